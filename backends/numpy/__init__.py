@@ -1,0 +1,21 @@
+"""The definition, executed: forward and hand-derived backward in NumPy, float64 whatever the plan's precision.
+
+Every other wing is compared with this one.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from backends.numpy import activation, clipping, initialization, normalization
+from backends.numpy.device import available as devices
+from backends.numpy.training import Program as program
+
+__all__ = ["activation", "clipping", "devices", "initialization", "name", "normalization", "program", "versions"]
+
+name = "numpy"
+
+
+def versions() -> dict[str, str]:
+    """The packages that can move a number, with their versions."""
+    return {"numpy": np.__version__}

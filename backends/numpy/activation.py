@@ -1,0 +1,83 @@
+"""Activation, as defined: values and hand-derived derivatives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from common.countermeasures.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Sigmoid, Tanh
+from common.network import Arrays
+
+NATIVE = {"tanh": "numpy.tanh", "relu": "numpy.maximum"}
+
+
+@dataclass(frozen=True)
+class Function:
+    """An activation with its derivatives; `slope` is read by PReLU only and broadcasts against z."""
+
+    spec: Activation
+
+    def __call__(self, z: np.ndarray, slope: np.ndarray | None = None) -> np.ndarray:
+        """The activation of z, of z's shape."""
+        match self.spec:
+            case Sigmoid():
+                e = np.exp(-np.abs(z))  # at most 1, so that nothing overflows
+                return np.where(z >= 0, 1 / (1 + e), e / (1 + e))
+            case Tanh():
+                return np.tanh(z)
+            case ReLU():
+                return np.maximum(z, 0)
+            case LeakyReLU(slope=fixed):
+                return np.where(z > 0, z, fixed * z)
+            case PReLU():
+                return np.where(z > 0, z, slope * z)
+            case ELU(alpha=alpha):
+                return np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0)))
+
+    def derivative(self, z: np.ndarray, slope: np.ndarray | None = None) -> np.ndarray:
+        """The derivative with respect to z, of z's shape."""
+        match self.spec:
+            case Sigmoid():
+                y = self(z)
+                return y * (1 - y)
+            case Tanh():
+                y = self(z)
+                return (1 - y) * (1 + y)
+            case ReLU():
+                return np.where(z > 0, 1, 0).astype(z.dtype)
+            case LeakyReLU(slope=fixed):
+                return np.where(z > 0, 1, fixed).astype(z.dtype)
+            case PReLU():
+                return np.where(z > 0, 1, slope).astype(z.dtype)
+            case ELU(alpha=alpha):
+                return np.where(z > 0, 1, alpha * np.exp(np.minimum(z, 0)))
+
+    def slope_derivative(self, z: np.ndarray) -> np.ndarray:
+        """PReLU's derivative with respect to its slope, of z's shape."""
+        return np.minimum(z, 0)
+
+
+def build(spec: Activation) -> Function:
+    """The activation with its derivatives."""
+    return Function(spec)
+
+
+def probe(spec: Activation, inputs: Arrays) -> Arrays:
+    """Value and gradient of the activation.
+
+    Args:
+        spec: The activation.
+        inputs: `z` and `cotangent`, of one shape.
+
+    Returns:
+        `value`, `gradient` (cotangent times derivative) and, for PReLU, `slope_gradient` of shape [].
+    """
+    function, z, cotangent = build(spec), inputs["z"], inputs["cotangent"]
+    slope = np.array(spec.initial_slope) if isinstance(spec, PReLU) else None
+    with np.errstate(invalid="ignore"):  # 0 times infinity is NaN, as IEEE 754 has it
+        outputs = {"value": function(z, slope), "gradient": cotangent * function.derivative(z, slope)}
+        if slope is not None:
+            below = np.where(z > 0, 0, cotangent)
+            outputs["slope_gradient"] = np.sum(below * function.slope_derivative(z))
+    return outputs

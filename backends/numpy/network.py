@@ -1,0 +1,110 @@
+"""The network, as defined: forward, and backward by hand. Arrays are [seed, batch, unit]."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from backends.numpy import activation, normalization
+from common.countermeasures.activation import PReLU
+from common.network import Arrays, Network, joined, stack_of
+
+
+@dataclass
+class Layer:
+    """What one hidden layer keeps of its forward pass: input, affine map, pre-activation, output, batch moments."""
+
+    parameters: Arrays
+    x: np.ndarray
+    affine: np.ndarray
+    z: np.ndarray
+    h: np.ndarray
+    moments: tuple[np.ndarray, ...]
+
+
+@dataclass
+class Pass:
+    """A whole forward pass, and with it all that the backward pass needs."""
+
+    layers: list[Layer]
+    logits: np.ndarray
+    signals: list[np.ndarray] = field(default_factory=list)
+
+
+def _across(vector: np.ndarray) -> np.ndarray:
+    return vector[..., None, :]
+
+
+class Definition:
+    """The network with its hand-derived gradient."""
+
+    def __init__(self, spec: Network) -> None:
+        self.spec = spec
+        self.activation = activation.build(spec.activation)
+        self.normalization = normalization.build(spec.normalization)
+
+    def hidden(self, arrays: Arrays) -> Iterator[Arrays]:
+        """The arrays of each hidden layer in order, [seed, ...] by their bare names."""
+        for stack in ("first", "hidden"):
+            stacked = stack_of(arrays, stack)
+            for layer in range(1 if stack == "first" else self.spec.depth - 1):
+                yield {name: a[:, layer] for name, a in stacked.items()}
+
+    def forward(self, parameters: Arrays, x: np.ndarray, running: Arrays | None = None) -> Pass:
+        """Run the network; by the running statistics where they are given (evaluation), by the batch's otherwise."""
+        statistics = self.hidden(running) if running else None
+        layers: list[Layer] = []
+        for p in self.hidden(parameters):
+            layers.append(self._layer(p, layers[-1].h if layers else x, next(statistics) if statistics else None))
+        output = stack_of(parameters, "output")
+        return Pass(layers, layers[-1].h @ output["weight"][:, 0] + _across(output["bias"][:, 0]))
+
+    def _layer(self, p: Arrays, x: np.ndarray, running: Arrays | None) -> Layer:
+        affine = x @ p["weight"]
+        if self.normalization:
+            moments = (running["mean"], running["variance"]) if running else self.normalization.moments(affine)
+            z = self.normalization(affine, *moments, p["scale"], p["shift"])
+        else:
+            moments, z = (), affine + _across(p["bias"])
+        return Layer(p, x, affine, z, self.activation(z, self._slope(p)), moments)
+
+    def _slope(self, p: Arrays) -> np.ndarray | None:
+        return p["slope"][:, None, None] if "slope" in p else None
+
+    def backward(self, run: Pass, parameters: Arrays, cotangent: np.ndarray) -> Arrays:
+        """The gradient of every parameter, given that of the logits; leaves dL/dh_l in `run.signals`, first layer first."""
+        h = run.layers[-1].h
+        output = {"weight": (h.swapaxes(1, 2) @ cotangent)[:, None], "bias": cotangent.sum(1)[:, None]}
+        signal = cotangent @ parameters["output.weight"][:, 0].swapaxes(1, 2)
+        gradients: list[Arrays] = []
+        for layer in reversed(run.layers):
+            run.signals.insert(0, signal)
+            signal, gradient = self._layer_backward(layer, signal)
+            gradients.insert(0, gradient)
+        stack = lambda rows: {name: np.stack([row[name] for row in rows], axis=1) for name in rows[0]}  # noqa: E731
+        return joined({"first": stack(gradients[:1]), "hidden": stack(gradients[1:]), "output": output})
+
+    def _layer_backward(self, layer: Layer, signal: np.ndarray) -> tuple[np.ndarray, Arrays]:
+        p, gradient = layer.parameters, {}
+        if isinstance(self.spec.activation, PReLU):
+            below = np.where(layer.z > 0, 0, signal)
+            gradient["slope"] = (below * self.activation.slope_derivative(layer.z)).sum((1, 2))
+        cotangent = signal * self.activation.derivative(layer.z, self._slope(p))
+        if self.normalization:
+            cotangent, gradient["scale"], gradient["shift"] = self.normalization.backward(cotangent, layer.affine, p["scale"])
+        else:
+            gradient["bias"] = cotangent.sum(1)
+        gradient["weight"] = layer.x.swapaxes(1, 2) @ cotangent
+        return cotangent @ p["weight"].swapaxes(1, 2), gradient
+
+
+def cross_entropy(logits: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean cross-entropy [seed] of logits [seed, batch, class] for classes y [seed, batch], and its gradient."""
+    shifted = logits - logits.max(-1, keepdims=True)
+    exponentials = np.exp(shifted)
+    sums = exponentials.sum(-1, keepdims=True)
+    chosen = np.eye(logits.shape[-1], dtype=logits.dtype)[y]
+    loss = (np.log(sums[..., 0]) - (shifted * chosen).sum(-1)).mean(-1)
+    return loss, (exponentials / sums - chosen) / y.shape[-1]

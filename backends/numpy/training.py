@@ -1,0 +1,109 @@
+"""The training step, as defined."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from backends.numpy import clipping
+from backends.numpy.arrays import from_numpy, rms, to_numpy
+from backends.numpy.device import resolve
+from backends.numpy.network import Definition, Layer, cross_entropy
+from common.countermeasures.activation import PReLU, open_interval
+from common.network import Arrays, Batch, Gradients, State, joined
+from common.plan import Plan
+from common.quantities import ratio
+
+
+@dataclass
+class Step:
+    """What one step leaves behind."""
+
+    measured: Arrays
+    loss: np.ndarray
+    signal: np.ndarray
+    gradients: Arrays
+
+
+class Program:
+    """The definition of `common.backend.Program`; float64 for every plan, `np.longdouble` on request."""
+
+    def __init__(self, plan: Plan, device: str = "cpu", dtype: DTypeLike = np.float64) -> None:
+        resolve(device)
+        self.plan, self.dtype = plan, dtype
+        self.network = Definition(plan.network)
+        self.clip = clipping.build(plan.clipping)
+        self.interval = open_interval(plan.network.activation, "float64")
+
+    def load(self, state: State) -> None:
+        """Take parameters and running statistics."""
+        self.parameters = {name: from_numpy(a, self.dtype, "cpu:0") for name, a in state.parameters.items()}
+        self.statistics = {name: from_numpy(a, self.dtype, "cpu:0") for name, a in state.statistics.items()}
+
+    def step(self, batch: Batch) -> Step:
+        """Forward, backward, clip, update."""
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
+            run = self.network.forward(self.parameters, from_numpy(batch.x, self.dtype, "cpu:0"))
+            loss, cotangent = cross_entropy(run.logits, batch.y)
+            gradients = self.network.backward(run, self.parameters, cotangent)
+            clipped = self.clip(gradients)
+            rate = self.plan.optimizer.learning_rate
+            new = {name: p - rate * clipped[name] for name, p in self.parameters.items()}
+            signal = np.stack(run.signals, axis=1) * batch.y.shape[1]
+            measured = self._measure(run.layers, signal, gradients, clipped, new) | {"loss": loss}
+            self._update_statistics(run.layers)
+        self.parameters = new
+        return Step(measured, loss, signal, gradients)
+
+    def _measure(self, layers: list[Layer], signal: np.ndarray, gradients: Arrays, clipped: Arrays, new: Arrays) -> Arrays:
+        outputs = np.stack([layer.h for layer in layers], axis=1)
+        change = {name: new[name] - p for name, p in self.parameters.items()}
+        return {
+            "signal_gradient_rms": rms(signal, (2, 3)),
+            "weight_gradient_rms": self._weight_rms(gradients),
+            "clipped_weight_gradient_rms": self._weight_rms(clipped),
+            "update_ratio": ratio(self._weight_rms(change), self._weight_rms(self.parameters)),
+            "activation_mean": outputs.mean((2, 3)),
+            "activation_rms": rms(outputs, (2, 3)),
+            "dead_fraction": np.stack([self._dead(layer) for layer in layers], axis=1),
+        }
+
+    def _weight_rms(self, arrays: Arrays) -> np.ndarray:
+        return np.concatenate([rms(arrays[f"{stack}.weight"], (2, 3)) for stack in ("first", "hidden")], axis=1)
+
+    def _dead(self, layer: Layer) -> np.ndarray:
+        low, high = self.interval
+        alive = (layer.z > low) & (layer.z < high)
+        if isinstance(self.plan.network.activation, PReLU):
+            alive = (layer.z > 0) | (layer.parameters["slope"] != 0)[:, None, None]
+        return 1 - alive.any(axis=1).mean(axis=1)
+
+    def _update_statistics(self, layers: list[Layer]) -> None:
+        norm = self.network.normalization
+        if norm is None:
+            return
+        for i, name in enumerate(("mean", "variance")):
+            batch = np.stack([layer.moments[i] for layer in layers], axis=1)
+            stacks = {"first": {name: batch[:, :1]}, "hidden": {name: batch[:, 1:]}}
+            self.statistics |= {key: norm.running(self.statistics[key], value) for key, value in joined(stacks).items()}
+
+    def measured(self, handle: Step) -> Arrays:
+        """Fetch `loss` [seed] and the quantities [seed, layer] of a step."""
+        return {name: to_numpy(a) for name, a in handle.measured.items()}
+
+    def gradients(self, handle: Step) -> Gradients:
+        """Fetch the whole gradient of a step, before clipping."""
+        parameters = {name: to_numpy(a) for name, a in handle.gradients.items()}
+        return Gradients(to_numpy(handle.loss), to_numpy(handle.signal), parameters)
+
+    def state(self) -> State:
+        """Fetch parameters and running statistics."""
+        arrays = [{name: to_numpy(a) for name, a in held.items()} for held in (self.parameters, self.statistics)]
+        return State(*arrays)
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        """Logits [seed, sample, class] in evaluation mode for x [seed, sample, features]."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return to_numpy(self.network.forward(self.parameters, from_numpy(x, self.dtype, "cpu:0"), self.statistics).logits)

@@ -1,0 +1,104 @@
+"""Agreement with the definition: errors scaled by the layer's own size, beside tolerances that are computed.
+
+First step. The error of an array is max|wing - definition| over max|definition|, for each seed and layer by itself; the
+error of a gradient is the largest over the loss and all signal and parameter gradients. Differences below the smallest normal
+number of the precision count as 0, for TensorFlow and XLA flush what lies there.
+
+Its tolerance is 100 max(s, depth eps) + k, where
+    eps  is the unit in the last place of 1 in the run's precision;
+    s    is the network's own sensitivity: how far the definition's gradient moves when every weight moves by one unit in
+         the last place, up or down at random;
+    k    covers the kinks: how far it moves when every pre-activation moves by depth eps, up or down, which is where
+         rounding may put a ReLU on the other side of 0.
+
+Training. Deep networks with batch norm are chaotic: after ten steps, two correct implementations share no digit. So the divergence of
+a run is shown beside that of the definition from itself, started one unit in the last place away, and a run agrees while its
+divergence is at most 100 times that sensitivity, in float64. In float32 agreement is judged by the first step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from common.draw import moved_by_one_ulp
+from common.network import Gradients, State
+from common.plan import Plan
+from common.trace import Trace
+
+MARGIN = 100.0
+"""How many times its own sensitivity a network may be away from the definition."""
+
+
+def epsilon(precision: str) -> float:
+    """The unit in the last place of 1."""
+    return float(np.finfo(precision).eps)
+
+
+def scaled_error(value: np.ndarray, definition: np.ndarray, precision: str) -> float:
+    """The largest difference over the largest value of the definition, for each leading [seed, layer] by itself.
+
+    Values that are not finite agree where they are the same; elsewhere the error is infinite.
+    """
+    same = (value == definition) | (np.isnan(value) & np.isnan(definition))
+    with np.errstate(invalid="ignore"):
+        difference = np.where(same, 0.0, np.abs(np.subtract(value, definition, dtype=np.float64)))
+    difference[difference < np.finfo(precision).smallest_normal] = 0.0
+    size = np.where(np.isfinite(definition), np.abs(definition), 0.0)
+    axes = tuple(range(min(2, definition.ndim), definition.ndim))
+    difference, size = difference.max(axis=axes, initial=0.0), size.max(axis=axes, initial=0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        errors = np.where(difference == 0, 0.0, difference / size)
+    return float(np.where(np.isnan(errors), np.inf, errors).max(initial=0.0))
+
+
+def gradient_error(gradients: Gradients, definition: Gradients, precision: str) -> float:
+    """The largest scaled error of the loss, of any layer's signal gradient and of any parameter's gradient."""
+    pairs = [(gradients.loss, definition.loss), (gradients.signal, definition.signal)]
+    pairs += [(gradients.parameters[name], value) for name, value in definition.parameters.items()]
+    return max(scaled_error(value, expected, precision) for value, expected in pairs)
+
+
+def neighbours(start: State, plan: Plan) -> tuple[State, State, State]:
+    """States as near as rounding: weights moved by one unit in the last place; all pre-activations moved up; and down."""
+    shift = plan.network.depth * epsilon(plan.precision)
+    return moved_by_one_ulp(start, plan), _shifted(start, shift), _shifted(start, -shift)
+
+
+def _shifted(start: State, by: float) -> State:
+    added = {name: by * name.endswith((".bias", ".shift")) for name in start.parameters}
+    return State({name: a + added[name] for name, a in start.parameters.items()}, start.statistics)
+
+
+def tolerance(plan: Plan, definition: Gradients, moved: Iterable[Gradients]) -> float:
+    """The bound on the first step's error, from the definition's gradients at the state and at its three `neighbours`."""
+    sensitivity, *kinks = (gradient_error(gradients, definition, plan.precision) for gradients in moved)
+    return MARGIN * max(sensitivity, plan.network.depth * epsilon(plan.precision)) + max(kinks)
+
+
+def divergence(trace: Trace, definition: Trace) -> np.ndarray:
+    """How far a run has moved from the definition's at each recorded step: the largest relative difference of the loss
+    and of any layer's signal and weight gradient, over all seeds; between 0 and 1.
+
+    Returns:
+        [step].
+    """
+    compared = ["signal_gradient_rms", "weight_gradient_rms"]
+    losses = _relative(trace.loss, definition.loss).max(0)
+    layers = [_relative(trace.quantities[q], definition.quantities[q]).max((0, 2)) for q in compared]
+    return np.max([losses, *layers], axis=0)
+
+
+def _relative(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    same = (a == b) | (~np.isfinite(a) & ~np.isfinite(b))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        relative = np.abs(a - b) / np.maximum(np.abs(a), np.abs(b))
+    return np.where(same, 0.0, np.where(np.isfinite(relative), relative, 1.0))
+
+
+def training_agrees(plan: Plan, divergence: np.ndarray, sensitivity: np.ndarray) -> bool:
+    """Whether a free-running divergence stays within 100 times the network's own sensitivity at every recorded step."""
+    floor = plan.network.depth * epsilon(plan.precision)
+    bound = MARGIN * np.maximum(np.maximum.accumulate(sensitivity), floor)
+    return plan.precision == "float32" or bool((np.maximum.accumulate(divergence) <= bound).all())

@@ -1,0 +1,105 @@
+r"""Activation: the function between two layers, whose derivative multiplies the gradient on its way back.
+
+| kind       | value, for a pre-activation z    | derivative                  | at z = 0 |
+|------------|----------------------------------|-----------------------------|----------|
+| sigmoid    | y = 1 / (1 + exp(-z))            | y (1 - y)                   | 1/4      |
+| tanh       | y = tanh(z)                      | (1 - y) (1 + y)             | 1        |
+| relu       | max(z, 0)                        | 1 where z > 0, else 0       | 0        |
+| leaky_relu | z where z > 0, else slope z      | 1 where z > 0, else slope   | slope    |
+| prelu      | as leaky_relu, the slope trained | as leaky_relu               | slope    |
+| elu        | z where z > 0, else alpha (exp(z) - 1) | 1 where z > 0, else alpha exp(z) | alpha |
+
+The derivative of PReLU with respect to its slope is z where z <= 0, else 0; one slope for a layer.
+
+A NaN goes in and comes out. What the derivative is at a NaN is left open: the frameworks differ there (relu: PyTorch 1,
+TensorFlow and JAX 0), and a NaN is reported as such. Subnormal numbers count as 0: TensorFlow and XLA flush them on
+input and output, PyTorch and NumPy do not, and a test holds each to what it does.
+
+Sources: Nair and Hinton 2010 (ReLU); Maas, Hannun and Ng 2013 (Leaky ReLU); He et al. 2015 (PReLU, initial slope 0.25);
+Clevert, Unterthiner and Hochreiter 2016 (ELU).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+
+from common.spec import BY_NAME, Spec
+
+
+class Sigmoid(Spec):
+    """The logistic function; its derivative is at most 1/4, so that every layer shrinks the gradient."""
+
+    kind: Literal["sigmoid"] = "sigmoid"
+
+
+class Tanh(Spec):
+    """The hyperbolic tangent; derivative 1 at 0 and smaller everywhere else."""
+
+    kind: Literal["tanh"] = "tanh"
+
+
+class ReLU(Spec):
+    """max(z, 0); the derivative at 0 is 0."""
+
+    kind: Literal["relu"] = "relu"
+    derivative_at_0: Literal[0] = 0
+
+
+class LeakyReLU(Spec):
+    """z above 0, slope z below; the derivative at 0 is the slope."""
+
+    kind: Literal["leaky_relu"] = "leaky_relu"
+    slope: float = Field(default=0.01, gt=0, le=1)
+    derivative_at_0: Literal["slope"] = "slope"
+
+
+class PReLU(Spec):
+    """Leaky ReLU with one trainable slope for each layer; the derivative at 0 is the slope."""
+
+    kind: Literal["prelu"] = "prelu"
+    initial_slope: float = Field(default=0.25, ge=0, le=1)
+    derivative_at_0: Literal["slope"] = "slope"
+
+
+class ELU(Spec):
+    """z above 0, alpha (exp(z) - 1) below; the derivative at 0 is alpha."""
+
+    kind: Literal["elu"] = "elu"
+    alpha: float = Field(default=1.0, gt=0)
+    derivative_at_0: Literal["alpha"] = "alpha"
+
+
+Activation = Annotated[
+    Annotated[Sigmoid | Tanh | ReLU | LeakyReLU | PReLU | ELU, Field(discriminator="kind")], BY_NAME
+]
+
+
+def open_interval(spec: Activation, precision: str) -> tuple[float, float]:
+    """The pre-activations between which the derivative is not rounded to 0; outside, a unit passes no gradient.
+
+    Args:
+        spec: The activation. For PReLU the interval is that of a slope other than 0.
+        precision: A NumPy floating-point name, `float32` or `float64`.
+
+    Returns:
+        The open interval (low, high). A derivative below the smallest normal number counts as 0.
+    """
+    info = np.finfo(precision)
+    underflow = math.log(float(info.smallest_normal))
+    bits = info.nmant + 1
+    match spec:
+        case Sigmoid():  # 1 + exp(-z) rounds to 1 once exp(-z) <= 2^-bits
+            return underflow, bits * math.log(2)
+        case Tanh():  # tanh z = 1 - 2 exp(-2z) + ..., and rounds to 1 once the distance is half an ulp below 1
+            edge = (bits + 2) / 2 * math.log(2)
+            return -edge, edge
+        case ReLU():
+            return 0.0, math.inf
+        case ELU(alpha=alpha):
+            return underflow - math.log(alpha), math.inf
+        case _:
+            return -math.inf, math.inf

@@ -1,0 +1,62 @@
+r"""Clipping: a bound on the gradient, between the backward pass and the optimiser's step.
+
+| kind        | the clipped gradient, for a threshold c                             | scope                    |
+|-------------|---------------------------------------------------------------------|--------------------------|
+| none        | g                                                                   |                          |
+| value       | min(max(g, -c), c)                                                  | each element             |
+| norm        | g c / max(|g|, c), |g| the Euclidean norm of the parameter's gradient | each parameter by itself |
+| global_norm | g c / max(|g|, c), |g| the norm over all parameters together        | the whole network        |
+
+No epsilon is added to a norm. A parameter is one weight matrix, bias, scale, shift or slope of one layer of one seed,
+however a wing stores it: a stacked array is clipped layer by layer, and each seed by itself. Norms are computed
+scale-safe, so that a float32 gradient of 1e30 is clipped and not lost in its square.
+
+Where a norm is not finite, its gradients become NaN: an event with a step and a layer, not a silent zero. With `value` a
+NaN stays a NaN and an infinite element becomes +-c, as in all three frameworks; the event is seen before clipping.
+
+Sources: Pascanu, Mikolov and Bengio 2013, algorithm 1 (norm); Mikolov 2012 (value).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from common.spec import BY_NAME, Spec
+
+
+class NoClipping(Spec):
+    """The gradient goes to the optimiser as it is."""
+
+    kind: Literal["none"] = "none"
+
+
+class ValueClipping(Spec):
+    """Every element is bounded by itself; the direction of the gradient changes."""
+
+    kind: Literal["value"] = "value"
+    threshold: float = Field(default=1.0, gt=0)
+
+
+class NormClipping(Spec):
+    """Each parameter's gradient is shortened to the threshold; it keeps its own direction."""
+
+    kind: Literal["norm"] = "norm"
+    threshold: float = Field(default=1.0, gt=0)
+    scope: Literal["parameter"] = "parameter"
+    epsilon: Literal[0] = 0
+
+
+class GlobalNormClipping(Spec):
+    """The gradient of the whole network is shortened to the threshold; it keeps its direction."""
+
+    kind: Literal["global_norm"] = "global_norm"
+    threshold: float = Field(default=1.0, gt=0)
+    scope: Literal["network"] = "network"
+    epsilon: Literal[0] = 0
+
+
+Clipping = Annotated[
+    Annotated[NoClipping | ValueClipping | NormClipping | GlobalNormClipping, Field(discriminator="kind")], BY_NAME
+]

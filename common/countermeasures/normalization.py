@@ -1,0 +1,44 @@
+r"""Normalization: batch norm, which gives every unit zero mean and unit variance over the batch, before the activation.
+
+    training    mean = sum(z) / B,   variance = sum((z - mean)^2) / B      over the batch, two-pass, biased
+                y = scale (z - mean) / sqrt(variance + epsilon) + shift
+                running = momentum running + (1 - momentum) batch          for mean and (biased) variance alike
+    evaluation  y = scale (z - running mean) / sqrt(running variance + epsilon) + shift
+
+Momentum is the weight of the old value. The gradient flows through the mean and the variance of the batch. The affine map
+before it has no bias: the mean takes a bias away again, and its gradient would be exactly 0.
+
+Source: Ioffe and Szegedy 2015, algorithm 1, with the biased variance kept in the running average.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from common.spec import BY_NAME, Spec
+
+
+class NoNormalization(Spec):
+    """The pre-activations go to the activation as they are."""
+
+    kind: Literal["none"] = "none"
+
+
+class BatchNormalization(Spec):
+    """Batch norm between the affine map and the activation; every number stated."""
+
+    kind: Literal["batch"] = "batch"
+    position: Literal["before activation"] = "before activation"
+    epsilon: float = Field(default=1e-5, gt=0)
+    momentum: float = Field(default=0.9, ge=0, lt=1)
+    variance: Literal["biased, two-pass"] = "biased, two-pass"
+    running_variance: Literal["biased"] = "biased"
+    initial_scale: float = 1.0
+    initial_shift: float = 0.0
+
+
+Normalization = Annotated[
+    Annotated[NoNormalization | BatchNormalization, Field(discriminator="kind")], BY_NAME
+]

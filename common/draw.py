@@ -1,0 +1,113 @@
+"""Chance, drawn once in NumPy: weights and the order of the batches, keyed by seed and name.
+
+Every parameter of every layer has a Philox stream of its own, so that adding a layer does not move the others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+import numpy as np
+
+from common.countermeasures.activation import PReLU
+from common.countermeasures.initialization import TRUNCATED_STD, Distribution, Initialization, standard_deviation
+from common.countermeasures.normalization import BatchNormalization
+from common.network import Arrays, Batch, Network, State
+from common.plan import Plan
+from common.task import Data
+
+
+def stream(seed: int, name: str) -> np.random.Generator:
+    """The random stream of one name for one seed."""
+    key = int.from_bytes(hashlib.sha256(f"{seed} {name}".encode()).digest()[:16], "little")
+    return np.random.Generator(np.random.Philox(key=key))
+
+
+def standardized(rng: np.random.Generator, distribution: Distribution, shape: tuple[int, ...]) -> np.ndarray:
+    """Numbers of mean 0 and standard deviation 1 from the named law (common/countermeasures/initialization.py)."""
+    match distribution:
+        case "normal":
+            return rng.standard_normal(shape)
+        case "uniform":
+            return rng.uniform(-np.sqrt(3.0), np.sqrt(3.0), shape)
+        case "truncated_normal":  # by the inverse of the distribution function, so that one uniform number gives one weight
+            from scipy.special import ndtr, ndtri
+
+            return ndtri(rng.uniform(ndtr(-2.0), ndtr(2.0), shape)) / TRUNCATED_STD
+
+
+def weight(spec: Initialization, seed: int, layer: int, n_in: int, n_out: int) -> np.ndarray:
+    """The weight matrix [n_in, n_out] of one layer (counted from 0, the output layer last) of one seed."""
+    z = standardized(stream(seed, f"layer {layer} weight"), spec.distribution, (n_in, n_out))
+    return z * standard_deviation(spec, n_in, n_out)
+
+
+def _parameters(network: Network, initialization: Initialization, seed: int) -> Arrays:
+    first_layer = {"first": 0, "hidden": 1, "output": network.depth}
+    parameters: Arrays = {}
+    for name, shape in network.shapes().items():
+        stack, _, kind = name.partition(".")
+        if kind == "weight":
+            layers = range(first_layer[stack], first_layer[stack] + shape[0])
+            parameters[name] = np.stack([weight(initialization, seed, layer, *shape[1:]) for layer in layers])
+        else:
+            parameters[name] = np.full(shape, _initial(network, kind))
+    return parameters
+
+
+def _initial(network: Network, kind: str) -> float:
+    match kind, network.normalization, network.activation:
+        case "scale", BatchNormalization(initial_scale=value), _:
+            return value
+        case "shift", BatchNormalization(initial_shift=value), _:
+            return value
+        case "slope", _, PReLU(initial_slope=value):
+            return value
+        case _:
+            return 0.0
+
+
+def state(plan: Plan) -> State:
+    """Parameters and running statistics before the first step, float64, rounded to the plan's precision.
+
+    Running means start at 0 and running variances at 1.
+    """
+    seeds = [_parameters(plan.network, plan.initialization, seed) for seed in plan.seeds]
+    parameters = {name: np.stack([s[name] for s in seeds]) for name in seeds[0]}
+    parameters = {name: a.astype(plan.precision).astype(np.float64) for name, a in parameters.items()}
+    start = State(parameters, initial_statistics(plan.network, len(plan.seeds)))
+    return moved_by_one_ulp(start, plan) if plan.perturbed else start
+
+
+def initial_statistics(network: Network, seeds: int) -> Arrays:
+    """Running means of 0 and running variances of 1 for that many seeds, [seed, layer, width] by name."""
+    shapes = network.statistics_shapes().items()
+    return {name: np.full((seeds, *shape), float(name.endswith("variance"))) for name, shape in shapes}
+
+
+def moved_by_one_ulp(start: State, plan: Plan) -> State:
+    """The state with every weight moved up or down by one unit in the last place of the plan's precision."""
+    parameters = dict(start.parameters)
+    for name in [n for n in parameters if n.endswith(".weight")]:
+        directions = [stream(seed, f"{name} ulp").choice([-np.inf, np.inf], parameters[name].shape[1:]) for seed in plan.seeds]
+        near = np.nextafter(parameters[name].astype(plan.precision), np.stack(directions).astype(plan.precision))
+        parameters[name] = near.astype(np.float64)
+    return State(parameters, start.statistics)
+
+
+def batches(plan: Plan, data: Data) -> Iterator[Batch]:
+    """The plan's batches in their order: every seed goes through its own shuffle of the training set, epoch by epoch.
+
+    Yields:
+        `plan.steps` batches, float64 rounded to the plan's precision; a rest smaller than a batch is left out of an epoch.
+    """
+    n, size = len(data.x_train), plan.task.batch_size
+    x_train = data.x_train.astype(plan.precision).astype(np.float64)
+    per_epoch = n // size
+    for step in range(plan.steps):
+        epoch, k = divmod(step, per_epoch)
+        if k == 0:
+            orders = np.stack([stream(seed, f"epoch {epoch}").permutation(n) for seed in plan.seeds])
+        chosen = orders[:, k * size : (k + 1) * size]
+        yield Batch(x_train[chosen], data.y_train[chosen])

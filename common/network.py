@@ -1,0 +1,111 @@
+"""The network that is trained: `depth` hidden layers of one width, then an affine map to the classes.
+
+Hidden layer l is an affine map, a normalization and an activation: h_l = activation(normalization(h_(l-1) W_l + b_l)), with
+h_0 the input. The hidden layers are one block run `depth` times, so their parameters are stacked: a parameter has the axes
+[seed, layer, ...]. The first hidden layer, whose fan-in is the number of features, and the output layer are stacks of
+one layer.
+
+| stack  | parameters                                 | layers    |
+|--------|--------------------------------------------|-----------|
+| first  | weight [n_in, n_out], bias or scale, shift, slope | 1         |
+| hidden | the same                                   | depth - 1 |
+| output | weight, bias                               | 1         |
+
+With batch norm a hidden layer has a scale and a shift and no bias; with PReLU it has a slope, of shape [].
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from common.countermeasures.activation import Activation, PReLU
+from common.countermeasures.normalization import BatchNormalization, Normalization
+from common.spec import Spec
+
+Arrays = dict[str, np.ndarray]
+STACKS = ("first", "hidden", "output")
+
+
+class Network(Spec):
+    """Sizes and the two countermeasures that are part of the network itself."""
+
+    features: int = Field(ge=1)
+    width: int = Field(ge=1)
+    depth: int = Field(ge=2)
+    classes: int = Field(ge=2)
+    activation: Activation
+    normalization: Normalization
+
+    @property
+    def normalized(self) -> bool:
+        """Whether the hidden layers have batch norm."""
+        return isinstance(self.normalization, BatchNormalization)
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape [layer, ...] of every parameter of one seed, by its name `stack.parameter`."""
+        stacks = {"first": (1, self.features), "hidden": (self.depth - 1, self.width)}
+        shapes: dict[str, tuple[int, ...]] = {}
+        for stack, (layers, n_in) in stacks.items():
+            shapes[f"{stack}.weight"] = (layers, n_in, self.width)
+            for name in ("scale", "shift") if self.normalized else ("bias",):
+                shapes[f"{stack}.{name}"] = (layers, self.width)
+            if isinstance(self.activation, PReLU):
+                shapes[f"{stack}.slope"] = (layers,)
+        shapes["output.weight"] = (1, self.width, self.classes)
+        shapes["output.bias"] = (1, self.classes)
+        return shapes
+
+    def statistics_shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape [layer, width] of the running mean and variance of one seed; empty without batch norm."""
+        layers = {"first": 1, "hidden": self.depth - 1} if self.normalized else {}
+        return {f"{stack}.{name}": (n, self.width) for stack, n in layers.items() for name in ("mean", "variance")}
+
+    def parameter_count(self) -> int:
+        """How many numbers one seed trains."""
+        return sum(math.prod(shape) for shape in self.shapes().values())
+
+
+@dataclass(frozen=True)
+class State:
+    """What training changes, in NumPy: parameters and running statistics, each [seed, layer, ...] by name."""
+
+    parameters: Arrays
+    statistics: Arrays
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Samples for every seed: x [seed, batch, features], y [seed, batch] integer classes."""
+
+    x: np.ndarray
+    y: np.ndarray
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """One backward pass, in NumPy.
+
+    Attributes:
+        loss: [seed], the mean cross-entropy over the batch.
+        signal: [seed, layer, batch, width], the batch size times dL/dh_l for every hidden layer.
+        parameters: dL/dp for every parameter, before clipping, [seed, layer, ...] by name.
+    """
+
+    loss: np.ndarray
+    signal: np.ndarray
+    parameters: Arrays
+
+
+def stack_of(arrays: dict[str, Any], stack: str) -> dict[str, Any]:
+    """The arrays of one stack, by their bare names: `first.weight` becomes `weight`."""
+    return {name.partition(".")[2]: a for name, a in arrays.items() if name.startswith(f"{stack}.")}
+
+
+def joined(stacks: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The inverse of `stack_of` for all stacks: `{"first": {"weight": a}}` becomes `{"first.weight": a}`."""
+    return {f"{stack}.{name}": a for stack, arrays in stacks.items() for name, a in arrays.items()}

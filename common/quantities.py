@@ -1,0 +1,67 @@
+"""What is measured at every layer and step (design, section 5), and how: scale-safe.
+
+Layer l is the l-th hidden layer, h_l its output [batch, width], L the mean loss over a batch of size B.
+
+| name                          | definition                                                        | unit                |
+|-------------------------------|-------------------------------------------------------------------|---------------------|
+| `signal_gradient_rms`         | rms over batch and units of B dL/dh_l                             | loss per activation |
+| `weight_gradient_rms`         | rms of dL/dW_l, before clipping                                   | loss per weight     |
+| `clipped_weight_gradient_rms` | the same after clipping                                           | loss per weight     |
+| `update_ratio`                | rms of the step's change of W_l over rms of W_l                   | 1                   |
+| `activation_mean`             | mean of h_l                                                       | activation          |
+| `activation_rms`              | rms of h_l                                                        | activation          |
+| `dead_fraction`               | share of units whose activation has a derivative of exactly 0 for the whole batch | 1   |
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+QUANTITIES = (
+    "signal_gradient_rms",
+    "weight_gradient_rms",
+    "clipped_weight_gradient_rms",
+    "update_ratio",
+    "activation_mean",
+    "activation_rms",
+    "dead_fraction",
+)
+
+
+def rms(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
+    """The root mean square over some axes; a float32 value of 1e-30 has one, although its square does not.
+
+    Infinity and NaN come out as such. An empty or all-zero input gives 0.
+    """
+    largest = np.max(np.abs(x), axis=axes, keepdims=True, initial=0.0)
+    scale = np.where((largest > 0) & np.isfinite(largest), largest, 1).astype(x.dtype)
+    return np.squeeze(scale, axes) * np.sqrt(np.mean((x / scale) ** 2, axis=axes))
+
+
+def ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """a / b, with 0 / 0 = 0: a gradient that is 0 everywhere has not changed anything."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where((a == 0) & (b == 0), 0.0, np.divide(a, b))
+
+
+def decay_per_layer(signal_gradient_rms: np.ndarray) -> np.ndarray:
+    """Decades of signal gradient gained per layer, on the way from the last hidden layer to the first.
+
+    Args:
+        signal_gradient_rms: [..., layer].
+
+    Returns:
+        [...]: the least-squares slope of log10 against the number of layers gone back; negative where the gradient
+        vanishes. NaN where a value is 0 or not finite.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.log10(signal_gradient_rms)
+        back = -np.arange(logs.shape[-1], dtype=float)
+        back -= back.mean()
+        slope = (logs - logs.mean(-1, keepdims=True)) @ back / (back @ back)
+    return np.where(np.isfinite(logs).all(-1), slope, np.nan)
+
+
+def gradient_ratio(signal_gradient_rms: np.ndarray) -> np.ndarray:
+    """`signal_gradient_rms` of the first hidden layer over the last one's, for [..., layer]."""
+    return ratio(signal_gradient_rms[..., 0], signal_gradient_rms[..., -1])

@@ -1,0 +1,57 @@
+"""A trace: what one run measured, [seed, step, layer], and the facts about the run that a reader needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from common.plan import Plan
+
+
+class Seconds(BaseModel):
+    """Wall-clock seconds: importing the framework, the first step with its compilation, and one later step on average."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    imports: float
+    first_step: float
+    steps: float
+
+
+class Header(BaseModel):
+    """The facts of one run.
+
+    Attributes:
+        first_step_error: Largest scaled error of any gradient of the first step against the definition (agreement.py);
+            None where it could not be compared.
+        tolerance: The bound computed for it.
+        accuracy: On the test set after the last step, in evaluation mode, one number a seed.
+    """
+
+    backend: str
+    plan: Plan
+    run_id: str
+    versions: dict[str, str]
+    device: str
+    threads: int
+    seconds: Seconds
+    first_step_error: float | None
+    tolerance: float | None
+    accuracy: list[float]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The measurements of one run.
+
+    Attributes:
+        steps: [step], the recorded steps, counted from 0.
+        loss: [seed, step].
+        quantities: [seed, step, layer] by the names of `common.quantities.QUANTITIES`.
+    """
+
+    steps: np.ndarray
+    loss: np.ndarray
+    quantities: dict[str, np.ndarray]
