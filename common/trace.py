@@ -30,6 +30,8 @@ class Header(BaseModel):
         accuracy: On the test set after the last step, in evaluation mode, one number a seed.
     """
 
+    model_config = ConfigDict(ser_json_inf_nan="constants")  # an infinite error is broken agreement, not an unknown one
+
     backend: str
     plan: Plan
     run_id: str

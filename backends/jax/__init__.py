@@ -1,0 +1,23 @@
+"""The JAX wing: Flax linen and optax."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+import jax
+
+from backends.jax import activation, clipping, initialization, normalization
+from backends.jax.device import available as devices
+from backends.jax.training import Program as program
+
+__all__ = ["activation", "clipping", "devices", "initialization", "name", "normalization", "program", "versions"]
+
+name = "jax"
+
+jax.config.update("jax_enable_x64", True)  # otherwise float64 is cut to float32 in silence
+jax.config.update("jax_default_matmul_precision", "highest")  # no TF32 on NVIDIA, no bfloat16 on TPU
+
+
+def versions() -> dict[str, str]:
+    """The packages that can move a number, with their versions."""
+    return {package: version(package) for package in ("jax", "flax", "optax")}

@@ -1,0 +1,28 @@
+"""NumPy to JAX and back; the scale-safe rms.
+
+Trap: without `jax_enable_x64` a float64 array becomes float32 in silence.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+def from_numpy(array: np.ndarray, dtype: str, device: jax.Device) -> jax.Array:
+    """A copy on the device in the given precision; integers stay integers."""
+    return jax.device_put(array.astype(dtype) if array.dtype.kind == "f" else array, device)
+
+
+def to_numpy(array: jax.Array) -> np.ndarray:
+    """A copy for the world outside the wing, floating-point numbers as float64."""
+    copied = np.array(array)
+    return copied.astype(np.float64) if copied.dtype.kind == "f" else copied
+
+
+def rms(x: jax.Array, axes: tuple[int, ...]) -> jax.Array:
+    """The root mean square over some axes, scaled so that no square under- or overflows (common/quantities.py)."""
+    largest = jnp.max(jnp.abs(x), axis=axes, keepdims=True, initial=0.0)
+    scale = jnp.where((largest > 0) & jnp.isfinite(largest), largest, 1)
+    return jnp.squeeze(scale, axes) * jnp.sqrt(jnp.mean(jnp.square(x / scale), axis=axes))

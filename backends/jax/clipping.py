@@ -1,0 +1,78 @@
+"""Clipping in JAX: optax transformations, chained before the optimiser.
+
+Trap: optax has no clipping of each parameter by its norm: `clip_by_block_rms` bounds the rms, sqrt(size) times more. Where
+an element is infinite, `clip_by_global_norm` turns the others to 0 in silence; in float32 its square overflows from 1.8e19
+on, and the whole gradient becomes 0.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from common.countermeasures.clipping import Clipping, GlobalNormClipping, NoClipping, NormClipping, ValueClipping
+from common.network import Arrays
+
+NATIVE = {
+    "none": "optax.identity",
+    "value": "optax.clip",
+    "norm": "optax.clip_by_block_rms",
+    "global_norm": "optax.clip_by_global_norm",
+}
+
+
+def norm(gradient: jax.Array, leading: int) -> jax.Array:
+    """The Euclidean norm over all axes but the leading ones; scale-safe."""
+    axes = tuple(range(leading, gradient.ndim))
+    largest = jnp.max(jnp.abs(gradient), axis=axes, keepdims=True, initial=0.0)
+    scale = jnp.where((largest > 0) & jnp.isfinite(largest), largest, 1)
+    return jnp.squeeze(scale * jnp.sqrt(jnp.sum(jnp.square(gradient / scale), axis=axes, keepdims=True)), axes)
+
+
+def coefficient(norms: jax.Array, threshold: float) -> jax.Array:
+    """What a gradient of that norm is multiplied by: c / max(norm, c), and NaN where the norm is not finite."""
+    return jnp.where(jnp.isfinite(norms), threshold / jnp.maximum(norms, threshold), jnp.nan)
+
+
+def _scaled(gradient: jax.Array, factors: jax.Array) -> jax.Array:
+    return gradient * factors.reshape(factors.shape + (1,) * (gradient.ndim - factors.ndim))
+
+
+def build(spec: Clipping) -> optax.GradientTransformation:
+    """The transformation for the gradients of one seed, a tree of arrays [layer, ...]."""
+    match spec:
+        case NoClipping():
+            return optax.identity()
+        case ValueClipping(threshold=c):
+            return optax.clip(c)
+        case NormClipping(threshold=c):
+            return optax.stateless_with_tree_map(lambda g, _: _scaled(g, coefficient(norm(g, 1), c)))
+        case GlobalNormClipping(threshold=c):
+
+            def clip_by_global_norm(gradients: optax.Updates, _: optax.Params | None) -> optax.Updates:
+                norms = jnp.stack([norm(g, 0) for g in jax.tree.leaves(gradients)])
+                return jax.tree.map(lambda g: g * coefficient(norm(norms, 0), c), gradients)
+
+            return optax.stateless(clip_by_global_norm)
+
+
+def probe(spec: Clipping, inputs: Arrays) -> Arrays:
+    """Clipped gradients, for gradients [seed, layer, ...] by name."""
+    clip = build(spec)
+    update = jax.vmap(lambda gradients: clip.update(gradients, clip.init(gradients))[0])
+    return {name: np.asarray(g) for name, g in update({name: jnp.asarray(a) for name, a in inputs.items()}).items()}
+
+
+def native(spec: Clipping) -> optax.GradientTransformation:
+    """What optax ships; for `norm` it is the nearest, which bounds the rms."""
+    match spec:
+        case NoClipping():
+            return optax.identity()
+        case ValueClipping(threshold=c):
+            return optax.clip(c)
+        case NormClipping(threshold=c):
+            return optax.clip_by_block_rms(c)
+        case GlobalNormClipping(threshold=c):
+            return optax.clip_by_global_norm(c)

@@ -1,0 +1,110 @@
+"""The network in Flax linen, for one seed; the seeds are an axis of `jax.vmap`.
+
+The hidden layers are one module under `linen.scan`, so that tracing and compiling do not grow with the depth.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen
+from flax.traverse_util import flatten_dict, unflatten_dict
+
+from backends.jax import activation, normalization
+from backends.jax.arrays import rms
+from common.countermeasures.activation import PReLU, open_interval
+from common.network import Network
+
+Tree = dict[str, Any]
+
+PARAMETERS = {
+    "weight": ("affine", "kernel"),
+    "bias": ("affine", "bias"),
+    "scale": ("normalization", "scale"),
+    "shift": ("normalization", "bias"),
+    "slope": ("activation", "slope"),
+}
+STATISTICS = {"mean": ("normalization", "mean"), "variance": ("normalization", "var")}
+"""Our names, and the paths of linen's variables in a hidden layer."""
+
+
+class HiddenLayer(linen.Module):
+    """One hidden layer; what it measures of itself comes out beside its output."""
+
+    spec: Network
+    training: bool
+
+    @linen.compact
+    def __call__(self, x: jax.Array, _: None = None) -> tuple[jax.Array, Tree]:
+        """Output [batch, width] of x [batch, n_in], and the activation's quantities."""
+        bias = not self.spec.normalized
+        z = linen.Dense(self.spec.width, use_bias=bias, dtype=x.dtype, param_dtype=x.dtype, name="affine")(x)
+        constructor = normalization.build(self.spec.normalization)
+        if constructor:
+            norm = constructor(use_running_average=not self.training, dtype=x.dtype, param_dtype=x.dtype, name="normalization")
+            z = norm(z)
+        h = activation.build(self.spec.activation)(z)
+        measured = {
+            "activation_mean": jnp.mean(h),
+            "activation_rms": rms(h, (0, 1)),
+            "dead_fraction": 1 - jnp.mean(jnp.any(self._alive(z), axis=0), dtype=x.dtype),
+        }
+        return self.perturb("signal", h), measured
+
+    def _alive(self, z: jax.Array) -> jax.Array:
+        """Where the activation's derivative is not 0."""
+        if isinstance(self.spec.activation, PReLU):
+            return (z > 0) | (self.variables["params"]["activation"]["slope"] != 0)
+        low, high = open_interval(self.spec.activation, z.dtype.name)
+        return (z > low) & (z < high)
+
+
+class StackedNetwork(linen.Module):
+    """The first hidden layer, the others as a scan over stacked parameters, and the output layer."""
+
+    spec: Network
+    training: bool
+
+    @linen.compact
+    def __call__(self, x: jax.Array) -> tuple[jax.Array, Tree]:
+        """Logits [batch, class] of x [batch, features], and the activations' quantities [layer]."""
+        h, first = HiddenLayer(self.spec, self.training, name="first")(x)
+        stacked = linen.scan(
+            HiddenLayer,
+            variable_axes={"params": 0, "batch_stats": 0, "perturbations": 0},
+            split_rngs={"params": True},
+            length=self.spec.depth - 1,
+        )
+        h, hidden = stacked(self.spec, self.training, name="hidden")(h, None)
+        logits = linen.Dense(self.spec.classes, dtype=x.dtype, param_dtype=x.dtype, name="output")(h)
+        return logits, jax.tree.map(lambda a, b: jnp.concatenate([a[None], b]), first, hidden)
+
+
+def params(parameters: Tree) -> Tree:
+    """Our parameters [layer, ...] by name, as linen's tree."""
+    return _tree(parameters, PARAMETERS)
+
+
+def batch_stats(statistics: Tree) -> Tree:
+    """Our running statistics [layer, width] by name, as linen's tree."""
+    return _tree(statistics, STATISTICS)
+
+
+def statistics(batch_stats: Tree) -> Tree:
+    """The inverse of `batch_stats`."""
+    names = {path: name for name, path in STATISTICS.items()}
+    found = {}
+    for (stack, *path), a in flatten_dict(batch_stats).items():
+        found[f"{stack}.{names[tuple(path)]}"] = a if stack == "hidden" else a[None]
+    return found
+
+
+def _tree(arrays: Tree, paths: dict[str, tuple[str, str]]) -> Tree:
+    flat = {}
+    for key, a in arrays.items():
+        stack, _, name = key.partition(".")
+        path = (paths[name][1],) if stack == "output" else paths[name]
+        flat[(stack, *path)] = a if stack == "hidden" else a[0]
+    return unflatten_dict(flat)

@@ -1,0 +1,99 @@
+"""Activation in Keras: its layers; Leaky ReLU and PReLU written out in TensorFlow.
+
+Trap: the slope of Leaky ReLU is 0.3 in `keras.layers.LeakyReLU` and 0.2 under the name "leaky_relu"; TensorFlow keeps it as a
+float32 attribute, so that 0.01 becomes 0.009999999776 in float64 too. `keras.layers.PReLU` starts at 0, has a slope for
+every unit unless `shared_axes` says otherwise, and the derivative 0 at 0.
+"""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+from common.countermeasures.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Sigmoid, Tanh
+from common.network import Arrays
+
+NATIVE = {
+    "sigmoid": "keras.activations.sigmoid",
+    "tanh": "keras.activations.tanh",
+    "relu": "keras.layers.ReLU",
+    "leaky_relu": "keras.layers.LeakyReLU",
+    "prelu": "keras.layers.PReLU",
+    "elu": "keras.layers.ELU",
+}
+
+
+def leaky_relu(z: tf.Tensor, slope: float | tf.Tensor) -> tf.Tensor:
+    """z above 0, slope z elsewhere, with the derivative `slope` at 0; an infinite z leaves the slope's gradient finite."""
+    slope = tf.convert_to_tensor(slope, z.dtype)
+    return tf.where(z > 0, z, slope * tf.where(z > 0, tf.zeros_like(z), z))
+
+
+class FixedLeakyReLU(keras.layers.Layer):
+    """Leaky ReLU whose slope is not rounded to float32."""
+
+    def __init__(self, slope: float, **options: object) -> None:
+        super().__init__(**options)
+        self.slope = slope
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """The activation of the inputs."""
+        return leaky_relu(inputs, self.slope)
+
+
+class SharedPReLU(keras.layers.Layer):
+    """PReLU with one slope for x [batch, unit]; every axis between batch and units has slopes of its own."""
+
+    def __init__(self, initial_slope: float, **options: object) -> None:
+        super().__init__(**options)
+        self.initial_slope = initial_slope
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Create the slope, of shape [..., 1]."""
+        self.alpha = self.add_weight(shape=(*input_shape[1:-1], 1), initializer="zeros", name="alpha")
+        self.alpha.assign(tf.fill(self.alpha.shape, tf.constant(self.initial_slope, self.alpha.dtype)))
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """The activation of the inputs."""
+        return leaky_relu(inputs, tf.convert_to_tensor(self.alpha))
+
+
+def build(spec: Activation, dtype: str = "float64") -> keras.layers.Layer:
+    """The layer for x [batch, unit]; PReLU has its one slope in `alpha`, of shape [1]."""
+    match spec:
+        case Sigmoid() | Tanh():
+            return keras.layers.Activation(spec.kind, dtype=dtype)
+        case ReLU():
+            return keras.layers.ReLU(dtype=dtype)
+        case LeakyReLU(slope=slope):
+            return FixedLeakyReLU(slope, dtype=dtype)
+        case PReLU(initial_slope=slope):
+            return SharedPReLU(slope, dtype=dtype)
+        case ELU(alpha=alpha):
+            return keras.layers.ELU(alpha=alpha, dtype=dtype)
+
+
+def probe(spec: Activation, inputs: Arrays) -> Arrays:
+    """Value and gradient of the activation.
+
+    Args:
+        spec: The activation.
+        inputs: `z` and `cotangent`, of one shape; their precision is that of the computation.
+
+    Returns:
+        `value`, `gradient` (cotangent times derivative) and, for PReLU, `slope_gradient` of shape [].
+    """
+    z, cotangent = tf.constant(inputs["z"]), tf.constant(inputs["cotangent"])
+    layer = build(spec, z.dtype.name)
+    with tf.GradientTape() as tape:
+        tape.watch(z)
+        value = layer(z)
+    sources = [z, *(variable.value for variable in layer.trainable_variables)]
+    gradient, *slope = tape.gradient(value, sources, cotangent)
+    outputs = {"value": value.numpy(), "gradient": gradient.numpy()}
+    return outputs | {"slope_gradient": s.numpy().reshape(()) for s in slope}
+
+
+def native(spec: LeakyReLU | PReLU) -> keras.layers.Layer:
+    """What Keras ships under the name, with its own defaults."""
+    return keras.layers.LeakyReLU() if isinstance(spec, LeakyReLU) else keras.layers.PReLU()

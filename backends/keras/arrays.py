@@ -1,0 +1,29 @@
+"""NumPy to TensorFlow and back; the scale-safe rms.
+
+Trap: a Python float that becomes a float64 tensor may go through float32 on the way: `tf.cast(0.9, "float64")` and
+`keras.ops.cast(0.9, "float64")` are 0.8999999761581421; `tf.constant(0.9, "float64")` is not.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+
+def from_numpy(array: np.ndarray, dtype: str, device: str) -> tf.Tensor:
+    """A copy on the device in the given precision; integers stay integers."""
+    with tf.device(device):
+        return tf.constant(array, dtype=dtype if array.dtype.kind == "f" else None)
+
+
+def to_numpy(tensor: tf.Tensor) -> np.ndarray:
+    """A copy for the world outside the wing, floating-point numbers as float64."""
+    array = np.array(tensor)
+    return array.astype(np.float64) if array.dtype.kind == "f" else array
+
+
+def rms(x: tf.Tensor, axes: tuple[int, ...]) -> tf.Tensor:
+    """The root mean square over some axes, scaled so that no square under- or overflows (common/quantities.py)."""
+    largest = tf.reduce_max(tf.abs(x), axes, keepdims=True)
+    scale = tf.where((largest > 0) & tf.math.is_finite(largest), largest, tf.ones_like(largest))
+    return tf.squeeze(scale, axes) * tf.sqrt(tf.reduce_mean(tf.square(x / scale), axes))

@@ -1,0 +1,96 @@
+"""Clipping in Keras: an argument of the optimiser, at most one of `clipvalue`, `clipnorm` and `global_clipnorm`.
+
+Trap: `clipnorm` is the norm of each variable by itself; the norm of the whole network is `global_clipnorm`. A threshold of 0 switches
+clipping off. Where an element is infinite, `clipnorm` turns the others to 0 in silence. What a variable holds decides:
+a stack of layers in one variable would be clipped as one, so the norms are taken seed by seed and layer by layer here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import keras
+import tensorflow as tf
+
+from common.countermeasures.clipping import Clipping, GlobalNormClipping, NoClipping, NormClipping, ValueClipping
+from common.network import Arrays
+
+NATIVE = {
+    "none": "keras.optimizers.SGD",
+    "value": "keras.optimizers.SGD.clipvalue",
+    "norm": "keras.optimizers.SGD.clipnorm",
+    "global_norm": "keras.optimizers.SGD.global_clipnorm",
+}
+
+Constructor = Callable[..., keras.optimizers.SGD]
+
+
+def norm(gradient: tf.Tensor, leading: int) -> tf.Tensor:
+    """The Euclidean norm over all axes but the leading ones; scale-safe."""
+    axes = tuple(range(leading, len(gradient.shape)))
+    if not axes:
+        return tf.abs(gradient)
+    largest = tf.reduce_max(tf.abs(gradient), axes, keepdims=True)
+    scale = tf.where((largest > 0) & tf.math.is_finite(largest), largest, tf.ones_like(largest))
+    return tf.squeeze(scale * tf.sqrt(tf.reduce_sum(tf.square(gradient / scale), axes, keepdims=True)), axes)
+
+
+def coefficient(norms: tf.Tensor, threshold: float) -> tf.Tensor:
+    """What a gradient of that norm is multiplied by: c / max(norm, c), and NaN where the norm is not finite."""
+    threshold = tf.constant(threshold, norms.dtype)
+    return tf.where(tf.math.is_finite(norms), threshold / tf.maximum(norms, threshold), float("nan") * tf.ones_like(norms))
+
+
+def _scaled(gradient: tf.Tensor, factors: tf.Tensor) -> tf.Tensor:
+    return gradient * tf.reshape(factors, factors.shape + [1] * (len(gradient.shape) - len(factors.shape)))
+
+
+class StackedSGD(keras.optimizers.SGD):
+    """SGD for variables [seed, layer, ...]: clips each layer's parameter, or each seed's network, by itself."""
+
+    def __init__(self, clipping: NormClipping | GlobalNormClipping, learning_rate: float) -> None:
+        super().__init__(learning_rate)
+        self.clipping = clipping
+
+    def _clip_gradients(self, grads: list[tf.Tensor]) -> list[tf.Tensor]:
+        c = self.clipping.threshold
+        if isinstance(self.clipping, NormClipping):
+            return [_scaled(g, coefficient(norm(g, 2), c)) for g in grads]
+        norms = tf.stack([norm(g, 1) for g in grads], axis=1)
+        return [_scaled(g, coefficient(norm(norms, 1), c)) for g in grads]
+
+
+def build(spec: Clipping) -> Constructor:
+    """A constructor of the optimiser, to be called with the learning rate, for variables [seed, layer, ...]."""
+    match spec:
+        case NoClipping():
+            return keras.optimizers.SGD
+        case ValueClipping(threshold=c):
+            return partial(keras.optimizers.SGD, clipvalue=c)
+        case NormClipping() | GlobalNormClipping():
+            return partial(StackedSGD, spec)
+
+
+def clipped(optimizer: keras.optimizers.SGD, gradients: list[tf.Tensor]) -> list[tf.Tensor]:
+    """What the optimiser will step by; Keras has no public name for it."""
+    return optimizer._clip_gradients(gradients)
+
+
+def probe(spec: Clipping, inputs: Arrays) -> Arrays:
+    """Clipped gradients, for gradients [seed, layer, ...] by name."""
+    found = clipped(build(spec)(learning_rate=1.0), [tf.constant(a) for a in inputs.values()])
+    return {name: g.numpy() for name, g in zip(inputs, found, strict=True)}
+
+
+def native(spec: Clipping) -> Constructor:
+    """Keras' own optimiser, for a model whose parameters are variables of their own."""
+    match spec:
+        case NoClipping():
+            return keras.optimizers.SGD
+        case ValueClipping(threshold=c):
+            return partial(keras.optimizers.SGD, clipvalue=c)
+        case NormClipping(threshold=c):
+            return partial(keras.optimizers.SGD, clipnorm=c)
+        case GlobalNormClipping(threshold=c):
+            return partial(keras.optimizers.SGD, global_clipnorm=c)

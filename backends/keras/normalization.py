@@ -1,0 +1,59 @@
+"""Normalization in Keras: `keras.layers.BatchNormalization`, every number stated.
+
+Trap: the defaults are momentum 0.99 and epsilon 1e-3, not 0.9 and 1e-5. A bare call `layer(x)` or `model(x)` is evaluation: in a
+GradientTape of one's own, `training=True` has to be passed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import keras
+import tensorflow as tf
+
+from common.countermeasures.normalization import BatchNormalization, NoNormalization, Normalization
+from common.network import Arrays
+
+NATIVE = {"batch": "keras.layers.BatchNormalization"}
+
+
+def build(spec: Normalization) -> Callable[..., keras.layers.BatchNormalization] | None:
+    """A constructor of the layer, to be called with the dtype; None for no normalization."""
+    match spec:
+        case NoNormalization():
+            return None
+        case BatchNormalization(epsilon=epsilon, momentum=momentum):
+            return partial(keras.layers.BatchNormalization, epsilon=epsilon, momentum=momentum)
+
+
+def probe(spec: BatchNormalization, inputs: Arrays) -> Arrays:
+    """One training step and one evaluation of batch norm.
+
+    Args:
+        spec: Batch norm.
+        inputs: `z` and `cotangent` [batch, width]; `scale`, `shift`, `mean`, `variance` [width], the last two running.
+
+    Returns:
+        `value` in training, `gradient`, `scale_gradient`, `shift_gradient`; `mean` and `variance` running after the
+        step; `evaluated`, the value in evaluation mode by these.
+    """
+    constructor = build(spec)
+    assert constructor is not None
+    z = tf.constant(inputs["z"])
+    layer = constructor(dtype=z.dtype.name)
+    layer.build(z.shape)
+    layer.set_weights([inputs[name] for name in ("scale", "shift", "mean", "variance")])
+    with tf.GradientTape() as tape:
+        tape.watch(z)
+        value = layer(z, training=True)
+    gradients = tape.gradient(value, [z, layer.gamma.value, layer.beta.value], tf.constant(inputs["cotangent"]))
+    evaluated = layer(z, training=False)
+    outputs = [value, *gradients, layer.moving_mean, layer.moving_variance, evaluated]
+    keys = ["value", "gradient", "scale_gradient", "shift_gradient", "mean", "variance", "evaluated"]
+    return {key: output.numpy() for key, output in zip(keys, outputs, strict=True)}
+
+
+def native(spec: BatchNormalization) -> Callable[..., keras.layers.BatchNormalization]:
+    """Keras' own layer as it comes: momentum 0.99, epsilon 1e-3."""
+    return keras.layers.BatchNormalization

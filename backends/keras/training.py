@@ -1,0 +1,121 @@
+"""The training step in Keras: a GradientTape, a Keras optimiser that clips and steps, all in one `tf.function`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from backends.keras import clipping
+from backends.keras.arrays import from_numpy, rms, to_numpy
+from backends.keras.device import resolve
+from backends.keras.network import MEASURED, StackedNetwork, Tensors
+from common.network import Arrays, Batch, Gradients, State
+from common.plan import Plan
+
+
+@dataclass
+class Step:
+    """What one step leaves on the device."""
+
+    measured: Tensors
+    signal: tf.Tensor
+    gradients: Tensors
+
+
+class Program:
+    """Keras' `common.backend.Program`."""
+
+    def __init__(self, plan: Plan, device: str = "cpu") -> None:
+        self.plan, self.device, self.seeds = plan, resolve(device), len(plan.seeds)
+        network = plan.network
+        with tf.device(self.device):
+            self.network = StackedNetwork(network, self.seeds, plan.precision)
+            self.parameters = self._variables(network.shapes())
+            self.statistics = self._variables(network.statistics_shapes())
+            self.optimizer = clipping.build(plan.clipping)(learning_rate=plan.optimizer.learning_rate)
+            self.optimizer.build(list(self.parameters.values()))
+        self.loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction=None, dtype=plan.precision)
+        self.compiled_step, self.compiled_predict = tf.function(self._step), tf.function(self._predict)
+
+    def _variables(self, shapes: dict[str, tuple[int, ...]]) -> dict[str, keras.Variable]:
+        """A variable [seed, layer, ...] for every stacked parameter or statistic."""
+        create = lambda shape: keras.Variable(tf.zeros(shape, self.plan.precision), dtype=self.plan.precision)  # noqa: E731
+        return {name: create((self.seeds, *shape)) for name, shape in shapes.items()}
+
+    def load(self, state: State) -> None:
+        """Put parameters and running statistics on the device."""
+        for held, arrays in ((self.parameters, state.parameters), (self.statistics, state.statistics)):
+            for name, variable in held.items():
+                variable.assign(self._tensor(arrays[name]))
+
+    def _tensor(self, array: np.ndarray) -> tf.Tensor:
+        return from_numpy(array, self.plan.precision, self.device)
+
+    def step(self, batch: Batch) -> Step:
+        """Take one training step; return what it measured, still on the device."""
+        with tf.device(self.device):
+            x, y = self._tensor(batch.x.swapaxes(0, 1)), self._tensor(batch.y.swapaxes(0, 1))
+            return Step(*self.compiled_step(x, y))
+
+    def _step(self, x: tf.Tensor, y: tf.Tensor) -> tuple[Tensors, tf.Tensor, Tensors]:
+        variables = list(self.parameters.values())
+        old = {name: tf.identity(v.value) for name, v in self.parameters.items()}
+        statistics = {name: v.value for name, v in self.statistics.items()}
+        nothing = self._no_signals(x)
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch([*old.values(), nothing])
+            run = self.network(old, statistics, x, nothing, training=True)
+            losses = tf.reduce_mean(self.loss(y, run.logits), axis=0)
+            total = tf.reduce_sum(losses)  # the seeds share no parameter: its gradient is each one's own
+        *found, signal = tape.gradient(total, [*old.values(), nothing])
+        gradients = dict(zip(old, found, strict=True))
+        clipped = dict(zip(old, clipping.clipped(self.optimizer, found), strict=True))
+        self.optimizer.apply(found, variables)
+        for name, value in run.statistics.items():
+            self.statistics[name].assign(value)
+        change = {name: v.value - old[name] for name, v in self.parameters.items()}
+        signal *= x.shape[0]
+        measured = {
+            "loss": losses,
+            "signal_gradient_rms": tf.transpose(rms(signal, (1, 3))),
+            "weight_gradient_rms": _weight_rms(gradients),
+            "clipped_weight_gradient_rms": _weight_rms(clipped),
+            "update_ratio": tf.math.divide_no_nan(_weight_rms(change), _weight_rms(old)),
+            **{name: tf.transpose(run.measured[:, i]) for i, name in enumerate(MEASURED)},
+        }
+        return measured, signal, gradients
+
+    def _no_signals(self, x: tf.Tensor) -> tf.Tensor:
+        network = self.plan.network
+        return tf.zeros((network.depth, x.shape[0], self.seeds, network.width), x.dtype)
+
+    def _predict(self, x: tf.Tensor) -> tf.Tensor:
+        held = [{name: v.value for name, v in variables.items()} for variables in (self.parameters, self.statistics)]
+        return self.network(*held, x, self._no_signals(x), training=False).logits
+
+    def measured(self, handle: Step) -> Arrays:
+        """Fetch `loss` [seed] and the quantities [seed, layer] of a step."""
+        return {name: to_numpy(a) for name, a in handle.measured.items()}
+
+    def gradients(self, handle: Step) -> Gradients:
+        """Fetch the whole gradient of a step, before clipping."""
+        parameters = {name: to_numpy(g) for name, g in handle.gradients.items()}
+        signal = np.transpose(to_numpy(handle.signal), (2, 0, 1, 3))
+        return Gradients(to_numpy(handle.measured["loss"]), signal, parameters)
+
+    def state(self) -> State:
+        """Fetch parameters and running statistics."""
+        held = (self.parameters, self.statistics)
+        return State(*({name: to_numpy(v.value) for name, v in variables.items()} for variables in held))
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        """Logits [seed, sample, class] in evaluation mode for x [seed, sample, features]."""
+        with tf.device(self.device):
+            return to_numpy(self.compiled_predict(self._tensor(x.swapaxes(0, 1)))).swapaxes(0, 1)
+
+
+def _weight_rms(arrays: Tensors) -> tf.Tensor:
+    return tf.concat([rms(arrays[f"{stack}.weight"], (2, 3)) for stack in ("first", "hidden")], axis=1)

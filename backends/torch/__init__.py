@@ -1,0 +1,21 @@
+"""The PyTorch wing."""
+
+from __future__ import annotations
+
+import torch
+
+from backends.torch import activation, clipping, initialization, normalization
+from backends.torch.device import available as devices
+from backends.torch.training import Program as program
+
+__all__ = ["activation", "clipping", "devices", "initialization", "name", "normalization", "program", "versions"]
+
+name = "torch"
+
+torch.set_float32_matmul_precision("highest")  # no TF32 and no bfloat16 in a float32 product
+torch.backends.cudnn.allow_tf32 = False
+
+
+def versions() -> dict[str, str]:
+    """The packages that can move a number, with their versions."""
+    return {"torch": torch.__version__}

@@ -1,0 +1,27 @@
+"""NumPy to PyTorch and back; the scale-safe rms.
+
+Trap: PyTorch keeps a weight as [n_out, n_in], here it is [n_in, n_out] everywhere: `linear.weight = weight.T`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+
+def from_numpy(array: np.ndarray, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    """A copy on the device in the given precision; integers stay integers."""
+    return torch.tensor(array, dtype=dtype if array.dtype.kind == "f" else None, device=device)
+
+
+def to_numpy(tensor: torch.Tensor) -> np.ndarray:
+    """A copy for the world outside the wing, floating-point numbers as float64."""
+    array = tensor.detach().cpu().numpy()
+    return array.astype(np.float64) if array.dtype.kind == "f" else array
+
+
+def rms(x: torch.Tensor, axes: tuple[int, ...]) -> torch.Tensor:
+    """The root mean square over some axes, scaled so that no square under- or overflows (common/quantities.py)."""
+    largest = x.abs().amax(axes, keepdim=True)
+    scale = torch.where((largest > 0) & largest.isfinite(), largest, 1)
+    return scale.flatten().view_as(scale.amax(axes)) * (x / scale).square().mean(axes).sqrt()

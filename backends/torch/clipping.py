@@ -1,0 +1,79 @@
+"""Clipping in PyTorch: a function between `backward()` and `step()`.
+
+Trap: `clip_grad_norm_` divides by the norm + 1e-6, so that a vanished gradient is shortened too much (a norm of 1.2e-7
+clipped to 1e-9 ends at 1.05e-10); where an element is infinite it turns the others to 0 in silence; in float32 its square
+overflows from 1.8e19 on. `clip_grad_value_` before the first `backward()` raises; after `step()` it does nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+
+import torch
+from torch.nn import utils
+
+from common.countermeasures.clipping import Clipping, GlobalNormClipping, NoClipping, NormClipping, ValueClipping
+from common.network import Arrays
+
+NATIVE = {
+    "value": "torch.nn.utils.clip_grad_value_",
+    "norm": "torch.nn.utils.clip_grad_norm_",
+    "global_norm": "torch.nn.utils.clip_grad_norm_",
+}
+
+Tensors = dict[str, torch.Tensor]
+
+
+def norm(gradient: torch.Tensor, leading: int) -> torch.Tensor:
+    """The Euclidean norm over all axes but the leading ones; scale-safe."""
+    flat = gradient.flatten(leading) if gradient.ndim > leading else gradient[..., None]
+    largest = flat.abs().amax(-1, keepdim=True)
+    scale = torch.where((largest > 0) & largest.isfinite(), largest, 1)
+    return scale[..., 0] * torch.linalg.vector_norm(flat / scale, dim=-1)
+
+
+def coefficient(norms: torch.Tensor, threshold: float) -> torch.Tensor:
+    """What a gradient of that norm is multiplied by: c / max(norm, c), and NaN where the norm is not finite."""
+    return torch.where(norms.isfinite(), threshold / norms.clamp(min=threshold), torch.nan)
+
+
+def _scaled(gradient: torch.Tensor, factors: torch.Tensor) -> torch.Tensor:
+    return gradient * factors.reshape(factors.shape + (1,) * (gradient.ndim - factors.ndim))
+
+
+def build(spec: Clipping) -> Callable[[Tensors], Tensors]:
+    """A function from gradients [seed, layer, ...] by name to the clipped ones."""
+    match spec:
+        case NoClipping():
+            return lambda gradients: gradients
+        case ValueClipping(threshold=c):
+            return lambda gradients: {name: g.clamp(-c, c) for name, g in gradients.items()}
+        case NormClipping(threshold=c):
+            return lambda gradients: {name: _scaled(g, coefficient(norm(g, 2), c)) for name, g in gradients.items()}
+        case GlobalNormClipping(threshold=c):
+
+            def clip_by_global_norm(gradients: Tensors) -> Tensors:
+                norms = torch.stack([norm(g, 1) for g in gradients.values()], dim=1)
+                return {name: _scaled(g, coefficient(norm(norms, 1), c)) for name, g in gradients.items()}
+
+            return clip_by_global_norm
+
+
+def probe(spec: Clipping, inputs: Arrays) -> Arrays:
+    """Clipped gradients, for gradients [seed, layer, ...] by name."""
+    clipped = build(spec)({name: torch.tensor(a) for name, a in inputs.items()})
+    return {name: g.numpy() for name, g in clipped.items()}
+
+
+def native(spec: Clipping) -> Callable[[Iterable[torch.nn.Parameter]], object]:
+    """PyTorch's own function, which clips `.grad` of parameters in place; for `norm` it is called for each parameter."""
+    match spec:
+        case NoClipping():
+            return lambda parameters: None
+        case ValueClipping(threshold=c):
+            return partial(utils.clip_grad_value_, clip_value=c)
+        case NormClipping(threshold=c):
+            return lambda parameters: [utils.clip_grad_norm_([p], max_norm=c) for p in parameters]
+        case GlobalNormClipping(threshold=c):
+            return partial(utils.clip_grad_norm_, max_norm=c)

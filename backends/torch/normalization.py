@@ -1,0 +1,79 @@
+"""Normalization in PyTorch: `torch.nn.BatchNorm1d` with a biased running variance.
+
+Trap: PyTorch's momentum is the weight of the new value (0.1 here is 0.9 in Keras and Flax), and its running variance is
+the unbiased one, B / (B - 1) times what the two others keep: evaluation outputs differ, training outputs do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from common.countermeasures.normalization import BatchNormalization, NoNormalization, Normalization
+from common.network import Arrays
+
+NATIVE = {"batch": "torch.nn.BatchNorm1d"}
+
+
+class BatchNorm(nn.BatchNorm1d):
+    """`torch.nn.BatchNorm1d` that keeps the biased variance of the batch in its running average."""
+
+    running_mean: torch.Tensor
+    running_var: torch.Tensor
+    momentum: float
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """Normalize input [batch, unit] by its own moments in training, by the running ones in evaluation."""
+        if not self.training:
+            return super().forward(input)
+        with torch.no_grad():
+            variance, mean = torch.var_mean(input, 0, correction=0)
+            self.running_mean.lerp_(mean, self.momentum)
+            self.running_var.lerp_(variance, self.momentum)
+        # without buffers: changing them in place after super().forward() would break the backward pass
+        return functional.batch_norm(input, None, None, self.weight, self.bias, True, 0.0, self.eps)
+
+
+def build(spec: Normalization) -> Callable[[int], BatchNorm] | None:
+    """A constructor of the module, to be called with the width; None for no normalization."""
+    match spec:
+        case NoNormalization():
+            return None
+        case BatchNormalization(epsilon=epsilon, momentum=momentum):
+            return partial(BatchNorm, eps=epsilon, momentum=1 - momentum)
+
+
+def probe(spec: BatchNormalization, inputs: Arrays) -> Arrays:
+    """One training step and one evaluation of batch norm.
+
+    Args:
+        spec: Batch norm.
+        inputs: `z` and `cotangent` [batch, width]; `scale`, `shift`, `mean`, `variance` [width], the last two running.
+
+    Returns:
+        `value` in training, `gradient`, `scale_gradient`, `shift_gradient`; `mean` and `variance` running after the
+        step; `evaluated`, the value in evaluation mode by these.
+    """
+    constructor = build(spec)
+    assert constructor is not None
+    module = constructor(inputs["z"].shape[1])
+    names = {"weight": "scale", "bias": "shift", "running_mean": "mean", "running_var": "variance"}
+    module.load_state_dict({native: torch.tensor(inputs[name]) for native, name in names.items()}, strict=False)
+    module.to(torch.tensor(inputs["z"]).dtype)
+    module.load_state_dict({native: torch.tensor(inputs[name]) for native, name in names.items()}, strict=False)
+    z = torch.tensor(inputs["z"], requires_grad=True)
+    value = module(z)
+    gradients = torch.autograd.grad(value, [z, module.weight, module.bias], torch.tensor(inputs["cotangent"]))
+    evaluated = module.eval()(z)
+    outputs = [value, *gradients, module.running_mean, module.running_var, evaluated]
+    keys = ["value", "gradient", "scale_gradient", "shift_gradient", "mean", "variance", "evaluated"]
+    return {key: output.detach().numpy() for key, output in zip(keys, outputs, strict=True)}
+
+
+def native(spec: BatchNormalization) -> Callable[[int], nn.BatchNorm1d]:
+    """PyTorch's own module with the same epsilon and momentum: its running variance is unbiased."""
+    return partial(nn.BatchNorm1d, eps=spec.epsilon, momentum=1 - spec.momentum)

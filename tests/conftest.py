@@ -1,0 +1,91 @@
+"""What the tests share: the wings by name, skipped visibly where they are not installed, and small plans."""
+
+from __future__ import annotations
+
+import os
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+    os.environ.setdefault(variable, "1")  # before NumPy is imported: the tests run side by side, a thread each
+
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import backends
+from common.backend import Backend
+from common.plan import Plan
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--require",
+        default="",
+        metavar="NAMES",
+        help="backends, comma-separated, or `all`: where one of them is missing, its tests are errors and not skips",
+    )
+
+
+def required(config: pytest.Config) -> set[str]:
+    names = {name for name in config.getoption("--require").split(",") if name}
+    return set(backends.NEEDS) if names == {"all"} else names
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    unknown = required(config) - set(backends.NEEDS)
+    if unknown:
+        raise pytest.UsageError(f"--require takes {', '.join(backends.NEEDS)} or all; received {', '.join(sorted(unknown))}")
+
+
+def load(name: str, config: pytest.Config) -> Backend:
+    """The wing, or a skip that names the cure; with `--require`, an error."""
+    if backends.missing(name):
+        reason = f"{name} needs {', '.join(backends.missing(name))}; install with: {backends.install_command(name)}"
+        if name in required(config):
+            raise pytest.UsageError(f"--require {name}: {reason}")
+        pytest.skip(reason)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what the frameworks say while they are imported is not ours to mend
+        return backends.load(name)
+
+
+@pytest.fixture(params=backends.FRAMEWORKS, scope="session")
+def backend(request: pytest.FixtureRequest) -> Backend:
+    """Each of the three frameworks' wings."""
+    return load(request.param, request.config)
+
+
+@pytest.fixture(scope="session")
+def definition() -> Backend:
+    """The NumPy wing."""
+    return backends.load("numpy")
+
+
+@pytest.fixture(scope="session")
+def plan() -> Callable[..., Plan]:
+    """A maker of small plans; each argument may be overridden by its name."""
+
+    def make(**changes: Any) -> Plan:
+        numbers: dict[str, Any] = {
+            "features": 5, "width": 8, "depth": 4, "classes": 3, "activation": "tanh", "normalization": "none",
+            "initialization": "xavier", "clipping": "none", "learning_rate": 0.1, "batch_size": 16,
+            "seeds": (0, 1), "steps": 3, "precision": "float64", "record_every": 1, "perturbed": False,
+        }  # fmt: skip
+        unknown = set(changes) - set(numbers)
+        assert not unknown, f"no such number: {unknown}"
+        numbers |= changes
+        network = {key: numbers.pop(key) for key in ("features", "width", "depth", "classes", "activation", "normalization")}
+        optimizer = {"learning_rate": numbers.pop("learning_rate")}
+        task = {"batch_size": numbers.pop("batch_size")}
+        return Plan.model_validate({"network": network, "optimizer": optimizer, "task": task} | numbers)
+
+    return make
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """Warnings of the frameworks about themselves are not errors; all others are."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"(torch|tensorflow|keras|jax|flax|optax)\b")
+        yield
