@@ -11,9 +11,9 @@ Its tolerance is 100 max(s, depth eps) + k, where
     k    covers the kinks: how far it moves when every pre-activation moves by depth eps, up or down, which is where
          rounding may put a ReLU on the other side of 0.
 
-Training. Deep networks with batch norm are chaotic: after ten steps, two correct implementations share no digit. So the divergence of
-a run is shown beside that of the definition from itself, started one unit in the last place away, and a run agrees while its
-divergence is at most 100 times that sensitivity, in float64. In float32 agreement is judged by the first step.
+Training. Deep networks with batch norm are chaotic: after ten steps, two correct implementations share no digit. So the
+divergence of a run is shown beside that of the definition from itself, started one unit in the last place away, and a run
+agrees while its divergence is at most 100 times that sensitivity, in float64. In float32 agreement is judged by the first step.
 """
 
 from __future__ import annotations
@@ -78,11 +78,11 @@ def tolerance(plan: Plan, definition: Gradients, moved: Iterable[Gradients]) -> 
 
 
 def divergence(trace: Trace, definition: Trace) -> np.ndarray:
-    """How far a run has moved from the definition's at each recorded step: the largest relative difference of the loss
-    and of any layer's signal and weight gradient, over all seeds; between 0 and 1.
+    """How far a run has moved from the definition's at each recorded step.
 
     Returns:
-        [step].
+        [step], between 0 and 1: the largest relative difference of the loss and of any layer's signal and weight gradient,
+        over all seeds.
     """
     compared = ["signal_gradient_rms", "weight_gradient_rms"]
     losses = _relative(trace.loss, definition.loss).max(0)
@@ -98,7 +98,12 @@ def _relative(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def training_agrees(plan: Plan, divergence: np.ndarray, sensitivity: np.ndarray) -> bool:
-    """Whether a free-running divergence stays within 100 times the network's own sensitivity at every recorded step."""
+    """Whether a free run stays, at every recorded step, within 100 times the network's own sensitivity so far.
+
+    "So far" includes the next recorded step: where chaos breaks out, one step can multiply a difference by 1,000, and which
+    of two equally exact runs it reaches first is chance.
+    """
     floor = plan.network.depth * epsilon(plan.precision)
-    bound = MARGIN * np.maximum(np.maximum.accumulate(sensitivity), floor)
+    so_far = np.maximum.accumulate(sensitivity)
+    bound = MARGIN * np.maximum(np.append(so_far[1:], so_far[-1]), floor)
     return plan.precision == "float32" or bool((np.maximum.accumulate(divergence) <= bound).all())

@@ -31,7 +31,7 @@ Arrays = dict[str, np.ndarray]
 STACKS = ("first", "hidden", "output")
 
 
-class Network(Spec):
+class Network(Spec, frozen=True):
     """Sizes and the two countermeasures that are part of the network itself."""
 
     features: int = Field(ge=1)

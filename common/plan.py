@@ -17,14 +17,14 @@ from common.task import Task
 Precision = Literal["float32", "float64"]
 
 
-class SGD(Spec):
+class SGD(Spec, frozen=True):
     """Stochastic gradient descent without momentum or decay: w = w - learning_rate g."""
 
     kind: Literal["sgd"] = "sgd"
     learning_rate: float = Field(default=0.1, gt=0)
 
 
-class Plan(Spec):
+class Plan(Spec, frozen=True):
     """What a wing is asked to run.
 
     Attributes:

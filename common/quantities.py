@@ -39,7 +39,7 @@ def rms(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
 
 
 def ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """a / b, with 0 / 0 = 0: a gradient that is 0 everywhere has not changed anything."""
+    """A / b, with 0 / 0 = 0: a gradient that is 0 everywhere has not changed anything."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where((a == 0) & (b == 0), 0.0, np.divide(a, b))
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator
 
 
-class Spec(BaseModel):
+class Spec(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     """A frozen record of numbers; unknown keys, NaN and infinity are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     def digest(self) -> str:
         """Sixteen hexadecimal digits that change when any number of the spec does."""

@@ -21,7 +21,7 @@ from common.errors import UserError, nearest
 from common.spec import Spec
 
 
-class Task(Spec):
+class Task(Spec, frozen=True):
     """Which data, and how they are cut.
 
     Attributes:

@@ -15,7 +15,7 @@ Verdict = Literal["healthy", "vanishing", "exploding", "dead", "non-finite"]
 SEVERITY: tuple[Verdict, ...] = ("healthy", "vanishing", "exploding", "dead", "non-finite")
 
 
-class Thresholds(Spec):
+class Thresholds(Spec, frozen=True):
     """Bounds on the gradient ratio first/last hidden layer; parameters of the experiment."""
 
     vanishing: float = Field(default=1e-3, gt=0, lt=1)
@@ -36,12 +36,10 @@ def of_seeds(trace: Trace, thresholds: Thresholds) -> list[Verdict]:
     Non-finite where any recorded value is; dead where the first layer's signal gradient is exactly 0 for the whole batch at
     the last recorded step; otherwise by the gradient ratio at the first step.
     """
-    finite = np.isfinite(trace.loss).all(1)
-    for values in trace.quantities.values():
-        finite &= np.isfinite(values).all((1, 2))
+    finite = np.all([np.isfinite(trace.loss).all(1), *(np.isfinite(v).all((1, 2)) for v in trace.quantities.values())], axis=0)
     signal = trace.quantities["signal_gradient_rms"]
     dead, ratios = signal[:, -1, 0] == 0, gradient_ratio(signal[:, 0])
-    return [_judge(*facts, thresholds) for facts in zip(finite, dead, ratios, strict=True)]
+    return [_judge(bool(finite[s]), bool(dead[s]), float(ratios[s]), thresholds) for s in range(len(finite))]
 
 
 def _judge(finite: bool, dead: bool, ratio: float, thresholds: Thresholds) -> Verdict:

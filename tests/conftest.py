@@ -28,7 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def required(config: pytest.Config) -> set[str]:
-    names = {name for name in config.getoption("--require").split(",") if name}
+    names = {name for name in str(config.getoption("--require")).split(",") if name}
     return set(backends.NEEDS) if names == {"all"} else names
 
 

@@ -8,7 +8,7 @@ import jax
 
 from backends.jax import activation, clipping, initialization, normalization
 from backends.jax.device import available as devices
-from backends.jax.training import Program as program
+from backends.jax.training import program
 
 __all__ = ["activation", "clipping", "devices", "initialization", "name", "normalization", "program", "versions"]
 

@@ -5,12 +5,17 @@ Trap: without `jax_enable_x64` a float64 array becomes float32 in silence.
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+Device = Any
+"""A `jax.Device`, which is a variable to a type checker."""
 
-def from_numpy(array: np.ndarray, dtype: str, device: jax.Device) -> jax.Array:
+
+def from_numpy(array: np.ndarray, dtype: str, device: Device) -> jax.Array:
     """A copy on the device in the given precision; integers stay integers."""
     return jax.device_put(array.astype(dtype) if array.dtype.kind == "f" else array, device)
 

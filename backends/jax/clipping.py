@@ -7,6 +7,8 @@ on, and the whole gradient becomes 0.
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -48,7 +50,9 @@ def build(spec: Clipping) -> optax.GradientTransformation:
         case ValueClipping(threshold=c):
             return optax.clip(c)
         case NormClipping(threshold=c):
-            return optax.stateless_with_tree_map(lambda g, _: _scaled(g, coefficient(norm(g, 1), c)))
+            return optax.stateless(
+                lambda gradients, _: jax.tree.map(lambda g: _scaled(g, coefficient(norm(g, 1), c)), gradients)
+            )
         case GlobalNormClipping(threshold=c):
 
             def clip_by_global_norm(gradients: optax.Updates, _: optax.Params | None) -> optax.Updates:
@@ -60,9 +64,10 @@ def build(spec: Clipping) -> optax.GradientTransformation:
 
 def probe(spec: Clipping, inputs: Arrays) -> Arrays:
     """Clipped gradients, for gradients [seed, layer, ...] by name."""
-    clip = build(spec)
+    clip: Any = build(spec)
     update = jax.vmap(lambda gradients: clip.update(gradients, clip.init(gradients))[0])
-    return {name: np.asarray(g) for name, g in update({name: jnp.asarray(a) for name, a in inputs.items()}).items()}
+    clipped = update({name: jnp.asarray(a) for name, a in inputs.items()})
+    return {name: np.asarray(clipped[name]) for name in inputs}
 
 
 def native(spec: Clipping) -> optax.GradientTransformation:

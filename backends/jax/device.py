@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import jax
 
+from backends.jax.arrays import Device
 from common.errors import Unsupported
 
 
@@ -16,8 +17,8 @@ def simulate(count: int) -> None:
     jax.config.update("jax_num_cpu_devices", count)
 
 
-def _devices() -> dict[str, jax.Device]:
-    found: dict[str, jax.Device] = {}
+def _devices() -> dict[str, Device]:
+    found: dict[str, Device] = {}
     for kind in ("cpu", "gpu", "tpu"):
         try:
             found |= {f"{kind}:{i}": device for i, device in enumerate(jax.devices(kind))}
@@ -31,7 +32,7 @@ def available() -> list[str]:
     return list(_devices())
 
 
-def resolve(device: str) -> jax.Device:
+def resolve(device: str) -> Device:
     """The device that a name such as `cpu` or `gpu:1` means.
 
     Raises:

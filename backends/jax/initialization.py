@@ -41,7 +41,7 @@ def build(spec: Initialization) -> Initialize:
             bound = math.sqrt(3) * std  # jax.nn.initializers.uniform is one-sided
             return lambda key, shape, dtype: jax.random.uniform(key, shape, dtype, -bound, bound)
         case Xavier(fan=fan, distribution=distribution):
-            return initializers.variance_scaling(1.0, f"fan_{fan}", distribution)
+            return initializers.variance_scaling(1.0, "fan_in" if fan == "in" else "fan_avg", distribution)
         case He(distribution=distribution):
             return initializers.variance_scaling(2.0, "fan_in", distribution)
 

@@ -95,10 +95,9 @@ def batch_stats(statistics: Tree) -> Tree:
 def statistics(batch_stats: Tree) -> Tree:
     """The inverse of `batch_stats`."""
     names = {path: name for name, path in STATISTICS.items()}
-    found = {}
-    for (stack, *path), a in flatten_dict(batch_stats).items():
-        found[f"{stack}.{names[tuple(path)]}"] = a if stack == "hidden" else a[None]
-    return found
+    flat: dict[tuple[str, ...], Any] = flatten_dict(batch_stats)
+    found = {f"{stack}.{names[path, name]}": (stack, a) for (stack, path, name), a in flat.items()}
+    return {key: a if stack == "hidden" else a[None] for key, (stack, a) in found.items()}
 
 
 def _tree(arrays: Tree, paths: dict[str, tuple[str, str]]) -> Tree:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -45,7 +46,7 @@ def probe(spec: BatchNormalization, inputs: Arrays) -> Arrays:
     z, scale, shift, mean, variance = (jnp.asarray(inputs[key]) for key in ("z", "scale", "shift", "mean", "variance"))
     statistics = {"mean": mean, "var": variance}
 
-    def train(z: jax.Array, scale: jax.Array, shift: jax.Array) -> tuple[jax.Array, dict]:
+    def train(z: jax.Array, scale: jax.Array, shift: jax.Array) -> Any:
         variables = {"params": {"scale": scale, "bias": shift}, "batch_stats": statistics}
         return constructor(use_running_average=False).apply(variables, z, mutable=["batch_stats"])
 

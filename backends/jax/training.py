@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -53,7 +54,8 @@ class Program:
 
     def _loss(self, parameters: Tree, signal: Tree, running: Tree, x: jax.Array, y: jax.Array) -> tuple[jax.Array, Tree]:
         variables = {"params": params(parameters), "perturbations": signal, "batch_stats": batch_stats(running)}
-        (logits, measured), updated = self.networks[True].apply(variables, x, mutable=["batch_stats"])
+        outputs: Any = self.networks[True].apply(variables, x, mutable=["batch_stats"])
+        (logits, measured), updated = outputs
         loss = optax.softmax_cross_entropy_with_integer_labels(logits, y).mean()
         return loss, {"measured": measured, "statistics": statistics(updated.get("batch_stats", {}))}
 
@@ -66,9 +68,11 @@ class Program:
         differentiate = jax.value_and_grad(self._loss, argnums=(0, 1), has_aux=True)
         (loss, aux), (gradients, signals) = differentiate(parameters, nothing, running, x, y)
         signal = jnp.concatenate([signals["first"]["signal"][None], signals["hidden"]["signal"]]) * len(x)
+        clipped: Any
         clipped, _ = self.clip.update(gradients, self.clip.init(parameters))
+        updates: Any
         updates, _ = self.sgd.update(clipped, self.sgd.init(parameters))
-        new = optax.apply_updates(parameters, updates)
+        new: Any = optax.apply_updates(parameters, updates)
         change = jax.tree.map(jnp.subtract, new, parameters)
         measured = aux["measured"] | {
             "loss": loss,
@@ -103,3 +107,8 @@ class Program:
 
 def _weight_rms(arrays: Tree) -> jax.Array:
     return jnp.concatenate([rms(arrays[f"{stack}.weight"], (1, 2)) for stack in ("first", "hidden")])
+
+
+def program(plan: Plan, device: str) -> Program:
+    """Build the network and its training step (`common.backend.Backend.program`)."""
+    return Program(plan, device)

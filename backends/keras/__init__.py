@@ -1,7 +1,7 @@
 """The Keras wing: Keras on TensorFlow, and on nothing else.
 
-Trap: Keras picks its backend from `KERAS_BACKEND` or `~/.keras/keras.json`; on JAX or PyTorch the parity tests would pass all the
-same, and prove nothing.
+Trap: Keras picks its backend from `KERAS_BACKEND` or `~/.keras/keras.json`; on JAX or PyTorch the parity tests would
+pass all the same, and prove nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if keras.config.backend() != "tensorflow":
 
 from backends.keras import activation, clipping, initialization, normalization
 from backends.keras.device import available as devices
-from backends.keras.training import Program as program
+from backends.keras.training import program
 
 __all__ = ["activation", "clipping", "devices", "initialization", "name", "normalization", "program", "versions"]
 

@@ -7,9 +7,12 @@ every unit unless `shared_axes` says otherwise, and the derivative 0 at 0.
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
+from backends.keras.arrays import Tensor
 from common.countermeasures.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Sigmoid, Tanh
 from common.network import Arrays
 
@@ -23,8 +26,8 @@ NATIVE = {
 }
 
 
-def leaky_relu(z: tf.Tensor, slope: float | tf.Tensor) -> tf.Tensor:
-    """z above 0, slope z elsewhere, with the derivative `slope` at 0; an infinite z leaves the slope's gradient finite."""
+def leaky_relu(z: Tensor, slope: float | Tensor) -> Tensor:
+    """Z above 0, slope z elsewhere, with the derivative `slope` at 0; an infinite z leaves the slope's gradient finite."""
     slope = tf.convert_to_tensor(slope, z.dtype)
     return tf.where(z > 0, z, slope * tf.where(z > 0, tf.zeros_like(z), z))
 
@@ -32,11 +35,11 @@ def leaky_relu(z: tf.Tensor, slope: float | tf.Tensor) -> tf.Tensor:
 class FixedLeakyReLU(keras.layers.Layer):
     """Leaky ReLU whose slope is not rounded to float32."""
 
-    def __init__(self, slope: float, **options: object) -> None:
-        super().__init__(**options)
+    def __init__(self, slope: float, dtype: str) -> None:
+        super().__init__(dtype=dtype)
         self.slope = slope
 
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+    def call(self, inputs: Tensor) -> Tensor:
         """The activation of the inputs."""
         return leaky_relu(inputs, self.slope)
 
@@ -44,8 +47,8 @@ class FixedLeakyReLU(keras.layers.Layer):
 class SharedPReLU(keras.layers.Layer):
     """PReLU with one slope for x [batch, unit]; every axis between batch and units has slopes of its own."""
 
-    def __init__(self, initial_slope: float, **options: object) -> None:
-        super().__init__(**options)
+    def __init__(self, initial_slope: float, dtype: str) -> None:
+        super().__init__(dtype=dtype)
         self.initial_slope = initial_slope
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
@@ -53,7 +56,7 @@ class SharedPReLU(keras.layers.Layer):
         self.alpha = self.add_weight(shape=(*input_shape[1:-1], 1), initializer="zeros", name="alpha")
         self.alpha.assign(tf.fill(self.alpha.shape, tf.constant(self.initial_slope, self.alpha.dtype)))
 
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+    def call(self, inputs: Tensor) -> Tensor:
         """The activation of the inputs."""
         return leaky_relu(inputs, tf.convert_to_tensor(self.alpha))
 
@@ -83,15 +86,16 @@ def probe(spec: Activation, inputs: Arrays) -> Arrays:
     Returns:
         `value`, `gradient` (cotangent times derivative) and, for PReLU, `slope_gradient` of shape [].
     """
-    z, cotangent = tf.constant(inputs["z"]), tf.constant(inputs["cotangent"])
+    z: Tensor = tf.constant(inputs["z"])
     layer = build(spec, z.dtype.name)
+    tape: Any
     with tf.GradientTape() as tape:
         tape.watch(z)
         value = layer(z)
     sources = [z, *(variable.value for variable in layer.trainable_variables)]
-    gradient, *slope = tape.gradient(value, sources, cotangent)
+    gradient, *slope = tape.gradient(value, sources, tf.constant(inputs["cotangent"]))
     outputs = {"value": value.numpy(), "gradient": gradient.numpy()}
-    return outputs | {"slope_gradient": s.numpy().reshape(()) for s in slope}
+    return outputs | {"slope_gradient": slope[0].numpy().reshape(())} if slope else outputs
 
 
 def native(spec: LeakyReLU | PReLU) -> keras.layers.Layer:

@@ -6,23 +6,28 @@ Trap: a Python float that becomes a float64 tensor may go through float32 on the
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
+Tensor = Any
+"""A `tf.Tensor`; TensorFlow's own annotations know neither its operators nor Keras' variables."""
 
-def from_numpy(array: np.ndarray, dtype: str, device: str) -> tf.Tensor:
+
+def from_numpy(array: np.ndarray, dtype: str, device: str) -> Tensor:
     """A copy on the device in the given precision; integers stay integers."""
     with tf.device(device):
         return tf.constant(array, dtype=dtype if array.dtype.kind == "f" else None)
 
 
-def to_numpy(tensor: tf.Tensor) -> np.ndarray:
+def to_numpy(tensor: Tensor) -> np.ndarray:
     """A copy for the world outside the wing, floating-point numbers as float64."""
-    array = np.array(tensor)
+    array = np.array(tensor.numpy())
     return array.astype(np.float64) if array.dtype.kind == "f" else array
 
 
-def rms(x: tf.Tensor, axes: tuple[int, ...]) -> tf.Tensor:
+def rms(x: Tensor, axes: tuple[int, ...]) -> Tensor:
     """The root mean square over some axes, scaled so that no square under- or overflows (common/quantities.py)."""
     largest = tf.reduce_max(tf.abs(x), axes, keepdims=True)
     scale = tf.where((largest > 0) & tf.math.is_finite(largest), largest, tf.ones_like(largest))

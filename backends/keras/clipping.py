@@ -1,8 +1,9 @@
 """Clipping in Keras: an argument of the optimiser, at most one of `clipvalue`, `clipnorm` and `global_clipnorm`.
 
-Trap: `clipnorm` is the norm of each variable by itself; the norm of the whole network is `global_clipnorm`. A threshold of 0 switches
-clipping off. Where an element is infinite, `clipnorm` turns the others to 0 in silence. What a variable holds decides:
-a stack of layers in one variable would be clipped as one, so the norms are taken seed by seed and layer by layer here.
+Trap: `clipnorm` is the norm of each variable by itself; the norm of the whole network is `global_clipnorm`. A threshold of 0
+switches clipping off. Where an element is infinite, `clipnorm` turns the others to 0 in silence. What a variable holds
+decides: a stack of layers in one variable would be clipped as one, so here the norms are taken seed by seed and layer by
+layer.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from functools import partial
 import keras
 import tensorflow as tf
 
+from backends.keras.arrays import Tensor
 from common.countermeasures.clipping import Clipping, GlobalNormClipping, NoClipping, NormClipping, ValueClipping
 from common.network import Arrays
 
@@ -26,7 +28,7 @@ NATIVE = {
 Constructor = Callable[..., keras.optimizers.SGD]
 
 
-def norm(gradient: tf.Tensor, leading: int) -> tf.Tensor:
+def norm(gradient: Tensor, leading: int) -> Tensor:
     """The Euclidean norm over all axes but the leading ones; scale-safe."""
     axes = tuple(range(leading, len(gradient.shape)))
     if not axes:
@@ -36,13 +38,13 @@ def norm(gradient: tf.Tensor, leading: int) -> tf.Tensor:
     return tf.squeeze(scale * tf.sqrt(tf.reduce_sum(tf.square(gradient / scale), axes, keepdims=True)), axes)
 
 
-def coefficient(norms: tf.Tensor, threshold: float) -> tf.Tensor:
+def coefficient(norms: Tensor, threshold: float) -> Tensor:
     """What a gradient of that norm is multiplied by: c / max(norm, c), and NaN where the norm is not finite."""
-    threshold = tf.constant(threshold, norms.dtype)
-    return tf.where(tf.math.is_finite(norms), threshold / tf.maximum(norms, threshold), float("nan") * tf.ones_like(norms))
+    c, nan = tf.constant(threshold, norms.dtype), tf.constant(float("nan"), norms.dtype)
+    return tf.where(tf.math.is_finite(norms), c / tf.maximum(norms, c), nan)
 
 
-def _scaled(gradient: tf.Tensor, factors: tf.Tensor) -> tf.Tensor:
+def _scaled(gradient: Tensor, factors: Tensor) -> Tensor:
     return gradient * tf.reshape(factors, factors.shape + [1] * (len(gradient.shape) - len(factors.shape)))
 
 
@@ -53,7 +55,7 @@ class StackedSGD(keras.optimizers.SGD):
         super().__init__(learning_rate)
         self.clipping = clipping
 
-    def _clip_gradients(self, grads: list[tf.Tensor]) -> list[tf.Tensor]:
+    def _clip_gradients(self, grads: list[Tensor]) -> list[Tensor]:
         c = self.clipping.threshold
         if isinstance(self.clipping, NormClipping):
             return [_scaled(g, coefficient(norm(g, 2), c)) for g in grads]
@@ -72,7 +74,7 @@ def build(spec: Clipping) -> Constructor:
             return partial(StackedSGD, spec)
 
 
-def clipped(optimizer: keras.optimizers.SGD, gradients: list[tf.Tensor]) -> list[tf.Tensor]:
+def clipped(optimizer: keras.optimizers.SGD, gradients: list[Tensor]) -> list[Tensor]:
     """What the optimiser will step by; Keras has no public name for it."""
     return optimizer._clip_gradients(gradients)
 

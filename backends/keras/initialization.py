@@ -1,7 +1,7 @@
 """Initialization in Keras: its initializers, with law and scale stated.
 
-Trap: `GlorotNormal`, `HeNormal` and `LecunNormal` are truncated at two standard deviations (and corrected for it); PyTorch's are not.
-`VarianceScaling(distribution="normal")` means the truncated law too; the other is "untruncated_normal". An initializer
+Trap: `GlorotNormal`, `HeNormal` and `LecunNormal` are truncated at two standard deviations (and corrected for it); PyTorch's
+are not. `VarianceScaling(distribution="normal")` means the truncated law too; the other is "untruncated_normal". An initializer
 with a seed gives the same numbers at each call: two layers of one shape start equal.
 """
 

@@ -8,16 +8,17 @@ not grow with the depth (indexing the stacked weights by `tf.gather` would make 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from backends.keras import activation, normalization
-from backends.keras.arrays import rms
+from backends.keras.arrays import Tensor, rms
 from common.countermeasures.activation import PReLU, open_interval
 from common.network import Network, stack_of
 
-Tensors = dict[str, tf.Tensor]
+Tensors = dict[str, Tensor]
 MEASURED = ("activation_mean", "activation_rms", "dead_fraction")
 
 
@@ -40,7 +41,7 @@ class HiddenLayer(keras.layers.Layer):
             self.normalization.build((None, self.seeds * self.spec.width))
         self.activation.build((None, self.seeds, self.spec.width))
 
-    def call(self, inputs: tf.Tensor, training: bool) -> tuple[tf.Tensor, tf.Tensor]:
+    def call(self, inputs: Tensor, training: bool) -> tuple[Tensor, Tensor]:
         """Output [batch, seed, width] of inputs [batch, seed, n_in], and `MEASURED` [quantity, seed]."""
         z = self.affine(inputs)
         if self.normalization:
@@ -51,7 +52,7 @@ class HiddenLayer(keras.layers.Layer):
         dead = 1 - tf.reduce_mean(tf.cast(alive, z.dtype), axis=-1)
         return h, tf.stack([tf.reduce_mean(h, (0, 2)), rms(h, (0, 2)), dead])
 
-    def _alive(self, z: tf.Tensor) -> tf.Tensor:
+    def _alive(self, z: Tensor) -> Tensor:
         """Where the activation's derivative is not 0."""
         if isinstance(self.spec.activation, PReLU):
             return (z > 0) | (tf.convert_to_tensor(self.activation.alpha) != 0)
@@ -68,12 +69,13 @@ class HiddenLayer(keras.layers.Layer):
             variables["slope"] = self.activation.alpha
         return {name: variable for name, variable in variables.items() if variable is not None}
 
-    def apply(self, values: Tensors, x: tf.Tensor, training: bool) -> tuple[tf.Tensor, tf.Tensor, Tensors]:
+    def apply(self, values: Tensors, x: Tensor, training: bool) -> tuple[Tensor, Tensor, Tensors]:
         """Output, `MEASURED` and statistics after the call, with these values [seed, ...] in place of the variables."""
         named, ids = self.named(), {id(variable): name for name, variable in self.named().items()}
         trained, running = ([ids[id(v)] for v in vs] for vs in (self.trainable_variables, self.non_trainable_variables))
         ordered = [[tf.reshape(values[name], named[name].shape) for name in names] for names in (trained, running)]
-        (h, measured), after = self.stateless_call(*ordered, x, training=training)
+        found: Any = self.stateless_call(*ordered, x, training=training)
+        (h, measured), after = found
         shape = (self.seeds, self.spec.width)
         return h, measured, {name: tf.reshape(v, shape) for name, v in zip(running, after, strict=True)}
 
@@ -82,8 +84,8 @@ class HiddenLayer(keras.layers.Layer):
 class Pass:
     """Logits [batch, seed, class], `MEASURED` [layer, quantity, seed], statistics after the pass [seed, layer, width]."""
 
-    logits: tf.Tensor
-    measured: tf.Tensor
+    logits: Tensor
+    measured: Tensor
     statistics: Tensors
 
 
@@ -98,7 +100,7 @@ class StackedNetwork:
         self.output = keras.layers.EinsumDense("bsi,sio->bso", (seeds, spec.classes), bias_axes="so", dtype=dtype)
         self.output.build((None, seeds, spec.width))
 
-    def __call__(self, parameters: Tensors, statistics: Tensors, x: tf.Tensor, signals: tf.Tensor, training: bool) -> Pass:
+    def __call__(self, parameters: Tensors, statistics: Tensors, x: Tensor, signals: Tensor, training: bool) -> Pass:
         """Run x [batch, seed, features].
 
         Args:
@@ -112,19 +114,20 @@ class StackedNetwork:
         values = parameters | statistics
         h, measured, after = self.first.apply({k: v[:, 0] for k, v in stack_of(values, "first").items()}, x, training)
         h, measured_hidden, after_hidden = self._scan(stack_of(values, "hidden"), h + signals[0], signals[1:], training)
-        logits, _ = self.output.stateless_call([parameters["output.weight"][:, 0], parameters["output.bias"][:, 0]], [], h)
+        output = [parameters[f"output.{name}"][:, 0] for name in ("weight", "bias")]
+        logits: Any = self.output.stateless_call(output, [], h)[0]
         updated = {f"first.{name}": value[:, None] for name, value in after.items()}
         updated |= {f"hidden.{name}": value for name, value in after_hidden.items()}
         return Pass(logits, tf.concat([measured[None], measured_hidden], 0), updated)
 
-    def _scan(self, stacked: Tensors, h: tf.Tensor, signals: tf.Tensor, training: bool) -> tuple[tf.Tensor, tf.Tensor, Tensors]:
+    def _scan(self, stacked: Tensors, h: Tensor, signals: Tensor, training: bool) -> tuple[Tensor, Tensor, Tensors]:
         """The hidden layers over stacked values [seed, layer, ...]: last output, `MEASURED`, statistics after the pass."""
         layers = self.spec.depth - 1
         by_layer = {name: _unstacked(tf.experimental.numpy.swapaxes(a, 0, 1)) for name, a in stacked.items()}
         perturbations = _unstacked(signals)
         collected = {name: tf.TensorArray(h.dtype, layers) for name in ("measured", "mean", "variance") if self._collects(name)}
 
-        def layer(i: tf.Tensor, h: tf.Tensor, collected: dict[str, tf.TensorArray]) -> tuple:
+        def layer(i: Tensor, h: Tensor, collected: dict[str, tf.TensorArray]) -> tuple:
             values = {name: array.read(i) for name, array in by_layer.items()}
             output, measured, after = self.hidden.apply(values, h, training)
             rows = {"measured": measured, **after}
@@ -142,6 +145,6 @@ class StackedNetwork:
         return name == "measured" or self.spec.normalized
 
 
-def _unstacked(stacked: tf.Tensor) -> tf.TensorArray:
+def _unstacked(stacked: Tensor) -> tf.TensorArray:
     array = tf.TensorArray(stacked.dtype, stacked.shape[0], element_shape=stacked.shape[1:])
     return array.unstack(stacked)

@@ -1,17 +1,19 @@
 """Normalization in Keras: `keras.layers.BatchNormalization`, every number stated.
 
-Trap: the defaults are momentum 0.99 and epsilon 1e-3, not 0.9 and 1e-5. A bare call `layer(x)` or `model(x)` is evaluation: in a
-GradientTape of one's own, `training=True` has to be passed.
+Trap: the defaults are momentum 0.99 and epsilon 1e-3, not 0.9 and 1e-5. A bare call `layer(x)` or `model(x)` is
+evaluation: in a GradientTape of one's own, `training=True` has to be passed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import keras
 import tensorflow as tf
 
+from backends.keras.arrays import Tensor
 from common.countermeasures.normalization import BatchNormalization, NoNormalization, Normalization
 from common.network import Arrays
 
@@ -40,14 +42,16 @@ def probe(spec: BatchNormalization, inputs: Arrays) -> Arrays:
     """
     constructor = build(spec)
     assert constructor is not None
-    z = tf.constant(inputs["z"])
+    z: Tensor = tf.constant(inputs["z"])
     layer = constructor(dtype=z.dtype.name)
     layer.build(z.shape)
     layer.set_weights([inputs[name] for name in ("scale", "shift", "mean", "variance")])
+    tape: Any
     with tf.GradientTape() as tape:
         tape.watch(z)
         value = layer(z, training=True)
-    gradients = tape.gradient(value, [z, layer.gamma.value, layer.beta.value], tf.constant(inputs["cotangent"]))
+    sources = [z, *(variable.value for variable in layer.trainable_variables)]
+    gradients = tape.gradient(value, sources, tf.constant(inputs["cotangent"]))
     evaluated = layer(z, training=False)
     outputs = [value, *gradients, layer.moving_mean, layer.moving_variance, evaluated]
     keys = ["value", "gradient", "scale_gradient", "shift_gradient", "mean", "variance", "evaluated"]

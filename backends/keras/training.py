@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from backends.keras import clipping
-from backends.keras.arrays import from_numpy, rms, to_numpy
+from backends.keras.arrays import Tensor, from_numpy, rms, to_numpy
 from backends.keras.device import resolve
 from backends.keras.network import MEASURED, StackedNetwork, Tensors
 from common.network import Arrays, Batch, Gradients, State
@@ -21,7 +22,7 @@ class Step:
     """What one step leaves on the device."""
 
     measured: Tensors
-    signal: tf.Tensor
+    signal: Tensor
     gradients: Tensors
 
 
@@ -37,7 +38,7 @@ class Program:
             self.statistics = self._variables(network.statistics_shapes())
             self.optimizer = clipping.build(plan.clipping)(learning_rate=plan.optimizer.learning_rate)
             self.optimizer.build(list(self.parameters.values()))
-        self.loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction=None, dtype=plan.precision)
+        self.loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="none", dtype=plan.precision)
         self.compiled_step, self.compiled_predict = tf.function(self._step), tf.function(self._predict)
 
     def _variables(self, shapes: dict[str, tuple[int, ...]]) -> dict[str, keras.Variable]:
@@ -51,7 +52,7 @@ class Program:
             for name, variable in held.items():
                 variable.assign(self._tensor(arrays[name]))
 
-    def _tensor(self, array: np.ndarray) -> tf.Tensor:
+    def _tensor(self, array: np.ndarray) -> Tensor:
         return from_numpy(array, self.plan.precision, self.device)
 
     def step(self, batch: Batch) -> Step:
@@ -60,7 +61,7 @@ class Program:
             x, y = self._tensor(batch.x.swapaxes(0, 1)), self._tensor(batch.y.swapaxes(0, 1))
             return Step(*self.compiled_step(x, y))
 
-    def _step(self, x: tf.Tensor, y: tf.Tensor) -> tuple[Tensors, tf.Tensor, Tensors]:
+    def _step(self, x: Tensor, y: Tensor) -> tuple[Tensors, Tensor, Tensors]:
         variables = list(self.parameters.values())
         old = {name: tf.identity(v.value) for name, v in self.parameters.items()}
         statistics = {name: v.value for name, v in self.statistics.items()}
@@ -68,7 +69,8 @@ class Program:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([*old.values(), nothing])
             run = self.network(old, statistics, x, nothing, training=True)
-            losses = tf.reduce_mean(self.loss(y, run.logits), axis=0)
+            of_samples: Any = self.loss(y, run.logits)
+            losses = tf.reduce_mean(of_samples, axis=0)
             total = tf.reduce_sum(losses)  # the seeds share no parameter: its gradient is each one's own
         *found, signal = tape.gradient(total, [*old.values(), nothing])
         gradients = dict(zip(old, found, strict=True))
@@ -88,13 +90,13 @@ class Program:
         }
         return measured, signal, gradients
 
-    def _no_signals(self, x: tf.Tensor) -> tf.Tensor:
+    def _no_signals(self, x: Tensor) -> Tensor:
         network = self.plan.network
         return tf.zeros((network.depth, x.shape[0], self.seeds, network.width), x.dtype)
 
-    def _predict(self, x: tf.Tensor) -> tf.Tensor:
-        held = [{name: v.value for name, v in variables.items()} for variables in (self.parameters, self.statistics)]
-        return self.network(*held, x, self._no_signals(x), training=False).logits
+    def _predict(self, x: Tensor) -> Tensor:
+        parameters, statistics = ({name: v.value for name, v in held.items()} for held in (self.parameters, self.statistics))
+        return self.network(parameters, statistics, x, self._no_signals(x), training=False).logits
 
     def measured(self, handle: Step) -> Arrays:
         """Fetch `loss` [seed] and the quantities [seed, layer] of a step."""
@@ -117,5 +119,10 @@ class Program:
             return to_numpy(self.compiled_predict(self._tensor(x.swapaxes(0, 1)))).swapaxes(0, 1)
 
 
-def _weight_rms(arrays: Tensors) -> tf.Tensor:
+def _weight_rms(arrays: Tensors) -> Tensor:
     return tf.concat([rms(arrays[f"{stack}.weight"], (2, 3)) for stack in ("first", "hidden")], axis=1)
+
+
+def program(plan: Plan, device: str) -> Program:
+    """Build the network and its training step (`common.backend.Backend.program`)."""
+    return Program(plan, device)

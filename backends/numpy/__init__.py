@@ -9,7 +9,7 @@ import numpy as np
 
 from backends.numpy import activation, clipping, initialization, normalization
 from backends.numpy.device import available as devices
-from backends.numpy.training import Program as program
+from backends.numpy.training import program
 
 __all__ = ["activation", "clipping", "devices", "initialization", "name", "normalization", "program", "versions"]
 

@@ -14,11 +14,11 @@ NATIVE = {"tanh": "numpy.tanh", "relu": "numpy.maximum"}
 
 @dataclass(frozen=True)
 class Function:
-    """An activation with its derivatives; `slope` is read by PReLU only and broadcasts against z."""
+    """An activation with its derivatives; `slope` is read by PReLU only, and broadcasts against z."""
 
     spec: Activation
 
-    def __call__(self, z: np.ndarray, slope: np.ndarray | None = None) -> np.ndarray:
+    def __call__(self, z: np.ndarray, slope: np.ndarray | float = 0.0) -> np.ndarray:
         """The activation of z, of z's shape."""
         match self.spec:
             case Sigmoid():
@@ -35,7 +35,7 @@ class Function:
             case ELU(alpha=alpha):
                 return np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0)))
 
-    def derivative(self, z: np.ndarray, slope: np.ndarray | None = None) -> np.ndarray:
+    def derivative(self, z: np.ndarray, slope: np.ndarray | float = 0.0) -> np.ndarray:
         """The derivative with respect to z, of z's shape."""
         match self.spec:
             case Sigmoid():
@@ -74,10 +74,10 @@ def probe(spec: Activation, inputs: Arrays) -> Arrays:
         `value`, `gradient` (cotangent times derivative) and, for PReLU, `slope_gradient` of shape [].
     """
     function, z, cotangent = build(spec), inputs["z"], inputs["cotangent"]
-    slope = np.array(spec.initial_slope) if isinstance(spec, PReLU) else None
+    slope = spec.initial_slope if isinstance(spec, PReLU) else 0.0
     with np.errstate(invalid="ignore"):  # 0 times infinity is NaN, as IEEE 754 has it
         outputs = {"value": function(z, slope), "gradient": cotangent * function.derivative(z, slope)}
-        if slope is not None:
+        if isinstance(spec, PReLU):
             below = np.where(z > 0, 0, cotangent)
             outputs["slope_gradient"] = np.sum(below * function.slope_derivative(z))
     return outputs

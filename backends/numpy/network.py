@@ -21,7 +21,7 @@ class Layer:
     affine: np.ndarray
     z: np.ndarray
     h: np.ndarray
-    moments: tuple[np.ndarray, ...]
+    moments: normalization.Moments | None
 
 
 @dataclass
@@ -65,13 +65,13 @@ class Definition:
         affine = x @ p["weight"]
         if self.normalization:
             moments = (running["mean"], running["variance"]) if running else self.normalization.moments(affine)
-            z = self.normalization(affine, *moments, p["scale"], p["shift"])
+            z = self.normalization(affine, moments, p["scale"], p["shift"])
         else:
-            moments, z = (), affine + _across(p["bias"])
+            moments, z = None, affine + _across(p["bias"])
         return Layer(p, x, affine, z, self.activation(z, self._slope(p)), moments)
 
-    def _slope(self, p: Arrays) -> np.ndarray | None:
-        return p["slope"][:, None, None] if "slope" in p else None
+    def _slope(self, p: Arrays) -> np.ndarray | float:
+        return p["slope"][:, None, None] if "slope" in p else 0.0
 
     def backward(self, run: Pass, parameters: Arrays, cotangent: np.ndarray) -> Arrays:
         """The gradient of every parameter, given that of the logits; leaves dL/dh_l in `run.signals`, first layer first."""

@@ -11,6 +11,9 @@ from common.network import Arrays
 
 NATIVE: dict[str, str] = {}
 
+Moments = tuple[np.ndarray, np.ndarray]
+"""Mean and variance, [seed, width] each."""
+
 
 @dataclass(frozen=True)
 class BatchNorm:
@@ -18,16 +21,17 @@ class BatchNorm:
 
     spec: BatchNormalization
 
-    def moments(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def moments(self, z: np.ndarray) -> Moments:
         """Mean and biased variance over the batch, [seed, width] each, in two passes."""
         mean = z.mean(axis=-2)
         return mean, ((z - mean[..., None, :]) ** 2).mean(axis=-2)
 
-    def __call__(self, z: np.ndarray, mean: np.ndarray, variance: np.ndarray, scale: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    def __call__(self, z: np.ndarray, moments: Moments, scale: np.ndarray, shift: np.ndarray) -> np.ndarray:
         """Normalized z, by the batch's moments in training and by the running ones in evaluation."""
-        return self._standardized(z, mean, variance) * scale[..., None, :] + shift[..., None, :]
+        return self._standardized(z, moments) * scale[..., None, :] + shift[..., None, :]
 
-    def _standardized(self, z: np.ndarray, mean: np.ndarray, variance: np.ndarray) -> np.ndarray:
+    def _standardized(self, z: np.ndarray, moments: Moments) -> np.ndarray:
+        mean, variance = moments
         return (z - mean[..., None, :]) / np.sqrt(variance + self.spec.epsilon)[..., None, :]
 
     def running(self, old: np.ndarray, batch: np.ndarray) -> np.ndarray:
@@ -39,9 +43,9 @@ class BatchNorm:
 
         With x the standardized z: dz = scale / std (c - mean(c) - x mean(c x)), means over the batch.
         """
-        mean, variance = self.moments(z)
-        x = self._standardized(z, mean, variance)
-        factor = (scale / np.sqrt(variance + self.spec.epsilon))[..., None, :]
+        moments = self.moments(z)
+        x = self._standardized(z, moments)
+        factor = (scale / np.sqrt(moments[1] + self.spec.epsilon))[..., None, :]
         centred = cotangent - cotangent.mean(-2, keepdims=True) - x * (cotangent * x).mean(-2, keepdims=True)
         return factor * centred, (cotangent * x).sum(-2), cotangent.sum(-2)
 
@@ -64,15 +68,15 @@ def probe(spec: BatchNormalization, inputs: Arrays) -> Arrays:
     """
     norm = BatchNorm(spec)
     z, scale, shift = inputs["z"], inputs["scale"], inputs["shift"]
-    mean, variance = norm.moments(z)
+    moments = norm.moments(z)
     gradient, scale_gradient, shift_gradient = norm.backward(inputs["cotangent"], z, scale)
-    running_mean, running_variance = norm.running(inputs["mean"], mean), norm.running(inputs["variance"], variance)
+    running = norm.running(inputs["mean"], moments[0]), norm.running(inputs["variance"], moments[1])
     return {
-        "value": norm(z, mean, variance, scale, shift),
+        "value": norm(z, moments, scale, shift),
         "gradient": gradient,
         "scale_gradient": scale_gradient,
         "shift_gradient": shift_gradient,
-        "mean": running_mean,
-        "variance": running_variance,
-        "evaluated": norm(z, running_mean, running_variance, scale, shift),
+        "mean": running[0],
+        "variance": running[1],
+        "evaluated": norm(z, running, scale, shift),
     }

@@ -85,7 +85,7 @@ class Program:
         if norm is None:
             return
         for i, name in enumerate(("mean", "variance")):
-            batch = np.stack([layer.moments[i] for layer in layers], axis=1)
+            batch = np.stack([layer.moments[i] for layer in layers if layer.moments], axis=1)
             stacks = {"first": {name: batch[:, :1]}, "hidden": {name: batch[:, 1:]}}
             self.statistics |= {key: norm.running(self.statistics[key], value) for key, value in joined(stacks).items()}
 
@@ -107,3 +107,8 @@ class Program:
         """Logits [seed, sample, class] in evaluation mode for x [seed, sample, features]."""
         with np.errstate(over="ignore", invalid="ignore"):
             return to_numpy(self.network.forward(self.parameters, from_numpy(x, self.dtype, "cpu:0"), self.statistics).logits)
+
+
+def program(plan: Plan, device: str) -> Program:
+    """Build the network and its training step (`common.backend.Backend.program`)."""
+    return Program(plan, device)

@@ -6,7 +6,7 @@ import torch
 
 from backends.torch import activation, clipping, initialization, normalization
 from backends.torch.device import available as devices
-from backends.torch.training import Program as program
+from backends.torch.training import program
 
 __all__ = ["activation", "clipping", "devices", "initialization", "name", "normalization", "program", "versions"]
 

@@ -1,11 +1,11 @@
 """Activation in PyTorch: the modules of `torch.nn`, every argument stated.
 
-Trap: none of the defaults differs from the definition; Keras and Flax ship other slopes under the same names.
+Trap: the defaults here are the definition's, and other frameworks' are not: Leaky ReLU's slope is 0.01 here and 0.3 in Keras;
+PReLU starts at 0.25 here, at 0 in Keras and at 0.01 in Flax.
 """
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -54,4 +54,4 @@ def probe(spec: Activation, inputs: Arrays) -> Arrays:
     value = module(z)
     gradient, *slope = torch.autograd.grad(value, [z, *module.parameters()], torch.tensor(inputs["cotangent"]))
     outputs = {"value": value.detach().numpy(), "gradient": gradient.numpy()}
-    return outputs | {"slope_gradient": np.asarray(s.numpy()[0]) for s in slope}
+    return outputs | {"slope_gradient": slope[0].numpy().reshape(())} if slope else outputs

@@ -112,3 +112,8 @@ class Program:
 
 def _weight_rms(arrays: Tensors) -> torch.Tensor:
     return torch.cat([rms(arrays[f"{stack}.weight"], (2, 3)) for stack in ("first", "hidden")], dim=1)
+
+
+def program(plan: Plan, device: str) -> Program:
+    """Build the network and its training step (`common.backend.Backend.program`)."""
+    return Program(plan, device)

@@ -30,26 +30,26 @@ from pydantic import Field
 from common.spec import BY_NAME, Spec
 
 
-class Sigmoid(Spec):
+class Sigmoid(Spec, frozen=True):
     """The logistic function; its derivative is at most 1/4, so that every layer shrinks the gradient."""
 
     kind: Literal["sigmoid"] = "sigmoid"
 
 
-class Tanh(Spec):
+class Tanh(Spec, frozen=True):
     """The hyperbolic tangent; derivative 1 at 0 and smaller everywhere else."""
 
     kind: Literal["tanh"] = "tanh"
 
 
-class ReLU(Spec):
+class ReLU(Spec, frozen=True):
     """max(z, 0); the derivative at 0 is 0."""
 
     kind: Literal["relu"] = "relu"
     derivative_at_0: Literal[0] = 0
 
 
-class LeakyReLU(Spec):
+class LeakyReLU(Spec, frozen=True):
     """z above 0, slope z below; the derivative at 0 is the slope."""
 
     kind: Literal["leaky_relu"] = "leaky_relu"
@@ -57,7 +57,7 @@ class LeakyReLU(Spec):
     derivative_at_0: Literal["slope"] = "slope"
 
 
-class PReLU(Spec):
+class PReLU(Spec, frozen=True):
     """Leaky ReLU with one trainable slope for each layer; the derivative at 0 is the slope."""
 
     kind: Literal["prelu"] = "prelu"
@@ -65,7 +65,7 @@ class PReLU(Spec):
     derivative_at_0: Literal["slope"] = "slope"
 
 
-class ELU(Spec):
+class ELU(Spec, frozen=True):
     """z above 0, alpha (exp(z) - 1) below; the derivative at 0 is alpha."""
 
     kind: Literal["elu"] = "elu"
@@ -73,9 +73,7 @@ class ELU(Spec):
     derivative_at_0: Literal["alpha"] = "alpha"
 
 
-Activation = Annotated[
-    Annotated[Sigmoid | Tanh | ReLU | LeakyReLU | PReLU | ELU, Field(discriminator="kind")], BY_NAME
-]
+Activation = Annotated[Annotated[Sigmoid | Tanh | ReLU | LeakyReLU | PReLU | ELU, Field(discriminator="kind")], BY_NAME]
 
 
 def open_interval(spec: Activation, precision: str) -> tuple[float, float]:

@@ -26,20 +26,20 @@ from pydantic import Field
 from common.spec import BY_NAME, Spec
 
 
-class NoClipping(Spec):
+class NoClipping(Spec, frozen=True):
     """The gradient goes to the optimiser as it is."""
 
     kind: Literal["none"] = "none"
 
 
-class ValueClipping(Spec):
+class ValueClipping(Spec, frozen=True):
     """Every element is bounded by itself; the direction of the gradient changes."""
 
     kind: Literal["value"] = "value"
     threshold: float = Field(default=1.0, gt=0)
 
 
-class NormClipping(Spec):
+class NormClipping(Spec, frozen=True):
     """Each parameter's gradient is shortened to the threshold; it keeps its own direction."""
 
     kind: Literal["norm"] = "norm"
@@ -48,7 +48,7 @@ class NormClipping(Spec):
     epsilon: Literal[0] = 0
 
 
-class GlobalNormClipping(Spec):
+class GlobalNormClipping(Spec, frozen=True):
     """The gradient of the whole network is shortened to the threshold; it keeps its direction."""
 
     kind: Literal["global_norm"] = "global_norm"

@@ -36,7 +36,7 @@ TRUNCATED_STD = 0.8796256610342398
 Distribution = Literal["normal", "truncated_normal", "uniform"]
 
 
-class Gaussian(Spec):
+class Gaussian(Spec, frozen=True):
     """A fixed standard deviation, whatever the size of the layer."""
 
     kind: Literal["gaussian"] = "gaussian"
@@ -45,7 +45,7 @@ class Gaussian(Spec):
     bias: Literal[0] = 0
 
 
-class Xavier(Spec):
+class Xavier(Spec, frozen=True):
     """A standard deviation that keeps the variance of a linear layer."""
 
     kind: Literal["xavier"] = "xavier"
@@ -54,7 +54,7 @@ class Xavier(Spec):
     bias: Literal[0] = 0
 
 
-class He(Spec):
+class He(Spec, frozen=True):
     """A standard deviation that keeps the variance of a layer with ReLU."""
 
     kind: Literal["he"] = "he"

@@ -20,13 +20,13 @@ from pydantic import Field
 from common.spec import BY_NAME, Spec
 
 
-class NoNormalization(Spec):
+class NoNormalization(Spec, frozen=True):
     """The pre-activations go to the activation as they are."""
 
     kind: Literal["none"] = "none"
 
 
-class BatchNormalization(Spec):
+class BatchNormalization(Spec, frozen=True):
     """Batch norm between the affine map and the activation; every number stated."""
 
     kind: Literal["batch"] = "batch"
@@ -39,6 +39,4 @@ class BatchNormalization(Spec):
     initial_shift: float = 0.0
 
 
-Normalization = Annotated[
-    Annotated[NoNormalization | BatchNormalization, Field(discriminator="kind")], BY_NAME
-]
+Normalization = Annotated[Annotated[NoNormalization | BatchNormalization, Field(discriminator="kind")], BY_NAME]

@@ -1,0 +1,193 @@
+"""The laws of the house: who imports what, rooms with the same doors, one Keras; each check is seen to fail on a planted fault."""
+
+from __future__ import annotations
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import backends
+from tests.conftest import load
+
+ROOT = Path(__file__).parents[1]
+WINGS = list(backends.NEEDS)
+COUNTERMEASURES = ["activation", "normalization", "initialization", "clipping"]
+ROOMS = [*COUNTERMEASURES, "arrays", "device", "network", "training"]
+DOORS = ["NATIVE", "build", "probe", "native"]
+FRAMEWORK_MODULES = ["torch", "tensorflow", "keras", "jax", "flax", "optax"]
+
+
+def doors(source: str) -> dict[str, list[str]]:
+    """The doors of a countermeasure's room in their order, with the names of their arguments; those with defaults left out."""
+    found = {}
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.FunctionDef) and node.name in DOORS:
+            arguments = [a.arg for a in node.args.args]
+            found[node.name] = arguments[: len(arguments) - len(node.args.defaults)]
+        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            found |= {t.id: [] for t in targets if isinstance(t, ast.Name) and t.id in DOORS}
+    return found
+
+
+def outline_faults(room: str, sources: dict[str, str]) -> list[str]:
+    """What keeps the rooms of all wings from having the same doors, in the same order, with the same argument names."""
+    outlines = {wing: doors(source) for wing, source in sources.items()}
+    faults = [f"{wing}/{room} lacks {d}" for wing, o in outlines.items() for d in ("NATIVE", "build", "probe") if d not in o]
+    disordered = [wing for wing, outline in outlines.items() if list(outline) != sorted(outline, key=DOORS.index)]
+    order = [f"{wing}/{room} has its doors in another order" for wing in disordered]
+    arguments = {}
+    for wing, outline in outlines.items():
+        for door, names in outline.items():
+            if arguments.setdefault(door, names) != names:
+                faults.append(f"{wing}/{room}.{door} takes {names}, not {arguments[door]}")
+    return faults + order
+
+
+def sources(room: str) -> dict[str, str]:
+    return {wing: (ROOT / "backends" / wing / f"{room}.py").read_text() for wing in WINGS}
+
+
+def fresh(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run code in a fresh interpreter at the project's root."""
+    variables = {k: v for k, v in os.environ.items() if k != "KERAS_BACKEND"} | environment
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("wing", WINGS)
+def test_every_wing_has_the_same_rooms(wing: str) -> None:
+    assert {path.stem for path in (ROOT / "backends" / wing).glob("*.py")} == {"__init__", *ROOMS}
+
+
+@pytest.mark.parametrize("room", COUNTERMEASURES)
+def test_every_room_has_the_same_doors(room: str) -> None:
+    assert outline_faults(room, sources(room)) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("def probe(", "def prove(", "jax/clipping lacks probe"),
+        ("def build(spec", "def build(clipping", "jax/clipping.build takes ['clipping'], not ['spec']"),
+        ("def native(spec", "NATIVE = {}\ndef native(spec", "jax/clipping has its doors in another order"),
+    ],
+)
+def test_the_outline_check_finds_a_planted_fault(old: str, new: str, fault: str) -> None:
+    rooms = sources("clipping")
+    assert old in rooms["jax"]
+    rooms["jax"] = rooms["jax"].replace(old, new)
+    if "order" in fault:
+        rooms["jax"] = rooms["jax"].replace('NATIVE = {\n', 'NAMES = {\n', 1)
+    assert fault in outline_faults("clipping", rooms)
+
+
+@pytest.mark.parametrize("wing", WINGS)
+@pytest.mark.parametrize("room", COUNTERMEASURES)
+def test_a_room_with_a_native_door_warns_of_what_differs(wing: str, room: str) -> None:
+    source = sources(room)[wing]
+    docstring = ast.get_docstring(ast.parse(source)) or ""
+    assert "native" not in doors(source) or "Trap:" in docstring
+
+
+def lint_imports(root: Path) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"]
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+
+
+def test_the_import_law_is_kept() -> None:
+    found = lint_imports(ROOT)
+    assert found.returncode == 0, found.stdout
+
+
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [
+        ("backends/jax/clipping.py", "import torch"),
+        ("common/quantities.py", "import jax"),
+        ("experiments/store.py", "import tensorflow"),
+        ("backends/torch/network.py", "import backends.keras.network"),
+        ("common/draw.py", "import experiments.store"),
+    ],
+)
+def test_a_planted_import_breaks_the_law(tmp_path: Path, file: str, line: str) -> None:
+    for folder in ("backends", "common", "experiments"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    (tmp_path / file).write_text((tmp_path / file).read_text() + f"\n{line}\n")
+    found = lint_imports(tmp_path)
+    assert found.returncode == 1
+    assert "BROKEN" in found.stdout
+
+
+def loaded_frameworks(code: str) -> str:
+    """The frameworks in a fresh interpreter's modules after the code."""
+    return fresh(f"{code}\nimport sys\nprint(*[m for m in {FRAMEWORK_MODULES} if m in sys.modules])").stdout.strip()
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["backends", "backends.numpy", "common.findings", "common.draw", "experiments.compare", "experiments.migrate",
+     "experiments.report.terminal", "experiments.runner", "experiments.store", "experiments.worker"],
+)  # fmt: skip
+def test_no_framework_is_loaded_outside_the_wings(module: str) -> None:
+    assert loaded_frameworks(f"import {module}") == ""
+
+
+def test_the_check_for_loaded_frameworks_sees_one(request: pytest.FixtureRequest) -> None:
+    load("jax", request.config)
+    assert loaded_frameworks("import optax") == "jax optax"
+
+
+def test_the_keras_wing_refuses_another_backend(request: pytest.FixtureRequest) -> None:
+    load("keras", request.config)
+    load("jax", request.config)
+    found = fresh("import backends; backends.load('keras')", KERAS_BACKEND="jax")
+    assert found.returncode != 0
+    assert "the Keras wing is Keras on TensorFlow; received KERAS_BACKEND=jax; set KERAS_BACKEND=tensorflow" in found.stderr
+
+
+def test_the_keras_wing_takes_tensorflow_where_nothing_is_said(request: pytest.FixtureRequest) -> None:
+    load("keras", request.config)
+    found = fresh("import backends; backends.load('keras'); import keras; print(keras.config.backend())")
+    assert found.stdout.strip() == "tensorflow", found.stderr
+
+
+def test_a_wing_that_is_missing_is_named_with_its_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backends, "find_spec", lambda package: None)
+    with pytest.raises(backends.UserError, match=r"needs jax, flax, optax; install with: pip install -c constraints.txt"):
+        backends.load("jax")
+
+
+def test_a_misspelt_wing_gets_the_nearest_name() -> None:
+    with pytest.raises(backends.UserError, match="no backend is called 'troch'; did you mean 'torch'"):
+        backends.load("troch")
+
+
+SUITE = """
+def test_needs_a_wing(backend):
+    assert backend.name
+"""
+
+
+@pytest.mark.parametrize(
+    ("option", "outcome"), [([], "1 skipped"), (["--require", "torch"], "1 error")], ids=["skip", "require"]
+)
+def test_a_missing_wing_is_a_visible_skip_and_with_require_an_error(
+    tmp_path: Path, option: list[str], outcome: str
+) -> None:
+    shutil.copytree(ROOT / "tests", tmp_path / "tests", ignore=shutil.ignore_patterns("__pycache__", "test_*.py"))
+    for folder in ("backends", "common"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    needs = (tmp_path / "backends" / "__init__.py").read_text().replace('("torch",)', '("a_torch_that_is_absent",)')
+    (tmp_path / "backends" / "__init__.py").write_text(needs)
+    (tmp_path / "tests" / "test_one.py").write_text(SUITE)
+    command = [sys.executable, "-m", "pytest", "-rs", "-p", "no:cacheprovider", "-k", "torch", *option, "tests/test_one.py"]
+    found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert outcome in found.stdout
+    assert 'pip install -c constraints.txt -e ".[torch]"' in found.stdout + found.stderr

@@ -1,0 +1,128 @@
+"""Normalization: batch norm of the three frameworks against the definition."""
+
+from __future__ import annotations
+
+import importlib
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from common.backend import Backend
+from common.countermeasures.normalization import BatchNormalization
+from tests.strategies import float64s, floats
+
+SPECS = [BatchNormalization(), BatchNormalization(epsilon=1e-3, momentum=0.99), BatchNormalization(momentum=0.0)]
+BY_NAME = pytest.mark.parametrize("spec", SPECS, ids=["stated", "as Keras ships it", "no memory"])
+FEW = settings(max_examples=40, deadline=None)
+
+
+def inputs(z: np.ndarray, cotangent: np.ndarray) -> dict[str, np.ndarray]:
+    """Inputs of a probe, with scale, shift and running statistics of their own for every unit."""
+    units = np.arange(z.shape[1])
+    return {
+        "z": z,
+        "cotangent": cotangent,
+        "scale": 0.5 + units,
+        "shift": 0.1 * units,
+        "mean": 1.0 - units,
+        "variance": 1.0 + units**2,
+    }
+
+
+def sizes(given: dict[str, np.ndarray], expected: dict[str, np.ndarray], epsilon: float) -> dict[str, float]:
+    """The size that rounding errors are relative to: of the value, or of the terms whose difference it is."""
+    std = np.sqrt(given["z"].var(0) + epsilon)
+    largest, factor = np.abs(given["z"]).max(0), np.abs(given["scale"]) / std
+    steep = 1 + largest / std  # rounding of a standardized value, over its size of about 1
+    cotangent = len(given["z"]) * max(1.0, np.abs(given["cotangent"]).max())
+    own = {name: float(np.abs(value).max()) for name, value in expected.items()}
+    terms = {
+        "value": (factor * largest).max(),
+        "gradient": (factor * steep).max() * cotangent,
+        "scale_gradient": steep.max() * cotangent,
+        "shift_gradient": cotangent,
+        "mean": largest.max(),
+        "variance": (largest**2).max(),
+        "evaluated": (largest * np.abs(given["scale"]) / np.sqrt(epsilon)).max(),
+    }
+    return {name: max(own[name], terms[name]) for name in expected}
+
+
+@BY_NAME
+@FEW
+@given(
+    z=float64s((8, 3), floats(-10, 10, [0.0, 1e-300, 1e3, -1e3])),
+    cotangent=float64s((8, 3), floats(-2, 2, [0.0])),
+)
+def test_training_and_evaluation_are_the_definitions(
+    backend: Backend, definition: Backend, spec: BatchNormalization, z: np.ndarray, cotangent: np.ndarray
+) -> None:
+    given_inputs = inputs(z, cotangent)
+    expected, found = (wing.normalization.probe(spec, given_inputs) for wing in (definition, backend))
+    assert set(found) == set(expected)
+    for name, size in sizes(given_inputs, expected, spec.epsilon).items():
+        assert np.abs(found[name] - expected[name]).max() <= 1e-12 * size, name
+
+
+@BY_NAME
+def test_ordinary_inputs_agree_to_1e_12_of_their_own_size(
+    backend: Backend, definition: Backend, spec: BatchNormalization
+) -> None:
+    rng = np.random.default_rng(0)
+    given_inputs = inputs(rng.standard_normal((16, 5)) * 3, rng.standard_normal((16, 5)))
+    expected, found = (wing.normalization.probe(spec, given_inputs) for wing in (definition, backend))
+    for name, value in expected.items():
+        assert np.abs(found[name] - value).max() <= 1e-12 * np.abs(value).max(), name
+
+
+def test_a_batch_of_two_and_one_unit_are_enough(backend: Backend, definition: Backend) -> None:
+    given_inputs = inputs(np.array([[1.0], [2.0]]), np.array([[0.3], [-0.4]]))
+    expected, found = (wing.normalization.probe(BatchNormalization(), given_inputs) for wing in (definition, backend))
+    for name, value in expected.items():
+        assert np.abs(found[name] - value).max() <= 1e-12, name
+
+
+def test_a_common_offset_does_not_swallow_the_variance(backend: Backend, definition: Backend) -> None:
+    z = 1e8 + np.random.default_rng(1).standard_normal((64, 2))
+    given_inputs = inputs(z, np.ones_like(z))
+    expected, found = (wing.normalization.probe(BatchNormalization(), given_inputs)["value"] for wing in (definition, backend))
+    assert np.abs(found - expected).max() <= 1e-12 * 1e8
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_value_that_is_not_finite_makes_its_unit_nan_and_no_other(backend: Backend, bad: float) -> None:
+    z = np.random.default_rng(2).standard_normal((8, 3))
+    z[2, 1] = bad
+    value = backend.normalization.probe(BatchNormalization(), inputs(z, np.ones_like(z)))["value"]
+    assert np.isnan(value[:, 1]).all()
+    assert np.isfinite(value[:, [0, 2]]).all()
+
+
+def test_the_shipped_running_variance_of_pytorch_is_unbiased(definition: Backend, request: pytest.FixtureRequest) -> None:
+    from tests.conftest import load
+
+    torch_wing = load("torch", request.config)
+    torch = importlib.import_module("torch")
+    z = np.random.default_rng(3).standard_normal((8, 1))
+    module = torch_wing.normalization.native(BatchNormalization(momentum=0.0))(1).double()
+    module(torch.tensor(z))
+    assert module.running_var.item() == pytest.approx(z.var() * 8 / 7, rel=1e-12)
+
+
+def test_the_shipped_variance_of_flax_loses_an_offset(request: pytest.FixtureRequest) -> None:
+    from tests.conftest import load
+
+    jax_wing = load("jax", request.config)
+    jax = importlib.import_module("jax")
+    z = (1e4 + np.random.default_rng(4).standard_normal((64, 1))).astype(np.float32)
+    module = jax_wing.normalization.native(BatchNormalization())(use_running_average=False)
+    value, _ = module.init_with_output(jax.random.key(0), z)
+    assert np.abs(np.asarray(value)).max() > 100  # the variance came out as 0, and 1 / sqrt(epsilon) is 316
+
+
+def test_keras_ships_other_numbers(request: pytest.FixtureRequest) -> None:
+    from tests.conftest import load
+
+    layer = load("keras", request.config).normalization.native(BatchNormalization())()
+    assert (layer.momentum, layer.epsilon) == (0.99, 1e-3)
