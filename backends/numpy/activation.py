@@ -35,14 +35,12 @@ class Function:
             case ELU(alpha=alpha):
                 return np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0)))
 
-    def derivative(self, z: np.ndarray, slope: np.ndarray | float = 0.0) -> np.ndarray:
-        """The derivative with respect to z, of z's shape."""
+    def derivative(self, z: np.ndarray, y: np.ndarray, slope: np.ndarray | float = 0.0) -> np.ndarray:
+        """The derivative with respect to z, of z's shape, where the activation's value is y."""
         match self.spec:
             case Sigmoid():
-                y = self(z)
                 return y * (1 - y)
             case Tanh():
-                y = self(z)
                 return (1 - y) * (1 + y)
             case ReLU():
                 return np.where(z > 0, 1, 0).astype(z.dtype)
@@ -76,7 +74,8 @@ def probe(spec: Activation, inputs: Arrays) -> Arrays:
     function, z, cotangent = build(spec), inputs["z"], inputs["cotangent"]
     slope = spec.initial_slope if isinstance(spec, PReLU) else 0.0
     with np.errstate(invalid="ignore"):  # 0 times infinity is NaN, as IEEE 754 has it
-        outputs = {"value": function(z, slope), "gradient": cotangent * function.derivative(z, slope)}
+        value = function(z, slope)
+        outputs = {"value": value, "gradient": cotangent * function.derivative(z, value, slope)}
         if isinstance(spec, PReLU):
             below = np.where(z > 0, 0, cotangent)
             outputs["slope_gradient"] = np.sum(below * function.slope_derivative(z))

@@ -91,7 +91,7 @@ class Definition:
         if isinstance(self.spec.activation, PReLU):
             below = np.where(layer.z > 0, 0, signal)
             gradient["slope"] = (below * self.activation.slope_derivative(layer.z)).sum((1, 2))
-        cotangent = signal * self.activation.derivative(layer.z, self._slope(p))
+        cotangent = signal * self.activation.derivative(layer.z, layer.h, self._slope(p))
         if self.normalization:
             cotangent, gradient["scale"], gradient["shift"] = self.normalization.backward(cotangent, layer.affine, p["scale"])
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,8 +23,7 @@ class Step:
     """What one step leaves behind."""
 
     measured: Arrays
-    loss: np.ndarray
-    signal: np.ndarray
+    signals: list[np.ndarray]
     gradients: Arrays
 
 
@@ -51,27 +51,27 @@ class Program:
             clipped = self.clip(gradients)
             rate = self.plan.optimizer.learning_rate
             new = {name: p - rate * clipped[name] for name, p in self.parameters.items()}
-            signal = np.stack(run.signals, axis=1) * batch.y.shape[1]
-            measured = self._measure(run.layers, signal, gradients, clipped, new) | {"loss": loss}
+            signals = [signal * batch.y.shape[1] for signal in run.signals]
+            change = {name: new[name] - p for name, p in self.parameters.items() if name.endswith("weight")}
+            measured = {
+                "loss": loss,
+                "signal_gradient_rms": _by_layer(rms, signals),
+                "weight_gradient_rms": _weight_rms(gradients),
+                "clipped_weight_gradient_rms": _weight_rms(clipped),
+                "update_ratio": ratio(_weight_rms(change), _weight_rms(self.parameters)),
+                **self._activations(run.layers),
+            }
             self._update_statistics(run.layers)
         self.parameters = new
-        return Step(measured, loss, signal, gradients)
+        return Step(measured, signals, gradients)
 
-    def _measure(self, layers: list[Layer], signal: np.ndarray, gradients: Arrays, clipped: Arrays, new: Arrays) -> Arrays:
-        outputs = np.stack([layer.h for layer in layers], axis=1)
-        change = {name: new[name] - p for name, p in self.parameters.items()}
+    def _activations(self, layers: list[Layer]) -> Arrays:
+        outputs = [layer.h for layer in layers]
         return {
-            "signal_gradient_rms": rms(signal, (2, 3)),
-            "weight_gradient_rms": self._weight_rms(gradients),
-            "clipped_weight_gradient_rms": self._weight_rms(clipped),
-            "update_ratio": ratio(self._weight_rms(change), self._weight_rms(self.parameters)),
-            "activation_mean": outputs.mean((2, 3)),
-            "activation_rms": rms(outputs, (2, 3)),
+            "activation_mean": _by_layer(np.mean, outputs),
+            "activation_rms": _by_layer(rms, outputs),
             "dead_fraction": np.stack([self._dead(layer) for layer in layers], axis=1),
         }
-
-    def _weight_rms(self, arrays: Arrays) -> np.ndarray:
-        return np.concatenate([rms(arrays[f"{stack}.weight"], (2, 3)) for stack in ("first", "hidden")], axis=1)
 
     def _dead(self, layer: Layer) -> np.ndarray:
         low, high = self.interval
@@ -96,7 +96,7 @@ class Program:
     def gradients(self, handle: Step) -> Gradients:
         """Fetch the whole gradient of a step, before clipping."""
         parameters = {name: to_numpy(a) for name, a in handle.gradients.items()}
-        return Gradients(to_numpy(handle.loss), to_numpy(handle.signal), parameters)
+        return Gradients(to_numpy(handle.measured["loss"]), to_numpy(np.stack(handle.signals, axis=1)), parameters)
 
     def state(self) -> State:
         """Fetch parameters and running statistics."""
@@ -107,6 +107,16 @@ class Program:
         """Logits [seed, sample, class] in evaluation mode for x [seed, sample, features]."""
         with np.errstate(over="ignore", invalid="ignore"):
             return to_numpy(self.network.forward(self.parameters, from_numpy(x, self.dtype, "cpu:0"), self.statistics).logits)
+
+
+def _by_layer(statistic: Callable[..., np.ndarray], layers: list[np.ndarray]) -> np.ndarray:
+    """A statistic [seed, layer] over batch and units; layer by layer, since what fits the cache need not be fetched again."""
+    return np.stack([statistic(layer, (1, 2)) for layer in layers], axis=1)
+
+
+def _weight_rms(arrays: Arrays) -> np.ndarray:
+    """The rms [seed, layer] of every hidden layer's weight."""
+    return np.concatenate([rms(arrays[f"{stack}.weight"], (2, 3)) for stack in ("first", "hidden")], axis=1)
 
 
 def program(plan: Plan, device: str) -> Program:

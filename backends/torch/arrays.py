@@ -5,6 +5,8 @@ Trap: PyTorch keeps a weight as [n_out, n_in], here it is [n_in, n_out] everywhe
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 
@@ -22,6 +24,7 @@ def to_numpy(tensor: torch.Tensor) -> np.ndarray:
 
 def rms(x: torch.Tensor, axes: tuple[int, ...]) -> torch.Tensor:
     """The root mean square over some axes, scaled so that no square under- or overflows (common/quantities.py)."""
-    largest = x.abs().amax(axes, keepdim=True)
+    largest = torch.linalg.vector_norm(x, torch.inf, axes, keepdim=True)
     scale = torch.where((largest > 0) & largest.isfinite(), largest, 1)
-    return scale.flatten().view_as(scale.amax(axes)) * (x / scale).square().mean(axes).sqrt()
+    count = math.prod(x.shape[axis] for axis in axes)
+    return scale.squeeze(axes) * torch.linalg.vector_norm(x / scale, dim=axes) / math.sqrt(count)

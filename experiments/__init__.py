@@ -1,0 +1,1 @@
+"""Jobs, each `python -m experiments.<job>`: experiments as data, the runner, the store and the reports."""

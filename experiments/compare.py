@@ -1,0 +1,240 @@
+"""The main job: one experiment on every backend, compared with the definition.
+
+    python -m experiments.compare                    the default experiment
+    python -m experiments.compare depth --steps 10   another one of the catalogue, with other numbers
+    python -m experiments.compare mine.toml          one of your own (experiments/experiment.py says what is in the file)
+
+Exit status: 0 when all is well; 1 when a run failed or turned non-finite, or agreement with the definition is broken; 2 for a
+mistake in what was asked; 130 after Ctrl-C, when finished runs are kept and the same command goes on from there.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
+
+from backends import FRAMEWORKS, NEEDS, install_command, missing
+from common.errors import UserError, nearest
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from common.findings import Document, Outcome
+    from experiments.experiment import Experiment
+    from experiments.runner import Job
+    from experiments.store import Run
+
+DEFINITION = next(iter(NEEDS))
+
+_OWN = "(default: the experiment's)"
+
+
+def _number(metavar: str, hint: str = _OWN) -> Any:
+    return tyro.conf.arg(metavar=metavar, help_behavior_hint=hint)
+
+
+@dataclass(frozen=True)
+class Options:
+    """Train one deep network in several frameworks, and see where its gradient vanishes and what brings it back.
+
+    Identical weights and batches go to every backend; the report says what became of the gradient in each configuration,
+    and by how much each backend differs from the definition in NumPy.
+    """
+
+    experiment: Annotated[str, tyro.conf.Positional] = "countermeasures"
+    """An experiment of the catalogue (--list shows them), or a .toml file."""
+    backends: Annotated[tuple[str, ...] | None, _number("NAME ...", "(default: numpy and all that are installed)")] = None
+    """Of numpy, torch, keras, jax. Without numpy there is no divergence in training, only the first step's error."""
+    depth: Annotated[int | None, _number("INT")] = None
+    """Hidden layers."""
+    width: Annotated[int | None, _number("INT")] = None
+    """Units of a hidden layer."""
+    steps: Annotated[int | None, _number("INT")] = None
+    """Training steps."""
+    seeds: Annotated[int | None, _number("INT")] = None
+    """How many seeds, each with its own weights and its own order of batches."""
+    batch_size: Annotated[int | None, _number("INT")] = None
+    """Samples in a batch."""
+    learning_rate: Annotated[float | None, _number("FLOAT")] = None
+    """Of the SGD."""
+    precision: Annotated[Literal["float32", "float64"] | None, _number("float32|float64")] = None
+    """Of the frameworks; the definition is always float64."""
+    record_every: Annotated[int | None, _number("K")] = None
+    """Keep the quantities of every K-th step."""
+    device: Annotated[str, tyro.conf.arg(metavar="cpu|gpu|tpu|cpu:1")] = "cpu"
+    """Where the frameworks run; the definition always runs on the processor."""
+    data: Annotated[Path | None, _number("FILE.npz", "(default: handwritten digits)")] = None
+    """Your own data: x [samples, features] numbers, and y [samples] integer labels."""
+    output: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path("results")
+    """Where runs are kept. A run that is there already is not run again."""
+    json: Annotated[str | None, _number("FILE|-", "")] = None
+    """Write the findings as JSON (common/findings.py documents it); - is standard output, with nothing else on it."""
+    fresh: bool = False
+    """Run again what is there already."""
+    listing: Annotated[bool, tyro.conf.arg(name="list")] = False
+    """Show the experiments of the catalogue, and end."""
+
+    def overrides(self) -> dict[str, Any]:
+        """What replaces the experiment's own numbers."""
+        keys = ("depth", "width", "steps", "seeds", "batch_size", "learning_rate", "precision", "record_every")
+        given = {key: getattr(self, key) for key in keys} | {"data": str(self.data) if self.data else None}
+        return {key: value for key, value in given.items() if value is not None}
+
+
+def run(options: Options, command: str) -> int:
+    """Do what was asked; returns the exit status.
+
+    Raises:
+        UserError: What was asked cannot be done.
+    """
+    from rich.console import Console
+
+    if options.listing:
+        return _list(Console(highlight=False))
+    chosen, absent = choose(options.backends)
+    _check_device(options.device)
+    document = compare(options, command, chosen, absent)
+    _write(document, options, Console(stderr=options.json == "-"))
+
+    from common.findings import failed
+
+    return int(failed(document))
+
+
+def _list(console: Console) -> int:
+    from experiments.experiment import catalogue, read
+
+    for name in catalogue():
+        console.print(f"{name}\n    {read(name).question}", markup=False)
+    return 0
+
+
+def choose(asked: Iterable[str] | None) -> tuple[list[str], list[str]]:
+    """The backends to run, and those that are left out because they are not installed.
+
+    Raises:
+        UserError: A backend asked for by name does not exist or is not installed.
+    """
+    if asked is None:
+        absent = [name for name in FRAMEWORKS if missing(name)]
+        return [name for name in NEEDS if name not in absent], absent
+    names = [name for part in asked for name in part.split(",") if name]
+    for name in names:
+        if name not in NEEDS:
+            raise UserError(f"--backends: no backend is called {name!r}{nearest(name, NEEDS)}")
+        if missing(name):
+            raise UserError(f"--backends: {name} needs {', '.join(missing(name))}; install with: {install_command(name)}")
+    if not names:
+        raise UserError(f"--backends must name at least one backend; known: {', '.join(NEEDS)}")
+    return [name for name in NEEDS if name in names], []  # the definition first
+
+
+def _check_device(device: str) -> None:
+    if not re.fullmatch(r"(cpu|gpu|tpu)(:\d+)?", device):
+        near = nearest(device.partition(":")[0], ("cpu", "gpu", "tpu"))
+        raise UserError(f"--device must be cpu, gpu or tpu, with or without a number as in cpu:1; received {device!r}{near}")
+
+
+def compare(options: Options, command: str, chosen: list[str], absent: list[str]) -> Document:
+    """Run what is not in the store yet, and make the findings of all."""
+    from rich.console import Console
+
+    from experiments.experiment import plans, read
+    from experiments.report.progress import watcher
+    from experiments.runner import Runner, jobs_of, stored
+    from experiments.store import Store
+
+    experiment = read(options.experiment)
+    jobs = jobs_of(plans(experiment, options.overrides()), chosen, options.device)
+    store = Store(options.output)
+    have = {} if options.fresh else stored(jobs, store)
+    todo = list({job.run_id: job for job in jobs if job.run_id not in have}.values())
+    with watcher(Console(stderr=True)) as progress:
+        failures = Runner(store, progress).run(todo)
+    have |= stored([job for job in todo if job.run_id not in failures], store)
+    return findings(experiment, jobs, have, failures, absent=absent, name=options.experiment, command=command)
+
+
+def findings(
+    experiment: Experiment,
+    jobs: list[Job],
+    have: dict[str, Run],
+    failures: dict[str, Outcome],
+    *,
+    absent: list[str],
+    name: str,
+    command: str,
+) -> Document:
+    """The document of an experiment, from the runs that there are and the reasons for those that there are not."""
+    from common.findings import Configuration, Document, Outcome, all_agree, configuration
+
+    missing_ones = {b: Outcome("missing", f"not installed; install with: {install_command(b)}") for b in absent}
+    configurations: list[Configuration] = []
+    for name_, plan in {job.name: job.plan for job in jobs if not job.plan.perturbed}.items():
+        mine = [job for job in jobs if job.name == name_]
+        outcomes = {job.backend: _outcome(job, have, failures) for job in mine if not job.plan.perturbed}
+        moved = [have[job.run_id].trace for job in mine if job.plan.perturbed and job.run_id in have]
+        facts = outcomes | missing_ones, moved[0] if moved else None, experiment.thresholds
+        configurations.append(configuration(name_, plan, *facts))
+    headers = [run.header for run in have.values()]
+    return Document(
+        experiment=name,
+        question=experiment.question,
+        command=command,
+        versions={package: version for header in headers for package, version in header.versions.items()},
+        device={header.backend: header.device for header in headers},
+        threads={header.backend: header.threads for header in headers},
+        thresholds=experiment.thresholds,
+        configurations=configurations,
+        agrees=all_agree(configurations),
+    )
+
+
+def _outcome(job: Job, have: dict[str, Run], failures: dict[str, Outcome]) -> Outcome:
+    from common.findings import Outcome
+
+    if job.run_id in have:
+        return Outcome("finished", None, *have[job.run_id])
+    return failures.get(job.run_id) or Outcome("crashed", "its file in the store could not be read after the run")
+
+
+def _write(document: Document, options: Options, console: Console) -> None:
+    from experiments.report.terminal import show
+
+    if options.json == "-":
+        print(document.to_json())
+        return
+    if options.json:
+        try:
+            Path(options.json).write_text(document.to_json() + "\n", encoding="utf-8")
+        except OSError as error:
+            raise UserError(f"--json must name a file that can be written; received {options.json}: {error.strerror}") from None
+    show(document, console, str(options.output))
+
+
+def main() -> None:
+    """The command line."""
+    flags = (tyro.conf.FlagCreatePairsOff,)
+    options = tyro.cli(Options, prog="python -m experiments.compare", config=flags)
+    command = shlex.join(["python", "-m", "experiments.compare", *sys.argv[1:]])
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # pyright: ignore[reportAttributeAccessIssue]
+    try:
+        sys.exit(run(options, command))
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt as interrupt:
+        print(interrupt, file=sys.stderr)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,203 @@
+"""A countermeasure in three frameworks side by side: its definition, its native names, its code, its traps.
+
+    python -m experiments.migrate                 the rooms
+    python -m experiments.migrate activation      one of them
+    python -m experiments.migrate --write         the pages in docs/migration, all of them
+
+All of it is read from the sources; no framework is imported. Exit status: 0, or 2 for a room that there is not.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import tyro
+from rich import box
+from rich.console import Console, RenderableType
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+from common.errors import UserError
+from experiments.report import migration
+from experiments.report.migration import Room, Wing
+
+WIDE = 150
+"""The columns of a terminal from which on the frameworks stand side by side."""
+
+READABLE = 110
+"""The width of a paragraph, however wide the terminal."""
+
+PIPED = 128
+"""The width of tables and paragraphs where there is no terminal and COLUMNS does not say otherwise."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """Print a countermeasure in three frameworks: its definition, its native names, its code side by side, its traps."""
+
+    room: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[ROOM]", help_behavior_hint="")] = None
+    """A countermeasure, such as activation; without it the rooms are listed."""
+    markdown: bool = False
+    """Print the page as Markdown; without a room, the index of the pages."""
+    write: bool = False
+    """Write all pages to docs/migration/."""
+
+
+def show(console: Console, room: Room) -> None:
+    """Print a countermeasure's page to a terminal or a pipe."""
+    _definition(console, room)
+    _heading(console, "Native names")
+    console.print(_table(_fitting(room.names, console.width)))
+    _heading(console, "Faithful to the definition")
+    if console.width >= WIDE:
+        console.print(_columns(console, room.wings))
+    else:
+        _stacked(console, room.wings)
+    _heading(console, "What ships, and what differs")
+    for wing in room.wings:
+        if wing.trap:
+            _paragraph(console, f"{wing.framework}: {wing.trap}")
+
+
+def _heading(console: Console, words: str) -> None:
+    console.print(Text(f"\n{words}\n", style="bold"))
+
+
+def _definition(console: Console, room: Room) -> None:
+    for block in migration.blocks(room.definition):
+        if not isinstance(block, str):
+            console.print(_table(block))
+        elif block.startswith(" "):
+            console.print(Text(block + "\n"), soft_wrap=True)
+        else:
+            _paragraph(console, " ".join(block.split()))
+
+
+def _paragraph(console: Console, words: str) -> None:
+    """Print words, a label at their begin bold and their code coloured."""
+    text = Text(words)
+    text.highlight_regex(r"`[^`]+`", "cyan")
+    text.highlight_regex(r"^\w+:", "bold")
+    console.print(text, width=min(console.width, READABLE))
+    console.print()
+
+
+def _table(rows: migration.Table) -> Table:
+    table = Table(box=box.SIMPLE, pad_edge=False, header_style="bold")
+    for heading in rows[0]:
+        table.add_column(heading, overflow="fold")
+    for row in rows[1:]:
+        table.add_row(*map(Text, row))
+    return table
+
+
+def _fitting(names: migration.Table, width: int) -> migration.Table:
+    """Dotted names in a table that fits the width: where it does not, each is broken before its last word."""
+    if sum(max(map(len, column)) + 3 for column in zip(*names, strict=True)) <= width:
+        return names
+    return [[re.sub(r"\.(?=\w+$)", "\n  .", cell) for cell in row] for row in names]
+
+
+def _stacked(console: Console, wings: Sequence[Wing]) -> None:
+    """The code of each wing as it is written, its lines unbroken, so that it can be copied."""
+    for wing in wings:
+        console.print(Text(f"# {wing.framework}: {wing.path}", style="bold"), soft_wrap=True)
+        console.print(_python(wing.code), soft_wrap=True, end="\n\n")
+
+
+def _columns(console: Console, wings: Sequence[Wing]) -> Table:
+    """The code of the wings side by side: their imports, their `build`s and their helpers each begin on the same line."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    width = console.width // len(wings) - 3
+    for wing in wings:
+        table.add_column(f"{wing.framework}: {wing.path}", width=width, overflow="fold")
+    for part in ("imports", "build", "helpers"):
+        cells: list[RenderableType] = [_python(fold(getattr(wing, part), width)) for wing in wings]
+        if any(str(cell) for cell in cells):
+            table.add_row(*cells, end_section=True)
+    return table
+
+
+def _python(code: str) -> Text:
+    text = Syntax("", "python", theme="ansi_dark", background_color="default").highlight(code)
+    text.rstrip()  # highlighting ends it with a line break
+    return text
+
+
+class _CodeWrapper(textwrap.TextWrapper):
+    """Breaks lines at spaces and after an opening bracket."""
+
+    wordsep_simple_re = re.compile(r"([\t\n ]+|(?<=[(\[]))")
+
+
+def fold(code: str, width: int) -> str:
+    """Break the lines of Python code that are longer than a column, and indent what follows."""
+    return "\n".join(part for line in code.splitlines() for part in _folded(line, width))
+
+
+def _folded(line: str, width: int) -> list[str]:
+    if len(line) <= width:
+        return [line]
+    indent = line[: len(line) - len(line.lstrip())]
+    code, mark, comment = line.partition("  # ")
+    if mark and code.strip():  # a comment at the end of a line goes above it
+        return [*_folded(f"{indent}# {comment}", width), *_folded(code, width)]
+    further = {"#": "# ", '"': ""}.get(line.lstrip()[0], "        " if line.endswith(":") else "    ")
+    return _CodeWrapper(width, subsequent_indent=indent + further, break_on_hyphens=False).wrap(line)
+
+
+def write() -> list[str]:
+    """Write the pages, and take away those whose room is gone; return the names of the files."""
+    pages = migration.pages()
+    migration.PAGES.mkdir(parents=True, exist_ok=True)
+    for old in migration.PAGES.glob("*.md"):
+        if old.name not in pages:
+            old.unlink()
+    for name, text in pages.items():
+        (migration.PAGES / name).write_text(text, encoding="utf-8")
+    return list(pages)
+
+
+def run(options: Options, console: Console) -> None:
+    """Do what the options ask for.
+
+    Raises:
+        UserError: No countermeasure has the room's name.
+    """
+    room = migration.read(options.room) if options.room else None
+    if options.write:
+        console.print(f"docs/migration: wrote {', '.join(write())}", soft_wrap=True)
+    elif options.markdown:
+        found = migration.pages()[f"{room.name}.md" if room else "README.md"]
+        console.out(found, end="", highlight=False)
+    elif room:
+        show(console, room)
+    else:
+        rows = [[name, migration.read(name).summary] for name in migration.rooms()]
+        console.print(_table([["room", "what it is"], *rows]))
+
+
+def main() -> None:
+    """The command line."""
+    options = tyro.cli(Options, prog="python -m experiments.migrate", config=(tyro.conf.FlagCreatePairsOff,))
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # pyright: ignore[reportAttributeAccessIssue]
+    console = Console(highlight=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = PIPED
+    try:
+        run(options, console)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""A worker process, seen from the side that starts it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from typing import Any
+
+from backends import ENVIRONMENT
+from experiments.store import Store
+from experiments.versions import ROOT
+
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+    "POLARS_MAX_THREADS",
+)
+ONE_THREAD_XLA = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+
+
+def environment(threads: int) -> dict[str, str]:
+    """A worker's environment: the number of threads is ours to set, the rest is the user's where the user has set it."""
+    env = ENVIRONMENT | dict(os.environ) | {name: str(threads) for name in THREAD_VARIABLES}
+    flags = env.get("XLA_FLAGS", "")
+    if threads == 1 and "multi_thread_eigen" not in flags:
+        env["XLA_FLAGS"] = f"{flags} {ONE_THREAD_XLA}".strip()
+    env["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return env
+
+
+class WorkerProcess:
+    """A running worker; what it says arrives in a queue as `(worker, message)`, and `(worker, None)` when it has ended."""
+
+    def __init__(self, backend: str, store: Store, threads: int, inbox: queue.Queue[Any]) -> None:
+        self.stderr = tempfile.TemporaryFile()  # noqa: SIM115  # it lives as long as the worker
+        command = [sys.executable, "-P", "-m", "experiments.worker", backend, str(store.directory.resolve()), str(threads)]
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.stderr,
+            env=environment(threads),
+            encoding="utf-8",
+            process_group=0,  # Ctrl-C is for the process that started it
+        )
+        threading.Thread(target=self._listen, args=(inbox,), daemon=True).start()
+
+    def _listen(self, inbox: queue.Queue[Any]) -> None:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            inbox.put((self, json.loads(line)))
+        self.process.stdout.close()
+        self.process.wait()
+        inbox.put((self, None))
+
+    def send(self, job: dict[str, Any]) -> None:
+        """Give it a job; a worker that is dead already says so through the queue."""
+        assert self.process.stdin
+        with contextlib.suppress(BrokenPipeError):
+            print(json.dumps(job), file=self.process.stdin, flush=True)
+
+    def stop(self) -> None:
+        """Let it end."""
+        assert self.process.stdin
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
+
+    def kill(self) -> None:
+        """End it now."""
+        self.process.kill()
+        self.process.wait()
+        self.close()
+
+    def close(self) -> None:
+        """Let go of an ended worker's files."""
+        self.stop()
+        self.stderr.close()
+
+    def reason(self) -> str:
+        """Why it ended, in one line: the signal or exit status, and the last thing that it printed."""
+        status = self.process.returncode
+        self.stderr.seek(0)
+        lines = [line.strip() for line in self.stderr.read().decode(errors="replace").splitlines() if line.strip()]
+        if status == -signal.SIGKILL:
+            return "the worker was killed by SIGKILL (out of memory?)"
+        cause = f"by {signal.Signals(-status).name}" if status < 0 else f"with exit status {status}"
+        return f"the worker ended {cause}" + (f": {lines[-1][:300]}" if lines else "")

@@ -1,0 +1,208 @@
+"""The runner: brings plans to workers, one worker process a backend, and outlives them all.
+
+Each backend has a lane: its jobs in order, done by one worker with one thread. There are at most as many workers at once as
+there are cores; a lane waits for its turn. A worker that dies costs the run in flight, and a new one goes on with the rest.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from common.findings import DEFINITION, Outcome
+from common.plan import Plan
+from experiments.process import WorkerProcess
+from experiments.store import Run, Store
+from experiments.versions import versions
+
+SLOWEST_FIRST = ("keras", DEFINITION, "jax", "torch")
+"""The order in which lanes start: the longest work first, so that the cores end together."""
+
+STARTS = 2
+"""How often a worker may die before it is ready until its lane is given up."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C: the message says what is kept."""
+
+
+class Job(NamedTuple):
+    """One run that is to be done."""
+
+    backend: str
+    name: str
+    plan: Plan
+    run_id: str
+    device: str
+
+
+class Watcher(Protocol):
+    """Whoever shows progress."""
+
+    def start(self, lane: str, jobs: list[Job]) -> None:
+        """A lane has begun."""
+        ...
+
+    def progress(self, lane: str, job: Job, steps: int) -> None:
+        """So many steps of a run are done."""
+        ...
+
+    def ended(self, lane: str, job: Job, outcome: str) -> None:
+        """A run has ended: `finished`, or the reason why not."""
+        ...
+
+
+def job(backend: str, name: str, plan: Plan, device: str) -> Job:
+    """A job with its run id. The definition always runs on the processor."""
+    device = "cpu" if backend == DEFINITION else device
+    return Job(backend, name, plan, plan.run_id(backend, device, versions(backend)), device)
+
+
+def jobs_of(plans: dict[str, Plan], backends: Iterable[str], device: str) -> list[Job]:
+    """Every plan on every backend; on the definition also with its weights moved, which shows the network's sensitivity."""
+    jobs = [job(backend, name, plan, device) for backend in backends for name, plan in plans.items()]
+    return jobs + [moved(one) for one in jobs if one.backend == DEFINITION]
+
+
+def moved(one: Job) -> Job:
+    """The same job from weights moved by one unit in the last place."""
+    return job(one.backend, one.name, one.plan.model_copy(update={"perturbed": True}), one.device)
+
+
+@dataclass(eq=False)
+class Lane:
+    """The jobs of one backend, and the worker that does them."""
+
+    name: str
+    jobs: deque[Job]
+    worker: WorkerProcess | None = None
+    current: Job | None = None
+    ready: bool = False
+    deaths: int = 0
+    broken: str | None = None
+
+
+@dataclass
+class Runner:
+    """Runs jobs until all are in the store or have failed."""
+
+    store: Store
+    watcher: Watcher
+    threads: int = 1
+    at_once: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
+    failures: dict[str, Outcome] = field(default_factory=dict)
+    inbox: queue.Queue[Any] = field(default_factory=queue.Queue)
+    active: list[Lane] = field(default_factory=list)
+
+    def run(self, jobs: list[Job]) -> dict[str, Outcome]:
+        """Do the jobs.
+
+        Returns:
+            The failures by run id; every other run is in the store.
+
+        Raises:
+            Interrupted: By Ctrl-C; the workers are dead, and finished runs are kept.
+        """
+        waiting = deque(lanes(jobs))
+        try:
+            while waiting or self.active:
+                while waiting and len(self.active) < self.at_once:
+                    self._begin(waiting.popleft())
+                worker, message = self.inbox.get()
+                lane = next(lane for lane in self.active if lane.worker is worker)
+                self._hear(lane, message) if message else self._ended(lane)
+        except KeyboardInterrupt:
+            left = sum(len(lane.jobs) + bool(lane.current) for lane in (*waiting, *self.active))
+            raise Interrupted(
+                f"interrupted: {len(jobs) - left - len(self.failures)} of {len(jobs)} runs are kept in "
+                f"{self.store.directory}; the same command goes on from there"
+            ) from None
+        finally:
+            for lane in self.active:
+                if lane.worker:
+                    lane.worker.kill()
+        return self.failures
+
+    def _begin(self, lane: Lane) -> None:
+        self.active.append(lane)
+        self.watcher.start(lane.name, list(lane.jobs))
+        self._start_worker(lane)
+
+    def _start_worker(self, lane: Lane) -> None:
+        lane.ready = False
+        lane.worker = WorkerProcess(lane.jobs[0].backend, self.store, self.threads, self.inbox)
+
+    def _hear(self, lane: Lane, message: dict[str, Any]) -> None:
+        match message["type"]:
+            case "ready":
+                lane.ready = True
+                self._next(lane)
+            case "progress" if lane.current:
+                self.watcher.progress(lane.name, lane.current, message["steps"])
+            case "finished" if lane.current:
+                self.watcher.ended(lane.name, lane.current, "finished")
+                self._next(lane)
+            case "failed":
+                self._fail(lane, Outcome(message["kind"], message["reason"]))
+                self._next(lane)
+            case "broken":
+                lane.broken = message["reason"]
+
+    def _next(self, lane: Lane) -> None:
+        assert lane.worker
+        lane.current = lane.jobs.popleft() if lane.jobs else None
+        if lane.current is None:
+            lane.worker.stop()
+        else:
+            fields = {"run_id": lane.current.run_id, "device": lane.current.device}
+            lane.worker.send(fields | {"plan": lane.current.plan.model_dump(mode="json")})
+
+    def _fail(self, lane: Lane, outcome: Outcome) -> None:
+        assert lane.current
+        self.failures[lane.current.run_id] = outcome
+        self.watcher.ended(lane.name, lane.current, outcome.reason or outcome.status)
+        lane.current = None
+
+    def _ended(self, lane: Lane) -> None:
+        """A worker is no more: go on with another one, or give the lane up, or be done with it."""
+        assert lane.worker
+        if lane.current:
+            self._fail(lane, Outcome("crashed", lane.worker.reason()))
+        elif not lane.ready:
+            lane.deaths += 1
+            if lane.broken or lane.deaths == STARTS:
+                self._give_up(lane, lane.broken or lane.worker.reason())
+        lane.worker.close()
+        if lane.jobs:
+            self._start_worker(lane)
+        else:
+            self.active.remove(lane)
+
+    def _give_up(self, lane: Lane, reason: str) -> None:
+        while lane.jobs:
+            lane.current = lane.jobs.popleft()
+            self._fail(lane, Outcome("crashed", reason))
+
+
+def lanes(jobs: Iterable[Job]) -> list[Lane]:
+    """Jobs by backend, those of one structure one after another: a worker keeps the program that it compiled last.
+
+    The moved runs of the definition have a lane of their own, to share its work between two cores.
+    """
+    groups: dict[str, dict[str, list[Job]]] = {}
+    for one in jobs:
+        name = f"{one.backend}, weights moved" if one.plan.perturbed else one.backend
+        groups.setdefault(name, {}).setdefault(one.plan.structure(), []).append(one)
+    found = [Lane(name, deque(j for group in by.values() for j in group)) for name, by in groups.items()]
+    known = {backend: position for position, backend in enumerate(SLOWEST_FIRST)}
+    return sorted(found, key=lambda lane: known.get(lane.name, len(known)))
+
+
+def stored(jobs: Iterable[Job], store: Store) -> dict[str, Run]:
+    """The runs that the store has, by run id."""
+    found = {one.run_id: store.load(one.run_id) for one in jobs}
+    return {run_id: run for run_id, run in found.items() if run}

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import backends
+from common.errors import UserError
+from common.findings import Document
+from experiments import compare
+from experiments.compare import Options, choose, run
+
+TINY = ("--depth", "4", "--width", "8", "--steps", "3", "--batch-size", "16", "--seeds", "2", "--backends", "numpy")
+
+
+def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-m", "experiments.compare", *arguments]
+    return subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    folder = tmp_path_factory.mktemp("compare")
+    return folder, command("normalization", *TINY, "--output", str(folder / "runs"), "--json", str(folder / "findings.json"))
+
+
+Done = tuple[Path, subprocess.CompletedProcess[str]]
+
+
+def test_the_report_begins_with_the_question_and_the_answer(done: Done) -> None:
+    lines = done[1].stdout.splitlines()
+    assert done[1].returncode == 0, done[1].stderr
+    assert lines[0].startswith("Which activations does batch norm keep from vanishing")
+    assert any(line.startswith("Of 12 configurations, ") for line in lines[:4])
+
+
+def test_piped_progress_is_plain_lines_on_standard_error(done: Done) -> None:
+    assert "numpy 12/12 " in done[1].stderr
+    assert "\x1b" not in done[1].stderr + done[1].stdout
+
+
+def test_the_json_is_the_model(done: Done) -> None:
+    text = (done[0] / "findings.json").read_text()
+    document = Document.model_validate_json(text)
+    assert document.to_json() == text.strip()
+    assert document.experiment == "normalization"
+    assert document.command.startswith("python -m experiments.compare normalization --depth 4")
+    assert len(document.configurations) == 12
+    assert all(c.runs["numpy"].status == "finished" for c in document.configurations)
+    assert document.configurations[0].parameters == 64 * 8 + 3 * 64 + 4 * 8 + 8 * 10 + 10
+
+
+def test_a_second_call_runs_nothing_and_prints_only_json(done: Done) -> None:
+    folder = done[0]
+    before = {path: path.stat().st_mtime_ns for path in (folder / "runs").iterdir()}
+    second = command("normalization", *TINY, "--output", str(folder / "runs"), "--json", "-")
+    assert (second.returncode, second.stderr) == (0, "")
+    assert {path: path.stat().st_mtime_ns for path in (folder / "runs").iterdir()} == before
+    first = json.loads((folder / "findings.json").read_text())
+    assert json.loads(second.stdout)["configurations"] == first["configurations"]
+
+
+def test_fresh_and_damaged_runs_are_run_again(tmp_path: Path) -> None:
+    own = tmp_path / "one.toml"
+    own.write_text('question = "?"\n[[configuration]]\n')
+    arguments = (str(own), *TINY, "--output", str(tmp_path / "runs"))
+    assert command(*arguments).returncode == 0
+    victim = sorted((tmp_path / "runs").iterdir())[0]
+    victim.write_bytes(b"nothing")
+    again = command(*arguments)
+    assert again.returncode == 0
+    assert f"damaged: {victim} is set aside" in again.stderr
+    assert again.stderr.count("finished") == 1
+    assert command(*arguments, "--fresh").stderr.count("finished") == 2
+
+
+def test_a_run_that_turns_non_finite_ends_with_status_1_and_its_reason(tmp_path: Path) -> None:
+    own = tmp_path / "exploding.toml"
+    own.write_text(
+        'question = "?"\n[[configuration]]\nactivation = "relu"\ninitialization = { kind = "gaussian", std = 1e80 }\n'
+    )
+    result = command(str(own), *TINY, "--output", str(tmp_path / "runs"))
+    assert result.returncode == 1
+    assert "non-finite: not finite from step " in result.stdout
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("deph",), "did you mean 'depth'?"),
+        (("--backends", "troch"), "did you mean 'torch'?"),
+        (("--device", "gqu"), "--device must be cpu, gpu or tpu"),
+        (("--depth", "1"), "depth must be greater than or equal to 2; received 1"),
+        (("--data", "nowhere.npz"), "nowhere.npz: No such file"),
+        (("--backends", "numpy", "--output", "/dev/null"), "--output must be a folder"),
+    ],
+    ids=["experiment", "backend", "device", "depth", "data", "output"],
+)
+def test_a_users_mistake_is_one_line_and_status_2(arguments: tuple[str, ...], expected: str) -> None:
+    result = command(*arguments)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("error: ")
+    assert result.stderr.count("\n") == 1
+    assert expected in result.stderr
+
+
+def test_a_misspelt_flag_gets_the_nearest_one_and_status_2() -> None:
+    result = command("--dept", "3")
+    assert result.returncode == 2
+    assert "--depth" in result.stderr + result.stdout
+
+
+def test_a_missing_backend_is_left_out_with_its_install_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compare, "missing", lambda name: ["jax"] if name == "jax" else [])
+    assert choose(None) == (["numpy", "torch", "keras"], ["jax"])
+
+
+def test_a_missing_backend_asked_for_by_name_is_the_users_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compare, "missing", lambda name: ["jax"] if name == "jax" else [])
+    with pytest.raises(UserError) as caught:
+        choose(["numpy", "jax"])
+    assert str(caught.value) == f"--backends: jax needs jax; install with: {backends.install_command('jax')}"
+
+
+def test_a_missing_backend_is_a_row_with_its_cure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(compare, "missing", lambda name: [] if name == "numpy" else [name])
+    own = tmp_path / "one.toml"
+    own.write_text('question = "?"\n[[configuration]]\n')
+    options = Options(str(own), depth=4, width=8, steps=2, batch_size=16, output=tmp_path / "runs")
+    assert run(options, "command") == 0
+    assert f"torch: missing: not installed; install with: {backends.install_command('torch')}" in capsys.readouterr().out
+
+
+def test_backends_may_be_written_with_commas_and_the_definition_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compare, "missing", lambda _: [])
+    assert choose(["jax,torch", "numpy"])[0] == ["numpy", "torch", "jax"]
+
+
+@pytest.mark.parametrize("flag", ["--help", "--list"])
+def test_help_and_list_import_no_framework_and_nothing_slow(flag: str) -> None:
+    code = (
+        "import sys; from experiments.compare import main\n"
+        "try: main()\nexcept SystemExit as end: status = end.code\n"
+        "slow = {'torch', 'tensorflow', 'keras', 'jax', 'flax', 'optax', 'polars', 'sklearn', 'scipy'} & sys.modules.keys()\n"
+        "print(status, sorted(slow), file=sys.stderr)"
+    )
+    result = subprocess.run([sys.executable, "-c", code, flag], capture_output=True, text=True, timeout=60, check=False)
+    assert result.stderr.splitlines()[-1] == "0 []"
+    assert "countermeasures" in result.stdout

@@ -1,0 +1,254 @@
+"""The NumPy wing against what it is defined by: difference quotients in extended precision, and formulas written out here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from backends.numpy.network import Definition, cross_entropy
+from backends.numpy.training import Program, Step
+from common import draw
+from common.agreement import gradient_error, scaled_error
+from common.network import Arrays, Batch, State
+from common.plan import Plan
+
+EPS = float(np.finfo(np.longdouble).eps)
+H = np.longdouble(EPS ** (1 / 3))
+ERROR = 1e3 * EPS ** (2 / 3)  # of a central difference: h^2 times the third derivative, and eps / h
+LR = 0.1
+ACTIVATIONS = ["sigmoid", "tanh", "relu", "leaky_relu", "prelu", "elu"]
+over_activations = pytest.mark.parametrize("activation", ACTIVATIONS)
+over_normalizations = pytest.mark.parametrize("normalization", ["none", "batch"])
+
+Maker = Callable[..., Plan]
+SIZES = {"features": 3, "width": 4, "depth": 3, "batch_size": 5, "initialization": {"kind": "gaussian", "std": 0.8}}
+
+
+def batch_of(plan: Plan) -> Batch:
+    rng, shape = np.random.default_rng(1), (len(plan.seeds), plan.task.batch_size)
+    return Batch(rng.normal(size=(*shape, plan.network.features)), rng.integers(plan.network.classes, size=shape))
+
+
+def start_of(plan: Plan) -> State:
+    """Drawn weights, with biases, shifts, scales and running statistics that are not all the same."""
+    start, rng = draw.state(plan), np.random.default_rng(2)
+    moved = lambda arrays: {  # noqa: E731
+        name: a if name.endswith("weight") else a + rng.uniform(0.1, 0.5, a.shape) for name, a in arrays.items()
+    }
+    return State(moved(start.parameters), moved(start.statistics))
+
+
+def stepped(plan: Plan, dtype: Any = np.float64, start: State | None = None) -> tuple[Program, Step]:
+    program = Program(plan, "cpu", dtype)
+    program.load(start or start_of(plan))
+    return program, program.step(batch_of(plan))
+
+
+def loss_at(network: Definition, parameters: Arrays, batch: Batch) -> np.ndarray:
+    return cross_entropy(network.forward(parameters, batch.x.astype(np.longdouble)).logits, batch.y)[0]
+
+
+def elements(array: np.ndarray) -> Iterator[tuple[Any, ...]]:
+    """The index of every element of one seed, for all seeds at once: they share no parameter."""
+    return ((slice(None), *index) for index in np.ndindex(array.shape[1:]))
+
+
+def quotients(plan: Plan) -> Arrays:
+    """Central differences of the loss with respect to every parameter."""
+    program, batch = Program(plan, "cpu", np.longdouble), batch_of(plan)
+    program.load(start_of(plan))
+    found = {name: np.zeros_like(a) for name, a in program.parameters.items()}
+    for name, a in program.parameters.items():
+        for index in elements(a):
+            original, losses = a[index].copy(), []
+            for h in (H, -H):
+                a[index] = original + h
+                losses.append(loss_at(program.network, program.parameters, batch))
+            a[index] = original
+            found[name][index] = (losses[0] - losses[1]) / (2 * H)
+    return found
+
+
+@over_activations
+@over_normalizations
+@pytest.mark.parametrize("width", [1, 4])
+def test_the_gradient_derived_by_hand_is_the_difference_quotient(
+    plan: Maker, activation: str, normalization: str, width: int
+) -> None:
+    small = plan(**SIZES | {"width": width}, activation=activation, normalization=normalization)
+    found, expected = stepped(small, np.longdouble)[1].gradients, quotients(small)
+    assert set(found) == set(expected) == set(small.network.shapes())
+    for name, gradient in found.items():
+        size = max(np.abs(g).max() for g in found.values())
+        assert gradient.dtype == np.longdouble
+        assert np.abs(gradient - expected[name]).max() <= ERROR * size, name
+    assert max(np.abs(g).max() for g in found.values()) > 0.01, "a gradient of 0 would prove nothing"
+
+
+class Pushed:
+    """An activation whose output in one layer has something added to it."""
+
+    def __init__(self, function: Any, layer: int, added: np.ndarray) -> None:
+        self.function, self.layer, self.added, self.calls = function, layer, added, 0
+
+    def __call__(self, z: np.ndarray, slope: np.ndarray | None) -> np.ndarray:
+        self.calls += 1
+        return self.function(z, slope) + self.added * (self.calls - 1 == self.layer)
+
+
+@over_activations
+@over_normalizations
+def test_the_signal_gradient_is_the_difference_quotient_times_the_batch_size(
+    plan: Maker, activation: str, normalization: str
+) -> None:
+    small = plan(**SIZES, activation=activation, normalization=normalization)
+    signal, batch = stepped(small, np.longdouble)[1].signal, batch_of(small)
+    program, expected = Program(small, "cpu", np.longdouble), np.zeros_like(signal)
+    program.load(start_of(small))
+    function = program.network.activation
+    for _, layer, *unit in elements(signal):
+        added, losses = np.zeros((2, 5, 4), np.longdouble), []
+        for h in (H, -H):
+            added[:, *unit] = h
+            program.network.activation = Pushed(function, layer, added)  # type: ignore[assignment]
+            losses.append(loss_at(program.network, program.parameters, batch))
+        expected[:, layer, *unit] = 5 * (losses[0] - losses[1]) / (2 * H)
+    assert np.abs(signal - expected).max() <= ERROR * np.abs(signal).max()
+
+
+@over_activations
+@over_normalizations
+def test_float64_agrees_with_extended_precision(plan: Maker, activation: str, normalization: str) -> None:
+    small = plan(**SIZES, activation=activation, normalization=normalization, clipping={"kind": "norm", "threshold": 0.1})
+    (a, double), (b, extended) = stepped(small), stepped(small, np.longdouble)
+    assert gradient_error(a.gradients(double), b.gradients(extended), "float64") <= 1e-13
+    for found, expected in ((a.state().parameters, b.state().parameters), (a.state().statistics, b.state().statistics)):
+        assert all(scaled_error(found[name], expected[name], "float64") <= 1e-13 for name in expected)
+    x = batch_of(small).x
+    assert scaled_error(a.predict(x), b.predict(x), "float64") <= 1e-13
+
+
+def test_hidden_layers_with_batch_norm_have_no_bias(plan: Maker) -> None:
+    _, step = stepped(plan(**SIZES, normalization="batch"))
+    kinds = {"weight", "scale", "shift"}
+    assert set(step.gradients) == {f"{s}.{k}" for s in ("first", "hidden") for k in kinds} | {"output.weight", "output.bias"}
+    assert "hidden.bias" in stepped(plan(**SIZES))[1].gradients
+
+
+def test_running_statistics_keep_nine_tenths_of_the_old_and_take_the_biased_variance(plan: Maker) -> None:
+    small = plan(**SIZES, normalization="batch")
+    start, x = start_of(small), batch_of(small).x
+    program, _ = stepped(small)
+    z = np.einsum("sbi,sio->sbo", x, start.parameters["first.weight"][:, 0])
+    found = program.state().statistics
+    mean, variance = z.sum(1) / 5, ((z - z.sum(1, keepdims=True) / 5) ** 2).sum(1) / 5
+    assert np.allclose(found["first.mean"][:, 0], 0.9 * start.statistics["first.mean"][:, 0] + 0.1 * mean, rtol=1e-14)
+    assert np.allclose(
+        found["first.variance"][:, 0], 0.9 * start.statistics["first.variance"][:, 0] + 0.1 * variance, rtol=1e-14
+    )
+    assert found["hidden.mean"].shape == (2, 2, 4)
+
+
+def by_hand(state: State, x: np.ndarray, depth: int, running: bool) -> tuple[list[np.ndarray], np.ndarray]:
+    """Outputs of all hidden layers and logits of a tanh network with batch norm, written out; one seed at a time."""
+    p, s, h = state.parameters, state.statistics, x
+    outputs = []
+    for layer in range(depth):
+        stack, i = ("first", 0) if layer == 0 else ("hidden", layer - 1)
+        at = lambda arrays, name: arrays[f"{stack}.{name}"][:, i, None]  # noqa: B023, E731
+        z = h @ p[f"{stack}.weight"][:, i]
+        mean = at(s, "mean") if running else z.mean(1, keepdims=True)
+        variance = at(s, "variance") if running else z.var(1, keepdims=True)
+        h = np.tanh(at(p, "scale") * (z - mean) / np.sqrt(variance + 1e-5) + at(p, "shift"))
+        outputs.append(h)
+    return outputs, h @ p["output.weight"][:, 0] + p["output.bias"]
+
+
+def test_evaluation_uses_the_running_statistics_and_does_not_depend_on_the_other_samples(plan: Maker) -> None:
+    small = plan(**SIZES, normalization="batch")
+    program, _ = stepped(small)
+    x = np.random.default_rng(5).normal(size=(2, 7, 3))
+    found = program.predict(x)
+    assert scaled_error(found, by_hand(program.state(), x, 3, running=True)[1], "float64") <= 1e-14
+    assert scaled_error(program.predict(x[:, :1]), found[:, :1], "float64") <= 1e-14
+
+
+def rms(x: np.ndarray) -> np.ndarray:
+    return np.sqrt((x**2).mean((2, 3)))
+
+
+def weights(arrays: Arrays) -> np.ndarray:
+    return np.stack([rms(arrays["first.weight"])[:, 0], *rms(arrays["hidden.weight"]).T], axis=1)
+
+
+CLIPPINGS = {
+    "none": lambda g, norm, all_norm: g,
+    "value": lambda g, norm, all_norm: np.sign(g) * np.minimum(np.abs(g), 0.01),
+    "norm": lambda g, norm, all_norm: g * np.minimum(1, 0.01 / norm),
+    "global_norm": lambda g, norm, all_norm: g * np.minimum(1, 0.01 / all_norm.reshape(-1, *[1] * (g.ndim - 1))),
+}
+
+
+@pytest.mark.parametrize("kind", CLIPPINGS)
+def test_the_quantities_are_what_their_definitions_say(plan: Maker, kind: str) -> None:
+    clipping = {"kind": kind} | ({} if kind == "none" else {"threshold": 0.01})
+    small = plan(**SIZES, normalization="batch", clipping=clipping, learning_rate=LR)
+    start = start_of(small)
+    program, step = stepped(small)
+    found, g, after = program.measured(step), program.gradients(step), program.state().parameters
+    norms = {n: np.sqrt((a**2).sum(tuple(range(2, a.ndim)), keepdims=True)) for n, a in g.parameters.items()}
+    all_norm = np.sqrt(sum((a**2).reshape(2, -1).sum(1) for a in g.parameters.values()))
+    clipped = {n: CLIPPINGS[kind](a, norms[n], all_norm) for n, a in g.parameters.items()}
+    outputs = np.stack(by_hand(start, batch_of(small).x, 3, running=False)[0], axis=1)
+    expected = {
+        "loss": g.loss,
+        "signal_gradient_rms": rms(g.signal),
+        "weight_gradient_rms": weights(g.parameters),
+        "clipped_weight_gradient_rms": weights(clipped),
+        "update_ratio": weights({n: LR * a for n, a in clipped.items()}) / weights(start.parameters),
+        "activation_mean": outputs.mean((2, 3)),
+        "activation_rms": rms(outputs),
+        "dead_fraction": np.zeros((2, 3)),
+    }
+    assert set(found) == set(expected)
+    for name, value in expected.items():
+        assert np.allclose(found[name], value, rtol=1e-12, atol=1e-15), name
+    for name, a in after.items():
+        assert np.allclose(a, start.parameters[name] - LR * clipped[name], rtol=0, atol=1e-15), name
+    assert kind == "none" or (found["clipped_weight_gradient_rms"] < 0.5 * found["weight_gradient_rms"]).all()
+
+
+@settings(max_examples=9, deadline=None)
+@given(dead=st.integers(0, 4), layer=st.integers(0, 2))
+def test_the_dead_fraction_is_the_share_of_units_that_no_sample_wakes(plan: Maker, dead: int, layer: int) -> None:
+    small = plan(**SIZES, activation="relu")
+    start = draw.state(small)
+    for name, a in start.parameters.items():
+        a[:] = 0.01 * a if name.endswith("weight") else 1.0
+    stack, i = ("first", 0) if layer == 0 else ("hidden", layer - 1)
+    start.parameters[f"{stack}.bias"][:, i, :dead] = -1.0
+    program, step = stepped(small, start=start)
+    fractions, signals = (program.measured(step)[name] for name in ("dead_fraction", "signal_gradient_rms"))
+    assert (fractions[:, layer] == dead / 4).all()
+    if dead == 4:
+        assert (signals[:, :layer] == 0).all(), "nothing passes a dead layer"
+        assert (signals[:, layer:] > 0).all()
+    else:
+        assert (signals > 0).all()
+
+
+def test_a_unit_that_one_sample_wakes_is_not_dead(plan: Maker) -> None:
+    small = plan(**SIZES | {"width": 40}, activation="relu")
+    start = draw.state(small)
+    start.parameters["first.bias"][:] = -1.0
+    program, step = stepped(small, start=start)
+    awake = batch_of(small).x @ start.parameters["first.weight"][:, 0] - 1.0 > 0
+    expected = (~awake.any(1)).mean(1)
+    assert ((awake.any(1) & ~awake.all(1)).mean(1) > 0.1).all(), "some units are awake for a part of the batch"
+    assert (np.abs(program.measured(step)["dead_fraction"][:, 0] - expected) < 1e-15).all()
+    assert (expected > 0.1).all()

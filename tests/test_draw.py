@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from common import draw
+from common.countermeasures.initialization import TRUNCATED_STD, Distribution, Gaussian, He, Xavier, standard_deviation
+from common.network import Batch
+from common.plan import Plan
+from common.task import Data
+
+SHAPE = (400, 300)
+LAWS = {
+    "normal": stats.norm(),
+    "uniform": stats.uniform(-np.sqrt(3), 2 * np.sqrt(3)),
+    "truncated_normal": stats.truncnorm(-2, 2, scale=1 / TRUNCATED_STD),
+}
+BOUNDS = {"uniform": np.sqrt(3), "truncated_normal": 2 / TRUNCATED_STD}
+STREAMS = {
+    (0, "layer 0 weight"): 3261792156474645297,
+    (1, "layer 12 weight"): 7028323763422193032,
+    (2, "epoch 3"): 11007635052343970671,
+    (0, "hidden.weight ulp"): 15461891084822697428,
+}
+"""The first number of some streams: other numbers here are other weights and batches everywhere."""
+
+by_law = pytest.mark.parametrize("distribution", LAWS)
+
+
+def test_the_truncation_constant_is_the_standard_deviation_of_the_cut_normal_law() -> None:
+    assert stats.truncnorm(-2, 2).std() == pytest.approx(TRUNCATED_STD, rel=1e-14)
+
+
+def test_the_stream_of_a_seed_and_name_is_the_one_that_earlier_results_were_drawn_from() -> None:
+    found = [int(draw.stream(seed, name).bit_generator.random_raw()) for seed, name in STREAMS]
+    assert dict(zip(STREAMS, found, strict=True)) == STREAMS
+
+
+@by_law
+@pytest.mark.parametrize("make", [Xavier, He, Gaussian], ids=lambda make: make.__name__.lower())
+def test_weights_have_the_laws_mean_and_standard_deviation(make: Any, distribution: Distribution) -> None:
+    spec = make(distribution=distribution)
+    w = draw.weight(spec, 3, 7, *SHAPE) / standard_deviation(spec, *SHAPE)
+    kurtosis = float(LAWS[distribution].stats("k")) + 3
+    assert abs(w.mean()) < 5 / np.sqrt(w.size)
+    assert abs(w.std() - 1) < 5 * np.sqrt((kurtosis - 1) / (4 * w.size))
+
+
+@by_law
+def test_initializations_of_one_law_differ_by_a_factor_only(distribution: Distribution) -> None:
+    he, xavier = (
+        draw.weight(spec, 4, 2, 50, 30) for spec in (He(distribution=distribution), Xavier(distribution=distribution))
+    )
+    assert np.allclose(he, np.sqrt(2) * xavier, rtol=1e-15, atol=0)
+
+
+@pytest.mark.parametrize("distribution", BOUNDS)
+def test_bounded_laws_reach_their_bound_and_never_exceed_it(distribution: Distribution) -> None:
+    w = draw.weight(Gaussian(std=0.1, distribution=distribution), 0, 0, *SHAPE) / 0.1
+    assert 0.999 * BOUNDS[distribution] < np.abs(w).max() <= BOUNDS[distribution] * (1 + 1e-15)
+    assert w.min() < 0 < w.max()
+
+
+def test_the_normal_law_has_no_bound_at_two_standard_deviations() -> None:
+    assert np.abs(draw.weight(Gaussian(), 0, 0, *SHAPE)).max() > 4
+
+
+@pytest.mark.parametrize("activation", ["tanh", "prelu"])
+@pytest.mark.parametrize("normalization", ["none", "batch"])
+def test_adding_a_layer_does_not_move_the_others(plan: Callable[..., Plan], activation: str, normalization: str) -> None:
+    changes = {"activation": activation, "normalization": normalization}
+    short, long = (draw.state(plan(depth=depth, **changes)).parameters for depth in (4, 6))
+    for name in short:
+        if not name.startswith("output"):
+            assert np.array_equal(short[name], long[name][:, : short[name].shape[1]]), name
+
+
+def test_widening_the_output_does_not_move_the_hidden_layers(plan: Callable[..., Plan]) -> None:
+    few, many = (draw.state(plan(classes=classes)).parameters for classes in (3, 9))
+    assert np.array_equal(few["first.weight"], many["first.weight"])
+    assert np.array_equal(few["hidden.weight"], many["hidden.weight"])
+
+
+def test_a_seed_draws_the_same_whatever_its_neighbours(plan: Callable[..., Plan]) -> None:
+    two, three = (draw.state(plan(seeds=seeds)).parameters for seeds in ((0, 7), (7, 5, 0)))
+    for name in two:
+        assert np.array_equal(two[name], three[name][[2, 0]]), name
+
+
+def test_no_two_layers_or_seeds_share_their_weights(plan: Callable[..., Plan]) -> None:
+    weights = draw.state(plan(seeds=(0, 1, 2), features=8)).parameters
+    matrices = np.concatenate([weights["first.weight"], weights["hidden.weight"]], axis=1).reshape(12, 64)
+    assert np.abs(np.corrcoef(matrices) - np.eye(12)).max() < 0.6, "independent draws of 64 numbers: 5 standard errors"
+
+
+def test_float32_weights_are_the_float64_ones_rounded_once(plan: Callable[..., Plan]) -> None:
+    single, double = (draw.state(plan(precision=precision)).parameters for precision in ("float32", "float64"))
+    for name in double:
+        assert single[name].dtype == np.float64
+        assert np.array_equal(single[name], double[name].astype(np.float32).astype(np.float64)), name
+    assert not np.array_equal(single["hidden.weight"], double["hidden.weight"])
+
+
+def test_what_is_not_a_weight_starts_at_the_number_in_its_spec(plan: Callable[..., Plan]) -> None:
+    batch_norm = {"kind": "batch", "initial_scale": 0.75, "initial_shift": -0.5}
+    changed = plan(activation={"kind": "prelu", "initial_slope": 0.125}, normalization=batch_norm)
+    start, expected = draw.state(changed), {"bias": 0.0, "scale": 0.75, "shift": -0.5, "slope": 0.125}
+    kinds = {name.partition(".")[2] for name in start.parameters}
+    assert kinds == {"weight", *expected}
+    for name, a in start.parameters.items():
+        if not name.endswith("weight"):
+            assert (a == expected[name.partition(".")[2]]).all(), name
+    for name, a in start.statistics.items():
+        assert (a == (1 if name.endswith("variance") else 0)).all(), name
+    for name, a in draw.state(plan()).parameters.items():
+        assert name.endswith("weight") or (a == 0).all(), name
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize("normalization", ["none", "batch"])
+def test_a_perturbed_plan_moves_every_weight_by_one_ulp_and_nothing_else(
+    plan: Callable[..., Plan], normalization: str, precision: str
+) -> None:
+    changes = {"activation": "prelu", "normalization": normalization, "precision": precision}
+    start, moved = (draw.state(plan(perturbed=perturbed, **changes)) for perturbed in (False, True))
+    for name, a in start.parameters.items():
+        b = moved.parameters[name]
+        if not name.endswith(".weight"):
+            assert np.array_equal(a, b), name
+            continue
+        near = a.astype(precision)
+        up, down = np.nextafter(near, np.array(np.inf, precision)), np.nextafter(near, np.array(-np.inf, precision))
+        assert ((b == up) | (b == down)).all(), name
+        assert (b == up).any(), name
+        assert (b == down).any(), name
+    assert all(np.array_equal(a, moved.statistics[name]) for name, a in start.statistics.items())
+
+
+def _numbered(n: int) -> Data:
+    """Training samples whose only feature is their number, and whose label is its remainder by 3."""
+    numbers = np.arange(n)
+    return Data(numbers[:, None].astype(float), numbers % 3, numbers[:1, None].astype(float), numbers[:1])
+
+
+def _draw(plan: Callable[..., Plan], n: int, size: int, steps: int, seeds: tuple[int, ...] = (0, 1)) -> list[Batch]:
+    return list(draw.batches(plan(batch_size=size, steps=steps, seeds=seeds, features=1), _numbered(n)))
+
+
+@settings(max_examples=40, deadline=None)
+@given(size=st.integers(1, 6), per_epoch=st.integers(1, 5), rest=st.integers(0, 5), steps=st.integers(1, 12))
+def test_no_sample_is_seen_twice_in_an_epoch(
+    plan: Callable[..., Plan], size: int, per_epoch: int, rest: int, steps: int
+) -> None:
+    n = size * per_epoch + min(rest, size - 1)
+    found = _draw(plan, n, size, steps)
+    assert len(found) == steps
+    assert all(batch.x.shape == (2, size, 1) and batch.y.shape == (2, size) for batch in found)
+    for epoch in range(0, steps, per_epoch):
+        seen = np.concatenate([batch.x[..., 0] for batch in found[epoch : epoch + per_epoch]], axis=1)
+        assert all(len(np.unique(row)) == len(row) for row in seen)
+        assert ((seen >= 0) & (seen < n)).all()
+
+
+def test_a_sample_keeps_its_label(plan: Callable[..., Plan]) -> None:
+    for batch in _draw(plan, 30, 7, 9):
+        assert np.array_equal(batch.x[..., 0] % 3, batch.y)
+
+
+def test_every_seed_and_epoch_has_an_order_of_its_own_and_it_is_the_same_each_time(plan: Callable[..., Plan]) -> None:
+    orders = np.stack([batch.x[..., 0] for batch in _draw(plan, 50, 50, 2)]).reshape(4, 50)
+    assert len({tuple(order) for order in orders}) == 4
+    assert (np.sort(orders) == np.arange(50)).all()
+    assert np.array_equal(orders, np.stack([batch.x[..., 0] for batch in _draw(plan, 50, 50, 2)]).reshape(4, 50))
+
+
+def test_a_seeds_batches_do_not_depend_on_the_other_seeds(plan: Callable[..., Plan]) -> None:
+    for a, b in zip(_draw(plan, 20, 4, 7, (0, 1)), _draw(plan, 20, 4, 7, (1, 9, 0)), strict=True):
+        assert np.array_equal(a.x, b.x[[2, 0]])
+
+
+def test_more_steps_continue_the_same_batches(plan: Callable[..., Plan]) -> None:
+    for a, b in zip(_draw(plan, 20, 6, 5), islice(_draw(plan, 20, 6, 11), 5), strict=True):
+        assert np.array_equal(a.x, b.x)
+
+
+def test_float32_batches_are_rounded(plan: Callable[..., Plan]) -> None:
+    data = Data(np.full((4, 1), 0.1), np.zeros(4, int), np.zeros((1, 1)), np.ones(1, int))
+    (batch,) = draw.batches(plan(batch_size=4, steps=1, precision="float32"), data)
+    assert (batch.x == float(np.float32(0.1))).all()

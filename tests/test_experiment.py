@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from common.errors import UserError
+from common.plan import Plan
+from experiments.experiment import catalogue, plans, read
+
+SMALL = {"depth": 4, "width": 8, "steps": 3}
+
+
+def written(folder: Path, text: str) -> str:
+    path = folder / "mine.toml"
+    path.write_text(f'question = "why?"\n{text}', encoding="utf-8")
+    return str(path)
+
+
+def message(name: str, **overrides: object) -> str:
+    with pytest.raises(UserError) as caught:
+        plans(read(name), overrides)
+    text = str(caught.value)
+    assert "\n" not in text
+    return text
+
+
+@pytest.mark.parametrize("name", catalogue())
+def test_every_experiment_of_the_catalogue_has_a_question_and_plans_with_unique_names(name: str) -> None:
+    experiment = read(name)
+    found = plans(experiment, SMALL)
+    assert experiment.question.endswith("?")
+    assert all(plan.network.depth == 4 and plan.steps == 3 for plan in found.values())
+
+
+def test_the_default_experiment_states_the_projects_numbers() -> None:
+    base = next(iter(plans(read("countermeasures")).values()))
+    assert (base.network.depth, base.network.width, len(base.seeds), base.steps) == (30, 64, 3, 50)
+    assert (base.precision, base.task.source, base.network.activation.kind) == ("float64", "digits", "sigmoid")
+
+
+def test_the_factorial_has_every_combination() -> None:
+    assert len(plans(read("factorial"), SMALL)) == 6 * 2 * 4 * 4
+
+
+def test_the_depths_go_from_5_to_100() -> None:
+    depths = {plan.network.depth for plan in plans(read("depth")).values()}
+    assert (min(depths), max(depths)) == (5, 100)
+
+
+def test_plans_survive_json() -> None:
+    for plan in plans(read("countermeasures"), SMALL).values():
+        assert Plan.model_validate_json(plan.model_dump_json()) == plan
+
+
+def test_a_countermeasure_is_written_by_name_or_as_a_table(tmp_path: Path) -> None:
+    text = '[[configuration]]\nactivation = "relu"\n[[configuration]]\nactivation = { kind = "leaky_relu", slope = 0.1 }'
+    assert list(plans(read(written(tmp_path, text)))) == ["relu + xavier", "leaky_relu (slope 0.1) + xavier"]
+
+
+def test_the_command_line_replaces_a_configurations_own_value(tmp_path: Path) -> None:
+    name = written(tmp_path, "[[configuration]]\ndepth = 7\n")
+    assert [plan.network.depth for plan in plans(read(name), {"depth": 5}).values()] == [5]
+
+
+def test_the_command_line_replaces_a_whole_axis_of_the_grid(tmp_path: Path) -> None:
+    name = written(tmp_path, "[grid]\ndepth = [5, 7]\nwidth = [8, 9]\n")
+    found = plans(read(name), {"depth": 6})
+    assert [(plan.network.depth, plan.network.width) for plan in found.values()] == [(6, 8), (6, 9)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[base]\ndepht = 3\n[[configuration]]", "did you mean 'depth'?"),
+        ('[[configuration]]\nactivation = "rleu"', "received 'rleu'; did you mean 'relu'?"),
+        ('[[configuration]]\nactivation = { kind = "leaky_relu", slop = 1 }', "did you mean 'slope'?"),
+        ('[[configuration]]\nactivation = { kind = "leaky_relu", slope = 2 }', "less than or equal to 1; received 2"),
+        ('[[configuration]]\ninitialization = { fan = "avg" }', "a table with the key 'kind'"),
+        ('[[configuration]]\ninitialization = { kind = "xavier", fan = "in_" }', "did you mean 'in'?"),
+        ('[[configuration]]\nprecision = "float46"', "did you mean 'float64'?"),
+        ("[[configuration]]\ndepth = 1", "greater than or equal to 2; received 1"),
+        ("[[configuration]]\nbatch_size = 99999", "lower --batch-size"),
+        ('[[configuration]]\nnormalization = "batch"\nbatch_size = 1', "at least 2 samples"),
+        ('[[configuration]]\nname = "a"\n[[configuration]]\nname = "a"\ndepth = 3', "'a' twice"),
+        ("[[configuration]]\nname = 3", "must be a string; received 3"),
+        ("[thresholds]\nvanish = 1\n[[configuration]]", "did you mean 'vanishing'?"),
+        ("[grid]\ndepth = []", "at least 1 item"),
+        ("[gird]\ndepth = [3]", "did you mean 'grid'?"),
+        ("", "either [[configuration]] or [grid]"),
+        ("depth", "must be TOML"),
+    ],
+)
+def test_a_mistake_in_the_file_gets_one_line_with_its_cure(tmp_path: Path, text: str, expected: str) -> None:
+    assert expected in message(written(tmp_path, text))
+
+
+def test_a_misspelt_experiment_gets_the_nearest_name() -> None:
+    assert "did you mean 'depth'?" in message("deth")
+
+
+def test_a_file_that_is_not_there_is_named() -> None:
+    assert "nowhere.toml: No such file" in message("nowhere.toml")
+
+
+X, Y = np.arange(400.0).reshape(200, 2), np.arange(200) % 3
+
+
+@pytest.mark.parametrize(
+    ("arrays", "expected"),
+    [
+        ({"x": X}, "key 'y' is missing"),
+        ({"X": X, "y": Y}, "key 'x' is missing"),
+        ({"x": X[:, 0], "y": Y}, "'x' must be numbers [samples, features]"),
+        ({"x": X, "y": Y[:-1]}, "'x' and 'y' must have as many samples; received 200 and 199"),
+        ({"x": X, "y": Y + 0.5}, "'y' must be integer labels"),
+        ({"x": np.where(X == 7, np.nan, X), "y": Y}, "'x' must be finite; received nan at [3, 1]"),
+        ({"x": X, "y": Y * 0}, "'y' must have at least two classes; received only the label 0"),
+    ],
+    ids=["no y", "no x", "one axis", "lengths", "fractions", "nan", "one class"],
+)
+def test_unusable_data_are_named_with_file_and_key(tmp_path: Path, arrays: dict[str, np.ndarray], expected: str) -> None:
+    path = tmp_path / "mine.npz"
+    np.savez(path, **arrays)  # pyright: ignore[reportArgumentType]
+    text = message("countermeasures", data=str(path))
+    assert expected in text
+    assert str(path) in text
+
+
+def test_a_data_file_decides_features_and_classes(tmp_path: Path) -> None:
+    np.savez(tmp_path / "mine.npz", x=X, y=Y)
+    plan = next(iter(plans(read("countermeasures"), SMALL | {"data": str(tmp_path / "mine.npz")}).values()))
+    assert (plan.network.features, plan.network.classes) == (2, 3)

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+import backends
+from common.findings import Document, Outcome, Spread, all_agree, configuration, failed
+from common.verdict import Thresholds
+from experiments.experiment import plans, read
+from experiments.store import Run
+from experiments.worker import Worker
+
+SMALL = {"depth": 4, "width": 8, "steps": 5, "batch_size": 16, "seeds": 2}
+PLAN = plans(read("countermeasures"), SMALL)["tanh + xavier"]
+
+
+@pytest.fixture(scope="module")
+def worker() -> Worker:
+    return Worker(backends.load("numpy"), threads=1, imports=0.1)
+
+
+@pytest.fixture(scope="module")
+def run(worker: Worker) -> Run:
+    return worker.run("run1", PLAN, "cpu")
+
+
+@pytest.fixture(scope="module")
+def moved(worker: Worker) -> Run:
+    return worker.run("run2", PLAN.model_copy(update={"perturbed": True}), "cpu")
+
+
+def as_torch(run: Run, *, loss_factor: float = 1.0, error: float = 0.0) -> Outcome:
+    header = run.header.model_copy(update={"backend": "torch", "first_step_error": error})
+    loss = run.trace.loss * np.array([1.0, *[loss_factor] * 4])
+    return Outcome("finished", None, header, dataclasses.replace(run.trace, loss=loss))
+
+
+def found(run: Run, moved: Run | None, torch: Outcome, definition: bool = True):
+    outcomes = ({"numpy": Outcome("finished", None, *run)} if definition else {}) | {"torch": torch}
+    return configuration("it", PLAN, outcomes, moved.trace if moved else None, Thresholds())
+
+
+def document(*configurations) -> Document:
+    return Document(
+        experiment="e", question="q", command="c", versions={}, device={}, threads={}, thresholds=Thresholds(),
+        configurations=list(configurations), agrees=all_agree(configurations),
+    )  # fmt: skip
+
+
+def test_equal_runs_agree_and_name_their_sensitivity(run: Run, moved: Run) -> None:
+    agreement = found(run, moved, as_torch(run)).runs["torch"].agreement
+    assert agreement
+    assert (agreement.divergence, agreement.agrees) == (0.0, True)
+    assert 0 < (agreement.sensitivity or 0) < 1e-10
+
+
+def test_a_divergence_beyond_the_sensitivity_breaks_agreement(run: Run, moved: Run) -> None:
+    one = found(run, moved, as_torch(run, loss_factor=1 + 1e-6))
+    assert one.runs["torch"].agreement and one.runs["torch"].agreement.agrees is False  # noqa: PT018
+    assert document(one).agrees is False
+    assert failed(document(one))
+
+
+def test_a_wrong_first_step_breaks_agreement(run: Run, moved: Run) -> None:
+    agreement = found(run, moved, as_torch(run, error=1.0)).runs["torch"].agreement
+    assert agreement
+    assert agreement.agrees is False
+
+
+def test_without_the_definitions_run_the_first_step_decides(run: Run) -> None:
+    agreement = found(run, None, as_torch(run), definition=False).runs["torch"].agreement
+    assert agreement
+    assert (agreement.divergence, agreement.sensitivity, agreement.agrees) == (None, None, True)
+
+
+def test_a_run_that_turns_non_finite_says_where_and_fails(run: Run, moved: Run) -> None:
+    outcome = as_torch(run, loss_factor=np.nan)
+    result = found(run, moved, outcome).runs["torch"]
+    assert (result.status, result.verdict) == ("non-finite", "non-finite")
+    assert result.reason == "not finite from step 1 on, first at layer 4, seed 0"
+    assert result.event and (result.event.seed, result.event.step, result.event.layer) == (0, 1, 4)  # noqa: PT018
+    assert result.loss_last and result.loss_last.mean is None  # noqa: PT018
+    assert failed(document(found(run, moved, outcome)))
+
+
+def test_runs_that_turn_non_finite_together_agree(run: Run, moved: Run) -> None:
+    broken = as_torch(run, loss_factor=np.nan)
+    assert broken.trace
+    result = configuration("it", PLAN, {"numpy": broken, "torch": broken}, moved.trace, Thresholds()).runs["torch"]
+    assert result.agreement
+    assert result.agreement.agrees is True
+
+
+@pytest.mark.parametrize(("status", "fails"), [("crashed", True), ("unsupported", True), ("missing", False)])
+def test_a_run_without_a_trace_is_a_row_with_its_reason(run: Run, moved: Run, status, fails: bool) -> None:
+    one = found(run, moved, Outcome(status, "because"))
+    assert (one.runs["torch"].status, one.runs["torch"].reason, one.runs["torch"].verdict) == (status, "because", None)
+    assert failed(document(one)) is fails
+    assert document(one).agrees is None
+
+
+def test_the_document_survives_json_and_has_the_promised_keys(run: Run, moved: Run) -> None:
+    one = document(found(run, moved, as_torch(run)))
+    assert Document.model_validate_json(one.to_json()) == one
+    raw = json.loads(one.to_json())
+    assert raw["schema"] == 1
+    assert {"experiment", "question", "command", "versions", "device", "configurations", "agrees"} <= raw.keys()
+    (row,) = raw["configurations"]
+    assert {"name", "spec", "parameters", "runs"} == row.keys()
+    promised = "status reason verdict gradient_ratio decay_per_layer loss_first loss_last accuracy agreement seconds"
+    assert set(promised.split()) <= row["runs"]["torch"].keys()
+    assert row["runs"]["torch"]["seconds"].keys() == {"import", "first_step", "steps"}
+    assert row["runs"]["torch"]["agreement"].keys() == {"first_step_error", "tolerance", "divergence", "sensitivity", "agrees"}
+
+
+def test_every_field_of_the_document_is_documented() -> None:
+    import common.findings as module
+
+    for model in (Document, module.Configuration, module.RunFinding):
+        for name, field in model.model_fields.items():
+            assert (field.alias or name) in (module.__doc__ or ""), name
+
+
+def test_a_seed_that_is_not_finite_is_null() -> None:
+    spread = Spread.of([1.0, np.inf])
+    assert (spread.mean, spread.std, spread.seeds) == (None, None, [1.0, None])
+
+
+def test_the_spread_is_the_mean_and_deviation_of_the_seeds() -> None:
+    spread = Spread.of([1.0, 3.0])
+    assert (spread.mean, spread.std) == (2.0, 1.0)

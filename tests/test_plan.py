@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from common.network import Network
+from common.plan import Plan
+from common.task import Task
+
+positive = st.floats(1e-300, 1e300)
+activations = st.one_of(
+    st.sampled_from(["sigmoid", "tanh", "relu", "elu"]),
+    st.fixed_dictionaries({"kind": st.just("leaky_relu"), "slope": st.floats(0, 1, exclude_min=True)}),
+    st.fixed_dictionaries({"kind": st.just("prelu"), "initial_slope": st.floats(0, 1)}),
+    st.fixed_dictionaries({"kind": st.just("elu"), "alpha": positive}),
+)
+normalizations = st.one_of(
+    st.just("none"),
+    st.fixed_dictionaries({"kind": st.just("batch"), "epsilon": positive, "momentum": st.floats(0, 1, exclude_max=True)}),
+)
+laws = st.sampled_from(["normal", "truncated_normal", "uniform"])
+initializations = st.one_of(
+    st.fixed_dictionaries({"kind": st.just("gaussian"), "std": positive, "distribution": laws}),
+    st.fixed_dictionaries({"kind": st.just("xavier"), "fan": st.sampled_from(["in", "avg"]), "distribution": laws}),
+    st.fixed_dictionaries({"kind": st.just("he"), "distribution": laws}),
+)
+clippings = st.one_of(
+    st.just("none"),
+    st.fixed_dictionaries({"kind": st.sampled_from(["value", "norm", "global_norm"]), "threshold": positive}),
+)
+changes = st.fixed_dictionaries(
+    {
+        "activation": activations, "normalization": normalizations, "initialization": initializations, "clipping": clippings,
+        "learning_rate": positive, "batch_size": st.integers(2, 10**6), "depth": st.integers(2, 10**4),
+        "seeds": st.lists(st.integers(0, 2**63), min_size=1, max_size=4).map(tuple), "steps": st.integers(1, 10**9),
+        "precision": st.sampled_from(["float32", "float64"]), "record_every": st.integers(1, 99), "perturbed": st.booleans(),
+    }
+)  # fmt: skip
+
+
+@settings(max_examples=80, deadline=None)
+@given(numbers=changes)
+def test_a_plan_survives_json(plan: Callable[..., Plan], numbers: dict[str, Any]) -> None:
+    before = plan(**numbers)
+    after = Plan.model_validate_json(before.model_dump_json())
+    assert after == before
+    assert after.structure() == before.structure()
+    assert after.digest() == before.digest()
+    assert after.run_id("torch", "cpu:0", {}) == before.run_id("torch", "cpu:0", {})
+
+
+def test_json_states_every_number_that_was_left_to_its_default(plan: Callable[..., Plan]) -> None:
+    stated = json.loads(plan(activation="prelu", normalization="batch", clipping="norm").model_dump_json())
+    assert stated["network"]["activation"] == {"kind": "prelu", "initial_slope": 0.25, "derivative_at_0": "slope"}
+    assert stated["network"]["normalization"]["epsilon"] == 1e-5
+    assert stated["network"]["normalization"]["momentum"] == 0.9
+    assert stated["clipping"] == {"kind": "norm", "threshold": 1.0, "scope": "parameter", "epsilon": 0}
+
+
+def changed(plan: Plan, path: str, value: Any) -> Plan:
+    """The plan with one number, at a path such as `network.depth`, replaced."""
+    stated = plan.model_dump(mode="json")
+    *parents, last = path.split(".")
+    place = stated
+    for parent in parents:
+        place = place[parent]
+    place[last] = value
+    return Plan.model_validate(stated)
+
+
+NUMBERS = {
+    "network.features": 6, "network.width": 9, "network.depth": 5, "network.classes": 4,
+    "network.activation": "elu", "network.activation.slope": 0.02,
+    "network.normalization": "none", "network.normalization.epsilon": 1e-3, "network.normalization.momentum": 0.99,
+    "network.normalization.initial_scale": 0.5, "network.normalization.initial_shift": 0.5,
+    "initialization": "he", "initialization.fan": "avg", "initialization.distribution": "uniform",
+    "clipping": "none", "clipping.threshold": 2.0, "optimizer.learning_rate": 0.1 + 2**-54,
+    "task.source": "other.npz", "task.sha256": "ab", "task.batch_size": 17, "task.test_fraction": 0.25,
+    "precision": "float32", "seeds": [1, 0], "steps": 4, "record_every": 2, "perturbed": True,
+}  # fmt: skip
+COMPILED = ("network.", "clipping", "optimizer", "task.batch_size", "precision")
+
+
+@pytest.fixture
+def full(plan: Callable[..., Plan]) -> Plan:
+    return plan(activation="leaky_relu", normalization="batch", clipping="value")
+
+
+@pytest.mark.parametrize("path", NUMBERS)
+def test_the_run_id_changes_with_every_number(full: Plan, path: str) -> None:
+    other = changed(full, path, NUMBERS[path])
+    assert other.run_id("torch", "cpu:0", {}) != full.run_id("torch", "cpu:0", {})
+    assert other.digest() != full.digest()
+
+
+def test_every_number_of_a_plan_is_tried() -> None:
+    assert {path.split(".")[0] for path in NUMBERS} == set(Plan.model_fields)
+    for room, spec in {"network": Network, "task": Task}.items():
+        tried = {path.split(".")[1] for path in NUMBERS if path.startswith(f"{room}.")}
+        assert tried >= set(spec.model_fields) - {"standardized"}, "which has one value only"
+
+
+@pytest.mark.parametrize("path", NUMBERS)
+def test_plans_of_one_structure_share_a_compiled_step(full: Plan, path: str) -> None:
+    same = changed(full, path, NUMBERS[path]).structure() == full.structure()
+    assert same != path.startswith(COMPILED)
+
+
+def test_the_number_of_seeds_is_part_of_the_structure_and_their_values_are_not(plan: Callable[..., Plan]) -> None:
+    assert plan(seeds=(0, 1)).structure() == plan(seeds=(5, 9)).structure()
+    assert plan(seeds=(0, 1)).structure() != plan(seeds=(0, 1, 2)).structure()
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [("jax", "cpu:0", {"a": "1"}), ("torch", "gpu:0", {"a": "1"}), ("torch", "cpu:0", {"a": "2"}), ("torch", "cpu:0", {})],
+)
+def test_the_run_id_changes_with_backend_device_and_versions(full: Plan, facts: tuple[str, str, dict[str, str]]) -> None:
+    assert full.run_id(*facts) != full.run_id("torch", "cpu:0", {"a": "1"})
+
+
+def test_the_order_of_the_versions_does_not_matter(full: Plan) -> None:
+    assert full.run_id("jax", "cpu:0", {"a": "1", "b": "2"}) == full.run_id("jax", "cpu:0", {"b": "2", "a": "1"})
+
+
+def test_a_data_file_may_move_but_not_change(full: Plan) -> None:
+    here, there, other = (
+        changed(full, "task", {"source": source, "sha256": digest, "batch_size": 16}).run_id("torch", "cpu:0", {})
+        for source, digest in (("a.npz", "aa"), ("b/a.npz", "aa"), ("a.npz", "bb"))
+    )
+    assert here == there
+    assert here != other
+
+
+def test_a_run_id_is_sixteen_hexadecimal_digits(full: Plan) -> None:
+    found = full.run_id("torch", "cpu:0", {})
+    assert len(found) == 16
+    assert set(found) <= set("0123456789abcdef")
+
+
+def test_batch_norm_needs_a_batch_of_two(plan: Callable[..., Plan]) -> None:
+    assert plan(normalization="none", batch_size=1).task.batch_size == 1
+    assert plan(normalization="batch", batch_size=2).task.batch_size == 2
+    with pytest.raises(ValidationError, match="batch norm needs a batch of at least 2 samples; received a batch size of 1"):
+        plan(normalization="batch", batch_size=1)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("stepz", 1), ("network.widht", 1), ("network.activation.alpha", 1.0), ("network.normalization.eps", 1e-5),
+        ("clipping.treshold", 1.0), ("optimizer.momentum", 0.9), ("task.batchsize", 1), ("initialization.std", 1.0),
+        ("network.depth", 1), ("network.width", 0), ("network.classes", 1), ("steps", 0), ("seeds", []), ("record_every", 0),
+        ("optimizer.learning_rate", 0), ("optimizer.learning_rate", float("nan")), ("clipping.threshold", float("inf")),
+        ("clipping.threshold", -1), ("precision", "float16"), ("task.test_fraction", 1), ("network.normalization.momentum", 1),
+        ("network.activation", "swish"), ("network.activation.slope", 0), ("initialization.distribution", "cauchy"),
+    ],
+)  # fmt: skip
+def test_unknown_keys_and_impossible_numbers_are_refused_by_their_name(full: Plan, path: str, value: Any) -> None:
+    with pytest.raises(ValidationError) as refused:
+        changed(full, path, value)
+    assert [error["loc"][-1] for error in refused.value.errors()] == [path.split(".")[-1]]
+
+
+def test_a_plan_is_frozen(full: Plan) -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        full.steps = 9  # pyright: ignore[reportAttributeAccessIssue]
+    with pytest.raises(ValidationError, match="frozen"):
+        full.network.depth = 9  # pyright: ignore[reportAttributeAccessIssue]
+
+
+@given(steps=st.integers(1, 200), every=st.integers(1, 250))
+def test_every_kth_step_and_the_last_are_recorded(plan: Callable[..., Plan], steps: int, every: int) -> None:
+    run = plan(steps=steps, record_every=every)
+    assert [step for step in range(steps) if run.recorded(step)] == sorted({*range(0, steps, every), steps - 1})

@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+import contextlib
+import gc
+import hashlib
+import io
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from common.errors import UserError
+from common.task import Data, Task, digest_of, load
+
+X = np.arange(40, dtype=float).reshape(20, 2) ** 2
+Y = np.arange(20) % 2
+ORDER = np.random.default_rng(np.random.Philox(key=0)).permutation(20)
+
+
+def saved(folder: Path, **arrays: Any) -> str:
+    path = folder / "data.npz"
+    np.savez(path, **arrays)
+    return str(path)
+
+
+def refusal(source: str, batch_size: int = 4) -> str:
+    """The message with which a file is refused: one line that begins with the file's name."""
+    with pytest.raises(UserError) as refused:
+        load(Task(source=source, batch_size=batch_size))
+    message = str(refused.value)
+    assert "\n" not in message
+    assert source in message
+    return message
+
+
+def split(x: np.ndarray, y: np.ndarray, folder: Path) -> Data:
+    return load(Task(source=saved(folder, x=x, y=y), batch_size=2))
+
+
+@pytest.mark.xfail(reason="common.task rounds 0.2 * 1797 = 359.4 down; 360 would be the ceiling", strict=True)
+def test_digits_are_1797_samples_of_which_360_are_kept_for_the_test() -> None:
+    data = load(Task())
+    assert data.x_train.shape == (1437, 64)
+    assert data.x_test.shape == (360, 64)
+
+
+def test_digits_are_8_by_8_pixels_in_10_classes() -> None:
+    data = load(Task())
+    assert len(data.x_train) + len(data.x_test) == 1797
+    assert (data.features, data.classes) == (64, 10)
+    assert set(data.y_train) == set(data.y_test) == set(range(10))
+    assert data.x_train.dtype == np.float64
+    assert data.y_train.dtype == np.int64
+
+
+def test_training_features_have_mean_0_and_standard_deviation_1_and_constant_ones_are_0() -> None:
+    x = load(Task()).x_train
+    constant = x.std(0) == 0
+    assert 0 < constant.sum() < 10
+    assert (x[:, constant] == 0).all()
+    assert np.abs(x.mean(0)).max() < 1e-13
+    assert np.abs(x[:, ~constant].std(0) - 1).max() < 1e-13
+
+
+def test_the_test_set_is_scaled_by_the_training_set(tmp_path: Path) -> None:
+    data = split(X, Y, tmp_path)
+    mean, std = X[ORDER[4:]].mean(0), X[ORDER[4:]].std(0)
+    assert np.allclose(data.x_test, (X[ORDER[:4]] - mean) / std, rtol=0, atol=1e-14)
+    assert np.allclose(data.x_train, (X[ORDER[4:]] - mean) / std, rtol=0, atol=1e-14)
+
+
+ROUNDED = pytest.mark.xfail(
+    reason="the mean of equal numbers is off by an ulp, so that std > 0, and x becomes -1 or 1", strict=True
+)
+
+
+@pytest.mark.parametrize("value", [8.0, 0.0, pytest.param(0.1, marks=ROUNDED), pytest.param(-123.456, marks=ROUNDED)])
+def test_a_constant_feature_of_a_file_becomes_0(tmp_path: Path, value: float) -> None:
+    x = np.column_stack([np.arange(100), np.full(100, value)])
+    data = split(x, np.arange(100) % 2, tmp_path)
+    assert (data.x_train[:, 1] == 0).all()
+    assert (data.x_test[:, 1] == 0).all()
+
+
+@pytest.mark.parametrize("labels", [(5, 9), (-3, 0), (0, 1), (True, False), (2**62, 7)], ids=str)
+def test_labels_are_numbered_in_their_order(tmp_path: Path, labels: tuple[int, int]) -> None:
+    y = np.array(labels)[Y]
+    data = split(X, y, tmp_path)
+    assert data.classes == 2
+    assert np.array_equal(np.concatenate([data.y_test, data.y_train]), (y == max(labels))[ORDER])
+
+
+@settings(max_examples=25, deadline=None)
+@given(n=st.integers(5, 60), fraction=st.floats(0.01, 0.7))
+def test_the_test_set_has_its_fraction_and_at_least_one_sample(
+    tmp_path_factory: pytest.TempPathFactory, n: int, fraction: float
+) -> None:
+    source = saved(tmp_path_factory.mktemp("split"), x=np.arange(n * 2.0).reshape(n, 2), y=np.arange(n) % 2)
+    data = load(Task(source=source, batch_size=1, test_fraction=fraction))
+    assert len(data.x_train) + len(data.x_test) == n
+    assert len(data.x_test) >= 1
+    assert abs(len(data.x_test) - fraction * n) <= max(0.5, 1 - fraction * n)
+
+
+@pytest.mark.parametrize("key", ["x", "y"])
+def test_a_missing_key_is_named_with_the_nearest_one(tmp_path: Path, key: str) -> None:
+    arrays = {"x": X, "y": Y}
+    arrays[f"{key}s"] = arrays.pop(key)
+    message = refusal(saved(tmp_path, **arrays))
+    assert f"key {key!r} is missing" in message
+    assert f"did you mean '{key}s'" in message
+
+
+def test_a_file_without_any_key_is_refused(tmp_path: Path) -> None:
+    assert "no keys" in refusal(saved(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "said"),
+    [
+        (X[:, 0], Y, r"'x' must be numbers \[samples, features\]; received shape \(20,\)"),
+        (X[..., None], Y, r"'x' must be numbers .* shape \(20, 2, 1\)"),
+        (X[:0], Y[:0], r"'x' must be numbers .* shape \(0, 2\)"),
+        (X[:, :0], Y, r"'x' must be numbers .* shape \(20, 0\)"),
+        (X + 1j, Y, r"'x' must be numbers .* of complex128"),
+        (X.astype(str), Y, r"'x' must be numbers .* of <U"),
+        (X, Y[:, None], r"'y' must be integer labels \[samples\]; received shape \(20, 1\)"),
+        (X, Y / 2, r"'y' must be integer labels .* of float64"),
+        (X, Y.astype(str), r"'y' must be integer labels .* of <U"),
+        (X, Y[:-1], r"'x' and 'y' must have as many samples; received 20 and 19"),
+        (X, np.full(20, 7), r"'y' must have at least two classes; received only the label 7"),
+    ],
+)
+def test_a_wrong_array_is_refused_by_its_key(tmp_path: Path, x: np.ndarray, y: np.ndarray, said: str) -> None:
+    assert re.search(said, refusal(saved(tmp_path, x=x, y=y)))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@settings(max_examples=10, deadline=None)
+@given(row=st.integers(0, 19), column=st.integers(0, 1))
+def test_the_first_value_that_is_not_finite_is_named_with_its_place(
+    tmp_path_factory: pytest.TempPathFactory, value: float, row: int, column: int
+) -> None:
+    x = X.copy()
+    x[row, column] = x[19, 1] = value
+    source = saved(tmp_path_factory.mktemp("nan"), x=x, y=Y)
+    assert refusal(source).endswith(f"'x' must be finite; received {value} at [{row}, {column}]")
+
+
+UNCAUGHT = pytest.mark.xfail(reason="common.task lets NumPy's own error through", strict=True)
+
+
+def _archive(x: bytes) -> bytes:
+    with zipfile.ZipFile(file := io.BytesIO(), "w") as archive:
+        archive.writestr("x.npy", x)
+        archive.writestr("y.npy", x)
+    return file.getvalue()
+
+
+def _npy() -> bytes:
+    np.save(file := io.BytesIO(), X)
+    return file.getvalue()
+
+
+def _damaged() -> bytes:
+    np.savez_compressed(file := io.BytesIO(), x=np.arange(20000.0).reshape(-1, 2), y=np.arange(10000))
+    content = bytearray(file.getvalue())
+    content[100:200] = bytes(255 - byte for byte in content[100:200])
+    return bytes(content)
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"x,y\n1,2\n", id="text"),
+        pytest.param(b"\x80\x04K\x01.", id="pickle"),
+        pytest.param(b"PK\x03\x04 torn", id="torn"),
+        pytest.param(b"", id="empty", marks=UNCAUGHT),
+        pytest.param(_npy(), id="npy", marks=UNCAUGHT),
+        pytest.param(_archive(b"hello"), id="text-in-zip", marks=UNCAUGHT),
+        pytest.param(_damaged(), id="damaged", marks=UNCAUGHT),
+    ],
+)
+def test_a_file_that_is_no_archive_of_arrays_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "data.npz"
+    path.write_bytes(content)
+    try:
+        assert "must be an .npz file" in refusal(str(path))
+    finally:
+        gc.collect()  # numpy.load forgets to close a torn file
+
+
+@pytest.mark.xfail(reason="the mean overflows, and x becomes NaN", strict=True)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_data_are_finite_after_scaling_or_refused(tmp_path: Path) -> None:
+    source = saved(tmp_path, x=X / X.max() * 1e308, y=Y)
+    with contextlib.suppress(UserError):
+        assert np.isfinite(load(Task(source=source, batch_size=2)).x_train).all()
+
+
+@pytest.mark.parametrize("key", ["x", "y"])
+def test_a_pickled_array_is_refused_unopened(tmp_path: Path, key: str) -> None:
+    arrays = {"x": X, "y": Y} | {key: np.array([{}] * 20, dtype=object)}
+    assert "saved without pickle" in refusal(saved(tmp_path, **arrays))
+
+
+def test_a_batch_that_is_larger_than_the_training_set_is_refused(tmp_path: Path) -> None:
+    source = saved(tmp_path, x=X, y=Y)
+    assert "received batch size 17 for 16 training samples" in refusal(source, batch_size=17)
+    assert len(load(Task(source=source, batch_size=16)).x_train) == 16
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    path = str(tmp_path / "none.npz")
+    assert "No such file" in refusal(path)
+    with pytest.raises(UserError, match=re.escape(f"received {path}: No such file")):
+        digest_of(path)
+
+
+def test_the_digest_is_that_of_the_files_bytes_and_digits_have_none(tmp_path: Path) -> None:
+    source = saved(tmp_path, x=X, y=Y)
+    assert digest_of(source) == hashlib.sha256(Path(source).read_bytes()).hexdigest()
+    assert digest_of("digits") == ""

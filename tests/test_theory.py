@@ -1,0 +1,190 @@
+"""Mean field theory, an oracle from outside: how much gradient a layer of a wide random network loses.
+
+For weights of variance s / n the second moment of a layer's pre-activations is q, the next one's is s E[phi(sqrt(q) z)^2] with
+z normal, and the mean square of the signal gradient shrinks by chi = s E[phi'(sqrt(q) z)^2] for each layer gone back
+(Poole et al. 2016, Schoenholz et al. 2017). A network of finite width N has, over n layers,
+    E[log ratio] = sum log chi - V / 2,   Var[log ratio] = V,   V = sum over layers of (3 mu_4 / mu_2^2 - 1) / N,
+with mu_k = E[phi'^k] (after Hanin and Nica 2019): tolerances are four standard errors over the seeds, of 1.5 V.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+import backends
+from common import draw
+from common.backend import Backend
+from common.network import Batch
+from common.plan import Plan
+from common.quantities import decay_per_layer
+from tests.conftest import load
+
+Function = Callable[[np.ndarray], np.ndarray]
+WIDTH, DEPTH = 256, 20
+SEEDS = (0, 1, 2)
+Maker = Callable[..., Plan]
+
+
+def _nodes() -> tuple[np.ndarray, np.ndarray]:
+    """Composite Gauss-Legendre for the normal law: panels graded towards 0, where the kinks are."""
+    edges = np.concatenate([[0.0], np.geomspace(1e-6, 10, 30)])
+    x, w = np.polynomial.legendre.leggauss(20)
+    half, middle = np.diff(edges)[:, None] / 2, (edges[1:] + edges[:-1])[:, None] / 2
+    z = (middle + half * x).ravel()
+    weight = (half * w).ravel() * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+    return np.concatenate([-z, z]), np.concatenate([weight, weight])
+
+
+Z, WEIGHTS = _nodes()
+
+
+def mean(values: np.ndarray) -> float:
+    """The expectation over a standard normal z of a function given at the nodes Z."""
+    return float(WEIGHTS @ values)
+
+
+def sigmoid(z: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-z))
+
+
+PHI: dict[str, tuple[Function, Function]] = {
+    "sigmoid": (sigmoid, lambda z: sigmoid(z) * sigmoid(-z)),
+    "tanh": (np.tanh, lambda z: 1 / np.cosh(z) ** 2),
+    "relu": (lambda z: np.maximum(z, 0), lambda z: (z > 0).astype(float)),
+}
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Of log(first / last) of the mean square signal gradient: its value for infinite width, and V for ours."""
+
+    log_ratio: float
+    variance: float
+
+
+def predicted(activation: str, s: float, layers: int) -> Prediction:
+    """Theory along the trajectory of q, from an input of second moment 1."""
+    phi, slope = PHI[activation]
+    q, log_ratio, variance = s, 0.0, 0.0
+    for _ in range(layers - 1):  # the first layer's own derivative acts below its output
+        q = s * mean(phi(np.sqrt(q) * Z) ** 2)
+        squared = slope(np.sqrt(q) * Z) ** 2
+        log_ratio += np.log(s * mean(squared))
+        variance += (3 * mean(squared**2) / mean(squared) ** 2 - 1) / WIDTH
+    return Prediction(log_ratio, variance)
+
+
+def decades(activation: str, s: float) -> float:
+    """Decades of signal gradient for each layer at the fixed point of q."""
+    return (predicted(activation, s, 60).log_ratio - predicted(activation, s, 59).log_ratio) / 2 / np.log(10)
+
+
+def test_the_oracle_gives_the_known_numbers() -> None:
+    assert mean(np.ones_like(Z)) == pytest.approx(1, abs=1e-14)
+    assert mean(np.maximum(Z, 0) ** 2) == pytest.approx(0.5, abs=1e-14)
+    assert 10 ** (2 * decades("sigmoid", 1)) == pytest.approx(0.0557, abs=5e-5)
+    assert decades("sigmoid", 1) == pytest.approx(-0.627, abs=5e-4)
+    assert decades("relu", 2) == pytest.approx(0, abs=1e-12)
+    assert decades("relu", 1) == pytest.approx(np.log10(0.5) / 2, abs=1e-12)
+
+
+def measured(wing: Backend, plan: Plan) -> np.ndarray:
+    """`signal_gradient_rms` [seed, layer] of one step on noise."""
+    rng, shape = np.random.default_rng(7), (len(plan.seeds), plan.task.batch_size)
+    x = rng.normal(size=(*shape, plan.network.features))
+    x /= np.sqrt((x**2).mean(-1, keepdims=True))
+    program = wing.program(plan, "cpu")
+    program.load(draw.state(plan))
+    handle = program.step(Batch(x, rng.integers(plan.network.classes, size=shape)))
+    return program.measured(handle)["signal_gradient_rms"]
+
+
+def wide(plan: Maker, **changes: object) -> Plan:
+    numbers = {"features": WIDTH, "width": WIDTH, "depth": DEPTH, "classes": 10, "batch_size": 8, "seeds": SEEDS}
+    return plan(**numbers | changes)
+
+
+def assert_follows_theory(wing: Backend, plan: Plan, s: float) -> np.ndarray:
+    """Compare the mean over seeds of log(first / last), and return the signal gradients."""
+    signal = measured(wing, plan)
+    theory = predicted(plan.network.activation.kind, s, DEPTH)
+    found = 2 * np.log(signal[:, 0] / signal[:, -1])
+    tolerance = 4 * np.sqrt(1.5 * theory.variance / len(SEEDS))
+    assert abs(found.mean() - (theory.log_ratio - theory.variance / 2)) < tolerance
+    return signal
+
+
+@pytest.fixture(params=list(backends.NEEDS), scope="module")
+def wing(request: pytest.FixtureRequest) -> Backend:
+    """All four wings."""
+    return load(request.param, request.config)
+
+
+CASES = {
+    "sigmoid-xavier": ("sigmoid", "xavier", 1, -0.627),
+    "relu-he": ("relu", "he", 2, 0.0),
+    "relu-xavier": ("relu", "xavier", 1, -0.151),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_gradient_lost_per_layer_is_that_of_the_theory(wing: Backend, plan: Maker, case: str) -> None:
+    activation, initialization, s, expected = CASES[case]
+    signal = assert_follows_theory(wing, wide(plan, activation=activation, initialization=initialization), s)
+    theory, per_layer = predicted(activation, s, DEPTH), 2 * np.log(10) * (DEPTH - 1)
+    # the least-squares slope of a random walk has 6/5 of the variance of the line between its ends
+    tolerance = 4 * np.sqrt(1.2 * 1.5 * theory.variance / len(SEEDS)) / per_layer
+    assert tolerance < 0.025
+    assert abs(np.mean(decay_per_layer(signal)) - (expected - theory.variance / 2 / per_layer)) < tolerance
+
+
+@pytest.mark.parametrize("initialization", ["xavier", "he"])
+def test_tanh_follows_its_trajectory_which_is_no_exponential(definition: Backend, plan: Maker, initialization: str) -> None:
+    assert_follows_theory(
+        definition, wide(plan, activation="tanh", initialization=initialization), 1 + (initialization == "he")
+    )
+
+
+@pytest.mark.parametrize("distribution", ["normal", "truncated_normal", "uniform"])
+@pytest.mark.parametrize("fan", ["in", "avg"])
+def test_only_the_variance_of_the_weights_matters(definition: Backend, plan: Maker, fan: str, distribution: str) -> None:
+    initialization = {"kind": "xavier", "fan": fan, "distribution": distribution}
+    assert_follows_theory(definition, wide(plan, activation="sigmoid", initialization=initialization), 1)
+
+
+def batch_norm_rate(activation: str, batch: int | None) -> float:
+    """The factor of the mean square gradient for each layer with batch norm (Yang et al. 2019); over 1: it explodes.
+
+    For an infinite batch E[phi'^2] / Var[phi]; for a finite one by the mean over points y on the sphere of centred batches.
+    """
+    phi, slope = PHI[activation]
+    if batch is None:
+        return mean(slope(Z) ** 2) / (mean(phi(Z) ** 2) - mean(phi(Z)) ** 2)
+    u = np.random.default_rng(0).normal(size=(100_000, batch))
+    u -= u.mean(1, keepdims=True)
+    u /= np.sqrt((u**2).sum(1, keepdims=True))
+    f, d = phi(np.sqrt(batch) * u), slope(np.sqrt(batch) * u)
+    square, total, along = (d**2).sum(1), d.sum(1), (u * d).sum(1)
+    off = 1 / batch**2
+    trace = ((1 - 1 / batch) ** 2 - off) * square + off * total**2 - ((u * d) ** 2).sum(1) + along**2 / batch
+    both = (f.sum(1) ** 2 - (f**2).sum(1)).mean() / (batch * (batch - 1))
+    return float(batch / ((f**2).mean() - both) / (batch - 3) * trace.mean() / (batch - 1))
+
+
+def test_the_oracle_of_batch_norm_gives_the_published_numbers() -> None:
+    assert batch_norm_rate("relu", None) == pytest.approx(np.pi / (np.pi - 1), rel=1e-12)
+    assert batch_norm_rate("tanh", None) == pytest.approx(1.17781, abs=5e-6)
+    assert batch_norm_rate("relu", 16) == pytest.approx(1.5920, rel=0.003)
+    assert batch_norm_rate("tanh", 16) == pytest.approx(1.2461, rel=0.003)
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_batch_norm_explodes_at_the_rate_of_the_theory(definition: Backend, plan: Maker, activation: str) -> None:
+    deep = wide(plan, depth=26, activation=activation, normalization="batch", batch_size=16)
+    decay = decay_per_layer(measured(definition, deep)[:, 3:-3]).mean()
+    assert 10 ** (2 * decay) == pytest.approx(batch_norm_rate(activation, 16), rel=0.03)
+    assert decay > 0
