@@ -8,8 +8,9 @@ Its tolerance is 100 max(s, depth eps) + k, where
     eps  is the unit in the last place of 1 in the run's precision;
     s    is the network's own sensitivity: how far the definition's gradient moves when every weight moves by one unit in
          the last place, up or down at random;
-    k    covers the kinks: how far it moves when every pre-activation moves by depth eps, up or down, which is where
-         rounding may put a ReLU on the other side of 0.
+    k    covers the kinks: how far it moves when all weights of a layer together move by depth eps times their rms, up or
+         down. That moves every pre-activation as far as rounding may, and may put a ReLU on the other side of 0; a
+         pre-activation of exactly 0 whose inputs are all 0 stays where it is, as it does under rounding.
 
 Training. Deep networks with batch norm are chaotic: after ten steps, two correct implementations share no digit. So the
 divergence of a run is shown beside that of the definition from itself, started one unit in the last place away, and a run
@@ -25,6 +26,7 @@ import numpy as np
 from common.draw import moved_by_one_ulp
 from common.network import Gradients, State
 from common.plan import Plan
+from common.quantities import rms
 from common.trace import Trace
 
 MARGIN = 100.0
@@ -42,7 +44,7 @@ def scaled_error(value: np.ndarray, definition: np.ndarray, precision: str) -> f
     Values that are not finite agree where they are the same; elsewhere the error is infinite.
     """
     same = (value == definition) | (np.isnan(value) & np.isnan(definition))
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         difference = np.where(same, 0.0, np.abs(np.subtract(value, definition, dtype=np.float64)))
     difference[difference < np.finfo(precision).smallest_normal] = 0.0
     size = np.where(np.isfinite(definition), np.abs(definition), 0.0)
@@ -61,14 +63,15 @@ def gradient_error(gradients: Gradients, definition: Gradients, precision: str) 
 
 
 def neighbours(start: State, plan: Plan) -> tuple[State, State, State]:
-    """States as near as rounding: weights moved by one unit in the last place; all pre-activations moved up; and down."""
-    shift = plan.network.depth * epsilon(plan.precision)
-    return moved_by_one_ulp(start, plan), _shifted(start, shift), _shifted(start, -shift)
+    """States as near as rounding: weights moved by one unit in the last place; all of a layer's moved up; and down."""
+    by = plan.network.depth * epsilon(plan.precision)
+    return moved_by_one_ulp(start, plan), _shifted(start, by), _shifted(start, -by)
 
 
 def _shifted(start: State, by: float) -> State:
-    added = {name: by * name.endswith((".bias", ".shift")) for name in start.parameters}
-    return State({name: a + added[name] for name, a in start.parameters.items()}, start.statistics)
+    weights = {name: a for name, a in start.parameters.items() if name.endswith(".weight")}
+    moved = {name: w + by * rms(w, (2, 3))[..., None, None] for name, w in weights.items()}
+    return State(start.parameters | moved, start.statistics)
 
 
 def tolerance(plan: Plan, definition: Gradients, moved: Iterable[Gradients]) -> float:

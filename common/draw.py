@@ -37,20 +37,24 @@ def standardized(rng: np.random.Generator, distribution: Distribution, shape: tu
             return ndtri(rng.uniform(ndtr(-2.0), ndtr(2.0), shape)) / TRUNCATED_STD
 
 
-def weight(spec: Initialization, seed: int, layer: int, n_in: int, n_out: int) -> np.ndarray:
-    """The weight matrix [n_in, n_out] of one layer (counted from 0, the output layer last) of one seed."""
-    z = standardized(stream(seed, f"layer {layer} weight"), spec.distribution, (n_in, n_out))
-    return z * standard_deviation(spec, n_in, n_out)
+def weight(spec: Initialization, seed: int, layer: str, shape: tuple[int, int]) -> np.ndarray:
+    """The weight matrix [n_in, n_out] of one layer of one seed; a layer is called `layer 1`, `layer 2`, ... or `output`."""
+    return standardized(stream(seed, f"{layer} weight"), spec.distribution, shape) * standard_deviation(spec, *shape)
+
+
+def _layers(network: Network, stack: str) -> list[str]:
+    hidden = [f"layer {number}" for number in range(1, network.depth + 1)]
+    return {"first": hidden[:1], "hidden": hidden[1:], "output": ["output"]}[stack]
 
 
 def _parameters(network: Network, initialization: Initialization, seed: int) -> Arrays:
-    first_layer = {"first": 0, "hidden": 1, "output": network.depth}
     parameters: Arrays = {}
     for name, shape in network.shapes().items():
         stack, _, kind = name.partition(".")
         if kind == "weight":
-            layers = range(first_layer[stack], first_layer[stack] + shape[0])
-            parameters[name] = np.stack([weight(initialization, seed, layer, *shape[1:]) for layer in layers])
+            _, n_in, n_out = shape
+            rows = [weight(initialization, seed, layer, (n_in, n_out)) for layer in _layers(network, stack)]
+            parameters[name] = np.stack(rows)
         else:
             parameters[name] = np.full(shape, _initial(network, kind))
     return parameters

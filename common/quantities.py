@@ -33,13 +33,24 @@ def rms(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
 
     Infinity and NaN come out as such. An empty or all-zero input gives 0.
     """
+    scale = safe_scale(x, axes)
+    with np.errstate(over="ignore"):  # beside an infinite value, which decides the result
+        return np.squeeze(scale, axes) * np.sqrt(np.mean((x / scale) ** 2, axis=axes))
+
+
+def safe_scale(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
+    """What x is divided by before it is squared: its largest absolute value, with the axes kept, each of length 1.
+
+    It is 1 where that is 0 or not finite, and at most a sixteenth of the largest number: XLA divides by multiplying with
+    the reciprocal, which beyond a quarter of it is subnormal and flushed to 0.
+    """
     largest = np.max(np.abs(x), axis=axes, keepdims=True, initial=0.0)
-    scale = np.where((largest > 0) & np.isfinite(largest), largest, 1).astype(x.dtype)
-    return np.squeeze(scale, axes) * np.sqrt(np.mean((x / scale) ** 2, axis=axes))
+    usable = (largest > 0) & np.isfinite(largest)
+    return np.where(usable, np.minimum(largest, np.finfo(x.dtype).max / 16), 1).astype(x.dtype)
 
 
 def ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """A / b, with 0 / 0 = 0: a gradient that is 0 everywhere has not changed anything."""
+    """The quotient a / b, with 0 / 0 = 0: a gradient that is 0 everywhere has not changed anything."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where((a == 0) & (b == 0), 0.0, np.divide(a, b))
 

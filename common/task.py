@@ -8,7 +8,7 @@ set; every feature is centred and scaled by the mean and standard deviation of t
 from __future__ import annotations
 
 import hashlib
-import zipfile
+import math
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -79,16 +79,24 @@ def load(task: Task) -> Data:
     """
     x, y = _digits() if task.source == "digits" else _read_npz(task.source)
     order = np.random.default_rng(np.random.Philox(key=0)).permutation(len(x))
-    n_test = max(1, round(task.test_fraction * len(x)))
+    n_test = math.ceil(task.test_fraction * len(x))
     test, train = order[:n_test], order[n_test:]
     if len(train) < task.batch_size:
         raise UserError(
             f"a batch must fit into the training set; received batch size {task.batch_size} for {len(train)} training "
             f"samples of {task.source}; lower --batch-size"
         )
-    mean, std = x[train].mean(0), x[train].std(0)
-    x = (x - mean) / np.where(std > 0, std, 1.0)
+    x = _standardized(x, x[train])
+    if not np.isfinite(x).all():
+        raise UserError(f"{task.source}: 'x' must have a finite mean and variance; received values up to 1e308; scale them")
     return Data(x[train], y[train], x[test], y[test])
+
+
+def _standardized(x: np.ndarray, training: np.ndarray) -> np.ndarray:
+    # not std > 0: the mean of equal numbers may be off by a unit in the last place
+    constant = training.max(0) == training.min(0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.where(constant, 0.0, (x - training.mean(0)) / np.where(constant, 1.0, training.std(0)))
 
 
 def _digits() -> tuple[np.ndarray, np.ndarray]:
@@ -119,13 +127,17 @@ def _read_npz(path: str) -> tuple[np.ndarray, np.ndarray]:
 
 def _arrays_of(path: str) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            missing = [key for key in ("x", "y") if key not in file]
-            if missing:
-                raise UserError(
-                    f"{path}: key {missing[0]!r} is missing; expected x [samples, features] and y [samples]; "
-                    f"received {', '.join(file.files) or 'no keys'}" + (nearest(missing[0], file.files) if file.files else "")
-                )
-            return {key: file[key] for key in ("x", "y")}
-    except (OSError, ValueError, zipfile.BadZipFile, AttributeError) as error:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
+            keys = arrays.files
+            found = {key: arrays[key] for key in ("x", "y") if key in keys}
+    except Exception as error:  # a damaged archive raises whatever its decoder stumbles over
         raise UserError(f"{path} must be an .npz file with arrays x and y, saved without pickle; received: {error}") from None
+    for key in ("x", "y"):
+        if key not in found:
+            raise UserError(
+                f"{path}: key {key!r} is missing; expected x [samples, features] and y [samples]; "
+                f"received {', '.join(keys) or 'no keys'}" + (nearest(key, keys) if keys else "")
+            )
+        if not isinstance(found[key], np.ndarray):
+            raise UserError(f"{path} must be an .npz file with arrays x and y; received no array under {key!r}")
+    return found

@@ -47,7 +47,7 @@ def test_the_stream_of_a_seed_and_name_is_the_one_that_earlier_results_were_draw
 @pytest.mark.parametrize("make", [Xavier, He, Gaussian], ids=lambda make: make.__name__.lower())
 def test_weights_have_the_laws_mean_and_standard_deviation(make: Any, distribution: Distribution) -> None:
     spec = make(distribution=distribution)
-    w = draw.weight(spec, 3, 7, *SHAPE) / standard_deviation(spec, *SHAPE)
+    w = draw.weight(spec, 3, "layer 7", SHAPE) / standard_deviation(spec, *SHAPE)
     kurtosis = float(LAWS[distribution].stats("k")) + 3
     assert abs(w.mean()) < 5 / np.sqrt(w.size)
     assert abs(w.std() - 1) < 5 * np.sqrt((kurtosis - 1) / (4 * w.size))
@@ -56,20 +56,20 @@ def test_weights_have_the_laws_mean_and_standard_deviation(make: Any, distributi
 @by_law
 def test_initializations_of_one_law_differ_by_a_factor_only(distribution: Distribution) -> None:
     he, xavier = (
-        draw.weight(spec, 4, 2, 50, 30) for spec in (He(distribution=distribution), Xavier(distribution=distribution))
+        draw.weight(spec, 4, "layer 2", (50, 30)) for spec in (He(distribution=distribution), Xavier(distribution=distribution))
     )
     assert np.allclose(he, np.sqrt(2) * xavier, rtol=1e-15, atol=0)
 
 
 @pytest.mark.parametrize("distribution", BOUNDS)
 def test_bounded_laws_reach_their_bound_and_never_exceed_it(distribution: Distribution) -> None:
-    w = draw.weight(Gaussian(std=0.1, distribution=distribution), 0, 0, *SHAPE) / 0.1
+    w = draw.weight(Gaussian(std=0.1, distribution=distribution), 0, "output", SHAPE) / 0.1
     assert 0.999 * BOUNDS[distribution] < np.abs(w).max() <= BOUNDS[distribution] * (1 + 1e-15)
     assert w.min() < 0 < w.max()
 
 
 def test_the_normal_law_has_no_bound_at_two_standard_deviations() -> None:
-    assert np.abs(draw.weight(Gaussian(), 0, 0, *SHAPE)).max() > 4
+    assert np.abs(draw.weight(Gaussian(), 0, "output", SHAPE)).max() > 4
 
 
 @pytest.mark.parametrize("activation", ["tanh", "prelu"])

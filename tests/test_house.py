@@ -1,4 +1,4 @@
-"""The laws of the house: who imports what, rooms with the same doors, one Keras; each check is seen to fail on a planted fault."""
+"""The laws of the house: who imports what, rooms with the same doors, one Keras; each check fails on a planted fault."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_the_outline_check_finds_a_planted_fault(old: str, new: str, fault: str)
     assert old in rooms["jax"]
     rooms["jax"] = rooms["jax"].replace(old, new)
     if "order" in fault:
-        rooms["jax"] = rooms["jax"].replace('NATIVE = {\n', 'NAMES = {\n', 1)
+        rooms["jax"] = rooms["jax"].replace("NATIVE = {\n", "NAMES = {\n", 1)
     assert fault in outline_faults("clipping", rooms)
 
 
@@ -177,9 +177,7 @@ def test_needs_a_wing(backend):
 @pytest.mark.parametrize(
     ("option", "outcome"), [([], "1 skipped"), (["--require", "torch"], "1 error")], ids=["skip", "require"]
 )
-def test_a_missing_wing_is_a_visible_skip_and_with_require_an_error(
-    tmp_path: Path, option: list[str], outcome: str
-) -> None:
+def test_a_missing_wing_is_a_visible_skip_and_with_require_an_error(tmp_path: Path, option: list[str], outcome: str) -> None:
     shutil.copytree(ROOT / "tests", tmp_path / "tests", ignore=shutil.ignore_patterns("__pycache__", "test_*.py"))
     for folder in ("backends", "common"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))

@@ -164,9 +164,7 @@ def test_the_quantities_are_the_definitions(
 
 
 @over_normalizations
-def test_seeds_side_by_side_are_the_seeds_one_by_one(
-    backend: Backend, deep: Callable[..., Plan], normalization: str
-) -> None:
+def test_seeds_side_by_side_are_the_seeds_one_by_one(backend: Backend, deep: Callable[..., Plan], normalization: str) -> None:
     together = deep("global_norm", activation="prelu", normalization=normalization, depth=6, seeds=(0, 1, 2))
     program = backend.program(together, "cpu")
     program.load(draw.state(together))

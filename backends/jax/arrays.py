@@ -28,6 +28,11 @@ def to_numpy(array: jax.Array) -> np.ndarray:
 
 def rms(x: jax.Array, axes: tuple[int, ...]) -> jax.Array:
     """The root mean square over some axes, scaled so that no square under- or overflows (common/quantities.py)."""
-    largest = jnp.max(jnp.abs(x), axis=axes, keepdims=True, initial=0.0)
-    scale = jnp.where((largest > 0) & jnp.isfinite(largest), largest, 1)
+    scale = safe_scale(x, axes)
     return jnp.squeeze(scale, axes) * jnp.sqrt(jnp.mean(jnp.square(x / scale), axis=axes))
+
+
+def safe_scale(x: jax.Array, axes: tuple[int, ...]) -> jax.Array:
+    """What x is divided by before it is squared (common/quantities.py)."""
+    largest = jnp.max(jnp.abs(x), axis=axes, keepdims=True, initial=0.0)
+    return jnp.where((largest > 0) & jnp.isfinite(largest), jnp.minimum(largest, jnp.finfo(x.dtype).max / 16), 1)

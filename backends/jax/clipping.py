@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from backends.jax.arrays import safe_scale
 from common.countermeasures.clipping import Clipping, GlobalNormClipping, NoClipping, NormClipping, ValueClipping
 from common.network import Arrays
 
@@ -28,18 +29,19 @@ NATIVE = {
 def norm(gradient: jax.Array, leading: int) -> jax.Array:
     """The Euclidean norm over all axes but the leading ones; scale-safe."""
     axes = tuple(range(leading, gradient.ndim))
-    largest = jnp.max(jnp.abs(gradient), axis=axes, keepdims=True, initial=0.0)
-    scale = jnp.where((largest > 0) & jnp.isfinite(largest), largest, 1)
+    scale = safe_scale(gradient, axes)
     return jnp.squeeze(scale * jnp.sqrt(jnp.sum(jnp.square(gradient / scale), axis=axes, keepdims=True)), axes)
 
 
-def coefficient(norms: jax.Array, threshold: float) -> jax.Array:
-    """What a gradient of that norm is multiplied by: c / max(norm, c), and NaN where the norm is not finite."""
-    return jnp.where(jnp.isfinite(norms), threshold / jnp.maximum(norms, threshold), jnp.nan)
+def shortened(gradient: jax.Array, norms: jax.Array, threshold: float) -> jax.Array:
+    """The gradient, brought to the threshold where its norm is above it; NaN where the norm is not finite.
 
-
-def _scaled(gradient: jax.Array, factors: jax.Array) -> jax.Array:
-    return gradient * factors.reshape(factors.shape + (1,) * (gradient.ndim - factors.ndim))
+    Sixteenths, and the division first, because XLA flushes subnormal numbers to 0: threshold / norm may be one,
+    and so may the reciprocal of a norm near the largest number.
+    """
+    norms = norms.reshape(norms.shape + (1,) * (gradient.ndim - norms.ndim))
+    clipped = jnp.where(norms > threshold, (gradient / 16) / (norms / 16) * threshold, gradient)
+    return jnp.where(jnp.isfinite(norms), clipped, jnp.nan)
 
 
 def build(spec: Clipping) -> optax.GradientTransformation:
@@ -50,14 +52,12 @@ def build(spec: Clipping) -> optax.GradientTransformation:
         case ValueClipping(threshold=c):
             return optax.clip(c)
         case NormClipping(threshold=c):
-            return optax.stateless(
-                lambda gradients, _: jax.tree.map(lambda g: _scaled(g, coefficient(norm(g, 1), c)), gradients)
-            )
+            return optax.stateless(lambda gradients, _: jax.tree.map(lambda g: shortened(g, norm(g, 1), c), gradients))
         case GlobalNormClipping(threshold=c):
 
             def clip_by_global_norm(gradients: optax.Updates, _: optax.Params | None) -> optax.Updates:
                 norms = jnp.stack([norm(g, 0) for g in jax.tree.leaves(gradients)])
-                return jax.tree.map(lambda g: g * coefficient(norm(norms, 0), c), gradients)
+                return jax.tree.map(lambda g: shortened(g, norm(norms, 0), c), gradients)
 
             return optax.stateless(clip_by_global_norm)
 

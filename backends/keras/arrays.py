@@ -29,6 +29,12 @@ def to_numpy(tensor: Tensor) -> np.ndarray:
 
 def rms(x: Tensor, axes: tuple[int, ...]) -> Tensor:
     """The root mean square over some axes, scaled so that no square under- or overflows (common/quantities.py)."""
-    largest = tf.reduce_max(tf.abs(x), axes, keepdims=True)
-    scale = tf.where((largest > 0) & tf.math.is_finite(largest), largest, tf.ones_like(largest))
+    scale = safe_scale(x, axes)
     return tf.squeeze(scale, axes) * tf.sqrt(tf.reduce_mean(tf.square(x / scale), axes))
+
+
+def safe_scale(x: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """What x is divided by before it is squared (common/quantities.py)."""
+    largest = tf.reduce_max(tf.abs(x), axes, keepdims=True)
+    bounded = tf.minimum(largest, x.dtype.max / 16)
+    return tf.where((largest > 0) & tf.math.is_finite(largest), bounded, tf.ones_like(largest))

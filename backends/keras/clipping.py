@@ -14,7 +14,7 @@ from functools import partial
 import keras
 import tensorflow as tf
 
-from backends.keras.arrays import Tensor
+from backends.keras.arrays import Tensor, safe_scale
 from common.countermeasures.clipping import Clipping, GlobalNormClipping, NoClipping, NormClipping, ValueClipping
 from common.network import Arrays
 
@@ -33,19 +33,20 @@ def norm(gradient: Tensor, leading: int) -> Tensor:
     axes = tuple(range(leading, len(gradient.shape)))
     if not axes:
         return tf.abs(gradient)
-    largest = tf.reduce_max(tf.abs(gradient), axes, keepdims=True)
-    scale = tf.where((largest > 0) & tf.math.is_finite(largest), largest, tf.ones_like(largest))
+    scale = safe_scale(gradient, axes)
     return tf.squeeze(scale * tf.sqrt(tf.reduce_sum(tf.square(gradient / scale), axes, keepdims=True)), axes)
 
 
-def coefficient(norms: Tensor, threshold: float) -> Tensor:
-    """What a gradient of that norm is multiplied by: c / max(norm, c), and NaN where the norm is not finite."""
+def shortened(gradient: Tensor, norms: Tensor, threshold: float) -> Tensor:
+    """The gradient, brought to the threshold where its norm is above it; NaN where the norm is not finite.
+
+    Sixteenths, and the division first, because TensorFlow flushes subnormal numbers to 0: threshold / norm may be one,
+    and so may the reciprocal of a norm near the largest number.
+    """
+    norms = tf.reshape(norms, norms.shape + [1] * (len(gradient.shape) - len(norms.shape)))
     c, nan = tf.constant(threshold, norms.dtype), tf.constant(float("nan"), norms.dtype)
-    return tf.where(tf.math.is_finite(norms), c / tf.maximum(norms, c), nan)
-
-
-def _scaled(gradient: Tensor, factors: Tensor) -> Tensor:
-    return gradient * tf.reshape(factors, factors.shape + [1] * (len(gradient.shape) - len(factors.shape)))
+    clipped = tf.where(norms > c, (gradient / 16) / (norms / 16) * c, gradient)
+    return tf.where(tf.math.is_finite(norms), clipped, nan)
 
 
 class StackedSGD(keras.optimizers.SGD):
@@ -58,9 +59,9 @@ class StackedSGD(keras.optimizers.SGD):
     def _clip_gradients(self, grads: list[Tensor]) -> list[Tensor]:
         c = self.clipping.threshold
         if isinstance(self.clipping, NormClipping):
-            return [_scaled(g, coefficient(norm(g, 2), c)) for g in grads]
+            return [shortened(g, norm(g, 2), c) for g in grads]
         norms = tf.stack([norm(g, 1) for g in grads], axis=1)
-        return [_scaled(g, coefficient(norm(norms, 1), c)) for g in grads]
+        return [shortened(g, norm(norms, 1), c) for g in grads]
 
 
 def build(spec: Clipping) -> Constructor:

@@ -24,7 +24,12 @@ def to_numpy(tensor: torch.Tensor) -> np.ndarray:
 
 def rms(x: torch.Tensor, axes: tuple[int, ...]) -> torch.Tensor:
     """The root mean square over some axes, scaled so that no square under- or overflows (common/quantities.py)."""
-    largest = torch.linalg.vector_norm(x, torch.inf, axes, keepdim=True)
-    scale = torch.where((largest > 0) & largest.isfinite(), largest, 1)
+    scale = safe_scale(x, axes)
     count = math.prod(x.shape[axis] for axis in axes)
-    return scale.squeeze(axes) * torch.linalg.vector_norm(x / scale, dim=axes) / math.sqrt(count)
+    return scale.squeeze(axes) * (torch.linalg.vector_norm(x / scale, dim=axes) / math.sqrt(count))
+
+
+def safe_scale(x: torch.Tensor, axes: tuple[int, ...]) -> torch.Tensor:
+    """What x is divided by before it is squared (common/quantities.py)."""
+    largest = torch.linalg.vector_norm(x, torch.inf, axes, keepdim=True)
+    return torch.where((largest > 0) & largest.isfinite(), largest.clamp(max=torch.finfo(x.dtype).max / 16), 1)

@@ -14,6 +14,7 @@ from functools import partial
 import torch
 from torch.nn import utils
 
+from backends.torch.arrays import safe_scale
 from common.countermeasures.clipping import Clipping, GlobalNormClipping, NoClipping, NormClipping, ValueClipping
 from common.network import Arrays
 
@@ -29,19 +30,15 @@ Tensors = dict[str, torch.Tensor]
 def norm(gradient: torch.Tensor, leading: int) -> torch.Tensor:
     """The Euclidean norm over all axes but the leading ones; scale-safe."""
     flat = gradient.flatten(leading) if gradient.ndim > leading else gradient[..., None]
-    largest = flat.abs().amax(-1, keepdim=True)
-    scale = torch.where((largest > 0) & largest.isfinite(), largest, 1)
+    scale = safe_scale(flat, (-1,))
     return scale[..., 0] * torch.linalg.vector_norm(flat / scale, dim=-1)
 
 
-def coefficient(norms: torch.Tensor, threshold: float) -> torch.Tensor:
-    """What a gradient of that norm is multiplied by: c / max(norm, c), and NaN where the norm is not finite."""
-    bound = torch.full_like(norms, threshold)
-    return torch.where(norms.isfinite(), bound / norms.clamp(min=threshold), torch.nan)
-
-
-def _scaled(gradient: torch.Tensor, factors: torch.Tensor) -> torch.Tensor:
-    return gradient * factors.reshape(factors.shape + (1,) * (gradient.ndim - factors.ndim))
+def shortened(gradient: torch.Tensor, norms: torch.Tensor, threshold: float) -> torch.Tensor:
+    """The gradient, brought to the threshold where its norm is above it; NaN where the norm is not finite."""
+    norms = norms.reshape(norms.shape + (1,) * (gradient.ndim - norms.ndim))
+    clipped = torch.where(norms > threshold, gradient / norms * threshold, gradient)
+    return torch.where(norms.isfinite(), clipped, torch.nan)
 
 
 def build(spec: Clipping) -> Callable[[Tensors], Tensors]:
@@ -52,12 +49,12 @@ def build(spec: Clipping) -> Callable[[Tensors], Tensors]:
         case ValueClipping(threshold=c):
             return lambda gradients: {name: g.clamp(-c, c) for name, g in gradients.items()}
         case NormClipping(threshold=c):
-            return lambda gradients: {name: _scaled(g, coefficient(norm(g, 2), c)) for name, g in gradients.items()}
+            return lambda gradients: {name: shortened(g, norm(g, 2), c) for name, g in gradients.items()}
         case GlobalNormClipping(threshold=c):
 
             def clip_by_global_norm(gradients: Tensors) -> Tensors:
                 norms = torch.stack([norm(g, 1) for g in gradients.values()], dim=1)
-                return {name: _scaled(g, coefficient(norm(norms, 1), c)) for name, g in gradients.items()}
+                return {name: shortened(g, norm(norms, 1), c) for name, g in gradients.items()}
 
             return clip_by_global_norm
 

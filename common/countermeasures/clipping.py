@@ -4,8 +4,8 @@ r"""Clipping: a bound on the gradient, between the backward pass and the optimis
 |-------------|---------------------------------------------------------------------|--------------------------|
 | none        | g                                                                   |                          |
 | value       | min(max(g, -c), c)                                                  | each element             |
-| norm        | g c / max(|g|, c), |g| the Euclidean norm of the parameter's gradient | each parameter by itself |
-| global_norm | g c / max(|g|, c), |g| the norm over all parameters together        | the whole network        |
+| norm        | c g / |g| where |g| > c, else g; |g| the Euclidean norm of the parameter's gradient | each parameter by itself |
+| global_norm | c g / |g| where |g| > c, else g; |g| the norm over all parameters together | the whole network |
 
 No epsilon is added to a norm. A parameter is one weight matrix, bias, scale, shift or slope of one layer of one seed,
 however a wing stores it: a stacked array is clipped layer by layer, and each seed by itself. Norms are computed
