@@ -187,5 +187,5 @@ def test_a_planted_fault_in_one_weight_is_caught(backend: Backend, definition: B
     start, (batch,) = draw.state(plan), first_batches(plan, 1)
     wing, expected = backend.program(plan, "cpu"), gradients_at(definition.program(plan, "cpu"), start, batch)
     assert agreement.gradient_error(gradients_at(wing, start, batch), expected, "float64") <= 1e-12
-    start.parameters["hidden.weight"][0, 3, 0, 0] *= 1 + 1e-8
+    start.parameters["hidden.weight"][0, 3, 0, 0] += 1e-8
     assert agreement.gradient_error(gradients_at(wing, start, batch), expected, "float64") > 1e-10

@@ -38,8 +38,8 @@ def _clipping(judged: list[tuple[Configuration, RunFinding]]) -> Iterator[str]:
             for other, clipped in judged:
                 if differences(c.spec, other.spec) == ["clipping"]:
                     yield (
-                        f"{c.name} is {run.verdict}, its largest update {_update(run)} of a layer's weights; "
-                        f"with {other.spec.clipping.kind} clipping it is {clipped.verdict}, {_update(clipped)}."
+                        f"{c.name} is {run.verdict}, and one step changes a layer's weights by up to {_update(run)} of their "
+                        f"size; with {other.spec.clipping.kind} clipping it is {clipped.verdict}, by up to {_update(clipped)}."
                     )
 
 
