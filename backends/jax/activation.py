@@ -30,7 +30,7 @@ Function = Callable[[jax.Array], jax.Array]
 
 
 def leaky_relu(z: jax.Array, slope: float | jax.Array) -> jax.Array:
-    """Z above 0, slope z elsewhere, with the derivative `slope` at 0; an infinite z leaves the slope's gradient finite."""
+    """Leaky ReLU, with the derivative `slope` at 0; an infinite z above 0 leaves the slope's gradient finite."""
     return jnp.where(z > 0, z, slope * jnp.where(z > 0, 0, z))
 
 

@@ -27,7 +27,7 @@ NATIVE = {
 
 
 def leaky_relu(z: Tensor, slope: float | Tensor) -> Tensor:
-    """Z above 0, slope z elsewhere, with the derivative `slope` at 0; an infinite z leaves the slope's gradient finite."""
+    """Leaky ReLU, with the derivative `slope` at 0; an infinite z above 0 leaves the slope's gradient finite."""
     slope = tf.convert_to_tensor(slope, z.dtype)
     return tf.where(z > 0, z, slope * tf.where(z > 0, tf.zeros_like(z), z))
 

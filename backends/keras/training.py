@@ -12,7 +12,8 @@ import tensorflow as tf
 from backends.keras import clipping
 from backends.keras.arrays import Tensor, from_numpy, rms, to_numpy
 from backends.keras.device import resolve
-from backends.keras.network import MEASURED, StackedNetwork, Tensors
+from backends.keras.network import Pass, StackedNetwork, Tensors
+from common.countermeasures.activation import PReLU, open_interval
 from common.network import Arrays, Batch, Gradients, State
 from common.plan import Plan
 
@@ -39,7 +40,8 @@ class Program:
             self.optimizer = clipping.build(plan.clipping)(learning_rate=plan.optimizer.learning_rate)
             self.optimizer.build(list(self.parameters.values()))
         self.loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="none", dtype=plan.precision)
-        self.compiled_step, self.compiled_predict = tf.function(self._step), tf.function(self._predict)
+        self.compiled_step = tf.function(self._step, autograph=False)
+        self.compiled_predict = tf.function(self._predict, autograph=False)
 
     def _variables(self, shapes: dict[str, tuple[int, ...]]) -> dict[str, keras.Variable]:
         """A variable [seed, layer, ...] for every stacked parameter or statistic."""
@@ -86,9 +88,24 @@ class Program:
             "weight_gradient_rms": _weight_rms(gradients),
             "clipped_weight_gradient_rms": _weight_rms(clipped),
             "update_ratio": tf.math.divide_no_nan(_weight_rms(change), _weight_rms(old)),
-            **{name: tf.transpose(run.measured[:, i]) for i, name in enumerate(MEASURED)},
+            **self._activations(run, old),
         }
         return measured, signal, gradients
+
+    def _activations(self, run: Pass, parameters: Tensors) -> Tensors:
+        """The activations' quantities [seed, layer]."""
+        if isinstance(self.plan.network.activation, PReLU):
+            slopes = tf.concat([parameters[f"{stack}.slope"] for stack in ("first", "hidden")], axis=1)
+            alive = (run.z > 0) | (tf.transpose(slopes)[:, None, :, None] != 0)
+        else:
+            low, high = open_interval(self.plan.network.activation, self.plan.precision)
+            alive = (run.z > low) & (run.z < high)
+        alive = tf.cast(tf.reduce_any(alive, axis=1), run.z.dtype)
+        return {
+            "activation_mean": tf.transpose(tf.reduce_mean(run.h, (1, 3))),
+            "activation_rms": tf.transpose(rms(run.h, (1, 3))),
+            "dead_fraction": 1 - tf.transpose(tf.reduce_mean(alive, axis=-1)),
+        }
 
     def _no_signals(self, x: Tensor) -> Tensor:
         network = self.plan.network

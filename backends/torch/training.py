@@ -54,7 +54,7 @@ class Program:
         # the seeds share no parameter, so that the gradient of the sum is each one's own
         found = torch.autograd.grad(losses.sum(), [*self.parameters.values(), *run.outputs])
         gradients = dict(zip(self.parameters, found, strict=False))
-        signal = torch.stack(found[len(gradients) :], dim=2) * len(y)
+        signal = torch.stack(found[len(gradients) :]) * len(y)
         return self._update(run, losses, signal, gradients)
 
     @torch.no_grad()
@@ -67,7 +67,7 @@ class Program:
         change = {name: p - old[name] for name, p in self.parameters.items()}
         measured = {
             "loss": losses.detach(),
-            "signal_gradient_rms": rms(signal, (0, 3)),
+            "signal_gradient_rms": rms(signal, (1, 3)).T,
             "weight_gradient_rms": _weight_rms(gradients),
             "clipped_weight_gradient_rms": _weight_rms(clipped),
             "update_ratio": torch.nan_to_num(_weight_rms(change) / _weight_rms(old), nan=0.0),
@@ -76,17 +76,17 @@ class Program:
         return Step(measured, signal, gradients)
 
     def _activations(self, run: Pass, parameters: Tensors) -> Tensors:
-        outputs, z = torch.stack(run.outputs, dim=2), torch.stack(run.pre_activations, dim=2)
+        outputs, z = torch.stack(run.outputs), torch.stack(run.pre_activations)  # [layer, batch, seed, width]
         if isinstance(self.plan.network.activation, PReLU):
             slopes = torch.cat([parameters[f"{stack}.slope"] for stack in ("first", "hidden")], dim=1)
-            alive = (z > 0) | (slopes != 0)[..., None]
+            alive = (z > 0) | (slopes.T != 0)[:, None, :, None]
         else:
             low, high = self.interval
             alive = (z > low) & (z < high)
         return {
-            "activation_mean": outputs.mean((0, 3)),
-            "activation_rms": rms(outputs, (0, 3)),
-            "dead_fraction": 1 - alive.any(0).to(self.dtype).mean(-1),
+            "activation_mean": outputs.mean((1, 3)).T,
+            "activation_rms": rms(outputs, (1, 3)).T,
+            "dead_fraction": 1 - alive.any(1).to(self.dtype).mean(-1).T,
         }
 
     def measured(self, handle: Step) -> Arrays:
@@ -96,7 +96,7 @@ class Program:
     def gradients(self, handle: Step) -> Gradients:
         """Fetch the whole gradient of a step, before clipping."""
         parameters = {name: to_numpy(g) for name, g in handle.gradients.items()}
-        return Gradients(to_numpy(handle.measured["loss"]), to_numpy(handle.signal.permute(1, 2, 0, 3)), parameters)
+        return Gradients(to_numpy(handle.measured["loss"]), to_numpy(handle.signal.permute(2, 0, 1, 3)), parameters)
 
     def state(self) -> State:
         """Fetch parameters and running statistics."""
