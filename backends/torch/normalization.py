@@ -28,14 +28,21 @@ class BatchNorm(nn.BatchNorm1d):
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """Normalize input [batch, unit] by its own moments in training, by the running ones in evaluation."""
+        return self.normalize(input, self.weight, self.bias, self.running_mean, self.running_var)
+
+    def normalize(
+        self, input: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor, mean: torch.Tensor, variance: torch.Tensor
+    ) -> torch.Tensor:
+        """The same with other numbers; the running mean and variance are updated in place in training."""
         if not self.training:
-            return super().forward(input)
-        with torch.no_grad():
-            variance, mean = torch.var_mean(input, 0, correction=0)
-            self.running_mean.lerp_(mean, self.momentum)
-            self.running_var.lerp_(variance, self.momentum)
-        # without buffers: changing them in place after super().forward() would break the backward pass
-        return functional.batch_norm(input, None, None, self.weight, self.bias, True, 0.0, self.eps)
+            return functional.batch_norm(input, mean, variance, scale, shift, False, 0.0, self.eps)
+        # with a momentum of 1 the buffers are the moments of the batch; the running ones may not be given, since changing
+        # them afterwards, to the biased variance, would break the backward pass
+        of_batch, unbiased = torch.zeros_like(mean), torch.zeros_like(variance)
+        output = functional.batch_norm(input, of_batch, unbiased, scale, shift, True, 1.0, self.eps)
+        mean.lerp_(of_batch, self.momentum)
+        variance.lerp_(unbiased * ((len(input) - 1) / len(input)), self.momentum)
+        return output
 
 
 def build(spec: Normalization) -> Callable[[int], BatchNorm] | None:

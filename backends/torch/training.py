@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,13 +49,13 @@ class Program:
 
     def step(self, batch: Batch) -> Step:
         """Take one training step; return what it measured, still on the device."""
-        x, y = self._tensor(batch.x).transpose(0, 1), self._tensor(batch.y).transpose(0, 1)
+        x, y = self._tensor(batch.x), self._tensor(batch.y)
         run = self.network(self.parameters, self.statistics, x, training=True)
-        losses = cross_entropy(run.logits.flatten(0, 1), y.flatten(), reduction="none").view_as(y).mean(0)
+        losses = cross_entropy(run.logits.flatten(0, 1), y.flatten(), reduction="none").view_as(y).mean(1)
         # the seeds share no parameter, so that the gradient of the sum is each one's own
         found = torch.autograd.grad(losses.sum(), [*self.parameters.values(), *run.outputs])
         gradients = dict(zip(self.parameters, found, strict=False))
-        signal = torch.stack(found[len(gradients) :]) * len(y)
+        signal = torch.stack(found[len(gradients) :]) * y.shape[1]
         return self._update(run, losses, signal, gradients)
 
     @torch.no_grad()
@@ -67,7 +68,7 @@ class Program:
         change = {name: p - old[name] for name, p in self.parameters.items()}
         measured = {
             "loss": losses.detach(),
-            "signal_gradient_rms": rms(signal, (1, 3)).T,
+            "signal_gradient_rms": rms(signal, (2, 3)).T,
             "weight_gradient_rms": _weight_rms(gradients),
             "clipped_weight_gradient_rms": _weight_rms(clipped),
             "update_ratio": torch.nan_to_num(_weight_rms(change) / _weight_rms(old), nan=0.0),
@@ -76,18 +77,25 @@ class Program:
         return Step(measured, signal, gradients)
 
     def _activations(self, run: Pass, parameters: Tensors) -> Tensors:
-        outputs, z = torch.stack(run.outputs), torch.stack(run.pre_activations)  # [layer, batch, seed, width]
+        outputs = torch.stack(run.outputs)  # [layer, seed, batch, width]
+        return {
+            "activation_mean": outputs.mean((2, 3)).T,
+            "activation_rms": rms(outputs, (2, 3)).T,
+            "dead_fraction": 1 - self._alive(run, parameters).to(self.dtype).mean(-1).T,
+        }
+
+    def _alive(self, run: Pass, parameters: Tensors) -> torch.Tensor:
+        """Whether the derivative of a unit's activation is not 0 for some sample, [layer, seed, width]."""
+        low, high = self.interval
         if isinstance(self.plan.network.activation, PReLU):
             slopes = torch.cat([parameters[f"{stack}.slope"] for stack in ("first", "hidden")], dim=1)
-            alive = (z > 0) | (slopes.T != 0)[:, None, :, None]
-        else:
-            low, high = self.interval
-            alive = (z > low) & (z < high)
-        return {
-            "activation_mean": outputs.mean((1, 3)).T,
-            "activation_rms": rms(outputs, (1, 3)).T,
-            "dead_fraction": 1 - alive.any(1).to(self.dtype).mean(-1).T,
-        }
+            return (torch.stack(run.pre_activations).amax(2) > 0) | (slopes.T != 0)[..., None]
+        if math.isinf(low):
+            return torch.ones((), dtype=torch.bool, device=self.device).expand(len(run.outputs), *run.outputs[0].shape[::2])
+        z = torch.stack(run.pre_activations)
+        if math.isinf(high):
+            return z.amax(2) > low
+        return (z - (low + high) / 2).abs().amin(2) < (high - low) / 2
 
     def measured(self, handle: Step) -> Arrays:
         """Fetch `loss` [seed] and the quantities [seed, layer] of a step."""
@@ -96,7 +104,7 @@ class Program:
     def gradients(self, handle: Step) -> Gradients:
         """Fetch the whole gradient of a step, before clipping."""
         parameters = {name: to_numpy(g) for name, g in handle.gradients.items()}
-        return Gradients(to_numpy(handle.measured["loss"]), to_numpy(handle.signal.permute(2, 0, 1, 3)), parameters)
+        return Gradients(to_numpy(handle.measured["loss"]), to_numpy(handle.signal.transpose(0, 1)), parameters)
 
     def state(self) -> State:
         """Fetch parameters and running statistics."""
@@ -106,8 +114,7 @@ class Program:
     @torch.no_grad()
     def predict(self, x: np.ndarray) -> np.ndarray:
         """Logits [seed, sample, class] in evaluation mode for x [seed, sample, features]."""
-        run = self.network(self.parameters, self.statistics, self._tensor(x).transpose(0, 1), training=False)
-        return to_numpy(run.logits.transpose(0, 1))
+        return to_numpy(self.network(self.parameters, self.statistics, self._tensor(x), training=False).logits)
 
 
 def _weight_rms(arrays: Tensors) -> torch.Tensor:
