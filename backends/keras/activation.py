@@ -45,15 +45,15 @@ class FixedLeakyReLU(keras.layers.Layer):
 
 
 class SharedPReLU(keras.layers.Layer):
-    """PReLU with one slope for x [batch, unit]; every axis between batch and units has slopes of its own."""
+    """PReLU with one slope for x [batch, unit]; an axis before the batch has slopes of its own."""
 
     def __init__(self, initial_slope: float, dtype: str) -> None:
         super().__init__(dtype=dtype)
         self.initial_slope = initial_slope
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Create the slope, of shape [..., 1]."""
-        self.alpha = self.add_weight(shape=(*input_shape[1:-1], 1), initializer="zeros", name="alpha")
+        """Create the slope, of shape [..., 1, 1]."""
+        self.alpha = self.add_weight(shape=(*input_shape[:-2], 1, 1), initializer="zeros", name="alpha")
         self.alpha.assign(tf.fill(self.alpha.shape, tf.constant(self.initial_slope, self.alpha.dtype)))
 
     def call(self, inputs: Tensor) -> Tensor:
@@ -62,7 +62,7 @@ class SharedPReLU(keras.layers.Layer):
 
 
 def build(spec: Activation, dtype: str = "float64") -> keras.layers.Layer:
-    """The layer for x [batch, unit]; PReLU has its one slope in `alpha`, of shape [1]."""
+    """The layer for x [batch, unit]; PReLU has its one slope in `alpha`, of shape [1, 1]."""
     match spec:
         case Sigmoid() | Tanh():
             return keras.layers.Activation(spec.kind, dtype=dtype)

@@ -1,8 +1,9 @@
 """The network in Keras.
 
-The seeds lie between batch and units, x [batch, seed, unit]: flattened to [batch, seed * unit], batch norm, which works unit by
-unit, works seed by seed. The hidden layers are one Keras layer in a `tf.while_loop` over TensorArrays, so that tracing does
-not grow with the depth (indexing the stacked weights by `tf.gather` would make the backward pass quadratic in it).
+All seeds run at once, x [seed, batch, unit]. Batch norm works unit by unit: with the seeds' units side by side,
+[batch, seed * unit], it works seed by seed. The hidden layers of a deep network are one Keras layer in a `tf.while_loop` over
+TensorArrays, so that tracing does not grow with the depth (indexing the stacked weights by `tf.gather` would make the backward
+pass quadratic in it).
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class HiddenLayer(keras.layers.Layer):
         super().__init__(dtype=dtype)
         self.spec, self.seeds = spec, seeds
         bias_axes = None if spec.normalized else "so"
-        self.affine = keras.layers.EinsumDense("bsi,sio->bso", (seeds, spec.width), bias_axes=bias_axes, dtype=dtype)
+        self.affine = keras.layers.EinsumDense("sbi,sio->sbo", (None, spec.width), bias_axes=bias_axes, dtype=dtype)
         constructor = normalization.build(spec.normalization)
         self.normalization = constructor(dtype=dtype) if constructor else None
         self.activation = activation.build(spec.activation, dtype)
@@ -44,14 +45,15 @@ class HiddenLayer(keras.layers.Layer):
         self.affine.build(input_shape)
         if self.normalization:
             self.normalization.build((None, self.seeds * self.spec.width))
-        self.activation.build((None, self.seeds, self.spec.width))
+        self.activation.build((self.seeds, None, self.spec.width))
 
     def call(self, inputs: Tensor, training: bool) -> tuple[Tensor, Tensor]:
-        """Pre-activation and output [batch, seed, width] of inputs [batch, seed, n_in]."""
+        """Pre-activation and output [seed, batch, width] of inputs [seed, batch, n_in]."""
         z = self.affine(inputs)
         if self.normalization:
-            flat = tf.reshape(z, (-1, self.seeds * self.spec.width))
-            z = tf.reshape(self.normalization(flat, training=training), tf.shape(z))
+            side_by_side = _swapped(z)
+            flat = tf.reshape(side_by_side, (-1, self.seeds * self.spec.width))
+            z = _swapped(tf.reshape(self.normalization(flat, training=training), side_by_side.shape))
         return z, self.activation(z)
 
     def named(self) -> dict[str, keras.Variable]:
@@ -77,7 +79,7 @@ class HiddenLayer(keras.layers.Layer):
 
 @dataclass(frozen=True)
 class Pass:
-    """Logits [batch, seed, class], z and h [layer, batch, seed, width], statistics after the pass [seed, layer, width]."""
+    """Logits [seed, batch, class], z and h [layer, seed, batch, width], statistics after the pass [seed, layer, width]."""
 
     logits: Tensor
     z: Tensor
@@ -91,19 +93,19 @@ class StackedNetwork:
     def __init__(self, spec: Network, seeds: int, dtype: str) -> None:
         self.spec = spec
         self.first, self.hidden = HiddenLayer(spec, seeds, dtype), HiddenLayer(spec, seeds, dtype)
-        self.first.build((None, seeds, spec.features))
-        self.hidden.build((None, seeds, spec.width))
-        self.output = keras.layers.EinsumDense("bsi,sio->bso", (seeds, spec.classes), bias_axes="so", dtype=dtype)
-        self.output.build((None, seeds, spec.width))
+        self.first.build((seeds, None, spec.features))
+        self.hidden.build((seeds, None, spec.width))
+        self.output = keras.layers.EinsumDense("sbi,sio->sbo", (None, spec.classes), bias_axes="so", dtype=dtype)
+        self.output.build((seeds, None, spec.width))
 
     def __call__(self, parameters: Tensors, statistics: Tensors, x: Tensor, signals: Tensor, training: bool) -> Pass:
-        """Run x [batch, seed, features].
+        """Run x [seed, batch, features].
 
         Args:
             parameters: [seed, layer, ...] by name.
             statistics: [seed, layer, width] by name.
             x: The inputs.
-            signals: [layer, batch, seed, width], added to the output of every hidden layer; zeros, whose gradient is that
+            signals: [layer, seed, batch, width], added to the output of every hidden layer; zeros, whose gradient is that
                 of the outputs.
             training: Whether batch norm uses the batch's moments.
         """
@@ -111,15 +113,15 @@ class StackedNetwork:
         first = self.first.apply({name: a[:, 0] for name, a in stack_of(values, "first").items()}, x, training)
         hidden = self._hidden(stack_of(values, "hidden"), first["h"] + signals[0], signals[1:], training)
         z, h = (tf.concat([first.pop(name)[None], hidden.pop(name)], 0) for name in ("z", "h"))
-        output = [parameters[f"output.{name}"][:, 0] for name in ("weight", "bias")]
+        output = [parameters["output.weight"][:, 0], parameters["output.bias"]]
         logits: Any = self.output.stateless_call(output, [], hidden.pop("last"))[0]
         updated = {f"first.{name}": value[:, None] for name, value in first.items()}
-        updated |= {f"hidden.{name}": tf.experimental.numpy.swapaxes(a, 0, 1) for name, a in hidden.items()}
+        updated |= {f"hidden.{name}": _swapped(a) for name, a in hidden.items()}
         return Pass(logits, z, h, updated)
 
     def _hidden(self, stacked: Tensors, h: Tensor, signals: Tensor, training: bool) -> Tensors:
         """The hidden layers over stacked values [seed, layer, ...]: z, h and statistics [layer, ...], the last output."""
-        by_layer = {name: tf.experimental.numpy.swapaxes(a, 0, 1) for name, a in stacked.items()}
+        by_layer = {name: _swapped(a) for name, a in stacked.items()}
         shallow = self.spec.depth <= UNROLLED_DEPTH and not self.spec.normalized
         run = self._unrolled if shallow else self._looped
         return run(by_layer, h, signals, training)
@@ -147,6 +149,11 @@ class StackedNetwork:
         start = (0, h, {name: tf.TensorArray(h.dtype, layers) for name in names})
         _, h, collected = tf.while_loop(lambda i, *_: i < layers, body, start, maximum_iterations=layers, parallel_iterations=1)
         return {name: array.stack() for name, array in collected.items()} | {"last": h}
+
+
+def _swapped(a: Tensor) -> Tensor:
+    """The first two axes exchanged."""
+    return tf.transpose(a, (1, 0, *range(2, len(a.shape))))
 
 
 def _array_of(stacked: Tensor) -> tf.TensorArray:

@@ -60,8 +60,7 @@ class Program:
     def step(self, batch: Batch) -> Step:
         """Take one training step; return what it measured, still on the device."""
         with tf.device(self.device):
-            x, y = self._tensor(batch.x.swapaxes(0, 1)), self._tensor(batch.y.swapaxes(0, 1))
-            return Step(*self.compiled_step(x, y))
+            return Step(*self.compiled_step(self._tensor(batch.x), self._tensor(batch.y)))
 
     def _step(self, x: Tensor, y: Tensor) -> tuple[Tensors, Tensor, Tensors]:
         variables = list(self.parameters.values())
@@ -72,7 +71,7 @@ class Program:
             tape.watch([*old.values(), nothing])
             run = self.network(old, statistics, x, nothing, training=True)
             of_samples: Any = self.loss(y, run.logits)
-            losses = tf.reduce_mean(of_samples, axis=0)
+            losses = tf.reduce_mean(of_samples, axis=1)
             total = tf.reduce_sum(losses)  # the seeds share no parameter: its gradient is each one's own
         *found, signal = tape.gradient(total, [*old.values(), nothing])
         gradients = dict(zip(old, found, strict=True))
@@ -81,10 +80,10 @@ class Program:
         for name, value in run.statistics.items():
             self.statistics[name].assign(value)
         change = {name: v.value - old[name] for name, v in self.parameters.items()}
-        signal *= x.shape[0]
+        signal *= x.shape[1]
         measured = {
             "loss": losses,
-            "signal_gradient_rms": tf.transpose(rms(signal, (1, 3))),
+            "signal_gradient_rms": tf.transpose(rms(signal, (2, 3))),
             "weight_gradient_rms": _weight_rms(gradients),
             "clipped_weight_gradient_rms": _weight_rms(clipped),
             "update_ratio": tf.math.divide_no_nan(_weight_rms(change), _weight_rms(old)),
@@ -94,22 +93,24 @@ class Program:
 
     def _activations(self, run: Pass, parameters: Tensors) -> Tensors:
         """The activations' quantities [seed, layer]."""
-        if isinstance(self.plan.network.activation, PReLU):
-            slopes = tf.concat([parameters[f"{stack}.slope"] for stack in ("first", "hidden")], axis=1)
-            alive = (run.z > 0) | (tf.transpose(slopes)[:, None, :, None] != 0)
-        else:
-            low, high = open_interval(self.plan.network.activation, self.plan.precision)
-            alive = (run.z > low) & (run.z < high)
-        alive = tf.cast(tf.reduce_any(alive, axis=1), run.z.dtype)
+        alive = tf.cast(self._alive(run, parameters), run.h.dtype)
         return {
-            "activation_mean": tf.transpose(tf.reduce_mean(run.h, (1, 3))),
-            "activation_rms": tf.transpose(rms(run.h, (1, 3))),
+            "activation_mean": tf.transpose(tf.reduce_mean(run.h, (2, 3))),
+            "activation_rms": tf.transpose(rms(run.h, (2, 3))),
             "dead_fraction": 1 - tf.transpose(tf.reduce_mean(alive, axis=-1)),
         }
 
+    def _alive(self, run: Pass, parameters: Tensors) -> Tensor:
+        """Whether the derivative of a unit's activation is not 0 for some sample, [layer, seed, width]."""
+        if isinstance(self.plan.network.activation, PReLU):
+            slopes = tf.concat([parameters[f"{stack}.slope"] for stack in ("first", "hidden")], axis=1)
+            return (tf.reduce_max(run.z, axis=2) > 0) | (tf.expand_dims(tf.transpose(slopes), -1) != 0)
+        low, high = open_interval(self.plan.network.activation, self.plan.precision)
+        return tf.reduce_any((run.z > low) & (run.z < high), axis=2)
+
     def _no_signals(self, x: Tensor) -> Tensor:
         network = self.plan.network
-        return tf.zeros((network.depth, x.shape[0], self.seeds, network.width), x.dtype)
+        return tf.zeros((network.depth, self.seeds, x.shape[1], network.width), x.dtype)
 
     def _predict(self, x: Tensor) -> Tensor:
         parameters, statistics = ({name: v.value for name, v in held.items()} for held in (self.parameters, self.statistics))
@@ -122,7 +123,7 @@ class Program:
     def gradients(self, handle: Step) -> Gradients:
         """Fetch the whole gradient of a step, before clipping."""
         parameters = {name: to_numpy(g) for name, g in handle.gradients.items()}
-        signal = np.transpose(to_numpy(handle.signal), (2, 0, 1, 3))
+        signal = to_numpy(handle.signal).swapaxes(0, 1)
         return Gradients(to_numpy(handle.measured["loss"]), signal, parameters)
 
     def state(self) -> State:
@@ -133,7 +134,7 @@ class Program:
     def predict(self, x: np.ndarray) -> np.ndarray:
         """Logits [seed, sample, class] in evaluation mode for x [seed, sample, features]."""
         with tf.device(self.device):
-            return to_numpy(self.compiled_predict(self._tensor(x.swapaxes(0, 1)))).swapaxes(0, 1)
+            return to_numpy(self.compiled_predict(self._tensor(x)))
 
 
 def _weight_rms(arrays: Tensors) -> Tensor:

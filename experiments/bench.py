@@ -1,0 +1,256 @@
+"""The benchmark: this project against scripts written by hand, on this machine, in one run.
+
+    python -m experiments.bench --quick
+
+Times are compared as ratios within the run, since machines are shared and noisy: what is compared is run in turn, each in a
+process of its own with one thread, and a ratio is shown with its spread over the repeats. The job is digits, depth 30, width
+64, batch 128, float32, SGD 0.01, value clipping 1.0, each of six activations without and with batch norm. The scripts in
+`experiments/peers` do it with the norm of each layer's weight gradient; this project measures all quantities of all layers.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from backends import FRAMEWORKS, missing
+from common.errors import UserError, nearest
+
+ACTIVATIONS = ("sigmoid", "tanh", "relu", "leaky_relu", "prelu", "elu")
+NORMS = {"plain": "none", "batch_norm": "batch"}
+PEERS = Path(__file__).parent / "peers"
+
+
+@dataclass(frozen=True)
+class Options:
+    """Measure what this project costs, against scripts written by hand."""
+
+    backends: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...")] = FRAMEWORKS
+    """Of torch, keras, jax; those that are not installed are left out."""
+    quick: bool = False
+    """Fewer repeats and smaller networks: under two minutes on two cores."""
+    repeats: int = 3
+    """How often each comparison is made."""
+    json: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Write the rows as JSON."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure: of a section, a backend and a case; the median over the repeats, and all of them."""
+
+    section: str
+    backend: str
+    case: str
+    unit: str
+    values: list[float]
+
+    @property
+    def median(self) -> float:
+        """The figure to quote."""
+        return statistics.median(self.values)
+
+
+def job(**changes: Any) -> dict[str, Any]:
+    """The plan of the job as JSON, with some numbers changed."""
+    numbers = {"depth": 30, "width": 64, "activation": "relu", "normalization": "none", "steps": 30, "seeds": 1} | changes
+    sizes = {key: numbers[key] for key in ("depth", "width", "activation", "normalization")}
+    return {
+        "network": {"features": 64, "classes": 10, **sizes},
+        "initialization": "he",
+        "clipping": {"kind": "value", "threshold": 1.0},
+        "optimizer": {"learning_rate": 0.01},
+        "task": {"batch_size": numbers.get("batch_size", 128)},
+        "precision": "float32",
+        "seeds": list(range(numbers["seeds"])),
+        "steps": numbers["steps"],
+    }
+
+
+def probed(backend: str, plans: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What `experiments.probe` says of plans, run one after another in one new process."""
+    from experiments.process import environment
+
+    jobs = "".join(json.dumps([plan, "cpu"]) + "\n" for plan in plans)
+    command = [sys.executable, "-m", "experiments.probe", backend]
+    found = subprocess.run(command, input=jobs, env=environment(1), capture_output=True, text=True, check=False)
+    if found.returncode:
+        last = (found.stderr.strip().splitlines() or ["no message"])[-1]
+        raise RuntimeError(f"the probe of {backend} ended with exit status {found.returncode}: {last}")
+    return [json.loads(line) for line in found.stdout.splitlines()]
+
+
+def by_hand(backend: str, file: Path, activations: str, norms: str, steps: int) -> list[dict[str, Any]]:
+    """What a hand-written script says of the job."""
+    from experiments.process import environment
+
+    command = [sys.executable, str(PEERS / f"{backend}_by_hand.py"), str(file), activations, norms, str(steps)]
+    found = subprocess.run(command, env=environment(1), capture_output=True, text=True, check=True)
+    return [json.loads(line) for line in found.stdout.splitlines()]
+
+
+def write_job(file: Path) -> None:
+    """The data and weights of the job, for the hand-written scripts."""
+    import numpy as np
+
+    from common import draw, task
+    from common.plan import Plan
+
+    plan = Plan.model_validate(job(steps=11))
+    batches, p = list(draw.batches(plan, task.load(plan.task))), draw.state(plan).parameters
+    weights = [p["first.weight"][0, 0], *p["hidden.weight"][0], p["output.weight"][0, 0]]
+    arrays = {f"w{i}": weight.astype(np.float32) for i, weight in enumerate(weights)}
+    x = np.stack([batch.x[0] for batch in batches]).astype(np.float32)
+    np.savez(file, x=x, y=np.stack([batch.y[0] for batch in batches]), layers=len(weights), **arrays)
+
+
+def whole(options: Options, names: list[str], file: Path, folder: Path) -> Iterator[Row]:
+    """The whole job, cold, start to end: this project on all backends side by side, the scripts one after another."""
+    ours, theirs = [], []
+    for repeat in range(1 if options.quick else options.repeats):
+        ours.append(_seconds(lambda repeat=repeat: _compare(names, folder, f"runs{repeat}")))
+        theirs.append(sum(_seconds(lambda b=b: by_hand(b, file, ",".join(ACTIVATIONS), ",".join(NORMS), 50)) for b in names))
+    case = "12 networks, 50 steps, cold"
+    yield Row("whole job", "all", f"{case}: this project", "s", ours)
+    yield Row("whole job", "all", f"{case}: by hand", "s", theirs)
+    yield Row("whole job", "all", "this project / by hand", "ratio", [a / b for a, b in zip(ours, theirs, strict=True)])
+
+
+def _compare(names: list[str], folder: Path, runs: str) -> None:
+    experiment = folder / "job.toml"
+    activations, norms = json.dumps(list(ACTIVATIONS)), json.dumps(list(NORMS.values()))
+    experiment.write_text(
+        'question = "How long does the job take?"\n[base]\nsteps = 50\nseeds = 1\nbatch_size = 128\nlearning_rate = 0.01\n'
+        'precision = "float32"\ninitialization = "he"\nclipping = { kind = "value", threshold = 1.0 }\n'
+        f"[grid]\nactivation = {activations}\nnormalization = {norms}\n"
+    )
+    command = [sys.executable, "-m", "experiments.compare", str(experiment), "--output", str(folder / runs), "--json", "-"]
+    subprocess.run([*command, "--backends", *names], capture_output=True, check=True)
+
+
+def _seconds(action: Callable[[], object]) -> float:
+    clock = time.perf_counter()
+    action()
+    return time.perf_counter() - clock
+
+
+def steps(options: Options, names: list[str], file: Path) -> Iterator[Row]:
+    """A later step, all quantities measured, against the hand-written step; and the first step, with compiling."""
+    for backend in names:
+        for name, kind in NORMS.items():
+            ours, theirs, first = [], [], []
+            for _ in range(options.repeats):
+                mine = probed(backend, [job(normalization=kind)])[0]
+                hand = by_hand(backend, file, "relu", name, 30)[0]
+                ours.append(1e3 * statistics.median(mine["steps"]))
+                theirs.append(1e3 * statistics.median(hand["seconds"][1:]))
+                first.append(mine["first"] / hand["seconds"][0])
+            yield Row("later step", backend, f"{name}: this project", "ms", ours)
+            yield Row("later step", backend, f"{name}: by hand", "ms", theirs)
+            ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
+            yield Row("later step", backend, f"{name}: this project / by hand", "ratio", ratios)
+            yield Row("first step", backend, f"{name}: this project / by hand", "ratio", first)
+
+
+def depths(options: Options, names: list[str]) -> Iterator[Row]:
+    """Seconds to the first profile, and peak memory, against depth; batch norm, width 32."""
+    for backend in names:
+        for depth in (10, 100, 1000) if options.quick else (10, 100, 1000, 10_000):
+            found = probed(backend, [job(depth=depth, width=32, normalization="batch", steps=2, batch_size=64)])[0]
+            yield Row("first profile", backend, f"depth {depth}", "s", [found["first"]])
+            yield Row("first profile", backend, f"depth {depth}: a later step", "s", found["steps"])
+            yield Row("first profile", backend, f"depth {depth}: peak memory", "GB", [found["memory"] / 1e9])
+
+
+def seeds(options: Options, names: list[str]) -> Iterator[Row]:
+    """Seeds as an axis against the same seeds one by one; depth 20."""
+    for backend in names:
+        for width in (32,) if options.quick else (32, 64, 128, 256):
+            for count in (8,) if options.quick else (4, 32):
+                shared = {"depth": 20, "width": width, "steps": 8, "batch_size": 64}
+                one, many = probed(backend, [job(**shared), job(**shared, seeds=count)])
+                ratio = statistics.median(many["steps"]) / (count * statistics.median(one["steps"]))
+                yield Row("seeds", backend, f"width {width}: {count} as an axis / one by one", "ratio", [ratio])
+
+
+def widths(options: Options, names: list[str]) -> Iterator[Row]:
+    """The share of the machine's matmul speed that a training step reaches; depth 10, one thread."""
+    for width in (64, 256) if options.quick else (64, 256, 1024):
+        speed = _matmul_speed(width)
+        yield Row("matmul", "numpy", f"width {width}: {width} x {width} matmul", "GFLOP/s", [speed / 1e9])
+        for backend in names:
+            found = probed(backend, [job(depth=10, width=width, steps=8)])[0]
+            products = 128 * (3 * (9 * width * width + width * 10) + 2 * 64 * width)  # the input's own gradient is not needed
+            share = 2 * products / statistics.median(found["steps"]) / speed
+            yield Row("matmul", backend, f"width {width}: share of it in a step", "share", [share])
+
+
+def _matmul_speed(width: int) -> float:
+    """FLOP/s of [128, width] x [width, width] in float32 on one thread."""
+    code = (
+        "import numpy, time, statistics as s\n"
+        f"a, b = numpy.ones((128, {width}), 'f4'), numpy.ones(({width}, {width}), 'f4')\n"
+        "def t():\n c = time.perf_counter()\n for _ in range(20): a @ b\n return time.perf_counter() - c\n"
+        f"print(20 * 2 * 128 * {width}**2 / s.median(t() for _ in range(9)))"
+    )
+    from experiments.process import environment
+
+    return float(subprocess.run([sys.executable, "-c", code], env=environment(1), capture_output=True, check=True).stdout)
+
+
+def run(options: Options) -> list[Row]:
+    """Measure everything, and say each row as it comes.
+
+    Raises:
+        UserError: A backend has no such name.
+    """
+    for name in options.backends:
+        if name not in FRAMEWORKS:
+            raise UserError(f"--backends: no framework is called {name!r}{nearest(name, FRAMEWORKS)}")
+    names = [name for name in options.backends if not missing(name)]
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "job.npz"
+        write_job(file)
+        sections = (
+            whole(options, names, file, Path(folder)),
+            steps(options, names, file),
+            depths(options, names),
+            seeds(options, names),
+            widths(options, names),
+        )
+        for section in sections:
+            for row in section:
+                spread = f"   {min(row.values):.3g} to {max(row.values):.3g}" if len(row.values) > 1 else ""
+                print(f"{row.section:14} {row.backend:6} {row.case:44} {row.median:8.3g} {row.unit}{spread}", flush=True)
+                rows.append(row)
+    return rows
+
+
+def main() -> None:
+    """The command line."""
+    options = tyro.cli(Options, prog="python -m experiments.bench", config=(tyro.conf.FlagCreatePairsOff,))
+    try:
+        rows = run(options)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except RuntimeError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    if options.json:
+        options.json.write_text(json.dumps([vars(row) | {"median": row.median} for row in rows], indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

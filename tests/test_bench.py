@@ -1,0 +1,60 @@
+"""The benchmark: what it compares computes the same, and its figures are made of what was run."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from common import draw, task
+from common.backend import Backend
+from common.plan import Plan
+from experiments import bench
+
+
+@pytest.mark.parametrize("norm", bench.NORMS)
+def test_a_script_written_by_hand_computes_the_definitions_gradients(
+    backend: Backend, definition: Backend, tmp_path: Path, norm: str
+) -> None:
+    bench.write_job(tmp_path / "job.npz")
+    found = bench.by_hand(backend.name, tmp_path / "job.npz", "prelu", norm, 2)
+    plan = Plan.model_validate(bench.job(activation="prelu", normalization=bench.NORMS[norm], steps=2))
+    program = definition.program(plan, "cpu")
+    program.load(draw.state(plan))
+    gradients = program.gradients(program.step(next(draw.batches(plan, task.load(plan.task)))))
+    stacks = [gradients.parameters[f"{stack}.weight"][0] for stack in ("first", "hidden", "output")]
+    expected = [np.linalg.norm(weight) for stack in stacks for weight in stack]
+    assert np.allclose(found[0]["norms"], expected, rtol=1e-3)  # float32, 30 layers; one sample's ReLU may flip
+    assert found[0]["losses"][0] == pytest.approx(gradients.loss[0], rel=1e-5)
+
+
+def test_a_probe_times_the_first_step_and_every_later_one(backend: Backend) -> None:
+    (found,) = bench.probed(backend.name, [bench.job(depth=3, width=8, steps=4)])
+    assert len(found["steps"]) == 3
+    assert 0 < min(found["steps"]) < found["first"]
+    assert found["memory"] > 50e6
+
+
+def test_a_row_quotes_the_median() -> None:
+    assert bench.Row("a section", "torch", "a case", "ms", [3.0, 1.0, 2.0]).median == 2.0
+
+
+def test_a_misspelt_backend_gets_the_nearest_name() -> None:
+    command = [sys.executable, "-m", "experiments.bench", "--backends", "troch"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[1])
+    assert found.returncode == 2
+    assert found.stderr.strip() == "error: --backends: no framework is called 'troch'; did you mean 'torch'?"
+
+
+def test_a_probe_that_fails_is_said_with_its_reason() -> None:
+    with pytest.raises(RuntimeError, match=r"the probe of nobody ended with exit status 1: .*no backend is called 'nobody'"):
+        bench.probed("nobody", [])
+
+
+def test_the_job_is_a_plan() -> None:
+    plan = Plan.model_validate(json.loads(json.dumps(bench.job(seeds=2))))
+    assert (plan.network.depth, plan.precision, plan.seeds) == (30, "float32", (0, 1))
