@@ -38,7 +38,7 @@ class Options:
     backends: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...")] = FRAMEWORKS
     """Of torch, keras, jax; those that are not installed are left out."""
     quick: bool = False
-    """Fewer repeats and smaller networks: under two minutes on two cores."""
+    """One repeat and fewer cases: under two minutes on two cores."""
     repeats: int = 3
     """How often each comparison is made."""
     json: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
@@ -114,27 +114,37 @@ def write_job(file: Path) -> None:
     np.savez(file, x=x, y=np.stack([batch.y[0] for batch in batches]), layers=len(weights), **arrays)
 
 
-def whole(options: Options, names: list[str], file: Path, folder: Path) -> Iterator[Row]:
+def whole(options: Options, names: list[str], file: Path) -> Iterator[Row]:
     """The whole job, cold, start to end: this project on all backends side by side, the scripts one after another."""
+    activations = ACTIVATIONS[:1] if options.quick else ACTIVATIONS
     ours, theirs = [], []
-    for repeat in range(1 if options.quick else options.repeats):
-        ours.append(_seconds(lambda repeat=repeat: _compare(names, folder, f"runs{repeat}")))
-        theirs.append(sum(_seconds(lambda b=b: by_hand(b, file, ",".join(ACTIVATIONS), ",".join(NORMS), 50)) for b in names))
-    case = "12 networks, 50 steps, cold"
+    for _ in range(1 if options.quick else options.repeats):
+        ours.append(_seconds(lambda: _compare(names, activations, file.parent)))
+        theirs.append(sum(_seconds(lambda b=b: by_hand(b, file, ",".join(activations), ",".join(NORMS), 50)) for b in names))
+    case = f"{2 * len(activations)} networks, 50 steps, cold"
     yield Row("whole job", "all", f"{case}: this project", "s", ours)
     yield Row("whole job", "all", f"{case}: by hand", "s", theirs)
     yield Row("whole job", "all", "this project / by hand", "ratio", [a / b for a, b in zip(ours, theirs, strict=True)])
 
 
-def _compare(names: list[str], folder: Path, runs: str) -> None:
+def _compare(names: list[str], activations: tuple[str, ...], folder: Path) -> None:
     experiment = folder / "job.toml"
-    activations, norms = json.dumps(list(ACTIVATIONS)), json.dumps(list(NORMS.values()))
     experiment.write_text(
         'question = "How long does the job take?"\n[base]\nsteps = 50\nseeds = 1\nbatch_size = 128\nlearning_rate = 0.01\n'
         'precision = "float32"\ninitialization = "he"\nclipping = { kind = "value", threshold = 1.0 }\n'
-        f"[grid]\nactivation = {activations}\nnormalization = {norms}\n"
+        f"[grid]\nactivation = {json.dumps(activations)}\nnormalization = {json.dumps([*NORMS.values()])}\n"
     )
-    command = [sys.executable, "-m", "experiments.compare", str(experiment), "--output", str(folder / runs), "--json", "-"]
+    command = [
+        sys.executable,
+        "-m",
+        "experiments.compare",
+        str(experiment),
+        "--output",
+        str(folder / "runs"),
+        "--fresh",
+        "--json",
+        "-",
+    ]
     subprocess.run([*command, "--backends", *names], capture_output=True, check=True)
 
 
@@ -147,25 +157,25 @@ def _seconds(action: Callable[[], object]) -> float:
 def steps(options: Options, names: list[str], file: Path) -> Iterator[Row]:
     """A later step, all quantities measured, against the hand-written step; and the first step, with compiling."""
     for backend in names:
-        for name, kind in NORMS.items():
-            ours, theirs, first = [], [], []
-            for _ in range(options.repeats):
-                mine = probed(backend, [job(normalization=kind)])[0]
-                hand = by_hand(backend, file, "relu", name, 30)[0]
-                ours.append(1e3 * statistics.median(mine["steps"]))
-                theirs.append(1e3 * statistics.median(hand["seconds"][1:]))
-                first.append(mine["first"] / hand["seconds"][0])
-            yield Row("later step", backend, f"{name}: this project", "ms", ours)
-            yield Row("later step", backend, f"{name}: by hand", "ms", theirs)
+        pairs = []
+        for _ in range(1 if options.quick else options.repeats):
+            mine = probed(backend, [job(normalization=kind) for kind in NORMS.values()])
+            pairs.append(list(zip(mine, by_hand(backend, file, "relu", ",".join(NORMS), 30), strict=True)))
+        for i, norm in enumerate(NORMS):
+            ours = [1e3 * statistics.median(pair[i][0]["steps"]) for pair in pairs]
+            theirs = [1e3 * statistics.median(pair[i][1]["seconds"][1:]) for pair in pairs]
+            yield Row("later step", backend, f"{norm}: this project", "ms", ours)
+            yield Row("later step", backend, f"{norm}: by hand", "ms", theirs)
             ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
-            yield Row("later step", backend, f"{name}: this project / by hand", "ratio", ratios)
-            yield Row("first step", backend, f"{name}: this project / by hand", "ratio", first)
+            yield Row("later step", backend, f"{norm}: this project / by hand", "ratio", ratios)
+            yield Row("first step", backend, f"{norm}: this project", "s", [pair[i][0]["first"] for pair in pairs])
+            yield Row("first step", backend, f"{norm}: by hand", "s", [pair[i][1]["seconds"][0] for pair in pairs])
 
 
 def depths(options: Options, names: list[str]) -> Iterator[Row]:
     """Seconds to the first profile, and peak memory, against depth; batch norm, width 32."""
     for backend in names:
-        for depth in (10, 100, 1000) if options.quick else (10, 100, 1000, 10_000):
+        for depth in (100,) if options.quick else (10, 100, 1000, 10_000):
             found = probed(backend, [job(depth=depth, width=32, normalization="batch", steps=2, batch_size=64)])[0]
             yield Row("first profile", backend, f"depth {depth}", "s", [found["first"]])
             yield Row("first profile", backend, f"depth {depth}: a later step", "s", found["steps"])
@@ -174,24 +184,26 @@ def depths(options: Options, names: list[str]) -> Iterator[Row]:
 
 def seeds(options: Options, names: list[str]) -> Iterator[Row]:
     """Seeds as an axis against the same seeds one by one; depth 20."""
+    counts, sizes = ((8,), (32,)) if options.quick else ((4, 32), (32, 64, 128, 256))
     for backend in names:
-        for width in (32,) if options.quick else (32, 64, 128, 256):
-            for count in (8,) if options.quick else (4, 32):
-                shared = {"depth": 20, "width": width, "steps": 8, "batch_size": 64}
-                one, many = probed(backend, [job(**shared), job(**shared, seeds=count)])
+        for width in sizes:
+            shared = {"depth": 20, "width": width, "steps": 8, "batch_size": 64}
+            one, *several = probed(backend, [job(**shared, seeds=count) for count in (1, *counts)])
+            for count, many in zip(counts, several, strict=True):
                 ratio = statistics.median(many["steps"]) / (count * statistics.median(one["steps"]))
                 yield Row("seeds", backend, f"width {width}: {count} as an axis / one by one", "ratio", [ratio])
 
 
 def widths(options: Options, names: list[str]) -> Iterator[Row]:
     """The share of the machine's matmul speed that a training step reaches; depth 10, one thread."""
-    for width in (64, 256) if options.quick else (64, 256, 1024):
-        speed = _matmul_speed(width)
-        yield Row("matmul", "numpy", f"width {width}: {width} x {width} matmul", "GFLOP/s", [speed / 1e9])
-        for backend in names:
-            found = probed(backend, [job(depth=10, width=width, steps=8)])[0]
+    sizes = (256,) if options.quick else (64, 256, 1024)
+    speeds = {width: _matmul_speed(width) for width in sizes}
+    for width, speed in speeds.items():
+        yield Row("matmul", "numpy", f"width {width}: [128, {width}] x [{width}, {width}]", "GFLOP/s", [speed / 1e9])
+    for backend in names:
+        for width, found in zip(sizes, probed(backend, [job(depth=10, width=width, steps=8) for width in sizes]), strict=True):
             products = 128 * (3 * (9 * width * width + width * 10) + 2 * 64 * width)  # the input's own gradient is not needed
-            share = 2 * products / statistics.median(found["steps"]) / speed
+            share = 2 * products / statistics.median(found["steps"]) / speeds[width]
             yield Row("matmul", backend, f"width {width}: share of it in a step", "share", [share])
 
 
@@ -223,7 +235,7 @@ def run(options: Options) -> list[Row]:
         file = Path(folder) / "job.npz"
         write_job(file)
         sections = (
-            whole(options, names, file, Path(folder)),
+            whole(options, names, file),
             steps(options, names, file),
             depths(options, names),
             seeds(options, names),

@@ -17,10 +17,9 @@ class HiddenLayer:
     """One hidden layer of all seeds side by side; its numbers are given at each call."""
 
     def __init__(self, spec: Network, seeds: int) -> None:
-        with torch.device("meta"):
-            constructor = normalization.build(spec.normalization)
-            self.normalization = constructor(seeds * spec.width) if constructor else None
-            self.activation = activation.build(spec.activation)
+        constructor = normalization.build(spec.normalization)
+        self.normalization = constructor(seeds * spec.width) if constructor else None
+        self.activation = activation.build(spec.activation)
 
     def __call__(self, p: Tensors, x: torch.Tensor, training: bool) -> tuple[torch.Tensor, torch.Tensor]:
         """Pre-activation and output [seed, batch, width] of x [seed, batch, n_in]."""
