@@ -26,10 +26,7 @@ from common.errors import UserError, nearest
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from common.findings import Document, Outcome
-    from experiments.experiment import Experiment
-    from experiments.runner import Job
-    from experiments.store import Run
+    from experiments.index import Source
 
 DEFINITION = next(iter(NEEDS))
 
@@ -76,6 +73,12 @@ class Options:
     """Where runs are kept. A run that is there already is not run again."""
     json: Annotated[str | None, _number("FILE|-", "")] = None
     """Write the findings as JSON (common/findings.py documents it); - is standard output, with nothing else on it."""
+    figures: Annotated[Path | None, _number("DIR", "")] = None
+    """Write the charts as SVG and PNG, for one column of a paper."""
+    tensorboard: Annotated[Path | None, _number("DIR", "")] = None
+    """Write event files that TensorBoard opens, the backends as runs that overlay."""
+    open: bool = False
+    """Show the page, report.html beside the runs, in the browser."""
     fresh: bool = False
     """Run again what is there already."""
     listing: Annotated[bool, tyro.conf.arg(name="list")] = False
@@ -100,12 +103,14 @@ def run(options: Options, command: str) -> int:
         return _list(Console(highlight=False))
     chosen, absent = choose(options.backends)
     _check_device(options.device)
-    document = compare(options, command, chosen, absent)
-    _write(document, options, Console(stderr=options.json == "-"))
+    if options.tensorboard:
+        _check_tensorboard()
+    source = compare(options, command, chosen, absent)
+    _write(source, options, Console(stderr=options.json == "-"))
 
     from common.findings import failed
 
-    return int(failed(document))
+    return int(failed(source.document))
 
 
 def _list(console: Console) -> int:
@@ -142,14 +147,21 @@ def _check_device(device: str) -> None:
         raise UserError(f"--device must be cpu, gpu or tpu, with or without a number as in cpu:1; received {device!r}{near}")
 
 
-def compare(options: Options, command: str, chosen: list[str], absent: list[str]) -> Document:
+def _check_tensorboard() -> None:
+    from experiments.report.tensorboard import check
+
+    check()
+
+
+def compare(options: Options, command: str, chosen: list[str], absent: list[str]) -> Source:
     """Run what is not in the store yet, and make the findings of all."""
     from rich.console import Console
 
+    from experiments import index
     from experiments.experiment import plans, read
     from experiments.report.progress import watcher
     from experiments.runner import Runner, jobs_of, stored
-    from experiments.store import Store
+    from experiments.store import Store, write_whole
 
     experiment = read(options.experiment)
     jobs = jobs_of(plans(experiment, options.overrides()), chosen, options.device)
@@ -159,64 +171,29 @@ def compare(options: Options, command: str, chosen: list[str], absent: list[str]
     with watcher(Console(stderr=True)) as progress:
         failures = Runner(store, progress).run(todo)
     have |= stored([job for job in todo if job.run_id not in failures], store)
-    return findings(experiment, jobs, have, failures, absent=absent, name=options.experiment, command=command)
+    cures = {backend: f"not installed; install with: {install_command(backend)}" for backend in absent}
+    made = index.of_jobs(experiment, jobs, failures, cures, name=options.experiment, command=command)
+    write_whole(index.path_of(store, options.experiment), made.model_dump_json(indent=1).encode())
+    return index.source(made, have, str(options.output))
 
 
-def findings(
-    experiment: Experiment,
-    jobs: list[Job],
-    have: dict[str, Run],
-    failures: dict[str, Outcome],
-    *,
-    absent: list[str],
-    name: str,
-    command: str,
-) -> Document:
-    """The document of an experiment, from the runs that there are and the reasons for those that there are not."""
-    from common.findings import Configuration, Document, Outcome, all_agree, configuration
-
-    missing_ones = {b: Outcome("missing", f"not installed; install with: {install_command(b)}") for b in absent}
-    configurations: list[Configuration] = []
-    for name_, plan in {job.name: job.plan for job in jobs if not job.plan.perturbed}.items():
-        mine = [job for job in jobs if job.name == name_]
-        outcomes = {job.backend: _outcome(job, have, failures) for job in mine if not job.plan.perturbed}
-        moved = [have[job.run_id].trace for job in mine if job.plan.perturbed and job.run_id in have]
-        facts = outcomes | missing_ones, moved[0] if moved else None, experiment.thresholds
-        configurations.append(configuration(name_, plan, *facts))
-    headers = [run.header for run in have.values()]
-    return Document(
-        experiment=name,
-        question=experiment.question,
-        command=command,
-        versions={package: version for header in headers for package, version in header.versions.items()},
-        device={header.backend: header.device for header in headers},
-        threads={header.backend: header.threads for header in headers},
-        thresholds=experiment.thresholds,
-        configurations=configurations,
-        agrees=all_agree(configurations),
-    )
-
-
-def _outcome(job: Job, have: dict[str, Run], failures: dict[str, Outcome]) -> Outcome:
-    from common.findings import Outcome
-
-    if job.run_id in have:
-        return Outcome("finished", None, *have[job.run_id])
-    return failures.get(job.run_id) or Outcome("crashed", "its file in the store could not be read after the run")
-
-
-def _write(document: Document, options: Options, console: Console) -> None:
+def _write(source: Source, options: Options, console: Console) -> None:
+    from experiments.report.outputs import write
     from experiments.report.terminal import show
 
-    if options.json == "-":
-        print(document.to_json())
-        return
-    if options.json:
+    if options.json and options.json != "-":
         try:
-            Path(options.json).write_text(document.to_json() + "\n", encoding="utf-8")
+            Path(options.json).write_text(source.document.to_json() + "\n", encoding="utf-8")
         except OSError as error:
             raise UserError(f"--json must name a file that can be written; received {options.json}: {error.strerror}") from None
-    show(document, console, str(options.output))
+    if options.json == "-":
+        print(source.document.to_json())
+    else:
+        show(source.document, console, str(options.output))
+    page = options.output / "report.html"
+    for line in write([source], page, figures=options.figures, tensorboard=options.tensorboard, opened=options.open):
+        if options.json != "-":
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def main() -> None:

@@ -4,7 +4,8 @@
 from 1), with the loss of that seed and step and each of `common.quantities.QUANTITIES`. The run's `Header` is the JSON text of
 the key `isograd` in the file's metadata. Any Parquet reader opens it: `polars.scan_parquet("results/*.parquet")`.
 
-Beside it, `<run id>.error.txt` is the traceback of a run that failed, and `.parquet.damaged` a file that could not be read.
+Beside the runs, `experiment-<name>.json` says which of them make an experiment (experiments/index.py), and `report.html` is
+its page. `<run id>.error.txt` is the traceback of a run that failed, and `.parquet.damaged` a file that could not be read.
 """
 
 from __future__ import annotations
@@ -61,13 +62,7 @@ class Store:
         """Keep a run. Another process sees the whole file or none."""
         content = io.BytesIO()
         _table(run).write_parquet(content, metadata={KEY: run.header.model_dump_json()})
-        path = self.path(run.header.run_id)
-        part = path.with_suffix(f".{os.getpid()}.part")
-        with part.open("wb") as file:
-            file.write(content.getvalue())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
+        write_whole(self.path(run.header.run_id), content.getvalue())
         self.error_path(run.header.run_id).unlink(missing_ok=True)
 
     def load(self, run_id: str) -> Run | None:
@@ -83,6 +78,25 @@ class Store:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             print(f"damaged: {path} is set aside as {aside.name} and run again ({reason})", file=sys.stderr)
             return None
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file; another process sees the whole of it or what was there before."""
+    part = path.with_suffix(f".{os.getpid()}.part")
+    with part.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(part, path)
+
+
+def read_run(path: Path) -> Run | None:
+    """A run by its file, in a folder that need not be writable. A damaged file is reported on standard error, and left out."""
+    try:
+        return _run(path.read_bytes(), path.stem)
+    except (OSError, pl.exceptions.PolarsError, ValueError, KeyError) as error:
+        print(f"damaged: {path} is left out ({(str(error).splitlines() or [type(error).__name__])[0]})", file=sys.stderr)
+        return None
 
 
 def _table(run: Run) -> pl.DataFrame:

@@ -10,8 +10,9 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from common.findings import DEFINITION, Agreement, Configuration, Document, RunFinding, Spread
+from common.findings import DEFINITION, Agreement, Document, RunFinding
 from experiments.report.answer import first_run, sentences
+from experiments.report.cells import backends_of, disagreements, failures, mean, number, numbers, thresholds, times, told
 
 COLOURS = {"healthy": "green", "vanishing": "yellow", "exploding": "magenta", "dead": "red", "non-finite": "red"}
 BLOCKS = "▁▂▃▄▅▆▇█"
@@ -34,7 +35,7 @@ def show(document: Document, console: Console, results: str) -> None:
     for part in filter(None, parts):
         console.print()
         console.print(part)
-    for line in (*_disagreements(document), *_failures(document)):
+    for line in (*disagreements(document), *failures(document)):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     console.print()
     for line in _notes(document, results):
@@ -54,40 +55,14 @@ def _verdicts(document: Document, width: int) -> Table:
     table = _table(*columns, title="Verdicts")
     table.columns[1].justify = "left"
     for configuration in document.configurations:
-        for name, run in _told(configuration):
-            cells = [Text(name), _verdict(run), *_numbers(run)]
-            table.add_row(*cells, *([_mean(run.largest_update, ".1e")] if extra else []))
+        for name, run in told(configuration):
+            cells = [Text(name), _verdict(run), *numbers(run)]
+            table.add_row(*cells, *([mean(run.largest_update, ".1e")] if extra else []))
     return table
-
-
-def _told(configuration: Configuration) -> Iterable[tuple[str, RunFinding]]:
-    """One row for all backends where their verdicts are the same, and one for each where they differ."""
-    runs = {backend: run for backend, run in configuration.runs.items() if run.verdict}
-    if len({run.verdict for run in runs.values()}) > 1:
-        return [(f"{configuration.name} [{backend}]", run) for backend, run in runs.items()]
-    return [(configuration.name, first_run(configuration) or next(iter(configuration.runs.values())))]
 
 
 def _verdict(run: RunFinding) -> Text:
     return Text(run.verdict or run.status, style=COLOURS.get(run.verdict or "", "red"))
-
-
-def _numbers(run: RunFinding) -> list[str]:
-    accuracy = f"{_mean(run.accuracy, '.2f')} ± {_number(run.accuracy.std, '.2f')}" if run.accuracy else ""
-    loss = f"{_loss(run.loss_first)} → {_loss(run.loss_last)}" if run.loss_first else ""
-    return [_mean(run.gradient_ratio, ".1e"), _mean(run.decay_per_layer, "+.2f"), loss, accuracy]
-
-
-def _loss(spread: Spread | None) -> str:
-    return _mean(spread, ".2f" if spread and (spread.mean or 0) < 100 else ".1e")
-
-
-def _mean(spread: Spread | None, form: str) -> str:
-    return _number(spread.mean, form) if spread else ""
-
-
-def _number(value: float | None, form: str) -> str:
-    return "-" if value is None else f"{value:{form}}"
 
 
 def _profiles(document: Document, width: int) -> Table | None:
@@ -129,7 +104,7 @@ def _agreement(document: Document) -> Table | None:
     table = _table(*columns, title="Agreement with the definition, the worst of all configurations")
     for column in table.columns:
         column.justify, column.no_wrap = "left", False
-    for backend in _backends(document):
+    for backend in backends_of(document):
         runs = [(c.name, c.runs[backend].agreement) for c in document.configurations if backend in c.runs]
         known = [(name, agreement) for name, agreement in runs if agreement and agreement.agrees is not None]
         if known and backend != DEFINITION:
@@ -140,14 +115,14 @@ def _agreement(document: Document) -> Table | None:
 
 def _worst_first_step(known: list[tuple[str, Agreement]]) -> str:
     name, worst = max(known, key=lambda pair: _share(pair[1].first_step_error, pair[1].tolerance))
-    return f"{_number(worst.first_step_error, '.1e')} of {_number(worst.tolerance, '.1e')}\n{name}"
+    return f"{number(worst.first_step_error, '.1e')} of {number(worst.tolerance, '.1e')}\n{name}"
 
 
 def _worst_training(known: list[tuple[str, Agreement]]) -> str:
     name, worst = max(known, key=lambda pair: _share(pair[1].divergence, pair[1].sensitivity))
     if worst.divergence is None:
         return "no definition run"
-    return f"{_number(worst.divergence, '.1e')} of {_number(worst.sensitivity, '.1e')}\n{name}"
+    return f"{number(worst.divergence, '.1e')} of {number(worst.sensitivity, '.1e')}\n{name}"
 
 
 def _share(part: float | None, whole: float | None) -> float:
@@ -161,51 +136,16 @@ def _count(known: list[tuple[str, Agreement]]) -> str:
     return f"all {agreeing}" if agreeing == len(known) else f"{agreeing} of {len(known)}"
 
 
-def _backends(document: Document) -> list[str]:
-    return list(dict.fromkeys(backend for c in document.configurations for backend in c.runs))
-
-
 def _seconds(document: Document) -> Table | None:
     columns = ("backend", "import", "first steps,\nall together", "a later step,\non average", "device", "threads")
     table = _table(*columns, title="Seconds, as measured when each run was made")
-    for backend in _backends(document):
-        runs = [c.runs[backend].seconds for c in document.configurations if backend in c.runs]
-        times = [seconds for seconds in runs if seconds]
-        if times:
-            imports = max(t.imports or 0 for t in times)
-            later = sum(t.steps or 0 for t in times) / len(times)
-            cells = [f"{imports:.1f} s", f"{sum(t.first_step or 0 for t in times):.1f} s", f"{1e3 * later:.1f} ms"]
-            table.add_row(backend, *cells, document.device[backend], str(document.threads[backend]))
+    for backend, t in times(document).items():
+        cells = [f"{t.imports:.1f} s", f"{t.first_steps:.1f} s", f"{1e3 * t.later_step:.1f} ms"]
+        table.add_row(backend, *cells, document.device[backend], str(document.threads[backend]))
     return table if table.row_count else None
 
 
-def _disagreements(document: Document) -> Iterable[str]:
-    for c in document.configurations:
-        for backend, run in c.runs.items():
-            if run.agreement and run.agreement.agrees is False:
-                a = run.agreement
-                yield (
-                    f"Disagrees: {backend}, {c.name}: first-step error {_number(a.first_step_error, '.1e')} of tolerance "
-                    f"{_number(a.tolerance, '.1e')}, divergence {_number(a.divergence, '.1e')} beside sensitivity "
-                    f"{_number(a.sensitivity, '.1e')}"
-                )
-
-
-def _failures(document: Document) -> Iterable[str]:
-    """Every run that is not finished, with its reason; one line where a whole backend shares one."""
-    for backend in _backends(document):
-        bad = [(c.name, c.runs[backend]) for c in document.configurations if c.runs[backend].status != "finished"]
-        if len(bad) == len(document.configurations) and len({run.reason for _, run in bad}) == 1:
-            yield f"{backend}: {bad[0][1].status}: {bad[0][1].reason}"
-        else:
-            yield from (f"{backend}, {name}: {run.status}: {run.reason}" for name, run in bad)
-
-
 def _notes(document: Document, results: str) -> Iterable[str]:
-    bounds = document.thresholds
-    yield (
-        f"Vanishing is a gradient ratio first/last layer below {bounds.vanishing:g}, exploding one above {bounds.exploding:g}, "
-        "at the first step. Numbers are means over the seeds, ± their standard deviation."
-    )
+    yield thresholds(document)
     yield "Each backend ran in a process of its own, as many of them side by side as there are cores."
     yield f"Every run, by layer and step: {results}/*.parquet"

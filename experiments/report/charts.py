@@ -1,0 +1,150 @@
+"""The charts, by Altair: one function each, for the page, where the rows come later by the name of the data, and for figures.
+
+A chart's rows are plain: what a reader reads is in them, and user's text is in no other place. Colours are Okabe and Ito's,
+which a colour-blind reader tells apart, and lines differ by their dashes too.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+
+from experiments.report.measured import SENSITIVITY, SHOWN
+
+Rows = list[dict[str, Any]] | None
+"""The rows, or None where the page brings them."""
+
+OKABE_ITO = ["#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#8C7A00", "#7F7F7F"]
+"""Yellow and black, which vanish on white or on black, are replaced by dark yellow and grey."""
+
+BACKENDS = {"numpy": (OKABE_ITO[7], [1, 0]), "torch": (OKABE_ITO[3], [6, 3]), "keras": (OKABE_ITO[2], [2, 2])}
+BACKENDS |= {"jax": (OKABE_ITO[0], [8, 3, 2, 3])}
+FORM = ".4~g"
+
+
+def _data(name: str, rows: Rows) -> Any:
+    return alt.NamedData(name) if rows is None else alt.InlineData(rows, name=name)
+
+
+def _scale(logarithmic: bool) -> alt.Scale:
+    return alt.Scale(type="log", nice=False) if logarithmic else alt.Scale(zero=False)
+
+
+def _backend(**more: Any) -> alt.Color:
+    names, colours = list(BACKENDS), [colour for colour, _ in BACKENDS.values()]
+    return alt.Color("backend:N", scale=alt.Scale(domain=names, range=colours), **more)
+
+
+def _dash(names: dict[str, list[int]]) -> alt.StrokeDash:
+    return alt.StrokeDash("backend:N", title="backend", scale=alt.Scale(domain=list(names), range=list(names.values())))
+
+
+def profile(quantity: str, rows: Rows = None, *, folders: bool = False) -> alt.TopLevelMixin:
+    """A quantity against the layer: a line for each configuration and backend, a band from smallest to largest seed."""
+    shown = SHOWN[quantity]
+    chosen = alt.selection_point(name="legend", fields=["configuration"], bind="legend")
+    dashed = alt.selection_point(name="backends", fields=["backend"], bind="legend")
+    x = alt.X("layer:Q", title="hidden layer, counted from the input", scale=alt.Scale(nice=False), axis=alt.Axis(tickMinStep=1))
+    title = f"{shown.title} ({shown.unit})"
+    y = alt.Y("mid:Q", title=title, scale=_scale(shown.logarithmic), axis=_power(shown.logarithmic))
+    colour = alt.Color("configuration:N", sort=None, scale=alt.Scale(range=OKABE_ITO), title="configuration")
+    tips = ["configuration:N", "backend:N", "layer:Q", "step:Q"]
+    parts = [alt.Tooltip(f"{key}:Q", title=words, format=FORM) for key, words in _PARTS.items()]
+    base = alt.Chart().encode(x=x, color=colour, detail="backend:N", tooltip=[*tips, *parts])
+    seen = {"opacity": alt.condition(chosen & dashed, alt.value(0.9), alt.value(0.06))}
+    band = base.mark_area(invalid="break-paths-show-path-domains").encode(
+        y=alt.Y("low:Q", title=title), y2="high:Q", opacity=alt.condition(chosen & dashed, alt.value(0.06), alt.value(0.01))
+    )
+    line = base.mark_line(invalid="break-paths-show-path-domains").encode(
+        y=y, strokeDash=_dash({name: dash for name, (_, dash) in BACKENDS.items()}), **seen
+    )
+    points = base.mark_point(filled=True, size=18, invalid="filter").encode(y=y, **seen).add_params(chosen, dashed)
+    return _faceted(alt.layer(band, line, points, data=_data("profile", rows)), folders)
+
+
+_PARTS = {"low": "smallest seed", "mid": "middle of the seeds", "high": "largest seed"}
+
+
+def _power(logarithmic: bool) -> alt.Axis:
+    return alt.Axis(format=".0e" if logarithmic else FORM, tickCount=8, labelOverlap="greedy")
+
+
+def _faceted(chart: alt.LayerChart, folders: bool) -> alt.TopLevelMixin:
+    return chart.facet(alt.Facet("folder:N", title=None, sort=None), columns=2) if folders else chart
+
+
+def _panels(chart: Any, columns: int) -> alt.FacetChart:
+    split = alt.Header(labelExpr="split(datum.label, '\\n')", labelLimit=0, title=None)
+    return chart.facet(alt.Facet("panel:N", sort=None, title=None, header=split), columns=columns)
+
+
+def heat(quantity: str, rows: Rows = None, *, columns: int = 2) -> alt.TopLevelMixin:
+    """A quantity by layer and step, a panel for each configuration and backend; grey where it is 0 or not finite."""
+    shown = SHOWN[quantity]
+    scale = alt.Scale(type="log", scheme="viridis") if shown.logarithmic else alt.Scale(scheme="viridis")
+    legend = alt.Legend(format=".0e" if shown.logarithmic else FORM, orient="bottom", gradientLength=220, titleLimit=0)
+    colour = alt.Color("mid:Q", title=f"{shown.title} ({shown.unit})", scale=scale, legend=legend)
+    known = "isValid(datum.mid) && datum.mid > 0" if shown.logarithmic else "isValid(datum.mid)"
+    tips = ["configuration:N", "backend:N", "step:O", "layer:O", alt.Tooltip("mid:Q", title=shown.title, format=FORM)]
+    cells = (
+        alt.Chart(_data("heat", rows))
+        .mark_rect(invalid=None)
+        .encode(
+            x=alt.X("step:O", title="training step", axis=_sparse()),
+            y=alt.Y("layer:O", title="hidden layer", scale=alt.Scale(reverse=True), axis=_sparse()),
+            color=alt.condition(known, colour, alt.value("#9a9a9a")),
+            tooltip=tips,
+        )
+    )
+    return _panels(cells, columns)
+
+
+def _sparse() -> alt.Axis:
+    return alt.Axis(labelOverlap="greedy", labelAngle=0, labelSeparation=6, ticks=False, domain=False)
+
+
+def agreement(rows: Rows = None, *, folders: bool = False) -> alt.TopLevelMixin:
+    """The first step's error of each configuration and backend (points) beside its computed tolerance (ticks)."""
+    y = alt.Y("configuration:N", sort=None, title=None, axis=alt.Axis(grid=True))
+    scale = _scale(True)
+    axis = _power(True)
+    tips = ["configuration:N", "backend:N"] + [alt.Tooltip(f"{key}:Q", format=FORM) for key in ("error", "tolerance")]
+    base = alt.Chart().encode(y=y, yOffset=alt.YOffset("backend:N"), tooltip=[*tips, "agrees:N"])
+    title = "first step: error (points) and tolerance (bars), relative"
+    error = base.mark_point(filled=True, size=45, invalid="filter").encode(
+        x=alt.X("error:Q", title=title, scale=scale, axis=axis), color=_backend(title="backend"), shape=alt.Shape("backend:N")
+    )
+    bound = base.mark_tick(thickness=2, invalid="filter").encode(x=alt.X("tolerance:Q", title=title), color=_backend())
+    chart = alt.layer(bound, error, data=_data("agreement", rows)).properties(height=alt.Step(7))
+    return _faceted(chart, folders)
+
+
+def divergence(rows: Rows = None, *, columns: int = 2) -> alt.TopLevelMixin:
+    """How far training runs part from the definition's, by step, beside the network's own sensitivity; a panel each."""
+    names = [*(name for name in BACKENDS if name != "numpy"), SENSITIVITY]
+    colours = [BACKENDS[name][0] if name in BACKENDS else "#7F7F7F" for name in names]
+    dashes = [BACKENDS[name][1] if name in BACKENDS else [1, 0] for name in names]
+    base = alt.Chart(_data("divergence", rows)).mark_line(invalid="break-paths-show-path-domains")
+    lines = base.encode(
+        x=alt.X("step:Q", title="training step", axis=alt.Axis(tickMinStep=1), scale=alt.Scale(nice=False)),
+        y=alt.Y("value:Q", title="divergence (relative)", scale=_scale(True), axis=_power(True)),
+        color=alt.Color("series:N", title=None, scale=alt.Scale(domain=names, range=colours)),
+        strokeDash=alt.StrokeDash("series:N", title=None, scale=alt.Scale(domain=names, range=dashes)),
+        strokeWidth=alt.condition(f"datum.series === '{SENSITIVITY}'", alt.value(4), alt.value(1.5)),
+        opacity=alt.condition(f"datum.series === '{SENSITIVITY}'", alt.value(0.45), alt.value(1)),
+        tooltip=["configuration:N", "series:N", "step:Q", alt.Tooltip("value:Q", format=FORM)],
+    )
+    return _panels(lines, columns)
+
+
+def seconds(rows: Rows = None, *, columns: int = 3) -> alt.TopLevelMixin:
+    """Where the time went: a panel for each part, a bar for each backend, each panel with its own scale."""
+    base = alt.Chart(_data("seconds", rows)).encode(
+        x=alt.X("seconds:Q", title="seconds", axis=alt.Axis(tickCount=4, format="~g"), scale=alt.Scale(zero=True)),
+        y=alt.Y("backend:N", sort=None, title=None),
+        tooltip=["backend:N", "panel:N", alt.Tooltip("seconds:Q", format=FORM)],
+    )
+    bars = base.mark_bar().encode(color=_backend(legend=None))
+    text = base.mark_text(align="left", dx=3, fill="currentColor").encode(text=alt.Text("seconds:Q", format=".3~g"))
+    return _panels(bars + text, columns).resolve_scale(x="independent")

@@ -1,0 +1,173 @@
+"""The page: one self-contained HTML file, made by Jinja with everything escaped, with Vega from vl-convert inlined once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import vl_convert
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from common.findings import DEFINITION, Configuration, Document, RunFinding
+from experiments.index import Source
+from experiments.report import cells, charts, measured
+from experiments.report.answer import differences, first_run, sentences
+from experiments.report.spec import to_toml
+
+HERE = Path(__file__).parent
+FEW = 40
+"""The agreement chart shows no more configurations than so many: those nearest to their tolerance."""
+
+CHOSEN = 4
+"""Configurations that are drawn when the page opens."""
+
+
+def render(sources: list[Source]) -> str:
+    """The page of one experiment, or of several folders' side by side."""
+    environment = Environment(loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    library = vl_convert.javascript_bundle().replace("</script", "<\\/script")
+    return environment.get_template("page.html").render(
+        title=sources[0].document.question,
+        folders=[_folder(source) for source in sources],
+        rows=list(rows(sources)),
+        quantities={name: shown.title for name, shown in measured.SHOWN.items()},
+        data=_json(data(sources)),
+        left_out=len(names(sources)) - min(FEW, len(names(sources))),
+        few=FEW,
+        style=Markup((HERE / "page.css").read_text(encoding="utf-8")),
+        script=Markup((HERE / "page.js").read_text(encoding="utf-8")),
+        library=Markup(library),
+    )
+
+
+def _json(content: Any) -> Markup:
+    """JSON that may stand in a script element: whatever a user has written, it ends no element and begins none."""
+    text = json.dumps(content, separators=(",", ":"), allow_nan=False)
+    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+
+
+def _folder(source: Source) -> dict[str, Any]:
+    document = source.document
+    return {
+        "label": source.label,
+        "document": document,
+        "answer": " ".join(sentences(document)),
+        "thresholds": cells.thresholds(document),
+        "toml": to_toml(document),
+        "backends": cells.backends_of(document),
+        "failures": [*cells.failures(document), *cells.disagreements(document)],
+        "seeds": ", ".join(sorted({f"{len(c.spec.seeds)}" for c in document.configurations})),
+    }
+
+
+def names(sources: list[Source]) -> list[str]:
+    """All configurations, in the order of the folders."""
+    return list(dict.fromkeys(c.name for source in sources for c in source.document.configurations))
+
+
+def rows(sources: list[Source]) -> Iterator[dict[str, Any]]:
+    """The league table: what is shown, and by what it is sorted."""
+    documents = [{c.name: c for c in source.document.configurations} for source in sources]
+    for number, name in enumerate(names(sources)):
+        for source, by in zip(sources, documents, strict=True):
+            for label, run in cells.told(by[name]) if name in by else ():
+                yield {"number": number, "name": label, "folder": source.label} | _row(by[name], run)
+
+
+def _row(configuration: Configuration, run: RunFinding) -> dict[str, Any]:
+    ratio, decades, loss, accuracy = cells.numbers(run)
+    keys = [spread.mean if spread else None for spread in (run.gradient_ratio, run.decay_per_layer, run.loss_last, run.accuracy)]
+    texts = (ratio, decades, loss, accuracy)
+    return {
+        "verdict": run.verdict or run.status,
+        "cells": [("" if key is None else repr(key), text) for key, text in zip(keys, texts, strict=True)],
+        "agrees": _agrees(configuration),
+    }
+
+
+def _agrees(configuration: Configuration) -> str:
+    known = [r.agreement.agrees for b, r in configuration.runs.items() if b != DEFINITION and r.agreement]
+    known = [agrees for agrees in known if agrees is not None]
+    return f"{sum(known)} of {len(known)}" if known else "-"
+
+
+def data(sources: list[Source]) -> dict[str, Any]:
+    """What the page's script reads: the charts, the rows of those that do not change, and the packed runs."""
+    most = measured.most_steps(sources)
+    return {
+        "folders": [source.label for source in sources],
+        "configurations": [_packed(sources, name, most) for name in names(sources)],
+        "chosen": _chosen(sources[0].document),
+        "quantities": list(measured.SHOWN),
+        "logarithmic": [name for name, shown in measured.SHOWN.items() if shown.logarithmic],
+        "charts": specs(len(sources) > 1),
+        "agreement": list(agreement_rows(sources)),
+        "seconds": list(seconds_rows(sources)),
+    }
+
+
+def specs(folders: bool) -> dict[str, Any]:
+    """Every chart of the page as Vega-Lite, without its rows."""
+    found = {f"profile {name}": charts.profile(name, folders=folders) for name in measured.SHOWN}
+    found |= {f"heat {name}": charts.heat(name) for name in measured.SHOWN}
+    found |= {"agreement": charts.agreement(folders=folders), "divergence": charts.divergence(), "seconds": charts.seconds()}
+    return {name: chart.to_dict() for name, chart in found.items()}
+
+
+def _packed(sources: list[Source], name: str, most: int) -> dict[str, Any]:
+    divergence = [
+        {"folder": number, **series}
+        for number, source in enumerate(sources)
+        if name in source.entries
+        for series in measured.divergences(source, name, most)
+    ]
+    groups = [measured.packed(members, most) for members in measured.groups(sources, name)]
+    return {"name": name, "groups": groups, "divergence": divergence}
+
+
+def chosen(document: Document) -> list[str]:
+    """What to draw first: the first configuration, and those in which a single change made it healthy; else the next ones."""
+    base, *others = document.configurations
+    runs = {c.name: first_run(c) for c in others if len(differences(base.spec, c.spec)) == 1}
+    healed = [name for name, run in runs.items() if run and run.verdict == "healthy"]
+    return list(dict.fromkeys([base.name, *healed, *(c.name for c in others)]))[:CHOSEN]
+
+
+def _chosen(document: Document) -> list[int]:
+    order = [c.name for c in document.configurations]
+    return [order.index(name) for name in chosen(document)]
+
+
+def agreement_rows(sources: list[Source]) -> Iterator[dict[str, Any]]:
+    """Error and tolerance of every run that was compared; of many configurations, those nearest to their tolerance."""
+    shares: dict[str, float] = {}
+    found = []
+    for source in sources:
+        for c in source.document.configurations:
+            for backend, run in c.runs.items():
+                if run.agreement and run.agreement.tolerance and backend != DEFINITION:
+                    error, bound = run.agreement.first_step_error, run.agreement.tolerance
+                    share = float("inf") if error is None else error / bound
+                    shares[c.name] = max(share, shares.get(c.name, 0.0))
+                    shown = {"error": _drawn(error), "tolerance": _drawn(bound), "agrees": run.agreement.agrees}
+                    found.append({"configuration": c.name, "backend": backend, "folder": source.label} | shown)
+    worst = set(sorted(shares, key=lambda name: -shares[name])[:FEW])
+    return (row for row in found if row["configuration"] in worst)
+
+
+def _drawn(value: float | None) -> float | None:
+    """Four digits; nothing for 0, which a logarithmic scale does not have."""
+    return float(f"{value:.3e}") if value else None
+
+
+def seconds_rows(sources: list[Source]) -> Iterator[dict[str, Any]]:
+    """Where the time went."""
+    parts = ("importing the framework", "first steps, with compiling, all runs", "a later step, on average")
+    for part, title in enumerate(parts):
+        for source in sources:
+            for backend, times in cells.times(source.document).items():
+                panel = title + (f"\n{source.label}" if len(sources) > 1 else "")
+                yield {"panel": panel, "backend": backend, "seconds": _drawn(times[part])}

@@ -1,0 +1,25 @@
+"""The experiment of a document as TOML: read back, it makes the same plans, whatever was changed on the command line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tomli_w
+
+from common.findings import Document
+from experiments.index import settings_of
+
+
+def to_toml(document: Document) -> str:
+    """The experiment, every number stated: what all configurations share as the base, and what each one changes."""
+    written = [settings_of(c.spec).model_dump(mode="json") for c in document.configurations]
+    shared = {key: value for key, value in written[0].items() if all(one[key] == value for one in written)}
+    changes = [{key: value for key, value in one.items() if key not in shared} for one in written]
+    named = zip(document.configurations, changes, strict=True)
+    content: dict[str, Any] = {
+        "question": document.question,
+        "base": shared,
+        "thresholds": document.thresholds.model_dump(mode="json"),
+        "configuration": [{"name": c.name} | change for c, change in named],
+    }
+    return tomli_w.dumps(content)
