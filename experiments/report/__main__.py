@@ -26,7 +26,9 @@ class Options:
     """Folders of runs."""
     experiment: Annotated[str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="(default: the last one)")] = None
     """Which experiment of the folders."""
-    output: Annotated[Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="(default: report.html in the first)")] = None
+    output: Annotated[Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="(default: report.html in the first)")] = (
+        None
+    )
     """Where to write the page."""
     figures: Annotated[Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")] = None
     """Write the charts as SVG and PNG, for one column of a paper."""

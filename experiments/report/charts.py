@@ -20,7 +20,9 @@ OKABE_ITO = ["#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "
 
 BACKENDS = {"numpy": (OKABE_ITO[7], [1, 0]), "torch": (OKABE_ITO[3], [6, 3]), "keras": (OKABE_ITO[2], [2, 2])}
 BACKENDS |= {"jax": (OKABE_ITO[0], [8, 3, 2, 3])}
+COMPARED = [name for name in BACKENDS if name != "numpy"]
 FORM = ".4~g"
+GREY = "#9a9a9a"
 
 
 def _data(name: str, rows: Rows) -> Any:
@@ -28,27 +30,27 @@ def _data(name: str, rows: Rows) -> Any:
 
 
 def _scale(logarithmic: bool) -> alt.Scale:
-    return alt.Scale(type="log", nice=False) if logarithmic else alt.Scale(zero=False)
+    return alt.Scale(type="log", nice=False, padding=6) if logarithmic else alt.Scale(zero=False)
 
 
-def _backend(**more: Any) -> alt.Color:
-    names, colours = list(BACKENDS), [colour for colour, _ in BACKENDS.values()]
-    return alt.Color("backend:N", scale=alt.Scale(domain=names, range=colours), **more)
+def _backend(names: list[str], **more: Any) -> alt.Color:
+    return alt.Color("backend:N", scale=alt.Scale(domain=names, range=[BACKENDS[name][0] for name in names]), **more)
 
 
-def _dash(names: dict[str, list[int]]) -> alt.StrokeDash:
-    return alt.StrokeDash("backend:N", title="backend", scale=alt.Scale(domain=list(names), range=list(names.values())))
-
-
-def profile(quantity: str, rows: Rows = None, *, folders: bool = False) -> alt.TopLevelMixin:
+def profile(quantity: str, rows: Rows = None, *, folders: bool = False, dots: int = 18) -> alt.TopLevelMixin:
     """A quantity against the layer: a line for each configuration and backend, a band from smallest to largest seed."""
     shown = SHOWN[quantity]
     chosen = alt.selection_point(name="legend", fields=["configuration"], bind="legend")
     dashed = alt.selection_point(name="backends", fields=["backend"], bind="legend")
-    x = alt.X("layer:Q", title="hidden layer, counted from the input", scale=alt.Scale(nice=False), axis=alt.Axis(tickMinStep=1))
+    x = alt.X(
+        "layer:Q", title="hidden layer, counted from the input", scale=alt.Scale(nice=False), axis=alt.Axis(tickMinStep=1)
+    )
     title = f"{shown.title} ({shown.unit})"
     y = alt.Y("mid:Q", title=title, scale=_scale(shown.logarithmic), axis=_power(shown.logarithmic))
-    colour = alt.Color("configuration:N", sort=None, scale=alt.Scale(range=OKABE_ITO), title="configuration")
+    legend = alt.Legend(symbolOpacity=1, symbolType="square", symbolStrokeWidth=0, symbolSize=80)
+    colour = alt.Color("configuration:N", sort=None, scale=alt.Scale(range=OKABE_ITO), title="configuration", legend=legend)
+    dashes = alt.Scale(domain=list(BACKENDS), range=[dash for _, dash in BACKENDS.values()])
+    dash = alt.StrokeDash("backend:N", title="backend", scale=dashes, legend=alt.Legend(symbolOpacity=1))
     tips = ["configuration:N", "backend:N", "layer:Q", "step:Q"]
     parts = [alt.Tooltip(f"{key}:Q", title=words, format=FORM) for key, words in _PARTS.items()]
     base = alt.Chart().encode(x=x, color=colour, detail="backend:N", tooltip=[*tips, *parts])
@@ -56,10 +58,8 @@ def profile(quantity: str, rows: Rows = None, *, folders: bool = False) -> alt.T
     band = base.mark_area(invalid="break-paths-show-path-domains").encode(
         y=alt.Y("low:Q", title=title), y2="high:Q", opacity=alt.condition(chosen & dashed, alt.value(0.06), alt.value(0.01))
     )
-    line = base.mark_line(invalid="break-paths-show-path-domains").encode(
-        y=y, strokeDash=_dash({name: dash for name, (_, dash) in BACKENDS.items()}), **seen
-    )
-    points = base.mark_point(filled=True, size=18, invalid="filter").encode(y=y, **seen).add_params(chosen, dashed)
+    line = base.mark_line(invalid="break-paths-show-path-domains").encode(y=y, strokeDash=dash, **seen)
+    points = base.mark_point(filled=True, size=dots, invalid="filter").encode(y=y, **seen).add_params(chosen, dashed)
     return _faceted(alt.layer(band, line, points, data=_data("profile", rows)), folders)
 
 
@@ -67,7 +67,13 @@ _PARTS = {"low": "smallest seed", "mid": "middle of the seeds", "high": "largest
 
 
 def _power(logarithmic: bool) -> alt.Axis:
-    return alt.Axis(format=".0e" if logarithmic else FORM, tickCount=8, labelOverlap="greedy")
+    """The axis of a scale: on a logarithmic one, grid lines and ticks at the powers of ten only."""
+    if not logarithmic:
+        return alt.Axis(format=FORM, tickCount=8, labelOverlap="greedy")
+    power = "abs(log(datum.value) / LN10 - round(log(datum.value) / LN10)) < 1e-6"
+    only = {"tickOpacity": alt.condition(power, alt.value(1), alt.value(0.3))}
+    only["gridOpacity"] = alt.condition(power, alt.value(0.15), alt.value(0.03))
+    return alt.Axis(format=".0e", tickCount=8, labelOverlap="greedy", **only)
 
 
 def _faceted(chart: alt.LayerChart, folders: bool) -> alt.TopLevelMixin:
@@ -75,8 +81,10 @@ def _faceted(chart: alt.LayerChart, folders: bool) -> alt.TopLevelMixin:
 
 
 def _panels(chart: Any, columns: int) -> alt.FacetChart:
-    split = alt.Header(labelExpr="split(datum.label, '\\n')", labelLimit=0, title=None)
-    return chart.facet(alt.Facet("panel:N", sort=None, title=None, header=split), columns=columns)
+    split = alt.Header(labelExpr="split(datum.label, '\\n')", title=None)
+    return chart.facet(
+        alt.Facet("panel:N", sort=alt.EncodingSortField("order", op="min"), title=None, header=split), columns=columns
+    )
 
 
 def heat(quantity: str, rows: Rows = None, *, columns: int = 2) -> alt.TopLevelMixin:
@@ -89,11 +97,12 @@ def heat(quantity: str, rows: Rows = None, *, columns: int = 2) -> alt.TopLevelM
     tips = ["configuration:N", "backend:N", "step:O", "layer:O", alt.Tooltip("mid:Q", title=shown.title, format=FORM)]
     cells = (
         alt.Chart(_data("heat", rows))
-        .mark_rect(invalid=None)
+        .mark_rect(invalid=None, strokeWidth=0.7)
         .encode(
             x=alt.X("step:O", title="training step", axis=_sparse()),
             y=alt.Y("layer:O", title="hidden layer", scale=alt.Scale(reverse=True), axis=_sparse()),
-            color=alt.condition(known, colour, alt.value("#9a9a9a")),
+            color=alt.condition(known, colour, alt.value(GREY)),
+            stroke=alt.condition(known, alt.Stroke("mid:Q", scale=scale, legend=None), alt.value(GREY)),  # no seams
             tooltip=tips,
         )
     )
@@ -104,25 +113,30 @@ def _sparse() -> alt.Axis:
     return alt.Axis(labelOverlap="greedy", labelAngle=0, labelSeparation=6, ticks=False, domain=False)
 
 
-def agreement(rows: Rows = None, *, folders: bool = False) -> alt.TopLevelMixin:
+def agreement(rows: Rows = None, *, folders: bool = False, dots: int = 45) -> alt.TopLevelMixin:
     """The first step's error of each configuration and backend (points) beside its computed tolerance (ticks)."""
     y = alt.Y("configuration:N", sort=None, title=None, axis=alt.Axis(grid=True))
     scale = _scale(True)
     axis = _power(True)
     tips = ["configuration:N", "backend:N"] + [alt.Tooltip(f"{key}:Q", format=FORM) for key in ("error", "tolerance")]
     base = alt.Chart().encode(y=y, yOffset=alt.YOffset("backend:N"), tooltip=[*tips, "agrees:N"])
-    title = "first step: error (points) and tolerance (bars), relative"
-    error = base.mark_point(filled=True, size=45, invalid="filter").encode(
-        x=alt.X("error:Q", title=title, scale=scale, axis=axis), color=_backend(title="backend"), shape=alt.Shape("backend:N")
+    title = "relative error (points), tolerance (bars)"
+    error = base.mark_point(filled=True, size=dots, invalid="filter").encode(
+        x=alt.X("error:Q", title=title, scale=scale, axis=axis),
+        color=_backend(COMPARED, title="backend"),
+        shape=alt.Shape("backend:N", scale=alt.Scale(domain=COMPARED)),
     )
-    bound = base.mark_tick(thickness=2, invalid="filter").encode(x=alt.X("tolerance:Q", title=title), color=_backend())
-    chart = alt.layer(bound, error, data=_data("agreement", rows)).properties(height=alt.Step(7))
+    bound = base.mark_tick(thickness=2, invalid="filter").encode(
+        x=alt.X("tolerance:Q", title=title), color=_backend(COMPARED, title="backend")
+    )
+    step = alt.Step(7 if rows is None else 4)
+    chart = alt.layer(bound, error, data=_data("agreement", rows)).properties(height=step)
     return _faceted(chart, folders)
 
 
 def divergence(rows: Rows = None, *, columns: int = 2) -> alt.TopLevelMixin:
     """How far training runs part from the definition's, by step, beside the network's own sensitivity; a panel each."""
-    names = [*(name for name in BACKENDS if name != "numpy"), SENSITIVITY]
+    names = [*COMPARED, SENSITIVITY]
     colours = [BACKENDS[name][0] if name in BACKENDS else "#7F7F7F" for name in names]
     dashes = [BACKENDS[name][1] if name in BACKENDS else [1, 0] for name in names]
     base = alt.Chart(_data("divergence", rows)).mark_line(invalid="break-paths-show-path-domains")
@@ -145,6 +159,7 @@ def seconds(rows: Rows = None, *, columns: int = 3) -> alt.TopLevelMixin:
         y=alt.Y("backend:N", sort=None, title=None),
         tooltip=["backend:N", "panel:N", alt.Tooltip("seconds:Q", format=FORM)],
     )
-    bars = base.mark_bar().encode(color=_backend(legend=None))
+    bars = base.mark_bar().encode(color=_backend(list(BACKENDS), legend=None))
+    margin = base.mark_point(opacity=0).encode(x=alt.X("room:Q", title="seconds"))  # so that the text has room
     text = base.mark_text(align="left", dx=3, fill="currentColor").encode(text=alt.Text("seconds:Q", format=".3~g"))
-    return _panels(bars + text, columns).resolve_scale(x="independent")
+    return _panels(bars + text + margin, columns).resolve_scale(x="independent")

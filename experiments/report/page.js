@@ -64,17 +64,18 @@ function heatRows() {
       for (let l = 0; l < group.depth; l++) found.push({ ...common, panel, step, layer: l + 1, mid: value(t, 1, l) });
     });
   }).then((found) => {
-    const shown = new Set([...new Set(found.map((row) => row.panel))].slice(0, PANELS));
-    return found.filter((row) => shown.has(row.panel));
+    const panels = [...new Set(found.map((row) => row.panel))];
+    for (const row of found) row.order = panels.indexOf(row.panel);
+    return found.filter((row) => row.order < PANELS);
   });
 }
 
 function divergenceRows() {
-  return state.chosen.flatMap((number) => {
+  return state.chosen.flatMap((number, order) => {
     const { name, divergence } = data.configurations[number];
     return divergence.flatMap(({ folder, series, steps, values }) =>
       steps.map((step, t) => ({
-        panel: panelOf(name, null, data.folders[folder]), configuration: name, series, step, value: values[t] || null,
+        panel: panelOf(name, null, data.folders[folder]), configuration: name, order: order + folder / 100, series, step, value: values[t] || null,
       })));
   });
 }
@@ -85,15 +86,15 @@ function panelOf(configuration, backend, folder) {
 
 // --- charts
 
-const room = () => find("#profile").clientWidth;
-const narrow = () => room() < 600;
+const narrow = () => find("#profile").clientWidth < 600;
+const room = () => find("#profile").clientWidth - (narrow() ? 4 : 38); // beside the chart, on a wide screen: its menu
 
-function config() {
-  const ink = "currentColor";
-  const axis = { labelColor: ink, titleColor: ink, domainColor: ink, tickColor: ink, gridOpacity: 0.25, labelFontSize: 12, titleFontSize: 12 };
+function config(renderer) {
+  const ink = renderer === "svg" ? "currentColor" : getComputedStyle(document.body).color;
+  const axis = { labelColor: ink, titleColor: ink, domainColor: ink, tickColor: ink, gridColor: ink, gridOpacity: 0.12, labelFontSize: 12, titleFontSize: 12 };
   const legend = { labelColor: ink, titleColor: ink, labelLimit: room() - 60, orient: "bottom", labelFontSize: 12, symbolStrokeWidth: 2,
-    columns: narrow() ? 1 : 4, symbolSize: 120 };
-  return { background: null, view: { stroke: "#8885" }, axis, legend, axisY: { labelLimit: narrow() ? 120 : 360 },
+    columns: narrow() ? 1 : 4, layout: { bottom: { anchor: "start", direction: "vertical" } } };
+  return { background: null, view: { stroke: "#8885" }, axis, legend, axisY: { labelLimit: narrow() ? 120 : 350 },
     header: { labelColor: ink, titleColor: ink, labelFontSize: 12 }, facet: { spacing: { row: 28, column: 20 } },
     text: { color: ink }, font: getComputedStyle(document.body).fontFamily };
 }
@@ -101,9 +102,16 @@ function config() {
 function sized(spec, { width, height, columns, margin }) {
   const copy = structuredClone(spec);
   const inner = copy.spec ?? copy;
-  if (copy.spec) copy.columns = columns;
-  const panels = copy.spec ? columns : 1;
-  inner.width = Math.max(120, Math.floor((width - margin - 20 * (panels - 1)) / panels));
+  if (copy.spec) {
+    copy.columns = columns;
+    inner.width = Math.max(100, Math.floor((width - margin - 20 * (columns - 1)) / columns));
+    if (copy.facet.header) copy.facet.header.labelLimit = inner.width;
+  } else if (inner.height?.step) {
+    inner.width = width - margin;
+  } else {
+    inner.width = width;
+    copy.autosize = { type: "fit-x", contains: "padding" };
+  }
   if (height) inner.height = height;
   return copy;
 }
@@ -114,8 +122,8 @@ async function draw(id, name, table, found, size, renderer = "svg") {
   if (!found.length) { delete views[id]; node.textContent = "Nothing to draw: choose a configuration in the table."; return; }
   const spec = sized(data.charts[name], size);
   spec.datasets = { [table]: found };
-  const actions = { export: true, source: false, compiled: false, editor: false };
-  const { view } = await vegaEmbed(node, spec, { config: config(), renderer, actions, downloadFileName: `isograd-${id}` });
+  const actions = narrow() ? false : { export: true, source: false, compiled: false, editor: false };
+  const { view } = await vegaEmbed(node, spec, { config: config(renderer), renderer, actions, logLevel: 1, downloadFileName: `isograd-${id}` });
   views[id] = view;
 }
 
@@ -127,12 +135,13 @@ const drawing = {
     told(found);
   },
   async heat() {
-    const columns = narrow() ? 1 : Math.max(2, Math.min(4, Math.floor(room() / 270)));
-    await draw("heat", `heat ${state.quantity}`, "heat", await heatRows(), { width: room(), height: 150, columns, margin: 60 }, "canvas");
+    const columns = Math.max(2, Math.min(4, Math.floor(room() / 270)));
+    const size = { width: room(), height: narrow() ? 100 : 150, columns, margin: 60 };
+    await draw("heat", `heat ${state.quantity}`, "heat", await heatRows(), size, "canvas");
   },
   async agreement() {
     const columns = data.folders.length > 1 && !narrow() ? 2 : 1;
-    await draw("agreement", "agreement", "agreement", data.agreement, { width: room(), columns, margin: narrow() ? 140 : 330 });
+    await draw("agreement", "agreement", "agreement", data.agreement, { width: room(), columns, margin: narrow() ? 140 : 370 });
   },
   async divergence() {
     const columns = narrow() ? 1 : Math.max(1, Math.min(3, Math.floor(room() / 330)));

@@ -79,7 +79,9 @@ def rows(sources: list[Source]) -> Iterator[dict[str, Any]]:
 
 def _row(configuration: Configuration, run: RunFinding) -> dict[str, Any]:
     ratio, decades, loss, accuracy = cells.numbers(run)
-    keys = [spread.mean if spread else None for spread in (run.gradient_ratio, run.decay_per_layer, run.loss_last, run.accuracy)]
+    keys = [
+        spread.mean if spread else None for spread in (run.gradient_ratio, run.decay_per_layer, run.loss_last, run.accuracy)
+    ]
     texts = (ratio, decades, loss, accuracy)
     return {
         "verdict": run.verdict or run.status,
@@ -170,4 +172,5 @@ def seconds_rows(sources: list[Source]) -> Iterator[dict[str, Any]]:
         for source in sources:
             for backend, times in cells.times(source.document).items():
                 panel = title + (f"\n{source.label}" if len(sources) > 1 else "")
-                yield {"panel": panel, "backend": backend, "seconds": _drawn(times[part])}
+                shown = {"seconds": _drawn(times[part]), "room": 1.3 * times[part]}
+                yield {"panel": panel, "order": part, "backend": backend} | shown

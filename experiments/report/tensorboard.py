@@ -1,0 +1,68 @@
+"""Event files for TensorBoard, by tensorboardX: a run for each backend, the same tags in all, so that the backends overlay.
+
+DIR/<backend>/                                     one run; DIR/<folder>/<backend>/ with several folders
+<configuration>/loss                               scalar, mean of the seeds
+<configuration>/<quantity>/layer <l>               scalar of the first, the middle and the last hidden layer
+<configuration>/<quantity>                         histogram over layers and seeds, of log10 where shown logarithmically
+"""
+
+from __future__ import annotations
+
+import re
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from common.errors import UserError
+from common.trace import Trace
+from experiments.index import Source
+from experiments.report.measured import SHOWN, over_seeds
+
+
+def check() -> None:
+    """Refuse before anything is run.
+
+    Raises:
+        UserError: The writer is not installed.
+    """
+    if find_spec("tensorboardX") is None:
+        raise UserError('--tensorboard needs tensorboardX; install with: pip install -c constraints.txt -e ".[tensorboard]"')
+
+
+def log(sources: list[Source], folder: Path) -> None:
+    """Write the event files of all runs."""
+    from tensorboardX import SummaryWriter
+
+    for number, source in enumerate(sources, start=1):
+        home = folder / f"{number} {_plain(Path(source.label).name)}" if len(sources) > 1 else folder
+        for backend in {backend: None for entry in source.entries.values() for backend in entry.runs}:
+            with SummaryWriter(str(home / backend)) as writer:
+                for name in source.entries:
+                    if run := source.run(name, backend):
+                        _log(writer, _plain(name), run.trace)
+
+
+def _plain(name: str) -> str:
+    """A name that is one level of a tag or of a path."""
+    return re.sub(r"[^\w .+,()=-]", "_", name)
+
+
+def _log(writer: Any, name: str, trace: Trace) -> None:
+    for step, losses in zip(trace.steps.tolist(), trace.loss.T, strict=True):
+        writer.add_scalar(f"{name}/loss", losses.mean(), step)
+    for quantity, shown in SHOWN.items():
+        values = trace.quantities[quantity]
+        middle = over_seeds(values, shown.logarithmic)[:, 1]
+        depth = values.shape[2]
+        for t, step in enumerate(trace.steps.tolist()):
+            for layer in sorted({1, (depth + 1) // 2, depth}):
+                writer.add_scalar(f"{name}/{quantity}/layer {layer}", middle[t, layer - 1], step)
+            if (drawn := _histogram(values[:, t], shown.logarithmic)).size:
+                writer.add_histogram(f"{name}/{quantity}", drawn, step, bins=30)
+
+
+def _histogram(values: np.ndarray, logarithmic: bool) -> np.ndarray:
+    known = values[np.isfinite(values)]
+    return np.log10(known[known > 0]) if logarithmic else known
