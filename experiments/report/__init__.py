@@ -1,1 +1,1 @@
-"""Reports: findings, told to a person. A report reads the document of common/findings.py and nothing else."""
+"""Reports: findings, told to a person, from the document of common/findings.py and the traces of its runs."""

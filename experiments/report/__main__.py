@@ -26,10 +26,8 @@ class Options:
     """Folders of runs."""
     experiment: Annotated[str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="(default: the last one)")] = None
     """Which experiment of the folders."""
-    output: Annotated[Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="(default: report.html in the first)")] = (
-        None
-    )
-    """Where to write the page."""
+    output: Annotated[Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="(default: in the first)")] = None
+    """Where to write the page, report.html in the first folder if nothing is said."""
     figures: Annotated[Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")] = None
     """Write the charts as SVG and PNG, for one column of a paper."""
     tensorboard: Annotated[Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")] = None

@@ -97,12 +97,11 @@ def heat(quantity: str, rows: Rows = None, *, columns: int = 2) -> alt.TopLevelM
     tips = ["configuration:N", "backend:N", "step:O", "layer:O", alt.Tooltip("mid:Q", title=shown.title, format=FORM)]
     cells = (
         alt.Chart(_data("heat", rows))
-        .mark_rect(invalid=None, strokeWidth=0.7)
+        .mark_rect(invalid=None)
         .encode(
-            x=alt.X("step:O", title="training step", axis=_sparse()),
-            y=alt.Y("layer:O", title="hidden layer", scale=alt.Scale(reverse=True), axis=_sparse()),
+            x=alt.X("step:O", title="training step", axis=_sparse(), scale=alt.Scale(round=True)),
+            y=alt.Y("layer:O", title="hidden layer", scale=alt.Scale(reverse=True, round=True), axis=_sparse()),
             color=alt.condition(known, colour, alt.value(GREY)),
-            stroke=alt.condition(known, alt.Stroke("mid:Q", scale=scale, legend=None), alt.value(GREY)),  # no seams
             tooltip=tips,
         )
     )
@@ -121,14 +120,11 @@ def agreement(rows: Rows = None, *, folders: bool = False, dots: int = 45) -> al
     tips = ["configuration:N", "backend:N"] + [alt.Tooltip(f"{key}:Q", format=FORM) for key in ("error", "tolerance")]
     base = alt.Chart().encode(y=y, yOffset=alt.YOffset("backend:N"), tooltip=[*tips, "agrees:N"])
     title = "relative error (points), tolerance (bars)"
-    error = base.mark_point(filled=True, size=dots, invalid="filter").encode(
-        x=alt.X("error:Q", title=title, scale=scale, axis=axis),
-        color=_backend(COMPARED, title="backend"),
-        shape=alt.Shape("backend:N", scale=alt.Scale(domain=COMPARED)),
-    )
-    bound = base.mark_tick(thickness=2, invalid="filter").encode(
-        x=alt.X("tolerance:Q", title=title), color=_backend(COMPARED, title="backend")
-    )
+    colour = _backend(COMPARED, title="backend")
+    shape = alt.Shape("backend:N", title="backend", scale=alt.Scale(domain=COMPARED))
+    x = alt.X("error:Q", title=title, scale=scale, axis=axis)
+    error = base.mark_point(filled=True, size=dots, invalid="filter").encode(x=x, color=colour, shape=shape)
+    bound = base.mark_tick(thickness=2, invalid="filter").encode(x=alt.X("tolerance:Q", title=title), color=colour)
     step = alt.Step(7 if rows is None else 4)
     chart = alt.layer(bound, error, data=_data("agreement", rows)).properties(height=step)
     return _faceted(chart, folders)

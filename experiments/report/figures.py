@@ -71,7 +71,13 @@ def _themed(chart: alt.TopLevelMixin) -> dict[str, Any]:
         | axes
         | facet
     )
-    config |= {"line": {"strokeWidth": 1.2}, "view": {"stroke": "#bbbbbb"}, "aria": False, "point": {"size": 8}}
+    config |= {
+        "line": {"strokeWidth": 1.2},
+        "view": {"stroke": "#bbbbbb"},
+        "aria": False,
+        "text": {"fontSize": 7},
+        "point": {"size": 8},
+    }
     spec = chart.to_dict()
     if "header" in spec.get("facet", {}):
         spec["facet"]["header"]["labelLimit"] = spec["spec"]["width"] + 8
