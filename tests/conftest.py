@@ -16,6 +16,7 @@ import pytest
 import backends
 from common.backend import Backend
 from common.plan import Plan
+from tests.browser import CURE, Browser, absent, chromium
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -23,19 +24,34 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--require",
         default="",
         metavar="NAMES",
-        help="backends, comma-separated, or `all`: where one of them is missing, its tests are errors and not skips",
+        help="comma-separated: backends, `all` of them, `chromium`: where one is missing, its tests are errors and not skips",
     )
+
+
+REQUIRABLE = (*backends.NEEDS, "chromium")
 
 
 def required(config: pytest.Config) -> set[str]:
     names = {name for name in str(config.getoption("--require")).split(",") if name}
-    return set(backends.NEEDS) if names == {"all"} else names
+    return names - {"all"} | (set(backends.NEEDS) if "all" in names else set())
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    unknown = required(config) - set(backends.NEEDS)
+    unknown = required(config) - set(REQUIRABLE)
     if unknown:
-        raise pytest.UsageError(f"--require takes {', '.join(backends.NEEDS)} or all; received {', '.join(sorted(unknown))}")
+        raise pytest.UsageError(f"--require takes {', '.join(REQUIRABLE)} or all; received {', '.join(sorted(unknown))}")
+
+
+@pytest.fixture(scope="session")
+def browser(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Chromium, or a skip that names the cure; with `--require chromium`, an error."""
+    if absent():
+        reason = f"chromium needs {', '.join(absent())}; {CURE}"
+        if "chromium" in required(request.config):
+            raise pytest.UsageError(f"--require chromium: {reason}")
+        pytest.skip(reason)
+    with chromium(tmp_path_factory.mktemp("profile")) as running:
+        yield running
 
 
 def load(name: str, config: pytest.Config) -> Backend:

@@ -71,12 +71,12 @@ def _power(logarithmic: bool) -> alt.Axis:
     if not logarithmic:
         return alt.Axis(format=FORM, tickCount=8, labelOverlap="greedy")
     power = "abs(log(datum.value) / LN10 - round(log(datum.value) / LN10)) < 1e-6"
-    only = {"tickOpacity": alt.condition(power, alt.value(1), alt.value(0.3))}
+    only: dict[str, Any] = {"tickOpacity": alt.condition(power, alt.value(1), alt.value(0.3))}
     only["gridOpacity"] = alt.condition(power, alt.value(0.15), alt.value(0.03))
     return alt.Axis(format=".0e", tickCount=8, labelOverlap="greedy", **only)
 
 
-def _faceted(chart: alt.LayerChart, folders: bool) -> alt.TopLevelMixin:
+def _faceted(chart: Any, folders: bool) -> alt.TopLevelMixin:
     return chart.facet(alt.Facet("folder:N", title=None, sort=None), columns=2) if folders else chart
 
 

@@ -28,7 +28,8 @@ CHOSEN = 4
 def render(sources: list[Source]) -> str:
     """The page of one experiment, or of several folders' side by side."""
     environment = Environment(loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    library = vl_convert.javascript_bundle().replace("</script", "<\\/script")
+    library = vl_convert.javascript_bundle(None)  # pyright: ignore[reportArgumentType]
+    library = library.replace("</script", "<\\/script")
     return environment.get_template("page.html").render(
         title=sources[0].document.question,
         folders=[_folder(source) for source in sources],

@@ -1,0 +1,71 @@
+"""A small experiment in a store, for the tests of its report: run by the definition, told as if by two backends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import backends
+from common.findings import Outcome
+from experiments import index
+from experiments.experiment import plans, read
+from experiments.index import Source
+from experiments.runner import Job
+from experiments.store import Run, Store, write_whole
+from experiments.worker import Worker
+
+EVIL = """<script>window.pwned=1</script><img src=x onerror="window.pwned=2"> & "quoted" 'name' \\ </script>"""
+TOML = '''
+question = """Which one? %s"""
+[base]
+depth = 6
+width = 8
+steps = 5
+batch_size = 16
+seeds = 2
+[[configuration]]
+[[configuration]]
+activation = "tanh"
+[[configuration]]
+activation = "relu"
+initialization = { kind = "gaussian", std = 1e80 }
+name = "breaks"
+[[configuration]]
+activation = "elu"
+name = """%s"""
+[[configuration]]
+activation = "prelu"
+name = "crashes"
+'''
+
+
+def experiment(folder: Path) -> Path:
+    """The experiment's file."""
+    path = folder / "own.toml"
+    evil = EVIL.replace("\\", "\\\\")
+    path.write_text(TOML % (evil.replace('"', '\\"'), evil.replace('"', '\\"')), encoding="utf-8")
+    return path
+
+
+def make(folder: Path) -> Source:
+    """Run it into a folder."""
+    worker = Worker(backends.load("numpy"), threads=1, imports=0.25)
+    asked = read(str(experiment(folder.parent)))
+    store, jobs, have, failures = Store(folder), [], {}, {}
+    for name, plan in plans(asked).items():
+        for backend, perturbed in (("numpy", False), ("numpy", True), ("torch", False)):
+            one = plan.model_copy(update={"perturbed": perturbed})
+            job = Job(backend, name, one, f"{len(jobs):016x}", "cpu")
+            jobs.append(job)
+            if name == "crashes":
+                failures[job.run_id] = Outcome("crashed", f"killed by {EVIL}")
+            else:
+                run = worker.run(job.run_id, one, "cpu")
+                error = 3.21e-15 if backend == "torch" else None
+                run = Run(
+                    run.header.model_copy(update={"backend": backend, "first_step_error": error, "tolerance": 7e-13}), run.trace
+                )
+                store.save(run)
+                have[job.run_id] = run
+    made = index.of_jobs(asked, jobs, failures, {"jax": "not installed"}, name="own.toml", command=f"compare '{EVIL}'")
+    write_whole(index.path_of(store, "own.toml"), made.model_dump_json().encode())
+    return index.source(made, have, str(folder))

@@ -1,0 +1,288 @@
+"""The page without a browser: its numbers are the store's, its text is escaped, and it is made again from stored runs."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import subprocess
+import sys
+import tomllib
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from common.quantities import QUANTITIES
+from experiments import index
+from experiments.experiment import plans, read
+from experiments.index import Source
+from experiments.report import measured, page
+from experiments.report.answer import sentences
+from experiments.report.figures import figures
+from experiments.report.spec import to_toml
+from tests.stored import EVIL, make
+
+ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
+    return make(tmp_path_factory.mktemp("page") / "runs")
+
+
+@pytest.fixture(scope="module")
+def html(source: Source) -> str:
+    return page.render([source])
+
+
+class Reader(HTMLParser):
+    """The page as a parser sees it: elements, the cells of the league table, the text outside of scripts, the data."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.scripts: list[str] = []
+        self.rows: list[list[str]] = []
+        self.text = ""
+        self.addresses: list[str | None] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.addresses += [value for name, value in attrs if name in ("src", "href", "srcset", "data", "action")]
+        if tag == "script":
+            self.scripts.append("")
+        if tag == "tr" and any(name == "data-configuration" for name, _ in attrs):
+            self.rows.append([])
+        if tag == "td" and self.rows:
+            self.rows[-1].append("")
+
+    def handle_data(self, data: str) -> None:
+        if self.tags[-1:] == ["script"]:
+            self.scripts[-1] += data
+        else:
+            self.text += data
+            if self.rows and self.rows[-1]:
+                self.rows[-1][-1] += data.strip()
+
+    def handle_endtag(self, tag: str) -> None:
+        self.tags.append("/" + tag)
+
+
+@pytest.fixture(scope="module")
+def reader(html: str) -> Reader:
+    return Reader(html)
+
+
+@pytest.fixture(scope="module")
+def data(reader: Reader) -> dict[str, Any]:
+    return json.loads(reader.scripts[0])
+
+
+def tables(source: Source, name: str) -> dict[str, pl.DataFrame]:
+    """What the store has of a configuration, read by polars and by nothing of ours."""
+    runs = source.entries[name].runs.items()
+    paths = {backend: Path(source.label) / f"{run_id}.parquet" for backend, run_id in runs}
+    return {backend: pl.read_parquet(path) for backend, path in paths.items() if path.exists()}
+
+
+def unpacked(group: dict[str, Any]) -> np.ndarray:
+    shape = (2, len(QUANTITIES), len(group["steps"]), len(group["runs"]), 3, group["depth"])
+    m, e = np.frombuffer(gzip.decompress(base64.b64decode(group["blob"])), "<i2").reshape(shape)
+    numbers = np.array([float(f"{a}e{b}") for a, b in zip(m.ravel().tolist(), e.ravel().tolist(), strict=True)])
+    return np.where(m == measured.NOT_FINITE, np.nan, numbers.reshape(m.shape))
+
+
+def test_every_number_of_every_profile_is_the_stores_to_four_digits(source: Source, data: dict[str, Any]) -> None:
+    compared = 0
+    for configuration in data["configurations"]:
+        stored = tables(source, configuration["name"])
+        for group in configuration["groups"]:
+            values = unpacked(group)
+            for q, quantity in enumerate(data["quantities"]):
+                for r, (_, backend) in enumerate(group["runs"]):
+                    table = stored[backend].sort("step", "layer", "seed").filter(pl.col("step").is_in(group["steps"]))
+                    seeds = table[quantity].to_numpy().reshape(len(group["steps"]), group["depth"], 2)
+                    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+                        log = quantity in data["logarithmic"]
+                        middle = np.exp(np.log(seeds).mean(2)) if log else seeds.mean(2)
+                    expected = np.stack([seeds.min(2), middle, seeds.max(2)], axis=1)
+                    expected[~np.isfinite(expected)] = np.nan
+                    np.testing.assert_allclose(values[q, :, r], expected, rtol=0.5001e-3, atol=0)
+                    compared += values[q, :, r].size
+    assert compared == 4 * 2 * 7 * 5 * 3 * 6
+
+
+def test_the_league_table_has_the_stores_numbers(source: Source, reader: Reader) -> None:
+    rows = {row[1]: row for row in reader.rows}
+    for name in ("sigmoid + xavier", "tanh + xavier", EVIL):
+        table = tables(source, name)["numpy"]
+        first = table.filter(step=0).sort("seed", "layer")["signal_gradient_rms"].to_numpy().reshape(2, 6)
+        losses = [table.filter(step=step, layer=1)["loss"].mean() for step in (0, 4)]
+        slopes = [np.polyfit(np.arange(6)[::-1], np.log10(seed), 1)[0] for seed in first]
+        run = source.run(name, "numpy")
+        assert run
+        accuracy = run.header.accuracy
+        expected = [
+            f"{(first[:, 0] / first[:, -1]).mean():.1e}",
+            f"{np.mean(slopes):+.2f}",
+            f"{losses[0]:.2f} → {losses[1]:.2f}",
+            f"{np.mean(accuracy):.2f} ± {np.std(accuracy):.2f}",
+        ]
+        assert rows[name][3:7] == expected
+
+
+def test_agreement_and_seconds_are_those_of_the_headers(source: Source, data: dict[str, Any]) -> None:
+    assert {(row["error"], row["tolerance"]) for row in data["agreement"]} == {(3.21e-15, 7e-13)}
+    headers = [run.header for run in source.runs.values() if run.header.backend == "torch"]
+    shown = {row["order"]: row["seconds"] for row in data["seconds"] if row["backend"] == "torch"}
+    expected = [0.25, sum(h.seconds.first_step for h in headers), np.mean([h.seconds.steps for h in headers])]
+    assert [shown[part] for part in range(3)] == pytest.approx(expected, rel=0.5001e-3)
+
+
+def test_divergence_is_the_largest_relative_difference_from_the_definition(source: Source, data: dict[str, Any]) -> None:
+    series = {one["series"]: one for one in data["configurations"][1]["divergence"]}
+    assert series["torch"]["values"] == [0.0] * 5
+    a, b = source.run("tanh + xavier", "numpy"), source.moved("tanh + xavier")
+    assert a
+    assert b
+    compared = ["signal_gradient_rms", "weight_gradient_rms"]
+    pairs = [(a.trace.quantities[q], b.trace.quantities[q]) for q in compared]
+    pairs.append((a.trace.loss[..., None], b.trace.loss[..., None]))
+    expected = np.max([(np.abs(x - y) / np.maximum(x, y)).max((0, 2)) for x, y in pairs], axis=0)
+    assert series["sensitivity"]["values"] == pytest.approx(expected, rel=0.5001e-3)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [0.0, 1.0, -1.0, 9999.6, 0.99996, 1.2345e-300, 5e-324, -3.3333e-310, 1.7976931348623157e308, 6.0221e23, 1e-4, 123456],
+)
+def test_a_rounded_number_is_the_nearest_of_four_digits(value: float) -> None:
+    m, e = measured.rounded(np.array([value]))
+    assert float(f"{m[0]}e{e[0]}") == float(f"{value:.3e}")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_number_that_is_not_finite_is_said_as_such(value: float) -> None:
+    assert measured.rounded(np.array([value]))[0][0] == measured.NOT_FINITE
+
+
+def test_kept_steps_have_the_first_and_the_last() -> None:
+    kept = measured.kept_steps(1000, 11)
+    assert (len(kept), kept[0], kept[-1]) == (11, 0, 999)
+
+
+def test_what_a_user_has_written_is_text_wherever_it_is(reader: Reader) -> None:
+    assert reader.tags.count("script") == 3
+    assert "img" not in reader.tags
+    assert reader.text.count(EVIL) >= 6  # title, heading, answer, table, command, failure, runs
+    assert "<" not in reader.scripts[0]
+
+
+def test_a_name_is_in_no_place_of_a_chart_but_its_rows(source: Source) -> None:
+    for name, chart in figures([source]).items():
+        spec = chart.to_dict()
+        assert "window.pwned" not in json.dumps({k: v for k, v in spec.items() if k not in ("data", "datasets")}), name
+
+
+def test_the_page_names_no_address_to_load_from(html: str, reader: Reader) -> None:
+    assert reader.addresses == ["data:,"]
+    assert "default-src 'none'" in html
+
+
+def test_the_answer_is_the_terminals(source: Source, reader: Reader) -> None:
+    assert " ".join(sentences(source.document)) in reader.text
+
+
+def test_what_failed_is_listed_with_its_reason(reader: Reader) -> None:
+    assert f"torch, crashes: crashed: killed by {EVIL}" in reader.text
+    assert "jax: missing: not installed" in reader.text
+    assert "torch, breaks: non-finite: not finite from step" in reader.text
+
+
+def test_the_toml_makes_the_same_plans(source: Source, tmp_path: Path) -> None:
+    path = tmp_path / "again.toml"
+    path.write_text(to_toml(source.document), encoding="utf-8")
+    assert plans(read(str(path))) == {c.name: c.spec for c in source.document.configurations}
+    assert tomllib.loads(path.read_text(encoding="utf-8"))["question"] == source.document.question
+
+
+def test_a_folder_gives_back_the_findings_that_were_made_with_it(source: Source) -> None:
+    again = index.load(Path(source.label))
+    assert again.document == source.document
+
+
+def test_without_an_index_the_plans_name_the_configurations(source: Source, tmp_path: Path) -> None:
+    for path in Path(source.label).glob("*.parquet"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    found = index.load(tmp_path).document
+    assert {c.name for c in found.configurations} == {
+        "sigmoid + xavier", "tanh + xavier", "relu + gaussian (std 1e+80)", "elu + xavier"
+    }  # fmt: skip
+    assert all(run.agreement and run.agreement.sensitivity is not None for c in found.configurations for run in c.runs.values())
+
+
+def test_several_folders_are_side_by_side(source: Source) -> None:
+    both = [source, index.load(Path(source.label))]
+    found = page.data(both)
+    assert [group["runs"] for group in found["configurations"][0]["groups"]] == [
+        [[0, "numpy"], [0, "torch"], [1, "numpy"], [1, "torch"]]
+    ]
+    assert len(list(page.rows(both))) == 10
+
+
+def report(*arguments: str) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-m", "experiments.report", *arguments]
+    return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_the_command_makes_the_page_and_the_figures_again(source: Source, tmp_path: Path) -> None:
+    done = report(source.label, "--output", str(tmp_path / "new" / "page.html"), "--figures", str(tmp_path / "figures"))
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "new" / "page.html").read_text(encoding="utf-8").endswith("</html>")
+    drawn = sorted(path.name for path in (tmp_path / "figures").iterdir())
+    assert len(drawn) == 22
+    assert (tmp_path / "figures" / "agreement.png").read_bytes().startswith(b"\x89PNG")
+    svg = (tmp_path / "figures" / "profile-signal_gradient_rms.svg").read_text(encoding="utf-8")
+    assert "signal gradient (loss per activation)" in svg
+    assert "<script" not in svg
+
+
+@pytest.mark.parametrize(("arguments", "reason"), [(("nowhere",), "must hold finished runs"), (("--open", "x"), "received x")])
+def test_a_mistake_is_one_line_and_status_2(arguments: tuple[str, ...], reason: str) -> None:
+    done = report(*arguments)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert reason in done.stderr
+
+
+def test_the_report_loads_no_framework(source: Source) -> None:
+    code = (
+        "import sys; from pathlib import Path; from experiments import index; from experiments.report import page\n"
+        f"page.render([index.load(Path({source.label!r}))])\n"
+        "print({'torch', 'tensorflow', 'keras', 'jax', 'flax', 'optax'} & sys.modules.keys())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.strip() == "set()", done.stderr
+
+
+def test_tensorboard_reads_the_same_tags_for_every_backend(source: Source, tmp_path: Path) -> None:
+    pytest.importorskip("tensorboardX", reason='install with: pip install -c constraints.txt -e ".[tensorboard]"')
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    from experiments.report.tensorboard import log
+
+    log([source], tmp_path)
+    found = {}
+    for backend in ("numpy", "torch"):
+        events = accumulator.EventAccumulator(str(tmp_path / backend))
+        events.Reload()
+        found[backend] = events
+    assert found["numpy"].Tags()["scalars"] == found["torch"].Tags()["scalars"]
+    tag = "tanh + xavier/signal_gradient_rms/layer 6"
+    stored = tables(source, "tanh + xavier")["torch"].filter(layer=6, step=3)["signal_gradient_rms"].to_numpy()
+    assert found["torch"].Scalars(tag)[3].value == pytest.approx(np.exp(np.log(stored).mean()), rel=1e-6)
+    assert len(found["torch"].Histograms("tanh + xavier/signal_gradient_rms")) == 5

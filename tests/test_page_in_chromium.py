@@ -1,0 +1,160 @@
+"""The page in a real headless Chromium: drawn without a complaint or a request, and it does what its controls say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from experiments.report import page
+from tests.browser import Browser
+from tests.stored import EVIL, make
+
+pytestmark = pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
+
+MARKS = {
+    "profile": "#profile .mark-symbol path", "agreement": "#agreement .mark-symbol path",
+    "divergence": "#divergence .mark-line path", "seconds": "#seconds .mark-rect path",
+}  # fmt: skip
+COUNT = "return document.querySelectorAll(arguments[0]).length"
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("chromium")
+    (folder / "report.html").write_text(page.render([make(folder / "runs")]), encoding="utf-8")
+    return folder / "report.html"
+
+
+@pytest.fixture
+def shown(browser: Browser, path: Path) -> Browser:
+    browser.open(path)
+    return browser
+
+
+def changed(browser: Browser, script: str, *arguments: object) -> None:
+    """Do something, and wait until what was asked for is drawn."""
+    browser.run(
+        f"{script}; const last = queue; window.settled = false; queue.then(() => {{ window.settled = true; }})", *arguments
+    )
+    browser.until(lambda: browser.run("return window.settled"))
+
+
+def drawn(browser: Browser) -> list[str]:
+    """What the points of the profile say of themselves."""
+    return browser.run(
+        "return [...document.querySelectorAll('#profile .mark-symbol path')].map(e => e.getAttribute('aria-label'))"
+    )
+
+
+def names(browser: Browser) -> list[str]:
+    return browser.texts("#league tbody td.name")
+
+
+def test_the_page_loads_without_a_complaint_and_without_a_request(browser: Browser, path: Path) -> None:
+    assert browser.open(path) < 5
+    assert browser.complaints() == []
+    assert browser.requests() == [path.as_uri()]
+
+
+@pytest.mark.parametrize("chart", MARKS)
+def test_the_charts_are_drawn(shown: Browser, chart: str) -> None:
+    assert shown.run(COUNT, MARKS[chart]) > 3
+
+
+def test_a_point_is_drawn_for_each_configuration_backend_and_layer(shown: Browser) -> None:
+    finite = [label for label in drawn(shown) if "breaks" not in label and EVIL not in label]
+    assert len(finite) == 2 * 2 * 6
+
+
+def test_the_heat_map_has_a_cell_for_each_layer_and_step(shown: Browser) -> None:
+    assert shown.run("return views.heat.data('heat').length") == 4 * 2 * 6 * 5
+    assert shown.run("const c = document.querySelector('#heat canvas'); return c.width * c.height") > 10_000
+
+
+@pytest.mark.parametrize("column", range(1, 8))
+def test_a_heading_sorts_up_and_then_down(shown: Browser, column: int) -> None:
+    click = f"document.querySelectorAll('#league th')[{column}].querySelector('button').click()"
+    shown.run(click)
+    up = names(shown)
+    shown.run(click)
+    assert sorted(up) == sorted(names(shown))
+    cells = f"[...document.querySelectorAll('#league tbody tr')].map(r => r.children[{column}])"
+    key = f"return {cells}.map(cell => cell.dataset.key ?? cell.textContent.trim())"
+    keys = [text for text in shown.run(key) if text]
+    if 3 <= column <= 6:
+        assert [float(k) for k in keys] == sorted(map(float, keys), reverse=True)
+        assert len(set(keys)) > 1
+    else:
+        assert keys == shown.run("return arguments[0].sort((a, b) => b.localeCompare(a, 'en', {numeric: true}))", keys)
+
+
+def test_filtering_hides_the_rows_without_the_words(shown: Browser) -> None:
+    shown.run("const f = document.querySelector('#filter'); f.value = 'TANH heal'; f.dispatchEvent(new Event('input'))")
+    assert names(shown) == ["tanh + xavier"]
+    assert shown.texts("#count") == ["1 of 5 rows"]
+
+
+def test_a_click_on_a_row_draws_it_or_takes_it_away(shown: Browser) -> None:
+    row = "document.querySelectorAll('#league tbody tr')[1].children[1].click()"
+    assert any("tanh" in label for label in drawn(shown))
+    changed(shown, row)
+    assert not any("tanh" in label for label in drawn(shown))
+    assert shown.run(COUNT, "#league tr.drawn") == 3
+    changed(shown, row)
+    assert any("tanh" in label for label in drawn(shown))
+
+
+def test_the_slider_changes_what_is_drawn(shown: Browser) -> None:
+    before = drawn(shown)
+    changed(shown, "const s = document.querySelector('#steps'); s.value = s.max; s.dispatchEvent(new Event('input'))")
+    assert shown.texts("#step") == ["4"]
+    assert drawn(shown) != before
+
+
+@pytest.mark.parametrize("quantity", ["weight gradient", "update ratio", "dead units", "activation, mean"])
+def test_every_quantity_has_its_axis(shown: Browser, quantity: str) -> None:
+    script = (
+        "const s = document.querySelector('#quantity'); s.selectedIndex = [...s.options].findIndex(o => o.text === arguments[0]);"
+        "s.dispatchEvent(new Event('change'))"
+    )
+    changed(shown, script, quantity)
+    assert any(
+        text.startswith(f"{quantity} (")
+        for text in shown.run("return [...document.querySelectorAll('#profile text')].map(e => e.textContent)")
+    )
+    assert shown.complaints() == []
+
+
+def test_a_name_with_a_script_in_it_stays_text(shown: Browser) -> None:
+    assert EVIL in names(shown)
+    assert EVIL in shown.texts("h1")[0]
+    shown.run(
+        "const points = [...document.querySelectorAll('#profile .mark-symbol path')];"
+        "const e = points.find(e => e.getAttribute('aria-label').includes('pwned')), r = e.getBoundingClientRect();"
+        "e.dispatchEvent(new MouseEvent('mousemove', {bubbles: true, clientX: r.x, clientY: r.y}))"
+    )
+    shown.until(lambda: "pwned" in shown.run("return document.querySelector('#vg-tooltip-element')?.textContent ?? ''"))
+    assert shown.run("return window.pwned ?? null") is None
+    assert shown.run(COUNT, "#vg-tooltip-element img, main img") == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [400, 1400])
+def test_nothing_is_wider_than_the_screen(browser: Browser, path: Path, width: int, scheme: str) -> None:
+    browser.open(path, width=width, scheme=scheme)
+    assert browser.run("return document.documentElement.scrollWidth") <= width
+    charts = "['profile', 'heat', 'agreement', 'divergence', 'seconds'].map(id => document.getElementById(id))"
+    wider = f"return {charts}.filter(e => e.scrollWidth > e.clientWidth).map(e => e.id)"
+    assert browser.run(wider) == []
+    assert browser.complaints() == []
+
+
+def test_the_answer_is_seen_without_scrolling(shown: Browser) -> None:
+    assert shown.run("return document.querySelector('.answer').getBoundingClientRect().bottom") < 900
+
+
+def test_the_page_is_dark_where_dark_is_preferred(browser: Browser, path: Path) -> None:
+    browser.open(path, scheme="dark")
+    assert browser.run("return getComputedStyle(document.body).backgroundColor") == "rgb(21, 24, 27)"
+    assert browser.run("return getComputedStyle(document.querySelector('#profile text')).fill") == "rgb(228, 231, 234)"
