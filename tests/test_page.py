@@ -278,11 +278,11 @@ def test_tensorboard_reads_the_same_tags_for_every_backend(source: Source, tmp_p
     log([source], tmp_path)
     found = {}
     for backend in ("numpy", "torch"):
-        events = accumulator.EventAccumulator(str(tmp_path / backend))
+        events = accumulator.EventAccumulator(str(tmp_path / backend), size_guidance={"histograms": 0})
         events.Reload()
         found[backend] = events
     assert found["numpy"].Tags()["scalars"] == found["torch"].Tags()["scalars"]
-    tag = "tanh + xavier/signal_gradient_rms/layer 6"
+    tag = "02_tanh_xavier/signal_gradient_rms/layer_6"
     stored = tables(source, "tanh + xavier")["torch"].filter(layer=6, step=3)["signal_gradient_rms"].to_numpy()
     assert found["torch"].Scalars(tag)[3].value == pytest.approx(np.exp(np.log(stored).mean()), rel=1e-6)
-    assert len(found["torch"].Histograms("tanh + xavier/signal_gradient_rms")) == 5
+    assert len(found["torch"].Histograms("02_tanh_xavier/signal_gradient_rms")) == 5

@@ -13,7 +13,7 @@ from tests.stored import EVIL, make
 pytestmark = pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
 
 MARKS = {
-    "profile": "#profile .mark-symbol path", "agreement": "#agreement .mark-symbol path",
+    "profile": "#profile .mark-symbol.role-mark path", "agreement": "#agreement .mark-symbol.role-mark path",
     "divergence": "#divergence .mark-line path", "seconds": "#seconds .mark-rect path",
 }  # fmt: skip
 COUNT = "return document.querySelectorAll(arguments[0]).length"
@@ -43,7 +43,7 @@ def changed(browser: Browser, script: str, *arguments: object) -> None:
 def drawn(browser: Browser) -> list[str]:
     """What the points of the profile say of themselves."""
     return browser.run(
-        "return [...document.querySelectorAll('#profile .mark-symbol path')].map(e => e.getAttribute('aria-label'))"
+        "return [...document.querySelectorAll('#profile .mark-symbol.role-mark path')].map(e => e.getAttribute('aria-label'))"
     )
 
 
@@ -115,8 +115,8 @@ def test_the_slider_changes_what_is_drawn(shown: Browser) -> None:
 @pytest.mark.parametrize("quantity", ["weight gradient", "update ratio", "dead units", "activation, mean"])
 def test_every_quantity_has_its_axis(shown: Browser, quantity: str) -> None:
     script = (
-        "const s = document.querySelector('#quantity'); s.selectedIndex = [...s.options].findIndex(o => o.text === arguments[0]);"
-        "s.dispatchEvent(new Event('change'))"
+        "const s = document.querySelector('#quantity');"
+        "s.selectedIndex = [...s.options].findIndex(o => o.text === arguments[0]); s.dispatchEvent(new Event('change'))"
     )
     changed(shown, script, quantity)
     assert any(
@@ -130,9 +130,9 @@ def test_a_name_with_a_script_in_it_stays_text(shown: Browser) -> None:
     assert EVIL in names(shown)
     assert EVIL in shown.texts("h1")[0]
     shown.run(
-        "const points = [...document.querySelectorAll('#profile .mark-symbol path')];"
+        "const points = [...document.querySelectorAll('#profile .mark-symbol.role-mark path')];"
         "const e = points.find(e => e.getAttribute('aria-label').includes('pwned')), r = e.getBoundingClientRect();"
-        "e.dispatchEvent(new MouseEvent('mousemove', {bubbles: true, clientX: r.x, clientY: r.y}))"
+        "e.dispatchEvent(new PointerEvent('pointermove', {bubbles: true, clientX: r.x, clientY: r.y}))"
     )
     shown.until(lambda: "pwned" in shown.run("return document.querySelector('#vg-tooltip-element')?.textContent ?? ''"))
     assert shown.run("return window.pwned ?? null") is None

@@ -117,6 +117,7 @@ def agreement(rows: Rows = None, *, folders: bool = False, dots: int = 45) -> al
     y = alt.Y("configuration:N", sort=None, title=None, axis=alt.Axis(grid=True))
     scale = _scale(True)
     axis = _power(True)
+    axis.titleAnchor = "end"  # on a narrow screen the title is wider than the plot
     tips = ["configuration:N", "backend:N"] + [alt.Tooltip(f"{key}:Q", format=FORM) for key in ("error", "tolerance")]
     base = alt.Chart().encode(y=y, yOffset=alt.YOffset("backend:N"), tooltip=[*tips, "agrees:N"])
     title = "relative error (points), tolerance (bars)"

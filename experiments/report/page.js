@@ -141,7 +141,7 @@ const drawing = {
   },
   async agreement() {
     const columns = data.folders.length > 1 && !narrow() ? 2 : 1;
-    await draw("agreement", "agreement", "agreement", data.agreement, { width: room(), columns, margin: narrow() ? 140 : 370 });
+    await draw("agreement", "agreement", "agreement", data.agreement, { width: room(), columns, margin: narrow() ? 155 : 375 });
   },
   async divergence() {
     const columns = narrow() ? 1 : Math.max(1, Math.min(3, Math.floor(room() / 330)));

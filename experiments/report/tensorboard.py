@@ -1,9 +1,13 @@
 """Event files for TensorBoard, by tensorboardX: a run for each backend, the same tags in all, so that the backends overlay.
 
-DIR/<backend>/                                     one run; DIR/<folder>/<backend>/ with several folders
-<configuration>/loss                               scalar, mean of the seeds
-<configuration>/<quantity>/layer <l>               scalar of the first, the middle and the last hidden layer
-<configuration>/<quantity>                         histogram over layers and seeds, of log10 where shown logarithmically
+Each backend is a folder of its own, below one for each folder of runs where there are several. A configuration is its number
+and its name, `02_tanh_xavier`, for a tag has no spaces.
+
+| tag                                    | what                                                                         |
+|----------------------------------------|------------------------------------------------------------------------------|
+| `<configuration>/loss`                 | scalar: the mean of the seeds                                                |
+| `<configuration>/<quantity>/layer_<l>` | scalar: the middle of the seeds, at the first, the middle and the last layer |
+| `<configuration>/<quantity>`           | histogram over layers and seeds; of log10, where it is shown on such a scale |
 """
 
 from __future__ import annotations
@@ -36,17 +40,17 @@ def log(sources: list[Source], folder: Path) -> None:
     from tensorboardX import SummaryWriter
 
     for number, source in enumerate(sources, start=1):
-        home = folder / f"{number} {_plain(Path(source.label).name)}" if len(sources) > 1 else folder
+        home = folder / f"{number}_{_plain(Path(source.label).name)}" if len(sources) > 1 else folder
         for backend in {backend: None for entry in source.entries.values() for backend in entry.runs}:
             with SummaryWriter(str(home / backend)) as writer:
-                for name in source.entries:
+                for position, name in enumerate(source.entries, start=1):
                     if run := source.run(name, backend):
-                        _log(writer, _plain(name), run.trace)
+                        _log(writer, f"{position:02}_{_plain(name)}", run.trace)
 
 
 def _plain(name: str) -> str:
-    """A name that is one level of a tag or of a path."""
-    return re.sub(r"[^\w .+,()=-]", "_", name)
+    """A name that is one level of a tag or of a path; what else a tag may not have, the writer would replace."""
+    return re.sub(r"[^\w.-]+", "_", name).strip("_")
 
 
 def _log(writer: Any, name: str, trace: Trace) -> None:
@@ -58,7 +62,7 @@ def _log(writer: Any, name: str, trace: Trace) -> None:
         depth = values.shape[2]
         for t, step in enumerate(trace.steps.tolist()):
             for layer in sorted({1, (depth + 1) // 2, depth}):
-                writer.add_scalar(f"{name}/{quantity}/layer {layer}", middle[t, layer - 1], step)
+                writer.add_scalar(f"{name}/{quantity}/layer_{layer}", middle[t, layer - 1], step)
             if (drawn := _histogram(values[:, t], shown.logarithmic)).size:
                 writer.add_histogram(f"{name}/{quantity}", drawn, step, bins=30)
 
