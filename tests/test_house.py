@@ -132,7 +132,8 @@ def loaded_frameworks(code: str) -> str:
 @pytest.mark.parametrize(
     "module",
     ["backends", "backends.numpy", "common.findings", "common.draw", "experiments.compare", "experiments.migrate",
-     "experiments.report.terminal", "experiments.runner", "experiments.store", "experiments.worker"],
+     "experiments.index",
+     "experiments.report.terminal", "experiments.report.outputs", "experiments.report.figures", "experiments.runner", "experiments.store", "experiments.worker"],
 )  # fmt: skip
 def test_no_framework_is_loaded_outside_the_wings(module: str) -> None:
     assert loaded_frameworks(f"import {module}") == ""

@@ -50,7 +50,7 @@ def profile(quantity: str, rows: Rows = None, *, folders: bool = False, dots: in
     legend = alt.Legend(symbolOpacity=1, symbolType="square", symbolStrokeWidth=0, symbolSize=80)
     colour = alt.Color("configuration:N", sort=None, scale=alt.Scale(range=OKABE_ITO), title="configuration", legend=legend)
     dashes = alt.Scale(domain=list(BACKENDS), range=[dash for _, dash in BACKENDS.values()])
-    dash = alt.StrokeDash("backend:N", title="backend", scale=dashes, legend=alt.Legend(symbolOpacity=1))
+    dash = alt.StrokeDash("backend:N", title="backend", scale=dashes, legend=alt.Legend(symbolOpacity=1, symbolSize=500))
     tips = ["configuration:N", "backend:N", "layer:Q", "step:Q"]
     parts = [alt.Tooltip(f"{key}:Q", title=words, format=FORM) for key, words in _PARTS.items()]
     base = alt.Chart().encode(x=x, color=colour, detail="backend:N", tooltip=[*tips, *parts])
@@ -136,12 +136,13 @@ def divergence(rows: Rows = None, *, columns: int = 2) -> alt.TopLevelMixin:
     names = [*COMPARED, SENSITIVITY]
     colours = [BACKENDS[name][0] if name in BACKENDS else "#7F7F7F" for name in names]
     dashes = [BACKENDS[name][1] if name in BACKENDS else [1, 0] for name in names]
+    legend = alt.Legend(symbolSize=500)
     base = alt.Chart(_data("divergence", rows)).mark_line(invalid="break-paths-show-path-domains")
     lines = base.encode(
         x=alt.X("step:Q", title="training step", axis=alt.Axis(tickMinStep=1), scale=alt.Scale(nice=False)),
         y=alt.Y("value:Q", title="divergence (relative)", scale=_scale(True), axis=_power(True)),
-        color=alt.Color("series:N", title=None, scale=alt.Scale(domain=names, range=colours)),
-        strokeDash=alt.StrokeDash("series:N", title=None, scale=alt.Scale(domain=names, range=dashes)),
+        color=alt.Color("series:N", title=None, scale=alt.Scale(domain=names, range=colours), legend=legend),
+        strokeDash=alt.StrokeDash("series:N", title=None, scale=alt.Scale(domain=names, range=dashes), legend=legend),
         strokeWidth=alt.condition(f"datum.series === '{SENSITIVITY}'", alt.value(4), alt.value(1.5)),
         opacity=alt.condition(f"datum.series === '{SENSITIVITY}'", alt.value(0.45), alt.value(1)),
         tooltip=["configuration:N", "series:N", "step:Q", alt.Tooltip("value:Q", format=FORM)],
