@@ -133,7 +133,8 @@ def loaded_frameworks(code: str) -> str:
     "module",
     ["backends", "backends.numpy", "common.findings", "common.draw", "experiments.compare", "experiments.migrate",
      "experiments.index",
-     "experiments.report.terminal", "experiments.report.outputs", "experiments.report.figures", "experiments.runner", "experiments.store", "experiments.worker"],
+     "experiments.report.terminal", "experiments.report.outputs", "experiments.report.figures",
+     "experiments.runner", "experiments.store", "experiments.worker"],
 )  # fmt: skip
 def test_no_framework_is_loaded_outside_the_wings(module: str) -> None:
     assert loaded_frameworks(f"import {module}") == ""

@@ -130,6 +130,7 @@ def packed(members: list[Member], most: int) -> dict[str, Any]:
     return {
         "runs": [[member.folder, member.backend] for member in members],
         "steps": steps[kept].tolist(),
+        "recorded": len(steps),
         "depth": members[0].trace.quantities[QUANTITIES[0]].shape[2],
         "blob": base64.b64encode(gzip.compress(content, 6, mtime=0)).decode(),
     }

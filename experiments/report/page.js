@@ -194,6 +194,8 @@ function chosen() {
   const groups = state.chosen.flatMap((number) => data.configurations[number].groups);
   const steps = [...new Set(groups.flatMap((group) => group.steps))].sort((a, b) => a - b);
   state.steps = steps.length ? steps : [0];
+  const thin = groups.find((group) => group.recorded > group.steps.length);
+  find("#thinned").textContent = thin ? `The page has ${thin.steps.length} of ${thin.recorded} recorded steps; the store has all.` : "";
   const at = state.steps.findLastIndex((step) => step <= state.step);
   find("#steps").max = state.steps.length - 1;
   find("#steps").value = Math.max(0, at);
