@@ -40,7 +40,8 @@ class Browser:
         media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
         self.driver.get("about:blank")
-        self.complaints(), self.requests()  # what was before does not count
+        self.complaints()  # what was before does not count
+        self.requests()
         started = time.monotonic()
         self.driver.get(page.resolve().as_uri())
         self.until(lambda: self.run("return document.body.dataset.ready"))
