@@ -9,7 +9,7 @@ from __future__ import annotations
 import jax
 
 from backends.jax.arrays import Device
-from common.errors import Unsupported
+from common.device import named
 
 
 def simulate(count: int) -> None:
@@ -38,7 +38,4 @@ def resolve(device: str) -> Device:
     Raises:
         Unsupported: The wing does not have it.
     """
-    name = device if ":" in device else f"{device}:0"
-    if name not in _devices():
-        raise Unsupported(f"jax has no device {device!r}; it has: {', '.join(available())}")
-    return _devices()[name]
+    return named(device, _devices(), "jax")

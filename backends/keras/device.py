@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from common.errors import Unsupported
+from common.device import named
 
 
 def simulate(count: int) -> None:
@@ -33,7 +33,4 @@ def resolve(device: str) -> str:
     Raises:
         Unsupported: The wing does not have it.
     """
-    name = device if ":" in device else f"{device}:0"
-    if name not in _devices():
-        raise Unsupported(f"keras has no device {device!r}; it has: {', '.join(available())}")
-    return _devices()[name]
+    return named(device, _devices(), "keras")

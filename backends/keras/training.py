@@ -45,8 +45,8 @@ class Program:
 
     def _variables(self, shapes: dict[str, tuple[int, ...]]) -> dict[str, keras.Variable]:
         """A variable [seed, layer, ...] for every stacked parameter or statistic."""
-        create = lambda shape: keras.Variable(tf.zeros(shape, self.plan.precision), dtype=self.plan.precision)  # noqa: E731
-        return {name: create((self.seeds, *shape)) for name, shape in shapes.items()}
+        zeros = {name: tf.zeros((self.seeds, *shape), self.plan.precision) for name, shape in shapes.items()}
+        return {name: keras.Variable(start, dtype=self.plan.precision) for name, start in zeros.items()}
 
     def load(self, state: State) -> None:
         """Put parameters and running statistics on the device."""

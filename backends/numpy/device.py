@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from common.errors import Unsupported
+from common.device import named
 
 
 def available() -> list[str]:
@@ -16,7 +16,4 @@ def resolve(device: str) -> str:
     Raises:
         Unsupported: The wing does not have it.
     """
-    name = device if ":" in device else f"{device}:0"
-    if name not in available():
-        raise Unsupported(f"numpy has no device {device!r}; it has: {', '.join(available())}")
-    return name
+    return named(device, dict.fromkeys(available(), "cpu:0"), "numpy")

@@ -33,6 +33,10 @@ class Pass:
     signals: list[np.ndarray] = field(default_factory=list)
 
 
+def _stacked(layers: list[Arrays]) -> Arrays:
+    return {name: np.stack([layer[name] for layer in layers], axis=1) for name in layers[0]}
+
+
 def _across(vector: np.ndarray) -> np.ndarray:
     return vector[..., None, :]
 
@@ -83,8 +87,7 @@ class Definition:
             run.signals.insert(0, signal)
             signal, gradient = self._layer_backward(layer, signal)
             gradients.insert(0, gradient)
-        stack = lambda rows: {name: np.stack([row[name] for row in rows], axis=1) for name in rows[0]}  # noqa: E731
-        return joined({"first": stack(gradients[:1]), "hidden": stack(gradients[1:]), "output": output})
+        return joined({"first": _stacked(gradients[:1]), "hidden": _stacked(gradients[1:]), "output": output})
 
     def _layer_backward(self, layer: Layer, signal: np.ndarray) -> tuple[np.ndarray, Arrays]:
         p, gradient = layer.parameters, {}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import torch
 
-from common.errors import Unsupported
+from common.device import named
 
 
 def available() -> list[str]:
@@ -21,7 +21,4 @@ def resolve(device: str) -> torch.device:
     Raises:
         Unsupported: The wing does not have it.
     """
-    name = device if ":" in device else f"{device}:0"
-    if name not in available():
-        raise Unsupported(f"torch has no device {device!r}; it has: {', '.join(available())}")
-    return torch.device(name.replace("gpu", "cuda"))
+    return named(device, {name: torch.device(name.replace("gpu", "cuda")) for name in available()}, "torch")
