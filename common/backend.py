@@ -10,17 +10,23 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from common.network import Batch, Gradients, State
+from common.network import Arrays, Batch, Gradients, State
 from common.plan import Plan
 from common.quantities import QUANTITIES
 from common.trace import Trace
 
 
 class Program(Protocol):
-    """A network and its training step, compiled for one structure; its state stays on the device between steps."""
+    """A network and its training step, compiled for one structure; its state stays on the device between steps.
 
-    def load(self, state: State) -> None:
-        """Put parameters and running statistics on the device."""
+    Attributes:
+        traces: How often the training step has been traced to be compiled; 0 where nothing is compiled.
+    """
+
+    traces: int
+
+    def load(self, state: State, plan: Plan | None = None) -> None:
+        """Put parameters and running statistics on the device, and the numbers of another plan of the same structure."""
         ...
 
     def step(self, batch: Batch) -> Any:
@@ -31,8 +37,8 @@ class Program(Protocol):
         """Wait for a step and fetch `loss` [seed] and each of `QUANTITIES` [seed, layer]."""
         ...
 
-    def gradients(self, handle: Any) -> Gradients:
-        """Wait for a step and fetch its whole gradient, before clipping."""
+    def gradients(self) -> Gradients:
+        """Wait for the last step and fetch its whole gradient, before clipping."""
         ...
 
     def state(self) -> State:
@@ -61,8 +67,13 @@ class Backend(Protocol):
         """What it can run on: `cpu:0`, `gpu:1`, ..."""
         ...
 
-    def program(self, plan: Plan, device: str) -> Program:
-        """Build and compile the network and its training step.
+    def program(self, plan: Plan, device: str, measure: bool = True) -> Program:
+        """Build the network and its training step.
+
+        Args:
+            plan: Its structure is what is compiled.
+            device: One of `devices`.
+            measure: Without it a step gives its loss only, and no gradients: what the benchmark compares measuring with.
 
         Raises:
             Unsupported: The backend does not have the device.
@@ -72,12 +83,33 @@ class Backend(Protocol):
 
 @dataclass(frozen=True)
 class Training:
-    """What `train` returns: the trace, the first step's gradient, and the seconds of the first and of a later step."""
+    """What `train` returns: the trace, the first step's gradient, and the seconds of the first and of a later step.
+
+    Of seeds in several groups the first step is that of the first group, a later one that of all groups together.
+    """
 
     trace: Trace
     first_gradients: Gradients
     first_step: float
     steps: float
+
+
+def side_by_side(parts: list[Training]) -> Training:
+    """Trainings of some seeds each, all with the same steps, as one of all seeds."""
+    traces, gradients = [part.trace for part in parts], [part.first_gradients for part in parts]
+
+    def joined(arrays: Iterable[Arrays]) -> Arrays:
+        by_name = list(arrays)
+        return {name: np.concatenate([one[name] for one in by_name]) for name in by_name[0]}
+
+    loss = np.concatenate([trace.loss for trace in traces])
+    first = Gradients(
+        np.concatenate([one.loss for one in gradients]),
+        np.concatenate([one.signal for one in gradients]),
+        joined(one.parameters for one in gradients),
+    )
+    trace = Trace(traces[0].steps, loss, joined(trace.quantities for trace in traces))
+    return Training(trace, first, parts[0].first_step, sum(part.steps for part in parts))
 
 
 def train(program: Program, plan: Plan, batches: Iterable[Batch], progress: Callable[[int], None] | None = None) -> Training:
@@ -102,7 +134,7 @@ def train(program: Program, plan: Plan, batches: Iterable[Batch], progress: Call
                 progress(step + 1)
         if first is None:
             first_step = time.perf_counter() - clock
-            first = program.gradients(handle)
+            first = program.gradients()
             clock = time.perf_counter()
     assert first is not None, "there must be a batch"
     later = (time.perf_counter() - clock) / max(1, steps[-1])

@@ -11,6 +11,7 @@ with their mean and their standard deviation (of the seeds at hand: divided by t
 | experiment, question, command | its name, the question that it answers, the command line                             |
 | versions                      | packages, and digests of this project's own sources                                  |
 | device, threads               | what each backend ran on, `cpu:0`, and with how many threads                         |
+| exclusive                     | by backend: whether no other one ran beside it, so that its seconds can be compared  |
 | thresholds                    | bounds on gradient_ratio: vanishing below, exploding above                           |
 | agrees                        | whether all runs agree that could be compared; null where none could                 |
 | configurations                | name; spec, the plan with every number; parameters, the count of one seed; runs      |
@@ -28,6 +29,7 @@ with their mean and their standard deviation (of the seeds at hand: divided by t
 | . event                       | the first value that is not finite: seed, step from 0, hidden layer from 1; or null  |
 | . agreement                   | with the definition (common/agreement.py): first_step_error and its tolerance; the largest divergence of any step and the largest sensitivity, null without a run of the definition; agrees |
 | . seconds                     | import; first_step, with compiling; steps, one later step on average                 |
+| . traces                      | how often its training step was traced: 0 where an earlier run's compiled one served |
 """  # noqa: E501
 
 from __future__ import annotations
@@ -121,6 +123,7 @@ class RunFinding(Finding):
     event: Event | None = None
     agreement: Agreement | None = None
     seconds: Timing | None = None
+    traces: int | None = None
 
 
 class Configuration(Finding):
@@ -142,6 +145,7 @@ class Document(Finding):
     versions: dict[str, str]
     device: dict[str, str]
     threads: dict[str, int]
+    exclusive: dict[str, bool]
     thresholds: Thresholds
     configurations: list[Configuration]
     agrees: bool | None
@@ -205,6 +209,7 @@ def _run(header: Header, trace: Trace, agreed: Agreement, thresholds: Thresholds
         event=Event(seed=header.plan.seeds[event.seed], step=event.step, layer=event.layer) if event else None,
         agreement=agreed,
         seconds=Timing.model_validate(header.seconds.model_dump()),
+        traces=header.traces,
     )
 
 

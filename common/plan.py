@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Literal
+from typing import Any, Literal
 
+import numpy as np
 from pydantic import Field, model_validator
 
-from common.countermeasures.clipping import Clipping
+from common.countermeasures.activation import LeakyReLU, PReLU
+from common.countermeasures.clipping import Clipping, NoClipping
 from common.countermeasures.initialization import Initialization
 from common.network import Network
 from common.spec import Spec
 from common.task import Task
 
 Precision = Literal["float32", "float64"]
+CACHED_BYTES = 4_000_000
+"""Seeds are trained side by side while their parameters are no larger."""
+
+Numbers = dict[str, Any]
+"""Values by `room.field`: `clipping.threshold`."""
 
 
 class SGD(Spec, frozen=True):
@@ -51,10 +58,44 @@ class Plan(Spec, frozen=True):
             raise ValueError("batch norm needs a batch of at least 2 samples; received a batch size of 1")
         return self
 
+    def numbers(self) -> Numbers:
+        """The numbers that a compiled step takes as inputs, so that plans that differ only in them share one."""
+        found = {"optimizer.learning_rate": self.optimizer.learning_rate}
+        if not isinstance(self.clipping, NoClipping):
+            found["clipping.threshold"] = self.clipping.threshold
+        if isinstance(self.network.activation, LeakyReLU):
+            found["activation.slope"] = self.network.activation.slope
+        return found
+
+    def with_numbers(self, numbers: Numbers) -> Plan:
+        """The plan with other values for its `numbers`; they are not validated, and may be a framework's arrays."""
+        specs = {"optimizer": self.optimizer, "clipping": self.clipping, "activation": self.network.activation}
+        for key, value in numbers.items():
+            room, _, name = key.partition(".")
+            specs[room] = specs[room].model_copy(update={name: value})
+        network = self.network.model_copy(update={"activation": specs.pop("activation")})
+        return self.model_copy(update={"network": network, **specs})
+
     def structure(self) -> str:
-        """A key that is equal for plans that one compiled step serves."""
-        shared = self.model_dump_json(include={"network", "clipping", "optimizer", "precision"})
-        return f"{shared} seeds={len(self.seeds)} batch={self.task.batch_size}"
+        """A key that is equal for plans that one compiled step serves: they differ in `numbers` and in the start at most."""
+        shape = self.with_numbers(dict.fromkeys(self.numbers(), 0.0)).model_dump(
+            mode="json", include={"network", "clipping", "optimizer", "precision"}
+        )
+        if isinstance(self.network.activation, PReLU):
+            del shape["network"]["activation"]["initial_slope"]  # a start, as the weights' is
+        return f"{json.dumps(shape)} seeds={len(self.seeds)} batch={self.task.batch_size}"
+
+    def groups(self) -> list[Plan]:
+        """The plan for as many seeds at a time as run fastest together, in groups of one size.
+
+        Many small networks are faster side by side. Together they must stay in the cache: from some width on, one by one is
+        faster. Measured for all three frameworks (docs/adr/0005).
+        """
+        size = self.network.parameter_count() * np.dtype(self.precision).itemsize
+        count = len(self.seeds)
+        together = max(n for n in range(1, count + 1) if count % n == 0 and (n == 1 or n * size <= CACHED_BYTES))
+        parts = [self.seeds[i : i + together] for i in range(0, count, together)]
+        return [self.model_copy(update={"seeds": seeds}) for seeds in parts]
 
     def recorded(self, step: int) -> bool:
         """Whether the quantities of this step, counted from 0, are kept."""

@@ -79,6 +79,8 @@ class Options:
     """Write event files that TensorBoard opens, the backends as runs that overlay."""
     open: bool = False
     """Show the page, report.html beside the runs, in the browser."""
+    exclusive: bool = False
+    """Run the backends one after the other, so that their seconds can be compared."""
     fresh: bool = False
     """Run again what is there already."""
     listing: Annotated[bool, tyro.conf.arg(name="list")] = False
@@ -169,7 +171,8 @@ def compare(options: Options, command: str, chosen: list[str], absent: list[str]
     have = {} if options.fresh else stored(jobs, store)
     todo = list({job.run_id: job for job in jobs if job.run_id not in have}.values())
     with watcher(Console(stderr=True)) as progress:
-        failures = Runner(store, progress).run(todo)
+        runner = Runner(store, progress, at_once=1) if options.exclusive else Runner(store, progress)
+        failures = runner.run(todo)
     have |= stored([job for job in todo if job.run_id not in failures], store)
     cures = {backend: f"not installed; install with: {install_command(backend)}" for backend in absent}
     made = index.of_jobs(experiment, jobs, failures, cures, name=options.experiment, command=command)

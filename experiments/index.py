@@ -130,6 +130,7 @@ def document(index: Index, have: Mapping[str, Run]) -> Document:
         versions={package: version for header in headers for package, version in header.versions.items()},
         device={header.backend: header.device for header in headers},
         threads={header.backend: header.threads for header in headers},
+        exclusive={name: all(h.exclusive for h in headers if h.backend == name) for name in {h.backend for h in headers}},
         thresholds=index.thresholds,
         configurations=configurations,
         agrees=all_agree(configurations),

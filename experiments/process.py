@@ -24,6 +24,7 @@ THREAD_VARIABLES = (
     "TF_NUM_INTRAOP_THREADS",
     "TF_NUM_INTEROP_THREADS",
     "POLARS_MAX_THREADS",
+    "NPROC",  # XLA's pool of threads in JAX; its flags do not bound it
 )
 KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**30)}
 """glibc keeps what is freed: arrays of megabytes, freed and fetched again page by page, cost a fifth of a step in PyTorch."""
@@ -44,9 +45,10 @@ def environment(threads: int) -> dict[str, str]:
 class WorkerProcess:
     """A running worker; what it says arrives in a queue as `(worker, message)`, and `(worker, None)` when it has ended."""
 
-    def __init__(self, backend: str, store: Store, threads: int, inbox: queue.Queue[Any]) -> None:
+    def __init__(self, backend: str, store: Store, threads: int, exclusive: bool, inbox: queue.Queue[Any]) -> None:
         self.stderr = tempfile.TemporaryFile()  # noqa: SIM115  # it lives as long as the worker
-        command = [sys.executable, "-P", "-m", "experiments.worker", backend, str(store.directory.resolve()), str(threads)]
+        arguments = [backend, str(store.directory.resolve()), str(threads), "exclusive" if exclusive else "shared"]
+        command = [sys.executable, "-P", "-m", "experiments.worker", *arguments]
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,

@@ -134,7 +134,7 @@ class Runner:
 
     def _start_worker(self, lane: Lane) -> None:
         lane.ready = False
-        lane.worker = WorkerProcess(lane.jobs[0].backend, self.store, self.threads, self.inbox)
+        lane.worker = WorkerProcess(lane.jobs[0].backend, self.store, self.threads, self.at_once == 1, self.inbox)
 
     def _hear(self, lane: Lane, message: dict[str, Any]) -> None:
         match message["type"]:

@@ -1,6 +1,6 @@
 """A worker: one process, one backend, one run after another.
 
-    python -m experiments.worker BACKEND DIRECTORY THREADS
+    python -m experiments.worker BACKEND DIRECTORY THREADS exclusive|shared
 
 It reads one job a line on standard input and writes one message a line on standard output, both JSON:
 
@@ -30,7 +30,7 @@ import numpy as np
 
 import backends
 from common import agreement, draw, task
-from common.backend import Backend, Program, Training, train
+from common.backend import Backend, Program, Training, side_by_side, train
 from common.errors import Unsupported, UserError
 from common.network import Batch, Gradients, State
 from common.plan import Plan
@@ -45,8 +45,8 @@ PROGRESS_SECONDS = 0.1
 class Worker:
     """What stays between runs: the backend, and the program compiled last."""
 
-    def __init__(self, backend: Backend, threads: int, imports: float) -> None:
-        self.backend, self.threads, self.imports = backend, threads, imports
+    def __init__(self, backend: Backend, threads: int, imports: float, exclusive: bool = False) -> None:
+        self.backend, self.threads, self.imports, self.exclusive = backend, threads, imports, exclusive
         self.definition = backends.load("numpy")
         self.compiled: tuple[Any, Program] | None = None
 
@@ -56,12 +56,16 @@ class Worker:
         Raises:
             Unsupported: The backend does not have the device.
         """
-        data, start = task.load(plan.task), draw.state(plan)
-        first_batch = next(draw.batches(plan, data))
-        program = self._program(plan, device)
-        program.load(start)
-        training = train(program, plan, draw.batches(plan, data), report)
-        error, tolerance = (None, None) if plan.perturbed else self._compare(plan, start, first_batch, training)
+        data, groups = task.load(plan.task), plan.groups()
+        program = self._program(groups[0], device)
+        traces, trainings, found = program.traces, [], []
+        for i, group in enumerate(groups):
+            program.load(draw.state(group), group)
+            done = (lambda steps, before=i * plan.steps: report((before + steps) // len(groups))) if report else None
+            trainings.append(train(program, group, draw.batches(group, data), done))
+            found += accuracy(program, data, len(group.seeds))
+        training = side_by_side(trainings)
+        error, tolerance = (None, None) if plan.perturbed else self._compare(plan, data, training)
         header = Header(
             backend=self.backend.name,
             plan=plan,
@@ -70,9 +74,12 @@ class Worker:
             device=device if ":" in device else f"{device}:0",
             threads=self.threads,
             seconds=Seconds(imports=self.imports, first_step=training.first_step, steps=training.steps),
+            seeds_at_once=len(groups[0].seeds),
+            traces=program.traces - traces,
+            exclusive=self.exclusive,
             first_step_error=error,
             tolerance=tolerance,
-            accuracy=accuracy(program, data, len(plan.seeds)),
+            accuracy=found,
         )
         return Run(header, training.trace)
 
@@ -83,8 +90,8 @@ class Worker:
             self.compiled = (key, self.backend.program(plan, device))
         return self.compiled[1]
 
-    def _compare(self, plan: Plan, start: State, batch: Batch, training: Training) -> tuple[float, float]:
-        program = self.definition.program(plan, "cpu")
+    def _compare(self, plan: Plan, data: task.Data, training: Training) -> tuple[float, float]:
+        program, start, batch = self.definition.program(plan, "cpu"), draw.state(plan), next(draw.batches(plan, data))
         expected = _gradients(program, start, batch)
         moved = [_gradients(program, state, batch) for state in agreement.neighbours(start, plan)]
         error = agreement.gradient_error(training.first_gradients, expected, plan.precision)
@@ -93,7 +100,8 @@ class Worker:
 
 def _gradients(program: Program, state: State, batch: Batch) -> Gradients:
     program.load(state)
-    return program.gradients(program.step(batch))
+    program.step(batch)
+    return program.gradients()
 
 
 def accuracy(program: Program, data: task.Data, seeds: int) -> list[float]:
@@ -148,7 +156,7 @@ def _sender(channel: TextIO) -> Any:
 
 def main() -> None:
     """Serve jobs until standard input ends."""
-    name, directory, threads = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+    name, directory, threads, exclusive = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4] == "exclusive"
     send = _sender(os.fdopen(os.dup(1), "w", encoding="utf-8"))
     os.dup2(2, 1)  # what a framework prints is noise and not a message
     jobs: queue.Queue[str] = queue.Queue()
@@ -156,7 +164,7 @@ def main() -> None:
     clock = time.perf_counter()
     try:
         backend = backends.load(name)
-        worker = Worker(backend, threads, time.perf_counter() - clock)
+        worker = Worker(backend, threads, time.perf_counter() - clock, exclusive)
     except Exception as error:
         traceback.print_exc()
         send(type="broken", reason=reason_of(error))

@@ -25,7 +25,8 @@ def test_a_script_written_by_hand_computes_the_definitions_gradients(
     plan = Plan.model_validate(bench.job(activation="prelu", normalization=bench.NORMS[norm], steps=2))
     program = definition.program(plan, "cpu")
     program.load(draw.state(plan))
-    gradients = program.gradients(program.step(next(draw.batches(plan, task.load(plan.task)))))
+    program.step(next(draw.batches(plan, task.load(plan.task))))
+    gradients = program.gradients()
     stacks = [gradients.parameters[f"{stack}.weight"][0] for stack in ("first", "hidden", "output")]
     expected = [np.linalg.norm(weight) for stack in stacks for weight in stack]
     assert np.allclose(found[0]["norms"], expected, rtol=1e-3)  # float32, 30 layers; one sample's ReLU may flip

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backends.numpy.network import Definition, cross_entropy
-from backends.numpy.training import Program, Step
+from backends.numpy.training import Program
 from common import draw
 from common.agreement import gradient_error, scaled_error
 from common.network import Arrays, Batch, State
@@ -43,7 +43,7 @@ def start_of(plan: Plan) -> State:
     return State(moved(start.parameters), moved(start.statistics))
 
 
-def stepped(plan: Plan, dtype: Any = np.float64, start: State | None = None) -> tuple[Program, Step]:
+def stepped(plan: Plan, dtype: Any = np.float64, start: State | None = None) -> tuple[Program, Arrays]:
     program = Program(plan, "cpu", dtype)
     program.load(start or start_of(plan))
     return program, program.step(batch_of(plan))
@@ -83,7 +83,7 @@ def test_the_gradient_derived_by_hand_is_the_difference_quotient(
     # a weight near 0 makes batch norm of one unit too steep for a difference quotient; seed 7 draws none
     seeds = (7,) if width == 1 else (0, 1)
     small = plan(**SIZES | {"width": width, "seeds": seeds}, activation=activation, normalization=normalization)
-    found, expected = stepped(small, np.longdouble)[1].gradients, quotients(small)
+    found, expected = stepped(small, np.longdouble)[0].last[2], quotients(small)
     assert set(found) == set(expected) == set(small.network.shapes())
     for name, gradient in found.items():
         size = max(np.abs(g).max() for g in found.values())
@@ -109,7 +109,7 @@ def test_the_signal_gradient_is_the_difference_quotient_times_the_batch_size(
     plan: Maker, activation: str, normalization: str
 ) -> None:
     small = plan(**SIZES, activation=activation, normalization=normalization)
-    signal, batch = np.stack(stepped(small, np.longdouble)[1].signals, axis=1), batch_of(small)
+    signal, batch = np.stack(stepped(small, np.longdouble)[0].last[1], axis=1), batch_of(small)
     program, expected = Program(small, "cpu", np.longdouble), np.zeros_like(signal)
     program.load(start_of(small))
     function = program.network.activation
@@ -127,8 +127,8 @@ def test_the_signal_gradient_is_the_difference_quotient_times_the_batch_size(
 @over_normalizations
 def test_float64_agrees_with_extended_precision(plan: Maker, activation: str, normalization: str) -> None:
     small = plan(**SIZES, activation=activation, normalization=normalization, clipping={"kind": "norm", "threshold": 0.1})
-    (a, double), (b, extended) = stepped(small), stepped(small, np.longdouble)
-    assert gradient_error(a.gradients(double), b.gradients(extended), "float64") <= 1e-13
+    (a, _), (b, _) = stepped(small), stepped(small, np.longdouble)
+    assert gradient_error(a.gradients(), b.gradients(), "float64") <= 1e-13
     for found, expected in ((a.state().parameters, b.state().parameters), (a.state().statistics, b.state().statistics)):
         assert all(scaled_error(found[name], expected[name], "float64") <= 1e-13 for name in expected)
     x = batch_of(small).x
@@ -136,10 +136,10 @@ def test_float64_agrees_with_extended_precision(plan: Maker, activation: str, no
 
 
 def test_hidden_layers_with_batch_norm_have_no_bias(plan: Maker) -> None:
-    _, step = stepped(plan(**SIZES, normalization="batch"))
+    program, _ = stepped(plan(**SIZES, normalization="batch"))
     kinds = {"weight", "scale", "shift"}
-    assert set(step.gradients) == {f"{s}.{k}" for s in ("first", "hidden") for k in kinds} | {"output.weight", "output.bias"}
-    assert "hidden.bias" in stepped(plan(**SIZES))[1].gradients
+    assert set(program.last[2]) == {f"{s}.{k}" for s in ("first", "hidden") for k in kinds} | {"output.weight", "output.bias"}
+    assert "hidden.bias" in stepped(plan(**SIZES))[0].last[2]
 
 
 def test_running_statistics_keep_nine_tenths_of_the_old_and_take_the_biased_variance(plan: Maker) -> None:
@@ -202,7 +202,7 @@ def test_the_quantities_are_what_their_definitions_say(plan: Maker, kind: str) -
     small = plan(**SIZES, normalization="batch", clipping=clipping, learning_rate=LR)
     start = start_of(small)
     program, step = stepped(small)
-    found, g, after = program.measured(step), program.gradients(step), program.state().parameters
+    found, g, after = program.measured(step), program.gradients(), program.state().parameters
     norms = {n: np.sqrt((a**2).sum(tuple(range(2, a.ndim)), keepdims=True)) for n, a in g.parameters.items()}
     all_norm = np.sqrt(sum((a**2).reshape(2, -1).sum(1) for a in g.parameters.values()))
     clipped = {n: CLIPPINGS[kind](a, norms[n], all_norm) for n, a in g.parameters.items()}

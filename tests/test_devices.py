@@ -40,11 +40,12 @@ for p in (program, expected):
 where = lambda a: sorted(str(d.id) for d in a.devices()) if hasattr(a, "devices") else [a.device[-1]]
 held = lambda: [getattr(a, "value", a) for a in (*program.parameters.values(), *program.statistics.values())]
 loaded = [where(a) for a in held()]
-steps = program.step(batch), expected.step(batch)
-left = [steps[0].signal, *steps[0].gradients.values(), *steps[0].measured.values()]
+measured, _ = program.step(batch), expected.step(batch)
+loss, signal, gradients = program.last
+left = [loss, signal, *gradients.values(), *measured.values()]
 print(json.dumps({
     "devices": wing.devices(),
-    "first_step": gradient_error(program.gradients(steps[0]), expected.gradients(steps[1]), "float64"),
+    "first_step": gradient_error(program.gradients(), expected.gradients(), "float64"),
     "predicted": scaled_error(program.predict(batch.x), expected.predict(batch.x), "float64"),
     "loaded": loaded,
     "places": [where(a) for a in held() + left],

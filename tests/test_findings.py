@@ -45,7 +45,7 @@ def found(run: Run, moved: Run | None, torch: Outcome, definition: bool = True):
 
 def document(*configurations) -> Document:
     return Document(
-        experiment="e", question="q", command="c", versions={}, device={}, threads={}, thresholds=Thresholds(),
+        experiment="e", question="q", command="c", versions={}, device={}, threads={}, exclusive={}, thresholds=Thresholds(),
         configurations=list(configurations), agrees=all_agree(configurations),
     )  # fmt: skip
 

@@ -85,6 +85,7 @@ NUMBERS = {
     "precision": "float32", "seeds": [1, 0], "steps": 4, "record_every": 2, "perturbed": True,
 }  # fmt: skip
 COMPILED = ("network.", "clipping", "optimizer", "task.batch_size", "precision")
+INPUTS = ("network.activation.slope", "clipping.threshold", "optimizer.learning_rate")
 
 
 @pytest.fixture
@@ -109,7 +110,33 @@ def test_every_number_of_a_plan_is_tried() -> None:
 @pytest.mark.parametrize("path", NUMBERS)
 def test_plans_of_one_structure_share_a_compiled_step(full: Plan, path: str) -> None:
     same = changed(full, path, NUMBERS[path]).structure() == full.structure()
-    assert same != path.startswith(COMPILED)
+    assert same == (path in INPUTS or not path.startswith(COMPILED))
+
+
+def test_the_slope_that_prelu_starts_with_is_no_part_of_the_structure(plan: Callable[..., Plan]) -> None:
+    a, b = (plan(activation={"kind": "prelu", "initial_slope": slope}) for slope in (0.1, 0.25))
+    assert a.structure() == b.structure()
+
+
+def test_the_numbers_of_a_plan_may_be_given_back_to_it(full: Plan) -> None:
+    assert full.with_numbers(full.numbers()) == full
+    other = full.with_numbers(dict.fromkeys(full.numbers(), 0.5))
+    assert other.numbers() == dict.fromkeys(full.numbers(), 0.5)
+    assert len(other.numbers()) == 3
+
+
+@pytest.mark.parametrize(
+    ("width", "precision", "seeds", "sizes"),
+    [(8, "float64", 32, [32]), (64, "float32", 32, [8] * 4), (64, "float64", 3, [3]), (256, "float32", 3, [1] * 3)],
+)
+def test_seeds_go_side_by_side_in_groups_of_one_size_that_stay_in_the_cache(
+    plan: Callable[..., Plan], width: int, precision: str, seeds: int, sizes: list[int]
+) -> None:
+    whole = plan(width=width, depth=20, precision=precision, seeds=tuple(range(seeds)))
+    groups = whole.groups()
+    assert [len(group.seeds) for group in groups] == sizes
+    assert tuple(seed for group in groups for seed in group.seeds) == whole.seeds
+    assert {group.model_copy(update={"seeds": whole.seeds}) for group in groups} == {whole}
 
 
 def test_the_number_of_seeds_is_part_of_the_structure_and_their_values_are_not(plan: Callable[..., Plan]) -> None:

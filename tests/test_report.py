@@ -43,6 +43,7 @@ def a_document(runs: dict[str, dict[str, RunFinding]]) -> Document:
         versions={},
         device=dict.fromkeys(every, "cpu:0"),
         threads=dict.fromkeys(every, 1),
+        exclusive=dict.fromkeys(every, False),
         thresholds=Thresholds(),
         configurations=rows,
         agrees=all_agree(rows),

@@ -75,6 +75,13 @@ def test_every_run_ends_up_in_the_store(tmp_path: Path) -> None:
     assert header.tolerance > 0
 
 
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_a_run_knows_whether_another_worker_ran_beside_it(tmp_path: Path, at_once: int) -> None:
+    store, jobs = Store(tmp_path), jobs_of(small(), ["numpy"], "cpu")[:1]
+    Runner(store, Notes(), at_once=at_once).run(jobs)
+    assert stored(jobs, store)[jobs[0].run_id].header.exclusive == (at_once == 1)
+
+
 def test_the_definition_runs_every_plan_also_with_its_weights_moved() -> None:
     jobs = jobs_of(small(), ["numpy", "torch"], "cpu")
     assert [one.plan.perturbed for one in jobs if one.backend == "numpy"] == [False, False, True, True]

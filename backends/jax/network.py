@@ -1,4 +1,4 @@
-"""The network in Flax linen, for one seed; the seeds are an axis of `jax.vmap`.
+"""The network in Flax linen, for one seed.
 
 The hidden layers are one module under `linen.scan`, so that tracing and compiling do not grow with the depth.
 """
@@ -35,6 +35,7 @@ class HiddenLayer(linen.Module):
 
     spec: Network
     training: bool
+    measure: bool
 
     @linen.compact
     def __call__(self, x: jax.Array, _: None = None) -> tuple[jax.Array, Tree]:
@@ -46,6 +47,8 @@ class HiddenLayer(linen.Module):
             norm = constructor(use_running_average=not self.training, dtype=x.dtype, param_dtype=x.dtype, name="normalization")
             z = norm(z)
         h = activation.build(self.spec.activation)(z)
+        if not self.measure:
+            return h, {}
         measured = {
             "activation_mean": jnp.mean(h),
             "activation_rms": rms(h, (0, 1)),
@@ -66,18 +69,20 @@ class StackedNetwork(linen.Module):
 
     spec: Network
     training: bool
+    measure: bool
 
     @linen.compact
     def __call__(self, x: jax.Array) -> tuple[jax.Array, Tree]:
         """Logits [batch, class] of x [batch, features], and the activations' quantities [layer]."""
-        h, first = HiddenLayer(self.spec, self.training, name="first")(x)
+        numbers = (self.spec, self.training, self.measure)
+        h, first = HiddenLayer(*numbers, name="first")(x)
         stacked = linen.scan(
             HiddenLayer,
             variable_axes={"params": 0, "batch_stats": 0, "perturbations": 0},
             split_rngs={"params": True},
             length=self.spec.depth - 1,
         )
-        h, hidden = stacked(self.spec, self.training, name="hidden")(h, None)
+        h, hidden = stacked(*numbers, name="hidden")(h, None)
         logits = linen.Dense(self.spec.classes, dtype=x.dtype, param_dtype=x.dtype, name="output")(h)
         return logits, jax.tree.map(lambda a, b: jnp.concatenate([a[None], b]), first, hidden)
 

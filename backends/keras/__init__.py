@@ -27,6 +27,7 @@ name = "keras"
 
 keras.config.set_floatx("float64")  # a learning rate is kept in this type; every layer states its own
 tf.config.experimental.enable_tensor_float_32_execution(False)
+tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})  # costs as long as tracing, and saves nothing
 
 
 def versions() -> dict[str, str]:

@@ -6,6 +6,7 @@ Trap: a Python float that becomes a float64 tensor may go through float32 on the
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,9 @@ import tensorflow as tf
 
 Tensor = Any
 """A `tf.Tensor`; TensorFlow's own annotations know neither its operators nor Keras' variables."""
+
+SAFE = (1e-12, 1e18)
+"""A Euclidean norm between these was summed without harm: what underflowed is too small to count, in float32 too."""
 
 
 def from_numpy(array: np.ndarray, dtype: str, device: str) -> Tensor:
@@ -28,9 +32,26 @@ def to_numpy(tensor: Tensor) -> np.ndarray:
 
 
 def rms(x: Tensor, axes: tuple[int, ...]) -> Tensor:
-    """The root mean square over some axes, scaled so that no square under- or overflows (common/quantities.py)."""
+    """The root mean square over some axes; no square under- or overflows (common/quantities.py)."""
+    return rms_of_each([x], axes)[0]
+
+
+def rms_of_each(arrays: list[Tensor], axes: tuple[int, ...]) -> list[Tensor]:
+    """The same for several arrays, at the cost of one branch."""
+    roots = [math.sqrt(math.prod(x.shape[axis] for axis in axes)) for x in arrays]
+    plain = [tf.math.reduce_euclidean_norm(x, axes) for x in arrays]
+    all_norms = tf.concat([tf.reshape(norm, [-1]) for norm in plain], 0)
+    safe = tf.reduce_all((all_norms > SAFE[0]) & (all_norms < SAFE[1]))
+    return tf.cond(
+        safe,
+        lambda: [norm / root for norm, root in zip(plain, roots, strict=True)],
+        lambda: [_scaled_rms(x, axes, root) for x, root in zip(arrays, roots, strict=True)],
+    )
+
+
+def _scaled_rms(x: Tensor, axes: tuple[int, ...], root: float) -> Tensor:
     scale = safe_scale(x, axes)
-    return tf.squeeze(scale, axes) * tf.sqrt(tf.reduce_mean(tf.square(x / scale), axes))
+    return tf.squeeze(scale, axes) * (tf.math.reduce_euclidean_norm(x / scale, axes) / root)
 
 
 def safe_scale(x: Tensor, axes: tuple[int, ...]) -> Tensor:
@@ -38,3 +59,8 @@ def safe_scale(x: Tensor, axes: tuple[int, ...]) -> Tensor:
     largest = tf.reduce_max(tf.abs(x), axes, keepdims=True)
     bounded = tf.minimum(largest, x.dtype.max / 16)
     return tf.where((largest > 0) & tf.math.is_finite(largest), bounded, tf.ones_like(largest))
+
+
+def ratio(a: Tensor, b: Tensor) -> Tensor:
+    """The quotient a / b, with 0 / 0 = 0 (common/quantities.py)."""
+    return tf.where((a == 0) & (b == 0), tf.zeros_like(a), a / b)

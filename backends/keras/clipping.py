@@ -37,27 +37,31 @@ def norm(gradient: Tensor, leading: int) -> Tensor:
     return tf.squeeze(scale * tf.sqrt(tf.reduce_sum(tf.square(gradient / scale), axes, keepdims=True)), axes)
 
 
-def shortened(gradient: Tensor, norms: Tensor, threshold: float) -> Tensor:
+def shortened(gradient: Tensor, norms: Tensor, threshold: Tensor) -> Tensor:
     """The gradient, brought to the threshold where its norm is above it; NaN where the norm is not finite.
 
     Sixteenths, and the division first, because TensorFlow flushes subnormal numbers to 0: threshold / norm may be one,
     and so may the reciprocal of a norm near the largest number.
     """
     norms = tf.reshape(norms, norms.shape + [1] * (len(gradient.shape) - len(norms.shape)))
-    c, nan = tf.constant(threshold, norms.dtype), tf.constant(float("nan"), norms.dtype)
-    clipped = tf.where(norms > c, (gradient / 16) / (norms / 16) * c, gradient)
-    return tf.where(tf.math.is_finite(norms), clipped, nan)
+    clipped = tf.where(norms > threshold, (gradient / 16) / (norms / 16) * threshold, gradient)
+    return tf.where(tf.math.is_finite(norms), clipped, tf.constant(float("nan"), norms.dtype))
 
 
 class StackedSGD(keras.optimizers.SGD):
-    """SGD for variables [seed, layer, ...]: clips each layer's parameter, or each seed's network, by itself."""
+    """SGD for variables [seed, layer, ...]: clips each layer's parameter, or each seed's network, by itself.
 
-    def __init__(self, clipping: NormClipping | GlobalNormClipping, learning_rate: float) -> None:
+    Its threshold may be a variable; that of `clipvalue` has to be a Python number.
+    """
+
+    def __init__(self, clipping: ValueClipping | NormClipping | GlobalNormClipping, learning_rate: float) -> None:
         super().__init__(learning_rate)
         self.clipping = clipping
 
     def _clip_gradients(self, grads: list[Tensor]) -> list[Tensor]:
-        c = self.clipping.threshold
+        c: Tensor = tf.convert_to_tensor(self.clipping.threshold, grads[0].dtype)
+        if isinstance(self.clipping, ValueClipping):
+            return [tf.clip_by_value(g, -c, c) for g in grads]
         if isinstance(self.clipping, NormClipping):
             return [shortened(g, norm(g, 2), c) for g in grads]
         norms = tf.stack([norm(g, 1) for g in grads], axis=1)
@@ -69,9 +73,7 @@ def build(spec: Clipping) -> Constructor:
     match spec:
         case NoClipping():
             return keras.optimizers.SGD
-        case ValueClipping(threshold=c):
-            return partial(keras.optimizers.SGD, clipvalue=c)
-        case NormClipping() | GlobalNormClipping():
+        case ValueClipping() | NormClipping() | GlobalNormClipping():
             return partial(StackedSGD, spec)
 
 

@@ -1,9 +1,9 @@
 """The network in Keras.
 
-All seeds run at once, x [seed, batch, unit]. Batch norm works unit by unit: with the seeds' units side by side,
-[batch, seed * unit], it works seed by seed. The hidden layers of a deep network are one Keras layer in a `tf.while_loop` over
-TensorArrays, so that tracing does not grow with the depth (indexing the stacked weights by `tf.gather` would make the backward
-pass quadratic in it).
+All seeds run at once, x [seed, batch, unit]; a single seed has no such axis, x [batch, unit]. Batch norm works unit by unit:
+with the seeds' units side by side, [batch, seed * unit], it works seed by seed. A shallow network is traced layer by layer; a
+deep one is a `tf.while_loop` over lists, so that tracing does not grow with the depth (indexing the stacked weights by
+`tf.gather`, or reading them from a TensorArray, makes the backward pass quadratic in it).
 """
 
 from __future__ import annotations
@@ -11,151 +11,168 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import keras
 import tensorflow as tf
 
 from backends.keras import activation, normalization
 from backends.keras.arrays import Tensor
-from common.countermeasures.activation import PReLU
 from common.network import Network, stack_of
 
 Tensors = dict[str, Tensor]
 
 UNROLLED_DEPTH = 40
-"""Up to this depth layers without batch norm are traced one after another, which makes a step faster by a fifth.
-
-With batch norm, which is some 90 operations a layer, tracing them costs a second more than it saves in 200 steps.
-"""
+"""Up to this depth layers are traced one after another: a step takes a third of the loop's time, tracing up to twice its."""
 
 
-class HiddenLayer(keras.layers.Layer):
-    """One hidden layer of all seeds side by side."""
+class HiddenLayer:
+    """One hidden layer; its numbers are given at each call."""
 
     def __init__(self, spec: Network, seeds: int, dtype: str) -> None:
-        super().__init__(dtype=dtype)
         self.spec, self.seeds = spec, seeds
-        bias_axes = None if spec.normalized else "so"
-        self.affine = keras.layers.EinsumDense("sbi,sio->sbo", (None, spec.width), bias_axes=bias_axes, dtype=dtype)
         constructor = normalization.build(spec.normalization)
         self.normalization = constructor(dtype=dtype) if constructor else None
         self.activation = activation.build(spec.activation, dtype)
+        self.activation.build((seeds, None, spec.width) if seeds > 1 else (None, spec.width))
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Create the variables; their values are put in at each call."""
-        self.affine.build(input_shape)
+    def __call__(self, p: Tensors, x: Tensor, training: bool) -> Tensors:
+        """Pre-activation z and output h [(seed,) batch, width] of x [(seed,) batch, n_in]; statistics after it by name."""
+        z, statistics = tf.matmul(x, p["weight"]), {}
         if self.normalization:
-            self.normalization.build((None, self.seeds * self.spec.width))
-        self.activation.build((self.seeds, None, self.spec.width))
+            z, statistics = self._normalized(z, p, training)
+        else:
+            z += p["bias"][..., None, :]
+        return {"z": z, "h": self._activated(z, p), **statistics}
 
-    def call(self, inputs: Tensor, training: bool) -> tuple[Tensor, Tensor]:
-        """Pre-activation and output [seed, batch, width] of inputs [seed, batch, n_in]."""
-        z = self.affine(inputs)
-        if self.normalization:
-            side_by_side = _swapped(z)
+    def _normalized(self, z: Tensor, p: Tensors, training: bool) -> tuple[Tensor, Tensors]:
+        assert self.normalization is not None
+        numbers = [p[name] for name in ("scale", "shift", "mean", "variance")]
+        if self.seeds == 1:
+            normalized, *after = self.normalization.normalize(z, *numbers, training=training)
+        else:
+            side_by_side, numbers = _swapped(z), [tf.reshape(a, [-1]) for a in numbers]
             flat = tf.reshape(side_by_side, (-1, self.seeds * self.spec.width))
-            z = _swapped(tf.reshape(self.normalization(flat, training=training), side_by_side.shape))
-        return z, self.activation(z)
+            normalized, *after = self.normalization.normalize(flat, *numbers, training=training)
+            normalized = _swapped(tf.reshape(normalized, side_by_side.shape))
+            after = [tf.reshape(a, p["mean"].shape) for a in after]
+        return normalized, dict(zip(("mean", "variance"), after, strict=True))
 
-    def named(self) -> dict[str, keras.Variable]:
-        """The variables by our names."""
-        variables = {"weight": self.affine.kernel, "bias": self.affine.bias}
-        if self.normalization:
-            norm = self.normalization
-            variables |= {"scale": norm.gamma, "shift": norm.beta, "mean": norm.moving_mean, "variance": norm.moving_variance}
-        if isinstance(self.spec.activation, PReLU):
-            variables["slope"] = self.activation.alpha
-        return {name: variable for name, variable in variables.items() if variable is not None}
-
-    def apply(self, values: Tensors, x: Tensor, training: bool) -> Tensors:
-        """The call with these values [seed, ...] in place of the variables: z, h, and the statistics after it by name."""
-        named, ids = self.named(), {id(variable): name for name, variable in self.named().items()}
-        trained, running = ([ids[id(v)] for v in vs] for vs in (self.trainable_variables, self.non_trainable_variables))
-        ordered = [[tf.reshape(values[name], named[name].shape) for name in names] for names in (trained, running)]
-        found: Any = self.stateless_call(*ordered, x, training=training)
-        (z, h), after = found
-        statistics = {name: tf.reshape(v, (self.seeds, self.spec.width)) for name, v in zip(running, after, strict=True)}
-        return {"z": z, "h": h, **statistics}
+    def _activated(self, z: Tensor, p: Tensors) -> Tensor:
+        if "slope" not in p:
+            return self.activation(z)
+        found: Any = self.activation.stateless_call([p["slope"][..., None, None]], [], z)
+        return found[0]
 
 
 @dataclass(frozen=True)
 class Pass:
-    """Logits [seed, batch, class], z and h [layer, seed, batch, width], statistics after the pass [seed, layer, width]."""
+    """What a forward pass leaves.
+
+    Attributes:
+        logits: [(seed,) batch, class].
+        z: [layer, (seed,) batch, width].
+        h: The same shape.
+        statistics: After the pass, [(seed,) layer, width].
+        sources: What to differentiate by for the gradient of the hidden outputs; together of h's shape.
+    """
 
     logits: Tensor
     z: Tensor
     h: Tensor
     statistics: Tensors
+    sources: list[Tensor]
 
 
 class StackedNetwork:
-    """The first hidden layer, the loop over the others, and the output layer."""
+    """The hidden layer, run `depth` times over stacked parameters, and the output layer."""
 
     def __init__(self, spec: Network, seeds: int, dtype: str) -> None:
-        self.spec = spec
-        self.first, self.hidden = HiddenLayer(spec, seeds, dtype), HiddenLayer(spec, seeds, dtype)
-        self.first.build((seeds, None, spec.features))
-        self.hidden.build((seeds, None, spec.width))
-        self.output = keras.layers.EinsumDense("sbi,sio->sbo", (None, spec.classes), bias_axes="so", dtype=dtype)
-        self.output.build((seeds, None, spec.width))
+        self.spec, self.layer_axis = spec, 1 if seeds > 1 else 0
+        self.layer = HiddenLayer(spec, seeds, dtype)
+        self.looped = spec.depth > UNROLLED_DEPTH
 
-    def __call__(self, parameters: Tensors, statistics: Tensors, x: Tensor, signals: Tensor, training: bool) -> Pass:
-        """Run x [seed, batch, features].
+    def __call__(self, parameters: Tensors, statistics: Tensors, x: Tensor, training: bool, signals: Tensor = None) -> Pass:
+        """Run x [(seed,) batch, features] by parameters and statistics [(seed,) layer, ...] by name.
 
         Args:
-            parameters: [seed, layer, ...] by name.
-            statistics: [seed, layer, width] by name.
+            parameters: By our names.
+            statistics: By our names.
             x: The inputs.
-            signals: [layer, seed, batch, width], added to the output of every hidden layer; zeros, whose gradient is that
-                of the outputs.
             training: Whether batch norm uses the batch's moments.
+            signals: What `no_signals` gives; only its gradient matters.
         """
-        values = parameters | statistics
-        first = self.first.apply({name: a[:, 0] for name, a in stack_of(values, "first").items()}, x, training)
-        hidden = self._hidden(stack_of(values, "hidden"), first["h"] + signals[0], signals[1:], training)
-        z, h = (tf.concat([first.pop(name)[None], hidden.pop(name)], 0) for name in ("z", "h"))
-        output = [parameters["output.weight"][:, 0], parameters["output.bias"]]
-        logits: Any = self.output.stateless_call(output, [], hidden.pop("last"))[0]
-        updated = {f"first.{name}": value[:, None] for name, value in first.items()}
-        updated |= {f"hidden.{name}": _swapped(a) for name, a in hidden.items()}
-        return Pass(logits, z, h, updated)
+        by_layer = {name: self._layer_first(a) for name, a in (parameters | statistics).items()}
+        first = self.layer({name: a[0] for name, a in stack_of(by_layer, "first").items()}, x, training)
+        run = self._unrolled if training and not self.looped else self._looped
+        rows, last, sources = run(stack_of(by_layer, "hidden"), first, training, signals)
+        weight, bias = by_layer["output.weight"][0], by_layer["output.bias"][0]
+        z, h = rows.pop("z"), rows.pop("h")
+        updated = {f"first.{name}": self._layer_first(a[:1]) for name, a in rows.items()}
+        updated |= {f"hidden.{name}": self._layer_first(a[1:]) for name, a in rows.items()}
+        return Pass(tf.matmul(last, weight) + bias[..., None, :], z, h, updated, sources)
 
-    def _hidden(self, stacked: Tensors, h: Tensor, signals: Tensor, training: bool) -> Tensors:
-        """The hidden layers over stacked values [seed, layer, ...]: z, h and statistics [layer, ...], the last output."""
-        by_layer = {name: _swapped(a) for name, a in stacked.items()}
-        shallow = self.spec.depth <= UNROLLED_DEPTH and not self.spec.normalized
-        run = self._unrolled if shallow else self._looped
-        return run(by_layer, h, signals, training)
+    def _layer_first(self, a: Tensor) -> Tensor:
+        """The layer axis before the seeds', and back."""
+        return _swapped(a) if self.layer_axis else a
 
-    def _unrolled(self, by_layer: Tensors, h: Tensor, signals: Tensor, training: bool) -> Tensors:
-        """The layers one after another."""
-        unstacked = {name: tf.unstack(a) for name, a in by_layer.items()}
-        rows: list[Tensors] = []
-        for i, signal in enumerate(tf.unstack(signals)):
-            rows.append(self.hidden.apply({name: a[i] for name, a in unstacked.items()}, h, training))
-            h = rows[-1]["h"] + signal
-        return {name: tf.stack([row[name] for row in rows]) for name in rows[0]} | {"last": h}
+    def no_signals(self, x: Tensor) -> Tensor:
+        """Zeros [layer, (seed,) batch, width] that the loop adds to the outputs: there their gradient is out of reach."""
+        return tf.zeros((self.spec.depth, *x.shape[:-1], self.spec.width), x.dtype) if self.looped else None
 
-    def _looped(self, by_layer: Tensors, h: Tensor, signals: Tensor, training: bool) -> Tensors:
+    def _unrolled(self, by_layer: Tensors, first: Tensors, training: bool, _: Tensor) -> tuple[Tensors, Tensor, list[Tensor]]:
+        """The layers one after another: z, h and statistics [layer, ...], the last output, all outputs."""
+        rows, unstacked = [first], {name: tf.unstack(a) for name, a in by_layer.items()}
+        for values in zip(*unstacked.values(), strict=True):
+            rows.append(self.layer(dict(zip(unstacked, values, strict=True)), rows[-1]["h"], training))
+        outputs = [row["h"] for row in rows]
+        return {name: tf.stack([row[name] for row in rows]) for name in first}, outputs[-1], outputs
+
+    def _looped(
+        self, by_layer: Tensors, first: Tensors, training: bool, signals: Tensor
+    ) -> tuple[Tensors, Tensor, list[Tensor]]:
         """The same as a `tf.while_loop`."""
-        layers = self.spec.depth - 1
-        arrays, perturbations = {name: _array_of(a) for name, a in by_layer.items()}, _array_of(signals)
-        names = ("z", "h", "mean", "variance") if self.spec.normalized else ("z", "h")
+        signals = tf.zeros((self.spec.depth, *first["h"].shape), first["h"].dtype) if signals is None else signals
+        stacks = by_layer | {"signal": signals[1:]}
 
-        def body(i: Tensor, h: Tensor, collected: dict[str, tf.TensorArray]) -> tuple:
-            row = self.hidden.apply({name: array.read(i) for name, array in arrays.items()}, h, training)
-            h = tf.ensure_shape(row["h"] + perturbations.read(i), h.shape)
-            return i + 1, h, {name: array.write(i, row[name]) for name, array in collected.items()}
+        def body(i: Tensor, h: Tensor, left: Tensors, collected: Tensors) -> tuple:
+            popped = {name: _popped(left[name], stack) for name, stack in stacks.items()}
+            values = {name: value for name, (_, value) in popped.items()}
+            row = self.layer(values, h, training)
+            h = tf.ensure_shape(row["h"] + values["signal"], h.shape)
+            return i + 1, h, {name: rest for name, (rest, _) in popped.items()}, _pushed(collected, row)
 
-        start = (0, h, {name: tf.TensorArray(h.dtype, layers) for name in names})
-        _, h, collected = tf.while_loop(lambda i, *_: i < layers, body, start, maximum_iterations=layers, parallel_iterations=1)
-        return {name: array.stack() for name, array in collected.items()} | {"last": h}
+        depth = self.spec.depth
+        empty = {name: _pile(tf.zeros((0, *a.shape), a.dtype)) for name, a in first.items()}
+        loop = (1, first["h"] + signals[0], {name: _pile(stack) for name, stack in stacks.items()}, _pushed(empty, first))
+        _, last, _, collected = tf.while_loop(
+            lambda i, *_: i < depth, body, loop, maximum_iterations=depth, parallel_iterations=1
+        )
+        return {name: _stacked(pile, first[name], depth) for name, pile in collected.items()}, last, [signals]
+
+
+def _pile(stacked: Tensor) -> Tensor:
+    """A list of the layers, the first on top.
+
+    To take one from it or to put one on it costs the same at any depth, and so does the gradient of that. The gradient of a
+    TensorArray's `read` inside a loop adds a whole array for every layer.
+    """
+    return tf.raw_ops.TensorListFromTensor(tensor=tf.reverse(stacked, [0]), element_shape=stacked.shape[1:])
+
+
+def _popped(pile: Tensor, stacked: Tensor) -> tuple[Tensor, Tensor]:
+    """The rest of the list, and what was on top."""
+    return tf.raw_ops.TensorListPopBack(input_handle=pile, element_shape=stacked.shape[1:], element_dtype=stacked.dtype)
+
+
+def _pushed(piles: Tensors, row: Tensors) -> Tensors:
+    """The lists with the tensors of one more layer, by name."""
+    return {name: tf.raw_ops.TensorListPushBack(input_handle=pile, tensor=row[name]) for name, pile in piles.items()}
+
+
+def _stacked(pile: Tensor, one: Tensor, count: int) -> Tensor:
+    """A list as one tensor, in the order in which it was made."""
+    shape = {"element_shape": one.shape, "element_dtype": one.dtype, "num_elements": count}
+    return tf.raw_ops.TensorListStack(input_handle=pile, **shape)
 
 
 def _swapped(a: Tensor) -> Tensor:
     """The first two axes exchanged."""
     return tf.transpose(a, (1, 0, *range(2, len(a.shape))))
-
-
-def _array_of(stacked: Tensor) -> tf.TensorArray:
-    array = tf.TensorArray(stacked.dtype, stacked.shape[0], element_shape=stacked.shape[1:])
-    return array.unstack(stacked)

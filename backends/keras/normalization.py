@@ -20,13 +20,37 @@ from common.network import Arrays
 NATIVE = {"batch": "keras.layers.BatchNormalization"}
 
 
-def build(spec: Normalization) -> Callable[..., keras.layers.BatchNormalization] | None:
+class BatchNorm(keras.layers.BatchNormalization):
+    """`keras.layers.BatchNormalization` for x [batch, unit], by the functions of `tf.nn` that it stands on."""
+
+    def call(self, inputs: Tensor, training: bool = False, mask: None = None) -> Tensor:
+        """Normalize by the batch's moments in training, by the running ones in evaluation."""
+        held: Any = (self.gamma, self.beta, self.moving_mean, self.moving_variance)
+        output, mean, variance = self.normalize(inputs, *(tf.convert_to_tensor(v) for v in held), training=training)
+        if training:
+            held[2].assign(mean)
+            held[3].assign(variance)
+        return output
+
+    def normalize(
+        self, inputs: Tensor, scale: Tensor, shift: Tensor, mean: Tensor, variance: Tensor, training: bool
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The same with other numbers; output, and the running mean and variance after it."""
+        if not training:
+            return tf.nn.batch_normalization(inputs, mean, variance, shift, scale, self.epsilon), mean, variance
+        of_batch = tf.nn.moments(inputs, [0])
+        output = tf.nn.batch_normalization(inputs, *of_batch, shift, scale, self.epsilon)
+        after = (old * self.momentum + new * (1 - self.momentum) for old, new in zip((mean, variance), of_batch, strict=True))
+        return output, *after
+
+
+def build(spec: Normalization) -> Callable[..., BatchNorm] | None:
     """A constructor of the layer, to be called with the dtype; None for no normalization."""
     match spec:
         case NoNormalization():
             return None
         case BatchNormalization(epsilon=epsilon, momentum=momentum):
-            return partial(keras.layers.BatchNormalization, epsilon=epsilon, momentum=momentum)
+            return partial(BatchNorm, epsilon=epsilon, momentum=momentum)
 
 
 def probe(spec: BatchNormalization, inputs: Arrays) -> Arrays:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -10,34 +9,27 @@ import numpy as np
 import tensorflow as tf
 
 from backends.keras import clipping
-from backends.keras.arrays import Tensor, from_numpy, rms, to_numpy
+from backends.keras.arrays import Tensor, from_numpy, ratio, rms_of_each, to_numpy
 from backends.keras.device import resolve
-from backends.keras.network import Pass, StackedNetwork, Tensors
+from backends.keras.network import StackedNetwork, Tensors
 from common.countermeasures.activation import PReLU, open_interval
 from common.network import Arrays, Batch, Gradients, State
 from common.plan import Plan
 
 
-@dataclass
-class Step:
-    """What one step leaves on the device."""
-
-    measured: Tensors
-    signal: Tensor
-    gradients: Tensors
-
-
 class Program:
     """Keras' `common.backend.Program`."""
 
-    def __init__(self, plan: Plan, device: str = "cpu") -> None:
-        self.plan, self.device, self.seeds = plan, resolve(device), len(plan.seeds)
-        network = plan.network
+    def __init__(self, plan: Plan, device: str = "cpu", measure: bool = True) -> None:
+        self.plan, self.device, self.measure, self.traces = plan, resolve(device), measure, 0
+        self.seeds, network = len(plan.seeds), plan.network
         with tf.device(self.device):
-            self.network = StackedNetwork(network, self.seeds, plan.precision)
             self.parameters = self._variables(network.shapes())
             self.statistics = self._variables(network.statistics_shapes())
-            self.optimizer = clipping.build(plan.clipping)(learning_rate=plan.optimizer.learning_rate)
+            self.numbers = {name: keras.Variable(0.0, dtype=plan.precision) for name in plan.numbers()}
+            traced = plan.with_numbers({name: v.value for name, v in self.numbers.items()})
+            self.network = StackedNetwork(traced.network, self.seeds, plan.precision)
+            self.optimizer = clipping.build(traced.clipping)(learning_rate=0.0)
             self.optimizer.build(list(self.parameters.values()))
         self.loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="none", dtype=plan.precision)
         self.compiled_step = tf.function(self._step, autograph=False)
@@ -48,83 +40,104 @@ class Program:
         zeros = {name: tf.zeros((self.seeds, *shape), self.plan.precision) for name, shape in shapes.items()}
         return {name: keras.Variable(start, dtype=self.plan.precision) for name, start in zeros.items()}
 
-    def load(self, state: State) -> None:
-        """Put parameters and running statistics on the device."""
-        for held, arrays in ((self.parameters, state.parameters), (self.statistics, state.statistics)):
-            for name, variable in held.items():
+    def load(self, state: State, plan: Plan | None = None) -> None:
+        """Put parameters and running statistics on the device, and the numbers of another plan of the same structure."""
+        self.plan = plan or self.plan
+        numbers = {name: np.array(value) for name, value in self.plan.numbers().items()}
+        self.optimizer.learning_rate = self.plan.optimizer.learning_rate
+        held = ((self.parameters, state.parameters), (self.statistics, state.statistics), (self.numbers, numbers))
+        for variables, arrays in held:
+            for name, variable in variables.items():
                 variable.assign(self._tensor(arrays[name]))
 
     def _tensor(self, array: np.ndarray) -> Tensor:
         return from_numpy(array, self.plan.precision, self.device)
 
-    def step(self, batch: Batch) -> Step:
+    def step(self, batch: Batch) -> Tensors:
         """Take one training step; return what it measured, still on the device."""
         with tf.device(self.device):
-            return Step(*self.compiled_step(self._tensor(batch.x), self._tensor(batch.y)))
+            measured, self.last = self.compiled_step(self._tensor(batch.x), self._tensor(batch.y))
+        return measured
 
-    def _step(self, x: Tensor, y: Tensor) -> tuple[Tensors, Tensor, Tensors]:
-        variables = list(self.parameters.values())
+    def _step(self, x: Tensor, y: Tensor) -> tuple[Tensors, Any]:
+        self.traces += 1
+        x, y = self._alone(x), self._alone(y)
         old = {name: tf.identity(v.value) for name, v in self.parameters.items()}
-        statistics = {name: v.value for name, v in self.statistics.items()}
-        nothing = self._no_signals(x)
+        signals = self.network.no_signals(x) if self.measure else None
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch([*old.values(), nothing])
-            run = self.network(old, statistics, x, nothing, training=True)
+            tape.watch([*old.values(), *([] if signals is None else [signals])])
+            parameters, statistics = self._all_alone(old), self._all_alone(self.statistics)
+            run = self.network(parameters, statistics, x, training=True, signals=signals)
             of_samples: Any = self.loss(y, run.logits)
-            losses = tf.reduce_mean(of_samples, axis=1)
+            losses = tf.reduce_mean(of_samples, axis=-1)
             total = tf.reduce_sum(losses)  # the seeds share no parameter: its gradient is each one's own
-        *found, signal = tape.gradient(total, [*old.values(), nothing])
-        gradients = dict(zip(old, found, strict=True))
-        clipped = dict(zip(old, clipping.clipped(self.optimizer, found), strict=True))
-        self.optimizer.apply(found, variables)
+        found = tape.gradient(total, [*old.values(), *(run.sources if self.measure else ())])
+        gradients = dict(zip(old, found, strict=False))
+        clipped = dict(zip(old, clipping.clipped(self.optimizer, list(gradients.values())), strict=True))
+        self.optimizer.apply(list(gradients.values()), list(self.parameters.values()))
         for name, value in run.statistics.items():
-            self.statistics[name].assign(value)
-        change = {name: v.value - old[name] for name, v in self.parameters.items()}
-        signal *= x.shape[1]
-        measured = {
-            "loss": losses,
-            "signal_gradient_rms": tf.transpose(rms(signal, (2, 3))),
-            "weight_gradient_rms": _weight_rms(gradients),
-            "clipped_weight_gradient_rms": _weight_rms(clipped),
-            "update_ratio": tf.math.divide_no_nan(_weight_rms(change), _weight_rms(old)),
-            **self._activations(run, old),
-        }
-        return measured, signal, gradients
+            self.statistics[name].assign(tf.reshape(value, self.statistics[name].shape))
+        losses = tf.reshape(losses, [self.seeds])
+        if not self.measure:
+            return {"loss": losses}, ()
+        shape = (self.plan.network.depth, self.seeds, *run.h.shape[-2:])
+        h, z, signal = (tf.reshape(a, shape) for a in (run.h, run.z, tf.stack(found[len(old) :])))
+        signal *= x.shape[-2]
+        measured = {"loss": losses, **self._rms(old, gradients, clipped, signal, h), **self._activations(z, h, old)}
+        return measured, (losses, signal, gradients)
 
-    def _activations(self, run: Pass, parameters: Tensors) -> Tensors:
-        """The activations' quantities [seed, layer]."""
-        alive = tf.cast(self._alive(run, parameters), run.h.dtype)
+    def _alone(self, a: Tensor) -> Tensor:
+        """A single seed has no axis: products of matrices are faster than batches of one."""
+        return a if self.seeds > 1 else tf.squeeze(a, 0)
+
+    def _all_alone(self, held: dict[str, Any]) -> Tensors:
+        return {name: self._alone(tf.convert_to_tensor(a)) for name, a in held.items()}
+
+    def _rms(self, old: Tensors, gradients: Tensors, clipped: Tensors, signal: Tensor, h: Tensor) -> Tensors:
+        """The quantities that are an rms, [seed, layer]."""
+        weights = ("first.weight", "hidden.weight")
+        change = {name: self.parameters[name].value - old[name] for name in weights}
+        arrays = [signal, h, *(held[name] for held in (gradients, clipped, change, old) for name in weights)]
+        signal_rms, h_rms, *rest = rms_of_each(arrays, (2, 3))
+        gradient, after, moved, size = (tf.concat(rest[i : i + 2], axis=1) for i in range(0, 8, 2))
         return {
-            "activation_mean": tf.transpose(tf.reduce_mean(run.h, (2, 3))),
-            "activation_rms": tf.transpose(rms(run.h, (2, 3))),
+            "signal_gradient_rms": tf.transpose(signal_rms),
+            "activation_rms": tf.transpose(h_rms),
+            "weight_gradient_rms": gradient,
+            "clipped_weight_gradient_rms": after,
+            "update_ratio": ratio(moved, size),
+        }
+
+    def _activations(self, z: Tensor, h: Tensor, parameters: Tensors) -> Tensors:
+        """The other quantities of the outputs [seed, layer]."""
+        alive = tf.cast(self._alive(z, parameters), h.dtype)
+        return {
+            "activation_mean": tf.transpose(tf.reduce_mean(h, (2, 3))),
             "dead_fraction": 1 - tf.transpose(tf.reduce_mean(alive, axis=-1)),
         }
 
-    def _alive(self, run: Pass, parameters: Tensors) -> Tensor:
+    def _alive(self, z: Tensor, parameters: Tensors) -> Tensor:
         """Whether the derivative of a unit's activation is not 0 for some sample, [layer, seed, width]."""
         if isinstance(self.plan.network.activation, PReLU):
             slopes = tf.concat([parameters[f"{stack}.slope"] for stack in ("first", "hidden")], axis=1)
-            return (tf.reduce_max(run.z, axis=2) > 0) | (tf.expand_dims(tf.transpose(slopes), -1) != 0)
+            return (tf.reduce_max(z, axis=2) > 0) | (tf.expand_dims(tf.transpose(slopes), -1) != 0)
         low, high = open_interval(self.plan.network.activation, self.plan.precision)
-        return tf.reduce_any((run.z > low) & (run.z < high), axis=2)
-
-    def _no_signals(self, x: Tensor) -> Tensor:
-        network = self.plan.network
-        return tf.zeros((network.depth, self.seeds, x.shape[1], network.width), x.dtype)
+        return tf.reduce_any((z > low) & (z < high), axis=2)
 
     def _predict(self, x: Tensor) -> Tensor:
-        parameters, statistics = ({name: v.value for name, v in held.items()} for held in (self.parameters, self.statistics))
-        return self.network(parameters, statistics, x, self._no_signals(x), training=False).logits
+        parameters, statistics = self._all_alone(self.parameters), self._all_alone(self.statistics)
+        logits = self.network(parameters, statistics, self._alone(x), training=False).logits
+        return tf.reshape(logits, (*x.shape[:2], -1))
 
-    def measured(self, handle: Step) -> Arrays:
+    def measured(self, handle: Tensors) -> Arrays:
         """Fetch `loss` [seed] and the quantities [seed, layer] of a step."""
-        return {name: to_numpy(a) for name, a in handle.measured.items()}
+        return {name: to_numpy(a) for name, a in handle.items()}
 
-    def gradients(self, handle: Step) -> Gradients:
-        """Fetch the whole gradient of a step, before clipping."""
-        parameters = {name: to_numpy(g) for name, g in handle.gradients.items()}
-        signal = to_numpy(handle.signal).swapaxes(0, 1)
-        return Gradients(to_numpy(handle.measured["loss"]), signal, parameters)
+    def gradients(self) -> Gradients:
+        """Fetch the whole gradient of the last step, before clipping."""
+        losses, signal, gradients = self.last
+        parameters = {name: to_numpy(g) for name, g in gradients.items()}
+        return Gradients(to_numpy(losses), to_numpy(signal).swapaxes(0, 1), parameters)
 
     def state(self) -> State:
         """Fetch parameters and running statistics."""
@@ -137,10 +150,6 @@ class Program:
             return to_numpy(self.compiled_predict(self._tensor(x)))
 
 
-def _weight_rms(arrays: Tensors) -> Tensor:
-    return tf.concat([rms(arrays[f"{stack}.weight"], (2, 3)) for stack in ("first", "hidden")], axis=1)
-
-
-def program(plan: Plan, device: str) -> Program:
+def program(plan: Plan, device: str, measure: bool = True) -> Program:
     """Build the network and its training step (`common.backend.Backend.program`)."""
-    return Program(plan, device)
+    return Program(plan, device, measure)

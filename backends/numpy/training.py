@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -18,32 +17,24 @@ from common.plan import Plan
 from common.quantities import ratio
 
 
-@dataclass
-class Step:
-    """What one step leaves behind."""
-
-    measured: Arrays
-    signals: list[np.ndarray]
-    gradients: Arrays
-
-
 class Program:
     """The definition of `common.backend.Program`; float64 for every plan, `np.longdouble` on request."""
 
     def __init__(self, plan: Plan, device: str = "cpu", dtype: DTypeLike = np.float64) -> None:
         resolve(device)
-        self.plan, self.dtype = plan, dtype
-        self.network = Definition(plan.network)
-        self.clip = clipping.build(plan.clipping)
-        self.interval = open_interval(plan.network.activation, "float64")
+        self.plan, self.dtype, self.traces = plan, dtype, 0
 
-    def load(self, state: State) -> None:
-        """Take parameters and running statistics."""
+    def load(self, state: State, plan: Plan | None = None) -> None:
+        """Take parameters and running statistics, and the numbers of another plan of the same structure."""
+        self.plan = plan or self.plan
+        self.network = Definition(self.plan.network)
+        self.clip = clipping.build(self.plan.clipping)
+        self.interval = open_interval(self.plan.network.activation, "float64")
         self.parameters = {name: from_numpy(a, self.dtype, "cpu:0") for name, a in state.parameters.items()}
         self.statistics = {name: from_numpy(a, self.dtype, "cpu:0") for name, a in state.statistics.items()}
 
-    def step(self, batch: Batch) -> Step:
-        """Forward, backward, clip, update."""
+    def step(self, batch: Batch) -> Arrays:
+        """Forward, backward, clip, update; returns the quantities."""
         with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
             run = self.network.forward(self.parameters, from_numpy(batch.x, self.dtype, "cpu:0"))
             loss, cotangent = cross_entropy(run.logits, batch.y)
@@ -63,7 +54,8 @@ class Program:
             }
             self._update_statistics(run.layers)
         self.parameters = new
-        return Step(measured, signals, gradients)
+        self.last = (loss, signals, gradients)
+        return measured
 
     def _activations(self, layers: list[Layer]) -> Arrays:
         outputs = [layer.h for layer in layers]
@@ -89,14 +81,15 @@ class Program:
             stacks = {"first": {name: batch[:, :1]}, "hidden": {name: batch[:, 1:]}}
             self.statistics |= {key: norm.running(self.statistics[key], value) for key, value in joined(stacks).items()}
 
-    def measured(self, handle: Step) -> Arrays:
+    def measured(self, handle: Arrays) -> Arrays:
         """Fetch `loss` [seed] and the quantities [seed, layer] of a step."""
-        return {name: to_numpy(a) for name, a in handle.measured.items()}
+        return {name: to_numpy(a) for name, a in handle.items()}
 
-    def gradients(self, handle: Step) -> Gradients:
-        """Fetch the whole gradient of a step, before clipping."""
-        parameters = {name: to_numpy(a) for name, a in handle.gradients.items()}
-        return Gradients(to_numpy(handle.measured["loss"]), to_numpy(np.stack(handle.signals, axis=1)), parameters)
+    def gradients(self) -> Gradients:
+        """Fetch the whole gradient of the last step, before clipping."""
+        loss, signals, gradients = self.last
+        parameters = {name: to_numpy(a) for name, a in gradients.items()}
+        return Gradients(to_numpy(loss), to_numpy(np.stack(signals, axis=1)), parameters)
 
     def state(self) -> State:
         """Fetch parameters and running statistics."""
@@ -119,6 +112,6 @@ def _weight_rms(arrays: Arrays) -> np.ndarray:
     return np.concatenate([rms(arrays[f"{stack}.weight"], (2, 3)) for stack in ("first", "hidden")], axis=1)
 
 
-def program(plan: Plan, device: str) -> Program:
-    """Build the network and its training step (`common.backend.Backend.program`)."""
+def program(plan: Plan, device: str, measure: bool = True) -> Program:
+    """Build the network and its training step (`common.backend.Backend.program`); the definition always measures."""
     return Program(plan, device)

@@ -64,6 +64,16 @@ def times(document: Document) -> dict[str, Times]:
     return found
 
 
+def side_by_side(document: Document) -> str:
+    """Whether the seconds of the backends can be compared."""
+    if document.exclusive and all(document.exclusive.values()):
+        return "The backends ran one after the other, each in a process of its own: their seconds can be compared."
+    return (
+        "Each backend ran in a process of its own, as many of them side by side as there are cores; to compare their seconds, "
+        "run them with --exclusive --fresh."
+    )
+
+
 def disagreements(document: Document) -> Iterable[str]:
     """Every run that does not agree with the definition, with its numbers."""
     for c in document.configurations:

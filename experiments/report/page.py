@@ -56,6 +56,7 @@ def _folder(source: Source) -> dict[str, Any]:
         "label": source.label,
         "document": document,
         "answer": " ".join(sentences(document)),
+        "side_by_side": cells.side_by_side(document),
         "thresholds": cells.thresholds(document),
         "toml": to_toml(document),
         "backends": cells.backends_of(document),

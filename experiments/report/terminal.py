@@ -12,7 +12,18 @@ from rich.text import Text
 
 from common.findings import DEFINITION, Agreement, Document, RunFinding
 from experiments.report.answer import first_run, sentences
-from experiments.report.cells import backends_of, disagreements, failures, mean, number, numbers, thresholds, times, told
+from experiments.report.cells import (
+    backends_of,
+    disagreements,
+    failures,
+    mean,
+    number,
+    numbers,
+    side_by_side,
+    thresholds,
+    times,
+    told,
+)
 
 COLOURS = {"healthy": "green", "vanishing": "yellow", "exploding": "magenta", "dead": "red", "non-finite": "red"}
 BLOCKS = "▁▂▃▄▅▆▇█"
@@ -147,5 +158,5 @@ def _seconds(document: Document) -> Table | None:
 
 def _notes(document: Document, results: str) -> Iterable[str]:
     yield thresholds(document)
-    yield "Each backend ran in a process of its own, as many of them side by side as there are cores."
+    yield side_by_side(document)
     yield f"Every run, by layer and step: {results}/*.parquet"

@@ -1,0 +1,128 @@
+"""The interface of a wing: what one compiled step serves, what it costs to leave out the measuring, seeds in groups."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from common import agreement, draw, task
+from common.backend import Backend, Program, side_by_side, train
+from common.network import Batch, State
+from common.plan import Plan
+from experiments.worker import Worker
+
+COMPILES = {"torch": 0, "keras": 1, "jax": 1}
+CLIPPINGS = ["none", "value", "norm", "global_norm"]
+
+over_clippings = pytest.mark.parametrize("clipping", CLIPPINGS)
+Maker = Callable[..., Plan]
+
+
+def numbered(plan: Maker, kind: str, rate: float, threshold: float, slope: float, **changes: Any) -> Plan:
+    """A plan with these values for the numbers that are inputs of a compiled step."""
+    clipping = {"kind": kind} | ({} if kind == "none" else {"threshold": threshold})
+    activation = {"kind": "leaky_relu", "slope": slope}
+    return plan(features=64, classes=10, activation=activation, clipping=clipping, learning_rate=rate, **changes)
+
+
+def batches_of(plan: Plan) -> list[Batch]:
+    return list(draw.batches(plan, task.load(plan.task)))
+
+
+def after_a_step(program: Program, plan: Plan) -> tuple[dict[str, np.ndarray], State]:
+    program.load(draw.state(plan), plan)
+    handle = program.step(batches_of(plan)[0])
+    return program.measured(handle), program.state()
+
+
+@over_clippings
+def test_plans_that_differ_in_numbers_share_one_compiled_step(
+    backend: Backend, definition: Backend, plan: Maker, clipping: str
+) -> None:
+    first, second = numbered(plan, clipping, 0.1, 0.02, 0.01), numbered(plan, clipping, 0.3, 0.005, 0.2)
+    program = backend.program(first, "cpu")
+    for each in (first, second, first):
+        (found, state), (expected, reference) = after_a_step(program, each), after_a_step(definition.program(each, "cpu"), each)
+        for name, value in expected.items():
+            assert np.allclose(found[name], value, rtol=1e-9, atol=1e-14), name
+        assert all(agreement.scaled_error(state.parameters[n], a, "float64") <= 1e-13 for n, a in reference.parameters.items())
+    assert program.traces == COMPILES[backend.name]
+
+
+def test_a_run_says_how_often_its_step_was_traced(backend: Backend, plan: Maker) -> None:
+    worker = Worker(backend, threads=1, imports=0.0)
+    first, second = (numbered(plan, "value", rate, 1.0, 0.01) for rate in (0.1, 0.2))
+    other = numbered(plan, "norm", 0.1, 1.0, 0.01)
+    traces = [worker.run("x", one, "cpu").header.traces for one in (first, second, other)]
+    assert traces == [COMPILES[backend.name], 0, COMPILES[backend.name]]
+
+
+@pytest.mark.parametrize("normalization", ["none", "batch"])
+def test_without_measuring_a_step_is_the_same_step(backend: Backend, plan: Maker, normalization: str) -> None:
+    one = numbered(plan, "norm", 0.1, 0.02, 0.01, normalization=normalization)
+    (all_of_it, after), (loss, bare) = (
+        after_a_step(backend.program(one, "cpu", measure=measure), one) for measure in (True, False)
+    )
+    assert loss.keys() == {"loss"}
+    assert np.allclose(loss["loss"], all_of_it["loss"], rtol=1e-14)
+    for kind in ("parameters", "statistics"):
+        for name, value in getattr(after, kind).items():
+            assert agreement.scaled_error(getattr(bare, kind)[name], value, "float64") <= 1e-14, name
+
+
+def test_groups_of_seeds_together_are_all_seeds(definition: Backend, plan: Maker) -> None:
+    whole = numbered(plan, "norm", 0.1, 0.02, 0.01, seeds=(3, 1, 4, 5))
+
+    def trained(some: Plan) -> Any:
+        program = definition.program(some, "cpu")
+        program.load(draw.state(some))
+        return train(program, some, batches_of(some))
+
+    together = trained(whole)
+    joined = side_by_side([trained(whole.model_copy(update={"seeds": seeds})) for seeds in ((3, 1), (4, 5))])
+    assert np.array_equal(joined.trace.steps, together.trace.steps)
+    assert np.allclose(joined.trace.loss, together.trace.loss, rtol=1e-13)
+    for name, value in together.trace.quantities.items():
+        assert np.allclose(joined.trace.quantities[name], value, rtol=1e-10), name
+    assert agreement.gradient_error(joined.first_gradients, together.first_gradients, "float64") <= 1e-13
+
+
+def test_a_run_whose_seeds_do_not_fit_the_cache_together_is_that_of_each_seed(
+    definition: Backend, plan: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker, one = Worker(definition, threads=1, imports=0.0), numbered(plan, "value", 0.1, 0.02, 0.01, seeds=(3, 1, 4, 5))
+    together, steps = worker.run("x", one, "cpu"), []
+    monkeypatch.setattr("common.plan.CACHED_BYTES", 2 * 8 * one.network.parameter_count())
+    apart = worker.run("x", one, "cpu", steps.append)
+    assert (together.header.seeds_at_once, apart.header.seeds_at_once) == (4, 2)
+    assert steps == sorted(steps)
+    assert steps[-1] == one.steps
+    assert np.allclose(apart.trace.loss, together.trace.loss, rtol=1e-13)
+    assert apart.header.accuracy == together.header.accuracy
+
+
+@pytest.mark.parametrize("normalization", ["none", "batch"])
+def test_keras_looped_is_keras_unrolled(
+    request: pytest.FixtureRequest, plan: Maker, monkeypatch: pytest.MonkeyPatch, normalization: str
+) -> None:
+    from tests.conftest import load
+
+    keras, one = load("keras", request.config), numbered(plan, "norm", 0.1, 0.02, 0.01, normalization=normalization, depth=7)
+    unrolled = after_a_step(keras.program(one, "cpu"), one)
+    monkeypatch.setattr("backends.keras.network.UNROLLED_DEPTH", 6)
+    looped = after_a_step(keras.program(one, "cpu"), one)
+    for name, value in unrolled[0].items():
+        assert np.allclose(looped[0][name], value, rtol=1e-10, atol=1e-15), name
+    for name, value in unrolled[1].parameters.items():
+        assert agreement.scaled_error(looped[1].parameters[name], value, "float64") <= 1e-13, name
+
+
+def test_a_ratio_is_0_for_0_over_0_and_hides_nothing_else(backend: Backend) -> None:
+    room, device = (importlib.import_module(f"backends.{backend.name}.{name}") for name in ("arrays", "device"))
+    dtype = importlib.import_module("torch").float64 if backend.name == "torch" else "float64"
+    a, b = (room.from_numpy(np.array(x), dtype, device.resolve("cpu")) for x in ([0.0, 1, np.nan, 3], [0.0, 0, 1, 2]))
+    assert np.array_equal(room.to_numpy(room.ratio(a, b)), [0.0, np.inf, np.nan, 1.5], equal_nan=True)
