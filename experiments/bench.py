@@ -11,6 +11,7 @@ process of its own with one thread, and a ratio is shown with its spread over th
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -41,6 +42,8 @@ class Options:
     """One repeat and fewer cases: under two minutes on two cores."""
     repeats: int = 3
     """How often each comparison is made."""
+    chart: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Draw the ratios, as .svg or .png."""
     json: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """Write the rows as JSON."""
 
@@ -77,11 +80,11 @@ def job(**changes: Any) -> dict[str, Any]:
     }
 
 
-def probed(backend: str, plans: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What `experiments.probe` says of plans, run one after another in one new process."""
+def probed(backend: str, plans: list[dict[str, Any]], measure: tuple[bool, ...] = (True,)) -> list[dict[str, Any]]:
+    """What `experiments.probe` says of plans, each with and without measuring, one after another in one new process."""
     from experiments.process import environment
 
-    jobs = "".join(json.dumps([plan, "cpu"]) + "\n" for plan in plans)
+    jobs = "".join(json.dumps([plan, "cpu", each]) + "\n" for plan in plans for each in measure)
     command = [sys.executable, "-m", "experiments.probe", backend]
     found = subprocess.run(command, input=jobs, env=environment(1), capture_output=True, text=True, check=False)
     if found.returncode:
@@ -99,14 +102,14 @@ def by_hand(backend: str, file: Path, activations: str, norms: str, steps: int) 
     return [json.loads(line) for line in found.stdout.splitlines()]
 
 
-def write_job(file: Path) -> None:
+def write_job(file: Path, **changes: Any) -> None:
     """The data and weights of the job, for the hand-written scripts."""
     import numpy as np
 
     from common import draw, task
     from common.plan import Plan
 
-    plan = Plan.model_validate(job(steps=11))
+    plan = Plan.model_validate(job(steps=11, **changes))
     batches, p = list(draw.batches(plan, task.load(plan.task))), draw.state(plan).parameters
     weights = [p["first.weight"][0, 0], *p["hidden.weight"][0], p["output.weight"][0, 0]]
     arrays = {f"w{i}": weight.astype(np.float32) for i, weight in enumerate(weights)}
@@ -115,37 +118,39 @@ def write_job(file: Path) -> None:
 
 
 def whole(options: Options, names: list[str], file: Path) -> Iterator[Row]:
-    """The whole job, cold, start to end: this project on all backends side by side, the scripts one after another."""
+    """The whole job, start to end: this project on all backends side by side, the scripts one after another.
+
+    Cold is with nothing compiled; again is a second time, with what JAX keeps for the next process.
+    """
     activations = ACTIVATIONS[:1] if options.quick else ACTIVATIONS
-    ours, theirs = [], []
-    for _ in range(1 if options.quick else options.repeats):
-        ours.append(_seconds(lambda: _compare(names, activations, file.parent)))
+    ours, again, theirs = [], [], []
+    for i in range(1 if options.quick else options.repeats):
+        caches = file.parent / f"caches{i}"
+        ours.append(_seconds(lambda: _compare(names, activations, file.parent, caches)))  # noqa: B023  # called at once
+        again.append(_seconds(lambda: _compare(names, activations, file.parent, caches)))  # noqa: B023
         theirs.append(sum(_seconds(lambda b=b: by_hand(b, file, ",".join(activations), ",".join(NORMS), 50)) for b in names))
-    case = f"{2 * len(activations)} networks, 50 steps, cold"
-    yield Row("whole job", "all", f"{case}: this project", "s", ours)
+    case = f"{2 * len(activations)} networks, 50 steps"
+    yield Row("whole job", "all", f"{case}: this project, cold", "s", ours)
+    yield Row("whole job", "all", f"{case}: this project, again", "s", again)
     yield Row("whole job", "all", f"{case}: by hand", "s", theirs)
-    yield Row("whole job", "all", "this project / by hand", "ratio", [a / b for a, b in zip(ours, theirs, strict=True)])
+    yield Row("whole job", "all", "this project, cold / by hand", "ratio", _ratios(ours, theirs))
+    yield Row("whole job", "all", "this project, again / by hand", "ratio", _ratios(again, theirs))
 
 
-def _compare(names: list[str], activations: tuple[str, ...], folder: Path) -> None:
+def _ratios(ours: list[float], theirs: list[float]) -> list[float]:
+    return [a / b for a, b in zip(ours, theirs, strict=True)]
+
+
+def _compare(names: list[str], activations: tuple[str, ...], folder: Path, caches: Path) -> None:
     experiment = folder / "job.toml"
     experiment.write_text(
         'question = "How long does the job take?"\n[base]\nsteps = 50\nseeds = 1\nbatch_size = 128\nlearning_rate = 0.01\n'
         'precision = "float32"\ninitialization = "he"\nclipping = { kind = "value", threshold = 1.0 }\n'
         f"[grid]\nactivation = {json.dumps(activations)}\nnormalization = {json.dumps([*NORMS.values()])}\n"
     )
-    command = [
-        sys.executable,
-        "-m",
-        "experiments.compare",
-        str(experiment),
-        "--output",
-        str(folder / "runs"),
-        "--fresh",
-        "--json",
-        "-",
-    ]
-    subprocess.run([*command, "--backends", *names], capture_output=True, check=True)
+    options = ["--output", str(folder / "runs"), "--fresh", "--json", "-", "--backends", *names]
+    command = [sys.executable, "-m", "experiments.compare", str(experiment), *options]
+    subprocess.run(command, env=os.environ | {"XDG_CACHE_HOME": str(caches)}, capture_output=True, check=True)
 
 
 def _seconds(action: Callable[[], object]) -> float:
@@ -166,45 +171,68 @@ def steps(options: Options, names: list[str], file: Path) -> Iterator[Row]:
             theirs = [1e3 * statistics.median(pair[i][1]["seconds"][1:]) for pair in pairs]
             yield Row("later step", backend, f"{norm}: this project", "ms", ours)
             yield Row("later step", backend, f"{norm}: by hand", "ms", theirs)
-            ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
-            yield Row("later step", backend, f"{norm}: this project / by hand", "ratio", ratios)
+            yield Row("later step", backend, f"{norm}: this project / by hand", "ratio", _ratios(ours, theirs))
             yield Row("first step", backend, f"{norm}: this project", "s", [pair[i][0]["first"] for pair in pairs])
             yield Row("first step", backend, f"{norm}: by hand", "s", [pair[i][1]["seconds"][0] for pair in pairs])
+
+
+def measuring(options: Options, names: list[str]) -> Iterator[Row]:
+    """A step with all quantities against a step that gives its loss only; depth 30."""
+    for backend in names:
+        for width in (64,) if options.quick else (64, 256):
+            for norm, kind in NORMS.items():
+                ratios = []
+                for _ in range(1 if options.quick else options.repeats):
+                    every, none = probed(backend, [job(width=width, normalization=kind)], (True, False))
+                    ratios.append(statistics.median(every["steps"]) / statistics.median(none["steps"]))
+                yield Row("measuring", backend, f"width {width}, {norm}: all quantities / none", "ratio", ratios)
 
 
 def depths(options: Options, names: list[str]) -> Iterator[Row]:
     """Seconds to the first profile, and peak memory, against depth; batch norm, width 32."""
     for backend in names:
+        beyond = {}
         for depth in (100,) if options.quick else (10, 100, 1000, 10_000):
             found = probed(backend, [job(depth=depth, width=32, normalization="batch", steps=2, batch_size=64)])[0]
+            beyond[depth] = found["first"] - found["steps"][0]
             yield Row("first profile", backend, f"depth {depth}", "s", [found["first"]])
             yield Row("first profile", backend, f"depth {depth}: a later step", "s", found["steps"])
             yield Row("first profile", backend, f"depth {depth}: peak memory", "GB", [found["memory"] / 1e9])
+        if 1000 in beyond:
+            case = "depth 1000 / 100, beyond a step"
+            yield Row("first profile", backend, case, "ratio", [beyond[1000] / beyond[100]])
 
 
 def seeds(options: Options, names: list[str]) -> Iterator[Row]:
-    """Seeds as an axis against the same seeds one by one; depth 20."""
-    counts, sizes = ((8,), (32,)) if options.quick else ((4, 32), (32, 64, 128, 256))
+    """Seeds together, as a run groups them, against the same seeds one by one by a shared compiled step; depth 20."""
+    counts, sizes = ((8,), (32,)) if options.quick else ((8, 32, 64), (32, 64, 128, 256))
     for backend in names:
         for width in sizes:
-            shared = {"depth": 20, "width": width, "steps": 8, "batch_size": 64}
-            one, *several = probed(backend, [job(**shared, seeds=count) for count in (1, *counts)])
-            for count, many in zip(counts, several, strict=True):
-                ratio = statistics.median(many["steps"]) / (count * statistics.median(one["steps"]))
-                yield Row("seeds", backend, f"width {width}: {count} as an axis / one by one", "ratio", [ratio])
+            ratios: dict[int, list[float]] = {count: [] for count in counts}
+            for _ in range(1 if options.quick else options.repeats):
+                shared = {"depth": 20, "width": width, "steps": 8, "batch_size": 64}
+                one, *several = probed(backend, [job(**shared, seeds=count) for count in (1, *counts)])
+                for count, many in zip(counts, several, strict=True):
+                    ratios[count].append(statistics.median(many["steps"]) / (count * statistics.median(one["steps"])))
+            for count, values in ratios.items():
+                yield Row("seeds", backend, f"width {width}: {count} together / one by one", "ratio", values)
 
 
-def widths(options: Options, names: list[str]) -> Iterator[Row]:
+def widths(options: Options, names: list[str], folder: Path) -> Iterator[Row]:
     """The share of the machine's matmul speed that a training step reaches; depth 10, one thread."""
-    sizes = (256,) if options.quick else (64, 256, 1024)
-    speeds = {width: _matmul_speed(width) for width in sizes}
-    for width, speed in speeds.items():
-        yield Row("matmul", "numpy", f"width {width}: [128, {width}] x [{width}, {width}]", "GFLOP/s", [speed / 1e9])
-    for backend in names:
-        for width, found in zip(sizes, probed(backend, [job(depth=10, width=width, steps=8) for width in sizes]), strict=True):
-            products = 128 * (3 * (9 * width * width + width * 10) + 2 * 64 * width)  # the input's own gradient is not needed
-            share = 2 * products / statistics.median(found["steps"]) / speeds[width]
-            yield Row("matmul", backend, f"width {width}: share of it in a step", "share", [share])
+    for width in (256,) if options.quick else (64, 256, 1024):
+        write_job(folder / "wide.npz", depth=10, width=width)
+        products = 2 * 128 * (3 * (9 * width * width + width * 10) + 2 * 64 * width)  # the input has no gradient of its own
+        for backend in names:
+            shares: dict[str, list[float]] = {"this project": [], "by hand": []}
+            for _ in range(1 if options.quick else options.repeats):
+                speed = _matmul_speed(width)
+                mine = probed(backend, [job(depth=10, width=width, steps=12)])[0]["steps"]
+                theirs = by_hand(backend, folder / "wide.npz", "relu", "plain", 12)[0]["seconds"][1:]
+                for who, times in zip(shares, (mine, theirs), strict=True):
+                    shares[who].append(products / statistics.median(times) / speed)
+            for who, values in shares.items():
+                yield Row("matmul", backend, f"width {width}: share of its speed, {who}", "ratio", values)
 
 
 def _matmul_speed(width: int) -> float:
@@ -237,9 +265,10 @@ def run(options: Options) -> list[Row]:
         sections = (
             whole(options, names, file),
             steps(options, names, file),
+            measuring(options, names),
             depths(options, names),
             seeds(options, names),
-            widths(options, names),
+            widths(options, names, file.parent),
         )
         for section in sections:
             for row in section:
@@ -247,6 +276,26 @@ def run(options: Options) -> list[Row]:
                 print(f"{row.section:14} {row.backend:6} {row.case:44} {row.median:8.3g} {row.unit}{spread}", flush=True)
                 rows.append(row)
     return rows
+
+
+def draw(rows: list[Row], file: Path) -> None:
+    """A chart of all ratios: the median as a dot, the spread over the repeats as a line."""
+    import altair as alt
+
+    shown = [
+        {"what": f"{row.backend}: {row.case}", "section": row.section, "ratio": row.median}
+        | {"low": min(row.values), "high": max(row.values), "order": order}
+        for order, row in enumerate(rows)
+        if row.unit == "ratio"
+    ]
+    height = alt.Step(14)
+    y = alt.Y("what:N", title=None, sort=alt.SortField("order"), axis=alt.Axis(labelLimit=400))
+    x = alt.Scale(type="log")
+    base = alt.Chart(alt.Data(values=shown)).properties(width=420, height=height)
+    dots = base.mark_point(filled=True, size=36, opacity=1).encode(x=alt.X("ratio:Q", scale=x), y=y, color="section:N")
+    spread = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", scale=x, title="ratio"), x2="high:Q", y=y, color="section:N")
+    one = alt.Chart(alt.Data(values=[{"ratio": 1}])).mark_rule(strokeDash=[3, 3]).encode(x="ratio:Q")
+    (one + spread + dots).save(str(file), ppi=150)
 
 
 def main() -> None:
@@ -260,6 +309,8 @@ def main() -> None:
     except RuntimeError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
+    if options.chart:
+        draw(rows, options.chart)
     if options.json:
         options.json.write_text(json.dumps([vars(row) | {"median": row.median} for row in rows], indent=2) + "\n")
 

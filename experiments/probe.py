@@ -2,12 +2,12 @@
 
     python -m experiments.probe BACKEND
 
-It reads one job a line on standard input, a JSON list of a plan and a device, and writes a line for each:
+It reads one job a line on standard input, a JSON list of a plan, a device and whether to measure, and writes a line for each:
 
-    {"import": seconds, "first": seconds to the first step's quantities, "steps": [seconds of each later step],
+    {"import": seconds, "first": seconds to the first step's quantities, "steps": [seconds of each later step of all seeds],
      "memory": peak resident bytes of the process so far}
 
-A step is timed from the batch in NumPy to the quantities in NumPy.
+A step is timed from the batch in NumPy to the quantities in NumPy. Seeds go in the groups that a run would make of them.
 """
 
 from __future__ import annotations
@@ -24,19 +24,24 @@ from common.backend import Backend
 from common.plan import Plan
 
 
-def timed(backend: Backend, plan: Plan, device: str) -> dict[str, object]:
+def timed(backend: Backend, plan: Plan, device: str, measure: bool) -> dict[str, object]:
     """Run a plan, and time its first step, with building and compiling, and every later one."""
-    batches, start = list(draw.batches(plan, task.load(plan.task))), draw.state(plan)
-    seconds = []
+    data, groups, first = task.load(plan.task), plan.groups(), 0.0
+    steps = [0.0] * plan.steps
     clock = time.perf_counter()
-    program = backend.program(plan, device)
-    program.load(start)
-    for batch in batches:
-        program.measured(program.step(batch))
-        seconds.append(time.perf_counter() - clock)
+    program = backend.program(groups[0], device, measure)
+    build = time.perf_counter() - clock
+    for group in groups:
+        batches, start = list(draw.batches(group, data)), draw.state(group)
         clock = time.perf_counter()
+        program.load(start, group)
+        for i, batch in enumerate(batches):
+            program.measured(program.step(batch))
+            steps[i] += time.perf_counter() - clock
+            first = first or steps[0]
+            clock = time.perf_counter()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return {"first": seconds[0], "steps": seconds[1:], "memory": peak}
+    return {"first": build + first, "steps": steps[1:], "memory": peak}
 
 
 def main() -> None:
@@ -47,8 +52,8 @@ def main() -> None:
     backend = backends.load(sys.argv[1])
     imports = time.perf_counter() - clock
     for line in sys.stdin:
-        plan, device = json.loads(line)
-        found = timed(backend, Plan.model_validate(plan), device)
+        plan, device, measure = json.loads(line)
+        found = timed(backend, Plan.model_validate(plan), device, measure)
         print(json.dumps({"import": imports, **found}), file=channel, flush=True)
 
 

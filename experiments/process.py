@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import platform
 import queue
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
+from pathlib import Path
 from typing import Any
 
 from backends import ENVIRONMENT
@@ -29,17 +31,27 @@ THREAD_VARIABLES = (
 KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**30)}
 """glibc keeps what is freed: arrays of megabytes, freed and fetched again page by page, cost a fifth of a step in PyTorch."""
 
+KEEP_COMPILED = {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
+"""A step takes less than the second below which JAX would compile it again in every process."""
+
 ONE_THREAD_XLA = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 
 
 def environment(threads: int) -> dict[str, str]:
     """A worker's environment: the number of threads is ours to set, the rest is the user's where the user has set it."""
-    env = ENVIRONMENT | KEEP_MEMORY | dict(os.environ) | {name: str(threads) for name in THREAD_VARIABLES}
+    ours = ENVIRONMENT | KEEP_MEMORY | {"JAX_COMPILATION_CACHE_DIR": str(compiled()), **KEEP_COMPILED}
+    env = ours | dict(os.environ) | {name: str(threads) for name in THREAD_VARIABLES}
     flags = env.get("XLA_FLAGS", "")
     if threads == 1 and "multi_thread_eigen" not in flags:
         env["XLA_FLAGS"] = f"{flags} {ONE_THREAD_XLA}".strip()
     env["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     return env
+
+
+def compiled() -> Path:
+    """Where JAX keeps what it compiled for the next process: the user's cache, by machine, since it is machine code."""
+    caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(caches) / "isograd" / (platform.node() or "machine") / "jax"
 
 
 class WorkerProcess:
