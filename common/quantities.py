@@ -15,6 +15,8 @@ Layer l is the l-th hidden layer, h_l its output [batch, width], L the mean loss
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 QUANTITIES = (
@@ -33,9 +35,24 @@ def rms(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
 
     Infinity and NaN come out as such. An empty or all-zero input gives 0.
     """
-    scale = safe_scale(x, axes)
-    with np.errstate(over="ignore"):  # beside an infinite value, which decides the result
+    every, kept = list(range(x.ndim)), [axis for axis in range(x.ndim) if axis not in axes]
+    low, high = safe_norms(x.dtype.name)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        norm = np.sqrt(np.einsum(x, every, x, every, kept))
+        if ((norm > low) & (norm < high)).all():
+            return norm / np.sqrt(x.dtype.type(math.prod(x.shape[axis] for axis in axes)))
+        scale = safe_scale(x, axes)  # an infinite value overflows here, and decides the result
         return np.squeeze(scale, axes) * np.sqrt(np.mean((x / scale) ** 2, axis=axes))
+
+
+def safe_norms(precision: str) -> tuple[float, float]:
+    """Between these a Euclidean norm is as good as any, although it was not scaled: what underflowed is too small to count.
+
+    A square that underflows is below the smallest normal number; beside the square of the lower bound n of them count for
+    n epsilon^2.
+    """
+    info = np.finfo(precision)
+    return float(np.sqrt(info.smallest_normal) / info.eps), float(np.sqrt(info.max) / 2)
 
 
 def safe_scale(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:

@@ -11,6 +11,7 @@ import hashlib
 import math
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -100,10 +101,12 @@ def _standardized(x: np.ndarray, training: np.ndarray) -> np.ndarray:
 
 
 def _digits() -> tuple[np.ndarray, np.ndarray]:
-    from sklearn.datasets import load_digits
-
-    x, y = load_digits(return_X_y=True)
-    return np.asarray(x, np.float64), np.asarray(y, np.int64)
+    """The file that `sklearn.datasets.load_digits` reads, without the second that it takes to import scikit-learn."""
+    package = find_spec("sklearn")
+    assert package, "scikit-learn is a dependency of this project"
+    assert package.origin
+    table = np.loadtxt(Path(package.origin).parent / "datasets" / "data" / "digits.csv.gz", delimiter=",")
+    return table[:, :-1], table[:, -1].astype(np.int64)
 
 
 def _read_npz(path: str) -> tuple[np.ndarray, np.ndarray]:

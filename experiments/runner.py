@@ -1,6 +1,6 @@
 """The runner: brings plans to workers, one worker process a backend, and outlives them all.
 
-Each backend has a lane: its jobs in order, done by one worker with one thread. There are at most as many workers at once as
+A lane is jobs of one backend in order, done by one worker with one thread. There are at most as many workers at once as
 there are cores; a lane waits for its turn. A worker that dies costs the run in flight, and a new one goes on with the rest.
 """
 
@@ -19,8 +19,11 @@ from experiments.process import WorkerProcess
 from experiments.store import Run, Store
 from experiments.versions import versions
 
-SLOWEST_FIRST = ("keras", DEFINITION, "jax", "torch")
+SLOWEST_FIRST = ("keras", "jax", "torch", DEFINITION)
 """The order in which lanes start: the longest work first, so that the cores end together."""
+
+LANES_OF_THE_DEFINITION = 4
+SHORTEST_LANE = 2
 
 STARTS = 2
 """How often a worker may die before it is ready until its lane is given up."""
@@ -191,15 +194,19 @@ class Runner:
 def lanes(jobs: Iterable[Job]) -> list[Lane]:
     """Jobs by backend, those of one structure one after another: a worker keeps the program that it compiled last.
 
-    The moved runs of the definition have a lane of their own, to share its work between two cores.
+    The definition, whose worker starts in no time, has several short lanes, which fill the cores to the end.
     """
     groups: dict[str, dict[str, list[Job]]] = {}
     for one in jobs:
-        name = f"{one.backend}, weights moved" if one.plan.perturbed else one.backend
-        groups.setdefault(name, {}).setdefault(one.plan.structure(), []).append(one)
-    found = [Lane(name, deque(j for group in by.values() for j in group)) for name, by in groups.items()]
-    known = {backend: position for position, backend in enumerate(SLOWEST_FIRST)}
-    return sorted(found, key=lambda lane: known.get(lane.name, len(known)))
+        groups.setdefault(one.backend, {}).setdefault(one.plan.structure(), []).append(one)
+    found: list[Lane] = []
+    for name in sorted(groups, key=lambda name: SLOWEST_FIRST.index(name) if name in SLOWEST_FIRST else len(SLOWEST_FIRST)):
+        ordered = [one for group in groups[name].values() for one in group]
+        size = max(SHORTEST_LANE, -(-len(ordered) // LANES_OF_THE_DEFINITION)) if name == DEFINITION else len(ordered)
+        parts = [ordered[i : i + size] for i in range(0, len(ordered), size)]
+        names = [name] if len(parts) == 1 else [f"{name} {i} of {len(parts)}" for i in range(1, len(parts) + 1)]
+        found += [Lane(lane, deque(part)) for lane, part in zip(names, parts, strict=True)]
+    return found
 
 
 def stored(jobs: Iterable[Job], store: Store) -> dict[str, Run]:

@@ -47,6 +47,15 @@ def test_digits_are_1797_samples_of_which_360_are_kept_for_the_test() -> None:
     assert data.x_test.shape == (360, 64)
 
 
+def test_digits_are_those_of_scikit_learn() -> None:
+    from sklearn.datasets import load_digits
+
+    from common.task import _digits
+
+    for found, expected in zip(_digits(), load_digits(return_X_y=True), strict=True):
+        assert np.array_equal(found, expected)
+
+
 def test_digits_are_8_by_8_pixels_in_10_classes() -> None:
     data = load(Task())
     assert len(data.x_train) + len(data.x_test) == 1797

@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from common.quantities import safe_norms
+
 Tensor = Any
 """A `tf.Tensor`; TensorFlow's own annotations know neither its operators nor Keras' variables."""
-
-SAFE = (1e-12, 1e18)
-"""A Euclidean norm between these was summed without harm: what underflowed is too small to count, in float32 too."""
 
 
 def from_numpy(array: np.ndarray, dtype: str, device: str) -> Tensor:
@@ -41,7 +40,8 @@ def rms_of_each(arrays: list[Tensor], axes: tuple[int, ...]) -> list[Tensor]:
     roots = [math.sqrt(math.prod(x.shape[axis] for axis in axes)) for x in arrays]
     plain = [tf.math.reduce_euclidean_norm(x, axes) for x in arrays]
     all_norms = tf.concat([tf.reshape(norm, [-1]) for norm in plain], 0)
-    safe = tf.reduce_all((all_norms > SAFE[0]) & (all_norms < SAFE[1]))
+    low, high = safe_norms(all_norms.dtype.name)
+    safe = tf.reduce_all((all_norms > low) & (all_norms < high))
     return tf.cond(
         safe,
         lambda: [norm / root for norm, root in zip(plain, roots, strict=True)],

@@ -10,8 +10,7 @@ import math
 import numpy as np
 import torch
 
-SAFE = (1e-12, 1e18)
-"""A Euclidean norm between these was summed without harm: what underflowed is too small to count, in float32 too."""
+from common.quantities import safe_norms
 
 
 def from_numpy(array: np.ndarray, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
@@ -30,8 +29,8 @@ def rms(x: torch.Tensor, axes: tuple[int, ...]) -> torch.Tensor:
     root = math.sqrt(math.prod(x.shape[axis] for axis in axes))
     if x.device.type == "cpu":  # to look at numbers would make an accelerator wait
         plain = torch.linalg.vector_norm(x, dim=axes)
-        low, high = torch.aminmax(plain)
-        if SAFE[0] < low and high < SAFE[1]:
+        (low, high), (smallest, largest) = safe_norms(str(x.dtype).removeprefix("torch.")), torch.aminmax(plain)
+        if low < smallest and largest < high:
             return plain / root
     scale = safe_scale(x, axes)
     return scale.squeeze(axes) * (torch.linalg.vector_norm(x / scale, dim=axes) / root)
