@@ -82,23 +82,26 @@ def job(**changes: Any) -> dict[str, Any]:
 
 def probed(backend: str, plans: list[dict[str, Any]], measure: tuple[bool, ...] = (True,)) -> list[dict[str, Any]]:
     """What `experiments.probe` says of plans, each with and without measuring, one after another in one new process."""
-    from experiments.process import environment
-
     jobs = "".join(json.dumps([plan, "cpu", each]) + "\n" for plan in plans for each in measure)
     command = [sys.executable, "-m", "experiments.probe", backend]
-    found = subprocess.run(command, input=jobs, env=environment(1), capture_output=True, text=True, check=False)
+    found = subprocess.run(command, input=jobs, env=_alone(), capture_output=True, text=True, check=False)
     if found.returncode:
         last = (found.stderr.strip().splitlines() or ["no message"])[-1]
         raise RuntimeError(f"the probe of {backend} ended with exit status {found.returncode}: {last}")
     return [json.loads(line) for line in found.stdout.splitlines()]
 
 
-def by_hand(backend: str, file: Path, activations: str, norms: str, steps: int) -> list[dict[str, Any]]:
-    """What a hand-written script says of the job."""
+def _alone() -> dict[str, str]:
+    """The environment of a process with one thread, to which an earlier one has left nothing that was compiled."""
     from experiments.process import environment
 
+    return environment(1) | {"JAX_ENABLE_COMPILATION_CACHE": "false"}
+
+
+def by_hand(backend: str, file: Path, activations: str, norms: str, steps: int) -> list[dict[str, Any]]:
+    """What a hand-written script says of the job."""
     command = [sys.executable, str(PEERS / f"{backend}_by_hand.py"), str(file), activations, norms, str(steps)]
-    found = subprocess.run(command, env=environment(1), capture_output=True, text=True, check=True)
+    found = subprocess.run(command, env=_alone(), capture_output=True, text=True, check=True)
     return [json.loads(line) for line in found.stdout.splitlines()]
 
 
@@ -243,9 +246,7 @@ def _matmul_speed(width: int) -> float:
         "def t():\n c = time.perf_counter()\n for _ in range(20): a @ b\n return time.perf_counter() - c\n"
         f"print(20 * 2 * 128 * {width}**2 / s.median(t() for _ in range(9)))"
     )
-    from experiments.process import environment
-
-    return float(subprocess.run([sys.executable, "-c", code], env=environment(1), capture_output=True, check=True).stdout)
+    return float(subprocess.run([sys.executable, "-c", code], env=_alone(), capture_output=True, check=True).stdout)
 
 
 def run(options: Options) -> list[Row]:
@@ -290,10 +291,11 @@ def draw(rows: list[Row], file: Path) -> None:
     ]
     height = alt.Step(14)
     y = alt.Y("what:N", title=None, sort=alt.SortField("order"), axis=alt.Axis(labelLimit=400))
-    x = alt.Scale(type="log")
+    x = alt.Scale(type="log", nice=False, padding=10)
+    colour = alt.Color("section:N", sort=None, title=None)
     base = alt.Chart(alt.Data(values=shown)).properties(width=420, height=height)
-    dots = base.mark_point(filled=True, size=36, opacity=1).encode(x=alt.X("ratio:Q", scale=x), y=y, color="section:N")
-    spread = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", scale=x, title="ratio"), x2="high:Q", y=y, color="section:N")
+    dots = base.mark_point(filled=True, size=36, opacity=1).encode(x=alt.X("ratio:Q", scale=x), y=y, color=colour)
+    spread = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", scale=x, title="ratio"), x2="high:Q", y=y, color=colour)
     one = alt.Chart(alt.Data(values=[{"ratio": 1}])).mark_rule(strokeDash=[3, 3]).encode(x="ratio:Q")
     (one + spread + dots).save(str(file), ppi=150)
 
