@@ -73,7 +73,8 @@ class Backend(Protocol):
         Args:
             plan: Its structure is what is compiled.
             device: One of `devices`.
-            measure: Without it a step gives its loss only, and no gradients: what the benchmark compares measuring with.
+            measure: Without it a step gives its loss only, and only the definition has `gradients`; the benchmark compares the
+                cost of measuring with it.
 
         Raises:
             Unsupported: The backend does not have the device.

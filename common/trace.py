@@ -24,7 +24,7 @@ class Header(BaseModel):
     """The facts of one run.
 
     Attributes:
-        seeds_at_once: How many seeds were trained side by side.
+        seeds_at_once: How many seeds were trained side by side; None in runs from before this was kept.
         traces: How often the training step was traced to be compiled for this run: 0 where an earlier run's could serve.
         exclusive: Whether no other worker ran beside it, so that its seconds can be compared.
         first_step_error: Largest scaled error of any gradient of the first step against the definition (agreement.py);
@@ -42,9 +42,9 @@ class Header(BaseModel):
     device: str
     threads: int
     seconds: Seconds
-    seeds_at_once: int
-    traces: int
-    exclusive: bool
+    seeds_at_once: int | None = None
+    traces: int | None = None
+    exclusive: bool = False
     first_step_error: float | None
     tolerance: float | None
     accuracy: list[float]

@@ -91,7 +91,8 @@ class Worker:
         return self.compiled[1]
 
     def _compare(self, plan: Plan, data: task.Data, training: Training) -> tuple[float, float]:
-        program, start, batch = self.definition.program(plan, "cpu"), draw.state(plan), next(draw.batches(plan, data))
+        program = self.definition.program(plan, "cpu", measure=False)
+        start, batch = draw.state(plan), next(draw.batches(plan, data))
         expected = _gradients(program, start, batch)
         moved = [_gradients(program, state, batch) for state in agreement.neighbours(start, plan)]
         error = agreement.gradient_error(training.first_gradients, expected, plan.precision)

@@ -20,9 +20,9 @@ from common.quantities import ratio
 class Program:
     """The definition of `common.backend.Program`; float64 for every plan, `np.longdouble` on request."""
 
-    def __init__(self, plan: Plan, device: str = "cpu", dtype: DTypeLike = np.float64) -> None:
+    def __init__(self, plan: Plan, device: str = "cpu", dtype: DTypeLike = np.float64, measure: bool = True) -> None:
         resolve(device)
-        self.plan, self.dtype, self.traces = plan, dtype, 0
+        self.plan, self.dtype, self.measure, self.traces = plan, dtype, measure, 0
 
     def load(self, state: State, plan: Plan | None = None) -> None:
         """Take parameters and running statistics, and the numbers of another plan of the same structure."""
@@ -43,19 +43,20 @@ class Program:
             rate = self.plan.optimizer.learning_rate
             new = {name: p - rate * clipped[name] for name, p in self.parameters.items()}
             signals = [signal * batch.y.shape[1] for signal in run.signals]
-            change = {name: new[name] - p for name, p in self.parameters.items() if name.endswith("weight")}
-            measured = {
-                "loss": loss,
-                "signal_gradient_rms": _by_layer(rms, signals),
-                "weight_gradient_rms": _weight_rms(gradients),
-                "clipped_weight_gradient_rms": _weight_rms(clipped),
-                "update_ratio": ratio(_weight_rms(change), _weight_rms(self.parameters)),
-                **self._activations(run.layers),
-            }
             self._update_statistics(run.layers)
+            measured = self._activations(run.layers) | self._gradients(signals, gradients, clipped, new) if self.measure else {}
         self.parameters = new
         self.last = (loss, signals, gradients)
-        return measured
+        return {"loss": loss, **measured}
+
+    def _gradients(self, signals: list[np.ndarray], gradients: Arrays, clipped: Arrays, new: Arrays) -> Arrays:
+        change = {name: new[name] - p for name, p in self.parameters.items() if name.endswith("weight")}
+        return {
+            "signal_gradient_rms": _by_layer(rms, signals),
+            "weight_gradient_rms": _weight_rms(gradients),
+            "clipped_weight_gradient_rms": _weight_rms(clipped),
+            "update_ratio": ratio(_weight_rms(change), _weight_rms(self.parameters)),
+        }
 
     def _activations(self, layers: list[Layer]) -> Arrays:
         outputs = [layer.h for layer in layers]
@@ -113,5 +114,5 @@ def _weight_rms(arrays: Arrays) -> np.ndarray:
 
 
 def program(plan: Plan, device: str, measure: bool = True) -> Program:
-    """Build the network and its training step (`common.backend.Backend.program`); the definition always measures."""
-    return Program(plan, device)
+    """Build the network and its training step (`common.backend.Backend.program`)."""
+    return Program(plan, device, measure=measure)
