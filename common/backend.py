@@ -15,6 +15,9 @@ from common.plan import Plan
 from common.quantities import QUANTITIES
 from common.trace import Trace
 
+STEPS_OF_A_FETCH = 16
+"""So long the quantities stay on the device; they are a few numbers a layer."""
+
 
 class Program(Protocol):
     """A network and its training step, compiled for one structure; its state stays on the device between steps.
@@ -116,27 +119,35 @@ def side_by_side(parts: list[Training]) -> Training:
 def train(program: Program, plan: Plan, batches: Iterable[Batch], progress: Callable[[int], None] | None = None) -> Training:
     """Run a loaded program over batches and record its quantities.
 
+    They are fetched at most every `STEPS_OF_A_FETCH` steps: until then nothing waits for the device.
+
     Args:
         program: Loaded with the state to start from, and left in the state after the last step.
         plan: Says which steps are recorded.
         batches: At least one.
-        progress: Called after each recorded step with the number of steps done.
+        progress: Called after each fetch with the number of steps done.
     """
-    rows: list[dict[str, np.ndarray]] = []
+    rows: list[Arrays] = []
     steps: list[int] = []
+    waiting: list[Any] = []
+    next_fetch = 0
     first: Gradients | None = None
     first_step, clock = 0.0, time.perf_counter()
     for step, batch in enumerate(batches):
         handle = program.step(batch)
         if plan.recorded(step):
-            rows.append(program.measured(handle))
+            waiting.append(handle)
             steps.append(step)
-            if progress:
-                progress(step + 1)
+            if step >= next_fetch or step == plan.steps - 1:
+                rows += [program.measured(one) for one in waiting]
+                waiting, next_fetch = [], step + STEPS_OF_A_FETCH
+                if progress:
+                    progress(step + 1)
         if first is None:
             first_step = time.perf_counter() - clock
             first = program.gradients()
             clock = time.perf_counter()
+    rows += [program.measured(one) for one in waiting]
     assert first is not None, "there must be a batch"
     later = (time.perf_counter() - clock) / max(1, steps[-1])
     stacked = {name: np.stack([row[name] for row in rows], axis=1) for name in ("loss", *QUANTITIES)}

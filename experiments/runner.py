@@ -204,7 +204,7 @@ def lanes(jobs: Iterable[Job]) -> list[Lane]:
         ordered = [one for group in groups[name].values() for one in group]
         size = max(SHORTEST_LANE, -(-len(ordered) // LANES_OF_THE_DEFINITION)) if name == DEFINITION else len(ordered)
         parts = [ordered[i : i + size] for i in range(0, len(ordered), size)]
-        names = [name] if len(parts) == 1 else [f"{name} {i} of {len(parts)}" for i in range(1, len(parts) + 1)]
+        names = [name] if len(parts) == 1 else [f"{name} ({i} of {len(parts)})" for i in range(1, len(parts) + 1)]
         found += [Lane(lane, deque(part)) for lane, part in zip(names, parts, strict=True)]
     return found
 

@@ -40,7 +40,7 @@ def test_the_report_begins_with_the_question_and_the_answer(done: Done) -> None:
 
 
 def test_piped_progress_is_plain_lines_on_standard_error(done: Done) -> None:
-    assert "numpy 12/12 " in done[1].stderr
+    assert "numpy (4 of 4) 6/6 " in done[1].stderr
     assert "\x1b" not in done[1].stderr + done[1].stdout
 
 

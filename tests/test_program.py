@@ -74,6 +74,22 @@ def test_without_measuring_a_step_is_the_same_step(backend: Backend, plan: Maker
             assert agreement.scaled_error(getattr(bare, kind)[name], value, "float64") <= 1e-14, name
 
 
+@pytest.mark.parametrize("record_every", [1, 3])
+def test_quantities_that_wait_on_the_device_are_those_of_their_step(
+    backend: Backend, plan: Maker, monkeypatch: pytest.MonkeyPatch, record_every: int
+) -> None:
+    one = numbered(plan, "norm", 0.1, 0.02, 0.01, steps=8, record_every=record_every)
+    program, traces = backend.program(one, "cpu"), []
+    for steps in (1, 5):
+        monkeypatch.setattr("common.backend.STEPS_OF_A_FETCH", steps)
+        program.load(draw.state(one))
+        traces.append(train(program, one, batches_of(one)).trace)
+    at_once, later = traces
+    assert np.array_equal(at_once.steps, later.steps)
+    assert np.array_equal(at_once.loss, later.loss)
+    assert all(np.array_equal(at_once.quantities[name], a) for name, a in later.quantities.items())
+
+
 def test_groups_of_seeds_together_are_all_seeds(definition: Backend, plan: Maker) -> None:
     whole = numbered(plan, "norm", 0.1, 0.02, 0.01, seeds=(3, 1, 4, 5))
 
