@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -46,6 +47,11 @@ class Options:
     """Draw the ratios, as .svg or .png."""
     json: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """Write the rows as JSON."""
+
+    @property
+    def times(self) -> int:
+        """How often each comparison is really made."""
+        return 1 if self.quick else self.repeats
 
 
 @dataclass(frozen=True)
@@ -127,11 +133,12 @@ def whole(options: Options, names: list[str], file: Path) -> Iterator[Row]:
     """
     activations = ACTIVATIONS[:1] if options.quick else ACTIVATIONS
     ours, again, theirs = [], [], []
-    for i in range(1 if options.quick else options.repeats):
+    for i in range(options.times):
         caches = file.parent / f"caches{i}"
-        ours.append(_seconds(lambda: _compare(names, activations, file.parent, caches)))  # noqa: B023  # called at once
-        again.append(_seconds(lambda: _compare(names, activations, file.parent, caches)))  # noqa: B023
-        theirs.append(sum(_seconds(lambda b=b: by_hand(b, file, ",".join(activations), ",".join(NORMS), 50)) for b in names))
+        for times in (ours, again):
+            times.append(_seconds(partial(_compare, names, activations, file.parent, caches)))
+        numbers = (file, ",".join(activations), ",".join(NORMS), 50)
+        theirs.append(sum(_seconds(partial(by_hand, backend, *numbers)) for backend in names))
     case = f"{2 * len(activations)} networks, 50 steps"
     yield Row("whole job", "all", f"{case}: this project, cold", "s", ours)
     yield Row("whole job", "all", f"{case}: this project, again", "s", again)
@@ -153,7 +160,7 @@ def _compare(names: list[str], activations: tuple[str, ...], folder: Path, cache
     )
     options = ["--output", str(folder / "runs"), "--fresh", "--json", "-", "--backends", *names]
     command = [sys.executable, "-m", "experiments.compare", str(experiment), *options]
-    subprocess.run(command, env=os.environ | {"XDG_CACHE_HOME": str(caches)}, capture_output=True, check=True)
+    subprocess.run(command, env=os.environ | {"JAX_COMPILATION_CACHE_DIR": str(caches)}, capture_output=True, check=True)
 
 
 def _seconds(action: Callable[[], object]) -> float:
@@ -166,7 +173,7 @@ def steps(options: Options, names: list[str], file: Path) -> Iterator[Row]:
     """A later step, all quantities measured, against the hand-written step; and the first step, with compiling."""
     for backend in names:
         pairs = []
-        for _ in range(1 if options.quick else options.repeats):
+        for _ in range(options.times):
             mine = probed(backend, [job(normalization=kind) for kind in NORMS.values()])
             pairs.append(list(zip(mine, by_hand(backend, file, "relu", ",".join(NORMS), 30), strict=True)))
         for i, norm in enumerate(NORMS):
@@ -185,7 +192,7 @@ def measuring(options: Options, names: list[str]) -> Iterator[Row]:
         for width in (64,) if options.quick else (64, 256):
             for norm, kind in NORMS.items():
                 ratios = []
-                for _ in range(1 if options.quick else options.repeats):
+                for _ in range(options.times):
                     every, none = probed(backend, [job(width=width, normalization=kind)], (True, False))
                     ratios.append(statistics.median(every["steps"]) / statistics.median(none["steps"]))
                 yield Row("measuring", backend, f"width {width}, {norm}: all quantities / none", "ratio", ratios)
@@ -212,7 +219,7 @@ def seeds(options: Options, names: list[str]) -> Iterator[Row]:
     for backend in names:
         for width in sizes:
             ratios: dict[int, list[float]] = {count: [] for count in counts}
-            for _ in range(1 if options.quick else options.repeats):
+            for _ in range(options.times):
                 shared = {"depth": 20, "width": width, "steps": 8, "batch_size": 64}
                 one, *several = probed(backend, [job(**shared, seeds=count) for count in (1, *counts)])
                 for count, many in zip(counts, several, strict=True):
@@ -228,7 +235,7 @@ def widths(options: Options, names: list[str], folder: Path) -> Iterator[Row]:
         products = 2 * 128 * (3 * (9 * width * width + width * 10) + 2 * 64 * width)  # the input has no gradient of its own
         for backend in names:
             shares: dict[str, list[float]] = {"this project": [], "by hand": []}
-            for _ in range(1 if options.quick else options.repeats):
+            for _ in range(options.times):
                 speed = _matmul_speed(width)
                 mine = probed(backend, [job(depth=10, width=width, steps=12)])[0]["steps"]
                 theirs = by_hand(backend, folder / "wide.npz", "relu", "plain", 12)[0]["seconds"][1:]

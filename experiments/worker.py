@@ -23,6 +23,8 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -61,7 +63,7 @@ class Worker:
         traces, trainings, found = program.traces, [], []
         for i, group in enumerate(groups):
             program.load(draw.state(group), group)
-            done = (lambda steps, before=i * plan.steps: report((before + steps) // len(groups))) if report else None
+            done = partial(_of_all_groups, report, i, len(groups), plan.steps) if report else None
             trainings.append(train(program, group, draw.batches(group, data), done))
             found += accuracy(program, data, len(group.seeds))
         training = side_by_side(trainings)
@@ -97,6 +99,11 @@ class Worker:
         moved = [_gradients(program, state, batch) for state in agreement.neighbours(start, plan)]
         error = agreement.gradient_error(training.first_gradients, expected, plan.precision)
         return error, agreement.tolerance(plan, expected, moved)
+
+
+def _of_all_groups(report: Callable[[int], None], done: int, groups: int, each: int, steps: int) -> None:
+    """Report the steps of one group of seeds as those of the whole run."""
+    report((done * each + steps) // groups)
 
 
 def _gradients(program: Program, state: State, batch: Batch) -> Gradients:
