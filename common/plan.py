@@ -76,13 +76,16 @@ class Plan(Spec, frozen=True):
         network = self.network.model_copy(update={"activation": specs.pop("activation")})
         return self.model_copy(update={"network": network, **specs})
 
+    def bare(self) -> Plan:
+        """The plan with 0 for its `numbers` and for the slope that PReLU starts with: a start, as the weights' is."""
+        numbers = dict.fromkeys(self.numbers(), 0.0)
+        return self.with_numbers(
+            numbers | ({"activation.initial_slope": 0.0} if isinstance(self.network.activation, PReLU) else {})
+        )
+
     def structure(self) -> str:
         """A key that is equal for plans that one compiled step serves: they differ in `numbers` and in the start at most."""
-        shape = self.with_numbers(dict.fromkeys(self.numbers(), 0.0)).model_dump(
-            mode="json", include={"network", "clipping", "optimizer", "precision"}
-        )
-        if isinstance(self.network.activation, PReLU):
-            del shape["network"]["activation"]["initial_slope"]  # a start, as the weights' is
+        shape = self.bare().model_dump(mode="json", include={"network", "clipping", "optimizer", "precision"})
         return f"{json.dumps(shape)} seeds={len(self.seeds)} batch={self.task.batch_size}"
 
     def groups(self) -> list[Plan]:

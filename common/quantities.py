@@ -28,6 +28,8 @@ QUANTITIES = (
     "activation_rms",
     "dead_fraction",
 )
+HIDDEN_WEIGHTS = ("first.weight", "hidden.weight")
+"""The parameters of the W_l."""
 
 
 def rms(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:

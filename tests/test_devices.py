@@ -41,8 +41,8 @@ where = lambda a: sorted(str(d.id) for d in a.devices()) if hasattr(a, "devices"
 held = lambda: [getattr(a, "value", a) for a in (*program.parameters.values(), *program.statistics.values())]
 loaded = [where(a) for a in held()]
 measured, _ = program.step(batch), expected.step(batch)
-loss, signal, gradients = program.last
-left = [loss, signal, *gradients.values(), *measured.values()]
+loss, signals, gradients = program.last
+left = [loss, *(signals if isinstance(signals, list) else [signals]), *gradients.values(), *measured.values()]
 print(json.dumps({
     "devices": wing.devices(),
     "first_step": gradient_error(program.gradients(), expected.gradients(), "float64"),

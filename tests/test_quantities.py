@@ -67,9 +67,11 @@ awkward = st.one_of(
 
 
 def rms_in(backend: Backend, x: np.ndarray) -> np.ndarray:
-    room, device = (importlib.import_module(f"backends.{backend.name}.{name}") for name in ("arrays", "device"))
+    arrays, device, quantities = (
+        importlib.import_module(f"backends.{backend.name}.{name}") for name in ("arrays", "device", "quantities")
+    )
     dtype = importlib.import_module("torch").float64 if backend.name == "torch" else "float64"
-    return room.to_numpy(room.rms(room.from_numpy(x, dtype, device.resolve("cpu")), (1,)))
+    return arrays.to_numpy(quantities.rms(arrays.from_numpy(x, dtype, device.resolve("cpu")), (1,)))
 
 
 @QUICK

@@ -1,4 +1,4 @@
-"""NumPy to JAX and back; the scale-safe rms.
+"""NumPy to JAX and back; what makes a norm scale-safe.
 
 Trap: without `jax_enable_x64` a float64 array becomes float32 in silence.
 """
@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+Tree = dict[str, Any]
 Device = Any
 """A `jax.Device`, which is a variable to a type checker."""
 
@@ -26,20 +27,7 @@ def to_numpy(array: jax.Array) -> np.ndarray:
     return copied.astype(np.float64) if copied.dtype.kind == "f" else copied
 
 
-def rms(x: jax.Array, axes: tuple[int, ...]) -> jax.Array:
-    """The root mean square over some axes; no square under- or overflows (common/quantities.py)."""
-    if x.dtype == jnp.float32:
-        return jnp.sqrt(jnp.mean(jnp.square(x.astype(jnp.float64)), axis=axes)).astype(x.dtype)
-    scale = safe_scale(x, axes)
-    return jnp.squeeze(scale, axes) * jnp.sqrt(jnp.mean(jnp.square(x / scale), axis=axes))
-
-
 def safe_scale(x: jax.Array, axes: tuple[int, ...]) -> jax.Array:
     """What x is divided by before it is squared (common/quantities.py)."""
     largest = jnp.max(jnp.abs(x), axis=axes, keepdims=True, initial=0.0)
     return jnp.where((largest > 0) & jnp.isfinite(largest), jnp.minimum(largest, jnp.finfo(x.dtype).max / 16), 1)
-
-
-def ratio(a: jax.Array, b: jax.Array) -> jax.Array:
-    """The quotient a / b, with 0 / 0 = 0 (common/quantities.py)."""
-    return jnp.where((a == 0) & (b == 0), 0, a / b)

@@ -8,16 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 from flax import linen
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from backends.jax import activation, normalization
-from backends.jax.arrays import rms
+from backends.jax.arrays import Tree
 from common.countermeasures.activation import PReLU, open_interval
 from common.network import Network
-
-Tree = dict[str, Any]
 
 PARAMETERS = {
     "weight": ("affine", "kernel"),
@@ -31,7 +28,7 @@ STATISTICS = {"mean": ("normalization", "mean"), "variance": ("normalization", "
 
 
 class HiddenLayer(linen.Module):
-    """One hidden layer; what it measures of itself comes out beside its output."""
+    """One hidden layer; what is to be measured comes out beside its output."""
 
     spec: Network
     training: bool
@@ -39,7 +36,7 @@ class HiddenLayer(linen.Module):
 
     @linen.compact
     def __call__(self, x: jax.Array, _: None = None) -> tuple[jax.Array, Tree]:
-        """Output [batch, width] of x [batch, n_in], and the activation's quantities."""
+        """Output [batch, width] of x [batch, n_in]; if it is to be measured, its input, and where units are alive."""
         bias = not self.spec.normalized
         z = linen.Dense(self.spec.width, use_bias=bias, dtype=x.dtype, param_dtype=x.dtype, name="affine")(x)
         constructor = normalization.build(self.spec.normalization)
@@ -47,14 +44,7 @@ class HiddenLayer(linen.Module):
             norm = constructor(use_running_average=not self.training, dtype=x.dtype, param_dtype=x.dtype, name="normalization")
             z = norm(z)
         h = activation.build(self.spec.activation)(z)
-        if not self.measure:
-            return h, {}
-        measured = {
-            "activation_mean": jnp.mean(h),
-            "activation_rms": rms(h, (0, 1)),
-            "dead_fraction": 1 - jnp.mean(jnp.any(self._alive(z), axis=0), dtype=x.dtype),
-        }
-        return self.perturb("signal", h), measured
+        return (self.perturb("signal", h), {"input": x, "alive": self._alive(z)}) if self.measure else (h, {})
 
     def _alive(self, z: jax.Array) -> jax.Array:
         """Where the activation's derivative is not 0."""
@@ -73,7 +63,7 @@ class StackedNetwork(linen.Module):
 
     @linen.compact
     def __call__(self, x: jax.Array) -> tuple[jax.Array, Tree]:
-        """Logits [batch, class] of x [batch, features], and the activations' quantities [layer]."""
+        """Logits [batch, class] of x [batch, features]; `outputs` and `alive` of the hidden layers, lists of [layer, ...]."""
         numbers = (self.spec, self.training, self.measure)
         h, first = HiddenLayer(*numbers, name="first")(x)
         stacked = linen.scan(
@@ -84,7 +74,9 @@ class StackedNetwork(linen.Module):
         )
         h, hidden = stacked(*numbers, name="hidden")(h, None)
         logits = linen.Dense(self.spec.classes, dtype=x.dtype, param_dtype=x.dtype, name="output")(h)
-        return logits, jax.tree.map(lambda a, b: jnp.concatenate([a[None], b]), first, hidden)
+        if not self.measure:
+            return logits, {}
+        return logits, {"outputs": [hidden["input"], h[None]], "alive": [first["alive"][None], hidden["alive"]]}
 
 
 def params(parameters: Tree) -> Tree:

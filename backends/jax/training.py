@@ -11,12 +11,16 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from backends.jax import clipping
-from backends.jax.arrays import from_numpy, ratio, rms, to_numpy
+from backends.jax import clipping, quantities
+from backends.jax.arrays import Tree, from_numpy, to_numpy
 from backends.jax.device import resolve
-from backends.jax.network import StackedNetwork, Tree, batch_stats, params, statistics
-from common.network import Arrays, Batch, Gradients, State
+from backends.jax.network import StackedNetwork, batch_stats, params, statistics
+from common.network import Arrays, Batch, Gradients, Network, State, stack_of
 from common.plan import Plan
+from common.quantities import HIDDEN_WEIGHTS
+
+TRACED: list[Network] = []
+"""The networks whose gradient has been traced in this process, one after another."""
 
 
 class Program:
@@ -24,8 +28,7 @@ class Program:
 
     def __init__(self, plan: Plan, device: str = "cpu", measure: bool = True) -> None:
         self.plan, self.device, self.measure, self.traces = plan, resolve(device), measure, 0
-        self.compiled_step = jax.jit(self._step, donate_argnums=(1, 2))
-        self.compiled_predict = jax.jit(self._predict)
+        self.network = plan.bare().network
 
     def load(self, state: State, plan: Plan | None = None) -> None:
         """Put parameters and running statistics on the device, and the numbers of another plan of the same structure."""
@@ -39,61 +42,17 @@ class Program:
 
     def step(self, batch: Batch) -> Tree:
         """Take one training step; return what it measured, still on the device."""
-        arguments = (self.numbers, self.parameters, self.statistics, self._array(batch.x), self._array(batch.y))
-        self.parameters, self.statistics, measured, self.last = self.compiled_step(*arguments)
-        return measured
-
-    def _step(self, numbers: Tree, parameters: Tree, running: Tree, x: jax.Array, y: jax.Array) -> Any:
-        """One step of all seeds: new parameters and statistics, quantities, and the gradients."""
-        self.traces += 1
-        return _over_seeds(partial(self._step_of_a_seed, self.plan.with_numbers(numbers)), parameters, running, x, y)
-
-    def _step_of_a_seed(self, plan: Plan, parameters: Tree, running: Tree, x: jax.Array, y: jax.Array) -> Any:
-        network = StackedNetwork(plan.network, training=True, measure=self.measure)
-
-        def loss_of(parameters: Tree, signal: Tree) -> tuple[jax.Array, tuple[Tree, Tree]]:
-            variables = {"params": params(parameters), "perturbations": signal, "batch_stats": batch_stats(running)}
-            outputs: Any = network.apply(variables, x, mutable=["batch_stats"])
-            (logits, measured), updated = outputs
-            loss = optax.softmax_cross_entropy_with_integer_labels(logits, y).mean()
-            return loss, (measured, statistics(updated.get("batch_stats", {})))
-
-        differentiate = jax.value_and_grad(loss_of, argnums=(0, 1), has_aux=True)
-        (loss, (of_layers, new_running)), (gradients, signals) = differentiate(parameters, self._no_signals(x))
-        clip, sgd = clipping.build(plan.clipping), optax.sgd(plan.optimizer.learning_rate)
-        clipped: Any
-        clipped, _ = clip.update(gradients, clip.init(parameters))
-        updates: Any
-        updates, _ = sgd.update(clipped, sgd.init(parameters))
-        new: Any = optax.apply_updates(parameters, updates)
+        slope, threshold, rate = (stack_of(self.numbers, room) for room in ("activation", "clipping", "optimizer"))
+        held, traced = (self.parameters, self.statistics), len(TRACED)
+        samples = batch.x.astype(self.plan.precision), batch.y
+        loss, gradients, self.statistics, run = differentiate(self.network, self.measure, slope, *held, *samples)
+        self.traces += len(TRACED) - traced
+        self.parameters, clipped = update(type(self.plan.clipping), threshold, rate, self.parameters, gradients)
         if not self.measure:
-            return new, new_running, {"loss": loss}, ()
-        signal = jnp.concatenate([signals["first"]["signal"][None], signals["hidden"]["signal"]]) * len(x)
-        change = jax.tree.map(jnp.subtract, new, parameters)
-        measured = of_layers | {
-            "loss": loss,
-            "signal_gradient_rms": rms(signal, (1, 2)),
-            "weight_gradient_rms": _weight_rms(gradients),
-            "clipped_weight_gradient_rms": _weight_rms(clipped),
-            "update_ratio": ratio(_weight_rms(change), _weight_rms(parameters)),
-        }
-        return new, new_running, measured, (loss, signal, gradients)
-
-    def _no_signals(self, x: jax.Array) -> Tree:
-        """Zeros added to the outputs of the hidden layers: the gradient with respect to them is that of the outputs."""
-        if not self.measure:
-            return {}
-        depth, width = self.plan.network.depth, self.plan.network.width
-        first, hidden = jnp.zeros((len(x), width), x.dtype), jnp.zeros((depth - 1, len(x), width), x.dtype)
-        return {"first": {"signal": first}, "hidden": {"signal": hidden}}
-
-    def _predict(self, parameters: Tree, running: Tree, x: jax.Array) -> jax.Array:
-        network = StackedNetwork(self.plan.network, training=False, measure=False)
-
-        def logits(parameters: Tree, running: Tree, x: jax.Array) -> jax.Array:
-            return network.apply({"params": params(parameters), "batch_stats": batch_stats(running)}, x)[0]
-
-        return _over_seeds(logits, parameters, running, x)
+            return {"loss": loss}
+        self.last = (loss, run["signals"], gradients)
+        weights = (held[0], self.parameters, gradients, clipped)
+        return {"loss": loss, **quantities.of_step(run, *({name: a[name] for name in HIDDEN_WEIGHTS} for a in weights))}
 
     def measured(self, handle: Tree) -> Arrays:
         """Fetch `loss` [seed] and the quantities [seed, layer] of a step."""
@@ -101,8 +60,9 @@ class Program:
 
     def gradients(self) -> Gradients:
         """Fetch the whole gradient of the last step, before clipping."""
-        loss, signal, gradients = self.last
-        return Gradients(to_numpy(loss), to_numpy(signal), {name: to_numpy(g) for name, g in gradients.items()})
+        loss, signals, gradients = self.last
+        signal = np.concatenate([to_numpy(part) for part in signals], axis=1) * self.plan.task.batch_size
+        return Gradients(to_numpy(loss), signal, {name: to_numpy(g) for name, g in gradients.items()})
 
     def state(self) -> State:
         """Fetch parameters and running statistics."""
@@ -110,7 +70,73 @@ class Program:
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """Logits [seed, sample, class] in evaluation mode for x [seed, sample, features]."""
-        return to_numpy(self.compiled_predict(self.parameters, self.statistics, self._array(x)))
+        return to_numpy(
+            predict(self.network, stack_of(self.numbers, "activation"), self.parameters, self.statistics, self._array(x))
+        )
+
+
+@partial(jax.jit, static_argnums=(0, 1), donate_argnums=4)
+def differentiate(
+    network: Network, measure: bool, slope: Tree, parameters: Tree, running: Tree, x: jax.Array, y: jax.Array
+) -> Any:
+    """Forward and backward of all seeds: losses, gradients, new running statistics, and what is to be measured."""
+    TRACED.append(network)
+    return _over_seeds(partial(_differentiate_one, _with_slope(network, slope), measure), parameters, running, x, y)
+
+
+def _differentiate_one(spec: Network, measure: bool, parameters: Tree, running: Tree, x: jax.Array, y: jax.Array) -> Any:
+    network = StackedNetwork(spec, training=True, measure=measure)
+
+    def loss_of(parameters: Tree, signal: Tree) -> tuple[jax.Array, tuple[Tree, Tree]]:
+        variables = {"params": params(parameters), "perturbations": signal, "batch_stats": batch_stats(running)}
+        outputs: Any = network.apply(variables, x, mutable=["batch_stats"])
+        (logits, run), updated = outputs
+        loss = optax.softmax_cross_entropy_with_integer_labels(logits, y).mean()
+        return loss, (run, statistics(updated.get("batch_stats", {})))
+
+    (loss, (run, new_running)), (gradients, signals) = jax.value_and_grad(loss_of, argnums=(0, 1), has_aux=True)(
+        parameters, _no_signals(spec, x) if measure else {}
+    )
+    if measure:
+        run["signals"] = [signals["first"]["signal"][None], signals["hidden"]["signal"]]
+    return loss, gradients, new_running, run
+
+
+def _no_signals(spec: Network, x: jax.Array) -> Tree:
+    """Zeros added to the outputs of the hidden layers: the gradient with respect to them is that of the outputs."""
+    first, hidden = jnp.zeros((len(x), spec.width), x.dtype), jnp.zeros((spec.depth - 1, len(x), spec.width), x.dtype)
+    return {"first": {"signal": first}, "hidden": {"signal": hidden}}
+
+
+def _with_slope(network: Network, slope: Tree) -> Network:
+    return network.model_copy(update={"activation": network.activation.model_copy(update=slope)})
+
+
+@partial(jax.jit, static_argnums=0)
+def predict(network: Network, slope: Tree, parameters: Tree, running: Tree, x: jax.Array) -> jax.Array:
+    """Logits of all seeds in evaluation mode."""
+    stacked = StackedNetwork(_with_slope(network, slope), training=False, measure=False)
+
+    def logits(parameters: Tree, running: Tree, x: jax.Array) -> jax.Array:
+        return stacked.apply({"params": params(parameters), "batch_stats": batch_stats(running)}, x)[0]
+
+    return _over_seeds(logits, parameters, running, x)
+
+
+@partial(jax.jit, static_argnums=0)
+def update(clip: type[Any], threshold: Tree, rate: Tree, parameters: Tree, gradients: Tree) -> tuple[Tree, Tree]:
+    """Clip and step: the new parameters, and the clipped gradients.
+
+    It knows nothing of the network, so that one compiled function serves all whose parameters have the same shapes.
+    """
+    rule, sgd = clipping.build(clip.model_construct(**threshold)), optax.sgd(rate["learning_rate"])
+
+    def update_one(parameters: Any, gradients: Any) -> Any:
+        clipped, _ = rule.update(gradients, rule.init(parameters))
+        updates, _ = sgd.update(clipped, sgd.init(parameters))
+        return optax.apply_updates(parameters, updates), clipped
+
+    return _over_seeds(update_one, parameters, gradients)
 
 
 def _over_seeds(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -120,10 +146,6 @@ def _over_seeds(function: Callable[..., Any], *arguments: Any) -> Any:
     # an axis of length 1 is no axis: the batched products of vmap take twice as long as the plain ones at width 1,024
     alone = function(*(jax.tree.map(lambda a: a[0], argument) for argument in arguments))
     return jax.tree.map(lambda a: a[None], alone)
-
-
-def _weight_rms(arrays: Tree) -> jax.Array:
-    return jnp.concatenate([rms(arrays[f"{stack}.weight"], (1, 2)) for stack in ("first", "hidden")])
 
 
 def program(plan: Plan, device: str, measure: bool = True) -> Program:

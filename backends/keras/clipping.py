@@ -52,40 +52,43 @@ class StackedSGD(keras.optimizers.SGD):
     """SGD for variables [seed, layer, ...]: clips each layer's parameter, or each seed's network, by itself.
 
     Its threshold may be a variable; that of `clipvalue` has to be a Python number.
+
+    Attributes:
+        clipped: What the last step was taken by, in the order of the variables.
     """
 
-    def __init__(self, clipping: ValueClipping | NormClipping | GlobalNormClipping, learning_rate: float) -> None:
+    clipped: list[Tensor]
+
+    def __init__(self, clipping: Clipping, learning_rate: float) -> None:
         super().__init__(learning_rate)
         self.clipping = clipping
 
     def _clip_gradients(self, grads: list[Tensor]) -> list[Tensor]:
-        c: Tensor = tf.convert_to_tensor(self.clipping.threshold, grads[0].dtype)
+        self.clipped = self._clipped(grads)
+        return self.clipped
+
+    def _clipped(self, gradients: list[Tensor]) -> list[Tensor]:
+        if isinstance(self.clipping, NoClipping):
+            return gradients
+        c: Tensor = tf.convert_to_tensor(self.clipping.threshold, gradients[0].dtype)
         if isinstance(self.clipping, ValueClipping):
-            return [tf.clip_by_value(g, -c, c) for g in grads]
+            return [tf.clip_by_value(g, -c, c) for g in gradients]
         if isinstance(self.clipping, NormClipping):
-            return [shortened(g, norm(g, 2), c) for g in grads]
-        norms = tf.stack([norm(g, 1) for g in grads], axis=1)
-        return [shortened(g, norm(norms, 1), c) for g in grads]
+            return [shortened(g, norm(g, 2), c) for g in gradients]
+        norms = tf.stack([norm(g, 1) for g in gradients], axis=1)
+        return [shortened(g, norm(norms, 1), c) for g in gradients]
 
 
-def build(spec: Clipping) -> Constructor:
+def build(spec: Clipping) -> Callable[..., StackedSGD]:
     """A constructor of the optimiser, to be called with the learning rate, for variables [seed, layer, ...]."""
-    match spec:
-        case NoClipping():
-            return keras.optimizers.SGD
-        case ValueClipping() | NormClipping() | GlobalNormClipping():
-            return partial(StackedSGD, spec)
-
-
-def clipped(optimizer: keras.optimizers.SGD, gradients: list[Tensor]) -> list[Tensor]:
-    """What the optimiser will step by; Keras has no public name for it."""
-    return optimizer._clip_gradients(gradients)
+    return partial(StackedSGD, spec)
 
 
 def probe(spec: Clipping, inputs: Arrays) -> Arrays:
     """Clipped gradients, for gradients [seed, layer, ...] by name."""
-    found = clipped(build(spec)(learning_rate=1.0), [tf.constant(a) for a in inputs.values()])
-    return {name: g.numpy() for name, g in zip(inputs, found, strict=True)}
+    optimizer, variables = build(spec)(learning_rate=1.0), [keras.Variable(a) for a in inputs.values()]
+    optimizer.apply([tf.constant(a) for a in inputs.values()], variables)
+    return {name: g.numpy() for name, g in zip(inputs, optimizer.clipped, strict=True)}
 
 
 def native(spec: Clipping) -> Constructor:

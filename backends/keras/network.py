@@ -14,10 +14,8 @@ from typing import Any
 import tensorflow as tf
 
 from backends.keras import activation, normalization
-from backends.keras.arrays import Tensor
+from backends.keras.arrays import Tensor, Tensors
 from common.network import Network, stack_of
-
-Tensors = dict[str, Tensor]
 
 UNROLLED_DEPTH = 40
 """Up to this depth layers are traced one after another: a step takes a third of the loop's time, tracing up to twice its."""
@@ -101,7 +99,7 @@ class StackedNetwork:
         """
         by_layer = {name: self._layer_first(a) for name, a in (parameters | statistics).items()}
         first = self.layer({name: a[0] for name, a in stack_of(by_layer, "first").items()}, x, training)
-        run = self._unrolled if training and not self.looped else self._looped
+        run = self._looped if self.looped else self._unrolled
         rows, last, sources = run(stack_of(by_layer, "hidden"), first, training, signals)
         weight, bias = by_layer["output.weight"][0], by_layer["output.bias"][0]
         z, h = rows.pop("z"), rows.pop("h")

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from backends.keras import clipping
-from backends.keras.arrays import Tensor, from_numpy, ratio, rms_of_each, to_numpy
+from backends.keras import clipping, quantities
+from backends.keras.arrays import Tensor, Tensors, from_numpy, to_numpy
 from backends.keras.device import resolve
-from backends.keras.network import StackedNetwork, Tensors
-from common.countermeasures.activation import PReLU, open_interval
+from backends.keras.network import Pass, StackedNetwork
+from common.countermeasures.activation import PReLU, ReLU, open_interval
 from common.network import Arrays, Batch, Gradients, State
 from common.plan import Plan
+from common.quantities import HIDDEN_WEIGHTS
 
 
 class Program:
@@ -33,7 +35,8 @@ class Program:
             self.optimizer.build(list(self.parameters.values()))
         self.loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="none", dtype=plan.precision)
         self.compiled_step = tf.function(self._step, autograph=False)
-        self.compiled_predict = tf.function(self._predict, autograph=False)
+        # to trace a shallow network takes three times as long as to run it once
+        self.evaluate = tf.function(self._predict, autograph=False) if self.network.looped else self._predict
 
     def _variables(self, shapes: dict[str, tuple[int, ...]]) -> dict[str, keras.Variable]:
         """A variable [seed, layer, ...] for every stacked parameter or statistic."""
@@ -73,18 +76,18 @@ class Program:
             total = tf.reduce_sum(losses)  # the seeds share no parameter: its gradient is each one's own
         found = tape.gradient(total, [*old.values(), *(run.sources if self.measure else ())])
         gradients = dict(zip(old, found, strict=False))
-        clipped = dict(zip(old, clipping.clipped(self.optimizer, list(gradients.values())), strict=True))
         self.optimizer.apply(list(gradients.values()), list(self.parameters.values()))
         for name, value in run.statistics.items():
             self.statistics[name].assign(tf.reshape(value, self.statistics[name].shape))
         losses = tf.reshape(losses, [self.seeds])
         if not self.measure:
             return {"loss": losses}, ()
-        shape = (self.plan.network.depth, self.seeds, *run.h.shape[-2:])
-        h, z, signal = (tf.reshape(a, shape) for a in (run.h, run.z, tf.stack(found[len(old) :])))
-        signal *= x.shape[-2]
-        measured = {"loss": losses, **self._rms(old, gradients, clipped, signal, h), **self._activations(z, h, old)}
-        return measured, (losses, signal, gradients)
+        signals = self._seeded(tf.stack(found[len(old) :])) * x.shape[-2]
+        kept = {"outputs": self._seeded(run.h), "signals": signals, "alive": self._alive(run, old)}
+        clipped = dict(zip(old, self.optimizer.clipped, strict=True))
+        new = {name: v.value for name, v in self.parameters.items()}
+        weights = ({name: held[name] for name in HIDDEN_WEIGHTS} for held in (old, new, gradients, clipped))
+        return {"loss": losses, **quantities.of_step(kept, *weights)}, (losses, signals, gradients)
 
     def _alone(self, a: Tensor) -> Tensor:
         """A single seed has no axis: products of matrices are faster than batches of one."""
@@ -93,36 +96,25 @@ class Program:
     def _all_alone(self, held: dict[str, Any]) -> Tensors:
         return {name: self._alone(tf.convert_to_tensor(a)) for name, a in held.items()}
 
-    def _rms(self, old: Tensors, gradients: Tensors, clipped: Tensors, signal: Tensor, h: Tensor) -> Tensors:
-        """The quantities that are an rms, [seed, layer]."""
-        weights = ("first.weight", "hidden.weight")
-        change = {name: self.parameters[name].value - old[name] for name in weights}
-        arrays = [signal, h, *(held[name] for held in (gradients, clipped, change, old) for name in weights)]
-        signal_rms, h_rms, *rest = rms_of_each(arrays, (2, 3))
-        gradient, after, moved, size = (tf.concat(rest[i : i + 2], axis=1) for i in range(0, 8, 2))
-        return {
-            "signal_gradient_rms": tf.transpose(signal_rms),
-            "activation_rms": tf.transpose(h_rms),
-            "weight_gradient_rms": gradient,
-            "clipped_weight_gradient_rms": after,
-            "update_ratio": ratio(moved, size),
-        }
+    def _seeded(self, a: Tensor) -> Tensor:
+        """What the network says of its layers, [layer, (seed,) batch, width], always with the axis of seeds."""
+        return tf.reshape(a, (self.plan.network.depth, self.seeds, *a.shape[-2:]))
 
-    def _activations(self, z: Tensor, h: Tensor, parameters: Tensors) -> Tensors:
-        """The other quantities of the outputs [seed, layer]."""
-        alive = tf.cast(self._alive(z, parameters), h.dtype)
-        return {
-            "activation_mean": tf.transpose(tf.reduce_mean(h, (2, 3))),
-            "dead_fraction": 1 - tf.transpose(tf.reduce_mean(alive, axis=-1)),
-        }
-
-    def _alive(self, z: Tensor, parameters: Tensors) -> Tensor:
+    def _alive(self, run: Pass, parameters: Tensors) -> Tensor:
         """Whether the derivative of a unit's activation is not 0 for some sample, [layer, seed, width]."""
-        if isinstance(self.plan.network.activation, PReLU):
+        spec = self.plan.network.activation
+        low, high = open_interval(spec, self.plan.precision)
+        if isinstance(spec, ReLU):
+            return tf.reduce_max(self._seeded(run.h), axis=2) > 0
+        if isinstance(spec, PReLU):
             slopes = tf.concat([parameters[f"{stack}.slope"] for stack in ("first", "hidden")], axis=1)
-            return (tf.reduce_max(z, axis=2) > 0) | (tf.expand_dims(tf.transpose(slopes), -1) != 0)
-        low, high = open_interval(self.plan.network.activation, self.plan.precision)
-        return tf.reduce_any((z > low) & (z < high), axis=2)
+            return (tf.reduce_max(self._seeded(run.z), axis=2) > 0) | (tf.expand_dims(tf.transpose(slopes), -1) != 0)
+        if math.isinf(low):
+            return tf.ones((self.plan.network.depth, self.seeds, self.plan.network.width), tf.bool)
+        z = self._seeded(run.z)
+        if math.isinf(high):
+            return tf.reduce_max(z, axis=2) > low
+        return tf.reduce_min(tf.abs(z - (low + high) / 2), axis=2) < (high - low) / 2
 
     def _predict(self, x: Tensor) -> Tensor:
         parameters, statistics = self._all_alone(self.parameters), self._all_alone(self.statistics)
@@ -147,7 +139,7 @@ class Program:
     def predict(self, x: np.ndarray) -> np.ndarray:
         """Logits [seed, sample, class] in evaluation mode for x [seed, sample, features]."""
         with tf.device(self.device):
-            return to_numpy(self.compiled_predict(self._tensor(x)))
+            return to_numpy(self.evaluate(self._tensor(x)))
 
 
 def program(plan: Plan, device: str, measure: bool = True) -> Program:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import DTypeLike
 
-from common.quantities import rms, safe_scale
+from common.quantities import safe_scale
 
-__all__ = ["from_numpy", "rms", "safe_scale", "to_numpy"]
+__all__ = ["from_numpy", "safe_scale", "to_numpy"]
 
 
 def from_numpy(array: np.ndarray, dtype: DTypeLike, device: str) -> np.ndarray:

@@ -8,9 +8,8 @@ import torch
 from torch.func import functional_call
 
 from backends.torch import activation, normalization
+from backends.torch.arrays import Tensors
 from common.network import Network, stack_of
-
-Tensors = dict[str, torch.Tensor]
 
 
 class HiddenLayer:

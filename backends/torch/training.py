@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 from torch.optim.sgd import sgd
 
-from backends.torch import clipping
-from backends.torch.arrays import from_numpy, ratio, rms, to_numpy
+from backends.torch import clipping, quantities
+from backends.torch.arrays import Tensors, from_numpy, to_numpy
 from backends.torch.device import resolve
-from backends.torch.network import Pass, StackedNetwork, Tensors
-from common.countermeasures.activation import PReLU, ReLU, open_interval
+from backends.torch.network import Pass, StackedNetwork
 from common.network import Arrays, Batch, Gradients, State
 from common.plan import Plan
-
-HIDDEN_WEIGHTS = ("first.weight", "hidden.weight")
+from common.quantities import HIDDEN_WEIGHTS
 
 
 class Program:
@@ -52,9 +48,11 @@ class Program:
             if not self.measure:
                 self._update(clipped)
                 return {"loss": losses.detach()}
+            old = {name: self.parameters[name].clone() for name in HIDDEN_WEIGHTS}
+            self._update(clipped)
             self.last = (losses.detach(), signals, gradients)
-            of_layers = self._layers(run, signals)
-            return {"loss": losses.detach(), **of_layers, **self._weights(gradients, clipped)}
+            of_layers = quantities.of_layers(run.outputs, self._alive(run), signals)
+            return {"loss": losses.detach(), **of_layers, **quantities.of_weights(old, self.parameters, gradients, clipped)}
 
     def _update(self, clipped: Tensors) -> None:
         # the function of torch.optim.SGD; to make one of the class imports PyTorch's compiler, which takes a second
@@ -62,42 +60,9 @@ class Program:
         parameters, rate = list(self.parameters.values()), self.plan.optimizer.learning_rate
         sgd(parameters, [clipped[name] for name in self.parameters], [None] * len(parameters), lr=rate, **rest)
 
-    def _layers(self, run: Pass, signals: tuple[torch.Tensor, ...]) -> Tensors:
-        """The quantities of outputs and signals."""
-        outputs, batch = torch.stack(run.outputs), self.plan.task.batch_size  # [layer, seed, batch, width]
-        return {
-            "signal_gradient_rms": rms(torch.stack(signals), (2, 3)).T * batch,
-            "activation_mean": outputs.mean((2, 3)).T,
-            "activation_rms": rms(outputs, (2, 3)).T,
-            "dead_fraction": 1 - self._alive(run, outputs).to(self.dtype).mean(-1).T,
-        }
-
-    def _alive(self, run: Pass, outputs: torch.Tensor) -> torch.Tensor:
-        """Whether the derivative of a unit's activation is not 0 for some sample, [layer, seed, width]."""
-        spec = self.plan.network.activation
-        low, high = open_interval(spec, self.plan.precision)
-        if isinstance(spec, ReLU):
-            return outputs.amax(2) > 0
-        if isinstance(spec, PReLU):
-            slopes = torch.cat([self.parameters[f"{stack}.slope"] for stack in ("first", "hidden")], dim=1)
-            return (torch.stack(run.pre_activations).amax(2) > 0) | (slopes.T != 0)[..., None]
-        if math.isinf(low):
-            return torch.ones((), dtype=torch.bool, device=self.device).expand(*outputs.shape[:2], outputs.shape[3])
-        z = torch.stack(run.pre_activations)
-        if math.isinf(high):
-            return z.amax(2) > low
-        return (z - (low + high) / 2).abs().amin(2) < (high - low) / 2
-
-    def _weights(self, gradients: Tensors, clipped: Tensors) -> Tensors:
-        """Update the parameters; the quantities of the hidden weights."""
-        old = {name: self.parameters[name].clone() for name in HIDDEN_WEIGHTS}
-        self._update(clipped)
-        change = {name: self.parameters[name] - before for name, before in old.items()}
-        return {
-            "weight_gradient_rms": _weight_rms(gradients),
-            "clipped_weight_gradient_rms": _weight_rms(clipped),
-            "update_ratio": ratio(_weight_rms(change), _weight_rms(old)),
-        }
+    def _alive(self, run: Pass) -> torch.Tensor:
+        slopes = [p for name, p in self.parameters.items() if name.endswith("slope")]
+        return quantities.alive(self.plan.network.activation, run.pre_activations, run.outputs, slopes)
 
     def measured(self, handle: Tensors) -> Arrays:
         """Fetch `loss` [seed] and the quantities [seed, layer] of a step."""
@@ -118,10 +83,6 @@ class Program:
     def predict(self, x: np.ndarray) -> np.ndarray:
         """Logits [seed, sample, class] in evaluation mode for x [seed, sample, features]."""
         return to_numpy(self.network(self.parameters, self.statistics, self._tensor(x), training=False).logits)
-
-
-def _weight_rms(arrays: Tensors) -> torch.Tensor:
-    return torch.cat([rms(arrays[name], (2, 3)) for name in HIDDEN_WEIGHTS], dim=1)
 
 
 def program(plan: Plan, device: str, measure: bool = True) -> Program:

@@ -1,0 +1,50 @@
+"""What is measured of a step, as defined (common/quantities.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from common.countermeasures.activation import Activation, PReLU, open_interval
+from common.network import Arrays
+from common.quantities import HIDDEN_WEIGHTS, ratio, rms
+
+__all__ = ["alive", "of_layers", "of_weights", "ratio", "rms"]
+
+
+def alive(spec: Activation, z: np.ndarray, parameters: Arrays) -> np.ndarray:
+    """Whether the derivative of a unit's activation is not 0 for some sample, [seed, width], for z [seed, batch, width]."""
+    if isinstance(spec, PReLU):
+        return np.any((z > 0) | (parameters["slope"] != 0)[:, None, None], axis=1)
+    low, high = open_interval(spec, "float64")
+    return np.any((z > low) & (z < high), axis=1)
+
+
+def of_layers(outputs: list[np.ndarray], alive: list[np.ndarray], signals: list[np.ndarray]) -> Arrays:
+    """The quantities [seed, layer] of hidden outputs and signals [seed, batch, width], and of alive [seed, width]."""
+    return {
+        "signal_gradient_rms": _by_layer(rms, signals),
+        "activation_mean": _by_layer(np.mean, outputs),
+        "activation_rms": _by_layer(rms, outputs),
+        "dead_fraction": np.stack([1 - layer.mean(axis=1) for layer in alive], axis=1),
+    }
+
+
+def _by_layer(statistic: Callable[..., np.ndarray], layers: list[np.ndarray]) -> np.ndarray:
+    """A statistic [seed, layer] over batch and units; layer by layer, since what fits the cache need not be fetched again."""
+    return np.stack([statistic(layer, (1, 2)) for layer in layers], axis=1)
+
+
+def of_weights(old: Arrays, new: Arrays, gradients: Arrays, clipped: Arrays) -> Arrays:
+    """The quantities [seed, layer] of the hidden weights, before and after a step, and of their gradients and clipped ones."""
+    change = {name: new[name] - old[name] for name in HIDDEN_WEIGHTS}
+    return {
+        "weight_gradient_rms": _weight_rms(gradients),
+        "clipped_weight_gradient_rms": _weight_rms(clipped),
+        "update_ratio": ratio(_weight_rms(change), _weight_rms(old)),
+    }
+
+
+def _weight_rms(arrays: Arrays) -> np.ndarray:
+    return np.concatenate([rms(arrays[name], (2, 3)) for name in HIDDEN_WEIGHTS], axis=1)
