@@ -31,32 +31,40 @@ class HiddenLayer:
         self.activation = activation.build(spec.activation, dtype)
         self.activation.build((seeds, None, spec.width) if seeds > 1 else (None, spec.width))
 
+    def ready(self, name: str, a: Tensor) -> Tensor:
+        """A parameter or statistic [layer, (seed,) ...] as the layers' arithmetic takes it; once, not in each layer."""
+        match name.split(".")[1]:
+            case "bias":
+                return a[..., None, :]
+            case "slope":
+                return a[..., None, None]
+            case "scale" | "shift" | "mean" | "variance":
+                return tf.reshape(a, (a.shape[0], -1))
+        return a
+
     def __call__(self, p: Tensors, x: Tensor, training: bool) -> Tensors:
-        """Pre-activation z and output h [(seed,) batch, width] of x [(seed,) batch, n_in]; statistics after it by name."""
-        z, statistics = tf.matmul(x, p["weight"]), {}
+        """Pre-activation z and output h [(seed,) batch, width] of x [(seed,) batch, n_in]; the batch's moments by name."""
+        z, moments = tf.matmul(x, p["weight"]), {}
         if self.normalization:
-            z, statistics = self._normalized(z, p, training)
+            z, moments = self._normalized(z, p, training)
         else:
-            z += p["bias"][..., None, :]
-        return {"z": z, "h": self._activated(z, p), **statistics}
+            z += p["bias"]
+        return {"z": z, "h": self._activated(z, p), **moments}
 
     def _normalized(self, z: Tensor, p: Tensors, training: bool) -> tuple[Tensor, Tensors]:
         assert self.normalization is not None
-        numbers = [p[name] for name in ("scale", "shift", "mean", "variance")]
-        if self.seeds == 1:
-            normalized, *after = self.normalization.normalize(z, *numbers, training=training)
-        else:
-            side_by_side, numbers = _swapped(z), [tf.reshape(a, [-1]) for a in numbers]
-            flat = tf.reshape(side_by_side, (-1, self.seeds * self.spec.width))
-            normalized, *after = self.normalization.normalize(flat, *numbers, training=training)
+        side_by_side = z if self.seeds == 1 else _swapped(z)
+        flat = z if self.seeds == 1 else tf.reshape(side_by_side, (-1, self.seeds * self.spec.width))
+        mean, variance = tf.nn.moments(flat, [0]) if training else (p["mean"], p["variance"])
+        normalized = self.normalization.normalize(flat, mean, variance, p["scale"], p["shift"])
+        if self.seeds > 1:
             normalized = _swapped(tf.reshape(normalized, side_by_side.shape))
-            after = [tf.reshape(a, p["mean"].shape) for a in after]
-        return normalized, dict(zip(("mean", "variance"), after, strict=True))
+        return normalized, {"mean": mean, "variance": variance}
 
     def _activated(self, z: Tensor, p: Tensors) -> Tensor:
         if "slope" not in p:
             return self.activation(z)
-        found: Any = self.activation.stateless_call([p["slope"][..., None, None]], [], z)
+        found: Any = self.activation.stateless_call([p["slope"]], [], z)
         return found[0]
 
 
@@ -97,15 +105,25 @@ class StackedNetwork:
             training: Whether batch norm uses the batch's moments.
             signals: What `no_signals` gives; only its gradient matters.
         """
-        by_layer = {name: self._layer_first(a) for name, a in (parameters | statistics).items()}
+        held = {name: self._layer_first(a) for name, a in (parameters | statistics).items()}
+        by_layer = {name: self.layer.ready(name, a) for name, a in held.items()}
         first = self.layer({name: a[0] for name, a in stack_of(by_layer, "first").items()}, x, training)
         run = self._looped if self.looped else self._unrolled
         rows, last, sources = run(stack_of(by_layer, "hidden"), first, training, signals)
-        weight, bias = by_layer["output.weight"][0], by_layer["output.bias"][0]
-        z, h = rows.pop("z"), rows.pop("h")
-        updated = {f"first.{name}": self._layer_first(a[:1]) for name, a in rows.items()}
-        updated |= {f"hidden.{name}": self._layer_first(a[1:]) for name, a in rows.items()}
-        return Pass(tf.matmul(last, weight) + bias[..., None, :], z, h, updated, sources)
+        logits = tf.matmul(last, by_layer["output.weight"][0]) + by_layer["output.bias"][0]
+        return Pass(logits, rows["z"], rows["h"], self._running(statistics, rows) if training else statistics, sources)
+
+    def _running(self, statistics: Tensors, moments: Tensors) -> Tensors:
+        """The running statistics after a batch with the moments [layer, (seed and) width]."""
+        if self.layer.normalization is None:
+            return {}
+        after = {}
+        for name, old in statistics.items():
+            stack, moment = name.split(".")
+            new = moments[moment][:1] if stack == "first" else moments[moment][1:]
+            new = self._layer_first(tf.reshape(new, self._layer_first(old).shape))
+            after[name] = self.layer.normalization.running(old, new)
+        return after
 
     def _layer_first(self, a: Tensor) -> Tensor:
         """The layer axis before the seeds', and back."""

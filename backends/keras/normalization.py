@@ -26,22 +26,20 @@ class BatchNorm(keras.layers.BatchNormalization):
     def call(self, inputs: Tensor, training: bool = False, mask: None = None) -> Tensor:
         """Normalize by the batch's moments in training, by the running ones in evaluation."""
         held: Any = (self.gamma, self.beta, self.moving_mean, self.moving_variance)
-        output, mean, variance = self.normalize(inputs, *(tf.convert_to_tensor(v) for v in held), training=training)
+        scale, shift, *running = (tf.convert_to_tensor(v) for v in held)
+        mean, variance = tf.nn.moments(inputs, [0]) if training else running
         if training:
-            held[2].assign(mean)
-            held[3].assign(variance)
-        return output
+            held[2].assign(self.running(running[0], mean))
+            held[3].assign(self.running(running[1], variance))
+        return self.normalize(inputs, mean, variance, scale, shift)
 
-    def normalize(
-        self, inputs: Tensor, scale: Tensor, shift: Tensor, mean: Tensor, variance: Tensor, training: bool
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """The same with other numbers; output, and the running mean and variance after it."""
-        if not training:
-            return tf.nn.batch_normalization(inputs, mean, variance, shift, scale, self.epsilon), mean, variance
-        of_batch = tf.nn.moments(inputs, [0])
-        output = tf.nn.batch_normalization(inputs, *of_batch, shift, scale, self.epsilon)
-        after = (old * self.momentum + new * (1 - self.momentum) for old, new in zip((mean, variance), of_batch, strict=True))
-        return output, *after
+    def normalize(self, inputs: Tensor, mean: Tensor, variance: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+        """Output by these numbers [unit]."""
+        return tf.nn.batch_normalization(inputs, mean, variance, shift, scale, self.epsilon)
+
+    def running(self, old: Tensor, new: Tensor) -> Tensor:
+        """A running moment after a batch with a new one."""
+        return old * self.momentum + new * (1 - self.momentum)
 
 
 def build(spec: Normalization) -> Callable[..., BatchNorm] | None:
