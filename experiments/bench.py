@@ -106,8 +106,13 @@ def _alone() -> dict[str, str]:
 
 def by_hand(backend: str, file: Path, activations: str, norms: str, steps: int) -> list[dict[str, Any]]:
     """What a hand-written script says of the job."""
+    from experiments.process import ONE_THREAD
+
     command = [sys.executable, str(PEERS / f"{backend}_by_hand.py"), str(file), activations, norms, str(steps)]
-    found = subprocess.run(command, env=_alone(), capture_output=True, text=True, check=True)
+    env = _alone() | {
+        "XLA_FLAGS": ONE_THREAD
+    }  # with ours, made for a scan, XLA takes half as long again for its unrolled layers
+    found = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
     return [json.loads(line) for line in found.stdout.splitlines()]
 
 

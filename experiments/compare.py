@@ -14,6 +14,7 @@ import re
 import shlex
 import sys
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -170,7 +171,8 @@ def compare(options: Options, command: str, chosen: list[str], absent: list[str]
     store = Store(options.output)
     have = {} if options.fresh else stored(jobs, store)
     todo = list({job.run_id: job for job in jobs if job.run_id not in have}.values())
-    with watcher(Console(stderr=True)) as progress:
+    with watcher(Console(stderr=True)) as progress, ThreadPoolExecutor(max_workers=1) as beside:
+        beside.submit(_prepare)
         runner = Runner(store, progress, at_once=1) if options.exclusive else Runner(store, progress)
         failures = runner.run(todo)
     have |= stored([job for job in todo if job.run_id not in failures], store)
@@ -178,6 +180,12 @@ def compare(options: Options, command: str, chosen: list[str], absent: list[str]
     made = index.of_jobs(experiment, jobs, failures, cures, name=options.experiment, command=command)
     write_whole(index.path_of(store, options.experiment), made.model_dump_json(indent=1).encode())
     return index.source(made, have, str(options.output))
+
+
+def _prepare() -> None:
+    from experiments.report.page import prepare
+
+    prepare()
 
 
 def _write(source: Source, options: Options, console: Console) -> None:

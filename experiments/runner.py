@@ -22,7 +22,9 @@ from experiments.versions import versions
 SLOWEST_FIRST = ("keras", "jax", "torch", DEFINITION)
 """The order in which lanes start: the longest work first, so that the cores end together."""
 
-LANES_OF_THE_DEFINITION = 4
+LANES = {"torch": 2, DEFINITION: 4}
+"""Into how many a backend's jobs are divided: those whose workers start soon and compile nothing fill the cores to the end."""
+
 SHORTEST_LANE = 2
 
 STARTS = 2
@@ -192,17 +194,14 @@ class Runner:
 
 
 def lanes(jobs: Iterable[Job]) -> list[Lane]:
-    """Jobs by backend, those of one structure one after another: a worker keeps the program that it compiled last.
-
-    The definition, whose worker starts in no time, has several short lanes, which fill the cores to the end.
-    """
+    """Jobs by backend, those of one structure one after another: a worker keeps the program that it compiled last."""
     groups: dict[str, dict[str, list[Job]]] = {}
     for one in jobs:
         groups.setdefault(one.backend, {}).setdefault(one.plan.structure(), []).append(one)
     found: list[Lane] = []
     for name in sorted(groups, key=lambda name: SLOWEST_FIRST.index(name) if name in SLOWEST_FIRST else len(SLOWEST_FIRST)):
         ordered = [one for group in groups[name].values() for one in group]
-        size = max(SHORTEST_LANE, -(-len(ordered) // LANES_OF_THE_DEFINITION)) if name == DEFINITION else len(ordered)
+        size = max(SHORTEST_LANE, -(-len(ordered) // LANES.get(name, 1)))
         parts = [ordered[i : i + size] for i in range(0, len(ordered), size)]
         names = [name] if len(parts) == 1 else [f"{name} ({i} of {len(parts)})" for i in range(1, len(parts) + 1)]
         found += [Lane(lane, deque(part)) for lane, part in zip(names, parts, strict=True)]

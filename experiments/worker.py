@@ -16,6 +16,7 @@ It ends when its input does, at once: so it never outlives the process that star
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import queue
@@ -177,6 +178,7 @@ def main() -> None:
         traceback.print_exc()
         send(type="broken", reason=reason_of(error))
         os._exit(1)
+    gc.freeze()  # what was imported stays: the garbage collector need not walk through it at each of its rounds
     send(type="ready")
     _serve(worker, Store(directory), jobs, send)
 

@@ -16,7 +16,10 @@ import pytest
 import backends
 from common.backend import Backend
 from common.plan import Plan
+from experiments.process import xla_flags
 from tests.browser import CURE, Browser, absent, chromium
+
+os.environ["XLA_FLAGS"] = xla_flags(threads=1)  # what a worker has, before JAX is imported
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -181,7 +181,7 @@ def test_needs_a_wing(backend):
 )
 def test_a_missing_wing_is_a_visible_skip_and_with_require_an_error(tmp_path: Path, option: list[str], outcome: str) -> None:
     shutil.copytree(ROOT / "tests", tmp_path / "tests", ignore=shutil.ignore_patterns("__pycache__", "test_*.py"))
-    for folder in ("backends", "common"):
+    for folder in ("backends", "common", "experiments"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     needs = (tmp_path / "backends" / "__init__.py").read_text().replace('("torch",)', '("a_torch_that_is_absent",)')

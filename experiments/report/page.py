@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,22 @@ CHOSEN = 4
 """Configurations that are drawn when the page opens."""
 
 
+def prepare() -> None:
+    """Make what every page has, whatever the runs: it takes two seconds, which are free while workers run."""
+    library()
+    specs(folders=False)
+
+
+@cache
+def library() -> Markup:
+    """Vega, to stand in a script element."""
+    bundle = vl_convert.javascript_bundle(None)  # pyright: ignore[reportArgumentType]
+    return Markup(bundle.replace("</script", "<\\/script"))
+
+
 def render(sources: list[Source]) -> str:
     """The page of one experiment, or of several folders' side by side."""
     environment = Environment(loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    library = vl_convert.javascript_bundle(None)  # pyright: ignore[reportArgumentType]
-    library = library.replace("</script", "<\\/script")
     return environment.get_template("page.html").render(
         title=sources[0].document.question,
         folders=[_folder(source) for source in sources],
@@ -40,7 +52,7 @@ def render(sources: list[Source]) -> str:
         few=FEW,
         style=Markup((HERE / "page.css").read_text(encoding="utf-8")),
         script=Markup((HERE / "page.js").read_text(encoding="utf-8")),
-        library=Markup(library),
+        library=library(),
     )
 
 
@@ -107,13 +119,14 @@ def data(sources: list[Source]) -> dict[str, Any]:
         "chosen": _chosen(sources[0].document),
         "quantities": list(measured.SHOWN),
         "logarithmic": [name for name, shown in measured.SHOWN.items() if shown.logarithmic],
-        "charts": specs(len(sources) > 1),
+        "charts": specs(folders=len(sources) > 1),
         "agreement": list(agreement_rows(sources)),
         "seconds": list(seconds_rows(sources)),
     }
 
 
-def specs(folders: bool) -> dict[str, Any]:
+@cache
+def specs(*, folders: bool) -> dict[str, Any]:
     """Every chart of the page as Vega-Lite, without its rows."""
     found = {f"profile {name}": charts.profile(name, folders=folders) for name in measured.SHOWN}
     found |= {f"heat {name}": charts.heat(name) for name in measured.SHOWN}
