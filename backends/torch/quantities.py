@@ -28,7 +28,7 @@ def rms_of_each(arrays: Sequence[torch.Tensor], axes: tuple[int, ...]) -> torch.
         (low, high), (smallest, largest) = safe_norms(str(plain.dtype).removeprefix("torch.")), torch.aminmax(plain)
         if low < smallest and largest < high:
             return plain / root
-    return torch.stack([_scaled_rms(x, axes, root) for x in arrays])
+    return _scaled_rms(torch.stack(list(arrays)), tuple(axis + 1 for axis in axes), root)  # operations cost more than copies
 
 
 def _scaled_rms(x: torch.Tensor, axes: tuple[int, ...], root: float) -> torch.Tensor:
