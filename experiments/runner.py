@@ -112,7 +112,17 @@ class Runner:
         Raises:
             Interrupted: By Ctrl-C; the workers are dead, and finished runs are kept.
         """
-        waiting = deque(lanes(jobs))
+        try:
+            self._work(deque(lanes(jobs)))
+        except KeyboardInterrupt:
+            kept = sum(self.store.path(one.run_id).exists() for one in jobs)
+            raise Interrupted(
+                f"interrupted: {kept} of {len(jobs)} runs are kept in {self.store.directory}; "
+                "the same command goes on from there"
+            ) from None
+        return self.failures
+
+    def _work(self, waiting: deque[Lane]) -> None:
         try:
             while waiting or self.active:
                 while waiting and len(self.active) < self.at_once:
@@ -120,17 +130,10 @@ class Runner:
                 worker, message = self.inbox.get()
                 lane = next(lane for lane in self.active if lane.worker is worker)
                 self._hear(lane, message) if message else self._ended(lane)
-        except KeyboardInterrupt:
-            left = sum(len(lane.jobs) + bool(lane.current) for lane in (*waiting, *self.active))
-            raise Interrupted(
-                f"interrupted: {len(jobs) - left - len(self.failures)} of {len(jobs)} runs are kept in "
-                f"{self.store.directory}; the same command goes on from there"
-            ) from None
         finally:
             for lane in self.active:
                 if lane.worker:
                     lane.worker.kill()
-        return self.failures
 
     def _begin(self, lane: Lane) -> None:
         self.active.append(lane)
