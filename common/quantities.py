@@ -7,7 +7,7 @@ Layer l is the l-th hidden layer, h_l its output [batch, width], L the mean loss
 | `signal_gradient_rms`         | rms over batch and units of B dL/dh_l                             | loss per activation |
 | `weight_gradient_rms`         | rms of dL/dW_l, before clipping                                   | loss per weight     |
 | `clipped_weight_gradient_rms` | the same after clipping                                           | loss per weight     |
-| `update_ratio`                | rms of the step's change of W_l over rms of W_l                   | 1                   |
+| `update_ratio`                | rms of the step's change of W_l, before it is rounded into W_l, over rms of W_l | 1     |
 | `activation_mean`             | mean of h_l                                                       | activation          |
 | `activation_rms`              | rms of h_l                                                        | activation          |
 | `dead_fraction`               | share of units whose activation has a derivative of exactly 0 for the whole batch | 1   |
@@ -16,6 +16,7 @@ Layer l is the l-th hidden layer, h_l its output [batch, width], L the mean loss
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 
@@ -47,6 +48,7 @@ def rms(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
         return np.squeeze(scale, axes) * np.sqrt(np.mean((x / scale) ** 2, axis=axes))
 
 
+@cache
 def safe_norms(precision: str) -> tuple[float, float]:
     """Between these a Euclidean norm is as good as any, although it was not scaled: what underflowed is too small to count.
 

@@ -5,15 +5,17 @@ The hidden layers are one module under `linen.scan`, so that tracing and compili
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from flax import linen
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from backends.jax import activation, normalization
 from backends.jax.arrays import Tree
-from common.countermeasures.activation import PReLU, open_interval
+from common.countermeasures.activation import PReLU, ReLU, open_interval
 from common.network import Network
 
 PARAMETERS = {
@@ -36,7 +38,7 @@ class HiddenLayer(linen.Module):
 
     @linen.compact
     def __call__(self, x: jax.Array, _: None = None) -> tuple[jax.Array, Tree]:
-        """Output [batch, width] of x [batch, n_in]; if it is to be measured, its input, and where units are alive."""
+        """Output [batch, width] of x [batch, n_in]; if it is to be measured, its input, and which units are alive."""
         bias = not self.spec.normalized
         z = linen.Dense(self.spec.width, use_bias=bias, dtype=x.dtype, param_dtype=x.dtype, name="affine")(x)
         constructor = normalization.build(self.spec.normalization)
@@ -44,14 +46,20 @@ class HiddenLayer(linen.Module):
             norm = constructor(use_running_average=not self.training, dtype=x.dtype, param_dtype=x.dtype, name="normalization")
             z = norm(z)
         h = activation.build(self.spec.activation)(z)
-        return (self.perturb("signal", h), {"input": x, "alive": self._alive(z)}) if self.measure else (h, {})
+        return (self.perturb("signal", h), {"input": x, "alive": self._alive(z, h)}) if self.measure else (h, {})
 
-    def _alive(self, z: jax.Array) -> jax.Array:
-        """Where the activation's derivative is not 0."""
-        if isinstance(self.spec.activation, PReLU):
-            return (z > 0) | (self.variables["params"]["activation"]["slope"] != 0)
+    def _alive(self, z: jax.Array, h: jax.Array) -> jax.Array:
+        """Whether the derivative of a unit's activation is not 0 for some sample, [width], for z and h [batch, width]."""
         low, high = open_interval(self.spec.activation, z.dtype.name)
-        return (z > low) & (z < high)
+        if isinstance(self.spec.activation, ReLU):
+            return jnp.max(h, axis=0) > 0  # where h is positive, z is
+        if isinstance(self.spec.activation, PReLU):
+            return (jnp.max(z, axis=0) > 0) | (self.variables["params"]["activation"]["slope"] != 0)
+        if math.isinf(low):
+            return jnp.ones(z.shape[1], bool)
+        if math.isinf(high):
+            return jnp.max(z, axis=0) > low
+        return jnp.min(jnp.abs(z - (low + high) / 2), axis=0) < (high - low) / 2
 
 
 class StackedNetwork(linen.Module):

@@ -6,7 +6,6 @@ Trap: XLA sums float32 numbers that are converted to float64 one by one; float32
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -17,19 +16,16 @@ from common.quantities import HIDDEN_WEIGHTS, safe_norms
 
 def rms(x: jax.Array, axes: tuple[int, ...]) -> jax.Array:
     """The root mean square over some axes; no square under- or overflows (common/quantities.py)."""
-    return rms_of_each(lambda: [x], axes)[0]
+    return rms_of_each([x], axes)[0]
 
 
-def rms_of_each(arrays: Callable[[], list[jax.Array]], axes: tuple[int, ...]) -> list[jax.Array]:
-    """The same for several arrays, at the cost of one branch.
-
-    Each branch computes the arrays for itself: what is handed to a branch XLA would write to memory.
-    """
-    plain = [_plain_rms(x, axes) for x in arrays()]
-    norms = [found * math.sqrt(math.prod(x.shape[a] for a in axes)) for found, x in zip(plain, arrays(), strict=True)]
+def rms_of_each(arrays: list[jax.Array], axes: tuple[int, ...]) -> list[jax.Array]:
+    """The same for several arrays, at the cost of one branch."""
+    plain = [_plain_rms(x, axes) for x in arrays]
+    norms = [found * math.sqrt(math.prod(x.shape[a] for a in axes)) for found, x in zip(plain, arrays, strict=True)]
     low, high = safe_norms(plain[0].dtype.name)
     safe = jnp.all(jnp.stack([jnp.all((norm > low) & (norm < high)) for norm in norms]))
-    return jax.lax.cond(safe, lambda: plain, lambda: [_scaled_rms(x, axes) for x in arrays()])
+    return jax.lax.cond(safe, lambda: plain, lambda: [_scaled_rms(x, axes) for x in arrays])
 
 
 def _plain_rms(x: jax.Array, axes: tuple[int, ...]) -> jax.Array:
@@ -47,31 +43,26 @@ def ratio(a: jax.Array, b: jax.Array) -> jax.Array:
 
 
 @jax.jit
-def of_step(run: Tree, old: Tree, new: Tree, gradients: Tree, clipped: Tree) -> Tree:
+def of_step(run: Tree, weights: Tree, gradients: Tree, clipped: Tree, learning_rate: jax.Array) -> Tree:
     """All quantities [seed, layer].
 
     Args:
-        run: `outputs`, `alive` and `signals` of the hidden layers, each a list of arrays [seed, layer, batch, width].
-        old: The hidden weights [seed, layer, n_in, n_out] by name, before the step.
-        new: After it.
-        gradients: Before clipping.
-        clipped: After it.
+        run: `outputs`, `signals` and `alive` of the hidden layers, each a list of arrays: [seed, layer, batch, width], and
+            [seed, layer, width].
+        weights: The hidden weights [seed, layer, n_in, n_out] by name, before the step.
+        gradients: Theirs, before clipping.
+        clipped: After it; nothing where there is no clipping.
+        learning_rate: Of the step.
     """
-
-    def arrays() -> list[jax.Array]:
-        change = {name: new[name] - old[name] for name in HIDDEN_WEIGHTS}
-        weights = [held[name] for held in (gradients, clipped, change, old) for name in HIDDEN_WEIGHTS]
-        return [*run["signals"], *run["outputs"], *weights]
-
-    parts = rms_of_each(arrays, (2, 3))
-    signal, output, gradient, after, moved, size = (jnp.concatenate(parts[i : i + 2], axis=1) for i in range(0, 12, 2))
-    alive = [jnp.mean(jnp.any(a, axis=2), axis=2, dtype=signal.dtype) for a in run["alive"]]
+    arrays = [held[name] for held in (weights, gradients, clipped) if held for name in HIDDEN_WEIGHTS]
+    parts = rms_of_each([*run["signals"], *run["outputs"], *arrays], (2, 3))
+    signal, output, size, before, after = (jnp.concatenate(parts[i : i + 2], axis=1) for i in (0, 2, 4, 6, len(parts) - 2))
     return {
         "signal_gradient_rms": signal * run["outputs"][0].shape[2],
-        "weight_gradient_rms": gradient,
+        "weight_gradient_rms": before,
         "clipped_weight_gradient_rms": after,
-        "update_ratio": ratio(moved, size),
+        "update_ratio": ratio(learning_rate * after, size),
         "activation_mean": jnp.concatenate([jnp.mean(a, axis=(2, 3)) for a in run["outputs"]], axis=1),
         "activation_rms": output,
-        "dead_fraction": 1 - jnp.concatenate(alive, axis=1),
+        "dead_fraction": 1 - jnp.mean(jnp.concatenate(run["alive"], axis=1), axis=2, dtype=signal.dtype),
     }

@@ -15,6 +15,7 @@ from backends.jax import clipping, quantities
 from backends.jax.arrays import Tree, from_numpy, to_numpy
 from backends.jax.device import resolve
 from backends.jax.network import StackedNetwork, batch_stats, params, statistics
+from common.countermeasures.clipping import NoClipping
 from common.network import Arrays, Batch, Gradients, Network, State, stack_of
 from common.plan import Plan
 from common.quantities import HIDDEN_WEIGHTS
@@ -42,17 +43,18 @@ class Program:
 
     def step(self, batch: Batch) -> Tree:
         """Take one training step; return what it measured, still on the device."""
+        self.last: Any = None  # its memory, still in the cache, is this step's
         slope, threshold, rate = (stack_of(self.numbers, room) for room in ("activation", "clipping", "optimizer"))
-        held, traced = (self.parameters, self.statistics), len(TRACED)
-        samples = batch.x.astype(self.plan.precision), batch.y
-        loss, gradients, self.statistics, run = differentiate(self.network, self.measure, slope, *held, *samples)
+        traced, state, samples = len(TRACED), (self.parameters, self.statistics), (batch.x.astype(self.plan.precision), batch.y)
+        loss, gradients, self.statistics, run = differentiate(self.network, self.measure, slope, *state, *samples)
         self.traces += len(TRACED) - traced
-        self.parameters, clipped = update(type(self.plan.clipping), threshold, rate, self.parameters, gradients)
+        old, keep = self.parameters, self.measure and not isinstance(self.plan.clipping, NoClipping)
+        self.parameters, clipped = update(type(self.plan.clipping), keep, threshold, rate, old, gradients)
         if not self.measure:
             return {"loss": loss}
         self.last = (loss, run["signals"], gradients)
-        weights = (held[0], self.parameters, gradients, clipped)
-        return {"loss": loss, **quantities.of_step(run, *({name: a[name] for name in HIDDEN_WEIGHTS} for a in weights))}
+        weights = ({name: a for name, a in arrays.items() if name in HIDDEN_WEIGHTS} for arrays in (old, gradients, clipped))
+        return {"loss": loss, **quantities.of_step(run, *weights, rate["learning_rate"])}
 
     def measured(self, handle: Tree) -> Arrays:
         """Fetch `loss` [seed] and the quantities [seed, layer] of a step."""
@@ -123,9 +125,9 @@ def predict(network: Network, slope: Tree, parameters: Tree, running: Tree, x: j
     return _over_seeds(logits, parameters, running, x)
 
 
-@partial(jax.jit, static_argnums=0)
-def update(clip: type[Any], threshold: Tree, rate: Tree, parameters: Tree, gradients: Tree) -> tuple[Tree, Tree]:
-    """Clip and step: the new parameters, and the clipped gradients.
+@partial(jax.jit, static_argnums=(0, 1))
+def update(clip: type[Any], keep: bool, threshold: Tree, rate: Tree, parameters: Tree, gradients: Tree) -> tuple[Tree, Tree]:
+    """Clip and step: the new parameters and, if they are to be kept, the clipped gradients.
 
     It knows nothing of the network, so that one compiled function serves all whose parameters have the same shapes.
     """
@@ -134,7 +136,7 @@ def update(clip: type[Any], threshold: Tree, rate: Tree, parameters: Tree, gradi
     def update_one(parameters: Any, gradients: Any) -> Any:
         clipped, _ = rule.update(gradients, rule.init(parameters))
         updates, _ = sgd.update(clipped, sgd.init(parameters))
-        return optax.apply_updates(parameters, updates), clipped
+        return optax.apply_updates(parameters, updates), clipped if keep else {}
 
     return _over_seeds(update_one, parameters, gradients)
 

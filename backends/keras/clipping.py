@@ -54,18 +54,19 @@ class StackedSGD(keras.optimizers.SGD):
     Its threshold may be a variable; that of `clipvalue` has to be a Python number.
 
     Attributes:
-        clipped: What the last step was taken by, in the order of the variables.
+        observe: Called with the clipped gradients, in the order of the variables; the step waits for what it returns.
     """
-
-    clipped: list[Tensor]
 
     def __init__(self, clipping: Clipping, learning_rate: float) -> None:
         super().__init__(learning_rate)
         self.clipping = clipping
+        self.observe: Callable[[list[Tensor]], list[Tensor]] = lambda clipped: []
 
     def _clip_gradients(self, grads: list[Tensor]) -> list[Tensor]:
-        self.clipped = self._clipped(grads)
-        return self.clipped
+        clipped = self._clipped(grads)
+        # what is still to be read when it is changed in place, TensorFlow copies
+        with tf.control_dependencies(self.observe(clipped)):
+            return [tf.identity(g) for g in clipped]
 
     def _clipped(self, gradients: list[Tensor]) -> list[Tensor]:
         if isinstance(self.clipping, NoClipping):
@@ -87,8 +88,10 @@ def build(spec: Clipping) -> Callable[..., StackedSGD]:
 def probe(spec: Clipping, inputs: Arrays) -> Arrays:
     """Clipped gradients, for gradients [seed, layer, ...] by name."""
     optimizer, variables = build(spec)(learning_rate=1.0), [keras.Variable(a) for a in inputs.values()]
+    seen: list[Tensor] = []
+    optimizer.observe = lambda clipped: seen.extend(clipped) or seen
     optimizer.apply([tf.constant(a) for a in inputs.values()], variables)
-    return {name: g.numpy() for name, g in zip(inputs, optimizer.clipped, strict=True)}
+    return {name: g.numpy() for name, g in zip(inputs, seen, strict=True)}
 
 
 def native(spec: Clipping) -> Constructor:

@@ -1,4 +1,4 @@
-"""What is measured of a step, in TensorFlow: from the arrays that a step leaves, so that it is traced once for all networks.
+"""What is measured of a step, in TensorFlow: from the arrays that a step leaves.
 
 Trap: `tf.math.reduce_euclidean_norm` is one pass over memory; the sum of squares is two, and a product of a matrix with its own
 transpose takes five times as long.
@@ -7,6 +7,7 @@ transpose takes five times as long.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import tensorflow as tf
 
@@ -14,6 +15,7 @@ from backends.keras.arrays import Tensor, Tensors, safe_scale
 from common.quantities import HIDDEN_WEIGHTS, safe_norms
 
 
+@tf.function(autograph=False)
 def rms(x: Tensor, axes: tuple[int, ...]) -> Tensor:
     """The root mean square over some axes; no square under- or overflows (common/quantities.py)."""
     return rms_of_each([x], axes)[0]
@@ -21,21 +23,36 @@ def rms(x: Tensor, axes: tuple[int, ...]) -> Tensor:
 
 def rms_of_each(arrays: list[Tensor], axes: tuple[int, ...]) -> list[Tensor]:
     """The same for several arrays, at the cost of one branch."""
-    roots = [math.sqrt(math.prod(x.shape[axis] for axis in axes)) for x in arrays]
     plain = [tf.math.reduce_euclidean_norm(x, axes) for x in arrays]
     all_norms = tf.concat([tf.reshape(norm, [-1]) for norm in plain], 0)
     low, high = safe_norms(all_norms.dtype.name)
-    safe = tf.reduce_all((all_norms > low) & (all_norms < high))
-    return tf.cond(
-        safe,
-        lambda: [norm / root for norm, root in zip(plain, roots, strict=True)],
-        lambda: [_scaled_rms(x, axes, root) for x, root in zip(arrays, roots, strict=True)],
+    # `tf.cond` would be dissolved into the graph around it, which would then run in a slower executor
+    branches: Any = [branch.get_concrete_function(plain, arrays, axes) for branch in (_plain_rms, _scaled_rms)]
+    return tf.raw_ops.StatelessIf(
+        cond=tf.reduce_all((all_norms > low) & (all_norms < high)),
+        input=[*plain, *arrays],
+        Tout=[norm.dtype for norm in plain],
+        then_branch=branches[0],
+        else_branch=branches[1],
+        output_shapes=[norm.shape for norm in plain],
     )
 
 
-def _scaled_rms(x: Tensor, axes: tuple[int, ...], root: float) -> Tensor:
-    scale = safe_scale(x, axes)
-    return tf.squeeze(scale, axes) * (tf.math.reduce_euclidean_norm(x / scale, axes) / root)
+@tf.function(autograph=False)
+def _plain_rms(norms: list[Tensor], arrays: list[Tensor], axes: tuple[int, ...]) -> list[Tensor]:
+    return [norm / _root(x, axes) for norm, x in zip(norms, arrays, strict=True)]
+
+
+@tf.function(autograph=False)
+def _scaled_rms(norms: list[Tensor], arrays: list[Tensor], axes: tuple[int, ...]) -> list[Tensor]:
+    scales = [safe_scale(x, axes) for x in arrays]
+    scaled = [tf.math.reduce_euclidean_norm(x / scale, axes) for x, scale in zip(arrays, scales, strict=True)]
+    plain = _plain_rms(scaled, arrays, axes)
+    return [tf.squeeze(scale, axes) * rms for scale, rms in zip(scales, plain, strict=True)]
+
+
+def _root(x: Tensor, axes: tuple[int, ...]) -> float:
+    return math.sqrt(math.prod(x.shape[axis] for axis in axes))
 
 
 def ratio(a: Tensor, b: Tensor) -> Tensor:
@@ -43,27 +60,25 @@ def ratio(a: Tensor, b: Tensor) -> Tensor:
     return tf.where((a == 0) & (b == 0), tf.zeros_like(a), a / b)
 
 
-@tf.function(autograph=False)
-def of_step(run: Tensors, old: Tensors, new: Tensors, gradients: Tensors, clipped: Tensors) -> Tensors:
+def of_step(run: Tensors, weights: Tensors, gradients: Tensors, clipped: Tensors, learning_rate: Tensor) -> Tensors:
     """All quantities [seed, layer].
 
     Args:
         run: `outputs` and `signals` of the hidden layers [layer, seed, batch, width], and `alive` [layer, seed, width].
-        old: The hidden weights [seed, layer, n_in, n_out] by name, before the step.
-        new: After it.
-        gradients: Before clipping.
-        clipped: After it.
+        weights: The hidden weights [seed, layer, n_in, n_out] by name, before the step.
+        gradients: Theirs, before clipping.
+        clipped: After it; nothing where there is no clipping.
+        learning_rate: Of the step.
     """
-    change = {name: new[name] - old[name] for name in HIDDEN_WEIGHTS}
-    weights = [held[name] for held in (gradients, clipped, change, old) for name in HIDDEN_WEIGHTS]
-    signal, output, *rest = rms_of_each([run["signals"], run["outputs"], *weights], (2, 3))
-    gradient, after, moved, size = (tf.concat(rest[i : i + 2], axis=1) for i in range(0, 8, 2))
+    arrays = [held[name] for held in (weights, gradients, clipped) if held for name in HIDDEN_WEIGHTS]
+    signal, output, *of_weights = rms_of_each([run["signals"], run["outputs"], *arrays], (2, 3))
+    size, before, after = (tf.concat(pair, axis=1) for pair in (of_weights[:2], of_weights[2:4], of_weights[-2:]))
     alive = tf.reduce_mean(tf.cast(run["alive"], output.dtype), axis=-1)
     return {
-        "signal_gradient_rms": tf.transpose(signal),
-        "weight_gradient_rms": gradient,
+        "signal_gradient_rms": tf.transpose(signal) * run["outputs"].shape[2],
+        "weight_gradient_rms": before,
         "clipped_weight_gradient_rms": after,
-        "update_ratio": ratio(moved, size),
+        "update_ratio": ratio(learning_rate * after, size),
         "activation_mean": tf.transpose(tf.reduce_mean(run["outputs"], (2, 3))),
         "activation_rms": tf.transpose(output),
         "dead_fraction": 1 - tf.transpose(alive),

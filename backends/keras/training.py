@@ -14,6 +14,7 @@ from backends.keras.arrays import Tensor, Tensors, from_numpy, to_numpy
 from backends.keras.device import resolve
 from backends.keras.network import Pass, StackedNetwork
 from common.countermeasures.activation import PReLU, ReLU, open_interval
+from common.countermeasures.clipping import NoClipping
 from common.network import Arrays, Batch, Gradients, State
 from common.plan import Plan
 from common.quantities import HIDDEN_WEIGHTS
@@ -58,6 +59,7 @@ class Program:
 
     def step(self, batch: Batch) -> Tensors:
         """Take one training step; return what it measured, still on the device."""
+        self.last: Any = None  # its memory, still in the cache, is this step's
         with tf.device(self.device):
             measured, self.last = self.compiled_step(self._tensor(batch.x), self._tensor(batch.y))
         return measured
@@ -76,18 +78,26 @@ class Program:
             total = tf.reduce_sum(losses)  # the seeds share no parameter: its gradient is each one's own
         found = tape.gradient(total, [*old.values(), *(run.sources if self.measure else ())])
         gradients = dict(zip(old, found, strict=False))
+        measured: Tensors = {}
+        signals = self._seeded(tf.stack(found[len(old) :])) if self.measure else None
+
+        def measure(clipped: list[Tensor]) -> list[Tensor]:
+            if self.measure:
+                measured.update(self._quantities(run, signals, old, gradients, dict(zip(old, clipped, strict=True))))
+            return list(measured.values())
+
+        self.optimizer.observe = measure
         self.optimizer.apply(list(gradients.values()), list(self.parameters.values()))
         for name, value in run.statistics.items():
             self.statistics[name].assign(tf.reshape(value, self.statistics[name].shape))
         losses = tf.reshape(losses, [self.seeds])
-        if not self.measure:
-            return {"loss": losses}, ()
-        signals = self._seeded(tf.stack(found[len(old) :])) * x.shape[-2]
-        kept = {"outputs": self._seeded(run.h), "signals": signals, "alive": self._alive(run, old)}
-        clipped = dict(zip(old, self.optimizer.clipped, strict=True))
-        new = {name: v.value for name, v in self.parameters.items()}
-        weights = ({name: held[name] for name in HIDDEN_WEIGHTS} for held in (old, new, gradients, clipped))
-        return {"loss": losses, **quantities.of_step(kept, *weights)}, (losses, signals, gradients)
+        return {"loss": losses, **measured}, (losses, signals, gradients) if self.measure else ()
+
+    def _quantities(self, run: Pass, signals: Tensor, parameters: Tensors, gradients: Tensors, clipped: Tensors) -> Tensors:
+        kept = {"outputs": self._seeded(run.h), "signals": signals, "alive": self._alive(run, parameters)}
+        weights, before, after = ({name: held[name] for name in HIDDEN_WEIGHTS} for held in (parameters, gradients, clipped))
+        rate = tf.cast(tf.convert_to_tensor(self.optimizer.learning_rate), self.plan.precision)
+        return quantities.of_step(kept, weights, before, {} if isinstance(self.plan.clipping, NoClipping) else after, rate)
 
     def _alone(self, a: Tensor) -> Tensor:
         """A single seed has no axis: products of matrices are faster than batches of one."""
@@ -128,8 +138,8 @@ class Program:
     def gradients(self) -> Gradients:
         """Fetch the whole gradient of the last step, before clipping."""
         losses, signal, gradients = self.last
-        parameters = {name: to_numpy(g) for name, g in gradients.items()}
-        return Gradients(to_numpy(losses), to_numpy(signal).swapaxes(0, 1), parameters)
+        parameters, signal = {name: to_numpy(g) for name, g in gradients.items()}, to_numpy(signal).swapaxes(0, 1)
+        return Gradients(to_numpy(losses), signal * self.plan.task.batch_size, parameters)
 
     def state(self) -> State:
         """Fetch parameters and running statistics."""

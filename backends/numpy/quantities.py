@@ -36,13 +36,13 @@ def _by_layer(statistic: Callable[..., np.ndarray], layers: list[np.ndarray]) ->
     return np.stack([statistic(layer, (1, 2)) for layer in layers], axis=1)
 
 
-def of_weights(old: Arrays, new: Arrays, gradients: Arrays, clipped: Arrays) -> Arrays:
-    """The quantities [seed, layer] of the hidden weights, before and after a step, and of their gradients and clipped ones."""
-    change = {name: new[name] - old[name] for name in HIDDEN_WEIGHTS}
+def of_weights(weights: Arrays, gradients: Arrays, clipped: Arrays, learning_rate: float) -> Arrays:
+    """The quantities [seed, layer] of the hidden weights before a step, of their gradients and of the clipped ones."""
+    after = _weight_rms(clipped)
     return {
         "weight_gradient_rms": _weight_rms(gradients),
-        "clipped_weight_gradient_rms": _weight_rms(clipped),
-        "update_ratio": ratio(_weight_rms(change), _weight_rms(old)),
+        "clipped_weight_gradient_rms": after,
+        "update_ratio": ratio(learning_rate * after, _weight_rms(weights)),
     }
 
 

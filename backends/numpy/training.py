@@ -35,21 +35,19 @@ class Program:
             loss, cotangent = cross_entropy(run.logits, batch.y)
             gradients = self.network.backward(run, self.parameters, cotangent)
             clipped = self.clip(gradients)
-            rate = self.plan.optimizer.learning_rate
-            new = {name: p - rate * clipped[name] for name, p in self.parameters.items()}
             signals = [signal * batch.y.shape[1] for signal in run.signals]
+            measured = self._quantities(run.layers, signals, gradients, clipped) if self.measure else {}
             self._update_statistics(run.layers)
-            measured = self._quantities(run.layers, signals, gradients, clipped, new) if self.measure else {}
-        self.parameters = new
+            rate = self.plan.optimizer.learning_rate
+            self.parameters = {name: p - rate * clipped[name] for name, p in self.parameters.items()}
         self.last = (loss, signals, gradients)
         return {"loss": loss, **measured}
 
-    def _quantities(
-        self, layers: list[Layer], signals: list[np.ndarray], gradients: Arrays, clipped: Arrays, new: Arrays
-    ) -> Arrays:
+    def _quantities(self, layers: list[Layer], signals: list[np.ndarray], gradients: Arrays, clipped: Arrays) -> Arrays:
         alive = [quantities.alive(self.plan.network.activation, layer.z, layer.parameters) for layer in layers]
         of_layers = quantities.of_layers([layer.h for layer in layers], alive, signals)
-        return of_layers | quantities.of_weights(self.parameters, new, gradients, clipped)
+        rate = self.plan.optimizer.learning_rate
+        return of_layers | quantities.of_weights(self.parameters, gradients, clipped, rate)
 
     def _update_statistics(self, layers: list[Layer]) -> None:
         norm = self.network.normalization

@@ -28,21 +28,33 @@ class BatchNorm(nn.BatchNorm1d):
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """Normalize input [batch, unit] by its own moments in training, by the running ones in evaluation."""
-        return self.normalize(input, self.weight, self.bias, self.running_mean, self.running_var)
-
-    def normalize(
-        self, input: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor, mean: torch.Tensor, variance: torch.Tensor
-    ) -> torch.Tensor:
-        """The same with other numbers; the running mean and variance are updated in place in training."""
+        running = {"mean": self.running_mean, "variance": self.running_var}
         if not self.training:
-            return functional.batch_norm(input, mean, variance, scale, shift, False, 0.0, self.eps)
+            return self.by_moments(input, self.weight, self.bias, **running)
+        output, moments = self.by_batch(input, self.weight, self.bias)
+        for name, moment in moments.items():
+            self.update(running[name], moment)
+        return output
+
+    def by_batch(
+        self, input: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """The output by the moments of input [batch, unit], and these: `mean` and `variance` [unit], the biased one."""
         # with a momentum of 1 the buffers are the moments of the batch; the running ones may not be given, since changing
         # them afterwards, to the biased variance, would break the backward pass
-        of_batch, unbiased = torch.zeros_like(mean), torch.zeros_like(variance)
-        output = functional.batch_norm(input, of_batch, unbiased, scale, shift, True, 1.0, self.eps)
-        mean.lerp_(of_batch, self.momentum)
-        variance.lerp_(unbiased * ((len(input) - 1) / len(input)), self.momentum)
-        return output
+        mean, unbiased = input.new_zeros(input.shape[1]), input.new_zeros(input.shape[1])
+        output = functional.batch_norm(input, mean, unbiased, scale, shift, True, 1.0, self.eps)
+        return output, {"mean": mean, "variance": unbiased * ((len(input) - 1) / len(input))}
+
+    def by_moments(
+        self, input: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor, mean: torch.Tensor, variance: torch.Tensor
+    ) -> torch.Tensor:
+        """The output by these moments [unit]."""
+        return functional.batch_norm(input, mean, variance, scale, shift, False, 0.0, self.eps)
+
+    def update(self, running: torch.Tensor, moment: torch.Tensor) -> None:
+        """Bring a running moment up to that of a batch, in place."""
+        running.lerp_(moment, self.momentum)
 
 
 def build(spec: Normalization) -> Callable[[int], BatchNorm] | None:

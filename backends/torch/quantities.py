@@ -1,17 +1,13 @@
-"""What is measured of a step, in PyTorch.
-
-Outputs and signals are measured layer by layer: to stack them first would copy as much as is read.
-"""
+"""What is measured of a step, in PyTorch: all layers at once, since an operation costs more than a copy of a layer."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import torch
 
 from backends.torch.arrays import Tensors, safe_scale
-from common.countermeasures.activation import Activation, PReLU, ReLU, open_interval
+from common.countermeasures.activation import Activation, PReLU, open_interval
 from common.quantities import HIDDEN_WEIGHTS, safe_norms
 
 
@@ -20,15 +16,16 @@ def rms(x: torch.Tensor, axes: tuple[int, ...]) -> torch.Tensor:
     return rms_of_each([x], axes)[0]
 
 
-def rms_of_each(arrays: Sequence[torch.Tensor], axes: tuple[int, ...]) -> torch.Tensor:
-    """The same for arrays of one shape, one after another along a new first axis, at the cost of one look at the numbers."""
-    root = math.sqrt(math.prod(arrays[0].shape[axis] for axis in axes))
+def rms_of_each(arrays: list[torch.Tensor], axes: tuple[int, ...]) -> list[torch.Tensor]:
+    """The same for several arrays, at the cost of one look at the numbers."""
+    roots = [math.sqrt(math.prod(x.shape[axis] for axis in axes)) for x in arrays]
     if arrays[0].device.type == "cpu":  # to look at numbers would make an accelerator wait
-        plain = torch.stack([torch.linalg.vector_norm(x, dim=axes) for x in arrays])
-        (low, high), (smallest, largest) = safe_norms(str(plain.dtype).removeprefix("torch.")), torch.aminmax(plain)
-        if low < smallest and largest < high:
-            return plain / root
-    return _scaled_rms(torch.stack(list(arrays)), tuple(axis + 1 for axis in axes), root)  # operations cost more than copies
+        plain = [torch.linalg.vector_norm(x, dim=axes) for x in arrays]
+        low, high = safe_norms(str(arrays[0].dtype).removeprefix("torch."))
+        smallest, largest = torch.aminmax(torch.cat([norm.flatten() for norm in plain]))
+        if low < smallest.item() and largest.item() < high:
+            return [norm / root for norm, root in zip(plain, roots, strict=True)]
+    return [_scaled_rms(x, axes, root) for x, root in zip(arrays, roots, strict=True)]
 
 
 def _scaled_rms(x: torch.Tensor, axes: tuple[int, ...], root: float) -> torch.Tensor:
@@ -41,43 +38,45 @@ def ratio(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     return torch.where((a == 0) & (b == 0), 0.0, a / b)
 
 
-def alive(
-    spec: Activation, pre_activations: list[torch.Tensor], outputs: list[torch.Tensor], slopes: list[torch.Tensor]
-) -> torch.Tensor:
+def alive(spec: Activation, z: torch.Tensor, slopes: list[torch.Tensor]) -> torch.Tensor:
     """Whether the derivative of a unit's activation is not 0 for some sample, [layer, seed, width].
 
     Args:
         spec: The activation.
-        pre_activations: Of the hidden layers, [seed, batch, width].
-        outputs: The same.
+        z: Pre-activations of the hidden layers, [layer, seed, batch, width].
         slopes: Of PReLU, [seed, layer].
     """
-    low, high = open_interval(spec, str(outputs[0].dtype).removeprefix("torch."))
-    if isinstance(spec, ReLU):
-        return torch.stack([h.amax(1) for h in outputs]) > 0
+    low, high = open_interval(spec, str(z.dtype).removeprefix("torch."))
     if isinstance(spec, PReLU):
-        return (torch.stack([z.amax(1) for z in pre_activations]) > 0) | (torch.cat(slopes, dim=1).T != 0)[..., None]
+        return (z.amax(2) > 0) | (torch.cat(slopes, dim=1).T != 0)[..., None]
     if math.isinf(low):
-        h = outputs[0]
-        return torch.ones((), dtype=torch.bool, device=h.device).expand(len(outputs), h.shape[0], h.shape[2])
+        return torch.ones((), dtype=torch.bool, device=z.device).expand(z.shape[0], z.shape[1], z.shape[3])
     if math.isinf(high):
-        return torch.stack([z.amax(1) for z in pre_activations]) > low
-    middle = (low + high) / 2
-    return torch.stack([(z - middle).abs_().amin(1) for z in pre_activations]) < (high - low) / 2
+        return z.amax(2) > low
+    return (z - (low + high) / 2).abs_().amin(2) < (high - low) / 2
 
 
-def of_layers(outputs: list[torch.Tensor], alive: torch.Tensor, signals: Sequence[torch.Tensor]) -> Tensors:
-    """The quantities [seed, layer] of hidden outputs and signals [seed, batch, width], and of alive [layer, seed, width]."""
+def of_step(run: Tensors, weights: Tensors, gradients: Tensors, clipped: Tensors, learning_rate: float) -> Tensors:
+    """All quantities [seed, layer].
+
+    Args:
+        run: `outputs` and `signals` of the hidden layers [layer, seed, batch, width], and `alive` [layer, seed, width].
+        weights: The hidden weights [seed, layer, n_in, n_out] by name, before the step.
+        gradients: Theirs, before clipping.
+        clipped: After it; the same object where nothing is clipped.
+        learning_rate: Of the step.
+    """
+    held = [weights, gradients, *([] if clipped is gradients else [clipped])]
+    arrays = [run["signals"], run["outputs"], *(a[name] for a in held for name in HIDDEN_WEIGHTS)]
+    signal, output, *rest = rms_of_each(arrays, (2, 3))
+    size, before, *others = (torch.cat(rest[i : i + 2], dim=1) for i in range(0, len(rest), 2))
+    after = others[0] if others else before
     return {
-        "signal_gradient_rms": rms_of_each(signals, (1, 2)).T * outputs[0].shape[1],
-        "activation_mean": torch.stack([h.mean((1, 2)) for h in outputs], dim=1),
-        "activation_rms": rms_of_each(outputs, (1, 2)).T,
-        "dead_fraction": 1 - alive.to(outputs[0].dtype).mean(-1).T,
+        "signal_gradient_rms": signal.T * run["outputs"].shape[2],
+        "weight_gradient_rms": before,
+        "clipped_weight_gradient_rms": after,
+        "update_ratio": ratio(learning_rate * after, size),
+        "activation_mean": run["outputs"].mean((2, 3)).T,
+        "activation_rms": output.T,
+        "dead_fraction": 1 - run["alive"].to(signal.dtype).mean(-1).T,
     }
-
-
-def of_weights(old: Tensors, new: Tensors, gradients: Tensors, clipped: Tensors) -> Tensors:
-    """The quantities [seed, layer] of the hidden weights, before and after a step, and of their gradients and clipped ones."""
-    rows = [rms_of_each([gradients[n], clipped[n], new[n] - old[n], old[n]], (2, 3)) for n in HIDDEN_WEIGHTS]
-    gradient, after, moved, size = torch.cat(rows, dim=2)
-    return {"weight_gradient_rms": gradient, "clipped_weight_gradient_rms": after, "update_ratio": ratio(moved, size)}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
@@ -11,9 +14,9 @@ from backends.torch import clipping, quantities
 from backends.torch.arrays import Tensors, from_numpy, to_numpy
 from backends.torch.device import resolve
 from backends.torch.network import Pass, StackedNetwork
+from common.countermeasures.activation import ReLU
 from common.network import Arrays, Batch, Gradients, State
 from common.plan import Plan
-from common.quantities import HIDDEN_WEIGHTS
 
 
 class Program:
@@ -37,32 +40,38 @@ class Program:
 
     def step(self, batch: Batch) -> Tensors:
         """Take one training step; return what it measured, still on the device."""
+        self.last: Any = None  # its memory, still in the cache, is this step's
         x, y = self._tensor(batch.x), self._tensor(batch.y)
-        run = self.network(self.parameters, self.statistics, x, training=True)
+        run = self.network(self.parameters, x)
         losses = cross_entropy(run.logits.flatten(0, 1), y.flatten(), reduction="none").view_as(y).mean(1)
         # the seeds share no parameter, so that the gradient of the sum is each one's own
-        found = torch.autograd.grad(losses.sum(), [*self.parameters.values(), *(run.outputs if self.measure else ())])
+        found = torch.autograd.grad(losses.sum(), [*self.parameters.values(), *(run.h if self.measure else ())])
         gradients, signals = dict(zip(self.parameters, found, strict=False)), found[len(self.parameters) :]
         with torch.no_grad():
-            clipped = self.clip(gradients)
-            if not self.measure:
-                self._update(clipped)
-                return {"loss": losses.detach()}
-            old = {name: self.parameters[name].clone() for name in HIDDEN_WEIGHTS}
+            clipped, handle = self.clip(gradients), {"loss": losses.detach()}
+            if self.measure:
+                self.last = (losses.detach(), self._stacked(signals), gradients)
+                handle |= self._quantities(run, self.last[1], gradients, clipped)
+            self.network.update(self.statistics, run.moments)
             self._update(clipped)
-            self.last = (losses.detach(), signals, gradients)
-            of_layers = quantities.of_layers(run.outputs, self._alive(run), signals)
-            return {"loss": losses.detach(), **of_layers, **quantities.of_weights(old, self.parameters, gradients, clipped)}
+        return handle
+
+    def _stacked(self, layers: Sequence[torch.Tensor]) -> torch.Tensor:
+        """What there is of each hidden layer, [(seed,) batch, width], as [layer, seed, batch, width]."""
+        return torch.stack(list(layers)).view(len(layers), len(self.plan.seeds), *layers[0].shape[-2:])
+
+    def _quantities(self, run: Pass, signals: torch.Tensor, gradients: Tensors, clipped: Tensors) -> Tensors:
+        h, spec = self._stacked(run.h), self.plan.network.activation
+        z = h if isinstance(spec, ReLU) else self._stacked(run.z)  # where h is positive, z is
+        slopes = [p for name, p in self.parameters.items() if name.endswith("slope")]
+        kept = {"outputs": h, "signals": signals, "alive": quantities.alive(spec, z, slopes)}
+        return quantities.of_step(kept, self.parameters, gradients, clipped, self.plan.optimizer.learning_rate)
 
     def _update(self, clipped: Tensors) -> None:
         # the function of torch.optim.SGD; to make one of the class imports PyTorch's compiler, which takes a second
         rest = {"weight_decay": 0.0, "momentum": 0.0, "dampening": 0.0, "nesterov": False, "maximize": False}
         parameters, rate = list(self.parameters.values()), self.plan.optimizer.learning_rate
         sgd(parameters, [clipped[name] for name in self.parameters], [None] * len(parameters), lr=rate, **rest)
-
-    def _alive(self, run: Pass) -> torch.Tensor:
-        slopes = [p for name, p in self.parameters.items() if name.endswith("slope")]
-        return quantities.alive(self.plan.network.activation, run.pre_activations, run.outputs, slopes)
 
     def measured(self, handle: Tensors) -> Arrays:
         """Fetch `loss` [seed] and the quantities [seed, layer] of a step."""
@@ -71,7 +80,7 @@ class Program:
     def gradients(self) -> Gradients:
         """Fetch the whole gradient of the last step, before clipping."""
         loss, signals, gradients = self.last
-        signal = torch.stack(signals, dim=1) * self.plan.task.batch_size
+        signal = signals.transpose(0, 1) * self.plan.task.batch_size
         return Gradients(to_numpy(loss), to_numpy(signal), {name: to_numpy(g) for name, g in gradients.items()})
 
     def state(self) -> State:
@@ -82,7 +91,7 @@ class Program:
     @torch.no_grad()
     def predict(self, x: np.ndarray) -> np.ndarray:
         """Logits [seed, sample, class] in evaluation mode for x [seed, sample, features]."""
-        return to_numpy(self.network(self.parameters, self.statistics, self._tensor(x), training=False).logits)
+        return to_numpy(self.network(self.parameters, self._tensor(x), self.statistics).logits)
 
 
 def program(plan: Plan, device: str, measure: bool = True) -> Program:
