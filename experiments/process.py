@@ -28,16 +28,10 @@ THREAD_VARIABLES = (
     "POLARS_MAX_THREADS",
     "NPROC",  # XLA's pool of threads in JAX; its flags do not bound it
 )
-KEEP_MEMORY = {
-    "MALLOC_MMAP_THRESHOLD_": str(2**30),
-    "MALLOC_TRIM_THRESHOLD_": str(2**30),
-    "MALLOC_ARENA_MAX": "1",
-    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
-}
+KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**30), "MALLOC_ARENA_MAX": "1"}
 """glibc keeps what is freed: arrays of megabytes, freed and fetched again page by page, cost a fifth of a step.
 
-It does so in its main arena only; to other threads, in one of which JAX runs a step, it gives arenas of their own. In huge pages
-such arrays are written faster.
+It does so in its main arena only; to other threads, in one of which JAX runs a step, it gives arenas of their own.
 """
 
 KEEP_COMPILED = {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
