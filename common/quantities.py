@@ -29,6 +29,18 @@ QUANTITIES = (
     "activation_rms",
     "dead_fraction",
 )
+MEASURED = (
+    "signal_gradient_rms",
+    "weight_gradient_rms",
+    "clipped_weight_gradient_rms",
+    "update_rms",
+    "weight_rms",
+    "activation_mean",
+    "activation_rms",
+    "dead_fraction",
+)
+"""What a wing measures on its device, in the order in which it is fetched, as one array [measured, seed, layer]."""
+
 HIDDEN_WEIGHTS = ("first.weight", "hidden.weight")
 """The parameters of the W_l."""
 
@@ -74,6 +86,13 @@ def ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """The quotient a / b, with 0 / 0 = 0: a gradient that is 0 everywhere has not changed anything."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where((a == 0) & (b == 0), 0.0, np.divide(a, b))
+
+
+def named(measured: np.ndarray) -> dict[str, np.ndarray]:
+    """The `QUANTITIES` [seed, layer] of what was `MEASURED` [measured, seed, layer]."""
+    found = dict(zip(MEASURED, measured, strict=True))
+    update, size = found.pop("update_rms"), found.pop("weight_rms")
+    return found | {"update_ratio": ratio(update, size)}
 
 
 def decay_per_layer(signal_gradient_rms: np.ndarray) -> np.ndarray:

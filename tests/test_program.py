@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -140,11 +139,3 @@ def test_keras_looped_is_keras_unrolled(
         assert np.allclose(looped[0][name], value, rtol=1e-10, atol=1e-15), name
     for name, value in unrolled[1].parameters.items():
         assert agreement.scaled_error(looped[1].parameters[name], value, "float64") <= 1e-13, name
-
-
-def test_a_ratio_is_0_for_0_over_0_and_hides_nothing_else(backend: Backend) -> None:
-    names = ("arrays", "device", "quantities")
-    room, device, quantities = (importlib.import_module(f"backends.{backend.name}.{name}") for name in names)
-    dtype = importlib.import_module("torch").float64 if backend.name == "torch" else "float64"
-    a, b = (room.from_numpy(np.array(x), dtype, device.resolve("cpu")) for x in ([0.0, 1, np.nan, 3], [0.0, 0, 1, 2]))
-    assert np.array_equal(room.to_numpy(quantities.ratio(a, b)), [0.0, np.inf, np.nan, 1.5], equal_nan=True)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from common.backend import Backend
-from common.quantities import decay_per_layer, gradient_ratio, ratio, rms
+from common.quantities import MEASURED, QUANTITIES, decay_per_layer, gradient_ratio, named, ratio, rms
 
 EPS = float(np.finfo(np.float64).eps)
 QUICK = settings(max_examples=60, deadline=None)
@@ -97,6 +97,15 @@ def test_ratio_is_a_quotient_except_that_0_over_0_is_0(a: float, b: float) -> No
         assert ratio(np.array(a), np.array(b)) == np.divide(a, b)
     assert ratio(np.array([0.0, a, np.nan]), np.array([0.0, 0.0, 0.0])).tolist()[:2] == [0.0, np.inf]
     assert np.isnan(ratio(np.array(np.nan), np.array(0.0)))
+
+
+def test_the_update_ratio_is_the_update_over_the_weights_and_hides_nothing() -> None:
+    update, weights = np.array([0.0, 1.0, np.nan, 3.0]), np.array([0.0, 0.0, 1.0, 2.0])
+    rest = {name: np.full(4, float(i)) for i, name in enumerate(QUANTITIES)}
+    found = named(np.stack([(rest | {"update_rms": update, "weight_rms": weights})[name] for name in MEASURED]))
+    assert set(found) == set(QUANTITIES)
+    assert np.array_equal(found.pop("update_ratio"), [0.0, np.inf, np.nan, 1.5], equal_nan=True)
+    assert all(np.array_equal(value, rest[name]) for name, value in found.items())
 
 
 @QUICK

@@ -37,14 +37,9 @@ def _scaled_rms(x: jax.Array, axes: tuple[int, ...]) -> jax.Array:
     return jnp.squeeze(scale, axes) * _plain_rms(x / scale, axes)
 
 
-def ratio(a: jax.Array, b: jax.Array) -> jax.Array:
-    """The quotient a / b, with 0 / 0 = 0 (common/quantities.py)."""
-    return jnp.where((a == 0) & (b == 0), 0, a / b)
-
-
 @jax.jit
-def of_step(run: Tree, weights: Tree, gradients: Tree, clipped: Tree, learning_rate: jax.Array) -> Tree:
-    """All quantities [seed, layer].
+def of_step(run: Tree, weights: Tree, gradients: Tree, clipped: Tree, learning_rate: jax.Array) -> jax.Array:
+    """What is `MEASURED` of a step, [measured, seed, layer].
 
     Args:
         run: `outputs`, `signals` and `alive` of the hidden layers, each a list of arrays: [seed, layer, batch, width], and
@@ -57,12 +52,7 @@ def of_step(run: Tree, weights: Tree, gradients: Tree, clipped: Tree, learning_r
     arrays = [held[name] for held in (weights, gradients, clipped) if held for name in HIDDEN_WEIGHTS]
     parts = rms_of_each([*run["signals"], *run["outputs"], *arrays], (2, 3))
     signal, output, size, before, after = (jnp.concatenate(parts[i : i + 2], axis=1) for i in (0, 2, 4, 6, len(parts) - 2))
-    return {
-        "signal_gradient_rms": signal * run["outputs"][0].shape[2],
-        "weight_gradient_rms": before,
-        "clipped_weight_gradient_rms": after,
-        "update_ratio": ratio(learning_rate * after, size),
-        "activation_mean": jnp.concatenate([jnp.mean(a, axis=(2, 3)) for a in run["outputs"]], axis=1),
-        "activation_rms": output,
-        "dead_fraction": 1 - jnp.mean(jnp.concatenate(run["alive"], axis=1), axis=2, dtype=signal.dtype),
-    }
+    signal *= run["outputs"][0].shape[2]
+    mean = jnp.concatenate([jnp.mean(a, axis=(2, 3)) for a in run["outputs"]], axis=1)
+    dead = 1 - jnp.mean(jnp.concatenate(run["alive"], axis=1), axis=2, dtype=signal.dtype)
+    return jnp.stack([signal, before, after, learning_rate * after, size, mean, output, dead])

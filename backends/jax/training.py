@@ -18,7 +18,10 @@ from backends.jax.network import StackedNetwork, batch_stats, params, statistics
 from common.countermeasures.clipping import NoClipping
 from common.network import Arrays, Batch, Gradients, Network, State, stack_of
 from common.plan import Plan
-from common.quantities import HIDDEN_WEIGHTS
+from common.quantities import HIDDEN_WEIGHTS, named
+
+Handle = tuple[jax.Array, ...]
+"""The losses of a step and, if it is measured, what was."""
 
 TRACED: list[Network] = []
 """The networks whose gradient has been traced in this process, one after another."""
@@ -41,7 +44,7 @@ class Program:
     def _array(self, array: np.ndarray) -> jax.Array:
         return from_numpy(array, self.plan.precision, self.device)
 
-    def step(self, batch: Batch) -> Tree:
+    def step(self, batch: Batch) -> Handle:
         """Take one training step; return what it measured, still on the device."""
         self.last: Any = None  # its memory, still in the cache, is this step's
         slope, threshold, rate = (stack_of(self.numbers, room) for room in ("activation", "clipping", "optimizer"))
@@ -51,14 +54,15 @@ class Program:
         old, keep = self.parameters, self.measure and not isinstance(self.plan.clipping, NoClipping)
         self.parameters, clipped = update(type(self.plan.clipping), keep, threshold, rate, old, gradients)
         if not self.measure:
-            return {"loss": loss}
+            return (loss,)
         self.last = (loss, run["signals"], gradients)
         weights = ({name: a for name, a in arrays.items() if name in HIDDEN_WEIGHTS} for arrays in (old, gradients, clipped))
-        return {"loss": loss, **quantities.of_step(run, *weights, rate["learning_rate"])}
+        return loss, quantities.of_step(run, *weights, rate["learning_rate"])
 
-    def measured(self, handle: Tree) -> Arrays:
+    def measured(self, handle: Handle) -> Arrays:
         """Fetch `loss` [seed] and the quantities [seed, layer] of a step."""
-        return {name: to_numpy(a) for name, a in handle.items()}
+        loss, *measured = (to_numpy(a) for a in handle)
+        return {"loss": loss, **(named(*measured) if measured else {})}
 
     def gradients(self) -> Gradients:
         """Fetch the whole gradient of the last step, before clipping."""

@@ -55,13 +55,8 @@ def _root(x: Tensor, axes: tuple[int, ...]) -> float:
     return math.sqrt(math.prod(x.shape[axis] for axis in axes))
 
 
-def ratio(a: Tensor, b: Tensor) -> Tensor:
-    """The quotient a / b, with 0 / 0 = 0 (common/quantities.py)."""
-    return tf.where((a == 0) & (b == 0), tf.zeros_like(a), a / b)
-
-
-def of_step(run: Tensors, weights: Tensors, gradients: Tensors, clipped: Tensors, learning_rate: Tensor) -> Tensors:
-    """All quantities [seed, layer].
+def of_step(run: Tensors, weights: Tensors, gradients: Tensors, clipped: Tensors, learning_rate: Tensor) -> Tensor:
+    """What is `MEASURED` of a step, [measured, seed, layer].
 
     Args:
         run: `outputs` and `signals` of the hidden layers [layer, seed, batch, width], and `alive` [layer, seed, width].
@@ -74,12 +69,6 @@ def of_step(run: Tensors, weights: Tensors, gradients: Tensors, clipped: Tensors
     signal, output, *of_weights = rms_of_each([run["signals"], run["outputs"], *arrays], (2, 3))
     size, before, after = (tf.concat(pair, axis=1) for pair in (of_weights[:2], of_weights[2:4], of_weights[-2:]))
     alive = tf.reduce_mean(tf.cast(run["alive"], output.dtype), axis=-1)
-    return {
-        "signal_gradient_rms": tf.transpose(signal) * run["outputs"].shape[2],
-        "weight_gradient_rms": before,
-        "clipped_weight_gradient_rms": after,
-        "update_ratio": ratio(learning_rate * after, size),
-        "activation_mean": tf.transpose(tf.reduce_mean(run["outputs"], (2, 3))),
-        "activation_rms": tf.transpose(output),
-        "dead_fraction": 1 - tf.transpose(alive),
-    }
+    mean = tf.reduce_mean(run["outputs"], (2, 3))
+    of_layers = [tf.transpose(a) for a in (signal * run["outputs"].shape[2], mean, output, 1 - alive)]
+    return tf.stack([of_layers[0], before, after, learning_rate * after, size, *of_layers[1:]])

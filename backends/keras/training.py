@@ -17,7 +17,10 @@ from common.countermeasures.activation import PReLU, ReLU, open_interval
 from common.countermeasures.clipping import NoClipping
 from common.network import Arrays, Batch, Gradients, State
 from common.plan import Plan
-from common.quantities import HIDDEN_WEIGHTS
+from common.quantities import HIDDEN_WEIGHTS, named
+
+Handle = tuple[Tensor, ...]
+"""The losses of a step and, if it is measured, what was."""
 
 
 class Program:
@@ -57,14 +60,14 @@ class Program:
     def _tensor(self, array: np.ndarray) -> Tensor:
         return from_numpy(array, self.plan.precision, self.device)
 
-    def step(self, batch: Batch) -> Tensors:
+    def step(self, batch: Batch) -> Handle:
         """Take one training step; return what it measured, still on the device."""
         self.last: Any = None  # its memory, still in the cache, is this step's
         with tf.device(self.device):
-            measured, self.last = self.compiled_step(self._tensor(batch.x), self._tensor(batch.y))
-        return measured
+            handle, self.last = self.compiled_step(self._tensor(batch.x), self._tensor(batch.y))
+        return handle
 
-    def _step(self, x: Tensor, y: Tensor) -> tuple[Tensors, Any]:
+    def _step(self, x: Tensor, y: Tensor) -> tuple[Handle, Any]:
         self.traces += 1
         x, y = self._alone(x), self._alone(y)
         old = {name: tf.identity(v.value) for name, v in self.parameters.items()}
@@ -78,22 +81,22 @@ class Program:
             total = tf.reduce_sum(losses)  # the seeds share no parameter: its gradient is each one's own
         found = tape.gradient(total, [*old.values(), *(run.sources if self.measure else ())])
         gradients = dict(zip(old, found, strict=False))
-        measured: Tensors = {}
+        measured: list[Tensor] = []
         signals = self._seeded(tf.stack(found[len(old) :])) if self.measure else None
 
         def measure(clipped: list[Tensor]) -> list[Tensor]:
             if self.measure:
-                measured.update(self._quantities(run, signals, old, gradients, dict(zip(old, clipped, strict=True))))
-            return list(measured.values())
+                measured.append(self._measured(run, signals, old, gradients, dict(zip(old, clipped, strict=True))))
+            return measured
 
         self.optimizer.observe = measure
         self.optimizer.apply(list(gradients.values()), list(self.parameters.values()))
         for name, value in run.statistics.items():
             self.statistics[name].assign(tf.reshape(value, self.statistics[name].shape))
         losses = tf.reshape(losses, [self.seeds])
-        return {"loss": losses, **measured}, (losses, signals, gradients) if self.measure else ()
+        return (losses, *measured), (losses, signals, gradients) if self.measure else ()
 
-    def _quantities(self, run: Pass, signals: Tensor, parameters: Tensors, gradients: Tensors, clipped: Tensors) -> Tensors:
+    def _measured(self, run: Pass, signals: Tensor, parameters: Tensors, gradients: Tensors, clipped: Tensors) -> Tensor:
         kept = {"outputs": self._seeded(run.h), "signals": signals, "alive": self._alive(run, parameters)}
         weights, before, after = ({name: held[name] for name in HIDDEN_WEIGHTS} for held in (parameters, gradients, clipped))
         rate = tf.cast(tf.convert_to_tensor(self.optimizer.learning_rate), self.plan.precision)
@@ -131,9 +134,10 @@ class Program:
         logits = self.network(parameters, statistics, self._alone(x), training=False).logits
         return tf.reshape(logits, (*x.shape[:2], -1))
 
-    def measured(self, handle: Tensors) -> Arrays:
+    def measured(self, handle: Handle) -> Arrays:
         """Fetch `loss` [seed] and the quantities [seed, layer] of a step."""
-        return {name: to_numpy(a) for name, a in handle.items()}
+        loss, *measured = (to_numpy(a) for a in handle)
+        return {"loss": loss, **(named(*measured) if measured else {})}
 
     def gradients(self) -> Gradients:
         """Fetch the whole gradient of the last step, before clipping."""

@@ -10,7 +10,7 @@ from common.countermeasures.activation import Activation, PReLU, open_interval
 from common.network import Arrays
 from common.quantities import HIDDEN_WEIGHTS, ratio, rms
 
-__all__ = ["alive", "of_layers", "of_weights", "ratio", "rms"]
+__all__ = ["alive", "of_layers", "of_weights", "rms"]
 
 
 def alive(spec: Activation, z: np.ndarray, parameters: Arrays) -> np.ndarray:

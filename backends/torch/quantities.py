@@ -33,11 +33,6 @@ def _scaled_rms(x: torch.Tensor, axes: tuple[int, ...], root: float) -> torch.Te
     return scale.squeeze(axes) * (torch.linalg.vector_norm(x / scale, dim=axes) / root)
 
 
-def ratio(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """The quotient a / b, with 0 / 0 = 0 (common/quantities.py)."""
-    return torch.where((a == 0) & (b == 0), 0.0, a / b)
-
-
 def alive(spec: Activation, z: torch.Tensor, slopes: list[torch.Tensor]) -> torch.Tensor:
     """Whether the derivative of a unit's activation is not 0 for some sample, [layer, seed, width].
 
@@ -56,8 +51,8 @@ def alive(spec: Activation, z: torch.Tensor, slopes: list[torch.Tensor]) -> torc
     return (z - (low + high) / 2).abs_().amin(2) < (high - low) / 2
 
 
-def of_step(run: Tensors, weights: Tensors, gradients: Tensors, clipped: Tensors, learning_rate: float) -> Tensors:
-    """All quantities [seed, layer].
+def of_step(run: Tensors, weights: Tensors, gradients: Tensors, clipped: Tensors, learning_rate: float) -> torch.Tensor:
+    """What is `MEASURED` of a step, [measured, seed, layer].
 
     Args:
         run: `outputs` and `signals` of the hidden layers [layer, seed, batch, width], and `alive` [layer, seed, width].
@@ -68,15 +63,9 @@ def of_step(run: Tensors, weights: Tensors, gradients: Tensors, clipped: Tensors
     """
     held = [weights, gradients, *([] if clipped is gradients else [clipped])]
     arrays = [run["signals"], run["outputs"], *(a[name] for a in held for name in HIDDEN_WEIGHTS)]
-    signal, output, *rest = rms_of_each(arrays, (2, 3))
-    size, before, *others = (torch.cat(rest[i : i + 2], dim=1) for i in range(0, len(rest), 2))
-    after = others[0] if others else before
-    return {
-        "signal_gradient_rms": signal.T * run["outputs"].shape[2],
-        "weight_gradient_rms": before,
-        "clipped_weight_gradient_rms": after,
-        "update_ratio": ratio(learning_rate * after, size),
-        "activation_mean": run["outputs"].mean((2, 3)).T,
-        "activation_rms": output.T,
-        "dead_fraction": 1 - run["alive"].to(signal.dtype).mean(-1).T,
-    }
+    signal, output, *of_weights = rms_of_each(arrays, (2, 3))
+    size, before, after = (torch.cat(pair, dim=1) for pair in (of_weights[:2], of_weights[2:4], of_weights[-2:]))
+    alive = run["alive"].to(signal.dtype).mean(-1)
+    signal = signal * run["outputs"].shape[2]
+    mean = run["outputs"].mean((2, 3))
+    return torch.stack([signal.T, before, after, learning_rate * after, size, mean.T, output.T, 1 - alive.T])

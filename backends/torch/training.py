@@ -17,6 +17,10 @@ from backends.torch.network import Pass, StackedNetwork
 from common.countermeasures.activation import ReLU
 from common.network import Arrays, Batch, Gradients, State
 from common.plan import Plan
+from common.quantities import named
+
+Handle = tuple[torch.Tensor, ...]
+"""The losses of a step and, if it is measured, what was."""
 
 
 class Program:
@@ -38,7 +42,7 @@ class Program:
     def _tensor(self, array: np.ndarray) -> torch.Tensor:
         return from_numpy(array, self.dtype, self.device)
 
-    def step(self, batch: Batch) -> Tensors:
+    def step(self, batch: Batch) -> Handle:
         """Take one training step; return what it measured, still on the device."""
         self.last: Any = None  # its memory, still in the cache, is this step's
         x, y = self._tensor(batch.x), self._tensor(batch.y)
@@ -48,10 +52,10 @@ class Program:
         found = torch.autograd.grad(losses.sum(), [*self.parameters.values(), *(run.h if self.measure else ())])
         gradients, signals = dict(zip(self.parameters, found, strict=False)), found[len(self.parameters) :]
         with torch.no_grad():
-            clipped, handle = self.clip(gradients), {"loss": losses.detach()}
+            clipped, handle = self.clip(gradients), (losses.detach(),)
             if self.measure:
                 self.last = (losses.detach(), self._stacked(signals), gradients)
-                handle |= self._quantities(run, self.last[1], gradients, clipped)
+                handle += (self._measured(run, self.last[1], gradients, clipped),)
             self.network.update(self.statistics, run.moments)
             self._update(clipped)
         return handle
@@ -60,7 +64,7 @@ class Program:
         """What there is of each hidden layer, [(seed,) batch, width], as [layer, seed, batch, width]."""
         return torch.stack(list(layers)).view(len(layers), len(self.plan.seeds), *layers[0].shape[-2:])
 
-    def _quantities(self, run: Pass, signals: torch.Tensor, gradients: Tensors, clipped: Tensors) -> Tensors:
+    def _measured(self, run: Pass, signals: torch.Tensor, gradients: Tensors, clipped: Tensors) -> torch.Tensor:
         h, spec = self._stacked(run.h), self.plan.network.activation
         z = h if isinstance(spec, ReLU) else self._stacked(run.z)  # where h is positive, z is
         slopes = [p for name, p in self.parameters.items() if name.endswith("slope")]
@@ -73,9 +77,10 @@ class Program:
         parameters, rate = list(self.parameters.values()), self.plan.optimizer.learning_rate
         sgd(parameters, [clipped[name] for name in self.parameters], [None] * len(parameters), lr=rate, **rest)
 
-    def measured(self, handle: Tensors) -> Arrays:
+    def measured(self, handle: Handle) -> Arrays:
         """Fetch `loss` [seed] and the quantities [seed, layer] of a step."""
-        return {name: to_numpy(a) for name, a in handle.items()}
+        loss, *measured = (to_numpy(a) for a in handle)
+        return {"loss": loss, **(named(*measured) if measured else {})}
 
     def gradients(self) -> Gradients:
         """Fetch the whole gradient of the last step, before clipping."""
