@@ -12,6 +12,7 @@ from common import agreement, draw, task
 from common.backend import Backend, Program, side_by_side, train
 from common.network import Batch, State
 from common.plan import Plan
+from common.quantities import HIDDEN_WEIGHTS
 from experiments.worker import Worker
 
 COMPILES = {"torch": 0, "keras": 1, "jax": 1}
@@ -76,6 +77,18 @@ def test_without_measuring_a_step_is_the_same_step(backend: Backend, plan: Maker
     for kind in ("parameters", "statistics"):
         for name, value in getattr(after, kind).items():
             assert agreement.scaled_error(getattr(bare, kind)[name], value, "float64") <= 1e-14, name
+
+
+def test_an_update_too_small_to_move_a_float32_weight_has_its_ratio_all_the_same(backend: Backend, plan: Maker) -> None:
+    one = numbered(plan, "value", 1e-12, 1e-3, 0.01, precision="float32")
+    start = draw.state(one)
+    found, after = after_a_step(backend.program(one, "cpu"), one)
+    size = {name: np.sqrt((start.parameters[name] ** 2).mean((2, 3))) for name in HIDDEN_WEIGHTS}
+    expected = 1e-12 * found["clipped_weight_gradient_rms"] / np.concatenate([*size.values()], axis=1)
+    assert np.allclose(found["update_ratio"], expected, rtol=1e-5, atol=0)
+    assert (found["update_ratio"] > 0).all()
+    for name in HIDDEN_WEIGHTS:
+        assert np.array_equal(after.parameters[name], start.parameters[name].astype(np.float32))
 
 
 @pytest.mark.parametrize("record_every", [1, 3])
