@@ -40,9 +40,9 @@ for p in (program, expected):
 where = lambda a: sorted(str(d.id) for d in a.devices()) if hasattr(a, "devices") else [a.device[-1]]
 held = lambda: [getattr(a, "value", a) for a in (*program.parameters.values(), *program.statistics.values())]
 loaded = [where(a) for a in held()]
-measured, _ = program.step(batch), expected.step(batch)
+handle, _ = program.step(batch), expected.step(batch)
 loss, signals, gradients = program.last
-left = [loss, *(signals if isinstance(signals, list) else [signals]), *gradients.values(), *measured.values()]
+left = [loss, *(signals if isinstance(signals, list) else [signals]), *gradients.values(), *handle]
 print(json.dumps({
     "devices": wing.devices(),
     "first_step": gradient_error(program.gradients(), expected.gradients(), "float64"),
