@@ -195,12 +195,13 @@ def measuring(options: Options, names: list[str]) -> Iterator[Row]:
     """A step with all quantities against a step that gives its loss only; depth 30."""
     for backend in names:
         for width in (64,) if options.quick else (64, 256):
-            for norm, kind in NORMS.items():
-                ratios = []
-                for _ in range(options.times):
-                    every, none = probed(backend, [job(width=width, normalization=kind)], (True, False))
-                    ratios.append(statistics.median(every["steps"]) / statistics.median(none["steps"]))
-                yield Row("measuring", backend, f"width {width}, {norm}: all quantities / none", "ratio", ratios)
+            ratios: dict[str, list[float]] = {norm: [] for norm in NORMS}
+            for _ in range(options.times):
+                found = probed(backend, [job(width=width, normalization=kind) for kind in NORMS.values()], (True, False))
+                for norm, every, none in zip(NORMS, found[::2], found[1::2], strict=True):
+                    ratios[norm].append(statistics.median(every["steps"]) / statistics.median(none["steps"]))
+            for norm, values in ratios.items():
+                yield Row("measuring", backend, f"width {width}, {norm}: all quantities / none", "ratio", values)
 
 
 def depths(options: Options, names: list[str]) -> Iterator[Row]:
