@@ -15,7 +15,7 @@ from backends.keras.arrays import Tensor, Tensors, safe_scale
 from common.quantities import HIDDEN_WEIGHTS, safe_norms
 
 
-@tf.function(autograph=False)
+@tf.function(autograph=False)  # run eagerly, a `StatelessIf` waits forever where TensorFlow has one thread between operations
 def rms(x: Tensor, axes: tuple[int, ...]) -> Tensor:
     """The root mean square over some axes; no square under- or overflows (common/quantities.py)."""
     return rms_of_each([x], axes)[0]
