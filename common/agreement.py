@@ -20,6 +20,7 @@ agrees while its divergence is at most 100 times that sensitivity, in float64. I
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -28,6 +29,9 @@ from common.network import Gradients, State
 from common.plan import Plan
 from common.quantities import rms
 from common.trace import Trace
+
+CHAOS = 0.1
+"""A bound on the divergence from which on it bounds nothing."""
 
 MARGIN = 100.0
 """How many times its own sensitivity a network may be away from the definition."""
@@ -100,13 +104,54 @@ def _relative(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.where(same, 0.0, np.where(np.isfinite(relative), relative, 1.0))
 
 
-def training_agrees(plan: Plan, divergence: np.ndarray, sensitivity: np.ndarray) -> bool:
-    """Whether a free run stays, at every recorded step, within 100 times the network's own sensitivity so far.
+class FreeRun(NamedTuple):
+    """How a training run compares with the definition's.
 
-    "So far" includes the next recorded step: where chaos breaks out, one step can multiply a difference by 1,000, and which
-    of two equally exact runs it reaches first is chance.
+    Attributes:
+        outcome: `comparable` to the end, `chaotic` from `step` on, or `broken` at `step`.
+        reason: Why it is not comparable to the end.
+        step: The recorded step; None where it is comparable to the end.
+        divergence: The largest that was compared.
+        bound: Of the step where the divergence is nearest to its bound.
     """
+
+    outcome: Literal["comparable", "chaotic", "broken"]
+    reason: str | None
+    step: int | None
+    divergence: float
+    bound: float
+
+
+def free_run(plan: Plan, trace: Trace, definition: Trace, rounded: Trace) -> FreeRun:
+    """Compare a free run with the definition's, up to where the definition parts from itself.
+
+    The bound at a recorded step is 100 times the largest divergence, up to the next recorded step, of the definition whose
+    operations are rounded at random. "Up to the next" because where chaos breaks out one step can multiply a difference by
+    1,000, and which of two equally exact runs it reaches first is chance. A divergence is at most 1: where the bound is no
+    smaller than a tenth of that, the run is chaotic, and two runs of one framework would part too.
+    """
+    found = np.maximum.accumulate(divergence(trace, definition))
+    own = np.maximum.accumulate(divergence(rounded, definition))
     floor = plan.network.depth * epsilon(plan.precision)
-    so_far = np.maximum.accumulate(sensitivity)
-    bound = MARGIN * np.maximum(np.append(so_far[1:], so_far[-1]), floor)
-    return plan.precision == "float32" or bool((np.maximum.accumulate(divergence) <= bound).all())
+    bound = MARGIN * np.maximum(np.append(own[1:], own[-1]), floor)
+    chaotic = bound >= CHAOS
+    judged = int(np.argmax(chaotic)) if chaotic.any() else len(bound)
+    beyond = np.flatnonzero(found[:judged] > bound[:judged])
+    if beyond.size:
+        step = int(trace.steps[beyond[0]])
+        reason = f"the free run parts from the definition's at step {step}"
+        return FreeRun("broken", reason, step, float(found[beyond[0]]), float(bound[beyond[0]]))
+    nearest = int(np.argmax(found[:judged] / bound[:judged])) if judged else 0
+    largest = float(found[:judged].max(initial=0.0))
+    if judged < len(bound):
+        step = int(trace.steps[judged])
+        reason = f"chaotic from step {step}: two runs of one framework would part too"
+        return FreeRun("chaotic", reason, step, largest, float(bound[nearest]))
+    return FreeRun("comparable", None, None, largest, float(bound[nearest]))
+
+
+def share(error: float, bound: float) -> float:
+    """An error over its bound; infinite where the bound is 0 and the error is not."""
+    if error == 0:
+        return 0.0
+    return error / bound if bound else np.inf

@@ -7,7 +7,7 @@ with their mean and their standard deviation (of the seeds at hand: divided by t
 
 | field                         | meaning                                                                              |
 |-------------------------------|--------------------------------------------------------------------------------------|
-| schema                        | 1                                                                                    |
+| schema                        | 2                                                                                    |
 | experiment, question, command | its name, the question that it answers, the command line                             |
 | versions                      | packages, and digests of this project's own sources                                  |
 | device, threads               | what each backend ran on, `cpu:0`, and with how many threads                         |
@@ -19,7 +19,8 @@ with their mean and their standard deviation (of the seeds at hand: divided by t
 | . status                      | finished; non-finite; crashed; unsupported: the backend refused; missing: not installed |
 | . reason                      | one line on why it is not finished, or null                                          |
 | . run_id                      | the name of its file in the store                                                    |
-| . verdict                     | of the most frequent seed; null where there is no trace                              |
+| . gradient                    | whether it comes through (common/verdict.py): verdict, reason, and the verdict on each of the seeds |
+| . learning                    | whether it learns: verdict, reason, seeds                                            |
 | . gradient_ratio              | first step: signal_gradient_rms of the first hidden layer over the last one's        |
 | . decay_per_layer             | first step: decades of it gained per layer on the way back; negative where it vanishes |
 | . loss_first, loss_last       | at the first and the last step                                                       |
@@ -27,7 +28,11 @@ with their mean and their standard deviation (of the seeds at hand: divided by t
 | . largest_update              | largest update_ratio of any layer and recorded step                                  |
 | . profile                     | signal_gradient_rms of each hidden layer at the first step, geometric mean over seeds |
 | . event                       | the first value that is not finite: seed, step from 0, hidden layer from 1; or null  |
-| . agreement                   | with the definition (common/agreement.py): first_step_error and its tolerance; the largest divergence of any step and the largest sensitivity, null without a run of the definition; agrees |
+| . guessing                    | the accuracy of guessing the training set's most frequent class                      |
+| . agreement                   | with the definition (common/agreement.py): outcome, reason, and what it is made of:  |
+| . . first_step, single_steps  | steps from the definition's own states: outcome, reason; error and bound, where they are nearest, and where that is |
+| . . judged_steps              | the steps that were compared so, counted from 0                                      |
+| . . free_run                  | outcome, reason; the step from which on it is chaotic, or at which it parts; largest divergence and bound up to there |
 | . seconds                     | import; first_step, with compiling; steps, one later step on average                 |
 | . traces                      | how often its training step was traced: 0 where an earlier run's compiled one served |
 """  # noqa: E501
@@ -44,8 +49,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from common import agreement, verdict
 from common.plan import Plan
 from common.quantities import decay_per_layer, gradient_ratio
-from common.trace import Header, Trace
-from common.verdict import Thresholds, Verdict
+from common.trace import Agreed, Header, Trace
+from common.trace import Check as Step
+from common.verdict import Guessing, Thresholds
 
 DEFINITION = "numpy"
 
@@ -80,14 +86,43 @@ class Spread(Finding):
             return cls(mean=values.mean(), std=values.std(), seeds=list(values))
 
 
+class Check(Finding):
+    """Steps from the definition's own states, compared with the definition's."""
+
+    outcome: Agreed
+    reason: str | None
+    error: Number
+    bound: Number
+    where: str | None
+
+
+class FreeRun(Finding):
+    """A training run, compared with the definition's."""
+
+    outcome: Literal["comparable", "chaotic", "broken", "cannot be judged"]
+    reason: str | None
+    step: int | None
+    divergence: Number
+    bound: Number
+
+
 class Agreement(Finding):
     """Agreement of a run with the definition."""
 
-    first_step_error: Number
-    tolerance: Number
-    divergence: Number
-    sensitivity: Number
-    agrees: bool | None
+    outcome: Agreed
+    reason: str | None
+    first_step: Check
+    single_steps: Check
+    judged_steps: list[int]
+    free_run: FreeRun
+
+
+class Judged(Finding):
+    """A verdict, its reason, and the verdict on each seed."""
+
+    verdict: str
+    reason: str
+    seeds: list[str]
 
 
 class Timing(Finding):
@@ -112,12 +147,14 @@ class RunFinding(Finding):
     status: Status
     reason: str | None = None
     run_id: str | None = None
-    verdict: Verdict | None = None
+    gradient: Judged | None = None
+    learning: Judged | None = None
     gradient_ratio: Spread | None = None
     decay_per_layer: Spread | None = None
     loss_first: Spread | None = None
     loss_last: Spread | None = None
     accuracy: Spread | None = None
+    guessing: Number = None
     largest_update: Spread | None = None
     profile: list[Number] | None = None
     event: Event | None = None
@@ -138,7 +175,7 @@ class Configuration(Finding):
 class Document(Finding):
     """The findings of an experiment."""
 
-    version: Literal[1] = Field(default=1, alias="schema")
+    version: Literal[2] = Field(default=2, alias="schema")
     experiment: str
     question: str
     command: str
@@ -190,6 +227,7 @@ def configuration(
 
 def _run(header: Header, trace: Trace, agreed: Agreement, thresholds: Thresholds) -> RunFinding:
     signal, event = trace.quantities["signal_gradient_rms"], verdict.first_event(trace)
+    guessing = Guessing(header.guessing, header.test_samples)
     with np.errstate(divide="ignore"):
         profile = 10 ** np.log10(signal[:, 0]).mean(0)
     return RunFinding(
@@ -198,12 +236,14 @@ def _run(header: Header, trace: Trace, agreed: Agreement, thresholds: Thresholds
         if event
         else None,
         run_id=header.run_id,
-        verdict=verdict.of_run(verdict.of_seeds(trace, thresholds)),
+        gradient=Judged(**verdict.gradient(trace, thresholds)._asdict()),
+        learning=Judged(**verdict.learning(trace, header.accuracy, guessing)._asdict()),
         gradient_ratio=Spread.of(gradient_ratio(signal[:, 0])),
         decay_per_layer=Spread.of(decay_per_layer(signal[:, 0])),
         loss_first=Spread.of(trace.loss[:, 0]),
         loss_last=Spread.of(trace.loss[:, -1]),
         accuracy=Spread.of(header.accuracy),
+        guessing=header.guessing,
         largest_update=Spread.of(trace.quantities["update_ratio"].max((1, 2))),
         profile=list(profile),
         event=Event(seed=header.plan.seeds[event.seed], step=event.step, layer=event.layer) if event else None,
@@ -213,28 +253,41 @@ def _run(header: Header, trace: Trace, agreed: Agreement, thresholds: Thresholds
     )
 
 
-def _agreement(header: Header, trace: Trace, definition: Trace | None, perturbed: Trace | None) -> Agreement:
-    error, bound = header.first_step_error, header.tolerance
-    agrees = None if error is None or bound is None else error <= bound
-    diverged = agreement.divergence(trace, definition) if definition else None
-    sensitivity = agreement.divergence(perturbed, definition) if definition and perturbed else None
-    if agrees and definition and diverged is not None and sensitivity is not None:
-        both_broken = verdict.first_event(trace) and verdict.first_event(definition)
-        agrees = bool(both_broken) or agreement.training_agrees(header.plan, diverged, sensitivity)
+def _agreement(header: Header, trace: Trace, definition: Trace | None, perturbed: Trace | None) -> Agreement | None:
+    if not header.checks:
+        return None
+    free_run = _free_run(header.plan, trace, definition, perturbed)
+    first, steps = _check(header.checks[:1]), _check(header.checks)
+    judged = [steps.outcome, "agrees" if free_run.outcome in ("comparable", "chaotic") else free_run.outcome]
+    outcome = max(judged, key=WORST.index)
+    reason = steps.reason or free_run.reason
+    numbers = [check.step for check in header.checks]
     return Agreement(
-        first_step_error=error,
-        tolerance=bound,
-        divergence=None if diverged is None else diverged.max(),
-        sensitivity=None if sensitivity is None else sensitivity.max(),
-        agrees=agrees,
+        outcome=outcome, reason=reason, first_step=first, single_steps=steps, judged_steps=numbers, free_run=free_run
     )
+
+
+WORST: tuple[Agreed, ...] = ("agrees", "cannot be judged", "broken")
+
+
+def _check(steps: list[Step]) -> Check:
+    worst = max(steps, key=lambda step: (WORST.index(step.outcome), agreement.share(step.error, step.bound)))
+    return Check(**worst.model_dump(exclude={"step"}))
+
+
+def _free_run(plan: Plan, trace: Trace, definition: Trace | None, perturbed: Trace | None) -> FreeRun:
+    if definition is None or perturbed is None:
+        reason = "there is no run of the definition"
+        return FreeRun(outcome="cannot be judged", reason=reason, step=None, divergence=None, bound=None)
+    return FreeRun(**agreement.free_run(plan, trace, definition, perturbed)._asdict())
 
 
 def all_agree(configurations: Iterable[Configuration]) -> bool | None:
     """Whether every run agrees that could be compared with the definition; None where none could."""
     runs = [run for c in configurations for backend, run in c.runs.items() if backend != DEFINITION and run.agreement]
-    known = [run.agreement.agrees for run in runs if run.agreement and run.agreement.agrees is not None]
-    return all(known) if known else None
+    known = [run.agreement.outcome for run in runs if run.agreement]
+    known = [outcome for outcome in known if outcome != "cannot be judged"]
+    return "broken" not in known if known else None
 
 
 def failed(document: Document) -> bool:

@@ -56,6 +56,11 @@ class Data:
         """How many classes there are, over training and test samples."""
         return 1 + int(max(self.y_train.max(), self.y_test.max()))
 
+    @property
+    def guessing(self) -> float:
+        """The share of test samples that guessing the training set's most frequent class gets right."""
+        return float((self.y_test == np.bincount(self.y_train).argmax()).mean())
+
 
 def digest_of(source: str) -> str:
     """The SHA-256 of a data file's bytes, or an empty string for digits.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -20,6 +21,31 @@ class Seconds(BaseModel):
     steps: float
 
 
+Agreed = Literal["agrees", "cannot be judged", "broken"]
+
+
+class Check(BaseModel):
+    """One training step from the definition's own state, compared with the definition's (common/agreement.py).
+
+    Attributes:
+        step: Counted from 0.
+        outcome: Of all that was compared.
+        reason: Why it does not agree, in one line; None where it does.
+        error: Of what is nearest to its bound, or furthest beyond it.
+        bound: Its bound.
+        where: What that is.
+    """
+
+    model_config = ConfigDict(ser_json_inf_nan="constants")  # an infinite error is broken agreement, not an unknown one
+
+    step: int
+    outcome: Agreed
+    reason: str | None
+    error: float
+    bound: float
+    where: str
+
+
 class Header(BaseModel):
     """The facts of one run.
 
@@ -27,10 +53,10 @@ class Header(BaseModel):
         seeds_at_once: How many seeds were trained side by side; None in runs from before this was kept.
         traces: How often the training step was traced to be compiled for this run: 0 where an earlier run's could serve.
         exclusive: Whether no other worker ran beside it, so that its seconds can be compared.
-        first_step_error: Largest scaled error of any gradient of the first step against the definition (agreement.py);
-            None where it could not be compared.
-        tolerance: The bound computed for it.
+        checks: Steps that were compared with the definition's, the first one first; empty where none could be.
         accuracy: On the test set after the last step, in evaluation mode, one number a seed.
+        guessing: The accuracy of guessing the training set's most frequent class.
+        test_samples: How many samples the test set has.
     """
 
     model_config = ConfigDict(ser_json_inf_nan="constants")  # an infinite error is broken agreement, not an unknown one
@@ -45,9 +71,10 @@ class Header(BaseModel):
     seeds_at_once: int | None = None
     traces: int | None = None
     exclusive: bool = False
-    first_step_error: float | None
-    tolerance: float | None
+    checks: list[Check] = []
     accuracy: list[float]
+    guessing: float
+    test_samples: int
 
 
 @dataclass(frozen=True)

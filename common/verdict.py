@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -11,8 +12,9 @@ from common.quantities import gradient_ratio
 from common.spec import Spec
 from common.trace import Trace
 
-Verdict = Literal["healthy", "vanishing", "exploding", "dead", "non-finite"]
-SEVERITY: tuple[Verdict, ...] = ("healthy", "vanishing", "exploding", "dead", "non-finite")
+GradientVerdict = Literal["comes through", "vanishing", "exploding", "dead", "non-finite"]
+LearningVerdict = Literal["learns", "has not learnt", "diverged", "cannot be told"]
+SEVERITY: tuple[GradientVerdict, ...] = ("comes through", "vanishing", "exploding", "dead", "non-finite")
 
 
 class Thresholds(Spec, frozen=True):
@@ -20,6 +22,23 @@ class Thresholds(Spec, frozen=True):
 
     vanishing: float = Field(default=1e-3, gt=0, lt=1)
     exploding: float = Field(default=1e3, gt=1)
+
+
+class Judgement(NamedTuple):
+    """A verdict on a run, its reason in the words of the report, and the verdict on each seed."""
+
+    verdict: str
+    reason: str
+    seeds: list[str]
+
+
+class Guessing(NamedTuple):
+    """What a network gets that has learnt nothing: the share of the most frequent class of the training set among the test
+    samples, of which there are so many.
+    """
+
+    accuracy: float
+    samples: int
 
 
 class Event(NamedTuple):
@@ -30,7 +49,19 @@ class Event(NamedTuple):
     layer: int
 
 
-def of_seeds(trace: Trace, thresholds: Thresholds) -> list[Verdict]:
+def gradient(trace: Trace, thresholds: Thresholds) -> Judgement:
+    """Whether the gradient comes through to the first layer."""
+    seeds = of_seeds(trace, thresholds)
+    return Judgement(of_run(seeds), "", list(seeds))
+
+
+def learning(trace: Trace, accuracy: Sequence[float], guessing: Guessing) -> Judgement:
+    """Whether the network has learnt."""
+    seeds = ["learns" if value > guessing.accuracy else "has not learnt" for value in accuracy]
+    return Judgement(max(seeds, key=seeds.count), "", seeds)
+
+
+def of_seeds(trace: Trace, thresholds: Thresholds) -> list[GradientVerdict]:
     """The verdict on each seed.
 
     Non-finite where any recorded value is; dead where the first layer's signal gradient is exactly 0 for the whole batch at
@@ -42,17 +73,17 @@ def of_seeds(trace: Trace, thresholds: Thresholds) -> list[Verdict]:
     return [_judge(bool(finite[s]), bool(dead[s]), float(ratios[s]), thresholds) for s in range(len(finite))]
 
 
-def _judge(finite: bool, dead: bool, ratio: float, thresholds: Thresholds) -> Verdict:
+def _judge(finite: bool, dead: bool, ratio: float, thresholds: Thresholds) -> GradientVerdict:
     if not finite:
         return "non-finite"
     if dead:
         return "dead"
     if ratio < thresholds.vanishing:
         return "vanishing"
-    return "exploding" if ratio > thresholds.exploding else "healthy"
+    return "exploding" if ratio > thresholds.exploding else "comes through"
 
 
-def of_run(seeds: list[Verdict]) -> Verdict:
+def of_run(seeds: list[GradientVerdict]) -> GradientVerdict:
     """The verdict on a run: non-finite where any seed is, otherwise the most frequent, the more severe of equals."""
     if "non-finite" in seeds:
         return "non-finite"

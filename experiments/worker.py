@@ -37,7 +37,7 @@ from common.backend import Backend, Program, Training, side_by_side, train
 from common.errors import Unsupported, UserError
 from common.network import Batch, Gradients, State
 from common.plan import Plan
-from common.trace import Header, Seconds
+from common.trace import Check, Header, Seconds
 from experiments.store import Run, Store
 from experiments.versions import versions
 
@@ -68,7 +68,7 @@ class Worker:
             trainings.append(train(program, group, draw.batches(group, data), done))
             found += accuracy(program, data, len(group.seeds))
         training = side_by_side(trainings)
-        error, tolerance = (None, None) if plan.perturbed else self._compare(plan, data, training)
+        checks = [] if plan.perturbed else self._compare(plan, data, training)
         header = Header(
             backend=self.backend.name,
             plan=plan,
@@ -80,9 +80,10 @@ class Worker:
             seeds_at_once=len(groups[0].seeds),
             traces=program.traces - traces,
             exclusive=self.exclusive,
-            first_step_error=error,
-            tolerance=tolerance,
+            checks=checks,
             accuracy=found,
+            guessing=data.guessing,
+            test_samples=len(data.y_test),
         )
         return Run(header, training.trace)
 
@@ -93,13 +94,15 @@ class Worker:
             self.compiled = (key, self.backend.program(plan, device))
         return self.compiled[1]
 
-    def _compare(self, plan: Plan, data: task.Data, training: Training) -> tuple[float, float]:
+    def _compare(self, plan: Plan, data: task.Data, training: Training) -> list[Check]:
         program = self.definition.program(plan, "cpu", measure=False)
         start, batch = draw.state(plan), next(draw.batches(plan, data))
         expected = _gradients(program, start, batch)
         moved = [_gradients(program, state, batch) for state in agreement.neighbours(start, plan)]
         error = agreement.gradient_error(training.first_gradients, expected, plan.precision)
-        return error, agreement.tolerance(plan, expected, moved)
+        bound = agreement.tolerance(plan, expected, moved)
+        outcome = "agrees" if error <= bound else "broken"
+        return [Check(step=0, outcome=outcome, reason=None, error=error, bound=bound, where="gradient")]
 
 
 def _of_all_groups(report: Callable[[int], None], done: int, groups: int, each: int, steps: int) -> None:

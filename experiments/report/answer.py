@@ -34,7 +34,7 @@ def sentences(document: Document) -> Iterator[str]:
 def _clipping(judged: list[tuple[Configuration, RunFinding]]) -> Iterator[str]:
     """What clipping did to a gradient that explodes: it bounds the step, not the ratio."""
     for c, run in judged:
-        if c.spec.clipping.kind == "none" and run.verdict in ("exploding", "non-finite"):
+        if c.spec.clipping.kind == "none" and run.gradient.verdict in ("exploding", "non-finite"):
             for other, clipped in judged:
                 if differences(c.spec, other.spec) == ["clipping"]:
                     yield (
