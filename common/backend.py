@@ -41,7 +41,7 @@ class Program(Protocol):
         ...
 
     def gradients(self) -> Gradients:
-        """Wait for the last step and fetch its whole gradient, before clipping."""
+        """Wait for the last step and fetch its whole gradient, before and after clipping."""
         ...
 
     def state(self) -> State:
@@ -111,6 +111,7 @@ def side_by_side(parts: list[Training]) -> Training:
         np.concatenate([one.loss for one in gradients]),
         np.concatenate([one.signal for one in gradients]),
         joined(one.parameters for one in gradients),
+        joined(one.clipped for one in gradients),
     )
     trace = Trace(traces[0].steps, loss, joined(trace.quantities for trace in traces))
     return Training(trace, first, parts[0].first_step, sum(part.steps for part in parts))

@@ -94,11 +94,13 @@ class Gradients:
         loss: [seed], the mean cross-entropy over the batch.
         signal: [seed, layer, batch, width], the batch size times dL/dh_l for every hidden layer.
         parameters: dL/dp for every parameter, before clipping, [seed, layer, ...] by name.
+        clipped: The same after clipping.
     """
 
     loss: np.ndarray
     signal: np.ndarray
     parameters: Arrays
+    clipped: Arrays
 
 
 def stack_of(arrays: dict[str, Any], stack: str) -> dict[str, Any]:

@@ -33,8 +33,9 @@ class Judgement(NamedTuple):
 
 
 class Guessing(NamedTuple):
-    """What a network gets that has learnt nothing: the share of the most frequent class of the training set among the test
-    samples, of which there are so many.
+    """What a network gets that has learnt nothing.
+
+    The share of the most frequent class of the training set among the test samples, of which there are so many.
     """
 
     accuracy: float

@@ -55,7 +55,7 @@ class Program:
         self.parameters, clipped = update(type(self.plan.clipping), keep, threshold, rate, old, gradients)
         if not self.measure:
             return (loss,)
-        self.last = (loss, run["signals"], gradients)
+        self.last = (loss, run["signals"], gradients, clipped if keep else gradients)
         weights = ({name: a for name, a in arrays.items() if name in HIDDEN_WEIGHTS} for arrays in (old, gradients, clipped))
         return loss, quantities.of_step(run, *weights, rate["learning_rate"])
 
@@ -65,10 +65,11 @@ class Program:
         return {"loss": loss, **(named(*measured) if measured else {})}
 
     def gradients(self) -> Gradients:
-        """Fetch the whole gradient of the last step, before clipping."""
-        loss, signals, gradients = self.last
+        """Fetch the whole gradient of the last step."""
+        loss, signals, *by_name = self.last
         signal = np.concatenate([to_numpy(part) for part in signals], axis=1) * self.plan.task.batch_size
-        return Gradients(to_numpy(loss), signal, {name: to_numpy(g) for name, g in gradients.items()})
+        before, after = ({name: to_numpy(g) for name, g in gradients.items()} for gradients in by_name)
+        return Gradients(to_numpy(loss), signal, before, after)
 
     def state(self) -> State:
         """Fetch parameters and running statistics."""

@@ -82,11 +82,13 @@ class Program:
         found = tape.gradient(total, [*old.values(), *(run.sources if self.measure else ())])
         gradients = dict(zip(old, found, strict=False))
         measured: list[Tensor] = []
+        clipped: Tensors = {}
         signals = self._seeded(tf.stack(found[len(old) :])) if self.measure else None
 
-        def measure(clipped: list[Tensor]) -> list[Tensor]:
+        def measure(found: list[Tensor]) -> list[Tensor]:
+            clipped.update(zip(old, found, strict=True))
             if self.measure:
-                measured.append(self._measured(run, signals, old, gradients, dict(zip(old, clipped, strict=True))))
+                measured.append(self._measured(run, signals, old, gradients, clipped))
             return measured
 
         self.optimizer.observe = measure
@@ -94,7 +96,7 @@ class Program:
         for name, value in run.statistics.items():
             self.statistics[name].assign(tf.reshape(value, self.statistics[name].shape))
         losses = tf.reshape(losses, [self.seeds])
-        return (losses, *measured), (losses, signals, gradients) if self.measure else ()
+        return (losses, *measured), (losses, signals, gradients, clipped) if self.measure else ()
 
     def _measured(self, run: Pass, signals: Tensor, parameters: Tensors, gradients: Tensors, clipped: Tensors) -> Tensor:
         kept = {"outputs": self._seeded(run.h), "signals": signals, "alive": self._alive(run, parameters)}
@@ -140,10 +142,10 @@ class Program:
         return {"loss": loss, **(named(*measured) if measured else {})}
 
     def gradients(self) -> Gradients:
-        """Fetch the whole gradient of the last step, before clipping."""
-        losses, signal, gradients = self.last
-        parameters, signal = {name: to_numpy(g) for name, g in gradients.items()}, to_numpy(signal).swapaxes(0, 1)
-        return Gradients(to_numpy(losses), signal * self.plan.task.batch_size, parameters)
+        """Fetch the whole gradient of the last step."""
+        losses, signal, *by_name = self.last
+        before, after = ({name: to_numpy(g) for name, g in gradients.items()} for gradients in by_name)
+        return Gradients(to_numpy(losses), to_numpy(signal).swapaxes(0, 1) * self.plan.task.batch_size, before, after)
 
     def state(self) -> State:
         """Fetch parameters and running statistics."""

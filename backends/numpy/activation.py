@@ -35,21 +35,31 @@ class Function:
             case ELU(alpha=alpha):
                 return np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0)))
 
-    def derivative(self, z: np.ndarray, y: np.ndarray, slope: np.ndarray | float = 0.0) -> np.ndarray:
-        """The derivative with respect to z, of z's shape, where the activation's value is y."""
+    def derivative(
+        self, z: np.ndarray, y: np.ndarray, slope: np.ndarray | float = 0.0, above: np.ndarray | None = None
+    ) -> np.ndarray:
+        """The derivative with respect to z, of z's shape, where the activation's value is y.
+
+        Args:
+            z: Pre-activations.
+            y: The activation's value.
+            slope: Of PReLU.
+            above: Where z lies above the kink at 0; given by rounding, which may put a number on the other side.
+        """
+        above = z > 0 if above is None else above
         match self.spec:
             case Sigmoid():
                 return y * (1 - y)
             case Tanh():
                 return (1 - y) * (1 + y)
             case ReLU():
-                return np.where(z > 0, 1, 0).astype(z.dtype)
+                return np.where(above, 1, 0).astype(z.dtype)
             case LeakyReLU(slope=fixed):
-                return np.where(z > 0, 1, fixed).astype(z.dtype)
+                return np.where(above, 1, fixed).astype(z.dtype)
             case PReLU():
-                return np.where(z > 0, 1, slope).astype(z.dtype)
+                return np.where(above, 1, slope).astype(z.dtype)
             case ELU(alpha=alpha):
-                return np.where(z > 0, 1, alpha * np.exp(np.minimum(z, 0)))
+                return np.where(above, 1, alpha * np.exp(np.minimum(z, 0)))
 
     def slope_derivative(self, z: np.ndarray) -> np.ndarray:
         """PReLU's derivative with respect to its slope, of z's shape."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from backends.numpy.rounding import EXACT, Exact
 from common.countermeasures.normalization import BatchNormalization, NoNormalization, Normalization
 from common.network import Arrays
 
@@ -16,43 +17,58 @@ Moments = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
+class Standardized:
+    """What batch norm keeps of its forward pass: its moments, sqrt(variance + epsilon) and the standardized z."""
+
+    moments: Moments
+    deviation: np.ndarray
+    x: np.ndarray
+
+
+@dataclass(frozen=True)
 class BatchNorm:
     """Batch norm of z [seed, batch, width]; scale, shift and statistics are [seed, width]."""
 
     spec: BatchNormalization
+    r: Exact = EXACT
 
     def moments(self, z: np.ndarray) -> Moments:
         """Mean and biased variance over the batch, [seed, width] each, in two passes."""
-        mean = z.mean(axis=-2)
-        return mean, ((z - mean[..., None, :]) ** 2).mean(axis=-2)
+        mean = self.r.mean(z, -2)
+        centred = self.r(z - mean[..., None, :])
+        return mean, self.r.mean(self.r(centred**2), -2)
 
-    def __call__(self, z: np.ndarray, moments: Moments, scale: np.ndarray, shift: np.ndarray) -> np.ndarray:
-        """Normalized z, by the batch's moments in training and by the running ones in evaluation."""
-        return self._standardized(z, moments) * scale[..., None, :] + shift[..., None, :]
-
-    def _standardized(self, z: np.ndarray, moments: Moments) -> np.ndarray:
+    def standardized(self, z: np.ndarray, moments: Moments) -> Standardized:
+        """z less the mean, over the standard deviation: by the batch's moments in training, by the running ones in evaluation."""
         mean, variance = moments
-        return (z - mean[..., None, :]) / np.sqrt(variance + self.spec.epsilon)[..., None, :]
+        deviation = self.r(np.sqrt(self.r(variance + self.spec.epsilon)))
+        return Standardized(moments, deviation, self.r(self.r(z - mean[..., None, :]) / deviation[..., None, :]))
+
+    def __call__(self, x: np.ndarray, scale: np.ndarray, shift: np.ndarray) -> np.ndarray:
+        """Normalized z, of the standardized x."""
+        return self.r(self.r(x * scale[..., None, :]) + shift[..., None, :])
 
     def running(self, old: np.ndarray, batch: np.ndarray) -> np.ndarray:
         """The running statistic after a training step."""
-        return self.spec.momentum * old + (1 - self.spec.momentum) * batch
+        return self.r(self.spec.momentum * old + self.r((1 - self.spec.momentum) * batch))
 
-    def backward(self, cotangent: np.ndarray, z: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def backward(
+        self, cotangent: np.ndarray, forward: Standardized, scale: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Gradients with respect to z, scale and shift in training mode, given that of the output.
 
-        With x the standardized z: dz = scale / std (c - mean(c) - x mean(c x)), means over the batch.
+        With x the standardized z: dz = scale / deviation (c - mean(c) - x mean(c x)), means over the batch.
         """
-        moments = self.moments(z)
-        x = self._standardized(z, moments)
-        factor = (scale / np.sqrt(moments[1] + self.spec.epsilon))[..., None, :]
-        centred = cotangent - cotangent.mean(-2, keepdims=True) - x * (cotangent * x).mean(-2, keepdims=True)
-        return factor * centred, (cotangent * x).sum(-2), cotangent.sum(-2)
+        r, x = self.r, forward.x
+        factor = r(scale / forward.deviation)[..., None, :]
+        along = r(cotangent * x)
+        centred = r(r(cotangent - r.mean(cotangent, -2, keepdims=True)) - r(x * r.mean(along, -2, keepdims=True)))
+        return r(factor * centred), r.sum(along, -2), r.sum(cotangent, -2)
 
 
-def build(spec: Normalization) -> BatchNorm | None:
+def build(spec: Normalization, rounding: Exact = EXACT) -> BatchNorm | None:
     """Batch norm with its gradient, or None for no normalization."""
-    return None if isinstance(spec, NoNormalization) else BatchNorm(spec)
+    return None if isinstance(spec, NoNormalization) else BatchNorm(spec, rounding)
 
 
 def probe(spec: BatchNormalization, inputs: Arrays) -> Arrays:
@@ -68,15 +84,15 @@ def probe(spec: BatchNormalization, inputs: Arrays) -> Arrays:
     """
     norm = BatchNorm(spec)
     z, scale, shift = inputs["z"], inputs["scale"], inputs["shift"]
-    moments = norm.moments(z)
-    gradient, scale_gradient, shift_gradient = norm.backward(inputs["cotangent"], z, scale)
-    running = norm.running(inputs["mean"], moments[0]), norm.running(inputs["variance"], moments[1])
+    forward = norm.standardized(z, norm.moments(z))
+    gradient, scale_gradient, shift_gradient = norm.backward(inputs["cotangent"], forward, scale)
+    running = norm.running(inputs["mean"], forward.moments[0]), norm.running(inputs["variance"], forward.moments[1])
     return {
-        "value": norm(z, moments, scale, shift),
+        "value": norm(forward.x, scale, shift),
         "gradient": gradient,
         "scale_gradient": scale_gradient,
         "shift_gradient": shift_gradient,
         "mean": running[0],
         "variance": running[1],
-        "evaluated": norm(z, running, scale, shift),
+        "evaluated": norm(norm.standardized(z, running).x, scale, shift),
     }

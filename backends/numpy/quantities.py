@@ -13,11 +13,11 @@ from common.quantities import HIDDEN_WEIGHTS, ratio, rms
 __all__ = ["alive", "of_layers", "of_weights", "rms"]
 
 
-def alive(spec: Activation, z: np.ndarray, parameters: Arrays) -> np.ndarray:
+def alive(spec: Activation, z: np.ndarray, parameters: Arrays, precision: str = "float64") -> np.ndarray:
     """Whether the derivative of a unit's activation is not 0 for some sample, [seed, width], for z [seed, batch, width]."""
     if isinstance(spec, PReLU):
         return np.any((z > 0) | (parameters["slope"] != 0)[:, None, None], axis=1)
-    low, high = open_interval(spec, "float64")
+    low, high = open_interval(spec, precision)
     return np.any((z > low) & (z < high), axis=1)
 
 

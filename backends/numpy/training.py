@@ -9,42 +9,60 @@ from backends.numpy import clipping, quantities
 from backends.numpy.arrays import from_numpy, to_numpy
 from backends.numpy.device import resolve
 from backends.numpy.network import Definition, Layer, cross_entropy
+from backends.numpy.rounding import EXACT, Exact
 from common.network import Arrays, Batch, Gradients, State, joined
 from common.plan import Plan
 
 
 class Program:
-    """The definition of `common.backend.Program`; float64 for every plan, `np.longdouble` on request."""
+    """The definition of `common.backend.Program`; float64 for every plan, `np.longdouble` on request.
 
-    def __init__(self, plan: Plan, device: str = "cpu", dtype: DTypeLike = np.float64, measure: bool = True) -> None:
+    Args:
+        plan: What to run.
+        device: The processor.
+        dtype: Of the arithmetic.
+        measure: Whether a step measures.
+        rounding: `Random` makes it one draw of what rounding does to the plan.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        device: str = "cpu",
+        dtype: DTypeLike = np.float64,
+        measure: bool = True,
+        rounding: Exact = EXACT,
+    ) -> None:
         resolve(device)
-        self.plan, self.dtype, self.measure, self.traces = plan, dtype, measure, 0
+        self.plan, self.dtype, self.measure, self.rounding, self.traces = plan, dtype, measure, rounding, 0
 
     def load(self, state: State, plan: Plan | None = None) -> None:
         """Take parameters and running statistics, and the numbers of another plan of the same structure."""
         self.plan = plan or self.plan
-        self.network = Definition(self.plan.network)
-        self.clip = clipping.build(self.plan.clipping)
+        self.network = Definition(self.plan.network, self.rounding)
+        self.clip = clipping.build(self.plan.clipping, self.rounding)
         self.parameters = {name: from_numpy(a, self.dtype, "cpu:0") for name, a in state.parameters.items()}
         self.statistics = {name: from_numpy(a, self.dtype, "cpu:0") for name, a in state.statistics.items()}
 
     def step(self, batch: Batch) -> Arrays:
         """Forward, backward, clip, update; returns the quantities."""
+        r, rate = self.rounding, self.plan.optimizer.learning_rate
         with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
             run = self.network.forward(self.parameters, from_numpy(batch.x, self.dtype, "cpu:0"))
-            loss, cotangent = cross_entropy(run.logits, batch.y)
+            loss, cotangent = cross_entropy(run.logits, batch.y, r)
             gradients = self.network.backward(run, self.parameters, cotangent)
             clipped = self.clip(gradients)
             signals = [signal * batch.y.shape[1] for signal in run.signals]
             measured = self._quantities(run.layers, signals, gradients, clipped) if self.measure else {}
             self._update_statistics(run.layers)
-            rate = self.plan.optimizer.learning_rate
-            self.parameters = {name: p - rate * clipped[name] for name, p in self.parameters.items()}
-        self.last = (loss, signals, gradients)
+            self.parameters = {name: r(p - r(rate * clipped[name])) for name, p in self.parameters.items()}
+        self.layers = run.layers
+        self.last = (loss, signals, gradients, clipped)
         return {"loss": loss, **measured}
 
     def _quantities(self, layers: list[Layer], signals: list[np.ndarray], gradients: Arrays, clipped: Arrays) -> Arrays:
-        alive = [quantities.alive(self.plan.network.activation, layer.z, layer.parameters) for layer in layers]
+        spec, precision = self.plan.network.activation, self.plan.precision
+        alive = [quantities.alive(spec, layer.z, layer.parameters, precision) for layer in layers]
         of_layers = quantities.of_layers([layer.h for layer in layers], alive, signals)
         rate = self.plan.optimizer.learning_rate
         return of_layers | quantities.of_weights(self.parameters, gradients, clipped, rate)
@@ -54,7 +72,7 @@ class Program:
         if norm is None:
             return
         for i, name in enumerate(("mean", "variance")):
-            batch = np.stack([layer.moments[i] for layer in layers if layer.moments], axis=1)
+            batch = np.stack([layer.standardized.moments[i] for layer in layers if layer.standardized], axis=1)
             stacks = {"first": {name: batch[:, :1]}, "hidden": {name: batch[:, 1:]}}
             self.statistics |= {key: norm.running(self.statistics[key], value) for key, value in joined(stacks).items()}
 
@@ -63,10 +81,10 @@ class Program:
         return {name: to_numpy(a) for name, a in handle.items()}
 
     def gradients(self) -> Gradients:
-        """Fetch the whole gradient of the last step, before clipping."""
-        loss, signals, gradients = self.last
-        parameters = {name: to_numpy(a) for name, a in gradients.items()}
-        return Gradients(to_numpy(loss), to_numpy(np.stack(signals, axis=1)), parameters)
+        """Fetch the whole gradient of the last step."""
+        loss, signals, *by_name = self.last
+        before, after = ({name: to_numpy(a) for name, a in gradients.items()} for gradients in by_name)
+        return Gradients(to_numpy(loss), to_numpy(np.stack(signals, axis=1)), before, after)
 
     def state(self) -> State:
         """Fetch parameters and running statistics."""

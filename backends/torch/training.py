@@ -54,7 +54,7 @@ class Program:
         with torch.no_grad():
             clipped, handle = self.clip(gradients), (losses.detach(),)
             if self.measure:
-                self.last = (losses.detach(), self._stacked(signals), gradients)
+                self.last = (losses.detach(), self._stacked(signals), gradients, clipped)
                 handle += (self._measured(run, self.last[1], gradients, clipped),)
             self.network.update(self.statistics, run.moments)
             self._update(clipped)
@@ -83,10 +83,11 @@ class Program:
         return {"loss": loss, **(named(*measured) if measured else {})}
 
     def gradients(self) -> Gradients:
-        """Fetch the whole gradient of the last step, before clipping."""
-        loss, signals, gradients = self.last
+        """Fetch the whole gradient of the last step."""
+        loss, signals, *by_name = self.last
         signal = signals.transpose(0, 1) * self.plan.task.batch_size
-        return Gradients(to_numpy(loss), to_numpy(signal), {name: to_numpy(g) for name, g in gradients.items()})
+        before, after = ({name: to_numpy(g) for name, g in gradients.items()} for gradients in by_name)
+        return Gradients(to_numpy(loss), to_numpy(signal), before, after)
 
     def state(self) -> State:
         """Fetch parameters and running statistics."""

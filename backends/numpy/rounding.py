@@ -1,0 +1,116 @@
+"""Rounding: the arithmetic of the definition, exact as NumPy has it, or with a random rounding after each operation.
+
+Monte Carlo arithmetic (Parker 1997; Verificarlo, Denis et al. 2016): where every operation is rounded at random, the spread of
+the results is what rounding does to them, whatever the order in which a processor adds. With u half a unit in the last
+place of 1 and r uniform in [-1, 1], for each element by itself:
+
+    an operation     y (1 + u r)
+    a sum of n terms y + u r w, with w = sqrt(n) |terms|: what was summed, so that a cancellation keeps its size
+    a product a b    y + u r |a| |b|, with the Euclidean norms of the row and the column that are multiplied
+    a norm of n      y (1 + u r sqrt(n) / 4): all terms are positive, and their roundings go one way for a while
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+NOISE = 2**18
+"""How many random numbers are drawn beforehand; an operation takes as many as it needs, from a random place on."""
+
+
+class Exact:
+    """Arithmetic as NumPy has it."""
+
+    def __call__(self, y: np.ndarray) -> np.ndarray:
+        """The result of an operation."""
+        return y
+
+    def sum(self, terms: np.ndarray, axis: int | tuple[int, ...], keepdims: bool = False) -> np.ndarray:
+        """The sum over an axis."""
+        return terms.sum(axis=axis, keepdims=keepdims)
+
+    def mean(self, terms: np.ndarray, axis: int, keepdims: bool = False) -> np.ndarray:
+        """The mean over an axis."""
+        return terms.mean(axis=axis, keepdims=keepdims)
+
+    def product(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """The product of matrices."""
+        return a @ b
+
+    def norm(self, y: np.ndarray, terms: int) -> np.ndarray:
+        """A Euclidean norm of so many terms."""
+        return y
+
+    def above(self, z: np.ndarray, layer: int) -> np.ndarray:
+        """Where the pre-activations of a hidden layer, counted from 0, lie above 0."""
+        return z > 0
+
+
+EXACT = Exact()
+
+
+class Random(Exact):
+    """The same with a random rounding, in a precision and its range.
+
+    Args:
+        precision: `float32` or `float64`.
+        seed: Of the roundings.
+        shifts: Added to the pre-activations of each hidden layer before it is asked on which side of 0 they lie.
+    """
+
+    def __init__(self, precision: str, seed: int, shifts: list[np.ndarray] | None = None) -> None:
+        self.precision, self.shifts = precision, shifts
+        self.rng = np.random.Generator(np.random.SFC64(seed))
+        self.noise = self.rng.uniform(-1.0, 1.0, NOISE) * (float(np.finfo(precision).eps) / 2)
+        self.flushes = seed % 2 == 0
+
+    def _noise(self, shape: tuple[int, ...]) -> np.ndarray:
+        size = math.prod(shape)
+        if size > NOISE:
+            return np.resize(self.noise, shape)
+        begin = int(self.rng.integers(NOISE - size + 1))
+        return self.noise[begin : begin + size].reshape(shape)
+
+    def _in_range(self, y: np.ndarray) -> np.ndarray:
+        """Where the precision has no such number: infinite, and, for every other seed, 0 (TensorFlow and XLA flush)."""
+        if self.precision == "float64":
+            return y
+        y = y.astype(np.float32)
+        if self.flushes:
+            y[np.abs(y) < np.finfo(np.float32).smallest_normal] = 0
+        return y.astype(np.float64)
+
+    def __call__(self, y: np.ndarray) -> np.ndarray:
+        """The result of an operation, rounded at random."""
+        return self._in_range(y + y * self._noise(y.shape))
+
+    def sum(self, terms: np.ndarray, axis: int | tuple[int, ...], keepdims: bool = False) -> np.ndarray:
+        """The sum over an axis, each of its roundings as large as what was summed allows."""
+        y = terms.sum(axis=axis, keepdims=keepdims)
+        axes = axis if isinstance(axis, tuple) else (axis,)
+        count = math.prod(terms.shape[i] for i in axes)
+        size = np.sqrt(count * np.square(terms).sum(axis=axis, keepdims=keepdims))
+        return self._in_range(y + size * self._noise(y.shape))
+
+    def mean(self, terms: np.ndarray, axis: int, keepdims: bool = False) -> np.ndarray:
+        """The mean over an axis."""
+        return self(self.sum(terms, axis, keepdims) / terms.shape[axis])
+
+    def product(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """The product of matrices."""
+        y = a @ b
+        rows = np.sqrt(np.einsum("...ij,...ij->...i", a, a))
+        columns = np.sqrt(np.einsum("...jk,...jk->...k", b, b))
+        noise = self._noise(y.shape) * rows[..., :, None]
+        noise *= columns[..., None, :]
+        return self._in_range(y + noise)
+
+    def norm(self, y: np.ndarray, terms: int) -> np.ndarray:
+        """A Euclidean norm of so many terms."""
+        return self._in_range(y + max(1.0, math.sqrt(terms) / 4) * y * self._noise(y.shape))
+
+    def above(self, z: np.ndarray, layer: int) -> np.ndarray:
+        """Where the shifted pre-activations lie above 0."""
+        return z > 0 if self.shifts is None else z + self.shifts[layer] > 0
