@@ -1,40 +1,64 @@
-"""Agreement with the definition: errors scaled by the layer's own size, beside tolerances that are computed.
+"""Agreement with the definition: single steps from its own states, held to what rounding does to them; and the free run.
 
-First step. The error of an array is max|wing - definition| over max|definition|, for each seed and layer by itself; the
-error of a gradient is the largest over the loss and all signal and parameter gradients. Differences below the smallest normal
-number of the precision count as 0, for TensorFlow and XLA flush what lies there.
+Single steps. A wing is put into a state of the definition's, at the first step and at later ones spread over the run, and takes
+one step. Compared is all that a step gives, for each seed and layer by itself: loss, signal gradients, gradients before and
+after clipping, parameters and running statistics after the step, every quantity, and what the network says in evaluation. The
+error of an array is max|wing - definition|, its bound
 
-Its tolerance is 100 max(s, depth eps) + k, where
-    eps  is the unit in the last place of 1 in the run's precision;
-    s    is the network's own sensitivity: how far the definition's gradient moves when every weight moves by one unit in
-         the last place, up or down at random;
-    k    covers the kinks: how far it moves when all weights of a layer together move by depth eps times their rms, up or
-         down. That moves every pre-activation as far as rounding may, and may put a ReLU on the other side of 0; a
-         pre-activation of exactly 0 whose inputs are all 0 stays where it is, as it does under rounding.
+    T rms over K draws of max|draw - definition|  +  4 u max|definition|  +  the smallest normal number
 
-Training. Deep networks with batch norm are chaotic: after ten steps, two correct implementations share no digit. So the
-divergence of a run is shown beside that of the definition from itself, started one unit in the last place away, and a run
-agrees while its divergence is at most 100 times that sensitivity, in float64. In float32 agreement is judged by the first step.
+where a draw is the definition with a random rounding after each of its operations, forward and backward, in the precision of
+the run (Monte Carlo arithmetic: Parker 1997; Verificarlo, Denis et al. 2016; backends/numpy/rounding.py has the model), and u
+is half a unit in the last place of 1. T = 23.9 is the quantile of Student's t with K = 8 degrees of freedom: if a wing's
+rounding is one more normal draw, the error of a single number is beyond its bound with a probability of 1e-8, and that of an
+array of many numbers less often. What TensorFlow and XLA flush to 0 is below the smallest normal number.
+
+A number is sometimes so near the kink of its activation that rounding puts it on the other side. Half of the draws move the
+pre-activations that are within 10 times their own spread of 0: all up, all down, and twice at random.
+
+Quantities. The root mean square and the mean move by no more than the largest change of what they are of, so that their bounds
+follow from those of the arrays, with T u max(1, sqrt(n) / 4) of their own for a sum of n terms. The dead fraction may be off
+by the units that are so near to death that the draws do not tell.
+
+Outcomes. A step is *broken* where an error is beyond its bound. It *cannot be judged* where a bound is so wide that it bounds
+nothing: more than a thousandth of the largest signal gradient of a layer, or of the logits in evaluation; or where no weight
+moves by more than its own rounding. A fault of one in a thousand would go unseen there. Otherwise it *agrees*.
+
+The free run. Deep networks with batch norm are chaotic: after ten steps two correct implementations share no digit, and two
+runs of one framework part too. The divergence of a run is shown beside its bound, 100 times the divergence of a draw: the
+definition's run with every operation rounded at random.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
 
-from common.draw import moved_by_one_ulp
-from common.network import Gradients, State
+from common.network import Arrays, Gradients, State
 from common.plan import Plan
-from common.quantities import rms
-from common.trace import Trace
+from common.trace import Agreed, Check, Trace
 
-CHAOS = 0.1
-"""A bound on the divergence from which on it bounds nothing."""
+DRAWS = 8
+T = 23.9
+"""The quantile of Student's t with `DRAWS` degrees of freedom that is exceeded, up or down, with a probability of 1e-8."""
+
+NEAR_A_KINK = 10.0
+"""Times its largest change in a draw: so near to 0 a pre-activation may be put on the other side."""
+
+CEILING = 1e-3
+"""A bound that is a larger share of what it bounds is no bound."""
 
 MARGIN = 100.0
-"""How many times its own sensitivity a network may be away from the definition."""
+"""How many times the divergence of a draw a free run may be away from the definition's."""
+
+CHAOS = 0.1
+"""A bound on the divergence, which is at most 1, from which on it bounds nothing."""
+
+JUDGED_STEPS = 4
+"""So many steps of a run are compared, the first and the last among them."""
 
 
 def epsilon(precision: str) -> float:
@@ -42,46 +66,128 @@ def epsilon(precision: str) -> float:
     return float(np.finfo(precision).eps)
 
 
-def scaled_error(value: np.ndarray, definition: np.ndarray, precision: str) -> float:
-    """The largest difference over the largest value of the definition, for each leading [seed, layer] by itself.
+@dataclass(frozen=True)
+class Step:
+    """What one training step from a given state gives.
 
-    Values that are not finite agree where they are the same; elsewhere the error is infinite.
+    Attributes:
+        gradients: Before and after clipping.
+        state: Parameters and running statistics after the step.
+        quantities: [seed, layer] by name.
+        logits: [seed, sample, class], in evaluation mode after the step.
     """
-    same = (value == definition) | (np.isnan(value) & np.isnan(definition))
+
+    gradients: Gradients
+    state: State
+    quantities: Arrays
+    logits: np.ndarray
+
+
+class Key(NamedTuple):
+    """What an array of a step is, in the words of a report, and the parameter or statistic that it belongs to, if any."""
+
+    what: str
+    name: str = ""
+
+    def place(self, index: Sequence[int], seeds: tuple[int, ...]) -> str:
+        """The words for an entry [seed] or [seed, layer]: `gradient of weight, layer 3, seed 0`."""
+        stack, _, name = self.name.partition(".")
+        words = [f"{self.what} of {name}" if name else self.what]
+        if stack == "output":
+            words.append("output layer")
+        elif len(index) > 1 and self.what != EVALUATION:
+            words.append(f"layer {index[1] + (2 if stack == 'hidden' else 1)}")
+        return ", ".join([*words, f"seed {seeds[index[0]]}"])
+
+
+EVALUATION = "evaluation output"
+SIGNAL = Key("signal gradient")
+Compared = dict[Key, np.ndarray]
+
+
+def arrays(step: Step) -> Compared:
+    """The arrays of a step, [seed] or [seed, layer, ...]."""
+    found = {Key("loss"): step.gradients.loss, SIGNAL: step.gradients.signal, Key(EVALUATION): step.logits[:, None]}
+    found |= {Key("gradient", name): a for name, a in step.gradients.parameters.items()}
+    found |= {Key("clipped gradient", name): a for name, a in step.gradients.clipped.items()}
+    found |= {Key("value after the step", name): a for name, a in step.state.parameters.items()}
+    return found | {Key("running value", name): a for name, a in step.state.statistics.items()}
+
+
+def all_of(step: Step) -> Compared:
+    """The arrays and the quantities of a step."""
+    return arrays(step) | {Key(name): a for name, a in step.quantities.items()}
+
+
+def largest(a: np.ndarray) -> np.ndarray:
+    """The largest absolute value for each leading [seed, layer] or [seed]."""
+    axes = tuple(range(min(2, a.ndim), a.ndim))
+    return np.maximum(a.max(axis=axes, initial=0.0), -a.min(axis=axes, initial=0.0))
+
+
+def distance(value: np.ndarray, definition: np.ndarray) -> np.ndarray:
+    """The largest absolute difference for each leading [seed, layer] or [seed].
+
+    Values that are not finite differ by 0 where they are the same, and by infinity where they are not.
+    """
     with np.errstate(invalid="ignore", over="ignore"):
-        difference = np.where(same, 0.0, np.abs(np.subtract(value, definition, dtype=np.float64)))
-    difference[difference < np.finfo(precision).smallest_normal] = 0.0
-    size = np.where(np.isfinite(definition), np.abs(definition), 0.0)
-    axes = tuple(range(min(2, definition.ndim), definition.ndim))
-    difference, size = difference.max(axis=axes, initial=0.0), size.max(axis=axes, initial=0.0)
+        difference = np.subtract(value, definition)
+    found = largest(difference)
+    if np.isfinite(found).all():
+        return found
+    same = (value == definition) | (np.isnan(value) & np.isnan(definition))
+    difference = np.where(same, 0.0, difference)
+    return largest(np.where(np.isnan(difference), np.inf, difference))
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What a wing's step from one state of the definition's is held to.
+
+    Attributes:
+        step: Its number in the run, counted from 0.
+        before: The state to start from.
+        bounds: On the error of each array and quantity, [seed] or [seed, layer].
+        blind: Why some of it cannot be judged, in one line; None where all can.
+    """
+
+    step: int
+    before: State
+    bounds: Compared
+    blind: str | None
+
+    def check(self, found: Step, expected: Step, plan: Plan) -> Check:
+        """Compare a wing's step with the definition's."""
+        worst, place = (-1.0, 0.0, 0.0), ""
+        values = all_of(found)
+        for key, definition in all_of(expected).items():
+            errors, bounds = distance(values[key], definition), self.bounds[key]
+            shares = shares_of(errors, bounds)
+            index = np.unravel_index(int(shares.argmax()), shares.shape)
+            if shares[index] > worst[0]:
+                worst = float(shares[index]), float(errors[index]), float(bounds[index])
+                place = key.place(tuple(map(int, index)), plan.seeds)
+        share, error, bound = worst
+        outcome, reason = judged(share, f"{place}, step {self.step}: error {error:.1e}, bound {bound:.1e}", self.blind)
+        return Check(step=self.step, outcome=outcome, reason=reason, error=error, bound=bound, where=place)
+
+
+def judged(share: float, beyond: str, blind: str | None) -> tuple[Agreed, str | None]:
+    """The outcome of a comparison whose largest error is that share of its bound, and the reason."""
+    if share > 1:
+        return "broken", beyond
+    return ("cannot be judged", blind) if blind else ("agrees", None)
+
+
+def shares_of(errors: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+    """Errors over their bounds; 0 where there is no error, or no bound because a draw overflows."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        errors = np.where(difference == 0, 0.0, difference / size)
-    return float(np.where(np.isnan(errors), np.inf, errors).max(initial=0.0))
+        return np.where((errors == 0) | np.isinf(bounds), 0.0, errors / bounds)
 
 
-def gradient_error(gradients: Gradients, definition: Gradients, precision: str) -> float:
-    """The largest scaled error of the loss, of any layer's signal gradient and of any parameter's gradient."""
-    pairs = [(gradients.loss, definition.loss), (gradients.signal, definition.signal)]
-    pairs += [(gradients.parameters[name], value) for name, value in definition.parameters.items()]
-    return max(scaled_error(value, expected, precision) for value, expected in pairs)
-
-
-def neighbours(start: State, plan: Plan) -> tuple[State, State, State]:
-    """States as near as rounding: weights moved by one unit in the last place; all of a layer's moved up; and down."""
-    by = plan.network.depth * epsilon(plan.precision)
-    return moved_by_one_ulp(start, plan), _shifted(start, by), _shifted(start, -by)
-
-
-def _shifted(start: State, by: float) -> State:
-    weights = {name: a for name, a in start.parameters.items() if name.endswith(".weight")}
-    moved = {name: w + by * rms(w, (2, 3))[..., None, None] for name, w in weights.items()}
-    return State(start.parameters | moved, start.statistics)
-
-
-def tolerance(plan: Plan, definition: Gradients, moved: Iterable[Gradients]) -> float:
-    """The bound on the first step's error, from the definition's gradients at the state and at its three `neighbours`."""
-    sensitivity, *kinks = (gradient_error(gradients, definition, plan.precision) for gradients in moved)
-    return MARGIN * max(sensitivity, plan.network.depth * epsilon(plan.precision)) + max(kinks)
+def judged_steps(count: int) -> list[int]:
+    """Which of so many steps are compared: the first, the last, and others evenly between them."""
+    return sorted({round(step) for step in np.linspace(0, count - 1, min(count, JUDGED_STEPS))})
 
 
 def divergence(trace: Trace, definition: Trace) -> np.ndarray:

@@ -87,34 +87,23 @@ class Backend(Protocol):
 
 @dataclass(frozen=True)
 class Training:
-    """What `train` returns: the trace, the first step's gradient, and the seconds of the first and of a later step.
+    """What `train` returns: the trace, and the seconds of the first and of a later step.
 
     Of seeds in several groups the first step is that of the first group, a later one that of all groups together.
     """
 
     trace: Trace
-    first_gradients: Gradients
     first_step: float
     steps: float
 
 
 def side_by_side(parts: list[Training]) -> Training:
     """Trainings of some seeds each, all with the same steps, as one of all seeds."""
-    traces, gradients = [part.trace for part in parts], [part.first_gradients for part in parts]
-
-    def joined(arrays: Iterable[Arrays]) -> Arrays:
-        by_name = list(arrays)
-        return {name: np.concatenate([one[name] for one in by_name]) for name in by_name[0]}
-
+    traces = [part.trace for part in parts]
     loss = np.concatenate([trace.loss for trace in traces])
-    first = Gradients(
-        np.concatenate([one.loss for one in gradients]),
-        np.concatenate([one.signal for one in gradients]),
-        joined(one.parameters for one in gradients),
-        joined(one.clipped for one in gradients),
-    )
-    trace = Trace(traces[0].steps, loss, joined(trace.quantities for trace in traces))
-    return Training(trace, first, parts[0].first_step, sum(part.steps for part in parts))
+    quantities = {name: np.concatenate([trace.quantities[name] for trace in traces]) for name in traces[0].quantities}
+    trace = Trace(traces[0].steps, loss, quantities)
+    return Training(trace, parts[0].first_step, sum(part.steps for part in parts))
 
 
 def train(program: Program, plan: Plan, batches: Iterable[Batch], progress: Callable[[int], None] | None = None) -> Training:
@@ -132,7 +121,6 @@ def train(program: Program, plan: Plan, batches: Iterable[Batch], progress: Call
     steps: list[int] = []
     waiting: list[Any] = []
     next_fetch = 0
-    first: Gradients | None = None
     first_step, clock = 0.0, time.perf_counter()
     for step, batch in enumerate(batches):
         handle = program.step(batch)
@@ -144,12 +132,10 @@ def train(program: Program, plan: Plan, batches: Iterable[Batch], progress: Call
                 waiting, next_fetch = [], step + STEPS_OF_A_FETCH
                 if progress:
                     progress(step + 1)
-        if first is None:
+        if step == 0:  # which was fetched, and so has ended
             first_step = time.perf_counter() - clock
-            first = program.gradients()
             clock = time.perf_counter()
     rows += [program.measured(one) for one in waiting]
-    assert first is not None, "there must be a batch"
     later = (time.perf_counter() - clock) / max(1, steps[-1])
     stacked = {name: np.stack([row[name] for row in rows], axis=1) for name in ("loss", *QUANTITIES)}
-    return Training(Trace(np.array(steps), stacked.pop("loss"), stacked), first, first_step, later)
+    return Training(Trace(np.array(steps), stacked.pop("loss"), stacked), first_step, later)

@@ -80,24 +80,13 @@ def state(plan: Plan) -> State:
     seeds = [_parameters(plan.network, plan.initialization, seed) for seed in plan.seeds]
     parameters = {name: np.stack([s[name] for s in seeds]) for name in seeds[0]}
     parameters = {name: a.astype(plan.precision).astype(np.float64) for name, a in parameters.items()}
-    start = State(parameters, initial_statistics(plan.network, len(plan.seeds)))
-    return moved_by_one_ulp(start, plan) if plan.perturbed else start
+    return State(parameters, initial_statistics(plan.network, len(plan.seeds)))
 
 
 def initial_statistics(network: Network, seeds: int) -> Arrays:
     """Running means of 0 and running variances of 1 for that many seeds, [seed, layer, width] by name."""
     shapes = network.statistics_shapes().items()
     return {name: np.full((seeds, *shape), float(name.endswith("variance"))) for name, shape in shapes}
-
-
-def moved_by_one_ulp(start: State, plan: Plan) -> State:
-    """The state with every weight moved up or down by one unit in the last place of the plan's precision."""
-    parameters = dict(start.parameters)
-    for name in [n for n in parameters if n.endswith(".weight")]:
-        directions = [stream(seed, f"{name} ulp").choice([-np.inf, np.inf], parameters[name].shape[1:]) for seed in plan.seeds]
-        near = np.nextafter(parameters[name].astype(plan.precision), np.stack(directions).astype(plan.precision))
-        parameters[name] = near.astype(np.float64)
-    return State(parameters, start.statistics)
 
 
 def batches(plan: Plan, data: Data) -> Iterator[Batch]:

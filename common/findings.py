@@ -225,7 +225,7 @@ def configuration(
     return Configuration(name=name, spec=plan, parameters=plan.network.parameter_count(), runs=runs)
 
 
-def _run(header: Header, trace: Trace, agreed: Agreement, thresholds: Thresholds) -> RunFinding:
+def _run(header: Header, trace: Trace, agreed: Agreement | None, thresholds: Thresholds) -> RunFinding:
     signal, event = trace.quantities["signal_gradient_rms"], verdict.first_event(trace)
     guessing = Guessing(header.guessing, header.test_samples)
     with np.errstate(divide="ignore"):
@@ -258,7 +258,7 @@ def _agreement(header: Header, trace: Trace, definition: Trace | None, perturbed
         return None
     free_run = _free_run(header.plan, trace, definition, perturbed)
     first, steps = _check(header.checks[:1]), _check(header.checks)
-    judged = [steps.outcome, "agrees" if free_run.outcome in ("comparable", "chaotic") else free_run.outcome]
+    judged: list[Agreed] = [steps.outcome, "agrees" if free_run.outcome in ("comparable", "chaotic") else free_run.outcome]
     outcome = max(judged, key=WORST.index)
     reason = steps.reason or free_run.reason
     numbers = [check.step for check in header.checks]

@@ -37,8 +37,8 @@ class Plan(Spec, frozen=True):
     Attributes:
         seeds: Each seed draws its own weights and its own order of batches.
         record_every: The quantities are kept at steps 0, k, 2k, ... and at the last.
-        perturbed: The weights are moved by one unit in the last place before the first step; how far the definition's
-            run moves by it is the network's own sensitivity.
+        perturbed: The definition rounds every operation at random; how far its run moves by it is the network's own
+            sensitivity.
     """
 
     network: Network

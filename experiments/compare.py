@@ -49,7 +49,7 @@ class Options:
     experiment: Annotated[str, tyro.conf.Positional] = "countermeasures"
     """An experiment of the catalogue (--list shows them), or a .toml file."""
     backends: Annotated[tuple[str, ...] | None, _number("NAME ...", "(default: numpy and all that are installed)")] = None
-    """Of numpy, torch, keras, jax. Without numpy there is no divergence in training, only the first step's error."""
+    """Of numpy, torch, keras, jax; numpy is the definition, which all are compared with, and always runs."""
     depth: Annotated[int | None, _number("INT")] = None
     """Hidden layers."""
     width: Annotated[int | None, _number("INT")] = None
@@ -141,7 +141,7 @@ def choose(asked: Iterable[str] | None) -> tuple[list[str], list[str]]:
             raise UserError(f"--backends: {name} needs {', '.join(missing(name))}; install with: {install_command(name)}")
     if not names:
         raise UserError(f"--backends must name at least one backend; known: {', '.join(NEEDS)}")
-    return [name for name in NEEDS if name in names], []  # the definition first
+    return [name for name in NEEDS if name in (DEFINITION, *names)], []  # the definition first
 
 
 def _check_device(device: str) -> None:
@@ -164,13 +164,14 @@ def compare(options: Options, command: str, chosen: list[str], absent: list[str]
     from experiments.experiment import plans, read
     from experiments.report.progress import watcher
     from experiments.runner import Runner, jobs_of, stored
+    from experiments.runner import missing as missing_runs
     from experiments.store import Store, write_whole
 
     experiment = read(options.experiment)
     jobs = jobs_of(plans(experiment, options.overrides()), chosen, options.device)
     store = Store(options.output)
     have = {} if options.fresh else stored(jobs, store)
-    todo = list({job.run_id: job for job in jobs if job.run_id not in have}.values())
+    todo = missing_runs(jobs, have)
     with watcher(Console(stderr=True)) as progress, ThreadPoolExecutor(max_workers=1) as beside:
         beside.submit(_prepare)
         runner = Runner(store, progress, at_once=1) if options.exclusive else Runner(store, progress)

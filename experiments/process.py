@@ -56,8 +56,9 @@ def xla_flags(threads: int) -> str:
 
     Each begins with two hyphens: from a word that does not, XLA reads no further, and says nothing.
     """
-    ours = [ONE_THREAD, SOON_COMPILED] if threads == 1 else [SOON_COMPILED]
-    return " ".join([*ours, os.environ.get("XLA_FLAGS", "")]).strip()
+    ours = " ".join([ONE_THREAD, SOON_COMPILED] if threads == 1 else [SOON_COMPILED])
+    theirs = os.environ.get("XLA_FLAGS", "")
+    return theirs if theirs.startswith(ours) else f"{ours} {theirs}".strip()  # a worker has ours already
 
 
 def compiled() -> Path:

@@ -2,6 +2,9 @@
 
 A lane is jobs of one backend in order, done by one worker with one thread. There are at most as many workers at once as
 there are cores; a lane waits for its turn. A worker that dies costs the run in flight, and a new one goes on with the rest.
+
+The definition runs first: its runs leave the references that the frameworks' steps are compared with, in a folder that is there
+while the runner works. What it takes to know a plan's rounding is done once, and not in each framework's worker.
 """
 
 from __future__ import annotations
@@ -9,8 +12,9 @@ from __future__ import annotations
 import os
 import queue
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, Protocol
 
 from common.findings import DEFINITION, Outcome
@@ -44,6 +48,11 @@ class Job(NamedTuple):
     run_id: str
     device: str
 
+    @property
+    def defines(self) -> bool:
+        """Whether it leaves the references of its plan."""
+        return self.backend == DEFINITION and not self.plan.perturbed
+
 
 class Watcher(Protocol):
     """Whoever shows progress."""
@@ -68,14 +77,21 @@ def job(backend: str, name: str, plan: Plan, device: str) -> Job:
 
 
 def jobs_of(plans: dict[str, Plan], backends: Iterable[str], device: str) -> list[Job]:
-    """Every plan on every backend; on the definition also with its weights moved, which shows the network's sensitivity."""
+    """Every plan on every backend; on the definition also rounded at random, which shows the network's sensitivity."""
     jobs = [job(backend, name, plan, device) for backend in backends for name, plan in plans.items()]
     return jobs + [moved(one) for one in jobs if one.backend == DEFINITION]
 
 
 def moved(one: Job) -> Job:
-    """The same job from weights moved by one unit in the last place."""
+    """The same job with every operation rounded at random."""
     return job(one.backend, one.name, one.plan.model_copy(update={"perturbed": True}), one.device)
+
+
+def missing(jobs: list[Job], have: Collection[str]) -> list[Job]:
+    """The jobs whose runs there are not, and the definition's for every framework's among them: it leaves the references."""
+    todo = {one.run_id: one for one in jobs if one.run_id not in have}
+    compared = {one.plan for one in todo.values() if one.backend != DEFINITION}
+    return list(({one.run_id: one for one in jobs if one.defines and one.plan in compared} | todo).values())
 
 
 @dataclass(eq=False)
@@ -102,6 +118,8 @@ class Runner:
     failures: dict[str, Outcome] = field(default_factory=dict)
     inbox: queue.Queue[Any] = field(default_factory=queue.Queue)
     active: list[Lane] = field(default_factory=list)
+    compared: set[Plan] = field(default_factory=set)
+    references: str = ""
 
     def run(self, jobs: list[Job]) -> dict[str, Outcome]:
         """Do the jobs.
@@ -113,7 +131,12 @@ class Runner:
             Interrupted: By Ctrl-C; the workers are dead, and finished runs are kept.
         """
         try:
-            self._work(deque(lanes(jobs)))
+            with TemporaryDirectory(prefix="isograd-") as self.references:
+                definition = [one for one in jobs if one.backend == DEFINITION]
+                frameworks = [one for one in jobs if one.backend != DEFINITION]
+                self.compared = {one.plan for one in frameworks}
+                for part in (definition, frameworks):
+                    self._work(deque(lanes(part)))
         except KeyboardInterrupt:
             kept = sum(self.store.path(one.run_id).exists() for one in jobs)
             raise Interrupted(
@@ -166,8 +189,12 @@ class Runner:
         if lane.current is None:
             lane.worker.stop()
         else:
-            fields = {"run_id": lane.current.run_id, "device": lane.current.device}
+            fields = {"run_id": lane.current.run_id, "device": lane.current.device, "reference": self._reference(lane.current)}
             lane.worker.send(fields | {"plan": lane.current.plan.model_dump(mode="json")})
+
+    def _reference(self, job: Job) -> str | None:
+        """The file of the references of a job's plan; None where nothing is compared."""
+        return f"{self.references}/{job.plan.digest()}.npz" if job.plan in self.compared else None
 
     def _fail(self, lane: Lane, outcome: Outcome) -> None:
         assert lane.current

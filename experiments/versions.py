@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import json
+import platform
+import re
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -12,13 +16,19 @@ from backends import NEEDS
 ROOT = Path(__file__).parents[1]
 
 
-def versions(backend: str) -> dict[str, str]:
-    """The versions of what can move a number of a backend: its packages, NumPy, and this project's own sources.
+DEFINITION = "numpy"
 
-    The sources count by their digests, so that a run made by code that was changed since is not taken for a new one.
+
+def versions(backend: str, threads: int = 1) -> dict[str, str]:
+    """What can move a number of a run, or what is said of it: packages, sources, the worker's environment, the processor.
+
+    The sources count by their digests, so that a run made by code that was changed since is not taken for a new one. Those of
+    the definition belong to every run, for each says how it agrees with it.
     """
     packages = {package: _version(package) for package in ("numpy", *NEEDS[backend])}
-    return packages | {folder: source_digest(folder) for folder in ("common", f"backends/{backend}")}
+    folders = dict.fromkeys(("common", f"backends/{DEFINITION}", f"backends/{backend}"))
+    digests = {folder: source_digest(folder) for folder in folders} | {"worker": digest_of(WORKER)}
+    return packages | digests | {"environment": environment_digest(threads), "processor": processor()}
 
 
 def _version(package: str) -> str:
@@ -28,6 +38,21 @@ def _version(package: str) -> str:
         return metadata.version(metadata.packages_distributions()[package][0])
 
 
+WORKER = (
+    "backends/__init__.py",
+    "experiments/judging.py",
+    "experiments/process.py",
+    "experiments/worker.py",
+)
+"""What a run is made and judged by, beside the wings."""
+
+MOVES_A_NUMBER = re.compile(
+    "(ATEN|CUDA|CUBLAS|CUDNN|DNNL|FLAGS|JAX|KERAS|MKL|NPROC|NVIDIA|OMP|ONEDNN|OPENBLAS|PYTORCH|TF|TORCH|XLA)(_|$)"
+)
+"""Variables of these families choose kernels, precisions and numbers of threads."""
+
+MOVES_NONE = {"JAX_COMPILATION_CACHE_DIR", "JAX_ENABLE_COMPILATION_CACHE", "TF_CPP_MIN_LOG_LEVEL"}
+
 NOT_IN_A_RUN = {"common/findings.py", "common/verdict.py", "common/errors.py"}
 """What is read from a run later, and does not make another run of it."""
 
@@ -35,6 +60,30 @@ NOT_IN_A_RUN = {"common/findings.py", "common/verdict.py", "common/errors.py"}
 @cache
 def source_digest(folder: str) -> str:
     """Eight hexadecimal digits that change with any Python file of a folder of this project."""
-    files = {file.relative_to(ROOT).as_posix(): file for file in (ROOT / folder).rglob("*.py")}
-    content = b"".join(name.encode() + files[name].read_bytes() for name in sorted(files.keys() - NOT_IN_A_RUN))
+    files = {file.relative_to(ROOT).as_posix() for file in (ROOT / folder).rglob("*.py")}
+    return digest_of(tuple(sorted(files - NOT_IN_A_RUN)))
+
+
+@cache
+def digest_of(names: tuple[str, ...]) -> str:
+    """Eight hexadecimal digits that change with any of these files of this project."""
+    content = b"".join(name.encode() + (ROOT / name).read_bytes() for name in names)
     return hashlib.sha256(content).hexdigest()[:8]
+
+
+def environment_digest(threads: int) -> str:
+    """Eight hexadecimal digits that change with what of a worker's environment can move a number."""
+    from experiments.process import environment
+
+    chosen = {k: v for k, v in environment(threads).items() if MOVES_A_NUMBER.match(k) and k not in MOVES_NONE}
+    return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:8]
+
+
+@cache
+def processor() -> str:
+    """The processor by its name, since another one has other kernels."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

@@ -4,7 +4,7 @@
 
 It reads one job a line on standard input and writes one message a line on standard output, both JSON:
 
-    -> {"run_id": ..., "plan": {...}, "device": "cpu"}
+    -> {"run_id": ..., "plan": {...}, "device": "cpu", "reference": path or null}
     <- {"type": "ready"}                           the framework is imported
     <- {"type": "progress", "steps": 10}           steps done of the run
     <- {"type": "finished"}                        the run is in the store
@@ -26,18 +26,24 @@ import time
 import traceback
 from collections.abc import Callable
 from functools import partial
+from itertools import repeat
 from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
+from pydantic import BaseModel
 
 import backends
-from common import agreement, draw, task
-from common.backend import Backend, Program, Training, side_by_side, train
+from common import draw, task
+from common.agreement import judged_steps
+from common.backend import Backend, Program, side_by_side, train
 from common.errors import Unsupported, UserError
-from common.network import Batch, Gradients, State
+from common.findings import DEFINITION
+from common.network import State
 from common.plan import Plan
 from common.trace import Check, Header, Seconds
+from experiments import judging
+from experiments.judging import watched
 from experiments.store import Run, Store
 from experiments.versions import versions
 
@@ -45,47 +51,96 @@ PROGRESS_SECONDS = 0.1
 """The shortest time between two messages of progress."""
 
 
+class Job(BaseModel):
+    """What a worker is asked to do.
+
+    Attributes:
+        run_id: The name of the run in the store.
+        plan: What to run.
+        device: Where.
+        reference: A file that the definition writes and the others are judged by; without it nothing is compared.
+    """
+
+    run_id: str
+    plan: Plan
+    device: str
+    reference: str | None = None
+
+
 class Worker:
     """What stays between runs: the backend, and the program compiled last."""
 
     def __init__(self, backend: Backend, threads: int, imports: float, exclusive: bool = False) -> None:
         self.backend, self.threads, self.imports, self.exclusive = backend, threads, imports, exclusive
-        self.definition = backends.load("numpy")
         self.compiled: tuple[Any, Program] | None = None
 
-    def run(self, run_id: str, plan: Plan, device: str, report: Any = None) -> Run:
-        """Train a plan and measure it.
+    def run(self, job: Job, report: Callable[[int], None] | None = None) -> Run:
+        """Train a plan and measure it; the definition writes the references that the others are judged by.
+
+        Args:
+            job: What to do.
+            report: Called with the number of steps that are done.
 
         Raises:
             Unsupported: The backend does not have the device.
         """
-        data, groups = task.load(plan.task), plan.groups()
-        program = self._program(groups[0], device)
+        plan, data = job.plan, task.load(job.plan.task)
+        groups = plan.groups()
+        program = self._program(groups[0], job.device)
         traces, trainings, found = program.traces, [], []
+        snapshots: list[dict[int, State]] = []
         for i, group in enumerate(groups):
             program.load(draw.state(group), group)
             done = partial(_of_all_groups, report, i, len(groups), plan.steps) if report else None
-            trainings.append(train(program, group, draw.batches(group, data), done))
+            snapshots.append({})
+            batches = watched(program, draw.batches(group, data), self._kept(job), snapshots[-1])
+            trainings.append(train(program, group, batches, done))
             found += accuracy(program, data, len(group.seeds))
         training = side_by_side(trainings)
-        checks = [] if plan.perturbed else self._compare(plan, data, training)
         header = Header(
             backend=self.backend.name,
             plan=plan,
-            run_id=run_id,
+            run_id=job.run_id,
             versions=versions(self.backend.name),
-            device=device if ":" in device else f"{device}:0",
+            device=job.device if ":" in job.device else f"{job.device}:0",
             threads=self.threads,
             seconds=Seconds(imports=self.imports, first_step=training.first_step, steps=training.steps),
             seeds_at_once=len(groups[0].seeds),
             traces=program.traces - traces,
             exclusive=self.exclusive,
-            checks=checks,
+            checks=self._judged(job, program, groups, data, snapshots) if job.reference else [],
             accuracy=found,
             guessing=data.guessing,
             test_samples=len(data.y_test),
         )
         return Run(header, training.trace)
+
+    @property
+    def defines(self) -> bool:
+        """Whether this is the worker of the definition."""
+        return self.backend.name == DEFINITION
+
+    def _kept(self, job: Job) -> list[int]:
+        """Before which steps the state is kept for the references."""
+        return judged_steps(job.plan.steps) if job.reference and self.defines else []
+
+    def _judged(
+        self, job: Job, program: Program, groups: list[Plan], data: task.Data, snapshots: list[dict[int, State]]
+    ) -> list[Check]:
+        """Write the references, or compare with them."""
+        assert job.reference
+        path = Path(job.reference)
+        if self.defines:
+            judging.write([judging.judges(*of_group) for of_group in zip(groups, repeat(data), snapshots)], path)
+            return []
+        if not path.exists():
+            return [judging.nothing_to_compare_with()]
+        references = judging.read(path)
+        return [
+            check
+            for group, judges in zip(groups, references, strict=True)
+            for check in judging.checks(program, group, data, judges)
+        ]
 
     def _program(self, plan: Plan, device: str) -> Program:
         key = (plan.structure(), device)
@@ -94,26 +149,10 @@ class Worker:
             self.compiled = (key, self.backend.program(plan, device))
         return self.compiled[1]
 
-    def _compare(self, plan: Plan, data: task.Data, training: Training) -> list[Check]:
-        program = self.definition.program(plan, "cpu", measure=False)
-        start, batch = draw.state(plan), next(draw.batches(plan, data))
-        expected = _gradients(program, start, batch)
-        moved = [_gradients(program, state, batch) for state in agreement.neighbours(start, plan)]
-        error = agreement.gradient_error(training.first_gradients, expected, plan.precision)
-        bound = agreement.tolerance(plan, expected, moved)
-        outcome = "agrees" if error <= bound else "broken"
-        return [Check(step=0, outcome=outcome, reason=None, error=error, bound=bound, where="gradient")]
-
 
 def _of_all_groups(report: Callable[[int], None], done: int, groups: int, each: int, steps: int) -> None:
     """Report the steps of one group of seeds as those of the whole run."""
     report((done * each + steps) // groups)
-
-
-def _gradients(program: Program, state: State, batch: Batch) -> Gradients:
-    program.load(state)
-    program.step(batch)
-    return program.gradients()
 
 
 def accuracy(program: Program, data: task.Data, seeds: int) -> list[float]:
@@ -131,7 +170,7 @@ def reason_of(error: BaseException) -> str:
 
 def _serve(worker: Worker, store: Store, jobs: queue.Queue[str], send: Any) -> None:
     while True:
-        job = json.loads(jobs.get())
+        job = Job.model_validate_json(jobs.get())
         last = 0.0
 
         def report(steps: int) -> None:
@@ -141,9 +180,9 @@ def _serve(worker: Worker, store: Store, jobs: queue.Queue[str], send: Any) -> N
                 send(type="progress", steps=steps)
 
         try:
-            store.save(worker.run(job["run_id"], Plan.model_validate(job["plan"]), job["device"], report))
+            store.save(worker.run(job, report))
         except Exception as error:
-            store.error_path(job["run_id"]).write_text(traceback.format_exc(), encoding="utf-8")
+            store.error_path(job.run_id).write_text(traceback.format_exc(), encoding="utf-8")
             kind = "unsupported" if isinstance(error, Unsupported) else "crashed"
             send(type="failed", kind=kind, reason=reason_of(error))
         else:

@@ -39,7 +39,7 @@ class BatchNorm:
         return mean, self.r.mean(self.r(centred**2), -2)
 
     def standardized(self, z: np.ndarray, moments: Moments) -> Standardized:
-        """z less the mean, over the standard deviation: by the batch's moments in training, by the running ones in evaluation."""
+        """Z less the mean, over the deviation; the moments are the batch's in training and the running ones in evaluation."""
         mean, variance = moments
         deviation = self.r(np.sqrt(self.r(variance + self.spec.epsilon)))
         return Standardized(moments, deviation, self.r(self.r(z - mean[..., None, :]) / deviation[..., None, :]))

@@ -1,0 +1,135 @@
+"""Bounds on the errors of one training step, from draws of what rounding does to it (common/agreement.py has the formulas)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from common.agreement import CEILING, DRAWS, EVALUATION, NEAR_A_KINK, SIGNAL, Compared, Key, Step, T, arrays, distance, largest
+from common.countermeasures.activation import open_interval
+from common.network import State
+from common.plan import Plan
+from common.quantities import HIDDEN_WEIGHTS, ratio, rms
+
+OUTPUT = Key("output")
+
+
+@dataclass(frozen=True)
+class Inside:
+    """What only the definition shows of a step: pre-activations and outputs of each hidden layer, [seed, batch, width]."""
+
+    z: list[np.ndarray]
+    h: list[np.ndarray]
+
+
+class Bounds:
+    """What rounding does to a step, gathered from draws.
+
+    Args:
+        plan: Whose step it is.
+        before: The state that it starts from.
+        step: The definition's.
+        inside: The definition's.
+    """
+
+    def __init__(self, plan: Plan, before: State, step: Step, inside: Inside) -> None:
+        self.plan, self.before, self.step, self.inside = plan, before, step, inside
+        self.info = np.finfo(plan.precision)
+        self.u = float(self.info.eps) / 2
+        self.expected = arrays(step) | {OUTPUT: np.stack(inside.h, axis=1)}
+        self.squares = {key: np.zeros(largest(a).shape) for key, a in self.expected.items()}
+        self.margins = self._margins(inside)
+        self.moved = np.zeros(self.margins.shape)
+        self.spread = [np.zeros(z.shape) for z in inside.z]
+
+    def _margins(self, inside: Inside) -> np.ndarray:
+        """How far each unit is from death, [seed, layer, width]: negative where it is dead."""
+        low, high = open_interval(self.plan.network.activation, self.plan.precision)
+        return np.stack([np.minimum(z - low, high - z).max(1) for z in inside.z], axis=1)
+
+    def shifts(self, draw: int) -> list[np.ndarray] | None:
+        """What puts the pre-activations of a draw near a kink on another side; nothing in the first half of the draws."""
+        if draw < DRAWS // 2:
+            return None
+        rng, side = np.random.default_rng(draw), {DRAWS // 2: 1.0, DRAWS // 2 + 1: -1.0}.get(draw)
+        sides = [side or rng.choice([-1.0, 1.0], spread.shape) for spread in self.spread]
+        return [NEAR_A_KINK * spread * side for spread, side in zip(self.spread, sides, strict=True)]
+
+    def add(self, step: Step, inside: Inside) -> None:
+        """Take a draw into account."""
+        found = arrays(step) | {OUTPUT: np.stack(inside.h, axis=1)}
+        with np.errstate(invalid="ignore", over="ignore"):
+            for key, a in found.items():
+                self.squares[key] += distance(a, self.expected[key]) ** 2 / DRAWS
+            moved = self._margins(inside) - self.margins
+            self.moved += np.where(np.isnan(moved), 0.0, moved) ** 2 / DRAWS
+            for spread, z, of_draw in zip(self.spread, self.inside.z, inside.z, strict=True):
+                np.maximum(spread, np.nan_to_num(np.abs(of_draw - z)), out=spread)
+
+    def spreads(self) -> Compared:
+        """T times what the draws differ by."""
+        return {key: T * np.sqrt(squares) for key, squares in self.squares.items()}
+
+    def found(self) -> Compared:
+        """The bounds on all arrays and quantities."""
+        batch, tiny = self.plan.task.batch_size, float(self.info.smallest_normal)
+        bounds = {key: b + 4 * self.u * largest(self.expected[key]) + tiny for key, b in self.spreads().items()}
+        bounds[SIGNAL] += batch * tiny  # what is flushed is a gradient, of which the signal is that many times
+        quantities = {Key(name): b for name, b in self._quantities(bounds).items()}
+        del bounds[OUTPUT]
+        return bounds | quantities
+
+    def _quantities(self, bounds: Compared) -> dict[str, np.ndarray]:
+        q, network, rate = self.step.quantities, self.plan.network, self.plan.optimizer.learning_rate
+        gradient, clipped = (_hidden(bounds, what) for what in ("gradient", "clipped gradient"))
+        weights = np.concatenate([rms(self.before.parameters[name], (2, 3)) for name in HIDDEN_WEIGHTS], axis=1)
+        of_layer = self._own(self.plan.task.batch_size * network.width)
+        of_weight = self._own(network.width * max(network.width, network.features))
+        dead = (np.abs(self.margins) <= T * np.sqrt(self.moved)) & (self.moved > 0)
+        return {
+            "signal_gradient_rms": bounds[SIGNAL] + of_layer * q["signal_gradient_rms"],
+            "weight_gradient_rms": gradient + of_weight * q["weight_gradient_rms"],
+            "clipped_weight_gradient_rms": clipped + of_weight * q["clipped_weight_gradient_rms"],
+            "update_ratio": ratio(rate * clipped, weights) + 3 * of_weight * q["update_ratio"],
+            "activation_mean": bounds[OUTPUT] + of_layer * q["activation_rms"],
+            "activation_rms": bounds[OUTPUT] + of_layer * q["activation_rms"],
+            "dead_fraction": dead.mean(2) + 8 * self.u,
+        }
+
+    def _own(self, terms: int) -> float:
+        """What the sum of a root mean square, or of a mean, adds."""
+        return T * self.u * max(1.0, math.sqrt(terms) / 4)
+
+    def blind(self) -> str | None:
+        """Why some of the step cannot be judged, in one line; None where all can."""
+        spreads, tiny = self.spreads(), T * self.plan.task.batch_size * float(self.info.smallest_normal)
+        for key in (SIGNAL, Key(EVALUATION)):
+            size = largest(self.expected[key])
+            with np.errstate(divide="ignore", invalid="ignore"):
+                shares = np.where(spreads[key] > tiny, spreads[key] / size, 0.0)
+            if (shares > CEILING).any():
+                index = np.unravel_index(int(shares.argmax()), shares.shape)
+                place = key.place(tuple(map(int, index)), self.plan.seeds)
+                if np.isinf(shares[index]):
+                    return f"{place} overflows in {self.plan.precision}"
+                return f"{place}: rounding in {self.plan.precision} alone moves it by {_percent(shares[index])}"
+        return None if self._visible() else f"no weight moves by more than its rounding in {self.plan.precision}"
+
+    def _visible(self) -> bool:
+        """Whether some parameter moves so far that a step of other length would be seen."""
+        for name, before in self.before.parameters.items():
+            key = Key("value after the step", name)
+            moved, rounded = largest(self.expected[key] - before), 4 * self.u * largest(self.expected[key])
+            if (CEILING * moved > self.spreads()[key] + rounded).any():
+                return True
+        return False
+
+
+def _hidden(bounds: Compared, what: str) -> np.ndarray:
+    return np.concatenate([bounds[Key(what, name)] for name in HIDDEN_WEIGHTS], axis=1)
+
+
+def _percent(share: float) -> str:
+    return "more than its own size" if share > 1 else f"{100 * share:.2g} %"
