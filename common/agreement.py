@@ -21,8 +21,9 @@ follow from those of the arrays, with T u max(1, sqrt(n) / 4) of their own for a
 by the units that are so near to death that the draws do not tell.
 
 Outcomes. A step is *broken* where an error is beyond its bound. It *cannot be judged* where a bound is so wide that it bounds
-nothing: more than a thousandth of the largest signal gradient of a layer, or of the logits in evaluation; or where no weight
-moves by more than its own rounding. A fault of one in a thousand would go unseen there. Otherwise it *agrees*.
+nothing: half of the largest signal gradient of a layer, or of the logits in evaluation (or of 1, if they are smaller): a layer
+of zeros would hardly be seen there; or where a fault of one in a thousand would be seen in no layer's signal gradient, or in no
+parameter's step. Otherwise it *agrees*.
 
 The free run. Deep networks with batch norm are chaotic: after ten steps two correct implementations share no digit, and two
 runs of one framework part too. The divergence of a run is shown beside its bound, 100 times the divergence of a draw: the
@@ -48,8 +49,11 @@ T = 23.9
 NEAR_A_KINK = 10.0
 """Times its largest change in a draw: so near to 0 a pre-activation may be put on the other side."""
 
-CEILING = 1e-3
+CEILING = 0.5
 """A bound that is a larger share of what it bounds is no bound."""
+
+FINE = 1e-3
+"""A fault of this size is to be seen somewhere."""
 
 MARGIN = 100.0
 """How many times the divergence of a draw a free run may be away from the definition's."""

@@ -7,7 +7,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from common.agreement import CEILING, DRAWS, EVALUATION, NEAR_A_KINK, SIGNAL, Compared, Key, Step, T, arrays, distance, largest
+from common.agreement import (
+    CEILING,
+    DRAWS,
+    EVALUATION,
+    FINE,
+    NEAR_A_KINK,
+    SIGNAL,
+    Compared,
+    Key,
+    Step,
+    T,
+    arrays,
+    distance,
+    largest,
+)
 from common.countermeasures.activation import open_interval
 from common.network import State
 from common.plan import Plan
@@ -103,26 +117,32 @@ class Bounds:
         return T * self.u * max(1.0, math.sqrt(terms) / 4)
 
     def blind(self) -> str | None:
-        """Why some of the step cannot be judged, in one line; None where all can."""
-        spreads, tiny = self.spreads(), T * self.plan.task.batch_size * float(self.info.smallest_normal)
-        for key in (SIGNAL, Key(EVALUATION)):
-            size = largest(self.expected[key])
-            with np.errstate(divide="ignore", invalid="ignore"):
-                shares = np.where(spreads[key] > tiny, spreads[key] / size, 0.0)
-            if (shares > CEILING).any():
-                index = np.unravel_index(int(shares.argmax()), shares.shape)
-                place = key.place(tuple(map(int, index)), self.plan.seeds)
-                if np.isinf(shares[index]):
-                    return f"{place} overflows in {self.plan.precision}"
-                return f"{place}: rounding in {self.plan.precision} alone moves it by {_percent(shares[index])}"
+        """Why the step cannot be judged, in one line; None where it can."""
+        evaluation = Key(EVALUATION)
+        sizes = {SIGNAL: largest(self.expected[SIGNAL]), evaluation: np.maximum(largest(self.expected[evaluation]), 1.0)}
+        for key, size in sizes.items():
+            shares = self._shares(key, size)
+            index = np.unravel_index(int(shares.argmax()), shares.shape)
+            if shares[index] > CEILING:
+                place = key.place([int(i) for i in index], self.plan.seeds)
+                return f"{place}: {_moved(float(shares[index]), self.plan.precision)}"
+        if self._shares(SIGNAL, sizes[SIGNAL]).min() > FINE:
+            return f"every layer's signal gradient: rounding in {self.plan.precision} alone moves it by more than {FINE:.1%}"
         return None if self._visible() else f"no weight moves by more than its rounding in {self.plan.precision}"
+
+    def _shares(self, key: Key, size: np.ndarray) -> np.ndarray:
+        """What the draws move an array by, over its size; 0 where that is no more than what is flushed."""
+        spread = self.spreads()[key]
+        flushed = T * self.plan.task.batch_size * float(self.info.smallest_normal)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(spread > flushed, spread / size, 0.0)
 
     def _visible(self) -> bool:
         """Whether some parameter moves so far that a step of other length would be seen."""
         for name, before in self.before.parameters.items():
             key = Key("value after the step", name)
             moved, rounded = largest(self.expected[key] - before), 4 * self.u * largest(self.expected[key])
-            if (CEILING * moved > self.spreads()[key] + rounded).any():
+            if (FINE * moved > self.spreads()[key] + rounded).any():
                 return True
         return False
 
@@ -131,5 +151,7 @@ def _hidden(bounds: Compared, what: str) -> np.ndarray:
     return np.concatenate([bounds[Key(what, name)] for name in HIDDEN_WEIGHTS], axis=1)
 
 
-def _percent(share: float) -> str:
-    return "more than its own size" if share > 1 else f"{100 * share:.2g} %"
+def _moved(share: float, precision: str) -> str:
+    if np.isinf(share):
+        return f"it overflows in {precision}"
+    return f"rounding in {precision} alone moves it by {'more than its own size' if share > 1 else f'{share:.0%}'}"

@@ -86,7 +86,7 @@ class Plan(Spec, frozen=True):
     def structure(self) -> str:
         """A key that is equal for plans that one compiled step serves: they differ in `numbers` and in the start at most."""
         shape = self.bare().model_dump(mode="json", include={"network", "clipping", "optimizer", "precision"})
-        return f"{json.dumps(shape)} seeds={len(self.seeds)} batch={self.task.batch_size}"
+        return f"{json.dumps(shape)} seeds={len(self.seeds)} batch={self.task.batch_size} perturbed={self.perturbed}"
 
     def groups(self) -> list[Plan]:
         """The plan for as many seeds at a time as run fastest together, in groups of one size.

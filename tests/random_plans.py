@@ -1,0 +1,125 @@
+"""Random plans on correct wings: nothing may be called broken, and little may be called beyond judgement.
+
+    python -m tests.random_plans BACKEND COUNT [FIRST]
+
+All kinds, depths, widths, batches, both precisions, balanced and lopsided classes; plan number n is the same in every call.
+Each plan is run and judged as `experiments.compare` does it. A line for each plan that does not agree, then the counts.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import backends
+from common.findings import Agreement, Outcome, configuration
+from common.plan import Plan
+from common.task import digest_of
+from common.verdict import Thresholds
+from experiments.worker import Job, Worker
+
+ACTIVATIONS: list[Any] = ["sigmoid", "tanh", "relu", "leaky_relu", "prelu", "elu", {"kind": "elu", "alpha": 0.5}]
+CLIPPINGS = ["none", "value", "norm", "global_norm"]
+
+
+def data_files(folder: Path) -> list[str]:
+    """Digits, two classes balanced in every batch of the whole training set, and one class in twenty."""
+    order = np.random.Generator(np.random.Philox(key=0)).permutation(240)
+    balanced, rng = np.zeros(240, int), np.random.default_rng(3)
+    balanced[order[48:][::2]] = 1
+    balanced[order[:48][::2]] = 1
+    np.savez(folder / "balanced.npz", x=rng.normal(size=(240, 2)), y=balanced)
+    lopsided = (rng.random(400) < 0.05).astype(int)
+    np.savez(folder / "lopsided.npz", x=rng.normal(size=(400, 7)) + lopsided[:, None], y=lopsided)
+    return ["digits", str(folder / "balanced.npz"), str(folder / "lopsided.npz")]
+
+
+def random_plan(number: int, sources: list[str]) -> Plan:
+    """Plan number n."""
+    rng = np.random.default_rng([11, number])
+
+    def one_of(values: list[Any]) -> Any:
+        return values[rng.integers(len(values))]
+
+    normalization = one_of(["none", "batch"])
+    initialization = one_of(
+        ["xavier", {"kind": "xavier", "fan": "avg"}, "he", {"kind": "gaussian", "std": float(10 ** rng.uniform(-2, 0.2))}]
+    )
+    clipping = one_of(CLIPPINGS)
+    if clipping != "none":
+        clipping = {"kind": clipping, "threshold": float(10 ** rng.uniform(-4, 1))}
+    source = one_of(sources)
+    features, classes = {"digits": (64, 10)}.get(source, (2 if "balanced" in source else 7, 2))
+    batch = 192 if "balanced" in source and rng.random() < 0.5 else int(one_of([2, 3, 4, 8, 16, 32, 64]))
+    network = {
+        "features": features,
+        "classes": classes,
+        "width": int(one_of([1, 2, 3, 4, 8, 16, 32, 64, 128])),
+        "depth": int(one_of([2, 3, 4, 6, 10, 15, 20, 30, 45, 60, 100])),
+        "activation": one_of(ACTIVATIONS),
+        "normalization": normalization,
+    }
+    return Plan.model_validate(
+        {
+            "network": network,
+            "initialization": initialization,
+            "clipping": clipping,
+            "optimizer": {"learning_rate": float(10 ** rng.uniform(-3, 0.5))},
+            "task": {"source": source, "sha256": digest_of(source), "batch_size": batch},
+            "precision": one_of(["float64", "float64", "float32"]),
+            "seeds": (int(rng.integers(1000)),),
+            "steps": 8,
+        }
+    )
+
+
+def agreement(plan: Plan, definition: Worker, wing: Worker, reference: Path) -> Agreement:
+    """Run a plan on both and compare them."""
+    own = definition.run(Job(run_id="own", plan=plan, device="cpu", reference=str(reference)))
+    rounded = definition.run(Job(run_id="rounded", plan=plan.model_copy(update={"perturbed": True}), device="cpu"))
+    found = wing.run(Job(run_id="found", plan=plan, device="cpu", reference=str(reference)))
+    outcomes = {"numpy": Outcome("finished", None, *own), "wing": Outcome("finished", None, *found)}
+    agreed = configuration("it", plan, outcomes, rounded.trace, Thresholds()).runs["wing"].agreement
+    assert agreed
+    return agreed
+
+
+def words(plan: Plan) -> str:
+    """A plan in one line."""
+    network = plan.network
+    return (
+        f"{plan.precision} {network.activation.kind} {network.normalization.kind} depth {network.depth} width {network.width} "
+        f"batch {plan.task.batch_size} {plan.initialization.model_dump_json()} {plan.clipping.model_dump_json()} "
+        f"rate {plan.optimizer.learning_rate:.2g} {Path(plan.task.source).stem}"
+    )
+
+
+def main() -> None:
+    """Run the plans, and count."""
+    name, count, first = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 0
+    definition, wing = (Worker(backends.load(one), threads=1, imports=0.0) for one in ("numpy", name))
+    counts: Counter[tuple[str, str]] = Counter()
+    free: Counter[str] = Counter()
+    nearest = 0.0
+    with tempfile.TemporaryDirectory() as folder:
+        sources = data_files(Path(folder))
+        for number in range(first, first + count):
+            plan = random_plan(number, sources)
+            agreed = agreement(plan, definition, wing, Path(folder) / "reference.npz")
+            counts[plan.precision, agreed.outcome] += 1
+            free[agreed.free_run.outcome] += 1
+            steps = agreed.single_steps
+            share = (steps.error or 0.0) / steps.bound if steps.bound else 0.0
+            nearest = max(nearest, share if agreed.outcome != "broken" else 0.0)
+            if agreed.outcome != "agrees":
+                print(f"{number} {agreed.outcome}: {agreed.reason} | {words(plan)}", flush=True)
+    print(f"{name}: {dict(counts)}; free runs {dict(free)}; error over bound at most {nearest:.2f} where nothing is broken")
+
+
+if __name__ == "__main__":
+    main()
