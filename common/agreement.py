@@ -9,21 +9,23 @@ error of an array is max|wing - definition|, its bound
 
 where a draw is the definition with a random rounding after each of its operations, forward and backward, in the precision of
 the run (Monte Carlo arithmetic: Parker 1997; Verificarlo, Denis et al. 2016; backends/numpy/rounding.py has the model), and u
-is half a unit in the last place of 1. T = 23.9 is the quantile of Student's t with K = 8 degrees of freedom: if a wing's
-rounding is one more normal draw, the error of a single number is beyond its bound with a probability of 1e-8, and that of an
+is half a unit in the last place of 1. T = 32.0 is the quantile of Student's t with K = 8 degrees of freedom: if a wing's
+rounding is one more normal draw, the error of a single number is beyond its bound with a probability of 1e-9, and that of an
 array of many numbers less often. What TensorFlow and XLA flush to 0 is below the smallest normal number.
 
 A number is sometimes so near the kink of its activation that rounding puts it on the other side. Half of the draws move the
 pre-activations that are within 10 times their own spread of 0: all up, all down, and twice at random.
 
 Quantities. The root mean square and the mean move by no more than the largest change of what they are of, so that their bounds
-follow from those of the arrays, with T u max(1, sqrt(n) / 4) of their own for a sum of n terms. The dead fraction may be off
+follow from those of the arrays, with T u max(1, sqrt(n) / 4) of their own for a sum of n terms. Nor does clipping by value move
+numbers further apart than they were. The dead fraction may be off
 by the units that are so near to death that the draws do not tell.
 
 Outcomes. A step is *broken* where an error is beyond its bound. It *cannot be judged* where a bound is so wide that it bounds
 nothing: half of the largest signal gradient of a layer, or of the logits in evaluation (or of 1, if they are smaller): a layer
 of zeros would hardly be seen there; or where a fault of one in a thousand would be seen in no layer's signal gradient, or in no
-parameter's step. Otherwise it *agrees*.
+parameter's step. Otherwise it *agrees*. A run is broken where a step is; it agrees where none is and at least one could be
+judged, which compares all that there is.
 
 The free run. Deep networks with batch norm are chaotic: after ten steps two correct implementations share no digit, and two
 runs of one framework part too. The divergence of a run is shown beside its bound, 100 times the divergence of a draw: the
@@ -43,8 +45,8 @@ from common.plan import Plan
 from common.trace import Agreed, Check, Trace
 
 DRAWS = 8
-T = 23.9
-"""The quantile of Student's t with `DRAWS` degrees of freedom that is exceeded, up or down, with a probability of 1e-8."""
+T = 32.0
+"""The quantile of Student's t with `DRAWS` degrees of freedom that is exceeded, up or down, with a probability of 1e-9."""
 
 NEAR_A_KINK = 10.0
 """Times its largest change in a draw: so near to 0 a pre-activation may be put on the other side."""

@@ -23,6 +23,7 @@ from common.agreement import (
     largest,
 )
 from common.countermeasures.activation import open_interval
+from common.countermeasures.clipping import ValueClipping
 from common.network import State
 from common.plan import Plan
 from common.quantities import HIDDEN_WEIGHTS, ratio, rms
@@ -90,6 +91,10 @@ class Bounds:
         """The bounds on all arrays and quantities."""
         batch, tiny = self.plan.task.batch_size, float(self.info.smallest_normal)
         bounds = {key: b + 4 * self.u * largest(self.expected[key]) + tiny for key, b in self.spreads().items()}
+        if isinstance(self.plan.clipping, ValueClipping):
+            for name in self.before.parameters:
+                clipped, gradient = Key("clipped gradient", name), bounds[Key("gradient", name)]
+                bounds[clipped] = np.maximum(bounds[clipped], np.minimum(gradient, 2 * self.plan.clipping.threshold))
         bounds[SIGNAL] += batch * tiny  # what is flushed is a gradient, of which the signal is that many times
         quantities = {Key(name): b for name, b in self._quantities(bounds).items()}
         del bounds[OUTPUT]
@@ -134,8 +139,9 @@ class Bounds:
         """What the draws move an array by, over its size; 0 where that is no more than what is flushed."""
         spread = self.spreads()[key]
         flushed = T * self.plan.task.batch_size * float(self.info.smallest_normal)
+        known = (spread > flushed) & np.isfinite(size)  # an evaluation may overflow in the definition too
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(spread > flushed, spread / size, 0.0)
+            return np.where(known, spread / size, 0.0)
 
     def _visible(self) -> bool:
         """Whether some parameter moves so far that a step of other length would be seen."""

@@ -31,7 +31,7 @@ with their mean and their standard deviation (of the seeds at hand: divided by t
 | . guessing                    | the accuracy of guessing the training set's most frequent class                      |
 | . agreement                   | with the definition (common/agreement.py): outcome, reason, and what it is made of:  |
 | . . first_step, single_steps  | steps from the definition's own states: outcome, reason; error and bound, where they are nearest, and where that is |
-| . . judged_steps              | the steps that were compared so, counted from 0                                      |
+| . . judged_steps              | the steps that could be judged so, counted from 0                                    |
 | . . free_run                  | outcome, reason; the step from which on it is chaotic, or at which it parts; largest divergence and bound up to there |
 | . seconds                     | import; first_step, with compiling; steps, one later step on average                 |
 | . traces                      | how often its training step was traced: 0 where an earlier run's compiled one served |
@@ -260,7 +260,7 @@ def _agreement(header: Header, trace: Trace, definition: Trace | None, perturbed
     first, steps = _check(header.checks[:1]), _check(header.checks)
     running: Agreed = "agrees" if free_run.outcome in ("comparable", "chaotic") else free_run.outcome
     outcome, reason = max((steps.outcome, steps.reason), (running, free_run.reason), key=lambda pair: WORST.index(pair[0]))
-    numbers = [check.step for check in header.checks]
+    numbers = [check.step for check in header.checks if check.outcome != "cannot be judged"]
     return Agreement(
         outcome=outcome, reason=reason, first_step=first, single_steps=steps, judged_steps=numbers, free_run=free_run
     )
@@ -270,7 +270,11 @@ WORST: tuple[Agreed, ...] = ("agrees", "cannot be judged", "broken")
 
 
 def _check(steps: list[Step]) -> Check:
-    worst = max(steps, key=lambda step: (WORST.index(step.outcome), agreement.share(step.error, step.bound)))
+    """All steps as one: broken where one is; agreeing where at least one could be judged, for that compares all there is."""
+    outcomes = {step.outcome for step in steps}
+    outcome = next(one for one in ("broken", "agrees", "cannot be judged") if one in outcomes)
+    of_it = [step for step in steps if step.outcome == outcome]
+    worst = max(of_it, key=lambda step: agreement.share(step.error, step.bound))
     return Check(**worst.model_dump(exclude={"step"}))
 
 

@@ -50,7 +50,7 @@ class BatchNorm:
 
     def running(self, old: np.ndarray, batch: np.ndarray) -> np.ndarray:
         """The running statistic after a training step."""
-        return self.r(self.spec.momentum * old + self.r((1 - self.spec.momentum) * batch))
+        return self.r.add(self.spec.momentum * old, self.r((1 - self.spec.momentum) * batch))
 
     def backward(
         self, cotangent: np.ndarray, forward: Standardized, scale: np.ndarray

@@ -1,13 +1,18 @@
 """Rounding: the arithmetic of the definition, exact as NumPy has it, or with a random rounding after each operation.
 
 Monte Carlo arithmetic (Parker 1997; Verificarlo, Denis et al. 2016): where every operation is rounded at random, the spread of
-the results is what rounding does to them, whatever the order in which a processor adds. With u half a unit in the last
-place of 1 and r uniform in [-1, 1], for each element by itself:
+the results is what rounding does to them, whatever the order in which a processor adds. With e the unit in the last place of 1
+and r uniform in [-1, 1], for each element by itself:
 
-    an operation     y (1 + u r)
-    a sum of n terms y + u r w, with w = sqrt(n) |terms|: what was summed, so that a cancellation keeps its size
-    a product a b    y + u r |a| |b|, with the Euclidean norms of the row and the column that are multiplied
-    a norm of n      y (1 + u r sqrt(n) / 4): all terms are positive, and their roundings go one way for a while
+    an operation        y (1 + e r)
+    the sum of two      y + e r (|a| + |b|): what was summed, so that a cancellation keeps its size
+    a sum of n terms    y + e r w(n) sqrt(n) |terms|, with the Euclidean norm
+    a product of n      y + e r w(n) |a| |b|, with the norms of the row and the column that are multiplied
+    a norm of n         y (1 + e r w(n))
+
+w(n) = max(1, sqrt(n) / 4): the roundings of n partial sums add up like a random walk, where a kernel adds 16 of them side by
+side. Half of e would be lost: what is added to a float64 number, and is less than half a unit in its last place, leaves it as it
+is. Elementary functions are right to about e.
 """
 
 from __future__ import annotations
@@ -20,12 +25,21 @@ NOISE = 2**18
 """How many random numbers are drawn beforehand; an operation takes as many as it needs, from a random place on."""
 
 
+def walk(terms: int) -> float:
+    """How much larger than one rounding those of a sum are."""
+    return max(1.0, math.sqrt(terms) / 4)
+
+
 class Exact:
     """Arithmetic as NumPy has it."""
 
     def __call__(self, y: np.ndarray) -> np.ndarray:
         """The result of an operation."""
         return y
+
+    def add(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """The sum of two."""
+        return a + b
 
     def sum(self, terms: np.ndarray, axis: int | tuple[int, ...], keepdims: bool = False) -> np.ndarray:
         """The sum over an axis."""
@@ -63,7 +77,7 @@ class Random(Exact):
     def __init__(self, precision: str, seed: int, shifts: list[np.ndarray] | None = None) -> None:
         self.precision, self.shifts = precision, shifts
         self.rng = np.random.Generator(np.random.SFC64(seed))
-        self.noise = self.rng.uniform(-1.0, 1.0, NOISE) * (float(np.finfo(precision).eps) / 2)
+        self.noise = self.rng.uniform(-1.0, 1.0, NOISE) * float(np.finfo(precision).eps)
         self.flushes = seed % 2 == 0
 
     def _noise(self, shape: tuple[int, ...]) -> np.ndarray:
@@ -86,12 +100,16 @@ class Random(Exact):
         """The result of an operation, rounded at random."""
         return self._in_range(y + y * self._noise(y.shape))
 
+    def add(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """The sum of two, rounded as if nothing cancelled."""
+        return self._in_range(a + b + (np.abs(a) + np.abs(b)) * self._noise(a.shape))
+
     def sum(self, terms: np.ndarray, axis: int | tuple[int, ...], keepdims: bool = False) -> np.ndarray:
         """The sum over an axis, each of its roundings as large as what was summed allows."""
         y = terms.sum(axis=axis, keepdims=keepdims)
         axes = axis if isinstance(axis, tuple) else (axis,)
         count = math.prod(terms.shape[i] for i in axes)
-        size = np.sqrt(count * np.square(terms).sum(axis=axis, keepdims=keepdims))
+        size = walk(count) * np.sqrt(count * np.square(terms).sum(axis=axis, keepdims=keepdims))
         return self._in_range(y + size * self._noise(y.shape))
 
     def mean(self, terms: np.ndarray, axis: int, keepdims: bool = False) -> np.ndarray:
@@ -104,12 +122,12 @@ class Random(Exact):
         rows = np.sqrt(np.einsum("...ij,...ij->...i", a, a))
         columns = np.sqrt(np.einsum("...jk,...jk->...k", b, b))
         noise = self._noise(y.shape) * rows[..., :, None]
-        noise *= columns[..., None, :]
+        noise *= walk(a.shape[-1]) * columns[..., None, :]
         return self._in_range(y + noise)
 
     def norm(self, y: np.ndarray, terms: int) -> np.ndarray:
         """A Euclidean norm of so many terms."""
-        return self._in_range(y + max(1.0, math.sqrt(terms) / 4) * y * self._noise(y.shape))
+        return self._in_range(y + walk(terms) * y * self._noise(y.shape))
 
     def above(self, z: np.ndarray, layer: int) -> np.ndarray:
         """Where the shifted pre-activations lie above 0."""
