@@ -5,7 +5,8 @@ one step. Compared is all that a step gives, for each seed and layer by itself: 
 after clipping, parameters and running statistics after the step, every quantity, and what the network says in evaluation. The
 error of an array is max|wing - definition|, its bound
 
-    T rms over K draws of max|draw - definition|  +  4 u max|definition|  +  the smallest normal number
+    T rms over K draws of max|draw - definition|  +  2 max over kinks of max|draw - definition|
+        + 4 u max|definition|  +  the smallest normal number
 
 where a draw is the definition with a random rounding after each of its operations, forward and backward, in the precision of
 the run (Monte Carlo arithmetic: Parker 1997; Verificarlo, Denis et al. 2016; backends/numpy/rounding.py has the model), and u
@@ -13,8 +14,9 @@ is half a unit in the last place of 1. T = 32.0 is the quantile of Student's t w
 rounding is one more normal draw, the error of a single number is beyond its bound with a probability of 1e-9, and that of an
 array of many numbers less often. What TensorFlow and XLA flush to 0 is below the smallest normal number.
 
-A number is sometimes so near the kink of its activation that rounding puts it on the other side. Half of the draws move the
-pre-activations that are within 10 times their own spread of 0: all up, all down, and twice at random.
+Kinks. A pre-activation is sometimes so near 0 that rounding puts it on the other side of a ReLU's kink, which is no small
+change: in the K draws all stay on the definition's side, and four more, exact ones, put those that are within 4 times their own
+spread of 0 above it, below it, and a random half of them on the other side, and the other half.
 
 Quantities. The root mean square and the mean move by no more than the largest change of what they are of, so that their bounds
 follow from those of the arrays, with T u max(1, sqrt(n) / 4) of their own for a sum of n terms. Nor does clipping by value move
@@ -48,8 +50,11 @@ DRAWS = 8
 T = 32.0
 """The quantile of Student's t with `DRAWS` degrees of freedom that is exceeded, up or down, with a probability of 1e-9."""
 
-NEAR_A_KINK = 10.0
+NEAR_A_KINK = 4.0
 """Times its largest change in a draw: so near to 0 a pre-activation may be put on the other side."""
+
+KINKS = 2.0
+"""Times the change by the kinks: some of them may change more than all together."""
 
 CEILING = 0.5
 """A bound that is a larger share of what it bounds is no bound."""

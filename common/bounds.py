@@ -12,6 +12,7 @@ from common.agreement import (
     DRAWS,
     EVALUATION,
     FINE,
+    KINKS,
     NEAR_A_KINK,
     SIGNAL,
     Compared,
@@ -55,6 +56,7 @@ class Bounds:
         self.u = float(self.info.eps) / 2
         self.expected = arrays(step) | {OUTPUT: np.stack(inside.h, axis=1)}
         self.squares = {key: np.zeros(largest(a).shape) for key, a in self.expected.items()}
+        self.kinked = {key: np.zeros(squares.shape) for key, squares in self.squares.items()}
         self.margins = self._margins(inside)
         self.moved = np.zeros(self.margins.shape)
         self.spread = [np.zeros(z.shape) for z in inside.z]
@@ -64,24 +66,44 @@ class Bounds:
         low, high = open_interval(self.plan.network.activation, self.plan.precision)
         return np.stack([np.minimum(z - low, high - z).max(1) for z in inside.z], axis=1)
 
-    def shifts(self, draw: int) -> list[np.ndarray] | None:
-        """What puts the pre-activations of a draw near a kink on another side; nothing in the first half of the draws."""
-        if draw < DRAWS // 2:
-            return None
-        rng, side = np.random.default_rng(draw), {DRAWS // 2: 1.0, DRAWS // 2 + 1: -1.0}.get(draw)
-        sides = [side or rng.choice([-1.0, 1.0], spread.shape) for spread in self.spread]
-        return [NEAR_A_KINK * spread * side for spread, side in zip(self.spread, sides, strict=True)]
+    @property
+    def sides(self) -> list[np.ndarray]:
+        """Where the definition's pre-activations lie above 0."""
+        return [z > 0 for z in self.inside.z]
+
+    def kinks(self) -> list[list[np.ndarray]]:
+        """What draws of the other sides of the kinks take for above 0; none where no pre-activation is near one."""
+        near = [(np.abs(z) <= NEAR_A_KINK * d) & (d > 0) for z, d in zip(self.inside.z, self.spread, strict=True)]
+        if not any(layer.any() for layer in near):
+            return []
+        rng = np.random.default_rng(0)
+        halves = [rng.random(layer.shape) < 0.5 for layer in near]
+        each = list(zip(self.sides, near, halves, strict=True))
+        return [
+            [above | layer for above, layer, _ in each],
+            [above & ~layer for above, layer, _ in each],
+            [above ^ (layer & half) for above, layer, half in each],
+            [above ^ (layer & ~half) for above, layer, half in each],
+        ]
 
     def add(self, step: Step, inside: Inside) -> None:
-        """Take a draw into account."""
-        found = arrays(step) | {OUTPUT: np.stack(inside.h, axis=1)}
+        """Take a draw with the definition's sides into account."""
         with np.errstate(invalid="ignore", over="ignore"):
-            for key, a in found.items():
-                self.squares[key] += distance(a, self.expected[key]) ** 2 / DRAWS
+            for key, d in self._distances(step, inside).items():
+                self.squares[key] += d**2 / DRAWS
             moved = self._margins(inside) - self.margins
             self.moved += np.where(np.isnan(moved), 0.0, moved) ** 2 / DRAWS
             for spread, z, of_draw in zip(self.spread, self.inside.z, inside.z, strict=True):
                 np.maximum(spread, np.nan_to_num(np.abs(of_draw - z)), out=spread)
+
+    def add_kink(self, step: Step, inside: Inside) -> None:
+        """Take a draw with other sides into account."""
+        for key, d in self._distances(step, inside).items():
+            np.maximum(self.kinked[key], d, out=self.kinked[key])
+
+    def _distances(self, step: Step, inside: Inside) -> Compared:
+        found = arrays(step) | {OUTPUT: np.stack(inside.h, axis=1)}
+        return {key: distance(a, self.expected[key]) for key, a in found.items()}
 
     def spreads(self) -> Compared:
         """T times what the draws differ by."""
@@ -90,7 +112,10 @@ class Bounds:
     def found(self) -> Compared:
         """The bounds on all arrays and quantities."""
         batch, tiny = self.plan.task.batch_size, float(self.info.smallest_normal)
-        bounds = {key: b + 4 * self.u * largest(self.expected[key]) + tiny for key, b in self.spreads().items()}
+        bounds = {
+            key: spread + KINKS * self.kinked[key] + 4 * self.u * largest(self.expected[key]) + tiny
+            for key, spread in self.spreads().items()
+        }
         if isinstance(self.plan.clipping, ValueClipping):
             for name in self.before.parameters:
                 clipped, gradient = Key("clipped gradient", name), bounds[Key("gradient", name)]
@@ -123,25 +148,31 @@ class Bounds:
 
     def blind(self) -> str | None:
         """Why the step cannot be judged, in one line; None where it can."""
-        evaluation = Key(EVALUATION)
-        sizes = {SIGNAL: largest(self.expected[SIGNAL]), evaluation: np.maximum(largest(self.expected[evaluation]), 1.0)}
-        for key, size in sizes.items():
-            shares = self._shares(key, size)
+        bounds, spreads = self.found(), self.spreads()
+        for key, ceiling in self._ceilings().items():
+            # a kink within rounding moves one sample's signal by its size, and the gradient of the batch by much less
+            wide = bounds[key] if key.name else spreads[key]
+            shares = self._shares(wide, ceiling)
             index = np.unravel_index(int(shares.argmax()), shares.shape)
-            if shares[index] > CEILING:
+            if shares[index] > 1:
                 place = key.place([int(i) for i in index], self.plan.seeds)
-                return f"{place}: {_moved(float(shares[index]), self.plan.precision)}"
-        if self._shares(SIGNAL, sizes[SIGNAL]).min() > FINE:
+                return f"{place}: {_moved(float(shares[index]) * CEILING, self.plan.precision)}"
+        if self._shares(spreads[SIGNAL], FINE * largest(self.expected[SIGNAL])).min() > 1:
             return f"every layer's signal gradient: rounding in {self.plan.precision} alone moves it by more than {FINE:.1%}"
         return None if self._visible() else f"no weight moves by more than its rounding in {self.plan.precision}"
 
-    def _shares(self, key: Key, size: np.ndarray) -> np.ndarray:
-        """What the draws move an array by, over its size; 0 where that is no more than what is flushed."""
-        spread = self.spreads()[key]
+    def _ceilings(self) -> Compared:
+        """How wide a bound may be that bounds something."""
+        evaluation, weights = Key(EVALUATION), [Key("gradient", name) for name in HIDDEN_WEIGHTS]
+        ceilings = {key: CEILING * largest(self.expected[key]) for key in (SIGNAL, *weights)}
+        return ceilings | {evaluation: CEILING * np.maximum(largest(self.expected[evaluation]), 1.0)}
+
+    def _shares(self, bounds: np.ndarray, of: np.ndarray) -> np.ndarray:
+        """Bounds as shares of something; 0 where they are no more than what is flushed."""
         flushed = T * self.plan.task.batch_size * float(self.info.smallest_normal)
-        known = (spread > flushed) & np.isfinite(size)  # an evaluation may overflow in the definition too
+        known = (bounds > flushed) & np.isfinite(of)  # an evaluation may overflow in the definition too
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(known, spread / size, 0.0)
+            return np.where(known, bounds / of, 0.0)
 
     def _visible(self) -> bool:
         """Whether some parameter moves so far that a step of other length would be seen."""

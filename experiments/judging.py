@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from backends.numpy.rounding import Random
+from backends.numpy.rounding import Exact, Random
 from backends.numpy.training import Program as Definition
 from common import draw
 from common.agreement import DRAWS, Judge, Key, Step, judged_steps
@@ -102,10 +102,12 @@ def _judge(plan: Plan, data: Data, number: int, before: State) -> Judge | None:
         return None
     with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
         bounds = Bounds(plan, before, step, _inside(exact))
-        for number_of_draw in range(DRAWS):
-            program = Definition(plan, rounding=Random(plan.precision, number_of_draw, bounds.shifts(number_of_draw)))
-            drawn = take(program, before, batch, data.x_test[:EVALUATED], plan)
-            bounds.add(drawn, _inside(program))
+        for seed in range(DRAWS):
+            program = Definition(plan, rounding=Random(plan.precision, seed, bounds.sides))
+            bounds.add(take(program, before, batch, data.x_test[:EVALUATED], plan), _inside(program))
+        for sides in bounds.kinks():
+            program = Definition(plan, rounding=Exact(sides))
+            bounds.add_kink(take(program, before, batch, data.x_test[:EVALUATED], plan), _inside(program))
         return Judge(number, before, bounds.found(), bounds.blind())
 
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from backends.numpy.network import Definition, cross_entropy
 from backends.numpy.training import Program
 from common import draw
-from common.agreement import gradient_error, scaled_error
 from common.network import Arrays, Batch, State
 from common.plan import Plan
+from tests.compared import gradient_error, scaled_error
 
 EPS = float(np.finfo(np.longdouble).eps)
 H = np.longdouble(EPS ** (1 / 3))
@@ -128,11 +128,11 @@ def test_the_signal_gradient_is_the_difference_quotient_times_the_batch_size(
 def test_float64_agrees_with_extended_precision(plan: Maker, activation: str, normalization: str) -> None:
     small = plan(**SIZES, activation=activation, normalization=normalization, clipping={"kind": "norm", "threshold": 0.1})
     (a, _), (b, _) = stepped(small), stepped(small, np.longdouble)
-    assert gradient_error(a.gradients(), b.gradients(), "float64") <= 1e-13
+    assert gradient_error(a.gradients(), b.gradients()) <= 1e-13
     for found, expected in ((a.state().parameters, b.state().parameters), (a.state().statistics, b.state().statistics)):
-        assert all(scaled_error(found[name], expected[name], "float64") <= 1e-13 for name in expected)
+        assert all(scaled_error(found[name], expected[name]) <= 1e-13 for name in expected)
     x = batch_of(small).x
-    assert scaled_error(a.predict(x), b.predict(x), "float64") <= 1e-13
+    assert scaled_error(a.predict(x), b.predict(x)) <= 1e-13
 
 
 def test_hidden_layers_with_batch_norm_have_no_bias(plan: Maker) -> None:
@@ -176,8 +176,8 @@ def test_evaluation_uses_the_running_statistics_and_does_not_depend_on_the_other
     program, _ = stepped(small)
     x = np.random.default_rng(5).normal(size=(2, 7, 3))
     found = program.predict(x)
-    assert scaled_error(found, by_hand(program.state(), x, 3, running=True)[1], "float64") <= 1e-14
-    assert scaled_error(program.predict(x[:, :1]), found[:, :1], "float64") <= 1e-14
+    assert scaled_error(found, by_hand(program.state(), x, 3, running=True)[1]) <= 1e-14
+    assert scaled_error(program.predict(x[:, :1]), found[:, :1]) <= 1e-14
 
 
 def rms(x: np.ndarray) -> np.ndarray:

@@ -25,7 +25,7 @@ import importlib, json, sys
 import numpy as np
 import backends
 from common import draw
-from common.agreement import gradient_error, scaled_error
+from tests.compared import gradient_error, scaled_error
 from common.network import Batch
 from common.plan import Plan
 
@@ -41,12 +41,12 @@ where = lambda a: sorted(str(d.id) for d in a.devices()) if hasattr(a, "devices"
 held = lambda: [getattr(a, "value", a) for a in (*program.parameters.values(), *program.statistics.values())]
 loaded = [where(a) for a in held()]
 handle, _ = program.step(batch), expected.step(batch)
-loss, signals, gradients = program.last
-left = [loss, *(signals if isinstance(signals, list) else [signals]), *gradients.values(), *handle]
+loss, signals, gradients, clipped = program.last
+left = [loss, *(signals if isinstance(signals, list) else [signals]), *gradients.values(), *clipped.values(), *handle]
 print(json.dumps({
     "devices": wing.devices(),
-    "first_step": gradient_error(program.gradients(), expected.gradients(), "float64"),
-    "predicted": scaled_error(program.predict(batch.x), expected.predict(batch.x), "float64"),
+    "first_step": gradient_error(program.gradients(), expected.gradients()),
+    "predicted": scaled_error(program.predict(batch.x), expected.predict(batch.x)),
     "loaded": loaded,
     "places": [where(a) for a in held() + left],
 }))

@@ -1,6 +1,7 @@
 """Parity: whole networks, 50 layers deep, in the three frameworks against the definition.
 
-Networks are narrow, so that the suite stays fast; the depth is what makes errors grow.
+Networks are narrow, so that the suite stays fast; the depth is what makes errors grow. A failure is the product's own sentence:
+which array of which parameter, layer, seed and step is beyond its bound.
 """
 
 from __future__ import annotations
@@ -13,15 +14,17 @@ import pytest
 
 from common import agreement, draw, task
 from common.backend import Backend, Program, train
-from common.network import Batch, Gradients, State
+from common.network import Batch, State
 from common.plan import Plan
-from common.quantities import QUANTITIES
-from common.trace import Trace
+from common.trace import Check, Trace
+from experiments import judging
+from experiments.judging import watched
+from tests.compared import scaled_error
 
 DEPTH = 50
+STEPS = 20
 ACTIVATIONS = ["sigmoid", "tanh", "relu", "leaky_relu", "prelu", "elu"]
 NORMALIZATIONS = ["none", "batch"]
-INITIALIZATIONS = ["xavier", "he"]
 CLIPPINGS = {
     "none": {"kind": "none"},
     "value": {"kind": "value", "threshold": 0.01},
@@ -32,161 +35,160 @@ CLIPPINGS = {
 over_activations = pytest.mark.parametrize("activation", ACTIVATIONS)
 over_normalizations = pytest.mark.parametrize("normalization", NORMALIZATIONS, ids=["plain", "batch_norm"])
 over_clippings = pytest.mark.parametrize("clipping", CLIPPINGS)
+Maker = Callable[..., Plan]
 
 
 @pytest.fixture(scope="module")
-def deep(plan: Callable[..., Plan]) -> Callable[..., Plan]:
+def deep(plan: Maker) -> Maker:
     """A maker of plans for digits: 50 layers of 12 units, two seeds, batches of 16."""
-    sizes = {"features": 64, "classes": 10, "depth": DEPTH, "width": 12, "batch_size": 16, "learning_rate": 0.05}
+    sizes = {
+        "features": 64,
+        "classes": 10,
+        "depth": DEPTH,
+        "width": 12,
+        "batch_size": 16,
+        "learning_rate": 0.01,
+        "steps": STEPS,
+    }
     return lambda clipping, **changes: plan(**(sizes | {"clipping": CLIPPINGS[clipping]} | changes))
 
 
-def first_batches(plan: Plan, steps: int) -> list[Batch]:
-    return list(islice(draw.batches(plan.model_copy(update={"steps": steps}), task.load(plan.task)), steps))
+def states_of(definition: Backend, plan: Plan, steps: list[int]) -> dict[int, State]:
+    """The definition's states before some steps of its run."""
+    program, states = definition.program(plan, "cpu", measure=False), {}
+    program.load(draw.state(plan))
+    for batch in watched(program, draw.batches(plan, task.load(plan.task)), steps, states):
+        program.step(batch)
+    return states
 
 
-def state_error(found: State, expected: State, before: State) -> float:
-    """The largest difference of a parameter or running statistic, scaled by its layer's size before or after the step."""
-    errors = [0.0]
-    for kind in ("parameters", "statistics"):
-        for name, value in getattr(expected, kind).items():
-            size = np.maximum(np.abs(value), np.abs(getattr(before, kind)[name]))
-            difference = np.abs(getattr(found, kind)[name] - value)
-            over_layer = tuple(range(2, value.ndim))
-            errors.append((difference.max(over_layer) / size.max(over_layer, initial=1e-300)).max())
-    return float(max(errors))
+def judged(definition: Backend, wing: Program, plan: Plan, steps: list[int]) -> list[Check]:
+    """A wing's steps from the definition's states, those from where the definition goes on to be finite."""
+    data = task.load(plan.task)
+    return judging.checks(wing, plan, data, judging.judges(plan, data, states_of(definition, plan, steps)))
 
 
-def gradients_at(program: Program, state: State, batch: Batch) -> Gradients:
-    program.load(state)
-    program.step(batch)
-    return program.gradients()
+def assert_none_is_broken(checks: list[Check], at_least: int) -> None:
+    broken = [check.reason for check in checks if check.outcome == "broken"]
+    assert not broken, "\n".join(map(str, broken))
+    seen = [check for check in checks if check.outcome == "agrees"]
+    assert len(seen) >= at_least, f"{len(seen)} of {len(checks)} steps could be judged: {[check.reason for check in checks]}"
 
 
 @over_clippings
 @over_normalizations
 @over_activations
-def test_the_first_step_and_20_steps_from_the_definitions_state_are_the_definitions(
-    backend: Backend, definition: Backend, deep: Callable[..., Plan], activation: str, normalization: str, clipping: str
+def test_the_first_step_and_a_later_one_are_the_definitions(
+    backend: Backend, definition: Backend, deep: Maker, activation: str, normalization: str, clipping: str
 ) -> None:
-    plan = deep(clipping, activation=activation, normalization=normalization)
-    wing, reference, batches = backend.program(plan, "cpu"), definition.program(plan, "cpu"), first_batches(plan, 20)
-    for initialization in INITIALIZATIONS:  # which the compiled step does not know
-        start = draw.state(deep(clipping, activation=activation, normalization=normalization, initialization=initialization))
-        assert_first_step_agrees(wing, reference, plan, start, batches[0])
-        assert_steps_agree(wing, reference, plan, start, batches)
-
-
-def bound(sensitivity: float) -> float:
-    """1e-10, or 100 times the network's own sensitivity to one unit in the last place of its weights, if over 1e-12."""
-    return 1e-10 if sensitivity <= 1e-12 else 100 * sensitivity
-
-
-def assert_first_step_agrees(wing: Program, reference: Program, plan: Plan, start: State, batch: Batch) -> None:
-    """Loss and gradient of the first step."""
-    expected = gradients_at(reference, start, batch)
-    moved = gradients_at(reference, draw.moved_by_one_ulp(start, plan), batch)
-    sensitivity = agreement.gradient_error(moved, expected, "float64")
-    assert agreement.gradient_error(gradients_at(wing, start, batch), expected, "float64") <= bound(sensitivity)
-
-
-def assert_steps_agree(wing: Program, reference: Program, plan: Plan, start: State, batches: list[Batch]) -> None:
-    """Parameters, running statistics and evaluation after each step from the definition's state, until that is not finite."""
-    before = start
-    for batch in batches:
-        moved = _after(reference, draw.moved_by_one_ulp(before, plan), batch)
-        expected, found = _after(reference, before, batch), _after(wing, before, batch)
-        if not all(np.isfinite(a).all() for a in expected[0].parameters.values()):
-            return
-        assert state_error(found[0], expected[0], before) <= bound(state_error(moved[0], expected[0], before))
-        evaluation, sensitivity = (agreement.scaled_error(after[1], expected[1], "float64") for after in (found, moved))
-        assert evaluation <= bound(sensitivity)
-        before = expected[0]
-
-
-def _after(program: Program, before: State, batch: Batch) -> tuple[State, np.ndarray]:
-    program.load(before)
-    program.step(batch)
-    return program.state(), program.predict(batch.x)
+    plan = deep(clipping, activation=activation, normalization=normalization, initialization="he")
+    wing = backend.program(plan, "cpu")
+    assert_none_is_broken(judged(definition, wing, plan, [0, STEPS - 1]), at_least=2)
+    xavier = deep(clipping, activation=activation, normalization=normalization)  # the compiled step does not know it
+    assert_none_is_broken(judged(definition, wing, xavier, [0]), at_least=1)
 
 
 @over_normalizations
 @over_activations
-def test_free_running_divergence_stays_within_100_times_the_networks_own_sensitivity(
-    backend: Backend, definition: Backend, deep: Callable[..., Plan], activation: str, normalization: str
+def test_a_float32_step_is_the_definitions(
+    backend: Backend, definition: Backend, deep: Maker, activation: str, normalization: str
+) -> None:
+    depth = 10 if normalization == "batch" else DEPTH  # deeper, rounding in float32 leaves nothing to compare
+    changes = {"activation": activation, "normalization": normalization, "initialization": "he", "precision": "float32"}
+    plan = deep("norm", **changes, depth=depth, batch_size=64)
+    assert_none_is_broken(judged(definition, backend.program(plan, "cpu"), plan, [0, STEPS - 1]), at_least=1)
+
+
+@over_normalizations
+@over_activations
+def test_free_runs_stay_within_their_bound_until_they_are_chaotic(
+    backend: Backend, definition: Backend, deep: Maker, activation: str, normalization: str
 ) -> None:
     plan = deep("value", activation=activation, normalization=normalization, initialization="he", steps=50)
-    batches = first_batches(plan, 50)
+    batches = list(draw.batches(plan, task.load(plan.task)))
 
-    def trace(program: Program, start: State) -> Trace:
-        program.load(start)
+    def trace(wing: Backend, plan: Plan) -> Trace:
+        program = wing.program(plan, "cpu")
+        program.load(draw.state(plan))
         return train(program, plan, batches).trace
 
-    start = draw.state(plan)
-    expected = trace(definition.program(plan, "cpu"), start)
-    moved = trace(definition.program(plan, "cpu"), draw.moved_by_one_ulp(start, plan))
-    divergence = agreement.divergence(trace(backend.program(plan, "cpu"), start), expected)
-    assert agreement.training_agrees(plan, divergence, agreement.divergence(moved, expected))
+    rounded = trace(definition, plan.model_copy(update={"perturbed": True}))
+    found = agreement.free_run(plan, trace(backend, plan), trace(definition, plan), rounded)
+    assert found.outcome != "broken", found.reason
+    assert found.step is None or found.step >= 2, "at least two steps are compared"
 
 
 @over_normalizations
 @over_activations
-def test_float32_stays_within_the_computed_tolerance_at_the_first_step(
-    backend: Backend, definition: Backend, deep: Callable[..., Plan], activation: str, normalization: str
-) -> None:
-    plan = deep("none", activation=activation, normalization=normalization, initialization="he", precision="float32")
-    start, (batch,) = draw.state(plan), first_batches(plan, 1)
-    reference, wing = definition.program(plan, "cpu"), backend.program(plan, "cpu")
-
-    expected = gradients_at(reference, start, batch)
-    moved = [gradients_at(reference, state, batch) for state in agreement.neighbours(start, plan)]
-    found = gradients_at(wing, start, batch)
-    assert agreement.gradient_error(found, expected, "float32") <= agreement.tolerance(plan, expected, moved)
+def test_bounds_are_narrow(definition: Backend, deep: Maker, activation: str, normalization: str) -> None:
+    plan = deep("none", activation=activation, normalization=normalization, initialization="he")
+    (judge,) = judging.judges(plan, task.load(plan.task), states_of(definition, plan, [0]))
+    (batch,) = islice(draw.batches(plan, task.load(plan.task)), 1)
+    step = judging.take(definition.program(plan, "cpu"), judge.before, batch, batch.x[0], plan)
+    shares = judge.bounds[agreement.SIGNAL] / agreement.largest(step.gradients.signal)
+    assert judge.blind is None
+    assert shares.max() <= (1e-6 if normalization == "batch" else 2e-10)
 
 
 @pytest.mark.parametrize("record_every", [1, 7])
 @over_normalizations
-def test_the_quantities_are_the_definitions(
-    backend: Backend, definition: Backend, deep: Callable[..., Plan], normalization: str, record_every: int
+def test_the_quantities_of_a_run_are_the_definitions(
+    backend: Backend, definition: Backend, deep: Maker, normalization: str, record_every: int
 ) -> None:
     plan = deep("norm", activation="prelu", normalization=normalization, depth=8, steps=10, record_every=record_every)
     traces = []
     for wing in (backend, definition):
         one = wing.program(plan, "cpu")
         one.load(draw.state(plan))
-        traces.append(train(one, plan, first_batches(plan, 10)).trace)
+        traces.append(train(one, plan, draw.batches(plan, task.load(plan.task))).trace)
     found, expected = traces
     assert found.steps.tolist() == expected.steps.tolist() == sorted({*range(0, 10, record_every), 9})
-    assert agreement.scaled_error(found.loss, expected.loss, "float64") <= 1e-9
-    for name in QUANTITIES:
+    assert scaled_error(found.loss, expected.loss) <= 1e-9
+    for name, value in expected.quantities.items():
         assert found.quantities[name].shape == (2, len(found.steps), 8)
         # each [seed, step, layer] scaled by itself
-        assert np.allclose(found.quantities[name], expected.quantities[name], rtol=1e-9, atol=1e-13), name
+        assert np.allclose(found.quantities[name], value, rtol=1e-9, atol=1e-13), name
 
 
 @over_normalizations
-def test_seeds_side_by_side_are_the_seeds_one_by_one(backend: Backend, deep: Callable[..., Plan], normalization: str) -> None:
-    together = deep("global_norm", activation="prelu", normalization=normalization, depth=6, seeds=(0, 1, 2))
+def test_seeds_side_by_side_are_the_seeds_one_by_one(backend: Backend, deep: Maker, normalization: str) -> None:
+    together = deep("global_norm", activation="prelu", normalization=normalization, depth=6, seeds=(0, 1, 2), steps=3)
     program = backend.program(together, "cpu")
     program.load(draw.state(together))
-    for batch in first_batches(together, 3):
+    for batch in batches_of(together):
         program.step(batch)
     for i, seed in enumerate(together.seeds):
         alone = together.model_copy(update={"seeds": (seed,)})
         single = backend.program(alone, "cpu")
         single.load(draw.state(alone))
-        for batch in first_batches(alone, 3):
+        for batch in batches_of(alone):
             single.step(batch)
         found, expected = program.state(), single.state()
         for name, value in (expected.parameters | expected.statistics).items():
             all_seeds = (found.parameters | found.statistics)[name]
-            assert agreement.scaled_error(all_seeds[i : i + 1], value, "float64") <= 1e-12, name
+            assert scaled_error(all_seeds[i : i + 1], value) <= 1e-12, name
 
 
-def test_a_planted_fault_in_one_weight_is_caught(backend: Backend, definition: Backend, deep: Callable[..., Plan]) -> None:
-    plan = deep("none", activation="tanh", depth=10)
-    start, (batch,) = draw.state(plan), first_batches(plan, 1)
-    wing, expected = backend.program(plan, "cpu"), gradients_at(definition.program(plan, "cpu"), start, batch)
-    assert agreement.gradient_error(gradients_at(wing, start, batch), expected, "float64") <= 1e-12
-    start.parameters["hidden.weight"][0, 3, 0, 0] += 1e-8
-    assert agreement.gradient_error(gradients_at(wing, start, batch), expected, "float64") > 1e-10
+def batches_of(plan: Plan) -> list[Batch]:
+    return list(draw.batches(plan, task.load(plan.task)))
+
+
+def test_a_planted_fault_in_one_weight_is_named(backend: Backend, definition: Backend, deep: Maker) -> None:
+    plan = deep("none", activation="tanh", depth=10, steps=1)
+    wing, data = backend.program(plan, "cpu"), task.load(plan.task)
+    (judge,) = judging.judges(plan, data, {0: draw.state(plan)})
+    (clean,) = judging.checks(wing, plan, data, [judge])
+    assert clean.outcome == "agrees"
+    load = wing.load
+
+    def load_wrongly(state: State, plan: Plan | None = None) -> None:
+        moved = state.parameters["hidden.weight"].copy()
+        moved[1, 3, 0, 0] += 1e-11
+        load(State(state.parameters | {"hidden.weight": moved}, state.statistics), plan)
+
+    wing.load = load_wrongly
+    (check,) = judging.checks(wing, plan, data, [judge])
+    assert check.outcome == "broken"
+    assert check.where == "value after the step of weight, layer 5, seed 1"
+    assert check.reason
+    assert check.reason.startswith("value after the step of weight, layer 5, seed 1, step 0: error 1.0e-11, bound ")

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from common import agreement, draw, task
+from common import draw, task
 from common.backend import Backend, Program, side_by_side, train
 from common.network import Batch, State
 from common.plan import Plan
 from common.quantities import HIDDEN_WEIGHTS
-from experiments.worker import Worker
+from experiments.worker import Job, Worker
+from tests.compared import scaled_error
 
 COMPILES = {"torch": 0, "keras": 1, "jax": 1}
 COMPILES_FOR_ANOTHER_CLIPPING = {"torch": 0, "keras": 1, "jax": 0}  # JAX compiles the gradient by itself
@@ -54,7 +55,7 @@ def test_plans_that_differ_in_numbers_share_one_compiled_step(
         (found, state), (expected, reference) = after_a_step(program, each), after_a_step(definition.program(each, "cpu"), each)
         for name, value in expected.items():
             assert np.allclose(found[name], value, rtol=1e-9, atol=1e-14), name
-        assert all(agreement.scaled_error(state.parameters[n], a, "float64") <= 1e-13 for n, a in reference.parameters.items())
+        assert all(scaled_error(state.parameters[n], a) <= 1e-13 for n, a in reference.parameters.items())
     assert program.traces == COMPILES[backend.name]
 
 
@@ -76,7 +77,7 @@ def test_without_measuring_a_step_is_the_same_step(backend: Backend, plan: Maker
     assert np.allclose(loss["loss"], all_of_it["loss"], rtol=1e-14)
     for kind in ("parameters", "statistics"):
         for name, value in getattr(after, kind).items():
-            assert agreement.scaled_error(getattr(bare, kind)[name], value, "float64") <= 1e-14, name
+            assert scaled_error(getattr(bare, kind)[name], value) <= 1e-14, name
 
 
 def test_an_update_too_small_to_move_a_float32_weight_has_its_ratio_all_the_same(backend: Backend, plan: Maker) -> None:
@@ -121,16 +122,16 @@ def test_groups_of_seeds_together_are_all_seeds(definition: Backend, plan: Maker
     assert np.allclose(joined.trace.loss, together.trace.loss, rtol=1e-13)
     for name, value in together.trace.quantities.items():
         assert np.allclose(joined.trace.quantities[name], value, rtol=1e-10), name
-    assert agreement.gradient_error(joined.first_gradients, together.first_gradients, "float64") <= 1e-13
 
 
 def test_a_run_whose_seeds_do_not_fit_the_cache_together_is_that_of_each_seed(
     definition: Backend, plan: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     worker, one = Worker(definition, threads=1, imports=0.0), numbered(plan, "value", 0.1, 0.02, 0.01, seeds=(3, 1, 4, 5))
-    together, steps = worker.run("x", one, "cpu"), []
+    job = Job(run_id="x", plan=one, device="cpu")
+    together, steps = worker.run(job), []
     monkeypatch.setattr("common.plan.CACHED_BYTES", 2 * 8 * one.network.parameter_count())
-    apart = worker.run("x", one, "cpu", steps.append)
+    apart = worker.run(job, steps.append)
     assert (together.header.seeds_at_once, apart.header.seeds_at_once) == (4, 2)
     assert steps == sorted(steps)
     assert steps[-1] == one.steps
@@ -151,4 +152,4 @@ def test_keras_looped_is_keras_unrolled(
     for name, value in unrolled[0].items():
         assert np.allclose(looped[0][name], value, rtol=1e-10, atol=1e-15), name
     for name, value in unrolled[1].parameters.items():
-        assert agreement.scaled_error(looped[1].parameters[name], value, "float64") <= 1e-13, name
+        assert scaled_error(looped[1].parameters[name], value) <= 1e-13, name

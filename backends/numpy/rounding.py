@@ -11,8 +11,8 @@ and r uniform in [-1, 1], for each element by itself:
     a norm of n         y (1 + e r w(n))
 
 w(n) = max(1, sqrt(n) / 4): the roundings of n partial sums add up like a random walk, where a kernel adds 16 of them side by
-side. Half of e would be lost: what is added to a float64 number, and is less than half a unit in its last place, leaves it as it
-is. Elementary functions are right to about e.
+side. Half of e would be lost: what is less than half a unit in the last place of a float64 number and is added to it leaves
+it as it is. Elementary functions are right to about e.
 """
 
 from __future__ import annotations
@@ -31,7 +31,14 @@ def walk(terms: int) -> float:
 
 
 class Exact:
-    """Arithmetic as NumPy has it."""
+    """Arithmetic as NumPy has it.
+
+    Args:
+        sides: Where the pre-activations of each hidden layer count as above 0, whatever they are; without it, where they are.
+    """
+
+    def __init__(self, sides: list[np.ndarray] | None = None) -> None:
+        self.sides = sides
 
     def __call__(self, y: np.ndarray) -> np.ndarray:
         """The result of an operation."""
@@ -59,7 +66,7 @@ class Exact:
 
     def above(self, z: np.ndarray, layer: int) -> np.ndarray:
         """Where the pre-activations of a hidden layer, counted from 0, lie above 0."""
-        return z > 0
+        return z > 0 if self.sides is None else self.sides[layer]
 
 
 EXACT = Exact()
@@ -71,11 +78,12 @@ class Random(Exact):
     Args:
         precision: `float32` or `float64`.
         seed: Of the roundings.
-        shifts: Added to the pre-activations of each hidden layer before it is asked on which side of 0 they lie.
+        sides: As in exact arithmetic.
     """
 
-    def __init__(self, precision: str, seed: int, shifts: list[np.ndarray] | None = None) -> None:
-        self.precision, self.shifts = precision, shifts
+    def __init__(self, precision: str, seed: int, sides: list[np.ndarray] | None = None) -> None:
+        super().__init__(sides)
+        self.precision = precision
         self.rng = np.random.Generator(np.random.SFC64(seed))
         self.noise = self.rng.uniform(-1.0, 1.0, NOISE) * float(np.finfo(precision).eps)
         self.flushes = seed % 2 == 0
@@ -128,7 +136,3 @@ class Random(Exact):
     def norm(self, y: np.ndarray, terms: int) -> np.ndarray:
         """A Euclidean norm of so many terms."""
         return self._in_range(y + walk(terms) * y * self._noise(y.shape))
-
-    def above(self, z: np.ndarray, layer: int) -> np.ndarray:
-        """Where the shifted pre-activations lie above 0."""
-        return z > 0 if self.shifts is None else z + self.shifts[layer] > 0
