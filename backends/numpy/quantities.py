@@ -33,7 +33,7 @@ def of_layers(outputs: list[np.ndarray], alive: list[np.ndarray], signals: list[
         "signal_gradient_rms": _by_layer(rms, signals),
         "activation_mean": _by_layer(np.mean, outputs),
         "activation_rms": _by_layer(rms, outputs),
-        "dead_fraction": np.stack([1 - layer.mean(axis=1) for layer in alive], axis=1),
+        "dead_fraction": np.stack([np.mean(~layer, axis=1) for layer in alive], axis=1),
     }
 
 

@@ -67,7 +67,7 @@ def of_step(run: Tensors, weights: Tensors, gradients: Tensors, clipped: Tensors
     arrays = [run["signals"], run["outputs"], *(a[name] for a in held for name in HIDDEN_WEIGHTS)]
     signal, output, *of_weights = rms_of_each(arrays, (2, 3))
     size, before, after = (torch.cat(pair, dim=1) for pair in (of_weights[:2], of_weights[2:4], of_weights[-2:]))
-    alive = run["alive"].to(signal.dtype).mean(-1)
+    dead = (~run["alive"]).to(signal.dtype).mean(-1)
     signal = signal * run["outputs"].shape[2]
     mean = run["outputs"].mean((2, 3))
-    return torch.stack([signal.T, before, after, learning_rate * after, size, mean.T, output.T, 1 - alive.T])
+    return torch.stack([signal.T, before, after, learning_rate * after, size, mean.T, output.T, dead.T])
