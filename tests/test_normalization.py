@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
+import backends
 from common.backend import Backend
 from common.countermeasures.normalization import BatchNormalization
+from tests.conftest import load
 from tests.strategies import float64s, floats
 
 SPECS = [BatchNormalization(), BatchNormalization(epsilon=1e-3, momentum=0.99), BatchNormalization(momentum=0.0)]
@@ -84,11 +86,28 @@ def test_a_batch_of_two_and_one_unit_are_enough(backend: Backend, definition: Ba
         assert np.abs(found[name] - value).max() <= 1e-12, name
 
 
-def test_a_common_offset_does_not_swallow_the_variance(backend: Backend, definition: Backend) -> None:
-    z = 1e8 + np.random.default_rng(1).standard_normal((64, 2))
-    given_inputs = inputs(z, np.ones_like(z))
-    expected, found = (wing.normalization.probe(BatchNormalization(), given_inputs)["value"] for wing in (definition, backend))
-    assert np.abs(found - expected).max() <= 1e-12 * 1e8
+@pytest.mark.parametrize("name", backends.NEEDS)
+@pytest.mark.parametrize("offset", [0.0, 1e2, 1e4, 1e6, 1e8])
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_a_common_offset_costs_no_more_than_rounding_the_inputs(
+    definition: Backend, request: pytest.FixtureRequest, name: str, offset: float, precision: str
+) -> None:
+    """The inputs are products of rounded numbers: 16 units in the last place of the largest are what none can do without.
+
+    A wing may compute x / std + (shift - mean / std), as TensorFlow does; E[x^2] - E[x]^2 costs offset^2.
+    """
+    rng, eps = np.random.default_rng(1), float(np.finfo(precision).eps)
+    spread = max(1.0, 1e3 * offset * eps)  # what is left of a spread below that in the precision is noise
+    z = offset + spread * rng.standard_normal((64, 3))
+    given_inputs = inputs(z, rng.standard_normal(z.shape)) | {"mean": np.full(3, offset), "variance": np.full(3, spread**2)}
+    rounded = {key: a.astype(precision) for key, a in given_inputs.items()}
+    exactly = {key: a.astype(np.longdouble) for key, a in rounded.items()}
+    expected = definition.normalization.probe(BatchNormalization(), exactly)
+    found = load(name, request.config).normalization.probe(BatchNormalization(), rounded)
+    summed = np.abs(rounded["cotangent"]).sum(0)  # a sum's error is one of the size of what is summed
+    for key, value in expected.items():
+        size = summed if key in ("scale_gradient", "shift_gradient") else np.abs(value).max(0)
+        assert (np.abs(found[key] - value).max(0) <= 16 * eps * (1 + offset / spread) * size).all(), key
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
@@ -101,8 +120,6 @@ def test_a_value_that_is_not_finite_makes_its_unit_nan_and_no_other(backend: Bac
 
 
 def test_the_shipped_running_variance_of_pytorch_is_unbiased(definition: Backend, request: pytest.FixtureRequest) -> None:
-    from tests.conftest import load
-
     torch_wing = load("torch", request.config)
     torch = importlib.import_module("torch")
     z = np.random.default_rng(3).standard_normal((8, 1))
@@ -112,8 +129,6 @@ def test_the_shipped_running_variance_of_pytorch_is_unbiased(definition: Backend
 
 
 def test_the_shipped_variance_of_flax_loses_an_offset(request: pytest.FixtureRequest) -> None:
-    from tests.conftest import load
-
     jax_wing = load("jax", request.config)
     jax = importlib.import_module("jax")
     z = (1e4 + np.random.default_rng(4).standard_normal((64, 1))).astype(np.float32)
@@ -123,7 +138,5 @@ def test_the_shipped_variance_of_flax_loses_an_offset(request: pytest.FixtureReq
 
 
 def test_keras_ships_other_numbers(request: pytest.FixtureRequest) -> None:
-    from tests.conftest import load
-
     layer = load("keras", request.config).normalization.native(BatchNormalization())()
     assert (layer.momentum, layer.epsilon) == (0.99, 1e-3)

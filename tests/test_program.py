@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import backends
 from common import draw, task
 from common.backend import Backend, Program, side_by_side, train
 from common.network import Batch, State
@@ -15,6 +16,7 @@ from common.plan import Plan
 from common.quantities import HIDDEN_WEIGHTS
 from experiments.worker import Job, Worker
 from tests.compared import scaled_error
+from tests.conftest import load
 
 COMPILES = {"torch": 0, "keras": 1, "jax": 1}
 COMPILES_FOR_ANOTHER_CLIPPING = {"torch": 0, "keras": 1, "jax": 0}  # JAX compiles the gradient by itself
@@ -143,8 +145,6 @@ def test_a_run_whose_seeds_do_not_fit_the_cache_together_is_that_of_each_seed(
 def test_keras_looped_is_keras_unrolled(
     request: pytest.FixtureRequest, plan: Maker, monkeypatch: pytest.MonkeyPatch, normalization: str
 ) -> None:
-    from tests.conftest import load
-
     keras, one = load("keras", request.config), numbered(plan, "norm", 0.1, 0.02, 0.01, normalization=normalization, depth=7)
     unrolled = after_a_step(keras.program(one, "cpu"), one)
     monkeypatch.setattr("backends.keras.network.UNROLLED_DEPTH", 6)
@@ -153,3 +153,31 @@ def test_keras_looped_is_keras_unrolled(
         assert np.allclose(looped[0][name], value, rtol=1e-10, atol=1e-15), name
     for name, value in unrolled[1].parameters.items():
         assert scaled_error(looped[1].parameters[name], value) <= 1e-13, name
+
+
+@pytest.mark.parametrize("name", backends.NEEDS)
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize("gap", [0.0, 5.0, 20.0, 45.0, -45.0])
+@pytest.mark.parametrize("offset", [0.0, 300.0])
+def test_cross_entropy_is_exact_to_a_few_units_of_1(
+    request: pytest.FixtureRequest, plan: Maker, name: str, precision: str, gap: float, offset: float
+) -> None:
+    """Softmax minus one-hot: the other classes keep their digits; what the chosen one loses is rounding of 1."""
+    one = plan(features=1, classes=3, depth=2, width=2, precision=precision)
+    start, logits = draw.state(one), np.array([offset + gap, offset + 0.5, offset - 1.25])
+    for parameter in start.parameters.values():
+        parameter[:] = 0
+    start.parameters["output.bias"][:] = logits  # of all samples: tanh is 0 at 0
+    program = load(name, request.config).program(one, "cpu")
+    program.load(start)
+    shape = (2, one.task.batch_size)
+    program.step(Batch(np.zeros((*shape, 1)), np.zeros(shape, int)))
+    found = program.gradients()
+    others = np.exp((logits[1:] - logits[0]).astype(np.longdouble))
+    chances, loss = others / (1 + others.sum()), np.log1p(others.sum())
+    unit = 8 * np.finfo(precision).eps
+    size = max(1.0, abs(gap), offset)  # of the logarithm of the sum, which optax subtracts the logit from
+    gradient = found.parameters["output.bias"][:, 0]
+    assert np.abs(found.loss - loss).max() <= unit * size
+    assert np.abs(gradient[:, 0] + chances.sum()).max() <= unit
+    assert (np.abs(gradient[:, 1:] - chances) <= unit * (1 + abs(gap)) * chances).all()

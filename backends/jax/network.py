@@ -49,17 +49,20 @@ class HiddenLayer(linen.Module):
         return (self.perturb("signal", h), {"input": x, "alive": self._alive(z, h)}) if self.measure else (h, {})
 
     def _alive(self, z: jax.Array, h: jax.Array) -> jax.Array:
-        """Whether the derivative of a unit's activation is not 0 for some sample, [width], for z and h [batch, width]."""
+        """Whether the derivative of a unit's activation is not 0 for some sample, [width], for z and h [batch, width].
+
+        Asked sample by sample, and so that a NaN, whose derivative is not 0, answers no: XLA's maximum passes over it.
+        """
         low, high = open_interval(self.spec.activation, z.dtype.name)
         if isinstance(self.spec.activation, ReLU):
-            return jnp.max(h, axis=0) > 0  # where h is positive, z is
+            return jnp.any(~(h <= 0), axis=0)  # where h is positive, z is
         if isinstance(self.spec.activation, PReLU):
-            return (jnp.max(z, axis=0) > 0) | (self.variables["params"]["activation"]["slope"] != 0)
+            return jnp.any(~(z <= 0), axis=0) | (self.variables["params"]["activation"]["slope"] != 0)
         if math.isinf(low):
             return jnp.ones(z.shape[1], bool)
         if math.isinf(high):
-            return jnp.max(z, axis=0) > low
-        return jnp.min(jnp.abs(z - (low + high) / 2), axis=0) < (high - low) / 2
+            return jnp.any(~(z <= low), axis=0)
+        return jnp.any(~(jnp.abs(z - (low + high) / 2) >= (high - low) / 2), axis=0)
 
 
 class StackedNetwork(linen.Module):

@@ -54,5 +54,5 @@ def of_step(run: Tree, weights: Tree, gradients: Tree, clipped: Tree, learning_r
     signal, output, size, before, after = (jnp.concatenate(parts[i : i + 2], axis=1) for i in (0, 2, 4, 6, len(parts) - 2))
     signal *= run["outputs"][0].shape[2]
     mean = jnp.concatenate([jnp.mean(a, axis=(2, 3)) for a in run["outputs"]], axis=1)
-    dead = 1 - jnp.mean(jnp.concatenate(run["alive"], axis=1), axis=2, dtype=signal.dtype)
+    dead = jnp.mean(~jnp.concatenate(run["alive"], axis=1), axis=2, dtype=signal.dtype)
     return jnp.stack([signal, before, after, learning_rate * after, size, mean, output, dead])

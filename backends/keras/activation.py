@@ -1,12 +1,15 @@
-"""Activation in Keras: its layers; Leaky ReLU and PReLU written out in TensorFlow.
+"""Activation in Keras: its layers; Leaky ReLU, PReLU and ELU written out in TensorFlow.
 
 Trap: the slope of Leaky ReLU is 0.3 in `keras.layers.LeakyReLU` and 0.2 under the name "leaky_relu"; TensorFlow keeps it as a
 float32 attribute, so that 0.01 becomes 0.009999999776 in float64 too. `keras.layers.PReLU` starts at 0, has a slope for
-every unit unless `shared_axes` says otherwise, and the derivative 0 at 0.
+every unit unless `shared_axes` says otherwise, and the derivative 0 at 0. `keras.layers.ELU` computes exp(z) - 1, and its
+derivative from that: near 0 the value loses its digits (in float64 it is 2e-5 off at -1e-12, and 0 at -1e-17), far below 0 the
+derivative does (2e-4 off at -30, and 0 from about -37 on).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -31,6 +34,28 @@ def leaky_relu(z: Tensor, slope: float | Tensor) -> Tensor:
     return tf.nn.relu(z) + tf.convert_to_tensor(slope, z.dtype) * tf.minimum(z, tf.zeros((), z.dtype))
 
 
+def elu(z: Tensor, alpha: float) -> Tensor:
+    """ELU, with the derivative `alpha` at 0.
+
+    The derivative is the exponential, and not the value + alpha. exp(z) - 1 = tanh(z / 2) (exp(z) + 1) cancels nowhere, and
+    shares the exponential with the derivative: it takes two thirds of the time of `tf.math.expm1`.
+    """
+
+    @tf.custom_gradient
+    def of(z: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+        low = tf.minimum(z, 0.0)
+        exponential = tf.exp(low)
+        below = exponential if alpha == 1 else alpha * exponential
+
+        def gradient(cotangent: Tensor) -> Tensor:
+            # above 0 the exponential is that of 0
+            return cotangent * (below if alpha == 1 else tf.where(z > 0, tf.ones_like(z), below))
+
+        return tf.nn.relu(z) + tf.tanh(low / 2) * (below + alpha), gradient
+
+    return of(z)
+
+
 class FixedLeakyReLU(keras.layers.Layer):
     """Leaky ReLU whose slope is not rounded to float32."""
 
@@ -41,6 +66,18 @@ class FixedLeakyReLU(keras.layers.Layer):
     def call(self, inputs: Tensor) -> Tensor:
         """The activation of the inputs."""
         return leaky_relu(inputs, self.slope)
+
+
+class AccurateELU(keras.layers.Layer):
+    """ELU that keeps its digits."""
+
+    def __init__(self, alpha: float, dtype: str) -> None:
+        super().__init__(dtype=dtype)
+        self.alpha = alpha
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """The activation of the inputs."""
+        return elu(inputs, self.alpha)
 
 
 class SharedPReLU(keras.layers.Layer):
@@ -72,7 +109,7 @@ def build(spec: Activation, dtype: str = "float64") -> keras.layers.Layer:
         case PReLU(initial_slope=slope):
             return SharedPReLU(slope, dtype=dtype)
         case ELU(alpha=alpha):
-            return keras.layers.ELU(alpha=alpha, dtype=dtype)
+            return AccurateELU(alpha, dtype=dtype)
 
 
 def probe(spec: Activation, inputs: Arrays) -> Arrays:
@@ -97,6 +134,12 @@ def probe(spec: Activation, inputs: Arrays) -> Arrays:
     return outputs | {"slope_gradient": slope[0].numpy().reshape(())} if slope else outputs
 
 
-def native(spec: LeakyReLU | PReLU) -> keras.layers.Layer:
+def native(spec: LeakyReLU | PReLU | ELU) -> keras.layers.Layer:
     """What Keras ships under the name, with its own defaults."""
-    return keras.layers.LeakyReLU() if isinstance(spec, LeakyReLU) else keras.layers.PReLU()
+    match spec:
+        case LeakyReLU():
+            return keras.layers.LeakyReLU()
+        case PReLU():
+            return keras.layers.PReLU()
+        case ELU():
+            return keras.layers.ELU()

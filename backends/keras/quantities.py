@@ -68,7 +68,7 @@ def of_step(run: Tensors, weights: Tensors, gradients: Tensors, clipped: Tensors
     arrays = [held[name] for held in (weights, gradients, clipped) if held for name in HIDDEN_WEIGHTS]
     signal, output, *of_weights = rms_of_each([run["signals"], run["outputs"], *arrays], (2, 3))
     size, before, after = (tf.concat(pair, axis=1) for pair in (of_weights[:2], of_weights[2:4], of_weights[-2:]))
-    alive = tf.reduce_mean(tf.cast(run["alive"], output.dtype), axis=-1)
+    dead = tf.reduce_mean(tf.cast(tf.logical_not(run["alive"]), output.dtype), axis=-1)
     mean = tf.reduce_mean(run["outputs"], (2, 3))
-    of_layers = [tf.transpose(a) for a in (signal * run["outputs"].shape[2], mean, output, 1 - alive)]
+    of_layers = [tf.transpose(a) for a in (signal * run["outputs"].shape[2], mean, output, dead)]
     return tf.stack([of_layers[0], before, after, learning_rate * after, size, *of_layers[1:]])

@@ -116,20 +116,24 @@ class Program:
         return tf.reshape(a, (self.plan.network.depth, self.seeds, *a.shape[-2:]))
 
     def _alive(self, run: Pass, parameters: Tensors) -> Tensor:
-        """Whether the derivative of a unit's activation is not 0 for some sample, [layer, seed, width]."""
+        """Whether the derivative of a unit's activation is not 0 for some sample, [layer, seed, width].
+
+        Asked the other way round: the largest of samples with a NaN is NaN, and not at most 0.
+        """
         spec = self.plan.network.activation
         low, high = open_interval(spec, self.plan.precision)
         if isinstance(spec, ReLU):
-            return tf.reduce_max(self._seeded(run.h), axis=2) > 0
+            return tf.logical_not(tf.reduce_max(self._seeded(run.h), axis=2) <= 0)
         if isinstance(spec, PReLU):
             slopes = tf.concat([parameters[f"{stack}.slope"] for stack in ("first", "hidden")], axis=1)
-            return (tf.reduce_max(self._seeded(run.z), axis=2) > 0) | (tf.expand_dims(tf.transpose(slopes), -1) != 0)
+            awake = tf.logical_not(tf.reduce_max(self._seeded(run.z), axis=2) <= 0)
+            return awake | (tf.expand_dims(tf.transpose(slopes), -1) != 0)
         if math.isinf(low):
             return tf.ones((self.plan.network.depth, self.seeds, self.plan.network.width), tf.bool)
         z = self._seeded(run.z)
         if math.isinf(high):
-            return tf.reduce_max(z, axis=2) > low
-        return tf.reduce_min(tf.abs(z - (low + high) / 2), axis=2) < (high - low) / 2
+            return tf.logical_not(tf.reduce_max(z, axis=2) <= low)
+        return tf.logical_not(tf.reduce_min(tf.abs(z - (low + high) / 2), axis=2) >= (high - low) / 2)
 
     def _predict(self, x: Tensor) -> Tensor:
         parameters, statistics = self._all_alone(self.parameters), self._all_alone(self.statistics)

@@ -110,7 +110,11 @@ class Definition:
 
 
 def cross_entropy(logits: np.ndarray, y: np.ndarray, r: Exact = EXACT) -> tuple[np.ndarray, np.ndarray]:
-    """Mean cross-entropy [seed] of logits [seed, batch, class] for classes y [seed, batch], and its gradient."""
+    """Mean cross-entropy [seed] of logits [seed, batch, class] for classes y [seed, batch], and its gradient.
+
+    The gradient is softmax minus one-hot, as the frameworks have it, and exact to a few units in the last place of 1: it has no
+    digit for the class of a sample that is fit to within that. Nor has the loss.
+    """
     shifted = r(logits - logits.max(-1, keepdims=True))
     exponentials = r(np.exp(shifted))
     sums = r.sum(exponentials, -1, keepdims=True)

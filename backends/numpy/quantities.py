@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -14,11 +15,16 @@ __all__ = ["alive", "of_layers", "of_weights", "rms"]
 
 
 def alive(spec: Activation, z: np.ndarray, parameters: Arrays, precision: str = "float64") -> np.ndarray:
-    """Whether the derivative of a unit's activation is not 0 for some sample, [seed, width], for z [seed, batch, width]."""
+    """Whether the derivative of a unit's activation is not 0 for some sample, [seed, width], for z [seed, batch, width].
+
+    Asked so that a NaN, whose derivative is not 0, answers no; an end at infinity is no end.
+    """
     if isinstance(spec, PReLU):
-        return np.any((z > 0) | (parameters["slope"] != 0)[:, None, None], axis=1)
+        return np.any(~(z <= 0) | (parameters["slope"] != 0)[:, None, None], axis=1)
     low, high = open_interval(spec, precision)
-    return np.any((z > low) & (z < high), axis=1)
+    too_low = (z <= low) if low > -math.inf else np.zeros(z.shape, bool)
+    too_high = (z >= high) if high < math.inf else np.zeros(z.shape, bool)
+    return ~np.all(too_low | too_high, axis=1)
 
 
 def of_layers(outputs: list[np.ndarray], alive: list[np.ndarray], signals: list[np.ndarray]) -> Arrays:
@@ -27,7 +33,7 @@ def of_layers(outputs: list[np.ndarray], alive: list[np.ndarray], signals: list[
         "signal_gradient_rms": _by_layer(rms, signals),
         "activation_mean": _by_layer(np.mean, outputs),
         "activation_rms": _by_layer(rms, outputs),
-        "dead_fraction": np.stack([1 - layer.mean(axis=1) for layer in alive], axis=1),
+        "dead_fraction": np.stack([np.mean(~layer, axis=1) for layer in alive], axis=1),
     }
 
 

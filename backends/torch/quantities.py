@@ -36,6 +36,8 @@ def _scaled_rms(x: torch.Tensor, axes: tuple[int, ...], root: float) -> torch.Te
 def alive(spec: Activation, z: torch.Tensor, slopes: list[torch.Tensor]) -> torch.Tensor:
     """Whether the derivative of a unit's activation is not 0 for some sample, [layer, seed, width].
 
+    Asked the other way round: the largest of samples with a NaN is NaN, and not at most 0.
+
     Args:
         spec: The activation.
         z: Pre-activations of the hidden layers, [layer, seed, batch, width].
@@ -43,12 +45,12 @@ def alive(spec: Activation, z: torch.Tensor, slopes: list[torch.Tensor]) -> torc
     """
     low, high = open_interval(spec, str(z.dtype).removeprefix("torch."))
     if isinstance(spec, PReLU):
-        return (z.amax(2) > 0) | (torch.cat(slopes, dim=1).T != 0)[..., None]
+        return ~(z.amax(2) <= 0) | (torch.cat(slopes, dim=1).T != 0)[..., None]
     if math.isinf(low):
         return torch.ones((), dtype=torch.bool, device=z.device).expand(z.shape[0], z.shape[1], z.shape[3])
     if math.isinf(high):
-        return z.amax(2) > low
-    return (z - (low + high) / 2).abs_().amin(2) < (high - low) / 2
+        return ~(z.amax(2) <= low)
+    return ~((z - (low + high) / 2).abs_().amin(2) >= (high - low) / 2)
 
 
 def of_step(run: Tensors, weights: Tensors, gradients: Tensors, clipped: Tensors, learning_rate: float) -> torch.Tensor:
@@ -65,7 +67,7 @@ def of_step(run: Tensors, weights: Tensors, gradients: Tensors, clipped: Tensors
     arrays = [run["signals"], run["outputs"], *(a[name] for a in held for name in HIDDEN_WEIGHTS)]
     signal, output, *of_weights = rms_of_each(arrays, (2, 3))
     size, before, after = (torch.cat(pair, dim=1) for pair in (of_weights[:2], of_weights[2:4], of_weights[-2:]))
-    alive = run["alive"].to(signal.dtype).mean(-1)
+    dead = (~run["alive"]).to(signal.dtype).mean(-1)
     signal = signal * run["outputs"].shape[2]
     mean = run["outputs"].mean((2, 3))
-    return torch.stack([signal.T, before, after, learning_rate * after, size, mean.T, output.T, 1 - alive.T])
+    return torch.stack([signal.T, before, after, learning_rate * after, size, mean.T, output.T, dead.T])

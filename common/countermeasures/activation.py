@@ -11,9 +11,26 @@ r"""Activation: the function between two layers, whose derivative multiplies the
 
 The derivative of PReLU with respect to its slope is z where z <= 0, else 0; one slope for a layer.
 
+The derivative of sigmoid and tanh is that of the rounded y: where y is a unit in the last place below 1, it has one digit. What
+loses more than that is a fault: ELU's value near 0 is that of expm1, and its derivative far below 0 that of exp.
+
+A unit is dead where its derivative is exactly 0 for every sample of a batch. The ends (`open_interval`) are dead themselves:
+
+| kind       | dead at                                   | float64            | float32           |
+|------------|-------------------------------------------|--------------------|-------------------|
+| sigmoid    | y (1 - y) underflows; y rounds to 1       | -708.4; 36.74      | -87.34; 16.64     |
+| tanh       | y rounds to -1; to 1                      | -19.06; 19.06      | -9.011; 9.011     |
+| relu       | z <= 0                                    | 0                  | 0                 |
+| leaky_relu | nowhere                                   |                    |                   |
+| prelu      | z <= 0, if the slope is 0                 | 0                  | 0                 |
+| elu        | alpha exp(z) underflows                   | -708.4 - log alpha | -87.34 - log alpha |
+
+That is of correctly rounded functions; a tanh that is a few units in the last place off reaches 1 an eighth before, or only
+at 20.
+
 A NaN goes in and comes out. What the derivative is at a NaN is left open: the frameworks differ there (relu: PyTorch 1,
-TensorFlow and JAX 0), and a NaN is reported as such. Subnormal numbers count as 0: TensorFlow and XLA flush them on
-input and output, PyTorch and NumPy do not, and a test holds each to what it does.
+TensorFlow and JAX 0), and a NaN is reported as such; it is not 0, and its unit not dead. Subnormal numbers count as 0:
+TensorFlow and XLA flush them on input and output, PyTorch and NumPy do not, and a test holds each to what it does.
 
 Sources: Nair and Hinton 2010 (ReLU); Maas, Hannun and Ng 2013 (Leaky ReLU); He et al. 2015 (PReLU, initial slope 0.25);
 Clevert, Unterthiner and Hochreiter 2016 (ELU).
