@@ -65,7 +65,7 @@ def test_a_run_says_how_often_its_step_was_traced(backend: Backend, plan: Maker)
     worker = Worker(backend, threads=1, imports=0.0)
     first, second = (numbered(plan, "value", rate, 1.0, 0.01, depth=19) for rate in (0.1, 0.2))
     other = numbered(plan, "norm", 0.1, 1.0, 0.01, depth=19)
-    traces = [worker.run("x", one, "cpu").header.traces for one in (first, second, other)]
+    traces = [worker.run(Job(run_id="x", plan=one, device="cpu")).header.traces for one in (first, second, other)]
     assert traces == [COMPILES[backend.name], 0, COMPILES_FOR_ANOTHER_CLIPPING[backend.name]]
 
 
