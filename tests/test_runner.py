@@ -11,11 +11,15 @@ from pathlib import Path
 
 import pytest
 
+import backends
+from common.agreement import judged_steps
 from common.plan import Plan
 from experiments.experiment import plans, read
 from experiments.process import environment
-from experiments.runner import Job, Runner, job, jobs_of, lanes, stored
+from experiments.runner import Job, Runner, job, jobs_of, lanes, missing, stored
 from experiments.store import Store
+from experiments.worker import Job as WorkerJob
+from experiments.worker import Worker
 
 SMALL = {"depth": 4, "width": 8, "steps": 4, "batch_size": 16, "seeds": 2}
 LONG = SMALL | {"steps": 200_000, "record_every": 1000}
@@ -70,9 +74,39 @@ def test_every_run_ends_up_in_the_store(tmp_path: Path) -> None:
     assert found.keys() == {one.run_id for one in jobs}
     header = found[jobs[0].run_id].header
     assert (header.backend, header.device, header.threads, header.plan) == ("numpy", "cpu:0", 1, jobs[0].plan)
-    assert header.first_step_error == 0.0
-    assert header.tolerance
-    assert header.tolerance > 0
+    assert header.checks == [], "nothing is compared with the definition"
+
+
+def test_the_definition_of_a_frameworks_plan_runs_again_for_its_references() -> None:
+    jobs = jobs_of(small(), ["numpy", "torch"], "cpu")
+    have = {one.run_id for one in jobs if one.backend == "numpy"}
+    todo = missing(jobs, have)
+    assert [(one.backend, one.plan.perturbed) for one in todo] == [("numpy", False)] * 2 + [("torch", False)] * 2
+    assert missing(jobs, {one.run_id for one in jobs}) == []
+    assert missing(jobs, {one.run_id for one in jobs if one.backend == "torch"}) == [
+        one for one in jobs if one.backend == "numpy"
+    ]
+
+
+def test_a_frameworks_run_is_judged_by_the_references_of_the_definitions(tmp_path: Path) -> None:
+    store, jobs = Store(tmp_path), jobs_of({"relu + he": small()["relu + he"]}, ["numpy", "torch"], "cpu")
+    if backends.missing("torch"):
+        pytest.skip("torch is not installed")
+    assert Runner(store, Notes()).run(jobs) == {}
+    (judged,) = [run.header for run in stored(jobs, store).values() if run.header.backend == "torch"]
+    assert [check.outcome for check in judged.checks] == ["agrees"] * len(judged.checks)
+    assert [check.step for check in judged.checks] == judged_steps(judged.plan.steps)
+
+
+def test_without_the_definitions_references_nothing_is_judged(tmp_path: Path) -> None:
+    plan = small()["relu + he"]
+    worker = Worker(backends.load("numpy"), threads=1, imports=0.0)
+    worker.defines = False
+    asked = WorkerJob(run_id="x", plan=plan, device="cpu", reference=str(tmp_path / "none.npz"))
+    (check,) = worker.run(asked).header.checks
+    assert (check.outcome, check.reason) == (
+        "cannot be judged", "the definition's run failed, so that there is nothing to compare with",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("at_once", [1, 2])

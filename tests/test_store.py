@@ -7,16 +7,17 @@ import pytest
 
 import backends
 from common.errors import UserError
+from common.trace import Check
 from experiments.experiment import plans, read
 from experiments.store import Run, Store
-from experiments.worker import Worker
+from experiments.worker import Job, Worker
 
 SMALL = {"depth": 4, "width": 8, "steps": 6, "batch_size": 16, "record_every": 4, "seeds": 2}
 
 
 def a_run(name: str = "relu + he", **overrides: object) -> Run:
     plan = plans(read("countermeasures"), SMALL | overrides)[name]
-    return Worker(backends.load("numpy"), threads=1, imports=0.1).run("run1", plan, "cpu")
+    return Worker(backends.load("numpy"), threads=1, imports=0.1).run(Job(run_id="run1", plan=plan, device="cpu"))
 
 
 @pytest.fixture(scope="module")
@@ -40,10 +41,11 @@ def test_a_run_comes_back_as_it_was_saved(tmp_path: Path, run: Run) -> None:
 def test_numbers_that_are_not_finite_survive(tmp_path: Path, run: Run) -> None:
     run.trace.quantities["update_ratio"][0, 1, 2] = np.nan
     store = Store(tmp_path)
-    store.save(Run(run.header.model_copy(update={"first_step_error": np.inf}), run.trace))
+    check = Check(step=0, outcome="broken", reason="it is", error=np.inf, bound=1e-9, where="loss, seed 0")
+    store.save(Run(run.header.model_copy(update={"checks": [check]}), run.trace))
     loaded = store.load("run1")
     assert loaded
-    assert loaded.header.first_step_error == np.inf
+    assert loaded.header.checks == [check], "an infinite error is broken agreement, not an unknown one"
     assert np.isnan(loaded.trace.quantities["update_ratio"][0, 1, 2])
 
 
