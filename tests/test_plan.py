@@ -2,16 +2,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from common.countermeasures.clipping import NormClipping
 from common.network import Network
 from common.plan import Plan
+from common.spec import Spec
 from common.task import Task
+from common.verdict import Thresholds
+from experiments.experiment import Settings
 
 positive = st.floats(1e-300, 1e300)
 activations = st.one_of(
@@ -169,6 +173,47 @@ def test_a_run_id_is_sixteen_hexadecimal_digits(full: Plan) -> None:
     found = full.run_id("torch", "cpu:0", {})
     assert len(found) == 16
     assert set(found) <= set("0123456789abcdef")
+
+
+def _subclasses(spec: type[Spec]) -> list[type[Spec]]:
+    return [found for each in spec.__subclasses__() for found in (each, *_subclasses(each))]
+
+
+SPECS = [spec for spec in _subclasses(Spec) if spec.__module__.split(".")[0] in ("common", "experiments")]
+
+
+def test_the_specs_are_those_of_plans_and_of_experiments() -> None:
+    assert {Plan, Network, Task, Settings, Thresholds, NormClipping} <= set(SPECS)
+
+
+def leaves(annotation: Any) -> set[Any]:
+    """The types that a field's annotation is made of; of a literal, those of its values."""
+    if get_origin(annotation) is Literal:
+        return {type(value) for value in get_args(annotation)}
+    return {leaf for argument in get_args(annotation) for leaf in leaves(argument)} or {annotation}
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.__name__)
+def test_every_number_of_every_spec_is_strict(spec: type[Spec]) -> None:
+    """Only the one mistake is looked at: what else the spec wants is left out."""
+    tried = 0
+    for name, field in spec.model_fields.items():
+        for kind in {int, float, bool} & leaves(field.annotation):
+            many = get_origin(field.annotation) is tuple
+            for wrong in [True, "1", "1.0", 1.0] if kind is int else [True, "1", "1.0"] if kind is float else [1, "true", 1.0]:
+                if (get_origin(field.annotation), wrong) == (Literal, 1.0):
+                    continue  # 0.0 is the number 0
+                with pytest.raises(ValidationError) as refused:
+                    spec.model_validate({name: [wrong] if many else wrong})
+                assert (name, 0)[: 1 + many] in [error["loc"] for error in refused.value.errors()], (name, wrong)
+                tried += 1
+    assert tried or not {int, float, bool} & {leaf for field in spec.model_fields.values() for leaf in leaves(field.annotation)}
+
+
+def test_a_whole_number_is_a_floating_point_one(plan: Callable[..., Plan]) -> None:
+    found = plan(learning_rate=1, clipping={"kind": "norm", "threshold": 2})
+    assert (found.optimizer.learning_rate, type(found.optimizer.learning_rate)) == (1.0, float)
+    assert found == plan(learning_rate=1.0, clipping={"kind": "norm", "threshold": 2.0})
 
 
 def test_batch_norm_needs_a_batch_of_two(plan: Callable[..., Plan]) -> None:
