@@ -162,7 +162,7 @@ X, Y = np.arange(400.0).reshape(200, 2), np.arange(200) % 3
     ("arrays", "expected"),
     [
         ({"x": X}, "key 'y' is missing"),
-        ({"X": X, "y": Y}, "key 'x' is missing"),
+        ({"data": X, "y": Y}, "key 'x' is missing"),
         ({"x": X[:, 0], "y": Y}, "'x' must be numbers [samples, features]"),
         ({"x": X, "y": Y[:-1]}, "'x' and 'y' must have as many samples; received 200 and 199"),
         ({"x": X, "y": Y + 0.5}, "'y' must be integer labels"),
