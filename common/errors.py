@@ -56,7 +56,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
     words = sorted(known)
     by_writing = {written(each): each for each in words}
     meant, sentence = RELATED.get(written(word), ("", ""))
-    if meant in words:
+    if meant in by_writing:
         return f"; {sentence}"
     near = [by_writing[each] for each in _near(written(word), list(by_writing))]
     return f"; did you mean {' or '.join(map(repr, near))}?" if near else f"; known: {', '.join(words)}"

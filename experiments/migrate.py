@@ -25,6 +25,7 @@ from rich.table import Table
 from rich.text import Text
 
 from common.errors import UserError
+from experiments.flags import parse
 from experiments.report import migration
 from experiments.report.migration import Room, Wing
 
@@ -186,14 +187,13 @@ def run(options: Options, console: Console) -> None:
 
 def main() -> None:
     """The command line."""
-    options = tyro.cli(Options, prog="python -m experiments.migrate", config=(tyro.conf.FlagCreatePairsOff,))
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # pyright: ignore[reportAttributeAccessIssue]
     console = Console(highlight=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = PIPED
     try:
-        run(options, console)
+        run(parse(Options, "python -m experiments.migrate"), console)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
