@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any, Literal, get_args, get_origin
 
@@ -17,16 +18,16 @@ from common.task import Task
 from common.verdict import Thresholds
 from experiments.experiment import Settings
 
-positive = st.floats(1e-300, 1e300)
+positive = st.floats(1e-37, 1e38)  # of both precisions
 activations = st.one_of(
     st.sampled_from(["sigmoid", "tanh", "relu", "elu"]),
-    st.fixed_dictionaries({"kind": st.just("leaky_relu"), "slope": st.floats(0, 1, exclude_min=True)}),
-    st.fixed_dictionaries({"kind": st.just("prelu"), "initial_slope": st.floats(0, 1)}),
+    st.fixed_dictionaries({"kind": st.just("leaky_relu"), "slope": st.floats(1e-37, 1)}),
+    st.fixed_dictionaries({"kind": st.just("prelu"), "initial_slope": st.just(0) | st.floats(1e-37, 1)}),
     st.fixed_dictionaries({"kind": st.just("elu"), "alpha": positive}),
 )
 normalizations = st.one_of(
     st.just("none"),
-    st.fixed_dictionaries({"kind": st.just("batch"), "epsilon": positive, "momentum": st.floats(0, 1, exclude_max=True)}),
+    st.fixed_dictionaries({"kind": st.just("batch"), "epsilon": positive, "momentum": st.just(0) | st.floats(1e-37, 0.99)}),
 )
 laws = st.sampled_from(["normal", "truncated_normal", "uniform"])
 initializations = st.one_of(
@@ -214,6 +215,34 @@ def test_a_whole_number_is_a_floating_point_one(plan: Callable[..., Plan]) -> No
     found = plan(learning_rate=1, clipping={"kind": "norm", "threshold": 2})
     assert (found.optimizer.learning_rate, type(found.optimizer.learning_rate)) == (1.0, float)
     assert found == plan(learning_rate=1.0, clipping={"kind": "norm", "threshold": 2.0})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"learning_rate": {}},
+        {"clipping": {"kind": "norm", "threshold": {}}},
+        {"activation": {"kind": "elu", "alpha": {}}},
+        {"normalization": {"kind": "batch", "epsilon": {}}},
+        {"normalization": {"kind": "batch", "initial_shift": {}}},
+        {"initialization": {"kind": "gaussian", "std": {}}},
+    ],
+    ids=str,
+)
+def test_a_number_that_the_precision_does_not_have_is_refused_and_not_run_as_0_or_infinity(
+    plan: Callable[..., Plan], change: dict[str, Any]
+) -> None:
+    def with_number(number: float, precision: str) -> Plan:
+        text = json.dumps(change).replace("{}", repr(number))
+        return plan(precision=precision, **json.loads(text))
+
+    for precision, within, beyond in [("float32", 1e38, 1e39), ("float32", 1e-37, 1e-38), ("float64", 1e-307, 1e-310)]:
+        with_number(within, precision)
+        with pytest.raises(
+            ValidationError, match=rf"must be a number of {precision}, .* received {re.escape(str(beyond))}, which would be"
+        ):
+            with_number(beyond, precision)
+    with_number(1e300, "float64")
 
 
 def test_batch_norm_needs_a_batch_of_two(plan: Callable[..., Plan]) -> None:

@@ -152,3 +152,13 @@ def test_keras_looped_is_keras_unrolled(
         assert np.allclose(looped[0][name], value, rtol=1e-10, atol=1e-15), name
     for name, value in unrolled[1].parameters.items():
         assert agreement.scaled_error(looped[1].parameters[name], value, "float64") <= 1e-13, name
+
+
+def test_what_is_beyond_float32_is_infinite_without_a_warning(backend: Backend, plan: Maker) -> None:
+    """As in all tests a warning is an error: the weights, a batch and a test sample are beyond the largest number."""
+    start = plan(precision="float32", initialization={"kind": "gaussian", "std": 3e38}, activation="relu", depth=2)
+    program = backend.program(start, "cpu")
+    program.load(draw.state(start))
+    measured = program.measured(program.step(Batch(draw.rounded(np.full((2, 16, 5), 1e60), "float32"), np.zeros((2, 16), int))))
+    assert not np.isfinite(measured["loss"]).any()
+    assert not np.isfinite(program.predict(np.full((2, 3, 5), 1e60))).any()
