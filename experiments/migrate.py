@@ -57,6 +57,8 @@ def show(console: Console, room: Room) -> None:
     _heading(console, "Native names")
     console.print(_table(_fitting(room.names, console.width)))
     _heading(console, "Faithful to the definition")
+    console.print(Text("# the spec, before each of them", style="bold"))
+    console.print(_python(room.spec), soft_wrap=True, end="\n\n")
     if console.width >= WIDE:
         console.print(_columns(console, room.wings))
     else:
@@ -114,12 +116,12 @@ def _stacked(console: Console, wings: Sequence[Wing]) -> None:
 
 
 def _columns(console: Console, wings: Sequence[Wing]) -> Table:
-    """The code of the wings side by side: their imports, their `build`s and their helpers each begin on the same line."""
+    """The code of the wings side by side: their imports, their helpers and their `build`s each begin on the same line."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     width = console.width // len(wings) - 3
     for wing in wings:
         table.add_column(f"{wing.framework}: {wing.path}", width=width, overflow="fold")
-    for part in ("imports", "build", "helpers"):
+    for part in ("imports", "helpers", "build"):
         cells: list[RenderableType] = [_python(fold(getattr(wing, part), width)) for wing in wings]
         if any(str(cell) for cell in cells):
             table.add_row(*cells, end_section=True)
