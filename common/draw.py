@@ -39,7 +39,9 @@ def standardized(rng: np.random.Generator, distribution: Distribution, shape: tu
 
 def weight(spec: Initialization, seed: int, layer: str, shape: tuple[int, int]) -> np.ndarray:
     """The weight matrix [n_in, n_out] of one layer of one seed; a layer is called `layer 1`, `layer 2`, ... or `output`."""
-    return standardized(stream(seed, f"{layer} weight"), spec.distribution, shape) * standard_deviation(spec, *shape)
+    numbers = standardized(stream(seed, f"{layer} weight"), spec.distribution, shape)
+    with np.errstate(over="ignore", under="ignore"):  # a weight beyond all numbers is infinite, and the run says so
+        return numbers * standard_deviation(spec, *shape)
 
 
 def _layers(network: Network, stack: str) -> list[str]:
@@ -79,8 +81,14 @@ def state(plan: Plan) -> State:
     """
     seeds = [_parameters(plan.network, plan.initialization, seed) for seed in plan.seeds]
     parameters = {name: np.stack([s[name] for s in seeds]) for name in seeds[0]}
-    parameters = {name: a.astype(plan.precision).astype(np.float64) for name, a in parameters.items()}
+    parameters = {name: rounded(a, plan.precision) for name, a in parameters.items()}
     return State(parameters, initial_statistics(plan.network, len(plan.seeds)))
+
+
+def rounded(array: np.ndarray, precision: str) -> np.ndarray:
+    """The float64 array with what its numbers are in another precision: infinite or 0 beyond that one's range."""
+    with np.errstate(over="ignore", under="ignore"):
+        return array.astype(precision).astype(np.float64)
 
 
 def initial_statistics(network: Network, seeds: int) -> Arrays:
@@ -96,7 +104,7 @@ def batches(plan: Plan, data: Data) -> Iterator[Batch]:
         `plan.steps` batches, float64 rounded to the plan's precision; a rest smaller than a batch is left out of an epoch.
     """
     n, size = len(data.x_train), plan.task.batch_size
-    x_train = data.x_train.astype(plan.precision).astype(np.float64)
+    x_train = rounded(data.x_train, plan.precision)
     per_epoch = n // size
     for step in range(plan.steps):
         epoch, k = divmod(step, per_epoch)

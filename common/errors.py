@@ -2,8 +2,41 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
+
+RELATED = {
+    "glorot": ("xavier", "glorot is xavier here, with fan = 'avg'"),
+    "lecun": ("xavier", "lecun is xavier here, with fan = 'in'"),
+    "kaiming": ("he", "kaiming is he here"),
+    "logistic": ("sigmoid", "logistic is sigmoid here"),
+    "lrelu": ("leaky_relu", "lrelu is leaky_relu here"),
+    "bn": ("batch", "bn is batch here"),
+    "batch_norm": ("batch", "batch_norm is batch here"),
+    "clipvalue": ("value", "clipvalue is value here"),
+    "clipnorm": ("norm", "clipnorm is norm here"),
+    "global_clipnorm": ("global_norm", "global_clipnorm is global_norm here"),
+    "pytorch": ("torch", "pytorch is torch here"),
+    "tensorflow": ("keras", "the backend on TensorFlow is keras"),
+    "tf": ("keras", "the backend on TensorFlow is keras"),
+    "flax": ("jax", "flax is part of jax here"),
+    "cuda": ("gpu", "cuda is gpu here"),
+    "lr": ("learning_rate", "lr is learning_rate here"),
+    "eps": ("epsilon", "eps is epsilon here"),
+    "layers": ("depth", "the hidden layers are counted by depth"),
+    "units": ("width", "the units of a layer are counted by width"),
+}
+"""Words of the field for what has another name here: that name, and the sentence that says so."""
+
+OTHERS = {
+    *("gelu", "geglu", "selu", "celu", "silu", "crelu", "relu6", "swish", "mish", "glu", "swiglu", "softplus", "softsign"),
+    *("softmax", "hardtanh", "hard_sigmoid", "linear", "identity"),
+    *("glorot", "lecun", "kaiming", "orthogonal", "delta", "variance_scaling", "fan_out", "out", "sum"),
+    *("adam", "adamw", "nadam", "adamax", "rmsprop", "adagrad", "adadelta", "lion", "momentum", "nesterov"),
+    *("layer", "group", "instance", "rms", "weight", "spectral", "l1", "l2", "agc"),
+    *("float16", "bfloat16", "fp16", "fp32", "fp64", "cpu", "gpu", "tpu", "npu", "xpu", "mps", "cuda", "rocm"),
+    *("numpy", "torch", "keras", "jax", "mxnet", "theano"),
+}
+"""Words of the field for something else than the word that they resemble: gelu is no misspelt elu."""
 
 
 class UserError(Exception):
@@ -15,7 +48,57 @@ class Unsupported(UserError):
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """The end of an error message: `; did you mean 'relu'?`, or the known words when none is near."""
+    """The end of an error message: `; did you mean 'relu'?`, `; glorot is xavier here, ...`, or the known words.
+
+    Only a slip of the keyboard is taken for another word: one letter missing, too many, wrong or swapped with its neighbour,
+    two in a word of eight letters or more. A word that means something else in the field is never taken for another.
+    """
     words = sorted(known)
-    match = difflib.get_close_matches(word, words, n=1, cutoff=0.5)
-    return f"; did you mean {match[0]!r}?" if match else f"; known: {', '.join(words)}"
+    by_writing = {written(each): each for each in words}
+    meant, sentence = RELATED.get(written(word), ("", ""))
+    if meant in by_writing:
+        return f"; {sentence}"
+    near = [by_writing[each] for each in _near(written(word), list(by_writing))]
+    return f"; did you mean {' or '.join(map(repr, near))}?" if near else f"; known: {', '.join(words)}"
+
+
+def written(word: str) -> str:
+    """A word without what people write differently: case, and hyphens, blanks or dots for underscores."""
+    return "_".join(word.lower().replace("-", " ").replace("_", " ").replace(".", " ").split())
+
+
+def another(word: str) -> bool:
+    """Whether the word is one of the field, and none of ours misspelt."""
+    return written(word) in OTHERS
+
+
+def _near(word: str, known: list[str]) -> list[str]:
+    if word in known:
+        return [word]
+    if another(word):
+        return []
+    distances = {each: slips(word, each) for each in known}
+    allowed = {each: distance for each, distance in distances.items() if distance <= _allowed(word, each)}
+    return [each for each, distance in allowed.items() if distance == min(allowed.values())]
+
+
+def _allowed(word: str, known: str) -> int:
+    """How many slips a word may be away: a third of a short word is another word."""
+    shorter = min(len(word), len(known))
+    if sorted(word) == sorted(known):  # only swapped
+        return 1 if shorter < 8 else 2
+    return 0 if shorter < 3 else 1 if shorter < 8 else 2
+
+
+def slips(a: str, b: str) -> int:
+    """How many slips turn one word into the other: a letter missing, too many, wrong, or swapped with its neighbour."""
+    rows = [list(range(len(b) + 1))]
+    for i, letter in enumerate(a, start=1):
+        row = [i]
+        for j, other in enumerate(b, start=1):
+            best = min(rows[-1][j] + 1, row[j - 1] + 1, rows[-1][j - 1] + (letter != other))
+            if i > 1 and j > 1 and (letter, a[i - 2]) == (b[j - 2], other):
+                best = min(best, rows[-2][j - 2] + 1)
+            row.append(best)
+        rows.append(row)
+    return rows[-1][-1]

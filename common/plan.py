@@ -58,6 +58,20 @@ class Plan(Spec, frozen=True):
             raise ValueError("batch norm needs a batch of at least 2 samples; received a batch size of 1")
         return self
 
+    @model_validator(mode="after")
+    def _numbers_exist_in_the_precision(self) -> Plan:
+        info = np.finfo(self.precision)
+        low, high = float(info.smallest_normal), float(info.max)
+        rooms = (self.network.activation, self.network.normalization, self.initialization, self.clipping, self.optimizer)
+        for spec in rooms:
+            for name, value in spec:
+                if isinstance(value, float) and value and not low <= abs(value) <= high:
+                    raise ValueError(
+                        f"{name} must be a number of {self.precision}, from {low:.1e} to {high:.1e} in size; received {value}, "
+                        f"which would be {'infinite' if abs(value) > high else 'flushed to 0'}"
+                    )
+        return self
+
     def numbers(self) -> Numbers:
         """The numbers that a compiled step takes as inputs, so that plans that differ only in them share one."""
         found = {"optimizer.learning_rate": self.optimizer.learning_rate}

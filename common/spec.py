@@ -1,15 +1,51 @@
-"""What every spec has in common: frozen, strict about its keys, JSON both ways."""
+"""What every spec has in common: frozen, strict about its keys and its numbers, JSON both ways."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel, BeforeValidator
+from pydantic import BaseModel, BeforeValidator, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, PydanticKnownError, core_schema
+
+
+def _strict(schema: Any) -> Any:
+    match schema:
+        case {"type": "int" | "float" | "bool"}:
+            return schema | {"strict": True}
+        case {"type": "literal", "expected": [int(), *_] as known}:
+            return core_schema.no_info_before_validator_function(_NoBool(known), schema)
+        case dict():
+            return {key: value if key == "metadata" else _strict(value) for key, value in schema.items()}
+        case list() | tuple():
+            return type(schema)(map(_strict, schema))
+        case _:
+            return schema
+
+
+class _NoBool:
+    """Refuses `false` for a literal 0, to which it is equal in Python."""
+
+    def __init__(self, known: Sequence[int]) -> None:
+        self.known = " or ".join(map(str, known))
+
+    def __call__(self, value: Any) -> Any:
+        if isinstance(value, bool):
+            raise PydanticKnownError("literal_error", {"expected": self.known})
+        return value
 
 
 class Spec(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
-    """A frozen record of numbers; unknown keys, NaN and infinity are refused."""
+    """A frozen record of numbers; unknown keys, NaN and infinity are refused, and what only looks like a number.
+
+    `true` is not 1, `"1.0"` is not 1.0, and 3.0 is no count; a whole number is a floating-point one as well.
+    """
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Pydantic's own schema of the model, with every number in it strict."""
+        return _strict(handler(source))
 
     def digest(self) -> str:
         """Sixteen hexadecimal digits that change when any number of the spec does."""

@@ -1,8 +1,9 @@
 """What is learnt: handwritten digits, or a user's own classification data in an .npz file.
 
-Digits are the 1,797 real 8x8 images that scikit-learn ships. A file has `x [samples, features]` and `y [samples]` with
-integer labels, which are numbered 0, 1, 2 ... in their order. A fixed share of the samples, drawn once with seed 0, is the test
-set; every feature is centred and scaled by the mean and standard deviation of the training set (a constant feature becomes 0).
+Digits are the 1,797 real 8x8 images that scikit-learn ships. A file has `x [samples, features]` and `y [samples]`, labels that
+are numbered 0, 1, 2 ... in their order (common/datafile.py says what is accepted). A fixed share of the samples, drawn once
+with seed 0, is the test set; every feature is centred and scaled by the mean and standard deviation of the training set (a
+constant feature becomes 0), at whatever scale: a feature times a power of two gives the same numbers.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from common.errors import UserError, nearest
+from common import datafile
+from common.errors import UserError
 from common.spec import Spec
 
 
@@ -81,9 +83,9 @@ def load(task: Task) -> Data:
     """The task's data, split and standardized.
 
     Raises:
-        UserError: The file lacks a key, or holds a wrong shape, a NaN or one class only.
+        UserError: The file is not one that `common.datafile` accepts, a batch does not fit, or all features are constant.
     """
-    x, y = _digits() if task.source == "digits" else _read_npz(task.source)
+    x, y = _digits() if task.source == "digits" else datafile.read(task.source)
     order = np.random.default_rng(np.random.Philox(key=0)).permutation(len(x))
     n_test = math.ceil(task.test_fraction * len(x))
     test, train = order[:n_test], order[n_test:]
@@ -92,16 +94,27 @@ def load(task: Task) -> Data:
             f"a batch must fit into the training set; received batch size {task.batch_size} for {len(train)} training "
             f"samples of {task.source}; lower --batch-size"
         )
-    x = _standardized(x, x[train])
+    x = _standardized(x, train)
+    if not x[train].any():
+        which = f"all {x.shape[1]} features are" if x.shape[1] > 1 else "its only feature is"
+        raise UserError(f"{task.source}: {which} constant over the training set; give an 'x' that differs between samples")
     if not np.isfinite(x).all():
-        raise UserError(f"{task.source}: 'x' must have a finite mean and variance; received values up to 1e308; scale them")
+        row, column = np.argwhere(~np.isfinite(x))[0]
+        raise UserError(
+            f"{task.source}: 'x' must be finite once it is scaled; received a value at [{row}, {column}] that is more than "
+            "1e308 standard deviations of the training set away; leave that sample out"
+        )
     return Data(x[train], y[train], x[test], y[test])
 
 
-def _standardized(x: np.ndarray, training: np.ndarray) -> np.ndarray:
-    # not std > 0: the mean of equal numbers may be off by a unit in the last place
-    constant = training.max(0) == training.min(0)
+def _standardized(x: np.ndarray, train: np.ndarray) -> np.ndarray:
+    # by a power of two the largest number of a feature is brought to 1, which is exact: a square neither overflows nor vanishes
+    _, exponents = np.frexp(np.abs(x[train]).max(0))
     with np.errstate(over="ignore", invalid="ignore"):
+        x = np.ldexp(x, -exponents)
+        training = x[train]
+        # not std > 0: the mean of equal numbers may be off by a unit in the last place
+        constant = training.max(0) == training.min(0)
         return np.where(constant, 0.0, (x - training.mean(0)) / np.where(constant, 1.0, training.std(0)))
 
 
@@ -112,40 +125,3 @@ def _digits() -> tuple[np.ndarray, np.ndarray]:
     assert package.origin
     table = np.loadtxt(Path(package.origin).parent / "datasets" / "data" / "digits.csv.gz", delimiter=",")
     return table[:, :-1], table[:, -1].astype(np.int64)
-
-
-def _read_npz(path: str) -> tuple[np.ndarray, np.ndarray]:
-    arrays = _arrays_of(path)
-    x, y = arrays["x"], arrays["y"]
-    if x.ndim != 2 or x.dtype.kind not in "fiub" or 0 in x.shape:
-        raise UserError(f"{path}: 'x' must be numbers [samples, features]; received shape {x.shape} of {x.dtype}")
-    if y.ndim != 1 or y.dtype.kind not in "iub":
-        raise UserError(f"{path}: 'y' must be integer labels [samples]; received shape {y.shape} of {y.dtype}")
-    if len(x) != len(y):
-        raise UserError(f"{path}: 'x' and 'y' must have as many samples; received {len(x)} and {len(y)}")
-    x = x.astype(np.float64)
-    if not np.isfinite(x).all():
-        row, column = np.argwhere(~np.isfinite(x))[0]
-        raise UserError(f"{path}: 'x' must be finite; received {x[row, column]} at [{row}, {column}]")
-    labels, y = np.unique(y, return_inverse=True)
-    if len(labels) < 2:
-        raise UserError(f"{path}: 'y' must have at least two classes; received only the label {labels[0]}")
-    return x, y.astype(np.int64)
-
-
-def _arrays_of(path: str) -> dict[str, np.ndarray]:
-    try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-            keys = arrays.files
-            found = {key: arrays[key] for key in ("x", "y") if key in keys}
-    except Exception as error:  # a damaged archive raises whatever its decoder stumbles over
-        raise UserError(f"{path} must be an .npz file with arrays x and y, saved without pickle; received: {error}") from None
-    for key in ("x", "y"):
-        if key not in found:
-            raise UserError(
-                f"{path}: key {key!r} is missing; expected x [samples, features] and y [samples]; "
-                f"received {', '.join(keys) or 'no keys'}" + (nearest(key, keys) if keys else "")
-            )
-        if not isinstance(found[key], np.ndarray):
-            raise UserError(f"{path} must be an .npz file with arrays x and y; received no array under {key!r}")
-    return found

@@ -27,6 +27,7 @@ import tyro
 
 from backends import FRAMEWORKS, missing
 from common.errors import UserError, nearest
+from experiments.flags import parse
 
 ACTIVATIONS = ("sigmoid", "tanh", "relu", "leaky_relu", "prelu", "elu")
 NORMS = {"plain": "none", "batch_norm": "batch"}
@@ -315,8 +316,8 @@ def draw(rows: list[Row], file: Path) -> None:
 
 def main() -> None:
     """The command line."""
-    options = tyro.cli(Options, prog="python -m experiments.bench", config=(tyro.conf.FlagCreatePairsOff,))
     try:
+        options = parse(Options, "python -m experiments.bench")
         rows = run(options)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)

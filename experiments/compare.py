@@ -23,6 +23,7 @@ import tyro
 
 from backends import FRAMEWORKS, NEEDS, install_command, missing
 from common.errors import UserError, nearest
+from experiments.flags import parse
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -105,7 +106,7 @@ def run(options: Options, command: str) -> int:
     if options.listing:
         return _list(Console(highlight=False))
     chosen, absent = choose(options.backends)
-    _check_device(options.device)
+    _check_device(options.device, chosen)
     if options.tensorboard:
         _check_tensorboard()
     source = compare(options, command, chosen, absent)
@@ -144,10 +145,14 @@ def choose(asked: Iterable[str] | None) -> tuple[list[str], list[str]]:
     return [name for name in NEEDS if name in (DEFINITION, *names)], []  # the definition first
 
 
-def _check_device(device: str) -> None:
+def _check_device(device: str, chosen: list[str]) -> None:
     if not re.fullmatch(r"(cpu|gpu|tpu)(:\d+)?", device):
         near = nearest(device.partition(":")[0], ("cpu", "gpu", "tpu"))
         raise UserError(f"--device must be cpu, gpu or tpu, with or without a number as in cpu:1; received {device!r}{near}")
+    if device not in ("cpu", "cpu:0"):  # every backend has that one
+        from experiments.devices import check
+
+        check(device, [name for name in chosen if name != DEFINITION] or chosen)
 
 
 def _check_tensorboard() -> None:
@@ -210,13 +215,11 @@ def _write(source: Source, options: Options, console: Console) -> None:
 
 def main() -> None:
     """The command line."""
-    flags = (tyro.conf.FlagCreatePairsOff,)
-    options = tyro.cli(Options, prog="python -m experiments.compare", config=flags)
     command = shlex.join(["python", "-m", "experiments.compare", *sys.argv[1:]])
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # pyright: ignore[reportAttributeAccessIssue]
     try:
-        sys.exit(run(options, command))
+        sys.exit(run(parse(Options, "python -m experiments.compare"), command))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

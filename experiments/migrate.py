@@ -25,6 +25,7 @@ from rich.table import Table
 from rich.text import Text
 
 from common.errors import UserError
+from experiments.flags import parse
 from experiments.report import migration
 from experiments.report.migration import Room, Wing
 
@@ -56,6 +57,8 @@ def show(console: Console, room: Room) -> None:
     _heading(console, "Native names")
     console.print(_table(_fitting(room.names, console.width)))
     _heading(console, "Faithful to the definition")
+    console.print(Text("# the spec, before each of them", style="bold"))
+    console.print(_python(room.spec), soft_wrap=True, end="\n\n")
     if console.width >= WIDE:
         console.print(_columns(console, room.wings))
     else:
@@ -113,12 +116,12 @@ def _stacked(console: Console, wings: Sequence[Wing]) -> None:
 
 
 def _columns(console: Console, wings: Sequence[Wing]) -> Table:
-    """The code of the wings side by side: their imports, their `build`s and their helpers each begin on the same line."""
+    """The code of the wings side by side: their imports, their helpers and their `build`s each begin on the same line."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     width = console.width // len(wings) - 3
     for wing in wings:
         table.add_column(f"{wing.framework}: {wing.path}", width=width, overflow="fold")
-    for part in ("imports", "build", "helpers"):
+    for part in ("imports", "helpers", "build"):
         cells: list[RenderableType] = [_python(fold(getattr(wing, part), width)) for wing in wings]
         if any(str(cell) for cell in cells):
             table.add_row(*cells, end_section=True)
@@ -186,14 +189,13 @@ def run(options: Options, console: Console) -> None:
 
 def main() -> None:
     """The command line."""
-    options = tyro.cli(Options, prog="python -m experiments.migrate", config=(tyro.conf.FlagCreatePairsOff,))
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # pyright: ignore[reportAttributeAccessIssue]
     console = Console(highlight=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = PIPED
     try:
-        run(options, console)
+        run(parse(Options, "python -m experiments.migrate"), console)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

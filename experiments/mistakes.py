@@ -1,13 +1,14 @@
-"""The mistakes in a user's file, each as one line: the place, the rule, what was received, the nearest right word."""
+"""The mistakes in a user's file, each as one line: the place, the rule, what was received, and the cure."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from common.errors import nearest
+from common.errors import another, nearest
 
 
 def one_line(error: ValidationError, model: type[BaseModel]) -> str:
@@ -20,20 +21,64 @@ def one_line(error: ValidationError, model: type[BaseModel]) -> str:
             word = str(mistake["loc"][-1])
             return f"no key is called {word!r}{_inside(mistake['loc'])}{nearest(word, _keys(model, mistake['loc'][:-1]))}"
         case "union_tag_invalid":
-            known = context["expected_tags"].replace("'", "").split(", ")
-            return f"{place} must be a known kind; received {context['tag']!r}{nearest(str(context['tag']), known)}"
+            return _unknown_kind(place, str(context["tag"]), _words(context["expected_tags"]))
         case "literal_error":
-            known = context["expected"].replace("'", "").replace(" or ", ", ").split(", ")
-            return f"{place} must be one of the known values; received {received!r}{nearest(str(received), known)}"
+            near = nearest(str(received), _words(context["expected"])) if isinstance(received, str) else ""
+            rule = "one of the known values" if near else context["expected"]
+            return f"{place} must be {rule}; received {in_toml(received)}{near}"
         case "union_tag_not_found" | "model_attributes_type":
-            return f"{place} must be a name, or a table with the key 'kind'; received {received!r}"
+            return f"{place} must be a name, or a table with the key 'kind'; received {in_toml(received)}"
         case "missing":
             return f"the key {place!r} must be given"
         case "value_error":
             return str(context["error"])
         case _:
             rule = mistake["msg"].removeprefix("Input should be ")
-            return f"{place} must be {rule}; received {received!r}"
+            return f"{place} must be {rule}; received {in_toml(received)}{_cure(model, mistake['loc'], received)}"
+
+
+def _unknown_kind(place: str, word: str, known: list[str]) -> str:
+    if another(word):
+        end = nearest(word, known)
+        return f"{word} is not among the {place.rpartition('.')[2]}s{end}"
+    return f"{place} must be a known kind; received {word!r}{nearest(word, known)}"
+
+
+def in_toml(value: Any) -> str:
+    """A value as it is written in a TOML file, or as Python writes it."""
+    return str(value).lower() if isinstance(value, bool) else repr(value)
+
+
+def _words(expected: str) -> list[str]:
+    return expected.replace("'", "").replace(" or ", ", ").split(", ")
+
+
+def _cure(model: type[BaseModel], location: tuple[int | str, ...], received: Any) -> str:
+    """What to write for a number that is none, as pydantic sees it."""
+    field = _tables(model, location[:-1])[0].model_fields.get(str(location[-1]))
+    if field is None or field.annotation not in (int, float):
+        return ""
+    meant = _number(received, field.annotation)
+    if meant is None:
+        return f"; write a number such as {field.default}"
+    return f"; write {meant}" if type(meant) is not type(received) else ""
+
+
+def _number(received: Any, kind: type) -> int | float | None:
+    """The finite number of that kind that a value in quotes, or a float for an integer, stands for."""
+    if isinstance(received, bool) or not isinstance(received, (int, float, str)):
+        return None
+    try:
+        number = float(received)
+    except (ValueError, OverflowError):
+        return None
+    if not math.isfinite(number):
+        return None
+    if isinstance(received, int):
+        return received
+    if kind is float:
+        return number
+    return int(number) if number.is_integer() else None
 
 
 def _inside(location: tuple[int | str, ...]) -> str:
@@ -41,13 +86,17 @@ def _inside(location: tuple[int | str, ...]) -> str:
 
 
 def _keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
-    """The keys that a model knows at a place such as `("activation", "leaky_relu")`."""
+    return list(_tables(model, location)[0].model_fields)
+
+
+def _tables(model: type[BaseModel], location: tuple[int | str, ...]) -> list[type[BaseModel]]:
+    """The models at a place such as `("activation", "leaky_relu")`; of several kinds, where none is named, all."""
     candidates = [model]
     for part in map(str, location):
         fields = [candidate.model_fields[part] for candidate in candidates if part in candidate.model_fields]
         inner = [found for field in fields for found in _models(field.annotation)]
         candidates = inner or [c for c in candidates if _kind(c) == part] or candidates
-    return list(candidates[0].model_fields)
+    return candidates
 
 
 def _kind(model: type[BaseModel]) -> Any:

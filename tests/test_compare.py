@@ -12,6 +12,7 @@ from common.errors import UserError
 from common.findings import Document
 from experiments import compare
 from experiments.compare import Options, choose, run
+from experiments.flags import flags_of
 
 TINY = ("--depth", "4", "--width", "8", "--steps", "3", "--batch-size", "16", "--seeds", "2", "--backends", "numpy")
 
@@ -99,8 +100,27 @@ def test_a_run_that_turns_non_finite_ends_with_status_1_and_its_reason(tmp_path:
         (("--depth", "1"), "depth must be greater than or equal to 2; received 1"),
         (("--data", "nowhere.npz"), "nowhere.npz: No such file"),
         (("--backends", "numpy", "--output", "/dev/null"), "--output must be a folder"),
+        (("--backends", "numpy", "--device", "gpu"), "received 'gpu', but numpy has cpu:0; leave it out"),
+        (("--seeds", "0"), "seeds must be greater than or equal to 1; received 0"),
+        (("--steps", "0"), "steps must be greater than or equal to 1; received 0"),
+        (("--batch-size", "1438"), "received batch size 1438 for 1437 training samples of digits; lower --batch-size"),
+        (("--learning-rate", "0"), "learning_rate must be greater than 0; received 0"),
+        (("--learning-rate", "-1"), "learning_rate must be greater than 0; received -1"),
+        (("--learning-rate", "inf"), "learning_rate must be a finite number; received inf"),
+        (("--learning-rate", "nan"), "learning_rate must be a finite number; received nan"),
+        (("--learning-rate", "true"), "--learning-rate must be a number; received 'true'"),
+        (("--depth", "1.5"), "--depth must be a whole number; received '1.5'"),
+        (("--depth",), "--depth must be followed by a whole number; received nothing"),
+        (("--depth", "--fresh"), "--depth must be followed by a whole number; received nothing"),
+        (("--batch_size=many",), "--batch-size must be a whole number; received 'many'"),
+        (("--precision", "float46"), "--precision must be float32|float64; received 'float46'; did you mean 'float64'?"),
+        (("--dept", "3"), "no flag is called '--dept'; did you mean '--depth'?"),
+        (("--dept=3",), "no flag is called '--dept'; did you mean '--depth'?"),
+        (("--gelu", "3"), "no flag is called '--gelu'; known: --backends, --batch-size"),
+        (("--lr", "3"), "no flag is called '--lr'; lr is learning_rate here"),
+        (("depth", "activations"), "a value must follow its flag; received 'activations' besides"),
     ],
-    ids=["experiment", "backend", "device", "depth", "data", "output"],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
 def test_a_users_mistake_is_one_line_and_status_2(arguments: tuple[str, ...], expected: str) -> None:
     result = command(*arguments)
@@ -110,10 +130,20 @@ def test_a_users_mistake_is_one_line_and_status_2(arguments: tuple[str, ...], ex
     assert expected in result.stderr
 
 
-def test_a_misspelt_flag_gets_the_nearest_one_and_status_2() -> None:
-    result = command("--dept", "3")
-    assert result.returncode == 2
-    assert "--depth" in result.stderr + result.stdout
+@pytest.mark.parametrize("module", ["compare", "report", "migrate", "bench"])
+def test_a_misspelt_flag_is_one_line_with_the_nearest_one_of_every_command(module: str) -> None:
+    flag = {"compare": "--depth", "report": "--figures", "migrate": "--write", "bench": "--quick"}[module]
+    line = [sys.executable, "-m", f"experiments.{module}", flag[:-1]]
+    found = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
+    assert (found.returncode, found.stdout) == (2, "")
+    assert found.stderr == f"error: no flag is called {flag[:-1]!r}; did you mean {flag!r}?\n"
+
+
+def test_every_flag_is_known_by_the_name_that_it_has_in_the_help() -> None:
+    shown = command("--help").stdout
+    assert flags_of(Options)
+    for flag, metavar in flags_of(Options).items():
+        assert f"{flag} {metavar}".strip() in shown
 
 
 def test_a_missing_backend_is_left_out_with_its_install_command(monkeypatch: pytest.MonkeyPatch) -> None:

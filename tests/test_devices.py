@@ -14,8 +14,9 @@ import pytest
 
 import backends
 from common.backend import Backend
-from common.errors import Unsupported
+from common.errors import Unsupported, UserError
 from common.plan import Plan
+from experiments import compare, devices
 from tests.conftest import load
 
 ROOT = Path(__file__).parents[1]
@@ -115,3 +116,72 @@ def test_cpu_means_the_first_processor(request: pytest.FixtureRequest, name: str
     assert "cpu:0" in load(name, request.config).devices()
     resolve = importlib.import_module(f"backends.{name}.device").resolve
     assert resolve("cpu") == resolve("cpu:0")
+
+
+ASKED = {"torch": ["cpu:0", "gpu:0"], "keras": ["cpu:0"], "jax": ["cpu:0", "cpu:1"]}
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The backends that were asked for their devices, where torch has a GPU and JAX two processors."""
+    names: list[str] = []
+    monkeypatch.setattr(devices, "devices_of", lambda name: names.append(name) or ASKED[name])
+    return names
+
+
+@pytest.mark.parametrize("device", ["cpu", "cpu:0"])
+def test_the_processor_is_not_asked_for(asked: list[str], device: str) -> None:
+    compare._check_device(device, ["numpy", *ASKED])
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("device", "names", "said"),
+    [
+        ("gpu", ["torch", "keras", "jax"], "but keras has cpu:0; jax has cpu:0, cpu:1; leave it out, or run on it what has it: "
+         "--backends numpy torch"),
+        ("cpu:1", ["keras", "jax"], "but keras has cpu:0; leave it out, or run on it what has it: --backends numpy jax"),
+        ("gpu:1", ["torch"], "received 'gpu:1', but torch has cpu:0, gpu:0; leave it out"),
+        ("tpu", ["torch", "keras", "jax"], "but torch has cpu:0, gpu:0; keras has cpu:0; jax has cpu:0, cpu:1; leave it out"),
+    ],
+)  # fmt: skip
+def test_a_device_that_not_every_backend_has_is_refused_by_name(
+    asked: list[str], device: str, names: list[str], said: str
+) -> None:
+    with pytest.raises(UserError) as refused:
+        compare._check_device(device, ["numpy", *names])
+    assert str(refused.value).endswith(said)
+    assert sorted(asked) == sorted(names)
+
+
+@pytest.mark.parametrize(("device", "names"), [("gpu", ["torch"]), ("gpu:0", ["torch"]), ("cpu:1", ["jax"])])
+def test_a_device_that_every_framework_has_is_no_mistake(asked: list[str], device: str, names: list[str]) -> None:
+    compare._check_device(device, ["numpy", *names])  # the definition runs on the processor all the same
+    assert asked == names
+
+
+def test_a_backend_says_its_devices_in_a_process_of_its_own(request: pytest.FixtureRequest) -> None:
+    wing = load("torch", request.config)
+    assert devices.devices_of("torch") == wing.devices()
+
+
+def test_a_backend_that_does_not_start_is_named_with_its_reason(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load("keras", request.config)
+    load("jax", request.config)
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    with pytest.raises(UserError, match=r"^--device: keras cannot be asked for its devices: .*received KERAS_BACKEND=jax; set"):
+        devices.devices_of("keras")
+
+
+def test_an_absent_device_is_refused_before_anything_runs(request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    load("torch", request.config)
+    line = [sys.executable, "-m", "experiments.compare", "--backends", "numpy", "torch", "--device", "cpu:7"]
+    done = subprocess.run([*line, "--output", str(tmp_path / "runs")], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines() == [
+        f"error: --device must be one that every backend has; received 'cpu:7', but torch has "
+        f"{', '.join(devices.devices_of('torch'))}; leave it out"
+    ]
+    assert not (tmp_path / "runs").exists()

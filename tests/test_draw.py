@@ -179,3 +179,15 @@ def test_float32_batches_are_rounded(plan: Callable[..., Plan]) -> None:
     data = Data(np.full((4, 1), 0.1), np.zeros(4, int), np.zeros((1, 1)), np.ones(1, int))
     (batch,) = draw.batches(plan(batch_size=4, steps=1, precision="float32"), data)
     assert (batch.x == float(np.float32(0.1))).all()
+
+
+@by_law
+@pytest.mark.parametrize(("precision", "std"), [("float32", 3e38), ("float64", 1.7e308)])
+def test_weights_beyond_the_largest_number_are_infinite_without_a_warning(
+    plan: Callable[..., Plan], distribution: Distribution, precision: str, std: float
+) -> None:
+    spec = {"kind": "gaussian", "std": std, "distribution": distribution}
+    start = plan(precision=precision, initialization=spec)
+    for found in (draw.state(start), draw.state(start.model_copy(update={"perturbed": True}))):
+        assert np.isinf(found.parameters["hidden.weight"]).any()
+        assert not np.isnan(found.parameters["hidden.weight"]).any()

@@ -85,7 +85,12 @@ def test_the_command_line_replaces_a_whole_axis_of_the_grid(tmp_path: Path) -> N
         ('[[configuration]]\nnormalization = "batch"\nbatch_size = 1', "at least 2 samples"),
         ('[[configuration]]\nname = "a"\n[[configuration]]\nname = "a"\ndepth = 3', "'a' twice"),
         ("[[configuration]]\nname = 3", "must be a string; received 3"),
-        ("[thresholds]\nvanish = 1\n[[configuration]]", "did you mean 'vanishing'?"),
+        ("[thresholds]\nvanishin = 1\n[[configuration]]", "did you mean 'vanishing'?"),
+        ("[thresholds]\nvanish = 1\n[[configuration]]", "in thresholds; known: exploding, vanishing"),
+        ('[[configuration]]\nactivation = "gelu"', "gelu is not among the activations; known: elu, leaky_relu, prelu, relu"),
+        ('[[configuration]]\nnormalization = "layer"', "layer is not among the normalizations; known: batch, none"),
+        ('[[configuration]]\ninitialization = "glorot"', "glorot is xavier here, with fan = 'avg'"),
+        ("[[configuration]]\noptimizer = 1", "no key is called 'optimizer'; known: activation, batch_size"),
         ("[grid]\ndepth = []", "at least 1 item"),
         ("[gird]\ndepth = [3]", "did you mean 'grid'?"),
         ("", "either [[configuration]] or [grid]"),
@@ -94,6 +99,52 @@ def test_the_command_line_replaces_a_whole_axis_of_the_grid(tmp_path: Path) -> N
 )
 def test_a_mistake_in_the_file_gets_one_line_with_its_cure(tmp_path: Path, text: str, expected: str) -> None:
     assert expected in message(written(tmp_path, text))
+
+
+WRONG = {
+    "0": "greater than 0; received 0",
+    "-1": "greater than 0; received -1",
+    "inf": "a finite number; received inf; write a number such as {default}",
+    "nan": "a finite number; received nan; write a number such as {default}",
+    "true": "a valid number; received true; write a number such as {default}",
+    '"1.0"': "a valid number; received '1.0'; write 1.0",
+    '"one"': "a valid number; received 'one'; write a number such as {default}",
+    "[1.0]": "a valid number; received [1.0]; write a number such as {default}",
+}
+
+
+@pytest.mark.parametrize("received", WRONG)
+@pytest.mark.parametrize(
+    ("place", "written_as", "default"),
+    [
+        ("thresholds.vanishing", "[thresholds]\nvanishing = {}\n[[configuration]]", 0.001),
+        ("clipping.norm.threshold", '[[configuration]]\nclipping = {{ kind = "norm", threshold = {} }}', 1.0),
+        ("activation.leaky_relu.slope", '[[configuration]]\nactivation = {{ kind = "leaky_relu", slope = {} }}', 0.01),
+        ("learning_rate", "[[configuration]]\nlearning_rate = {}", 0.03),
+        ("learning_rate", "[grid]\nlearning_rate = [0.1, {}]", 0.03),
+        ("test_fraction", "[base]\ntest_fraction = {}\n[[configuration]]", 0.2),
+    ],
+)
+def test_what_is_no_positive_number_is_refused_with_the_rule_and_the_cure(
+    tmp_path: Path, place: str, written_as: str, default: float, received: str
+) -> None:
+    found = message(written(tmp_path, written_as.format(received)))
+    assert found.endswith(f"{place} must be {WRONG[received].format(default=default)}")
+
+
+@pytest.mark.parametrize(
+    ("received", "said"),
+    [
+        ("true", "received true; write a number such as 30"),
+        ('"30"', "received '30'; write 30"),
+        ("30.0", "received 30.0; write 30"),
+        ("3e1", "received 30.0; write 30"),
+        ("30.5", "received 30.5; write a number such as 30"),
+    ],
+)
+def test_a_count_is_a_whole_number_and_nothing_that_resembles_one(tmp_path: Path, received: str, said: str) -> None:
+    found = message(written(tmp_path, f"[[configuration]]\ndepth = {received}"))
+    assert found.endswith(f"depth must be a valid integer; {said}")
 
 
 def test_a_misspelt_experiment_gets_the_nearest_name() -> None:
@@ -111,7 +162,7 @@ X, Y = np.arange(400.0).reshape(200, 2), np.arange(200) % 3
     ("arrays", "expected"),
     [
         ({"x": X}, "key 'y' is missing"),
-        ({"X": X, "y": Y}, "key 'x' is missing"),
+        ({"data": X, "y": Y}, "key 'x' is missing"),
         ({"x": X[:, 0], "y": Y}, "'x' must be numbers [samples, features]"),
         ({"x": X, "y": Y[:-1]}, "'x' and 'y' must have as many samples; received 200 and 199"),
         ({"x": X, "y": Y + 0.5}, "'y' must be integer labels"),

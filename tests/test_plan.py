@@ -1,28 +1,33 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from common.countermeasures.clipping import NormClipping
 from common.network import Network
 from common.plan import Plan
+from common.spec import Spec
 from common.task import Task
+from common.verdict import Thresholds
+from experiments.experiment import Settings
 
-positive = st.floats(1e-300, 1e300)
+positive = st.floats(1e-37, 1e38)  # of both precisions
 activations = st.one_of(
     st.sampled_from(["sigmoid", "tanh", "relu", "elu"]),
-    st.fixed_dictionaries({"kind": st.just("leaky_relu"), "slope": st.floats(0, 1, exclude_min=True)}),
-    st.fixed_dictionaries({"kind": st.just("prelu"), "initial_slope": st.floats(0, 1)}),
+    st.fixed_dictionaries({"kind": st.just("leaky_relu"), "slope": st.floats(1e-37, 1)}),
+    st.fixed_dictionaries({"kind": st.just("prelu"), "initial_slope": st.just(0) | st.floats(1e-37, 1)}),
     st.fixed_dictionaries({"kind": st.just("elu"), "alpha": positive}),
 )
 normalizations = st.one_of(
     st.just("none"),
-    st.fixed_dictionaries({"kind": st.just("batch"), "epsilon": positive, "momentum": st.floats(0, 1, exclude_max=True)}),
+    st.fixed_dictionaries({"kind": st.just("batch"), "epsilon": positive, "momentum": st.just(0) | st.floats(1e-37, 0.99)}),
 )
 laws = st.sampled_from(["normal", "truncated_normal", "uniform"])
 initializations = st.one_of(
@@ -169,6 +174,75 @@ def test_a_run_id_is_sixteen_hexadecimal_digits(full: Plan) -> None:
     found = full.run_id("torch", "cpu:0", {})
     assert len(found) == 16
     assert set(found) <= set("0123456789abcdef")
+
+
+def _subclasses(spec: type[Spec]) -> list[type[Spec]]:
+    return [found for each in spec.__subclasses__() for found in (each, *_subclasses(each))]
+
+
+SPECS = [spec for spec in _subclasses(Spec) if spec.__module__.split(".")[0] in ("common", "experiments")]
+
+
+def test_the_specs_are_those_of_plans_and_of_experiments() -> None:
+    assert {Plan, Network, Task, Settings, Thresholds, NormClipping} <= set(SPECS)
+
+
+def leaves(annotation: Any) -> set[Any]:
+    """The types that a field's annotation is made of; of a literal, those of its values."""
+    if get_origin(annotation) is Literal:
+        return {type(value) for value in get_args(annotation)}
+    return {leaf for argument in get_args(annotation) for leaf in leaves(argument)} or {annotation}
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.__name__)
+def test_every_number_of_every_spec_is_strict(spec: type[Spec]) -> None:
+    """Only the one mistake is looked at: what else the spec wants is left out."""
+    tried = 0
+    for name, field in spec.model_fields.items():
+        for kind in {int, float, bool} & leaves(field.annotation):
+            many = get_origin(field.annotation) is tuple
+            for wrong in [True, "1", "1.0", 1.0] if kind is int else [True, "1", "1.0"] if kind is float else [1, "true", 1.0]:
+                if (get_origin(field.annotation), wrong) == (Literal, 1.0):
+                    continue  # 0.0 is the number 0
+                with pytest.raises(ValidationError) as refused:
+                    spec.model_validate({name: [wrong] if many else wrong})
+                assert (name, 0)[: 1 + many] in [error["loc"] for error in refused.value.errors()], (name, wrong)
+                tried += 1
+    assert tried or not {int, float, bool} & {leaf for field in spec.model_fields.values() for leaf in leaves(field.annotation)}
+
+
+def test_a_whole_number_is_a_floating_point_one(plan: Callable[..., Plan]) -> None:
+    found = plan(learning_rate=1, clipping={"kind": "norm", "threshold": 2})
+    assert (found.optimizer.learning_rate, type(found.optimizer.learning_rate)) == (1.0, float)
+    assert found == plan(learning_rate=1.0, clipping={"kind": "norm", "threshold": 2.0})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"learning_rate": {}},
+        {"clipping": {"kind": "norm", "threshold": {}}},
+        {"activation": {"kind": "elu", "alpha": {}}},
+        {"normalization": {"kind": "batch", "epsilon": {}}},
+        {"normalization": {"kind": "batch", "initial_shift": {}}},
+        {"initialization": {"kind": "gaussian", "std": {}}},
+    ],
+    ids=str,
+)
+def test_a_number_that_the_precision_does_not_have_is_refused_and_not_run_as_0_or_infinity(
+    plan: Callable[..., Plan], change: dict[str, Any]
+) -> None:
+    def with_number(number: float, precision: str) -> Plan:
+        text = json.dumps(change).replace("{}", repr(number))
+        return plan(precision=precision, **json.loads(text))
+
+    for precision, within, beyond in [("float32", 1e38, 1e39), ("float32", 1e-37, 1e-38), ("float64", 1e-307, 1e-310)]:
+        with_number(within, precision)
+        with pytest.raises(
+            ValidationError, match=rf"must be a number of {precision}, .* received {re.escape(str(beyond))}, which would be"
+        ):
+            with_number(beyond, precision)
+    with_number(1e300, "float64")
 
 
 def test_batch_norm_needs_a_batch_of_two(plan: Callable[..., Plan]) -> None:

@@ -181,3 +181,13 @@ def test_cross_entropy_is_exact_to_a_few_units_of_1(
     assert np.abs(found.loss - loss).max() <= unit * size
     assert np.abs(gradient[:, 0] + chances.sum()).max() <= unit
     assert (np.abs(gradient[:, 1:] - chances) <= unit * (1 + abs(gap)) * chances).all()
+
+
+def test_what_is_beyond_float32_is_infinite_without_a_warning(backend: Backend, plan: Maker) -> None:
+    """As in all tests a warning is an error: the weights, a batch and a test sample are beyond the largest number."""
+    start = plan(precision="float32", initialization={"kind": "gaussian", "std": 3e38}, activation="relu", depth=2)
+    program = backend.program(start, "cpu")
+    program.load(draw.state(start))
+    measured = program.measured(program.step(Batch(draw.rounded(np.full((2, 16, 5), 1e60), "float32"), np.zeros((2, 16), int))))
+    assert not np.isfinite(measured["loss"]).any()
+    assert not np.isfinite(program.predict(np.full((2, 3, 5), 1e60))).any()

@@ -44,15 +44,15 @@ def shortened(gradient: jax.Array, norms: jax.Array, threshold: float) -> jax.Ar
     return jnp.where(jnp.isfinite(norms), clipped, jnp.nan)
 
 
-def build(spec: Clipping) -> optax.GradientTransformation:
-    """The transformation for the gradients of one seed, a tree of arrays [layer, ...]."""
+def transformation(spec: Clipping, leading: int) -> optax.GradientTransformation:
+    """The transformation for a tree of arrays, of which so many leading axes, such as a layer's, are not of a parameter."""
     match spec:
         case NoClipping():
             return optax.identity()
         case ValueClipping(threshold=c):
             return optax.clip(c)
         case NormClipping(threshold=c):
-            return optax.stateless(lambda gradients, _: jax.tree.map(lambda g: shortened(g, norm(g, 1), c), gradients))
+            return optax.stateless(lambda gradients, _: jax.tree.map(lambda g: shortened(g, norm(g, leading), c), gradients))
         case GlobalNormClipping(threshold=c):
 
             def clip_by_global_norm(gradients: optax.Updates, _: optax.Params | None) -> optax.Updates:
@@ -62,9 +62,19 @@ def build(spec: Clipping) -> optax.GradientTransformation:
             return optax.stateless(clip_by_global_norm)
 
 
+def build(spec: Clipping) -> optax.GradientTransformation:
+    """The transformation for a model's gradients, to be chained before the optimiser."""
+    return transformation(spec, leading=0)
+
+
+def layer(spec: Clipping) -> optax.GradientTransformation:
+    """The transformation for the gradients of one seed, a tree of arrays [layer, ...]."""
+    return transformation(spec, leading=1)
+
+
 def probe(spec: Clipping, inputs: Arrays) -> Arrays:
     """Clipped gradients, for gradients [seed, layer, ...] by name."""
-    clip: Any = build(spec)
+    clip: Any = layer(spec)
     update = jax.vmap(lambda gradients: clip.update(gradients, clip.init(gradients))[0])
     clipped = update({name: jnp.asarray(a) for name, a in inputs.items()})
     return {name: np.asarray(clipped[name]) for name in inputs}

@@ -1,7 +1,8 @@
 """Normalization in JAX: `flax.linen.BatchNorm` with the two-pass variance.
 
-Trap: Flax computes the variance as E[x^2] - E[x]^2 unless `use_fast_variance=False`: with a common offset of 1e4 and float32
-it is 0, and the output off by 750. Its running statistics start as float32, even where the parameters are float64.
+Trap: Flax's own momentum is 0.99, Keras' too, and PyTorch's 0.1 is 0.9 here; its epsilon is 1e-5, as PyTorch's is and Keras'
+1e-3 is not. Flax computes the variance as E[x^2] - E[x]^2 unless `use_fast_variance=False`: with a common offset of 1e4 and
+float32 it is 0, and the output off by 750. Its running statistics start as float32, even where the parameters are float64.
 """
 
 from __future__ import annotations

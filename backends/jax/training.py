@@ -136,7 +136,7 @@ def update(clip: type[Any], keep: bool, threshold: Tree, rate: Tree, parameters:
 
     It knows nothing of the network, so that one compiled function serves all whose parameters have the same shapes.
     """
-    rule, sgd = clipping.build(clip.model_construct(**threshold)), optax.sgd(rate["learning_rate"])
+    rule, sgd = clipping.layer(clip.model_construct(**threshold)), optax.sgd(rate["learning_rate"])
 
     def update_one(parameters: Any, gradients: Any) -> Any:
         clipped, _ = rule.update(gradients, rule.init(parameters))

@@ -48,7 +48,31 @@ def shortened(gradient: Tensor, norms: Tensor, threshold: Tensor) -> Tensor:
     return tf.where(tf.math.is_finite(norms), clipped, tf.constant(float("nan"), norms.dtype))
 
 
-class StackedSGD(keras.optimizers.SGD):
+class ClippedSGD(keras.optimizers.SGD):
+    """SGD that clips the gradients of a model's variables before its step, in `fit` as in a loop of one's own."""
+
+    of_a_parameter: int = 0
+    """How many leading axes of a variable, such as a seed and a layer, are not part of a parameter."""
+    of_a_network: int = 0
+    """How many of these tell networks apart."""
+
+    def __init__(self, clipping: Clipping, learning_rate: float) -> None:
+        super().__init__(learning_rate)
+        self.clipping = clipping
+
+    def _clip_gradients(self, grads: list[Tensor]) -> list[Tensor]:
+        if isinstance(self.clipping, NoClipping):
+            return grads
+        c: Tensor = tf.convert_to_tensor(self.clipping.threshold, grads[0].dtype)
+        if isinstance(self.clipping, ValueClipping):
+            return [tf.clip_by_value(g, -c, c) for g in grads]
+        if isinstance(self.clipping, NormClipping):
+            return [shortened(g, norm(g, self.of_a_parameter), c) for g in grads]
+        norms = tf.stack([norm(g, self.of_a_network) for g in grads], axis=self.of_a_network)
+        return [shortened(g, norm(norms, self.of_a_network), c) for g in grads]
+
+
+class StackedSGD(ClippedSGD):
     """SGD for variables [seed, layer, ...]: clips each layer's parameter, or each seed's network, by itself.
 
     Its threshold may be a variable; that of `clipvalue` has to be a Python number.
@@ -57,37 +81,32 @@ class StackedSGD(keras.optimizers.SGD):
         observe: Called with the clipped gradients, in the order of the variables; the step waits for what it returns.
     """
 
+    of_a_parameter, of_a_network = 2, 1
+
     def __init__(self, clipping: Clipping, learning_rate: float) -> None:
-        super().__init__(learning_rate)
-        self.clipping = clipping
+        super().__init__(clipping, learning_rate)
         self.observe: Callable[[list[Tensor]], list[Tensor]] = lambda clipped: []
 
     def _clip_gradients(self, grads: list[Tensor]) -> list[Tensor]:
-        clipped = self._clipped(grads)
+        clipped = super()._clip_gradients(grads)
         # what is still to be read when it is changed in place, TensorFlow copies
         with tf.control_dependencies(self.observe(clipped)):
             return [tf.identity(g) for g in clipped]
 
-    def _clipped(self, gradients: list[Tensor]) -> list[Tensor]:
-        if isinstance(self.clipping, NoClipping):
-            return gradients
-        c: Tensor = tf.convert_to_tensor(self.clipping.threshold, gradients[0].dtype)
-        if isinstance(self.clipping, ValueClipping):
-            return [tf.clip_by_value(g, -c, c) for g in gradients]
-        if isinstance(self.clipping, NormClipping):
-            return [shortened(g, norm(g, 2), c) for g in gradients]
-        norms = tf.stack([norm(g, 1) for g in gradients], axis=1)
-        return [shortened(g, norm(norms, 1), c) for g in gradients]
+
+def build(spec: Clipping) -> Callable[..., ClippedSGD]:
+    """A constructor of the optimiser, to be called with the learning rate, for a model's own variables."""
+    return partial(ClippedSGD, spec)
 
 
-def build(spec: Clipping) -> Callable[..., StackedSGD]:
+def layer(spec: Clipping) -> Callable[..., StackedSGD]:
     """A constructor of the optimiser, to be called with the learning rate, for variables [seed, layer, ...]."""
     return partial(StackedSGD, spec)
 
 
 def probe(spec: Clipping, inputs: Arrays) -> Arrays:
     """Clipped gradients, for gradients [seed, layer, ...] by name."""
-    optimizer, variables = build(spec)(learning_rate=1.0), [keras.Variable(a) for a in inputs.values()]
+    optimizer, variables = layer(spec)(learning_rate=1.0), [keras.Variable(a) for a in inputs.values()]
     seen: list[Tensor] = []
     optimizer.observe = lambda clipped: seen.extend(clipped) or seen
     optimizer.apply([tf.constant(a) for a in inputs.values()], variables)

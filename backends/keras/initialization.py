@@ -2,7 +2,8 @@
 
 Trap: `GlorotNormal`, `HeNormal` and `LecunNormal` are truncated at two standard deviations (and corrected for it); PyTorch's
 are not. `VarianceScaling(distribution="normal")` means the truncated law too; the other is "untruncated_normal". An initializer
-with a seed gives the same numbers at each call: two layers of one shape start equal.
+with a seed gives the same numbers at each call: two layers of one shape start equal. A `keras.layers.Dense` starts, unasked,
+from `glorot_uniform`, of standard deviation sqrt(2/(n_in + n_out)), and its biases at 0.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class Program:
             self.numbers = {name: keras.Variable(0.0, dtype=plan.precision) for name in plan.numbers()}
             traced = plan.with_numbers({name: v.value for name, v in self.numbers.items()})
             self.network = StackedNetwork(traced.network, self.seeds, plan.precision)
-            self.optimizer = clipping.build(traced.clipping)(learning_rate=0.0)
+            self.optimizer = clipping.layer(traced.clipping)(learning_rate=0.0)
             self.optimizer.build(list(self.parameters.values()))
         self.loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="none", dtype=plan.precision)
         self.compiled_step = tf.function(self._step, autograph=False)

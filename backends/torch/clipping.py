@@ -41,8 +41,36 @@ def shortened(gradient: torch.Tensor, norms: torch.Tensor, threshold: float) -> 
     return torch.where(norms.isfinite(), clipped, torch.nan)
 
 
-def build(spec: Clipping) -> Callable[[Tensors], Tensors]:
-    """A function from gradients [seed, layer, ...] by name to the clipped ones."""
+def build(spec: Clipping) -> Callable[[Iterable[torch.nn.Parameter]], None]:
+    """A function that clips `.grad` of a model's parameters in place, between `backward()` and the optimiser's `step()`."""
+
+    @torch.no_grad()
+    def clip(parameters: Iterable[torch.nn.Parameter]) -> None:
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        for gradient, clipped in zip(gradients, clipped_together(spec, gradients), strict=True):
+            gradient.copy_(clipped)
+
+    return clip
+
+
+def clipped_together(spec: Clipping, gradients: list[torch.Tensor]) -> list[torch.Tensor]:
+    """The clipped gradients of all parameters of one model."""
+    if not gradients:
+        return []
+    match spec:
+        case NoClipping():
+            return gradients
+        case ValueClipping(threshold=c):
+            return [g.clamp(-c, c) for g in gradients]
+        case NormClipping(threshold=c):
+            return [shortened(g, norm(g, 0), c) for g in gradients]
+        case GlobalNormClipping(threshold=c):
+            whole = norm(torch.stack([norm(g, 0) for g in gradients]), 0)
+            return [shortened(g, whole, c) for g in gradients]
+
+
+def layer(spec: Clipping) -> Callable[[Tensors], Tensors]:
+    """A function from gradients [seed, layer, ...] by name to the clipped ones, each layer and each seed by itself."""
     match spec:
         case NoClipping():
             return lambda gradients: gradients
@@ -61,7 +89,7 @@ def build(spec: Clipping) -> Callable[[Tensors], Tensors]:
 
 def probe(spec: Clipping, inputs: Arrays) -> Arrays:
     """Clipped gradients, for gradients [seed, layer, ...] by name."""
-    clipped = build(spec)({name: torch.tensor(a) for name, a in inputs.items()})
+    clipped = layer(spec)({name: torch.tensor(a) for name, a in inputs.items()})
     return {name: g.numpy() for name, g in clipped.items()}
 
 

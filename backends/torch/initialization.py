@@ -2,7 +2,8 @@
 
 Trap: PyTorch reads a weight as [n_out, n_in], and `trunc_normal_` takes absolute bounds (a=-2, b=2 by default) and does not
 correct the standard deviation. `xavier_normal_` and `kaiming_normal_` are not truncated; in Keras and JAX they are.
-A `torch.nn.Linear` starts, unasked, from U(-1/sqrt(n_in), 1/sqrt(n_in)), biases included.
+A `torch.nn.Linear` starts, unasked, from `kaiming_uniform_` with a = sqrt(5), which is U(-1/sqrt(n_in), 1/sqrt(n_in)), of
+standard deviation 0.577/sqrt(n_in); its biases start from that same law, and not at 0 as in Keras and Flax.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ class Program:
         """Put parameters and running statistics on the device, and the numbers of another plan of the same structure."""
         self.plan = plan or self.plan
         self.network = StackedNetwork(self.plan.network, len(self.plan.seeds))
-        self.clip = clipping.build(self.plan.clipping)
+        self.clip = clipping.layer(self.plan.clipping)
         self.parameters = {name: self._tensor(a).requires_grad_() for name, a in state.parameters.items()}
         side_by_side = {name: a.swapaxes(0, 1) for name, a in state.statistics.items()}  # as batch norm sees the seeds
         self.statistics = {name: self._tensor(a).flatten(1) for name, a in side_by_side.items()}

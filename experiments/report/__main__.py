@@ -16,6 +16,7 @@ from typing import Annotated
 import tyro
 
 from common.errors import UserError
+from experiments.flags import parse
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,8 @@ def run(options: Options) -> None:
 
 def main() -> None:
     """The command line."""
-    options = tyro.cli(Options, prog="python -m experiments.report", config=(tyro.conf.FlagCreatePairsOff,))
     try:
-        run(options)
+        run(parse(Options, "python -m experiments.report"))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

@@ -1,6 +1,7 @@
 """The migration pages: one countermeasure in three frameworks, read from the sources without running them.
 
-What is shown of a wing is complete: `build`, what it calls in the same file, and the imports that both need.
+What is shown is complete: `build`, whatever it needs of this project, its spec among it, and the imports of both. Pasted where
+this project is not, it runs, and is right for an ordinary model (tests/test_pasted.py).
 """
 
 from __future__ import annotations
@@ -8,10 +9,10 @@ from __future__ import annotations
 import ast
 import re
 import sys
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby
 from pathlib import Path
 
 from backends import FRAMEWORKS
@@ -75,37 +76,78 @@ class Source:
         start = min([first.lineno, *(d.lineno for d in getattr(first, "decorator_list", []))])
         return "\n".join(self.text.splitlines()[start - 1 : last.end_lineno])
 
-    def needs(self, name: str) -> set[str]:
-        """The names that a definition uses, and those that its helpers in this file use, its own among them."""
-        seen: set[str] = set()
-        waiting = [name]
-        while waiting:
-            seen.add(current := waiting.pop())
-            nodes = (node for statement in self.definitions.get(current, []) for node in ast.walk(statement))
-            waiting += {node.id for node in nodes if isinstance(node, ast.Name)} - seen
-        return seen
+    def uses(self, name: str) -> set[str]:
+        """The names that a definition uses."""
+        nodes = (node for statement in self.definitions[name] for node in ast.walk(statement))
+        return {node.id for node in nodes if isinstance(node, ast.Name)} - {name}
 
-    def imports(self, names: set[str]) -> str:
-        """The file's import statements, reduced to what binds one of the names, in their groups."""
-        statements = [short for node in self.tree.body if (short := _reduced(node, names))]
-        return "\n\n".join("\n".join(map(ast.unparse, group)) for _, group in groupby(statements, _origin))
-
-
-def _reduced(node: ast.stmt, names: set[str]) -> ast.Import | ast.ImportFrom | None:
-    """An import statement without what binds none of the names."""
-    if not isinstance(node, (ast.Import, ast.ImportFrom)):
-        return None
-    bound = [alias for alias in node.names if (alias.asname or alias.name.partition(".")[0]) in names]
-    if not bound:
-        return None
-    return ast.Import(bound) if isinstance(node, ast.Import) else ast.ImportFrom(node.module, bound, node.level)
+    @cached_property
+    def imported(self) -> dict[str, tuple[str, str]]:
+        """Where each imported name comes from: the import without it, and what follows `import` there."""
+        found: dict[str, tuple[str, str]] = {}
+        for node in self.tree.body:
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                origin = node.module or "" if isinstance(node, ast.ImportFrom) else ""
+                found |= {alias.asname or alias.name.partition(".")[0]: (origin, ast.unparse(alias)) for alias in node.names}
+        return found
 
 
-def _origin(node: ast.Import | ast.ImportFrom) -> str:
-    """Whose the imported module is: Python's, this project's, or another's."""
-    module = (node.module or "") if isinstance(node, ast.ImportFrom) else node.names[0].name
-    package = module.partition(".")[0]
-    return "python" if package in sys.stdlib_module_names else "project" if package == "common" else "other"
+PROJECT = ("common", "backends")
+
+
+class Closure:
+    """A definition and all that it needs: of this project's files by path, and of others by import."""
+
+    def __init__(self, path: str, name: str) -> None:
+        self.sources: dict[str, Source] = {}
+        self.names: dict[str, set[str]] = defaultdict(set)
+        self._add(path, name)
+
+    def _add(self, path: str, name: str) -> None:
+        if name in self.names[path]:
+            return
+        self.names[path].add(name)
+        source = self.sources.setdefault(path, Source(path))
+        for used in sorted(source.uses(name)):
+            origin, _ = source.imported.get(used, ("", ""))
+            if used in source.definitions:
+                self._add(path, used)
+            elif origin.partition(".")[0] in PROJECT:
+                self._add(f"{origin.replace('.', '/')}.py", used)
+
+    def code(self, folder: str) -> str:
+        """The definitions of a folder's files in their order, what others need first."""
+        paths = sorted((path for path in self.sources if path.startswith(folder)), key=lambda path: -path.count("/"))
+        return "\n\n\n".join(part for path in reversed(paths) for part in self.of(path))
+
+    def of(self, path: str) -> list[str]:
+        """The definitions of a file that are needed, in its order."""
+        return [self.sources[path].code(name) for name in self.sources[path].definitions if name in self.names[path]]
+
+    def imports(self, folder: str) -> str:
+        """The import statements that a folder's files need of others than this project, in their groups."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for path, names in self.names.items():
+            source = self.sources[path]
+            for used in {used for name in names for used in source.uses(name)} - set(source.definitions):
+                origin, alias = source.imported.get(used, ("", ""))
+                if alias and path.startswith(folder) and origin.partition(".")[0] not in PROJECT:
+                    found[origin].add(alias)
+        plain = [f"import {alias}" for alias in sorted(found.pop("", set()))]
+        lines = plain + [f"from {module} import {', '.join(sorted(names))}" for module, names in sorted(found.items())]
+        groups = [[line for line in lines if _of_python(line) == python] for python in (True, False)]
+        return "\n\n".join("\n".join(group) for group in groups if group)
+
+
+def _of_python(statement: str) -> bool:
+    return statement.split()[1].partition(".")[0] in sys.stdlib_module_names
+
+
+FUTURE = "from __future__ import annotations"
+
+
+def _joined(*parts: str) -> str:
+    return "\n\n\n".join(part for part in parts if part)
 
 
 @dataclass(frozen=True)
@@ -127,8 +169,8 @@ class Wing:
 
     @property
     def code(self) -> str:
-        """What a migrating reader copies."""
-        return "\n\n\n".join(part for part in (self.imports, self.build, self.helpers) if part)
+        """What a migrating reader copies, after the spec."""
+        return _joined(self.imports, self.helpers, self.build)
 
 
 @dataclass(frozen=True)
@@ -137,6 +179,8 @@ class Room:
 
     name: str
     definition: str
+    spec: str
+    """The code of the spec, and of what `build` needs of it."""
     wings: tuple[Wing, ...]
 
     @property
@@ -168,7 +212,18 @@ def read(name: str) -> Room:
     if name not in rooms():
         raise UserError(f"no room is called {name!r}{nearest(name, rooms())}")
     definition = Source(f"common/countermeasures/{name}.py").docstring
-    return Room(name, definition, tuple(_wing(f"backends/{wing}/{name}.py") for wing in FRAMEWORKS))
+    paths = [f"backends/{wing}/{name}.py" for wing in FRAMEWORKS]
+    return Room(name, definition, _spec(paths), tuple(map(_wing, paths)))
+
+
+def _spec(paths: list[str]) -> str:
+    """What the wings' `build`s need of the room's spec, one after the other and each once."""
+    first, *others = (Closure(path, "build") for path in paths)
+    for other in others:
+        first.sources |= other.sources
+        for path, names in other.names.items():
+            first.names[path] |= names
+    return _joined(f"{FUTURE}\n\n{first.imports('common/')}", first.code("common/"))
 
 
 def _wing(path: str) -> Wing:
@@ -177,16 +232,19 @@ def _wing(path: str) -> Wing:
     heading, _, summary = _one_line(title).partition(": ")
     names = source.constant("NATIVE")
     assert isinstance(names, dict)
-    needed = source.needs("build")
+    closure = Closure(path, "build")
+    closure.names[path].remove("build")
+    helpers = closure.code("backends/")
+    closure.names[path].add("build")
     return Wing(
         path=path,
         framework=heading.rpartition(" in ")[2],
         summary=summary,
         trap=_one_line(trap) or None,
         names=names,
-        imports=source.imports(needed),
+        imports=closure.imports("backends/"),
         build=source.code("build"),
-        helpers="\n\n\n".join(source.code(name) for name in source.definitions if name in needed - {"build"}),
+        helpers=helpers,
         ships_otherwise="native" in source.definitions,
     )
 
@@ -246,7 +304,9 @@ def markdown(room: Room) -> str:
         *traps,
         f"\n{_shipped(room)}\n",
         "## Faithful to the definition\n",
-        "`build`, what it calls, and the imports of both; `spec` is what `common/countermeasures` defines.\n",
+        "For an ordinary model, complete: the spec, and after it the `build` of a framework with what it calls. It needs that",
+        "framework and pydantic, and nothing of this project; tests paste it where this project is not.\n",
+        f"### The spec\n\nFrom [{_definition(room)}](../../{_definition(room)}).\n\n```python\n{room.spec}\n```\n",
         *(_markdown_code(wing) for wing in room.wings),
     ]).rstrip() + "\n"  # fmt: skip
 

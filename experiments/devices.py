@@ -1,0 +1,68 @@
+"""Which devices a backend has, asked before a run; in a process of its own, since the commands import no framework.
+
+python -m experiments.devices BACKEND
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import backends
+from common.device import named
+from common.errors import Unsupported, UserError
+from experiments.process import environment
+
+
+def check(device: str, names: list[str]) -> None:
+    """Refuse a device that one of the backends has not.
+
+    Raises:
+        UserError: It says which of them have it not and what they have, and how to go on.
+    """
+    with ThreadPoolExecutor() as pool:
+        devices = dict(zip(names, pool.map(devices_of, names), strict=True))
+    without = {name: found for name, found in devices.items() if not _has(device, found)}
+    if not without:
+        return
+    those = "; ".join(f"{name} has {', '.join(found)}" for name, found in without.items())
+    others = [name for name in names if name not in without]
+    cure = f"leave it out, or run on it what has it: --backends numpy {' '.join(others)}" if others else "leave it out"
+    raise UserError(f"--device must be one that every backend has; received {device!r}, but {those}; {cure}")
+
+
+def _has(device: str, found: list[str]) -> bool:
+    try:
+        named(device, dict.fromkeys(found), "")
+    except Unsupported:
+        return False
+    return True
+
+
+def devices_of(name: str) -> list[str]:
+    """The devices that a backend has.
+
+    Raises:
+        UserError: The backend does not start.
+    """
+    command = [sys.executable, "-P", "-m", "experiments.devices", name]
+    asked = subprocess.run(command, env=environment(1), capture_output=True, text=True, errors="replace", check=False)
+    if asked.returncode:
+        last = (asked.stderr.strip().splitlines() or [f"exit status {asked.returncode}"])[-1]
+        raise UserError(f"--device: {name} cannot be asked for its devices: {last}")
+    return json.loads(asked.stdout)
+
+
+def main() -> None:
+    """Say them as JSON."""
+    channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what a framework prints is no device
+    json.dump(backends.load(sys.argv[1]).devices(), channel)
+    channel.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,283 @@
+"""What the pages tell people to copy is right where this project is not: pasted into an empty folder and run there.
+
+Of each framework one fresh interpreter, which cannot import this project, runs the code blocks of all pages in an ordinary
+program: a model of two layers with its own parameters, a backward pass and an optimiser. What it finds is compared with the
+definition.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import TypeAdapter
+from scipy import stats
+
+from common.backend import Backend
+from common.countermeasures.activation import Activation
+from common.countermeasures.clipping import Clipping
+from common.countermeasures.initialization import TRUNCATED_STD, Initialization, standard_deviation
+from common.countermeasures.normalization import BatchNormalization
+from experiments.report import migration
+from tests.conftest import load
+
+FRAMEWORKS = {"torch": "PyTorch", "keras": "Keras", "jax": "JAX"}
+SPECS: dict[str, list[Any]] = {
+    "activation": ["sigmoid", "tanh", "relu", "leaky_relu", {"kind": "leaky_relu", "slope": 0.3}, "prelu", "elu",
+                   {"kind": "elu", "alpha": 0.7}],
+    "clipping": ["none", *({"kind": kind, "threshold": c} for kind in ("value", "norm", "global_norm")
+                           for c in (1e-3, 0.5, 1e9))],
+    "initialization": [{"kind": kind, "distribution": law} for kind in ("gaussian", "xavier", "he")
+                       for law in ("normal", "truncated_normal", "uniform")],
+    "normalization": [{"kind": "batch", "epsilon": 1e-3, "momentum": 0.8}],
+}  # fmt: skip
+SHAPE = (400, 300)
+
+PROGRAM = """
+import importlib.util, json, sys
+import numpy as np
+from pydantic import TypeAdapter
+
+for name in ("common", "backends", "experiments"):
+    assert importlib.util.find_spec(name) is None, f"{name} can be imported"
+
+def pasted(room):
+    where = importlib.util.spec_from_file_location(f"pasted_{room}", f"{room}.py")
+    module = sys.modules[where.name] = importlib.util.module_from_spec(where)
+    where.loader.exec_module(module)
+    return module
+
+SPECS = json.load(open("specs.json"))
+GIVEN = dict(np.load("given.npz"))
+found = {}
+
+def each(room):
+    module = pasted(room)
+    for i, spec in enumerate(SPECS[room]):
+        yield f"{room} {i}", module, TypeAdapter(getattr(module, room.capitalize())).validate_python(spec)
+"""
+
+PROGRAMS = {
+    "torch": """
+import torch
+torch.set_default_dtype(torch.float64)
+given = {name: torch.tensor(a) for name, a in GIVEN.items()}
+for key, module, spec in each("activation"):
+    z = given["z"].clone().requires_grad_()
+    value = module.build(spec)(z)
+    value.backward(given["cotangent"])
+    found |= {f"{key} value": value, f"{key} gradient": z.grad}
+for key, module, spec in each("normalization"):
+    norm, z = module.build(spec)(given["z"].shape[1]), given["z"].clone().requires_grad_()
+    with torch.no_grad():
+        norm.weight.copy_(given["scale"]), norm.bias.copy_(given["shift"])
+        norm.running_mean.copy_(given["mean"]), norm.running_var.copy_(given["variance"])
+    value = norm(z)
+    value.backward(given["cotangent"])
+    found |= {f"{key} value": value, f"{key} gradient": z.grad, f"{key} mean": norm.running_mean,
+              f"{key} variance": norm.running_var, f"{key} evaluated": norm.eval()(given["z"])}
+for key, module, spec in each("initialization"):
+    torch.manual_seed(3)
+    linear = torch.nn.Linear(400, 300)
+    module.build(spec)(linear.weight.data)
+    found[f"{key} weight"] = linear.weight.T
+for key, module, spec in each("clipping"):
+    model = torch.nn.Sequential(torch.nn.Linear(3, 7), torch.nn.Tanh(), torch.nn.Linear(7, 2), torch.nn.PReLU())
+    optimizer, clip = torch.optim.SGD(model.parameters(), lr=1.0), module.build(spec)
+    (model(given["z"]) ** 2).sum().backward()
+    before = [p.detach().clone() for p in model.parameters()]
+    found |= {f"{key} gradient {i}": p.grad.clone() for i, p in enumerate(model.parameters())}
+    clip(model.parameters())
+    optimizer.step()
+    found |= {f"{key} update {i}": old - p for i, (old, p) in enumerate(zip(before, model.parameters()))}
+    module.build(spec)(torch.nn.Linear(3, 7).parameters())  # before the first backward() there is nothing to clip
+found = {name: a.detach().numpy() for name, a in found.items()}
+""",
+    "keras": """
+import keras
+import tensorflow as tf
+keras.config.set_floatx("float64")
+given = {name: tf.constant(a) for name, a in GIVEN.items()}
+for key, module, spec in each("activation"):
+    layer = module.build(spec)
+    with tf.GradientTape() as tape:
+        tape.watch(given["z"])
+        value = layer(given["z"])
+    found |= {f"{key} value": value, f"{key} gradient": tape.gradient(value, given["z"], given["cotangent"])}
+for key, module, spec in each("normalization"):
+    norm = module.build(spec)(dtype="float64")
+    norm.build(given["z"].shape)
+    norm.set_weights([GIVEN[name] for name in ("scale", "shift", "mean", "variance")])
+    with tf.GradientTape() as tape:
+        tape.watch(given["z"])
+        value = norm(given["z"], training=True)
+    found |= {f"{key} value": value, f"{key} gradient": tape.gradient(value, given["z"], given["cotangent"]),
+              f"{key} mean": norm.moving_mean, f"{key} variance": norm.moving_variance, f"{key} evaluated": norm(given["z"])}
+for key, module, spec in each("initialization"):
+    dense = keras.layers.Dense(300, kernel_initializer=module.build(spec)(seed=3))
+    dense.build((None, 400))
+    found[f"{key} weight"] = dense.kernel
+for key, module, spec in each("clipping"):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(7, "tanh"), keras.layers.Dense(2), keras.layers.PReLU()])
+    optimizer = module.build(spec)(learning_rate=1.0)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(model(given["z"]) ** 2)
+    gradients = tape.gradient(loss, model.trainable_variables)
+    before = [v.numpy() for v in model.trainable_variables]
+    optimizer.apply(gradients, model.trainable_variables)
+    found |= {f"{key} gradient {i}": g for i, g in enumerate(gradients)}
+    found |= {f"{key} update {i}": old - v.numpy() for i, (old, v) in enumerate(zip(before, model.trainable_variables))}
+    model.compile(module.build(spec)(learning_rate=1e-3), "mse")
+    model.fit(GIVEN["z"], GIVEN["z"][:, :2], verbose=0)
+found = {name: np.asarray(a) for name, a in found.items()}
+""",
+    "jax": """
+import jax
+jax.config.update("jax_enable_x64", True)
+import jax.numpy as jnp
+import optax
+from flax import linen
+given = {name: jnp.asarray(a) for name, a in GIVEN.items()}
+for key, module, spec in each("activation"):
+    class Model(linen.Module):
+        @linen.compact
+        def __call__(self, z):
+            return module.build(spec)(z)
+    variables = Model().init(jax.random.key(0), given["z"])
+    value, backward = jax.vjp(lambda z: Model().apply(variables, z), given["z"])
+    found |= {f"{key} value": value, f"{key} gradient": backward(given["cotangent"])[0]}
+for key, module, spec in each("normalization"):
+    norm = module.build(spec)
+    variables = {"params": {"scale": given["scale"], "bias": given["shift"]},
+                 "batch_stats": {"mean": given["mean"], "var": given["variance"]}}
+    value, backward, new = jax.vjp(
+        lambda z: norm(use_running_average=False).apply(variables, z, mutable=["batch_stats"]), given["z"], has_aux=True)
+    running = new["batch_stats"]
+    evaluated = norm(use_running_average=True).apply(variables | {"batch_stats": running}, given["z"])
+    found |= {f"{key} value": value, f"{key} gradient": backward(given["cotangent"])[0], f"{key} mean": running["mean"],
+              f"{key} variance": running["var"], f"{key} evaluated": evaluated}
+for key, module, spec in each("initialization"):
+    dense = linen.Dense(300, kernel_init=module.build(spec), param_dtype=jnp.float64)
+    found[f"{key} weight"] = dense.init(jax.random.key(3), jnp.zeros((1, 400)))["params"]["kernel"]
+for key, module, spec in each("clipping"):
+    class Model(linen.Module):
+        @linen.compact
+        def __call__(self, z):
+            h = jnp.tanh(linen.Dense(7, param_dtype=jnp.float64)(z))
+            return linen.PReLU(param_dtype=jnp.float64)(linen.Dense(2, param_dtype=jnp.float64)(h))
+    parameters = Model().init(jax.random.key(0), given["z"])
+    optimizer = optax.chain(module.build(spec), optax.sgd(1.0))
+    gradients = jax.grad(lambda p: (Model().apply(p, given["z"]) ** 2).sum())(parameters)
+    updates, _ = optimizer.update(gradients, optimizer.init(parameters), parameters)
+    new = optax.apply_updates(parameters, updates)
+    leaves = [jax.tree.leaves(tree) for tree in (gradients, parameters, new)]
+    for i, (g, old, p) in enumerate(zip(*leaves)):
+        found |= {f"{key} gradient {i}": g, f"{key} update {i}": old - p}
+found = {name: np.asarray(a) for name, a in found.items()}
+""",
+}
+
+
+def blocks(page: str) -> dict[str, str]:
+    """The code blocks of a page in Markdown, by their headings."""
+    found: dict[str, str] = {}
+    for section in page.split("\n### ")[1:]:
+        heading, _, text = section.partition("\n")
+        found[heading] = text.split("```python\n")[1].split("\n```")[0] + "\n"
+    return found
+
+
+def given() -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(0)
+    z, cotangent = rng.normal(size=(2, 16, 3)) * 2
+    z[0] = 0.0, -30.0, 1e-9
+    scale, shift, mean, variance = rng.uniform(0.5, 2, size=(4, 3))
+    return {"z": z, "cotangent": cotangent, "scale": scale, "shift": shift, "mean": mean, "variance": variance}
+
+
+def paste(folder: Path, name: str, pages: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Write the code of the pages to the folder, and run a framework's program there."""
+    for room in SPECS:
+        code = blocks(pages[f"{room}.md"])
+        (folder / f"{room}.py").write_text(f"{code['The spec']}\n\n{code[FRAMEWORKS[name]]}")
+    (folder / "specs.json").write_text(json.dumps(SPECS))
+    np.savez(folder / "given.npz", **given())  # pyright: ignore[reportArgumentType]
+    (folder / "program.py").write_text(f"{PROGRAM}{PROGRAMS[name]}\nnp.savez('found.npz', **found)\n")
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {"KERAS_BACKEND": "tensorflow"}
+    line = [sys.executable, "-I", "program.py"]
+    return subprocess.run(line, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+Found = dict[str, np.ndarray]
+
+
+@pytest.fixture(scope="module", params=FRAMEWORKS)
+def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Found:
+    """What a framework's program found with the code of the pages."""
+    load(request.param, request.config)
+    folder = tmp_path_factory.mktemp("pasted")
+    pages = {path.name: path.read_text("utf-8") for path in migration.PAGES.glob("*.md")}
+    done = paste(folder, request.param, pages)
+    assert done.returncode == 0, done.stderr
+    return dict(np.load(folder / "found.npz"))
+
+
+def compared(found: np.ndarray, expected: np.ndarray) -> float:
+    return float(np.abs(found - expected).max() / max(1e-300, np.abs(expected).max()))
+
+
+def test_the_pasted_activations_are_the_definitions(found: Found, definition: Backend) -> None:
+    for i, written in enumerate(SPECS["activation"]):
+        expected = definition.activation.probe(TypeAdapter(Activation).validate_python(written), given())
+        for name in ("value", "gradient"):
+            assert compared(found[f"activation {i} {name}"], expected[name]) < 1e-14, (written, name)
+
+
+def test_the_pasted_batch_norm_is_the_definitions(found: Found, definition: Backend) -> None:
+    expected = definition.normalization.probe(BatchNormalization.model_validate(SPECS["normalization"][0]), given())
+    for name in ("value", "gradient", "mean", "variance", "evaluated"):
+        assert compared(found[f"normalization 0 {name}"], expected[name]) < 1e-12, name
+
+
+def test_the_pasted_initializations_have_the_laws_of_the_definition(found: Found) -> None:
+    laws = {
+        "normal": stats.norm(),
+        "uniform": stats.uniform(-np.sqrt(3), 2 * np.sqrt(3)),
+        "truncated_normal": stats.truncnorm(-2, 2, scale=1 / TRUNCATED_STD),
+    }
+    for i, written in enumerate(SPECS["initialization"]):
+        spec = TypeAdapter(Initialization).validate_python(written)
+        weight = found[f"initialization {i} weight"]
+        assert weight.shape == SHAPE
+        standard = weight.ravel() / standard_deviation(spec, *SHAPE)
+        assert stats.kstest(standard, laws[spec.distribution].cdf).pvalue > 1e-4, written
+
+
+def test_the_pasted_clipping_clips_an_ordinary_model_as_the_definition_does(found: Found, definition: Backend) -> None:
+    bound = set()
+    for i, written in enumerate(SPECS["clipping"]):
+        spec = TypeAdapter(Clipping).validate_python(written)
+        count = sum(name.startswith(f"clipping {i} gradient") for name in found)
+        assert count == 5  # two weights, two biases, a slope
+        gradients = {str(k): found[f"clipping {i} gradient {k}"][None, None] for k in range(count)}
+        clipped = definition.clipping.probe(spec, gradients)
+        for k, gradient in gradients.items():
+            assert compared(found[f"clipping {i} update {k}"], clipped[k][0, 0]) < 1e-12, (written, k)
+            if not np.array_equal(clipped[k], gradient):
+                bound.add(spec.kind)
+    assert bound == {"value", "norm", "global_norm"}, "each has to have clipped something"
+
+
+def test_code_that_needs_this_project_does_not_pass(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    load("torch", request.config)
+    pages = {f"{room}.md": migration.pages()[f"{room}.md"] for room in SPECS}
+    pages["clipping.md"] = pages["clipping.md"].replace("import torch\n", "import torch\nfrom common.spec import Spec\n", 1)
+    done = paste(tmp_path, "torch", pages)
+    assert done.returncode == 1
+    assert "No module named 'common'" in done.stderr
