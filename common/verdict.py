@@ -7,7 +7,7 @@ The gradient is judged by the profile of `signal_gradient_rms` over the layers, 
 | verdict       | where                                                                                          |
 |---------------|------------------------------------------------------------------------------------------------|
 | non-finite    | any recorded value is not finite                                                               |
-| dead          | in the last third of the run a layer gets exactly 0                                            |
+| dead          | in the last third of the run a layer gets exactly 0, and the first step does not tell why      |
 | vanishing     | some layer gets less than `Thresholds.vanishing` of the last one's: at the first step, in the   |
 |               | last third of the run, or in the same network with 30 layers, where this one has fewer         |
 | exploding     | some layer gets more than `Thresholds.exploding` of it, alike                                  |
@@ -45,7 +45,7 @@ DEPTHS = (30, 100)
 """What a network would do with so many layers is told; one that is shallower than the first of them is judged by it."""
 LEAST_DEPTH = 3
 """Two layers have one step between them, which is no rate."""
-CONFIDENCE = 0.9
+CONFIDENCE = 0.8
 """That a shallow network would vanish or explode with 30 layers is said where it is so sure."""
 RISEN, PEAK, FALLEN = 3.0, 10.0, 0.9
 """Bounds on the loss over its start: at the end, on the way, and what counts as fallen."""
@@ -200,11 +200,11 @@ class _Gradient:
         """The verdict on a seed, and what tells its reason."""
         if not self.finite[s]:
             return "non-finite", _Gradient._not_finite
-        if self.dead[s].any():
-            return "dead", _Gradient._dead
         start = self._profile(self.first[s])
         if start != "comes through":
-            return start, _Gradient._at_start
+            return start, _Gradient._at_start  # what it was born with is the cause of what became of it
+        if self.dead[s].any():
+            return "dead", _Gradient._dead
         later = self._profile(self.later[s])
         if later != "comes through":
             return later, _Gradient._in_training
@@ -240,8 +240,14 @@ class _Gradient:
         deeper = f" (it would be {deeper})" if deeper and self.depth >= LEAST_DEPTH else ""
         return (
             f"each layer {_keeps(rate)} on its way back; at depth {self.depth} the first layer gets {_number(share[0])} of the "
-            f"last one's{deeper}{self._extreme(share)}"
+            f"last one's{deeper}{self._extreme(share)}{self._died(seeds)}"
         )
+
+    def _died(self, seeds: list[int]) -> str:
+        """What became of seeds that were not born dead."""
+        dead = [s for s in seeds if self.dead[s].any()]
+        which = f"in {len(dead)} of {len(seeds)} seeds " if len(dead) < len(seeds) else ""
+        return f"; by step {self.trace.steps[-1] + 1} {which}{self._dead(dead)}" if dead else ""
 
     def _in_training(self, seeds: list[int]) -> str:
         first, later = _share(self.first[seeds]), _share(self.later[seeds])

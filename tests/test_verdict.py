@@ -131,6 +131,17 @@ def test_death_is_decided_in_the_last_third() -> None:
     assert judged(profile).verdict == "dead"
 
 
+def test_what_a_network_was_born_with_is_the_cause_of_its_death() -> None:
+    profile = np.array([falling(1e-9), falling(1e-9), 0 * falling(1), 0 * falling(1)])
+    found = judged(profile)
+    assert found.verdict == "vanishing"
+    assert found.reason.endswith(
+        "; by step 13 layers 1 to 30 get exactly 0: the loss does not depend on the last hidden layer any more"
+    )
+    profile[0] = 1
+    assert judged(profile).verdict == "dead"
+
+
 def test_death_by_dead_units_names_their_layer() -> None:
     dead = trace(np.array([0, 0, 1, 1, 1.0]))
     dead.quantities["dead_fraction"][..., 2] = 1
