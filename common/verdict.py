@@ -47,6 +47,8 @@ LEAST_DEPTH = 3
 """Two layers have one step between them, which is no rate."""
 CONFIDENCE = 0.8
 """That a shallow network would vanish or explode with 30 layers is said where it is so sure."""
+CHANGES = 0.975
+"""That the rate changes from layer to layer is believed where it is so sure, to either side."""
 RISEN, PEAK, FALLEN = 3.0, 10.0, 0.9
 """Bounds on the loss over its start: at the end, on the way, and what counts as fallen."""
 SURE, LIKELY, POSSIBLE = 0.001, 0.01, 0.05
@@ -129,28 +131,49 @@ class Event(NamedTuple):
     layer: int
 
 
-class Rate(NamedTuple):
-    """Decades of gradient gained per layer on the way back, over all layers and seeds, and their standard error."""
+class Deeper:
+    """What the same network would do with more layers, from profiles in decades, [seed, layer].
 
-    mean: float
-    error: float
-    count: int
+    From layer l + 1 back to layer l the gradient gains a decades. Where it is beyond chance that the gains change with the
+    layer, it gains a + b / l: that is how a network gets used to its input, and how one at the edge of vanishing behaves
+    (tanh with Xavier: the ratio falls as a power of the depth, and not exponentially).
+    """
 
-    @classmethod
-    def of(cls, profiles: np.ndarray) -> Rate:
-        """The rate of decimal logarithms [seed, layer]; layer to layer is one observation."""
+    def __init__(self, profiles: np.ndarray) -> None:
         gains = profiles[:, :-1] - profiles[:, 1:]
-        error = gains.std(ddof=1) / math.sqrt(gains.size) if gains.size > 1 else math.inf
-        return cls(float(gains.mean()) if gains.size else 0.0, float(error), gains.size)
+        self.depth = profiles.shape[1]
+        self.own = float((profiles[:, 0] - profiles[:, -1]).mean())
+        self.design, self.gains = self._terms(np.tile(np.arange(1, self.depth), len(profiles))), gains.ravel()
+        self.known = self.depth >= LEAST_DEPTH and gains.size > 1
+        if self.known and not self._fit(2):
+            self._fit(1)
+
+    @staticmethod
+    def _terms(layers: np.ndarray) -> np.ndarray:
+        return np.stack([np.ones(len(layers)), 1 / layers], axis=1)
+
+    def _fit(self, terms: int) -> bool:
+        """Least squares; whether the last term is beyond chance."""
+        design, self.freedom = self.design[:, :terms], len(self.gains) - terms
+        if self.freedom < 1 or self.depth <= terms + 1:
+            return False
+        inverse = np.linalg.inv(design.T @ design)
+        self.terms = inverse @ design.T @ self.gains
+        rest = self.gains - design @ self.terms
+        self.covariance = inverse * (rest @ rest) / self.freedom
+        return bool(abs(self.terms[-1]) > _student(self.freedom, CHANGES) * math.sqrt(self.covariance[-1, -1]))
 
     def at(self, depth: int) -> tuple[float, float]:
-        """Decades between the first and the last of so many layers, as few and as many as one can be sure of."""
-        from scipy.special import stdtrit
+        """Decades between the first and the last of so many layers, and how far off they may be."""
+        more = self._terms(np.arange(self.depth, depth)).sum(0)[: len(self.terms)]
+        error = math.sqrt(max(0.0, more @ self.covariance @ more))
+        return self.own + float(more @ self.terms), _student(self.freedom, CONFIDENCE) * error
 
-        if self.count < 2:
-            return -math.inf, math.inf
-        margin = float(stdtrit(self.count - 1, CONFIDENCE)) * self.error
-        return (self.mean - margin) * (depth - 1), (self.mean + margin) * (depth - 1)
+
+def _student(freedom: int, probability: float) -> float:
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, probability))
 
 
 def gradient(trace: Trace, thresholds: Thresholds, precision: Precision = "float64") -> Judgement:
@@ -181,7 +204,7 @@ class _Gradient:
         self.finite = _finite_seeds(trace) & np.isfinite(signal).all((1, 2))
         self.depth = signal.shape[2]
         usable = self.finite & np.isfinite(self.first).all(1)
-        self.rate = Rate.of(self.first[usable]) if usable.any() else None
+        self.deeper = Deeper(self.first[usable]) if usable.any() else None
 
     def judgement(self) -> Judgement:
         found = [self._seed(s) for s in range(len(self.first))]
@@ -222,26 +245,24 @@ class _Gradient:
 
     def _deeper(self) -> str:
         """What the network would do with 30 layers, where it has fewer and that is sure."""
-        if self.rate is None or not LEAST_DEPTH <= self.depth < DEPTHS[0]:
+        if self.deeper is None or not self.deeper.known or self.depth >= DEPTHS[0]:
             return "comes through"
-        least, most = self.rate.at(DEPTHS[0])
-        if most < self.low:
+        decades, error = self.deeper.at(DEPTHS[0])
+        if decades + error < self.low:
             return "vanishing"
-        return "exploding" if least > self.high else "comes through"
+        return "exploding" if decades - error > self.high else "comes through"
 
     def _at_start(self, seeds: list[int]) -> str:
         profiles = self.first[seeds]
         profiles = profiles[np.isfinite(profiles).all(1)]
         if not len(profiles):
             return "the first layer got nothing at the first step, and gets a gradient later"
-        share = _share(profiles)
-        rate = share[0] / (self.depth - 1)
-        deeper = ", ".join(f"{_number(rate * (d - 1))} at {d}" for d in DEPTHS if d > self.depth)
-        deeper = f" (it would be {deeper})" if deeper and self.depth >= LEAST_DEPTH else ""
-        return (
-            f"each layer {_keeps(rate)} on its way back; at depth {self.depth} the first layer gets {_number(share[0])} of the "
-            f"last one's{deeper}{self._extreme(share)}{self._died(seeds)}"
-        )
+        share, more = _share(profiles), Deeper(profiles)
+        deeper = ", ".join(f"{_number(more.at(d)[0])} at {d}" for d in DEPTHS if d > self.depth and more.known)
+        deeper = f" (it would be {deeper})" if deeper else ""
+        ends = f"at depth {self.depth} the first layer gets {_number(share[0])} of the last one's{deeper}"
+        rate = _keeps(more.own / (self.depth - 1))
+        return f"each layer {rate} on its way back; {ends}{self._extreme(share)}{self._died(seeds)}"
 
     def _died(self, seeds: list[int]) -> str:
         """What became of seeds that were not born dead."""

@@ -87,6 +87,20 @@ def test_a_healthy_short_network_is_hardly_ever_called_vanishing_by_its_noise() 
     assert wrong <= 8, "by noise alone 0.103 is exceeded in 80 of 200"
 
 
+@pytest.mark.parametrize("layers", [5, 6, 10, 20])
+def test_a_gradient_that_falls_as_a_power_of_the_depth_is_not_taken_for_an_exponential(layers: int) -> None:
+    """As at the edge of vanishing: the first of l layers gets 1 / l of the last one's; one rate for all says 1e-5 at 30."""
+    profile = np.arange(1, layers + 1) / layers
+    found = judged(profile)
+    assert found.verdict == "comes through"
+    assert 1 / 300 < gains_to_30(found.reason) < 1 / 3
+
+
+def gains_to_30(reason: str) -> float:
+    """What the reason says of 30 layers."""
+    return float(reason.partition("(it would be ")[2].partition(" at 30")[0])
+
+
 def test_two_layers_say_nothing_of_a_rate() -> None:
     assert judged(np.array([0.3, 1.0])).verdict == "comes through"
     assert "at 30" not in judged(np.array([0.3, 1.0])).reason
