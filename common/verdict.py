@@ -51,7 +51,7 @@ CHANGES = 0.975
 """That the rate changes from layer to layer is believed where it is so sure, to either side."""
 RISEN, PEAK, FALLEN = 3.0, 10.0, 0.9
 """Bounds on the loss over its start: at the end, on the way, and what counts as fallen."""
-SURE, LIKELY, POSSIBLE = 0.001, 0.01, 0.05
+SURE, LIKELY, POSSIBLE = 0.001, 0.01, 0.1
 """How often guessing may reach an accuracy by chance."""
 ENOUGH_STEPS = 10
 
@@ -374,7 +374,9 @@ class _Learning:
         fallen = self._fallen(seeds)
         least = f", what guessing gets is {self.guessing.loss:.2f}" if fallen and self.guessing.loss else ""
         loss = f"though {self._loss(seeds)}{least}" if fallen else "and the loss has not fallen"
-        return f"{self._accuracies(seeds)} is what guessing gets ({self._guess()}) after {self.steps} steps, {loss}"
+        more = self.accuracy[seeds].max() > self.guessing.level + self.guessing.error
+        as_good = "hardly more than" if more else "what"
+        return f"{self._accuracies(seeds)} is {as_good} guessing gets ({self._guess()}) after {self.steps} steps, {loss}"
 
     def _diverged(self, seeds: list[int]) -> str:
         if not self.finite[seeds].all():
@@ -490,12 +492,9 @@ def _share(profiles: np.ndarray) -> np.ndarray:
 
 
 def _keeps(rate: float) -> str:
-    gain = 10.0**rate
-    return (
-        f"keeps {gain:.0%} of the gradient".replace("%", " %")
-        if gain < 1.005
-        else f"makes the gradient {gain:.3g} times as large"
-    )
+    if rate >= math.log10(1.005):
+        return f"makes the gradient {f'{10.0**rate:.3g}' if rate < 3 else _number(rate)} times as large"
+    return f"keeps {100 * 10.0**rate:.2g} % of the gradient" if rate < -2 else f"keeps {100 * 10.0**rate:.0f} % of the gradient"
 
 
 def _number(decades: float) -> str:

@@ -289,11 +289,35 @@ def test_a_network_at_guessing_level_has_not_learnt_although_its_loss_fell() -> 
     assert learnt(0.10, [2.4, 2.3, 2.4, 2.4]).reason.endswith("and the loss has not fallen")
 
 
+def test_an_accuracy_that_is_a_little_above_guessing_is_not_said_to_be_the_same() -> None:
+    found = learnt(0.14, [2.3, 2.3, 2.3, 2.3])
+    assert found.verdict == "has not learnt"
+    assert found.reason.startswith("0.14 is hardly more than guessing gets (0.12 ± 0.02)")
+
+
 @pytest.mark.parametrize("accuracy", [0.86, 0.90, 0.92])
 def test_a_majority_guesser_has_not_learnt(accuracy: float) -> None:
     """Wrong: "highest test accuracy" for who always says the same class."""
     assert learnt(accuracy, [0.7, 0.4, 0.33, 0.33], Guessing(0.9, 200, 0.9)).verdict == "has not learnt"
     assert learnt(0.98, [0.7, 0.4, 0.1, 0.1], Guessing(0.9, 200, 0.9)).verdict == "learns"
+
+
+def test_an_accuracy_that_chance_gets_once_in_a_hundred_times_needs_a_loss_that_fell() -> None:
+    guessing = Guessing(0.5, 100, 0.5)
+    assert 0.001 < guessing.chance(0.63) < 0.01
+    assert learnt(0.63, [0.7, 0.5, 0.4, 0.4], guessing).verdict == "learns"
+    assert learnt(0.63, [0.7, 0.7, 0.7, 0.7], guessing).verdict == "has not learnt"
+
+
+def test_of_equally_many_seeds_the_more_severe_verdict_counts() -> None:
+    found = learning(trace(loss=np.array([1, 0.5, 0.5, 0.5])), [0.1, 0.9, np.nan], GUESSING)
+    assert (found.verdict, set(found.seeds)) == ("diverged", {"has not learnt", "learns", "diverged"})
+    assert judged(np.array([falling(1), falling(1e-9), falling(1e9)])[:, None]).verdict == "exploding"
+
+
+def test_numbers_at_the_ends_of_the_range_are_told() -> None:
+    assert "makes the gradient 1e+600 times as large" in judged(np.array([1e300, 1e-300])).reason
+    assert "keeps 1e-288 % of the gradient" in judged(np.array([1e-290, 1, 1e290])).reason
 
 
 def test_another_constant_class_is_a_guess_too() -> None:
