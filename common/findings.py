@@ -3,7 +3,8 @@
     python -m experiments.compare --json findings.json
 
 A number that is not finite, or that was not measured, is null. A `Spread` is one number a seed, in the order of the seeds,
-with their mean and their standard deviation (of the seeds at hand: divided by their count).
+with their mean and their standard deviation (of the seeds at hand: divided by their count). Where seeds can be decades apart
+the mean is the geometric one, and the deviation, `decades`, that of the decimal logarithms; `std` is null there.
 
 | field                         | meaning                                                                              |
 |-------------------------------|--------------------------------------------------------------------------------------|
@@ -21,11 +22,11 @@ with their mean and their standard deviation (of the seeds at hand: divided by t
 | . run_id                      | the name of its file in the store                                                    |
 | . gradient                    | whether it comes through (common/verdict.py): verdict, reason, and the verdict on each of the seeds |
 | . learning                    | whether it learns: verdict, reason, seeds                                            |
-| . gradient_ratio              | first step: signal_gradient_rms of the first hidden layer over the last one's        |
+| . gradient_ratio              | first step: signal_gradient_rms of the first hidden layer over the last one's; geometric |
 | . decay_per_layer             | first step: decades of it gained per layer on the way back; negative where it vanishes |
 | . loss_first, loss_last       | at the first and the last step                                                       |
 | . accuracy                    | on the test set after the last step, in evaluation mode                              |
-| . largest_update              | largest update_ratio of any layer and recorded step                                  |
+| . largest_update              | largest update_ratio of any layer and recorded step; geometric                       |
 | . profile                     | signal_gradient_rms of each hidden layer at the first step, geometric mean over seeds |
 | . event                       | the first value that is not finite: seed, step from 0, hidden layer from 1; or null  |
 | . guessing                    | the accuracy of guessing the training set's most frequent class                      |
@@ -72,10 +73,11 @@ class Finding(BaseModel):
 
 
 class Spread(Finding):
-    """One number a seed."""
+    """One number a seed, with the arithmetic mean and its deviation, or the geometric one and its deviation in decades."""
 
     mean: Number
     std: Number
+    decades: Number = None
     seeds: list[Number]
 
     @classmethod
@@ -84,6 +86,17 @@ class Spread(Finding):
         values = np.asarray(list(seeds), dtype=float)
         with np.errstate(invalid="ignore", over="ignore"):
             return cls(mean=values.mean(), std=values.std(), seeds=list(values))
+
+    @classmethod
+    def geometric(cls, seeds: Iterable[float]) -> Spread:
+        """The same for numbers decades apart, which an arithmetic mean would give to the largest of them.
+
+        A seed with 0 makes the mean 0, as it does in the profile, and leaves the deviation open.
+        """
+        values = np.asarray(list(seeds), dtype=float)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            logs = np.log10(values)
+            return cls(mean=10 ** logs.mean(), std=None, decades=logs.std(), seeds=list(values))
 
 
 class Check(Finding):
@@ -162,6 +175,14 @@ class RunFinding(Finding):
     seconds: Timing | None = None
     traces: int | None = None
 
+    @property
+    def ranked(self) -> bool:
+        """Whether its accuracy may be set beside that of others: it learns, and every seed came to its end.
+
+        The accuracy of a network that has not learnt is that of a guess, and so is that of NaN, whose class is 0.
+        """
+        return self.status == "finished" and self.learning is not None and self.learning.verdict == "learns"
+
 
 class Configuration(Finding):
     """One configuration on all backends."""
@@ -227,7 +248,7 @@ def configuration(
 
 def _run(header: Header, trace: Trace, agreed: Agreement | None, thresholds: Thresholds) -> RunFinding:
     signal, event = trace.quantities["signal_gradient_rms"], verdict.first_event(trace)
-    guessing = Guessing(header.guessing, header.test_samples)
+    guessing = Guessing(header.guessing, header.test_samples, header.best_guess or 0.0, header.guessing_loss)
     with np.errstate(divide="ignore"):
         profile = 10 ** np.log10(signal[:, 0]).mean(0)
     return RunFinding(
@@ -236,15 +257,15 @@ def _run(header: Header, trace: Trace, agreed: Agreement | None, thresholds: Thr
         if event
         else None,
         run_id=header.run_id,
-        gradient=Judged(**verdict.gradient(trace, thresholds)._asdict()),
+        gradient=Judged(**verdict.gradient(trace, thresholds, header.plan.precision)._asdict()),
         learning=Judged(**verdict.learning(trace, header.accuracy, guessing)._asdict()),
-        gradient_ratio=Spread.of(gradient_ratio(signal[:, 0])),
+        gradient_ratio=Spread.geometric(gradient_ratio(signal[:, 0])),
         decay_per_layer=Spread.of(decay_per_layer(signal[:, 0])),
         loss_first=Spread.of(trace.loss[:, 0]),
         loss_last=Spread.of(trace.loss[:, -1]),
         accuracy=Spread.of(header.accuracy),
         guessing=header.guessing,
-        largest_update=Spread.of(trace.quantities["update_ratio"].max((1, 2))),
+        largest_update=Spread.geometric(trace.quantities["update_ratio"].max((1, 2))),
         profile=list(profile),
         event=Event(seed=header.plan.seeds[event.seed], step=event.step, layer=event.layer) if event else None,
         agreement=agreed,

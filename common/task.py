@@ -63,6 +63,18 @@ class Data:
         """The share of test samples that guessing the training set's most frequent class gets right."""
         return float((self.y_test == np.bincount(self.y_train).argmax()).mean())
 
+    @property
+    def best_guess(self) -> float:
+        """The share of the test set's most frequent class: no guess that does not look at the sample can expect more."""
+        return float(np.bincount(self.y_test).max() / len(self.y_test))
+
+    @property
+    def guessing_loss(self) -> float:
+        """The cross-entropy of guessing by the training set's class frequencies, over the training set."""
+        counts = np.bincount(self.y_train)
+        shares = counts[counts > 0] / len(self.y_train)
+        return float(-(shares * np.log(shares)).sum())
+
 
 def digest_of(source: str) -> str:
     """The SHA-256 of a data file's bytes, or an empty string for digits.

@@ -57,6 +57,8 @@ class Header(BaseModel):
         accuracy: On the test set after the last step, in evaluation mode, one number a seed.
         guessing: The accuracy of guessing the training set's most frequent class.
         test_samples: How many samples the test set has.
+        best_guess: The share of the test set's most frequent class; None in runs from before this was kept.
+        guessing_loss: The cross-entropy of guessing by the training set's class frequencies; None as above.
     """
 
     model_config = ConfigDict(ser_json_inf_nan="constants")  # an infinite error is broken agreement, not an unknown one
@@ -75,6 +77,8 @@ class Header(BaseModel):
     accuracy: list[float]
     guessing: float
     test_samples: int
+    best_guess: float | None = None
+    guessing_loss: float | None = None
 
 
 @dataclass(frozen=True)

@@ -113,6 +113,8 @@ class Worker:
             accuracy=found,
             guessing=data.guessing,
             test_samples=len(data.y_test),
+            best_guess=data.best_guess,
+            guessing_loss=data.guessing_loss,
         )
         return Run(header, training.trace)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import pytest
@@ -55,6 +56,9 @@ PHI: dict[str, tuple[Function, Function]] = {
     "sigmoid": (sigmoid, lambda z: sigmoid(z) * sigmoid(-z)),
     "tanh": (np.tanh, lambda z: 1 / np.cosh(z) ** 2),
     "relu": (lambda z: np.maximum(z, 0), lambda z: (z > 0).astype(float)),
+    "leaky_relu": (lambda z: np.where(z > 0, z, 0.01 * z), lambda z: np.where(z > 0, 1, 0.01)),
+    "prelu": (lambda z: np.where(z > 0, z, 0.25 * z), lambda z: np.where(z > 0, 1, 0.25)),
+    "elu": (lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))), lambda z: np.exp(np.minimum(z, 0))),
 }
 
 
@@ -156,6 +160,7 @@ def test_only_the_variance_of_the_weights_matters(definition: Backend, plan: Mak
     assert_follows_theory(definition, wide(plan, activation="sigmoid", initialization=initialization), 1)
 
 
+@cache
 def batch_norm_rate(activation: str, batch: int | None) -> float:
     """The factor of the mean square gradient for each layer with batch norm (Yang et al. 2019); over 1: it explodes.
 
