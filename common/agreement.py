@@ -131,9 +131,7 @@ def free_run(plan: Plan, trace: Trace, definition: Trace, rounded: Trace) -> Fre
     smaller than a tenth of that, the run is chaotic, and two runs of one framework would part too.
     """
     found = np.maximum.accumulate(divergence(trace, definition))
-    own = np.maximum.accumulate(divergence(rounded, definition))
-    floor = plan.network.depth * epsilon(plan.precision)
-    bound = MARGIN * np.maximum(np.append(own[1:], own[-1]), floor)
+    bound = bounds(plan, definition, rounded)
     chaotic = bound >= CHAOS
     judged = int(np.argmax(chaotic)) if chaotic.any() else len(bound)
     beyond = np.flatnonzero(found[:judged] > bound[:judged])
@@ -148,6 +146,13 @@ def free_run(plan: Plan, trace: Trace, definition: Trace, rounded: Trace) -> Fre
         reason = f"chaotic from step {step}: two runs of one framework would part too"
         return FreeRun("chaotic", reason, step, largest, float(bound[nearest]))
     return FreeRun("comparable", None, None, largest, float(bound[nearest]))
+
+
+def bounds(plan: Plan, definition: Trace, rounded: Trace) -> np.ndarray:
+    """The bound on the largest divergence up to each recorded step [step]; `free_run` says how it is made."""
+    own = np.maximum.accumulate(divergence(rounded, definition))
+    floor = plan.network.depth * epsilon(plan.precision)
+    return MARGIN * np.maximum(np.append(own[1:], own[-1]), floor)
 
 
 def share(error: float, bound: float) -> float:

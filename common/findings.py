@@ -26,6 +26,7 @@ with their mean and their standard deviation (of the seeds at hand: divided by t
 | . loss_first, loss_last       | at the first and the last step                                                       |
 | . accuracy                    | on the test set after the last step, in evaluation mode                              |
 | . largest_update              | largest update_ratio of any layer and recorded step                                  |
+| . clipping_bound              | share of the seeds and recorded steps in which clipping changed a hidden layer's weight gradient |
 | . profile                     | signal_gradient_rms of each hidden layer at the first step, geometric mean over seeds |
 | . event                       | the first value that is not finite: seed, step from 0, hidden layer from 1; or null  |
 | . guessing                    | the accuracy of guessing the training set's most frequent class                      |
@@ -156,6 +157,7 @@ class RunFinding(Finding):
     accuracy: Spread | None = None
     guessing: Number = None
     largest_update: Spread | None = None
+    clipping_bound: Number = None
     profile: list[Number] | None = None
     event: Event | None = None
     agreement: Agreement | None = None
@@ -225,7 +227,7 @@ def configuration(
     return Configuration(name=name, spec=plan, parameters=plan.network.parameter_count(), runs=runs)
 
 
-def _run(header: Header, trace: Trace, agreed: Agreement, thresholds: Thresholds) -> RunFinding:
+def _run(header: Header, trace: Trace, agreed: Agreement | None, thresholds: Thresholds) -> RunFinding:
     signal, event = trace.quantities["signal_gradient_rms"], verdict.first_event(trace)
     guessing = Guessing(header.guessing, header.test_samples)
     with np.errstate(divide="ignore"):
@@ -245,6 +247,7 @@ def _run(header: Header, trace: Trace, agreed: Agreement, thresholds: Thresholds
         accuracy=Spread.of(header.accuracy),
         guessing=header.guessing,
         largest_update=Spread.of(trace.quantities["update_ratio"].max((1, 2))),
+        clipping_bound=_clipping_bound(trace),
         profile=list(profile),
         event=Event(seed=header.plan.seeds[event.seed], step=event.step, layer=event.layer) if event else None,
         agreement=agreed,
@@ -253,13 +256,19 @@ def _run(header: Header, trace: Trace, agreed: Agreement, thresholds: Thresholds
     )
 
 
+def _clipping_bound(trace: Trace) -> float:
+    """The share of seeds and steps in which the clipped gradient is smaller; what is closer than 1e-6 is rounding."""
+    before, after = (trace.quantities[f"{which}weight_gradient_rms"] for which in ("", "clipped_"))
+    return float((after < (1 - 1e-6) * before).any(2).mean())
+
+
 def _agreement(header: Header, trace: Trace, definition: Trace | None, perturbed: Trace | None) -> Agreement | None:
     if not header.checks:
         return None
     free_run = _free_run(header.plan, trace, definition, perturbed)
     first, steps = _check(header.checks[:1]), _check(header.checks)
-    judged = [steps.outcome, "agrees" if free_run.outcome in ("comparable", "chaotic") else free_run.outcome]
-    outcome = max(judged, key=WORST.index)
+    free: Agreed = "agrees" if free_run.outcome in ("comparable", "chaotic") else free_run.outcome
+    outcome = max((steps.outcome, free), key=WORST.index)
     reason = steps.reason or free_run.reason
     numbers = [check.step for check in header.checks]
     return Agreement(

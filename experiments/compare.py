@@ -79,7 +79,7 @@ class Options:
     tensorboard: Annotated[Path | None, _number("DIR", "")] = None
     """Write event files that TensorBoard opens, the backends as runs that overlay."""
     open: bool = False
-    """Show the page, report.html beside the runs, in the browser."""
+    """Show the page, which lies beside the runs under the experiment's name, in the browser."""
     exclusive: bool = False
     """Run the backends one after the other, so that their seconds can be compared."""
     fresh: bool = False
@@ -171,7 +171,7 @@ def compare(options: Options, command: str, chosen: list[str], absent: list[str]
     store = Store(options.output)
     have = {} if options.fresh else stored(jobs, store)
     todo = list({job.run_id: job for job in jobs if job.run_id not in have}.values())
-    with watcher(Console(stderr=True)) as progress, ThreadPoolExecutor(max_workers=1) as beside:
+    with watcher(Console(stderr=True), todo) as progress, ThreadPoolExecutor(max_workers=1) as beside:
         beside.submit(_prepare)
         runner = Runner(store, progress, at_once=1) if options.exclusive else Runner(store, progress)
         failures = runner.run(todo)
@@ -189,8 +189,8 @@ def _prepare() -> None:
 
 
 def _write(source: Source, options: Options, console: Console) -> None:
-    from experiments.report.outputs import write
-    from experiments.report.terminal import show
+    from experiments.report.outputs import page_of, write
+    from experiments.report.terminal import show, show_answer
 
     if options.json and options.json != "-":
         try:
@@ -201,10 +201,14 @@ def _write(source: Source, options: Options, console: Console) -> None:
         print(source.document.to_json())
     else:
         show(source.document, console, str(options.output))
-    page = options.output / "report.html"
-    for line in write([source], page, figures=options.figures, tensorboard=options.tensorboard, opened=options.open):
+    page = page_of(options.output, source.document)
+    try:
+        for line in write([source], page, figures=options.figures, tensorboard=options.tensorboard, opened=options.open):
+            if options.json != "-":
+                console.print(line, markup=False, highlight=False, soft_wrap=True)
+    finally:
         if options.json != "-":
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
+            show_answer(source.document, console)
 
 
 def main() -> None:

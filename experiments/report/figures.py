@@ -115,9 +115,12 @@ def _divergence(sources: list[Source], names: list[str]) -> Iterator[dict[str, A
         for number, source in enumerate(sources):
             panel = name + (f"\n{source.label}" if len(sources) > 1 else "")
             row = {"panel": panel, "configuration": name, "order": order + number / 100}
-            for found in measured.divergences(source, name, measured.MOST_STEPS) if name in source.entries else ():
-                for step, value in zip(found["steps"], found["values"], strict=True):
-                    yield row | {"series": found["series"], "step": step, "value": value or None}
+            found = measured.divergences(source, name, measured.MOST_STEPS) if name in source.entries else None
+            for one in found.series if found else ():
+                for step, value in zip(one["steps"], one["values"], strict=True):
+                    yield row | {"series": one["series"], "step": step, "value": value or None}
+            if found and found.chaotic is not None:
+                yield row | {"series": charts.CHAOTIC, "step": found.chaotic, "value": None, "label": "chaotic"}
 
 
 def _traces(sources: list[Source], names: list[str]) -> Iterator[tuple[dict[str, str], Any]]:

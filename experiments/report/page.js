@@ -73,10 +73,11 @@ function heatRows() {
 function divergenceRows() {
   return state.chosen.flatMap((number, order) => {
     const { name, divergence } = data.configurations[number];
-    return divergence.flatMap(({ folder, series, steps, values }) =>
-      steps.map((step, t) => ({
-        panel: panelOf(name, null, data.folders[folder]), configuration: name, order: order + folder / 100, series, step, value: values[t] || null,
-      })));
+    return divergence.flatMap(({ folder, series, chaotic }) => {
+      const common = { panel: panelOf(name, null, data.folders[folder]), configuration: name, order: order + folder / 100 };
+      const lines = series.flatMap(({ series, steps, values }) => steps.map((step, t) => ({ ...common, series, step, value: values[t] || null })));
+      return chaotic === null ? lines : [...lines, { ...common, series: "chaotic from here on", step: chaotic, value: null, label: "chaotic" }];
+    });
   });
 }
 
