@@ -85,7 +85,9 @@ class Options:
     fresh: bool = False
     """Run again what is there already."""
     listing: Annotated[bool, tyro.conf.arg(name="list")] = False
-    """Show the experiments of the catalogue, and end."""
+    """Show the experiments of the catalogue with their sizes, and end."""
+    tried: Annotated[bool, tyro.conf.arg(name="try")] = False
+    """Add the first configuration with each other countermeasure, one change at a time."""
 
     def overrides(self) -> dict[str, Any]:
         """What replaces the experiment's own numbers."""
@@ -103,7 +105,7 @@ def run(options: Options, command: str) -> int:
     from rich.console import Console
 
     if options.listing:
-        return _list(Console(highlight=False))
+        return _list(options, Console(highlight=False))
     chosen, absent = choose(options.backends)
     _check_device(options.device)
     if options.tensorboard:
@@ -116,11 +118,13 @@ def run(options: Options, command: str) -> int:
     return int(failed(source.document))
 
 
-def _list(console: Console) -> int:
-    from experiments.experiment import catalogue, read
+def _list(options: Options, console: Console) -> int:
+    from experiments.listing import listing
+    from experiments.report.layout import wrapped
 
-    for name in catalogue():
-        console.print(f"{name}\n    {read(name).question}", markup=False)
+    for name, question in listing(choose(options.backends)[0], options.overrides()):
+        for line in (*wrapped(name, console.width), *wrapped(question, console.width, "    ")):
+            console.print(line, markup=False, soft_wrap=True)
     return 0
 
 
@@ -161,12 +165,14 @@ def compare(options: Options, command: str, chosen: list[str], absent: list[str]
     from rich.console import Console
 
     from experiments import index
-    from experiments.experiment import plans, read
+    from experiments.experiment import plans, read, with_single_changes
     from experiments.report.progress import watcher
     from experiments.runner import Runner, jobs_of, stored
     from experiments.store import Store, write_whole
 
     experiment = read(options.experiment)
+    if options.tried:
+        experiment = with_single_changes(experiment)
     jobs = jobs_of(plans(experiment, options.overrides()), chosen, options.device)
     store = Store(options.output)
     have = {} if options.fresh else stored(jobs, store)

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from common.findings import Configuration, Document, RunFinding
+from common.findings import DEFINITION, Configuration, Document, RunFinding
+from common.findings import Judged as Verdict
 from experiments.report import agreed
 from experiments.report.advice import advice
 from experiments.report.cells import accuracy, failures, geometric, loss, ratio
-from experiments.report.speaker import definition_speaks, first_run, judged, notes, underflowed
+from experiments.report.speaker import counted, definition_speaks, first_run, judged, notes, rounded_away, underflowed
 
 GROUPS = {
     "learns": "The gradient comes through, and the network learns",
@@ -192,32 +193,44 @@ def _base(base: Judged) -> Iterator[str]:
     c, run = base
     assert run.gradient
     verdict = "vanishing" if group_of(c) == "vanishing" else run.gradient.verdict
-    yield f"{c.name}: {VERBS[verdict]}."
+    yield f"{c.name}: {VERBS[verdict]}{_counts(run.gradient)}."
     if step := _each_layer(c, run):
         yield step
     found = geometric(run.gradient_ratio)
     if found and run.status == "finished":
         yield f"Layer 1 gets {found:.1e} times the gradient of layer {c.spec.network.depth}."
-    for note in notes(c, run):
-        yield f"{note[:1].upper()}{note[1:]}."
+    counts = [counted(found.seeds) for found in (run.gradient, run.learning) if found]
+    yield from (_sentence(note) for note in notes(c, run) if note not in counts)
     if run.gradient.reason:
         yield _sentence(run.gradient.reason)
     yield from _learning(c, run)
 
 
+def _counts(found: Verdict) -> str:
+    counts = counted(found.seeds)
+    return f" ({counts})" if counts else ""
+
+
 def _each_layer(configuration: Configuration, run: RunFinding) -> str | None:
-    """The sentence that a student takes home."""
-    seeds = [value for value in (run.decay_per_layer.seeds if run.decay_per_layer else []) if value is not None]
-    if not seeds:
+    """The sentence that a student takes home; where the precision lost the gradient, from the definition's."""
+    where, slopes = "", _slopes(run)
+    if not slopes and rounded_away(configuration):
+        where, slopes = "In float64, ", _slopes(configuration.runs[DEFINITION])
+    if not slopes:
         return None
-    factor = 10 ** (sum(seeds) / len(seeds))
+    factor = 10 ** (sum(slopes) / len(slopes))
+    begin = f"{where}going back, each layer" if where else "Going back, each layer"
     network = configuration.spec.network
     fact = f": {network.activation.on_the_way_back}, and the weights"
     if factor < 1:
         why = f"{fact} do not make up for it" if factor < 0.9 and not network.normalized else ""
-        return f"Going back, each layer keeps {_percent(factor)} % of the gradient{why}."
+        return f"{begin} keeps {_percent(factor)} % of the gradient{why}."
     why = f"{fact} more than make up for it" if factor > 1.1 and not network.normalized else ""
-    return f"Going back, each layer multiplies the gradient by {factor:.3g}{why}."
+    return f"{begin} multiplies the gradient by {factor:.3g}{why}."
+
+
+def _slopes(run: RunFinding) -> list[float]:
+    return [value for value in (run.decay_per_layer.seeds if run.decay_per_layer else []) if value is not None]
 
 
 def _percent(share: float) -> str:
@@ -230,8 +243,9 @@ def _learning(configuration: Configuration, run: RunFinding) -> Iterator[str]:
     words = {"learns": "It learns", "has not learnt": "It has not learnt", "diverged": "Training diverges"}
     begin = words.get(run.learning.verdict, "Whether it learns cannot be told")
     steps = _plural(str(configuration.spec.steps), "step")
-    guess = f", where guessing the most frequent class gets {run.guessing:.2f}" if run.guessing is not None else ""
-    yield f"{begin}: in {steps} the loss goes {_spoken(loss(run))}, and the test accuracy is {accuracy(run)}{guess}."
+    guess = "" if run.guessing is None else f", where guessing the most frequent class gets {run.guessing:.2f}"
+    moved = f"in {steps} the loss goes {_spoken(loss(run))}"
+    yield f"{begin}{_counts(run.learning)}: {moved}, and the test accuracy is {accuracy(run)}{guess}."
     if run.learning.reason:
         yield _sentence(run.learning.reason)
 
@@ -251,9 +265,15 @@ def differences(a: Any, b: Any) -> list[str]:
     return [key for key in one if one[key] != other[key]]
 
 
+def is_single_change(a: Configuration, b: Configuration) -> bool:
+    """Whether two configurations differ in one part of the network or of the training."""
+    changed = differences(a.spec, b.spec)
+    return len(changed) == 1 and changed[0] not in ("precision", "seeds", "record_every")
+
+
 def _changes(base: Judged, others: list[Judged]) -> Iterator[str]:
     """What each single change of the first configuration did, where its gradient does not come through or it has not learnt."""
-    single = [other for other in others if len(differences(base.configuration.spec, other.configuration.spec)) == 1]
+    single = [other for other in others if is_single_change(base.configuration, other.configuration)]
     start = group_of(base.configuration)
     if start == "learns" or not single:
         return
@@ -286,13 +306,10 @@ def _clipping(ended: list[Judged]) -> Iterator[str]:
     """What clipping did to a gradient that explodes: it bounds the step, not the ratio."""
     for c, run in ended:
         if c.spec.clipping.kind == "none" and run.gradient and run.gradient.verdict in ("exploding", "non-finite"):
-            for other, clipped in ended:
-                if differences(c.spec, other.spec) == ["clipping"] and clipped.gradient:
-                    yield (
-                        f"{c.name} is {run.gradient.verdict}, and one step changes a layer's weights by up to "
-                        f"{_update(run)} of their size; with {other.spec.clipping.kind} clipping it is {clipped.gradient.verdict}, by up to "
-                        f"{_update(clipped)}."
-                    )
+            clipped = [other for other in ended if differences(c.spec, other.configuration.spec) == ["clipping"]]
+            by = [f"with {other.spec.clipping.kind} clipping by up to {_update(one)}" for other, one in clipped]
+            if by:
+                yield f"One step of {c.name} changes a layer's weights by up to {_update(run)} of their size; {', '.join(by)}."
 
 
 def _update(run: RunFinding) -> str:

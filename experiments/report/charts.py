@@ -132,7 +132,7 @@ def agreement(rows: Rows = None, *, folders: bool = False, dots: int = 45) -> al
     limit = (
         alt.Chart().mark_rule(strokeDash=[4, 3], color=GREY).encode(x=alt.X("limit:Q", title="largest error over its bound"))
     )
-    step = alt.Step(7 if rows is None else 4)
+    step = alt.Step(24 if rows is None else 12, **{"for": "position"})
     chart = alt.layer(limit, points, data=_data("agreement", rows)).properties(height=step)
     return _faceted(chart, folders)
 

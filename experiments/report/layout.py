@@ -21,10 +21,10 @@ GAP = "  "
 
 
 class Row(NamedTuple):
-    """A line of a table: a name, its cells, and what is to be said below it."""
+    """A line of a table: a name, its cells, and what is to be said below it. Without cells it is a heading between others."""
 
     name: str
-    cells: Sequence[str]
+    cells: Sequence[str] = ()
     notes: Sequence[str] = ()
 
 
@@ -42,14 +42,17 @@ def table(heads: Sequence[str], rows: Sequence[Row], width: int, *, left: int = 
     height = max(map(len, split))
     top = [[""] * (height - len(head)) + head for head in split]
     columns = list(zip(*([*head] for head in top[1:]), strict=True))
-    widths = [max(map(cell_len, (*top[i + 1], *(row.cells[i] for row in rows)))) for i in range(len(heads) - 1)]
+    widths = [max(map(cell_len, (*top[i + 1], *(row.cells[i] for row in rows if row.cells)))) for i in range(len(heads) - 1)]
     room = width - len(indent) - sum(len(GAP) + w for w in widths)
-    fitting = [cell_len(row.name) for row in rows if cell_len(row.name) <= room]
+    fitting = [cell_len(row.name) for row in rows if row.cells and cell_len(row.name) <= room]
     first = max([cell_len(line) for line in top[0]] + fitting)
     for name, cells in zip(top[0], columns, strict=True):
         yield Text(f"{indent}{_joined(name, cells, first, widths, left)}".rstrip(), style="dim")
     for row in rows:
         name = row.name
+        if not row.cells:
+            yield from (Text(), *(Text(line, style="bold") for line in wrapped(name, width, indent)))
+            continue
         if cell_len(name) > first:
             yield from (Text(indent + part) for part in folded(name, width - len(indent)))
             name = ""

@@ -16,7 +16,7 @@ from markupsafe import Markup
 from common.findings import DEFINITION, Configuration, Document, RunFinding
 from experiments.index import Source
 from experiments.report import agreed, cells, charts, measured
-from experiments.report.answer import HEADS, answer, differences, group_of
+from experiments.report.answer import HEADS, answer, group_of, is_single_change
 from experiments.report.speaker import notes
 from experiments.report.spec import to_toml
 from experiments.report.words import WORDS
@@ -148,7 +148,7 @@ def _packed(sources: list[Source], name: str, most: int) -> dict[str, Any]:
 def chosen(document: Document) -> list[str]:
     """What to draw first: the first configuration, and those that learn after a single change of it; else the next ones."""
     base, *others = document.configurations
-    learnt = [c.name for c in others if len(differences(base.spec, c.spec)) == 1 and group_of(c) == "learns"]
+    learnt = [c.name for c in others if is_single_change(base, c) and group_of(c) == "learns"]
     return list(dict.fromkeys([base.name, *learnt, *(c.name for c in others)]))[:CHOSEN]
 
 

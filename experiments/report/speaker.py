@@ -39,9 +39,9 @@ def rounded_away(configuration: Configuration) -> str | None:
     if under := [layer for layer, (value, exact) in pairs if value == 0 and exact]:
         exact = f"{definition.profile[0]:.0e}" if definition.profile[0] else "not 0"
         return f"in {precision} exactly 0 {_below(under[-1], len(pairs))} (underflow; layer 1 has {exact} in float64)"
-    if over := [(layer, exact) for layer, (value, exact) in pairs if value is None and exact is not None]:
-        layer, exact = over[-1]
-        return f"in {precision} not finite at layer {layer} (overflow; {exact:.0e} in float64)"
+    if over := [exact for _, (value, exact) in pairs if value is None and exact is not None]:
+        where = f"{len(over)} of {len(pairs)} layers"
+        return f"in {precision} not finite at {where} (overflow; up to {max(over):.0e} in float64)"
     if run.event and not definition.event:
         return f"in {precision} not finite from step {run.event.step} on (overflow; in float64 it stays finite)"
     return None
@@ -64,11 +64,8 @@ def notes(configuration: Configuration, run: RunFinding) -> Iterator[str]:
         yield slope
     if run.reason:
         yield run.reason
-    if run.gradient and (counts := counted(run.gradient.seeds)):
-        yield f"gradient: {counts}"
-    if run.learning and (counts := counted(run.learning.seeds)):
-        yield f"learning: {counts}"
-    if configuration.spec.clipping.kind != "none" and run.clipping_bound is not None:
+    yield from (counts for found in (run.gradient, run.learning) if found and (counts := counted(found.seeds)))
+    if configuration.spec.clipping.kind != "none" and run.clipping_bound is not None and run.status == "finished":
         yield f"clipping bound in {100 * run.clipping_bound:.3g} % of the steps"
 
 
@@ -85,9 +82,9 @@ def _no_slope(run: RunFinding) -> str | None:
 
 
 def counted(seeds: Sequence[str]) -> str | None:
-    """How many seeds have which verdict, where they differ: `2 of 3 seeds comes through, 1 dead`."""
+    """How many seeds have which verdict, where they differ: `learns in 2 of 3 seeds, has not learnt in 1`."""
     counts = Counter(seeds).most_common()
     if len(counts) < 2:
         return None
     (word, most), *others = counts
-    return ", ".join([f"{most} of {len(seeds)} seeds: {word}", *(f"{count}: {word}" for word, count in others)])
+    return ", ".join([f"{word} in {most} of {len(seeds)} seeds", *(f"{word} in {count}" for word, count in others)])

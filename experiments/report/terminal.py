@@ -11,8 +11,8 @@ from rich.text import Text
 
 from common.findings import Document
 from experiments.report import agreed
-from experiments.report.answer import HEADS, answer
-from experiments.report.cells import failures, mean, numbers, reasons, side_by_side, thresholds, times, told, verdicts
+from experiments.report.answer import HEADS, Answer, answer
+from experiments.report.cells import accuracy, failures, mean, reasons, side_by_side, thresholds, times, told, verdicts
 from experiments.report.layout import Row, table, wrapped
 from experiments.report.speaker import first_run, notes
 
@@ -56,13 +56,20 @@ def show_answer(document: Document, console: Console) -> None:
     if found.base:
         console.print()
         say.sentence(" ".join(found.base))
-    for group in found.groups:
-        say.title(f"{group.title}: {len(group.lines)} of {len(document.configurations)}")
-        rows = [Row(line.name, line.cells, ["; ".join(line.notes)] if line.notes else []) for line in group.lines]
-        say.lines(table(HEADS, rows, console.width))
+    console.print()
+    say.lines(table(HEADS, list(_grouped(found)), console.width))
     console.print()
     for line in (*found.changes, *found.failures, *found.agreement):
         say.sentence(line)
+
+
+def _grouped(found: Answer) -> Iterator[Row]:
+    """The groups as one table, a heading before each."""
+    count = sum(len(group.lines) for group in found.groups)
+    for group in found.groups:
+        yield Row(f"{group.title}: {len(group.lines)} of {count}")
+        for line in group.lines:
+            yield Row(line.name, line.cells, ["; ".join(line.notes)] if line.notes else [])
 
 
 class _Speaker:
@@ -89,13 +96,20 @@ class _Speaker:
 
 
 def _verdicts(document: Document, width: int) -> Iterator[Text]:
-    extra = ("largest\nupdate",) if width >= WIDE else ()
-    heads = ("configuration", "gradient", "learning", "gradient\nfirst/last", "decades\nper layer", "loss", "accuracy", *extra)
+    """Beside what the answer has: decades per layer, the deviation of the accuracy, and in a wide table the largest update."""
+    heads = [
+        "configuration",
+        "gradient",
+        "learning",
+        "decades\nper layer",
+        "accuracy",
+        *(["largest\nupdate"] * (width >= WIDE)),
+    ]
     rows: list[Row] = []
     for c in document.configurations:
         for name, run in told(c):
-            cells = [*verdicts(run), *numbers(run), *([mean(run.largest_update, ".1e")] if extra else [])]
-            rows.append(Row(name, cells, [note for note in notes(c, run) if not note.startswith("clipping")]))
+            cells = [*verdicts(run), mean(run.decay_per_layer, "+.2f"), accuracy(run), mean(run.largest_update, ".1e")]
+            rows.append(Row(name, cells[: len(heads) - 1], [note for note in notes(c, run) if not note.startswith("clipping")]))
     return table(heads, rows, width, left=2)
 
 
