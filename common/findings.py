@@ -267,9 +267,8 @@ def _agreement(header: Header, trace: Trace, definition: Trace | None, perturbed
         return None
     free_run = _free_run(header.plan, trace, definition, perturbed)
     first, steps = _check(header.checks[:1]), _check(header.checks)
-    free: Agreed = "agrees" if free_run.outcome in ("comparable", "chaotic") else free_run.outcome
-    outcome = max((steps.outcome, free), key=WORST.index)
-    reason = steps.reason or free_run.reason
+    running: Agreed = "agrees" if free_run.outcome in ("comparable", "chaotic") else free_run.outcome
+    outcome, reason = max((steps.outcome, steps.reason), (running, free_run.reason), key=lambda pair: WORST.index(pair[0]))
     numbers = [check.step for check in header.checks]
     return Agreement(
         outcome=outcome, reason=reason, first_step=first, single_steps=steps, judged_steps=numbers, free_run=free_run

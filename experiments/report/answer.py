@@ -165,11 +165,9 @@ def _verdict(configuration: Configuration, run: RunFinding) -> Iterator[str]:
     group = group_of(configuration)
     words = run.gradient.verdict, run.learning.verdict
     if group == "failed":
-        reason = (
-            run.learning.reason if words[1] == "diverged" and words[0] not in ("dead", "non-finite") else run.gradient.reason
-        )
-        word = words[1] if words[1] == "diverged" and words[0] not in ("dead", "non-finite") else words[0]
-        yield f"{word}: {reason}" if reason else word
+        found = run.learning if words[1] == "diverged" and words[0] not in ("dead", "non-finite") else run.gradient
+        said = not found.reason or (run.reason or "").startswith(found.reason)  # among the notes
+        yield found.verdict if said else f"{found.verdict}: {found.reason}"
     if group in ("vanishing", "exploding") and words[1] == "learns":
         yield "and yet it learns"
     others = {backend: other for backend, other in judged(configuration).items() if other.gradient}
@@ -196,41 +194,43 @@ def _base(base: Judged) -> Iterator[str]:
     yield f"{c.name}: {VERBS[verdict]}{_counts(run.gradient)}."
     if step := _each_layer(c, run):
         yield step
-    found = geometric(run.gradient_ratio)
-    if found and run.status == "finished":
+    if rest := _beyond_the_rate(run.gradient.reason):
+        yield _sentence(rest)
+    elif (found := geometric(run.gradient_ratio)) and run.status == "finished":
         yield f"Layer 1 gets {found:.1e} times the gradient of layer {c.spec.network.depth}."
     counts = [counted(found.seeds) for found in (run.gradient, run.learning) if found]
     yield from (_sentence(note) for note in notes(c, run) if note not in counts)
-    if run.gradient.reason:
-        yield _sentence(run.gradient.reason)
     yield from _learning(c, run)
 
 
 def _counts(found: Verdict) -> str:
+    """How the seeds differ, unless the reason says it."""
     counts = counted(found.seeds)
-    return f" ({counts})" if counts else ""
+    return f" ({counts})" if counts and not found.reason else ""
+
+
+def _beyond_the_rate(reason: str) -> str:
+    """A reason without how much of the gradient a layer keeps, which `_each_layer` has said."""
+    first, _, rest = reason.partition("; ")
+    return rest if first.startswith("each layer ") else reason
 
 
 def _each_layer(configuration: Configuration, run: RunFinding) -> str | None:
     """The sentence that a student takes home; where the precision lost the gradient, from the definition's."""
-    where, slopes = "", _slopes(run)
-    if not slopes and rounded_away(configuration):
-        where, slopes = "In float64, ", _slopes(configuration.runs[DEFINITION])
-    if not slopes:
+    where, ratio = "", geometric(run.gradient_ratio)
+    if not ratio and rounded_away(configuration):
+        where, ratio = "In float64, ", geometric(configuration.runs[DEFINITION].gradient_ratio)
+    if not ratio:
         return None
-    factor = 10 ** (sum(slopes) / len(slopes))
-    begin = f"{where}going back, each layer" if where else "Going back, each layer"
     network = configuration.spec.network
+    factor = ratio ** (1 / (network.depth - 1))
+    begin = f"{where}going back, each layer" if where else "Going back, each layer"
     fact = f": {network.activation.on_the_way_back}, and the weights"
     if factor < 1:
         why = f"{fact} do not make up for it" if factor < 0.9 and not network.normalized else ""
         return f"{begin} keeps {_percent(factor)} % of the gradient{why}."
     why = f"{fact} more than make up for it" if factor > 1.1 and not network.normalized else ""
     return f"{begin} multiplies the gradient by {factor:.3g}{why}."
-
-
-def _slopes(run: RunFinding) -> list[float]:
-    return [value for value in (run.decay_per_layer.seeds if run.decay_per_layer else []) if value is not None]
 
 
 def _percent(share: float) -> str:
@@ -242,12 +242,13 @@ def _learning(configuration: Configuration, run: RunFinding) -> Iterator[str]:
         return
     words = {"learns": "It learns", "has not learnt": "It has not learnt", "diverged": "Training diverges"}
     begin = words.get(run.learning.verdict, "Whether it learns cannot be told")
+    if run.learning.reason:
+        yield f"{begin}: {run.learning.reason.rstrip('.')}."
+        return
     steps = _plural(str(configuration.spec.steps), "step")
     guess = "" if run.guessing is None else f", where guessing the most frequent class gets {run.guessing:.2f}"
     moved = f"in {steps} the loss goes {_spoken(loss(run))}"
     yield f"{begin}{_counts(run.learning)}: {moved}, and the test accuracy is {accuracy(run)}{guess}."
-    if run.learning.reason:
-        yield _sentence(run.learning.reason)
 
 
 def _spoken(loss: str) -> str:
