@@ -82,11 +82,12 @@ def broken(run: Compared) -> Iterator[str]:
     """What of a run does not agree: what, where, the error and its bound."""
     a, who = run.agreement, f"Broken: {run.backend}, {run.name}"
     if a.single_steps.outcome == "broken":
-        where = a.single_steps.where or "a step from the same state"
-        yield f"{who}: {where}: error {error(a.single_steps.error)} of bound {error(a.single_steps.bound)}"
+        found = a.single_steps
+        where = found.where or "a step from the same state"
+        yield f"{who}: {found.reason or f'{where}: error {error(found.error)}, bound {error(found.bound)}'}"
     if a.free_run.outcome == "broken":
         at = f"the free run at step {a.free_run.step}"
-        yield f"{who}: {at}: divergence {error(a.free_run.divergence)} of bound {error(a.free_run.bound)}"
+        yield f"{who}: {at}: divergence {error(a.free_run.divergence)}, bound {error(a.free_run.bound)}"
 
 
 def error(value: float | None) -> str:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from common.findings import DEFINITION, Configuration, Document, RunFinding
 from common.findings import Judged as Verdict
+from common.verdict import Thresholds
 from experiments.report import agreed
 from experiments.report.advice import advice
 from experiments.report.cells import accuracy, failures, geometric, loss, ratio
@@ -131,7 +132,7 @@ def groups(document: Document) -> list[Group]:
     """Every configuration in exactly one group, those in the order in which they were asked for."""
     found: dict[str, list[Line]] = {key: [] for key in GROUPS}
     for c in document.configurations:
-        found[group_of(c)].append(_line(c))
+        found[group_of(c)].append(_line(c, document.thresholds))
     return [Group(key, title, found[key]) for key, title in GROUPS.items() if found[key]]
 
 
@@ -148,18 +149,18 @@ def group_of(configuration: Configuration) -> str:
     return learning if gradient == "comes through" else gradient
 
 
-def _line(configuration: Configuration) -> Line:
+def _line(configuration: Configuration, thresholds: Thresholds) -> Line:
     run = first_run(configuration)
     if run is None:
         reasons = dict.fromkeys(f"{run.status}: {run.reason}" for run in configuration.runs.values())
         return Line(configuration.name, ["-"] * (len(HEADS) - 1), list(reasons))
     guess = "" if run.guessing is None or accuracy(run) == "-" else f" ({run.guessing:.2f})"
     cells = [ratio(run), loss(run), accuracy(run).split(" ±")[0] + guess]
-    return Line(configuration.name, cells, [*_verdict(configuration, run), *notes(configuration, run)])
+    return Line(configuration.name, cells, [*_verdict(configuration, run, thresholds), *notes(configuration, run)])
 
 
-def _verdict(configuration: Configuration, run: RunFinding) -> Iterator[str]:
-    """What the title of the group does not say."""
+def _verdict(configuration: Configuration, run: RunFinding, thresholds: Thresholds) -> Iterator[str]:
+    """What the title of the group and the numbers do not say."""
     assert run.gradient
     assert run.learning
     group = group_of(configuration)
@@ -168,8 +169,12 @@ def _verdict(configuration: Configuration, run: RunFinding) -> Iterator[str]:
         found = run.learning if words[1] == "diverged" and words[0] not in ("dead", "non-finite") else run.gradient
         said = not found.reason or (run.reason or "").startswith(found.reason)  # among the notes
         yield found.verdict if said else f"{found.verdict}: {found.reason}"
-    if group in ("vanishing", "exploding") and words[1] == "learns":
-        yield "and yet it learns"
+    if group in ("vanishing", "exploding"):
+        ratio = geometric(run.gradient_ratio)
+        if ratio and thresholds.vanishing <= ratio <= thresholds.exploding and run.gradient.reason:
+            yield _beyond_the_rate(run.gradient.reason)  # such a ratio does not look like it
+        if words[1] == "learns":
+            yield "and yet it learns"
     others = {backend: other for backend, other in judged(configuration).items() if other.gradient}
     for backend, other in others.items():
         if other.gradient and other.learning and (other.gradient.verdict, other.learning.verdict) != words:

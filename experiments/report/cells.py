@@ -137,9 +137,9 @@ def reasons(document: Document) -> Iterable[tuple[str, str]]:
     """Each configuration's name, and the reasons of its verdicts."""
     for c in document.configurations:
         for name, run in told(c):
-            for what, found in (("gradient", run.gradient), ("learning", run.learning)):
-                if found and found.reason:
-                    yield name, f"{what}: {found.verdict}: {found.reason}"
+            given = [found.reason for found in (run.gradient, run.learning) if found and found.reason]
+            if given:
+                yield name, "; ".join(given)
 
 
 def thresholds(document: Document) -> str:

@@ -16,8 +16,8 @@ WORDS = {
     "dead": "The gradient is exactly 0: no step will ever change the layer.",
     "underflow": "The gradient is smaller than the smallest number of the precision, and so exactly 0. Overflow: larger than "
     "the largest, and so infinite.",
-    "guessing": "The test accuracy of always naming the training set's most frequent class. A network that has learnt is "
-    "above it.",
+    "guessing": "The test accuracy of naming the same class for every sample. A network that has learnt is above it by more "
+    "than chance.",
     "update ratio": "The size of a training step over the size of the weights, rms over rms, in one layer. About 1e-3 is "
     "usual; at 1 a step replaces the weights.",
     "clipping bound": "Clipping made a hidden layer's gradient smaller. Where it bound in no step, it did nothing.",
