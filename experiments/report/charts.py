@@ -130,7 +130,9 @@ def agreement(rows: Rows = None, *, folders: bool = False, dots: int = 45) -> al
         color=_backend(COMPARED, title="backend"), shape=shape, tooltip=tips
     )
     limit = (
-        alt.Chart().mark_rule(strokeDash=[4, 3], color=GREY).encode(x=alt.X("limit:Q", title="largest error over its bound"))
+        alt.Chart()
+        .mark_rule(strokeDash=[4, 3], color=GREY)
+        .encode(x=alt.X("max(limit):Q", title="largest error over its bound"))
     )
     step = alt.Step(24 if rows is None else 12, **{"for": "position"})
     chart = alt.layer(limit, points, data=_data("agreement", rows)).properties(height=step)
