@@ -111,8 +111,8 @@ class FreeRun(NamedTuple):
         outcome: `comparable` to the end, `chaotic` from `step` on, or `broken` at `step`.
         reason: Why it is not comparable to the end.
         step: The recorded step; None where it is comparable to the end.
-        divergence: The largest that was compared.
-        bound: Of the step where the divergence is nearest to its bound.
+        divergence: Up to the step where it is nearest to its bound, or beyond it; 0 where it is chaotic from the first step on.
+        bound: Of that step.
     """
 
     outcome: Literal["comparable", "chaotic", "broken"]
@@ -140,12 +140,12 @@ def free_run(plan: Plan, trace: Trace, definition: Trace, rounded: Trace) -> Fre
         reason = f"the free run parts from the definition's at step {step}"
         return FreeRun("broken", reason, step, float(found[beyond[0]]), float(bound[beyond[0]]))
     nearest = int(np.argmax(found[:judged] / bound[:judged])) if judged else 0
-    largest = float(found[:judged].max(initial=0.0))
+    closest = float(found[nearest]) if judged else 0.0
     if judged < len(bound):
         step = int(trace.steps[judged])
         reason = f"chaotic from step {step}: two runs of one framework would part too"
-        return FreeRun("chaotic", reason, step, largest, float(bound[nearest]))
-    return FreeRun("comparable", None, None, largest, float(bound[nearest]))
+        return FreeRun("chaotic", reason, step, closest, float(bound[nearest]))
+    return FreeRun("comparable", None, None, closest, float(bound[nearest]))
 
 
 def bounds(plan: Plan, definition: Trace, rounded: Trace) -> np.ndarray:

@@ -33,7 +33,7 @@ with their mean and their standard deviation (of the seeds at hand: divided by t
 | . agreement                   | with the definition (common/agreement.py): outcome, reason, and what it is made of:  |
 | . . first_step, single_steps  | steps from the definition's own states: outcome, reason; error and bound, where they are nearest, and where that is |
 | . . judged_steps              | the steps that were compared so, counted from 0                                      |
-| . . free_run                  | outcome, reason; the step from which on it is chaotic, or at which it parts; largest divergence and bound up to there |
+| . . free_run                  | outcome, reason; the step from which on it is chaotic, or at which it parts; divergence and bound where they are nearest, up to there |
 | . seconds                     | import; first_step, with compiling; steps, one later step on average                 |
 | . traces                      | how often its training step was traced: 0 where an earlier run's compiled one served |
 """  # noqa: E501

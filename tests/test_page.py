@@ -17,8 +17,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from common.agreement import free_run
 from common.findings import RunFinding
 from common.quantities import QUANTITIES
+from common.trace import Trace
 from experiments import index
 from experiments.experiment import plans, read
 from experiments.index import Source
@@ -236,6 +238,19 @@ def test_a_chaotic_run_has_its_step_marked(source: Source, monkeypatch: pytest.M
     assert found
     assert found.chaotic == 2
     assert [one["values"] for one in found.series if one["series"] == measured.BOUND] == [[1e-9, 1e-9, 0.2, 1.0, 1.0]]
+
+
+def test_a_free_runs_divergence_and_its_bound_are_of_one_step(source: Source) -> None:
+    """The largest divergence may be of another step than the one that is nearest to its bound."""
+
+    def trace(losses: list[float]) -> Trace:
+        return Trace(np.arange(3), np.array([losses]), {name: np.ones((1, 3, 6)) for name in QUANTITIES})
+
+    plan = source.document.configurations[0].spec
+    rounded, definition = trace([1.0, 1.0, 1 + 1e-5]), trace([1.0, 1.0, 1.0])
+    found = free_run(plan, trace([1 + 1e-13, 1 + 1e-11, 1 + 1e-11]), definition, rounded)
+    assert found.outcome == "comparable"
+    assert (found.divergence, found.bound) == pytest.approx((1e-13, 100 * 6 * np.finfo(float).eps), rel=0.01)
 
 
 def test_an_error_that_is_infinite_is_drawn_at_the_edge_and_what_cannot_be_judged_as_such(source: Source) -> None:

@@ -185,6 +185,26 @@ def test_agreement_is_drawn_as_a_share_of_the_bound_beside_the_line_that_breaks_
     assert "largest error over its bound" in shown.run("return document.querySelector('#agreement').textContent")
 
 
+def test_zeros_leave_the_heat_map_its_colours(browser: Browser, tmp_path: Path) -> None:
+    """A 0 in the data of a logarithmic scale made one colour of everything, and the legend complained."""
+    source = make(tmp_path / "runs")
+    run = source.run("tanh + xavier", "torch")
+    assert run
+    run.trace.quantities["signal_gradient_rms"][:, 2:, :3] = 0.0
+    (tmp_path / "page.html").write_text(page.render([source]), encoding="utf-8")
+    browser.open(tmp_path / "page.html")
+    assert browser.complaints() == []
+    colours = (
+        "const c = document.querySelector('#heat canvas'), found = new Set();"
+        "const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;"
+        "for (let i = 0; i < d.length; i += 4) if (d[i + 3] === 255) found.add(`${d[i]},${d[i + 1]},${d[i + 2]}`);"
+        "return [...found]"
+    )
+    found = browser.run(colours)
+    assert "154,154,154" in found  # grey: exactly 0
+    assert len(found) > 20
+
+
 def test_a_verdict_has_its_reason_and_a_heading_its_meaning(shown: Browser) -> None:
     assert shown.run("return document.querySelectorAll('#league th[title]').length") >= 5
     assert "10^" in shown.run(

@@ -221,7 +221,8 @@ def test_a_single_change_is_told_by_what_it_brought() -> None:
     text = flat(the_answer(a_document(STORY)))
     assert "A single change that brings the gradient back, and the network learns: tanh + xavier (+17.0 decades)." in text
     assert "and the network has not learnt: relu + xavier (+17.0 decades)." in text
-    assert "A single change that does not: sigmoid + he (+3.0 decades), sigmoid + gaussian (std 1) (+23.0 decades)." in text
+    lost = "sigmoid + he (+3.0 decades), sigmoid + gaussian (std 1) (+23.0 decades)"
+    assert f"A single change that does not bring the gradient back: {lost}." in text
 
 
 @pytest.mark.parametrize("learning", ["has not learnt", "cannot be told", "diverged"])
@@ -333,6 +334,16 @@ def test_the_worst_of_all_is_the_largest_error_over_its_bound() -> None:
 
 def test_without_a_framework_no_agreement_is_claimed() -> None:
     assert "No framework was compared" in the_answer(a_document({BASE: {"numpy": a_run()}}))
+
+
+def test_a_table_cell_has_the_counts_of_all_frameworks() -> None:
+    from experiments.report.agreed import summary
+
+    blind = an_agreement(a_check("cannot be judged", reason="r"), a_free_run("chaotic", 7), first=a_check())
+    assert summary([]) == ["-", "-", "-"]
+    assert summary([an_agreement()] * 3) == ["3 of 3", "3 of 3", "comparable"]
+    assert summary([an_agreement(), blind]) == ["2 of 2", "1 of 2, 1 cannot be judged", "1 comparable, 1 chaotic from step 7"]
+    assert summary([an_agreement(a_check("broken"))]) == ["0 of 1, 1 broken", "0 of 1, 1 broken", "comparable"]
 
 
 # --- float32

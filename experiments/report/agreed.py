@@ -133,16 +133,20 @@ def summary(found: list[Agreement]) -> list[str]:
     """For a table: first step, single steps, and free runs of one configuration on all frameworks."""
     if not found:
         return ["-", "-", "-"]
-    parts = [[one.first_step.outcome for one in found], [one.single_steps.outcome for one in found]]
+    steps = [[one.first_step.outcome for one in found], [one.single_steps.outcome for one in found]]
     free: list[str] = []
     for one in found:
         step = f" from step {one.free_run.step}" if one.free_run.outcome == "chaotic" else ""
         free.append(f"{one.free_run.outcome}{step}")
-    return [_alike(part) for part in (*parts, free)]
+    return [*map(_agreeing, steps), _alike(free)]
+
+
+def _agreeing(outcomes: list[str]) -> str:
+    counts = Counter(outcomes)
+    others = [f"{counts[word]} {word}" for word in JUDGEMENTS[1:] if counts[word]]
+    return ", ".join([f"{counts['agrees']} of {len(outcomes)}", *others])
 
 
 def _alike(words: list[str]) -> str:
     counts = Counter(words)
-    if len(counts) == 1:
-        return f"{words[0]}" if len(words) == 1 else f"{words[0]} ({len(words)} of {len(words)})"
-    return ", ".join(f"{word} ({count} of {len(words)})" for word, count in counts.items())
+    return words[0] if len(counts) == 1 else ", ".join(f"{count} {word}" for word, count in counts.items())

@@ -288,12 +288,13 @@ def _changes(base: Judged, others: list[Judged]) -> Iterator[str]:
         group = group_of(c)
         key = group if group in ("learns", "has not learnt", "cannot be told") else "not"
         reached.setdefault(key, []).append(f"{c.name} ({_decades(base.run, run)})")
-    through = "brings the gradient back" if start not in ("has not learnt", "cannot be told") else "lets the gradient through"
+    lost = start not in ("has not learnt", "cannot be told")
+    through = "brings the gradient back" if lost else "lets the gradient through"
     endings = {
         "learns": f"{through}, and the network learns",
         "has not learnt": f"{through}, and the network has not learnt",
         "cannot be told": f"{through}; whether it learns cannot be told",
-        "not": "does not",
+        "not": "does not bring the gradient back" if lost else "keeps the gradient from coming through",
     }
     for key, ending in endings.items():
         if key in reached:

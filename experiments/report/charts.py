@@ -93,19 +93,18 @@ def heat(quantity: str, rows: Rows = None, *, columns: int = 2) -> alt.TopLevelM
     scale = alt.Scale(type="log", scheme="viridis") if shown.logarithmic else alt.Scale(scheme="viridis")
     legend = alt.Legend(format=".0e" if shown.logarithmic else FORM, orient="bottom", gradientLength=220, titleLimit=0)
     colour = alt.Color("mid:Q", title=f"{shown.title} ({shown.unit})", scale=scale, legend=legend)
-    known = "isValid(datum.mid) && datum.mid > 0" if shown.logarithmic else "isValid(datum.mid)"
-    tips = ["configuration:N", "backend:N", "step:O", "layer:O", alt.Tooltip("mid:Q", title=shown.title, format=FORM)]
+    tips = ["configuration:N", "backend:N", "step:O", "layer:O", alt.Tooltip("value:Q", title=shown.title, format=FORM)]
     cells = (
         alt.Chart(_data("heat", rows))
         .mark_rect(invalid=None)
         .encode(
             x=alt.X("step:O", title="training step", axis=_sparse(), scale=alt.Scale(round=True)),
             y=alt.Y("layer:O", title="hidden layer", scale=alt.Scale(reverse=True, round=True), axis=_sparse()),
-            color=alt.condition(known, colour, alt.value(GREY)),
+            color=colour,
             tooltip=tips,
         )
     )
-    return _panels(cells, columns)
+    return _panels(cells, columns).configure_scale(invalid={"color": {"value": GREY}})
 
 
 def _sparse() -> alt.Axis:

@@ -81,7 +81,7 @@ def _themed(chart: alt.TopLevelMixin) -> dict[str, Any]:
     spec = chart.to_dict()
     if "header" in spec.get("facet", {}):
         spec["facet"]["header"]["labelLimit"] = spec["spec"]["width"] + 8
-    return spec | {"config": config}
+    return spec | {"config": spec.get("config", {}) | config}
 
 
 def _profile(sources: list[Source], names: list[str], quantity: str) -> Iterator[dict[str, Any]]:
@@ -107,7 +107,8 @@ def _heat(sources: list[Source], names: list[str]) -> Iterator[dict[str, Any]]:
         middle = measured.over_seeds(trace.quantities["signal_gradient_rms"][:, kept], True)[:, 1]
         for step, values in zip(trace.steps[kept].tolist(), middle, strict=True):
             for layer, value in enumerate(measured.numbers_of(values), start=1):
-                yield common | {"panel": panel, "order": order, "step": step, "layer": layer, "mid": value}
+                place = {"panel": panel, "order": order, "step": step, "layer": layer}
+                yield common | place | {"mid": _drawable(value, "signal_gradient_rms"), "value": value}
 
 
 def _divergence(sources: list[Source], names: list[str]) -> Iterator[dict[str, Any]]:

@@ -61,7 +61,10 @@ function heatRows() {
   return rows((found, common, group, value) => {
     const panel = panelOf(common.configuration, common.backend, common.folder);
     group.steps.forEach((step, t) => {
-      for (let l = 0; l < group.depth; l++) found.push({ ...common, panel, step, layer: l + 1, mid: value(t, 1, l) });
+      for (let l = 0; l < group.depth; l++) {
+        const exact = value(t, 1, l); // a 0 among them would leave a logarithmic scale without a beginning
+        found.push({ ...common, panel, step, layer: l + 1, mid: drawable(exact), value: exact });
+      }
     });
   }).then((found) => {
     const panels = [...new Set(found.map((row) => row.panel))];
