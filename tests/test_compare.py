@@ -65,7 +65,7 @@ def test_a_second_experiment_leaves_the_first_ones_page(tmp_path: Path) -> None:
 def test_the_answer_of_a_single_network_names_a_command_that_works(tmp_path: Path) -> None:
     own = tmp_path / "mine.toml"
     own.write_text(
-        'question = "?"\n[base]\nactivation = "sigmoid"\n[[configuration]]\ninitialization = { kind = "gaussian", std = 1e-3 }\n'
+        'question = "?"\n[[configuration]]\nactivation = "sigmoid"\ninitialization = { kind = "gaussian", std = 1e-3 }\n'
     )
     first = command(str(own), *TINY, "--output", str(tmp_path / "runs"))
     (asked,) = re.findall(r"What to try: python -m experiments.compare (.*? --try) runs", " ".join(first.stdout.split()))
