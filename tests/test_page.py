@@ -73,7 +73,7 @@ class Reader(HTMLParser):
             self.scripts[-1] += data
         else:
             self.text += data
-            if self.rows and self.rows[-1]:
+            if self.rows and self.rows[-1] and self.tags[-1:] != ["small"]:
                 self.rows[-1][-1] += data.strip()
 
     def handle_endtag(self, tag: str) -> None:
