@@ -208,8 +208,26 @@ def test_a_ratio_that_does_not_look_like_its_verdict_has_the_reason_beside_it() 
     )
     document = a_document(STORY | {"sigmoid + he": both(a_run(ratio=0.15, gradient=gradient))})
     lines = {line.name: line.notes for group in answer(document).groups for line in group.lines}
-    assert "it would be 2e-05 at 30" in lines["sigmoid + he"]
+    assert lines["sigmoid + he"] == ["it would be 2e-05 at 30", "and yet it learns"]
     assert lines[BASE] == []
+
+
+def test_a_run_that_turns_non_finite_says_so_once() -> None:
+    reason = "not finite from step 1 on, first at layer 4"
+    verdict = Judged(verdict="non-finite", reason=reason, seeds=["non-finite"] * 2)
+    bad = a_run(verdict, "diverged", 1e12, status="non-finite", reason=f"{reason}, seed 0")
+    text = flat(the_answer(a_document({BASE: both(bad)})))
+    base, group = text.split("Failed: 1 of 1")
+    assert base.lower().count("not finite from step 1 on") == 1
+    assert group.count("not finite from step 1 on") == 1
+    assert "each layer" not in base
+
+
+def test_seeds_that_a_reason_counts_are_not_counted_twice() -> None:
+    seeds = ["dead", "dead", "vanishing"]
+    verdict = Judged(verdict="dead", reason="2 of 3 seeds are dead, 1 is vanishing: all units are dead", seeds=seeds)
+    lines = answer(a_document({BASE: both(a_run(verdict, "has not learnt"))})).groups[0].lines
+    assert lines[0].notes == ["dead: 2 of 3 seeds are dead, 1 is vanishing: all units are dead"]
 
 
 def test_each_line_has_ratio_loss_and_accuracy_beside_guessing() -> None:
@@ -223,6 +241,14 @@ def test_a_single_change_is_told_by_what_it_brought() -> None:
     assert "and the network has not learnt: relu + xavier (+17.0 decades)." in text
     lost = "sigmoid + he (+3.0 decades), sigmoid + gaussian (std 1) (+23.0 decades)"
     assert f"A single change that does not bring the gradient back: {lost}." in text
+
+
+def test_nothing_is_gained_over_a_seed_that_got_nothing() -> None:
+    dead = a_run("dead", "has not learnt", gradient_ratio=Spread.of([0.0, 1e-2]))
+    text = flat(the_answer(a_document({BASE: both(dead), "tanh + xavier": both(a_run()), "relu + xavier": both(dead)})))
+    assert "and the network learns: tanh + xavier (comes through)." in text
+    assert "does not bring the gradient back: relu + xavier (dead)." in text
+    assert " decades)" not in text
 
 
 @pytest.mark.parametrize("learning", ["has not learnt", "cannot be told", "diverged"])

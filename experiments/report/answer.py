@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -156,7 +157,15 @@ def _line(configuration: Configuration, thresholds: Thresholds) -> Line:
         return Line(configuration.name, ["-"] * (len(HEADS) - 1), list(reasons))
     guess = "" if run.guessing is None or accuracy(run) == "-" else f" ({run.guessing:.2f})"
     cells = [ratio(run), loss(run), accuracy(run).split(" ±")[0] + guess]
-    return Line(configuration.name, cells, [*_verdict(configuration, run, thresholds), *notes(configuration, run)])
+    said = list(_verdict(configuration, run, thresholds))
+    beside = [note for note in notes(configuration, run) if not _told_by(said, note, run)]
+    return Line(configuration.name, cells, [*said, *beside])
+
+
+def _told_by(said: list[str], note: str, run: RunFinding) -> bool:
+    """Whether a note counts seeds that a reason in the line has counted."""
+    counts = {counted(found.seeds): found.reason for found in (run.gradient, run.learning) if found}
+    return any(counts.get(note) and counts[note] in one for one in said)
 
 
 def _verdict(configuration: Configuration, run: RunFinding, thresholds: Thresholds) -> Iterator[str]:
@@ -172,7 +181,8 @@ def _verdict(configuration: Configuration, run: RunFinding, thresholds: Threshol
     if group in ("vanishing", "exploding"):
         ratio = geometric(run.gradient_ratio)
         if ratio and thresholds.vanishing <= ratio <= thresholds.exploding and run.gradient.reason:
-            yield _beyond_the_rate(run.gradient.reason)  # such a ratio does not look like it
+            deeper = re.search(r"it would be [^)]*", run.gradient.reason)  # such a ratio does not look like it
+            yield deeper[0] if deeper else _beyond_the_rate(run.gradient.reason)
         if words[1] == "learns":
             yield "and yet it learns"
     others = {backend: other for backend, other in judged(configuration).items() if other.gradient}
@@ -197,10 +207,11 @@ def _base(base: Judged) -> Iterator[str]:
     assert run.gradient
     verdict = "vanishing" if group_of(c) == "vanishing" else run.gradient.verdict
     yield f"{c.name}: {VERBS[verdict]}{_counts(run.gradient)}."
-    if step := _each_layer(c, run):
+    if verdict not in ("dead", "non-finite") and (step := _each_layer(c, run)):
         yield step
     if rest := _beyond_the_rate(run.gradient.reason):
-        yield _sentence(rest)
+        if not (run.reason or "").startswith(rest):  # among the notes
+            yield _sentence(rest)
     elif (found := geometric(run.gradient_ratio)) and run.status == "finished":
         yield f"Layer 1 gets {found:.1e} times the gradient of layer {c.spec.network.depth}."
     counts = [counted(found.seeds) for found in (run.gradient, run.learning) if found]
@@ -287,7 +298,9 @@ def _changes(base: Judged, others: list[Judged]) -> Iterator[str]:
     for c, run in single:
         group = group_of(c)
         key = group if group in ("learns", "has not learnt", "cannot be told") else "not"
-        reached.setdefault(key, []).append(f"{c.name} ({_decades(base.run, run)})")
+        gain = _decades(base.run, run)
+        same = gain == "no change" and key != "not"  # it came back later in the run
+        reached.setdefault(key, []).append(c.name if same else f"{c.name} ({gain})")
     lost = start not in ("has not learnt", "cannot be told")
     through = "brings the gradient back" if lost else "lets the gradient through"
     endings = {
@@ -303,7 +316,8 @@ def _changes(base: Judged, others: list[Judged]) -> Iterator[str]:
 
 def _decades(base: RunFinding, run: RunFinding) -> str:
     a, b = geometric(base.gradient_ratio), geometric(run.gradient_ratio)
-    if not a or not b or run.status != "finished":
+    dead = any(one.gradient_ratio and 0.0 in one.gradient_ratio.seeds for one in (base, run))
+    if not a or not b or dead or run.status != "finished":
         return run.gradient.verdict if run.gradient else run.status
     decades = round(math.log10(b / a), 1) or 0.0  # no minus zero
     return f"{decades:+.1f} decades" if decades else "no change"
@@ -314,7 +328,7 @@ def _clipping(ended: list[Judged]) -> Iterator[str]:
     for c, run in ended:
         if c.spec.clipping.kind == "none" and run.gradient and run.gradient.verdict in ("exploding", "non-finite"):
             clipped = [other for other in ended if differences(c.spec, other.configuration.spec) == ["clipping"]]
-            by = [f"with {other.spec.clipping.kind} clipping by up to {_update(one)}" for other, one in clipped]
+            by = [f"with {other.name.removeprefix(f'{c.name} + ')} by up to {_update(one)}" for other, one in clipped]
             if by:
                 yield f"One step of {c.name} changes a layer's weights by up to {_update(run)} of their size; {', '.join(by)}."
 
