@@ -228,8 +228,8 @@ class FreeRun(NamedTuple):
         outcome: `comparable` to the end, `chaotic` from `step` on, or `broken` at `step`.
         reason: Why it is not comparable to the end.
         step: The recorded step; None where it is comparable to the end.
-        divergence: The largest that was compared.
-        bound: Of the step where the divergence is nearest to its bound.
+        divergence: Up to the step where it is nearest to its bound, or beyond it; 0 where it is chaotic from the first step on.
+        bound: Of that step.
     """
 
     outcome: Literal["comparable", "chaotic", "broken"]
@@ -248,9 +248,7 @@ def free_run(plan: Plan, trace: Trace, definition: Trace, rounded: Trace) -> Fre
     smaller than a tenth of that, the run is chaotic, and two runs of one framework would part too.
     """
     found = np.maximum.accumulate(divergence(trace, definition))
-    own = np.maximum.accumulate(divergence(rounded, definition))
-    floor = plan.network.depth * epsilon(plan.precision)
-    bound = MARGIN * np.maximum(np.append(own[1:], own[-1]), floor)
+    bound = bounds(plan, definition, rounded)
     chaotic = bound >= CHAOS
     judged = int(np.argmax(chaotic)) if chaotic.any() else len(bound)
     beyond = np.flatnonzero(found[:judged] > bound[:judged])
@@ -259,12 +257,19 @@ def free_run(plan: Plan, trace: Trace, definition: Trace, rounded: Trace) -> Fre
         reason = f"the free run parts from the definition's at step {step}"
         return FreeRun("broken", reason, step, float(found[beyond[0]]), float(bound[beyond[0]]))
     nearest = int(np.argmax(found[:judged] / bound[:judged])) if judged else 0
-    largest = float(found[:judged].max(initial=0.0))
+    closest = float(found[nearest]) if judged else 0.0
     if judged < len(bound):
         step = int(trace.steps[judged])
         reason = f"chaotic from step {step}: two runs of one framework would part too"
-        return FreeRun("chaotic", reason, step, largest, float(bound[nearest]))
-    return FreeRun("comparable", None, None, largest, float(bound[nearest]))
+        return FreeRun("chaotic", reason, step, closest, float(bound[nearest]))
+    return FreeRun("comparable", None, None, closest, float(bound[nearest]))
+
+
+def bounds(plan: Plan, definition: Trace, rounded: Trace) -> np.ndarray:
+    """The bound on the largest divergence up to each recorded step [step]; `free_run` says how it is made."""
+    own = np.maximum.accumulate(divergence(rounded, definition))
+    floor = plan.network.depth * epsilon(plan.precision)
+    return MARGIN * np.maximum(np.append(own[1:], own[-1]), floor)
 
 
 def share(error: float, bound: float) -> float:

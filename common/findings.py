@@ -27,13 +27,14 @@ the mean is the geometric one, and the deviation, `decades`, that of the decimal
 | . loss_first, loss_last       | at the first and the last step                                                       |
 | . accuracy                    | on the test set after the last step, in evaluation mode                              |
 | . largest_update              | largest update_ratio of any layer and recorded step; geometric                       |
+| . clipping_bound              | share of the seeds and recorded steps in which clipping changed a hidden layer's weight gradient |
 | . profile                     | signal_gradient_rms of each hidden layer at the first step, geometric mean over seeds |
 | . event                       | the first value that is not finite: seed, step from 0, hidden layer from 1; or null  |
 | . guessing                    | the accuracy of guessing the training set's most frequent class                      |
 | . agreement                   | with the definition (common/agreement.py): outcome, reason, and what it is made of:  |
 | . . first_step, single_steps  | steps from the definition's own states: outcome, reason; error and bound, where they are nearest, and where that is |
 | . . judged_steps              | the steps that could be judged so, counted from 0                                    |
-| . . free_run                  | outcome, reason; the step from which on it is chaotic, or at which it parts; largest divergence and bound up to there |
+| . . free_run                  | outcome, reason; the step from which on it is chaotic, or at which it parts; divergence and bound where they are nearest, up to there |
 | . seconds                     | import; first_step, with compiling; steps, one later step on average                 |
 | . traces                      | how often its training step was traced: 0 where an earlier run's compiled one served |
 """  # noqa: E501
@@ -169,6 +170,7 @@ class RunFinding(Finding):
     accuracy: Spread | None = None
     guessing: Number = None
     largest_update: Spread | None = None
+    clipping_bound: Number = None
     profile: list[Number] | None = None
     event: Event | None = None
     agreement: Agreement | None = None
@@ -266,12 +268,19 @@ def _run(header: Header, trace: Trace, agreed: Agreement | None, thresholds: Thr
         accuracy=Spread.of(header.accuracy),
         guessing=header.guessing,
         largest_update=Spread.geometric(trace.quantities["update_ratio"].max((1, 2))),
+        clipping_bound=_clipping_bound(trace),
         profile=list(profile),
         event=Event(seed=header.plan.seeds[event.seed], step=event.step, layer=event.layer) if event else None,
         agreement=agreed,
         seconds=Timing.model_validate(header.seconds.model_dump()),
         traces=header.traces,
     )
+
+
+def _clipping_bound(trace: Trace) -> float:
+    """The share of seeds and steps in which the clipped gradient is smaller; what is closer than 1e-6 is rounding."""
+    before, after = (trace.quantities[f"{which}weight_gradient_rms"] for which in ("", "clipped_"))
+    return float((after < (1 - 1e-6) * before).any(2).mean())
 
 
 def _agreement(header: Header, trace: Trace, definition: Trace | None, perturbed: Trace | None) -> Agreement | None:

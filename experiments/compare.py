@@ -80,13 +80,15 @@ class Options:
     tensorboard: Annotated[Path | None, _number("DIR", "")] = None
     """Write event files that TensorBoard opens, the backends as runs that overlay."""
     open: bool = False
-    """Show the page, report.html beside the runs, in the browser."""
+    """Show the page, which lies beside the runs under the experiment's name, in the browser."""
     exclusive: bool = False
     """Run the backends one after the other, so that their seconds can be compared."""
     fresh: bool = False
     """Run again what is there already."""
     listing: Annotated[bool, tyro.conf.arg(name="list")] = False
-    """Show the experiments of the catalogue, and end."""
+    """Show the experiments of the catalogue with their sizes, and end."""
+    tried: Annotated[bool, tyro.conf.arg(name="try")] = False
+    """Add the first configuration with each other countermeasure, one change at a time."""
 
     def overrides(self) -> dict[str, Any]:
         """What replaces the experiment's own numbers."""
@@ -104,7 +106,7 @@ def run(options: Options, command: str) -> int:
     from rich.console import Console
 
     if options.listing:
-        return _list(Console(highlight=False))
+        return _list(options, Console(highlight=False))
     chosen, absent = choose(options.backends)
     _check_device(options.device, chosen)
     if options.tensorboard:
@@ -117,11 +119,13 @@ def run(options: Options, command: str) -> int:
     return int(failed(source.document))
 
 
-def _list(console: Console) -> int:
-    from experiments.experiment import catalogue, read
+def _list(options: Options, console: Console) -> int:
+    from experiments.listing import listing
+    from experiments.report.layout import wrapped
 
-    for name in catalogue():
-        console.print(f"{name}\n    {read(name).question}", markup=False)
+    for name, question in listing(choose(options.backends)[0], options.overrides()):
+        for line in (*wrapped(name, console.width), *wrapped(question, console.width, "    ")):
+            console.print(line, markup=False, soft_wrap=True)
     return 0
 
 
@@ -166,18 +170,20 @@ def compare(options: Options, command: str, chosen: list[str], absent: list[str]
     from rich.console import Console
 
     from experiments import index
-    from experiments.experiment import plans, read
+    from experiments.experiment import plans, read, with_single_changes
     from experiments.report.progress import watcher
     from experiments.runner import Runner, jobs_of, stored
     from experiments.runner import missing as missing_runs
     from experiments.store import Store, write_whole
 
     experiment = read(options.experiment)
+    if options.tried:
+        experiment = with_single_changes(experiment)
     jobs = jobs_of(plans(experiment, options.overrides()), chosen, options.device)
     store = Store(options.output)
     have = {} if options.fresh else stored(jobs, store)
     todo = missing_runs(jobs, have)
-    with watcher(Console(stderr=True)) as progress, ThreadPoolExecutor(max_workers=1) as beside:
+    with watcher(Console(stderr=True), todo) as progress, ThreadPoolExecutor(max_workers=1) as beside:
         beside.submit(_prepare)
         runner = Runner(store, progress, at_once=1) if options.exclusive else Runner(store, progress)
         failures = runner.run(todo)
@@ -195,8 +201,8 @@ def _prepare() -> None:
 
 
 def _write(source: Source, options: Options, console: Console) -> None:
-    from experiments.report.outputs import write
-    from experiments.report.terminal import show
+    from experiments.report.outputs import page_of, write
+    from experiments.report.terminal import show, show_answer
 
     if options.json and options.json != "-":
         try:
@@ -207,10 +213,14 @@ def _write(source: Source, options: Options, console: Console) -> None:
         print(source.document.to_json())
     else:
         show(source.document, console, str(options.output))
-    page = options.output / "report.html"
-    for line in write([source], page, figures=options.figures, tensorboard=options.tensorboard, opened=options.open):
+    page = page_of(options.output, source.document)
+    try:
+        for line in write([source], page, figures=options.figures, tensorboard=options.tensorboard, opened=options.open):
+            if options.json != "-":
+                console.print(line, markup=False, highlight=False, soft_wrap=True)
+    finally:
         if options.json != "-":
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
+            show_answer(source.document, console)
 
 
 def main() -> None:

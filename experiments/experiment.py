@@ -137,6 +137,41 @@ def plans(experiment: Experiment, overrides: Values | None = None) -> dict[str, 
     return found
 
 
+def settings(experiment: Experiment, overrides: Values) -> list[Settings]:
+    """What each configuration sets, without reading the data.
+
+    Raises:
+        UserError: A key or value is not right.
+    """
+    found = [experiment.base | changes for _, changes in experiment.configurations(overrides)]
+    return [_settings("[base]", values) for values in found]
+
+
+def with_single_changes(experiment: Experiment) -> Experiment:
+    """The experiment, and after its configurations the first one with each other countermeasure, one change at a time.
+
+    They are all kinds that need no number, each with its defaults.
+    """
+    written = [({"name": name} if name else {}) | changes for name, changes in experiment.configurations({})]
+    first = {key: value for key, value in written[0].items() if key != "name"}
+    base = _settings("[base]", experiment.base | first)
+    seen = [_settings("[base]", experiment.base | {k: v for k, v in one.items() if k != "name"}) for one in written]
+    for room in COUNTERMEASURES:
+        for kind in kinds(room):
+            change = first | {room: kind}
+            changed = _settings("[base]", experiment.base | change)
+            if getattr(changed, room).kind != getattr(base, room).kind and changed not in seen:
+                written.append(change)
+    return experiment.model_copy(update={"configuration": tuple(written), "grid": {}})
+
+
+def kinds(room: str) -> list[str]:
+    """The kinds of a countermeasure that may be written by their bare name."""
+    schema = Settings.model_json_schema()
+    tagged = schema["properties"][room]["discriminator"]["mapping"]
+    return [kind for kind, where in tagged.items() if not schema["$defs"][where.rpartition("/")[2]].get("required")]
+
+
 def _settings(where: str, values: Values) -> Settings:
     try:
         return Settings.model_validate(values)

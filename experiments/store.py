@@ -4,7 +4,7 @@
 from 1), with the loss of that seed and step and each of `common.quantities.QUANTITIES`. The run's `Header` is the JSON text of
 the key `isograd` in the file's metadata. Any Parquet reader opens it: `polars.scan_parquet("results/*.parquet")`.
 
-Beside the runs, `experiment-<name>.json` says which of them make an experiment (experiments/index.py), and `report.html` is
+Beside the runs, `experiment-<name>.json` says which of them make an experiment (experiments/index.py), and `<name>.html` is
 its page. `<run id>.error.txt` is the traceback of a run that failed, and `.parquet.damaged` a file that could not be read.
 """
 

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import backends
 from common.findings import Outcome
+from common.trace import Check
 from experiments import index
 from experiments.experiment import plans, read
 from experiments.index import Source
 from experiments.runner import Job
 from experiments.store import Run, Store, write_whole
+from experiments.worker import Job as Asked
 from experiments.worker import Worker
 
 EVIL = """<script>window.pwned=1</script><img src=x onerror="window.pwned=2"> & "quoted" 'name' \\ </script>"""
@@ -59,11 +61,10 @@ def make(folder: Path) -> Source:
             if name == "crashes":
                 failures[job.run_id] = Outcome("crashed", f"killed by {EVIL}")
             else:
-                run = worker.run(job.run_id, one, "cpu")
-                error = 3.21e-15 if backend == "torch" else None
-                run = Run(
-                    run.header.model_copy(update={"backend": backend, "first_step_error": error, "tolerance": 7e-13}), run.trace
-                )
+                run = worker.run(Asked(run_id=job.run_id, plan=one, device="cpu"))
+                checks = [Check(step=0, outcome="agrees", reason=None, error=3.21e-15, bound=7e-13, where="loss, seed 0")]
+                told = {"backend": backend, "checks": checks if backend == "torch" else []}
+                run = Run(run.header.model_copy(update=told), run.trace)
                 store.save(run)
                 have[job.run_id] = run
     made = index.of_jobs(asked, jobs, failures, {"jax": "not installed"}, name="own.toml", command=f"compare '{EVIL}'")

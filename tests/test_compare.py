@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +14,9 @@ from common.errors import UserError
 from common.findings import Document
 from experiments import compare
 from experiments.compare import Options, choose, run
+from experiments.experiment import catalogue, read, settings
 from experiments.flags import flags_of
+from experiments.listing import seconds
 
 TINY = ("--depth", "4", "--width", "8", "--steps", "3", "--batch-size", "16", "--seeds", "2", "--backends", "numpy")
 
@@ -31,18 +35,56 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.Com
 Done = tuple[Path, subprocess.CompletedProcess[str]]
 
 
-def test_the_report_begins_with_the_question_and_the_answer(done: Done) -> None:
+def test_the_report_begins_with_the_question_and_ends_with_the_answer(done: Done) -> None:
     lines = done[1].stdout.splitlines()
     assert done[1].returncode == 0, done[1].stderr
     assert lines[0].startswith("Which activations does batch norm keep from vanishing")
-    assert lines[-1] == f"Page: {done[0] / 'runs' / 'report.html'}"
-    assert (done[0] / "runs" / "report.html").stat().st_size < 6e6
-    assert any(line.startswith("Of 12 configurations, ") for line in lines[:4])
+    page = done[0] / "runs" / "normalization.html"
+    assert page.stat().st_size < 6e6
+    assert lines.index(f"Page: {page}") < lines.index("Answer")
+    assert lines[-1] == "No framework was compared with the definition."
+    assert sum(int(line.split(": ")[-1].split()[0]) for line in lines if line.endswith(" of 12")) == 12
 
 
-def test_piped_progress_is_plain_lines_on_standard_error(done: Done) -> None:
-    assert "numpy (4 of 4) 6/6 " in done[1].stderr
+def test_piped_progress_is_a_few_plain_lines_on_standard_error(done: Done) -> None:
+    lines = done[1].stderr.splitlines()
+    assert 1 <= len(lines) <= 10
+    assert re.fullmatch(r"100 %: (\d+) of \1 runs, \d+:\d\d gone", lines[-1])
     assert "\x1b" not in done[1].stderr + done[1].stdout
+
+
+def test_a_second_experiment_leaves_the_first_ones_page(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        own = tmp_path / f"{name}.toml"
+        own.write_text(f'question = "{name}?"\n[[configuration]]\n')
+        assert command(str(own), *TINY, "--output", str(tmp_path / "runs")).returncode == 0
+    pages = sorted((tmp_path / "runs").glob("*.html"))
+    assert [page.name for page in pages] == ["one.html", "two.html"]
+    assert "<title>one?</title>" in pages[0].read_text(encoding="utf-8")
+
+
+def test_the_answer_of_a_single_network_names_a_command_that_works(tmp_path: Path) -> None:
+    own = tmp_path / "mine.toml"
+    own.write_text(
+        'question = "?"\n[[configuration]]\nactivation = "sigmoid"\ninitialization = { kind = "gaussian", std = 1e-3 }\n'
+    )
+    first = command(str(own), *TINY, "--output", str(tmp_path / "runs"))
+    (asked,) = re.findall(r"What to try: python -m experiments.compare (.*? --try) runs", " ".join(first.stdout.split()))
+    again = command(*shlex.split(asked))
+    assert again.returncode == 0, again.stderr
+    assert "tanh + gaussian (std 0.001)" in again.stdout
+    assert "A single change that " in again.stdout
+    assert "What to try" not in again.stdout
+
+
+def test_the_answer_is_printed_although_the_page_cannot_be_written(tmp_path: Path) -> None:
+    own = tmp_path / "one.toml"
+    own.write_text('question = "?"\n[[configuration]]\n')
+    (tmp_path / "runs" / "one.html").mkdir(parents=True)
+    result = command(str(own), *TINY, "--output", str(tmp_path / "runs"))
+    assert result.returncode == 2
+    assert "a report must be written to a place that can be written to" in result.stderr
+    assert "\nAnswer\n" in result.stdout
 
 
 def test_the_json_is_the_model(done: Done) -> None:
@@ -76,8 +118,8 @@ def test_fresh_and_damaged_runs_are_run_again(tmp_path: Path) -> None:
     again = command(*arguments)
     assert again.returncode == 0
     assert f"damaged: {victim} is set aside" in again.stderr
-    assert again.stderr.count("finished") == 1
-    assert command(*arguments, "--fresh").stderr.count("finished") == 2
+    assert "100 %: 1 of 1 runs" in again.stderr
+    assert "100 %: 2 of 2 runs" in command(*arguments, "--fresh").stderr
 
 
 def test_a_run_that_turns_non_finite_ends_with_status_1_and_its_reason(tmp_path: Path) -> None:
@@ -166,7 +208,8 @@ def test_a_missing_backend_is_a_row_with_its_cure(
     own.write_text('question = "?"\n[[configuration]]\n')
     options = Options(str(own), depth=4, width=8, steps=2, batch_size=16, output=tmp_path / "runs")
     assert run(options, "command") == 0
-    assert f"torch: missing: not installed; install with: {backends.install_command('torch')}" in capsys.readouterr().out
+    cure = f"torch: missing: not installed; install with: {backends.install_command('torch')}"
+    assert cure in " ".join(capsys.readouterr().out.split("Answer")[1].split())
 
 
 def test_backends_may_be_written_with_commas_and_the_definition_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,3 +229,16 @@ def test_help_and_list_import_no_framework_and_nothing_slow(flag: str) -> None:
     result = subprocess.run([sys.executable, "-c", code, flag], capture_output=True, text=True, timeout=60, check=False)
     assert result.stderr.splitlines()[-1] == "0 []"
     assert "countermeasures" in result.stdout
+
+
+def test_the_list_has_sizes_and_counts_what_the_flags_change() -> None:
+    result = command("--list", "--backends", "numpy,torch", "--seeds", "7", "--steps", "1000")
+    text = " ".join(result.stdout.split())
+    assert "countermeasures: 15 configurations, 7 seeds, 1,000 steps; 30 runs on numpy, torch: about " in text
+    assert all(f"{name}: " in text for name in catalogue())
+    assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+def test_a_longer_experiment_is_said_to_take_longer() -> None:
+    short, long = (settings(read("countermeasures"), {"steps": steps}) for steps in (10, 10_000))
+    assert seconds(long, 4) > 100 * seconds(short, 4) / 10

@@ -7,7 +7,9 @@ import pytest
 
 from common.errors import UserError
 from common.plan import Plan
-from experiments.experiment import catalogue, plans, read
+from experiments.experiment import COUNTERMEASURES, catalogue, kinds, plans, read, with_single_changes
+from experiments.index import settings_of
+from experiments.report.answer import differences
 
 SMALL = {"depth": 4, "width": 8, "steps": 3}
 
@@ -183,3 +185,25 @@ def test_a_data_file_decides_features_and_classes(tmp_path: Path) -> None:
     np.savez(tmp_path / "mine.npz", x=X, y=Y)
     plan = next(iter(plans(read("countermeasures"), SMALL | {"data": str(tmp_path / "mine.npz")}).values()))
     assert (plan.network.features, plan.network.classes) == (2, 3)
+
+
+def test_single_changes_are_every_other_kind_with_the_files_own_numbers() -> None:
+    asked = read("countermeasures").model_copy(
+        update={"configuration": ({"activation": "relu", "depth": 5, "name": "mine"},), "grid": {}}
+    )
+    found = plans(with_single_changes(asked))
+    assert next(iter(found)) == "mine"
+    changed = {name: differences(found["mine"], plan) for name, plan in found.items() if name != "mine"}
+    assert all(len(parts) == 1 for parts in changed.values()), changed
+    assert {part for (part,) in changed.values()} == {"activation", "normalization", "initialization", "clipping"}
+    for room in COUNTERMEASURES:
+        tried = {getattr(settings_of(plan), room).kind for plan in found.values()}
+        assert tried == set(kinds(room))
+
+
+def test_single_changes_of_a_grid_are_those_of_its_first_combination() -> None:
+    grid = read("depth")
+    found = plans(with_single_changes(grid))
+    assert list(found)[:30] == list(plans(grid))
+    assert "elu + xavier, depth 5" in found
+    assert len({plan.model_dump_json() for plan in found.values()}) == len(found)

@@ -172,3 +172,14 @@ def test_the_mean_ratio_is_that_of_the_profile(run: Run, moved: Run) -> None:
 def test_the_spread_is_the_mean_and_deviation_of_the_seeds() -> None:
     spread = Spread.of([1.0, 3.0])
     assert (spread.mean, spread.std) == (2.0, 1.0)
+
+
+@pytest.mark.parametrize(("clipped", "share"), [(1.0, 0.0), (1 - 1e-9, 0.0), (0.5, 0.5), (np.nan, 0.0)])
+def test_clipping_bound_where_it_made_a_gradient_smaller(run: Run, clipped: float, share: float) -> None:
+    """In one of two seeds; what is closer than rounding, or not a number, is no clipping."""
+    before = run.trace.quantities["weight_gradient_rms"]
+    after = before.copy()
+    after[0, :, 2] *= clipped
+    trace = dataclasses.replace(run.trace, quantities=run.trace.quantities | {"clipped_weight_gradient_rms": after})
+    found = configuration("it", PLAN, {"numpy": Outcome("finished", None, run.header, trace)}, None, Thresholds())
+    assert found.runs["numpy"].clipping_bound == share

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import gzip
 import json
 import subprocess
@@ -16,14 +17,19 @@ import numpy as np
 import polars as pl
 import pytest
 
+from common.agreement import free_run
+from common.findings import RunFinding
 from common.quantities import QUANTITIES
+from common.trace import Trace
 from experiments import index
 from experiments.experiment import plans, read
 from experiments.index import Source
 from experiments.report import measured, page
-from experiments.report.answer import sentences
+from experiments.report.answer import answer
 from experiments.report.figures import figures
+from experiments.report.outputs import page_of
 from experiments.report.spec import to_toml
+from experiments.report.words import WORDS, glossary
 from tests.stored import EVIL, make
 
 ROOT = Path(__file__).parents[1]
@@ -67,7 +73,7 @@ class Reader(HTMLParser):
             self.scripts[-1] += data
         else:
             self.text += data
-            if self.rows and self.rows[-1]:
+            if self.rows and self.rows[-1] and self.tags[-1:] != ["small"]:
                 self.rows[-1][-1] += data.strip()
 
     def handle_endtag(self, tag: str) -> None:
@@ -129,16 +135,17 @@ def test_the_league_table_has_the_stores_numbers(source: Source, reader: Reader)
         assert run
         accuracy = run.header.accuracy
         expected = [
-            f"{(first[:, 0] / first[:, -1]).mean():.1e}",
+            f"{np.exp(np.log(first[:, 0] / first[:, -1]).mean()):.1e}",
             f"{np.mean(slopes):+.2f}",
             f"{losses[0]:.2f} → {losses[1]:.2f}",
             f"{np.mean(accuracy):.2f} ± {np.std(accuracy):.2f}",
         ]
-        assert rows[name][3:7] == expected
+        assert rows[name][4:8] == expected
 
 
 def test_agreement_and_seconds_are_those_of_the_headers(source: Source, data: dict[str, Any]) -> None:
-    assert {(row["error"], row["tolerance"]) for row in data["agreement"]} == {(3.21e-15, 7e-13)}
+    shown = {tuple(row[key] for key in ("share", "error", "bound", "outcome", "where")) for row in data["agreement"]}
+    assert shown == {(4.586e-3, 3.21e-15, 7e-13, "agrees", "loss, seed 0")}
     headers = [run.header for run in source.runs.values() if run.header.backend == "torch"]
     shown = {row["order"]: row["seconds"] for row in data["seconds"] if row["backend"] == "torch"}
     expected = [0.25, sum(h.seconds.first_step for h in headers), np.mean([h.seconds.steps for h in headers])]
@@ -146,8 +153,10 @@ def test_agreement_and_seconds_are_those_of_the_headers(source: Source, data: di
 
 
 def test_divergence_is_the_largest_relative_difference_from_the_definition(source: Source, data: dict[str, Any]) -> None:
-    series = {one["series"]: one for one in data["configurations"][1]["divergence"]}
+    (divergence,) = data["configurations"][1]["divergence"]
+    series = {one["series"]: one for one in divergence["series"]}
     assert series["torch"]["values"] == [0.0] * 5
+    assert divergence["chaotic"] is None
     a, b = source.run("tanh + xavier", "numpy"), source.moved("tanh + xavier")
     assert a
     assert b
@@ -155,7 +164,9 @@ def test_divergence_is_the_largest_relative_difference_from_the_definition(sourc
     pairs = [(a.trace.quantities[q], b.trace.quantities[q]) for q in compared]
     pairs.append((a.trace.loss[..., None], b.trace.loss[..., None]))
     expected = np.max([(np.abs(x - y) / np.maximum(x, y)).max((0, 2)) for x, y in pairs], axis=0)
-    assert series["sensitivity"]["values"] == pytest.approx(expected, rel=0.5001e-3)
+    own = np.maximum.accumulate(expected)
+    bound = 100 * np.maximum([*own[1:], own[-1]], 6 * np.finfo(float).eps)
+    assert series["bound"]["values"] == pytest.approx(bound, rel=0.5001e-3)
 
 
 @pytest.mark.parametrize(
@@ -196,13 +207,73 @@ def test_the_page_names_no_address_to_load_from(html: str, reader: Reader) -> No
 
 
 def test_the_answer_is_the_terminals(source: Source, reader: Reader) -> None:
-    assert " ".join(sentences(source.document)) in reader.text
+    found = answer(source.document)
+    text = " ".join(reader.text.split())
+    lines = [line for group in found.groups for line in group.lines]
+    assert len(lines) == len(source.document.configurations)
+    said = [*found.facts, " ".join(found.base), *found.changes, *found.failures, *found.agreement]
+    said += [group.title for group in found.groups] + [note for line in lines for note in line.notes]
+    assert [one for one in said if " ".join(one.split()) not in text] == []
 
 
 def test_what_failed_is_listed_with_its_reason(reader: Reader) -> None:
     assert f"torch, crashes: crashed: killed by {EVIL}" in reader.text
     assert "jax: missing: not installed" in reader.text
     assert "torch, breaks: non-finite: not finite from step" in reader.text
+
+
+def test_every_word_is_explained_on_the_page_and_in_the_glossary(reader: Reader) -> None:
+    assert (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8") == glossary(), GLOSSARY_CURE
+    assert [word for word, meaning in WORDS.items() if meaning not in reader.text] == []
+    asked = "decades, verdict, sensitivity, bound, definition, update ratio, free run, chaotic, guessing, clipping bound"
+    assert [word for word in asked.split(", ") if not any(word in known for known in WORDS)] == []
+
+
+GLOSSARY_CURE = "write it again: python -c 'from experiments.report.words import glossary; print(glossary(), end=str())'"
+
+
+def test_a_chaotic_run_has_its_step_marked(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measured, "bounds", lambda *_: np.array([1e-9, 1e-9, 0.2, 5.0, 9.0]))
+    found = measured.divergences(source, "tanh + xavier", 51)
+    assert found
+    assert found.chaotic == 2
+    assert [one["values"] for one in found.series if one["series"] == measured.BOUND] == [[1e-9, 1e-9, 0.2, 1.0, 1.0]]
+
+
+def test_a_free_runs_divergence_and_its_bound_are_of_one_step(source: Source) -> None:
+    """The largest divergence may be of another step than the one that is nearest to its bound."""
+
+    def trace(losses: list[float]) -> Trace:
+        return Trace(np.arange(3), np.array([losses]), {name: np.ones((1, 3, 6)) for name in QUANTITIES})
+
+    plan = source.document.configurations[0].spec
+    rounded, definition = trace([1.0, 1.0, 1 + 1e-5]), trace([1.0, 1.0, 1.0])
+    found = free_run(plan, trace([1 + 1e-13, 1 + 1e-11, 1 + 1e-11]), definition, rounded)
+    assert found.outcome == "comparable"
+    assert (found.divergence, found.bound) == pytest.approx((1e-13, 100 * 6 * np.finfo(float).eps), rel=0.01)
+
+
+def test_an_error_that_is_infinite_is_drawn_at_the_edge_and_what_cannot_be_judged_as_such(source: Source) -> None:
+    def changed(run: RunFinding, **check: Any) -> RunFinding:
+        assert run.agreement
+        steps = run.agreement.single_steps.model_copy(update=check)
+        return run.model_copy(update={"agreement": run.agreement.model_copy(update={"single_steps": steps})})
+
+    first, second, *others = source.document.configurations
+    kinds = [{"outcome": "broken", "error": None}, {"outcome": "cannot be judged"}]
+    changes = [
+        c.model_copy(update={"runs": c.runs | {"torch": changed(c.runs["torch"], **kind)}})
+        for c, kind in zip((first, second), kinds, strict=True)
+    ]
+    document = source.document.model_copy(update={"configurations": [*changes, *others]})
+    found = {row["configuration"]: row for row in page.agreement_rows([dataclasses.replace(source, document=document)])}
+    assert (found[first.name]["outcome"], found[first.name]["share"]) == ("broken", 10.0)
+    assert found[second.name]["outcome"] == "cannot be judged"
+
+
+def test_the_page_has_the_name_of_its_experiment(source: Source) -> None:
+    names = [source.document.model_copy(update={"experiment": name}) for name in ("depth", "there/own.toml")]
+    assert [page_of(Path("results"), document).as_posix() for document in names] == ["results/depth.html", "results/own.html"]
 
 
 def test_the_toml_makes_the_same_plans(source: Source, tmp_path: Path) -> None:
@@ -224,7 +295,8 @@ def test_without_an_index_the_plans_name_the_configurations(source: Source, tmp_
     assert {c.name for c in found.configurations} == {
         "sigmoid + xavier", "tanh + xavier", "relu + gaussian (std 1e+80)", "elu + xavier"
     }  # fmt: skip
-    assert all(run.agreement and run.agreement.sensitivity is not None for c in found.configurations for run in c.runs.values())
+    runs = [c.runs["torch"] for c in found.configurations]
+    assert all(run.agreement and run.agreement.free_run.outcome != "cannot be judged" for run in runs)
 
 
 def test_several_folders_are_side_by_side(source: Source) -> None:

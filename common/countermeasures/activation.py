@@ -39,7 +39,7 @@ Clevert, Unterthiner and Hochreiter 2016 (ELU).
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -51,18 +51,21 @@ class Sigmoid(Spec, frozen=True):
     """The logistic function; its derivative is at most 1/4, so that every layer shrinks the gradient."""
 
     kind: Literal["sigmoid"] = "sigmoid"
+    on_the_way_back: ClassVar[str] = "a sigmoid's derivative is at most 1/4"
 
 
 class Tanh(Spec, frozen=True):
     """The hyperbolic tangent; derivative 1 at 0 and smaller everywhere else."""
 
     kind: Literal["tanh"] = "tanh"
+    on_the_way_back: ClassVar[str] = "a tanh's derivative is at most 1, and smaller away from 0"
 
 
 class ReLU(Spec, frozen=True):
     """max(z, 0); the derivative at 0 is 0."""
 
     kind: Literal["relu"] = "relu"
+    on_the_way_back: ClassVar[str] = "a ReLU passes on nothing where its unit is off, which about half of them are"
     derivative_at_0: Literal[0] = 0
 
 
@@ -70,6 +73,7 @@ class LeakyReLU(Spec, frozen=True):
     """z above 0, slope z below; the derivative at 0 is the slope."""
 
     kind: Literal["leaky_relu"] = "leaky_relu"
+    on_the_way_back: ClassVar[str] = "a leaky ReLU passes on little where its unit is below 0, which about half of them are"
     slope: float = Field(default=0.01, gt=0, le=1)
     derivative_at_0: Literal["slope"] = "slope"
 
@@ -78,6 +82,7 @@ class PReLU(Spec, frozen=True):
     """Leaky ReLU with one trainable slope for each layer; the derivative at 0 is the slope."""
 
     kind: Literal["prelu"] = "prelu"
+    on_the_way_back: ClassVar[str] = "a PReLU passes on little where its unit is below 0, which about half of them are"
     initial_slope: float = Field(default=0.25, ge=0, le=1)
     derivative_at_0: Literal["slope"] = "slope"
 
@@ -86,6 +91,7 @@ class ELU(Spec, frozen=True):
     """z above 0, alpha (exp(z) - 1) below; the derivative at 0 is alpha."""
 
     kind: Literal["elu"] = "elu"
+    on_the_way_back: ClassVar[str] = "an ELU's derivative is 1 above 0, and smaller below"
     alpha: float = Field(default=1.0, gt=0)
     derivative_at_0: Literal["alpha"] = "alpha"
 

@@ -28,7 +28,7 @@ class Options:
     experiment: Annotated[str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="(default: the last one)")] = None
     """Which experiment of the folders."""
     output: Annotated[Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="(default: in the first)")] = None
-    """Where to write the page, report.html in the first folder if nothing is said."""
+    """Where to write the page: in the first folder, under the experiment's name, if nothing is said."""
     figures: Annotated[Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")] = None
     """Write the charts as SVG and PNG, for one column of a paper."""
     tensorboard: Annotated[Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")] = None
@@ -44,14 +44,14 @@ def run(options: Options) -> None:
         UserError: What was asked cannot be done.
     """
     from experiments import index
-    from experiments.report.outputs import write
+    from experiments.report.outputs import page_of, write
 
     if options.tensorboard:
         from experiments.report.tensorboard import check
 
         check()
     sources = [index.load(folder, options.experiment) for folder in options.folders]
-    page = options.output or options.folders[0] / "report.html"
+    page = options.output or page_of(options.folders[0], sources[0].document)
     for line in write(sources, page, figures=options.figures, tensorboard=options.tensorboard, opened=options.open):
         print(line)
 

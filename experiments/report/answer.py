@@ -1,74 +1,278 @@
-"""The answer of an experiment in sentences, made from its findings."""
+"""The answer of an experiment, made from its findings: the facts, the first configuration, all of them in groups, agreement."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import Any
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from common.findings import DEFINITION, Configuration, Document, RunFinding
-from common.verdict import SEVERITY
+from common.findings import Judged as Verdict
+from common.verdict import Thresholds
+from experiments.report import agreed
+from experiments.report.advice import advice
+from experiments.report.cells import accuracy, failures, geometric, loss, ratio
+from experiments.report.speaker import counted, definition_speaks, first_run, judged, notes, rounded_away, underflowed
+
+GROUPS = {
+    "learns": "The gradient comes through, and the network learns",
+    "has not learnt": "The gradient comes through, and the network has not learnt",
+    "cannot be told": "The gradient comes through; whether the network learns cannot be told",
+    "vanishing": "The gradient vanishes",
+    "exploding": "The gradient explodes",
+    "failed": "Failed",
+}
+HEADS = ("configuration", "gradient\nfirst/last", "loss", "accuracy\n(guessing)")
 
 
-def first_run(configuration: Configuration) -> RunFinding | None:
-    """The run that speaks for a configuration: that of the first backend which has a verdict."""
-    return next((run for run in configuration.runs.values() if run.verdict), None)
+class Line(NamedTuple):
+    """A configuration in its group: its name, the cells below `HEADS`, and what else is to be said."""
+
+    name: str
+    cells: list[str]
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Configurations that came to the same."""
+
+    key: str
+    title: str
+    lines: list[Line]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer; every configuration is in exactly one line of one group."""
+
+    facts: list[str]
+    base: list[str]
+    groups: list[Group]
+    changes: list[str]
+    agreement: list[str]
+    failures: list[str]
+
+
+class Judged(NamedTuple):
+    """A configuration, and the run that speaks for it."""
+
+    configuration: Configuration
+    run: RunFinding
+
+
+def answer(document: Document) -> Answer:
+    """The answer to the question of a document."""
+    ended = [Judged(c, run) for c in document.configurations if (run := first_run(c))]
+    first = ended[0] if ended and ended[0].configuration is document.configurations[0] else None
+    changes = [*(_changes(first, ended[1:]) if first else ()), *_clipping(ended), *_best(ended)]
+    return Answer(
+        facts=list(facts(document)),
+        base=list(_base(first)) if first else [],
+        groups=groups(document),
+        changes=[*changes, *advice(document)],
+        agreement=list(agreed.lines(document)),
+        failures=list(failures(document, but=("non-finite",))),  # those are in their group
+    )
 
 
 def sentences(document: Document) -> Iterator[str]:
-    """The answer: the verdicts counted, what became of the first configuration, which single change helped, agreement."""
-    judged = [(c, run) for c in document.configurations if (run := first_run(c))]
-    if not judged:
-        yield "No run came to an end."
+    """The answer as plain lines."""
+    found = answer(document)
+    yield from (*found.facts, *found.base)
+    for group in found.groups:
+        yield f"{group.title}: {len(group.lines)} of {len(document.configurations)}"
+        for line in group.lines:
+            yield "; ".join([f"{line.name}: {', '.join(line.cells)}", *line.notes])
+    yield from (*found.changes, *found.failures, *found.agreement)
+
+
+# --- the facts
+
+
+def facts(document: Document) -> Iterator[str]:
+    """What was run; where the configurations differ, from the smallest to the largest."""
+    plans = [c.spec for c in document.configurations]
+    guessed = [run.guessing for c in document.configurations if (run := first_run(c)) and run.guessing is not None]
+    guess = f", guessing gets {_range(f'{value:.2f}' for value in guessed)}" if guessed else ""
+    parts = [
+        f"{_range(p.network.depth for p in plans)} hidden layers of {_range(p.network.width for p in plans)} units",
+        f"{_range(p.task.source for p in plans)} ({_range(p.network.classes for p in plans)} classes{guess})",
+        f"{_range(p.optimizer.kind.upper() for p in plans)}, rate {_range(p.optimizer.learning_rate for p in plans)}, "
+        f"batch {_range(p.task.batch_size for p in plans)}",
+        f"{_range(p.precision for p in plans)}",
+        _plural(_range(len(p.seeds) for p in plans), "seed"),
+        _plural(_range(p.steps for p in plans), "step"),
+    ]
+    yield "; ".join(parts) + "."
+    alone = [c for c in document.configurations if definition_speaks(c)]
+    if alone:
+        many = "" if len(alone) == len(plans) else f" for {len(alone)} of {len(plans)} configurations"
+        yield f"float32 was asked for, and only the definition has run{many}, which is float64: its numbers are float64's."
+
+
+def _range(values: Iterable[Any]) -> str:
+    found = list(dict.fromkeys(values))
+    if len(found) == 1:
+        return f"{found[0]}"
+    if all(isinstance(value, (int, float)) for value in found):
+        found.sort()
+    return ", ".join(map(str, found)) if len(found) <= 4 else f"{found[0]} to {found[-1]}"
+
+
+def _plural(count: str, word: str) -> str:
+    return f"{count} {word}" if count == "1" else f"{count} {word}s"
+
+
+# --- the groups
+
+
+def groups(document: Document) -> list[Group]:
+    """Every configuration in exactly one group, those in the order in which they were asked for."""
+    found: dict[str, list[Line]] = {key: [] for key in GROUPS}
+    for c in document.configurations:
+        found[group_of(c)].append(_line(c, document.thresholds))
+    return [Group(key, title, found[key]) for key, title in GROUPS.items() if found[key]]
+
+
+def group_of(configuration: Configuration) -> str:
+    """The key of a configuration's group."""
+    run = first_run(configuration)
+    if run is None or not run.gradient or not run.learning:
+        return "failed"
+    gradient, learning = run.gradient.verdict, run.learning.verdict
+    if gradient == "dead" and underflowed(configuration):
+        return "vanishing"
+    if run.status != "finished" or learning == "diverged" or gradient in ("dead", "non-finite"):
+        return "failed"
+    return learning if gradient == "comes through" else gradient
+
+
+def _line(configuration: Configuration, thresholds: Thresholds) -> Line:
+    run = first_run(configuration)
+    if run is None:
+        reasons = dict.fromkeys(f"{run.status}: {run.reason}" for run in configuration.runs.values())
+        return Line(configuration.name, ["-"] * (len(HEADS) - 1), list(reasons))
+    guess = "" if run.guessing is None or accuracy(run) == "-" else f" ({run.guessing:.2f})"
+    cells = [ratio(run), loss(run), accuracy(run).split(" ±")[0] + guess]
+    said = list(_verdict(configuration, run, thresholds))
+    beside = [note for note in notes(configuration, run) if not _told_by(said, note, run)]
+    return Line(configuration.name, cells, [*said, *beside])
+
+
+def _told_by(said: list[str], note: str, run: RunFinding) -> bool:
+    """Whether a note counts seeds that a reason in the line has counted."""
+    counts = {counted(found.seeds): found.reason for found in (run.gradient, run.learning) if found}
+    return any(counts.get(note) and counts[note] in one for one in said)
+
+
+def _verdict(configuration: Configuration, run: RunFinding, thresholds: Thresholds) -> Iterator[str]:
+    """What the title of the group and the numbers do not say."""
+    assert run.gradient
+    assert run.learning
+    group = group_of(configuration)
+    words = run.gradient.verdict, run.learning.verdict
+    if group == "failed":
+        found = run.learning if words[1] == "diverged" and words[0] not in ("dead", "non-finite") else run.gradient
+        said = not found.reason or (run.reason or "").startswith(found.reason)  # among the notes
+        yield found.verdict if said else f"{found.verdict}: {found.reason}"
+    if group in ("vanishing", "exploding"):
+        ratio = geometric(run.gradient_ratio)
+        if ratio and thresholds.vanishing <= ratio <= thresholds.exploding and run.gradient.reason:
+            deeper = re.search(r"it would be [^)]*", run.gradient.reason)  # such a ratio does not look like it
+            yield deeper[0] if deeper else _beyond_the_rate(run.gradient.reason)
+        if words[1] == "learns":
+            yield "and yet it learns"
+    others = {backend: other for backend, other in judged(configuration).items() if other.gradient}
+    for backend, other in others.items():
+        if other.gradient and other.learning and (other.gradient.verdict, other.learning.verdict) != words:
+            yield f"{backend}: {other.gradient.verdict}, {other.learning.verdict}"
+
+
+# --- the first configuration, and what changes it
+
+VERBS = {
+    "comes through": "the gradient comes through",
+    "vanishing": "the gradient vanishes",
+    "exploding": "the gradient explodes",
+    "dead": "the gradient is dead",
+    "non-finite": "the run turns non-finite",
+}
+
+
+def _base(base: Judged) -> Iterator[str]:
+    c, run = base
+    assert run.gradient
+    verdict = "vanishing" if group_of(c) == "vanishing" else run.gradient.verdict
+    yield f"{c.name}: {VERBS[verdict]}{_counts(run.gradient)}."
+    if verdict not in ("dead", "non-finite") and (step := _each_layer(c, run)):
+        yield step
+    if rest := _beyond_the_rate(run.gradient.reason):
+        if not (run.reason or "").startswith(rest):  # among the notes
+            yield _sentence(rest)
+    elif (found := geometric(run.gradient_ratio)) and run.status == "finished":
+        yield f"Layer 1 gets {found:.1e} times the gradient of layer {c.spec.network.depth}."
+    counts = [counted(found.seeds) for found in (run.gradient, run.learning) if found]
+    yield from (_sentence(note) for note in notes(c, run) if note not in counts)
+    yield from _learning(c, run)
+
+
+def _counts(found: Verdict) -> str:
+    """How the seeds differ, unless the reason says it."""
+    counts = counted(found.seeds)
+    return f" ({counts})" if counts and not found.reason else ""
+
+
+def _beyond_the_rate(reason: str) -> str:
+    """A reason without how much of the gradient a layer keeps, which `_each_layer` has said."""
+    first, _, rest = reason.partition("; ")
+    return rest if first.startswith("each layer ") else reason
+
+
+def _each_layer(configuration: Configuration, run: RunFinding) -> str | None:
+    """The sentence that a student takes home; where the precision lost the gradient, from the definition's."""
+    where, ratio = "", geometric(run.gradient_ratio)
+    if not ratio and rounded_away(configuration):
+        where, ratio = "In float64, ", geometric(configuration.runs[DEFINITION].gradient_ratio)
+    if not ratio:
+        return None
+    network = configuration.spec.network
+    factor = ratio ** (1 / (network.depth - 1))
+    begin = f"{where}going back, each layer" if where else "Going back, each layer"
+    fact = f": {network.activation.on_the_way_back}, and the weights"
+    if factor < 1:
+        why = f"{fact} do not make up for it" if factor < 0.9 and not network.normalized else ""
+        return f"{begin} keeps {_percent(factor)} % of the gradient{why}."
+    why = f"{fact} more than make up for it" if factor > 1.1 and not network.normalized else ""
+    return f"{begin} multiplies the gradient by {factor:.3g}{why}."
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f}" if share >= 0.1 else f"{100 * share:.2g}"
+
+
+def _learning(configuration: Configuration, run: RunFinding) -> Iterator[str]:
+    if not run.learning or run.status != "finished":
         return
-    yield _counts([str(run.verdict) for _, run in judged])
-    base, run = judged[0]
-    yield f"{base.name}: {_gradient(base, run)}."
-    if run.verdict != "healthy":
-        yield from _changes(base, run, judged[1:])
-    yield from _clipping(judged)
-    yield from _accuracy(judged)
-    yield _agreement(document)
+    words = {"learns": "It learns", "has not learnt": "It has not learnt", "diverged": "Training diverges"}
+    begin = words.get(run.learning.verdict, "Whether it learns cannot be told")
+    if run.learning.reason:
+        yield f"{begin}: {run.learning.reason.rstrip('.')}."
+        return
+    steps = _plural(str(configuration.spec.steps), "step")
+    guess = "" if run.guessing is None else f", where guessing the most frequent class gets {run.guessing:.2f}"
+    moved = f"in {steps} the loss goes {_spoken(loss(run))}"
+    yield f"{begin}{_counts(run.learning)}: {moved}, and the test accuracy is {accuracy(run)}{guess}."
 
 
-def _clipping(judged: list[tuple[Configuration, RunFinding]]) -> Iterator[str]:
-    """What clipping did to a gradient that explodes: it bounds the step, not the ratio."""
-    for c, run in judged:
-        if c.spec.clipping.kind == "none" and run.gradient.verdict in ("exploding", "non-finite"):
-            for other, clipped in judged:
-                if differences(c.spec, other.spec) == ["clipping"]:
-                    yield (
-                        f"{c.name} is {run.verdict}, and one step changes a layer's weights by up to {_update(run)} of their "
-                        f"size; with {other.spec.clipping.kind} clipping it is {clipped.verdict}, by up to {_update(clipped)}."
-                    )
+def _spoken(loss: str) -> str:
+    return f"from {loss.replace(' → ', ' to ')}"
 
 
-def _update(run: RunFinding) -> str:
-    mean = run.largest_update.mean if run.largest_update else None
-    return "not finite" if mean is None else f"{mean:.1e}"
-
-
-def _accuracy(judged: list[tuple[Configuration, RunFinding]]) -> Iterator[str]:
-    scored = [(c, run.accuracy) for c, run in judged if run.accuracy and run.accuracy.mean is not None]
-    if len(scored) > 1:
-        best, accuracy = max(scored, key=lambda pair: pair[1].mean or 0)
-        yield (
-            f"Highest test accuracy after {best.spec.steps} steps: {best.name}, {accuracy.mean:.2f} ± {accuracy.std:.2f}; "
-            f"{scored[0][0].name} has {scored[0][1].mean:.2f}."
-        )
-
-
-def _counts(verdicts: list[str]) -> str:
-    words = [f"{verdicts.count(verdict)} {verdict}" for verdict in SEVERITY if verdict in verdicts]
-    return f"Of {len(verdicts)} configurations, {', '.join(words)}."
-
-
-def _gradient(configuration: Configuration, run: RunFinding) -> str:
-    assert run.gradient_ratio
-    ratio, depth = run.gradient_ratio.mean, configuration.spec.network.depth
-    if run.verdict in ("dead", "non-finite") or not ratio:
-        return f"{run.verdict}" + (f", {run.reason}" if run.reason else "")
-    return f"{run.verdict}; layer 1 gets {ratio:.1e} times the gradient of layer {depth}"
+def _sentence(reason: str) -> str:
+    return f"{reason[:1].upper()}{reason[1:].rstrip('.')}."
 
 
 def differences(a: Any, b: Any) -> list[str]:
@@ -78,35 +282,67 @@ def differences(a: Any, b: Any) -> list[str]:
     return [key for key in one if one[key] != other[key]]
 
 
-def _changes(base: Configuration, run: RunFinding, others: list[tuple[Configuration, RunFinding]]) -> Iterator[str]:
-    single = [(c, r) for c, r in others if len(differences(base.spec, c.spec)) == 1]
-    healed = [(c, r) for c, r in single if r.verdict == "healthy"]
-    if healed:
-        gains = [f"{c.name} ({_decades(run, r)})" for c, r in healed]
-        yield f"A single change brings the gradient back in {len(healed)} of {len(single)} cases: {', '.join(gains)}."
-    elif single:
-        yield "No single change brings the gradient back."
-    rest = [f"{c.name} ({_decades(run, r)})" for c, r in single if r.verdict != "healthy"]
-    if healed and rest:
-        yield f"These single changes do not: {', '.join(rest)}."
+def is_single_change(a: Configuration, b: Configuration) -> bool:
+    """Whether two configurations differ in one part of the network or of the training."""
+    changed = differences(a.spec, b.spec)
+    return len(changed) == 1 and changed[0] not in ("precision", "seeds", "record_every")
+
+
+def _changes(base: Judged, others: list[Judged]) -> Iterator[str]:
+    """What each single change of the first configuration did, where its gradient does not come through or it has not learnt."""
+    single = [other for other in others if is_single_change(base.configuration, other.configuration)]
+    start = group_of(base.configuration)
+    if start == "learns" or not single:
+        return
+    reached: dict[str, list[str]] = {}
+    for c, run in single:
+        group = group_of(c)
+        key = group if group in ("learns", "has not learnt", "cannot be told") else "not"
+        gain = _decades(base.run, run)
+        same = gain == "no change" and key != "not"  # it came back later in the run
+        reached.setdefault(key, []).append(c.name if same else f"{c.name} ({gain})")
+    lost = start not in ("has not learnt", "cannot be told")
+    through = "brings the gradient back" if lost else "lets the gradient through"
+    endings = {
+        "learns": f"{through}, and the network learns",
+        "has not learnt": f"{through}, and the network has not learnt",
+        "cannot be told": f"{through}; whether it learns cannot be told",
+        "not": "does not bring the gradient back" if lost else "keeps the gradient from coming through",
+    }
+    for key, ending in endings.items():
+        if key in reached:
+            yield f"A single change that {ending}: {', '.join(reached[key])}."
 
 
 def _decades(base: RunFinding, run: RunFinding) -> str:
-    a, b = (r.gradient_ratio.mean if r.gradient_ratio else None for r in (base, run))
-    if run.verdict in ("dead", "non-finite") or not a or not b:
-        return str(run.verdict)
+    a, b = geometric(base.gradient_ratio), geometric(run.gradient_ratio)
+    dead = any(one.gradient_ratio and 0.0 in one.gradient_ratio.seeds for one in (base, run))
+    if not a or not b or dead or run.status != "finished":
+        return run.gradient.verdict if run.gradient else run.status
     decades = round(math.log10(b / a), 1) or 0.0  # no minus zero
     return f"{decades:+.1f} decades" if decades else "no change"
 
 
-def _agreement(document: Document) -> str:
-    runs = [(c, backend, run) for c in document.configurations for backend, run in c.runs.items()]
-    known = [(c, backend, run) for c, backend, run in runs if run.agreement and run.agreement.agrees is not None]
-    others = dict.fromkeys(backend for _, backend, _ in known if backend != DEFINITION)
-    if not others:
-        return "No framework was compared with the definition."
-    broken = [(c, b) for c, b, run in known if run.agreement and not run.agreement.agrees]
-    names = ", ".join(others)
-    if not broken:
-        return f"{names}: every run agrees with the definition."
-    return f"Agreement is broken in {len(broken)} of {sum(b in others for _, b, _ in known)} runs; see below."
+def _clipping(ended: list[Judged]) -> Iterator[str]:
+    """What clipping did to a gradient that explodes: it bounds the step, not the ratio."""
+    for c, run in ended:
+        if c.spec.clipping.kind == "none" and run.gradient and run.gradient.verdict in ("exploding", "non-finite"):
+            clipped = [other for other in ended if differences(c.spec, other.configuration.spec) == ["clipping"]]
+            by = [f"with {other.name.removeprefix(f'{c.name} + ')} by up to {_update(one)}" for other, one in clipped]
+            if by:
+                yield f"One step of {c.name} changes a layer's weights by up to {_update(run)} of their size; {', '.join(by)}."
+
+
+def _update(run: RunFinding) -> str:
+    mean = run.largest_update.mean if run.largest_update else None
+    return "not finite" if mean is None else f"{mean:.1e}"
+
+
+def _best(ended: list[Judged]) -> Iterator[str]:
+    """The most accurate of the networks that learn; there is none among those that do not."""
+    learnt = [one for one in ended if group_of(one.configuration) == "learns" and one.run.accuracy]
+    if len(learnt) < 2:
+        return
+    top = max(accuracy(one.run).split(" ±")[0] for one in learnt)
+    names = [one.configuration.name for one in learnt if accuracy(one.run).split(" ±")[0] == top]
+    yield f"Most accurate of the {len(learnt)} that learn: {' and '.join(names)}, {top}."

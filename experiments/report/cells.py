@@ -2,35 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from common.findings import Configuration, Document, RunFinding, Spread
-from experiments.report.answer import first_run
+from experiments.report.speaker import first_run, judged
 
 
 def told(configuration: Configuration) -> Iterable[tuple[str, RunFinding]]:
     """One row for all backends where their verdicts are the same, and one for each where they differ."""
-    runs = {backend: run for backend, run in configuration.runs.items() if run.verdict}
-    if len({run.verdict for run in runs.values()}) > 1:
+    runs = judged(configuration)
+    if len({verdicts(run) for run in runs.values()}) > 1:
         return [(f"{configuration.name} [{backend}]", run) for backend, run in runs.items()]
     return [(configuration.name, first_run(configuration) or next(iter(configuration.runs.values())))]
 
 
+def verdicts(run: RunFinding) -> tuple[str, str]:
+    """What becomes of the gradient, and whether the network learns; without a verdict, why there is none."""
+    return run.gradient.verdict if run.gradient else run.status, run.learning.verdict if run.learning else "-"
+
+
 def numbers(run: RunFinding) -> list[str]:
     """Gradient ratio, decades per layer, loss and accuracy."""
-    accuracy = f"{mean(run.accuracy, '.2f')} ± {number(run.accuracy.std, '.2f')}" if run.accuracy else ""
-    loss = f"{_loss(run.loss_first)} → {_loss(run.loss_last)}" if run.loss_first else ""
-    return [mean(run.gradient_ratio, ".1e"), mean(run.decay_per_layer, "+.2f"), loss, accuracy]
+    return [ratio(run), mean(run.decay_per_layer, "+.2f"), loss(run), accuracy(run)]
+
+
+def ratio(run: RunFinding) -> str:
+    """The first layer's gradient over the last one's."""
+    found = geometric(run.gradient_ratio)
+    if found is None:
+        return "-"
+    return f"{found:.1e}" if found else "0"
+
+
+def geometric(spread: Spread | None) -> float | None:
+    """The geometric mean of the seeds that are finite and not 0; 0 where all of the finite ones are, None where none is finite.
+
+    An arithmetic mean of seeds that are decades apart is that of the largest one.
+    """
+    known = [value for value in spread.seeds if value is not None] if spread else []
+    if not known:
+        return None
+    logs = [math.log10(value) for value in known if value > 0]
+    return 10 ** (sum(logs) / len(logs)) if logs else 0.0
+
+
+def loss(run: RunFinding) -> str:
+    """From the first to the last step."""
+    if not run.loss_first:
+        return "-"
+    return f"{_loss(run.loss_first)} → {_loss(run.loss_last)}"
 
 
 def _loss(spread: Spread | None) -> str:
-    return mean(spread, ".2f" if spread and (spread.mean or 0) < 100 else ".1e")
+    value = spread.mean if spread else None
+    if value is None:
+        return "not finite"
+    return f"{value:.2f}" if value < 100 else f"{value:.1e}"
+
+
+def accuracy(run: RunFinding) -> str:
+    """On the test set, with its deviation where there are several seeds; none for a run that is not finite, which guesses."""
+    found = run.accuracy
+    if not found or found.mean is None or run.status != "finished":
+        return "-"
+    return f"{found.mean:.2f}" if len(found.seeds) == 1 else f"{found.mean:.2f} ± {number(found.std, '.2f')}"
 
 
 def mean(spread: Spread | None, form: str) -> str:
-    """The mean over the seeds, or nothing where nothing was measured."""
-    return number(spread.mean, form) if spread else ""
+    """The mean over the seeds that have the number; a dash where none has."""
+    known = [value for value in spread.seeds if value is not None] if spread else []
+    return number(sum(known) / len(known), form) if known else "-"
 
 
 def number(value: float | None, form: str) -> str:
@@ -74,34 +117,32 @@ def side_by_side(document: Document) -> str:
     )
 
 
-def disagreements(document: Document) -> Iterable[str]:
-    """Every run that does not agree with the definition, with its numbers."""
-    for c in document.configurations:
-        for backend, run in c.runs.items():
-            if run.agreement and run.agreement.agrees is False:
-                a = run.agreement
-                yield (
-                    f"Disagrees: {backend}, {c.name}: first-step error {number(a.first_step_error, '.1e')} of tolerance "
-                    f"{number(a.tolerance, '.1e')}, divergence {number(a.divergence, '.1e')} beside sensitivity "
-                    f"{number(a.sensitivity, '.1e')}"
-                )
+def failures(document: Document, but: Collection[str] = ()) -> Iterable[str]:
+    """Every run that is not finished, with its reason; one line where a whole backend shares one.
 
-
-def failures(document: Document) -> Iterable[str]:
-    """Every run that is not finished, with its reason; one line where a whole backend shares one."""
+    Args:
+        document: The findings.
+        but: What a run may have become without being named here.
+    """
     for backend in backends_of(document):
         mine = [(c.name, c.runs[backend]) for c in document.configurations if backend in c.runs]
-        bad = [(name, run) for name, run in mine if run.status != "finished"]
-        if len(bad) == len(mine) and len({run.reason for _, run in bad}) == 1:
+        bad = [(name, run) for name, run in mine if run.status not in ("finished", *but)]
+        if bad and len(bad) == len(mine) and len({run.reason for _, run in bad}) == 1:
             yield f"{backend}: {bad[0][1].status}: {bad[0][1].reason}"
         else:
             yield from (f"{backend}, {name}: {run.status}: {run.reason}" for name, run in bad)
 
 
+def reasons(document: Document) -> Iterable[tuple[str, str]]:
+    """Each configuration's name, and the reasons of its verdicts."""
+    for c in document.configurations:
+        for name, run in told(c):
+            given = [found.reason for found in (run.gradient, run.learning) if found and found.reason]
+            if given:
+                yield name, "; ".join(given)
+
+
 def thresholds(document: Document) -> str:
-    """What the verdicts and the numbers mean."""
-    bounds = document.thresholds
-    return (
-        f"Vanishing is a gradient ratio first/last layer below {bounds.vanishing:g}, exploding one above {bounds.exploding:g}, "
-        "at the first step. Numbers are means over the seeds, ± their standard deviation."
-    )
+    """What the verdicts were judged by."""
+    bounds = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in document.thresholds.model_dump().items())
+    return f"Thresholds of the verdicts (common/verdict.py): {bounds}."

@@ -10,7 +10,7 @@ from typing import Any
 
 import altair as alt
 
-from experiments.report.measured import SENSITIVITY, SHOWN
+from experiments.report.measured import BOUND, SHOWN
 
 Rows = list[dict[str, Any]] | None
 """The rows, or None where the page brings them."""
@@ -93,61 +93,83 @@ def heat(quantity: str, rows: Rows = None, *, columns: int = 2) -> alt.TopLevelM
     scale = alt.Scale(type="log", scheme="viridis") if shown.logarithmic else alt.Scale(scheme="viridis")
     legend = alt.Legend(format=".0e" if shown.logarithmic else FORM, orient="bottom", gradientLength=220, titleLimit=0)
     colour = alt.Color("mid:Q", title=f"{shown.title} ({shown.unit})", scale=scale, legend=legend)
-    known = "isValid(datum.mid) && datum.mid > 0" if shown.logarithmic else "isValid(datum.mid)"
-    tips = ["configuration:N", "backend:N", "step:O", "layer:O", alt.Tooltip("mid:Q", title=shown.title, format=FORM)]
+    tips = ["configuration:N", "backend:N", "step:O", "layer:O", alt.Tooltip("value:Q", title=shown.title, format=FORM)]
     cells = (
         alt.Chart(_data("heat", rows))
         .mark_rect(invalid=None)
         .encode(
             x=alt.X("step:O", title="training step", axis=_sparse(), scale=alt.Scale(round=True)),
             y=alt.Y("layer:O", title="hidden layer", scale=alt.Scale(reverse=True, round=True), axis=_sparse()),
-            color=alt.condition(known, colour, alt.value(GREY)),
+            color=colour,
             tooltip=tips,
         )
     )
-    return _panels(cells, columns)
+    return _panels(cells, columns).configure_scale(invalid={"color": {"value": GREY}})
 
 
 def _sparse() -> alt.Axis:
     return alt.Axis(labelOverlap="greedy", labelAngle=0, labelSeparation=6, ticks=False, domain=False)
 
 
+OUTCOMES = {"agrees": "circle", "cannot be judged": "triangle-up", "broken": "cross"}
+"""Of agreement, and the shapes that they are drawn with."""
+
+
 def agreement(rows: Rows = None, *, folders: bool = False, dots: int = 45) -> alt.TopLevelMixin:
-    """The first step's error of each configuration and backend (points) beside its computed tolerance (ticks)."""
+    """The largest error over its bound of each configuration and backend; beyond 1, which is a line, agreement is broken."""
     y = alt.Y("configuration:N", sort=None, title=None, axis=alt.Axis(grid=True))
-    scale = _scale(True)
     axis = _power(True)
     axis.titleAnchor = "end"  # on a narrow screen the title is wider than the plot
-    tips = ["configuration:N", "backend:N"] + [alt.Tooltip(f"{key}:Q", format=FORM) for key in ("error", "tolerance")]
-    base = alt.Chart().encode(y=y, yOffset=alt.YOffset("backend:N"), tooltip=[*tips, "agrees:N"])
-    title = "relative error (points), tolerance (bars)"
-    colour = _backend(COMPARED, title="backend")
-    shape = alt.Shape("backend:N", title="backend", scale=alt.Scale(domain=COMPARED))
-    x = alt.X("error:Q", title=title, scale=scale, axis=axis)
-    error = base.mark_point(filled=True, size=dots, invalid="filter").encode(x=x, color=colour, shape=shape)
-    bound = base.mark_tick(thickness=2, invalid="filter").encode(x=alt.X("tolerance:Q", title=title), color=colour)
-    step = alt.Step(7 if rows is None else 4)
-    chart = alt.layer(bound, error, data=_data("agreement", rows)).properties(height=step)
+    numbers = [alt.Tooltip(f"{key}:Q", format=FORM) for key in ("error", "bound")]
+    tips = ["configuration:N", "backend:N", "outcome:N", *numbers, "where:N"]
+    x = alt.X("share:Q", title="largest error over its bound", scale=_scale(True), axis=axis)
+    shape = alt.Shape("outcome:N", title="outcome", scale=alt.Scale(domain=list(OUTCOMES), range=list(OUTCOMES.values())))
+    base = alt.Chart().encode(y=y, yOffset=alt.YOffset("backend:N"), x=x)
+    points = base.mark_point(filled=True, size=dots, invalid="filter").encode(
+        color=_backend(COMPARED, title="backend"), shape=shape, tooltip=tips
+    )
+    limit = (
+        alt.Chart()
+        .mark_rule(strokeDash=[4, 3], color=GREY)
+        .encode(x=alt.X("max(limit):Q", title="largest error over its bound"))
+    )
+    step = alt.Step(24 if rows is None else 12, **{"for": "position"})
+    chart = alt.layer(limit, points, data=_data("agreement", rows)).properties(height=step)
     return _faceted(chart, folders)
 
 
 def divergence(rows: Rows = None, *, columns: int = 2) -> alt.TopLevelMixin:
-    """How far training runs part from the definition's, by step, beside the network's own sensitivity; a panel each."""
-    names = [*COMPARED, SENSITIVITY]
+    """How far training runs have parted from the definition's, by step, beside the bound on it; a panel each.
+
+    A vertical line is the step from which on the run is chaotic.
+    """
+    names = [*COMPARED, BOUND]
     colours = [BACKENDS[name][0] if name in BACKENDS else "#7F7F7F" for name in names]
     dashes = [BACKENDS[name][1] if name in BACKENDS else [1, 0] for name in names]
     legend = alt.Legend(symbolSize=500)
-    base = alt.Chart(_data("divergence", rows)).mark_line(invalid="break-paths-show-path-domains")
-    lines = base.encode(
-        x=alt.X("step:Q", title="training step", axis=alt.Axis(tickMinStep=1), scale=alt.Scale(nice=False)),
-        y=alt.Y("value:Q", title="divergence (relative)", scale=_scale(True), axis=_power(True)),
-        color=alt.Color("series:N", title=None, scale=alt.Scale(domain=names, range=colours), legend=legend),
-        strokeDash=alt.StrokeDash("series:N", title=None, scale=alt.Scale(domain=names, range=dashes), legend=legend),
-        strokeWidth=alt.condition(f"datum.series === '{SENSITIVITY}'", alt.value(4), alt.value(1.5)),
-        opacity=alt.condition(f"datum.series === '{SENSITIVITY}'", alt.value(0.45), alt.value(1)),
-        tooltip=["configuration:N", "series:N", "step:Q", alt.Tooltip("value:Q", format=FORM)],
+    x = alt.X("step:Q", title="training step", axis=alt.Axis(tickMinStep=1), scale=alt.Scale(nice=False))
+    lines = (
+        alt.Chart()
+        .transform_filter(f"datum.series !== '{CHAOTIC}'")
+        .mark_line(invalid="break-paths-show-path-domains")
+        .encode(
+            x=x,
+            y=alt.Y("value:Q", title="divergence (relative)", scale=_scale(True), axis=_power(True)),
+            color=alt.Color("series:N", title=None, scale=alt.Scale(domain=names, range=colours), legend=legend),
+            strokeDash=alt.StrokeDash("series:N", title=None, scale=alt.Scale(domain=names, range=dashes), legend=legend),
+            strokeWidth=alt.condition(f"datum.series === '{BOUND}'", alt.value(4), alt.value(1.5)),
+            opacity=alt.condition(f"datum.series === '{BOUND}'", alt.value(0.45), alt.value(1)),
+            tooltip=["configuration:N", "series:N", "step:Q", alt.Tooltip("value:Q", format=FORM)],
+        )
     )
-    return _panels(lines, columns)
+    chaos = alt.Chart().transform_filter(f"datum.series === '{CHAOTIC}'").encode(x=x, tooltip=["configuration:N", "step:Q"])
+    rule = chaos.mark_rule(strokeDash=[2, 3], strokeWidth=1.5, color=OKABE_ITO[3])
+    text = chaos.mark_text(align="right", dx=-4, y=8, fontSize=10, color=OKABE_ITO[3]).encode(text="label:N")
+    return _panels(alt.layer(lines, rule, text, data=_data("divergence", rows)), columns)
+
+
+CHAOTIC = "chaotic from here on"
+"""The series of a row that has a step and nothing else: from it on a free run is chaotic."""
 
 
 def seconds(rows: Rows = None, *, columns: int = 3) -> alt.TopLevelMixin:

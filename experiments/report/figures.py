@@ -81,7 +81,7 @@ def _themed(chart: alt.TopLevelMixin) -> dict[str, Any]:
     spec = chart.to_dict()
     if "header" in spec.get("facet", {}):
         spec["facet"]["header"]["labelLimit"] = spec["spec"]["width"] + 8
-    return spec | {"config": config}
+    return spec | {"config": spec.get("config", {}) | config}
 
 
 def _profile(sources: list[Source], names: list[str], quantity: str) -> Iterator[dict[str, Any]]:
@@ -107,7 +107,8 @@ def _heat(sources: list[Source], names: list[str]) -> Iterator[dict[str, Any]]:
         middle = measured.over_seeds(trace.quantities["signal_gradient_rms"][:, kept], True)[:, 1]
         for step, values in zip(trace.steps[kept].tolist(), middle, strict=True):
             for layer, value in enumerate(measured.numbers_of(values), start=1):
-                yield common | {"panel": panel, "order": order, "step": step, "layer": layer, "mid": value}
+                place = {"panel": panel, "order": order, "step": step, "layer": layer}
+                yield common | place | {"mid": _drawable(value, "signal_gradient_rms"), "value": value}
 
 
 def _divergence(sources: list[Source], names: list[str]) -> Iterator[dict[str, Any]]:
@@ -115,9 +116,12 @@ def _divergence(sources: list[Source], names: list[str]) -> Iterator[dict[str, A
         for number, source in enumerate(sources):
             panel = name + (f"\n{source.label}" if len(sources) > 1 else "")
             row = {"panel": panel, "configuration": name, "order": order + number / 100}
-            for found in measured.divergences(source, name, measured.MOST_STEPS) if name in source.entries else ():
-                for step, value in zip(found["steps"], found["values"], strict=True):
-                    yield row | {"series": found["series"], "step": step, "value": value or None}
+            found = measured.divergences(source, name, measured.MOST_STEPS) if name in source.entries else None
+            for one in found.series if found else ():
+                for step, value in zip(one["steps"], one["values"], strict=True):
+                    yield row | {"series": one["series"], "step": step, "value": value or None}
+            if found and found.chaotic is not None:
+                yield row | {"series": charts.CHAOTIC, "step": found.chaotic, "value": None, "label": "chaotic"}
 
 
 def _traces(sources: list[Source], names: list[str]) -> Iterator[tuple[dict[str, str], Any]]:

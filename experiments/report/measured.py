@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from common.agreement import divergence
+from common.agreement import CHAOS, bounds, divergence
 from common.findings import DEFINITION
 from common.quantities import QUANTITIES
 from common.trace import Trace
@@ -142,18 +142,40 @@ def _block(members: list[Member], quantity: str, kept: np.ndarray) -> np.ndarray
     return np.stack([over_seeds(m.trace.quantities[quantity][:, kept], logarithmic) for m in members], axis=1)
 
 
-def divergences(source: Source, name: str, most: int) -> Iterator[dict[str, Any]]:
-    """How far each run of a configuration, and the definition from moved weights, is from the definition, by step."""
+class Divergences(NamedTuple):
+    """How far the free runs of a configuration are from the definition's.
+
+    Attributes:
+        series: The largest divergence up to each kept step, by backend, and the bound on it.
+        chaotic: The recorded step from which on the bound bounds nothing, or None.
+    """
+
+    series: list[dict[str, Any]]
+    chaotic: int | None
+
+
+def divergences(source: Source, name: str, most: int) -> Divergences | None:
+    """What `agreement.free_run` compared, or None where there is no run of the definition."""
     definition = source.run(name, DEFINITION)
     if definition is None:
-        return
-    runs = {backend: source.run(name, backend) for backend in source.entries[name].runs if backend != DEFINITION}
-    for series, run in (runs | {SENSITIVITY: source.moved(name)}).items():
-        if run and np.array_equal(run.trace.steps, definition.trace.steps):
-            kept = kept_steps(len(run.trace.steps), most)
-            values = divergence(run.trace, definition.trace)[kept]
-            yield {"series": series, "steps": run.trace.steps[kept].tolist(), "values": numbers_of(values)}
+        return None
+    steps = definition.trace.steps
+    kept = kept_steps(len(steps), most)
+    found: dict[str, np.ndarray] = {}
+    for backend in source.entries[name].runs:
+        run = source.run(name, backend)
+        if run and backend != DEFINITION and np.array_equal(run.trace.steps, steps):
+            found[backend] = np.maximum.accumulate(divergence(run.trace, definition.trace))
+    moved, chaotic = source.moved(name), None
+    if moved and np.array_equal(moved.trace.steps, steps):
+        found[BOUND] = np.minimum(bounds(source.entries[name].plan, definition.trace, moved.trace), 1.0)
+        beyond = np.flatnonzero(found[BOUND] >= CHAOS)
+        chaotic = int(steps[beyond[0]]) if beyond.size else None
+    series = [
+        {"series": one, "steps": steps[kept].tolist(), "values": numbers_of(values[kept])} for one, values in found.items()
+    ]
+    return Divergences(series, chaotic)
 
 
-SENSITIVITY = "sensitivity"
-"""The series of the definition's divergence from itself, started one unit in the last place away."""
+BOUND = "bound"
+"""The series of the bound on the divergence; a divergence is at most 1."""

@@ -7,9 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from common.errors import UserError
+from common.findings import Document
 from experiments.index import Source
 from experiments.report.page import render
 from experiments.store import write_whole
+
+
+def page_of(folder: Path, document: Document) -> Path:
+    """The page of an experiment: beside its runs, under its name, so that another experiment has another page."""
+    return folder / f"{Path(document.experiment).stem}.html"
 
 
 def write(

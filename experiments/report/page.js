@@ -61,7 +61,10 @@ function heatRows() {
   return rows((found, common, group, value) => {
     const panel = panelOf(common.configuration, common.backend, common.folder);
     group.steps.forEach((step, t) => {
-      for (let l = 0; l < group.depth; l++) found.push({ ...common, panel, step, layer: l + 1, mid: value(t, 1, l) });
+      for (let l = 0; l < group.depth; l++) {
+        const exact = value(t, 1, l); // a 0 among them would leave a logarithmic scale without a beginning
+        found.push({ ...common, panel, step, layer: l + 1, mid: drawable(exact), value: exact });
+      }
     });
   }).then((found) => {
     const panels = [...new Set(found.map((row) => row.panel))];
@@ -73,10 +76,11 @@ function heatRows() {
 function divergenceRows() {
   return state.chosen.flatMap((number, order) => {
     const { name, divergence } = data.configurations[number];
-    return divergence.flatMap(({ folder, series, steps, values }) =>
-      steps.map((step, t) => ({
-        panel: panelOf(name, null, data.folders[folder]), configuration: name, order: order + folder / 100, series, step, value: values[t] || null,
-      })));
+    return divergence.flatMap(({ folder, series, chaotic }) => {
+      const common = { panel: panelOf(name, null, data.folders[folder]), configuration: name, order: order + folder / 100 };
+      const lines = series.flatMap(({ series, steps, values }) => steps.map((step, t) => ({ ...common, series, step, value: values[t] || null })));
+      return chaotic === null ? lines : [...lines, { ...common, series: "chaotic from here on", step: chaotic, value: null, label: "chaotic" }];
+    });
   });
 }
 

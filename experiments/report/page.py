@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -14,13 +15,15 @@ from markupsafe import Markup
 
 from common.findings import DEFINITION, Configuration, Document, RunFinding
 from experiments.index import Source
-from experiments.report import cells, charts, measured
-from experiments.report.answer import differences, first_run, sentences
+from experiments.report import agreed, cells, charts, measured
+from experiments.report.answer import HEADS, answer, group_of, is_single_change
+from experiments.report.speaker import notes
 from experiments.report.spec import to_toml
+from experiments.report.words import WORDS
 
 HERE = Path(__file__).parent
 FEW = 40
-"""The agreement chart shows no more configurations than so many: those nearest to their tolerance."""
+"""The agreement chart shows no more configurations than so many: those nearest to their bound."""
 
 CHOSEN = 4
 """Configurations that are drawn when the page opens."""
@@ -46,6 +49,9 @@ def render(sources: list[Source]) -> str:
         title=sources[0].document.question,
         folders=[_folder(source) for source in sources],
         rows=list(rows(sources)),
+        heads=[head.replace("\n", " ") for head in HEADS],
+        meaning=WORDS,
+        words=sorted(WORDS.items(), key=lambda pair: pair[0].lower()),
         quantities={name: shown.title for name, shown in measured.SHOWN.items()},
         data=_json(data(sources)),
         left_out=len(names(sources)) - min(FEW, len(names(sources))),
@@ -67,12 +73,13 @@ def _folder(source: Source) -> dict[str, Any]:
     return {
         "label": source.label,
         "document": document,
-        "answer": " ".join(sentences(document)),
+        "answer": answer(document),
+        "reasons": list(cells.reasons(document)),
         "side_by_side": cells.side_by_side(document),
         "thresholds": cells.thresholds(document),
         "toml": to_toml(document),
         "backends": cells.backends_of(document),
-        "failures": [*cells.failures(document), *cells.disagreements(document)],
+        "failures": list(cells.failures(document)),
         "seeds": ", ".join(sorted({f"{len(c.spec.seeds)}" for c in document.configurations})),
     }
 
@@ -92,22 +99,16 @@ def rows(sources: list[Source]) -> Iterator[dict[str, Any]]:
 
 
 def _row(configuration: Configuration, run: RunFinding) -> dict[str, Any]:
-    ratio, decades, loss, accuracy = cells.numbers(run)
-    keys = [
-        spread.mean if spread else None for spread in (run.gradient_ratio, run.decay_per_layer, run.loss_last, run.accuracy)
-    ]
-    texts = (ratio, decades, loss, accuracy)
+    spreads = (run.decay_per_layer, run.loss_last, run.accuracy)
+    keys = [cells.geometric(run.gradient_ratio), *(spread.mean if spread else None for spread in spreads)]
+    compared = [r.agreement for b, r in configuration.runs.items() if b != DEFINITION and r.agreement]
+    judged = ((run.gradient, run.status), (run.learning, "-"))
     return {
-        "verdict": run.verdict or run.status,
-        "cells": [("" if key is None else repr(key), text) for key, text in zip(keys, texts, strict=True)],
-        "agrees": _agrees(configuration),
+        "verdicts": [(found.verdict, found.reason) if found else (without, run.reason or "") for found, without in judged],
+        "cells": [("" if key is None else repr(key), text) for key, text in zip(keys, cells.numbers(run), strict=True)],
+        "agreement": agreed.summary(compared),
+        "notes": "; ".join(notes(configuration, run)),
     }
-
-
-def _agrees(configuration: Configuration) -> str:
-    known = [r.agreement.agrees for b, r in configuration.runs.items() if b != DEFINITION and r.agreement]
-    known = [agrees for agrees in known if agrees is not None]
-    return f"{sum(known)} of {len(known)}" if known else "-"
 
 
 def data(sources: list[Source]) -> dict[str, Any]:
@@ -136,21 +137,19 @@ def specs(*, folders: bool) -> dict[str, Any]:
 
 def _packed(sources: list[Source], name: str, most: int) -> dict[str, Any]:
     divergence = [
-        {"folder": number, **series}
+        {"folder": number, **found._asdict()}
         for number, source in enumerate(sources)
-        if name in source.entries
-        for series in measured.divergences(source, name, most)
+        if name in source.entries and (found := measured.divergences(source, name, most))
     ]
     groups = [measured.packed(members, most) for members in measured.groups(sources, name)]
     return {"name": name, "groups": groups, "divergence": divergence}
 
 
 def chosen(document: Document) -> list[str]:
-    """What to draw first: the first configuration, and those in which a single change made it healthy; else the next ones."""
+    """What to draw first: the first configuration, and those that learn after a single change of it; else the next ones."""
     base, *others = document.configurations
-    runs = {c.name: first_run(c) for c in others if len(differences(base.spec, c.spec)) == 1}
-    healed = [name for name, run in runs.items() if run and run.verdict == "healthy"]
-    return list(dict.fromkeys([base.name, *healed, *(c.name for c in others)]))[:CHOSEN]
+    learnt = [c.name for c in others if is_single_change(base, c) and group_of(c) == "learns"]
+    return list(dict.fromkeys([base.name, *learnt, *(c.name for c in others)]))[:CHOSEN]
 
 
 def _chosen(document: Document) -> list[int]:
@@ -159,20 +158,22 @@ def _chosen(document: Document) -> list[int]:
 
 
 def agreement_rows(sources: list[Source]) -> Iterator[dict[str, Any]]:
-    """Error and tolerance of every run that was compared; of many configurations, those nearest to their tolerance."""
+    """Largest error and bound of every run that was compared; of many configurations, those nearest to their bound."""
     shares: dict[str, float] = {}
-    found = []
+    found: list[dict[str, Any]] = []
     for source in sources:
-        for c in source.document.configurations:
-            for backend, run in c.runs.items():
-                if run.agreement and run.agreement.tolerance and backend != DEFINITION:
-                    error, bound = run.agreement.first_step_error, run.agreement.tolerance
-                    share = float("inf") if error is None else error / bound
-                    shares[c.name] = max(share, shares.get(c.name, 0.0))
-                    shown = {"error": _drawn(error), "tolerance": _drawn(bound), "agrees": run.agreement.agrees}
-                    found.append({"configuration": c.name, "backend": backend, "folder": source.label} | shown)
+        for one in (one for runs in agreed.compared(source.document).values() for one in runs):
+            check = one.agreement.single_steps
+            share = agreed.share(check.error, check.bound)
+            shares[one.name] = max(share, shares.get(one.name, 0.0))
+            shown = {"share": share, "error": check.error, "bound": check.bound, "where": check.where or ""}
+            of = {"configuration": one.name, "backend": one.backend, "folder": source.label, "outcome": check.outcome}
+            found.append(of | shown | {"limit": 1.0})
     worst = set(sorted(shares, key=lambda name: -shares[name])[:FEW])
-    return (row for row in found if row["configuration"] in worst)
+    edge = 10 * max((row["share"] for row in found if math.isfinite(row["share"])), default=1.0)
+    for row in found:
+        if row["configuration"] in worst:
+            yield row | {"share": _drawn(min(row["share"], max(edge, 10.0)))}
 
 
 def _drawn(value: float | None) -> float | None:

@@ -1,56 +1,105 @@
-"""Progress on standard error: bars on a terminal, a line for each run elsewhere."""
+"""Progress on standard error, with a total and the time left: bars on a terminal, a line at each tenth elsewhere."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.table import Column
 
 from experiments.runner import Job
 
+BAR = 20
+"""Columns of a bar."""
+
+
+class Total:
+    """How much of all work is done, in training steps, and how long the rest will take at the speed so far."""
+
+    def __init__(self, jobs: Iterable[Job]) -> None:
+        steps = [job.plan.steps for job in jobs]
+        self.steps, self.runs = sum(steps), len(steps)
+        self.ended = self.steps_ended = 0
+        self.within: dict[str, int] = {}
+        self.begun = time.monotonic()
+
+    def end(self, lane: str, job: Job) -> None:
+        """A run has ended, and counts as done whatever became of it."""
+        self.ended += 1
+        self.steps_ended += job.plan.steps
+        self.within[lane] = 0
+
+    @property
+    def share(self) -> float:
+        """Between 0 and 1."""
+        return min(1.0, (self.steps_ended + sum(self.within.values())) / max(1, self.steps))
+
+    def __str__(self) -> str:
+        gone = time.monotonic() - self.begun
+        left = f", about {_clock(gone / self.share - gone)} left" if 0.02 < self.share < 1 else ""
+        return f"{self.ended} of {self.runs} runs, {_clock(gone)} gone{left}"
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
 
 class Bars:
-    """One bar for each lane, in training steps."""
+    """A bar for all together, and one for each lane that is at work."""
 
-    def __init__(self, console: Console) -> None:
-        columns = (TextColumn("{task.description:>22}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self.progress_bars = Progress(*columns, TextColumn("{task.fields[run]}"), console=console, transient=True)
-        self.tasks: dict[str, TaskID] = {}
+    def __init__(self, console: Console, jobs: Iterable[Job]) -> None:
+        columns = (
+            TextColumn("{task.description}", table_column=Column(no_wrap=True)),
+            BarColumn(BAR),
+            TextColumn("{task.percentage:>3.0f} %", table_column=Column(no_wrap=True)),
+            TextColumn("{task.fields[run]}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1), markup=False),
+        )
+        self.bars = Progress(*columns, console=console, transient=True, expand=True)
+        self.total = Total(jobs)
+        self.whole = self.bars.add_task("all", total=1.0, run=str(self.total))
+        self.lanes: dict[str, TaskID] = {}
         self.before: dict[str, int] = {}
 
     def __enter__(self) -> Self:
-        self.progress_bars.start()
+        self.bars.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.progress_bars.stop()
+        self.bars.stop()
 
     def start(self, lane: str, jobs: list[Job]) -> None:
         """Add a bar."""
         self.before[lane] = 0
-        self.tasks[lane] = self.progress_bars.add_task(lane, total=sum(job.plan.steps for job in jobs), run="starting")
+        self.lanes[lane] = self.bars.add_task(lane, total=sum(job.plan.steps for job in jobs), run="starting")
 
     def progress(self, lane: str, job: Job, steps: int) -> None:
         """Move a bar within a run."""
-        self.progress_bars.update(self.tasks[lane], completed=self.before[lane] + steps, run=job.name)
+        self.total.within[lane] = steps
+        self.bars.update(self.lanes[lane], completed=self.before[lane] + steps, run=job.name)
+        self.bars.update(self.whole, completed=self.total.share, run=str(self.total))
 
     def ended(self, lane: str, job: Job, outcome: str) -> None:
-        """Move a bar to the end of a run; a failure is said above the bars."""
+        """Move a bar to the end of a run; a failure is said above the bars, and the bar of a lane that is done goes."""
+        self.total.end(lane, job)
         self.before[lane] += job.plan.steps
         self.progress(lane, job, 0)
+        task = next(task for task in self.bars.tasks if task.id == self.lanes[lane])
+        self.bars.update(task.id, visible=not task.finished)
         if outcome != "finished":
-            self.progress_bars.console.print(f"{lane}: {job.name}: {outcome}", markup=False, highlight=False)
+            self.bars.console.print(f"{lane}: {job.name}: {outcome}", markup=False, highlight=False)
 
 
 class Lines:
-    """One line for each run."""
+    """A line at each tenth of all work, and one for each failure."""
 
-    def __init__(self, console: Console) -> None:
-        self.console = console
-        self.total: dict[str, int] = {}
-        self.done: dict[str, int] = {}
+    def __init__(self, console: Console, jobs: Iterable[Job]) -> None:
+        self.console, self.total, self.said = console, Total(jobs), 0
 
     def __enter__(self) -> Self:
         return self
@@ -59,19 +108,27 @@ class Lines:
         pass
 
     def start(self, lane: str, jobs: list[Job]) -> None:
-        """Remember how many runs there are."""
-        self.total[lane], self.done[lane] = len(jobs), 0
+        """Nothing: a lane is no news."""
 
     def progress(self, lane: str, job: Job, steps: int) -> None:
-        """Nothing: a line is for a whole run."""
+        """Say how far all is, at each tenth."""
+        self.total.within[lane] = steps
+        self._say()
 
     def ended(self, lane: str, job: Job, outcome: str) -> None:
-        """Say how a run ended."""
-        self.done[lane] += 1
-        line = f"{lane} {self.done[lane]}/{self.total[lane]} {job.name}: {outcome}"
-        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        """Say how far all is, and what failed."""
+        self.total.end(lane, job)
+        if outcome != "finished":
+            self.console.print(f"{lane}: {job.name}: {outcome}", markup=False, highlight=False, soft_wrap=True)
+        self._say()
+
+    def _say(self) -> None:
+        tenth = int(10 * self.total.share + 1e-9)
+        if tenth > self.said:
+            self.said = tenth
+            self.console.print(f"{10 * tenth:>3} %: {self.total}", markup=False, highlight=False, soft_wrap=True)
 
 
-def watcher(console: Console) -> Bars | Lines:
-    """What suits the console."""
-    return Bars(console) if console.is_terminal else Lines(console)
+def watcher(console: Console, jobs: Iterable[Job]) -> Bars | Lines:
+    """What suits the console, for these jobs."""
+    return Bars(console, jobs) if console.is_terminal else Lines(console, jobs)

@@ -1,103 +1,146 @@
-"""The report on the terminal: the answer first, then the tables that it is made from. Verdicts are words, not colours only."""
+"""The report on the terminal: the tables, and last the answer that they make. Verdicts are words, not colours only."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
-from common.findings import DEFINITION, Agreement, Document, RunFinding
-from experiments.report.answer import first_run, sentences
-from experiments.report.cells import (
-    backends_of,
-    disagreements,
-    failures,
-    mean,
-    number,
-    numbers,
-    side_by_side,
-    thresholds,
-    times,
-    told,
-)
+from common.findings import Document
+from experiments.report import agreed
+from experiments.report.answer import HEADS, Answer, answer
+from experiments.report.cells import accuracy, failures, mean, reasons, side_by_side, thresholds, times, told, verdicts
+from experiments.report.layout import Row, table, wrapped
+from experiments.report.speaker import first_run, notes
 
-COLOURS = {"healthy": "green", "vanishing": "yellow", "exploding": "magenta", "dead": "red", "non-finite": "red"}
 BLOCKS = "▁▂▃▄▅▆▇█"
 WIDE = 100
 """From so many columns on there is room for more."""
 
 
 def show(document: Document, console: Console, results: str) -> None:
-    """Print the report.
+    """Print the tables.
 
     Args:
         document: The findings.
         console: Where to.
         results: The folder of the runs.
     """
+    say = _Speaker(document, console)
     console.print(f"[bold]{escape(document.question)}[/bold]", highlight=False)
-    for sentence in sentences(document):
-        console.print(sentence, markup=False, highlight=False)
-    parts = (_verdicts(document, console.width), _profiles(document, console.width), _agreement(document), _seconds(document))
-    for part in filter(None, parts):
+    parts = {
+        "Verdicts": _verdicts(document, console.width),
+        "Signal gradient at the first step": _profiles(document, console.width),
+        "Why": _reasons(document, say.width),
+        "Agreement with the definition: the largest error over its bound": _agreement(document, console.width),
+        "Seconds, as measured when each run was made": _seconds(document, console.width),
+    }
+    for title, lines in parts.items():
+        if found := list(lines):
+            say.title(title)
+            say.lines(found)
+    say.title("Notes")
+    for line in (*failures(document), *_notes(document, results)):
+        say.sentence(line)
+
+
+def show_answer(document: Document, console: Console) -> None:
+    """Print the answer."""
+    found, say = answer(document), _Speaker(document, console)
+    say.title("Answer")
+    for line in found.facts:
+        say.sentence(line)
+    if found.base:
         console.print()
-        console.print(part)
-    for line in (*disagreements(document), *failures(document)):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        say.sentence(" ".join(found.base))
     console.print()
-    for line in _notes(document, results):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    say.lines(table(HEADS, list(_grouped(found)), console.width))
+    console.print()
+    for line in (*found.changes, *found.failures, *found.agreement):
+        say.sentence(line)
 
 
-def _table(*columns: str, title: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    for position, column in enumerate(columns):
-        table.add_column(column, justify="left" if position == 0 else "right", no_wrap=position > 0, overflow="fold")
-    return table
+def _grouped(found: Answer) -> Iterator[Row]:
+    """The groups as one table, a heading before each."""
+    count = sum(len(group.lines) for group in found.groups)
+    for group in found.groups:
+        yield Row(f"{group.title}: {len(group.lines)} of {count}")
+        for line in group.lines:
+            yield Row(line.name, line.cells, ["; ".join(line.notes)] if line.notes else [])
 
 
-def _verdicts(document: Document, width: int) -> Table:
-    extra = ("largest\nupdate",) if width >= WIDE else ()
-    columns = ("configuration", "verdict", "gradient\nfirst/last", "decades\nper layer", "loss", "accuracy", *extra)
-    table = _table(*columns, title="Verdicts")
-    table.columns[1].justify = "left"
-    for configuration in document.configurations:
-        for name, run in told(configuration):
-            cells = [Text(name), _verdict(run), *numbers(run)]
-            table.add_row(*cells, *([mean(run.largest_update, ".1e")] if extra else []))
-    return table
+class _Speaker:
+    """Prints sentences in which the names of configurations are not broken."""
+
+    def __init__(self, document: Document, console: Console) -> None:
+        self.console, self.width = console, console.width
+        self.names = sorted((c.name for c in document.configurations), key=len, reverse=True)
+
+    def title(self, text: str) -> None:
+        self.console.print()
+        self.console.print(Text(text, style="bold"))
+
+    def lines(self, lines: Iterable[Text]) -> None:
+        for line in lines:
+            self.console.print(line, soft_wrap=True)
+
+    def sentence(self, text: str) -> None:
+        for name in self.names:
+            if len(name) <= self.width - 2:
+                text = text.replace(name, name.replace(" ", "\N{NO-BREAK SPACE}"))
+        for line in wrapped(text, self.width):
+            self.console.print(line.replace("\N{NO-BREAK SPACE}", " "), markup=False, highlight=False, soft_wrap=True)
 
 
-def _verdict(run: RunFinding) -> Text:
-    return Text(run.verdict or run.status, style=COLOURS.get(run.verdict or "", "red"))
+def _verdicts(document: Document, width: int) -> Iterator[Text]:
+    """Beside what the answer has: decades per layer, the deviation of the accuracy, and in a wide table the largest update."""
+    heads = [
+        "configuration",
+        "gradient",
+        "learning",
+        "decades\nper layer",
+        "accuracy",
+        *(["largest\nupdate"] * (width >= WIDE)),
+    ]
+    rows: list[Row] = []
+    for c in document.configurations:
+        for name, run in told(c):
+            cells = [*verdicts(run), mean(run.decay_per_layer, "+.2f"), accuracy(run), mean(run.largest_update, ".1e")]
+            rows.append(Row(name, cells[: len(heads) - 1], [note for note in notes(c, run) if not note.startswith("clipping")]))
+    return table(heads, rows, width, left=2)
 
 
-def _profiles(document: Document, width: int) -> Table | None:
+def _reasons(document: Document, width: int) -> Iterator[Text]:
+    for name, reason in reasons(document):
+        yield from (Text(line) for line in wrapped(f"{name}: {reason}", width))
+
+
+def _profiles(document: Document, width: int) -> Iterator[Text]:
     """The signal gradient of each layer at the first step; one scale for all, so that heights can be compared."""
     rows = [(c.name, run.profile) for c in document.configurations if (run := first_run(c)) and run.profile]
     logs = [math.log10(value) for _, profile in rows for value in profile if value]
     if not logs:
-        return None
+        return
     low, high = math.floor(min(logs)), math.ceil(max(logs))
-    scale = f"{BLOCKS[0]} 1e{low:+d} to {BLOCKS[-1]} 1e{high:+d}, logarithmic; 0 and ? (not finite) are said as such"
-    table = _table(
-        "configuration", "first layer ... last layer", "smallest", "largest", title="Signal gradient at the first step"
+    yield from table(
+        ("configuration", "first layer ... last layer", "smallest", "largest"),
+        [Row(name, [drawn(profile, low, high, max(20, width // 2 - 8)), *_extremes(profile)]) for name, profile in rows],
+        width,
+        left=1,
     )
-    table.caption, table.caption_justify = scale, "left"
-    table.columns[1].justify = "left"
-    room = max(20, width // 2 - 8)
-    for name, profile in rows:
-        known = [value for value in profile if value is not None]
-        extremes = [f"{pick(known):.1e}" if known else "-" for pick in (min, max)]
-        table.add_row(Text(name), drawn(profile, low, high, room), *extremes)
-    return table
+    scale = f"{BLOCKS[0]} 1e{low:+d} to {BLOCKS[-1]} 1e{high:+d}, logarithmic; 0 and ? (not finite) are said as such"
+    yield from (Text(line, style="dim") for line in wrapped(scale, width))
 
 
-def drawn(profile: list[float | None], low: float, high: float, room: int) -> str:
+def _extremes(profile: Sequence[float | None]) -> list[str]:
+    known = [value for value in profile if value is not None]
+    return [f"{pick(known):.1e}" if known else "not finite" for pick in (min, max)]
+
+
+def drawn(profile: Sequence[float | None], low: float, high: float, room: int) -> str:
     """A profile in block characters, at most `room` of them, on a logarithmic scale from 10^low to 10^high."""
     every = math.ceil(len(profile) / room)
     return "".join(_block(value, low, high) for value in profile[::every])
@@ -110,53 +153,35 @@ def _block(value: float | None, low: float, high: float) -> str:
     return BLOCKS[min(len(BLOCKS) - 1, max(0, int(height * len(BLOCKS))))]
 
 
-def _agreement(document: Document) -> Table | None:
-    columns = ("backend", "first step: error\nof tolerance", "training: divergence\nof sensitivity", "agrees")
-    table = _table(*columns, title="Agreement with the definition, the worst of all configurations")
-    for column in table.columns:
-        column.justify, column.no_wrap = "left", False
-    for backend in backends_of(document):
-        runs = [(c.name, c.runs[backend].agreement) for c in document.configurations if backend in c.runs]
-        known = [(name, agreement) for name, agreement in runs if agreement and agreement.agrees is not None]
-        if known and backend != DEFINITION:
-            told = (_worst_first_step(known), _worst_training(known), _count(known))
-            table.add_row(backend, *map(Text, told))
-    return table if table.row_count else None
+def _agreement(document: Document, width: int) -> Iterator[Text]:
+    rows = [
+        Row(
+            one.backend, [one.what, agreed.error(one.error), agreed.error(one.bound), _share(one)], [f"{one.name}: {one.where}"]
+        )
+        for one in agreed.worst(document)
+    ]
+    return table(("backend", "compared", "error", "bound", "error/bound"), rows, width, left=1) if rows else iter(())
 
 
-def _worst_first_step(known: list[tuple[str, Agreement]]) -> str:
-    name, worst = max(known, key=lambda pair: _share(pair[1].first_step_error, pair[1].tolerance))
-    return f"{number(worst.first_step_error, '.1e')} of {number(worst.tolerance, '.1e')}\n{name}"
+def _share(one: agreed.Worst) -> str:
+    return f"{agreed.share(one.error, one.bound):.2g}"
 
 
-def _worst_training(known: list[tuple[str, Agreement]]) -> str:
-    name, worst = max(known, key=lambda pair: _share(pair[1].divergence, pair[1].sensitivity))
-    if worst.divergence is None:
-        return "no definition run"
-    return f"{number(worst.divergence, '.1e')} of {number(worst.sensitivity, '.1e')}\n{name}"
-
-
-def _share(part: float | None, whole: float | None) -> float:
-    if part is None:
-        return math.inf if whole is not None else -1.0
-    return part / whole if whole else part
-
-
-def _count(known: list[tuple[str, Agreement]]) -> str:
-    agreeing = sum(bool(agreement.agrees) for _, agreement in known)
-    return f"all {agreeing}" if agreeing == len(known) else f"{agreeing} of {len(known)}"
-
-
-def _seconds(document: Document) -> Table | None:
-    columns = ("backend", "import", "first steps,\nall together", "a later step,\non average", "device", "threads")
-    table = _table(*columns, title="Seconds, as measured when each run was made")
+def _seconds(document: Document, width: int) -> Iterator[Text]:
+    heads = ("backend", "import", "first steps,\nall together", "a later step,\non average", "device", "threads")
+    rows: list[Row] = []
     for backend, t in times(document).items():
         cells = [f"{t.imports:.1f} s", f"{t.first_steps:.1f} s", f"{1e3 * t.later_step:.1f} ms"]
-        table.add_row(backend, *cells, document.device[backend], str(document.threads[backend]))
-    return table if table.row_count else None
+        rows.append(Row(backend, [*cells, document.device[backend], str(document.threads[backend])]))
+    return table(heads, rows, width) if rows else iter(())
 
 
 def _notes(document: Document, results: str) -> Iterable[str]:
+    if any(len(c.spec.seeds) > 1 for c in document.configurations):
+        yield (
+            "Gradients first/last are geometric means over the seeds, all other numbers means; ± is their standard deviation."
+        )
     yield thresholds(document)
     yield side_by_side(document)
     yield f"Every run, by layer and step: {results}/*.parquet"
+    yield "Every word is explained in docs/glossary.md, and on the page."

@@ -1,0 +1,61 @@
+"""The catalogue with its sizes: how many runs an experiment is, and about how long they take."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+
+from experiments.experiment import Settings, Values, catalogue, read, settings
+
+START, RUN = 5.0, 0.3
+"""Seconds to import a framework, and to compile and begin a run; on the processors of docs/adr/0005."""
+
+LAYER = 2e-5
+"""Seconds of a layer in a step, whatever its size."""
+
+SPEED = 5e10
+"""Multiplications and additions in a second, while a step is at work."""
+
+
+def listing(backends: Sequence[str], overrides: Values) -> Iterator[tuple[str, str]]:
+    """Each experiment's name with its sizes, and its question.
+
+    Args:
+        backends: Those that would run.
+        overrides: Numbers of the command line.
+    """
+    for name in catalogue():
+        experiment = read(name)
+        found = settings(experiment, overrides)
+        runs = len(found) * len(backends)
+        sizes = ", ".join(
+            [_count(len(found), "configuration"), _count(_most(found, "seeds"), "seed"), _count(_most(found, "steps"), "step")]
+        )
+        where = f"{_count(runs, 'run')} on {', '.join(backends)}: {_spoken(seconds(found, len(backends)))}"
+        yield f"{name}: {sizes}; {where}", experiment.question
+
+
+def seconds(found: Sequence[Settings], backends: int) -> float:
+    """About how long the runs take, on the cores that this process may use."""
+    steps = sum(one.steps * one.seeds * _step(one) for one in found)
+    return backends * (START + RUN * len(found) + steps) / min(backends, len(os.sched_getaffinity(0)))
+
+
+def _step(one: Settings) -> float:
+    """Seconds of one step of one seed: three products of [batch, width] and [width, width] a layer, two operations each."""
+    return one.depth * (LAYER + 6 * one.batch_size * one.width**2 / SPEED)
+
+
+def _most(found: Sequence[Settings], number: str) -> int:
+    return max(getattr(one, number) for one in found)
+
+
+def _count(count: int, word: str) -> str:
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
+
+
+def _spoken(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    if minutes < 1:
+        return "under a minute"
+    return "about a minute" if minutes == 1 else f"about {minutes:,} minutes"

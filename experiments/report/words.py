@@ -1,0 +1,44 @@
+"""The words of a report, explained once: for the terminal, the page and docs/glossary.md."""
+
+from __future__ import annotations
+
+WORDS = {
+    "definition": "The network in NumPy, in float64, its gradient derived by hand. Every framework is compared with it, and "
+    "with nothing else.",
+    "gradient": "Here the signal gradient: how much the loss moves with a layer's output, rms over its units and the batch. "
+    "Textbooks call it the backpropagated error.",
+    "gradient, first/last": "The first hidden layer's gradient over the last one's, at the first training step; of several "
+    "seeds the geometric mean. 1e-6 means that layer 1 gets a millionth.",
+    "decades per layer": "Powers of ten that the gradient gains with each layer on its way back. -0.63 means that a layer "
+    "keeps 10^-0.63 = 23 % of it; 0 means that it passes unchanged.",
+    "verdict": "Two words on each configuration: what becomes of the gradient (comes through, vanishing, exploding, dead, "
+    "non-finite), and whether the network learns (learns, has not learnt, diverged, cannot be told).",
+    "dead": "The gradient is exactly 0: no step will ever change the layer.",
+    "underflow": "The gradient is smaller than the smallest number of the precision, and so exactly 0. Overflow: larger than "
+    "the largest, and so infinite.",
+    "guessing": "The test accuracy of naming the same class for every sample. A network that has learnt is above it by more "
+    "than chance.",
+    "update ratio": "The size of a training step over the size of the weights, rms over rms, in one layer. About 1e-3 is "
+    "usual; at 1 a step replaces the weights.",
+    "clipping bound": "Clipping made a hidden layer's gradient smaller. Where it bound in no step, it did nothing.",
+    "agrees": "Started from the definition's own weights, a step of the framework gives the definition's numbers, but for "
+    "rounding.",
+    "bound": "The largest error that rounding can explain, computed for this network from what rounding does to the "
+    "definition itself. An error beyond it is a fault.",
+    "sensitivity": "How far the definition moves when its own operations are rounded at random. The bound comes from it.",
+    "free run": "A whole training run, from the same start and with the same batches, that nobody puts back on the "
+    "definition's path.",
+    "divergence": "How far a free run has moved from the definition's: the largest relative difference of the loss or of any "
+    "layer's gradient, between 0 and 1.",
+    "chaotic": "From that step on, rounding alone moves the definition as far from itself: two runs of one framework would "
+    "part too, and nothing can be concluded.",
+    "cannot be judged": "There is no bound that an error could exceed, so that agreement would mean nothing; the reason is "
+    "said.",
+    "seed": "A number that starting weights and the order of the batches are drawn from; the same for every backend.",
+}  # fmt: skip
+
+
+def glossary() -> str:
+    """The text of docs/glossary.md."""
+    lines = [f"- **{word}**: {meaning}" for word, meaning in sorted(WORDS.items(), key=lambda pair: pair[0].lower())]
+    return "\n".join(["# The words of a report", "", *lines, ""])
