@@ -6,13 +6,13 @@ after clipping, parameters and running statistics after the step, every quantity
 error of an array is max|wing - definition|, its bound
 
     T rms over K draws of max|draw - definition|  +  2 max over kinks of max|draw - definition|
-        + 4 u max|definition|  +  the smallest normal number
+        + 4 u max|definition|  +  n times the smallest normal number
 
 where a draw is the definition with a random rounding after each of its operations, forward and backward, in the precision of
 the run (Monte Carlo arithmetic: Parker 1997; Verificarlo, Denis et al. 2016; backends/numpy/rounding.py has the model), and u
 is half a unit in the last place of 1. T = 32.0 is the quantile of Student's t with K = 8 degrees of freedom: if a wing's
 rounding is one more normal draw, the error of a single number is beyond its bound with a probability of 1e-9, and that of an
-array of many numbers less often. What TensorFlow and XLA flush to 0 is below the smallest normal number.
+array of many numbers less often. TensorFlow and XLA flush to 0 what is below the smallest normal number, in a sum each of its n terms.
 
 Kinks. A pre-activation is sometimes so near 0 that rounding puts it on the other side of a ReLU's kink, which is no small
 change: in the K draws all stay on the definition's side, and four more, exact ones, put those that are within 4 times their own

@@ -54,6 +54,8 @@ class Bounds:
         self.plan, self.before, self.step, self.inside = plan, before, step, inside
         self.info = np.finfo(plan.precision)
         self.u = float(self.info.eps) / 2
+        sizes = (plan.task.batch_size, plan.network.width, plan.network.features)
+        self.flushed = float(self.info.smallest_normal) * max(sizes)  # each term of a sum may be
         self.expected = arrays(step) | {OUTPUT: np.stack(inside.h, axis=1)}
         self.squares = {key: np.zeros(largest(a).shape) for key, a in self.expected.items()}
         self.kinked = {key: np.zeros(squares.shape) for key, squares in self.squares.items()}
@@ -111,16 +113,16 @@ class Bounds:
 
     def found(self) -> Compared:
         """The bounds on all arrays and quantities."""
-        batch, tiny = self.plan.task.batch_size, float(self.info.smallest_normal)
+        batch = self.plan.task.batch_size
         bounds = {
-            key: spread + KINKS * self.kinked[key] + 4 * self.u * largest(self.expected[key]) + tiny
+            key: spread + KINKS * self.kinked[key] + 4 * self.u * largest(self.expected[key]) + self.flushed
             for key, spread in self.spreads().items()
         }
         if isinstance(self.plan.clipping, ValueClipping):
             for name in self.before.parameters:
                 clipped, gradient = Key("clipped gradient", name), bounds[Key("gradient", name)]
                 bounds[clipped] = np.maximum(bounds[clipped], np.minimum(gradient, 2 * self.plan.clipping.threshold))
-        bounds[SIGNAL] += batch * tiny  # what is flushed is a gradient, of which the signal is that many times
+        bounds[SIGNAL] += batch * self.flushed  # what is flushed is a gradient, of which the signal is that many times
         quantities = {Key(name): b for name, b in self._quantities(bounds).items()}
         del bounds[OUTPUT]
         return bounds | quantities
@@ -136,7 +138,7 @@ class Bounds:
             "signal_gradient_rms": bounds[SIGNAL] + of_layer * q["signal_gradient_rms"],
             "weight_gradient_rms": gradient + of_weight * q["weight_gradient_rms"],
             "clipped_weight_gradient_rms": clipped + of_weight * q["clipped_weight_gradient_rms"],
-            "update_ratio": ratio(rate * clipped, weights) + 3 * of_weight * q["update_ratio"],
+            "update_ratio": ratio(rate * clipped + self.flushed, weights) + 3 * of_weight * q["update_ratio"],
             "activation_mean": bounds[OUTPUT] + of_layer * q["activation_rms"],
             "activation_rms": bounds[OUTPUT] + of_layer * q["activation_rms"],
             "dead_fraction": dead.mean(2) + 8 * self.u,
@@ -169,7 +171,7 @@ class Bounds:
 
     def _shares(self, bounds: np.ndarray, of: np.ndarray) -> np.ndarray:
         """Bounds as shares of something; 0 where they are no more than what is flushed."""
-        flushed = T * self.plan.task.batch_size * float(self.info.smallest_normal)
+        flushed = T * self.plan.task.batch_size * self.flushed
         known = (bounds > flushed) & np.isfinite(of)  # an evaluation may overflow in the definition too
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(known, bounds / of, 0.0)

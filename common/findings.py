@@ -30,7 +30,7 @@ the mean is the geometric one, and the deviation, `decades`, that of the decimal
 | . clipping_bound              | share of the seeds and recorded steps in which clipping changed a hidden layer's weight gradient |
 | . profile                     | signal_gradient_rms of each hidden layer at the first step, geometric mean over seeds |
 | . event                       | the first value that is not finite: seed, step from 0, hidden layer from 1; or null  |
-| . guessing                    | the accuracy of guessing the training set's most frequent class                      |
+| . guessing                    | the accuracy that guessing one class gets on the test set, at best                   |
 | . agreement                   | with the definition (common/agreement.py): outcome, reason, and what it is made of:  |
 | . . first_step, single_steps  | steps from the definition's own states: outcome, reason; error and bound, where they are nearest, and where that is |
 | . . judged_steps              | the steps that could be judged so, counted from 0                                    |
@@ -266,7 +266,7 @@ def _run(header: Header, trace: Trace, agreed: Agreement | None, thresholds: Thr
         loss_first=Spread.of(trace.loss[:, 0]),
         loss_last=Spread.of(trace.loss[:, -1]),
         accuracy=Spread.of(header.accuracy),
-        guessing=header.guessing,
+        guessing=guessing.level,
         largest_update=Spread.geometric(trace.quantities["update_ratio"].max((1, 2))),
         clipping_bound=_clipping_bound(trace),
         profile=list(profile),

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 import backends
-from common.findings import Document, Outcome, Spread, all_agree, configuration, failed
+from common.findings import Agreement, Document, Outcome, Spread, all_agree, configuration, failed
+from common.trace import Agreed, Check
 from common.verdict import Thresholds
 from experiments.experiment import plans, read
 from experiments.store import Run
-from experiments.worker import Worker
+from experiments.worker import Job, Worker
 
 SMALL = {"depth": 4, "width": 8, "steps": 5, "batch_size": 16, "seeds": 2}
 PLAN = plans(read("countermeasures"), SMALL)["tanh + xavier"]
@@ -24,16 +25,32 @@ def worker() -> Worker:
 
 @pytest.fixture(scope="module")
 def run(worker: Worker) -> Run:
-    return worker.run("run1", PLAN, "cpu")
+    return worker.run(Job(run_id="run1", plan=PLAN, device="cpu"))
 
 
 @pytest.fixture(scope="module")
 def moved(worker: Worker) -> Run:
-    return worker.run("run2", PLAN.model_copy(update={"perturbed": True}), "cpu")
+    return worker.run(Job(run_id="run2", plan=PLAN.model_copy(update={"perturbed": True}), device="cpu"))
 
 
-def as_torch(run: Run, *, loss_factor: float = 1.0, error: float = 0.0) -> Outcome:
-    header = run.header.model_copy(update={"backend": "torch", "first_step_error": error})
+def checked(*outcomes: Agreed) -> list[Check]:
+    """Steps with these outcomes."""
+    reasons = {"broken": "loss, seed 0, step 0: error 1, bound 0.5", "cannot be judged": "rounding", "agrees": None}
+    return [
+        Check(
+            step=step,
+            outcome=outcome,
+            reason=reasons[outcome],
+            error=float(outcome == "broken"),
+            bound=0.5,
+            where="loss, seed 0",
+        )
+        for step, outcome in enumerate(outcomes)
+    ]
+
+
+def as_torch(run: Run, *outcomes: Agreed, loss_factor: float = 1.0) -> Outcome:
+    header = run.header.model_copy(update={"backend": "torch", "checks": checked(*(outcomes or ("agrees",)))})
     loss = run.trace.loss * np.array([1.0, *[loss_factor] * 4])
     return Outcome("finished", None, header, dataclasses.replace(run.trace, loss=loss))
 
@@ -50,30 +67,51 @@ def document(*configurations) -> Document:
     )  # fmt: skip
 
 
-def test_equal_runs_agree_and_name_their_sensitivity(run: Run, moved: Run) -> None:
-    agreement = found(run, moved, as_torch(run)).runs["torch"].agreement
-    assert agreement
-    assert (agreement.divergence, agreement.agrees) == (0.0, True)
-    assert 0 < (agreement.sensitivity or 0) < 1e-10
+def agreement_of(run: Run, moved: Run | None, torch: Outcome, definition: bool = True) -> Agreement:
+    agreed = found(run, moved, torch, definition).runs["torch"].agreement
+    assert agreed
+    return agreed
 
 
-def test_a_divergence_beyond_the_sensitivity_breaks_agreement(run: Run, moved: Run) -> None:
+def test_equal_runs_agree_and_name_their_bound(run: Run, moved: Run) -> None:
+    agreed = agreement_of(run, moved, as_torch(run))
+    assert (agreed.outcome, agreed.reason, agreed.judged_steps) == ("agrees", None, [0])
+    assert (agreed.free_run.outcome, agreed.free_run.divergence) == ("comparable", 0.0)
+    assert 0 < (agreed.free_run.bound or 0) < 1e-10
+
+
+def test_a_free_run_beyond_its_bound_is_broken_and_says_from_where(run: Run, moved: Run) -> None:
     one = found(run, moved, as_torch(run, loss_factor=1 + 1e-6))
-    assert one.runs["torch"].agreement and one.runs["torch"].agreement.agrees is False  # noqa: PT018
+    agreed = agreement_of(run, moved, as_torch(run, loss_factor=1 + 1e-6))
+    assert (agreed.outcome, agreed.single_steps.outcome) == ("broken", "agrees")
+    assert agreed.reason == "the free run parts from the definition's at step 1"
     assert document(one).agrees is False
     assert failed(document(one))
 
 
-def test_a_wrong_first_step_breaks_agreement(run: Run, moved: Run) -> None:
-    agreement = found(run, moved, as_torch(run, error=1.0)).runs["torch"].agreement
-    assert agreement
-    assert agreement.agrees is False
+@pytest.mark.parametrize(
+    ("outcomes", "first", "all_steps", "compared"),
+    [
+        (("agrees", "agrees"), "agrees", "agrees", [0, 1]),
+        (("agrees", "broken"), "agrees", "broken", [0, 1]),
+        (("broken", "cannot be judged"), "broken", "broken", [0]),
+        (("cannot be judged", "agrees"), "cannot be judged", "agrees", [1]),
+        (("cannot be judged", "cannot be judged"), "cannot be judged", "cannot be judged", []),
+    ],
+)
+def test_a_run_is_broken_where_a_step_is_and_agrees_where_one_could_be_judged(
+    run: Run, moved: Run, outcomes: tuple[Agreed, ...], first: Agreed, all_steps: Agreed, compared: list[int]
+) -> None:
+    agreed = agreement_of(run, moved, as_torch(run, *outcomes))
+    assert (agreed.first_step.outcome, agreed.single_steps.outcome, agreed.outcome) == (first, all_steps, all_steps)
+    assert agreed.judged_steps == compared
+    assert document(found(run, moved, as_torch(run, *outcomes))).agrees is {"agrees": True, "broken": False}.get(all_steps)
 
 
-def test_without_the_definitions_run_the_first_step_decides(run: Run) -> None:
-    agreement = found(run, None, as_torch(run), definition=False).runs["torch"].agreement
-    assert agreement
-    assert (agreement.divergence, agreement.sensitivity, agreement.agrees) == (None, None, True)
+def test_without_the_definitions_run_the_free_run_cannot_be_judged(run: Run) -> None:
+    agreed = agreement_of(run, None, as_torch(run), definition=False)
+    assert (agreed.free_run.outcome, agreed.single_steps.outcome) == ("cannot be judged", "agrees")
+    assert agreed.outcome == "cannot be judged"
 
 
 def test_a_run_that_turns_non_finite_says_where_and_fails(run: Run, moved: Run) -> None:
@@ -94,7 +132,7 @@ def test_runs_that_turn_non_finite_together_agree(run: Run, moved: Run) -> None:
     assert broken.trace
     result = configuration("it", PLAN, {"numpy": broken, "torch": broken}, moved.trace, Thresholds()).runs["torch"]
     assert result.agreement
-    assert result.agreement.agrees is True
+    assert result.agreement.outcome == "agrees"
 
 
 @pytest.mark.parametrize(("status", "fails"), [("crashed", True), ("unsupported", True), ("missing", False)])
@@ -118,7 +156,8 @@ def test_the_document_survives_json_and_has_the_promised_keys(run: Run, moved: R
     promised += " gradient_ratio decay_per_layer loss_first loss_last accuracy agreement seconds"
     assert set(promised.split()) <= row["runs"]["torch"].keys()
     assert row["runs"]["torch"]["seconds"].keys() == {"import", "first_step", "steps"}
-    assert row["runs"]["torch"]["agreement"].keys() == {"first_step_error", "tolerance", "divergence", "sensitivity", "agrees"}
+    promised = {"outcome", "reason", "first_step", "single_steps", "judged_steps", "free_run"}
+    assert row["runs"]["torch"]["agreement"].keys() == promised
 
 
 def test_every_field_of_the_document_is_documented() -> None:
