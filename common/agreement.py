@@ -12,7 +12,8 @@ where a draw is the definition with a random rounding after each of its operatio
 the run (Monte Carlo arithmetic: Parker 1997; Verificarlo, Denis et al. 2016; backends/numpy/rounding.py has the model), and u
 is half a unit in the last place of 1. T = 32.0 is the quantile of Student's t with K = 8 degrees of freedom: if a wing's
 rounding is one more normal draw, the error of a single number is beyond its bound with a probability of 1e-9, and that of an
-array of many numbers less often. TensorFlow and XLA flush to 0 what is below the smallest normal number, in a sum each of its n terms.
+array of many numbers less often. TensorFlow and XLA flush to 0 what is below the smallest normal number, in a sum each of its
+n terms.
 
 Kinks. A pre-activation is sometimes so near 0 that rounding puts it on the other side of a ReLU's kink, which is no small
 change: in the K draws all stay on the definition's side, and four more, exact ones, put those that are within 4 times their own
@@ -20,8 +21,8 @@ spread of 0 above it, below it, and a random half of them on the other side, and
 
 Quantities. The root mean square and the mean move by no more than the largest change of what they are of, so that their bounds
 follow from those of the arrays, with T u max(1, sqrt(n) / 4) of their own for a sum of n terms. Nor does clipping by value move
-numbers further apart than they were. The dead fraction may be off
-by the units that are so near to death that the draws do not tell.
+numbers further apart than they were. The dead fraction may be off by the units that are so near to death that the draws do not
+tell.
 
 Outcomes. A step is *broken* where an error is beyond its bound. It *cannot be judged* where a bound is so wide that it bounds
 nothing: half of the largest signal gradient of a layer, or of the logits in evaluation (or of 1, if they are smaller): a layer
