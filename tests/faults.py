@@ -221,7 +221,13 @@ FAULTS = (
         "running mean not updated",
         "batch norm",
         {
-            "torch": _edits(("network", "in statistics.items():", 'in statistics.items() if "mean" not in name else ():')),
+            "torch": _edits(
+                (
+                    "network",
+                    "self.layer.normalization.update(running,",
+                    '"mean" in name or self.layer.normalization.update(running,',
+                )
+            ),
             "keras": _edits(("network", "after[name] = ", 'after[name] = old if moment == "mean" else ')),
             "jax": _edits(
                 ("training", JAX_RUNNING, f'{{n: running[n] if n.endswith("mean") else a for n, a in {JAX_RUNNING}.items()}}')
