@@ -6,7 +6,7 @@ number that is compared: forgotten clipping needs clipping that binds, a slope o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -60,6 +60,8 @@ PLANS: dict[str, dict[str, Any]] = {
         "normalization": "batch",
         "initialization": {"kind": "gaussian", "std": 0.01},
     },
+    "chaotic": {"activation": "relu", "normalization": "batch", "initialization": "he"},
+    "diverging": {"activation": "relu", "initialization": "he", "optimizer": {"learning_rate": 2.0}},
     "value": {"activation": "tanh", "initialization": "xavier", "clipping": {"kind": "value", "threshold": 0.001}},
     "norm": {"activation": "tanh", "initialization": "xavier", "clipping": {"kind": "norm", "threshold": 0.01}},
     "global norm": {
@@ -86,6 +88,10 @@ KERAS_NORMALIZE = "return tf.nn.batch_normalization(inputs, mean, variance, shif
 KERAS_NORMALIZED = "normalized = self.normalization.normalize(flat, mean, variance, "
 KERAS_STEP = "self.optimizer.apply(list(gradients.values()), list(self.parameters.values()))\n"
 KERAS_CALL = "handle, self.last = self.compiled_step(self._tensor(batch.x), self._tensor(batch.y))\n"
+SHARED = """        held = self.__dict__.setdefault("held", [])
+        held[:] = {}
+        return held
+"""
 JAX_NORM = "z = norm(z)\n"
 JAX_OWN_NORM = """y, p = norm(z), self.variables["params"]["normalization"]
             own = {} * p["scale"] + p["bias"]
@@ -93,7 +99,7 @@ JAX_OWN_NORM = """y, p = norm(z), self.variables["params"]["normalization"]
 """
 JAX_RUNNING = 'statistics(updated.get("batch_stats", {}))'
 
-FAULTS = (
+KINDS = (
     Fault(
         "evaluation by batch statistics",
         "batch norm",
@@ -814,6 +820,45 @@ FAULTS = (
         },
         seen="run",
     ),
+    Fault(
+        "measured by a later step",
+        "tanh",
+        {
+            "torch": _edits(("training", "        return handle\n", SHARED.format("handle"))),
+            "keras": _edits(("training", "        return handle\n", SHARED.format("handle"))),
+            "jax": _edits(
+                (
+                    "training",
+                    '        return loss, quantities.of_step(run, *weights, rate["learning_rate"])\n',
+                    SHARED.format('(loss, quantities.of_step(run, *weights, rate["learning_rate"]))'),
+                )
+            ),
+        },
+        seen="run",
+    ),
+)
+"""Each once, on a plan that shows it."""
+
+AGAIN = {
+    "chaotic": (
+        "dead only where all samples are alive (relu, max for min)",
+        "evaluation by batch statistics",
+        "weights not updated",
+        "rate times 1.001",
+        "one layer not updated",
+        "from the second step on the old weights",
+        "from the second step on the first batch",
+        "measured by a later step",
+    ),
+    "diverging": ("weights not updated", "rate times 1.001", "one layer not updated", "labels off by one"),
+}
+"""Some of them once more, where a free run shows little."""
+
+FAULTS = KINDS + tuple(
+    replace(fault, name=f"{fault.name}, {plan}", plan=plan)
+    for plan, names in AGAIN.items()
+    for fault in KINDS
+    if fault.name in names
 )
 
 

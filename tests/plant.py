@@ -133,10 +133,11 @@ class Campaign:
 
     Args:
         quick: Only the smallest depth, and every step recorded.
+        kept: Only what was measured before.
     """
 
-    def __init__(self, quick: bool) -> None:
-        self.quick = quick
+    def __init__(self, quick: bool, kept: bool = False) -> None:
+        self.quick, self.kept = quick, kept
         files = sorted((ROOT / "common").rglob("*.py")) + sorted((ROOT / "backends").rglob("*.py"))
         files += [ROOT / "experiments" / "judging.py", ROOT / "experiments" / "worker.py"]
         self.sources = digest_of(tuple(file.relative_to(ROOT).as_posix() for file in files))
@@ -149,6 +150,8 @@ class Campaign:
         digest = hashlib.sha256(edits.encode()).hexdigest()[:8]
         kept = self.folder / f"{wing}-{digest}{'-quick' if self.quick else ''}.json"
         if not kept.exists():
+            if self.kept:
+                return []
             define((plan_of(plan, *one) for one in settings(None, self.quick)), self.folder)
             kept.write_text(self._measured(wing, fault, plan), encoding="utf-8")
         return [Case(*case) for case in json.loads(kept.read_text(encoding="utf-8"))]
@@ -217,20 +220,20 @@ def page(cases: list[Case]) -> str:
         "|---" * (len(head) + 4) + "|",
         *rows_of(cases),
         "",
-        "Not called broken:",
+        "A fault that is not called broken, and a wing without a fault that is:",
         "",
     ]
-    lines = [f"- {line}" for line in not_broken(cases)]
+    lines = [f"- {line}" for line in surprises(cases)]
     return "\n".join([*intro, *(lines or ["- nothing"])]) + "\n"
 
 
-def not_broken(cases: list[Case]) -> list[str]:
-    """What a reader has to know of each faulty run that is not called broken."""
+def surprises(cases: list[Case]) -> list[str]:
+    """What a reader has to know of each faulty run that is not called broken, and of each right one that is."""
     return [
         f"{c.fault} ({c.wing}, {c.precision}, depth {c.depth}, every {c.record_every}): {c.outcome}; nearest {c.where}, "
         f"error {c.error:.1e} of {c.bound:.1e}; free run {c.free_run}{'; ' + c.reason if c.reason else ''}"
         for c in cases
-        if c.outcome != "broken" and c.fault != NONE
+        if (c.outcome == "broken") == (c.fault == NONE)
     ]
 
 
@@ -240,6 +243,7 @@ def main() -> None:
     parser.add_argument("--wing", choices=backends.FRAMEWORKS, action="append", help="only this one; may be repeated")
     parser.add_argument("--fault", action="append", help="only faults with this in their name")
     parser.add_argument("--quick", action="store_true", help="only the smallest depth, and every step recorded")
+    parser.add_argument("--kept", action="store_true", help="measure nothing; only what was measured before")
     parser.add_argument("--write", action="store_true", help=f"write {TABLE.relative_to(ROOT)}")
     parser.add_argument("--judge", nargs=4, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -250,7 +254,7 @@ def main() -> None:
         print(json.dumps(judge(wing, fault, plan, Path(folder), options.quick)))
         return
     os.nice(5)
-    campaign, cases = Campaign(options.quick), []
+    campaign, cases = Campaign(options.quick, options.kept), []
     chosen = [fault for fault in FAULTS if not options.fault or any(word in fault.name for word in options.fault)]
     controls = dict.fromkeys(fault.plan for fault in chosen)
     todo = [(None, plan) for plan in controls] + [(fault, fault.plan) for fault in chosen]
@@ -258,9 +262,12 @@ def main() -> None:
         for fault, plan in todo:
             clock = time.monotonic()
             found = campaign.cases(wing, fault, plan)
+            if not found:
+                continue
             cases += found
             print(*rows_of(found), f"  {time.monotonic() - clock:.0f} s", flush=True)
-            print(*(f"    {line}" for line in not_broken(found)), sep="\n", flush=True)
+            for line in surprises(found):
+                print(f"    {line}", flush=True)
     print("", *shares(cases), sep="\n")
     if options.write:
         TABLE.write_text(page(cases), encoding="utf-8")
