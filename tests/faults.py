@@ -113,6 +113,29 @@ KINDS = (
         },
     ),
     Fault(
+        "evaluation wrong from the 100th sample on",
+        "batch norm",
+        {
+            "torch": _edits(
+                ("training", "self.statistics).logits)", "self.statistics).logits) * (np.arange(x.shape[1]) < 100)[:, None]")
+            ),
+            "keras": _edits(
+                (
+                    "training",
+                    "return to_numpy(self.evaluate(self._tensor(x)))",
+                    "return to_numpy(self.evaluate(self._tensor(x))) * (np.arange(x.shape[1]) < 100)[:, None]",
+                )
+            ),
+            "jax": _edits(
+                (
+                    "training",
+                    "self.statistics, self._array(x))\n        )",
+                    "self.statistics, self._array(x))\n        ) * (np.arange(x.shape[1]) < 100)[:, None]",
+                )
+            ),
+        },
+    ),
+    Fault(
         "update ratio by the weights after the step",
         "tanh",
         {
@@ -141,11 +164,15 @@ KINDS = (
         "dead only where all samples are alive (relu, max for min)",
         "relu",
         {
-            "torch": _edits(("quantities", "return z.amax(2) > low", "return z.amin(2) > low")),
+            "torch": _edits(("quantities", "~(z.amax(2) <= low)", "~(z.amin(2) <= low)")),
             "keras": _edits(
-                ("training", "tf.reduce_max(self._seeded(run.h), axis=2) > 0", "tf.reduce_min(self._seeded(run.h), axis=2) > 0")
+                (
+                    "training",
+                    "tf.reduce_max(self._seeded(run.h), axis=2) <= 0",
+                    "tf.reduce_min(self._seeded(run.h), axis=2) <= 0",
+                )
             ),
-            "jax": _edits(("network", "return jnp.max(h, axis=0) > 0", "return jnp.min(h, axis=0) > 0")),
+            "jax": _edits(("network", "jnp.any(~(h <= 0)", "jnp.all(~(h <= 0)")),
         },
     ),
     Fault(
@@ -154,16 +181,16 @@ KINDS = (
         {
             "torch": _edits(("quantities", ".abs_().amin(2)", ".abs_().amax(2)")),
             "keras": _edits(("training", "tf.reduce_min(tf.abs(z", "tf.reduce_max(tf.abs(z")),
-            "jax": _edits(("network", "jnp.min(jnp.abs(z", "jnp.max(jnp.abs(z")),
+            "jax": _edits(("network", "jnp.any(~(jnp.abs(z", "jnp.all(~(jnp.abs(z")),
         },
     ),
     Fault(
         "share of the living for that of the dead",
         "relu",
         {
-            "torch": _edits(("quantities", "1 - alive.T", "alive.T")),
-            "keras": _edits(("quantities", "output, 1 - alive)", "output, alive)")),
-            "jax": _edits(("quantities", "dead = 1 - jnp.mean", "dead = jnp.mean")),
+            "torch": _edits(("quantities", '(~run["alive"])', 'run["alive"]')),
+            "keras": _edits(("quantities", 'tf.logical_not(run["alive"])', 'run["alive"]')),
+            "jax": _edits(("quantities", "jnp.mean(~jnp.concatenate", "jnp.mean(jnp.concatenate")),
         },
     ),
     Fault(
@@ -559,8 +586,8 @@ KINDS = (
         "elu",
         {
             "torch": _edits(("activation", "nn.ELU(alpha=alpha)", "nn.ELU(alpha=1.01 * alpha)")),
-            "keras": _edits(("activation", "keras.layers.ELU(alpha=alpha,", "keras.layers.ELU(alpha=1.01 * alpha,")),
-            "jax": _edits(("activation", "partial(jax.nn.elu, alpha=alpha)", "partial(jax.nn.elu, alpha=1.01 * alpha)")),
+            "keras": _edits(("activation", "AccurateELU(alpha, dtype=dtype)", "AccurateELU(1.01 * alpha, dtype=dtype)")),
+            "jax": _edits(("activation", "partial(elu, alpha=alpha)", "partial(elu, alpha=1.01 * alpha)")),
         },
     ),
     Fault(
@@ -673,8 +700,8 @@ KINDS = (
         "activation of the layer before",
         "tanh",
         {
-            "torch": _edits(("quantities", "output.T, 1", "output.T.roll(1, 1), 1")),
-            "keras": _edits(("quantities", "mean, output, 1", "mean, tf.roll(output, 1, 0), 1")),
+            "torch": _edits(("quantities", "output.T, dead", "output.T.roll(1, 1), dead")),
+            "keras": _edits(("quantities", "mean, output, dead", "mean, tf.roll(output, 1, 0), dead")),
             "jax": _edits(("quantities", "mean, output, dead", "mean, jnp.roll(output, 1, 1), dead")),
         },
     ),
@@ -710,7 +737,7 @@ KINDS = (
         "tanh",
         {
             "torch": _edits(("quantities", "mean.T, output.T", "output.T, mean.T")),
-            "keras": _edits(("quantities", "mean, output, 1", "output, mean, 1")),
+            "keras": _edits(("quantities", "mean, output, dead", "output, mean, dead")),
             "jax": _edits(("quantities", "mean, output, dead", "output, mean, dead")),
         },
     ),

@@ -34,7 +34,7 @@ from experiments.runner import moved
 from experiments.store import Store
 from experiments.versions import digest_of
 from experiments.worker import Job, Worker
-from tests.faults import FAULTS, PLANS, ROOT, Fault, plant
+from tests.faults import FAULTS, KINDS, PLANS, ROOT, Fault, plant
 
 KEPT = ROOT / "results" / "planted"
 TABLE = ROOT / "docs" / "planted-faults.md"
@@ -223,7 +223,8 @@ def page(cases: list[Case]) -> str:
         "A fault that is not called broken, and a wing without a fault that is:",
         "",
     ]
-    lines = [f"- {line}" for line in surprises(cases)]
+    groups = dict.fromkeys((case.fault, case.wing, case.outcome) for case in cases)
+    lines = [f"- {line}" for key in groups if (line := _grouped([c for c in cases if (c.fault, c.wing, c.outcome) == key]))]
     return "\n".join([*intro, *(lines or ["- nothing"])]) + "\n"
 
 
@@ -237,12 +238,19 @@ def surprises(cases: list[Case]) -> list[str]:
     ]
 
 
+def _grouped(cases: list[Case]) -> str | None:
+    """Those of one fault, wing and outcome that surprise, in a line; nothing where none does."""
+    first = next(iter(surprises(cases)), None)
+    where = ", ".join(f"{c.precision} {c.depth}/{c.record_every}" for c in cases)
+    return f"{len(cases)} runs ({where}); the first: {first}" if first else None
+
+
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--wing", choices=backends.FRAMEWORKS, action="append", help="only this one; may be repeated")
     parser.add_argument("--fault", action="append", help="only faults with this in their name")
-    parser.add_argument("--quick", action="store_true", help="only the smallest depth, and every step recorded")
+    parser.add_argument("--quick", action="store_true", help="only the smallest depth, every step recorded, each kind once")
     parser.add_argument("--kept", action="store_true", help="measure nothing; only what was measured before")
     parser.add_argument("--write", action="store_true", help=f"write {TABLE.relative_to(ROOT)}")
     parser.add_argument("--judge", nargs=4, help=argparse.SUPPRESS)
@@ -255,9 +263,10 @@ def main() -> None:
         return
     os.nice(5)
     campaign, cases = Campaign(options.quick, options.kept), []
-    chosen = [fault for fault in FAULTS if not options.fault or any(word in fault.name for word in options.fault)]
+    planted = KINDS if options.quick else FAULTS
+    chosen = [fault for fault in planted if not options.fault or any(word in fault.name for word in options.fault)]
     controls = dict.fromkeys(fault.plan for fault in chosen)
-    todo = [(None, plan) for plan in controls] + [(fault, fault.plan) for fault in chosen]
+    todo = [(fault, fault.plan) for fault in chosen] + [(None, plan) for plan in controls]
     for wing in options.wing or backends.FRAMEWORKS:
         for fault, plan in todo:
             clock = time.monotonic()
