@@ -461,7 +461,7 @@ KINDS = (
         "value",
         {
             "torch": _edits(("training", "self.clip(gradients), (", "gradients, (")),
-            "keras": _edits(("clipping", "clipped = self._clipped(grads)", "clipped = grads")),
+            "keras": _edits(("clipping", "clipped = super()._clip_gradients(grads)", "clipped = grads")),
             "jax": _edits(("training", "clipped, _ = rule.update(gradients, rule.init(parameters))", "clipped = gradients")),
         },
     ),
@@ -479,8 +479,8 @@ KINDS = (
         "norm",
         {
             "torch": _edits(("clipping", "shortened(g, norm(g, 2), c)", "shortened(g, norm(g, 1), c)")),
-            "keras": _edits(("clipping", "shortened(g, norm(g, 2), c)", "shortened(g, norm(g, 1), c)")),
-            "jax": _edits(("clipping", "shortened(g, norm(g, 1), c)", "shortened(g, norm(g, 0), c)")),
+            "keras": _edits(("clipping", "of_a_parameter, of_a_network = 2, 1", "of_a_parameter, of_a_network = 1, 1")),
+            "jax": _edits(("clipping", "shortened(g, norm(g, leading), c)", "shortened(g, norm(g, leading - 1), c)")),
         },
     ),
     Fault(
@@ -488,7 +488,7 @@ KINDS = (
         "global norm",
         {
             "torch": _edits(("clipping", "shortened(g, norm(norms, 1), c)", "shortened(g, norm(g, 1), c)")),
-            "keras": _edits(("clipping", "shortened(g, norm(norms, 1), c)", "shortened(g, norm(g, 1), c)")),
+            "keras": _edits(("clipping", "(g, norm(norms, self.of_a_network), c)", "(g, norm(g, self.of_a_network), c)")),
             "jax": _edits(("clipping", "shortened(g, norm(norms, 0), c)", "shortened(g, norm(g, 0), c)")),
         },
     ),

@@ -150,8 +150,10 @@ class Campaign:
         digest = hashlib.sha256(edits.encode()).hexdigest()[:8]
         kept = self.folder / f"{wing}-{digest}{'-quick' if self.quick else ''}.json"
         if not kept.exists():
-            if self.kept:
+            if self.kept and self.quick:
                 return []
+            if self.kept:  # some of it may have been measured in a hurry
+                return Campaign(quick=True, kept=True).cases(wing, fault, plan)
             define((plan_of(plan, *one) for one in settings(None, self.quick)), self.folder)
             kept.write_text(self._measured(wing, fault, plan), encoding="utf-8")
         return [Case(*case) for case in json.loads(kept.read_text(encoding="utf-8"))]
