@@ -1,0 +1,288 @@
+"""The campaign of planted faults: does `compare` say "broken" where a wing is wrong?
+
+    python -m tests.plant [--wing torch] [--quick] [--write]
+
+Each fault of tests/faults.py is planted in a copy of the project's sources, one process for a wing and a fault. It runs the
+fault's plan at several depths, precisions and with few and many records, is judged by the references of the unchanged
+definition, and the outcome is the one of the findings, which `compare` prints. Wings without a fault have to agree.
+
+What was measured is kept in `results/planted/` and is not measured again while the sources are the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import backends
+from common.findings import DEFINITION, Outcome, configuration
+from common.plan import Plan
+from common.verdict import Thresholds
+from experiments.process import environment
+from experiments.runner import Job as Asked
+from experiments.runner import moved
+from experiments.store import Store
+from experiments.versions import digest_of
+from experiments.worker import Job, Worker
+from tests.faults import FAULTS, KINDS, PLANS, ROOT, Fault, plant
+
+KEPT = ROOT / "results" / "planted"
+TABLE = ROOT / "docs" / "planted-faults.md"
+DEPTHS = (6, 30, 60)
+PRECISIONS = ("float64", "float32")
+RECORDS = (1, 10)
+NONE = "none"
+"""The name of a wing without a fault: it has to agree."""
+
+
+class Case(NamedTuple):
+    """One run of a faulty wing, and what the findings say of it."""
+
+    wing: str
+    fault: str
+    plan: str
+    depth: int
+    precision: str
+    record_every: int
+    outcome: str
+    reason: str
+    where: str
+    error: float
+    bound: float
+    free_run: str
+
+
+def plan_of(name: str, depth: int, precision: str, record_every: int) -> Plan:
+    """The plan of a name in `PLANS`, as the campaign runs it: digits, 16 units, batches of 32, 2 seeds, 12 steps."""
+    numbers: dict[str, Any] = {"width": 16, "normalization": "none", "clipping": "none"} | PLANS[name]
+    room = {key: numbers.pop(key) for key in ("width", "activation", "normalization")}
+    network = {"features": 64, "classes": 10, "depth": depth} | room
+    rest = {"optimizer": {"learning_rate": 0.1}, "task": {"batch_size": 32}, "seeds": (0, 1), "steps": 12}
+    return Plan.model_validate({"network": network, "precision": precision, "record_every": record_every} | rest | numbers)
+
+
+def settings(fault: Fault | None, quick: bool) -> Iterator[tuple[int, str, int]]:
+    """Depth, precision and `record_every` of each run; those of one compiled program one after another."""
+    precisions = fault.precisions if fault else PRECISIONS
+    for depth in DEPTHS[: 1 if quick else None]:
+        for precision in precisions:
+            for record_every in RECORDS[: 1 if quick else None]:
+                yield depth, precision, record_every
+
+
+def reference(plan: Plan, folder: Path) -> Path:
+    """The file of the references of a plan; what is recorded does not enter."""
+    return folder / f"{plan.model_copy(update={'record_every': 1}).digest()}.npz"
+
+
+def define(plans: Iterable[Plan], folder: Path) -> None:
+    """Run the definition, and leave its runs, exact and rounded at random, and its references."""
+    store, definition = Store(folder), backends.load(DEFINITION)
+    for plan in plans:
+        if store.path(plan.digest()).exists():
+            continue
+        worker, rounded = Worker(definition, 1, 0.0), moved(Asked(DEFINITION, "", plan, "", "cpu")).plan
+        store.save(Worker(definition, 1, 0.0).run(Job(run_id=f"{plan.digest()}-rounded", plan=rounded, device="cpu")))
+        path = reference(plan, folder)
+        written = None if path.exists() else str(path)
+        store.save(worker.run(Job(run_id=plan.digest(), plan=plan, device="cpu", reference=written)))
+
+
+def judge(wing: str, fault: Fault | None, plan_name: str, folder: Path, quick: bool) -> list[Case]:
+    """Run a plan on a wing of this process's sources, and say of it what the findings say."""
+    store, worker = Store(folder), Worker(backends.load(wing), 1, 0.0)
+    return [_case(wing, fault, plan_name, one, store, worker, folder) for one in settings(fault, quick)]
+
+
+def _case(
+    wing: str, fault: Fault | None, name: str, one: tuple[int, str, int], store: Store, worker: Worker, folder: Path
+) -> Case:
+    plan, label = plan_of(name, *one), fault.name if fault else NONE
+    definition, rounded = store.load(plan.digest()), store.load(f"{plan.digest()}-rounded")
+    assert definition, "the definition ran before"
+    assert rounded, "the definition ran before"
+    try:
+        job = Job(run_id="x", plan=plan, device="cpu", reference=str(reference(plan, folder)))
+        run = worker.run(job)
+    except Exception as error:
+        return Case(wing, label, name, *one, "crashed", f"{type(error).__name__}: {error}"[:300], "", 0.0, 0.0, "")
+    outcomes = {
+        DEFINITION: Outcome("finished", header=definition.header, trace=definition.trace),
+        wing: Outcome("finished", header=run.header, trace=run.trace),
+    }
+    agreed = configuration(label, plan, outcomes, rounded.trace, Thresholds()).runs[wing].agreement
+    assert agreed, "a wing's run is compared"
+    steps, free = agreed.single_steps, agreed.free_run
+    error, bound = (float("inf") if n is None else n for n in (steps.error, steps.bound))
+    reason, where = agreed.reason or "", steps.where or ""
+    return Case(wing, label, name, *one, agreed.outcome, reason, where, error, bound, free.outcome)
+
+
+class Campaign:
+    """What is planted, run one after another, and kept.
+
+    Args:
+        quick: Only the smallest depth, and every step recorded.
+        kept: Only what was measured before.
+    """
+
+    def __init__(self, quick: bool, kept: bool = False) -> None:
+        self.quick, self.kept = quick, kept
+        files = sorted((ROOT / "common").rglob("*.py")) + sorted((ROOT / "backends").rglob("*.py"))
+        files += [ROOT / "experiments" / "judging.py", ROOT / "experiments" / "worker.py"]
+        self.sources = digest_of(tuple(file.relative_to(ROOT).as_posix() for file in files))
+        self.folder = KEPT / self.sources
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def cases(self, wing: str, fault: Fault | None, plan: str) -> list[Case]:
+        """The cases of one fault in one wing, measured or kept."""
+        edits = str(fault.wings[wing] if fault else "") + str(PLANS[plan])
+        digest = hashlib.sha256(edits.encode()).hexdigest()[:8]
+        kept = self.folder / f"{wing}-{digest}{'-quick' if self.quick else ''}.json"
+        if not kept.exists():
+            if self.kept and self.quick:
+                return []
+            if self.kept:  # some of it may have been measured in a hurry
+                return Campaign(quick=True, kept=True).cases(wing, fault, plan)
+            define((plan_of(plan, *one) for one in settings(None, self.quick)), self.folder)
+            kept.write_text(self._measured(wing, fault, plan), encoding="utf-8")
+        return [Case(*case) for case in json.loads(kept.read_text(encoding="utf-8"))]
+
+    def _measured(self, wing: str, fault: Fault | None, plan: str) -> str:
+        with tempfile.TemporaryDirectory(prefix="isograd-planted-") as directory:
+            root = Path(directory)
+            for room in ("backends", "common", "experiments", "tests"):
+                shutil.copytree(ROOT / room, root / room, ignore=shutil.ignore_patterns("__pycache__"))
+            if fault:
+                plant(fault, wing, root)
+            arguments = ["--judge", wing, fault.name if fault else NONE, plan, str(self.folder)]
+            command = [sys.executable, "-P", "-m", "tests.plant", *arguments, *(["--quick"] if self.quick else [])]
+            env = environment(1) | {"PYTHONPATH": directory, "PYTHONDONTWRITEBYTECODE": "1"}
+            done = subprocess.run(command, cwd=root, env=env, capture_output=True, text=True, check=False)
+        if done.returncode:
+            sys.exit(f"{wing}, {fault.name if fault else NONE}: {done.stderr[-2000:]}")
+        return done.stdout.splitlines()[-1]
+
+
+def rows_of(cases: list[Case]) -> list[str]:
+    """The table, a line for each fault and wing: a letter for each depth, precision and record_every."""
+    letters = {"broken": "B", "agrees": "a", "cannot be judged": "?", "crashed": "!"}
+    lines = []
+    for key in dict.fromkeys((case.fault, case.wing) for case in cases):
+        mine = [case for case in cases if (case.fault, case.wing) == key]
+        cells = []
+        for precision in PRECISIONS:
+            for depth in DEPTHS:
+                found = [letters[c.outcome] for c in mine if (c.precision, c.depth) == (precision, depth)]
+                cells.append(" ".join(found) or "-")
+        first = mine[0]
+        lines.append(f"| {first.fault} | {first.plan} | {first.wing} | " + " | ".join(cells) + f" | {first.where} |")
+    return lines
+
+
+def shares(cases: list[Case]) -> list[str]:
+    """The share that is called broken, by precision."""
+    lines = []
+    for precision in PRECISIONS:
+        counted = [case.outcome for case in cases if case.precision == precision and case.fault != NONE]
+        if counted:
+            words = ", ".join(f"{counted.count(word)} {word}" for word in dict.fromkeys(sorted(counted)))
+            share = 100 * counted.count("broken") / len(counted)
+            lines.append(f"{precision}: {share:.1f} % of {len(counted)} runs are called broken ({words}).")
+    control = [case.outcome for case in cases if case.fault == NONE]
+    lines.append(f"Without a fault: {control.count('agrees')} of {len(control)} agree, {control.count('broken')} broken.")
+    return lines
+
+
+def page(cases: list[Case]) -> str:
+    """The page of docs/."""
+    head = [f"{precision}, {depth}" for precision in PRECISIONS for depth in DEPTHS]
+    intro = [
+        "# Planted faults",
+        "",
+        "Made by `python -m tests.plant --write`, which plants each fault of `tests/faults.py` in a copy of each wing, runs",
+        "a plan that shows it (digits, 16 units, batches of 32, 2 seeds, 12 steps), and writes down what `compare` says.",
+        "",
+        *[f"- {line}" for line in shares(cases)],
+        "",
+        "Columns are precision and depth; in each, every step recorded and every tenth: B broken, a agrees, ? cannot be",
+        "judged, ! crashed, - not a fault in this precision. The last column is what the first run's report names.",
+        "",
+        f"| fault | plan | wing | {' | '.join(head)} | first named |",
+        "|---" * (len(head) + 4) + "|",
+        *rows_of(cases),
+        "",
+        "A fault that is not called broken, and a wing without a fault that is:",
+        "",
+    ]
+    groups = dict.fromkeys((case.fault, case.wing, case.outcome) for case in cases)
+    lines = [f"- {line}" for key in groups if (line := _grouped([c for c in cases if (c.fault, c.wing, c.outcome) == key]))]
+    return "\n".join([*intro, *(lines or ["- nothing"])]) + "\n"
+
+
+def surprises(cases: list[Case]) -> list[str]:
+    """What a reader has to know of each faulty run that is not called broken, and of each right one that is."""
+    return [
+        f"{c.fault} ({c.wing}, {c.precision}, depth {c.depth}, every {c.record_every}): {c.outcome}; nearest {c.where}, "
+        f"error {c.error:.1e} of {c.bound:.1e}; free run {c.free_run}{'; ' + c.reason if c.reason else ''}"
+        for c in cases
+        if (c.outcome == "broken") == (c.fault == NONE)
+    ]
+
+
+def _grouped(cases: list[Case]) -> str | None:
+    """Those of one fault, wing and outcome that surprise, in a line; nothing where none does."""
+    first = next(iter(surprises(cases)), None)
+    where = ", ".join(f"{c.precision} {c.depth}/{c.record_every}" for c in cases)
+    return f"{len(cases)} runs ({where}); the first: {first}" if first else None
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--wing", choices=backends.FRAMEWORKS, action="append", help="only this one; may be repeated")
+    parser.add_argument("--fault", action="append", help="only faults with this in their name")
+    parser.add_argument("--quick", action="store_true", help="only the smallest depth, every step recorded, each kind once")
+    parser.add_argument("--kept", action="store_true", help="measure nothing; only what was measured before")
+    parser.add_argument("--write", action="store_true", help=f"write {TABLE.relative_to(ROOT)}")
+    parser.add_argument("--judge", nargs=4, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.judge:
+        wing, name, plan, folder = options.judge
+        assert Path(str(backends.__file__)).is_relative_to(Path.cwd()), "the sources are those of the copy"
+        fault = {fault.name: fault for fault in FAULTS}.get(name)
+        print(json.dumps(judge(wing, fault, plan, Path(folder), options.quick)))
+        return
+    os.nice(5)
+    campaign, cases = Campaign(options.quick, options.kept), []
+    planted = KINDS if options.quick else FAULTS
+    chosen = [fault for fault in planted if not options.fault or any(word in fault.name for word in options.fault)]
+    controls = dict.fromkeys(fault.plan for fault in chosen)
+    todo = [(fault, fault.plan) for fault in chosen] + [(None, plan) for plan in controls]
+    for wing in options.wing or backends.FRAMEWORKS:
+        for fault, plan in todo:
+            clock = time.monotonic()
+            found = campaign.cases(wing, fault, plan)
+            if not found:
+                continue
+            cases += found
+            print(*rows_of(found), f"  {time.monotonic() - clock:.0f} s", flush=True)
+            for line in surprises(found):
+                print(f"    {line}", flush=True)
+    print("", *shares(cases), sep="\n")
+    if options.write:
+        TABLE.write_text(page(cases), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
