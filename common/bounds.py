@@ -93,8 +93,7 @@ class Bounds:
         with np.errstate(invalid="ignore", over="ignore"):
             for key, d in self._distances(step, inside).items():
                 self.squares[key] += d**2 / DRAWS
-            moved = self._margins(inside) - self.margins
-            self.moved += np.where(np.isnan(moved), 0.0, moved) ** 2 / DRAWS
+            self.moved += _apart(self._margins(inside), self.margins) ** 2 / DRAWS
             for spread, z, of_draw in zip(self.spread, self.inside.z, inside.z, strict=True):
                 np.maximum(spread, np.nan_to_num(np.abs(of_draw - z)), out=spread)
 
@@ -139,10 +138,15 @@ class Bounds:
             "weight_gradient_rms": gradient + of_weight * q["weight_gradient_rms"],
             "clipped_weight_gradient_rms": clipped + of_weight * q["clipped_weight_gradient_rms"],
             "update_ratio": ratio(rate * clipped + self.flushed, weights) + 3 * of_weight * q["update_ratio"],
-            "activation_mean": bounds[OUTPUT] + of_layer * q["activation_rms"],
+            "activation_mean": bounds[OUTPUT] + of_layer * q["activation_rms"] + self._overflow(),
             "activation_rms": bounds[OUTPUT] + of_layer * q["activation_rms"],
             "dead_fraction": dead.mean(2) + 8 * self.u,
         }
+
+    def _overflow(self) -> np.ndarray:
+        """Infinite where the sum of a mean is beyond the largest number, although the mean is not."""
+        terms = self.plan.task.batch_size * self.plan.network.width
+        return np.where(largest(self.expected[OUTPUT]) > float(self.info.max) / terms, np.inf, 0.0)
 
     def _own(self, terms: int) -> float:
         """What the sum of a root mean square, or of a mean, adds."""
@@ -184,6 +188,12 @@ class Bounds:
             if (FINE * moved > self.spreads()[key] + rounded).any():
                 return True
         return False
+
+
+def _apart(found: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """The difference, 0 between equal infinities, and infinite where only one is a number."""
+    apart = np.where(found == expected, 0.0, found - expected)
+    return np.where(np.isnan(apart), np.inf, apart)
 
 
 def _hidden(bounds: Compared, what: str) -> np.ndarray:

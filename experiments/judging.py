@@ -1,53 +1,51 @@
-"""Judging: single steps of a wing from the definition's own states, compared with the definition's (common/agreement.py).
-
-The definition's worker makes the references of a plan once: the states at the judged steps of its run, and the bounds on
-the errors of a step from each, by draws of what rounding does. A framework's worker reads them, and takes the same steps.
-"""
+"""Judging: single steps of a wing from the definition's own states, compared with the definition's (common/agreement.py)."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from backends.numpy.rounding import Exact, Random
 from backends.numpy.training import Program as Definition
 from common import draw
-from common.agreement import DRAWS, Judge, Key, Step, judged_steps
+from common.agreement import Judge, Step
 from common.backend import Program
-from common.bounds import Bounds, Inside
 from common.network import Batch, State
 from common.plan import Plan
 from common.task import Data
 from common.trace import Check
 
 EVALUATED = 64
-"""Evaluation is compared for so many samples of the test set."""
-
-References = list[list[Judge]]
-"""For each group of seeds the judges of its steps."""
+"""Evaluation is compared for so many samples of the test set, evenly over it."""
 
 
-def take(program: Program, before: State, batch: Batch, x_test: np.ndarray, plan: Plan) -> Step:
+def evaluated(data: Data) -> np.ndarray:
+    """Which samples of the test set are compared."""
+    count = len(data.x_test)
+    return np.linspace(0, count - 1, min(EVALUATED, count)).round().astype(int)
+
+
+def take(
+    program: Program, before: State, batch: Batch, x_test: np.ndarray, plan: Plan, kept: np.ndarray | slice = slice(None)
+) -> Step:
     """One step from a state.
 
     Args:
         program: Of the plan's structure.
         before: The state.
         batch: The step's.
-        x_test: [sample, features], of which the first `EVALUATED` are kept.
+        x_test: [sample, features].
         plan: Of the seeds.
+        kept: Which of these samples are compared.
     """
     program.load(before, plan)
     quantities = program.measured(program.step(batch))
     gradients = replace(program.gradients(), loss=quantities.pop("loss"))
     logits = program.predict(np.broadcast_to(x_test, (len(plan.seeds), *x_test.shape)))
-    return Step(gradients, program.state(), quantities, logits[:, :EVALUATED])
+    return Step(gradients, program.state(), quantities, logits[:, kept])
 
 
 def watched(program: Program, batches: Iterable[Batch], steps: Iterable[int], states: dict[int, State]) -> Iterator[Batch]:
@@ -59,63 +57,8 @@ def watched(program: Program, batches: Iterable[Batch], steps: Iterable[int], st
         yield batch
 
 
-def judges(plan: Plan, data: Data, states: dict[int, State]) -> list[Judge]:
-    """The judges of a run, from the definition's states before some of its steps.
-
-    Where a step from one of them is not finite, the steps before that are judged.
-    """
-    found = [judge for step, state in states.items() if (judge := _judge(plan, data, step, state))]
-    if len(found) == len(states):
-        return found
-    return [judge for step, state in _finite_states(plan, data).items() if (judge := _judge(plan, data, step, state))]
-
-
-def _finite_states(plan: Plan, data: Data) -> dict[int, State]:
-    """States before some of those steps that are finite."""
-    program = Definition(plan)
-    program.load(draw.state(plan))
-    count = 0
-    for batch in draw.batches(plan, data):
-        loss = program.step(batch)["loss"]
-        if not np.isfinite(loss).all() or not _finite(program.state()):
-            break
-        count += 1
-    if not count:
-        return {}
-    program.load(draw.state(plan))
-    states: dict[int, State] = {}
-    for batch in watched(program, islice(draw.batches(plan, data), count), judged_steps(count), states):
-        program.step(batch)
-    return states
-
-
-def _finite(state: State) -> bool:
-    return all(np.isfinite(a).all() for a in (*state.parameters.values(), *state.statistics.values()))
-
-
-def _judge(plan: Plan, data: Data, number: int, before: State) -> Judge | None:
-    """The judge of one step; None where it is not finite."""
-    batch = _batch(plan, data, number)
-    exact = Definition(plan)
-    step = take(exact, before, batch, data.x_test[:EVALUATED], plan)
-    if not all(np.isfinite(a).all() for a in (step.gradients.loss, step.gradients.signal)) or not _finite(step.state):
-        return None
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
-        bounds = Bounds(plan, before, step, _inside(exact))
-        for seed in range(DRAWS):
-            program = Definition(plan, rounding=Random(plan.precision, seed, bounds.sides))
-            bounds.add(take(program, before, batch, data.x_test[:EVALUATED], plan), _inside(program))
-        for sides in bounds.kinks():
-            program = Definition(plan, rounding=Exact(sides))
-            bounds.add_kink(take(program, before, batch, data.x_test[:EVALUATED], plan), _inside(program))
-        return Judge(number, before, bounds.found(), bounds.blind())
-
-
-def _inside(program: Definition) -> Inside:
-    return Inside([layer.z for layer in program.layers], [layer.h for layer in program.layers])
-
-
-def _batch(plan: Plan, data: Data, step: int) -> Batch:
+def batch_of(plan: Plan, data: Data, step: int) -> Batch:
+    """The batch of one step of a run."""
     return next(islice(draw.batches(plan, data), step, None))
 
 
@@ -126,10 +69,50 @@ def checks(program: Program, plan: Plan, data: Data, judges: list[Judge]) -> lis
         return [_without_definition(program, plan, data)]
     found = []
     for judge in judges:
-        batch = _batch(plan, data, judge.step)
-        expected = take(definition, judge.before, batch, data.x_test[:EVALUATED], plan)
-        found.append(judge.check(take(program, judge.before, batch, data.x_test, plan), expected, plan))
-    return found
+        batch = batch_of(plan, data, judge.step)
+        expected = take(definition, judge.before, batch, data.x_test[evaluated(data)], plan)
+        found.append(judge.check(take(program, judge.before, batch, data.x_test, plan, evaluated(data)), expected, plan))
+    remembered = None if plan.steps == 1 else remembers(program, plan, data, judges[0].before)
+    return [*found, remembered] if remembered else found
+
+
+def remembers(program: Program, plan: Plan, data: Data, before: State) -> Check | None:
+    """Two steps in a row, compared bit by bit with the same two from states that were fetched and loaded; None where equal.
+
+    A single step cannot show what a program keeps beside its state, such as old weights, an old batch or a momentum; a free run
+    shows it only where it is not chaotic. The same instructions on the same numbers give the same bits, so that nothing is
+    tolerated here; where they do not even twice, as where an accelerator adds in any order, nothing is said.
+    """
+    first, second = draw.batches(plan.model_copy(update={"steps": 2}), data)
+    program.load(before, plan)
+    handle = program.step(first)
+    between = program.state()
+    in_a_row = _outcome(program, program.step(second)) | _named("first step", program.measured(handle))
+    alone, again = ({}, {})
+    for found in (alone, again):
+        program.load(before, plan)
+        found |= _named("first step", program.measured(program.step(first)))
+        program.load(between, plan)
+        found |= _outcome(program, program.step(second))
+    where = "" if _differing(alone, again) else _differing(in_a_row, alone)
+    reason = f"{where}: two steps in a row are not the two steps by themselves"
+    return Check(step=1, outcome="broken", reason=reason, error=1.0, bound=0.0, where=where) if where else None
+
+
+def _outcome(program: Program, handle: Any) -> dict[str, np.ndarray]:
+    """All that is fetched after a step, by name."""
+    measured, gradients, state = program.measured(handle), program.gradients(), program.state()
+    found = _named("second step", measured) | {"signal gradient": gradients.signal}
+    return found | state.parameters | state.statistics
+
+
+def _named(what: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {f"{name} of the {what}": a for name, a in arrays.items()}
+
+
+def _differing(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> str:
+    """The first array that is not the same; empty where all are."""
+    return next((name for name, value in a.items() if not np.array_equal(value, b[name], equal_nan=True)), "")
 
 
 def nothing_to_compare_with() -> Check:
@@ -140,44 +123,8 @@ def nothing_to_compare_with() -> Check:
 
 def _without_definition(program: Program, plan: Plan, data: Data) -> Check:
     """The first step of a plan whose definition is not finite there."""
-    step = take(program, draw.state(plan), _batch(plan, data, 0), data.x_test, plan)
+    step = take(program, draw.state(plan), batch_of(plan, data, 0), data.x_test, plan)
     finite = bool(np.isfinite(step.gradients.loss).all() and np.isfinite(step.gradients.signal).all())
     reason = "the definition is not finite at the first step" + (", and this run is" if finite else "")
     outcome = "broken" if finite else "cannot be judged"
     return Check(step=0, outcome=outcome, reason=reason, error=np.inf if finite else 0.0, bound=0.0, where="loss")
-
-
-def write(references: References, path: Path) -> None:
-    """Keep references for other processes."""
-    arrays: dict[str, np.ndarray] = {}
-    facts: list[list[dict[str, Any]]] = []
-    for group, judges in enumerate(references):
-        facts.append([{"step": judge.step, "blind": judge.blind} for judge in judges])
-        for judge in judges:
-            at = f"{group}|{judge.step}"
-            arrays |= {f"{at}|parameter|{name}": a for name, a in judge.before.parameters.items()}
-            arrays |= {f"{at}|statistic|{name}": a for name, a in judge.before.statistics.items()}
-            arrays |= {f"{at}|{key.what}|{key.name}": a for key, a in judge.bounds.items()}
-    np.savez(path, facts=np.array(json.dumps(facts)), **arrays)  # pyright: ignore[reportArgumentType]
-
-
-def read(path: Path) -> References:
-    """The references that were written."""
-    with np.load(path) as file:
-        facts = json.loads(str(file["facts"]))
-        groups: References = []
-        for group, judges in enumerate(facts):
-            groups.append([_read_judge(file, f"{group}|{fact['step']}|", fact) for fact in judges])
-        return groups
-
-
-def _read_judge(file: Any, at: str, fact: dict[str, Any]) -> Judge:
-    kept: dict[str, dict[Any, np.ndarray]] = {"parameter": {}, "statistic": {}, "bound": {}}
-    for entry in file.files:
-        if entry.startswith(at):
-            what, name = entry.removeprefix(at).split("|")
-            if what in kept:
-                kept[what][name] = file[entry]
-            else:
-                kept["bound"][Key(what, name)] = file[entry]
-    return Judge(fact["step"], State(kept["parameter"], kept["statistic"]), kept["bound"], fact["blind"])

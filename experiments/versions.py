@@ -42,6 +42,7 @@ WORKER = (
     "backends/__init__.py",
     "experiments/judging.py",
     "experiments/process.py",
+    "experiments/references.py",
     "experiments/worker.py",
 )
 """What a run is made and judged by, beside the wings."""

@@ -42,7 +42,7 @@ from common.findings import DEFINITION
 from common.network import State
 from common.plan import Plan
 from common.trace import Check, Header, Seconds
-from experiments import judging
+from experiments import judging, references
 from experiments.judging import watched
 from experiments.store import Run, Store
 from experiments.versions import versions
@@ -129,14 +129,14 @@ class Worker:
         assert job.reference
         path = Path(job.reference)
         if self.defines:
-            judging.write([judging.judges(*of_group) for of_group in zip(groups, repeat(data), snapshots)], path)
+            references.write([references.judges(*of_group) for of_group in zip(groups, repeat(data), snapshots)], path)
             return []
         if not path.exists():
             return [judging.nothing_to_compare_with()]
-        references = judging.read(path)
+        judges_of = references.read(path)
         return [
             check
-            for group, judges in zip(groups, references, strict=True)
+            for group, judges in zip(groups, judges_of, strict=True)
             for check in judging.checks(program, group, data, judges)
         ]
 

@@ -17,7 +17,7 @@ from common.backend import Backend, Program, train
 from common.network import Batch, State
 from common.plan import Plan
 from common.trace import Check, Trace
-from experiments import judging
+from experiments import judging, references
 from experiments.judging import watched
 from tests.compared import scaled_error
 
@@ -65,7 +65,7 @@ def states_of(definition: Backend, plan: Plan, steps: list[int]) -> dict[int, St
 def judged(definition: Backend, wing: Program, plan: Plan, steps: list[int]) -> list[Check]:
     """A wing's steps from the definition's states, those from where the definition goes on to be finite."""
     data = task.load(plan.task)
-    return judging.checks(wing, plan, data, judging.judges(plan, data, states_of(definition, plan, steps)))
+    return judging.checks(wing, plan, data, references.judges(plan, data, states_of(definition, plan, steps)))
 
 
 def assert_none_is_broken(checks: list[Check], at_least: int) -> None:
@@ -122,7 +122,7 @@ def test_free_runs_stay_within_their_bound_until_they_are_chaotic(
 @over_activations
 def test_bounds_are_narrow(definition: Backend, deep: Maker, activation: str, normalization: str) -> None:
     plan = deep("none", activation=activation, normalization=normalization, initialization="he")
-    (judge,) = judging.judges(plan, task.load(plan.task), states_of(definition, plan, [0]))
+    (judge,) = references.judges(plan, task.load(plan.task), states_of(definition, plan, [0]))
     (batch,) = islice(draw.batches(plan, task.load(plan.task)), 1)
     step = judging.take(definition.program(plan, "cpu"), judge.before, batch, batch.x[0], plan)
     shares = judge.bounds[agreement.SIGNAL] / agreement.largest(step.gradients.signal)
@@ -176,7 +176,7 @@ def batches_of(plan: Plan) -> list[Batch]:
 def test_a_planted_fault_in_one_weight_is_named(backend: Backend, definition: Backend, deep: Maker) -> None:
     plan = deep("none", activation="tanh", depth=10, steps=1)
     wing, data = backend.program(plan, "cpu"), task.load(plan.task)
-    (judge,) = judging.judges(plan, data, {0: draw.state(plan)})
+    (judge,) = references.judges(plan, data, {0: draw.state(plan)})
     (clean,) = judging.checks(wing, plan, data, [judge])
     assert clean.outcome == "agrees"
     load = wing.load

@@ -1,0 +1,119 @@
+"""References: what a plan's steps are judged by, made once by the definition's worker and read by those of the frameworks.
+
+The states before the judged steps of the definition's run, and the bounds on the errors of a step from each, by draws of what
+rounding does (common/agreement.py).
+"""
+
+from __future__ import annotations
+
+import json
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from backends.numpy.rounding import Exact, Random
+from backends.numpy.training import Program as Definition
+from common import draw
+from common.agreement import DRAWS, Judge, Key, judged_steps
+from common.bounds import Bounds, Inside
+from common.network import State
+from common.plan import Plan
+from common.task import Data
+from experiments.judging import batch_of, evaluated, take, watched
+
+References = list[list[Judge]]
+"""For each group of seeds the judges of its steps."""
+
+
+def judges(plan: Plan, data: Data, states: dict[int, State]) -> list[Judge]:
+    """The judges of a run, from the definition's states before some of its steps.
+
+    Where a step from one of them is not finite, the steps before that are judged.
+    """
+    found = [judge for step, state in states.items() if (judge := _judge(plan, data, step, state))]
+    if len(found) == len(states):
+        return found
+    return [judge for step, state in _finite_states(plan, data).items() if (judge := _judge(plan, data, step, state))]
+
+
+def _finite_states(plan: Plan, data: Data) -> dict[int, State]:
+    """States before some of those steps that are finite."""
+    program = Definition(plan)
+    program.load(draw.state(plan))
+    count = 0
+    for batch in draw.batches(plan, data):
+        loss = program.step(batch)["loss"]
+        if not np.isfinite(loss).all() or not _finite(program.state()):
+            break
+        count += 1
+    if not count:
+        return {}
+    program.load(draw.state(plan))
+    states: dict[int, State] = {}
+    for batch in watched(program, islice(draw.batches(plan, data), count), judged_steps(count), states):
+        program.step(batch)
+    return states
+
+
+def _finite(state: State) -> bool:
+    return all(np.isfinite(a).all() for a in (*state.parameters.values(), *state.statistics.values()))
+
+
+def _judge(plan: Plan, data: Data, number: int, before: State) -> Judge | None:
+    """The judge of one step; None where it is not finite."""
+    batch = batch_of(plan, data, number)
+    exact = Definition(plan)
+    step = take(exact, before, batch, data.x_test[evaluated(data)], plan)
+    if not all(np.isfinite(a).all() for a in (step.gradients.loss, step.gradients.signal)) or not _finite(step.state):
+        return None
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
+        bounds = Bounds(plan, before, step, _inside(exact))
+        for seed in range(DRAWS):
+            program = Definition(plan, rounding=Random(plan.precision, seed, bounds.sides))
+            bounds.add(take(program, before, batch, data.x_test[evaluated(data)], plan), _inside(program))
+        for sides in bounds.kinks():
+            program = Definition(plan, rounding=Exact(sides))
+            bounds.add_kink(take(program, before, batch, data.x_test[evaluated(data)], plan), _inside(program))
+        return Judge(number, before, bounds.found(), bounds.blind())
+
+
+def _inside(program: Definition) -> Inside:
+    return Inside([layer.z for layer in program.layers], [layer.h for layer in program.layers])
+
+
+def write(references: References, path: Path) -> None:
+    """Keep references for other processes."""
+    arrays: dict[str, np.ndarray] = {}
+    facts: list[list[dict[str, Any]]] = []
+    for group, judges in enumerate(references):
+        facts.append([{"step": judge.step, "blind": judge.blind} for judge in judges])
+        for judge in judges:
+            at = f"{group}|{judge.step}"
+            arrays |= {f"{at}|parameter|{name}": a for name, a in judge.before.parameters.items()}
+            arrays |= {f"{at}|statistic|{name}": a for name, a in judge.before.statistics.items()}
+            arrays |= {f"{at}|{key.what}|{key.name}": a for key, a in judge.bounds.items()}
+    np.savez(path, facts=np.array(json.dumps(facts)), **arrays)  # pyright: ignore[reportArgumentType]
+
+
+def read(path: Path) -> References:
+    """The references that were written."""
+    with np.load(path) as file:
+        facts = json.loads(str(file["facts"]))
+        groups: References = []
+        for group, judges in enumerate(facts):
+            groups.append([_read_judge(file, f"{group}|{fact['step']}|", fact) for fact in judges])
+        return groups
+
+
+def _read_judge(file: Any, at: str, fact: dict[str, Any]) -> Judge:
+    kept: dict[str, dict[Any, np.ndarray]] = {"parameter": {}, "statistic": {}, "bound": {}}
+    for entry in file.files:
+        if entry.startswith(at):
+            what, name = entry.removeprefix(at).split("|")
+            if what in kept:
+                kept[what][name] = file[entry]
+            else:
+                kept["bound"][Key(what, name)] = file[entry]
+    return Judge(fact["step"], State(kept["parameter"], kept["statistic"]), kept["bound"], fact["blind"])
