@@ -72,7 +72,7 @@ MARGIN = 100.0
 CHAOS = 0.1
 """A bound on the divergence, which is at most 1, from which on it bounds nothing."""
 
-JUDGED_STEPS = 4
+JUDGED_STEPS = 3
 """So many steps of a run are compared, the first and the last among them."""
 
 

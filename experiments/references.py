@@ -71,10 +71,10 @@ def _judge(plan: Plan, data: Data, number: int, before: State) -> Judge | None:
     with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
         bounds = Bounds(plan, before, step, _inside(exact))
         for seed in range(DRAWS):
-            program = Definition(plan, rounding=Random(plan.precision, seed, bounds.sides))
+            program = Definition(plan, measure=False, rounding=Random(plan.precision, seed, bounds.sides))
             bounds.add(take(program, before, batch, data.x_test[evaluated(data)], plan), _inside(program))
         for sides in bounds.kinks():
-            program = Definition(plan, rounding=Exact(sides))
+            program = Definition(plan, measure=False, rounding=Exact(sides))
             bounds.add_kink(take(program, before, batch, data.x_test[evaluated(data)], plan), _inside(program))
         return Judge(number, before, bounds.found(), bounds.blind())
 

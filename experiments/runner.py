@@ -23,8 +23,8 @@ from experiments.process import WorkerProcess
 from experiments.store import Run, Store
 from experiments.versions import versions
 
-SLOWEST_FIRST = ("keras", "jax", "torch", DEFINITION)
-"""The order in which lanes start: the longest work first, so that the cores end together."""
+FIRST = (DEFINITION, "keras", "jax", "torch")
+"""The order in which lanes start: what the others need, then the longest work, so that the cores end together."""
 
 LANES = {"torch": 2, DEFINITION: 4}
 """Into how many a backend's jobs are divided: those whose workers start soon and compile nothing fill the cores to the end."""
@@ -106,6 +106,11 @@ class Lane:
     deaths: int = 0
     broken: str | None = None
 
+    @property
+    def defines(self) -> bool:
+        """Whether it still has runs of the definition to do."""
+        return any(one.backend == DEFINITION for one in (*self.jobs, *filter(None, [self.current])))
+
 
 @dataclass
 class Runner:
@@ -132,11 +137,8 @@ class Runner:
         """
         try:
             with TemporaryDirectory(prefix="isograd-") as self.references:
-                definition = [one for one in jobs if one.backend == DEFINITION]
-                frameworks = [one for one in jobs if one.backend != DEFINITION]
-                self.compared = {one.plan for one in frameworks}
-                for part in (definition, frameworks):
-                    self._work(deque(lanes(part)))
+                self.compared = {one.plan for one in jobs if one.backend != DEFINITION}
+                self._work(deque(lanes(jobs)))
         except KeyboardInterrupt:
             kept = sum(self.store.path(one.run_id).exists() for one in jobs)
             raise Interrupted(
@@ -184,7 +186,10 @@ class Runner:
                 lane.broken = message["reason"]
 
     def _next(self, lane: Lane) -> None:
+        """Give a lane's worker its next job; a framework's waits, imported, until the definition has left all references."""
         assert lane.worker
+        if lane.jobs and lane.jobs[0].backend != DEFINITION and any(one.defines for one in self.active):
+            return
         lane.current = lane.jobs.popleft() if lane.jobs else None
         if lane.current is None:
             lane.worker.stop()
@@ -214,8 +219,10 @@ class Runner:
         lane.worker.close()
         if lane.jobs:
             self._start_worker(lane)
-        else:
-            self.active.remove(lane)
+            return
+        self.active.remove(lane)
+        for held in [one for one in self.active if one.ready and one.current is None]:
+            self._next(held)
 
     def _give_up(self, lane: Lane, reason: str) -> None:
         while lane.jobs:
@@ -229,7 +236,7 @@ def lanes(jobs: Iterable[Job]) -> list[Lane]:
     for one in jobs:
         groups.setdefault(one.backend, {}).setdefault(one.plan.structure(), []).append(one)
     found: list[Lane] = []
-    for name in sorted(groups, key=lambda name: SLOWEST_FIRST.index(name) if name in SLOWEST_FIRST else len(SLOWEST_FIRST)):
+    for name in sorted(groups, key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST)):
         ordered = [one for group in groups[name].values() for one in group]
         size = max(SHORTEST_LANE, -(-len(ordered) // LANES.get(name, 1)))
         parts = [ordered[i : i + size] for i in range(0, len(ordered), size)]

@@ -135,7 +135,7 @@ def test_the_definition_has_several_lanes_and_a_framework_has_one() -> None:
     jobs = jobs_of(plans(read("countermeasures"), SMALL), ["numpy", "jax"], "cpu")
     found = lanes(jobs)
     assert [(lane.name, len(lane.jobs)) for lane in found] == [
-        ("jax", 15), ("numpy (1 of 4)", 8), ("numpy (2 of 4)", 8), ("numpy (3 of 4)", 8), ("numpy (4 of 4)", 6),
+        ("numpy (1 of 4)", 8), ("numpy (2 of 4)", 8), ("numpy (3 of 4)", 8), ("numpy (4 of 4)", 6), ("jax", 15),
     ]  # fmt: skip
     assert {one.run_id for lane in found for one in lane.jobs} == {one.run_id for one in jobs}
     assert [lane.name for lane in lanes(jobs_of(small(), ["numpy"], "cpu")[:2])] == ["numpy"]

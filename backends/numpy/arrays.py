@@ -11,10 +11,10 @@ __all__ = ["from_numpy", "safe_scale", "to_numpy"]
 
 
 def from_numpy(array: np.ndarray, dtype: DTypeLike, device: str) -> np.ndarray:
-    """A copy in the given precision; integers stay integers."""
-    return np.array(array, dtype=dtype if array.dtype.kind == "f" else None)
+    """The same numbers in the given precision; integers stay integers. The definition changes no array in place."""
+    return np.asarray(array, dtype=dtype if array.dtype.kind == "f" else None)
 
 
 def to_numpy(array: np.ndarray) -> np.ndarray:
     """The same numbers for the world outside the wing, at most float64."""
-    return array.astype(np.float64) if array.dtype.kind == "f" else array
+    return array.astype(np.float64, copy=False) if array.dtype.kind == "f" else array

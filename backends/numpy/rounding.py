@@ -18,11 +18,19 @@ it as it is. Elementary functions are right to about e.
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 
-NOISE = 2**18
-"""How many random numbers are drawn beforehand; an operation takes as many as it needs, from a random place on."""
+NOISE = 2**19
+"""How many random numbers are drawn once; an operation takes as many as it needs, from a random place on."""
+
+
+@cache
+def noise(precision: str) -> tuple[np.ndarray, np.ndarray]:
+    """The e r, and the 1 + e r."""
+    numbers = np.random.Generator(np.random.SFC64(0)).uniform(-1.0, 1.0, NOISE) * float(np.finfo(precision).eps)
+    return numbers, 1 + numbers
 
 
 def walk(terms: int) -> float:
@@ -77,7 +85,7 @@ class Random(Exact):
 
     Args:
         precision: `float32` or `float64`.
-        seed: Of the roundings.
+        seed: Of the places from which on the random numbers are taken.
         sides: As in exact arithmetic.
     """
 
@@ -85,15 +93,19 @@ class Random(Exact):
         super().__init__(sides)
         self.precision = precision
         self.rng = np.random.Generator(np.random.SFC64(seed))
-        self.noise = self.rng.uniform(-1.0, 1.0, NOISE) * float(np.finfo(precision).eps)
+        self.noise, self.factors = noise(precision)
         self.flushes = seed % 2 == 0
 
     def _noise(self, shape: tuple[int, ...]) -> np.ndarray:
+        return self._drawn(self.noise, shape)
+
+    def _drawn(self, numbers: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        """As many of the numbers as the shape has, from a random place on."""
         size = math.prod(shape)
         if size > NOISE:
-            return np.resize(self.noise, shape)
-        begin = int(self.rng.integers(NOISE - size + 1))
-        return self.noise[begin : begin + size].reshape(shape)
+            return np.resize(numbers, shape)
+        begin = int(self.rng.random() * (NOISE - size + 1))
+        return numbers[begin : begin + size].reshape(shape)
 
     def _in_range(self, y: np.ndarray) -> np.ndarray:
         """Where the precision has no such number: infinite, and, for every other seed, 0 (TensorFlow and XLA flush)."""
@@ -106,11 +118,16 @@ class Random(Exact):
 
     def __call__(self, y: np.ndarray) -> np.ndarray:
         """The result of an operation, rounded at random."""
-        return self._in_range(y + y * self._noise(y.shape))
+        return self._in_range(y * self._drawn(self.factors, y.shape))
 
     def add(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """The sum of two, rounded as if nothing cancelled."""
-        return self._in_range(a + b + (np.abs(a) + np.abs(b)) * self._noise(a.shape))
+        size = np.abs(a)
+        size += np.abs(b)
+        size *= self._noise(a.shape)
+        size += a
+        size += b
+        return self._in_range(size)
 
     def sum(self, terms: np.ndarray, axis: int | tuple[int, ...], keepdims: bool = False) -> np.ndarray:
         """The sum over an axis, each of its roundings as large as what was summed allows."""
@@ -129,9 +146,10 @@ class Random(Exact):
         y = a @ b
         rows = np.sqrt(np.einsum("...ij,...ij->...i", a, a))
         columns = np.sqrt(np.einsum("...jk,...jk->...k", b, b))
-        noise = self._noise(y.shape) * rows[..., :, None]
-        noise *= walk(a.shape[-1]) * columns[..., None, :]
-        return self._in_range(y + noise)
+        size = rows[..., :, None] * (walk(a.shape[-1]) * columns)[..., None, :]
+        size *= self._noise(y.shape)
+        size += y
+        return self._in_range(size)
 
     def norm(self, y: np.ndarray, terms: int) -> np.ndarray:
         """A Euclidean norm of so many terms."""

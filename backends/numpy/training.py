@@ -55,7 +55,7 @@ class Program:
             signals = [signal * batch.y.shape[1] for signal in run.signals]
             measured = self._quantities(run.layers, signals, gradients, clipped) if self.measure else {}
             self._update_statistics(run.layers)
-            self.parameters = {name: r.add(p, r(-rate * clipped[name])) for name, p in self.parameters.items()}
+            self.parameters = {name: r.add(p, -rate * clipped[name]) for name, p in self.parameters.items()}
         self.layers = run.layers
         self.last = (loss, signals, gradients, clipped)
         return {"loss": loss, **measured}
