@@ -21,6 +21,7 @@ from common.agreement import (
     T,
     arrays,
     distance,
+    flushed,
     largest,
 )
 from common.countermeasures.activation import open_interval
@@ -54,8 +55,7 @@ class Bounds:
         self.plan, self.before, self.step, self.inside = plan, before, step, inside
         self.info = np.finfo(plan.precision)
         self.u = float(self.info.eps) / 2
-        sizes = (plan.task.batch_size, plan.network.width, plan.network.features)
-        self.flushed = float(self.info.smallest_normal) * max(sizes)  # each term of a sum may be
+        self.flushed = flushed(plan) / plan.task.batch_size
         self.expected = arrays(step) | {OUTPUT: np.stack(inside.h, axis=1)}
         self.squares = {key: np.zeros(largest(a).shape) for key, a in self.expected.items()}
         self.kinked = {key: np.zeros(squares.shape) for key, squares in self.squares.items()}

@@ -378,10 +378,18 @@ def test_in_float32_a_free_run_beyond_its_bound_is_chaotic(plan: Maker) -> None:
 def test_a_free_run_is_compared_while_the_definition_is_finite(plan: Maker, which: str) -> None:
     runs = {"definition": away([0.0] * 5), "rounded": away(OWN)}
     runs[which].loss[1, 3:] = np.nan
-    found = free_run(plan(), away([0.0, 0.0, 0.0, 0.9, 0.9]), **runs)
-    assert found.outcome == "chaotic"
-    assert found.step is not None
-    assert found.step <= 3
+    assert free_run(plan(), away([0.0, 0.0, 0.0, 0.9, 0.9]), **runs).outcome == "comparable"
+    assert free_run(plan(), away([0.0, 0.0, 0.9, 0.9, 0.9]), **runs).outcome == "broken"
+    runs[which].loss[0, 0] = np.inf
+    assert free_run(plan(), away([0.9] * 5), **runs).outcome == "cannot be judged"
+
+
+def test_what_the_precision_does_not_have_is_no_divergence(plan: Maker) -> None:
+    one = plan(precision="float32")
+    tiny, zero = _trace(np.full((2, 3, 4), 1e-60)), _trace(np.zeros((2, 3, 4)))
+    assert free_run(one, zero, tiny, zero).outcome == "comparable"
+    assert free_run(one, zero, tiny, zero).divergence == 0
+    assert divergence(zero, tiny).max() == 1
 
 
 # Two steps in a row

@@ -296,7 +296,7 @@ def test_without_an_index_the_plans_name_the_configurations(source: Source, tmp_
         "sigmoid + xavier", "tanh + xavier", "relu + gaussian (std 1e+80)", "elu + xavier"
     }  # fmt: skip
     runs = [c.runs["torch"] for c in found.configurations]
-    assert all(run.agreement and run.agreement.free_run.outcome != "cannot be judged" for run in runs)
+    assert all(run.agreement and run.agreement.free_run.reason != "there is no run of the definition" for run in runs)
 
 
 def test_several_folders_are_side_by_side(source: Source) -> None:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from common.agreement import CHAOS, bounds, divergence
+from common.agreement import CHAOS, bounds, divergence, flushed
 from common.findings import DEFINITION
 from common.quantities import QUANTITIES
 from common.trace import Trace
@@ -56,7 +56,7 @@ def rounded(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     finite = np.isfinite(values)
     x = np.where(finite, values, 0.0).astype(float)
     tiny = np.abs(x) < 1e-280  # where a power of ten would be subnormal
-    x = np.where(tiny, x * 1e200, x)
+    x = x * np.where(tiny, 1e200, 1.0)
     with np.errstate(divide="ignore"):
         exponent = np.where(x == 0, 0, np.floor(np.log10(np.abs(x)))).astype(int) - (DIGITS - 1)
     m = np.rint(_scaled(x, -exponent)).astype(int)
@@ -165,7 +165,7 @@ def divergences(source: Source, name: str, most: int) -> Divergences | None:
     for backend in source.entries[name].runs:
         run = source.run(name, backend)
         if run and backend != DEFINITION and np.array_equal(run.trace.steps, steps):
-            found[backend] = np.maximum.accumulate(divergence(run.trace, definition.trace))
+            found[backend] = np.maximum.accumulate(divergence(run.trace, definition.trace, flushed(run.header.plan)))
     moved, chaotic = source.moved(name), None
     if moved and np.array_equal(moved.trace.steps, steps):
         found[BOUND] = np.minimum(bounds(source.entries[name].plan, definition.trace, moved.trace), 1.0)
