@@ -33,22 +33,20 @@ judged, which compares all that there is.
 In a row. What a program keeps beside its state (old weights, an old batch) no single step can show. Two steps in a row are held
 to the same two from states that were fetched and loaded again, bit by bit, wherever a repetition gives the same bits.
 
-The free run. Deep networks with batch norm are chaotic: after ten steps two correct implementations share no digit, and two
-runs of one framework part too. The divergence of a run is shown beside its bound, 100 times the divergence of a draw: the
-definition's run with every operation rounded at random.
+The free run is compared by common/free_run.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from common.network import Arrays, Gradients, State
 from common.plan import Plan
-from common.trace import Agreed, Check, Trace
+from common.trace import Agreed, Check
 
 DRAWS = 8
 T = 32.0
@@ -66,23 +64,9 @@ CEILING = 0.5
 FINE = 1e-3
 """A fault of this size is to be seen somewhere."""
 
-MARGIN = 100.0
-"""How many times the divergence of a draw a free run may be away from the definition's."""
-
-CHAOS = 0.1
-"""A bound on the divergence, which is at most 1, from which on it bounds nothing."""
 
 JUDGED_STEPS = 3
 """So many steps of a run are compared, the first and the last among them."""
-
-
-DIVERGING = ("signal_gradient_rms", "weight_gradient_rms")
-"""The quantities of which, beside the loss, the divergence is made."""
-
-
-def epsilon(precision: str) -> float:
-    """The unit in the last place of 1."""
-    return float(np.finfo(precision).eps)
 
 
 @dataclass(frozen=True)
@@ -210,105 +194,10 @@ def judged_steps(count: int) -> list[int]:
     return sorted({round(step) for step in np.linspace(0, count - 1, min(count, JUDGED_STEPS))})
 
 
-def divergence(trace: Trace, definition: Trace, flushed: float = 0.0) -> np.ndarray:
-    """How far a run has moved from the definition's at each recorded step.
-
-    Args:
-        trace: The run's.
-        definition: The definition's.
-        flushed: A difference that is no larger counts as none: the precision of the run has no such numbers.
-
-    Returns:
-        [step], between 0 and 1: the largest relative difference of the loss and of any layer's signal and weight gradient,
-        over all seeds.
-    """
-    losses = _relative(trace.loss, definition.loss, flushed).max(0)
-    layers = [_relative(trace.quantities[q], definition.quantities[q], flushed).max((0, 2)) for q in DIVERGING]
-    return np.max([losses, *layers], axis=0)
-
-
-def _relative(a: np.ndarray, b: np.ndarray, flushed: float) -> np.ndarray:
-    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        difference = np.abs(a - b)
-        relative = difference / np.maximum(np.abs(a), np.abs(b))
-    same = (a == b) | (~np.isfinite(a) & ~np.isfinite(b)) | (difference <= flushed)
-    return np.where(same, 0.0, np.where(np.isfinite(relative), relative, 1.0))
-
-
 def flushed(plan: Plan) -> float:
     """What may be lost of a signal gradient where numbers below the smallest normal one are 0, in a sum each of its terms."""
     terms = max(plan.task.batch_size, plan.network.width, plan.network.features)
     return plan.task.batch_size * terms * float(np.finfo(plan.precision).smallest_normal)
-
-
-class FreeRun(NamedTuple):
-    """How a training run compares with the definition's.
-
-    Attributes:
-        outcome: `comparable` to the end, or to where the definition is no longer finite; `chaotic` from `step` on; `broken` at
-            `step`; `cannot be judged` where the definition is not finite at all.
-        reason: Why it is not comparable to the end.
-        step: The recorded step; None where it is comparable to the end.
-        divergence: Up to the step where it is nearest to its bound, or beyond it; 0 where it is chaotic from the first step on.
-        bound: Of that step.
-    """
-
-    outcome: Literal["comparable", "chaotic", "broken", "cannot be judged"]
-    reason: str | None
-    step: int | None
-    divergence: float
-    bound: float
-
-
-def free_run(plan: Plan, trace: Trace, definition: Trace, rounded: Trace) -> FreeRun:
-    """Compare a free run with the definition's, up to where the definition parts from itself.
-
-    The bound at a recorded step is 100 times the largest divergence, up to the next recorded step, of the definition whose
-    operations are rounded at random. "Up to the next" because where chaos breaks out one step can multiply a difference by
-    1,000, and which of two equally exact runs it reaches first is chance. A divergence is at most 1: where the bound is no
-    smaller than a tenth of that, the run is chaotic, and two runs of one framework would part too. So it is in float32 where it
-    is beyond the bound: there one number that falls on the other side of a kink decides, which one draw does not tell.
-    """
-    ends = _end(definition, rounded)
-    found = np.maximum.accumulate(divergence(trace, definition, flushed(plan)))[:ends]
-    bound = bounds(plan, definition, rounded)[:ends]
-    if not ends:
-        return FreeRun("cannot be judged", "the definition is not finite at the first step", 0, 0.0, 0.0)
-    chaotic = (bound >= CHAOS) | ((found > bound) & (plan.precision == "float32"))
-    judged = int(np.argmax(chaotic)) if chaotic.any() else ends
-    beyond = np.flatnonzero(found[:judged] > bound[:judged])
-    if beyond.size:
-        step = int(trace.steps[beyond[0]])
-        reason = f"the free run parts from the definition's at step {step}"
-        return FreeRun("broken", reason, step, float(found[beyond[0]]), float(bound[beyond[0]]))
-    nearest = int(np.argmax(found[:judged] / bound[:judged])) if judged else 0
-    closest = float(found[nearest]) if judged else 0.0
-    if judged < ends:
-        step = int(trace.steps[judged])
-        reason = f"chaotic from step {step}: two runs of one framework would part too"
-        return FreeRun("chaotic", reason, step, closest, float(bound[nearest]))
-    return FreeRun("comparable", None, None, closest, float(bound[nearest]))
-
-
-def _end(*traces: Trace) -> int:
-    """How many recorded steps come before all that the divergence is made of is no longer finite, in any of the runs."""
-    finite = [np.isfinite(trace.loss).all(0) for trace in traces]
-    finite += [np.isfinite(trace.quantities[q]).all((0, 2)) for trace in traces for q in DIVERGING]
-    every = np.all(finite, axis=0)
-    return len(every) if every.all() else int(np.argmin(every))
-
-
-def bounds(plan: Plan, definition: Trace, rounded: Trace) -> np.ndarray:
-    """The bound on the largest divergence up to each recorded step [step]; infinite where a run is no longer finite.
-
-    `free_run` says how it is made.
-    """
-    ends = _end(definition, rounded)
-    own = np.maximum.accumulate(divergence(rounded, definition, flushed(plan))[:ends])
-    ahead = np.append(own[1:], own[-1:])
-    found = np.full(len(definition.steps), np.inf)
-    found[:ends] = MARGIN * np.maximum(ahead, plan.network.depth * epsilon(plan.precision))
-    return found
 
 
 def share(error: float, bound: float) -> float:

@@ -49,6 +49,7 @@ import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from common import agreement, verdict
+from common.free_run import free_run
 from common.plan import Plan
 from common.quantities import decay_per_layer, gradient_ratio
 from common.trace import Agreed, Header, Trace
@@ -312,7 +313,7 @@ def _free_run(plan: Plan, trace: Trace, definition: Trace | None, perturbed: Tra
     if definition is None or perturbed is None:
         reason = "there is no run of the definition"
         return FreeRun(outcome="cannot be judged", reason=reason, step=None, divergence=None, bound=None)
-    return FreeRun(**agreement.free_run(plan, trace, definition, perturbed)._asdict())
+    return FreeRun(**free_run(plan, trace, definition, perturbed)._asdict())
 
 
 def all_agree(configurations: Iterable[Configuration]) -> bool | None:

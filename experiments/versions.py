@@ -54,7 +54,7 @@ MOVES_A_NUMBER = re.compile(
 
 MOVES_NONE = {"JAX_COMPILATION_CACHE_DIR", "JAX_ENABLE_COMPILATION_CACHE", "TF_CPP_MIN_LOG_LEVEL"}
 
-NOT_IN_A_RUN = {"common/findings.py", "common/verdict.py", "common/errors.py"}
+NOT_IN_A_RUN = {"common/findings.py", "common/free_run.py", "common/verdict.py", "common/errors.py"}
 """What is read from a run later, and does not make another run of it."""
 
 

@@ -13,9 +13,10 @@ from scipy import stats
 
 from backends.numpy.rounding import EXACT, Exact, Random
 from common import agreement, draw, task
-from common.agreement import CHAOS, DRAWS, MARGIN, SIGNAL, Judge, Key, Step, T, distance, divergence, free_run, judged_steps
+from common.agreement import DRAWS, SIGNAL, Judge, Key, Step, T, distance, judged_steps
 from common.backend import Backend
 from common.bounds import Bounds, Inside
+from common.free_run import CHAOS, MARGIN, divergence, free_run
 from common.network import State
 from common.plan import Plan
 from common.quantities import QUANTITIES

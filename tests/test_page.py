@@ -17,8 +17,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from common.agreement import free_run
 from common.findings import RunFinding
+from common.free_run import free_run
 from common.quantities import QUANTITIES
 from common.trace import Trace
 from experiments import index

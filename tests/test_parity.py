@@ -14,6 +14,7 @@ import pytest
 
 from common import agreement, draw, task
 from common.backend import Backend, Program, train
+from common.free_run import free_run
 from common.network import Batch, State
 from common.plan import Plan
 from common.trace import Check, Trace
@@ -113,7 +114,7 @@ def test_free_runs_stay_within_their_bound_until_they_are_chaotic(
         return train(program, plan, batches).trace
 
     rounded = trace(definition, plan.model_copy(update={"perturbed": True}))
-    found = agreement.free_run(plan, trace(backend, plan), trace(definition, plan), rounded)
+    found = free_run(plan, trace(backend, plan), trace(definition, plan), rounded)
     assert found.outcome != "broken", found.reason
     assert found.step is None or found.step >= 2, "at least two steps are compared"
 

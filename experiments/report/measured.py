@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from common.agreement import CHAOS, bounds, divergence, flushed
+from common.agreement import flushed
 from common.findings import DEFINITION
+from common.free_run import CHAOS, bounds, divergence
 from common.quantities import QUANTITIES
 from common.trace import Trace
 from experiments.index import Source
@@ -155,7 +156,7 @@ class Divergences(NamedTuple):
 
 
 def divergences(source: Source, name: str, most: int) -> Divergences | None:
-    """What `agreement.free_run` compared, or None where there is no run of the definition."""
+    """What `free_run` compared, or None where there is no run of the definition."""
     definition = source.run(name, DEFINITION)
     if definition is None:
         return None
