@@ -35,6 +35,7 @@ import numpy as np
 from pydantic import Field
 
 from common.plan import Precision
+from common.quantities import ratio
 from common.spec import Spec
 from common.trace import Trace
 
@@ -383,7 +384,7 @@ class _Learning:
             s = next(s for s in seeds if not self.finite[s])
             event = first_event(_of_seed(self.trace, s))
             return f"not finite from step {event.step} on" if event else "not finite"
-        s = max(seeds, key=lambda s: self.peak[s] / self.start[s])
+        s = max(seeds, key=lambda s: float(ratio(self.peak[s], self.start[s])))
         if self.end[s] > RISEN * self.start[s]:
             return f"the loss has risen from {self.start[s]:.3g} to {self.end[s]:.3g}"
         return f"the loss has risen from {self.start[s]:.3g} to {self.peak[s]:.3g} on the way, and nothing is learnt"
@@ -407,7 +408,7 @@ class _Learning:
         return f"{self.guessing.level:.2f} ± {self.guessing.error:.2f}"
 
     def _fallen(self, seeds: list[int]) -> bool:
-        return bool(np.median(self.end[seeds] / self.start[seeds]) < FALLEN)
+        return bool(np.median(ratio(self.end[seeds], self.start[seeds])) < FALLEN)
 
     def _loss(self, seeds: list[int]) -> str:
         start, end = self.start[seeds].mean(), self.trace.loss[seeds, -1].mean()

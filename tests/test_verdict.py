@@ -406,3 +406,9 @@ def test_the_earliest_step_comes_before_the_first_seed() -> None:
     found.loss[0, 3] = found.loss[2, 1] = np.nan
     found.quantities["activation_rms"][0, 3] = np.nan
     assert first_event(found) == (2, 5, LAYERS)
+
+
+def test_a_loss_that_starts_at_0_is_judged_without_a_warning() -> None:
+    found = trace()
+    found.loss[:] = [0.0, 1.0, 2.0, 3.0][: found.loss.shape[1]]
+    assert learning(found, [0.1] * len(found.loss), Guessing(0.1, 100, 0.1, 2.3)).verdict == "diverged"
