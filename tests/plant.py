@@ -34,15 +34,13 @@ from experiments.runner import moved
 from experiments.store import Store
 from experiments.versions import digest_of
 from experiments.worker import Job, Worker
-from tests.faults import FAULTS, KINDS, PLANS, ROOT, Fault, faulty
+from tests.faults import FAULTS, KINDS, NONE, PLANS, ROOT, UNSEEN, Fault, faulty
 
 KEPT = ROOT / "results" / "planted"
 TABLE = ROOT / "docs" / "planted-faults.md"
 DEPTHS = (6, 30, 60)
 PRECISIONS = ("float64", "float32")
 RECORDS = (1, 10)
-NONE = "none"
-"""The name of a wing without a fault: it has to agree."""
 
 
 class Case(NamedTuple):
@@ -177,17 +175,19 @@ def rows_of(cases: list[Case]) -> list[str]:
 
 
 def shares(cases: list[Case]) -> list[str]:
-    """The share that is called broken, by precision."""
+    """What is said of wings with a fault, by precision, and of wings without one."""
     lines = []
     for precision in PRECISIONS:
-        counted = [case.outcome for case in cases if case.precision == precision and case.fault != NONE]
-        if counted:
-            words = ", ".join(f"{counted.count(word)} {word}" for word in dict.fromkeys(sorted(counted)))
-            share = 100 * counted.count("broken") / len(counted)
-            lines.append(f"{precision}: {share:.1f} % of {len(counted)} runs are called broken ({words}).")
+        outcomes = [case.outcome for case in cases if case.precision == precision and case.fault != NONE]
+        if outcomes:
+            share = 100 * outcomes.count("broken") / len(outcomes)
+            lines.append(f"{precision}: {share:.1f} % of {len(outcomes)} runs are called broken ({_counts(outcomes)}).")
     control = [case.outcome for case in cases if case.fault == NONE]
-    lines.append(f"Without a fault: {control.count('agrees')} of {len(control)} agree, {control.count('broken')} broken.")
-    return lines
+    return [*lines, f"Without a fault: {control.count('broken')} of {len(control)} are called broken ({_counts(control)})."]
+
+
+def _counts(outcomes: list[str]) -> str:
+    return ", ".join(f"{outcomes.count(word)} {word}" for word in sorted(set(outcomes)))
 
 
 def page(cases: list[Case]) -> str:
@@ -211,9 +211,20 @@ def page(cases: list[Case]) -> str:
         "A fault that is not called broken, and a wing without a fault that is:",
         "",
     ]
-    groups = dict.fromkeys((case.fault, case.wing, case.outcome) for case in cases)
-    lines = [f"- {line}" for key in groups if (line := _grouped([c for c in cases if (c.fault, c.wing, c.outcome) == key]))]
+    names = dict.fromkeys(case.fault for case in cases if surprises([case]))
+    lines = [line for name in names for line in _unseen(name, [case for case in cases if case.fault == name])]
     return "\n".join([*intro, *(lines or ["- nothing"])]) + "\n"
+
+
+def _unseen(name: str, cases: list[Case]) -> list[str]:
+    """Where a fault is not called broken, a line for each wing and outcome, and why."""
+    lines = [f"- **{name}.** {UNSEEN.get(name.removesuffix(f', {cases[0].plan}'), 'Not explained.')}"]
+    for key in dict.fromkeys((case.wing, case.outcome) for case in cases):
+        mine = [case for case in cases if (case.wing, case.outcome) == key]
+        if found := surprises(mine):
+            where = ", ".join(f"{case.precision} {case.depth}/{case.record_every}" for case in mine)
+            lines.append(f"    - {len(mine)} runs ({where}); the first: {found[0]}")
+    return lines
 
 
 def surprises(cases: list[Case]) -> list[str]:
@@ -224,13 +235,6 @@ def surprises(cases: list[Case]) -> list[str]:
         for c in cases
         if (c.outcome == "broken") == (c.fault == NONE)
     ]
-
-
-def _grouped(cases: list[Case]) -> str | None:
-    """Those of one fault, wing and outcome that surprise, in a line; nothing where none does."""
-    first = next(iter(surprises(cases)), None)
-    where = ", ".join(f"{c.precision} {c.depth}/{c.record_every}" for c in cases)
-    return f"{len(cases)} runs ({where}); the first: {first}" if first else None
 
 
 Planned = list[tuple[Fault | None, str]]

@@ -13,7 +13,7 @@ from common.plan import Plan
 from common.trace import Check
 from experiments.worker import Job, Worker
 from tests.conftest import load
-from tests.faults import FAULTS, KINDS, PLANS, ROOMS, Edit, Fault, faulty, mutated, planted
+from tests.faults import FAULTS, KINDS, NONE, PLANS, ROOMS, UNSEEN, Edit, Fault, faulty, mutated, planted
 from tests.plant import plan_of
 
 BY_NAME = {fault.name: fault for fault in FAULTS}
@@ -42,6 +42,7 @@ def test_there_are_at_least_25_kinds_of_faults_in_each_wing_and_no_two_of_one_na
     assert not [name for name, count in Counter(fault.name for fault in FAULTS).items() if count > 1]
     assert len(KINDS) >= 25
     assert {fault.plan for fault in FAULTS} == set(PLANS)
+    assert set(UNSEEN) <= {NONE, *(fault.name for fault in KINDS)}
 
 
 @pytest.mark.parametrize("text", ["nothing", "twice twice"])
