@@ -2,9 +2,10 @@
 
     python -m tests.plant [--wing torch] [--quick] [--write]
 
-Each fault of tests/faults.py is planted in a copy of the project's sources, one process for a wing and a fault. It runs the
-fault's plan at several depths, precisions and with few and many records, is judged by the references of the unchanged
-definition, and the outcome is the one of the findings, which `compare` prints. Wings without a fault have to agree.
+A process for each wing plants the faults of tests/faults.py one after another: the wing's rooms are executed anew with each.
+A wing with a fault runs the fault's plan at several depths, precisions and with few and many records, is judged by the
+references of the definition, and the outcome is the one of the findings, which `compare` prints. First of all the wing runs
+without a fault, and has to agree.
 
 What was measured is kept in `results/planted/` and is not measured again while the sources are the same.
 """
@@ -15,16 +16,15 @@ import argparse
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import backends
+from common.backend import Backend
 from common.findings import DEFINITION, Outcome, configuration
 from common.plan import Plan
 from common.verdict import Thresholds
@@ -34,15 +34,13 @@ from experiments.runner import moved
 from experiments.store import Store
 from experiments.versions import digest_of
 from experiments.worker import Job, Worker
-from tests.faults import FAULTS, KINDS, PLANS, ROOT, Fault, plant
+from tests.faults import FAULTS, KINDS, NONE, PLANS, ROOT, UNSEEN, Fault, faulty
 
 KEPT = ROOT / "results" / "planted"
 TABLE = ROOT / "docs" / "planted-faults.md"
 DEPTHS = (6, 30, 60)
 PRECISIONS = ("float64", "float32")
 RECORDS = (1, 10)
-NONE = "none"
-"""The name of a wing without a fault: it has to agree."""
 
 
 class Case(NamedTuple):
@@ -98,16 +96,14 @@ def define(plans: Iterable[Plan], folder: Path) -> None:
         store.save(worker.run(Job(run_id=plan.digest(), plan=plan, device="cpu", reference=written)))
 
 
-def judge(wing: str, fault: Fault | None, plan_name: str, folder: Path, quick: bool) -> list[Case]:
-    """Run a plan on a wing of this process's sources, and say of it what the findings say."""
-    store, worker = Store(folder), Worker(backends.load(wing), 1, 0.0)
-    return [_case(wing, fault, plan_name, one, store, worker, folder) for one in settings(fault, quick)]
+def judge(backend: Backend, fault: Fault | None, plan_name: str, folder: Path, quick: bool) -> list[Case]:
+    """Run a plan on a wing with a fault, and say of it what the findings say."""
+    store, worker = Store(folder), Worker(backend, 1, 0.0)
+    return [_case(fault, plan_name, one, store, worker, folder) for one in settings(fault, quick)]
 
 
-def _case(
-    wing: str, fault: Fault | None, name: str, one: tuple[int, str, int], store: Store, worker: Worker, folder: Path
-) -> Case:
-    plan, label = plan_of(name, *one), fault.name if fault else NONE
+def _case(fault: Fault | None, name: str, one: tuple[int, str, int], store: Store, worker: Worker, folder: Path) -> Case:
+    plan, label, wing = plan_of(name, *one), fault.name if fault else NONE, worker.backend.name
     definition, rounded = store.load(plan.digest()), store.load(f"{plan.digest()}-rounded")
     assert definition, "the definition ran before"
     assert rounded, "the definition ran before"
@@ -129,57 +125,45 @@ def _case(
 
 
 class Campaign:
-    """What is planted, run one after another, and kept.
+    """What is planted, measured one after another, and kept.
 
     Args:
         quick: Only the smallest depth, and every step recorded.
-        kept: Only what was measured before.
     """
 
-    def __init__(self, quick: bool, kept: bool = False) -> None:
-        self.quick, self.kept = quick, kept
+    def __init__(self, quick: bool) -> None:
+        self.quick = quick
         files = sorted((ROOT / "common").rglob("*.py")) + sorted((ROOT / "backends").rglob("*.py"))
-        files += [ROOT / "experiments" / "judging.py", ROOT / "experiments" / "worker.py"]
-        self.sources = digest_of(tuple(file.relative_to(ROOT).as_posix() for file in files))
-        self.folder = KEPT / self.sources
+        files += [ROOT / "experiments" / name for name in ("judging.py", "references.py", "worker.py")]
+        self.folder = KEPT / digest_of(tuple(file.relative_to(ROOT).as_posix() for file in files))
         self.folder.mkdir(parents=True, exist_ok=True)
 
-    def cases(self, wing: str, fault: Fault | None, plan: str) -> list[Case]:
-        """The cases of one fault in one wing, measured or kept."""
-        edits = str(fault.wings[wing] if fault else "") + str(PLANS[plan])
-        digest = hashlib.sha256(edits.encode()).hexdigest()[:8]
-        kept = self.folder / f"{wing}-{digest}{'-quick' if self.quick else ''}.json"
-        if not kept.exists():
-            if self.kept and self.quick:
-                return []
-            if self.kept:  # some of it may have been measured in a hurry
-                return Campaign(quick=True, kept=True).cases(wing, fault, plan)
-            define((plan_of(plan, *one) for one in settings(None, self.quick)), self.folder)
-            kept.write_text(self._measured(wing, fault, plan), encoding="utf-8")
-        return [Case(*case) for case in json.loads(kept.read_text(encoding="utf-8"))]
+    def measure(self, wing: str, fault: Fault | None, plan: str) -> None:
+        """Run a plan with a fault in a wing of this process, unless that is kept."""
+        kept = self._kept(wing, fault, plan)
+        if kept.exists():
+            return
+        define((plan_of(plan, *one) for one in settings(None, self.quick)), self.folder)
+        with faulty(fault, wing) as backend:
+            cases = judge(backend, fault, plan, self.folder, self.quick)
+        kept.write_text(json.dumps(cases), encoding="utf-8")
 
-    def _measured(self, wing: str, fault: Fault | None, plan: str) -> str:
-        with tempfile.TemporaryDirectory(prefix="isograd-planted-") as directory:
-            root = Path(directory)
-            for room in ("backends", "common", "experiments", "tests"):
-                shutil.copytree(ROOT / room, root / room, ignore=shutil.ignore_patterns("__pycache__"))
-            if fault:
-                plant(fault, wing, root)
-            arguments = ["--judge", wing, fault.name if fault else NONE, plan, str(self.folder)]
-            command = [sys.executable, "-P", "-m", "tests.plant", *arguments, *(["--quick"] if self.quick else [])]
-            env = environment(1) | {"PYTHONPATH": directory, "PYTHONDONTWRITEBYTECODE": "1"}
-            done = subprocess.run(command, cwd=root, env=env, capture_output=True, text=True, check=False)
-        if done.returncode:
-            sys.exit(f"{wing}, {fault.name if fault else NONE}: {done.stderr[-2000:]}")
-        return done.stdout.splitlines()[-1]
+    def cases(self, wing: str, fault: Fault | None, plan: str) -> list[Case]:
+        """What was measured."""
+        return [Case(*case) for case in json.loads(self._kept(wing, fault, plan).read_text(encoding="utf-8"))]
+
+    def _kept(self, wing: str, fault: Fault | None, plan: str) -> Path:
+        what = (PLANS[plan], (fault.name, fault.precisions, fault.wings[wing]) if fault else NONE)
+        digest = hashlib.sha256(str(what).encode()).hexdigest()[:8]
+        return self.folder / f"{wing}-{digest}{'-quick' if self.quick else ''}.json"
 
 
 def rows_of(cases: list[Case]) -> list[str]:
     """The table, a line for each fault and wing: a letter for each depth, precision and record_every."""
     letters = {"broken": "B", "agrees": "a", "cannot be judged": "?", "crashed": "!"}
     lines = []
-    for key in dict.fromkeys((case.fault, case.wing) for case in cases):
-        mine = [case for case in cases if (case.fault, case.wing) == key]
+    for key in dict.fromkeys((case.fault, case.plan, case.wing) for case in cases):
+        mine = [case for case in cases if (case.fault, case.plan, case.wing) == key]
         cells = []
         for precision in PRECISIONS:
             for depth in DEPTHS:
@@ -191,17 +175,19 @@ def rows_of(cases: list[Case]) -> list[str]:
 
 
 def shares(cases: list[Case]) -> list[str]:
-    """The share that is called broken, by precision."""
+    """What is said of wings with a fault, by precision, and of wings without one."""
     lines = []
     for precision in PRECISIONS:
-        counted = [case.outcome for case in cases if case.precision == precision and case.fault != NONE]
-        if counted:
-            words = ", ".join(f"{counted.count(word)} {word}" for word in dict.fromkeys(sorted(counted)))
-            share = 100 * counted.count("broken") / len(counted)
-            lines.append(f"{precision}: {share:.1f} % of {len(counted)} runs are called broken ({words}).")
+        outcomes = [case.outcome for case in cases if case.precision == precision and case.fault != NONE]
+        if outcomes:
+            share = 100 * outcomes.count("broken") / len(outcomes)
+            lines.append(f"{precision}: {share:.1f} % of {len(outcomes)} runs are called broken ({_counts(outcomes)}).")
     control = [case.outcome for case in cases if case.fault == NONE]
-    lines.append(f"Without a fault: {control.count('agrees')} of {len(control)} agree, {control.count('broken')} broken.")
-    return lines
+    return [*lines, f"Without a fault: {control.count('broken')} of {len(control)} are called broken ({_counts(control)})."]
+
+
+def _counts(outcomes: list[str]) -> str:
+    return ", ".join(f"{outcomes.count(word)} {word}" for word in sorted(set(outcomes)))
 
 
 def page(cases: list[Case]) -> str:
@@ -210,8 +196,8 @@ def page(cases: list[Case]) -> str:
     intro = [
         "# Planted faults",
         "",
-        "Made by `python -m tests.plant --write`, which plants each fault of `tests/faults.py` in a copy of each wing, runs",
-        "a plan that shows it (digits, 16 units, batches of 32, 2 seeds, 12 steps), and writes down what `compare` says.",
+        "Made by `python -m tests.plant --write`, which plants each fault of `tests/faults.py` in each wing, runs a plan that",
+        "shows it (digits, 16 units, batches of 32, 2 seeds, 12 steps), and writes down what `compare` says.",
         "",
         *[f"- {line}" for line in shares(cases)],
         "",
@@ -225,9 +211,20 @@ def page(cases: list[Case]) -> str:
         "A fault that is not called broken, and a wing without a fault that is:",
         "",
     ]
-    groups = dict.fromkeys((case.fault, case.wing, case.outcome) for case in cases)
-    lines = [f"- {line}" for key in groups if (line := _grouped([c for c in cases if (c.fault, c.wing, c.outcome) == key]))]
+    names = dict.fromkeys(case.fault for case in cases if surprises([case]))
+    lines = [line for name in names for line in _unseen(name, [case for case in cases if case.fault == name])]
     return "\n".join([*intro, *(lines or ["- nothing"])]) + "\n"
+
+
+def _unseen(name: str, cases: list[Case]) -> list[str]:
+    """Where a fault is not called broken, a line for each wing and outcome, and why."""
+    lines = [f"- **{name}.** {UNSEEN.get(name.removesuffix(f', {cases[0].plan}'), 'Not explained.')}"]
+    for key in dict.fromkeys((case.wing, case.outcome) for case in cases):
+        mine = [case for case in cases if (case.wing, case.outcome) == key]
+        if found := surprises(mine):
+            where = ", ".join(f"{case.precision} {case.depth}/{case.record_every}" for case in mine)
+            lines.append(f"    - {len(mine)} runs ({where}); the first: {found[0]}")
+    return lines
 
 
 def surprises(cases: list[Case]) -> list[str]:
@@ -240,45 +237,49 @@ def surprises(cases: list[Case]) -> list[str]:
     ]
 
 
-def _grouped(cases: list[Case]) -> str | None:
-    """Those of one fault, wing and outcome that surprise, in a line; nothing where none does."""
-    first = next(iter(surprises(cases)), None)
-    where = ", ".join(f"{c.precision} {c.depth}/{c.record_every}" for c in cases)
-    return f"{len(cases)} runs ({where}); the first: {first}" if first else None
+Planned = list[tuple[Fault | None, str]]
+"""Faults, or none, and the plans that show them."""
+
+
+def planned(quick: bool, words: list[str]) -> Planned:
+    """The faults with one of the words in their names, where there are words; before them their plans without a fault."""
+    faults = [fault for fault in (KINDS if quick else FAULTS) if not words or any(word in fault.name for word in words)]
+    without: Planned = [(None, plan) for plan in dict.fromkeys(fault.plan for fault in faults)]
+    return without + [(fault, fault.plan) for fault in faults]
+
+
+def measure(campaign: Campaign, wing: str, todo: Planned) -> None:
+    """Measure all faults of a wing in this process, and show what is found as it is found."""
+    for fault, plan in todo:
+        clock = time.monotonic()
+        campaign.measure(wing, fault, plan)
+        found = campaign.cases(wing, fault, plan)
+        print(*rows_of(found), f"  {time.monotonic() - clock:.0f} s", flush=True)
+        for line in surprises(found):
+            print(f"    {line}", flush=True)
 
 
 def main() -> None:
-    """The command line."""
+    """The command line: a process for each wing, in a worker's environment."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--wing", choices=backends.FRAMEWORKS, action="append", help="only this one; may be repeated")
-    parser.add_argument("--fault", action="append", help="only faults with this in their name")
+    parser.add_argument("--fault", action="append", default=[], help="only faults with this in their name")
     parser.add_argument("--quick", action="store_true", help="only the smallest depth, every step recorded, each kind once")
-    parser.add_argument("--kept", action="store_true", help="measure nothing; only what was measured before")
     parser.add_argument("--write", action="store_true", help=f"write {TABLE.relative_to(ROOT)}")
-    parser.add_argument("--judge", nargs=4, help=argparse.SUPPRESS)
+    parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.judge:
-        wing, name, plan, folder = options.judge
-        assert Path(str(backends.__file__)).is_relative_to(Path.cwd()), "the sources are those of the copy"
-        fault = {fault.name: fault for fault in FAULTS}.get(name)
-        print(json.dumps(judge(wing, fault, plan, Path(folder), options.quick)))
+    campaign, todo = Campaign(options.quick), planned(options.quick, options.fault)
+    wings = options.wing or backends.FRAMEWORKS
+    if options.here:
+        measure(campaign, wings[0], todo)
         return
     os.nice(5)
-    campaign, cases = Campaign(options.quick, options.kept), []
-    planted = KINDS if options.quick else FAULTS
-    chosen = [fault for fault in planted if not options.fault or any(word in fault.name for word in options.fault)]
-    controls = dict.fromkeys(fault.plan for fault in chosen)
-    todo = [(fault, fault.plan) for fault in chosen] + [(None, plan) for plan in controls]
-    for wing in options.wing or backends.FRAMEWORKS:
-        for fault, plan in todo:
-            clock = time.monotonic()
-            found = campaign.cases(wing, fault, plan)
-            if not found:
-                continue
-            cases += found
-            print(*rows_of(found), f"  {time.monotonic() - clock:.0f} s", flush=True)
-            for line in surprises(found):
-                print(f"    {line}", flush=True)
+    for wing in wings:
+        only = [*(["--quick"] if options.quick else []), *(f"--fault={word}" for word in options.fault)]
+        command = [sys.executable, "-m", "tests.plant", "--here", "--wing", wing, *only]
+        if subprocess.run(command, cwd=ROOT, env=environment(1), check=False).returncode:
+            sys.exit(f"the process of the {wing} wing failed")
+    cases = [case for wing in wings for fault, plan in todo for case in campaign.cases(wing, fault, plan)]
     print("", *shares(cases), sep="\n")
     if options.write:
         TABLE.write_text(page(cases), encoding="utf-8")
