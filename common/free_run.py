@@ -94,7 +94,10 @@ def free_run(plan: Plan, trace: Trace, definition: Trace, rounded: Trace) -> Fre
     closest = float(found[nearest]) if judged else 0.0
     if judged < ends:
         step = int(trace.steps[judged])
-        reason = f"chaotic from step {step}: two runs of one framework would part too"
+        why = "two runs of one framework would part too"
+        if bound[judged] < CHAOS:
+            why = "in float32 one number on the other side of a kink decides when two runs part"
+        reason = f"chaotic from step {step}: {why}"
         return FreeRun("chaotic", reason, step, closest, float(bound[nearest]))
     return FreeRun("comparable", None, None, closest, float(bound[nearest]))
 

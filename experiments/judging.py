@@ -3,20 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
 
 import numpy as np
 
 from backends.numpy.training import Program as Definition
 from common import draw
-from common.agreement import Judge, Step
+from common.agreement import Judge, Step, judged_steps
 from common.backend import Program
 from common.network import Batch, State
 from common.plan import Plan
 from common.task import Data
-from common.trace import Check
+from common.trace import Check, Trace
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is kept of a free run: its trace, and its states before some steps, and after the last."""
+
+    trace: Trace
+    states: dict[int, State]
+
+    def after(self, step: int) -> dict[str, np.ndarray]:
+        """What a step gave: the state after it and, if it was recorded, what was measured."""
+        state, recorded = self.states[step + 1], np.flatnonzero(self.trace.steps == step)
+        found = state.parameters | state.statistics
+        if recorded.size:
+            found["loss"] = self.trace.loss[:, recorded[0]]
+            found |= {name: a[:, recorded[0]] for name, a in self.trace.quantities.items()}
+        return found
+
 
 EVALUATED = 32
 """Evaluation is compared for so many samples of the test set, evenly over it."""
@@ -72,49 +89,32 @@ def checks(program: Program, plan: Plan, data: Data, judges: list[Judge]) -> lis
         batch = batch_of(plan, data, judge.step)
         expected = take(definition, judge.before, batch, data.x_test[evaluated(data)], plan)
         found.append(judge.check(take(program, judge.before, batch, data.x_test, plan, evaluated(data)), expected, plan))
-    remembered = None if plan.steps == 1 else remembers(program, plan, data, judges[0].before)
-    return [*found, remembered] if remembered else found
+    return found
 
 
-def remembers(program: Program, plan: Plan, data: Data, before: State) -> Check | None:
-    """Two steps in a row, compared bit by bit with the same two from states that were fetched and loaded; None where equal.
+def drifts(program: Program, plan: Plan, data: Data, run: Kept) -> list[Check]:
+    """Steps of the free run, compared bit by bit with the same steps from its states, fetched and loaded; those that differ.
 
-    A single step cannot show what a program keeps beside its state, such as old weights, an old batch or a momentum; a free run
-    shows it only where it is not chaotic. The same instructions on the same numbers give the same bits, so that nothing is
-    tolerated here; where they do not even twice, as where an accelerator adds in any order, nothing is said.
+    A single step cannot show what a program keeps beside its state, such as old weights, an old batch, a momentum or a rate
+    that falls; a free run shows it only where it is not chaotic. The same instructions on the same numbers give the same bits,
+    so that nothing is tolerated here; where they do not even twice, as where an accelerator adds in any order, nothing is said.
     """
-    first, second = draw.batches(plan.model_copy(update={"steps": 2}), data)
-    program.load(before, plan)
-    handle = program.step(first)
-    between = program.state()
-    in_a_row = _outcome(program, program.step(second)) | _named("first step", program.measured(handle))
-    alone = _by_themselves(program, plan, (before, between), (first, second))
-    where = _differing(in_a_row, alone)
-    if where and _differing(_by_themselves(program, plan, (before, between), (first, second)), alone):
-        return None
-    reason = f"{where}: two steps in a row are not the two steps by themselves"
-    return Check(step=1, outcome="broken", reason=reason, error=1.0, bound=0.0, where=where) if where else None
+    found = []
+    for step in judged_steps(plan.steps):
+        alone, in_the_run = _alone(program, plan, data, step, run), run.after(step)
+        where = _differing(in_the_run, alone)
+        if where and not _differing(_alone(program, plan, data, step, run), alone):
+            reason = f"{where}, step {step}: in the run it is not what the step by itself gives"
+            found.append(Check(step=step, outcome="broken", reason=reason, error=1.0, bound=0.0, where=where))
+    return found
 
 
-def _by_themselves(
-    program: Program, plan: Plan, states: tuple[State, State], batches: tuple[Batch, Batch]
-) -> dict[str, np.ndarray]:
-    """What two steps give, each from a state that is loaded."""
-    program.load(states[0], plan)
-    found = _named("first step", program.measured(program.step(batches[0])))
-    program.load(states[1], plan)
-    return found | _outcome(program, program.step(batches[1]))
-
-
-def _outcome(program: Program, handle: Any) -> dict[str, np.ndarray]:
-    """All that is fetched after a step, by name."""
-    measured, gradients, state = program.measured(handle), program.gradients(), program.state()
-    found = _named("second step", measured) | {"signal gradient": gradients.signal}
-    return found | state.parameters | state.statistics
-
-
-def _named(what: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    return {f"{name} of the {what}": a for name, a in arrays.items()}
+def _alone(program: Program, plan: Plan, data: Data, step: int, run: Kept) -> dict[str, np.ndarray]:
+    """What a step from a state of the run gives."""
+    program.load(run.states[step], plan)
+    measured = program.measured(program.step(batch_of(plan, data, step)))
+    after = program.state()
+    return measured | after.parameters | after.statistics
 
 
 def _differing(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> str:

@@ -26,7 +26,6 @@ import time
 import traceback
 from collections.abc import Callable
 from functools import partial
-from itertools import repeat
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -43,7 +42,7 @@ from common.network import State
 from common.plan import Plan
 from common.trace import Check, Header, Seconds
 from experiments import judging, references
-from experiments.judging import watched
+from experiments.judging import Kept, watched
 from experiments.store import Run, Store
 from experiments.versions import versions
 
@@ -96,8 +95,11 @@ class Worker:
             snapshots.append({})
             batches = watched(program, draw.batches(group, data), self._kept(job), snapshots[-1])
             trainings.append(train(program, group, batches, done))
+            if job.reference and not self.defines:
+                snapshots[-1][plan.steps] = program.state()
             found += accuracy(program, data, len(group.seeds))
         training = side_by_side(trainings)
+        kept = [Kept(one.trace, states) for one, states in zip(trainings, snapshots, strict=True)]
         header = Header(
             backend=self.backend.name,
             plan=plan,
@@ -109,7 +111,7 @@ class Worker:
             seeds_at_once=len(groups[0].seeds),
             traces=program.traces - traces,
             exclusive=self.exclusive,
-            checks=self._judged(job, program, groups, data, snapshots) if job.reference else [],
+            checks=self._judged(job, program, groups, data, kept) if job.reference else [],
             accuracy=found,
             guessing=data.guessing,
             test_samples=len(data.y_test),
@@ -119,26 +121,26 @@ class Worker:
         return Run(header, training.trace)
 
     def _kept(self, job: Job) -> list[int]:
-        """Before which steps the state is kept for the references."""
-        return judged_steps(job.plan.steps) if job.reference and self.defines else []
+        """Before which steps the state is kept: for the references, or to take these steps again."""
+        if not job.reference:
+            return []
+        judged = judged_steps(job.plan.steps)
+        return judged if self.defines else sorted({step + after for step in judged for after in (0, 1)})
 
-    def _judged(
-        self, job: Job, program: Program, groups: list[Plan], data: task.Data, snapshots: list[dict[int, State]]
-    ) -> list[Check]:
+    def _judged(self, job: Job, program: Program, groups: list[Plan], data: task.Data, kept: list[Kept]) -> list[Check]:
         """Write the references, or compare with them."""
         assert job.reference
         path = Path(job.reference)
         if self.defines:
-            references.write([references.judges(*of_group) for of_group in zip(groups, repeat(data), snapshots)], path)
+            references.write([references.judges(plan, data, run.states) for plan, run in zip(groups, kept, strict=True)], path)
             return []
         if not path.exists():
             return [judging.nothing_to_compare_with()]
-        judges_of = references.read(path)
-        return [
-            check
-            for group, judges in zip(groups, judges_of, strict=True)
-            for check in judging.checks(program, group, data, judges)
-        ]
+        found: list[Check] = []
+        for plan, judges, run in zip(groups, references.read(path), kept, strict=True):
+            found += judging.checks(program, plan, data, judges)
+            found += judging.drifts(program, plan, data, run) if judges else []
+        return found
 
     def _program(self, plan: Plan, device: str) -> Program:
         key = (plan.structure(), device)
