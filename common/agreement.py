@@ -31,8 +31,8 @@ parameter's step. What is so wide in such a step is compared with nothing. Other
 is; it agrees where none is and at least one could be judged, which compares all that there is.
 
 In the run. What a program keeps beside its state (old weights, an old batch, a rate that falls) no single step can show. Steps
-of the free run are held to the same steps from its states, fetched and loaded again, bit by bit, wherever a repetition gives the
-same bits.
+of the free run are held to the same steps from its states, fetched and loaded again, bit by bit, wherever a repetition gives
+the same bits.
 
 The free run is compared by common/free_run.py.
 """
