@@ -169,7 +169,8 @@ def divergences(source: Source, name: str, most: int) -> Divergences | None:
             found[backend] = np.maximum.accumulate(divergence(run.trace, definition.trace, flushed(run.header.plan)))
     moved, chaotic = source.moved(name), None
     if moved and np.array_equal(moved.trace.steps, steps):
-        found[BOUND] = np.minimum(bounds(source.entries[name].plan, definition.trace, moved.trace), 1.0)
+        bound = bounds(source.entries[name].plan, definition.trace, moved.trace)  # infinite where a run is not finite
+        found[BOUND] = np.where(np.isfinite(bound), np.minimum(bound, 1.0), np.nan)
         beyond = np.flatnonzero(found[BOUND] >= CHAOS)
         chaotic = int(steps[beyond[0]]) if beyond.size else None
     series = [
