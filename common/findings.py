@@ -288,10 +288,12 @@ def _agreement(header: Header, trace: Trace, definition: Trace | None, perturbed
     if not header.checks:
         return None
     free_run = _free_run(header.plan, trace, definition, perturbed)
-    first, steps = _check(header.checks[:1]), _check(header.checks)
+    # seeds that go in several groups have a first step each
+    first = _check([check for check in header.checks if check.step == header.checks[0].step])
+    steps = _check(header.checks)
     running: Agreed = "agrees" if free_run.outcome in ("comparable", "chaotic") else free_run.outcome
     outcome, reason = max((steps.outcome, steps.reason), (running, free_run.reason), key=lambda pair: WORST.index(pair[0]))
-    numbers = [check.step for check in header.checks if check.outcome != "cannot be judged"]
+    numbers = sorted({check.step for check in header.checks if check.outcome != "cannot be judged"})
     return Agreement(
         outcome=outcome, reason=reason, first_step=first, single_steps=steps, judged_steps=numbers, free_run=free_run
     )

@@ -108,6 +108,15 @@ def test_a_run_is_broken_where_a_step_is_and_agrees_where_one_could_be_judged(
     assert document(found(run, moved, as_torch(run, *outcomes))).agrees is {"agrees": True, "broken": False}.get(all_steps)
 
 
+def test_the_first_step_is_that_of_every_group_of_seeds(run: Run, moved: Run) -> None:
+    torch = as_torch(run, "agrees", "agrees", "broken")
+    assert torch.header
+    steps = [check.model_copy(update={"step": step}) for check, step in zip(torch.header.checks, (0, 4, 0), strict=True)]
+    grouped = dataclasses.replace(torch, header=torch.header.model_copy(update={"checks": steps}))
+    agreed = agreement_of(run, moved, grouped)
+    assert (agreed.first_step.outcome, agreed.judged_steps) == ("broken", [0, 4])
+
+
 def test_without_the_definitions_run_the_free_run_cannot_be_judged(run: Run) -> None:
     agreed = agreement_of(run, None, as_torch(run), definition=False)
     assert (agreed.free_run.outcome, agreed.single_steps.outcome) == ("cannot be judged", "agrees")
