@@ -36,7 +36,8 @@ def a_check(outcome: Any = "agrees", error: float | None = 1e-14, reason: str | 
 
 
 def a_free_run(outcome: Any = "comparable", step: int | None = None) -> FreeRun:
-    reason = None if outcome == "comparable" else "because"
+    reasons = {"comparable": None, "chaotic": f"chaotic from step {step}: two runs of one framework would part too"}
+    reason = reasons.get(outcome, "because")
     return FreeRun(outcome=outcome, reason=reason, step=step, divergence=1e-15, bound=1e-13)
 
 

@@ -54,14 +54,17 @@ def _counts(backend: str, runs: list[Compared]) -> str:
 
 def free_runs(found: list[Agreement]) -> str:
     """How many free runs came to what."""
-    counts = Counter(one.free_run.outcome for one in found)
-    words = {
-        "comparable": "comparable to the end in {}",
-        "chaotic": "chaotic in {} (two runs of one framework would part too)",
-        "broken": "broken in {}",
-        "cannot be judged": "cannot be judged in {}",
-    }
-    return ", ".join(words[outcome].format(counts[outcome]) for outcome in words if counts[outcome])
+    words = {"comparable": "comparable to the end in {}", "chaotic": "chaotic in {}", "broken": "broken in {}"}
+    words |= {"cannot be judged": "cannot be judged in {}"}
+    counts = Counter((one.free_run.outcome, _why_chaotic(one)) for one in found)
+    told = sorted(counts, key=lambda pair: (list(words).index(pair[0]), pair[1]))
+    return ", ".join(words[outcome].format(counts[outcome, why]) + why for outcome, why in told)
+
+
+def _why_chaotic(found: Agreement) -> str:
+    """What a chaotic run's reason says after its step, in brackets; nothing for the others."""
+    why = (found.free_run.reason or "").partition(": ")[2] if found.free_run.outcome == "chaotic" else ""
+    return f" ({why})" if why else ""
 
 
 def _unjudged(runs: list[Compared]) -> Iterator[str]:
