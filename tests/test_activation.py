@@ -108,7 +108,9 @@ def probe_with(backend: Backend, spec: Activation, z: np.ndarray, cotangent: np.
 def awkward(precision: str) -> np.ndarray:
     """Powers of ten down to the smallest, points around every edge, and even steps between them: [1, point]."""
     powers = 10.0 ** np.arange(SMALLEST[precision], 0, 3)
-    return np.concatenate([NEAR, FAR, powers, -powers, np.linspace(-45, 45, 181)]).astype(precision)[None]
+    smallest = np.finfo(precision).smallest_normal * np.linspace(1, 5, 17)  # a half of it may be flushed on the way
+    near = np.concatenate([powers, smallest])
+    return np.concatenate([NEAR, FAR, near, -near, np.linspace(-45, 45, 181)]).astype(precision)[None]
 
 
 @BY_NAME

@@ -35,24 +35,31 @@ def leaky_relu(z: jax.Array, slope: float | jax.Array) -> jax.Array:
     return jnp.where(z > 0, z, slope * jnp.where(z > 0, 0, z))
 
 
+def expm1(z: jax.Array, exponential: jax.Array) -> jax.Array:
+    """exp(z) - 1 by an exponential that is there: tanh(z / 2) (exp(z) + 1) cancels nowhere.
+
+    Trap: `jnp.expm1` is the same formula, and is 0 where z / 2 is below the smallest normal number and flushed. Near 0 it is z.
+    """
+    return jnp.where(exponential == 1, z, jnp.tanh(z / 2) * (exponential + 1))
+
+
 def elu(z: jax.Array, alpha: float | jax.Array) -> jax.Array:
     """ELU, with the derivative `alpha` at 0.
 
-    The derivative is the exponential, and not the value + alpha. exp(z) - 1 = tanh(z / 2) (exp(z) + 1) cancels nowhere, and
-    shares the exponential with the derivative: a step takes half as long as by `jnp.expm1`.
+    The derivative is the exponential, and not the value + alpha; exp(z) - 1 shares it, and takes half as long as `jnp.expm1`.
     """
 
     @jax.custom_jvp
     def of(z: jax.Array, alpha: float | jax.Array) -> jax.Array:
         low = jnp.minimum(z, 0)
-        return jnp.where(z > 0, z, alpha * jnp.tanh(low / 2) * (jnp.exp(low) + 1))
+        return jnp.where(z > 0, z, alpha * expm1(low, jnp.exp(low)))
 
     @of.defjvp
     def _(primals: tuple[jax.Array, ...], tangents: tuple[jax.Array, ...]) -> tuple[jax.Array, jax.Array]:
         z, alpha = primals
         low = jnp.minimum(z, 0)
         exponential = jnp.exp(low)
-        by_alpha = jnp.tanh(low / 2) * (exponential + 1)
+        by_alpha = expm1(low, exponential)
         by_z = jnp.where(z > 0, 1, alpha * exponential)
         return jnp.where(z > 0, z, alpha * by_alpha), tangents[0] * by_z + tangents[1] * by_alpha
 

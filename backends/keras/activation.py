@@ -37,8 +37,8 @@ def leaky_relu(z: Tensor, slope: float | Tensor) -> Tensor:
 def elu(z: Tensor, alpha: float) -> Tensor:
     """ELU, with the derivative `alpha` at 0.
 
-    The derivative is the exponential, and not the value + alpha. exp(z) - 1 = tanh(z / 2) (exp(z) + 1) cancels nowhere, and
-    shares the exponential with the derivative: it takes two thirds of the time of `tf.math.expm1`.
+    The derivative is the exponential, and not the value + alpha. `expm1` cancels nowhere; tanh(z / 2) (exp(z) + 1), which shares
+    the exponential with the derivative, takes nine tenths of the time, and flushes z / 2 to 0 where z is still normal.
     """
 
     @tf.custom_gradient
@@ -51,7 +51,8 @@ def elu(z: Tensor, alpha: float) -> Tensor:
             # above 0 the exponential is that of 0
             return cotangent * (below if alpha == 1 else tf.where(z > 0, tf.ones_like(z), below))
 
-        return tf.nn.relu(z) + tf.tanh(low / 2) * (below + alpha), gradient
+        value = tf.math.expm1(low)
+        return tf.nn.relu(z) + (value if alpha == 1 else alpha * value), gradient
 
     return of(z)
 
