@@ -92,6 +92,12 @@ def checks(program: Program, plan: Plan, data: Data, judges: list[Judge]) -> lis
     return found
 
 
+def taken_again(plan: Plan) -> list[int]:
+    """Which steps of a free run are taken again: the judged ones, and the first recorded one that is fetched later."""
+    later = next((step for step in range(1, plan.steps) if plan.recorded(step)), 0)
+    return sorted({*judged_steps(plan.steps), later})
+
+
 def drifts(program: Program, plan: Plan, data: Data, run: Kept) -> list[Check]:
     """Steps of the free run, compared bit by bit with the same steps from its states, fetched and loaded; those that differ.
 
@@ -100,7 +106,7 @@ def drifts(program: Program, plan: Plan, data: Data, run: Kept) -> list[Check]:
     so that nothing is tolerated here; where they do not even twice, as where an accelerator adds in any order, nothing is said.
     """
     found = []
-    for step in judged_steps(plan.steps):
+    for step in taken_again(plan):
         alone, in_the_run = _alone(program, plan, data, step, run), run.after(step)
         where = _differing(in_the_run, alone)
         if where and not _differing(_alone(program, plan, data, step, run), alone):

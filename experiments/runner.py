@@ -23,10 +23,13 @@ from experiments.process import WorkerProcess
 from experiments.store import Run, Store
 from experiments.versions import versions
 
-FIRST = (DEFINITION, "keras", "jax", "torch")
+ROUNDED = f"{DEFINITION}, rounded"
+"""The lanes of the definition's runs whose operations are rounded at random: nobody waits for them."""
+
+FIRST = (DEFINITION, "keras", "jax", "torch", ROUNDED)
 """The order in which lanes start: what the others need, then the longest work, so that the cores end together."""
 
-LANES = {"torch": 2, DEFINITION: 4}
+LANES = {DEFINITION: 2, "torch": 2, ROUNDED: 5}
 """Into how many a backend's jobs are divided: those whose workers start soon and compile nothing fill the cores to the end."""
 
 SHORTEST_LANE = 2
@@ -51,7 +54,12 @@ class Job(NamedTuple):
     @property
     def defines(self) -> bool:
         """Whether it leaves the references of its plan."""
-        return self.backend == DEFINITION and not self.plan.perturbed
+        return self.lane == DEFINITION
+
+    @property
+    def lane(self) -> str:
+        """Whose turn it is."""
+        return ROUNDED if self.plan.perturbed else self.backend
 
 
 class Watcher(Protocol):
@@ -106,10 +114,9 @@ class Lane:
     deaths: int = 0
     broken: str | None = None
 
-    @property
-    def defines(self) -> bool:
-        """Whether it still has runs of the definition to do."""
-        return any(one.backend == DEFINITION for one in (*self.jobs, *filter(None, [self.current])))
+    def leaves(self, plan: Plan) -> bool:
+        """Whether it has still to leave the references of a plan."""
+        return any(one.defines and one.plan == plan for one in (*self.jobs, *filter(None, [self.current])))
 
 
 @dataclass
@@ -155,6 +162,7 @@ class Runner:
                 worker, message = self.inbox.get()
                 lane = next(lane for lane in self.active if lane.worker is worker)
                 self._hear(lane, message) if message else self._ended(lane)
+                self._wake()
         finally:
             for lane in self.active:
                 if lane.worker:
@@ -186,9 +194,9 @@ class Runner:
                 lane.broken = message["reason"]
 
     def _next(self, lane: Lane) -> None:
-        """Give a lane's worker its next job; a framework's waits, imported, until the definition has left all references."""
+        """Give a lane's worker its next job; a framework's waits, imported, until the definition has left the references."""
         assert lane.worker
-        if lane.jobs and lane.jobs[0].backend != DEFINITION and any(one.defines for one in self.active):
+        if lane.jobs and self._awaited(lane.jobs[0]):
             return
         lane.current = lane.jobs.popleft() if lane.jobs else None
         if lane.current is None:
@@ -196,6 +204,15 @@ class Runner:
         else:
             fields = {"run_id": lane.current.run_id, "device": lane.current.device, "reference": self._reference(lane.current)}
             lane.worker.send(fields | {"plan": lane.current.plan.model_dump(mode="json")})
+
+    def _awaited(self, job: Job) -> bool:
+        return not job.defines and any(lane.leaves(job.plan) for lane in self.active)
+
+    def _wake(self) -> None:
+        """Give those lanes their next jobs that waited for references."""
+        for lane in self.active:
+            if lane.ready and lane.jobs and lane.current is None:
+                self._next(lane)
 
     def _reference(self, job: Job) -> str | None:
         """The file of the references of a job's plan; None where nothing is compared."""
@@ -219,10 +236,8 @@ class Runner:
         lane.worker.close()
         if lane.jobs:
             self._start_worker(lane)
-            return
-        self.active.remove(lane)
-        for held in [one for one in self.active if one.ready and one.current is None]:
-            self._next(held)
+        else:
+            self.active.remove(lane)
 
     def _give_up(self, lane: Lane, reason: str) -> None:
         while lane.jobs:
@@ -234,7 +249,7 @@ def lanes(jobs: Iterable[Job]) -> list[Lane]:
     """Jobs by backend, those of one structure one after another: a worker keeps the program that it compiled last."""
     groups: dict[str, dict[str, list[Job]]] = {}
     for one in jobs:
-        groups.setdefault(one.backend, {}).setdefault(one.plan.structure(), []).append(one)
+        groups.setdefault(one.lane, {}).setdefault(one.plan.structure(), []).append(one)
     found: list[Lane] = []
     for name in sorted(groups, key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST)):
         ordered = [one for group in groups[name].values() for one in group]

@@ -124,8 +124,9 @@ class Worker:
         """Before which steps the state is kept: for the references, or to take these steps again."""
         if not job.reference:
             return []
-        judged = judged_steps(job.plan.steps)
-        return judged if self.defines else sorted({step + after for step in judged for after in (0, 1)})
+        if self.defines:
+            return judged_steps(job.plan.steps)
+        return sorted({step + after for step in judging.taken_again(job.plan) for after in (0, 1)})
 
     def _judged(self, job: Job, program: Program, groups: list[Plan], data: task.Data, kept: list[Kept]) -> list[Check]:
         """Write the references, or compare with them."""

@@ -432,10 +432,28 @@ class Slows(Keeps):
         return self.program.step(batch)
 
 
-@pytest.mark.parametrize("record_every", [1, 10])
-@pytest.mark.parametrize(("program", "steps"), [(None, []), (Keeps, [2, 4]), (Slows, [2, 4])])
+class Late(Keeps):
+    """What it measured is that of the step before the fetch."""
+
+    def step(self, batch: Any) -> Any:
+        self.found = self.program.step(batch)
+        return {}
+
+    def measured(self, handle: Any) -> dict[str, np.ndarray]:
+        return self.program.measured(self.found)
+
+
+@pytest.mark.parametrize(
+    ("program", "record_every", "steps"),
+    [
+        *((None, every, []) for every in (1, 3, 10)),
+        (Keeps, 1, [1, 2, 4]), (Keeps, 3, [2, 3, 4]), (Keeps, 10, [2, 4]),
+        (Slows, 1, [2, 4]), (Slows, 3, [2, 3, 4]), (Slows, 10, [2, 4]),
+        (Late, 1, [1, 2]), (Late, 3, [3]), (Late, 10, []),
+    ],
+)  # fmt: skip
 def test_what_a_program_keeps_beside_its_state_is_seen_in_the_run(
-    definition: Backend, plan: Maker, program: Any, steps: list[int], record_every: int
+    definition: Backend, plan: Maker, program: Any, record_every: int, steps: list[int]
 ) -> None:
     one = small(plan, normalization="batch", activation="relu", steps=5, record_every=record_every)
     data = task.load(one.task)
