@@ -12,12 +12,13 @@ from experiments.experiment import plans, read
 from experiments.store import Run, Store
 from experiments.worker import Job, Worker
 
+ID = "0123456789abcdef"
 SMALL = {"depth": 4, "width": 8, "steps": 6, "batch_size": 16, "record_every": 4, "seeds": 2}
 
 
 def a_run(name: str = "relu + he", **overrides: object) -> Run:
     plan = plans(read("countermeasures"), SMALL | overrides)[name]
-    return Worker(backends.load("numpy"), threads=1, imports=0.1).run(Job(run_id="run1", plan=plan, device="cpu"))
+    return Worker(backends.load("numpy"), threads=1, imports=0.1).run(Job(run_id=ID, plan=plan, device="cpu"))
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def run() -> Run:
 def test_a_run_comes_back_as_it_was_saved(tmp_path: Path, run: Run) -> None:
     store = Store(tmp_path)
     store.save(run)
-    loaded = store.load("run1")
+    loaded = store.load(ID)
     assert loaded
     assert loaded.header == run.header
     assert loaded.trace.steps.tolist() == [0, 4, 5]
@@ -43,7 +44,7 @@ def test_numbers_that_are_not_finite_survive(tmp_path: Path, run: Run) -> None:
     store = Store(tmp_path)
     check = Check(step=0, outcome="broken", reason="it is", error=np.inf, bound=1e-9, where="loss, seed 0")
     store.save(Run(run.header.model_copy(update={"checks": [check]}), run.trace))
-    loaded = store.load("run1")
+    loaded = store.load(ID)
     assert loaded
     assert loaded.header.checks == [check], "an infinite error is broken agreement, not an unknown one"
     assert np.isnan(loaded.trace.quantities["update_ratio"][0, 1, 2])
@@ -54,7 +55,7 @@ def test_the_table_says_seed_step_and_layer_for_any_reader(tmp_path: Path, run: 
 
     store = Store(tmp_path)
     store.save(run)
-    table = pl.read_parquet(store.path("run1"))
+    table = pl.read_parquet(store.path(ID))
     assert table.columns[:4] == ["seed", "step", "layer", "loss"]
     row = table.filter(seed=1, step=4, layer=3)
     assert row["activation_rms"][0] == run.trace.quantities["activation_rms"][1, 1, 2]
@@ -62,7 +63,7 @@ def test_the_table_says_seed_step_and_layer_for_any_reader(tmp_path: Path, run: 
 
 def test_nothing_but_whole_files_is_left_in_the_folder(tmp_path: Path, run: Run) -> None:
     Store(tmp_path).save(run)
-    assert [path.name for path in tmp_path.iterdir()] == ["run1.parquet"]
+    assert [path.name for path in tmp_path.iterdir()] == [f"{ID}.parquet"]
 
 
 def _cut(content: bytes) -> bytes:
@@ -70,7 +71,7 @@ def _cut(content: bytes) -> bytes:
 
 
 def _foreign(content: bytes) -> bytes:
-    return content.replace(b"run1", b"run2")
+    return content.replace(ID.encode(), ID[::-1].encode())
 
 
 @pytest.mark.parametrize("damage", [_cut, _foreign, lambda _: b""], ids=["cut", "foreign", "empty"])
@@ -79,16 +80,16 @@ def test_a_damaged_file_is_reported_and_set_aside(
 ) -> None:
     store = Store(tmp_path)
     store.save(run)
-    store.path("run1").write_bytes(damage(store.path("run1").read_bytes()))  # pyright: ignore[reportCallIssue]
-    assert store.load("run1") is None
-    assert [path.name for path in tmp_path.iterdir()] == ["run1.parquet.damaged"]
+    store.path(ID).write_bytes(damage(store.path(ID).read_bytes()))  # pyright: ignore[reportCallIssue]
+    assert store.load(ID) is None
+    assert {path.name for path in tmp_path.iterdir()} == {f"{ID}.parquet.damaged", ".lock"}
     report = capsys.readouterr().err
     assert report.startswith("damaged: ")
     assert report.count("\n") == 1
 
 
 def test_a_run_that_is_not_there_is_none(tmp_path: Path) -> None:
-    assert Store(tmp_path).load("run1") is None
+    assert Store(tmp_path).load(ID) is None
 
 
 def test_an_output_that_is_a_file_is_refused(tmp_path: Path) -> None:
