@@ -49,11 +49,12 @@ MOVES = {"seconds", "command", "versions", "source", "experiment"}
 def folder_of(where: Path) -> Path:
     """A folder with an experiment and its data."""
     (where / "one.toml").write_text(TOML)
-    _write_data(where, seed=0)
+    write_data(where, seed=0)
     return where
 
 
-def _write_data(where: Path, seed: int) -> None:
+def write_data(where: Path, seed: int) -> None:
+    """Put data into the place of those that are there."""
     rng = np.random.default_rng(seed)
     np.savez(where / "new.npz", x=rng.normal(size=(60, 5)), y=np.arange(60) % 3)
     os.replace(where / "new.npz", where / "data.npz")
@@ -180,7 +181,7 @@ def changed(rng: np.random.Generator, where: Path) -> str:
     """Data that another file is put in the place of, and that come back."""
     process = started(where, where / "runs")
     time.sleep(rng.uniform(0, undisturbed()[1]))
-    _write_data(where, seed=1)
+    write_data(where, seed=1)
     status, out, err = ended(process)
     said = "the data file changed while it was in use" in out + err
     if status == 0 and findings(out) == undisturbed()[0]:
@@ -193,7 +194,7 @@ def changed(rng: np.random.Generator, where: Path) -> str:
     before = finished(where / "runs") if outcome != "changed before it was read" else {}
     if not before:
         shutil.rmtree(where / "runs", ignore_errors=True)
-    _write_data(where, seed=0)
+    write_data(where, seed=0)
     in_order(where, where / "runs", before)
     return f"data: {outcome}"
 
