@@ -1003,7 +1003,6 @@ UNSEEN = {
     NONE: "False alarms: saturated, 60 layers deep and in float32, an error is a product over the layers, and 15 of 24 more "
     "draws of the definition itself are beyond the bounds of its 8 at the first step. The step is known to be blind, but "
     "what is beyond a bound is called broken before that is asked.",
-    "evaluation wrong at one sample": "A limit: 32 samples of the test set are compared, evenly over it, and not this one.",
 }
 """Kinds that are not called broken everywhere, and why; and why a wing without a fault (`NONE`) is."""
 

@@ -393,7 +393,33 @@ def test_what_the_precision_does_not_have_is_no_divergence(plan: Maker) -> None:
     assert divergence(zero, tiny).max() == 1
 
 
-# Steps in the run
+# Evaluation of the whole test set, and steps in the run
+
+
+class Confuses:
+    """The definition, wrong in evaluation for one sample of the test set, which the draws do not evaluate."""
+
+    def __init__(self, program: Any) -> None:
+        self.program = program
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.program, name)
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        logits = self.program.predict(x)
+        logits[1, 5] *= 1.001
+        return logits
+
+
+def test_one_wrong_sample_of_the_whole_test_set_is_named(definition: Backend, plan: Maker) -> None:
+    one = small(plan, steps=1)
+    data = task.load(one.task)
+    judges = references.judges(one, data, {0: draw.state(one)})
+    assert 5 not in judging.evaluated(data)
+    (check,) = judging.checks(definition.program(one, "cpu"), one, data, judges)
+    assert check.outcome == "agrees"
+    (check,) = judging.checks(Confuses(definition.program(one, "cpu")), one, data, judges)
+    assert (check.outcome, check.where) == ("broken", "evaluation output of test sample 5, seed 1")
 
 
 class Keeps:
