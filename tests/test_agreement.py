@@ -418,7 +418,8 @@ def test_one_wrong_sample_of_the_whole_test_set_is_named(definition: Backend, pl
     assert 5 not in judging.evaluated(data)
     (check,) = judging.checks(definition.program(one, "cpu"), one, data, judges)
     assert check.outcome == "agrees"
-    (check,) = judging.checks(Confuses(definition.program(one, "cpu")), one, data, judges)
+    wrong: Any = Confuses(definition.program(one, "cpu"))
+    (check,) = judging.checks(wrong, one, data, judges)
     assert (check.outcome, check.where) == ("broken", "evaluation output of test sample 5, seed 1")
 
 
