@@ -6,7 +6,7 @@ after clipping, parameters and running statistics after the step, every quantity
 error of an array is max|wing - definition|, its bound
 
     T rms over K draws of max|draw - definition|  +  2 max over kinks of max|draw - definition|
-        + 4 u max|definition|  +  n times the smallest normal number
+        + 4 u max|definition|  +  n times the smallest normal number, n = batch max(batch, width, features)
 
 where a draw is the definition with a random rounding after each of its operations, forward and backward, in the precision of
 the run (Monte Carlo arithmetic: Parker 1997; Verificarlo, Denis et al. 2016; backends/numpy/rounding.py has the model), and u
@@ -230,7 +230,10 @@ def judged_steps(count: int) -> list[int]:
 
 
 def flushed(plan: Plan) -> float:
-    """What may be lost of a signal gradient where numbers below the smallest normal one are 0, in a sum each of its terms."""
+    """What may be lost of a gradient where numbers below the smallest normal one are 0.
+
+    In a sum each of its terms: over the units for the signal of a sample, and over the batch for a parameter's gradient.
+    """
     terms = max(plan.task.batch_size, plan.network.width, plan.network.features)
     return plan.task.batch_size * terms * float(np.finfo(plan.precision).smallest_normal)
 
