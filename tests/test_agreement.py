@@ -344,11 +344,11 @@ def test_draws_have_a_spread_whatever_their_size(size: float) -> None:
         rms = with_another(rms, np.array([0.0, size, 2 * size]))
     assert np.allclose(rms, [0.0, size, 2 * size], rtol=1e-14, atol=0)
     terms = np.full((2, 3, 4), size)
-    for axis, count in ((-1, 4), (-2, 3), ((1, 2), 12)):
+    for axes, count in (((-1,), 4), ((-2,), 3), ((1, 2), 12)):
         with np.errstate(over="ignore", under="ignore"):  # as in a step of the definition
-            found = norms(terms, axis)
+            found = norms(terms, axes)
         assert np.allclose(found, np.sqrt(count) * size, rtol=1e-14, atol=0)
-    assert norms(0 * terms, -1).max() == 0
+    assert norms(0 * terms, (-1,)).max() == 0
     with np.errstate(over="ignore", under="ignore"):
         product = Random("float64", seed=1).product(terms, np.swapaxes(terms, 1, 2) / size)
     assert len(np.unique(product)) > 1, "numbers have roundings of their own"
