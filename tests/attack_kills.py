@@ -8,14 +8,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import resource
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -60,11 +59,11 @@ def write_data(where: Path, seed: int) -> None:
     os.replace(where / "new.npz", where / "data.npz")
 
 
-def started(where: Path, output: Path, **options: Any) -> subprocess.Popen[str]:
-    """The command, at work."""
+def started(where: Path, output: Path, before: Sequence[str] = ()) -> subprocess.Popen[str]:
+    """The command, at work, started by another one."""
     arguments = [str(where / "one.toml"), "--data", str(where / "data.npz"), "--output", str(output)]
-    line = [sys.executable, "-m", "experiments.compare", *arguments, "--backends", "numpy", "--json", "-"]
-    return subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, **options)
+    line = [*before, sys.executable, "-m", "experiments.compare", *arguments, "--backends", "numpy", "--json", "-"]
+    return subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
@@ -153,9 +152,15 @@ def small_disk(size: int) -> Iterator[Path]:
             subprocess.run(["umount", "-l", name], check=False)
 
 
-def limited(size: int) -> Any:
-    """What a process does at its start so that no file of its own grows beyond a size."""
-    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+LIMITED = """import os, resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, 2 * (int(sys.argv[1]),))
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+def limited(size: int) -> list[str]:
+    """What starts a command none of whose files grows beyond a size."""
+    return [sys.executable, "-c", LIMITED, str(size)]
 
 
 def full(rng: np.random.Generator, where: Path) -> str:
@@ -166,7 +171,7 @@ def full(rng: np.random.Generator, where: Path) -> str:
             shutil.copytree(disk / "runs", where / "runs", copy_function=shutil.copy2)
     else:
         size = int(rng.integers(1, 12_000))
-        status, _, err = ended(started(where, where / "runs", preexec_fn=limited(size)))
+        status, _, err = ended(started(where, where / "runs", limited(size)))
         (where / "runs").mkdir(exist_ok=True)
     assert "Traceback" not in err, f"a traceback: {err}"
     parts = [path.name for path in (where / "runs").iterdir() if path.name.endswith(".part")]

@@ -53,7 +53,7 @@ def test_what_disturbs_a_command_costs_no_finished_run_and_no_number(tmp_path: P
 
 
 def test_what_no_disk_has_room_for_is_said_of_each_run_by_a_worker_that_goes_on(tmp_path: Path) -> None:
-    status, out, err = ended(started(folder_of(tmp_path), tmp_path / "runs", preexec_fn=limited(3000)))
+    status, out, err = ended(started(folder_of(tmp_path), tmp_path / "runs", limited(3000)))
     assert status
     assert "Traceback" not in err
     runs = [run for c in json.loads(out)["configurations"] for run in c["runs"].values()]
