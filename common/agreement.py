@@ -21,7 +21,7 @@ spread of 0 above it, below it, and a random half of them on the other side, and
 
 Evaluation. The draws evaluate some samples of the test set only. At the last of the steps all are compared, with a bound
 `OTHER_SAMPLES` times as wide, and wider where the outputs themselves are larger: another sample may be more sensitive, and one
-that is wrong is wrong by more.
+that is wrong is wrong by more. But it is no wider than half of the largest output: what is wider bounds nothing.
 
 Quantities. The root mean square and the mean move by no more than the largest change of what they are of, so that their bounds
 follow from those of the arrays, with T u max(1, sqrt(n) / 4) of their own for a sum of n terms. Nor does clipping by value move
@@ -188,8 +188,9 @@ class Judge:
         whole, few = largest(expected[:, None]), largest(expected[:, None, drawn])
         with np.errstate(divide="ignore", invalid="ignore"):
             larger = np.where(whole > few, whole / few, 1.0)
-        bounds = OTHER_SAMPLES * larger * self.bounds[Key(EVALUATION)]
-        bounds = np.where(bounds > CEILING * whole, np.inf, bounds)[:, 0]
+        drawn_bounds, ceiling = larger * self.bounds[Key(EVALUATION)], CEILING * whole
+        widest = np.where(drawn_bounds > ceiling, np.inf, ceiling)  # where the drawn samples tell nothing, nor do the others
+        bounds = np.minimum(OTHER_SAMPLES * drawn_bounds, widest)[:, 0]
         errors = distance(found, expected)  # [seed, sample]
         shares = shares_of(errors, np.broadcast_to(bounds[:, None], errors.shape))
         seed, sample = np.unravel_index(int(shares.argmax()), shares.shape)

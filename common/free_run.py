@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from common.agreement import flushed
-from common.countermeasures.activation import ELU, LeakyReLU, PReLU, ReLU
+from common.countermeasures.activation import has_kink
 from common.plan import Plan
 from common.trace import Trace
 
@@ -113,8 +113,7 @@ def _kinks_decide(plan: Plan, bound: np.ndarray) -> np.ndarray:
     """Whether a pre-activation may lie on either side of a kink, at each step; in float32 some always may."""
     network = plan.network
     numbers = network.depth * network.width * plan.task.batch_size * len(plan.seeds)
-    kinked = isinstance(network.activation, ReLU | LeakyReLU | PReLU | ELU)
-    return (bound * numbers >= A_KINK) & kinked | (plan.precision == "float32")
+    return (bound * numbers >= A_KINK) & has_kink(network.activation) | (plan.precision == "float32")
 
 
 def _end(*traces: Trace) -> int:

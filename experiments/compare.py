@@ -186,7 +186,8 @@ def compare(options: Options, command: str, chosen: list[str], absent: list[str]
     with watcher(Console(stderr=True), todo) as progress, ThreadPoolExecutor(max_workers=1) as beside:
         beside.submit(_prepare)
         runner = Runner(store, progress, fresh=options.fresh)
-        runner.at_once = 1 if options.exclusive else runner.at_once
+        if options.exclusive:
+            runner.at_once = 1
         failures = runner.run(todo)
     have |= stored([job for job in todo if job.run_id not in failures], store)
     cures = {backend: f"not installed; install with: {install_command(backend)}" for backend in absent}

@@ -203,7 +203,7 @@ def keep(store: Store, index: Index) -> bool:
     try:
         save(store, index)
     except OSError as error:
-        print(f"could not be kept: {path_of(store, index.experiment)}: {_why(error)}", file=sys.stderr)
+        print(f"could not be kept: {path_of(store, index.experiment)}: {seal.reason(error)}", file=sys.stderr)
         return False
     return True
 
@@ -274,7 +274,7 @@ def _chosen(folder: Path, experiment: str | None) -> Index | None:
         if one is None:
             raise UserError(f"--experiment must be one that was run into the folder; received {experiment!r} for {folder}")
         if isinstance(one, Exception):
-            raise UserError(f"{folder / _file_name(experiment)} cannot be read: {_why(one)}; run the experiment again")
+            raise UserError(f"{folder / _file_name(experiment)} cannot be read: {seal.reason(one)}; run the experiment again")
         return one
     _say({path: why for path, why in found.items() if isinstance(why, Exception)}, folder)
     good = [one for one in found.values() if isinstance(one, Index)]
@@ -313,16 +313,12 @@ def _say(left_out: Mapping[Path, Exception], folder: Path) -> None:
     """Name on standard error what is left out: a damaged file in a line of its own, those of other versions in one."""
     for path, why in left_out.items():
         if not isinstance(why, OtherVersion):
-            print(f"damaged: {path} is left out ({_why(why)}); run it again", file=sys.stderr)
+            print(f"damaged: {path} is left out ({seal.reason(why)}); run it again", file=sys.stderr)
     others = {path.name: str(why) for path, why in left_out.items() if isinstance(why, OtherVersion)}
     if others:
         first, why = next(iter(others.items()))
         more = f" and {len(others) - 1} more" if len(others) > 1 else ""
         print(f"left out: {first}{more} in {folder}: {why}; run again", file=sys.stderr)
-
-
-def _why(error: Exception) -> str:
-    return error.strerror or str(error) if isinstance(error, OSError) else str(error)
 
 
 def _age(path: Path) -> tuple[int, str]:

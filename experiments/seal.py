@@ -35,6 +35,11 @@ class OtherVersion(Unreadable):
         super().__init__(f"made by {which} version of isograd")
 
 
+def reason(error: Exception) -> str:
+    """Why a file is not taken or could not be written, in a few words."""
+    return error.strerror or str(error) if isinstance(error, OSError) else str(error)
+
+
 def record(model: BaseModel, indent: int | None = None) -> str:
     """The JSON of a model with an open seal as its first field."""
     return json.dumps({"seal": OPEN} | model.model_dump(mode="json"), indent=indent)

@@ -92,7 +92,7 @@ class Store:
         try:
             write_whole(self.path(run.header.run_id), seal.close(content.getvalue()))
         except OSError as error:
-            raise NotKept(f"could not be kept: {error.strerror or error}") from None
+            raise NotKept(f"could not be kept: {seal.reason(error)}") from None
         with contextlib.suppress(OSError):
             self.error_path(run.header.run_id).unlink(missing_ok=True)
 
@@ -107,7 +107,7 @@ class Store:
             print(f"left out: {path} is {why}, and run again", file=sys.stderr)
         except (Damaged, OSError) as why:
             aside = path.with_suffix(".parquet.damaged")
-            print(f"damaged: {path} is set aside as {aside.name} and run again ({_reason(why)})", file=sys.stderr)
+            print(f"damaged: {path} is set aside as {aside.name} and run again ({seal.reason(why)})", file=sys.stderr)
             self._set_aside(run_id, aside)
         return None
 
@@ -167,10 +167,6 @@ def _checked(run_id: str) -> str:
 
 def _without_path(plan: Plan) -> Plan:
     return plan.model_copy(update={"task": plan.task.model_copy(update={"source": ""})}) if plan.task.sha256 else plan
-
-
-def _reason(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def read_run(path: Path) -> Run:

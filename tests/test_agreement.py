@@ -466,6 +466,23 @@ def test_one_wrong_sample_of_the_whole_test_set_is_named(definition: Backend, pl
     assert (check.outcome, check.where) == ("broken", "evaluation output of test sample 5, seed 1")
 
 
+@pytest.mark.parametrize(("share", "seen"), [(1e-9, True), (0.4, True), (0.6, False)])
+def test_the_bound_on_all_samples_bounds_something_wherever_that_on_the_drawn_ones_does(
+    definition: Backend, plan: Maker, share: float, seen: bool
+) -> None:
+    one = small(plan, steps=1)
+    judge = judge_of(one)
+    program, x_test = definition.program(one, "cpu"), task.load(one.task).x_test
+    program.load(draw.state(one))
+    expected = program.predict(np.broadcast_to(x_test, (len(one.seeds), *x_test.shape)))
+    key = Key(agreement.EVALUATION)
+    wide = replace(judge, bounds=judge.bounds | {key: share * largest(expected[:, None])})
+    found = expected.copy()
+    found[1, 5] += 0.7 * np.abs(expected[1]).max()
+    check = wide.check_all_samples(found, expected, np.arange(len(x_test)), one)
+    assert check.outcome == ("broken" if seen else "agrees")
+
+
 class Keeps:
     """The definition with a fault that no single step shows: each step but the first after loading starts from old weights."""
 
