@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterable
+
+from common.text import columns, escaped, fitted
+
+COLUMNS = 200 - len("error: ")
+"""How long an error is at most, as a command prints it."""
+
+LISTED = 110
+"""So many columns of known words are listed."""
+
+CODE = 1000
+"""A line of Python that is longer is left out."""
 
 RELATED = {
     "glorot": ("xavier", "glorot is xavier here, with fan = 'avg'"),
@@ -27,6 +39,8 @@ RELATED = {
 }
 """Words of the field for what has another name here: that name, and the sentence that says so."""
 
+MOST_SLIPS = 2
+
 OTHERS = {
     *("gelu", "geglu", "selu", "celu", "silu", "crelu", "relu6", "swish", "mish", "glu", "swiglu", "softplus", "softsign"),
     *("softmax", "hardtanh", "hard_sigmoid", "linear", "identity"),
@@ -40,11 +54,45 @@ OTHERS = {
 
 
 class UserError(Exception):
-    """The user's mistake; a command prints it as one line and exits with status 2."""
+    """The user's mistake; a command prints it as one line and exits with status 2.
+
+    Whatever is received, the line is printable, and short enough to be read: long words lose their middles.
+    """
+
+    def __init__(self, message: str, code: str = "") -> None:
+        """State the mistake.
+
+        Args:
+            message: The rule, what was received, and the cure.
+            code: A line of Python to copy, which is said after the message and never shortened.
+        """
+        self.code = escaped(code) if len(code) <= CODE else ""
+        self.line = fitted(escaped(message), COLUMNS)
+        super().__init__(self.line + self.code)
 
 
 class Unsupported(UserError):
     """Something that a backend cannot offer here; the message says what it has instead."""
+
+
+class _Shown(reprlib.Repr):
+    """Python's own way of writing a value, bounded in length and in depth."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel, self.maxstring, self.maxother, self.maxlong = 3, 60, 60, 60
+
+    def repr_int(self, x: int, level: int) -> str:
+        """A whole number; Python refuses to write one of very many digits."""
+        return super().repr_int(x, level) if x.bit_length() < 10_000 else f"a whole number of {x.bit_length():,} bits"
+
+
+_SHOWN = _Shown()
+
+
+def shown(value: object) -> str:
+    """What was received, as Python writes it, without the middle of what is long."""
+    return fitted(escaped(_SHOWN.repr(value)), 70)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -59,7 +107,17 @@ def nearest(word: str, known: Iterable[str]) -> str:
     if meant in by_writing:
         return f"; {sentence}"
     near = [by_writing[each] for each in _near(written(word), list(by_writing))]
-    return f"; did you mean {' or '.join(map(repr, near))}?" if near else f"; known: {', '.join(words)}"
+    return f"; did you mean {' or '.join(map(repr, near))}?" if near else f"; known: {_listed(words)}"
+
+
+def _listed(words: list[str]) -> str:
+    """The words as far as a line has room for them."""
+    room = LISTED
+    for count, word in enumerate(words):
+        room -= columns(word) + 2
+        if room < 0:
+            return ", ".join([*words[:count], "..."])
+    return ", ".join(words)
 
 
 def written(word: str) -> str:
@@ -77,7 +135,8 @@ def _near(word: str, known: list[str]) -> list[str]:
         return [word]
     if another(word):
         return []
-    distances = {each: slips(word, each) for each in known}
+    alike = [each for each in known if abs(len(each) - len(word)) <= MOST_SLIPS]
+    distances = {each: slips(word, each) for each in alike}
     allowed = {each: distance for each, distance in distances.items() if distance <= _allowed(word, each)}
     return [each for each, distance in allowed.items() if distance == min(allowed.values())]
 
@@ -86,8 +145,8 @@ def _allowed(word: str, known: str) -> int:
     """How many slips a word may be away: a third of a short word is another word."""
     shorter = min(len(word), len(known))
     if sorted(word) == sorted(known):  # only swapped
-        return 1 if shorter < 8 else 2
-    return 0 if shorter < 3 else 1 if shorter < 8 else 2
+        return 1 if shorter < 8 else MOST_SLIPS
+    return 0 if shorter < 3 else 1 if shorter < 8 else MOST_SLIPS
 
 
 def slips(a: str, b: str) -> int:
