@@ -4,18 +4,28 @@ Accepted are `x` [samples, features], real numbers, and `y`, a label for each sa
 what names classes beyond doubt: integers, truth values, text, whole numbers of a floating-point type, a column [samples, 1] of
 any of these, and one-hot rows, with a single 1 and otherwise 0. Nothing is guessed: other keys, other files and other
 shapes are refused, with what to do about them.
+
+What a file says of itself is read first: only a regular file is opened, and arrays that would not fit into memory are refused
+by their headers, however small the archive that they are packed into. Nothing that is pickled is opened.
 """
 
 from __future__ import annotations
 
 import gzip
 import io
+import math
+import warnings
+import zipfile
+import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, NamedTuple, cast
 
 import numpy as np
 
-from common.errors import UserError
+from common import files, memory
+from common.errors import UserError, shown
 
 Arrays = dict[str, np.ndarray]
 
@@ -40,6 +50,20 @@ TEXTS = (".json", ".arff", ".svm", ".libsvm")
 
 TABLE = "np.savez({out!r}, x=t[:, :-1].astype(float), y=t[:, -1])"
 NAMED = "np.savez({out!r}, x=d['x'], y=d['y'])"
+RULE = "must be an .npz file with arrays x and y"
+
+DIRECTORY = 1_000_000
+"""Bytes of an archive's list of its members, which is read whole."""
+
+HEADER = 16_384
+"""Bytes of an array's header; NumPy reads no more than 10,000 of it."""
+
+LINE = 100_000
+"""Characters of a table's first line."""
+
+COPIES = 6
+"""How many times the samples are in memory, as float64, while they are standardized and divided."""
+
 RECIPES = {
     ".npy": f"t = np.load({{path!r}}); {TABLE}",
     ".csv": f"t = np.loadtxt({{path!r}}, dtype=str{{reading}}); {TABLE}",
@@ -67,7 +91,7 @@ class File:
 
     def refuse(self, problem: str, cure: str = "") -> UserError:
         """The error that says what is wrong with the file."""
-        return UserError(f"{self.path}: {problem}" + (f"; {cure}" if cure else ""))
+        return UserError(f"{self.path}: {problem}", f"; {cure}" if cure else "")
 
     def cure(self, x: str = "{x}", y: str = "{y}", *, before: str = "", load: str = "np.load({path!r})") -> str:
         """The Python that makes the right file: of what x and y are made, where `{x}` and `{y}` are the arrays as they are."""
@@ -102,24 +126,132 @@ def read(path: str, content: bytes | None = None) -> tuple[np.ndarray, np.ndarra
     return x, numbers.astype(np.int64)
 
 
+class Member(NamedTuple):
+    """What an archive says of an array in it, before it is read: its shape, its type, and how many bytes it has."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    size: int
+
+
+Members = dict[str, Member | None]
+"""The members of an archive by key; None for one that is no array."""
+
+
+def content_of(path: str) -> bytes:
+    """The bytes of the file, once what it says of itself shows that its arrays can be read and fit into memory.
+
+    Raises:
+        UserError: It is no regular file, no archive with x and y, or needs more memory than there is.
+    """
+    try:
+        with files.regular(path) as file:
+            _archive(path, file)
+            return file.read()
+    except OSError as error:
+        raise UserError(f"--data must name a readable .npz file; received {path}: {error.strerror or error}") from None
+
+
 def _opened(path: str, content: bytes | None) -> tuple[File, Arrays]:
     """The two arrays as they are in the file."""
-    kind = ""
+    file = io.BytesIO(content_of(path) if content is None else content)
+    named = _archive(path, file)
     try:
-        content = Path(path).read_bytes() if content is None else content
-        kind = _kind(Path(path), content[:4096])
-        if kind not in ("", ".npz"):
-            raise UserError(f"{path} must be an .npz file with arrays x and y; received a {kind} file; {_recipe(path, kind)}")
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            return _named(path, archive)
+        with warnings.catch_warnings(), np.load(file, allow_pickle=False) as archive:
+            warnings.simplefilter("ignore")  # of NumPy, about files of Python 2
+            return named, {"x": archive[named.x], "y": archive[named.y]}
+    except Exception as error:  # a damaged archive raises whatever its decoder stumbles over
+        raise UserError(f"{path} {RULE}; received a damaged one{_stumbled(error)}; save it again") from None
+
+
+def _archive(path: str, file: BinaryIO) -> File:
+    """The keys of the two arrays; the file is then at its beginning."""
+    kind = _kind(Path(path), file.read(4096))
+    if kind not in ("", ".npz"):
+        raise UserError(f"{path} {RULE}; received a {kind} file", f"; {_recipe(path, kind)}")
+    size = file.seek(0, io.SEEK_END)
+    try:
+        members = _members(path, file)
     except UserError:
         raise
-    except Exception as error:  # a damaged archive raises whatever its decoder stumbles over
-        rule = f"{path} must be an .npz file with arrays x and y, saved without pickle; received: {error}"
-        raise UserError(rule + (_unpickled(path) if kind == ".npz" and "allow_pickle" in str(error) else "")) from None
+    except Exception as error:  # as above
+        raise UserError(f"{path} {RULE}; received none, or a damaged one{_stumbled(error)}; save it again") from None
+    named = _named(path, members)
+    _check_size(named, members, size)
+    file.seek(0)
+    return named
+
+
+def _stumbled(error: Exception) -> str:
+    """What the reader of archives says; what NumPy says is for programs: it advises to trust the file."""
+    return f" ({error})" if isinstance(error, (zipfile.BadZipFile, NotImplementedError)) and str(error) else ""
+
+
+class _Sober:
+    """A file of which nobody reads as much at once as a forged directory of an archive asks for."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+
+    def read(self, size: int = -1) -> bytes:
+        """As of a file; what is left at the end, where no size is given."""
+        if size > DIRECTORY:
+            raise zipfile.BadZipFile("its directory is larger than 1 MB")
+        return self.file.read(size if size >= 0 else DIRECTORY)
+
+
+def _members(path: str, file: BinaryIO) -> Members:
+    found: Members = {}
+    with zipfile.ZipFile(cast(BinaryIO, _Sober(file))) as archive:
+        for info in archive.infolist():
+            key = info.filename.removesuffix(".npy")
+            if key in found:
+                raise UserError(f"{path} must have each array once; received {shown(key)} twice; save it again")
+            if info.flag_bits & 1:
+                raise UserError(f"{path} must not be encrypted; received {shown(key)} with a password; save it again without")
+            with archive.open(info) as member:
+                found[key] = _member(member.read(HEADER), info.file_size)
+    return found
+
+
+def _member(head: bytes, size: int) -> Member | None:
+    file = io.BytesIO(head)
+    try:
+        version = np.lib.format.read_magic(file)
+    except ValueError:
+        return None
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of NumPy, about files of Python 2
+        shape, _, dtype = read(file)
+    if any(length < 0 for length in shape) or not (dtype.itemsize or dtype.hasobject):
+        raise zipfile.BadZipFile(f"an array of shape {shown(shape)} of {dtype}")
+    return Member(shape, dtype, size)
+
+
+def _check_size(file: File, members: Members, size: int) -> None:
+    """Refuse arrays that are pickled, are larger than what is there of them, or do not fit into memory."""
+    arrays = {key: member for key in (file.x, file.y) if (member := members[key])}
+    if any(member.dtype.hasobject for member in arrays.values()):
+        key = next(key for key, member in arrays.items() if member.dtype.hasobject)
+        raise UserError(f"{file.path} {RULE}, saved without pickle; received objects under {key!r}", _unpickled(file.path))
+    for key, member in arrays.items():
+        if math.prod(member.shape) * member.dtype.itemsize > member.size:
+            raise UserError(
+                f"{file.path} {RULE}; received a damaged one: shape {shown(member.shape)} of {member.dtype} under {key!r} "
+                f"in {memory.spoken(member.size)}; save it again"
+            )
+    needed = size + sum(math.prod(member.shape) * (member.dtype.itemsize + 8 * COPIES) for member in arrays.values())
+    if needed > (there := memory.available()):
+        raise file.refuse(
+            f"x and y must fit into memory; received arrays that need about {memory.spoken(needed)} of the "
+            f"{memory.spoken(there)} that there are; keep fewer samples or features"
+        )
 
 
 def _unpickled(path: str) -> str:
+    """The cure for objects; `np.load` in it opens what is pickled, so it is for a file that is trusted."""
     load = "np.load({path!r}, allow_pickle=True)"
     made = File(path).cure("np.array({x}.tolist(), float)", "np.array({y}.tolist())", load=load)
     return f"; for a file that you trust, {made}"
@@ -152,8 +284,11 @@ def _recipe(path: str, kind: str) -> str:
 def _reading(path: str) -> str:
     """How `numpy.loadtxt` is to read a table: what is between its columns, and whether it has a heading."""
     opened = gzip.open if Path(path).suffix == ".gz" else open
-    with opened(path, "rt", encoding="utf-8", errors="replace") as file:
-        first = str(file.readline())
+    try:
+        with opened(path, "rt", encoding="utf-8", errors="replace") as file:
+            first = str(file.readline(LINE))
+    except (OSError, EOFError, zlib.error):  # it is called .gz and is none, or is torn
+        return ""
     delimiter = next((each for each in ",;\t" if each in first), None)
     options = {"delimiter": delimiter, "quotechar": '"' if '"' in first else None}
     fields = first.replace('"', "").split(delimiter)
@@ -169,31 +304,35 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _named(path: str, archive: np.lib.npyio.NpzFile) -> tuple[File, Arrays]:
-    """The arrays x and y of an archive; either key may be a capital."""
-    keys = {role: role if role in archive.files else role.upper() for role in ("x", "y")}
+def _named(path: str, members: Members) -> File:
+    """The keys of the arrays x and y of an archive; either key may be a capital."""
+    keys = {role: role if role in members else role.upper() for role in ("x", "y")}
     for role, key in keys.items():
-        if key not in archive.files:
+        if key not in members:
             raise File(path).refuse(
-                f"key {role!r} is missing; expected x [samples, features] and y [samples]; "
-                f"received {', '.join(archive.files) or 'no keys'}",
-                _renamed(path, archive),
+                f"key {role!r} is missing; expected x [samples, features] and y [samples]; received {_listed(members)}",
+                _renamed(path, members),
             )
-    found = {role: archive[key] for role, key in keys.items()}
-    for role, key in keys.items():
-        if not isinstance(found[role], np.ndarray):
-            raise UserError(f"{path} must be an .npz file with arrays x and y; received no array under {key!r}")
-    return File(path, **keys), found
+    for key in keys.values():
+        if not members[key]:
+            raise UserError(f"{path} {RULE}; received no array under {key!r}; save it again")
+    return File(path, **keys)
 
 
-def _renamed(path: str, archive: np.lib.npyio.NpzFile) -> str:
+def _listed(keys: Iterable[str], most: int = 6) -> str:
+    names = list(keys)
+    return ", ".join([*names[:most], *(["..."] if len(names) > most else [])]) or "no keys"
+
+
+def _renamed(path: str, members: Members) -> str:
     """The cure for arrays of other names."""
-    shapes = {key: np.shape(archive[key]) for key in archive.files}
+    shapes = {key: member.shape if member else () for key, member in members.items()}
     if {"indptr", "indices", "shape"} <= shapes.keys():
         made = f"x=load_npz({path!r}).toarray(), y=labels"
         return f"in Python, with your labels: import numpy as np; from scipy.sparse import load_npz; {_saved(path, made)}"
-    if len(shapes) == 1 and len(shapes[archive.files[0]]) == 2:
-        table = File(path, x=archive.files[0], y=archive.files[0])
+    names = list(shapes)
+    if len(names) == 1 and len(shapes[names[0]]) == 2:
+        table = File(path, x=names[0], y=names[0])
         return "if its last column is the labels, " + table.cure("{x}[:, :-1]", "{y}[:, -1]")
     names = _meant(shapes)
     if names is None:
@@ -289,7 +428,7 @@ def _samples(file: File, x: np.ndarray) -> np.ndarray:
     if x.ndim > 2:
         raise file.refuse(rule, file.cure("{x}.reshape(len({x}), -1)"))
     with np.errstate(over="ignore"):
-        x = x.astype(np.float64)
+        x = x.astype(np.float64, order="C")
     finite = np.isfinite(x)
     if not finite.all():
         row, column = np.argwhere(~finite)[0]

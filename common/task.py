@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
@@ -22,6 +22,8 @@ from pydantic import Field
 from common import datafile
 from common.errors import UserError
 from common.spec import Spec
+
+BatchSize = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 class Task(Spec, frozen=True):
@@ -34,7 +36,7 @@ class Task(Spec, frozen=True):
 
     source: str = "digits"
     sha256: str = ""
-    batch_size: int = Field(default=128, ge=1)
+    batch_size: BatchSize = 128
     test_fraction: float = Field(default=0.2, gt=0, lt=1)
     standardized: Literal["by feature, over the training set"] = "by feature, over the training set"
 
@@ -83,19 +85,12 @@ def digest_of(source: str) -> str:
     Raises:
         UserError: The file cannot be read.
     """
-    return "" if source == "digits" else hashlib.sha256(_bytes(source)).hexdigest()
-
-
-def _bytes(source: str) -> bytes:
-    try:
-        return Path(source).read_bytes()
-    except OSError as error:
-        raise UserError(f"--data must name a readable .npz file; received {source}: {error.strerror}") from None
+    return "" if source == "digits" else hashlib.sha256(datafile.content_of(source)).hexdigest()
 
 
 def _promised(task: Task) -> bytes:
     """The bytes of the task's file, which are those that its digest is of."""
-    content = _bytes(task.source)
+    content = datafile.content_of(task.source)
     if task.sha256 and hashlib.sha256(content).hexdigest() != task.sha256:
         raise UserError(f"the data file changed while it was in use: {task.source}; leave it as it is and run again")
     return content
@@ -125,8 +120,8 @@ def load(task: Task) -> Data:
     if not np.isfinite(x).all():
         row, column = np.argwhere(~np.isfinite(x))[0]
         raise UserError(
-            f"{task.source}: 'x' must be finite once it is scaled; received a value at [{row}, {column}] that is more than "
-            "1e308 standard deviations of the training set away; leave that sample out"
+            f"{task.source}: 'x' must be finite once it is scaled; received a value at [{row}, {column}] more than 1e308 "
+            "standard deviations of the training set away; leave that sample out"
         )
     return Data(x[train], y[train], x[test], y[test])
 

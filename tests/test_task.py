@@ -32,7 +32,7 @@ def refusal(source: str, batch_size: int = 4) -> str:
         load(Task(source=source, batch_size=batch_size))
     message = str(refused.value)
     assert "\n" not in message
-    assert source in message
+    assert source[:16] in message
     return message
 
 
@@ -229,7 +229,7 @@ def test_a_test_sample_beyond_all_numbers_once_it_is_scaled_is_refused_by_its_pl
     x = X * 1e-300
     x[ORDER[0], 1] = 1e300
     found = refusal(saved(tmp_path, x=x, y=Y))
-    assert f"received a value at [{ORDER[0]}, 1] that is more than 1e308 standard deviations" in found
+    assert f"received a value at [{ORDER[0]}, 1] more than 1e308 standard deviations" in found
 
 
 @pytest.mark.parametrize(("features", "said"), [(1, "its only feature is constant"), (4, "all 4 features are constant")])
