@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Field
@@ -30,13 +30,16 @@ from common.spec import Spec
 Arrays = dict[str, np.ndarray]
 STACKS = ("first", "hidden", "output")
 
+Depth = Annotated[int, Field(ge=2, le=10_000)]
+Width = Annotated[int, Field(ge=1, le=100_000)]
+
 
 class Network(Spec, frozen=True):
     """Sizes and the two countermeasures that are part of the network itself."""
 
     features: int = Field(ge=1)
-    width: int = Field(ge=1)
-    depth: int = Field(ge=2)
+    width: Width
+    depth: Depth
     classes: int = Field(ge=2)
     activation: Activation
     normalization: Normalization

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -13,12 +13,20 @@ from common.countermeasures.activation import LeakyReLU, PReLU
 from common.countermeasures.clipping import Clipping, NoClipping
 from common.countermeasures.initialization import Initialization
 from common.network import Network
+from common.quantities import QUANTITIES
 from common.spec import Spec
 from common.task import Task
 
 Precision = Literal["float32", "float64"]
+Count = Annotated[int, Field(ge=1, le=10_000)]
+Seed = Annotated[int, Field(ge=0, lt=2**64)]
+Steps = Annotated[int, Field(ge=1, le=1_000_000_000)]
+
 CACHED_BYTES = 4_000_000
 """Seeds are trained side by side while their parameters are no larger."""
+
+PARAMETER_COPIES, LAYER_COPIES, TRACE_COPIES = 8, 5, 3
+"""How many arrays of the size of the parameters, of all layers' batches, and of what is recorded a run has at once."""
 
 Numbers = dict[str, Any]
 """Values by `room.field`: `clipping.threshold`."""
@@ -47,9 +55,9 @@ class Plan(Spec, frozen=True):
     optimizer: SGD
     task: Task
     precision: Precision = "float64"
-    seeds: tuple[int, ...] = Field(min_length=1)
-    steps: int = Field(ge=1)
-    record_every: int = Field(default=1, ge=1)
+    seeds: tuple[Seed, ...] = Field(min_length=1, max_length=10_000)
+    steps: Steps
+    record_every: Steps = 1
     perturbed: bool = False
 
     @model_validator(mode="after")
@@ -113,6 +121,19 @@ class Plan(Spec, frozen=True):
         together = max(n for n in range(1, count + 1) if count % n == 0 and (n == 1 or n * size <= CACHED_BYTES))
         parts = [self.seeds[i : i + together] for i in range(0, count, together)]
         return [self.model_copy(update={"seeds": seeds}) for seeds in parts]
+
+    def memory(self) -> int:
+        """About how many bytes the definition's run takes, beyond the data: its largest group, and what it records of all.
+
+        Measured, as a check of the order (tests/test_plan.py): a group holds its parameters eight times (with their gradients,
+        clipped, the update, and the copies between), and five arrays of every layer's batch.
+        """
+        seeds, network = len(self.groups()[0].seeds), self.network
+        inputs = self.task.batch_size * (network.features + network.classes)
+        layers = network.depth * self.task.batch_size * network.width
+        numbers = seeds * (PARAMETER_COPIES * network.parameter_count() + LAYER_COPIES * layers + inputs)
+        recorded = len(self.seeds) * (1 + (self.steps - 1) // self.record_every) * network.depth * len(QUANTITIES)
+        return 8 * (numbers + TRACE_COPIES * recorded)
 
     def recorded(self, step: int) -> bool:
         """Whether the quantities of this step, counted from 0, are kept."""
