@@ -26,12 +26,15 @@ from typing import Annotated, Any
 import tyro
 
 from backends import FRAMEWORKS, missing
-from common.errors import UserError, nearest
+from common.errors import UserError, nearest, shown
 from experiments.flags import parse
 
 ACTIVATIONS = ("sigmoid", "tanh", "relu", "leaky_relu", "prelu", "elu")
 NORMS = {"plain": "none", "batch_norm": "batch"}
 PEERS = Path(__file__).parent / "peers"
+CHARTS = (".svg", ".png")
+MOST = 1000
+"""Repeats at most: one takes minutes."""
 
 
 @dataclass(frozen=True)
@@ -263,15 +266,28 @@ def _matmul_speed(width: int) -> float:
     return float(subprocess.run([sys.executable, "-c", code], env=_alone(), capture_output=True, check=True).stdout)
 
 
+def _check(options: Options) -> None:
+    if not 1 <= options.repeats <= MOST:
+        raise UserError(f"--repeats must be from 1 to {MOST}; received {shown(options.repeats)}; leave it out for 3")
+    for flag, file, suffixes in (("--chart", options.chart, CHARTS), ("--json", options.json, ())):
+        if not file:
+            continue
+        if suffixes and file.suffix not in suffixes:
+            raise UserError(f"{flag} must name a file of {' or '.join(suffixes)}; received {file}; give it that suffix")
+        if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
+            raise UserError(f"{flag} must name a file in a folder that can be written to; received {file}; create the folder")
+
+
 def run(options: Options) -> list[Row]:
     """Measure everything, and say each row as it comes.
 
     Raises:
-        UserError: A backend has no such name.
+        UserError: A backend has no such name, or a number is none of a benchmark, or a file cannot be written in the end.
     """
+    _check(options)
     for name in options.backends:
         if name not in FRAMEWORKS:
-            raise UserError(f"--backends: no framework is called {name!r}{nearest(name, FRAMEWORKS)}")
+            raise UserError(f"--backends: no framework is called {shown(name)}{nearest(name, FRAMEWORKS)}")
     names = [name for name in options.backends if not missing(name)]
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:

@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 
 import backends
@@ -60,7 +61,13 @@ def main() -> None:
     """Say them as JSON."""
     channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a framework prints is no device
-    json.dump(backends.load(sys.argv[1]).devices(), channel)
+    try:
+        json.dump(backends.load(sys.argv[1]).devices(), channel)
+    except UserError as error:
+        sys.exit(str(error))
+    except Exception as error:  # whatever a framework's own start stumbles over; some say no more than their type
+        traceback.print_exc()
+        sys.exit(f"{type(error).__name__}: {error}".removesuffix(": "))
     channel.close()
 
 

@@ -6,10 +6,13 @@ Trap: JAX takes a GPU of its own accord when it finds one, and three quarters of
 
 from __future__ import annotations
 
+import os
+
 import jax
 
 from backends.jax.arrays import Device
 from common.device import named
+from common.errors import Unsupported
 
 
 def simulate(count: int) -> None:
@@ -22,13 +25,20 @@ def _devices() -> dict[str, Device]:
     for kind in ("cpu", "gpu", "tpu"):
         try:
             found |= {f"{kind}:{i}": device for i, device in enumerate(jax.devices(kind))}
-        except RuntimeError:  # JAX's way of saying that it has none of the kind
+        except (RuntimeError, AssertionError):  # JAX's ways of saying that it has none of the kind, or none at all
             continue
+    if not found:
+        allowed = os.environ.get("JAX_PLATFORMS", "")
+        raise Unsupported(f"JAX must find a device; received none, with JAX_PLATFORMS={allowed} in the environment; unset that")
     return found
 
 
 def available() -> list[str]:
-    """The devices that the wing can run on."""
+    """The devices that the wing can run on.
+
+    Raises:
+        Unsupported: JAX was told to use what there is not.
+    """
     return list(_devices())
 
 
