@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from backends import FRAMEWORKS, NEEDS, install_command, missing
-from common.errors import UserError, nearest
+from common.errors import UserError, nearest, shown
 from experiments.flags import parse
 
 if TYPE_CHECKING:
@@ -89,6 +89,8 @@ class Options:
     """Show the experiments of the catalogue with their sizes, and end."""
     tried: Annotated[bool, tyro.conf.arg(name="try")] = False
     """Add the first configuration with each other countermeasure, one change at a time."""
+    many: bool = False
+    """Run more than 1,000 configurations, up to 100,000."""
 
     def overrides(self) -> dict[str, Any]:
         """What replaces the experiment's own numbers."""
@@ -141,7 +143,7 @@ def choose(asked: Iterable[str] | None) -> tuple[list[str], list[str]]:
     names = [name for part in asked for name in part.split(",") if name]
     for name in names:
         if name not in NEEDS:
-            raise UserError(f"--backends: no backend is called {name!r}{nearest(name, NEEDS)}")
+            raise UserError(f"--backends: no backend is called {shown(name)}{nearest(name, NEEDS)}")
         if missing(name):
             raise UserError(f"--backends: {name} needs {', '.join(missing(name))}; install with: {install_command(name)}")
     if not names:
@@ -152,7 +154,9 @@ def choose(asked: Iterable[str] | None) -> tuple[list[str], list[str]]:
 def _check_device(device: str, chosen: list[str]) -> None:
     if not re.fullmatch(r"(cpu|gpu|tpu)(:\d+)?", device):
         near = nearest(device.partition(":")[0], ("cpu", "gpu", "tpu"))
-        raise UserError(f"--device must be cpu, gpu or tpu, with or without a number as in cpu:1; received {device!r}{near}")
+        raise UserError(
+            f"--device must be cpu, gpu or tpu, with or without a number as in cpu:1; received {shown(device)}{near}"
+        )
     if device not in ("cpu", "cpu:0"):  # every backend has that one
         from experiments.devices import check
 
@@ -170,20 +174,25 @@ def compare(options: Options, command: str, chosen: list[str], absent: list[str]
     from rich.console import Console
 
     from experiments import index
-    from experiments.experiment import plans, read, with_single_changes
+    from experiments.experiment import check_count, name_of_file, plans, read, with_single_changes
+    from experiments.listing import announced
     from experiments.report.progress import watcher
     from experiments.runner import Runner, jobs_of, stored
     from experiments.runner import missing as missing_runs
     from experiments.store import Store
 
-    experiment = read(options.experiment)
+    experiment, overrides = read(options.experiment), options.overrides()
+    check_count(experiment, {} if options.tried else overrides, many=options.many)  # the changes are those of the file itself
     if options.tried:
         experiment = with_single_changes(experiment)
-    jobs = jobs_of(plans(experiment, options.overrides()), chosen, options.device)
+    jobs = jobs_of(plans(experiment, overrides), chosen, options.device)
     store = Store(options.output)
     have = {} if options.fresh else stored(jobs, store)
     todo = missing_runs(jobs, have)
-    with watcher(Console(stderr=True), todo) as progress, ThreadPoolExecutor(max_workers=1) as beside:
+    console = Console(stderr=True)
+    if todo:
+        console.print(announced(todo), markup=False, highlight=False, soft_wrap=True)
+    with watcher(console, todo) as progress, ThreadPoolExecutor(max_workers=1) as beside:
         beside.submit(_prepare)
         runner = Runner(store, progress, fresh=options.fresh)
         if options.exclusive:
@@ -191,7 +200,7 @@ def compare(options: Options, command: str, chosen: list[str], absent: list[str]
         failures = runner.run(todo)
     have |= stored([job for job in todo if job.run_id not in failures], store)
     cures = {backend: f"not installed; install with: {install_command(backend)}" for backend in absent}
-    made = index.of_jobs(experiment, jobs, failures, cures, name=options.experiment, command=command)
+    made = index.of_jobs(experiment, jobs, failures, cures, name=name_of_file(options.experiment), command=command)
     kept = index.keep(store, made)
     return index.source(made, have, str(options.output)), kept
 

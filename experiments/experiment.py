@@ -12,34 +12,55 @@
     depth = [5, 10, 20]
 
 What is given on the command line replaces a number in the base, in every configuration and in the grid.
+
+A file has at most 200,000 bytes, in lines of at most 2,000 characters; a question 1,000 characters, a name 200, in one line.
 """
 
 from __future__ import annotations
 
+import hashlib
 import itertools
+import math
+import os
 import tomllib
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
+from common import files, memory, text
 from common.countermeasures.activation import Activation, Sigmoid
 from common.countermeasures.clipping import Clipping, NoClipping
 from common.countermeasures.initialization import Initialization, Xavier
 from common.countermeasures.normalization import NoNormalization, Normalization
-from common.errors import UserError, nearest
-from common.network import Network
-from common.plan import SGD, Plan, Precision
+from common.errors import UserError, nearest, shown
+from common.network import Depth, Network, Width
+from common.plan import SGD, Count, Plan, Precision, Steps
 from common.spec import Spec
-from common.task import Task, digest_of, load
+from common.task import BatchSize, Task, digest_of, load
 from common.verdict import Thresholds
-from experiments.mistakes import one_line
+from experiments.mistakes import of_flag, one_line
 
 CATALOGUE = Path(__file__).parent / "catalogue"
 DEFAULT = "countermeasures"
 
+BYTES, LINE = 200_000, 2_000
+"""The most that a file may have, and characters of a line in it: what tomllib makes of a dotted key grows with its square."""
+
+MANY = 1_000
+"""Configurations that are run without asking: the answer has a line for each, and few who list more in a grid mean to."""
+
+MOST = 100_000
+"""Configurations that are run at all: their plans are held in memory, and a page of them is opened in a browser."""
+
+QUESTION, NAME = 1_000, 200
+"""Characters of a question and of a configuration's name at most."""
+
 Values = Mapping[str, Any]
+Question = Annotated[str, AfterValidator(partial(text.label, most=QUESTION))]
+DataFile = Annotated[str, AfterValidator(text.path)]
 
 
 class Settings(Spec, frozen=True):
@@ -49,16 +70,16 @@ class Settings(Spec, frozen=True):
     normalization: Normalization = NoNormalization()
     initialization: Initialization = Xavier()
     clipping: Clipping = NoClipping()
-    depth: int = Field(default=30, ge=2)
-    width: int = Field(default=64, ge=1)
-    seeds: int = Field(default=3, ge=1)
-    steps: int = Field(default=50, ge=1)
-    batch_size: int = Field(default=64, ge=1)
+    depth: Depth = 30
+    width: Width = 64
+    seeds: Count = 3
+    steps: Steps = 50
+    batch_size: BatchSize = 64
     learning_rate: float = Field(default=0.03, gt=0)
     precision: Precision = "float64"
-    record_every: int = Field(default=1, ge=1)
+    record_every: Steps = 1
     test_fraction: float = Field(default=0.2, gt=0, lt=1)
-    data: str = "digits"
+    data: DataFile = "digits"
 
 
 COUNTERMEASURES = ("activation", "normalization", "initialization", "clipping")
@@ -67,7 +88,7 @@ COUNTERMEASURES = ("activation", "normalization", "initialization", "clipping")
 class Experiment(Spec, frozen=True):
     """An experiment as it is written."""
 
-    question: str
+    question: Question
     base: dict[str, Any] = Field(default={})
     thresholds: Thresholds = Thresholds()
     configuration: tuple[dict[str, Any], ...] = ()
@@ -76,19 +97,48 @@ class Experiment(Spec, frozen=True):
     def configurations(self, overrides: Values) -> Iterator[tuple[str | None, dict[str, Any]]]:
         """Each configuration's own name, if it has one, and what it sets beyond the base."""
         for written in self.configuration:
-            if not isinstance(written.get("name", ""), str):
-                raise UserError(f"a configuration's name must be a string; received {written['name']!r}")
-            yield written.get("name"), {k: v for k, v in written.items() if k != "name"} | dict(overrides)
+            yield _own_name(written), {k: v for k, v in written.items() if k != "name"} | dict(overrides)
         if self.grid:
             axes = self.grid | {key: [value] for key, value in overrides.items()}
             for values in itertools.product(*axes.values()):
                 yield None, dict(zip(axes, values, strict=True))
+
+    def count(self, overrides: Values) -> int:
+        """How many configurations there are; none of them is made for it."""
+        axes = [len(values) for key, values in self.grid.items() if key not in overrides]
+        return len(self.configuration) or math.prod(axes)
+
+
+def _own_name(written: Mapping[str, Any]) -> str | None:
+    """The name that a configuration was given.
+
+    Raises:
+        UserError: It is no name.
+    """
+    name = written.get("name")
+    if name is None:
+        return None
+    if not isinstance(name, str):
+        raise UserError(f"a configuration's name must be a string; received {shown(name)}")
+    try:
+        return text.label(name, NAME)
+    except ValueError as error:
+        raise UserError(f"a configuration's name {error}") from None
 
 
 def catalogue() -> dict[str, Path]:
     """The experiments that come with the project, by name, the default first."""
     names = {path.stem: path for path in sorted(CATALOGUE.glob("*.toml"))}
     return {DEFAULT: names[DEFAULT]} | names
+
+
+def name_of_file(name: str) -> str:
+    """What an experiment is kept under: its own name, or for a file one that no other has, with the digest of its path."""
+    if not name.endswith(".toml"):
+        return name
+    path = Path(name)
+    digest = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:8]
+    return f"{text.file_stem(path.stem)}-{digest}"
 
 
 def read(name: str) -> Experiment:
@@ -99,20 +149,68 @@ def read(name: str) -> Experiment:
     """
     path = Path(name) if name.endswith(".toml") else catalogue().get(name)
     if path is None:
-        raise UserError(f"no experiment is called {name!r}{nearest(name, catalogue())}; or name a .toml file")
+        raise UserError(f"no experiment is called {shown(name)}{nearest(name, catalogue())}; or name a .toml file")
     try:
-        written = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"an experiment must be a readable .toml file; received {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} must be TOML; {error}") from None
-    try:
-        experiment = Experiment.model_validate(written)
+        experiment = Experiment.model_validate(_toml(path))
     except ValidationError as error:
         raise UserError(f"{path.name}: {one_line(error, Experiment)}") from None
     if bool(experiment.configuration) == bool(experiment.grid):
         raise UserError(f"{path.name}: an experiment must have either [[configuration]] or [grid]; received both or neither")
     return experiment
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    """What is written in a file of TOML, with or without the mark of an editor that it is UTF-8.
+
+    Raises:
+        UserError: It is no regular file of TOML, or larger than an experiment can be.
+    """
+    try:
+        with files.regular(path) as file:
+            content = file.read(BYTES + 1)
+    except OSError as error:
+        reason = error.strerror or error
+        raise UserError(f"an experiment must be a readable .toml file; received {path}: {reason}") from None
+    if len(content) > BYTES:
+        raise UserError(f"{path} must have at most {BYTES:,} bytes; received more; write it as a [grid], or divide it")
+    try:
+        written = content.decode("utf-8-sig")
+        _check_lines(path, written)
+        return tomllib.loads(written)
+    except RecursionError:
+        raise UserError(
+            f"{path} must be TOML; received brackets nested too deep; write them as they are in the examples"
+        ) from None
+    except ValueError as error:  # of decoding, of tomllib, or a number of more digits than Python reads
+        raise UserError(f"{path} must be TOML; {error}") from None
+
+
+def _check_lines(path: Path, written: str) -> None:
+    for number, line in enumerate(written.split("\n"), start=1):
+        if len(line) > LINE:
+            raise UserError(
+                f"{path} must have lines of at most {LINE:,} characters; received {len(line):,} in line {number}; "
+                "break it into several"
+            )
+
+
+def check_count(experiment: Experiment, overrides: Values, *, many: bool) -> None:
+    """Refuse more configurations than somebody can mean, before any of them is made.
+
+    Args:
+        experiment: As read.
+        overrides: Values that replace those of the experiment.
+        many: Whether more than `MANY` were asked for.
+
+    Raises:
+        UserError: There are more.
+    """
+    count, most = experiment.count(overrides), MOST if many else MANY
+    if count > most:
+        cure = "" if many else ", or add --many"
+        raise UserError(
+            f"an experiment must have at most {most:,} configurations; received {shown(count)}; shorten what [grid] lists{cure}"
+        )
 
 
 def plans(experiment: Experiment, overrides: Values | None = None) -> dict[str, Plan]:
@@ -126,6 +224,7 @@ def plans(experiment: Experiment, overrides: Values | None = None) -> dict[str, 
         UserError: A key or value is not right, two different configurations share a name, or the data are not usable.
     """
     overrides = overrides or {}
+    _check_flags(overrides)
     _settings("[base]", experiment.base | dict(overrides))
     found: dict[str, Plan] = {}
     for number, (name, changes) in enumerate(experiment.configurations(overrides), start=1):
@@ -143,6 +242,7 @@ def settings(experiment: Experiment, overrides: Values) -> list[Settings]:
     Raises:
         UserError: A key or value is not right.
     """
+    _check_flags(overrides)
     found = [experiment.base | changes for _, changes in experiment.configurations(overrides)]
     return [_settings("[base]", values) for values in found]
 
@@ -172,6 +272,14 @@ def kinds(room: str) -> list[str]:
     return [kind for kind, where in tagged.items() if not schema["$defs"][where.rpartition("/")[2]].get("required")]
 
 
+def _check_flags(overrides: Values) -> None:
+    """Whether each number of the command line is one by itself, so that its flag is named and no place in the file."""
+    try:
+        Settings.model_validate(dict(overrides))
+    except ValidationError as error:
+        raise UserError(of_flag(one_line(error, Settings))) from None
+
+
 def _settings(where: str, values: Values) -> Settings:
     try:
         return Settings.model_validate(values)
@@ -189,7 +297,7 @@ def _plan(where: str, settings: Settings) -> Plan:
     data = load(task)
     shared = settings.model_dump(include={"depth", "width", "activation", "normalization"})
     try:
-        return Plan(
+        plan = Plan(
             network=Network(features=data.features, classes=data.classes, **shared),
             initialization=settings.initialization,
             clipping=settings.clipping,
@@ -202,6 +310,21 @@ def _plan(where: str, settings: Settings) -> Plan:
         )
     except ValidationError as error:
         raise UserError(f"{where}: {one_line(error, Plan)}") from None
+    _check_memory(where, plan)
+    return plan
+
+
+def _check_memory(where: str, plan: Plan) -> None:
+    needed, there = plan.memory(), memory.available()
+    if needed > there:
+        sizes = (
+            f"depth {plan.network.depth:,}, width {plan.network.width:,}, batch size {plan.task.batch_size:,}, "
+            f"{len(plan.seeds):,} seeds, {plan.steps:,} steps"
+        )
+        raise UserError(
+            f"{where}: a run must fit into memory; received {sizes}: about {memory.spoken(needed)} of {memory.spoken(there)}; "
+            "lower them, or record fewer steps (record_every)"
+        )
 
 
 def name_of(settings: Settings, changes: Values, overrides: Values) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import re
 import sys
 from typing import Any, TypeVar, get_type_hints
 
 import tyro
 
-from common.errors import UserError, nearest
+from common.errors import UserError, nearest, shown
+from common.text import control_in
 
 T = TypeVar("T")
 
@@ -25,9 +27,10 @@ def parse(options: type[T], prog: str) -> T:
         prog: The command as it is written, for the help.
 
     Raises:
-        UserError: No flag has the name, or a flag's value is not what it takes.
+        UserError: No flag has the name, or a flag's value is not what it takes, or a word is empty or cannot be printed.
     """
     said, arguments = io.StringIO(), sys.argv[1:]
+    _check_words(arguments)
     try:
         with contextlib.redirect_stderr(said):
             found, unknown = tyro.cli(
@@ -42,11 +45,25 @@ def parse(options: type[T], prog: str) -> T:
     return found
 
 
+def _check_words(arguments: list[str]) -> None:
+    """Refuse an empty word, which `Path` takes for the folder where one is, and one that could rewrite a terminal."""
+    for before, word in itertools.pairwise(["", *arguments]):
+        flag, _, value = word.partition("=") if word.startswith("--") and "=" in word else (before, "", word)
+        place = flag if flag.startswith("--") else "what is asked"
+        if not value:
+            raise UserError(f"{place} must be followed by a value; received an empty one; leave it out, or write one")
+        if control := control_in(word):
+            raise UserError(
+                f"{place} must be text without control characters, in UTF-8; "
+                f"received U+{ord(control):04X} in {shown(word)}; leave that out"
+            )
+
+
 def _unknown(options: type[Any], unknown: list[str], prog: str) -> str:
     flag = next((word.partition("=")[0] for word in unknown if word.startswith("-")), None)
     if flag is None:
-        return f"a value must follow its flag; received {unknown[0]!r} besides; {prog} --help shows the flags"
-    return f"no flag is called {flag!r}{nearest(flag, flags_of(options))}"
+        return f"a value must follow its flag; received {shown(unknown[0])} besides; {prog} --help shows the flags"
+    return f"no flag is called {shown(flag)}{nearest(flag, flags_of(options))}"
 
 
 def _wrong_value(options: type[Any], arguments: list[str], said: str) -> str:
@@ -57,12 +74,14 @@ def _wrong_value(options: type[Any], arguments: list[str], said: str) -> str:
         words = " ".join(said.translate(dict.fromkeys(map(ord, "│╭╮╰╯─"), " ")).split())
         return words.partition(" For full helptext")[0]
     spelt = [argument.replace("_", "-") for argument in arguments]
-    at = next(i for i, argument in enumerate(spelt) if argument.partition("=")[0] == named[1])
+    at = next((i for i, argument in enumerate(spelt) if argument.partition("=")[0] == named[1]), len(spelt))
+    if at == len(spelt):
+        return f"{named[1]} must be {RULES.get(metavar, metavar)}; --help shows the flags"
     value = arguments[at].partition("=")[2] or next(iter(arguments[at + 1 : at + 2]), "")
     if not value or value.startswith("--"):
         return f"{named[1]} must be followed by {RULES.get(metavar, metavar)}; received nothing"
     near = nearest(value, metavar.split("|")) if "|" in metavar else ""
-    return f"{named[1]} must be {RULES.get(metavar, metavar)}; received {value!r}{near}"
+    return f"{named[1]} must be {RULES.get(metavar, metavar)}; received {shown(value)}{near}"
 
 
 def flags_of(options: type[Any]) -> dict[str, str]:

@@ -11,21 +11,24 @@ whatever the clock says. A folder may come from somebody else: what an index say
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from backends import NEEDS
-from common.errors import UserError
+from common.errors import UserError, nearest, shown
 from common.findings import DEFINITION, Configuration, Document, Outcome, Status, all_agree, configuration
 from common.plan import Plan
+from common.text import file_stem, label, printable
 from common.verdict import Thresholds
 from experiments import seal
-from experiments.experiment import Experiment, Settings, name_of
+from experiments.experiment import Experiment, Settings, name_of, name_of_file
 from experiments.seal import Damaged, OtherVersion, Unreadable
 from experiments.store import RUN_ID, Run, Store, read_run
 from experiments.whole import write_whole
@@ -40,8 +43,17 @@ def _known(backend: str) -> str:
     return backend
 
 
+OF_FILE = re.compile("-[0-9a-f]{8}$")
+"""What tells the experiments of files of one name apart (`experiments.experiment.name_of_file`)."""
+
 BackendName = Annotated[str, AfterValidator(_known)]
 RunId = Annotated[str, Field(pattern=f"^{RUN_ID.pattern}$")]
+
+
+Words = Annotated[str, AfterValidator(partial(label, most=10_000))]
+"""A name or a question: fit for a terminal and a figure."""
+
+Command = Annotated[str, AfterValidator(printable)]
 
 
 class Failure(BaseModel):
@@ -54,7 +66,7 @@ class Failure(BaseModel):
 class Entry(BaseModel):
     """One configuration: the ids of its runs by backend, the definition's from moved weights, and what failed."""
 
-    name: str
+    name: Words
     plan: Plan
     runs: dict[BackendName, RunId]
     moved: RunId | None = None
@@ -73,8 +85,8 @@ class Index(BaseModel):
     sequence: int = 0
 
     experiment: str
-    question: str
-    command: str
+    question: Words
+    command: Command
     thresholds: Thresholds
     entries: list[Entry]
 
@@ -177,12 +189,12 @@ def _outcome(entry: Entry, backend: str, have: Mapping[str, Run]) -> Outcome:
 
 
 def path_of(store: Store, experiment: str) -> Path:
-    """Where the index of an experiment is kept, which may be named by its file."""
+    """Where the index of an experiment is kept."""
     return store.directory / _file_name(experiment)
 
 
 def _file_name(experiment: str) -> str:
-    return f"experiment-{Path(experiment).stem}.json"
+    return f"experiment-{file_stem(experiment)}.json"
 
 
 def save(store: Store, index: Index) -> None:
@@ -270,15 +282,30 @@ def _chosen(folder: Path, experiment: str | None) -> Index | None:
     """The index to report; None where there is none."""
     found = _indexes(folder)
     if experiment:
-        one = found.get(folder / _file_name(experiment))
-        if one is None:
-            raise UserError(f"--experiment must be one that was run into the folder; received {experiment!r} for {folder}")
+        path = _asked(experiment, folder, found)
+        one = found[path]
         if isinstance(one, Exception):
-            raise UserError(f"{folder / _file_name(experiment)} cannot be read: {seal.reason(one)}; run the experiment again")
+            raise UserError(f"{path} cannot be read: {seal.reason(one)}; run the experiment again")
         return one
     _say({path: why for path, why in found.items() if isinstance(why, Exception)}, folder)
     good = [one for one in found.values() if isinstance(one, Index)]
     return max(good, key=lambda one: (one.sequence, one.experiment), default=None)
+
+
+def _asked(experiment: str, folder: Path, paths: Iterable[Path]) -> Path:
+    """The index that is meant by the name of an experiment, by its file, or by the file's name where one only has it.
+
+    Raises:
+        UserError: There is none, or there are several.
+    """
+    known = {path.stem.removeprefix("experiment-"): path for path in paths}
+    exact = known.get(name_of_file(experiment)) or known.get(experiment)
+    plain = file_stem(Path(experiment).name.removesuffix(".toml"))
+    alike = [name for name in known if OF_FILE.sub("", name) == plain]
+    if exact or len(alike) == 1:
+        return exact or known[alike[0]]
+    rule = f"--experiment must be one that was run into {folder}; received {shown(experiment)}"
+    raise UserError(rule + (f", which {len(alike)} have; one of: {', '.join(alike)}" if alike else nearest(experiment, known)))
 
 
 def _paths(index: Index, folder: Path) -> list[Path]:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from experiments.experiment import Settings, Values, catalogue, read, settings
+
+if TYPE_CHECKING:
+    from experiments.runner import Job
 
 START, RUN = 5.0, 0.3
 """Seconds to import a framework, and to compile and begin a run; on the processors of docs/adr/0005."""
@@ -36,14 +40,28 @@ def listing(backends: Sequence[str], overrides: Values) -> Iterator[tuple[str, s
 
 
 def seconds(found: Sequence[Settings], backends: int) -> float:
-    """About how long the runs take, on the cores that this process may use."""
-    steps = sum(one.steps * one.seeds * _step(one) for one in found)
-    return backends * (START + RUN * len(found) + steps) / min(backends, len(os.sched_getaffinity(0)))
+    """About how long the runs take on so many backends, on the cores that this process may use."""
+    return _seconds([one.steps * one.seeds * _step(one.depth, one.width, one.batch_size) for one in found] * backends, backends)
 
 
-def _step(one: Settings) -> float:
+def announced(jobs: Sequence[Job]) -> str:
+    """What is about to be run, and about how long it takes: `60 runs on numpy, torch: about 2 minutes`."""
+    names = list(dict.fromkeys(job.backend for job in jobs))
+    each = [
+        job.plan.steps * len(job.plan.seeds) * _step(job.plan.network.depth, job.plan.network.width, job.plan.task.batch_size)
+        for job in jobs
+    ]
+    return f"{_count(len(jobs), 'run')} on {', '.join(names)}: {_spoken(_seconds(each, len(names)))}"
+
+
+def _seconds(runs: Sequence[float], backends: int) -> float:
+    """All together, of the seconds of each run's steps."""
+    return (backends * START + RUN * len(runs) + sum(runs)) / min(backends, len(os.sched_getaffinity(0)))
+
+
+def _step(depth: int, width: int, batch_size: int) -> float:
     """Seconds of one step of one seed: three products of [batch, width] and [width, width] a layer, two operations each."""
-    return one.depth * (LAYER + 6 * one.batch_size * one.width**2 / SPEED)
+    return depth * (LAYER + 6 * batch_size * width**2 / SPEED)
 
 
 def _most(found: Sequence[Settings], number: str) -> int:

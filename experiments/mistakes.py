@@ -8,7 +8,13 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from common.errors import another, nearest
+from common.errors import another, nearest, shown
+
+
+def of_flag(mistake: str) -> str:
+    """The mistake of a value that a flag gave: `batch_size must be ...` becomes `--batch-size must be ...`."""
+    key, blank, rest = mistake.partition(" ")
+    return f"--{key.replace('_', '-')}{blank}{rest}"
 
 
 def one_line(error: ValidationError, model: type[BaseModel]) -> str:
@@ -19,7 +25,7 @@ def one_line(error: ValidationError, model: type[BaseModel]) -> str:
     match mistake["type"]:
         case "extra_forbidden":
             word = str(mistake["loc"][-1])
-            return f"no key is called {word!r}{_inside(mistake['loc'])}{nearest(word, _keys(model, mistake['loc'][:-1]))}"
+            return f"no key is called {shown(word)}{_inside(mistake['loc'])}{nearest(word, _keys(model, mistake['loc'][:-1]))}"
         case "union_tag_invalid":
             return _unknown_kind(place, str(context["tag"]), _words(context["expected_tags"]))
         case "literal_error":
@@ -31,7 +37,8 @@ def one_line(error: ValidationError, model: type[BaseModel]) -> str:
         case "missing":
             return f"the key {place!r} must be given"
         case "value_error":
-            return str(context["error"])
+            sentence = str(context["error"])
+            return f"{place} {sentence}" if sentence.startswith("must ") else sentence
         case _:
             rule = mistake["msg"].removeprefix("Input should be ")
             return f"{place} must be {rule}; received {in_toml(received)}{_cure(model, mistake['loc'], received)}"
@@ -41,12 +48,12 @@ def _unknown_kind(place: str, word: str, known: list[str]) -> str:
     if another(word):
         end = nearest(word, known)
         return f"{word} is not among the {place.rpartition('.')[2]}s{end}"
-    return f"{place} must be a known kind; received {word!r}{nearest(word, known)}"
+    return f"{place} must be a known kind; received {shown(word)}{nearest(word, known)}"
 
 
 def in_toml(value: Any) -> str:
     """A value as it is written in a TOML file, or as Python writes it."""
-    return str(value).lower() if isinstance(value, bool) else repr(value)
+    return str(value).lower() if isinstance(value, bool) else shown(value)
 
 
 def _words(expected: str) -> list[str]:

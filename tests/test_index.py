@@ -15,7 +15,7 @@ import backends
 from common.errors import UserError
 from experiments import compare, index, seal
 from experiments.compare import Options
-from experiments.experiment import plans, read
+from experiments.experiment import name_of_file, plans, read
 from experiments.report.tensorboard import log
 from experiments.runner import jobs_of
 from experiments.seal import Damaged, OtherVersion, Unreadable
@@ -116,8 +116,14 @@ def test_runs_and_indexes_of_older_versions_are_called_that_in_one_line_each(
         lambda w: w.update(experiment="../../up"),
         lambda w: w.update(experiment="one"),
         lambda w: w.update(entries=None),
+        lambda w: w["entries"][0].update(name="a\x1b[2Jb"),
+        lambda w: w.update(question="why\0?"),
+        lambda w: w.update(command="python\x1b]0;x\x07"),
     ],
-    ids=["backend", "run", "run and newline", "moved", "failure", "plan", "experiment", "another", "entries"],
+    ids=[
+        *("backend", "run", "run and newline", "moved", "failure", "plan", "experiment", "another", "entries"),
+        *("name with controls", "question with controls", "command with controls"),
+    ],
 )
 def test_names_in_an_index_from_somebody_else_are_held_to_what_is_known(folder: Path, change: Callable[[Any], object]) -> None:
     forge(folder / "experiment-two.json", change)
@@ -153,7 +159,7 @@ def test_a_run_of_a_backend_that_is_none_is_not_read(folder: Path, tmp_path: Pat
 
 def test_event_files_stay_in_their_folder_whatever_a_configuration_is_called(folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("tensorboardX", reason='install with: pip install -c constraints.txt -e ".[tensorboard]"')
-    forge(folder / "experiment-two.json", lambda w: w["entries"][0].update(name="../../../up/\0/.."))
+    forge(folder / "experiment-two.json", lambda w: w["entries"][0].update(name="../../../up/.."))
     log([index.load(folder)], tmp_path / "inner" / "events")
     assert {path.name for path in (tmp_path / "inner").iterdir()} == {"events"}
     assert {path.name for path in (tmp_path / "inner" / "events").iterdir()} == {"numpy"}
@@ -164,6 +170,23 @@ def test_an_index_under_another_name_is_refused(folder: Path) -> None:
     os.replace(folder / "experiment-two.json", folder / "experiment-one.json")
     with pytest.raises(Damaged, match="it holds the experiment 'two'"):
         index.read(folder / "experiment-one.json")
+
+
+def test_an_experiment_is_asked_for_by_its_name_its_file_or_the_files_name(folder: Path, tmp_path: Path) -> None:
+    (two,) = (one for one in [index.read(folder / "experiment-two.json")])
+    files = [tmp_path / "a" / "a.b.toml", tmp_path / "b" / "a.b.toml", tmp_path / "depth.toml"]
+    for file in files:
+        index.save(Store(folder), two.model_copy(update={"experiment": name_of_file(str(file)), "question": str(file)}))
+    index.save(Store(folder), two.model_copy(update={"experiment": "depth", "question": "The catalogue's?"}))
+    asked = [index.load(folder, str(file)).document.question for file in files]
+    assert asked == [str(file) for file in files], "each has an index of its own"
+    assert index.load(folder, "depth").document.question == "The catalogue's?"
+    with pytest.raises(UserError, match=r"received 'a\.b', which 2 have; one of: a\.b-[0-9a-f]{8}, a\.b-[0-9a-f]{8}"):
+        index.load(folder, "a.b")
+    index.path_of(Store(folder), name_of_file(str(files[1]))).unlink()
+    assert index.load(folder, "a.b").document.question == str(files[0])
+    with pytest.raises(UserError, match="received 'dept'; did you mean 'depth'"):
+        index.load(folder, "dept")
 
 
 def test_the_report_is_printed_although_the_index_cannot_be_kept(
@@ -179,4 +202,7 @@ def test_the_report_is_printed_although_the_index_cannot_be_kept(
     assert compare.run(options, "command") == 1
     out, err = capsys.readouterr()
     assert "\nAnswer\n" in out
-    assert f"could not be kept: {tmp_path / 'runs' / 'experiment-one.json'}: No space left on device\n" in err
+    assert (
+        f"could not be kept: {index.path_of(Store(tmp_path / 'runs'), name_of_file(str(own)))}: No space left on device\n"
+        in err
+    )

@@ -272,8 +272,9 @@ def test_an_error_that_is_infinite_is_drawn_at_the_edge_and_what_cannot_be_judge
 
 
 def test_the_page_has_the_name_of_its_experiment(source: Source) -> None:
-    names = [source.document.model_copy(update={"experiment": name}) for name in ("depth", "there/own.toml")]
-    assert [page_of(Path("results"), document).as_posix() for document in names] == ["results/depth.html", "results/own.html"]
+    names = [source.document.model_copy(update={"experiment": name}) for name in ("depth", "a.b-12345678", "../up")]
+    pages = [page_of(Path("results"), document).as_posix() for document in names]
+    assert pages == ["results/depth.html", "results/a.b-12345678.html", "results/-up.html"]
 
 
 def test_the_toml_makes_the_same_plans(source: Source, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from common.errors import UserError
 from common.findings import Document
+from common.text import file_stem
 from experiments.index import Source
 from experiments.report.page import render
 from experiments.store import write_whole
@@ -15,7 +16,7 @@ from experiments.store import write_whole
 
 def page_of(folder: Path, document: Document) -> Path:
     """The page of an experiment: beside its runs, under its name, so that another experiment has another page."""
-    return folder / f"{Path(document.experiment).stem}.html"
+    return folder / f"{file_stem(document.experiment)}.html"
 
 
 def write(

@@ -55,7 +55,7 @@ class Bars:
 
     def __init__(self, console: Console, jobs: Iterable[Job]) -> None:
         columns = (
-            TextColumn("{task.description}", table_column=Column(no_wrap=True)),
+            TextColumn("{task.description}", table_column=Column(no_wrap=True), markup=False),
             BarColumn(BAR),
             TextColumn("{task.percentage:>3.0f} %", table_column=Column(no_wrap=True)),
             TextColumn("{task.fields[run]}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1), markup=False),

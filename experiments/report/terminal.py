@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Console
-from rich.markup import escape
 from rich.text import Text
 
 from common.findings import Document
@@ -30,7 +29,7 @@ def show(document: Document, console: Console, results: str) -> None:
         results: The folder of the runs.
     """
     say = _Speaker(document, console)
-    console.print(f"[bold]{escape(document.question)}[/bold]", highlight=False)
+    console.print(Text(document.question, style="bold"))
     parts = {
         "Verdicts": _verdicts(document, console.width),
         "Signal gradient at the first step": _profiles(document, console.width),
