@@ -274,7 +274,7 @@ def _check(options: Options) -> None:
             continue
         if suffixes and file.suffix not in suffixes:
             raise UserError(f"{flag} must name a file of {' or '.join(suffixes)}; received {file}; give it that suffix")
-        if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
+        if os.path.isdir(file) or not os.access(file if os.path.exists(file) else file.parent, os.W_OK):
             raise UserError(f"{flag} must name a file in a folder that can be written to; received {file}; create the folder")
 
 

@@ -30,7 +30,7 @@ def parse(options: type[T], prog: str) -> T:
         UserError: No flag has the name, or a flag's value is not what it takes, or a word is empty or cannot be printed.
     """
     said, arguments = io.StringIO(), sys.argv[1:]
-    _check_words(arguments)
+    _check_words(options, arguments)
     try:
         with contextlib.redirect_stderr(said):
             found, unknown = tyro.cli(
@@ -45,13 +45,15 @@ def parse(options: type[T], prog: str) -> T:
     return found
 
 
-def _check_words(arguments: list[str]) -> None:
+def _check_words(options: type[Any], arguments: list[str]) -> None:
     """Refuse an empty word, which `Path` takes for the folder where one is, and one that could rewrite a terminal."""
+    flags = [flag for flag, metavar in flags_of(options).items() if metavar]
     for before, word in itertools.pairwise(["", *arguments]):
         flag, _, value = word.partition("=") if word.startswith("--") and "=" in word else (before, "", word)
-        place = flag if flag.startswith("--") else "what is asked"
+        flag = flag.replace("_", "-")
+        place = flag if flag in flags else "what is asked"
         if not value:
-            raise UserError(f"{place} must be followed by a value; received an empty one; leave it out, or write one")
+            raise UserError(f"{place} must not be empty; received an empty word; leave it out, or write a value")
         if control := control_in(word):
             raise UserError(
                 f"{place} must be text without control characters, in UTF-8; "

@@ -10,6 +10,9 @@ from pydantic import BaseModel, ValidationError
 
 from common.errors import another, nearest, shown
 
+IN_TOML = {"a valid dictionary": "a table", "a valid list": "a list", "a valid tuple": "a list", "a valid string": "text"}
+"""What a file of TOML calls Python's types."""
+
 
 def of_flag(mistake: str) -> str:
     """The mistake of a value that a flag gave: `batch_size must be ...` becomes `--batch-size must be ...`."""
@@ -34,6 +37,8 @@ def one_line(error: ValidationError, model: type[BaseModel]) -> str:
             return f"{place} must be {rule}; received {in_toml(received)}{near}"
         case "union_tag_not_found" | "model_attributes_type":
             return f"{place} must be a name, or a table with the key 'kind'; received {in_toml(received)}"
+        case "too_short":
+            return f"{place} must have at least {context['min_length']} item; received {in_toml(received)}"
         case "missing":
             return f"the key {place!r} must be given"
         case "value_error":
@@ -41,6 +46,7 @@ def one_line(error: ValidationError, model: type[BaseModel]) -> str:
             return f"{place} {sentence}" if sentence.startswith("must ") else sentence
         case _:
             rule = mistake["msg"].removeprefix("Input should be ")
+            rule = IN_TOML.get(rule, rule)
             return f"{place} must be {rule}; received {in_toml(received)}{_cure(model, mistake['loc'], received)}"
 
 

@@ -8,6 +8,7 @@ It imports no framework and runs nothing.
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,10 +51,19 @@ def run(options: Options) -> None:
         from experiments.report.tensorboard import check
 
         check()
+    for folder in options.folders:
+        _check_folder(folder)
     sources = [index.load(folder, options.experiment) for folder in options.folders]
     page = options.output or page_of(options.folders[0], sources[0].document)
     for line in write(sources, page, figures=options.figures, tensorboard=options.tensorboard, opened=options.open):
         print(line)
+
+
+def _check_folder(folder: Path) -> None:
+    try:
+        os.listdir(folder)
+    except OSError as error:
+        raise UserError(f"a folder of runs must be one that can be read; received {folder}: {error.strerror}") from None
 
 
 def main() -> None:

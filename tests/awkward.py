@@ -1,0 +1,323 @@
+"""What people give by mistake or on purpose: flags, TOML and arrays, made of awkward pieces, and what has to become of them.
+
+Whoever draws hands in `pick`, which takes one of several: hypothesis in the suite, a generator in `tests/attack_input.py`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import resource
+import signal
+import struct
+import sys
+import traceback
+import warnings
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+from unittest import mock
+
+import numpy as np
+
+from common import task
+from common.text import columns, control_in
+from experiments import bench, compare, devices, migrate, runner
+from experiments.experiment import Settings
+from experiments.flags import flags_of
+from experiments.report import __main__ as report
+
+T = TypeVar("T")
+Pick = Callable[[Sequence[Any]], Any]
+
+WIDE = 200
+SECONDS, BYTES = 20, 3_000_000_000
+"""A command has so long to refuse something, and so much more memory than before."""
+
+PYTHON = ("in Python", "in a shell")
+"""What begins a line of code to copy, which is not held to `WIDE`."""
+
+WORDS = [
+    *("", " ", "0", "-1", "3", "1.5", "1e20", "1e400", "-0", "nan", "inf", "true", "None", "0x10", "1_0", "٣", "³", "9" * 5000),
+    *("x", "x" * 245, "x" * 20_000, "-", "--", "=", "--=", "-x", "a b", "a\nb", "a\0b", "\x1b[31mred", "\u202egnp"),
+    *("\udcff", "\ud800", "[/nope]", "[bold]", "\\", "'", '"', "{}", "%s", "é", "漢" * 80, "relu", "deep", "depth", "numpy"),
+    *("torch,", ",", "cpu:1", "gpu", "float32", "/dev/zero", "/dev/null", "/proc/self/mem", ".", "..", "nowhere/x.npz", "fifo"),
+    *("loop", "mine.toml", "mine.npz", "fifo.toml", "loop.toml", ".toml", "x" * 300 + ".toml", "a\0.toml", "nowhere.toml"),
+    *("folder.toml", "zeros.npz", "folder.npz"),
+]
+"""Values of a flag, in a folder made by `furnish`."""
+
+VALUES = [
+    *("0", "-1", "2", "3", "7.0", "1.5", "1e20", "1" * 30, "1" * 1500, "1e999", "nan", "-inf", "true", "false", "0x10"),
+    *(
+        "1e-320",
+        '""',
+        '"3"',
+        '" "',
+        '"relu"',
+        '"rleu"',
+        '"batch"',
+        '"none"',
+        '"float32"',
+        '"digits"',
+        '"mine.npz"',
+        '"/dev/zero"',
+    ),
+    *('"fifo"', r'"\u0000"', r'"\u202e"', r'"\u001b[2J"', '"[/nope] [bold]"', '"' + "x" * 1500 + '"', "'''a\nb'''", '"é漢"'),
+    *(r'"\uffff"', "[]", "[1, 2]", "[[3]]", '["relu", "tanh"]', "{}", '{ kind = "relu" }', '{ kind = "elu", alpha = 0 }'),
+    *("{ kind = [] }", '{ kind = "leaky_relu", slope = true }', '{ kind = "xavier", fan = "both" }', "{ kind = 3 }"),
+    *('{ kind = "" }', "{ a.b.c = 1 }", "1979-05-27", "07:32:00", "[" * 400 + "]" * 400, "[" * 5, "nonsense", ""),
+    *("9223372036854775808", "18446744073709551616"),
+]
+"""What may stand after a key."""
+
+KEYS = [*Settings.model_fields, "name", "question", "dept", "lr", '""', r'"\u001b"', "a.b", "x" * 300, '"[/nope]"', "é"]
+HEADS = [
+    "[base]",
+    "[grid]",
+    "[[configuration]]",
+    "[thresholds]",
+    "[base.activation]",
+    "[gird]",
+    "[[grid]]",
+    "[]",
+    "[base]\n[base]",
+]
+ORDINARY = b'question = "why?"\n[[configuration]]\nactivation = "relu"\n'
+GRID = b"".join(b"%s = [%s]\n" % (key, b"2, " * 500) for key in (b"depth", b"width", b"seeds", b"steps"))
+WHOLE = [
+    *(b"", b"\xef\xbb\xbf" + ORDINARY, b"\xff\xfe" + ORDINARY, ORDINARY + b"\0", ORDINARY.replace(b"\n", b"\r"), b"\xff" * 100),
+    *(b'question = "' + b"q" * 1500 + b'"\n[[configuration]]', b".".join([b"a"] * 60_000) + b" = 1", b"#" * 300_000),
+    *(b"[" + b".".join([b"a"] * 900) + b"]\n" * 9, b"a = " + b"[" * 1900, b"x = 1\n" * 30_000, b"\x1b]0;title\x07"),
+    *(b"a = " + b"1" * 10_000, b"a = " + b"[" * 90_000, b"a = [\n" + b"{ b = [\n" * 20_000, b"[a]\n[[a]]", b"\r\n" * 100_000),
+    *(b"[[configuration]]\n" * 9000, ORDINARY + b"[[configuration]]\n" * 2000, b'question = "q"\n[grid]\n' + GRID, b"= 1"),
+]
+"""Files of TOML as they are, or are none."""
+
+
+def toml(pick: Pick) -> bytes:
+    """A file that somebody might write."""
+    if not pick(range(4)):
+        return pick(WHOLE)
+    lines = [f"question = {pick(VALUES)}" if not pick(range(6)) else 'question = "why?"']
+    for _ in range(pick(range(1, 4))):
+        lines.append(pick(HEADS[:3] + HEADS))
+        for _ in range(pick(range(4))):
+            value = pick(VALUES)
+            several = pick([value, value, f"[{value}, {pick(VALUES)}]"])
+            lines.append(f"{pick(KEYS)} = {several}")
+    return "\n".join(lines).encode()
+
+
+def header(shape: object, descr: object, fortran: object = False, version: bytes = b"\x01\x00") -> bytes:
+    """The beginning of an array that says of itself what it likes."""
+    text = f"{{'descr': {descr!r}, 'fortran_order': {fortran!r}, 'shape': {shape!r}, }}".encode() + b"\n"
+    return b"\x93NUMPY" + version + struct.pack("<H", len(text)) + text
+
+
+def npy(x: np.ndarray) -> bytes:
+    """The file of an array."""
+    np.save(content := io.BytesIO(), x, allow_pickle=True)
+    return content.getvalue()
+
+
+GOOD = {"x": npy(np.random.default_rng(0).normal(size=(40, 3))), "y": npy(np.arange(40) % 2)}
+ONES = np.ones((40, 3))
+ARRAYS = [
+    *(
+        np.zeros((40, 3)),
+        np.asfortranarray(ONES),
+        ONES.astype(">f4"),
+        ONES.astype(complex),
+        ONES.astype(np.float16),
+        np.eye(40),
+    ),
+    *(
+        np.arange(40),
+        np.ones((40, 1)),
+        np.array(3.0),
+        np.zeros((0, 3)),
+        np.zeros((40, 0)),
+        np.ones((2, 2, 2, 2)),
+        ONES * np.nan,
+    ),
+    *(ONES * 1e308, np.array([object()] * 3), np.array(["a", "b"] * 20), np.array([b"a", b"b"] * 20), np.zeros(40, "M8[D]")),
+    *(np.array(["\x1b[2J", "\0", "[/nope]", "x" * 3000] * 10), np.zeros(40, [("a", "f8"), ("b", "i4")]), np.zeros(40, "V3")),
+    *(np.ones(40, bool), np.arange(40) * 10**17, np.full(40, 2**64 - 1, np.uint64), np.arange(40).reshape(40, 1) % 2),
+    *(np.zeros(40, "m8[s]"), np.array(["\x1b[2J"] * 40), np.where(np.eye(40, 3), np.inf, 1.0)),
+]
+FORGED = [
+    header(shape, descr, fortran) + rest
+    for shape in [(-1, 3), (10**9, 10**9), (10**300,), (40, 3), (), "three", (True, 3), (1.5,), (2**63, 2), (0, 2**62)]
+    for descr in ["<f8", "|O", "<U0", "nonsense", [("a", "<f8")], "<c16", "<U1000000000", "<M8"]
+    for fortran, rest in [(False, b""), (True, b"\0" * 960), ("no", b"")]
+]
+RAW = [b"", b"hello", b"\x93NUMPY", b"\x93NUMPY\x09\x09" + b"\0" * 90, GOOD["x"][:200], GOOD["x"] + b"more", b"\x80\x04N."]
+MEMBERS = ["x.npy", "y.npy", "x", "X.npy", "z.npy", "../x.npy", "x\x1b[2J.npy", "[/nope].npy", "", "é.npy", "a" * 3000]
+
+
+def npz(pick: Pick) -> bytes:
+    """An archive with two good arrays, of which something is not as it should be."""
+    members = [("x.npy", GOOD["x"]), ("y.npy", GOOD["y"])]
+    for _ in range(pick(range(3))):
+        content = pick([npy(pick(ARRAYS)), pick(FORGED), pick(RAW)])
+        at = pick(range(3))
+        name = pick(MEMBERS)
+        members[at : at + 1] = [(members[at][0] if at < 2 and pick([True, True, False]) else name, content)]
+    how = pick([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", how) as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about a name that is there twice
+        for name, content in members:
+            archive.writestr(zipfile.ZipInfo(name or "empty"), content, how)
+    return _spoilt(bytearray(file.getvalue()), pick) if not pick(range(3)) else file.getvalue()
+
+
+def _spoilt(content: bytearray, pick: Pick) -> bytes:
+    """An archive of which a byte, a size or the end is not what it was."""
+    end = content.rindex(b"PK\x05\x06")
+    directory = content.rindex(b"PK\x01\x02")
+    match pick(["byte", "size", "packed", "flags", "method", "offset", "torn", "count", "length"]):
+        case "byte":
+            content[pick(range(len(content)))] ^= pick([1, 128, 255])
+        case "size":
+            content[directory + 24 : directory + 28] = struct.pack("<I", pick([0, 1, 2**31, 2**32 - 1]))
+        case "packed":
+            content[directory + 20 : directory + 24] = struct.pack("<I", pick([0, 1, 2**31, 2**32 - 1]))
+        case "flags":
+            content[directory + 8] |= pick([1, 8, 64])
+        case "method":
+            content[directory + 10] = pick([1, 9, 12, 14, 99])
+        case "offset":
+            content[end + 16 : end + 20] = struct.pack("<I", pick([0, 1, 2**31, 2**32 - 1]))
+        case "count":
+            content[end + 8 : end + 12] = b"\xff\xff\xff\xff"
+        case "length":
+            content[end + 12 : end + 16] = struct.pack("<I", pick([0, 1, 2**31, 2**32 - 1]))
+        case _:
+            del content[pick(range(len(content))) :]
+    return bytes(content)
+
+
+def furnish(folder: Path) -> None:
+    """Put into a folder what is no ordinary file, for `WORDS` and `VALUES` to name."""
+    for name in ("fifo", "fifo.toml", "fifo.npz"):
+        os.mkfifo(folder / name)
+    for name in ("loop", "loop.toml"):
+        (folder / name).symlink_to(name)
+    for name in ("folder.toml", "folder.npz"):
+        (folder / name).mkdir()
+    (folder / "zeros.npz").symlink_to("/dev/zero")
+    (folder / "mine.toml").write_bytes(ORDINARY)
+    np.savez_compressed(folder / "mine.npz", x=np.random.default_rng(0).normal(size=(90, 3)), y=np.arange(90) % 2)
+
+
+COMMANDS: dict[str, tuple[Any, type[Any]]] = {
+    "compare": (compare, compare.Options),
+    "report": (report, report.Options),
+    "migrate": (migrate, migrate.Options),
+    "bench": (bench, bench.Options),
+}
+
+
+def arguments(pick: Pick, command: str) -> list[str]:
+    """Flags of a command with awkward values, in any order, some without."""
+    found = []
+    for _ in range(pick(range(1, 4))):
+        flag = pick([*flags_of(COMMANDS[command][1]), "--help", "--dept", ""])
+        if flag not in ("--write", "--open"):  # which change this project's pages, and open a browser
+            value = pick(WORDS)
+            found += pick(
+                [[flag, value], [f"{flag}={value}"], [flag], [value], [flag.replace("-", "_"), value], [flag, value, value]]
+            )
+    return found
+
+
+class Begun(BaseException):
+    """All that is said before anything is computed was said."""
+
+
+def tried(command: str, words: Sequence[str]) -> str:
+    """What becomes of a command, up to where it would begin to compute: `refused`, `begun` or `done`.
+
+    Raises:
+        AssertionError: It is not refused in one line with status 2, or takes too long, or too much memory.
+    """
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2))
+    task.digest_of.cache_clear()
+    task.load.cache_clear()
+    with _stopped(), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        status = _status(command, words)
+    said = [_text(stream) for stream in (out, err)]
+    if status == "begun" or not status:
+        return "begun" if status else "done"
+    assert status == 2, f"exit status {status} of {command} {list(words)!r:.300}: {said[1]:.500}"
+    held(f"{command} {list(words)!r:.300}", *said)
+    return "refused"
+
+
+def _text(stream: io.TextIOWrapper) -> str:
+    stream.flush()
+    return stream.buffer.getvalue().decode("utf-8", "replace")  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def held(what: str, out: str, err: str) -> None:
+    """Hold what is said of a mistake to one line that can be read.
+
+    Raises:
+        AssertionError: It is something else.
+    """
+    line = err.removesuffix("\n")
+    assert err.startswith("error: "), f"{what}: {err[-2000:]}"
+    assert not out, f"{what}: something on standard output: {out:.300}"
+    assert err.endswith("\n"), f"{what}: no end of the line"
+    assert not control_in(line), f"{what}: U+{ord(control_in(line)):04X} in {line!r:.500}"
+    short = columns(line) <= WIDE or any(mark in line for mark in PYTHON)
+    assert short, f"{what}: {columns(line)} columns: {line:.500}"
+    assert len(line) > len("error: must"), f"{what}: nothing is said"
+    assert "allow_pickle" not in line.partition("for a file that you trust")[0], f"{what}: advice for programs: {line}"
+
+
+def _status(command: str, words: Sequence[str]) -> int | str | None:
+    patches = [
+        mock.patch.object(sys, "argv", [command, *words]),
+        mock.patch.object(runner, "Runner", side_effect=Begun),
+        mock.patch.object(compare, "_prepare"),
+        mock.patch.object(devices, "devices_of", return_value=["cpu:0"]),
+        mock.patch.object(bench.tempfile, "TemporaryDirectory", side_effect=Begun),
+    ]
+    with contextlib.ExitStack() as stack:
+        for patch in patches:
+            stack.enter_context(patch)
+        try:
+            COMMANDS[command][0].main()
+        except Begun:
+            return "begun"
+        except SystemExit as end:
+            return end.code
+        except Exception as error:
+            where = "".join(traceback.format_exception(error)[-3:])
+            raise AssertionError(f"{command} {sys.argv[1:]!r:.300}: {where[-1500:]}") from None
+    return 0
+
+
+@contextlib.contextmanager
+def _stopped() -> Iterator[None]:
+    """Stop what takes too long, and let no more memory be fetched than `BYTES` beyond what there is."""
+
+    def late(*_: object) -> None:
+        raise AssertionError(f"it takes longer than {SECONDS} s")
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    now = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    before = signal.signal(signal.SIGALRM, late)
+    resource.setrlimit(resource.RLIMIT_AS, (now + BYTES, hard))
+    signal.alarm(SECONDS)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))

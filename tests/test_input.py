@@ -1,0 +1,276 @@
+"""What a user gives: whatever it is, it is refused in one line with status 2, or begun."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tracemalloc
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from rich.console import Console
+
+from backends.numpy.training import Program
+from common import draw, task, text
+from common.backend import train
+from common.errors import COLUMNS, UserError, shown
+from common.plan import Plan
+from common.text import columns
+from experiments import experiment
+from experiments.experiment import MANY, MOST, check_count, name_of_file, plans, read
+from experiments.listing import announced
+from experiments.report.progress import Bars
+from experiments.runner import jobs_of
+from tests.awkward import COMMANDS, ORDINARY, Pick, arguments, furnish, npz, toml, tried
+
+QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The folder with what is no ordinary file, as the one where the command is given."""
+    here, folder = Path.cwd(), tmp_path_factory.mktemp("given")
+    furnish(folder)
+    os.chdir(folder)
+    yield
+    os.chdir(here)
+    shutil.rmtree(folder)
+
+
+def picker(data: st.DataObject) -> Pick:
+    return lambda options: data.draw(st.sampled_from(list(options)))
+
+
+@QUICK
+@given(data=st.data())
+def test_flags_are_refused_in_one_line_or_begun(data: st.DataObject) -> None:
+    command = data.draw(st.sampled_from(list(COMMANDS)))
+    tried(command, arguments(picker(data), command))
+
+
+@QUICK
+@given(data=st.data())
+def test_a_file_of_toml_is_refused_in_one_line_or_begun(data: st.DataObject) -> None:
+    Path("tried.toml").write_bytes(toml(picker(data)))
+    tried("compare", ["tried.toml"])
+
+
+@QUICK
+@given(data=st.data())
+def test_an_archive_is_refused_in_one_line_or_begun(data: st.DataObject) -> None:
+    Path("tried.npz").write_bytes(npz(picker(data)))
+    tried("compare", ["mine.toml", "--data", "tried.npz", "--batch-size", "8"])
+
+
+@pytest.mark.parametrize(
+    ("command", "words", "said"),
+    [
+        ("compare", ["--depth", "-1"], "--depth must be greater than or equal to 2; received -1"),
+        ("compare", ["--seeds", "100000000000000000000"], "--seeds must be less than or equal to 10000"),
+        ("compare", ["--width", "1000000"], "--width must be less than or equal to 100000"),
+        ("compare", ["--batch-size", "10000000"], "--batch-size must be less than or equal to 1000000"),
+        ("compare", ["--steps", "1" * 5000], "--steps must be a whole number; received '111"),
+        ("compare", ["--steps", "1000000000"], "configuration 1: a run must fit into memory; received depth 30"),
+        ("compare", ["--width", "90000", "--depth", "9000"], "a run must fit into memory"),
+        ("compare", ["--figures", ""], "--figures must not be empty"),
+        ("compare", ["--json="], "--json must not be empty"),
+        ("compare", ["--output", ""], "--output must not be empty"),
+        ("compare", ["--data", ""], "--data must not be empty"),
+        ("compare", ["--fresh", ""], "what is asked must not be empty"),
+        ("compare", ["--data", "/dev/zero"], "received /dev/zero: it is a pipe or a device"),
+        ("compare", ["--data", "fifo"], "received fifo: it is a pipe or a device"),
+        ("compare", ["--data", "zeros.npz"], "received zeros.npz: it is a pipe or a device"),
+        ("compare", ["--data", "folder.npz"], "received folder.npz: Is a directory"),
+        ("compare", ["fifo.toml"], "received fifo.toml: it is a pipe or a device"),
+        ("compare", ["folder.toml"], "received folder.toml: Is a directory"),
+        ("compare", ["loop.toml"], "received loop.toml: Too many levels of symbolic links"),
+        ("compare", ["--output", "a\x1b[2J"], "--output must be text without control characters, in UTF-8; received U+001B"),
+        ("compare", ["--data", "\udcff.npz"], "--data must be text without control characters, in UTF-8; received U+DCFF"),
+        ("report", ["--experiment", ""], "--experiment must not be empty"),
+        ("report", ["x" * 300], "a folder of runs must be one that can be read; received x"),
+        ("report", ["--output="], "--output must not be empty"),
+        ("migrate", ["activatoin"], "no room is called 'activatoin'; did you mean 'activation'?"),
+        ("bench", ["--repeats", "0"], "--repeats must be from 1 to 1000; received 0"),
+        ("bench", ["--repeats", "many"], "--repeats must be a whole number; received 'many'"),
+        ("bench", ["--chart", "a.pdf"], "--chart must name a file of .svg or .png; received a.pdf"),
+        ("bench", ["--json", "nowhere/a.json"], "--json must name a file in a folder that can be written to"),
+    ],
+    ids=lambda value: " ".join(value)[:30].encode("ascii", "replace").decode() if isinstance(value, list) else "",
+)  # fmt: skip
+def test_a_mistake_names_its_flag_the_rule_and_what_was_received(
+    command: str, words: list[str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[str] = []
+    monkeypatch.setattr("tests.awkward.held", lambda *found: lines.append(found[-1]))
+    assert tried(command, words) == "refused"
+    assert said in lines[0], lines
+
+
+def given_as(content: bytes | str) -> str:
+    Path("given.toml").write_bytes(content.encode() if isinstance(content, str) else content)
+    return "given.toml"
+
+
+def refusal(content: bytes | str) -> str:
+    with pytest.raises(UserError) as refused:
+        plans(read(given_as(content)))
+    assert columns(refused.value.line) <= COLUMNS
+    return refused.value.line
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (ORDINARY + b'depth = "3"', "configuration 1: depth must be a valid integer; received '3'; write 3"),
+        (ORDINARY + b"steps = true", "steps must be a valid integer; received true; write a number such as 50"),
+        (ORDINARY + b"name = 3", "a configuration's name must be a string; received 3"),
+        (ORDINARY + b'name = "' + b"n" * 201 + b'"', "name must have at most 200 characters; received 201"),
+        (ORDINARY + b'name = " "', "a configuration's name must not be empty"),
+        (ORDINARY + rb'name = "a\u001b[2Jb"', "name must be text without control characters; received U+001B"),
+        (ORDINARY + rb'name = "a\u202eb"', "received U+202E in it"),
+        (ORDINARY + rb'data = "a\u0000b"', "data must be a path without control characters and in UTF-8; received U+0000"),
+        (ORDINARY + b'data = ""', "data must be the path of a file; received an empty one"),
+        (b"question = 3\n[[configuration]]", "given.toml: question must be text; received 3"),
+        (b'question = "' + b"q" * 1001 + b'"\n[[configuration]]', "question must have at most 1,000 characters"),
+        (rb'question = "\u0007"' + b"\n[[configuration]]", "question must be text without control characters; received U+0007"),
+        (b'question = "q"\nbase = 3', "given.toml: base must be a table; received 3"),
+        (b'question = "q"\n[grid]\ndepth = 3', "given.toml: grid.depth must be a list; received 3"),
+        (b'question = "q"\n[grid]\ndepth = []', "given.toml: grid.depth must have at least 1 item; received []"),
+        (b"\xff\xfe" + ORDINARY, "given.toml must be TOML; 'utf-8' codec"),
+        (b"a = " + b"1" * 1990 + b"\n" + b"b = " + b"[" * 1900, "given.toml must be TOML; received brackets nested too deep"),
+        (b"a = [" + b"1,\n" * 90_000, "given.toml must have at most 200,000 bytes"),
+        (b".".join([b"a"] * 50_000) + b" = 1", "lines of at most 2,000 characters; received 100,003 in line 1"),
+    ],
+    ids=lambda value: value[:20] if isinstance(value, str) else "",
+)  # fmt: skip
+def test_what_a_file_says_is_refused_with_the_place_and_the_rule(content: bytes, said: str) -> None:
+    assert said in refusal(content)
+
+
+def test_a_whole_number_of_very_many_digits_is_named_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(experiment, "LINE", 10_000)
+    assert "given.toml must be TOML; Exceeds the limit" in refusal(b"a = " + b"1" * 5000)
+    assert shown(10**5000) == "a whole number of 16,610 bits"
+
+
+def test_the_mark_of_an_editor_is_no_part_of_the_file() -> None:
+    assert list(plans(read(given_as(b"\xef\xbb\xbf" + ORDINARY)))) == ["relu + xavier"]
+
+
+def test_a_name_is_one_line_and_may_be_of_any_script() -> None:
+    names = list(plans(read(given_as('question = "q"\n[[configuration]]\nname = """a\n  b [/nope]\tऀ漢 é"""'))))
+    assert names == ["a b [/nope] ऀ漢 é"]
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_a_grid_is_counted_before_it_is_expanded(many: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    grid = b'question = "q"\n[grid]\n' + b"".join(
+        b"%s = [%s]\n" % (key, b"2, " * 600) for key in (b"depth", b"width", b"seeds", b"steps")
+    )
+    monkeypatch.setattr(experiment.itertools, "product", lambda *_: pytest.fail("it is expanded"))
+    found = read(given_as(grid))
+    assert found.count({}) == 600**4
+    with pytest.raises(UserError) as refused:
+        check_count(found, {}, many=many)
+    assert f"must have at most {MOST if many else MANY:,} configurations; received 129600000000" in refused.value.line
+    assert ("add --many" in refused.value.line) != many
+    assert found.count({"depth": 3, "width": 3, "seeds": 1}) == 600
+    check_count(found, {"depth": 3, "width": 3, "seeds": 1}, many=False)
+
+
+def test_more_configurations_than_many_are_run_where_that_is_asked_for() -> None:
+    Path("many.toml").write_text('question = "q"\n[grid]\nseeds = [' + "3,\n" * (MANY + 1) + "]")
+    assert tried("compare", ["many.toml", "--many", "--backends", "numpy"]) == "begun"
+    assert tried("compare", ["many.toml", "--backends", "numpy"]) == "refused"
+    assert tried("compare", ["many.toml", "--backends", "numpy", "--seeds", "1"]) == "begun"
+
+
+def test_how_many_runs_there_are_is_said_with_how_long_they_take() -> None:
+    few, more = (
+        jobs_of(plans(read("countermeasures"), {"steps": steps}), ["numpy", "torch"], "cpu") for steps in (10, 100_000)
+    )
+    assert announced(few) == f"{len(few)} runs on numpy, torch: under a minute"
+    minutes = re.fullmatch(rf"{len(more)} runs on numpy, torch: about ([\d,]+) minutes", announced(more))
+    assert minutes
+    assert int(minutes[1].replace(",", "")) > 10
+
+
+def test_two_files_of_one_name_and_the_catalogues_experiment_are_kept_apart() -> None:
+    names = [name_of_file(name) for name in ("a/x.toml", "b/x.toml", "x.toml", "depth.toml", "depth", "a/../x.toml")]
+    assert names[5] == names[2]
+    assert len(set(names)) == 5
+    assert names[4] == "depth"
+    assert all(re.fullmatch(r"(x|depth)-[0-9a-f]{8}", name) for name in names[:4])
+
+
+@given(name=st.text(st.characters(exclude_categories=["Cs"]), max_size=300))
+def test_the_name_of_a_file_is_one_that_a_folder_can_hold(name: str) -> None:
+    stem = text.file_stem(name)
+    assert 0 < len(f"experiment-{stem}-12345678.json.part".encode()) <= 255
+    assert "/" not in stem
+    assert "\0" not in stem
+    assert stem.strip(".")
+
+
+@given(message=st.text(max_size=3000), word=st.text(max_size=3000))
+def test_an_error_is_one_printable_line_of_at_most_200_columns(message: str, word: str) -> None:
+    error = UserError(f"--x must be a number; received {word}; {message}")
+    assert columns(f"error: {error}") <= 200
+    assert not text.control_in(str(error))
+    assert str(error).startswith("--x must be a number; received ") or len(word + message) > 80
+
+
+@given(
+    value=st.recursive(st.integers() | st.text() | st.floats() | st.binary(), lambda inner: st.lists(inner) | st.tuples(inner))
+)
+def test_what_was_received_is_shown_in_a_few_words(value: object) -> None:
+    assert columns(shown(value)) <= 70
+    assert not text.control_in(shown(value))
+
+
+def test_what_was_received_is_shown_however_deep_it_is() -> None:
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    assert shown(deep) == "[[[[...]]]]"
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        {"width": 400, "depth": 20, "seeds": (0,), "steps": 4},
+        {"width": 16, "depth": 40, "seeds": tuple(range(8)), "batch_size": 512, "steps": 4},
+        {"width": 2, "depth": 30, "seeds": (0, 1), "batch_size": 2, "steps": 200},
+    ],
+    ids=["weights", "batches", "what is recorded"],
+)
+def test_the_memory_of_a_run_is_estimated_to_its_order(plan: Callable[..., Plan], sizes: dict[str, Any]) -> None:
+    asked = plan(features=64, classes=10, **sizes)
+    assert len(asked.groups()) == 1
+    data = task.load(asked.task)
+    tracemalloc.start()
+    try:
+        program = Program(asked)
+        program.load(draw.state(asked))
+        train(program, asked, draw.batches(asked, data))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak / 3 < asked.memory() < 3 * peak
+
+
+def test_markup_in_a_name_or_a_question_is_text(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("markup.toml").write_text("question = 'why [/nope] \\'\n[[configuration]]\nname = 'a [/nope] b'\ndepth = 3\nsteps = 2")
+    jobs = jobs_of(plans(read("markup.toml"), {"width": 4}), ["numpy"], "cpu")
+    console = Console(force_terminal=True, width=100)
+    with Bars(console, jobs) as bars:
+        bars.start("numpy", jobs)
+        bars.progress("numpy", jobs[0], 1)
+        bars.bars.refresh()
+        bars.ended("numpy", jobs[0], "crashed [/nope]")
+    assert "a [/nope] b" in capsys.readouterr().out
