@@ -291,12 +291,14 @@ def _asked(experiment: str, folder: Path, paths: Iterable[Path]) -> Path:
     """
     known = {path.stem.removeprefix("experiment-"): path for path in paths}
     exact = known.get(name_of_file(experiment)) or known.get(experiment)
-    plain = file_stem(Path(experiment).name.removesuffix(".toml"))
-    alike = [name for name in known if OF_FILE.sub("", name) == plain]
+    plain = {name: OF_FILE.sub("", name) for name in known}
+    alike = [name for name in known if plain[name] == file_stem(Path(experiment).name.removesuffix(".toml"))]
     if exact or len(alike) == 1:
         return exact or known[alike[0]]
     rule = f"--experiment must be one that was run into {folder}; received {shown(experiment)}"
-    raise UserError(rule + (f", which {len(alike)} have; one of: {', '.join(alike)}" if alike else nearest(experiment, known)))
+    raise UserError(
+        rule + (f", which {len(alike)} have; one of: {', '.join(alike)}" if alike else nearest(experiment, set(plain.values())))
+    )
 
 
 def _paths(index: Index, folder: Path) -> list[Path]:

@@ -194,6 +194,10 @@ def test_an_experiment_is_asked_for_by_its_name_its_file_or_the_files_name(folde
     assert index.load(folder, "a.b").document.question == str(files[0])
     with pytest.raises(UserError, match="received 'dept'; did you mean 'depth'"):
         index.load(folder, "dept")
+    index.path_of(Store(folder), "depth").unlink()
+    with pytest.raises(UserError, match="received 'dept'; did you mean 'depth'"):
+        index.load(folder, "dept")
+    assert index.load(folder, "depth").document.question == str(files[2])
 
 
 def test_the_report_is_printed_although_the_index_cannot_be_kept(
