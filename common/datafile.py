@@ -55,6 +55,9 @@ RULE = "must be an .npz file with arrays x and y"
 DIRECTORY = 1_000_000
 """Bytes of an archive's list of its members, which is read whole."""
 
+PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""How an archive may be packed; of others, zipfile unpacks more than is asked for, without bound."""
+
 HEADER = 16_384
 """Bytes of an array's header; NumPy reads no more than 10,000 of it."""
 
@@ -210,6 +213,8 @@ def _members(path: str, file: BinaryIO) -> Members:
                 raise UserError(f"{path} must have each array once; received {shown(key)} twice; save it again")
             if info.flag_bits & 1:
                 raise UserError(f"{path} must not be encrypted; received {shown(key)} with a password; save it again without")
+            if info.compress_type not in PACKED:
+                raise UserError(f"{path} must be packed as NumPy does it; received {shown(key)} in another way; save it again")
             with archive.open(info) as member:
                 found[key] = _member(member.read(HEADER), info.file_size)
     return found

@@ -13,6 +13,9 @@ JOINERS = "\u200c\u200d"
 
 ELLIPSIS = "…"
 
+LONG = 20_000
+"""Characters from which on a line is not gone through word by word: that takes their square."""
+
 
 def control_in(text: str) -> str:
     """The first control character of a text, or an empty string."""
@@ -45,6 +48,8 @@ def shortened(text: str, most: int) -> str:
 
 def fitted(line: str, most: int, longest_word: int = 40) -> str:
     """A line of at most so many columns: the middles of its long words are left out first, then its own."""
+    if len(line) > LONG:
+        line = line[: LONG // 2] + ELLIPSIS + line[-LONG // 2 :]
     words = line.split(" ")
     for at in sorted(range(len(words)), key=lambda at: len(words[at]), reverse=True):
         over = columns(" ".join(words)) - most

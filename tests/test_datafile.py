@@ -325,6 +325,12 @@ def test_an_encrypted_archive_is_refused(tmp_path: Path) -> None:
     assert "received 'x' with a password" in refusal(path)
 
 
+@pytest.mark.parametrize("how", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_an_archive_that_is_packed_in_another_way_is_refused_unread(tmp_path: Path, how: int) -> None:
+    path = archive(tmp_path / "odd.npz", ("x.npy", npy(X)), ("y.npy", npy(Y)), ("z.npy", bytes(10**8)), how=how)
+    assert "received 'x' in another way; save it again" in refusal(path)
+
+
 def test_what_is_no_regular_file_is_refused_unread(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo.npz")
     for path in (tmp_path / "fifo.npz", Path("/dev/zero"), Path("/dev/tty")):

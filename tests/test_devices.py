@@ -185,3 +185,10 @@ def test_an_absent_device_is_refused_before_anything_runs(request: pytest.Fixtur
         f"{', '.join(devices.devices_of('torch'))}; leave it out"
     ]
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_framework_that_is_left_no_device_says_why(monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config) -> None:
+    load("jax", pytestconfig)
+    monkeypatch.setenv("JAX_PLATFORMS", "cuda")
+    with pytest.raises(UserError, match="received none, with JAX_PLATFORMS=cuda in the environment; unset that"):
+        devices.devices_of("jax")

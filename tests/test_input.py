@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -223,6 +224,12 @@ def test_an_error_is_one_printable_line_of_at_most_200_columns(message: str, wor
     assert columns(f"error: {error}") <= 200
     assert not text.control_in(str(error))
     assert str(error).startswith("--x must be a number; received ") or len(word + message) > 80
+
+
+def test_a_message_of_any_length_is_shortened_at_once() -> None:
+    before = time.process_time()
+    assert columns(str(UserError("--x must be short; received " + ("x" * 41 + " ") * 50_000))) <= COLUMNS
+    assert time.process_time() - before < 2
 
 
 @given(
