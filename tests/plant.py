@@ -24,10 +24,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import backends
+from backends import DEFINITION
 from common.backend import Backend
-from common.findings import DEFINITION, Outcome, configuration
 from common.plan import Plan
-from common.verdict import Thresholds
+from experiments.findings.configuration import configuration
+from experiments.findings.gradient import Thresholds
+from experiments.findings.outcome import Outcome
 from experiments.process import environment
 from experiments.store import Store
 from experiments.versions import digest_of
