@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from backends import FRAMEWORKS, NEEDS, install_command, missing
+from backends import DEFINITION, FRAMEWORKS, NEEDS, install_command, missing
 from common.errors import UserError, nearest, shown
 from experiments.flags import parse
 
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from experiments.index import Source
-
-DEFINITION = next(iter(NEEDS))
 
 _OWN = "(default: the experiment's)"
 
@@ -74,7 +72,7 @@ class Options:
     output: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path("results")
     """Where runs are kept. A run that is there already is not run again."""
     json: Annotated[str | None, _number("FILE|-", "")] = None
-    """Write the findings as JSON (common/findings.py documents it); - is standard output, with nothing else on it."""
+    """Write the findings as JSON (experiments/findings/document.py has the fields); - is standard output, and nothing else."""
     figures: Annotated[Path | None, _number("DIR", "")] = None
     """Write the charts as SVG and PNG, for one column of a paper."""
     tensorboard: Annotated[Path | None, _number("DIR", "")] = None
@@ -116,7 +114,7 @@ def run(options: Options, command: str) -> int:
     source, kept = compare(options, command, chosen, absent)
     _write(source, options, Console(stderr=options.json == "-"))
 
-    from common.findings import failed
+    from experiments.findings.configuration import failed
 
     return int(failed(source.document) or not kept)
 

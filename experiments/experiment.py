@@ -40,7 +40,7 @@ from common.network import Depth, Network, Width
 from common.plan import SGD, Count, Plan, Precision, Steps
 from common.spec import Spec
 from common.task import BatchSize, Task, digest_of, load
-from common.verdict import Thresholds
+from experiments.findings.gradient import Thresholds
 from experiments.mistakes import of_flag, one_line
 
 CATALOGUE = Path(__file__).parent / "catalogue"

@@ -17,8 +17,9 @@ from dataclasses import dataclass, field
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, Protocol
 
-from common.findings import DEFINITION, Outcome
+from backends import DEFINITION
 from common.plan import Plan
+from experiments.findings.outcome import Outcome
 from experiments.process import WorkerProcess
 from experiments.store import Run, Store
 from experiments.versions import versions

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from common.errors import UserError
-from common.findings import Document
 from common.text import file_stem
+from experiments.findings.document import Document
 from experiments.index import Source
 from experiments.report.page import render
 from experiments.store import write_whole
