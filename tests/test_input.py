@@ -100,6 +100,7 @@ def test_an_archive_is_refused_in_one_line_or_begun(data: st.DataObject) -> None
         ("bench", ["--repeats", "many"], "--repeats must be a whole number; received 'many'"),
         ("bench", ["--chart", "a.pdf"], "--chart must name a file of .svg or .png; received a.pdf"),
         ("bench", ["--json", "nowhere/a.json"], "--json must name a file in a folder that can be written to"),
+        ("bench", ["--json", "x" * 300 + "/" + "y" * 300], "--json must name a file in a folder that can be written to"),
     ],
     ids=lambda value: " ".join(value)[:30].encode("ascii", "replace").decode() if isinstance(value, list) else "",
 )  # fmt: skip
