@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import backends
 from common.device import named
 from common.errors import Unsupported, UserError
+from experiments import children
 from experiments.process import environment
 
 
@@ -49,10 +49,9 @@ def devices_of(name: str) -> list[str]:
         UserError: The backend does not start.
     """
     command = [sys.executable, "-P", "-m", "experiments.devices", name]
-    asked = subprocess.run(command, env=environment(1), capture_output=True, text=True, errors="replace", check=False)
+    asked = children.ask(command, env=environment(1))
     if asked.returncode:
-        last = (asked.stderr.strip().splitlines() or [f"exit status {asked.returncode}"])[-1]
-        raise UserError(f"--device: {name} cannot be asked for its devices: {last}")
+        raise UserError(f"--device: {name} cannot be asked for its devices: {children.last_word(asked)}")
     return json.loads(asked.stdout)
 
 

@@ -9,7 +9,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import vl_convert
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -17,6 +16,7 @@ from common.findings import DEFINITION, Configuration, Document, RunFinding
 from experiments.index import Source
 from experiments.report import agreed, cells, charts, measured
 from experiments.report.answer import HEADS, answer, group_of, is_single_change
+from experiments.report.library import library
 from experiments.report.speaker import notes
 from experiments.report.spec import to_toml
 from experiments.report.words import WORDS
@@ -33,13 +33,6 @@ def prepare() -> None:
     """Make what every page has, whatever the runs: it takes two seconds, which are free while workers run."""
     library()
     specs(folders=False)
-
-
-@cache
-def library() -> Markup:
-    """Vega, to stand in a script element."""
-    bundle = vl_convert.javascript_bundle(None)  # pyright: ignore[reportArgumentType]
-    return Markup(bundle.replace("</script", "<\\/script"))
 
 
 def render(sources: list[Source]) -> str:

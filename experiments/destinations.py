@@ -1,0 +1,111 @@
+"""Where a command is asked to write, tested before anything is computed.
+
+A file's folder must be there; a folder is made. Only a regular file is replaced: a device, a FIFO or a folder of that name is
+refused, and so is a symbolic link, which is not followed: what it points to may be another one's. A folder may be a link.
+Whether a folder can be written to is tried, with a file that has no name.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+from common.errors import UserError
+from experiments.store import write_whole
+
+LONGEST = 60
+"""Characters of a path that are shown in a message."""
+
+KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFLNK: "a symbolic link",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+}
+
+
+def check_file(flag: str, path: Path) -> None:
+    """Refuse a file that cannot be written.
+
+    Raises:
+        UserError: The file's folder is not there or cannot be written to, or its name is taken by what is no regular file.
+    """
+    check_name(flag, path)
+    rule = f"{flag} must be a file that can be written; received {shown(path)}"
+    try:
+        _try(path.parent)
+    except FileNotFoundError:
+        raise UserError(f"{rule}, but there is no folder {shown(path.parent)}; make it first") from None
+    except OSError as error:
+        raise UserError(f"{rule}: {reason(error)}; choose another place") from None
+
+
+def check_name(what: str, path: Path) -> None:
+    """Refuse the name of a file that is taken by something else.
+
+    Raises:
+        UserError: It is no regular file.
+    """
+    rule = f"{what} must be a file that can be written; received {shown(path)}"
+    try:
+        kind = taken(path)
+    except (OSError, ValueError) as error:  # a ValueError for a NUL in the name
+        raise UserError(f"{rule}: {reason(error)}; choose another place") from None
+    if kind:
+        raise UserError(f"{rule}, which is {kind}; choose another place")
+
+
+def check_folder(flag: str, path: Path) -> None:
+    """Refuse a folder that cannot be written to, or not be made.
+
+    Raises:
+        UserError: There is something else of that name, or on the way to it, or it cannot be written to.
+    """
+    rule = f"{flag} must be a folder that can be written to; received {shown(path)}"
+    try:
+        _try(next(folder for folder in (path, *path.parents) if os.path.lexists(folder)))
+    except StopIteration:
+        raise UserError(f"{rule}, but the working folder is no more; name a folder from the root") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{rule}: {reason(error)}; choose another place") from None
+
+
+def _try(folder: Path) -> None:
+    with tempfile.TemporaryFile(dir=folder):
+        pass
+
+
+def taken(path: Path) -> str | None:
+    """What a path is, where a file of that name must not be written; None for a regular file, and where there is nothing."""
+    try:
+        kind = stat.S_IFMT(path.lstat().st_mode)
+    except FileNotFoundError:
+        return None
+    return None if kind == stat.S_IFREG else KINDS.get(kind, "no regular file")
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file whole.
+
+    Raises:
+        OSError: It cannot be written, or what is there is no regular file.
+    """
+    if kind := taken(path):
+        raise FileExistsError(0, f"it is {kind}", str(path))
+    write_whole(path, content)
+
+
+def reason(error: BaseException) -> str:
+    """Why something cannot be written, in a few words and without a path."""
+    return getattr(error, "strerror", None) or str(error) or "out of memory"
+
+
+def shown(path: Path) -> str:
+    """A path in a message, in quotes, the middle of a long one left out."""
+    text = str(path)
+    half = LONGEST // 2
+    return repr(text if len(text) <= LONGEST else f"{text[:half]}...{text[-half:]}")
