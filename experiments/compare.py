@@ -35,7 +35,7 @@ from experiments.flags import parse
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from experiments.index import Index, Source
+    from experiments.index import Source
     from experiments.report.outputs import Said
     from experiments.runner import Job
     from experiments.store import Store
@@ -120,8 +120,9 @@ def run(options: Options, command: str) -> int:
     chosen, absent = choose(options.backends)
     _check_destinations(options)
     _check_device(options.device, chosen)
-    made, source = compare(options, command, chosen, absent)
-    lost = [said.line for said in _report(made, source, options, Console(stderr=options.json == "-")) if not said.there]
+    source, kept = compare(options, command, chosen, absent)
+    reported = _report(source, options, Console(stderr=options.json == "-"))
+    lost = [said.line for said in (kept, *reported) if not said.there]
     for line in lost:
         print(f"error: {line}", file=sys.stderr)
 
@@ -181,12 +182,13 @@ def _check_destinations(options: Options) -> None:
     outputs.check(options.figures, options.tensorboard)
 
 
-def compare(options: Options, command: str, chosen: list[str], absent: list[str]) -> tuple[Index, Source]:
-    """Run what is not in the store yet, and make the index and the findings of all."""
+def compare(options: Options, command: str, chosen: list[str], absent: list[str]) -> tuple[Source, Said]:
+    """Run what is not in the store yet, and make the findings of all; also, what became of their index."""
     from rich.console import Console
 
     from experiments import index
     from experiments.experiment import plans, read, with_single_changes
+    from experiments.report import outputs
     from experiments.report.progress import watcher
     from experiments.runner import Runner, jobs_of, stored
     from experiments.runner import missing as missing_runs
@@ -206,12 +208,14 @@ def compare(options: Options, command: str, chosen: list[str], absent: list[str]
         ThreadPoolExecutor(max_workers=1) as beside,
     ):
         beside.submit(_prepare)
-        runner = Runner(store, progress, at_once=1) if options.exclusive else Runner(store, progress)
+        runner = Runner(store, progress, fresh=options.fresh)
+        if options.exclusive:
+            runner.at_once = 1
         failures = runner.run(todo)
     have |= stored([job for job in todo if job.run_id not in failures], store)
     cures = {backend: f"not installed; install with: {install_command(backend)}" for backend in absent}
     made = index.of_jobs(experiment, jobs, failures, cures, name=options.experiment, command=command)
-    return made, index.source(made, have, str(options.output))
+    return index.source(made, have, str(options.output)), outputs.index(store, made)
 
 
 def _kept(jobs: Iterable[Job], store: Store, fresh: bool) -> Callable[[], str]:
@@ -245,13 +249,12 @@ def _prepare() -> None:
     prepare()
 
 
-def _report(made: Index, source: Source, options: Options, console: Console) -> Iterator[Said]:
+def _report(source: Source, options: Options, console: Console) -> Iterator[Said]:
     """Show the report, whatever of it can be written; what can be, and what not, is told one by one."""
     from experiments.report import outputs
     from experiments.report.terminal import show, show_answer
 
     asked_by_a_program = options.json == "-"
-    yield outputs.index(made, options.output)
     if asked_by_a_program:
         streams.say(source.document.to_json())
     elif options.json:

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 from common.errors import UserError
-from experiments.store import write_whole
+from experiments.whole import write_whole
 
 LONGEST = 60
 """Characters of a path that are shown in a message."""
@@ -94,9 +94,18 @@ def write(path: Path, content: bytes) -> None:
     Raises:
         OSError: It cannot be written, or what is there is no regular file.
     """
+    refuse(path)
+    write_whole(path, content)
+
+
+def refuse(path: Path) -> None:
+    """Leave alone what is no regular file.
+
+    Raises:
+        OSError: It is something else, or cannot be looked at.
+    """
     if kind := taken(path):
         raise FileExistsError(0, f"it is {kind}", str(path))
-    write_whole(path, content)
 
 
 def reason(error: BaseException) -> str:

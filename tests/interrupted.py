@@ -4,7 +4,8 @@
 
 It starts `experiments.compare`, waits for a random time, types Ctrl-C so many times, and prints a line for each try: the
 moment, the seconds, the exit status, and the last line on the terminal. Exit status 1 where one took longer than a second, had
-another status than 130, showed a traceback, or left a process or a file. By hand; the suite has a short one (tests/test_ending.py).
+another status than 130, showed a traceback, or left a process or a file. By hand; the suite has a short one
+(tests/test_ending.py).
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from common.errors import UserError
 from experiments import destinations
 from experiments.entry import INSTALL
-from experiments.index import Index, Source, path_of
+from experiments.index import Index, Source, path_of, save
 from experiments.store import Store
 
 NEEDS = ("altair", "jinja2", "tomli_w", "vl_convert")
@@ -51,10 +51,10 @@ def check(figures: Path | None, tensorboard: Path | None) -> None:
         events.check()
 
 
-def index(made: Index, folder: Path) -> Said:
+def index(store: Store, made: Index) -> Said:
     """Write the index of an experiment beside its runs."""
-    path = path_of(Store(folder), made.experiment)
-    return _tried(f"the index {path}", partial(_file, "Index", path, made.model_dump_json(indent=1)))
+    path = path_of(store, made.experiment)
+    return _tried(f"the index {path}", partial(_index, store, made, path))
 
 
 def findings(source: Source, path: Path) -> Said:
@@ -80,6 +80,12 @@ def _tried(what: str, make: Callable[[], str]) -> Said:
         return Said(make())
     except (OSError, MemoryError) as error:
         return Said(f"{what} could not be written: {destinations.reason(error)}", there=False)
+
+
+def _index(store: Store, made: Index, path: Path) -> str:
+    destinations.refuse(path)
+    save(store, made)
+    return f"Index: {path}"
 
 
 def _file(what: str, path: Path, text: str) -> str:
