@@ -5,10 +5,13 @@ from __future__ import annotations
 import base64
 import dataclasses
 import gzip
+import hashlib
 import json
+import re
 import subprocess
 import sys
 import tomllib
+import unicodedata
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from common.findings import RunFinding
+from common.findings import Document, RunFinding
 from common.free_run import free_run
 from common.quantities import QUANTITIES
 from common.trace import Trace
@@ -33,6 +36,9 @@ from experiments.report.words import WORDS, glossary
 from tests.stored import EVIL, make
 
 ROOT = Path(__file__).parents[1]
+TURNS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
+"""What Unicode calls the kinds of characters that change the direction of others."""
+
 pytestmark = pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
 
 
@@ -206,6 +212,30 @@ def test_the_page_names_no_address_to_load_from(html: str, reader: Reader) -> No
     assert "default-src 'none'" in html
 
 
+def test_what_turns_the_direction_of_a_text_is_made_visible_wherever_it_is(source: Source) -> None:
+    def turned(text: str) -> str:
+        return text.replace("crashes", "".join(f"{chr(code)}x" for code in page.TURNING))
+
+    document = Document.model_validate_json(turned(source.document.to_json().replace("Which one?", "crashes?")))
+    entries = {turned(name): entry for name, entry in source.entries.items()}
+    text = page.render([dataclasses.replace(source, document=document, entries=entries, label=turned("crashes"))])
+    assert [c for c in text if unicodedata.bidirectional(c) in TURNS or c in "\u061c\u200e\u200f"] == []
+    reader = Reader(text)
+    seen = "".join(f"<U+{code:04X}>x" for code in page.TURNING)
+    assert reader.text.count(seen) >= 4
+    names = [row["name"] for row in json.loads(reader.scripts[0])["configurations"]]
+    assert seen in names
+    assert seen in "".join(cell for row in reader.rows for cell in row)
+
+
+def test_the_policy_allows_these_scripts_and_no_other(html: str, reader: Reader) -> None:
+    (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', html)
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in reader.scripts[1:]]
+    assert rules["script-src"].split() == [f"'sha256-{digest}'" for digest in digests]
+    assert [rules[name] for name in ("default-src", "base-uri", "form-action")] == ["'none'"] * 3
+
+
 def test_the_answer_is_the_terminals(source: Source, reader: Reader) -> None:
     found = answer(source.document)
     text = " ".join(reader.text.split())
@@ -314,6 +344,7 @@ def report(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_command_makes_the_page_and_the_figures_again(source: Source, tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
     done = report(source.label, "--output", str(tmp_path / "new" / "page.html"), "--figures", str(tmp_path / "figures"))
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "new" / "page.html").read_text(encoding="utf-8").endswith("</html>")

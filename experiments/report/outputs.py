@@ -59,7 +59,7 @@ def index(store: Store, made: Index) -> Said:
 
 def findings(source: Source, path: Path) -> Said:
     """Write the findings as JSON."""
-    return _tried(f"the findings {path}", partial(_file, "Findings", path, source.document.to_json()))
+    return _tried(f"the findings {path}", partial(_file, "Findings", path, source.document.to_json() + "\n"))
 
 
 def write(
@@ -89,7 +89,7 @@ def _index(store: Store, made: Index, path: Path) -> str:
 
 
 def _file(what: str, path: Path, text: str) -> str:
-    destinations.write(path, f"{text}\n".encode(errors="replace"))
+    destinations.write(path, text.encode(errors="replace"))
     return f"{what}: {path}"
 
 
