@@ -26,13 +26,10 @@ from experiments.process import WorkerProcess
 from experiments.store import Run, Store
 from experiments.versions import versions
 
-ROUNDED = f"{DEFINITION}, rounded"
-"""The lanes of the definition's runs whose operations are rounded at random: nobody waits for them."""
-
-FIRST = (DEFINITION, "keras", "jax", "torch", ROUNDED)
+FIRST = (DEFINITION, "keras", "jax", "torch")
 """The order in which lanes start: what the others need, then the longest work, so that the cores end together."""
 
-LANES = {DEFINITION: 2, "torch": 2, ROUNDED: 5}
+LANES = {DEFINITION: 2, "torch": 2}
 """Into how many a backend's jobs are divided: those whose workers start soon and compile nothing fill the cores to the end."""
 
 SHORTEST_LANE = 2
@@ -53,12 +50,7 @@ class Job(NamedTuple):
     @property
     def defines(self) -> bool:
         """Whether it leaves the references of its plan."""
-        return self.lane == DEFINITION
-
-    @property
-    def lane(self) -> str:
-        """Whose turn it is."""
-        return ROUNDED if self.plan.perturbed else self.backend
+        return self.backend == DEFINITION
 
 
 class Watcher(Protocol):
@@ -84,14 +76,8 @@ def job(backend: str, name: str, plan: Plan, device: str) -> Job:
 
 
 def jobs_of(plans: dict[str, Plan], backends: Iterable[str], device: str) -> list[Job]:
-    """Every plan on every backend; on the definition also rounded at random, which shows the network's sensitivity."""
-    jobs = [job(backend, name, plan, device) for backend in backends for name, plan in plans.items()]
-    return jobs + [moved(one) for one in jobs if one.backend == DEFINITION]
-
-
-def moved(one: Job) -> Job:
-    """The same job with every operation rounded at random."""
-    return job(one.backend, one.name, one.plan.model_copy(update={"perturbed": True}), one.device)
+    """Every plan on every backend."""
+    return [job(backend, name, plan, device) for backend in backends for name, plan in plans.items()]
 
 
 def missing(jobs: list[Job], have: Collection[str]) -> list[Job]:
@@ -256,7 +242,7 @@ def lanes(jobs: Iterable[Job]) -> list[Lane]:
     """Jobs by backend, those of one structure one after another: a worker keeps the program that it compiled last."""
     groups: dict[str, dict[str, list[Job]]] = {}
     for one in jobs:
-        groups.setdefault(one.lane, {}).setdefault(one.plan.structure(), []).append(one)
+        groups.setdefault(one.backend, {}).setdefault(one.plan.structure(), []).append(one)
     found: list[Lane] = []
     for name in sorted(groups, key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST)):
         ordered = [one for group in groups[name].values() for one in group]
