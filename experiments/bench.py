@@ -20,10 +20,8 @@ if __name__ == "__main__":  # before the imports that take time
 
 import json
 import os
-import shutil
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -312,6 +310,9 @@ def _check_destinations(options: Options) -> None:
     from experiments import destinations
 
     if options.chart:
+        from experiments.report.outputs import check_packages
+
+        check_packages("--chart")
         destinations.check_file("--chart", options.chart)
         if options.chart.suffix not in (".svg", ".png"):
             raise UserError(f"--chart must end in .svg or .png; received {destinations.shown(options.chart)}")
@@ -343,7 +344,7 @@ def measured(options: Options) -> Iterator[Row]:
         Failed: A process that was to be measured did not get to its end.
     """
     names = [name for name in options.backends if not missing(name)]
-    with tempfile.TemporaryDirectory() as folder, ending.tidied(partial(shutil.rmtree, folder, ignore_errors=True)):
+    with ending.temporary_folder() as folder:
         file = Path(folder) / "job.npz"
         write_job(file)
         yield from whole(options, names, file)

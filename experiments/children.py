@@ -52,6 +52,8 @@ def ask(command: Sequence[str], *, env: Mapping[str, str], told: str = "") -> su
 
 def last_word(process: subprocess.CompletedProcess[str]) -> str:
     """The last line that a failed process has said, or how it ended."""
+    if process.returncode < 0:
+        return f"{signal.Signals(-process.returncode).name} (out of memory?)"
     return (process.stderr.strip().splitlines() or [f"exit status {process.returncode}"])[-1]
 
 

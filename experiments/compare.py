@@ -117,6 +117,7 @@ def run(options: Options, command: str) -> int:
 
     if options.listing:
         return _list(options, Console(highlight=False))
+    entry.check_memory()
     chosen, absent = choose(options.backends)
     _check_destinations(options)
     _check_device(options.device, chosen)
@@ -177,7 +178,7 @@ def _check_destinations(options: Options) -> None:
 
     destinations.check_folder("--output", options.output)
     destinations.check_name("the page", outputs.page_of(options.output, options.experiment))
-    if options.json and options.json != "-":
+    if options.json is not None and options.json != "-":
         destinations.check_file("--json", Path(options.json))
     outputs.check(options.figures, options.tensorboard)
 
@@ -257,7 +258,7 @@ def _report(source: Source, options: Options, console: Console) -> Iterator[Said
     asked_by_a_program = options.json == "-"
     if asked_by_a_program:
         streams.say(source.document.to_json())
-    elif options.json:
+    elif options.json is not None:
         yield outputs.findings(source, Path(options.json))
     if not asked_by_a_program:
         show(source.document, console, str(options.output))

@@ -36,10 +36,11 @@ def check_file(flag: str, path: Path) -> None:
     """
     check_name(flag, path)
     rule = f"{flag} must be a file that can be written; received {shown(path)}"
+    if not os.path.lexists(path.parent):
+        raise UserError(f"{rule}, but there is no folder {shown(path.parent)}; make it first")
     try:
+        _check_working_folder(path)
         _try(path.parent)
-    except FileNotFoundError:
-        raise UserError(f"{rule}, but there is no folder {shown(path.parent)}; make it first") from None
     except OSError as error:
         raise UserError(f"{rule}: {reason(error)}; choose another place") from None
 
@@ -67,16 +68,25 @@ def check_folder(flag: str, path: Path) -> None:
     """
     rule = f"{flag} must be a folder that can be written to; received {shown(path)}"
     try:
+        _check_working_folder(path)
         _try(next(folder for folder in (path, *path.parents) if os.path.lexists(folder)))
-    except StopIteration:
-        raise UserError(f"{rule}, but the working folder is no more; name a folder from the root") from None
     except (OSError, ValueError) as error:
         raise UserError(f"{rule}: {reason(error)}; choose another place") from None
 
 
+def _check_working_folder(path: Path) -> None:
+    try:
+        path.absolute()
+    except FileNotFoundError:
+        raise FileNotFoundError(0, "the working folder is no more") from None
+
+
 def _try(folder: Path) -> None:
-    with tempfile.TemporaryFile(dir=folder):
-        pass
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except FileNotFoundError:  # as in /proc; and a link that leads nowhere
+        raise FileNotFoundError(0, "no file can be made there") from None
 
 
 def taken(path: Path) -> str | None:

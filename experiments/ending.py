@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from experiments import children, streams
 
@@ -43,6 +46,13 @@ def tidied(action: Callable[[], object]) -> Iterator[None]:
         yield
     finally:
         _actions.remove(action)
+
+
+@contextlib.contextmanager
+def temporary_folder() -> Iterator[str]:
+    """A folder for as long as this lasts, however it ends."""
+    with tempfile.TemporaryDirectory(prefix="isograd-") as folder, tidied(partial(shutil.rmtree, folder, ignore_errors=True)):
+        yield folder
 
 
 def saying(sentence: Callable[[], str]) -> None:

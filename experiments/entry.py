@@ -7,13 +7,20 @@ SIGTERM, 129 after SIGHUP. A reader of standard output that goes away changes no
 
 from __future__ import annotations
 
+import contextlib
+import os
+import resource
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import TracebackType
 
 from experiments import ending, streams
+from experiments.ending import temporary_folder
 
 INSTALL = "pip install -c constraints.txt -e ."
+
+LEAST = 3 * 2**29
+"""Bytes of address space below which a library that runs or reports need ends the process, and says something else of it."""
 
 
 def begin() -> None:
@@ -23,12 +30,24 @@ def begin() -> None:
     sys.excepthook = _before_the_command
 
 
+def check_memory() -> None:
+    """Refuse to load what would end this process.
+
+    Raises:
+        MemoryError: It may take less address space than that needs.
+    """
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit != resource.RLIM_INFINITY and limit < LEAST:
+        raise MemoryError
+
+
 def run(command: Callable[[], int]) -> int:
     """Do what a command does, say in one line what keeps it from that, and return the exit status."""
     from common.errors import UserError
 
     try:
-        status = command()
+        with _home():
+            status = command()
     except SystemExit as end:  # the help was asked for
         status = int(end.code or 0)
     except UserError as error:
@@ -46,11 +65,24 @@ def run(command: Callable[[], int]) -> int:
     return status
 
 
+@contextlib.contextmanager
+def _home() -> Iterator[None]:
+    """Give a user without a home, as in a container, one for as long as the command lasts: some libraries need one."""
+    if os.path.isabs(os.path.expanduser("~")):
+        yield
+        return
+    with temporary_folder() as folder:
+        os.environ["HOME"] = folder
+        yield
+
+
 def failure(error: BaseException) -> str | None:
     """One line for what the machine or the installation has not; None for what is a mistake of this program."""
     match error:
         case ModuleNotFoundError(name=str(name)):
             return f"{name.partition('.')[0]} is not installed; install with: {INSTALL}"
+        case ImportError():
+            return f"a library cannot be loaded: {' '.join(str(error).split())[:120]}"
         case MemoryError():
             return "there is not enough memory; lower --width, --depth or --batch-size, or raise the limit (ulimit -v)"
         case RuntimeError() if "start new thread" in str(error):

@@ -11,12 +11,9 @@ from __future__ import annotations
 
 import os
 import queue
-import shutil
 from collections import deque
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from functools import partial
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, Protocol
 
 from common.findings import DEFINITION, Outcome
@@ -134,10 +131,7 @@ class Runner:
             The failures by run id; every other run is in the store.
         """
         self.compared = {one.plan for one in jobs if one.backend != DEFINITION}
-        with (
-            TemporaryDirectory(prefix="isograd-") as self.references,
-            ending.tidied(partial(shutil.rmtree, self.references, ignore_errors=True)),
-        ):
+        with ending.temporary_folder() as self.references:
             self._work(deque(lanes(jobs)))
         return self.failures
 

@@ -49,6 +49,8 @@ def run(options: Options) -> int:
     Raises:
         UserError: What was asked cannot be done.
     """
+    entry.check_memory()
+
     from experiments import destinations, index
     from experiments.report import outputs
 

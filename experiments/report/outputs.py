@@ -5,6 +5,7 @@ Where one cannot be written, that is a line of its own, and the others are writt
 
 from __future__ import annotations
 
+import sys
 import webbrowser
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -34,14 +35,25 @@ def page_of(folder: Path, experiment: str) -> Path:
     return folder / f"{Path(experiment).stem}.html"
 
 
+def check_packages(what: str) -> None:
+    """Refuse before anything is run what could not be drawn after it.
+
+    Raises:
+        UserError: A package is not installed, or does not work like this.
+    """
+    if sys.flags.optimize > 1:
+        raise UserError(f"{what} needs the docstrings that python -OO leaves out; use python -O, or PYTHONOPTIMIZE=1")
+    if absent := [name for name in NEEDS if find_spec(name) is None]:
+        raise UserError(f"{what} needs {', '.join(absent)}; install with: {INSTALL}")
+
+
 def check(figures: Path | None, tensorboard: Path | None) -> None:
     """Refuse before anything is run what could not be written after it.
 
     Raises:
-        UserError: A folder cannot be written to, or a package is not installed.
+        UserError: A folder cannot be written to, or a package is not installed, or does not work like this.
     """
-    if absent := [name for name in NEEDS if find_spec(name) is None]:
-        raise UserError(f"the page needs {', '.join(absent)}; install with: {INSTALL}")
+    check_packages("the page")
     if figures:
         destinations.check_folder("--figures", figures)
     if tensorboard:
