@@ -37,7 +37,7 @@ def check_file(flag: str, path: Path) -> None:
     check_name(flag, path)
     rule = f"{flag} must be a file that can be written; received {shown(path)}"
     if not os.path.lexists(path.parent):
-        raise UserError(f"{rule}, but there is no folder {shown(path.parent)}; make it first")
+        raise UserError(f"{rule}, whose folder is not there; make it first")
     try:
         _check_working_folder(path)
         _try(path.parent)
