@@ -7,6 +7,7 @@ import dataclasses
 import gzip
 import hashlib
 import json
+import os
 import re
 import subprocess
 import sys
@@ -384,3 +385,13 @@ def test_tensorboard_reads_the_same_tags_for_every_backend(source: Source, tmp_p
     stored = tables(source, "tanh + xavier")["torch"].filter(layer=6, step=3)["signal_gradient_rms"].to_numpy()
     assert found["torch"].Scalars(tag)[3].value == pytest.approx(np.exp(np.log(stored).mean()), rel=1e-6)
     assert len(found["torch"].Histograms("02_tanh_xavier/signal_gradient_rms")) == 5
+
+
+def test_event_files_that_find_no_room_are_a_line_of_their_own(source: Source, tmp_path: Path) -> None:
+    line = [sys.executable, "-m", "experiments.report", source.label, "--tensorboard", "events", "--output", "page.html"]
+    small = ["bash", "-c", 'ulimit -f 4; exec "$@"', "-", *line]  # KiB
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(small, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    room = "could not be written: File too large"
+    assert done.stderr.splitlines() == [f"error: the page page.html {room}", f"error: the event files in events {room}"]
