@@ -16,9 +16,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from common.findings import DEFINITION, Outcome
+from backends import DEFINITION
 from common.plan import Plan
 from experiments import ending
+from experiments.findings.outcome import Outcome
 from experiments.process import WorkerProcess
 from experiments.store import Run, Store
 from experiments.versions import versions

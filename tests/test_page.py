@@ -21,12 +21,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from common.findings import Document, RunFinding
 from common.free_run import free_run
 from common.quantities import QUANTITIES
 from common.trace import Trace
 from experiments import index
 from experiments.experiment import plans, read
+from experiments.findings.document import Document, RunFinding
 from experiments.index import Source
 from experiments.report import measured, page
 from experiments.report.answer import answer
