@@ -6,16 +6,22 @@ Times are compared as ratios within the run, since machines are shared and noisy
 process of its own with one thread, and a ratio is shown with its spread over the repeats. The job is digits, depth 30, width
 64, batch 128, float32, SGD 0.01, value clipping 1.0, each of six activations without and with batch norm. The scripts in
 `experiments/peers` do it with the norm of each layer's weight gradient; this project measures all quantities of all layers.
+
+Exit status: 0; 1 for a measurement that failed; 2 for a mistake in what was asked; and what ends every command
+(experiments/entry.py). What was measured until then has been said, a row at a time.
 """
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # before the imports that take time
+    from experiments import entry
+
+    entry.begin()
+
 import json
 import os
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -27,6 +33,7 @@ import tyro
 
 from backends import FRAMEWORKS, missing
 from common.errors import UserError, nearest, shown
+from experiments import children, ending, entry
 from experiments.flags import parse
 
 ACTIVATIONS = ("sigmoid", "tanh", "relu", "leaky_relu", "prelu", "elu")
@@ -56,6 +63,10 @@ class Options:
     def times(self) -> int:
         """How often each comparison is really made."""
         return 1 if self.quick else self.repeats
+
+
+class Failed(RuntimeError):
+    """A process that was to be measured did not get to its end; the message says which and why."""
 
 
 @dataclass(frozen=True)
@@ -94,11 +105,19 @@ def probed(backend: str, plans: list[dict[str, Any]], measure: tuple[bool, ...] 
     """What `experiments.probe` says of plans, each with and without measuring, one after another in one new process."""
     jobs = "".join(json.dumps([plan, "cpu", each]) + "\n" for plan in plans for each in measure)
     command = [sys.executable, "-m", "experiments.probe", backend]
-    found = subprocess.run(command, input=jobs, env=_alone(), capture_output=True, text=True, check=False)
+    return [json.loads(line) for line in _said(f"the probe of {backend}", command, _alone(), jobs).splitlines()]
+
+
+def _said(what: str, command: list[str], env: dict[str, str], told: str = "") -> str:
+    """What a process prints that is told something.
+
+    Raises:
+        Failed: It ended with another exit status than 0.
+    """
+    found = children.ask(command, env=env, told=told)
     if found.returncode:
-        last = (found.stderr.strip().splitlines() or ["no message"])[-1]
-        raise RuntimeError(f"the probe of {backend} ended with exit status {found.returncode}: {last}")
-    return [json.loads(line) for line in found.stdout.splitlines()]
+        raise Failed(f"{what} ended with exit status {found.returncode}: {children.last_word(found)}")
+    return found.stdout
 
 
 def _alone() -> dict[str, str]:
@@ -116,8 +135,7 @@ def by_hand(backend: str, file: Path, activations: str, norms: str, steps: int) 
     env = _alone() | {
         "XLA_FLAGS": ONE_THREAD
     }  # with ours, made for a scan, XLA takes half as long again for its unrolled layers
-    found = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
-    return [json.loads(line) for line in found.stdout.splitlines()]
+    return [json.loads(line) for line in _said(f"the script of {backend}", command, env).splitlines()]
 
 
 def write_job(file: Path, **changes: Any) -> None:
@@ -169,7 +187,7 @@ def _compare(names: list[str], activations: tuple[str, ...], folder: Path, cache
     )
     options = ["--output", str(folder / "runs"), "--fresh", "--json", "-", "--backends", *names]
     command = [sys.executable, "-m", "experiments.compare", str(experiment), *options]
-    subprocess.run(command, env=os.environ | {"JAX_COMPILATION_CACHE_DIR": str(caches)}, capture_output=True, check=True)
+    _said("the comparison", command, os.environ | {"JAX_COMPILATION_CACHE_DIR": str(caches)})
 
 
 def _seconds(action: Callable[[], object]) -> float:
@@ -263,55 +281,93 @@ def _matmul_speed(width: int) -> float:
         "def t():\n c = time.perf_counter()\n for _ in range(20): a @ b\n return time.perf_counter() - c\n"
         f"print(20 * 2 * 128 * {width}**2 / s.median(t() for _ in range(9)))"
     )
-    return float(subprocess.run([sys.executable, "-c", code], env=_alone(), capture_output=True, check=True).stdout)
+    return float(_said("the product of two matrices", [sys.executable, "-c", code], _alone()))
 
 
 def _check(options: Options) -> None:
     if not 1 <= options.repeats <= MOST:
         raise UserError(f"--repeats must be from 1 to {MOST}; received {shown(options.repeats)}; leave it out for 3")
-    for flag, file, suffixes in (("--chart", options.chart, CHARTS), ("--json", options.json, ())):
-        if not file:
-            continue
-        if suffixes and file.suffix not in suffixes:
-            raise UserError(f"{flag} must name a file of {' or '.join(suffixes)}; received {file}; give it that suffix")
-        if os.path.isdir(file) or not os.access(file if os.path.exists(file) else file.parent, os.W_OK):
-            raise UserError(f"{flag} must name a file in a folder that can be written to; received {file}; create the folder")
-
-
-def run(options: Options) -> list[Row]:
-    """Measure everything, and say each row as it comes.
-
-    Raises:
-        UserError: A backend has no such name, or a number is none of a benchmark, or a file cannot be written in the end.
-    """
-    _check(options)
     for name in options.backends:
         if name not in FRAMEWORKS:
             raise UserError(f"--backends: no framework is called {shown(name)}{nearest(name, FRAMEWORKS)}")
-    names = [name for name in options.backends if not missing(name)]
+    _check_destinations(options)
+
+
+def run(options: Options) -> int:
+    """Measure everything, say each row as it comes, and write what was asked for; returns the exit status.
+
+    Raises:
+        UserError: A backend has no such name, or a number is none of a benchmark, or a file cannot be written.
+    """
+    _check(options)
     rows: list[Row] = []
-    with tempfile.TemporaryDirectory() as folder:
+    lost: list[str] = []
+    try:
+        for row in measured(options):
+            spread = f"   {min(row.values):.3g} to {max(row.values):.3g}" if len(row.values) > 1 else ""
+            print(f"{row.section:14} {row.backend:6} {row.case:44} {row.median:8.3g} {row.unit}{spread}", flush=True)
+            rows.append(row)
+    except Failed as failed:
+        lost.append(str(failed))
+    lost += _write(rows, options)
+    for line in lost:
+        print(f"error: {line}", file=sys.stderr)
+    return int(bool(lost))
+
+
+def _check_destinations(options: Options) -> None:
+    from experiments import destinations
+
+    if options.chart:
+        from experiments.report.outputs import check_packages
+
+        check_packages("--chart")
+        destinations.check_file("--chart", options.chart)
+        if options.chart.suffix not in CHARTS:
+            raise UserError(f"--chart must end in {' or '.join(CHARTS)}; received {shown(str(options.chart))}")
+    if options.json:
+        destinations.check_file("--json", options.json)
+
+
+def _write(rows: list[Row], options: Options) -> Iterator[str]:
+    """Write the chart and the rows, also of a benchmark that was not finished; yields a line for what cannot be written."""
+    from experiments import destinations
+
+    if options.chart and rows:
+        try:
+            destinations.write(options.chart, draw(rows, options.chart.suffix))
+        except (OSError, MemoryError) as error:
+            yield f"the chart {options.chart} could not be written: {destinations.reason(error)}"
+    if options.json:
+        text = json.dumps([vars(row) | {"median": row.median} for row in rows], indent=2) + "\n"
+        try:
+            destinations.write(options.json, text.encode())
+        except (OSError, MemoryError) as error:
+            yield f"the rows {options.json} could not be written: {destinations.reason(error)}"
+
+
+def measured(options: Options) -> Iterator[Row]:
+    """All rows, one after another.
+
+    Raises:
+        Failed: A process that was to be measured did not get to its end.
+    """
+    names = [name for name in options.backends if not missing(name)]
+    with ending.temporary_folder() as folder:
         file = Path(folder) / "job.npz"
         write_job(file)
-        sections = (
-            whole(options, names, file),
-            steps(options, names, file),
-            measuring(options, names),
-            depths(options, names),
-            seeds(options, names),
-            widths(options, names, file.parent),
-        )
-        for section in sections:
-            for row in section:
-                spread = f"   {min(row.values):.3g} to {max(row.values):.3g}" if len(row.values) > 1 else ""
-                print(f"{row.section:14} {row.backend:6} {row.case:44} {row.median:8.3g} {row.unit}{spread}", flush=True)
-                rows.append(row)
-    return rows
+        yield from whole(options, names, file)
+        yield from steps(options, names, file)
+        yield from measuring(options, names)
+        yield from depths(options, names)
+        yield from seeds(options, names)
+        yield from widths(options, names, file.parent)
 
 
-def draw(rows: list[Row], file: Path) -> None:
-    """A chart of all ratios: the median as a dot, the spread over the repeats as a line."""
+def draw(rows: list[Row], form: str) -> bytes:
+    """A chart of all ratios, as .svg or .png: the median as a dot, the spread over the repeats as a line."""
     import altair as alt
+    import vl_convert
 
     shown = [
         {"what": f"{row.backend}: {row.case}", "section": row.section, "ratio": row.median}
@@ -327,24 +383,13 @@ def draw(rows: list[Row], file: Path) -> None:
     dots = base.mark_point(filled=True, size=36, opacity=1).encode(x=alt.X("ratio:Q", scale=x), y=y, color=colour)
     spread = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", scale=x, title="ratio"), x2="high:Q", y=y, color=colour)
     one = alt.Chart(alt.Data(values=[{"ratio": 1}])).mark_rule(strokeDash=[3, 3]).encode(x="ratio:Q")
-    (one + spread + dots).save(str(file), ppi=150)
+    spec = (one + spread + dots).to_json()
+    return vl_convert.vegalite_to_png(spec, ppi=150) if form == ".png" else vl_convert.vegalite_to_svg(spec).encode()
 
 
 def main() -> None:
     """The command line."""
-    try:
-        options = parse(Options, "python -m experiments.bench")
-        rows = run(options)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-    except RuntimeError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
-    if options.chart:
-        draw(rows, options.chart)
-    if options.json:
-        options.json.write_text(json.dumps([vars(row) | {"median": row.median} for row in rows], indent=2) + "\n")
+    sys.exit(entry.run(lambda: run(parse(Options, "python -m experiments.bench"))))
 
 
 if __name__ == "__main__":

@@ -4,16 +4,22 @@
     python -m experiments.compare depth --steps 10   another one of the catalogue, with other numbers
     python -m experiments.compare mine.toml          one of your own (experiments/experiment.py says what is in the file)
 
-Exit status: 0 when all is well; 1 when a run failed or turned non-finite, or agreement with the definition is broken; 2 for a
-mistake in what was asked; 130 after Ctrl-C, when finished runs are kept and the same command goes on from there.
+Exit status: 0 when all is well; 1 when a run failed or turned non-finite, agreement with the definition is broken, or a part of
+the report could not be written; 2 for a mistake in what was asked; 130 after Ctrl-C, when finished runs are kept and the same
+command goes on from there. What ends every command: experiments/entry.py.
 """
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # before the imports that take time
+    from experiments import entry
+
+    entry.begin()
+
 import re
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,12 +29,16 @@ import tyro
 
 from backends import DEFINITION, FRAMEWORKS, NEEDS, install_command, missing
 from common.errors import UserError, nearest, shown
+from experiments import ending, entry, streams
 from experiments.flags import parse
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from experiments.index import Source
+    from experiments.report.outputs import Said
+    from experiments.runner import Job
+    from experiments.store import Store
 
 _OWN = "(default: the experiment's)"
 
@@ -107,16 +117,19 @@ def run(options: Options, command: str) -> int:
 
     if options.listing:
         return _list(options, Console(highlight=False))
+    entry.check_memory()
     chosen, absent = choose(options.backends)
+    _check_destinations(options)
     _check_device(options.device, chosen)
-    if options.tensorboard:
-        _check_tensorboard()
     source, kept = compare(options, command, chosen, absent)
-    _write(source, options, Console(stderr=options.json == "-"))
+    reported = _report(source, options, Console(stderr=options.json == "-"))
+    lost = [said.line for said in (kept, *reported) if not said.there]
+    for line in lost:
+        print(f"error: {line}", file=sys.stderr)
 
     from experiments.findings.configuration import failed
 
-    return int(failed(source.document) or not kept)
+    return int(bool(lost) or failed(source.document))
 
 
 def _list(options: Options, console: Console) -> int:
@@ -161,19 +174,26 @@ def _check_device(device: str, chosen: list[str]) -> None:
         check(device, [name for name in chosen if name != DEFINITION] or chosen)
 
 
-def _check_tensorboard() -> None:
-    from experiments.report.tensorboard import check
+def _check_destinations(options: Options) -> None:
+    from experiments import destinations
+    from experiments.experiment import name_of_file
+    from experiments.report import outputs
 
-    check()
+    destinations.check_folder("--output", options.output)
+    destinations.check_name("the page", outputs.page_of(options.output, name_of_file(options.experiment)))
+    if options.json is not None and options.json != "-":
+        destinations.check_file("--json", Path(options.json))
+    outputs.check(options.figures, options.tensorboard)
 
 
-def compare(options: Options, command: str, chosen: list[str], absent: list[str]) -> tuple[Source, bool]:
-    """Run what is not in the store yet, and make the findings of all; also, whether their index could be kept."""
+def compare(options: Options, command: str, chosen: list[str], absent: list[str]) -> tuple[Source, Said]:
+    """Run what is not in the store yet, and make the findings of all; also, what became of their index."""
     from rich.console import Console
 
     from experiments import index
     from experiments.experiment import check_count, name_of_file, plans, read, with_single_changes
     from experiments.listing import announced
+    from experiments.report import outputs
     from experiments.report.progress import watcher
     from experiments.runner import Runner, jobs_of, stored
     from experiments.runner import missing as missing_runs
@@ -190,7 +210,8 @@ def compare(options: Options, command: str, chosen: list[str], absent: list[str]
     console = Console(stderr=True)
     if todo:
         console.print(announced(todo), markup=False, highlight=False, soft_wrap=True)
-    with watcher(console, todo) as progress, ThreadPoolExecutor(max_workers=1) as beside:
+    ending.saying(_kept(jobs, store, options.fresh))
+    with watcher(console, todo) as progress, ending.tidied(progress.end), ThreadPoolExecutor(max_workers=1) as beside:
         beside.submit(_prepare)
         runner = Runner(store, progress, fresh=options.fresh)
         if options.exclusive:
@@ -199,8 +220,32 @@ def compare(options: Options, command: str, chosen: list[str], absent: list[str]
     have |= stored([job for job in todo if job.run_id not in failures], store)
     cures = {backend: f"not installed; install with: {install_command(backend)}" for backend in absent}
     made = index.of_jobs(experiment, jobs, failures, cures, name=name_of_file(options.experiment), command=command)
-    kept = index.keep(store, made)
-    return index.source(made, have, str(options.output)), kept
+    return index.source(made, have, str(options.output)), outputs.index(store, made)
+
+
+def _kept(jobs: Iterable[Job], store: Store, fresh: bool) -> Callable[[], str]:
+    """What a signal's message says of the runs: those that are kept; of those that are made again, the ones made since now."""
+    paths = {store.path(one.run_id) for one in jobs}
+    before = {path: _stamp(path) for path in paths} if fresh else {}
+
+    def sentence() -> str:
+        found = {path: _stamp(path) for path in paths}
+        count = sum(stamp is not None and stamp != before.get(path) for path, stamp in found.items())
+        if fresh:
+            cure = "the same command begins again, without --fresh it takes what is there"
+            return f"{count} of {len(paths)} runs were made again in {store.directory}; {cure}"
+        return f"{count} of {len(paths)} runs are kept in {store.directory}; the same command goes on from there"
+
+    return sentence
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """What another file of this name would not have."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
 
 
 def _prepare() -> None:
@@ -209,42 +254,35 @@ def _prepare() -> None:
     prepare()
 
 
-def _write(source: Source, options: Options, console: Console) -> None:
-    from experiments.report.outputs import page_of, write
+def _report(source: Source, options: Options, console: Console) -> Iterator[Said]:
+    """Show the report, whatever of it can be written; what can be, and what not, is told one by one."""
+    from experiments.report import outputs
     from experiments.report.terminal import show, show_answer
 
-    if options.json and options.json != "-":
-        try:
-            Path(options.json).write_text(source.document.to_json() + "\n", encoding="utf-8")
-        except OSError as error:
-            raise UserError(f"--json must name a file that can be written; received {options.json}: {error.strerror}") from None
-    if options.json == "-":
-        print(source.document.to_json())
-    else:
+    asked_by_a_program = options.json == "-"
+    if asked_by_a_program:
+        streams.say(source.document.to_json())
+    elif options.json is not None:
+        yield outputs.findings(source, Path(options.json))
+    if not asked_by_a_program:
         show(source.document, console, str(options.output))
-    page = page_of(options.output, source.document)
-    try:
-        for line in write([source], page, figures=options.figures, tensorboard=options.tensorboard, opened=options.open):
-            if options.json != "-":
-                console.print(line, markup=False, highlight=False, soft_wrap=True)
-    finally:
-        if options.json != "-":
-            show_answer(source.document, console)
+    page = outputs.page_of(options.output, source.document.experiment)
+    for said in outputs.write([source], page, figures=options.figures, tensorboard=options.tensorboard, opened=options.open):
+        if said.there and not asked_by_a_program:
+            console.print(said.line, markup=False, highlight=False, soft_wrap=True)
+        yield said
+    if not asked_by_a_program:
+        show_answer(source.document, console)
+
+
+def _main() -> int:
+    command = shlex.join(["python", "-m", "experiments.compare", *sys.argv[1:]])
+    return run(parse(Options, "python -m experiments.compare"), command.encode(errors="replace").decode())
 
 
 def main() -> None:
     """The command line."""
-    command = shlex.join(["python", "-m", "experiments.compare", *sys.argv[1:]])
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")  # pyright: ignore[reportAttributeAccessIssue]
-    try:
-        sys.exit(run(parse(Options, "python -m experiments.compare"), command))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt as interrupt:
-        print(interrupt, file=sys.stderr)
-        sys.exit(130)
+    sys.exit(entry.run(_main))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import traceback
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import backends
 from common.device import named
 from common.errors import Unsupported, UserError
+from experiments import children
 from experiments.process import environment
 
 
@@ -50,10 +50,9 @@ def devices_of(name: str) -> list[str]:
         UserError: The backend does not start.
     """
     command = [sys.executable, "-P", "-m", "experiments.devices", name]
-    asked = subprocess.run(command, env=environment(1), capture_output=True, text=True, errors="replace", check=False)
+    asked = children.ask(command, env=environment(1))
     if asked.returncode:
-        last = (asked.stderr.strip().splitlines() or [f"exit status {asked.returncode}"])[-1]
-        raise UserError(f"--device: {name} cannot be asked for its devices: {last}")
+        raise UserError(f"--device: {name} cannot be asked for its devices: {children.last_word(asked)}")
     return json.loads(asked.stdout)
 
 

@@ -203,16 +203,6 @@ def save(store: Store, index: Index) -> None:
         write_whole(path, seal.close(seal.record(numbered, indent=1).encode()))
 
 
-def keep(store: Store, index: Index) -> bool:
-    """Save an index if that is possible; if not, say so on standard error."""
-    try:
-        save(store, index)
-    except OSError as error:
-        print(f"could not be kept: {path_of(store, index.experiment)}: {seal.reason(error)}", file=sys.stderr)
-        return False
-    return True
-
-
 def read(path: Path) -> Index:
     """An index by its file.
 

@@ -4,10 +4,16 @@
     python -m experiments.migrate activation      one of them
     python -m experiments.migrate --write         the pages in docs/migration, all of them
 
-All of it is read from the sources; no framework is imported. Exit status: 0, or 2 for a room that there is not.
+All of it is read from the sources; no framework is imported. Exit status: 0, or 2 for a room that there is not; and what ends
+every command (experiments/entry.py).
 """
 
 from __future__ import annotations
+
+if __name__ == "__main__":  # before the imports that take time
+    from experiments import entry
+
+    entry.begin()
 
 import os
 import re
@@ -24,7 +30,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from common.errors import UserError
+from experiments import entry
 from experiments.flags import parse
 from experiments.report import migration
 from experiments.report.migration import Room, Wing
@@ -158,13 +164,16 @@ def _folded(line: str, width: int) -> list[str]:
 
 def write() -> list[str]:
     """Write the pages, and take away those whose room is gone; return the names of the files."""
+    from experiments import destinations
+
+    destinations.check_folder("--write", migration.PAGES)
     pages = migration.pages()
     migration.PAGES.mkdir(parents=True, exist_ok=True)
     for old in migration.PAGES.glob("*.md"):
         if old.name not in pages:
             old.unlink()
     for name, text in pages.items():
-        (migration.PAGES / name).write_text(text, encoding="utf-8")
+        destinations.write(migration.PAGES / name, text.encode())
     return list(pages)
 
 
@@ -187,18 +196,18 @@ def run(options: Options, console: Console) -> None:
         console.print(_table([["room", "what it is"], *rows]))
 
 
-def main() -> None:
-    """The command line."""
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")  # pyright: ignore[reportAttributeAccessIssue]
+def _main() -> int:
     console = Console(highlight=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = PIPED
-    try:
-        run(parse(Options, "python -m experiments.migrate"), console)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    run(parse(Options, "python -m experiments.migrate"), console)
+    return 0
+
+
+def main() -> None:
+    """The command line."""
+    if status := entry.run(_main):
+        sys.exit(status)
 
 
 if __name__ == "__main__":

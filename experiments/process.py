@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from backends import ENVIRONMENT
+from experiments import children
 from experiments.store import Store
 from experiments.versions import ROOT
 
@@ -74,14 +75,13 @@ class WorkerProcess:
         self.stderr = tempfile.TemporaryFile()  # noqa: SIM115  # it lives as long as the worker
         arguments = [backend, str(store.directory.resolve()), str(threads), "exclusive" if exclusive else "shared"]
         command = [sys.executable, "-P", "-m", "experiments.worker", *arguments]
-        self.process = subprocess.Popen(
+        self.process = children.start(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.stderr,
             env=environment(threads),
             encoding="utf-8",
-            process_group=0,  # Ctrl-C is for the process that started it
         )
         threading.Thread(target=self._listen, args=(inbox,), daemon=True).start()
 
@@ -91,6 +91,7 @@ class WorkerProcess:
             inbox.put((self, json.loads(line)))
         self.process.stdout.close()
         self.process.wait()
+        children.ended(self.process)
         inbox.put((self, None))
 
     def send(self, job: dict[str, Any]) -> None:
@@ -107,8 +108,7 @@ class WorkerProcess:
 
     def kill(self) -> None:
         """End it now."""
-        self.process.kill()
-        self.process.wait()
+        children.kill(self.process)
         self.close()
 
     def close(self) -> None:

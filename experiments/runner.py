@@ -14,11 +14,11 @@ import queue
 from collections import deque
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, Protocol
 
 from backends import DEFINITION
 from common.plan import Plan
+from experiments import ending
 from experiments.findings.outcome import Outcome
 from experiments.process import WorkerProcess
 from experiments.store import Run, Store
@@ -34,10 +34,6 @@ SHORTEST_LANE = 2
 
 STARTS = 2
 """How often a worker may die before it is ready until its lane is given up."""
-
-
-class Interrupted(KeyboardInterrupt):
-    """Ctrl-C: the message says what is kept."""
 
 
 class Job(NamedTuple):
@@ -134,20 +130,10 @@ class Runner:
 
         Returns:
             The failures by run id; every other run is in the store.
-
-        Raises:
-            Interrupted: By Ctrl-C; the workers are dead, and finished runs are kept.
         """
-        try:
-            with TemporaryDirectory(prefix="isograd-") as self.references:
-                self.compared = {one.plan for one in jobs if one.backend != DEFINITION}
-                self._work(deque(lanes(jobs)))
-        except KeyboardInterrupt:
-            kept = sum(self.store.path(one.run_id).exists() for one in jobs)
-            raise Interrupted(
-                f"interrupted: {kept} of {len(jobs)} runs are kept in {self.store.directory}; "
-                "the same command goes on from there"
-            ) from None
+        self.compared = {one.plan for one in jobs if one.backend != DEFINITION}
+        with ending.temporary_folder() as self.references:
+            self._work(deque(lanes(jobs)))
         return self.failures
 
     def _work(self, waiting: deque[Lane]) -> None:

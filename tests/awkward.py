@@ -286,7 +286,7 @@ def _status(command: str, words: Sequence[str]) -> int | str | None:
         mock.patch.object(runner, "Runner", side_effect=Begun),
         mock.patch.object(compare, "_prepare"),
         mock.patch.object(devices, "devices_of", return_value=["cpu:0"]),
-        mock.patch.object(bench.tempfile, "TemporaryDirectory", side_effect=Begun),
+        mock.patch.object(bench.ending, "temporary_folder", side_effect=Begun),
     ]
     with contextlib.ExitStack() as stack:
         for patch in patches:

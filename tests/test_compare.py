@@ -81,11 +81,14 @@ def test_the_answer_of_a_single_network_names_a_command_that_works(tmp_path: Pat
 def test_the_answer_is_printed_although_the_page_cannot_be_written(tmp_path: Path) -> None:
     own = tmp_path / "one.toml"
     own.write_text('question = "?"\n[[configuration]]\n')
-    (tmp_path / "runs" / f"{name_of_file(str(own))}.html").mkdir(parents=True)
-    result = command(str(own), *TINY, "--output", str(tmp_path / "runs"))
-    assert result.returncode == 2
-    assert "a report must be written to a place that can be written to" in result.stderr
+    line = [sys.executable, "-m", "experiments.compare", str(own), *TINY, "--output", str(tmp_path / "runs")]
+    small = ["bash", "-c", 'ulimit -f 512; exec "$@"', "-", *line]  # KiB: room for the runs, and not for the page
+    result = subprocess.run(small, capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 1
+    path = tmp_path / "runs" / f"{name_of_file(str(own))}.html"
+    assert result.stderr.splitlines()[-1] == f"error: the page {path} could not be written: File too large"
     assert "\nAnswer\n" in result.stdout
+    assert not list((tmp_path / "runs").glob("*.part")), "a part of the page is left"
 
 
 def test_the_json_is_the_model(done: Done) -> None:

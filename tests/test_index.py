@@ -213,7 +213,5 @@ def test_the_report_is_printed_although_the_index_cannot_be_kept(
     assert compare.run(options, "command") == 1
     out, err = capsys.readouterr()
     assert "\nAnswer\n" in out
-    assert (
-        f"could not be kept: {index.path_of(Store(tmp_path / 'runs'), name_of_file(str(own)))}: No space left on device\n"
-        in err
-    )
+    path = index.path_of(Store(tmp_path / "runs"), name_of_file(str(own)))
+    assert f"error: the index {path} could not be written: No space left on device\n" in err

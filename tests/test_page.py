@@ -5,10 +5,14 @@ from __future__ import annotations
 import base64
 import dataclasses
 import gzip
+import hashlib
 import json
+import os
+import re
 import subprocess
 import sys
 import tomllib
+import unicodedata
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -22,7 +26,7 @@ from common.quantities import QUANTITIES
 from common.trace import Trace
 from experiments import index
 from experiments.experiment import plans, read
-from experiments.findings.document import RunFinding
+from experiments.findings.document import Document, RunFinding
 from experiments.index import Source
 from experiments.report import measured, page
 from experiments.report.answer import answer
@@ -33,6 +37,9 @@ from experiments.report.words import WORDS, glossary
 from tests.stored import EVIL, make
 
 ROOT = Path(__file__).parents[1]
+TURNS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
+"""What Unicode calls the kinds of characters that change the direction of others."""
+
 pytestmark = pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
 
 
@@ -202,6 +209,30 @@ def test_the_page_names_no_address_to_load_from(html: str, reader: Reader) -> No
     assert "default-src 'none'" in html
 
 
+def test_what_turns_the_direction_of_a_text_is_made_visible_wherever_it_is(source: Source) -> None:
+    def turned(text: str) -> str:
+        return text.replace("crashes", "".join(f"{chr(code)}x" for code in page.TURNING))
+
+    document = Document.model_validate_json(turned(source.document.to_json().replace("Which one?", "crashes?")))
+    entries = {turned(name): entry for name, entry in source.entries.items()}
+    text = page.render([dataclasses.replace(source, document=document, entries=entries, label=turned("crashes"))])
+    assert [c for c in text if unicodedata.bidirectional(c) in TURNS or c in "\u061c\u200e\u200f"] == []
+    reader = Reader(text)
+    seen = "".join(f"<U+{code:04X}>x" for code in page.TURNING)
+    assert reader.text.count(seen) >= 4
+    names = [row["name"] for row in json.loads(reader.scripts[0])["configurations"]]
+    assert seen in names
+    assert seen in "".join(cell for row in reader.rows for cell in row)
+
+
+def test_the_policy_allows_these_scripts_and_no_other(html: str, reader: Reader) -> None:
+    (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', html)
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in reader.scripts[1:]]
+    assert rules["script-src"].split() == [f"'sha256-{digest}'" for digest in digests]
+    assert [rules[name] for name in ("default-src", "base-uri", "form-action")] == ["'none'"] * 3
+
+
 def test_the_answer_is_the_terminals(source: Source, reader: Reader) -> None:
     found = answer(source.document)
     text = " ".join(reader.text.split())
@@ -266,9 +297,8 @@ def test_an_error_that_is_infinite_is_drawn_at_the_edge_and_what_cannot_be_judge
     assert found[second.name]["outcome"] == "cannot be judged"
 
 
-def test_the_page_has_the_name_of_its_experiment(source: Source) -> None:
-    names = [source.document.model_copy(update={"experiment": name}) for name in ("depth", "a.b-12345678", "../up")]
-    pages = [page_of(Path("results"), document).as_posix() for document in names]
+def test_the_page_has_the_name_of_its_experiment() -> None:
+    pages = [page_of(Path("results"), name).as_posix() for name in ("depth", "a.b-12345678", "../up")]
     assert pages == ["results/depth.html", "results/a.b-12345678.html", "results/-up.html"]
 
 
@@ -310,6 +340,7 @@ def report(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_command_makes_the_page_and_the_figures_again(source: Source, tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
     done = report(source.label, "--output", str(tmp_path / "new" / "page.html"), "--figures", str(tmp_path / "figures"))
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "new" / "page.html").read_text(encoding="utf-8").endswith("</html>")
@@ -354,3 +385,13 @@ def test_tensorboard_reads_the_same_tags_for_every_backend(source: Source, tmp_p
     stored = tables(source, "tanh + xavier")["torch"].filter(layer=6, step=3)["signal_gradient_rms"].to_numpy()
     assert found["torch"].Scalars(tag)[3].value == pytest.approx(np.exp(np.log(stored).mean()), rel=1e-6)
     assert len(found["torch"].Histograms("02_tanh_xavier/signal_gradient_rms")) == 5
+
+
+def test_event_files_that_find_no_room_are_a_line_of_their_own(source: Source, tmp_path: Path) -> None:
+    line = [sys.executable, "-m", "experiments.report", source.label, "--tensorboard", "events", "--output", "page.html"]
+    small = ["bash", "-c", 'ulimit -f 4; exec "$@"', "-", *line]  # KiB
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(small, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    room = "could not be written: File too large"
+    assert done.stderr.splitlines() == [f"error: the page page.html {room}", f"error: the event files in events {room}"]

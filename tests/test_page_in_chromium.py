@@ -143,6 +143,33 @@ def test_a_name_with_a_script_in_it_stays_text(shown: Browser) -> None:
     assert shown.run(COUNT, "#vg-tooltip-element img, main img") == 0
 
 
+@pytest.mark.parametrize(
+    ("attempt", "rule"),
+    [
+        ("try { eval('window.pwned = 1') } catch {}", "script-src"),
+        ("try { new Function('window.pwned = 1')() } catch {}", "script-src"),
+        ("const e = document.createElement('script'); e.text = 'window.pwned = 1'; document.body.append(e)", "script-src"),
+        ("const e = document.createElement('p'); e.innerHTML = '<img src=x onerror=\"window.pwned = 1\">'", "img-src"),
+        ("const e = document.createElement('p'); e.setAttribute('onclick', 'window.pwned = 1'); e.click()", "script-src"),
+        ("const e = document.createElement('base'); e.href = 'https://example.org/'; document.head.append(e)", "base-uri"),
+        (
+            "const e = document.createElement('form'); e.action = 'https://example.org/'; document.body.append(e); e.submit()",
+            "form-action",
+        ),
+        ("fetch('https://example.org/').catch(() => {})", "connect-src"),
+    ],
+)
+def test_the_policy_stops_what_a_script_from_elsewhere_would_do(shown: Browser, attempt: str, rule: str) -> None:
+    listen = "document.addEventListener('securitypolicyviolation', e => stopped.push(e.effectiveDirective))"
+    shown.run(f"window.stopped = []; {listen}")
+    shown.run(f"setTimeout(() => {{ {attempt} }})")  # what is run from outside, the policy is not asked about
+    shown.until(lambda: shown.run("return stopped.length"))
+    assert rule in {found.removesuffix("-elem").removesuffix("-attr") for found in shown.run("return stopped")}
+    assert shown.run("return window.pwned ?? null") is None
+    assert shown.run("return document.baseURI") == shown.run("return location.href")
+    assert [url for url in shown.requests() if "example.org" in url] == []
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [400, 1400])
 def test_nothing_is_wider_than_the_screen(browser: Browser, path: Path, width: int, scheme: str) -> None:

@@ -3,10 +3,16 @@
     python -m experiments.report                          of results/
     python -m experiments.report here/ there/ --output both.html
 
-It imports no framework and runs nothing.
+It imports no framework and runs nothing. Exit status: 0; 1 when something could not be written; 2 for a mistake in what was
+asked; and what ends every command (experiments/entry.py).
 """
 
 from __future__ import annotations
+
+if __name__ == "__main__":  # before the imports that take time
+    from experiments import entry
+
+    entry.begin()
 
 import os
 import sys
@@ -17,6 +23,7 @@ from typing import Annotated
 import tyro
 
 from common.errors import UserError
+from experiments import entry
 from experiments.flags import parse
 
 
@@ -38,25 +45,35 @@ class Options:
     """Show the page in the browser."""
 
 
-def run(options: Options) -> None:
-    """Do what was asked.
+def run(options: Options) -> int:
+    """Do what was asked; returns the exit status.
 
     Raises:
         UserError: What was asked cannot be done.
     """
-    from experiments import index
-    from experiments.report.outputs import page_of, write
+    entry.check_memory()
 
-    if options.tensorboard:
-        from experiments.report.tensorboard import check
+    from experiments import destinations, index
+    from experiments.report import outputs
 
-        check()
     for folder in options.folders:
         _check_folder(folder)
+    outputs.check(options.figures, options.tensorboard)
+    if options.output:
+        destinations.check_file("--output", options.output)
     sources = [index.load(folder, options.experiment) for folder in options.folders]
-    page = options.output or page_of(options.folders[0], sources[0].document)
-    for line in write(sources, page, figures=options.figures, tensorboard=options.tensorboard, opened=options.open):
-        print(line)
+    page = options.output
+    if not page:
+        page = outputs.page_of(options.folders[0], sources[0].document.experiment)
+        destinations.check_file("the page", page)
+    status = 0
+    for said in outputs.write(sources, page, figures=options.figures, tensorboard=options.tensorboard, opened=options.open):
+        if said.there:
+            print(said.line)
+        else:
+            print(f"error: {said.line}", file=sys.stderr)
+            status = 1
+    return status
 
 
 def _check_folder(folder: Path) -> None:
@@ -68,11 +85,7 @@ def _check_folder(folder: Path) -> None:
 
 def main() -> None:
     """The command line."""
-    try:
-        run(parse(Options, "python -m experiments.report"))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    sys.exit(entry.run(lambda: run(parse(Options, "python -m experiments.report"))))
 
 
 if __name__ == "__main__":

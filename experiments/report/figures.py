@@ -10,9 +10,9 @@ from typing import Any
 import altair as alt
 import vl_convert
 
+from experiments import destinations
 from experiments.index import Source
 from experiments.report import charts, measured, page
-from experiments.store import write_whole
 
 COLUMN = 238
 """Points, of which 72 are an inch: 84 mm."""
@@ -22,13 +22,17 @@ INK = "#000000"
 
 
 def draw(sources: list[Source], folder: Path) -> int:
-    """Write the figures; returns how many files."""
+    """Write the figures; returns how many files.
+
+    Raises:
+        OSError: One of them cannot be written.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     count = 0
     for name, chart in figures(sources).items():
         spec = json.dumps(_themed(chart)).replace("currentColor", INK)
-        write_whole(folder / f"{name}.svg", vl_convert.vegalite_to_svg(spec).encode())
-        write_whole(folder / f"{name}.png", vl_convert.vegalite_to_png(spec, ppi=PPI))
+        destinations.write(folder / f"{name}.svg", vl_convert.vegalite_to_svg(spec).encode())
+        destinations.write(folder / f"{name}.png", vl_convert.vegalite_to_png(spec, ppi=PPI))
         count += 2
     return count
 

@@ -1,46 +1,125 @@
-"""What a report leaves behind beside the terminal's: the page, the figures, the event files."""
+"""What a report leaves behind beside the terminal's: index, findings, page, figures, event files; each for itself.
+
+Where one cannot be written, that is a line of its own, and the others are written all the same.
+"""
 
 from __future__ import annotations
 
+import sys
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 from common.errors import UserError
 from common.text import file_stem
-from experiments.findings.document import Document
-from experiments.index import Source
-from experiments.report.page import render
-from experiments.store import write_whole
+from experiments import destinations
+from experiments.entry import INSTALL
+from experiments.index import Index, Source, path_of, save
+from experiments.store import Store
+
+NEEDS = ("altair", "jinja2", "tomli_w", "vl_convert")
+"""The packages that make the page."""
 
 
-def page_of(folder: Path, document: Document) -> Path:
+class Said(NamedTuple):
+    """What is told of something that was to be written, and whether it is there."""
+
+    line: str
+    there: bool = True
+
+
+def page_of(folder: Path, experiment: str) -> Path:
     """The page of an experiment: beside its runs, under its name, so that another experiment has another page."""
-    return folder / f"{file_stem(document.experiment)}.html"
+    return folder / f"{file_stem(experiment)}.html"
+
+
+def check_packages(what: str) -> None:
+    """Refuse before anything is run what could not be drawn after it.
+
+    Raises:
+        UserError: A package is not installed, or does not work like this.
+    """
+    if sys.flags.optimize > 1:
+        raise UserError(f"{what} needs the docstrings that python -OO leaves out; use python -O, or PYTHONOPTIMIZE=1")
+    if absent := [name for name in NEEDS if find_spec(name) is None]:
+        raise UserError(f"{what} needs {', '.join(absent)}; install with: {INSTALL}")
+
+
+def check(figures: Path | None, tensorboard: Path | None) -> None:
+    """Refuse before anything is run what could not be written after it.
+
+    Raises:
+        UserError: A folder cannot be written to, or a package is not installed, or does not work like this.
+    """
+    check_packages("the page")
+    if figures:
+        destinations.check_folder("--figures", figures)
+    if tensorboard:
+        from experiments.report import tensorboard as events
+
+        destinations.check_folder("--tensorboard", tensorboard)
+        events.check()
+
+
+def index(store: Store, made: Index) -> Said:
+    """Write the index of an experiment beside its runs."""
+    path = path_of(store, made.experiment)
+    return _tried(f"the index {path}", partial(_index, store, made, path))
+
+
+def findings(source: Source, path: Path) -> Said:
+    """Write the findings as JSON."""
+    return _tried(f"the findings {path}", partial(_file, "Findings", path, source.document.to_json() + "\n"))
 
 
 def write(
     sources: list[Source], page: Path, *, figures: Path | None = None, tensorboard: Path | None = None, opened: bool = False
-) -> Iterator[str]:
-    """Write what was asked for; yields a line for each, once it is there.
-
-    Raises:
-        UserError: A file or folder cannot be written.
-    """
-    try:
-        page.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(page, render(sources).encode())
-        yield f"Page: {page}"
-        if figures:
-            from experiments.report.figures import draw
-
-            yield f"Figures: {figures} ({draw(sources, figures)} files)"
-        if tensorboard:
-            from experiments.report.tensorboard import log
-
-            log(sources, tensorboard)
-            yield f"Event files: tensorboard --logdir {tensorboard}"
-    except OSError as error:
-        raise UserError(f"a report must be written to a place that can be written to; {error}") from None
-    if opened:
+) -> Iterator[Said]:
+    """Write what was asked for; yields what is told of each, once it is there or cannot be."""
+    yield (shown := _tried(f"the page {page}", partial(_page, sources, page)))
+    if figures:
+        yield _tried(f"the figures in {figures}", partial(_figures, sources, figures))
+    if tensorboard:
+        yield _tried(f"the event files in {tensorboard}", partial(_events, sources, tensorboard))
+    if opened and shown.there:
         webbrowser.open(page.resolve().as_uri())
+
+
+def _tried(what: str, make: Callable[[], str]) -> Said:
+    try:
+        return Said(make())
+    except (OSError, MemoryError) as error:
+        return Said(f"{what} could not be written: {destinations.reason(error)}", there=False)
+
+
+def _index(store: Store, made: Index, path: Path) -> str:
+    destinations.refuse(path)
+    save(store, made)
+    return f"Index: {path}"
+
+
+def _file(what: str, path: Path, text: str) -> str:
+    destinations.write(path, text.encode(errors="replace"))
+    return f"{what}: {path}"
+
+
+def _page(sources: list[Source], path: Path) -> str:
+    from experiments.report.page import render
+
+    return _file("Page", path, render(sources))
+
+
+def _figures(sources: list[Source], folder: Path) -> str:
+    from experiments.report.figures import draw
+
+    return f"Figures: {folder} ({draw(sources, folder)} files)"
+
+
+def _events(sources: list[Source], folder: Path) -> str:
+    from experiments.report.tensorboard import log
+
+    log(sources, folder)
+    return f"Event files: tensorboard --logdir {folder}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import math
 from collections.abc import Iterator
@@ -9,7 +11,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import vl_convert
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -18,6 +19,7 @@ from experiments.findings.document import Configuration, Document, RunFinding
 from experiments.index import Source
 from experiments.report import agreed, cells, charts, measured
 from experiments.report.answer import HEADS, answer, group_of, is_single_change
+from experiments.report.library import library
 from experiments.report.speaker import notes
 from experiments.report.spec import to_toml
 from experiments.report.words import WORDS
@@ -29,6 +31,12 @@ FEW = 40
 CHOSEN = 4
 """Configurations that are drawn when the page opens."""
 
+TURNING = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+"""The characters that change the direction in which others are read: a name with one could look like another name."""
+
+SEEN = {code: f"<U+{code:04X}>" for code in TURNING}
+"""What the page has in their places."""
+
 
 def prepare() -> None:
     """Make what every page has, whatever the runs: it takes two seconds, which are free while workers run."""
@@ -36,17 +44,13 @@ def prepare() -> None:
     specs(folders=False)
 
 
-@cache
-def library() -> Markup:
-    """Vega, to stand in a script element."""
-    bundle = vl_convert.javascript_bundle(None)  # pyright: ignore[reportArgumentType]
-    return Markup(bundle.replace("</script", "<\\/script"))
-
-
 def render(sources: list[Source]) -> str:
     """The page of one experiment, or of several folders' side by side."""
-    environment = Environment(loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    files = FileSystemLoader(HERE)
+    environment = Environment(loader=files, autoescape=True, undefined=StrictUndefined, trim_blocks=True, finalize=_seen)
+    script = Markup((HERE / "page.js").read_text(encoding="utf-8"))
     return environment.get_template("page.html").render(
+        policy=policy(library(), script),
         title=sources[0].document.question,
         folders=[_folder(source) for source in sources],
         rows=list(rows(sources)),
@@ -58,14 +62,27 @@ def render(sources: list[Source]) -> str:
         left_out=len(names(sources)) - min(FEW, len(names(sources))),
         few=FEW,
         style=Markup((HERE / "page.css").read_text(encoding="utf-8")),
-        script=Markup((HERE / "page.js").read_text(encoding="utf-8")),
+        script=script,
         library=library(),
     )
 
 
+def policy(*scripts: str) -> Markup:
+    """What a browser allows the page: these scripts and no other, no eval, no request, no form."""
+    hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
+    allowed = " ".join(f"'sha256-{digest}'" for digest in hashes)
+    rest = "style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'"
+    return Markup(f"default-src 'none'; script-src {allowed}; {rest}")
+
+
+def _seen(value: Any) -> Any:
+    """A user's text with what turns its direction made visible; markup is ours."""
+    return value.translate(SEEN) if type(value) is str else value
+
+
 def _json(content: Any) -> Markup:
     """JSON that may stand in a script element: whatever a user has written, it ends no element and begins none."""
-    text = json.dumps(content, separators=(",", ":"), allow_nan=False)
+    text = _seen(json.dumps(content, separators=(",", ":"), allow_nan=False, ensure_ascii=False))
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
 
 

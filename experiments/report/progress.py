@@ -71,6 +71,10 @@ class Bars:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Take the bars away, and give the terminal its cursor back."""
         self.bars.stop()
 
     def start(self, lane: str, jobs: list[Job]) -> None:
@@ -105,7 +109,10 @@ class Lines:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        pass
+        self.end()
+
+    def end(self) -> None:
+        """Nothing: lines stay."""
 
     def start(self, lane: str, jobs: list[Job]) -> None:
         """Nothing: a lane is no news."""

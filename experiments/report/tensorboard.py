@@ -12,7 +12,9 @@ and its name, `02_tanh_xavier`, for a tag has no spaces.
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -36,16 +38,37 @@ def check() -> None:
 
 
 def log(sources: list[Source], folder: Path) -> None:
-    """Write the event files of all runs."""
-    from tensorboardX import SummaryWriter
+    """Write the event files of all runs.
 
+    Raises:
+        OSError: One of them cannot be written.
+    """
     for number, source in enumerate(sources, start=1):
         home = folder / f"{number}_{_plain(Path(source.label).name)}" if len(sources) > 1 else folder
         for backend in {backend: None for entry in source.entries.values() for backend in entry.runs}:
-            with SummaryWriter(str(home / backend)) as writer:
+            with _writer(home / backend) as writer:
                 for position, name in enumerate(source.entries, start=1):
                     if run := source.run(name, backend):
                         _log(writer, f"{position:02}_{_plain(name)}", run.trace)
+
+
+@contextlib.contextmanager
+def _writer(folder: Path) -> Iterator[Any]:
+    """A writer of events that writes each where it is added.
+
+    In the thread that it has for this, a full disk ends the thread, and closing the writer waits for ever.
+    """
+    from tensorboardX import SummaryWriter
+
+    writer: Any = SummaryWriter(str(folder))
+    events = writer.file_writer.event_writer
+    events.add_event = events._ev_writer.write_event
+    try:
+        yield writer
+        writer.close()
+    except OSError:
+        events._closed = True  # or it would be tried again when this process ends
+        raise
 
 
 def _plain(name: str) -> str:
