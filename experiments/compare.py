@@ -170,6 +170,7 @@ def compare(options: Options, command: str, chosen: list[str], absent: list[str]
     from rich.console import Console
 
     from experiments import index
+    from experiments.executor import Processes
     from experiments.experiment import plans, read, with_single_changes
     from experiments.report.progress import watcher
     from experiments.runner import Runner, jobs_of, stored
@@ -185,8 +186,7 @@ def compare(options: Options, command: str, chosen: list[str], absent: list[str]
     todo = missing_runs(jobs, have)
     with watcher(Console(stderr=True), todo) as progress, ThreadPoolExecutor(max_workers=1) as beside:
         beside.submit(_prepare)
-        runner = Runner(store, progress, at_once=1) if options.exclusive else Runner(store, progress)
-        failures = runner.run(todo)
+        failures = Runner(store, progress, Processes(at_once=1 if options.exclusive else None)).run(todo)
     have |= stored([job for job in todo if job.run_id not in failures], store)
     cures = {backend: f"not installed; install with: {install_command(backend)}" for backend in absent}
     made = index.of_jobs(experiment, jobs, failures, cures, name=options.experiment, command=command)

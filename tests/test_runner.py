@@ -14,8 +14,9 @@ import pytest
 import backends
 from common.agreement import judged_steps
 from common.plan import Plan
+from experiments.executor import Processes
 from experiments.experiment import plans, read
-from experiments.process import environment
+from experiments.process import WorkerProcess, environment
 from experiments.runner import Job, Runner, job, jobs_of, lanes, missing, stored
 from experiments.store import Store
 from experiments.worker import Job as WorkerJob
@@ -30,6 +31,8 @@ class Notes:
 
     def __init__(self, on_progress: Callable[[Job], None] | None = None) -> None:
         self.outcomes: list[tuple[str, str]] = []
+        self.places: list[str] = []
+        self.said: list[str] = []
         self.on_progress = on_progress
 
     def start(self, lane: str, jobs: list[Job]) -> None:
@@ -41,6 +44,12 @@ class Notes:
 
     def ended(self, lane: str, job: Job, outcome: str) -> None:
         self.outcomes.append((job.name, outcome))
+
+    def where(self, text: str) -> None:
+        self.places.append(text)
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
 
 
 def small(**overrides: object) -> dict[str, Plan]:
@@ -114,7 +123,7 @@ def test_without_the_definitions_references_nothing_is_judged(tmp_path: Path) ->
 @pytest.mark.parametrize("at_once", [1, 2])
 def test_a_run_knows_whether_another_worker_ran_beside_it(tmp_path: Path, at_once: int) -> None:
     store, jobs = Store(tmp_path), jobs_of(small(), ["numpy"], "cpu")[:1]
-    Runner(store, Notes(), at_once=at_once).run(jobs)
+    Runner(store, Notes(), Processes(at_once=at_once)).run(jobs)
     assert stored(jobs, store)[jobs[0].run_id].header.exclusive == (at_once == 1)
 
 
@@ -151,7 +160,9 @@ def test_a_killed_worker_costs_the_run_in_flight_and_nothing_else(tmp_path: Path
 
     def kill(one: Job) -> None:
         if one == first:
-            os.kill(runner.active[0].worker.process.pid, signal.SIGKILL)  # pyright: ignore[reportOptionalMemberAccess]
+            worker = runner.active[0].worker
+            assert isinstance(worker, WorkerProcess)
+            os.kill(worker.process.pid, signal.SIGKILL)
 
     runner = Runner(store, Notes(kill))
     failures = runner.run([first, second])

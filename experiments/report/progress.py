@@ -26,6 +26,7 @@ class Total:
         self.ended = self.steps_ended = 0
         self.within: dict[str, int] = {}
         self.begun = time.monotonic()
+        self.where = ""
 
     def end(self, lane: str, job: Job) -> None:
         """A run has ended, and counts as done whatever became of it."""
@@ -41,7 +42,8 @@ class Total:
     def __str__(self) -> str:
         gone = time.monotonic() - self.begun
         left = f", about {_clock(gone / self.share - gone)} left" if 0.02 < self.share < 1 else ""
-        return f"{self.ended} of {self.runs} runs, {_clock(gone)} gone{left}"
+        where = f", {self.where}" if self.where else ""
+        return f"{self.ended} of {self.runs} runs, {_clock(gone)} gone{left}{where}"
 
 
 def _clock(seconds: float) -> str:
@@ -74,7 +76,9 @@ class Bars:
         self.bars.stop()
 
     def start(self, lane: str, jobs: list[Job]) -> None:
-        """Add a bar."""
+        """Add a bar; of a lane that starts once more it is a new one, with what is left."""
+        if lane in self.lanes:
+            self.bars.update(self.lanes[lane], visible=False)
         self.before[lane] = 0
         self.lanes[lane] = self.bars.add_task(lane, total=sum(job.plan.steps for job in jobs), run="starting")
 
@@ -92,7 +96,16 @@ class Bars:
         task = next(task for task in self.bars.tasks if task.id == self.lanes[lane])
         self.bars.update(task.id, visible=not task.finished)
         if outcome != "finished":
-            self.bars.console.print(f"{lane}: {job.name}: {outcome}", markup=False, highlight=False)
+            self.say(f"{lane}: {job.name}: {outcome}")
+
+    def where(self, text: str) -> None:
+        """Show it beside the total."""
+        self.total.where = text
+        self.bars.update(self.whole, run=str(self.total))
+
+    def say(self, text: str) -> None:
+        """Say it above the bars."""
+        self.bars.console.print(text, markup=False, highlight=False)
 
 
 class Lines:
@@ -119,8 +132,16 @@ class Lines:
         """Say how far all is, and what failed."""
         self.total.end(lane, job)
         if outcome != "finished":
-            self.console.print(f"{lane}: {job.name}: {outcome}", markup=False, highlight=False, soft_wrap=True)
+            self.say(f"{lane}: {job.name}: {outcome}")
         self._say()
+
+    def where(self, text: str) -> None:
+        """Say it with the next tenth."""
+        self.total.where = text
+
+    def say(self, text: str) -> None:
+        """Say it on a line of its own."""
+        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def _say(self) -> None:
         tenth = int(10 * self.total.share + 1e-9)
