@@ -10,10 +10,11 @@ mistake in what was asked; 130 after Ctrl-C, when finished runs are kept and the
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ from experiments.flags import parse
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from experiments.cluster import Cluster
     from experiments.index import Source
 
 DEFINITION = next(iter(NEEDS))
@@ -69,6 +71,8 @@ class Options:
     """Keep the quantities of every K-th step."""
     device: Annotated[str, tyro.conf.arg(metavar="cpu|gpu|tpu|cpu:1")] = "cpu"
     """Where the frameworks run; the definition always runs on the processor."""
+    cluster: Annotated[str | None, _number("auto|HOST:PORT", "(default: this machine)")] = None
+    """Run on the nodes of a Ray cluster (docs/many-machines.md); auto is the one that this machine belongs to."""
     data: Annotated[Path | None, _number("FILE.npz", "(default: handwritten digits)")] = None
     """Your own data: x [samples, features] numbers, and y [samples] integer labels."""
     output: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path("results")
@@ -107,16 +111,31 @@ def run(options: Options, command: str) -> int:
 
     if options.listing:
         return _list(options, Console(highlight=False))
-    chosen, absent = choose(options.backends)
-    _check_device(options.device, chosen)
-    if options.tensorboard:
-        _check_tensorboard()
-    source = compare(options, command, chosen, absent)
+    with _cluster(options) as cluster:
+        chosen, absent = choose(options.backends, cluster)
+        _check_device(options.device, chosen, cluster)
+        if options.tensorboard:
+            _check_tensorboard()
+        source = compare(options, command, chosen, absent, cluster)
     _write(source, options, Console(stderr=options.json == "-"))
 
     from common.findings import failed
 
     return int(failed(source.document))
+
+
+@contextlib.contextmanager
+def _cluster(options: Options) -> Iterator[Cluster | None]:
+    if options.cluster is None:
+        yield None
+        return
+    if options.exclusive:
+        raise UserError("--exclusive must be without --cluster, where others' work runs beside; received both; leave one out")
+
+    from experiments.cluster import connected
+
+    with connected(options.cluster) as cluster:
+        yield cluster
 
 
 def _list(options: Options, console: Console) -> int:
@@ -129,31 +148,34 @@ def _list(options: Options, console: Console) -> int:
     return 0
 
 
-def choose(asked: Iterable[str] | None) -> tuple[list[str], list[str]]:
-    """The backends to run, and those that are left out because they are not installed.
+def choose(asked: Iterable[str] | None, cluster: Cluster | None = None) -> tuple[list[str], list[str]]:
+    """The backends to run, and those that are left out because they are not installed, here or on any node of a cluster.
 
     Raises:
         UserError: A backend asked for by name does not exist or is not installed.
     """
+    lacks, where = (cluster.nodes.missing, " on a node of the cluster") if cluster else (missing, "")
     if asked is None:
-        absent = [name for name in FRAMEWORKS if missing(name)]
+        absent = [name for name in FRAMEWORKS if lacks(name)]
         return [name for name in NEEDS if name not in absent], absent
     names = [name for part in asked for name in part.split(",") if name]
     for name in names:
         if name not in NEEDS:
             raise UserError(f"--backends: no backend is called {name!r}{nearest(name, NEEDS)}")
-        if missing(name):
-            raise UserError(f"--backends: {name} needs {', '.join(missing(name))}; install with: {install_command(name)}")
+        if lacks(name):
+            raise UserError(f"--backends: {name} needs {', '.join(lacks(name))}{where}; install with: {install_command(name)}")
     if not names:
         raise UserError(f"--backends must name at least one backend; known: {', '.join(NEEDS)}")
     return [name for name in NEEDS if name in (DEFINITION, *names)], []  # the definition first
 
 
-def _check_device(device: str, chosen: list[str]) -> None:
+def _check_device(device: str, chosen: list[str], cluster: Cluster | None = None) -> None:
     if not re.fullmatch(r"(cpu|gpu|tpu)(:\d+)?", device):
         near = nearest(device.partition(":")[0], ("cpu", "gpu", "tpu"))
         raise UserError(f"--device must be cpu, gpu or tpu, with or without a number as in cpu:1; received {device!r}{near}")
-    if device not in ("cpu", "cpu:0"):  # every backend has that one
+    if cluster:
+        cluster.nodes.check(device, chosen)
+    elif device not in ("cpu", "cpu:0"):  # every backend has that one
         from experiments.devices import check
 
         check(device, [name for name in chosen if name != DEFINITION] or chosen)
@@ -165,7 +187,7 @@ def _check_tensorboard() -> None:
     check()
 
 
-def compare(options: Options, command: str, chosen: list[str], absent: list[str]) -> Source:
+def compare(options: Options, command: str, chosen: list[str], absent: list[str], cluster: Cluster | None = None) -> Source:
     """Run what is not in the store yet, and make the findings of all."""
     from rich.console import Console
 
@@ -173,20 +195,22 @@ def compare(options: Options, command: str, chosen: list[str], absent: list[str]
     from experiments.executor import Processes
     from experiments.experiment import plans, read, with_single_changes
     from experiments.report.progress import watcher
-    from experiments.runner import Runner, jobs_of, stored
+    from experiments.runner import Runner, jobs_of, stored, versions_here
     from experiments.runner import missing as missing_runs
     from experiments.store import Store, write_whole
 
     experiment = read(options.experiment)
     if options.tried:
         experiment = with_single_changes(experiment)
-    jobs = jobs_of(plans(experiment, options.overrides()), chosen, options.device)
+    executor = cluster or Processes(at_once=1 if options.exclusive else None)
+    versions_of = cluster.nodes.versions if cluster else versions_here
+    jobs = jobs_of(plans(experiment, options.overrides()), chosen, options.device, versions_of)
     store = Store(options.output)
     have = {} if options.fresh else stored(jobs, store)
     todo = missing_runs(jobs, have)
     with watcher(Console(stderr=True), todo) as progress, ThreadPoolExecutor(max_workers=1) as beside:
         beside.submit(_prepare)
-        failures = Runner(store, progress, Processes(at_once=1 if options.exclusive else None)).run(todo)
+        failures = Runner(store, progress, executor).run(todo)
     have |= stored([job for job in todo if job.run_id not in failures], store)
     cures = {backend: f"not installed; install with: {install_command(backend)}" for backend in absent}
     made = index.of_jobs(experiment, jobs, failures, cures, name=options.experiment, command=command)

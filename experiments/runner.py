@@ -41,8 +41,8 @@ STARTS = 2
 LOSSES = 3
 """How often a run may lose its machine until it counts as what brings machines down."""
 
-VersionsOf = Callable[[str, Plan], dict[str, str]]
-"""What enters the run id of a plan on a backend, beside the plan."""
+VersionsOf = Callable[[str, Plan, str], dict[str, str]]
+"""What enters the run id of a plan on a backend and a device, beside these."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -95,7 +95,7 @@ class Watcher(Protocol):
         ...
 
 
-def versions_here(backend: str, plan: Plan) -> dict[str, str]:
+def versions_here(backend: str, plan: Plan, device: str) -> dict[str, str]:
     """Those of this machine, for every plan."""
     return versions(backend)
 
@@ -103,7 +103,7 @@ def versions_here(backend: str, plan: Plan) -> dict[str, str]:
 def job(backend: str, name: str, plan: Plan, device: str, versions_of: VersionsOf = versions_here) -> Job:
     """A job with its run id. The definition always runs on the processor."""
     device = "cpu" if backend == DEFINITION else device
-    found = versions_of(backend, plan)
+    found = versions_of(backend, plan, device)
     return Job(backend, name, plan, plan.run_id(backend, device, found), device, found["processor"])
 
 

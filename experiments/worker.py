@@ -4,7 +4,7 @@
 
 It reads one job a line on standard input and writes one message a line on standard output, both JSON:
 
-    -> {"run_id": ..., "plan": {...}, "device": "cpu", "reference": path or null}
+    -> {"run_id": ..., "plan": {...}, "device": "cpu", "reference": path or null, "data": path or null}
     <- {"type": "ready"}                           the framework is imported
     <- {"type": "progress", "steps": 10}           steps done of the run
     <- {"type": "finished"}                        the run is in the store
@@ -58,12 +58,18 @@ class Job(BaseModel):
         plan: What to run.
         device: Where.
         reference: A file that the definition writes and the others are judged by; without it nothing is compared.
+        data: Where the plan's data file lies here, if not where the plan says.
     """
 
     run_id: str
     plan: Plan
     device: str
     reference: str | None = None
+    data: str | None = None
+
+    def task(self) -> task.Task:
+        """The plan's task, with its data where they lie here."""
+        return self.plan.task.model_copy(update={"source": self.data} if self.data else {})
 
 
 class Worker:
@@ -84,7 +90,7 @@ class Worker:
         Raises:
             Unsupported: The backend does not have the device.
         """
-        plan, data = job.plan, task.load(job.plan.task)
+        plan, data = job.plan, task.load(job.task())
         groups = plan.groups()
         program = self._program(groups[0], job.device)
         traces, trainings, found = program.traces, [], []
