@@ -6,7 +6,7 @@ after clipping, parameters and running statistics after the step, every quantity
 error of an array is max|wing - definition|, its bound
 
     T rms over K draws of max|draw - definition|  +  2 max over kinks of max|draw - definition|
-        + 4 u max|definition|  +  n times the smallest normal number
+        + 4 u max|definition|  +  n times the smallest normal number, n = batch max(batch, width, features)
 
 where a draw is the definition with a random rounding after each of its operations, forward and backward, in the precision of
 the run (Monte Carlo arithmetic: Parker 1997; Verificarlo, Denis et al. 2016; backends/numpy/rounding.py has the model), and u
@@ -18,6 +18,10 @@ n terms.
 Kinks. A pre-activation is sometimes so near 0 that rounding puts it on the other side of a ReLU's kink, which is no small
 change: in the K draws all stay on the definition's side, and four more, exact ones, put those that are within 4 times their own
 spread of 0 above it, below it, and a random half of them on the other side, and the other half.
+
+Evaluation. The draws evaluate some samples of the test set only. At the last of the steps all are compared, with a bound
+`OTHER_SAMPLES` times as wide, and wider where the outputs themselves are larger: another sample may be more sensitive, and one
+that is wrong is wrong by more. But it is no wider than half of the largest output: what is wider bounds nothing.
 
 Quantities. The root mean square and the mean move by no more than the largest change of what they are of, so that their bounds
 follow from those of the arrays, with T u max(1, sqrt(n) / 4) of their own for a sum of n terms. Nor does clipping by value move
@@ -59,6 +63,9 @@ NEAR_A_KINK = 4.0
 KINKS = 2.0
 """Times the change by the kinks: some of them may change more than all together."""
 
+OTHER_SAMPLES = 100.0
+"""Times the bound on the evaluation of the drawn samples: that of all."""
+
 CEILING = 0.5
 """A bound that is a larger share of what it bounds is no bound."""
 
@@ -78,7 +85,7 @@ class Step:
         gradients: Before and after clipping.
         state: Parameters and running statistics after the step.
         quantities: [seed, layer] by name.
-        logits: [seed, sample, class], in evaluation mode after the step.
+        logits: [seed, sample, class], in evaluation mode after the step, of the drawn samples.
     """
 
     gradients: Gradients
@@ -176,6 +183,22 @@ class Judge:
         outcome, reason = judged(share, f"{place}, step {self.step}: error {error:.1e}, bound {bound:.1e}", self.blind)
         return Check(step=self.step, outcome=outcome, reason=reason, error=error, bound=bound, where=place)
 
+    def check_all_samples(self, found: np.ndarray, expected: np.ndarray, drawn: np.ndarray, plan: Plan) -> Check:
+        """Compare what a wing says of all samples [seed, sample, class], of which some were drawn, with the definition."""
+        whole, few = largest(expected[:, None]), largest(expected[:, None, drawn])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            larger = np.where(whole > few, whole / few, 1.0)
+        drawn_bounds, ceiling = larger * self.bounds[Key(EVALUATION)], CEILING * whole
+        widest = np.where(drawn_bounds > ceiling, np.inf, ceiling)  # where the drawn samples tell nothing, nor do the others
+        bounds = np.minimum(OTHER_SAMPLES * drawn_bounds, widest)[:, 0]
+        errors = distance(found, expected)  # [seed, sample]
+        shares = shares_of(errors, np.broadcast_to(bounds[:, None], errors.shape))
+        seed, sample = np.unravel_index(int(shares.argmax()), shares.shape)
+        share, error, bound = (float(a) for a in (shares[seed, sample], errors[seed, sample], bounds[seed]))
+        place = f"{EVALUATION} of test sample {sample}, seed {plan.seeds[seed]}"
+        outcome, reason = judged(share, f"{place}, step {self.step}: error {error:.1e}, bound {bound:.1e}", self.blind)
+        return Check(step=self.step, outcome=outcome, reason=reason, error=error, bound=bound, where=place)
+
     def _bounds(self, key: Key, definitions: Compared, plan: Plan) -> np.ndarray:
         """The bounds of an array; infinite where the step is blind and its own draws differ by as much as what they bound.
 
@@ -208,7 +231,10 @@ def judged_steps(count: int) -> list[int]:
 
 
 def flushed(plan: Plan) -> float:
-    """What may be lost of a signal gradient where numbers below the smallest normal one are 0, in a sum each of its terms."""
+    """What may be lost of a gradient where numbers below the smallest normal one are 0.
+
+    In a sum each of its terms: over the units for the signal of a sample, and over the batch for a parameter's gradient.
+    """
     terms = max(plan.task.batch_size, plan.network.width, plan.network.features)
     return plan.task.batch_size * terms * float(np.finfo(plan.precision).smallest_normal)
 

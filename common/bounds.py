@@ -55,10 +55,10 @@ class Bounds:
         self.plan, self.before, self.step, self.inside = plan, before, step, inside
         self.info = np.finfo(plan.precision)
         self.u = float(self.info.eps) / 2
-        self.flushed = flushed(plan) / plan.task.batch_size
+        self.flushed = flushed(plan)
         self.expected = arrays(step) | {OUTPUT: np.stack(inside.h, axis=1)}
-        self.squares = {key: np.zeros(largest(a).shape) for key, a in self.expected.items()}
-        self.kinked = {key: np.zeros(squares.shape) for key, squares in self.squares.items()}
+        self.rms = {key: np.zeros(largest(a).shape) for key, a in self.expected.items()}
+        self.kinked = {key: np.zeros(found.shape) for key, found in self.rms.items()}
         self.margins = self._margins(inside)
         self.moved = np.zeros(self.margins.shape)
         self.spread = [np.zeros(z.shape) for z in inside.z]
@@ -92,8 +92,8 @@ class Bounds:
         """Take a draw with the definition's sides into account."""
         with np.errstate(invalid="ignore", over="ignore"):
             for key, d in self._distances(step, inside).items():
-                self.squares[key] += d**2 / DRAWS
-            self.moved += _apart(self._margins(inside), self.margins) ** 2 / DRAWS
+                self.rms[key] = with_another(self.rms[key], d)
+            self.moved = with_another(self.moved, _apart(self._margins(inside), self.margins))
             for spread, z, of_draw in zip(self.spread, self.inside.z, inside.z, strict=True):
                 np.maximum(spread, np.nan_to_num(np.abs(of_draw - z)), out=spread)
 
@@ -110,11 +110,10 @@ class Bounds:
 
     def spreads(self) -> Compared:
         """T times what the draws differ by."""
-        return {key: T * np.sqrt(squares) for key, squares in self.squares.items()}
+        return {key: T * rms for key, rms in self.rms.items()}
 
     def found(self) -> Compared:
         """The bounds on all arrays and quantities."""
-        batch = self.plan.task.batch_size
         bounds = {
             key: spread + KINKS * self.kinked[key] + 4 * self.u * largest(self.expected[key]) + self.flushed
             for key, spread in self.spreads().items()
@@ -123,7 +122,6 @@ class Bounds:
             for name in self.before.parameters:
                 clipped, gradient = Key("clipped gradient", name), bounds[Key("gradient", name)]
                 bounds[clipped] = np.maximum(bounds[clipped], np.minimum(gradient, 2 * self.plan.clipping.threshold))
-        bounds[SIGNAL] += batch * self.flushed  # what is flushed is a gradient, of which the signal is that many times
         quantities = {Key(name): b for name, b in self._quantities(bounds).items()}
         del bounds[OUTPUT]
         return bounds | quantities
@@ -134,7 +132,7 @@ class Bounds:
         weights = np.concatenate([rms(self.before.parameters[name], (2, 3)) for name in HIDDEN_WEIGHTS], axis=1)
         of_layer = self._own(self.plan.task.batch_size * network.width)
         of_weight = self._own(network.width * max(network.width, network.features))
-        dead = (np.abs(self.margins) <= T * np.sqrt(self.moved)) & (self.moved > 0)
+        dead = (np.abs(self.margins) <= T * self.moved) & (self.moved > 0)
         return {
             "signal_gradient_rms": bounds[SIGNAL] + of_layer * q["signal_gradient_rms"],
             "weight_gradient_rms": gradient + of_weight * q["weight_gradient_rms"],
@@ -177,8 +175,7 @@ class Bounds:
 
     def _shares(self, bounds: np.ndarray, of: np.ndarray) -> np.ndarray:
         """Bounds as shares of something; 0 where they are no more than what is flushed."""
-        flushed = T * self.plan.task.batch_size * self.flushed
-        known = (bounds > flushed) & np.isfinite(of)  # an evaluation may overflow in the definition too
+        known = (bounds > T * self.flushed) & np.isfinite(of)  # an evaluation may overflow in the definition too
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(known, bounds / of, 0.0)
 
@@ -190,6 +187,11 @@ class Bounds:
             if (FINE * moved > self.spreads()[key] + rounded).any():
                 return True
         return False
+
+
+def with_another(rms: np.ndarray, d: np.ndarray) -> np.ndarray:
+    """The root mean square of `DRAWS` distances, with one more of them: a square of 1e-170 would be 0."""
+    return np.hypot(rms, d / math.sqrt(DRAWS))
 
 
 def _apart(found: np.ndarray, expected: np.ndarray) -> np.ndarray:

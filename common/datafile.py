@@ -9,6 +9,7 @@ shapes are refused, with what to do about them.
 from __future__ import annotations
 
 import gzip
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,13 +81,17 @@ class File:
         return str(path.with_name(f"{path.stem}-xy.npz") if path.suffix == ".npz" else path.with_suffix(".npz"))
 
 
-def read(path: str) -> tuple[np.ndarray, np.ndarray]:
+def read(path: str, content: bytes | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Samples x [samples, features] float64, and labels y [samples] int64, numbered 0, 1, 2 ... in the order of the file's.
+
+    Args:
+        path: Of the file, for what is said of it.
+        content: Its bytes, where they are read already.
 
     Raises:
         UserError: The file is no such file; the message says what it is, and how to make one of it.
     """
-    file, found = _opened(path)
+    file, found = _opened(path, content)
     x, y = _samples(file, found["x"]), _labels(file, found["y"])
     if len(x) != len(y):
         turned = file.cure("{x}.T") if x.shape[1] == len(y) else ""
@@ -97,19 +102,16 @@ def read(path: str) -> tuple[np.ndarray, np.ndarray]:
     return x, numbers.astype(np.int64)
 
 
-def _opened(path: str) -> tuple[File, Arrays]:
+def _opened(path: str, content: bytes | None) -> tuple[File, Arrays]:
     """The two arrays as they are in the file."""
     kind = ""
     try:
-        with open(path, "rb") as file:
-            kind = _kind(Path(path), file.read(4096))
-            if kind not in ("", ".npz"):
-                raise UserError(
-                    f"{path} must be an .npz file with arrays x and y; received a {kind} file; {_recipe(path, kind)}"
-                )
-            file.seek(0)
-            with np.load(file, allow_pickle=False) as archive:
-                return _named(path, archive)
+        content = Path(path).read_bytes() if content is None else content
+        kind = _kind(Path(path), content[:4096])
+        if kind not in ("", ".npz"):
+            raise UserError(f"{path} must be an .npz file with arrays x and y; received a {kind} file; {_recipe(path, kind)}")
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            return _named(path, archive)
     except UserError:
         raise
     except Exception as error:  # a damaged archive raises whatever its decoder stumbles over

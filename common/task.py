@@ -76,18 +76,29 @@ class Data:
         return float(-(shares * np.log(shares)).sum())
 
 
+@cache
 def digest_of(source: str) -> str:
-    """The SHA-256 of a data file's bytes, or an empty string for digits.
+    """The SHA-256 of a data file's bytes when this process asked first, or an empty string for digits.
 
     Raises:
         UserError: The file cannot be read.
     """
-    if source == "digits":
-        return ""
+    return "" if source == "digits" else hashlib.sha256(_bytes(source)).hexdigest()
+
+
+def _bytes(source: str) -> bytes:
     try:
-        return hashlib.sha256(Path(source).read_bytes()).hexdigest()
+        return Path(source).read_bytes()
     except OSError as error:
         raise UserError(f"--data must name a readable .npz file; received {source}: {error.strerror}") from None
+
+
+def _promised(task: Task) -> bytes:
+    """The bytes of the task's file, which are those that its digest is of."""
+    content = _bytes(task.source)
+    if task.sha256 and hashlib.sha256(content).hexdigest() != task.sha256:
+        raise UserError(f"the data file changed while it was in use: {task.source}; leave it as it is and run again")
+    return content
 
 
 @cache
@@ -95,9 +106,10 @@ def load(task: Task) -> Data:
     """The task's data, split and standardized.
 
     Raises:
-        UserError: The file is not one that `common.datafile` accepts, a batch does not fit, or all features are constant.
+        UserError: The file is not one that `common.datafile` accepts or not the one that the task was made of, a batch does
+            not fit, or all features are constant.
     """
-    x, y = _digits() if task.source == "digits" else datafile.read(task.source)
+    x, y = _digits() if task.source == "digits" else datafile.read(task.source, _promised(task))
     order = np.random.default_rng(np.random.Philox(key=0)).permutation(len(x))
     n_test = math.ceil(task.test_fraction * len(x))
     test, train = order[:n_test], order[n_test:]

@@ -26,8 +26,11 @@ from common.errors import UserError
 from experiments.executor import Inbox
 from experiments.nodes import Node, Nodes
 from experiments.relay import Message, Relay, digest, installed
-from experiments.store import Store, write_whole
+from experiments.seal import reason
+from experiments.store import NotKept, Store
 from experiments.versions import ROOT
+from experiments.whole import write_whole
+from experiments.worker import reason_of
 
 if TYPE_CHECKING:
     from experiments.runner import Job
@@ -259,17 +262,18 @@ class ClusterWorker:
 
     def _take(self, message: Message) -> None:
         """Keep what came with a message, and pass it on."""
-        try:
-            match message["type"]:
-                case "ended":
-                    self.why = message["reason"]
-                    return
-                case "finished":
+        match message["type"]:
+            case "ended":
+                self.why = message["reason"]
+                return
+            case "finished":
+                try:
                     keep(message, self.job, self.store)
-                case "failed" if message.get("traceback"):
+                except NotKept as error:
+                    message = _failure(error)
+            case "failed" if message["traceback"]:
+                with contextlib.suppress(OSError):  # the reason is in the report
                     self.store.error_path(self.job["run_id"]).write_bytes(message["traceback"])
-        except (OSError, ValueError) as error:
-            message = _failure(error)
         self.inbox.put((self, message))
 
     def send(self, job: Message) -> None:
@@ -314,14 +318,17 @@ def keep(message: Message, job: Message, store: Store) -> None:
     """Put a run that came into the store, and the references that it leaves where the runner looks for them.
 
     Raises:
-        ValueError: The bytes are not those that were sent.
+        NotKept: The bytes are not those that were sent, or they cannot be written.
     """
-    if digest(message["run"]) != message["sha256"]:
-        raise ValueError("the run's bytes are not those that the node sent; the same command runs it again")
-    if message["references"] is not None:
-        write_whole(Path(job["reference"]), message["references"])
-    write_whole(store.path(job["run_id"]), message["run"])
-    store.error_path(job["run_id"]).unlink(missing_ok=True)
+    if digest(message["run"], message["references"]) != message["sha256"]:
+        raise NotKept("the run's bytes are not those that the node sent; the same command runs it again")
+    try:
+        if message["references"] is not None:
+            write_whole(Path(job["reference"]), message["references"])
+        write_whole(store.path(job["run_id"]), message["run"])
+        store.error_path(job["run_id"]).unlink(missing_ok=True)
+    except OSError as error:
+        raise NotKept(f"could not be kept: {reason(error)}") from None
 
 
 async def _all_others_cancelled() -> None:
@@ -336,7 +343,7 @@ async def _answer(ref: Any) -> None:
 
 
 def _failure(error: Exception) -> Message:
-    return {"type": "failed", "kind": "crashed", "reason": f"{type(error).__name__}: {error}"}
+    return {"type": "failed", "kind": "crashed", "reason": reason_of(error)}
 
 
 def _fetched(held: list[Any]) -> bytes:

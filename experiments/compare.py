@@ -116,12 +116,12 @@ def run(options: Options, command: str) -> int:
         _check_device(options.device, chosen, cluster)
         if options.tensorboard:
             _check_tensorboard()
-        source = compare(options, command, chosen, absent, cluster)
+        source, kept = compare(options, command, chosen, absent, cluster)
     _write(source, options, Console(stderr=options.json == "-"))
 
     from common.findings import failed
 
-    return int(failed(source.document))
+    return int(failed(source.document) or not kept)
 
 
 @contextlib.contextmanager
@@ -187,8 +187,10 @@ def _check_tensorboard() -> None:
     check()
 
 
-def compare(options: Options, command: str, chosen: list[str], absent: list[str], cluster: Cluster | None = None) -> Source:
-    """Run what is not in the store yet, and make the findings of all."""
+def compare(
+    options: Options, command: str, chosen: list[str], absent: list[str], cluster: Cluster | None = None
+) -> tuple[Source, bool]:
+    """Run what is not in the store yet, and make the findings of all; also, whether their index could be kept."""
     from rich.console import Console
 
     from experiments import index
@@ -197,7 +199,7 @@ def compare(options: Options, command: str, chosen: list[str], absent: list[str]
     from experiments.report.progress import watcher
     from experiments.runner import Runner, jobs_of, stored, versions_here
     from experiments.runner import missing as missing_runs
-    from experiments.store import Store, write_whole
+    from experiments.store import Store
 
     experiment = read(options.experiment)
     if options.tried:
@@ -210,12 +212,12 @@ def compare(options: Options, command: str, chosen: list[str], absent: list[str]
     todo = missing_runs(jobs, have)
     with watcher(Console(stderr=True), todo) as progress, ThreadPoolExecutor(max_workers=1) as beside:
         beside.submit(_prepare)
-        failures = Runner(store, progress, executor).run(todo)
+        failures = Runner(store, progress, executor, fresh=options.fresh).run(todo)
     have |= stored([job for job in todo if job.run_id not in failures], store)
     cures = {backend: f"not installed; install with: {install_command(backend)}" for backend in absent}
     made = index.of_jobs(experiment, jobs, failures, cures, name=options.experiment, command=command)
-    write_whole(index.path_of(store, options.experiment), made.model_dump_json(indent=1).encode())
-    return index.source(made, have, str(options.output))
+    kept = index.keep(store, made)
+    return index.source(made, have, str(options.output)), kept
 
 
 def _prepare() -> None:

@@ -3,26 +3,45 @@
 `experiment-<name>.json` lies beside the runs. It has what a run does not know: the question, the command, the names of the
 configurations in their order, and the reason of every run that there is not. `python -m experiments.report` reads it; where a
 folder has none, the configurations are named after their plans.
+
+Its first field is its seal, as in a run (experiments/seal.py), and its `sequence` says which experiment was asked for last,
+whatever the clock says. A folder may come from somebody else: what an index says is held to what is known and to the runs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from backends import NEEDS
 from common.errors import UserError
-from common.findings import Configuration, Document, Outcome, Status, all_agree, configuration
+from common.findings import DEFINITION, Configuration, Document, Outcome, Status, all_agree, configuration
 from common.plan import Plan
 from common.verdict import Thresholds
+from experiments import seal
 from experiments.experiment import Experiment, Settings, name_of
-from experiments.store import Run, Store, read_run
+from experiments.seal import Damaged, OtherVersion, Unreadable
+from experiments.store import RUN_ID, Run, Store, read_run
+from experiments.whole import write_whole
 
 if TYPE_CHECKING:
     from experiments.runner import Job
+
+
+def _known(backend: str) -> str:
+    if backend not in NEEDS:
+        raise ValueError(f"no backend is called {backend!r}")
+    return backend
+
+
+BackendName = Annotated[str, AfterValidator(_known)]
+RunId = Annotated[str, Field(pattern=f"^{RUN_ID.pattern}$")]
 
 
 class Failure(BaseModel):
@@ -37,15 +56,21 @@ class Entry(BaseModel):
 
     name: str
     plan: Plan
-    runs: dict[str, str]
-    moved: str | None = None
-    failures: dict[str, Failure] = {}
+    runs: dict[BackendName, RunId]
+    moved: RunId | None = None
+    failures: dict[BackendName, Failure] = {}
 
 
 class Index(BaseModel):
-    """One experiment as it was last asked for."""
+    """One experiment as it was last asked for.
+
+    Attributes:
+        sequence: The experiment of a folder that was asked for last has the largest one.
+    """
 
     model_config = ConfigDict(frozen=True)
+
+    sequence: int = 0
 
     experiment: str
     question: str
@@ -153,35 +178,152 @@ def _outcome(entry: Entry, backend: str, have: Mapping[str, Run]) -> Outcome:
 
 def path_of(store: Store, experiment: str) -> Path:
     """Where the index of an experiment is kept, which may be named by its file."""
-    return store.directory / f"experiment-{Path(experiment).stem}.json"
+    return store.directory / _file_name(experiment)
+
+
+def _file_name(experiment: str) -> str:
+    return f"experiment-{Path(experiment).stem}.json"
+
+
+def save(store: Store, index: Index) -> None:
+    """Keep an index, as the one that was asked for last.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    path = path_of(store, index.experiment)
+    with store.alone("index", wait=True):
+        others = [one.sequence for one in _indexes(store.directory).values() if isinstance(one, Index)]
+        numbered = index.model_copy(update={"sequence": 1 + max(others, default=0)})
+        write_whole(path, seal.close(seal.record(numbered, indent=1).encode()))
+
+
+def keep(store: Store, index: Index) -> bool:
+    """Save an index if that is possible; if not, say so on standard error."""
+    try:
+        save(store, index)
+    except OSError as error:
+        print(f"could not be kept: {path_of(store, index.experiment)}: {seal.reason(error)}", file=sys.stderr)
+        return False
+    return True
+
+
+def read(path: Path) -> Index:
+    """An index by its file.
+
+    Raises:
+        Damaged: Its bytes are not those that were written, or it is another experiment's.
+        OtherVersion: It is whole, and this version does not read it.
+        OSError: It cannot be read.
+    """
+    content = path.read_bytes()
+    seal.check(content, old=_is_json(content))
+    try:
+        index = Index.model_validate_json(content)
+    except ValueError:
+        raise OtherVersion("another") from None  # the bytes are as they were written
+    if path.name != _file_name(index.experiment):
+        raise Damaged(f"it holds the experiment {index.experiment!r}")
+    return index
+
+
+def _is_json(content: bytes) -> bool:
+    try:
+        return isinstance(json.loads(content), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _indexes(folder: Path) -> dict[Path, Index | Exception]:
+    """Every index of a folder, or why it is not taken."""
+    found: dict[Path, Index | Exception] = {}
+    for path in sorted(folder.glob("experiment-*.json")):
+        try:
+            found[path] = read(path)
+        except (Unreadable, OSError) as why:
+            found[path] = why
+    return found
 
 
 def load(folder: Path, experiment: str | None = None) -> Source:
     """The experiment of a folder of runs: the one asked for, or the one that was asked for last.
 
+    Files that are not taken are named on standard error.
+
     Raises:
         UserError: The folder has no runs, or no such experiment.
     """
-    runs = {path.stem: run for path in sorted(folder.glob("*.parquet"), key=_age) if (run := read_run(path))}
+    index = _chosen(folder, experiment)
+    paths = _paths(index, folder) if index else sorted(folder.glob("*.parquet"), key=_age)
+    runs, left_out = _runs(paths)
+    if index:
+        foreign = set(_foreign(index, runs))
+        left_out |= {folder / f"{run_id}.parquet": Damaged("it is not the run that the index says") for run_id in foreign}
+        runs = {run_id: run for run_id, run in runs.items() if run_id not in foreign}
+    _say(left_out, folder)
     if not runs:
-        raise UserError(f"a folder must hold finished runs (*.parquet); received {folder}")
-    found = sorted(folder.glob("experiment-*.json"), key=_age)
+        raise UserError(f"a folder must hold finished runs (*.parquet) that can be read; received {folder}; run it again")
+    return source(index or named_by_plans(runs, folder), runs, str(folder))
+
+
+def _chosen(folder: Path, experiment: str | None) -> Index | None:
+    """The index to report; None where there is none."""
+    found = _indexes(folder)
     if experiment:
-        found = [path for path in found if path.stem == f"experiment-{Path(experiment).stem}"]
-        if not found:
+        one = found.get(folder / _file_name(experiment))
+        if one is None:
             raise UserError(f"--experiment must be one that was run into the folder; received {experiment!r} for {folder}")
-    if not found:
-        return source(named_by_plans(runs, folder), runs, str(folder))
-    try:
-        index = Index.model_validate_json(found[-1].read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{found[-1]} is damaged: {str(error).splitlines()[0]}") from None
-    ids = {run_id for entry in index.entries for run_id in (*entry.runs.values(), entry.moved)}
-    return source(index, {run_id: run for run_id, run in runs.items() if run_id in ids}, str(folder))
+        if isinstance(one, Exception):
+            raise UserError(f"{folder / _file_name(experiment)} cannot be read: {seal.reason(one)}; run the experiment again")
+        return one
+    _say({path: why for path, why in found.items() if isinstance(why, Exception)}, folder)
+    good = [one for one in found.values() if isinstance(one, Index)]
+    return max(good, key=lambda one: (one.sequence, one.experiment), default=None)
+
+
+def _paths(index: Index, folder: Path) -> list[Path]:
+    ids = {run_id for entry in index.entries for run_id in (*entry.runs.values(), entry.moved) if run_id}
+    return [path for run_id in sorted(ids) if (path := folder / f"{run_id}.parquet").exists()]
+
+
+def _runs(paths: Iterable[Path]) -> tuple[dict[str, Run], dict[Path, Exception]]:
+    """The runs by their ids, and why others are not taken."""
+    runs: dict[str, Run] = {}
+    left_out: dict[Path, Exception] = {}
+    for path in paths:
+        try:
+            runs[path.stem] = read_run(path)
+        except (Unreadable, OSError) as why:
+            left_out[path] = why
+    return runs, left_out
+
+
+def _foreign(index: Index, runs: Mapping[str, Run]) -> Iterator[str]:
+    """The ids under which there are runs of something else than the index says."""
+    for entry in index.entries:
+        asked = [(run_id, backend, entry.plan) for backend, run_id in entry.runs.items()]
+        if entry.moved:
+            asked.append((entry.moved, DEFINITION, entry.plan.model_copy(update={"perturbed": True})))
+        for run_id, backend, plan in asked:
+            if run_id in runs and not runs[run_id].is_of(plan, backend):
+                yield run_id
+
+
+def _say(left_out: Mapping[Path, Exception], folder: Path) -> None:
+    """Name on standard error what is left out: a damaged file in a line of its own, those of other versions in one."""
+    for path, why in left_out.items():
+        if not isinstance(why, OtherVersion):
+            print(f"damaged: {path} is left out ({seal.reason(why)}); run it again", file=sys.stderr)
+    others = {path.name: str(why) for path, why in left_out.items() if isinstance(why, OtherVersion)}
+    if others:
+        first, why = next(iter(others.items()))
+        more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+        print(f"left out: {first}{more} in {folder}: {why}; run again", file=sys.stderr)
 
 
 def _age(path: Path) -> tuple[int, str]:
-    return path.stat().st_mtime_ns, path.name
+    """In which order runs are taken that no index puts into one."""
+    return path.lstat().st_mtime_ns, path.name
 
 
 NUMBERS = ("depth", "width", "steps", "batch_size", "learning_rate", "precision", "record_every", "test_fraction", "data")
@@ -212,9 +354,7 @@ def named_by_plans(runs: Mapping[str, Run], folder: Path) -> Index:
 
 
 def _definition_first(backend: str) -> int:
-    from backends import NEEDS
-
-    return list(NEEDS).index(backend) if backend in NEEDS else len(NEEDS)
+    return list(NEEDS).index(backend)
 
 
 def _unused(name: str, taken: Iterable[str]) -> str:

@@ -36,18 +36,16 @@ class Kept:
 
 
 EVALUATED = 32
-"""Evaluation is compared for so many samples of the test set, evenly over it."""
+"""The draws evaluate so many samples of the test set, evenly over it."""
 
 
 def evaluated(data: Data) -> np.ndarray:
-    """Which samples of the test set are compared."""
+    """Which samples of the test set are drawn."""
     count = len(data.x_test)
     return np.linspace(0, count - 1, min(EVALUATED, count)).round().astype(int)
 
 
-def take(
-    program: Program, before: State, batch: Batch, x_test: np.ndarray, plan: Plan, kept: np.ndarray | slice = slice(None)
-) -> Step:
+def take(program: Program, before: State, batch: Batch, x_test: np.ndarray, plan: Plan) -> Step:
     """One step from a state.
 
     Args:
@@ -56,13 +54,15 @@ def take(
         batch: The step's.
         x_test: [sample, features].
         plan: Of the seeds.
-        kept: Which of these samples are compared.
     """
     program.load(before, plan)
     quantities = program.measured(program.step(batch))
     gradients = replace(program.gradients(), loss=quantities.pop("loss"))
-    logits = program.predict(np.broadcast_to(x_test, (len(plan.seeds), *x_test.shape)))
-    return Step(gradients, program.state(), quantities, logits[:, kept])
+    return Step(gradients, program.state(), quantities, _logits(program, x_test, plan))
+
+
+def _logits(program: Program, x_test: np.ndarray, plan: Plan) -> np.ndarray:
+    return program.predict(np.broadcast_to(x_test, (len(plan.seeds), *x_test.shape)))
 
 
 def watched(program: Program, batches: Iterable[Batch], steps: Iterable[int], states: dict[int, State]) -> Iterator[Batch]:
@@ -84,11 +84,15 @@ def checks(program: Program, plan: Plan, data: Data, judges: list[Judge]) -> lis
     definition = Definition(plan)
     if not judges:
         return [_without_definition(program, plan, data)]
-    found = []
+    found, drawn = [], evaluated(data)
     for judge in judges:
         batch = batch_of(plan, data, judge.step)
-        expected = take(definition, judge.before, batch, data.x_test[evaluated(data)], plan)
-        found.append(judge.check(take(program, judge.before, batch, data.x_test, plan, evaluated(data)), expected, plan))
+        expected = take(definition, judge.before, batch, data.x_test[drawn], plan)
+        step = take(program, judge.before, batch, data.x_test, plan)  # one shape of evaluation is compiled, that of all samples
+        found.append(judge.check(replace(step, logits=step.logits[:, drawn]), expected, plan))
+        if judge is judges[-1] and found[-1].outcome != "broken":
+            everywhere = judge.check_all_samples(step.logits, _logits(definition, data.x_test, plan), drawn, plan)
+            found[-1] = everywhere if everywhere.outcome == "broken" else found[-1]
     return found
 
 

@@ -6,6 +6,7 @@ rounding does (common/agreement.py).
 
 from __future__ import annotations
 
+import io
 import json
 from itertools import islice
 from pathlib import Path
@@ -22,6 +23,7 @@ from common.network import State
 from common.plan import Plan
 from common.task import Data
 from experiments.judging import batch_of, evaluated, take, watched
+from experiments.whole import write_whole
 
 References = list[list[Judge]]
 """For each group of seeds the judges of its steps."""
@@ -84,7 +86,11 @@ def _inside(program: Definition) -> Inside:
 
 
 def write(references: References, path: Path) -> None:
-    """Keep references for other processes."""
+    """Keep references for other processes, whole or not at all.
+
+    Raises:
+        OSError: They cannot be written.
+    """
     arrays: dict[str, np.ndarray] = {}
     facts: list[list[dict[str, Any]]] = []
     for group, judges in enumerate(references):
@@ -94,7 +100,9 @@ def write(references: References, path: Path) -> None:
             arrays |= {f"{at}|parameter|{name}": a for name, a in judge.before.parameters.items()}
             arrays |= {f"{at}|statistic|{name}": a for name, a in judge.before.statistics.items()}
             arrays |= {f"{at}|{key.what}|{key.name}": a for key, a in judge.bounds.items()}
-    np.savez(path, facts=np.array(json.dumps(facts)), **arrays)  # pyright: ignore[reportArgumentType]
+    content = io.BytesIO()
+    np.savez(content, facts=np.array(json.dumps(facts)), **arrays)  # pyright: ignore[reportArgumentType]
+    write_whole(path, content.getbuffer())
 
 
 def read(path: Path) -> References:

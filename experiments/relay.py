@@ -27,9 +27,9 @@ def installed() -> dict[str, dict[str, str]]:
     return {name: versions(name) for name in NEEDS if not missing(name)}
 
 
-def digest(content: bytes) -> str:
-    """The SHA-256 of some bytes."""
-    return hashlib.sha256(content).hexdigest()
+def digest(content: bytes, more: bytes | None = None) -> str:
+    """The SHA-256 of some bytes, and of more that belong to them."""
+    return hashlib.sha256(content + (more or b"")).hexdigest()
 
 
 class Relay:
@@ -116,7 +116,7 @@ class Relay:
     def _run(self) -> Message:
         run, references = self._taken(self.store.path(self.run_id)), self._taken(self._here("references.npz"))
         assert run is not None
-        return {"run": run, "sha256": digest(run), "references": references}
+        return {"run": run, "references": references, "sha256": digest(run, references)}
 
     def _taken(self, path: Path) -> bytes | None:
         """The bytes of a file, which goes; None where there is none."""

@@ -127,13 +127,17 @@ def missing(jobs: list[Job], have: Collection[str]) -> list[Job]:
 
 @dataclass(eq=False)
 class Lane:
-    """The jobs of one backend, and the worker that does them."""
+    """The jobs of one backend, and the worker that does them.
+
+    What another command was busy with comes last, and is then waited for.
+    """
 
     name: str
     jobs: deque[Job]
     worker: Worker | None = None
     current: Job | None = None
     ready: bool = False
+    busy: set[str] = field(default_factory=set)
     deaths: int = 0
     losses: int = 0
     broken: str | None = None
@@ -151,11 +155,16 @@ class Lane:
 
 @dataclass
 class Runner:
-    """Runs jobs until all are in the store or have failed."""
+    """Runs jobs until all are in the store or have failed.
+
+    Attributes:
+        fresh: Run also what the store has, or another command is doing.
+    """
 
     store: Store
     watcher: Watcher
     executor: Executor = field(default_factory=Processes)
+    fresh: bool = False
     failures: dict[str, Outcome] = field(default_factory=dict)
     inbox: Inbox = field(default_factory=queue.Queue)
     waiting: deque[Lane] = field(default_factory=deque)
@@ -225,6 +234,10 @@ class Runner:
             case "finished" if lane.current:
                 self._done(lane, "finished")
                 self._next(lane)
+            case "busy" if lane.current:
+                lane.busy.add(lane.current.run_id)
+                lane.jobs.append(lane.current)
+                self._next(lane)
             case "failed" if lane.current:
                 self._fail(lane, Outcome(message["kind"], message["reason"]))
                 self._next(lane)
@@ -234,6 +247,7 @@ class Runner:
     def _next(self, lane: Lane) -> None:
         """Give a lane's worker its next job; a framework's waits, imported, until the definition has left the references."""
         assert lane.worker
+        lane.current = None
         if lane.jobs and self._awaited(lane.jobs[0]):
             if self._displaced():
                 self._make_room(lane)
@@ -243,6 +257,7 @@ class Runner:
             lane.worker.stop()
         else:
             fields = {"run_id": lane.current.run_id, "device": lane.current.device, "reference": self._reference(lane.current)}
+            fields |= {"fresh": self.fresh, "wait": lane.current.run_id in lane.busy}
             lane.worker.send(fields | {"plan": lane.current.plan.model_dump(mode="json")})
 
     def _awaited(self, job: Job) -> bool:
@@ -359,5 +374,5 @@ def _grouped(jobs: Iterable[Job], key: Callable[[Job], Hashable]) -> list[list[J
 
 def stored(jobs: Iterable[Job], store: Store) -> dict[str, Run]:
     """The runs that the store has, by run id."""
-    found = {one.run_id: store.load(one.run_id) for one in jobs}
-    return {run_id: run for run_id, run in found.items() if run}
+    found = {one.run_id: (one, store.load(one.run_id)) for one in jobs}
+    return {run_id: run for run_id, (one, run) in found.items() if run and run.is_of(one.plan, one.backend)}

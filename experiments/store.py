@@ -1,29 +1,47 @@
-"""The store: one Parquet file a run, written whole or not at all.
+"""The store: one Parquet file a run, written whole or not at all, with a digest of its bytes.
 
 `<run id>.parquet` is a table in long format: a row for each seed, recorded step (counted from 0) and hidden layer (counted
 from 1), with the loss of that seed and step and each of `common.quantities.QUANTITIES`. The run's `Header` is the JSON text of
-the key `isograd` in the file's metadata. Any Parquet reader opens it: `polars.scan_parquet("results/*.parquet")`.
+the key `isograd` in the file's metadata; its first field is the file's seal (experiments/seal.py), which is held to the bytes
+before Parquet is read. Any Parquet reader opens the file: `polars.scan_parquet("results/*.parquet")`.
 
 Beside the runs, `experiment-<name>.json` says which of them make an experiment (experiments/index.py), and `<name>.html` is
 its page. `<run id>.error.txt` is the traceback of a run that failed, and `.parquet.damaged` a file that could not be read.
+`.lock` is empty: a byte of it, one for each run, is locked by the process that is doing that run (`Store.alone`), and
+`.<16 hexadecimal digits>.part` is a file that is being written (experiments/whole.py).
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import hashlib
 import io
 import os
+import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
+from backends import NEEDS
 from common.errors import UserError
+from common.plan import Plan
 from common.quantities import QUANTITIES
 from common.trace import Header, Trace
+from experiments import seal
+from experiments.seal import Damaged, OtherVersion, Unreadable
+from experiments.whole import sweep, write_whole
 
 KEY = "isograd"
+RUN_ID = re.compile("[0-9a-f]{16}")
+
+
+class NotKept(UserError):
+    """A run that is done and cannot be written."""
 
 
 class Run(NamedTuple):
@@ -32,12 +50,16 @@ class Run(NamedTuple):
     header: Header
     trace: Trace
 
+    def is_of(self, plan: Plan, backend: str) -> bool:
+        """Whether it is the run of a plan on a backend; where the data file lies is no part of that."""
+        return self.header.backend == backend and _without_path(self.header.plan) == _without_path(plan)
+
 
 class Store:
     """A folder of runs."""
 
     def __init__(self, directory: Path) -> None:
-        """Open the folder, and create it where it does not exist.
+        """Open the folder, and create it where it does not exist; what killed processes left half written is removed.
 
         Raises:
             UserError: It is not a folder that can be written to.
@@ -47,73 +69,159 @@ class Store:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(f"--output must be a folder; received {directory}: {error.strerror}") from None
-        if not os.access(directory, os.W_OK | os.X_OK):
-            raise UserError(f"--output must be a folder that can be written to; received {directory}")
+        if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
+            raise UserError(f"--output must be a folder that can be read and written to; received {directory}")
+        sweep(directory)
 
     def path(self, run_id: str) -> Path:
         """Where a run is kept."""
-        return self.directory / f"{run_id}.parquet"
+        return self.directory / f"{_checked(run_id)}.parquet"
 
     def error_path(self, run_id: str) -> Path:
         """Where the traceback of a run that failed is kept."""
-        return self.directory / f"{run_id}.error.txt"
+        return self.directory / f"{_checked(run_id)}.error.txt"
 
     def save(self, run: Run) -> None:
-        """Keep a run. Another process sees the whole file or none."""
+        """Keep a run. Another process sees the whole file or none.
+
+        Raises:
+            NotKept: It cannot be written, as where the disk is full; what was there before is still there.
+        """
         content = io.BytesIO()
-        _table(run).write_parquet(content, metadata={KEY: run.header.model_dump_json()})
-        write_whole(self.path(run.header.run_id), content.getvalue())
-        self.error_path(run.header.run_id).unlink(missing_ok=True)
+        _table(run).write_parquet(content, metadata={KEY: seal.record(run.header)})
+        try:
+            write_whole(self.path(run.header.run_id), seal.close(content.getvalue()))
+        except OSError as error:
+            raise NotKept(f"could not be kept: {seal.reason(error)}") from None
+        with contextlib.suppress(OSError):
+            self.error_path(run.header.run_id).unlink(missing_ok=True)
 
     def load(self, run_id: str) -> Run | None:
-        """The run of that id, or None. A damaged file is reported on standard error, set aside, and counts as none."""
+        """The run of that id, or None. A file that is not taken is named on standard error; a damaged one is set aside."""
         path = self.path(run_id)
-        if not path.exists():
-            return None
         try:
-            return _run(path.read_bytes(), run_id)
-        except (pl.exceptions.PolarsError, ValueError, KeyError) as error:
-            aside = path.with_suffix(".parquet.damaged")
-            os.replace(path, aside)
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            print(f"damaged: {path} is set aside as {aside.name} and run again ({reason})", file=sys.stderr)
+            return read_run(path)
+        except FileNotFoundError:
             return None
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file; another process sees the whole of it or what was there before."""
-    part = path.with_suffix(f".{os.getpid()}.part")
-    with part.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
-
-
-def read_run(path: Path) -> Run | None:
-    """A run by its file, in a folder that need not be writable. A damaged file is reported on standard error, and left out."""
-    try:
-        return _run(path.read_bytes(), path.stem)
-    except (OSError, pl.exceptions.PolarsError, ValueError, KeyError) as error:
-        print(f"damaged: {path} is left out ({(str(error).splitlines() or [type(error).__name__])[0]})", file=sys.stderr)
+        except OtherVersion as why:
+            print(f"left out: {path} is {why}, and run again", file=sys.stderr)
+        except (Damaged, OSError) as why:
+            aside = path.with_suffix(".parquet.damaged")
+            print(f"damaged: {path} is set aside as {aside.name} and run again ({seal.reason(why)})", file=sys.stderr)
+            self._set_aside(run_id, aside)
         return None
+
+    def _set_aside(self, run_id: str, aside: Path) -> None:
+        with self.alone(run_id) as free, contextlib.suppress(OSError):
+            if free and not self.has(run_id):  # another command may have mended it
+                os.replace(self.path(run_id), aside)
+
+    def has(self, run_id: str) -> bool:
+        """Whether there is the whole run of that id."""
+        try:
+            return bool(read_run(self.path(run_id)))
+        except (Unreadable, OSError):
+            return False
+
+    @contextlib.contextmanager
+    def alone(self, name: str, *, wait: bool = False) -> Iterator[bool]:
+        """Be the only process at a run, or at anything else that has a name.
+
+        The lock is the kernel's, and falls with the process that holds it, however that ends. A process may hold one at a
+        time, so that no two can wait for each other. Where a file system has no locks, everybody is alone.
+
+        Args:
+            name: A run id, for a run.
+            wait: Until it is free.
+
+        Yields:
+            Whether it was free.
+        """
+        byte = int.from_bytes(hashlib.sha256(name.encode()).digest()[:7])
+        try:
+            descriptor = os.open(self.directory / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        except OSError:
+            yield True
+            return
+        try:
+            yield _locked(descriptor, byte, wait)
+        finally:
+            os.close(descriptor)
+
+
+def _locked(descriptor: int, byte: int, wait: bool) -> bool:
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB), 1, byte)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _checked(run_id: str) -> str:
+    if not RUN_ID.fullmatch(run_id):
+        raise ValueError(f"a run id must be 16 hexadecimal digits; received {run_id!r}")
+    return run_id
+
+
+def _without_path(plan: Plan) -> Plan:
+    return plan.model_copy(update={"task": plan.task.model_copy(update={"source": ""})}) if plan.task.sha256 else plan
+
+
+def read_run(path: Path) -> Run:
+    """A run by its file, in a folder that need not be writable.
+
+    Raises:
+        Damaged: Its bytes are not those that were written, or it is not the whole of the run that its name says.
+        OtherVersion: It is whole, and this version does not read it.
+        OSError: It cannot be read.
+    """
+    content = path.read_bytes()
+    seal.check(content, old=_is_parquet(content) and KEY.encode() in content)
+    try:
+        header = Header.model_validate_json(pl.read_parquet_metadata(io.BytesIO(content))[KEY])
+        table = pl.read_parquet(io.BytesIO(content))
+        columns = {name: table[name].to_numpy() for name in (*AXES, "loss", *QUANTITIES)}
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError, KeyError):
+        raise OtherVersion("another") from None  # the bytes are as they were written
+    if header.backend not in NEEDS:
+        raise OtherVersion("another")
+    if header.run_id != path.stem or not RUN_ID.fullmatch(header.run_id):
+        raise Damaged(f"it holds the run {header.run_id}")
+    return Run(header, _trace(header, columns))
+
+
+def _is_parquet(content: bytes) -> bool:
+    return content.startswith(b"PAR1") and content.endswith(b"PAR1")
+
+
+AXES = ("seed", "step", "layer")
 
 
 def _table(run: Run) -> pl.DataFrame:
     header, trace = run
-    seeds, steps, layers = trace.quantities[QUANTITIES[0]].shape
-    axes = np.meshgrid(header.plan.seeds, trace.steps, np.arange(1, layers + 1), indexing="ij")
-    columns = {name: axis.ravel() for name, axis in zip(("seed", "step", "layer"), axes, strict=True)}
-    columns["loss"] = np.broadcast_to(trace.loss[:, :, None], (seeds, steps, layers)).ravel()
+    columns: dict[str, np.ndarray] = dict(zip(AXES, _axes(header.plan, trace.steps), strict=True))
+    layers = header.plan.network.depth
+    columns["loss"] = np.repeat(trace.loss.ravel(), layers)
     return pl.DataFrame(columns | {name: trace.quantities[name].ravel() for name in QUANTITIES})
 
 
-def _run(content: bytes, run_id: str) -> Run:
-    header = Header.model_validate_json(pl.read_parquet_metadata(io.BytesIO(content))[KEY])
-    if header.run_id != run_id:
-        raise ValueError(f"the file holds the run {header.run_id}")
-    table = pl.read_parquet(io.BytesIO(content)).sort("seed", "step", "layer")
-    shape = (len(header.plan.seeds), table["step"].n_unique(), header.plan.network.depth)
-    arrays = {name: table[name].to_numpy().reshape(shape) for name in ("step", "loss", *QUANTITIES)}
-    steps, loss = arrays.pop("step")[0, :, 0], arrays.pop("loss")[:, :, 0]
-    return Run(header, Trace(steps, loss, arrays))
+def _axes(plan: Plan, steps: np.ndarray) -> list[np.ndarray]:
+    """The seed, step and layer of every row."""
+    axes = np.meshgrid(plan.seeds, steps, np.arange(1, plan.network.depth + 1), indexing="ij")
+    return [axis.ravel() for axis in axes]
+
+
+def _trace(header: Header, columns: dict[str, np.ndarray]) -> Trace:
+    """What the columns hold, where they are the whole of the plan."""
+    plan = header.plan
+    steps = np.union1d(np.arange(0, plan.steps, plan.record_every), plan.steps - 1)
+    for name, expected in zip(AXES, _axes(plan, steps), strict=True):
+        if not np.array_equal(columns[name], expected):
+            raise Damaged(f"it has not every {name} of its plan")
+    if len(header.accuracy) != len(plan.seeds):
+        raise Damaged("it has not every seed's accuracy")
+    shape = (len(plan.seeds), len(steps), plan.network.depth)
+    arrays = {name: columns[name].reshape(shape) for name in ("loss", *QUANTITIES)}
+    return Trace(steps, arrays.pop("loss")[:, :, 0], arrays)

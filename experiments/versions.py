@@ -31,6 +31,7 @@ def versions(backend: str, threads: int = 1) -> dict[str, str]:
     return packages | digests | {"environment": environment_digest(threads), "processor": processor()}
 
 
+@cache
 def _version(package: str) -> str:
     try:
         return metadata.version(package)

@@ -4,10 +4,12 @@
 
 It reads one job a line on standard input and writes one message a line on standard output, both JSON:
 
-    -> {"run_id": ..., "plan": {...}, "device": "cpu", "reference": path or null, "data": path or null}
+    -> {"run_id": ..., "plan": {...}, "device": "cpu", "reference": path or null, "data": path or null,
+        "fresh": false, "wait": false}
     <- {"type": "ready"}                           the framework is imported
     <- {"type": "progress", "steps": 10}           steps done of the run
     <- {"type": "finished"}                        the run is in the store
+    <- {"type": "busy"}                            another command is doing it; not said to who waits
     <- {"type": "broken", "reason": ...}           the framework cannot be imported; the worker ends
     <- {"type": "failed", "kind": "crashed" | "unsupported", "reason": ...}
 
@@ -16,6 +18,7 @@ It ends when its input does, at once: so it never outlives the process that star
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
@@ -43,7 +46,7 @@ from common.plan import Plan
 from common.trace import Check, Header, Seconds
 from experiments import judging, references
 from experiments.judging import Kept, watched
-from experiments.store import Run, Store
+from experiments.store import NotKept, Run, Store
 from experiments.versions import versions
 
 PROGRESS_SECONDS = 0.1
@@ -59,6 +62,8 @@ class Job(BaseModel):
         device: Where.
         reference: A file that the definition writes and the others are judged by; without it nothing is compared.
         data: Where the plan's data file lies here, if not where the plan says.
+        fresh: Run it although the store has it.
+        wait: Where another command is doing it, until that has ended.
     """
 
     run_id: str
@@ -66,6 +71,8 @@ class Job(BaseModel):
     device: str
     reference: str | None = None
     data: str | None = None
+    fresh: bool = False
+    wait: bool = False
 
     def task(self) -> task.Task:
         """The plan's task, with its data where they lie here."""
@@ -139,7 +146,11 @@ class Worker:
         assert job.reference
         path = Path(job.reference)
         if self.defines:
-            references.write([references.judges(plan, data, run.states) for plan, run in zip(groups, kept, strict=True)], path)
+            found_judges = [references.judges(plan, data, run.states) for plan, run in zip(groups, kept, strict=True)]
+            try:
+                references.write(found_judges, path)
+            except OSError as error:
+                raise NotKept(f"what the frameworks are judged by could not be kept: {path}: {error.strerror}") from None
             return []
         if not path.exists():
             return [judging.nothing_to_compare_with()]
@@ -175,6 +186,23 @@ def reason_of(error: BaseException) -> str:
     return message if isinstance(error, UserError) else f"{type(error).__name__}: {message}"
 
 
+def settle(worker: Worker, store: Store, job: Job, report: Callable[[int], None]) -> str:
+    """See to it that the store has a run: `finished`, or `busy` where another command is doing it and nobody is to wait.
+
+    The definition's run is done here in any case where its references are wanted: they are this command's.
+
+    Raises:
+        NotKept: It cannot be written.
+    """
+    own = job.fresh or bool(job.reference and worker.defines)
+    with store.alone(job.run_id, wait=job.wait and not own) as free:
+        if not own and not free:
+            return "busy"
+        if own or not store.has(job.run_id):
+            store.save(worker.run(job, report))
+    return "finished"
+
+
 def _serve(worker: Worker, store: Store, jobs: queue.Queue[str], send: Any) -> None:
     while True:
         asked = json.loads(jobs.get())
@@ -187,13 +215,17 @@ def _serve(worker: Worker, store: Store, jobs: queue.Queue[str], send: Any) -> N
                 send(type="progress", steps=steps)
 
         try:
-            store.save(worker.run(Job.model_validate(asked), report))
+            send(type=settle(worker, store, Job.model_validate(asked), report))
         except Exception as error:
-            store.error_path(asked["run_id"]).write_text(traceback.format_exc(), encoding="utf-8")
             kind = "unsupported" if isinstance(error, Unsupported) else "crashed"
+            if not isinstance(error, NotKept):
+                _keep_traceback(store.error_path(asked["run_id"]))
             send(type="failed", kind=kind, reason=reason_of(error))
-        else:
-            send(type="finished")
+
+
+def _keep_traceback(path: Path) -> None:
+    with contextlib.suppress(OSError):  # the reason is in the report
+        path.write_text(traceback.format_exc(), encoding="utf-8")
 
 
 def _read(jobs: queue.Queue[str]) -> None:

@@ -3,7 +3,7 @@
     python -m tests.caught [--wing torch] [--fault TEXT] [--tests PATH]
 
 In a process for each wing the faults of tests/faults.py are planted one after another, each without what `compare` is asked of
-it again on another plan, and the suite's tests of that wing run until three fail. A failure names the place where it is in the
+it again on another plan, and the suite's tests of that wing run until eight fail. A failure names the place where it is in the
 test file of the room (a fault of batch norm in tests/test_normalization.py) or its message has the word for what is wrong.
 """
 
@@ -94,7 +94,7 @@ def named(fault: Fault, failure: Failure) -> bool:
 def caught(fault: Fault | None, wing: str, tests: list[str]) -> list[Failure]:
     """The tests of a wing that fail first."""
     failures = Failures()
-    options = ["-q", "--maxfail", "3", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+    options = ["-q", "--maxfail", "8", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
     with faulty(fault, wing), redirect_stdout(io.StringIO()):
         pytest.main([*options, "-k", wing, *tests], plugins=[failures])
     return failures.found

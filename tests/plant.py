@@ -90,7 +90,7 @@ def define(plans: Iterable[Plan], folder: Path) -> None:
         if store.path(plan.digest()).exists():
             continue
         worker, rounded = Worker(definition, 1, 0.0), moved(Asked(DEFINITION, "", plan, "", "cpu")).plan
-        store.save(Worker(definition, 1, 0.0).run(Job(run_id=f"{plan.digest()}-rounded", plan=rounded, device="cpu")))
+        store.save(Worker(definition, 1, 0.0).run(Job(run_id=rounded.digest(), plan=rounded, device="cpu")))
         path = reference(plan, folder)
         written = None if path.exists() else str(path)
         store.save(worker.run(Job(run_id=plan.digest(), plan=plan, device="cpu", reference=written)))
@@ -104,7 +104,7 @@ def judge(backend: Backend, fault: Fault | None, plan_name: str, folder: Path, q
 
 def _case(fault: Fault | None, name: str, one: tuple[int, str, int], store: Store, worker: Worker, folder: Path) -> Case:
     plan, label, wing = plan_of(name, *one), fault.name if fault else NONE, worker.backend.name
-    definition, rounded = store.load(plan.digest()), store.load(f"{plan.digest()}-rounded")
+    definition, rounded = store.load(plan.digest()), store.load(moved(Asked(DEFINITION, "", plan, "", "cpu")).plan.digest())
     assert definition, "the definition ran before"
     assert rounded, "the definition ran before"
     try:

@@ -11,7 +11,7 @@ from experiments import index
 from experiments.experiment import plans, read
 from experiments.index import Source
 from experiments.runner import Job
-from experiments.store import Run, Store, write_whole
+from experiments.store import Run, Store
 from experiments.worker import Job as Asked
 from experiments.worker import Worker
 
@@ -68,5 +68,5 @@ def make(folder: Path) -> Source:
                 store.save(run)
                 have[job.run_id] = run
     made = index.of_jobs(asked, jobs, failures, {"jax": "not installed"}, name="own.toml", command=f"compare '{EVIL}'")
-    write_whole(index.path_of(store, "own.toml"), made.model_dump_json().encode())
+    index.save(store, made)
     return index.source(made, have, str(folder))

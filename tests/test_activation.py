@@ -15,7 +15,17 @@ from pydantic import TypeAdapter
 import backends
 from common.backend import Backend
 from common.countermeasures import activation as room
-from common.countermeasures.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Sigmoid, Tanh, open_interval
+from common.countermeasures.activation import (
+    ELU,
+    Activation,
+    LeakyReLU,
+    PReLU,
+    ReLU,
+    Sigmoid,
+    Tanh,
+    has_kink,
+    open_interval,
+)
 from tests.conftest import load
 from tests.strategies import SUBNORMAL, float64s, floats
 
@@ -310,6 +320,16 @@ def test_the_elu_of_keras_keeps_its_digits_in_a_compiled_loop(request: pytest.Fi
 
     expected = 3 * np.where(points > 0, 1, alpha * np.exp(points))
     assert np.allclose(gradient(tf.constant(points)).numpy(), expected, rtol=ULPS * np.finfo(float).eps, atol=0)
+
+
+EVERY = [Sigmoid(), Tanh(), ReLU(), LeakyReLU(), LeakyReLU(slope=0.9), PReLU(), ELU(), ELU(alpha=2.0)]
+
+
+@pytest.mark.parametrize("spec", EVERY, ids=str)
+def test_a_kink_is_where_the_derivative_jumps_at_0(spec: Activation) -> None:
+    with localcontext(Context(prec=60, traps=[])):
+        below, above = (exact(spec, z)[1] for z in (-1e-9, 1e-9))
+    assert (abs(above - below) > Decimal("1e-3")) == has_kink(spec)
 
 
 @PRECISIONS

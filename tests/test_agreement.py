@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from backends.numpy.rounding import EXACT, Exact, Random
+from backends.numpy.rounding import EXACT, Exact, Random, norms
 from common import agreement, draw, task
-from common.agreement import DRAWS, SIGNAL, Judge, Key, Step, T, distance, judged_steps
+from common.agreement import DRAWS, SIGNAL, Judge, Key, Step, T, distance, judged_steps, largest
 from common.backend import Backend, train
-from common.bounds import Bounds, Inside
+from common.bounds import Bounds, Inside, with_another
 from common.free_run import CHAOS, MARGIN, divergence, free_run
 from common.network import State
 from common.plan import Plan
@@ -336,6 +337,35 @@ def test_runs_that_are_both_not_finite_do_not_diverge_and_one_that_is_alone_does
     assert divergence(_trace(nan), _trace(one)).tolist() == [1, 1, 1]
 
 
+@pytest.mark.parametrize("size", [1e-250, 1e-170, 1.0, 1e170])
+def test_draws_have_a_spread_whatever_their_size(size: float) -> None:
+    rms = np.zeros(3)
+    for _ in range(DRAWS):
+        rms = with_another(rms, np.array([0.0, size, 2 * size]))
+    assert np.allclose(rms, [0.0, size, 2 * size], rtol=1e-14, atol=0)
+    terms = np.full((2, 3, 4), size)
+    for axes, count in (((-1,), 4), ((-2,), 3), ((1, 2), 12)):
+        with np.errstate(over="ignore", under="ignore"):  # as in a step of the definition
+            found = norms(terms, axes)
+        assert np.allclose(found, np.sqrt(count) * size, rtol=1e-14, atol=0)
+    assert norms(0 * terms, (-1,)).max() == 0
+    with np.errstate(over="ignore", under="ignore"):
+        product = Random("float64", seed=1).product(terms, np.swapaxes(terms, 1, 2) / size)
+    assert len(np.unique(product)) > 1, "numbers have roundings of their own"
+
+
+def test_a_signal_of_1e_minus_200_has_a_bound(definition: Backend, plan: Maker) -> None:
+    one = plan(
+        features=64, classes=10, activation="sigmoid", depth=40, width=4, initialization={"kind": "gaussian", "std": 1e-5}
+    )
+    (judge,) = references.judges(one, task.load(one.task), {0: draw.state(one)})
+    (batch,) = islice(draw.batches(one, task.load(one.task)), 1)
+    step = judging.take(definition.program(one, "cpu"), judge.before, batch, batch.x[0], one)
+    signal, bounds = largest(step.gradients.signal), judge.bounds[SIGNAL]
+    assert signal[0, 0] < 1e-190
+    assert (bounds > 8 * np.finfo("float64").eps * signal).all(), "more than the rounding of the number itself"
+
+
 def away(by: list[float]) -> Trace:
     """A run that is so far from one of ones at each step."""
     return _trace(np.ones((2, len(by), 4)) * (1 - np.array(by))[None, :, None])
@@ -375,6 +405,19 @@ def test_in_float32_a_free_run_beyond_its_bound_is_chaotic(plan: Maker) -> None:
     assert (found.outcome, found.step) == ("chaotic", 2)
 
 
+@pytest.mark.parametrize(("activation", "own", "outcome"), [
+    ("leaky_relu", 1e-7, "chaotic"), ("leaky_relu", 1e-12, "broken"), ("tanh", 1e-7, "broken"),
+])  # fmt: skip
+def test_a_kink_decides_only_where_a_number_may_lie_between_the_runs(
+    plan: Maker, activation: str, own: float, outcome: str
+) -> None:
+    one = plan(activation=activation)
+    found = free_run(one, away([0.0, 0.0, 0.3, 0.3, 0.3]), away([0.0] * 5), away([own] * 5))
+    assert (found.outcome, found.step) == (outcome, 2)
+    if outcome == "chaotic":
+        assert found.reason == "chaotic from step 2: one number on the other side of a kink decides when two runs part"
+
+
 @pytest.mark.parametrize("which", ["definition", "rounded"])
 def test_a_free_run_is_compared_while_the_definition_is_finite(plan: Maker, which: str) -> None:
     runs = {"definition": away([0.0] * 5), "rounded": away(OWN)}
@@ -393,7 +436,51 @@ def test_what_the_precision_does_not_have_is_no_divergence(plan: Maker) -> None:
     assert divergence(zero, tiny).max() == 1
 
 
-# Steps in the run
+# Evaluation of the whole test set, and steps in the run
+
+
+class Confuses:
+    """The definition, wrong in evaluation for one sample of the test set, which the draws do not evaluate."""
+
+    def __init__(self, program: Any) -> None:
+        self.program = program
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.program, name)
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        logits = self.program.predict(x)
+        logits[1, 5] *= 1.001
+        return logits
+
+
+def test_one_wrong_sample_of_the_whole_test_set_is_named(definition: Backend, plan: Maker) -> None:
+    one = small(plan, steps=1)
+    data = task.load(one.task)
+    judges = references.judges(one, data, {0: draw.state(one)})
+    assert 5 not in judging.evaluated(data)
+    (check,) = judging.checks(definition.program(one, "cpu"), one, data, judges)
+    assert check.outcome == "agrees"
+    wrong: Any = Confuses(definition.program(one, "cpu"))
+    (check,) = judging.checks(wrong, one, data, judges)
+    assert (check.outcome, check.where) == ("broken", "evaluation output of test sample 5, seed 1")
+
+
+@pytest.mark.parametrize(("share", "seen"), [(1e-9, True), (0.4, True), (0.6, False)])
+def test_the_bound_on_all_samples_bounds_something_wherever_that_on_the_drawn_ones_does(
+    definition: Backend, plan: Maker, share: float, seen: bool
+) -> None:
+    one = small(plan, steps=1)
+    judge = judge_of(one)
+    program, x_test = definition.program(one, "cpu"), task.load(one.task).x_test
+    program.load(draw.state(one))
+    expected = program.predict(np.broadcast_to(x_test, (len(one.seeds), *x_test.shape)))
+    key = Key(agreement.EVALUATION)
+    wide = replace(judge, bounds=judge.bounds | {key: share * largest(expected[:, None])})
+    found = expected.copy()
+    found[1, 5] += 0.7 * np.abs(expected[1]).max()
+    check = wide.check_all_samples(found, expected, np.arange(len(x_test)), one)
+    assert check.outcome == ("broken" if seen else "agrees")
 
 
 class Keeps:

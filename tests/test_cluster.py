@@ -27,7 +27,7 @@ from experiments.experiment import plans, read
 from experiments.nodes import Node, Nodes
 from experiments.relay import Relay, digest
 from experiments.runner import Runner, job, stored
-from experiments.store import Store
+from experiments.store import NotKept, Store
 from tests.nodes import differences, nodes, ran
 from tests.test_runner import Notes, small
 
@@ -212,17 +212,26 @@ def test_a_run_comes_back_whole_with_its_references_and_leaves_nothing(relay: Re
     for name, values in run.trace.quantities.items():
         np.testing.assert_array_equal(there.trace.quantities[name], values)
     assert "facts" in np.load(tmp_path / "references.npz")
-    assert [path for path in Path(relay.folder.name).rglob("*") if path.is_file()] == []
+    assert [path for path in Path(relay.folder.name).rglob("*") if path.is_file() and path.name != ".lock"] == []
 
 
 def test_bytes_that_changed_on_the_way_are_not_kept(tmp_path: Path) -> None:
-    store, message = Store(tmp_path), {"run": b"run", "sha256": digest(b"run"), "references": b"r"}
-    wanted = {"run_id": "1", "reference": str(tmp_path / "r.npz")}
-    with pytest.raises(ValueError, match="not those that the node sent"):
-        keep(message | {"run": b"ruN"}, wanted, store)
+    store, message = Store(tmp_path), {"run": b"run", "references": b"r", "sha256": digest(b"run", b"r")}
+    wanted = {"run_id": 16 * "1", "reference": str(tmp_path / "r.npz")}
+    for changed in ({"run": b"ruN"}, {"references": b"R"}, {"references": None}):
+        with pytest.raises(NotKept, match="not those that the node sent"):
+            keep(message | changed, wanted, store)
     assert list(tmp_path.iterdir()) == []
     keep(message, wanted, store)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["1.parquet", "r.npz"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"{16 * '1'}.parquet", "r.npz"]
+
+
+def test_a_run_that_cannot_be_written_is_named_as_one_of_this_machine_is(tmp_path: Path) -> None:
+    store, message = Store(tmp_path / "runs"), {"run": b"run", "references": None, "sha256": digest(b"run")}
+    store.directory.rmdir()
+    with pytest.raises(NotKept) as caught:
+        keep(message, {"run_id": 16 * "1", "reference": None}, store)
+    assert str(caught.value) == "could not be kept: No such file or directory"
 
 
 def test_a_data_file_reaches_a_node_once_and_only_as_the_plan_knows_it(

@@ -130,7 +130,8 @@ def test_float64_agrees_with_extended_precision(plan: Maker, activation: str, no
     (a, _), (b, _) = stepped(small), stepped(small, np.longdouble)
     assert gradient_error(a.gradients(), b.gradients()) <= 1e-13
     for found, expected in ((a.state().parameters, b.state().parameters), (a.state().statistics, b.state().statistics)):
-        assert all(scaled_error(found[name], expected[name]) <= 1e-13 for name in expected)
+        for name, value in expected.items():
+            assert scaled_error(found[name], value) <= 1e-13, name
     x = batch_of(small).x
     assert scaled_error(a.predict(x), b.predict(x)) <= 1e-13
 

@@ -57,7 +57,8 @@ def test_plans_that_differ_in_numbers_share_one_compiled_step(
         (found, state), (expected, reference) = after_a_step(program, each), after_a_step(definition.program(each, "cpu"), each)
         for name, value in expected.items():
             assert np.allclose(found[name], value, rtol=1e-9, atol=1e-14), name
-        assert all(scaled_error(state.parameters[n], a) <= 1e-13 for n, a in reference.parameters.items())
+        for name, value in reference.parameters.items():
+            assert scaled_error(state.parameters[name], value) <= 1e-13, f"{name} after the step"
     assert program.traces == COMPILES[backend.name]
 
 
@@ -107,7 +108,8 @@ def test_quantities_that_wait_on_the_device_are_those_of_their_step(
     at_once, later = traces
     assert np.array_equal(at_once.steps, later.steps)
     assert np.array_equal(at_once.loss, later.loss)
-    assert all(np.array_equal(at_once.quantities[name], a) for name, a in later.quantities.items())
+    for name, value in later.quantities.items():
+        assert np.array_equal(at_once.quantities[name], value), name
 
 
 def test_groups_of_seeds_together_are_all_seeds(definition: Backend, plan: Maker) -> None:

@@ -6,8 +6,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +19,7 @@ from common.plan import Plan
 from experiments.executor import Processes
 from experiments.experiment import plans, read
 from experiments.process import WorkerProcess, environment
-from experiments.runner import Job, Runner, job, jobs_of, lanes, missing, stored
+from experiments.runner import Job, Lane, Runner, job, jobs_of, lanes, missing, stored
 from experiments.store import Store
 from experiments.worker import Job as WorkerJob
 from experiments.worker import Worker
@@ -153,6 +155,49 @@ def test_the_definition_has_several_lanes_and_a_framework_has_one() -> None:
     assert [lane.name for lane in lanes(jobs_of(small(), ["numpy"], "cpu")[:2])] == ["numpy"]
 
 
+class Sent:
+    """A worker that only writes down what it is sent."""
+
+    def __init__(self) -> None:
+        self.jobs: list[dict[str, Any]] = []
+        self.placed = True
+
+    def send(self, job: dict[str, Any]) -> None:
+        self.jobs.append(job)
+
+    def stop(self) -> None:
+        pass
+
+
+def test_a_framework_that_is_ahead_of_the_definition_goes_on_when_that_has_caught_up(tmp_path: Path) -> None:
+    first, second = (job("torch", name, plan, "cpu") for name, plan in small().items())
+    sent = Sent()
+    runner = Runner(Store(tmp_path), Notes())
+    last = job("numpy", second.name, second.plan, "cpu")
+    defining = Lane("numpy", deque(), worker=Sent(), current=last, ready=True)  # pyright: ignore[reportArgumentType]
+    ahead = Lane("torch", deque([second]), worker=sent, current=first, ready=True)  # pyright: ignore[reportArgumentType]
+    runner.active, runner.undefined = [defining, ahead], {last.plan}
+    runner._hear(ahead, {"type": "finished"})
+    runner._wake()
+    assert sent.jobs == []
+    runner._hear(defining, {"type": "finished"})
+    runner._wake()
+    assert [one["run_id"] for one in sent.jobs] == [second.run_id]
+
+
+def test_what_another_command_is_busy_with_comes_last_and_is_waited_for(tmp_path: Path) -> None:
+    first, second = (job("numpy", name, plan, "cpu") for name, plan in small().items())
+    sent = Sent()
+    runner = Runner(Store(tmp_path), Notes())
+    lane = Lane("numpy", deque([first, second]), worker=sent, ready=True)  # pyright: ignore[reportArgumentType]
+    runner.active = [lane]
+    for message in ("ready", "busy", "finished"):
+        runner._hear(lane, {"type": message})
+    assert [(one["run_id"], one["wait"]) for one in sent.jobs] == [
+        (first.run_id, False), (second.run_id, False), (first.run_id, True),
+    ]  # fmt: skip
+
+
 def test_a_killed_worker_costs_the_run_in_flight_and_nothing_else(tmp_path: Path) -> None:
     store = Store(tmp_path)
     second = job("numpy", "short", small()["relu + he"], "cpu")
@@ -246,7 +291,9 @@ def test_ctrl_c_keeps_finished_runs_and_says_how_to_go_on(tmp_path: Path) -> Non
     assert "Traceback" not in err
     assert workers
     assert all(gone(worker) for worker in workers)
-    assert len(list((tmp_path / "results").iterdir())) == 2
+    assert sorted(path.suffix for path in (tmp_path / "results").iterdir()) == ["", ".parquet", ".parquet"], (
+        ".lock, and no part"
+    )
 
 
 def test_workers_end_when_the_command_is_killed(tmp_path: Path) -> None:

@@ -1,23 +1,38 @@
 from __future__ import annotations
 
+import errno
+import fcntl
+import io
+import os
+import subprocess
+import sys
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 import backends
 from common.errors import UserError
-from common.trace import Check
+from common.quantities import QUANTITIES
+from common.trace import Check, Trace
+from experiments import seal, whole
 from experiments.experiment import plans, read
-from experiments.store import Run, Store
-from experiments.worker import Job, Worker
+from experiments.seal import Damaged, OtherVersion
+from experiments.store import KEY, NotKept, Run, Store, _table, read_run
+from experiments.worker import Job, Worker, settle
 
+ID = "0123456789abcdef"
 SMALL = {"depth": 4, "width": 8, "steps": 6, "batch_size": 16, "record_every": 4, "seeds": 2}
 
 
 def a_run(name: str = "relu + he", **overrides: object) -> Run:
     plan = plans(read("countermeasures"), SMALL | overrides)[name]
-    return Worker(backends.load("numpy"), threads=1, imports=0.1).run(Job(run_id="run1", plan=plan, device="cpu"))
+    return Worker(backends.load("numpy"), threads=1, imports=0.1).run(Job(run_id=ID, plan=plan, device="cpu"))
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +43,7 @@ def run() -> Run:
 def test_a_run_comes_back_as_it_was_saved(tmp_path: Path, run: Run) -> None:
     store = Store(tmp_path)
     store.save(run)
-    loaded = store.load("run1")
+    loaded = store.load(ID)
     assert loaded
     assert loaded.header == run.header
     assert loaded.trace.steps.tolist() == [0, 4, 5]
@@ -43,7 +58,7 @@ def test_numbers_that_are_not_finite_survive(tmp_path: Path, run: Run) -> None:
     store = Store(tmp_path)
     check = Check(step=0, outcome="broken", reason="it is", error=np.inf, bound=1e-9, where="loss, seed 0")
     store.save(Run(run.header.model_copy(update={"checks": [check]}), run.trace))
-    loaded = store.load("run1")
+    loaded = store.load(ID)
     assert loaded
     assert loaded.header.checks == [check], "an infinite error is broken agreement, not an unknown one"
     assert np.isnan(loaded.trace.quantities["update_ratio"][0, 1, 2])
@@ -54,7 +69,7 @@ def test_the_table_says_seed_step_and_layer_for_any_reader(tmp_path: Path, run: 
 
     store = Store(tmp_path)
     store.save(run)
-    table = pl.read_parquet(store.path("run1"))
+    table = pl.read_parquet(store.path(ID))
     assert table.columns[:4] == ["seed", "step", "layer", "loss"]
     row = table.filter(seed=1, step=4, layer=3)
     assert row["activation_rms"][0] == run.trace.quantities["activation_rms"][1, 1, 2]
@@ -62,7 +77,7 @@ def test_the_table_says_seed_step_and_layer_for_any_reader(tmp_path: Path, run: 
 
 def test_nothing_but_whole_files_is_left_in_the_folder(tmp_path: Path, run: Run) -> None:
     Store(tmp_path).save(run)
-    assert [path.name for path in tmp_path.iterdir()] == ["run1.parquet"]
+    assert [path.name for path in tmp_path.iterdir()] == [f"{ID}.parquet"]
 
 
 def _cut(content: bytes) -> bytes:
@@ -70,7 +85,7 @@ def _cut(content: bytes) -> bytes:
 
 
 def _foreign(content: bytes) -> bytes:
-    return content.replace(b"run1", b"run2")
+    return content.replace(ID.encode(), ID[::-1].encode())
 
 
 @pytest.mark.parametrize("damage", [_cut, _foreign, lambda _: b""], ids=["cut", "foreign", "empty"])
@@ -79,16 +94,156 @@ def test_a_damaged_file_is_reported_and_set_aside(
 ) -> None:
     store = Store(tmp_path)
     store.save(run)
-    store.path("run1").write_bytes(damage(store.path("run1").read_bytes()))  # pyright: ignore[reportCallIssue]
-    assert store.load("run1") is None
-    assert [path.name for path in tmp_path.iterdir()] == ["run1.parquet.damaged"]
+    store.path(ID).write_bytes(damage(store.path(ID).read_bytes()))  # pyright: ignore[reportCallIssue]
+    assert store.load(ID) is None
+    assert {path.name for path in tmp_path.iterdir()} == {f"{ID}.parquet.damaged", ".lock"}
     report = capsys.readouterr().err
     assert report.startswith("damaged: ")
     assert report.count("\n") == 1
 
 
+def test_a_run_of_before_there_were_digests_is_called_that_and_not_damaged(
+    tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = Store(tmp_path)
+    _table(run).write_parquet(store.path(ID), metadata={KEY: run.header.model_dump_json()})
+    assert store.load(ID) is None
+    said = capsys.readouterr().err
+    assert said == f"left out: {store.path(ID)} is made by an older version of isograd, and run again\n"
+    assert store.path(ID).exists()
+    store.path(ID).write_bytes(store.path(ID).read_bytes()[:-1])
+    with pytest.raises(Damaged, match="it has no digest"):
+        read_run(store.path(ID))
+
+
+@pytest.mark.parametrize(("number", "which"), [(1, "an older"), (3, "a newer")])
+def test_another_format_is_called_that(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch, number: int, which: str
+) -> None:
+    monkeypatch.setattr(seal, "OPEN", f"format {number}, sha256 {'0' * 64}")
+    Store(tmp_path).save(run)
+    with pytest.raises(OtherVersion, match=f"made by {which} version of isograd"):
+        read_run(tmp_path / f"{ID}.parquet")
+
+
+@pytest.mark.parametrize("lacks", ["seed", "step", "layer"])
+def test_a_run_that_lacks_a_part_of_its_plan_is_not_taken(tmp_path: Path, run: Run, lacks: str) -> None:
+    store = Store(tmp_path)
+    whole = _table(run)
+    rest = whole.filter(whole[lacks] != whole[lacks].max())
+    content = io.BytesIO()
+    rest.write_parquet(content, metadata={KEY: seal.record(run.header)})
+    store.path(ID).write_bytes(seal.close(content.getvalue()))
+    with pytest.raises(Damaged, match="it has not every "):
+        read_run(store.path(ID))
+
+
+NUMBERS = st.floats(width=64)
+SHAPE = (2, 3, 4)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    loss=arrays(np.float64, SHAPE[:2], elements=NUMBERS), values=arrays(np.float64, (len(QUANTITIES), *SHAPE), elements=NUMBERS)
+)
+def test_every_number_comes_back_bit_by_bit(tmp_path: Path, run: Run, loss: np.ndarray, values: np.ndarray) -> None:
+    trace = Trace(run.trace.steps, loss, dict(zip(QUANTITIES, values, strict=True)))
+    Store(tmp_path).save(Run(run.header, trace))
+    found = read_run(tmp_path / f"{ID}.parquet").trace
+    assert found.loss.tobytes() == loss.tobytes()
+    assert all(found.quantities[name].tobytes() == trace.quantities[name].tobytes() for name in QUANTITIES)
+
+
+def test_a_path_that_reads_like_a_seal_is_none(tmp_path: Path, run: Run) -> None:
+    source = f'"seal": "{seal.OPEN}"\n"seal": "{seal.OPEN}"'
+    plan = run.header.plan
+    named = plan.model_copy(update={"task": plan.task.model_copy(update={"source": source})})
+    Store(tmp_path).save(Run(run.header.model_copy(update={"plan": named}), run.trace))
+    assert read_run(tmp_path / f"{ID}.parquet").header.plan.task.source == source
+
+
+@pytest.mark.parametrize("call", ["open", "fsync", "replace"])
+def test_where_the_disk_is_full_the_run_before_stays_and_nothing_else(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    store = Store(tmp_path)
+    store.save(run)
+    before = store.path(ID).read_bytes()
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(*((Path, "open") if call == "open" else (whole.os, call)), full)  # pyright: ignore[reportCallIssue]
+    with pytest.raises(NotKept, match=r"^could not be kept: No space left on device$"):
+        store.save(run)
+    monkeypatch.undo()
+    assert store.path(ID).read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == [f"{ID}.parquet"]
+
+
+def test_parts_of_dead_processes_are_swept_and_no_others(tmp_path: Path) -> None:
+    dead, alive, foreign = (tmp_path / name for name in (f".{ID}.part", f".{ID[::-1]}.part", "notes.part"))
+    for path in (dead, alive, foreign):
+        path.write_bytes(b"half")
+    with alive.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        Store(tmp_path)
+        assert not dead.exists()
+        assert alive.exists()
+    Store(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.part"]
+
+
+HOLD = "import sys; from pathlib import Path; from experiments.store import Store; "
+HOLD += "hold = Store(Path(sys.argv[1])).alone(sys.argv[2]); print(hold.__enter__(), flush=True); sys.stdin.read()"
+
+
+def holder(folder: Path, name: str = ID) -> subprocess.Popen[str]:
+    """Another process, which is at the run."""
+    line = [sys.executable, "-c", HOLD, str(folder), name]
+    process = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    assert process.stdout.readline() == "True\n"
+    return process
+
+
+def test_two_processes_are_not_at_one_run_and_a_killed_one_lets_go(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with holder(tmp_path) as process:
+        with store.alone(ID) as free:
+            assert not free
+        with store.alone(ID[::-1]) as free:
+            assert free, "another run is free"
+        process.kill()
+        process.wait()
+        with store.alone(ID) as free:
+            assert free
+
+
+def test_what_another_command_does_is_waited_for_or_left_and_its_run_is_taken(tmp_path: Path, run: Run) -> None:
+    store, worker = Store(tmp_path), Worker(backends.load("numpy"), threads=1, imports=0.1)
+    job = Job(run_id=ID, plan=run.header.plan, device="cpu")
+    with holder(tmp_path) as process:
+        assert settle(worker, store, job, lambda _: None) == "busy"
+        assert settle(worker, store, job.model_copy(update={"fresh": True}), lambda _: None) == "finished"
+        own = store.path(ID).stat().st_ino
+        threading.Timer(0.3, process.kill).start()
+        clock = time.monotonic()
+        assert settle(worker, store, job.model_copy(update={"wait": True}), lambda _: None) == "finished"
+        assert time.monotonic() - clock > 0.2, "it waited"
+    assert store.path(ID).stat().st_ino == own, "and took what there was"
+
+
+@pytest.mark.parametrize("run_id", ["../../up", "", "0123456789ABCDEF", f"{ID}\n", f"{ID}0"])
+def test_a_run_id_that_is_none_is_no_path(tmp_path: Path, run_id: str) -> None:
+    with pytest.raises(ValueError, match="16 hexadecimal digits"):
+        Store(tmp_path).path(run_id)
+    with pytest.raises(ValueError, match="16 hexadecimal digits"):
+        Store(tmp_path).error_path(run_id)
+
+
 def test_a_run_that_is_not_there_is_none(tmp_path: Path) -> None:
-    assert Store(tmp_path).load("run1") is None
+    assert Store(tmp_path).load(ID) is None
 
 
 def test_an_output_that_is_a_file_is_refused(tmp_path: Path) -> None:

@@ -261,6 +261,17 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
         digest_of(path)
 
 
+def test_a_file_that_changed_is_refused_and_not_taken_for_what_it_was(tmp_path: Path) -> None:
+    source = saved(tmp_path, x=X, y=Y)
+    task = Task(source=source, sha256=digest_of(source), batch_size=4)
+    saved(tmp_path, x=X + 1, y=Y)
+    said = f"the data file changed while it was in use: {source}; leave it as it is and run again"
+    with pytest.raises(UserError, match=f"^{re.escape(said)}$"):
+        load(task)
+    saved(tmp_path, x=X, y=Y)
+    assert digest_of(source) == task.sha256
+
+
 def test_the_digest_is_that_of_the_files_bytes_and_digits_have_none(tmp_path: Path) -> None:
     source = saved(tmp_path, x=X, y=Y)
     assert digest_of(source) == hashlib.sha256(Path(source).read_bytes()).hexdigest()

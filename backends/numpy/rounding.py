@@ -26,6 +26,10 @@ NOISE = 2**19
 """How many random numbers are drawn once; an operation takes as many as it needs, from a random place on."""
 
 
+SAFE = 1e-140
+"""Between this and one over it, a norm is made of squares that there are."""
+
+
 @cache
 def noise(precision: str) -> tuple[np.ndarray, np.ndarray]:
     """The e r, and the 1 + e r."""
@@ -36,6 +40,21 @@ def noise(precision: str) -> tuple[np.ndarray, np.ndarray]:
 def walk(terms: int) -> float:
     """How much larger than one rounding those of a sum are."""
     return max(1.0, math.sqrt(terms) / 4)
+
+
+def norms(terms: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
+    """Euclidean norms over axes, of any size: a square of 1e-170 would be 0, and one of 1e170 infinite."""
+    found = _norms(terms, axes)
+    if found.size and found.min() > SAFE and found.max() < 1 / SAFE:
+        return found
+    largest = np.abs(terms).max(initial=0.0)
+    return largest * _norms(terms / largest, axes) if 0 < largest < np.inf else found
+
+
+def _norms(terms: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
+    every = list(range(terms.ndim))
+    kept = [i for i in every if i not in axes and i - terms.ndim not in axes]
+    return np.sqrt(np.einsum(terms, every, terms, every, kept))
 
 
 class Exact:
@@ -134,7 +153,7 @@ class Random(Exact):
         y = terms.sum(axis=axis, keepdims=keepdims)
         axes = axis if isinstance(axis, tuple) else (axis,)
         count = math.prod(terms.shape[i] for i in axes)
-        size = walk(count) * np.sqrt(count * np.square(terms).sum(axis=axis, keepdims=keepdims))
+        size = walk(count) * math.sqrt(count) * norms(terms, axes).reshape(y.shape)
         return self._in_range(y + size * self._noise(y.shape))
 
     def mean(self, terms: np.ndarray, axis: int, keepdims: bool = False) -> np.ndarray:
@@ -144,9 +163,7 @@ class Random(Exact):
     def product(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """The product of matrices."""
         y = a @ b
-        rows = np.sqrt(np.einsum("...ij,...ij->...i", a, a))
-        columns = np.sqrt(np.einsum("...jk,...jk->...k", b, b))
-        size = rows[..., :, None] * (walk(a.shape[-1]) * columns)[..., None, :]
+        size = norms(a, (-1,))[..., :, None] * (walk(a.shape[-1]) * norms(b, (-2,)))[..., None, :]
         size *= self._noise(y.shape)
         size += y
         return self._in_range(size)

@@ -99,6 +99,17 @@ class ELU(Spec, frozen=True):
 Activation = Annotated[Annotated[Sigmoid | Tanh | ReLU | LeakyReLU | PReLU | ELU, Field(discriminator="kind")], BY_NAME]
 
 
+def has_kink(spec: Activation) -> bool:
+    """Whether the derivative jumps at 0, so that a number within rounding of 0 may have either."""
+    match spec:
+        case ReLU() | LeakyReLU() | PReLU():
+            return True
+        case ELU(alpha=alpha):
+            return alpha != 1
+        case Sigmoid() | Tanh():
+            return False
+
+
 def open_interval(spec: Activation, precision: str) -> tuple[float, float]:
     """The pre-activations between which the derivative is not rounded to 0; outside, a unit passes no gradient.
 

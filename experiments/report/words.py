@@ -30,8 +30,8 @@ WORDS = {
     "definition's path.",
     "divergence": "How far a free run has moved from the definition's: the largest relative difference of the loss or of any "
     "layer's gradient, between 0 and 1.",
-    "chaotic": "From that step on, rounding alone moves the definition as far from itself: two runs of one framework would "
-    "part too, and nothing can be concluded.",
+    "chaotic": "From that step on, rounding alone moves the definition as far from itself, or may put one number on the other "
+    "side of a kink: two runs of one framework would part too, and nothing can be concluded.",
     "cannot be judged": "There is no bound that an error could exceed, so that agreement would mean nothing; the reason is "
     "said.",
     "seed": "A number that starting weights and the order of the batches are drawn from; the same for every backend.",
