@@ -14,7 +14,9 @@ import os
 import re
 import shutil
 import socket
+import sys
 import threading
+import time
 from collections.abc import Collection, Coroutine, Iterator
 from concurrent import futures
 from functools import partial
@@ -51,6 +53,9 @@ PROBE_SECONDS = 120
 
 LOOK_SECONDS = 5
 """How often is looked which nodes there still are."""
+
+GONE = {"NodeDiedError", "TaskUnschedulableError", "WorkerCrashedError"}
+"""What Ray raises where a node went."""
 
 END_SECONDS = 5
 """How long a relay may take to clear its node's disk."""
@@ -134,22 +139,40 @@ def _start(ray: Any, address: str) -> None:
 
 
 def _nodes(ray: Any) -> Nodes:
-    """The nodes that have a processor to give, each with what it says is installed there."""
-    with_cpus = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0) >= 1]
+    """The nodes that have a processor to give, each with what is installed there; the silent are left out, and named."""
     probe = ray.remote(installed)
+    with_cpus = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0) >= 1]
     asked = {probe.options(num_cpus=0, max_retries=0, **_on([node["NodeID"]])).remote(): node for node in with_cpus}
-    answered = ray.wait(list(asked), num_returns=len(asked), timeout=PROBE_SECONDS)[0] if asked else []
-    found = [_node(ray, ref, asked[ref]) for ref in answered]
+    found = [node for answer in _answers(ray, asked) if (node := _node(ray, answer, asked[answer]))]
+    for silent in sorted(node["NodeName"] for node in with_cpus if node["NodeID"] not in {each.id for each in found}):
+        print(f"left out: the node {silent} does not answer", file=sys.stderr)
     if not found:
         raise UserError("--cluster must have a node that gives processors away and answers; received none; see: ray status")
     return Nodes(sorted(found, key=lambda node: (node.name, node.id)))
 
 
-def _node(ray: Any, answer: Any, node: dict[str, Any]) -> Node:
+def _answers(ray: Any, asked: dict[Any, dict[str, Any]]) -> Iterator[Any]:
+    """The answers as they come; a node that goes meanwhile is not waited for."""
+    waiting, until = list(asked), time.monotonic() + PROBE_SECONDS
+    while waiting and time.monotonic() < until:
+        answered, waiting = ray.wait(waiting, num_returns=len(waiting), timeout=LOOK_SECONDS)
+        yield from answered
+        alive = _alive(ray)
+        waiting = [answer for answer in waiting if asked[answer]["NodeID"] in alive]
+
+
+def _alive(ray: Any) -> set[str]:
+    return {node["NodeID"] for node in ray.nodes() if node["Alive"]}
+
+
+def _node(ray: Any, answer: Any, node: dict[str, Any]) -> Node | None:
+    """A node by its answer; None where it went before it gave one."""
     resources = node["Resources"]
     try:
         versions = ray.get(answer)
     except Exception as error:
+        if type(error).__name__ in GONE:
+            return None
         cure = 'in its project folder: pip install -c constraints.txt -e ".[ray]"'
         raise UserError(f"--cluster: the node {node['NodeName']} cannot run this: {told(error)}; {cure}") from None
     return Node(node["NodeID"], node["NodeManagerHostname"], int(resources["CPU"]), int(resources.get("GPU", 0)), versions)
@@ -218,7 +241,7 @@ class Cluster:
         """See which nodes there still are, and give up what waits for others."""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            alive = {node["NodeID"] for node in self.ray.nodes() if node["Alive"]}
+            alive = _alive(self.ray)
             self.alive &= alive
             for worker in [worker for worker in self.workers if not worker.placed and not alive.intersection(worker.able)]:
                 worker.abandon()

@@ -1,9 +1,12 @@
 """An experiment on simulated nodes of a Ray cluster, one of which is killed: the findings are those of one machine.
 
     python -m tests.nodes --times 10 -- factorial --depth 4 --width 8 --steps 3 --backends numpy torch
+    python -m tests.nodes --times 10 --lacks torch -- factorial --depth 4 --width 8 --steps 3 --backends numpy torch
+    python -m tests.nodes --times 3 --overhead -- factorial --depth 10 --steps 500 --backends numpy torch
 
 The nodes are Ray's own (`ray.cluster_utils`), each with its scheduler, its object store and its processes, on this machine.
-Exit status 1 where findings differ or a run is not there.
+`--lacks` adds a node without a framework. `--overhead` kills nothing, and compares the seconds of one node that has all cores
+with those of processes on the same cores. Exit status 1 where findings differ or a run is not there.
 """
 
 from __future__ import annotations
@@ -12,6 +15,8 @@ import argparse
 import contextlib
 import importlib
 import json
+import logging
+import os
 import random
 import subprocess
 import sys
@@ -41,12 +46,17 @@ class Nodes:
 
 
 @contextlib.contextmanager
-def nodes(count: int, cpus: int = 1) -> Iterator[Nodes]:
-    """A cluster of simulated nodes."""
+def nodes(count: int, cpus: int = 1, lacks: str = "") -> Iterator[Nodes]:
+    """A cluster of simulated nodes, and one more that lacks a package."""
+    logging.getLogger("ray").setLevel(logging.ERROR)
     head = {"num_cpus": 0, "_system_config": NOTICED_SOON}
     cluster = importlib.import_module("ray.cluster_utils").Cluster(initialize_head=True, head_node_args=head)
     try:
-        yield Nodes(cluster, [cluster.add_node(num_cpus=cpus) for _ in range(count)])
+        with TemporaryDirectory(prefix="isograd-nodes-") as folder:
+            if lacks:
+                Path(folder, "sitecustomize.py").write_text(f"import sys\nsys.modules[{lacks!r}] = None\n", encoding="utf-8")
+                cluster.add_node(num_cpus=cpus, env_vars={"PYTHONPATH": folder})
+            yield Nodes(cluster, [cluster.add_node(num_cpus=cpus) for _ in range(count)])
     finally:
         cluster.shutdown()
 
@@ -104,11 +114,38 @@ def differences(one: Any, other: Any, at: str = "") -> list[str]:
     return [] if one == other or (one != one and other != other) else [f"{at}: {one!r} and {other!r}"]
 
 
+def killed(folder: Path, arguments: list[str], count: int, lacks: str, after: float) -> Done:
+    """The comparison on nodes of which one is killed some seconds after the start."""
+    with nodes(count, lacks=lacks) as cluster:
+        killing = partial(kill_after, cluster, after)
+        return ran(folder, [*arguments, "--cluster", cluster.address], killing)
+
+
+def on_all_cores(folder: Path, arguments: list[str]) -> Done:
+    """The comparison on one node that has what this machine has."""
+    with nodes(1, cpus=len(os.sched_getaffinity(0))) as cluster:
+        return ran(folder, [*arguments, "--cluster", cluster.address])
+
+
+def is_wrong(here: Done, found: Done, said: str) -> bool:
+    """Whether the nodes' findings or runs are others; says so."""
+    places = differences(here.findings, found.findings)
+    again = found.messages.count("it is tried again")
+    those = "".join(f"; {place}" for place in places[:3])
+    print(
+        f"{said}: {len(found.runs)} runs in {found.seconds:.1f} s, {again} tried again, {len(places)} findings differ{those}",
+        flush=True,
+    )
+    return bool(places) or found.runs != here.runs
+
+
 def main() -> None:
-    """Kill a node, and again."""
+    """Kill a node, and again; or compare seconds."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--times", type=int, default=10)
     parser.add_argument("--nodes", type=int, default=3)
+    parser.add_argument("--lacks", default="", metavar="FRAMEWORK")
+    parser.add_argument("--overhead", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("arguments", nargs="+")
     options = parser.parse_args()
@@ -118,18 +155,16 @@ def main() -> None:
         here = ran(Path(name, "here"), options.arguments)
         print(f"this machine: {len(here.runs)} runs in {here.seconds:.1f} s", flush=True)
         for number in range(options.times):
-            with nodes(options.nodes) as cluster:
+            folder = Path(name, str(number))
+            if options.overhead:
+                again = here if number == 0 else ran(Path(name, f"here {number}"), options.arguments)
+                found = on_all_cores(folder, options.arguments)
+                ratio = f"{found.seconds / again.seconds:.3f} of the {again.seconds:.1f} s of processes"
+                wrong += is_wrong(here, found, ratio)
+            else:
                 after = drawn.uniform(1, max(2.0, here.seconds))
-                killing = partial(kill_after, cluster, after)
-                found = ran(Path(name, str(number)), [*options.arguments, "--cluster", cluster.address], killing)
-            places = differences(here.findings, found.findings)
-            again = found.messages.count("it is tried again")
-            wrong += bool(places) or found.runs != here.runs
-            print(
-                f"a node killed after {after:.1f} s: {len(found.runs)} runs in {found.seconds:.1f} s, {again} tried again, "
-                f"{len(places)} findings differ{''.join(f'; {place}' for place in places[:3])}",
-                flush=True,
-            )
+                found = killed(folder, options.arguments, options.nodes, options.lacks, after)
+                wrong += is_wrong(here, found, f"a node killed after {after:.1f} s")
     sys.exit(int(wrong > 0))
 
 

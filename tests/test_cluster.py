@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import socket
 import subprocess
 import sys
@@ -21,13 +22,15 @@ from hypothesis import strategies as st
 
 from common.errors import UserError
 from common.plan import Plan
+from experiments.cluster import _nodes as found_nodes
 from experiments.cluster import answering, keep, told
 from experiments.compare import choose
 from experiments.experiment import plans, read
 from experiments.nodes import Node, Nodes
-from experiments.relay import Relay, digest
+from experiments.relay import Relay, digest, installed
 from experiments.runner import Runner, job, stored
 from experiments.store import NotKept, Store
+from tests.conftest import required
 from tests.nodes import differences, nodes, ran
 from tests.test_runner import Notes, small
 
@@ -172,6 +175,57 @@ def test_an_error_from_a_node_is_told_by_its_end() -> None:
     assert told(RuntimeError("Version mismatch: the cluster has 2.9\nmore")) == "Version mismatch: the cluster has 2.9"
 
 
+class FakeRay:
+    """A cluster of nodes that answer with what is installed, raise what they are given, or say nothing."""
+
+    exceptions = SimpleNamespace(NodeDiedError=type("NodeDiedError", (Exception,), {}))
+
+    def __init__(self, said: dict[str, Any]) -> None:
+        self.said, self.alive = said, dict.fromkeys(said, True)
+
+    def nodes(self) -> list[dict[str, Any]]:
+        return [
+            {"NodeID": name, "NodeName": name, "NodeManagerHostname": name, "Alive": alive, "Resources": {"CPU": 2.0}}
+            for name, alive in self.alive.items()
+        ]
+
+    def remote(self, probe: object) -> Any:
+        def options(label_selector: dict[str, str], **_: object) -> Any:
+            (name,) = re.findall(r"in\((.*)\)", label_selector["ray.io/node-id"])
+            return SimpleNamespace(remote=lambda: name)
+
+        return SimpleNamespace(options=options)
+
+    def wait(self, waiting: list[str], num_returns: int, timeout: float) -> tuple[list[str], list[str]]:
+        silent = [name for name in waiting if self.said[name] is None]
+        self.alive |= dict.fromkeys(silent, False)
+        return [name for name in waiting if name not in silent], silent
+
+    def get(self, name: str) -> Any:
+        if isinstance(self.said[name], Exception):
+            raise self.said[name]
+        return self.said[name]
+
+
+def test_a_node_that_goes_before_it_answers_is_left_out_and_named(capsys: pytest.CaptureFixture[str]) -> None:
+    died = FakeRay.exceptions.NodeDiedError("it died")
+    found = found_nodes(FakeRay({"a": installed(), "b": None, "c": died, "d": installed()}))
+    assert [(each.name, each.cpus, each.gpus) for each in found] == [("a", 2, 0), ("d", 2, 0)]
+    assert capsys.readouterr().err == "left out: the node b does not answer\nleft out: the node c does not answer\n"
+    with pytest.raises(UserError, match="must have a node that gives processors away and answers; received none"):
+        found_nodes(FakeRay({"b": None}))
+
+
+def test_a_node_that_cannot_run_this_is_refused_with_the_cure() -> None:
+    error = RuntimeError("Traceback\nModuleNotFoundError: No module named 'polars'")
+    with pytest.raises(UserError) as caught:
+        found_nodes(FakeRay({"a": installed(), "b": error}))
+    assert str(caught.value) == (
+        "--cluster: the node b cannot run this: ModuleNotFoundError: No module named 'polars'; "
+        'in its project folder: pip install -c constraints.txt -e ".[ray]"'
+    )
+
+
 # what a node does
 
 
@@ -277,14 +331,17 @@ def test_a_run_that_fails_on_its_node_brings_its_traceback(relay: Relay) -> None
 # with Ray
 
 
-def needs_ray() -> None:
+@pytest.fixture
+def needs_ray(request: pytest.FixtureRequest) -> None:
     if importlib.util.find_spec("ray") is None:
-        pytest.skip('ray is not installed; install with: pip install -c constraints.txt -e ".[ray]"')
+        reason = 'ray is not installed; install with: pip install -c constraints.txt -e ".[ray]"'
+        if "ray" in required(request.config):
+            raise pytest.UsageError(f"--require ray: {reason}")
+        pytest.skip(reason)
 
 
+@pytest.mark.usefixtures("needs_ray")
 def test_a_node_that_goes_costs_no_run_and_moves_no_number(tmp_path: Path) -> None:
-    needs_ray()
-
     def kill(runs: Path) -> None:
         until = time.monotonic() + 60
         while not list(runs.glob("*.parquet")) and time.monotonic() < until:
