@@ -280,8 +280,16 @@ class ClusterWorker:
                 self._take(await said)
         except Exception as error:
             self.lost = True
-            self.why = self.why or f"its node or its actor is gone ({told(error)})"
+            self.why = self.why or self._why(error)
         self.inbox.put((self, None))
+
+    def _why(self, error: Exception) -> str:
+        if type(error).__name__ == "ActorUnschedulableError":
+            return self._nowhere()
+        return f"its node or its actor is gone ({told(error)})"
+
+    def _nowhere(self) -> str:
+        return f"no node is left for {self.what}"
 
     def _take(self, message: Message) -> None:
         """Keep what came with a message, and pass it on."""
@@ -315,7 +323,7 @@ class ClusterWorker:
 
     def abandon(self) -> None:
         """There is no node that it could start on."""
-        self.why = f"no node is left for {self.what}"
+        self.why = self._nowhere()
         self.kill()
 
     def kill(self) -> None:
