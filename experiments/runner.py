@@ -143,11 +143,6 @@ class Lane:
     broken: str | None = None
 
     @property
-    def idle(self) -> bool:
-        """Whether its worker is ready and waits for references."""
-        return self.ready and bool(self.jobs) and self.current is None
-
-    @property
     def displaced(self) -> bool:
         """Whether it is to leave references, and its worker waits for a machine."""
         return bool(self.jobs) and self.jobs[0].defines and self.worker is not None and not self.worker.placed
@@ -159,6 +154,13 @@ class Runner:
 
     Attributes:
         fresh: Run also what the store has, or another command is doing.
+        waiting: Lanes whose turn has not come.
+        active: Lanes that have a worker; there may be thousands, so that nothing walks through them at each message.
+        owners: Active lanes by their workers.
+        starting: Lanes that were to leave references, and whose workers had to wait for a machine when they were started.
+        idle: Active lanes whose workers are ready and wait for references, by the plan.
+        compared: By plan, how many frameworks' runs have still to be judged.
+        undefined: Plans whose references are still to come.
     """
 
     store: Store
@@ -169,6 +171,9 @@ class Runner:
     inbox: Inbox = field(default_factory=queue.Queue)
     waiting: deque[Lane] = field(default_factory=deque)
     active: list[Lane] = field(default_factory=list)
+    owners: dict[Worker, Lane] = field(default_factory=dict)
+    starting: deque[Lane] = field(default_factory=deque)
+    idle: dict[Plan, list[Lane]] = field(default_factory=dict)
     compared: Counter[Plan] = field(default_factory=Counter)
     undefined: set[Plan] = field(default_factory=set)
     references: str = ""
@@ -202,10 +207,8 @@ class Runner:
                 while self.waiting and len(self.active) < self.executor.at_once and not self._displaced():
                     self._begin(self.waiting.popleft())
                 worker, message = self.inbox.get()
-                lane = next((lane for lane in self.active if lane.worker is worker), None)
-                if lane:  # else it has made room, and what it says no longer counts
+                if lane := self.owners.get(worker):  # else it has made room, and what it says no longer counts
                     self._hear(lane, message) if message else self._ended(lane)
-                self._wake()
         finally:
             for lane in self.active:
                 if lane.worker:
@@ -219,6 +222,11 @@ class Runner:
     def _start_worker(self, lane: Lane) -> None:
         lane.ready = False
         lane.worker = self.executor.start(lane.jobs[0], self.store, self.inbox)
+        self.owners[lane.worker] = lane
+        if lane.displaced:
+            self.starting.append(lane)
+            for waiting in [one for lanes in self.idle.values() for one in lanes]:
+                self._make_room(waiting)
         self._say_where()
 
     def _say_where(self) -> None:
@@ -249,6 +257,7 @@ class Runner:
         assert lane.worker
         lane.current = None
         if lane.jobs and self._awaited(lane.jobs[0]):
+            self.idle.setdefault(lane.jobs[0].plan, []).append(lane)
             if self._displaced():
                 self._make_room(lane)
             return
@@ -263,23 +272,33 @@ class Runner:
     def _awaited(self, job: Job) -> bool:
         return not job.defines and job.plan in self.undefined
 
-    def _wake(self) -> None:
-        """Give those lanes their next jobs that waited for references."""
-        for lane in [lane for lane in self.active if lane.idle]:
+    def _wake(self, plan: Plan) -> None:
+        """A plan's references are there, or will never be: give those lanes their next jobs that waited for them."""
+        self.undefined.discard(plan)
+        for lane in self.idle.pop(plan, []):
             self._next(lane)
 
     def _displaced(self) -> bool:
         """Whether the definition waits for a machine: who waits for its references must not hold that machine."""
-        return any(lane.displaced for lane in self.active)
+        while self.starting and not self.starting[0].displaced:
+            self.starting.popleft()
+        return bool(self.starting)
 
     def _make_room(self, lane: Lane) -> None:
         """End a worker that waits; its lane waits for its turn again."""
-        assert lane.worker
-        lane.worker.kill()
+        self._forget(lane)
+        lane.worker.kill()  # pyright: ignore[reportOptionalMemberAccess]
         lane.worker, lane.ready = None, False
         self.active.remove(lane)
         self.waiting.append(lane)
         self._say_where()
+
+    def _forget(self, lane: Lane) -> None:
+        """A lane's worker counts no longer."""
+        assert lane.worker
+        del self.owners[lane.worker]
+        if lane.jobs and lane in self.idle.get(lane.jobs[0].plan, []):
+            self.idle[lane.jobs[0].plan].remove(lane)
 
     def _reference(self, job: Job) -> str | None:
         """The file of the references of a job's plan; None where nothing is compared."""
@@ -300,7 +319,7 @@ class Runner:
         self.watcher.ended(lane.name, job, outcome)
         lane.current, lane.losses = None, 0
         if job.defines:
-            self.undefined.discard(job.plan)
+            self._wake(job.plan)
         elif job.backend != DEFINITION:
             self.compared[job.plan] -= 1
             if not self.compared[job.plan]:
@@ -309,6 +328,7 @@ class Runner:
     def _ended(self, lane: Lane) -> None:
         """A worker is no more: go on with another one, or give the lane up, or be done with it."""
         assert lane.worker
+        self._forget(lane)
         if lane.worker.lost and lane.losses < LOSSES - 1:
             self._take_back(lane)
         elif lane.current:

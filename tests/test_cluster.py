@@ -30,6 +30,7 @@ from experiments.nodes import Node, Nodes
 from experiments.relay import Relay, digest, installed
 from experiments.runner import Runner, job, stored
 from experiments.store import NotKept, Store
+from experiments.versions import ROOT
 from tests.conftest import required
 from tests.nodes import differences, nodes, ran
 from tests.test_runner import Notes, small
@@ -356,3 +357,16 @@ def test_a_node_that_goes_costs_no_run_and_moves_no_number(tmp_path: Path) -> No
     assert there.runs == here.runs
     assert "its node or its actor is gone" in there.messages
     assert "it is tried again" in there.messages
+
+
+@pytest.mark.usefixtures("needs_ray")
+def test_the_cluster_that_the_page_shows_is_one_to_ray() -> None:
+    code = (
+        "import sys, yaml\nfrom ray.autoscaler._private.util import prepare_config, validate_config\n"
+        "validate_config(prepare_config(yaml.safe_load(sys.stdin)))"
+    )
+    (shown,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/many-machines.md").read_text(encoding="utf-8"), re.DOTALL)
+    line = [sys.executable, "-c", code]
+    for text, status in ((shown, 0), (shown.replace("InstanceType", "Type").replace("node_config", "config"), 1)):
+        found = subprocess.run(line, input=text, capture_output=True, text=True, timeout=60, check=False)
+        assert found.returncode == status, found.stderr

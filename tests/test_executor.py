@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from experiments import runner as module
 from experiments.experiment import plans, read
-from experiments.runner import LOSSES, Job, Runner, lanes
+from experiments.runner import LOSSES, Job, Lane, Runner, lanes
 from experiments.store import Store
 from tests.test_runner import Notes
 
@@ -208,6 +208,29 @@ def test_references_go_once_nobody_asks_for_them(tmp_path: Path, monkeypatch: py
     simulate(tmp_path, 3, {"processor 0": 2}, 1)
     assert max(left) > 0
     assert left[-1] == 0
+
+
+def test_nothing_walks_through_all_lanes_at_each_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Counted(list[Any]):
+        def __iter__(self) -> Any:
+            nonlocal walks
+            walks += 1
+            return super().__iter__()
+
+    def displaced(lane: Lane) -> bool:
+        nonlocal asked
+        asked += 1
+        return is_displaced(lane)
+
+    walks = asked = 0
+    is_displaced = vars(Lane)["displaced"].fget
+    monkeypatch.setattr(Lane, "displaced", property(displaced))
+    cluster = Simulated(0, {"processor 0": 100}, 0)
+    runner = Runner(Store(tmp_path), Notes(), cluster, inbox=cluster, active=Counted())
+    todo = [one._replace(run_id=f"{one.run_id} {i}") for i in range(3) for one in jobs(1)]
+    assert runner.run(todo) == {}
+    assert walks <= 1, "to end what is left"
+    assert asked < 3 * len(todo)
 
 
 def test_lanes_are_as_many_as_places_and_each_for_one_processor() -> None:

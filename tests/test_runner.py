@@ -178,10 +178,8 @@ def test_a_framework_that_is_ahead_of_the_definition_goes_on_when_that_has_caugh
     ahead = Lane("torch", deque([second]), worker=sent, current=first, ready=True)  # pyright: ignore[reportArgumentType]
     runner.active, runner.undefined = [defining, ahead], {last.plan}
     runner._hear(ahead, {"type": "finished"})
-    runner._wake()
     assert sent.jobs == []
     runner._hear(defining, {"type": "finished"})
-    runner._wake()
     assert [one["run_id"] for one in sent.jobs] == [second.run_id]
 
 
