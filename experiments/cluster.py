@@ -277,7 +277,7 @@ class ClusterWorker:
         try:
             async for said in self.actor.messages.options(num_returns="streaming").remote():
                 self.placed = True
-                self._take(await said)
+                await asyncio.to_thread(self._take, await said)  # many runs wait for the disk at once
         except Exception as error:
             self.lost = True
             self.why = self.why or self._why(error)
@@ -355,7 +355,7 @@ def keep(message: Message, job: Message, store: Store) -> None:
         raise NotKept("the run's bytes are not those that the node sent; the same command runs it again")
     try:
         if message["references"] is not None:
-            write_whole(Path(job["reference"]), message["references"])
+            Path(job["reference"]).write_bytes(message["references"])  # nobody reads them before this run has ended
         write_whole(store.path(job["run_id"]), message["run"])
         store.error_path(job["run_id"]).unlink(missing_ok=True)
     except OSError as error:
