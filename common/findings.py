@@ -226,25 +226,22 @@ class Outcome:
     trace: Trace | None = None
 
 
-def configuration(
-    name: str, plan: Plan, outcomes: dict[str, Outcome], perturbed: Trace | None, thresholds: Thresholds
-) -> Configuration:
+def configuration(name: str, plan: Plan, outcomes: dict[str, Outcome], thresholds: Thresholds) -> Configuration:
     """The findings of one configuration.
 
     Args:
         name: Its name.
         plan: Its plan.
         outcomes: By backend.
-        perturbed: The definition's run from weights moved by one unit in the last place.
         thresholds: Of the verdicts.
     """
-    definition = outcomes[DEFINITION].trace if DEFINITION in outcomes else None
+    definition = outcomes.get(DEFINITION)
     runs: dict[str, RunFinding] = {}
     for backend, outcome in outcomes.items():
         if outcome.header is None or outcome.trace is None:
             runs[backend] = RunFinding(status=outcome.status, reason=outcome.reason)
         else:
-            agreed = _agreement(outcome.header, outcome.trace, definition, perturbed)
+            agreed = _agreement(outcome.header, outcome.trace, definition)
             runs[backend] = _run(outcome.header, outcome.trace, agreed, thresholds)
     return Configuration(name=name, spec=plan, parameters=plan.network.parameter_count(), runs=runs)
 
@@ -284,10 +281,10 @@ def _clipping_bound(trace: Trace) -> float:
     return float((after < (1 - 1e-6) * before).any(2).mean())
 
 
-def _agreement(header: Header, trace: Trace, definition: Trace | None, perturbed: Trace | None) -> Agreement | None:
+def _agreement(header: Header, trace: Trace, definition: Outcome | None) -> Agreement | None:
     if not header.checks:
         return None
-    free_run = _free_run(header.plan, trace, definition, perturbed)
+    free_run = _free_run(header.plan, trace, definition)
     # seeds that go in several groups have a first step each
     first = _check([check for check in header.checks if check.step == header.checks[0].step])
     steps = _check(header.checks)
@@ -311,11 +308,11 @@ def _check(steps: list[Step]) -> Check:
     return Check(**worst.model_dump(exclude={"step"}))
 
 
-def _free_run(plan: Plan, trace: Trace, definition: Trace | None, perturbed: Trace | None) -> FreeRun:
-    if definition is None or perturbed is None:
+def _free_run(plan: Plan, trace: Trace, definition: Outcome | None) -> FreeRun:
+    if definition is None or definition.trace is None or definition.header is None or definition.header.sensitivity is None:
         reason = "there is no run of the definition"
         return FreeRun(outcome="cannot be judged", reason=reason, step=None, divergence=None, bound=None)
-    return FreeRun(**free_run(plan, trace, definition, perturbed)._asdict())
+    return FreeRun(**free_run(plan, trace, definition.trace, definition.header.sensitivity)._asdict())
 
 
 def all_agree(configurations: Iterable[Configuration]) -> bool | None:

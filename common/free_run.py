@@ -7,6 +7,7 @@ definition's run with every operation rounded at random.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -73,20 +74,26 @@ class FreeRun(NamedTuple):
     bound: float
 
 
-def free_run(plan: Plan, trace: Trace, definition: Trace, rounded: Trace) -> FreeRun:
+def free_run(plan: Plan, trace: Trace, definition: Trace, sensitivity: Sequence[float]) -> FreeRun:
     """Compare a free run with the definition's, up to where the definition parts from itself.
 
-    The bound at a recorded step is 100 times the largest divergence, up to the next recorded step, of the definition whose
-    operations are rounded at random. "Up to the next" because where chaos breaks out one step can multiply a difference by
-    1,000, and which of two equally exact runs it reaches first is chance. A divergence is at most 1: where the bound is no
-    smaller than a tenth of that, the run is chaotic, and two runs of one framework would part too. So it is where it is beyond
-    the bound, and one number that falls on the other side of a kink may decide, which one draw does not tell (leaky ReLU and
-    batch norm: of six draws three part by 0.27 where the others have 1e-5): in float32, and where the bound is so wide that a
-    pre-activation may lie between the runs.
+    The bound at a recorded step is 100 times the largest sensitivity up to the next recorded step: the divergence of the
+    definition whose operations are rounded at random. "Up to the next" because where chaos breaks out one step can multiply a
+    difference by 1,000, and which of two equally exact runs it reaches first is chance. A divergence is at most 1: where the
+    bound is no smaller than a tenth of that, the run is chaotic, and two runs of one framework would part too. So it is where
+    it is beyond the bound, and one number that falls on the other side of a kink may decide, which one draw does not tell
+    (leaky ReLU and batch norm: of six draws three part by 0.27 where the others have 1e-5): in float32, and where the bound is
+    so wide that a pre-activation may lie between the runs.
+
+    Args:
+        plan: Of the runs.
+        trace: The run's.
+        definition: The definition's.
+        sensitivity: [step], that of the definition's header (common/trace.py).
     """
-    ends = _end(definition, rounded)
+    ends = _end(definition, sensitivity)
     found = np.maximum.accumulate(divergence(trace, definition, flushed(plan)))[:ends]
-    bound = bounds(plan, definition, rounded)[:ends]
+    bound = bounds(plan, definition, sensitivity)[:ends]
     if not ends:
         return FreeRun("cannot be judged", "the definition is not finite at the first step", 0, 0.0, 0.0)
     chaotic = (bound >= CHAOS) | ((found > bound) & _kinks_decide(plan, bound))
@@ -116,21 +123,25 @@ def _kinks_decide(plan: Plan, bound: np.ndarray) -> np.ndarray:
     return (bound * numbers >= A_KINK) & has_kink(network.activation) | (plan.precision == "float32")
 
 
-def _end(*traces: Trace) -> int:
-    """How many recorded steps come before all that the divergence is made of is no longer finite, in any of the runs."""
-    finite = [np.isfinite(trace.loss).all(0) for trace in traces]
-    finite += [np.isfinite(trace.quantities[q]).all((0, 2)) for trace in traces for q in DIVERGING]
-    every = np.all(finite, axis=0)
-    return len(every) if every.all() else int(np.argmin(every))
+def finite(trace: Trace) -> np.ndarray:
+    """At which recorded steps all that the divergence is made of is finite [step]."""
+    layers = [np.isfinite(trace.quantities[q]).all((0, 2)) for q in DIVERGING]
+    return np.all([np.isfinite(trace.loss).all(0), *layers], axis=0)
 
 
-def bounds(plan: Plan, definition: Trace, rounded: Trace) -> np.ndarray:
+def _end(definition: Trace, sensitivity: Sequence[float]) -> int:
+    """How many recorded steps come before the definition, exact or rounded at random, is no longer finite."""
+    both = finite(definition) & np.isfinite(sensitivity)
+    return len(both) if both.all() else int(np.argmin(both))
+
+
+def bounds(plan: Plan, definition: Trace, sensitivity: Sequence[float]) -> np.ndarray:
     """The bound on the largest divergence up to each recorded step [step]; infinite where a run is no longer finite.
 
     `free_run` says how it is made.
     """
-    ends = _end(definition, rounded)
-    own = np.maximum.accumulate(divergence(rounded, definition, flushed(plan))[:ends])
+    ends = _end(definition, sensitivity)
+    own = np.maximum.accumulate(np.asarray(sensitivity)[:ends])
     ahead = np.append(own[1:], own[-1:])
     found = np.full(len(definition.steps), np.inf)
     found[:ends] = MARGIN * np.maximum(ahead, plan.network.depth * epsilon(plan.precision))

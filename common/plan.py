@@ -37,8 +37,6 @@ class Plan(Spec, frozen=True):
     Attributes:
         seeds: Each seed draws its own weights and its own order of batches.
         record_every: The quantities are kept at steps 0, k, 2k, ... and at the last.
-        perturbed: The definition rounds every operation at random; how far its run moves by it is the network's own
-            sensitivity.
     """
 
     network: Network
@@ -50,7 +48,6 @@ class Plan(Spec, frozen=True):
     seeds: tuple[int, ...] = Field(min_length=1)
     steps: int = Field(ge=1)
     record_every: int = Field(default=1, ge=1)
-    perturbed: bool = False
 
     @model_validator(mode="after")
     def _batch_norm_needs_two_samples(self) -> Plan:
@@ -100,7 +97,7 @@ class Plan(Spec, frozen=True):
     def structure(self) -> str:
         """A key that is equal for plans that one compiled step serves: they differ in `numbers` and in the start at most."""
         shape = self.bare().model_dump(mode="json", include={"network", "clipping", "optimizer", "precision"})
-        return f"{json.dumps(shape)} seeds={len(self.seeds)} batch={self.task.batch_size} perturbed={self.perturbed}"
+        return f"{json.dumps(shape)} seeds={len(self.seeds)} batch={self.task.batch_size}"
 
     def groups(self) -> list[Plan]:
         """The plan for as many seeds at a time as run fastest together, in groups of one size.

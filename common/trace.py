@@ -59,6 +59,9 @@ class Header(BaseModel):
         test_samples: How many samples the test set has.
         best_guess: The share of the test set's most frequent class; None in runs from before this was kept.
         guessing_loss: The cross-entropy of guessing by the training set's class frequencies; None as above.
+        sensitivity: Of the definition's run only: at each recorded step the divergence (common/free_run.py) of the same run
+            with every operation rounded at random; 1, which is the most, from where it is chaotic, NaN from where it is not
+            finite.
     """
 
     model_config = ConfigDict(ser_json_inf_nan="constants")  # an infinite error is broken agreement, not an unknown one
@@ -79,6 +82,7 @@ class Header(BaseModel):
     test_samples: int
     best_guess: float | None = None
     guessing_loss: float | None = None
+    sensitivity: list[float] | None = None
 
 
 @dataclass(frozen=True)
@@ -94,3 +98,8 @@ class Trace:
     steps: np.ndarray
     loss: np.ndarray
     quantities: dict[str, np.ndarray]
+
+    def at(self, index: int) -> Trace:
+        """One recorded step of it."""
+        one = slice(index, index + 1)
+        return Trace(self.steps[one], self.loss[:, one], {name: a[:, one] for name, a in self.quantities.items()})

@@ -21,7 +21,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from backends import NEEDS
 from common.errors import UserError
-from common.findings import DEFINITION, Configuration, Document, Outcome, Status, all_agree, configuration
+from common.findings import Configuration, Document, Outcome, Status, all_agree, configuration
 from common.plan import Plan
 from common.verdict import Thresholds
 from experiments import seal
@@ -52,12 +52,11 @@ class Failure(BaseModel):
 
 
 class Entry(BaseModel):
-    """One configuration: the ids of its runs by backend, the definition's from moved weights, and what failed."""
+    """One configuration: the ids of its runs by backend, and what failed."""
 
     name: str
     plan: Plan
     runs: dict[BackendName, RunId]
-    moved: RunId | None = None
     failures: dict[BackendName, Failure] = {}
 
 
@@ -99,11 +98,6 @@ class Source:
         entry = self.entries.get(name)
         return self.runs.get(entry.runs.get(backend, "")) if entry else None
 
-    def moved(self, name: str) -> Run | None:
-        """The definition's run of a configuration from weights moved by one unit in the last place."""
-        entry = self.entries.get(name)
-        return self.runs.get(entry.moved or "") if entry else None
-
 
 def source(index: Index, have: Mapping[str, Run], label: str) -> Source:
     """The findings of an index's experiment, from the runs at hand."""
@@ -130,13 +124,11 @@ def of_jobs(
         command: The command line.
     """
     entries: dict[str, Entry] = {}
-    for job in (job for job in jobs if not job.plan.perturbed):
+    for job in jobs:
         entry = entries.setdefault(job.name, Entry(name=job.name, plan=job.plan, runs={}))
         entry.runs[job.backend] = job.run_id
         if failed := failures.get(job.run_id):
             entry.failures[job.backend] = Failure(status=failed.status, reason=failed.reason)
-    for job in (job for job in jobs if job.plan.perturbed):
-        entries[job.name].moved = job.run_id
     for entry in entries.values():
         entry.failures |= {backend: Failure(status="missing", reason=reason) for backend, reason in absent.items()}
     shared = {"question": experiment.question, "thresholds": experiment.thresholds, "entries": list(entries.values())}
@@ -146,7 +138,7 @@ def of_jobs(
 def document(index: Index, have: Mapping[str, Run]) -> Document:
     """The findings, from the runs that there are and the reasons for those that there are not."""
     configurations = [_configuration(entry, have, index.thresholds) for entry in index.entries]
-    ids = {run_id for entry in index.entries for run_id in (*entry.runs.values(), entry.moved)}
+    ids = {run_id for entry in index.entries for run_id in entry.runs.values()}
     headers = [run.header for run_id, run in have.items() if run_id in ids]
     return Document(
         experiment=index.experiment,
@@ -164,8 +156,7 @@ def document(index: Index, have: Mapping[str, Run]) -> Document:
 
 def _configuration(entry: Entry, have: Mapping[str, Run], thresholds: Thresholds) -> Configuration:
     outcomes = {backend: _outcome(entry, backend, have) for backend in dict.fromkeys((*entry.runs, *entry.failures))}
-    moved = have.get(entry.moved or "")
-    return configuration(entry.name, entry.plan, outcomes, moved.trace if moved else None, thresholds)
+    return configuration(entry.name, entry.plan, outcomes, thresholds)
 
 
 def _outcome(entry: Entry, backend: str, have: Mapping[str, Run]) -> Outcome:
@@ -282,7 +273,7 @@ def _chosen(folder: Path, experiment: str | None) -> Index | None:
 
 
 def _paths(index: Index, folder: Path) -> list[Path]:
-    ids = {run_id for entry in index.entries for run_id in (*entry.runs.values(), entry.moved) if run_id}
+    ids = {run_id for entry in index.entries for run_id in entry.runs.values()}
     return [path for run_id in sorted(ids) if (path := folder / f"{run_id}.parquet").exists()]
 
 
@@ -301,11 +292,8 @@ def _runs(paths: Iterable[Path]) -> tuple[dict[str, Run], dict[Path, Exception]]
 def _foreign(index: Index, runs: Mapping[str, Run]) -> Iterator[str]:
     """The ids under which there are runs of something else than the index says."""
     for entry in index.entries:
-        asked = [(run_id, backend, entry.plan) for backend, run_id in entry.runs.items()]
-        if entry.moved:
-            asked.append((entry.moved, DEFINITION, entry.plan.model_copy(update={"perturbed": True})))
-        for run_id, backend, plan in asked:
-            if run_id in runs and not runs[run_id].is_of(plan, backend):
+        for backend, run_id in entry.runs.items():
+            if run_id in runs and not runs[run_id].is_of(entry.plan, backend):
                 yield run_id
 
 
@@ -332,20 +320,15 @@ NUMBERS = ("depth", "width", "steps", "batch_size", "learning_rate", "precision"
 def named_by_plans(runs: Mapping[str, Run], folder: Path) -> Index:
     """An index for a folder without one: every plan is a configuration, named after what tells it from the others."""
     plans: dict[str, dict[str, str]] = {}
-    moved: dict[str, str] = {}
     for run_id, run in runs.items():
-        key = run.header.plan.model_copy(update={"perturbed": False}).model_dump_json()
-        if run.header.plan.perturbed:
-            moved[key] = run_id
-        else:
-            plans.setdefault(key, {})[run.header.backend] = run_id
+        plans.setdefault(run.header.plan.model_dump_json(), {})[run.header.backend] = run_id
     found = {key: settings_of(Plan.model_validate_json(key)) for key in plans}
     telling = [n for n in NUMBERS if len({getattr(settings, n) for settings in found.values()}) > 1]
     entries: dict[str, Entry] = {}
     for key, settings in found.items():
         name = _unused(name_of(settings, {n: getattr(settings, n) for n in telling}, {}), entries)
         runs_of = {b: plans[key][b] for b in sorted(plans[key], key=_definition_first)}
-        entries[name] = Entry(name=name, plan=Plan.model_validate_json(key), runs=runs_of, moved=moved.get(key))
+        entries[name] = Entry(name=name, plan=Plan.model_validate_json(key), runs=runs_of)
     question = f"What became of the gradient in the runs of {folder.name}?"
     command = f"python -m experiments.report {folder}"
     return Index(

@@ -92,7 +92,7 @@ class Nodes(tuple[Node, ...]):
         cpus: Counter[str] = Counter()
         for node in self:
             cpus[node.processor] += node.cpus
-        key = plan.model_copy(update={"perturbed": False}).run_id("", "", {})
+        key = plan.run_id("", "", {})
         able = self.able(backend, device)
         having = {node.processor: node.versions[backend] for node in self if node.id in able}
         return having[max(sorted(having), key=lambda name: _drawn(key, name, cpus[name]))]

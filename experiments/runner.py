@@ -24,13 +24,10 @@ from experiments.executor import Executor, Inbox, Processes, Worker
 from experiments.store import Run, Store
 from experiments.versions import versions
 
-ROUNDED = f"{DEFINITION}, rounded"
-"""The lanes of the definition's runs whose operations are rounded at random: nobody waits for them."""
-
-FIRST = (DEFINITION, "keras", "jax", "torch", ROUNDED)
+FIRST = (DEFINITION, "keras", "jax", "torch")
 """The order in which lanes start: what the others need, then the longest work, so that the cores end together."""
 
-LANES = {DEFINITION: 2, "torch": 2, ROUNDED: 5}
+LANES = {DEFINITION: 2, "torch": 2}
 """Into how many a backend's jobs are divided: those whose workers start soon and compile nothing fill the cores to the end."""
 
 SHORTEST_LANE = 2
@@ -63,12 +60,7 @@ class Job(NamedTuple):
     @property
     def defines(self) -> bool:
         """Whether it leaves the references of its plan."""
-        return self.lane == DEFINITION
-
-    @property
-    def lane(self) -> str:
-        """Whose turn it is."""
-        return ROUNDED if self.plan.perturbed else self.backend
+        return self.backend == DEFINITION
 
 
 class Watcher(Protocol):
@@ -108,14 +100,8 @@ def job(backend: str, name: str, plan: Plan, device: str, versions_of: VersionsO
 
 
 def jobs_of(plans: dict[str, Plan], backends: Iterable[str], device: str, versions_of: VersionsOf = versions_here) -> list[Job]:
-    """Every plan on every backend; on the definition also rounded at random, which shows the network's sensitivity."""
-    jobs = [job(backend, name, plan, device, versions_of) for backend in backends for name, plan in plans.items()]
-    return jobs + [moved(one, versions_of) for one in jobs if one.backend == DEFINITION]
-
-
-def moved(one: Job, versions_of: VersionsOf = versions_here) -> Job:
-    """The same job with every operation rounded at random."""
-    return job(one.backend, one.name, one.plan.model_copy(update={"perturbed": True}), one.device, versions_of)
+    """Every plan on every backend."""
+    return [job(backend, name, plan, device, versions_of) for backend in backends for name, plan in plans.items()]
 
 
 def missing(jobs: list[Job], have: Collection[str]) -> list[Job]:
@@ -368,8 +354,9 @@ def lanes(jobs: Iterable[Job], least: Callable[[str], int] = lambda device: 1) -
         least: Into how many lanes the jobs on a device are divided at least, if there are as many.
     """
     found: list[Lane] = []
-    for same in sorted(_grouped(jobs, lambda one: one.lane), key=_turn):
-        name, count = same[0].lane, max(LANES.get(same[0].lane, 1), least(same[0].device))
+    for same in sorted(_grouped(jobs, lambda one: one.backend), key=_turn):
+        name = same[0].backend
+        count = max(LANES.get(name, 1), least(same[0].device))
         size = max(SHORTEST_LANE, -(-len(same) // count))
         parts: list[list[Job]] = []
         for alike in _grouped(same, lambda one: one.processor):
@@ -381,7 +368,7 @@ def lanes(jobs: Iterable[Job], least: Callable[[str], int] = lambda device: 1) -
 
 
 def _turn(jobs: list[Job]) -> int:
-    return FIRST.index(jobs[0].lane) if jobs[0].lane in FIRST else len(FIRST)
+    return FIRST.index(jobs[0].backend) if jobs[0].backend in FIRST else len(FIRST)
 
 
 def _grouped(jobs: Iterable[Job], key: Callable[[Job], Hashable]) -> list[list[Job]]:

@@ -29,6 +29,7 @@ import polars as pl
 
 from backends import NEEDS
 from common.errors import UserError
+from common.findings import DEFINITION
 from common.plan import Plan
 from common.quantities import QUANTITIES
 from common.trace import Header, Trace
@@ -222,6 +223,8 @@ def _trace(header: Header, columns: dict[str, np.ndarray]) -> Trace:
             raise Damaged(f"it has not every {name} of its plan")
     if len(header.accuracy) != len(plan.seeds):
         raise Damaged("it has not every seed's accuracy")
+    if header.backend == DEFINITION and len(header.sensitivity or []) != len(steps):
+        raise Damaged("it has not every step's sensitivity")
     shape = (len(plan.seeds), len(steps), plan.network.depth)
     arrays = {name: columns[name].reshape(shape) for name in ("loss", *QUANTITIES)}
     return Trace(steps, arrays.pop("loss")[:, :, 0], arrays)

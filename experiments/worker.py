@@ -46,6 +46,7 @@ from common.plan import Plan
 from common.trace import Check, Header, Seconds
 from experiments import judging, references
 from experiments.judging import Kept, watched
+from experiments.sensitivity import sensitivity
 from experiments.store import NotKept, Run, Store
 from experiments.versions import versions
 
@@ -130,6 +131,7 @@ class Worker:
             test_samples=len(data.y_test),
             best_guess=data.best_guess,
             guessing_loss=data.guessing_loss,
+            sensitivity=sensitivity(groups, data, [one.trace for one in trainings]) if self.defines else None,
         )
         return Run(header, training.trace)
 

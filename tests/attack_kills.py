@@ -39,7 +39,7 @@ activation = "relu"
 [[configuration]]
 activation = "elu"
 """
-RUNS = 8
+RUNS = 4
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 MOVES = {"seconds", "command", "versions", "source", "experiment"}
 """What two reports of the same numbers may differ in."""

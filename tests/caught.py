@@ -4,7 +4,8 @@
 
 In a process for each wing the faults of tests/faults.py are planted one after another, each without what `compare` is asked of
 it again on another plan, and the suite's tests of that wing run until eight fail. A failure names the place where it is in the
-test file of the room (a fault of batch norm in tests/test_normalization.py) or its message has the word for what is wrong.
+test file of the room (a fault of batch norm in tests/test_normalization.py), or its name or message has the word for what is
+wrong.
 """
 
 from __future__ import annotations
@@ -86,9 +87,9 @@ def words(fault: Fault) -> list[str]:
 
 
 def named(fault: Fault, failure: Failure) -> bool:
-    """Whether a failure names the place of a fault."""
-    file = failure.test.split("::")[0]
-    return any(word in file or word in failure.message for word in words(fault))
+    """Whether a failure names the place of a fault: by its file, its test's own name, or what it says."""
+    test = failure.test.split("[")[0]
+    return any(word in test or word in failure.message for word in words(fault))
 
 
 def caught(fault: Fault | None, wing: str, tests: list[str]) -> list[Failure]:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from common import draw, task
 from common.agreement import distance, largest
+from common.backend import Backend
 from common.network import Gradients
+from common.plan import Plan
+from experiments.judging import batch_of
 
 
 def scaled_error(value: np.ndarray, definition: np.ndarray) -> float:
@@ -20,3 +24,15 @@ def gradient_error(gradients: Gradients, definition: Gradients) -> float:
     pairs = [(gradients.loss, definition.loss), (gradients.signal, definition.signal)]
     pairs += [(gradients.parameters[name], value) for name, value in definition.parameters.items()]
     return max(scaled_error(value, expected) for value, expected in pairs)
+
+
+def differing(backend: Backend, definition: Backend, plan: Plan) -> list[str]:
+    """What of a step from the plan's start is not the definition's, to 1e-9 of the size of each layer: names."""
+    found = []
+    for wing in (backend, definition):
+        program = wing.program(plan, "cpu")
+        program.load(draw.state(plan))
+        measured = program.measured(program.step(batch_of(plan, task.load(plan.task), 0)))
+        state = program.state()
+        found.append(measured | state.parameters | state.statistics)
+    return [name for name, value in found[1].items() if scaled_error(found[0][name], value) > 1e-9]

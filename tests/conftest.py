@@ -89,7 +89,7 @@ def plan() -> Callable[..., Plan]:
         numbers: dict[str, Any] = {
             "features": 5, "width": 8, "depth": 4, "classes": 3, "activation": "tanh", "normalization": "none",
             "initialization": "xavier", "clipping": "none", "learning_rate": 0.1, "batch_size": 16,
-            "seeds": (0, 1), "steps": 3, "precision": "float64", "record_every": 1, "perturbed": False,
+            "seeds": (0, 1), "steps": 3, "precision": "float64", "record_every": 1,
         }  # fmt: skip
         unknown = set(changes) - set(numbers)
         assert not unknown, f"no such number: {unknown}"

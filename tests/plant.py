@@ -29,8 +29,6 @@ from common.findings import DEFINITION, Outcome, configuration
 from common.plan import Plan
 from common.verdict import Thresholds
 from experiments.process import environment
-from experiments.runner import Job as Asked
-from experiments.runner import moved
 from experiments.store import Store
 from experiments.versions import digest_of
 from experiments.worker import Job, Worker
@@ -84,13 +82,12 @@ def reference(plan: Plan, folder: Path) -> Path:
 
 
 def define(plans: Iterable[Plan], folder: Path) -> None:
-    """Run the definition, and leave its runs, exact and rounded at random, and its references."""
+    """Run the definition, and leave its runs and its references."""
     store, definition = Store(folder), backends.load(DEFINITION)
     for plan in plans:
         if store.path(plan.digest()).exists():
             continue
-        worker, rounded = Worker(definition, 1, 0.0), moved(Asked(DEFINITION, "", plan, "", "cpu")).plan
-        store.save(Worker(definition, 1, 0.0).run(Job(run_id=rounded.digest(), plan=rounded, device="cpu")))
+        worker = Worker(definition, 1, 0.0)
         path = reference(plan, folder)
         written = None if path.exists() else str(path)
         store.save(worker.run(Job(run_id=plan.digest(), plan=plan, device="cpu", reference=written)))
@@ -104,9 +101,8 @@ def judge(backend: Backend, fault: Fault | None, plan_name: str, folder: Path, q
 
 def _case(fault: Fault | None, name: str, one: tuple[int, str, int], store: Store, worker: Worker, folder: Path) -> Case:
     plan, label, wing = plan_of(name, *one), fault.name if fault else NONE, worker.backend.name
-    definition, rounded = store.load(plan.digest()), store.load(moved(Asked(DEFINITION, "", plan, "", "cpu")).plan.digest())
+    definition = store.load(plan.digest())
     assert definition, "the definition ran before"
-    assert rounded, "the definition ran before"
     try:
         job = Job(run_id="x", plan=plan, device="cpu", reference=str(reference(plan, folder)))
         run = worker.run(job)
@@ -116,7 +112,7 @@ def _case(fault: Fault | None, name: str, one: tuple[int, str, int], store: Stor
         DEFINITION: Outcome("finished", header=definition.header, trace=definition.trace),
         wing: Outcome("finished", header=run.header, trace=run.trace),
     }
-    agreed = configuration(label, plan, outcomes, rounded.trace, Thresholds()).runs[wing].agreement
+    agreed = configuration(label, plan, outcomes, Thresholds()).runs[wing].agreement
     assert agreed, "a wing's run is compared"
     steps, free = agreed.single_steps, agreed.free_run
     error, bound = (float("inf") if n is None else n for n in (steps.error, steps.bound))

@@ -13,16 +13,18 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from backends.numpy.rounding import EXACT, Exact, Random, norms
+from backends.numpy.training import Program as Definition
 from common import agreement, draw, task
-from common.agreement import DRAWS, SIGNAL, Judge, Key, Step, T, distance, judged_steps, largest
+from common.agreement import DRAWS, SIGNAL, Judge, Key, Step, T, distance, flushed, judged_steps, largest
 from common.backend import Backend, train
 from common.bounds import Bounds, Inside, with_another
-from common.free_run import CHAOS, MARGIN, divergence, free_run
+from common.free_run import CHAOS, MARGIN, divergence, finite, free_run
 from common.network import State
 from common.plan import Plan
 from common.quantities import QUANTITIES
 from common.trace import Trace
 from experiments import judging, references
+from experiments.sensitivity import sensitivity
 
 QUICK = settings(max_examples=60, deadline=None)
 SHAPE = (2, 3, 4)
@@ -380,7 +382,7 @@ def test_a_free_run_parts_where_it_is_beyond_100_times_a_draw_up_to_the_next_ste
     for share, outcome in ((0.9, "comparable"), (1.1, "broken")):
         by = [0.0] * 5
         by[step] = share * bound
-        found = free_run(plan(), away(by), away([0.0] * 5), away(OWN))
+        found = free_run(plan(), away(by), away([0.0] * 5), OWN)
         assert (found.outcome, found.step) == (outcome, step if outcome == "broken" else None)
     assert found.reason == f"the free run parts from the definition's at step {step}"
     assert found.bound == pytest.approx(bound, rel=1e-4)
@@ -389,7 +391,7 @@ def test_a_free_run_parts_where_it_is_beyond_100_times_a_draw_up_to_the_next_ste
 def test_a_run_is_chaotic_from_where_its_bound_bounds_nothing(plan: Maker) -> None:
     own = [1e-12, 1e-8, 1e-5, CHAOS / MARGIN, 0.5]
     apart = away([1e-11, 1e-7, 0.9, 0.9, 0.9])
-    found = free_run(plan(), apart, away([0.0] * 5), away(own))
+    found = free_run(plan(), apart, away([0.0] * 5), own)
     assert (found.outcome, found.step) == ("chaotic", 2), "the bound looks one step ahead"
     assert found.reason == "chaotic from step 2: two runs of one framework would part too"
     assert found.divergence == pytest.approx(1e-7, rel=1e-3), "of the steps that were compared"
@@ -397,11 +399,11 @@ def test_a_run_is_chaotic_from_where_its_bound_bounds_nothing(plan: Maker) -> No
 
 def test_a_run_that_leaves_before_the_chaos_is_broken(plan: Maker) -> None:
     own = [1e-12, 1e-12, 1e-5, 0.5, 0.5]
-    assert free_run(plan(), away([0.0, 0.9, 0.9, 0.9, 0.9]), away([0.0] * 5), away(own)).outcome == "broken"
+    assert free_run(plan(), away([0.0, 0.9, 0.9, 0.9, 0.9]), away([0.0] * 5), own).outcome == "broken"
 
 
 def test_in_float32_a_free_run_beyond_its_bound_is_chaotic(plan: Maker) -> None:
-    found = free_run(plan(precision="float32"), away([0.0, 0.0, 0.5, 0.5, 0.5]), away([0.0] * 5), away(OWN))
+    found = free_run(plan(precision="float32"), away([0.0, 0.0, 0.5, 0.5, 0.5]), away([0.0] * 5), OWN)
     assert (found.outcome, found.step) == ("chaotic", 2)
 
 
@@ -412,7 +414,7 @@ def test_a_kink_decides_only_where_a_number_may_lie_between_the_runs(
     plan: Maker, activation: str, own: float, outcome: str
 ) -> None:
     one = plan(activation=activation)
-    found = free_run(one, away([0.0, 0.0, 0.3, 0.3, 0.3]), away([0.0] * 5), away([own] * 5))
+    found = free_run(one, away([0.0, 0.0, 0.3, 0.3, 0.3]), away([0.0] * 5), [own] * 5)
     assert (found.outcome, found.step) == (outcome, 2)
     if outcome == "chaotic":
         assert found.reason == "chaotic from step 2: one number on the other side of a kink decides when two runs part"
@@ -420,20 +422,67 @@ def test_a_kink_decides_only_where_a_number_may_lie_between_the_runs(
 
 @pytest.mark.parametrize("which", ["definition", "rounded"])
 def test_a_free_run_is_compared_while_the_definition_is_finite(plan: Maker, which: str) -> None:
-    runs = {"definition": away([0.0] * 5), "rounded": away(OWN)}
-    runs[which].loss[1, 3:] = np.nan
-    assert free_run(plan(), away([0.0, 0.0, 0.0, 0.9, 0.9]), **runs).outcome == "comparable"
-    assert free_run(plan(), away([0.0, 0.0, 0.9, 0.9, 0.9]), **runs).outcome == "broken"
-    runs[which].loss[0, 0] = np.inf
-    assert free_run(plan(), away([0.9] * 5), **runs).outcome == "cannot be judged"
+    def found(by: list[float], finite: int) -> str:
+        definition, own = away([0.0] * 5), np.array(OWN)
+        if which == "definition":
+            definition.loss[1, finite:] = np.nan
+        else:
+            own[finite:] = np.nan
+        return free_run(plan(), away(by), definition, list(own)).outcome
+
+    assert found([0.0, 0.0, 0.0, 0.9, 0.9], finite=3) == "comparable"
+    assert found([0.0, 0.0, 0.9, 0.9, 0.9], finite=3) == "broken"
+    assert found([0.9] * 5, finite=0) == "cannot be judged"
 
 
 def test_what_the_precision_does_not_have_is_no_divergence(plan: Maker) -> None:
     one = plan(precision="float32")
     tiny, zero = _trace(np.full((2, 3, 4), 1e-60)), _trace(np.zeros((2, 3, 4)))
-    assert free_run(one, zero, tiny, zero).outcome == "comparable"
-    assert free_run(one, zero, tiny, zero).divergence == 0
+    assert free_run(one, zero, tiny, [0.0] * 3).outcome == "comparable"
+    assert free_run(one, zero, tiny, [0.0] * 3).divergence == 0
     assert divergence(zero, tiny).max() == 1
+
+
+def the_draw(plan: Plan) -> tuple[Trace, Trace]:
+    """The definition's run of a plan, exact and rounded at random, to the end."""
+    data, found = task.load(plan.task), []
+    for rounding in (EXACT, Random(plan.precision, seed=0)):
+        program = Definition(plan, rounding=rounding)
+        program.load(draw.state(plan))
+        found.append(train(program, plan, draw.batches(plan, data)).trace)
+    return found[0], found[1]
+
+
+@pytest.mark.parametrize("record_every", [1, 3])
+def test_the_sensitivity_is_the_divergence_of_a_draw_over_all_groups_of_seeds(plan: Maker, record_every: int) -> None:
+    one = small(plan, activation="tanh", steps=6, record_every=record_every)
+    groups = [one.model_copy(update={"seeds": (seed,)}) for seed in one.seeds]
+    pairs = [the_draw(group) for group in groups]
+    own = sensitivity(groups, task.load(one.task), [exact for exact, _ in pairs])
+    assert own == list(np.max([divergence(rounded, exact, flushed(one)) for exact, rounded in pairs], axis=0))
+    assert 0 < max(own) < 1e-10
+
+
+def test_the_sensitivity_ends_where_the_draw_is_chaotic(plan: Maker) -> None:
+    one = small(plan, normalization="batch", activation="relu", depth=30, steps=12)
+    exact, rounded = the_draw(one)
+    whole = divergence(rounded, exact, flushed(one))
+    ends = int(np.argmax(whole >= CHAOS / MARGIN))
+    assert 0 < ends < 11
+    own = sensitivity([one], task.load(one.task), [exact])
+    assert own == [*whole[: ends + 1], *[1.0] * (11 - ends)]
+    apart = exact.at(0)
+    assert free_run(one, exact, exact, own).step == ends - 1, "the bound looks one step ahead"
+    assert (apart.steps.tolist(), apart.loss.shape) == ([0], (len(one.seeds), 1))
+
+
+def test_the_sensitivity_is_not_a_number_where_the_draw_is_not_finite(plan: Maker) -> None:
+    one = small(plan, activation="relu", learning_rate=1e60, steps=12)
+    exact, _ = the_draw(one)
+    ends = int(np.argmin(finite(exact)))
+    assert 0 < ends < 12
+    own = sensitivity([one], task.load(one.task), [exact])
+    assert np.isfinite(own).tolist() == [step < ends for step in range(12)]
 
 
 # Evaluation of the whole test set, and steps in the run

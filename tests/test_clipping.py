@@ -11,6 +11,8 @@ from hypothesis import given, settings
 
 from common.backend import Backend
 from common.countermeasures.clipping import Clipping, GlobalNormClipping, NoClipping, NormClipping, ValueClipping
+from common.plan import Plan
+from tests.compared import differing
 from tests.conftest import load
 from tests.strategies import float64s, floats
 
@@ -37,6 +39,14 @@ def test_clipped_gradients_are_the_definitions(
     expected, found = (wing.clipping.probe(spec, gradients) for wing in (definition, backend))
     for name, value in expected.items():
         assert np.abs(found[name] - value).max() <= 1e-12 * max(np.abs(value).max(), 1e-290), name
+
+
+def test_a_step_with_it_is_the_definitions_where_one_without_it_is(
+    backend: Backend, definition: Backend, plan: Callable[..., Plan]
+) -> None:
+    for clipping in (NoClipping(), *(kind(threshold=1e-4) for kind in KINDS)):
+        different = differing(backend, definition, plan(features=64, classes=10, clipping=clipping.model_dump()))
+        assert not different, f"clipping: {clipping.kind}"
 
 
 @THRESHOLDS

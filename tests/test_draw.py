@@ -123,11 +123,6 @@ def test_what_is_not_a_weight_starts_at_the_number_in_its_spec(plan: Callable[..
         assert name.endswith("weight") or (a == 0).all(), name
 
 
-def test_a_perturbed_plan_starts_where_the_plan_does(plan: Callable[..., Plan]) -> None:
-    start, rounded = (draw.state(plan(perturbed=perturbed)) for perturbed in (False, True))
-    assert all(np.array_equal(a, rounded.parameters[name]) for name, a in start.parameters.items())
-
-
 def _numbered(n: int) -> Data:
     """Training samples whose only feature is their number, and whose label is its remainder by 3."""
     numbers = np.arange(n)
@@ -188,6 +183,6 @@ def test_weights_beyond_the_largest_number_are_infinite_without_a_warning(
 ) -> None:
     spec = {"kind": "gaussian", "std": std, "distribution": distribution}
     start = plan(precision=precision, initialization=spec)
-    for found in (draw.state(start), draw.state(start.model_copy(update={"perturbed": True}))):
-        assert np.isinf(found.parameters["hidden.weight"]).any()
-        assert not np.isnan(found.parameters["hidden.weight"]).any()
+    found = draw.state(start).parameters["hidden.weight"]
+    assert np.isinf(found).any()
+    assert not np.isnan(found).any()

@@ -28,11 +28,6 @@ def run(worker: Worker) -> Run:
     return worker.run(Job(run_id="run1", plan=PLAN, device="cpu"))
 
 
-@pytest.fixture(scope="module")
-def moved(worker: Worker) -> Run:
-    return worker.run(Job(run_id="run2", plan=PLAN.model_copy(update={"perturbed": True}), device="cpu"))
-
-
 def checked(*outcomes: Agreed) -> list[Check]:
     """Steps with these outcomes."""
     reasons = {"broken": "loss, seed 0, step 0: error 1, bound 0.5", "cannot be judged": "rounding", "agrees": None}
@@ -55,9 +50,9 @@ def as_torch(run: Run, *outcomes: Agreed, loss_factor: float = 1.0) -> Outcome:
     return Outcome("finished", None, header, dataclasses.replace(run.trace, loss=loss))
 
 
-def found(run: Run, moved: Run | None, torch: Outcome, definition: bool = True):
+def found(run: Run, torch: Outcome, definition: bool = True):
     outcomes = ({"numpy": Outcome("finished", None, *run)} if definition else {}) | {"torch": torch}
-    return configuration("it", PLAN, outcomes, moved.trace if moved else None, Thresholds())
+    return configuration("it", PLAN, outcomes, Thresholds())
 
 
 def document(*configurations) -> Document:
@@ -67,22 +62,22 @@ def document(*configurations) -> Document:
     )  # fmt: skip
 
 
-def agreement_of(run: Run, moved: Run | None, torch: Outcome, definition: bool = True) -> Agreement:
-    agreed = found(run, moved, torch, definition).runs["torch"].agreement
+def agreement_of(run: Run, torch: Outcome, definition: bool = True) -> Agreement:
+    agreed = found(run, torch, definition).runs["torch"].agreement
     assert agreed
     return agreed
 
 
-def test_equal_runs_agree_and_name_their_bound(run: Run, moved: Run) -> None:
-    agreed = agreement_of(run, moved, as_torch(run))
+def test_equal_runs_agree_and_name_their_bound(run: Run) -> None:
+    agreed = agreement_of(run, as_torch(run))
     assert (agreed.outcome, agreed.reason, agreed.judged_steps) == ("agrees", None, [0])
     assert (agreed.free_run.outcome, agreed.free_run.divergence) == ("comparable", 0.0)
     assert 0 < (agreed.free_run.bound or 0) < 1e-10
 
 
-def test_a_free_run_beyond_its_bound_is_broken_and_says_from_where(run: Run, moved: Run) -> None:
-    one = found(run, moved, as_torch(run, loss_factor=1 + 1e-6))
-    agreed = agreement_of(run, moved, as_torch(run, loss_factor=1 + 1e-6))
+def test_a_free_run_beyond_its_bound_is_broken_and_says_from_where(run: Run) -> None:
+    one = found(run, as_torch(run, loss_factor=1 + 1e-6))
+    agreed = agreement_of(run, as_torch(run, loss_factor=1 + 1e-6))
     assert (agreed.outcome, agreed.single_steps.outcome) == ("broken", "agrees")
     assert agreed.reason == "the free run parts from the definition's at step 1"
     assert document(one).agrees is False
@@ -100,32 +95,32 @@ def test_a_free_run_beyond_its_bound_is_broken_and_says_from_where(run: Run, mov
     ],
 )
 def test_a_run_is_broken_where_a_step_is_and_agrees_where_one_could_be_judged(
-    run: Run, moved: Run, outcomes: tuple[Agreed, ...], first: Agreed, all_steps: Agreed, compared: list[int]
+    run: Run, outcomes: tuple[Agreed, ...], first: Agreed, all_steps: Agreed, compared: list[int]
 ) -> None:
-    agreed = agreement_of(run, moved, as_torch(run, *outcomes))
+    agreed = agreement_of(run, as_torch(run, *outcomes))
     assert (agreed.first_step.outcome, agreed.single_steps.outcome, agreed.outcome) == (first, all_steps, all_steps)
     assert agreed.judged_steps == compared
-    assert document(found(run, moved, as_torch(run, *outcomes))).agrees is {"agrees": True, "broken": False}.get(all_steps)
+    assert document(found(run, as_torch(run, *outcomes))).agrees is {"agrees": True, "broken": False}.get(all_steps)
 
 
-def test_the_first_step_is_that_of_every_group_of_seeds(run: Run, moved: Run) -> None:
+def test_the_first_step_is_that_of_every_group_of_seeds(run: Run) -> None:
     torch = as_torch(run, "agrees", "agrees", "broken")
     assert torch.header
     steps = [check.model_copy(update={"step": step}) for check, step in zip(torch.header.checks, (0, 4, 0), strict=True)]
     grouped = dataclasses.replace(torch, header=torch.header.model_copy(update={"checks": steps}))
-    agreed = agreement_of(run, moved, grouped)
+    agreed = agreement_of(run, grouped)
     assert (agreed.first_step.outcome, agreed.judged_steps) == ("broken", [0, 4])
 
 
 def test_without_the_definitions_run_the_free_run_cannot_be_judged(run: Run) -> None:
-    agreed = agreement_of(run, None, as_torch(run), definition=False)
+    agreed = agreement_of(run, as_torch(run), definition=False)
     assert (agreed.free_run.outcome, agreed.single_steps.outcome) == ("cannot be judged", "agrees")
     assert agreed.outcome == "cannot be judged"
 
 
-def test_a_run_that_turns_non_finite_says_where_and_fails(run: Run, moved: Run) -> None:
+def test_a_run_that_turns_non_finite_says_where_and_fails(run: Run) -> None:
     outcome = as_torch(run, loss_factor=np.nan)
-    result = found(run, moved, outcome).runs["torch"]
+    result = found(run, outcome).runs["torch"]
     assert result.gradient
     assert result.learning
     assert (result.status, result.gradient.verdict, result.learning.verdict) == ("non-finite", "non-finite", "diverged")
@@ -133,28 +128,28 @@ def test_a_run_that_turns_non_finite_says_where_and_fails(run: Run, moved: Run) 
     assert result.reason == "not finite from step 1 on, first at layer 4, seed 0"
     assert result.event and (result.event.seed, result.event.step, result.event.layer) == (0, 1, 4)  # noqa: PT018
     assert result.loss_last and result.loss_last.mean is None  # noqa: PT018
-    assert failed(document(found(run, moved, outcome)))
+    assert failed(document(found(run, outcome)))
 
 
-def test_runs_that_turn_non_finite_together_agree(run: Run, moved: Run) -> None:
+def test_runs_that_turn_non_finite_together_agree(run: Run) -> None:
     broken = as_torch(run, loss_factor=np.nan)
     assert broken.trace
-    result = configuration("it", PLAN, {"numpy": broken, "torch": broken}, moved.trace, Thresholds()).runs["torch"]
+    result = configuration("it", PLAN, {"numpy": broken, "torch": broken}, Thresholds()).runs["torch"]
     assert result.agreement
     assert result.agreement.outcome == "agrees"
 
 
 @pytest.mark.parametrize(("status", "fails"), [("crashed", True), ("unsupported", True), ("missing", False)])
-def test_a_run_without_a_trace_is_a_row_with_its_reason(run: Run, moved: Run, status, fails: bool) -> None:
-    one = found(run, moved, Outcome(status, "because"))
+def test_a_run_without_a_trace_is_a_row_with_its_reason(run: Run, status, fails: bool) -> None:
+    one = found(run, Outcome(status, "because"))
     assert (one.runs["torch"].status, one.runs["torch"].reason, one.runs["torch"].gradient) == (status, "because", None)
     assert not one.runs["torch"].ranked
     assert failed(document(one)) is fails
     assert document(one).agrees is None
 
 
-def test_the_document_survives_json_and_has_the_promised_keys(run: Run, moved: Run) -> None:
-    one = document(found(run, moved, as_torch(run)))
+def test_the_document_survives_json_and_has_the_promised_keys(run: Run) -> None:
+    one = document(found(run, as_torch(run)))
     assert Document.model_validate_json(one.to_json()) == one
     raw = json.loads(one.to_json())
     assert raw["schema"] == 2
@@ -187,8 +182,8 @@ def test_a_seed_that_is_not_finite_is_null() -> None:
     assert (spread.mean, spread.std, spread.seeds) == (None, None, [1.0, None])
 
 
-def test_only_a_run_that_learns_and_is_finished_is_ranked(run: Run, moved: Run) -> None:
-    result = found(run, moved, as_torch(run)).runs["numpy"]
+def test_only_a_run_that_learns_and_is_finished_is_ranked(run: Run) -> None:
+    result = found(run, as_torch(run)).runs["numpy"]
     assert result.learning
     for word in ("learns", "has not learnt", "diverged", "cannot be told"):
         told = result.model_copy(update={"learning": result.learning.model_copy(update={"verdict": word})})
@@ -205,12 +200,12 @@ def test_seeds_decades_apart_have_a_geometric_mean() -> None:
     assert Spread.geometric([1e-2, np.inf]).mean is None
 
 
-def test_the_mean_ratio_is_that_of_the_profile(run: Run, moved: Run) -> None:
+def test_the_mean_ratio_is_that_of_the_profile(run: Run) -> None:
     """Wrong: an arithmetic mean of 7.6e-03 beside a profile, which is geometric, of 1e-4, and "vanishing" below 1e-3."""
     signal = run.trace.quantities["signal_gradient_rms"].copy()
     signal[:, 0, 0] *= [1e-6, 1.0]
     trace = dataclasses.replace(run.trace, quantities=run.trace.quantities | {"signal_gradient_rms": signal})
-    result = found(Run(run.header, trace), moved, as_torch(run)).runs["numpy"]
+    result = found(Run(run.header, trace), as_torch(run)).runs["numpy"]
     assert result.profile
     assert result.gradient_ratio
     first, last = result.profile[0], result.profile[-1]
@@ -229,5 +224,5 @@ def test_clipping_bound_where_it_made_a_gradient_smaller(run: Run, clipped: floa
     after = before.copy()
     after[0, :, 2] *= clipped
     trace = dataclasses.replace(run.trace, quantities=run.trace.quantities | {"clipped_weight_gradient_rms": after})
-    found = configuration("it", PLAN, {"numpy": Outcome("finished", None, run.header, trace)}, None, Thresholds())
+    found = configuration("it", PLAN, {"numpy": Outcome("finished", None, run.header, trace)}, Thresholds())
     assert found.runs["numpy"].clipping_bound == share

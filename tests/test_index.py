@@ -101,7 +101,7 @@ def test_runs_and_indexes_of_older_versions_are_called_that_in_one_line_each(
         index.load(folder)
     first, second = capsys.readouterr().err.splitlines()
     assert first == f"left out: experiment-one.json and 1 more in {folder}: made by an older version of isograd; run again"
-    assert second.endswith(f".parquet and 3 more in {folder}: made by an older version of isograd; run again")
+    assert second.endswith(f".parquet and 1 more in {folder}: made by an older version of isograd; run again")
 
 
 @pytest.mark.parametrize(
@@ -110,14 +110,13 @@ def test_runs_and_indexes_of_older_versions_are_called_that_in_one_line_each(
         lambda w: w["entries"][0].update(runs={"../../up": w["entries"][0]["runs"]["numpy"]}),
         lambda w: w["entries"][0].update(runs={"numpy": "../../up"}),
         lambda w: w["entries"][0].update(runs={"numpy": "0123456789abcdef\n"}),
-        lambda w: w["entries"][0].update(moved="../x"),
         lambda w: w["entries"][0].update(failures={"/etc": {"status": "crashed", "reason": None}}),
         lambda w: w["entries"][0]["plan"].update(steps=0),
         lambda w: w.update(experiment="../../up"),
         lambda w: w.update(experiment="one"),
         lambda w: w.update(entries=None),
     ],
-    ids=["backend", "run", "run and newline", "moved", "failure", "plan", "experiment", "another", "entries"],
+    ids=["backend", "run", "run and newline", "failure", "plan", "experiment", "another", "entries"],
 )
 def test_names_in_an_index_from_somebody_else_are_held_to_what_is_known(folder: Path, change: Callable[[Any], object]) -> None:
     forge(folder / "experiment-two.json", change)
@@ -129,13 +128,21 @@ def test_names_in_an_index_from_somebody_else_are_held_to_what_is_known(folder: 
 def test_a_run_of_another_plan_or_backend_is_not_told_as_the_one_asked_for(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def exchange(written: Any) -> None:
+    def of_another_backend(written: Any) -> None:
         first, second = written["entries"]
-        first["runs"], second["runs"] = {"torch": first["runs"]["numpy"]}, {"numpy": first["moved"]}
+        first["runs"]["torch"] = second["runs"]["numpy"]
 
-    forge(folder / "experiment-two.json", exchange)
+    def of_another_plan(written: Any) -> None:
+        first, second = written["entries"]
+        first["runs"], second["runs"] = {"numpy": second["runs"]["numpy"]}, {"numpy": first["runs"]["numpy"]}
+
+    forge(folder / "experiment-two.json", of_another_backend)
     found = index.load(folder).document
-    assert [run.status for c in found.configurations for run in c.runs.values()] == ["crashed", "crashed"]
+    assert [run.status for c in found.configurations for run in c.runs.values()] == ["finished", "crashed", "crashed"]
+    assert capsys.readouterr().err.count("it is not the run that the index says") == 1
+    forge(folder / "experiment-two.json", of_another_plan)
+    with pytest.raises(UserError, match="must hold finished runs"):
+        index.load(folder)
     assert capsys.readouterr().err.count("it is not the run that the index says") == 2
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from hypothesis import given, settings
 import backends
 from common.backend import Backend
 from common.countermeasures.normalization import BatchNormalization
+from common.plan import Plan
+from tests.compared import differing
 from tests.conftest import load
 from tests.strategies import float64s, floats
 
@@ -77,6 +80,15 @@ def test_ordinary_inputs_agree_to_1e_12_of_their_own_size(
     expected, found = (wing.normalization.probe(spec, given_inputs) for wing in (definition, backend))
     for name, value in expected.items():
         assert np.abs(found[name] - value).max() <= 1e-12 * np.abs(value).max(), name
+
+
+def test_a_step_with_it_is_the_definitions_where_one_without_it_is(
+    backend: Backend, definition: Backend, plan: Callable[..., Plan]
+) -> None:
+    small = {"features": 64, "classes": 10, "initialization": {"kind": "gaussian", "std": 0.01}}
+    for normalization in ("none", "batch"):
+        different = differing(backend, definition, plan(normalization=normalization, **small))
+        assert not different, f"normalization: {normalization}"
 
 
 def test_a_batch_of_two_and_one_unit_are_enough(backend: Backend, definition: Backend) -> None:

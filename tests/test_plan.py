@@ -44,7 +44,7 @@ changes = st.fixed_dictionaries(
         "activation": activations, "normalization": normalizations, "initialization": initializations, "clipping": clippings,
         "learning_rate": positive, "batch_size": st.integers(2, 10**6), "depth": st.integers(2, 10**4),
         "seeds": st.lists(st.integers(0, 2**63), min_size=1, max_size=4).map(tuple), "steps": st.integers(1, 10**9),
-        "precision": st.sampled_from(["float32", "float64"]), "record_every": st.integers(1, 99), "perturbed": st.booleans(),
+        "precision": st.sampled_from(["float32", "float64"]), "record_every": st.integers(1, 99),
     }
 )  # fmt: skip
 
@@ -87,9 +87,9 @@ NUMBERS = {
     "initialization": "he", "initialization.fan": "avg", "initialization.distribution": "uniform",
     "clipping": "none", "clipping.threshold": 2.0, "optimizer.learning_rate": 0.1 + 2**-54,
     "task.source": "other.npz", "task.sha256": "ab", "task.batch_size": 17, "task.test_fraction": 0.25,
-    "precision": "float32", "seeds": [1, 0], "steps": 4, "record_every": 2, "perturbed": True,
+    "precision": "float32", "seeds": [1, 0], "steps": 4, "record_every": 2,
 }  # fmt: skip
-COMPILED = ("network.", "clipping", "optimizer", "task.batch_size", "precision", "perturbed")
+COMPILED = ("network.", "clipping", "optimizer", "task.batch_size", "precision")
 INPUTS = ("network.activation.slope", "clipping.threshold", "optimizer.learning_rate")
 
 

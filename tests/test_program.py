@@ -62,6 +62,33 @@ def test_plans_that_differ_in_numbers_share_one_compiled_step(
     assert program.traces == COMPILES[backend.name]
 
 
+def test_inputs_reach_the_first_layer_with_all_their_digits(backend: Backend, plan: Maker) -> None:
+    one = numbered(plan, "none", 0.1, 0.02, 0.01)
+    program, batch = backend.program(one, "cpu"), batches_of(one)[0]
+    assert not np.array_equal(batch.x, batch.x.astype(np.float32)), "float32 does not have them"
+    gradients = []
+    for x in (batch.x, batch.x.astype(np.float32).astype(float)):
+        program.load(draw.state(one))
+        program.step(Batch(x, batch.y))
+        gradients.append(program.gradients().parameters["first.weight"])
+    assert not np.array_equal(*gradients), "the inputs were rounded to float32"
+
+
+def test_a_later_step_of_a_run_is_the_step_by_itself(backend: Backend, plan: Maker) -> None:
+    one = numbered(plan, "none", 0.1, 0.02, 0.01, steps=8)
+    program, before, after = backend.program(one, "cpu"), [], []
+    program.load(draw.state(one))
+    for batch in batches_of(one):
+        before.append(program.state())
+        program.step(batch)
+        after.append(program.state())
+    for step, batch in enumerate(batches_of(one)):
+        program.load(before[step])
+        program.step(batch)
+        for name, value in program.state().parameters.items():
+            assert np.array_equal(value, after[step].parameters[name]), f"in the run, step {step}: {name} after the step"
+
+
 def test_a_run_says_how_often_its_step_was_traced(backend: Backend, plan: Maker) -> None:
     worker = Worker(backend, threads=1, imports=0.0)
     first, second = (numbered(plan, "value", rate, 1.0, 0.01, depth=19) for rate in (0.1, 0.2))

@@ -9,7 +9,7 @@ from backends.numpy import clipping, quantities
 from backends.numpy.arrays import from_numpy, to_numpy
 from backends.numpy.device import resolve
 from backends.numpy.network import Definition, Layer, cross_entropy
-from backends.numpy.rounding import EXACT, Exact, Random
+from backends.numpy.rounding import EXACT, Exact
 from common.network import Arrays, Batch, Gradients, State, joined
 from common.plan import Plan
 
@@ -98,6 +98,5 @@ class Program:
 
 
 def program(plan: Plan, device: str, measure: bool = True) -> Program:
-    """Build the network and its training step (`common.backend.Backend.program`); a perturbed plan is rounded at random."""
-    rounding = Random(plan.precision, seed=0) if plan.perturbed else EXACT
-    return Program(plan, device, measure=measure, rounding=rounding)
+    """Build the network and its training step (`common.backend.Backend.program`)."""
+    return Program(plan, device, measure=measure)

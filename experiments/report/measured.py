@@ -167,9 +167,10 @@ def divergences(source: Source, name: str, most: int) -> Divergences | None:
         run = source.run(name, backend)
         if run and backend != DEFINITION and np.array_equal(run.trace.steps, steps):
             found[backend] = np.maximum.accumulate(divergence(run.trace, definition.trace, flushed(run.header.plan)))
-    moved, chaotic = source.moved(name), None
-    if moved and np.array_equal(moved.trace.steps, steps):
-        bound = bounds(source.entries[name].plan, definition.trace, moved.trace)  # infinite where a run is not finite
+    chaotic = None
+    if definition.header.sensitivity is not None:
+        # infinite where a run is not finite
+        bound = bounds(source.entries[name].plan, definition.trace, definition.header.sensitivity)
         found[BOUND] = np.where(np.isfinite(bound), np.minimum(bound, 1.0), np.nan)
         beyond = np.flatnonzero(found[BOUND] >= CHAOS)
         chaotic = int(steps[beyond[0]]) if beyond.size else None

@@ -1,0 +1,47 @@
+"""A run's own sensitivity: how far it moves when every operation is rounded at random (common/free_run.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from backends.numpy.rounding import Random
+from backends.numpy.training import Program as Definition
+from common import draw
+from common.agreement import flushed
+from common.free_run import CHAOS, MARGIN, divergence, finite
+from common.plan import Plan
+from common.task import Data
+from common.trace import Trace
+
+
+def sensitivity(groups: Iterable[Plan], data: Data, runs: Iterable[Trace]) -> list[float]:
+    """The divergence of a draw from the definition's runs of a plan's groups of seeds.
+
+    Returns:
+        For each recorded step the largest of any group; 1 from where the bound made of it bounds nothing, NaN from where the
+        draw is not finite.
+    """
+    return list(np.max([_of_group(plan, data, run) for plan, run in zip(groups, runs, strict=True)], axis=0))
+
+
+def _of_group(plan: Plan, data: Data, run: Trace) -> np.ndarray:
+    program = Definition(plan, rounding=Random(plan.precision, seed=0))
+    program.load(draw.state(plan))
+    found, kept = np.ones(len(run.steps)), 0  # a divergence is at most 1
+    for step, batch in enumerate(draw.batches(plan, data)):
+        program.measure = plan.recorded(step)
+        handle = program.step(batch)
+        if not program.measure:
+            continue
+        quantities = {name: a[:, None] for name, a in program.measured(handle).items()}
+        rounded = Trace(run.steps[kept : kept + 1], quantities.pop("loss"), quantities)
+        if not finite(rounded).all():
+            found[kept:] = np.nan
+            break
+        found[kept] = divergence(rounded, run.at(kept), flushed(plan))[0]
+        if MARGIN * found[kept] >= CHAOS:
+            break
+        kept += 1
+    return found
