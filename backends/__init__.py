@@ -13,7 +13,10 @@ from common.errors import UserError, nearest
 NEEDS = {"numpy": ("numpy",), "torch": ("torch",), "keras": ("tensorflow", "keras"), "jax": ("jax", "flax", "optax")}
 """Each wing and the packages that it needs, the definition first."""
 
-FRAMEWORKS = tuple(name for name in NEEDS if name != "numpy")
+DEFINITION = "numpy"
+"""What every other wing is compared with."""
+
+FRAMEWORKS = tuple(name for name in NEEDS if name != DEFINITION)
 
 ENVIRONMENT = {
     "KERAS_BACKEND": "tensorflow",

@@ -33,7 +33,7 @@ from common.network import Network
 from common.plan import SGD, Plan, Precision
 from common.spec import Spec
 from common.task import Task, digest_of, load
-from common.verdict import Thresholds
+from experiments.findings.gradient import Thresholds
 from experiments.mistakes import one_line
 
 CATALOGUE = Path(__file__).parent / "catalogue"

@@ -21,11 +21,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from backends import NEEDS
 from common.errors import UserError
-from common.findings import Configuration, Document, Outcome, Status, all_agree, configuration
 from common.plan import Plan
-from common.verdict import Thresholds
 from experiments import seal
 from experiments.experiment import Experiment, Settings, name_of
+from experiments.findings.configuration import all_agree, configuration
+from experiments.findings.document import Configuration, Document
+from experiments.findings.gradient import Thresholds
+from experiments.findings.outcome import Outcome, Status
 from experiments.seal import Damaged, OtherVersion, Unreadable
 from experiments.store import RUN_ID, Run, Store, read_run
 from experiments.whole import write_whole

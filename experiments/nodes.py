@@ -12,9 +12,8 @@ from collections import Counter
 from collections.abc import Collection
 from typing import NamedTuple
 
-from backends import NEEDS, install_command
+from backends import DEFINITION, NEEDS, install_command
 from common.errors import UserError
-from common.findings import DEFINITION
 from common.plan import Plan
 
 

@@ -18,9 +18,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, Protocol
 
-from common.findings import DEFINITION, Outcome
+from backends import DEFINITION
 from common.plan import Plan
 from experiments.executor import Executor, Inbox, Processes, Worker
+from experiments.findings.outcome import Outcome
 from experiments.store import Run, Store
 from experiments.versions import versions
 

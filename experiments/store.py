@@ -27,9 +27,8 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from backends import NEEDS
+from backends import DEFINITION, NEEDS
 from common.errors import UserError
-from common.findings import DEFINITION
 from common.plan import Plan
 from common.quantities import QUANTITIES
 from common.trace import Header, Trace

@@ -11,12 +11,9 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-from backends import NEEDS
+from backends import DEFINITION, NEEDS
 
 ROOT = Path(__file__).parents[1]
-
-
-DEFINITION = "numpy"
 
 
 def versions(backend: str, threads: int = 1) -> dict[str, str]:
@@ -44,6 +41,7 @@ WORKER = (
     "experiments/judging.py",
     "experiments/process.py",
     "experiments/references.py",
+    "experiments/sensitivity.py",
     "experiments/worker.py",
 )
 """What a run is made and judged by, beside the wings."""
@@ -55,8 +53,8 @@ MOVES_A_NUMBER = re.compile(
 
 MOVES_NONE = {"JAX_COMPILATION_CACHE_DIR", "JAX_ENABLE_COMPILATION_CACHE", "TF_CPP_MIN_LOG_LEVEL"}
 
-NOT_IN_A_RUN = {"common/findings.py", "common/free_run.py", "common/verdict.py", "common/errors.py"}
-"""What is read from a run later, and does not make another run of it."""
+NOT_IN_A_RUN = {"common/errors.py"}
+"""What moves no number."""
 
 
 @cache

@@ -36,11 +36,11 @@ import numpy as np
 from pydantic import BaseModel
 
 import backends
+from backends import DEFINITION
 from common import draw, task
 from common.agreement import judged_steps
 from common.backend import Backend, Program, side_by_side, train
 from common.errors import Unsupported, UserError
-from common.findings import DEFINITION
 from common.network import State
 from common.plan import Plan
 from common.trace import Check, Header, Seconds

@@ -2,7 +2,7 @@
 
     python -m tests.caught [--wing torch] [--fault TEXT] [--tests PATH]
 
-In a process for each wing the faults of tests/faults.py are planted one after another, each without what `compare` is asked of
+In a process for each wing the faults of tests/faults/ are planted one after another, each without what `compare` is asked of
 it again on another plan, and the suite's tests of that wing run until eight fail. A failure names the place where it is in the
 test file of the room (a fault of batch norm in tests/test_normalization.py), or its name or message has the word for what is
 wrong.

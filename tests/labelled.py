@@ -34,8 +34,10 @@ from common.backend import side_by_side, train
 from common.countermeasures.initialization import standard_deviation
 from common.plan import Plan
 from common.trace import Trace
-from common.verdict import GRADIENT_WORDS, LEARNING_WORDS, Guessing, Judgement, Thresholds, gradient, learning
 from experiments.experiment import Experiment, plans
+from experiments.findings.gradient import GRADIENT_WORDS, Thresholds, gradient
+from experiments.findings.learning import LEARNING_WORDS, Guessing, learning
+from experiments.findings.verdict import Judgement
 from experiments.worker import accuracy
 from tests.test_theory import PHI, Z, batch_norm_rate, mean
 

@@ -2,7 +2,7 @@
 
     python -m tests.plant [--wing torch] [--quick] [--write]
 
-A process for each wing plants the faults of tests/faults.py one after another: the wing's rooms are executed anew with each.
+A process for each wing plants the faults of tests/faults/ one after another: the wing's rooms are executed anew with each.
 A wing with a fault runs the fault's plan at several depths, precisions and with few and many records, is judged by the
 references of the definition, and the outcome is the one of the findings, which `compare` prints. First of all the wing runs
 without a fault, and has to agree.
@@ -24,10 +24,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import backends
+from backends import DEFINITION
 from common.backend import Backend
-from common.findings import DEFINITION, Outcome, configuration
 from common.plan import Plan
-from common.verdict import Thresholds
+from experiments.findings.configuration import configuration
+from experiments.findings.gradient import Thresholds
+from experiments.findings.outcome import Outcome
 from experiments.process import environment
 from experiments.store import Store
 from experiments.versions import digest_of
@@ -192,7 +194,7 @@ def page(cases: list[Case]) -> str:
     intro = [
         "# Planted faults",
         "",
-        "Made by `python -m tests.plant --write`, which plants each fault of `tests/faults.py` in each wing, runs a plan that",
+        "Made by `python -m tests.plant --write`, which plants each fault of `tests/faults/` in each wing, runs a plan that",
         "shows it (digits, 16 units, batches of 32, 2 seeds, 12 steps), and writes down what `compare` says.",
         "",
         *[f"- {line}" for line in shares(cases)],

@@ -17,10 +17,12 @@ from typing import Any
 import numpy as np
 
 import backends
-from common.findings import Agreement, Outcome, configuration
 from common.plan import Plan
 from common.task import digest_of
-from common.verdict import Thresholds
+from experiments.findings.configuration import configuration
+from experiments.findings.document import Agreement
+from experiments.findings.gradient import Thresholds
+from experiments.findings.outcome import Outcome
 from experiments.worker import Job, Worker
 
 ACTIVATIONS: list[Any] = ["sigmoid", "tanh", "relu", "leaky_relu", "prelu", "elu", {"kind": "elu", "alpha": 0.5}]

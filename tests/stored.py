@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import backends
-from common.findings import Outcome
 from common.trace import Check
 from experiments import index
 from experiments.experiment import plans, read
+from experiments.findings.outcome import Outcome
 from experiments.index import Source
 from experiments.runner import Job
 from experiments.store import Run, Store

@@ -11,10 +11,10 @@ import pytest
 
 import backends
 from common.errors import UserError
-from common.findings import Document
 from experiments import compare
 from experiments.compare import Options, choose, run
 from experiments.experiment import catalogue, read, settings
+from experiments.findings.document import Document
 from experiments.flags import flags_of
 from experiments.listing import seconds
 

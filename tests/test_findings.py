@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 import backends
-from common.findings import Agreement, Document, Outcome, Spread, all_agree, configuration, failed
 from common.trace import Agreed, Check
-from common.verdict import Thresholds
 from experiments.experiment import plans, read
+from experiments.findings.configuration import all_agree, configuration, failed
+from experiments.findings.document import Agreement, Document, Spread
+from experiments.findings.gradient import Thresholds
+from experiments.findings.outcome import Outcome
 from experiments.store import Run
 from experiments.worker import Job, Worker
 
@@ -165,7 +167,7 @@ def test_the_document_survives_json_and_has_the_promised_keys(run: Run) -> None:
 
 
 def test_every_field_of_the_document_is_documented() -> None:
-    import common.findings as module
+    import experiments.findings.document as module
 
     for model in (Document, module.Configuration, module.RunFinding):
         for name, field in model.model_fields.items():

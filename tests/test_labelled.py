@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from common.verdict import GRADIENT_WORDS, LEARNING_WORDS, Thresholds, gradient
+from experiments.findings.gradient import GRADIENT_WORDS, Thresholds, gradient
+from experiments.findings.learning import LEARNING_WORDS
 from tests.labelled import BEGIN, END, PAGE, Case, cases, decades, make, measured, run, score, verdicts
 
 CASES = cases()

@@ -17,12 +17,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from common.findings import RunFinding
 from common.free_run import free_run
 from common.quantities import QUANTITIES
 from common.trace import Trace
 from experiments import index
 from experiments.experiment import plans, read
+from experiments.findings.document import RunFinding
 from experiments.index import Source
 from experiments.report import measured, page
 from experiments.report.answer import answer

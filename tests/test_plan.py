@@ -15,8 +15,8 @@ from common.network import Network
 from common.plan import Plan
 from common.spec import Spec
 from common.task import Task
-from common.verdict import Thresholds
 from experiments.experiment import Settings
+from experiments.findings.gradient import Thresholds
 
 positive = st.floats(1e-37, 1e38)  # of both precisions
 activations = st.one_of(

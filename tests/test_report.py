@@ -8,21 +8,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from common.findings import (
-    Agreement,
-    Check,
-    Configuration,
-    Document,
-    FreeRun,
-    Judged,
-    RunFinding,
-    Spread,
-    Status,
-    Timing,
-    all_agree,
-)
-from common.verdict import Thresholds
 from experiments.experiment import plans, read
+from experiments.findings.configuration import all_agree
+from experiments.findings.document import Agreement, Check, Configuration, Document, FreeRun, Judged, RunFinding, Spread, Timing
+from experiments.findings.gradient import Thresholds
+from experiments.findings.outcome import Status
 from experiments.report.answer import answer, group_of, sentences
 from experiments.report.cells import told
 from experiments.report.terminal import drawn, show, show_answer

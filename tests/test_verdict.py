@@ -8,7 +8,9 @@ from pydantic import ValidationError
 
 from common.quantities import QUANTITIES
 from common.trace import Trace
-from common.verdict import Guessing, Judgement, Thresholds, first_event, gradient, learning
+from experiments.findings.gradient import Thresholds, gradient
+from experiments.findings.learning import Guessing, learning
+from experiments.findings.verdict import Judgement, first_event
 
 SEEDS, STEPS, LAYERS = 3, 4, 5
 GUESSING = Guessing(0.11, 360, 0.12, 2.3)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,9 +41,20 @@ def test_a_changed_source_makes_another_run(tmp_path: Path, monkeypatch: pytest.
     assert len(changed) == 1
 
 
-def test_what_only_reads_a_run_does_not_make_another() -> None:
-    assert all((module.ROOT / name).exists() for name in module.NOT_IN_A_RUN)
-    assert "common/verdict.py" in module.NOT_IN_A_RUN
+KEEPS_RUNS = {"experiments/__init__.py", *(f"experiments/{name}.py" for name in ("seal", "store", "versions", "whole"))}
+"""What a worker loads that makes no number: how a run is named and kept. What only reads numbers it does not load."""
+
+
+def test_a_run_id_covers_all_that_a_worker_loads() -> None:
+    code = "import backends, sys, experiments.worker; backends.load('numpy')\n"
+    code += "print(*(m.__file__ for m in sys.modules.values() if getattr(m, '__file__', None)), sep='\\n')"
+    files = subprocess.run([sys.executable, "-c", code], cwd=module.ROOT, capture_output=True, text=True, check=True).stdout
+    loaded = {file.removeprefix(f"{module.ROOT}/") for file in files.splitlines()}
+    loaded = {file for file in loaded if file.startswith(("backends/", "common/", "experiments/"))}
+    folders = ("common/", "backends/numpy/")
+    covered = {*module.WORKER, *(file for file in loaded if file.startswith(folders) and file not in module.NOT_IN_A_RUN)}
+    assert loaded - covered == KEEPS_RUNS | module.NOT_IN_A_RUN
+    assert set(module.WORKER) - loaded == {"experiments/process.py"}, "which made its environment"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
-from common.findings import Document
+from experiments.findings.document import Document
 from experiments.report.speaker import first_run
 
 COMMAND = ["python", "-m", "experiments.compare"]

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from backends import DEFINITION
 from common import agreement
-from common.findings import DEFINITION, Agreement, Document
+from experiments.findings.document import Agreement, Document
 
 JUDGEMENTS = ("agrees", "cannot be judged", "broken")
 

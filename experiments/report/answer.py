@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from common.findings import DEFINITION, Configuration, Document, RunFinding
-from common.findings import Judged as Verdict
-from common.verdict import Thresholds
+from backends import DEFINITION
+from experiments.findings.document import Configuration, Document, RunFinding
+from experiments.findings.document import Judged as Verdict
+from experiments.findings.gradient import Thresholds
 from experiments.report import agreed
 from experiments.report.advice import advice
 from experiments.report.cells import accuracy, failures, geometric, loss, ratio

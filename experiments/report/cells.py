@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-from common.findings import Configuration, Document, RunFinding, Spread
+from experiments.findings.document import Configuration, Document, RunFinding, Spread
 from experiments.report.speaker import first_run, judged
 
 
@@ -145,4 +145,4 @@ def reasons(document: Document) -> Iterable[tuple[str, str]]:
 def thresholds(document: Document) -> str:
     """What the verdicts were judged by."""
     bounds = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in document.thresholds.model_dump().items())
-    return f"Thresholds of the verdicts (common/verdict.py): {bounds}."
+    return f"Thresholds of the verdicts (docs/verdicts.md): {bounds}."

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from backends import DEFINITION
 from common.agreement import flushed
-from common.findings import DEFINITION
 from common.free_run import CHAOS, bounds, divergence
 from common.quantities import QUANTITIES
 from common.trace import Trace

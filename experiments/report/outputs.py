@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from common.errors import UserError
-from common.findings import Document
+from experiments.findings.document import Document
 from experiments.index import Source
 from experiments.report.page import render
 from experiments.store import write_whole

@@ -13,7 +13,8 @@ import vl_convert
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from common.findings import DEFINITION, Configuration, Document, RunFinding
+from backends import DEFINITION
+from experiments.findings.document import Configuration, Document, RunFinding
 from experiments.index import Source
 from experiments.report import agreed, cells, charts, measured
 from experiments.report.answer import HEADS, answer, group_of, is_single_change

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from common.findings import DEFINITION, Configuration, RunFinding
+from backends import DEFINITION
+from experiments.findings.document import Configuration, RunFinding
 
 
 def judged(configuration: Configuration) -> dict[str, RunFinding]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import tomli_w
 
-from common.findings import Document
+from experiments.findings.document import Document
 from experiments.index import settings_of
 
 

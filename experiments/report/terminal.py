@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
-from common.findings import Document
+from experiments.findings.document import Document
 from experiments.report import agreed
 from experiments.report.answer import HEADS, Answer, answer
 from experiments.report.cells import accuracy, failures, mean, reasons, side_by_side, thresholds, times, told, verdicts

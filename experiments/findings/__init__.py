@@ -1,0 +1,1 @@
+"""Findings: what the traces of an experiment say. They read numbers and move none."""

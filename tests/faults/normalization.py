@@ -1,0 +1,172 @@
+"""Faults of batch norm."""
+
+from __future__ import annotations
+
+from tests.faults.fault import Fault, edits
+
+TORCH_BATCH_NORM = "output = functional.batch_norm(input, mean, unbiased, scale, shift, True, 1.0, self.eps)\n"
+TORCH_APART = "functional.batch_norm(input, mean, unbiased, scale, shift, True, 1.0, self.eps)\n        output = "
+KERAS_NORMALIZE = "return tf.nn.batch_normalization(inputs, mean, variance, shift, scale, self.epsilon)"
+KERAS_NORMALIZED = "normalized = self.normalization.normalize(flat, mean, variance, "
+JAX_NORM = "z = norm(z)\n"
+JAX_OWN_NORM = """y, p = norm(z), self.variables["params"]["normalization"]
+            own = {} * p["scale"] + p["bias"]
+            z = own if self.training else y
+"""
+JAX_RUNNING = 'statistics(updated.get("batch_stats", {}))'
+
+KINDS = (
+    Fault(
+        "momentum of batch norm for its complement",
+        "batch norm",
+        {
+            "torch": edits(
+                (
+                    "normalization",
+                    "partial(BatchNorm, eps=epsilon, momentum=1 - momentum)",
+                    "partial(BatchNorm, eps=epsilon, momentum=momentum)",
+                )
+            ),
+            "keras": edits(
+                ("normalization", "(BatchNorm, epsilon=epsilon, momentum=", "(BatchNorm, epsilon=epsilon, momentum=1 - ")
+            ),
+            "jax": edits(("normalization", "momentum=momentum, use_fast", "momentum=1 - momentum, use_fast")),
+        },
+    ),
+    Fault(
+        "momentum of batch norm in float32",
+        "batch norm",
+        {
+            "torch": edits(
+                (
+                    "normalization",
+                    "partial(BatchNorm, eps=epsilon, momentum=1 - momentum)",
+                    "partial(BatchNorm, eps=epsilon, momentum=torch.tensor(1 - momentum).float().item())",
+                )
+            ),
+            "keras": edits(
+                (
+                    "normalization",
+                    "(BatchNorm, epsilon=epsilon, momentum=momentum)",
+                    '(BatchNorm, epsilon=epsilon, momentum=float(tf.constant(momentum, "float32")))',
+                )
+            ),
+            "jax": edits(("normalization", "momentum=momentum, use_fast", "momentum=float(np.float32(momentum)), use_fast")),
+        },
+        precisions=("float64",),
+    ),
+    Fault(
+        "running variance unbiased",
+        "batch norm",
+        {
+            "torch": edits(("normalization", "unbiased * ((len(input) - 1) / len(input))", "unbiased")),
+            "keras": edits(
+                ("network", '"variance": variance}', '"variance": variance * (flat.shape[0] / (flat.shape[0] - 1))}')
+            ),
+            "jax": edits(
+                (
+                    "training",
+                    JAX_RUNNING,
+                    '{n: a + (a - 0.9 * running[n]) / (len(x) - 1) if n.endswith("variance") else a '
+                    f"for n, a in {JAX_RUNNING}.items()}}",
+                )
+            ),
+        },
+    ),
+    Fault(
+        "running mean not updated",
+        "batch norm",
+        {
+            "torch": edits(
+                (
+                    "network",
+                    "self.layer.normalization.update(running,",
+                    '"mean" in name or self.layer.normalization.update(running,',
+                )
+            ),
+            "keras": edits(("network", "after[name] = ", 'after[name] = old if moment == "mean" else ')),
+            "jax": edits(
+                ("training", JAX_RUNNING, f'{{n: running[n] if n.endswith("mean") else a for n, a in {JAX_RUNNING}.items()}}')
+            ),
+        },
+    ),
+    Fault(
+        "epsilon outside the root",
+        "small batch norm",
+        {
+            "torch": edits(
+                (
+                    "normalization",
+                    TORCH_BATCH_NORM,
+                    TORCH_APART + "(input - input.mean(0)) / (input.std(0, correction=0) + self.eps) * scale + shift\n",
+                )
+            ),
+            "keras": edits(
+                (
+                    "normalization",
+                    KERAS_NORMALIZE,
+                    "return (inputs - mean) / (tf.sqrt(variance) + self.epsilon) * scale + shift",
+                )
+            ),
+            "jax": edits(("network", JAX_NORM, JAX_OWN_NORM.format("(z - z.mean(0)) / (z.std(0) + norm.epsilon)"))),
+        },
+    ),
+    Fault(
+        "batch norm over the units",
+        "batch norm",
+        {
+            "torch": edits(
+                (
+                    "normalization",
+                    TORCH_BATCH_NORM,
+                    TORCH_APART + "functional.layer_norm(input, input.shape[1:], scale, shift, self.eps)\n",
+                )
+            ),
+            "keras": edits(
+                (
+                    "network",
+                    KERAS_NORMALIZED,
+                    KERAS_NORMALIZED.replace(
+                        "mean, variance", "*(tf.nn.moments(flat, [1], keepdims=True) if training else (mean, variance))"
+                    ),
+                )
+            ),
+            "jax": edits(
+                (
+                    "network",
+                    JAX_NORM,
+                    JAX_OWN_NORM.format("(z - z.mean(1, keepdims=True)) / jnp.sqrt(z.var(1, keepdims=True) + norm.epsilon)"),
+                )
+            ),
+        },
+    ),
+    Fault(
+        "batch norm's moments taken for constants",
+        "batch norm",
+        {
+            "torch": edits(
+                (
+                    "normalization",
+                    TORCH_BATCH_NORM,
+                    TORCH_APART + "(input - mean) / (input.var(0, correction=0).detach() + self.eps).sqrt() * scale + shift\n",
+                )
+            ),
+            "keras": edits(
+                (
+                    "network",
+                    KERAS_NORMALIZED,
+                    KERAS_NORMALIZED.replace("mean, variance", "tf.stop_gradient(mean), tf.stop_gradient(variance)"),
+                )
+            ),
+            "jax": edits(
+                (
+                    "network",
+                    JAX_NORM,
+                    JAX_OWN_NORM.format(
+                        "(z - jax.lax.stop_gradient(z.mean(0))) / jax.lax.stop_gradient(jnp.sqrt(z.var(0) + norm.epsilon))"
+                    ),
+                )
+            ),
+        },
+    ),
+)
