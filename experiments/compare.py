@@ -16,6 +16,7 @@ if __name__ == "__main__":  # before the imports that take time
 
     entry.begin()
 
+import contextlib
 import re
 import shlex
 import sys
@@ -35,6 +36,7 @@ from experiments.flags import parse
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from experiments.cluster import Cluster
     from experiments.index import Source
     from experiments.report.outputs import Said
     from experiments.runner import Job
@@ -77,6 +79,8 @@ class Options:
     """Keep the quantities of every K-th step."""
     device: Annotated[str, tyro.conf.arg(metavar="cpu|gpu|tpu|cpu:1")] = "cpu"
     """Where the frameworks run; the definition always runs on the processor."""
+    cluster: Annotated[str | None, _number("auto|HOST:PORT", "(default: this machine)")] = None
+    """Run on the nodes of a Ray cluster (docs/many-machines.md); auto is the one that this machine belongs to."""
     data: Annotated[Path | None, _number("FILE.npz", "(default: handwritten digits)")] = None
     """Your own data: x [samples, features] numbers, and y [samples] integer labels."""
     output: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path("results")
@@ -118,10 +122,11 @@ def run(options: Options, command: str) -> int:
     if options.listing:
         return _list(options, Console(highlight=False))
     entry.check_memory()
-    chosen, absent = choose(options.backends)
     _check_destinations(options)
-    _check_device(options.device, chosen)
-    source, kept = compare(options, command, chosen, absent)
+    with _cluster(options) as cluster:
+        chosen, absent = choose(options.backends, cluster)
+        _check_device(options.device, chosen, cluster)
+        source, kept = compare(options, command, chosen, absent, cluster)
     reported = _report(source, options, Console(stderr=options.json == "-"))
     lost = [said.line for said in (kept, *reported) if not said.there]
     for line in lost:
@@ -130,6 +135,20 @@ def run(options: Options, command: str) -> int:
     from experiments.findings.configuration import failed
 
     return int(bool(lost) or failed(source.document))
+
+
+@contextlib.contextmanager
+def _cluster(options: Options) -> Iterator[Cluster | None]:
+    if options.cluster is None:
+        yield None
+        return
+    if options.exclusive:
+        raise UserError("--exclusive must be without --cluster, where others' work runs beside; received both; leave one out")
+
+    from experiments.cluster import connected
+
+    with connected(options.cluster) as cluster:
+        yield cluster
 
 
 def _list(options: Options, console: Console) -> int:
@@ -142,33 +161,36 @@ def _list(options: Options, console: Console) -> int:
     return 0
 
 
-def choose(asked: Iterable[str] | None) -> tuple[list[str], list[str]]:
-    """The backends to run, and those that are left out because they are not installed.
+def choose(asked: Iterable[str] | None, cluster: Cluster | None = None) -> tuple[list[str], list[str]]:
+    """The backends to run, and those that are left out because they are not installed, here or on any node of a cluster.
 
     Raises:
         UserError: A backend asked for by name does not exist or is not installed.
     """
+    lacks, where = (cluster.nodes.missing, " on a node of the cluster") if cluster else (missing, "")
     if asked is None:
-        absent = [name for name in FRAMEWORKS if missing(name)]
+        absent = [name for name in FRAMEWORKS if lacks(name)]
         return [name for name in NEEDS if name not in absent], absent
     names = [name for part in asked for name in part.split(",") if name]
     for name in names:
         if name not in NEEDS:
             raise UserError(f"--backends: no backend is called {shown(name)}{nearest(name, NEEDS)}")
-        if missing(name):
-            raise UserError(f"--backends: {name} needs {', '.join(missing(name))}; install with: {install_command(name)}")
+        if lacks(name):
+            raise UserError(f"--backends: {name} needs {', '.join(lacks(name))}{where}; install with: {install_command(name)}")
     if not names:
         raise UserError(f"--backends must name at least one backend; known: {', '.join(NEEDS)}")
     return [name for name in NEEDS if name in (DEFINITION, *names)], []  # the definition first
 
 
-def _check_device(device: str, chosen: list[str]) -> None:
+def _check_device(device: str, chosen: list[str], cluster: Cluster | None = None) -> None:
     if not re.fullmatch(r"(cpu|gpu|tpu)(:\d+)?", device):
         near = nearest(device.partition(":")[0], ("cpu", "gpu", "tpu"))
         raise UserError(
             f"--device must be cpu, gpu or tpu, with or without a number as in cpu:1; received {shown(device)}{near}"
         )
-    if device not in ("cpu", "cpu:0"):  # every backend has that one
+    if cluster:
+        cluster.nodes.check(device, chosen)
+    elif device not in ("cpu", "cpu:0"):  # every backend has that one
         from experiments.devices import check
 
         check(device, [name for name in chosen if name != DEFINITION] or chosen)
@@ -186,16 +208,19 @@ def _check_destinations(options: Options) -> None:
     outputs.check(options.figures, options.tensorboard)
 
 
-def compare(options: Options, command: str, chosen: list[str], absent: list[str]) -> tuple[Source, Said]:
+def compare(
+    options: Options, command: str, chosen: list[str], absent: list[str], cluster: Cluster | None = None
+) -> tuple[Source, Said]:
     """Run what is not in the store yet, and make the findings of all; also, what became of their index."""
     from rich.console import Console
 
     from experiments import index
+    from experiments.executor import Processes
     from experiments.experiment import check_count, name_of_file, plans, read, with_single_changes
     from experiments.listing import announced
     from experiments.report import outputs
     from experiments.report.progress import watcher
-    from experiments.runner import Runner, jobs_of, stored
+    from experiments.runner import Runner, jobs_of, stored, versions_here
     from experiments.runner import missing as missing_runs
     from experiments.store import Store
 
@@ -203,7 +228,9 @@ def compare(options: Options, command: str, chosen: list[str], absent: list[str]
     check_count(experiment, {} if options.tried else overrides, many=options.many)  # the changes are those of the file itself
     if options.tried:
         experiment = with_single_changes(experiment)
-    jobs = jobs_of(plans(experiment, overrides), chosen, options.device)
+    executor = cluster or Processes(at_once=1 if options.exclusive else None)
+    versions_of = cluster.nodes.versions if cluster else versions_here
+    jobs = jobs_of(plans(experiment, overrides), chosen, options.device, versions_of)
     store = Store(options.output)
     have = {} if options.fresh else stored(jobs, store)
     todo = missing_runs(jobs, have)
@@ -213,10 +240,7 @@ def compare(options: Options, command: str, chosen: list[str], absent: list[str]
     ending.saying(_kept(jobs, store, options.fresh))
     with watcher(console, todo) as progress, ending.tidied(progress.end), ThreadPoolExecutor(max_workers=1) as beside:
         beside.submit(_prepare)
-        runner = Runner(store, progress, fresh=options.fresh)
-        if options.exclusive:
-            runner.at_once = 1
-        failures = runner.run(todo)
+        failures = Runner(store, progress, executor, fresh=options.fresh).run(todo)
     have |= stored([job for job in todo if job.run_id not in failures], store)
     cures = {backend: f"not installed; install with: {install_command(backend)}" for backend in absent}
     made = index.of_jobs(experiment, jobs, failures, cures, name=name_of_file(options.experiment), command=command)

@@ -71,6 +71,9 @@ def compiled() -> Path:
 class WorkerProcess:
     """A running worker; what it says arrives in a queue as `(worker, message)`, and `(worker, None)` when it has ended."""
 
+    placed, lost = True, False
+    """Its machine is this one: it has it at once, and what ends it is its run."""
+
     def __init__(self, backend: str, store: Store, threads: int, exclusive: bool, inbox: queue.Queue[Any]) -> None:
         self.stderr = tempfile.TemporaryFile()  # noqa: SIM115  # it lives as long as the worker
         arguments = [backend, str(store.directory.resolve()), str(threads), "exclusive" if exclusive else "shared"]

@@ -4,7 +4,8 @@
 
 It reads one job a line on standard input and writes one message a line on standard output, both JSON:
 
-    -> {"run_id": ..., "plan": {...}, "device": "cpu", "reference": path or null, "fresh": false, "wait": false}
+    -> {"run_id": ..., "plan": {...}, "device": "cpu", "reference": path or null, "data": path or null,
+        "fresh": false, "wait": false}
     <- {"type": "ready"}                           the framework is imported
     <- {"type": "progress", "steps": 10}           steps done of the run
     <- {"type": "finished"}                        the run is in the store
@@ -61,6 +62,7 @@ class Job(BaseModel):
         plan: What to run.
         device: Where.
         reference: A file that the definition writes and the others are judged by; without it nothing is compared.
+        data: Where the plan's data file lies here, if not where the plan says.
         fresh: Run it although the store has it.
         wait: Where another command is doing it, until that has ended.
     """
@@ -69,8 +71,13 @@ class Job(BaseModel):
     plan: Plan
     device: str
     reference: str | None = None
+    data: str | None = None
     fresh: bool = False
     wait: bool = False
+
+    def task(self) -> task.Task:
+        """The plan's task, with its data where they lie here."""
+        return self.plan.task.model_copy(update={"source": self.data} if self.data else {})
 
 
 class Worker:
@@ -91,7 +98,7 @@ class Worker:
         Raises:
             Unsupported: The backend does not have the device.
         """
-        plan, data = job.plan, task.load(job.plan.task)
+        plan, data = job.plan, task.load(job.task())
         groups = plan.groups()
         program = self._program(groups[0], job.device)
         traces, trainings, found = program.traces, [], []

@@ -27,11 +27,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--require",
         default="",
         metavar="NAMES",
-        help="comma-separated: backends, `all` of them, `chromium`: where one is missing, its tests are errors and not skips",
+        help="comma-separated: backends, `all` of them, `chromium`, `ray`: where one is missing, its tests are errors",
     )
 
 
-REQUIRABLE = (*backends.NEEDS, "chromium")
+REQUIRABLE = (*backends.NEEDS, "chromium", "ray")
 
 
 def required(config: pytest.Config) -> set[str]:

@@ -6,11 +6,13 @@ import io
 import itertools
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.console import Console
 
 from experiments.experiment import plans, read
 from experiments.report import progress
-from experiments.report.progress import Bars, Lines, Total, watcher
+from experiments.report.progress import MOST_BARS, Bars, Lines, Total, watcher
 from experiments.runner import Job
 
 PLANS = plans(read("countermeasures"), {"depth": 4, "width": 8, "steps": 10})
@@ -67,6 +69,30 @@ def test_a_lane_that_is_done_has_no_bar() -> None:
         shown.start("torch", JOBS[:1])
         shown.ended("torch", JOBS[0], "finished")
         assert [task.description for task in shown.bars.tasks if task.visible] == ["all"]
+
+
+def test_there_are_no_more_bars_than_fit_and_one_that_goes_makes_room_for_the_next() -> None:
+    with Bars(Console(file=io.StringIO(), width=80, force_terminal=True), JOBS) as shown:
+        for number in range(2 * MOST_BARS):
+            shown.start(f"torch ({number})", JOBS[:1])
+        assert sum(task.visible for task in shown.bars.tasks) == 1 + MOST_BARS
+        shown.ended("torch (3)", JOBS[0], "finished")
+        shown.ended(f"torch ({MOST_BARS})", JOBS[0], "finished")
+        assert sum(task.visible for task in shown.bars.tasks) == MOST_BARS
+        shown.start("jax", JOBS[:1])
+        assert "jax" in [task.description for task in shown.bars.tasks if task.visible]
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 10), st.booleans()), max_size=30))
+def test_what_is_done_is_what_has_ended_and_what_is_done_of_the_rest(moves: list[tuple[str, int, bool]]) -> None:
+    total, ended, within = Total(JOBS), 0, dict.fromkeys("abc", 0)
+    for lane, steps, ends in moves:
+        total.move(lane, steps)
+        within[lane] = 0 if ends else steps
+        if ends:
+            total.end(lane, JOBS[0])
+            ended += JOBS[0].plan.steps
+        assert total.done == ended + sum(within.values())
 
 
 def test_the_time_left_is_that_of_the_speed_so_far(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,8 +16,9 @@ import pytest
 import backends
 from common.agreement import judged_steps
 from common.plan import Plan
+from experiments.executor import Processes
 from experiments.experiment import plans, read
-from experiments.process import environment
+from experiments.process import WorkerProcess, environment
 from experiments.runner import Job, Lane, Runner, job, jobs_of, lanes, missing, stored
 from experiments.store import Store
 from experiments.worker import Job as WorkerJob
@@ -32,6 +33,8 @@ class Notes:
 
     def __init__(self, on_progress: Callable[[Job], None] | None = None) -> None:
         self.outcomes: list[tuple[str, str]] = []
+        self.places: list[str] = []
+        self.said: list[str] = []
         self.on_progress = on_progress
 
     def start(self, lane: str, jobs: list[Job]) -> None:
@@ -43,6 +46,12 @@ class Notes:
 
     def ended(self, lane: str, job: Job, outcome: str) -> None:
         self.outcomes.append((job.name, outcome))
+
+    def where(self, text: str) -> None:
+        self.places.append(text)
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
 
 
 def small(**overrides: object) -> dict[str, Plan]:
@@ -116,7 +125,7 @@ def test_without_the_definitions_references_nothing_is_judged(tmp_path: Path) ->
 @pytest.mark.parametrize("at_once", [1, 2])
 def test_a_run_knows_whether_another_worker_ran_beside_it(tmp_path: Path, at_once: int) -> None:
     store, jobs = Store(tmp_path), jobs_of(small(), ["numpy"], "cpu")[:1]
-    Runner(store, Notes(), at_once=at_once).run(jobs)
+    Runner(store, Notes(), Processes(at_once=at_once)).run(jobs)
     assert stored(jobs, store)[jobs[0].run_id].header.exclusive == (at_once == 1)
 
 
@@ -143,23 +152,26 @@ class Sent:
 
     def __init__(self) -> None:
         self.jobs: list[dict[str, Any]] = []
+        self.placed = True
 
     def send(self, job: dict[str, Any]) -> None:
         self.jobs.append(job)
+
+    def stop(self) -> None:
+        pass
 
 
 def test_a_framework_that_is_ahead_of_the_definition_goes_on_when_that_has_caught_up(tmp_path: Path) -> None:
     first, second = (job("torch", name, plan, "cpu") for name, plan in small().items())
     sent = Sent()
     runner = Runner(Store(tmp_path), Notes())
-    defining = Lane("numpy", deque([job("numpy", second.name, second.plan, "cpu")]))
+    last = job("numpy", second.name, second.plan, "cpu")
+    defining = Lane("numpy", deque(), worker=Sent(), current=last, ready=True)  # pyright: ignore[reportArgumentType]
     ahead = Lane("torch", deque([second]), worker=sent, current=first, ready=True)  # pyright: ignore[reportArgumentType]
-    runner.active = [defining, ahead]
+    runner.active, runner.undefined = [defining, ahead], {last.plan}
     runner._hear(ahead, {"type": "finished"})
-    runner._wake()
     assert sent.jobs == []
-    defining.jobs.clear()
-    runner._wake()
+    runner._hear(defining, {"type": "finished"})
     assert [one["run_id"] for one in sent.jobs] == [second.run_id]
 
 
@@ -183,7 +195,9 @@ def test_a_killed_worker_costs_the_run_in_flight_and_nothing_else(tmp_path: Path
 
     def kill(one: Job) -> None:
         if one == first:
-            os.kill(runner.active[0].worker.process.pid, signal.SIGKILL)  # pyright: ignore[reportOptionalMemberAccess]
+            worker = runner.active[0].worker
+            assert isinstance(worker, WorkerProcess)
+            os.kill(worker.process.pid, signal.SIGKILL)
 
     runner = Runner(store, Notes(kill))
     failures = runner.run([first, second])

@@ -16,6 +16,9 @@ from experiments.runner import Job
 BAR = 20
 """Columns of a bar."""
 
+MOST_BARS = 30
+"""Beside the one for all together; a cluster has thousands of lanes."""
+
 
 class Total:
     """How much of all work is done, in training steps, and how long the rest will take at the speed so far."""
@@ -23,25 +26,32 @@ class Total:
     def __init__(self, jobs: Iterable[Job]) -> None:
         steps = [job.plan.steps for job in jobs]
         self.steps, self.runs = sum(steps), len(steps)
-        self.ended = self.steps_ended = 0
+        self.ended = self.done = 0
         self.within: dict[str, int] = {}
         self.begun = time.monotonic()
+        self.where = ""
 
     def end(self, lane: str, job: Job) -> None:
         """A run has ended, and counts as done whatever became of it."""
         self.ended += 1
-        self.steps_ended += job.plan.steps
-        self.within[lane] = 0
+        self.done += job.plan.steps
+        self.move(lane, 0)
+
+    def move(self, lane: str, steps: int) -> None:
+        """So many steps of a lane's run are done."""
+        self.done += steps - self.within.get(lane, 0)
+        self.within[lane] = steps
 
     @property
     def share(self) -> float:
         """Between 0 and 1."""
-        return min(1.0, (self.steps_ended + sum(self.within.values())) / max(1, self.steps))
+        return min(1.0, self.done / max(1, self.steps))
 
     def __str__(self) -> str:
         gone = time.monotonic() - self.begun
         left = f", about {_clock(gone / self.share - gone)} left" if 0.02 < self.share < 1 else ""
-        return f"{self.ended} of {self.runs} runs, {_clock(gone)} gone{left}"
+        where = f", {self.where}" if self.where else ""
+        return f"{self.ended} of {self.runs} runs, {_clock(gone)} gone{left}{where}"
 
 
 def _clock(seconds: float) -> str:
@@ -51,7 +61,7 @@ def _clock(seconds: float) -> str:
 
 
 class Bars:
-    """A bar for all together, and one for each lane that is at work."""
+    """A bar for all together, and one for each lane that is at work, as far as there is room."""
 
     def __init__(self, console: Console, jobs: Iterable[Job]) -> None:
         columns = (
@@ -64,7 +74,9 @@ class Bars:
         self.total = Total(jobs)
         self.whole = self.bars.add_task("all", total=1.0, run=str(self.total))
         self.lanes: dict[str, TaskID] = {}
+        self.shown: set[str] = set()
         self.before: dict[str, int] = {}
+        self.steps: dict[str, int] = {}
 
     def __enter__(self) -> Self:
         self.bars.start()
@@ -78,13 +90,18 @@ class Bars:
         self.bars.stop()
 
     def start(self, lane: str, jobs: list[Job]) -> None:
-        """Add a bar."""
+        """Add a bar; of a lane that starts once more it is a new one, with what is left."""
+        if lane in self.lanes:
+            self.bars.update(self.lanes[lane], visible=False)
         self.before[lane] = 0
-        self.lanes[lane] = self.bars.add_task(lane, total=sum(job.plan.steps for job in jobs), run="starting")
+        self.steps[lane] = sum(job.plan.steps for job in jobs)
+        if len(self.shown) < MOST_BARS:
+            self.shown.add(lane)
+        self.lanes[lane] = self.bars.add_task(lane, total=self.steps[lane], run="starting", visible=lane in self.shown)
 
     def progress(self, lane: str, job: Job, steps: int) -> None:
         """Move a bar within a run."""
-        self.total.within[lane] = steps
+        self.total.move(lane, steps)
         self.bars.update(self.lanes[lane], completed=self.before[lane] + steps, run=job.name)
         self.bars.update(self.whole, completed=self.total.share, run=str(self.total))
 
@@ -93,10 +110,20 @@ class Bars:
         self.total.end(lane, job)
         self.before[lane] += job.plan.steps
         self.progress(lane, job, 0)
-        task = next(task for task in self.bars.tasks if task.id == self.lanes[lane])
-        self.bars.update(task.id, visible=not task.finished)
+        if self.before[lane] >= self.steps[lane]:
+            self.shown.discard(lane)
+            self.bars.update(self.lanes[lane], visible=False)
         if outcome != "finished":
-            self.bars.console.print(f"{lane}: {job.name}: {outcome}", markup=False, highlight=False)
+            self.say(f"{lane}: {job.name}: {outcome}")
+
+    def where(self, text: str) -> None:
+        """Show it beside the total."""
+        self.total.where = text
+        self.bars.update(self.whole, run=str(self.total))
+
+    def say(self, text: str) -> None:
+        """Say it above the bars."""
+        self.bars.console.print(text, markup=False, highlight=False)
 
 
 class Lines:
@@ -119,15 +146,23 @@ class Lines:
 
     def progress(self, lane: str, job: Job, steps: int) -> None:
         """Say how far all is, at each tenth."""
-        self.total.within[lane] = steps
+        self.total.move(lane, steps)
         self._say()
 
     def ended(self, lane: str, job: Job, outcome: str) -> None:
         """Say how far all is, and what failed."""
         self.total.end(lane, job)
         if outcome != "finished":
-            self.console.print(f"{lane}: {job.name}: {outcome}", markup=False, highlight=False, soft_wrap=True)
+            self.say(f"{lane}: {job.name}: {outcome}")
         self._say()
+
+    def where(self, text: str) -> None:
+        """Say it with the next tenth."""
+        self.total.where = text
+
+    def say(self, text: str) -> None:
+        """Say it on a line of its own."""
+        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def _say(self) -> None:
         tenth = int(10 * self.total.share + 1e-9)
