@@ -137,7 +137,7 @@ def name_of_file(name: str) -> str:
     if not name.endswith(".toml"):
         return name
     path = Path(name)
-    digest = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:8]
+    digest = hashlib.sha256(os.fsencode(os.path.realpath(path))).hexdigest()[:8]
     return f"{text.file_stem(path.stem)}-{digest}"
 
 

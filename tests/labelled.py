@@ -303,7 +303,7 @@ def plan_of(case: Case, folder: Path) -> Plan:
     """The case as a plan."""
     data = case.data if case.data == "digits" else str(folder / f"{case.data}.npz")
     base = case.settings | {"data": data}
-    return plans(Experiment(question="", base=base, configuration=({"name": "it"},)))["it"]
+    return plans(Experiment(question="?", base=base, configuration=({"name": "it"},)))["it"]
 
 
 def run(case: Case, folder: Path) -> Ran:

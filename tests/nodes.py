@@ -79,6 +79,7 @@ def command(folder: Path, arguments: list[str]) -> list[str]:
 def ran(folder: Path, arguments: list[str], meanwhile: Callable[[Path], None] = lambda runs: None) -> Done:
     """Run the comparison, and do something while it runs, that is told the folder of its runs."""
     clock = time.monotonic()
+    folder.mkdir(parents=True)
     process = subprocess.Popen(command(folder, arguments), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     meanwhile(folder / "runs")
     messages = process.communicate()[1]

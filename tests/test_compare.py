@@ -49,7 +49,7 @@ def test_the_report_begins_with_the_question_and_ends_with_the_answer(done: Done
 def test_piped_progress_is_a_few_plain_lines_on_standard_error(done: Done) -> None:
     lines = done[1].stderr.splitlines()
     assert 2 <= len(lines) <= 11
-    assert lines[0] == "24 runs on numpy: under a minute"
+    assert lines[0] == "12 runs on numpy: under a minute"
     assert re.fullmatch(r"100 %: (\d+) of \1 runs, \d+:\d\d gone", lines[-1])
     assert "\x1b" not in done[1].stderr + done[1].stdout
 

@@ -15,6 +15,7 @@ import pytest
 
 from common.errors import UserError
 from experiments import bench, compare, destinations, ending
+from experiments.experiment import name_of_file
 from experiments.report import __main__ as report
 from experiments.report import outputs
 
@@ -166,7 +167,7 @@ def test_each_part_that_finds_no_room_is_a_line_and_the_others_are_there(
     assert compare.run(compare.Options(str(own), **places, **SMALL), "") == 1
     out, err = capsys.readouterr()
     lost = [line for line in err.splitlines() if line.startswith("error: ")]
-    page = outputs.page_of(tmp_path / "runs", str(own))
+    page = outputs.page_of(tmp_path / "runs", name_of_file(str(own)))
     room = "could not be written: No space left on device"
     assert lost == [f"error: the page {page} {room}", f"error: the figures in {tmp_path / 'figures'} {room}"]
     assert "\nAnswer\n" in out

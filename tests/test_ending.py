@@ -27,7 +27,8 @@ SLOW = 3.0
 
 def test_ctrl_c_while_it_starts_is_one_line(tmp_path: Path) -> None:
     found = interrupted(LONG, 0.4, 1, tmp_path)
-    assert (found.status, found.last, found.orphans) == (130, "interrupted", [])
+    assert (found.status, found.orphans) == (130, [])
+    assert found.last.startswith("interrupted")
     assert found.seconds < SLOW
     assert "Traceback" not in found.text
 

@@ -11,6 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from experiments import index
+from experiments.experiment import name_of_file
+from experiments.report.outputs import page_of
+from experiments.store import Store
 from experiments.streams import Outlet
 from experiments.versions import ROOT
 from tests.test_compare import TINY
@@ -30,6 +34,11 @@ def own(folder: Path) -> str:
     """The arguments of a small experiment of one configuration."""
     (folder / "one.toml").write_text('question = "?"\n[[configuration]]\n')
     return " ".join(("one.toml", *TINY))
+
+
+def page_in(folder: Path) -> Path:
+    """The page of that experiment."""
+    return page_of(folder / "results", name_of_file(str(folder / "one.toml")))
 
 
 def outlet(descriptor: int, encoding: str = "utf-8") -> tuple[Outlet, io.TextIOWrapper]:
@@ -75,10 +84,10 @@ def test_a_character_that_an_encoding_lacks_is_a_question_mark() -> None:
 def test_a_reader_that_goes_away_costs_no_file(tmp_path: Path) -> None:
     done = shell(f"isograd compare {own(tmp_path)} --json - | head -c 1; echo; echo ${{PIPESTATUS[0]}}", tmp_path)
     assert done.stdout == "{\n0\n"
-    assert re.fullmatch(r"(?: *\d+ %: .*\n)+", done.stderr)
+    assert re.fullmatch(r"1 run on numpy: .*\n(?: *\d+ %: .*\n)+", done.stderr)
     assert len(list((tmp_path / "results").glob("*.parquet"))) >= 1
-    assert (tmp_path / "results" / "one.html").read_text().endswith("</html>")
-    assert (tmp_path / "results" / "experiment-one.json").exists()
+    assert page_in(tmp_path).read_text().endswith("</html>")
+    assert index.path_of(Store(tmp_path / "results"), name_of_file(str(tmp_path / "one.toml"))).exists()
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +115,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ],
 )
 def test_a_stream_that_takes_nothing_is_a_quiet_end_or_one_line(kept: Path, line: str, status: int, err: str) -> None:
-    page = kept / "results" / "one.html"
+    page = page_in(kept)
     before = page.stat().st_mtime_ns
     done = shell(line.format(own=own(kept)), kept)
     assert (done.returncode, done.stderr) == (status, err)

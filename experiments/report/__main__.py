@@ -56,11 +56,11 @@ def run(options: Options) -> int:
     from experiments import destinations, index
     from experiments.report import outputs
 
-    for folder in options.folders:
-        _check_folder(folder)
     outputs.check(options.figures, options.tensorboard)
     if options.output:
         destinations.check_file("--output", options.output)
+    for folder in options.folders:
+        _check_folder(folder)
     sources = [index.load(folder, options.experiment) for folder in options.folders]
     page = options.output
     if not page:
@@ -80,7 +80,9 @@ def _check_folder(folder: Path) -> None:
     try:
         os.listdir(folder)
     except OSError as error:
-        raise UserError(f"a folder of runs must be one that can be read; received {folder}: {error.strerror}") from None
+        raise UserError(
+            f"a folder must hold finished runs that can be read; received {folder}: {error.strerror}; name another"
+        ) from None
 
 
 def main() -> None:
