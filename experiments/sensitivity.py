@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from backends.numpy.quantities import of_gradients
 from backends.numpy.rounding import Random
 from backends.numpy.training import Program as Definition
 from common import draw
@@ -27,16 +28,14 @@ def sensitivity(groups: Iterable[Plan], data: Data, runs: Iterable[Trace]) -> li
 
 
 def _of_group(plan: Plan, data: Data, run: Trace) -> np.ndarray:
-    program = Definition(plan, rounding=Random(plan.precision, seed=0))
+    program = Definition(plan, measure=False, rounding=Random(plan.precision, seed=0))
     program.load(draw.state(plan))
     found, kept = np.ones(len(run.steps)), 0  # a divergence is at most 1
     for step, batch in enumerate(draw.batches(plan, data)):
-        program.measure = plan.recorded(step)
-        handle = program.step(batch)
-        if not program.measure:
+        program.step(batch)
+        if not plan.recorded(step):
             continue
-        quantities = {name: a[:, None] for name, a in program.measured(handle).items()}
-        rounded = Trace(run.steps[kept : kept + 1], quantities.pop("loss"), quantities)
+        rounded = _diverging(program, step)
         if not finite(rounded).all():
             found[kept:] = np.nan
             break
@@ -45,3 +44,10 @@ def _of_group(plan: Plan, data: Data, run: Trace) -> np.ndarray:
             break
         kept += 1
     return found
+
+
+def _diverging(program: Definition, step: int) -> Trace:
+    """What the divergence is made of, of the step that was taken last."""
+    loss, signals, gradients, _ = program.last
+    quantities = {name: a[:, None] for name, a in of_gradients(signals, gradients).items()}
+    return Trace(np.array([step]), loss[:, None], quantities)

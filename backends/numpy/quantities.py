@@ -11,7 +11,7 @@ from common.countermeasures.activation import Activation, PReLU, open_interval
 from common.network import Arrays
 from common.quantities import HIDDEN_WEIGHTS, ratio, rms
 
-__all__ = ["alive", "of_layers", "of_weights", "rms"]
+__all__ = ["alive", "of_gradients", "of_layers", "of_weights", "rms"]
 
 
 def alive(spec: Activation, z: np.ndarray, parameters: Arrays, precision: str = "float64") -> np.ndarray:
@@ -27,10 +27,14 @@ def alive(spec: Activation, z: np.ndarray, parameters: Arrays, precision: str = 
     return ~np.all(too_low | too_high, axis=1)
 
 
-def of_layers(outputs: list[np.ndarray], alive: list[np.ndarray], signals: list[np.ndarray]) -> Arrays:
-    """The quantities [seed, layer] of hidden outputs and signals [seed, batch, width], and of alive [seed, width]."""
+def of_gradients(signals: list[np.ndarray], gradients: Arrays) -> Arrays:
+    """The quantities [seed, layer] of signals [seed, batch, width] and of the gradients of the parameters."""
+    return {"signal_gradient_rms": _by_layer(rms, signals), "weight_gradient_rms": _weight_rms(gradients)}
+
+
+def of_layers(outputs: list[np.ndarray], alive: list[np.ndarray]) -> Arrays:
+    """The quantities [seed, layer] of hidden outputs [seed, batch, width], and of alive [seed, width]."""
     return {
-        "signal_gradient_rms": _by_layer(rms, signals),
         "activation_mean": _by_layer(np.mean, outputs),
         "activation_rms": _by_layer(rms, outputs),
         "dead_fraction": np.stack([np.mean(~layer, axis=1) for layer in alive], axis=1),
@@ -42,11 +46,10 @@ def _by_layer(statistic: Callable[..., np.ndarray], layers: list[np.ndarray]) ->
     return np.stack([statistic(layer, (1, 2)) for layer in layers], axis=1)
 
 
-def of_weights(weights: Arrays, gradients: Arrays, clipped: Arrays, learning_rate: float) -> Arrays:
-    """The quantities [seed, layer] of the hidden weights before a step, of their gradients and of the clipped ones."""
+def of_weights(weights: Arrays, clipped: Arrays, learning_rate: float) -> Arrays:
+    """The quantities [seed, layer] of the hidden weights before a step, and of their clipped gradients."""
     after = _weight_rms(clipped)
     return {
-        "weight_gradient_rms": _weight_rms(gradients),
         "clipped_weight_gradient_rms": after,
         "update_ratio": ratio(learning_rate * after, _weight_rms(weights)),
     }

@@ -63,9 +63,9 @@ class Program:
     def _quantities(self, layers: list[Layer], signals: list[np.ndarray], gradients: Arrays, clipped: Arrays) -> Arrays:
         spec, precision = self.plan.network.activation, self.plan.precision
         alive = [quantities.alive(spec, layer.z, layer.parameters, precision) for layer in layers]
-        of_layers = quantities.of_layers([layer.h for layer in layers], alive, signals)
-        rate = self.plan.optimizer.learning_rate
-        return of_layers | quantities.of_weights(self.parameters, gradients, clipped, rate)
+        of_layers = quantities.of_layers([layer.h for layer in layers], alive)
+        of_weights = quantities.of_weights(self.parameters, clipped, self.plan.optimizer.learning_rate)
+        return quantities.of_gradients(signals, gradients) | of_layers | of_weights
 
     def _update_statistics(self, layers: list[Layer]) -> None:
         norm = self.network.normalization
