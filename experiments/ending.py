@@ -20,6 +20,9 @@ from experiments import children, streams
 WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "ended by SIGTERM", signal.SIGHUP: "ended by SIGHUP"}
 """The signals that end a command, and what it says then; its exit status is 128 and the signal's number."""
 
+CLEAR = "\r\x1b[K\x1b[?25h"
+"""A terminal's line begun anew, with its cursor: the progress may have been in the middle of one."""
+
 TIDYING = 0.4
 """Seconds that tidying up may take."""
 
@@ -69,7 +72,8 @@ def _wait(reading: int) -> None:
     tidying.start()
     tidying.join(TIDYING)
     with contextlib.suppress(OSError):  # the terminal may be gone
-        os.write(2, f"{': '.join(said)}\n".encode())
+        clear = CLEAR if os.isatty(2) else ""
+        os.write(2, f"{clear}{': '.join(said)}\n".encode())
     os._exit(128 + number)
 
 

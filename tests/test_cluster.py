@@ -340,6 +340,7 @@ def needs_ray(request: pytest.FixtureRequest) -> None:
         pytest.skip(reason)
 
 
+@pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")  # JAX, of another test in this process, on how Ray starts nodes
 @pytest.mark.usefixtures("needs_ray")
 def test_a_node_that_goes_costs_no_run_and_moves_no_number(tmp_path: Path) -> None:
     def kill(runs: Path) -> None:
