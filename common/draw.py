@@ -10,10 +10,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from common.countermeasures.activation import PReLU
 from common.countermeasures.initialization import TRUNCATED_STD, Distribution, Initialization, standard_deviation
-from common.countermeasures.normalization import BatchNormalization
 from common.network import Arrays, Batch, Network, State
+from common.part import Parameter
 from common.plan import Plan
 from common.task import Data
 
@@ -44,41 +43,25 @@ def weight(spec: Initialization, seed: int, layer: str, shape: tuple[int, int]) 
         return numbers * standard_deviation(spec, *shape)
 
 
-def _layers(network: Network, stack: str) -> list[str]:
-    hidden = [f"layer {number}" for number in range(1, network.depth + 1)]
-    return {"first": hidden[:1], "hidden": hidden[1:], "output": ["output"]}[stack]
-
-
 def _parameters(network: Network, initialization: Initialization, seed: int) -> Arrays:
-    parameters: Arrays = {}
-    for name, shape in network.shapes().items():
-        stack, _, kind = name.partition(".")
-        if kind == "weight":
-            _, n_in, n_out = shape
-            rows = [weight(initialization, seed, layer, (n_in, n_out)) for layer in _layers(network, stack)]
-            parameters[name] = np.stack(rows)
-        else:
-            parameters[name] = np.full(shape, _initial(network, kind))
-    return parameters
+    found: Arrays = {}
+    for stack in network.stacks():
+        for name, one in stack.parameters.items():
+            layers = [_layer(one, initialization, seed, layer) for layer in stack.layers]
+            found[f"{stack.name}.{name}"] = np.stack(layers)
+    return found
 
 
-def _initial(network: Network, kind: str) -> float:
-    match kind, network.normalization, network.activation:
-        case "scale", BatchNormalization(initial_scale=value), _:
-            return value
-        case "shift", BatchNormalization(initial_shift=value), _:
-            return value
-        case "slope", _, PReLU(initial_slope=value):
-            return value
-        case _:
-            return 0.0
+def _layer(one: Parameter, initialization: Initialization, seed: int, layer: str) -> np.ndarray:
+    """A parameter of one layer."""
+    if one.start == "drawn":
+        n_in, n_out = one.shape
+        return weight(initialization, seed, layer, (n_in, n_out))
+    return np.full(one.shape, one.start)
 
 
 def state(plan: Plan) -> State:
-    """Parameters and running statistics before the first step, float64, rounded to the plan's precision.
-
-    Running means start at 0 and running variances at 1.
-    """
+    """Parameters and running statistics before the first step, float64, rounded to the plan's precision."""
     seeds = [_parameters(plan.network, plan.initialization, seed) for seed in plan.seeds]
     parameters = {name: np.stack([s[name] for s in seeds]) for name in seeds[0]}
     parameters = {name: rounded(a, plan.precision) for name, a in parameters.items()}
@@ -92,9 +75,12 @@ def rounded(array: np.ndarray, precision: str) -> np.ndarray:
 
 
 def initial_statistics(network: Network, seeds: int) -> Arrays:
-    """Running means of 0 and running variances of 1 for that many seeds, [seed, layer, width] by name."""
-    shapes = network.statistics_shapes().items()
-    return {name: np.full((seeds, *shape), float(name.endswith("variance"))) for name, shape in shapes}
+    """The statistics before the first step for that many seeds, [seed, layer, ...] by name."""
+    return {
+        f"{stack.name}.{name}": np.full((seeds, len(stack.layers), *one.shape), one.start)
+        for stack in network.stacks()
+        for name, one in stack.statistics.items()
+    }
 
 
 def batches(plan: Plan, data: Data) -> Iterator[Batch]:

@@ -17,21 +17,44 @@ With batch norm a hidden layer has a scale and a shift and no bias; with PReLU i
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from pydantic import Field
 
-from common.countermeasures.activation import Activation, PReLU
-from common.countermeasures.normalization import BatchNormalization, Normalization
+from common.countermeasures import activation, normalization
+from common.countermeasures.activation import Activation
+from common.countermeasures.normalization import Normalization
+from common.part import Parameters, affine
 from common.spec import Spec
 
 Arrays = dict[str, np.ndarray]
-STACKS = ("first", "hidden", "output")
 
 Depth = Annotated[int, Field(ge=2, le=10_000)]
 Width = Annotated[int, Field(ge=1, le=100_000)]
+
+
+class Stack(NamedTuple):
+    """Layers of one shape.
+
+    Attributes:
+        name: Of the stack.
+        layers: The name of each, by which its numbers are drawn.
+        parameters: Of one layer.
+        statistics: Of one layer.
+    """
+
+    name: str
+    layers: tuple[str, ...]
+    parameters: Parameters
+    statistics: Parameters
+
+
+def _shapes(stack: Stack, parameters: Parameters) -> Iterator[tuple[str, tuple[int, ...]]]:
+    for name, one in parameters.items():
+        yield f"{stack.name}.{name}", (len(stack.layers), *one.shape)
 
 
 class Network(Spec, frozen=True):
@@ -46,27 +69,31 @@ class Network(Spec, frozen=True):
 
     @property
     def normalized(self) -> bool:
-        """Whether the hidden layers have batch norm."""
-        return isinstance(self.normalization, BatchNormalization)
+        """Whether a normalization shifts the hidden layers' pre-activations, so that a bias would do nothing."""
+        return "shift" in normalization.parameters(self.normalization, self.width)
+
+    def stacks(self) -> tuple[Stack, ...]:
+        """The stacks in their order."""
+        hidden = tuple(f"layer {number}" for number in range(1, self.depth + 1))
+        statistics = normalization.statistics(self.normalization, self.width)
+        return (
+            Stack("first", hidden[:1], self._block(self.features), statistics),
+            Stack("hidden", hidden[1:], self._block(self.width), statistics),
+            Stack("output", ("output",), affine(self.width, self.classes, bias=True), {}),
+        )
+
+    def _block(self, n_in: int) -> Parameters:
+        """The parameters of one hidden layer."""
+        own = normalization.parameters(self.normalization, self.width)
+        return affine(n_in, self.width, bias=not self.normalized) | own | activation.parameters(self.activation)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape [layer, ...] of every parameter of one seed, by its name `stack.parameter`."""
-        stacks = {"first": (1, self.features), "hidden": (self.depth - 1, self.width)}
-        shapes: dict[str, tuple[int, ...]] = {}
-        for stack, (layers, n_in) in stacks.items():
-            shapes[f"{stack}.weight"] = (layers, n_in, self.width)
-            for name in ("scale", "shift") if self.normalized else ("bias",):
-                shapes[f"{stack}.{name}"] = (layers, self.width)
-            if isinstance(self.activation, PReLU):
-                shapes[f"{stack}.slope"] = (layers,)
-        shapes["output.weight"] = (1, self.width, self.classes)
-        shapes["output.bias"] = (1, self.classes)
-        return shapes
+        return {name: shape for stack in self.stacks() for name, shape in _shapes(stack, stack.parameters)}
 
     def statistics_shapes(self) -> dict[str, tuple[int, ...]]:
-        """The shape [layer, width] of the running mean and variance of one seed; empty without batch norm."""
-        layers = {"first": 1, "hidden": self.depth - 1} if self.normalized else {}
-        return {f"{stack}.{name}": (n, self.width) for stack, n in layers.items() for name in ("mean", "variance")}
+        """The shape [layer, ...] of every statistic of one seed, by its name `stack.statistic`."""
+        return {name: shape for stack in self.stacks() for name, shape in _shapes(stack, stack.statistics)}
 
     def parameter_count(self) -> int:
         """How many numbers one seed trains."""

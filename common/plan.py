@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from common.countermeasures.activation import LeakyReLU, PReLU
-from common.countermeasures.clipping import Clipping, NoClipping
+from common.countermeasures.clipping import Clipping
 from common.countermeasures.initialization import Initialization
 from common.network import Network
 from common.quantities import QUANTITIES
@@ -36,6 +35,7 @@ class SGD(Spec, frozen=True):
     """Stochastic gradient descent without momentum or decay: w = w - learning_rate g."""
 
     kind: Literal["sgd"] = "sgd"
+    traced: ClassVar[tuple[str, ...]] = ("learning_rate",)
     learning_rate: float = Field(default=0.1, gt=0)
 
 
@@ -59,16 +59,19 @@ class Plan(Spec, frozen=True):
 
     @model_validator(mode="after")
     def _batch_norm_needs_two_samples(self) -> Plan:
-        if self.network.normalized and self.task.batch_size < 2:
-            raise ValueError("batch norm needs a batch of at least 2 samples; received a batch size of 1")
+        least = self.network.normalization.least_batch
+        if self.task.batch_size < least:
+            kind = self.network.normalization.kind
+            raise ValueError(
+                f"{kind} norm needs a batch of at least {least} samples; received a batch size of {self.task.batch_size}"
+            )
         return self
 
     @model_validator(mode="after")
     def _numbers_exist_in_the_precision(self) -> Plan:
         info = np.finfo(self.precision)
         low, high = float(info.smallest_normal), float(info.max)
-        rooms = (self.network.activation, self.network.normalization, self.initialization, self.clipping, self.optimizer)
-        for spec in rooms:
+        for spec in (*self._rooms().values(), self.initialization):
             for name, value in spec:
                 if isinstance(value, float) and value and not low <= abs(value) <= high:
                     raise ValueError(
@@ -79,28 +82,26 @@ class Plan(Spec, frozen=True):
 
     def numbers(self) -> Numbers:
         """The numbers that a compiled step takes as inputs, so that plans that differ only in them share one."""
-        found = {"optimizer.learning_rate": self.optimizer.learning_rate}
-        if not isinstance(self.clipping, NoClipping):
-            found["clipping.threshold"] = self.clipping.threshold
-        if isinstance(self.network.activation, LeakyReLU):
-            found["activation.slope"] = self.network.activation.slope
-        return found
+        return {f"{room}.{name}": getattr(spec, name) for room, spec in self._rooms().items() for name in spec.traced}
 
     def with_numbers(self, numbers: Numbers) -> Plan:
         """The plan with other values for its `numbers`; they are not validated, and may be a framework's arrays."""
-        specs = {"optimizer": self.optimizer, "clipping": self.clipping, "activation": self.network.activation}
+        specs = self._rooms()
         for key, value in numbers.items():
             room, _, name = key.partition(".")
             specs[room] = specs[room].model_copy(update={name: value})
-        network = self.network.model_copy(update={"activation": specs.pop("activation")})
-        return self.model_copy(update={"network": network, **specs})
+        own = {room: specs.pop(room) for room in ("activation", "normalization")}
+        return self.model_copy(update={"network": self.network.model_copy(update=own), **specs})
+
+    def _rooms(self) -> dict[str, Spec]:
+        """The specs of whatever enters a compiled step."""
+        own = {"optimizer": self.optimizer, "clipping": self.clipping}
+        return own | {"activation": self.network.activation, "normalization": self.network.normalization}
 
     def bare(self) -> Plan:
-        """The plan with 0 for its `numbers` and for the slope that PReLU starts with: a start, as the weights' is."""
-        numbers = dict.fromkeys(self.numbers(), 0.0)
-        return self.with_numbers(
-            numbers | ({"activation.initial_slope": 0.0} if isinstance(self.network.activation, PReLU) else {})
-        )
+        """The plan with 0 for its `numbers`, and for those of what training begins with."""
+        starts = [f"{room}.{name}" for room, spec in self._rooms().items() for name in spec.starts]
+        return self.with_numbers(dict.fromkeys([*self.numbers(), *starts], 0.0))
 
     def structure(self) -> str:
         """A key that is equal for plans that one compiled step serves: they differ in `numbers` and in the start at most."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticKnownError, core_schema
@@ -41,6 +41,11 @@ class Spec(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
 
     `true` is not 1, `"1.0"` is not 1.0, and 3.0 is no count; a whole number is a floating-point one as well.
     """
+
+    traced: ClassVar[tuple[str, ...]] = ()
+    """The numbers that a compiled step takes as inputs, so that specs that differ only in them share one."""
+    starts: ClassVar[tuple[str, ...]] = ()
+    """The numbers of what training begins with, which enter no step."""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:

@@ -10,7 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from common.countermeasures.clipping import NormClipping
+from common.countermeasures.activation import Activation
+from common.countermeasures.clipping import Clipping, NormClipping
+from common.countermeasures.initialization import Initialization
+from common.countermeasures.normalization import Normalization
 from common.network import Network
 from common.plan import Plan
 from common.spec import Spec
@@ -91,6 +94,7 @@ NUMBERS = {
 }  # fmt: skip
 COMPILED = ("network.", "clipping", "optimizer", "task.batch_size", "precision")
 INPUTS = ("network.activation.slope", "clipping.threshold", "optimizer.learning_rate")
+STARTS = ("network.normalization.initial_scale", "network.normalization.initial_shift")
 
 
 @pytest.fixture
@@ -115,7 +119,7 @@ def test_every_number_of_a_plan_is_tried() -> None:
 @pytest.mark.parametrize("path", NUMBERS)
 def test_plans_of_one_structure_share_a_compiled_step(full: Plan, path: str) -> None:
     same = changed(full, path, NUMBERS[path]).structure() == full.structure()
-    assert same == (path in INPUTS or not path.startswith(COMPILED))
+    assert same == (path in INPUTS + STARTS or not path.startswith(COMPILED))
 
 
 def test_the_slope_that_prelu_starts_with_is_no_part_of_the_structure(plan: Callable[..., Plan]) -> None:
@@ -280,3 +284,14 @@ def test_a_plan_is_frozen(full: Plan) -> None:
 def test_every_kth_step_and_the_last_are_recorded(plan: Callable[..., Plan], steps: int, every: int) -> None:
     run = plan(steps=steps, record_every=every)
     assert [step for step in range(steps) if run.recorded(step)] == sorted({*range(0, steps, every), steps - 1})
+
+
+UNIONS = {"activation": Activation, "normalization": Normalization, "clipping": Clipping, "initialization": Initialization}
+
+
+@pytest.mark.parametrize("union", UNIONS.values(), ids=UNIONS)
+def test_marks_are_fields_of_their_specs(union: Any) -> None:
+    kinds = get_args(get_args(union)[0])
+    assert len(kinds) > 1
+    for kind in kinds:
+        assert set(kind.traced + kind.starts) <= set(kind.model_fields), kind

@@ -39,11 +39,12 @@ Clevert, Unterthiner and Hochreiter 2016 (ELU).
 from __future__ import annotations
 
 import math
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, assert_never
 
 import numpy as np
 from pydantic import Field
 
+from common.part import Parameter, Parameters
 from common.spec import BY_NAME, Spec
 
 
@@ -74,6 +75,7 @@ class LeakyReLU(Spec, frozen=True):
 
     kind: Literal["leaky_relu"] = "leaky_relu"
     on_the_way_back: ClassVar[str] = "a leaky ReLU passes on little where its unit is below 0, which about half of them are"
+    traced: ClassVar[tuple[str, ...]] = ("slope",)
     slope: float = Field(default=0.01, gt=0, le=1)
     derivative_at_0: Literal["slope"] = "slope"
 
@@ -83,6 +85,7 @@ class PReLU(Spec, frozen=True):
 
     kind: Literal["prelu"] = "prelu"
     on_the_way_back: ClassVar[str] = "a PReLU passes on little where its unit is below 0, which about half of them are"
+    starts: ClassVar[tuple[str, ...]] = ("initial_slope",)
     initial_slope: float = Field(default=0.25, ge=0, le=1)
     derivative_at_0: Literal["slope"] = "slope"
 
@@ -99,6 +102,17 @@ class ELU(Spec, frozen=True):
 Activation = Annotated[Annotated[Sigmoid | Tanh | ReLU | LeakyReLU | PReLU | ELU, Field(discriminator="kind")], BY_NAME]
 
 
+def parameters(spec: Activation) -> Parameters:
+    """What is trained of it in one layer."""
+    match spec:
+        case PReLU(initial_slope=slope):
+            return {"slope": Parameter((), slope)}
+        case Sigmoid() | Tanh() | ReLU() | LeakyReLU() | ELU():
+            return {}
+        case _:
+            assert_never(spec)
+
+
 def has_kink(spec: Activation) -> bool:
     """Whether the derivative jumps at 0, so that a number within rounding of 0 may have either."""
     match spec:
@@ -108,6 +122,8 @@ def has_kink(spec: Activation) -> bool:
             return alpha != 1
         case Sigmoid() | Tanh():
             return False
+        case _:
+            assert_never(spec)
 
 
 def open_interval(spec: Activation, precision: str) -> tuple[float, float]:
@@ -133,5 +149,7 @@ def open_interval(spec: Activation, precision: str) -> tuple[float, float]:
             return 0.0, math.inf
         case ELU(alpha=alpha):
             return underflow - math.log(alpha), math.inf
-        case _:
+        case LeakyReLU() | PReLU():
             return -math.inf, math.inf
+        case _:
+            assert_never(spec)

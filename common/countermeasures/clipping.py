@@ -19,7 +19,7 @@ Sources: Pascanu, Mikolov and Bengio 2013, algorithm 1 (norm); Mikolov 2012 (val
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -36,6 +36,7 @@ class ValueClipping(Spec, frozen=True):
     """Every element is bounded by itself; the direction of the gradient changes."""
 
     kind: Literal["value"] = "value"
+    traced: ClassVar[tuple[str, ...]] = ("threshold",)
     threshold: float = Field(default=1.0, gt=0)
 
 
@@ -43,6 +44,7 @@ class NormClipping(Spec, frozen=True):
     """Each parameter's gradient is shortened to the threshold; it keeps its own direction."""
 
     kind: Literal["norm"] = "norm"
+    traced: ClassVar[tuple[str, ...]] = ("threshold",)
     threshold: float = Field(default=1.0, gt=0)
     scope: Literal["parameter"] = "parameter"
     epsilon: Literal[0] = 0
@@ -52,6 +54,7 @@ class GlobalNormClipping(Spec, frozen=True):
     """The gradient of the whole network is shortened to the threshold; it keeps its direction."""
 
     kind: Literal["global_norm"] = "global_norm"
+    traced: ClassVar[tuple[str, ...]] = ("threshold",)
     threshold: float = Field(default=1.0, gt=0)
     scope: Literal["network"] = "network"
     epsilon: Literal[0] = 0

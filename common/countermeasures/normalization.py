@@ -13,10 +13,11 @@ Source: Ioffe and Szegedy 2015, algorithm 1, with the biased variance kept in th
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal, assert_never
 
 from pydantic import Field
 
+from common.part import Parameter, Parameters
 from common.spec import BY_NAME, Spec
 
 
@@ -24,12 +25,15 @@ class NoNormalization(Spec, frozen=True):
     """The pre-activations go to the activation as they are."""
 
     kind: Literal["none"] = "none"
+    least_batch: ClassVar[int] = 1
 
 
 class BatchNormalization(Spec, frozen=True):
     """Batch norm between the affine map and the activation; every number stated."""
 
     kind: Literal["batch"] = "batch"
+    least_batch: ClassVar[int] = 2
+    starts: ClassVar[tuple[str, ...]] = ("initial_scale", "initial_shift")
     position: Literal["before activation"] = "before activation"
     epsilon: float = Field(default=1e-5, gt=0)
     momentum: float = Field(default=0.9, ge=0, lt=1)
@@ -40,3 +44,25 @@ class BatchNormalization(Spec, frozen=True):
 
 
 Normalization = Annotated[Annotated[NoNormalization | BatchNormalization, Field(discriminator="kind")], BY_NAME]
+
+
+def parameters(spec: Normalization, units: int) -> Parameters:
+    """What is trained of it in one layer."""
+    match spec:
+        case NoNormalization():
+            return {}
+        case BatchNormalization(initial_scale=scale, initial_shift=shift):
+            return {"scale": Parameter((units,), scale), "shift": Parameter((units,), shift)}
+        case _:
+            assert_never(spec)
+
+
+def statistics(spec: Normalization, units: int) -> Parameters:
+    """What it keeps of the batches of one layer, for evaluation."""
+    match spec:
+        case NoNormalization():
+            return {}
+        case BatchNormalization():
+            return {"mean": Parameter((units,), 0.0), "variance": Parameter((units,), 1.0)}
+        case _:
+            assert_never(spec)

@@ -71,14 +71,18 @@ class Source:
         return ast.literal_eval(node.value)
 
     def code(self, name: str) -> str:
-        """The lines of a definition, as they are written."""
+        """The lines of a definition, as they are written; class variables, which are for this project alone, are left out."""
         first, last = self.definitions[name][0], self.definitions[name][-1]
         start = min([first.lineno, *(d.lineno for d in getattr(first, "decorator_list", []))])
-        return "\n".join(self.text.splitlines()[start - 1 : last.end_lineno])
+        left_out = {number for node in _own_variables(first) for number in range(node.lineno, (node.end_lineno or 0) + 1)}
+        lines = enumerate(self.text.splitlines()[: last.end_lineno], start=1)
+        kept = "\n".join(line for number, line in lines if number >= start and number not in left_out)
+        return re.sub(r"\n\n\n+(?= )", "\n\n", kept).rstrip()
 
     def uses(self, name: str) -> set[str]:
         """The names that a definition uses."""
-        nodes = (node for statement in self.definitions[name] for node in ast.walk(statement))
+        left_out = {inner for node in _own_variables(self.definitions[name][0]) for inner in ast.walk(node)}
+        nodes = {node for statement in self.definitions[name] for node in ast.walk(statement)} - left_out
         return {node.id for node in nodes if isinstance(node, ast.Name)} - {name}
 
     @cached_property
@@ -90,6 +94,21 @@ class Source:
                 origin = node.module or "" if isinstance(node, ast.ImportFrom) else ""
                 found |= {alias.asname or alias.name.partition(".")[0]: (origin, ast.unparse(alias)) for alias in node.names}
         return found
+
+
+def _own_variables(definition: ast.stmt) -> Iterator[ast.stmt]:
+    """The class variables of a definition, with what is said of them."""
+    found = False
+    for node in definition.body if isinstance(definition, ast.ClassDef) else ():
+        match node:
+            case ast.AnnAssign(annotation=ast.Subscript(value=ast.Name(id="ClassVar"))):
+                found = True
+            case ast.Expr(value=ast.Constant()) if found:
+                pass
+            case _:
+                found = False
+        if found:
+            yield node
 
 
 PROJECT = ("common", "backends")
