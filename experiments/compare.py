@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from experiments.cluster import Cluster
+    from experiments.executor import Executor
+    from experiments.findings.outcome import Outcome
     from experiments.index import Source
     from experiments.report.outputs import Said
     from experiments.runner import Job
@@ -212,15 +214,11 @@ def compare(
     options: Options, command: str, chosen: list[str], absent: list[str], cluster: Cluster | None = None
 ) -> tuple[Source, Said]:
     """Run what is not in the store yet, and make the findings of all; also, what became of their index."""
-    from rich.console import Console
-
     from experiments import index
     from experiments.executor import Processes
     from experiments.experiment import check_count, name_of_file, plans, read, with_single_changes
-    from experiments.listing import announced
     from experiments.report import outputs
-    from experiments.report.progress import watcher
-    from experiments.runner import Runner, jobs_of, stored, versions_here
+    from experiments.runner import jobs_of, stored, versions_here
     from experiments.runner import missing as missing_runs
     from experiments.store import Store
 
@@ -232,19 +230,33 @@ def compare(
     versions_of = cluster.nodes.versions if cluster else versions_here
     jobs = jobs_of(plans(experiment, overrides), chosen, options.device, versions_of)
     store = Store(options.output)
-    have = {} if options.fresh else stored(jobs, store)
-    todo = missing_runs(jobs, have)
+    with ThreadPoolExecutor(max_workers=2) as beside:
+        beside.submit(_prepare_library)
+        have = {} if options.fresh else stored(jobs, store)
+        todo = missing_runs(jobs, have)
+        ending.saying(_kept(jobs, store, options.fresh))
+        failures: dict[str, Outcome] = {}
+        if todo:
+            beside.submit(_prepare_charts)
+            failures = _run(todo, store, executor, options.fresh)
+        have |= stored([job for job in todo if job.run_id not in failures], store)
+        cures = {backend: f"not installed; install with: {install_command(backend)}" for backend in absent}
+        made = index.of_jobs(experiment, jobs, failures, cures, name=name_of_file(options.experiment), command=command)
+        return index.source(made, have, str(options.output)), outputs.index(store, made)
+
+
+def _run(todo: list[Job], store: Store, executor: Executor, fresh: bool) -> dict[str, Outcome]:
+    """Run what is to be done, and show how far it is; returns the failures by run id."""
+    from rich.console import Console
+
+    from experiments.listing import announced
+    from experiments.report.progress import watcher
+    from experiments.runner import Runner
+
     console = Console(stderr=True)
-    if todo:
-        console.print(announced(todo), markup=False, highlight=False, soft_wrap=True)
-    ending.saying(_kept(jobs, store, options.fresh))
-    with watcher(console, todo) as progress, ending.tidied(progress.end), ThreadPoolExecutor(max_workers=1) as beside:
-        beside.submit(_prepare)
-        failures = Runner(store, progress, executor, fresh=options.fresh).run(todo)
-    have |= stored([job for job in todo if job.run_id not in failures], store)
-    cures = {backend: f"not installed; install with: {install_command(backend)}" for backend in absent}
-    made = index.of_jobs(experiment, jobs, failures, cures, name=name_of_file(options.experiment), command=command)
-    return index.source(made, have, str(options.output)), outputs.index(store, made)
+    console.print(announced(todo), markup=False, highlight=False, soft_wrap=True)
+    with watcher(console, todo) as progress, ending.tidied(progress.end):
+        return Runner(store, progress, executor, fresh=fresh).run(todo)
 
 
 def _kept(jobs: Iterable[Job], store: Store, fresh: bool) -> Callable[[], str]:
@@ -272,10 +284,18 @@ def _stamp(path: Path) -> tuple[int, int] | None:
     return found.st_ino, found.st_mtime_ns
 
 
-def _prepare() -> None:
-    from experiments.report.page import prepare
+def _prepare_library() -> None:
+    """What every page has and another process makes: it takes two seconds, which are free while something else is done."""
+    from experiments.report import library
 
-    prepare()
+    library.library()
+
+
+def _prepare_charts() -> None:
+    """What every page has and this process makes: it takes a second, which is free while workers run."""
+    from experiments.report import page
+
+    page.specs(folders=False)
 
 
 def _report(source: Source, options: Options, console: Console) -> Iterator[Said]:

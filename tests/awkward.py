@@ -284,7 +284,8 @@ def _status(command: str, words: Sequence[str]) -> int | str | None:
     patches = [
         mock.patch.object(sys, "argv", [command, *words]),
         mock.patch.object(runner, "Runner", side_effect=Begun),
-        mock.patch.object(compare, "_prepare"),
+        mock.patch.object(compare, "_prepare_library"),
+        mock.patch.object(compare, "_prepare_charts"),
         mock.patch.object(devices, "devices_of", return_value=["cpu:0"]),
         mock.patch.object(bench.ending, "temporary_folder", side_effect=Begun),
     ]

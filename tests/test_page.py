@@ -297,6 +297,13 @@ def test_an_error_that_is_infinite_is_drawn_at_the_edge_and_what_cannot_be_judge
     assert found[second.name]["outcome"] == "cannot be judged"
 
 
+@pytest.mark.parametrize("folders", [False, True])
+def test_every_chart_is_vega_lite(folders: bool) -> None:
+    made = page.specs(folders=folders)
+    held = {name: chart.to_dict() for name, chart in page._charts(folders=folders).items()}
+    assert json.loads(json.dumps(made)) == json.loads(json.dumps(held))
+
+
 def test_the_page_has_the_name_of_its_experiment() -> None:
     pages = [page_of(Path("results"), name).as_posix() for name in ("depth", "a.b-12345678", "../up")]
     assert pages == ["results/depth.html", "results/a.b-12345678.html", "results/-up.html"]

@@ -15,7 +15,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 from backends.jax import activation, normalization
 from backends.jax.arrays import Tree
-from common.countermeasures.activation import PReLU, ReLU, open_interval
+from common.countermeasures.activation import dead_where_output_is_not_positive, open_interval
 from common.network import Network
 
 PARAMETERS = {
@@ -54,10 +54,10 @@ class HiddenLayer(linen.Module):
         Asked sample by sample, and so that a NaN, whose derivative is not 0, answers no: XLA's maximum passes over it.
         """
         low, high = open_interval(self.spec.activation, z.dtype.name)
-        if isinstance(self.spec.activation, ReLU):
-            return jnp.any(~(h <= 0), axis=0)  # where h is positive, z is
-        if isinstance(self.spec.activation, PReLU):
-            return jnp.any(~(z <= 0), axis=0) | (self.variables["params"]["activation"]["slope"] != 0)
+        if dead_where_output_is_not_positive(self.spec.activation):
+            return jnp.any(~(h <= 0), axis=0)
+        if trained := self.variables["params"].get("activation"):
+            return jnp.any(~(z <= 0), axis=0) | (trained["slope"] != 0)
         if math.isinf(low):
             return jnp.ones(z.shape[1], bool)
         if math.isinf(high):

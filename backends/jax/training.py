@@ -15,7 +15,7 @@ from backends.jax import clipping, quantities
 from backends.jax.arrays import Tree, from_numpy, to_numpy
 from backends.jax.device import resolve
 from backends.jax.network import StackedNetwork, batch_stats, params, statistics
-from common.countermeasures.clipping import NoClipping
+from common.countermeasures.clipping import changes
 from common.network import Arrays, Batch, Gradients, Network, State, stack_of
 from common.plan import Plan
 from common.quantities import HIDDEN_WEIGHTS, named
@@ -51,7 +51,7 @@ class Program:
         traced, state, samples = len(TRACED), (self.parameters, self.statistics), (batch.x.astype(self.plan.precision), batch.y)
         loss, gradients, self.statistics, run = differentiate(self.network, self.measure, slope, *state, *samples)
         self.traces += len(TRACED) - traced
-        old, keep = self.parameters, self.measure and not isinstance(self.plan.clipping, NoClipping)
+        old, keep = self.parameters, self.measure and changes(self.plan.clipping)
         self.parameters, clipped = update(type(self.plan.clipping), keep, threshold, rate, old, gradients)
         if not self.measure:
             return (loss,)

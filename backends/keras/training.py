@@ -13,8 +13,8 @@ from backends.keras import clipping, quantities
 from backends.keras.arrays import Tensor, Tensors, from_numpy, to_numpy
 from backends.keras.device import resolve
 from backends.keras.network import Pass, StackedNetwork
-from common.countermeasures.activation import PReLU, ReLU, open_interval
-from common.countermeasures.clipping import NoClipping
+from common.countermeasures.activation import dead_where_output_is_not_positive, open_interval
+from common.countermeasures.clipping import changes
 from common.network import Arrays, Batch, Gradients, State
 from common.plan import Plan
 from common.quantities import HIDDEN_WEIGHTS, named
@@ -102,7 +102,7 @@ class Program:
         kept = {"outputs": self._seeded(run.h), "signals": signals, "alive": self._alive(run, parameters)}
         weights, before, after = ({name: held[name] for name in HIDDEN_WEIGHTS} for held in (parameters, gradients, clipped))
         rate = tf.cast(tf.convert_to_tensor(self.optimizer.learning_rate), self.plan.precision)
-        return quantities.of_step(kept, weights, before, {} if isinstance(self.plan.clipping, NoClipping) else after, rate)
+        return quantities.of_step(kept, weights, before, after if changes(self.plan.clipping) else {}, rate)
 
     def _alone(self, a: Tensor) -> Tensor:
         """A single seed has no axis: products of matrices are faster than batches of one."""
@@ -122,10 +122,10 @@ class Program:
         """
         spec = self.plan.network.activation
         low, high = open_interval(spec, self.plan.precision)
-        if isinstance(spec, ReLU):
+        if dead_where_output_is_not_positive(spec):
             return tf.logical_not(tf.reduce_max(self._seeded(run.h), axis=2) <= 0)
-        if isinstance(spec, PReLU):
-            slopes = tf.concat([parameters[f"{stack}.slope"] for stack in ("first", "hidden")], axis=1)
+        if slopes := [parameter for name, parameter in parameters.items() if name.endswith("slope")]:
+            slopes = tf.concat(slopes, axis=1)
             awake = tf.logical_not(tf.reduce_max(self._seeded(run.z), axis=2) <= 0)
             return awake | (tf.expand_dims(tf.transpose(slopes), -1) != 0)
         if math.isinf(low):

@@ -9,7 +9,6 @@ import numpy as np
 
 from backends.numpy import activation, normalization
 from backends.numpy.rounding import EXACT, Exact
-from common.countermeasures.activation import PReLU
 from common.network import Arrays, Network, joined, stack_of
 
 
@@ -94,7 +93,7 @@ class Definition:
     def _layer_backward(self, layer: Layer, signal: np.ndarray, number: int) -> tuple[np.ndarray, Arrays]:
         r, p, gradient = self.r, layer.parameters, {}
         above = r.above(layer.z, number)
-        if isinstance(self.spec.activation, PReLU):
+        if "slope" in p:
             below = np.where(above, 0, signal)
             gradient["slope"] = r.sum(r(below * self.activation.slope_derivative(layer.z)), (1, 2))
         derivative = r(self.activation.derivative(layer.z, layer.h, self._slope(p), above))

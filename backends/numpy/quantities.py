@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from common.countermeasures.activation import Activation, PReLU, open_interval
+from common.countermeasures.activation import Activation, open_interval
 from common.network import Arrays
 from common.quantities import HIDDEN_WEIGHTS, ratio, rms
 
@@ -19,7 +19,7 @@ def alive(spec: Activation, z: np.ndarray, parameters: Arrays, precision: str = 
 
     Asked so that a NaN, whose derivative is not 0, answers no; an end at infinity is no end.
     """
-    if isinstance(spec, PReLU):
+    if "slope" in parameters:
         return np.any(~(z <= 0) | (parameters["slope"] != 0)[:, None, None], axis=1)
     low, high = open_interval(spec, precision)
     too_low = (z <= low) if low > -math.inf else np.zeros(z.shape, bool)

@@ -7,7 +7,7 @@ import math
 import torch
 
 from backends.torch.arrays import Tensors, safe_scale
-from common.countermeasures.activation import Activation, PReLU, open_interval
+from common.countermeasures.activation import Activation, open_interval
 from common.quantities import HIDDEN_WEIGHTS, safe_norms
 
 
@@ -44,7 +44,7 @@ def alive(spec: Activation, z: torch.Tensor, slopes: list[torch.Tensor]) -> torc
         slopes: Of PReLU, [seed, layer].
     """
     low, high = open_interval(spec, str(z.dtype).removeprefix("torch."))
-    if isinstance(spec, PReLU):
+    if slopes:
         return ~(z.amax(2) <= 0) | (torch.cat(slopes, dim=1).T != 0)[..., None]
     if math.isinf(low):
         return torch.ones((), dtype=torch.bool, device=z.device).expand(z.shape[0], z.shape[1], z.shape[3])

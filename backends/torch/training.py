@@ -14,7 +14,7 @@ from backends.torch import clipping, quantities
 from backends.torch.arrays import Tensors, from_numpy, to_numpy
 from backends.torch.device import resolve
 from backends.torch.network import Pass, StackedNetwork
-from common.countermeasures.activation import ReLU
+from common.countermeasures.activation import dead_where_output_is_not_positive
 from common.network import Arrays, Batch, Gradients, State
 from common.plan import Plan
 from common.quantities import named
@@ -66,7 +66,7 @@ class Program:
 
     def _measured(self, run: Pass, signals: torch.Tensor, gradients: Tensors, clipped: Tensors) -> torch.Tensor:
         h, spec = self._stacked(run.h), self.plan.network.activation
-        z = h if isinstance(spec, ReLU) else self._stacked(run.z)  # where h is positive, z is
+        z = h if dead_where_output_is_not_positive(spec) else self._stacked(run.z)
         slopes = [p for name, p in self.parameters.items() if name.endswith("slope")]
         kept = {"outputs": h, "signals": signals, "alive": quantities.alive(spec, z, slopes)}
         return quantities.of_step(kept, self.parameters, gradients, clipped, self.plan.optimizer.learning_rate)

@@ -126,6 +126,17 @@ def has_kink(spec: Activation) -> bool:
             assert_never(spec)
 
 
+def dead_where_output_is_not_positive(spec: Activation) -> bool:
+    """Whether a unit's output tells that its derivative is 0, so that its pre-activation need not be kept."""
+    match spec:
+        case ReLU():
+            return True
+        case Sigmoid() | Tanh() | LeakyReLU() | PReLU() | ELU():
+            return False
+        case _:
+            assert_never(spec)
+
+
 def open_interval(spec: Activation, precision: str) -> tuple[float, float]:
     """The pre-activations between which the derivative is not rounded to 0; outside, a unit passes no gradient.
 

@@ -19,7 +19,7 @@ Sources: Pascanu, Mikolov and Bengio 2013, algorithm 1 (norm); Mikolov 2012 (val
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, assert_never
 
 from pydantic import Field
 
@@ -63,3 +63,14 @@ class GlobalNormClipping(Spec, frozen=True):
 Clipping = Annotated[
     Annotated[NoClipping | ValueClipping | NormClipping | GlobalNormClipping, Field(discriminator="kind")], BY_NAME
 ]
+
+
+def changes(spec: Clipping) -> bool:
+    """Whether it may change a gradient."""
+    match spec:
+        case NoClipping():
+            return False
+        case ValueClipping() | NormClipping() | GlobalNormClipping():
+            return True
+        case _:
+            assert_never(spec)

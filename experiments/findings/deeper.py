@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 
@@ -53,6 +54,7 @@ class Deeper:
         return self.own + float(more @ self.terms), _student(self.freedom, CONFIDENCE) * error
 
 
+@cache
 def _student(freedom: int, probability: float) -> float:
     from scipy.special import stdtrit
 

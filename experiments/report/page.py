@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from altair.utils.schemapi import debug_mode
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -36,12 +37,6 @@ TURNING = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A
 
 SEEN = {code: f"<U+{code:04X}>" for code in TURNING}
 """What the page has in their places."""
-
-
-def prepare() -> None:
-    """Make what every page has, whatever the runs: it takes two seconds, which are free while workers run."""
-    library()
-    specs(folders=False)
 
 
 def render(sources: list[Source]) -> str:
@@ -146,11 +141,22 @@ def data(sources: list[Source]) -> dict[str, Any]:
 
 @cache
 def specs(*, folders: bool) -> dict[str, Any]:
-    """Every chart of the page as Vega-Lite, without its rows."""
+    """Every chart of the page as Vega-Lite, without its rows.
+
+    Altair holds none of them to Vega-Lite's schema here, which takes a third of a second; the tests do.
+    """
+    with debug_mode(False):
+        return {name: chart.to_dict(validate=False) for name, chart in _charts(folders=folders).items()}
+
+
+def _charts(*, folders: bool) -> dict[str, Any]:
     found = {f"profile {name}": charts.profile(name, folders=folders) for name in measured.SHOWN}
     found |= {f"heat {name}": charts.heat(name) for name in measured.SHOWN}
-    found |= {"agreement": charts.agreement(folders=folders), "divergence": charts.divergence(), "seconds": charts.seconds()}
-    return {name: chart.to_dict() for name, chart in found.items()}
+    return found | {
+        "agreement": charts.agreement(folders=folders),
+        "divergence": charts.divergence(),
+        "seconds": charts.seconds(),
+    }
 
 
 def _packed(sources: list[Source], name: str, most: int) -> dict[str, Any]:
