@@ -25,7 +25,7 @@ from common.agreement import (
     largest,
 )
 from common.countermeasures.activation import open_interval
-from common.countermeasures.clipping import ValueClipping
+from common.countermeasures.clipping import most_apart
 from common.network import State
 from common.plan import Plan
 from common.quantities import HIDDEN_WEIGHTS, ratio, rms
@@ -118,10 +118,11 @@ class Bounds:
             key: spread + KINKS * self.kinked[key] + 4 * self.u * largest(self.expected[key]) + self.flushed
             for key, spread in self.spreads().items()
         }
-        if isinstance(self.plan.clipping, ValueClipping):
+        apart = most_apart(self.plan.clipping)
+        if apart is not None:
             for name in self.before.parameters:
                 clipped, gradient = Key("clipped gradient", name), bounds[Key("gradient", name)]
-                bounds[clipped] = np.maximum(bounds[clipped], np.minimum(gradient, 2 * self.plan.clipping.threshold))
+                bounds[clipped] = np.maximum(bounds[clipped], np.minimum(gradient, apart))
         quantities = {Key(name): b for name, b in self._quantities(bounds).items()}
         del bounds[OUTPUT]
         return bounds | quantities

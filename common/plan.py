@@ -58,7 +58,7 @@ class Plan(Spec, frozen=True):
     record_every: Steps = 1
 
     @model_validator(mode="after")
-    def _batch_norm_needs_two_samples(self) -> Plan:
+    def _a_batch_is_large_enough(self) -> Plan:
         least = self.network.normalization.least_batch
         if self.task.batch_size < least:
             kind = self.network.normalization.kind

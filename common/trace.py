@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from common.plan import Plan
+from common.text import escaped
 
 
 class Seconds(BaseModel):
@@ -20,6 +21,9 @@ class Seconds(BaseModel):
     first_step: float
     steps: float
 
+
+Told = Annotated[str, AfterValidator(escaped)]
+"""Words that are printed: a file may come from somebody else, and hold what moves a terminal's cursor."""
 
 Agreed = Literal["agrees", "cannot be judged", "broken"]
 
@@ -40,10 +44,10 @@ class Check(BaseModel):
 
     step: int
     outcome: Agreed
-    reason: str | None
+    reason: Told | None
     error: float
     bound: float
-    where: str
+    where: Told
 
 
 class Header(BaseModel):

@@ -24,7 +24,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from backends import NEEDS
 from common.errors import UserError, nearest, shown
 from common.plan import Plan
-from common.text import file_stem, label, printable
+from common.text import escaped, file_stem, label, printable
+from common.trace import Told
 from experiments import seal
 from experiments.experiment import Experiment, Settings, name_of, name_of_file
 from experiments.findings.configuration import all_agree, configuration
@@ -62,7 +63,7 @@ class Failure(BaseModel):
     """Why there is no run."""
 
     status: Status
-    reason: str | None
+    reason: Told | None
 
 
 class Entry(BaseModel):
@@ -322,12 +323,12 @@ def _say(left_out: Mapping[Path, Exception], folder: Path) -> None:
     """Name on standard error what is left out: a damaged file in a line of its own, those of other versions in one."""
     for path, why in left_out.items():
         if not isinstance(why, OtherVersion):
-            print(f"damaged: {path} is left out ({seal.reason(why)}); run it again", file=sys.stderr)
+            print(escaped(f"damaged: {path} is left out ({seal.reason(why)}); run it again"), file=sys.stderr)
     others = {path.name: str(why) for path, why in left_out.items() if isinstance(why, OtherVersion)}
     if others:
         first, why = next(iter(others.items()))
         more = f" and {len(others) - 1} more" if len(others) > 1 else ""
-        print(f"left out: {first}{more} in {folder}: {why}; run again", file=sys.stderr)
+        print(escaped(f"left out: {first}{more} in {folder}: {why}; run again"), file=sys.stderr)
 
 
 def _age(path: Path) -> tuple[int, str]:

@@ -31,6 +31,7 @@ from backends import DEFINITION, NEEDS
 from common.errors import UserError
 from common.plan import Plan
 from common.quantities import QUANTITIES
+from common.text import escaped
 from common.trace import Header, Trace
 from experiments import seal
 from experiments.seal import Damaged, OtherVersion, Unreadable
@@ -104,10 +105,11 @@ class Store:
         except FileNotFoundError:
             return None
         except OtherVersion as why:
-            print(f"left out: {path} is {why}, and run again", file=sys.stderr)
+            print(escaped(f"left out: {path} is {why}, and run again"), file=sys.stderr)
         except (Damaged, OSError) as why:
             aside = path.with_suffix(".parquet.damaged")
-            print(f"damaged: {path} is set aside as {aside.name} and run again ({seal.reason(why)})", file=sys.stderr)
+            set_aside = f"damaged: {path} is set aside as {aside.name} and run again ({seal.reason(why)})"
+            print(escaped(set_aside), file=sys.stderr)
             self._set_aside(run_id, aside)
         return None
 

@@ -88,6 +88,18 @@ def test_a_damaged_index_is_named_and_another_one_is_taken(folder: Path, capsys:
         index.load(folder, "two")
 
 
+def test_what_a_strange_folder_says_does_not_move_the_cursor(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    forge(folder / "experiment-two.json", lambda w: w["entries"][0].update(runs={}))
+    forge(
+        folder / "experiment-two.json",
+        lambda w: w["entries"][0].update(failures={"numpy": {"status": "crashed", "reason": "a\x1b[2Jb"}}),
+    )
+    (folder / "experiment-\x1b[31mred.json").write_text("{}")
+    found = index.load(folder).document
+    assert found.configurations[0].runs["numpy"].reason == r"a\x1b[2Jb"
+    assert capsys.readouterr().err.startswith(rf"left out: experiment-\x1b[31mred.json in {folder}: ")
+
+
 def test_runs_and_indexes_of_older_versions_are_called_that_in_one_line_each(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -149,6 +149,22 @@ def test_the_shipped_variance_of_flax_loses_an_offset(request: pytest.FixtureReq
     assert np.abs(np.asarray(value)).max() > 100  # the variance came out as 0, and 1 / sqrt(epsilon) is 316
 
 
+@pytest.mark.parametrize(("name", "loses"), [("torch", False), ("keras", True), ("jax", True)])
+def test_a_float32_gradient_through_the_variance_is_lost_where_that_is_large(
+    definition: Backend, request: pytest.FixtureRequest, name: str, loses: bool
+) -> None:
+    """The gradient over the cube of the deviation is beyond float32, and what should cancel does not."""
+    rng = np.random.default_rng(5)
+    z, cotangent = 1e12 * rng.standard_normal((16, 8)), 1e-20 * rng.standard_normal((16, 8))
+    given_inputs = {key: a.astype(np.float32) for key, a in inputs(z, cotangent).items()}
+    expected, found = (
+        wing.normalization.probe(BatchNormalization(), {key: a.astype(dtype) for key, a in given_inputs.items()})["gradient"]
+        for wing, dtype in ((definition, np.float64), (load(name, request.config), np.float32))
+    )
+    error = np.abs(found - expected).max() / np.abs(expected).max()
+    assert error > 0.1 if loses else error < 1e-5
+
+
 def test_keras_ships_other_numbers(request: pytest.FixtureRequest) -> None:
     layer = load("keras", request.config).normalization.native(BatchNormalization())()
     assert (layer.momentum, layer.epsilon) == (0.99, 1e-3)

@@ -65,6 +65,17 @@ Clipping = Annotated[
 ]
 
 
+def most_apart(spec: Clipping) -> float | None:
+    """How far apart two clipped gradients can be in an element, where each is clipped by itself; None where that is not so."""
+    match spec:
+        case ValueClipping(threshold=c):
+            return 2 * c
+        case NoClipping() | NormClipping() | GlobalNormClipping():
+            return None
+        case _:
+            assert_never(spec)
+
+
 def changes(spec: Clipping) -> bool:
     """Whether it may change a gradient."""
     match spec:
