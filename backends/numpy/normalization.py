@@ -57,12 +57,14 @@ class BatchNorm:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Gradients with respect to z, scale and shift in training mode, given that of the output.
 
-        With x the standardized z: dz = scale / deviation (c - mean(c) - x mean(c x)), means over the batch.
+        With x the standardized z: dz = scale / deviation (c - mean(c) - x mean(c x)), means over the batch. TensorFlow and JAX
+        have mean(c x) from the variance's gradient, which is scale / deviation^2 times as large.
         """
-        r, x = self.r, forward.x
-        factor = r(scale / forward.deviation)[..., None, :]
+        r, x, deviation = self.r, forward.x, forward.deviation
+        factor = r(scale / deviation)[..., None, :]
         along = r(cotangent * x)
-        centred = r(r(cotangent - r.mean(cotangent, -2, keepdims=True)) - r(x * r.mean(along, -2, keepdims=True)))
+        mean_along = r.through(r.mean(along, -2, keepdims=True), (scale / deviation**2)[..., None, :])
+        centred = r(r(cotangent - r.mean(cotangent, -2, keepdims=True)) - r(x * mean_along))
         return r(factor * centred), r.sum(along, -2), r.sum(cotangent, -2)
 
 

@@ -91,6 +91,10 @@ class Exact:
         """A Euclidean norm of so many terms."""
         return y
 
+    def through(self, y: np.ndarray, factor: np.ndarray) -> np.ndarray:
+        """A number that frameworks have from its product with a factor."""
+        return y
+
     def above(self, z: np.ndarray, layer: int) -> np.ndarray:
         """Where the pre-activations of a hidden layer, counted from 0, lie above 0."""
         return z > 0 if self.sides is None else self.sides[layer]
@@ -167,6 +171,11 @@ class Random(Exact):
         size *= self._noise(y.shape)
         size += y
         return self._in_range(size)
+
+    def through(self, y: np.ndarray, factor: np.ndarray) -> np.ndarray:
+        """A number that frameworks have from its product with a factor: lost where the precision has no such product."""
+        there = self._in_range(y * factor)
+        return np.where((there == 0) | np.isinf(there), there, y)
 
     def norm(self, y: np.ndarray, terms: int) -> np.ndarray:
         """A Euclidean norm of so many terms."""
