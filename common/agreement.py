@@ -100,15 +100,13 @@ class Key(NamedTuple):
     what: str
     name: str = ""
 
-    def place(self, index: Sequence[int], seeds: tuple[int, ...]) -> str:
+    def place(self, index: Sequence[int], plan: Plan) -> str:
         """The words for an entry [seed] or [seed, layer]: `gradient of weight, layer 3, seed 0`."""
         stack, _, name = self.name.partition(".")
         words = [f"{self.what} of {name}" if name else self.what]
-        if stack == "output":
-            words.append("output layer")
-        elif len(index) > 1 and self.what != EVALUATION:
-            words.append(f"layer {index[1] + (2 if stack == 'hidden' else 1)}")
-        return ", ".join([*words, f"seed {seeds[index[0]]}"])
+        if len(index) > 1 and self.what != EVALUATION:
+            words.append(plan.network.layer(stack, index[1]))
+        return ", ".join([*words, f"seed {plan.seeds[index[0]]}"])
 
 
 EVALUATION = "evaluation output"
@@ -175,7 +173,7 @@ class Judge:
             errors, bounds = distance(values[key], definition), self._bounds(key, definitions, plan)
             shares = shares_of(errors, bounds)
             index = np.unravel_index(int(shares.argmax()), shares.shape)
-            place = key.place(tuple(map(int, index)), plan.seeds)
+            place = key.place(tuple(map(int, index)), plan)
             seen.append((float(shares[index]), float(errors[index]), float(bounds[index]), place))
         # what is computed first is nearest to the fault: a gradient that was not clipped makes every later number wrong
         beyond = [one for one in seen if one[0] > 1]
@@ -235,7 +233,7 @@ def flushed(plan: Plan) -> float:
 
     In a sum each of its terms: over the units for the signal of a sample, and over the batch for a parameter's gradient.
     """
-    terms = max(plan.task.batch_size, plan.network.width, plan.network.features)
+    terms = max(plan.task.batch_size, plan.network.units, plan.network.features)
     return plan.task.batch_size * terms * float(np.finfo(plan.precision).smallest_normal)
 
 

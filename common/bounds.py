@@ -28,7 +28,7 @@ from common.countermeasures.activation import open_interval
 from common.countermeasures.clipping import most_apart
 from common.network import State
 from common.plan import Plan
-from common.quantities import HIDDEN_WEIGHTS, ratio, rms
+from common.quantities import ratio, rms
 
 OUTPUT = Key("output")
 
@@ -129,10 +129,10 @@ class Bounds:
 
     def _quantities(self, bounds: Compared) -> dict[str, np.ndarray]:
         q, network, rate = self.step.quantities, self.plan.network, self.plan.optimizer.learning_rate
-        gradient, clipped = (_hidden(bounds, what) for what in ("gradient", "clipped gradient"))
-        weights = np.concatenate([rms(self.before.parameters[name], (2, 3)) for name in HIDDEN_WEIGHTS], axis=1)
-        of_layer = self._own(self.plan.task.batch_size * network.width)
-        of_weight = self._own(network.width * max(network.width, network.features))
+        gradient, clipped = (self._of_weights(bounds, what) for what in ("gradient", "clipped gradient"))
+        weights = np.concatenate([rms(self.before.parameters[name], (2, 3)) for name in network.weights], axis=1)
+        of_layer = self._own(self.plan.task.batch_size * network.units)
+        of_weight = self._own(network.units * max(network.units, network.features))
         dead = (np.abs(self.margins) <= T * self.moved) & (self.moved > 0)
         return {
             "signal_gradient_rms": bounds[SIGNAL] + of_layer * q["signal_gradient_rms"],
@@ -144,9 +144,12 @@ class Bounds:
             "dead_fraction": dead.mean(2) + 8 * self.u,
         }
 
+    def _of_weights(self, bounds: Compared, what: str) -> np.ndarray:
+        return np.concatenate([bounds[Key(what, name)] for name in self.plan.network.weights], axis=1)
+
     def _overflow(self) -> np.ndarray:
         """Infinite where the sum of a mean is beyond the largest number, although the mean is not."""
-        terms = self.plan.task.batch_size * self.plan.network.width
+        terms = self.plan.task.batch_size * self.plan.network.units
         return np.where(largest(self.expected[OUTPUT]) > float(self.info.max) / terms, np.inf, 0.0)
 
     def _own(self, terms: int) -> float:
@@ -162,7 +165,7 @@ class Bounds:
             shares = self._shares(wide, ceiling)
             index = np.unravel_index(int(shares.argmax()), shares.shape)
             if shares[index] > 1:
-                place = key.place([int(i) for i in index], self.plan.seeds)
+                place = key.place([int(i) for i in index], self.plan)
                 return f"{place}: {_moved(float(shares[index]) * CEILING, self.plan.precision)}"
         if self._shares(spreads[SIGNAL], FINE * largest(self.expected[SIGNAL])).min() > 1:
             return f"every layer's signal gradient: rounding in {self.plan.precision} alone moves it by more than {FINE:.1%}"
@@ -170,7 +173,7 @@ class Bounds:
 
     def _ceilings(self) -> Compared:
         """How wide a bound may be that bounds something."""
-        evaluation, weights = Key(EVALUATION), [Key("gradient", name) for name in HIDDEN_WEIGHTS]
+        evaluation, weights = Key(EVALUATION), [Key("gradient", name) for name in self.plan.network.weights]
         ceilings = {key: CEILING * largest(self.expected[key]) for key in (SIGNAL, *weights)}
         return ceilings | {evaluation: CEILING * np.maximum(largest(self.expected[evaluation]), 1.0)}
 
@@ -199,10 +202,6 @@ def _apart(found: np.ndarray, expected: np.ndarray) -> np.ndarray:
     """The difference, 0 between equal infinities, and infinite where only one is a number."""
     apart = np.where(found == expected, 0.0, found - expected)
     return np.where(np.isnan(apart), np.inf, apart)
-
-
-def _hidden(bounds: Compared, what: str) -> np.ndarray:
-    return np.concatenate([bounds[Key(what, name)] for name in HIDDEN_WEIGHTS], axis=1)
 
 
 def _moved(share: float, precision: str) -> str:

@@ -119,7 +119,7 @@ def free_run(plan: Plan, trace: Trace, definition: Trace, sensitivity: Sequence[
 def _kinks_decide(plan: Plan, bound: np.ndarray) -> np.ndarray:
     """Whether a pre-activation may lie on either side of a kink, at each step; in float32 some always may."""
     network = plan.network
-    numbers = network.depth * network.width * plan.task.batch_size * len(plan.seeds)
+    numbers = len(network.sites) * network.units * plan.task.batch_size * len(plan.seeds)
     return (bound * numbers >= A_KINK) & has_kink(network.activation) | (plan.precision == "float32")
 
 
@@ -144,7 +144,7 @@ def bounds(plan: Plan, definition: Trace, sensitivity: Sequence[float]) -> np.nd
     own = np.maximum.accumulate(np.asarray(sensitivity)[:ends])
     ahead = np.append(own[1:], own[-1:])
     found = np.full(len(definition.steps), np.inf)
-    found[:ends] = MARGIN * np.maximum(ahead, plan.network.depth * epsilon(plan.precision))
+    found[:ends] = MARGIN * np.maximum(ahead, len(plan.network.sites) * epsilon(plan.precision))
     return found
 
 

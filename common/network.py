@@ -1,17 +1,7 @@
-"""The network that is trained: `depth` hidden layers of one width, then an affine map to the classes.
+"""A network is stacks of layers; a layer is a block of parts. This walk over them knows no kind of part by name.
 
-Hidden layer l is an affine map, a normalization and an activation: h_l = activation(normalization(h_(l-1) W_l + b_l)), with
-h_0 the input. The hidden layers are one block run `depth` times, so their parameters are stacked: a parameter has the axes
-[seed, layer, ...]. The first hidden layer, whose fan-in is the number of features, and the output layer are stacks of
-one layer.
-
-| stack  | parameters                                 | layers    |
-|--------|--------------------------------------------|-----------|
-| first  | weight [n_in, n_out], bias or scale, shift, slope | 1         |
-| hidden | the same                                   | depth - 1 |
-| output | weight, bias                               | 1         |
-
-With batch norm a hidden layer has a scale and a shift and no bias; with PReLU it has a slope, of shape [].
+The layers of a stack have one shape, so that their parameters are stacked: a parameter has the axes [seed, layer, ...] and goes
+by the name `stack.parameter`. Which stacks there are, common/architectures.py says.
 """
 
 from __future__ import annotations
@@ -19,21 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from pydantic import Field
 
-from common.countermeasures import activation, normalization
-from common.countermeasures.activation import Activation
-from common.countermeasures.normalization import Normalization
-from common.part import Parameters, affine
+from common.part import Parameters, Part, outputs_of, parameters_of, statistics_of
 from common.spec import Spec
 
 Arrays = dict[str, np.ndarray]
-
-Depth = Annotated[int, Field(ge=2, le=10_000)]
-Width = Annotated[int, Field(ge=1, le=100_000)]
 
 
 class Stack(NamedTuple):
@@ -42,50 +26,66 @@ class Stack(NamedTuple):
     Attributes:
         name: Of the stack.
         layers: The name of each, by which its numbers are drawn.
-        parameters: Of one layer.
-        statistics: Of one layer.
+        block: The parts of a layer, one after another.
+        inputs: How many units go into it.
+        measured: Whether its layers are sites, where the quantities are measured.
     """
 
     name: str
     layers: tuple[str, ...]
-    parameters: Parameters
-    statistics: Parameters
+    block: tuple[Part, ...]
+    inputs: int
+    measured: bool = True
 
+    @property
+    def outputs(self) -> int:
+        """How many units come out of a layer."""
+        return outputs_of(self.block, self.inputs)
 
-def _shapes(stack: Stack, parameters: Parameters) -> Iterator[tuple[str, tuple[int, ...]]]:
-    for name, one in parameters.items():
-        yield f"{stack.name}.{name}", (len(stack.layers), *one.shape)
+    @property
+    def parameters(self) -> Parameters:
+        """Of one layer, by their bare names."""
+        return parameters_of(self.block, self.inputs)
+
+    @property
+    def statistics(self) -> Parameters:
+        """Of one layer, by their bare names."""
+        return statistics_of(self.block, self.inputs)
 
 
 class Network(Spec, frozen=True):
-    """Sizes and the two countermeasures that are part of the network itself."""
+    """What every architecture has in common; its fields that are specs are countermeasures."""
 
     features: int = Field(ge=1)
-    width: Width
-    depth: Depth
     classes: int = Field(ge=2)
-    activation: Activation
-    normalization: Normalization
-
-    @property
-    def normalized(self) -> bool:
-        """Whether a normalization shifts the hidden layers' pre-activations, so that a bias would do nothing."""
-        return "shift" in normalization.parameters(self.normalization, self.width)
 
     def stacks(self) -> tuple[Stack, ...]:
         """The stacks in their order."""
-        hidden = tuple(f"layer {number}" for number in range(1, self.depth + 1))
-        statistics = normalization.statistics(self.normalization, self.width)
-        return (
-            Stack("first", hidden[:1], self._block(self.features), statistics),
-            Stack("hidden", hidden[1:], self._block(self.width), statistics),
-            Stack("output", ("output",), affine(self.width, self.classes, bias=True), {}),
-        )
+        raise NotImplementedError
 
-    def _block(self, n_in: int) -> Parameters:
-        """The parameters of one hidden layer."""
-        own = normalization.parameters(self.normalization, self.width)
-        return affine(n_in, self.width, bias=not self.normalized) | own | activation.parameters(self.activation)
+    def measured(self) -> tuple[Stack, ...]:
+        """The stacks whose layers are sites."""
+        return tuple(stack for stack in self.stacks() if stack.measured)
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """The names of the layers where the quantities are measured, in their order."""
+        return tuple(layer for stack in self.measured() for layer in stack.layers)
+
+    def layer(self, stack: str, index: int) -> str:
+        """The name of a layer of a stack in words, or of a site where no stack is named."""
+        name = {s.name: s.layers for s in self.stacks()}.get(stack, self.sites)[index]
+        return name if name in self.sites else f"{name} layer"
+
+    @property
+    def units(self) -> int:
+        """How many come out of the widest site."""
+        return max(stack.outputs for stack in self.measured())
+
+    @property
+    def weights(self) -> tuple[str, ...]:
+        """The names of the parameters that are the weights of the sites."""
+        return tuple(f"{stack.name}.weight" for stack in self.measured())
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape [layer, ...] of every parameter of one seed, by its name `stack.parameter`."""
@@ -98,6 +98,23 @@ class Network(Spec, frozen=True):
     def parameter_count(self) -> int:
         """How many numbers one seed trains."""
         return sum(math.prod(shape) for shape in self.shapes().values())
+
+    def countermeasures(self) -> dict[str, Spec]:
+        """Those that are part of the network itself, by their rooms."""
+        return {name: value for name, value in self if isinstance(value, Spec)}
+
+    def with_numbers(self, numbers: dict[str, Any]) -> Self:
+        """The network with other values of numbers `room.field`; not validated, and perhaps a framework's arrays."""
+        specs = self.countermeasures()
+        for key, value in numbers.items():
+            room, _, name = key.partition(".")
+            specs[room] = specs[room].model_copy(update={name: value})
+        return self.model_copy(update=specs)
+
+
+def _shapes(stack: Stack, parameters: Parameters) -> Iterator[tuple[str, tuple[int, ...]]]:
+    for name, one in parameters.items():
+        yield f"{stack.name}.{name}", (len(stack.layers), *one.shape)
 
 
 @dataclass(frozen=True)
@@ -122,7 +139,7 @@ class Gradients:
 
     Attributes:
         loss: [seed], the mean cross-entropy over the batch.
-        signal: [seed, layer, batch, width], the batch size times dL/dh_l for every hidden layer.
+        signal: [seed, layer, batch, width], the batch size times dL/dh_l for every site.
         parameters: dL/dp for every parameter, before clipping, [seed, layer, ...] by name.
         clipped: The same after clipping.
     """
@@ -134,10 +151,10 @@ class Gradients:
 
 
 def stack_of(arrays: dict[str, Any], stack: str) -> dict[str, Any]:
-    """The arrays of one stack, by their bare names: `first.weight` becomes `weight`."""
+    """The arrays of one stack, by their bare names: `a.weight` becomes `weight`."""
     return {name.partition(".")[2]: a for name, a in arrays.items() if name.startswith(f"{stack}.")}
 
 
 def joined(stacks: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """The inverse of `stack_of` for all stacks: `{"first": {"weight": a}}` becomes `{"first.weight": a}`."""
+    """The inverse of `stack_of` for all stacks: `{"a": {"weight": w}}` becomes `{"a.weight": w}`."""
     return {f"{stack}.{name}": a for stack, arrays in stacks.items() for name, a in arrays.items()}

@@ -1,8 +1,16 @@
-"""What a part of a network says of itself: its parameters and statistics, each with its shape and what it starts at."""
+"""What a part of a network says of itself: its parameters and statistics, each with its shape and what it starts at.
+
+A part takes x [batch, units] to y [batch, outputs]. A block is parts one after another; their parameters go by bare names, of
+which a block has each once.
+"""
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar, Literal, NamedTuple, Protocol
+
+from common.spec import Spec
 
 Drawn = Literal["drawn"]
 """By the plan's initialization; any other start is a number."""
@@ -24,7 +32,92 @@ Parameters = dict[str, Parameter]
 """By their bare names, in the order in which they are kept."""
 
 
-def affine(n_in: int, n_out: int, bias: bool) -> Parameters:
-    """Those of an affine map, x W + b."""
-    weight: Parameters = {"weight": Parameter((n_in, n_out), "drawn")}
-    return weight | ({"bias": Parameter((n_out,), 0.0)} if bias else {})
+class Part(Protocol):
+    """What the walk over a network asks of a part; it knows no kind by name."""
+
+    room: ClassVar[str]
+    """The room of each wing that computes it."""
+
+    def parameters(self, units: int) -> Parameters:
+        """What is trained of it in one layer, for so many units that go in."""
+        ...
+
+    def statistics(self, units: int) -> Parameters:
+        """What it keeps of the batches of one layer, for evaluation."""
+        ...
+
+    def outputs(self, units: int) -> int:
+        """How many units come out."""
+        ...
+
+
+class PartSpec(Spec, frozen=True):
+    """A part that is a countermeasure: it has no parameters or statistics, and an output for each input, unless it says so."""
+
+    room: ClassVar[str]
+    """The room of each wing that computes it."""
+
+    def parameters(self, units: int) -> Parameters:
+        """What is trained of it in one layer, for so many units that go in."""
+        return {}
+
+    def statistics(self, units: int) -> Parameters:
+        """What it keeps of the batches of one layer, for evaluation."""
+        return {}
+
+    def outputs(self, units: int) -> int:
+        """How many units come out."""
+        return units
+
+
+@dataclass(frozen=True)
+class Affine:
+    """An affine map, x W + b, or x W.
+
+    Attributes:
+        units: That come out.
+        bias: Whether there is a b.
+    """
+
+    units: int
+    bias: bool
+
+    room: ClassVar[str] = "affine"
+
+    def parameters(self, units: int) -> Parameters:
+        """The weight [n_in, n_out], and the bias."""
+        weight: Parameters = {"weight": Parameter((units, self.units), "drawn")}
+        return weight | ({"bias": Parameter((self.units,), 0.0)} if self.bias else {})
+
+    def statistics(self, units: int) -> Parameters:
+        """It keeps none."""
+        return {}
+
+    def outputs(self, units: int) -> int:
+        """Those of the map."""
+        return self.units
+
+
+def parameters_of(block: Iterable[Part], units: int) -> Parameters:
+    """The parameters of parts one after another."""
+    found: Parameters = {}
+    for part in block:
+        found |= part.parameters(units)
+        units = part.outputs(units)
+    return found
+
+
+def statistics_of(block: Iterable[Part], units: int) -> Parameters:
+    """The statistics of parts one after another."""
+    found: Parameters = {}
+    for part in block:
+        found |= part.statistics(units)
+        units = part.outputs(units)
+    return found
+
+
+def outputs_of(block: Iterable[Part], units: int) -> int:
+    """How many units come out of parts one after another."""
+    for part in block:
+        units = part.outputs(units)
+    return units

@@ -9,9 +9,9 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
+from common.architectures import Perceptron
 from common.countermeasures.clipping import Clipping
 from common.countermeasures.initialization import Initialization
-from common.network import Network
 from common.quantities import QUANTITIES
 from common.spec import Spec
 from common.task import Task
@@ -47,7 +47,7 @@ class Plan(Spec, frozen=True):
         record_every: The quantities are kept at steps 0, k, 2k, ... and at the last.
     """
 
-    network: Network
+    network: Perceptron
     initialization: Initialization
     clipping: Clipping
     optimizer: SGD
@@ -86,17 +86,18 @@ class Plan(Spec, frozen=True):
 
     def with_numbers(self, numbers: Numbers) -> Plan:
         """The plan with other values for its `numbers`; they are not validated, and may be a framework's arrays."""
-        specs = self._rooms()
+        own = self.network.countermeasures()
+        of_network = {key: value for key, value in numbers.items() if key.partition(".")[0] in own}
+        specs: dict[str, Any] = {"network": self.network.with_numbers(of_network)}
         for key, value in numbers.items():
             room, _, name = key.partition(".")
-            specs[room] = specs[room].model_copy(update={name: value})
-        own = {room: specs.pop(room) for room in ("activation", "normalization")}
-        return self.model_copy(update={"network": self.network.model_copy(update=own), **specs})
+            if room not in own:
+                specs[room] = specs.get(room, getattr(self, room)).model_copy(update={name: value})
+        return self.model_copy(update=specs)
 
     def _rooms(self) -> dict[str, Spec]:
         """The specs of whatever enters a compiled step."""
-        own = {"optimizer": self.optimizer, "clipping": self.clipping}
-        return own | {"activation": self.network.activation, "normalization": self.network.normalization}
+        return {"optimizer": self.optimizer, "clipping": self.clipping} | self.network.countermeasures()
 
     def bare(self) -> Plan:
         """The plan with 0 for its `numbers`, and for those of what training begins with."""
@@ -128,9 +129,9 @@ class Plan(Spec, frozen=True):
         """
         seeds, network = len(self.groups()[0].seeds), self.network
         inputs = self.task.batch_size * (network.features + network.classes)
-        layers = network.depth * self.task.batch_size * network.width
+        layers = len(network.sites) * self.task.batch_size * network.units
         numbers = seeds * (PARAMETER_COPIES * network.parameter_count() + LAYER_COPIES * layers + inputs)
-        recorded = len(self.seeds) * (1 + (self.steps - 1) // self.record_every) * network.depth * len(QUANTITIES)
+        recorded = len(self.seeds) * (1 + (self.steps - 1) // self.record_every) * len(network.sites) * len(QUANTITIES)
         return 8 * (numbers + TRACE_COPIES * recorded)
 
     def recorded(self, step: int) -> bool:

@@ -41,9 +41,6 @@ MEASURED = (
 )
 """What a wing measures on its device, in the order in which it is fetched, as one array [measured, seed, layer]."""
 
-HIDDEN_WEIGHTS = ("first.weight", "hidden.weight")
-"""The parameters of the W_l."""
-
 
 def rms(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
     """The root mean square over some axes; a float32 value of 1e-30 has one, although its square does not.

@@ -31,12 +31,12 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, ValidationError
 
 from common import files, memory, text
+from common.architectures import Depth, Perceptron, Width
 from common.countermeasures.activation import Activation, Sigmoid
 from common.countermeasures.clipping import Clipping, NoClipping
 from common.countermeasures.initialization import Initialization, Xavier
 from common.countermeasures.normalization import NoNormalization, Normalization
 from common.errors import UserError, nearest, shown
-from common.network import Depth, Network, Width
 from common.plan import SGD, Count, Plan, Precision, Steps
 from common.spec import Spec
 from common.task import BatchSize, Task, digest_of, load
@@ -298,7 +298,7 @@ def _plan(where: str, settings: Settings) -> Plan:
     shared = settings.model_dump(include={"depth", "width", "activation", "normalization"})
     try:
         plan = Plan(
-            network=Network(features=data.features, classes=data.classes, **shared),
+            network=Perceptron(features=data.features, classes=data.classes, **shared),
             initialization=settings.initialization,
             clipping=settings.clipping,
             optimizer=SGD(learning_rate=settings.learning_rate),

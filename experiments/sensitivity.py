@@ -49,5 +49,6 @@ def _of_group(plan: Plan, data: Data, run: Trace) -> np.ndarray:
 def _diverging(program: Definition, step: int) -> Trace:
     """What the divergence is made of, of the step that was taken last."""
     loss, signals, gradients, _ = program.last
-    quantities = {name: a[:, None] for name, a in of_gradients(signals, gradients).items()}
+    weights = [gradients[name] for name in program.plan.network.weights]
+    quantities = {name: a[:, None] for name, a in of_gradients(signals, weights).items()}
     return Trace(np.array([step]), loss[:, None], quantities)

@@ -204,14 +204,14 @@ AXES = ("seed", "step", "layer")
 def _table(run: Run) -> pl.DataFrame:
     header, trace = run
     columns: dict[str, np.ndarray] = dict(zip(AXES, _axes(header.plan, trace.steps), strict=True))
-    layers = header.plan.network.depth
+    layers = len(header.plan.network.sites)
     columns["loss"] = np.repeat(trace.loss.ravel(), layers)
     return pl.DataFrame(columns | {name: trace.quantities[name].ravel() for name in QUANTITIES})
 
 
 def _axes(plan: Plan, steps: np.ndarray) -> list[np.ndarray]:
     """The seed, step and layer of every row."""
-    axes = np.meshgrid(plan.seeds, steps, np.arange(1, plan.network.depth + 1), indexing="ij")
+    axes = np.meshgrid(plan.seeds, steps, np.arange(1, len(plan.network.sites) + 1), indexing="ij")
     return [axis.ravel() for axis in axes]
 
 
@@ -226,6 +226,6 @@ def _trace(header: Header, columns: dict[str, np.ndarray]) -> Trace:
         raise Damaged("it has not every seed's accuracy")
     if header.backend == DEFINITION and len(header.sensitivity or []) != len(steps):
         raise Damaged("it has not every step's sensitivity")
-    shape = (len(plan.seeds), len(steps), plan.network.depth)
+    shape = (len(plan.seeds), len(steps), len(plan.network.sites))
     arrays = {name: columns[name].reshape(shape) for name in ("loss", *QUANTITIES)}
     return Trace(steps, arrays.pop("loss")[:, :, 0], arrays)

@@ -74,7 +74,7 @@ def decades(settings: dict[str, Any], depth: int) -> tuple[float, float]:
     width, activation = plan.network.width, plan.network.activation.kind
     phi, slope = PHI[activation]
     s = standard_deviation(plan.initialization, width, width) ** 2 * width
-    if plan.network.normalized:
+    if plan.network.normalization.rescales:
         rate = math.log10(batch_norm_rate(activation, plan.task.batch_size)) / 2
         return rate * (depth - 1), 0.05 * math.sqrt(depth)
     features = plan.network.features

@@ -176,7 +176,7 @@ def test_whatever_a_step_gives_is_compared_and_named(definition: Backend, case: 
         beyond = judge.check(moved(exact, key, array_index, 1.2 * bound), exact, case)
         assert within.outcome == "agrees", key
         assert beyond.outcome == "broken", key
-        assert beyond.where == key.place(entry, case.seeds)
+        assert beyond.where == key.place(entry, case)
         assert beyond.reason
         assert beyond.reason.startswith(f"{beyond.where}, step 0: error ")
 
@@ -194,8 +194,8 @@ def test_whatever_a_step_gives_is_compared_and_named(definition: Backend, case: 
         (Key(agreement.EVALUATION), (1, 0), "evaluation output, seed 7"),
     ],
 )
-def test_a_place_is_told_in_the_words_of_the_report(key: Key, index: tuple[int, ...], words: str) -> None:
-    assert key.place(index, (3, 7)) == words
+def test_a_place_is_told_in_the_words_of_the_report(plan: Maker, key: Key, index: tuple[int, ...], words: str) -> None:
+    assert key.place(index, plan(depth=5, normalization="batch", seeds=(3, 7))) == words
 
 
 def test_a_cancelling_gradient_is_held_to_what_was_summed(definition: Backend, plan: Maker, tmp_path: Any) -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backends.numpy.block import Backward, Layer, Site
 from backends.numpy.network import Definition, cross_entropy
 from backends.numpy.training import Program
 from common import draw
@@ -49,8 +50,8 @@ def stepped(plan: Plan, dtype: Any = np.float64, start: State | None = None) -> 
     return program, program.step(batch_of(plan))
 
 
-def loss_at(network: Definition, parameters: Arrays, batch: Batch) -> np.ndarray:
-    return cross_entropy(network.forward(parameters, batch.x.astype(np.longdouble)).logits, batch.y)[0]
+def loss_at(network: Definition, parameters: Arrays, statistics: Arrays, batch: Batch) -> np.ndarray:
+    return cross_entropy(network.forward(parameters, batch.x.astype(np.longdouble), statistics).logits, batch.y)[0]
 
 
 def elements(array: np.ndarray) -> Iterator[tuple[Any, ...]]:
@@ -68,7 +69,7 @@ def quotients(plan: Plan) -> Arrays:
             original, losses = a[index].copy(), []
             for h in (H, -H):
                 a[index] = original + h
-                losses.append(loss_at(program.network, program.parameters, batch))
+                losses.append(loss_at(program.network, program.parameters, program.statistics, batch))
             a[index] = original
             found[name][index] = (losses[0] - losses[1]) / (2 * H)
     return found
@@ -92,15 +93,14 @@ def test_the_gradient_derived_by_hand_is_the_difference_quotient(
     assert max(np.abs(g).max() for g in found.values()) > 0.01, "a gradient of 0 would prove nothing"
 
 
-class Pushed:
-    """An activation whose output in one layer has something added to it."""
+def pushed(block: Layer, layer: int, added: np.ndarray) -> Layer:
+    """The block, with something added to the output of one layer."""
 
-    def __init__(self, function: Any, layer: int, added: np.ndarray) -> None:
-        self.function, self.layer, self.added, self.calls = function, layer, added, 0
+    def forward(x: np.ndarray, site: Site) -> tuple[np.ndarray, Backward]:
+        y, backward = block(x, site)
+        return (y + added if site.number == layer else y), backward
 
-    def __call__(self, z: np.ndarray, slope: np.ndarray | None) -> np.ndarray:
-        self.calls += 1
-        return self.function(z, slope) + self.added * (self.calls - 1 == self.layer)
+    return forward
 
 
 @over_activations
@@ -112,13 +112,13 @@ def test_the_signal_gradient_is_the_difference_quotient_times_the_batch_size(
     signal, batch = np.stack(stepped(small, np.longdouble)[0].last[1], axis=1), batch_of(small)
     program, expected = Program(small, "cpu", np.longdouble), np.zeros_like(signal)
     program.load(start_of(small))
-    function = program.network.activation
+    blocks = program.network.blocks
     for _, layer, *unit in elements(signal):
         added, losses = np.zeros((2, 5, 4), np.longdouble), []
         for h in (H, -H):
             added[:, *unit] = h
-            program.network.activation = Pushed(function, layer, added)  # type: ignore[assignment]
-            losses.append(loss_at(program.network, program.parameters, batch))
+            program.network.blocks = [pushed(block, layer, added) for block in blocks]
+            losses.append(loss_at(program.network, program.parameters, program.statistics, batch))
         expected[:, layer, *unit] = 5 * (losses[0] - losses[1]) / (2 * H)
     assert np.abs(signal - expected).max() <= ERROR * np.abs(signal).max()
 

@@ -17,7 +17,8 @@ from tests.conftest import load
 ROOT = Path(__file__).parents[1]
 WINGS = list(backends.NEEDS)
 COUNTERMEASURES = ["activation", "normalization", "initialization", "clipping"]
-ROOMS = [*COUNTERMEASURES, "arrays", "device", "network", "quantities", "training"]
+PARTS = ["affine"]
+ROOMS = [*COUNTERMEASURES, *PARTS, "arrays", "block", "device", "network", "quantities", "training"]
 DOORS = ["NATIVE", "build", "probe", "native"]
 FRAMEWORK_MODULES = ["torch", "tensorflow", "keras", "jax", "flax", "optax"]
 

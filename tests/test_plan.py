@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from common.architectures import Perceptron
 from common.countermeasures.activation import Activation
 from common.countermeasures.clipping import Clipping, NormClipping
 from common.countermeasures.initialization import Initialization
 from common.countermeasures.normalization import Normalization
-from common.network import Network
 from common.plan import Plan
 from common.spec import Spec
 from common.task import Task
@@ -111,7 +111,7 @@ def test_the_run_id_changes_with_every_number(full: Plan, path: str) -> None:
 
 def test_every_number_of_a_plan_is_tried() -> None:
     assert {path.split(".")[0] for path in NUMBERS} == set(Plan.model_fields)
-    for room, spec in {"network": Network, "task": Task}.items():
+    for room, spec in {"network": Perceptron, "task": Task}.items():
         tried = {path.split(".")[1] for path in NUMBERS if path.startswith(f"{room}.")}
         assert tried >= set(spec.model_fields) - {"standardized"}, "which has one value only"
 
@@ -188,7 +188,7 @@ SPECS = [spec for spec in _subclasses(Spec) if spec.__module__.split(".")[0] in 
 
 
 def test_the_specs_are_those_of_plans_and_of_experiments() -> None:
-    assert {Plan, Network, Task, Settings, Thresholds, NormClipping} <= set(SPECS)
+    assert {Plan, Perceptron, Task, Settings, Thresholds, NormClipping} <= set(SPECS)
 
 
 def leaves(annotation: Any) -> set[Any]:

@@ -13,7 +13,6 @@ from common import draw, task
 from common.backend import Backend, Program, side_by_side, train
 from common.network import Batch, State
 from common.plan import Plan
-from common.quantities import HIDDEN_WEIGHTS
 from experiments.worker import Job, Worker
 from tests.compared import scaled_error
 from tests.conftest import load
@@ -114,11 +113,11 @@ def test_an_update_too_small_to_move_a_float32_weight_has_its_ratio_all_the_same
     one = numbered(plan, "value", 1e-12, 1e-3, 0.01, precision="float32")
     start = draw.state(one)
     found, after = after_a_step(backend.program(one, "cpu"), one)
-    size = {name: np.sqrt((start.parameters[name] ** 2).mean((2, 3))) for name in HIDDEN_WEIGHTS}
+    size = {name: np.sqrt((start.parameters[name] ** 2).mean((2, 3))) for name in one.network.weights}
     expected = 1e-12 * found["clipped_weight_gradient_rms"] / np.concatenate([*size.values()], axis=1)
     assert np.allclose(found["update_ratio"], expected, rtol=1e-5, atol=0)
     assert (found["update_ratio"] > 0).all()
-    for name in HIDDEN_WEIGHTS:
+    for name in one.network.weights:
         assert np.array_equal(after.parameters[name], start.parameters[name].astype(np.float32))
 
 

@@ -7,6 +7,7 @@ and with it `jax.nn.elu`: in float64 the derivative is 2e-4 off at -30, and from
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 
@@ -15,7 +16,18 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen
 
-from common.countermeasures.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Sigmoid, Tanh
+from backends.jax.block import Layer, Site
+from common.countermeasures.activation import (
+    ELU,
+    Activation,
+    LeakyReLU,
+    PReLU,
+    ReLU,
+    Sigmoid,
+    Tanh,
+    dead_where_output_is_not_positive,
+    open_interval,
+)
 from common.network import Arrays
 
 NATIVE = {
@@ -26,6 +38,8 @@ NATIVE = {
     "prelu": "flax.linen.PReLU",
     "elu": "jax.nn.elu",
 }
+
+PARAMETERS = {"slope": "slope"}
 
 Function = Callable[[jax.Array], jax.Array]
 
@@ -92,6 +106,37 @@ def build(spec: Activation) -> Function:
             return PReLUModule(slope, name="activation")
         case ELU(alpha=alpha):
             return partial(elu, alpha=alpha)
+
+
+def layer(spec: Activation) -> Layer:
+    """The activation for x [batch, unit]."""
+
+    def forward(x: jax.Array, site: Site) -> jax.Array:
+        function = build(spec)
+        h = function(x)
+        if site.measure:
+            slope = function.variables["params"]["slope"] if isinstance(function, PReLUModule) else None
+            site.kept["alive"] = alive(spec, x, h, slope)
+        return h
+
+    return forward
+
+
+def alive(spec: Activation, z: jax.Array, h: jax.Array, slope: jax.Array | None) -> jax.Array:
+    """Whether the derivative of a unit's activation is not 0 for some sample, [unit], for z and h [batch, unit].
+
+    Asked sample by sample, and so that a NaN, whose derivative is not 0, answers no: XLA's maximum passes over it.
+    """
+    low, high = open_interval(spec, z.dtype.name)
+    if dead_where_output_is_not_positive(spec):
+        return jnp.any(~(h <= 0), axis=0)
+    if slope is not None:
+        return jnp.any(~(z <= 0), axis=0) | (slope != 0)
+    if math.isinf(low):
+        return jnp.ones(z.shape[1], bool)
+    if math.isinf(high):
+        return jnp.any(~(z <= low), axis=0)
+    return jnp.any(~(jnp.abs(z - (low + high) / 2) >= (high - low) / 2), axis=0)
 
 
 def probe(spec: Activation, inputs: Arrays) -> Arrays:

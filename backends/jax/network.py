@@ -1,11 +1,10 @@
 """The network in Flax linen, for one seed.
 
-The hidden layers are one module under `linen.scan`, so that tracing and compiling do not grow with the depth.
+The layers of a stack are one module under `linen.scan`, so that tracing and compiling do not grow with the depth.
 """
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import jax
@@ -13,60 +12,13 @@ import jax.numpy as jnp
 from flax import linen
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from backends.jax import activation, normalization
 from backends.jax.arrays import Tree
-from common.countermeasures.activation import dead_where_output_is_not_positive, open_interval
-from common.network import Network
-
-PARAMETERS = {
-    "weight": ("affine", "kernel"),
-    "bias": ("affine", "bias"),
-    "scale": ("normalization", "scale"),
-    "shift": ("normalization", "bias"),
-    "slope": ("activation", "slope"),
-}
-STATISTICS = {"mean": ("normalization", "mean"), "variance": ("normalization", "var")}
-"""Our names, and the paths of linen's variables in a hidden layer."""
-
-
-class HiddenLayer(linen.Module):
-    """One hidden layer; what is to be measured comes out beside its output."""
-
-    spec: Network
-    training: bool
-    measure: bool
-
-    @linen.compact
-    def __call__(self, x: jax.Array, _: None = None) -> tuple[jax.Array, Tree]:
-        """Output [batch, width] of x [batch, n_in]; if it is to be measured, its input, and which units are alive."""
-        bias = not self.spec.normalized
-        z = linen.Dense(self.spec.width, use_bias=bias, dtype=x.dtype, param_dtype=x.dtype, name="affine")(x)
-        constructor = normalization.build(self.spec.normalization)
-        if constructor:
-            norm = constructor(use_running_average=not self.training, dtype=x.dtype, param_dtype=x.dtype, name="normalization")
-            z = norm(z)
-        h = activation.build(self.spec.activation)(z)
-        return (self.perturb("signal", h), {"input": x, "alive": self._alive(z, h)}) if self.measure else (h, {})
-
-    def _alive(self, z: jax.Array, h: jax.Array) -> jax.Array:
-        """Whether the derivative of a unit's activation is not 0 for some sample, [width], for z and h [batch, width].
-
-        Asked sample by sample, and so that a NaN, whose derivative is not 0, answers no: XLA's maximum passes over it.
-        """
-        low, high = open_interval(self.spec.activation, z.dtype.name)
-        if dead_where_output_is_not_positive(self.spec.activation):
-            return jnp.any(~(h <= 0), axis=0)
-        if trained := self.variables["params"].get("activation"):
-            return jnp.any(~(z <= 0), axis=0) | (trained["slope"] != 0)
-        if math.isinf(low):
-            return jnp.ones(z.shape[1], bool)
-        if math.isinf(high):
-            return jnp.any(~(z <= low), axis=0)
-        return jnp.any(~(jnp.abs(z - (low + high) / 2) >= (high - low) / 2), axis=0)
+from backends.jax.block import Block, parameter_paths, statistic_paths
+from common.network import Network, Stack
 
 
 class StackedNetwork(linen.Module):
-    """The first hidden layer, the others as a scan over stacked parameters, and the output layer."""
+    """The stacks of layers, each a module, or a scan of one over stacked parameters."""
 
     spec: Network
     training: bool
@@ -74,44 +26,79 @@ class StackedNetwork(linen.Module):
 
     @linen.compact
     def __call__(self, x: jax.Array) -> tuple[jax.Array, Tree]:
-        """Logits [batch, class] of x [batch, features]; `outputs` and `alive` of the hidden layers, lists of [layer, ...]."""
-        numbers = (self.spec, self.training, self.measure)
-        h, first = HiddenLayer(*numbers, name="first")(x)
-        stacked = linen.scan(
-            HiddenLayer,
-            variable_axes={"params": 0, "batch_stats": 0, "perturbations": 0},
-            split_rngs={"params": True},
-            length=self.spec.depth - 1,
-        )
-        h, hidden = stacked(*numbers, name="hidden")(h, None)
-        logits = linen.Dense(self.spec.classes, dtype=x.dtype, param_dtype=x.dtype, name="output")(h)
+        """Logits [batch, class] of x [batch, features]; `outputs` and `alive` of the sites, lists of [layer, ...]."""
+        inputs: list[jax.Array] = []
+        alive: list[jax.Array] = []
+        for stack in self.spec.stacks():
+            measure = self.measure and stack.measured
+            x, kept = _layers(stack)(stack.block, self.training, measure, name=stack.name)(x, None)
+            if measure:
+                inputs.append(_stacked(stack, kept["input"]))
+                alive.append(_stacked(stack, kept["alive"]))
+                last = x[None]
         if not self.measure:
-            return logits, {}
-        return logits, {"outputs": [hidden["input"], h[None]], "alive": [first["alive"][None], hidden["alive"]]}
+            return x, {}
+        return x, {"outputs": [*inputs[1:], last], "alive": alive}  # what goes into a layer is what came out of the one before
 
 
-def params(parameters: Tree) -> Tree:
+def scanned(stack: Stack) -> bool:
+    """Whether its layers are a scan; one layer has no axis."""
+    return len(stack.layers) > 1
+
+
+def _layers(stack: Stack) -> Any:
+    if not scanned(stack):
+        return Block
+    axes: Any = {"params": 0, "batch_stats": 0, "perturbations": 0}
+    return linen.scan(Block, variable_axes=axes, split_rngs={"params": True}, length=len(stack.layers))
+
+
+def no_signals(spec: Network, x: jax.Array) -> Tree:
+    """Zeros added to the outputs of the sites: the gradient with respect to them is that of the outputs."""
+    return {stack.name: {"signal": jnp.zeros(_signal_shape(stack, x), x.dtype)} for stack in spec.measured()}
+
+
+def _signal_shape(stack: Stack, x: jax.Array) -> tuple[int, ...]:
+    one = (len(x), stack.outputs)
+    return (len(stack.layers), *one) if scanned(stack) else one
+
+
+def signals(spec: Network, perturbations: Tree) -> list[jax.Array]:
+    """The gradients with respect to what `no_signals` gives, for each measured stack [layer, batch, unit]."""
+    return [_stacked(stack, perturbations[stack.name]["signal"]) for stack in spec.measured()]
+
+
+def params(spec: Network, parameters: Tree) -> Tree:
     """Our parameters [layer, ...] by name, as linen's tree."""
-    return _tree(parameters, PARAMETERS)
-
-
-def batch_stats(statistics: Tree) -> Tree:
-    """Our running statistics [layer, width] by name, as linen's tree."""
-    return _tree(statistics, STATISTICS)
-
-
-def statistics(batch_stats: Tree) -> Tree:
-    """The inverse of `batch_stats`."""
-    names = {path: name for name, path in STATISTICS.items()}
-    flat: dict[tuple[str, ...], Any] = flatten_dict(batch_stats)
-    found = {f"{stack}.{names[path, name]}": (stack, a) for (stack, path, name), a in flat.items()}
-    return {key: a if stack == "hidden" else a[None] for key, (stack, a) in found.items()}
-
-
-def _tree(arrays: Tree, paths: dict[str, tuple[str, str]]) -> Tree:
-    flat = {}
-    for key, a in arrays.items():
-        stack, _, name = key.partition(".")
-        path = (paths[name][1],) if stack == "output" else paths[name]
-        flat[(stack, *path)] = a if stack == "hidden" else a[0]
+    flat: dict[tuple[str, ...], Any] = {}
+    for stack in spec.stacks():
+        for name, path in parameter_paths(stack.block, stack.inputs).items():
+            flat[(stack.name, *path)] = _unstacked(stack, parameters[f"{stack.name}.{name}"])
     return unflatten_dict(flat)
+
+
+def batch_stats(spec: Network, statistics: Tree) -> Tree:
+    """Our running statistics [layer, width] by name, as linen's tree."""
+    flat: dict[tuple[str, ...], Any] = {}
+    for stack in spec.stacks():
+        for name, path in statistic_paths(stack.block, stack.inputs).items():
+            flat[(stack.name, *path)] = _unstacked(stack, statistics[f"{stack.name}.{name}"])
+    return unflatten_dict(flat)
+
+
+def statistics(spec: Network, batch_stats: Tree) -> Tree:
+    """The inverse of `batch_stats`."""
+    flat: dict[tuple[str, ...], Any] = flatten_dict(batch_stats)
+    found: Tree = {}
+    for stack in spec.stacks():
+        for name, path in statistic_paths(stack.block, stack.inputs).items():
+            found[f"{stack.name}.{name}"] = _stacked(stack, flat[(stack.name, *path)])
+    return found
+
+
+def _stacked(stack: Stack, a: jax.Array) -> jax.Array:
+    return a if scanned(stack) else a[None]
+
+
+def _unstacked(stack: Stack, a: jax.Array) -> jax.Array:
+    return a if scanned(stack) else a[0]

@@ -18,10 +18,13 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen
 
+from backends.jax.block import Layer, Site
 from common.countermeasures.normalization import BatchNormalization, NoNormalization, Normalization
 from common.network import Arrays
 
 NATIVE = {"batch": "flax.linen.BatchNorm"}
+PARAMETERS = {"scale": "scale", "shift": "bias"}
+STATISTICS = {"mean": "mean", "variance": "var"}
 
 
 def build(spec: Normalization) -> Callable[..., linen.BatchNorm] | None:
@@ -31,6 +34,22 @@ def build(spec: Normalization) -> Callable[..., linen.BatchNorm] | None:
             return None
         case BatchNormalization(epsilon=epsilon, momentum=momentum):
             return partial(linen.BatchNorm, epsilon=epsilon, momentum=momentum, use_fast_variance=False)
+
+
+def layer(spec: Normalization) -> Layer:
+    """The normalization for x [batch, unit]."""
+    constructor = build(spec)
+
+    def unchanged(x: jax.Array, site: Site) -> jax.Array:
+        return x
+
+    def forward(x: jax.Array, site: Site) -> jax.Array:
+        assert constructor
+        types = {"dtype": x.dtype, "param_dtype": x.dtype}
+        norm = constructor(use_running_average=not site.training, name="normalization", **types)
+        return norm(x)
+
+    return forward if constructor else unchanged
 
 
 def probe(spec: BatchNormalization, inputs: Arrays) -> Arrays:

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from backends.jax.arrays import Tree, safe_scale
-from common.quantities import HIDDEN_WEIGHTS, safe_norms
+from common.quantities import safe_norms
 
 
 def rms(x: jax.Array, axes: tuple[int, ...]) -> jax.Array:
@@ -38,20 +38,23 @@ def _scaled_rms(x: jax.Array, axes: tuple[int, ...]) -> jax.Array:
 
 
 @jax.jit
-def of_step(run: Tree, weights: Tree, gradients: Tree, clipped: Tree, learning_rate: jax.Array) -> jax.Array:
+def of_step(
+    run: Tree, weights: list[jax.Array], gradients: list[jax.Array], clipped: list[jax.Array], learning_rate: jax.Array
+) -> jax.Array:
     """What is `MEASURED` of a step, [measured, seed, layer].
 
     Args:
-        run: `outputs`, `signals` and `alive` of the hidden layers, each a list of arrays: [seed, layer, batch, width], and
+        run: `outputs`, `signals` and `alive` of the sites, each a list of arrays: [seed, layer, batch, width], and
             [seed, layer, width].
-        weights: The hidden weights [seed, layer, n_in, n_out] by name, before the step.
+        weights: Of the sites, [seed, layer, n_in, n_out] for each of their stacks, before the step.
         gradients: Theirs, before clipping.
-        clipped: After it; nothing where there is no clipping.
+        clipped: After it; none where nothing is clipped.
         learning_rate: Of the step.
     """
-    arrays = [held[name] for held in (weights, gradients, clipped) if held for name in HIDDEN_WEIGHTS]
-    parts = rms_of_each([*run["signals"], *run["outputs"], *arrays], (2, 3))
-    signal, output, size, before, after = (jnp.concatenate(parts[i : i + 2], axis=1) for i in (0, 2, 4, 6, len(parts) - 2))
+    groups = [run["signals"], run["outputs"], weights, gradients, *([clipped] if clipped else [])]
+    found = iter(rms_of_each([a for group in groups for a in group], (2, 3)))
+    signal, output, size, before, *rest = (jnp.concatenate([next(found) for _ in group], axis=1) for group in groups)
+    after = rest[0] if rest else before
     signal *= run["outputs"][0].shape[2]
     mean = jnp.concatenate([jnp.mean(a, axis=(2, 3)) for a in run["outputs"]], axis=1)
     dead = jnp.mean(~jnp.concatenate(run["alive"], axis=1), axis=2, dtype=signal.dtype)

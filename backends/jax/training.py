@@ -7,18 +7,17 @@ from functools import partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 
 from backends.jax import clipping, quantities
 from backends.jax.arrays import Tree, from_numpy, to_numpy
 from backends.jax.device import resolve
-from backends.jax.network import StackedNetwork, batch_stats, params, statistics
+from backends.jax.network import StackedNetwork, batch_stats, no_signals, params, signals, statistics
 from common.countermeasures.clipping import changes
 from common.network import Arrays, Batch, Gradients, Network, State, stack_of
 from common.plan import Plan
-from common.quantities import HIDDEN_WEIGHTS, named
+from common.quantities import named
 
 Handle = tuple[jax.Array, ...]
 """The losses of a step and, if it is measured, what was."""
@@ -47,17 +46,21 @@ class Program:
     def step(self, batch: Batch) -> Handle:
         """Take one training step; return what it measured, still on the device."""
         self.last: Any = None  # its memory, still in the cache, is this step's
-        slope, threshold, rate = (stack_of(self.numbers, room) for room in ("activation", "clipping", "optimizer"))
+        threshold, rate = (stack_of(self.numbers, room) for room in ("clipping", "optimizer"))
         traced, state, samples = len(TRACED), (self.parameters, self.statistics), (batch.x.astype(self.plan.precision), batch.y)
-        loss, gradients, self.statistics, run = differentiate(self.network, self.measure, slope, *state, *samples)
+        numbers = self._of_network()
+        loss, gradients, self.statistics, run = differentiate(self.network, self.measure, numbers, *state, *samples)
         self.traces += len(TRACED) - traced
         old, keep = self.parameters, self.measure and changes(self.plan.clipping)
         self.parameters, clipped = update(type(self.plan.clipping), keep, threshold, rate, old, gradients)
         if not self.measure:
             return (loss,)
         self.last = (loss, run["signals"], gradients, clipped if keep else gradients)
-        weights = ({name: a for name, a in arrays.items() if name in HIDDEN_WEIGHTS} for arrays in (old, gradients, clipped))
-        return loss, quantities.of_step(run, *weights, rate["learning_rate"])
+        weights, before, after = (self._weights(held) for held in (old, gradients, clipped))
+        return loss, quantities.of_step(run, weights, before, after, rate["learning_rate"])
+
+    def _weights(self, held: Tree) -> list[jax.Array]:
+        return [held[name] for name in self.network.weights if held]
 
     def measured(self, handle: Handle) -> Arrays:
         """Fetch `loss` [seed] and the quantities [seed, layer] of a step."""
@@ -77,55 +80,51 @@ class Program:
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """Logits [seed, sample, class] in evaluation mode for x [seed, sample, features]."""
-        return to_numpy(
-            predict(self.network, stack_of(self.numbers, "activation"), self.parameters, self.statistics, self._array(x))
-        )
+        return to_numpy(predict(self.network, self._of_network(), self.parameters, self.statistics, self._array(x)))
+
+    def _of_network(self) -> Tree:
+        """The numbers that enter the network itself."""
+        rooms = self.network.countermeasures()
+        return {name: number for name, number in self.numbers.items() if name.partition(".")[0] in rooms}
 
 
 @partial(jax.jit, static_argnums=(0, 1), donate_argnums=4)
 def differentiate(
-    network: Network, measure: bool, slope: Tree, parameters: Tree, running: Tree, x: jax.Array, y: jax.Array
+    network: Network, measure: bool, numbers: Tree, parameters: Tree, running: Tree, x: jax.Array, y: jax.Array
 ) -> Any:
     """Forward and backward of all seeds: losses, gradients, new running statistics, and what is to be measured."""
     TRACED.append(network)
-    return _over_seeds(partial(_differentiate_one, _with_slope(network, slope), measure), parameters, running, x, y)
+    return _over_seeds(partial(_differentiate_one, network.with_numbers(numbers), measure), parameters, running, x, y)
 
 
 def _differentiate_one(spec: Network, measure: bool, parameters: Tree, running: Tree, x: jax.Array, y: jax.Array) -> Any:
     network = StackedNetwork(spec, training=True, measure=measure)
 
     def loss_of(parameters: Tree, signal: Tree) -> tuple[jax.Array, tuple[Tree, Tree]]:
-        variables = {"params": params(parameters), "perturbations": signal, "batch_stats": batch_stats(running)}
+        held = {"params": params(spec, parameters), "batch_stats": batch_stats(spec, running)}
+        variables = {**held, "perturbations": signal}
         outputs: Any = network.apply(variables, x, mutable=["batch_stats"])
         (logits, run), updated = outputs
         loss = optax.softmax_cross_entropy_with_integer_labels(logits, y).mean()
-        return loss, (run, statistics(updated.get("batch_stats", {})))
+        return loss, (run, statistics(spec, updated.get("batch_stats", {})))
 
-    (loss, (run, new_running)), (gradients, signals) = jax.value_and_grad(loss_of, argnums=(0, 1), has_aux=True)(
-        parameters, _no_signals(spec, x) if measure else {}
+    (loss, (run, new_running)), (gradients, perturbations) = jax.value_and_grad(loss_of, argnums=(0, 1), has_aux=True)(
+        parameters, no_signals(spec, x) if measure else {}
     )
     if measure:
-        run["signals"] = [signals["first"]["signal"][None], signals["hidden"]["signal"]]
+        run["signals"] = signals(spec, perturbations)
     return loss, gradients, new_running, run
 
 
-def _no_signals(spec: Network, x: jax.Array) -> Tree:
-    """Zeros added to the outputs of the hidden layers: the gradient with respect to them is that of the outputs."""
-    first, hidden = jnp.zeros((len(x), spec.width), x.dtype), jnp.zeros((spec.depth - 1, len(x), spec.width), x.dtype)
-    return {"first": {"signal": first}, "hidden": {"signal": hidden}}
-
-
-def _with_slope(network: Network, slope: Tree) -> Network:
-    return network.model_copy(update={"activation": network.activation.model_copy(update=slope)})
-
-
 @partial(jax.jit, static_argnums=0)
-def predict(network: Network, slope: Tree, parameters: Tree, running: Tree, x: jax.Array) -> jax.Array:
+def predict(network: Network, numbers: Tree, parameters: Tree, running: Tree, x: jax.Array) -> jax.Array:
     """Logits of all seeds in evaluation mode."""
-    stacked = StackedNetwork(_with_slope(network, slope), training=False, measure=False)
+    spec = network.with_numbers(numbers)
+    stacked = StackedNetwork(spec, training=False, measure=False)
 
     def logits(parameters: Tree, running: Tree, x: jax.Array) -> jax.Array:
-        return stacked.apply({"params": params(parameters), "batch_stats": batch_stats(running)}, x)[0]
+        variables = {"params": params(spec, parameters), "batch_stats": batch_stats(spec, running)}
+        return stacked.apply(variables, x)[0]
 
     return _over_seeds(logits, parameters, running, x)
 

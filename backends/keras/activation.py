@@ -15,7 +15,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from backends.keras.arrays import Tensor
+from backends.keras.arrays import Tensor, Tensors
+from backends.keras.block import Layer, Site
 from common.countermeasures.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Sigmoid, Tanh
 from common.network import Arrays
 
@@ -111,6 +112,31 @@ def build(spec: Activation, dtype: str = "float64") -> keras.layers.Layer:
             return SharedPReLU(slope, dtype=dtype)
         case ELU(alpha=alpha):
             return AccurateELU(alpha, dtype=dtype)
+
+
+class Activated(Layer):
+    """The activation of a layer's pre-activations."""
+
+    def __init__(self, spec: Activation, seeds: int, units: int, dtype: str) -> None:
+        self.native = build(spec, dtype)
+        self.native.build((seeds, None, units) if seeds > 1 else (None, units))
+
+    def ready(self, name: str, a: Tensor) -> Tensor:
+        """A slope as it is multiplied with a batch."""
+        return a[..., None, None]
+
+    def __call__(self, p: Tensors, x: Tensor, site: Site) -> Tensor:
+        """The activation of x [(seed,) batch, unit], by `slope` if it is trained."""
+        site.kept["z"] = x
+        if "slope" not in p:
+            return self.native(x)
+        found: Any = self.native.stateless_call([p["slope"]], [], x)
+        return found[0]
+
+
+def layer(spec: Activation, seeds: int, units: int, dtype: str) -> Activated:
+    """The activation for x [(seed,) batch, unit]."""
+    return Activated(spec, seeds, units, dtype)
 
 
 def probe(spec: Activation, inputs: Arrays) -> Arrays:

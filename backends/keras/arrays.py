@@ -28,6 +28,11 @@ def to_numpy(tensor: Tensor) -> np.ndarray:
     return array.astype(np.float64) if array.dtype.kind == "f" else array
 
 
+def swapped(a: Tensor) -> Tensor:
+    """The first two axes exchanged."""
+    return tf.transpose(a, (1, 0, *range(2, len(a.shape))))
+
+
 def safe_scale(x: Tensor, axes: tuple[int, ...]) -> Tensor:
     """What x is divided by before it is squared (common/quantities.py)."""
     largest = tf.reduce_max(tf.abs(x), axes, keepdims=True)

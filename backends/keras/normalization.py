@@ -15,7 +15,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from backends.keras.arrays import Tensor
+from backends.keras.arrays import Tensor, Tensors, swapped
+from backends.keras.block import Layer, Site
 from common.countermeasures.normalization import BatchNormalization, NoNormalization, Normalization
 from common.network import Arrays
 
@@ -51,6 +52,45 @@ def build(spec: Normalization) -> Callable[..., BatchNorm] | None:
             return None
         case BatchNormalization(epsilon=epsilon, momentum=momentum):
             return partial(BatchNorm, epsilon=epsilon, momentum=momentum)
+
+
+class Unchanged(Layer):
+    """No normalization."""
+
+    def __call__(self, p: Tensors, x: Tensor, site: Site) -> Tensor:
+        """X as it is."""
+        return x
+
+
+class Normalized(Layer):
+    """Batch norm, unit by unit: with the seeds' units side by side, [batch, seed * unit], it works seed by seed."""
+
+    def __init__(self, native: BatchNorm, seeds: int, units: int) -> None:
+        self.native, self.seeds, self.units = native, seeds, units
+
+    def ready(self, name: str, a: Tensor) -> Tensor:
+        """The seeds' units side by side."""
+        return tf.reshape(a, (a.shape[0], -1))
+
+    def __call__(self, p: Tensors, x: Tensor, site: Site) -> Tensor:
+        """Normalized x [(seed,) batch, unit], by the batch's moments in training and by the running ones in evaluation."""
+        alone = self.seeds == 1
+        by_batch = x if alone else swapped(x)
+        flat = x if alone else tf.reshape(by_batch, (-1, self.seeds * self.units))
+        mean, variance = tf.nn.moments(flat, [0]) if site.training else (p["mean"], p["variance"])
+        site.kept |= {"mean": mean, "variance": variance}
+        normalized = self.native.normalize(flat, mean, variance, p["scale"], p["shift"])
+        return normalized if alone else swapped(tf.reshape(normalized, by_batch.shape))
+
+    def running(self, old: Tensor, new: Tensor) -> Tensor:
+        """A running moment after a batch with a new one."""
+        return self.native.running(old, new)
+
+
+def layer(spec: Normalization, seeds: int, units: int, dtype: str) -> Layer:
+    """The normalization for x [(seed,) batch, unit]."""
+    constructor = build(spec)
+    return Normalized(constructor(dtype=dtype), seeds, units) if constructor else Unchanged()
 
 
 def probe(spec: BatchNormalization, inputs: Arrays) -> Arrays:

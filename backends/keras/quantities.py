@@ -12,7 +12,7 @@ from typing import Any
 import tensorflow as tf
 
 from backends.keras.arrays import Tensor, Tensors, safe_scale
-from common.quantities import HIDDEN_WEIGHTS, safe_norms
+from common.quantities import safe_norms
 
 
 @tf.function(autograph=False)  # run eagerly, a `StatelessIf` waits forever where TensorFlow has one thread between operations
@@ -55,19 +55,21 @@ def _root(x: Tensor, axes: tuple[int, ...]) -> float:
     return math.sqrt(math.prod(x.shape[axis] for axis in axes))
 
 
-def of_step(run: Tensors, weights: Tensors, gradients: Tensors, clipped: Tensors, learning_rate: Tensor) -> Tensor:
+def of_step(
+    run: Tensors, weights: list[Tensor], gradients: list[Tensor], clipped: list[Tensor], learning_rate: Tensor
+) -> Tensor:
     """What is `MEASURED` of a step, [measured, seed, layer].
 
     Args:
-        run: `outputs` and `signals` of the hidden layers [layer, seed, batch, width], and `alive` [layer, seed, width].
-        weights: The hidden weights [seed, layer, n_in, n_out] by name, before the step.
+        run: `outputs` and `signals` of the sites [layer, seed, batch, width], and `alive` [layer, seed, width].
+        weights: Of the sites, [seed, layer, n_in, n_out] for each of their stacks, before the step.
         gradients: Theirs, before clipping.
-        clipped: After it; nothing where there is no clipping.
+        clipped: After it; none where nothing is clipped.
         learning_rate: Of the step.
     """
-    arrays = [held[name] for held in (weights, gradients, clipped) if held for name in HIDDEN_WEIGHTS]
-    signal, output, *of_weights = rms_of_each([run["signals"], run["outputs"], *arrays], (2, 3))
-    size, before, after = (tf.concat(pair, axis=1) for pair in (of_weights[:2], of_weights[2:4], of_weights[-2:]))
+    signal, output, *found = rms_of_each([run["signals"], run["outputs"], *weights, *gradients, *clipped], (2, 3))
+    count = len(weights)
+    size, before, after = (tf.concat(parts, axis=1) for parts in (found[:count], found[count : 2 * count], found[-count:]))
     dead = tf.reduce_mean(tf.cast(tf.logical_not(run["alive"]), output.dtype), axis=-1)
     mean = tf.reduce_mean(run["outputs"], (2, 3))
     of_layers = [tf.transpose(a) for a in (signal * run["outputs"].shape[2], mean, output, dead)]

@@ -17,7 +17,7 @@ from common.countermeasures.activation import dead_where_output_is_not_positive,
 from common.countermeasures.clipping import changes
 from common.network import Arrays, Batch, Gradients, State
 from common.plan import Plan
-from common.quantities import HIDDEN_WEIGHTS, named
+from common.quantities import named
 
 Handle = tuple[Tensor, ...]
 """The losses of a step and, if it is measured, what was."""
@@ -71,9 +71,9 @@ class Program:
         self.traces += 1
         x, y = self._alone(x), self._alone(y)
         old = {name: tf.identity(v.value) for name, v in self.parameters.items()}
-        signals = self.network.no_signals(x) if self.measure else None
+        signals = self.network.no_signals(x) if self.measure else {}
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch([*old.values(), *([] if signals is None else [signals])])
+            tape.watch([*old.values(), *signals.values()])
             parameters, statistics = self._all_alone(old), self._all_alone(self.statistics)
             run = self.network(parameters, statistics, x, training=True, signals=signals)
             of_samples: Any = self.loss(y, run.logits)
@@ -83,12 +83,12 @@ class Program:
         gradients = dict(zip(old, found, strict=False))
         measured: list[Tensor] = []
         clipped: Tensors = {}
-        signals = self._seeded(tf.stack(found[len(old) :])) if self.measure else None
+        signal = self._seeded(self.network.signals(found[len(old) :])) if self.measure else None
 
         def measure(found: list[Tensor]) -> list[Tensor]:
             clipped.update(zip(old, found, strict=True))
             if self.measure:
-                measured.append(self._measured(run, signals, old, gradients, clipped))
+                measured.append(self._measured(run, signal, old, gradients, clipped))
             return measured
 
         self.optimizer.observe = measure
@@ -96,13 +96,16 @@ class Program:
         for name, value in run.statistics.items():
             self.statistics[name].assign(tf.reshape(value, self.statistics[name].shape))
         losses = tf.reshape(losses, [self.seeds])
-        return (losses, *measured), (losses, signals, gradients, clipped) if self.measure else ()
+        return (losses, *measured), (losses, signal, gradients, clipped) if self.measure else ()
 
     def _measured(self, run: Pass, signals: Tensor, parameters: Tensors, gradients: Tensors, clipped: Tensors) -> Tensor:
         kept = {"outputs": self._seeded(run.h), "signals": signals, "alive": self._alive(run, parameters)}
-        weights, before, after = ({name: held[name] for name in HIDDEN_WEIGHTS} for held in (parameters, gradients, clipped))
+        weights, before, after = (self._weights(held) for held in (parameters, gradients, clipped))
         rate = tf.cast(tf.convert_to_tensor(self.optimizer.learning_rate), self.plan.precision)
-        return quantities.of_step(kept, weights, before, after if changes(self.plan.clipping) else {}, rate)
+        return quantities.of_step(kept, weights, before, after if changes(self.plan.clipping) else [], rate)
+
+    def _weights(self, held: Tensors) -> list[Tensor]:
+        return [held[name] for name in self.plan.network.weights]
 
     def _alone(self, a: Tensor) -> Tensor:
         """A single seed has no axis: products of matrices are faster than batches of one."""
@@ -113,7 +116,7 @@ class Program:
 
     def _seeded(self, a: Tensor) -> Tensor:
         """What the network says of its layers, [layer, (seed,) batch, width], always with the axis of seeds."""
-        return tf.reshape(a, (self.plan.network.depth, self.seeds, *a.shape[-2:]))
+        return tf.reshape(a, (len(self.plan.network.sites), self.seeds, *a.shape[-2:]))
 
     def _alive(self, run: Pass, parameters: Tensors) -> Tensor:
         """Whether the derivative of a unit's activation is not 0 for some sample, [layer, seed, width].
@@ -129,7 +132,7 @@ class Program:
             awake = tf.logical_not(tf.reduce_max(self._seeded(run.z), axis=2) <= 0)
             return awake | (tf.expand_dims(tf.transpose(slopes), -1) != 0)
         if math.isinf(low):
-            return tf.ones((self.plan.network.depth, self.seeds, self.plan.network.width), tf.bool)
+            return tf.ones((len(self.plan.network.sites), self.seeds, self.plan.network.units), tf.bool)
         z = self._seeded(run.z)
         if math.isinf(high):
             return tf.logical_not(tf.reduce_max(z, axis=2) <= low)
@@ -137,7 +140,7 @@ class Program:
 
     def _predict(self, x: Tensor) -> Tensor:
         parameters, statistics = self._all_alone(self.parameters), self._all_alone(self.statistics)
-        logits = self.network(parameters, statistics, self._alone(x), training=False).logits
+        logits = self.network(parameters, statistics, self._alone(x), training=False, signals={}).logits
         return tf.reshape(logits, (*x.shape[:2], -1))
 
     def measured(self, handle: Handle) -> Arrays:

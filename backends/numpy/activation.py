@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from backends.numpy.block import Backward, Layer, Site
+from backends.numpy.rounding import EXACT, Exact
 from common.countermeasures.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Sigmoid, Tanh
 from common.network import Arrays
 
@@ -69,6 +71,30 @@ class Function:
 def build(spec: Activation) -> Function:
     """The activation with its derivatives."""
     return Function(spec)
+
+
+def layer(spec: Activation, rounding: Exact = EXACT) -> Layer:
+    """The activation of z [seed, batch, unit] by `slope`, if it is trained, with its gradient."""
+    function, r = build(spec), rounding
+
+    def forward(z: np.ndarray, site: Site) -> tuple[np.ndarray, Backward]:
+        trained = "slope" in site.parameters
+        slope = site.parameters["slope"][:, None, None] if trained else 0.0
+        y = r(function(z, slope))
+        site.z = z
+
+        def backward(cotangent: np.ndarray) -> tuple[np.ndarray, Arrays]:
+            above = r.above(z, site.number)
+            gradients: Arrays = {}
+            if trained:
+                below = np.where(above, 0, cotangent)
+                gradients["slope"] = r.sum(r(below * function.slope_derivative(z)), (1, 2))
+            derivative = r(function.derivative(z, y, slope, above))
+            return r(cotangent * derivative), gradients
+
+        return y, backward
+
+    return forward
 
 
 def probe(spec: Activation, inputs: Arrays) -> Arrays:

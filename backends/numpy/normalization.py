@@ -6,11 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from backends.numpy.block import Backward, Layer, Site
 from backends.numpy.rounding import EXACT, Exact
 from common.countermeasures.normalization import BatchNormalization, NoNormalization, Normalization
 from common.network import Arrays
 
 NATIVE: dict[str, str] = {}
+
+STATISTICS = ("mean", "variance")
 
 Moments = tuple[np.ndarray, np.ndarray]
 """Mean and variance, [seed, width] each."""
@@ -71,6 +74,31 @@ class BatchNorm:
 def build(spec: Normalization, rounding: Exact = EXACT) -> BatchNorm | None:
     """Batch norm with its gradient, or None for no normalization."""
     return None if isinstance(spec, NoNormalization) else BatchNorm(spec, rounding)
+
+
+def layer(spec: Normalization, rounding: Exact = EXACT) -> Layer:
+    """The normalization of z [seed, batch, unit] by `scale` and `shift`, with its gradient; leaves its statistics."""
+    norm = build(spec, rounding)
+
+    def unchanged(z: np.ndarray, site: Site) -> tuple[np.ndarray, Backward]:
+        return z, lambda cotangent: (cotangent, {})
+
+    def forward(z: np.ndarray, site: Site) -> tuple[np.ndarray, Backward]:
+        assert norm
+        p = site.parameters
+        moments = norm.moments(z) if site.training else (p["mean"], p["variance"])
+        kept = norm.standardized(z, moments)
+        if site.training:
+            site.statistics |= {name: norm.running(p[name], moment) for name, moment in zip(STATISTICS, moments, strict=True)}
+
+        def backward(cotangent: np.ndarray) -> tuple[np.ndarray, Arrays]:
+            assert norm
+            gradient, scale, shift = norm.backward(cotangent, kept, p["scale"])
+            return gradient, {"scale": scale, "shift": shift}
+
+        return norm(kept.x, p["scale"], p["shift"]), backward
+
+    return forward if norm else unchanged
 
 
 def probe(spec: BatchNormalization, inputs: Arrays) -> Arrays:

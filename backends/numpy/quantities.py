@@ -9,7 +9,7 @@ import numpy as np
 
 from common.countermeasures.activation import Activation, open_interval
 from common.network import Arrays
-from common.quantities import HIDDEN_WEIGHTS, ratio, rms
+from common.quantities import ratio, rms
 
 __all__ = ["alive", "of_gradients", "of_layers", "of_weights", "rms"]
 
@@ -27,9 +27,9 @@ def alive(spec: Activation, z: np.ndarray, parameters: Arrays, precision: str = 
     return ~np.all(too_low | too_high, axis=1)
 
 
-def of_gradients(signals: list[np.ndarray], gradients: Arrays) -> Arrays:
-    """The quantities [seed, layer] of signals [seed, batch, width] and of the gradients of the parameters."""
-    return {"signal_gradient_rms": _by_layer(rms, signals), "weight_gradient_rms": _weight_rms(gradients)}
+def of_gradients(signals: list[np.ndarray], gradients: list[np.ndarray]) -> Arrays:
+    """The quantities [seed, layer] of signals [seed, batch, width] and of the gradients of the sites' weights."""
+    return {"signal_gradient_rms": _by_layer(rms, signals), "weight_gradient_rms": _rms(gradients)}
 
 
 def of_layers(outputs: list[np.ndarray], alive: list[np.ndarray]) -> Arrays:
@@ -46,14 +46,15 @@ def _by_layer(statistic: Callable[..., np.ndarray], layers: list[np.ndarray]) ->
     return np.stack([statistic(layer, (1, 2)) for layer in layers], axis=1)
 
 
-def of_weights(weights: Arrays, clipped: Arrays, learning_rate: float) -> Arrays:
-    """The quantities [seed, layer] of the hidden weights before a step, and of their clipped gradients."""
-    after = _weight_rms(clipped)
+def of_weights(weights: list[np.ndarray], clipped: list[np.ndarray], learning_rate: float) -> Arrays:
+    """The quantities [seed, layer] of the sites' weights [seed, layer, ...] before a step, and of their clipped gradients."""
+    after = _rms(clipped)
     return {
         "clipped_weight_gradient_rms": after,
-        "update_ratio": ratio(learning_rate * after, _weight_rms(weights)),
+        "update_ratio": ratio(learning_rate * after, _rms(weights)),
     }
 
 
-def _weight_rms(arrays: Arrays) -> np.ndarray:
-    return np.concatenate([rms(arrays[name], (2, 3)) for name in HIDDEN_WEIGHTS], axis=1)
+def _rms(arrays: list[np.ndarray]) -> np.ndarray:
+    """The root mean square [seed, layer] of arrays [seed, layer, ...] of some stacks."""
+    return np.concatenate([rms(a, (2, 3)) for a in arrays], axis=1)

@@ -7,10 +7,11 @@ from numpy.typing import DTypeLike
 
 from backends.numpy import clipping, quantities
 from backends.numpy.arrays import from_numpy, to_numpy
+from backends.numpy.block import Site
 from backends.numpy.device import resolve
-from backends.numpy.network import Definition, Layer, cross_entropy
+from backends.numpy.network import Definition, cross_entropy
 from backends.numpy.rounding import EXACT, Exact
-from common.network import Arrays, Batch, Gradients, State, joined
+from common.network import Arrays, Batch, Gradients, State
 from common.plan import Plan
 
 
@@ -48,33 +49,28 @@ class Program:
         """Forward, backward, clip, update; returns the quantities."""
         r, rate = self.rounding, self.plan.optimizer.learning_rate
         with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
-            run = self.network.forward(self.parameters, from_numpy(batch.x, self.dtype, "cpu:0"))
+            run = self.network.forward(self.parameters, from_numpy(batch.x, self.dtype, "cpu:0"), self.statistics)
             loss, cotangent = cross_entropy(run.logits, batch.y, r)
-            gradients = self.network.backward(run, self.parameters, cotangent)
+            found, gradients = self.network.backward(run, cotangent)
             clipped = self.clip(gradients)
-            signals = [signal * batch.y.shape[1] for signal in run.signals]
+            signals = [signal * batch.y.shape[1] for signal in found]
             measured = self._quantities(run.layers, signals, gradients, clipped) if self.measure else {}
-            self._update_statistics(run.layers)
+            self.statistics = run.statistics
             self.parameters = {name: r.add(p, -rate * clipped[name]) for name, p in self.parameters.items()}
         self.layers = run.layers
         self.last = (loss, signals, gradients, clipped)
         return {"loss": loss, **measured}
 
-    def _quantities(self, layers: list[Layer], signals: list[np.ndarray], gradients: Arrays, clipped: Arrays) -> Arrays:
+    def _quantities(self, layers: list[Site], signals: list[np.ndarray], gradients: Arrays, clipped: Arrays) -> Arrays:
         spec, precision = self.plan.network.activation, self.plan.precision
         alive = [quantities.alive(spec, layer.z, layer.parameters, precision) for layer in layers]
         of_layers = quantities.of_layers([layer.h for layer in layers], alive)
-        of_weights = quantities.of_weights(self.parameters, clipped, self.plan.optimizer.learning_rate)
-        return quantities.of_gradients(signals, gradients) | of_layers | of_weights
+        weights, before, after = (self._weights(arrays) for arrays in (self.parameters, gradients, clipped))
+        of_weights = quantities.of_weights(weights, after, self.plan.optimizer.learning_rate)
+        return quantities.of_gradients(signals, before) | of_layers | of_weights
 
-    def _update_statistics(self, layers: list[Layer]) -> None:
-        norm = self.network.normalization
-        if norm is None:
-            return
-        for i, name in enumerate(("mean", "variance")):
-            batch = np.stack([layer.standardized.moments[i] for layer in layers if layer.standardized], axis=1)
-            stacks = {"first": {name: batch[:, :1]}, "hidden": {name: batch[:, 1:]}}
-            self.statistics |= {key: norm.running(self.statistics[key], value) for key, value in joined(stacks).items()}
+    def _weights(self, arrays: Arrays) -> list[np.ndarray]:
+        return [arrays[name] for name in self.plan.network.weights]
 
     def measured(self, handle: Arrays) -> Arrays:
         """Fetch `loss` [seed] and the quantities [seed, layer] of a step."""
@@ -94,7 +90,8 @@ class Program:
     def predict(self, x: np.ndarray) -> np.ndarray:
         """Logits [seed, sample, class] in evaluation mode for x [seed, sample, features]."""
         with np.errstate(over="ignore", invalid="ignore"):
-            return to_numpy(self.network.forward(self.parameters, from_numpy(x, self.dtype, "cpu:0"), self.statistics).logits)
+            inputs = from_numpy(x, self.dtype, "cpu:0")
+            return to_numpy(self.network.forward(self.parameters, inputs, self.statistics, training=False).logits)
 
 
 def program(plan: Plan, device: str, measure: bool = True) -> Program:

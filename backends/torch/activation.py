@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import torch
 from torch import nn
+from torch.func import functional_call
 
+from backends.torch.arrays import Tensors, batch_first
+from backends.torch.block import Layer, Site
 from common.countermeasures.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Sigmoid, Tanh
 from common.network import Arrays
 
@@ -37,6 +40,28 @@ def build(spec: Activation) -> nn.Module:
             return nn.PReLU(num_parameters=1, init=slope)
         case ELU(alpha=alpha):
             return nn.ELU(alpha=alpha)
+
+
+class Activated(Layer):
+    """The activation of a layer's pre-activations."""
+
+    def __init__(self, spec: Activation, seeds: int) -> None:
+        self.module, self.seeds = build(spec), seeds
+
+    def __call__(self, p: Tensors, x: torch.Tensor, site: Site) -> torch.Tensor:
+        """The activation of x [(seed,) batch, unit], by `slope` [(seed)] if it is trained."""
+        site.kept["z"] = x
+        if "slope" not in p:
+            return self.module(x)
+        # PReLU has a slope for each channel, which it expects behind the batch: there the seeds have one each
+        slopes = {"weight": p["slope"].reshape(self.seeds)}
+        by_batch = batch_first(x, self.seeds)
+        return batch_first(functional_call(self.module, slopes, (by_batch,)), self.seeds)
+
+
+def layer(spec: Activation, seeds: int, units: int) -> Activated:
+    """The activation for x [(seed,) batch, unit]."""
+    return Activated(spec, seeds)
 
 
 def probe(spec: Activation, inputs: Arrays) -> Arrays:

@@ -22,6 +22,11 @@ def to_numpy(tensor: torch.Tensor) -> np.ndarray:
     return array.astype(np.float64) if array.dtype.kind == "f" else array
 
 
+def batch_first(x: torch.Tensor, seeds: int) -> torch.Tensor:
+    """The batch before the seeds, and back; a single seed has no axis."""
+    return x if seeds == 1 else x.transpose(0, 1)
+
+
 def safe_scale(x: torch.Tensor, axes: tuple[int, ...]) -> torch.Tensor:
     """What x is divided by before it is squared (common/quantities.py)."""
     largest = torch.maximum(x.amax(axes, keepdim=True), -x.amin(axes, keepdim=True))

@@ -13,6 +13,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from backends.torch.arrays import Tensors, batch_first
+from backends.torch.block import Layer, Site
 from common.countermeasures.normalization import BatchNormalization, NoNormalization, Normalization
 from common.network import Arrays
 
@@ -64,6 +66,42 @@ def build(spec: Normalization) -> Callable[[int], BatchNorm] | None:
             return None
         case BatchNormalization(epsilon=epsilon, momentum=momentum):
             return partial(BatchNorm, eps=epsilon, momentum=1 - momentum)
+
+
+class Unchanged(Layer):
+    """No normalization."""
+
+    def __call__(self, p: Tensors, x: torch.Tensor, site: Site) -> torch.Tensor:
+        """X as it is."""
+        return x
+
+
+class Normalized(Layer):
+    """Batch norm, unit by unit: with the seeds' units side by side, [batch, seed * unit], it works seed by seed."""
+
+    def __init__(self, module: BatchNorm, seeds: int) -> None:
+        self.module, self.seeds = module, seeds
+
+    def __call__(self, p: Tensors, x: torch.Tensor, site: Site) -> torch.Tensor:
+        """Normalized x [(seed,) batch, unit], by the batch's moments in training and by the running ones in evaluation."""
+        by_batch, scale, shift = batch_first(x, self.seeds), p["scale"].flatten(), p["shift"].flatten()
+        flat = by_batch.flatten(1)
+        if site.training:
+            normalized, moments = self.module.by_batch(flat, scale, shift)
+            site.kept |= moments
+        else:
+            normalized = self.module.by_moments(flat, scale, shift, p["mean"], p["variance"])
+        return batch_first(normalized.view_as(by_batch), self.seeds)
+
+    def update(self, name: str, running: torch.Tensor, moment: torch.Tensor) -> None:
+        """Bring a running moment up to that of a batch, in place."""
+        self.module.update(running, moment)
+
+
+def layer(spec: Normalization, seeds: int, units: int) -> Layer:
+    """The normalization for x [(seed,) batch, unit]."""
+    constructor = build(spec)
+    return Normalized(constructor(seeds * units), seeds) if constructor else Unchanged()
 
 
 def probe(spec: BatchNormalization, inputs: Arrays) -> Arrays:

@@ -8,7 +8,7 @@ import torch
 
 from backends.torch.arrays import Tensors, safe_scale
 from common.countermeasures.activation import Activation, open_interval
-from common.quantities import HIDDEN_WEIGHTS, safe_norms
+from common.quantities import safe_norms
 
 
 def rms(x: torch.Tensor, axes: tuple[int, ...]) -> torch.Tensor:
@@ -53,20 +53,25 @@ def alive(spec: Activation, z: torch.Tensor, slopes: list[torch.Tensor]) -> torc
     return ~((z - (low + high) / 2).abs_().amin(2) >= (high - low) / 2)
 
 
-def of_step(run: Tensors, weights: Tensors, gradients: Tensors, clipped: Tensors, learning_rate: float) -> torch.Tensor:
+def of_step(
+    run: Tensors,
+    weights: list[torch.Tensor],
+    gradients: list[torch.Tensor],
+    clipped: list[torch.Tensor],
+    learning_rate: float,
+) -> torch.Tensor:
     """What is `MEASURED` of a step, [measured, seed, layer].
 
     Args:
-        run: `outputs` and `signals` of the hidden layers [layer, seed, batch, width], and `alive` [layer, seed, width].
-        weights: The hidden weights [seed, layer, n_in, n_out] by name, before the step.
+        run: `outputs` and `signals` of the sites [layer, seed, batch, width], and `alive` [layer, seed, width].
+        weights: Of the sites, [seed, layer, n_in, n_out] for each of their stacks, before the step.
         gradients: Theirs, before clipping.
-        clipped: After it; the same object where nothing is clipped.
+        clipped: After it; none where nothing is clipped.
         learning_rate: Of the step.
     """
-    held = [weights, gradients, *([] if clipped is gradients else [clipped])]
-    arrays = [run["signals"], run["outputs"], *(a[name] for a in held for name in HIDDEN_WEIGHTS)]
-    signal, output, *of_weights = rms_of_each(arrays, (2, 3))
-    size, before, after = (torch.cat(pair, dim=1) for pair in (of_weights[:2], of_weights[2:4], of_weights[-2:]))
+    signal, output, *found = rms_of_each([run["signals"], run["outputs"], *weights, *gradients, *clipped], (2, 3))
+    count = len(weights)
+    size, before, after = (torch.cat(parts, dim=1) for parts in (found[:count], found[count : 2 * count], found[-count:]))
     dead = (~run["alive"]).to(signal.dtype).mean(-1)
     signal = signal * run["outputs"].shape[2]
     mean = run["outputs"].mean((2, 3))

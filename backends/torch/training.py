@@ -47,9 +47,10 @@ class Program:
         self.last: Any = None  # its memory, still in the cache, is this step's
         x, y = self._tensor(batch.x), self._tensor(batch.y)
         run = self.network(self.parameters, x)
+        outputs = [site["h"] for site in run.sites] if self.measure else []
         losses = cross_entropy(run.logits.flatten(0, 1), y.flatten(), reduction="none").view_as(y).mean(1)
         # the seeds share no parameter, so that the gradient of the sum is each one's own
-        found = torch.autograd.grad(losses.sum(), [*self.parameters.values(), *(run.h if self.measure else ())])
+        found = torch.autograd.grad(losses.sum(), [*self.parameters.values(), *outputs])
         gradients, signals = dict(zip(self.parameters, found, strict=False)), found[len(self.parameters) :]
         with torch.no_grad():
             clipped, handle = self.clip(gradients), (losses.detach(),)
@@ -65,11 +66,16 @@ class Program:
         return torch.stack(list(layers)).view(len(layers), len(self.plan.seeds), *layers[0].shape[-2:])
 
     def _measured(self, run: Pass, signals: torch.Tensor, gradients: Tensors, clipped: Tensors) -> torch.Tensor:
-        h, spec = self._stacked(run.h), self.plan.network.activation
-        z = h if dead_where_output_is_not_positive(spec) else self._stacked(run.z)
+        h, spec = self._stacked([site["h"] for site in run.sites]), self.plan.network.activation
+        z = h if dead_where_output_is_not_positive(spec) else self._stacked([site["z"] for site in run.sites])
         slopes = [p for name, p in self.parameters.items() if name.endswith("slope")]
         kept = {"outputs": h, "signals": signals, "alive": quantities.alive(spec, z, slopes)}
-        return quantities.of_step(kept, self.parameters, gradients, clipped, self.plan.optimizer.learning_rate)
+        weights, before, after = (self._weights(a) for a in (self.parameters, gradients, clipped))
+        after = [] if clipped is gradients else after
+        return quantities.of_step(kept, weights, before, after, self.plan.optimizer.learning_rate)
+
+    def _weights(self, held: Tensors) -> list[torch.Tensor]:
+        return [held[name] for name in self.plan.network.weights]
 
     def _update(self, clipped: Tensors) -> None:
         # the function of torch.optim.SGD; to make one of the class imports PyTorch's compiler, which takes a second

@@ -44,25 +44,31 @@ from typing import Annotated, ClassVar, Literal, assert_never
 import numpy as np
 from pydantic import Field
 
-from common.part import Parameter, Parameters
-from common.spec import BY_NAME, Spec
+from common.part import Parameter, Parameters, PartSpec
+from common.spec import BY_NAME
 
 
-class Sigmoid(Spec, frozen=True):
+class Function(PartSpec, frozen=True):
+    """A function of each unit by itself."""
+
+    room: ClassVar[str] = "activation"
+
+
+class Sigmoid(Function, frozen=True):
     """The logistic function; its derivative is at most 1/4, so that every layer shrinks the gradient."""
 
     kind: Literal["sigmoid"] = "sigmoid"
     on_the_way_back: ClassVar[str] = "a sigmoid's derivative is at most 1/4"
 
 
-class Tanh(Spec, frozen=True):
+class Tanh(Function, frozen=True):
     """The hyperbolic tangent; derivative 1 at 0 and smaller everywhere else."""
 
     kind: Literal["tanh"] = "tanh"
     on_the_way_back: ClassVar[str] = "a tanh's derivative is at most 1, and smaller away from 0"
 
 
-class ReLU(Spec, frozen=True):
+class ReLU(Function, frozen=True):
     """max(z, 0); the derivative at 0 is 0."""
 
     kind: Literal["relu"] = "relu"
@@ -70,7 +76,7 @@ class ReLU(Spec, frozen=True):
     derivative_at_0: Literal[0] = 0
 
 
-class LeakyReLU(Spec, frozen=True):
+class LeakyReLU(Function, frozen=True):
     """z above 0, slope z below; the derivative at 0 is the slope."""
 
     kind: Literal["leaky_relu"] = "leaky_relu"
@@ -80,7 +86,7 @@ class LeakyReLU(Spec, frozen=True):
     derivative_at_0: Literal["slope"] = "slope"
 
 
-class PReLU(Spec, frozen=True):
+class PReLU(Function, frozen=True):
     """Leaky ReLU with one trainable slope for each layer; the derivative at 0 is the slope."""
 
     kind: Literal["prelu"] = "prelu"
@@ -89,8 +95,12 @@ class PReLU(Spec, frozen=True):
     initial_slope: float = Field(default=0.25, ge=0, le=1)
     derivative_at_0: Literal["slope"] = "slope"
 
+    def parameters(self, units: int) -> Parameters:
+        """One slope, whatever the number of units."""
+        return {"slope": Parameter((), self.initial_slope)}
 
-class ELU(Spec, frozen=True):
+
+class ELU(Function, frozen=True):
     """z above 0, alpha (exp(z) - 1) below; the derivative at 0 is alpha."""
 
     kind: Literal["elu"] = "elu"
@@ -100,17 +110,6 @@ class ELU(Spec, frozen=True):
 
 
 Activation = Annotated[Annotated[Sigmoid | Tanh | ReLU | LeakyReLU | PReLU | ELU, Field(discriminator="kind")], BY_NAME]
-
-
-def parameters(spec: Activation) -> Parameters:
-    """What is trained of it in one layer."""
-    match spec:
-        case PReLU(initial_slope=slope):
-            return {"slope": Parameter((), slope)}
-        case Sigmoid() | Tanh() | ReLU() | LeakyReLU() | ELU():
-            return {}
-        case _:
-            assert_never(spec)
 
 
 def has_kink(spec: Activation) -> bool:

@@ -13,26 +13,42 @@ Source: Ioffe and Szegedy 2015, algorithm 1, with the biased variance kept in th
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, assert_never
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from common.part import Parameter, Parameters
-from common.spec import BY_NAME, Spec
+from common.part import Parameter, Parameters, PartSpec
+from common.spec import BY_NAME
 
 
-class NoNormalization(Spec, frozen=True):
+class Scheme(PartSpec, frozen=True):
+    """What every kind says of itself.
+
+    Attributes:
+        least_batch: So many samples a batch must have.
+        rescales: Whether it brings the pre-activations to one size, whatever the weights.
+        removes_bias: Whether it takes away what is added to a unit for all samples, so that a bias before it would do nothing.
+    """
+
+    room: ClassVar[str] = "normalization"
+    least_batch: ClassVar[int] = 1
+    rescales: ClassVar[bool] = False
+    removes_bias: ClassVar[bool] = False
+
+
+class NoNormalization(Scheme, frozen=True):
     """The pre-activations go to the activation as they are."""
 
     kind: Literal["none"] = "none"
-    least_batch: ClassVar[int] = 1
 
 
-class BatchNormalization(Spec, frozen=True):
+class BatchNormalization(Scheme, frozen=True):
     """Batch norm between the affine map and the activation; every number stated."""
 
     kind: Literal["batch"] = "batch"
     least_batch: ClassVar[int] = 2
+    rescales: ClassVar[bool] = True
+    removes_bias: ClassVar[bool] = True
     starts: ClassVar[tuple[str, ...]] = ("initial_scale", "initial_shift")
     position: Literal["before activation"] = "before activation"
     epsilon: float = Field(default=1e-5, gt=0)
@@ -42,27 +58,13 @@ class BatchNormalization(Spec, frozen=True):
     initial_scale: float = 1.0
     initial_shift: float = 0.0
 
+    def parameters(self, units: int) -> Parameters:
+        """Scale and shift of each unit."""
+        return {"scale": Parameter((units,), self.initial_scale), "shift": Parameter((units,), self.initial_shift)}
+
+    def statistics(self, units: int) -> Parameters:
+        """The running mean and variance of each unit."""
+        return {"mean": Parameter((units,), 0.0), "variance": Parameter((units,), 1.0)}
+
 
 Normalization = Annotated[Annotated[NoNormalization | BatchNormalization, Field(discriminator="kind")], BY_NAME]
-
-
-def parameters(spec: Normalization, units: int) -> Parameters:
-    """What is trained of it in one layer."""
-    match spec:
-        case NoNormalization():
-            return {}
-        case BatchNormalization(initial_scale=scale, initial_shift=shift):
-            return {"scale": Parameter((units,), scale), "shift": Parameter((units,), shift)}
-        case _:
-            assert_never(spec)
-
-
-def statistics(spec: Normalization, units: int) -> Parameters:
-    """What it keeps of the batches of one layer, for evaluation."""
-    match spec:
-        case NoNormalization():
-            return {}
-        case BatchNormalization():
-            return {"mean": Parameter((units,), 0.0), "variance": Parameter((units,), 1.0)}
-        case _:
-            assert_never(spec)

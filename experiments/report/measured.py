@@ -117,7 +117,7 @@ def groups(sources: list[Source], name: str) -> Iterator[list[Member]]:
         entry = source.entries.get(name)
         for backend in entry.runs if entry else ():
             if run := source.run(name, backend):
-                shape = (*run.trace.steps.tolist(), run.header.plan.network.depth)
+                shape = (*run.trace.steps.tolist(), len(run.header.plan.network.sites))
                 found.setdefault(shape, []).append(Member(folder, backend, run.trace))
     yield from found.values()
 

@@ -35,26 +35,26 @@ KINDS = (
             "torch": edits(
                 (
                     "network",
-                    "rows, h = [], x if",
-                    "parameters = {n: a[:, :1].expand(a.shape) if n.endswith('slope') else a "
-                    "for n, a in parameters.items()}\n        rows, h = [], x if",
+                    "        sites: list[Tensors] = []\n",
+                    "        parameters = {n: a[:, :1].expand(a.shape) if n.endswith('slope') else a "
+                    "for n, a in parameters.items()}\n        sites: list[Tensors] = []\n",
                 )
             ),
             "keras": edits(
                 (
                     "network",
-                    "        by_layer = {name: self.layer.ready",
-                    "        held |= {n: tf.broadcast_to(a[:1], a.shape) for n, a in held.items() if n.endswith('slope')}\n"
-                    "        by_layer = {name: self.layer.ready",
+                    "            run = self._looped if",
+                    "            by_layer |= {n: tf.broadcast_to(a[:1], a.shape) for n, a in by_layer.items() "
+                    "if n == 'slope'}\n"
+                    "            run = self._looped if",
                 )
             ),
             "jax": edits(
                 (
                     "network",
-                    "def _tree(arrays: Tree, paths: dict[str, tuple[str, str]]) -> Tree:\n",
-                    "def _tree(arrays: Tree, paths: dict[str, tuple[str, str]]) -> Tree:\n"
-                    "    arrays = {n: jnp.broadcast_to(a[:1], a.shape) if n.endswith('slope') else a "
-                    "for n, a in arrays.items()}\n",
+                    '    """Our parameters [layer, ...] by name, as linen\'s tree."""\n',
+                    "    parameters = {n: jnp.broadcast_to(a[:1], a.shape) if n.endswith('slope') else a "
+                    "for n, a in parameters.items()}\n",
                 )
             ),
         },
@@ -65,13 +65,17 @@ KINDS = (
         {
             "torch": edits(
                 (
-                    "network",
+                    "activation",
                     '{"weight": p["slope"].reshape(self.seeds)}',
                     '{"weight": (p["slope"].detach() + 0 * p["slope"]).reshape(self.seeds)}',
                 )
             ),
             "keras": edits(
-                ("network", 'stateless_call([p["slope"]],', 'stateless_call([tf.stop_gradient(p["slope"]) + 0 * p["slope"]],')
+                (
+                    "activation",
+                    'stateless_call([p["slope"]],',
+                    'stateless_call([tf.stop_gradient(p["slope"]) + 0 * p["slope"]],',
+                )
             ),
             "jax": edits(
                 (

@@ -15,7 +15,7 @@ KINDS = (
             "keras": edits(("training", "training=False", "training=True")),
             "jax": edits(
                 ("training", "training=False, measure=False", "training=True, measure=False"),
-                ("training", "batch_stats(running)}, x)[0]", 'batch_stats(running)}, x, mutable=["batch_stats"])[0][0]'),
+                ("training", "apply(variables, x)[0]", 'apply(variables, x, mutable=["batch_stats"])[0][0]'),
             ),
         },
     ),
@@ -36,8 +36,8 @@ KINDS = (
             "jax": edits(
                 (
                     "training",
-                    "self.statistics, self._array(x))\n        )",
-                    "self.statistics, self._array(x))\n        ) * (np.arange(x.shape[1]) < 100)[:, None]",
+                    "self.statistics, self._array(x)))\n",
+                    "self.statistics, self._array(x))) * (np.arange(x.shape[1]) < 100)[:, None]\n",
                 )
             ),
         },
@@ -57,8 +57,8 @@ KINDS = (
             "jax": edits(
                 (
                     "training",
-                    "self.parameters, self.statistics, self._array(x))\n        )\n",
-                    f"self.parameters, self.statistics, self._array(x))\n        ){ONE_SAMPLE}\n",
+                    "self.parameters, self.statistics, self._array(x)))\n",
+                    f"self.parameters, self.statistics, self._array(x))){ONE_SAMPLE}\n",
                 )
             ),
         },

@@ -10,27 +10,21 @@ KINDS = (
         "tanh",
         {
             "torch": edits(
-                (
-                    "network",
-                    "else a for name, a in stack_of(parameters, stack).items()}",
-                    'else a.mT if (stack, name) == ("hidden", "weight") else a '
-                    "for name, a in stack_of(parameters, stack).items()}",
-                )
+                ("affine", 'if name == "bias" else a', 'if name == "bias" else a.mT if a.shape[-1] == a.shape[-2] else a')
             ),
             "keras": edits(
                 (
-                    "network",
-                    "        by_layer = {name: self.layer.ready",
-                    '        held["hidden.weight"] = tf.linalg.matrix_transpose(held["hidden.weight"])\n'
-                    "        by_layer = {name: self.layer.ready",
+                    "affine",
+                    'if name == "bias" else a',
+                    'if name == "bias" else tf.linalg.matrix_transpose(a) if a.shape[-1] == a.shape[-2] else a',
                 )
             ),
             "jax": edits(
                 (
                     "network",
-                    'flat[(stack, *path)] = a if stack == "hidden" else a[0]',
-                    'a = a.swapaxes(1, 2) if key == "hidden.weight" else a\n'
-                    '        flat[(stack, *path)] = a if stack == "hidden" else a[0]',
+                    '_unstacked(stack, parameters[f"{stack.name}.{name}"])',
+                    '_unstacked(stack, (lambda a: a.mT if name == "weight" and stack.inputs == stack.outputs else a)'
+                    '(parameters[f"{stack.name}.{name}"]))',
                 )
             ),
         },
@@ -39,16 +33,9 @@ KINDS = (
         "bias added twice",
         "tanh",
         {
-            "torch": edits(("network", 'self.affine(p["bias"], x,', 'self.affine(2 * p["bias"], x,')),
-            "keras": edits(("network", 'z += p["bias"]', 'z += 2 * p["bias"]')),
-            "jax": edits(
-                (
-                    "network",
-                    "        constructor = normalization.build(self.spec.normalization)\n",
-                    '        z = z + self.variables["params"]["affine"]["bias"]\n'
-                    "        constructor = normalization.build(self.spec.normalization)\n",
-                )
-            ),
+            "torch": edits(("affine", 'self.affine(p["bias"], x,', 'self.affine(2 * p["bias"], x,')),
+            "keras": edits(("affine", 'product + p["bias"]', 'product + 2 * p["bias"]')),
+            "jax": edits(("affine", "return dense(x)", 'y = dense(x)\n        return y + dense.variables["params"]["bias"]')),
         },
     ),
     Fault(

@@ -7,13 +7,13 @@ from tests.faults.fault import Fault, edits
 TORCH_BATCH_NORM = "output = functional.batch_norm(input, mean, unbiased, scale, shift, True, 1.0, self.eps)\n"
 TORCH_APART = "functional.batch_norm(input, mean, unbiased, scale, shift, True, 1.0, self.eps)\n        output = "
 KERAS_NORMALIZE = "return tf.nn.batch_normalization(inputs, mean, variance, shift, scale, self.epsilon)"
-KERAS_NORMALIZED = "normalized = self.normalization.normalize(flat, mean, variance, "
-JAX_NORM = "z = norm(z)\n"
-JAX_OWN_NORM = """y, p = norm(z), self.variables["params"]["normalization"]
-            own = {} * p["scale"] + p["bias"]
-            z = own if self.training else y
+KERAS_NORMALIZED = "normalized = self.native.normalize(flat, mean, variance, "
+JAX_NORM = "return norm(x)\n"
+JAX_OWN_NORM = """y, p = norm(x), norm.variables["params"]
+        own = {} * p["scale"] + p["bias"]
+        return own if site.training else y
 """
-JAX_RUNNING = 'statistics(updated.get("batch_stats", {}))'
+JAX_RUNNING = 'statistics(spec, updated.get("batch_stats", {}))'
 
 KINDS = (
     Fault(
@@ -61,7 +61,7 @@ KINDS = (
         {
             "torch": edits(("normalization", "unbiased * ((len(input) - 1) / len(input))", "unbiased")),
             "keras": edits(
-                ("network", '"variance": variance}', '"variance": variance * (flat.shape[0] / (flat.shape[0] - 1))}')
+                ("normalization", '"variance": variance}', '"variance": variance * (flat.shape[0] / (flat.shape[0] - 1))}')
             ),
             "jax": edits(
                 (
@@ -80,11 +80,11 @@ KINDS = (
             "torch": edits(
                 (
                     "network",
-                    "self.layer.normalization.update(running,",
-                    '"mean" in name or self.layer.normalization.update(running,',
+                    "self.blocks[stack].update(name,",
+                    'name == "mean" or self.blocks[stack].update(name,',
                 )
             ),
-            "keras": edits(("network", "after[name] = ", 'after[name] = old if moment == "mean" else ')),
+            "keras": edits(("network", "after[key] = ", 'after[key] = old if name == "mean" else ')),
             "jax": edits(
                 ("training", JAX_RUNNING, f'{{n: running[n] if n.endswith("mean") else a for n, a in {JAX_RUNNING}.items()}}')
             ),
@@ -108,7 +108,7 @@ KINDS = (
                     "return (inputs - mean) / (tf.sqrt(variance) + self.epsilon) * scale + shift",
                 )
             ),
-            "jax": edits(("network", JAX_NORM, JAX_OWN_NORM.format("(z - z.mean(0)) / (z.std(0) + norm.epsilon)"))),
+            "jax": edits(("normalization", JAX_NORM, JAX_OWN_NORM.format("(x - x.mean(0)) / (x.std(0) + norm.epsilon)"))),
         },
     ),
     Fault(
@@ -124,7 +124,7 @@ KINDS = (
             ),
             "keras": edits(
                 (
-                    "network",
+                    "normalization",
                     KERAS_NORMALIZED,
                     KERAS_NORMALIZED.replace(
                         "mean, variance", "*(tf.nn.moments(flat, [1], keepdims=True) if training else (mean, variance))"
@@ -133,9 +133,9 @@ KINDS = (
             ),
             "jax": edits(
                 (
-                    "network",
+                    "normalization",
                     JAX_NORM,
-                    JAX_OWN_NORM.format("(z - z.mean(1, keepdims=True)) / jnp.sqrt(z.var(1, keepdims=True) + norm.epsilon)"),
+                    JAX_OWN_NORM.format("(x - x.mean(1, keepdims=True)) / jnp.sqrt(x.var(1, keepdims=True) + norm.epsilon)"),
                 )
             ),
         },
@@ -153,17 +153,17 @@ KINDS = (
             ),
             "keras": edits(
                 (
-                    "network",
+                    "normalization",
                     KERAS_NORMALIZED,
                     KERAS_NORMALIZED.replace("mean, variance", "tf.stop_gradient(mean), tf.stop_gradient(variance)"),
                 )
             ),
             "jax": edits(
                 (
-                    "network",
+                    "normalization",
                     JAX_NORM,
                     JAX_OWN_NORM.format(
-                        "(z - jax.lax.stop_gradient(z.mean(0))) / jax.lax.stop_gradient(jnp.sqrt(z.var(0) + norm.epsilon))"
+                        "(x - jax.lax.stop_gradient(x.mean(0))) / jax.lax.stop_gradient(jnp.sqrt(x.var(0) + norm.epsilon))"
                     ),
                 )
             ),

@@ -10,22 +10,27 @@ KINDS = (
         "tanh",
         {
             "torch": edits(
-                ("quantities", "held = [weights,", "held = [{n: weights[n] - learning_rate * clipped[n] for n in weights},")
+                (
+                    "quantities",
+                    "    signal, output, *found",
+                    "    weights = [w - learning_rate * g for w, g in zip(weights, clipped or gradients, strict=True)]\n"
+                    "    signal, output, *found",
+                )
             ),
             "keras": edits(
                 (
                     "quantities",
-                    "arrays = [held",
-                    "weights = {n: w - learning_rate * (clipped or gradients)[n] for n, w in weights.items()}\n"
-                    "    arrays = [held",
+                    "    signal, output, *found",
+                    "    weights = [w - learning_rate * g for w, g in zip(weights, clipped or gradients, strict=True)]\n"
+                    "    signal, output, *found",
                 )
             ),
             "jax": edits(
                 (
                     "quantities",
-                    "arrays = [held",
-                    "weights = {n: w - learning_rate * (clipped or gradients)[n] for n, w in weights.items()}\n"
-                    "    arrays = [held",
+                    "    groups = [run",
+                    "    weights = [w - learning_rate * g for w, g in zip(weights, clipped or gradients, strict=True)]\n"
+                    "    groups = [run",
                 )
             ),
         },
@@ -42,7 +47,7 @@ KINDS = (
                     "tf.reduce_min(self._seeded(run.h), axis=2) <= 0",
                 )
             ),
-            "jax": edits(("network", "jnp.any(~(h <= 0)", "jnp.all(~(h <= 0)")),
+            "jax": edits(("activation", "jnp.any(~(h <= 0)", "jnp.all(~(h <= 0)")),
         },
     ),
     Fault(
@@ -51,7 +56,7 @@ KINDS = (
         {
             "torch": edits(("quantities", ".abs_().amin(2)", ".abs_().amax(2)")),
             "keras": edits(("training", "tf.reduce_min(tf.abs(z", "tf.reduce_max(tf.abs(z")),
-            "jax": edits(("network", "jnp.any(~(jnp.abs(z", "jnp.all(~(jnp.abs(z")),
+            "jax": edits(("activation", "jnp.any(~(jnp.abs(z", "jnp.all(~(jnp.abs(z")),
         },
     ),
     Fault(
@@ -130,13 +135,15 @@ KINDS = (
         "activation of the pre-activation",
         "tanh",
         {
-            "torch": edits(("training", 'kept = {"outputs": h,', 'kept = {"outputs": self._stacked(run.z),')),
+            "torch": edits(
+                ("training", 'kept = {"outputs": h,', 'kept = {"outputs": self._stacked([site["z"] for site in run.sites]),')
+            ),
             "keras": edits(("training", '"outputs": self._seeded(run.h)', '"outputs": self._seeded(run.z)')),
             "jax": edits(
                 (
                     "network",
-                    '{"outputs": [hidden["input"], h[None]],',
-                    '{"outputs": [jnp.arctanh(hidden["input"]), jnp.arctanh(h[None])],',
+                    '{"outputs": [*inputs[1:], last],',
+                    '{"outputs": [jnp.arctanh(a) for a in [*inputs[1:], last]],',
                 )
             ),
         },

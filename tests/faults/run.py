@@ -181,8 +181,8 @@ KINDS = (
             "jax": edits(
                 (
                     "training",
-                    '        return loss, quantities.of_step(run, *weights, rate["learning_rate"])\n',
-                    SHARED.format('(loss, quantities.of_step(run, *weights, rate["learning_rate"]))'),
+                    '        return loss, quantities.of_step(run, weights, before, after, rate["learning_rate"])\n',
+                    SHARED.format('(loss, quantities.of_step(run, weights, before, after, rate["learning_rate"]))'),
                 )
             ),
         },

@@ -1,0 +1,76 @@
+"""A block of parts in Flax linen, one after another, for one seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from importlib import import_module
+from types import ModuleType
+
+import jax
+from flax import linen
+
+from backends.jax.arrays import Tree
+from common.part import Part
+
+
+@dataclass
+class Site:
+    """What a pass through one layer leaves.
+
+    Attributes:
+        training: Whether the pass is one of training.
+        measure: Whether anything is kept.
+        kept: Arrays by name: `alive`, which units pass a gradient on, [unit].
+    """
+
+    training: bool
+    measure: bool
+    kept: Tree = field(default_factory=dict)
+
+
+Layer = Callable[[jax.Array, Site], jax.Array]
+"""From x [batch, unit] to y; called inside a `compact` method, where its modules are named by their rooms."""
+
+
+class Block(linen.Module):
+    """One layer; what is to be measured comes out beside its output."""
+
+    parts: tuple[Part, ...]
+    training: bool
+    measure: bool
+
+    @linen.compact
+    def __call__(self, x: jax.Array, _: None = None) -> tuple[jax.Array, Tree]:
+        """Output [batch, unit] of x [batch, unit]; if it is to be measured, its input, and which units are alive."""
+        site, h = Site(self.training, self.measure), x
+        for part in self.parts:
+            h = room(part).layer(part)(h, site)
+        return (self.perturb("signal", h), {"input": x, **site.kept}) if self.measure else (h, {})
+
+
+def room(part: Part) -> ModuleType:
+    """Where a part is computed."""
+    return import_module(f"backends.jax.{part.room}")
+
+
+Paths = dict[str, tuple[str, str]]
+"""Our names and the paths of linen's variables in a layer."""
+
+
+def parameter_paths(parts: Iterable[Part], units: int) -> Paths:
+    """Those of the parameters of parts one after another, into which so many units go."""
+    found: Paths = {}
+    for part in parts:
+        found |= {name: (part.room, room(part).PARAMETERS[name]) for name in part.parameters(units)}
+        units = part.outputs(units)
+    return found
+
+
+def statistic_paths(parts: Iterable[Part], units: int) -> Paths:
+    """Those of the statistics."""
+    found: Paths = {}
+    for part in parts:
+        found |= {name: (part.room, room(part).STATISTICS[name]) for name in part.statistics(units)}
+        units = part.outputs(units)
+    return found

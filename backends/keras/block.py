@@ -1,0 +1,63 @@
+"""A block of parts in Keras, one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from importlib import import_module
+
+from backends.keras.arrays import Tensor, Tensors
+from common.part import Part
+
+
+@dataclass
+class Site:
+    """What a pass through one layer leaves.
+
+    Attributes:
+        training: Whether the pass is one of training.
+        kept: Tensors by name: `z`, what goes into the activation, [(seed,) batch, unit]; and the batch's own value of each
+            running statistic, [seed * unit].
+    """
+
+    training: bool
+    kept: Tensors = field(default_factory=dict)
+
+
+class Layer:
+    """A part, or several; its numbers are given at each call."""
+
+    def ready(self, name: str, a: Tensor) -> Tensor:
+        """A parameter or statistic [layer, (seed,) ...] as the arithmetic of a layer takes it; once, not in each layer."""
+        return a
+
+    def __call__(self, p: Tensors, x: Tensor, site: Site) -> Tensor:
+        """The output for x [(seed,) batch, unit], by parameters and statistics of one layer by their bare names."""
+        raise NotImplementedError
+
+    def running(self, old: Tensor, new: Tensor) -> Tensor:
+        """A running statistic after a batch whose own value is `new`."""
+        raise NotImplementedError
+
+
+class Block(Layer):
+    """Parts one after another, for x [(seed,) batch, unit] with so many seeds and units."""
+
+    def __init__(self, parts: Iterable[Part], seeds: int, units: int, dtype: str) -> None:
+        self.layers: list[Layer] = []
+        self.owners: dict[str, Layer] = {}
+        for part in parts:
+            layer: Layer = import_module(f"backends.keras.{part.room}").layer(part, seeds, units, dtype)
+            self.layers.append(layer)
+            self.owners |= dict.fromkeys([*part.parameters(units), *part.statistics(units)], layer)
+            units = part.outputs(units)
+
+    def ready(self, name: str, a: Tensor) -> Tensor:
+        """As the part takes it whose parameter it is."""
+        return self.owners[name].ready(name, a)
+
+    def __call__(self, p: Tensors, x: Tensor, site: Site) -> Tensor:
+        """The output of the last part."""
+        for layer in self.layers:
+            x = layer(p, x, site)
+        return x

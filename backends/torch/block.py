@@ -1,0 +1,69 @@
+"""A block of parts in PyTorch, one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from importlib import import_module
+
+import torch
+
+from backends.torch.arrays import Tensors
+from common.part import Part
+
+
+@dataclass
+class Site:
+    """What a pass through one layer leaves.
+
+    Attributes:
+        training: Whether the pass is one of training.
+        kept: Tensors by name: `z`, what goes into the activation, [(seed,) batch, unit]; and the batch's own value of each
+            running statistic, [seed * unit].
+    """
+
+    training: bool
+    kept: Tensors = field(default_factory=dict)
+
+
+class Layer:
+    """A part, or several; its numbers are given at each call."""
+
+    def ready(self, name: str, a: torch.Tensor) -> torch.Tensor:
+        """A parameter [seed, layer, ...] as the arithmetic of a layer takes it; once, not in each layer."""
+        return a
+
+    def __call__(self, p: Tensors, x: torch.Tensor, site: Site) -> torch.Tensor:
+        """The output for x [(seed,) batch, unit], by parameters and statistics of one layer by their bare names."""
+        raise NotImplementedError
+
+    def update(self, name: str, running: torch.Tensor, moment: torch.Tensor) -> None:
+        """Bring a running statistic up to that of a batch, in place."""
+        raise NotImplementedError
+
+
+class Block(Layer):
+    """Parts one after another, for x [(seed,) batch, unit] with so many seeds and units."""
+
+    def __init__(self, parts: Iterable[Part], seeds: int, units: int) -> None:
+        self.layers: list[Layer] = []
+        self.owners: dict[str, Layer] = {}
+        for part in parts:
+            layer: Layer = import_module(f"backends.torch.{part.room}").layer(part, seeds, units)
+            self.layers.append(layer)
+            self.owners |= dict.fromkeys([*part.parameters(units), *part.statistics(units)], layer)
+            units = part.outputs(units)
+
+    def ready(self, name: str, a: torch.Tensor) -> torch.Tensor:
+        """As the part takes it whose parameter it is."""
+        return self.owners[name].ready(name, a)
+
+    def __call__(self, p: Tensors, x: torch.Tensor, site: Site) -> torch.Tensor:
+        """The output of the last part."""
+        for layer in self.layers:
+            x = layer(p, x, site)
+        return x
+
+    def update(self, name: str, running: torch.Tensor, moment: torch.Tensor) -> None:
+        """As the part does it whose statistic it is."""
+        self.owners[name].update(name, running, moment)
