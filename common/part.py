@@ -10,8 +10,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar, Literal, NamedTuple, Protocol
 
-from common.spec import Spec
-
 Drawn = Literal["drawn"]
 """By the plan's initialization; any other start is a number."""
 
@@ -35,8 +33,10 @@ Parameters = dict[str, Parameter]
 class Part(Protocol):
     """What the walk over a network asks of a part; it knows no kind by name."""
 
-    room: ClassVar[str]
-    """The room of each wing that computes it."""
+    @property
+    def room(self) -> str:
+        """The room of each wing that computes it."""
+        ...
 
     def parameters(self, units: int) -> Parameters:
         """What is trained of it in one layer, for so many units that go in."""
@@ -49,25 +49,6 @@ class Part(Protocol):
     def outputs(self, units: int) -> int:
         """How many units come out."""
         ...
-
-
-class PartSpec(Spec, frozen=True):
-    """A part that is a countermeasure: it has no parameters or statistics, and an output for each input, unless it says so."""
-
-    room: ClassVar[str]
-    """The room of each wing that computes it."""
-
-    def parameters(self, units: int) -> Parameters:
-        """What is trained of it in one layer, for so many units that go in."""
-        return {}
-
-    def statistics(self, units: int) -> Parameters:
-        """What it keeps of the batches of one layer, for evaluation."""
-        return {}
-
-    def outputs(self, units: int) -> int:
-        """How many units come out."""
-        return units
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, BeforeValidator, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
+from common.part import Parameters
+
 
 def _strict(schema: Any) -> Any:
     match schema:
@@ -55,6 +57,27 @@ class Spec(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     def digest(self) -> str:
         """Sixteen hexadecimal digits that change when any number of the spec does."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+
+
+class PartSpec(Spec, frozen=True):
+    """A countermeasure that is a part of a network; it has no parameters, and an output for each input, unless it says so."""
+
+    @property
+    def room(self) -> str:
+        """The room of each wing that computes it, which has the name of the file of the spec."""
+        return type(self).__module__.rpartition(".")[2]
+
+    def parameters(self, units: int) -> Parameters:
+        """What is trained of it in one layer, for so many units that go in."""
+        return {}
+
+    def statistics(self, units: int) -> Parameters:
+        """What it keeps of the batches of one layer, for evaluation."""
+        return {}
+
+    def outputs(self, units: int) -> int:
+        """How many units come out."""
+        return units
 
 
 def _kind_from_name(value: Any) -> Any:

@@ -44,31 +44,25 @@ from typing import Annotated, ClassVar, Literal, assert_never
 import numpy as np
 from pydantic import Field
 
-from common.part import Parameter, Parameters, PartSpec
-from common.spec import BY_NAME
+from common.part import Parameter, Parameters
+from common.spec import BY_NAME, PartSpec
 
 
-class Function(PartSpec, frozen=True):
-    """A function of each unit by itself."""
-
-    room: ClassVar[str] = "activation"
-
-
-class Sigmoid(Function, frozen=True):
+class Sigmoid(PartSpec, frozen=True):
     """The logistic function; its derivative is at most 1/4, so that every layer shrinks the gradient."""
 
     kind: Literal["sigmoid"] = "sigmoid"
     on_the_way_back: ClassVar[str] = "a sigmoid's derivative is at most 1/4"
 
 
-class Tanh(Function, frozen=True):
+class Tanh(PartSpec, frozen=True):
     """The hyperbolic tangent; derivative 1 at 0 and smaller everywhere else."""
 
     kind: Literal["tanh"] = "tanh"
     on_the_way_back: ClassVar[str] = "a tanh's derivative is at most 1, and smaller away from 0"
 
 
-class ReLU(Function, frozen=True):
+class ReLU(PartSpec, frozen=True):
     """max(z, 0); the derivative at 0 is 0."""
 
     kind: Literal["relu"] = "relu"
@@ -76,7 +70,7 @@ class ReLU(Function, frozen=True):
     derivative_at_0: Literal[0] = 0
 
 
-class LeakyReLU(Function, frozen=True):
+class LeakyReLU(PartSpec, frozen=True):
     """z above 0, slope z below; the derivative at 0 is the slope."""
 
     kind: Literal["leaky_relu"] = "leaky_relu"
@@ -86,7 +80,7 @@ class LeakyReLU(Function, frozen=True):
     derivative_at_0: Literal["slope"] = "slope"
 
 
-class PReLU(Function, frozen=True):
+class PReLU(PartSpec, frozen=True):
     """Leaky ReLU with one trainable slope for each layer; the derivative at 0 is the slope."""
 
     kind: Literal["prelu"] = "prelu"
@@ -100,7 +94,7 @@ class PReLU(Function, frozen=True):
         return {"slope": Parameter((), self.initial_slope)}
 
 
-class ELU(Function, frozen=True):
+class ELU(PartSpec, frozen=True):
     """z above 0, alpha (exp(z) - 1) below; the derivative at 0 is alpha."""
 
     kind: Literal["elu"] = "elu"

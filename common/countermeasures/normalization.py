@@ -17,32 +17,22 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from common.part import Parameter, Parameters, PartSpec
-from common.spec import BY_NAME
+from common.part import Parameter, Parameters
+from common.spec import BY_NAME, PartSpec
 
 
-class Scheme(PartSpec, frozen=True):
-    """What every kind says of itself.
-
-    Attributes:
-        least_batch: So many samples a batch must have.
-        rescales: Whether it brings the pre-activations to one size, whatever the weights.
-        removes_bias: Whether it takes away what is added to a unit for all samples, so that a bias before it would do nothing.
-    """
-
-    room: ClassVar[str] = "normalization"
-    least_batch: ClassVar[int] = 1
-    rescales: ClassVar[bool] = False
-    removes_bias: ClassVar[bool] = False
-
-
-class NoNormalization(Scheme, frozen=True):
+class NoNormalization(PartSpec, frozen=True):
     """The pre-activations go to the activation as they are."""
 
     kind: Literal["none"] = "none"
+    least_batch: ClassVar[int] = 1
+    rescales: ClassVar[bool] = False
+    """Whether it brings the pre-activations to one size, whatever the weights."""
+    removes_bias: ClassVar[bool] = False
+    """Whether a bias before it would do nothing."""
 
 
-class BatchNormalization(Scheme, frozen=True):
+class BatchNormalization(PartSpec, frozen=True):
     """Batch norm between the affine map and the activation; every number stated."""
 
     kind: Literal["batch"] = "batch"

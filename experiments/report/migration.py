@@ -71,10 +71,10 @@ class Source:
         return ast.literal_eval(node.value)
 
     def code(self, name: str) -> str:
-        """The lines of a definition, as they are written; class variables, which are for this project alone, are left out."""
+        """The lines of a definition, as they are written, without `_own_variables`, which are for this project alone."""
         first, last = self.definitions[name][0], self.definitions[name][-1]
-        start = min([first.lineno, *(d.lineno for d in getattr(first, "decorator_list", []))])
-        left_out = {number for node in _own_variables(first) for number in range(node.lineno, (node.end_lineno or 0) + 1)}
+        start = _start(first)
+        left_out = {number for node in _own_variables(first) for number in range(_start(node), (node.end_lineno or 0) + 1)}
         lines = enumerate(self.text.splitlines()[: last.end_lineno], start=1)
         kept = "\n".join(line for number, line in lines if number >= start and number not in left_out)
         return re.sub(r"\n\n\n+(?= )", "\n\n", kept).rstrip()
@@ -96,13 +96,20 @@ class Source:
         return found
 
 
+def _start(definition: ast.stmt) -> int:
+    """The line on which it begins, with its decorators."""
+    return min([definition.lineno, *(d.lineno for d in getattr(definition, "decorator_list", []))])
+
+
 def _own_variables(definition: ast.stmt) -> Iterator[ast.stmt]:
-    """The class variables of a definition, with what is said of them."""
+    """The class variables of a definition, with what is said of them, and what it says of itself as a part."""
     found = False
     for node in definition.body if isinstance(definition, ast.ClassDef) else ():
         match node:
             case ast.AnnAssign(annotation=ast.Subscript(value=ast.Name(id="ClassVar"))):
                 found = True
+            case ast.FunctionDef(name="room" | "parameters" | "statistics" | "outputs"):
+                yield node
             case ast.Expr(value=ast.Constant()) if found:
                 pass
             case _:
