@@ -2,7 +2,8 @@
 
 The perceptron is `depth` hidden layers of one width, then an affine map to the classes. Hidden layer l is an affine map, a
 normalization and an activation: h_l = activation(normalization(h_(l-1) W_l + b_l)), with h_0 the input. Its first hidden layer,
-whose fan-in is the number of features, and its output layer are stacks of one layer.
+whose fan-in is the number of features, and its output layer are stacks of one layer. With a connection past the layers the
+parts stand in another order (common/countermeasures/skip.py).
 
 | stack  | parameters                                        | layers    |
 |--------|---------------------------------------------------|-----------|
@@ -10,7 +11,8 @@ whose fan-in is the number of features, and its output layer are stacks of one l
 | hidden | the same                                          | depth - 1 |
 | output | weight, bias                                      | 1         |
 
-A hidden layer has no bias where its normalization takes it away again.
+No hidden layer has a bias where the normalization takes it away again: with a connection past it too, since what goes to the
+output passes one.
 """
 
 from __future__ import annotations
@@ -21,8 +23,9 @@ from pydantic import Field
 
 from common.countermeasures.activation import Activation
 from common.countermeasures.normalization import Normalization
+from common.countermeasures.skip import Arranged, NoSkip, Skip, arranged
 from common.network import Network, Stack
-from common.part import Affine, Part
+from common.part import Affine
 
 Depth = Annotated[int, Field(ge=2, le=10_000)]
 Width = Annotated[int, Field(ge=1, le=100_000)]
@@ -35,18 +38,19 @@ class Perceptron(Network, frozen=True):
     depth: Depth
     activation: Activation
     normalization: Normalization
+    skip: Skip = NoSkip()
 
     def stacks(self) -> tuple[Stack, ...]:
         """The stacks in their order."""
         layers = tuple(f"layer {number}" for number in range(1, self.depth + 1))
-        block = self._block()
-        output = (Affine(self.classes, bias=True),)
+        blocks = self._blocks()
+        output = (*blocks.last, Affine(self.classes, bias=True))
         return (
-            Stack("first", layers[:1], block, self.features),
-            Stack("hidden", layers[1:], block, self.width),
+            Stack("first", layers[:1], blocks.first, self.features),
+            Stack("hidden", layers[1:], blocks.hidden, self.width),
             Stack("output", ("output",), output, self.width, measured=False),
         )
 
-    def _block(self) -> tuple[Part, ...]:
+    def _blocks(self) -> Arranged:
         affine = Affine(self.width, bias=not self.normalization.removes_bias)
-        return (affine, self.normalization, self.activation)
+        return arranged(self.skip, affine, self.normalization, self.activation)

@@ -59,6 +59,7 @@ class Backend(Protocol):
     name: str
     activation: ModuleType
     normalization: ModuleType
+    skip: ModuleType
     initialization: ModuleType
     clipping: ModuleType
 

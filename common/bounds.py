@@ -32,13 +32,25 @@ from common.quantities import ratio, rms
 
 OUTPUT = Key("output")
 
+Sides = dict[int, np.ndarray]
+"""Which pre-activations of each layer lie above 0, [seed, batch, width] by the layer's number."""
+
 
 @dataclass(frozen=True)
 class Inside:
-    """What only the definition shows of a step: pre-activations and outputs of each hidden layer, [seed, batch, width]."""
+    """What only the definition shows of a step, [seed, batch, width] by the number of the layer.
 
-    z: list[np.ndarray]
-    h: list[np.ndarray]
+    Attributes:
+        z: Pre-activations of the layers with an activation.
+        h: Outputs of the sites.
+    """
+
+    z: dict[int, np.ndarray]
+    h: dict[int, np.ndarray]
+
+    def outputs(self) -> np.ndarray:
+        """Of the sites, [seed, layer, batch, width]."""
+        return np.stack(list(self.h.values()), axis=1)
 
 
 class Bounds:
@@ -56,36 +68,37 @@ class Bounds:
         self.info = np.finfo(plan.precision)
         self.u = float(self.info.eps) / 2
         self.flushed = flushed(plan)
-        self.expected = arrays(step) | {OUTPUT: np.stack(inside.h, axis=1)}
+        self.expected = arrays(step) | {OUTPUT: inside.outputs()}
         self.rms = {key: np.zeros(largest(a).shape) for key, a in self.expected.items()}
         self.kinked = {key: np.zeros(found.shape) for key, found in self.rms.items()}
         self.margins = self._margins(inside)
         self.moved = np.zeros(self.margins.shape)
-        self.spread = [np.zeros(z.shape) for z in inside.z]
+        self.spread = {number: np.zeros(z.shape) for number, z in inside.z.items()}
 
     def _margins(self, inside: Inside) -> np.ndarray:
-        """How far each unit is from death, [seed, layer, width]: negative where it is dead."""
+        """How far each unit of a site is from death, [seed, layer, width]: negative where dead, infinite without activation."""
         low, high = open_interval(self.plan.network.activation, self.plan.precision)
-        return np.stack([np.minimum(z - low, high - z).max(1) for z in inside.z], axis=1)
+        margins = {number: np.minimum(z - low, high - z).max(1) for number, z in inside.z.items()}
+        return np.stack([margins.get(number, np.full((len(h), h.shape[2]), np.inf)) for number, h in inside.h.items()], axis=1)
 
     @property
-    def sides(self) -> list[np.ndarray]:
+    def sides(self) -> Sides:
         """Where the definition's pre-activations lie above 0."""
-        return [z > 0 for z in self.inside.z]
+        return {number: z > 0 for number, z in self.inside.z.items()}
 
-    def kinks(self) -> list[list[np.ndarray]]:
+    def kinks(self) -> list[Sides]:
         """What draws of the other sides of the kinks take for above 0; none where no pre-activation is near one."""
-        near = [(np.abs(z) <= NEAR_A_KINK * d) & (d > 0) for z, d in zip(self.inside.z, self.spread, strict=True)]
-        if not any(layer.any() for layer in near):
+        spread, sides = self.spread, self.sides
+        near = {i: (np.abs(z) <= NEAR_A_KINK * spread[i]) & (spread[i] > 0) for i, z in self.inside.z.items()}
+        if not any(layer.any() for layer in near.values()):
             return []
         rng = np.random.default_rng(0)
-        halves = [rng.random(layer.shape) < 0.5 for layer in near]
-        each = list(zip(self.sides, near, halves, strict=True))
+        halves = {i: rng.random(layer.shape) < 0.5 for i, layer in near.items()}
         return [
-            [above | layer for above, layer, _ in each],
-            [above & ~layer for above, layer, _ in each],
-            [above ^ (layer & half) for above, layer, half in each],
-            [above ^ (layer & ~half) for above, layer, half in each],
+            {i: sides[i] | layer for i, layer in near.items()},
+            {i: sides[i] & ~layer for i, layer in near.items()},
+            {i: sides[i] ^ (layer & halves[i]) for i, layer in near.items()},
+            {i: sides[i] ^ (layer & ~halves[i]) for i, layer in near.items()},
         ]
 
     def add(self, step: Step, inside: Inside) -> None:
@@ -94,8 +107,8 @@ class Bounds:
             for key, d in self._distances(step, inside).items():
                 self.rms[key] = with_another(self.rms[key], d)
             self.moved = with_another(self.moved, _apart(self._margins(inside), self.margins))
-            for spread, z, of_draw in zip(self.spread, self.inside.z, inside.z, strict=True):
-                np.maximum(spread, np.nan_to_num(np.abs(of_draw - z)), out=spread)
+            for i, z in self.inside.z.items():
+                np.maximum(self.spread[i], np.nan_to_num(np.abs(inside.z[i] - z)), out=self.spread[i])
 
     def add_kink(self, step: Step, inside: Inside) -> None:
         """Take a draw with other sides into account."""
@@ -103,7 +116,7 @@ class Bounds:
             np.maximum(self.kinked[key], d, out=self.kinked[key])
 
     def _distances(self, step: Step, inside: Inside) -> Compared:
-        found = arrays(step) | {OUTPUT: np.stack(inside.h, axis=1)}
+        found = arrays(step) | {OUTPUT: inside.outputs()}
         unclipped = [key for key in found if key.what == "clipped gradient" and found[key] is found[Key("gradient", key.name)]]
         distances = {key: distance(a, self.expected[key]) for key, a in found.items() if key not in unclipped}
         return distances | {key: distances[Key("gradient", key.name)] for key in unclipped}

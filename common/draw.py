@@ -36,9 +36,9 @@ def standardized(rng: np.random.Generator, distribution: Distribution, shape: tu
             return ndtri(rng.uniform(ndtr(-2.0), ndtr(2.0), shape)) / TRUNCATED_STD
 
 
-def weight(spec: Initialization, seed: int, layer: str, shape: tuple[int, int]) -> np.ndarray:
-    """The weight matrix [n_in, n_out] of one layer of one seed; a layer is called `layer 1`, `layer 2`, ... or `output`."""
-    numbers = standardized(stream(seed, f"{layer} weight"), spec.distribution, shape)
+def weight(spec: Initialization, seed: int, layer: str, shape: tuple[int, int], name: str = "weight") -> np.ndarray:
+    """A weight matrix [n_in, n_out] of one layer of one seed; a layer is called `layer 1`, `layer 2`, ... or `output`."""
+    numbers = standardized(stream(seed, f"{layer} {name}"), spec.distribution, shape)
     with np.errstate(over="ignore", under="ignore"):  # a weight beyond all numbers is infinite, and the run says so
         return numbers * standard_deviation(spec, *shape)
 
@@ -47,16 +47,16 @@ def _parameters(network: Network, initialization: Initialization, seed: int) -> 
     found: Arrays = {}
     for stack in network.stacks():
         for name, one in stack.parameters.items():
-            layers = [_layer(one, initialization, seed, layer) for layer in stack.layers]
+            layers = [_layer(name, one, initialization, seed, layer) for layer in stack.layers]
             found[f"{stack.name}.{name}"] = np.stack(layers)
     return found
 
 
-def _layer(one: Parameter, initialization: Initialization, seed: int, layer: str) -> np.ndarray:
+def _layer(name: str, one: Parameter, initialization: Initialization, seed: int, layer: str) -> np.ndarray:
     """A parameter of one layer."""
     if one.start == "drawn":
         n_in, n_out = one.shape
-        return weight(initialization, seed, layer, (n_in, n_out))
+        return weight(initialization, seed, layer, (n_in, n_out), name)
     return np.full(one.shape, one.start)
 
 

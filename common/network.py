@@ -82,10 +82,14 @@ class Network(Spec, frozen=True):
         """How many come out of the widest site."""
         return max(stack.outputs for stack in self.measured())
 
+    def of_measured(self, name: str) -> tuple[str, ...]:
+        """The names of a parameter of the measured stacks that have it."""
+        return tuple(f"{stack.name}.{name}" for stack in self.measured() if name in stack.parameters)
+
     @property
     def weights(self) -> tuple[str, ...]:
         """The names of the parameters that are the weights of the sites."""
-        return tuple(f"{stack.name}.weight" for stack in self.measured())
+        return self.of_measured("weight")
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape [layer, ...] of every parameter of one seed, by its name `stack.parameter`."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar, Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 Drawn = Literal["drawn"]
 """By the plan's initialization; any other start is a number."""
@@ -38,6 +38,11 @@ class Part(Protocol):
         """The room of each wing that computes it."""
         ...
 
+    @property
+    def inner(self) -> tuple[Part, ...]:
+        """The parts that it holds."""
+        ...
+
     def parameters(self, units: int) -> Parameters:
         """What is trained of it in one layer, for so many units that go in."""
         ...
@@ -63,7 +68,15 @@ class Affine:
     units: int
     bias: bool
 
-    room: ClassVar[str] = "affine"
+    @property
+    def room(self) -> str:
+        """The room of each wing that computes it."""
+        return "affine"
+
+    @property
+    def inner(self) -> tuple[Part, ...]:
+        """It holds no part."""
+        return ()
 
     def parameters(self, units: int) -> Parameters:
         """The weight [n_in, n_out], and the bias."""

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, BeforeValidator, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
-from common.part import Parameters
+from common.part import Parameters, Part
 
 
 def _strict(schema: Any) -> Any:
@@ -66,6 +66,11 @@ class PartSpec(Spec, frozen=True):
     def room(self) -> str:
         """The room of each wing that computes it, which has the name of the file of the spec."""
         return type(self).__module__.rpartition(".")[2]
+
+    @property
+    def inner(self) -> tuple[Part, ...]:
+        """The parts that it holds: none."""
+        return ()
 
     def parameters(self, units: int) -> Parameters:
         """What is trained of it in one layer, for so many units that go in."""

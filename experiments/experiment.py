@@ -36,6 +36,7 @@ from common.countermeasures.activation import Activation, Sigmoid
 from common.countermeasures.clipping import Clipping, NoClipping
 from common.countermeasures.initialization import Initialization, Xavier
 from common.countermeasures.normalization import NoNormalization, Normalization
+from common.countermeasures.skip import NoSkip, Skip
 from common.errors import UserError, nearest, shown
 from common.plan import SGD, Count, Plan, Precision, Steps
 from common.spec import Spec
@@ -68,6 +69,7 @@ class Settings(Spec, frozen=True):
 
     activation: Activation = Sigmoid()
     normalization: Normalization = NoNormalization()
+    skip: Skip = NoSkip()
     initialization: Initialization = Xavier()
     clipping: Clipping = NoClipping()
     depth: Depth = 30
@@ -82,7 +84,10 @@ class Settings(Spec, frozen=True):
     data: DataFile = "digits"
 
 
-COUNTERMEASURES = ("activation", "normalization", "initialization", "clipping")
+COUNTERMEASURES = ("activation", "normalization", "skip", "initialization", "clipping")
+
+OF_NETWORK = tuple(name for name in Perceptron.model_fields if name in Settings.model_fields)
+"""What the settings say of the network itself."""
 
 
 class Experiment(Spec, frozen=True):
@@ -295,7 +300,7 @@ def _plan(where: str, settings: Settings) -> Plan:
         test_fraction=settings.test_fraction,
     )
     data = load(task)
-    shared = settings.model_dump(include={"depth", "width", "activation", "normalization"})
+    shared = settings.model_dump(include=set(OF_NETWORK))
     try:
         plan = Plan(
             network=Perceptron(features=data.features, classes=data.classes, **shared),
@@ -329,9 +334,10 @@ def _check_memory(where: str, plan: Plan) -> None:
 
 def name_of(settings: Settings, changes: Values, overrides: Values) -> str:
     """A configuration's name, made of its countermeasures and of the numbers that it changes: `relu + he, depth 10`."""
+    skip = [] if settings.skip.kind == "none" else [_label(settings.skip)]
     normalization = [] if settings.normalization.kind == "none" else [f"{settings.normalization.kind} norm"]
     clipping = [] if settings.clipping.kind == "none" else [_label(settings.clipping, " clipping")]
-    words = [_label(settings.activation), *normalization, _label(settings.initialization), *clipping]
+    words = [_label(settings.activation), *normalization, *skip, _label(settings.initialization), *clipping]
     numbers = [f"{key} {value}" for key, value in changes.items() if key not in COUNTERMEASURES and key not in overrides]
     return ", ".join([" + ".join(words), *(number.replace("_", " ") for number in numbers)])
 

@@ -82,7 +82,8 @@ def _judge(plan: Plan, data: Data, number: int, before: State) -> Judge | None:
 
 
 def _inside(program: Definition) -> Inside:
-    return Inside([layer.z for layer in program.layers], [layer.h for layer in program.layers])
+    z = {layer.number: layer.z for layer in program.layers if layer.activated}
+    return Inside(z, {layer.number: layer.h for layer in program.measured_layers})
 
 
 def write(references: References, path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import backends
+from common.architectures import Perceptron
 from common.backend import Backend
 from common.plan import Plan
 from experiments.process import xla_flags
@@ -87,14 +88,14 @@ def plan() -> Callable[..., Plan]:
 
     def make(**changes: Any) -> Plan:
         numbers: dict[str, Any] = {
-            "features": 5, "width": 8, "depth": 4, "classes": 3, "activation": "tanh", "normalization": "none",
+            "features": 5, "width": 8, "depth": 4, "classes": 3, "activation": "tanh", "normalization": "none", "skip": "none",
             "initialization": "xavier", "clipping": "none", "learning_rate": 0.1, "batch_size": 16,
             "seeds": (0, 1), "steps": 3, "precision": "float64", "record_every": 1,
         }  # fmt: skip
         unknown = set(changes) - set(numbers)
         assert not unknown, f"no such number: {unknown}"
         numbers |= changes
-        network = {key: numbers.pop(key) for key in ("features", "width", "depth", "classes", "activation", "normalization")}
+        network = {key: numbers.pop(key) for key in Perceptron.model_fields}
         optimizer = {"learning_rate": numbers.pop("learning_rate")}
         task = {"batch_size": numbers.pop("batch_size")}
         return Plan.model_validate({"network": network, "optimizer": optimizer, "task": task} | numbers)

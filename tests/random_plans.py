@@ -26,6 +26,13 @@ from experiments.findings.outcome import Outcome
 from experiments.worker import Job, Worker
 
 ACTIVATIONS: list[Any] = ["sigmoid", "tanh", "relu", "leaky_relu", "prelu", "elu", {"kind": "elu", "alpha": 0.5}]
+SKIPS: list[Any] = [
+    {"kind": "residual", "order": "pre-activation"},
+    {"kind": "residual", "order": "post-activation", "scale": 0.5},
+    {"kind": "residual", "order": "around", "scale": 0.1},
+    {"kind": "rezero", "initial_scale": 0.1},
+    "highway",
+]
 CLIPPINGS = ["none", "value", "norm", "global_norm"]
 
 
@@ -58,6 +65,8 @@ def random_plan(number: int, sources: list[str]) -> Plan:
     source = one_of(sources)
     features, classes = {"digits": (64, 10)}.get(source, (2 if "balanced" in source else 7, 2))
     batch = 192 if "balanced" in source and rng.random() < 0.5 else int(one_of([2, 3, 4, 8, 16, 32, 64]))
+    skips = ["none", "none", "none", *SKIPS]
+    skip = skips[np.random.default_rng([12, number]).integers(len(skips))]  # the others are what they were before it
     network = {
         "features": features,
         "classes": classes,
@@ -65,6 +74,7 @@ def random_plan(number: int, sources: list[str]) -> Plan:
         "depth": int(one_of([2, 3, 4, 6, 10, 15, 20, 30, 45, 60, 100])),
         "activation": one_of(ACTIVATIONS),
         "normalization": normalization,
+        "skip": skip,
     }
     return Plan.model_validate(
         {
@@ -94,7 +104,8 @@ def words(plan: Plan) -> str:
     """A plan in one line."""
     network = plan.network
     return (
-        f"{plan.precision} {network.activation.kind} {network.normalization.kind} depth {network.depth} width {network.width} "
+        f"{plan.precision} {network.activation.kind} {network.normalization.kind} {network.skip.model_dump_json()} "
+        f"depth {network.depth} width {network.width} "
         f"batch {plan.task.batch_size} {plan.initialization.model_dump_json()} {plan.clipping.model_dump_json()} "
         f"rate {plan.optimizer.learning_rate:.2g} {Path(plan.task.source).stem}"
     )

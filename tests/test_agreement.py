@@ -102,7 +102,7 @@ def test_float32_overflows_and_every_other_draw_flushes() -> None:
 def test_exact_arithmetic_may_take_the_other_side_of_a_kink(plan: Maker) -> None:
     z = np.array([[-1.0, 2.0]])
     assert EXACT.above(z, 0).tolist() == [[False, True]]
-    assert Exact([np.array([[True, False]])]).above(z, 0).tolist() == [[True, False]]
+    assert Exact({0: np.array([[True, False]])}).above(z, 0).tolist() == [[True, False]]
 
 
 # Single steps
@@ -266,7 +266,8 @@ def test_kinks_within_rounding_widen_the_bound_and_others_do_not(definition: Bac
     quiet = judge_of(relu).bounds[Key("gradient", "first.weight")]
     program: Any = definition.program(relu, "cpu")
     judging.take(program, before, next(draw.batches(relu, task.load(relu.task))), task.load(relu.task).x_test[:4], relu)
-    inside = Inside([layer.z.copy() for layer in program.layers], [layer.h for layer in program.layers])
+    z = {layer.number: layer.z.copy() for layer in program.measured_layers}
+    inside = Inside(z, {layer.number: layer.h for layer in program.measured_layers})
     bounds = Bounds(relu, before, exact, inside)
     assert bounds.kinks() == []
     inside.z[0][0, 0, 0] = 1e-17  # as near as rounding

@@ -195,7 +195,7 @@ def test_single_changes_are_every_other_kind_with_the_files_own_numbers() -> Non
     assert next(iter(found)) == "mine"
     changed = {name: differences(found["mine"], plan) for name, plan in found.items() if name != "mine"}
     assert all(len(parts) == 1 for parts in changed.values()), changed
-    assert {part for (part,) in changed.values()} == {"activation", "normalization", "initialization", "clipping"}
+    assert {part for (part,) in changed.values()} == set(COUNTERMEASURES)
     for room in COUNTERMEASURES:
         tried = {getattr(settings_of(plan), room).kind for plan in found.values()}
         assert tried == set(kinds(room))

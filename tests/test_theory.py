@@ -96,6 +96,19 @@ def test_the_oracle_gives_the_known_numbers() -> None:
     assert decades("relu", 1) == pytest.approx(np.log10(0.5) / 2, abs=1e-12)
 
 
+def growth(skip: str, scale: float, layers: int) -> float:
+    """log(first / last) of the mean square signal gradient of ReLU networks with He's weights and a connection past a layer.
+
+    Pre-activation: x + scale W relu(x) has the mean square of x times 1 + scale^2, forward and back (Yang and Schoenholz 2017).
+    With batch norm the variance over the batch grows with the sum, v_l = 2 + l (pi - 1) / pi from what He's first layer makes
+    of the input, and the gradient by the product of 1 + 1 / v_l: a power of the depth, and no exponential (De and Smith 2020).
+    """
+    if skip == "plain":
+        return layers * float(np.log1p(scale**2))
+    variances = 2 + np.arange(layers) * (np.pi - 1) / np.pi
+    return float(np.log1p(1 / variances).sum())
+
+
 def measured(wing: Backend, plan: Plan) -> np.ndarray:
     """`signal_gradient_rms` [seed, layer] of one step on noise."""
     rng, shape = np.random.default_rng(7), (len(plan.seeds), plan.task.batch_size)
@@ -193,3 +206,21 @@ def test_batch_norm_explodes_at_the_rate_of_the_theory(definition: Backend, plan
     decay = decay_per_layer(measured(definition, deep)[:, 3:-3]).mean()
     assert 10 ** (2 * decay) == pytest.approx(batch_norm_rate(activation, 16), rel=0.03)
     assert decay > 0
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.5, 1 / np.sqrt(2 * DEPTH)], ids=["1", "a half", "1 over root 2 L"])
+def test_the_gradient_of_a_residual_network_grows_as_the_theory_says(wing: Backend, plan: Maker, scale: float) -> None:
+    skip = {"kind": "residual", "order": "pre-activation", "scale": scale}
+    signal = measured(wing, wide(plan, activation="relu", initialization="he", skip=skip))
+    found = 2 * np.log(signal[:, 0] / signal[:, -1])
+    theory = growth("plain", scale, DEPTH - 1)
+    assert abs(found.mean() - theory) < 0.15 + 0.03 * theory
+
+
+def test_batch_norm_turns_the_growth_of_a_residual_network_into_a_power(wing: Backend, plan: Maker) -> None:
+    numbers = {"activation": "relu", "initialization": "he", "normalization": "batch", "batch_size": 64}
+    residual, plain = (measured(wing, wide(plan, **numbers, skip=skip)) for skip in ({"kind": "residual"}, "none"))
+    found = 2 * np.log(residual[:, 0] / residual[:, -1])
+    theory = growth("batch norm", 1.0, DEPTH - 1)
+    assert abs(found.mean() - theory) < 0.15 + 0.03 * theory
+    assert (2 * np.log(plain[:, 0] / plain[:, -1]) > 2 * theory).all()

@@ -8,6 +8,7 @@ from importlib import import_module
 from types import ModuleType
 
 import jax
+import jax.numpy as jnp
 from flax import linen
 
 from backends.jax.arrays import Tree
@@ -43,10 +44,19 @@ class Block(linen.Module):
     @linen.compact
     def __call__(self, x: jax.Array, _: None = None) -> tuple[jax.Array, Tree]:
         """Output [batch, unit] of x [batch, unit]; if it is to be measured, its input, and which units are alive."""
-        site, h = Site(self.training, self.measure), x
-        for part in self.parts:
-            h = room(part).layer(part)(h, site)
-        return (self.perturb("signal", h), {"input": x, **site.kept}) if self.measure else (h, {})
+        site = Site(self.training, self.measure)
+        h = run(self.parts, x, site)
+        if not self.measure:
+            return h, {}
+        alive = site.kept.get("alive", jnp.ones(h.shape[-1:], bool))
+        return self.perturb("signal", h), {"input": x, "alive": alive}
+
+
+def run(parts: Iterable[Part], x: jax.Array, site: Site) -> jax.Array:
+    """What parts one after another make of x [batch, unit]; called inside a `compact` method."""
+    for part in parts:
+        x = room(part).layer(part)(x, site)
+    return x
 
 
 def room(part: Part) -> ModuleType:
@@ -62,7 +72,9 @@ def parameter_paths(parts: Iterable[Part], units: int) -> Paths:
     """Those of the parameters of parts one after another, into which so many units go."""
     found: Paths = {}
     for part in parts:
-        found |= {name: (part.room, room(part).PARAMETERS[name]) for name in part.parameters(units)}
+        found |= parameter_paths(part.inner, units)
+        own = [name for name in part.parameters(units) if name not in found]
+        found |= {name: (part.room, room(part).PARAMETERS[name]) for name in own}
         units = part.outputs(units)
     return found
 
@@ -71,6 +83,8 @@ def statistic_paths(parts: Iterable[Part], units: int) -> Paths:
     """Those of the statistics."""
     found: Paths = {}
     for part in parts:
-        found |= {name: (part.room, room(part).STATISTICS[name]) for name in part.statistics(units)}
+        found |= statistic_paths(part.inner, units)
+        own = [name for name in part.statistics(units) if name not in found]
+        found |= {name: (part.room, room(part).STATISTICS[name]) for name in own}
         units = part.outputs(units)
     return found

@@ -17,7 +17,16 @@ import tensorflow as tf
 
 from backends.keras.arrays import Tensor, Tensors
 from backends.keras.block import Layer, Site
-from common.countermeasures.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Sigmoid, Tanh
+from common.countermeasures.activation import (
+    ELU,
+    Activation,
+    LeakyReLU,
+    PReLU,
+    ReLU,
+    Sigmoid,
+    Tanh,
+    dead_where_output_is_not_positive,
+)
 from common.network import Arrays
 
 NATIVE = {
@@ -119,6 +128,7 @@ class Activated(Layer):
 
     def __init__(self, spec: Activation, seeds: int, units: int, dtype: str) -> None:
         self.native = build(spec, dtype)
+        self.told_by_output = dead_where_output_is_not_positive(spec)
         self.native.build((seeds, None, units) if seeds > 1 else (None, units))
 
     def ready(self, name: str, a: Tensor) -> Tensor:
@@ -127,9 +137,11 @@ class Activated(Layer):
 
     def __call__(self, p: Tensors, x: Tensor, site: Site) -> Tensor:
         """The activation of x [(seed,) batch, unit], by `slope` if it is trained."""
-        site.kept["z"] = x
         if "slope" not in p:
-            return self.native(x)
+            y = self.native(x)
+            site.kept["tells"] = y if self.told_by_output else x
+            return y
+        site.kept["tells"] = x
         found: Any = self.native.stateless_call([p["slope"]], [], x)
         return found[0]
 

@@ -16,8 +16,8 @@ class Site:
 
     Attributes:
         training: Whether the pass is one of training.
-        kept: Tensors by name: `z`, what goes into the activation, [(seed,) batch, unit]; and the batch's own value of each
-            running statistic, [seed * unit].
+        kept: Tensors by name: `tells`, from which the activation's dead units are known, [(seed,) batch, unit]; and the batch's
+            own value of each running statistic, [seed * unit].
     """
 
     training: bool
@@ -25,7 +25,13 @@ class Site:
 
 
 class Layer:
-    """A part, or several; its numbers are given at each call."""
+    """A part, or several; its numbers are given at each call.
+
+    Attributes:
+        owners: The layers inside of it, by the names of their parameters and statistics.
+    """
+
+    owners: dict[str, Layer] = {}  # noqa: RUF012 - no layer changes it
 
     def ready(self, name: str, a: Tensor) -> Tensor:
         """A parameter or statistic [layer, (seed,) ...] as the arithmetic of a layer takes it; once, not in each layer."""
@@ -49,12 +55,8 @@ class Block(Layer):
         for part in parts:
             layer: Layer = import_module(f"backends.keras.{part.room}").layer(part, seeds, units, dtype)
             self.layers.append(layer)
-            self.owners |= dict.fromkeys([*part.parameters(units), *part.statistics(units)], layer)
+            self.owners |= {name: layer.owners.get(name, layer) for name in (*part.parameters(units), *part.statistics(units))}
             units = part.outputs(units)
-
-    def ready(self, name: str, a: Tensor) -> Tensor:
-        """As the part takes it whose parameter it is."""
-        return self.owners[name].ready(name, a)
 
     def __call__(self, p: Tensors, x: Tensor, site: Site) -> Tensor:
         """The output of the last part."""

@@ -26,15 +26,15 @@ class Pass:
 
     Attributes:
         logits: [(seed,) batch, class].
-        z: [layer, (seed,) batch, width], of the layers where the quantities are measured.
-        h: The same shape.
+        h: [layer, (seed,) batch, width], of the layers where the quantities are measured.
+        tells: The same for each of their stacks, from which the activation's dead units are known; None where it has none.
         statistics: After the pass, [(seed,) layer, width].
         sources: What to differentiate by for the gradient of h: outputs [(seed,) batch, width], or all those of a loop.
     """
 
     logits: Tensor
-    z: Tensor
     h: Tensor
+    tells: list[Tensor | None]
     statistics: Tensors
     sources: list[Tensor]
 
@@ -77,14 +77,15 @@ class StackedNetwork:
         for stack in self.stacks:
             block = self.blocks[stack.name]
             held = stack_of(parameters | statistics, stack.name)
-            by_layer = {name: block.ready(name, self._layer_first(a)) for name, a in held.items()}
+            by_layer = {name: block.owners[name].ready(name, self._layer_first(a)) for name, a in held.items()}
             run = self._looped if stack.name in self.in_a_loop else self._unrolled
             rows[stack.name] = run(stack, by_layer, x, training, signals.get(stack.name))
             x = rows[stack.name].last
         sites = [rows[stack.name] for stack in self.stacks if stack.measured]
-        z, h = (_concatenated([row.kept[name] for row in sites]) for name in ("z", "h"))
+        h = _concatenated([row.kept["h"] for row in sites])
+        tells = [row.kept.get("tells") for row in sites]
         after = self._running(statistics, rows) if training else statistics
-        return Pass(x, z, h, after, [source for row in sites for source in row.sources])
+        return Pass(x, h, tells, after, [source for row in sites for source in row.sources])
 
     def _running(self, statistics: Tensors, rows: dict[str, Rows]) -> Tensors:
         """The running statistics after a batch."""
@@ -119,7 +120,9 @@ class StackedNetwork:
         for values in zip(*unstacked.values(), strict=True):
             kept.append(self._layer(stack, dict(zip(unstacked, values, strict=True)), x, training))
             x = kept[-1]["h"]
-        return Rows({name: tf.stack([row[name] for row in kept]) for name in kept[0]}, x, [row["h"] for row in kept])
+        by_output = all(row.get("tells") is row["h"] for row in kept)
+        stacked = {name: tf.stack([row[name] for row in kept]) for name in kept[0] if not (by_output and name == "tells")}
+        return Rows(stacked | ({"tells": stacked["h"]} if by_output else {}), x, [row["h"] for row in kept])
 
     def _layer(self, stack: Stack, p: Tensors, x: Tensor, training: bool) -> Tensors:
         site = Site(training)

@@ -12,6 +12,7 @@ from typing import Any
 import tensorflow as tf
 
 from backends.keras.arrays import Tensor, Tensors, safe_scale
+from common.countermeasures.activation import Activation, open_interval
 from common.quantities import safe_norms
 
 
@@ -53,6 +54,27 @@ def _scaled_rms(norms: list[Tensor], arrays: list[Tensor], axes: tuple[int, ...]
 
 def _root(x: Tensor, axes: tuple[int, ...]) -> float:
     return math.sqrt(math.prod(x.shape[axis] for axis in axes))
+
+
+def alive(spec: Activation, tells: Tensor, slope: Tensor | None) -> Tensor:
+    """Whether the derivative of a unit's activation is not 0 for some sample, [layer, seed, width].
+
+    Asked the other way round: the largest of samples with a NaN is NaN, and not at most 0.
+
+    Args:
+        spec: The activation.
+        tells: Its pre-activations [layer, seed, batch, width], or its outputs where those tell.
+        slope: Of PReLU, [seed, layer].
+    """
+    low, high = open_interval(spec, tells.dtype.name)
+    if slope is not None:
+        awake = tf.logical_not(tf.reduce_max(tells, axis=2) <= 0)
+        return awake | (tf.expand_dims(tf.transpose(slope), -1) != 0)
+    if math.isinf(low):
+        return tf.ones((*tells.shape[:2], tells.shape[3]), tf.bool)
+    if math.isinf(high):
+        return tf.logical_not(tf.reduce_max(tells, axis=2) <= low)
+    return tf.logical_not(tf.reduce_min(tf.abs(tells - (low + high) / 2), axis=2) >= (high - low) / 2)
 
 
 def of_step(

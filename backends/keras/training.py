@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import keras
@@ -13,7 +12,6 @@ from backends.keras import clipping, quantities
 from backends.keras.arrays import Tensor, Tensors, from_numpy, to_numpy
 from backends.keras.device import resolve
 from backends.keras.network import Pass, StackedNetwork
-from common.countermeasures.activation import dead_where_output_is_not_positive, open_interval
 from common.countermeasures.clipping import changes
 from common.network import Arrays, Batch, Gradients, State
 from common.plan import Plan
@@ -116,27 +114,17 @@ class Program:
 
     def _seeded(self, a: Tensor) -> Tensor:
         """What the network says of its layers, [layer, (seed,) batch, width], always with the axis of seeds."""
-        return tf.reshape(a, (len(self.plan.network.sites), self.seeds, *a.shape[-2:]))
+        return tf.reshape(a, (a.shape[0], self.seeds, *a.shape[-2:]))
 
     def _alive(self, run: Pass, parameters: Tensors) -> Tensor:
-        """Whether the derivative of a unit's activation is not 0 for some sample, [layer, seed, width].
-
-        Asked the other way round: the largest of samples with a NaN is NaN, and not at most 0.
-        """
-        spec = self.plan.network.activation
-        low, high = open_interval(spec, self.plan.precision)
-        if dead_where_output_is_not_positive(spec):
-            return tf.logical_not(tf.reduce_max(self._seeded(run.h), axis=2) <= 0)
-        if slopes := [parameter for name, parameter in parameters.items() if name.endswith("slope")]:
-            slopes = tf.concat(slopes, axis=1)
-            awake = tf.logical_not(tf.reduce_max(self._seeded(run.z), axis=2) <= 0)
-            return awake | (tf.expand_dims(tf.transpose(slopes), -1) != 0)
-        if math.isinf(low):
-            return tf.ones((len(self.plan.network.sites), self.seeds, self.plan.network.units), tf.bool)
-        z = self._seeded(run.z)
-        if math.isinf(high):
-            return tf.logical_not(tf.reduce_max(z, axis=2) <= low)
-        return tf.logical_not(tf.reduce_min(tf.abs(z - (low + high) / 2), axis=2) >= (high - low) / 2)
+        """Which units pass a gradient on, [layer, seed, width]; all do where a layer has no activation."""
+        found = []
+        for stack, tells in zip(self.plan.network.measured(), run.tells, strict=True):
+            shape = (len(stack.layers), self.seeds, stack.outputs)
+            slope = parameters.get(f"{stack.name}.slope")
+            spec = self.plan.network.activation
+            found.append(tf.ones(shape, tf.bool) if tells is None else quantities.alive(spec, self._seeded(tells), slope))
+        return tf.concat(found, 0)
 
     def _predict(self, x: Tensor) -> Tensor:
         parameters, statistics = self._all_alone(self.parameters), self._all_alone(self.statistics)

@@ -81,7 +81,7 @@ def layer(spec: Activation, rounding: Exact = EXACT) -> Layer:
         trained = "slope" in site.parameters
         slope = site.parameters["slope"][:, None, None] if trained else 0.0
         y = r(function(z, slope))
-        site.z = z
+        site.activated, site.z = True, z
 
         def backward(cotangent: np.ndarray) -> tuple[np.ndarray, Arrays]:
             above = r.above(z, site.number)

@@ -21,7 +21,8 @@ class Site:
         number: Of the layer, counted from 0.
         training: Whether the pass is one of training.
         parameters: Of the layer, [seed, ...] by their bare names, its statistics among them.
-        z: What goes into the activation, [seed, batch, unit].
+        activated: Whether it has an activation.
+        z: What goes into that, [seed, batch, unit].
         h: What comes out of the layer.
         statistics: After the pass.
     """
@@ -29,6 +30,7 @@ class Site:
     number: int
     training: bool
     parameters: Arrays
+    activated: bool = False
     z: np.ndarray = field(default_factory=lambda: np.empty(0))
     h: np.ndarray = field(default_factory=lambda: np.empty(0))
     statistics: Arrays = field(default_factory=dict)

@@ -17,13 +17,15 @@ class Pass:
     """A whole forward pass.
 
     Attributes:
-        layers: Those where the quantities are measured.
+        layers: What each left.
+        measured: Those where the quantities are measured.
         logits: [seed, batch, class].
         statistics: After the pass, [seed, layer, ...] by name.
         ways: The way back through every layer, first layer first.
     """
 
     layers: list[Site]
+    measured: list[Site]
     logits: np.ndarray
     statistics: Arrays
     ways: list[Backward]
@@ -50,9 +52,10 @@ class Definition:
                 ways.append(way)
                 sites[stack.name].append(site)
                 number += 1
+        layers = [site for of_stack in sites.values() for site in of_stack]
         measured = [site for stack in self.stacks if stack.measured for site in sites[stack.name]]
         found = {name: stacked([site.statistics for site in of_stack]) for name, of_stack in sites.items()}
-        return Pass(measured, x, joined(found), ways)
+        return Pass(layers, measured, x, joined(found), ways)
 
     def backward(self, run: Pass, cotangent: np.ndarray) -> tuple[list[np.ndarray], Arrays]:
         """The gradient, given that of the logits.

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from backends.numpy.block import Site
 from common.countermeasures.activation import Activation, open_interval
 from common.network import Arrays
 from common.quantities import ratio, rms
@@ -14,11 +15,14 @@ from common.quantities import ratio, rms
 __all__ = ["alive", "of_gradients", "of_layers", "of_weights", "rms"]
 
 
-def alive(spec: Activation, z: np.ndarray, parameters: Arrays, precision: str = "float64") -> np.ndarray:
-    """Whether the derivative of a unit's activation is not 0 for some sample, [seed, width], for z [seed, batch, width].
+def alive(spec: Activation, layer: Site, precision: str = "float64") -> np.ndarray:
+    """Whether the derivative of a unit's activation is not 0 for some sample, [seed, width]; all are where there is none.
 
     Asked so that a NaN, whose derivative is not 0, answers no; an end at infinity is no end.
     """
+    z, parameters = layer.z, layer.parameters
+    if not layer.activated:
+        return np.ones((layer.h.shape[0], layer.h.shape[2]), bool)
     if "slope" in parameters:
         return np.any(~(z <= 0) | (parameters["slope"] != 0)[:, None, None], axis=1)
     low, high = open_interval(spec, precision)

@@ -61,10 +61,11 @@ class Exact:
     """Arithmetic as NumPy has it.
 
     Args:
-        sides: Where the pre-activations of each hidden layer count as above 0, whatever they are; without it, where they are.
+        sides: Where the pre-activations of each layer, by its number, count as above 0, whatever they are; without it, where
+            they are.
     """
 
-    def __init__(self, sides: list[np.ndarray] | None = None) -> None:
+    def __init__(self, sides: dict[int, np.ndarray] | None = None) -> None:
         self.sides = sides
 
     def __call__(self, y: np.ndarray) -> np.ndarray:
@@ -112,7 +113,7 @@ class Random(Exact):
         sides: As in exact arithmetic.
     """
 
-    def __init__(self, precision: str, seed: int, sides: list[np.ndarray] | None = None) -> None:
+    def __init__(self, precision: str, seed: int, sides: dict[int, np.ndarray] | None = None) -> None:
         super().__init__(sides)
         self.precision = precision
         self.rng = np.random.Generator(np.random.SFC64(seed))

@@ -54,16 +54,16 @@ class Program:
             found, gradients = self.network.backward(run, cotangent)
             clipped = self.clip(gradients)
             signals = [signal * batch.y.shape[1] for signal in found]
-            measured = self._quantities(run.layers, signals, gradients, clipped) if self.measure else {}
+            measured = self._quantities(run.measured, signals, gradients, clipped) if self.measure else {}
             self.statistics = run.statistics
             self.parameters = {name: r.add(p, -rate * clipped[name]) for name, p in self.parameters.items()}
-        self.layers = run.layers
+        self.layers, self.measured_layers = run.layers, run.measured
         self.last = (loss, signals, gradients, clipped)
         return {"loss": loss, **measured}
 
     def _quantities(self, layers: list[Site], signals: list[np.ndarray], gradients: Arrays, clipped: Arrays) -> Arrays:
         spec, precision = self.plan.network.activation, self.plan.precision
-        alive = [quantities.alive(spec, layer.z, layer.parameters, precision) for layer in layers]
+        alive = [quantities.alive(spec, layer, precision) for layer in layers]
         of_layers = quantities.of_layers([layer.h for layer in layers], alive)
         weights, before, after = (self._weights(arrays) for arrays in (self.parameters, gradients, clipped))
         of_weights = quantities.of_weights(weights, after, self.plan.optimizer.learning_rate)

@@ -12,7 +12,16 @@ from torch.func import functional_call
 
 from backends.torch.arrays import Tensors, batch_first
 from backends.torch.block import Layer, Site
-from common.countermeasures.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Sigmoid, Tanh
+from common.countermeasures.activation import (
+    ELU,
+    Activation,
+    LeakyReLU,
+    PReLU,
+    ReLU,
+    Sigmoid,
+    Tanh,
+    dead_where_output_is_not_positive,
+)
 from common.network import Arrays
 
 NATIVE = {
@@ -47,12 +56,15 @@ class Activated(Layer):
 
     def __init__(self, spec: Activation, seeds: int) -> None:
         self.module, self.seeds = build(spec), seeds
+        self.told_by_output = dead_where_output_is_not_positive(spec)
 
     def __call__(self, p: Tensors, x: torch.Tensor, site: Site) -> torch.Tensor:
         """The activation of x [(seed,) batch, unit], by `slope` [(seed)] if it is trained."""
-        site.kept["z"] = x
         if "slope" not in p:
-            return self.module(x)
+            y = self.module(x)
+            site.kept["tells"] = y if self.told_by_output else x
+            return y
+        site.kept["tells"] = x
         # PReLU has a slope for each channel, which it expects behind the batch: there the seeds have one each
         slopes = {"weight": p["slope"].reshape(self.seeds)}
         by_batch = batch_first(x, self.seeds)

@@ -18,8 +18,8 @@ class Site:
 
     Attributes:
         training: Whether the pass is one of training.
-        kept: Tensors by name: `z`, what goes into the activation, [(seed,) batch, unit]; and the batch's own value of each
-            running statistic, [seed * unit].
+        kept: Tensors by name: `tells`, from which the activation's dead units are known, [(seed,) batch, unit]; and the batch's
+            own value of each running statistic, [seed * unit].
     """
 
     training: bool
@@ -27,7 +27,13 @@ class Site:
 
 
 class Layer:
-    """A part, or several; its numbers are given at each call."""
+    """A part, or several; its numbers are given at each call.
+
+    Attributes:
+        owners: The layers inside of it, by the names of their parameters and statistics.
+    """
+
+    owners: dict[str, Layer] = {}  # noqa: RUF012 - no layer changes it
 
     def ready(self, name: str, a: torch.Tensor) -> torch.Tensor:
         """A parameter [seed, layer, ...] as the arithmetic of a layer takes it; once, not in each layer."""
@@ -37,7 +43,7 @@ class Layer:
         """The output for x [(seed,) batch, unit], by parameters and statistics of one layer by their bare names."""
         raise NotImplementedError
 
-    def update(self, name: str, running: torch.Tensor, moment: torch.Tensor) -> None:
+    def update(self, running: torch.Tensor, moment: torch.Tensor) -> None:
         """Bring a running statistic up to that of a batch, in place."""
         raise NotImplementedError
 
@@ -51,19 +57,11 @@ class Block(Layer):
         for part in parts:
             layer: Layer = import_module(f"backends.torch.{part.room}").layer(part, seeds, units)
             self.layers.append(layer)
-            self.owners |= dict.fromkeys([*part.parameters(units), *part.statistics(units)], layer)
+            self.owners |= {name: layer.owners.get(name, layer) for name in (*part.parameters(units), *part.statistics(units))}
             units = part.outputs(units)
-
-    def ready(self, name: str, a: torch.Tensor) -> torch.Tensor:
-        """As the part takes it whose parameter it is."""
-        return self.owners[name].ready(name, a)
 
     def __call__(self, p: Tensors, x: torch.Tensor, site: Site) -> torch.Tensor:
         """The output of the last part."""
         for layer in self.layers:
             x = layer(p, x, site)
         return x
-
-    def update(self, name: str, running: torch.Tensor, moment: torch.Tensor) -> None:
-        """As the part does it whose statistic it is."""
-        self.owners[name].update(name, running, moment)

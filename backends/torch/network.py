@@ -21,7 +21,7 @@ class Pass:
 
     Attributes:
         logits: [seed, batch, class].
-        sites: What each layer left where the quantities are measured, `z` and `h` [(seed,) batch, width].
+        sites: What each layer left where the quantities are measured, `h` and perhaps `tells` [(seed,) batch, width].
         moments: The batch's own values of the running statistics, [layer, ...] by their names.
     """
 
@@ -64,14 +64,14 @@ class StackedNetwork:
 
     def _unstacked(self, parameters: Tensors, stack: str) -> dict[str, tuple[torch.Tensor, ...]]:
         """Parameters of a stack, layer by layer, by their bare names."""
-        found = {name: self.blocks[stack].ready(name, a) for name, a in stack_of(parameters, stack).items()}
+        found = {name: self.blocks[stack].owners[name].ready(name, a) for name, a in stack_of(parameters, stack).items()}
         return {name: a.unbind(1) if self.seeds > 1 else a.squeeze(0).unbind(0) for name, a in found.items()}
 
     def update(self, statistics: Tensors, moments: Tensors) -> None:
         """Bring the running statistics up to the moments of a batch, in place."""
         for key, running in statistics.items():
             stack, _, name = key.partition(".")
-            self.blocks[stack].update(name, running, moments[key])
+            self.blocks[stack].owners[name].update(running, moments[key])
 
 
 def _by_layer(stacks: dict[str, tuple[torch.Tensor, ...]]) -> list[Tensors]:

@@ -93,7 +93,7 @@ class Normalized(Layer):
             normalized = self.module.by_moments(flat, scale, shift, p["mean"], p["variance"])
         return batch_first(normalized.view_as(by_batch), self.seeds)
 
-    def update(self, name: str, running: torch.Tensor, moment: torch.Tensor) -> None:
+    def update(self, running: torch.Tensor, moment: torch.Tensor) -> None:
         """Bring a running moment up to that of a batch, in place."""
         self.module.update(running, moment)
 

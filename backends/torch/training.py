@@ -14,7 +14,6 @@ from backends.torch import clipping, quantities
 from backends.torch.arrays import Tensors, from_numpy, to_numpy
 from backends.torch.device import resolve
 from backends.torch.network import Pass, StackedNetwork
-from common.countermeasures.activation import dead_where_output_is_not_positive
 from common.network import Arrays, Batch, Gradients, State
 from common.plan import Plan
 from common.quantities import named
@@ -66,13 +65,24 @@ class Program:
         return torch.stack(list(layers)).view(len(layers), len(self.plan.seeds), *layers[0].shape[-2:])
 
     def _measured(self, run: Pass, signals: torch.Tensor, gradients: Tensors, clipped: Tensors) -> torch.Tensor:
-        h, spec = self._stacked([site["h"] for site in run.sites]), self.plan.network.activation
-        z = h if dead_where_output_is_not_positive(spec) else self._stacked([site["z"] for site in run.sites])
-        slopes = [p for name, p in self.parameters.items() if name.endswith("slope")]
-        kept = {"outputs": h, "signals": signals, "alive": quantities.alive(spec, z, slopes)}
+        h = self._stacked([site["h"] for site in run.sites])
+        kept = {"outputs": h, "signals": signals, "alive": self._alive(run, h)}
         weights, before, after = (self._weights(a) for a in (self.parameters, gradients, clipped))
         after = [] if clipped is gradients else after
         return quantities.of_step(kept, weights, before, after, self.plan.optimizer.learning_rate)
+
+    def _alive(self, run: Pass, h: torch.Tensor) -> torch.Tensor:
+        """Which units pass a gradient on, [layer, seed, width]; all do where a layer has no activation."""
+        where = [i for i, site in enumerate(run.sites) if "tells" in site]
+        by_output = all(site.get("tells") is site["h"] for site in run.sites)
+        tells = h if by_output else self._stacked([run.sites[i]["tells"] for i in where])
+        slopes = [self.parameters[name] for name in self.plan.network.of_measured("slope")]
+        found = quantities.alive(self.plan.network.activation, tells, slopes)
+        if len(where) == len(run.sites):
+            return found
+        alive = found.new_ones((len(run.sites), *found.shape[1:]))
+        alive[where] = found
+        return alive
 
     def _weights(self, held: Tensors) -> list[torch.Tensor]:
         return [held[name] for name in self.plan.network.weights]

@@ -243,10 +243,11 @@ def _each_layer(configuration: Configuration, run: RunFinding) -> str | None:
     factor = ratio ** (1 / (network.depth - 1))
     begin = f"{where}going back, each layer" if where else "Going back, each layer"
     fact = f": {network.activation.on_the_way_back}, and the weights"
+    plain = not network.normalization.rescales and not network.skip.past  # otherwise the weights are not all that there is
     if factor < 1:
-        why = f"{fact} do not make up for it" if factor < 0.9 and not network.normalization.rescales else ""
+        why = f"{fact} do not make up for it" if factor < 0.9 and plain else ""
         return f"{begin} keeps {_percent(factor)} % of the gradient{why}."
-    why = f"{fact} more than make up for it" if factor > 1.1 and not network.normalization.rescales else ""
+    why = f"{fact} more than make up for it" if factor > 1.1 and plain else ""
     return f"{begin} multiplies the gradient by {factor:.3g}{why}."
 
 

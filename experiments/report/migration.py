@@ -108,7 +108,7 @@ def _own_variables(definition: ast.stmt) -> Iterator[ast.stmt]:
         match node:
             case ast.AnnAssign(annotation=ast.Subscript(value=ast.Name(id="ClassVar"))):
                 found = True
-            case ast.FunctionDef(name="room" | "parameters" | "statistics" | "outputs"):
+            case ast.FunctionDef(name="room" | "inner" | "parameters" | "statistics" | "outputs"):
                 yield node
             case ast.Expr(value=ast.Constant()) if found:
                 pass

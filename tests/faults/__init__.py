@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from tests.faults import activation, clipping, evaluation, network, normalization, quantities, run, training
+from tests.faults import activation, clipping, evaluation, network, normalization, quantities, run, skip, training
 from tests.faults.fault import ROOMS, ROOT, Edit, Fault, faulty, mutated, planted
 
 __all__ = [
@@ -32,6 +32,13 @@ PLANS: dict[str, dict[str, Any]] = {
     },
     "chaotic": {"activation": "relu", "normalization": "batch", "initialization": "he"},
     "diverging": {"activation": "relu", "initialization": "he", "optimizer": {"learning_rate": 2.0}},
+    "residual": {
+        "activation": "tanh",
+        "initialization": "xavier",
+        "skip": {"kind": "residual", "order": "around", "scale": 0.3},
+    },
+    "rezero": {"activation": "tanh", "initialization": "xavier", "skip": {"kind": "rezero", "initial_scale": 0.3}},
+    "highway": {"activation": "tanh", "initialization": "xavier", "skip": "highway"},
     "value": {"activation": "tanh", "initialization": "xavier", "clipping": {"kind": "value", "threshold": 0.001}},
     "norm": {"activation": "tanh", "initialization": "xavier", "clipping": {"kind": "norm", "threshold": 0.01}},
     "global norm": {
@@ -54,6 +61,7 @@ KINDS = (
     *training.KINDS,
     *clipping.KINDS,
     *activation.KINDS,
+    *skip.KINDS,
     *network.KINDS,
     *run.KINDS,
 )

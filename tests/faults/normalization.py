@@ -80,8 +80,8 @@ KINDS = (
             "torch": edits(
                 (
                     "network",
-                    "self.blocks[stack].update(name,",
-                    'name == "mean" or self.blocks[stack].update(name,',
+                    "self.blocks[stack].owners[name].update(",
+                    'name == "mean" or self.blocks[stack].owners[name].update(',
                 )
             ),
             "keras": edits(("network", "after[key] = ", 'after[key] = old if name == "mean" else ')),

@@ -40,13 +40,7 @@ KINDS = (
         "relu",
         {
             "torch": edits(("quantities", "~(z.amax(2) <= low)", "~(z.amin(2) <= low)")),
-            "keras": edits(
-                (
-                    "training",
-                    "tf.reduce_max(self._seeded(run.h), axis=2) <= 0",
-                    "tf.reduce_min(self._seeded(run.h), axis=2) <= 0",
-                )
-            ),
+            "keras": edits(("quantities", "tf.reduce_max(tells, axis=2) <= low", "tf.reduce_min(tells, axis=2) <= low")),
             "jax": edits(("activation", "jnp.any(~(h <= 0)", "jnp.all(~(h <= 0)")),
         },
     ),
@@ -55,7 +49,7 @@ KINDS = (
         "saturated",
         {
             "torch": edits(("quantities", ".abs_().amin(2)", ".abs_().amax(2)")),
-            "keras": edits(("training", "tf.reduce_min(tf.abs(z", "tf.reduce_max(tf.abs(z")),
+            "keras": edits(("quantities", "tf.reduce_min(tf.abs(tells", "tf.reduce_max(tf.abs(tells")),
             "jax": edits(("activation", "jnp.any(~(jnp.abs(z", "jnp.all(~(jnp.abs(z")),
         },
     ),
@@ -136,9 +130,13 @@ KINDS = (
         "tanh",
         {
             "torch": edits(
-                ("training", 'kept = {"outputs": h,', 'kept = {"outputs": self._stacked([site["z"] for site in run.sites]),')
+                (
+                    "training",
+                    'kept = {"outputs": h,',
+                    'kept = {"outputs": self._stacked([site["tells"] for site in run.sites]),',
+                )
             ),
-            "keras": edits(("training", '"outputs": self._seeded(run.h)', '"outputs": self._seeded(run.z)')),
+            "keras": edits(("training", '"outputs": self._seeded(run.h)', '"outputs": self._seeded(tf.concat(run.tells, 0))')),
             "jax": edits(
                 (
                     "network",
