@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from common.countermeasures.activation import Activation
 from common.countermeasures.normalization import Normalization
@@ -39,6 +39,16 @@ class Perceptron(Network, frozen=True):
     activation: Activation
     normalization: Normalization
     skip: Skip = NoSkip()
+
+    @model_validator(mode="after")
+    def _a_layer_is_wide_enough(self) -> Perceptron:
+        least = self.normalization.least_units
+        if self.width < least:
+            raise ValueError(
+                f"{self.normalization.kind} norm needs at least {least} units, of one it leaves nothing; "
+                f"received a width of {self.width}"
+            )
+        return self
 
     def stacks(self) -> tuple[Stack, ...]:
         """The stacks in their order."""

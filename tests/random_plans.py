@@ -56,6 +56,8 @@ def random_plan(number: int, sources: list[str]) -> Plan:
         return values[rng.integers(len(values))]
 
     normalization = one_of(["none", "batch"])
+    rows = np.random.default_rng([13, number]).integers(8)  # the others are what they were before layer and rms norm
+    normalization = {0: "layer", 1: "rms"}.get(int(rows), normalization)
     initialization = one_of(
         ["xavier", {"kind": "xavier", "fan": "avg"}, "he", {"kind": "gaussian", "std": float(10 ** rng.uniform(-2, 0.2))}]
     )
@@ -70,7 +72,7 @@ def random_plan(number: int, sources: list[str]) -> Plan:
     network = {
         "features": features,
         "classes": classes,
-        "width": int(one_of([1, 2, 3, 4, 8, 16, 32, 64, 128])),
+        "width": max(1 if normalization in ("none", "batch") else 2, int(one_of([1, 2, 3, 4, 8, 16, 32, 64, 128]))),
         "depth": int(one_of([2, 3, 4, 6, 10, 15, 20, 30, 45, 60, 100])),
         "activation": one_of(ACTIVATIONS),
         "normalization": normalization,

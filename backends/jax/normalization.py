@@ -1,17 +1,18 @@
-"""Normalization in JAX: `flax.linen.BatchNorm` with the two-pass variance.
+"""Normalization in JAX: `flax.linen.BatchNorm` and `LayerNorm` with the two-pass variance, `RMSNorm`.
 
 Trap: Flax's own momentum is 0.99, Keras' too, and PyTorch's 0.1 is 0.9 here; its epsilon is 1e-5, as PyTorch's is and Keras'
 1e-3 is not. Flax computes the variance as E[x^2] - E[x]^2 unless `use_fast_variance=False`: with a common offset of 1e4 and
-float32 it is 0, and the output off by 750. Its running statistics start as float32, even where the parameters are float64. The
-gradient goes through (variance + epsilon)^(-3/2): where that times the gradient is below 1e-38, float32 has 0 for it, and what
-should cancel does not (a deviation of 1e12 and a gradient of 1e-20: several times too large; PyTorch is right there).
+float32 it is 0, and the output off by 750; `LayerNorm` too. The epsilon of that and of `RMSNorm` is 1e-6. Its running
+statistics start as float32, even where the parameters are float64. The gradient goes through (variance + epsilon)^(-3/2):
+where that times the gradient is below 1e-38, float32 has 0 for it, and what should cancel does not (a deviation of 1e12 and a
+gradient of 1e-20: several times too large; PyTorch is right there).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, assert_never
 
 import jax
 import jax.numpy as jnp
@@ -19,68 +20,96 @@ import numpy as np
 from flax import linen
 
 from backends.jax.block import Layer, Site
-from common.countermeasures.normalization import BatchNormalization, NoNormalization, Normalization
+from common.countermeasures.normalization import (
+    BatchNormalization,
+    LayerNormalization,
+    NoNormalization,
+    Normalization,
+    RMSNormalization,
+)
 from common.network import Arrays
 
-NATIVE = {"batch": "flax.linen.BatchNorm"}
+NATIVE = {"batch": "flax.linen.BatchNorm", "layer": "flax.linen.LayerNorm", "rms": "flax.linen.RMSNorm"}
 PARAMETERS = {"scale": "scale", "shift": "bias"}
 STATISTICS = {"mean": "mean", "variance": "var"}
 
 
-def build(spec: Normalization) -> Callable[..., linen.BatchNorm] | None:
-    """A constructor of the module, to be called with `use_running_average` and a name; None for no normalization."""
+def build(spec: Normalization) -> Callable[..., linen.Module] | None:
+    """A constructor of the module, for batch norm to be called with `use_running_average`; None for no normalization."""
     match spec:
         case NoNormalization():
             return None
         case BatchNormalization(epsilon=epsilon, momentum=momentum):
             return partial(linen.BatchNorm, epsilon=epsilon, momentum=momentum, use_fast_variance=False)
+        case LayerNormalization(epsilon=epsilon):
+            return partial(linen.LayerNorm, epsilon=epsilon, use_fast_variance=False)
+        case RMSNormalization(epsilon=epsilon):
+            return partial(linen.RMSNorm, epsilon=epsilon)
+        case _:
+            assert_never(spec)
 
 
 def layer(spec: Normalization) -> Layer:
     """The normalization for x [batch, unit]."""
     constructor = build(spec)
+    keeps = bool(spec.statistics(1))
 
     def unchanged(x: jax.Array, site: Site) -> jax.Array:
         return x
 
     def forward(x: jax.Array, site: Site) -> jax.Array:
         assert constructor
-        types = {"dtype": x.dtype, "param_dtype": x.dtype}
-        norm = constructor(use_running_average=not site.training, name="normalization", **types)
+        mode: dict[str, Any] = {"use_running_average": not site.training} if keeps else {}
+        norm: Any = constructor(name="normalization", dtype=x.dtype, param_dtype=x.dtype, **mode)
         return norm(x)
 
     return forward if constructor else unchanged
 
 
-def probe(spec: BatchNormalization, inputs: Arrays) -> Arrays:
-    """One training step and one evaluation of batch norm.
+def probe(spec: Normalization, inputs: Arrays) -> Arrays:
+    """One training step of a normalization and, of batch norm, one evaluation.
 
     Args:
-        spec: Batch norm.
-        inputs: `z` and `cotangent` [batch, width]; `scale`, `shift`, `mean`, `variance` [width], the last two running.
+        spec: The normalization.
+        inputs: `z` and `cotangent` [batch, width]; `scale` [width], and `shift` if there is one; `mean` and `variance` [width],
+            the running ones of batch norm.
 
     Returns:
-        `value` in training, `gradient`, `scale_gradient`, `shift_gradient`; `mean` and `variance` running after the
-        step; `evaluated`, the value in evaluation mode by these.
+        `value` in training, `gradient`, and `scale_gradient` and `shift_gradient`. Of batch norm `mean` and `variance` running
+        after the step, and `evaluated`, the value in evaluation mode by these.
     """
-    constructor = build(spec)
+    constructor: Any = build(spec)
     assert constructor is not None
-    z, scale, shift, mean, variance = (jnp.asarray(inputs[key]) for key in ("z", "scale", "shift", "mean", "variance"))
-    statistics = {"mean": mean, "var": variance}
+    given = {name: jnp.asarray(a) for name, a in inputs.items()}
+    units, z = inputs["z"].shape[1], given["z"]
+    trained = {PARAMETERS[name]: given[name] for name in spec.parameters(units)}
+    running = {STATISTICS[name]: given[name] for name in spec.statistics(units)}
+    train, evaluate = ({"use_running_average": mode} if running else {} for mode in (False, True))
 
-    def train(z: jax.Array, scale: jax.Array, shift: jax.Array) -> Any:
-        variables = {"params": {"scale": scale, "bias": shift}, "batch_stats": statistics}
-        return constructor(use_running_average=False).apply(variables, z, mutable=["batch_stats"])
+    def value_of(z: jax.Array, trained: Any) -> Any:
+        return constructor(**train).apply({"params": trained, "batch_stats": running}, z, mutable=["batch_stats"])
 
-    value, backward, updated = jax.vjp(train, z, scale, shift, has_aux=True)
-    after = updated["batch_stats"]
-    variables = {"params": {"scale": scale, "bias": shift}, "batch_stats": after}
-    evaluated = constructor(use_running_average=True).apply(variables, z)
-    outputs = [value, *backward(jnp.asarray(inputs["cotangent"])), after["mean"], after["var"], evaluated]
-    keys = ["value", "gradient", "scale_gradient", "shift_gradient", "mean", "variance", "evaluated"]
-    return {key: np.asarray(output) for key, output in zip(keys, outputs, strict=True)}
+    value, backward, updated = jax.vjp(value_of, z, trained, has_aux=True)
+    gradient, own = backward(given["cotangent"])
+    found = {"value": value, "gradient": gradient}
+    found |= {f"{name}_gradient": own[PARAMETERS[name]] for name in spec.parameters(units)}
+    if running:
+        after = updated["batch_stats"]
+        found |= {name: after[STATISTICS[name]] for name in STATISTICS}
+        found["evaluated"] = constructor(**evaluate).apply({"params": trained, "batch_stats": after}, z)
+    return {name: np.asarray(a) for name, a in found.items()}
 
 
-def native(spec: BatchNormalization) -> Callable[..., linen.BatchNorm]:
-    """Flax's own module with the same epsilon and momentum: its variance is the fast one."""
-    return partial(linen.BatchNorm, epsilon=spec.epsilon, momentum=spec.momentum)
+def native(spec: Normalization) -> Callable[..., linen.Module] | None:
+    """Flax's own module with the same momentum and, of batch norm, epsilon: its variance is the fast one."""
+    match spec:
+        case NoNormalization():
+            return None
+        case BatchNormalization(epsilon=epsilon, momentum=momentum):
+            return partial(linen.BatchNorm, epsilon=epsilon, momentum=momentum)
+        case LayerNormalization():
+            return linen.LayerNorm
+        case RMSNormalization():
+            return linen.RMSNorm
+        case _:
+            assert_never(spec)

@@ -1,26 +1,36 @@
-"""Normalization in Keras: `keras.layers.BatchNormalization`, every number stated.
+"""Normalization in Keras: `keras.layers.BatchNormalization`, `LayerNormalization`, `RMSNormalization`, every number stated.
 
-Trap: the defaults are momentum 0.99 and epsilon 1e-3, not 0.9 and 1e-5. A bare call `layer(x)` or `model(x)` is
-evaluation: in a GradientTape of one's own, `training=True` has to be passed. The gradient goes through
-(variance + epsilon)^(-3/2): where that times the gradient is below 1e-38, float32 has 0 for it, and what should cancel does not
-(a deviation of 1e12 and a gradient of 1e-20: several times too large; PyTorch is right there).
+Trap: the defaults are momentum 0.99 and epsilon 1e-3, not 0.9 and 1e-5; layer norm has 1e-3 too, and rms norm 1e-6. A bare
+call `layer(x)` or `model(x)` is evaluation: in a GradientTape of one's own, `training=True` has to be passed. The gradient
+goes through (variance + epsilon)^(-3/2): where that times the gradient is below 1e-38, float32 has 0 for it, and what should
+cancel does not (a deviation of 1e12 and a gradient of 1e-20: several times too large; PyTorch is right there).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, assert_never
 
 import keras
 import tensorflow as tf
 
 from backends.keras.arrays import Tensor, Tensors, swapped
 from backends.keras.block import Layer, Site
-from common.countermeasures.normalization import BatchNormalization, NoNormalization, Normalization
+from common.countermeasures.normalization import (
+    BatchNormalization,
+    LayerNormalization,
+    NoNormalization,
+    Normalization,
+    RMSNormalization,
+)
 from common.network import Arrays
 
-NATIVE = {"batch": "keras.layers.BatchNormalization"}
+NATIVE = {
+    "batch": "keras.layers.BatchNormalization",
+    "layer": "keras.layers.LayerNormalization",
+    "rms": "keras.layers.RMSNormalization",
+}
 
 
 class BatchNorm(keras.layers.BatchNormalization):
@@ -45,13 +55,47 @@ class BatchNorm(keras.layers.BatchNormalization):
         return old * self.momentum + new * (1 - self.momentum)
 
 
-def build(spec: Normalization) -> Callable[..., BatchNorm] | None:
+def over_units(inputs: Tensor, scale: Tensor, shift: Tensor, epsilon: float) -> Tensor:
+    """Layer norm of inputs [..., unit], by the functions of `tf.nn`."""
+    mean, variance = tf.nn.moments(inputs, [-1], keepdims=True)
+    return tf.nn.batch_normalization(inputs, mean, variance, shift, scale, epsilon)
+
+
+def by_size(inputs: Tensor, scale: Tensor, epsilon: float) -> Tensor:
+    """RMS norm of inputs [..., unit]."""
+    size = tf.reduce_mean(tf.square(inputs), -1, keepdims=True)
+    return inputs * tf.math.rsqrt(size + tf.constant(epsilon, inputs.dtype)) * scale
+
+
+class LayerNorm(keras.layers.LayerNormalization):
+    """`keras.layers.LayerNormalization` over the last axis, in two passes."""
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Inputs [..., unit], normalized."""
+        return over_units(inputs, tf.convert_to_tensor(self.gamma), tf.convert_to_tensor(self.beta), self.epsilon)
+
+
+class RMSNorm(keras.layers.RMSNormalization):
+    """`keras.layers.RMSNormalization` over the last axis."""
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Inputs [..., unit], normalized."""
+        return by_size(inputs, tf.convert_to_tensor(self.scale), self.epsilon)
+
+
+def build(spec: Normalization) -> Callable[..., keras.layers.Layer] | None:
     """A constructor of the layer, to be called with the dtype; None for no normalization."""
     match spec:
         case NoNormalization():
             return None
         case BatchNormalization(epsilon=epsilon, momentum=momentum):
             return partial(BatchNorm, epsilon=epsilon, momentum=momentum)
+        case LayerNormalization(epsilon=epsilon):
+            return partial(LayerNorm, epsilon=epsilon)
+        case RMSNormalization(epsilon=epsilon):
+            return partial(RMSNorm, epsilon=epsilon)
+        case _:
+            assert_never(spec)
 
 
 class Unchanged(Layer):
@@ -87,41 +131,79 @@ class Normalized(Layer):
         return self.native.running(old, new)
 
 
+class OverUnits(Layer):
+    """Layer norm or rms norm, sample by sample."""
+
+    def __init__(self, spec: LayerNormalization | RMSNormalization) -> None:
+        self.epsilon = spec.epsilon
+
+    def ready(self, name: str, a: Tensor) -> Tensor:
+        """Scale and shift as they stand beside a batch."""
+        return a[..., None, :]
+
+    def __call__(self, p: Tensors, x: Tensor, site: Site) -> Tensor:
+        """Normalized x [(seed,) batch, unit]."""
+        if "shift" in p:
+            return over_units(x, p["scale"], p["shift"], self.epsilon)
+        return by_size(x, p["scale"], self.epsilon)
+
+
 def layer(spec: Normalization, seeds: int, units: int, dtype: str) -> Layer:
     """The normalization for x [(seed,) batch, unit]."""
-    constructor = build(spec)
-    return Normalized(constructor(dtype=dtype), seeds, units) if constructor else Unchanged()
+    match spec:
+        case NoNormalization():
+            return Unchanged()
+        case BatchNormalization(epsilon=epsilon, momentum=momentum):
+            return Normalized(BatchNorm(epsilon=epsilon, momentum=momentum, dtype=dtype), seeds, units)
+        case LayerNormalization() | RMSNormalization():
+            return OverUnits(spec)
+        case _:
+            assert_never(spec)
 
 
-def probe(spec: BatchNormalization, inputs: Arrays) -> Arrays:
-    """One training step and one evaluation of batch norm.
+def probe(spec: Normalization, inputs: Arrays) -> Arrays:
+    """One training step of a normalization and, of batch norm, one evaluation.
 
     Args:
-        spec: Batch norm.
-        inputs: `z` and `cotangent` [batch, width]; `scale`, `shift`, `mean`, `variance` [width], the last two running.
+        spec: The normalization.
+        inputs: `z` and `cotangent` [batch, width]; `scale` [width], and `shift` if there is one; `mean` and `variance` [width],
+            the running ones of batch norm.
 
     Returns:
-        `value` in training, `gradient`, `scale_gradient`, `shift_gradient`; `mean` and `variance` running after the
-        step; `evaluated`, the value in evaluation mode by these.
+        `value` in training, `gradient`, and `scale_gradient` and `shift_gradient`. Of batch norm `mean` and `variance` running
+        after the step, and `evaluated`, the value in evaluation mode by these.
     """
     constructor = build(spec)
     assert constructor is not None
     z: Tensor = tf.constant(inputs["z"])
-    layer = constructor(dtype=z.dtype.name)
+    layer: Any = constructor(dtype=z.dtype.name)
     layer.build(z.shape)
-    layer.set_weights([inputs[name] for name in ("scale", "shift", "mean", "variance")])
+    names = ("scale", "shift", "mean", "variance")[: len(layer.weights)]
+    layer.set_weights([inputs[name] for name in names])
+    statistics = {"training": True} if layer.non_trainable_weights else {}
     tape: Any
     with tf.GradientTape() as tape:
         tape.watch(z)
-        value = layer(z, training=True)
+        value = layer(z, **statistics)
     sources = [z, *(variable.value for variable in layer.trainable_variables)]
-    gradients = tape.gradient(value, sources, tf.constant(inputs["cotangent"]))
-    evaluated = layer(z, training=False)
-    outputs = [value, *gradients, layer.moving_mean, layer.moving_variance, evaluated]
-    keys = ["value", "gradient", "scale_gradient", "shift_gradient", "mean", "variance", "evaluated"]
-    return {key: output.numpy() for key, output in zip(keys, outputs, strict=True)}
+    gradient, *own = tape.gradient(value, sources, tf.constant(inputs["cotangent"]))
+    found = {"value": value, "gradient": gradient} | {f"{name}_gradient": a for name, a in zip(names, own, strict=False)}
+    if statistics:
+        running = {"mean": layer.moving_mean, "variance": layer.moving_variance}
+        found |= {name: tf.identity(a.value) for name, a in running.items()} | {"evaluated": layer(z, training=False)}
+    return {name: a.numpy() for name, a in found.items()}
 
 
-def native(spec: BatchNormalization) -> Callable[..., keras.layers.BatchNormalization]:
-    """Keras' own layer as it comes: momentum 0.99, epsilon 1e-3."""
-    return keras.layers.BatchNormalization
+def native(spec: Normalization) -> Callable[..., keras.layers.Layer]:
+    """Keras' own layer as it comes: momentum 0.99, epsilon 1e-3, of rms norm 1e-6."""
+    match spec:
+        case NoNormalization():
+            return keras.layers.Identity
+        case BatchNormalization():
+            return keras.layers.BatchNormalization
+        case LayerNormalization():
+            return keras.layers.LayerNormalization
+        case RMSNormalization():
+            return keras.layers.RMSNormalization
+        case _:
+            assert_never(spec)

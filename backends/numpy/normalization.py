@@ -1,14 +1,21 @@
-"""Normalization, as defined: batch norm forward, and its gradient derived by hand."""
+"""Normalization, as defined: forward, and its gradient derived by hand."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import assert_never
 
 import numpy as np
 
 from backends.numpy.block import Backward, Layer, Site
 from backends.numpy.rounding import EXACT, Exact
-from common.countermeasures.normalization import BatchNormalization, NoNormalization, Normalization
+from common.countermeasures.normalization import (
+    BatchNormalization,
+    LayerNormalization,
+    NoNormalization,
+    Normalization,
+    RMSNormalization,
+)
 from common.network import Arrays
 
 NATIVE: dict[str, str] = {}
@@ -71,20 +78,65 @@ class BatchNorm:
         return r(factor * centred), r.sum(along, -2), r.sum(cotangent, -2)
 
 
-def build(spec: Normalization, rounding: Exact = EXACT) -> BatchNorm | None:
-    """Batch norm with its gradient, or None for no normalization."""
-    return None if isinstance(spec, NoNormalization) else BatchNorm(spec, rounding)
+@dataclass(frozen=True)
+class RowNorm:
+    """Layer norm of z [..., batch, width], and rms norm; scale and shift are [..., width]."""
+
+    epsilon: float
+    centred: bool
+    r: Exact = EXACT
+
+    def standardized(self, z: np.ndarray) -> Standardized:
+        """Z less its mean over the units, if it is centred, over its deviation from 0."""
+        mean = self.r.mean(z, -1, keepdims=True) if self.centred else np.zeros_like(z[..., :1])
+        centred = self.r(z - mean) if self.centred else z
+        variance = self.r.mean(self.r(centred**2), -1, keepdims=True)
+        deviation = self.r(np.sqrt(self.r(variance + self.epsilon)))
+        return Standardized((mean, variance), deviation, self.r(centred / deviation))
+
+    def __call__(self, x: np.ndarray, scale: np.ndarray, shift: np.ndarray | None) -> np.ndarray:
+        """Normalized z, of the standardized x."""
+        scaled = self.r(x * scale[..., None, :])
+        return scaled if shift is None else self.r(scaled + shift[..., None, :])
+
+    def backward(self, cotangent: np.ndarray, forward: Standardized, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Gradients with respect to z and scale, given that of the output.
+
+        With x the standardized z and c the cotangent times the scale: dz = (c - mean(c) - x mean(c x)) / deviation, means over
+        the units; without mean(c) where nothing is centred.
+        """
+        r, x, deviation = self.r, forward.x, forward.deviation
+        c = r(cotangent * scale[..., None, :])
+        along = r.through(r.mean(r(c * x), -1, keepdims=True), deviation**-2)
+        centred = r(c - r.mean(c, -1, keepdims=True)) if self.centred else c
+        return r(r(centred - r(x * along)) / deviation), r.sum(r(cotangent * x), -2)
+
+
+def build(spec: Normalization, rounding: Exact = EXACT) -> BatchNorm | RowNorm | None:
+    """The normalization with its gradient, or None for no normalization."""
+    match spec:
+        case NoNormalization():
+            return None
+        case BatchNormalization():
+            return BatchNorm(spec, rounding)
+        case LayerNormalization(epsilon=epsilon):
+            return RowNorm(epsilon, centred=True, r=rounding)
+        case RMSNormalization(epsilon=epsilon):
+            return RowNorm(epsilon, centred=False, r=rounding)
+        case _:
+            assert_never(spec)
 
 
 def layer(spec: Normalization, rounding: Exact = EXACT) -> Layer:
     """The normalization of z [seed, batch, unit] by `scale` and `shift`, with its gradient; leaves its statistics."""
     norm = build(spec, rounding)
+    if norm is None:
+        return lambda z, site: (z, lambda cotangent: (cotangent, {}))
+    return _over_the_batch(norm) if isinstance(norm, BatchNorm) else _over_the_units(norm)
 
-    def unchanged(z: np.ndarray, site: Site) -> tuple[np.ndarray, Backward]:
-        return z, lambda cotangent: (cotangent, {})
 
+def _over_the_batch(norm: BatchNorm) -> Layer:
     def forward(z: np.ndarray, site: Site) -> tuple[np.ndarray, Backward]:
-        assert norm
         p = site.parameters
         moments = norm.moments(z) if site.training else (p["mean"], p["variance"])
         kept = norm.standardized(z, moments)
@@ -92,37 +144,46 @@ def layer(spec: Normalization, rounding: Exact = EXACT) -> Layer:
             site.statistics |= {name: norm.running(p[name], moment) for name, moment in zip(STATISTICS, moments, strict=True)}
 
         def backward(cotangent: np.ndarray) -> tuple[np.ndarray, Arrays]:
-            assert norm
             gradient, scale, shift = norm.backward(cotangent, kept, p["scale"])
             return gradient, {"scale": scale, "shift": shift}
 
         return norm(kept.x, p["scale"], p["shift"]), backward
 
-    return forward if norm else unchanged
+    return forward
 
 
-def probe(spec: BatchNormalization, inputs: Arrays) -> Arrays:
-    """One training step and one evaluation of batch norm.
+def _over_the_units(norm: RowNorm) -> Layer:
+    def forward(z: np.ndarray, site: Site) -> tuple[np.ndarray, Backward]:
+        scale, shift = site.parameters["scale"], site.parameters.get("shift")
+        kept = norm.standardized(z)
+
+        def backward(cotangent: np.ndarray) -> tuple[np.ndarray, Arrays]:
+            gradient, of_scale = norm.backward(cotangent, kept, scale)
+            own = {} if shift is None else {"shift": norm.r.sum(cotangent, -2)}
+            return gradient, {"scale": of_scale} | own
+
+        return norm(kept.x, scale, shift), backward
+
+    return forward
+
+
+def probe(spec: Normalization, inputs: Arrays) -> Arrays:
+    """One training step of a normalization and, of batch norm, one evaluation.
 
     Args:
-        spec: Batch norm.
-        inputs: `z` and `cotangent` [batch, width]; `scale`, `shift`, `mean`, `variance` [width], the last two running.
+        spec: The normalization.
+        inputs: `z` and `cotangent` [batch, width]; `scale` [width], and `shift` if there is one; `mean` and `variance` [width],
+            the running ones of batch norm.
 
     Returns:
-        `value` in training, `gradient`, `scale_gradient`, `shift_gradient`; `mean` and `variance` running after the
-        step; `evaluated`, the value in evaluation mode by these.
+        `value` in training, `gradient`, and `scale_gradient` and `shift_gradient`. Of batch norm `mean` and `variance` running
+        after the step, and `evaluated`, the value in evaluation mode by these.
     """
-    norm = BatchNorm(spec)
-    z, scale, shift = inputs["z"], inputs["scale"], inputs["shift"]
-    forward = norm.standardized(z, norm.moments(z))
-    gradient, scale_gradient, shift_gradient = norm.backward(inputs["cotangent"], forward, scale)
-    running = norm.running(inputs["mean"], forward.moments[0]), norm.running(inputs["variance"], forward.moments[1])
-    return {
-        "value": norm(forward.x, scale, shift),
-        "gradient": gradient,
-        "scale_gradient": scale_gradient,
-        "shift_gradient": shift_gradient,
-        "mean": running[0],
-        "variance": running[1],
-        "evaluated": norm(norm.standardized(z, running).x, scale, shift),
-    }
+    site = Site(0, True, inputs)
+    value, backward = layer(spec)(inputs["z"], site)
+    gradient, own = backward(inputs["cotangent"])
+    found = {"value": value, "gradient": gradient} | {f"{name}_gradient": a for name, a in own.items()}
+    if not site.statistics:
+        return found
+    evaluated, _ = layer(spec)(inputs["z"], Site(0, False, inputs | site.statistics))
+    return found | site.statistics | {"evaluated": evaluated}

@@ -1,13 +1,16 @@
-"""Normalization in PyTorch: `torch.nn.BatchNorm1d` with a biased running variance.
+"""Normalization in PyTorch: `torch.nn.BatchNorm1d` with a biased running variance, `LayerNorm`, `RMSNorm`.
 
-Trap: PyTorch's momentum is the weight of the new value (0.1 here is 0.9 in Keras and Flax), and its running variance is
-the unbiased one, B / (B - 1) times what the two others keep: evaluation outputs differ, training outputs do not.
+Trap: PyTorch's momentum is the weight of the new value (0.1 here is 0.9 in Keras and Flax), and its running variance is the
+unbiased one, B / (B - 1) times what the two others keep: evaluation outputs differ, training outputs do not. The epsilon of
+`LayerNorm` is 1e-5, in Keras 1e-3 and in Flax 1e-6; that of `RMSNorm` is the precision's own, 2.2e-16 in float64, unless it is
+given.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import assert_never
 
 import torch
 from torch import nn
@@ -15,10 +18,16 @@ from torch.nn import functional
 
 from backends.torch.arrays import Tensors, batch_first
 from backends.torch.block import Layer, Site
-from common.countermeasures.normalization import BatchNormalization, NoNormalization, Normalization
+from common.countermeasures.normalization import (
+    BatchNormalization,
+    LayerNormalization,
+    NoNormalization,
+    Normalization,
+    RMSNormalization,
+)
 from common.network import Arrays
 
-NATIVE = {"batch": "torch.nn.BatchNorm1d"}
+NATIVE = {"batch": "torch.nn.BatchNorm1d", "layer": "torch.nn.LayerNorm", "rms": "torch.nn.RMSNorm"}
 
 
 class BatchNorm(nn.BatchNorm1d):
@@ -59,13 +68,19 @@ class BatchNorm(nn.BatchNorm1d):
         running.lerp_(moment, self.momentum)
 
 
-def build(spec: Normalization) -> Callable[[int], BatchNorm] | None:
+def build(spec: Normalization) -> Callable[[int], nn.Module] | None:
     """A constructor of the module, to be called with the width; None for no normalization."""
     match spec:
         case NoNormalization():
             return None
         case BatchNormalization(epsilon=epsilon, momentum=momentum):
             return partial(BatchNorm, eps=epsilon, momentum=1 - momentum)
+        case LayerNormalization(epsilon=epsilon):
+            return partial(nn.LayerNorm, eps=epsilon)
+        case RMSNormalization(epsilon=epsilon):
+            return partial(nn.RMSNorm, eps=epsilon)
+        case _:
+            assert_never(spec)
 
 
 class Unchanged(Layer):
@@ -98,39 +113,77 @@ class Normalized(Layer):
         self.module.update(running, moment)
 
 
+class OverUnits(Layer):
+    """Layer norm or rms norm, sample by sample; its own numbers are a seed's, so that they follow the normalization."""
+
+    def __init__(self, normalize: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        self.normalize = normalize
+
+    def ready(self, name: str, a: torch.Tensor) -> torch.Tensor:
+        """Scale and shift as they stand beside a batch."""
+        return a.unsqueeze(-2)
+
+    def __call__(self, p: Tensors, x: torch.Tensor, site: Site) -> torch.Tensor:
+        """Normalized x [(seed,) batch, unit]."""
+        y = self.normalize(x)
+        return torch.addcmul(p["shift"], y, p["scale"]) if "shift" in p else y * p["scale"]
+
+
 def layer(spec: Normalization, seeds: int, units: int) -> Layer:
     """The normalization for x [(seed,) batch, unit]."""
-    constructor = build(spec)
-    return Normalized(constructor(seeds * units), seeds) if constructor else Unchanged()
+    match spec:
+        case NoNormalization():
+            return Unchanged()
+        case BatchNormalization(epsilon=epsilon, momentum=momentum):
+            return Normalized(BatchNorm(seeds * units, eps=epsilon, momentum=1 - momentum), seeds)
+        case LayerNormalization(epsilon=epsilon):
+            return OverUnits(partial(functional.layer_norm, normalized_shape=(units,), eps=epsilon))
+        case RMSNormalization(epsilon=epsilon):
+            return OverUnits(partial(functional.rms_norm, normalized_shape=(units,), eps=epsilon))
+        case _:
+            assert_never(spec)
 
 
-def probe(spec: BatchNormalization, inputs: Arrays) -> Arrays:
-    """One training step and one evaluation of batch norm.
+def probe(spec: Normalization, inputs: Arrays) -> Arrays:
+    """One training step of a normalization and, of batch norm, one evaluation.
 
     Args:
-        spec: Batch norm.
-        inputs: `z` and `cotangent` [batch, width]; `scale`, `shift`, `mean`, `variance` [width], the last two running.
+        spec: The normalization.
+        inputs: `z` and `cotangent` [batch, width]; `scale` [width], and `shift` if there is one; `mean` and `variance` [width],
+            the running ones of batch norm.
 
     Returns:
-        `value` in training, `gradient`, `scale_gradient`, `shift_gradient`; `mean` and `variance` running after the
-        step; `evaluated`, the value in evaluation mode by these.
+        `value` in training, `gradient`, and `scale_gradient` and `shift_gradient`. Of batch norm `mean` and `variance` running
+        after the step, and `evaluated`, the value in evaluation mode by these.
     """
     constructor = build(spec)
     assert constructor is not None
-    module = constructor(inputs["z"].shape[1])
-    names = {"weight": "scale", "bias": "shift", "running_mean": "mean", "running_var": "variance"}
-    module.load_state_dict({native: torch.tensor(inputs[name]) for native, name in names.items()}, strict=False)
-    module.to(torch.tensor(inputs["z"]).dtype)
-    module.load_state_dict({native: torch.tensor(inputs[name]) for native, name in names.items()}, strict=False)
     z = torch.tensor(inputs["z"], requires_grad=True)
+    module = constructor(z.shape[1]).to(z.dtype)
+    names = {"scale": "weight", "shift": "bias", "mean": "running_mean", "variance": "running_var"}
+    held = {name: native for name, native in names.items() if native in module.state_dict()}
+    module.load_state_dict({native: torch.tensor(inputs[name]) for name, native in held.items()}, strict=False)
     value = module(z)
-    gradients = torch.autograd.grad(value, [z, module.weight, module.bias], torch.tensor(inputs["cotangent"]))
-    evaluated = module.eval()(z)
-    outputs = [value, *gradients, module.running_mean, module.running_var, evaluated]
-    keys = ["value", "gradient", "scale_gradient", "shift_gradient", "mean", "variance", "evaluated"]
-    return {key: output.detach().numpy() for key, output in zip(keys, outputs, strict=True)}
+    trained = [name for name in held if names[name] in dict(module.named_parameters())]
+    sources = [z, *(module.get_parameter(names[name]) for name in trained)]
+    gradient, *own = torch.autograd.grad(value, sources, torch.tensor(inputs["cotangent"]))
+    found = {"value": value, "gradient": gradient} | {f"{name}_gradient": a for name, a in zip(trained, own, strict=True)}
+    found |= {name: module.get_buffer(names[name]).clone() for name in held if name not in trained}
+    if "mean" in held:
+        found["evaluated"] = module.eval()(z)
+    return {name: a.detach().numpy() for name, a in found.items()}
 
 
-def native(spec: BatchNormalization) -> Callable[[int], nn.BatchNorm1d]:
-    """PyTorch's own module with the same epsilon and momentum: its running variance is unbiased."""
-    return partial(nn.BatchNorm1d, eps=spec.epsilon, momentum=1 - spec.momentum)
+def native(spec: Normalization) -> Callable[[int], nn.Module]:
+    """PyTorch's own module with the same epsilon and momentum: the running variance of batch norm is unbiased."""
+    match spec:
+        case NoNormalization():
+            return lambda width: nn.Identity()
+        case BatchNormalization(epsilon=epsilon, momentum=momentum):
+            return partial(nn.BatchNorm1d, eps=epsilon, momentum=1 - momentum)
+        case LayerNormalization() | RMSNormalization():
+            constructor = build(spec)
+            assert constructor
+            return constructor
+        case _:
+            assert_never(spec)

@@ -30,6 +30,13 @@ PLANS: dict[str, dict[str, Any]] = {
         "normalization": "batch",
         "initialization": {"kind": "gaussian", "std": 0.01},
     },
+    "layer norm": {"activation": "tanh", "normalization": "layer", "initialization": "xavier"},
+    "small layer norm": {
+        "activation": "tanh",
+        "normalization": "layer",
+        "initialization": {"kind": "gaussian", "std": 0.01},
+    },
+    "rms norm": {"activation": "relu", "normalization": "rms", "initialization": "xavier"},
     "chaotic": {"activation": "relu", "normalization": "batch", "initialization": "he"},
     "diverging": {"activation": "relu", "initialization": "he", "optimizer": {"learning_rate": 2.0}},
     "residual": {
