@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
@@ -102,10 +102,19 @@ class Network(Spec, frozen=True):
 
 @dataclass(frozen=True)
 class State:
-    """What training changes, in NumPy: parameters and running statistics, each [seed, layer, ...] by name."""
+    """What training changes, in NumPy, each array [seed, layer, ...] by name.
+
+    Attributes:
+        parameters: `stack.parameter`.
+        statistics: The running ones, `stack.statistic`.
+        optimizer: What the optimizer keeps, `stack.parameter.slot`.
+        steps: How many have been taken.
+    """
 
     parameters: Arrays
     statistics: Arrays
+    optimizer: Arrays = field(default_factory=dict)
+    steps: int = 0
 
 
 @dataclass(frozen=True)

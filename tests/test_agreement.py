@@ -266,7 +266,7 @@ def test_kinks_within_rounding_widen_the_bound_and_others_do_not(definition: Bac
     quiet = judge_of(relu).bounds[Key("gradient", "first.weight")]
     program: Any = definition.program(relu, "cpu")
     judging.take(program, before, next(draw.batches(relu, task.load(relu.task))), task.load(relu.task).x_test[:4], relu)
-    inside = Inside([layer.z.copy() for layer in program.layers], [layer.h for layer in program.layers])
+    inside = Inside([layer.z.copy() for layer in program.layers], [layer.h for layer in program.layers], program.updates)
     bounds = Bounds(relu, before, exact, inside)
     assert bounds.kinks() == []
     inside.z[0][0, 0, 0] = 1e-17  # as near as rounding

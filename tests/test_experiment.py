@@ -92,7 +92,15 @@ def test_the_command_line_replaces_a_whole_axis_of_the_grid(tmp_path: Path) -> N
         ('[[configuration]]\nactivation = "gelu"', "gelu is not among the activations; known: elu, leaky_relu, prelu, relu"),
         ('[[configuration]]\nnormalization = "layer"', "layer is not among the normalizations; known: batch, none"),
         ('[[configuration]]\ninitialization = "glorot"', "glorot is xavier here, with fan = 'avg'"),
-        ("[[configuration]]\noptimizer = 1", "no key is called 'optimizer'; known: activation, batch_size"),
+        ("[[configuration]]\noptimiser = 1", "no key is called 'optimiser'; did you mean 'optimizer'?"),
+        ("[[configuration]]\noptimizer = 1", "a table with the key 'kind'; received 1"),
+        ('[[configuration]]\noptimizer = "adma"', "received 'adma'; did you mean 'adam'?"),
+        ('[[configuration]]\noptimizer = { kind = "adam", beta = 0.9 }', "did you mean 'beta1' or 'beta2'?"),
+        ('[[configuration]]\noptimizer = "nadam"', "nadam is not among the optimizers; known: adam, adamw, momentum, nesterov"),
+        (
+            '[base]\nlearning_rate = 0.1\n[[configuration]]\noptimizer = { kind = "adam", learning_rate = 0.01 }',
+            "a learning rate must be given once; received learning_rate = 0.1, and 0.01 in the optimizer's own table",
+        ),
         ("[grid]\ndepth = []", "at least 1 item"),
         ("[gird]\ndepth = [3]", "did you mean 'grid'?"),
         ("", "either [[configuration]] or [grid]"),
@@ -195,7 +203,7 @@ def test_single_changes_are_every_other_kind_with_the_files_own_numbers() -> Non
     assert next(iter(found)) == "mine"
     changed = {name: differences(found["mine"], plan) for name, plan in found.items() if name != "mine"}
     assert all(len(parts) == 1 for parts in changed.values()), changed
-    assert {part for (part,) in changed.values()} == {"activation", "normalization", "initialization", "clipping"}
+    assert {part for (part,) in changed.values()} == set(COUNTERMEASURES)
     for room in COUNTERMEASURES:
         tried = {getattr(settings_of(plan), room).kind for plan in found.values()}
         assert tried == set(kinds(room))

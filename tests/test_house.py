@@ -16,7 +16,7 @@ from tests.conftest import load
 
 ROOT = Path(__file__).parents[1]
 WINGS = list(backends.NEEDS)
-COUNTERMEASURES = ["activation", "normalization", "initialization", "clipping"]
+COUNTERMEASURES = ["activation", "normalization", "initialization", "clipping", "optimizer"]
 ROOMS = [*COUNTERMEASURES, "arrays", "device", "network", "quantities", "training"]
 DOORS = ["NATIVE", "build", "probe", "native"]
 FRAMEWORK_MODULES = ["torch", "tensorflow", "keras", "jax", "flax", "optax"]

@@ -14,6 +14,7 @@ from common.countermeasures.activation import Activation
 from common.countermeasures.clipping import Clipping, NormClipping
 from common.countermeasures.initialization import Initialization
 from common.countermeasures.normalization import Normalization
+from common.countermeasures.optimizer import Optimizer
 from common.network import Network
 from common.plan import Plan
 from common.spec import Spec
@@ -286,7 +287,13 @@ def test_every_kth_step_and_the_last_are_recorded(plan: Callable[..., Plan], ste
     assert [step for step in range(steps) if run.recorded(step)] == sorted({*range(0, steps, every), steps - 1})
 
 
-UNIONS = {"activation": Activation, "normalization": Normalization, "clipping": Clipping, "initialization": Initialization}
+UNIONS = {
+    "activation": Activation,
+    "normalization": Normalization,
+    "clipping": Clipping,
+    "initialization": Initialization,
+    "optimizer": Optimizer,
+}
 
 
 @pytest.mark.parametrize("union", UNIONS.values(), ids=UNIONS)

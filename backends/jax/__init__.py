@@ -6,11 +6,21 @@ from importlib.metadata import version
 
 import jax
 
-from backends.jax import activation, clipping, initialization, normalization
+from backends.jax import activation, clipping, initialization, normalization, optimizer
 from backends.jax.device import available as devices
 from backends.jax.training import program
 
-__all__ = ["activation", "clipping", "devices", "initialization", "name", "normalization", "program", "versions"]
+__all__ = [
+    "activation",
+    "clipping",
+    "devices",
+    "initialization",
+    "name",
+    "normalization",
+    "optimizer",
+    "program",
+    "versions",
+]
 
 name = "jax"
 

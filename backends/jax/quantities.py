@@ -37,22 +37,30 @@ def _scaled_rms(x: jax.Array, axes: tuple[int, ...]) -> jax.Array:
     return jnp.squeeze(scale, axes) * _plain_rms(x / scale, axes)
 
 
+Held = tuple[Tree, Tree, Tree, Tree]
+
+
 @jax.jit
-def of_step(run: Tree, weights: Tree, gradients: Tree, clipped: Tree, learning_rate: jax.Array) -> jax.Array:
+def of_step(run: Tree, held: Held, learning_rate: jax.Array) -> jax.Array:
     """What is `MEASURED` of a step, [measured, seed, layer].
 
     Args:
         run: `outputs`, `signals` and `alive` of the hidden layers, each a list of arrays: [seed, layer, batch, width], and
             [seed, layer, width].
-        weights: The hidden weights [seed, layer, n_in, n_out] by name, before the step.
-        gradients: Theirs, before clipping.
-        clipped: After it; nothing where there is no clipping.
-        learning_rate: Of the step.
+        held: The hidden weights [seed, layer, n_in, n_out] by name before the step, their gradients before and after clipping,
+            and the directions of their updates; nothing where the one is the other.
+        learning_rate: Of the step: an update is it times its direction.
     """
-    arrays = [held[name] for held in (weights, gradients, clipped) if held for name in HIDDEN_WEIGHTS]
+    arrays = [a[name] for a in held if a for name in HIDDEN_WEIGHTS]
     parts = rms_of_each([*run["signals"], *run["outputs"], *arrays], (2, 3))
-    signal, output, size, before, after = (jnp.concatenate(parts[i : i + 2], axis=1) for i in (0, 2, 4, 6, len(parts) - 2))
+    signal, output, *found = (jnp.concatenate(parts[i : i + 2], axis=1) for i in range(0, len(parts), 2))
+    found = iter(found)
+    size = next(found)
+    before = next(found)
+    _, _, clipped, directions = held
+    after = next(found) if clipped else before
+    update = next(found) if directions else after
     signal *= run["outputs"][0].shape[2]
     mean = jnp.concatenate([jnp.mean(a, axis=(2, 3)) for a in run["outputs"]], axis=1)
     dead = jnp.mean(~jnp.concatenate(run["alive"], axis=1), axis=2, dtype=signal.dtype)
-    return jnp.stack([signal, before, after, learning_rate * after, size, mean, output, dead])
+    return jnp.stack([signal, before, after, learning_rate * update, size, mean, output, dead])

@@ -55,20 +55,28 @@ def _root(x: Tensor, axes: tuple[int, ...]) -> float:
     return math.sqrt(math.prod(x.shape[axis] for axis in axes))
 
 
-def of_step(run: Tensors, weights: Tensors, gradients: Tensors, clipped: Tensors, learning_rate: Tensor) -> Tensor:
+Held = tuple[Tensors, Tensors, Tensors, Tensors]
+
+
+def of_step(run: Tensors, held: Held, learning_rate: Tensor) -> Tensor:
     """What is `MEASURED` of a step, [measured, seed, layer].
 
     Args:
         run: `outputs` and `signals` of the hidden layers [layer, seed, batch, width], and `alive` [layer, seed, width].
-        weights: The hidden weights [seed, layer, n_in, n_out] by name, before the step.
-        gradients: Theirs, before clipping.
-        clipped: After it; nothing where there is no clipping.
-        learning_rate: Of the step.
+        held: The hidden weights [seed, layer, n_in, n_out] by name before the step, their gradients before and after clipping,
+            and the directions of their updates; the same object where the one is the other.
+        learning_rate: Of the step: an update is it times its direction.
     """
-    arrays = [held[name] for held in (weights, gradients, clipped) if held for name in HIDDEN_WEIGHTS]
+    once = [a for i, a in enumerate(held) if not i or a is not held[i - 1]]
+    arrays = [a[name] for a in once for name in HIDDEN_WEIGHTS]
     signal, output, *of_weights = rms_of_each([run["signals"], run["outputs"], *arrays], (2, 3))
-    size, before, after = (tf.concat(pair, axis=1) for pair in (of_weights[:2], of_weights[2:4], of_weights[-2:]))
+    found = iter([tf.concat(of_weights[i : i + 2], axis=1) for i in range(0, len(of_weights), 2)])
+    size = next(found)
+    before = next(found)
+    _, gradients, clipped, directions = held
+    after = before if clipped is gradients else next(found)
+    update = after if directions is clipped else next(found)
     dead = tf.reduce_mean(tf.cast(tf.logical_not(run["alive"]), output.dtype), axis=-1)
     mean = tf.reduce_mean(run["outputs"], (2, 3))
     of_layers = [tf.transpose(a) for a in (signal * run["outputs"].shape[2], mean, output, dead)]
-    return tf.stack([of_layers[0], before, after, learning_rate * after, size, *of_layers[1:]])
+    return tf.stack([of_layers[0], before, after, learning_rate * update, size, *of_layers[1:]])

@@ -7,11 +7,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from backends.numpy import activation, clipping, initialization, normalization
+from backends.numpy import activation, clipping, initialization, normalization, optimizer
 from backends.numpy.device import available as devices
 from backends.numpy.training import program
 
-__all__ = ["activation", "clipping", "devices", "initialization", "name", "normalization", "program", "versions"]
+__all__ = [
+    "activation",
+    "clipping",
+    "devices",
+    "initialization",
+    "name",
+    "normalization",
+    "optimizer",
+    "program",
+    "versions",
+]
 
 name = "numpy"
 

@@ -46,12 +46,11 @@ def _by_layer(statistic: Callable[..., np.ndarray], layers: list[np.ndarray]) ->
     return np.stack([statistic(layer, (1, 2)) for layer in layers], axis=1)
 
 
-def of_weights(weights: Arrays, clipped: Arrays, learning_rate: float) -> Arrays:
-    """The quantities [seed, layer] of the hidden weights before a step, and of their clipped gradients."""
-    after = _weight_rms(clipped)
+def of_weights(weights: Arrays, clipped: Arrays, updates: Arrays) -> Arrays:
+    """The quantities [seed, layer] of the hidden weights before a step, of their clipped gradients and of their updates."""
     return {
-        "clipped_weight_gradient_rms": after,
-        "update_ratio": ratio(learning_rate * after, _weight_rms(weights)),
+        "clipped_weight_gradient_rms": _weight_rms(clipped),
+        "update_ratio": ratio(_weight_rms(updates), _weight_rms(weights)),
     }
 
 

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import torch
 
-from backends.torch import activation, clipping, initialization, normalization
+from backends.torch import activation, clipping, initialization, normalization, optimizer
 from backends.torch.device import available as devices
 from backends.torch.training import program
 
-__all__ = ["activation", "clipping", "devices", "initialization", "name", "normalization", "program", "versions"]
+__all__ = [
+    "activation",
+    "clipping",
+    "devices",
+    "initialization",
+    "name",
+    "normalization",
+    "optimizer",
+    "program",
+    "versions",
+]
 
 name = "torch"
 

@@ -53,21 +53,28 @@ def alive(spec: Activation, z: torch.Tensor, slopes: list[torch.Tensor]) -> torc
     return ~((z - (low + high) / 2).abs_().amin(2) >= (high - low) / 2)
 
 
-def of_step(run: Tensors, weights: Tensors, gradients: Tensors, clipped: Tensors, learning_rate: float) -> torch.Tensor:
+Held = tuple[Tensors, Tensors, Tensors, Tensors]
+
+
+def of_step(run: Tensors, held: Held, learning_rate: float) -> torch.Tensor:
     """What is `MEASURED` of a step, [measured, seed, layer].
 
     Args:
         run: `outputs` and `signals` of the hidden layers [layer, seed, batch, width], and `alive` [layer, seed, width].
-        weights: The hidden weights [seed, layer, n_in, n_out] by name, before the step.
-        gradients: Theirs, before clipping.
-        clipped: After it; the same object where nothing is clipped.
-        learning_rate: Of the step.
+        held: The hidden weights [seed, layer, n_in, n_out] by name before the step, their gradients before and after clipping,
+            and the directions of their updates; the same object where the one is the other.
+        learning_rate: Of the step: an update is it times its direction.
     """
-    held = [weights, gradients, *([] if clipped is gradients else [clipped])]
-    arrays = [run["signals"], run["outputs"], *(a[name] for a in held for name in HIDDEN_WEIGHTS)]
+    once = [a for i, a in enumerate(held) if not i or a is not held[i - 1]]
+    arrays = [run["signals"], run["outputs"], *(a[name] for a in once for name in HIDDEN_WEIGHTS)]
     signal, output, *of_weights = rms_of_each(arrays, (2, 3))
-    size, before, after = (torch.cat(pair, dim=1) for pair in (of_weights[:2], of_weights[2:4], of_weights[-2:]))
+    found = iter([torch.cat(of_weights[i : i + 2], dim=1) for i in range(0, len(of_weights), 2)])
+    size = next(found)
+    before = next(found)
+    _, gradients, clipped, directions = held
+    after = before if clipped is gradients else next(found)
+    update = after if directions is clipped else next(found)
     dead = (~run["alive"]).to(signal.dtype).mean(-1)
     signal = signal * run["outputs"].shape[2]
     mean = run["outputs"].mean((2, 3))
-    return torch.stack([signal.T, before, after, learning_rate * after, size, mean.T, output.T, dead.T])
+    return torch.stack([signal.T, before, after, learning_rate * update, size, mean.T, output.T, dead.T])

@@ -101,7 +101,7 @@ def facts(document: Document) -> Iterator[str]:
     parts = [
         f"{_range(p.network.depth for p in plans)} hidden layers of {_range(p.network.width for p in plans)} units",
         f"{_range(p.task.source for p in plans)} ({_range(p.network.classes for p in plans)} classes{guess})",
-        f"{_range(p.optimizer.kind.upper() for p in plans)}, rate {_range(p.optimizer.learning_rate for p in plans)}, "
+        f"{_range(p.optimizer.title for p in plans)}, rate {_range(p.optimizer.learning_rate for p in plans)}, "
         f"batch {_range(p.task.batch_size for p in plans)}",
         f"{_range(p.precision for p in plans)}",
         _plural(_range(len(p.seeds) for p in plans), "seed"),
