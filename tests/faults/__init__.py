@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from tests.faults import activation, clipping, evaluation, network, normalization, quantities, run, training
+from tests.faults import activation, clipping, evaluation, network, normalization, optimizer, quantities, run, training
 from tests.faults.fault import ROOMS, ROOT, Edit, Fault, faulty, mutated, planted
 
 __all__ = [
@@ -31,7 +31,7 @@ PLANS: dict[str, dict[str, Any]] = {
         "initialization": {"kind": "gaussian", "std": 0.01},
     },
     "chaotic": {"activation": "relu", "normalization": "batch", "initialization": "he"},
-    "diverging": {"activation": "relu", "initialization": "he", "optimizer": {"learning_rate": 2.0}},
+    "diverging": {"activation": "relu", "initialization": "he", "optimizer": {"kind": "sgd", "learning_rate": 2.0}},
     "value": {"activation": "tanh", "initialization": "xavier", "clipping": {"kind": "value", "threshold": 0.001}},
     "norm": {"activation": "tanh", "initialization": "xavier", "clipping": {"kind": "norm", "threshold": 0.01}},
     "global norm": {
@@ -44,6 +44,11 @@ PLANS: dict[str, dict[str, Any]] = {
         "initialization": "xavier",
         "clipping": {"kind": "norm", "threshold": 1e-7},
     },
+    "momentum": {"activation": "tanh", "initialization": "xavier", "optimizer": {"kind": "momentum"}},
+    "nesterov": {"activation": "tanh", "initialization": "xavier", "optimizer": {"kind": "nesterov"}},
+    "adam": {"activation": "tanh", "initialization": "xavier", "optimizer": {"kind": "adam"}},
+    "adamw": {"activation": "tanh", "initialization": "xavier", "optimizer": {"kind": "adamw", "weight_decay": 0.1}},
+    "rmsprop": {"activation": "tanh", "initialization": "xavier", "optimizer": {"kind": "rmsprop"}},
 }
 """By name: what of a plan shows a fault; depth, precision and what is recorded are the campaign's."""
 
@@ -53,6 +58,7 @@ KINDS = (
     *normalization.KINDS,
     *training.KINDS,
     *clipping.KINDS,
+    *optimizer.KINDS,
     *activation.KINDS,
     *network.KINDS,
     *run.KINDS,

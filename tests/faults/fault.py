@@ -14,7 +14,7 @@ from common.backend import Backend
 
 ROOT = Path(__file__).parents[2]
 
-ROOMS = ("arrays", "activation", "clipping", "normalization", "network", "quantities", "training")
+ROOMS = ("arrays", "activation", "clipping", "normalization", "optimizer", "network", "quantities", "training")
 """Where faults are planted, in the order in which they import one another."""
 
 

@@ -10,22 +10,27 @@ KINDS = (
         "tanh",
         {
             "torch": edits(
-                ("quantities", "held = [weights,", "held = [{n: weights[n] - learning_rate * clipped[n] for n in weights},")
+                (
+                    "quantities",
+                    "    once = [a for",
+                    "    held = ({n: w - learning_rate * held[3][n] for n, w in held[0].items()}, *held[1:])\n"
+                    "    once = [a for",
+                )
             ),
             "keras": edits(
                 (
                     "quantities",
-                    "arrays = [held",
-                    "weights = {n: w - learning_rate * (clipped or gradients)[n] for n, w in weights.items()}\n"
-                    "    arrays = [held",
+                    "    once = [a for",
+                    "    held = ({n: w - learning_rate * held[3][n] for n, w in held[0].items()}, *held[1:])\n"
+                    "    once = [a for",
                 )
             ),
             "jax": edits(
                 (
                     "quantities",
-                    "arrays = [held",
-                    "weights = {n: w - learning_rate * (clipped or gradients)[n] for n, w in weights.items()}\n"
-                    "    arrays = [held",
+                    "    arrays = [a[name]",
+                    "    moved = {n: w - learning_rate * (held[2] or held[1])[n] for n, w in held[0].items()}\n"
+                    "    held = (moved, *held[1:])\n    arrays = [a[name]",
                 )
             ),
         },
@@ -112,9 +117,9 @@ KINDS = (
         "update ratio before clipping",
         "value",
         {
-            "torch": edits(("quantities", "learning_rate * after", "learning_rate * before")),
-            "keras": edits(("quantities", "learning_rate * after", "learning_rate * before")),
-            "jax": edits(("quantities", "learning_rate * after", "learning_rate * before")),
+            "torch": edits(("quantities", "learning_rate * update", "learning_rate * before")),
+            "keras": edits(("quantities", "learning_rate * update", "learning_rate * before")),
+            "jax": edits(("quantities", "learning_rate * update", "learning_rate * before")),
         },
     ),
     Fault(
