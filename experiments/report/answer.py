@@ -118,9 +118,10 @@ def _range(values: Iterable[Any]) -> str:
     found = list(dict.fromkeys(values))
     if len(found) == 1:
         return f"{found[0]}"
-    if all(isinstance(value, (int, float)) for value in found):
+    ordered = all(isinstance(value, (int, float)) for value in found)
+    if ordered:
         found.sort()
-    return ", ".join(map(str, found)) if len(found) <= 4 else f"{found[0]} to {found[-1]}"
+    return f"{found[0]} to {found[-1]}" if ordered and len(found) > 4 else ", ".join(map(str, found))
 
 
 def _plural(count: str, word: str) -> str:
