@@ -2,8 +2,8 @@
 
 Single steps. A wing is put into a state of the definition's, at the first step and at later ones spread over the run, and takes
 one step. Compared is all that a step gives, for each seed and layer by itself: loss, signal gradients, gradients before and
-after clipping, parameters and running statistics after the step, every quantity, and what the network says in evaluation. The
-error of an array is max|wing - definition|, its bound
+after clipping, the optimizer's state, parameters and running statistics after the step, every quantity, and what the network
+says in evaluation. The error of an array is max|wing - definition|, its bound
 
     T rms over K draws of max|draw - definition|  +  2 max over kinks of max|draw - definition|
         + 4 u max|definition|  +  n times the smallest normal number, n = batch max(batch, width, features)
@@ -83,7 +83,7 @@ class Step:
 
     Attributes:
         gradients: Before and after clipping.
-        state: Parameters and running statistics after the step.
+        state: After the step.
         quantities: [seed, layer] by name.
         logits: [seed, sample, class], in evaluation mode after the step, of the drawn samples.
     """
@@ -110,6 +110,7 @@ class Key(NamedTuple):
 
 
 EVALUATION = "evaluation output"
+OPTIMIZER_STATE = "optimizer state after the step"
 SIGNAL = Key("signal gradient")
 Compared = dict[Key, np.ndarray]
 
@@ -119,6 +120,7 @@ def arrays(step: Step) -> Compared:
     found = {Key("loss"): step.gradients.loss, SIGNAL: step.gradients.signal}
     found |= {Key("gradient", name): a for name, a in step.gradients.parameters.items()}
     found |= {Key("clipped gradient", name): a for name, a in step.gradients.clipped.items()}
+    found |= {Key(OPTIMIZER_STATE, name): a for name, a in step.state.optimizer.items()}
     found |= {Key("value after the step", name): a for name, a in step.state.parameters.items()}
     found |= {Key("running value", name): a for name, a in step.state.statistics.items()}
     return found | {Key(EVALUATION): step.logits[:, None]}
@@ -201,11 +203,16 @@ class Judge:
         """The bounds of an array; infinite where the step is blind and its own draws differ by as much as what they bound.
 
         There an error is a product over the layers, whose tail is no Student's t: of 24 more draws of the definition 15 were
-        beyond the bounds of 8 (tanh, std 4, depth 60, float32). A step moves a value by its gradient, and is as blind as that.
+        beyond the bounds of 8 (tanh, std 4, depth 60, float32). A step moves a value and a state by
+        its gradient, and is as blind as that.
         """
         if not self.blind:
             return self.bounds[key]
-        of = Key("clipped gradient", key.name) if key.what == "value after the step" else key
+        of = key
+        if key.what == "value after the step":
+            of = Key("clipped gradient", key.name)
+        elif key.what == OPTIMIZER_STATE:
+            of = Key("clipped gradient", key.name.rpartition(".")[0])
         wide = self.bounds[of] > np.maximum(CEILING * largest(definitions[of]), flushed(plan))
         return np.where(wide, np.inf, self.bounds[key])
 

@@ -29,7 +29,7 @@ class Program(Protocol):
     traces: int
 
     def load(self, state: State, plan: Plan | None = None) -> None:
-        """Put parameters and running statistics on the device, and the numbers of another plan of the same structure."""
+        """Put a state on the device, and the numbers of another plan of the same structure."""
         ...
 
     def step(self, batch: Batch) -> Any:
@@ -45,7 +45,7 @@ class Program(Protocol):
         ...
 
     def state(self) -> State:
-        """Fetch parameters and running statistics from the device."""
+        """Fetch the state from the device."""
         ...
 
     def predict(self, x: np.ndarray) -> np.ndarray:
@@ -62,6 +62,7 @@ class Backend(Protocol):
     skip: ModuleType
     initialization: ModuleType
     clipping: ModuleType
+    optimizer: ModuleType
 
     def versions(self) -> dict[str, str]:
         """The packages that can move a number, with their versions."""

@@ -26,11 +26,13 @@ from common.agreement import (
 )
 from common.countermeasures.activation import open_interval
 from common.countermeasures.clipping import most_apart
-from common.network import State
+from common.countermeasures.optimizer import linear, steepest
+from common.network import Arrays, State
 from common.plan import Plan
 from common.quantities import ratio, rms
 
 OUTPUT = Key("output")
+UPDATE = "update"
 
 Sides = dict[int, np.ndarray]
 """Which pre-activations of each layer lie above 0, [seed, batch, width] by the layer's number."""
@@ -38,19 +40,17 @@ Sides = dict[int, np.ndarray]
 
 @dataclass(frozen=True)
 class Inside:
-    """What only the definition shows of a step, [seed, batch, width] by the number of the layer.
+    """What only the definition shows of a step.
 
     Attributes:
-        z: Pre-activations of the layers with an activation.
-        h: Outputs of the sites.
+        z: Pre-activations of the layers with an activation, [seed, batch, width] by the number of the layer.
+        h: Outputs of the sites, the same.
+        updates: Of the sites' weights, [seed, layer, n_in, n_out] by name.
     """
 
     z: dict[int, np.ndarray]
     h: dict[int, np.ndarray]
-
-    def outputs(self) -> np.ndarray:
-        """Of the sites, [seed, layer, batch, width]."""
-        return np.stack(list(self.h.values()), axis=1)
+    updates: Arrays
 
 
 class Bounds:
@@ -68,7 +68,7 @@ class Bounds:
         self.info = np.finfo(plan.precision)
         self.u = float(self.info.eps) / 2
         self.flushed = flushed(plan)
-        self.expected = arrays(step) | {OUTPUT: inside.outputs()}
+        self.expected = arrays(step) | _of_inside(inside)
         self.rms = {key: np.zeros(largest(a).shape) for key, a in self.expected.items()}
         self.kinked = {key: np.zeros(found.shape) for key, found in self.rms.items()}
         self.margins = self._margins(inside)
@@ -116,7 +116,7 @@ class Bounds:
             np.maximum(self.kinked[key], d, out=self.kinked[key])
 
     def _distances(self, step: Step, inside: Inside) -> Compared:
-        found = arrays(step) | {OUTPUT: inside.outputs()}
+        found = arrays(step) | _of_inside(inside)
         unclipped = [key for key in found if key.what == "clipped gradient" and found[key] is found[Key("gradient", key.name)]]
         distances = {key: distance(a, self.expected[key]) for key, a in found.items() if key not in unclipped}
         return distances | {key: distances[Key("gradient", key.name)] for key in unclipped}
@@ -136,13 +136,27 @@ class Bounds:
             for name in self.before.parameters:
                 clipped, gradient = Key("clipped gradient", name), bounds[Key("gradient", name)]
                 bounds[clipped] = np.maximum(bounds[clipped], np.minimum(gradient, apart))
+        self._add_lost_gradients(bounds)
         quantities = {Key(name): b for name, b in self._quantities(bounds).items()}
-        del bounds[OUTPUT]
-        return bounds | quantities
+        shown = {key: b for key, b in bounds.items() if key != OUTPUT and key.what != UPDATE}
+        return shown | quantities
+
+    def _add_lost_gradients(self, bounds: Compared) -> None:
+        """Add what an update is made of where a gradient was flushed, or clipped elsewhere than in the draws."""
+        spec = self.plan.optimizer
+        rate, steep = spec.learning_rate, steepest(spec)
+        lost = rate * steep * self.flushed
+        for name in self.before.parameters:
+            bounds[Key("value after the step", name)] += lost
+        for name in self.plan.network.weights:
+            bounds[Key(UPDATE, name)] += lost
+            if linear(spec) and most_apart(self.plan.clipping) is not None:
+                clipped = rate * steep * bounds[Key("clipped gradient", name)]
+                bounds[Key(UPDATE, name)] = np.maximum(bounds[Key(UPDATE, name)], clipped + self.flushed)
 
     def _quantities(self, bounds: Compared) -> dict[str, np.ndarray]:
-        q, network, rate = self.step.quantities, self.plan.network, self.plan.optimizer.learning_rate
-        gradient, clipped = (self._of_weights(bounds, what) for what in ("gradient", "clipped gradient"))
+        q, network = self.step.quantities, self.plan.network
+        gradient, clipped, update = (self._of_weights(bounds, what) for what in ("gradient", "clipped gradient", UPDATE))
         weights = np.concatenate([rms(self.before.parameters[name], (2, 3)) for name in network.weights], axis=1)
         of_layer = self._own(self.plan.task.batch_size * network.units)
         of_weight = self._own(network.units * max(network.units, network.features))
@@ -151,7 +165,7 @@ class Bounds:
             "signal_gradient_rms": bounds[SIGNAL] + of_layer * q["signal_gradient_rms"],
             "weight_gradient_rms": gradient + of_weight * q["weight_gradient_rms"],
             "clipped_weight_gradient_rms": clipped + of_weight * q["clipped_weight_gradient_rms"],
-            "update_ratio": ratio(rate * clipped + self.flushed, weights) + 3 * of_weight * q["update_ratio"],
+            "update_ratio": ratio(update, weights) + 3 * of_weight * q["update_ratio"],
             "activation_mean": bounds[OUTPUT] + of_layer * q["activation_rms"] + self._overflow(),
             "activation_rms": bounds[OUTPUT] + of_layer * q["activation_rms"],
             "dead_fraction": dead.mean(2) + 8 * self.u,
@@ -204,6 +218,11 @@ class Bounds:
             if (FINE * moved > self.spreads()[key] + rounded).any():
                 return True
         return False
+
+
+def _of_inside(inside: Inside) -> Compared:
+    updates = {Key(UPDATE, name): a for name, a in inside.updates.items()}
+    return {OUTPUT: np.stack(list(inside.h.values()), axis=1)} | updates
 
 
 def with_another(rms: np.ndarray, d: np.ndarray) -> np.ndarray:

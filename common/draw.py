@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from common.countermeasures import optimizer
 from common.countermeasures.initialization import TRUNCATED_STD, Distribution, Initialization, standard_deviation
 from common.network import Arrays, Batch, Network, State
 from common.part import Parameter
@@ -61,11 +62,12 @@ def _layer(name: str, one: Parameter, initialization: Initialization, seed: int,
 
 
 def state(plan: Plan) -> State:
-    """Parameters and running statistics before the first step, float64, rounded to the plan's precision."""
+    """Parameters, statistics and optimizer state before the first step, float64, rounded to the plan's precision."""
     seeds = [_parameters(plan.network, plan.initialization, seed) for seed in plan.seeds]
     parameters = {name: np.stack([s[name] for s in seeds]) for name in seeds[0]}
     parameters = {name: rounded(a, plan.precision) for name, a in parameters.items()}
-    return State(parameters, initial_statistics(plan.network, len(plan.seeds)))
+    statistics = initial_statistics(plan.network, len(plan.seeds))
+    return State(parameters, statistics, optimizer.initial(plan.optimizer, parameters))
 
 
 def rounded(array: np.ndarray, precision: str) -> np.ndarray:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -123,10 +123,19 @@ def _shapes(stack: Stack, parameters: Parameters) -> Iterator[tuple[str, tuple[i
 
 @dataclass(frozen=True)
 class State:
-    """What training changes, in NumPy: parameters and running statistics, each [seed, layer, ...] by name."""
+    """What training changes, in NumPy, each array [seed, layer, ...] by name.
+
+    Attributes:
+        parameters: `stack.parameter`.
+        statistics: The running ones, `stack.statistic`.
+        optimizer: What the optimizer keeps, `stack.parameter.slot`.
+        steps: How many have been taken.
+    """
 
     parameters: Arrays
     statistics: Arrays
+    optimizer: Arrays = field(default_factory=dict)
+    steps: int = 0
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from common.architectures import Perceptron
 from common.countermeasures.clipping import Clipping
 from common.countermeasures.initialization import Initialization
+from common.countermeasures.optimizer import Optimizer, slots
 from common.quantities import QUANTITIES
 from common.spec import Spec
 from common.task import Task
@@ -24,19 +25,12 @@ Steps = Annotated[int, Field(ge=1, le=1_000_000_000)]
 CACHED_BYTES = 4_000_000
 """Seeds are trained side by side while their parameters are no larger."""
 
-PARAMETER_COPIES, LAYER_COPIES, TRACE_COPIES = 8, 5, 3
-"""How many arrays of the size of the parameters, of all layers' batches, and of what is recorded a run has at once."""
+PARAMETER_COPIES, SLOT_COPIES, LAYER_COPIES, TRACE_COPIES = 8, 3, 5, 3
+"""How many arrays of the size of the parameters, of a slot of the optimizer, of all layers' batches, and of what is recorded a
+run has at once."""
 
 Numbers = dict[str, Any]
 """Values by `room.field`: `clipping.threshold`."""
-
-
-class SGD(Spec, frozen=True):
-    """Stochastic gradient descent without momentum or decay: w = w - learning_rate g."""
-
-    kind: Literal["sgd"] = "sgd"
-    traced: ClassVar[tuple[str, ...]] = ("learning_rate",)
-    learning_rate: float = Field(default=0.1, gt=0)
 
 
 class Plan(Spec, frozen=True):
@@ -50,7 +44,7 @@ class Plan(Spec, frozen=True):
     network: Perceptron
     initialization: Initialization
     clipping: Clipping
-    optimizer: SGD
+    optimizer: Optimizer
     task: Task
     precision: Precision = "float64"
     seeds: tuple[Seed, ...] = Field(min_length=1, max_length=10_000)
@@ -130,7 +124,8 @@ class Plan(Spec, frozen=True):
         seeds, network = len(self.groups()[0].seeds), self.network
         inputs = self.task.batch_size * (network.features + network.classes)
         layers = len(network.sites) * self.task.batch_size * network.units
-        numbers = seeds * (PARAMETER_COPIES * network.parameter_count() + LAYER_COPIES * layers + inputs)
+        copies = PARAMETER_COPIES + SLOT_COPIES * len(slots(self.optimizer))
+        numbers = seeds * (copies * network.parameter_count() + LAYER_COPIES * layers + inputs)
         recorded = len(self.seeds) * (1 + (self.steps - 1) // self.record_every) * len(network.sites) * len(QUANTITIES)
         return 8 * (numbers + TRACE_COPIES * recorded)
 

@@ -93,7 +93,7 @@ def job(**changes: Any) -> dict[str, Any]:
         "network": {"features": 64, "classes": 10, **sizes},
         "initialization": "he",
         "clipping": {"kind": "value", "threshold": 1.0},
-        "optimizer": {"learning_rate": 0.01},
+        "optimizer": {"kind": "sgd", "learning_rate": 0.01},
         "task": {"batch_size": numbers.get("batch_size", 128)},
         "precision": "float32",
         "seeds": list(range(numbers["seeds"])),

@@ -74,7 +74,7 @@ class Options:
     batch_size: Annotated[int | None, _number("INT")] = None
     """Samples in a batch."""
     learning_rate: Annotated[float | None, _number("FLOAT")] = None
-    """Of the SGD."""
+    """Of the optimizer; what each has by default: 0.03 SGD and momentum, 0.001 Adam and RMSprop."""
     precision: Annotated[Literal["float32", "float64"] | None, _number("float32|float64")] = None
     """Of the frameworks; the definition is always float64."""
     record_every: Annotated[int | None, _number("K")] = None

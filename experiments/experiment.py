@@ -28,7 +28,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from common import files, memory, text
 from common.architectures import Depth, Perceptron, Width
@@ -36,9 +36,10 @@ from common.countermeasures.activation import Activation, Sigmoid
 from common.countermeasures.clipping import Clipping, NoClipping
 from common.countermeasures.initialization import Initialization, Xavier
 from common.countermeasures.normalization import NoNormalization, Normalization
+from common.countermeasures.optimizer import SGD, Optimizer, with_rate
 from common.countermeasures.skip import NoSkip, Skip
 from common.errors import UserError, nearest, shown
-from common.plan import SGD, Count, Plan, Precision, Steps
+from common.plan import Count, Plan, Precision, Steps
 from common.spec import Spec
 from common.task import BatchSize, Task, digest_of, load
 from experiments.findings.gradient import Thresholds
@@ -72,19 +73,36 @@ class Settings(Spec, frozen=True):
     skip: Skip = NoSkip()
     initialization: Initialization = Xavier()
     clipping: Clipping = NoClipping()
+    optimizer: Optimizer = SGD()
     depth: Depth = 30
     width: Width = 64
     seeds: Count = 3
     steps: Steps = 50
     batch_size: BatchSize = 64
-    learning_rate: float = Field(default=0.03, gt=0)
+    learning_rate: float | None = Field(default=None, gt=0, examples=[0.03])
+    """Of the optimizer; None leaves it the one of its own."""
     precision: Precision = "float64"
     record_every: Steps = 1
     test_fraction: float = Field(default=0.2, gt=0, lt=1)
     data: DataFile = "digits"
 
+    @model_validator(mode="after")
+    def _the_learning_rate_is_given_once(self) -> Settings:
+        own = self.optimizer.learning_rate
+        if self.learning_rate is not None and "learning_rate" in self.optimizer.model_fields_set:
+            raise ValueError(
+                f"a learning rate must be given once; received learning_rate = {self.learning_rate:g}, and {own:g} in the "
+                "optimizer's own table; leave one of them out"
+            )
+        return self
 
-COUNTERMEASURES = ("activation", "normalization", "skip", "initialization", "clipping")
+    @property
+    def optimizer_with_rate(self) -> Optimizer:
+        """The optimizer with the learning rate that was set."""
+        return with_rate(self.optimizer, self.learning_rate)
+
+
+COUNTERMEASURES = ("activation", "normalization", "skip", "initialization", "clipping", "optimizer")
 
 OF_NETWORK = tuple(name for name in Perceptron.model_fields if name in Settings.model_fields)
 """What the settings say of the network itself."""
@@ -255,7 +273,7 @@ def settings(experiment: Experiment, overrides: Values) -> list[Settings]:
 def with_single_changes(experiment: Experiment) -> Experiment:
     """The experiment, and after its configurations the first one with each other countermeasure, one change at a time.
 
-    They are all kinds that need no number, each with its defaults.
+    They are all kinds that need no number, each with its defaults; an optimizer has its own learning rate.
     """
     written = [({"name": name} if name else {}) | changes for name, changes in experiment.configurations({})]
     first = {key: value for key, value in written[0].items() if key != "name"}
@@ -263,7 +281,7 @@ def with_single_changes(experiment: Experiment) -> Experiment:
     seen = [_settings("[base]", experiment.base | {k: v for k, v in one.items() if k != "name"}) for one in written]
     for room in COUNTERMEASURES:
         for kind in kinds(room):
-            change = first | {room: kind}
+            change = first | {room: kind} | ({"learning_rate": None} if room == "optimizer" else {})
             changed = _settings("[base]", experiment.base | change)
             if getattr(changed, room).kind != getattr(base, room).kind and changed not in seen:
                 written.append(change)
@@ -306,7 +324,7 @@ def _plan(where: str, settings: Settings) -> Plan:
             network=Perceptron(features=data.features, classes=data.classes, **shared),
             initialization=settings.initialization,
             clipping=settings.clipping,
-            optimizer=SGD(learning_rate=settings.learning_rate),
+            optimizer=settings.optimizer_with_rate,
             task=task,
             precision=settings.precision,
             seeds=tuple(range(settings.seeds)),
@@ -337,8 +355,10 @@ def name_of(settings: Settings, changes: Values, overrides: Values) -> str:
     skip = [] if settings.skip.kind == "none" else [_label(settings.skip)]
     normalization = [] if settings.normalization.kind == "none" else [f"{settings.normalization.kind} norm"]
     clipping = [] if settings.clipping.kind == "none" else [_label(settings.clipping, " clipping")]
-    words = [_label(settings.activation), *normalization, *skip, _label(settings.initialization), *clipping]
-    numbers = [f"{key} {value}" for key, value in changes.items() if key not in COUNTERMEASURES and key not in overrides]
+    optimizer = [] if settings.optimizer == SGD() else [_label(settings.optimizer)]
+    words = [_label(settings.activation), *normalization, *skip, _label(settings.initialization), *clipping, *optimizer]
+    own = {key: value for key, value in changes.items() if key not in COUNTERMEASURES and value is not None}
+    numbers = [f"{key} {value}" for key, value in own.items() if key not in overrides]
     return ", ".join([" + ".join(words), *(number.replace("_", " ") for number in numbers)])
 
 

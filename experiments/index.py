@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from backends import NEEDS
+from common.countermeasures.optimizer import without_rate
 from common.errors import UserError, nearest, shown
 from common.plan import Plan
 from common.text import escaped, file_stem, label, printable
@@ -373,5 +374,6 @@ def settings_of(plan: Plan) -> Settings:
     """What an experiment would have to say to get this plan."""
     network = {key: getattr(plan.network, key) for key in OF_NETWORK}
     shared = {key: getattr(plan, key) for key in ("initialization", "clipping", "precision", "steps", "record_every")}
+    optimizer = {"optimizer": without_rate(plan.optimizer), "learning_rate": plan.optimizer.learning_rate}
     task = {"batch_size": plan.task.batch_size, "test_fraction": plan.task.test_fraction, "data": plan.task.source}
-    return Settings(**network, **shared, **task, seeds=len(plan.seeds), learning_rate=plan.optimizer.learning_rate)
+    return Settings(**network, **shared, **optimizer, **task, seeds=len(plan.seeds))

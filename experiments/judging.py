@@ -28,11 +28,16 @@ class Kept:
     def after(self, step: int) -> dict[str, np.ndarray]:
         """What a step gave: the state after it and, if it was recorded, what was measured."""
         state, recorded = self.states[step + 1], np.flatnonzero(self.trace.steps == step)
-        found = state.parameters | state.statistics
+        found = _named(state)
         if recorded.size:
             found["loss"] = self.trace.loss[:, recorded[0]]
             found |= {name: a[:, recorded[0]] for name, a in self.trace.quantities.items()}
         return found
+
+
+def _named(state: State) -> dict[str, np.ndarray]:
+    """All arrays of a state."""
+    return state.parameters | state.statistics | state.optimizer
 
 
 EVALUATED = 32
@@ -123,8 +128,7 @@ def _alone(program: Program, plan: Plan, data: Data, step: int, run: Kept) -> di
     """What a step from a state of the run gives."""
     program.load(run.states[step], plan)
     measured = program.measured(program.step(batch_of(plan, data, step)))
-    after = program.state()
-    return measured | after.parameters | after.statistics
+    return measured | _named(program.state())
 
 
 def _differing(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> str:

@@ -69,11 +69,13 @@ def _words(expected: str) -> list[str]:
 def _cure(model: type[BaseModel], location: tuple[int | str, ...], received: Any) -> str:
     """What to write for a number that is none, as pydantic sees it."""
     field = _tables(model, location[:-1])[0].model_fields.get(str(location[-1]))
-    if field is None or field.annotation not in (int, float):
+    kinds = {int, float} & {field.annotation, *get_args(field.annotation)} if field else set()
+    if field is None or not kinds:
         return ""
-    meant = _number(received, field.annotation)
+    meant = _number(received, kinds.pop())
     if meant is None:
-        return f"; write a number such as {field.default}"
+        such = field.default if field.default is not None else (field.examples or [1])[0]
+        return f"; write a number such as {such}"
     return f"; write {meant}" if type(meant) is not type(received) else ""
 
 

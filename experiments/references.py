@@ -60,7 +60,8 @@ def _finite_states(plan: Plan, data: Data) -> dict[int, State]:
 
 
 def _finite(state: State) -> bool:
-    return all(np.isfinite(a).all() for a in (*state.parameters.values(), *state.statistics.values()))
+    held = (state.parameters, state.statistics, state.optimizer)
+    return all(np.isfinite(a).all() for arrays in held for a in arrays.values())
 
 
 def _judge(plan: Plan, data: Data, number: int, before: State) -> Judge | None:
@@ -83,7 +84,8 @@ def _judge(plan: Plan, data: Data, number: int, before: State) -> Judge | None:
 
 def _inside(program: Definition) -> Inside:
     z = {layer.number: layer.z for layer in program.layers if layer.activated}
-    return Inside(z, {layer.number: layer.h for layer in program.measured_layers})
+    h = {layer.number: layer.h for layer in program.measured_layers}
+    return Inside(z, h, {name: program.updates[name] for name in program.plan.network.weights})
 
 
 def write(references: References, path: Path) -> None:
@@ -95,11 +97,12 @@ def write(references: References, path: Path) -> None:
     arrays: dict[str, np.ndarray] = {}
     facts: list[list[dict[str, Any]]] = []
     for group, judges in enumerate(references):
-        facts.append([{"step": judge.step, "blind": judge.blind} for judge in judges])
+        facts.append([{"step": judge.step, "taken": judge.before.steps, "blind": judge.blind} for judge in judges])
         for judge in judges:
             at = f"{group}|{judge.step}"
             arrays |= {f"{at}|parameter|{name}": a for name, a in judge.before.parameters.items()}
             arrays |= {f"{at}|statistic|{name}": a for name, a in judge.before.statistics.items()}
+            arrays |= {f"{at}|slot|{name}": a for name, a in judge.before.optimizer.items()}
             arrays |= {f"{at}|{key.what}|{key.name}": a for key, a in judge.bounds.items()}
     content = io.BytesIO()
     np.savez(content, facts=np.array(json.dumps(facts)), **arrays)  # pyright: ignore[reportArgumentType]
@@ -117,7 +120,7 @@ def read(path: Path) -> References:
 
 
 def _read_judge(file: Any, at: str, fact: dict[str, Any]) -> Judge:
-    kept: dict[str, dict[Any, np.ndarray]] = {"parameter": {}, "statistic": {}, "bound": {}}
+    kept: dict[str, dict[Any, np.ndarray]] = {"parameter": {}, "statistic": {}, "slot": {}, "bound": {}}
     for entry in file.files:
         if entry.startswith(at):
             what, name = entry.removeprefix(at).split("|")
@@ -125,4 +128,5 @@ def _read_judge(file: Any, at: str, fact: dict[str, Any]) -> Judge:
                 kept[what][name] = file[entry]
             else:
                 kept["bound"][Key(what, name)] = file[entry]
-    return Judge(fact["step"], State(kept["parameter"], kept["statistic"]), kept["bound"], fact["blind"])
+    before = State(kept["parameter"], kept["statistic"], kept["slot"], fact["taken"])
+    return Judge(fact["step"], before, kept["bound"], fact["blind"])

@@ -90,13 +90,15 @@ def plan() -> Callable[..., Plan]:
         numbers: dict[str, Any] = {
             "features": 5, "width": 8, "depth": 4, "classes": 3, "activation": "tanh", "normalization": "none", "skip": "none",
             "initialization": "xavier", "clipping": "none", "learning_rate": 0.1, "batch_size": 16,
+            "optimizer": {"kind": "sgd"},
             "seeds": (0, 1), "steps": 3, "precision": "float64", "record_every": 1,
         }  # fmt: skip
         unknown = set(changes) - set(numbers)
         assert not unknown, f"no such number: {unknown}"
         numbers |= changes
         network = {key: numbers.pop(key) for key in Perceptron.model_fields}
-        optimizer = {"learning_rate": numbers.pop("learning_rate")}
+        rate = numbers.pop("learning_rate")
+        optimizer = numbers.pop("optimizer") | ({} if rate is None else {"learning_rate": rate})
         task = {"batch_size": numbers.pop("batch_size")}
         return Plan.model_validate({"network": network, "optimizer": optimizer, "task": task} | numbers)
 

@@ -65,7 +65,7 @@ def plan_of(name: str, depth: int, precision: str, record_every: int) -> Plan:
     numbers: dict[str, Any] = {"width": 16, "normalization": "none", "clipping": "none"} | PLANS[name]
     room = {key: numbers.pop(key) for key in ("width", "activation", "normalization", "skip") if key in numbers}
     network = {"features": 64, "classes": 10, "depth": depth} | room
-    rest = {"optimizer": {"learning_rate": 0.1}, "task": {"batch_size": 32}, "seeds": (0, 1), "steps": 12}
+    rest = {"optimizer": {"kind": "sgd", "learning_rate": 0.1}, "task": {"batch_size": 32}, "seeds": (0, 1), "steps": 12}
     return Plan.model_validate({"network": network, "precision": precision, "record_every": record_every} | rest | numbers)
 
 

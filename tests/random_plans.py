@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter
 
 import backends
+from common.countermeasures.optimizer import Optimizer, linear
 from common.plan import Plan
 from common.task import digest_of
 from experiments.findings.configuration import configuration
@@ -34,6 +36,17 @@ SKIPS: list[Any] = [
     "highway",
 ]
 CLIPPINGS = ["none", "value", "norm", "global_norm"]
+OPTIMIZERS: list[Any] = [
+    {"kind": "sgd"},
+    {"kind": "momentum"},
+    {"kind": "nesterov", "momentum": 0.5},
+    {"kind": "adam"},
+    {"kind": "adam", "beta1": 0.0, "beta2": 0.9, "epsilon": 1e-5},
+    {"kind": "adamw"},
+    {"kind": "adamw", "weight_decay": 0.3},
+    {"kind": "rmsprop"},
+    {"kind": "rmsprop", "rho": 0.5, "epsilon": 1e-3},
+]
 
 
 def data_files(folder: Path) -> list[str]:
@@ -83,13 +96,20 @@ def random_plan(number: int, sources: list[str]) -> Plan:
             "network": network,
             "initialization": initialization,
             "clipping": clipping,
-            "optimizer": {"learning_rate": float(10 ** rng.uniform(-3, 0.5))},
+            "optimizer": random_optimizer(number, float(10 ** rng.uniform(-3, 0.5))),
             "task": {"source": source, "sha256": digest_of(source), "batch_size": batch},
             "precision": one_of(["float64", "float64", "float32"]),
             "seeds": (int(rng.integers(1000)),),
             "steps": 8,
         }
     )
+
+
+def random_optimizer(number: int, rate: float) -> dict[str, Any]:
+    """That of plan number n: with this rate, or a 30th of it where gradients are brought to the size of 1."""
+    drawn = OPTIMIZERS[np.random.default_rng([12, number]).integers(len(OPTIMIZERS))]
+    sized = linear(TypeAdapter(Optimizer).validate_python(drawn))
+    return drawn | {"learning_rate": rate if sized else rate / 30}
 
 
 def agreement(plan: Plan, definition: Worker, wing: Worker, reference: Path) -> Agreement:
@@ -109,7 +129,7 @@ def words(plan: Plan) -> str:
         f"{plan.precision} {network.activation.kind} {network.normalization.kind} {network.skip.model_dump_json()} "
         f"depth {network.depth} width {network.width} "
         f"batch {plan.task.batch_size} {plan.initialization.model_dump_json()} {plan.clipping.model_dump_json()} "
-        f"rate {plan.optimizer.learning_rate:.2g} {Path(plan.task.source).stem}"
+        f"{plan.optimizer.model_dump_json()} {Path(plan.task.source).stem}"
     )
 
 

@@ -267,7 +267,7 @@ def test_kinks_within_rounding_widen_the_bound_and_others_do_not(definition: Bac
     program: Any = definition.program(relu, "cpu")
     judging.take(program, before, next(draw.batches(relu, task.load(relu.task))), task.load(relu.task).x_test[:4], relu)
     z = {layer.number: layer.z.copy() for layer in program.measured_layers}
-    inside = Inside(z, {layer.number: layer.h for layer in program.measured_layers})
+    inside = Inside(z, {layer.number: layer.h for layer in program.measured_layers}, program.updates)
     bounds = Bounds(relu, before, exact, inside)
     assert bounds.kinks() == []
     inside.z[0][0, 0, 0] = 1e-17  # as near as rounding

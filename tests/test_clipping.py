@@ -144,7 +144,7 @@ def test_optaxs_global_norm_turns_a_large_float32_gradient_to_zero(request: pyte
 
 
 @pytest.mark.parametrize("kind", [ValueClipping, NormClipping, GlobalNormClipping], ids=["value", "norm", "global_norm"])
-def test_keras_own_optimiser_steps_as_the_stacked_one_does(
+def test_keras_own_argument_clips_as_the_layers_are_clipped(
     kind: Callable[..., Clipping], request: pytest.FixtureRequest
 ) -> None:
     wing = load("keras", request.config)
@@ -152,6 +152,7 @@ def test_keras_own_optimiser_steps_as_the_stacked_one_does(
     gradients = {"weight": np.array([[[[3.0, 4.0]]]]), "bias": np.array([[[0.3, -7.0]]])}
     expected = wing.clipping.probe(kind(threshold=0.5), gradients)
     variables = [keras.Variable(np.zeros(g.shape), dtype="float64") for g in gradients.values()]
-    wing.clipping.native(kind(threshold=0.5))(learning_rate=1.0).apply([tf.constant(g) for g in gradients.values()], variables)
+    optimizer = keras.optimizers.SGD(1.0, **wing.clipping.native(kind(threshold=0.5)))
+    optimizer.apply([tf.constant(g) for g in gradients.values()], variables)
     for variable, value in zip(variables, expected.values(), strict=True):
         assert np.abs(variable.numpy() + value).max() <= 1e-15

@@ -7,13 +7,16 @@ which array of which parameter, layer, seed and step is beyond its bound.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import islice
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from common import agreement, draw, task
 from common.backend import Backend, Program, train
+from common.countermeasures.optimizer import Optimizer
 from common.free_run import free_run
 from common.network import Batch, State
 from common.plan import Plan
@@ -27,6 +30,7 @@ DEPTH = 50
 STEPS = 20
 ACTIVATIONS = ["sigmoid", "tanh", "relu", "leaky_relu", "prelu", "elu"]
 NORMALIZATIONS = ["none", "batch"]
+OPTIMIZERS = [kind().kind for kind in get_args(get_args(Optimizer)[0])]
 CLIPPINGS = {
     "none": {"kind": "none"},
     "value": {"kind": "value", "threshold": 0.01},
@@ -36,6 +40,7 @@ CLIPPINGS = {
 
 over_activations = pytest.mark.parametrize("activation", ACTIVATIONS)
 over_normalizations = pytest.mark.parametrize("normalization", NORMALIZATIONS, ids=["plain", "batch_norm"])
+over_optimizers = pytest.mark.parametrize("optimizer", OPTIMIZERS)
 over_clippings = pytest.mark.parametrize("clipping", CLIPPINGS)
 Maker = Callable[..., Plan]
 
@@ -88,6 +93,27 @@ def test_the_first_step_and_a_later_one_are_the_definitions(
     assert_none_is_broken(judged(definition, wing, plan, [0, STEPS - 1]), at_least=2)
     xavier = deep(clipping, activation=activation, normalization=normalization)  # the compiled step does not know it
     assert_none_is_broken(judged(definition, wing, xavier, [0]), at_least=1)
+
+
+@over_optimizers
+@over_normalizations
+def test_the_steps_of_every_optimizer_are_the_definitions(
+    backend: Backend, definition: Backend, deep: Maker, normalization: str, optimizer: str
+) -> None:
+    own = {"optimizer": {"kind": optimizer}, "learning_rate": None}
+    plan = deep("global_norm", activation="tanh", normalization=normalization, **own)
+    checks = judged(definition, backend.program(plan, "cpu"), plan, [0, 1, STEPS - 1])
+    assert_none_is_broken(checks, at_least=3)
+
+
+@over_optimizers
+def test_the_float32_steps_of_every_optimizer_are_the_definitions(
+    backend: Backend, definition: Backend, deep: Maker, optimizer: str
+) -> None:
+    own = {"optimizer": {"kind": optimizer}, "learning_rate": None}
+    plan = deep("value", activation="relu", initialization="he", depth=20, batch_size=64, precision="float32", **own)
+    checks = judged(definition, backend.program(plan, "cpu"), plan, [0, 1, STEPS - 1])
+    assert_none_is_broken(checks, at_least=2)
 
 
 @over_normalizations
@@ -187,7 +213,7 @@ def test_a_planted_fault_in_one_weight_is_named(backend: Backend, definition: Ba
     def load_wrongly(state: State, plan: Plan | None = None) -> None:
         moved = state.parameters["hidden.weight"].copy()
         moved[1, 3, 0, 0] += 1e-9
-        load(State(state.parameters | {"hidden.weight": moved}, state.statistics), plan)
+        load(replace(state, parameters=state.parameters | {"hidden.weight": moved}), plan)
 
     wing.load = load_wrongly
     (check,) = judging.checks(wing, plan, data, [judge])

@@ -24,6 +24,7 @@ from common.countermeasures.activation import Activation
 from common.countermeasures.clipping import Clipping
 from common.countermeasures.initialization import TRUNCATED_STD, Initialization, standard_deviation
 from common.countermeasures.normalization import BatchNormalization
+from common.countermeasures.optimizer import Optimizer
 from experiments.report import migration
 from tests.conftest import load
 
@@ -36,6 +37,9 @@ SPECS: dict[str, list[Any]] = {
     "initialization": [{"kind": kind, "distribution": law} for kind in ("gaussian", "xavier", "he")
                        for law in ("normal", "truncated_normal", "uniform")],
     "normalization": [{"kind": "batch", "epsilon": 1e-3, "momentum": 0.8}],
+    "optimizer": ["sgd", "momentum", {"kind": "nesterov", "momentum": 0.5}, "adam",
+                  {"kind": "adam", "beta1": 0.8, "beta2": 0.95, "epsilon": 1e-3}, {"kind": "adamw", "weight_decay": 0.1},
+                  {"kind": "rmsprop", "rho": 0.8, "epsilon": 1e-4}],
 }  # fmt: skip
 SHAPE = (400, 300)
 
@@ -97,6 +101,16 @@ for key, module, spec in each("clipping"):
     optimizer.step()
     found |= {f"{key} update {i}": old - p for i, (old, p) in enumerate(zip(before, model.parameters()))}
     module.build(spec)(torch.nn.Linear(3, 7).parameters())  # before the first backward() there is nothing to clip
+for key, module, spec in each("optimizer"):
+    model = torch.nn.Sequential(torch.nn.Linear(3, 7), torch.nn.Tanh(), torch.nn.Linear(7, 2))
+    optimizer = module.build(spec)(model.parameters())
+    found |= {f"{key} start {i}": p.detach().clone() for i, p in enumerate(model.parameters())}
+    for step in range(4):
+        optimizer.zero_grad()
+        (model(given["z"]) ** 2).sum().backward()
+        found |= {f"{key} gradient {i} {step}": p.grad.clone() for i, p in enumerate(model.parameters())}
+        optimizer.step()
+    found |= {f"{key} end {i}": p.detach().clone() for i, p in enumerate(model.parameters())}
 found = {name: a.detach().numpy() for name, a in found.items()}
 """,
     "keras": """
@@ -125,7 +139,7 @@ for key, module, spec in each("initialization"):
     found[f"{key} weight"] = dense.kernel
 for key, module, spec in each("clipping"):
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(7, "tanh"), keras.layers.Dense(2), keras.layers.PReLU()])
-    optimizer = module.build(spec)(learning_rate=1.0)
+    optimizer = module.build(spec)(keras.optimizers.SGD(1.0))
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(model(given["z"]) ** 2)
     gradients = tape.gradient(loss, model.trainable_variables)
@@ -133,7 +147,20 @@ for key, module, spec in each("clipping"):
     optimizer.apply(gradients, model.trainable_variables)
     found |= {f"{key} gradient {i}": g for i, g in enumerate(gradients)}
     found |= {f"{key} update {i}": old - v.numpy() for i, (old, v) in enumerate(zip(before, model.trainable_variables))}
-    model.compile(module.build(spec)(learning_rate=1e-3), "mse")
+    model.compile(module.build(spec)(keras.optimizers.Adam(1e-3)), "mse")
+    model.fit(GIVEN["z"], GIVEN["z"][:, :2], verbose=0)
+for key, module, spec in each("optimizer"):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(7, "tanh"), keras.layers.Dense(2)])
+    optimizer = module.build(spec)
+    found |= {f"{key} start {i}": v.numpy() for i, v in enumerate(model.trainable_variables)}
+    for step in range(4):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(model(given["z"]) ** 2)
+        gradients = tape.gradient(loss, model.trainable_variables)
+        found |= {f"{key} gradient {i} {step}": g for i, g in enumerate(gradients)}
+        optimizer.apply(gradients, model.trainable_variables)
+    found |= {f"{key} end {i}": v.numpy() for i, v in enumerate(model.trainable_variables)}
+    model.compile(module.build(spec), "mse")
     model.fit(GIVEN["z"], GIVEN["z"][:, :2], verbose=0)
 found = {name: np.asarray(a) for name, a in found.items()}
 """,
@@ -179,6 +206,22 @@ for key, module, spec in each("clipping"):
     leaves = [jax.tree.leaves(tree) for tree in (gradients, parameters, new)]
     for i, (g, old, p) in enumerate(zip(*leaves)):
         found |= {f"{key} gradient {i}": g, f"{key} update {i}": old - p}
+for key, module, spec in each("optimizer"):
+    class Model(linen.Module):
+        @linen.compact
+        def __call__(self, z):
+            h = jnp.tanh(linen.Dense(7, param_dtype=jnp.float64)(z))
+            return linen.Dense(2, param_dtype=jnp.float64)(h)
+    parameters = Model().init(jax.random.key(0), given["z"])
+    optimizer = optax.chain(optax.clip(1e9), module.build(spec))
+    state = optimizer.init(parameters)
+    found |= {f"{key} start {i}": p for i, p in enumerate(jax.tree.leaves(parameters))}
+    for step in range(4):
+        gradients = jax.grad(lambda p: (Model().apply(p, given["z"]) ** 2).sum())(parameters)
+        found |= {f"{key} gradient {i} {step}": g for i, g in enumerate(jax.tree.leaves(gradients))}
+        updates, state = optimizer.update(gradients, state, parameters)
+        parameters = optax.apply_updates(parameters, updates)
+    found |= {f"{key} end {i}": p for i, p in enumerate(jax.tree.leaves(parameters))}
 found = {name: np.asarray(a) for name, a in found.items()}
 """,
 }
@@ -272,6 +315,16 @@ def test_the_pasted_clipping_clips_an_ordinary_model_as_the_definition_does(foun
             if not np.array_equal(clipped[k], gradient):
                 bound.add(spec.kind)
     assert bound == {"value", "norm", "global_norm"}, "each has to have clipped something"
+
+
+def test_the_pasted_optimizers_train_an_ordinary_model_as_the_definition_does(found: Found, definition: Backend) -> None:
+    for i, written in enumerate(SPECS["optimizer"]):
+        spec = TypeAdapter(Optimizer).validate_python(written)
+        for k in range(4):  # two weights, two biases
+            gradients = np.stack([found[f"optimizer {i} gradient {k} {step}"] for step in range(4)])
+            inputs = {"w": found[f"optimizer {i} start {k}"], "w.gradients": gradients}
+            end = definition.optimizer.probe(spec, inputs)["w"]
+            assert compared(found[f"optimizer {i} end {k}"] - inputs["w"], end - inputs["w"]) < 1e-12, (written, k)
 
 
 def test_code_that_needs_this_project_does_not_pass(tmp_path: Path, request: pytest.FixtureRequest) -> None:

@@ -15,6 +15,7 @@ from common.countermeasures.activation import Activation
 from common.countermeasures.clipping import Clipping, NormClipping
 from common.countermeasures.initialization import Initialization
 from common.countermeasures.normalization import Normalization
+from common.countermeasures.optimizer import Optimizer
 from common.plan import Plan
 from common.spec import Spec
 from common.task import Task
@@ -87,19 +88,20 @@ NUMBERS = {
     "network.activation": "elu", "network.activation.slope": 0.02,
     "network.normalization": "none", "network.normalization.epsilon": 1e-3, "network.normalization.momentum": 0.99,
     "network.normalization.initial_scale": 0.5, "network.normalization.initial_shift": 0.5,
+    "network.skip": "none", "network.skip.scale": 0.25, "network.skip.order": "around",
     "initialization": "he", "initialization.fan": "avg", "initialization.distribution": "uniform",
     "clipping": "none", "clipping.threshold": 2.0, "optimizer.learning_rate": 0.1 + 2**-54,
     "task.source": "other.npz", "task.sha256": "ab", "task.batch_size": 17, "task.test_fraction": 0.25,
     "precision": "float32", "seeds": [1, 0], "steps": 4, "record_every": 2,
 }  # fmt: skip
 COMPILED = ("network.", "clipping", "optimizer", "task.batch_size", "precision")
-INPUTS = ("network.activation.slope", "clipping.threshold", "optimizer.learning_rate")
+INPUTS = ("network.activation.slope", "network.skip.scale", "clipping.threshold", "optimizer.learning_rate")
 STARTS = ("network.normalization.initial_scale", "network.normalization.initial_shift")
 
 
 @pytest.fixture
 def full(plan: Callable[..., Plan]) -> Plan:
-    return plan(activation="leaky_relu", normalization="batch", clipping="value")
+    return plan(activation="leaky_relu", normalization="batch", skip="residual", clipping="value")
 
 
 @pytest.mark.parametrize("path", NUMBERS)
@@ -286,7 +288,13 @@ def test_every_kth_step_and_the_last_are_recorded(plan: Callable[..., Plan], ste
     assert [step for step in range(steps) if run.recorded(step)] == sorted({*range(0, steps, every), steps - 1})
 
 
-UNIONS = {"activation": Activation, "normalization": Normalization, "clipping": Clipping, "initialization": Initialization}
+UNIONS = {
+    "activation": Activation,
+    "normalization": Normalization,
+    "clipping": Clipping,
+    "initialization": Initialization,
+    "optimizer": Optimizer,
+}
 
 
 @pytest.mark.parametrize("union", UNIONS.values(), ids=UNIONS)

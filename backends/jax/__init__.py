@@ -6,11 +6,22 @@ from importlib.metadata import version
 
 import jax
 
-from backends.jax import activation, clipping, initialization, normalization, skip
+from backends.jax import activation, clipping, initialization, normalization, optimizer, skip
 from backends.jax.device import available as devices
 from backends.jax.training import program
 
-__all__ = ["activation", "clipping", "devices", "initialization", "name", "normalization", "program", "skip", "versions"]
+__all__ = [
+    "activation",
+    "clipping",
+    "devices",
+    "initialization",
+    "name",
+    "normalization",
+    "optimizer",
+    "program",
+    "skip",
+    "versions",
+]
 
 name = "jax"
 

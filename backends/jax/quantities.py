@@ -37,25 +37,28 @@ def _scaled_rms(x: jax.Array, axes: tuple[int, ...]) -> jax.Array:
     return jnp.squeeze(scale, axes) * _plain_rms(x / scale, axes)
 
 
+Held = tuple[list[jax.Array], list[jax.Array], list[jax.Array], list[jax.Array]]
+
+
 @jax.jit
-def of_step(
-    run: Tree, weights: list[jax.Array], gradients: list[jax.Array], clipped: list[jax.Array], learning_rate: jax.Array
-) -> jax.Array:
+def of_step(run: Tree, held: Held, learning_rate: jax.Array) -> jax.Array:
     """What is `MEASURED` of a step, [measured, seed, layer].
 
     Args:
         run: `outputs`, `signals` and `alive` of the sites, each a list of arrays: [seed, layer, batch, width], and
             [seed, layer, width].
-        weights: Of the sites, [seed, layer, n_in, n_out] for each of their stacks, before the step.
-        gradients: Theirs, before clipping.
-        clipped: After it; none where nothing is clipped.
-        learning_rate: Of the step.
+        held: For each stack of sites the weights [seed, layer, n_in, n_out] before the step, their gradients before and after
+            clipping, and the directions of their updates; nothing where the one is the one before.
+        learning_rate: Of the step: an update is it times its direction.
     """
-    groups = [run["signals"], run["outputs"], weights, gradients, *([clipped] if clipped else [])]
-    found = iter(rms_of_each([a for group in groups for a in group], (2, 3)))
-    signal, output, size, before, *rest = (jnp.concatenate([next(found) for _ in group], axis=1) for group in groups)
-    after = rest[0] if rest else before
+    arrays = [*run["signals"], *run["outputs"], *(a for arrays in held for a in arrays)]
+    parts = iter(rms_of_each(arrays, (2, 3)))
+    signal, output = (jnp.concatenate([next(parts) for _ in run[name]], axis=1) for name in ("signals", "outputs"))
+    kinds: list[jax.Array] = []
+    for arrays in held:
+        kinds.append(jnp.concatenate([next(parts) for _ in arrays], axis=1) if arrays else kinds[-1])
+    size, before, after, update = kinds
     signal *= run["outputs"][0].shape[2]
     mean = jnp.concatenate([jnp.mean(a, axis=(2, 3)) for a in run["outputs"]], axis=1)
     dead = jnp.mean(~jnp.concatenate(run["alive"], axis=1), axis=2, dtype=signal.dtype)
-    return jnp.stack([signal, before, after, learning_rate * after, size, mean, output, dead])
+    return jnp.stack([signal, before, after, learning_rate * update, size, mean, output, dead])

@@ -1,20 +1,21 @@
-"""The training step in JAX: `jax.value_and_grad`, an optax transformation, `optax.sgd`; one seed, then all seeds."""
+"""The training step in JAX: `jax.value_and_grad`, an optax transformation, the optimizer; one seed, then all seeds."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 import optax
 
-from backends.jax import clipping, quantities
+from backends.jax import clipping, optimizer, quantities
 from backends.jax.arrays import Tree, from_numpy, to_numpy
 from backends.jax.device import resolve
 from backends.jax.network import StackedNetwork, batch_stats, no_signals, params, signals, statistics
 from common.countermeasures.clipping import changes
+from common.countermeasures.optimizer import coefficients, corrections
 from common.network import Arrays, Batch, Gradients, Network, State, stack_of
 from common.plan import Plan
 from common.quantities import named
@@ -34,11 +35,17 @@ class Program:
         self.network = plan.bare().network
 
     def load(self, state: State, plan: Plan | None = None) -> None:
-        """Put parameters and running statistics on the device, and the numbers of another plan of the same structure."""
+        """Put a state on the device, and the numbers of another plan of the same structure."""
         self.plan = plan or self.plan
         self.numbers = {name: self._array(np.array(value)) for name, value in self.plan.numbers().items()}
+        self.coefficients = self._numbers(coefficients(self.plan.optimizer))
         self.parameters = {name: self._array(a) for name, a in state.parameters.items()}
         self.statistics = {name: self._array(a) for name, a in state.statistics.items()}
+        self.slots = {name: self._array(a) for name, a in state.optimizer.items()}
+        self.steps = state.steps
+
+    def _numbers(self, numbers: dict[str, float]) -> Tree:
+        return {name: self._array(np.array(value)) for name, value in numbers.items()}
 
     def _array(self, array: np.ndarray) -> jax.Array:
         return from_numpy(array, self.plan.precision, self.device)
@@ -46,18 +53,22 @@ class Program:
     def step(self, batch: Batch) -> Handle:
         """Take one training step; return what it measured, still on the device."""
         self.last: Any = None  # its memory, still in the cache, is this step's
-        threshold, rate = (stack_of(self.numbers, room) for room in ("clipping", "optimizer"))
+        threshold = stack_of(self.numbers, "clipping")
         traced, state, samples = len(TRACED), (self.parameters, self.statistics), (batch.x.astype(self.plan.precision), batch.y)
         numbers = self._of_network()
         loss, gradients, self.statistics, run = differentiate(self.network, self.measure, numbers, *state, *samples)
         self.traces += len(TRACED) - traced
         old, keep = self.parameters, self.measure and changes(self.plan.clipping)
-        self.parameters, clipped = update(type(self.plan.clipping), keep, threshold, rate, old, gradients)
+        self.steps += 1
+        numbers = self.coefficients | self._numbers(corrections(self.plan.optimizer, self.steps))
+        measured = self.network.weights if self.measure else ()
+        kinds = Kinds(type(self.plan.clipping), type(self.plan.optimizer), measured, keep)
+        self.parameters, self.slots, clipped, directions = update(kinds, threshold, numbers, old, self.slots, gradients)
         if not self.measure:
             return (loss,)
         self.last = (loss, run["signals"], gradients, clipped if keep else gradients)
-        weights, before, after = (self._weights(held) for held in (old, gradients, clipped))
-        return loss, quantities.of_step(run, weights, before, after, rate["learning_rate"])
+        held = (self._weights(old), self._weights(gradients), self._weights(clipped), [*directions.values()])
+        return loss, quantities.of_step(run, held, numbers["learning_rate"])
 
     def _weights(self, held: Tree) -> list[jax.Array]:
         return [held[name] for name in self.network.weights if held]
@@ -75,8 +86,9 @@ class Program:
         return Gradients(to_numpy(loss), signal, before, after)
 
     def state(self) -> State:
-        """Fetch parameters and running statistics."""
-        return State(*({name: to_numpy(a) for name, a in held.items()} for held in (self.parameters, self.statistics)))
+        """Fetch the state."""
+        held = (self.parameters, self.statistics, self.slots)
+        return State(*({name: to_numpy(a) for name, a in one.items()} for one in held), steps=self.steps)
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """Logits [seed, sample, class] in evaluation mode for x [seed, sample, features]."""
@@ -129,20 +141,34 @@ def predict(network: Network, numbers: Tree, parameters: Tree, running: Tree, x:
     return _over_seeds(logits, parameters, running, x)
 
 
-@partial(jax.jit, static_argnums=(0, 1))
-def update(clip: type[Any], keep: bool, threshold: Tree, rate: Tree, parameters: Tree, gradients: Tree) -> tuple[Tree, Tree]:
-    """Clip and step: the new parameters and, if they are to be kept, the clipped gradients.
+class Kinds(NamedTuple):
+    """What of clipping and optimizer is compiled, and what is to be kept: some directions, the clipped gradients."""
 
-    It knows nothing of the network, so that one compiled function serves all whose parameters have the same shapes.
+    clipping: type[Any]
+    optimizer: type[Any]
+    measured: tuple[str, ...]
+    keep: bool
+
+
+@partial(jax.jit, static_argnums=0)
+def update(kinds: Kinds, threshold: Tree, numbers: Tree, parameters: Tree, slots: Tree, gradients: Tree) -> tuple[Tree, ...]:
+    """Clip and step: the new parameters and slots, the clipped gradients, and the directions of the measured weights.
+
+    The last two are given if they are to be kept, and are not the gradients again. It knows nothing of the network, so that one
+    compiled function serves all whose parameters have the same shapes.
     """
-    rule, sgd = clipping.layer(clip.model_construct(**threshold)), optax.sgd(rate["learning_rate"])
+    rule: Any = clipping.layer(kinds.clipping.model_construct(**threshold))
+    optimize = optimizer.layer(kinds.optimizer.model_construct())
 
-    def update_one(parameters: Any, gradients: Any) -> Any:
+    def update_one(parameters: Tree, slots: Tree, gradients: Tree) -> tuple[Tree, ...]:
         clipped, _ = rule.update(gradients, rule.init(parameters))
-        updates, _ = sgd.update(clipped, sgd.init(parameters))
-        return optax.apply_updates(parameters, updates), clipped if keep else {}
+        directions, after = optimize(clipped, parameters, slots, numbers)
+        updates = {name: -numbers["learning_rate"] * direction for name, direction in directions.items()}
+        moved: Any = optax.apply_updates(parameters, updates)
+        measured = {name: directions[name] for name in kinds.measured} if directions is not clipped else {}
+        return moved, after, clipped if kinds.keep else {}, measured
 
-    return _over_seeds(update_one, parameters, gradients)
+    return _over_seeds(update_one, parameters, slots, gradients)
 
 
 def _over_seeds(function: Callable[..., Any], *arguments: Any) -> Any:

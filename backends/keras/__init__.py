@@ -17,11 +17,22 @@ if keras.config.backend() != "tensorflow":
         "set KERAS_BACKEND=tensorflow in a new process"
     )
 
-from backends.keras import activation, clipping, initialization, normalization, skip
+from backends.keras import activation, clipping, initialization, normalization, optimizer, skip
 from backends.keras.device import available as devices
 from backends.keras.training import program
 
-__all__ = ["activation", "clipping", "devices", "initialization", "name", "normalization", "program", "skip", "versions"]
+__all__ = [
+    "activation",
+    "clipping",
+    "devices",
+    "initialization",
+    "name",
+    "normalization",
+    "optimizer",
+    "program",
+    "skip",
+    "versions",
+]
 
 name = "keras"
 

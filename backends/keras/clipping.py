@@ -1,4 +1,4 @@
-"""Clipping in Keras: an argument of the optimiser, at most one of `clipvalue`, `clipnorm` and `global_clipnorm`.
+"""Clipping in Keras: an argument of every optimizer, at most one of `clipvalue`, `clipnorm` and `global_clipnorm`.
 
 Trap: `clipnorm` is the norm of each variable by itself; the norm of the whole network is `global_clipnorm`. A threshold of 0
 switches clipping off. Where an element is infinite, `clipnorm` turns the others to 0 in silence. What a variable holds
@@ -9,23 +9,28 @@ layer.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from typing import Any, assert_never
 
 import keras
 import tensorflow as tf
 
-from backends.keras.arrays import Tensor, safe_scale
-from common.countermeasures.clipping import Clipping, GlobalNormClipping, NoClipping, NormClipping, ValueClipping
+from backends.keras.arrays import Tensor, Tensors, safe_scale
+from common.countermeasures.clipping import (
+    Clipping,
+    GlobalNormClipping,
+    NoClipping,
+    NormClipping,
+    ValueClipping,
+    changes,
+)
 from common.network import Arrays
 
 NATIVE = {
-    "none": "keras.optimizers.SGD",
-    "value": "keras.optimizers.SGD.clipvalue",
-    "norm": "keras.optimizers.SGD.clipnorm",
-    "global_norm": "keras.optimizers.SGD.global_clipnorm",
+    "none": "keras.optimizers.Optimizer",
+    "value": "keras.optimizers.Optimizer.clipvalue",
+    "norm": "keras.optimizers.Optimizer.clipnorm",
+    "global_norm": "keras.optimizers.Optimizer.global_clipnorm",
 }
-
-Constructor = Callable[..., keras.optimizers.SGD]
 
 
 def norm(gradient: Tensor, leading: int) -> Tensor:
@@ -48,79 +53,74 @@ def shortened(gradient: Tensor, norms: Tensor, threshold: Tensor) -> Tensor:
     return tf.where(tf.math.is_finite(norms), clipped, tf.constant(float("nan"), norms.dtype))
 
 
-class ClippedSGD(keras.optimizers.SGD):
-    """SGD that clips the gradients of a model's variables before its step, in `fit` as in a loop of one's own."""
+def clipped_together(spec: Clipping, leading: int, gradients: list[Tensor]) -> list[Tensor]:
+    """The clipped gradients of a network.
 
-    of_a_parameter: int = 0
-    """How many leading axes of a variable, such as a seed and a layer, are not part of a parameter."""
-    of_a_network: int = 0
-    """How many of these tell networks apart."""
-
-    def __init__(self, clipping: Clipping, learning_rate: float) -> None:
-        super().__init__(learning_rate)
-        self.clipping = clipping
-
-    def _clip_gradients(self, grads: list[Tensor]) -> list[Tensor]:
-        if isinstance(self.clipping, NoClipping):
-            return grads
-        c: Tensor = tf.convert_to_tensor(self.clipping.threshold, grads[0].dtype)
-        if isinstance(self.clipping, ValueClipping):
-            return [tf.clip_by_value(g, -c, c) for g in grads]
-        if isinstance(self.clipping, NormClipping):
-            return [shortened(g, norm(g, self.of_a_parameter), c) for g in grads]
-        norms = tf.stack([norm(g, self.of_a_network) for g in grads], axis=self.of_a_network)
-        return [shortened(g, norm(norms, self.of_a_network), c) for g in grads]
-
-
-class StackedSGD(ClippedSGD):
-    """SGD for variables [seed, layer, ...]: clips each layer's parameter, or each seed's network, by itself.
-
-    Its threshold may be a variable; that of `clipvalue` has to be a Python number.
-
-    Attributes:
-        observe: Called with the clipped gradients, in the order of the variables; the step waits for what it returns.
+    Args:
+        spec: Its numbers may be a framework's own.
+        leading: How many axes tell networks apart, and as many more the layers of each, of which each has its own parameters.
+        gradients: [(seed, layer,) ...].
     """
-
-    of_a_parameter, of_a_network = 2, 1
-
-    def __init__(self, clipping: Clipping, learning_rate: float) -> None:
-        super().__init__(clipping, learning_rate)
-        self.observe: Callable[[list[Tensor]], list[Tensor]] = lambda clipped: []
-
-    def _clip_gradients(self, grads: list[Tensor]) -> list[Tensor]:
-        clipped = super()._clip_gradients(grads)
-        # what is still to be read when it is changed in place, TensorFlow copies
-        with tf.control_dependencies(self.observe(clipped)):
-            return [tf.identity(g) for g in clipped]
-
-
-def build(spec: Clipping) -> Callable[..., ClippedSGD]:
-    """A constructor of the optimiser, to be called with the learning rate, for a model's own variables."""
-    return partial(ClippedSGD, spec)
+    match spec:
+        case NoClipping():
+            return gradients
+        case ValueClipping(threshold=threshold):
+            c = _number(threshold, gradients)
+            return [tf.clip_by_value(g, -c, c) for g in gradients]
+        case NormClipping(threshold=threshold):
+            c = _number(threshold, gradients)
+            return [shortened(g, norm(g, 2 * leading), c) for g in gradients]
+        case GlobalNormClipping(threshold=threshold):
+            c = _number(threshold, gradients)
+            whole = norm(tf.stack([norm(g, leading) for g in gradients], axis=leading), leading)
+            return [shortened(g, whole, c) for g in gradients]
+        case _:
+            assert_never(spec)
 
 
-def layer(spec: Clipping) -> Callable[..., StackedSGD]:
-    """A constructor of the optimiser, to be called with the learning rate, for variables [seed, layer, ...]."""
-    return partial(StackedSGD, spec)
+def _number(threshold: Any, gradients: list[Tensor]) -> Tensor:
+    return tf.convert_to_tensor(threshold, gradients[0].dtype)
+
+
+def build(spec: Clipping) -> Callable[[keras.optimizers.Optimizer], keras.optimizers.Optimizer]:
+    """A function that makes any Keras optimizer clip before its step, in `fit` as in a loop of one's own."""
+
+    def clip(grads: list[Tensor]) -> list[Tensor]:
+        return clipped_together(spec, 0, grads)
+
+    def clipping(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
+        optimizer._clip_gradients = clip
+        return optimizer
+
+    return clipping
+
+
+def layer(spec: Clipping) -> Callable[[Tensors], Tensors]:
+    """A function from gradients [seed, layer, ...] by name to the clipped ones, each layer and each seed by itself."""
+
+    def clip(gradients: Tensors) -> Tensors:
+        clipped = clipped_together(spec, 1, list(gradients.values()))
+        return dict(zip(gradients, clipped, strict=True))
+
+    return clip if changes(spec) else lambda gradients: gradients
 
 
 def probe(spec: Clipping, inputs: Arrays) -> Arrays:
     """Clipped gradients, for gradients [seed, layer, ...] by name."""
-    optimizer, variables = layer(spec)(learning_rate=1.0), [keras.Variable(a) for a in inputs.values()]
-    seen: list[Tensor] = []
-    optimizer.observe = lambda clipped: seen.extend(clipped) or seen
-    optimizer.apply([tf.constant(a) for a in inputs.values()], variables)
-    return {name: g.numpy() for name, g in zip(inputs, seen, strict=True)}
+    clipped = layer(spec)({name: tf.constant(a) for name, a in inputs.items()})
+    return {name: g.numpy() for name, g in clipped.items()}
 
 
-def native(spec: Clipping) -> Constructor:
-    """Keras' own optimiser, for a model whose parameters are variables of their own."""
+def native(spec: Clipping) -> dict[str, float]:
+    """Keras' own argument of any optimizer, for a model whose parameters are variables of their own."""
     match spec:
         case NoClipping():
-            return keras.optimizers.SGD
+            return {}
         case ValueClipping(threshold=c):
-            return partial(keras.optimizers.SGD, clipvalue=c)
+            return {"clipvalue": c}
         case NormClipping(threshold=c):
-            return partial(keras.optimizers.SGD, clipnorm=c)
+            return {"clipnorm": c}
         case GlobalNormClipping(threshold=c):
-            return partial(keras.optimizers.SGD, global_clipnorm=c)
+            return {"global_clipnorm": c}
+        case _:
+            assert_never(spec)

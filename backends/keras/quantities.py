@@ -77,22 +77,25 @@ def alive(spec: Activation, tells: Tensor, slope: Tensor | None) -> Tensor:
     return tf.logical_not(tf.reduce_min(tf.abs(tells - (low + high) / 2), axis=2) >= (high - low) / 2)
 
 
-def of_step(
-    run: Tensors, weights: list[Tensor], gradients: list[Tensor], clipped: list[Tensor], learning_rate: Tensor
-) -> Tensor:
+Held = tuple[list[Tensor], list[Tensor], list[Tensor], list[Tensor]]
+
+
+def of_step(run: Tensors, held: Held, learning_rate: Tensor) -> Tensor:
     """What is `MEASURED` of a step, [measured, seed, layer].
 
     Args:
         run: `outputs` and `signals` of the sites [layer, seed, batch, width], and `alive` [layer, seed, width].
-        weights: Of the sites, [seed, layer, n_in, n_out] for each of their stacks, before the step.
-        gradients: Theirs, before clipping.
-        clipped: After it; none where nothing is clipped.
-        learning_rate: Of the step.
+        held: For each stack of sites the weights [seed, layer, n_in, n_out] before the step, their gradients before and after
+            clipping, and the directions of their updates; nothing where the one is the one before.
+        learning_rate: Of the step: an update is it times its direction.
     """
-    signal, output, *found = rms_of_each([run["signals"], run["outputs"], *weights, *gradients, *clipped], (2, 3))
-    count = len(weights)
-    size, before, after = (tf.concat(parts, axis=1) for parts in (found[:count], found[count : 2 * count], found[-count:]))
+    signal, output, *found = rms_of_each([run["signals"], run["outputs"], *(a for arrays in held for a in arrays)], (2, 3))
+    parts = iter(found)
+    kinds: list[Tensor] = []
+    for arrays in held:
+        kinds.append(tf.concat([next(parts) for _ in arrays], axis=1) if arrays else kinds[-1])
+    size, before, after, update = kinds
     dead = tf.reduce_mean(tf.cast(tf.logical_not(run["alive"]), output.dtype), axis=-1)
     mean = tf.reduce_mean(run["outputs"], (2, 3))
     of_layers = [tf.transpose(a) for a in (signal * run["outputs"].shape[2], mean, output, dead)]
-    return tf.stack([of_layers[0], before, after, learning_rate * after, size, *of_layers[1:]])
+    return tf.stack([of_layers[0], before, after, learning_rate * update, size, *of_layers[1:]])

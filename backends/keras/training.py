@@ -1,4 +1,4 @@
-"""The training step in Keras: a GradientTape, a Keras optimiser that clips and steps, all in one `tf.function`."""
+"""The training step in Keras: a GradientTape, clipping and the optimizer, all in one `tf.function`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from backends.keras import clipping, quantities
+from backends.keras import clipping, optimizer, quantities
 from backends.keras.arrays import Tensor, Tensors, from_numpy, to_numpy
 from backends.keras.device import resolve
 from backends.keras.network import Pass, StackedNetwork
-from common.countermeasures.clipping import changes
+from common.countermeasures.optimizer import coefficients, corrections, slots
 from common.network import Arrays, Batch, Gradients, State
 from common.plan import Plan
 from common.quantities import named
@@ -30,11 +30,13 @@ class Program:
         with tf.device(self.device):
             self.parameters = self._variables(network.shapes())
             self.statistics = self._variables(network.statistics_shapes())
+            self.slots = self._variables(self._slot_shapes())
+            self.coefficients = {name: keras.Variable(0.0, dtype=plan.precision) for name in coefficients(plan.optimizer)}
             self.numbers = {name: keras.Variable(0.0, dtype=plan.precision) for name in plan.numbers()}
             traced = plan.with_numbers({name: v.value for name, v in self.numbers.items()})
             self.network = StackedNetwork(traced.network, self.seeds, plan.precision)
-            self.optimizer = clipping.layer(traced.clipping)(learning_rate=0.0)
-            self.optimizer.build(list(self.parameters.values()))
+            self.clip = clipping.layer(traced.clipping)
+            self.optimize = optimizer.layer(plan.optimizer)
         self.loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="none", dtype=plan.precision)
         self.compiled_step = tf.function(self._step, autograph=False)
         # to trace a shallow network takes three times as long as to run it once
@@ -45,12 +47,23 @@ class Program:
         zeros = {name: tf.zeros((self.seeds, *shape), self.plan.precision) for name, shape in shapes.items()}
         return {name: keras.Variable(start, dtype=self.plan.precision) for name, start in zeros.items()}
 
+    def _slot_shapes(self) -> dict[str, tuple[int, ...]]:
+        shapes = self.plan.network.shapes()
+        return {f"{name}.{slot}": shape for name, shape in shapes.items() for slot in slots(self.plan.optimizer)}
+
     def load(self, state: State, plan: Plan | None = None) -> None:
-        """Put parameters and running statistics on the device, and the numbers of another plan of the same structure."""
+        """Put a state on the device, and the numbers of another plan of the same structure."""
         self.plan = plan or self.plan
         numbers = {name: np.array(value) for name, value in self.plan.numbers().items()}
-        self.optimizer.learning_rate = self.plan.optimizer.learning_rate
-        held = ((self.parameters, state.parameters), (self.statistics, state.statistics), (self.numbers, numbers))
+        own = {name: np.array(value) for name, value in coefficients(self.plan.optimizer).items()}
+        self.steps = state.steps
+        held = (
+            (self.parameters, state.parameters),
+            (self.statistics, state.statistics),
+            (self.slots, state.optimizer),
+            (self.numbers, numbers),
+            (self.coefficients, own),
+        )
         for variables, arrays in held:
             for name, variable in variables.items():
                 variable.assign(self._tensor(arrays[name]))
@@ -62,10 +75,12 @@ class Program:
         """Take one training step; return what it measured, still on the device."""
         self.last: Any = None  # its memory, still in the cache, is this step's
         with tf.device(self.device):
-            handle, self.last = self.compiled_step(self._tensor(batch.x), self._tensor(batch.y))
+            self.steps += 1
+            corrected = {name: self._tensor(np.array(c)) for name, c in corrections(self.plan.optimizer, self.steps).items()}
+            handle, self.last = self.compiled_step(self._tensor(batch.x), self._tensor(batch.y), corrected)
         return handle
 
-    def _step(self, x: Tensor, y: Tensor) -> tuple[Handle, Any]:
+    def _step(self, x: Tensor, y: Tensor, corrected: Tensors) -> tuple[Handle, Any]:
         self.traces += 1
         x, y = self._alone(x), self._alone(y)
         old = {name: tf.identity(v.value) for name, v in self.parameters.items()}
@@ -79,31 +94,30 @@ class Program:
             total = tf.reduce_sum(losses)  # the seeds share no parameter: its gradient is each one's own
         found = tape.gradient(total, [*old.values(), *(run.sources if self.measure else ())])
         gradients = dict(zip(old, found, strict=False))
-        measured: list[Tensor] = []
-        clipped: Tensors = {}
+        clipped = self.clip(gradients)
+        held = {name: v.value for name, v in self.slots.items()}
+        numbers = {name: v.value for name, v in self.coefficients.items()} | corrected
+        directions, after = self.optimize(clipped, old, held, numbers)
         signal = self._seeded(self.network.signals(found[len(old) :])) if self.measure else None
-
-        def measure(found: list[Tensor]) -> list[Tensor]:
-            clipped.update(zip(old, found, strict=True))
-            if self.measure:
-                measured.append(self._measured(run, signal, old, gradients, clipped))
-            return measured
-
-        self.optimizer.observe = measure
-        self.optimizer.apply(list(gradients.values()), list(self.parameters.values()))
+        measured = [self._measured(run, signal, (old, gradients, clipped, directions))] if self.measure else []
+        # what is still to be read when it is changed in place, TensorFlow copies
+        with tf.control_dependencies(measured):
+            for name, direction in directions.items():
+                self.parameters[name].value.assign_sub(direction * numbers["learning_rate"])
+        for name, value in after.items():
+            self.slots[name].assign(value)
         for name, value in run.statistics.items():
             self.statistics[name].assign(tf.reshape(value, self.statistics[name].shape))
         losses = tf.reshape(losses, [self.seeds])
         return (losses, *measured), (losses, signal, gradients, clipped) if self.measure else ()
 
-    def _measured(self, run: Pass, signals: Tensor, parameters: Tensors, gradients: Tensors, clipped: Tensors) -> Tensor:
-        kept = {"outputs": self._seeded(run.h), "signals": signals, "alive": self._alive(run, parameters)}
-        weights, before, after = (self._weights(held) for held in (parameters, gradients, clipped))
-        rate = tf.cast(tf.convert_to_tensor(self.optimizer.learning_rate), self.plan.precision)
-        return quantities.of_step(kept, weights, before, after if changes(self.plan.clipping) else [], rate)
-
-    def _weights(self, held: Tensors) -> list[Tensor]:
-        return [held[name] for name in self.plan.network.weights]
+    def _measured(self, run: Pass, signals: Tensor, held: tuple[Tensors, ...]) -> Tensor:
+        kept = {"outputs": self._seeded(run.h), "signals": signals, "alive": self._alive(run, held[0])}
+        names = self.plan.network.weights
+        old, before, after, moved = ([arrays[name] for name in names] for arrays in held)
+        _, gradients, clipped, directions = held
+        weights = (old, before, [] if clipped is gradients else after, [] if directions is clipped else moved)
+        return quantities.of_step(kept, weights, self.coefficients["learning_rate"].value)
 
     def _alone(self, a: Tensor) -> Tensor:
         """A single seed has no axis: products of matrices are faster than batches of one."""
@@ -143,9 +157,10 @@ class Program:
         return Gradients(to_numpy(losses), to_numpy(signal).swapaxes(0, 1) * self.plan.task.batch_size, before, after)
 
     def state(self) -> State:
-        """Fetch parameters and running statistics."""
-        held = (self.parameters, self.statistics)
-        return State(*({name: to_numpy(v.value) for name, v in variables.items()} for variables in held))
+        """Fetch the state."""
+        held = (self.parameters, self.statistics, self.slots)
+        arrays = ({name: to_numpy(v.value) for name, v in variables.items()} for variables in held)
+        return State(*arrays, steps=self.steps)
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """Logits [seed, sample, class] in evaluation mode for x [seed, sample, features]."""

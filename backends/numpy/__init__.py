@@ -7,11 +7,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from backends.numpy import activation, clipping, initialization, normalization, skip
+from backends.numpy import activation, clipping, initialization, normalization, optimizer, skip
 from backends.numpy.device import available as devices
 from backends.numpy.training import program
 
-__all__ = ["activation", "clipping", "devices", "initialization", "name", "normalization", "program", "skip", "versions"]
+__all__ = [
+    "activation",
+    "clipping",
+    "devices",
+    "initialization",
+    "name",
+    "normalization",
+    "optimizer",
+    "program",
+    "skip",
+    "versions",
+]
 
 name = "numpy"
 

@@ -50,12 +50,11 @@ def _by_layer(statistic: Callable[..., np.ndarray], layers: list[np.ndarray]) ->
     return np.stack([statistic(layer, (1, 2)) for layer in layers], axis=1)
 
 
-def of_weights(weights: list[np.ndarray], clipped: list[np.ndarray], learning_rate: float) -> Arrays:
-    """The quantities [seed, layer] of the sites' weights [seed, layer, ...] before a step, and of their clipped gradients."""
-    after = _rms(clipped)
+def of_weights(weights: list[np.ndarray], clipped: list[np.ndarray], updates: list[np.ndarray]) -> Arrays:
+    """The quantities [seed, layer] of the sites' weights [seed, layer, ...] before a step, of clipped gradients and updates."""
     return {
-        "clipped_weight_gradient_rms": after,
-        "update_ratio": ratio(learning_rate * after, _rms(weights)),
+        "clipped_weight_gradient_rms": _rms(clipped),
+        "update_ratio": ratio(_rms(updates), _rms(weights)),
     }
 
 

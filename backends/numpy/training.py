@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import DTypeLike
 
-from backends.numpy import clipping, quantities
+from backends.numpy import clipping, optimizer, quantities
 from backends.numpy.arrays import from_numpy, to_numpy
 from backends.numpy.block import Site
 from backends.numpy.device import resolve
 from backends.numpy.network import Definition, cross_entropy
 from backends.numpy.rounding import EXACT, Exact
+from common.countermeasures.optimizer import coefficients, corrections
 from common.network import Arrays, Batch, Gradients, State
 from common.plan import Plan
 
@@ -38,35 +39,46 @@ class Program:
         self.plan, self.dtype, self.measure, self.rounding, self.traces = plan, dtype, measure, rounding, 0
 
     def load(self, state: State, plan: Plan | None = None) -> None:
-        """Take parameters and running statistics, and the numbers of another plan of the same structure."""
+        """Take a state, and the numbers of another plan of the same structure."""
         self.plan = plan or self.plan
         self.network = Definition(self.plan.network, self.rounding)
         self.clip = clipping.build(self.plan.clipping, self.rounding)
+        self.optimize = optimizer.build(self.plan.optimizer, self.rounding)
         self.parameters = {name: from_numpy(a, self.dtype, "cpu:0") for name, a in state.parameters.items()}
         self.statistics = {name: from_numpy(a, self.dtype, "cpu:0") for name, a in state.statistics.items()}
+        self.slots = {name: from_numpy(a, self.dtype, "cpu:0") for name, a in state.optimizer.items()}
+        self.steps = state.steps
 
     def step(self, batch: Batch) -> Arrays:
         """Forward, backward, clip, update; returns the quantities."""
-        r, rate = self.rounding, self.plan.optimizer.learning_rate
+        r, spec = self.rounding, self.plan.optimizer
+        numbers = coefficients(spec) | corrections(spec, self.steps + 1)
+        rate = numbers["learning_rate"]
         with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
             run = self.network.forward(self.parameters, from_numpy(batch.x, self.dtype, "cpu:0"), self.statistics)
             loss, cotangent = cross_entropy(run.logits, batch.y, r)
             found, gradients = self.network.backward(run, cotangent)
             clipped = self.clip(gradients)
             signals = [signal * batch.y.shape[1] for signal in found]
-            measured = self._quantities(run.measured, signals, gradients, clipped) if self.measure else {}
+            directions, self.slots = self.optimize(clipped, self.parameters, self.slots, numbers)
+            updates = {name: -rate * directions[name] for name in self.parameters}
+            measured = self._quantities(run.measured, signals, gradients, clipped, updates) if self.measure else {}
             self.statistics = run.statistics
-            self.parameters = {name: r.add(p, -rate * clipped[name]) for name, p in self.parameters.items()}
+            self.parameters = {name: r.add(p, updates[name]) for name, p in self.parameters.items()}
+        self.steps += 1
+        self.updates = updates
         self.layers, self.measured_layers = run.layers, run.measured
         self.last = (loss, signals, gradients, clipped)
         return {"loss": loss, **measured}
 
-    def _quantities(self, layers: list[Site], signals: list[np.ndarray], gradients: Arrays, clipped: Arrays) -> Arrays:
+    def _quantities(
+        self, layers: list[Site], signals: list[np.ndarray], gradients: Arrays, clipped: Arrays, updates: Arrays
+    ) -> Arrays:
         spec, precision = self.plan.network.activation, self.plan.precision
         alive = [quantities.alive(spec, layer, precision) for layer in layers]
         of_layers = quantities.of_layers([layer.h for layer in layers], alive)
-        weights, before, after = (self._weights(arrays) for arrays in (self.parameters, gradients, clipped))
-        of_weights = quantities.of_weights(weights, after, self.plan.optimizer.learning_rate)
+        weights, before, after, moved = (self._weights(arrays) for arrays in (self.parameters, gradients, clipped, updates))
+        of_weights = quantities.of_weights(weights, after, moved)
         return quantities.of_gradients(signals, before) | of_layers | of_weights
 
     def _weights(self, arrays: Arrays) -> list[np.ndarray]:
@@ -83,9 +95,10 @@ class Program:
         return Gradients(to_numpy(loss), to_numpy(np.stack(signals, axis=1)), before, after)
 
     def state(self) -> State:
-        """Fetch parameters and running statistics."""
-        arrays = [{name: to_numpy(a) for name, a in held.items()} for held in (self.parameters, self.statistics)]
-        return State(*arrays)
+        """Fetch the state."""
+        held = (self.parameters, self.statistics, self.slots)
+        arrays = [{name: to_numpy(a) for name, a in one.items()} for one in held]
+        return State(*arrays, steps=self.steps)
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """Logits [seed, sample, class] in evaluation mode for x [seed, sample, features]."""

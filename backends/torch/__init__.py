@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import torch
 
-from backends.torch import activation, clipping, initialization, normalization, skip
+from backends.torch import activation, clipping, initialization, normalization, optimizer, skip
 from backends.torch.device import available as devices
 from backends.torch.training import program
 
-__all__ = ["activation", "clipping", "devices", "initialization", "name", "normalization", "program", "skip", "versions"]
+__all__ = [
+    "activation",
+    "clipping",
+    "devices",
+    "initialization",
+    "name",
+    "normalization",
+    "optimizer",
+    "program",
+    "skip",
+    "versions",
+]
 
 name = "torch"
 

@@ -53,26 +53,25 @@ def alive(spec: Activation, z: torch.Tensor, slopes: list[torch.Tensor]) -> torc
     return ~((z - (low + high) / 2).abs_().amin(2) >= (high - low) / 2)
 
 
-def of_step(
-    run: Tensors,
-    weights: list[torch.Tensor],
-    gradients: list[torch.Tensor],
-    clipped: list[torch.Tensor],
-    learning_rate: float,
-) -> torch.Tensor:
+Held = tuple[list[torch.Tensor], list[torch.Tensor], list[torch.Tensor], list[torch.Tensor]]
+
+
+def of_step(run: Tensors, held: Held, learning_rate: float) -> torch.Tensor:
     """What is `MEASURED` of a step, [measured, seed, layer].
 
     Args:
         run: `outputs` and `signals` of the sites [layer, seed, batch, width], and `alive` [layer, seed, width].
-        weights: Of the sites, [seed, layer, n_in, n_out] for each of their stacks, before the step.
-        gradients: Theirs, before clipping.
-        clipped: After it; none where nothing is clipped.
-        learning_rate: Of the step.
+        held: For each stack of sites the weights [seed, layer, n_in, n_out] before the step, their gradients before and after
+            clipping, and the directions of their updates; nothing where the one is the one before.
+        learning_rate: Of the step: an update is it times its direction.
     """
-    signal, output, *found = rms_of_each([run["signals"], run["outputs"], *weights, *gradients, *clipped], (2, 3))
-    count = len(weights)
-    size, before, after = (torch.cat(parts, dim=1) for parts in (found[:count], found[count : 2 * count], found[-count:]))
+    signal, output, *found = rms_of_each([run["signals"], run["outputs"], *(a for arrays in held for a in arrays)], (2, 3))
+    parts = iter(found)
+    kinds: list[torch.Tensor] = []
+    for arrays in held:
+        kinds.append(torch.cat([next(parts) for _ in arrays], dim=1) if arrays else kinds[-1])
+    size, before, after, update = kinds
     dead = (~run["alive"]).to(signal.dtype).mean(-1)
     signal = signal * run["outputs"].shape[2]
     mean = run["outputs"].mean((2, 3))
-    return torch.stack([signal.T, before, after, learning_rate * after, size, mean.T, output.T, dead.T])
+    return torch.stack([signal.T, before, after, learning_rate * update, size, mean.T, output.T, dead.T])

@@ -1,4 +1,4 @@
-"""The training step in PyTorch: forward, `torch.autograd.grad`, clip, SGD."""
+"""The training step in PyTorch: forward, `torch.autograd.grad`, clip, optimizer."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import torch
 from torch.nn.functional import cross_entropy
 from torch.optim.sgd import sgd
 
-from backends.torch import clipping, quantities
+from backends.torch import clipping, optimizer, quantities
 from backends.torch.arrays import Tensors, from_numpy, to_numpy
 from backends.torch.device import resolve
 from backends.torch.network import Pass, StackedNetwork
+from common.countermeasures.optimizer import coefficients, corrections
 from common.network import Arrays, Batch, Gradients, State
 from common.plan import Plan
 from common.quantities import named
@@ -30,10 +31,13 @@ class Program:
         self.dtype = getattr(torch, plan.precision)
 
     def load(self, state: State, plan: Plan | None = None) -> None:
-        """Put parameters and running statistics on the device, and the numbers of another plan of the same structure."""
+        """Put a state on the device, and the numbers of another plan of the same structure."""
         self.plan = plan or self.plan
         self.network = StackedNetwork(self.plan.network, len(self.plan.seeds))
         self.clip = clipping.layer(self.plan.clipping)
+        self.optimize = optimizer.layer(self.plan.optimizer)
+        self.slots = {name: self._tensor(a) for name, a in state.optimizer.items()}
+        self.steps = state.steps
         self.parameters = {name: self._tensor(a).requires_grad_() for name, a in state.parameters.items()}
         side_by_side = {name: a.swapaxes(0, 1) for name, a in state.statistics.items()}  # as batch norm sees the seeds
         self.statistics = {name: self._tensor(a).flatten(1) for name, a in side_by_side.items()}
@@ -55,21 +59,30 @@ class Program:
             clipped, handle = self.clip(gradients), (losses.detach(),)
             if self.measure:
                 self.last = (losses.detach(), self._stacked(signals), gradients, clipped)
-                handle += (self._measured(run, self.last[1], gradients, clipped),)
+            directions = self._directions(clipped)
+            if self.measure:
+                handle += (self._measured(run, gradients, clipped, directions),)
             self.network.update(self.statistics, run.moments)
-            self._update(clipped)
+            self._update(directions)
         return handle
 
     def _stacked(self, layers: Sequence[torch.Tensor]) -> torch.Tensor:
         """What there is of each hidden layer, [(seed,) batch, width], as [layer, seed, batch, width]."""
         return torch.stack(list(layers)).view(len(layers), len(self.plan.seeds), *layers[0].shape[-2:])
 
-    def _measured(self, run: Pass, signals: torch.Tensor, gradients: Tensors, clipped: Tensors) -> torch.Tensor:
+    def _directions(self, clipped: Tensors) -> Tensors:
+        spec = self.plan.optimizer
+        self.steps += 1
+        numbers = coefficients(spec) | corrections(spec, self.steps)
+        return self.optimize(clipped, self.parameters, self.slots, numbers)
+
+    def _measured(self, run: Pass, gradients: Tensors, clipped: Tensors, directions: Tensors) -> torch.Tensor:
         h = self._stacked([site["h"] for site in run.sites])
-        kept = {"outputs": h, "signals": signals, "alive": self._alive(run, h)}
-        weights, before, after = (self._weights(a) for a in (self.parameters, gradients, clipped))
-        after = [] if clipped is gradients else after
-        return quantities.of_step(kept, weights, before, after, self.plan.optimizer.learning_rate)
+        kept = {"outputs": h, "signals": self.last[1], "alive": self._alive(run, h)}
+        held = (self.parameters, gradients, clipped, directions)
+        old, before, after, moved = ([arrays[name] for name in self.plan.network.weights] for arrays in held)
+        weights = (old, before, [] if clipped is gradients else after, [] if directions is clipped else moved)
+        return quantities.of_step(kept, weights, self.plan.optimizer.learning_rate)
 
     def _alive(self, run: Pass, h: torch.Tensor) -> torch.Tensor:
         """Which units pass a gradient on, [layer, seed, width]; all do where a layer has no activation."""
@@ -84,14 +97,11 @@ class Program:
         alive[where] = found
         return alive
 
-    def _weights(self, held: Tensors) -> list[torch.Tensor]:
-        return [held[name] for name in self.plan.network.weights]
-
-    def _update(self, clipped: Tensors) -> None:
+    def _update(self, directions: Tensors) -> None:
         # the function of torch.optim.SGD; to make one of the class imports PyTorch's compiler, which takes a second
         rest = {"weight_decay": 0.0, "momentum": 0.0, "dampening": 0.0, "nesterov": False, "maximize": False}
         parameters, rate = list(self.parameters.values()), self.plan.optimizer.learning_rate
-        sgd(parameters, [clipped[name] for name in self.parameters], [None] * len(parameters), lr=rate, **rest)
+        sgd(parameters, [directions[name] for name in self.parameters], [None] * len(parameters), lr=rate, **rest)
 
     def measured(self, handle: Handle) -> Arrays:
         """Fetch `loss` [seed] and the quantities [seed, layer] of a step."""
@@ -106,9 +116,10 @@ class Program:
         return Gradients(to_numpy(loss), to_numpy(signal), before, after)
 
     def state(self) -> State:
-        """Fetch parameters and running statistics."""
+        """Fetch the state."""
         statistics = {name: a.unflatten(1, (len(self.plan.seeds), -1)).transpose(0, 1) for name, a in self.statistics.items()}
-        return State(*({name: to_numpy(a) for name, a in held.items()} for held in (self.parameters, statistics)))
+        held = (self.parameters, statistics, self.slots)
+        return State(*({name: to_numpy(a) for name, a in one.items()} for one in held), steps=self.steps)
 
     @torch.no_grad()
     def predict(self, x: np.ndarray) -> np.ndarray:

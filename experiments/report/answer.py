@@ -101,7 +101,7 @@ def facts(document: Document) -> Iterator[str]:
     parts = [
         f"{_range(p.network.depth for p in plans)} hidden layers of {_range(p.network.width for p in plans)} units",
         f"{_range(p.task.source for p in plans)} ({_range(p.network.classes for p in plans)} classes{guess})",
-        f"{_range(p.optimizer.kind.upper() for p in plans)}, rate {_range(p.optimizer.learning_rate for p in plans)}, "
+        f"{_range(p.optimizer.title for p in plans)}, rate {_range(p.optimizer.learning_rate for p in plans)}, "
         f"batch {_range(p.task.batch_size for p in plans)}",
         f"{_range(p.precision for p in plans)}",
         _plural(_range(len(p.seeds) for p in plans), "seed"),
@@ -118,9 +118,10 @@ def _range(values: Iterable[Any]) -> str:
     found = list(dict.fromkeys(values))
     if len(found) == 1:
         return f"{found[0]}"
-    if all(isinstance(value, (int, float)) for value in found):
+    ordered = all(isinstance(value, (int, float)) for value in found)
+    if ordered:
         found.sort()
-    return ", ".join(map(str, found)) if len(found) <= 4 else f"{found[0]} to {found[-1]}"
+    return f"{found[0]} to {found[-1]}" if ordered and len(found) > 4 else ", ".join(map(str, found))
 
 
 def _plural(count: str, word: str) -> str:

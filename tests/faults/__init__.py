@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from tests.faults import activation, clipping, evaluation, network, normalization, quantities, run, skip, training
+from tests.faults import activation, clipping, evaluation, network, normalization, optimizer, quantities, run, skip, training
 from tests.faults.fault import ROOMS, ROOT, Edit, Fault, faulty, mutated, planted
 
 __all__ = [
@@ -38,7 +38,7 @@ PLANS: dict[str, dict[str, Any]] = {
     },
     "rms norm": {"activation": "relu", "normalization": "rms", "initialization": "xavier"},
     "chaotic": {"activation": "relu", "normalization": "batch", "initialization": "he"},
-    "diverging": {"activation": "relu", "initialization": "he", "optimizer": {"learning_rate": 2.0}},
+    "diverging": {"activation": "relu", "initialization": "he", "optimizer": {"kind": "sgd", "learning_rate": 2.0}},
     "residual": {
         "activation": "tanh",
         "initialization": "xavier",
@@ -58,6 +58,11 @@ PLANS: dict[str, dict[str, Any]] = {
         "initialization": "xavier",
         "clipping": {"kind": "norm", "threshold": 1e-7},
     },
+    "momentum": {"activation": "tanh", "initialization": "xavier", "optimizer": {"kind": "momentum"}},
+    "nesterov": {"activation": "tanh", "initialization": "xavier", "optimizer": {"kind": "nesterov"}},
+    "adam": {"activation": "tanh", "initialization": "xavier", "optimizer": {"kind": "adam"}},
+    "adamw": {"activation": "tanh", "initialization": "xavier", "optimizer": {"kind": "adamw", "weight_decay": 0.1}},
+    "rmsprop": {"activation": "tanh", "initialization": "xavier", "optimizer": {"kind": "rmsprop"}},
 }
 """By name: what of a plan shows a fault; depth, precision and what is recorded are the campaign's."""
 
@@ -67,6 +72,7 @@ KINDS = (
     *normalization.KINDS,
     *training.KINDS,
     *clipping.KINDS,
+    *optimizer.KINDS,
     *activation.KINDS,
     *skip.KINDS,
     *network.KINDS,

@@ -10,7 +10,7 @@ KINDS = (
         "value",
         {
             "torch": edits(("training", "self.clip(gradients), (", "gradients, (")),
-            "keras": edits(("clipping", "clipped = super()._clip_gradients(grads)", "clipped = grads")),
+            "keras": edits(("training", "clipped = self.clip(gradients)", "clipped = gradients")),
             "jax": edits(("training", "clipped, _ = rule.update(gradients, rule.init(parameters))", "clipped = gradients")),
         },
     ),
@@ -18,9 +18,9 @@ KINDS = (
         "clipped after the update",
         "global norm",
         {
-            "torch": edits(("training", "self._update(clipped)\n", "self._update(gradients)\n")),
-            "keras": edits(("clipping", "return [tf.identity(g) for g in clipped]", "return [tf.identity(g) for g in grads]")),
-            "jax": edits(("training", "sgd.update(clipped,", "sgd.update(gradients,")),
+            "torch": edits(("training", "self._update(directions)\n", "self._update(gradients)\n")),
+            "keras": edits(("training", "self.optimize(clipped,", "self.optimize(gradients,")),
+            "jax": edits(("training", "optimize(clipped,", "optimize(gradients,")),
         },
     ),
     Fault(
@@ -28,7 +28,7 @@ KINDS = (
         "norm",
         {
             "torch": edits(("clipping", "shortened(g, norm(g, 2), c)", "shortened(g, norm(g, 1), c)")),
-            "keras": edits(("clipping", "of_a_parameter, of_a_network = 2, 1", "of_a_parameter, of_a_network = 1, 1")),
+            "keras": edits(("clipping", "norm(g, 2 * leading)", "norm(g, leading)")),
             "jax": edits(("clipping", "shortened(g, norm(g, leading), c)", "shortened(g, norm(g, leading - 1), c)")),
         },
     ),
@@ -37,7 +37,7 @@ KINDS = (
         "global norm",
         {
             "torch": edits(("clipping", "shortened(g, norm(norms, 1), c)", "shortened(g, norm(g, 1), c)")),
-            "keras": edits(("clipping", "(g, norm(norms, self.of_a_network), c)", "(g, norm(g, self.of_a_network), c)")),
+            "keras": edits(("clipping", "shortened(g, whole, c)", "shortened(g, norm(g, leading), c)")),
             "jax": edits(("clipping", "shortened(g, norm(norms, 0), c)", "shortened(g, norm(g, 0), c)")),
         },
     ),

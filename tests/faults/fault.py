@@ -14,7 +14,19 @@ from common.backend import Backend
 
 ROOT = Path(__file__).parents[2]
 
-ROOMS = ("arrays", "block", "affine", "activation", "clipping", "normalization", "skip", "network", "quantities", "training")
+ROOMS = (
+    "arrays",
+    "block",
+    "affine",
+    "activation",
+    "clipping",
+    "normalization",
+    "skip",
+    "optimizer",
+    "network",
+    "quantities",
+    "training",
+)
 """Where faults are planted, in the order in which they import one another."""
 
 

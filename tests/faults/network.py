@@ -61,7 +61,7 @@ KINDS = (
         "tanh",
         {
             "torch": edits(("training", "self._tensor(batch.y)\n", "self._tensor(batch.y).roll(1, 0)\n")),
-            "keras": edits(("training", "self._tensor(batch.y))\n", "self._tensor(np.roll(batch.y, 1, 0)))\n")),
+            "keras": edits(("training", "self._tensor(batch.y), corrected", "self._tensor(np.roll(batch.y, 1, 0)), corrected")),
             "jax": edits(("training", "batch.y)\n", "np.roll(batch.y, 1, 0))\n")),
         },
     ),

@@ -13,24 +13,24 @@ KINDS = (
                 (
                     "quantities",
                     "    signal, output, *found",
-                    "    weights = [w - learning_rate * g for w, g in zip(weights, clipped or gradients, strict=True)]\n"
-                    "    signal, output, *found",
+                    "    moved = [w - learning_rate * g for w, g in zip(held[0], held[3] or held[2] or held[1], strict=True)]\n"
+                    "    held = (moved, *held[1:])\n    signal, output, *found",
                 )
             ),
             "keras": edits(
                 (
                     "quantities",
                     "    signal, output, *found",
-                    "    weights = [w - learning_rate * g for w, g in zip(weights, clipped or gradients, strict=True)]\n"
-                    "    signal, output, *found",
+                    "    moved = [w - learning_rate * g for w, g in zip(held[0], held[3] or held[2] or held[1], strict=True)]\n"
+                    "    held = (moved, *held[1:])\n    signal, output, *found",
                 )
             ),
             "jax": edits(
                 (
                     "quantities",
-                    "    groups = [run",
-                    "    weights = [w - learning_rate * g for w, g in zip(weights, clipped or gradients, strict=True)]\n"
-                    "    groups = [run",
+                    "    arrays = [*run",
+                    "    moved = [w - learning_rate * g for w, g in zip(held[0], held[3] or held[2] or held[1], strict=True)]\n"
+                    "    held = (moved, *held[1:])\n    arrays = [*run",
                 )
             ),
         },
@@ -111,9 +111,9 @@ KINDS = (
         "update ratio before clipping",
         "value",
         {
-            "torch": edits(("quantities", "learning_rate * after", "learning_rate * before")),
-            "keras": edits(("quantities", "learning_rate * after", "learning_rate * before")),
-            "jax": edits(("quantities", "learning_rate * after", "learning_rate * before")),
+            "torch": edits(("quantities", "learning_rate * update", "learning_rate * before")),
+            "keras": edits(("quantities", "learning_rate * update", "learning_rate * before")),
+            "jax": edits(("quantities", "learning_rate * update", "learning_rate * before")),
         },
     ),
     Fault(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.faults.fault import Fault, edits
 
-KERAS_CALL = "handle, self.last = self.compiled_step(self._tensor(batch.x), self._tensor(batch.y))\n"
+KERAS_CALL = "handle, self.last = self.compiled_step(self._tensor(batch.x), self._tensor(batch.y), corrected)\n"
 SHARED = """        held = self.__dict__.setdefault("held", [])
         held[:] = {}
         return held
@@ -26,8 +26,8 @@ KINDS = (
                 ),
                 (
                     "training",
-                    "            self._update(clipped)\n",
-                    "            self.count += 1\n            if self.count == 1:\n                self._update(clipped)\n",
+                    "            self._update(directions)\n",
+                    "            self.count += 1\n            if self.count == 1:\n                self._update(directions)\n",
                 ),
             ),
             "keras": edits(
@@ -85,8 +85,9 @@ KINDS = (
                 ),
                 (
                     "training",
-                    "        with tf.device(self.device):\n            handle,",
-                    "        batch = self.held = self.held or batch\n        with tf.device(self.device):\n            handle,",
+                    "        with tf.device(self.device):\n            self.steps",
+                    "        batch = self.held = self.held or batch\n"
+                    "        with tf.device(self.device):\n            self.steps",
                 ),
             ),
             "jax": edits(
@@ -156,7 +157,8 @@ KINDS = (
                     "training",
                     KERAS_CALL,
                     "self.count += 1\n"
-                    "            self.optimizer.learning_rate = self.plan.optimizer.learning_rate / (1 + (self.count > 4))\n"
+                    "            rate = self.plan.optimizer.learning_rate / (1 + (self.count > 4))\n"
+                    '            self.coefficients["learning_rate"].assign(rate)\n'
                     f"            {KERAS_CALL}",
                 ),
             ),
@@ -164,10 +166,8 @@ KINDS = (
                 ("training", LOAD, COUNTED),
                 (
                     "training",
-                    "        traced, state, samples = ",
-                    "        self.count += 1\n"
-                    '        rate = {"learning_rate": rate["learning_rate"] / (1 + (self.count > 4))}\n'
-                    "        traced, state, samples = ",
+                    "        kinds = Kinds(",
+                    '        self.count += 1\n        numbers["learning_rate"] /= 1 + (self.count > 4)\n        kinds = Kinds(',
                 ),
             ),
         },
@@ -181,8 +181,8 @@ KINDS = (
             "jax": edits(
                 (
                     "training",
-                    '        return loss, quantities.of_step(run, weights, before, after, rate["learning_rate"])\n',
-                    SHARED.format('(loss, quantities.of_step(run, weights, before, after, rate["learning_rate"]))'),
+                    '        return loss, quantities.of_step(run, held, numbers["learning_rate"])\n',
+                    SHARED.format('(loss, quantities.of_step(run, held, numbers["learning_rate"]))'),
                 )
             ),
         },

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from tests.faults.fault import Fault, edits
 
-KERAS_STEP = "self.optimizer.apply(list(gradients.values()), list(self.parameters.values()))\n"
+KERAS_STEP = "assign_sub(direction * "
+KERAS_RATE = 'assign_sub(direction * numbers["learning_rate"])'
+JAX_RATE = '-numbers["learning_rate"] * direction'
 
 KINDS = (
     Fault(
         "weights not updated",
         "tanh",
         {
-            "torch": edits(("training", "            self._update(clipped)\n", "")),
-            "keras": edits(
-                (
-                    "training",
-                    KERAS_STEP,
-                    KERAS_STEP + "        for name, v in self.parameters.items():\n            v.assign(old[name])\n",
-                )
-            ),
+            "torch": edits(("training", "            self._update(directions)\n", "")),
+            "keras": edits(("training", KERAS_STEP, "assign_sub(0 * direction * ")),
             "jax": edits(("training", "optax.apply_updates(parameters, updates)", "parameters")),
         },
     ),
@@ -27,10 +23,8 @@ KINDS = (
         "tanh",
         {
             "torch": edits(("training", "lr=rate,", "lr=1.001 * rate,")),
-            "keras": edits(
-                ("training", "= self.plan.optimizer.learning_rate\n", "= 1.001 * self.plan.optimizer.learning_rate\n")
-            ),
-            "jax": edits(("training", 'optax.sgd(rate["learning_rate"])', 'optax.sgd(1.001 * rate["learning_rate"])')),
+            "keras": edits(("training", KERAS_STEP, "assign_sub(direction * 1.001 * ")),
+            "jax": edits(("training", JAX_RATE, f"1.001 * {JAX_RATE}")),
         },
     ),
     Fault(
@@ -41,13 +35,11 @@ KINDS = (
             "keras": edits(
                 (
                     "training",
-                    "= self.plan.optimizer.learning_rate\n",
-                    "= float(np.float32(self.plan.optimizer.learning_rate))\n",
+                    KERAS_RATE,
+                    'assign_sub(direction * tf.cast(tf.cast(numbers["learning_rate"], "float32"), direction.dtype))',
                 )
             ),
-            "jax": edits(
-                ("training", 'optax.sgd(rate["learning_rate"])', 'optax.sgd(rate["learning_rate"].astype(jnp.float32))')
-            ),
+            "jax": edits(("training", JAX_RATE, '-numbers["learning_rate"].astype(jnp.float32) * direction')),
         },
         precisions=("float64",),
     ),
@@ -79,12 +71,16 @@ KINDS = (
             "keras": edits(
                 (
                     "training",
-                    "self.optimizer.apply(list(gradients.values()),",
-                    "self.optimizer.apply([g + 1e-3 * old[n] for n, g in gradients.items()],",
+                    "self.optimize(clipped,",
+                    "self.optimize({n: g + 1e-3 * old[n] for n, g in clipped.items()},",
                 )
             ),
             "jax": edits(
-                ("training", "sgd.update(clipped,", "sgd.update(jax.tree.map(lambda g, p: g + 1e-3 * p, clipped, parameters),")
+                (
+                    "training",
+                    "optimize(clipped,",
+                    "optimize(jax.tree.map(lambda g, p: g + 1e-3 * p, clipped, parameters),",
+                )
             ),
         },
     ),
@@ -95,16 +91,15 @@ KINDS = (
             "torch": edits(
                 (
                     "training",
-                    "[clipped[name] for name in self.parameters]",
-                    "[torch.cat([g[:, :2], 0 * g[:, 2:3], g[:, 3:]], 1) for g in map(clipped.get, self.parameters)]",
+                    "[directions[name] for name in self.parameters]",
+                    "[torch.cat([g[:, :2], 0 * g[:, 2:3], g[:, 3:]], 1) for g in map(directions.get, self.parameters)]",
                 )
             ),
             "keras": edits(
                 (
                     "training",
                     KERAS_STEP,
-                    KERAS_STEP + "        for name, v in self.parameters.items():\n"
-                    "            v.assign(tf.concat([v.value[:, :2], old[name][:, 2:3], v.value[:, 3:]], 1))\n",
+                    "assign_sub(tf.concat([direction[:, :2], 0 * direction[:, 2:3], direction[:, 3:]], 1) * ",
                 )
             ),
             "jax": edits(
