@@ -133,7 +133,7 @@ def test_the_numbers_of_a_plan_may_be_given_back_to_it(full: Plan) -> None:
     assert full.with_numbers(full.numbers()) == full
     other = full.with_numbers(dict.fromkeys(full.numbers(), 0.5))
     assert other.numbers() == dict.fromkeys(full.numbers(), 0.5)
-    assert len(other.numbers()) == 3
+    assert len(other.numbers()) == 4
 
 
 @pytest.mark.parametrize(
