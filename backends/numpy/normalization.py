@@ -68,11 +68,11 @@ class BatchNorm:
         """Gradients with respect to z, scale and shift in training mode, given that of the output.
 
         With x the standardized z: dz = scale / deviation (c - mean(c) - x mean(c x)), means over the batch. TensorFlow and JAX
-        have mean(c x) from the variance's gradient, which is scale / deviation^2 times as large.
+        have c x from c (z - mean), and mean(c x) from the variance's gradient, which is scale / deviation^2 times as large.
         """
         r, x, deviation = self.r, forward.x, forward.deviation
         factor = r(scale / deviation)[..., None, :]
-        along = r(cotangent * x)
+        along = r.through(r(cotangent * x), deviation[..., None, :])
         mean_along = r.through(r.mean(along, -2, keepdims=True), (scale / deviation**2)[..., None, :])
         centred = r(r(cotangent - r.mean(cotangent, -2, keepdims=True)) - r(x * mean_along))
         return r(factor * centred), r.sum(along, -2), r.sum(cotangent, -2)
@@ -107,9 +107,9 @@ class RowNorm:
         """
         r, x, deviation = self.r, forward.x, forward.deviation
         c = r(cotangent * scale[..., None, :])
-        along = r.through(r.mean(r(c * x), -1, keepdims=True), deviation**-2)
+        along = r.through(r.mean(r.through(r(c * x), deviation), -1, keepdims=True), deviation**-2)
         centred = r(c - r.mean(c, -1, keepdims=True)) if self.centred else c
-        return r(r(centred - r(x * along)) / deviation), r.sum(r(cotangent * x), -2)
+        return r(r(centred - r(x * along)) / deviation), r.sum(r.through(r(cotangent * x), deviation), -2)
 
 
 def build(spec: Normalization, rounding: Exact = EXACT) -> BatchNorm | RowNorm | None:
