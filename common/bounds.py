@@ -27,7 +27,7 @@ from common.agreement import (
 from common.countermeasures.activation import open_interval
 from common.countermeasures.clipping import most_apart
 from common.countermeasures.optimizer import linear, steepest
-from common.network import Arrays, State
+from common.network import Arrays, State, side_by_side
 from common.plan import Plan
 from common.quantities import ratio, rms
 
@@ -72,14 +72,15 @@ class Bounds:
         self.rms = {key: np.zeros(largest(a).shape) for key, a in self.expected.items()}
         self.kinked = {key: np.zeros(found.shape) for key, found in self.rms.items()}
         self.margins = self._margins(inside)
-        self.moved = np.zeros(self.margins.shape)
+        self.moved = {number: np.zeros(margin.shape) for number, margin in self.margins.items()}
         self.spread = {number: np.zeros(z.shape) for number, z in inside.z.items()}
 
-    def _margins(self, inside: Inside) -> np.ndarray:
-        """How far each unit of a site is from death, [seed, layer, width]: negative where dead, infinite without activation."""
+    def _margins(self, inside: Inside) -> dict[int, np.ndarray]:
+        """How far each unit of a site is from death, [seed, width] by layer: negative where dead."""
         low, high = open_interval(self.plan.network.activation, self.plan.precision)
         margins = {number: np.minimum(z - low, high - z).max(1) for number, z in inside.z.items()}
-        return np.stack([margins.get(number, np.full((len(h), h.shape[2]), np.inf)) for number, h in inside.h.items()], axis=1)
+        alive = {number: np.full((len(h), h.shape[2]), np.inf) for number, h in inside.h.items()}
+        return {number: margins.get(number, alive[number]) for number in inside.h}
 
     @property
     def sides(self) -> Sides:
@@ -106,7 +107,8 @@ class Bounds:
         with np.errstate(invalid="ignore", over="ignore"):
             for key, d in self._distances(step, inside).items():
                 self.rms[key] = with_another(self.rms[key], d)
-            self.moved = with_another(self.moved, _apart(self._margins(inside), self.margins))
+            for number, margin in self._margins(inside).items():
+                self.moved[number] = with_another(self.moved[number], _apart(margin, self.margins[number]))
             for i, z in self.inside.z.items():
                 np.maximum(self.spread[i], np.nan_to_num(np.abs(inside.z[i] - z)), out=self.spread[i])
 
@@ -160,7 +162,7 @@ class Bounds:
         weights = np.concatenate([rms(self.before.parameters[name], (2, 3)) for name in network.weights], axis=1)
         of_layer = self._own(self.plan.task.batch_size * network.units)
         of_weight = self._own(network.units * max(network.units, network.features))
-        dead = (np.abs(self.margins) <= T * self.moved) & (self.moved > 0)
+        dead = [(np.abs(margin) <= T * self.moved[i]) & (self.moved[i] > 0) for i, margin in self.margins.items()]
         return {
             "signal_gradient_rms": bounds[SIGNAL] + of_layer * q["signal_gradient_rms"],
             "weight_gradient_rms": gradient + of_weight * q["weight_gradient_rms"],
@@ -168,7 +170,7 @@ class Bounds:
             "update_ratio": ratio(update, weights) + 3 * of_weight * q["update_ratio"],
             "activation_mean": bounds[OUTPUT] + of_layer * q["activation_rms"] + self._overflow(),
             "activation_rms": bounds[OUTPUT] + of_layer * q["activation_rms"],
-            "dead_fraction": dead.mean(2) + 8 * self.u,
+            "dead_fraction": np.stack([layer.mean(1) for layer in dead], axis=1) + 8 * self.u,
         }
 
     def _of_weights(self, bounds: Compared, what: str) -> np.ndarray:
@@ -222,7 +224,7 @@ class Bounds:
 
 def _of_inside(inside: Inside) -> Compared:
     updates = {Key(UPDATE, name): a for name, a in inside.updates.items()}
-    return {OUTPUT: np.stack(list(inside.h.values()), axis=1)} | updates
+    return {OUTPUT: side_by_side(list(inside.h.values()))} | updates
 
 
 def with_another(rms: np.ndarray, d: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ by the name `stack.parameter`. Which stacks there are, common/architectures.py s
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
 
@@ -152,7 +152,7 @@ class Gradients:
 
     Attributes:
         loss: [seed], the mean cross-entropy over the batch.
-        signal: [seed, layer, batch, width], the batch size times dL/dh_l for every site.
+        signal: [seed, layer, batch, width], the batch size times dL/dh_l for every site; 0 beyond the units of a narrower one.
         parameters: dL/dp for every parameter, before clipping, [seed, layer, ...] by name.
         clipped: The same after clipping.
     """
@@ -161,6 +161,12 @@ class Gradients:
     signal: np.ndarray
     parameters: Arrays
     clipped: Arrays
+
+
+def side_by_side(layers: Sequence[np.ndarray]) -> np.ndarray:
+    """Arrays [seed, batch, unit] of each layer as [seed, layer, batch, unit], with 0 beyond the units of a narrower layer."""
+    most = max(a.shape[-1] for a in layers)
+    return np.stack([np.pad(a, ((0, 0), (0, 0), (0, most - a.shape[-1]))) for a in layers], axis=1)
 
 
 def stack_of(arrays: dict[str, Any], stack: str) -> dict[str, Any]:

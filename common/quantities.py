@@ -100,13 +100,13 @@ def decay_per_layer(signal_gradient_rms: np.ndarray) -> np.ndarray:
 
     Returns:
         [...]: the least-squares slope of log10 against the number of layers gone back; negative where the gradient
-        vanishes. NaN where a value is 0 or not finite.
+        vanishes. NaN where a value is 0 or not finite; 0 of one layer.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         logs = np.log10(signal_gradient_rms)
         back = -np.arange(logs.shape[-1], dtype=float)
         back -= back.mean()
-        slope = (logs - logs.mean(-1, keepdims=True)) @ back / (back @ back)
+        slope = (logs - logs.mean(-1, keepdims=True)) @ back / (back @ back or 1.0)
     return np.where(np.isfinite(logs).all(-1), slope, np.nan)
 
 

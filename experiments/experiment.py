@@ -31,7 +31,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from common import files, memory, text
-from common.architectures import Depth, Perceptron, Width
+from common.architectures import Depth, Perceptron, Widths
 from common.countermeasures.activation import Activation, Sigmoid
 from common.countermeasures.clipping import Clipping, NoClipping
 from common.countermeasures.initialization import Initialization, Xavier
@@ -75,7 +75,7 @@ class Settings(Spec, frozen=True):
     clipping: Clipping = NoClipping()
     optimizer: Optimizer = SGD()
     depth: Depth = 30
-    width: Width = 64
+    width: Widths = 64
     seeds: Count = 3
     steps: Steps = 50
     batch_size: BatchSize = 64
@@ -95,6 +95,12 @@ class Settings(Spec, frozen=True):
                 "optimizer's own table; leave one of them out"
             )
         return self
+
+    @property
+    def layers(self) -> int:
+        """The depth, or how many widths are listed if it is not given."""
+        listed = isinstance(self.width, tuple) and "depth" not in self.model_fields_set
+        return len(self.width) if listed and isinstance(self.width, tuple) else self.depth
 
     @property
     def optimizer_with_rate(self) -> Optimizer:
@@ -318,7 +324,7 @@ def _plan(where: str, settings: Settings) -> Plan:
         test_fraction=settings.test_fraction,
     )
     data = load(task)
-    shared = settings.model_dump(include=set(OF_NETWORK))
+    shared: dict[str, Any] = settings.model_dump(include=set(OF_NETWORK)) | {"depth": settings.layers}
     try:
         plan = Plan(
             network=Perceptron(features=data.features, classes=data.classes, **shared),
@@ -341,7 +347,7 @@ def _check_memory(where: str, plan: Plan) -> None:
     needed, there = plan.memory(), memory.available()
     if needed > there:
         sizes = (
-            f"depth {plan.network.depth:,}, width {plan.network.width:,}, batch size {plan.task.batch_size:,}, "
+            f"depth {plan.network.depth:,}, width {plan.network.units:,}, batch size {plan.task.batch_size:,}, "
             f"{len(plan.seeds):,} seeds, {plan.steps:,} steps"
         )
         raise UserError(
@@ -358,8 +364,12 @@ def name_of(settings: Settings, changes: Values, overrides: Values) -> str:
     optimizer = [] if settings.optimizer == SGD() else [_label(settings.optimizer)]
     words = [_label(settings.activation), *normalization, *skip, _label(settings.initialization), *clipping, *optimizer]
     own = {key: value for key, value in changes.items() if key not in COUNTERMEASURES and value is not None}
-    numbers = [f"{key} {value}" for key, value in own.items() if key not in overrides]
+    numbers = [f"{key} {_spoken(value)}" for key, value in own.items() if key not in overrides]
     return ", ".join([" + ".join(words), *(number.replace("_", " ") for number in numbers)])
+
+
+def _spoken(value: Any) -> str:
+    return "-".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
 def _label(spec: Any, suffix: str = "") -> str:

@@ -41,14 +41,16 @@ def listing(backends: Sequence[str], overrides: Values) -> Iterator[tuple[str, s
 
 def seconds(found: Sequence[Settings], backends: int) -> float:
     """About how long the runs take on so many backends, on the cores that this process may use."""
-    return _seconds([one.steps * one.seeds * _step(one.depth, one.width, one.batch_size) for one in found] * backends, backends)
+    return _seconds(
+        [one.steps * one.seeds * _step(one.layers, _widest(one), one.batch_size) for one in found] * backends, backends
+    )
 
 
 def announced(jobs: Sequence[Job]) -> str:
     """What is about to be run, and about how long it takes: `60 runs on numpy, torch: about 2 minutes`."""
     names = list(dict.fromkeys(job.backend for job in jobs))
     each = [
-        job.plan.steps * len(job.plan.seeds) * _step(job.plan.network.depth, job.plan.network.width, job.plan.task.batch_size)
+        job.plan.steps * len(job.plan.seeds) * _step(job.plan.network.depth, job.plan.network.units, job.plan.task.batch_size)
         for job in jobs
     ]
     return f"{_count(len(jobs), 'run')} on {', '.join(names)}: {_spoken(_seconds(each, len(names)))}"
@@ -62,6 +64,10 @@ def _seconds(runs: Sequence[float], backends: int) -> float:
 def _step(depth: int, width: int, batch_size: int) -> float:
     """Seconds of one step of one seed: three products of [batch, width] and [width, width] a layer, two operations each."""
     return depth * (LAYER + 6 * batch_size * width**2 / SPEED)
+
+
+def _widest(one: Settings) -> int:
+    return max(one.width) if isinstance(one.width, tuple) else one.width
 
 
 def _most(found: Sequence[Settings], number: str) -> int:

@@ -71,7 +71,7 @@ class Ran(NamedTuple):
 def decades(settings: dict[str, Any], depth: int) -> tuple[float, float]:
     """Decades of signal gradient between the first and the last of `depth` layers, and their spread over draws."""
     plan = plan_of(Case("", settings | {"depth": 3}, "digits"), Path())
-    width, activation = plan.network.width, plan.network.activation.kind
+    width, activation = plan.network.units, plan.network.activation.kind
     phi, slope = PHI[activation]
     s = standard_deviation(plan.initialization, width, width) ** 2 * width
     if plan.network.normalization.rescales:
@@ -335,7 +335,7 @@ def told(ran: Ran) -> Told:
     with np.errstate(all="ignore"):
         weights = ran.trace.quantities["weight_gradient_rms"][:, 0]
         network = ran.plan.network
-        norms = weights * np.sqrt([network.features * network.width, *[network.width**2] * (network.depth - 1)])
+        norms = weights * np.sqrt([network.features * network.units, *[network.units**2] * (network.depth - 1)])
         small = (norms[:, 0] < 1e-4) & (norms[:, 0] / norms[:, -1] < 1e-3)
         dead = ran.trace.quantities["dead_fraction"][:, -1].mean(1) >= 0.7
         fallen = ran.trace.loss[:, -1] < ran.trace.loss[:, 0]

@@ -82,7 +82,7 @@ def test_the_command_line_replaces_a_whole_axis_of_the_grid(tmp_path: Path) -> N
         ('[[configuration]]\ninitialization = { fan = "avg" }', "a table with the key 'kind'"),
         ('[[configuration]]\ninitialization = { kind = "xavier", fan = "in_" }', "did you mean 'in'?"),
         ('[[configuration]]\nprecision = "float46"', "did you mean 'float64'?"),
-        ("[[configuration]]\ndepth = 1", "greater than or equal to 2; received 1"),
+        ("[[configuration]]\ndepth = 0", "greater than or equal to 1; received 0"),
         ("[[configuration]]\nbatch_size = 99999", "lower --batch-size"),
         ('[[configuration]]\nnormalization = "batch"\nbatch_size = 1', "at least 2 samples"),
         ('[[configuration]]\nname = "a"\n[[configuration]]\nname = "a"\ndepth = 3', "'a' twice"),

@@ -60,5 +60,5 @@ def of_step(run: Tree, held: Held, learning_rate: jax.Array) -> jax.Array:
     size, before, after, update = kinds
     signal *= run["outputs"][0].shape[2]
     mean = jnp.concatenate([jnp.mean(a, axis=(2, 3)) for a in run["outputs"]], axis=1)
-    dead = jnp.mean(~jnp.concatenate(run["alive"], axis=1), axis=2, dtype=signal.dtype)
+    dead = jnp.concatenate([jnp.mean(~a, axis=2, dtype=signal.dtype) for a in run["alive"]], axis=1)
     return jnp.stack([signal, before, after, learning_rate * update, size, mean, output, dead])

@@ -16,7 +16,7 @@ from backends.jax.device import resolve
 from backends.jax.network import StackedNetwork, batch_stats, no_signals, params, signals, statistics
 from common.countermeasures.clipping import changes
 from common.countermeasures.optimizer import coefficients, corrections
-from common.network import Arrays, Batch, Gradients, Network, State, stack_of
+from common.network import Arrays, Batch, Gradients, Network, State, side_by_side, stack_of
 from common.plan import Plan
 from common.quantities import named
 
@@ -67,7 +67,7 @@ class Program:
         if not self.measure:
             return (loss,)
         self.last = (loss, run["signals"], gradients, clipped if keep else gradients)
-        held = (self._weights(old), self._weights(gradients), self._weights(clipped), [*directions.values()])
+        held = (self._weights(old), self._weights(gradients), self._weights(clipped), self._weights(directions))
         return loss, quantities.of_step(run, held, numbers["learning_rate"])
 
     def _weights(self, held: Tree) -> list[jax.Array]:
@@ -81,7 +81,8 @@ class Program:
     def gradients(self) -> Gradients:
         """Fetch the whole gradient of the last step."""
         loss, signals, *by_name = self.last
-        signal = np.concatenate([to_numpy(part) for part in signals], axis=1) * self.plan.task.batch_size
+        layers = [to_numpy(part)[:, i] for part in signals for i in range(part.shape[1])]
+        signal = side_by_side(layers) * self.plan.task.batch_size
         before, after = ({name: to_numpy(g) for name, g in gradients.items()} for gradients in by_name)
         return Gradients(to_numpy(loss), signal, before, after)
 

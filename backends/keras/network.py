@@ -8,6 +8,7 @@ stacked weights by `tf.gather`, or reading them from a TensorArray, makes the ba
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -26,14 +27,14 @@ class Pass:
 
     Attributes:
         logits: [(seed,) batch, class].
-        h: [layer, (seed,) batch, width], of the layers where the quantities are measured.
+        h: [layer, (seed,) batch, width], of the layers where the quantities are measured, for those of one width in a row.
         tells: The same for each of their stacks, from which the activation's dead units are known; None where it has none.
         statistics: After the pass, [(seed,) layer, width].
         sources: What to differentiate by for the gradient of h: outputs [(seed,) batch, width], or all those of a loop.
     """
 
     logits: Tensor
-    h: Tensor
+    h: list[Tensor]
     tells: list[Tensor | None]
     statistics: Tensors
     sources: list[Tensor]
@@ -82,7 +83,7 @@ class StackedNetwork:
             rows[stack.name] = run(stack, by_layer, x, training, signals.get(stack.name))
             x = rows[stack.name].last
         sites = [rows[stack.name] for stack in self.stacks if stack.measured]
-        h = _concatenated([row.kept["h"] for row in sites])
+        h = by_width([row.kept["h"] for row in sites])
         tells = [row.kept.get("tells") for row in sites]
         after = self._running(statistics, rows) if training else statistics
         return Pass(x, h, tells, after, [source for row in sites for source in row.sources])
@@ -106,12 +107,12 @@ class StackedNetwork:
         of_loops = [stack for stack in self.stacks if stack.name in self.in_a_loop]
         return {stack.name: tf.zeros((len(stack.layers), *x.shape[:-1], stack.outputs), x.dtype) for stack in of_loops}
 
-    def signals(self, found: list[Tensor]) -> Tensor:
-        """The gradients with respect to the sources of a pass, [layer, (seed,) batch, width]."""
+    def signals(self, found: list[Tensor]) -> list[Tensor]:
+        """The gradients with respect to the sources of a pass, [layer, (seed,) batch, width] for one width in a row each."""
         if not self.looped:
-            return tf.stack(found)
+            return [tf.stack(list(run)) for _, run in groupby(found, key=lambda a: a.shape[-1])]
         one = 2 + self.layer_axis
-        return tf.concat([a if len(a.shape) > one else a[None] for a in found], 0)
+        return by_width([a if len(a.shape) > one else a[None] for a in found])
 
     def _unrolled(self, stack: Stack, by_layer: Tensors, x: Tensor, training: bool, _: Tensor) -> Rows:
         """The layers one after another."""
@@ -152,8 +153,10 @@ class StackedNetwork:
         return Rows({name: _stacked(pile, first[name], depth) for name, pile in collected.items()}, last, [signals])
 
 
-def _concatenated(parts: list[Tensor]) -> Tensor:
-    return parts[0] if len(parts) == 1 else tf.concat(parts, 0)
+def by_width(parts: list[Tensor]) -> list[Tensor]:
+    """Arrays [layer, ..., width], those of one width in a row put together."""
+    runs = [list(run) for _, run in groupby(parts, key=lambda a: a.shape[-1])]
+    return [run[0] if len(run) == 1 else tf.concat(run, 0) for run in runs]
 
 
 def _pile(stacked: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from backends.keras.arrays import Tensor, Tensors, safe_scale
+from backends.keras.arrays import Tensor, safe_scale
 from common.countermeasures.activation import Activation, open_interval
 from common.quantities import safe_norms
 
@@ -80,22 +80,23 @@ def alive(spec: Activation, tells: Tensor, slope: Tensor | None) -> Tensor:
 Held = tuple[list[Tensor], list[Tensor], list[Tensor], list[Tensor]]
 
 
-def of_step(run: Tensors, held: Held, learning_rate: Tensor) -> Tensor:
+def of_step(run: dict[str, list[Tensor]], held: Held, learning_rate: Tensor) -> Tensor:
     """What is `MEASURED` of a step, [measured, seed, layer].
 
     Args:
-        run: `outputs` and `signals` of the sites [layer, seed, batch, width], and `alive` [layer, seed, width].
+        run: `outputs` and `signals` [layer, seed, batch, width], and `alive` [layer, seed, width]: each a list, of the sites of
+            one width in a row.
         held: For each stack of sites the weights [seed, layer, n_in, n_out] before the step, their gradients before and after
             clipping, and the directions of their updates; nothing where the one is the one before.
         learning_rate: Of the step: an update is it times its direction.
     """
-    signal, output, *found = rms_of_each([run["signals"], run["outputs"], *(a for arrays in held for a in arrays)], (2, 3))
-    parts = iter(found)
+    parts = iter(rms_of_each([*run["signals"], *run["outputs"], *(a for arrays in held for a in arrays)], (2, 3)))
+    signal, output = (tf.concat([next(parts) for _ in run[name]], 0) for name in ("signals", "outputs"))
     kinds: list[Tensor] = []
     for arrays in held:
         kinds.append(tf.concat([next(parts) for _ in arrays], axis=1) if arrays else kinds[-1])
     size, before, after, update = kinds
-    dead = tf.reduce_mean(tf.cast(tf.logical_not(run["alive"]), output.dtype), axis=-1)
-    mean = tf.reduce_mean(run["outputs"], (2, 3))
-    of_layers = [tf.transpose(a) for a in (signal * run["outputs"].shape[2], mean, output, dead)]
+    dead = tf.concat([tf.reduce_mean(tf.cast(tf.logical_not(a), output.dtype), axis=-1) for a in run["alive"]], 0)
+    mean = tf.concat([tf.reduce_mean(a, (2, 3)) for a in run["outputs"]], 0)
+    of_layers = [tf.transpose(a) for a in (signal * run["outputs"][0].shape[2], mean, output, dead)]
     return tf.stack([of_layers[0], before, after, learning_rate * update, size, *of_layers[1:]])

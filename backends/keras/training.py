@@ -13,7 +13,7 @@ from backends.keras.arrays import Tensor, Tensors, from_numpy, to_numpy
 from backends.keras.device import resolve
 from backends.keras.network import Pass, StackedNetwork
 from common.countermeasures.optimizer import coefficients, corrections, slots
-from common.network import Arrays, Batch, Gradients, State
+from common.network import Arrays, Batch, Gradients, State, side_by_side
 from common.plan import Plan
 from common.quantities import named
 
@@ -98,7 +98,7 @@ class Program:
         held = {name: v.value for name, v in self.slots.items()}
         numbers = {name: v.value for name, v in self.coefficients.items()} | corrected
         directions, after = self.optimize(clipped, old, held, numbers)
-        signal = self._seeded(self.network.signals(found[len(old) :])) if self.measure else None
+        signal = [self._seeded(a) for a in self.network.signals(found[len(old) :])] if self.measure else []
         measured = [self._measured(run, signal, (old, gradients, clipped, directions))] if self.measure else []
         # what is still to be read when it is changed in place, TensorFlow copies
         with tf.control_dependencies(measured):
@@ -111,8 +111,9 @@ class Program:
         losses = tf.reshape(losses, [self.seeds])
         return (losses, *measured), (losses, signal, gradients, clipped) if self.measure else ()
 
-    def _measured(self, run: Pass, signals: Tensor, held: tuple[Tensors, ...]) -> Tensor:
-        kept = {"outputs": self._seeded(run.h), "signals": signals, "alive": self._alive(run, held[0])}
+    def _measured(self, run: Pass, signals: list[Tensor], held: tuple[Tensors, ...]) -> Tensor:
+        outputs = [self._seeded(h) for h in run.h]
+        kept = {"outputs": outputs, "signals": signals, "alive": self._alive(run, held[0])}
         names = self.plan.network.weights
         old, before, after, moved = ([arrays[name] for name in names] for arrays in held)
         _, gradients, clipped, directions = held
@@ -130,15 +131,15 @@ class Program:
         """What the network says of its layers, [layer, (seed,) batch, width], always with the axis of seeds."""
         return tf.reshape(a, (a.shape[0], self.seeds, *a.shape[-2:]))
 
-    def _alive(self, run: Pass, parameters: Tensors) -> Tensor:
-        """Which units pass a gradient on, [layer, seed, width]; all do where a layer has no activation."""
-        found = []
+    def _alive(self, run: Pass, parameters: Tensors) -> list[Tensor]:
+        """Which units pass a gradient on, [layer, seed, width] for each stack; all do where a layer has no activation."""
+        found: list[Tensor] = []
         for stack, tells in zip(self.plan.network.measured(), run.tells, strict=True):
             shape = (len(stack.layers), self.seeds, stack.outputs)
             slope = parameters.get(f"{stack.name}.slope")
             spec = self.plan.network.activation
             found.append(tf.ones(shape, tf.bool) if tells is None else quantities.alive(spec, self._seeded(tells), slope))
-        return tf.concat(found, 0)
+        return found
 
     def _predict(self, x: Tensor) -> Tensor:
         parameters, statistics = self._all_alone(self.parameters), self._all_alone(self.statistics)
@@ -154,7 +155,8 @@ class Program:
         """Fetch the whole gradient of the last step."""
         losses, signal, *by_name = self.last
         before, after = ({name: to_numpy(g) for name, g in gradients.items()} for gradients in by_name)
-        return Gradients(to_numpy(losses), to_numpy(signal).swapaxes(0, 1) * self.plan.task.batch_size, before, after)
+        signals = side_by_side([layer for part in signal for layer in to_numpy(part)])
+        return Gradients(to_numpy(losses), signals * self.plan.task.batch_size, before, after)
 
     def state(self) -> State:
         """Fetch the state."""

@@ -12,7 +12,7 @@ from backends.numpy.device import resolve
 from backends.numpy.network import Definition, cross_entropy
 from backends.numpy.rounding import EXACT, Exact
 from common.countermeasures.optimizer import coefficients, corrections
-from common.network import Arrays, Batch, Gradients, State
+from common.network import Arrays, Batch, Gradients, State, side_by_side
 from common.plan import Plan
 
 
@@ -92,7 +92,7 @@ class Program:
         """Fetch the whole gradient of the last step."""
         loss, signals, *by_name = self.last
         before, after = ({name: to_numpy(a) for name, a in gradients.items()} for gradients in by_name)
-        return Gradients(to_numpy(loss), to_numpy(np.stack(signals, axis=1)), before, after)
+        return Gradients(to_numpy(loss), to_numpy(side_by_side(signals)), before, after)
 
     def state(self) -> State:
         """Fetch the state."""

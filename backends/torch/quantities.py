@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from backends.torch.arrays import Tensors, safe_scale
+from backends.torch.arrays import safe_scale
 from common.countermeasures.activation import Activation, open_interval
 from common.quantities import safe_norms
 
@@ -33,19 +33,19 @@ def _scaled_rms(x: torch.Tensor, axes: tuple[int, ...], root: float) -> torch.Te
     return scale.squeeze(axes) * (torch.linalg.vector_norm(x / scale, dim=axes) / root)
 
 
-def alive(spec: Activation, z: torch.Tensor, slopes: list[torch.Tensor]) -> torch.Tensor:
+def alive(spec: Activation, z: torch.Tensor, slope: torch.Tensor | None) -> torch.Tensor:
     """Whether the derivative of a unit's activation is not 0 for some sample, [layer, seed, width].
 
     Asked the other way round: the largest of samples with a NaN is NaN, and not at most 0.
 
     Args:
         spec: The activation.
-        z: Pre-activations of the hidden layers, [layer, seed, batch, width].
-        slopes: Of PReLU, [seed, layer].
+        z: Its pre-activations [layer, seed, batch, width], or its outputs where those tell.
+        slope: Of PReLU, [seed, layer].
     """
     low, high = open_interval(spec, str(z.dtype).removeprefix("torch."))
-    if slopes:
-        return ~(z.amax(2) <= 0) | (torch.cat(slopes, dim=1).T != 0)[..., None]
+    if slope is not None:
+        return ~(z.amax(2) <= 0) | (slope.T != 0)[..., None]
     if math.isinf(low):
         return torch.ones((), dtype=torch.bool, device=z.device).expand(z.shape[0], z.shape[1], z.shape[3])
     if math.isinf(high):
@@ -56,22 +56,23 @@ def alive(spec: Activation, z: torch.Tensor, slopes: list[torch.Tensor]) -> torc
 Held = tuple[list[torch.Tensor], list[torch.Tensor], list[torch.Tensor], list[torch.Tensor]]
 
 
-def of_step(run: Tensors, held: Held, learning_rate: float) -> torch.Tensor:
+def of_step(run: dict[str, list[torch.Tensor]], held: Held, learning_rate: float) -> torch.Tensor:
     """What is `MEASURED` of a step, [measured, seed, layer].
 
     Args:
-        run: `outputs` and `signals` of the sites [layer, seed, batch, width], and `alive` [layer, seed, width].
+        run: `outputs` and `signals` [layer, seed, batch, width], and `alive` [layer, seed, width]: each a list, of the sites of
+            one width in a row.
         held: For each stack of sites the weights [seed, layer, n_in, n_out] before the step, their gradients before and after
             clipping, and the directions of their updates; nothing where the one is the one before.
         learning_rate: Of the step: an update is it times its direction.
     """
-    signal, output, *found = rms_of_each([run["signals"], run["outputs"], *(a for arrays in held for a in arrays)], (2, 3))
-    parts = iter(found)
+    parts = iter(rms_of_each([*run["signals"], *run["outputs"], *(a for arrays in held for a in arrays)], (2, 3)))
+    signal, output = (torch.cat([next(parts) for _ in run[name]]) for name in ("signals", "outputs"))
     kinds: list[torch.Tensor] = []
     for arrays in held:
         kinds.append(torch.cat([next(parts) for _ in arrays], dim=1) if arrays else kinds[-1])
     size, before, after, update = kinds
-    dead = (~run["alive"]).to(signal.dtype).mean(-1)
-    signal = signal * run["outputs"].shape[2]
-    mean = run["outputs"].mean((2, 3))
+    dead = torch.cat([(~alive).to(signal.dtype).mean(-1) for alive in run["alive"]])
+    signal = signal * run["outputs"][0].shape[2]
+    mean = torch.cat([a.mean((2, 3)) for a in run["outputs"]])
     return torch.stack([signal.T, before, after, learning_rate * update, size, mean.T, output.T, dead.T])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from backends.torch.arrays import Tensors, from_numpy, to_numpy
 from backends.torch.device import resolve
 from backends.torch.network import Pass, StackedNetwork
 from common.countermeasures.optimizer import coefficients, corrections
-from common.network import Arrays, Batch, Gradients, State
+from common.network import Arrays, Batch, Gradients, State, side_by_side
 from common.plan import Plan
 from common.quantities import named
 
@@ -66,9 +67,10 @@ class Program:
             self._update(directions)
         return handle
 
-    def _stacked(self, layers: Sequence[torch.Tensor]) -> torch.Tensor:
-        """What there is of each hidden layer, [(seed,) batch, width], as [layer, seed, batch, width]."""
-        return torch.stack(list(layers)).view(len(layers), len(self.plan.seeds), *layers[0].shape[-2:])
+    def _stacked(self, layers: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        """What there is of each site, [(seed,) batch, width], as [layer, seed, batch, width] for one width in a row each."""
+        runs = [list(run) for _, run in groupby(layers, key=lambda a: a.shape[-1])]
+        return [torch.stack(run).view(len(run), len(self.plan.seeds), *run[0].shape[-2:]) for run in runs]
 
     def _directions(self, clipped: Tensors) -> Tensors:
         spec = self.plan.optimizer
@@ -84,18 +86,23 @@ class Program:
         weights = (old, before, [] if clipped is gradients else after, [] if directions is clipped else moved)
         return quantities.of_step(kept, weights, self.plan.optimizer.learning_rate)
 
-    def _alive(self, run: Pass, h: torch.Tensor) -> torch.Tensor:
-        """Which units pass a gradient on, [layer, seed, width]; all do where a layer has no activation."""
-        where = [i for i, site in enumerate(run.sites) if "tells" in site]
-        by_output = all(site.get("tells") is site["h"] for site in run.sites)
-        tells = h if by_output else self._stacked([run.sites[i]["tells"] for i in where])
+    def _alive(self, run: Pass, h: list[torch.Tensor]) -> list[torch.Tensor]:
+        """Which units pass a gradient on, [layer, seed, width] for some sites in a row; all do where there is no activation."""
+        spec = self.plan.network.activation
+        if all(site.get("tells") is site["h"] for site in run.sites):
+            return [quantities.alive(spec, a, None) for a in h]
         slopes = [self.parameters[name] for name in self.plan.network.of_measured("slope")]
-        found = quantities.alive(self.plan.network.activation, tells, slopes)
-        if len(where) == len(run.sites):
-            return found
-        alive = found.new_ones((len(run.sites), *found.shape[1:]))
-        alive[where] = found
-        return alive
+        every = torch.cat(slopes, dim=1) if slopes else None
+        found: list[torch.Tensor] = []
+        for told, group in groupby(run.sites, key=lambda site: "tells" in site):
+            for tells in self._stacked([site["tells" if told else "h"] for site in group]):
+                if not told:
+                    found.append(tells.new_ones((*tells.shape[:2], tells.shape[3]), dtype=torch.bool))
+                    continue
+                count = len(tells)
+                own, every = (None, None) if every is None else (every[:, :count], every[:, count:])
+                found.append(quantities.alive(spec, tells, own))
+        return found
 
     def _update(self, directions: Tensors) -> None:
         # the function of torch.optim.SGD; to make one of the class imports PyTorch's compiler, which takes a second
@@ -111,9 +118,10 @@ class Program:
     def gradients(self) -> Gradients:
         """Fetch the whole gradient of the last step."""
         loss, signals, *by_name = self.last
-        signal = signals.transpose(0, 1) * self.plan.task.batch_size
+        layers = [layer * self.plan.task.batch_size for stacked in signals for layer in stacked]
+        signal = side_by_side([to_numpy(layer) for layer in layers])
         before, after = ({name: to_numpy(g) for name, g in gradients.items()} for gradients in by_name)
-        return Gradients(to_numpy(loss), to_numpy(signal), before, after)
+        return Gradients(to_numpy(loss), signal, before, after)
 
     def state(self) -> State:
         """Fetch the state."""

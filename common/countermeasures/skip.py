@@ -17,7 +17,7 @@ Where the sum stands is said by name:
 | post-activation | norm(affine(x))             | the activation | as without connection  |                              |
 | around          | activation(norm(affine(x))) |                | as without connection  |                              |
 
-The first hidden layer changes the number of units, and has no connection past it.
+A layer that changes the number of units, as the first one does, has no connection past it.
 
 Sources: He, Zhang, Ren and Sun 2016a (residual, post-activation) and 2016b (pre-activation); Bachlechner et al. 2021 (ReZero);
 Srivastava, Greff and Schmidhuber 2015 (highway; b from -1 to -3).
@@ -122,16 +122,18 @@ def own_parameters(spec: Skip, units: int) -> Parameters:
 
 @dataclass(frozen=True)
 class Arranged:
-    """How the parts of a network with a connection past its layers stand.
+    """How the parts of a network stand.
 
     Attributes:
         first: The block of the first hidden layer.
-        hidden: That of the others.
+        hidden: That of a layer with as many units in as out.
+        changing: That of a layer with other units out than in, which has no connection past it.
         last: What stands before the output's affine map.
     """
 
     first: tuple[Part, ...]
     hidden: tuple[Part, ...]
+    changing: tuple[Part, ...]
     last: tuple[Part, ...]
 
 
@@ -140,20 +142,20 @@ def arranged(spec: Skip, affine: Part, normalization: Part, activation: Part) ->
 
     Args:
         spec: The connection.
-        affine: The map of every layer.
+        affine: The map of a layer.
         normalization: Of every layer.
         activation: Of every layer.
     """
     layer: tuple[Part, ...] = (affine, normalization, activation)
     match spec:
         case NoSkip():
-            return Arranged(layer, layer, ())
+            return Arranged(layer, layer, layer, ())
         case Residual(order="pre-activation") | ReZero(order="pre-activation"):
             before = (normalization, activation)
-            return Arranged((affine,), (Around(spec, (*before, affine)),), before)
+            return Arranged((affine,), (Around(spec, (*before, affine)),), (*before, affine), before)
         case Residual(order="post-activation") | ReZero(order="post-activation"):
-            return Arranged(layer, (Around(spec, (affine, normalization)), activation), ())
+            return Arranged(layer, (Around(spec, (affine, normalization)), activation), layer, ())
         case Residual() | ReZero() | Highway():
-            return Arranged(layer, (Around(spec, layer),), ())
+            return Arranged(layer, (Around(spec, layer),), layer, ())
         case _:
             assert_never(spec)

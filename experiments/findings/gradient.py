@@ -133,6 +133,8 @@ class _Gradient:
         profiles = profiles[np.isfinite(profiles).all(1)]
         if not len(profiles):
             return "the first layer got nothing at the first step, and gets a gradient later"
+        if self.depth == 1:
+            return f"its one hidden layer is the first and the last{self._died(seeds)}"
         share, more = _share(profiles), Deeper(profiles)
         deeper = ", ".join(f"{_number(more.at(d)[0])} at {d}" for d in DEPTHS if d > self.depth and more.known)
         deeper = f" (it would be {deeper})" if deeper else ""

@@ -99,7 +99,7 @@ def facts(document: Document) -> Iterator[str]:
     guessed = [run.guessing for c in document.configurations if (run := first_run(c)) and run.guessing is not None]
     guess = f", guessing gets {_range(f'{value:.2f}' for value in guessed)}" if guessed else ""
     parts = [
-        f"{_range(p.network.depth for p in plans)} hidden layers of {_range(p.network.width for p in plans)} units",
+        f"{_range(p.network.depth for p in plans)} hidden layers of {_range(p.network.spoken_widths for p in plans)} units",
         f"{_range(p.task.source for p in plans)} ({_range(p.network.classes for p in plans)} classes{guess})",
         f"{_range(p.optimizer.title for p in plans)}, rate {_range(p.optimizer.learning_rate for p in plans)}, "
         f"batch {_range(p.task.batch_size for p in plans)}",
@@ -238,10 +238,10 @@ def _each_layer(configuration: Configuration, run: RunFinding) -> str | None:
     where, ratio = "", geometric(run.gradient_ratio)
     if not ratio and rounded_away(configuration):
         where, ratio = "In float64, ", geometric(configuration.runs[DEFINITION].gradient_ratio)
-    if not ratio:
-        return None
     network = configuration.spec.network
-    factor = ratio ** (1 / (network.depth - 1))
+    if not ratio or len(network.sites) == 1:
+        return None
+    factor = ratio ** (1 / (len(network.sites) - 1))
     begin = f"{where}going back, each layer" if where else "Going back, each layer"
     fact = f": {network.activation.on_the_way_back}, and the weights"
     plain = not network.normalization.rescales and not network.skip.past  # otherwise the weights are not all that there is

@@ -12,17 +12,17 @@ KINDS = (
             "torch": edits(
                 (
                     "quantities",
-                    "    signal, output, *found",
+                    "    parts = iter(",
                     "    moved = [w - learning_rate * g for w, g in zip(held[0], held[3] or held[2] or held[1], strict=True)]\n"
-                    "    held = (moved, *held[1:])\n    signal, output, *found",
+                    "    held = (moved, *held[1:])\n    parts = iter(",
                 )
             ),
             "keras": edits(
                 (
                     "quantities",
-                    "    signal, output, *found",
+                    "    parts = iter(",
                     "    moved = [w - learning_rate * g for w, g in zip(held[0], held[3] or held[2] or held[1], strict=True)]\n"
-                    "    held = (moved, *held[1:])\n    signal, output, *found",
+                    "    held = (moved, *held[1:])\n    parts = iter(",
                 )
             ),
             "jax": edits(
@@ -57,9 +57,9 @@ KINDS = (
         "share of the living for that of the dead",
         "relu",
         {
-            "torch": edits(("quantities", '(~run["alive"])', 'run["alive"]')),
-            "keras": edits(("quantities", 'tf.logical_not(run["alive"])', 'run["alive"]')),
-            "jax": edits(("quantities", "jnp.mean(~jnp.concatenate", "jnp.mean(jnp.concatenate")),
+            "torch": edits(("quantities", "(~alive)", "alive")),
+            "keras": edits(("quantities", "tf.logical_not(a)", "a")),
+            "jax": edits(("quantities", "jnp.mean(~a,", "jnp.mean(a,")),
         },
     ),
     Fault(
@@ -93,8 +93,8 @@ KINDS = (
         "signal gradient not times the batch",
         "tanh",
         {
-            "torch": edits(("quantities", 'signal = signal * run["outputs"].shape[2]', "signal = signal * 1")),
-            "keras": edits(("quantities", 'signal * run["outputs"].shape[2]', "signal * 1")),
+            "torch": edits(("quantities", 'signal = signal * run["outputs"][0].shape[2]', "signal = signal * 1")),
+            "keras": edits(("quantities", 'signal * run["outputs"][0].shape[2]', "signal * 1")),
             "jax": edits(("quantities", 'signal *= run["outputs"][0].shape[2]', "signal *= 1")),
         },
     ),
@@ -136,7 +136,7 @@ KINDS = (
                     'kept = {"outputs": self._stacked([site["tells"] for site in run.sites]),',
                 )
             ),
-            "keras": edits(("training", '"outputs": self._seeded(run.h)', '"outputs": self._seeded(tf.concat(run.tells, 0))')),
+            "keras": edits(("training", "for h in run.h]", "for h in [tf.concat(run.tells, 0)]]")),
             "jax": edits(
                 (
                     "network",
