@@ -22,6 +22,8 @@ RELATED = {
     "kaiming": ("he", "kaiming is he here"),
     "logistic": ("sigmoid", "logistic is sigmoid here"),
     "lrelu": ("leaky_relu", "lrelu is leaky_relu here"),
+    "linear": ("identity", "linear is identity here"),
+    "swish": ("silu", "swish is silu here"),
     "bn": ("batch", "bn is batch here"),
     "batch_norm": ("batch", "batch_norm is batch here"),
     "clipvalue": ("value", "clipvalue is value here"),

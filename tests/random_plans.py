@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 import backends
+from common.countermeasures.activation import Activation
 from common.plan import Plan
 from common.task import digest_of
 from experiments.findings.configuration import configuration
@@ -24,8 +25,9 @@ from experiments.findings.document import Agreement
 from experiments.findings.gradient import Thresholds
 from experiments.findings.outcome import Outcome
 from experiments.worker import Job, Worker
+from tests.strategies import every
 
-ACTIVATIONS: list[Any] = ["sigmoid", "tanh", "relu", "leaky_relu", "prelu", "elu", {"kind": "elu", "alpha": 0.5}]
+ACTIVATIONS: list[Any] = [*every(Activation), {"kind": "elu", "alpha": 0.5}]
 CLIPPINGS = ["none", "value", "norm", "global_norm"]
 
 

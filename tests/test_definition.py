@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,16 +14,17 @@ from hypothesis import strategies as st
 from backends.numpy.network import Definition, cross_entropy
 from backends.numpy.training import Program
 from common import draw
-from common.network import Arrays, Batch, State
+from common.countermeasures.activation import Activation
+from common.network import Arrays, Batch, Gradients, State
 from common.plan import Plan
 from tests.compared import gradient_error, scaled_error
+from tests.strategies import every, label
 
 EPS = float(np.finfo(np.longdouble).eps)
 H = np.longdouble(EPS ** (1 / 3))
 ERROR = 1e3 * EPS ** (2 / 3)  # of a central difference: h^2 times the third derivative, and eps / h
 LR = 0.1
-ACTIVATIONS = ["sigmoid", "tanh", "relu", "leaky_relu", "prelu", "elu"]
-over_activations = pytest.mark.parametrize("activation", ACTIVATIONS)
+over_activations = pytest.mark.parametrize("activation", every(Activation), ids=label)
 over_normalizations = pytest.mark.parametrize("normalization", ["none", "batch"])
 
 Maker = Callable[..., Plan]
@@ -78,7 +80,7 @@ def quotients(plan: Plan) -> Arrays:
 @over_normalizations
 @pytest.mark.parametrize("width", [1, 4])
 def test_the_gradient_derived_by_hand_is_the_difference_quotient(
-    plan: Maker, activation: str, normalization: str, width: int
+    plan: Maker, activation: Activation, normalization: str, width: int
 ) -> None:
     # a weight near 0 makes batch norm of one unit too steep for a difference quotient; seed 7 draws none
     seeds = (7,) if width == 1 else (0, 1)
@@ -106,7 +108,7 @@ class Pushed:
 @over_activations
 @over_normalizations
 def test_the_signal_gradient_is_the_difference_quotient_times_the_batch_size(
-    plan: Maker, activation: str, normalization: str
+    plan: Maker, activation: Activation, normalization: str
 ) -> None:
     small = plan(**SIZES, activation=activation, normalization=normalization)
     signal, batch = np.stack(stepped(small, np.longdouble)[0].last[1], axis=1), batch_of(small)
@@ -123,12 +125,20 @@ def test_the_signal_gradient_is_the_difference_quotient_times_the_batch_size(
     assert np.abs(signal - expected).max() <= ERROR * np.abs(signal).max()
 
 
+def without(gradients: Gradients, names: tuple[str, ...]) -> Gradients:
+    """The gradients but for those of some parameters."""
+    kept = lambda arrays: {name: a for name, a in arrays.items() if name not in names}  # noqa: E731
+    return replace(gradients, parameters=kept(gradients.parameters), clipped=kept(gradients.clipped))
+
+
 @over_activations
 @over_normalizations
-def test_float64_agrees_with_extended_precision(plan: Maker, activation: str, normalization: str) -> None:
+def test_float64_agrees_with_extended_precision(plan: Maker, activation: Activation, normalization: str) -> None:
     small = plan(**SIZES, activation=activation, normalization=normalization, clipping={"kind": "norm", "threshold": 0.1})
     (a, _), (b, _) = stepped(small), stepped(small, np.longdouble)
-    assert gradient_error(a.gradients(), b.gradients()) <= 1e-13
+    # the next batch norm takes away what a shift before an identity adds: its gradient is rounding
+    left_out = ("first.shift", "hidden.shift") if activation.kind == "identity" else ()
+    assert gradient_error(without(a.gradients(), left_out), without(b.gradients(), left_out)) <= 1e-13
     for found, expected in ((a.state().parameters, b.state().parameters), (a.state().statistics, b.state().statistics)):
         for name, value in expected.items():
             assert scaled_error(found[name], value) <= 1e-13, name

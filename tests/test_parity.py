@@ -14,6 +14,7 @@ import pytest
 
 from common import agreement, draw, task
 from common.backend import Backend, Program, train
+from common.countermeasures.activation import Activation
 from common.free_run import free_run
 from common.network import Batch, State
 from common.plan import Plan
@@ -22,10 +23,11 @@ from experiments import judging, references
 from experiments.judging import watched
 from experiments.sensitivity import sensitivity
 from tests.compared import scaled_error
+from tests.strategies import every, label
 
 DEPTH = 50
 STEPS = 20
-ACTIVATIONS = ["sigmoid", "tanh", "relu", "leaky_relu", "prelu", "elu"]
+ACTIVATIONS = every(Activation)
 NORMALIZATIONS = ["none", "batch"]
 CLIPPINGS = {
     "none": {"kind": "none"},
@@ -34,9 +36,17 @@ CLIPPINGS = {
     "global_norm": {"kind": "global_norm", "threshold": 0.5},
 }
 
-over_activations = pytest.mark.parametrize("activation", ACTIVATIONS)
+PAIRINGS = [
+    pytest.param(
+        activation, NORMALIZATIONS[(i + k) % 2], clipping, id=f"{label(activation)}-{NORMALIZATIONS[(i + k) % 2]}-{clipping}"
+    )
+    for i, activation in enumerate(ACTIVATIONS)
+    for k, clipping in enumerate(CLIPPINGS)
+]
+"""Every two kinds of different countermeasures at least once."""
+
+over_activations = pytest.mark.parametrize("activation", ACTIVATIONS, ids=label)
 over_normalizations = pytest.mark.parametrize("normalization", NORMALIZATIONS, ids=["plain", "batch_norm"])
-over_clippings = pytest.mark.parametrize("clipping", CLIPPINGS)
 Maker = Callable[..., Plan]
 
 
@@ -77,11 +87,9 @@ def assert_none_is_broken(checks: list[Check], at_least: int) -> None:
     assert len(seen) >= at_least, f"{len(seen)} of {len(checks)} steps could be judged: {[check.reason for check in checks]}"
 
 
-@over_clippings
-@over_normalizations
-@over_activations
+@pytest.mark.parametrize(("activation", "normalization", "clipping"), PAIRINGS)
 def test_the_first_step_and_a_later_one_are_the_definitions(
-    backend: Backend, definition: Backend, deep: Maker, activation: str, normalization: str, clipping: str
+    backend: Backend, definition: Backend, deep: Maker, activation: Activation, normalization: str, clipping: str
 ) -> None:
     plan = deep(clipping, activation=activation, normalization=normalization, initialization="he")
     wing = backend.program(plan, "cpu")
@@ -93,7 +101,7 @@ def test_the_first_step_and_a_later_one_are_the_definitions(
 @over_normalizations
 @over_activations
 def test_a_float32_step_is_the_definitions(
-    backend: Backend, definition: Backend, deep: Maker, activation: str, normalization: str
+    backend: Backend, definition: Backend, deep: Maker, activation: Activation, normalization: str
 ) -> None:
     depth = 10 if normalization == "batch" else 20  # deeper, rounding in float32 leaves little to compare
     changes = {"activation": activation, "normalization": normalization, "initialization": "he", "precision": "float32"}
@@ -104,7 +112,7 @@ def test_a_float32_step_is_the_definitions(
 @over_normalizations
 @over_activations
 def test_free_runs_stay_within_their_bound_until_they_are_chaotic(
-    backend: Backend, definition: Backend, deep: Maker, activation: str, normalization: str
+    backend: Backend, definition: Backend, deep: Maker, activation: Activation, normalization: str
 ) -> None:
     plan = deep("value", activation=activation, normalization=normalization, initialization="he", steps=50)
     data = task.load(plan.task)
@@ -123,7 +131,7 @@ def test_free_runs_stay_within_their_bound_until_they_are_chaotic(
 
 @over_normalizations
 @over_activations
-def test_bounds_are_narrow(definition: Backend, deep: Maker, activation: str, normalization: str) -> None:
+def test_bounds_are_narrow(definition: Backend, deep: Maker, activation: Activation, normalization: str) -> None:
     plan = deep("none", activation=activation, normalization=normalization, initialization="he")
     (judge,) = references.judges(plan, task.load(plan.task), states_of(definition, plan, [0]))
     (batch,) = islice(draw.batches(plan, task.load(plan.task)), 1)

@@ -26,10 +26,11 @@ from common.countermeasures.initialization import TRUNCATED_STD, Initialization,
 from common.countermeasures.normalization import BatchNormalization
 from experiments.report import migration
 from tests.conftest import load
+from tests.strategies import every
 
 FRAMEWORKS = {"torch": "PyTorch", "keras": "Keras", "jax": "JAX"}
 SPECS: dict[str, list[Any]] = {
-    "activation": ["sigmoid", "tanh", "relu", "leaky_relu", {"kind": "leaky_relu", "slope": 0.3}, "prelu", "elu",
+    "activation": [*(spec.model_dump() for spec in every(Activation)), {"kind": "leaky_relu", "slope": 0.3},
                    {"kind": "elu", "alpha": 0.7}],
     "clipping": ["none", *({"kind": kind, "threshold": c} for kind in ("value", "norm", "global_norm")
                            for c in (1e-3, 0.5, 1e9))],
