@@ -20,6 +20,7 @@ RELATED = {
     "glorot": ("xavier", "glorot is xavier here, with fan = 'avg'"),
     "lecun": ("xavier", "lecun is xavier here, with fan = 'in'"),
     "kaiming": ("he", "kaiming is he here"),
+    "zeros": ("constant", "zeros is constant here, with value = 0"),
     "logistic": ("sigmoid", "logistic is sigmoid here"),
     "lrelu": ("leaky_relu", "lrelu is leaky_relu here"),
     "linear": ("identity", "linear is identity here"),

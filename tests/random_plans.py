@@ -18,6 +18,7 @@ import numpy as np
 
 import backends
 from common.countermeasures.activation import Activation
+from common.countermeasures.initialization import Initialization
 from common.plan import Plan
 from common.task import digest_of
 from experiments.findings.configuration import configuration
@@ -28,6 +29,7 @@ from experiments.worker import Job, Worker
 from tests.strategies import every
 
 ACTIVATIONS: list[Any] = [*every(Activation), {"kind": "elu", "alpha": 0.5}]
+INITIALIZATIONS: list[Any] = every(Initialization)
 CLIPPINGS = ["none", "value", "norm", "global_norm"]
 
 
@@ -51,9 +53,7 @@ def random_plan(number: int, sources: list[str]) -> Plan:
         return values[rng.integers(len(values))]
 
     normalization = one_of(["none", "batch"])
-    initialization = one_of(
-        ["xavier", {"kind": "xavier", "fan": "avg"}, "he", {"kind": "gaussian", "std": float(10 ** rng.uniform(-2, 0.2))}]
-    )
+    initialization = one_of([*INITIALIZATIONS, {"kind": "gaussian", "std": float(10 ** rng.uniform(-2, 0.2))}])
     clipping = one_of(CLIPPINGS)
     if clipping != "none":
         clipping = {"kind": clipping, "threshold": float(10 ** rng.uniform(-4, 1))}

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from common.countermeasures.activation import Activation
+from common.countermeasures.initialization import Constant, Initialization
 from common.errors import UserError
 from common.plan import Plan
 from common.spec import kinds_of
@@ -51,6 +52,12 @@ def test_the_factorial_has_every_combination() -> None:
 @pytest.mark.parametrize("name", ["activations", "factorial"])
 def test_every_kind_of_activation_has_its_place(name: str) -> None:
     assert {type(plan.network.activation) for plan in plans(read(name), SMALL).values()} == set(kinds_of(Activation))
+
+
+def test_every_kind_of_initialization_has_its_place() -> None:
+    found = [plan for name in ("initialization", "as_shipped") for plan in plans(read(name), SMALL).values()]
+    without = {Constant}  # all gradients of its hidden layers are rounding, of which no answer can be made
+    assert {type(plan.initialization) for plan in found} == set(kinds_of(Initialization)) - without
 
 
 def test_the_depths_go_from_5_to_100() -> None:

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 WINGS = list(backends.NEEDS)
 COUNTERMEASURES = ["activation", "normalization", "initialization", "clipping"]
 ROOMS = [*COUNTERMEASURES, "arrays", "device", "network", "quantities", "training"]
-DOORS = ["NATIVE", "build", "probe", "native"]
+DOORS = ["NATIVE", "build", "bias", "probe", "native"]
 FRAMEWORK_MODULES = ["torch", "tensorflow", "keras", "jax", "flax", "optax"]
 
 

@@ -38,6 +38,7 @@ initializations = st.one_of(
     st.fixed_dictionaries({"kind": st.just("gaussian"), "std": positive, "distribution": laws}),
     st.fixed_dictionaries({"kind": st.just("xavier"), "fan": st.sampled_from(["in", "avg"]), "distribution": laws}),
     st.fixed_dictionaries({"kind": st.just("he"), "distribution": laws}),
+    st.sampled_from(every(Initialization)),
 )
 clippings = st.one_of(
     st.just("none"),

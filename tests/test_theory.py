@@ -172,7 +172,13 @@ CASES = {
     "selu-xavier": ("selu", "xavier", 1, 0.015),
     "gelu-xavier": ("gelu", "xavier", 1, -0.301),
     "silu-xavier": ("silu", "xavier", 1, -0.301),
+    "prelu-he": ("prelu", "he", 2, 0.0132),
+    "prelu-he-slope": ("prelu", {"kind": "he", "slope": 0.25}, 2 / 1.0625, 0.0),
+    "relu-torch_default": ("relu", "torch_default", 1 / 3, -0.389),
+    "relu-keras_default": ("relu", "keras_default", 1, -0.151),
+    "relu-flax_default": ("relu", "flax_default", 1, -0.151),
 }
+"""Activation, start, the variance of a weight times n, and the decades of gradient for each layer."""
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -184,6 +190,14 @@ def test_the_gradient_lost_per_layer_is_that_of_the_theory(wing: Backend, plan: 
     tolerance = 4 * np.sqrt(1.2 * 1.5 * theory.variance / len(SEEDS)) / per_layer
     assert tolerance < 0.025
     assert abs(np.mean(decay_per_layer(signal)) - (expected - theory.variance / 2 / per_layer)) < tolerance
+
+
+@pytest.mark.parametrize("gain", [1.0, 0.9])
+def test_orthogonal_weights_of_a_linear_network_keep_every_length(wing: Backend, plan: Maker, gain: float) -> None:
+    """Not on average over wide networks (Saxe et al. 2014), but each gradient, in a network of 8 units."""
+    orthogonal = {"kind": "orthogonal", "gain": gain}
+    signal = measured(wing, plan(activation="identity", initialization=orthogonal, features=8, width=8, depth=DEPTH))
+    assert np.allclose(signal[:, :-1] / signal[:, 1:], gain, rtol=1e-12, atol=0)
 
 
 @pytest.mark.parametrize("initialization", ["xavier", "he"])
