@@ -26,15 +26,19 @@ def float64s(shape: tuple[int, ...], elements: st.SearchStrategy[float]) -> st.S
 
 
 def every(union: Any) -> list[Any]:
-    """Each kind of a union of countermeasures by its defaults, and with each word that a field of it may have."""
+    """Each kind of a union of countermeasures by its defaults, and with each word that a field of it may have.
+
+    A number that has no default is 0.1.
+    """
     return list(dict.fromkeys(spec for kind in kinds_of(union) for spec in _worded(kind)))
 
 
 def _worded(kind: type[Spec]) -> Iterator[Spec]:
-    yield kind()
+    needed = {name: 0.1 for name, field in kind.model_fields.items() if field.is_required()}
+    yield kind.model_validate(needed)
     for name, field in kind.model_fields.items():
         if get_origin(field.annotation) is Literal:
-            yield from (kind.model_validate({name: word}) for word in get_args(field.annotation))
+            yield from (kind.model_validate(needed | {name: word}) for word in get_args(field.annotation))
 
 
 def label(spec: Spec) -> str:

@@ -113,7 +113,7 @@ class Constant(Spec, frozen=True):
     """
 
     kind: Literal["constant"] = "constant"
-    value: float = 0.0
+    value: float
     bias: Bias = 0
 
 
