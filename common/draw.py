@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from common.countermeasures import optimizer
-from common.countermeasures.initialization import TRUNCATED_STD, Distribution, Initialization, standard_deviation
+from common.countermeasures import initialization, optimizer
+from common.countermeasures.initialization import Initialization
 from common.network import Arrays, Batch, Network, State
 from common.part import Parameter
 from common.plan import Plan
@@ -24,41 +24,36 @@ def stream(seed: int, name: str) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=key))
 
 
-def standardized(rng: np.random.Generator, distribution: Distribution, shape: tuple[int, ...]) -> np.ndarray:
-    """Numbers of mean 0 and standard deviation 1 from the named law (common/countermeasures/initialization.py)."""
-    match distribution:
-        case "normal":
-            return rng.standard_normal(shape)
-        case "uniform":
-            return rng.uniform(-np.sqrt(3.0), np.sqrt(3.0), shape)
-        case "truncated_normal":  # by the inverse of the distribution function, so that one uniform number gives one weight
-            from scipy.special import ndtr, ndtri
-
-            return ndtri(rng.uniform(ndtr(-2.0), ndtr(2.0), shape)) / TRUNCATED_STD
-
-
 def weight(spec: Initialization, seed: int, layer: str, shape: tuple[int, int], name: str = "weight") -> np.ndarray:
     """A weight matrix [n_in, n_out] of one layer of one seed; a layer is called `layer 1`, `layer 2`, ... or `output`."""
-    numbers = standardized(stream(seed, f"{layer} {name}"), spec.distribution, shape)
     with np.errstate(over="ignore", under="ignore"):  # a weight beyond all numbers is infinite, and the run says so
-        return numbers * standard_deviation(spec, *shape)
+        return initialization.weights(spec, stream(seed, f"{layer} {name}"), shape)
 
 
-def _parameters(network: Network, initialization: Initialization, seed: int) -> Arrays:
+def bias(spec: Initialization, seed: int, layer: str, n_in: int, n_out: int) -> np.ndarray:
+    """The biases [n_out] of one layer of one seed."""
+    return initialization.biases(spec, stream(seed, f"{layer} bias"), n_in, n_out)
+
+
+def _parameters(network: Network, spec: Initialization, seed: int) -> Arrays:
     found: Arrays = {}
     for stack in network.stacks():
         for name, one in stack.parameters.items():
-            layers = [_layer(name, one, initialization, seed, layer) for layer in stack.layers]
+            layers = [_layer(name, one, spec, seed, layer) for layer in stack.layers]
             found[f"{stack.name}.{name}"] = np.stack(layers)
     return found
 
 
-def _layer(name: str, one: Parameter, initialization: Initialization, seed: int, layer: str) -> np.ndarray:
+def _layer(name: str, one: Parameter, spec: Initialization, seed: int, layer: str) -> np.ndarray:
     """A parameter of one layer."""
-    if one.start == "drawn":
-        n_in, n_out = one.shape
-        return weight(initialization, seed, layer, (n_in, n_out), name)
-    return np.full(one.shape, one.start)
+    match one.start:
+        case "drawn":
+            n_in, n_out = one.shape
+            return weight(spec, seed, layer, (n_in, n_out), name)
+        case "drawn bias":
+            return bias(spec, seed, layer, one.fan_in, *one.shape)
+        case number:
+            return np.full(one.shape, number)
 
 
 def state(plan: Plan) -> State:

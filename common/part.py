@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
-Drawn = Literal["drawn"]
-"""By the plan's initialization; any other start is a number."""
+Drawn = Literal["drawn", "drawn bias"]
+"""By the plan's initialization, as the weights or the biases of an affine map; any other start is a number."""
 
 
 class Parameter(NamedTuple):
@@ -20,10 +20,12 @@ class Parameter(NamedTuple):
     Attributes:
         shape: Of the array.
         start: The number that it is full of before the first step, or how it is found.
+        fan_in: How many inputs the affine map has that it is the bias of.
     """
 
     shape: tuple[int, ...]
     start: float | Drawn
+    fan_in: int = 0
 
 
 Parameters = dict[str, Parameter]
@@ -81,7 +83,7 @@ class Affine:
     def parameters(self, units: int) -> Parameters:
         """The weight [n_in, n_out], and the bias."""
         weight: Parameters = {"weight": Parameter((units, self.units), "drawn")}
-        return weight | ({"bias": Parameter((self.units,), 0.0)} if self.bias else {})
+        return weight | ({"bias": Parameter((self.units,), "drawn bias", units)} if self.bias else {})
 
     def statistics(self, units: int) -> Parameters:
         """It keeps none."""

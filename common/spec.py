@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 from pydantic import BaseModel, BeforeValidator, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticKnownError, core_schema
@@ -91,3 +91,10 @@ def _kind_from_name(value: Any) -> Any:
 
 BY_NAME = BeforeValidator(_kind_from_name)
 """Lets a countermeasure be written by its bare name: `activation = "relu"` for `{kind = "relu"}`."""
+
+
+def kinds_of(union: Any) -> tuple[type[Spec], ...]:
+    """The specs of a union of countermeasures, in its order: whatever is done for all kinds is done for these."""
+    if isinstance(union, type) and issubclass(union, Spec):
+        return (union,)
+    return tuple(kind for member in get_args(union) for kind in kinds_of(member))

@@ -18,6 +18,8 @@ import numpy as np
 from pydantic import TypeAdapter
 
 import backends
+from common.countermeasures.activation import Activation
+from common.countermeasures.initialization import Initialization
 from common.countermeasures.optimizer import Optimizer, linear
 from common.plan import Plan
 from common.task import digest_of
@@ -26,8 +28,10 @@ from experiments.findings.document import Agreement
 from experiments.findings.gradient import Thresholds
 from experiments.findings.outcome import Outcome
 from experiments.worker import Job, Worker
+from tests.strategies import every
 
-ACTIVATIONS: list[Any] = ["sigmoid", "tanh", "relu", "leaky_relu", "prelu", "elu", {"kind": "elu", "alpha": 0.5}]
+ACTIVATIONS: list[Any] = [*every(Activation), {"kind": "elu", "alpha": 0.5}]
+INITIALIZATIONS: list[Any] = every(Initialization)
 SKIPS: list[Any] = [
     {"kind": "residual", "order": "pre-activation"},
     {"kind": "residual", "order": "post-activation", "scale": 0.5},
@@ -69,11 +73,9 @@ def random_plan(number: int, sources: list[str]) -> Plan:
         return values[rng.integers(len(values))]
 
     normalization = one_of(["none", "batch"])
-    rows = np.random.default_rng([13, number]).integers(8)  # the others are what they were before layer and rms norm
+    rows = np.random.default_rng([13, number]).integers(8)
     normalization = {0: "layer", 1: "rms"}.get(int(rows), normalization)
-    initialization = one_of(
-        ["xavier", {"kind": "xavier", "fan": "avg"}, "he", {"kind": "gaussian", "std": float(10 ** rng.uniform(-2, 0.2))}]
-    )
+    initialization = one_of([*INITIALIZATIONS, {"kind": "gaussian", "std": float(10 ** rng.uniform(-2, 0.2))}])
     clipping = one_of(CLIPPINGS)
     if clipping != "none":
         clipping = {"kind": clipping, "threshold": float(10 ** rng.uniform(-4, 1))}

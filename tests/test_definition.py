@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,13 +12,14 @@ from hypothesis import strategies as st
 from backends.numpy.block import Backward, Layer, Site
 from backends.numpy.training import Program
 from common import draw
-from common.network import Arrays, State
+from common.countermeasures.activation import Activation
+from common.network import Arrays, Gradients, State
 from tests.compared import gradient_error, scaled_error
 from tests.derived import ERROR, SIZES, H, Maker, assert_derived_by_hand, batch_of, elements, loss_at, start_of, stepped
+from tests.strategies import every, label
 
 LR = 0.1
-ACTIVATIONS = ["sigmoid", "tanh", "relu", "leaky_relu", "prelu", "elu"]
-over_activations = pytest.mark.parametrize("activation", ACTIVATIONS)
+over_activations = pytest.mark.parametrize("activation", every(Activation), ids=label)
 over_normalizations = pytest.mark.parametrize("normalization", ["none", "batch"])
 
 
@@ -24,7 +27,7 @@ over_normalizations = pytest.mark.parametrize("normalization", ["none", "batch"]
 @over_normalizations
 @pytest.mark.parametrize("width", [1, 4])
 def test_the_gradient_derived_by_hand_is_the_difference_quotient(
-    plan: Maker, activation: str, normalization: str, width: int
+    plan: Maker, activation: Activation, normalization: str, width: int
 ) -> None:
     # a weight near 0 makes batch norm of one unit too steep for a difference quotient; seed 7 draws none
     seeds = (7,) if width == 1 else (0, 1)
@@ -45,7 +48,7 @@ def pushed(block: Layer, layer: int, added: np.ndarray) -> Layer:
 @over_activations
 @over_normalizations
 def test_the_signal_gradient_is_the_difference_quotient_times_the_batch_size(
-    plan: Maker, activation: str, normalization: str
+    plan: Maker, activation: Activation, normalization: str
 ) -> None:
     small = plan(**SIZES, activation=activation, normalization=normalization)
     signal, batch = np.stack(stepped(small, np.longdouble)[0].last[1], axis=1), batch_of(small)
@@ -62,12 +65,20 @@ def test_the_signal_gradient_is_the_difference_quotient_times_the_batch_size(
     assert np.abs(signal - expected).max() <= ERROR * np.abs(signal).max()
 
 
+def without(gradients: Gradients, names: tuple[str, ...]) -> Gradients:
+    """The gradients but for those of some parameters."""
+    kept = lambda arrays: {name: a for name, a in arrays.items() if name not in names}  # noqa: E731
+    return replace(gradients, parameters=kept(gradients.parameters), clipped=kept(gradients.clipped))
+
+
 @over_activations
 @over_normalizations
-def test_float64_agrees_with_extended_precision(plan: Maker, activation: str, normalization: str) -> None:
+def test_float64_agrees_with_extended_precision(plan: Maker, activation: Activation, normalization: str) -> None:
     small = plan(**SIZES, activation=activation, normalization=normalization, clipping={"kind": "norm", "threshold": 0.1})
     (a, _), (b, _) = stepped(small), stepped(small, np.longdouble)
-    assert gradient_error(a.gradients(), b.gradients()) <= 1e-13
+    # the next batch norm takes away what a shift before an identity adds: its gradient is rounding
+    left_out = ("first.shift", "hidden.shift") if activation.kind == "identity" else ()
+    assert gradient_error(without(a.gradients(), left_out), without(b.gradients(), left_out)) <= 1e-13
     for found, expected in ((a.state().parameters, b.state().parameters), (a.state().statistics, b.state().statistics)):
         for name, value in expected.items():
             assert scaled_error(found[name], value) <= 1e-13, name

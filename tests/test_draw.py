@@ -31,6 +31,8 @@ STREAMS = {
 }
 """The first number of some streams: other numbers here are other weights and batches everywhere."""
 
+FIRST = [0.4619169200260029, 0.3771535858738972, 0.41315105325419055, 0.5333757162405112]
+
 by_law = pytest.mark.parametrize("distribution", LAWS)
 
 
@@ -98,6 +100,28 @@ def test_no_two_layers_or_seeds_share_their_weights(plan: Callable[..., Plan]) -
     weights = draw.state(plan(seeds=(0, 1, 2), features=8)).parameters
     matrices = np.concatenate([weights["first.weight"], weights["hidden.weight"]], axis=1).reshape(12, 64)
     assert np.abs(np.corrcoef(matrices) - np.eye(12)).max() < 0.6, "independent draws of 64 numbers: 5 standard errors"
+
+
+@pytest.mark.parametrize("normalization", ["none", "batch"])
+def test_biases_are_drawn_where_there_are_any_and_move_no_weight(plan: Callable[..., Plan], normalization: str) -> None:
+    laws = [{"kind": "he", "bias": bias} for bias in (0, "uniform_fan_in")]
+    zero, uniform = (draw.state(plan(initialization=law, normalization=normalization)).parameters for law in laws)
+    assert set(zero) == set(uniform)
+    for name, a in zero.items():
+        assert name.endswith("bias") or np.array_equal(a, uniform[name]), name
+    drawn = {name: a for name, a in uniform.items() if name.endswith("bias")}
+    assert set(drawn) == ({"output.bias"} if normalization == "batch" else {"first.bias", "hidden.bias", "output.bias"})
+    for name, a in drawn.items():
+        n_in = uniform[name.replace("bias", "weight")].shape[2]
+        assert 0.5 / np.sqrt(n_in) < np.abs(a).max() < 1 / np.sqrt(n_in), name
+        assert not zero[name].any()
+        assert len(np.unique(a)) == a.size, "each layer and seed has its own"
+
+
+def test_the_laws_of_before_draw_what_they_drew() -> None:
+    """The first weight of each: other numbers here are other weights in every run that is kept."""
+    found = [draw.weight(spec, 5, "layer 3", (6, 4))[0, 0] for spec in (Gaussian(std=0.5), Xavier(), Xavier(fan="avg"), He())]
+    assert found == FIRST
 
 
 def test_float32_weights_are_the_float64_ones_rounded_once(plan: Callable[..., Plan]) -> None:

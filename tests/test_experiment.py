@@ -5,8 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from common.countermeasures.activation import Activation
+from common.countermeasures.initialization import Constant, Initialization
 from common.errors import UserError
 from common.plan import Plan
+from common.spec import kinds_of
 from experiments.experiment import COUNTERMEASURES, catalogue, kinds, plans, read, with_single_changes
 from experiments.index import settings_of
 from experiments.report.answer import differences
@@ -43,7 +46,18 @@ def test_the_default_experiment_states_the_projects_numbers() -> None:
 
 
 def test_the_factorial_has_every_combination() -> None:
-    assert len(plans(read("factorial"), SMALL)) == 6 * 2 * 4 * 4
+    assert len(plans(read("factorial"), SMALL)) == len(kinds_of(Activation)) * 2 * 4 * 4
+
+
+@pytest.mark.parametrize("name", ["activations", "factorial"])
+def test_every_kind_of_activation_has_its_place(name: str) -> None:
+    assert {type(plan.network.activation) for plan in plans(read(name), SMALL).values()} == set(kinds_of(Activation))
+
+
+def test_every_kind_of_initialization_has_its_place() -> None:
+    found = [plan for name in ("initialization", "as_shipped") for plan in plans(read(name), SMALL).values()]
+    without = {Constant}  # all gradients of its hidden layers are rounding, of which no answer can be made
+    assert {type(plan.initialization) for plan in found} == set(kinds_of(Initialization)) - without
 
 
 def test_the_depths_go_from_5_to_100() -> None:
@@ -89,7 +103,9 @@ def test_the_command_line_replaces_a_whole_axis_of_the_grid(tmp_path: Path) -> N
         ("[[configuration]]\nname = 3", "must be a string; received 3"),
         ("[thresholds]\nvanishin = 1\n[[configuration]]", "did you mean 'vanishing'?"),
         ("[thresholds]\nvanish = 1\n[[configuration]]", "in thresholds; known: exploding, vanishing"),
-        ('[[configuration]]\nactivation = "gelu"', "gelu is not among the activations; known: elu, leaky_relu, prelu, relu"),
+        ('[[configuration]]\nactivation = "mish"', "mish is not among the activations; known: elu, gelu, identity, leaky_relu"),
+        ('[[configuration]]\nactivation = "swish"', "swish is silu here"),
+        ('[[configuration]]\nactivation = { kind = "selu", alpha = 1.67 }', "or equal to 1.6732632423543772; received 1.67"),
         ('[[configuration]]\nnormalization = "group"', "group is not among the normalizations; known: batch, layer, none, rms"),
         ('[[configuration]]\ninitialization = "glorot"', "glorot is xavier here, with fan = 'avg'"),
         ("[[configuration]]\noptimiser = 1", "no key is called 'optimiser'; did you mean 'optimizer'?"),

@@ -22,20 +22,28 @@ from scipy import stats
 from common.backend import Backend
 from common.countermeasures.activation import Activation
 from common.countermeasures.clipping import Clipping
-from common.countermeasures.initialization import TRUNCATED_STD, Initialization, standard_deviation
+from common.countermeasures.initialization import (
+    TRUNCATED_STD,
+    Constant,
+    Initialization,
+    Orthogonal,
+    law_of,
+    standard_deviation,
+)
 from common.countermeasures.normalization import BatchNormalization
 from common.countermeasures.optimizer import Optimizer
 from experiments.report import migration
 from tests.conftest import load
+from tests.strategies import every
 
 FRAMEWORKS = {"torch": "PyTorch", "keras": "Keras", "jax": "JAX"}
 SPECS: dict[str, list[Any]] = {
-    "activation": ["sigmoid", "tanh", "relu", "leaky_relu", {"kind": "leaky_relu", "slope": 0.3}, "prelu", "elu",
+    "activation": [*(spec.model_dump() for spec in every(Activation)), {"kind": "leaky_relu", "slope": 0.3},
                    {"kind": "elu", "alpha": 0.7}],
     "clipping": ["none", *({"kind": kind, "threshold": c} for kind in ("value", "norm", "global_norm")
                            for c in (1e-3, 0.5, 1e9))],
-    "initialization": [{"kind": kind, "distribution": law} for kind in ("gaussian", "xavier", "he")
-                       for law in ("normal", "truncated_normal", "uniform")],
+    "initialization": [*(spec.model_dump() for spec in every(Initialization)), {"kind": "he", "slope": 0.25, "gain": 2.0},
+                       {"kind": "xavier", "gain": 0.5}, {"kind": "constant", "value": 0.25}],
     "normalization": [{"kind": "batch", "epsilon": 1e-3, "momentum": 0.8}],
     "optimizer": ["sgd", "momentum", {"kind": "nesterov", "momentum": 0.5}, "adam",
                   {"kind": "adam", "beta1": 0.8, "beta2": 0.95, "epsilon": 1e-3}, {"kind": "adamw", "weight_decay": 0.1},
@@ -90,7 +98,8 @@ for key, module, spec in each("initialization"):
     torch.manual_seed(3)
     linear = torch.nn.Linear(400, 300)
     module.build(spec)(linear.weight.data)
-    found[f"{key} weight"] = linear.weight.T
+    module.bias(spec, 400)(linear.bias.data)
+    found |= {f"{key} weight": linear.weight.T, f"{key} bias": linear.bias}
 for key, module, spec in each("clipping"):
     model = torch.nn.Sequential(torch.nn.Linear(3, 7), torch.nn.Tanh(), torch.nn.Linear(7, 2), torch.nn.PReLU())
     optimizer, clip = torch.optim.SGD(model.parameters(), lr=1.0), module.build(spec)
@@ -134,9 +143,10 @@ for key, module, spec in each("normalization"):
     found |= {f"{key} value": value, f"{key} gradient": tape.gradient(value, given["z"], given["cotangent"]),
               f"{key} mean": norm.moving_mean, f"{key} variance": norm.moving_variance, f"{key} evaluated": norm(given["z"])}
 for key, module, spec in each("initialization"):
-    dense = keras.layers.Dense(300, kernel_initializer=module.build(spec)(seed=3))
+    bias = module.bias(spec, 400)(seed=4)
+    dense = keras.layers.Dense(300, kernel_initializer=module.build(spec)(seed=3), bias_initializer=bias)
     dense.build((None, 400))
-    found[f"{key} weight"] = dense.kernel
+    found |= {f"{key} weight": dense.kernel, f"{key} bias": dense.bias}
 for key, module, spec in each("clipping"):
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(7, "tanh"), keras.layers.Dense(2), keras.layers.PReLU()])
     optimizer = module.build(spec)(keras.optimizers.SGD(1.0))
@@ -190,8 +200,9 @@ for key, module, spec in each("normalization"):
     found |= {f"{key} value": value, f"{key} gradient": backward(given["cotangent"])[0], f"{key} mean": running["mean"],
               f"{key} variance": running["var"], f"{key} evaluated": evaluated}
 for key, module, spec in each("initialization"):
-    dense = linen.Dense(300, kernel_init=module.build(spec), param_dtype=jnp.float64)
-    found[f"{key} weight"] = dense.init(jax.random.key(3), jnp.zeros((1, 400)))["params"]["kernel"]
+    dense = linen.Dense(300, kernel_init=module.build(spec), bias_init=module.bias(spec, 400), param_dtype=jnp.float64)
+    born = dense.init(jax.random.key(3), jnp.zeros((1, 400)))["params"]
+    found |= {f"{key} weight": born["kernel"], f"{key} bias": born["bias"]}
 for key, module, spec in each("clipping"):
     class Model(linen.Module):
         @linen.compact
@@ -298,8 +309,18 @@ def test_the_pasted_initializations_have_the_laws_of_the_definition(found: Found
         spec = TypeAdapter(Initialization).validate_python(written)
         weight = found[f"initialization {i} weight"]
         assert weight.shape == SHAPE
-        standard = weight.ravel() / standard_deviation(spec, *SHAPE)
-        assert stats.kstest(standard, laws[spec.distribution].cdf).pvalue > 1e-4, written
+        match law_of(spec):
+            case Constant(value=value):
+                assert (weight == value).all()
+            case Orthogonal(gain=gain):
+                assert np.abs(weight.T @ weight - gain**2 * np.eye(SHAPE[1])).max() < 1e-13
+            case law:
+                standard = weight.ravel() / standard_deviation(spec, *SHAPE)
+                assert stats.kstest(standard, laws[law.distribution].cdf).pvalue > 1e-4, written
+        bias = found[f"initialization {i} bias"]
+        uniform = stats.uniform(-1 / np.sqrt(SHAPE[0]), 2 / np.sqrt(SHAPE[0]))
+        assert bias.shape == SHAPE[1:]
+        assert not bias.any() if spec.bias == 0 else stats.kstest(bias, uniform.cdf).pvalue > 1e-4, written
 
 
 def test_the_pasted_clipping_clips_an_ordinary_model_as_the_definition_does(found: Found, definition: Backend) -> None:

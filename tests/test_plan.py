@@ -21,10 +21,11 @@ from common.spec import Spec
 from common.task import Task
 from experiments.experiment import Settings
 from experiments.findings.gradient import Thresholds
+from tests.strategies import every
 
 positive = st.floats(1e-37, 1e38)  # of both precisions
 activations = st.one_of(
-    st.sampled_from(["sigmoid", "tanh", "relu", "elu"]),
+    st.sampled_from(every(Activation)),
     st.fixed_dictionaries({"kind": st.just("leaky_relu"), "slope": st.floats(1e-37, 1)}),
     st.fixed_dictionaries({"kind": st.just("prelu"), "initial_slope": st.just(0) | st.floats(1e-37, 1)}),
     st.fixed_dictionaries({"kind": st.just("elu"), "alpha": positive}),
@@ -38,6 +39,7 @@ initializations = st.one_of(
     st.fixed_dictionaries({"kind": st.just("gaussian"), "std": positive, "distribution": laws}),
     st.fixed_dictionaries({"kind": st.just("xavier"), "fan": st.sampled_from(["in", "avg"]), "distribution": laws}),
     st.fixed_dictionaries({"kind": st.just("he"), "distribution": laws}),
+    st.sampled_from(every(Initialization)),
 )
 clippings = st.one_of(
     st.just("none"),

@@ -9,14 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.special import ndtr
 
 import backends
 from common import draw
 from common.backend import Backend
+from common.countermeasures.activation import SELU_SCALE, Activation
 from common.network import Batch, State
 from common.plan import Plan
 from common.quantities import MEASURED, QUANTITIES, decay_per_layer, gradient_ratio, named, ratio, rms
 from tests.conftest import load
+from tests.strategies import every
 
 EPS = float(np.finfo(np.float64).eps)
 QUICK = settings(max_examples=60, deadline=None)
@@ -177,12 +180,22 @@ DEAD_BY_HAND = {  # eighths of each
     "relu": [[1, 0, 8], [0, 1, 0]],
     "elu": [[1, 0, 8], [0, 1, 0]],
     "prelu of slope 0": [[1, 0, 8], [0, 1, 0]],
+    "selu": [[1, 0, 8], [0, 1, 0]],
+    "gelu": [[1, 0, 8], [0, 1, 0]],
+    "silu": [[1, 0, 8], [0, 1, 0]],
     "sigmoid": [[3, 2, 8], [2, 3, 2]],
     "tanh": [[3, 2, 8], [2, 3, 2]],
+    "identity": [[0, 0, 0], [0, 0, 0]],
     "leaky_relu": [[0, 0, 0], [0, 0, 0]],
     "prelu": [[0, 0, 0], [0, 0, 0]],
 }
-PASSED_ON = {"sigmoid": (0.5, 1 / (1 + np.exp(-1.0))), "tanh": (0.0, np.tanh(1.0))}
+PASSED_ON = {
+    "sigmoid": (0.5, 1 / (1 + np.exp(-1.0))),
+    "tanh": (0.0, np.tanh(1.0)),
+    "selu": (0.0, SELU_SCALE),
+    "gelu": (0.0, ndtr(1.0)),
+    "silu": (0.0, 1 / (1 + np.exp(-1.0))),
+}
 """The first unit's output for an input of 0 and of 1, where it is not 0 and 1."""
 EACH_KIND = pytest.mark.parametrize("kind", DEAD_BY_HAND)
 
@@ -191,6 +204,10 @@ EACH_KIND = pytest.mark.parametrize("kind", DEAD_BY_HAND)
 def wing(request: pytest.FixtureRequest) -> Backend:
     """Each of the four wings, the definition among them."""
     return load(request.param, request.config)
+
+
+def test_every_kind_of_activation_is_counted_by_hand() -> None:
+    assert {spec.kind for spec in every(Activation)} <= set(DEAD_BY_HAND)
 
 
 def dead_plan(plan: Callable[..., Plan], kind: str, precision: str = "float64") -> Plan:
@@ -264,7 +281,8 @@ def test_where_one_sample_is_nan_no_unit_is_dead(wing: Backend, plan: Callable[.
 @pytest.mark.parametrize(
     ("kind", "infinity", "dead"),
     [("relu", np.inf, 0), ("elu", np.inf, 0), ("leaky_relu", -np.inf, 0), ("leaky_relu", np.inf, 0), ("prelu", -np.inf, 0),
-     ("relu", -np.inf, 1), ("elu", -np.inf, 1), ("sigmoid", np.inf, 1), ("tanh", -np.inf, 1)],
+     ("relu", -np.inf, 1), ("elu", -np.inf, 1), ("sigmoid", np.inf, 1), ("tanh", -np.inf, 1), ("identity", -np.inf, 0),
+     ("selu", -np.inf, 1), ("gelu", -np.inf, 1), ("gelu", np.inf, 0), ("silu", -np.inf, 1), ("silu", np.inf, 0)],
 )  # fmt: skip
 def test_an_infinite_pre_activation_is_dead_where_the_limit_of_the_derivative_is_0(
     wing: Backend, plan: Callable[..., Plan], kind: str, infinity: float, dead: int

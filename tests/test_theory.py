@@ -15,14 +15,17 @@ from functools import cache
 
 import numpy as np
 import pytest
+from scipy.special import ndtr
 
 import backends
 from common import draw
 from common.backend import Backend
+from common.countermeasures.activation import SELU_ALPHA, SELU_SCALE, Activation
 from common.network import Batch
 from common.plan import Plan
 from common.quantities import decay_per_layer
 from tests.conftest import load
+from tests.strategies import every
 
 Function = Callable[[np.ndarray], np.ndarray]
 WIDTH, DEPTH = 256, 20
@@ -59,7 +62,15 @@ PHI: dict[str, tuple[Function, Function]] = {
     "leaky_relu": (lambda z: np.where(z > 0, z, 0.01 * z), lambda z: np.where(z > 0, 1, 0.01)),
     "prelu": (lambda z: np.where(z > 0, z, 0.25 * z), lambda z: np.where(z > 0, 1, 0.25)),
     "elu": (lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))), lambda z: np.exp(np.minimum(z, 0))),
+    "identity": (lambda z: z, np.ones_like),
+    "selu": (
+        lambda z: SELU_SCALE * np.where(z > 0, z, SELU_ALPHA * np.expm1(np.minimum(z, 0))),
+        lambda z: SELU_SCALE * np.where(z > 0, 1, SELU_ALPHA * np.exp(np.minimum(z, 0))),
+    ),
+    "gelu": (lambda z: z * ndtr(z), lambda z: ndtr(z) + z * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)),
+    "silu": (lambda z: z * sigmoid(z), lambda z: sigmoid(z) * (1 + z * sigmoid(-z))),
 }
+"""Of every kind of activation by its defaults, the formulas written out once more."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +120,31 @@ def growth(skip: str, scale: float, layers: int) -> float:
     return float(np.log1p(1 / variances).sum())
 
 
+def test_the_constants_of_selu_are_its_papers_fixed_point() -> None:
+    """Mean 0 and variance 1 go through a layer unchanged (Klambauer et al. 2017), the gradient's mean square grows by 7 %."""
+    phi, slope = PHI["selu"]
+    assert mean(phi(Z)) == pytest.approx(0, abs=1e-15)
+    assert mean(phi(Z) ** 2) == pytest.approx(1, abs=1e-14)
+    assert mean(slope(Z) ** 2) == pytest.approx(1.0716, abs=5e-5)
+
+
+@pytest.mark.parametrize("kind", ["gelu", "silu"])
+def test_half_of_a_small_signal_comes_through_gelu_and_silu(kind: str) -> None:
+    """Their derivative is 1/2 at 0 and on average: without a bias, as in a linear layer of half the weights."""
+    assert mean(PHI[kind][1](Z)) == pytest.approx(0.5, abs=1e-14)
+    assert decades(kind, 1) == pytest.approx(np.log10(1 / 2), abs=1e-6)
+    assert decades(kind, 2) == pytest.approx(np.log10(2 / 4) / 2, abs=1e-6)
+
+
+def test_the_mean_of_gelu_is_that_of_the_normal_density() -> None:
+    """E[z P(z)] = E[p(z)] by parts (Stein), which is 1 / (2 sqrt(pi))."""
+    assert mean(PHI["gelu"][0](Z)) == pytest.approx(1 / (2 * np.sqrt(np.pi)), rel=1e-14)
+
+
+def test_the_theory_knows_every_kind_of_activation() -> None:
+    assert set(PHI) == {spec.kind for spec in every(Activation)}
+
+
 def measured(wing: Backend, plan: Plan) -> np.ndarray:
     """`signal_gradient_rms` [seed, layer] of one step on noise."""
     rng, shape = np.random.default_rng(7), (len(plan.seeds), plan.task.batch_size)
@@ -145,7 +181,17 @@ CASES = {
     "sigmoid-xavier": ("sigmoid", "xavier", 1, -0.627),
     "relu-he": ("relu", "he", 2, 0.0),
     "relu-xavier": ("relu", "xavier", 1, -0.151),
+    "identity-xavier": ("identity", "xavier", 1, 0.0),
+    "selu-xavier": ("selu", "xavier", 1, 0.015),
+    "gelu-xavier": ("gelu", "xavier", 1, -0.301),
+    "silu-xavier": ("silu", "xavier", 1, -0.301),
+    "prelu-he": ("prelu", "he", 2, 0.0132),
+    "prelu-he-slope": ("prelu", {"kind": "he", "slope": 0.25}, 2 / 1.0625, 0.0),
+    "relu-torch_default": ("relu", "torch_default", 1 / 3, -0.389),
+    "relu-keras_default": ("relu", "keras_default", 1, -0.151),
+    "relu-flax_default": ("relu", "flax_default", 1, -0.151),
 }
+"""Activation, start, the variance of a weight times n, and the decades of gradient for each layer."""
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -157,6 +203,14 @@ def test_the_gradient_lost_per_layer_is_that_of_the_theory(wing: Backend, plan: 
     tolerance = 4 * np.sqrt(1.2 * 1.5 * theory.variance / len(SEEDS)) / per_layer
     assert tolerance < 0.025
     assert abs(np.mean(decay_per_layer(signal)) - (expected - theory.variance / 2 / per_layer)) < tolerance
+
+
+@pytest.mark.parametrize("gain", [1.0, 0.9])
+def test_orthogonal_weights_of_a_linear_network_keep_every_length(wing: Backend, plan: Maker, gain: float) -> None:
+    """Not on average over wide networks (Saxe et al. 2014), but each gradient, in a network of 8 units."""
+    orthogonal = {"kind": "orthogonal", "gain": gain}
+    signal = measured(wing, plan(activation="identity", initialization=orthogonal, features=8, width=8, depth=DEPTH))
+    assert np.allclose(signal[:, :-1] / signal[:, 1:], gain, rtol=1e-12, atol=0)
 
 
 @pytest.mark.parametrize("initialization", ["xavier", "he"])

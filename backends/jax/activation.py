@@ -1,8 +1,10 @@
-"""Activation in JAX: the functions of `jax.nn`; Leaky ReLU, PReLU and ELU written out.
+"""Activation in JAX: the functions of `jax.nn`; Leaky ReLU, PReLU, ELU, SELU and the approximation of GELU written out.
 
 Trap: `jax.nn.leaky_relu` and `flax.linen.PReLU` have the derivative 1 at 0, not the slope: a dead layer with biases of 0 sits
 exactly there. Flax starts the slope of PReLU at 0.01, PyTorch at 0.25, Keras at 0. JAX differentiates `expm1` as its value + 1,
-and with it `jax.nn.elu`: in float64 the derivative is 2e-4 off at -30, and from about -37 on it is 0, where it should be 1e-16.
+and with it `jax.nn.elu` and `selu`: in float64 the derivative is 2e-4 off at -30, and from about -37 on it is 0, where it
+should be 1e-16. `jax.nn.gelu` is approximated by tanh unless `approximate=False` says otherwise, and up to 5e-4 from the exact
+one, which PyTorch and Keras have; its 1 + tanh is 4e-6 off at -6, and 0 from -7.2 on.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
+from typing import assert_never
 
 import jax
 import jax.numpy as jnp
@@ -19,11 +22,16 @@ from flax import linen
 from backends.jax.block import Layer, Site
 from common.countermeasures.activation import (
     ELU,
+    GELU,
+    GELU_CUBIC,
+    SELU,
     Activation,
+    Identity,
     LeakyReLU,
     PReLU,
     ReLU,
     Sigmoid,
+    SiLU,
     Tanh,
     dead_where_output_is_not_positive,
     open_interval,
@@ -37,6 +45,9 @@ NATIVE = {
     "leaky_relu": "jax.nn.leaky_relu",
     "prelu": "flax.linen.PReLU",
     "elu": "jax.nn.elu",
+    "selu": "jax.nn.selu",
+    "gelu": "jax.nn.gelu",
+    "silu": "jax.nn.silu",
 }
 
 PARAMETERS = {"slope": "slope"}
@@ -80,6 +91,22 @@ def elu(z: jax.Array, alpha: float | jax.Array) -> jax.Array:
     return of(z, alpha)
 
 
+def selu(z: jax.Array, alpha: float, scale: float) -> jax.Array:
+    """SELU, with the derivative `scale alpha` at 0."""
+    return scale * elu(z, alpha)
+
+
+def tanh_gelu(z: jax.Array) -> jax.Array:
+    """GELU's approximation by tanh, its (1 + tanh(u)) / 2 as the logistic function of 2 u."""
+    bounded = jnp.where(jnp.abs(z) < 25, z, jnp.sign(z) * 25)  # beyond it is z or 0, and the cubic would overflow
+    return z * jax.nn.sigmoid(math.sqrt(8 / math.pi) * bounded * (1 + GELU_CUBIC * bounded * bounded))
+
+
+def identity(z: jax.Array) -> jax.Array:
+    """The activation of a linear network."""
+    return z
+
+
 class PReLUModule(linen.Module):
     """Leaky ReLU with one trainable slope, of shape []."""
 
@@ -94,6 +121,8 @@ class PReLUModule(linen.Module):
 def build(spec: Activation) -> Function:
     """The function; for PReLU the module, which a parent's `compact` method names `activation`."""
     match spec:
+        case Identity():
+            return identity
         case Sigmoid():
             return jax.nn.sigmoid
         case Tanh():
@@ -106,6 +135,16 @@ def build(spec: Activation) -> Function:
             return PReLUModule(slope, name="activation")
         case ELU(alpha=alpha):
             return partial(elu, alpha=alpha)
+        case SELU(alpha=alpha, scale=scale):
+            return partial(selu, alpha=alpha, scale=scale)
+        case GELU(approximation="none"):
+            return partial(jax.nn.gelu, approximate=False)
+        case GELU():
+            return tanh_gelu
+        case SiLU():
+            return jax.nn.silu
+        case _:
+            assert_never(spec)
 
 
 def layer(spec: Activation) -> Layer:
@@ -159,7 +198,7 @@ def probe(spec: Activation, inputs: Arrays) -> Arrays:
     return {"value": np.asarray(value), "gradient": np.asarray(gradient), "slope_gradient": np.asarray(slope_gradient)}
 
 
-def native(spec: LeakyReLU | PReLU | ELU) -> Function:
+def native(spec: LeakyReLU | PReLU | ELU | SELU | GELU) -> Function:
     """What JAX and Flax ship under the name, with their own defaults."""
     match spec:
         case LeakyReLU():
@@ -168,3 +207,9 @@ def native(spec: LeakyReLU | PReLU | ELU) -> Function:
             return linen.PReLU()
         case ELU():
             return jax.nn.elu
+        case SELU():
+            return jax.nn.selu
+        case GELU():
+            return jax.nn.gelu
+        case _:
+            assert_never(spec)

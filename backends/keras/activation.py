@@ -1,16 +1,19 @@
-"""Activation in Keras: its layers; Leaky ReLU, PReLU and ELU written out in TensorFlow.
+"""Activation in Keras: its layers; Leaky ReLU, PReLU, ELU, SELU and GELU written out in TensorFlow.
 
 Trap: the slope of Leaky ReLU is 0.3 in `keras.layers.LeakyReLU` and 0.2 under the name "leaky_relu"; TensorFlow keeps it as a
 float32 attribute, so that 0.01 becomes 0.009999999776 in float64 too. `keras.layers.PReLU` starts at 0, has a slope for
 every unit unless `shared_axes` says otherwise, and the derivative 0 at 0. `keras.layers.ELU` computes exp(z) - 1, and its
 derivative from that: near 0 the value loses its digits (in float64 it is 2e-5 off at -1e-12, and 0 at -1e-17), far below 0 the
-derivative does (2e-4 off at -30, and 0 from about -37 on).
+derivative does (2e-4 off at -30, and 0 from about -37 on). `keras.activations.selu` does the same, and has the derivative
+`scale` at 0, not `scale alpha`. `keras.activations.gelu` is exact, `keras.ops.gelu` the approximation by tanh; both keep their
+constants in float32, so that in float64 they are 4e-9 off at 0.5 and 1e-6 at -8.5, and 1 + tanh is 0 from -7.2 on.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, assert_never
 
 import keras
 import tensorflow as tf
@@ -19,23 +22,32 @@ from backends.keras.arrays import Tensor, Tensors
 from backends.keras.block import Layer, Site
 from common.countermeasures.activation import (
     ELU,
+    GELU,
+    GELU_CUBIC,
+    SELU,
     Activation,
+    Identity,
     LeakyReLU,
     PReLU,
     ReLU,
     Sigmoid,
+    SiLU,
     Tanh,
     dead_where_output_is_not_positive,
 )
 from common.network import Arrays
 
 NATIVE = {
+    "identity": "keras.activations.linear",
     "sigmoid": "keras.activations.sigmoid",
     "tanh": "keras.activations.tanh",
     "relu": "keras.layers.ReLU",
     "leaky_relu": "keras.layers.LeakyReLU",
     "prelu": "keras.layers.PReLU",
     "elu": "keras.layers.ELU",
+    "selu": "keras.activations.selu",
+    "gelu": "keras.activations.gelu",
+    "silu": "keras.activations.silu",
 }
 
 
@@ -67,6 +79,17 @@ def elu(z: Tensor, alpha: float) -> Tensor:
     return of(z)
 
 
+def exact_gelu(z: Tensor) -> Tensor:
+    """GELU by erfc, which keeps its digits far below 0; its constant is in z's precision."""
+    return z * (tf.math.erfc(-math.sqrt(0.5) * z) / 2)
+
+
+def tanh_gelu(z: Tensor) -> Tensor:
+    """GELU's approximation by tanh, its (1 + tanh(u)) / 2 as the logistic function of 2 u."""
+    bounded = tf.clip_by_value(z, -25, 25)  # beyond it is z or 0, and the cubic would overflow
+    return z * tf.sigmoid(math.sqrt(8 / math.pi) * bounded * (1 + GELU_CUBIC * bounded * bounded))
+
+
 class FixedLeakyReLU(keras.layers.Layer):
     """Leaky ReLU whose slope is not rounded to float32."""
 
@@ -80,15 +103,17 @@ class FixedLeakyReLU(keras.layers.Layer):
 
 
 class AccurateELU(keras.layers.Layer):
-    """ELU that keeps its digits."""
+    """ELU, or SELU with its scale, that keeps its digits."""
 
-    def __init__(self, alpha: float, dtype: str) -> None:
+    def __init__(self, alpha: float, dtype: str, scale: float = 1.0) -> None:
         super().__init__(dtype=dtype)
         self.alpha = alpha
+        self.scale = scale
 
     def call(self, inputs: Tensor) -> Tensor:
         """The activation of the inputs."""
-        return elu(inputs, self.alpha)
+        value = elu(inputs, self.alpha)
+        return value if self.scale == 1 else self.scale * value
 
 
 class SharedPReLU(keras.layers.Layer):
@@ -111,7 +136,9 @@ class SharedPReLU(keras.layers.Layer):
 def build(spec: Activation, dtype: str = "float64") -> keras.layers.Layer:
     """The layer for x [batch, unit]; PReLU has its one slope in `alpha`, of shape [1, 1]."""
     match spec:
-        case Sigmoid() | Tanh():
+        case Identity():
+            return keras.layers.Activation("linear", dtype=dtype)
+        case Sigmoid() | Tanh() | SiLU():
             return keras.layers.Activation(spec.kind, dtype=dtype)
         case ReLU():
             return keras.layers.ReLU(dtype=dtype)
@@ -121,6 +148,14 @@ def build(spec: Activation, dtype: str = "float64") -> keras.layers.Layer:
             return SharedPReLU(slope, dtype=dtype)
         case ELU(alpha=alpha):
             return AccurateELU(alpha, dtype=dtype)
+        case SELU(alpha=alpha, scale=scale):
+            return AccurateELU(alpha, dtype=dtype, scale=scale)
+        case GELU(approximation="none"):
+            return keras.layers.Activation(exact_gelu, dtype=dtype)
+        case GELU():
+            return keras.layers.Activation(tanh_gelu, dtype=dtype)
+        case _:
+            assert_never(spec)
 
 
 class Activated(Layer):
@@ -173,7 +208,7 @@ def probe(spec: Activation, inputs: Arrays) -> Arrays:
     return outputs | {"slope_gradient": slope[0].numpy().reshape(())} if slope else outputs
 
 
-def native(spec: LeakyReLU | PReLU | ELU) -> keras.layers.Layer:
+def native(spec: LeakyReLU | PReLU | ELU | SELU | GELU) -> keras.layers.Layer:
     """What Keras ships under the name, with its own defaults."""
     match spec:
         case LeakyReLU():
@@ -182,3 +217,7 @@ def native(spec: LeakyReLU | PReLU | ELU) -> keras.layers.Layer:
             return keras.layers.PReLU()
         case ELU():
             return keras.layers.ELU()
+        case SELU() | GELU():
+            return keras.layers.Activation(spec.kind)
+        case _:
+            assert_never(spec)

@@ -2,16 +2,77 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import assert_never
 
 import numpy as np
 
 from backends.numpy.block import Backward, Layer, Site
+from backends.numpy.erfc import erfc
 from backends.numpy.rounding import EXACT, Exact
-from common.countermeasures.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Sigmoid, Tanh
+from common.countermeasures.activation import (
+    ELU,
+    GELU,
+    GELU_CUBIC,
+    SELU,
+    Activation,
+    Identity,
+    LeakyReLU,
+    PReLU,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Tanh,
+)
 from common.network import Arrays
 
 NATIVE = {"tanh": "numpy.tanh", "relu": "numpy.maximum"}
+
+SATURATED = 25.0
+"""Beyond it GELU's approximation by tanh is z or 0, in all precisions; its cubic would overflow in the end."""
+
+
+def logistic(z: np.ndarray) -> np.ndarray:
+    """1 / (1 + exp(-z)), exact on both sides."""
+    e = np.exp(-np.abs(z))  # at most 1, so that nothing overflows
+    return np.where(z >= 0, 1 / (1 + e), e / (1 + e))
+
+
+def elu(z: np.ndarray, alpha: float) -> np.ndarray:
+    """ELU: z above 0, alpha (exp(z) - 1) below."""
+    return np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0)))
+
+
+def elu_derivative(z: np.ndarray, alpha: float, above: np.ndarray) -> np.ndarray:
+    """Its derivative: 1 above 0, alpha exp(z) below."""
+    return np.where(above, 1, alpha * np.exp(np.minimum(z, 0)))
+
+
+def normal_cdf(z: np.ndarray) -> np.ndarray:
+    """The probability that a standard normal number is below z; by erfc, which keeps its digits far below 0."""
+    return erfc(-math.sqrt(0.5) * z) / 2
+
+
+def normal_density(z: np.ndarray) -> np.ndarray:
+    """The derivative of `normal_cdf`; 0 beyond 200 in all precisions, where the square would overflow in the end."""
+    return np.exp(-np.square(np.clip(z, -200.0, 200.0)) / 2) / math.sqrt(2 * math.pi)
+
+
+def saturated(z: np.ndarray) -> np.ndarray:
+    """z, or the nearer end of where GELU's approximation by tanh is neither z nor 0."""
+    return np.clip(z, -SATURATED, SATURATED)
+
+
+def tanh_argument(z: np.ndarray) -> np.ndarray:
+    """2 u, whose logistic function is nearly `normal_cdf`, for a z that is bounded."""
+    return math.sqrt(8 / math.pi) * z * (1 + GELU_CUBIC * z * z)
+
+
+def product_derivative(z: np.ndarray, x: np.ndarray, slope: np.ndarray | float) -> np.ndarray:
+    """The derivative of z times the logistic function of x, where x has the derivative `slope`."""
+    s = logistic(x)
+    return s + slope * z * s * logistic(-x)
 
 
 @dataclass(frozen=True)
@@ -23,9 +84,10 @@ class Function:
     def __call__(self, z: np.ndarray, slope: np.ndarray | float = 0.0) -> np.ndarray:
         """The activation of z, of z's shape."""
         match self.spec:
+            case Identity():
+                return z.copy()
             case Sigmoid():
-                e = np.exp(-np.abs(z))  # at most 1, so that nothing overflows
-                return np.where(z >= 0, 1 / (1 + e), e / (1 + e))
+                return logistic(z)
             case Tanh():
                 return np.tanh(z)
             case ReLU():
@@ -35,7 +97,17 @@ class Function:
             case PReLU():
                 return np.where(z > 0, z, slope * z)
             case ELU(alpha=alpha):
-                return np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0)))
+                return elu(z, alpha)
+            case SELU(alpha=alpha, scale=scale):
+                return scale * elu(z, alpha)
+            case GELU(approximation="none"):
+                return z * normal_cdf(z)
+            case GELU():
+                return z * logistic(tanh_argument(saturated(z)))
+            case SiLU():
+                return z * logistic(z)
+            case _:
+                assert_never(self.spec)
 
     def derivative(
         self, z: np.ndarray, y: np.ndarray, slope: np.ndarray | float = 0.0, above: np.ndarray | None = None
@@ -50,6 +122,8 @@ class Function:
         """
         above = z > 0 if above is None else above
         match self.spec:
+            case Identity():
+                return np.ones_like(z)
             case Sigmoid():
                 return y * (1 - y)
             case Tanh():
@@ -61,7 +135,19 @@ class Function:
             case PReLU():
                 return np.where(above, 1, slope).astype(z.dtype)
             case ELU(alpha=alpha):
-                return np.where(above, 1, alpha * np.exp(np.minimum(z, 0)))
+                return elu_derivative(z, alpha, above)
+            case SELU(alpha=alpha, scale=scale):
+                return scale * elu_derivative(z, alpha, above)
+            case GELU(approximation="none"):
+                return normal_cdf(z) + z * normal_density(z)
+            case GELU():
+                bounded = saturated(z)
+                steepness = math.sqrt(8 / math.pi) * (1 + 3 * GELU_CUBIC * bounded * bounded)
+                return product_derivative(bounded, tanh_argument(bounded), steepness)
+            case SiLU():
+                return product_derivative(z, z, 1.0)
+            case _:
+                assert_never(self.spec)
 
     def slope_derivative(self, z: np.ndarray) -> np.ndarray:
         """PReLU's derivative with respect to its slope, of z's shape."""

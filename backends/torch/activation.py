@@ -1,10 +1,15 @@
 """Activation in PyTorch: the modules of `torch.nn`, every argument stated.
 
 Trap: the defaults here are the definition's, and other frameworks' are not: Leaky ReLU's slope is 0.01 here and 0.3 in Keras;
-PReLU starts at 0.25 here, at 0 in Keras and at 0.01 in Flax.
+PReLU starts at 0.25 here, at 0 in Keras and at 0.01 in Flax; GELU is exact here and in `keras.activations`, and approximated by
+tanh in `jax.nn` and `keras.ops`. `torch.nn.GELU` computes 1 + erf, or 1 + tanh, of which nothing is left far below 0: in
+float64 the value is 1e-10 off at -6 and 0 from -8.3 on (by tanh 3e-7 off, and 0 from -7.2 on), and the derivative goes with it.
 """
 
 from __future__ import annotations
+
+import math
+from typing import assert_never
 
 import torch
 from torch import nn
@@ -14,29 +19,57 @@ from backends.torch.arrays import Tensors, batch_first
 from backends.torch.block import Layer, Site
 from common.countermeasures.activation import (
     ELU,
+    GELU,
+    GELU_CUBIC,
+    SELU,
     Activation,
+    Identity,
     LeakyReLU,
     PReLU,
     ReLU,
     Sigmoid,
+    SiLU,
     Tanh,
     dead_where_output_is_not_positive,
 )
 from common.network import Arrays
 
 NATIVE = {
+    "identity": "torch.nn.Identity",
     "sigmoid": "torch.nn.Sigmoid",
     "tanh": "torch.nn.Tanh",
     "relu": "torch.nn.ReLU",
     "leaky_relu": "torch.nn.LeakyReLU",
     "prelu": "torch.nn.PReLU",
     "elu": "torch.nn.ELU",
+    "selu": "torch.nn.SELU",
+    "gelu": "torch.nn.GELU",
+    "silu": "torch.nn.SiLU",
 }
+
+
+class ExactGELU(nn.Module):
+    """GELU by erfc, which keeps its digits far below 0."""
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        """The activation of z, of z's shape."""
+        return z * (torch.erfc(-math.sqrt(0.5) * z) / 2)
+
+
+class TanhGELU(nn.Module):
+    """GELU's approximation by tanh, its (1 + tanh(u)) / 2 as the logistic function of 2 u."""
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        """The activation of z, of z's shape."""
+        bounded = z.clamp(-25, 25)  # beyond it is z or 0, and the cubic would overflow
+        return z * torch.sigmoid(math.sqrt(8 / math.pi) * bounded * (1 + GELU_CUBIC * bounded * bounded))
 
 
 def build(spec: Activation) -> nn.Module:
     """The module for x [batch, unit]; PReLU has its one slope in `weight`, of shape [1]."""
     match spec:
+        case Identity():
+            return nn.Identity()
         case Sigmoid():
             return nn.Sigmoid()
         case Tanh():
@@ -49,6 +82,16 @@ def build(spec: Activation) -> nn.Module:
             return nn.PReLU(num_parameters=1, init=slope)
         case ELU(alpha=alpha):
             return nn.ELU(alpha=alpha)
+        case SELU():
+            return nn.SELU()
+        case GELU(approximation="none"):
+            return ExactGELU()
+        case GELU():
+            return TanhGELU()
+        case SiLU():
+            return nn.SiLU()
+        case _:
+            assert_never(spec)
 
 
 class Activated(Layer):
@@ -92,3 +135,8 @@ def probe(spec: Activation, inputs: Arrays) -> Arrays:
     gradient, *slope = torch.autograd.grad(value, [z, *module.parameters()], torch.tensor(inputs["cotangent"]))
     outputs = {"value": value.detach().numpy(), "gradient": gradient.numpy()}
     return outputs | {"slope_gradient": slope[0].numpy().reshape(())} if slope else outputs
+
+
+def native(spec: GELU) -> nn.Module:
+    """What PyTorch ships under the name, with its own defaults."""
+    return nn.GELU()

@@ -24,6 +24,9 @@ PLANS: dict[str, dict[str, Any]] = {
     "leaky": {"activation": "leaky_relu", "initialization": "he"},
     "prelu": {"activation": "prelu", "initialization": "he"},
     "elu": {"activation": "elu", "initialization": "he"},
+    "selu": {"activation": "selu", "initialization": "xavier"},
+    "gelu": {"activation": "gelu", "initialization": "he"},
+    "silu": {"activation": "silu", "initialization": "he"},
     "batch norm": {"activation": "tanh", "normalization": "batch", "initialization": "xavier"},
     "small batch norm": {
         "activation": "tanh",

@@ -97,6 +97,55 @@ KINDS = (
         },
     ),
     Fault(
+        "scale of SELU forgotten",
+        "selu",
+        {
+            "torch": edits(("activation", "nn.SELU()", "nn.ELU(alpha=spec.alpha)")),
+            "keras": edits(("activation", "(alpha, dtype=dtype, scale=scale)", "(alpha, dtype=dtype)")),
+            "jax": edits(("activation", "partial(selu, alpha=alpha, scale=scale)", "partial(elu, alpha=alpha)")),
+        },
+    ),
+    Fault(
+        "GELU by tanh for the exact one",
+        "gelu",
+        {
+            "torch": edits(("activation", "return ExactGELU()", "return TanhGELU()")),
+            "keras": edits(("activation", "Activation(exact_gelu, dtype", "Activation(tanh_gelu, dtype")),
+            "jax": edits(("activation", "partial(jax.nn.gelu, approximate=False)", "tanh_gelu")),
+        },
+    ),
+    Fault(
+        "constant of GELU in float32",
+        "gelu",
+        {
+            "torch": edits(("activation", "torch.erfc(-math.sqrt(0.5) * z)", "torch.erfc(-0.70710677 * z)")),
+            "keras": edits(("activation", "tf.math.erfc(-math.sqrt(0.5) * z)", "tf.math.erfc(-0.70710677 * z)")),
+            "jax": edits(
+                (
+                    "activation",
+                    "partial(jax.nn.gelu, approximate=False)",
+                    "lambda z: z * jax.scipy.special.erfc(-0.70710677 * z) / 2",
+                )
+            ),
+        },
+        precisions=("float64",),
+    ),
+    Fault(
+        "SiLU with the 1.702 of a third GELU",
+        "silu",
+        {
+            "torch": edits(("activation", "return nn.SiLU()", "return lambda z: z * torch.sigmoid(1.702 * z)")),
+            "keras": edits(
+                (
+                    "activation",
+                    "Activation(spec.kind, dtype=dtype)",
+                    "Activation((lambda z: z * tf.sigmoid(1.702 * z)) if spec.kind == 'silu' else spec.kind, dtype=dtype)",
+                )
+            ),
+            "jax": edits(("activation", "return jax.nn.silu\n", "return lambda z: z * jax.nn.sigmoid(1.702 * z)\n")),
+        },
+    ),
+    Fault(
         "derivative of ReLU at 0",
         "narrow relu",
         {
