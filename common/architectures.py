@@ -1,9 +1,9 @@
 """Architectures: which stacks of layers a network is. The only place that says depth, width, first and hidden.
 
-The perceptron is `depth` hidden layers, of one width or each of its own, then an affine map to the classes. Hidden layer l is
-an affine map, a normalization and an activation: h_l = activation(normalization(h_(l-1) W_l + b_l)), with h_0 the input. Its
-first hidden layer, whose fan-in is the number of features, and its output layer are stacks of one layer. With a connection past
-the layers the parts stand in another order (common/countermeasures/skip.py).
+The perceptron is `depth` hidden layers, of one width or each of its own, then an affine map to what the loss takes. Hidden
+layer l is an affine map, a normalization and an activation: h_l = activation(normalization(h_(l-1) W_l + b_l)), with h_0 the
+input. Its first hidden layer, whose fan-in is the number of features, and its output layer are stacks of one layer. With a
+connection past the layers the parts stand in another order (common/countermeasures/skip.py).
 
 | stack  | parameters                                        | layers    |
 |--------|---------------------------------------------------|-----------|
@@ -95,7 +95,7 @@ class Perceptron(Network, frozen=True):
             block = blocks.hidden if inputs == outputs else blocks.changing
             name = f"hidden {len(found)}" if len(found) > 1 else "hidden"
             found.append(Stack(name, tuple(f"layer {number}" for number, _ in group), block, inputs))
-        output = (*self._blocks(last).last, Affine(self.classes, bias=True))
+        output = (*self._blocks(last).last, Affine(self.outputs, bias=True))
         return (*found, Stack("output", ("output",), output, last, measured=False))
 
     def _blocks(self, width: int) -> Arranged:

@@ -60,6 +60,7 @@ class Backend(Protocol):
     activation: ModuleType
     normalization: ModuleType
     skip: ModuleType
+    loss: ModuleType
     initialization: ModuleType
     clipping: ModuleType
     optimizer: ModuleType

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from common.countermeasures.loss import CrossEntropy, Loss, outputs
 from common.part import Parameters, Part, outputs_of, parameters_of, statistics_of
 from common.spec import Spec
 
@@ -58,6 +59,19 @@ class Network(Spec, frozen=True):
 
     features: int = Field(ge=1)
     classes: int = Field(ge=2)
+    loss: Loss = CrossEntropy()
+
+    @model_validator(mode="after")
+    def _the_loss_is_of_so_many_classes(self) -> Self:
+        most = self.loss.most_classes
+        if most is not None and self.classes > most:
+            raise ValueError(f"the loss {self.loss.kind} is of at most {most} classes; received {self.classes} classes")
+        return self
+
+    @property
+    def outputs(self) -> int:
+        """How many the network has."""
+        return outputs(self.loss, self.classes)
 
     def stacks(self) -> tuple[Stack, ...]:
         """The stacks in their order."""
@@ -151,7 +165,7 @@ class Gradients:
     """One backward pass, in NumPy.
 
     Attributes:
-        loss: [seed], the mean cross-entropy over the batch.
+        loss: [seed], the mean over the batch.
         signal: [seed, layer, batch, width], the batch size times dL/dh_l for every site; 0 beyond the units of a narrower one.
         parameters: dL/dp for every parameter, before clipping, [seed, layer, ...] by name.
         clipped: The same after clipping.

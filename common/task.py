@@ -71,11 +71,9 @@ class Data:
         return float(np.bincount(self.y_test).max() / len(self.y_test))
 
     @property
-    def guessing_loss(self) -> float:
-        """The cross-entropy of guessing by the training set's class frequencies, over the training set."""
-        counts = np.bincount(self.y_train)
-        shares = counts[counts > 0] / len(self.y_train)
-        return float(-(shares * np.log(shares)).sum())
+    def shares(self) -> np.ndarray:
+        """The share of each class in the training set [class]."""
+        return np.bincount(self.y_train, minlength=self.classes) / len(self.y_train)
 
 
 @cache

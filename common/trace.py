@@ -62,7 +62,7 @@ class Header(BaseModel):
         guessing: The accuracy of guessing the training set's most frequent class.
         test_samples: How many samples the test set has.
         best_guess: The share of the test set's most frequent class; None in runs from before this was kept.
-        guessing_loss: The cross-entropy of guessing by the training set's class frequencies; None as above.
+        guessing_loss: The loss of guessing by the training set's class frequencies; None as above.
         sensitivity: Of the definition's run only: at each recorded step the divergence (common/free_run.py) of the same run
             with every operation rounded at random; 1, which is the most, from where it is chaotic, NaN from where it is not
             finite.

@@ -35,6 +35,7 @@ from common.architectures import Depth, Perceptron, Widths
 from common.countermeasures.activation import Activation, Sigmoid
 from common.countermeasures.clipping import Clipping, NoClipping
 from common.countermeasures.initialization import Initialization, Xavier
+from common.countermeasures.loss import CrossEntropy, Loss
 from common.countermeasures.normalization import NoNormalization, Normalization
 from common.countermeasures.optimizer import SGD, Optimizer, with_rate
 from common.countermeasures.skip import NoSkip, Skip
@@ -71,6 +72,7 @@ class Settings(Spec, frozen=True):
     activation: Activation = Sigmoid()
     normalization: Normalization = NoNormalization()
     skip: Skip = NoSkip()
+    loss: Loss = CrossEntropy()
     initialization: Initialization = Xavier()
     clipping: Clipping = NoClipping()
     optimizer: Optimizer = SGD()
@@ -369,6 +371,8 @@ def name_of(settings: Settings, changes: Values, overrides: Values) -> str:
 
 
 def _spoken(value: Any) -> str:
+    if isinstance(value, dict) and "kind" in value:
+        return str(value["kind"])
     return "-".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 

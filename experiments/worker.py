@@ -40,6 +40,7 @@ from backends import DEFINITION
 from common import draw, task
 from common.agreement import judged_steps
 from common.backend import Backend, Program, side_by_side, train
+from common.countermeasures.loss import guessing, predicted
 from common.errors import Unsupported, UserError
 from common.network import State
 from common.plan import Plan
@@ -111,7 +112,7 @@ class Worker:
             trainings.append(train(program, group, batches, done))
             if job.reference and not self.defines:
                 snapshots[-1][plan.steps] = program.state()
-            found += accuracy(program, data, len(group.seeds))
+            found += accuracy(program, group, data)
         training = side_by_side(trainings)
         kept = [Kept(one.trace, states) for one, states in zip(trainings, snapshots, strict=True)]
         header = Header(
@@ -130,7 +131,7 @@ class Worker:
             guessing=data.guessing,
             test_samples=len(data.y_test),
             best_guess=data.best_guess,
-            guessing_loss=data.guessing_loss,
+            guessing_loss=guessing(plan.network.loss, data.shares),
             sensitivity=sensitivity(groups, data, [one.trace for one in trainings]) if self.defines else None,
         )
         return Run(header, training.trace)
@@ -175,10 +176,10 @@ def _of_all_groups(report: Callable[[int], None], done: int, groups: int, each: 
     report((done * each + steps) // groups)
 
 
-def accuracy(program: Program, data: task.Data, seeds: int) -> list[float]:
+def accuracy(program: Program, plan: Plan, data: task.Data) -> list[float]:
     """The share of test samples whose class is found, in evaluation mode, one number a seed."""
-    logits = program.predict(np.broadcast_to(data.x_test, (seeds, *data.x_test.shape)))
-    return [float(share) for share in (logits.argmax(-1) == data.y_test).mean(1)]
+    outputs = program.predict(np.broadcast_to(data.x_test, (len(plan.seeds), *data.x_test.shape)))
+    return [float(share) for share in (predicted(plan.network.loss, outputs) == data.y_test).mean(1)]
 
 
 def reason_of(error: BaseException) -> str:

@@ -88,7 +88,8 @@ def plan() -> Callable[..., Plan]:
 
     def make(**changes: Any) -> Plan:
         numbers: dict[str, Any] = {
-            "features": 5, "width": 8, "depth": 4, "classes": 3, "activation": "tanh", "normalization": "none", "skip": "none",
+            "features": 5, "width": 8, "depth": 4, "classes": 3, "activation": "tanh", "normalization": "none",
+            "skip": "none", "loss": "cross_entropy",
             "initialization": "xavier", "clipping": "none", "learning_rate": 0.1, "batch_size": 16,
             "optimizer": {"kind": "sgd"},
             "seeds": (0, 1), "steps": 3, "precision": "float64", "record_every": 1,

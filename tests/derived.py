@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from backends.numpy.network import Definition, cross_entropy
 from backends.numpy.training import Program
 from common import draw
 from common.network import Arrays, Batch, State
@@ -40,8 +39,10 @@ def stepped(plan: Plan, dtype: Any = np.float64, start: State | None = None) -> 
     return program, program.step(batch_of(plan))
 
 
-def loss_at(network: Definition, parameters: Arrays, statistics: Arrays, batch: Batch) -> np.ndarray:
-    return cross_entropy(network.forward(parameters, batch.x.astype(np.longdouble), statistics).logits, batch.y)[0]
+def loss_of(program: Program, batch: Batch) -> np.ndarray:
+    """The losses [seed] of a program's parameters."""
+    run = program.network.forward(program.parameters, batch.x.astype(np.longdouble), program.statistics)
+    return program.loss(run.logits, batch.y)[0]
 
 
 def elements(array: np.ndarray) -> Iterator[tuple[Any, ...]]:
@@ -59,7 +60,7 @@ def quotients(plan: Plan) -> Arrays:
             original, losses = a[index].copy(), []
             for h in (H, -H):
                 a[index] = original + h
-                losses.append(loss_at(program.network, program.parameters, program.statistics, batch))
+                losses.append(loss_of(program, batch))
             a[index] = original
             found[name][index] = (losses[0] - losses[1]) / (2 * H)
     return found

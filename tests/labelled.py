@@ -31,6 +31,7 @@ import numpy as np
 import backends
 from common import draw, task
 from common.backend import side_by_side, train
+from common.countermeasures import loss
 from common.countermeasures.initialization import standard_deviation
 from common.plan import Plan
 from common.trace import Trace
@@ -314,8 +315,8 @@ def run(case: Case, folder: Path) -> Ran:
         program = wing.program(group, "cpu")
         program.load(draw.state(group), group)
         parts.append(train(program, group, draw.batches(group, data)))
-        found += accuracy(program, data, len(group.seeds))
-    guessing = Guessing(data.guessing, len(data.y_test), data.best_guess, data.guessing_loss)
+        found += accuracy(program, group, data)
+    guessing = Guessing(data.guessing, len(data.y_test), data.best_guess, loss.guessing(loss.CrossEntropy(), data.shares))
     return Ran(plan, side_by_side(parts).trace, found, guessing)
 
 

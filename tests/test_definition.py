@@ -15,7 +15,7 @@ from common import draw
 from common.countermeasures.activation import Activation
 from common.network import Arrays, Gradients, State
 from tests.compared import gradient_error, scaled_error
-from tests.derived import ERROR, SIZES, H, Maker, assert_derived_by_hand, batch_of, elements, loss_at, start_of, stepped
+from tests.derived import ERROR, SIZES, H, Maker, assert_derived_by_hand, batch_of, elements, loss_of, start_of, stepped
 from tests.strategies import every, label
 
 LR = 0.1
@@ -60,7 +60,7 @@ def test_the_signal_gradient_is_the_difference_quotient_times_the_batch_size(
         for h in (H, -H):
             added[:, *unit] = h
             program.network.blocks = [pushed(block, layer, added) for block in blocks]
-            losses.append(loss_at(program.network, program.parameters, program.statistics, batch))
+            losses.append(loss_of(program, batch))
         expected[:, layer, *unit] = 5 * (losses[0] - losses[1]) / (2 * H)
     assert np.abs(signal - expected).max() <= ERROR * np.abs(signal).max()
 

@@ -71,7 +71,7 @@ def wing_of(room: str, name: str) -> migration.Wing:
 
 
 def test_the_seed_s_four_countermeasures_have_a_page() -> None:
-    assert {"activation", "normalization", "skip", "initialization", "clipping"} <= set(ROOMS)
+    assert {"activation", "normalization", "skip", "loss", "initialization", "clipping"} <= set(ROOMS)
 
 
 @EACH_ROOM

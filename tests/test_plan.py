@@ -90,7 +90,7 @@ NUMBERS = {
     "network.activation": "elu", "network.activation.slope": 0.02,
     "network.normalization": "none", "network.normalization.epsilon": 1e-3, "network.normalization.momentum": 0.99,
     "network.normalization.initial_scale": 0.5, "network.normalization.initial_shift": 0.5,
-    "network.skip": "none", "network.skip.scale": 0.25, "network.skip.order": "around",
+    "network.skip": "none", "network.loss": "squared_error", "network.skip.scale": 0.25, "network.skip.order": "around",
     "initialization": "he", "initialization.fan": "avg", "initialization.distribution": "uniform",
     "clipping": "none", "clipping.threshold": 2.0, "optimizer.learning_rate": 0.1 + 2**-54,
     "task.source": "other.npz", "task.sha256": "ab", "task.batch_size": 17, "task.test_fraction": 0.25,

@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 import jax
 
-from backends.jax import activation, clipping, initialization, normalization, optimizer, skip
+from backends.jax import activation, clipping, initialization, loss, normalization, optimizer, skip
 from backends.jax.device import available as devices
 from backends.jax.training import program
 
@@ -15,6 +15,7 @@ __all__ = [
     "clipping",
     "devices",
     "initialization",
+    "loss",
     "name",
     "normalization",
     "optimizer",

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 import optax
 
-from backends.jax import clipping, optimizer, quantities
+from backends.jax import clipping, loss, optimizer, quantities
 from backends.jax.arrays import Tree, from_numpy, to_numpy
 from backends.jax.device import resolve
 from backends.jax.network import StackedNetwork, batch_stats, no_signals, params, signals, statistics
@@ -56,7 +56,7 @@ class Program:
         threshold = stack_of(self.numbers, "clipping")
         traced, state, samples = len(TRACED), (self.parameters, self.statistics), (batch.x.astype(self.plan.precision), batch.y)
         numbers = self._of_network()
-        loss, gradients, self.statistics, run = differentiate(self.network, self.measure, numbers, *state, *samples)
+        losses, gradients, self.statistics, run = differentiate(self.network, self.measure, numbers, *state, *samples)
         self.traces += len(TRACED) - traced
         old, keep = self.parameters, self.measure and changes(self.plan.clipping)
         self.steps += 1
@@ -65,26 +65,26 @@ class Program:
         kinds = Kinds(type(self.plan.clipping), type(self.plan.optimizer), measured, keep)
         self.parameters, self.slots, clipped, directions = update(kinds, threshold, numbers, old, self.slots, gradients)
         if not self.measure:
-            return (loss,)
-        self.last = (loss, run["signals"], gradients, clipped if keep else gradients)
+            return (losses,)
+        self.last = (losses, run["signals"], gradients, clipped if keep else gradients)
         held = (self._weights(old), self._weights(gradients), self._weights(clipped), self._weights(directions))
-        return loss, quantities.of_step(run, held, numbers["learning_rate"])
+        return losses, quantities.of_step(run, held, numbers["learning_rate"])
 
     def _weights(self, held: Tree) -> list[jax.Array]:
         return [held[name] for name in self.network.weights if held]
 
     def measured(self, handle: Handle) -> Arrays:
         """Fetch `loss` [seed] and the quantities [seed, layer] of a step."""
-        loss, *measured = (to_numpy(a) for a in handle)
-        return {"loss": loss, **(named(*measured) if measured else {})}
+        losses, *measured = (to_numpy(a) for a in handle)
+        return {"loss": losses, **(named(*measured) if measured else {})}
 
     def gradients(self) -> Gradients:
         """Fetch the whole gradient of the last step."""
-        loss, signals, *by_name = self.last
+        losses, signals, *by_name = self.last
         layers = [to_numpy(part)[:, i] for part in signals for i in range(part.shape[1])]
         signal = side_by_side(layers) * self.plan.task.batch_size
         before, after = ({name: to_numpy(g) for name, g in gradients.items()} for gradients in by_name)
-        return Gradients(to_numpy(loss), signal, before, after)
+        return Gradients(to_numpy(losses), signal, before, after)
 
     def state(self) -> State:
         """Fetch the state."""
@@ -118,15 +118,14 @@ def _differentiate_one(spec: Network, measure: bool, parameters: Tree, running: 
         variables = {**held, "perturbations": signal}
         outputs: Any = network.apply(variables, x, mutable=["batch_stats"])
         (logits, run), updated = outputs
-        loss = optax.softmax_cross_entropy_with_integer_labels(logits, y).mean()
-        return loss, (run, statistics(spec, updated.get("batch_stats", {})))
+        return loss.build(spec.loss)(logits, y), (run, statistics(spec, updated.get("batch_stats", {})))
 
-    (loss, (run, new_running)), (gradients, perturbations) = jax.value_and_grad(loss_of, argnums=(0, 1), has_aux=True)(
+    (mean_loss, (run, new_running)), (gradients, perturbations) = jax.value_and_grad(loss_of, argnums=(0, 1), has_aux=True)(
         parameters, no_signals(spec, x) if measure else {}
     )
     if measure:
         run["signals"] = signals(spec, perturbations)
-    return loss, gradients, new_running, run
+    return mean_loss, gradients, new_running, run
 
 
 @partial(jax.jit, static_argnums=0)

@@ -17,7 +17,7 @@ if keras.config.backend() != "tensorflow":
         "set KERAS_BACKEND=tensorflow in a new process"
     )
 
-from backends.keras import activation, clipping, initialization, normalization, optimizer, skip
+from backends.keras import activation, clipping, initialization, loss, normalization, optimizer, skip
 from backends.keras.device import available as devices
 from backends.keras.training import program
 
@@ -26,6 +26,7 @@ __all__ = [
     "clipping",
     "devices",
     "initialization",
+    "loss",
     "name",
     "normalization",
     "optimizer",

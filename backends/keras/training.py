@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from backends.keras import clipping, optimizer, quantities
+from backends.keras import clipping, loss, optimizer, quantities
 from backends.keras.arrays import Tensor, Tensors, from_numpy, to_numpy
 from backends.keras.device import resolve
 from backends.keras.network import Pass, StackedNetwork
@@ -37,7 +37,7 @@ class Program:
             self.network = StackedNetwork(traced.network, self.seeds, plan.precision)
             self.clip = clipping.layer(traced.clipping)
             self.optimize = optimizer.layer(plan.optimizer)
-        self.loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="none", dtype=plan.precision)
+        self.loss = loss.build(plan.network.loss, plan.precision, reduction="none")
         self.compiled_step = tf.function(self._step, autograph=False)
         # to trace a shallow network takes three times as long as to run it once
         self.evaluate = tf.function(self._predict, autograph=False) if self.network.looped else self._predict
@@ -148,8 +148,8 @@ class Program:
 
     def measured(self, handle: Handle) -> Arrays:
         """Fetch `loss` [seed] and the quantities [seed, layer] of a step."""
-        loss, *measured = (to_numpy(a) for a in handle)
-        return {"loss": loss, **(named(*measured) if measured else {})}
+        losses, *measured = (to_numpy(a) for a in handle)
+        return {"loss": losses, **(named(*measured) if measured else {})}
 
     def gradients(self) -> Gradients:
         """Fetch the whole gradient of the last step."""

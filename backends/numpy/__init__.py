@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from backends.numpy import activation, clipping, initialization, normalization, optimizer, skip
+from backends.numpy import activation, clipping, initialization, loss, normalization, optimizer, skip
 from backends.numpy.device import available as devices
 from backends.numpy.training import program
 
@@ -16,6 +16,7 @@ __all__ = [
     "clipping",
     "devices",
     "initialization",
+    "loss",
     "name",
     "normalization",
     "optimizer",

@@ -87,17 +87,3 @@ def by_layer(arrays: Arrays, stack: Stack) -> Iterator[Arrays]:
 def stacked(layers: list[Arrays]) -> Arrays:
     """The arrays of all layers of a stack, [seed, layer, ...] by their bare names."""
     return {name: np.stack([layer[name] for layer in layers], axis=1) for name in layers[0]}
-
-
-def cross_entropy(logits: np.ndarray, y: np.ndarray, r: Exact = EXACT) -> tuple[np.ndarray, np.ndarray]:
-    """Mean cross-entropy [seed] of logits [seed, batch, class] for classes y [seed, batch], and its gradient.
-
-    The gradient is softmax minus one-hot, as the frameworks have it, and exact to a few units in the last place of 1: it has no
-    digit for the class of a sample that is fit to within that. Nor has the loss.
-    """
-    shifted = r(logits - logits.max(-1, keepdims=True))
-    exponentials = r(np.exp(shifted))
-    sums = r.sum(exponentials, -1, keepdims=True)
-    chosen = np.eye(logits.shape[-1], dtype=logits.dtype)[y]
-    losses = r(r(np.log(sums[..., 0])) - (shifted * chosen).sum(-1))
-    return r.mean(losses, -1), r(r(r(exponentials / sums) - chosen) / y.shape[-1])

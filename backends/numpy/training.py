@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import DTypeLike
 
-from backends.numpy import clipping, optimizer, quantities
+from backends.numpy import clipping, loss, optimizer, quantities
 from backends.numpy.arrays import from_numpy, to_numpy
 from backends.numpy.block import Site
 from backends.numpy.device import resolve
-from backends.numpy.network import Definition, cross_entropy
+from backends.numpy.network import Definition
 from backends.numpy.rounding import EXACT, Exact
 from common.countermeasures.optimizer import coefficients, corrections
 from common.network import Arrays, Batch, Gradients, State, side_by_side
@@ -42,6 +42,7 @@ class Program:
         """Take a state, and the numbers of another plan of the same structure."""
         self.plan = plan or self.plan
         self.network = Definition(self.plan.network, self.rounding)
+        self.loss = loss.build(self.plan.network.loss, self.rounding)
         self.clip = clipping.build(self.plan.clipping, self.rounding)
         self.optimize = optimizer.build(self.plan.optimizer, self.rounding)
         self.parameters = {name: from_numpy(a, self.dtype, "cpu:0") for name, a in state.parameters.items()}
@@ -56,7 +57,7 @@ class Program:
         rate = numbers["learning_rate"]
         with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
             run = self.network.forward(self.parameters, from_numpy(batch.x, self.dtype, "cpu:0"), self.statistics)
-            loss, cotangent = cross_entropy(run.logits, batch.y, r)
+            losses, cotangent = self.loss(run.logits, batch.y)
             found, gradients = self.network.backward(run, cotangent)
             clipped = self.clip(gradients)
             signals = [signal * batch.y.shape[1] for signal in found]
@@ -68,8 +69,8 @@ class Program:
         self.steps += 1
         self.updates = updates
         self.layers, self.measured_layers = run.layers, run.measured
-        self.last = (loss, signals, gradients, clipped)
-        return {"loss": loss, **measured}
+        self.last = (losses, signals, gradients, clipped)
+        return {"loss": losses, **measured}
 
     def _quantities(
         self, layers: list[Site], signals: list[np.ndarray], gradients: Arrays, clipped: Arrays, updates: Arrays
@@ -90,9 +91,9 @@ class Program:
 
     def gradients(self) -> Gradients:
         """Fetch the whole gradient of the last step."""
-        loss, signals, *by_name = self.last
+        losses, signals, *by_name = self.last
         before, after = ({name: to_numpy(a) for name, a in gradients.items()} for gradients in by_name)
-        return Gradients(to_numpy(loss), to_numpy(side_by_side(signals)), before, after)
+        return Gradients(to_numpy(losses), to_numpy(side_by_side(signals)), before, after)
 
     def state(self) -> State:
         """Fetch the state."""

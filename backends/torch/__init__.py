@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from backends.torch import activation, clipping, initialization, normalization, optimizer, skip
+from backends.torch import activation, clipping, initialization, loss, normalization, optimizer, skip
 from backends.torch.device import available as devices
 from backends.torch.training import program
 
@@ -13,6 +13,7 @@ __all__ = [
     "clipping",
     "devices",
     "initialization",
+    "loss",
     "name",
     "normalization",
     "optimizer",

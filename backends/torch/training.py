@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.nn.functional import cross_entropy
 from torch.optim.sgd import sgd
 
-from backends.torch import clipping, optimizer, quantities
+from backends.torch import clipping, loss, optimizer, quantities
 from backends.torch.arrays import Tensors, from_numpy, to_numpy
 from backends.torch.device import resolve
 from backends.torch.network import Pass, StackedNetwork
@@ -52,7 +51,7 @@ class Program:
         x, y = self._tensor(batch.x), self._tensor(batch.y)
         run = self.network(self.parameters, x)
         outputs = [site["h"] for site in run.sites] if self.measure else []
-        losses = cross_entropy(run.logits.flatten(0, 1), y.flatten(), reduction="none").view_as(y).mean(1)
+        losses = loss.of_samples(self.plan.network.loss, run.logits, y).mean(1)
         # the seeds share no parameter, so that the gradient of the sum is each one's own
         found = torch.autograd.grad(losses.sum(), [*self.parameters.values(), *outputs])
         gradients, signals = dict(zip(self.parameters, found, strict=False)), found[len(self.parameters) :]
@@ -112,16 +111,16 @@ class Program:
 
     def measured(self, handle: Handle) -> Arrays:
         """Fetch `loss` [seed] and the quantities [seed, layer] of a step."""
-        loss, *measured = (to_numpy(a) for a in handle)
-        return {"loss": loss, **(named(*measured) if measured else {})}
+        losses, *measured = (to_numpy(a) for a in handle)
+        return {"loss": losses, **(named(*measured) if measured else {})}
 
     def gradients(self) -> Gradients:
         """Fetch the whole gradient of the last step."""
-        loss, signals, *by_name = self.last
+        losses, signals, *by_name = self.last
         layers = [layer * self.plan.task.batch_size for stacked in signals for layer in stacked]
         signal = side_by_side([to_numpy(layer) for layer in layers])
         before, after = ({name: to_numpy(g) for name, g in gradients.items()} for gradients in by_name)
-        return Gradients(to_numpy(loss), signal, before, after)
+        return Gradients(to_numpy(losses), signal, before, after)
 
     def state(self) -> State:
         """Fetch the state."""

@@ -48,7 +48,7 @@ class Guessing(NamedTuple):
         accuracy: The share of the training set's most frequent class among the test samples.
         samples: How many test samples there are.
         best: The share of the test set's most frequent class: no guess that does not look at the sample can expect more.
-        loss: The cross-entropy of guessing by the training set's class frequencies; None where it is not known.
+        loss: That of guessing by the training set's class frequencies; None where it is not known.
     """
 
     accuracy: float

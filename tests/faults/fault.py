@@ -22,6 +22,7 @@ ROOMS = (
     "clipping",
     "normalization",
     "skip",
+    "loss",
     "optimizer",
     "network",
     "quantities",

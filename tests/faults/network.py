@@ -42,18 +42,18 @@ KINDS = (
         "loss summed and not averaged",
         "tanh",
         {
-            "torch": edits(("training", ".view_as(y).mean(1)", ".view_as(y).sum(1)")),
+            "torch": edits(("training", "run.logits, y).mean(1)", "run.logits, y).sum(1)")),
             "keras": edits(("training", "tf.reduce_mean(of_samples, axis=-1)", "tf.reduce_sum(of_samples, axis=-1)")),
-            "jax": edits(("training", "(logits, y).mean()", "(logits, y).sum()")),
+            "jax": edits(("loss", "(outputs, classes).mean()", "(outputs, classes).sum()")),
         },
     ),
     Fault(
         "labels off by one",
         "tanh",
         {
-            "torch": edits(("training", "y.flatten(), reduction", "(y.flatten() + 1) % 10, reduction")),
+            "torch": edits(("loss", "classes.flatten(), reduction", "(classes.flatten() + 1) % 10, reduction")),
             "keras": edits(("training", "self.loss(y, run.logits)", "self.loss((y + 1) % 10, run.logits)")),
-            "jax": edits(("training", "(logits, y).mean()", "(logits, (y + 1) % 10).mean()")),
+            "jax": edits(("loss", "(outputs, classes).mean()", "(outputs, (classes + 1) % 10).mean()")),
         },
     ),
     Fault(

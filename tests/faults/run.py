@@ -54,9 +54,9 @@ KINDS = (
                 ),
                 (
                     "training",
-                    "        if not self.measure:\n            return (loss,)\n",
+                    "        if not self.measure:\n            return (losses,)\n",
                     "        self.count += 1\n        self.parameters = self.parameters if self.count == 1 else old\n"
-                    "        if not self.measure:\n            return (loss,)\n",
+                    "        if not self.measure:\n            return (losses,)\n",
                 ),
             ),
         },
@@ -129,11 +129,11 @@ KINDS = (
                 ("training", LOAD, "        self.plan, self.velocity = plan or self.plan, {}\n"),
                 (
                     "training",
-                    "        if not self.measure:\n            return (loss,)\n",
+                    "        if not self.measure:\n            return (losses,)\n",
                     "        for name, a in self.parameters.items():\n"
                     "            self.velocity[name] = a - old[name] + 0.9 * self.velocity.get(name, 0)\n"
                     "        self.parameters = {name: a + self.velocity[name] for name, a in old.items()}\n"
-                    "        if not self.measure:\n            return (loss,)\n",
+                    "        if not self.measure:\n            return (losses,)\n",
                 ),
             ),
         },
@@ -181,8 +181,8 @@ KINDS = (
             "jax": edits(
                 (
                     "training",
-                    '        return loss, quantities.of_step(run, held, numbers["learning_rate"])\n',
-                    SHARED.format('(loss, quantities.of_step(run, held, numbers["learning_rate"]))'),
+                    '        return losses, quantities.of_step(run, held, numbers["learning_rate"])\n',
+                    SHARED.format('(losses, quantities.of_step(run, held, numbers["learning_rate"]))'),
                 )
             ),
         },

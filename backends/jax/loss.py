@@ -1,0 +1,56 @@
+"""The loss in JAX: the functions of optax, of logits and of one-hot classes, and their mean.
+
+Trap: optax' losses are those of each sample or element; the mean is the caller's. `optax.l2_loss` is half of `optax.squared_error`.
+`sigmoid_binary_cross_entropy` of [batch, 1] and [batch] broadcasts to [batch, batch] in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import assert_never
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from common.countermeasures.loss import BinaryCrossEntropy, CrossEntropy, Loss, SquaredError
+from common.network import Arrays
+
+NATIVE = {
+    "cross_entropy": "optax.softmax_cross_entropy_with_integer_labels",
+    "binary_cross_entropy": "optax.sigmoid_binary_cross_entropy",
+    "squared_error": "optax.squared_error",
+}
+
+
+def build(spec: Loss) -> Callable[[jax.Array, jax.Array], jax.Array]:
+    """The mean loss of outputs [batch, output] and integer classes [batch]."""
+    match spec:
+        case CrossEntropy():
+            return lambda outputs, classes: optax.softmax_cross_entropy_with_integer_labels(outputs, classes).mean()
+        case BinaryCrossEntropy():
+            return lambda outputs, classes: optax.sigmoid_binary_cross_entropy(outputs[:, 0], classes).mean()
+        case SquaredError():
+            return lambda outputs, classes: optax.squared_error(outputs, _one_hot(classes, outputs)).mean()
+        case _:
+            assert_never(spec)
+
+
+def _one_hot(classes: jax.Array, outputs: jax.Array) -> jax.Array:
+    """In the outputs' precision, which float64 would raise."""
+    return jax.nn.one_hot(classes, outputs.shape[1], dtype=outputs.dtype)
+
+
+def probe(spec: Loss, inputs: Arrays) -> Arrays:
+    """Loss and gradient.
+
+    Args:
+        spec: The loss.
+        inputs: Outputs `z` [batch, output], and classes `y` [batch].
+
+    Returns:
+        `loss` [], and `gradient` of z's shape.
+    """
+    loss, gradient = jax.value_and_grad(build(spec))(jnp.asarray(inputs["z"]), jnp.asarray(inputs["y"]))
+    return {"loss": np.asarray(loss), "gradient": np.asarray(gradient)}
