@@ -38,18 +38,18 @@ Done = tuple[Path, subprocess.CompletedProcess[str]]
 def test_the_report_begins_with_the_question_and_ends_with_the_answer(done: Done) -> None:
     lines = done[1].stdout.splitlines()
     assert done[1].returncode == 0, done[1].stderr
-    assert lines[0].startswith("Which activations does batch norm keep from vanishing")
+    assert lines[0].startswith("Which activations does a normalization keep from vanishing")
     page = done[0] / "runs" / "normalization.html"
     assert page.stat().st_size < 6e6
     assert lines.index(f"Page: {page}") < lines.index("Answer")
     assert lines[-1] == "No framework was compared with the definition."
-    assert sum(int(line.split(": ")[-1].split()[0]) for line in lines if line.endswith(" of 12")) == 12
+    assert sum(int(line.split(": ")[-1].split()[0]) for line in lines if line.endswith(" of 24")) == 24
 
 
 def test_piped_progress_is_a_few_plain_lines_on_standard_error(done: Done) -> None:
     lines = done[1].stderr.splitlines()
     assert 2 <= len(lines) <= 11
-    assert lines[0] == "12 runs on numpy: under a minute"
+    assert lines[0] == "24 runs on numpy: under a minute"
     assert re.fullmatch(r"100 %: (\d+) of \1 runs, \d+:\d\d gone", lines[-1])
     assert "\x1b" not in done[1].stderr + done[1].stdout
 
@@ -97,7 +97,7 @@ def test_the_json_is_the_model(done: Done) -> None:
     assert document.to_json() == text.strip()
     assert document.experiment == "normalization"
     assert document.command.startswith("python -m experiments.compare normalization --depth 4")
-    assert len(document.configurations) == 12
+    assert len(document.configurations) == 24
     assert all(c.runs["numpy"].status == "finished" for c in document.configurations)
     assert document.configurations[0].parameters == 64 * 8 + 3 * 64 + 4 * 8 + 8 * 10 + 10
 
@@ -143,7 +143,7 @@ def test_a_run_that_turns_non_finite_ends_with_status_1_and_its_reason(tmp_path:
         (("deph",), "did you mean 'depth'?"),
         (("--backends", "troch"), "did you mean 'torch'?"),
         (("--device", "gqu"), "--device must be cpu, gpu or tpu"),
-        (("--depth", "1"), "--depth must be greater than or equal to 2; received 1"),
+        (("--depth", "0"), "--depth must be greater than or equal to 1; received 0"),
         (("--data", "nowhere.npz"), "nowhere.npz: No such file"),
         (("--backends", "numpy", "--output", "/dev/null"), "--output must be a folder"),
         (("--backends", "numpy", "--device", "gpu"), "received 'gpu', but numpy has cpu:0; leave it out"),

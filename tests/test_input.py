@@ -71,7 +71,7 @@ def test_an_archive_is_refused_in_one_line_or_begun(data: st.DataObject) -> None
 @pytest.mark.parametrize(
     ("command", "words", "said"),
     [
-        ("compare", ["--depth", "-1"], "--depth must be greater than or equal to 2; received -1"),
+        ("compare", ["--depth", "-1"], "--depth must be greater than or equal to 1; received -1"),
         ("compare", ["--seeds", "100000000000000000000"], "--seeds must be less than or equal to 10000"),
         ("compare", ["--width", "1000000"], "--width must be less than or equal to 100000"),
         ("compare", ["--batch-size", "10000000"], "--batch-size must be less than or equal to 1000000"),
