@@ -11,12 +11,14 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 
 import backends
 from common.architectures import Perceptron
 from common.backend import Backend
 from common.plan import Plan
+from common.task import digest_of
 from experiments.process import xla_flags
 from tests.browser import CURE, Browser, absent, chromium
 
@@ -89,7 +91,7 @@ def plan() -> Callable[..., Plan]:
     def make(**changes: Any) -> Plan:
         numbers: dict[str, Any] = {
             "features": 5, "width": 8, "depth": 4, "classes": 3, "activation": "tanh", "normalization": "none",
-            "skip": "none", "loss": "cross_entropy",
+            "skip": "none", "loss": "cross_entropy", "source": "digits",
             "initialization": "xavier", "clipping": "none", "learning_rate": 0.1, "batch_size": 16,
             "optimizer": {"kind": "sgd"},
             "seeds": (0, 1), "steps": 3, "precision": "float64", "record_every": 1,
@@ -100,10 +102,20 @@ def plan() -> Callable[..., Plan]:
         network = {key: numbers.pop(key) for key in Perceptron.model_fields}
         rate = numbers.pop("learning_rate")
         optimizer = numbers.pop("optimizer") | ({} if rate is None else {"learning_rate": rate})
-        task = {"batch_size": numbers.pop("batch_size")}
+        source = numbers.pop("source")
+        task = {"batch_size": numbers.pop("batch_size"), "source": source, "sha256": digest_of(source)}
         return Plan.model_validate({"network": network, "optimizer": optimizer, "task": task} | numbers)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def two_classes(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A file of 200 samples with 5 features and two classes."""
+    path = tmp_path_factory.mktemp("data") / "two.npz"
+    x = np.random.default_rng(0).normal(size=(200, 5))
+    np.savez(path, x=x, y=(x[:, 0] + x[:, 1] > 0).astype(int))
+    return str(path)
 
 
 @pytest.fixture(autouse=True)

@@ -63,7 +63,7 @@ class Case(NamedTuple):
 def plan_of(name: str, depth: int, precision: str, record_every: int) -> Plan:
     """The plan of a name in `PLANS`, as the campaign runs it: digits, 16 units, batches of 32, 2 seeds, 12 steps."""
     numbers: dict[str, Any] = {"width": 16, "normalization": "none", "clipping": "none"} | PLANS[name]
-    room = {key: numbers.pop(key) for key in ("width", "activation", "normalization", "skip") if key in numbers}
+    room = {key: numbers.pop(key) for key in ("width", "activation", "normalization", "skip", "loss") if key in numbers}
     network = {"features": 64, "classes": 10, "depth": depth} | room
     rest = {"optimizer": {"kind": "sgd", "learning_rate": 0.1}, "task": {"batch_size": 32}, "seeds": (0, 1), "steps": 12}
     return Plan.model_validate({"network": network, "precision": precision, "record_every": record_every} | rest | numbers)

@@ -1,7 +1,7 @@
 """The loss in JAX: the functions of optax, of logits and of one-hot classes, and their mean.
 
-Trap: optax' losses are those of each sample or element; the mean is the caller's. `optax.l2_loss` is half of `optax.squared_error`.
-`sigmoid_binary_cross_entropy` of [batch, 1] and [batch] broadcasts to [batch, batch] in silence.
+Trap: optax' losses are those of each sample or element; the mean is the caller's. `optax.l2_loss` is half of
+`optax.squared_error`. `sigmoid_binary_cross_entropy` of [batch, 1] and [batch] broadcasts to [batch, batch] in silence.
 """
 
 from __future__ import annotations

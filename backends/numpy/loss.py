@@ -47,10 +47,14 @@ def _cross_entropy(z: np.ndarray, y: np.ndarray, r: Exact) -> tuple[np.ndarray, 
 
 
 def _binary(z: np.ndarray, y: np.ndarray, r: Exact) -> tuple[np.ndarray, np.ndarray]:
-    """Cross-entropy of one logit: max(z, 0) - y z + log(1 + exp(-|z|)), of which nothing overflows."""
+    """Cross-entropy of one logit: max(z, 0) - y z + log(1 + exp(-|z|)), of which nothing overflows.
+
+    PyTorch has (1 - y) z less the logarithm of a sigmoid, and with it the rounding of z.
+    """
     logit = z[..., 0]
     wanted = y.astype(z.dtype)
     losses = r.add(r(np.maximum(logit, 0) - wanted * logit), r(np.log1p(r(np.exp(-np.abs(logit))))))
+    losses = r.beside(losses, logit)
     probability = r(activation.build(Sigmoid())(logit))
     return r.mean(losses, -1), r(r(probability - wanted) / y.shape[-1])[..., None]
 

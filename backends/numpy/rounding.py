@@ -96,6 +96,10 @@ class Exact:
         """A number that frameworks have from its product with a factor."""
         return y
 
+    def beside(self, y: np.ndarray, other: np.ndarray) -> np.ndarray:
+        """A number that frameworks have from its sum with another, less that one."""
+        return y
+
     def above(self, z: np.ndarray, layer: int) -> np.ndarray:
         """Where the pre-activations of a hidden layer, counted from 0, lie above 0."""
         return z > 0 if self.sides is None else self.sides[layer]
@@ -177,6 +181,10 @@ class Random(Exact):
         """A number that frameworks have from its product with a factor: lost where the precision has no such product."""
         there = self._in_range(y * factor)
         return np.where((there == 0) | np.isinf(there), there, y)
+
+    def beside(self, y: np.ndarray, other: np.ndarray) -> np.ndarray:
+        """A number that frameworks have from its sum with another, less that one: it has the rounding of the sum."""
+        return self._in_range(y + (np.abs(y) + np.abs(other)) * self._noise(y.shape))
 
     def norm(self, y: np.ndarray, terms: int) -> np.ndarray:
         """A Euclidean norm of so many terms."""

@@ -1,8 +1,8 @@
 """The loss in PyTorch: `CrossEntropyLoss`, `BCEWithLogitsLoss`, `MSELoss`, of integer classes.
 
 Trap: `CrossEntropyLoss` and `BCEWithLogitsLoss` take logits, and say nothing to probabilities. `MSELoss` of [batch, 1] and
-[batch] broadcasts to [batch, batch], with a warning only; its mean is over all elements. `BCELoss` clamps its logarithms at -100.
-`BCEWithLogitsLoss` and `MSELoss` want targets of the type of the outputs, `CrossEntropyLoss` integers.
+[batch] broadcasts to [batch, batch], with a warning only; its mean is over all elements. `BCELoss` clamps its logarithms at
+-100. `BCEWithLogitsLoss` and `MSELoss` want targets of the type of the outputs, `CrossEntropyLoss` integers.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ For outputs z of a sample of class y, out of C:
 | squared_error        | C       | mean over the outputs of (z - onehot(y))^2 | 2 / C (z - onehot(y))      |
 
 The loss of a batch is the mean over its samples. The class that a network finds is that of the largest output; of one logit,
-whether it is above 0. Always saying the shares p of the classes has the loss sum -p log p, and the squared error mean p (1 - p).
+whether it is above 0. Always saying the shares p of the classes has the loss sum -p log p, the squared error mean p (1 - p).
 
 Sources: Bridle 1990 (softmax with cross-entropy); Bishop 2006, sections 4.3 and 5.2.
 """

@@ -49,6 +49,7 @@ PLANS: dict[str, dict[str, Any]] = {
     },
     "rezero": {"activation": "tanh", "initialization": "xavier", "skip": {"kind": "rezero", "initial_scale": 0.3}},
     "highway": {"activation": "tanh", "initialization": "xavier", "skip": "highway"},
+    "squared error": {"activation": "tanh", "initialization": "xavier", "loss": "squared_error"},
     "value": {"activation": "tanh", "initialization": "xavier", "clipping": {"kind": "value", "threshold": 0.001}},
     "norm": {"activation": "tanh", "initialization": "xavier", "clipping": {"kind": "norm", "threshold": 0.01}},
     "global norm": {

@@ -65,4 +65,26 @@ KINDS = (
             "jax": edits(("training", "batch.y)\n", "np.roll(batch.y, 1, 0))\n")),
         },
     ),
+    Fault(
+        "squared error summed over the outputs",
+        "squared error",
+        {
+            "torch": edits(("loss", 'wanted, reduction="none").mean(-1)', 'wanted, reduction="none").sum(-1)')),
+            "keras": edits(
+                ("loss", "squared(_one_hot(classes, outputs), outputs)", "10 * squared(_one_hot(classes, outputs), outputs)")
+            ),
+            "jax": edits(("loss", "optax.squared_error(outputs, _one_hot", "10 * optax.squared_error(outputs, _one_hot")),
+        },
+    ),
+    Fault(
+        "half of the squared error",
+        "squared error",
+        {
+            "torch": edits(("loss", 'wanted, reduction="none").mean(-1)', 'wanted, reduction="none").mean(-1) / 2')),
+            "keras": edits(
+                ("loss", "squared(_one_hot(classes, outputs), outputs)", "squared(_one_hot(classes, outputs), outputs) / 2")
+            ),
+            "jax": edits(("loss", "optax.squared_error(outputs,", "optax.l2_loss(outputs,")),
+        },
+    ),
 )
