@@ -3,7 +3,8 @@
 Digits are the 1,797 real 8x8 images that scikit-learn ships. A file has `x [samples, features]` and `y [samples]`, labels that
 are numbered 0, 1, 2 ... in their order (common/datafile.py says what is accepted). A fixed share of the samples, drawn once
 with seed 0, is the test set; every feature is centred and scaled by the mean and standard deviation of the training set (a
-constant feature becomes 0), at whatever scale: a feature times a power of two gives the same numbers.
+constant feature becomes 0), at whatever scale: a feature times a power of two gives the same numbers. With `standardized =
+"no"` the samples go in as they are.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from common import datafile
 from common.errors import UserError
 from common.spec import Spec
 
+Standardized = Literal["by feature, over the training set", "no"]
 BatchSize = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
@@ -38,7 +40,7 @@ class Task(Spec, frozen=True):
     sha256: str = ""
     batch_size: BatchSize = 128
     test_fraction: float = Field(default=0.2, gt=0, lt=1)
-    standardized: Literal["by feature, over the training set"] = "by feature, over the training set"
+    standardized: Standardized = "by feature, over the training set"
 
 
 @dataclass(frozen=True)
@@ -111,8 +113,8 @@ def load(task: Task) -> Data:
             f"a batch must fit into the training set; received batch size {task.batch_size} for {len(train)} training "
             f"samples of {task.source}; lower --batch-size"
         )
-    x = _standardized(x, train)
-    if not x[train].any():
+    x = x if task.standardized == "no" else _standardized(x, train)
+    if (x[train].max(0) == x[train].min(0)).all():
         which = f"all {x.shape[1]} features are" if x.shape[1] > 1 else "its only feature is"
         raise UserError(f"{task.source}: {which} constant over the training set; give an 'x' that differs between samples")
     if not np.isfinite(x).all():

@@ -42,7 +42,7 @@ from common.countermeasures.skip import NoSkip, Skip
 from common.errors import UserError, nearest, shown
 from common.plan import Count, Plan, Precision, Steps
 from common.spec import Spec
-from common.task import BatchSize, Task, digest_of, load
+from common.task import BatchSize, Standardized, Task, digest_of, load
 from experiments.findings.gradient import Thresholds
 from experiments.mistakes import of_flag, one_line
 
@@ -87,6 +87,7 @@ class Settings(Spec, frozen=True):
     record_every: Steps = 1
     test_fraction: float = Field(default=0.2, gt=0, lt=1)
     data: DataFile = "digits"
+    standardized: Standardized = "by feature, over the training set"
 
     @model_validator(mode="after")
     def _the_learning_rate_is_given_once(self) -> Settings:
@@ -324,6 +325,7 @@ def _plan(where: str, settings: Settings) -> Plan:
         sha256=digest_of(settings.data),
         batch_size=settings.batch_size,
         test_fraction=settings.test_fraction,
+        standardized=settings.standardized,
     )
     data = load(task)
     shared: dict[str, Any] = settings.model_dump(include=set(OF_NETWORK)) | {"depth": settings.layers}

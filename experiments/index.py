@@ -337,7 +337,19 @@ def _age(path: Path) -> tuple[int, str]:
     return path.lstat().st_mtime_ns, path.name
 
 
-NUMBERS = ("depth", "width", "steps", "batch_size", "learning_rate", "precision", "record_every", "test_fraction", "data")
+NUMBERS = (
+    "depth",
+    "width",
+    "loss",
+    "steps",
+    "batch_size",
+    "learning_rate",
+    "precision",
+    "record_every",
+    "test_fraction",
+    "data",
+    "standardized",
+)
 
 
 def named_by_plans(runs: Mapping[str, Run], folder: Path) -> Index:
@@ -376,4 +388,5 @@ def settings_of(plan: Plan) -> Settings:
     shared = {key: getattr(plan, key) for key in ("initialization", "clipping", "precision", "steps", "record_every")}
     optimizer = {"optimizer": without_rate(plan.optimizer), "learning_rate": plan.optimizer.learning_rate}
     task = {"batch_size": plan.task.batch_size, "test_fraction": plan.task.test_fraction, "data": plan.task.source}
+    task |= {"standardized": plan.task.standardized}
     return Settings(**network, **shared, **optimizer, **task, seeds=len(plan.seeds))

@@ -64,6 +64,14 @@ def test_digits_are_8_by_8_pixels_in_10_classes() -> None:
     assert data.y_train.dtype == np.int64
 
 
+def test_the_samples_go_in_as_they_are_where_nothing_is_standardized() -> None:
+    raw, scaled = load(Task(standardized="no")), load(Task())
+    assert set(np.unique(raw.x_train)) == set(range(17)), "the grey levels of the digits"
+    assert np.array_equal(raw.y_train, scaled.y_train)
+    own = (raw.x_train - raw.x_train.mean(0)) / np.where(raw.x_train.std(0), raw.x_train.std(0), 1)
+    assert np.allclose(own, scaled.x_train, atol=1e-12)
+
+
 def test_training_features_have_mean_0_and_standard_deviation_1_and_constant_ones_are_0() -> None:
     x = load(Task()).x_train
     constant = x.std(0) == 0

@@ -1,0 +1,80 @@
+"""Public reports of networks that do not learn, rebuilt: what their authors saw is what the definition finds.
+
+Each test names its report. The data are others where the report has none.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer
+
+from common import draw, task
+from common.backend import Backend, train
+from common.plan import Plan
+from experiments.experiment import plans, read
+from experiments.worker import accuracy
+
+
+@pytest.fixture(scope="module")
+def two_groups(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Twenty-two features and two classes."""
+    x, y = load_breast_cancer(return_X_y=True)
+    path = tmp_path_factory.mktemp("data") / "breast_cancer.npz"
+    np.savez(path, x=x[:, :22], y=y)
+    return str(path)
+
+
+def plan_of(folder: Path, **numbers: Any) -> Plan:
+    """The plan of an experiment with these numbers."""
+    file = folder / "report.toml"
+    lines = [f"{key} = {value!r}".replace("'", '"') for key, value in numbers.items()]
+    file.write_text("\n".join(['question = "?"', "[[configuration]]", *lines]), encoding="utf-8")
+    return next(iter(plans(read(str(file))).values()))
+
+
+def trained(wing: Backend, plan: Plan) -> tuple[np.ndarray, float]:
+    """The loss [seed, step] of a run, and its accuracy beyond guessing."""
+    data = task.load(plan.task)
+    program = wing.program(plan, "cpu")
+    program.load(draw.state(plan))
+    trace = train(program, plan, draw.batches(plan, data)).trace
+    return trace.loss, float(np.mean(accuracy(program, plan, data))) - data.best_guess
+
+
+@pytest.mark.parametrize("loss", ["binary_cross_entropy", "squared_error"])
+def test_a_sigmoid_network_learns_with_three_hidden_layers_and_not_with_four(
+    definition: Backend, two_groups: str, tmp_path: Path, loss: str
+) -> None:
+    """22-19-15-12-8-1, rate 0.7, momentum 0.3: stats.stackexchange.com/questions/230193."""
+    shared: dict[str, Any] = {"data": two_groups, "loss": loss, "initialization": "torch_default", "batch_size": 32}
+    shared |= {"optimizer": "momentum", "learning_rate": 0.7, "steps": 300, "seeds": 2}
+    found = {}
+    for widths in ([19, 15, 12], [19, 15, 12, 8]):
+        plan = plan_of(tmp_path, **shared, width=widths)
+        plan = plan.model_copy(update={"optimizer": plan.optimizer.model_copy(update={"momentum": 0.3})})
+        found[len(widths)] = trained(definition, plan)
+    assert found[3][1] > 0.25
+    assert abs(found[4][1]) < 0.03
+    assert found[3][0][:, -1].max() < 0.3 * found[4][0][:, -1].min()
+
+
+def test_he_for_relu_makes_the_signal_of_a_prelu_network_grow_and_he_for_its_slope_does_not(
+    definition: Backend, tmp_path: Path
+) -> None:
+    """PReLU from 0.25 over 50 layers, by a gain of 2 / (1 + a^2): github.com/apache/mxnet/issues/2647."""
+    growth = {}
+    for slope in (0.0, 0.25):
+        start = plan_of(tmp_path, activation="prelu", depth=50, width=128, steps=1, seeds=3)
+        plan = Plan.model_validate(start.model_dump() | {"initialization": {"kind": "he", "slope": slope}})
+        program = definition.program(plan, "cpu")
+        program.load(draw.state(plan))
+        data = task.load(plan.task)
+        quantities = program.measured(program.step(next(iter(draw.batches(plan, data)))))
+        size = quantities["activation_rms"]
+        growth[slope] = float(np.mean(2 * np.log(size[:, -1] / size[:, 0]) / 49))
+    assert growth[0.0] == pytest.approx(np.log(1 + 0.25**2), abs=0.02), "each layer multiplies the mean square by 1 + a^2"
+    assert growth[0.25] == pytest.approx(0, abs=0.02)
