@@ -38,6 +38,8 @@ class Program:
         """Put a state on the device, and the numbers of another plan of the same structure."""
         self.plan = plan or self.plan
         self.numbers = {name: self._array(np.array(value)) for name, value in self.plan.numbers().items()}
+        self.weights, rooms = self.network.weights, self.network.countermeasures()
+        self.of_network = {name: number for name, number in self.numbers.items() if name.partition(".")[0] in rooms}
         self.coefficients = self._numbers(coefficients(self.plan.optimizer))
         self.parameters = {name: self._array(a) for name, a in state.parameters.items()}
         self.statistics = {name: self._array(a) for name, a in state.statistics.items()}
@@ -55,13 +57,12 @@ class Program:
         self.last: Any = None  # its memory, still in the cache, is this step's
         threshold = stack_of(self.numbers, "clipping")
         traced, state, samples = len(TRACED), (self.parameters, self.statistics), (batch.x.astype(self.plan.precision), batch.y)
-        numbers = self._of_network()
-        losses, gradients, self.statistics, run = differentiate(self.network, self.measure, numbers, *state, *samples)
+        losses, gradients, self.statistics, run = differentiate(self.network, self.measure, self.of_network, *state, *samples)
         self.traces += len(TRACED) - traced
         old, keep = self.parameters, self.measure and changes(self.plan.clipping)
         self.steps += 1
         numbers = self.coefficients | self._numbers(corrections(self.plan.optimizer, self.steps))
-        measured = self.network.weights if self.measure else ()
+        measured = self.weights if self.measure else ()
         kinds = Kinds(type(self.plan.clipping), type(self.plan.optimizer), measured, keep)
         self.parameters, self.slots, clipped, directions = update(kinds, threshold, numbers, old, self.slots, gradients)
         if not self.measure:
@@ -71,7 +72,7 @@ class Program:
         return losses, quantities.of_step(run, held, numbers["learning_rate"])
 
     def _weights(self, held: Tree) -> list[jax.Array]:
-        return [held[name] for name in self.network.weights if held]
+        return [held[name] for name in self.weights if held]
 
     def measured(self, handle: Handle) -> Arrays:
         """Fetch `loss` [seed] and the quantities [seed, layer] of a step."""
@@ -93,12 +94,7 @@ class Program:
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """Logits [seed, sample, class] in evaluation mode for x [seed, sample, features]."""
-        return to_numpy(predict(self.network, self._of_network(), self.parameters, self.statistics, self._array(x)))
-
-    def _of_network(self) -> Tree:
-        """The numbers that enter the network itself."""
-        rooms = self.network.countermeasures()
-        return {name: number for name, number in self.numbers.items() if name.partition(".")[0] in rooms}
+        return to_numpy(predict(self.network, self.of_network, self.parameters, self.statistics, self._array(x)))
 
 
 @partial(jax.jit, static_argnums=(0, 1), donate_argnums=4)

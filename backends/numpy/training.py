@@ -43,6 +43,7 @@ class Program:
         self.plan = plan or self.plan
         self.network = Definition(self.plan.network, self.rounding)
         self.loss = loss.build(self.plan.network.loss, self.rounding)
+        self.weights = self.plan.network.weights
         self.clip = clipping.build(self.plan.clipping, self.rounding)
         self.optimize = optimizer.build(self.plan.optimizer, self.rounding)
         self.parameters = {name: from_numpy(a, self.dtype, "cpu:0") for name, a in state.parameters.items()}
@@ -83,7 +84,7 @@ class Program:
         return quantities.of_gradients(signals, before) | of_layers | of_weights
 
     def _weights(self, arrays: Arrays) -> list[np.ndarray]:
-        return [arrays[name] for name in self.plan.network.weights]
+        return [arrays[name] for name in self.weights]
 
     def measured(self, handle: Arrays) -> Arrays:
         """Fetch `loss` [seed] and the quantities [seed, layer] of a step."""

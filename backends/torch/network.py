@@ -35,6 +35,7 @@ class StackedNetwork:
 
     def __init__(self, spec: Network, seeds: int) -> None:
         self.seeds, self.stacks = seeds, spec.stacks()
+        self.statistics = {stack.name: list(stack.statistics) for stack in self.stacks}
         self.blocks = {stack.name: Block(stack.block, seeds, stack.inputs) for stack in self.stacks}
 
     def __call__(self, parameters: Tensors, x: torch.Tensor, statistics: Tensors | None = None) -> Pass:
@@ -59,7 +60,10 @@ class StackedNetwork:
             if stack.measured:
                 sites += of_stack
             if statistics is None:
-                moments |= {f"{stack.name}.{name}": torch.stack([kept[name] for kept in of_stack]) for name in stack.statistics}
+                moments |= {
+                    f"{stack.name}.{name}": torch.stack([kept[name] for kept in of_stack])
+                    for name in self.statistics[stack.name]
+                }
         return Pass(h.view(*x.shape[:2], -1), sites, moments)
 
     def _unstacked(self, parameters: Tensors, stack: str) -> dict[str, tuple[torch.Tensor, ...]]:

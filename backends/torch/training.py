@@ -36,6 +36,8 @@ class Program:
         self.network = StackedNetwork(self.plan.network, len(self.plan.seeds))
         self.clip = clipping.layer(self.plan.clipping)
         self.optimize = optimizer.layer(self.plan.optimizer)
+        self.weights, self.slopes = self.plan.network.weights, self.plan.network.of_measured("slope")
+        self.coefficients = coefficients(self.plan.optimizer)
         self.slots = {name: self._tensor(a) for name, a in state.optimizer.items()}
         self.steps = state.steps
         self.parameters = {name: self._tensor(a).requires_grad_() for name, a in state.parameters.items()}
@@ -72,16 +74,15 @@ class Program:
         return [torch.stack(run).view(len(run), len(self.plan.seeds), *run[0].shape[-2:]) for run in runs]
 
     def _directions(self, clipped: Tensors) -> Tensors:
-        spec = self.plan.optimizer
         self.steps += 1
-        numbers = coefficients(spec) | corrections(spec, self.steps)
+        numbers = self.coefficients | corrections(self.plan.optimizer, self.steps)
         return self.optimize(clipped, self.parameters, self.slots, numbers)
 
     def _measured(self, run: Pass, gradients: Tensors, clipped: Tensors, directions: Tensors) -> torch.Tensor:
         h = self._stacked([site["h"] for site in run.sites])
         kept = {"outputs": h, "signals": self.last[1], "alive": self._alive(run, h)}
         held = (self.parameters, gradients, clipped, directions)
-        old, before, after, moved = ([arrays[name] for name in self.plan.network.weights] for arrays in held)
+        old, before, after, moved = ([arrays[name] for name in self.weights] for arrays in held)
         weights = (old, before, [] if clipped is gradients else after, [] if directions is clipped else moved)
         return quantities.of_step(kept, weights, self.plan.optimizer.learning_rate)
 
@@ -90,7 +91,7 @@ class Program:
         spec = self.plan.network.activation
         if all(site.get("tells") is site["h"] for site in run.sites):
             return [quantities.alive(spec, a, None) for a in h]
-        slopes = [self.parameters[name] for name in self.plan.network.of_measured("slope")]
+        slopes = [self.parameters[name] for name in self.slopes]
         every = torch.cat(slopes, dim=1) if slopes else None
         found: list[torch.Tensor] = []
         for told, group in groupby(run.sites, key=lambda site: "tells" in site):
