@@ -34,6 +34,8 @@ WORDS = {
     "side of a kink: two runs of one framework would part too, and nothing can be concluded.",
     "cannot be judged": "There is no bound that an error could exceed, so that agreement would mean nothing; the reason is "
     "said.",
+    "skip connection": "A way past a layer: what goes into it is added to what it computes (residual, rezero) or mixed with it "
+    "(highway), so that the gradient has a way back that no weight shrinks.",
     "seed": "A number that starting weights and the order of the batches are drawn from; the same for every backend.",
 }  # fmt: skip
 
