@@ -30,28 +30,34 @@ DIVERGING = ("signal_gradient_rms", "weight_gradient_rms")
 """The quantities of which, beside the loss, the divergence is made."""
 
 
-def divergence(trace: Trace, definition: Trace, flushed: float = 0.0) -> np.ndarray:
+DIGITS = 16.0
+"""So many units in the last place of 1 a loss is exact to: it is a difference of numbers of about that size."""
+
+
+def divergence(trace: Trace, definition: Trace, plan: Plan | None = None) -> np.ndarray:
     """How far a run has moved from the definition's at each recorded step.
 
     Args:
         trace: The run's.
         definition: The definition's.
-        flushed: A difference that is no larger counts as none: the precision of the run has no such numbers.
+        plan: Of the runs. What its precision has no numbers for counts as no difference, nor what a loss has no digits for.
 
     Returns:
         [step], between 0 and 1: the largest relative difference of the loss and of any layer's signal and weight gradient,
         over all seeds.
     """
-    losses = _relative(trace.loss, definition.loss, flushed).max(0)
-    layers = [_relative(trace.quantities[q], definition.quantities[q], flushed).max((0, 2)) for q in DIVERGING]
+    lost = flushed(plan) if plan else 0.0
+    unsure = max(lost, DIGITS * epsilon(plan.precision)) if plan else 0.0
+    losses = _relative(trace.loss, definition.loss, unsure).max(0)
+    layers = [_relative(trace.quantities[q], definition.quantities[q], lost).max((0, 2)) for q in DIVERGING]
     return np.max([losses, *layers], axis=0)
 
 
-def _relative(a: np.ndarray, b: np.ndarray, flushed: float) -> np.ndarray:
+def _relative(a: np.ndarray, b: np.ndarray, unsure: float) -> np.ndarray:
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         difference = np.abs(a - b)
         relative = difference / np.maximum(np.abs(a), np.abs(b))
-    same = (a == b) | (~np.isfinite(a) & ~np.isfinite(b)) | (difference <= flushed)
+    same = (a == b) | (~np.isfinite(a) & ~np.isfinite(b)) | (difference <= unsure)
     return np.where(same, 0.0, np.where(np.isfinite(relative), relative, 1.0))
 
 
@@ -92,7 +98,7 @@ def free_run(plan: Plan, trace: Trace, definition: Trace, sensitivity: Sequence[
         sensitivity: [step], that of the definition's header (common/trace.py).
     """
     ends = _end(definition, sensitivity)
-    found = np.maximum.accumulate(divergence(trace, definition, flushed(plan)))[:ends]
+    found = np.maximum.accumulate(divergence(trace, definition, plan))[:ends]
     bound = bounds(plan, definition, sensitivity)[:ends]
     if not ends:
         return FreeRun("cannot be judged", "the definition is not finite at the first step", 0, 0.0, 0.0)

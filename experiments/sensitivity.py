@@ -10,7 +10,6 @@ from backends.numpy.quantities import of_gradients
 from backends.numpy.rounding import Random
 from backends.numpy.training import Program as Definition
 from common import draw
-from common.agreement import flushed
 from common.free_run import CHAOS, MARGIN, divergence, finite
 from common.plan import Plan
 from common.task import Data
@@ -39,7 +38,7 @@ def _of_group(plan: Plan, data: Data, run: Trace) -> np.ndarray:
         if not finite(rounded).all():
             found[kept:] = np.nan
             break
-        found[kept] = divergence(rounded, run.at(kept), flushed(plan))[0]
+        found[kept] = divergence(rounded, run.at(kept), plan)[0]
         if MARGIN * found[kept] >= CHAOS:
             break
         kept += 1

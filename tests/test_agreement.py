@@ -15,7 +15,7 @@ from scipy import stats
 from backends.numpy.rounding import EXACT, Exact, Random, norms
 from backends.numpy.training import Program as Definition
 from common import agreement, draw, task
-from common.agreement import DRAWS, SIGNAL, Judge, Key, Step, T, distance, flushed, judged_steps, largest
+from common.agreement import DRAWS, SIGNAL, Judge, Key, Step, T, distance, judged_steps, largest
 from common.backend import Backend, train
 from common.bounds import Bounds, Inside, with_another
 from common.free_run import CHAOS, MARGIN, divergence, finite, free_run
@@ -460,14 +460,14 @@ def test_the_sensitivity_is_the_divergence_of_a_draw_over_all_groups_of_seeds(pl
     groups = [one.model_copy(update={"seeds": (seed,)}) for seed in one.seeds]
     pairs = [the_draw(group) for group in groups]
     own = sensitivity(groups, task.load(one.task), [exact for exact, _ in pairs])
-    assert own == list(np.max([divergence(rounded, exact, flushed(one)) for exact, rounded in pairs], axis=0))
+    assert own == list(np.max([divergence(rounded, exact, one) for exact, rounded in pairs], axis=0))
     assert 0 < max(own) < 1e-10
 
 
 def test_the_sensitivity_ends_where_the_draw_is_chaotic(plan: Maker) -> None:
     one = small(plan, normalization="batch", activation="relu", depth=30, steps=12)
     exact, rounded = the_draw(one)
-    whole = divergence(rounded, exact, flushed(one))
+    whole = divergence(rounded, exact, one)
     ends = int(np.argmax(whole >= CHAOS / MARGIN))
     assert 0 < ends < 11
     own = sensitivity([one], task.load(one.task), [exact])

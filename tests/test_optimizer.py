@@ -52,14 +52,15 @@ def inputs(weight: np.ndarray, gradients: np.ndarray) -> Arrays:
     }
 
 
-def assert_equal(found: Arrays, expected: Arrays) -> None:
+def assert_equal(found: Arrays, expected: Arrays, lost: float = 0.0) -> None:
+    """To 1e-12 of each element, beside what is lost of a moment below the smallest normal number, which some flush to 0."""
     for name, value in expected.items():
         assert found[name].shape == value.shape
         finite = np.isfinite(value)
         assert np.array_equal(np.isfinite(found[name]), finite), name
         error = np.abs(found[name][finite] - value[finite])
         size = np.abs(value[finite])
-        assert (error <= 1e-12 * np.maximum(size, 1e-12 * size.max(initial=0.0) + 1e-290)).all(), name
+        assert (error <= lost + 1e-12 * np.maximum(size, 1e-12 * size.max(initial=0.0) + 1e-290)).all(), name
 
 
 numbers = st.fixed_dictionaries(
@@ -86,7 +87,8 @@ def test_steps_are_the_definitions(
     backend: Backend, definition: Backend, kind: Any, weight: np.ndarray, gradients: np.ndarray, drawn: dict[str, float]
 ) -> None:
     spec, given_ = with_numbers(kind, drawn), inputs(weight, gradients)
-    assert_equal(backend.optimizer.probe(spec, given_), definition.optimizer.probe(spec, given_))
+    lost = 4 * STEPS * spec.learning_rate * steepest(spec) * float(np.finfo(float).tiny)
+    assert_equal(backend.optimizer.probe(spec, given_), definition.optimizer.probe(spec, given_), lost)
 
 
 @BY_KIND

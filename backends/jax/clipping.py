@@ -7,7 +7,7 @@ on, and the whole gradient becomes 0.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, assert_never
 
 import jax
 import jax.numpy as jnp
@@ -60,6 +60,8 @@ def transformation(spec: Clipping, leading: int) -> optax.GradientTransformation
                 return jax.tree.map(lambda g: shortened(g, norm(norms, 0), c), gradients)
 
             return optax.stateless(clip_by_global_norm)
+        case _:
+            assert_never(spec)
 
 
 def build(spec: Clipping) -> optax.GradientTransformation:
@@ -91,3 +93,5 @@ def native(spec: Clipping) -> optax.GradientTransformation:
             return optax.clip_by_block_rms(c)
         case GlobalNormClipping(threshold=c):
             return optax.clip_by_global_norm(c)
+        case _:
+            assert_never(spec)

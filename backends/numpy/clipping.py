@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import assert_never
 
 import numpy as np
 
@@ -48,6 +49,8 @@ def build(spec: Clipping, rounding: Exact = EXACT) -> Callable[[Arrays], Arrays]
                 return {name: shortened(g, norm(norms, 1, r), c, r) for name, g in gradients.items()}
 
             return clip_by_global_norm
+        case _:
+            assert_never(spec)
 
 
 def probe(spec: Clipping, inputs: Arrays) -> Arrays:

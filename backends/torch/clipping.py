@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
+from typing import assert_never
 
 import torch
 from torch.nn import utils
@@ -67,6 +68,8 @@ def clipped_together(spec: Clipping, gradients: list[torch.Tensor]) -> list[torc
         case GlobalNormClipping(threshold=c):
             whole = norm(torch.stack([norm(g, 0) for g in gradients]), 0)
             return [shortened(g, whole, c) for g in gradients]
+        case _:
+            assert_never(spec)
 
 
 def layer(spec: Clipping) -> Callable[[Tensors], Tensors]:
@@ -85,6 +88,8 @@ def layer(spec: Clipping) -> Callable[[Tensors], Tensors]:
                 return {name: shortened(g, norm(norms, 1), c) for name, g in gradients.items()}
 
             return clip_by_global_norm
+        case _:
+            assert_never(spec)
 
 
 def probe(spec: Clipping, inputs: Arrays) -> Arrays:
@@ -104,3 +109,5 @@ def native(spec: Clipping) -> Callable[[Iterable[torch.nn.Parameter]], object]:
             return lambda parameters: [utils.clip_grad_norm_([p], max_norm=c) for p in parameters]
         case GlobalNormClipping(threshold=c):
             return partial(utils.clip_grad_norm_, max_norm=c)
+        case _:
+            assert_never(spec)

@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from backends import DEFINITION
-from common.agreement import flushed
 from common.free_run import CHAOS, bounds, divergence
 from common.quantities import QUANTITIES
 from common.trace import Trace
@@ -166,7 +165,7 @@ def divergences(source: Source, name: str, most: int) -> Divergences | None:
     for backend in source.entries[name].runs:
         run = source.run(name, backend)
         if run and backend != DEFINITION and np.array_equal(run.trace.steps, steps):
-            found[backend] = np.maximum.accumulate(divergence(run.trace, definition.trace, flushed(run.header.plan)))
+            found[backend] = np.maximum.accumulate(divergence(run.trace, definition.trace, run.header.plan))
     chaotic = None
     if definition.header.sensitivity is not None:
         # infinite where a run is not finite
