@@ -30,8 +30,10 @@ from common.countermeasures.initialization import (
     law_of,
     standard_deviation,
 )
-from common.countermeasures.normalization import BatchNormalization
+from common.countermeasures.loss import Loss, outputs
+from common.countermeasures.normalization import BatchNormalization, Normalization
 from common.countermeasures.optimizer import Optimizer
+from common.countermeasures.skip import Skip, own_parameters
 from experiments.report import migration
 from tests.conftest import load
 from tests.strategies import every
@@ -45,6 +47,10 @@ SPECS: dict[str, list[Any]] = {
     "initialization": [*(spec.model_dump() for spec in every(Initialization)), {"kind": "he", "slope": 0.25, "gain": 2.0},
                        {"kind": "xavier", "gain": 0.5}, {"kind": "constant", "value": 0.25}],
     "normalization": [{"kind": "batch", "epsilon": 1e-3, "momentum": 0.8}],
+    "normalization over units": [{"kind": "layer", "epsilon": 1e-3}, "layer", {"kind": "rms", "epsilon": 1e-2}, "rms"],
+    "skip": ["residual", {"kind": "residual", "scale": 0.1}, {"kind": "rezero", "initial_scale": -0.7},
+             {"kind": "highway", "initial_bias": -3.0}, "none"],
+    "loss": ["cross_entropy", "squared_error", "binary_cross_entropy"],
     "optimizer": ["sgd", "momentum", {"kind": "nesterov", "momentum": 0.5}, "adam",
                   {"kind": "adam", "beta1": 0.8, "beta2": 0.95, "epsilon": 1e-3}, {"kind": "adamw", "weight_decay": 0.1},
                   {"kind": "rmsprop", "rho": 0.8, "epsilon": 1e-4}],
@@ -69,10 +75,11 @@ SPECS = json.load(open("specs.json"))
 GIVEN = dict(np.load("given.npz"))
 found = {}
 
-def each(room):
+def each(what):
+    room = what.partition(" ")[0]
     module = pasted(room)
-    for i, spec in enumerate(SPECS[room]):
-        yield f"{room} {i}", module, TypeAdapter(getattr(module, room.capitalize())).validate_python(spec)
+    for i, spec in enumerate(SPECS[what]):
+        yield f"{what} {i}", module, TypeAdapter(getattr(module, room.capitalize())).validate_python(spec)
 """
 
 PROGRAMS = {
@@ -94,6 +101,27 @@ for key, module, spec in each("normalization"):
     value.backward(given["cotangent"])
     found |= {f"{key} value": value, f"{key} gradient": z.grad, f"{key} mean": norm.running_mean,
               f"{key} variance": norm.running_var, f"{key} evaluated": norm.eval()(given["z"])}
+for key, module, spec in each("normalization over units"):
+    norm, z = module.build(spec)(given["z"].shape[1]), given["z"].clone().requires_grad_()
+    with torch.no_grad():
+        for name, parameter in norm.named_parameters():
+            parameter.copy_(given["scale" if name == "weight" else "shift"])
+    value = norm(z)
+    value.backward(given["cotangent"])
+    found |= {f"{key} value": value, f"{key} gradient": z.grad}
+for key, module, spec in each("skip"):
+    layer, z = torch.nn.Linear(3, 3, bias=False), given["z"].clone().requires_grad_()
+    skipped = module.build(spec)(layer, 3)
+    value = skipped(z)
+    value.backward(given["cotangent"])
+    found |= {f"{key} value": value, f"{key} gradient": z.grad, f"{key} weight": layer.weight.T}
+    if hasattr(skipped, "gate"):
+        found |= {f"{key} gate_weight": skipped.gate.weight.T, f"{key} gate_bias": skipped.gate.bias}
+for key, module, spec in each("loss"):
+    z = given["z"][:, : 1 if spec.kind == "binary_cross_entropy" else 3].clone().requires_grad_()
+    value = module.build(spec)(z, given["y"] % (2 if spec.kind == "binary_cross_entropy" else 3))
+    value.backward()
+    found |= {f"{key} loss": value, f"{key} gradient": z.grad}
 for key, module, spec in each("initialization"):
     torch.manual_seed(3)
     linear = torch.nn.Linear(400, 300)
@@ -142,6 +170,34 @@ for key, module, spec in each("normalization"):
         value = norm(given["z"], training=True)
     found |= {f"{key} value": value, f"{key} gradient": tape.gradient(value, given["z"], given["cotangent"]),
               f"{key} mean": norm.moving_mean, f"{key} variance": norm.moving_variance, f"{key} evaluated": norm(given["z"])}
+for key, module, spec in each("normalization over units"):
+    norm = module.build(spec)(dtype="float64")
+    norm.build(given["z"].shape)
+    norm.set_weights([GIVEN[name] for name in ("scale", "shift")[: len(norm.weights)]])
+    with tf.GradientTape() as tape:
+        tape.watch(given["z"])
+        value = norm(given["z"])
+    found |= {f"{key} value": value, f"{key} gradient": tape.gradient(value, given["z"], given["cotangent"])}
+for key, module, spec in each("skip"):
+    layer = keras.layers.Dense(3, use_bias=False)
+    skipped = module.build(spec)(layer)
+    with tf.GradientTape() as tape:
+        tape.watch(given["z"])
+        value = skipped(given["z"])
+    found |= {f"{key} value": value, f"{key} gradient": tape.gradient(value, given["z"], given["cotangent"]),
+              f"{key} weight": layer.kernel}
+    if skipped.gate:
+        found |= {f"{key} gate_weight": skipped.gate.kernel, f"{key} gate_bias": skipped.gate.bias}
+for key, module, spec in each("loss"):
+    z = given["z"][:, : 1 if spec.kind == "binary_cross_entropy" else 3]
+    classes = given["y"] % (2 if spec.kind == "binary_cross_entropy" else 3)
+    with tf.GradientTape() as tape:
+        tape.watch(z)
+        value = module.build(spec)(classes, z)
+    found |= {f"{key} loss": value, f"{key} gradient": tape.gradient(value, z)}
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(z.shape[1])])
+    model.compile("sgd", module.build(spec))
+    model.fit(GIVEN["z"], np.asarray(classes), verbose=0)
 for key, module, spec in each("initialization"):
     bias = module.bias(spec, 400)(seed=4)
     dense = keras.layers.Dense(300, kernel_initializer=module.build(spec)(seed=3), bias_initializer=bias)
@@ -199,6 +255,25 @@ for key, module, spec in each("normalization"):
     evaluated = norm(use_running_average=True).apply(variables | {"batch_stats": running}, given["z"])
     found |= {f"{key} value": value, f"{key} gradient": backward(given["cotangent"])[0], f"{key} mean": running["mean"],
               f"{key} variance": running["var"], f"{key} evaluated": evaluated}
+for key, module, spec in each("normalization over units"):
+    norm = module.build(spec)()
+    variables = {"params": {"scale": given["scale"], "bias": given["shift"]}}
+    variables["params"] = variables["params"] if spec.kind == "layer" else {"scale": given["scale"]}
+    value, backward = jax.vjp(lambda z: norm.apply(variables, z), given["z"])
+    found |= {f"{key} value": value, f"{key} gradient": backward(given["cotangent"])[0]}
+for key, module, spec in each("skip"):
+    skipped = module.build(spec)(linen.Dense(3, use_bias=False, param_dtype=jnp.float64))
+    variables = skipped.init(jax.random.key(0), given["z"])
+    value, backward = jax.vjp(lambda z: skipped.apply(variables, z), given["z"])
+    held = variables["params"]
+    found |= {f"{key} value": value, f"{key} gradient": backward(given["cotangent"])[0],
+              f"{key} weight": held["layer"]["kernel"]}
+    if "kernel" in held.get("skip", {}):
+        found |= {f"{key} gate_weight": held["skip"]["kernel"], f"{key} gate_bias": held["skip"]["bias"]}
+for key, module, spec in each("loss"):
+    z = given["z"][:, : 1 if spec.kind == "binary_cross_entropy" else 3]
+    value, gradient = jax.value_and_grad(module.build(spec))(z, given["y"] % (2 if spec.kind == "binary_cross_entropy" else 3))
+    found |= {f"{key} loss": value, f"{key} gradient": gradient}
 for key, module, spec in each("initialization"):
     dense = linen.Dense(300, kernel_init=module.build(spec), bias_init=module.bias(spec, 400), param_dtype=jnp.float64)
     born = dense.init(jax.random.key(3), jnp.zeros((1, 400)))["params"]
@@ -252,12 +327,14 @@ def given() -> dict[str, np.ndarray]:
     z, cotangent = rng.normal(size=(2, 16, 3)) * 2
     z[0] = 0.0, -30.0, 1e-9
     scale, shift, mean, variance = rng.uniform(0.5, 2, size=(4, 3))
-    return {"z": z, "cotangent": cotangent, "scale": scale, "shift": shift, "mean": mean, "variance": variance}
+    return {"z": z, "cotangent": cotangent, "scale": scale, "shift": shift, "mean": mean, "variance": variance} | {
+        "y": np.arange(16)
+    }
 
 
 def paste(folder: Path, name: str, pages: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Write the code of the pages to the folder, and run a framework's program there."""
-    for room in SPECS:
+    for room in {what.partition(" ")[0] for what in SPECS}:
         code = blocks(pages[f"{room}.md"])
         (folder / f"{room}.py").write_text(f"{code['The spec']}\n\n{code[FRAMEWORKS[name]]}")
     (folder / "specs.json").write_text(json.dumps(SPECS))
@@ -297,6 +374,36 @@ def test_the_pasted_batch_norm_is_the_definitions(found: Found, definition: Back
     expected = definition.normalization.probe(BatchNormalization.model_validate(SPECS["normalization"][0]), given())
     for name in ("value", "gradient", "mean", "variance", "evaluated"):
         assert compared(found[f"normalization 0 {name}"], expected[name]) < 1e-12, name
+
+
+def test_the_pasted_norms_over_the_units_are_the_definitions(found: Found, definition: Backend) -> None:
+    for i, written in enumerate(SPECS["normalization over units"]):
+        spec = TypeAdapter(Normalization).validate_python(written)
+        given_inputs = {name: given()[name] for name in ("z", "cotangent", *spec.parameters(3))}
+        expected = definition.normalization.probe(spec, given_inputs)
+        for name in ("value", "gradient"):
+            assert compared(found[f"normalization over units {i} {name}"], expected[name]) < 1e-12, (written, name)
+
+
+def test_the_pasted_connections_are_the_definitions(found: Found, definition: Backend) -> None:
+    for i, written in enumerate(SPECS["skip"]):
+        spec, key = TypeAdapter(Skip).validate_python(written), f"skip {i}"
+        own = {name: found.get(f"{key} {name}", np.asarray(one.start)) for name, one in own_parameters(spec, 3).items()}
+        given_inputs = {"x": given()["z"], "cotangent": given()["cotangent"], "weight": found[f"{key} weight"]}
+        expected = definition.skip.probe(spec, given_inputs | own)
+        for name in ("value", "gradient"):
+            assert compared(found[f"{key} {name}"], expected[name]) < 1e-12, (written, name)
+        assert (found[f"{key} gate_bias"] == -3).all() if "gate_bias" in own else True
+
+
+def test_the_pasted_losses_are_the_definitions(found: Found, definition: Backend) -> None:
+    for i, written in enumerate(SPECS["loss"]):
+        spec = TypeAdapter(Loss).validate_python(written)
+        classes = spec.most_classes or 3
+        given_inputs = {"z": given()["z"][:, : outputs(spec, classes)], "y": given()["y"] % classes}
+        expected = definition.loss.probe(spec, given_inputs)
+        for name in ("loss", "gradient"):
+            assert compared(found[f"loss {i} {name}"], expected[name]) < 1e-13, (written, name)
 
 
 def test_the_pasted_initializations_have_the_laws_of_the_definition(found: Found) -> None:
@@ -350,7 +457,7 @@ def test_the_pasted_optimizers_train_an_ordinary_model_as_the_definition_does(fo
 
 def test_code_that_needs_this_project_does_not_pass(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     load("torch", request.config)
-    pages = {f"{room}.md": migration.pages()[f"{room}.md"] for room in SPECS}
+    pages = migration.pages()
     pages["clipping.md"] = pages["clipping.md"].replace("import torch\n", "import torch\nfrom common.spec import Spec\n", 1)
     done = paste(tmp_path, "torch", pages)
     assert done.returncode == 1

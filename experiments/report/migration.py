@@ -353,6 +353,8 @@ def _definition(room: Room) -> str:
 def _shipped(room: Room) -> str:
     """Where to find the form that a framework ships."""
     links = [f"[{wing.path}](../../{wing.path})" for wing in room.wings if wing.ships_otherwise]
+    if not links:
+        return "What the frameworks ship under these names is the definition's, with its numbers stated."
     return f"The shipped form, where it departs from the definition, is `native` in {', '.join(links)}."
 
 
