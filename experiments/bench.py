@@ -147,7 +147,7 @@ def write_job(file: Path, **changes: Any) -> None:
 
     plan = Plan.model_validate(job(steps=11, **changes))
     batches, p = list(draw.batches(plan, task.load(plan.task))), draw.state(plan).parameters
-    weights = [p["first.weight"][0, 0], *p["hidden.weight"][0], p["output.weight"][0, 0]]
+    weights = [weight for stack in plan.network.stacks() for weight in p[f"{stack.name}.weight"][0]]
     arrays = {f"w{i}": weight.astype(np.float32) for i, weight in enumerate(weights)}
     x = np.stack([batch.x[0] for batch in batches]).astype(np.float32)
     np.savez(file, x=x, y=np.stack([batch.y[0] for batch in batches]), layers=len(weights), **arrays)

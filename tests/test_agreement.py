@@ -99,6 +99,24 @@ def test_float32_overflows_and_every_other_draw_flushes() -> None:
     assert (Random("float64", 2)(y) > 0).all()
 
 
+def test_what_frameworks_lose_on_the_way_a_draw_loses_too() -> None:
+    y, ordinary, tiny = np.full(4, 1e-20), np.full(4, 1e-3), np.full(4, 1e-24)
+    flushing = Random("float32", 2)
+    assert np.array_equal(flushing.through(y, ordinary), y), "a product that float32 has"
+    assert not flushing.through(y, tiny).any(), "a product below its smallest number"
+    with np.errstate(over="ignore"):
+        assert np.isinf(flushing.through(y, np.full(4, 1e60))).all(), "a product beyond its largest"
+    assert np.array_equal(Random("float64", 2).through(y, tiny), y)
+    assert np.array_equal(EXACT.through(y, tiny), y)
+
+
+def test_what_frameworks_have_from_a_sum_less_one_of_its_terms_has_the_rounding_of_the_sum() -> None:
+    y, other = np.full(1000, 1e-6), np.full(1000, 8.0)
+    moved = np.abs(Random("float64", 1).beside(y, other) - y).max()
+    assert 0.5 * 8 * 2.2e-16 < moved <= 8.01 * 2.3e-16
+    assert np.array_equal(EXACT.beside(y, other), y)
+
+
 def test_exact_arithmetic_may_take_the_other_side_of_a_kink(plan: Maker) -> None:
     z = np.array([[-1.0, 2.0]])
     assert EXACT.above(z, 0).tolist() == [[False, True]]
@@ -434,6 +452,16 @@ def test_a_free_run_is_compared_while_the_definition_is_finite(plan: Maker, whic
     assert found([0.0, 0.0, 0.0, 0.9, 0.9], finite=3) == "comparable"
     assert found([0.0, 0.0, 0.9, 0.9, 0.9], finite=3) == "broken"
     assert found([0.9] * 5, finite=0) == "cannot be judged"
+
+
+@pytest.mark.parametrize(("apart", "parts"), [(3e-15, False), (4e-15, True), (1e-12, True)])
+def test_a_loss_has_digits_of_1_only(plan: Maker, apart: float, parts: bool) -> None:
+    """A sample that is fit to 1e-11: its loss is a difference of numbers of about 1."""
+    loss = np.full((2, 3), 5e-11)
+    quantities: dict[str, np.ndarray] = {name: np.ones((2, 3, 4)) for name in QUANTITIES}
+    exact, moved = (Trace(np.arange(3), a, quantities) for a in (loss, loss + apart))
+    assert (divergence(moved, exact, plan()).max() > 0) == parts
+    assert divergence(moved, exact).max() > 0
 
 
 def test_what_the_precision_does_not_have_is_no_divergence(plan: Maker) -> None:

@@ -268,3 +268,9 @@ def test_a_misspelt_room_gets_one_line_with_the_nearest_and_status_2() -> None:
 def test_reading_a_room_that_there_is_not_is_a_user_s_error() -> None:
     with pytest.raises(UserError, match=r"no room is called '\.\./errors'"):
         migration.read("../errors")
+
+
+def test_no_page_shows_code_of_the_engine() -> None:
+    """What an argument is called by, as `layer`, would bring the definition of that name along."""
+    shown = {name: page for name, page in migration.pages().items() if "import_module" in page or "class Block" in page}
+    assert not shown.keys()

@@ -267,7 +267,7 @@ for key, module, spec in each("skip"):
     value, backward = jax.vjp(lambda z: skipped.apply(variables, z), given["z"])
     held = variables["params"]
     found |= {f"{key} value": value, f"{key} gradient": backward(given["cotangent"])[0],
-              f"{key} weight": held["layer"]["kernel"]}
+              f"{key} weight": held["inner"]["kernel"]}
     if "kernel" in held.get("skip", {}):
         found |= {f"{key} gate_weight": held["skip"]["kernel"], f"{key} gate_bias": held["skip"]["bias"]}
 for key, module, spec in each("loss"):

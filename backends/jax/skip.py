@@ -55,18 +55,18 @@ class Skipped(linen.Module):
     """A layer, and a connection past it."""
 
     spec: Skip
-    layer: linen.Module
+    inner: linen.Module
 
     @linen.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """The layer's output and its input x [batch, unit], joined."""
-        layer: Any = self.layer
-        return joined(self.spec, layer(x), x)
+        inner: Any = self.inner
+        return joined(self.spec, inner(x), x)
 
 
 def build(spec: Skip) -> Callable[[linen.Module], Skipped]:
     """A constructor, to be called with a layer that has as many units out as in."""
-    return lambda layer: Skipped(spec, layer)
+    return lambda inner: Skipped(spec, inner)
 
 
 def layer(spec: Around) -> Layer:
@@ -95,7 +95,7 @@ def probe(spec: Skip, inputs: Arrays) -> Arrays:
 
     def value_of(x: jax.Array, given: dict[str, jax.Array]) -> Any:
         own = {PARAMETERS[name]: a for name, a in given.items() if name in PARAMETERS}
-        held = {"layer": {"kernel": given["weight"]}} | ({"skip": own} if own else {})
+        held = {"inner": {"kernel": given["weight"]}} | ({"skip": own} if own else {})
         return module.apply({"params": held}, x)
 
     value, backward = jax.vjp(value_of, x, given)

@@ -23,9 +23,9 @@ NATIVE = {"residual": "keras.layers.Add"}
 class Skipped(keras.layers.Layer):
     """A layer, and a connection past it."""
 
-    def __init__(self, spec: Skip, layer: keras.layers.Layer, dtype: str) -> None:
+    def __init__(self, spec: Skip, inner: keras.layers.Layer, dtype: str) -> None:
         super().__init__(dtype=dtype)
-        self.spec, self.inner = spec, layer
+        self.spec, self.inner = spec, inner
         self.gate = None
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
@@ -64,7 +64,7 @@ class Skipped(keras.layers.Layer):
 
 def build(spec: Skip, dtype: str = "float64") -> Callable[[keras.layers.Layer], Skipped]:
     """A constructor, to be called with a layer that has as many units out as in."""
-    return lambda layer: Skipped(spec, layer, dtype)
+    return lambda inner: Skipped(spec, inner, dtype)
 
 
 class Connected(Layer):

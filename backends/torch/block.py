@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
+from types import MappingProxyType
 
 import torch
 
@@ -33,7 +34,7 @@ class Layer:
         owners: The layers inside of it, by the names of their parameters and statistics.
     """
 
-    owners: dict[str, Layer] = {}  # noqa: RUF012 - no layer changes it
+    owners: Mapping[str, Layer] = MappingProxyType({})
 
     def ready(self, name: str, a: torch.Tensor) -> torch.Tensor:
         """A parameter [seed, layer, ...] as the arithmetic of a layer takes it; once, not in each layer."""
@@ -53,12 +54,13 @@ class Block(Layer):
 
     def __init__(self, parts: Iterable[Part], seeds: int, units: int) -> None:
         self.layers: list[Layer] = []
-        self.owners: dict[str, Layer] = {}
+        owners: dict[str, Layer] = {}
         for part in parts:
             layer: Layer = import_module(f"backends.torch.{part.room}").layer(part, seeds, units)
             self.layers.append(layer)
-            self.owners |= {name: layer.owners.get(name, layer) for name in (*part.parameters(units), *part.statistics(units))}
+            owners |= {name: layer.owners.get(name, layer) for name in (*part.parameters(units), *part.statistics(units))}
             units = part.outputs(units)
+        self.owners = owners
 
     def __call__(self, p: Tensors, x: torch.Tensor, site: Site) -> torch.Tensor:
         """The output of the last part."""

@@ -24,9 +24,9 @@ NATIVE = {"residual": "torch.add", "rezero": "torch.addcmul", "highway": "torch.
 class Skipped(nn.Module):
     """A layer of `units` in and out, and a connection past it."""
 
-    def __init__(self, spec: Skip, layer: nn.Module, units: int) -> None:
+    def __init__(self, spec: Skip, inner: nn.Module, units: int) -> None:
         super().__init__()
-        self.spec, self.layer = spec, layer
+        self.spec, self.inner = spec, inner
         match spec:
             case ReZero(initial_scale=scale):
                 self.scale = nn.Parameter(torch.tensor(scale))
@@ -40,7 +40,7 @@ class Skipped(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """The layer's output and its input x [batch, unit], joined."""
-        f = self.layer(x)
+        f = self.inner(x)
         match self.spec:
             case NoSkip():
                 return f
@@ -57,7 +57,7 @@ class Skipped(nn.Module):
 
 def build(spec: Skip) -> Callable[[nn.Module, int], Skipped]:
     """A constructor, to be called with a layer and its number of units; a gate starts as a `Linear` does."""
-    return lambda layer, units: Skipped(spec, layer, units)
+    return lambda inner, units: Skipped(spec, inner, units)
 
 
 class Connected(Layer):
@@ -113,7 +113,7 @@ def probe(spec: Skip, inputs: Arrays) -> Arrays:
     given = {name: torch.tensor(a) for name, a in inputs.items()}
     x, units = given["x"].requires_grad_(), inputs["x"].shape[-1]
     module = build(spec)(nn.Linear(units, units, bias=False), units).to(x.dtype)
-    held = {"weight": "layer.weight", "skip_scale": "scale", "gate_weight": "gate.weight", "gate_bias": "gate.bias"}
+    held = {"weight": "inner.weight", "skip_scale": "scale", "gate_weight": "gate.weight", "gate_bias": "gate.bias"}
     names = {name: native for name, native in held.items() if name in given}
     module.load_state_dict({native: given[name].T if given[name].ndim == 2 else given[name] for name, native in names.items()})
     value = module(x)

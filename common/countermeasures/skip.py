@@ -40,6 +40,7 @@ class NoSkip(Spec, frozen=True):
     """A layer's output is all that the next one gets."""
 
     kind: Literal["none"] = "none"
+    order: ClassVar[Literal["none"]] = "none"
     past: ClassVar[bool] = False
     """Whether the gradient has a way past a layer."""
 
@@ -147,15 +148,15 @@ def arranged(spec: Skip, affine: Part, normalization: Part, activation: Part) ->
         activation: Of every layer.
     """
     layer: tuple[Part, ...] = (affine, normalization, activation)
-    match spec:
-        case NoSkip():
+    before = (normalization, activation)
+    match spec.order:
+        case "none":
             return Arranged(layer, layer, layer, ())
-        case Residual(order="pre-activation") | ReZero(order="pre-activation"):
-            before = (normalization, activation)
+        case "pre-activation":
             return Arranged((affine,), (Around(spec, (*before, affine)),), (*before, affine), before)
-        case Residual(order="post-activation") | ReZero(order="post-activation"):
+        case "post-activation":
             return Arranged(layer, (Around(spec, (affine, normalization)), activation), layer, ())
-        case Residual() | ReZero() | Highway():
+        case "around":
             return Arranged(layer, (Around(spec, layer),), layer, ())
         case _:
-            assert_never(spec)
+            assert_never(spec.order)

@@ -25,10 +25,10 @@ class Deeper:
 
     def __init__(self, profiles: np.ndarray) -> None:
         gains = profiles[:, :-1] - profiles[:, 1:]
-        self.depth = profiles.shape[1]
+        self.layers = profiles.shape[1]
         self.own = float((profiles[:, 0] - profiles[:, -1]).mean())
-        self.design, self.gains = self._terms(np.tile(np.arange(1, self.depth), len(profiles))), gains.ravel()
-        self.known = self.depth >= LEAST_DEPTH and gains.size > 1
+        self.design, self.gains = self._terms(np.tile(np.arange(1, self.layers), len(profiles))), gains.ravel()
+        self.known = self.layers >= LEAST_DEPTH and gains.size > 1
         if self.known and not self._fit(2):
             self._fit(1)
 
@@ -39,7 +39,7 @@ class Deeper:
     def _fit(self, terms: int) -> bool:
         """Least squares; whether the last term is beyond chance."""
         design, self.freedom = self.design[:, :terms], len(self.gains) - terms
-        if self.freedom < 1 or self.depth <= terms + 1:
+        if self.freedom < 1 or self.layers <= terms + 1:
             return False
         inverse = np.linalg.inv(design.T @ design)
         self.terms = inverse @ design.T @ self.gains
@@ -49,7 +49,7 @@ class Deeper:
 
     def at(self, depth: int) -> tuple[float, float]:
         """Decades between the first and the last of so many layers, and how far off they may be."""
-        more = self._terms(np.arange(self.depth, depth)).sum(0)[: len(self.terms)]
+        more = self._terms(np.arange(self.layers, depth)).sum(0)[: len(self.terms)]
         error = math.sqrt(max(0.0, more @ self.covariance @ more))
         return self.own + float(more @ self.terms), _student(self.freedom, CONFIDENCE) * error
 

@@ -78,7 +78,7 @@ class _Gradient:
         self.above = last.max(1)
         self.later = np.stack([_typical(steps, one) for steps, one in zip(last, self.first, strict=True)])
         self.finite = finite_seeds(trace) & np.isfinite(signal).all((1, 2))
-        self.depth = signal.shape[2]
+        self.layers = signal.shape[2]
         usable = self.finite & np.isfinite(self.first).all(1)
         self.deeper = Deeper(self.first[usable]) if usable.any() else None
 
@@ -121,7 +121,7 @@ class _Gradient:
 
     def _deeper(self) -> str:
         """What the network would do with 30 layers, where it has fewer and that is sure."""
-        if self.deeper is None or not self.deeper.known or self.depth >= DEPTHS[0]:
+        if self.deeper is None or not self.deeper.known or self.layers >= DEPTHS[0]:
             return "comes through"
         decades, error = self.deeper.at(DEPTHS[0])
         if decades + error < self.low:
@@ -133,13 +133,13 @@ class _Gradient:
         profiles = profiles[np.isfinite(profiles).all(1)]
         if not len(profiles):
             return "the first layer got nothing at the first step, and gets a gradient later"
-        if self.depth == 1:
+        if self.layers == 1:
             return f"its one hidden layer is the first and the last{self._died(seeds)}"
         share, more = _share(profiles), Deeper(profiles)
-        deeper = ", ".join(f"{_number(more.at(d)[0])} at {d}" for d in DEPTHS if d > self.depth and more.known)
+        deeper = ", ".join(f"{_number(more.at(d)[0])} at {d}" for d in DEPTHS if d > self.layers and more.known)
         deeper = f" (it would be {deeper})" if deeper else ""
-        ends = f"at depth {self.depth} the first layer gets {_number(share[0])} of the last one's{deeper}"
-        rate = _keeps(more.own / (self.depth - 1))
+        ends = f"at depth {self.layers} the first layer gets {_number(share[0])} of the last one's{deeper}"
+        rate = _keeps(more.own / (self.layers - 1))
         return f"each layer {rate} on its way back; {ends}{self._extreme(share)}{self._died(seeds)}"
 
     def _died(self, seeds: list[int]) -> str:
@@ -171,12 +171,12 @@ class _Gradient:
 
     def _cut(self, s: int, last: int) -> str:
         """Why a layer gets nothing while the one above it does."""
-        if last == self.depth - 1:
+        if last == self.layers - 1:
             return "the loss does not depend on the last hidden layer any more"
         above = self.above[s, last + 1]
         dead = self.trace.quantities["dead_fraction"][s, last_third(self.trace), last + 1]
         fall = self.above[s, -1] - above
-        step = max(1.0, 2 * fall / max(1, self.depth - 2 - last))
+        step = max(1.0, 2 * fall / max(1, self.layers - 2 - last))
         if (dead == 1).all():
             return f"all units of layer {last + 2} are dead"
         if above - step < np.log10(np.finfo(self.precision).smallest_normal):
