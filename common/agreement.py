@@ -240,7 +240,8 @@ def flushed(plan: Plan) -> float:
 
     In a sum each of its terms: over the units for the signal of a sample, and over the batch for a parameter's gradient.
     """
-    terms = max(plan.task.batch_size, plan.network.units, plan.network.features)
+    samples = plan.task.batch_size * plan.network.shared
+    terms = max(samples, plan.network.units, plan.network.features)
     return plan.task.batch_size * terms * float(np.finfo(plan.precision).smallest_normal)
 
 

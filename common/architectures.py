@@ -15,26 +15,36 @@ With widths by layer, layers of one shape that follow one another are a stack, `
 
 No hidden layer has a bias where the normalization takes it away again: with a connection past it too, since what goes to the
 output passes one.
+
+The recurrent network is one layer of cells that goes through a sequence step by step (common/countermeasures/recurrent.py),
+then an affine map of its last output to what the loss takes.
+
+| stack     | parameters                                           | layers                |
+|-----------|------------------------------------------------------|-----------------------|
+| recurrent | input_weight, weight, bias, of a GRU recurrent_bias  | time, with one set    |
+| output    | weight, bias                                         | 1                     |
 """
 
 from __future__ import annotations
 
 from itertools import groupby, pairwise
 from operator import itemgetter
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from common.countermeasures.activation import Activation
+from common.countermeasures.activation import Activation, Tanh
 from common.countermeasures.normalization import Normalization
+from common.countermeasures.recurrent import AnyCell, Step
 from common.countermeasures.skip import Arranged, NoSkip, Skip, arranged
 from common.network import Network, Stack
 from common.part import Affine
 
 Depth = Annotated[int, Field(ge=1, le=10_000)]
 Width = Annotated[int, Field(ge=1, le=100_000)]
-ONE, EACH = FORMS = ("a width", "a list of widths")
-"""What a width may be; in the place of a mistake they say nothing."""
+Time = Annotated[int, Field(ge=1, le=10_000)]
+ONE, EACH, LAYERS, STEPS = FORMS = ("a width", "a list of widths", "layers", "steps of time")
+"""What a width or an architecture may be; in the place of a mistake they say nothing."""
 
 Widths = Annotated[
     Annotated[Width, Tag(ONE)] | Annotated[tuple[Width, ...], Field(min_length=1, max_length=10_000), Tag(EACH)],
@@ -53,7 +63,6 @@ class Perceptron(Network, frozen=True):
 
     width: Widths
     depth: Depth
-    activation: Activation
     normalization: Normalization
     skip: Skip = NoSkip()
 
@@ -75,15 +84,35 @@ class Perceptron(Network, frozen=True):
             )
         return self
 
+    def check_batch(self, size: int) -> None:
+        """Refuse a batch too small for the normalization."""
+        least = self.normalization.least_batch
+        if size < least:
+            kind = self.normalization.kind
+            raise ValueError(f"{kind} norm needs a batch of at least {least} samples; received a batch size of {size}")
+
     @property
     def widths(self) -> tuple[int, ...]:
         """The units of each hidden layer."""
         return self.width if isinstance(self.width, tuple) else (self.width,) * self.depth
 
     @property
-    def spoken_widths(self) -> str:
-        """The width of all, or `22-19-15`."""
-        return "-".join(map(str, self.widths)) if isinstance(self.width, tuple) else str(self.width)
+    def spoken(self) -> str:
+        """`30 hidden layers of 64 units`, or `hidden layers of 22-19-15 units`."""
+        if isinstance(self.width, tuple):
+            return f"hidden layers of {'-'.join(map(str, self.widths))} units"
+        layers = "hidden layer" if self.depth == 1 else "hidden layers"
+        return f"{self.depth} {layers} of {self.width} units"
+
+    @property
+    def on_the_way_back(self) -> str:
+        """What the activation does to the gradient."""
+        return self.activation.on_the_way_back
+
+    @property
+    def weights_decide(self) -> bool:
+        """Whether no normalization and no connection is in the way."""
+        return not self.normalization.rescales and not self.skip.past
 
     def stacks(self) -> tuple[Stack, ...]:
         """The stacks in their order; layers of one shape that follow one another are one."""
@@ -101,3 +130,67 @@ class Perceptron(Network, frozen=True):
     def _blocks(self, width: int) -> Arranged:
         affine = Affine(width, bias=not self.normalization.removes_bias)
         return arranged(self.skip, affine, self.normalization, self.activation)
+
+
+class RecurrentNetwork(Network, frozen=True):
+    """One layer of cells over the steps of time.
+
+    Attributes:
+        width: How many cells there are.
+        time: How many steps a sequence has.
+        recurrent: The cell.
+        activation: Of the cell.
+    """
+
+    site: ClassVar[str] = "time step"
+
+    width: Width
+    time: Time
+    recurrent: AnyCell
+    activation: Activation = Tanh()
+
+    @model_validator(mode="after")
+    def _the_activation_is_one_for_all_steps(self) -> RecurrentNetwork:
+        if self.activation.parameters(self.width):
+            raise ValueError(
+                f"the activation of a cell must have nothing to train; received {self.activation.kind}; leaky_relu is the same "
+                "with a fixed slope"
+            )
+        return self
+
+    @property
+    def spoken(self) -> str:
+        """`64 lstm cells over 50 time steps`."""
+        steps = "time step" if self.time == 1 else "time steps"
+        return f"{self.width} {self.recurrent.kind} cells over {self.time} {steps}"
+
+    @property
+    def on_the_way_back(self) -> str:
+        """What the cell does to the gradient."""
+        return self.recurrent.on_the_way_back
+
+    @property
+    def weights_decide(self) -> bool:
+        """Whether nothing is handed on but through the weights."""
+        return self.recurrent.weights_decide
+
+    def stacks(self) -> tuple[Stack, ...]:
+        """The cells, and the output layer."""
+        cells = Step(self.recurrent, self.width, (self.activation,))
+        steps = tuple(f"time step {number}" for number in range(1, self.time + 1))
+        output = Affine(self.outputs, bias=True)
+        return (
+            Stack("recurrent", steps, (cells,), self.features),
+            Stack("output", ("output",), (output,), self.width, measured=False),
+        )
+
+
+def _architecture(given: Any) -> str:
+    recurrent = "recurrent" in given if isinstance(given, dict) else isinstance(given, RecurrentNetwork)
+    return STEPS if recurrent else LAYERS
+
+
+AnyNetwork = Annotated[
+    Annotated[Perceptron, Tag(LAYERS)] | Annotated[RecurrentNetwork, Tag(STEPS)],
+    Discriminator(_architecture),
+]

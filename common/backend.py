@@ -60,6 +60,7 @@ class Backend(Protocol):
     activation: ModuleType
     normalization: ModuleType
     skip: ModuleType
+    recurrent: ModuleType
     loss: ModuleType
     initialization: ModuleType
     clipping: ModuleType

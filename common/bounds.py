@@ -29,13 +29,16 @@ from common.countermeasures.clipping import most_apart
 from common.countermeasures.optimizer import linear, steepest
 from common.network import Arrays, State, side_by_side
 from common.plan import Plan
-from common.quantities import ratio, rms
+from common.quantities import ratio, rms_of_layers
 
 OUTPUT = Key("output")
 UPDATE = "update"
 
-Sides = dict[int, np.ndarray]
-"""Which pre-activations of each layer lie above 0, [seed, batch, width] by the layer's number."""
+Place = tuple[int, int]
+"""The number of a layer, counted from 0, and which of its activations it is."""
+
+Sides = dict[Place, np.ndarray]
+"""Which pre-activations lie above 0, [seed, batch, width] by their place."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +46,12 @@ class Inside:
     """What only the definition shows of a step.
 
     Attributes:
-        z: Pre-activations of the layers with an activation, [seed, batch, width] by the number of the layer.
-        h: Outputs of the sites, the same.
+        z: Pre-activations, [seed, batch, width] by their place; the last one of a layer tells which of its units are dead.
+        h: Outputs of the sites, [seed, batch, width] by the number of the layer.
         updates: Of the sites' weights, [seed, layer, n_in, n_out] by name.
     """
 
-    z: dict[int, np.ndarray]
+    z: dict[Place, np.ndarray]
     h: dict[int, np.ndarray]
     updates: Arrays
 
@@ -73,19 +76,20 @@ class Bounds:
         self.kinked = {key: np.zeros(found.shape) for key, found in self.rms.items()}
         self.margins = self._margins(inside)
         self.moved = {number: np.zeros(margin.shape) for number, margin in self.margins.items()}
-        self.spread = {number: np.zeros(z.shape) for number, z in inside.z.items()}
+        self.spread = {place: np.zeros(z.shape) for place, z in inside.z.items()}
 
     def _margins(self, inside: Inside) -> dict[int, np.ndarray]:
         """How far each unit of a site is from death, [seed, width] by layer: negative where dead."""
         low, high = open_interval(self.plan.network.activation, self.plan.precision)
-        margins = {number: np.minimum(z - low, high - z).max(1) for number, z in inside.z.items()}
+        telling = {number: z for (number, _), z in inside.z.items()}
+        margins = {number: np.minimum(z - low, high - z).max(1) for number, z in telling.items()}
         alive = {number: np.full((len(h), h.shape[2]), np.inf) for number, h in inside.h.items()}
         return {number: margins.get(number, alive[number]) for number in inside.h}
 
     @property
     def sides(self) -> Sides:
         """Where the definition's pre-activations lie above 0."""
-        return {number: z > 0 for number, z in self.inside.z.items()}
+        return {place: z > 0 for place, z in self.inside.z.items()}
 
     def kinks(self) -> list[Sides]:
         """What draws of the other sides of the kinks take for above 0; none where no pre-activation is near one."""
@@ -159,7 +163,7 @@ class Bounds:
     def _quantities(self, bounds: Compared) -> dict[str, np.ndarray]:
         q, network = self.step.quantities, self.plan.network
         gradient, clipped, update = (self._of_weights(bounds, what) for what in ("gradient", "clipped gradient", UPDATE))
-        weights = np.concatenate([rms(self.before.parameters[name], (2, 3)) for name in network.weights], axis=1)
+        weights = network.at_sites([rms_of_layers(self.before.parameters[name]) for name in network.weights])
         of_layer = self._own(self.plan.task.batch_size * network.units)
         of_weight = self._own(network.units * max(network.units, network.features))
         dead = [(np.abs(margin) <= T * self.moved[i]) & (self.moved[i] > 0) for i, margin in self.margins.items()]
@@ -174,7 +178,7 @@ class Bounds:
         }
 
     def _of_weights(self, bounds: Compared, what: str) -> np.ndarray:
-        return np.concatenate([bounds[Key(what, name)] for name in self.plan.network.weights], axis=1)
+        return self.plan.network.at_sites([bounds[Key(what, name)] for name in self.plan.network.weights])
 
     def _overflow(self) -> np.ndarray:
         """Infinite where the sum of a mean is beyond the largest number, although the mean is not."""

@@ -39,19 +39,26 @@ def _parameters(network: Network, spec: Initialization, seed: int) -> Arrays:
     found: Arrays = {}
     for stack in network.stacks():
         for name, one in stack.parameters.items():
-            layers = [_layer(name, one, spec, seed, layer) for layer in stack.layers]
+            layers = [_layer(name, one, spec, seed, layer) for layer in stack.sets]
             found[f"{stack.name}.{name}"] = np.stack(layers)
     return found
 
 
 def _layer(name: str, one: Parameter, spec: Initialization, seed: int, layer: str) -> np.ndarray:
-    """A parameter of one layer."""
+    """A parameter of one layer; of gates, each has a stream of its own."""
+    if one.gates:
+        return np.stack([_layer(f"{name} {gate}", of_gate, spec, seed, layer) for gate, of_gate in one.by_gate.items()])
     match one.start:
         case "drawn":
             n_in, n_out = one.shape
             return weight(spec, seed, layer, (n_in, n_out), name)
         case "drawn bias":
             return bias(spec, seed, layer, one.fan_in, *one.shape)
+        case "orthogonal":
+            rows, columns = one.shape
+            return initialization.orthogonal(stream(seed, f"{layer} {name}"), (rows, columns))
+        case "identity":
+            return np.eye(one.shape[0])
         case number:
             return np.full(one.shape, number)
 
@@ -74,7 +81,7 @@ def rounded(array: np.ndarray, precision: str) -> np.ndarray:
 def initial_statistics(network: Network, seeds: int) -> Arrays:
     """The statistics before the first step for that many seeds, [seed, layer, ...] by name."""
     return {
-        f"{stack.name}.{name}": np.full((seeds, len(stack.layers), *one.shape), one.start)
+        f"{stack.name}.{name}": np.full((seeds, len(stack.sets), *one.shape), one.start)
         for stack in network.stacks()
         for name, one in stack.statistics.items()
     }

@@ -1,7 +1,8 @@
 """A network is stacks of layers; a layer is a block of parts. This walk over them knows no kind of part by name.
 
 The layers of a stack have one shape, so that their parameters are stacked: a parameter has the axes [seed, layer, ...] and goes
-by the name `stack.parameter`. Which stacks there are, common/architectures.py says.
+by the name `stack.parameter`. The layers of a recurrent stack are steps of time, which share one set of parameters: there the
+axis of layers has a length of 1. Which stacks there are, common/architectures.py says.
 """
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from pydantic import Field, model_validator
 
+from common.countermeasures.activation import Activation
 from common.countermeasures.loss import CrossEntropy, Loss, outputs
 from common.part import Parameters, Part, outputs_of, parameters_of, statistics_of
 from common.spec import Spec
@@ -26,7 +28,7 @@ class Stack(NamedTuple):
 
     Attributes:
         name: Of the stack.
-        layers: The name of each, by which its numbers are drawn.
+        layers: The name of each.
         block: The parts of a layer, one after another.
         inputs: How many units go into it.
         measured: Whether its layers are sites, where the quantities are measured.
@@ -44,6 +46,21 @@ class Stack(NamedTuple):
         return outputs_of(self.block, self.inputs)
 
     @property
+    def carried(self) -> tuple[int, ...]:
+        """How many units each array has that a step of time hands on to the next; nothing where layers are no steps."""
+        return tuple(units for part in self.block for units in part.carried)
+
+    @property
+    def recurrent(self) -> bool:
+        """Whether its layers are steps of time, with one set of parameters."""
+        return bool(self.carried)
+
+    @property
+    def sets(self) -> tuple[str, ...]:
+        """The name of each set of parameters, by which they are drawn: that of each layer, or of the recurrent stack."""
+        return (self.name,) if self.recurrent else self.layers
+
+    @property
     def parameters(self) -> Parameters:
         """Of one layer, by their bare names."""
         return parameters_of(self.block, self.inputs)
@@ -57,9 +74,13 @@ class Stack(NamedTuple):
 class Network(Spec, frozen=True):
     """What every architecture has in common; its fields that are specs are countermeasures."""
 
+    site: ClassVar[str] = "layer"
+    """What a site is called in a report."""
+
     features: int = Field(ge=1)
     classes: int = Field(ge=2)
     loss: Loss = CrossEntropy()
+    activation: Activation
 
     @model_validator(mode="after")
     def _the_loss_is_of_so_many_classes(self) -> Self:
@@ -77,6 +98,28 @@ class Network(Spec, frozen=True):
         """The stacks in their order."""
         raise NotImplementedError
 
+    @property
+    def spoken(self) -> str:
+        """The network in a few words: `30 hidden layers of 64 units`."""
+        raise NotImplementedError
+
+    @property
+    def on_the_way_back(self) -> str:
+        """What a site does to the gradient, beside its weights."""
+        raise NotImplementedError
+
+    @property
+    def weights_decide(self) -> bool:
+        """Whether the gradient has no other way back than through the weights."""
+        raise NotImplementedError
+
+    def check_batch(self, size: int) -> None:
+        """Refuse a size of the batch that the network cannot take.
+
+        Raises:
+            ValueError: It cannot.
+        """
+
     def measured(self) -> tuple[Stack, ...]:
         """The stacks whose layers are sites."""
         return tuple(stack for stack in self.stacks() if stack.measured)
@@ -88,7 +131,7 @@ class Network(Spec, frozen=True):
 
     def layer(self, stack: str, index: int) -> str:
         """The name of a layer of a stack in words, or of a site where no stack is named."""
-        name = {s.name: s.layers for s in self.stacks()}.get(stack, self.sites)[index]
+        name = {s.name: s.sets for s in self.stacks()}.get(stack, self.sites)[index]
         return name if name in self.sites else f"{name} layer"
 
     @property
@@ -104,6 +147,21 @@ class Network(Spec, frozen=True):
     def weights(self) -> tuple[str, ...]:
         """The names of the parameters that are the weights of the sites."""
         return self.of_measured("weight")
+
+    @property
+    def sites_of_weights(self) -> tuple[int, ...]:
+        """Of how many sites each of `weights` has the weights: steps of time have one and the same."""
+        return tuple(len(stack.layers) for stack in self.measured() if "weight" in stack.parameters)
+
+    @property
+    def shared(self) -> int:
+        """How many layers share one set of parameters at most."""
+        return max(len(stack.layers) // len(stack.sets) for stack in self.stacks())
+
+    def at_sites(self, of_weights: Sequence[np.ndarray]) -> np.ndarray:
+        """What there is of each of `weights`, [seed, layer], as [seed, site]."""
+        counts = zip(of_weights, self.sites_of_weights, strict=True)
+        return np.concatenate([np.broadcast_to(a, (len(a), count)) for a, count in counts], axis=1)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape [layer, ...] of every parameter of one seed, by its name `stack.parameter`."""
@@ -132,7 +190,7 @@ class Network(Spec, frozen=True):
 
 def _shapes(stack: Stack, parameters: Parameters) -> Iterator[tuple[str, tuple[int, ...]]]:
     for name, one in parameters.items():
-        yield f"{stack.name}.{name}", (len(stack.layers), *one.shape)
+        yield f"{stack.name}.{name}", (len(stack.sets), *one.shape)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What a part of a network says of itself: its parameters and statistics, each with its shape and what it starts at.
 
 A part takes x [batch, units] to y [batch, outputs]. A block is parts one after another; their parameters go by bare names, of
-which a block has each once.
+which a block has each once. A recurrent part takes a step of time, and hands something on to the next one beside y.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
-Drawn = Literal["drawn", "drawn bias"]
-"""By the plan's initialization, as the weights or the biases of an affine map; any other start is a number."""
+Drawn = Literal["drawn", "drawn bias", "orthogonal", "identity"]
+"""By the plan's initialization, as the weights or the biases of an affine map, or by a law of the part's own."""
+
+Start = float | Drawn
 
 
 class Parameter(NamedTuple):
@@ -19,13 +21,22 @@ class Parameter(NamedTuple):
 
     Attributes:
         shape: Of the array.
-        start: The number that it is full of before the first step, or how it is found.
+        start: The number that it is full of before the first step, or how it is found; with gates one for each.
         fan_in: How many inputs the affine map has that it is the bias of.
+        gates: The names of the gates that its first axis is of, if it has such an axis.
     """
 
     shape: tuple[int, ...]
-    start: float | Drawn
+    start: Start | tuple[Start, ...]
     fan_in: int = 0
+    gates: tuple[str, ...] = ()
+
+    @property
+    def by_gate(self) -> dict[str, Parameter]:
+        """What each gate has of it, by the gate's name."""
+        starts = self.start if isinstance(self.start, tuple) else (self.start,) * len(self.gates)
+        by_name = zip(self.gates, starts, strict=True)
+        return {gate: Parameter(self.shape[1:], start, self.fan_in) for gate, start in by_name}
 
 
 Parameters = dict[str, Parameter]
@@ -55,6 +66,11 @@ class Part(Protocol):
 
     def outputs(self, units: int) -> int:
         """How many units come out."""
+        ...
+
+    @property
+    def carried(self) -> tuple[int, ...]:
+        """How many units each array has that a step of time hands on to the next; the first is the output itself."""
         ...
 
 
@@ -92,6 +108,11 @@ class Affine:
     def outputs(self, units: int) -> int:
         """Those of the map."""
         return self.units
+
+    @property
+    def carried(self) -> tuple[int, ...]:
+        """It knows no time."""
+        return ()
 
 
 def parameters_of(block: Iterable[Part], units: int) -> Parameters:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from common.architectures import Perceptron
+from common.architectures import AnyNetwork
 from common.countermeasures.clipping import Clipping
 from common.countermeasures.initialization import Initialization
 from common.countermeasures.optimizer import Optimizer, slots
@@ -41,7 +41,7 @@ class Plan(Spec, frozen=True):
         record_every: The quantities are kept at steps 0, k, 2k, ... and at the last.
     """
 
-    network: Perceptron
+    network: AnyNetwork
     initialization: Initialization
     clipping: Clipping
     optimizer: Optimizer
@@ -53,12 +53,7 @@ class Plan(Spec, frozen=True):
 
     @model_validator(mode="after")
     def _a_batch_is_large_enough(self) -> Plan:
-        least = self.network.normalization.least_batch
-        if self.task.batch_size < least:
-            kind = self.network.normalization.kind
-            raise ValueError(
-                f"{kind} norm needs a batch of at least {least} samples; received a batch size of {self.task.batch_size}"
-            )
+        self.network.check_batch(self.task.batch_size)
         return self
 
     @model_validator(mode="after")
@@ -122,7 +117,7 @@ class Plan(Spec, frozen=True):
         clipped, the update, and the copies between), and five arrays of every layer's batch.
         """
         seeds, network = len(self.groups()[0].seeds), self.network
-        inputs = self.task.batch_size * (network.features + network.classes)
+        inputs = self.task.batch_size * (network.features * network.shared + network.classes)
         layers = len(network.sites) * self.task.batch_size * network.units
         copies = PARAMETER_COPIES + SLOT_COPIES * len(slots(self.optimizer))
         numbers = seeds * (copies * network.parameter_count() + LAYER_COPIES * layers + inputs)

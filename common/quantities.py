@@ -57,6 +57,11 @@ def rms(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
         return np.squeeze(scale, axes) * np.sqrt(np.mean((x / scale) ** 2, axis=axes))
 
 
+def rms_of_layers(weights: np.ndarray) -> np.ndarray:
+    """The root mean square [seed, layer] of weights [seed, layer, ...]."""
+    return rms(weights, tuple(range(2, weights.ndim)))
+
+
 @cache
 def safe_norms(precision: str) -> tuple[float, float]:
     """Between these a Euclidean norm is as good as any, although it was not scaled: what underflowed is too small to count.

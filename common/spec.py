@@ -84,6 +84,11 @@ class PartSpec(Spec, frozen=True):
         """How many units come out."""
         return units
 
+    @property
+    def carried(self) -> tuple[int, ...]:
+        """What a step of time hands on to the next: nothing."""
+        return ()
+
 
 def _kind_from_name(value: Any) -> Any:
     return {"kind": value} if isinstance(value, str) else value

@@ -31,15 +31,17 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from common import files, memory, text
-from common.architectures import Depth, Perceptron, Widths
-from common.countermeasures.activation import Activation, Sigmoid
+from common.architectures import Depth, Perceptron, RecurrentNetwork, Widths
+from common.countermeasures.activation import Activation, Sigmoid, Tanh
 from common.countermeasures.clipping import Clipping, NoClipping
 from common.countermeasures.initialization import Initialization, Xavier
 from common.countermeasures.loss import CrossEntropy, Loss
 from common.countermeasures.normalization import NoNormalization, Normalization
 from common.countermeasures.optimizer import SGD, Optimizer, with_rate
+from common.countermeasures.recurrent import NoRecurrence, Recurrent
 from common.countermeasures.skip import NoSkip, Skip
 from common.errors import UserError, nearest, shown
+from common.network import Network
 from common.plan import Count, Plan, Precision, Steps
 from common.spec import Spec
 from common.task import BatchSize, Standardized, Task, digest_of, load
@@ -67,9 +69,10 @@ DataFile = Annotated[str, AfterValidator(text.path)]
 
 
 class Settings(Spec, frozen=True):
-    """Everything that a configuration may set, with the project's defaults."""
+    """Everything that a configuration may set, with the project's defaults; the activation of a cell is by default tanh."""
 
-    activation: Activation = Sigmoid()
+    recurrent: Recurrent = NoRecurrence()
+    activation: Activation = Field(default_factory=lambda known: _activation(known.get("recurrent")))
     normalization: Normalization = NoNormalization()
     skip: Skip = NoSkip()
     loss: Loss = CrossEntropy()
@@ -99,6 +102,38 @@ class Settings(Spec, frozen=True):
             )
         return self
 
+    @model_validator(mode="after")
+    def _cells_are_one_layer(self) -> Settings:
+        if self.recurrent.kind == "none":
+            return self
+        of_layers = [
+            *(["depth"] if "depth" in self.model_fields_set else []),
+            *(["a list of widths"] if isinstance(self.width, tuple) else []),
+            *(room for room in ("normalization", "skip") if getattr(self, room).kind != "none"),
+        ]
+        if of_layers:
+            raise ValueError(
+                f"a recurrent network is one layer of cells, as deep as a sequence has steps; received {of_layers[0]} with "
+                f"recurrent {self.recurrent.kind}; leave it out"
+            )
+        return self
+
+    @property
+    def architecture(self) -> type[Network]:
+        """What of the network is set."""
+        return Perceptron if self.recurrent.kind == "none" else RecurrentNetwork
+
+    def of_network(self) -> dict[str, Any]:
+        """What these settings say of the network itself."""
+        names = set(self.architecture.model_fields) & set(type(self).model_fields)
+        found = self.model_dump(include=names)
+        return found | ({"depth": self.layers} if "depth" in names else {})
+
+    def written(self) -> dict[str, Any]:
+        """The settings as JSON, without those that are of another network."""
+        other = set(Perceptron.model_fields) - set(self.architecture.model_fields)
+        return self.model_dump(mode="json", exclude=other)
+
     @property
     def layers(self) -> int:
         """The depth, or how many widths are listed if it is not given."""
@@ -111,10 +146,11 @@ class Settings(Spec, frozen=True):
         return with_rate(self.optimizer, self.learning_rate)
 
 
-COUNTERMEASURES = ("activation", "normalization", "skip", "initialization", "clipping", "optimizer")
+def _activation(recurrent: Recurrent | None) -> Activation:
+    return Sigmoid() if recurrent is None or recurrent.kind == "none" else Tanh()
 
-OF_NETWORK = tuple(name for name in Perceptron.model_fields if name in Settings.model_fields)
-"""What the settings say of the network itself."""
+
+COUNTERMEASURES = ("recurrent", "activation", "normalization", "skip", "initialization", "clipping", "optimizer")
 
 
 class Experiment(Spec, frozen=True):
@@ -291,10 +327,22 @@ def with_single_changes(experiment: Experiment) -> Experiment:
     for room in COUNTERMEASURES:
         for kind in kinds(room):
             change = first | {room: kind} | ({"learning_rate": None} if room == "optimizer" else {})
-            changed = _settings("[base]", experiment.base | change)
-            if getattr(changed, room).kind != getattr(base, room).kind and changed not in seen:
+            changed = _of_the_same_architecture(base, experiment.base | change)
+            if changed and getattr(changed, room).kind != getattr(base, room).kind and changed not in seen:
                 written.append(change)
     return experiment.model_copy(update={"configuration": tuple(written), "grid": {}})
+
+
+def _of_the_same_architecture(base: Settings, values: Values) -> Settings | None:
+    """The settings, if they are those of a network for the same data."""
+    try:
+        found = Settings.model_validate(values)
+        found.architecture(
+            features=1, classes=2, **found.of_network() | ({"time": 1} if found.recurrent.kind != "none" else {})
+        )
+    except ValidationError:
+        return None
+    return found if found.architecture is base.architecture else None
 
 
 def kinds(room: str) -> list[str]:
@@ -328,10 +376,10 @@ def _plan(where: str, settings: Settings) -> Plan:
         standardized=settings.standardized,
     )
     data = load(task)
-    shared: dict[str, Any] = settings.model_dump(include=set(OF_NETWORK)) | {"depth": settings.layers}
+    shared = settings.of_network() | ({} if getattr(data, "time", None) is None else {"time": data.time})
     try:
         plan = Plan(
-            network=Perceptron(features=data.features, classes=data.classes, **shared),
+            network=settings.architecture(features=data.features, classes=data.classes, **shared),
             initialization=settings.initialization,
             clipping=settings.clipping,
             optimizer=settings.optimizer_with_rate,
@@ -350,10 +398,7 @@ def _plan(where: str, settings: Settings) -> Plan:
 def _check_memory(where: str, plan: Plan) -> None:
     needed, there = plan.memory(), memory.available()
     if needed > there:
-        sizes = (
-            f"depth {plan.network.depth:,}, width {plan.network.units:,}, batch size {plan.task.batch_size:,}, "
-            f"{len(plan.seeds):,} seeds, {plan.steps:,} steps"
-        )
+        sizes = f"{plan.network.spoken}, batch size {plan.task.batch_size:,}, {len(plan.seeds):,} seeds, {plan.steps:,} steps"
         raise UserError(
             f"{where}: a run must fit into memory; received {sizes}: about {memory.spoken(needed)} of {memory.spoken(there)}; "
             "lower them, or record fewer steps (record_every)"
@@ -366,7 +411,8 @@ def name_of(settings: Settings, changes: Values, overrides: Values) -> str:
     normalization = [] if settings.normalization.kind == "none" else [f"{settings.normalization.kind} norm"]
     clipping = [] if settings.clipping.kind == "none" else [_label(settings.clipping, " clipping")]
     optimizer = [] if settings.optimizer == SGD() else [_label(settings.optimizer)]
-    words = [_label(settings.activation), *normalization, *skip, _label(settings.initialization), *clipping, *optimizer]
+    cell = [] if settings.recurrent.kind == "none" else [_label(settings.recurrent)]
+    words = [*cell, _label(settings.activation), *normalization, *skip, _label(settings.initialization), *clipping, *optimizer]
     own = {key: value for key, value in changes.items() if key not in COUNTERMEASURES and value is not None}
     numbers = [f"{key} {_spoken(value)}" for key, value in own.items() if key not in overrides]
     return ", ".join([" + ".join(words), *(number.replace("_", " ") for number in numbers)])

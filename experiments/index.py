@@ -28,7 +28,7 @@ from common.plan import Plan
 from common.text import escaped, file_stem, label, printable
 from common.trace import Told
 from experiments import seal
-from experiments.experiment import OF_NETWORK, Experiment, Settings, name_of, name_of_file
+from experiments.experiment import Experiment, Settings, name_of, name_of_file
 from experiments.findings.configuration import all_agree, configuration
 from experiments.findings.document import Configuration, Document
 from experiments.findings.gradient import Thresholds
@@ -384,7 +384,7 @@ def _unused(name: str, taken: Iterable[str]) -> str:
 
 def settings_of(plan: Plan) -> Settings:
     """What an experiment would have to say to get this plan."""
-    network = {key: getattr(plan.network, key) for key in OF_NETWORK}
+    network = {name: value for name, value in plan.network if name in Settings.model_fields}
     shared = {key: getattr(plan, key) for key in ("initialization", "clipping", "precision", "steps", "record_every")}
     optimizer = {"optimizer": without_rate(plan.optimizer), "learning_rate": plan.optimizer.learning_rate}
     task = {"batch_size": plan.task.batch_size, "test_fraction": plan.task.test_fraction, "data": plan.task.source}

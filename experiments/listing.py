@@ -50,7 +50,9 @@ def announced(jobs: Sequence[Job]) -> str:
     """What is about to be run, and about how long it takes: `60 runs on numpy, torch: about 2 minutes`."""
     names = list(dict.fromkeys(job.backend for job in jobs))
     each = [
-        job.plan.steps * len(job.plan.seeds) * _step(job.plan.network.depth, job.plan.network.units, job.plan.task.batch_size)
+        job.plan.steps
+        * len(job.plan.seeds)
+        * _step(len(job.plan.network.sites), job.plan.network.units, job.plan.task.batch_size)
         for job in jobs
     ]
     return f"{_count(len(jobs), 'run')} on {', '.join(names)}: {_spoken(_seconds(each, len(names)))}"

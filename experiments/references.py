@@ -83,7 +83,7 @@ def _judge(plan: Plan, data: Data, number: int, before: State) -> Judge | None:
 
 
 def _inside(program: Definition) -> Inside:
-    z = {layer.number: layer.z for layer in program.layers if layer.activated}
+    z = {(layer.number, which): z for layer in program.layers for which, z in enumerate(layer.z)}
     h = {layer.number: layer.h for layer in program.measured_layers}
     return Inside(z, h, {name: program.updates[name] for name in program.plan.network.weights})
 

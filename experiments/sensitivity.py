@@ -48,6 +48,6 @@ def _of_group(plan: Plan, data: Data, run: Trace) -> np.ndarray:
 def _diverging(program: Definition, step: int) -> Trace:
     """What the divergence is made of, of the step that was taken last."""
     loss, signals, gradients, _ = program.last
-    weights = [gradients[name] for name in program.plan.network.weights]
-    quantities = {name: a[:, None] for name, a in of_gradients(signals, weights).items()}
+    found = of_gradients(program.plan.network, signals, gradients)
+    quantities = {name: a[:, None] for name, a in found.items()}
     return Trace(np.array([step]), loss[:, None], quantities)

@@ -30,6 +30,7 @@ import numpy as np
 
 import backends
 from common import draw, task
+from common.architectures import Perceptron
 from common.backend import side_by_side, train
 from common.countermeasures import loss
 from common.countermeasures.initialization import standard_deviation
@@ -75,6 +76,7 @@ def decades(settings: dict[str, Any], depth: int) -> tuple[float, float]:
     width, activation = plan.network.units, plan.network.activation.kind
     phi, slope = PHI[activation]
     s = standard_deviation(plan.initialization, width, width) ** 2 * width
+    assert isinstance(plan.network, Perceptron)
     if plan.network.normalization.rescales:
         rate = math.log10(batch_norm_rate(activation, plan.task.batch_size)) / 2
         return rate * (depth - 1), 0.05 * math.sqrt(depth)
@@ -336,7 +338,7 @@ def told(ran: Ran) -> Told:
     with np.errstate(all="ignore"):
         weights = ran.trace.quantities["weight_gradient_rms"][:, 0]
         network = ran.plan.network
-        norms = weights * np.sqrt([network.features * network.units, *[network.units**2] * (network.depth - 1)])
+        norms = weights * np.sqrt([network.features * network.units, *[network.units**2] * (len(network.sites) - 1)])
         small = (norms[:, 0] < 1e-4) & (norms[:, 0] / norms[:, -1] < 1e-3)
         dead = ran.trace.quantities["dead_fraction"][:, -1].mean(1) >= 0.7
         fallen = ran.trace.loss[:, -1] < ran.trace.loss[:, 0]

@@ -126,10 +126,8 @@ def agreement(plan: Plan, definition: Worker, wing: Worker, reference: Path) -> 
 
 def words(plan: Plan) -> str:
     """A plan in one line."""
-    network = plan.network
     return (
-        f"{plan.precision} {network.activation.kind} {network.normalization.kind} {network.skip.model_dump_json()} "
-        f"depth {network.depth} width {network.width} "
+        f"{plan.precision} {plan.network.model_dump_json()} "
         f"batch {plan.task.batch_size} {plan.initialization.model_dump_json()} {plan.clipping.model_dump_json()} "
         f"{plan.optimizer.model_dump_json()} {Path(plan.task.source).stem}"
     )

@@ -119,8 +119,8 @@ def test_what_frameworks_have_from_a_sum_less_one_of_its_terms_has_the_rounding_
 
 def test_exact_arithmetic_may_take_the_other_side_of_a_kink(plan: Maker) -> None:
     z = np.array([[-1.0, 2.0]])
-    assert EXACT.above(z, 0).tolist() == [[False, True]]
-    assert Exact({0: np.array([[True, False]])}).above(z, 0).tolist() == [[True, False]]
+    assert EXACT.above(z, (0, 0)).tolist() == [[False, True]]
+    assert Exact({(0, 0): np.array([[True, False]])}).above(z, (0, 0)).tolist() == [[True, False]]
 
 
 # Single steps
@@ -284,15 +284,15 @@ def test_kinks_within_rounding_widen_the_bound_and_others_do_not(definition: Bac
     quiet = judge_of(relu).bounds[Key("gradient", "first.weight")]
     program: Any = definition.program(relu, "cpu")
     judging.take(program, before, next(draw.batches(relu, task.load(relu.task))), task.load(relu.task).x_test[:4], relu)
-    z = {layer.number: layer.z.copy() for layer in program.measured_layers}
+    z = {(layer.number, 0): layer.z[0].copy() for layer in program.measured_layers}
     inside = Inside(z, {layer.number: layer.h for layer in program.measured_layers}, program.updates)
     bounds = Bounds(relu, before, exact, inside)
     assert bounds.kinks() == []
-    inside.z[0][0, 0, 0] = 1e-17  # as near as rounding
-    bounds.spread[0][0, 0, 0] = 1e-17
+    inside.z[0, 0][0, 0, 0] = 1e-17  # as near as rounding
+    bounds.spread[0, 0][0, 0, 0] = 1e-17
     up, down, some, others = bounds.kinks()
-    assert (up[0][0, 0, 0], down[0][0, 0, 0]) == (True, False)
-    assert some[0][0, 0, 0] != others[0][0, 0, 0]
+    assert (up[0, 0][0, 0, 0], down[0, 0][0, 0, 0]) == (True, False)
+    assert some[0, 0][0, 0, 0] != others[0, 0][0, 0, 0]
     assert (quiet < 1e-12).all()
 
 

@@ -58,4 +58,4 @@ def test_a_probe_that_fails_is_said_with_its_reason() -> None:
 
 def test_the_job_is_a_plan() -> None:
     plan = Plan.model_validate(json.loads(json.dumps(bench.job(seeds=2))))
-    assert (plan.network.depth, plan.precision, plan.seeds) == (30, "float32", (0, 1))
+    assert (len(plan.network.sites), plan.precision, plan.seeds) == (30, "float32", (0, 1))

@@ -36,12 +36,12 @@ def test_every_experiment_of_the_catalogue_has_a_question_and_plans_with_unique_
     experiment = read(name)
     found = plans(experiment, SMALL)
     assert experiment.question.endswith("?")
-    assert all(plan.network.depth == 4 and plan.steps == 3 for plan in found.values())
+    assert all(len(plan.network.sites) == 4 and plan.steps == 3 for plan in found.values())
 
 
 def test_the_default_experiment_states_the_projects_numbers() -> None:
     base = next(iter(plans(read("countermeasures")).values()))
-    assert (base.network.depth, base.network.width, len(base.seeds), base.steps) == (30, 64, 3, 50)
+    assert (len(base.network.sites), base.network.width, len(base.seeds), base.steps) == (30, 64, 3, 50)
     assert (base.precision, base.task.source, base.network.activation.kind) == ("float64", "digits", "sigmoid")
 
 
@@ -61,7 +61,7 @@ def test_every_kind_of_initialization_has_its_place() -> None:
 
 
 def test_the_depths_go_from_5_to_100() -> None:
-    depths = {plan.network.depth for plan in plans(read("depth")).values()}
+    depths = {len(plan.network.sites) for plan in plans(read("depth")).values()}
     assert (min(depths), max(depths)) == (5, 100)
 
 
@@ -77,13 +77,13 @@ def test_a_countermeasure_is_written_by_name_or_as_a_table(tmp_path: Path) -> No
 
 def test_the_command_line_replaces_a_configurations_own_value(tmp_path: Path) -> None:
     name = written(tmp_path, "[[configuration]]\ndepth = 7\n")
-    assert [plan.network.depth for plan in plans(read(name), {"depth": 5}).values()] == [5]
+    assert [len(plan.network.sites) for plan in plans(read(name), {"depth": 5}).values()] == [5]
 
 
 def test_the_command_line_replaces_a_whole_axis_of_the_grid(tmp_path: Path) -> None:
     name = written(tmp_path, "[grid]\ndepth = [5, 7]\nwidth = [8, 9]\n")
     found = plans(read(name), {"depth": 6})
-    assert [(plan.network.depth, plan.network.width) for plan in found.values()] == [(6, 8), (6, 9)]
+    assert [(len(plan.network.sites), plan.network.width) for plan in found.values()] == [(6, 8), (6, 9)]
 
 
 @pytest.mark.parametrize(

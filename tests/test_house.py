@@ -16,7 +16,16 @@ from tests.conftest import load
 
 ROOT = Path(__file__).parents[1]
 WINGS = list(backends.NEEDS)
-COUNTERMEASURES = ["activation", "normalization", "skip", "loss", "initialization", "clipping", "optimizer"]
+COUNTERMEASURES = [
+    "activation",
+    "normalization",
+    "skip",
+    "recurrent",
+    "loss",
+    "initialization",
+    "clipping",
+    "optimizer",
+]
 PARTS = ["affine"]
 ROOMS = [*COUNTERMEASURES, *PARTS, "arrays", "block", "device", "network", "quantities", "training"]
 DOORS = ["NATIVE", "build", "bias", "probe", "native"]

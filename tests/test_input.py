@@ -76,7 +76,7 @@ def test_an_archive_is_refused_in_one_line_or_begun(data: st.DataObject) -> None
         ("compare", ["--width", "1000000"], "--width must be less than or equal to 100000"),
         ("compare", ["--batch-size", "10000000"], "--batch-size must be less than or equal to 1000000"),
         ("compare", ["--steps", "1" * 5000], "--steps must be a whole number; received '111"),
-        ("compare", ["--steps", "1000000000"], "configuration 1: a run must fit into memory; received depth 30"),
+        ("compare", ["--steps", "1000000000"], "1: a run must fit into memory; received 30 hidden layers of 64 units"),
         ("compare", ["--width", "90000", "--depth", "9000"], "a run must fit into memory"),
         ("compare", ["--figures", ""], "--figures must not be empty"),
         ("compare", ["--json="], "--json must not be empty"),

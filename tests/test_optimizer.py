@@ -63,7 +63,7 @@ def largest_on_the_way(definition: Backend, spec: Optimizer, given_: Arrays) -> 
 
 
 def assert_equal(found: Arrays, expected: Arrays, sizes: Arrays, lost: float = 0.0) -> None:
-    """To 1e-12 of the size of each element, beside what is lost of a moment below the smallest normal number, which some flush to 0."""
+    """To 1e-12 of each element's size, beside what is lost of a moment below the smallest normal number: some flush it to 0."""
     for name, value in expected.items():
         assert found[name].shape == value.shape
         finite = np.isfinite(value)
@@ -95,7 +95,15 @@ OPPOSED[0, 1, 2, 1, 1], OPPOSED[1, 1, 2, 1, 1] = -0.0625, 5.5  # two steps of RM
 OPPOSED_STEPS = example(
     weight=np.zeros((2, 3, 2, 2)),
     gradients=OPPOSED,
-    drawn={"momentum": 0.0, "beta1": 0.0, "beta2": 0.0, "rho": 0.9, "epsilon": 1e-30, "weight_decay": 0.0, "learning_rate": 1e-3},
+    drawn={
+        "momentum": 0.0,
+        "beta1": 0.0,
+        "beta2": 0.0,
+        "rho": 0.9,
+        "epsilon": 1e-30,
+        "weight_decay": 0.0,
+        "learning_rate": 1e-3,
+    },
 )
 
 

@@ -184,13 +184,13 @@ def test_a_gradient_that_passes_unchanged_needs_no_excuse() -> None:
 def test_a_reason_is_told_and_its_rate_is_not_told_twice() -> None:
     gradient = Judged(
         verdict="vanishing",
-        reason="each layer keeps 24 % of it; at depth 30 the first layer gets 6e-19",
+        reason="each layer keeps 24 % of it; over 30 layers the first gets 6e-19",
         seeds=["vanishing"] * 2,
     )
     learning = Judged(verdict="has not learnt", reason="0.10 is what guessing gets", seeds=["has not learnt"] * 2)
     text = flat(the_answer(a_document({BASE: both(a_run(ratio=0.24**3, gradient=gradient, learning=learning))})))
     assert text.count("each layer keeps") == 1
-    assert "At depth 30 the first layer gets 6e-19. It has not learnt: 0.10 is what guessing gets." in text
+    assert "Over 30 layers the first gets 6e-19. It has not learnt: 0.10 is what guessing gets." in text
 
 
 def test_a_ratio_that_does_not_look_like_its_verdict_has_the_reason_beside_it() -> None:

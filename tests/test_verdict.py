@@ -78,7 +78,7 @@ def test_a_small_trial_is_judged_by_what_30_layers_would_do(layers: int, rate: f
     found = judged(noisy(rate, layers, 0.005))
     assert found.verdict == verdict
     assert found.reason.startswith(f"each layer {'makes' if rate > 0 else 'keeps'}")
-    assert f"at depth {layers} the first layer gets" in found.reason
+    assert f"over {layers} layers the first gets" in found.reason
     assert ("at 30" in found.reason) == (layers < 30)
     assert "at 100)" in found.reason
 
@@ -152,7 +152,7 @@ def test_what_a_network_was_born_with_is_the_cause_of_its_death() -> None:
     found = judged(profile)
     assert found.verdict == "vanishing"
     assert found.reason.endswith(
-        "; by step 13 layers 1 to 30 get exactly 0: the loss does not depend on the last hidden layer any more"
+        "; by step 13 layers 1 to 30 get exactly 0: the loss does not depend on the last layer any more"
     )
     profile[0] = 1
     assert judged(profile).verdict == "dead"
@@ -183,7 +183,7 @@ def test_death_by_underflow_is_told_in_the_precision_that_was_asked_for() -> Non
 
 
 def test_a_loss_that_depends_on_nothing_is_named() -> None:
-    assert "the loss does not depend on the last hidden layer" in judged(np.zeros(LAYERS)).reason
+    assert "the loss does not depend on the last layer" in judged(np.zeros(LAYERS)).reason
 
 
 @pytest.mark.parametrize("name", ["loss", *QUANTITIES])
@@ -215,7 +215,7 @@ def test_seeds_decades_apart_are_told_by_their_geometric_mean() -> None:
     found = judged(np.array([falling(1e-2), falling(1e-6), falling(1e-7)])[:, None])
     assert found.verdict == "vanishing"
     assert found.reason.startswith("2 of 3 seeds are vanishing, 1 comes through: each layer keeps")
-    assert "the first layer gets 3e-07 of the last one's" in found.reason
+    assert "the first gets 3e-07 of the last one's" in found.reason
 
 
 profiles = st.lists(st.floats(-8, 8), min_size=3, max_size=8).map(lambda logs: 10 ** np.array(logs))

@@ -66,7 +66,7 @@ def test_an_experiment_takes_widths_and_names_them(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text('question = "q"\n[grid]\nwidth = [[22, 19, 15], [8]]\n', encoding="utf-8")
     found = plans(read(str(file)))
-    assert [plan.network.depth for plan in found.values()] == [3, 1]
+    assert [len(plan.network.sites) for plan in found.values()] == [3, 1]
     assert list(found) == ["sigmoid + xavier, width 22-19-15", "sigmoid + xavier, width 8"]
 
 

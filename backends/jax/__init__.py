@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 import jax
 
-from backends.jax import activation, clipping, initialization, loss, normalization, optimizer, skip
+from backends.jax import activation, clipping, initialization, loss, normalization, optimizer, recurrent, skip
 from backends.jax.device import available as devices
 from backends.jax.training import program
 
@@ -20,6 +20,7 @@ __all__ = [
     "normalization",
     "optimizer",
     "program",
+    "recurrent",
     "skip",
     "versions",
 ]

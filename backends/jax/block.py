@@ -23,11 +23,13 @@ class Site:
         training: Whether the pass is one of training.
         measure: Whether anything is kept.
         kept: Arrays by name: `alive`, which units pass a gradient on, [unit].
+        carried: What a step of time gets of the one before, and then what it hands on; the first is the output.
     """
 
     training: bool
     measure: bool
     kept: Tree = field(default_factory=dict)
+    carried: tuple[jax.Array, ...] = ()
 
 
 Layer = Callable[[jax.Array, Site], jax.Array]
@@ -50,6 +52,25 @@ class Block(linen.Module):
             return h, {}
         alive = site.kept.get("alive", jnp.ones(h.shape[-1:], bool))
         return self.perturb("signal", h), {"input": x, "alive": alive}
+
+
+class StepBlock(linen.Module):
+    """One step of time; what is to be measured comes out beside what it hands on."""
+
+    parts: tuple[Part, ...]
+    training: bool
+    measure: bool
+
+    @linen.compact
+    def __call__(self, carried: tuple[jax.Array, ...], x: jax.Array) -> tuple[tuple[jax.Array, ...], Tree]:
+        """What is handed on after x [batch, feature]; if it is to be measured, its output, and which units are alive."""
+        site = Site(self.training, self.measure, carried=carried)
+        h = run(self.parts, x, site)
+        if not self.measure:
+            return site.carried, {}
+        h = self.perturb("signal", h)
+        alive = site.kept.get("alive", jnp.ones(h.shape[-1:], bool))
+        return (h, *site.carried[1:]), {"output": h, "alive": alive}
 
 
 def run(parts: Iterable[Part], x: jax.Array, site: Site) -> jax.Array:

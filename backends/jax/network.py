@@ -1,6 +1,7 @@
 """The network in Flax linen, for one seed.
 
-The layers of a stack are one module under `linen.scan`, so that tracing and compiling do not grow with the depth.
+The layers of a stack are one module under `linen.scan`, and so are the steps of a recurrent one, so that tracing and compiling
+do not grow with the depth or the time.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from flax import linen
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from backends.jax.arrays import Tree
-from backends.jax.block import Block, parameter_paths, statistic_paths
+from backends.jax.block import Block, StepBlock, parameter_paths, statistic_paths
 from common.network import Network, Stack
 
 
@@ -26,24 +27,44 @@ class StackedNetwork(linen.Module):
 
     @linen.compact
     def __call__(self, x: jax.Array) -> tuple[jax.Array, Tree]:
-        """Logits [batch, class] of x [batch, features]; `outputs` and `alive` of the sites, lists of [layer, ...]."""
-        inputs: list[jax.Array] = []
+        """Logits [batch, class] of x [batch, features]; `outputs` and `alive` of the sites, lists of [layer, ...].
+
+        A recurrent network takes x [batch, time, features].
+        """
+        outputs: list[jax.Array] = []
         alive: list[jax.Array] = []
         for stack in self.spec.stacks():
             measure = self.measure and stack.measured
-            x, kept = _layers(stack)(stack.block, self.training, measure, name=stack.name)(x, None)
+            through = _through_time if stack.recurrent else _through_layers
+            x, kept = through(stack, self.training, measure, x)
             if measure:
-                inputs.append(_stacked(stack, kept["input"]))
-                alive.append(_stacked(stack, kept["alive"]))
-                last = x[None]
-        if not self.measure:
-            return x, {}
-        return x, {"outputs": [*inputs[1:], last], "alive": alive}  # what goes into a layer is what came out of the one before
+                outputs += kept["outputs"]
+                alive.append(kept["alive"])
+        return x, {"outputs": outputs, "alive": alive} if self.measure else {}
+
+
+def _through_layers(stack: Stack, training: bool, measure: bool, x: jax.Array) -> tuple[jax.Array, Tree]:
+    """What comes out of the last layer, and what is to be measured; called inside a `compact` method."""
+    x, kept = _layers(stack)(stack.block, training, measure, name=stack.name)(x, None)
+    if not measure:
+        return x, {}
+    between = _stacked(stack, kept["input"])[1:]  # what goes into a layer is what came out of the one before
+    outputs = [between, x[None]] if len(between) else [x[None]]
+    return x, {"outputs": outputs, "alive": _stacked(stack, kept["alive"])}
+
+
+def _through_time(stack: Stack, training: bool, measure: bool, x: jax.Array) -> tuple[jax.Array, Tree]:
+    """What comes out of the last step of x [batch, time, feature], and what is to be measured of all; the same."""
+    axes: Any = {"perturbations": 0}
+    steps: Any = linen.scan(StepBlock, variable_broadcast="params", variable_axes=axes, split_rngs={"params": False}, in_axes=1)
+    carried = tuple(jnp.zeros((len(x), units), x.dtype) for units in stack.carried)
+    carried, kept = steps(stack.block, training, measure, name=stack.name)(carried, x)
+    return carried[0], {"outputs": [kept["output"]], "alive": kept["alive"]} if measure else {}
 
 
 def scanned(stack: Stack) -> bool:
-    """Whether its layers are a scan; one layer has no axis."""
-    return len(stack.layers) > 1
+    """Whether its layers are a scan, each with its own parameters; one layer has no axis."""
+    return len(stack.sets) > 1
 
 
 def _layers(stack: Stack) -> Any:
@@ -60,12 +81,13 @@ def no_signals(spec: Network, x: jax.Array) -> Tree:
 
 def _signal_shape(stack: Stack, x: jax.Array) -> tuple[int, ...]:
     one = (len(x), stack.outputs)
-    return (len(stack.layers), *one) if scanned(stack) else one
+    return (len(stack.layers), *one) if scanned(stack) or stack.recurrent else one
 
 
 def signals(spec: Network, perturbations: Tree) -> list[jax.Array]:
     """The gradients with respect to what `no_signals` gives, for each measured stack [layer, batch, unit]."""
-    return [_stacked(stack, perturbations[stack.name]["signal"]) for stack in spec.measured()]
+    found = {stack.name: perturbations[stack.name]["signal"] for stack in spec.measured()}
+    return [found[stack.name] if stack.recurrent else _stacked(stack, found[stack.name]) for stack in spec.measured()]
 
 
 def params(spec: Network, parameters: Tree) -> Tree:

@@ -6,6 +6,7 @@ Trap: XLA sums float32 numbers that are converted to float64 one by one; float32
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -40,23 +41,27 @@ def _scaled_rms(x: jax.Array, axes: tuple[int, ...]) -> jax.Array:
 Held = tuple[list[jax.Array], list[jax.Array], list[jax.Array], list[jax.Array]]
 
 
-@jax.jit
-def of_step(run: Tree, held: Held, learning_rate: jax.Array) -> jax.Array:
+@partial(jax.jit, static_argnames="sites")
+def of_step(run: Tree, held: Held, learning_rate: jax.Array, sites: tuple[int, ...]) -> jax.Array:
     """What is `MEASURED` of a step, [measured, seed, layer].
 
     Args:
         run: `outputs`, `signals` and `alive` of the sites, each a list of arrays: [seed, layer, batch, width], and
             [seed, layer, width].
-        held: For each stack of sites the weights [seed, layer, n_in, n_out] before the step, their gradients before and after
+        held: For each stack of sites the weights [seed, layer, ..., n_out] before the step, their gradients before and after
             clipping, and the directions of their updates; nothing where the one is the one before.
         learning_rate: Of the step: an update is it times its direction.
+        sites: How many sites each of these stacks has.
     """
-    arrays = [*run["signals"], *run["outputs"], *(a for arrays in held for a in arrays)]
+    weights = [a.reshape(*a.shape[:2], -1, a.shape[-1]) for arrays in held for a in arrays]
+    arrays = [*run["signals"], *run["outputs"], *weights]
     parts = iter(rms_of_each(arrays, (2, 3)))
     signal, output = (jnp.concatenate([next(parts) for _ in run[name]], axis=1) for name in ("signals", "outputs"))
     kinds: list[jax.Array] = []
     for arrays in held:
-        kinds.append(jnp.concatenate([next(parts) for _ in arrays], axis=1) if arrays else kinds[-1])
+        counts = zip(arrays, sites, strict=False)
+        of_sites = [jnp.broadcast_to(next(parts), (len(a), count)) for a, count in counts]
+        kinds.append(jnp.concatenate(of_sites, axis=1) if arrays else kinds[-1])
     size, before, after, update = kinds
     signal *= run["outputs"][0].shape[2]
     mean = jnp.concatenate([jnp.mean(a, axis=(2, 3)) for a in run["outputs"]], axis=1)

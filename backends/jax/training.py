@@ -69,7 +69,7 @@ class Program:
             return (losses,)
         self.last = (losses, run["signals"], gradients, clipped if keep else gradients)
         held = (self._weights(old), self._weights(gradients), self._weights(clipped), self._weights(directions))
-        return losses, quantities.of_step(run, held, numbers["learning_rate"])
+        return losses, quantities.of_step(run, held, numbers["learning_rate"], self.network.sites_of_weights)
 
     def _weights(self, held: Tree) -> list[jax.Array]:
         return [held[name] for name in self.weights if held]

@@ -17,7 +17,7 @@ if keras.config.backend() != "tensorflow":
         "set KERAS_BACKEND=tensorflow in a new process"
     )
 
-from backends.keras import activation, clipping, initialization, loss, normalization, optimizer, skip
+from backends.keras import activation, clipping, initialization, loss, normalization, optimizer, recurrent, skip
 from backends.keras.device import available as devices
 from backends.keras.training import program
 
@@ -31,6 +31,7 @@ __all__ = [
     "normalization",
     "optimizer",
     "program",
+    "recurrent",
     "skip",
     "versions",
 ]

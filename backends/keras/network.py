@@ -2,12 +2,15 @@
 
 All seeds run at once, x [seed, batch, unit]; a single seed has no such axis, x [batch, unit]. A shallow network is traced layer
 by layer; in a deep one each stack is a `tf.while_loop` over lists, so that tracing does not grow with the depth (indexing the
-stacked weights by `tf.gather`, or reading them from a TensorArray, makes the backward pass quadratic in it).
+stacked weights by `tf.gather`, or reading them from a TensorArray, makes the backward pass quadratic in it). The steps of time
+of a recurrent stack are layers that share their weights, and get an input each.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from typing import NamedTuple
 
@@ -19,6 +22,10 @@ from common.network import Network, Stack, stack_of
 
 UNROLLED_DEPTH = 40
 """Up to this depth layers are traced one after another: a step takes a third of the loop's time, tracing up to twice its."""
+
+
+GIVEN = "x"
+"""Among what a layer has of its own: the input of a step of time."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,17 @@ class Rows(NamedTuple):
     sources: list[Tensor]
 
 
+class Row(NamedTuple):
+    """What a layer leaves, and what the next one gets of it: its output, and what a step of time hands on beside it."""
+
+    kept: Tensors
+    carried: tuple[Tensor, ...]
+
+
+OneLayer = Callable[[Tensors, tuple[Tensor, ...]], Row]
+"""From what is a layer's own, and what it gets of the one before."""
+
+
 class StackedNetwork:
     """The stacks of layers, each a block run over stacked parameters."""
 
@@ -70,7 +88,7 @@ class StackedNetwork:
         Args:
             parameters: By our names.
             statistics: By our names.
-            x: The inputs.
+            x: The inputs, [(seed,) batch, time, features] of a recurrent network.
             training: Whether batch norm uses the batch's moments.
             signals: What `no_signals` gives, or nothing; only its gradient matters.
         """
@@ -79,8 +97,13 @@ class StackedNetwork:
             block = self.blocks[stack.name]
             held = stack_of(parameters | statistics, stack.name)
             by_layer = {name: block.owners[name].ready(name, self._layer_first(a)) for name, a in held.items()}
+            fixed, carried = {}, (x,)
+            if stack.recurrent:
+                fixed, by_layer = {name: a[0] for name, a in by_layer.items()}, {GIVEN: _time_first(x)}
+                carried = tuple(tf.zeros((*x.shape[:-2], units), x.dtype) for units in stack.carried)
             run = self._looped if stack.name in self.in_a_loop else self._unrolled
-            rows[stack.name] = run(stack, by_layer, x, training, signals.get(stack.name))
+            layer = partial(self._layer, stack, fixed, training)
+            rows[stack.name] = run(stack, layer, by_layer, carried, signals.get(stack.name))
             x = rows[stack.name].last
         sites = [rows[stack.name] for stack in self.stacks if stack.measured]
         h = by_width([row.kept["h"] for row in sites])
@@ -105,7 +128,8 @@ class StackedNetwork:
     def no_signals(self, x: Tensor) -> Tensors:
         """Zeros [layer, (seed,) batch, width] that each loop adds to its outputs: there their gradient is out of reach."""
         of_loops = [stack for stack in self.stacks if stack.name in self.in_a_loop]
-        return {stack.name: tf.zeros((len(stack.layers), *x.shape[:-1], stack.outputs), x.dtype) for stack in of_loops}
+        samples = x.shape[: 1 + self.layer_axis]
+        return {stack.name: tf.zeros((len(stack.layers), *samples, stack.outputs), x.dtype) for stack in of_loops}
 
     def signals(self, found: list[Tensor]) -> list[Tensor]:
         """The gradients with respect to the sources of a pass, [layer, (seed,) batch, width] for one width in a row each."""
@@ -114,43 +138,53 @@ class StackedNetwork:
         one = 2 + self.layer_axis
         return by_width([a if len(a.shape) > one else a[None] for a in found])
 
-    def _unrolled(self, stack: Stack, by_layer: Tensors, x: Tensor, training: bool, _: Tensor) -> Rows:
+    def _layer(self, stack: Stack, fixed: Tensors, training: bool, own: Tensors, carried: tuple[Tensor, ...]) -> Row:
+        """One layer, by the parameters that all share and its own; a step of time gets an input among these."""
+        site = Site(training, carried=carried)
+        h = self.blocks[stack.name](fixed | own, own.get(GIVEN, carried[0]), site)
+        return Row(site.kept | {"h": h}, site.carried if stack.recurrent else (h,))
+
+    def _unrolled(self, stack: Stack, layer: OneLayer, by_layer: Tensors, carried: tuple[Tensor, ...], _: Tensor) -> Rows:
         """The layers one after another."""
         kept: list[Tensors] = []
         unstacked = {name: tf.unstack(a) for name, a in by_layer.items()}
         for values in zip(*unstacked.values(), strict=True):
-            kept.append(self._layer(stack, dict(zip(unstacked, values, strict=True)), x, training))
-            x = kept[-1]["h"]
+            row, carried = layer(dict(zip(unstacked, values, strict=True)), carried)
+            kept.append(row)
         by_output = all(row.get("tells") is row["h"] for row in kept)
         stacked = {name: tf.stack([row[name] for row in kept]) for name in kept[0] if not (by_output and name == "tells")}
-        return Rows(stacked | ({"tells": stacked["h"]} if by_output else {}), x, [row["h"] for row in kept])
+        return Rows(stacked | ({"tells": stacked["h"]} if by_output else {}), carried[0], [row["h"] for row in kept])
 
-    def _layer(self, stack: Stack, p: Tensors, x: Tensor, training: bool) -> Tensors:
-        site = Site(training)
-        h = self.blocks[stack.name](p, x, site)
-        return site.kept | {"h": h}
-
-    def _looped(self, stack: Stack, by_layer: Tensors, x: Tensor, training: bool, signals: Tensor) -> Rows:
+    def _looped(self, stack: Stack, layer: OneLayer, by_layer: Tensors, carried: tuple[Tensor, ...], signals: Tensor) -> Rows:
         """The same as a `tf.while_loop`; the first layer before it, which says what there is to collect."""
-        first = self._layer(stack, {name: a[0] for name, a in by_layer.items()}, x, training)
+        first, carried = layer({name: a[0] for name, a in by_layer.items()}, carried)
         depth = len(stack.layers)
         signals = tf.zeros((depth, *first["h"].shape), first["h"].dtype) if signals is None else signals
         left = {name: a[1:] for name, a in (by_layer | {"signal": signals}).items()}
 
-        def body(i: Tensor, h: Tensor, left: Tensors, collected: Tensors) -> tuple:
+        def body(i: Tensor, carried: tuple[Tensor, ...], left: Tensors, collected: Tensors) -> tuple:
             popped = {name: _popped(left[name], a) for name, a in by_layer.items()}
             popped["signal"] = _popped(left["signal"], signals)
             values = {name: value for name, (_, value) in popped.items()}
-            row = self._layer(stack, values, h, training)
-            h = tf.ensure_shape(row["h"] + values["signal"], h.shape)
-            return i + 1, h, {name: rest for name, (rest, _) in popped.items()}, _pushed(collected, row)
+            signal = values.pop("signal")
+            row, after = layer(values, carried)
+            after = (after[0] + signal, *after[1:])
+            after = tuple(tf.ensure_shape(a, before.shape) for a, before in zip(after, carried, strict=True))
+            return i + 1, after, {name: rest for name, (rest, _) in popped.items()}, _pushed(collected, row)
 
         empty = {name: _pile(tf.zeros((0, *a.shape), a.dtype)) for name, a in first.items()}
-        loop = (1, first["h"] + signals[0], {name: _pile(a) for name, a in left.items()}, _pushed(empty, first))
+        begin = (carried[0] + signals[0], *carried[1:])
+        loop = (1, begin, {name: _pile(a) for name, a in left.items()}, _pushed(empty, first))
         _, last, _, collected = tf.while_loop(
             lambda i, *_: i < depth, body, loop, maximum_iterations=depth, parallel_iterations=1
         )
-        return Rows({name: _stacked(pile, first[name], depth) for name, pile in collected.items()}, last, [signals])
+        return Rows({name: _stacked(pile, first[name], depth) for name, pile in collected.items()}, last[0], [signals])
+
+
+def _time_first(x: Tensor) -> Tensor:
+    """A sequence [(seed,) batch, time, feature] as [time, (seed,) batch, feature]."""
+    time = len(x.shape) - 2
+    return tf.transpose(x, (time, *range(time), time + 1))
 
 
 def by_width(parts: list[Tensor]) -> list[Tensor]:

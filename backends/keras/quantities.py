@@ -80,23 +80,36 @@ def alive(spec: Activation, tells: Tensor, slope: Tensor | None) -> Tensor:
 Held = tuple[list[Tensor], list[Tensor], list[Tensor], list[Tensor]]
 
 
-def of_step(run: dict[str, list[Tensor]], held: Held, learning_rate: Tensor) -> Tensor:
+def of_step(run: dict[str, list[Tensor]], held: Held, sites: tuple[int, ...], learning_rate: Tensor) -> Tensor:
     """What is `MEASURED` of a step, [measured, seed, layer].
 
     Args:
         run: `outputs` and `signals` [layer, seed, batch, width], and `alive` [layer, seed, width]: each a list, of the sites of
             one width in a row.
-        held: For each stack of sites the weights [seed, layer, n_in, n_out] before the step, their gradients before and after
+        held: For each stack of sites the weights [seed, layer, ..., n_out] before the step, their gradients before and after
             clipping, and the directions of their updates; nothing where the one is the one before.
+        sites: How many sites each of these stacks has.
         learning_rate: Of the step: an update is it times its direction.
     """
-    parts = iter(rms_of_each([*run["signals"], *run["outputs"], *(a for arrays in held for a in arrays)], (2, 3)))
+    weights = [_as_matrices(a) for arrays in held for a in arrays]
+    parts = iter(rms_of_each([*run["signals"], *run["outputs"], *weights], (2, 3)))
     signal, output = (tf.concat([next(parts) for _ in run[name]], 0) for name in ("signals", "outputs"))
     kinds: list[Tensor] = []
     for arrays in held:
-        kinds.append(tf.concat([next(parts) for _ in arrays], axis=1) if arrays else kinds[-1])
+        of_sites = [_at_sites(next(parts), count) for _, count in zip(arrays, sites, strict=False)]
+        kinds.append(tf.concat(of_sites, axis=1) if arrays else kinds[-1])
     size, before, after, update = kinds
     dead = tf.concat([tf.reduce_mean(tf.cast(tf.logical_not(a), output.dtype), axis=-1) for a in run["alive"]], 0)
     mean = tf.concat([tf.reduce_mean(a, (2, 3)) for a in run["outputs"]], 0)
     of_layers = [tf.transpose(a) for a in (signal * run["outputs"][0].shape[2], mean, output, dead)]
     return tf.stack([of_layers[0], before, after, learning_rate * update, size, *of_layers[1:]])
+
+
+def _as_matrices(a: Tensor) -> Tensor:
+    """Weights [seed, layer, gate, n_in, unit] with the gates one above the other; those of no gates as they are."""
+    return a if len(a.shape) == 4 else tf.reshape(a, (*a.shape[:2], -1, a.shape[-1]))
+
+
+def _at_sites(a: Tensor, count: int) -> Tensor:
+    """What there is of a stack's weights, [seed, layer], for each of its sites."""
+    return a if a.shape[1] == count else tf.broadcast_to(a, (a.shape[0], count))

@@ -118,7 +118,8 @@ class Program:
         old, before, after, moved = ([arrays[name] for name in names] for arrays in held)
         _, gradients, clipped, directions = held
         weights = (old, before, [] if clipped is gradients else after, [] if directions is clipped else moved)
-        return quantities.of_step(kept, weights, self.coefficients["learning_rate"].value)
+        sites = self.plan.network.sites_of_weights
+        return quantities.of_step(kept, weights, sites, self.coefficients["learning_rate"].value)
 
     def _alone(self, a: Tensor) -> Tensor:
         """A single seed has no axis: products of matrices are faster than batches of one."""

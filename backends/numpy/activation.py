@@ -167,10 +167,11 @@ def layer(spec: Activation, rounding: Exact = EXACT) -> Layer:
         trained = "slope" in site.parameters
         slope = site.parameters["slope"][:, None, None] if trained else 0.0
         y = r(function(z, slope))
-        site.activated, site.z = True, z
+        place = (site.number, len(site.z))
+        site.z.append(z)
 
         def backward(cotangent: np.ndarray) -> tuple[np.ndarray, Arrays]:
-            above = r.above(z, site.number)
+            above = r.above(z, place)
             gradients: Arrays = {}
             if trained:
                 below = np.where(above, 0, cotangent)

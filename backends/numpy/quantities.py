@@ -9,8 +9,8 @@ import numpy as np
 
 from backends.numpy.block import Site
 from common.countermeasures.activation import Activation, open_interval
-from common.network import Arrays
-from common.quantities import ratio, rms
+from common.network import Arrays, Network
+from common.quantities import ratio, rms, rms_of_layers
 
 __all__ = ["alive", "of_gradients", "of_layers", "of_weights", "rms"]
 
@@ -20,9 +20,9 @@ def alive(spec: Activation, layer: Site, precision: str = "float64") -> np.ndarr
 
     Asked so that a NaN, whose derivative is not 0, answers no; an end at infinity is no end.
     """
-    z, parameters = layer.z, layer.parameters
-    if not layer.activated:
+    if not layer.z:
         return np.ones((layer.h.shape[0], layer.h.shape[2]), bool)
+    z, parameters = layer.z[-1], layer.parameters
     if "slope" in parameters:
         return np.any(~(z <= 0) | (parameters["slope"] != 0)[:, None, None], axis=1)
     low, high = open_interval(spec, precision)
@@ -31,9 +31,9 @@ def alive(spec: Activation, layer: Site, precision: str = "float64") -> np.ndarr
     return ~np.all(too_low | too_high, axis=1)
 
 
-def of_gradients(signals: list[np.ndarray], gradients: list[np.ndarray]) -> Arrays:
-    """The quantities [seed, layer] of signals [seed, batch, width] and of the gradients of the sites' weights."""
-    return {"signal_gradient_rms": _by_layer(rms, signals), "weight_gradient_rms": _rms(gradients)}
+def of_gradients(network: Network, signals: list[np.ndarray], gradients: Arrays) -> Arrays:
+    """The quantities [seed, site] of signals [seed, batch, width] and of the parameters' gradients [seed, layer, ...]."""
+    return {"signal_gradient_rms": _by_layer(rms, signals), "weight_gradient_rms": _at_sites(network, gradients)}
 
 
 def of_layers(outputs: list[np.ndarray], alive: list[np.ndarray]) -> Arrays:
@@ -50,14 +50,14 @@ def _by_layer(statistic: Callable[..., np.ndarray], layers: list[np.ndarray]) ->
     return np.stack([statistic(layer, (1, 2)) for layer in layers], axis=1)
 
 
-def of_weights(weights: list[np.ndarray], clipped: list[np.ndarray], updates: list[np.ndarray]) -> Arrays:
-    """The quantities [seed, layer] of the sites' weights [seed, layer, ...] before a step, of clipped gradients and updates."""
+def of_weights(network: Network, weights: Arrays, clipped: Arrays, updates: Arrays) -> Arrays:
+    """The quantities [seed, site] of parameters [seed, layer, ...] before a step, of clipped gradients and of updates."""
     return {
-        "clipped_weight_gradient_rms": _rms(clipped),
-        "update_ratio": ratio(_rms(updates), _rms(weights)),
+        "clipped_weight_gradient_rms": _at_sites(network, clipped),
+        "update_ratio": ratio(_at_sites(network, updates), _at_sites(network, weights)),
     }
 
 
-def _rms(arrays: list[np.ndarray]) -> np.ndarray:
-    """The root mean square [seed, layer] of arrays [seed, layer, ...] of some stacks."""
-    return np.concatenate([rms(a, (2, 3)) for a in arrays], axis=1)
+def _at_sites(network: Network, arrays: Arrays) -> np.ndarray:
+    """The root mean square [seed, site] of what there is of the sites' weights."""
+    return network.at_sites([rms_of_layers(arrays[name]) for name in network.weights])

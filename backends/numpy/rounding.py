@@ -22,6 +22,8 @@ from functools import cache
 
 import numpy as np
 
+from common.bounds import Place
+
 NOISE = 2**19
 """How many random numbers are drawn once; an operation takes as many as it needs, from a random place on."""
 
@@ -61,11 +63,10 @@ class Exact:
     """Arithmetic as NumPy has it.
 
     Args:
-        sides: Where the pre-activations of each layer, by its number, count as above 0, whatever they are; without it, where
-            they are.
+        sides: Where pre-activations, by their place, count as above 0, whatever they are; without it, where they are.
     """
 
-    def __init__(self, sides: dict[int, np.ndarray] | None = None) -> None:
+    def __init__(self, sides: dict[Place, np.ndarray] | None = None) -> None:
         self.sides = sides
 
     def __call__(self, y: np.ndarray) -> np.ndarray:
@@ -100,9 +101,9 @@ class Exact:
         """A number that frameworks have from its sum with another, less that one."""
         return y
 
-    def above(self, z: np.ndarray, layer: int) -> np.ndarray:
-        """Where the pre-activations of a hidden layer, counted from 0, lie above 0."""
-        return z > 0 if self.sides is None else self.sides[layer]
+    def above(self, z: np.ndarray, place: Place) -> np.ndarray:
+        """Where pre-activations lie above 0."""
+        return z > 0 if self.sides is None else self.sides[place]
 
 
 EXACT = Exact()
@@ -117,7 +118,7 @@ class Random(Exact):
         sides: As in exact arithmetic.
     """
 
-    def __init__(self, precision: str, seed: int, sides: dict[int, np.ndarray] | None = None) -> None:
+    def __init__(self, precision: str, seed: int, sides: dict[Place, np.ndarray] | None = None) -> None:
         super().__init__(sides)
         self.precision = precision
         self.rng = np.random.Generator(np.random.SFC64(seed))

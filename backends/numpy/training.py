@@ -43,7 +43,6 @@ class Program:
         self.plan = plan or self.plan
         self.network = Definition(self.plan.network, self.rounding)
         self.loss = loss.build(self.plan.network.loss, self.rounding)
-        self.weights = self.plan.network.weights
         self.clip = clipping.build(self.plan.clipping, self.rounding)
         self.optimize = optimizer.build(self.plan.optimizer, self.rounding)
         self.parameters = {name: from_numpy(a, self.dtype, "cpu:0") for name, a in state.parameters.items()}
@@ -76,15 +75,11 @@ class Program:
     def _quantities(
         self, layers: list[Site], signals: list[np.ndarray], gradients: Arrays, clipped: Arrays, updates: Arrays
     ) -> Arrays:
-        spec, precision = self.plan.network.activation, self.plan.precision
-        alive = [quantities.alive(spec, layer, precision) for layer in layers]
+        network, precision = self.plan.network, self.plan.precision
+        alive = [quantities.alive(network.activation, layer, precision) for layer in layers]
         of_layers = quantities.of_layers([layer.h for layer in layers], alive)
-        weights, before, after, moved = (self._weights(arrays) for arrays in (self.parameters, gradients, clipped, updates))
-        of_weights = quantities.of_weights(weights, after, moved)
-        return quantities.of_gradients(signals, before) | of_layers | of_weights
-
-    def _weights(self, arrays: Arrays) -> list[np.ndarray]:
-        return [arrays[name] for name in self.weights]
+        of_weights = quantities.of_weights(network, self.parameters, clipped, updates)
+        return quantities.of_gradients(network, signals, gradients) | of_layers | of_weights
 
     def measured(self, handle: Arrays) -> Arrays:
         """Fetch `loss` [seed] and the quantities [seed, layer] of a step."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from backends.torch import activation, clipping, initialization, loss, normalization, optimizer, skip
+from backends.torch import activation, clipping, initialization, loss, normalization, optimizer, recurrent, skip
 from backends.torch.device import available as devices
 from backends.torch.training import program
 
@@ -18,6 +18,7 @@ __all__ = [
     "normalization",
     "optimizer",
     "program",
+    "recurrent",
     "skip",
     "versions",
 ]

@@ -12,7 +12,7 @@ import torch
 
 from backends.torch.arrays import Tensors
 from backends.torch.block import Block, Site
-from common.network import Network, stack_of
+from common.network import Network, Stack, stack_of
 
 
 @dataclass(frozen=True)
@@ -43,20 +43,18 @@ class StackedNetwork:
 
         Args:
             parameters: [seed, layer, ...] by name.
-            x: [seed, batch, features].
+            x: [seed, batch, features], or [seed, batch, time, features].
             statistics: [layer, seed * width] by name, for evaluation; without them it is training.
         """
         sites: list[Tensors] = []
         moments: Tensors = {}
         h = x if self.seeds > 1 else x.squeeze(0)
         for stack in self.stacks:
-            block = self.blocks[stack.name]
             running = {name: a.unbind(0) for name, a in stack_of(statistics or {}, stack.name).items()}
-            of_stack: list[Tensors] = []
-            for p in _by_layer(self._unstacked(parameters, stack.name) | running):
-                site = Site(training=statistics is None)
-                h = block(p, h, site)
-                of_stack.append(site.kept | {"h": h})
+            sets = _by_layer(self._unstacked(parameters, stack.name) | running)
+            through = self._through_time if stack.recurrent else self._through_layers
+            of_stack = through(stack, sets, h, statistics is None)
+            h = of_stack[-1]["h"]
             if stack.measured:
                 sites += of_stack
             if statistics is None:
@@ -65,6 +63,26 @@ class StackedNetwork:
                     for name in self.statistics[stack.name]
                 }
         return Pass(h.view(*x.shape[:2], -1), sites, moments)
+
+    def _through_layers(self, stack: Stack, sets: list[Tensors], h: torch.Tensor, training: bool) -> list[Tensors]:
+        """What each layer leaves."""
+        block, found = self.blocks[stack.name], []
+        for p in sets:
+            site = Site(training)
+            h = block(p, h, site)
+            found.append(site.kept | {"h": h})
+        return found
+
+    def _through_time(self, stack: Stack, sets: list[Tensors], x: torch.Tensor, training: bool) -> list[Tensors]:
+        """What each step of x [(seed,) batch, time, feature] leaves."""
+        block, found, (p,) = self.blocks[stack.name], [], sets
+        carried = tuple(x.new_zeros((*x.shape[:-2], units)) for units in stack.carried)
+        for given in x.unbind(-2):
+            site = Site(training, carried=carried)
+            h = block(p, given, site)
+            carried = site.carried
+            found.append(site.kept | {"h": h})
+        return found
 
     def _unstacked(self, parameters: Tensors, stack: str) -> dict[str, tuple[torch.Tensor, ...]]:
         """Parameters of a stack, layer by layer, by their bare names."""

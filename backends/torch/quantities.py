@@ -56,21 +56,24 @@ def alive(spec: Activation, z: torch.Tensor, slope: torch.Tensor | None) -> torc
 Held = tuple[list[torch.Tensor], list[torch.Tensor], list[torch.Tensor], list[torch.Tensor]]
 
 
-def of_step(run: dict[str, list[torch.Tensor]], held: Held, learning_rate: float) -> torch.Tensor:
+def of_step(run: dict[str, list[torch.Tensor]], held: Held, sites: tuple[int, ...], learning_rate: float) -> torch.Tensor:
     """What is `MEASURED` of a step, [measured, seed, layer].
 
     Args:
         run: `outputs` and `signals` [layer, seed, batch, width], and `alive` [layer, seed, width]: each a list, of the sites of
             one width in a row.
-        held: For each stack of sites the weights [seed, layer, n_in, n_out] before the step, their gradients before and after
+        held: For each stack of sites the weights [seed, layer, ..., n_out] before the step, their gradients before and after
             clipping, and the directions of their updates; nothing where the one is the one before.
+        sites: How many sites each of these stacks has.
         learning_rate: Of the step: an update is it times its direction.
     """
-    parts = iter(rms_of_each([*run["signals"], *run["outputs"], *(a for arrays in held for a in arrays)], (2, 3)))
+    weights = [a.flatten(2, -2) for arrays in held for a in arrays]
+    parts = iter(rms_of_each([*run["signals"], *run["outputs"], *weights], (2, 3)))
     signal, output = (torch.cat([next(parts) for _ in run[name]]) for name in ("signals", "outputs"))
     kinds: list[torch.Tensor] = []
     for arrays in held:
-        kinds.append(torch.cat([next(parts) for _ in arrays], dim=1) if arrays else kinds[-1])
+        counts = zip(arrays, sites, strict=False)
+        kinds.append(torch.cat([next(parts).expand(-1, count) for _, count in counts], dim=1) if arrays else kinds[-1])
     size, before, after, update = kinds
     dead = torch.cat([(~alive).to(signal.dtype).mean(-1) for alive in run["alive"]])
     signal = signal * run["outputs"][0].shape[2]

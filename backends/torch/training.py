@@ -37,6 +37,7 @@ class Program:
         self.clip = clipping.layer(self.plan.clipping)
         self.optimize = optimizer.layer(self.plan.optimizer)
         self.weights, self.slopes = self.plan.network.weights, self.plan.network.of_measured("slope")
+        self.sites = self.plan.network.sites_of_weights
         self.coefficients = coefficients(self.plan.optimizer)
         self.slots = {name: self._tensor(a) for name, a in state.optimizer.items()}
         self.steps = state.steps
@@ -84,7 +85,7 @@ class Program:
         held = (self.parameters, gradients, clipped, directions)
         old, before, after, moved = ([arrays[name] for name in self.weights] for arrays in held)
         weights = (old, before, [] if clipped is gradients else after, [] if directions is clipped else moved)
-        return quantities.of_step(kept, weights, self.plan.optimizer.learning_rate)
+        return quantities.of_step(kept, weights, self.sites, self.plan.optimizer.learning_rate)
 
     def _alive(self, run: Pass, h: list[torch.Tensor]) -> list[torch.Tensor]:
         """Which units pass a gradient on, [layer, seed, width] for some sites in a row; all do where there is no activation."""

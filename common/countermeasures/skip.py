@@ -107,6 +107,11 @@ class Around:
         """As many as go in."""
         return outputs_of(self.inner, units)
 
+    @property
+    def carried(self) -> tuple[int, ...]:
+        """Nothing: a connection past a layer is none through time."""
+        return ()
+
 
 def own_parameters(spec: Skip, units: int) -> Parameters:
     """What is trained of the connection itself in one layer."""

@@ -13,7 +13,7 @@ from common.plan import Plan
 from common.quantities import decay_per_layer, gradient_ratio
 from common.trace import Agreed, Header, Trace
 from common.trace import Check as Step
-from experiments.findings import gradient, learning
+from experiments.findings import gradient, learning, verdict
 from experiments.findings.document import (
     Agreement,
     Check,
@@ -29,7 +29,6 @@ from experiments.findings.document import (
 from experiments.findings.gradient import Thresholds
 from experiments.findings.learning import Guessing
 from experiments.findings.outcome import Outcome
-from experiments.findings.verdict import first_event
 
 
 def configuration(name: str, plan: Plan, outcomes: dict[str, Outcome], thresholds: Thresholds) -> Configuration:
@@ -52,18 +51,22 @@ def configuration(name: str, plan: Plan, outcomes: dict[str, Outcome], threshold
     return Configuration(name=name, spec=plan, parameters=plan.network.parameter_count(), runs=runs)
 
 
+def _where(event: verdict.Event, plan: Plan) -> str:
+    """Where a run was no longer finite."""
+    seed = plan.seeds[event.seed]
+    return f"not finite from step {event.step} on, first at {plan.network.site} {event.layer}, seed {seed}"
+
+
 def _run(header: Header, trace: Trace, agreed: Agreement | None, thresholds: Thresholds) -> RunFinding:
-    signal, event = trace.quantities["signal_gradient_rms"], first_event(trace)
+    signal, event = trace.quantities["signal_gradient_rms"], verdict.first_event(trace)
     guessing = Guessing(header.guessing, header.test_samples, header.best_guess or 0.0, header.guessing_loss)
     with np.errstate(divide="ignore"):
         profile = 10 ** np.log10(signal[:, 0]).mean(0)
     return RunFinding(
         status="non-finite" if event else "finished",
-        reason=f"not finite from step {event.step} on, first at layer {event.layer}, seed {header.plan.seeds[event.seed]}"
-        if event
-        else None,
+        reason=_where(event, header.plan) if event else None,
         run_id=header.run_id,
-        gradient=Judged(**gradient.gradient(trace, thresholds, header.plan.precision)._asdict()),
+        gradient=Judged(**gradient.gradient(trace, thresholds, header.plan.precision, header.plan.network.site)._asdict()),
         learning=Judged(**learning.learning(trace, header.accuracy, guessing)._asdict()),
         gradient_ratio=Spread.geometric(gradient_ratio(signal[:, 0])),
         decay_per_layer=Spread.of(decay_per_layer(signal[:, 0])),

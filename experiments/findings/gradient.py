@@ -52,22 +52,23 @@ class Thresholds(Spec, frozen=True):
     exploding: float = Field(default=1e3, gt=1)
 
 
-def gradient(trace: Trace, thresholds: Thresholds, precision: Precision = "float64") -> Judgement:
+def gradient(trace: Trace, thresholds: Thresholds, precision: Precision = "float64", site: str = "layer") -> Judgement:
     """Whether the gradient comes through to the first layer.
 
     Args:
         trace: Its `signal_gradient_rms` is judged; other values only by whether they are finite.
         thresholds: Of the experiment.
         precision: Of the plan. What that cannot hold counts as 0 or as infinite, also where a trace has more range.
+        site: What the reason calls a layer, or a step of time.
     """
-    return _Gradient(trace, thresholds, precision).judgement()
+    return _Gradient(trace, thresholds, precision, site).judgement()
 
 
 class _Gradient:
     """The gradient's judge: profiles in decades, [seed, layer], at the first step and in the last third of the run."""
 
-    def __init__(self, trace: Trace, thresholds: Thresholds, precision: Precision) -> None:
-        self.trace, self.precision = trace, precision
+    def __init__(self, trace: Trace, thresholds: Thresholds, precision: Precision, site: str) -> None:
+        self.trace, self.precision, self.site = trace, precision, site
         self.low, self.high = np.log10(thresholds.vanishing), np.log10(thresholds.exploding)
         signal = _held(trace.quantities["signal_gradient_rms"], precision)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -132,15 +133,15 @@ class _Gradient:
         profiles = self.first[seeds]
         profiles = profiles[np.isfinite(profiles).all(1)]
         if not len(profiles):
-            return "the first layer got nothing at the first step, and gets a gradient later"
+            return f"the first {self.site} got nothing at the first step, and gets a gradient later"
         if self.layers == 1:
-            return f"its one hidden layer is the first and the last{self._died(seeds)}"
+            return f"its one {self.site} is the first and the last{self._died(seeds)}"
         share, more = _share(profiles), Deeper(profiles)
         deeper = ", ".join(f"{_number(more.at(d)[0])} at {d}" for d in DEPTHS if d > self.layers and more.known)
         deeper = f" (it would be {deeper})" if deeper else ""
-        ends = f"at depth {self.layers} the first layer gets {_number(share[0])} of the last one's{deeper}"
+        ends = f"over {self.layers} {self.site}s the first gets {_number(share[0])} of the last one's{deeper}"
         rate = _keeps(more.own / (self.layers - 1))
-        return f"each layer {rate} on its way back; {ends}{self._extreme(share)}{self._died(seeds)}"
+        return f"each {self.site} {rate} on its way back; {ends}{self._extreme(share)}{self._died(seeds)}"
 
     def _died(self, seeds: list[int]) -> str:
         """What became of seeds that were not born dead."""
@@ -152,7 +153,7 @@ class _Gradient:
         first, later = _share(self.first[seeds]), _share(self.later[seeds])
         start = _number(first[0]) if np.isfinite(first[0]) else "0"
         return (
-            f"at the first step the first layer gets {start} of the last one's, by step {self.trace.steps[-1] + 1} "
+            f"at the first step the first {self.site} gets {start} of the last one's, by step {self.trace.steps[-1] + 1} "
             f"{_number(later[0])}{self._extreme(later)}"
         )
 
@@ -161,34 +162,34 @@ class _Gradient:
         beyond = np.maximum(share / self.low, share / self.high)
         worst = int(np.argmax(beyond))
         tell = beyond[worst] > 1 and abs(share[worst] - share[0]) > 1
-        return f"; layer {worst + 1} gets {_number(share[worst])}" if tell else ""
+        return f"; {self.site} {worst + 1} gets {_number(share[worst])}" if tell else ""
 
     def _dead(self, seeds: list[int]) -> str:
         s = seeds[0]
         last = int(np.flatnonzero(self.dead[s])[-1])
-        which = "layer 1 gets" if last == 0 else f"layers 1 to {last + 1} get"
+        which = f"{self.site} 1 gets" if last == 0 else f"{self.site}s 1 to {last + 1} get"
         return f"{which} exactly 0: {self._cut(s, last)}"
 
     def _cut(self, s: int, last: int) -> str:
         """Why a layer gets nothing while the one above it does."""
         if last == self.layers - 1:
-            return "the loss does not depend on the last hidden layer any more"
+            return f"the loss does not depend on the last {self.site} any more"
         above = self.above[s, last + 1]
         dead = self.trace.quantities["dead_fraction"][s, last_third(self.trace), last + 1]
         fall = self.above[s, -1] - above
         step = max(1.0, 2 * fall / max(1, self.layers - 2 - last))
         if (dead == 1).all():
-            return f"all units of layer {last + 2} are dead"
+            return f"all units of {self.site} {last + 2} are dead"
         if above - step < np.log10(np.finfo(self.precision).smallest_normal):
-            return f"less than {self.precision} can hold (underflow); layer {last + 2} still gets {_number(above)}"
-        return f"cut off, since the units of layer {last + 2} that are not dead get no gradient"
+            return f"less than {self.precision} can hold (underflow); {self.site} {last + 2} still gets {_number(above)}"
+        return f"cut off, since the units of {self.site} {last + 2} that are not dead get no gradient"
 
     def _not_finite(self, seeds: list[int]) -> str:
         s = seeds[0]
         event = first_event(of_seed(self.trace, s))
         if event is None:
             return f"more than {self.precision} can hold"
-        return f"not finite from step {event.step} on, first at layer {event.layer}"
+        return f"not finite from step {event.step} on, first at {self.site} {event.layer}"
 
 
 def _held(values: np.ndarray, precision: Precision) -> np.ndarray:

@@ -99,7 +99,7 @@ def facts(document: Document) -> Iterator[str]:
     guessed = [run.guessing for c in document.configurations if (run := first_run(c)) and run.guessing is not None]
     guess = f", guessing gets {_range(f'{value:.2f}' for value in guessed)}" if guessed else ""
     parts = [
-        f"{_range(p.network.depth for p in plans)} hidden layers of {_range(p.network.spoken_widths for p in plans)} units",
+        spoken_range(p.network.spoken for p in plans),
         f"{_range(p.task.source for p in plans)} ({_range(p.network.classes for p in plans)} classes{guess})",
         f"{_range(p.optimizer.title for p in plans)}, rate {_range(p.optimizer.learning_rate for p in plans)}, "
         f"batch {_range(p.task.batch_size for p in plans)}",
@@ -112,6 +112,17 @@ def facts(document: Document) -> Iterator[str]:
     if alone:
         many = "" if len(alone) == len(plans) else f" for {len(alone)} of {len(plans)} configurations"
         yield f"float32 was asked for, and only the definition has run{many}, which is float64: its numbers are float64's."
+
+
+def spoken_range(texts: Iterable[str]) -> str:
+    """Texts that differ in their numbers as one: `5, 10 hidden layers of 64 units`; others one after another."""
+    found = list(dict.fromkeys(texts))
+    words = [text.split() for text in found]
+    columns = list(zip(*words, strict=False))
+    alike = {len(one) for one in words} == {len(columns)}
+    if not alike or not all(len(set(column)) == 1 or all(map(str.isdigit, column)) for column in columns):
+        return " or ".join(found)
+    return " ".join(_range(map(int, column)) if column[0].isdigit() else column[0] for column in columns)
 
 
 def _range(values: Iterable[Any]) -> str:
@@ -215,7 +226,8 @@ def _base(base: Judged) -> Iterator[str]:
         if not (run.reason or "").startswith(rest):  # among the notes
             yield _sentence(rest)
     elif (found := geometric(run.gradient_ratio)) and run.status == "finished":
-        yield f"Layer 1 gets {found:.1e} times the gradient of layer {c.spec.network.depth}."
+        first, *_, last = c.spec.network.sites
+        yield f"{_sentence(f'{first} gets {found:.1e} times the gradient of {last}')}"
     counts = [counted(found.seeds) for found in (run.gradient, run.learning) if found]
     yield from (_sentence(note) for note in notes(c, run) if note not in counts)
     yield from _learning(c, run)
@@ -230,7 +242,7 @@ def _counts(found: Verdict) -> str:
 def _beyond_the_rate(reason: str) -> str:
     """A reason without how much of the gradient a layer keeps, which `_each_layer` has said."""
     first, _, rest = reason.partition("; ")
-    return rest if first.startswith("each layer ") else reason
+    return rest if first.startswith("each ") else reason
 
 
 def _each_layer(configuration: Configuration, run: RunFinding) -> str | None:
@@ -242,9 +254,9 @@ def _each_layer(configuration: Configuration, run: RunFinding) -> str | None:
     if not ratio or len(network.sites) == 1:
         return None
     factor = ratio ** (1 / (len(network.sites) - 1))
-    begin = f"{where}going back, each layer" if where else "Going back, each layer"
-    fact = f": {network.activation.on_the_way_back}, and the weights"
-    plain = not network.normalization.rescales and not network.skip.past  # otherwise the weights are not all that there is
+    begin = f"{where}going back, each {network.site}" if where else f"Going back, each {network.site}"
+    fact = f": {network.on_the_way_back}, and the weights"
+    plain = network.weights_decide
     if factor < 1:
         why = f"{fact} do not make up for it" if factor < 0.9 and plain else ""
         return f"{begin} keeps {_percent(factor)} % of the gradient{why}."

@@ -35,21 +35,21 @@ def rounded_away(configuration: Configuration) -> str | None:
     run, definition = first_run(configuration), configuration.runs.get(DEFINITION)
     if run is None or definition is None or run is definition or not run.profile or not definition.profile:
         return None
-    precision = configuration.spec.precision
+    precision, site = configuration.spec.precision, configuration.spec.network.site
     pairs = list(enumerate(zip(run.profile, definition.profile, strict=True), start=1))
     if under := [layer for layer, (value, exact) in pairs if value == 0 and exact]:
         exact = f"{definition.profile[0]:.0e}" if definition.profile[0] else "not 0"
-        return f"in {precision} exactly 0 {_below(under[-1], len(pairs))} (underflow; layer 1 has {exact} in float64)"
+        return f"in {precision} exactly 0 {_below(under[-1], len(pairs), site)} (underflow; {site} 1 has {exact} in float64)"
     if over := [exact for _, (value, exact) in pairs if value is None and exact is not None]:
-        where = f"{len(over)} of {len(pairs)} layers"
+        where = f"{len(over)} of {len(pairs)} {site}s"
         return f"in {precision} not finite at {where} (overflow; up to {max(over):.0e} in float64)"
     if run.event and not definition.event:
         return f"in {precision} not finite from step {run.event.step} on (overflow; in float64 it stays finite)"
     return None
 
 
-def _below(layer: int, depth: int) -> str:
-    return "at every layer" if layer == depth else f"below layer {layer + 1}"
+def _below(last: int, count: int, site: str) -> str:
+    return f"at every {site}" if last == count else f"below {site} {last + 1}"
 
 
 def underflowed(configuration: Configuration) -> bool:
@@ -61,7 +61,7 @@ def notes(configuration: Configuration, run: RunFinding) -> Iterator[str]:
     """What the numbers of a run do not say by themselves, a phrase each."""
     if lost := rounded_away(configuration):
         yield lost
-    elif slope := _no_slope(run):
+    elif slope := _no_slope(run, configuration.spec.network.site):
         yield slope
     if run.reason:
         yield run.reason
@@ -70,7 +70,7 @@ def notes(configuration: Configuration, run: RunFinding) -> Iterator[str]:
         yield f"clipping bound in {100 * run.clipping_bound:.3g} % of the steps"
 
 
-def _no_slope(run: RunFinding) -> str | None:
+def _no_slope(run: RunFinding, site: str) -> str | None:
     """Why there are no decades per layer, or not for every seed."""
     slopes = run.decay_per_layer.seeds if run.decay_per_layer else []
     missing, profile = slopes.count(None), run.profile or []
@@ -78,8 +78,8 @@ def _no_slope(run: RunFinding) -> str | None:
         return None
     seeds = "" if missing == len(slopes) else f" in {missing} of {len(slopes)} seeds"
     if zeros := [layer for layer, value in enumerate(profile, start=1) if value == 0]:
-        return f"at the first step exactly 0 {_below(zeros[-1], len(profile))}{seeds}: no decades per layer"
-    return f"not finite at the first step{seeds}: no decades per layer"
+        return f"at the first step exactly 0 {_below(zeros[-1], len(profile), site)}{seeds}: no decades per {site}"
+    return f"not finite at the first step{seeds}: no decades per {site}"
 
 
 def counted(seeds: Sequence[str]) -> str | None:

@@ -1,0 +1,195 @@
+"""Recurrent cells in PyTorch.
+
+Trap: `torch.nn.RNN`, `LSTM` and `GRU` have two biases, `bias_ih` and `bias_hh`, with the same gradient: a step moves their sum
+twice as far as one bias, and a norm counts it twice. One of them is to be fixed at 0; of the GRU's `bias_hh` the candidate's
+part is a parameter of its own.
+
+Trap: they take x as [time, batch, feature] unless `batch_first` says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import assert_never
+
+import torch
+from torch import nn
+
+from backends.torch.arrays import Tensors
+from backends.torch.block import Block, Layer, Site
+from common.countermeasures.activation import Activation, ReLU, Tanh
+from common.countermeasures.recurrent import GRU, LSTM, Cell, SimpleRNN, Step
+from common.errors import UserError
+from common.network import Arrays
+
+NATIVE = {"simple": "torch.nn.RNN", "lstm": "torch.nn.LSTM", "gru": "torch.nn.GRU"}
+PARAMETERS = {
+    "input_weight": "weight_ih_l0",
+    "weight": "weight_hh_l0",
+    "bias": "bias_ih_l0",
+    "recurrent_bias": "bias_hh_l0",
+}
+"""PyTorch's [gate unit, n_in], our [gate, n_in, unit], in one order; of `bias_hh_l0` the GRU's candidate alone is not 0."""
+
+
+Shipped = nn.RNN | nn.LSTM | nn.GRU
+
+
+def build(spec: Cell, function: Activation | None = None) -> Callable[[int, int], Shipped]:
+    """A constructor, to be called with n_in and units, of a module for x [batch, time, feature].
+
+    One bias a gate is trained, and starts at 0, the forget gate's at `forget_bias`.
+
+    Args:
+        spec: The cell.
+        function: The activation, by default tanh; `torch.nn.RNN` has ReLU beside it.
+
+    Raises:
+        UserError: PyTorch has no such cell.
+    """
+    return lambda n_in, units: _with_one_bias(spec, _shipped(spec, function or Tanh(), n_in, units))
+
+
+def _shipped(spec: Cell, function: Activation, n_in: int, units: int) -> Shipped:
+    match spec, function:
+        case SimpleRNN(), Tanh() | ReLU():
+            return nn.RNN(n_in, units, nonlinearity=function.kind, batch_first=True)
+        case LSTM(), Tanh():
+            return nn.LSTM(n_in, units, batch_first=True)
+        case GRU(), Tanh():
+            return nn.GRU(n_in, units, batch_first=True)
+        case _:
+            raise UserError(
+                f"PyTorch's {spec.kind} has the activation tanh; received {function.kind}; write the step yourself (`step`)"
+            )
+
+
+def _with_one_bias(spec: Cell, module: Shipped) -> Shipped:
+    """The module with one bias a gate, and the second one that a GRU's candidate has."""
+    bias, second, units = module.get_parameter("bias_ih_l0"), module.get_parameter("bias_hh_l0"), module.hidden_size
+    nn.init.zeros_(bias)
+    nn.init.zeros_(second)
+    match spec:
+        case SimpleRNN():
+            second.requires_grad_(False)
+        case LSTM(forget_bias=start):
+            nn.init.constant_(bias[units : 2 * units], start)
+            second.requires_grad_(False)
+        case GRU():
+            candidate = torch.cat([torch.zeros(2 * units), torch.ones(units)])
+            second.register_hook(lambda gradient: gradient * candidate.to(gradient))
+        case _:
+            assert_never(spec)
+    return module
+
+
+Activate = Callable[[torch.Tensor], torch.Tensor]
+Carried = tuple[torch.Tensor, ...]
+
+
+def step(
+    spec: Cell, p: Tensors, pre: Tensors, carried: tuple[torch.Tensor, ...], activate: Activate
+) -> tuple[torch.Tensor, ...]:
+    """What a step hands on, the output first.
+
+    Args:
+        spec: The cell.
+        p: `recurrent_bias`, if the cell has one.
+        pre: The maps of what goes in, with the bias, as `x`, and of the output before, as `h`: [(seed,) batch, gate unit].
+        carried: What the step before handed on.
+        activate: The activation.
+    """
+    match spec:
+        case SimpleRNN():
+            return (activate(pre["x"] + pre["h"]),)
+        case LSTM():
+            i, f, g, o = (pre["x"] + pre["h"]).chunk(4, -1)
+            kept = torch.sigmoid(f) * carried[1] + torch.sigmoid(i) * activate(g)
+            return torch.sigmoid(o) * activate(kept), kept
+        case GRU():
+            (xr, xz, xn), (hr, hz, hn) = (pre[name].chunk(3, -1) for name in ("x", "h"))
+            reset, z = torch.sigmoid(xr + hr), torch.sigmoid(xz + hz)
+            n = activate(xn + reset * (hn + p["recurrent_bias"]))
+            return ((1 - z) * n + z * carried[0],)
+        case _:
+            assert_never(spec)
+
+
+class Cells(Layer):
+    """One step of time of a layer of cells."""
+
+    def __init__(self, spec: Step, seeds: int) -> None:
+        self.spec, self.activate = spec.spec, Block(spec.inner, seeds, spec.units)
+        self.product, self.affine = (torch.mm, torch.addmm) if seeds == 1 else (torch.bmm, torch.baddbmm)
+
+    def ready(self, name: str, a: torch.Tensor) -> torch.Tensor:
+        """The gates side by side, [seed, layer, n_in, gate unit] and [seed, layer, 1, gate unit]."""
+        match name:
+            case "input_weight" | "weight":
+                return a.movedim(2, 3).flatten(3)
+            case "bias":
+                return a.flatten(2).unsqueeze(2)
+            case _:
+                return a.unsqueeze(2)
+
+    def __call__(self, p: Tensors, x: torch.Tensor, site: Site) -> torch.Tensor:
+        """The output for x [(seed,) batch, feature]."""
+        pre = {
+            "x": self.affine(p["bias"], x, p["input_weight"]),
+            "h": self.product(site.carried[0], p["weight"]),
+        }
+        site.carried = step(self.spec, p, pre, site.carried, lambda z: self.activate(p, z, site))
+        return site.carried[0]
+
+
+def layer(spec: Step, seeds: int, units: int) -> Cells:
+    """One step of x [(seed,) batch, feature]."""
+    return Cells(spec, seeds)
+
+
+def probe(spec: Cell, inputs: Arrays, function: Activation) -> Arrays:
+    """Outputs and gradients of what `build` gives over a sequence.
+
+    Args:
+        spec: The cell.
+        inputs: `x` [batch, time, feature], `cotangent` [batch, time, unit] of the outputs, and the parameters of
+            `common.countermeasures.recurrent.Step`.
+        function: The activation.
+
+    Returns:
+        `value` [batch, time, unit]; `gradient` with respect to x; and that of every parameter, as `weight_gradient`.
+    """
+    x = torch.tensor(inputs["x"], requires_grad=True)
+    units = inputs["weight"].shape[-1]
+    module = build(spec, function)(x.shape[-1], units).to(x.dtype)
+    with torch.no_grad():
+        for name, native in PARAMETERS.items():
+            if name in inputs:
+                whole = _theirs(torch.tensor(inputs[name]))
+                module.get_parameter(native)[-len(whole) :] = whole
+    value = module(x)[0]
+    trained = {name: module.get_parameter(native) for name, native in PARAMETERS.items() if name in inputs}
+    value.backward(torch.tensor(inputs["cotangent"]))
+    gradients: Arrays = {}
+    for name, parameter in trained.items():
+        assert parameter.grad is not None
+        gradients[f"{name}_gradient"] = _ours(parameter.grad, inputs[name].shape).numpy()
+    assert x.grad is not None
+    return {"value": value.detach().numpy(), "gradient": x.grad.numpy(), **gradients}
+
+
+def _theirs(a: torch.Tensor) -> torch.Tensor:
+    """Our array of all gates as PyTorch has it; of the GRU's second bias the candidate's part, which is the last."""
+    return a.transpose(-1, -2).flatten(0, 1) if a.ndim == 3 else a.flatten()
+
+
+def _ours(a: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
+    """The inverse, of so many numbers."""
+    gates, units = shape[0], shape[-1]
+    match len(shape):
+        case 3:
+            return a.unflatten(0, (gates, units)).transpose(-1, -2)
+        case 2:
+            return a.unflatten(0, (gates, units))
+        case _:
+            return a[-units:]
