@@ -30,7 +30,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from common import files, memory, text
+from common import files, memory, sources, text
 from common.architectures import Depth, Perceptron, Widths
 from common.countermeasures.activation import Activation, Sigmoid
 from common.countermeasures.clipping import Clipping, NoClipping
@@ -41,8 +41,9 @@ from common.countermeasures.optimizer import SGD, Optimizer, with_rate
 from common.countermeasures.skip import NoSkip, Skip
 from common.errors import UserError, nearest, shown
 from common.plan import Count, Plan, Precision, Steps
+from common.sources import ADDING
 from common.spec import Spec
-from common.task import BatchSize, Standardized, Task, digest_of, load
+from common.task import BatchSize, Data, Standardized, Task, Time, digest_of, load
 from experiments.findings.gradient import Thresholds
 from experiments.mistakes import of_flag, one_line
 
@@ -87,6 +88,8 @@ class Settings(Spec, frozen=True):
     record_every: Steps = 1
     test_fraction: float = Field(default=0.2, gt=0, lt=1)
     data: DataFile = "digits"
+    time: Time | None = Field(default=None, examples=[50])
+    """Steps of a sequence of the adding problem; None leaves it 50, and all other data their own."""
     standardized: Standardized = "by feature, over the training set"
 
     @model_validator(mode="after")
@@ -97,6 +100,13 @@ class Settings(Spec, frozen=True):
                 f"a learning rate must be given once; received learning_rate = {self.learning_rate:g}, and {own:g} in the "
                 "optimizer's own table; leave one of them out"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _the_adding_problem_goes_in_as_it_is(self) -> Settings:
+        if self.data == ADDING and self.standardized != "no" and "standardized" in self.model_fields_set:
+            received = f"standardized = {self.standardized!r}"
+            raise ValueError(f"the data {ADDING} go in as they are; received {received}; leave it out")
         return self
 
     @property
@@ -320,18 +330,14 @@ def _settings(where: str, values: Values) -> Settings:
 
 
 def _plan(where: str, settings: Settings) -> Plan:
-    task = Task(
-        source=settings.data,
-        sha256=digest_of(settings.data),
-        batch_size=settings.batch_size,
-        test_fraction=settings.test_fraction,
-        standardized=settings.standardized,
-    )
+    task = _task(where, settings)
     data = load(task)
+    _check_vectors(where, settings.data, data)
+    _check_loss(where, settings, data)
     shared: dict[str, Any] = settings.model_dump(include=set(OF_NETWORK)) | {"depth": settings.layers}
     try:
         plan = Plan(
-            network=Perceptron(features=data.features, classes=data.classes, **shared),
+            network=Perceptron(features=data.features, classes=data.classes, targets=data.targets, **shared),
             initialization=settings.initialization,
             clipping=settings.clipping,
             optimizer=settings.optimizer_with_rate,
@@ -345,6 +351,51 @@ def _plan(where: str, settings: Settings) -> Plan:
         raise UserError(f"{where}: {one_line(error, Plan)}") from None
     _check_memory(where, plan)
     return plan
+
+
+def _task(where: str, settings: Settings) -> Task:
+    try:
+        return Task(
+            source=settings.data,
+            sha256=digest_of(settings.data),
+            time=settings.time,
+            batch_size=settings.batch_size,
+            test_fraction=settings.test_fraction,
+            standardized=settings.standardized,
+        )
+    except ValidationError as error:
+        raise UserError(f"{where}: {one_line(error, Task)}") from None
+
+
+def _check_vectors(where: str, source: str, data: Data) -> None:
+    """Refuse sequences, for which a perceptron has no place.
+
+    Raises:
+        UserError: The samples are sequences.
+    """
+    if data.time is None:
+        return
+    cure = "name data without time" if source in sources.NAMES else "put its steps side by side: "
+    steps = f"{data.time} steps of {data.features} {'feature' if data.features == 1 else 'features'}"
+    raise UserError(
+        f"{where}: a perceptron takes vectors, x [samples, features]; received sequences of {steps} in {source}; {cure}",
+        "" if source in sources.NAMES else "x.reshape(len(x), -1)",
+    )
+
+
+def _check_loss(where: str, settings: Settings, data: Data) -> None:
+    """Refuse a loss of classes where there are none.
+
+    Raises:
+        UserError: The targets are real, and the loss is not theirs.
+    """
+    if data.targets is None or settings.loss.of_real_targets:
+        return
+    classes = "" if settings.data in sources.NAMES else ", or give whole numbers for classes"
+    raise UserError(
+        f"{where}: real targets need the loss squared_error; received {settings.loss.kind} with {settings.data}",
+        f'; set loss = "squared_error"{classes}',
+    )
 
 
 def _check_memory(where: str, plan: Plan) -> None:
