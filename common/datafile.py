@@ -1,9 +1,12 @@
 """A user's own data, read from an .npz file: what is accepted, and for all else the line of Python that makes such a file.
 
-Accepted are `x` [samples, features], real numbers, and `y`, a label for each sample; either key also as a capital. Labels are
-what names classes beyond doubt: integers, truth values, text, whole numbers of a floating-point type, a column [samples, 1] of
-any of these, and one-hot rows, with a single 1 and otherwise 0. Nothing is guessed: other keys, other files and other
-shapes are refused, with what to do about them.
+Accepted are `x` [samples, features] or sequences [samples, time, features], real numbers, and `y`, a label or real targets for
+each sample; either key also as a capital. Labels are what names classes beyond doubt: integers, truth values, text, whole
+numbers of a floating-point type, a column [samples, 1] of any of these, and one-hot rows, with a single 1 and otherwise 0.
+
+Real targets, [samples] or [samples, targets], are other numbers of a floating-point type: those that are not whole, whole ones
+that differ from sample to sample like a measurement, and rows that are no probabilities. Nothing is guessed: other keys, other
+files and other shapes are refused, with what to do about them.
 
 What a file says of itself is read first: only a regular file is opened, and arrays that would not fit into memory are refused
 by their headers, however small the archive that they are packed into. Nothing that is pickled is opened.
@@ -109,24 +112,25 @@ class File:
 
 
 def read(path: str, content: bytes | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Samples x [samples, features] float64, and labels y [samples] int64, numbered 0, 1, 2 ... in the order of the file's.
+    """The samples, and what they are held to.
 
     Args:
         path: Of the file, for what is said of it.
         content: Its bytes, where they are read already.
 
+    Returns:
+        x [samples, features] or [samples, time, features] float64; and labels y [samples] int64, numbered 0, 1, 2 ... in the
+        order of the file's, or real targets y [samples, targets] float64.
+
     Raises:
         UserError: The file is no such file; the message says what it is, and how to make one of it.
     """
     file, found = _opened(path, content)
-    x, y = _samples(file, found["x"]), _labels(file, found["y"])
+    x, y = _samples(file, found["x"]), _held_to(file, found["y"])
     if len(x) != len(y):
-        turned = file.cure("{x}.T") if x.shape[1] == len(y) else ""
+        turned = file.cure("{x}.T" if x.ndim == 2 else "{x}.swapaxes(0, 1)") if x.shape[1] == len(y) else ""
         raise file.refuse(f"'x' and 'y' must have as many samples; received {len(x)} and {len(y)}", turned)
-    names, numbers = np.unique(y, return_inverse=True)
-    if len(names) < 2:
-        raise file.refuse(f"'y' must have at least two classes; received only the label {names[0]}")
-    return x, numbers.astype(np.int64)
+    return x, y
 
 
 class Member(NamedTuple):
@@ -343,7 +347,7 @@ def _renamed(path: str, members: Members) -> str:
     if names is None:
         return f"in Python: import numpy as np; {_saved(path, 'x=samples, y=labels')}"
     x, y = (_whole(name, shapes) for name in names)
-    return File(path).cure(x if len(shapes[names[0]]) == 2 else f"(s := {x}).reshape(len(s), -1)", y)
+    return File(path).cure(x if len(shapes[names[0]]) in (2, 3) else f"(s := {x}).reshape(len(s), -1)", y)
 
 
 def _saved(path: str, arrays: str) -> str:
@@ -368,13 +372,48 @@ def _whole(key: str, shapes: dict[str, tuple[int, ...]]) -> str:
     return f"np.concatenate([d[{key!r}], d[{rest!r}]])" if rest else f"d[{key!r}]"
 
 
-def _labels(file: File, y: np.ndarray) -> np.ndarray:
-    """Labels [samples], not numbered yet."""
+def _held_to(file: File, y: np.ndarray) -> np.ndarray:
+    """Labels [samples], numbered, or real targets [samples, targets]."""
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
+    if y.dtype.kind == "f" and y.ndim in (1, 2):
+        _check_known(file, y)
+        if _real(y):
+            with np.errstate(over="ignore"):
+                return y.astype(np.float64).reshape(len(y), -1)
+    names, numbers = np.unique(_labels(file, y), return_inverse=True)
+    if len(names) < 2:
+        raise file.refuse(f"'y' must have at least two classes; received only the label {names[0]}")
+    return numbers.astype(np.int64)
+
+
+def _real(y: np.ndarray) -> bool:
+    """Whether floating-point numbers are a quantity: no whole numbers of which there are a few, no one-hot rows, no shares."""
+    if y.ndim == 1:
+        few = len(np.unique(y)) <= max(2, len(y) / 2)
+        return y.size > 0 and not (few and bool((y == np.floor(y)).all()))
+    shares = bool((y >= 0).all()) and np.allclose(y.sum(1), 1, rtol=0, atol=1e-3)
+    return min(y.shape) > 1 and not shares
+
+
+def _check_known(file: File, y: np.ndarray) -> None:
+    """Refuse samples of which nobody knows what they are held to."""
+    finite = np.isfinite(y)
+    if finite.all():
+        return
+    place = np.argwhere(~finite)[0]
+    keep = "keep = np.isfinite({y}).reshape(len({y}), -1).all(1); "
+    cure = "to leave such samples out, " + file.cure("{x}[keep]", "{y}[keep]", before=keep)
+    raise file.refuse(f"'y' must be finite; received {y[tuple(place)]} at [{', '.join(map(str, place))}]", cure)
+
+
+def _labels(file: File, y: np.ndarray) -> np.ndarray:
+    """Labels [samples], not numbered yet."""
     if y.ndim == 2 and _one_hot(y):
         return y.argmax(1)
-    rule = f"'y' must be integer labels [samples], or what stands for them; received shape {y.shape} of {y.dtype}"
+    rule = (
+        f"'y' must be integer labels [samples], or what stands for them, or real targets; received shape {y.shape} of {y.dtype}"
+    )
     if y.ndim == 2 and y.shape[0] == 1:
         raise file.refuse(rule, file.cure(y="{y}.ravel()"))
     if y.ndim == 2 and y.dtype.kind in "fiu" and y.size:
@@ -383,31 +422,11 @@ def _labels(file: File, y: np.ndarray) -> np.ndarray:
         raise file.refuse(rule)
     if y.dtype.kind not in "iubfUS":
         raise file.refuse(rule, file.cure(y="{y}.astype(str)"))
-    if y.dtype.kind == "f":
-        _check_whole(file, y)
     return y
 
 
 def _one_hot(y: np.ndarray) -> bool:
     return y.dtype.kind in "fiub" and y.size > 0 and bool(((y == 0) | (y == 1)).all() and ((y == 1).sum(1) == 1).all())
-
-
-def _check_whole(file: File, y: np.ndarray) -> None:
-    """Whole numbers of a floating-point type are labels, unless they differ from sample to sample like a measurement."""
-    if np.isnan(y).any():
-        at = int(np.isnan(y).argmax())
-        keep = "keep = ~np.isnan({y}).ravel(); "
-        cure = "to leave such samples out, " + file.cure("{x}[keep]", "{y}[keep]", before=keep)
-        raise file.refuse(f"'y' must be integer labels [samples]; received nan at [{at}]", cure)
-    broken = (y != np.floor(y)) | ~np.isfinite(y)
-    if not broken.any() and len(np.unique(y)) <= max(2, len(y) / 2):
-        return
-    received = f"{y[broken.argmax()]} at [{int(broken.argmax())}]" if broken.any() else f"{len(np.unique(y))} different numbers"
-    cut = file.cure(y="np.digitize({y}.ravel(), np.quantile({y}, [1 / 3, 2 / 3]))")
-    raise file.refuse(
-        f"'y' must be integer labels [samples]; received {received} of {y.dtype}",
-        f"to cut a quantity into three classes, {cut}",
-    )
 
 
 SAMPLES_OF = {
@@ -422,22 +441,22 @@ SAMPLES_OF = {
 
 
 def _samples(file: File, x: np.ndarray) -> np.ndarray:
-    """Finite numbers [samples, features]."""
-    rule = f"'x' must be numbers [samples, features]; received shape {x.shape} of {x.dtype}"
+    """Finite numbers [samples, features] or [samples, time, features]."""
+    rule = f"'x' must be numbers [samples, features] or [samples, time, features]; received shape {x.shape} of {x.dtype}"
     if x.dtype.kind not in "fiub":
         raise file.refuse(rule, file.cure(SAMPLES_OF[x.dtype.kind]))
     if 0 in x.shape or not x.ndim:
         raise file.refuse(rule)
     if x.ndim == 1:
         raise file.refuse(rule, "for one feature, " + file.cure("{x}[:, None]"))
-    if x.ndim > 2:
+    if x.ndim > 3:
         raise file.refuse(rule, file.cure("{x}.reshape(len({x}), -1)"))
     with np.errstate(over="ignore"):
         x = x.astype(np.float64, order="C")
     finite = np.isfinite(x)
     if not finite.all():
-        row, column = np.argwhere(~finite)[0]
-        keep = "keep = np.isfinite({x}).all(1); "
+        place = np.argwhere(~finite)[0]
+        keep = f"keep = np.isfinite({{x}}).all({'1' if x.ndim == 2 else '(1, 2)'}); "
         cure = "to leave such samples out, " + file.cure("{x}[keep]", "{y}[keep]", before=keep)
-        raise file.refuse(f"'x' must be finite; received {x[row, column]} at [{row}, {column}]", cure)
+        raise file.refuse(f"'x' must be finite; received {x[tuple(place)]} at [{', '.join(map(str, place))}]", cure)
     return x

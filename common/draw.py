@@ -95,10 +95,11 @@ def batches(plan: Plan, data: Data) -> Iterator[Batch]:
     """
     n, size = len(data.x_train), plan.task.batch_size
     x_train = rounded(data.x_train, plan.precision)
+    y_train = data.y_train if data.classes else rounded(data.y_train, plan.precision)
     per_epoch = n // size
     for step in range(plan.steps):
         epoch, k = divmod(step, per_epoch)
         if k == 0:
             orders = np.stack([stream(seed, f"epoch {epoch}").permutation(n) for seed in plan.seeds])
         chosen = orders[:, k * size : (k + 1) * size]
-        yield Batch(x_train[chosen], data.y_train[chosen])
+        yield Batch(x_train[chosen], y_train[chosen])

@@ -72,27 +72,39 @@ class Stack(NamedTuple):
 
 
 class Network(Spec, frozen=True):
-    """What every architecture has in common; its fields that are specs are countermeasures."""
+    """What every architecture has in common; its fields that are specs are countermeasures.
+
+    Attributes:
+        features: How many numbers a sample has.
+        classes: How many there are; None where the targets are real.
+        targets: How many real numbers each sample is held to; None where it has a class.
+    """
 
     site: ClassVar[str] = "layer"
     """What a site is called in a report."""
 
     features: int = Field(ge=1)
-    classes: int = Field(ge=2)
+    classes: int | None = Field(default=None, ge=2)
+    targets: int | None = Field(default=None, ge=1)
     loss: Loss = CrossEntropy()
     activation: Activation
 
     @model_validator(mode="after")
-    def _the_loss_is_of_so_many_classes(self) -> Self:
+    def _the_loss_is_of_such_targets(self) -> Self:
+        if (self.classes is None) == (self.targets is None):
+            received = "neither" if self.classes is None else f"{self.classes} classes and {self.targets} targets"
+            raise ValueError(f"a network must have either classes or real targets; received {received}")
+        if self.targets is not None and not self.loss.of_real_targets:
+            raise ValueError(f'real targets need the loss squared_error; received {self.loss.kind}; set loss = "squared_error"')
         most = self.loss.most_classes
-        if most is not None and self.classes > most:
+        if most is not None and self.classes is not None and self.classes > most:
             raise ValueError(f"the loss {self.loss.kind} is of at most {most} classes; received {self.classes} classes")
         return self
 
     @property
     def outputs(self) -> int:
         """How many the network has."""
-        return outputs(self.loss, self.classes)
+        return self.targets or outputs(self.loss, self.classes or 0)
 
     def stacks(self) -> tuple[Stack, ...]:
         """The stacks in their order."""
@@ -212,7 +224,12 @@ class State:
 
 @dataclass(frozen=True)
 class Batch:
-    """Samples for every seed: x [seed, batch, features], y [seed, batch] integer classes."""
+    """Samples for every seed.
+
+    Attributes:
+        x: [seed, batch, features], or of sequences [seed, batch, time, features].
+        y: Integer classes [seed, batch], or real targets [seed, batch, target].
+    """
 
     x: np.ndarray
     y: np.ndarray

@@ -117,7 +117,7 @@ class Plan(Spec, frozen=True):
         clipped, the update, and the copies between), and five arrays of every layer's batch.
         """
         seeds, network = len(self.groups()[0].seeds), self.network
-        inputs = self.task.batch_size * (network.features * network.shared + network.classes)
+        inputs = self.task.batch_size * (network.features * network.shared + network.outputs)
         layers = len(network.sites) * self.task.batch_size * network.units
         copies = PARAMETER_COPIES + SLOT_COPIES * len(slots(self.optimizer))
         numbers = seeds * (copies * network.parameter_count() + LAYER_COPIES * layers + inputs)

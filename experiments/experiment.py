@@ -30,7 +30,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from common import files, memory, text
+from common import files, memory, sources, text
 from common.architectures import Depth, Perceptron, RecurrentNetwork, Widths
 from common.countermeasures.activation import Activation, Sigmoid, Tanh
 from common.countermeasures.clipping import Clipping, NoClipping
@@ -41,10 +41,10 @@ from common.countermeasures.optimizer import SGD, Optimizer, with_rate
 from common.countermeasures.recurrent import NoRecurrence, Recurrent
 from common.countermeasures.skip import NoSkip, Skip
 from common.errors import UserError, nearest, shown
-from common.network import Network
 from common.plan import Count, Plan, Precision, Steps
+from common.sources import ADDING
 from common.spec import Spec
-from common.task import BatchSize, Standardized, Task, digest_of, load
+from common.task import BatchSize, Data, Standardized, Task, Time, digest_of, load
 from experiments.findings.gradient import Thresholds
 from experiments.mistakes import of_flag, one_line
 
@@ -90,6 +90,8 @@ class Settings(Spec, frozen=True):
     record_every: Steps = 1
     test_fraction: float = Field(default=0.2, gt=0, lt=1)
     data: DataFile = "digits"
+    time: Time | None = Field(default=None, examples=[50])
+    """Steps of a sequence of the adding problem; None leaves it 50, and all other data their own."""
     standardized: Standardized = "by feature, over the training set"
 
     @model_validator(mode="after")
@@ -100,6 +102,13 @@ class Settings(Spec, frozen=True):
                 f"a learning rate must be given once; received learning_rate = {self.learning_rate:g}, and {own:g} in the "
                 "optimizer's own table; leave one of them out"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _the_adding_problem_goes_in_as_it_is(self) -> Settings:
+        if self.data == ADDING and self.standardized != "no" and "standardized" in self.model_fields_set:
+            received = f"standardized = {self.standardized!r}"
+            raise ValueError(f"the data {ADDING} go in as they are; received {received}; leave it out")
         return self
 
     @model_validator(mode="after")
@@ -119,7 +128,7 @@ class Settings(Spec, frozen=True):
         return self
 
     @property
-    def architecture(self) -> type[Network]:
+    def architecture(self) -> type[Perceptron] | type[RecurrentNetwork]:
         """What of the network is set."""
         return Perceptron if self.recurrent.kind == "none" else RecurrentNetwork
 
@@ -130,9 +139,9 @@ class Settings(Spec, frozen=True):
         return found | ({"depth": self.layers} if "depth" in names else {})
 
     def written(self) -> dict[str, Any]:
-        """The settings as JSON, without those that are of another network."""
+        """The settings as JSON, without those that are of another network or have no value."""
         other = set(Perceptron.model_fields) - set(self.architecture.model_fields)
-        return self.model_dump(mode="json", exclude=other)
+        return self.model_dump(mode="json", exclude=other, exclude_none=True)
 
     @property
     def layers(self) -> int:
@@ -337,9 +346,8 @@ def _of_the_same_architecture(base: Settings, values: Values) -> Settings | None
     """The settings, if they are those of a network for the same data."""
     try:
         found = Settings.model_validate(values)
-        found.architecture(
-            features=1, classes=2, **found.of_network() | ({"time": 1} if found.recurrent.kind != "none" else {})
-        )
+        steps = {"time": 1} if found.recurrent.kind != "none" else {}
+        found.architecture.model_validate(found.of_network() | steps | {"features": 1, "classes": 2})
     except ValidationError:
         return None
     return found if found.architecture is base.architecture else None
@@ -368,18 +376,15 @@ def _settings(where: str, values: Values) -> Settings:
 
 
 def _plan(where: str, settings: Settings) -> Plan:
-    task = Task(
-        source=settings.data,
-        sha256=digest_of(settings.data),
-        batch_size=settings.batch_size,
-        test_fraction=settings.test_fraction,
-        standardized=settings.standardized,
-    )
+    task = _task(where, settings)
     data = load(task)
-    shared = settings.of_network() | ({} if getattr(data, "time", None) is None else {"time": data.time})
+    _check_samples(where, settings, data)
+    _check_loss(where, settings, data)
+    network = settings.of_network() | ({} if data.time is None else {"time": data.time})
+    network |= {"features": data.features, "classes": data.classes, "targets": data.targets}
     try:
         plan = Plan(
-            network=settings.architecture(features=data.features, classes=data.classes, **shared),
+            network=settings.architecture.model_validate(network),
             initialization=settings.initialization,
             clipping=settings.clipping,
             optimizer=settings.optimizer_with_rate,
@@ -393,6 +398,60 @@ def _plan(where: str, settings: Settings) -> Plan:
         raise UserError(f"{where}: {one_line(error, Plan)}") from None
     _check_memory(where, plan)
     return plan
+
+
+def _task(where: str, settings: Settings) -> Task:
+    try:
+        return Task(
+            source=settings.data,
+            sha256=digest_of(settings.data),
+            time=settings.time,
+            batch_size=settings.batch_size,
+            test_fraction=settings.test_fraction,
+            standardized=settings.standardized,
+        )
+    except ValidationError as error:
+        raise UserError(f"{where}: {one_line(error, Task)}") from None
+
+
+def _check_samples(where: str, settings: Settings, data: Data) -> None:
+    """Refuse sequences where there are no cells, and vectors where there are.
+
+    Raises:
+        UserError: The network is of the other kind.
+    """
+    recurrent, source = settings.recurrent.kind != "none", settings.data
+    if recurrent == (data.time is not None):
+        return
+    shipped = source in sources.NAMES
+    if recurrent:
+        cure = f"name sequences, such as {sources.ADDING}" if shipped else "give its features in steps: "
+        raise UserError(
+            f"{where}: recurrent cells take sequences, x [samples, time, features]; received vectors of "
+            f"{data.features} features in {source}; {cure}",
+            "" if shipped else "x[:, :, None]",
+        )
+    cure = "name data without time, or a recurrent network" if shipped else "put its steps side by side: "
+    steps = f"{data.time} steps of {data.features} {'feature' if data.features == 1 else 'features'}"
+    raise UserError(
+        f"{where}: a perceptron takes vectors, x [samples, features]; received sequences of {steps} in {source}; {cure}",
+        "" if shipped else "x.reshape(len(x), -1)",
+    )
+
+
+def _check_loss(where: str, settings: Settings, data: Data) -> None:
+    """Refuse a loss of classes where there are none.
+
+    Raises:
+        UserError: The targets are real, and the loss is not theirs.
+    """
+    if data.targets is None or settings.loss.of_real_targets:
+        return
+    classes = "" if settings.data in sources.NAMES else ", or give whole numbers for classes"
+    raise UserError(
+        f"{where}: real targets need the loss squared_error; received {settings.loss.kind} with {settings.data}",
+        f'; set loss = "squared_error"{classes}',
+    )
 
 
 def _check_memory(where: str, plan: Plan) -> None:

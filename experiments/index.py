@@ -384,9 +384,9 @@ def _unused(name: str, taken: Iterable[str]) -> str:
 
 def settings_of(plan: Plan) -> Settings:
     """What an experiment would have to say to get this plan."""
-    network = {name: value for name, value in plan.network if name in Settings.model_fields}
+    network = {name: value for name, value in plan.network if name in Settings.model_fields and name != "time"}
     shared = {key: getattr(plan, key) for key in ("initialization", "clipping", "precision", "steps", "record_every")}
     optimizer = {"optimizer": without_rate(plan.optimizer), "learning_rate": plan.optimizer.learning_rate}
     task = {"batch_size": plan.task.batch_size, "test_fraction": plan.task.test_fraction, "data": plan.task.source}
-    task |= {"standardized": plan.task.standardized}
+    task |= {"standardized": plan.task.standardized, "time": plan.task.time}
     return Settings(**network, **shared, **optimizer, **task, seeds=len(plan.seeds))

@@ -26,8 +26,8 @@ def gradient_error(gradients: Gradients, definition: Gradients) -> float:
     return max(scaled_error(value, expected) for value, expected in pairs)
 
 
-def differing(backend: Backend, definition: Backend, plan: Plan) -> list[str]:
-    """What of a step from the plan's start is not the definition's, to 1e-9 of the size of each layer: names."""
+def differing(backend: Backend, definition: Backend, plan: Plan, most: float = 1e-9) -> list[str]:
+    """What of a step from the plan's start is not the definition's, to `most` of the size of each layer: names."""
     found = []
     for wing in (backend, definition):
         program = wing.program(plan, "cpu")
@@ -35,4 +35,4 @@ def differing(backend: Backend, definition: Backend, plan: Plan) -> list[str]:
         measured = program.measured(program.step(batch_of(plan, task.load(plan.task), 0)))
         state = program.state()
         found.append(measured | state.parameters | state.statistics)
-    return [name for name, value in found[1].items() if scaled_error(found[0][name], value) > 1e-9]
+    return [name for name, value in found[1].items() if scaled_error(found[0][name], value) > most]

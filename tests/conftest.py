@@ -90,7 +90,7 @@ def plan() -> Callable[..., Plan]:
 
     def make(**changes: Any) -> Plan:
         numbers: dict[str, Any] = {
-            "features": 5, "width": 8, "depth": 4, "classes": 3, "activation": "tanh", "normalization": "none",
+            "features": 5, "width": 8, "depth": 4, "classes": 3, "targets": None, "activation": "tanh", "normalization": "none",
             "skip": "none", "loss": "cross_entropy", "source": "digits",
             "initialization": "xavier", "clipping": "none", "learning_rate": 0.1, "batch_size": 16,
             "optimizer": {"kind": "sgd"},

@@ -26,6 +26,7 @@ from common.text import columns
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(30, 4))
 Y = RNG.integers(3, size=30)
+SEQUENCES = X.reshape(30, 2, 2)
 NAMES = np.array(["setosa", "versicolor", "virginica"])
 
 
@@ -97,6 +98,35 @@ def test_labels_are_numbered_in_their_order(tmp_path_factory: pytest.TempPathFac
     assert np.array_equal(np.unique(y)[numbers], y)
 
 
+QUANTITIES = {
+    "a quantity": X[:, 0] ** 3,
+    "a column": X[:, :1] ** 3,
+    "halves": Y / 2,
+    "single precision": X[:, 0].astype(np.float32),
+    "whole, like a measurement": np.arange(30.0) * 1e3,
+    "several": X[:, :2],
+    "the samples themselves": X,
+    "scores": np.eye(3)[Y] * 0.8 + 0.1,
+    "several labels of 0 and 1 each": (X > 0).astype(float),
+}
+
+
+@pytest.mark.parametrize("kind", QUANTITIES)
+def test_quantities_are_real_targets_as_they_are(tmp_path: Path, kind: str) -> None:
+    y = QUANTITIES[kind]
+    x, found = datafile.read(str(saved(tmp_path, x=X, y=y)))
+    assert np.array_equal(x, X)
+    assert found.dtype == np.float64
+    assert found.shape == (30, 1 if y.ndim == 1 else y.shape[1])
+    assert np.array_equal(found, y.reshape(30, -1))
+
+
+def test_sequences_are_taken_as_they_are(tmp_path: Path) -> None:
+    assert same(datafile.read(str(saved(tmp_path, x=SEQUENCES, y=Y))), SEQUENCES)
+    x, y = datafile.read(str(saved(tmp_path, x=SEQUENCES.astype(np.float32), y=X)))
+    assert (x.shape, y.shape, x.dtype) == ((30, 2, 2), (30, 4), np.float64)
+
+
 @pytest.mark.parametrize("keys", [("X", "y"), ("x", "Y"), ("X", "Y")])
 def test_a_key_may_be_a_capital(tmp_path: Path, keys: tuple[str, str]) -> None:
     assert same(datafile.read(str(saved(tmp_path, **dict(zip(keys, (X, Y), strict=True))))))
@@ -108,7 +138,13 @@ def test_of_a_small_and_a_capital_key_the_small_one_counts(tmp_path: Path) -> No
 
 REFUSED: dict[str, tuple[dict[str, Any], np.ndarray, np.ndarray]] = {
     "one axis": ({"x": X[:, 0], "y": Y}, X[:, :1], Y),
-    "images": ({"x": X.reshape(30, 2, 2), "y": Y}, X, Y),
+    "images": ({"x": X.reshape(30, 2, 2, 1), "y": Y}, X, Y),
+    "sequences by time": ({"x": SEQUENCES.swapaxes(0, 1), "y": Y}, SEQUENCES, Y),
+    "nan in a sequence": (
+        {"x": np.where(SEQUENCES[3, 1, 1] == SEQUENCES, np.nan, SEQUENCES), "y": Y},
+        np.delete(SEQUENCES, 3, 0),
+        np.delete(Y, 3),
+    ),
     "transposed": ({"x": X.T, "y": Y}, X, Y),
     "x as text": ({"x": X.astype(str), "y": Y}, X, Y),
     "complex": ({"x": X + 1j, "y": Y}, np.hstack([X, np.ones((30, 4))]), Y),
@@ -117,10 +153,8 @@ REFUSED: dict[str, tuple[dict[str, Any], np.ndarray, np.ndarray]] = {
     "nan in x": ({"x": np.where(X[3, 1] == X, np.nan, X), "y": Y}, np.delete(X, 3, 0), np.delete(Y, 3)),
     "nan in y": ({"x": X, "y": np.where(np.arange(30) == 3, np.nan, Y)}, np.delete(X, 3, 0), np.delete(Y, 3)),
     "a row": ({"x": X, "y": Y[None]}, X, Y),
-    "probabilities": ({"x": X, "y": np.eye(3)[Y] * 0.8 + 0.1}, X, Y),
+    "probabilities": ({"x": X, "y": np.eye(3)[Y] * 0.7 + 0.1}, X, Y),
     "dates in y": ({"x": X, "y": Y.astype("M8[D]")}, X, Y),
-    "a quantity": ({"x": X, "y": X[:, 0] ** 3}, X, np.digitize(X[:, 0] ** 3, np.quantile(X[:, 0] ** 3, [1 / 3, 2 / 3]))),
-    "whole quantity": ({"x": X, "y": np.arange(30.0) * 1e3}, X, np.repeat([0, 1, 2], 10)),
     "object x": ({"x": X.astype(object), "y": Y}, X, Y),
     "object y": ({"x": X, "y": np.array([str(name) for name in NAMES[Y]], object)}, X, Y),
     "sklearn": ({"data": X, "target": Y, "target_names": NAMES}, X, Y),
@@ -132,10 +166,18 @@ REFUSED: dict[str, tuple[dict[str, Any], np.ndarray, np.ndarray]] = {
     "split": ({"x_train": X[:20], "y_train": Y[:20], "x_test": X[20:], "y_test": Y[20:]}, X, Y),
     "split in capitals": ({"X_train": X[:20], "y_train": Y[:20], "X_test": X[20:], "y_test": Y[20:]}, X, Y),
     "split images": (
-        {"x_test": X[20:].reshape(-1, 2, 2), "x_train": X[:20].reshape(-1, 2, 2), "y_train": Y[:20], "y_test": Y[20:]}, X, Y,
+        {
+            "x_test": X[20:].reshape(-1, 2, 2, 1),
+            "x_train": X[:20].reshape(-1, 2, 2, 1),
+            "y_train": Y[:20],
+            "y_test": Y[20:],
+        },
+        X,
+        Y,
     ),
     "training part only": ({"x_train": X, "y_train": Y}, X, Y),
-    "images of another name": ({"images": X.reshape(30, 2, 2), "labels": Y}, X, Y),
+    "images of another name": ({"images": X.reshape(30, 2, 2, 1), "labels": Y}, X, Y),
+    "sequences of another name": ({"inputs": SEQUENCES, "labels": Y}, SEQUENCES, Y),
 }  # fmt: skip
 
 

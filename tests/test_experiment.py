@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -191,7 +192,7 @@ X, Y = np.arange(400.0).reshape(200, 2), np.arange(200) % 3
         ({"data": X, "y": Y}, "key 'x' is missing"),
         ({"x": X[:, 0], "y": Y}, "'x' must be numbers [samples, features]"),
         ({"x": X, "y": Y[:-1]}, "'x' and 'y' must have as many samples; received 200 and 199"),
-        ({"x": X, "y": Y + 0.5}, "'y' must be integer labels"),
+        ({"x": X, "y": Y + 0.5}, "real targets need the loss squared_error; received cross_entropy with"),
         ({"x": np.where(X == 7, np.nan, X), "y": Y}, "'x' must be finite; received nan at [3, 1]"),
         ({"x": X, "y": Y * 0}, "'y' must have at least two classes; received only the label 0"),
     ],
@@ -219,8 +220,9 @@ def test_single_changes_are_every_other_kind_with_the_files_own_numbers() -> Non
     assert next(iter(found)) == "mine"
     changed = {name: differences(found["mine"], plan) for name, plan in found.items() if name != "mine"}
     assert all(len(parts) == 1 for parts in changed.values()), changed
-    assert {part for (part,) in changed.values()} == set(COUNTERMEASURES)
-    for room in COUNTERMEASURES:
+    of_layers = set(COUNTERMEASURES) - {"recurrent"}
+    assert {part for (part,) in changed.values()} == of_layers
+    for room in of_layers:
         tried = {getattr(settings_of(plan), room).kind for plan in found.values()}
         assert tried == set(kinds(room))
 
@@ -231,3 +233,41 @@ def test_single_changes_of_a_grid_are_those_of_its_first_combination() -> None:
     assert list(found)[:30] == list(plans(grid))
     assert "elu + xavier, depth 5" in found
     assert len({plan.model_dump_json() for plan in found.values()}) == len(found)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (
+            {"data": "adding", "loss": "squared_error"},
+            "received sequences of 50 steps of 2 features in adding; name data without time",
+        ),
+        (
+            {"data": "digits by pixel"},
+            "received sequences of 64 steps of 1 feature in digits by pixel; name",
+        ),
+        ({"data": "diabetes"}, 'need the loss squared_error; received cross_entropy with diabetes; set loss = "squared_error"'),
+        ({"time": 30}, "time is of the data adding only, others have their own; received time = 30 with digits; leave it out"),
+        (
+            {"data": "adding", "standardized": "by feature, over the training set"},
+            "the data adding go in as they are; received",
+        ),
+    ],
+    ids=["sequences", "one feature", "loss", "time", "standardized"],
+)
+def test_what_a_perceptron_or_its_data_cannot_be_is_refused_with_the_cure(settings: dict[str, Any], said: str) -> None:
+    assert said in message("countermeasures", **settings)
+
+
+def test_sequences_of_a_file_are_refused_with_what_makes_vectors_of_them(tmp_path: Path) -> None:
+    np.savez(tmp_path / "mine.npz", x=np.arange(800.0).reshape(200, 2, 2), y=np.arange(200) % 3)
+    text = message("countermeasures", data=str(tmp_path / "mine.npz"))
+    assert "received sequences of 2 steps of 2 features in" in text
+    assert text.endswith("put its steps side by side: x.reshape(len(x), -1)")
+
+
+def test_real_targets_decide_how_many_outputs_there_are(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(200, 3))
+    np.savez(tmp_path / "mine.npz", x=x, y=x[:, :2])
+    plan = next(iter(plans(read("countermeasures"), {"data": str(tmp_path / "mine.npz"), "loss": "squared_error"}).values()))
+    assert (plan.network.classes, plan.network.targets, plan.network.outputs) == (None, 2, 2)

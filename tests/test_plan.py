@@ -81,7 +81,7 @@ def changed(plan: Plan, path: str, value: Any) -> Plan:
     place = stated
     for parent in parents:
         place = place[parent]
-    place[last] = value
+    place |= {last: value} | TOGETHER.get(path, {})
     return Plan.model_validate(stated)
 
 
@@ -94,9 +94,14 @@ NUMBERS = {
     "initialization": "he", "initialization.fan": "avg", "initialization.distribution": "uniform",
     "clipping": "none", "clipping.threshold": 2.0, "optimizer.learning_rate": 0.1 + 2**-54,
     "task.source": "other.npz", "task.sha256": "ab", "task.batch_size": 17, "task.test_fraction": 0.25,
-    "task.standardized": "no",
+    "task.standardized": "no", "task.time": 20, "network.targets": 2,
     "precision": "float32", "seeds": [1, 0], "steps": 4, "record_every": 2,
 }  # fmt: skip
+TOGETHER = {
+    "network.targets": {"classes": None, "loss": "squared_error"},
+    "task.time": {"source": "adding"},
+}
+"""What else is changed with a number, beside it."""
 COMPILED = ("network.", "clipping", "optimizer", "task.batch_size", "precision")
 INPUTS = ("network.activation.slope", "network.skip.scale", "clipping.threshold", "optimizer.learning_rate")
 STARTS = ("network.normalization.initial_scale", "network.normalization.initial_shift")

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.errors import UserError
+from common.sources import adding, diabetes, digits
 from common.task import Data, Task, digest_of, load
 
 X = np.arange(40, dtype=float).reshape(20, 2) ** 2
@@ -49,9 +50,7 @@ def test_digits_are_1797_samples_of_which_360_are_kept_for_the_test() -> None:
 def test_digits_are_those_of_scikit_learn() -> None:
     from sklearn.datasets import load_digits
 
-    from common.task import _digits
-
-    for found, expected in zip(_digits(), load_digits(return_X_y=True), strict=True):
+    for found, expected in zip(digits(), load_digits(return_X_y=True), strict=True):
         assert np.array_equal(found, expected)
 
 
@@ -123,13 +122,16 @@ def test_a_file_without_any_key_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("x", "y", "said"),
     [
-        (X[:, 0], Y, r"'x' must be numbers \[samples, features\]; received shape \(20,\)"),
-        (X[..., None], Y, r"'x' must be numbers .* shape \(20, 2, 1\)"),
+        (X[:, 0], Y, r"'x' must be numbers \[samples, features\] or \[samples, time, features\]; received shape \(20,\)"),
+        (X[..., None, None], Y, r"'x' must be numbers .* shape \(20, 2, 1, 1\)"),
         (X[:0], Y[:0], r"'x' must be numbers .* shape \(0, 2\)"),
         (X[:, :0], Y, r"'x' must be numbers .* shape \(20, 0\)"),
         (X + 1j, Y, r"'x' must be numbers .* of complex128"),
         (X.astype(str), Y, r"'x' must be numbers .* of <U"),
-        (X, Y / 2, r"'y' must be integer labels .* of float64"),
+        (X, Y[:, None] * [1, 1], r"'y' must be integer labels .* of int64"),
+        (X, np.full(20, 0.5), "its only target is constant over the training set"),
+        (X, np.full((20, 2), [0.5, 3]), "all 2 targets are constant over the training set"),
+        (X, np.where(np.arange(20) == 3, np.inf, Y / 2), r"'y' must be finite; received inf at \[3\]"),
         (X, Y[:-1], r"'x' and 'y' must have as many samples; received 20 and 19"),
         (X, np.full(20, 7), r"'y' must have at least two classes; received only the label 7"),
     ],
@@ -210,9 +212,7 @@ def test_any_feature_times_any_power_of_two_is_the_same_to_the_bit(
 
 
 def test_ordinary_data_are_standardized_by_their_mean_and_standard_deviation_to_the_bit() -> None:
-    from common.task import _digits
-
-    data, (x, _) = load(Task()), _digits()
+    data, (x, _) = load(Task()), digits()
     order = np.random.default_rng(np.random.Philox(key=0)).permutation(len(x))
     x = x[order]
     mean, std = x[360:].mean(0), x[360:].std(0)
@@ -284,3 +284,64 @@ def test_the_digest_is_that_of_the_files_bytes_and_digits_have_none(tmp_path: Pa
     source = saved(tmp_path, x=X, y=Y)
     assert digest_of(source) == hashlib.sha256(Path(source).read_bytes()).hexdigest()
     assert digest_of("digits") == ""
+
+
+def test_diabetes_is_that_of_scikit_learn_and_digits_by_row_and_pixel_are_the_digits() -> None:
+    from sklearn.datasets import load_diabetes
+
+    x, y = diabetes()
+    expected_x, expected_y = load_diabetes(return_X_y=True, scaled=False)
+    assert np.array_equal(x, expected_x)
+    assert np.array_equal(y, np.asarray(expected_y)[:, None])
+    by_row, by_pixel = load(Task(source="digits by row", standardized="no")), load(Task(source="digits by pixel"))
+    vectors = load(Task(standardized="no"))
+    assert np.array_equal(by_row.x_train.reshape(-1, 64), vectors.x_train)
+    assert np.array_equal(by_row.y_test, vectors.y_test)
+    assert (by_row.time, by_row.features, by_pixel.time, by_pixel.features, vectors.time) == (8, 8, 64, 1, None)
+
+
+def test_a_sequence_is_standardized_by_feature_over_samples_and_time() -> None:
+    data = load(Task(source="digits by row"))
+    assert np.abs(data.x_train.mean((0, 1))).max() < 1e-13
+    assert np.abs(data.x_train.std((0, 1)) - 1).max() < 1e-12
+    assert np.abs(data.x_train.mean(0)).max() > 0.4, "not each time step by itself"
+    assert np.abs(load(Task(source="digits by pixel")).x_train.mean()) < 1e-13
+
+
+def test_real_targets_are_standardized_over_the_training_set() -> None:
+    data, raw = load(Task(source="diabetes")), load(Task(source="diabetes", standardized="no"))
+    assert (data.targets, data.classes, data.features) == (1, None, 10)
+    assert abs(data.y_train.mean()) < 1e-13
+    assert abs(data.y_train.std() - 1) < 1e-13
+    expected = (raw.y_test - raw.y_train.mean(0)) / raw.y_train.std(0)
+    assert np.allclose(data.y_test, expected, rtol=0, atol=1e-13)
+    assert (whole_y := np.concatenate([raw.y_train, raw.y_test])).min() == 25
+    assert whole_y.max() == 346
+
+
+@pytest.mark.parametrize("time", [2, 3, 50])
+def test_the_adding_problem_marks_a_number_of_each_half_and_asks_for_their_sum(time: int) -> None:
+    x, y = adding(time)
+    assert (x.shape, y.shape) == ((6000, time, 2), (6000, 1))
+    numbers, markers = x[..., 0], x[..., 1]
+    assert set(np.unique(markers)) <= {0, 1}
+    assert (markers[:, : time // 2].sum(1) == 1).all()
+    assert (markers[:, time // 2 :].sum(1) == 1).all()
+    assert (markers.sum(0) > 0).all(), "any step may be marked"
+    assert np.allclose(y[:, 0], [row[mark == 1].sum() for row, mark in zip(numbers, markers, strict=True)], rtol=0, atol=1e-15)
+    assert ((y - 1) ** 2).mean() == pytest.approx(1 / 6, rel=0.1), "that of two uniform numbers"
+
+
+def test_the_adding_problem_goes_in_as_it_is_and_is_the_same_each_time() -> None:
+    task = Task(source="adding")
+    assert (task.time, task.standardized) == (50, "no")
+    data = load(task)
+    assert (data.x_train.shape, data.x_test.shape, data.targets) == ((4800, 50, 2), (1200, 50, 2), 1)
+    assert set(np.unique(data.x_train[..., 1])) == {0, 1}
+    assert np.array_equal(adding(50)[0], adding(50)[0])
+    assert Task.model_validate_json(task.model_dump_json()) == task
+
+
+def test_a_time_of_other_data_is_refused_with_the_cure() -> None:
+    with pytest.raises(ValueError, match=r"time is of the data adding only, .*; received time = 20 with digits; leave it out"):
+        Task(time=20)

@@ -152,7 +152,7 @@ def measured(wing: Backend, plan: Plan) -> np.ndarray:
     x /= np.sqrt((x**2).mean(-1, keepdims=True))
     program = wing.program(plan, "cpu")
     program.load(draw.state(plan))
-    handle = program.step(Batch(x, rng.integers(plan.network.classes, size=shape)))
+    handle = program.step(Batch(x, rng.integers(plan.network.outputs, size=shape)))
     return program.measured(handle)["signal_gradient_rms"]
 
 

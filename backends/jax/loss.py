@@ -1,4 +1,4 @@
-"""The loss in JAX: the functions of optax, of logits and of one-hot classes, and their mean.
+"""The loss in JAX: the functions of optax, of logits and of one-hot classes or real targets, and their mean.
 
 Trap: optax' losses are those of each sample or element; the mean is the caller's. `optax.l2_loss` is half of
 `optax.squared_error`. `sigmoid_binary_cross_entropy` of [batch, 1] and [batch] broadcasts to [batch, batch] in silence.
@@ -25,21 +25,23 @@ NATIVE = {
 
 
 def build(spec: Loss) -> Callable[[jax.Array, jax.Array], jax.Array]:
-    """The mean loss of outputs [batch, output] and integer classes [batch]."""
+    """The mean loss of outputs [batch, output], and integer classes [batch] or real targets [batch, output]."""
     match spec:
         case CrossEntropy():
             return lambda outputs, classes: optax.softmax_cross_entropy_with_integer_labels(outputs, classes).mean()
         case BinaryCrossEntropy():
             return lambda outputs, classes: optax.sigmoid_binary_cross_entropy(outputs[:, 0], classes).mean()
         case SquaredError():
-            return lambda outputs, classes: optax.squared_error(outputs, _one_hot(classes, outputs)).mean()
+            return lambda outputs, wanted: optax.squared_error(outputs, _targets(wanted, outputs)).mean()
         case _:
             assert_never(spec)
 
 
-def _one_hot(classes: jax.Array, outputs: jax.Array) -> jax.Array:
-    """In the outputs' precision, which float64 would raise."""
-    return jax.nn.one_hot(classes, outputs.shape[1], dtype=outputs.dtype)
+def _targets(wanted: jax.Array, outputs: jax.Array) -> jax.Array:
+    """Real targets as they are; integer classes one-hot, in the outputs' precision, which float64 would raise."""
+    if jnp.issubdtype(wanted.dtype, jnp.floating):
+        return wanted
+    return jax.nn.one_hot(wanted, outputs.shape[1], dtype=outputs.dtype)
 
 
 def probe(spec: Loss, inputs: Arrays) -> Arrays:
@@ -47,7 +49,7 @@ def probe(spec: Loss, inputs: Arrays) -> Arrays:
 
     Args:
         spec: The loss.
-        inputs: Outputs `z` [batch, output], and classes `y` [batch].
+        inputs: Outputs `z` [batch, output], and classes `y` [batch] or real targets [batch, output].
 
     Returns:
         `loss` [], and `gradient` of z's shape.

@@ -1,4 +1,6 @@
-"""The loss in Keras: `SparseCategoricalCrossentropy` and `BinaryCrossentropy` of logits, `MeanSquaredError` of one-hot classes.
+"""The loss in Keras: `SparseCategoricalCrossentropy` and `BinaryCrossentropy` of logits, `MeanSquaredError`.
+
+Squared error is that of one-hot classes, or of real targets.
 
 Trap: the cross-entropies take probabilities unless `from_logits=True` says otherwise, and clip them at 1e-7. A loss computes in
 float32 whatever the outputs are, unless it is given a `dtype`. `BinaryCrossentropy` is a mean over the outputs of a sample, and
@@ -25,7 +27,10 @@ NATIVE = {
 
 
 def build(spec: Loss, dtype: str = "float64", reduction: str = "sum_over_batch_size") -> Callable[[Tensor, Tensor], Tensor]:
-    """The loss of integer classes [...] and outputs [..., output], in Keras' order: `compile(loss=...)` takes it."""
+    """The loss of integer classes [...] or real targets [..., output], and outputs [..., output].
+
+    That is Keras' order: `compile(loss=...)` takes it.
+    """
     options: dict[str, Any] = {"reduction": reduction, "dtype": dtype}
     match spec:
         case CrossEntropy():
@@ -35,14 +40,19 @@ def build(spec: Loss, dtype: str = "float64", reduction: str = "sum_over_batch_s
             return lambda classes, outputs: binary(tf.reshape(tf.cast(classes, dtype), tf.shape(outputs)), outputs)
         case SquaredError():
             squared: Any = keras.losses.MeanSquaredError(**options)
-            return lambda classes, outputs: squared(_one_hot(classes, outputs), outputs)
+            return lambda wanted, outputs: squared(_targets(wanted, outputs), outputs)
         case _:
             assert_never(spec)
 
 
-def _one_hot(classes: Tensor, outputs: Tensor) -> Tensor:
-    """Of the shape and type of outputs [..., output]; `fit` gives classes [..., 1]."""
-    of_samples = tf.reshape(tf.cast(classes, tf.int64), tf.shape(outputs)[:-1])
+def _targets(wanted: Tensor, outputs: Tensor) -> Tensor:
+    """Of the shape and type of outputs [..., output]: real targets as they are, and classes one-hot.
+
+    `fit` makes floats of classes [..., 1], so that their shape tells them apart: of one output there are no classes.
+    """
+    if len(wanted.shape) == len(outputs.shape) and wanted.shape[-1] == outputs.shape[-1]:
+        return tf.cast(wanted, outputs.dtype)
+    of_samples = tf.reshape(tf.cast(wanted, tf.int64), tf.shape(outputs)[:-1])
     return tf.one_hot(of_samples, outputs.shape[-1], dtype=outputs.dtype)
 
 
@@ -51,7 +61,7 @@ def probe(spec: Loss, inputs: Arrays) -> Arrays:
 
     Args:
         spec: The loss.
-        inputs: Outputs `z` [batch, output], and classes `y` [batch].
+        inputs: Outputs `z` [batch, output], and classes `y` [batch] or real targets [batch, output].
 
     Returns:
         `loss` [], and `gradient` of z's shape.

@@ -16,7 +16,10 @@ from common.network import Arrays
 NATIVE: dict[str, str] = {}
 
 Function = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
-"""From outputs [seed, batch, output] and classes [seed, batch] to the mean losses [seed], and the gradient of the outputs."""
+"""From outputs [seed, batch, output] to the mean losses [seed], and the gradient of the outputs.
+
+They are held to classes [seed, batch], or to real targets [seed, batch, output].
+"""
 
 
 def build(spec: Loss, rounding: Exact = EXACT) -> Function:
@@ -60,9 +63,11 @@ def _binary(z: np.ndarray, y: np.ndarray, r: Exact) -> tuple[np.ndarray, np.ndar
 
 
 def _squared(z: np.ndarray, y: np.ndarray, r: Exact) -> tuple[np.ndarray, np.ndarray]:
-    distance = r(z - np.eye(z.shape[-1], dtype=z.dtype)[y])
+    wanted = y if y.ndim == z.ndim else np.eye(z.shape[-1], dtype=z.dtype)[y]
+    distance = r(z - wanted)
     losses = r.mean(r(distance**2), -1)
-    return r.mean(losses, -1), r(distance * (2 / (z.shape[-1] * y.shape[-1])))
+    batch, outputs = z.shape[-2:]
+    return r.mean(losses, -1), r(distance * (2 / (outputs * batch)))
 
 
 def probe(spec: Loss, inputs: Arrays) -> Arrays:
@@ -70,7 +75,7 @@ def probe(spec: Loss, inputs: Arrays) -> Arrays:
 
     Args:
         spec: The loss.
-        inputs: Outputs `z` [batch, output], and classes `y` [batch].
+        inputs: Outputs `z` [batch, output], and classes `y` [batch] or real targets [batch, output].
 
     Returns:
         `loss` [], and `gradient` of z's shape.

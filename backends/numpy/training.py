@@ -57,7 +57,7 @@ class Program:
         rate = numbers["learning_rate"]
         with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
             run = self.network.forward(self.parameters, from_numpy(batch.x, self.dtype, "cpu:0"), self.statistics)
-            losses, cotangent = self.loss(run.logits, batch.y)
+            losses, cotangent = self.loss(run.logits, from_numpy(batch.y, self.dtype, "cpu:0"))
             found, gradients = self.network.backward(run, cotangent)
             clipped = self.clip(gradients)
             signals = [signal * batch.y.shape[1] for signal in found]

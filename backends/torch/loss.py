@@ -1,4 +1,4 @@
-"""The loss in PyTorch: `CrossEntropyLoss`, `BCEWithLogitsLoss`, `MSELoss`, of integer classes.
+"""The loss in PyTorch: `CrossEntropyLoss`, `BCEWithLogitsLoss`, `MSELoss`, of integer classes, `MSELoss` of real targets too.
 
 Trap: `CrossEntropyLoss` and `BCEWithLogitsLoss` take logits, and say nothing to probabilities. `MSELoss` of [batch, 1] and
 [batch] broadcasts to [batch, batch], with a warning only; its mean is over all elements. `BCELoss` clamps its logarithms at
@@ -23,45 +23,51 @@ NATIVE = {
 }
 
 
-class OfClasses(nn.Module):
-    """A loss of outputs [batch, output] and integer classes [batch], the mean over the samples."""
+class Mean(nn.Module):
+    """The mean loss of outputs [batch, output], and integer classes [batch] or real targets [batch, output]."""
 
     def __init__(self, spec: Loss) -> None:
         super().__init__()
         self.spec = spec
 
-    def forward(self, outputs: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+    def forward(self, outputs: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
         """The loss of a batch."""
         match self.spec:
             case CrossEntropy():
-                return functional.cross_entropy(outputs, classes)
+                return functional.cross_entropy(outputs, wanted)
             case BinaryCrossEntropy():
-                return functional.binary_cross_entropy_with_logits(outputs, classes[:, None].to(outputs.dtype))
+                return functional.binary_cross_entropy_with_logits(outputs, wanted[:, None].to(outputs.dtype))
             case SquaredError():
-                return functional.mse_loss(outputs, functional.one_hot(classes, outputs.shape[1]).to(outputs.dtype))
+                return functional.mse_loss(outputs, _targets(wanted, outputs))
             case _:
                 assert_never(self.spec)
 
 
-def build(spec: Loss) -> OfClasses:
-    """The module, to be called with outputs [batch, output] and integer classes [batch]."""
-    return OfClasses(spec)
+def build(spec: Loss) -> Mean:
+    """The module, to be called with outputs [batch, output], and classes [batch] or real targets [batch, output]."""
+    return Mean(spec)
 
 
-def of_samples(spec: Loss, outputs: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
-    """The losses [...] of samples with outputs [..., output] and classes [...]."""
+def of_samples(spec: Loss, outputs: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """The losses [...] of samples with outputs [..., output], and classes [...] or real targets [..., output]."""
     match spec:
         case CrossEntropy():
-            flat = functional.cross_entropy(outputs.flatten(0, -2), classes.flatten(), reduction="none")
-            return flat.view_as(classes)
+            flat = functional.cross_entropy(outputs.flatten(0, -2), wanted.flatten(), reduction="none")
+            return flat.view_as(wanted)
         case BinaryCrossEntropy():
             logits = outputs.squeeze(-1)
-            return functional.binary_cross_entropy_with_logits(logits, classes.to(logits.dtype), reduction="none")
+            return functional.binary_cross_entropy_with_logits(logits, wanted.to(logits.dtype), reduction="none")
         case SquaredError():
-            wanted = functional.one_hot(classes, outputs.shape[-1]).to(outputs.dtype)
-            return functional.mse_loss(outputs, wanted, reduction="none").mean(-1)
+            return functional.mse_loss(outputs, _targets(wanted, outputs), reduction="none").mean(-1)
         case _:
             assert_never(spec)
+
+
+def _targets(wanted: torch.Tensor, outputs: torch.Tensor) -> torch.Tensor:
+    """Real targets as they are, which have the axes of the outputs; classes one-hot."""
+    if wanted.ndim == outputs.ndim:
+        return wanted
+    return functional.one_hot(wanted, outputs.shape[-1]).to(outputs.dtype)
 
 
 def probe(spec: Loss, inputs: Arrays) -> Arrays:
@@ -69,7 +75,7 @@ def probe(spec: Loss, inputs: Arrays) -> Arrays:
 
     Args:
         spec: The loss.
-        inputs: Outputs `z` [batch, output], and classes `y` [batch].
+        inputs: Outputs `z` [batch, output], and classes `y` [batch] or real targets [batch, output].
 
     Returns:
         `loss` [], and `gradient` of z's shape.

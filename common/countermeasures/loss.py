@@ -1,15 +1,17 @@
 r"""Loss: what the outputs of a network are held to, and the first gradient on the way back.
 
-For outputs z of a sample of class y, out of C:
+For outputs z of a sample of class y, out of C, or of n real targets t:
 
 | kind                 | outputs | of a sample                                | gradient with respect to z |
 |----------------------|---------|--------------------------------------------|----------------------------|
 | cross_entropy        | C       | log sum exp(z) - z_y                       | softmax(z) - onehot(y)     |
 | binary_cross_entropy | 1       | log(1 + exp(z)) - y z, for y of 0 or 1     | sigmoid(z) - y             |
 | squared_error        | C       | mean over the outputs of (z - onehot(y))^2 | 2 / C (z - onehot(y))      |
+| squared_error        | n       | mean over the outputs of (z - t)^2         | 2 / n (z - t)              |
 
 The loss of a batch is the mean over its samples. The class that a network finds is that of the largest output; of one logit,
-whether it is above 0. Always saying the shares p of the classes has the loss sum -p log p, the squared error mean p (1 - p).
+whether it is above 0. Always saying the shares p of the classes has the loss sum -p log p, the squared error mean p (1 - p);
+always saying the mean of real targets has their variance.
 
 Sources: Bridle 1990 (softmax with cross-entropy); Bishop 2006, sections 4.3 and 5.2.
 """
@@ -31,6 +33,7 @@ class CrossEntropy(Spec, frozen=True):
 
     kind: Literal["cross_entropy"] = "cross_entropy"
     most_classes: ClassVar[int | None] = None
+    of_real_targets: ClassVar[bool] = False
     reduction: Reduction = "mean over samples"
 
 
@@ -39,14 +42,16 @@ class BinaryCrossEntropy(Spec, frozen=True):
 
     kind: Literal["binary_cross_entropy"] = "binary_cross_entropy"
     most_classes: ClassVar[int | None] = 2
+    of_real_targets: ClassVar[bool] = False
     reduction: Reduction = "mean over samples"
 
 
 class SquaredError(Spec, frozen=True):
-    """The squared distance from the one-hot class, an output on average."""
+    """The squared distance from the one-hot class, or from real targets, an output on average."""
 
     kind: Literal["squared_error"] = "squared_error"
     most_classes: ClassVar[int | None] = None
+    of_real_targets: ClassVar[bool] = True
     reduction: Literal["mean over samples and outputs"] = "mean over samples and outputs"
 
 

@@ -115,14 +115,13 @@ def facts(document: Document) -> Iterator[str]:
 
 
 def spoken_range(texts: Iterable[str]) -> str:
-    """Texts that differ in their numbers as one: `5, 10 hidden layers of 64 units`; others one after another."""
+    """Texts that differ in single words as one: `5, 10 hidden layers of 64 units`; others one after another."""
     found = list(dict.fromkeys(texts))
     words = [text.split() for text in found]
-    columns = list(zip(*words, strict=False))
-    alike = {len(one) for one in words} == {len(columns)}
-    if not alike or not all(len(set(column)) == 1 or all(map(str.isdigit, column)) for column in columns):
+    if len({len(one) for one in words}) > 1:
         return " or ".join(found)
-    return " ".join(_range(map(int, column)) if column[0].isdigit() else column[0] for column in columns)
+    columns = zip(*words, strict=True)
+    return " ".join(_range(map(int, one)) if all(map(str.isdigit, one)) else "/".join(dict.fromkeys(one)) for one in columns)
 
 
 def _range(values: Iterable[Any]) -> str:

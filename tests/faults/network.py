@@ -51,7 +51,7 @@ KINDS = (
         "labels off by one",
         "tanh",
         {
-            "torch": edits(("loss", "classes.flatten(), reduction", "(classes.flatten() + 1) % 10, reduction")),
+            "torch": edits(("loss", "wanted.flatten(), reduction", "(wanted.flatten() + 1) % 10, reduction")),
             "keras": edits(("training", "self.loss(y, run.logits)", "self.loss((y + 1) % 10, run.logits)")),
             "jax": edits(("loss", "(outputs, classes).mean()", "(outputs, (classes + 1) % 10).mean()")),
         },
@@ -69,20 +69,20 @@ KINDS = (
         "squared error summed over the outputs",
         "squared error",
         {
-            "torch": edits(("loss", 'wanted, reduction="none").mean(-1)', 'wanted, reduction="none").sum(-1)')),
+            "torch": edits(("loss", 'outputs), reduction="none").mean(-1)', 'outputs), reduction="none").sum(-1)')),
             "keras": edits(
-                ("loss", "squared(_one_hot(classes, outputs), outputs)", "10 * squared(_one_hot(classes, outputs), outputs)")
+                ("loss", "squared(_targets(wanted, outputs), outputs)", "10 * squared(_targets(wanted, outputs), outputs)")
             ),
-            "jax": edits(("loss", "optax.squared_error(outputs, _one_hot", "10 * optax.squared_error(outputs, _one_hot")),
+            "jax": edits(("loss", "optax.squared_error(outputs, _targets", "10 * optax.squared_error(outputs, _targets")),
         },
     ),
     Fault(
         "half of the squared error",
         "squared error",
         {
-            "torch": edits(("loss", 'wanted, reduction="none").mean(-1)', 'wanted, reduction="none").mean(-1) / 2')),
+            "torch": edits(("loss", 'outputs), reduction="none").mean(-1)', 'outputs), reduction="none").mean(-1) / 2')),
             "keras": edits(
-                ("loss", "squared(_one_hot(classes, outputs), outputs)", "squared(_one_hot(classes, outputs), outputs) / 2")
+                ("loss", "squared(_targets(wanted, outputs), outputs)", "squared(_targets(wanted, outputs), outputs) / 2")
             ),
             "jax": edits(("loss", "optax.squared_error(outputs,", "optax.l2_loss(outputs,")),
         },
