@@ -89,9 +89,13 @@ class Plan(Spec, frozen=True):
         return {"optimizer": self.optimizer, "clipping": self.clipping} | self.network.countermeasures()
 
     def bare(self) -> Plan:
-        """The plan with 0 for its `numbers`, and for those of what training begins with."""
-        starts = [f"{room}.{name}" for room, spec in self._rooms().items() for name in spec.starts]
-        return self.with_numbers(dict.fromkeys([*self.numbers(), *starts], 0.0))
+        """The plan with 0 for its `numbers`, and its kinds' own ones for what training begins with."""
+        starts = {
+            f"{room}.{name}": type(spec).model_fields[name].default
+            for room, spec in self._rooms().items()
+            for name in spec.starts
+        }
+        return self.with_numbers(dict.fromkeys(self.numbers(), 0.0) | starts)
 
     def structure(self) -> str:
         """A key that is equal for plans that one compiled step serves: they differ in `numbers` and in the start at most."""

@@ -24,7 +24,7 @@ import backends
 from experiments.process import environment
 from tests.faults import KINDS, ROOT, Fault, faulty
 
-SUITE = ("activation", "normalization", "clipping", "quantities", "program", "parity")
+SUITE = ("activation", "normalization", "clipping", "skip", "recurrent", "optimizer", "quantities", "program", "parity")
 """The files whose tests ask a wing, those of one room first."""
 
 PLACES = {
@@ -56,6 +56,10 @@ PLACES = {
     "from the second step": "in the run|free run|loss|weight|step",
     "momentum of 0.9": "in the run|free run|after the step",
     "measured by a later step": "loss|recorded|measured",
+    "gate": "recurrent",
+    "LSTM": "recurrent",
+    "time": "recurrent|time",
+    "cell": "recurrent",
 }
 """By how a fault's name begins or goes on: the words, one of which the failing file or message has to have."""
 

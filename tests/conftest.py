@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import backends
-from common.architectures import Perceptron
+from common.architectures import Perceptron, RecurrentNetwork
 from common.backend import Backend
 from common.plan import Plan
 from common.task import digest_of
@@ -91,7 +91,7 @@ def plan() -> Callable[..., Plan]:
     def make(**changes: Any) -> Plan:
         numbers: dict[str, Any] = {
             "features": 5, "width": 8, "depth": 4, "classes": 3, "targets": None, "activation": "tanh", "normalization": "none",
-            "skip": "none", "loss": "cross_entropy", "source": "digits",
+            "skip": "none", "loss": "cross_entropy", "source": "digits", "recurrent": None, "time": 5,
             "initialization": "xavier", "clipping": "none", "learning_rate": 0.1, "batch_size": 16,
             "optimizer": {"kind": "sgd"},
             "seeds": (0, 1), "steps": 3, "precision": "float64", "record_every": 1,
@@ -99,7 +99,9 @@ def plan() -> Callable[..., Plan]:
         unknown = set(changes) - set(numbers)
         assert not unknown, f"no such number: {unknown}"
         numbers |= changes
-        network = {key: numbers.pop(key) for key in Perceptron.model_fields}
+        architecture = RecurrentNetwork if numbers["recurrent"] else Perceptron
+        every = {key: numbers.pop(key) for key in {*Perceptron.model_fields, *RecurrentNetwork.model_fields}}
+        network = {key: value for key, value in every.items() if key in architecture.model_fields}
         rate = numbers.pop("learning_rate")
         optimizer = numbers.pop("optimizer") | ({} if rate is None else {"learning_rate": rate})
         source = numbers.pop("source")

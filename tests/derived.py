@@ -21,7 +21,9 @@ SIZES = {"features": 3, "width": 4, "depth": 3, "batch_size": 5, "initialization
 
 def batch_of(plan: Plan) -> Batch:
     rng, shape = np.random.default_rng(1), (len(plan.seeds), plan.task.batch_size)
-    x, network = rng.normal(size=(*shape, plan.network.features)), plan.network
+    network = plan.network
+    steps = (network.shared,) if network.shared > 1 else ()
+    x = rng.normal(size=(*shape, *steps, network.features))
     if network.classes:
         return Batch(x, rng.integers(network.classes, size=shape))
     return Batch(x, rng.normal(size=(*shape, network.outputs)))

@@ -27,6 +27,7 @@ import backends
 from backends import DEFINITION
 from common.backend import Backend
 from common.plan import Plan
+from common.sources import ADDING
 from experiments.findings.configuration import configuration
 from experiments.findings.gradient import Thresholds
 from experiments.findings.outcome import Outcome
@@ -62,10 +63,16 @@ class Case(NamedTuple):
 
 def plan_of(name: str, depth: int, precision: str, record_every: int) -> Plan:
     """The plan of a name in `PLANS`, as the campaign runs it: digits, 16 units, batches of 32, 2 seeds, 12 steps."""
-    numbers: dict[str, Any] = {"width": 16, "normalization": "none", "clipping": "none"} | PLANS[name]
-    room = {key: numbers.pop(key) for key in ("width", "activation", "normalization", "skip", "loss") if key in numbers}
-    network = {"features": 64, "classes": 10, "depth": depth} | room
-    rest = {"optimizer": {"kind": "sgd", "learning_rate": 0.1}, "task": {"batch_size": 32}, "seeds": (0, 1), "steps": 12}
+    numbers: dict[str, Any] = {"clipping": "none"} | PLANS[name]
+    task: dict[str, Any] = {"batch_size": 32}
+    if "recurrent" in numbers:
+        task |= {"source": ADDING, "time": depth}
+        network = {"features": 2, "targets": 1, "loss": "squared_error", "width": 16, "time": depth}
+    else:
+        network = {"features": 64, "classes": 10, "width": 16, "normalization": "none", "depth": depth}
+    rooms = ("width", "activation", "normalization", "skip", "loss", "recurrent")
+    network |= {key: numbers.pop(key) for key in rooms if key in numbers}
+    rest = {"optimizer": {"kind": "sgd", "learning_rate": 0.1}, "task": task, "seeds": (0, 1), "steps": 12}
     return Plan.model_validate({"network": network, "precision": precision, "record_every": record_every} | rest | numbers)
 
 

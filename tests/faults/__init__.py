@@ -9,7 +9,19 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from tests.faults import activation, clipping, evaluation, network, normalization, optimizer, quantities, run, skip, training
+from tests.faults import (
+    activation,
+    clipping,
+    evaluation,
+    network,
+    normalization,
+    optimizer,
+    quantities,
+    recurrent,
+    run,
+    skip,
+    training,
+)
 from tests.faults.fault import ROOMS, ROOT, Edit, Fault, faulty, mutated, planted
 
 __all__ = [
@@ -49,6 +61,9 @@ PLANS: dict[str, dict[str, Any]] = {
     },
     "rezero": {"activation": "tanh", "initialization": "xavier", "skip": {"kind": "rezero", "initial_scale": 0.3}},
     "highway": {"activation": "tanh", "initialization": "xavier", "skip": "highway"},
+    "simple": {"recurrent": "simple", "activation": "tanh", "initialization": "xavier"},
+    "lstm": {"recurrent": "lstm", "activation": "tanh", "initialization": "xavier"},
+    "gru": {"recurrent": "gru", "activation": "tanh", "initialization": "xavier", "optimizer": {"kind": "adam"}},
     "squared error": {"activation": "tanh", "initialization": "xavier", "loss": "squared_error"},
     "value": {"activation": "tanh", "initialization": "xavier", "clipping": {"kind": "value", "threshold": 0.001}},
     "norm": {"activation": "tanh", "initialization": "xavier", "clipping": {"kind": "norm", "threshold": 0.01}},
@@ -68,7 +83,10 @@ PLANS: dict[str, dict[str, Any]] = {
     "adamw": {"activation": "tanh", "initialization": "xavier", "optimizer": {"kind": "adamw", "weight_decay": 0.1}},
     "rmsprop": {"activation": "tanh", "initialization": "xavier", "optimizer": {"kind": "rmsprop"}},
 }
-"""By name: what of a plan shows a fault; depth, precision and what is recorded are the campaign's."""
+"""By name: what of a plan shows a fault; depth, precision and what is recorded are the campaign's.
+
+That of a recurrent network is its steps of time; its sequences are those of the adding problem.
+"""
 
 KINDS = (
     *evaluation.KINDS,
@@ -79,6 +97,7 @@ KINDS = (
     *optimizer.KINDS,
     *activation.KINDS,
     *skip.KINDS,
+    *recurrent.KINDS,
     *network.KINDS,
     *run.KINDS,
 )

@@ -22,6 +22,7 @@ ROOMS = (
     "clipping",
     "normalization",
     "skip",
+    "recurrent",
     "loss",
     "optimizer",
     "network",
