@@ -22,7 +22,7 @@ the mean is the geometric one, and the deviation, `decades`, that of the decimal
 | . run_id                      | the name of its file in the store                                                    |
 | . gradient                    | whether it comes through (experiments/findings/gradient.py): verdict, reason, and the verdict on each of the seeds |
 | . learning                    | whether it learns: verdict, reason, seeds                                            |
-| . gradient_ratio              | first step: signal_gradient_rms of the first hidden layer over the last one's; geometric |
+| . gradient_ratio              | first step: signal_gradient_rms of the first layer or time step over the last one's; geometric |
 | . decay_per_layer             | first step: decades of it gained per layer on the way back; negative where it vanishes |
 | . loss_first, loss_last       | at the first and the last step                                                       |
 | . accuracy                    | on the test set after the last step, in evaluation mode                              |
@@ -202,6 +202,11 @@ class Document(Finding):
     thresholds: Thresholds
     configurations: list[Configuration]
     agrees: bool | None
+
+    @property
+    def site(self) -> str:
+        """What a site is called: `layer`, `time step`, or both."""
+        return " or ".join(dict.fromkeys(c.spec.network.site for c in self.configurations))
 
     def to_json(self) -> str:
         """The JSON text, indented."""

@@ -37,21 +37,21 @@ def _backend(names: list[str], **more: Any) -> alt.Color:
     return alt.Color("backend:N", scale=alt.Scale(domain=names, range=[BACKENDS[name][0] for name in names]), **more)
 
 
-def profile(quantity: str, rows: Rows = None, *, folders: bool = False, dots: int = 18) -> alt.TopLevelMixin:
-    """A quantity against the layer: a line for each configuration and backend, a band from smallest to largest seed."""
+def profile(
+    quantity: str, rows: Rows = None, *, site: str = "layer", folders: bool = False, dots: int = 18
+) -> alt.TopLevelMixin:
+    """A quantity against the site: a line for each configuration and backend, a band from smallest to largest seed."""
     shown = SHOWN[quantity]
     chosen = alt.selection_point(name="legend", fields=["configuration"], bind="legend")
     dashed = alt.selection_point(name="backends", fields=["backend"], bind="legend")
-    x = alt.X(
-        "layer:Q", title="hidden layer, counted from the input", scale=alt.Scale(nice=False), axis=alt.Axis(tickMinStep=1)
-    )
+    x = alt.X("layer:Q", title=f"{site}, from the first to the last", scale=alt.Scale(nice=False), axis=alt.Axis(tickMinStep=1))
     title = f"{shown.title} ({shown.unit})"
     y = alt.Y("mid:Q", title=title, scale=_scale(shown.logarithmic), axis=_power(shown.logarithmic))
     legend = alt.Legend(symbolOpacity=1, symbolType="square", symbolStrokeWidth=0, symbolSize=80)
     colour = alt.Color("configuration:N", sort=None, scale=alt.Scale(range=OKABE_ITO), title="configuration", legend=legend)
     dashes = alt.Scale(domain=list(BACKENDS), range=[dash for _, dash in BACKENDS.values()])
     dash = alt.StrokeDash("backend:N", title="backend", scale=dashes, legend=alt.Legend(symbolOpacity=1, symbolSize=500))
-    tips = ["configuration:N", "backend:N", "layer:Q", "step:Q"]
+    tips = ["configuration:N", "backend:N", alt.Tooltip("layer:Q", title=site), "step:Q"]
     parts = [alt.Tooltip(f"{key}:Q", title=words, format=FORM) for key, words in _PARTS.items()]
     base = alt.Chart().encode(x=x, color=colour, detail="backend:N", tooltip=[*tips, *parts])
     seen = {"opacity": alt.condition(chosen & dashed, alt.value(0.9), alt.value(0.06))}
@@ -87,19 +87,25 @@ def _panels(chart: Any, columns: int) -> alt.FacetChart:
     )
 
 
-def heat(quantity: str, rows: Rows = None, *, columns: int = 2) -> alt.TopLevelMixin:
-    """A quantity by layer and step, a panel for each configuration and backend; grey where it is 0 or not finite."""
+def heat(quantity: str, rows: Rows = None, *, site: str = "layer", columns: int = 2) -> alt.TopLevelMixin:
+    """A quantity by site and training step, a panel for each configuration and backend; grey where it is 0 or not finite."""
     shown = SHOWN[quantity]
     scale = alt.Scale(type="log", scheme="viridis") if shown.logarithmic else alt.Scale(scheme="viridis")
     legend = alt.Legend(format=".0e" if shown.logarithmic else FORM, orient="bottom", gradientLength=220, titleLimit=0)
     colour = alt.Color("mid:Q", title=f"{shown.title} ({shown.unit})", scale=scale, legend=legend)
-    tips = ["configuration:N", "backend:N", "step:O", "layer:O", alt.Tooltip("value:Q", title=shown.title, format=FORM)]
+    tips = [
+        "configuration:N",
+        "backend:N",
+        "step:O",
+        alt.Tooltip("layer:O", title=site),
+        alt.Tooltip("value:Q", title=shown.title, format=FORM),
+    ]
     cells = (
         alt.Chart(_data("heat", rows))
         .mark_rect(invalid=None)
         .encode(
             x=alt.X("step:O", title="training step", axis=_sparse(), scale=alt.Scale(round=True)),
-            y=alt.Y("layer:O", title="hidden layer", scale=alt.Scale(reverse=True, round=True), axis=_sparse()),
+            y=alt.Y("layer:O", title=site, scale=alt.Scale(reverse=True, round=True), axis=_sparse()),
             color=colour,
             tooltip=tips,
         )

@@ -40,12 +40,13 @@ def draw(sources: list[Source], folder: Path) -> int:
 def figures(sources: list[Source]) -> dict[str, alt.TopLevelMixin]:
     """The charts by the names of their files, of the configurations that the page draws first."""
     folders = len(sources) > 1
-    names = page.chosen(sources[0].document)
+    names, site = page.chosen(sources[0].document), page.site_of(sources)
     found: dict[str, Any] = {}
     for quantity in measured.SHOWN:
         rows = list(_profile(sources, names, quantity))
-        found[f"profile-{quantity}"] = _sized(charts.profile(quantity, rows, folders=folders, dots=5), 1, 150)
-    found["heat-signal_gradient_rms"] = _sized(charts.heat("signal_gradient_rms", list(_heat(sources, names[:2]))), 2, 60)
+        found[f"profile-{quantity}"] = _sized(charts.profile(quantity, rows, site=site, folders=folders, dots=5), 1, 150)
+    heat = charts.heat("signal_gradient_rms", list(_heat(sources, names[:2])), site=site)
+    found["heat-signal_gradient_rms"] = _sized(heat, 2, 60)
     agreement = charts.agreement(list(page.agreement_rows(sources)), folders=folders, dots=14)
     found["agreement"] = _sized(agreement, 1, None, margin=130)
     found["divergence"] = _sized(charts.divergence(list(_divergence(sources, names))), 2, 70)

@@ -47,6 +47,7 @@ def render(sources: list[Source]) -> str:
     return environment.get_template("page.html").render(
         policy=policy(library(), script),
         title=sources[0].document.question,
+        site=site_of(sources),
         folders=[_folder(source) for source in sources],
         rows=list(rows(sources)),
         heads=[head.replace("\n", " ") for head in HEADS],
@@ -97,6 +98,11 @@ def _folder(source: Source) -> dict[str, Any]:
     }
 
 
+def site_of(sources: list[Source]) -> str:
+    """What a site is called in all folders."""
+    return " or ".join(dict.fromkeys(source.document.site for source in sources))
+
+
 def names(sources: list[Source]) -> list[str]:
     """All configurations, in the order of the folders."""
     return list(dict.fromkeys(c.name for source in sources for c in source.document.configurations))
@@ -133,25 +139,25 @@ def data(sources: list[Source]) -> dict[str, Any]:
         "chosen": _chosen(sources[0].document),
         "quantities": list(measured.SHOWN),
         "logarithmic": [name for name, shown in measured.SHOWN.items() if shown.logarithmic],
-        "charts": specs(folders=len(sources) > 1),
+        "charts": specs(site_of(sources), folders=len(sources) > 1),
         "agreement": list(agreement_rows(sources)),
         "seconds": list(seconds_rows(sources)),
     }
 
 
 @cache
-def specs(*, folders: bool) -> dict[str, Any]:
+def specs(site: str = "layer", *, folders: bool) -> dict[str, Any]:
     """Every chart of the page as Vega-Lite, without its rows.
 
     Altair holds none of them to Vega-Lite's schema here, which takes a third of a second; the tests do.
     """
     with debug_mode(False):
-        return {name: chart.to_dict(validate=False) for name, chart in _charts(folders=folders).items()}
+        return {name: chart.to_dict(validate=False) for name, chart in _charts(site, folders=folders).items()}
 
 
-def _charts(*, folders: bool) -> dict[str, Any]:
-    found = {f"profile {name}": charts.profile(name, folders=folders) for name in measured.SHOWN}
-    found |= {f"heat {name}": charts.heat(name) for name in measured.SHOWN}
+def _charts(site: str = "layer", *, folders: bool) -> dict[str, Any]:
+    found = {f"profile {name}": charts.profile(name, site=site, folders=folders) for name in measured.SHOWN}
+    found |= {f"heat {name}": charts.heat(name, site=site) for name in measured.SHOWN}
     return found | {
         "agreement": charts.agreement(folders=folders),
         "divergence": charts.divergence(),

@@ -100,7 +100,7 @@ def _verdicts(document: Document, width: int) -> Iterator[Text]:
         "configuration",
         "gradient",
         "learning",
-        "decades\nper layer",
+        f"decades\nper {document.site}",
         "accuracy",
         *(["largest\nupdate"] * (width >= WIDE)),
     ]
@@ -125,7 +125,7 @@ def _profiles(document: Document, width: int) -> Iterator[Text]:
         return
     low, high = math.floor(min(logs)), math.ceil(max(logs))
     yield from table(
-        ("configuration", "first layer ... last layer", "smallest", "largest"),
+        ("configuration", f"first {document.site} ... last {document.site}", "smallest", "largest"),
         [Row(name, [drawn(profile, low, high, max(20, width // 2 - 8)), *_extremes(profile)]) for name, profile in rows],
         width,
         left=1,

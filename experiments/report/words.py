@@ -7,10 +7,10 @@ WORDS = {
     "with nothing else.",
     "gradient": "Here the signal gradient: how much the loss moves with a layer's output, rms over its units and the batch. "
     "Textbooks call it the backpropagated error.",
-    "gradient, first/last": "The first hidden layer's gradient over the last one's, at the first training step; of several "
-    "seeds the geometric mean. 1e-6 means that layer 1 gets a millionth.",
-    "decades per layer": "Powers of ten that the gradient gains with each layer on its way back. -0.63 means that a layer "
-    "keeps 10^-0.63 = 23 % of it; 0 means that it passes unchanged.",
+    "gradient, first/last": "The gradient of the first hidden layer, or step of time, over that of the last one, at the first "
+    "training step; of several seeds the geometric mean. 1e-6 means that the first gets a millionth.",
+    "decades per layer": "Powers of ten that the gradient gains with each layer, or step of time, on its way back. -0.63 means "
+    "that it keeps 10^-0.63 = 23 %; 0 means that it passes unchanged.",
     "verdict": "Two words on each configuration: what becomes of the gradient (comes through, vanishing, exploding, dead, "
     "non-finite), and whether the network learns (learns, has not learnt, diverged, cannot be told).",
     "dead": "The gradient is exactly 0: no step will ever change the layer.",
@@ -36,6 +36,8 @@ WORDS = {
     "said.",
     "skip connection": "A way past a layer: what goes into it is added to what it computes (residual, rezero) or mixed with it "
     "(highway), so that the gradient has a way back that no weight shrinks.",
+    "time step": "A step of a sequence that a recurrent network goes through with one set of weights. Its steps are what the "
+    "layers are of another network: the output at each is measured, and the gradient comes back through all of them.",
     "seed": "A number that starting weights and the order of the batches are drawn from; the same for every backend.",
 }  # fmt: skip
 
