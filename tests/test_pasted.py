@@ -20,7 +20,7 @@ from pydantic import TypeAdapter
 from scipy import stats
 
 from common.backend import Backend
-from common.countermeasures.activation import Activation
+from common.countermeasures.activation import Activation, Tanh
 from common.countermeasures.clipping import Clipping
 from common.countermeasures.initialization import (
     TRUNCATED_STD,
@@ -33,6 +33,7 @@ from common.countermeasures.initialization import (
 from common.countermeasures.loss import Loss, outputs
 from common.countermeasures.normalization import BatchNormalization, Normalization
 from common.countermeasures.optimizer import Optimizer
+from common.countermeasures.recurrent import Cell, Step
 from common.countermeasures.skip import Skip, own_parameters
 from experiments.report import migration
 from tests.conftest import load
@@ -50,6 +51,7 @@ SPECS: dict[str, list[Any]] = {
     "normalization over units": [{"kind": "layer", "epsilon": 1e-3}, "layer", {"kind": "rms", "epsilon": 1e-2}, "rms"],
     "skip": ["residual", {"kind": "residual", "scale": 0.1}, {"kind": "rezero", "initial_scale": -0.7},
              {"kind": "highway", "initial_bias": -3.0}, "none"],
+    "recurrent": [{"kind": "simple"}, {"kind": "lstm", "forget_bias": 0.5}, {"kind": "gru"}],
     "loss": ["cross_entropy", "squared_error", "binary_cross_entropy"],
     "optimizer": ["sgd", "momentum", {"kind": "nesterov", "momentum": 0.5}, "adam",
                   {"kind": "adam", "beta1": 0.8, "beta2": 0.95, "epsilon": 1e-3}, {"kind": "adamw", "weight_decay": 0.1},
@@ -79,7 +81,8 @@ def each(what):
     room = what.partition(" ")[0]
     module = pasted(room)
     for i, spec in enumerate(SPECS[what]):
-        yield f"{what} {i}", module, TypeAdapter(getattr(module, room.capitalize())).validate_python(spec)
+        kinds = module.Cell if room == "recurrent" else getattr(module, room.capitalize())
+        yield f"{what} {i}", module, TypeAdapter(kinds).validate_python(spec)
 """
 
 PROGRAMS = {
@@ -117,6 +120,21 @@ for key, module, spec in each("skip"):
     found |= {f"{key} value": value, f"{key} gradient": z.grad, f"{key} weight": layer.weight.T}
     if hasattr(skipped, "gate"):
         found |= {f"{key} gate_weight": skipped.gate.weight.T, f"{key} gate_bias": skipped.gate.bias}
+for key, module, spec in each("recurrent"):
+    cells, x = module.build(spec)(2, 4), given["x"].clone().requires_grad_()
+    by_gate = lambda a: a.detach().clone().unflatten(0, (-1, 4))
+    ours = lambda a: by_gate(a).transpose(-1, 1) if a.ndim > 1 else by_gate(a)
+    names = {"input_weight": "weight_ih_l0", "weight": "weight_hh_l0", "bias": "bias_ih_l0"}
+    value, before = cells(x)[0], by_gate(cells.bias_ih_l0 + cells.bias_hh_l0)
+    value.backward(given["of_outputs"])
+    found |= {f"{key} {name}": ours(cells.get_parameter(native)) for name, native in names.items()}
+    found |= {f"{key} {name}_gradient": ours(cells.get_parameter(native).grad) for name, native in names.items()}
+    if spec.kind == "gru":
+        own = cells.bias_hh_l0
+        found |= {f"{key} recurrent_bias": own[8:].clone(), f"{key} recurrent_bias_gradient": own.grad[8:]}
+    torch.optim.SGD([p for p in cells.parameters() if p.requires_grad], lr=1.0).step()
+    found |= {f"{key} value": value, f"{key} gradient": x.grad}
+    found |= {f"{key} moved": by_gate(cells.bias_ih_l0 + cells.bias_hh_l0) - before}
 for key, module, spec in each("loss"):
     z = given["z"][:, : 1 if spec.kind == "binary_cross_entropy" else 3].clone().requires_grad_()
     value = module.build(spec)(z, given["y"] % (2 if spec.kind == "binary_cross_entropy" else 3))
@@ -188,6 +206,25 @@ for key, module, spec in each("skip"):
               f"{key} weight": layer.kernel}
     if skipped.gate:
         found |= {f"{key} gate_weight": skipped.gate.kernel, f"{key} gate_bias": skipped.gate.bias}
+GATES = {"simple": [0], "lstm": [0, 1, 2, 3], "gru": [1, 0, 2]}
+for key, module, spec in each("recurrent"):
+    cells = module.build(spec)(4)
+    with tf.GradientTape() as tape:
+        tape.watch(given["x"])
+        value = cells(given["x"])
+    variables = cells.trainable_variables
+    by_gate = lambda a: np.stack(np.split(np.array(a), len(GATES[spec.kind]), axis=-1))[GATES[spec.kind]]
+    gradient, *gradients = tape.gradient(value, [given["x"], *variables], given["of_outputs"])
+    for suffix, arrays in (("", variables), ("_gradient", gradients)):
+        kernel, weight, bias = map(np.array, arrays)
+        found |= {f"{key} input_weight{suffix}": by_gate(kernel), f"{key} weight{suffix}": by_gate(weight)}
+        found |= {f"{key} bias{suffix}": by_gate(bias[0] if spec.kind == "gru" else bias)}
+        if spec.kind == "gru":
+            found |= {f"{key} recurrent_bias{suffix}": bias[1, 8:]}
+    both = lambda: by_gate(np.array(variables[2]).sum(0) if spec.kind == "gru" else np.array(variables[2]))
+    before = both()
+    keras.optimizers.SGD(1.0).apply_gradients(zip(gradients, variables))
+    found |= {f"{key} value": value, f"{key} gradient": gradient, f"{key} moved": both() - before}
 for key, module, spec in each("loss"):
     z = given["z"][:, : 1 if spec.kind == "binary_cross_entropy" else 3]
     classes = given["y"] % (2 if spec.kind == "binary_cross_entropy" else 3)
@@ -270,6 +307,21 @@ for key, module, spec in each("skip"):
               f"{key} weight": held["inner"]["kernel"]}
     if "kernel" in held.get("skip", {}):
         found |= {f"{key} gate_weight": held["skip"]["kernel"], f"{key} gate_bias": held["skip"]["bias"]}
+LETTERS = {"simple": [""], "lstm": ["i", "f", "g", "o"], "gru": ["r", "z", "n"]}
+for key, module, spec in each("recurrent"):
+    cells = module.build(spec, dtype=jnp.float64)(4)
+    variables = cells.init(jax.random.key(0), given["x"])
+    value, backward = jax.vjp(lambda v, x: cells.apply(v, x), variables, given["x"])
+    gradients, gradient = backward(given["of_outputs"])
+    for suffix, tree in (("", variables), ("_gradient", gradients)):
+        cell, letters = tree["params"]["cell"], LETTERS[spec.kind]
+        found |= {f"{key} input_weight{suffix}": jnp.stack([cell[f"i{gate}"]["kernel"] for gate in letters])}
+        found |= {f"{key} weight{suffix}": jnp.stack([cell[f"h{gate}"]["kernel"] for gate in letters])}
+        with_bias = "h" if spec.kind == "lstm" else "i"
+        found |= {f"{key} bias{suffix}": jnp.stack([cell[with_bias + gate]["bias"] for gate in letters])}
+        if spec.kind == "gru":
+            found |= {f"{key} recurrent_bias{suffix}": cell["hn"]["bias"]}
+    found |= {f"{key} value": value, f"{key} gradient": gradient}
 for key, module, spec in each("loss"):
     z = given["z"][:, : 1 if spec.kind == "binary_cross_entropy" else 3]
     value, gradient = jax.value_and_grad(module.build(spec))(z, given["y"] % (2 if spec.kind == "binary_cross_entropy" else 3))
@@ -328,8 +380,8 @@ def given() -> dict[str, np.ndarray]:
     z[0] = 0.0, -30.0, 1e-9
     scale, shift, mean, variance = rng.uniform(0.5, 2, size=(4, 3))
     return {"z": z, "cotangent": cotangent, "scale": scale, "shift": shift, "mean": mean, "variance": variance} | {
-        "y": np.arange(16)
-    }
+        "y": np.arange(16), "x": rng.normal(size=(5, 6, 2)), "of_outputs": rng.normal(size=(5, 6, 4)),
+    }  # fmt: skip
 
 
 def paste(folder: Path, name: str, pages: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -394,6 +446,19 @@ def test_the_pasted_connections_are_the_definitions(found: Found, definition: Ba
         for name in ("value", "gradient"):
             assert compared(found[f"{key} {name}"], expected[name]) < 1e-12, (written, name)
         assert (found[f"{key} gate_bias"] == -3).all() if "gate_bias" in own else True
+
+
+def test_the_pasted_cells_are_the_definitions_and_a_step_moves_one_bias_a_gate(found: Found, definition: Backend) -> None:
+    for i, written in enumerate(SPECS["recurrent"]):
+        spec, key = TypeAdapter(Cell).validate_python(written), f"recurrent {i}"
+        own = {name: found[f"{key} {name}"] for name in Step(spec, 4, (Tanh(),)).parameters(2)}
+        given_inputs = {"x": given()["x"], "cotangent": given()["of_outputs"]}
+        expected = definition.recurrent.probe(spec, given_inputs | own, Tanh())
+        for name, value in expected.items():
+            assert compared(found[f"{key} {name}"], value) < 1e-12, (written, name)
+        if f"{key} moved" in found:  # in the candidate of a GRU the second bias is one of its own
+            gates = slice(0, 2) if spec.kind == "gru" else slice(None)
+            assert compared(found[f"{key} moved"][gates], -expected["bias_gradient"][gates]) < 1e-12, written
 
 
 def test_the_pasted_losses_are_the_definitions(found: Found, definition: Backend) -> None:

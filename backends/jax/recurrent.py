@@ -1,7 +1,8 @@
-"""Recurrent cells in JAX: a linen module for one step, and Flax's own cells for the reader.
+"""Recurrent cells in JAX: a linen module for one step, and Flax's own cells, whose gates are parameters of their own.
 
-Trap: `flax.nnx.GRUCell` has no bias for the product of its candidate's reset gate; `flax.linen.GRUCell` has it. The state of
-Flax' LSTM is (c, h), the other way round than PyTorch's and Keras'.
+Trap: `flax.nnx.GRUCell` has no bias for the product in its candidate; `flax.linen.GRUCell` has it. The state of Flax's LSTM is
+(c, h), the other way round than PyTorch's and Keras'; its forget gate's bias starts at 0. To clip each parameter by its norm
+is another thing where each gate has its own: PyTorch and Keras have them in one array.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen
 
-from backends.jax import activation
+from backends.jax import activation as activations
 from backends.jax.arrays import Tree
 from backends.jax.block import Layer, Site, run
-from common.countermeasures.activation import Activation, Tanh
+from common.countermeasures.activation import Activation
 from common.countermeasures.recurrent import GRU, LSTM, Cell, SimpleRNN, Step
 from common.network import Arrays
 
@@ -34,17 +35,17 @@ LETTERS = {
 Activate = Callable[[jax.Array], jax.Array]
 
 
-def build(spec: Cell, function: Activation | None = None, dtype: Any = jnp.float32) -> Callable[[int], linen.RNN]:
+def build(spec: Cell, activation: Any = jnp.tanh, dtype: Any = jnp.float32) -> Callable[[int], linen.RNN]:
     """A constructor, to be called with units, of a module for x [batch, time, feature] that gives every output.
 
     Its biases start at 0, the forget gate's too.
 
     Args:
         spec: The cell.
-        function: The activation, by default tanh.
+        activation: A function of an array.
         dtype: Of the arithmetic and of the parameters.
     """
-    own: Any = {"dtype": dtype, "param_dtype": dtype, "activation_fn": activation.build(function or Tanh())}
+    own: Any = {"dtype": dtype, "param_dtype": dtype, "activation_fn": activation}
     match spec:
         case SimpleRNN():
             return lambda units: linen.RNN(linen.SimpleCell(units, **own))
@@ -156,7 +157,7 @@ def probe(spec: Cell, inputs: Arrays, function: Activation) -> Arrays:
     """
     given = {name: jnp.asarray(a) for name, a in inputs.items() if name != "cotangent"}
     x = given.pop("x")
-    module = build(spec, function, x.dtype)(given["weight"].shape[-1])
+    module = build(spec, activations.build(function), x.dtype)(given["weight"].shape[-1])
 
     def value_of(x: jax.Array, given: Tree) -> Any:
         return module.apply(parameters(spec, given), x)
@@ -165,3 +166,16 @@ def probe(spec: Cell, inputs: Arrays, function: Activation) -> Arrays:
     gradient, found = backward(jnp.asarray(inputs["cotangent"]))
     gradients = {f"{name}_gradient": np.asarray(a) for name, a in found.items()}
     return {"value": np.asarray(value), "gradient": np.asarray(gradient), **gradients}
+
+
+def native(spec: Cell) -> Callable[[int], linen.RNN]:
+    """What Flax ships under the name, with its own defaults: a constructor, to be called with units."""
+    match spec:
+        case SimpleRNN():
+            return lambda units: linen.RNN(linen.SimpleCell(units))
+        case LSTM():
+            return lambda units: linen.RNN(linen.LSTMCell(units))
+        case GRU():
+            return lambda units: linen.RNN(linen.GRUCell(units))
+        case _:
+            assert_never(spec)

@@ -1,10 +1,9 @@
-"""Recurrent cells in Keras.
+"""Recurrent cells in Keras: a step by one product for all gates, and Keras' own layers with one bias a gate.
 
 Trap: the order of the GRU's gates is update, reset, candidate, where PyTorch's is reset, update, candidate; and with
 `reset_after=True` its bias has two rows, of which one is enough for two of the gates: trained both, their sum moves twice as
-far. A constraint keeps it at 0; a norm over all gradients still counts it twice.
-
-Trap: `keras.layers.LSTM` starts its recurrent kernel orthogonal as one [units, 4 units] matrix: no gate's own part is.
+far. A constraint keeps it at 0; a norm over all gradients still counts it twice. The recurrent kernel starts orthogonal as one
+matrix of all gates, [units, 4 units] of the LSTM, of which no gate's own part is orthogonal.
 """
 
 from __future__ import annotations
@@ -16,10 +15,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from backends.keras import activation
+from backends.keras import activation as activations
 from backends.keras.arrays import Tensor, Tensors
 from backends.keras.block import Block, Layer, Site
-from common.countermeasures.activation import Activation, Tanh
+from common.countermeasures.activation import Activation
 from common.countermeasures.recurrent import GRU, LSTM, Cell, SimpleRNN, Step
 from common.network import Arrays
 
@@ -35,15 +34,15 @@ ORDERS = {
 Activate = Callable[[Tensor], Tensor]
 
 
-def build(spec: Cell, function: Activation | None = None, dtype: str = "float64") -> Callable[[int], keras.layers.Layer]:
+def build(spec: Cell, activation: Any = "tanh", dtype: str = "float64") -> Callable[[int], keras.layers.Layer]:
     """A constructor, to be called with units, of a layer for x [batch, time, feature] that gives every output.
 
     Args:
         spec: The cell.
-        function: The activation, by default tanh.
+        activation: A name that Keras knows, or a layer.
         dtype: Of the arithmetic and of the parameters.
     """
-    own: Any = {"activation": activation.build(function or Tanh(), dtype), "return_sequences": True, "dtype": dtype}
+    own: Any = {"activation": activation, "return_sequences": True, "dtype": dtype}
     match spec:
         case SimpleRNN():
             return lambda units: keras.layers.SimpleRNN(units, **own)
@@ -184,7 +183,7 @@ def probe(spec: Cell, inputs: Arrays, function: Activation) -> Arrays:
         `value` [batch, time, unit]; `gradient` with respect to x; and that of every parameter, as `weight_gradient`.
     """
     x: Tensor = tf.constant(inputs["x"])
-    module: Any = build(spec, function, x.dtype.name)(inputs["weight"].shape[-1])
+    module: Any = build(spec, activations.build(function, x.dtype.name), x.dtype.name)(inputs["weight"].shape[-1])
     module.build(x.shape)
     module.set_weights(native_arrays(spec, inputs))
     tape: Any
@@ -195,3 +194,16 @@ def probe(spec: Cell, inputs: Arrays, function: Activation) -> Arrays:
     gradient, *found = tape.gradient(value, sources, tf.constant(inputs["cotangent"]))
     gradients = {f"{name}_gradient": a for name, a in our_arrays(spec, [a.numpy() for a in found]).items()}
     return {"value": value.numpy(), "gradient": gradient.numpy(), **gradients}
+
+
+def native(spec: Cell) -> Callable[[int], keras.layers.Layer]:
+    """What Keras ships under the name, with its own defaults: a constructor, to be called with units."""
+    match spec:
+        case SimpleRNN():
+            return keras.layers.SimpleRNN
+        case LSTM():
+            return keras.layers.LSTM
+        case GRU():
+            return keras.layers.GRU
+        case _:
+            assert_never(spec)

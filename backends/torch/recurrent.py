@@ -1,10 +1,9 @@
-"""Recurrent cells in PyTorch.
+"""Recurrent cells in PyTorch: a step by one product for all gates, and PyTorch's own layers with one bias a gate.
 
 Trap: `torch.nn.RNN`, `LSTM` and `GRU` have two biases, `bias_ih` and `bias_hh`, with the same gradient: a step moves their sum
 twice as far as one bias, and a norm counts it twice. One of them is to be fixed at 0; of the GRU's `bias_hh` the candidate's
-part is a parameter of its own.
-
-Trap: they take x as [time, batch, feature] unless `batch_first` says otherwise.
+part is a parameter of its own. All weights and biases start uniform within 1 / sqrt(units), the forget gate's bias too. And
+they take x as [time, batch, feature] unless `batch_first` says otherwise.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from torch import nn
 
 from backends.torch.arrays import Tensors
 from backends.torch.block import Block, Layer, Site
-from common.countermeasures.activation import Activation, ReLU, Tanh
+from common.countermeasures.activation import Activation
 from common.countermeasures.recurrent import GRU, LSTM, Cell, SimpleRNN, Step
 from common.errors import UserError
 from common.network import Arrays
@@ -35,33 +34,24 @@ PARAMETERS = {
 Shipped = nn.RNN | nn.LSTM | nn.GRU
 
 
-def build(spec: Cell, function: Activation | None = None) -> Callable[[int, int], Shipped]:
+def build(spec: Cell, nonlinearity: str = "tanh") -> Callable[[int, int], Shipped]:
     """A constructor, to be called with n_in and units, of a module for x [batch, time, feature].
 
     One bias a gate is trained, and starts at 0, the forget gate's at `forget_bias`.
 
     Args:
         spec: The cell.
-        function: The activation, by default tanh; `torch.nn.RNN` has ReLU beside it.
-
-    Raises:
-        UserError: PyTorch has no such cell.
+        nonlinearity: The activation of a simple cell, `tanh` or `relu`; the others have tanh.
     """
-    return lambda n_in, units: _with_one_bias(spec, _shipped(spec, function or Tanh(), n_in, units))
-
-
-def _shipped(spec: Cell, function: Activation, n_in: int, units: int) -> Shipped:
-    match spec, function:
-        case SimpleRNN(), Tanh() | ReLU():
-            return nn.RNN(n_in, units, nonlinearity=function.kind, batch_first=True)
-        case LSTM(), Tanh():
-            return nn.LSTM(n_in, units, batch_first=True)
-        case GRU(), Tanh():
-            return nn.GRU(n_in, units, batch_first=True)
+    match spec:
+        case SimpleRNN():
+            return lambda n_in, units: _with_one_bias(spec, nn.RNN(n_in, units, nonlinearity=nonlinearity, batch_first=True))
+        case LSTM():
+            return lambda n_in, units: _with_one_bias(spec, nn.LSTM(n_in, units, batch_first=True))
+        case GRU():
+            return lambda n_in, units: _with_one_bias(spec, nn.GRU(n_in, units, batch_first=True))
         case _:
-            raise UserError(
-                f"PyTorch's {spec.kind} has the activation tanh; received {function.kind}; write the step yourself (`step`)"
-            )
+            assert_never(spec)
 
 
 def _with_one_bias(spec: Cell, module: Shipped) -> Shipped:
@@ -81,6 +71,20 @@ def _with_one_bias(spec: Cell, module: Shipped) -> Shipped:
         case _:
             assert_never(spec)
     return module
+
+
+def check_shipped(spec: Cell, function: Activation) -> None:
+    """Refuse a cell that PyTorch does not ship.
+
+    Raises:
+        UserError: It has another activation.
+    """
+    known = ("tanh", "relu") if isinstance(spec, SimpleRNN) else ("tanh",)
+    if function.kind not in known:
+        raise UserError(
+            f"PyTorch's {spec.kind} has the activation {' or '.join(known)}; received {function.kind}; write the step yourself "
+            "(`step` in backends/torch/recurrent.py)"
+        )
 
 
 Activate = Callable[[torch.Tensor], torch.Tensor]
@@ -161,7 +165,8 @@ def probe(spec: Cell, inputs: Arrays, function: Activation) -> Arrays:
     """
     x = torch.tensor(inputs["x"], requires_grad=True)
     units = inputs["weight"].shape[-1]
-    module = build(spec, function)(x.shape[-1], units).to(x.dtype)
+    check_shipped(spec, function)
+    module = build(spec, function.kind)(x.shape[-1], units).to(x.dtype)
     with torch.no_grad():
         for name, native in PARAMETERS.items():
             if name in inputs:
@@ -193,3 +198,16 @@ def _ours(a: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
             return a.unflatten(0, (gates, units))
         case _:
             return a[-units:]
+
+
+def native(spec: Cell) -> Callable[[int, int], Shipped]:
+    """What PyTorch ships under the name, with its own defaults: a constructor, to be called with n_in and units."""
+    match spec:
+        case SimpleRNN():
+            return nn.RNN
+        case LSTM():
+            return nn.LSTM
+        case GRU():
+            return nn.GRU
+        case _:
+            assert_never(spec)
