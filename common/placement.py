@@ -1,7 +1,7 @@
 """Where an ordinary model of a framework keeps what is ours, and with which axes: what the rooms' `PARAMETERS` say.
 
-In such a model every layer is a module of the layer's name (`layer_1`), every part of it one of the name of its room, and what a
-part holds is its `inner`: `layer_2.skip.inner.affine.weight`. It is a network of one seed, so that arrays are [layer, ...].
+In such a model every layer is a module of the layer's name (`layer_1`), every part of it one of the name of its room, and what
+a part holds is its `inner`: `layer_2.skip.inner.affine.weight`. It is a network of one seed: arrays are [layer, ...].
 """
 
 from __future__ import annotations

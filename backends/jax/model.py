@@ -3,9 +3,9 @@
     variables = build(plan, seed=0)
     losses, variables = train(variables, plan, batches)
 
-It is made of the rooms' `build`s, and computes what the definition does; the engine (backends/jax/network.py) does so for several
-seeds at once, and measures. Its layers are one module under a scan; here they are unrolled, so that compiling grows with the
-depth. The same in Flax nnx is backends/jax/model_nnx.py.
+It is made of the rooms' `build`s, and computes what the definition does; the engine (backends/jax/network.py) does so for
+several seeds at once, and measures. Its layers are one module under a scan; here they are unrolled, so that compiling grows
+with the depth. The same in Flax nnx is backends/jax/model_nnx.py.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def load(plan: Plan, arrays: Arrays) -> Tree:
 
 def arrays(variables: Tree, plan: Plan) -> Arrays:
     """The parameters and statistics, or some of them or their gradients, [layer, ...] by our names."""
-    flat = flatten_dict(variables)
+    flat: dict[tuple[str, ...], Any] = flatten_dict(variables)
     found = [place for place in places(plan.network, room) if path_of(place) in flat]
     return together(found, lambda place: to_numpy(flat[path_of(place)]))
 
