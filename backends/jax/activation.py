@@ -17,7 +17,7 @@ from typing import assert_never
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import linen
+from flax import linen, nnx
 
 from backends.jax.block import Layer, Site
 from common.countermeasures.activation import (
@@ -37,6 +37,7 @@ from common.countermeasures.activation import (
     open_interval,
 )
 from common.network import Arrays
+from common.placement import Kept
 
 NATIVE = {
     "sigmoid": "jax.nn.sigmoid",
@@ -50,7 +51,7 @@ NATIVE = {
     "silu": "jax.nn.silu",
 }
 
-PARAMETERS = {"slope": "slope"}
+PARAMETERS = {"slope": Kept("slope")}
 
 Function = Callable[[jax.Array], jax.Array]
 
@@ -145,6 +146,27 @@ def build(spec: Activation) -> Function:
             return jax.nn.silu
         case _:
             assert_never(spec)
+
+
+def module(spec: Activation, units: int, inner: linen.Module, training: bool = True, dtype: str = "float64") -> Function:
+    """The activation as a part of a model."""
+    return build(spec)
+
+
+class PReLUNnx(nnx.Module):
+    """The same as `PReLUModule` in Flax nnx."""
+
+    def __init__(self, initial_slope: float, dtype: str) -> None:
+        self.slope = nnx.Param(jnp.asarray(initial_slope, dtype))
+
+    def __call__(self, z: jax.Array) -> jax.Array:
+        """The activation of z, of z's shape."""
+        return leaky_relu(z, self.slope[...])
+
+
+def module_nnx(spec: Activation, units: int, inner: nnx.Module, dtype: str, rngs: nnx.Rngs) -> Function:
+    """The activation as a part of a model in Flax nnx."""
+    return PReLUNnx(spec.initial_slope, dtype) if isinstance(spec, PReLU) else build(spec)
 
 
 def layer(spec: Activation) -> Layer:

@@ -85,7 +85,7 @@ def room(part: Part) -> ModuleType:
     return import_module(f"backends.jax.{part.room}")
 
 
-Paths = dict[str, tuple[str, str]]
+Paths = dict[str, tuple[str, ...]]
 """Our names and the paths of linen's variables in a layer."""
 
 
@@ -95,7 +95,7 @@ def parameter_paths(parts: Iterable[Part], units: int) -> Paths:
     for part in parts:
         found |= parameter_paths(part.inner, units)
         own = [name for name in part.parameters(units) if name not in found]
-        found |= {name: (part.room, room(part).PARAMETERS[name]) for name in own}
+        found |= {name: (part.room, *room(part).PARAMETERS[name].name.split(".")) for name in own}
         units = part.outputs(units)
     return found
 
@@ -106,6 +106,6 @@ def statistic_paths(parts: Iterable[Part], units: int) -> Paths:
     for part in parts:
         found |= statistic_paths(part.inner, units)
         own = [name for name in part.statistics(units) if name not in found]
-        found |= {name: (part.room, room(part).STATISTICS[name]) for name in own}
+        found |= {name: (part.room, *room(part).STATISTICS[name].name.split(".")) for name in own}
         units = part.outputs(units)
     return found

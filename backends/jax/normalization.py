@@ -17,7 +17,7 @@ from typing import Any, assert_never
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import linen
+from flax import linen, nnx
 
 from backends.jax.block import Layer, Site
 from common.countermeasures.normalization import (
@@ -28,10 +28,11 @@ from common.countermeasures.normalization import (
     RMSNormalization,
 )
 from common.network import Arrays
+from common.placement import Kept
 
 NATIVE = {"batch": "flax.linen.BatchNorm", "layer": "flax.linen.LayerNorm", "rms": "flax.linen.RMSNorm"}
-PARAMETERS = {"scale": "scale", "shift": "bias"}
-STATISTICS = {"mean": "mean", "variance": "var"}
+PARAMETERS = {"scale": Kept("scale"), "shift": Kept("bias")}
+STATISTICS = {"mean": Kept("mean"), "variance": Kept("var")}
 
 
 def build(spec: Normalization) -> Callable[..., linen.Module] | None:
@@ -49,13 +50,40 @@ def build(spec: Normalization) -> Callable[..., linen.Module] | None:
             assert_never(spec)
 
 
+def module(spec: Normalization, units: int, inner: linen.Module, training: bool = True, dtype: str = "float64") -> Any:
+    """The normalization as a part of a model."""
+    constructor = build(spec)
+    if constructor is None:
+        return unchanged
+    mode: dict[str, Any] = {"use_running_average": not training} if spec.statistics(units) else {}
+    return constructor(name="normalization", dtype=dtype, param_dtype=dtype, **mode)
+
+
+def module_nnx(spec: Normalization, units: int, inner: nnx.Module, dtype: str, rngs: nnx.Rngs) -> Any:
+    """The normalization as a part of a model in Flax nnx; its running statistics start as float32, whatever the dtype."""
+    options: dict[str, Any] = {"dtype": dtype, "param_dtype": dtype, "rngs": rngs}
+    match spec:
+        case NoNormalization():
+            return unchanged
+        case BatchNormalization(epsilon=epsilon, momentum=momentum):
+            return nnx.BatchNorm(units, epsilon=epsilon, momentum=momentum, use_fast_variance=False, **options)
+        case LayerNormalization(epsilon=epsilon):
+            return nnx.LayerNorm(units, epsilon=epsilon, use_fast_variance=False, **options)
+        case RMSNormalization(epsilon=epsilon):
+            return nnx.RMSNorm(units, epsilon=epsilon, **options)
+        case _:
+            assert_never(spec)
+
+
+def unchanged(x: jax.Array) -> jax.Array:
+    """No normalization."""
+    return x
+
+
 def layer(spec: Normalization) -> Layer:
     """The normalization for x [batch, unit]."""
     constructor = build(spec)
     keeps = bool(spec.statistics(1))
-
-    def unchanged(x: jax.Array, site: Site) -> jax.Array:
-        return x
 
     def forward(x: jax.Array, site: Site) -> jax.Array:
         assert constructor
@@ -63,7 +91,7 @@ def layer(spec: Normalization) -> Layer:
         norm: Any = constructor(name="normalization", dtype=x.dtype, param_dtype=x.dtype, **mode)
         return norm(x)
 
-    return forward if constructor else unchanged
+    return forward if constructor else lambda x, site: unchanged(x)
 
 
 def probe(spec: Normalization, inputs: Arrays) -> Arrays:
@@ -82,8 +110,8 @@ def probe(spec: Normalization, inputs: Arrays) -> Arrays:
     assert constructor is not None
     given = {name: jnp.asarray(a) for name, a in inputs.items()}
     units, z = inputs["z"].shape[1], given["z"]
-    trained = {PARAMETERS[name]: given[name] for name in spec.parameters(units)}
-    running = {STATISTICS[name]: given[name] for name in spec.statistics(units)}
+    trained = {PARAMETERS[name].name: given[name] for name in spec.parameters(units)}
+    running = {STATISTICS[name].name: given[name] for name in spec.statistics(units)}
     train, evaluate = ({"use_running_average": mode} if running else {} for mode in (False, True))
 
     def value_of(z: jax.Array, trained: Any) -> Any:
@@ -92,10 +120,10 @@ def probe(spec: Normalization, inputs: Arrays) -> Arrays:
     value, backward, updated = jax.vjp(value_of, z, trained, has_aux=True)
     gradient, own = backward(given["cotangent"])
     found = {"value": value, "gradient": gradient}
-    found |= {f"{name}_gradient": own[PARAMETERS[name]] for name in spec.parameters(units)}
+    found |= {f"{name}_gradient": own[PARAMETERS[name].name] for name in spec.parameters(units)}
     if running:
         after = updated["batch_stats"]
-        found |= {name: after[STATISTICS[name]] for name in STATISTICS}
+        found |= {name: after[STATISTICS[name].name] for name in STATISTICS}
         found["evaluated"] = constructor(**evaluate).apply({"params": trained, "batch_stats": after}, z)
     return {name: np.asarray(a) for name, a in found.items()}
 

@@ -36,6 +36,7 @@ from common.countermeasures.activation import (
     dead_where_output_is_not_positive,
 )
 from common.network import Arrays
+from common.placement import Kept
 
 NATIVE = {
     "identity": "keras.activations.linear",
@@ -49,6 +50,7 @@ NATIVE = {
     "gelu": "keras.activations.gelu",
     "silu": "keras.activations.silu",
 }
+PARAMETERS = {"slope": Kept("alpha", (None, None))}
 
 
 def leaky_relu(z: Tensor, slope: float | Tensor) -> Tensor:
@@ -156,6 +158,11 @@ def build(spec: Activation, dtype: str = "float64") -> keras.layers.Layer:
             return keras.layers.Activation(tanh_gelu, dtype=dtype)
         case _:
             assert_never(spec)
+
+
+def module(spec: Activation, units: int, inner: keras.layers.Layer, dtype: str = "float64") -> keras.layers.Layer:
+    """The activation as a part of a model."""
+    return build(spec, dtype)
 
 
 class Activated(Layer):

@@ -1,12 +1,27 @@
-"""The affine map in Keras: what `keras.layers.Dense` computes, for stacked weights."""
+"""The affine map in Keras: `keras.layers.Dense`; in the engine what it computes, for stacked weights."""
 
 from __future__ import annotations
 
+import keras
 import tensorflow as tf
 
 from backends.keras.arrays import Tensor, Tensors
 from backends.keras.block import Layer, Site
 from common.part import Affine
+from common.placement import Kept
+
+NATIVE = {"affine": "keras.layers.Dense"}
+PARAMETERS = {"weight": Kept("kernel"), "bias": Kept("bias")}
+
+
+def build(spec: Affine, dtype: str = "float64") -> keras.layers.Dense:
+    """The layer; it takes the number of inputs from the first that it gets."""
+    return keras.layers.Dense(spec.units, use_bias=spec.bias, dtype=dtype)
+
+
+def module(spec: Affine, units: int, inner: keras.layers.Layer, dtype: str = "float64") -> keras.layers.Layer:
+    """The map as a part of a model."""
+    return build(spec, dtype)
 
 
 class Map(Layer):

@@ -25,12 +25,15 @@ from common.countermeasures.normalization import (
     RMSNormalization,
 )
 from common.network import Arrays
+from common.placement import Kept
 
 NATIVE = {
     "batch": "keras.layers.BatchNormalization",
     "layer": "keras.layers.LayerNormalization",
     "rms": "keras.layers.RMSNormalization",
 }
+PARAMETERS = {"scale": Kept("gamma"), "shift": Kept("beta")}
+STATISTICS = {"mean": Kept("moving_mean"), "variance": Kept("moving_variance")}
 
 
 class BatchNorm(keras.layers.BatchNormalization):
@@ -78,6 +81,11 @@ class LayerNorm(keras.layers.LayerNormalization):
 class RMSNorm(keras.layers.RMSNormalization):
     """`keras.layers.RMSNormalization` over the last axis."""
 
+    @property
+    def gamma(self) -> Any:
+        """The scale, by the name that it has in the other norms."""
+        return self.scale
+
     def call(self, inputs: Tensor) -> Tensor:
         """Inputs [..., unit], normalized."""
         return by_size(inputs, tf.convert_to_tensor(self.scale), self.epsilon)
@@ -96,6 +104,12 @@ def build(spec: Normalization) -> Callable[..., keras.layers.Layer] | None:
             return partial(RMSNorm, epsilon=epsilon)
         case _:
             assert_never(spec)
+
+
+def module(spec: Normalization, units: int, inner: keras.layers.Layer, dtype: str = "float64") -> keras.layers.Layer:
+    """The normalization as a part of a model."""
+    constructor = build(spec)
+    return constructor(dtype=dtype) if constructor else keras.layers.Identity(dtype=dtype)
 
 
 class Unchanged(Layer):

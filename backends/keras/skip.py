@@ -16,8 +16,10 @@ from backends.keras.arrays import Tensor, Tensors
 from backends.keras.block import Block, Layer, Site
 from common.countermeasures.skip import Around, Highway, NoSkip, Residual, ReZero, Skip
 from common.network import Arrays
+from common.placement import Kept
 
 NATIVE = {"residual": "keras.layers.Add"}
+PARAMETERS = {"skip_scale": Kept("scale"), "gate_weight": Kept("gate.kernel"), "gate_bias": Kept("gate.bias")}
 
 
 class Skipped(keras.layers.Layer):
@@ -65,6 +67,11 @@ class Skipped(keras.layers.Layer):
 def build(spec: Skip, dtype: str = "float64") -> Callable[[keras.layers.Layer], Skipped]:
     """A constructor, to be called with a layer that has as many units out as in."""
     return lambda inner: Skipped(spec, inner, dtype)
+
+
+def module(spec: Around, units: int, inner: keras.layers.Layer, dtype: str = "float64") -> keras.layers.Layer:
+    """A layer and the connection past it as a part of a model."""
+    return build(spec.spec, dtype)(inner)
 
 
 class Connected(Layer):

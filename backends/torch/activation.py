@@ -33,6 +33,7 @@ from common.countermeasures.activation import (
     dead_where_output_is_not_positive,
 )
 from common.network import Arrays
+from common.placement import Kept
 
 NATIVE = {
     "identity": "torch.nn.Identity",
@@ -46,6 +47,7 @@ NATIVE = {
     "gelu": "torch.nn.GELU",
     "silu": "torch.nn.SiLU",
 }
+PARAMETERS = {"slope": Kept("weight", (None,))}
 
 
 class ExactGELU(nn.Module):
@@ -92,6 +94,11 @@ def build(spec: Activation) -> nn.Module:
             return nn.SiLU()
         case _:
             assert_never(spec)
+
+
+def module(spec: Activation, units: int, inner: nn.Module) -> nn.Module:
+    """The activation as a part of a model."""
+    return build(spec)
 
 
 class Activated(Layer):

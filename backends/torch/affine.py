@@ -1,12 +1,33 @@
-"""The affine map in PyTorch: one operation for product and sum, `addmm`; for several seeds `baddbmm`."""
+"""The affine map in PyTorch: `torch.nn.Linear`; in the engine `addmm`, and `baddbmm` for several seeds.
+
+Trap: the weight of a `Linear` is [n_out, n_in].
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
+from torch import nn
 
 from backends.torch.arrays import Tensors
 from backends.torch.block import Layer, Site
 from common.part import Affine
+from common.placement import TRANSPOSED, Kept
+
+NATIVE = {"affine": "torch.nn.Linear"}
+PARAMETERS = {"weight": Kept("weight", TRANSPOSED), "bias": Kept("bias")}
+
+
+def build(spec: Affine) -> Callable[[int], nn.Linear]:
+    """A constructor of the module, to be called with the number of inputs."""
+    return partial(nn.Linear, out_features=spec.units, bias=spec.bias)
+
+
+def module(spec: Affine, units: int, inner: nn.Module) -> nn.Module:
+    """The map as a part of a model."""
+    return build(spec)(units)
 
 
 class Map(Layer):

@@ -26,8 +26,11 @@ from common.countermeasures.normalization import (
     RMSNormalization,
 )
 from common.network import Arrays
+from common.placement import Kept
 
 NATIVE = {"batch": "torch.nn.BatchNorm1d", "layer": "torch.nn.LayerNorm", "rms": "torch.nn.RMSNorm"}
+PARAMETERS = {"scale": Kept("weight"), "shift": Kept("bias")}
+STATISTICS = {"mean": Kept("running_mean"), "variance": Kept("running_var")}
 
 
 class BatchNorm(nn.BatchNorm1d):
@@ -81,6 +84,12 @@ def build(spec: Normalization) -> Callable[[int], nn.Module] | None:
             return partial(nn.RMSNorm, eps=epsilon)
         case _:
             assert_never(spec)
+
+
+def module(spec: Normalization, units: int, inner: nn.Module) -> nn.Module:
+    """The normalization as a part of a model."""
+    constructor = build(spec)
+    return constructor(units) if constructor else nn.Identity()
 
 
 class Unchanged(Layer):
@@ -160,7 +169,7 @@ def probe(spec: Normalization, inputs: Arrays) -> Arrays:
     assert constructor is not None
     z = torch.tensor(inputs["z"], requires_grad=True)
     module = constructor(z.shape[1]).to(z.dtype)
-    names = {"scale": "weight", "shift": "bias", "mean": "running_mean", "variance": "running_var"}
+    names = {name: kept.name for name, kept in (PARAMETERS | STATISTICS).items()}
     held = {name: native for name, native in names.items() if native in module.state_dict()}
     module.load_state_dict({native: torch.tensor(inputs[name]) for name, native in held.items()}, strict=False)
     value = module(z)

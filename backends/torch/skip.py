@@ -17,8 +17,14 @@ from backends.torch.arrays import Tensors
 from backends.torch.block import Block, Layer, Site
 from common.countermeasures.skip import Around, Highway, NoSkip, Residual, ReZero, Skip
 from common.network import Arrays
+from common.placement import TRANSPOSED, Kept
 
 NATIVE = {"residual": "torch.add", "rezero": "torch.addcmul", "highway": "torch.lerp"}
+PARAMETERS = {
+    "skip_scale": Kept("scale"),
+    "gate_weight": Kept("gate.weight", TRANSPOSED),
+    "gate_bias": Kept("gate.bias"),
+}
 
 
 class Skipped(nn.Module):
@@ -58,6 +64,11 @@ class Skipped(nn.Module):
 def build(spec: Skip) -> Callable[[nn.Module, int], Skipped]:
     """A constructor, to be called with a layer and its number of units; a gate starts as a `Linear` does."""
     return lambda inner, units: Skipped(spec, inner, units)
+
+
+def module(spec: Around, units: int, inner: nn.Module) -> nn.Module:
+    """A layer and the connection past it as a part of a model."""
+    return build(spec.spec)(inner, units)
 
 
 class Connected(Layer):
@@ -113,7 +124,7 @@ def probe(spec: Skip, inputs: Arrays) -> Arrays:
     given = {name: torch.tensor(a) for name, a in inputs.items()}
     x, units = given["x"].requires_grad_(), inputs["x"].shape[-1]
     module = build(spec)(nn.Linear(units, units, bias=False), units).to(x.dtype)
-    held = {"weight": "inner.weight", "skip_scale": "scale", "gate_weight": "gate.weight", "gate_bias": "gate.bias"}
+    held = {"weight": "inner.weight"} | {name: kept.name for name, kept in PARAMETERS.items()}
     names = {name: native for name, native in held.items() if name in given}
     module.load_state_dict({native: given[name].T if given[name].ndim == 2 else given[name] for name, native in names.items()})
     value = module(x)

@@ -1,0 +1,139 @@
+"""The network of any plan as an ordinary PyTorch model: modules, an optimizer of `torch.optim`, a loop.
+
+    model = build(plan, seed=0)
+    losses = train(model, plan, batches)
+
+It is made of the rooms' `build`s, and computes what the definition does; the engine (backends/torch/network.py) does so for
+several seeds at once, and measures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib import import_module
+from operator import attrgetter
+from types import ModuleType
+
+import numpy as np
+import torch
+from torch import nn
+
+from backends.torch import clipping, initialization, loss, optimizer
+from backends.torch.arrays import from_numpy, to_numpy
+from common.network import Arrays
+from common.part import Part
+from common.placement import Place, module_name, places, together
+from common.plan import Plan
+
+Samples = tuple[np.ndarray, np.ndarray]
+"""x [batch, features], and integer classes y [batch]."""
+
+
+def room(name: str) -> ModuleType:
+    """The room of a part."""
+    return import_module(f"backends.torch.{name}")
+
+
+def sequential(parts: Iterable[Part], units: int) -> nn.Sequential:
+    """Parts one after another, for x [batch, unit] with so many units."""
+    found = nn.Sequential()
+    for part in parts:
+        inner = sequential(part.inner, units)
+        found.add_module(part.room, room(part.room).module(part, units, inner))
+        units = part.outputs(units)
+    return found
+
+
+def build(plan: Plan, seed: int) -> nn.Sequential:
+    """The model in the plan's precision, its parameters drawn by the plan's initialization."""
+    model = nn.Sequential()
+    for stack in plan.network.stacks():
+        for layer in stack.layers:
+            model.add_module(module_name(layer), sequential(stack.block, stack.inputs))
+    model.to(getattr(torch, plan.precision))
+    torch.manual_seed(seed)
+    start(model, plan)
+    return model
+
+
+@torch.no_grad()
+def start(model: nn.Module, plan: Plan) -> None:
+    """Draw weights and biases, and fill the rest with what it starts at."""
+    for place in places(plan.network, room):
+        tensor = tensor_of(model, place)
+        match place.one.start:
+            case "drawn":
+                initialization.build(plan.initialization)(tensor)
+            case "drawn bias":
+                initialization.bias(plan.initialization, place.one.fan_in)(tensor)
+            case number:
+                tensor.fill_(number)
+
+
+def tensor_of(model: nn.Module, place: Place) -> torch.Tensor:
+    """A parameter or a buffer."""
+    return attrgetter(".".join(place.path))(model)
+
+
+@torch.no_grad()
+def load(model: nn.Module, plan: Plan, arrays: Arrays) -> None:
+    """Put parameters and statistics [layer, ...] by our names into the model."""
+    for place in places(plan.network, room):
+        tensor = tensor_of(model, place)
+        tensor.copy_(from_numpy(place.kept.there(arrays[place.name][place.index]), tensor.dtype, tensor.device))
+
+
+def arrays(model: nn.Module, plan: Plan) -> Arrays:
+    """The parameters and statistics of the model, [layer, ...] by our names."""
+    return together(places(plan.network, room), lambda place: to_numpy(tensor_of(model, place)))
+
+
+def gradients(model: nn.Module, plan: Plan, samples: Samples) -> tuple[float, Arrays]:
+    """The loss of a batch, and its gradient with respect to every parameter, [layer, ...] by our names; nothing is clipped."""
+    model.zero_grad()
+    value = loss_of(model, plan, samples)
+    value.backward()
+    trained = [place for place in places(plan.network, room) if place.trained]
+    return value.item(), together(trained, lambda place: to_numpy(gradient_of(model, place)))
+
+
+def gradient_of(model: nn.Module, place: Place) -> torch.Tensor:
+    """What the last `backward()` left of a parameter."""
+    gradient = tensor_of(model, place).grad
+    assert gradient is not None
+    return gradient
+
+
+def loss_of(model: nn.Module, plan: Plan, samples: Samples) -> torch.Tensor:
+    """The loss of a batch, in training."""
+    model.train()
+    x, y = (like(model, a) for a in samples)
+    return loss.build(plan.network.loss)(model(x), y)
+
+
+def like(model: nn.Module, a: np.ndarray) -> torch.Tensor:
+    """An array in the model's precision, where the model is; integers stay integers."""
+    one = next(model.parameters())
+    return from_numpy(a, one.dtype, one.device)
+
+
+def train(model: nn.Module, plan: Plan, batches: Iterable[Samples]) -> list[float]:
+    """Train the model with the plan's clipping and optimizer, and give the loss of each step."""
+    clip = clipping.build(plan.clipping)
+    stepper = optimizer.build(plan.optimizer)(model.parameters())
+    losses: list[float] = []
+    for samples in batches:
+        stepper.zero_grad()
+        value = loss_of(model, plan, samples)
+        value.backward()
+        clip(model.parameters())
+        stepper.step()
+        losses.append(value.item())
+    return losses
+
+
+@torch.no_grad()
+def predict(model: nn.Module, plan: Plan, x: np.ndarray) -> np.ndarray:
+    """The outputs [batch, output] for x [batch, features], in evaluation."""
+    model.eval()
+    return to_numpy(model(like(model, x)))
