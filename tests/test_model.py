@@ -73,7 +73,7 @@ def planned(plan: Maker, case: dict[str, Any], **changes: Any) -> Plan:
 def start_and_batches(plan: Plan) -> tuple[State, list[Batch]]:
     """A state in which no two arrays are alike, and batches."""
     rng, shape = np.random.default_rng(3), (1, plan.task.batch_size)
-    one = lambda: Batch(rng.normal(size=(*shape, plan.network.features)), rng.integers(plan.network.classes, size=shape))  # noqa: E731
+    one = lambda: Batch(rng.normal(size=(*shape, plan.network.features)), rng.integers(plan.network.classes or 0, size=shape))  # noqa: E731
     return replace(start_of(plan), optimizer=draw.state(plan).optimizer), [one() for _ in range(STEPS)]
 
 

@@ -25,6 +25,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 from backends.jax import clipping, initialization, loss, optimizer
 from backends.jax.arrays import Tree, to_numpy
+from common.errors import UserError
 from common.network import Arrays, Network
 from common.part import Part
 from common.placement import Place, module_name, places, together
@@ -90,8 +91,10 @@ def start(plan: Plan, place: Place, key: jax.Array) -> jax.Array:
             return initialization.build(plan.initialization)(key, shape, plan.precision)
         case "drawn bias":
             return initialization.bias(plan.initialization, place.one.fan_in)(key, shape, plan.precision)
-        case number:
+        case float() | int() as number:
             return jnp.full(shape, number, plan.precision)
+        case start:
+            raise UserError(f"a start of a layer must be a law of the plan or a number; received {start}")
 
 
 def path_of(place: Place) -> tuple[str, ...]:

@@ -66,7 +66,7 @@ def start(model: nn.Module, plan: Plan) -> None:
                 initialization.build(plan.initialization)(tensor)
             case "drawn bias":
                 initialization.bias(plan.initialization, place.one.fan_in)(tensor)
-            case number:
+            case float() | int() as number:
                 tensor.fill_(number)
 
 
