@@ -388,5 +388,5 @@ def settings_of(plan: Plan) -> Settings:
     shared = {key: getattr(plan, key) for key in ("initialization", "clipping", "precision", "steps", "record_every")}
     optimizer = {"optimizer": without_rate(plan.optimizer), "learning_rate": plan.optimizer.learning_rate}
     task = {"batch_size": plan.task.batch_size, "test_fraction": plan.task.test_fraction, "data": plan.task.source}
-    task |= {"standardized": plan.task.standardized}
+    task |= {"standardized": plan.task.standardized, "time": plan.task.time}
     return Settings(**network, **shared, **optimizer, **task, seeds=len(plan.seeds))

@@ -13,8 +13,8 @@ from experiments.index import settings_of
 def to_toml(document: Document) -> str:
     """The experiment, every number stated: what all configurations share as the base, and what each one changes."""
     once = {"optimizer": {"learning_rate"}}  # the rate is a setting of its own
-    written = [settings_of(c.spec).model_dump(mode="json", exclude=once) for c in document.configurations]
-    shared = {key: value for key, value in written[0].items() if all(one[key] == value for one in written)}
+    written = [settings_of(c.spec).model_dump(mode="json", exclude=once, exclude_none=True) for c in document.configurations]
+    shared = {key: value for key, value in written[0].items() if all(one.get(key) == value for one in written)}
     changes = [{key: value for key, value in one.items() if key not in shared} for one in written]
     named = zip(document.configurations, changes, strict=True)
     content: dict[str, Any] = {
