@@ -15,8 +15,8 @@ from sklearn.datasets import load_breast_cancer
 from common import draw, task
 from common.backend import Backend, train
 from common.plan import Plan
+from experiments.evaluation import accuracy
 from experiments.experiment import plans, read
-from experiments.worker import accuracy
 
 
 @pytest.fixture(scope="module")
