@@ -27,11 +27,11 @@ from backends.jax import clipping, initialization, loss, optimizer
 from backends.jax.arrays import Tree, to_numpy
 from common.network import Arrays, Network
 from common.part import Part
-from common.placement import Place, module_name, places, together
+from common.placement import Place, layers_of, places, together
 from common.plan import Plan
 
 Samples = tuple[np.ndarray, np.ndarray]
-"""x [batch, features], and integer classes y [batch]."""
+"""x [batch, features], and integer classes y [batch] or real targets [batch, output]."""
 
 
 def room(name: str) -> ModuleType:
@@ -68,10 +68,8 @@ class Model(linen.Module):
     @linen.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """The outputs [batch, output] for x [batch, features]."""
-        for stack in self.network.stacks():
-            for layer in stack.layers:
-                name = module_name(layer)
-                x = Sequential(stack.block, stack.inputs, self.training, self.dtype, name=name)(x)
+        for name, stack in layers_of(self.network):
+            x = Sequential(stack.block, stack.inputs, self.training, self.dtype, name=name)(x)
         return x
 
 
@@ -91,6 +89,7 @@ def start(plan: Plan, place: Place, key: jax.Array) -> jax.Array:
         case "drawn bias":
             return initialization.bias(plan.initialization, place.one.fan_in)(key, shape, plan.precision)
         case number:
+            assert isinstance(number, float | int), "only steps of time start from something else"
             return jnp.full(shape, number, plan.precision)
 
 
@@ -122,8 +121,8 @@ def loss_of(params: Tree, statistics: Tree, plan: Plan, samples: Any) -> tuple[j
 
 def on_device(plan: Plan, samples: Samples) -> tuple[jax.Array, jax.Array]:
     """The samples of a batch in the plan's precision."""
-    x, y = samples
-    return jnp.asarray(x, plan.precision), jnp.asarray(y)
+    x, y = (jnp.asarray(a, plan.precision if a.dtype.kind == "f" else None) for a in samples)
+    return x, y
 
 
 def split(variables: Tree) -> tuple[Tree, Tree]:

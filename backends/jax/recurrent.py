@@ -21,9 +21,15 @@ from backends.jax.block import Layer, Site, run
 from common.countermeasures.activation import Activation
 from common.countermeasures.recurrent import GRU, LSTM, Cell, SimpleRNN, Step
 from common.network import Arrays
+from common.placement import Kept
 
 NATIVE = {"simple": "flax.linen.SimpleCell", "lstm": "flax.linen.LSTMCell", "gru": "flax.linen.GRUCell"}
-PARAMETERS = {"input_weight": "input_kernel", "weight": "kernel", "bias": "bias", "recurrent_bias": "recurrent_bias"}
+PARAMETERS = {
+    "input_weight": Kept("input_kernel"),
+    "weight": Kept("kernel"),
+    "bias": Kept("bias"),
+    "recurrent_bias": Kept("recurrent_bias"),
+}
 
 LETTERS = {
     "simple": {"output": ""},
@@ -119,7 +125,7 @@ class Cells(linen.Module):
         """They by our names."""
         zeros = linen.initializers.zeros_init()
         shapes = {name: one.shape for name, one in self.spec.parameters(self.n_in).items()}
-        return {name: self.param(PARAMETERS[name], zeros, shape, self.dtype) for name, shape in shapes.items()}
+        return {name: self.param(PARAMETERS[name].name, zeros, shape, self.dtype) for name, shape in shapes.items()}
 
 
 def layer(spec: Step) -> Layer:
