@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from common.network import Arrays, Network
+from common.errors import UserError
+from common.network import Arrays, Network, Stack
 from common.part import Parameter, Parameters, Part
 
 
@@ -78,10 +79,26 @@ Rooms = Callable[[str], ModuleType]
 """A wing's room by its name."""
 
 
+def layers_of(network: Network) -> Iterator[tuple[str, Stack]]:
+    """What the module of each layer is called, and the stack that it is of.
+
+    Raises:
+        UserError: The layers are steps of time.
+    """
+    for stack in network.stacks():
+        if stack.recurrent:
+            raise UserError(
+                "an ordinary model is of layers with parameters of their own; received steps of time that share theirs; "
+                "take the `build` of the wing's recurrent.py, and an affine map of its last output"
+            )
+        for layer in stack.layers:
+            yield module_name(layer), stack
+
+
 def places(network: Network, rooms: Rooms) -> list[Place]:
     """Those of all parameters and statistics of a network, layer after layer."""
     found: list[Place] = []
-    for stack in network.stacks():
+    for stack in dict.fromkeys(stack for _, stack in layers_of(network)):
         kept = dict(_kept(stack.block, stack.inputs, rooms))
         for index, layer in enumerate(stack.layers):
             for trained, ours in ((True, stack.parameters), (False, stack.statistics)):

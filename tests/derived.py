@@ -19,8 +19,8 @@ Maker = Callable[..., Plan]
 SIZES = {"features": 3, "width": 4, "depth": 3, "batch_size": 5, "initialization": {"kind": "gaussian", "std": 0.8}}
 
 
-def batch_of(plan: Plan) -> Batch:
-    rng, shape = np.random.default_rng(1), (len(plan.seeds), plan.task.batch_size)
+def batch_of(plan: Plan, seed: int = 1) -> Batch:
+    rng, shape = np.random.default_rng(seed), (len(plan.seeds), plan.task.batch_size)
     network = plan.network
     steps = (network.shared,) if network.shared > 1 else ()
     x = rng.normal(size=(*shape, *steps, network.features))

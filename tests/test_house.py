@@ -27,8 +27,10 @@ COUNTERMEASURES = [
     "optimizer",
 ]
 PARTS = ["affine"]
-ROOMS = [*COUNTERMEASURES, *PARTS, "arrays", "block", "device", "network", "quantities", "training"]
-DOORS = ["NATIVE", "build", "bias", "probe", "native"]
+WITH_PARAMETERS = ["activation", "normalization", "skip", *PARTS]
+"""Those of parts that stand in an ordinary model; tests/test_model.py says that no other has any."""
+ROOMS = [*COUNTERMEASURES, *PARTS, "arrays", "block", "device", "network", "model", "quantities", "training"]
+DOORS = ["NATIVE", "PARAMETERS", "STATISTICS", "build", "bias", "module", "probe", "native"]
 FRAMEWORK_MODULES = ["torch", "tensorflow", "keras", "jax", "flax", "optax"]
 
 
@@ -69,10 +71,15 @@ def fresh(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
 
 
+OWN = {"numpy": {"rounding", "erfc"}, "jax": {"model_nnx"}}
+"""What rounding does, and extended precision, are the definition's; Flax has two forms of a model."""
+LACKING = {"numpy": {"model"}}
+
+
 @pytest.mark.parametrize("wing", WINGS)
 def test_every_wing_has_the_same_rooms(wing: str) -> None:
-    own = {"numpy": {"rounding", "erfc"}, "torch": {"model"}, "keras": {"model"}, "jax": {"model", "model_nnx"}}
-    assert {path.stem for path in (ROOT / "backends" / wing).glob("*.py")} == {"__init__", *ROOMS, *own[wing]}
+    found = {path.stem for path in (ROOT / "backends" / wing).glob("*.py")}
+    assert found == {"__init__", *ROOMS} - LACKING.get(wing, set()) | OWN.get(wing, set())
 
 
 @pytest.mark.parametrize("room", COUNTERMEASURES)
@@ -95,6 +102,24 @@ def test_the_outline_check_finds_a_planted_fault(old: str, new: str, fault: str)
     if "order" in fault:
         rooms["jax"] = rooms["jax"].replace("NATIVE = {\n", "NAMES = {\n", 1)
     assert fault in outline_faults("clipping", rooms)
+
+
+def unplaced(room: str, sources: dict[str, str]) -> list[str]:
+    """What keeps the parts of a room from standing in an ordinary model of every framework."""
+    wanted = ("PARAMETERS", "build", "module")
+    found = {wing: doors(source) for wing, source in sources.items() if wing in backends.FRAMEWORKS}
+    return [f"{wing}/{room} lacks {door}" for wing, outline in found.items() for door in wanted if door not in outline]
+
+
+@pytest.mark.parametrize("room", WITH_PARAMETERS)
+def test_a_room_with_parameters_says_where_a_model_has_them(room: str) -> None:
+    assert unplaced(room, sources(room)) == []
+
+
+def test_a_room_that_does_not_say_where_its_parameters_are_is_found() -> None:
+    rooms = sources("skip")
+    rooms["keras"] = rooms["keras"].replace("PARAMETERS =", "NAMES =").replace("def module(", "def placed(")
+    assert unplaced("skip", rooms) == ["keras/skip lacks PARAMETERS", "keras/skip lacks module"]
 
 
 @pytest.mark.parametrize("wing", WINGS)

@@ -5,6 +5,7 @@ The plans are drawn from the unions of countermeasures, so that each kind, and e
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib import import_module
@@ -22,13 +23,14 @@ from common.countermeasures.loss import Loss
 from common.countermeasures.normalization import Normalization
 from common.countermeasures.optimizer import Optimizer
 from common.countermeasures.skip import Skip
+from common.errors import UserError
 from common.network import Arrays, Batch, State
 from common.part import Part
 from common.placement import TRANSPOSED, Kept, kept_by, places
 from common.plan import Plan
 from tests.compared import scaled_error
 from tests.conftest import load
-from tests.derived import start_of
+from tests.derived import batch_of, start_of
 from tests.ordinary import Ordinary, Samples, form, module_of
 from tests.strategies import every, label
 
@@ -72,9 +74,8 @@ def planned(plan: Maker, case: dict[str, Any], **changes: Any) -> Plan:
 
 def start_and_batches(plan: Plan) -> tuple[State, list[Batch]]:
     """A state in which no two arrays are alike, and batches."""
-    rng, shape = np.random.default_rng(3), (1, plan.task.batch_size)
-    one = lambda: Batch(rng.normal(size=(*shape, plan.network.features)), rng.integers(plan.network.classes or 0, size=shape))  # noqa: E731
-    return replace(start_of(plan), optimizer=draw.state(plan).optimizer), [one() for _ in range(STEPS)]
+    start = replace(start_of(plan), optimizer=draw.state(plan).optimizer)
+    return start, [batch_of(plan, seed) for seed in range(STEPS)]
 
 
 def of_seed(arrays: Arrays) -> Arrays:
@@ -125,6 +126,16 @@ def test_its_own_loop_trains_it_as_the_definition_is_trained(
     assert apart(model.arrays(), end.parameters | end.statistics) <= BOUND
     x = batches[0].x
     assert scaled_error(model.predict(x[0])[None], program.predict(x)) <= BOUND
+
+
+def test_real_targets_train_it_as_the_definition(form: str, definition: Backend, plan: Maker) -> None:
+    small = plan(loss="squared_error", classes=None, targets=2, depth=2, seeds=(0,), batch_size=8)
+    state, batches = start_and_batches(small)
+    program, model = defined(definition, small, state), model_of(form, small, state)
+    for batch in batches:
+        program.step(batch)
+    model.train(samples_of(batches))
+    assert apart(model.arrays(), program.state().parameters) <= BOUND
 
 
 def test_every_kind_is_in_a_plan() -> None:
@@ -239,6 +250,12 @@ def test_a_room_places_what_its_parts_have_and_nothing_else(wing: str, plan: Mak
     assert set(wanted) == {"affine", "activation", "normalization", "skip"}
     for room, names in wanted.items():
         assert set(kept_by(import_module(f"backends.{wing}.{room}"))) == names, room
+
+
+def test_a_recurrent_network_is_refused_with_what_to_take(form: str, plan: Maker) -> None:
+    refused = "received steps of time that share theirs; take the `build` of the wing's recurrent.py"
+    with pytest.raises(UserError, match=re.escape(refused)):
+        module_of(form).build(plan(recurrent="lstm", seeds=(0,)), seed=0)
 
 
 @pytest.mark.parametrize("kept", [Kept("a"), Kept("a", TRANSPOSED), Kept("a", (1, None, 0))])

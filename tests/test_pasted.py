@@ -305,8 +305,8 @@ for key, module, spec in each("skip"):
     held = variables["params"]
     found |= {f"{key} value": value, f"{key} gradient": backward(given["cotangent"])[0],
               f"{key} weight": held["inner"]["kernel"]}
-    if "kernel" in held.get("skip", {}):
-        found |= {f"{key} gate_weight": held["skip"]["kernel"], f"{key} gate_bias": held["skip"]["bias"]}
+    if "gate" in held:
+        found |= {f"{key} gate_weight": held["gate"]["kernel"], f"{key} gate_bias": held["gate"]["bias"]}
 LETTERS = {"simple": [""], "lstm": ["i", "f", "g", "o"], "gru": ["r", "z", "n"]}
 for key, module, spec in each("recurrent"):
     cells = module.build(spec, dtype=jnp.float64)(4)

@@ -55,7 +55,7 @@ def inputs(cell: Any, x: np.ndarray, cotangent: np.ndarray, scale: float = 0.7) 
 
 
 def assert_equal(found: Arrays, expected: Arrays, most: float, terms: float = 0.0) -> None:
-    """To a share of the largest value, or of the terms that it may be a sum of: of a gate near 1 the derivative has few digits."""
+    """To a share of the largest value, or of the terms of a sum: of a gate near 1 the derivative has few digits."""
     assert set(found) == set(expected)
     size = max(terms, *(np.abs(value).max() for value in expected.values()))
     for name, value in expected.items():

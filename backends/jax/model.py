@@ -25,14 +25,13 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 from backends.jax import clipping, initialization, loss, optimizer
 from backends.jax.arrays import Tree, to_numpy
-from common.errors import UserError
 from common.network import Arrays, Network
 from common.part import Part
-from common.placement import Place, module_name, places, together
+from common.placement import Place, layers_of, places, together
 from common.plan import Plan
 
 Samples = tuple[np.ndarray, np.ndarray]
-"""x [batch, features], and integer classes y [batch]."""
+"""x [batch, features], and integer classes y [batch] or real targets [batch, output]."""
 
 
 def room(name: str) -> ModuleType:
@@ -69,10 +68,8 @@ class Model(linen.Module):
     @linen.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """The outputs [batch, output] for x [batch, features]."""
-        for stack in self.network.stacks():
-            for layer in stack.layers:
-                name = module_name(layer)
-                x = Sequential(stack.block, stack.inputs, self.training, self.dtype, name=name)(x)
+        for name, stack in layers_of(self.network):
+            x = Sequential(stack.block, stack.inputs, self.training, self.dtype, name=name)(x)
         return x
 
 
@@ -91,10 +88,9 @@ def start(plan: Plan, place: Place, key: jax.Array) -> jax.Array:
             return initialization.build(plan.initialization)(key, shape, plan.precision)
         case "drawn bias":
             return initialization.bias(plan.initialization, place.one.fan_in)(key, shape, plan.precision)
-        case float() | int() as number:
+        case number:
+            assert isinstance(number, float | int), "only steps of time start from something else"
             return jnp.full(shape, number, plan.precision)
-        case start:
-            raise UserError(f"a start of a layer must be a law of the plan or a number; received {start}")
 
 
 def path_of(place: Place) -> tuple[str, ...]:
@@ -125,8 +121,8 @@ def loss_of(params: Tree, statistics: Tree, plan: Plan, samples: Any) -> tuple[j
 
 def on_device(plan: Plan, samples: Samples) -> tuple[jax.Array, jax.Array]:
     """The samples of a batch in the plan's precision."""
-    x, y = samples
-    return jnp.asarray(x, plan.precision), jnp.asarray(y)
+    x, y = (jnp.asarray(a, plan.precision if a.dtype.kind == "f" else None) for a in samples)
+    return x, y
 
 
 def split(variables: Tree) -> tuple[Tree, Tree]:

@@ -27,7 +27,7 @@ from backends.jax.arrays import to_numpy
 from backends.jax.model import Samples, on_device, room, start
 from common.network import Arrays
 from common.part import Part
-from common.placement import Place, module_name, places, together
+from common.placement import Place, layers_of, places, together
 from common.plan import Plan
 
 
@@ -60,9 +60,8 @@ def build(plan: Plan, seed: int) -> Sequential:
     """The model in the plan's precision, its parameters drawn by the plan's initialization."""
     rngs = nnx.Rngs(seed)
     layers: dict[str, Sequential] = {}
-    for stack in plan.network.stacks():
-        for layer in stack.layers:
-            layers[module_name(layer)] = sequential(stack.block, stack.inputs, plan.precision, rngs)
+    for name, stack in layers_of(plan.network):
+        layers[name] = sequential(stack.block, stack.inputs, plan.precision, rngs)
     model = Sequential(layers)
     for place in places(plan.network, room):
         variable_of(model, place).set_value(start(plan, place, rngs.params()))

@@ -25,11 +25,11 @@ from backends.keras import clipping, initialization, loss, optimizer
 from backends.keras.arrays import Tensor, to_numpy
 from common.network import Arrays
 from common.part import Part
-from common.placement import Place, module_name, places, together
+from common.placement import Place, layers_of, places, together
 from common.plan import Plan
 
 Samples = tuple[np.ndarray, np.ndarray]
-"""x [batch, features], and integer classes y [batch]."""
+"""x [batch, features], and integer classes y [batch] or real targets [batch, output]."""
 
 
 def room(name: str) -> ModuleType:
@@ -52,11 +52,10 @@ def sequential(parts: Iterable[Part], units: int, dtype: str) -> keras.Sequentia
 def build(plan: Plan, seed: int) -> keras.Sequential:
     """The model in the plan's precision, its parameters drawn by the plan's initialization."""
     model = keras.Sequential([keras.Input((plan.network.features,), dtype=plan.precision)])
-    for stack in plan.network.stacks():
-        for name in stack.layers:
-            layer = sequential(stack.block, stack.inputs, plan.precision)
-            layer.name = module_name(name)
-            model.add(layer)
+    for name, stack in layers_of(plan.network):
+        layer = sequential(stack.block, stack.inputs, plan.precision)
+        layer.name = name
+        model.add(layer)
     start(model, plan, seed)
     return model
 
@@ -74,6 +73,7 @@ def start(model: keras.Sequential, plan: Plan, seed: int) -> None:
                 drawn = initialization.bias(plan.initialization, place.one.fan_in)
                 variable.assign(drawn(seed=next(seeds))(variable.shape, dtype=plan.precision))
             case number:
+                assert isinstance(number, float | int), "only steps of time start from something else"
                 variable.assign(np.full(variable.shape, number))
 
 

@@ -22,11 +22,11 @@ from backends.torch import clipping, initialization, loss, optimizer
 from backends.torch.arrays import from_numpy, to_numpy
 from common.network import Arrays
 from common.part import Part
-from common.placement import Place, module_name, places, together
+from common.placement import Place, layers_of, places, together
 from common.plan import Plan
 
 Samples = tuple[np.ndarray, np.ndarray]
-"""x [batch, features], and integer classes y [batch]."""
+"""x [batch, features], and integer classes y [batch] or real targets [batch, output]."""
 
 
 def room(name: str) -> ModuleType:
@@ -47,9 +47,8 @@ def sequential(parts: Iterable[Part], units: int) -> nn.Sequential:
 def build(plan: Plan, seed: int) -> nn.Sequential:
     """The model in the plan's precision, its parameters drawn by the plan's initialization."""
     model = nn.Sequential()
-    for stack in plan.network.stacks():
-        for layer in stack.layers:
-            model.add_module(module_name(layer), sequential(stack.block, stack.inputs))
+    for name, stack in layers_of(plan.network):
+        model.add_module(name, sequential(stack.block, stack.inputs))
     model.to(getattr(torch, plan.precision))
     torch.manual_seed(seed)
     start(model, plan)
@@ -66,7 +65,8 @@ def start(model: nn.Module, plan: Plan) -> None:
                 initialization.build(plan.initialization)(tensor)
             case "drawn bias":
                 initialization.bias(plan.initialization, place.one.fan_in)(tensor)
-            case float() | int() as number:
+            case number:
+                assert isinstance(number, float | int), "only steps of time start from something else"
                 tensor.fill_(number)
 
 
