@@ -17,6 +17,7 @@ from common.backend import Backend, train
 from common.plan import Plan
 from experiments.evaluation import accuracy
 from experiments.experiment import plans, read
+from tests.conftest import load
 
 
 @pytest.fixture(scope="module")
@@ -99,3 +100,39 @@ def test_an_lstm_with_relu_dies_of_momentum_and_one_with_tanh_does_not(definitio
     assert (constant["relu"] == (dead["relu"] == 1)).all(), "who is dead says the same of every sample"
     assert not dead["tanh"].any()
     assert not constant["tanh"].any()
+
+
+@pytest.fixture(scope="module")
+def itself(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Normal numbers that are held to themselves, as an autoencoder's are."""
+    x = np.random.default_rng(0).normal(size=(640, 64))
+    path = tmp_path_factory.mktemp("data") / "itself.npz"
+    np.savez(path, x=x, y=x)
+    return str(path)
+
+
+def test_a_linear_autoencoder_by_hand_and_in_flax_differ_by_their_start_alone(
+    request: pytest.FixtureRequest, definition: Backend, itself: str, tmp_path: Path
+) -> None:
+    """A loss of 1.01 by hand and of 1.84 with `nn.Dense` as it ships: github.com/google/flax/issues/4087.
+
+    Such numbers are those of a start from near 0, where nothing is said and the variance of the data is left, and of one that
+    keeps the size of a signal: noise of the data's own size, on top of it.
+    """
+    jax = load("jax", request.config)
+    shared: dict[str, Any] = {"data": itself, "loss": "squared_error", "activation": "identity", "depth": 1, "width": 32}
+    shared |= {"learning_rate": 0.03, "batch_size": 64, "steps": 20, "seeds": 1}
+    shipped = plan_of(tmp_path, **shared, initialization="flax_default")
+    small = Plan.model_validate(shipped.model_dump() | {"initialization": {"kind": "gaussian", "std": 0.01}})
+    by_hand, in_flax = fitted(jax, small), fitted(jax, shipped)
+    assert by_hand[0, -1] == pytest.approx(1.01, abs=0.06)
+    assert 1.6 < in_flax[0, -1] < in_flax[0, 0] < 2.3
+    for found, plan in ((by_hand, small), (in_flax, shipped)):
+        assert np.allclose(found, fitted(definition, plan), rtol=1e-9, atol=0), "from one start there is one run"
+
+
+def fitted(wing: Backend, plan: Plan) -> np.ndarray:
+    """The loss [seed, step] of a run."""
+    program = wing.program(plan, "cpu")
+    program.load(draw.state(plan))
+    return train(program, plan, draw.batches(plan, task.load(plan.task))).trace.loss

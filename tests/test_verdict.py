@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from common.quantities import QUANTITIES
-from common.trace import Trace
+from common.trace import Fit, Trace
 from experiments.findings.gradient import Thresholds, gradient
 from experiments.findings.learning import learning
-from experiments.findings.score import Accuracies, Guessing
+from experiments.findings.score import Accuracies, Fits, Guessing
 from experiments.findings.verdict import Judgement, first_event
 
 SEEDS, STEPS, LAYERS = 3, 4, 5
@@ -416,3 +416,69 @@ def test_a_loss_that_starts_at_0_is_judged_without_a_warning() -> None:
     found = trace()
     found.loss[:] = [0.0, 1.0, 2.0, 3.0][: found.loss.shape[1]]
     assert learning(found, Accuracies([0.1] * len(found.loss), Guessing(0.1, 100, 0.1))).verdict == "diverged"
+
+
+def fitted(
+    loss: float, error: float, training: list[float], *, samples: int = 89, guess_error: float = 0.11, steps: int = 50
+) -> Judgement:
+    """The verdict on real targets whose test set has a variance of 1."""
+    fit = Fit(loss=[loss] * SEEDS, error=[error] * SEEDS, guessing=1.01, best_guess=1.0, guess_error=guess_error)
+    recorded = tuple(np.linspace(0, steps - 1, len(training)).astype(int))
+    return learning(trace(loss=np.array(training), steps=recorded), Fits(fit, samples), 1.0)
+
+
+def test_a_network_that_learns_real_targets() -> None:
+    found = fitted(0.57, 0.1, [1.2, 0.7, 0.55, 0.5])
+    assert found.verdict == "learns"
+    assert found.reason == (
+        "R² is 0.43 (± 0.10) on the test set, where always saying the mean gets 0; the loss has fallen, 1.2 to 0.5"
+    )
+
+
+def test_a_network_that_always_says_the_mean_has_not_learnt_although_its_loss_fell() -> None:
+    found = fitted(1.004, 0.01, [2.4, 1.2, 1.01, 1.0])
+    assert found.verdict == "has not learnt"
+    assert found.reason == (
+        "R² is 0.00 (± 0.01) on the test set, no more than always saying the mean gets (0), after 50 steps, "
+        "though the loss has fallen, 2.4 to 1, what guessing gets is 1.00"
+    )
+
+
+def test_a_trace_of_noise_that_surely_fits_is_not_learning() -> None:
+    """The mean, and a billionth of what a random network says: surely better than the mean, and by nothing."""
+    assert fitted(1 - 1e-9, 1e-11, [2.4, 1.2, 1.01, 1.0]).verdict == "has not learnt"
+
+
+def test_a_network_that_is_luckily_near_from_the_start_is_not_said_to_learn() -> None:
+    found = fitted(0.9, 0.02, [0.9, 0.9, 0.9, 0.9])
+    assert found.verdict == "cannot be told"
+    assert found.reason == "R² is 0.10 (± 0.02) on 89 test samples, where always saying the mean gets 0: it may be either"
+
+
+def test_real_targets_that_are_known_by_heart_are_not_learnt() -> None:
+    found = fitted(1.6, 0.2, [1.2, 0.3, 0.01, 0.001])
+    assert found.verdict == "has not learnt"
+    assert found.reason.startswith("R² is -0.60 (± 0.20) on the test set, no more than always saying the mean gets (0)")
+
+
+def test_of_few_test_samples_with_real_targets_nothing_can_be_told() -> None:
+    few = fitted(0.0, 0.5, [1.0, 0.1, 0.01, 0.001], samples=3, guess_error=0.5)
+    assert few.verdict == "cannot be told"
+    assert few.reason == "3 test samples are too few: always saying the mean could come as near by chance"
+    one = fitted(0.0, np.nan, [1.0, 0.1, 0.01, 0.001], samples=1, guess_error=np.nan)
+    assert one.reason.startswith("1 test sample")
+    assert fitted(0.8, 0.15, [1.2, 0.7, 0.55, 0.5], samples=20).verdict == "cannot be told"
+
+
+def test_a_test_loss_that_is_not_finite_has_diverged() -> None:
+    assert fitted(np.inf, np.nan, [1.0, 0.9, 0.9, 0.9]).verdict == "diverged"
+
+
+@given(exponent=st.sampled_from([-20, 20]), loss=st.floats(0, 3), error=st.floats(0.001, 1), end=st.floats(0.01, 5))
+def test_the_unit_of_real_targets_does_not_change_a_verdict(exponent: int, loss: float, error: float, end: float) -> None:
+    scale = 2.0**exponent
+    found = []
+    for s in (1.0, scale):
+        fit = Fit(loss=[s * loss] * SEEDS, error=[s * error] * SEEDS, guessing=s, best_guess=s, guess_error=0.1 * s)
+        found.append(learning(trace(loss=s * np.geomspace(1, end, 4)), Fits(fit, 100)).seeds)
+    assert found[0] == found[1]

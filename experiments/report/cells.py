@@ -70,7 +70,8 @@ def result(run: RunFinding) -> str:
     found = run.accuracy or run.r_squared
     if not found or found.mean is None or run.status != "finished":
         return "-"
-    value = f"{found.mean:.2f}" if found.mean > -100 else f"{found.mean:.1e}"
+    rounded = round(found.mean, 2) + 0.0  # no minus zero
+    value = f"{rounded:.2f}" if rounded > -100 else f"{rounded:.1e}"
     value = f"R² {value}" if run.r_squared else value
     return value if len(found.seeds) == 1 else f"{value} ± {number(found.std, '.2f')}"
 
