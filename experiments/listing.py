@@ -17,6 +17,12 @@ START, RUN = 5.0, 0.3
 LAYER = 2e-5
 """Seconds of a layer in a step, whatever its size."""
 
+CELLS = 2e-4
+"""Seconds of a step of time of a layer of cells, on average over the backends."""
+
+STEPS = 64
+"""Of a sequence, where its data have not been read."""
+
 SPEED = 5e10
 """Multiplications and additions in a second, while a step is at work."""
 
@@ -41,9 +47,7 @@ def listing(backends: Sequence[str], overrides: Values) -> Iterator[tuple[str, s
 
 def seconds(found: Sequence[Settings], backends: int) -> float:
     """About how long the runs take on so many backends, on the cores that this process may use."""
-    return _seconds(
-        [one.steps * one.seeds * _step(one.layers, _widest(one), one.batch_size) for one in found] * backends, backends
-    )
+    return _seconds([one.steps * one.seeds * _of_settings(one) for one in found] * backends, backends)
 
 
 def announced(jobs: Sequence[Job]) -> str:
@@ -52,7 +56,12 @@ def announced(jobs: Sequence[Job]) -> str:
     each = [
         job.plan.steps
         * len(job.plan.seeds)
-        * _step(len(job.plan.network.sites), job.plan.network.units, job.plan.task.batch_size)
+        * _step(
+            len(job.plan.network.sites),
+            CELLS if job.plan.network.shared > 1 else LAYER,
+            job.plan.network.units,
+            job.plan.task.batch_size,
+        )
         for job in jobs
     ]
     return f"{_count(len(jobs), 'run')} on {', '.join(names)}: {_spoken(_seconds(each, len(names)))}"
@@ -63,9 +72,16 @@ def _seconds(runs: Sequence[float], backends: int) -> float:
     return (backends * START + RUN * len(runs) + sum(runs)) / min(backends, len(os.sched_getaffinity(0)))
 
 
-def _step(depth: int, width: int, batch_size: int) -> float:
-    """Seconds of one step of one seed: three products of [batch, width] and [width, width] a layer, two operations each."""
-    return depth * (LAYER + 6 * batch_size * width**2 / SPEED)
+def _of_settings(one: Settings) -> float:
+    """Seconds of one step of one seed."""
+    if one.recurrent.kind == "none":
+        return _step(one.layers, LAYER, _widest(one), one.batch_size)
+    return _step(one.time or STEPS, CELLS, _widest(one), one.batch_size)
+
+
+def _step(count: int, each: float, width: int, batch_size: int) -> float:
+    """Seconds of one step of one seed: three products of [batch, width] and [width, width] a site, two operations each."""
+    return count * (each + 6 * batch_size * width**2 / SPEED)
 
 
 def _widest(one: Settings) -> int:
