@@ -15,6 +15,8 @@ from common.countermeasures.loss import BinaryCrossEntropy, CrossEntropy, Loss, 
 from common.task import Task, digest_of
 from tests.compared import differing
 from tests.derived import SIZES, Maker, assert_derived_by_hand
+from tests.faults import Fault, faulty
+from tests.faults.fault import edits
 from tests.strategies import every, float64s, floats, label
 
 FEW = settings(max_examples=40, deadline=None)
@@ -119,6 +121,35 @@ def real_targets(tmp_path_factory: pytest.TempPathFactory) -> Task:
     x = np.random.default_rng(0).normal(size=(200, 5))
     np.savez(path, x=x, y=np.stack([x[:, 0] * x[:, 1], x.sum(1)], 1))
     return Task(source=str(path), sha256=digest_of(str(path)), batch_size=16)
+
+
+WRONG = {
+    "taken for classes": {
+        "torch": edits(("loss", "        return wanted\n", "        wanted = wanted.argmax(-1)\n")),
+        "keras": edits(("loss", "return tf.cast(wanted, outputs.dtype)", "wanted = tf.argmax(wanted, -1)")),
+        "jax": edits(("loss", "        return wanted\n", "        wanted = wanted.argmax(-1)\n")),
+    },
+    "of another sample": {
+        "torch": edits(("loss", "        return wanted\n", "        return wanted.roll(1, -2)\n")),
+        "keras": edits(("loss", "tf.cast(wanted, outputs.dtype)", "tf.roll(tf.cast(wanted, outputs.dtype), 1, -2)")),
+        "jax": edits(("loss", "        return wanted\n", "        return jnp.roll(wanted, 1, 0)\n")),
+    },
+    "in single precision": {
+        "torch": edits(("loss", "        return wanted\n", "        return wanted.float().to(outputs.dtype)\n")),
+        "keras": edits(("loss", "tf.cast(wanted, outputs.dtype)", "tf.cast(tf.cast(wanted, 'float32'), outputs.dtype)")),
+        "jax": edits(("loss", "        return wanted\n", "        return wanted.astype('float32').astype(outputs.dtype)\n")),
+    },
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_real_targets_that_are_planted_wrong_are_seen_in_a_step(
+    backend: Backend, definition: Backend, plan: Maker, real_targets: Task, name: str
+) -> None:
+    right = plan(loss="squared_error", classes=None, targets=2).model_copy(update={"task": real_targets})
+    with faulty(Fault(name, "real targets", WRONG[name]), backend.name) as wrong:
+        assert {"loss", "weight_gradient_rms"} & set(differing(wrong, definition, right))
+    assert not differing(backend, definition, right)
 
 
 @over_real

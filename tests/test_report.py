@@ -492,3 +492,27 @@ def test_a_deep_profile_is_thinned_to_its_room() -> None:
 def test_the_plain_sentences_have_every_configuration() -> None:
     text = "\n".join(sentences(a_document(STORY)))
     assert all(f"\n{name}: " in text for name in STORY)
+
+
+REAL = {
+    name: plan.model_copy(update={"network": plan.network.model_copy(update={"classes": None, "targets": 1})})
+    for name, plan in PLANS.items()
+}
+
+
+def of_real_targets(r_squared: float, learning: str = "learns") -> RunFinding:
+    both_seeds = Spread.of([r_squared] * 2)
+    return a_run(learning=learning, accuracy=(0.0, 0.0)).model_copy(
+        update={"accuracy": None, "guessing": None, "r_squared": both_seeds, "test_loss": both_seeds}
+    )
+
+
+def test_of_real_targets_nothing_is_said_of_classes_accuracies_or_guessing() -> None:
+    runs = {BASE: both(of_real_targets(-0.001, "has not learnt")), "tanh + xavier": both(of_real_targets(0.43))}
+    document = a_document(runs | {"relu + xavier": both(of_real_targets(0.2))}, plans=REAL)
+    text = " ".join(printed(document).split())
+    assert "(1 real target)" in text
+    assert "R² 0.43 ± 0.00" in text
+    assert "Nearest to the targets of the 2 that learn: tanh + xavier, R² 0.43." in text
+    assert "R² on the test set is 0.00 ± 0.00." in text, "and no minus zero"
+    assert not [word for word in ("class", "accura", "guess") if word in text.lower()]

@@ -33,7 +33,7 @@ class Pass:
     Attributes:
         layers: What each left.
         measured: Those where the quantities are measured.
-        logits: [seed, batch, class].
+        logits: [seed, batch, output].
         statistics: After the pass, [seed, layer, ...] by name.
         runs: Of each stack.
     """

@@ -20,7 +20,7 @@ class Pass:
     """What a forward pass leaves.
 
     Attributes:
-        logits: [seed, batch, class].
+        logits: [seed, batch, output].
         sites: What each layer left where the quantities are measured, `h` and perhaps `tells` [(seed,) batch, width].
         moments: The batch's own values of the running statistics, [layer, ...] by their names.
     """
