@@ -83,8 +83,12 @@ class Options:
     """Where the frameworks run; the definition always runs on the processor."""
     cluster: Annotated[str | None, _number("auto|HOST:PORT", "(default: this machine)")] = None
     """Run on the nodes of a Ray cluster (docs/many-machines.md); auto is the one that this machine belongs to."""
-    data: Annotated[Path | None, _number("FILE.npz", "(default: handwritten digits)")] = None
-    """Your own data: x [samples, features] numbers, and y [samples] integer labels."""
+    data: Annotated[Path | None, _number("FILE.npz|NAME", "(default: handwritten digits)")] = None
+    """Your own data: x [samples, features] numbers, and y [samples] labels or real numbers; or diabetes."""
+    time: Annotated[int | None, _number("INT")] = None
+    """Steps of a sequence of the data adding; other data have their own."""
+    loss: Annotated[str | None, _number("NAME")] = None
+    """What the outputs are held to; real numbers need squared_error."""
     output: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path("results")
     """Where runs are kept. A run that is there already is not run again."""
     json: Annotated[str | None, _number("FILE|-", "")] = None
@@ -108,7 +112,7 @@ class Options:
 
     def overrides(self) -> dict[str, Any]:
         """What replaces the experiment's own numbers."""
-        keys = ("depth", "width", "steps", "seeds", "batch_size", "learning_rate", "precision", "record_every")
+        keys = ("depth", "width", "steps", "seeds", "batch_size", "learning_rate", "precision", "record_every", "time", "loss")
         given = {key: getattr(self, key) for key in keys} | {"data": str(self.data) if self.data else None}
         return {key: value for key, value in given.items() if value is not None}
 

@@ -222,8 +222,8 @@ def _trace(header: Header, columns: dict[str, np.ndarray]) -> Trace:
     for name, expected in zip(AXES, _axes(plan, steps), strict=True):
         if not np.array_equal(columns[name], expected):
             raise Damaged(f"it has not every {name} of its plan")
-    if len(header.accuracy) != len(plan.seeds):
-        raise Damaged("it has not every seed's accuracy")
+    if len(header.results) != len(plan.seeds):
+        raise Damaged("it has not every seed's result on the test set")
     if header.backend == DEFINITION and len(header.sensitivity or []) != len(steps):
         raise Damaged("it has not every step's sensitivity")
     shape = (len(plan.seeds), len(steps), len(plan.network.sites))

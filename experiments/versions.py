@@ -38,6 +38,7 @@ def _version(package: str) -> str:
 
 WORKER = (
     "backends/__init__.py",
+    "experiments/evaluation.py",
     "experiments/judging.py",
     "experiments/process.py",
     "experiments/references.py",

@@ -40,12 +40,11 @@ from backends import DEFINITION
 from common import draw, task
 from common.agreement import judged_steps
 from common.backend import Backend, Program, side_by_side, train
-from common.countermeasures.loss import guessing, predicted
 from common.errors import Unsupported, UserError
 from common.network import State
 from common.plan import Plan
 from common.trace import Check, Header, Seconds
-from experiments import judging, references
+from experiments import evaluation, judging, references
 from experiments.judging import Kept, watched
 from experiments.sensitivity import sensitivity
 from experiments.store import NotKept, Run, Store
@@ -103,6 +102,7 @@ class Worker:
         groups = plan.groups()
         program = self._program(groups[0], job.device)
         traces, trainings, found = program.traces, [], []
+        squares: list[np.ndarray] = []
         snapshots: list[dict[int, State]] = []
         for i, group in enumerate(groups):
             program.load(draw.state(group), group)
@@ -112,7 +112,10 @@ class Worker:
             trainings.append(train(program, group, batches, done))
             if job.reference and not self.defines:
                 snapshots[-1][plan.steps] = program.state()
-            found += accuracy(program, group, data)
+            if data.classes:
+                found += evaluation.accuracy(program, group, data)
+            else:
+                squares.append(evaluation.squared_errors(program, group, data))
         training = side_by_side(trainings)
         kept = [Kept(one.trace, states) for one, states in zip(trainings, snapshots, strict=True)]
         header = Header(
@@ -127,11 +130,12 @@ class Worker:
             traces=program.traces - traces,
             exclusive=self.exclusive,
             checks=self._judged(job, program, groups, data, kept) if job.reference else [],
-            accuracy=found,
-            guessing=data.guessing,
+            accuracy=found if data.classes else None,
+            guessing=data.guessing if data.classes else None,
+            fit=None if data.classes else evaluation.fit(np.concatenate(squares), data),
             test_samples=len(data.y_test),
-            best_guess=data.best_guess,
-            guessing_loss=guessing(plan.network.loss, data.shares),
+            best_guess=data.best_guess if data.classes else None,
+            guessing_loss=evaluation.guessing_loss(plan, data),
             sensitivity=sensitivity(groups, data, [one.trace for one in trainings]) if self.defines else None,
         )
         return Run(header, training.trace)
@@ -174,12 +178,6 @@ class Worker:
 def _of_all_groups(report: Callable[[int], None], done: int, groups: int, each: int, steps: int) -> None:
     """Report the steps of one group of seeds as those of the whole run."""
     report((done * each + steps) // groups)
-
-
-def accuracy(program: Program, plan: Plan, data: task.Data) -> list[float]:
-    """The share of test samples whose class is found, in evaluation mode, one number a seed."""
-    outputs = program.predict(np.broadcast_to(data.x_test, (len(plan.seeds), *data.x_test.shape)))
-    return [float(share) for share in (predicted(plan.network.loss, outputs) == data.y_test).mean(1)]
 
 
 def reason_of(error: BaseException) -> str:

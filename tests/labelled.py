@@ -32,15 +32,15 @@ import backends
 from common import draw, task
 from common.architectures import Perceptron
 from common.backend import side_by_side, train
-from common.countermeasures import loss
 from common.countermeasures.initialization import standard_deviation
 from common.plan import Plan
 from common.trace import Trace
+from experiments.evaluation import accuracy, guessing_loss
 from experiments.experiment import Experiment, plans
 from experiments.findings.gradient import GRADIENT_WORDS, Thresholds, gradient
-from experiments.findings.learning import LEARNING_WORDS, Guessing, learning
+from experiments.findings.learning import LEARNING_WORDS, learning
+from experiments.findings.score import Accuracies, Guessing
 from experiments.findings.verdict import Judgement
-from experiments.worker import accuracy
 from tests.test_theory import PHI, Z, batch_norm_rate, mean
 
 PAGE = Path(__file__).parents[1] / "docs" / "verdicts.md"
@@ -65,6 +65,7 @@ class Ran(NamedTuple):
     trace: Trace
     accuracy: list[float]
     guessing: Guessing
+    guessing_loss: float
 
 
 # ---- theory
@@ -318,13 +319,13 @@ def run(case: Case, folder: Path) -> Ran:
         program.load(draw.state(group), group)
         parts.append(train(program, group, draw.batches(group, data)))
         found += accuracy(program, group, data)
-    guessing = Guessing(data.guessing, len(data.y_test), data.best_guess, loss.guessing(loss.CrossEntropy(), data.shares))
-    return Ran(plan, side_by_side(parts).trace, found, guessing)
+    guessing = Guessing(data.guessing, len(data.y_test), data.best_guess)
+    return Ran(plan, side_by_side(parts).trace, found, guessing, guessing_loss(plan, data))
 
 
 def verdicts(ran: Ran) -> tuple[Judgement, Judgement]:
     """Both, with the default thresholds."""
-    return gradient(ran.trace, Thresholds()), learning(ran.trace, ran.accuracy, ran.guessing)
+    return gradient(ran.trace, Thresholds()), learning(ran.trace, Accuracies(ran.accuracy, ran.guessing), ran.guessing_loss)
 
 
 Told = dict[str, str]

@@ -154,7 +154,7 @@ def test_the_document_survives_json_and_has_the_promised_keys(run: Run) -> None:
     one = document(found(run, as_torch(run)))
     assert Document.model_validate_json(one.to_json()) == one
     raw = json.loads(one.to_json())
-    assert raw["schema"] == 2
+    assert raw["schema"] == 3
     assert {"experiment", "question", "command", "versions", "device", "configurations", "agrees"} <= raw.keys()
     (row,) = raw["configurations"]
     assert {"name", "spec", "parameters", "runs"} == row.keys()

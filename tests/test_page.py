@@ -140,7 +140,7 @@ def test_the_league_table_has_the_stores_numbers(source: Source, reader: Reader)
         slopes = [np.polyfit(np.arange(6)[::-1], np.log10(seed), 1)[0] for seed in first]
         run = source.run(name, "numpy")
         assert run
-        accuracy = run.header.accuracy
+        accuracy = run.header.results
         expected = [
             f"{np.exp(np.log(first[:, 0] / first[:, -1]).mean()):.1e}",
             f"{np.mean(slopes):+.2f}",

@@ -15,8 +15,8 @@ from sklearn.datasets import load_breast_cancer
 from common import draw, task
 from common.backend import Backend, train
 from common.plan import Plan
+from experiments.evaluation import accuracy
 from experiments.experiment import plans, read
-from experiments.worker import accuracy
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +78,24 @@ def test_he_for_relu_makes_the_signal_of_a_prelu_network_grow_and_he_for_its_slo
         growth[slope] = float(np.mean(2 * np.log(size[:, -1] / size[:, 0]) / 49))
     assert growth[0.0] == pytest.approx(np.log(1 + 0.25**2), abs=0.02), "each layer multiplies the mean square by 1 + a^2"
     assert growth[0.25] == pytest.approx(0, abs=0.02)
+
+
+def test_an_lstm_with_relu_dies_of_momentum_and_one_with_tanh_does_not(definition: Backend, tmp_path: Path) -> None:
+    """Regression by an LSTM with ReLU, momentum 0.99, that says 0 for everything: github.com/keras-team/keras/issues/3687."""
+    shared: dict[str, Any] = {"data": "adding", "time": 10, "loss": "squared_error", "recurrent": "lstm", "width": 16}
+    shared |= {"initialization": "keras_default", "batch_size": 32, "learning_rate": 0.2, "steps": 300, "seeds": 6}
+    dead, constant = {}, {}
+    for activation in ("relu", "tanh"):
+        plan = plan_of(tmp_path, **shared, activation=activation, optimizer="momentum")
+        plan = plan.model_copy(update={"optimizer": plan.optimizer.model_copy(update={"momentum": 0.99})})
+        program, data = definition.program(plan, "cpu"), task.load(plan.task)
+        program.load(draw.state(plan))
+        trace = train(program, plan, draw.batches(plan, data)).trace
+        said = program.predict(np.broadcast_to(data.x_test[:100], (6, 100, 10, 2)))
+        dead[activation] = trace.quantities["dead_fraction"][:, -1, -1]
+        constant[activation] = np.ptp(said, axis=(1, 2)) < 1e-9
+    assert dead["relu"].min() >= 0.5
+    assert (dead["relu"] == 1).sum() >= 2
+    assert (constant["relu"] == (dead["relu"] == 1)).all(), "who is dead says the same of every sample"
+    assert not dead["tanh"].any()
+    assert not constant["tanh"].any()

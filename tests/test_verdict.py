@@ -9,11 +9,12 @@ from pydantic import ValidationError
 from common.quantities import QUANTITIES
 from common.trace import Trace
 from experiments.findings.gradient import Thresholds, gradient
-from experiments.findings.learning import Guessing, learning
+from experiments.findings.learning import learning
+from experiments.findings.score import Accuracies, Guessing
 from experiments.findings.verdict import Judgement, first_event
 
 SEEDS, STEPS, LAYERS = 3, 4, 5
-GUESSING = Guessing(0.11, 360, 0.12, 2.3)
+GUESSING = Guessing(0.11, 360, 0.12)
 
 
 def trace(signal: np.ndarray | None = None, steps: tuple[int, ...] = (0, 5, 10, 12), loss: np.ndarray | None = None) -> Trace:
@@ -196,7 +197,7 @@ def test_one_value_that_is_not_finite_condemns_its_seed_and_no_other(name: str, 
     assert judgement.seeds == ["comes through", "non-finite", "comes through"]
     assert judgement.verdict == "non-finite"
     assert judgement.reason.startswith("1 of 3 seeds is not finite, 2 come through: not finite from step 10 on, first at layer")
-    learnt = learning(found, [0.9] * 3, GUESSING)
+    learnt = learning(found, Accuracies([0.9] * 3, GUESSING))
     assert learnt.seeds == ["learns", "diverged", "learns"], "the class of a NaN is 0, and its accuracy no accuracy"
 
 
@@ -230,7 +231,8 @@ def test_scaling_the_loss_does_not_change_a_verdict(profile: np.ndarray, exponen
         scaled.quantities[name][:] *= 10.0**exponent
     a, b = gradient(base, Thresholds()), gradient(scaled, Thresholds())
     assert (a.verdict, a.seeds) == (b.verdict, b.seeds)
-    assert learning(base, [accuracy] * 3, GUESSING).seeds == learning(scaled, [accuracy] * 3, GUESSING).seeds
+    score = Accuracies([accuracy] * 3, GUESSING)
+    assert learning(base, score).seeds == learning(scaled, score).seeds
 
 
 @given(a=rates, b=rates, layers=st.integers(3, 60))
@@ -244,7 +246,7 @@ def test_a_gradient_that_falls_faster_does_not_get_a_better_verdict(a: float, b:
 def test_a_better_accuracy_does_not_get_a_worse_verdict(accuracies: list[float], end: float) -> None:
     order = ["has not learnt", "cannot be told", "learns"]
     run = trace(loss=np.array([1, end, end, end]))
-    low, high = (order.index(learning(run, [a] * 3, GUESSING).verdict) for a in sorted(accuracies))
+    low, high = (order.index(learning(run, Accuracies([a] * 3, GUESSING)).verdict) for a in sorted(accuracies))
     assert low <= high
 
 
@@ -271,7 +273,7 @@ def test_the_order_of_the_seeds_does_not_matter_and_none_is_hidden(firsts: list[
 
 def learnt(accuracy: float, loss: list[float], guessing: Guessing = GUESSING, steps: int = 50) -> Judgement:
     recorded = tuple(np.linspace(0, steps - 1, len(loss)).astype(int))
-    return learning(trace(loss=np.array(loss), steps=recorded), [accuracy] * SEEDS, guessing)
+    return learning(trace(loss=np.array(loss), steps=recorded), Accuracies([accuracy] * SEEDS, guessing), 2.3)
 
 
 def test_a_network_that_learns() -> None:
@@ -312,7 +314,7 @@ def test_an_accuracy_that_chance_gets_once_in_a_hundred_times_needs_a_loss_that_
 
 
 def test_of_equally_many_seeds_the_more_severe_verdict_counts() -> None:
-    found = learning(trace(loss=np.array([1, 0.5, 0.5, 0.5])), [0.1, 0.9, np.nan], GUESSING)
+    found = learning(trace(loss=np.array([1, 0.5, 0.5, 0.5])), Accuracies([0.1, 0.9, np.nan], GUESSING))
     assert (found.verdict, set(found.seeds)) == ("diverged", {"has not learnt", "learns", "diverged"})
     assert judged(np.array([falling(1), falling(1e-9), falling(1e9)])[:, None]).verdict == "exploding"
 
@@ -359,7 +361,7 @@ def test_too_few_steps_or_samples_are_named() -> None:
 
 def test_seeds_that_have_not_learnt_are_counted() -> None:
     """Wrong: XOR "healthy" with 42 of 50 seeds not solved."""
-    found = learning(trace(loss=np.array([1, 0.5, 0.5, 0.5])), [0.5, 1.0, 0.5], Guessing(0.5, 100, 0.5))
+    found = learning(trace(loss=np.array([1, 0.5, 0.5, 0.5])), Accuracies([0.5, 1.0, 0.5], Guessing(0.5, 100, 0.5)))
     assert found.verdict == "has not learnt"
     assert found.seeds == ["has not learnt", "learns", "has not learnt"]
     assert found.reason.startswith("2 of 3 seeds have not learnt, 1 learns: 0.50 is what guessing gets")
@@ -413,4 +415,4 @@ def test_the_earliest_step_comes_before_the_first_seed() -> None:
 def test_a_loss_that_starts_at_0_is_judged_without_a_warning() -> None:
     found = trace()
     found.loss[:] = [0.0, 1.0, 2.0, 3.0][: found.loss.shape[1]]
-    assert learning(found, [0.1] * len(found.loss), Guessing(0.1, 100, 0.1, 2.3)).verdict == "diverged"
+    assert learning(found, Accuracies([0.1] * len(found.loss), Guessing(0.1, 100, 0.1))).verdict == "diverged"

@@ -32,25 +32,27 @@ class StackedNetwork(linen.Module):
         A recurrent network takes x [batch, time, features].
         """
         outputs: list[jax.Array] = []
+        inputs: list[jax.Array] = []
         alive: list[jax.Array] = []
         for stack in self.spec.stacks():
             measure = self.measure and stack.measured
             through = _through_time if stack.recurrent else _through_layers
             x, kept = through(stack, self.training, measure, x)
             if measure:
-                outputs += kept["outputs"]
+                outputs += kept.get("outputs", [])
+                inputs += kept.get("inputs", [])
                 alive.append(kept["alive"])
-        return x, {"outputs": outputs, "alive": alive} if self.measure else {}
+                last = x[None]
+        if not self.measure:
+            return x, {}
+        of_layers = [*inputs[1:], last] if inputs else []  # what goes into a layer is what came out of the one before
+        return x, {"outputs": [*outputs, *of_layers], "alive": alive}
 
 
 def _through_layers(stack: Stack, training: bool, measure: bool, x: jax.Array) -> tuple[jax.Array, Tree]:
     """What comes out of the last layer, and what is to be measured; called inside a `compact` method."""
     x, kept = _layers(stack)(stack.block, training, measure, name=stack.name)(x, None)
-    if not measure:
-        return x, {}
-    between = _stacked(stack, kept["input"])[1:]  # what goes into a layer is what came out of the one before
-    outputs = [between, x[None]] if len(between) else [x[None]]
-    return x, {"outputs": outputs, "alive": _stacked(stack, kept["alive"])}
+    return x, {"inputs": [_stacked(stack, kept["input"])], "alive": _stacked(stack, kept["alive"])} if measure else {}
 
 
 def _through_time(stack: Stack, training: bool, measure: bool, x: jax.Array) -> tuple[jax.Array, Tree]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -27,8 +28,8 @@ from experiments.findings.document import (
     Timing,
 )
 from experiments.findings.gradient import Thresholds
-from experiments.findings.learning import Guessing
 from experiments.findings.outcome import Outcome
+from experiments.findings.score import guessing_of, r_squared, score_of
 
 
 def configuration(name: str, plan: Plan, outcomes: dict[str, Outcome], thresholds: Thresholds) -> Configuration:
@@ -59,7 +60,6 @@ def _where(event: verdict.Event, plan: Plan) -> str:
 
 def _run(header: Header, trace: Trace, agreed: Agreement | None, thresholds: Thresholds) -> RunFinding:
     signal, event = trace.quantities["signal_gradient_rms"], verdict.first_event(trace)
-    guessing = Guessing(header.guessing, header.test_samples, header.best_guess or 0.0, header.guessing_loss)
     with np.errstate(divide="ignore"):
         profile = 10 ** np.log10(signal[:, 0]).mean(0)
     return RunFinding(
@@ -67,13 +67,12 @@ def _run(header: Header, trace: Trace, agreed: Agreement | None, thresholds: Thr
         reason=_where(event, header.plan) if event else None,
         run_id=header.run_id,
         gradient=Judged(**gradient.gradient(trace, thresholds, header.plan.precision, header.plan.network.site)._asdict()),
-        learning=Judged(**learning.learning(trace, header.accuracy, guessing)._asdict()),
+        learning=Judged(**learning.learning(trace, score_of(header), header.guessing_loss)._asdict()),
         gradient_ratio=Spread.geometric(gradient_ratio(signal[:, 0])),
         decay_per_layer=Spread.of(decay_per_layer(signal[:, 0])),
         loss_first=Spread.of(trace.loss[:, 0]),
         loss_last=Spread.of(trace.loss[:, -1]),
-        accuracy=Spread.of(header.accuracy),
-        guessing=guessing.level,
+        **_on_the_test_set(header),
         largest_update=Spread.geometric(trace.quantities["update_ratio"].max((1, 2))),
         clipping_bound=_clipping_bound(trace),
         profile=list(profile),
@@ -82,6 +81,14 @@ def _run(header: Header, trace: Trace, agreed: Agreement | None, thresholds: Thr
         seconds=Timing.model_validate(header.seconds.model_dump()),
         traces=header.traces,
     )
+
+
+def _on_the_test_set(header: Header) -> dict[str, Any]:
+    """What the run gets there: of classes the accuracy, of real targets R² and the loss, each beside that of guessing."""
+    if header.fit:
+        spreads = {"r_squared": Spread.of(r_squared(header.fit)), "test_loss": Spread.of(header.fit.loss)}
+        return spreads | {"guessing_test_loss": header.fit.guessing}
+    return {"accuracy": Spread.of(header.results), "guessing": guessing_of(header).level}
 
 
 def _clipping_bound(trace: Trace) -> float:

@@ -8,7 +8,7 @@ the mean is the geometric one, and the deviation, `decades`, that of the decimal
 
 | field                         | meaning                                                                              |
 |-------------------------------|--------------------------------------------------------------------------------------|
-| schema                        | 2                                                                                    |
+| schema                        | 3                                                                                    |
 | experiment, question, command | its name, the question that it answers, the command line                             |
 | versions                      | packages, and digests of this project's own sources                                  |
 | device, threads               | what each backend ran on, `cpu:0`, and with how many threads                         |
@@ -25,12 +25,14 @@ the mean is the geometric one, and the deviation, `decades`, that of the decimal
 | . gradient_ratio              | first step: signal_gradient_rms of the first layer or time step over the last one's; geometric |
 | . decay_per_layer             | first step: decades of it gained per layer on the way back; negative where it vanishes |
 | . loss_first, loss_last       | at the first and the last step                                                       |
-| . accuracy                    | on the test set after the last step, in evaluation mode                              |
+| . accuracy                    | on the test set after the last step, in evaluation mode; null with real targets      |
+| . r_squared, test_loss        | with real targets, there: 1 less the squared error over that of always saying the test set's mean; the mean squared error; null with classes |
 | . largest_update              | largest update_ratio of any layer and recorded step; geometric                       |
 | . clipping_bound              | share of the seeds and recorded steps in which clipping changed a hidden layer's weight gradient |
 | . profile                     | signal_gradient_rms of each hidden layer at the first step, geometric mean over seeds |
 | . event                       | the first value that is not finite: seed, step from 0, hidden layer from 1; or null  |
-| . guessing                    | the accuracy that guessing one class gets on the test set, at best                   |
+| . guessing                    | the accuracy that guessing one class gets on the test set, at best; null with real targets |
+| . guessing_test_loss          | with real targets: the test_loss of always saying the training set's mean; null with classes |
 | . agreement                   | with the definition (common/agreement.py): outcome, reason, and what it is made of:  |
 | . . first_step, single_steps  | steps from the definition's own states: outcome, reason; error and bound, where they are nearest, and where that is |
 | . . judged_steps              | the steps that could be judged so, counted from 0                                    |
@@ -162,6 +164,9 @@ class RunFinding(Finding):
     loss_last: Spread | None = None
     accuracy: Spread | None = None
     guessing: Number = None
+    r_squared: Spread | None = None
+    test_loss: Spread | None = None
+    guessing_test_loss: Number = None
     largest_update: Spread | None = None
     clipping_bound: Number = None
     profile: list[Number] | None = None
@@ -172,7 +177,7 @@ class RunFinding(Finding):
 
     @property
     def ranked(self) -> bool:
-        """Whether its accuracy may be set beside that of others: it learns, and every seed came to its end.
+        """Whether its result may be set beside that of others: it learns, and every seed came to its end.
 
         The accuracy of a network that has not learnt is that of a guess, and so is that of NaN, whose class is 0.
         """
@@ -191,7 +196,7 @@ class Configuration(Finding):
 class Document(Finding):
     """The findings of an experiment."""
 
-    version: Literal[2] = Field(default=2, alias="schema")
+    version: Literal[3] = Field(default=3, alias="schema")
     experiment: str
     question: str
     command: str

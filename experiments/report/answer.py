@@ -14,7 +14,7 @@ from experiments.findings.document import Judged as Verdict
 from experiments.findings.gradient import Thresholds
 from experiments.report import agreed
 from experiments.report.advice import advice
-from experiments.report.cells import accuracy, failures, geometric, loss, ratio
+from experiments.report.cells import failures, geometric, head_of_result, loss, ratio, result
 from experiments.report.speaker import counted, definition_speaks, first_run, judged, notes, rounded_away, underflowed
 
 GROUPS = {
@@ -25,11 +25,16 @@ GROUPS = {
     "exploding": "The gradient explodes",
     "failed": "Failed",
 }
-HEADS = ("configuration", "gradient\nfirst/last", "loss", "accuracy\n(guessing)")
+
+
+def heads(document: Document) -> tuple[str, ...]:
+    """Of the columns of the answer's table."""
+    result = head_of_result([document], "accuracy\n(guessing)")
+    return ("configuration", "gradient\nfirst/last", "loss", result)
 
 
 class Line(NamedTuple):
-    """A configuration in its group: its name, the cells below `HEADS`, and what else is to be said."""
+    """A configuration in its group: its name, the cells below its `heads`, and what else is to be said."""
 
     name: str
     cells: list[str]
@@ -98,9 +103,13 @@ def facts(document: Document) -> Iterator[str]:
     plans = [c.spec for c in document.configurations]
     guessed = [run.guessing for c in document.configurations if (run := first_run(c)) and run.guessing is not None]
     guess = f", guessing gets {_range(f'{value:.2f}' for value in guessed)}" if guessed else ""
+    classes = [p.network.classes for p in plans if p.network.classes]
+    targets = [p.network.targets for p in plans if p.network.targets]
+    held_to = [f"{_range(classes)} classes{guess}"] if classes else []
+    held_to += [_plural(_range(targets), "real target")] if targets else []
     parts = [
         spoken_range(p.network.spoken for p in plans),
-        f"{_range(p.task.source for p in plans)} ({_range(p.network.classes for p in plans)} classes{guess})",
+        f"{_range(p.task.source for p in plans)} ({', '.join(held_to)})",
         f"{_range(p.optimizer.title for p in plans)}, rate {_range(p.optimizer.learning_rate for p in plans)}, "
         f"batch {_range(p.task.batch_size for p in plans)}",
         f"{_range(p.precision for p in plans)}",
@@ -166,9 +175,9 @@ def _line(configuration: Configuration, thresholds: Thresholds) -> Line:
     run = first_run(configuration)
     if run is None:
         reasons = dict.fromkeys(f"{run.status}: {run.reason}" for run in configuration.runs.values())
-        return Line(configuration.name, ["-"] * (len(HEADS) - 1), list(reasons))
-    guess = "" if run.guessing is None or accuracy(run) == "-" else f" ({run.guessing:.2f})"
-    cells = [ratio(run), loss(run), accuracy(run).split(" ±")[0] + guess]
+        return Line(configuration.name, ["-"] * 3, list(reasons))
+    guess = "" if run.guessing is None or result(run) == "-" else f" ({run.guessing:.2f})"
+    cells = [ratio(run), loss(run), result(run).split(" ±")[0] + guess]
     said = list(_verdict(configuration, run, thresholds))
     beside = [note for note in notes(configuration, run) if not _told_by(said, note, run)]
     return Line(configuration.name, cells, [*said, *beside])
@@ -278,7 +287,8 @@ def _learning(configuration: Configuration, run: RunFinding) -> Iterator[str]:
     steps = _plural(str(configuration.spec.steps), "step")
     guess = "" if run.guessing is None else f", where guessing the most frequent class gets {run.guessing:.2f}"
     moved = f"in {steps} the loss goes {_spoken(loss(run))}"
-    yield f"{begin}{_counts(run.learning)}: {moved}, and the test accuracy is {accuracy(run)}{guess}."
+    what = "R² on the test set" if run.r_squared else "the test accuracy"
+    yield f"{begin}{_counts(run.learning)}: {moved}, and {what} is {result(run).removeprefix('R² ')}{guess}."
 
 
 def _spoken(loss: str) -> str:
@@ -353,10 +363,14 @@ def _update(run: RunFinding) -> str:
 
 
 def _best(ended: list[Judged]) -> Iterator[str]:
-    """The most accurate of the networks that learn; there is none among those that do not."""
-    learnt = [one for one in ended if group_of(one.configuration) == "learns" and one.run.accuracy]
-    if len(learnt) < 2:
-        return
-    top = max(accuracy(one.run).split(" ±")[0] for one in learnt)
-    names = [one.configuration.name for one in learnt if accuracy(one.run).split(" ±")[0] == top]
-    yield f"Most accurate of the {len(learnt)} that learn: {' and '.join(names)}, {top}."
+    """The best of the networks that learn, of classes and of real targets; there is none among those that do not."""
+    learnt = [one for one in ended if group_of(one.configuration) == "learns"]
+    for words, some in (
+        ("Most accurate", [one for one in learnt if one.run.accuracy]),
+        ("Nearest to the targets", [one for one in learnt if one.run.r_squared]),
+    ):
+        if len(some) < 2:
+            continue
+        top = max(result(one.run).split(" ±")[0] for one in some)
+        names = [one.configuration.name for one in some if result(one.run).split(" ±")[0] == top]
+        yield f"{words} of the {len(some)} that learn: {' and '.join(names)}, {top}."

@@ -24,8 +24,8 @@ def verdicts(run: RunFinding) -> tuple[str, str]:
 
 
 def numbers(run: RunFinding) -> list[str]:
-    """Gradient ratio, decades per layer, loss and accuracy."""
-    return [ratio(run), mean(run.decay_per_layer, "+.2f"), loss(run), accuracy(run)]
+    """Gradient ratio, decades per layer, loss, and accuracy or R²."""
+    return [ratio(run), mean(run.decay_per_layer, "+.2f"), loss(run), result(run)]
 
 
 def ratio(run: RunFinding) -> str:
@@ -62,12 +62,23 @@ def _loss(spread: Spread | None) -> str:
     return f"{value:.2f}" if value < 100 else f"{value:.1e}"
 
 
-def accuracy(run: RunFinding) -> str:
-    """On the test set, with its deviation where there are several seeds; none for a run that is not finite, which guesses."""
-    found = run.accuracy
+def result(run: RunFinding) -> str:
+    """On the test set, the accuracy or R², with its deviation where there are several seeds.
+
+    There is none for a run that is not finite, which guesses.
+    """
+    found = run.accuracy or run.r_squared
     if not found or found.mean is None or run.status != "finished":
         return "-"
-    return f"{found.mean:.2f}" if len(found.seeds) == 1 else f"{found.mean:.2f} ± {number(found.std, '.2f')}"
+    value = f"{found.mean:.2f}" if found.mean > -100 else f"{found.mean:.1e}"
+    value = f"R² {value}" if run.r_squared else value
+    return value if len(found.seeds) == 1 else f"{value} ± {number(found.std, '.2f')}"
+
+
+def head_of_result(documents: Iterable[Document], accuracy: str = "accuracy", r_squared: str = "test set") -> str:
+    """The heading of what `result` gives: accuracies, R², or both."""
+    real = {bool(c.spec.network.targets) for document in documents for c in document.configurations}
+    return " or ".join([*([accuracy] if False in real else []), *([r_squared] if True in real else [])])
 
 
 def mean(spread: Spread | None, form: str) -> str:

@@ -19,7 +19,7 @@ from backends import DEFINITION
 from experiments.findings.document import Configuration, Document, RunFinding
 from experiments.index import Source
 from experiments.report import agreed, cells, charts, measured
-from experiments.report.answer import HEADS, answer, group_of, is_single_change
+from experiments.report.answer import answer, group_of, heads, is_single_change
 from experiments.report.library import library
 from experiments.report.speaker import notes
 from experiments.report.spec import to_toml
@@ -50,7 +50,7 @@ def render(sources: list[Source]) -> str:
         site=site_of(sources),
         folders=[_folder(source) for source in sources],
         rows=list(rows(sources)),
-        heads=[head.replace("\n", " ") for head in HEADS],
+        head_of_result=cells.head_of_result([source.document for source in sources], "test accuracy", "R² on the test set"),
         meaning=WORDS,
         words=sorted(WORDS.items(), key=lambda pair: pair[0].lower()),
         quantities={name: shown.title for name, shown in measured.SHOWN.items()},
@@ -88,6 +88,7 @@ def _folder(source: Source) -> dict[str, Any]:
         "label": source.label,
         "document": document,
         "answer": answer(document),
+        "heads": [head.replace("\n", " ") for head in heads(document)],
         "reasons": list(cells.reasons(document)),
         "side_by_side": cells.side_by_side(document),
         "thresholds": cells.thresholds(document),
@@ -118,7 +119,7 @@ def rows(sources: list[Source]) -> Iterator[dict[str, Any]]:
 
 
 def _row(configuration: Configuration, run: RunFinding) -> dict[str, Any]:
-    spreads = (run.decay_per_layer, run.loss_last, run.accuracy)
+    spreads = (run.decay_per_layer, run.loss_last, run.accuracy or run.r_squared)
     keys = [cells.geometric(run.gradient_ratio), *(spread.mean if spread else None for spread in spreads)]
     compared = [r.agreement for b, r in configuration.runs.items() if b != DEFINITION and r.agreement]
     judged = ((run.gradient, run.status), (run.learning, "-"))

@@ -10,8 +10,19 @@ from rich.text import Text
 
 from experiments.findings.document import Document
 from experiments.report import agreed
-from experiments.report.answer import HEADS, Answer, answer
-from experiments.report.cells import accuracy, failures, mean, reasons, side_by_side, thresholds, times, told, verdicts
+from experiments.report.answer import Answer, answer, heads
+from experiments.report.cells import (
+    failures,
+    head_of_result,
+    mean,
+    reasons,
+    result,
+    side_by_side,
+    thresholds,
+    times,
+    told,
+    verdicts,
+)
 from experiments.report.layout import Row, table, wrapped
 from experiments.report.speaker import first_run, notes
 
@@ -56,7 +67,7 @@ def show_answer(document: Document, console: Console) -> None:
         console.print()
         say.sentence(" ".join(found.base))
     console.print()
-    say.lines(table(HEADS, list(_grouped(found)), console.width))
+    say.lines(table(heads(document), list(_grouped(found)), console.width))
     console.print()
     for line in (*found.changes, *found.failures, *found.agreement):
         say.sentence(line)
@@ -95,19 +106,19 @@ class _Speaker:
 
 
 def _verdicts(document: Document, width: int) -> Iterator[Text]:
-    """Beside what the answer has: decades per layer, the deviation of the accuracy, and in a wide table the largest update."""
+    """Beside what the answer has: decades per layer, the deviation of the result, and in a wide table the largest update."""
     heads = [
         "configuration",
         "gradient",
         "learning",
         f"decades\nper {document.site}",
-        "accuracy",
+        head_of_result([document]),
         *(["largest\nupdate"] * (width >= WIDE)),
     ]
     rows: list[Row] = []
     for c in document.configurations:
         for name, run in told(c):
-            cells = [*verdicts(run), mean(run.decay_per_layer, "+.2f"), accuracy(run), mean(run.largest_update, ".1e")]
+            cells = [*verdicts(run), mean(run.decay_per_layer, "+.2f"), result(run), mean(run.largest_update, ".1e")]
             rows.append(Row(name, cells[: len(heads) - 1], [note for note in notes(c, run) if not note.startswith("clipping")]))
     return table(heads, rows, width, left=2)
 

@@ -17,7 +17,9 @@ WORDS = {
     "underflow": "The gradient is smaller than the smallest number of the precision, and so exactly 0. Overflow: larger than "
     "the largest, and so infinite.",
     "guessing": "The test accuracy of naming the same class for every sample. A network that has learnt is above it by more "
-    "than chance.",
+    "than chance. Of real targets it is always saying their mean.",
+    "R²": "With real targets: the share of the squared error on the test set that the network takes away. Always saying the "
+    "targets' mean gets 0, a network that knows all gets 1, and one that does worse than the mean is below 0.",
     "update ratio": "The size of a training step over the size of the weights, rms over rms, in one layer. About 1e-3 is "
     "usual; at 1 a step replaces the weights.",
     "clipping bound": "Clipping made a hidden layer's gradient smaller. Where it bound in no step, it did nothing.",

@@ -11,7 +11,13 @@ KINDS = (
         "evaluation by batch statistics",
         "batch norm",
         {
-            "torch": edits(("network", "training=statistics is None", "training=True")),
+            "torch": edits(
+                (
+                    "network",
+                    "self._through_layers\n            of_stack = through(stack, sets, h, statistics is None)",
+                    "self._through_layers\n            of_stack = through(stack, sets, h, True)",
+                )
+            ),
             "keras": edits(("training", "training=False", "training=True")),
             "jax": edits(
                 ("training", "training=False, measure=False", "training=True, measure=False"),

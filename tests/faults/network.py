@@ -35,7 +35,14 @@ KINDS = (
         {
             "torch": edits(("affine", 'self.affine(p["bias"], x,', 'self.affine(2 * p["bias"], x,')),
             "keras": edits(("affine", 'product + p["bias"]', 'product + 2 * p["bias"]')),
-            "jax": edits(("affine", "return dense(x)", 'y = dense(x)\n        return y + dense.variables["params"]["bias"]')),
+            "jax": edits(
+                (
+                    "affine",
+                    'return build(spec)(dtype=x.dtype, param_dtype=x.dtype, name="affine")(x)',
+                    'dense = build(spec)(dtype=x.dtype, param_dtype=x.dtype, name="affine")\n'
+                    '        return dense(x) + dense.variables["params"]["bias"]',
+                )
+            ),
         },
     ),
     Fault(

@@ -30,7 +30,13 @@ KINDS = (
             "keras": edits(
                 ("normalization", "(BatchNorm, epsilon=epsilon, momentum=", "(BatchNorm, epsilon=epsilon, momentum=1 - ")
             ),
-            "jax": edits(("normalization", "momentum=momentum, use_fast", "momentum=1 - momentum, use_fast")),
+            "jax": edits(
+                (
+                    "normalization",
+                    "momentum=momentum, use_fast_variance=False)\n        case",
+                    "momentum=1 - momentum, use_fast_variance=False)\n        case",
+                )
+            ),
         },
     ),
     Fault(
@@ -51,7 +57,13 @@ KINDS = (
                     '(BatchNorm, epsilon=epsilon, momentum=float(tf.constant(momentum, "float32")))',
                 )
             ),
-            "jax": edits(("normalization", "momentum=momentum, use_fast", "momentum=float(np.float32(momentum)), use_fast")),
+            "jax": edits(
+                (
+                    "normalization",
+                    "momentum=momentum, use_fast_variance=False)\n        case",
+                    "momentum=float(np.float32(momentum)), use_fast_variance=False)\n        case",
+                )
+            ),
         },
         precisions=("float64",),
     ),

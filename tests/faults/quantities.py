@@ -140,8 +140,8 @@ KINDS = (
             "jax": edits(
                 (
                     "network",
-                    '{"outputs": [*inputs[1:], last],',
-                    '{"outputs": [jnp.arctanh(a) for a in [*inputs[1:], last]],',
+                    '{"outputs": [*outputs, *of_layers],',
+                    '{"outputs": [jnp.arctanh(a) for a in of_layers],',
                 )
             ),
         },

@@ -13,6 +13,8 @@ TORCH_LOAD = "        self.network = StackedNetwork"
 LOAD = "        self.plan = plan or self.plan\n"
 COUNTED = "        self.plan, self.count = plan or self.plan, 0\n"
 
+OF_STEP = 'quantities.of_step(run, held, numbers["learning_rate"], self.network.sites_of_weights)'
+
 KINDS = (
     Fault(
         "from the second step on the old weights",
@@ -181,8 +183,8 @@ KINDS = (
             "jax": edits(
                 (
                     "training",
-                    '        return losses, quantities.of_step(run, held, numbers["learning_rate"])\n',
-                    SHARED.format('(losses, quantities.of_step(run, held, numbers["learning_rate"]))'),
+                    f"        return losses, {OF_STEP}\n",
+                    SHARED.format(f"(losses, {OF_STEP})"),
                 )
             ),
         },

@@ -6,6 +6,9 @@ from tests.faults.fault import Fault, edits
 
 KERAS_SCALED = "x + tf.convert_to_tensor(scale, x.dtype) * f"
 
+SCALED = "x + scale * f\n        case ReZero(initial_scale=start)"
+"""In JAX, of the engine's own form."""
+
 KINDS = (
     Fault(
         "scale of a residual connection times 1.001",
@@ -13,7 +16,7 @@ KINDS = (
         {
             "torch": edits(("skip", "alpha=scale", "alpha=1.001 * scale")),
             "keras": edits(("skip", KERAS_SCALED, KERAS_SCALED.replace("(scale", "(1.001 * scale"))),
-            "jax": edits(("skip", "x + scale * f", "x + 1.001 * scale * f")),
+            "jax": edits(("skip", SCALED, SCALED.replace("scale * f", "1.001 * scale * f"))),
         },
     ),
     Fault(
@@ -24,7 +27,7 @@ KINDS = (
             "keras": edits(
                 ("skip", KERAS_SCALED, KERAS_SCALED.replace("(scale,", '(tf.cast(tf.cast(scale, "float32"), x.dtype),'))
             ),
-            "jax": edits(("skip", "x + scale * f", "x + jnp.asarray(scale, jnp.float32) * f")),
+            "jax": edits(("skip", SCALED, SCALED.replace("scale * f", "jnp.asarray(scale, jnp.float32) * f"))),
         },
         precisions=("float64",),
     ),
@@ -34,7 +37,7 @@ KINDS = (
         {
             "torch": edits(("skip", "torch.add(x, f", "torch.add(x.detach(), f")),
             "keras": edits(("skip", KERAS_SCALED, f"tf.stop_gradient(x){KERAS_SCALED[1:]}")),
-            "jax": edits(("skip", "x + scale * f", "jax.lax.stop_gradient(x) + scale * f")),
+            "jax": edits(("skip", SCALED, SCALED.replace("x + ", "jax.lax.stop_gradient(x) + "))),
         },
     ),
     Fault(
@@ -43,7 +46,7 @@ KINDS = (
         {
             "torch": edits(("skip", "torch.add(x, f", "torch.add(f, f")),
             "keras": edits(("skip", KERAS_SCALED, f"f{KERAS_SCALED[1:]}")),
-            "jax": edits(("skip", "x + scale * f", "f + scale * f")),
+            "jax": edits(("skip", SCALED, SCALED.replace("x + ", "f + "))),
         },
     ),
     Fault(
@@ -59,8 +62,8 @@ KINDS = (
             "jax": edits(
                 (
                     "skip",
-                    'self.param("scale", lambda key: jnp.asarray(self.start, f.dtype))',
-                    'jax.lax.stop_gradient(self.param("scale", lambda key: jnp.asarray(self.start, f.dtype)))',
+                    'owner.param("scale", lambda key: jnp.asarray(start, f.dtype))',
+                    'jax.lax.stop_gradient(owner.param("scale", lambda key: jnp.asarray(start, f.dtype)))',
                 )
             ),
         },
@@ -73,7 +76,7 @@ KINDS = (
                 ("skip", 't = torch.sigmoid(self.gate(p["gate_bias"]', 't = 1 - torch.sigmoid(self.gate(p["gate_bias"]')
             ),
             "keras": edits(("skip", "t = tf.sigmoid(", "t = 1 - tf.sigmoid(")),
-            "jax": edits(("skip", "t = jax.nn.sigmoid(", "t = 1 - jax.nn.sigmoid(")),
+            "jax": edits(("skip", "t = jax.nn.sigmoid(gate(x))", "t = 1 - jax.nn.sigmoid(gate(x))")),
         },
     ),
 )
