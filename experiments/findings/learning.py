@@ -8,7 +8,7 @@ mean of real targets (experiments/findings/score.py), and by the loss beside its
 | diverged       | any recorded value is not finite; or the loss ends at more than 3 times its start; or it rose  |
 |                | beyond 10 times its start and nothing was learnt                                              |
 | learns         | guessing gets such an accuracy by chance once in 1,000 times; or once in 100, and the loss fell; |
-|                | of real targets: guessing comes as near once in 100 times, R² is at least 0.01, and the loss fell |
+|                | of real targets: guessing comes as near once in 100 times, R² is at least 0.05, and the loss fell |
 | cannot be told | fewer than 10 steps, or too few test samples                                                  |
 | has not learnt | otherwise                                                                                     |
 

@@ -17,7 +17,7 @@ from common.trace import Fit, Header
 SURE, LIKELY, POSSIBLE = 0.001, 0.01, 0.1
 """How often guessing may reach such a result by chance."""
 
-LEAST = 0.01
+LEAST = 0.05
 """The R² of a network that has learnt: a constant and a trace of noise that happens to fit gets less."""
 
 

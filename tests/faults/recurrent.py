@@ -50,8 +50,16 @@ KINDS = (
         "no gradient through time",
         "simple",
         {
-            "torch": edits(("recurrent", "self.product(site.carried[0],", "self.product(site.carried[0].detach(),")),
-            "keras": edits(("recurrent", "tf.matmul(site.carried[0],", "tf.matmul(tf.stop_gradient(site.carried[0]),")),
+            "torch": edits(
+                ("recurrent", "self.product(site.carried[0],", "self.product(site.carried[0].detach() + 0 * site.carried[0],")
+            ),
+            "keras": edits(
+                (
+                    "recurrent",
+                    "tf.matmul(site.carried[0],",
+                    "tf.matmul(tf.stop_gradient(site.carried[0]) + 0 * site.carried[0],",
+                )
+            ),
             "jax": edits(("recurrent", "h = site.carried[0]", "h = jax.lax.stop_gradient(site.carried[0])")),
         },
     ),
