@@ -8,6 +8,7 @@ import pytest
 
 from common.countermeasures.activation import Activation
 from common.countermeasures.initialization import Constant, Initialization
+from common.countermeasures.recurrent import Cell
 from common.errors import UserError
 from common.plan import Plan
 from common.spec import kinds_of
@@ -35,9 +36,11 @@ def message(name: str, **overrides: object) -> str:
 @pytest.mark.parametrize("name", catalogue())
 def test_every_experiment_of_the_catalogue_has_a_question_and_plans_with_unique_names(name: str) -> None:
     experiment = read(name)
-    found = plans(experiment, SMALL)
+    through_time = "recurrent" in str(experiment.base) + str(experiment.configuration)
+    found = plans(experiment, {key: value for key, value in SMALL.items() if key != "depth" or not through_time})
     assert experiment.question.endswith("?")
-    assert all(len(plan.network.sites) == 4 and plan.steps == 3 for plan in found.values())
+    assert all(plan.steps == 3 for plan in found.values())
+    assert through_time or all(len(plan.network.sites) == 4 for plan in found.values())
 
 
 def test_the_default_experiment_states_the_projects_numbers() -> None:
@@ -59,6 +62,12 @@ def test_every_kind_of_initialization_has_its_place() -> None:
     found = [plan for name in ("initialization", "as_shipped") for plan in plans(read(name), SMALL).values()]
     without = {Constant}  # all gradients of its hidden layers are rounding, of which no answer can be made
     assert {type(plan.initialization) for plan in found} == set(kinds_of(Initialization)) - without
+
+
+def test_every_kind_of_cell_has_its_place() -> None:
+    found = [plan.network for plan in plans(read("recurrent")).values()]
+    assert {type(network.countermeasures()["recurrent"]) for network in found} == set(kinds_of(Cell))
+    assert {len(network.sites) for network in found} == {100}
 
 
 def test_the_depths_go_from_5_to_100() -> None:
