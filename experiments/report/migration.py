@@ -233,6 +233,16 @@ def rooms() -> list[str]:
     return sorted(file.stem for file in files if file.stem != "__init__")
 
 
+def models() -> list[str]:
+    """The files that have the whole network as an ordinary model."""
+    found = [path for wing in FRAMEWORKS for path in sorted((ROOT / "backends" / wing).glob("model*.py"))]
+    return [path.relative_to(ROOT).as_posix() for path in found]
+
+
+def _linked(path: str) -> str:
+    return f"[{path}](../../{path})"
+
+
 def read(name: str) -> Room:
     """Read a countermeasure's rooms.
 
@@ -316,6 +326,7 @@ def index(found: list[Room]) -> str:
         "Which line here is which line there, and which default is different? A page for each countermeasure: its",
         "definition, what each framework calls it and ships under that name, and code that is faithful to the definition",
         "in each. Tests hold every `build` to the definition, in values and gradients, and resolve every name.\n",
+        f"The whole network of a plan as an ordinary model: {', '.join(map(_linked, models()))}.\n",
         f"In a terminal, side by side where it is wide enough: `python -m experiments.migrate {found[0].name}`\n",
         _markdown_table([["countermeasure", "what it is"], *rows]),
         "## By name\n",
