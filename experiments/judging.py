@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 
 import numpy as np
 
+from backends.numpy.rounding import Random
 from backends.numpy.training import Program as Definition
 from common import draw
-from common.agreement import Judge, Step, judged_steps
+from common.agreement import DRAWS, Judge, Step, T, distance, judged_steps
 from common.backend import Program
+from common.bounds import with_another
 from common.network import Batch, State
 from common.plan import Plan
 from common.task import Data
@@ -96,9 +99,23 @@ def checks(program: Program, plan: Plan, data: Data, judges: list[Judge]) -> lis
         step = take(program, judge.before, batch, data.x_test, plan)  # one shape of evaluation is compiled, that of all samples
         found.append(judge.check(replace(step, logits=step.logits[:, drawn]), expected, plan))
         if judge is judges[-1] and found[-1].outcome != "broken":
-            everywhere = judge.check_all_samples(step.logits, _logits(definition, data.x_test, plan), drawn, plan)
+            expected_everywhere = _logits(definition, data.x_test, plan)
+            redraw = partial(_bounds_of_samples, plan, judge.before, batch, data.x_test, expected_everywhere)
+            everywhere = judge.check_all_samples(step.logits, expected_everywhere, drawn, plan, redraw)
             found[-1] = everywhere if everywhere.outcome == "broken" else found[-1]
     return found
+
+
+def _bounds_of_samples(
+    plan: Plan, before: State, batch: Batch, x_test: np.ndarray, expected: np.ndarray, samples: np.ndarray
+) -> np.ndarray:
+    """Bounds [seed, sample] on the evaluation of some samples, by draws of the step and of their evaluation."""
+    rms = np.zeros((len(plan.seeds), len(samples)))
+    for seed in range(DRAWS):
+        program = Definition(plan, measure=False, rounding=Random(plan.precision, seed))
+        logits = take(program, before, batch, x_test[samples], plan).logits
+        rms = with_another(rms, distance(logits, expected[:, samples]))
+    return T * rms
 
 
 def taken_again(plan: Plan) -> list[int]:
