@@ -73,7 +73,8 @@ def result(run: RunFinding) -> str:
     rounded = round(found.mean, 2) + 0.0  # no minus zero
     value = f"{rounded:.2f}" if rounded > -100 else f"{rounded:.1e}"
     value = f"R² {value}" if run.r_squared else value
-    return value if len(found.seeds) == 1 else f"{value} ± {number(found.std, '.2f')}"
+    large = found.std is not None and found.std >= 100
+    return value if len(found.seeds) == 1 else f"{value} ± {number(found.std, '.1e' if large else '.2f')}"
 
 
 def head_of_result(documents: Iterable[Document], accuracy: str = "accuracy", r_squared: str = "test set") -> str:
