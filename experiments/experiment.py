@@ -1,7 +1,7 @@
 """An experiment: a question, and the configurations that answer it, read from a TOML file.
 
     question = "Which countermeasure brings the gradient back?"
-    [base]                        # numbers shared by all configurations; what is left out has the default of `Settings`
+    [base]                        # numbers shared by all configurations; what is left out has the default of its own
     depth = 30
     activation = "sigmoid"        # by its bare name, or as a table: { kind = "leaky_relu", slope = 0.1 }
     [thresholds]                  # of the verdicts; may be left out
@@ -28,25 +28,16 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError
 
-from common import files, memory, sources, text
-from common.architectures import Depth, Perceptron, RecurrentNetwork, Widths
-from common.countermeasures.activation import Activation, Sigmoid, Tanh
-from common.countermeasures.clipping import Clipping, NoClipping
-from common.countermeasures.initialization import Initialization, Xavier
-from common.countermeasures.loss import CrossEntropy, Loss
-from common.countermeasures.normalization import NoNormalization, Normalization
-from common.countermeasures.optimizer import SGD, Optimizer, with_rate
-from common.countermeasures.recurrent import NoRecurrence, Recurrent
-from common.countermeasures.skip import NoSkip, Skip
+from common import files, text
 from common.errors import UserError, nearest, shown
-from common.plan import Count, Plan, Precision, Steps
-from common.sources import ADDING
+from common.plan import Plan
 from common.spec import Spec
-from common.task import BatchSize, Data, Standardized, Task, Time, digest_of, load
 from experiments.findings.gradient import Thresholds
 from experiments.mistakes import of_flag, one_line
+from experiments.planning import plan_of
+from experiments.settings import COUNTERMEASURES, Settings, Values, kinds, name_of
 
 CATALOGUE = Path(__file__).parent / "catalogue"
 DEFAULT = "countermeasures"
@@ -63,103 +54,7 @@ MOST = 100_000
 QUESTION, NAME = 1_000, 200
 """Characters of a question and of a configuration's name at most."""
 
-Values = Mapping[str, Any]
 Question = Annotated[str, AfterValidator(partial(text.label, most=QUESTION))]
-DataFile = Annotated[str, AfterValidator(text.path)]
-
-
-class Settings(Spec, frozen=True):
-    """Everything that a configuration may set, with the project's defaults; the activation of a cell is by default tanh."""
-
-    recurrent: Recurrent = NoRecurrence()
-    activation: Activation = Field(default_factory=lambda known: _activation(known.get("recurrent")))
-    normalization: Normalization = NoNormalization()
-    skip: Skip = NoSkip()
-    loss: Loss = CrossEntropy()
-    initialization: Initialization = Xavier()
-    clipping: Clipping = NoClipping()
-    optimizer: Optimizer = SGD()
-    depth: Depth = 30
-    width: Widths = 64
-    seeds: Count = 3
-    steps: Steps = 50
-    batch_size: BatchSize = 64
-    learning_rate: float | None = Field(default=None, gt=0, examples=[0.03])
-    """Of the optimizer; None leaves it the one of its own."""
-    precision: Precision = "float64"
-    record_every: Steps = 1
-    test_fraction: float = Field(default=0.2, gt=0, lt=1)
-    data: DataFile = "digits"
-    time: Time | None = Field(default=None, examples=[50])
-    """Steps of a sequence of the adding problem; None leaves it 50, and all other data their own."""
-    standardized: Standardized = "by feature, over the training set"
-
-    @model_validator(mode="after")
-    def _the_learning_rate_is_given_once(self) -> Settings:
-        own = self.optimizer.learning_rate
-        if self.learning_rate is not None and "learning_rate" in self.optimizer.model_fields_set:
-            raise ValueError(
-                f"a learning rate must be given once; received learning_rate = {self.learning_rate:g}, and {own:g} in the "
-                "optimizer's own table; leave one of them out"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _the_adding_problem_goes_in_as_it_is(self) -> Settings:
-        if self.data == ADDING and self.standardized != "no" and "standardized" in self.model_fields_set:
-            received = f"standardized = {self.standardized!r}"
-            raise ValueError(f"the data {ADDING} go in as they are; received {received}; leave it out")
-        return self
-
-    @model_validator(mode="after")
-    def _cells_are_one_layer(self) -> Settings:
-        if self.recurrent.kind == "none":
-            return self
-        of_layers = [
-            *(["depth"] if "depth" in self.model_fields_set else []),
-            *(["a list of widths"] if isinstance(self.width, tuple) else []),
-            *(room for room in ("normalization", "skip") if getattr(self, room).kind != "none"),
-        ]
-        if of_layers:
-            raise ValueError(
-                f"a recurrent network is one layer of cells, as deep as a sequence has steps; received {of_layers[0]} with "
-                f"recurrent {self.recurrent.kind}; leave it out"
-            )
-        return self
-
-    @property
-    def architecture(self) -> type[Perceptron] | type[RecurrentNetwork]:
-        """What of the network is set."""
-        return Perceptron if self.recurrent.kind == "none" else RecurrentNetwork
-
-    def of_network(self) -> dict[str, Any]:
-        """What these settings say of the network itself."""
-        names = set(self.architecture.model_fields) & set(type(self).model_fields)
-        found = self.model_dump(include=names)
-        return found | ({"depth": self.layers} if "depth" in names else {})
-
-    def written(self) -> dict[str, Any]:
-        """The settings as JSON, without those that are of another network or have no value."""
-        other = set(Perceptron.model_fields) - set(self.architecture.model_fields)
-        return self.model_dump(mode="json", exclude=other, exclude_none=True)
-
-    @property
-    def layers(self) -> int:
-        """The depth, or how many widths are listed if it is not given."""
-        listed = isinstance(self.width, tuple) and "depth" not in self.model_fields_set
-        return len(self.width) if listed and isinstance(self.width, tuple) else self.depth
-
-    @property
-    def optimizer_with_rate(self) -> Optimizer:
-        """The optimizer with the learning rate that was set."""
-        return with_rate(self.optimizer, self.learning_rate)
-
-
-def _activation(recurrent: Recurrent | None) -> Activation:
-    return Sigmoid() if recurrent is None or recurrent.kind == "none" else Tanh()
-
-
-COUNTERMEASURES = ("recurrent", "activation", "normalization", "skip", "initialization", "clipping", "optimizer")
 
 
 class Experiment(Spec, frozen=True):
@@ -307,7 +202,7 @@ def plans(experiment: Experiment, overrides: Values | None = None) -> dict[str, 
     for number, (name, changes) in enumerate(experiment.configurations(overrides), start=1):
         where = f"configuration {name or number}" if experiment.configuration else "[grid]"
         settings = _settings(where, experiment.base | changes)
-        name, plan = name or name_of(settings, changes, overrides), _plan(where, settings)
+        name, plan = name or name_of(settings, changes, overrides), plan_of(where, settings)
         if found.setdefault(name, plan) != plan:  # the same plan twice, by an override, is one configuration
             raise UserError(f"{where}: names must be unique; received {name!r} twice; give one of them another `name`")
     return found
@@ -353,13 +248,6 @@ def _of_the_same_architecture(base: Settings, values: Values) -> Settings | None
     return found if found.architecture is base.architecture else None
 
 
-def kinds(room: str) -> list[str]:
-    """The kinds of a countermeasure that may be written by their bare name."""
-    schema = Settings.model_json_schema()
-    tagged = schema["properties"][room]["discriminator"]["mapping"]
-    return [kind for kind, where in tagged.items() if not schema["$defs"][where.rpartition("/")[2]].get("required")]
-
-
 def _check_flags(overrides: Values) -> None:
     """Whether each number of the command line is one by itself, so that its flag is named and no place in the file."""
     try:
@@ -373,117 +261,3 @@ def _settings(where: str, values: Values) -> Settings:
         return Settings.model_validate(values)
     except ValidationError as error:
         raise UserError(f"{where}: {one_line(error, Settings)}") from None
-
-
-def _plan(where: str, settings: Settings) -> Plan:
-    task = _task(where, settings)
-    data = load(task)
-    _check_samples(where, settings, data)
-    _check_loss(where, settings, data)
-    network = settings.of_network() | ({} if data.time is None else {"time": data.time})
-    network |= {"features": data.features, "classes": data.classes, "targets": data.targets}
-    try:
-        plan = Plan(
-            network=settings.architecture.model_validate(network),
-            initialization=settings.initialization,
-            clipping=settings.clipping,
-            optimizer=settings.optimizer_with_rate,
-            task=task,
-            precision=settings.precision,
-            seeds=tuple(range(settings.seeds)),
-            steps=settings.steps,
-            record_every=settings.record_every,
-        )
-    except ValidationError as error:
-        raise UserError(f"{where}: {one_line(error, Plan)}") from None
-    _check_memory(where, plan)
-    return plan
-
-
-def _task(where: str, settings: Settings) -> Task:
-    try:
-        return Task(
-            source=settings.data,
-            sha256=digest_of(settings.data),
-            time=settings.time,
-            batch_size=settings.batch_size,
-            test_fraction=settings.test_fraction,
-            standardized=settings.standardized,
-        )
-    except ValidationError as error:
-        raise UserError(f"{where}: {one_line(error, Task)}") from None
-
-
-def _check_samples(where: str, settings: Settings, data: Data) -> None:
-    """Refuse sequences where there are no cells, and vectors where there are.
-
-    Raises:
-        UserError: The network is of the other kind.
-    """
-    recurrent, source = settings.recurrent.kind != "none", settings.data
-    if recurrent == (data.time is not None):
-        return
-    shipped = source in sources.NAMES
-    if recurrent:
-        cure = f"name sequences, such as {sources.ADDING}" if shipped else "give its features in steps: "
-        raise UserError(
-            f"{where}: recurrent cells take sequences, x [samples, time, features]; received vectors of "
-            f"{data.features} features in {source}; {cure}",
-            "" if shipped else "x[:, :, None]",
-        )
-    cure = "name data without time, or a recurrent network" if shipped else "put its steps side by side: "
-    steps = f"{data.time} steps of {data.features} {'feature' if data.features == 1 else 'features'}"
-    raise UserError(
-        f"{where}: a perceptron takes vectors, x [samples, features]; received sequences of {steps} in {source}; {cure}",
-        "" if shipped else "x.reshape(len(x), -1)",
-    )
-
-
-def _check_loss(where: str, settings: Settings, data: Data) -> None:
-    """Refuse a loss of classes where there are none.
-
-    Raises:
-        UserError: The targets are real, and the loss is not theirs.
-    """
-    if data.targets is None or settings.loss.of_real_targets:
-        return
-    classes = "" if settings.data in sources.NAMES else ", or give whole numbers for classes"
-    raise UserError(
-        f"{where}: real targets need the loss squared_error; received {settings.loss.kind} with {settings.data}",
-        f'; set loss = "squared_error"{classes}',
-    )
-
-
-def _check_memory(where: str, plan: Plan) -> None:
-    needed, there = plan.memory(), memory.available()
-    if needed > there:
-        sizes = f"{plan.network.spoken}, batch size {plan.task.batch_size:,}, {len(plan.seeds):,} seeds, {plan.steps:,} steps"
-        raise UserError(
-            f"{where}: a run must fit into memory; received {sizes}: about {memory.spoken(needed)} of {memory.spoken(there)}; "
-            "lower them, or record fewer steps (record_every)"
-        )
-
-
-def name_of(settings: Settings, changes: Values, overrides: Values) -> str:
-    """A configuration's name, made of its countermeasures and of the numbers that it changes: `relu + he, depth 10`."""
-    skip = [] if settings.skip.kind == "none" else [_label(settings.skip)]
-    normalization = [] if settings.normalization.kind == "none" else [f"{settings.normalization.kind} norm"]
-    clipping = [] if settings.clipping.kind == "none" else [_label(settings.clipping, " clipping")]
-    optimizer = [] if settings.optimizer == SGD() else [_label(settings.optimizer)]
-    cell = [] if settings.recurrent.kind == "none" else [_label(settings.recurrent)]
-    words = [*cell, _label(settings.activation), *normalization, *skip, _label(settings.initialization), *clipping, *optimizer]
-    own = {key: value for key, value in changes.items() if key not in COUNTERMEASURES and value is not None}
-    numbers = [f"{key} {_spoken(value)}" for key, value in own.items() if key not in overrides]
-    return ", ".join([" + ".join(words), *(number.replace("_", " ") for number in numbers)])
-
-
-def _spoken(value: Any) -> str:
-    if isinstance(value, dict) and "kind" in value:
-        return str(value["kind"])
-    return "-".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
-
-
-def _label(spec: Any, suffix: str = "") -> str:
-    changed = spec.model_dump(exclude_defaults=True, exclude={"kind"})
-    numbers = ", ".join(f"{key} {value:g}" if isinstance(value, float) else f"{key} {value}" for key, value in changed.items())
-    return spec.kind + suffix + (f" ({numbers})" if numbers else "")

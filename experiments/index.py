@@ -28,12 +28,13 @@ from common.plan import Plan
 from common.text import escaped, file_stem, label, printable
 from common.trace import Told
 from experiments import seal
-from experiments.experiment import Experiment, Settings, name_of, name_of_file
+from experiments.experiment import Experiment, name_of_file
 from experiments.findings.configuration import all_agree, configuration
 from experiments.findings.document import Configuration, Document
 from experiments.findings.gradient import Thresholds
 from experiments.findings.outcome import Outcome, Status
 from experiments.seal import Damaged, OtherVersion, Unreadable
+from experiments.settings import Settings, name_of
 from experiments.store import RUN_ID, Run, Store, read_run
 from experiments.whole import write_whole
 

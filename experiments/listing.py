@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from experiments.experiment import Settings, Values, catalogue, read, settings
+from experiments.experiment import catalogue, read, settings
+from experiments.settings import Settings, Values
 
 if TYPE_CHECKING:
     from experiments.runner import Job

@@ -25,9 +25,9 @@ import numpy as np
 from common import task
 from common.text import columns, control_in
 from experiments import bench, compare, devices, migrate, runner
-from experiments.experiment import Settings
 from experiments.flags import flags_of
 from experiments.report import __main__ as report
+from experiments.settings import Settings
 
 T = TypeVar("T")
 Pick = Callable[[Sequence[Any]], Any]

@@ -13,7 +13,7 @@ import backends
 from common.backend import Backend
 from common.countermeasures.normalization import BatchNormalization, LayerNormalization, RMSNormalization
 from common.plan import Plan
-from experiments.experiment import kinds
+from experiments.settings import kinds
 from tests.compared import differing
 from tests.conftest import load
 from tests.derived import SIZES, assert_derived_by_hand

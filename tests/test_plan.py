@@ -19,8 +19,8 @@ from common.countermeasures.optimizer import Optimizer
 from common.plan import Plan
 from common.spec import Spec
 from common.task import Task
-from experiments.experiment import Settings
 from experiments.findings.gradient import Thresholds
+from experiments.settings import Settings
 from tests.strategies import every
 
 positive = st.floats(1e-37, 1e38)  # of both precisions
