@@ -241,7 +241,7 @@ def _of_the_same_architecture(base: Settings, values: Values) -> Settings | None
     """The settings, if they are those of a network for the same data."""
     try:
         found = Settings.model_validate(values)
-        steps = {"time": 1} if found.recurrent.kind != "none" else {}
+        steps = {"time": 1} if found.recurrent.over_time else {}
         found.architecture.model_validate(found.of_network() | steps | {"features": 1, "classes": 2})
     except ValidationError:
         return None

@@ -75,9 +75,9 @@ def _seconds(runs: Sequence[float], backends: int) -> float:
 
 def _of_settings(one: Settings) -> float:
     """Seconds of one step of one seed."""
-    if one.recurrent.kind == "none":
-        return _step(one.layers, LAYER, _widest(one), one.batch_size)
-    return _step(one.time or STEPS, CELLS, _widest(one), one.batch_size)
+    if one.recurrent.over_time:
+        return _step(one.time or STEPS, CELLS, _widest(one), one.batch_size)
+    return _step(one.layers, LAYER, _widest(one), one.batch_size)
 
 
 def _step(count: int, each: float, width: int, batch_size: int) -> float:

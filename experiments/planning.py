@@ -66,7 +66,7 @@ def _check_samples(where: str, settings: Settings, data: Data) -> None:
     Raises:
         UserError: The network is of the other kind.
     """
-    recurrent, source = settings.recurrent.kind != "none", settings.data
+    recurrent, source = settings.recurrent.over_time, settings.data
     if recurrent == (data.time is not None):
         return
     shipped = source in sources.NAMES

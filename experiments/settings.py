@@ -29,7 +29,7 @@ COUNTERMEASURES = ("recurrent", "activation", "normalization", "skip", "initiali
 
 
 def _activation(recurrent: Recurrent | None) -> Activation:
-    return Sigmoid() if recurrent is None or recurrent.kind == "none" else Tanh()
+    return Tanh() if recurrent and recurrent.over_time else Sigmoid()
 
 
 class Settings(Spec, frozen=True):
@@ -77,7 +77,7 @@ class Settings(Spec, frozen=True):
 
     @model_validator(mode="after")
     def _cells_are_one_layer(self) -> Settings:
-        if self.recurrent.kind == "none":
+        if not self.recurrent.over_time:
             return self
         of_layers = [
             *(["depth"] if "depth" in self.model_fields_set else []),
@@ -94,7 +94,7 @@ class Settings(Spec, frozen=True):
     @property
     def architecture(self) -> type[Perceptron] | type[RecurrentNetwork]:
         """What of the network is set."""
-        return Perceptron if self.recurrent.kind == "none" else RecurrentNetwork
+        return RecurrentNetwork if self.recurrent.over_time else Perceptron
 
     def of_network(self) -> dict[str, Any]:
         """What these settings say of the network itself."""
@@ -132,7 +132,7 @@ def name_of(settings: Settings, changes: Values, overrides: Values) -> str:
     normalization = [] if settings.normalization.kind == "none" else [f"{settings.normalization.kind} norm"]
     clipping = [] if settings.clipping.kind == "none" else [_label(settings.clipping, " clipping")]
     optimizer = [] if settings.optimizer == SGD() else [_label(settings.optimizer)]
-    cell = [] if settings.recurrent.kind == "none" else [_label(settings.recurrent)]
+    cell = [_label(settings.recurrent)] if settings.recurrent.over_time else []
     words = [*cell, _label(settings.activation), *normalization, *skip, _label(settings.initialization), *clipping, *optimizer]
     own = {key: value for key, value in changes.items() if key not in COUNTERMEASURES and value is not None}
     numbers = [f"{key} {_spoken(value)}" for key, value in own.items() if key not in overrides]

@@ -45,12 +45,15 @@ class NoRecurrence(Spec, frozen=True):
     """A network without time."""
 
     kind: Literal["none"] = "none"
+    over_time: ClassVar[bool] = False
+    """Whether it takes sequences."""
 
 
 class SimpleRNN(Spec, frozen=True):
     """The output is handed on, through one weight matrix and one activation a step."""
 
     kind: Literal["simple"] = "simple"
+    over_time: ClassVar[bool] = True
     gates: ClassVar[tuple[str, ...]] = ("output",)
     starts: ClassVar[tuple[str, ...]] = ("start",)
     on_the_way_back: ClassVar[str] = "each step multiplies by the same weights and by a derivative of at most 1"
@@ -62,6 +65,7 @@ class LSTM(Spec, frozen=True):
     """A sum is handed on beside the output, of which the forget gate says how much is kept."""
 
     kind: Literal["lstm"] = "lstm"
+    over_time: ClassVar[bool] = True
     gates: ClassVar[tuple[str, ...]] = ("input", "forget", "candidate", "output")
     starts: ClassVar[tuple[str, ...]] = ("start", "forget_bias")
     on_the_way_back: ClassVar[str] = "the sum passes it on times the forget gate alone"
@@ -74,6 +78,7 @@ class GRU(Spec, frozen=True):
     """The output is a mean of what it was and of a candidate; the update gate says how much is kept."""
 
     kind: Literal["gru"] = "gru"
+    over_time: ClassVar[bool] = True
     gates: ClassVar[tuple[str, ...]] = ("reset", "update", "candidate")
     starts: ClassVar[tuple[str, ...]] = ("start",)
     on_the_way_back: ClassVar[str] = "what is kept of the output passes it on times the update gate alone"
