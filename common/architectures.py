@@ -105,11 +105,6 @@ class Perceptron(Network, frozen=True):
         return f"{self.depth} {layers} of {self.width} units"
 
     @property
-    def on_the_way_back(self) -> str:
-        """What the activation does to the gradient."""
-        return self.activation.on_the_way_back
-
-    @property
     def weights_decide(self) -> bool:
         """Whether no normalization and no connection is in the way."""
         return not self.normalization.rescales and not self.skip.past
@@ -163,11 +158,6 @@ class RecurrentNetwork(Network, frozen=True):
         """`64 lstm cells over 50 time steps`."""
         steps = "time step" if self.time == 1 else "time steps"
         return f"{self.width} {self.recurrent.kind} cells over {self.time} {steps}"
-
-    @property
-    def on_the_way_back(self) -> str:
-        """What the cell does to the gradient."""
-        return self.recurrent.on_the_way_back
 
     @property
     def weights_decide(self) -> bool:

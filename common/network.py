@@ -116,11 +116,6 @@ class Network(Spec, frozen=True):
         raise NotImplementedError
 
     @property
-    def on_the_way_back(self) -> str:
-        """What a site does to the gradient, beside its weights."""
-        raise NotImplementedError
-
-    @property
     def weights_decide(self) -> bool:
         """Whether the gradient has no other way back than through the weights."""
         raise NotImplementedError

@@ -56,7 +56,6 @@ class SimpleRNN(Spec, frozen=True):
     over_time: ClassVar[bool] = True
     gates: ClassVar[tuple[str, ...]] = ("output",)
     starts: ClassVar[tuple[str, ...]] = ("start",)
-    on_the_way_back: ClassVar[str] = "each step multiplies by the same weights and by a derivative of at most 1"
     weights_decide: ClassVar[bool] = True
     start: Literal["orthogonal", "identity", "drawn"] = "orthogonal"
 
@@ -68,7 +67,6 @@ class LSTM(Spec, frozen=True):
     over_time: ClassVar[bool] = True
     gates: ClassVar[tuple[str, ...]] = ("input", "forget", "candidate", "output")
     starts: ClassVar[tuple[str, ...]] = ("start", "forget_bias")
-    on_the_way_back: ClassVar[str] = "the sum passes it on times the forget gate alone"
     weights_decide: ClassVar[bool] = False
     start: Literal["orthogonal", "drawn"] = "orthogonal"
     forget_bias: float = 1.0
@@ -81,7 +79,6 @@ class GRU(Spec, frozen=True):
     over_time: ClassVar[bool] = True
     gates: ClassVar[tuple[str, ...]] = ("reset", "update", "candidate")
     starts: ClassVar[tuple[str, ...]] = ("start",)
-    on_the_way_back: ClassVar[str] = "what is kept of the output passes it on times the update gate alone"
     weights_decide: ClassVar[bool] = False
     start: Literal["orthogonal", "drawn"] = "orthogonal"
 

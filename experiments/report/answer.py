@@ -263,7 +263,7 @@ def _each_layer(configuration: Configuration, run: RunFinding) -> str | None:
         return None
     factor = ratio ** (1 / (len(network.sites) - 1))
     begin = f"{where}going back, each {network.site}" if where else f"Going back, each {network.site}"
-    fact = f": {network.on_the_way_back}, and the weights"
+    fact = f": {network.activation.on_the_way_back}, and the weights"
     plain = network.weights_decide
     if factor < 1:
         why = f"{fact} do not make up for it" if factor < 0.9 and plain else ""
