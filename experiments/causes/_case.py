@@ -124,7 +124,8 @@ class Case:
         """The pairs of a place and a value that may be each other's counterpart; the case itself comes last."""
         if not (self.between_reference or self.between_port):
             return [self]
-        ends = [*self.between_port, self.port]
+        right = [place.output for place in self.between_reference]
+        ends = [end for end in (*self.between_port, self.port) if not any(_equal(end.output, each) for each in right)]
         return [*(self._view(place, end) for place in self.between_reference for end in ends), self]
 
     def _view(self, place: Side, end: Side) -> Case:
@@ -156,8 +157,10 @@ def forward_case(
         dialect: Of the port's cures: linen or nnx, where the port is JAX; linen if not stated.
     """
     mine, its = _Reading(reference, ""), _Reading(port, dialect)
-    own = not (between_reference or between_port) and place is not None and other is not None
-    ends = (mine.side(place), its.side(other)) if own else _ends(mine.end(place), its.end(other))
+    if place is None or other is None or between_reference or between_port:
+        ends = _ends(mine.end(place), its.end(other))
+    else:
+        ends = (mine.side(place), its.side(other))
     return Case(
         "forward",
         *ends,
@@ -237,13 +240,17 @@ def statistics_case(
 def _ends(mine: list[Side], its: list[Side]) -> tuple[Side, Side]:
     """The first pair that differs of what goes into a place."""
     for a, b in zip(mine, its, strict=False):
-        if _shape(a) != _shape(b) or not np.allclose(a.output, b.output, rtol=1e-9, atol=0, equal_nan=True):  # type: ignore[arg-type]
+        if not _equal(a.output, b.output):
             return a, b
     return mine[0], its[0]
 
 
-def _shape(side: Side) -> tuple[int, ...]:
-    return side.output.shape if side.output is not None else ()
+def _equal(mine: np.ndarray | None, its: np.ndarray | None) -> bool:
+    """Up to rounding."""
+    if mine is None or its is None or mine.shape != its.shape:
+        return False
+    size = float(np.max(np.abs(mine), initial=0.0))
+    return bool(np.all(np.abs(mine - its) <= 1e-12 * size))
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from experiments.causes._case import Case, Side, flat
+from experiments.causes._definition.errors import Undefined
 
 Certainty = Literal["reproduced", "solved", "stated"]
 Numbers = Callable[[], np.ndarray]
@@ -56,6 +57,9 @@ class Hypothesis:
         solved: Whether a number in it was solved for.
         rank: 0 for a usual fault; 1 for a rare one or two at once; 2 for what only describes the numbers. Where one of a lower
             rank holds, those of a higher one are not named.
+        wanted: What the port gave; the case's number if it is not given.
+        plain: What the port would have given if it were right; the reference's number if it is not given.
+        close: How close it has to come, where that is wider than elsewhere.
     """
 
     name: str
@@ -66,6 +70,9 @@ class Hypothesis:
     solved: bool = False
     rank: int = 0
     note: str = ""
+    wanted: Numbers | None = None
+    plain: Numbers | None = None
+    close: float = 0.0
 
 
 def error(found: np.ndarray, wanted: np.ndarray) -> float:
@@ -82,11 +89,11 @@ def numbers(case: Case, side: Side) -> np.ndarray | None:
         case "forward":
             return side.output
         case "backward":
-            return side.gradient
+            return None if side.output is None else np.zeros(side.output.shape) if side.gradient is None else side.gradient
         case "loss":
             return None if side.loss is None or side.gradient is None else flat([np.array(side.loss), side.gradient])
         case "step":
-            return side.steps.updates() if side.steps else flat(list(side.after.values()))
+            return side.steps.updates() if side.steps else flat([side.after[name] for name in sorted(side.after)])
 
 
 def varied(values: np.ndarray, least: int = 6) -> bool:
@@ -96,13 +103,24 @@ def varied(values: np.ndarray, least: int = 6) -> bool:
 
 def reproduced(case: Case, hypothesis: Hypothesis) -> float | None:
     """How far the hypothesis is from the port's number; None where that is too far, or it is not right of the reference."""
-    mine, its = numbers(case, case.reference), numbers(case, case.port)
-    if mine is None or its is None or not np.all(np.isfinite(its)):
+    try:
+        with np.errstate(all="ignore"):
+            return _reproduced(case, hypothesis)
+    except Undefined:
         return None
-    close = CLOSE_IN_SINGLE if case.single else CLOSE
-    gap = error(mine, its)
-    with np.errstate(all="ignore"):
-        if hypothesis.reference is not None and error(hypothesis.reference(), mine) > min(close, gap * SHARE):
-            return None
-        left = error(hypothesis.port(), its)
-    return left if left <= min(close, gap * SHARE) else None
+
+
+def _reproduced(case: Case, hypothesis: Hypothesis) -> float | None:
+    mine, its = numbers(case, case.reference), numbers(case, case.port)
+    its = hypothesis.wanted() if hypothesis.wanted else its
+    plain = hypothesis.plain() if hypothesis.plain else mine
+    if mine is None or its is None or plain is None or not np.all(np.isfinite(its)):
+        return None
+    gap = error(plain, its)
+    close = max(hypothesis.close, CLOSE_IN_SINGLE if case.single else CLOSE)
+    bound = min(close, gap * SHARE)
+    left = error(hypothesis.port(), its)
+    if left >= bound:
+        return None
+    right = hypothesis.reference is None or error(hypothesis.reference(), mine) < bound
+    return left if right else None

@@ -1,0 +1,203 @@
+"""Activation: another function, another slope or alpha, the other GELU, or none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+from scipy.special import erfc
+
+from experiments.causes._case import Case, Side, Stage
+from experiments.causes._change import alternative, configured, cure, told, value
+from experiments.causes._definition.activation import (
+    FIXED,
+    approximate,
+    gelu,
+    gelu_quick,
+    gelu_tanh,
+    hard_sigmoid_fifth,
+    softmax,
+)
+from experiments.causes._hypothesis import Hypothesis, Numbers, varied
+
+STAGES: frozenset[Stage] = frozenset({"forward"})
+PAGE = "docs/migration/activation.md"
+SINGLE = "TensorFlow keeps this number in float32, in a float64 model too."
+NUMBERS = {"leaky_relu": "slope", "prelu": "slope", "elu": "alpha", "celu": "alpha"}
+TORCH = {
+    "relu": "ReLU", "relu6": "ReLU6", "leaky_relu": "LeakyReLU", "prelu": "PReLU", "elu": "ELU", "selu": "SELU", "celu": "CELU",
+    "gelu": "GELU", "silu": "SiLU", "sigmoid": "Sigmoid", "tanh": "Tanh", "softplus": "Softplus", "softsign": "Softsign",
+    "mish": "Mish", "hard_sigmoid": "Hardsigmoid", "hard_swish": "Hardswish", "hard_tanh": "Hardtanh",
+    "log_sigmoid": "LogSigmoid", "tanh_shrink": "Tanhshrink", "softmax": "Softmax", "log_softmax": "LogSoftmax",
+}  # fmt: skip
+JAX = {"hard_swish": "hard_silu", "tanh": "tanh", "linear": "identity", "hard_tanh": "hard_tanh", "softsign": "soft_sign"}
+
+
+def hypotheses(case: Case) -> Iterator[Hypothesis]:
+    """What might be the cause, the usual first."""
+    side, output = case.reference, case.port.output
+    if side.output is None or output is None or not varied(output):
+        return
+    if side.kind == "activation" and side.inputs:
+        yield from _solved(case)
+        yield from _others(case)
+        yield from _gelu(case)
+        yield from _shape(case)
+    else:
+        yield from _added(case)
+
+
+def line(case: Case, config: dict | None = None) -> str:
+    """The reference's activation in the port's framework."""
+    stated = case.reference.config if config is None else config
+    name = stated.get("name", "relu")
+    key = NUMBERS.get(name, "")
+    given = told(stated[key]) if key in stated else ""
+    tanh = approximate(stated)
+    torch = {"leaky_relu": f"negative_slope={given}", "elu": f"alpha={given}", "celu": f"alpha={given}"}.get(name, "")
+    torch = f"approximate={'tanh' if tanh else 'none'!r}" if name == "gelu" else torch if given else ""
+    keras = f", negative_slope={given}" if name == "leaky_relu" and given else f", alpha={given}" if given else ""
+    jax = f", approximate={tanh}" if name == "gelu" else keras
+    keras = f", approximate={tanh}" if name == "gelu" else keras
+    return cure(
+        case,
+        f"torch.nn.{TORCH.get(name, 'Identity')}({torch})",
+        f"keras.activations.{name if name != 'identity' else 'linear'}(x{keras})",
+        f"jax.nn.{JAX.get(name, name)}(x{jax})",
+    )
+
+
+def _solved(case: Case) -> Iterator[Hypothesis]:
+    """The slope below 0 of what is x above it, and ELU's alpha: medians over the elements."""
+    side, output = case.reference, case.port.output
+    x = side.inputs[0]
+    low = x < 0
+    if output is None or output.shape != x.shape or np.unique(x[low]).size < 3 or not np.any(x > 0):
+        return
+    for name, key, unit in (("leaky_relu", "slope", x), ("elu", "alpha", np.expm1(np.minimum(x, 0)))):
+        found = float(np.median(output[low] / unit[low]))
+        if abs(found) > 1e-12:
+            yield _number(case, name, key, found)
+
+
+def _number(case: Case, name: str, key: str, found: float) -> Hypothesis:
+    side = case.reference
+    mine = side.config.get(key)
+    found = float(f"{found:.10g}")
+    if side.config.get("name") == name and mine is not None:
+        said = (
+            f"{key.capitalize()} of {name}: {told(mine)} in the reference, {told(found)} in the port (solved from the outputs)."
+        )
+    else:
+        said = f"Activation: {side.config.get('name')} in the reference, {name} with {key} {told(found)} in the port (solved)."
+    note = SINGLE if mine is not None and abs(found - float(np.float32(mine))) <= 1e-9 * abs(found) else ""
+    other = replace(side, config={"name": name, key: found})
+    return alternative(case, key, said, line(case), other, solved=True, note=note)
+
+
+def _others(case: Case) -> Iterator[Hypothesis]:
+    """Every function that has no number of its own."""
+    side = case.reference
+    mine = side.config.get("name")
+    names = [*FIXED, "gelu", "softmax", "log_softmax"]
+    for name in names:
+        if name == mine:
+            continue
+        missing = name in ("identity", "linear")
+        its = "missing" if missing else name
+        said = f"Activation: {mine} in the reference, {its} in the port."
+        other = replace(side, config={"name": name})
+        yield alternative(case, "missing" if missing else "kind", said, line(case), other)
+    fifth = f"Activation: {mine} in the reference, the hard sigmoid of Keras 2, x / 5 + 1 / 2, in the port."
+    yield Hypothesis("kind", fifth, line(case), lambda: hard_sigmoid_fifth(side.inputs[0]), value(side))
+    yield from _twice(case)
+
+
+def _twice(case: Case) -> Iterator[Hypothesis]:
+    side = case.reference
+    said = f"Activation: {side.config.get('name')} once in the reference, twice in the port."
+    yield Hypothesis("twice", said, line(case), lambda: value(replace(side, inputs=(value(side)(),)))(), value(side))
+
+
+def _gelu(case: Case) -> Iterator[Hypothesis]:
+    """Exact, by tanh, by the logistic function, and with TensorFlow's constants."""
+    side = case.reference
+    x = side.inputs[0]
+    own = "by tanh" if approximate(side.config) else "exact"
+    forms = {"exact": gelu, "by tanh": gelu_tanh, "by the logistic function (x s(1.702 x))": gelu_quick}
+    if side.config.get("name") != "gelu":
+        forms.pop("exact")  # it stands among the others
+    for name, form in forms.items():
+        if side.config.get("name") != "gelu":
+            said = f"Activation: {side.config.get('name')} in the reference, gelu {name} in the port."
+            yield Hypothesis("kind", said, line(case), _of(form, x), value(side))
+        elif name != own:
+            said = f"Form of gelu: {own} in the reference, {name} in the port."
+            yield Hypothesis("gelu", said, line(case), _of(form, x), value(side))
+    if side.config.get("name") == "gelu":
+        yield from _single(case, own)
+
+
+def _single(case: Case, own: str) -> Iterator[Hypothesis]:
+    side = case.reference
+    said = "Constants of gelu: float64 in the reference, float32 in the port."
+    form = _single_tanh if own == "by tanh" else _single_exact
+    yield Hypothesis("constants", said, line(case), _of(form, side.inputs[0]), value(side), note=SINGLE)
+
+
+def _single_exact(x: np.ndarray) -> np.ndarray:
+    return 0.5 * x * erfc(-x / float(np.float32(np.sqrt(2))))
+
+
+def _single_tanh(x: np.ndarray) -> np.ndarray:
+    root, cubic = float(np.float32(np.sqrt(2 / np.pi))), float(np.float32(0.044715))
+    return 0.5 * x * (1 + np.tanh(root * (x + cubic * x**3)))
+
+
+def _of(form, x: np.ndarray) -> Numbers:
+    return lambda: form(x)
+
+
+def _shape(case: Case) -> Iterator[Hypothesis]:
+    """Softmax over another axis; PReLU with one slope for all."""
+    side = case.reference
+    if side.config.get("name") in ("softmax", "log_softmax"):
+        mine, ndim = int(side.config.get("axis", -1)), side.inputs[0].ndim
+        for axis in range(ndim):
+            if axis != mine % ndim:
+                said = f"Axis of {side.config['name']}: {mine % ndim} in the reference, {axis} in the port (channels last)."
+                name = side.config["name"]
+                row = cure(
+                    case, f"torch.nn.{TORCH[name]}(dim=1)", f"keras.ops.{name}(x, axis=-1)", f"jax.nn.{name}(x, axis=-1)"
+                )
+                yield alternative(case, "axis", said, row, configured(side, axis=axis))
+    slope = side.parameters.get("slope")
+    if slope is not None and slope.size > 1:
+        said = f"Slope of prelu: {slope.size} of them in the reference, their first for all in the port."
+        yield alternative(case, "shared", said, line(case), replace(side, parameters={"slope": slope.ravel()[:1]}))
+
+
+def _added(case: Case) -> Iterator[Hypothesis]:
+    """The port applies one where the reference has none, or the other way round."""
+    mine, its = case.reference.output, case.port.output
+    assert mine is not None
+    assert its is not None
+    if mine.shape != its.shape:
+        return
+    row = cure(case, "torch.nn.Identity()", "keras.activations.linear(x)", "jax.nn.identity(x)")
+    for name, form in {**FIXED, "gelu": gelu, "gelu by tanh": gelu_tanh, "softmax": softmax}.items():
+        if name in ("identity", "linear"):
+            continue
+        said = f"Activation behind {_named(case.reference)}: none in the reference, {name} in the port."
+        yield Hypothesis("added", said, row, _of(form, mine))
+    for name, form in {**FIXED, "gelu": gelu}.items():
+        if name in ("identity", "linear"):
+            continue
+        said = f"Activation behind {_named(case.reference)}: {name} in the reference, missing in the port."
+        config = {"name": name}
+        yield Hypothesis("missing", said, line(case, config), lambda: its, _of(form, its))
+
+
+def _named(side: Side) -> str:
+    return side.path or side.kind

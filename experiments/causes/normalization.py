@@ -1,0 +1,253 @@
+"""Normalization: epsilon, the statistics it takes, what it runs over, and what it multiplies and adds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import permutations
+
+import numpy as np
+
+from experiments.causes._case import Case, Side, Stage
+from experiments.causes._change import alternative, configured, cure, told, value, without
+from experiments.causes._definition.activation import number
+from experiments.causes._definition.errors import Undefined
+from experiments.causes._definition.normalization import grouped, last_axes, moments, scaled, statistics_of
+from experiments.causes._hypothesis import Hypothesis, Numbers, varied
+
+STAGES: frozenset[Stage] = frozenset({"forward"})
+PAGE = "docs/migration/normalization.md"
+KINDS = {"batch_norm": "batch norm", "layer_norm": "layer norm", "group_norm": "group norm", "rms_norm": "rms norm"}
+TORCH = {"batch_norm": "BatchNorm2d", "layer_norm": "LayerNorm", "group_norm": "GroupNorm", "rms_norm": "RMSNorm"}
+KERAS = {
+    "batch_norm": "BatchNormalization",
+    "layer_norm": "LayerNormalization",
+    "group_norm": "GroupNormalization",
+    "rms_norm": "RMSNormalization",
+}
+FLAX = {"batch_norm": "BatchNorm", "layer_norm": "LayerNorm", "group_norm": "GroupNorm", "rms_norm": "RMSNorm"}
+
+
+def hypotheses(case: Case) -> Iterator[Hypothesis]:
+    """What might be the cause, the usual first."""
+    side = case.reference
+    if side.kind not in KINDS or not side.inputs or side.output is None or not varied(side.output):
+        return
+    yield from _epsilon(case)
+    yield from _statistics(case)
+    yield from _affine(case)
+    yield from _groups(case)
+    yield from _others(case)
+    yield from _axis(case)
+
+
+def _line(case: Case, torch: str = "", keras: str = "", flax: str = "", kind: str = "") -> str:
+    """The port's layer with these arguments."""
+    kind = kind or case.reference.kind
+    return cure(
+        case,
+        f"torch.nn.{TORCH[kind]}(..., {torch})",
+        f"keras.layers.{KERAS[kind]}({keras})",
+        f"flax.linen.{FLAX[kind]}({flax})",
+        f"flax.nnx.{FLAX[kind]}(..., {flax})",
+    ).replace(", )", ")")
+
+
+def _centred(side: Side) -> tuple[np.ndarray, np.ndarray]:
+    """What is divided by the root, and the variance below it, both of the shape of the input."""
+    x = side.inputs[0]
+    match side.kind:
+        case "batch_norm":
+            mean, variance = statistics_of(side.config, side.statistics, x)
+        case "layer_norm":
+            mean, variance = moments(x, last_axes(side.config, side.parameters))
+        case "group_norm":
+            groups = grouped(side.config, x)
+            mean, variance = (np.broadcast_to(each, groups.shape).reshape(x.shape) for each in moments(groups, (1, 3)))
+        case "rms_norm":
+            mean, variance = np.zeros(()), np.mean(np.square(x), last_axes(side.config, side.parameters), keepdims=True)
+        case kind:
+            raise Undefined(f"{kind} is no normalization")
+    return x - mean, np.broadcast_to(variance, x.shape)
+
+
+def solved_epsilon(side: Side, output: np.ndarray) -> float | None:
+    """The epsilon of an output, the median over its elements; those that are large tell it best."""
+    centred, variance = _centred(side)
+    if output.shape != centred.shape:
+        return None
+    scale, shift = side.parameters.get("scale", np.ones(())), side.parameters.get("shift", np.zeros(()))
+    with np.errstate(all="ignore"):
+        each = np.square(centred * scale / (output - shift)) - variance
+    large = np.abs(centred) >= np.median(np.abs(centred))
+    kept = each[large & np.isfinite(each)]
+    found = float(np.median(kept)) if kept.size else -1.0
+    return found if found >= 0 else None
+
+
+def _epsilon(case: Case) -> Iterator[Hypothesis]:
+    side, output = case.reference, case.port.output
+    found = None if output is None else solved_epsilon(side, output)
+    if found is None:
+        return
+    found = float(f"{found:.6g}")
+    mine = number(side.config, "epsilon")
+    said = f"Epsilon of {KINDS[side.kind]}: {told(mine)} in the reference, {told(found)} in the port (solved from the outputs)."
+    text = told(mine)
+    line = _line(case, f"eps={text}", f"epsilon={text}", f"epsilon={text}")
+    yield alternative(case, "epsilon", said, line, configured(side, epsilon=found), solved=True)
+
+
+def _statistics(case: Case) -> Iterator[Hypothesis]:
+    """Of batch norm: the batch's or the running ones, biased or not, carried or not."""
+    side = case.reference
+    if side.kind != "batch_norm":
+        return
+    batch = bool(side.config.get("batch", True))
+    words = ("the batch's", "the running ones") if batch else ("the running ones", "the batch's")
+    said = f"Statistics that batch norm uses: {words[0]} in the reference, {words[1]} in the port ({_mode(batch)} mode)."
+    line = cure(
+        case, f"model.train({batch})", f"model(x, training={batch})", f"flax.linen.BatchNorm(use_running_average={not batch})"
+    )
+    yield alternative(case, "evaluation", said, line, configured(side, batch=not batch))
+    count = side.inputs[0].size // side.inputs[0].shape[-1]
+    if batch and count > 1:
+        said = f"Variance of batch norm: biased (over {count}) in the reference, unbiased (over {count - 1}) in the port."
+        yield _unbiased(case, said, _line(case), (count - 1) / count)
+    if not batch:
+        yield from _running(case)
+
+
+def _mode(batch: bool) -> str:
+    return "it is in evaluation" if batch else "it is in training"
+
+
+def _unbiased(case: Case, said: str, line: str, share: float) -> Hypothesis:
+    """Dividing by n - 1: as if variance and epsilon were larger, and the epsilon itself were not."""
+    side = case.reference
+    epsilon = number(side.config, "epsilon")
+    centred, variance = _centred(side)
+
+    def port() -> np.ndarray:
+        return scaled(centred / np.sqrt(variance / share + epsilon), side.parameters)
+
+    return Hypothesis("unbiased", said, line, port, value(side))
+
+
+def _running(case: Case) -> Iterator[Hypothesis]:
+    """Running statistics that were left as they start, or put in each other's place."""
+    side = case.reference
+    fresh = {"mean": np.zeros(side.inputs[0].shape[-1]), "variance": np.ones(side.inputs[0].shape[-1])}
+    said = "Running statistics of batch norm: carried into the reference, still 0 and 1 in the port."
+    line = cure(
+        case,
+        "layer.running_var.copy_(torch.as_tensor(variance))",
+        "layer.set_weights([scale, shift, mean, variance])",
+        "variables['batch_stats']",
+        "layer.var[...]",
+    )
+    yield alternative(case, "statistics", said, line, replace(side, statistics=fresh))
+    yield from _argument_order(case, line)
+
+
+def _argument_order(case: Case, line: str) -> Iterator[Hypothesis]:
+    """Scale, shift, mean and variance, given in another order."""
+    side = case.reference
+    names = ("scale", "shift", "mean", "variance")
+    arrays = {**side.parameters, **side.statistics}
+    if not all(name in arrays for name in names):
+        return
+    for order in permutations(names):
+        if order == names or np.any(arrays[order[3]] < 0):
+            continue
+        given = dict(zip(names, (arrays[name] for name in order), strict=True))
+        said = f"Arrays of batch norm: {', '.join(names)} in the reference, {', '.join(order)} in their places in the port."
+        parts = ({n: given[n] for n in names[:2]}, {n: given[n] for n in names[2:]})
+        yield alternative(case, "order", said, line, replace(side, parameters=parts[0], statistics=parts[1]))
+
+
+def _affine(case: Case) -> Iterator[Hypothesis]:
+    """Scale or shift that are not there; the whole normalization that is not there."""
+    side, kind = case.reference, KINDS[case.reference.kind]
+    every = _line(
+        case, "" if side.kind == "rms_norm" else "affine=True", "center=True, scale=True", "use_bias=True, use_scale=True"
+    )
+    every = every.replace("LayerNorm(..., affine=True", "LayerNorm(..., elementwise_affine=True")
+    if side.kind == "rms_norm":
+        every = _line(case, "elementwise_affine=True", "", "use_scale=True")
+    for names in (("scale",), ("shift",), ("scale", "shift")):
+        if all(name in side.parameters for name in names):
+            said = f"{' and '.join(names).capitalize()} of {kind}: trained in the reference, missing in the port."
+            yield alternative(case, "_and_".join(names), said, every, without(side, *names))
+    if "scale" in side.parameters:
+        said = f"Scale of {kind}: it multiplies in the reference, 1 + scale does in the port."
+        more = replace(side, parameters={**side.parameters, "scale": side.parameters["scale"] + 1})
+        yield alternative(case, "offset", said, every, more, rank=1)
+    said = f"{kind.capitalize()}: there in the reference, missing in the port, which hands on what goes in."
+    yield Hypothesis("missing", said, _line(case), lambda: side.inputs[0], value(side))
+
+
+def _groups(case: Case) -> Iterator[Hypothesis]:
+    side = case.reference
+    if side.kind != "group_norm":
+        return
+    channels, mine = side.inputs[0].shape[-1], int(number(side.config, "groups"))
+    for groups in range(1, channels + 1):
+        if channels % groups == 0 and groups != mine:
+            said = f"Groups of group norm: {mine} in the reference, {groups} in the port."
+            line = _line(case, f"num_groups={mine}", f"groups={mine}", f"num_groups={mine}")
+            yield alternative(case, "groups", said, line, configured(side, groups=groups))
+
+
+def _others(case: Case) -> Iterator[Hypothesis]:
+    """Another normalization with the same scale and shift."""
+    side, channels = case.reference, case.reference.inputs[0].shape[-1]
+    instance = configured(replace(side, kind="group_norm"), groups=channels)
+    forms = {KINDS[kind]: configured(replace(side, kind=kind), axes=None, batch=True, groups=1) for kind in KINDS}
+    forms |= {"instance norm": instance, "group norm of one group": forms.pop("group norm")}
+    for name, form in forms.items():
+        if name != KINDS[side.kind]:
+            said = f"Normalization: {KINDS[side.kind]} in the reference, {name} in the port."
+            yield alternative(case, "kind", said, _line(case), form)
+    yield from _outside(case)
+
+
+def _outside(case: Case) -> Iterator[Hypothesis]:
+    """Epsilon added to the root, not below it."""
+    side = case.reference
+    epsilon = number(side.config, "epsilon")
+    centred, variance = _centred(side)
+    said = f"Epsilon of {KINDS[side.kind]}: below the root in the reference, added to it in the port."
+
+    def port() -> np.ndarray:
+        return scaled(centred / (np.sqrt(variance) + epsilon), side.parameters)
+
+    yield Hypothesis("outside", said, _line(case), port, value(side), rank=1)
+
+
+def _axis(case: Case) -> Iterator[Hypothesis]:
+    """Run over other axes than the reference's: the channel is taken to be elsewhere, or fewer or more axes are normalized."""
+    side = case.reference
+    x = side.inputs[0]
+    for axis in range(1, x.ndim - 1):
+        said = f"Axis of {KINDS[side.kind]}: the channels, the last, in the reference, axis {axis} (channels last) in the port."
+        line = _line(case, "", "axis=-1", "axis=-1" if side.kind == "batch_norm" else "")
+        yield Hypothesis("axis", said, line, _moved(side, axis), value(side))
+    if side.kind in ("layer_norm", "rms_norm"):
+        yield from _more_axes(case)
+
+
+def _moved(side: Side, axis: int) -> Numbers:
+    moved = replace(side, inputs=(np.moveaxis(side.inputs[0], axis, -1),))
+    return lambda: np.moveaxis(value(moved)(), -1, axis)
+
+
+def _more_axes(case: Case) -> Iterator[Hypothesis]:
+    side = case.reference
+    mine = len(last_axes(side.config, side.parameters))
+    for count in range(1, side.inputs[0].ndim):
+        if count != mine:
+            said = f"Axes of {KINDS[side.kind]}: the last {mine} in the reference, the last {count} in the port."
+            axes = tuple(range(-mine, 0))
+            line = _line(case, "", f"axis={list(axes)}", f"reduction_axes={axes}")
+            yield alternative(case, "axes", said, line, configured(side, axes=count))
