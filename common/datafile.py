@@ -125,7 +125,7 @@ def read(path: str, content: bytes | None = None) -> tuple[np.ndarray, np.ndarra
     Raises:
         UserError: The file is no such file; the message says what it is, and how to make one of it.
     """
-    file, found = _opened(path, content)
+    file, found = opened(path, content)
     x, y = _samples(file, found["x"]), _held_to(file, found["y"])
     if len(x) != len(y):
         turned = file.cure("{x}.T" if x.ndim == 2 else "{x}.swapaxes(0, 1)") if x.shape[1] == len(y) else ""
@@ -159,8 +159,12 @@ def content_of(path: str) -> bytes:
         raise UserError(f"--data must name a readable .npz file; received {path}: {error.strerror or error}") from None
 
 
-def _opened(path: str, content: bytes | None) -> tuple[File, Arrays]:
-    """The two arrays as they are in the file."""
+def opened(path: str, content: bytes | None = None) -> tuple[File, Arrays]:
+    """The two arrays as they are in the file.
+
+    Raises:
+        UserError: It is no archive of two arrays; the message says what it is, and how to make one of it.
+    """
     file = io.BytesIO(content_of(path) if content is None else content)
     named = _archive(path, file)
     try:
@@ -292,9 +296,9 @@ def _recipe(path: str, kind: str) -> str:
 
 def _reading(path: str) -> str:
     """How `numpy.loadtxt` is to read a table: what is between its columns, and whether it has a heading."""
-    opened = gzip.open if Path(path).suffix == ".gz" else open
+    opener = gzip.open if Path(path).suffix == ".gz" else open
     try:
-        with opened(path, "rt", encoding="utf-8", errors="replace") as file:
+        with opener(path, "rt", encoding="utf-8", errors="replace") as file:
             first = str(file.readline(LINE))
     except (OSError, EOFError, zlib.error):  # it is called .gz and is none, or is torn
         return ""

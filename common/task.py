@@ -142,9 +142,7 @@ def load(task: Task) -> Data:
             not fit, or all features are constant.
     """
     x, y = _read(task)
-    order = np.random.default_rng(np.random.Philox(key=0)).permutation(len(x))
-    n_test = math.ceil(task.test_fraction * len(x))
-    test, train = order[:n_test], order[n_test:]
+    train, test = split(len(x), task.test_fraction)
     if len(train) < task.batch_size:
         raise UserError(
             f"a batch must fit into the training set; received batch size {task.batch_size} for {len(train)} training "
@@ -159,6 +157,13 @@ def load(task: Task) -> Data:
         _check_differing(task.source, "y", y[train])
         _check_finite(task.source, "y", y)
     return Data(x[train], y[train], x[test], y[test])
+
+
+def split(samples: int, test_fraction: float) -> tuple[np.ndarray, np.ndarray]:
+    """The indices of the training and of the test set: the same for everybody."""
+    order = np.random.default_rng(np.random.Philox(key=0)).permutation(samples)
+    n_test = math.ceil(test_fraction * samples)
+    return order[n_test:], order[:n_test]
 
 
 def _read(task: Task) -> sources.Arrays:

@@ -25,7 +25,12 @@ def squared_errors(program: Program, plan: Plan, data: task.Data) -> np.ndarray:
 
 def fit(errors: np.ndarray, data: task.Data) -> Fit:
     """How near a network comes to real targets, given its squared errors [seed, sample]."""
-    guessed, best = (((data.y_test - y.mean(0)) ** 2).mean(-1) for y in (data.y_train, data.y_test))
+    return fit_of(errors, data.y_train, data.y_test)
+
+
+def fit_of(errors: np.ndarray, y_train: np.ndarray, y_test: np.ndarray) -> Fit:
+    """The same, given the targets [sample, target]."""
+    guessed, best = (((y_test - y.mean(0)) ** 2).mean(-1) for y in (y_train, y_test))
     with np.errstate(over="ignore", invalid="ignore"):
         nearer = [standard_error(best - one) for one in errors]
         loss = errors.mean(1)

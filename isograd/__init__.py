@@ -1,0 +1,1 @@
+"""The door for other projects: what they import and install."""

@@ -110,6 +110,7 @@ class Captured(TypedDict):
     Attributes:
         format: `FORMAT`.
         backend: torch, keras or jax.
+        api: The framework's interface: torch, keras, linen or nnx.
         versions: Of the packages.
         precision: float32 or float64: of the parameters, and of the computation.
         loss: Mean over the batch, or whatever the loss is.
@@ -127,6 +128,7 @@ class Captured(TypedDict):
 
     format: int
     backend: str
+    api: str
     versions: dict[str, str]
     precision: str
     loss: float
@@ -168,8 +170,8 @@ KINDS: dict[str, str] = {
     "affine": "weight [in, out], bias [out]",
     "convolution": (
         "weight [*space, in / groups, out], bias [out]; stride [..], padding [[before, after], ..] or 'same', dilation [..], "
-        "groups, transposed, mode (zeros, reflect, replicate, circular); the input's size counts for 'same': the padding of the "
-        "call is stated, resolved, where the input is known"
+        "groups, transposed, mode (zeros, reflect, replicate, circular); the padding is that of the call, which for 'same' "
+        "depends on the input's size"
     ),
     "batch_norm": (
         "scale, shift [channel]; statistics mean, variance; epsilon; momentum: the share of the old value that is kept; batch: "
@@ -180,8 +182,8 @@ KINDS: dict[str, str] = {
     "rms_norm": "scale [*normalized]; epsilon",
     "activation": (
         "name: relu, relu6, leaky_relu, prelu, elu, selu, celu, gelu, silu, sigmoid, tanh, softplus, softsign, mish, "
-        "hard_sigmoid, hard_swish, hard_tanh, softmax, log_softmax ...; slope, alpha, approximate, axis; of prelu the parameter "
-        "slope [channel or 1]"
+        "hard_sigmoid, hard_swish, hard_tanh, softmax, log_softmax ...; slope, alpha, approximate, axis; of prelu the "
+        "parameter slope [channel or 1]"
     ),
     "pooling": (
         "which: max or average; size, stride [..], padding [[before, after], ..]; counted: whether padding counts in the mean; "
@@ -190,10 +192,10 @@ KINDS: dict[str, str] = {
     "global_pooling": "which",
     "embedding": "weight [entries, features]",
     "recurrent": (
-        "cell: lstm, gru, rnn; kernel [gate, in, unit], recurrent [gate, unit, unit] (from, to), bias [gate, unit], and of a gru "
-        "that is reset after, recurrent_bias [gate, unit]; the gates in the order i f g o, r z n; backwards; last: whether only "
-        "the last step is returned; reset_after; activation, gate_activation. A module of several layers is several layers: "
-        "`lstm[0]`, `lstm[1]`, and of both directions `lstm[0,back]`"
+        "cell: lstm, gru, rnn; kernel [gate, in, unit], recurrent [gate, unit, unit] (from, to), bias [gate, unit], and of a "
+        "gru that is reset after, recurrent_bias [gate, unit]; the gates in the order i f g o, r z n; backwards; last: whether "
+        "only the last step is returned; reset_after; activation, gate_activation. A module of several layers is several "
+        "layers: `lstm[0]`, `lstm[1]`, and of both directions `lstm[0,back]`"
     ),
     "attention": (
         "heads, scale, causal; of a module query, key, value [in, heads, width], out [heads, width, out], and their biases "

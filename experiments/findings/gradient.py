@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from pydantic import Field
@@ -52,7 +52,13 @@ class Thresholds(Spec, frozen=True):
     exploding: float = Field(default=1e3, gt=1)
 
 
-def gradient(trace: Trace, thresholds: Thresholds, precision: Precision = "float64", site: str = "layer") -> Judgement:
+def gradient(
+    trace: Trace,
+    thresholds: Thresholds,
+    precision: Precision = "float64",
+    site: str = "layer",
+    names: Sequence[str] = (),
+) -> Judgement:
     """Whether the gradient comes through to the first layer.
 
     Args:
@@ -60,15 +66,16 @@ def gradient(trace: Trace, thresholds: Thresholds, precision: Precision = "float
         thresholds: Of the experiment.
         precision: Of the plan. What that cannot hold counts as 0 or as infinite, also where a trace has more range.
         site: What the reason calls a layer, or a step of time.
+        names: Of all sites, where they have names of their own; else they are numbered.
     """
-    return _Gradient(trace, thresholds, precision, site).judgement()
+    return _Gradient(trace, thresholds, precision, site, names).judgement()
 
 
 class _Gradient:
     """The gradient's judge: profiles in decades, [seed, layer], at the first step and in the last third of the run."""
 
-    def __init__(self, trace: Trace, thresholds: Thresholds, precision: Precision, site: str) -> None:
-        self.trace, self.precision, self.site = trace, precision, site
+    def __init__(self, trace: Trace, thresholds: Thresholds, precision: Precision, site: str, names: Sequence[str]) -> None:
+        self.trace, self.precision, self.site, self.names = trace, precision, site, names
         self.low, self.high = np.log10(thresholds.vanishing), np.log10(thresholds.exploding)
         signal = _held(trace.quantities["signal_gradient_rms"], precision)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -162,13 +169,22 @@ class _Gradient:
         beyond = np.maximum(share / self.low, share / self.high)
         worst = int(np.argmax(beyond))
         tell = beyond[worst] > 1 and abs(share[worst] - share[0]) > 1
-        return f"; {self.site} {worst + 1} gets {_number(share[worst])}" if tell else ""
+        return f"; {self._named(worst)} gets {_number(share[worst])}" if tell else ""
+
+    def _named(self, layer: int) -> str:
+        """What a site is called, counted from 0."""
+        return self.names[layer] if self.names else f"{self.site} {layer + 1}"
+
+    def _first_to(self, last: int) -> str:
+        """What the sites up to one are called, with their verb."""
+        if last == 0:
+            return f"{self._named(0)} gets"
+        return f"{self.names[0]} to {self.names[last]} get" if self.names else f"{self.site}s 1 to {last + 1} get"
 
     def _dead(self, seeds: list[int]) -> str:
         s = seeds[0]
         last = int(np.flatnonzero(self.dead[s])[-1])
-        which = f"{self.site} 1 gets" if last == 0 else f"{self.site}s 1 to {last + 1} get"
-        return f"{which} exactly 0: {self._cut(s, last)}"
+        return f"{self._first_to(last)} exactly 0: {self._cut(s, last)}"
 
     def _cut(self, s: int, last: int) -> str:
         """Why a layer gets nothing while the one above it does."""
@@ -179,17 +195,17 @@ class _Gradient:
         fall = self.above[s, -1] - above
         step = max(1.0, 2 * fall / max(1, self.layers - 2 - last))
         if (dead == 1).all():
-            return f"all units of {self.site} {last + 2} are dead"
+            return f"all units of {self._named(last + 1)} are dead"
         if above - step < np.log10(np.finfo(self.precision).smallest_normal):
-            return f"less than {self.precision} can hold (underflow); {self.site} {last + 2} still gets {_number(above)}"
-        return f"cut off, since the units of {self.site} {last + 2} that are not dead get no gradient"
+            return f"less than {self.precision} can hold (underflow); {self._named(last + 1)} still gets {_number(above)}"
+        return f"cut off, since the units of {self._named(last + 1)} that are not dead get no gradient"
 
     def _not_finite(self, seeds: list[int]) -> str:
         s = seeds[0]
         event = first_event(of_seed(self.trace, s))
         if event is None:
             return f"more than {self.precision} can hold"
-        return f"not finite from step {event.step} on, first at {self.site} {event.layer}"
+        return f"not finite from step {event.step} on, first at {self._named(event.layer - 1)}"
 
 
 def _held(values: np.ndarray, precision: Precision) -> np.ndarray:

@@ -1,0 +1,215 @@
+"""The reference's weights, carried over into its port: which layer here is which layer there, found without a map.
+
+A layer of the port gets the weights of the reference's layer that is of the same kind, has the same shapes, and saw the same
+input. What it saw is known once the layers before it have their weights; so the model is run again until nothing changes. Where
+several layers saw the same (query, key and value), their names decide, and then their order. Where none did, since a fault lies
+before, the one decides that saw what is most like it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import SequenceMatcher
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from common.errors import UserError, nearest, shown
+from experiments.own.tensors import error, of_a_sample, same_values, telling
+from isograd.captured import Captured, Layer
+
+Arrays = dict[str, np.ndarray]
+Put = dict[tuple[str, int, int], np.ndarray]
+
+SAME = 1e-6
+"""Inputs as near as this are the same: what comes before has the reference's weights, but for a small fault."""
+
+
+SURELY = 0.5
+"""An input that is so much nearer than the next one's is taken for the same with a fault before it."""
+
+
+class Port(Protocol):
+    """A model that runs: `experiments.own.interpreter.Interpreter`."""
+
+    def capture(self, values: bool = True, gradient: bool = True, put: Put | None = None) -> Captured:
+        """A pass."""
+        ...
+
+    def write(self, layers: dict[str, Arrays]) -> None:
+        """Set weights."""
+        ...
+
+
+class Carried(NamedTuple):
+    """Which layer is which.
+
+    Attributes:
+        pairs: The port's layer by the reference's.
+        by: How each was found, by the reference's path: `map`, `shape` (no other has it), `input`, `name`, `likeness` (of the
+            input) or `order`.
+        lacking: What one side has and the other has not, in words.
+    """
+
+    pairs: dict[str, str]
+    by: dict[str, str]
+    lacking: list[str]
+
+
+def carry(reference: Captured, port: Port, given: Mapping[str, str] | None = None, put: Put | None = None) -> Carried:
+    """Carry the weights over.
+
+    Args:
+        reference: With values.
+        port: Gets the weights.
+        given: Pairs that the user names: the port's path by the reference's.
+        put: Values at places of the port where it is known to be wrong, as `Port.capture` has them.
+
+    Raises:
+        UserError: A named path is no layer.
+    """
+    seen = port.capture(values=True, gradient=False, put=put)
+    _check(given or {}, reference, seen)
+    mapping = _Mapping(reference, seen, dict(given or {}))
+    tried: list[dict[str, str]] = []
+    while mapping.pairs not in tried:
+        tried.append(dict(mapping.pairs))
+        port.write(mapping.weights())
+        mapping = _Mapping(reference, port.capture(values=True, gradient=False, put=put), dict(given or {}))
+    return Carried(mapping.pairs, mapping.by, list(mapping.lacking()))
+
+
+def _check(given: Mapping[str, str], reference: Captured, port: Captured) -> None:
+    for path, other in given.items():
+        for name, captured, side in ((path, reference, "reference"), (other, port, "port")):
+            if name not in captured["layers"]:
+                raise UserError(f"--map: the {side} has no layer {shown(name)}{nearest(name, captured['layers'])}")
+
+
+class _Mapping:
+    """One round: the pairs, given what the port's layers have seen with the pairs of the round before."""
+
+    def __init__(self, reference: Captured, port: Captured, given: dict[str, str]) -> None:
+        self.mine, self.its = reference["layers"], port["layers"]
+        self.inputs, self.its_inputs = inputs_of(reference), inputs_of(port)
+        self.pairs, self.by = given, dict.fromkeys(given, "map")
+        for exact in (True, False):  # those that fit whole come first, then those that lack a bias
+            for other in self.its:
+                if other not in self.pairs.values():
+                    self._find(other, exact)
+
+    def _find(self, other: str, exact: bool) -> None:
+        free = [path for path in self.mine if path not in self.pairs]
+        fitting = [path for path in free if _fits(self.mine[path], self.its[other], exact)]
+        if not fitting:
+            return
+        every = [path for path in self.mine if _fits(self.mine[path], self.its[other], exact)]
+        seen = [path for path in fitting if self._saw_the_same(path, other)]
+        if len(every) == 1:
+            self._pair(every[0], other, "shape")
+        elif len(seen) == 1:
+            self._pair(seen[0], other, "input")
+        elif seen:
+            self._pair(*self._by_name(seen, other))
+        else:
+            self._pair(*self._most_alike(fitting, other))
+
+    def _most_alike(self, fitting: list[str], other: str) -> tuple[str, str, str]:
+        """The layer that saw what is most like the port's, where that is sure; else the first."""
+        apart = [self._apart(path, other) for path in fitting]
+        nearest_two = sorted(apart)[:2]
+        sure = len(fitting) == 1 or nearest_two[0] < SURELY * nearest_two[1]
+        return (fitting[apart.index(nearest_two[0])], other, "likeness") if sure else (fitting[0], other, "order")
+
+    def _apart(self, path: str, other: str) -> float:
+        a, b = self.inputs.get(path), self.its_inputs.get(other)
+        if a is None or b is None or a.size != b.size or a.shape[:1] != b.shape[:1]:
+            return np.inf
+        return error(of_a_sample(a), of_a_sample(b))
+
+    def _by_name(self, fitting: list[str], other: str) -> tuple[str, str, str]:
+        """Of layers that saw the same, that whose name is most alike; the first of those that are equally so."""
+        alike = [likeness(path, other) for path in fitting]
+        best = fitting[int(np.argmax(alike))]
+        return best, other, "name" if alike.count(max(alike)) == 1 else "order"
+
+    def _pair(self, path: str, other: str, by: str) -> None:
+        self.pairs[path], self.by[path] = other, by
+
+    def _saw_the_same(self, path: str, other: str) -> bool:
+        a, b = self.inputs.get(path), self.its_inputs.get(other)
+        return a is not None and b is not None and telling(a) and same_values(a, b, SAME)
+
+    def weights(self) -> dict[str, Arrays]:
+        """What is to be written into the port."""
+        return {other: _shared(self.mine[path], self.its[other]) for path, other in self.pairs.items()}
+
+    def lacking(self) -> list[str]:
+        """Layers and parameters that have no counterpart."""
+        found = [f"{path} ({self.mine[path]['type']}) has no counterpart in the port" for path in self._lonely()]
+        found += [f"{other} ({self.its[other]['type']}) of the port has no counterpart" for other in self._strangers()]
+        for path, other in self.pairs.items():
+            mine, its = _arrays(self.mine[path]), _arrays(self.its[other])
+            found += [f"{path} has {name}, and {other} of the port has none" for name in mine if name not in its]
+            found += [f"{other} of the port has {name}, and {path} has none" for name in its if name not in mine]
+        return found
+
+    def _lonely(self) -> list[str]:
+        return [path for path in self.mine if path not in self.pairs]
+
+    def _strangers(self) -> list[str]:
+        return [other for other in self.its if other not in self.pairs.values()]
+
+
+def inputs_of(captured: Captured) -> dict[str, np.ndarray]:
+    """What each layer saw when it was first called, by its path."""
+    found: dict[str, np.ndarray] = {}
+    for place in captured["places"]:
+        if place["inputs"] and place["path"] not in found:
+            found[place["path"]] = place["inputs"][0]
+    return found
+
+
+def _arrays(layer: Layer) -> Arrays:
+    return {**layer["parameters"], **layer["statistics"]}
+
+
+def _fits(mine: Layer, its: Layer, exact: bool) -> bool:
+    """Whether a layer can have another's weights: all of them, or those that it has itself."""
+    if mine["kind"] != its["kind"]:
+        return False
+    if mine["kind"] == "other":
+        return _as_they_are(mine, its) is not None
+    a, b = _arrays(mine), _arrays(its)
+    if exact and set(a) != set(b):
+        return False
+    shared = set(a) & set(b)
+    return bool(shared) and all(a[name].shape == b[name].shape for name in shared)
+
+
+def _shared(mine: Layer, its: Layer) -> Arrays:
+    if mine["kind"] == "other":
+        found = _as_they_are(mine, its)
+        assert found is not None
+        return found
+    return {name: array for name, array in _arrays(mine).items() if name in _arrays(its)}
+
+
+def _as_they_are(mine: Layer, its: Layer) -> Arrays | None:
+    """The arrays of a user's own layer, by the names that the port gives to those of the same shapes, in their order."""
+    left = list(_arrays(mine).values())
+    found: Arrays = {}
+    for name, array in _arrays(its).items():
+        i = next((i for i, one in enumerate(left) if one.shape == array.shape), None)
+        if i is None:
+            return None
+        found[name] = left.pop(i)
+    return None if left or not found else found
+
+
+def likeness(a: str, b: str) -> float:
+    """How alike two paths are, by their last words and then as a whole; 1 at most."""
+    words = [path.lower().replace("_", ".").split(".") for path in (a, b)]
+    last, other = words[0][-1], words[1][-1]
+    begins = float(bool(last) and bool(other) and (last.startswith(other) or other.startswith(last)))
+    return 0.5 * begins + 0.3 * SequenceMatcher(None, last, other).ratio() + 0.2 * SequenceMatcher(None, a, b).ratio()

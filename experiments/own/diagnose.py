@@ -1,0 +1,170 @@
+"""How a model is diagnosed: opened, captured, trained if that is asked, its likely causes found, and its start tried anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from common.draw import stream
+from common.errors import UserError, shown
+from experiments.findings import learning
+from experiments.findings.document import Judged
+from experiments.findings.score import Accuracies, Fits, Guessing, Score
+from experiments.own import data as own_data
+from experiments.own.advice import advice, fan_in_of, saturates
+from experiments.own.data import Data
+from experiments.own.diagnosis import Advice, Diagnosis, Passes, diagnosis, passes
+from experiments.own.given import Given
+from experiments.own.interpreter import Interpreter
+from experiments.whole import write_whole
+from isograd import captured as format_of
+from isograd.captured import Captured
+
+
+class Asked(NamedTuple):
+    """What `diagnose` is asked; experiments/diagnose.py has the same as flags."""
+
+    data: str | None = None
+    steps: int = 0
+    batch_size: int = 32
+    seed: int = 0
+    precision: str | None = None
+    evaluate: bool = False
+
+
+def of_capture(given: Given, command: str) -> Diagnosis:
+    """The diagnosis of a capture that was kept."""
+    taken = passes(read_capture(given))
+    return _advised(taken, diagnosis(taken, given.name, command))
+
+
+def read_capture(given: Given) -> Captured:
+    """A capture that was kept.
+
+    Raises:
+        UserError: The file is none.
+    """
+    try:
+        found = format_of.read(given.file)
+    except ValueError as why:
+        raise UserError(f"{given.file}: {why}; keep it again with --save") from None
+    if not isinstance(found, dict) or found.get("format") != format_of.FORMAT:
+        raise UserError(f"{shown(str(given.file))} must be a capture of this version; keep it again with --save")
+    return found  # type: ignore[return-value]
+
+
+def of_model(given: Given, asked: Asked, python: str | None, command: str, save: Path | None = None) -> Diagnosis:
+    """The diagnosis of a model that can run.
+
+    Args:
+        given: The model.
+        asked: What was asked of it.
+        python: The interpreter; None for this one.
+        command: The command line.
+        save: Where to keep what was captured, with all values.
+    """
+    train, test = _data(asked)
+    batches = _batches(train, asked)
+    with Interpreter(given.backend, python) as model:
+        first = batches[0].request() if batches else None
+        opened = model.open(
+            given.file,
+            given.factory,
+            data=first,
+            precision=asked.precision,
+            training=not asked.evaluate,
+            seed=asked.seed,
+        )
+        if asked.steps and "optimizer" not in opened["has"]:
+            raise UserError(f"--steps needs a function optimizer(model) in {given.file.name}; define it, or leave --steps out")
+        found = model.capture(values=save is not None)
+        if save:
+            write_whole(save, format_of.dump(found))
+        taken = passes(found)
+        tried = _with_another_start(model, taken)
+        learnt = None
+        if asked.steps:
+            steps = model.steps(asked.steps, [one.request() for one in batches] or None, values=False)
+            taken = passes(found, steps)
+            learnt = _learnt(model, taken, train, test) if train and test else None
+        return _advised(taken, diagnosis(taken, given.name, command, learnt), tried)
+
+
+def _data(asked: Asked) -> tuple[Data | None, Data | None]:
+    if asked.data is None:
+        return None, None
+    return own_data.parts(own_data.read(asked.data))
+
+
+def _batches(train: Data | None, asked: Asked) -> list[Data]:
+    if train is None:
+        return []
+    return list(own_data.batches(train, asked.batch_size, max(1, asked.steps), asked.seed))
+
+
+def _advised(taken: Passes, said: Diagnosis, tried: str = "") -> Diagnosis:
+    found = [_with(one, tried) if one.cause == "start" else one for one in advice(taken, said)]
+    return said.model_copy(update={"advice": found})
+
+
+def _with(one: Advice, tried: str) -> Advice:
+    return one.model_copy(update={"said": f"{one.said} {tried}".strip()})
+
+
+# --- what another start would give
+
+
+def _with_another_start(model: Interpreter, taken: Passes) -> str:
+    """What becomes of the gradient when the weights of all layers are drawn anew for their own fan-in: tried, and put back."""
+    layers = {site.layer: taken.captured["layers"][site.layer] for site in taken.sites}
+    known = {path: layer for path, layer in layers.items() if layer["kind"] in ("affine", "convolution")}
+    if len(taken.sites) < 2 or not known:
+        return ""
+    gain, name = (1.0, "Xavier's") if saturates(taken) else (2.0, "He's")
+    drawn = {}
+    for path, layer in known.items():
+        weight = layer["parameters"]["weight"]
+        deviation = np.sqrt(gain / fan_in_of(layer))
+        drawn[path] = {"weight": deviation * stream(0, path).standard_normal(weight.shape).astype(weight.dtype)}
+    model.write(drawn)
+    ratio = diagnosis(passes(model.capture(values=False)), "", "").gradient_ratio
+    model.write({path: {"weight": layer["parameters"]["weight"]} for path, layer in known.items()})
+    return "" if ratio is None else f"Tried: with {name} start the first layer gets {ratio:.1e} of the last one's."
+
+
+# --- whether it learns
+
+
+def _learnt(model: Interpreter, taken: Passes, train: Data, test: Data) -> Judged | None:
+    """The verdict on the learning, by the test set."""
+    output = model.predict(test.x)
+    score = _score(output, train, test)
+    if score is None:
+        return None
+    return Judged(**learning.learning(taken.trace, score)._asdict())
+
+
+def _score(output: np.ndarray, train: Data, test: Data) -> Score | None:
+    """What the output is beside guessing: of classes, where labels are whole numbers; of real targets the fit."""
+    if test.y.dtype.kind == "i" and output.ndim == 2 and test.y.ndim == 1 and output.shape[1] > 1:
+        accuracy = float((output.argmax(1) == test.y).mean())
+        return Accuracies([accuracy], _guessing(train, test))
+    if test.y.dtype.kind == "f" and output.size == test.y.size:
+        return _fits(output.reshape(test.y.shape), train, test)
+    return None
+
+
+def _guessing(train: Data, test: Data) -> Guessing:
+    labels, counts = np.unique(train.y, return_counts=True)
+    most = labels[counts.argmax()]
+    best = np.unique(test.y, return_counts=True)[1].max() / len(test.y)
+    return Guessing(float((test.y == most).mean()), len(test.y), float(best))
+
+
+def _fits(output: np.ndarray, train: Data, test: Data) -> Score:
+    from experiments.evaluation import fit_of
+
+    errors = ((output - test.y) ** 2).reshape(len(output), -1).mean(1)
+    return Fits(fit_of(errors[None], train.y.reshape(len(train.y), -1), test.y.reshape(len(test.y), -1)), len(test.y))

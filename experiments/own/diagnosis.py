@@ -1,0 +1,192 @@
+"""The diagnosis of somebody's own model: what `compare` says of a network, said of theirs.
+
+    python -m experiments.diagnose torch=mine.py --json diagnosis.json
+
+A number that is not finite, or that was not measured, is null.
+
+| field                    | meaning                                                                                 |
+|--------------------------|-----------------------------------------------------------------------------------------|
+| schema                   | 1                                                                                       |
+| file, backend, command   | what was diagnosed                                                                      |
+| versions                 | of the framework                                                                        |
+| precision, training      | of the computation; whether the model was in training mode                              |
+| batch, parameters        | how many samples; how many numbers the model learns                                     |
+| loss_said                | what the loss is where the file has none; null where it has                             |
+| steps                    | how many steps of its optimizer were taken                                              |
+| sites                    | its layers in the order of execution: path, type, shape of h, and the quantities (common/quantities.py) at the first pass; `block`: how much of the gradient at h is left before the layer's activation and norm; `weights`: how much of that the weights hand back to the layer before |
+| gradient                 | whether it comes through: verdict, reason (experiments/findings/gradient.py)            |
+| learning                 | whether it learns, after `steps`: verdict, reason; null where nothing was trained       |
+| gradient_ratio, decay_per_layer | as in `compare`                                                                  |
+| losses                   | of each step                                                                            |
+| advice                   | what is the likely cause: cause, said, line to change, and what was tried of it         |
+| remarks                  | what could not be seen into, and what was changed                                       |
+"""  # noqa: E501
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from pydantic import Field
+
+from common.quantities import decay_per_layer, gradient_ratio
+from common.trace import Trace
+from experiments.findings import gradient
+from experiments.findings.document import Finding, Judged, Number
+from experiments.findings.gradient import Thresholds
+from experiments.own import sites
+from experiments.own.sites import Site
+from isograd.captured import Captured, Step
+
+
+class SiteFinding(Finding):
+    """A layer, and what is measured at it."""
+
+    path: str
+    type: str
+    shape: list[int]
+    signal_gradient_rms: Number
+    weight_gradient_rms: Number
+    update_ratio: Number = None
+    activation_mean: Number
+    activation_rms: Number
+    dead_fraction: Number
+    block: Number
+    weights: Number
+
+
+class Advice(Finding):
+    """A likely cause, and the line that changes it.
+
+    Attributes:
+        cause: A word for programs: `activation`, `start`, `normalization`, `learning rate`, `dead units`, `input`, `cut`,
+            `output`.
+        said: What was measured, and what follows from it.
+        line: Of the model's framework; empty where no single line does it.
+    """
+
+    cause: str
+    said: str
+    line: str
+
+
+class Diagnosis(Finding):
+    """What is said of a model."""
+
+    version: Literal[1] = Field(default=1, alias="schema")
+    file: str
+    backend: str
+    command: str
+    versions: dict[str, str]
+    precision: str
+    training: bool
+    batch: int
+    parameters: int
+    loss_said: str | None
+    steps: int
+    sites: list[SiteFinding]
+    gradient: Judged
+    learning: Judged | None
+    gradient_ratio: Number
+    decay_per_layer: Number
+    losses: list[Number]
+    advice: list[Advice]
+    remarks: list[str]
+
+    @property
+    def ok(self) -> bool:
+        """Whether the gradient comes through."""
+        return self.gradient.verdict == "comes through"
+
+    def to_json(self) -> str:
+        """The JSON text, indented."""
+        return self.model_dump_json(by_alias=True, indent=2)
+
+
+class Passes(NamedTuple):
+    """What was captured of a model: one pass, its sites, and the trace of it or of the steps that followed."""
+
+    captured: Captured
+    sites: list[Site]
+    trace: Trace
+
+
+def passes(captured: Captured, steps: list[Step] | None = None) -> Passes:
+    """A capture and the steps after it."""
+    found = sites.sites(captured)
+    measured = [sites.of_step(captured, step, found) for step in steps] if steps else [sites.of_capture(captured, found)]
+    return Passes(captured, found, sites.trace(measured))
+
+
+def diagnosis(
+    taken: Passes, file: str, command: str, learning: Judged | None = None, thresholds: Thresholds | None = None
+) -> Diagnosis:
+    """What is said of a model, but for the advice.
+
+    Args:
+        taken: Its passes.
+        file: Where it stands.
+        command: The command line.
+        learning: Whether it learns, where it was trained.
+        thresholds: Of the verdict.
+    """
+    captured, found, trace = taken
+    names = [site.path for site in found]
+    judged = gradient.gradient(trace, thresholds or Thresholds(), _precision(captured), names=names)
+    signal = trace.quantities["signal_gradient_rms"][0, 0]
+    return Diagnosis(
+        file=file,
+        backend=captured["backend"],
+        command=command,
+        versions=captured["versions"],
+        precision=captured["precision"],
+        training=captured["training"],
+        batch=captured["batch"],
+        parameters=sum(a.size for layer in captured["layers"].values() for a in layer["parameters"].values()),
+        loss_said=captured["loss_said"],
+        steps=len(trace.steps) if "update_ratio" in trace.quantities else 0,
+        sites=[_site(taken, i) for i in range(len(found))],
+        gradient=Judged(**judged._asdict()),
+        learning=learning,
+        gradient_ratio=float(gradient_ratio(signal)),
+        decay_per_layer=float(decay_per_layer(signal)),
+        losses=list(trace.loss[0]),
+        advice=[],
+        remarks=captured["remarks"],
+    )
+
+
+def _precision(captured: Captured) -> Any:
+    """What the gradient's range is: that of float32 for anything smaller too."""
+    return "float64" if captured["precision"] == "float64" else "float32"
+
+
+def _site(taken: Passes, i: int) -> SiteFinding:
+    captured, found, trace = taken
+    site, place = found[i], captured["places"][found[i].place]
+    measured = {name: values[0, 0, i] for name, values in trace.quantities.items()}
+    block, weights = factors(captured, found, i)
+    return SiteFinding(
+        path=site.path,
+        type=captured["places"][site.weighted]["type"],
+        shape=place["shape"],
+        block=block,
+        weights=weights,
+        **measured,
+    )
+
+
+def factors(captured: Captured, found: list[Site], i: int) -> tuple[float, float]:
+    """What becomes of the gradient at a site.
+
+    Returns:
+        What is left of it before the block's activation and norm; and of that, what the layer's weights hand back to the site
+        before. NaN where that is not known: of the first layer, or where nothing came.
+    """
+    norms = [place["norms"]["gradient"] or 0.0 for place in captured["places"]]
+    at_h, at_z = norms[found[i].place], norms[found[i].weighted]
+    before = norms[found[i - 1].place] if i else 0.0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        block = float(np.divide(at_z, at_h))
+        weights = float(np.divide(before, at_z)) if i else np.nan
+    return block, weights

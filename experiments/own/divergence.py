@@ -1,0 +1,212 @@
+"""Where a port first leaves its reference: in the values going forward, and in the gradients coming back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from experiments.own.alignment import Alignment, Pair
+from experiments.own.tensors import Axes, match
+from experiments.own.tolerance import Tolerances
+from isograd.captured import Captured, Place
+
+Put = dict[tuple[str, int, int], np.ndarray]
+
+
+class Divergence(NamedTuple):
+    """Where they part.
+
+    Attributes:
+        mine: The index of the reference's place; None for the end of the model.
+        its: The index of the port's; None likewise.
+        own: Whether the inputs of the place agree, so that it is at fault itself; else what lies between is.
+        between_mine: The reference's places after the last that agrees.
+        between_its: The port's.
+        error: Of the value, or of the gradient.
+        tolerance: Of it.
+    """
+
+    mine: int | None
+    its: int | None
+    own: bool
+    between_mine: list[int]
+    between_its: list[int]
+    error: float
+    tolerance: float
+
+
+class Sides(NamedTuple):
+    """The two captures, how their places are paired, and what a right port may be off by."""
+
+    reference: Captured
+    port: Captured
+    alignment: Alignment
+    tolerances: Tolerances
+
+    @property
+    def mine(self) -> list[Place]:
+        """The reference's places."""
+        return self.reference["places"]
+
+    @property
+    def its(self) -> list[Place]:
+        """The port's places."""
+        return self.port["places"]
+
+    @property
+    def layouts(self) -> dict[tuple[int, int], Axes]:
+        """How the port lays out tensors."""
+        return self.alignment.layouts
+
+    def agrees(self, pair: Pair) -> bool:
+        """Whether the value of a pair agrees."""
+        return pair.match is not None and pair.match.error <= self.tolerances.values[pair.mine]
+
+
+# --- going forward
+
+
+def first(sides: Sides) -> Divergence | None:
+    """The first place whose value leaves the reference's; None where all agree."""
+    pairs = [pair for pair in sides.alignment.pairs if sides.mine[pair.mine]["kind"] != "container"]
+    pair = next((pair for pair in pairs if not sides.agrees(pair) and not pair.reordered), None)
+    if pair is None:
+        return _at_the_end(sides)
+    own = _inputs_agree(sides, pair)
+    between = ([], []) if own else _between(sides, pair.mine, pair.its)
+    error = pair.match.error if pair.match else np.inf
+    return Divergence(pair.mine, pair.its, own, *between, error, sides.tolerances.values[pair.mine])
+
+
+def _at_the_end(sides: Sides) -> Divergence | None:
+    """All places that can be compared agree: so does the output, or what comes last is at fault."""
+    a, b = sides.reference["output"], sides.port["output"]
+    if a is None or b is None:
+        return None
+    found, tolerance = match(a, b, sides.layouts, 0.0), max(sides.tolerances.values, default=0.0)
+    error = found.error if found else np.inf
+    if error <= tolerance:
+        return None
+    return Divergence(None, None, False, *_between(sides, len(sides.mine), len(sides.its)), error, tolerance)
+
+
+def _inputs_agree(sides: Sides, pair: Pair) -> bool:
+    a, b = sides.mine[pair.mine]["inputs"], sides.its[pair.its]["inputs"]
+    if not a or not b:
+        return False
+    tolerance = sides.tolerances.values[pair.mine]
+    return all(agree(one, other, sides.layouts, tolerance) for one, other in zip(a, b, strict=False))
+
+
+def agree(a: np.ndarray, b: np.ndarray, layouts: dict[tuple[int, int], Axes], tolerance: float) -> bool:
+    """Whether two tensors are equal up to the order of the axes."""
+    found = match(a, b, layouts, tolerance)
+    return found is not None and found.error <= tolerance
+
+
+def _between(sides: Sides, mine: int, its: int) -> tuple[list[int], list[int]]:
+    """The places after the last pair that agrees and before a pair that does not."""
+    before = [pair for pair in sides.alignment.pairs if pair.mine < mine and pair.its < its and sides.agrees(pair)]
+    agreed = {pair.mine for pair in before}
+    low = max((pair.mine for pair in before), default=-1)
+    other_low = max((pair.its for pair in before), default=-1)
+    between = [i for i in range(low + 1, mine) if _is_inner(sides.mine[i]) and i not in agreed]
+    return between, [j for j in range(other_low + 1, its) if _is_inner(sides.its[j])]
+
+
+def _is_inner(place: Place) -> bool:
+    return place["kind"] != "container"
+
+
+def mended(sides: Sides, found: Divergence) -> Put:
+    """What is put into the port so that it goes on with the reference's value; empty where it cannot be told where."""
+    if found.mine is None or found.its is None:
+        return {}
+    a, b = sides.mine[found.mine], sides.its[found.its]
+    if not found.own and (put := _put_before(sides, a, b)):
+        return put
+    return _put(a["output"], b, sides.layouts)
+
+
+def _put_before(sides: Sides, a: Place, b: Place) -> Put:
+    """The input of the place, where the place that made it can be seen."""
+    if not a["inputs"] or not b["inputs"]:
+        return {}
+    wanted, wrong = a["inputs"][0], b["inputs"][0]
+    makers = [place for place in sides.its if place["end"] < b["start"] and _made(place, wrong)]
+    return _put(wanted, makers[-1], sides.layouts) if makers else {}
+
+
+def _made(place: Place, value: np.ndarray) -> bool:
+    return place["output"] is not None and place["output"].shape == value.shape and bool((place["output"] == value).all())
+
+
+def _put(value: np.ndarray | None, place: Place, layouts: dict[tuple[int, int], Axes]) -> Put:
+    output = place["output"]
+    if value is None or output is None:
+        return {}
+    found = match(value, output, layouts, 0.0)
+    if found is None:
+        return {}
+    laid_out = found.back(value, output.shape)
+    return {(place["path"], place["call"], place["leaf"]): np.ascontiguousarray(laid_out)}
+
+
+# --- coming back
+
+
+class Gradients(NamedTuple):
+    """How far off dL/dy is at each pair, by the reference's index; and where it first is, on the way back.
+
+    Attributes:
+        errors: Where both have one; infinite where one has and the other has not.
+        first: The pair, or None.
+    """
+
+    errors: dict[int, float]
+    first: Pair | None
+
+
+def gradients(sides: Sides) -> Gradients:
+    """The gradients of all pairs whose values agree."""
+    errors = {pair.mine: found for pair in sides.alignment.pairs if (found := _gradient_error(sides, pair)) is not None}
+    wrong = [pair for pair in sides.alignment.pairs if _is_off(sides, pair, errors)]
+    return Gradients(errors, wrong[-1] if wrong else None)
+
+
+def _is_off(sides: Sides, pair: Pair, errors: dict[int, float]) -> bool:
+    tolerance = sides.tolerances.gradients[pair.mine]
+    judged = pair.mine in errors and tolerance < 1 and sides.agrees(pair)
+    return judged and sides.mine[pair.mine]["kind"] != "container" and errors[pair.mine] > tolerance
+
+
+def _gradient_error(sides: Sides, pair: Pair) -> float | None:
+    a, b = sides.mine[pair.mine]["gradient"], sides.its[pair.its]["gradient"]
+    if (a is None and b is None) or pair.match is None:
+        return None
+    a = np.zeros(sides.mine[pair.mine]["shape"]) if a is None else a
+    b = np.zeros(sides.its[pair.its]["shape"]) if b is None else b
+    return relative(a, pair.match.of(b, a.shape))
+
+
+def relative(a: np.ndarray, b: np.ndarray) -> float:
+    """The largest difference as a share of the largest number of both."""
+    largest = max(float(np.abs(a).max(initial=0.0)), float(np.abs(b).max(initial=0.0)))
+    if not largest:
+        return 0.0
+    return float(np.abs(a - b).max()) / largest if np.isfinite(largest) else np.inf
+
+
+def parameters(sides: Sides, carried: dict[str, str]) -> Iterator[tuple[str, str, float, float]]:
+    """Of each parameter whose gradient can be judged: its layer, its name, the error of its gradient and the tolerance."""
+    for path, other in carried.items():
+        mine, its = sides.reference["layers"][path], sides.port["layers"][other]
+        for name, a in mine["gradients"].items():
+            b = its["gradients"].get(name)
+            tolerance = sides.tolerances.parameters[path].get(name, np.inf)
+            if (a is None and b is None) or name not in its["parameters"] or tolerance >= 1:
+                continue
+            zero = np.zeros(mine["parameters"][name].shape)
+            yield path, name, relative(zero if a is None else a, zero if b is None else b), tolerance

@@ -1,0 +1,184 @@
+"""A comparison of a port on the terminal: where they part first and why, the tree, and what is behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.text import Text
+
+from experiments.own.port_document import Branch, Parting, Port
+from experiments.report.layout import Row, table, wrapped
+
+HEADS = ("reference", "port", "value", "gradient", "")
+SIGNS = {
+    "agrees": "agrees",
+    "parts": "<-- parts here",
+    "gradient parts": "<-- its gradient parts",
+    "follows": "follows",
+    "reordered": "same numbers in another order",
+    "not compared": "has no counterpart",
+}
+AROUND = 6
+"""So many places are shown before and after one where they part."""
+
+
+def show(said: Port, console: Console) -> None:
+    """Print a comparison."""
+    for line in head(said):
+        _print(console, line, "bold")
+    console.print()
+    for line in table(HEADS, list(rows(said)), console.width, left=1):
+        console.print(line, soft_wrap=True)
+    console.print()
+    for sentence in sentences(said):
+        _print(console, sentence)
+
+
+def _print(console: Console, sentence: str, style: str = "") -> None:
+    for line in wrapped(sentence, console.width):
+        console.print(Text(line, style=style), soft_wrap=True)
+
+
+def head(said: Port) -> Iterator[str]:
+    """Where they part first and why, with the cure and the page."""
+    first = said.first
+    if first is None:
+        yield f"The port agrees: {', '.join(_judged(said))}."
+        return
+    yield from parting(said, first)
+
+
+def _judged(said: Port) -> list[str]:
+    words = {
+        "forward": "values",
+        "loss": "loss",
+        "backward": "gradients",
+        "step": f"{len(said.losses)} steps of the optimizer",
+        "statistics": "running statistics",
+    }
+    return [words[stage] for stage in said.judged]
+
+
+def parting(said: Port, found: Parting) -> Iterator[str]:
+    """A place where they part: the place, the cause and the cure."""
+    yield _where(said, found)
+    if not found.causes:
+        yield "The cause is not among those that are known."
+    for number, cause in enumerate(found.causes):
+        yield cause.said if number == 0 else f"It fits the same numbers: {cause.said}"
+        if cause.cure:
+            page = f"        docs/migration/{cause.page}" if cause.page and "/" not in cause.page else ""
+            yield f"Cure: {cause.cure}{page or (f'        {cause.page}' if cause.page else '')}"
+
+
+def _where(said: Port, found: Parting) -> str:
+    errors = f"off by {_number(found.error)} of its largest number, {_number(found.tolerance)} is rounding"
+    match found.stage:
+        case "forward":
+            place = f"{found.place} ({found.type})" if found.type else found.place
+            beside = f", in the port {found.port_place} ({found.port_type})" if found.port_type else ""
+            before = f", before {found.before}" if found.before and found.before != found.place else ""
+            return f"The port leaves at {place}{before}{beside}: {errors}."
+        case "loss":
+            return f"The outputs agree, the loss does not: {errors}."
+        case "backward":
+            place = f"{found.place} ({found.type}), in the port {found.port_place}"
+            return f"The values agree, the gradient does not: coming back it leaves at {place}: {errors}."
+        case "step":
+            begin = (
+                "The values and gradients agree, the steps of the optimizer do not"
+                if said.first == found
+                else "The steps of the optimizer part too"
+            )
+            return f"{begin}: off by {_number(found.error)} of the largest step."
+        case "statistics":
+            return f"The running statistics of {found.place} part in the first step: off by {_number(found.error)}."
+
+
+def rows(said: Port) -> Iterator[Row]:
+    """The tree, where it is long only what lies around the places where they part."""
+    shown = _shown(said.tree)
+    hidden = 0
+    for i, branch in enumerate(said.tree):
+        if i not in shown:
+            hidden += 1
+            continue
+        if hidden:
+            yield Row(f"... {hidden} places that agree or follow", ["", "", "", ""])
+            hidden = 0
+        yield Row(f"{branch.path} {branch.type}", _cells(branch))
+    if hidden:
+        yield Row(f"... {hidden} places that agree or follow", ["", "", "", ""])
+
+
+def _shown(tree: list[Branch]) -> set[int]:
+    marked = [i for i, branch in enumerate(tree) if branch.mark in ("parts", "gradient parts")]
+    if len(tree) <= 5 * AROUND:
+        return set(range(len(tree)))
+    ends = set(range(AROUND)) | set(range(len(tree) - AROUND, len(tree)))
+    return ends | {j for i in marked for j in range(i - AROUND, i + AROUND + 1)}
+
+
+def _cells(branch: Branch) -> list[str]:
+    port = f"{branch.port_path} {branch.port_type}" if branch.port_path else "-"
+    return [port, _number(branch.value), _number(branch.gradient), SIGNS[branch.mark]]
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1e}" if value else "0"
+
+
+def sentences(said: Port) -> Iterator[str]:
+    """What is behind the first place where they part, and how the weights were carried."""
+    for other in said.divergences[1:]:
+        yield from parting(said, other)
+        yield ""
+    values = [d for d in said.divergences if d.stage == "forward"]
+    if values and all(branch.mark in ("agrees", "parts", "not compared", "reordered") for branch in said.tree):
+        places = "there" if len(values) == 1 else "at these places"
+        yield f"With the reference's values put in {places}, all others agree (worst {_worst(said)} of the tolerance)."
+    elif not said.divergences:
+        yield f"Worst: {_worst(said)} of the tolerance, which is computed from the reference."
+    yield _carried(said)
+    yield from (f"Weights: {line}." for line in said.carried.lacking)
+    if said.losses:
+        yield _losses(said)
+    yield from (f"Note: {remark}" for remark in said.remarks)
+
+
+def worst(said: Port) -> float:
+    """The largest error of a value or gradient that agrees, over its tolerance."""
+    shares = [0.0]
+    for branch in said.tree:
+        if branch.mark == "agrees":
+            pairs = [(branch.value, branch.value_tolerance), (branch.gradient, branch.gradient_tolerance)]
+            shares += [error / tolerance for error, tolerance in pairs if error is not None and tolerance]
+    return max(shares)
+
+
+def _worst(said: Port) -> str:
+    return f"{worst(said):.2g}"
+
+
+def _losses(said: Port) -> str:
+    (first, other), (last, other_last) = said.losses[0], said.losses[-1]
+    begin = f"Loss of the reference and of the port: {first:.6g} and {other:.6g}"
+    return f"{begin}; before step {len(said.losses)} {last:.6g} and {other_last:.6g}."
+
+
+WAYS = {
+    "input": "by what they see",
+    "name": "by name",
+    "likeness": "by likeness of what they see",
+    "order": "by order",
+    "map": "by --map",
+}
+
+
+def _carried(said: Port) -> str:
+    found = list(said.carried.by.values())
+    some = ", ".join(f"{found.count(way)} {told}" for way, told in WAYS.items() if way in found)
+    lonely = sum("has no counterpart in the port" in line for line in said.carried.lacking)
+    ways = f"{some}, the others by their shapes" if some else "by their shapes"
+    return f"{len(found)} of {len(found) + lonely} layers carried: {ways}."

@@ -1,0 +1,293 @@
+"""A port held to its reference, stage by stage: weights carried over, values, loss, gradients, steps of the optimiser.
+
+Where a value parts, the reference's is put in, and the rest is judged with right inputs: so several faults come out of one run,
+and what follows from one is not taken for another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from experiments import causes
+from experiments.causes import Finding
+from experiments.own import divergence
+from experiments.own.alignment import Pair, align
+from experiments.own.carrying import Carried, carry
+from experiments.own.divergence import Divergence, Put, Sides
+from experiments.own.interpreter import Interpreter
+from experiments.own.port_document import Branch, CauseFinding, Parting, Stage
+from experiments.own.tolerance import Tolerances
+from isograd.captured import Captured, Place, Step
+
+MOST = 8
+"""So many places where they part are looked for."""
+
+STEP = 1e-6
+"""A right step is off by less, as a share of the largest step: optimisers compute some numbers in float32."""
+
+
+class Reference(NamedTuple):
+    """What is known of the reference, whether or not it can run.
+
+    Attributes:
+        captured: With values.
+        tolerances: Of it.
+        steps: With arrays; empty where it has no optimizer.
+    """
+
+    captured: Captured
+    tolerances: Tolerances
+    steps: list[Step]
+
+
+class Compared(NamedTuple):
+    """What came out of it."""
+
+    sides: Sides
+    carried: Carried
+    partings: list[Parting]
+    judged: list[Stage]
+    losses: list[tuple[float | None, float | None]]
+    marks: dict[int, str]
+    gradients: dict[int, float]
+
+
+def compare(reference: Reference, port: Interpreter, given: Mapping[str, str], steps: bool) -> Compared:
+    """Hold a port to its reference.
+
+    Args:
+        reference: It.
+        port: The port, opened on the reference's batch.
+        given: Layers that the user has paired: the port's by the reference's.
+        steps: Whether both have an optimizer.
+    """
+    return _Comparison(reference, port, given).run(steps)
+
+
+class _Comparison:
+    def __init__(self, reference: Reference, port: Interpreter, given: Mapping[str, str]) -> None:
+        self.reference, self.port, self.given = reference, port, given
+        self.put: Put = {}
+        self.partings: list[Parting] = []
+        self.judged: list[Stage] = ["forward"]
+        self.marks: dict[int, str] = {}
+
+    def run(self, steps: bool) -> Compared:
+        sides = self._forward()
+        errors = self._backward(sides)
+        losses = self._steps(sides) if steps and self.reference.steps else []
+        return Compared(sides, self.carried, self.partings, self.judged, losses, self.marks, errors)
+
+    # --- values
+
+    def _forward(self) -> Sides:
+        """Go on with the reference's values wherever the port leaves them; the sides of the last pass."""
+        for turn in range(MOST):
+            sides = self._sides()
+            if turn == 0:
+                self.seen = sides
+            found = divergence.first(sides)
+            if found is None:
+                break
+            self._part(sides, found)
+            put = divergence.mended(sides, found)
+            if not put or set(put) <= set(self.put):
+                break
+            self.put |= put
+        return sides
+
+    def _sides(self) -> Sides:
+        captured = self.reference.captured
+        self.carried = carry(captured, self.port, self.given, self.put)
+        found = self.port.capture(put=self.put)
+        aligned = align(captured, found, self.carried.pairs, self.reference.tolerances.values)
+        return Sides(captured, found, aligned, self.reference.tolerances)
+
+    def _part(self, sides: Sides, found: Divergence) -> None:
+        findings = causes.explain(_forward_case(sides, found))
+        place, other = _named(sides, found, findings)
+        before = None if found.own or found.mine is None else _path(sides.mine[found.mine])
+        if found.mine is not None:
+            self.marks[found.mine] = "parts"
+        self.partings.append(_parting("forward", place, other, found.error, found.tolerance, findings, before))
+
+    # --- gradients
+
+    def _backward(self, sides: Sides) -> dict[int, float]:
+        """The loss, and then dL/dy from it back to the first place."""
+        self.judged.extend(("loss", "backward"))
+        if self._loss(sides):
+            return {}
+        found = divergence.gradients(sides)
+        if found.first is not None and not self._is_behind(sides, found.first):
+            self._part_backward(sides, found.first, found.errors)
+        return found.errors
+
+    def _loss(self, sides: Sides) -> bool:
+        """Whether the loss parts, of the same output."""
+        a, b = sides.reference, sides.port
+        error = abs(a["loss"] - b["loss"]) / max(abs(a["loss"]), 1e-300)
+        tolerance = sides.tolerances.loss
+        same_output = divergence.first(sides) is None
+        if not same_output or error <= tolerance:
+            return False
+        findings = causes.explain(causes.loss_case(a, b, dialect=b["api"]))
+        self.partings.append(_parting("loss", None, None, error, tolerance, findings))
+        return True
+
+    def _is_behind(self, sides: Sides, pair: Pair) -> bool:
+        """Whether a place lies before one whose value was put in: its gradient went through what is at fault there."""
+        return any(mark == "parts" and pair.mine <= i for i, mark in self.marks.items())
+
+    def _part_backward(self, sides: Sides, pair: Pair, errors: dict[int, float]) -> None:
+        tolerances = sides.tolerances.gradients
+        follows = [p for p in sides.alignment.pairs if p.mine > pair.mine and errors.get(p.mine, 1.0) <= tolerances[p.mine]]
+        place, other = sides.mine[pair.mine], sides.its[pair.its]
+        behind = [sides.mine[p.mine] for p in follows]
+        case = causes.backward_case(sides.reference, sides.port, place, other, follows=behind, dialect=sides.port["api"])
+        self.marks[pair.mine] = "gradient parts"
+        error, tolerance = errors[pair.mine], tolerances[pair.mine]
+        self.partings.append(_parting("backward", place, other, error, tolerance, causes.explain(case)))
+
+    # --- steps
+
+    def _steps(self, sides: Sides) -> list[tuple[float | None, float | None]]:
+        """Steps of both optimisers from the same start."""
+        mine = self.reference.steps
+        its = self.port.steps(len(mine))
+        self.judged.extend(("step", "statistics"))
+        error = _step_error(sides, mine, its, self.carried.pairs)
+        clean = not self.partings
+        if error > STEP:
+            case = causes.step_case(sides.reference, self.seen.port, mine, its, self.carried.pairs, dialect=sides.port["api"])
+            findings = causes.explain(case)
+            if clean or findings:
+                self.partings.append(_parting("step", None, None, error, STEP, findings))
+        self._statistics(sides, mine[0], its[0])
+        return [(one["loss"], other["loss"]) for one, other in zip(mine, its, strict=True)]
+
+    def _statistics(self, sides: Sides, first: Step, its_first: Step) -> None:
+        """Running statistics after the first step, of each normalization that had the same input."""
+        for pair in self.seen.alignment.pairs:
+            place, other = sides.mine[pair.mine], self.seen.its[pair.its]
+            error = _statistics_error(place, other, first, its_first)
+            if not self.seen.agrees(pair) or error <= STEP:
+                continue
+            case = causes.statistics_case(
+                sides.reference, self.seen.port, place, other, first, its_first, dialect=sides.port["api"]
+            )
+            findings = causes.explain(case)
+            self.partings.append(_parting("statistics", place, other, error, STEP, findings))
+            return  # what one normalization does, all of them do
+
+
+def _forward_case(sides: Sides, found: Divergence) -> causes.Case:
+    mine = None if found.mine is None else sides.mine[found.mine]
+    its = None if found.its is None else sides.its[found.its]
+    agreed = [sides.mine[pair.mine] for pair in sides.alignment.pairs if sides.agrees(pair)]
+    limit = len(sides.mine) if found.mine is None else found.mine
+    return causes.forward_case(
+        sides.reference,
+        sides.port,
+        mine,
+        its,
+        between_reference=[sides.mine[i] for i in found.between_mine],
+        between_port=[sides.its[j] for j in found.between_its],
+        agreed=[place for place in agreed if sides.mine.index(place) < limit],
+        dialect=sides.port["api"],
+    )
+
+
+def _named(sides: Sides, found: Divergence, findings: list[Finding]) -> tuple[Place | None, Place | None]:
+    """The places that are told: the likeliest cause's, or where the difference was seen."""
+    mine = None if found.mine is None else sides.mine[found.mine]
+    its = None if found.its is None else sides.its[found.its]
+    if not found.own and findings:
+        named = [sides.mine[i] for i in found.between_mine if sides.mine[i]["path"] == findings[0].path]
+        return (named[0] if named else mine), its
+    if not found.own and found.between_mine:
+        return sides.mine[found.between_mine[0]], its
+    return mine, its
+
+
+def _parting(
+    stage: Stage,
+    place: Place | None,
+    other: Place | None,
+    error: float,
+    tolerance: float,
+    findings: list[Finding],
+    before: str | None = None,
+) -> Parting:
+    return Parting(
+        stage=stage,
+        place=_path(place),
+        port_place=_path(other),
+        type=place["type"] if place else "",
+        port_type=other["type"] if other else "",
+        before=before,
+        error=error,
+        tolerance=tolerance,
+        causes=[CauseFinding(key=f.key, said=f.said, cure=f.cure, page=f.page, certainty=f.certainty) for f in findings],
+    )
+
+
+def _path(place: Place | None) -> str:
+    if place is None:
+        return "(the end)"
+    call = f"#{place['call']}" if place["call"] else ""
+    return f"{place['path'] or '(model)'}{call}"
+
+
+def _step_error(sides: Sides, mine: list[Step], its: list[Step], carried: Mapping[str, str]) -> float:
+    """The largest difference of a step, as a share of the layer's largest; of parameters whose gradient is no rounding."""
+    worst = 0.0
+    before = {path: layer["parameters"] for path, layer in sides.reference["layers"].items()}
+    for one, other in zip(mine, its, strict=True):
+        for path, port_path in carried.items():
+            for name, old in before[path].items():
+                a, b = one["parameters"][path][name], other["parameters"].get(port_path, {}).get(name)
+                tolerance = sides.tolerances.parameters[path].get(name, np.inf)
+                if b is None or b.shape != a.shape or tolerance >= 1:
+                    continue
+                worst = max(worst, divergence.relative(a - old, b - old) - tolerance)
+    return worst
+
+
+def _statistics_error(place: Place, other: Place, first: Step, its_first: Step) -> float:
+    mine, its = first["statistics"].get(place["path"], {}), its_first["statistics"].get(other["path"], {})
+    return max((divergence.relative(a, its[name]) for name, a in mine.items() if name in its), default=0.0)
+
+
+# --- the tree
+
+
+def tree(found: Compared) -> list[Branch]:
+    """All places of the reference, with their counterparts."""
+    pairs = {pair.mine: pair for pair in found.sides.alignment.pairs}
+    parted = min((i for i, mark in found.marks.items() if mark == "parts"), default=len(found.sides.mine))
+    return [_branch(found, i, pairs.get(i), parted) for i in range(len(found.sides.mine))]
+
+
+def _branch(found: Compared, i: int, pair: Pair | None, parted: int) -> Branch:
+    sides, place = found.sides, found.sides.mine[i]
+    path = _path(place)
+    if pair is None or pair.match is None:
+        mark = found.marks.get(i, "not compared")
+        return Branch(path=path, type=place["type"], port_path=None, port_type=None, mark=mark)  # type: ignore[arg-type]
+    other = sides.its[pair.its]
+    agrees = "agrees" if sides.agrees(pair) else "reordered" if pair.reordered else "follows"
+    return Branch(
+        path=path,
+        type=place["type"],
+        port_path=_path(other),
+        port_type=other["type"],
+        value=pair.match.error,
+        value_tolerance=sides.tolerances.values[i],
+        gradient=found.gradients.get(i),
+        gradient_tolerance=sides.tolerances.gradients[i],
+        mark=found.marks.get(i, agrees),  # type: ignore[arg-type]
+    )
