@@ -94,6 +94,7 @@ def _start(taken: Passes, said: Diagnosis, back: float, vanishing: bool) -> Iter
     if right:
         return
     path, size, fan_in = sizes[len(sizes) // 2]
+    path = f"layer {path}" if path.isdigit() else path
     name = {"xavier": "Xavier's", "he": "He's"}[which]
     word = "small" if vanishing else "large"
     right_size = asked / math.sqrt(fan_in)
