@@ -204,7 +204,8 @@ def _rate(taken: Passes, said: Diagnosis) -> Iterator[Advice]:
     if ratios is None or (said.learning and said.learning.verdict == "learns"):
         return
     typical = float(np.median(ratios[np.isfinite(ratios)])) if np.isfinite(ratios).any() else math.nan
-    if not (typical > LARGE_STEP or typical < SMALL_STEP):
+    small = typical < SMALL_STEP and said.gradient.verdict == "comes through"  # else it is the gradient that is small
+    if not (typical > LARGE_STEP or small):
         return
     word = "large" if typical > LARGE_STEP else "small"
     text = f"The learning rate is too {word}: a step moves the weights by {typical:.1g} of their size; {USUAL_STEP:g} is usual."
