@@ -206,8 +206,17 @@ def relative(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.abs(a - b).max()) / largest if np.isfinite(largest) else np.inf
 
 
-def parameters(sides: Sides, carried: dict[str, str]) -> Iterator[tuple[str, str, float, float]]:
-    """Of each parameter whose gradient can be judged: its layer, its name, the error of its gradient and the tolerance."""
+class ParameterError(NamedTuple):
+    """How far off the gradient of a parameter is."""
+
+    path: str
+    name: str
+    error: float
+    tolerance: float
+
+
+def parameters(sides: Sides, carried: dict[str, str]) -> Iterator[ParameterError]:
+    """The gradients of all parameters that can be judged."""
     for path, other in carried.items():
         mine, its = sides.reference["layers"][path], sides.port["layers"][other]
         for name, a in mine["gradients"].items():
@@ -216,4 +225,5 @@ def parameters(sides: Sides, carried: dict[str, str]) -> Iterator[tuple[str, str
             if (a is None and b is None) or name not in its["parameters"] or tolerance >= 1:
                 continue
             zero = np.zeros(mine["parameters"][name].shape)
-            yield path, name, relative(zero if a is None else a, zero if b is None else b), tolerance
+            error = relative(zero if a is None else a, zero if b is None else b)
+            yield ParameterError(path, name, error, tolerance)

@@ -97,6 +97,6 @@ def _drawn(chart: alt.TopLevelMixin) -> Markup:
     """The chart as SVG, in the colour of the text around it."""
     ink = {"labelColor": "currentColor", "titleColor": "currentColor", "tickColor": "currentColor"}
     axis = ink | {"domainColor": "currentColor", "gridColor": "currentColor", "gridOpacity": 0.12, "titleFontWeight": "normal"}
-    spec = chart.to_dict() | {"background": None}
-    spec["config"] = {**spec.get("config", {}), "axis": axis, "view": {"stroke": None}, "font": "system-ui, sans-serif"}
+    spec: dict[str, Any] = chart.to_dict() | {"background": None}
+    spec["config"] |= {"axis": axis, "view": {"stroke": None}, "font": "system-ui, sans-serif"}
     return Markup(vl_convert.vegalite_to_svg(json.dumps(spec)))

@@ -29,6 +29,10 @@ STEP = 1e-6
 """A right step is off by less, as a share of the largest step: optimisers compute some numbers in float32."""
 
 
+FRAMEWORK = ("running.unbiased", "optimizer.place", "clipping.epsilon", "gradient.kink", "activation.constants")
+"""Causes that are what a framework does by itself, whoever uses it."""
+
+
 class Reference(NamedTuple):
     """What is known of the reference, whether or not it can run.
 
@@ -55,6 +59,7 @@ class Compared(NamedTuple):
 
     sides: Sides
     carried: Carried
+    starts: dict[str, tuple[float, float]]
     partings: list[Parting]
     judged: list[Stage]
     losses: list[tuple[float | None, float | None]]
@@ -81,12 +86,13 @@ class _Comparison:
         self.partings: list[Parting] = []
         self.judged: list[Stage] = ["forward"]
         self.marks: dict[int, Mark] = {}
+        self.starts: dict[str, tuple[float, float]] = {}
 
     def run(self, steps: bool) -> Compared:
         sides = self._forward()
         errors = self._backward(sides)
         losses = self._steps(sides) if steps and self.reference.steps else []
-        return Compared(sides, self.carried, self.partings, self.judged, losses, self.marks, errors)
+        return Compared(sides, self.carried, self.starts, self.partings, self.judged, losses, self.marks, errors)
 
     # --- values
 
@@ -109,6 +115,7 @@ class _Comparison:
     def _sides(self) -> Sides:
         captured = self.reference.captured
         self.carried = carry(captured, self.port, self.given, self.put)
+        self.starts = self.starts or self.carried.starts
         found = self.port.capture(put=self.put)
         aligned = align(captured, found, self.carried.pairs, self.reference.tolerances.values)
         return Sides(captured, found, aligned, self.reference.tolerances)
@@ -136,7 +143,23 @@ class _Comparison:
         found = divergence.gradients(sides, last)
         if found.first is not None:
             self._part_backward(sides, found.first, found.errors)
+            last = max(last, found.first.mine)
+        self._parameters(sides, last)
         return found.errors
+
+    def _parameters(self, sides: Sides, last: int) -> None:
+        """Parameters whose gradient parts though that of their layer's output agrees: the layer nearest to the loss."""
+        index = {place["path"]: i for i, place in enumerate(sides.mine)}
+        its_index = {place["path"]: place for place in sides.its}
+        off = [found for found in divergence.parameters(sides, self.carried.pairs) if found.error > found.tolerance]
+        judged = [found for found in off if index.get(found.path, -1) > last]
+        if not judged:
+            return
+        found = max(judged, key=lambda each: index[each.path])
+        place, other = sides.mine[index[found.path]], its_index[self.carried.pairs[found.path]]
+        case = causes.backward_case(sides.reference, sides.port, place, other, dialect=sides.port["api"])
+        self._mark(index[found.path], "gradient parts", found.error)
+        self.partings.append(_parting("backward", place, other, found.error, found.tolerance, causes.explain(case)))
 
     def _loss(self, sides: Sides) -> bool:
         """Whether the loss parts, of the same output."""
@@ -237,7 +260,14 @@ def _parting(
         before=before,
         error=error,
         tolerance=tolerance,
-        causes=[CauseFinding(key=f.key, said=f.said, cure=f.cure, page=f.page, certainty=f.certainty) for f in findings],
+        causes=[_cause(each) for each in findings],
+        framework=bool(findings) and findings[0].key in FRAMEWORK,
+    )
+
+
+def _cause(found: Finding) -> CauseFinding:
+    return CauseFinding(
+        key=found.key, said=found.said, cure=found.cure, page=found.page, certainty=found.certainty, note=found.note
     )
 
 
