@@ -44,7 +44,7 @@ class Form(NamedTuple):
 def forms(module: nn.Module) -> list[Form]:
     """The layers of a module; of a module that is not known, or that computes its weight from others, by its own names."""
     for parent in type(module).__mro__:
-        if parent in FORMS:
+        if parent in FORMS and not nn.utils.parametrize.is_parametrized(module):
             known = [_present(form, module) for form in FORMS[parent](module)]
             if known and _covers(known, module):
                 return [form for form in known if form.parameters or form.statistics]
@@ -89,8 +89,10 @@ def _covers(known: list[Form], module: nn.Module) -> bool:
 
 
 def _tensor(module: nn.Module, own: str) -> torch.Tensor | None:
-    owner, _, name = own.rpartition(".")
-    return getattr(module.get_submodule(owner), name, None)
+    """What the module holds; an attribute may be computed, and computing it may change the module."""
+    path, _, name = own.rpartition(".")
+    owner = module.get_submodule(path)
+    return owner._parameters.get(name, owner._buffers.get(name))
 
 
 def _as_it_is(tensor: torch.Tensor) -> torch.Tensor:

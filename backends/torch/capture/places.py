@@ -13,7 +13,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from . import norms
 from .frame import Frame
 from .kinds import Described
-from .layout import Layout, layout
+from .layout import CHANNEL_LAST, Layout, layout
 from .tensors import Through, found, ordinary, to_numpy
 
 Key = tuple[str, int, int]
@@ -77,9 +77,23 @@ class Places:
         if describe is not None:
             self.found[key] = self._record(frame, leaf, end, new, describe)
         if self.gradient and new.requires_grad and key in self.found:
-            place = self.found[key]
-            new.register_hook(lambda gradient: self._reached(place, gradient))
+            self._watch(self.found[key], new, bool(changed))
         return new
+
+    def _watch(self, place: dict[str, Any], y: torch.Tensor, changed: bool) -> None:
+        """A view that was changed in place has changed its base: that is where its gradient passes."""
+        base = y._base if changed else None
+        if base is None:
+            y.register_hook(lambda gradient: self._reached(place, gradient))
+            return
+        strides = base.stride()
+        part = y.shape, y.stride(), y.storage_offset() - base.storage_offset()
+
+        def reached(gradient: torch.Tensor) -> None:
+            whole = torch.empty_strided(gradient.shape, strides, dtype=gradient.dtype, device=gradient.device)
+            self._reached(place, whole.copy_(gradient).as_strided(*part))
+
+        base.register_hook(reached)
 
     def _alone(self, y: torch.Tensor, changed: bool | None) -> bool:
         """Whether a gradient of this tensor is that of the place: no earlier use of it counts, and it has one at all."""
@@ -132,7 +146,9 @@ class Places:
 
     def _layout(self, frame: Frame, kind: str, config: dict[str, Any], y: torch.Tensor) -> Layout:
         """Of a container, what the last place within it has found."""
-        if frame.within:
+        if frame.time_first and y.ndim == 3:
+            return [1, 0, 2] if y.shape[1] == self.batch else None
+        if frame.within and kind not in CHANNEL_LAST:
             known = self._known.get(y)
             return known.layout if known is not None else layout("other", {}, [], y, None, self.batch)
         source = self._known.get(frame.inputs[0]) if frame.inputs else None

@@ -18,9 +18,12 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from . import checkpoint, functions, kinds, recurrent
 from .frame import Frame
-from .modules import hidden, opaque, outermost_scripted, path_of, type_of
+from .modules import hidden, opaque, outermost_scripted, path_of, time_first, type_of
 from .places import Describe, Places, real
 from .tensors import found, ordinary
+
+ATTENTION = frozenset({"affine", "attention", "matmul", "activation"})
+"""The kinds that count inside of PyTorch's attention: the other functions there move axes about."""
 
 Arguments = tuple[Any, ...]
 Named = dict[str, Any]
@@ -44,7 +47,7 @@ class Recorder(TorchFunctionMode):
         self._stack: list[Frame] = []
         self._calls: dict[str, int] = {}
         self._tick = 0
-        self._recording = self._replaying = self._looking = False
+        self._recording = self._replaying = self._looking = self._attending = False
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
@@ -103,9 +106,9 @@ class Recorder(TorchFunctionMode):
             return None
         with torch._C.DisableTorchFunction():
             path = self._names[module]
-            frame = self._frame(path, type_of(module), args, named, list(found((args, named))))
+            frame = self._frame(path, type_of(module), args, named, found((args, named)))
             self._calls[path] = frame.call + 1
-            frame.module, frame.opaque = module, opaque(module)
+            frame.module, frame.opaque, frame.time_first = module, opaque(module), time_first(module)
             self._stack.append(frame)
             self._looking = not frame.opaque
             if self._recording:
@@ -152,6 +155,7 @@ class Recorder(TorchFunctionMode):
         with torch._C.DisableTorchFunction():
             frame = self._frame(f"{self._names[module]}{suffix}", type_of(module), (x,), {}, [x])
             self._calls[frame.path] = frame.call + 1
+            frame.time_first = time_first(module)
             output, *last = compute()
             return self._leave(frame, output, lambda _: kinds.recurrent(module, back)), *last
 
@@ -167,7 +171,7 @@ class Recorder(TorchFunctionMode):
             return func(*args, **named)
         if func is functional.multi_head_attention_forward:
             return self._into(func, args, named)
-        inputs = list(found((args, named)))
+        inputs = found((args, named))
         if not inputs:  # a new tensor, not a computation
             return func(*args, **named)
         frame = self._frame(f"{self._stack[-1].path}:{name}", name, args, named, inputs)
@@ -176,13 +180,15 @@ class Recorder(TorchFunctionMode):
         if first is None:
             return frame.give_back(output)
         kind, config = functions.described(name, args, named, first)
-        if kind == "other" and frame.changed(first) is False:  # `contiguous`, `to`, where there was nothing to do
+        nothing_done = kind == "other" and frame.changed(first) is False  # `contiguous`, `to`
+        attending = self._attending or isinstance(self._stack[-1].module, nn.MultiheadAttention)
+        if nothing_done or (attending and kind not in ATTENTION):
             return frame.give_back(output)
         self._calls[frame.path] = frame.call + 1
         return self._leave(frame, output, lambda _: (kind, config))
 
     def _into(self, func: Callable[..., Any], args: Arguments, named: Named) -> Any:
-        """The function's body under the mode: the question that hands it to the mode says no, once."""
+        """The body of PyTorch's attention under the mode: the question that hands it to the mode says no, once."""
         asks = functional.has_torch_function  # type: ignore[attr-defined]
 
         def no(_: Any) -> bool:
@@ -190,10 +196,12 @@ class Recorder(TorchFunctionMode):
             return False
 
         functional.has_torch_function = no  # type: ignore[attr-defined]
+        self._attending = True
         try:
             with self:
                 return func(*args, **named)
         finally:
+            self._attending = False
             functional.has_torch_function = asks  # type: ignore[attr-defined]
 
     # both

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -40,16 +39,15 @@ def to_torch(value: Any, dtype: torch.dtype, cast: torch.dtype | None, device: t
     return tensor.to(target) if tensor.is_floating_point() and target else tensor
 
 
-def found(value: Any) -> Iterator[torch.Tensor]:
+def found(value: Any) -> list[torch.Tensor]:
     """The tensors in nested tuples, lists and dictionaries, in order."""
     if isinstance(value, torch.Tensor):
-        yield value
-    elif isinstance(value, tuple | list):
-        for one in value:
-            yield from found(one)
-    elif isinstance(value, dict):
-        for one in value.values():
-            yield from found(one)
+        return [value]
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, tuple | list):
+        return []
+    return [tensor for one in value for tensor in found(one)]
 
 
 def ordinary(tensor: torch.Tensor) -> bool:
