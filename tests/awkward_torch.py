@@ -139,6 +139,19 @@ class Tied(nn.Module):
         return self.head(self.norm(self.embed((x[:, 0] * 3).long().clamp(0, 6))))
 
 
+class Views(nn.Module):
+    """An operation in place on a part of a tensor that is used as a whole; a gradient that the model itself takes; a cell."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell = nn.LSTMCell(3, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        h = self.cell(x)[0].clone()
+        h[:, :2].sigmoid_()
+        return h * torch.autograd.grad(h.square().sum(), h, create_graph=True)[0]
+
+
 def compiled() -> nn.Module:
     model = nn.Sequential(nn.Linear(4, 5), nn.Tanh())
     return torch.compile(nn.Sequential(torch.compile(model, backend="eager"), nn.Linear(5, 3)), backend="eager")  # type: ignore[return-value]
@@ -180,6 +193,7 @@ CASES: dict[str, Case] = {
         "qkv :view :permute :unbind :scaled_dot_product_attention :transpose :flatten .",
     ),
     "tied": Case(Tied, (4, 2), ":getitem :mul embed norm head ."),
+    "views": Case(Views, (3, 3), "cell :clone :getitem :sigmoid_ :square :sum :mul ."),
     "compiled": Case(compiled, (3, 4), "0.0 0.1 0 1 ."),
     "transformer": Case(
         transformer,

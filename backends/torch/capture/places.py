@@ -46,6 +46,7 @@ class Places:
     ) -> None:
         self.values, self.gradient, self.put, self.batch = values, gradient, put, batch
         self.found: dict[Key, dict[str, Any]] = {}
+        self.returned = False  # whether the forward pass is over: a gradient that the model takes itself is not the loss's
         self._put = {key[:2] for key in put}
         self._known = WeakTensorKeyDictionary()
         self._last: tuple[torch.Tensor | None, int, float] = (None, 0, 0.0)
@@ -71,7 +72,7 @@ class Places:
         key = (frame.path, frame.call, leaf)
         value = self.put.get(key)
         changed = frame.changed(y)
-        new = y if value is None and self._alone(y, changed) else self._through(frame, y, value)
+        new = y if value is None and self._alone(frame, y, changed) else self._through(frame, y, value)
         if changed is not None and value is not None:
             frame.replaced[id(y)] = new
         if describe is not None:
@@ -95,13 +96,18 @@ class Places:
 
         base.register_hook(reached)
 
-    def _alone(self, y: torch.Tensor, changed: bool | None) -> bool:
-        """Whether a gradient of this tensor is that of the place: no earlier use of it counts, and it has one at all."""
+    def _alone(self, frame: Frame, y: torch.Tensor, changed: bool | None) -> bool:
+        """Whether a gradient of this tensor is that of the place: no earlier use of it counts, and it has one at all.
+
+        Of several outputs one may be made of another: a cell's state, from which its output comes.
+        """
         if not self.gradient or not torch.is_grad_enabled():
             return True
         if not y.requires_grad:
             return False
-        return bool(changed) or (changed is None and not y.is_leaf and y not in self._known)
+        if changed is not None:
+            return changed
+        return frame.outputs == 1 and not y.is_leaf and y not in self._known
 
     def _through(self, frame: Frame, y: torch.Tensor, value: np.ndarray | None) -> torch.Tensor:
         put = None
@@ -169,6 +175,8 @@ class Places:
         return to_numpy(tensor)
 
     def _reached(self, place: dict[str, Any], gradient: torch.Tensor) -> None:
+        if not self.returned:
+            return
         last, version, size = self._last
         if gradient is not last or gradient._version != version:
             size = norms.rms(gradient)

@@ -76,6 +76,7 @@ class Recorder(TorchFunctionMode):
                 yield
         finally:
             self._recording = self._looking = False
+            self.places.returned = True
 
     def remark(self, said: str) -> None:
         """Once each."""
@@ -218,6 +219,7 @@ class Recorder(TorchFunctionMode):
         self._tick += 1
         leaves, structure = ([output], None) if isinstance(output, torch.Tensor) else tree_flatten(output)
         read = self._read(frame, output, leaves)
+        frame.outputs = len(read)
         for k in read:
             leaves[k] = self.places.leaf(frame, k, self._tick, leaves[k], None if self._replaying else describe)
         if read:
