@@ -23,6 +23,8 @@ class Frame:
         copies: Of their values, where these are kept.
         module: None of a function.
         opaque: Whether functions in it are not looked at.
+        time_first: Whether it takes and gives sequences as [time, batch, feature].
+        outputs: How many tensors it has returned.
         within: Whether places have been seen in it.
         originals: The tensors that it was called with by the model, where it works on copies of them.
         replaced: By copy, the tensor whose values the original is to get.
@@ -39,6 +41,8 @@ class Frame:
     copies: list[np.ndarray]
     module: nn.Module | None = None
     opaque: bool = False
+    time_first: bool = False
+    outputs: int = 1
     within: bool = False
     originals: list[torch.Tensor] = field(default_factory=list)
     replaced: dict[int, torch.Tensor] = field(default_factory=dict)

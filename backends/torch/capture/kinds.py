@@ -72,15 +72,15 @@ def _gelu(m: nn.GELU, call: Call | None) -> Described:
 
 
 def _convolution(m: Any, call: Call | None) -> Described:
-    return convolution(m.weight, m.stride, m.padding, m.dilation, m.groups, m.padding_mode)
+    return convolution(m.kernel_size, m.stride, m.padding, m.dilation, m.groups, m.padding_mode)
 
 
 def _transposed(m: Any, call: Call | None) -> Described:
     sizes = None
     if call is not None:
-        axes = m.weight.ndim - 2
+        axes = len(m.kernel_size)
         sizes = call.input.shape[-axes:], call.output.shape[-axes:]
-    return transposed(m.weight, m.stride, m.padding, m.dilation, m.groups, sizes, m.output_padding)
+    return transposed(m.kernel_size, m.stride, m.padding, m.dilation, m.groups, sizes, m.output_padding)
 
 
 def _batch_norm(m: Any, call: Call | None) -> Described:
@@ -148,7 +148,7 @@ def recurrent(m: nn.RNNBase, backwards: bool = False) -> Described:
 def _recurrent(m: nn.RNNBase, call: Call | None) -> Described:
     if m.proj_size:
         return "other", {"projected": m.proj_size}
-    return ("container", {}) if m.num_layers > 1 or m.bidirectional else recurrent(m)
+    return UNKNOWN if m.num_layers > 1 or m.bidirectional else recurrent(m)
 
 
 def _attention(m: nn.MultiheadAttention, call: Call | None) -> Described:

@@ -35,6 +35,11 @@ def opaque(module: nn.Module) -> bool:
     return own and not children
 
 
+def time_first(module: nn.Module) -> bool:
+    """PyTorch's own sequence modules take [time, batch, feature] unless they are told."""
+    return isinstance(module, nn.RNNBase | nn.MultiheadAttention) and not module.batch_first
+
+
 def outermost_scripted(model: nn.Module, paths: Mapping[nn.Module, str]) -> dict[nn.Module, str]:
     """The scripted modules that are in no other scripted module, with their paths.
 

@@ -1,7 +1,7 @@
 """What a model does while it runs: every module's call, and every function between modules, in the order of return.
 
-Modules are seen by hooks, functions by PyTorch's own `TorchFunctionMode`. A tensor's value is taken when it is returned, and its
-gradient by a hook on the tensor as it was then: `retain_grad` would give the gradient after a later operation in place.
+Modules are seen by hooks, functions by PyTorch's own `TorchFunctionMode`. A tensor's value is taken when it is returned, and
+its gradient by a hook on the tensor as it was then: `retain_grad` would give the gradient after a later operation in place.
 """
 
 from __future__ import annotations
@@ -18,9 +18,12 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from . import checkpoint, functions, kinds, recurrent
 from .frame import Frame
-from .modules import hidden, opaque, outermost_scripted, path_of, type_of
+from .modules import hidden, opaque, outermost_scripted, path_of, time_first, type_of
 from .places import Describe, Places, real
 from .tensors import found, ordinary
+
+ATTENTION = frozenset({"affine", "attention", "matmul", "activation"})
+"""The kinds that count inside of PyTorch's attention: the other functions there move axes about."""
 
 Arguments = tuple[Any, ...]
 Named = dict[str, Any]
@@ -44,7 +47,7 @@ class Recorder(TorchFunctionMode):
         self._stack: list[Frame] = []
         self._calls: dict[str, int] = {}
         self._tick = 0
-        self._recording = self._replaying = self._looking = False
+        self._recording = self._replaying = self._looking = self._attending = False
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
@@ -73,6 +76,7 @@ class Recorder(TorchFunctionMode):
                 yield
         finally:
             self._recording = self._looking = False
+            self.places.returned = True
 
     def remark(self, said: str) -> None:
         """Once each."""
@@ -103,9 +107,9 @@ class Recorder(TorchFunctionMode):
             return None
         with torch._C.DisableTorchFunction():
             path = self._names[module]
-            frame = self._frame(path, type_of(module), args, named, list(found((args, named))))
+            frame = self._frame(path, type_of(module), args, named, found((args, named)))
             self._calls[path] = frame.call + 1
-            frame.module, frame.opaque = module, opaque(module)
+            frame.module, frame.opaque, frame.time_first = module, opaque(module), time_first(module)
             self._stack.append(frame)
             self._looking = not frame.opaque
             if self._recording:
@@ -152,6 +156,7 @@ class Recorder(TorchFunctionMode):
         with torch._C.DisableTorchFunction():
             frame = self._frame(f"{self._names[module]}{suffix}", type_of(module), (x,), {}, [x])
             self._calls[frame.path] = frame.call + 1
+            frame.time_first = time_first(module)
             output, *last = compute()
             return self._leave(frame, output, lambda _: kinds.recurrent(module, back)), *last
 
@@ -167,7 +172,7 @@ class Recorder(TorchFunctionMode):
             return func(*args, **named)
         if func is functional.multi_head_attention_forward:
             return self._into(func, args, named)
-        inputs = list(found((args, named)))
+        inputs = found((args, named))
         if not inputs:  # a new tensor, not a computation
             return func(*args, **named)
         frame = self._frame(f"{self._stack[-1].path}:{name}", name, args, named, inputs)
@@ -176,25 +181,29 @@ class Recorder(TorchFunctionMode):
         if first is None:
             return frame.give_back(output)
         kind, config = functions.described(name, args, named, first)
-        if kind == "other" and frame.changed(first) is False:  # `contiguous`, `to`, where there was nothing to do
+        nothing_done = kind == "other" and frame.changed(first) is False  # `contiguous`, `to`
+        attending = self._attending or isinstance(self._stack[-1].module, nn.MultiheadAttention)
+        if nothing_done or (attending and kind not in ATTENTION):
             return frame.give_back(output)
         self._calls[frame.path] = frame.call + 1
         return self._leave(frame, output, lambda _: (kind, config))
 
     def _into(self, func: Callable[..., Any], args: Arguments, named: Named) -> Any:
-        """The function's body under the mode: the question that hands it to the mode says no, once."""
-        asks = functional.has_torch_function
+        """The body of PyTorch's attention under the mode: the question that hands it to the mode says no, once."""
+        asks = functional.has_torch_function  # type: ignore[attr-defined]
 
         def no(_: Any) -> bool:
-            vars(functional)["has_torch_function"] = asks
+            functional.has_torch_function = asks  # type: ignore[attr-defined]
             return False
 
-        vars(functional)["has_torch_function"] = no
+        functional.has_torch_function = no  # type: ignore[attr-defined]
+        self._attending = True
         try:
             with self:
                 return func(*args, **named)
         finally:
-            vars(functional)["has_torch_function"] = asks
+            self._attending = False
+            functional.has_torch_function = asks  # type: ignore[attr-defined]
 
     # both
 
@@ -206,20 +215,29 @@ class Recorder(TorchFunctionMode):
         return frame
 
     def _leave(self, frame: Frame, output: Any, describe: Describe) -> Any:
+        """Record what is returned, and give what the model goes on with."""
         self._tick += 1
-        leaves, structure = tree_flatten(output)
-        tensors = [k for k, one in enumerate(leaves) if isinstance(one, torch.Tensor) and one.is_floating_point()]
-        read = [k for k in tensors if ordinary(leaves[k])]
-        if len(read) < len(tensors):
-            self.remark(f"{frame.path or 'the model'} returns a tensor that cannot be read: sparse, nested, or in torch.func")
-        if output is not None and not any(isinstance(one, torch.Tensor) for one in leaves):
-            self.remark(f"{frame.path or 'the model'} returns {type(output).__name__}, in which no tensor is found")
+        leaves, structure = ([output], None) if isinstance(output, torch.Tensor) else tree_flatten(output)
+        read = self._read(frame, output, leaves)
+        frame.outputs = len(read)
         for k in read:
             leaves[k] = self.places.leaf(frame, k, self._tick, leaves[k], None if self._replaying else describe)
         if read:
             for outer in self._stack:
                 outer.within = True
-        return frame.give_back(tree_unflatten(leaves, structure))
+        return frame.give_back(leaves[0] if structure is None else tree_unflatten(leaves, structure))
+
+    def _read(self, frame: Frame, output: Any, leaves: list[Any]) -> list[int]:
+        """Which leaves are places: tensors of real numbers."""
+        tensors = [k for k, one in enumerate(leaves) if isinstance(one, torch.Tensor)]
+        reals = [k for k in tensors if leaves[k].is_floating_point()]
+        read = [k for k in reals if ordinary(leaves[k])]
+        name = frame.path or "the model"
+        if len(read) < len(reals):
+            self.remark(f"{name} returns a tensor that cannot be read: sparse, nested, or in torch.func")
+        if output is not None and not tensors:
+            self.remark(f"{name} returns {type(output).__name__}, in which no tensor is found")
+        return read
 
 
 def _looking(stack: list[Frame]) -> bool:

@@ -15,9 +15,9 @@ Run = Callable[[str, bool, Callable[[], Any], torch.Tensor], Any]
 Carried = tuple[torch.Tensor, ...]
 
 
-def several(module: nn.Module) -> bool:
+def several(module: nn.RNNBase) -> bool:
     """Whether it has layers or directions that its forward pass hides."""
-    if not isinstance(module, nn.RNNBase) or module.proj_size:
+    if module.proj_size:
         return False
     own = type(module).forward in (nn.LSTM.forward, nn.GRU.forward, nn.RNN.forward)
     return own and (module.num_layers > 1 or module.bidirectional)
@@ -26,7 +26,8 @@ def several(module: nn.Module) -> bool:
 @contextlib.contextmanager
 def layer_by_layer(names: Mapping[nn.Module, str], layer: Callable[..., Any], remark: Callable[[str], None]) -> Iterator[None]:
     """Modules of several layers or directions run these one by one, each handed to `layer(module, ...)`."""
-    modules = [module for module in names if several(module) and "forward" not in vars(module)]
+    recurrent = [module for module in names if isinstance(module, nn.RNNBase)]
+    modules = [module for module in recurrent if several(module) and "forward" not in vars(module)]
 
     def shown(module: nn.RNNBase) -> Callable[..., Any]:
         def run(input: Any, hx: Any = None) -> Any:

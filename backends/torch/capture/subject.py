@@ -62,7 +62,7 @@ class Subject:
             _cast(model, optimizer, self._cast)
         first = next((one for one in model.parameters() if one.is_floating_point()), None)
         self._device = torch.device("cpu") if first is None else first.device
-        self._dtype = torch.get_default_dtype() if first is None else first.dtype
+        self._dtype = self._cast or (torch.get_default_dtype() if first is None else first.dtype)
         self._x, self._y = self._batch(x, y)
         self._order: list[nn.Module] = []
 
@@ -92,7 +92,6 @@ class Subject:
                     recorder.remark(f"the model itself changes its parameter {name} while it runs")
         _check(places, put)
         root = [place for place in places.found.values() if not place["path"]]
-        inputs = list(found(self._x))
         return {
             "format": 1,
             "backend": "torch",
@@ -101,7 +100,7 @@ class Subject:
             "precision": "float64" if self._dtype == torch.float64 else "float32",
             "loss": value,
             "loss_said": None if self.loss else loss.said(self._y),
-            "batch": len(inputs[0]),
+            "batch": _samples(self._x, self._y),
             "training": self.training,
             "x": _arrays(self._x),
             "y": None if self._y is None else _arrays(self._y),
@@ -167,7 +166,7 @@ class Subject:
     def _pass(
         self, x: Any, y: Any, values: bool, gradient: bool, put: Mapping[Key, np.ndarray], dropped: Mapping[nn.Module, float]
     ) -> tuple[Places, Recorder, float]:
-        batch = len(next(found(x)))
+        batch = _samples(x, y)
         places = Places(values=values, gradient=gradient, put=put, batch=batch, device=self._device)
         recorder = Recorder(self.model, places, dropped)
         with recorder.watching():
@@ -227,6 +226,12 @@ def _called(model: nn.Module, x: Any) -> Any:
     if isinstance(x, dict):
         return model(**x)
     return model(*x) if isinstance(x, tuple) else model(x)
+
+
+def _samples(x: Any, y: Any) -> int:
+    """The targets tell: x may have the time first."""
+    first = (found(y) or found(x))[0]
+    return len(first) if first.ndim else 1
 
 
 def _arrays(value: Any) -> Any:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import torch
+from torch._C._functorch import is_functorch_wrapped_tensor  # type: ignore[import-not-found]
 
 
 def to_numpy(tensor: torch.Tensor) -> np.ndarray:
@@ -14,7 +14,7 @@ def to_numpy(tensor: torch.Tensor) -> np.ndarray:
     tensor = tensor.detach()
     if tensor.is_floating_point() and tensor.dtype != torch.float64:
         tensor = tensor.to(torch.float32)
-    return tensor.cpu().numpy().copy()
+    return tensor.cpu().numpy().copy(order="K")  # a transposed view is not put in order: that takes ten times as long
 
 
 def to_torch(value: Any, dtype: torch.dtype, cast: torch.dtype | None, device: torch.device) -> Any:
@@ -39,21 +39,20 @@ def to_torch(value: Any, dtype: torch.dtype, cast: torch.dtype | None, device: t
     return tensor.to(target) if tensor.is_floating_point() and target else tensor
 
 
-def found(value: Any) -> Iterator[torch.Tensor]:
+def found(value: Any) -> list[torch.Tensor]:
     """The tensors in nested tuples, lists and dictionaries, in order."""
     if isinstance(value, torch.Tensor):
-        yield value
-    elif isinstance(value, tuple | list):
-        for one in value:
-            yield from found(one)
-    elif isinstance(value, dict):
-        for one in value.values():
-            yield from found(one)
+        return [value]
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, tuple | list):
+        return []
+    return [tensor for one in value for tensor in found(one)]
 
 
 def ordinary(tensor: torch.Tensor) -> bool:
     """Whether the numbers can be read: neither sparse nor nested, nor inside a transform such as `torch.func.vmap`."""
-    if torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+    if is_functorch_wrapped_tensor(tensor):
         return False
     return tensor.layout == torch.strided and not tensor.is_nested and tensor.device.type != "meta"
 

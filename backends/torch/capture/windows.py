@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import torch
-
 Described = tuple[str, dict[str, Any]]
 Number = int | Sequence[int]
 
@@ -20,10 +18,9 @@ def per_axis(value: Number, axes: int) -> list[int]:
 
 
 def convolution(
-    weight: torch.Tensor, stride: Number, padding: Number | str, dilation: Number, groups: int, mode: str
+    size: Sequence[int], stride: Number, padding: Number | str, dilation: Number, groups: int, mode: str
 ) -> Described:
     """`padding` resolved: PyTorch's "same" has the larger half after, and takes no stride."""
-    size = list(weight.shape[2:])
     axes = len(size)
     steps = per_axis(dilation, axes)
     if padding == "same":
@@ -45,7 +42,7 @@ def convolution(
 
 
 def transposed(
-    weight: torch.Tensor,
+    size: Sequence[int],
     stride: Number,
     padding: Number,
     dilation: Number,
@@ -56,7 +53,7 @@ def transposed(
     """y[stride i + dilation k - before] += x[i] w[k]; of the whole, `padding` is cut off before and after.
 
     Args:
-        weight: [in, out / groups, *space].
+        size: Of the kernel.
         stride: Of the output.
         padding: As PyTorch has it, on both sides.
         dilation: Of the kernel.
@@ -64,7 +61,6 @@ def transposed(
         sizes: Of the input's and the output's space; None where there is no call.
         more: PyTorch's output_padding: what is cut off less behind, if there is no call.
     """
-    size = list(weight.shape[2:])
     axes = len(size)
     strides, steps, before, less = (per_axis(one, axes) for one in (stride, dilation, padding, more))
     after = [b - one for b, one in zip(before, less, strict=True)]
