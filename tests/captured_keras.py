@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import keras
@@ -62,14 +61,25 @@ def convolutions(training: bool = True) -> Awkward:
     x = keras.Input((6, 5, 2))
     h = layers.Conv2D(4, 3, strides=2, padding="same", name="stem")(x)
     h = layers.BatchNormalization(name="norm")(h)
-    h = ops.gelu(h) + layers.Conv2D(4, 3, groups=2, padding="same", name="grouped")(h)
+    h = ops.gelu(h) + layers.Conv2D(4, 1, name="side")(h)
     h = layers.DepthwiseConv2D(2, depth_multiplier=2, name="depthwise")(h)
     h = layers.Conv2DTranspose(2, 3, strides=2, padding="same", name="up")(h)
     h = layers.AveragePooling2D(2, name="pool")(h)
     model = keras.Model(x, layers.Dense(3, name="head")(layers.Flatten(name="flat")(h)))
-    names = ["stem convolution", "norm batch_norm", ":gelu activation", "grouped convolution", ":add add"]
+    names = ["stem convolution", "norm batch_norm", ":gelu activation", "side convolution", ":add add"]
     names += ["depthwise convolution", "up convolution", "pool pooling", "flat flatten", "head affine", " container"]
     return Awkward(model, real(3, 6, 5, 2), LABELS, names, training)
+
+
+def evaluated() -> Awkward:
+    return convolutions(training=False)
+
+
+def grouped() -> Awkward:
+    convolution = layers.Conv2D(4, (3, 2), strides=2, groups=2, padding="same", activation="sigmoid", name="grouped")
+    model = keras.Sequential([keras.Input((6, 5, 4)), convolution, layers.GlobalAveragePooling2D(name="mean")])
+    names = ["grouped convolution", "grouped:sigmoid activation", "mean global_pooling", " container"]
+    return Awkward(model, real(3, 6, 5, 4), LABELS, names)
 
 
 class Twice(keras.Model):
@@ -286,10 +296,27 @@ def normalized() -> Awkward:
     )
 
 
-MODELS: dict[str, Callable[[], Awkward]] = {
-    "perceptron": perceptron,
-    "convolutions": convolutions,
-    "convolutions evaluated": lambda: convolutions(training=False),
-    **{each.__name__: each for each in (twice, nested, recurrent, rematerialized, frozen, several, transformer)},
-    **{each.__name__: each for each in (probabilities, rowwise, normalized)},
-}
+class Sealed(keras.Model):
+    """A model that calls a part which was compiled before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.d = layers.Dense(3)
+        self.d.build((3, 4))
+        traced = tf.function(lambda x: self.d(x), autograph=False)
+        self.sealed = traced.get_concrete_function(tf.zeros((3, 4), tf.float64))
+
+    def call(self, x: Any) -> Any:
+        return self.sealed(x)
+
+
+class Branching(keras.Model):
+    """A model whose path depends on a number in the batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.d = layers.Dense(3)
+
+    def call(self, x: Any) -> Any:
+        h = self.d(x)
+        return h if float(tf.reduce_sum(x)) > 0 else -h

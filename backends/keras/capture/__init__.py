@@ -10,6 +10,8 @@ a `tf.function` that was traced earlier shows nothing of its inside, unless func
 from __future__ import annotations
 
 import os
+import warnings
+from contextlib import ExitStack
 from typing import Any
 
 if os.environ.setdefault("KERAS_BACKEND", "tensorflow") != "tensorflow":
@@ -23,6 +25,7 @@ if keras.config.backend() != "tensorflow":
 from . import loss as losses
 from . import state
 from .arrays import batch, call
+from .observed import open_functions
 from .paths import layers
 from .subject import Subject
 
@@ -76,18 +79,21 @@ def subject(
     if clip is not None:
         raise ValueError("clip is not for Keras: give it to the optimizer, as clipnorm, global_clipnorm or clipvalue")
     given = batch(x, y)
-    _build(model, given, precision, seed)
+    _build(model, given, precision, training, seed)
     own = getattr(model, "optimizer", None) if optimizer is None else optimizer
     chosen = losses.chosen(model, loss, given.y)
     used = None if own is None else keras.optimizers.get(own)
     return Subject(model, given, chosen, used, training=training, precision=precision, seed=seed)
 
 
-def _build(model: Any, given: Any, precision: str | None, seed: int) -> None:
+def _build(model: Any, given: Any, precision: str | None, training: bool, seed: int) -> None:
     if precision is not None:
         state.cast(layers(model), precision)
-    if not all(layer.built for layer in layers(model)):
-        with state.seeded(seed):
-            call(model, given.x, training=False)
+    with state.seeded(seed), warnings.catch_warnings(), ExitStack() as stack:
+        open_functions(stack)
+        warnings.filterwarnings("ignore", "`build\\(\\)` was called on layer", UserWarning)
+        for mode in (False, training):
+            if not all(layer.built for layer in layers(model)):
+                call(model, given.x, training=mode)
     if precision is not None:
         state.cast(layers(model), precision)

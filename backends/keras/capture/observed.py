@@ -56,7 +56,7 @@ def observed(recorder: Recorder, layers: list[Any]) -> Iterator[None]:
     """A scope in which each layer and function that runs is told to the recorder."""
     with ExitStack() as stack:
         stack.callback(CURRENT.reset, CURRENT.set(recorder))
-        _open_functions(stack)
+        open_functions(stack)
         _watch_operations(stack, recorder)
         _undo_rematerialization(stack)
         replaced = _watch_functions(stack)
@@ -107,8 +107,8 @@ def _watch_operations(stack: ExitStack, recorder: Recorder) -> None:
     _set(stack, keras.Operation, "__call__", call)
 
 
-def _open_functions(stack: ExitStack) -> None:
-    """Somebody's own `tf.function`s run as plain Python.
+def open_functions(stack: ExitStack) -> None:
+    """Somebody's own `tf.function`s run as plain Python until the stack is closed.
 
     Trap: `tf.config.run_functions_eagerly` opens Keras' own as well, and on a CPU a convolution in groups has a gradient in a
     compiled function only. A method that was traced before is held as what AutoGraph has made of it.
