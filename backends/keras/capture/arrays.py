@@ -45,7 +45,7 @@ def array(tensor: Any) -> np.ndarray:
     """A copy: real numbers as float64, or float32 of less than double precision; whole numbers as they are."""
     if tensor.dtype in (tf.bfloat16, tf.float16):
         tensor = tf.cast(tensor, tf.float32)
-    return np.array(tensor)
+    return np.array(tensor.numpy())
 
 
 def arrays(structure: Any) -> Any:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -19,8 +21,10 @@ L = keras.layers
 
 FRAMEWORKS = ("keras", "tensorflow")
 
-SPACES = ("keras.ops", "keras.activations", "keras._tf_keras.keras.ops", "keras._tf_keras.keras.activations")
-"""Modules of Keras whose functions people call between layers; those of TensorFlow are in `_spaces`."""
+MODULES = ("activations", "ops", "ops.numpy", "ops.nn", "ops.image", "ops.linalg")
+
+SPACES = tuple(f"{root}.{name}" for root in ("keras", "keras._tf_keras.keras") for name in MODULES)
+"""Where Keras has the functions that people call between layers."""
 
 OPERATORS = {
     **{"__add__": "add", "__radd__": "add", "__sub__": "subtract", "__rsub__": "subtract"},
@@ -28,6 +32,11 @@ OPERATORS = {
     **{"__matmul__": "matmul", "__rmatmul__": "matmul", "__pow__": "power", "__rpow__": "power"},
     **{"__neg__": "negative", "__abs__": "absolute", "__getitem__": "get_item"},
 }
+
+Functions = dict[str, Callable[..., Any]]
+
+CURRENT: ContextVar[Recorder | None] = ContextVar("CURRENT", default=None)
+"""Who is told now of the functions that are called."""
 
 DROPOUTS = {
     L.Dropout: ("rate",),
@@ -46,11 +55,12 @@ DROPOUTS = {
 def observed(recorder: Recorder, layers: list[Any]) -> Iterator[None]:
     """A scope in which each layer and function that runs is told to the recorder."""
     with ExitStack() as stack:
-        _open_functions(stack)
+        stack.callback(CURRENT.reset, CURRENT.set(recorder))
+        open_functions(stack)
         _watch_operations(stack, recorder)
         _undo_rematerialization(stack)
-        replaced = _watch_functions(stack, recorder)
-        _watch_operators(stack, recorder)
+        replaced = _watch_functions(stack)
+        _watch_operators(stack)
         for layer in layers:
             _watch_inside(stack, recorder, layer, replaced)
         _watch_own_names(stack, layers, replaced)
@@ -97,20 +107,23 @@ def _watch_operations(stack: ExitStack, recorder: Recorder) -> None:
     _set(stack, keras.Operation, "__call__", call)
 
 
-def _open_functions(stack: ExitStack) -> None:
-    """Somebody's own `tf.function`s run as plain Python.
+def open_functions(stack: ExitStack) -> None:
+    """Somebody's own `tf.function`s run as plain Python until the stack is closed.
 
     Trap: `tf.config.run_functions_eagerly` opens Keras' own as well, and on a CPU a convolution in groups has a gradient in a
-    compiled function only.
+    compiled function only. A method that was traced before is held as what AutoGraph has made of it.
     """
     compiled = type(tf.function(tf.identity))
     original = compiled.__call__
 
     def call(function: Any, *args: Any, **kwargs: Any) -> Any:
         python = function.python_function
-        if getattr(python, "__module__", "").split(".")[0] in FRAMEWORKS:
+        if getattr(inspect.unwrap(python), "__module__", "").split(".")[0] in FRAMEWORKS:
             return original(function, *args, **kwargs)
-        return python(*args, **kwargs)
+        method = getattr(python, "__original_wrapped__", None)
+        if method is None:
+            return python(*args, **kwargs)
+        return method.__self__.call(args, kwargs)
 
     _set(stack, compiled, "__call__", call)
 
@@ -129,26 +142,35 @@ def _undo_rematerialization(stack: ExitStack) -> None:
     _set(stack, bound, "__call__", call)
 
 
-def _watch_functions(stack: ExitStack, recorder: Recorder) -> dict[int, Callable[..., Any]]:
+def _watch_functions(stack: ExitStack) -> dict[int, Callable[..., Any]]:
     """Replace the frameworks' functions where people find them; by the id of each, what stands in its place."""
     replaced: dict[int, Callable[..., Any]] = {}
-    for space, module in _spaces():
-        for name, function in list(vars(module).items()):
-            if name.startswith("_") or not _is_function(function):
-                continue
-            if id(function) not in replaced:
-                replaced[id(function)] = _seen(recorder, function, name, f"{space}.{name}")
-            _set(stack, module, name, replaced[id(function)])
+    for module, functions, seen in _functions(_loaded()):
+        names = vars(module)
+        stack.callback(names.update, {name: names[name] for name in functions})
+        names.update(seen)
+        replaced |= {id(function): seen[name] for name, function in functions.items()}
     return replaced
 
 
-def _spaces() -> Iterator[tuple[str, ModuleType]]:
-    for name, module in sorted(sys.modules.items()):
-        if name in SPACES or name.startswith(tuple(f"{space}." for space in SPACES)):
-            yield name.removeprefix("keras._tf_keras."), module
-    for name in ("nn", "math", "linalg", "image", "signal"):
-        yield f"tf.{name}", getattr(tf, name)
-    yield "tf", tf
+def _loaded() -> tuple[str, ...]:
+    """Keras' modules of functions, as far as they are imported."""
+    return tuple(name for name in SPACES if name in sys.modules)
+
+
+@functools.cache
+def _functions(spaces: tuple[str, ...]) -> list[tuple[ModuleType, Functions, Functions]]:
+    """Each module with the functions that people call, by name, and with what is to stand in their place."""
+    modules = {space: sys.modules[space] for space in spaces}
+    modules |= {f"tf.{name}": getattr(tf, name) for name in ("nn", "math", "linalg", "image", "signal")}
+    seen: dict[Callable[..., Any], Callable[..., Any]] = {}
+    found = []
+    for space, module in (*modules.items(), ("tf", tf)):
+        functions = {name: value for name, value in vars(module).items() if _is_function(value) and not name.startswith("_")}
+        for name, function in functions.items():
+            seen.setdefault(function, _seen(function, name, f"{space.removeprefix('keras._tf_keras.')}.{name}"))
+        found.append((module, functions, {name: seen[function] for name, function in functions.items()}))
+    return found
 
 
 def _is_function(value: Any) -> bool:
@@ -156,12 +178,14 @@ def _is_function(value: Any) -> bool:
     return isinstance(value, FunctionType) and value.__module__.split(".")[0] in FRAMEWORKS
 
 
-def _seen(recorder: Recorder, function: Callable[..., Any], name: str, said: str) -> Callable[..., Any]:
+@functools.cache
+def _seen(function: Callable[..., Any], name: str, said: str) -> Callable[..., Any]:
     """The function, told to the recorder where it is called by somebody's own code."""
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        if recorder.quiet or _from_framework():
+        recorder = CURRENT.get()
+        if recorder is None or recorder.quiet or _from_framework():
             return function(*args, **kwargs)
         return recorder.function(function, name, said, args, kwargs)
 
@@ -174,12 +198,12 @@ def _from_framework() -> bool:
     return name.split(".")[0] in FRAMEWORKS or name.rpartition(".")[0] == __package__
 
 
-def _watch_operators(stack: ExitStack, recorder: Recorder) -> None:
+def _watch_operators(stack: ExitStack) -> None:
     for known in (tf.Tensor, tf.Variable, keras.Variable):
         for operator, name in OPERATORS.items():
             owner = next((base for base in known.__mro__ if operator in vars(base)), None)
             if owner is not None and owner is not object:
-                _set(stack, owner, operator, _seen(recorder, vars(owner)[operator], name, f"{known.__name__}.{operator}"))
+                _set(stack, owner, operator, _seen(vars(owner)[operator], name, f"{known.__name__}.{operator}"))
 
 
 def _watch_inside(stack: ExitStack, recorder: Recorder, layer: Any, replaced: dict[int, Callable[..., Any]]) -> None:

@@ -115,7 +115,7 @@ def packed(rows: list[dict[str, Any]]) -> tuple[Any, list[list[str]]]:
 
 def unpacked(vector: Any, known: list[list[str]]) -> list[dict[str, float]]:
     """What `packed` was given, as numbers."""
-    numbers: Any = iter(np.array(vector).tolist())
+    numbers: Any = iter(vector.numpy().tolist())
     return [{name: next(numbers) for name in names} for names in known]
 
 

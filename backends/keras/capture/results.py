@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import array, arrays
+from .arrays import array
 from .config import of_layer
 from .known import Entry
 from .passes import Pass
@@ -68,7 +68,9 @@ def remarks(seen: Pass, entries: list[Entry], precision: str | None) -> list[str
             said.append(
                 f"{entry.path} gets a gradient, but was not seen: call the layer itself, not its `call` or its variables"
             )
-    if len(seen.taps) == 1 and len(entries) > 1:
+    if hasattr(seen.output, "_keras_logits") and any(not tap.path for tap in seen.taps) and seen.at_weights:
+        said.append("Keras keeps the logits beside the output, and its losses use them: no gradient need go through the output")
+    if len(seen.taps) == 1 and entries and not any(entry.path == "" for entry in entries):
         said.append("only the model's own output was seen: its inside runs as one compiled piece; give the model before that")
     others = sorted({tap.path or "(model)" for tap in seen.taps if precision and tap.tensor.dtype.name != precision})
     if others:
