@@ -149,7 +149,7 @@ class Strided(nn.Module):
     def __call__(self, x: Any) -> Any:
         h = nn.tanh(nn.Conv(4, (3, 3), strides=2, feature_group_count=2)(x))
         h = nn.ConvTranspose(2, (3, 2), strides=(2, 1))(h)
-        h = nn.avg_pool(h, (2, 2), (2, 2), padding="SAME")
+        h = nn.avg_pool(h, (3, 2), (2, 2), padding="SAME")
         return nn.Dense(3)(h.mean((1, 2)))
 
 

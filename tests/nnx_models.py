@@ -184,7 +184,7 @@ class Strided(nnx.Module):
 
     def __call__(self, x: Any) -> Any:
         h = self.back(nnx.tanh(self.conv(x)))
-        return self.head(nnx.avg_pool(h, (2, 2), (2, 2), padding="SAME").mean((1, 2)))
+        return self.head(nnx.avg_pool(h, (3, 2), (2, 2), padding="SAME").mean((1, 2)))
 
 
 class Scanned(nnx.Module):

@@ -77,11 +77,13 @@ class Recorder:
     """Writes marks while a model is traced.
 
     Attributes:
+        double: Whether the model was cast to double precision, and is to compute in it.
         sites: What the marks' numbers mean.
         open: The sites that were entered and have not returned.
         remarks: What the user must know.
     """
 
+    double: bool = False
     sites: list[Site] = field(default_factory=list)
     open: list[Site] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)

@@ -9,6 +9,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from flax import nnx
 
 from .known import Call, describe, is_flax, owner_of
 from .marks import Recorder, Site, tensors
@@ -55,7 +56,7 @@ def called(marked: Marked, module: Any, path: str, cell: str, body: Callable[...
         if not known.opaque or known.kind == "attention":
             scopes.enter_context(marked.attributes(module))
         if known.kind == "attention":
-            scopes.enter_context(_without_dropout(marked.recorder, call, path))
+            kwargs = kwargs | scopes.enter_context(_without_dropout(marked.recorder, call, path))
         return marked.recorder.call(site, (args, kwargs), lambda given: body(*given[0], **given[1]))
 
 
@@ -77,13 +78,19 @@ def _undropped(recorder: Recorder, site: Site, args: Any, kwargs: Any) -> Any:
 
 
 @contextmanager
-def _without_dropout(recorder: Recorder, call: Call, path: str) -> Iterator[None]:
+def _without_dropout(recorder: Recorder, call: Call, path: str) -> Iterator[dict[str, bool]]:
+    """A module of attention draws nothing; gives what is to be added to the arguments of its call.
+
+    Trap: without dropout nnx calls `jax.nn.dot_product_attention`, whose softmax is in float32 whatever the precision. With a
+    rate, and deterministic, it takes its own, in the precision of the input.
+    """
     rate = call.module.dropout_rate
     if rate > 0 and not call.get("deterministic", False):
         recorder.remark(f"the dropout of the attention {path} (rate {rate:g}) is off in what is captured")
-    object.__setattr__(call.module, "dropout_rate", 0.0)
+    own = recorder.double and isinstance(call.module, nnx.MultiHeadAttention)
+    object.__setattr__(call.module, "dropout_rate", 0.5 if own else 0.0)
     try:
-        yield
+        yield {"deterministic": True} if own else {}
     finally:
         object.__setattr__(call.module, "dropout_rate", rate)
 

@@ -43,12 +43,16 @@ class Marked:
     def _marked(self, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def marked(*args: Any, **kwargs: Any) -> Any:
-            inside = self.recorder.open[-1] if self.recorder.open else None
-            if inside is None or (inside.opaque and not (inside.kind == "attention" and KNOWN[function] is attention)):
+            if not self.recorder.open or not self._is_seen(function, self.recorder.open[-1]):
                 return function(*args, **kwargs)
             return self._called(function, args, kwargs)
 
         return marked
+
+    @staticmethod
+    def _is_seen(function: Callable[..., Any], inside: Site) -> bool:
+        """What a layer of the library does is its own business, but for the function in a module of attention."""
+        return not inside.opaque or (inside.module and inside.kind == "attention" and KNOWN[function] is attention)
 
     def _called(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         site = self._site(function, args, kwargs)

@@ -56,7 +56,7 @@ class Program:
 
     def __init__(self, model: Any, loss: Callable[..., Any], parameters: Arrays, state: Arrays, x: Any, y: Any) -> None:
         self.model, self.x, self.y = model, x, y
-        self.recorder = Recorder()
+        self.recorder = Recorder(double=model.dtype == jnp.float64)
         self.traced, self.tree = self._trace(loss, parameters, state)
         self.used: list[Site] = []
         self.static: list[Static] = []

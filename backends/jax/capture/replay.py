@@ -99,6 +99,10 @@ class Replay:
             return self._mark(eqn.params["site"], eqn.params["end"], operands)
         if has_marks(eqn):
             return self._inside(eqn, operands)
+        if self.recorder.double and self.frames and any(_is_single(var) for var in eqn.outvars):
+            self.recorder.remark(
+                f"{self.frames[-1].site.path or 'the model'} computes in float32, whatever the precision: {name_of(eqn)}"
+            )
         owner = self._owner()
         meaning = of_equation(eqn) if owner else None
         if owner is None or meaning is None:
@@ -311,6 +315,11 @@ def _marked(jaxpr: Any) -> bool:
 def size_of(jaxpr: Any) -> int:
     """How many equations, those inside others too."""
     return sum(1 + sum(size_of(inner) for inner in inner_jaxprs(eqn)) for eqn in jaxpr.eqns)
+
+
+def _is_single(var: Any) -> bool:
+    dtype = getattr(var.aval, "dtype", None)
+    return dtype is not None and jnp.issubdtype(dtype, jnp.floating) and dtype.itemsize < 8 and bool(var.aval.shape)
 
 
 def _is_jax(name: str) -> bool:
