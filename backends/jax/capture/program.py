@@ -56,7 +56,7 @@ class Program:
 
     def __init__(self, model: Any, loss: Callable[..., Any], parameters: Arrays, state: Arrays, x: Any, y: Any) -> None:
         self.model, self.x, self.y = model, x, y
-        self.recorder = Recorder()
+        self.recorder = Recorder(double=model.dtype == jnp.float64)
         self.traced, self.tree = self._trace(loss, parameters, state)
         self.used: list[Site] = []
         self.static: list[Static] = []
@@ -80,7 +80,7 @@ class Program:
     def _places(self, parameters: Arrays, state: Arrays) -> list[Any]:
         replay = Replay(self.recorder)
         self._replayed(replay, parameters, state, self.x, self.y)
-        self.used = replay.used
+        self.used = list(replay.used.values())
         self.static = [Static.of(taken) for taken in replay.taken]
         return [taken.output for taken in replay.taken]
 

@@ -20,6 +20,7 @@ from .program import Program, to_numpy
 from .steps import step_of
 
 FORMAT = 1
+VERSIONS = {name: version(name) for name in ("jax", "flax", "numpy")}
 
 
 class Subject:
@@ -80,7 +81,7 @@ class Subject:
             "format": FORMAT,
             "backend": "jax",
             "api": self.model.api,
-            "versions": {name: version(name) for name in ("jax", "flax", "numpy")},
+            "versions": dict(VERSIONS),
             "precision": self.precision(),
             "loss": run.loss,
             "loss_said": self.loss_said,
