@@ -128,6 +128,8 @@ def _weighted(case: Case, own: Whole) -> Iterator[Hypothesis]:
     if found.loss.size < 4 or np.any(square == 0) or found.gradient.size <= found.loss.size:
         return
     weights = np.sum(port * found.gradient, axis=axes) / square
+    if np.ptp(weights) <= 1e-6 * np.max(np.abs(weights)):
+        return
     labels = np.asarray(side.target)
     by_class = labels.shape == weights.shape and labels.dtype.kind in "iu"
     ends = " to ".join(told(float(f"{each:.5g}")) for each in (weights.min(), weights.max()))

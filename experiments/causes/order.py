@@ -25,7 +25,9 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
     flat = _pairs(case, _flattenings(case), "flatten", "Order of elements in the flattening", _flatten_line(case))
     joined = _pairs(case, _concatenations(case), "concatenate", "What is concatenated", _join_line(case))
     reduced = _pairs(case, _reductions(case), "reduction", "What is taken of the steps or positions", _reduced_line(case))
-    yield from (*flat, *joined, *reduced)
+    yield from (*flat, *joined)
+    if case.reference.kind not in ("pooling", "global_pooling"):  # their own family knows them
+        yield from reduced
     yield from _layers(case)
     if mine.shape == its.shape:
         yield from _axes(case, mine, its)
