@@ -102,7 +102,7 @@ def normalizations(b: Bench) -> None:
     sequence = b.draw(4, 8, 8) + b.draw(8)
     layer = b.side("layer_norm", {"epsilon": 1e-5, "axes": 1}, sequence, **arrays)
     b.changed("layer norm's epsilon", "normalization.epsilon", layer, epsilon=1e-6)
-    b.changed("layer norm over all axes", "normalization.axes", layer, axes=2)
+    b.changed("layer norm over all axes", "normalization.axes", layer, "normalization.kind", axes=2)
     b.plant("layer norm missing", "normalization.missing", layer, sequence)
     root = sequence / np.sqrt(np.mean(sequence**2, -1, keepdims=True) + 1e-5)
     b.plant("rms instead of layer norm", "normalization.kind", layer, root * arrays["scale"] + arrays["shift"])
@@ -201,7 +201,7 @@ def convolutions(b: Bench) -> None:
     interleaved = {name: array[..., order] for name, array in grouped.parameters.items()}
     b.held("groups interleaved", "convolution.interleaved", grouped, "order.channels", **interleaved)
     its = computed(replace(plain, config={**config, "groups": 2}, parameters={"weight": b.draw(3, 3, 2, 4), "bias": bias}))
-    b.plant("two groups for one", "stated.numbers", plain, its)
+    b.plant("two groups for one", "convolution.groups", plain, its)
     back = b.side("convolution", {**config, "stride": [2, 2], "transposed": True}, x, weight=kernel, bias=bias)
     b.held("flipped transposed kernel", "convolution.flipped", back, weight=kernel[::-1, ::-1])
     steps = b.draw(4, 9, 3)
@@ -333,6 +333,7 @@ def between(b: Bench) -> None:
     positive = np.maximum(u, 0)
     b.plant("sum behind the activation", "skip.order", end, positive + v, "activation.missing", **held)
     b.plant("no skip connection", "skip.missing", end, positive, **held)
+    b.plant("a branch scaled before the activation", "skip.scale", end, np.maximum(0.1 * u + v, 0), **held)
     b.plant("skip from elsewhere", "skip.source", end, np.maximum(u + w, 0), **held)
     b.plant("skip missing at the sum", "skip.missing", add, u, agreed=agreed)
     b.plant("a branch scaled", "skip.scale", add, 0.1 * u + v, agreed=agreed)
@@ -347,6 +348,14 @@ def between(b: Bench) -> None:
     head = Side("torch", "torch", "head", "between", output=y[:, -1])
     b.plant("mean over the steps", "order.reduction", head, y.mean(1), agreed=steps)
     mean = Side("torch", "torch", "head", "between", output=y.mean(1))
+    a = b.draw(4, 6, 6, 5)
+    plain = replace(b.side("activation", {"name": "tanh"}, a), path="act")
+    first = replace(b.side("pooling", {"which": "average", "size": [2, 2]}, np.tanh(a)), path="pool")
+    stop = Side("torch", "torch", "next", "between", output=first.output)
+    blocks = a.reshape(4, 3, 2, 3, 2, 5).mean((2, 4))
+    pooled: dict[str, Any] = {"agreed": (known("a", a),), "between_reference": (plain, first)}
+    b.plant("activation missing before pooling", "order.missing", stop, blocks, **pooled)
+    b.plant("pooling before the activation", "order.layers", stop, np.tanh(blocks), **pooled)
     b.plant("first of the steps", "order.reduction", mean, y[:, 0], agreed=steps)
     x = b.draw(6, 8) + 1
     norm = replace(b.side("layer_norm", {"epsilon": 1e-5}, x, scale=b.draw(8) + 2, shift=b.draw(8)), path="norm")
@@ -356,7 +365,7 @@ def between(b: Bench) -> None:
     turned = forward("layer_norm", norm.config, norm.parameters, {}, [np.tanh(x)])
     first = {"agreed": (known("x", x),), "between_reference": (norm, gelu)}
     b.plant("activation before the norm", "order.layers", stop, turned, **first)
-    b.plant("norm missing between", "order.layers", stop, np.tanh(x), **first)
+    b.plant("norm missing between", "order.missing", stop, np.tanh(x), **first)
     image = Side("torch", "torch", "", "between", output=b.rng.integers(0, 256, (4, 6, 6, 3)).astype(float))
     assert image.output is not None
     b.plant("divided by 255", "data.scale", image, image.output / 255, "scale.factor")

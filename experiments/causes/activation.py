@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import erfc
 
 from experiments.causes._case import Case, Side, Stage
-from experiments.causes._change import alternative, configured, cure, told, value
+from experiments.causes._change import alternative, code, configured, cure, told, value
 from experiments.causes._definition.activation import (
     FIXED,
     approximate,
@@ -53,7 +53,7 @@ def line(case: Case, config: dict | None = None) -> str:
     stated = case.reference.config if config is None else config
     name = stated.get("name", "relu")
     key = NUMBERS.get(name, "")
-    given = told(stated[key]) if key in stated else ""
+    given = code(stated[key]) if key in stated else ""
     tanh = approximate(stated)
     torch = {"leaky_relu": f"negative_slope={given}", "elu": f"alpha={given}", "celu": f"alpha={given}"}.get(name, "")
     torch = f"approximate={'tanh' if tanh else 'none'!r}" if name == "gelu" else torch if given else ""

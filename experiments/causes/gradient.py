@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from experiments.causes._case import Case, Side, Stage, flat
-from experiments.causes._change import close, cure, told
+from experiments.causes._change import close, code, cure, told
 from experiments.causes._definition.activation import FIXED, gelu, gelu_tanh
 from experiments.causes._hypothesis import Hypothesis, varied
 
@@ -42,7 +42,13 @@ def _parameters(case: Case) -> Iterator[Hypothesis]:
     frozen = all(not its.trainable.get(name, True) for name in lost)
     word = "frozen" if frozen else "without a gradient"
     said = f"{' and '.join(lost).capitalize()} of {mine.path}: trained in the reference, {word} in the port."
-    line = cure(case, "layer.requires_grad_(True)", "layer.trainable = True", "jax.value_and_grad(loss)", "nnx.grad(loss)")
+    line = cure(
+        case,
+        "layer.requires_grad_(True)",
+        "layer.trainable = True",
+        "jax.value_and_grad(loss)(params)",
+        "flax.nnx.value_and_grad(loss)(model)",
+    )
     left = [name for name in names if name not in lost]
     yield Hypothesis(
         "frozen",
@@ -135,4 +141,4 @@ def _scaled(case: Case, mine: np.ndarray, its: np.ndarray) -> Iterator[Hypothesi
     factor = float(f"{float(np.vdot(mine, its) / np.vdot(mine, mine)):.9g}")
     where = case.reference.path or case.reference.kind
     said = f"Gradient of {where}: {told(factor)} times as large in the port."
-    yield Hypothesis("scaled", said, f"gradient / {told(factor)}", lambda: factor * mine, solved=True, rank=1)
+    yield Hypothesis("scaled", said, f"gradient = gradient / {code(factor)}", lambda: factor * mine, solved=True, rank=1)

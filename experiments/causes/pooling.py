@@ -42,9 +42,21 @@ def _line(case: Case, **numbers: Any) -> str:
     torch = f"torch.nn.{'Max' if largest else 'Avg'}Pool{space}d({size}, stride={stride}{counted})"
     if not isinstance(every, str) and all(a == b for a, b in every):
         torch = torch.replace(f"stride={stride}", f"stride={stride}, padding={tuple(a for a, _ in every)}")
+    torch = f"{torch[:-1]}, ceil_mode=True)" if config.get("ceil") else torch
     keras = f"keras.layers.{'Max' if largest else 'Average'}Pooling{space}D({size}, strides={stride})"
+    keras += _padded(every, largest, bool(config.get("counted")))
     flax = f"flax.linen.{'max' if largest else 'avg'}_pool(x, {size}, strides={stride}, padding={every!r}{counted})"
     return cure(case, torch, keras, flax)
+
+
+def _padded(padding: Any, largest: bool, counted: bool) -> str:
+    """Keras' pooling takes no numbers for its padding: it is done before, and what does not count it cannot do so."""
+    if isinstance(padding, str) or not any(a or b for a, b in padding):
+        return ""
+    around = ((0, 0), *padding, (0, 0))
+    if largest:
+        return f'(keras.ops.pad(x, {around}, constant_values=float("-inf")))'
+    return f"(keras.ops.pad(x, {around}))" if counted else f"(keras.ops.pad(x, {around}))  # and divided by what is real"
 
 
 def _which(case: Case) -> Iterator[Hypothesis]:
