@@ -12,6 +12,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
 from typing import Protocol
 
@@ -83,10 +84,9 @@ def _asked(name: str, case: Case) -> list[tuple[str, Case, Hypothesis]]:
     if case.stage not in causes()[name].STAGES:
         return []
     found: list[tuple[str, Case, Hypothesis]] = []
-    try:
-        found += ((name, case, each) for each in causes()[name].hypotheses(case))
-    except Undefined:
-        pass
+    with suppress(Undefined):
+        for each in causes()[name].hypotheses(case):
+            found.append((name, case, each))
     return found
 
 

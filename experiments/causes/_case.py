@@ -112,6 +112,7 @@ class Case:
         between_reference, between_port: See above; in the order of execution.
         follows: The stage `backward`: the places after it whose gradients agree, of the reference, the nearest first.
         layers: All layers of the reference by path: what might have been put in instead.
+        partial: Whether this is a pair out of a stretch, which may not be each other's counterpart.
     """
 
     stage: Stage
@@ -122,6 +123,7 @@ class Case:
     between_port: tuple[Side, ...] = ()
     follows: tuple[Side, ...] = ()
     layers: Mapping[str, Layer] = field(default_factory=dict)
+    partial: bool = False
 
     @property
     def single(self) -> bool:
@@ -137,7 +139,7 @@ class Case:
         return [*(self._view(place, end) for place in self.between_reference for end in ends), self]
 
     def _view(self, place: Side, end: Side) -> Case:
-        return replace(self, reference=place, port=end, between_reference=(), between_port=())
+        return replace(self, reference=place, port=end, between_reference=(), between_port=(), partial=True)
 
 
 def forward_case(

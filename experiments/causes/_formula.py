@@ -22,16 +22,33 @@ ENOUGH = 24
 """Elements that a formula has to give."""
 NEAREST = 8
 """Of the places that agree, so many are tried."""
-UNARY = {"activation", "batch_norm", "layer_norm", "group_norm", "rms_norm", "dropout", "affine", "convolution"}
+UNARY = {
+    *("activation", "batch_norm", "layer_norm", "group_norm", "rms_norm", "dropout"),
+    *("affine", "convolution", "pooling", "global_pooling", "flatten"),
+}
+LONGEST = 3
+"""Functions in a chain."""
 
 
 @dataclass(frozen=True, eq=False)
 class Term:
-    """A formula, what it gives, and the names of what it is made of, in order."""
+    """A formula, what it gives, and the names of what it is made of, in order.
+
+    Attributes:
+        code: As Python, with a capital letter for each array.
+        through: The functions, the innermost first.
+    """
 
     text: str
     value: np.ndarray
     of: tuple[str, ...]
+    code: str = "A"
+    through: tuple[str, ...] = ()
+
+    def line(self) -> str:
+        """As a line of Python."""
+        letters = dict.fromkeys(letter for letter in self.code if letter.isupper())
+        return f"h = {self.code.translate(str.maketrans(dict(zip(letters, 'xyz', strict=False))))}"
 
 
 def operands(case: Case, nearest: int = NEAREST) -> list[Term]:
@@ -50,7 +67,7 @@ def operands(case: Case, nearest: int = NEAREST) -> list[Term]:
     for term in found:
         if term.value.dtype.kind == "f" and not any(close(term.value, other.value, 1e-12) for other in kept):
             kept.append(term)
-    return kept[:nearest]
+    return [replace(term, code=letter) for term, letter in zip(kept[:nearest], "ABCDEFGHIJKL", strict=False)]
 
 
 def _named(case: Case, array: np.ndarray, name: str) -> Term:
@@ -90,24 +107,29 @@ def matching(terms: Iterator[Term], wanted: np.ndarray | None) -> list[Term]:
 
 
 def chains(case: Case) -> Iterator[Term]:
-    """One array through up to two functions."""
+    """One array through some functions, each of them once."""
     known = functions(case)
-    for a in operands(case):
-        yield a
-        for name, inner in known.items():
-            once = _through(name, inner, a)
-            if once is not None:
-                yield once
-                twice = (_through(other, outer, once) for other, outer in known.items() if other != name)
-                yield from (term for term in twice if term is not None)
+    terms = operands(case, 3)
+    for _ in range(LONGEST + 1):
+        yield from terms
+        further = (_through(n, f, term) for term in terms for n, f in known.items() if n not in term.through)
+        terms = [term for term in further if term is not None]
 
 
 def _through(name: str, function: Function, term: Term) -> Term | None:
     """None where it does not fit, or changes the shape."""
     try:
-        return Term(f"{name}({term.text})", function(term.value), term.of)
+        return Term(
+            f"{name}({term.text})", function(term.value), term.of, f"{_short(name)}({term.code})", (*term.through, name)
+        )
     except Undefined:
         return None
+
+
+def _short(name: str) -> str:
+    """A function of Python: the last name of a path."""
+    last = name.split(".")[-1].split(":")[-1].lower()
+    return last if last.isidentifier() else "layer"
 
 
 def sums(case: Case) -> Iterator[Term]:
@@ -118,6 +140,12 @@ def sums(case: Case) -> Iterator[Term]:
     for a, b in permutations(arrays, 2):
         for left in mapped[a.text]:
             if left.value.shape == b.value.shape:
-                added = Term(f"{left.text} + {b.text}", left.value + b.value, (*a.of, *b.of))
+                added = Term(
+                    f"{left.text} + {b.text}",
+                    left.value + b.value,
+                    (*a.of, *b.of),
+                    f"{left.code} + {b.code}",
+                    (*left.through, "+"),
+                )
                 yield added
                 yield from (t for n, f in known.items() if (t := _through(n, f, added)) is not None)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.causes._case import Case, Steps
+from experiments.causes._case import Case, Steps, flat
 from experiments.causes._definition.errors import Undefined
 from experiments.causes._hypothesis import CLOSE, CLOSE_IN_SINGLE, error
 from experiments.causes._steps import PLACES, complete, norm, updates
@@ -27,6 +27,8 @@ UNSTATED = (
 """What is tried where the reference says nothing of its optimiser; the rate is solved for."""
 
 
+USUAL = (1.0, 0.5, 0.1, 5.0, 10.0, 0.25, 2.0, 0.01)
+"""Thresholds."""
 SCREEN = 1e-2
 """A law that is so far off on one parameter is not tried on all."""
 
@@ -99,15 +101,22 @@ def _clipped(config: Config, steps: Steps) -> Iterator[Config]:
 
 def thresholds(config: Config, steps: Steps) -> Iterator[tuple[str, float]]:
     """The usual ones, and those that the first step of plain gradients tells."""
-    first = {name: steps.parameters[1][name] - steps.parameters[0][name] for name in steps.names()}
-    rate = config["rate"]
-    sizes = {"global_norm": norm(np.concatenate([a.ravel() for a in first.values()])) / rate}
-    sizes["norm"] = max(norm(array) for array in first.values()) / rate
-    sizes["value"] = max(float(np.max(np.abs(array))) for array in first.values()) / rate
-    usual = (1.0, 0.5, 0.1, 5.0, 10.0, 0.25, 2.0, 0.01)
-    for scope, size in sizes.items():
-        for threshold in dict.fromkeys((*usual, float(f"{size:.6g}"), size)):
+    names = steps.names()
+    moved = [(steps.parameters[1][name] - steps.parameters[0][name]) / config["rate"] for name in names]
+    plain = _sizes([np.asarray(steps.gradients[0][name]) for name in names])
+    for scope, size in _sizes(moved).items():
+        told = (float(f"{size:.6g}"), size) if size < (1 - 1e-6) * plain[scope] else ()  # else nothing was clipped
+        for threshold in dict.fromkeys((*USUAL, *told)):
             yield scope, threshold
+
+
+def _sizes(arrays: list[np.ndarray]) -> dict[str, float]:
+    """What a threshold of each scope is compared with."""
+    return {
+        "global_norm": norm(flat(arrays)),
+        "norm": max(norm(array) for array in arrays),
+        "value": max(float(np.max(np.abs(array), initial=0.0)) for array in arrays),
+    }
 
 
 def _rated(config: Config, steps: Steps) -> Config:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from experiments.causes._case import Case, Stage
-from experiments.causes._change import cure, told
+from experiments.causes._change import code, cure, told
 from experiments.causes._hypothesis import Hypothesis, varied
 from experiments.causes._identified import Config, close_enough, framework, identified, simulated, thresholds
 from experiments.causes._steps import updates
@@ -29,7 +29,7 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
 def line(case: Case, config: Config) -> str:
     """The reference's clipping in the port's framework."""
     scope, threshold = next(iter(config["clip"].items()), ("", 0.0))
-    text = told(threshold)
+    text = code(float(threshold))
     torch = {
         "": "optimizer.step()",
         "value": f"torch.nn.utils.clip_grad_value_(model.parameters(), {text})",

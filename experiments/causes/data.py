@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from experiments.causes._case import Case, Stage
-from experiments.causes._change import told
+from experiments.causes._change import code, told
 from experiments.causes._hypothesis import Hypothesis, varied
 
 STAGES: frozenset[Stage] = frozenset({"forward"})
@@ -19,7 +19,7 @@ ENOUGH = 24
 def hypotheses(case: Case) -> Iterator[Hypothesis]:
     """What might be the cause, the usual first."""
     mine, its = case.reference.output, case.port.output
-    if case.agreed or case.between_reference or mine is None or its is None or mine.shape != its.shape:
+    if case.partial or case.agreed or case.between_reference or mine is None or its is None or mine.shape != its.shape:
         return
     if case.reference.inputs or not varied(mine, ENOUGH) or not varied(its, ENOUGH):
         return
@@ -38,7 +38,8 @@ def _linear(mine: np.ndarray, its: np.ndarray) -> Iterator[Hypothesis]:
     )
     and_shift = f", {told(shift)} added" if shift else ""
     said = f"Input of the model: as it is in the reference, {word}{and_shift} in the port (solved)."
-    line = f"x = (x - {told(shift)}) / {told(factor)}" if shift else f"x = x / {told(factor)}"
+    less = f"(x - {code(shift)})" if shift else "x"
+    line = f"x = {less} * {code(1 / factor)}" if 0 < factor < 1 else f"x = {less} / {code(factor)}"
     if factor:
         yield Hypothesis("scale", said.replace("multiplied by 1, ", ""), line, lambda: factor * mine + shift, solved=True)
 

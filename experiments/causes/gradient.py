@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from experiments.causes._case import Case, Side, Stage, flat
-from experiments.causes._change import cure, told
+from experiments.causes._change import close, code, cure, told
 from experiments.causes._definition.activation import FIXED, gelu, gelu_tanh
 from experiments.causes._hypothesis import Hypothesis, varied
 
@@ -42,7 +42,13 @@ def _parameters(case: Case) -> Iterator[Hypothesis]:
     frozen = all(not its.trainable.get(name, True) for name in lost)
     word = "frozen" if frozen else "without a gradient"
     said = f"{' and '.join(lost).capitalize()} of {mine.path}: trained in the reference, {word} in the port."
-    line = cure(case, "layer.requires_grad_(True)", "layer.trainable = True", "jax.value_and_grad(loss)", "nnx.grad(loss)")
+    line = cure(
+        case,
+        "layer.requires_grad_(True)",
+        "layer.trainable = True",
+        "jax.value_and_grad(loss)(params)",
+        "flax.nnx.value_and_grad(loss)(model)",
+    )
     left = [name for name in names if name not in lost]
     yield Hypothesis(
         "frozen",
@@ -81,7 +87,7 @@ def _ways(case: Case, mine: np.ndarray) -> Iterator[Hypothesis]:
     )
     for follower in case.follows:
         back = follower.gradient
-        if back is None or back.shape != mine.shape or not varied(back, ENOUGH):
+        if back is None or back.shape != mine.shape or not varied(back, ENOUGH) or follower.kind == "activation":
             continue
         said = (
             f"Gradient of {where}: by two ways in the reference; in the port only by the sum {follower.path}, the other is cut."
@@ -107,6 +113,8 @@ def _derivative(case: Case, mine: np.ndarray, its: np.ndarray) -> Iterator[Hypot
     line = cure(case, f"torch.nn.functional.{name}(x)", f"keras.activations.{name}(x)", f"jax.nn.{name}(x)")
     yield from _kink(case, mine, its, x, back, line)
     smooth = np.abs(x) > 3e-3  # the differences must not reach across a kink
+    if close(mine[smooth], its[smooth]):
+        return
     for other, form in {**FIXED, "gelu": gelu, "gelu by tanh": gelu_tanh}.items():
         said = f"Derivative of {behind.path}: that of {name} in the reference, that of {other} in the port."
         guess = np.where(smooth, back * derivative(form, x), its)
@@ -133,4 +141,4 @@ def _scaled(case: Case, mine: np.ndarray, its: np.ndarray) -> Iterator[Hypothesi
     factor = float(f"{float(np.vdot(mine, its) / np.vdot(mine, mine)):.9g}")
     where = case.reference.path or case.reference.kind
     said = f"Gradient of {where}: {told(factor)} times as large in the port."
-    yield Hypothesis("scaled", said, f"gradient / {told(factor)}", lambda: factor * mine, solved=True, rank=1)
+    yield Hypothesis("scaled", said, f"gradient = gradient / {code(factor)}", lambda: factor * mine, solved=True, rank=1)

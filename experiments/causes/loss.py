@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from experiments.causes._case import Case, Side, Stage, flat
-from experiments.causes._change import close, cure, told
+from experiments.causes._change import close, code, cure, told
 from experiments.causes._definition.errors import Undefined
 from experiments.causes._hypothesis import Hypothesis, varied
 from experiments.causes._losses import FORMS, Each, Form, distribution, smoothed
@@ -128,6 +128,8 @@ def _weighted(case: Case, own: Whole) -> Iterator[Hypothesis]:
     if found.loss.size < 4 or np.any(square == 0) or found.gradient.size <= found.loss.size:
         return
     weights = np.sum(port * found.gradient, axis=axes) / square
+    if np.ptp(weights) <= 1e-6 * np.max(np.abs(weights)):
+        return
     labels = np.asarray(side.target)
     by_class = labels.shape == weights.shape and labels.dtype.kind in "iu"
     ends = " to ".join(told(float(f"{each:.5g}")) for each in (weights.min(), weights.max()))
@@ -151,7 +153,7 @@ def _factor(case: Case, own: Whole | None) -> Iterator[Hypothesis]:
     words = {float(batch): "sum against mean over the batch", 1 / batch: "mean against sum over the batch"}
     word = next((text for number, text in words.items() if np.isclose(factor, number, rtol=1e-7)), "")
     said = f"Loss: {told(factor)} times as large in the port{f': {word}' if word else ''}."
-    line = line_of(case, own) if own else f"loss = loss / {told(factor)}"
+    line = line_of(case, own) if own else f"loss = loss / {code(factor)}"
     name, rank = ("reduction", 0) if word and own is None else ("factor", 1)
     yield Hypothesis(name, said, line, lambda: factor * mine, solved=True, rank=rank)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from experiments.causes._case import Case, Stage
-from experiments.causes._change import cure, told
+from experiments.causes._change import code, cure, told
 from experiments.causes._hypothesis import Hypothesis, varied
 from experiments.causes._identified import Config, close_enough, framework, identified, simulated
 from experiments.causes._steps import updates
@@ -18,6 +18,7 @@ STAGES: frozenset[Stage] = frozenset({"step"})
 PAGE = "docs/migration/optimizer.md"
 NAMES = {
     "rate": ("lr", "learning_rate", "learning_rate"),
+    "dampening": ("dampening", "", ""),
     "momentum": ("momentum", "momentum", "momentum"),
     "nesterov": ("nesterov", "nesterov", "nesterov"),
     "beta1": ("betas", "beta_1", "b1"),
@@ -85,39 +86,51 @@ def _framework(case: Case, base: Config, own: Config) -> Hypothesis:
 
 def _place_line(case: Case, base: Config) -> str:
     epsilon = base["epsilon"]
-    inside = f"optimizer.epsilon = {told(epsilon)} * (1 - {told(base.get('beta2', 0.999))} ** step) ** 0.5"
+    inside = f"optimizer.epsilon = {code(epsilon)} * (1 - {code(base.get('beta2', 0.999))} ** step) ** 0.5"
     root = base["kind"] != "adam"
     return cure(
         case,
         line(case, base),
         "keras.optimizers.RMSprop(..., epsilon=1e-16)" if root else inside,
-        f"optax.rmsprop(..., eps={told(epsilon)}, eps_in_sqrt=False)" if root else line(case, base),
+        f"optax.rmsprop(..., eps={code(epsilon)}, eps_in_sqrt=False)" if root else line(case, base),
     )
 
 
 def line(case: Case, config: Config, *names: str) -> str:
-    """The reference's optimiser in the port's framework, with these numbers."""
-    kind = "adamw" if config["kind"] == "adam" and config["decay"] and config["decoupled"] else config["kind"]
-    given = [name for name in names if name in NAMES]
-    texts = [_arguments(config, dict.fromkeys(NAMES[name][k] for name in given), given, k) for k in range(3)]
+    """The reference's optimiser in the port's framework: what is not 0 or off, and these numbers in any case."""
+    adamw = config["kind"] == "adam" and config["decay"] and config["decoupled"]
+    kind = "adamw" if adamw else config["kind"]
+    given = [name for name in NAMES if name in config and (config[name] or name in names)]
+    if not config["decoupled"] and case.port.dialect != "torch":
+        given = [name for name in given if name != "decay"]
+    texts = [", ".join(_arguments(config, given, column)) for column in range(3)]
     classes = CLASSES[kind]
+    optax = f"optax.{classes[2]}({texts[2]})"
+    coupled = f"optax.chain(optax.add_decayed_weights({code(config['decay'])}), {optax})"
     return cure(
         case,
-        f"torch.optim.{classes[0]}(model.parameters(){texts[0]})",
-        f"keras.optimizers.{classes[1]}({texts[1].removeprefix(', ')})",
-        f"optax.{classes[2]}(...{texts[2]})",
+        f"torch.optim.{classes[0]}(model.parameters(), {texts[0]})",
+        f"keras.optimizers.{classes[1]}({texts[1]}){_coupled(config)}",
+        coupled if config["decay"] and not config["decoupled"] else optax,
     )
 
 
-def _arguments(config: Config, keys: dict[str, None], names: list[str], column: int) -> str:
-    text = ""
-    for key in keys:
-        if not key:
-            continue
-        name = next(each for each in names if NAMES[each][column] == key)
-        value = f"({told(config['beta1'])}, {told(config['beta2'])})" if key == "betas" else told(config[name])
-        text += f", {key}={value}"
-    return text
+def _coupled(config: Config) -> str:
+    """Keras decays apart from the gradient in every class; a regularizer adds to it."""
+    if not config["decay"] or config["decoupled"]:
+        return ""
+    return f"  # and kernel_regularizer=keras.regularizers.L2({code(config['decay'] / 2)}) in every layer"
+
+
+def _arguments(config: Config, names: list[str], column: int) -> Iterator[str]:
+    """One for each of the framework's own names."""
+    done: set[str] = set()
+    for name in names:
+        key = NAMES[name][column]
+        if key and key not in done:
+            done.add(key)
+            betas = f"({code(config.get('beta1', 0.9))}, {code(config.get('beta2', 0.999))})"
+            yield f"{key}={betas if key == 'betas' else code(config[name])}"
 
 
 def decisions(case: Case, config: Config) -> Iterator[tuple[str, Config]]:

@@ -20,12 +20,14 @@ PAGE = None
 def hypotheses(case: Case) -> Iterator[Hypothesis]:
     """What might be the cause, the usual first."""
     mine, its = case.reference.output, case.port.output
-    if mine is None or its is None or not varied(its, ENOUGH):
+    if case.partial or mine is None or its is None or not varied(its, ENOUGH):
         return
     flat = _pairs(case, _flattenings(case), "flatten", "Order of elements in the flattening", _flatten_line(case))
     joined = _pairs(case, _concatenations(case), "concatenate", "What is concatenated", _join_line(case))
     reduced = _pairs(case, _reductions(case), "reduction", "What is taken of the steps or positions", _reduced_line(case))
-    yield from (*flat, *joined, *reduced)
+    yield from (*flat, *joined)
+    if case.reference.kind not in ("pooling", "global_pooling"):  # their own family knows them
+        yield from reduced
     yield from _layers(case)
     if mine.shape == its.shape:
         yield from _axes(case, mine, its)
@@ -120,14 +122,17 @@ def _reduced_line(case: Case) -> str:
 
 def _layers(case: Case) -> Iterator[Hypothesis]:
     """The same layers, one after the other in another order, or one of them left out."""
-    if len(case.between_reference) < 2:
+    if not case.between_reference:
         return
     ours, theirs = (matching(chains(case), side.output) for side in (case.reference, case.port))
     for mine in ours[:2]:
         for its in theirs[:4]:
-            if mine.of == its.of and mine.text != its.text:
-                said = f"Order of layers: {mine.text} in the reference, {its.text} in the port."
-                yield Hypothesis("layers", said, "h = g(f(x))", lambda its=its: its.value, lambda mine=mine: mine.value)
+            lost = [name for name in mine.through if name not in its.through]
+            if mine.of == its.of and mine.text != its.text and set(its.through) <= set(mine.through):
+                word = f"{' and '.join(lost)} missing" if lost else "Order of layers"
+                said = f"{word}: {mine.text} in the reference, {its.text} in the port."
+                name = "missing" if lost else "layers"
+                yield Hypothesis(name, said, mine.line(), lambda its=its: its.value, lambda mine=mine: mine.value)
 
 
 def _axes(case: Case, mine: np.ndarray, its: np.ndarray) -> Iterator[Hypothesis]:
@@ -157,7 +162,7 @@ def _channels(case: Case, mine: np.ndarray, its: np.ndarray, where: str) -> Iter
     order = np.argmin(distance, axis=1)
     if sorted(order) == list(range(len(rows))) and close(mine[..., order], its):
         said = f"Channels of {where}: in their order in the reference, as {_shown(order)} in the port."
-        yield Hypothesis("channels", said, "x[..., order]", lambda: mine[..., order], rank=1)
+        yield Hypothesis("channels", said, "y = y[..., order]", lambda: mine[..., order], rank=1)
 
 
 def _shown(order: np.ndarray) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from experiments.causes._case import Case, Side, Stage, flat
-from experiments.causes._change import cure, told
+from experiments.causes._change import code, cure, told
 from experiments.causes._hypothesis import Hypothesis, Numbers
 
 STAGES: frozenset[Stage] = frozenset({"step"})
@@ -54,10 +54,10 @@ def _word(unbiased: bool) -> str:
 
 
 def _momentum(case: Case, share: float) -> str:
-    text = told(share)
+    text = code(share)
     return cure(
         case,
-        f"torch.nn.BatchNorm2d(..., momentum={told(round(1 - share, 12))})",
+        f"torch.nn.BatchNorm2d(..., momentum={code(1 - share)})",
         f"keras.layers.BatchNormalization(momentum={text})",
         f"flax.linen.BatchNorm(momentum={text})",
         f"flax.nnx.BatchNorm(..., momentum={text})",
@@ -65,9 +65,16 @@ def _momentum(case: Case, share: float) -> str:
 
 
 def _variance(case: Case, unbiased: bool) -> str:
-    """The batch's variance times n / (n - 1), or (n - 1) / n."""
-    share = "count / (count - 1)" if unbiased else "(count - 1) / count"
-    return f"variance = variance * {share}"
+    """No framework has a switch for it: the statistics are set after the layer has run."""
+    share = "biased * count / (count - 1)" if unbiased else "unbiased * (count - 1) / count"
+    moved = f"momentum * old + (1 - momentum) * {share}"
+    return cure(
+        case,
+        f"layer.running_var.copy_({moved})",
+        f"layer.moving_variance.assign({moved})",
+        f'updated["batch_stats"]["layer"]["var"] = {moved}',
+        f"layer.var[...] = {moved}",
+    )
 
 
 def batch(side: Side) -> tuple[np.ndarray, np.ndarray, int]:

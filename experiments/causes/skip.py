@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import permutations
 
 import numpy as np
 
 from experiments.causes._case import Case, Stage
-from experiments.causes._change import told
-from experiments.causes._formula import ENOUGH, Term, chains, matching, operands, sums
+from experiments.causes._change import close, told
+from experiments.causes._formula import ENOUGH, Function, Term, chains, matching, operands, sums
 from experiments.causes._hypothesis import Hypothesis, Numbers, varied
 
 STAGES: frozenset[Stage] = frozenset({"forward"})
@@ -18,13 +19,13 @@ PAGE = "docs/migration/skip.md"
 def hypotheses(case: Case) -> Iterator[Hypothesis]:
     """What might be the cause, the usual first."""
     mine, its = case.reference.output, case.port.output
-    if mine is None or its is None or mine.shape != its.shape or not varied(its, ENOUGH):
+    if case.partial or mine is None or its is None or mine.shape != its.shape or not varied(its, ENOUGH):
         return
     ours = matching(sums(case), mine)
     theirs = [*matching(chains(case), its), *matching(sums(case), its)] if ours else []
     for term in ours[:4]:
         yield from (_formula(term, other) for other in theirs[:8] if _related(term, other))
-    yield from _scaled(case, ours, mine, its)
+    yield from _scaled(case, mine, its)
     if not ours:
         yield from _too_much(case, mine, its)
 
@@ -43,33 +44,37 @@ def _formula(mine: Term, its: Term) -> Hypothesis:
     else:
         name, word = "order", "Order of sum and function: "
     said = f"{word}{mine.text} in the reference, {its.text} in the port."
-    return Hypothesis(name, said, f"h = {_code(mine)}", lambda: its.value, lambda: mine.value)
+    return Hypothesis(name, said, mine.line(), lambda: its.value, lambda: mine.value)
 
 
-def _code(term: Term) -> str:
-    """The formula with letters, as a line of Python."""
-    text = term.text
-    for letter, name in zip("xyz", dict.fromkeys(term.of), strict=False):
-        text = text.replace(name or "the model's input", letter)
-    head = text.split("(")[0]
-    return text if head.isidentifier() or "(" not in text or "+" in head else f"layer{text[len(head) :]}"
-
-
-def _scaled(case: Case, ours: list[Term], mine: np.ndarray, its: np.ndarray) -> Iterator[Hypothesis]:
-    """One of two is multiplied by a number: that and the number's own place are solved for."""
-    arrays = {term.text: term.value for term in operands(case)}
-    for term in ours:
-        names = term.text.split(" + ")
-        if len(names) != 2 or not all(name in arrays for name in names):
+def _scaled(case: Case, mine: np.ndarray, its: np.ndarray) -> Iterator[Hypothesis]:
+    """One of two is multiplied by a number that is solved for; where a ReLU is behind the sum, of what it lets through."""
+    for a, b in permutations(operands(case), 2):
+        if not a.value.shape == b.value.shape == mine.shape:
             continue
-        for one, other in (names, names[::-1]):
-            branch, rest = arrays[one], arrays[other]
-            factor = float(f"{float(np.vdot(branch, its - rest) / np.vdot(branch, branch)):.8g}")
-            said = f"Scale of {one} in the sum: 1 in the reference, {told(factor)} in the port (solved from the outputs)."
-            if abs(factor) > 1e-9:
-                port = _weighed(branch, rest, factor)
-                yield Hypothesis("scale", said, "h = x + y", port, solved=True)
-        return
+        for name, function in (("", _same), ("relu", _relu)):
+            if close(function(a.value + b.value), mine):
+                yield from _factor(a, b, its, name, function)
+
+
+def _factor(a: Term, b: Term, its: np.ndarray, name: str, function: Function) -> Iterator[Hypothesis]:
+    seen = its > 0 if name else np.ones(its.shape, dtype=bool)
+    branch, rest = a.value[seen], (its - b.value)[seen]
+    factor = float(f"{float(np.vdot(branch, rest) / np.vdot(branch, branch)):.8g}") if np.any(branch) else 0.0
+    line = f"h = {name}(x + y)" if name else "h = x + y"
+    said = (
+        f"Scale of {a.text} in the sum with {b.text}: 1 in the reference, {told(factor)} in the port (solved from the outputs)."
+    )
+    if abs(factor) > 1e-9:
+        yield Hypothesis("scale", said, line, lambda: function(factor * a.value + b.value), solved=True)
+
+
+def _same(values: np.ndarray) -> np.ndarray:
+    return values
+
+
+def _relu(values: np.ndarray) -> np.ndarray:
+    return np.maximum(values, 0)
 
 
 def _weighed(branch: np.ndarray, rest: np.ndarray, factor: float) -> Numbers:

@@ -28,7 +28,7 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
         its = port.config[name]
         said = f"{name.capitalize()} of {side.path}: {told(side.config[name])} in the reference, {told(its)} in the port."
         form = replace(side, config={**side.config, name: its})
-        yield alternative(case, name, said, f"layer.{name}", form, rank=1)
+        yield alternative(case, name, said, f"{name} = {side.config[name]!r}", form, rank=1)
     yield from _whole(case, names)
 
 
@@ -52,4 +52,4 @@ def _whole(case: Case, names: list[str]) -> Iterator[Hypothesis]:
     if words:
         form = replace(port, inputs=side.inputs)
         said = f"What {side.path} computes: {words}."
-        yield alternative(case, "kind" if kinds else "numbers", said, f"layer.{side.kind}", form, rank=1)
+        yield alternative(case, "kind" if kinds else "numbers", said, f"{side.kind} = {dict(side.config)!r}", form, rank=1)
