@@ -79,6 +79,7 @@ class Subject:
         return {
             "format": FORMAT,
             "backend": "jax",
+            "api": self.model.api,
             "versions": {name: version(name) for name in ("jax", "flax", "numpy")},
             "precision": self.precision(),
             "loss": run.loss,
