@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import cast
 
 from common.backend import Backend
-from common.errors import UserError, nearest
+from common.errors import UserError, install_command, nearest
 
 NEEDS = {"numpy": ("numpy",), "torch": ("torch",), "keras": ("tensorflow", "keras"), "jax": ("jax", "flax", "optax")}
 """Each wing and the packages that it needs, the definition first."""
@@ -31,11 +31,6 @@ ENVIRONMENT = {
 def missing(name: str) -> list[str]:
     """The packages that a wing needs and that are not installed."""
     return [package for package in NEEDS[name] if find_spec(package) is None]
-
-
-def install_command(name: str) -> str:
-    """What installs a wing's packages from the project's root."""
-    return f'pip install -c constraints.txt -e ".[{name}]"'
 
 
 def load(name: str) -> Backend:

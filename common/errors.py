@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Iterable
+from pathlib import Path
 
 from common.text import columns, escaped, fitted
 
@@ -15,6 +16,9 @@ LISTED = 110
 
 CODE = 1000
 """A line of Python that is longer is left out."""
+
+INSTALLED = not (Path(__file__).parents[1] / "constraints.txt").is_file()
+"""Whether this is no clone of the project, but lies where `pip install` has put it."""
 
 RELATED = {
     "glorot": ("xavier", "glorot is xavier here, with fan = 'avg'"),
@@ -164,3 +168,11 @@ def slips(a: str, b: str) -> int:
             row.append(best)
         rows.append(row)
     return rows[-1][-1]
+
+
+def install_command(extra: str = "") -> str:
+    """What installs the packages of this project, or with those of an extra: a backend's, `ray`, `tensorboard`."""
+    chosen = f"[{extra}]" if extra else ""
+    if INSTALLED:
+        return f'pip install "isograd{chosen}"'
+    return f'pip install -c constraints.txt -e ".{chosen}"' if extra else "pip install -c constraints.txt -e ."

@@ -24,7 +24,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from common.errors import UserError
+from common.errors import UserError, install_command
 from experiments import ending
 from experiments.executor import Inbox
 from experiments.nodes import Node, Nodes
@@ -78,7 +78,7 @@ def connected(address: str) -> Iterator[Cluster]:
     try:
         ray = importlib.import_module("ray")
     except ImportError:
-        raise UserError('--cluster needs ray; install with: pip install -c constraints.txt -e ".[ray]"') from None
+        raise UserError(f"--cluster needs ray; install with: {install_command('ray')}") from None
     found = answering(address)
     with contextlib.redirect_stdout(io.StringIO()):  # Ray prints what it hears of nodes; our standard output is for results
         try:
@@ -175,7 +175,7 @@ def _node(ray: Any, answer: Any, node: dict[str, Any]) -> Node | None:
     except Exception as error:
         if type(error).__name__ in GONE:
             return None
-        cure = 'in its project folder: pip install -c constraints.txt -e ".[ray]"'
+        cure = f"in its project folder: {install_command('ray')}"
         raise UserError(f"--cluster: the node {node['NodeName']} cannot run this: {told(error)}; {cure}") from None
     return Node(node["NodeID"], node["NodeManagerHostname"], int(resources["CPU"]), int(resources.get("GPU", 0)), versions)
 

@@ -18,7 +18,6 @@ if __name__ == "__main__":  # before the imports that take time
 
 import contextlib
 import re
-import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -324,8 +323,7 @@ def _report(source: Source, options: Options, console: Console) -> Iterator[Said
 
 
 def _main() -> int:
-    command = shlex.join(["python", "-m", "experiments.compare", *sys.argv[1:]])
-    return run(parse(Options, "python -m experiments.compare"), command.encode(errors="replace").decode())
+    return run(parse(Options, " ".join(entry.words("compare"))), entry.command("compare"))
 
 
 def main() -> None:

@@ -18,7 +18,6 @@ if __name__ == "__main__":  # before the imports that take time
 
     entry.begin()
 
-import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,8 +126,7 @@ def _list(found: list[Diagnosis]) -> str:
 
 
 def _main() -> int:
-    command = shlex.join(["python", "-m", "experiments.diagnose", *sys.argv[1:]])
-    return run(parse(Options, "python -m experiments.diagnose"), command.encode(errors="replace").decode())
+    return run(parse(Options, " ".join(entry.words("diagnose"))), entry.command("diagnose"))
 
 
 def main() -> None:

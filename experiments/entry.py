@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from types import TracebackType
@@ -17,10 +18,20 @@ from types import TracebackType
 from experiments import ending, streams
 from experiments.ending import temporary_folder
 
-INSTALL = "pip install -c constraints.txt -e ."
-
 LEAST = 3 * 2**29
 """Bytes of address space below which a library that runs or reports need ends the process, and says something else of it."""
+
+
+def words(job: str) -> list[str]:
+    """A job as it is called: from this project's root, or by the console script that other projects have (isograd/jobs.py)."""
+    script = ["isograd", job]
+    return script if sys.argv[0] == " ".join(script) else ["python", "-m", f"experiments.{job}"]
+
+
+def command(job: str) -> str:
+    """The command line as its reader would repeat it; who calls a job for somebody else says it in ISOGRAD_COMMAND."""
+    line = os.environ.get("ISOGRAD_COMMAND") or shlex.join([*words(job), *sys.argv[1:]])
+    return line.encode(errors="replace").decode()
 
 
 def begin() -> None:
@@ -80,7 +91,9 @@ def failure(error: BaseException) -> str | None:
     """One line for what the machine or the installation has not; None for what is a mistake of this program."""
     match error:
         case ModuleNotFoundError(name=str(name)):
-            return f"{name.partition('.')[0]} is not installed; install with: {INSTALL}"
+            from common.errors import install_command
+
+            return f"{name.partition('.')[0]} is not installed; install with: {install_command()}"
         case ImportError():
             return f"a library cannot be loaded: {' '.join(str(error).split())[:120]}"
         case MemoryError():

@@ -30,6 +30,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
+from common.errors import INSTALLED, UserError
 from experiments import entry
 from experiments.flags import parse
 from experiments.report import migration
@@ -166,6 +167,8 @@ def write() -> list[str]:
     """Write the pages, and take away those whose room is gone; return the names of the files."""
     from experiments import destinations
 
+    if INSTALLED:
+        raise UserError("--write must be used in a clone of the project, whose pages it writes; use --markdown")
     destinations.check_folder("--write", migration.PAGES)
     pages = migration.pages()
     migration.PAGES.mkdir(parents=True, exist_ok=True)
@@ -200,7 +203,7 @@ def _main() -> int:
     console = Console(highlight=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = PIPED
-    run(parse(Options, "python -m experiments.migrate"), console)
+    run(parse(Options, " ".join(entry.words("migrate"))), console)
     return 0
 
 

@@ -18,7 +18,6 @@ if __name__ == "__main__":  # before the imports that take time
 
     entry.begin()
 
-import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,8 +122,7 @@ def _report(found: list[Port], options: Options) -> None:
 
 
 def _main() -> int:
-    command = shlex.join(["python", "-m", "experiments.port", *sys.argv[1:]])
-    return run(parse(Options, "python -m experiments.port"), command.encode(errors="replace").decode())
+    return run(parse(Options, " ".join(entry.words("port"))), entry.command("port"))
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from common.errors import install_command
 from experiments import entry
 from experiments.versions import ROOT
 from tests.test_streams import own, shell
@@ -119,7 +120,7 @@ def test_a_package_that_is_not_installed_is_named_with_its_cure_before_anything_
     paths = os.pathsep.join([str(tmp_path), str(ROOT)])
     status, out, err = small(f"isograd {line}", tmp_path, PYTHONPATH=paths, ABSENT=package, PYTHONDONTWRITEBYTECODE="1")
     assert (status, out) == (1, "")
-    assert err == [f"error: {package} is not installed; install with: {entry.INSTALL}"]
+    assert err == [f"error: {package} is not installed; install with: {install_command()}"]
     assert [path.name for path in tmp_path.iterdir()] == ["sitecustomize.py"]
 
 

@@ -148,10 +148,12 @@ def test_the_import_law_is_kept() -> None:
         ("experiments/store.py", "import tensorflow"),
         ("backends/torch/network.py", "import backends.keras.network"),
         ("common/draw.py", "import experiments.store"),
+        ("isograd/jobs.py", "import experiments.entry"),
+        ("isograd/inside.py", "import torch"),
     ],
 )
 def test_a_planted_import_breaks_the_law(tmp_path: Path, file: str, line: str) -> None:
-    for folder in ("backends", "common", "experiments"):
+    for folder in ("backends", "common", "experiments", "isograd"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     (tmp_path / file).write_text((tmp_path / file).read_text() + f"\n{line}\n")
@@ -217,9 +219,10 @@ def test_needs_a_wing(backend):
 )
 def test_a_missing_wing_is_a_visible_skip_and_with_require_an_error(tmp_path: Path, option: list[str], outcome: str) -> None:
     shutil.copytree(ROOT / "tests", tmp_path / "tests", ignore=shutil.ignore_patterns("__pycache__", "test_*.py"))
-    for folder in ("backends", "common", "experiments"):
+    for folder in ("backends", "common", "experiments", "isograd"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for file in ("pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / file, tmp_path)
     needs = (tmp_path / "backends" / "__init__.py").read_text().replace('("torch",)', '("a_torch_that_is_absent",)')
     (tmp_path / "backends" / "__init__.py").write_text(needs)
     (tmp_path / "tests" / "test_one.py").write_text(SUITE)

@@ -59,7 +59,7 @@ def _kept(given: Given) -> Reference:
     found = captured.pop("tolerances", None)
     steps = captured.pop("steps", [])
     if any(place["output"] is None for place in captured["places"]):
-        raise UserError(f"{given.file} was kept without values; keep it with python -m experiments.port ... --save")
+        raise UserError(f"{given.file} was kept without values; keep it with `port ... --save`")
     known: Captured = captured  # type: ignore[assignment]
     return Reference(known, Tolerances(**found) if found else tolerances(known), steps)
 

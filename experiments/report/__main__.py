@@ -87,7 +87,7 @@ def _check_folder(folder: Path) -> None:
 
 def main() -> None:
     """The command line."""
-    sys.exit(entry.run(lambda: run(parse(Options, "python -m experiments.report"))))
+    sys.exit(entry.run(lambda: run(parse(Options, " ".join(entry.words("report"))))))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from experiments.findings.document import Document
 from experiments.report.speaker import first_run
 
-COMMAND = ["python", "-m", "experiments.compare"]
+COMMANDS = (["python", "-m", "experiments.compare"], ["isograd", "compare"])
 
 
 def advice(document: Document) -> Iterator[str]:
@@ -20,7 +20,7 @@ def advice(document: Document) -> Iterator[str]:
     if through and run and run.learning and run.learning.verdict == "learns":
         return
     words = shlex.split(document.command)
-    if words[: len(COMMAND)] == COMMAND and "--try" not in words:
+    if any(words[: len(each)] == each for each in COMMANDS) and "--try" not in words:
         yield f"What to try: {document.command} --try runs it beside each single change, with the same numbers."
     if through:
         yield "Where the gradient comes through, more --steps or another --learning-rate may be all that it needs."

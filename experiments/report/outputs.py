@@ -13,10 +13,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-from common.errors import UserError
+from common.errors import UserError, install_command
 from common.text import file_stem
 from experiments import destinations
-from experiments.entry import INSTALL
 from experiments.index import Index, Source, path_of, save
 from experiments.store import Store
 
@@ -45,7 +44,7 @@ def check_packages(what: str) -> None:
     if sys.flags.optimize > 1:
         raise UserError(f"{what} needs the docstrings that python -OO leaves out; use python -O, or PYTHONOPTIMIZE=1")
     if absent := [name for name in NEEDS if find_spec(name) is None]:
-        raise UserError(f"{what} needs {', '.join(absent)}; install with: {INSTALL}")
+        raise UserError(f"{what} needs {', '.join(absent)}; install with: {install_command()}")
 
 
 def check(figures: Path | None, tensorboard: Path | None) -> None:

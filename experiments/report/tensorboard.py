@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from common.errors import UserError
+from common.errors import UserError, install_command
 from common.trace import Trace
 from experiments.index import Source
 from experiments.report.measured import SHOWN, over_seeds
@@ -34,7 +34,7 @@ def check() -> None:
         UserError: The writer is not installed.
     """
     if find_spec("tensorboardX") is None:
-        raise UserError('--tensorboard needs tensorboardX; install with: pip install -c constraints.txt -e ".[tensorboard]"')
+        raise UserError(f"--tensorboard needs tensorboardX; install with: {install_command('tensorboard')}")
 
 
 def log(sources: list[Source], folder: Path) -> None:
