@@ -169,10 +169,17 @@ class Gradients(NamedTuple):
     first: Pair | None
 
 
-def gradients(sides: Sides) -> Gradients:
-    """The gradients of all pairs whose values agree."""
-    errors = {pair.mine: found for pair in sides.alignment.pairs if (found := _gradient_error(sides, pair)) is not None}
-    wrong = [pair for pair in sides.alignment.pairs if _is_off(sides, pair, errors)]
+def gradients(sides: Sides, after: int) -> Gradients:
+    """The gradients of all pairs whose values agree.
+
+    Args:
+        sides: The two.
+        after: The last place of the reference where a value was put in: before it, every gradient went through what is at
+            fault there.
+    """
+    judged = [pair for pair in sides.alignment.pairs if pair.mine > after]
+    errors = {pair.mine: found for pair in judged if (found := _gradient_error(sides, pair)) is not None}
+    wrong = [pair for pair in judged if _is_off(sides, pair, errors)]
     return Gradients(errors, wrong[-1] if wrong else None)
 
 

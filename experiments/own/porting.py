@@ -108,10 +108,11 @@ class _Comparison:
 
     def _part(self, sides: Sides, found: Divergence) -> None:
         findings = causes.explain(_forward_case(sides, found))
-        place, other = _named(sides, found, findings)
+        i = _told(sides, found, findings)
+        place = None if i is None else sides.mine[i]
+        other = None if found.its is None else sides.its[found.its]
         before = None if found.own or found.mine is None else _path(sides.mine[found.mine])
-        if found.mine is not None:
-            self.marks[found.mine] = "parts"
+        self.marks[len(sides.mine) if i is None else i] = "parts"
         self.partings.append(_parting("forward", place, other, found.error, found.tolerance, findings, before))
 
     # --- gradients
@@ -121,8 +122,9 @@ class _Comparison:
         self.judged.extend(("loss", "backward"))
         if self._loss(sides):
             return {}
-        found = divergence.gradients(sides)
-        if found.first is not None and not self._is_behind(sides, found.first):
+        last = max((i for i, mark in self.marks.items() if mark == "parts"), default=-1)
+        found = divergence.gradients(sides, last)
+        if found.first is not None:
             self._part_backward(sides, found.first, found.errors)
         return found.errors
 
@@ -138,9 +140,6 @@ class _Comparison:
         self.partings.append(_parting("loss", None, None, error, tolerance, findings))
         return True
 
-    def _is_behind(self, sides: Sides, pair: Pair) -> bool:
-        """Whether a place lies before one whose value was put in: its gradient went through what is at fault there."""
-        return any(mark == "parts" and pair.mine <= i for i, mark in self.marks.items())
 
     def _part_backward(self, sides: Sides, pair: Pair, errors: dict[int, float]) -> None:
         tolerances = sides.tolerances.gradients
@@ -201,16 +200,14 @@ def _forward_case(sides: Sides, found: Divergence) -> causes.Case:
     )
 
 
-def _named(sides: Sides, found: Divergence, findings: list[Finding]) -> tuple[Place | None, Place | None]:
-    """The places that are told: the likeliest cause's, or where the difference was seen."""
-    mine = None if found.mine is None else sides.mine[found.mine]
-    its = None if found.its is None else sides.its[found.its]
-    if not found.own and findings:
-        named = [sides.mine[i] for i in found.between_mine if sides.mine[i]["path"] == findings[0].path]
-        return (named[0] if named else mine), its
-    if not found.own and found.between_mine:
-        return sides.mine[found.between_mine[0]], its
-    return mine, its
+def _told(sides: Sides, found: Divergence, findings: list[Finding]) -> int | None:
+    """The index of the place that is told: the likeliest cause's, or where the difference was seen first."""
+    if found.own:
+        return found.mine
+    if findings:
+        named = [i for i in found.between_mine if sides.mine[i]["path"] == findings[0].path]
+        return named[0] if named else found.mine
+    return found.between_mine[0] if found.between_mine else found.mine
 
 
 def _parting(

@@ -1,0 +1,98 @@
+"""A call of a module, whatever the API: what it is, that it is marked, and that no dropout is drawn in it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from .known import Call, describe, is_flax, owner_of
+from .marks import Recorder, Site, tensors
+from .patched import Marked
+
+TRAINING = ("train", "training", "is_training")
+EVALUATING = ("deterministic", "use_running_average", "eval", "inference")
+
+
+def flags(function: Callable[..., Any], training: bool) -> dict[str, bool]:
+    """The arguments by which a model is told whether it trains."""
+    names = inspect.signature(function).parameters
+    told = {name: training for name in TRAINING if name in names}
+    return told | {name: not training for name in EVALUATING if name in names}
+
+
+def called(marked: Marked, module: Any, path: str, cell: str, body: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """What the module returns, as a place.
+
+    Args:
+        marked: The marked functions, and the recorder.
+        module: The module.
+        path: Its path.
+        cell: Of a recurrent module: the path of its cell.
+        body: What the module does, of its arguments.
+        args: The arguments of the call.
+        kwargs: Likewise.
+    """
+    inputs = tensors((args, kwargs))
+    first = inputs[0] if inputs else jnp.zeros(())
+    call = Call(module, prefix(path), first, _given(module, args, kwargs), prefix(cell))
+    known = describe(call)
+    site = Site(path, type(module).__name__, known.kind, known.config, known.opaque, form=known.form)
+    with ExitStack() as scopes:
+        if known.kind == "dropout":
+            return marked.recorder.call(site, (args, kwargs), lambda: _undropped(marked.recorder, site, args, kwargs))
+        if not known.opaque or known.kind == "attention":
+            scopes.enter_context(marked.attributes(module))
+        if known.kind == "attention":
+            kwargs = kwargs | _without_dropout(marked.recorder, module, call, path)
+        return marked.recorder.call(site, inputs, lambda: body(*args, **kwargs))
+
+
+def prefix(path: str) -> str:
+    """What the names of the parameters begin with."""
+    return f"{path}." if path else ""
+
+
+def _given(module: Any, args: Any, kwargs: Any) -> Mapping[str, Any]:
+    if not is_flax(owner_of(type(module))):
+        return {}
+    return inspect.signature(type(module).__call__).bind(module, *args, **kwargs).arguments
+
+
+def _undropped(recorder: Recorder, site: Site, args: Any, kwargs: Any) -> Any:
+    if site.config["active"]:
+        recorder.remark("dropout is off in what is captured: its numbers are drawn, and others in each framework")
+    return args[0] if args else kwargs["inputs"]
+
+
+def _without_dropout(recorder: Recorder, module: Any, call: Call, path: str) -> dict[str, bool]:
+    if module.dropout_rate > 0 and not call.get("deterministic", False):
+        recorder.remark(f"the dropout of the attention {path} (rate {module.dropout_rate:g}) is off in what is captured")
+    return {"deterministic": True} if module.dropout_rate > 0 else {}
+
+
+def cast(tree: Any, dtype: Any) -> Any:
+    """Real numbers in another precision; the rest as it is."""
+
+    def one(leaf: Any) -> Any:
+        real = hasattr(leaf, "dtype") and jnp.issubdtype(leaf.dtype, jnp.floating)
+        return jnp.asarray(leaf, dtype) if real else leaf
+
+    return tree if dtype is None else jax.tree.map(one, tree)
+
+
+def computes_in(module: Any, dtype: Any) -> dict[str, Any]:
+    """The attributes of a module that say in which precision it computes, and what they are to be."""
+    names = ("dtype", "param_dtype")
+    return {} if dtype is None else {name: dtype for name in names if _is_real(getattr(module, name, None))}
+
+
+def _is_real(dtype: Any) -> bool:
+    try:
+        return dtype is not None and jnp.issubdtype(dtype, jnp.floating)
+    except TypeError:
+        return False
