@@ -13,6 +13,18 @@ def model():
     return nn.Sequential(*layers, nn.Linear(100, 10))
 
 
+def mended():
+    """What the diagnosis advises: ReLU, and He's start."""
+    found = model()
+    for i, layer in enumerate(found):
+        if isinstance(layer, nn.Sigmoid):
+            found[i] = nn.ReLU()
+        else:
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            nn.init.zeros_(layer.bias)
+    return found
+
+
 def loss(output, y):
     return nn.functional.cross_entropy(output, y)
 

@@ -1,4 +1,4 @@
-"""Attention: how the scores are scaled, what may be looked at, over what the softmax runs, and which is query, key and value."""
+"""Attention: how scores are scaled, what may be looked at, over what the softmax runs; which is query, key and value."""
 
 from __future__ import annotations
 

@@ -37,8 +37,8 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
     yield from _statistics(case)
     yield from _affine(case)
     yield from _groups(case)
-    yield from _others(case)
     yield from _axis(case)
+    yield from _others(case)
 
 
 def _line(case: Case, torch: str = "", keras: str = "", flax: str = "", kind: str = "") -> str:

@@ -143,12 +143,12 @@ def _cut(taken: Passes) -> Iterator[Advice]:
     """Layers that no gradient reaches, although it reaches one that comes after."""
     captured, found = taken.captured, taken.sites
     reached = [captured["places"][site.weighted]["norms"]["gradient"] is not None for site in found]
-    if all(reached) or not any(reached):
+    if all(reached):
         return
     last = max(i for i, one in enumerate(reached) if not one)
     which = found[0].path if last == 0 else f"{found[0].path} to {found[last].path}"
-    after = f", before {found[last + 1].path}" if last + 1 < len(found) else ""
-    text = f"No gradient reaches {which}: it is cut off there{after}."
+    after = f"before {found[last + 1].path}" if last + 1 < len(found) else "before the output layer"
+    text = f"No gradient reaches {which}: it is cut off {after}."
     yield Advice(cause="cut", said=text, line=LINES["uncut"][api(taken)])
 
 

@@ -87,7 +87,8 @@ def _mean(name: str, given: dict[str, Any]) -> Meaning:
     return Meaning(name, "mean", {"axes": [int(axis) % ndim for axis in chosen]})
 
 
-def _attention(name: str, given: dict[str, Any]) -> Meaning:
+def attention(name: str, given: dict[str, Any]) -> Meaning:
+    """Of a function of attention."""
     query = given["query"]
     scale = given.get("scale")
     config: dict[str, Any] = {"heads": int(query.shape[-2]), "scale": _number(scale) if scale else query.shape[-1] ** -0.5}
@@ -109,7 +110,7 @@ def _known() -> dict[Callable[..., Any], Rule]:
     rules |= {jnp.tanh: _activation, jax.lax.tanh: _activation, jax.lax.logistic: _activation}
     for which, name in (("max", "max_pool"), ("min", "min_pool"), ("average", "avg_pool")):
         rules |= {getattr(space, name): functools.partial(_pooling, which) for space in (nn, nnx) if hasattr(space, name)}
-    rules |= {space.dot_product_attention: _attention for space in (jax.nn, nn, nnx)}
+    rules |= {space.dot_product_attention: attention for space in (jax.nn, nn, nnx)}
     rules |= {jnp.mean: _mean, jnp.var: _other, jnp.std: _other, nn.normalize: _other}
     return rules
 

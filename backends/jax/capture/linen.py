@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from .modules import called, cast, computes_in, flags
+from .modules import called, cast, computes_in, file_of, flags
 from .patched import Marked
 
 Arrays = dict[str, Any]
@@ -29,7 +29,7 @@ class Model:
 
     Attributes:
         parameters: By full name.
-        state: All other variables by full name; those of collections other than batch_stats have `collection/` before their own.
+        state: All other variables by full name; outside of batch_stats their own is `collection/name`.
         statistics: The names of the state that are numbers.
         trainable: The names of the parameters that an optimiser moves.
         dtype: The precision of real numbers in a batch.
@@ -57,8 +57,9 @@ class Model:
         self.trainable = set(self.parameters)
 
     def _drawn(self, x: tuple[Any, dict[str, Any]]) -> Any:
+        """What `init` gives, in the model's own precision: the numbers that the user's program starts from."""
         told = flags(type(self.module).__call__, training=False)
-        args, kwargs = x
+        args, kwargs = x if self.dtype is None else cast(x, jnp.float32)
 
         def init(key: Any, args: Any, kwargs: Any) -> Any:
             return self.module.init({"params": key, "dropout": key}, *args, **kwargs, **told)
@@ -80,14 +81,14 @@ class Model:
         variables["params"] = self.nested(parameters)
         args, kwargs = x
         rngs = {"params": self.key, "dropout": jax.random.fold_in(self.key, 1)}
-        with nn.intercept_methods(_Interceptor(marked, self.dtype)):
+        with _constructed_in(self.dtype), nn.intercept_methods(_Interceptor(marked, self.dtype)):
             output, after = self.module.apply(variables, *args, **kwargs, **self.flags, rngs=rngs, mutable=collections)
         return output, {_name(path): value for path, value in flatten_dict(dict(after)).items() if _name(path) in state}
 
     @contextlib.contextmanager
     def scope(self, marked: Marked) -> Iterator[None]:
         """In which the model is traced."""
-        with marked.everywhere(type(self.module).__call__.__globals__):
+        with marked.everywhere(file_of(self.module)):
             yield
 
 
@@ -102,13 +103,33 @@ class _Interceptor:
         module = context.module
         if context.method_name != "__call__" or any(module is each for each in self.running[-1:]):
             return following(*args, **kwargs)
-        for name, value in computes_in(module, self.dtype).items():
-            object.__setattr__(module, name, value)
+        _compute_in(module, self.dtype)
         self.running.append(module)
         try:
             return called(self.marked, module, ".".join(module.path), _cell(module), following, args, kwargs)
         finally:
             self.running.pop()
+
+
+def _compute_in(module: Any, dtype: Any) -> None:
+    for name, value in computes_in(module, dtype).items():
+        object.__setattr__(module, name, value)
+
+
+@contextlib.contextmanager
+def _constructed_in(dtype: Any) -> Iterator[None]:
+    """Modules that are made while the model runs compute in this precision: a cell makes its first carry before it is called."""
+    kept = nn.Module.__post_init__
+
+    def constructed(module: Any) -> None:
+        _compute_in(module, dtype)
+        kept(module)
+
+    try:
+        nn.Module.__post_init__ = constructed
+        yield
+    finally:
+        nn.Module.__post_init__ = kept
 
 
 def _cell(module: Any) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from flax import nnx
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
@@ -54,7 +55,6 @@ class Site:
         path: As in `Place`.
         type, kind, config: As in `Place`.
         opaque: Whether what happens in it is its own business: a layer of the library.
-        visible: Whether it is a place also inside an opaque one: the function of an attention module.
         module: Whether it is a module, and not a function.
         form: How its parameters are written canonically; None of a function.
         leaves: Which tensors of the output are marked.
@@ -66,7 +66,6 @@ class Site:
     kind: str
     config: dict[str, Any]
     opaque: bool
-    visible: bool = False
     module: bool = True
     form: Form | None = None
     leaves: tuple[int, ...] = ()
@@ -87,21 +86,29 @@ class Recorder:
     open: list[Site] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 
-    def call(self, site: Site, inputs: Any, function: Callable[[], Any], slope: Callable[[], Any] | None = None) -> Any:
-        """What the function returns, marked before and after."""
+    @property
+    def hidden(self) -> bool:
+        """Whether what is called now is a library module's own business."""
+        return bool(self.open) and self.open[-1].opaque
+
+    def call(self, site: Site, inputs: Any, function: Callable[[Any], Any], slope: Callable[[Any], Any] | None = None) -> Any:
+        """What the function returns of the inputs, marked before and after.
+
+        The inputs go through the first mark: what nothing depends on, JAX may drop.
+        """
         number = len(self.sites)
         self.sites.append(site)
-        mark_p.bind(*tensors(inputs), site=number, end=False)
+        inputs = _entered(number, inputs)
         self.open.append(site)
         try:
-            output = function()
-            derivative = slope() if slope else None
+            output = function(inputs)
+            derivative = slope(inputs) if slope else None
         finally:
             self.open.pop()
         return self._returned(number, output, derivative)
 
     def _returned(self, number: int, output: Any, derivative: Any) -> Any:
-        leaves, tree = jax.tree_util.tree_flatten(output)
+        leaves, tree = flattened(output)
         seen = [i for i, leaf in enumerate(leaves) if is_real(leaf)]
         site = self.sites[number]
         site.leaves, site.slope = tuple(seen), derivative is not None
@@ -117,6 +124,20 @@ class Recorder:
             self.remarks.append(text)
 
 
+def _entered(number: int, inputs: Any) -> Any:
+    """The inputs, those that are traced through the mark; a tensor that is there twice stays one."""
+    leaves, tree = flattened(inputs)
+    unique = {id(leaf): leaf for leaf in leaves if _is_tensor(leaf)}
+    marked = dict(zip(unique, mark_p.bind(*unique.values(), site=number, end=False), strict=True))
+    through = [marked[id(leaf)] if isinstance(leaf, jax.core.Tracer) and id(leaf) in marked else leaf for leaf in leaves]
+    return jax.tree_util.tree_unflatten(tree, through)
+
+
+def flattened(values: Any) -> tuple[list[Any], Any]:
+    """The leaves, and how they lie; a module of nnx stays whole: taken apart and put together it would be a copy."""
+    return jax.tree_util.tree_flatten(values, is_leaf=lambda node: isinstance(node, nnx.Pytree | nnx.Variable))
+
+
 def is_real(value: Any) -> bool:
     """Whether it is a tensor of real numbers, traced or not."""
     return isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jnp.floating)
@@ -124,8 +145,11 @@ def is_real(value: Any) -> bool:
 
 def tensors(values: Any) -> list[Any]:
     """The arrays in it; keys of random numbers are none."""
-    leaves = jax.tree_util.tree_leaves(values)
-    return [leaf for leaf in leaves if isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jnp.number)]
+    return [leaf for leaf in flattened(values)[0] if _is_tensor(leaf)]
+
+
+def _is_tensor(value: Any) -> bool:
+    return isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jnp.number)
 
 
 _numbers = itertools.count(1)

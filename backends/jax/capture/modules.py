@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import jax
@@ -25,6 +25,11 @@ def flags(function: Callable[..., Any], training: bool) -> dict[str, bool]:
     return told | {name: not training for name in EVALUATING if name in names}
 
 
+def file_of(model: Any) -> dict[str, Any]:
+    """The names in the file of the model's class."""
+    return getattr(inspect.unwrap(type(model).__call__), "__globals__", {})
+
+
 def called(marked: Marked, module: Any, path: str, cell: str, body: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """What the module returns, as a place.
 
@@ -37,6 +42,8 @@ def called(marked: Marked, module: Any, path: str, cell: str, body: Callable[...
         args: The arguments of the call.
         kwargs: Likewise.
     """
+    if marked.recorder.hidden:
+        return body(*args, **kwargs)
     inputs = tensors((args, kwargs))
     first = inputs[0] if inputs else jnp.zeros(())
     call = Call(module, prefix(path), first, _given(module, args, kwargs), prefix(cell))
@@ -44,12 +51,12 @@ def called(marked: Marked, module: Any, path: str, cell: str, body: Callable[...
     site = Site(path, type(module).__name__, known.kind, known.config, known.opaque, form=known.form)
     with ExitStack() as scopes:
         if known.kind == "dropout":
-            return marked.recorder.call(site, (args, kwargs), lambda: _undropped(marked.recorder, site, args, kwargs))
+            return marked.recorder.call(site, (args, kwargs), lambda given: _undropped(marked.recorder, site, *given))
         if not known.opaque or known.kind == "attention":
             scopes.enter_context(marked.attributes(module))
         if known.kind == "attention":
-            kwargs = kwargs | _without_dropout(marked.recorder, module, call, path)
-        return marked.recorder.call(site, inputs, lambda: body(*args, **kwargs))
+            scopes.enter_context(_without_dropout(marked.recorder, call, path))
+        return marked.recorder.call(site, (args, kwargs), lambda given: body(*given[0], **given[1]))
 
 
 def prefix(path: str) -> str:
@@ -69,10 +76,16 @@ def _undropped(recorder: Recorder, site: Site, args: Any, kwargs: Any) -> Any:
     return args[0] if args else kwargs["inputs"]
 
 
-def _without_dropout(recorder: Recorder, module: Any, call: Call, path: str) -> dict[str, bool]:
-    if module.dropout_rate > 0 and not call.get("deterministic", False):
-        recorder.remark(f"the dropout of the attention {path} (rate {module.dropout_rate:g}) is off in what is captured")
-    return {"deterministic": True} if module.dropout_rate > 0 else {}
+@contextmanager
+def _without_dropout(recorder: Recorder, call: Call, path: str) -> Iterator[None]:
+    rate = call.module.dropout_rate
+    if rate > 0 and not call.get("deterministic", False):
+        recorder.remark(f"the dropout of the attention {path} (rate {rate:g}) is off in what is captured")
+    object.__setattr__(call.module, "dropout_rate", 0.0)
+    try:
+        yield
+    finally:
+        object.__setattr__(call.module, "dropout_rate", rate)
 
 
 def cast(tree: Any, dtype: Any) -> Any:

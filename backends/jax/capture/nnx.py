@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from flax import nnx
 from flax.traverse_util import flatten_dict
 
-from .modules import called, cast, computes_in, flags
+from .modules import called, cast, computes_in, file_of, flags
 from .patched import Marked
 
 Arrays = dict[str, Any]
@@ -39,36 +39,35 @@ class Model:
 
     def __init__(self, model: Any, *, training: bool, dtype: Any) -> None:
         self.dtype = dtype
+        first = _first_paths(model)
+        self.names = {path: first.get(id(node), _name(path)) for path, node in nnx.iter_graph(model)}
         model = nnx.clone(model)
         model.train() if training else model.eval()
-        self.type, self.flags = type(model), flags(type(model).__call__, training)
+        self.file, self.flags = file_of(model), flags(type(model).__call__, training)
         for path, module in nnx.iter_modules(model):
-            setattr(module, PATH, ".".join(map(str, path)))
+            setattr(module, PATH, self.names[path])
             for name, value in computes_in(module, dtype).items():
                 setattr(module, name, value)
         self.graph, parameters, random, rest = nnx.split(model, nnx.Param, nnx.RngState, ...)
         self.templates = parameters, random, rest
-        flat = [flatten_dict(nnx.to_pure_dict(each)) for each in self.templates]
-        self.paths = {_name(path): path for path in flat[0]}
-        self.random = {_name(path): path for path in flat[1]}
-        self.places = {_name(path): path for path in flat[2]}
-        self.parameters: Arrays = cast({_name(path): value for path, value in flat[0].items()}, dtype)
-        self.state: Arrays = cast({_name(path): value for each in flat[1:] for path, value in each.items()}, dtype)
-        self.statistics = [name for name in self.places if jnp.issubdtype(self.state[name].dtype, jnp.number)]
+        flat = [self._flat(each) for each in self.templates]
+        self.parameters: Arrays = cast(flat[0], dtype)
+        self.state: Arrays = cast(flat[1] | flat[2], dtype)
+        self.statistics = [name for name in flat[2] if jnp.issubdtype(self.state[name].dtype, jnp.number)]
         self.trainable = set(self.parameters)
 
     def nested(self, parameters: Arrays) -> Any:
         """The parameters as an optimiser of the user's knows them."""
-        return _filled(self.templates[0], parameters, self.paths)
+        return self._filled(self.templates[0], parameters)
 
     def flat(self, nested: Any) -> Arrays:
         """Back."""
-        return {_name(path): value for path, value in flatten_dict(nnx.to_pure_dict(nested)).items()}
+        return self._flat(nested)
 
     def forward(self, marked: Marked, parameters: Arrays, state: Arrays, x: tuple[Any, dict[str, Any]]) -> tuple[Any, Arrays]:
         """The output, and the state after."""
         _, random, rest = self.templates
-        filled = _filled(random, state, self.random), _filled(rest, state, self.places)
+        filled = self._filled(random, state), self._filled(rest, state)
         model = nnx.merge(self.graph, self.nested(parameters), *filled, copy=True)
         args, kwargs = x
         with contextlib.ExitStack() as scopes:
@@ -77,13 +76,21 @@ class Model:
                 scopes.enter_context(marked.attributes(module))
             output = model(*args, **kwargs, **self.flags)
         _, *after = nnx.split(model, nnx.Param, nnx.RngState, ...)[1:]
-        flat = {_name(path): value for each in after for path, value in flatten_dict(nnx.to_pure_dict(each)).items()}
+        flat = self._flat(after[0]) | self._flat(after[1])
         return output, {name: flat[name] for name in state}
+
+    def _flat(self, state: Any) -> Arrays:
+        return {self.names[path]: value for path, value in flatten_dict(nnx.to_pure_dict(state)).items()}
+
+    def _filled(self, template: Any, arrays: Arrays) -> Any:
+        """The state with other arrays in it."""
+        variables = nnx.to_flat_state(template)
+        return nnx.from_flat_state([(path, variable.replace(arrays[self.names[path]])) for path, variable in variables])
 
     @contextlib.contextmanager
     def scope(self, marked: Marked) -> Iterator[None]:
         """In which the model is traced."""
-        with marked.everywhere(self.type.__call__.__globals__):
+        with marked.everywhere(self.file):
             yield
 
 
@@ -123,11 +130,30 @@ def _classes(kind: type) -> Iterator[Any]:
         yield from _classes(inner)
 
 
-def _filled(template: Any, arrays: Arrays, paths: dict[str, tuple[Any, ...]]) -> Any:
-    """The state with other arrays in it."""
-    names = {path: name for name, path in paths.items()}
-    variables = nnx.to_flat_state(template)
-    return nnx.from_flat_state([(path, variable.replace(arrays[names[path]])) for path, variable in variables])
+def _first_paths(model: Any) -> dict[int, str]:
+    """By identity, the first path of each module and variable in the order in which the attributes were set.
+
+    Trap: nnx itself goes by the alphabet, so that a layer that is shared has the path whose name comes first there.
+    """
+    found: dict[int, str] = {}
+
+    def visit(node: Any, path: tuple[Any, ...]) -> None:
+        if id(node) in found:
+            return
+        found[id(node)] = _name(path)
+        for name, child in _children(node):
+            visit(child, (*path, name))
+
+    visit(model, ())
+    return found
+
+
+def _children(node: Any) -> list[tuple[Any, Any]]:
+    if isinstance(node, nnx.Pytree):
+        return [(name, child) for name, child in vars(node).items() if not name.startswith("_pytree__")]
+    if isinstance(node, dict):
+        return list(node.items())
+    return list(enumerate(node)) if isinstance(node, list | tuple) else []
 
 
 def _name(path: tuple[Any, ...]) -> str:

@@ -23,7 +23,7 @@ def transformation(optimizer: Any) -> Any:
         ValueError: It is neither.
     """
     found = getattr(optimizer, "tx", optimizer)
-    if found is None or callable(getattr(found, "init", None)) and callable(getattr(found, "update", None)):
+    if found is None or (callable(getattr(found, "init", None)) and callable(getattr(found, "update", None))):
         return found
     raise ValueError(f"the optimiser is an optax transformation; received {type(optimizer).__name__}")
 

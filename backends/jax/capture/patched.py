@@ -1,5 +1,7 @@
-"""Functions that are met by name, marked: for the time of a trace their names in the model's file, and in Flax and JAX, mean the
-marked ones. So do attributes of modules that hold one.
+"""Functions that are met by name, marked.
+
+For the time of a trace their names in the model's file, and in Flax and JAX, mean the marked ones. So do attributes of modules that
+hold one.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from .functions import KNOWN, MIXING, arguments, meaning
+from .functions import KNOWN, MIXING, arguments, attention, meaning
 from .marks import Recorder, Site, is_real
 
 LIBRARIES = ("jax", "jaxlib", "flax", "optax", "numpy", "chex", "orbax")
@@ -36,12 +38,13 @@ class Marked:
             return type(value)(self.instead(each) for each in value)
         if type(value) is dict and any(callable(each) for each in value.values()):
             return {key: self.instead(each) for key, each in value.items()}
-        return self.forms.get(value, value) if callable(value) and _hashable(value) else value
+        return self.forms.get(value, value) if callable(value) and is_hashable(value) else value
 
     def _marked(self, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def marked(*args: Any, **kwargs: Any) -> Any:
-            if not self.recorder.open:
+            inside = self.recorder.open[-1] if self.recorder.open else None
+            if inside is None or (inside.opaque and not (inside.kind == "attention" and KNOWN[function] is attention)):
                 return function(*args, **kwargs)
             return self._called(function, args, kwargs)
 
@@ -49,19 +52,21 @@ class Marked:
 
     def _called(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         site = self._site(function, args, kwargs)
-        slope = None
-        if site.kind == "activation" and site.config["name"] not in MIXING and args and is_real(args[0]):
+        by_element = site.kind == "activation" and site.config["name"] not in MIXING and args and is_real(args[0])
 
-            def slope() -> Any:
-                return derivative(lambda x: function(x, *args[1:], **kwargs), args[0])
+        def slope(given: Any) -> Any:
+            args, kwargs = given
+            return derivative(lambda x: function(x, *args[1:], **kwargs), args[0])
 
-        return self.recorder.call(site, (args, kwargs), lambda: function(*args, **kwargs), slope)
+        def value(given: Any) -> Any:
+            return function(*given[0], **given[1])
+
+        return self.recorder.call(site, (args, kwargs), value, slope if by_element else None)
 
     def _site(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Site:
         what = meaning(function, arguments(function, args, kwargs))
         path = f"{self.recorder.open[-1].path}:{what.type}"
-        inside = self.recorder.open[-1].kind == "attention" and what.kind == "attention"
-        return Site(path, what.type, what.kind, what.config, opaque=True, visible=inside, module=False)
+        return Site(path, what.type, what.kind, what.config, opaque=True, module=False)
 
     @contextmanager
     def everywhere(self, *namespaces: dict[str, Any]) -> Iterator[None]:
@@ -99,8 +104,13 @@ def derivative(function: Callable[[Any], Any], x: Any) -> Any:
     return jax.lax.stop_gradient(back(jnp.ones_like(y))[0])
 
 
-def _hashable(value: Any) -> bool:
-    return getattr(type(value), "__hash__", None) is not None
+def is_hashable(value: Any) -> bool:
+    """Whether it can be looked up: a bound linen module says that it can, and raises."""
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
 
 
 def _replaced(value: Any, instead: Any) -> bool:
@@ -120,6 +130,6 @@ def _own_files() -> list[dict[str, Any]]:
 
 def _is_own(name: str, module: Any) -> bool:
     root = name.partition(".")[0]
-    if root in LIBRARIES or root in sys.stdlib_module_names and root != "__main__" or not hasattr(module, "__dict__"):
+    if root in LIBRARIES or (root in sys.stdlib_module_names and root != "__main__"):
         return False
-    return "site-packages" not in (getattr(module, "__file__", None) or "")
+    return hasattr(module, "__dict__") and "site-packages" not in (getattr(module, "__file__", None) or "")

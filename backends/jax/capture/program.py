@@ -80,7 +80,7 @@ class Program:
     def _places(self, parameters: Arrays, state: Arrays) -> list[Any]:
         replay = Replay(self.recorder)
         self._replayed(replay, parameters, state, self.x, self.y)
-        self.used = replay.used
+        self.used = list(replay.used.values())
         self.static = [Static.of(taken) for taken in replay.taken]
         return [taken.output for taken in replay.taken]
 

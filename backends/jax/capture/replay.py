@@ -34,7 +34,6 @@ class Frame:
     site: Site
     call: int
     start: int
-    hidden: bool
     inputs: list[Any]
 
 
@@ -62,14 +61,14 @@ class Replay:
         zeros: Added to the places' values, in the order of the places; their gradients are the places'.
         put: What replaces the places' values, in the same order, each with whether it does; gradients flow on as if it did not.
         taken: The places.
-        used: The modules, in the order in which they were entered.
+        used: The modules by path, in the order in which they were entered.
     """
 
     recorder: Recorder
     zeros: Sequence[Any] = ()
     put: Sequence[tuple[Any, Any]] = ()
     taken: list[Taken] = field(default_factory=list)
-    used: list[Site] = field(default_factory=list)
+    used: dict[str, Site] = field(default_factory=dict)
     frames: list[Frame] = field(default_factory=list)
     calls: Counter[str] = field(default_factory=Counter)
     layouts: dict[int, list[int]] = field(default_factory=dict)
@@ -109,7 +108,7 @@ class Replay:
         return self._function(owner, meaning, eqn, operands)
 
     def _owner(self) -> Site | None:
-        if not self.frames or self.frames[-1].hidden or self.frames[-1].site.opaque:
+        if not self.frames or self.frames[-1].site.opaque:
             return None
         return self.frames[-1].site
 
@@ -118,18 +117,19 @@ class Replay:
         if not end:
             self._enter(site, operands)
             return operands
-        frame = self.frames.pop()
-        values, slope = (operands[:-1], operands[-1]) if site.slope else (operands, None)
-        if frame.hidden:
+        if not any(frame.site is site for frame in self.frames):  # JAX has moved it out of a scan: it depends on no step
             return operands
+        frame = self.frames.pop()
+        while frame.site is not site:
+            frame = self.frames.pop()
+        values, slope = (operands[:-1], operands[-1]) if site.slope else (operands, None)
         returned = self._returned(frame, site.leaves, values, slope)
         return [*returned, slope] if site.slope else returned
 
     def _enter(self, site: Site, operands: list[Any]) -> None:
-        hidden = bool(self.frames) and (self.frames[-1].hidden or self.frames[-1].site.opaque and not site.visible)
-        if not hidden and site.module and site not in self.used:
-            self.used.append(site)
-        self.frames.append(Frame(site, 0 if hidden else self._number(site.path), self._clock(), hidden, operands))
+        if site.module:
+            self.used.setdefault(site.path, site)
+        self.frames.append(Frame(site, self._number(site.path), self._clock(), operands))
 
     def _number(self, path: str) -> int:
         self.calls[path] += 1
@@ -162,7 +162,7 @@ class Replay:
     ) -> list[Any]:
         path = f"{owner.path}:{meaning.type}"
         site = Site(path, meaning.type, meaning.kind, meaning.config, opaque=True, module=False)
-        frame = Frame(site, self._number(path), self._clock(), False, inputs)
+        frame = Frame(site, self._number(path), self._clock(), inputs)
         outputs = value()
         real = [i for i, each in enumerate(outputs) if is_real(each)]
         returned = self._returned(frame, real, [outputs[i] for i in real], slope)
