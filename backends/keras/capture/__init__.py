@@ -12,14 +12,13 @@ from __future__ import annotations
 import os
 from typing import Any
 
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+if os.environ.setdefault("KERAS_BACKEND", "tensorflow") != "tensorflow":
+    raise ValueError(f"capture needs KERAS_BACKEND=tensorflow; received {os.environ['KERAS_BACKEND']}")
 
 import keras
 
 if keras.config.backend() != "tensorflow":
-    raise ValueError(
-        f"a Keras model is captured on TensorFlow; received KERAS_BACKEND={keras.config.backend()}; set it to tensorflow in a new process"
-    )
+    raise ValueError(f"capture needs Keras on TensorFlow; it runs on {keras.config.backend()} in this process")
 
 from . import loss as losses
 from . import state
@@ -61,8 +60,8 @@ def subject(
         model: A Keras model or layer.
         x: The input, an array or tensor; several as a tuple (by position) or a dictionary (by name).
         y: What the loss is given; None where it needs nothing.
-        loss: Of (output, y) as tensors, a scalar; or a `keras.losses.Loss`. None: that of the compiled model; else cross-entropy
-            of the logits for whole numbers, mean squared error for real ones, mean of squares of the output without y.
+        loss: Of (output, y) as tensors, a scalar; or a `keras.losses.Loss`. None: that of the compiled model; else
+            cross-entropy of the logits for whole numbers, mean squared error for real ones, mean of squares without y.
         optimizer: A Keras optimizer; None: that of the compiled model, if it is compiled.
         clip: None: a Keras optimizer clips by itself (`clipnorm`, `global_clipnorm`, `clipvalue`).
         training: The mode in which the model is called.
@@ -81,7 +80,7 @@ def subject(
     own = getattr(model, "optimizer", None) if optimizer is None else optimizer
     chosen = losses.chosen(model, loss, given.y)
     used = None if own is None else keras.optimizers.get(own)
-    return Subject(model, given, chosen, used, training, precision, seed)
+    return Subject(model, given, chosen, used, training=training, precision=precision, seed=seed)
 
 
 def _build(model: Any, given: Any, precision: str | None, seed: int) -> None:

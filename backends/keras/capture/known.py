@@ -6,7 +6,7 @@ Trap: a GRU's gates are in the order z r h, and with `reset_after` its bias has 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import keras
@@ -144,7 +144,7 @@ def own_variables(layer: Any) -> list[Any]:
     return [*layer._trainable_variables, *layer._non_trainable_variables]
 
 
-def entries(where: dict[int, str], layers: list[Any]) -> list[Entry]:
+def entries(where: Mapping[int, str], layers: list[Any]) -> list[Entry]:
     """Each layer that owns variables, in the given order; a variable that two of them share is the first one's."""
     claimed: set[int] = set()
     found = []
@@ -193,7 +193,7 @@ def _kind_of_part(layer: Any) -> str:
     return "recurrent" if type(layer) in CELLS else kind_of(layer)
 
 
-def _parts(layers: list[Any], where: dict[int, str]) -> Iterator[tuple[str, Any]]:
+def _parts(layers: list[Any], where: Mapping[int, str]) -> Iterator[tuple[str, Any]]:
     """The layers that own variables; of stacked cells each, of both directions each; not what is inside of a known one."""
     inside: set[int] = set()
     for layer in layers:
@@ -217,9 +217,8 @@ def weights_within(layer: Any) -> bool:
 
 
 def _stacked(layer: Any) -> list[Any]:
-    cell = getattr(layer, "cell", None)
-    known = isinstance(cell, L.StackedRNNCells) and all(type(part) in CELLS for part in cell.cells)
-    return list(cell.cells) if known else []
+    cells = getattr(getattr(layer, "cell", None), "cells", [])
+    return list(cells) if all(type(cell) in CELLS for cell in cells) else []
 
 
 def _below(layer: Any) -> Iterator[Any]:
@@ -300,10 +299,10 @@ def _recurrent(layer: Any) -> list[Weight] | None:
 
 
 def _gate_biases(cell: Any, kind: str, order: tuple[int, ...]) -> list[Weight]:
-    turns = {"turn": _gates(order), "back": _joined(order)}
+    turn, back = _gates(order), _joined(order)
     if kind == "gru" and cell.reset_after and cell.bias is not None:
-        return [Weight("bias", cell.bias, 0, **turns), Weight("recurrent_bias", cell.bias, 1, **turns)]
-    return [Weight("bias", cell.bias, **turns)]
+        return [Weight("bias", cell.bias, 0, turn, back), Weight("recurrent_bias", cell.bias, 1, turn, back)]
+    return [Weight("bias", cell.bias, None, turn, back)]
 
 
 def _attention(layer: Any) -> list[Weight]:

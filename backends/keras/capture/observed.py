@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -29,6 +31,9 @@ OPERATORS = {
     **{"__neg__": "negative", "__abs__": "absolute", "__getitem__": "get_item"},
 }
 
+CURRENT: ContextVar[Recorder | None] = ContextVar("CURRENT", default=None)
+"""Who is told now of the functions that are called."""
+
 DROPOUTS = {
     L.Dropout: ("rate",),
     L.GaussianDropout: ("rate",),
@@ -46,11 +51,12 @@ DROPOUTS = {
 def observed(recorder: Recorder, layers: list[Any]) -> Iterator[None]:
     """A scope in which each layer and function that runs is told to the recorder."""
     with ExitStack() as stack:
+        stack.callback(CURRENT.reset, CURRENT.set(recorder))
         _open_functions(stack)
         _watch_operations(stack, recorder)
         _undo_rematerialization(stack)
-        replaced = _watch_functions(stack, recorder)
-        _watch_operators(stack, recorder)
+        replaced = _watch_functions(stack)
+        _watch_operators(stack)
         for layer in layers:
             _watch_inside(stack, recorder, layer, replaced)
         _watch_own_names(stack, layers, replaced)
@@ -108,7 +114,7 @@ def _open_functions(stack: ExitStack) -> None:
 
     def call(function: Any, *args: Any, **kwargs: Any) -> Any:
         python = function.python_function
-        if getattr(python, "__module__", "").split(".")[0] in FRAMEWORKS:
+        if getattr(inspect.unwrap(python), "__module__", "").split(".")[0] in FRAMEWORKS:
             return original(function, *args, **kwargs)
         return python(*args, **kwargs)
 
@@ -129,7 +135,7 @@ def _undo_rematerialization(stack: ExitStack) -> None:
     _set(stack, bound, "__call__", call)
 
 
-def _watch_functions(stack: ExitStack, recorder: Recorder) -> dict[int, Callable[..., Any]]:
+def _watch_functions(stack: ExitStack) -> dict[int, Callable[..., Any]]:
     """Replace the frameworks' functions where people find them; by the id of each, what stands in its place."""
     replaced: dict[int, Callable[..., Any]] = {}
     for space, module in _spaces():
@@ -137,7 +143,7 @@ def _watch_functions(stack: ExitStack, recorder: Recorder) -> dict[int, Callable
             if name.startswith("_") or not _is_function(function):
                 continue
             if id(function) not in replaced:
-                replaced[id(function)] = _seen(recorder, function, name, f"{space}.{name}")
+                replaced[id(function)] = _seen(function, name, f"{space}.{name}")
             _set(stack, module, name, replaced[id(function)])
     return replaced
 
@@ -156,12 +162,14 @@ def _is_function(value: Any) -> bool:
     return isinstance(value, FunctionType) and value.__module__.split(".")[0] in FRAMEWORKS
 
 
-def _seen(recorder: Recorder, function: Callable[..., Any], name: str, said: str) -> Callable[..., Any]:
+@functools.cache
+def _seen(function: Callable[..., Any], name: str, said: str) -> Callable[..., Any]:
     """The function, told to the recorder where it is called by somebody's own code."""
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        if recorder.quiet or _from_framework():
+        recorder = CURRENT.get()
+        if recorder is None or recorder.quiet or _from_framework():
             return function(*args, **kwargs)
         return recorder.function(function, name, said, args, kwargs)
 
@@ -174,12 +182,12 @@ def _from_framework() -> bool:
     return name.split(".")[0] in FRAMEWORKS or name.rpartition(".")[0] == __package__
 
 
-def _watch_operators(stack: ExitStack, recorder: Recorder) -> None:
+def _watch_operators(stack: ExitStack) -> None:
     for known in (tf.Tensor, tf.Variable, keras.Variable):
         for operator, name in OPERATORS.items():
             owner = next((base for base in known.__mro__ if operator in vars(base)), None)
             if owner is not None and owner is not object:
-                _set(stack, owner, operator, _seen(recorder, vars(owner)[operator], name, f"{known.__name__}.{operator}"))
+                _set(stack, owner, operator, _seen(vars(owner)[operator], name, f"{known.__name__}.{operator}"))
 
 
 def _watch_inside(stack: ExitStack, recorder: Recorder, layer: Any, replaced: dict[int, Callable[..., Any]]) -> None:

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
-
-O = keras.optimizers
+from keras import optimizers as all_of
 
 KINDS = {
-    **{O.AdamW: "adamw", O.Adam: "adam", O.SGD: "sgd", O.RMSprop: "rmsprop", O.Adagrad: "adagrad", O.Adadelta: "adadelta"},
-    **{O.Adamax: "adamax", O.Nadam: "nadam", O.Lion: "lion", O.Lamb: "lamb", O.Ftrl: "ftrl", O.Adafactor: "adafactor"},
+    **{
+        all_of.AdamW: "adamw",
+        all_of.Adam: "adam",
+        all_of.SGD: "sgd",
+        all_of.RMSprop: "rmsprop",
+        all_of.Adagrad: "adagrad",
+        all_of.Adadelta: "adadelta",
+    },
+    **{
+        all_of.Adamax: "adamax",
+        all_of.Nadam: "nadam",
+        all_of.Lion: "lion",
+        all_of.Lamb: "lamb",
+        all_of.Ftrl: "ftrl",
+        all_of.Adafactor: "adafactor",
+    },
 }
 
 NUMBERS = {

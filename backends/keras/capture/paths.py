@@ -11,17 +11,21 @@ from keras.src.models.functional import Functional
 NAMED = (keras.Sequential, Functional)
 """Models whose layers are known by their names; all others hold theirs as attributes."""
 
+KERAS_OWN = ("_layers", "_functional", "_self_", "_tracker")
+"""How attributes begin in which Keras itself, or TensorFlow, holds layers a second time."""
+
 
 def children(layer: Any) -> list[tuple[str, Any]]:
     """The layers that a layer holds, each under its attribute (`blocks.0`), or under its own name where it has none."""
     held = {id(child): child for child in layer._layers}
     names: dict[int, str] = {}
     if not isinstance(layer, NAMED):
-        for name, value in vars(layer).items():
+        own = {name: value for name, value in vars(layer).items() if not name.startswith(KERAS_OWN)}
+        for name, value in own.items():
             for below, child in _layers_in(value):
-                if id(child) in held and name not in ("_layers", "_functional"):
+                if id(child) in held:
                     names.setdefault(id(child), f"{name}{below}")
-    return [(names.get(key, child.name), child) for key, child in held.items()]
+    return [(names.get(key, str(child.name)), child) for key, child in held.items()]
 
 
 def paths(model: Any) -> dict[int, str]:

@@ -23,6 +23,10 @@ Key = tuple[str, int, int]
 HIDDEN = (L.RNN, L.MultiHeadAttention, L.TimeDistributed)
 """Layers whose inside is not looked into: their steps, heads and slices are what they do, not places of the model."""
 
+UNHELD = (
+    "is held by no attribute that Keras tracks: its parameters are not among the layers; make it one of the layer that calls it"
+)
+
 
 @dataclass
 class Tap:
@@ -102,6 +106,8 @@ class Recorder:
             return original(operation, *args, **kwargs)
         if isinstance(operation, L.Layer):
             return self._layer(original, operation, args, kwargs)
+        if self.frames and ours(self.frames[-1].layer) and not isinstance(self.frames[-1].layer, keras.Model):
+            return original(operation, *args, **kwargs)
         name = snake(type(operation).__name__)
         numbers = vars(operation)
         return self.function(
@@ -267,10 +273,7 @@ class Recorder:
         owner = self.frames[-1].path if self.frames else ""
         path = joined(owner, snake(type(layer).__name__))
         if layer.weights:
-            self.remarks[
-                f"{path} is made in a call, or held where Keras does not look (a plain object): its parameters are not among the "
-                "layers; make it an attribute of the layer that calls it"
-            ] = None
+            self.remarks[f"{path} {UNHELD}"] = None
         return path
 
     def _call(self, path: str) -> int:

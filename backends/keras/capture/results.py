@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import array, arrays
+from .arrays import array
 from .config import of_layer
 from .known import Entry
 from .passes import Pass

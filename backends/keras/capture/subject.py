@@ -9,8 +9,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from . import known, loss, optimizer, results, state, steps, writing
-from .arrays import Batch, arrays, batch, call, samples
+from . import known, optimizer, results, state, steps, writing
+from .arrays import Batch, arrays, batch, samples
+from .loss import Loss
 from .passes import Pass, Passes, measured, packed, traced, unpacked
 from .paths import layers as layers_of
 from .paths import paths
@@ -23,15 +24,15 @@ FORMAT = 1
 class Subject:
     """A Keras model on a batch, with its loss and its optimizer."""
 
-    def __init__(self, model: Any, given: Batch, loss: Any, optimizer: Any, training: bool, precision: str | None, seed: int):
-        """For a model whose layers are built; see `subject` for the arguments."""
+    def __init__(self, model: Any, given: Batch, loss: tuple[Loss, str | None], optimizer: Any, **how: Any):
+        """For a model whose layers are built; see `subject` for the arguments, of which `how` holds the last three."""
         self._model = model
         self._batch = given
-        self._seed = seed
-        self._precision = precision
+        self._seed = how["seed"]
+        self._precision = how["precision"]
         self._optimizer = optimizer
-        self._loss, self._said = loss
-        self._passes = Passes(model, self._loss, training, layers_of(model), paths(model))
+        used, self._said = loss
+        self._passes = Passes(model, used, how["training"], layers_of(model), paths(model))
         self._order: list[Any] = []
         self._programs: dict[Any, Any] = {}
 
