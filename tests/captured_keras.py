@@ -46,7 +46,15 @@ LABELS = np.array([0, 2, 1])
 def perceptron() -> Awkward:
     inner = [layers.Dense(4, activation="tanh", name="a"), layers.Dense(4, activation=layers.LeakyReLU(0.1), name="b")]
     model = keras.Sequential([keras.Input((5,)), *inner, layers.ELU(name="elu"), layers.Dense(3, name="c")])
-    places = ["a affine", "a:tanh activation", "b affine", "b:leaky_relu activation", "elu activation", "c affine", " container"]
+    places = [
+        "a affine",
+        "a:tanh activation",
+        "b affine",
+        "b:leaky_relu activation",
+        "elu activation",
+        "c affine",
+        " container",
+    ]
     return Awkward(model, real(3, 5), LABELS, places)
 
 
@@ -121,7 +129,12 @@ class Nested(keras.Model):
 def nested() -> Awkward:
     places = []
     for block in ("blocks.0", "blocks.1"):
-        places += [f"{block}:add add", f"{block}.inner.d affine", f"{block}.inner.d:silu activation", f"{block}.inner.n layer_norm"]
+        places += [
+            f"{block}:add add",
+            f"{block}.inner.d affine",
+            f"{block}.inner.d:silu activation",
+            f"{block}.inner.n layer_norm",
+        ]
         places += [f"{block}.inner container", f"{block}:multiply multiply", f"{block}:add add", f"{block} other"]
     return Awkward(Nested(), real(3, 4), LABELS, [*places, ":relu activation", "heads.one affine", " container"])
 
@@ -153,7 +166,14 @@ class Rematerialized(keras.Model):
 
 
 def rematerialized() -> Awkward:
-    places = ["first affine", "first:tanh activation", "inner.d affine", "inner container", ":sigmoid activation", "last affine"]
+    places = [
+        "first affine",
+        "first:tanh activation",
+        "inner.d affine",
+        "inner container",
+        ":sigmoid activation",
+        "last affine",
+    ]
     return Awkward(Rematerialized(), real(3, 4), LABELS, [*places, " container"])
 
 
@@ -172,7 +192,14 @@ class Frozen(keras.Model):
 
 
 def frozen() -> Awkward:
-    places = ["body.d affine", "body.n batch_norm", "body container", "cut affine", ":stop_gradient other", ":multiply multiply"]
+    places = [
+        "body.d affine",
+        "body.n batch_norm",
+        "body container",
+        "cut affine",
+        ":stop_gradient other",
+        ":multiply multiply",
+    ]
     return Awkward(Frozen(), real(3, 5), LABELS, [*places, "head affine", " container"], cut=("cut",))
 
 
@@ -221,7 +248,9 @@ def transformer() -> Awkward:
 
 
 def probabilities() -> Awkward:
-    model = keras.Sequential([keras.Input((4,)), layers.GaussianNoise(0.5, name="noise"), layers.Dense(3, name="d", activation="softmax")])
+    model = keras.Sequential(
+        [keras.Input((4,)), layers.GaussianNoise(0.5, name="noise"), layers.Dense(3, name="d", activation="softmax")]
+    )
     model.compile(loss="sparse_categorical_crossentropy", optimizer=keras.optimizers.SGD(0.1, momentum=0.9))
     return Awkward(model, real(3, 4), LABELS, ["noise dropout", "d affine", "d:softmax activation", " container"])
 
@@ -252,7 +281,9 @@ def normalized() -> Awkward:
     h = layers.SpectralNormalization(layers.Dense(3, name="d"), name="spectral")(h)
     model = keras.Model(x, ops.mean(h, axis=1))
     places = ["causal convolution", "group group_norm", "prelu activation", "turned transpose", "pool pooling"]
-    return Awkward(model, real(3, 4, 4), LABELS, [*places, "spectral.layer affine", "spectral other", ":mean mean", " container"])
+    return Awkward(
+        model, real(3, 4, 4), LABELS, [*places, "spectral.layer affine", "spectral other", ":mean mean", " container"]
+    )
 
 
 MODELS: dict[str, Callable[[], Awkward]] = {

@@ -94,6 +94,7 @@ def _start(taken: Passes, said: Diagnosis, back: float, vanishing: bool) -> Iter
     if right:
         return
     path, size, fan_in = sizes[len(sizes) // 2]
+    path = f"layer {path}" if path.isdigit() else path
     name = {"xavier": "Xavier's", "he": "He's"}[which]
     word = "small" if vanishing else "large"
     right_size = asked / math.sqrt(fan_in)
@@ -203,7 +204,8 @@ def _rate(taken: Passes, said: Diagnosis) -> Iterator[Advice]:
     if ratios is None or (said.learning and said.learning.verdict == "learns"):
         return
     typical = float(np.median(ratios[np.isfinite(ratios)])) if np.isfinite(ratios).any() else math.nan
-    if not (typical > LARGE_STEP or typical < SMALL_STEP):
+    small = typical < SMALL_STEP and said.gradient.verdict == "comes through"  # else it is the gradient that is small
+    if not (typical > LARGE_STEP or small):
         return
     word = "large" if typical > LARGE_STEP else "small"
     text = f"The learning rate is too {word}: a step moves the weights by {typical:.1g} of their size; {USUAL_STEP:g} is usual."

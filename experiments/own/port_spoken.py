@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from rich.console import Console
 from rich.text import Text
@@ -68,8 +69,9 @@ def parting(said: Port, found: Parting) -> Iterator[str]:
     for number, cause in enumerate(found.causes):
         yield cause.said if number == 0 else f"It fits the same numbers: {cause.said}"
         if cause.cure:
-            page = f"        docs/migration/{cause.page}" if cause.page and "/" not in cause.page else ""
-            yield f"Cure: {cause.cure}{page or (f'        {cause.page}' if cause.page else '')}"
+            yield f"Cure: {cause.cure}"
+        if cause.page:
+            yield f"More: {cause.page}"
 
 
 def _where(said: Port, found: Parting) -> str:
@@ -125,6 +127,14 @@ def _cells(branch: Branch) -> list[str]:
     return [port, _number(branch.value), _number(branch.gradient), SIGNS[branch.mark]]
 
 
+def branch_cells(branch: Branch) -> dict[str, Any]:
+    """A line of the whole tree, for the page."""
+    reference, port = f"{branch.path} {branch.type}", f"{branch.port_path} {branch.port_type}" if branch.port_path else "-"
+    numbers = (branch.value, branch.value_tolerance, branch.gradient, branch.gradient_tolerance)
+    mark = "parts" if branch.mark.endswith("parts") else branch.mark.replace(" ", "-")
+    return {"mark": mark, "cells": [reference, port, *map(_number, numbers), SIGNS[branch.mark]]}
+
+
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.1e}" if value else "0"
 
@@ -134,6 +144,11 @@ def sentences(said: Port) -> Iterator[str]:
     for other in said.divergences[1:]:
         yield from parting(said, other)
         yield ""
+    yield from closing(said)
+
+
+def closing(said: Port) -> Iterator[str]:
+    """What holds for the whole: the rest, the weights, the losses, and what was changed."""
     values = [d for d in said.divergences if d.stage == "forward"]
     if values and all(branch.mark in ("agrees", "parts", "not compared", "reordered") for branch in said.tree):
         places = "there" if len(values) == 1 else "at these places"

@@ -43,6 +43,13 @@ class Reference(NamedTuple):
     steps: list[Step]
 
 
+class Mark(NamedTuple):
+    """What is told of a place in the tree, and how far off it was before the reference's value was put in."""
+
+    word: str
+    error: float
+
+
 class Compared(NamedTuple):
     """What came out of it."""
 
@@ -51,7 +58,7 @@ class Compared(NamedTuple):
     partings: list[Parting]
     judged: list[Stage]
     losses: list[tuple[float | None, float | None]]
-    marks: dict[int, str]
+    marks: dict[int, Mark]
     gradients: dict[int, float]
 
 
@@ -73,7 +80,7 @@ class _Comparison:
         self.put: Put = {}
         self.partings: list[Parting] = []
         self.judged: list[Stage] = ["forward"]
-        self.marks: dict[int, str] = {}
+        self.marks: dict[int, Mark] = {}
 
     def run(self, steps: bool) -> Compared:
         sides = self._forward()
@@ -112,8 +119,11 @@ class _Comparison:
         place = None if i is None else sides.mine[i]
         other = None if found.its is None else sides.its[found.its]
         before = None if found.own or found.mine is None else _path(sides.mine[found.mine])
-        self.marks[len(sides.mine) if i is None else i] = "parts"
+        self._mark(len(sides.mine) if i is None else i, "parts", found.error)
         self.partings.append(_parting("forward", place, other, found.error, found.tolerance, findings, before))
+
+    def _mark(self, place: int, word: str, error: float) -> None:
+        self.marks.setdefault(place, Mark(word, error))
 
     # --- gradients
 
@@ -122,7 +132,7 @@ class _Comparison:
         self.judged.extend(("loss", "backward"))
         if self._loss(sides):
             return {}
-        last = max((i for i, mark in self.marks.items() if mark == "parts"), default=-1)
+        last = max((i for i, mark in self.marks.items() if mark.word == "parts"), default=-1)
         found = divergence.gradients(sides, last)
         if found.first is not None:
             self._part_backward(sides, found.first, found.errors)
@@ -140,15 +150,14 @@ class _Comparison:
         self.partings.append(_parting("loss", None, None, error, tolerance, findings))
         return True
 
-
     def _part_backward(self, sides: Sides, pair: Pair, errors: dict[int, float]) -> None:
         tolerances = sides.tolerances.gradients
         follows = [p for p in sides.alignment.pairs if p.mine > pair.mine and errors.get(p.mine, 1.0) <= tolerances[p.mine]]
         place, other = sides.mine[pair.mine], sides.its[pair.its]
         behind = [sides.mine[p.mine] for p in follows]
         case = causes.backward_case(sides.reference, sides.port, place, other, follows=behind, dialect=sides.port["api"])
-        self.marks[pair.mine] = "gradient parts"
         error, tolerance = errors[pair.mine], tolerances[pair.mine]
+        self._mark(pair.mine, "gradient parts", error)
         self.partings.append(_parting("backward", place, other, error, tolerance, causes.explain(case)))
 
     # --- steps
@@ -265,26 +274,25 @@ def _statistics_error(place: Place, other: Place, first: Step, its_first: Step) 
 def tree(found: Compared) -> list[Branch]:
     """All places of the reference, with their counterparts."""
     pairs = {pair.mine: pair for pair in found.sides.alignment.pairs}
-    parted = min((i for i, mark in found.marks.items() if mark == "parts"), default=len(found.sides.mine))
-    return [_branch(found, i, pairs.get(i), parted) for i in range(len(found.sides.mine))]
+    return [_branch(found, i, pairs.get(i)) for i in range(len(found.sides.mine))]
 
 
-def _branch(found: Compared, i: int, pair: Pair | None, parted: int) -> Branch:
-    sides, place = found.sides, found.sides.mine[i]
-    path = _path(place)
-    if pair is None or pair.match is None:
-        mark = found.marks.get(i, "not compared")
-        return Branch(path=path, type=place["type"], port_path=None, port_type=None, mark=mark)  # type: ignore[arg-type]
-    other = sides.its[pair.its]
-    agrees = "agrees" if sides.agrees(pair) else "reordered" if pair.reordered else "follows"
-    return Branch(
-        path=path,
-        type=place["type"],
-        port_path=_path(other),
-        port_type=other["type"],
-        value=pair.match.error,
-        value_tolerance=sides.tolerances.values[i],
-        gradient=found.gradients.get(i),
-        gradient_tolerance=sides.tolerances.gradients[i],
-        mark=found.marks.get(i, agrees),  # type: ignore[arg-type]
-    )
+def _branch(found: Compared, i: int, pair: Pair | None) -> Branch:
+    sides, place, mark = found.sides, found.sides.mine[i], found.marks.get(i)
+    branch = Branch(path=_path(place), type=place["type"], port_path=None, port_type=None, mark="not compared")
+    if pair is not None and pair.match is not None:
+        other = sides.its[pair.its]
+        agrees = "agrees" if sides.agrees(pair) else "reordered" if pair.reordered else "follows"
+        compared = {
+            "port_path": _path(other),
+            "port_type": other["type"],
+            "value": pair.match.error,
+            "value_tolerance": sides.tolerances.values[i],
+            "gradient": found.gradients.get(i),
+            "gradient_tolerance": sides.tolerances.gradients[i],
+            "mark": agrees,
+        }
+        branch = branch.model_copy(update=compared)
+    if mark is None:
+        return branch
+    return branch.model_copy(update={"mark": mark.word, "gradient" if "gradient" in mark.word else "value": mark.error})

@@ -21,8 +21,10 @@ L = keras.layers
 
 FRAMEWORKS = ("keras", "tensorflow")
 
-SPACES = ("keras.ops", "keras.activations", "keras._tf_keras.keras.ops", "keras._tf_keras.keras.activations")
-"""Modules of Keras whose functions people call between layers; those of TensorFlow are in `_spaces`."""
+MODULES = ("activations", "ops", "ops.numpy", "ops.nn", "ops.image", "ops.linalg")
+
+SPACES = tuple(f"{root}.{name}" for root in ("keras", "keras._tf_keras.keras") for name in MODULES)
+"""Where Keras has the functions that people call between layers."""
 
 OPERATORS = {
     **{"__add__": "add", "__radd__": "add", "__sub__": "subtract", "__rsub__": "subtract"},
@@ -30,6 +32,8 @@ OPERATORS = {
     **{"__matmul__": "matmul", "__rmatmul__": "matmul", "__pow__": "power", "__rpow__": "power"},
     **{"__neg__": "negative", "__abs__": "absolute", "__getitem__": "get_item"},
 }
+
+Functions = dict[str, Callable[..., Any]]
 
 CURRENT: ContextVar[Recorder | None] = ContextVar("CURRENT", default=None)
 """Who is told now of the functions that are called."""
@@ -107,7 +111,7 @@ def _open_functions(stack: ExitStack) -> None:
     """Somebody's own `tf.function`s run as plain Python.
 
     Trap: `tf.config.run_functions_eagerly` opens Keras' own as well, and on a CPU a convolution in groups has a gradient in a
-    compiled function only.
+    compiled function only. A method that was traced before is held as what AutoGraph has made of it.
     """
     compiled = type(tf.function(tf.identity))
     original = compiled.__call__
@@ -116,7 +120,10 @@ def _open_functions(stack: ExitStack) -> None:
         python = function.python_function
         if getattr(inspect.unwrap(python), "__module__", "").split(".")[0] in FRAMEWORKS:
             return original(function, *args, **kwargs)
-        return python(*args, **kwargs)
+        method = getattr(python, "__original_wrapped__", None)
+        if method is None:
+            return python(*args, **kwargs)
+        return method.__self__.call(args, kwargs)
 
     _set(stack, compiled, "__call__", call)
 
@@ -138,23 +145,32 @@ def _undo_rematerialization(stack: ExitStack) -> None:
 def _watch_functions(stack: ExitStack) -> dict[int, Callable[..., Any]]:
     """Replace the frameworks' functions where people find them; by the id of each, what stands in its place."""
     replaced: dict[int, Callable[..., Any]] = {}
-    for space, module in _spaces():
-        for name, function in list(vars(module).items()):
-            if name.startswith("_") or not _is_function(function):
-                continue
-            if id(function) not in replaced:
-                replaced[id(function)] = _seen(function, name, f"{space}.{name}")
-            _set(stack, module, name, replaced[id(function)])
+    for module, functions, seen in _functions(_loaded()):
+        names = vars(module)
+        stack.callback(names.update, {name: names[name] for name in functions})
+        names.update(seen)
+        replaced |= {id(function): seen[name] for name, function in functions.items()}
     return replaced
 
 
-def _spaces() -> Iterator[tuple[str, ModuleType]]:
-    for name, module in sorted(sys.modules.items()):
-        if name in SPACES or name.startswith(tuple(f"{space}." for space in SPACES)):
-            yield name.removeprefix("keras._tf_keras."), module
-    for name in ("nn", "math", "linalg", "image", "signal"):
-        yield f"tf.{name}", getattr(tf, name)
-    yield "tf", tf
+def _loaded() -> tuple[str, ...]:
+    """Keras' modules of functions, as far as they are imported."""
+    return tuple(name for name in SPACES if name in sys.modules)
+
+
+@functools.cache
+def _functions(spaces: tuple[str, ...]) -> list[tuple[ModuleType, Functions, Functions]]:
+    """Each module with the functions that people call, by name, and with what is to stand in their place."""
+    modules = {space: sys.modules[space] for space in spaces}
+    modules |= {f"tf.{name}": getattr(tf, name) for name in ("nn", "math", "linalg", "image", "signal")}
+    seen: dict[Callable[..., Any], Callable[..., Any]] = {}
+    found = []
+    for space, module in (*modules.items(), ("tf", tf)):
+        functions = {name: value for name, value in vars(module).items() if _is_function(value) and not name.startswith("_")}
+        for name, function in functions.items():
+            seen.setdefault(function, _seen(function, name, f"{space.removeprefix('keras._tf_keras.')}.{name}"))
+        found.append((module, functions, {name: seen[function] for name, function in functions.items()}))
+    return found
 
 
 def _is_function(value: Any) -> bool:

@@ -6,7 +6,7 @@ A canonical array is a view of the module's own parameter, so that the parameter
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -110,7 +110,7 @@ def _convolution(module: nn.Module) -> list[Form]:
     return [Form("", "convolution", {"weight": weight, "bias": _same("bias")}, {})]
 
 
-def _transposed(module: nn.Module) -> list[Form]:
+def _transposed(module: Any) -> list[Form]:
     if module.groups != 1:  # [in, out / groups] of several groups is no view of [in / groups, out]
         return []
     weight = Kept(("weight",), lambda w: w.movedim((0, 1), (-2, -1)))
@@ -123,7 +123,7 @@ def _normalization(kind: str) -> Callable[[nn.Module], list[Form]]:
     return lambda module: [Form("", kind, parameters, statistics if kind == "batch_norm" else {})]
 
 
-def _instance(module: nn.Module) -> list[Form]:
+def _instance(module: Any) -> list[Form]:
     """A group norm of as many groups as channels, if it keeps no statistics."""
     return [] if module.track_running_stats else _normalization("group_norm")(module)
 
@@ -152,7 +152,7 @@ def _biases(rows: int, names: tuple[str, str]) -> dict[str, Kept]:
     return {"bias": Kept(names, view)}
 
 
-def _recurrent(module: nn.Module) -> list[Form]:
+def _recurrent(module: nn.RNNBase) -> list[Form]:
     if module.proj_size:  # a cell that the canonical form does not have
         return []
     rows = {"LSTM": 4, "GRU": 3}.get(module.mode, 1)
@@ -177,7 +177,7 @@ def _one_cell(rows: int) -> Callable[[nn.Module], list[Form]]:
     return lambda module: [Form("", "recurrent", _cell(rows, ""), {})]
 
 
-def _attention(module: nn.Module) -> list[Form]:
+def _attention(module: nn.MultiheadAttention) -> list[Form]:
     heads = module.num_heads
 
     def third(k: int, view: View) -> View:

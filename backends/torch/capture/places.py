@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -20,10 +21,12 @@ Describe = Callable[[torch.Tensor], Described]
 
 
 class Known(NamedTuple):
-    """Of a tensor that has been returned: how its axes are read; the copy of its values at this version of it."""
+    """Of a tensor that has been returned: how its axes are read; of this version of it the size, mean and copy."""
 
     layout: Layout
     version: int
+    rms: float
+    mean: float
     copy: np.ndarray | None
 
 
@@ -45,6 +48,7 @@ class Places:
         self.found: dict[Key, dict[str, Any]] = {}
         self._put = {key[:2] for key in put}
         self._known = WeakTensorKeyDictionary()
+        self._last: tuple[torch.Tensor | None, int, float] = (None, 0, 0.0)
         self._anchor = torch.zeros((), device=device, requires_grad=True)
 
     def enter(self, frame: Frame) -> None:
@@ -92,16 +96,15 @@ class Places:
             if put.shape != y.shape:
                 raise ValueError(f"the value put in at {frame.path} must be {list(y.shape)}; received {list(put.shape)}")
         new = Through.apply(y, self._anchor, put)
-        known = self._known.get(y)
-        if known is not None:
-            self._known[new] = Known(known.layout, new._version, known.copy if put is None else None)
+        if put is None and y in self._known:
+            self._known[new] = self._known[y]
         return new
 
     def _record(self, frame: Frame, leaf: int, end: int, y: torch.Tensor, describe: Describe) -> dict[str, Any]:
         kind, config = describe(y)
         axes = self._layout(frame, kind, config, y)
-        output = self._copy(y) if self.values else None
-        self._known[y] = Known(axes, y._version, output)
+        known = self._measured(y, axes)
+        self._known[y] = known
         return {
             "path": frame.path,
             "call": frame.call,
@@ -115,9 +118,15 @@ class Places:
             "shape": list(y.shape),
             "dtype": str(y.dtype).removeprefix("torch."),
             "layout": axes,
-            "norms": _norms(kind, config, y, axes),
+            "norms": {
+                "rms": known.rms,
+                "mean": known.mean,
+                "gradient": None,
+                "dead": norms.dead(config, y, axes) if kind == "activation" else None,
+                "finite": math.isfinite(known.rms),
+            },
             "inputs": frame.copies,
-            "output": output,
+            "output": known.copy,
             "gradient": None,
         }
 
@@ -129,6 +138,13 @@ class Places:
         source = self._known.get(frame.inputs[0]) if frame.inputs else None
         return layout(kind, config, frame.inputs, y, source.layout if source is not None else None, self.batch)
 
+    def _measured(self, y: torch.Tensor, axes: Layout) -> Known:
+        """What a container returns was measured when the last place within it returned it."""
+        known = self._known.get(y)
+        if known is not None and known.version == y._version:
+            return known._replace(layout=axes)
+        return Known(axes, y._version, norms.rms(y), norms.mean(y), to_numpy(y) if self.values else None)
+
     def _copy(self, tensor: torch.Tensor) -> np.ndarray:
         """Of a tensor that has not changed since it was returned, the copy that was made then."""
         known = self._known.get(tensor)
@@ -137,9 +153,12 @@ class Places:
         return to_numpy(tensor)
 
     def _reached(self, place: dict[str, Any], gradient: torch.Tensor) -> None:
-        size = norms.rms(gradient)
+        last, version, size = self._last
+        if gradient is not last or gradient._version != version:
+            size = norms.rms(gradient)
+        self._last = gradient, gradient._version, size
         place["norms"]["gradient"] = size
-        place["norms"]["finite"] &= bool(np.isfinite(size))
+        place["norms"]["finite"] &= math.isfinite(size)
         if self.values:
             place["gradient"] = to_numpy(gradient)
 
@@ -147,14 +166,3 @@ class Places:
 def real(output: Any) -> torch.Tensor | None:
     """The first tensor of real numbers that can be read."""
     return next((one for one in found(output) if one.is_floating_point() and ordinary(one)), None)
-
-
-def _norms(kind: str, config: dict[str, Any], y: torch.Tensor, axes: Layout) -> dict[str, Any]:
-    size = norms.rms(y)
-    return {
-        "rms": size,
-        "mean": norms.mean(y),
-        "gradient": None,
-        "dead": norms.dead(config, y, axes) if kind == "activation" else None,
-        "finite": bool(np.isfinite(size)),
-    }

@@ -1,7 +1,7 @@
 """What a model does while it runs: every module's call, and every function between modules, in the order of return.
 
-Modules are seen by hooks, functions by PyTorch's own `TorchFunctionMode`. A tensor's value is taken when it is returned, and its
-gradient by a hook on the tensor as it was then: `retain_grad` would give the gradient after a later operation in place.
+Modules are seen by hooks, functions by PyTorch's own `TorchFunctionMode`. A tensor's value is taken when it is returned, and
+its gradient by a hook on the tensor as it was then: `retain_grad` would give the gradient after a later operation in place.
 """
 
 from __future__ import annotations
@@ -183,18 +183,18 @@ class Recorder(TorchFunctionMode):
 
     def _into(self, func: Callable[..., Any], args: Arguments, named: Named) -> Any:
         """The function's body under the mode: the question that hands it to the mode says no, once."""
-        asks = functional.has_torch_function
+        asks = functional.has_torch_function  # type: ignore[attr-defined]
 
         def no(_: Any) -> bool:
-            vars(functional)["has_torch_function"] = asks
+            functional.has_torch_function = asks  # type: ignore[attr-defined]
             return False
 
-        vars(functional)["has_torch_function"] = no
+        functional.has_torch_function = no  # type: ignore[attr-defined]
         try:
             with self:
                 return func(*args, **named)
         finally:
-            vars(functional)["has_torch_function"] = asks
+            functional.has_torch_function = asks  # type: ignore[attr-defined]
 
     # both
 
@@ -206,20 +206,28 @@ class Recorder(TorchFunctionMode):
         return frame
 
     def _leave(self, frame: Frame, output: Any, describe: Describe) -> Any:
+        """Record what is returned, and give what the model goes on with."""
         self._tick += 1
-        leaves, structure = tree_flatten(output)
-        tensors = [k for k, one in enumerate(leaves) if isinstance(one, torch.Tensor) and one.is_floating_point()]
-        read = [k for k in tensors if ordinary(leaves[k])]
-        if len(read) < len(tensors):
-            self.remark(f"{frame.path or 'the model'} returns a tensor that cannot be read: sparse, nested, or in torch.func")
-        if output is not None and not any(isinstance(one, torch.Tensor) for one in leaves):
-            self.remark(f"{frame.path or 'the model'} returns {type(output).__name__}, in which no tensor is found")
+        leaves, structure = ([output], None) if isinstance(output, torch.Tensor) else tree_flatten(output)
+        read = self._read(frame, output, leaves)
         for k in read:
             leaves[k] = self.places.leaf(frame, k, self._tick, leaves[k], None if self._replaying else describe)
         if read:
             for outer in self._stack:
                 outer.within = True
-        return frame.give_back(tree_unflatten(leaves, structure))
+        return frame.give_back(leaves[0] if structure is None else tree_unflatten(leaves, structure))
+
+    def _read(self, frame: Frame, output: Any, leaves: list[Any]) -> list[int]:
+        """Which leaves are places: tensors of real numbers."""
+        tensors = [k for k, one in enumerate(leaves) if isinstance(one, torch.Tensor)]
+        reals = [k for k in tensors if leaves[k].is_floating_point()]
+        read = [k for k in reals if ordinary(leaves[k])]
+        name = frame.path or "the model"
+        if len(read) < len(reals):
+            self.remark(f"{name} returns a tensor that cannot be read: sparse, nested, or in torch.func")
+        if output is not None and not tensors:
+            self.remark(f"{name} returns {type(output).__name__}, in which no tensor is found")
+        return read
 
 
 def _looking(stack: list[Frame]) -> bool:

@@ -69,27 +69,34 @@ def _flags(model: nn.Module, training: bool) -> Iterator[dict[nn.Module, float]]
         for module in rates.keys() - others.keys():
             module.training = False
         for module in others:
-            module.dropout = 0.0
+            vars(module)["dropout"] = 0.0
         yield rates
     finally:
         for module, rate in others.items():
-            module.dropout = rate
+            vars(module)["dropout"] = rate
         for module, flag in before.items():
             module.training = flag
 
 
 @contextlib.contextmanager
 def _randomness(seed: int) -> Iterator[None]:
-    ours, numbers = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        np.random.seed(seed)
-        random.seed(seed)
-        try:
-            yield
-        finally:
-            random.setstate(ours)
-            np.random.set_state(numbers)
+    """Of PyTorch, NumPy and Python. `torch.manual_seed` would wake every kind of device that there may be."""
+    cuda = torch.cuda.is_initialized()
+    devices = torch.cuda.get_rng_state_all() if cuda else []
+    before = torch.get_rng_state(), np.random.get_state(), random.getstate()
+    torch.default_generator.manual_seed(seed)
+    np.random.seed(seed)
+    random.seed(seed)
+    if cuda:
+        torch.cuda.manual_seed_all(seed)
+    try:
+        yield
+    finally:
+        torch.set_rng_state(before[0])
+        np.random.set_state(before[1])
+        random.setstate(before[2])
+        if cuda:
+            torch.cuda.set_rng_state_all(devices)
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch._C._functorch import is_functorch_wrapped_tensor  # type: ignore[import-not-found]
 
 
 def to_numpy(tensor: torch.Tensor) -> np.ndarray:
@@ -14,7 +15,7 @@ def to_numpy(tensor: torch.Tensor) -> np.ndarray:
     tensor = tensor.detach()
     if tensor.is_floating_point() and tensor.dtype != torch.float64:
         tensor = tensor.to(torch.float32)
-    return tensor.cpu().numpy().copy()
+    return tensor.cpu().numpy().copy(order="K")  # a transposed view is not put in order: that takes ten times as long
 
 
 def to_torch(value: Any, dtype: torch.dtype, cast: torch.dtype | None, device: torch.device) -> Any:
@@ -53,7 +54,7 @@ def found(value: Any) -> Iterator[torch.Tensor]:
 
 def ordinary(tensor: torch.Tensor) -> bool:
     """Whether the numbers can be read: neither sparse nor nested, nor inside a transform such as `torch.func.vmap`."""
-    if torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+    if is_functorch_wrapped_tensor(tensor):
         return False
     return tensor.layout == torch.strided and not tensor.is_nested and tensor.device.type != "meta"
 
