@@ -58,3 +58,7 @@ def model() -> keras.Model:
 
 
 loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+def optimizer(net: keras.Model) -> keras.optimizers.Optimizer:
+    return keras.optimizers.SGD(0.1)

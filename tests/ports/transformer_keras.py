@@ -98,7 +98,7 @@ loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
 def optimizer(net: keras.Model) -> keras.optimizers.Optimizer:
-    return keras.optimizers.Adam(1e-2, beta_1=0.9, beta_2=0.999, epsilon=1e-12)
+    return keras.optimizers.Adam(1e-2, beta_1=0.9, beta_2=0.999, epsilon=1e-16)
 
 
 def batch() -> tuple[np.ndarray, np.ndarray]:

@@ -81,4 +81,4 @@ def loss(output: jax.Array, y: jax.Array) -> jax.Array:
 
 
 def optimizer(net: nn.Module) -> optax.GradientTransformation:
-    return optax.adam(1e-2, b1=0.9, b2=0.999, eps=1e-12)
+    return optax.adam(1e-2, b1=0.9, b2=0.999, eps=1e-16)

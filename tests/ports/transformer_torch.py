@@ -84,7 +84,7 @@ def loss(output: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 
 def optimizer(net: nn.Module) -> torch.optim.Optimizer:
     parameters: Iterator[nn.Parameter] = net.parameters()
-    return torch.optim.Adam(parameters, lr=1e-2, betas=(0.9, 0.999), eps=1e-12)
+    return torch.optim.Adam(parameters, lr=1e-2, betas=(0.9, 0.999), eps=1e-16)
 
 
 def batch() -> tuple[np.ndarray, np.ndarray]:

@@ -52,7 +52,7 @@ FAULTS = (
     fault(KERAS, "embedding scaled", "x = self.tokens(tokens) +", "x = self.tokens(tokens) * np.sqrt(12.0) +", "tokens :add", "embedding.scale"),
     fault(KERAS, "last step for the mean", "ops.mean(x, axis=1)", "x[:, -1]", ":mean", "order.reduction"),
     fault(KERAS, "no last layer norm", "        x = self.ln_f(x)\n", "", "norm", "normalization.missing"),
-    fault(KERAS, "Adam with Keras' epsilon", ", epsilon=1e-12)", ")", END, "optimizer.epsilon"),
+    fault(KERAS, "Adam with Keras' epsilon", ", epsilon=1e-16)", ")", END, "optimizer.epsilon"),
     fault(LINEN, "Flax' own GELU", ", approximate=False", "", "blocks.0.mlp.1", "activation.gelu"),
     fault(LINEN, "layer norm with Flax' epsilon", "self.ln1 = nn.LayerNorm(epsilon=1e-5)", "self.ln1 = nn.LayerNorm()", "blocks.0.norm1", "normalization.epsilon"),
     fault(LINEN, "heads dealt out in turn", *HEADS, f"{ATTENTION} blocks.0.attention:view blocks.0.attention:transpose", "attention.heads"),

@@ -39,7 +39,7 @@ FAULTS = (
     fault(KERAS, "no weight decay", ", weight_decay=0.01)", ")", END, "optimizer.decay"),
     fault(KERAS, "loss summed over the pixels", CROSS_ENTROPY, SUMMED, END, "loss.reduction loss.factor"),
     fault(KERAS, "classes weighted", CROSS_ENTROPY, WEIGHTED, END, "loss.weights"),
-    fault(KERAS, "skip from before the activations", "([x, skip1])", '([x, image.graph if False else skip1 * 0.5])', ":cat#1", "scale.factor skip.scale"),
+    fault(KERAS, "a skip halved", "([x, skip1])", "([x, 0.5 * skip1])", ":cat#1", "scale.factor skip.scale"),
     fault(LINEN, "group norm with Flax' epsilon", ", epsilon=1e-5", "", "down1.norm", "normalization.epsilon"),
     fault(LINEN, "average pooling for maximum", "nn.max_pool(skip1", "nn.avg_pool(skip1", ":max_pool2d", "pooling.which"),
     fault(LINEN, "skips exchanged with the upsampled", "jnp.concatenate([x, skip1]", "jnp.concatenate([skip1, x]", ":cat#1", "order.concatenate"),
