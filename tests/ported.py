@@ -55,7 +55,7 @@ class Bench:
         self.clean.append(Case("forward", made, replace(made, backend="keras", dialect="keras")))
         return made
 
-    def plant(self, name: str, cause: str, side: Side, port: Side | np.ndarray, *same: str, **case: Any) -> None:
+    def plant(self, name: str, cause: str, side: Side, port: Side | np.ndarray | None, *same: str, **case: Any) -> None:
         its = port if isinstance(port, Side) else replace(side, output=port)
         its = replace(its, backend="keras", dialect="keras")
         self.faults.append(Planted(name, Case("forward", side, its, **case), cause, frozenset(same)))
@@ -65,7 +65,7 @@ class Bench:
         its = computed(replace(side, config={**side.config, **numbers}))
         self.plant(name, cause, side, replace(its, config=side.config), *same)
 
-    def held(self, name: str, cause: str, side: Side, *same: str, drop: str = "", **arrays: np.ndarray) -> None:
+    def held(self, name: str, cause: str, side: Side, *same: str, drop: Any = "", **arrays: np.ndarray) -> None:
         """Parameters that are others; the port does not say so."""
         kept = {key: array for key, array in side.parameters.items() if key != drop}
         its = computed(replace(side, parameters={**kept, **arrays}))
@@ -477,8 +477,8 @@ def optimizers(b: Bench) -> None:
         b.clean.append(replace(case, port=replace(reference)))
         b.faults.append(Planted(name, case, cause, frozenset(same)))
     mine, its = (stepped(ADAM | {"epsilon": 1e-4}, gradients, start, backend) for backend in ("torch", "keras"))
-    sides = (Side(backend, backend, kind="optimizer", steps=steps) for backend, steps in (("torch", mine), ("keras", its)))
-    b.faults.append(Planted("Keras' place of epsilon", Case("step", *sides), "optimizer.place", frozenset()))
+    sides = [Side(backend, backend, kind="optimizer", steps=steps) for backend, steps in (("torch", mine), ("keras", its))]
+    b.faults.append(Planted("Keras' place of epsilon", Case("step", sides[0], sides[1]), "optimizer.place"))
 
 
 def statistics(b: Bench) -> None:

@@ -71,11 +71,13 @@ def explain(case: Case, only: Iterable[str] | None = None) -> list[Finding]:
         only: Names of families; None for all.
     """
     names = causes() if only is None else only
-    asked = [each for view in case.views() for name in names for each in _asked(name, view)]
-    for rank in sorted({hypothesis.rank for _, _, hypothesis in asked}):
-        found = [_judged(*each) for each in asked if each[2].rank == rank]
-        if any(found):
-            return _ordered([each for each in found if each])
+    views = [[each for name in names for each in _asked(name, view)] for view in case.views()]
+    ranks = sorted({hypothesis.rank for asked in views for _, _, hypothesis in asked})
+    for rank in ranks:
+        for asked in views:
+            found = [_judged(*each) for each in asked if each[2].rank == rank]
+            if any(found):  # a pair of places says more than the stretch that it lies in, which comes last
+                return _ordered([each for each in found if each])
     return []
 
 
