@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -453,6 +454,10 @@ OPTIMIZERS: list[tuple[str, str, dict[str, Any], dict[str, Any], tuple[str, ...]
     ("amsgrad", "optimizer.amsgrad", ADAM, {"amsgrad": True}, ()),
     ("decay decoupled", "optimizer.coupling", ADAM | {"decay": 0.01}, {"decoupled": True}, ()),
     ("decay missing", "optimizer.decay", ADAM | {"decay": 0.01, "decoupled": True}, {"decay": 0.0}, ()),
+    ("decay of 0.004", "optimizer.decay", ADAM | {"decay": 0.01, "decoupled": True}, {"decay": 0.004}, ()),
+    ("decay of 0.0123", "optimizer.decay", ADAM | {"decay": 0.01, "decoupled": True}, {"decay": 0.0123}, ()),
+    ("sgd for adam", "optimizer.kind", ADAM, {"kind": "sgd", "momentum": 0.9, "rate": 0.05}, ()),
+    ("momentum in float32", "optimizer.momentum", MOMENTUM, {"momentum": float(np.float32(0.9))}, ()),
     ("decay of weights only", "optimizer.masked", ADAM | {"decay": 0.01, "decoupled": True}, {"masked": True}, ()),
     ("clipping missing", "clipping.missing", SGD | CLIP, {"clip": {}}, ("optimizer.schedule",)),
     ("clipping of each parameter", "clipping.scope", SGD | CLIP, {"clip": {"norm": 1.0}}, ()),
@@ -544,14 +549,10 @@ ROOMS: tuple[Callable[[Bench], None], ...] = (
 )  # fmt: skip
 
 
+@cache
 def bench(seed: int) -> Bench:
     """All faults, drawn from this seed."""
     made = Bench(seed)
     for room in ROOMS:
         room(made)
     return made
-
-
-def faults(seed: int) -> Iterator[Planted]:
-    """Those of one seed."""
-    yield from bench(seed).faults
