@@ -114,8 +114,8 @@ class Block(layers.Layer):
         self.inner = keras.Sequential([layers.Dense(4, activation="silu", name="d"), layers.LayerNormalization(name="n")])
 
     def build(self, shape: Any) -> None:
-        self.gain = self.add_weight(shape=(4,), initializer="ones", name="gain")
-        self.seen = self.add_weight(shape=(), initializer="zeros", name="seen", trainable=False)
+        self.gain: Any = self.add_weight(shape=(4,), initializer="ones", name="gain")
+        self.seen: Any = self.add_weight(shape=(), initializer="zeros", name="seen", trainable=False)
 
     def call(self, x: Any) -> Any:
         self.seen.assign(self.seen + 1.0)

@@ -208,7 +208,7 @@ def recomputed(each: Any, layer: Any) -> np.ndarray | None:
         case "recurrent" if config.get("cell"):
             return stepped(each, x, p)
         case "attention":
-            return attention(*each["inputs"], p, config)
+            return attention(each["inputs"], p, config)
         case _:
             return None
 

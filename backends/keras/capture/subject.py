@@ -15,7 +15,7 @@ from .loss import Loss
 from .passes import Pass, Passes, measured, packed, traced, unpacked
 from .paths import layers as layers_of
 from .paths import paths
-from .record import Key
+from .taps import Key
 
 FORMAT = 1
 """Counts the versions of what is handed out."""
