@@ -14,9 +14,11 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import optax
+from flax.errors import ScopeParamShapeError
 
 from backends.jax import capture
-from tests import central, linen_models as models
+from tests import central
+from tests import linen_models as models
 from tests.flax_cases import (
     CLASSES,
     FLAT,
@@ -276,7 +278,7 @@ def test_what_is_put_replaces_the_value_and_gradients_flow_as_if_it_did_not() ->
 
 def test_steps_are_those_of_a_plain_loop() -> None:
     model, optimizer = models.Normalized(), optax.chain(optax.clip_by_global_norm(0.1), optax.adam(0.01))
-    variables = jax.tree.map(lambda a: a.astype(float), model.init(jax.random.key(0), IMAGE, False))
+    variables: Any = jax.tree.map(lambda a: a.astype(float), model.init(jax.random.key(0), IMAGE, False))
     subject = capture.subject((model, variables), IMAGE, CLASSES, optimizer=optimizer, precision="float64")
     steps = subject.steps([(IMAGE, CLASSES), (IMAGE[::-1].copy(), CLASSES)], values=True)
 
@@ -285,17 +287,20 @@ def test_steps_are_those_of_a_plain_loop() -> None:
         output, new = model.apply({"params": params, "batch_stats": state}, x, True, mutable=["batch_stats"])
         return optax.softmax_cross_entropy_with_integer_labels(output, CLASSES).mean(), new["batch_stats"]
 
-    params, state = variables["params"], variables["batch_stats"]
+    moved: Any = None
+    params: Any = variables["params"]
+    state: Any = variables["batch_stats"]
     own = optimizer.init(params)
     for step, x in zip(steps, (IMAGE, IMAGE[::-1]), strict=True):
         (value, state), gradients = jax.value_and_grad(loss, has_aux=True)(params, state, x)
         updates, own = optimizer.update(gradients, own, params)
         params = optax.apply_updates(params, updates)
+        moved = updates
         assert step["loss"] == pytest.approx(float(value), rel=1e-12)
         np.testing.assert_allclose(step["gradients"]["Conv_0"]["weight"], gradients["Conv_0"]["kernel"], rtol=1e-9, atol=1e-14)
         np.testing.assert_allclose(step["parameters"]["Dense_0"]["weight"], params["Dense_0"]["kernel"], rtol=1e-12)
         np.testing.assert_allclose(step["statistics"]["BatchNorm_0"]["variance"], state["BatchNorm_0"]["var"], rtol=1e-12)
-    update = float(np.sqrt(np.mean(np.square(updates["Dense_0"]["kernel"]))))
+    update = float(np.sqrt(np.mean(np.square(moved["Dense_0"]["kernel"]))))
     assert steps[-1]["norms"]["Dense_0"]["weight"]["update"] == pytest.approx(update, rel=1e-9)
     assert len(steps[0]["places"]) == len(subject.capture(values=False)["places"])
 
@@ -381,9 +386,10 @@ def test_what_does_not_fit_is_refused_by_name() -> None:
 
 
 def test_a_model_that_raises_raises_its_own_exception() -> None:
-    with pytest.raises(nn.module.errors.ScopeParamShapeError):
-        model = models.CalledTwice()
-        capture.subject((model, model.init(jax.random.key(0), FLAT)), FLAT[:, :2]).capture(values=False)
+    model = models.CalledTwice()
+    subject = capture.subject((model, model.init(jax.random.key(0), FLAT)), FLAT[:, :2])
+    with pytest.raises(ScopeParamShapeError):
+        subject.capture(values=False)
 
 
 def test_after_a_capture_the_names_are_the_frameworks_own() -> None:

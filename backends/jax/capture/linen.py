@@ -115,7 +115,7 @@ def _compute_in(module: Any, dtype: Any) -> None:
 
 @contextlib.contextmanager
 def _constructed_in(dtype: Any) -> Iterator[None]:
-    """Modules that are made while the model runs compute in this precision: a cell makes its first carry before it is called."""
+    """Modules that are made while the model runs compute in this precision: a cell makes a carry before it is called."""
     kept = nn.Module.__post_init__
 
     def constructed(module: Any) -> None:

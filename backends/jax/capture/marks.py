@@ -1,7 +1,7 @@
 """Marks in a traced program: where a module or a function is entered, and what it returns.
 
 A mark is a primitive that hands its operands on. It stands in the jaxpr of the user's model, also inside `jax.jit`, `nn.remat`,
-`nn.scan` and whatever else JAX traces, and `replay` reads it there. A value is never kept in Python, so nothing leaks from a trace.
+`nn.scan` and whatever else JAX traces, and `replay` reads it there. No value is kept in Python, so nothing leaks from a trace.
 
 Trap: JAX keeps what it has traced of a jitted function. A loss that was called before would show no marks, and one that was
 captured would keep them; hence a context of its own (`fresh`) that is part of JAX's key.
