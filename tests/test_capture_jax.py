@@ -31,38 +31,6 @@ def _quick() -> Iterator[None]:
         yield
 
 
-"""The capture of flax linen models, and what it has in common with that of nnx: gradients, places, layers, steps, refusals."""
-
-from __future__ import annotations
-
-from collections.abc import Iterator
-from typing import Any
-
-import numpy as np
-import pytest
-
-pytest.importorskip("flax")
-
-import flax.linen as nn
-
-from backends.jax import capture
-from tests import central
-from tests.flax_cases import (
-    FLAT,
-    Case,
-    place,
-    quick,
-    said,
-    taken,
-)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _quick() -> Iterator[None]:
-    with quick():
-        yield
-
-
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_the_places_are_those_that_a_reader_expects_in_their_order(case: Case) -> None:
     assert said(taken("linen", case).captured) == case.places

@@ -38,45 +38,6 @@ def _quick() -> Iterator[None]:
         yield
 
 
-"""The capture of flax linen models, and what it has in common with that of nnx: gradients, places, layers, steps, refusals."""
-
-from __future__ import annotations
-
-from collections.abc import Iterator
-from typing import Any
-
-import numpy as np
-import pytest
-
-pytest.importorskip("flax")
-
-
-from backends.jax import capture
-from tests import linen_models as models
-from tests.flax_cases import (
-    CLASSES,
-    FLAT,
-    Case,
-    attended,
-    convolved,
-    drawn,
-    gru,
-    lstm,
-    normalized,
-    place,
-    quick,
-    simple,
-    taken,
-    transposed,
-)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _quick() -> Iterator[None]:
-    with quick():
-        yield
-
-
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_what_is_drawn_and_written_is_read_back_to_the_last_bit(case: Case) -> None:
     subject = taken("linen", case).subject

@@ -36,43 +36,6 @@ def _quick() -> Iterator[None]:
         yield
 
 
-"""The capture of flax linen models, and what it has in common with that of nnx: gradients, places, layers, steps, refusals."""
-
-from __future__ import annotations
-
-import ast
-import importlib.util
-import sys
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
-
-import pytest
-
-pytest.importorskip("flax")
-
-import flax.linen as nn
-import jax
-import jax.numpy as jnp
-from flax.errors import ScopeParamShapeError
-
-from backends.jax import capture
-from tests import linen_models as models
-from tests.flax_cases import (
-    CLASSES,
-    FLAT,
-    place,
-    quick,
-    said,
-)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _quick() -> Iterator[None]:
-    with quick():
-        yield
-
-
 def test_a_jitted_function_that_was_called_before_is_seen_all_the_same() -> None:
     model = models.Jitted()
     variables = model.init(jax.random.key(0), FLAT)

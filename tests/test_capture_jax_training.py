@@ -31,43 +31,10 @@ def _quick() -> Iterator[None]:
         yield
 
 
-"""The capture of flax linen models, and what it has in common with that of nnx: gradients, places, layers, steps, refusals."""
-
-from __future__ import annotations
-
-from collections.abc import Iterator
-from typing import Any
-
-import numpy as np
-import pytest
-
-pytest.importorskip("flax")
-
-import jax
-import optax
-
-from backends.jax import capture
-from tests import linen_models as models
-from tests.flax_cases import (
-    CLASSES,
-    IMAGE,
-    place,
-    quick,
-    taken,
-)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _quick() -> Iterator[None]:
-    with quick():
-        yield
-
-
 def test_batch_norm_says_in_both_modes_which_statistics_were_used() -> None:
     for training in (True, False):
         model = models.Normalized()
-        variables = model.init(jax.random.key(0), IMAGE, False)
-        subject = capture.subject((model, variables), IMAGE, CLASSES, training=training, precision="float64")
+        subject = capture.subject(model, IMAGE, CLASSES, training=training, precision="float64")
         before = subject.layers()["BatchNorm_0"]["statistics"]
         found = subject.capture(values=True)
         seen = place(found, "BatchNorm_0")
@@ -81,21 +48,21 @@ def test_batch_norm_says_in_both_modes_which_statistics_were_used() -> None:
 
 def test_steps_are_those_of_a_plain_loop() -> None:
     model, optimizer = models.Normalized(), optax.chain(optax.clip_by_global_norm(0.1), optax.adam(0.01))
-    variables: Any = jax.tree.map(lambda a: a.astype(float), model.init(jax.random.key(0), IMAGE, False))
+    variables: Any = jax.tree.map(lambda a: a.astype(float), jax.jit(lambda: model.init(jax.random.key(0), IMAGE, False))())
     subject = capture.subject((model, variables), IMAGE, CLASSES, optimizer=optimizer, precision="float64")
     steps = subject.steps([(IMAGE, CLASSES), (IMAGE[::-1].copy(), CLASSES)], values=True)
 
-    @jax.jit
     def loss(params: Any, state: Any, x: Any) -> Any:
         output, new = model.apply({"params": params, "batch_stats": state}, x, True, mutable=["batch_stats"])
         return optax.softmax_cross_entropy_with_integer_labels(output, CLASSES).mean(), new["batch_stats"]
 
     moved: Any = None
+    slopes = jax.jit(jax.value_and_grad(loss, has_aux=True))
     params: Any = variables["params"]
     state: Any = variables["batch_stats"]
     own = optimizer.init(params)
     for step, x in zip(steps, (IMAGE, IMAGE[::-1]), strict=True):
-        (value, state), gradients = jax.value_and_grad(loss, has_aux=True)(params, state, x)
+        (value, state), gradients = slopes(params, state, x)
         updates, own = optimizer.update(gradients, own, params)
         params = optax.apply_updates(params, updates)
         moved = updates
