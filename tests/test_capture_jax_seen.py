@@ -27,7 +27,6 @@ from tests.flax_cases import (
     quick,
     said,
 )
-from tests.linen_cases import BY_NAME
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -36,14 +35,25 @@ def _quick() -> Iterator[None]:
         yield
 
 
-def test_a_jitted_function_that_was_called_before_is_seen_all_the_same() -> None:
-    model = models.Jitted()
-    variables = model.init(jax.random.key(0), FLAT)
-    jax.jit(model.apply)(variables, FLAT)
-    loss = jax.jit(lambda output, y: jnp.mean(output**2))
-    loss(model.apply(variables, FLAT), None)
-    found = capture.subject((model, variables), FLAT, loss=loss).capture(values=False)
-    assert said(found) == BY_NAME["jitted"].places
+@jax.jit
+def jitted(x: Any) -> Any:
+    return jnp.tanh(nn.gelu(x))
+
+
+class CallsJitted(nn.Module):
+    @nn.compact
+    def __call__(self, x: Any) -> Any:
+        return nn.Dense(3)(jitted(jitted(x)))
+
+
+def test_a_jitted_function_that_was_called_before_is_seen_each_time() -> None:
+    model = CallsJitted()
+    variables = jax.jit(model.init)(jax.random.key(0), jnp.asarray(FLAT, jnp.float32))
+    jitted(jnp.asarray(FLAT, jnp.float32))
+    for _ in range(2):
+        found = capture.subject((model, variables), FLAT).capture(values=False, gradient=False)
+        assert said(found) == ":gelu :tanh :gelu#1 :tanh#1 Dense_0 (model)"
+    assert jitted(FLAT).shape == FLAT.shape
 
 
 class Hidden(nn.Module):
