@@ -139,7 +139,7 @@ KINDS = (
                     "normalization",
                     KERAS_NORMALIZED,
                     KERAS_NORMALIZED.replace(
-                        "mean, variance", "*(tf.nn.moments(flat, [1], keepdims=True) if training else (mean, variance))"
+                        "mean, variance", "*(tf.nn.moments(flat, [1], keepdims=True) if site.training else (mean, variance))"
                     ),
                 )
             ),

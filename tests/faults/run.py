@@ -5,9 +5,9 @@ from __future__ import annotations
 from tests.faults.fault import Fault, edits
 
 KERAS_CALL = "handle, self.last = self.compiled_step(self._tensor(batch.x), self._tensor(batch.y), corrected)\n"
-SHARED = """        held = self.__dict__.setdefault("held", [])
-        held[:] = {}
-        return held
+SHARED = """        shared = self.__dict__.setdefault("shared", [])
+        shared[:] = {}
+        return shared
 """
 TORCH_LOAD = "        self.network = StackedNetwork"
 LOAD = "        self.plan = plan or self.plan\n"

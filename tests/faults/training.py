@@ -39,7 +39,7 @@ KINDS = (
                     'assign_sub(direction * tf.cast(tf.cast(numbers["learning_rate"], "float32"), direction.dtype))',
                 )
             ),
-            "jax": edits(("training", JAX_RATE, '-numbers["learning_rate"].astype(jnp.float32) * direction')),
+            "jax": edits(("training", JAX_RATE, '-numbers["learning_rate"].astype(jax.numpy.float32) * direction')),
         },
         precisions=("float64",),
     ),
@@ -107,7 +107,7 @@ KINDS = (
                     "training",
                     "optax.apply_updates(parameters, updates)",
                     "optax.apply_updates(parameters, jax.tree.map("
-                    "lambda u: jnp.concatenate([u[:2], 0 * u[2:3], u[3:]]), updates))",
+                    "lambda u: jax.numpy.concatenate([u[:2], 0 * u[2:3], u[3:]]), updates))",
                 )
             ),
         },
