@@ -10,6 +10,7 @@ from experiments.own import data as own_data
 from experiments.own.diagnose import read_capture
 from experiments.own.given import Given
 from experiments.own.interpreter import Interpreter
+from experiments.own.layouts import completed
 from experiments.own.port_document import CarriedFinding, Model, Port
 from experiments.own.porting import Reference, compare, tree
 from experiments.own.tolerance import Tolerances, tolerances
@@ -47,7 +48,7 @@ def captured_in(model: Interpreter, given: Given, asked: Asked) -> Reference:
     """The reference, captured with its tolerance and its steps in a process that runs."""
     data = None if asked.data is None else own_data.read(asked.data).request()
     opened = model.open(given.file, given.factory, data=data, **_request(asked), samples=asked.samples)
-    captured = model.capture()
+    captured = completed(model.capture())
     found = tolerances(captured, model)
     steps = model.steps(asked.steps) if asked.steps and "optimizer" in opened["has"] else []
     if asked.save:

@@ -18,6 +18,7 @@ from experiments.own.alignment import Pair, align
 from experiments.own.carrying import Carried, carry
 from experiments.own.divergence import Divergence, Put, Sides
 from experiments.own.interpreter import Interpreter
+from experiments.own.layouts import completed
 from experiments.own.port_document import Branch, CauseFinding, Parting, Stage
 from experiments.own.tolerance import Tolerances
 from isograd.captured import Captured, Place, Step
@@ -116,7 +117,7 @@ class _Comparison:
         captured = self.reference.captured
         self.carried = carry(captured, self.port, self.given, self.put)
         self.starts = self.starts or self.carried.starts
-        found = self.port.capture(put=self.put)
+        found = completed(self.port.capture(put=self.put))
         aligned = align(captured, found, self.carried.pairs, self.reference.tolerances.values)
         return Sides(captured, found, aligned, self.reference.tolerances, self.put.keys())
 
