@@ -152,6 +152,27 @@ class Views(nn.Module):
         return h * torch.autograd.grad(h.square().sum(), h, create_graph=True)[0]
 
 
+class Keeping(nn.Module):
+    """Returns what its layer has returned, and keeps it for another use."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.kept = self.layer(x)
+        return self.kept
+
+
+class Kept(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.part = Keeping()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.tanh(self.part(x)) * self.part.kept
+
+
 def compiled() -> nn.Module:
     model = nn.Sequential(nn.Linear(4, 5), nn.Tanh())
     return torch.compile(nn.Sequential(torch.compile(model, backend="eager"), nn.Linear(5, 3)), backend="eager")  # type: ignore[return-value]
@@ -194,6 +215,7 @@ CASES: dict[str, Case] = {
     ),
     "tied": Case(Tied, (4, 2), ":getitem :mul embed norm head ."),
     "views": Case(Views, (3, 3), "cell :clone :getitem :sigmoid_ :square :sum :mul ."),
+    "kept": Case(Kept, (3, 4), "part.layer part :tanh :mul ."),
     "compiled": Case(compiled, (3, 4), "0.0 0.1 0 1 ."),
     "transformer": Case(
         transformer,

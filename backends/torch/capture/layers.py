@@ -117,7 +117,7 @@ def _layer(owner: Owner, names: Mapping[int, str], with_gradients: bool) -> Laye
         "kind": form.kind,
         "config": _config(owner),
         "parameters": {name: to_numpy(_sum(module, kept)) for name, kept in form.parameters.items()},
-        "gradients": {name: None if one is None else to_numpy(one) for name, one in reached.items()},
+        "gradients": {name: None if one is None else to_numpy(one, copy=False) for name, one in reached.items()},
         "statistics": {name: to_numpy(_sum(module, kept)) for name, kept in form.statistics.items()},
         "names": {name: " + ".join(names[id(one)] for one in ones) for name, ones in own.items()},
         "trainable": {name: any(one.requires_grad for one in ones) for name, ones in own.items()},

@@ -8,6 +8,9 @@ from typing import Any
 
 import torch
 
+SMALLEST = {one: math.sqrt(torch.finfo(one).tiny) / torch.finfo(one).eps for one in (torch.float32, torch.float64)}
+"""Below this root mean square, squares may be too small to count."""
+
 Numbers = dict[str, Any]
 
 VANISHES: dict[str, Callable[[torch.Tensor, Numbers], torch.Tensor]] = {
@@ -27,11 +30,10 @@ def rms(tensor: torch.Tensor) -> float:
         return 0.0
     count = math.sqrt(tensor.numel())
     tensor = tensor.detach()
-    if tensor.dtype in (torch.float16, torch.bfloat16):
+    if tensor.dtype not in SMALLEST:
         tensor = tensor.float()
     norm = torch.linalg.vector_norm(tensor).item()
-    smallest = math.sqrt(torch.finfo(tensor.dtype).tiny) / torch.finfo(tensor.dtype).eps
-    if smallest * count < norm < math.inf:
+    if SMALLEST[tensor.dtype] * count < norm < math.inf:
         return norm / count
     return _scaled(tensor.double(), count)
 
@@ -48,8 +50,8 @@ def mean(tensor: torch.Tensor) -> float:
     """Of the values; 0 of nothing."""
     if not tensor.numel():
         return 0.0
-    half = tensor.dtype in (torch.float16, torch.bfloat16)
-    return tensor.detach().mean(dtype=torch.float32 if half else None).item()
+    dtype = tensor.dtype if tensor.dtype in SMALLEST else torch.float32
+    return tensor.detach().sum(dtype=dtype).item() / tensor.numel()
 
 
 def dead(config: Numbers, output: torch.Tensor, layout: list[int] | None) -> float | None:
@@ -69,4 +71,4 @@ def dead(config: Numbers, output: torch.Tensor, layout: list[int] | None) -> flo
     if name not in VANISHES or layout is None or not output.numel():
         return None
     largest = VANISHES[name](output.detach(), config).amax(layout[:-1])
-    return (largest == 0).double().mean().item()
+    return int((largest == 0).sum()) / largest.numel()

@@ -9,12 +9,13 @@ import torch
 from torch._C._functorch import is_functorch_wrapped_tensor  # type: ignore[import-not-found]
 
 
-def to_numpy(tensor: torch.Tensor) -> np.ndarray:
-    """A copy: float64 stays, lower precisions become float32, integers and booleans stay."""
+def to_numpy(tensor: torch.Tensor, copy: bool = True) -> np.ndarray:
+    """A copy, if asked for: float64 stays, lower precisions become float32, integers and booleans stay."""
     tensor = tensor.detach()
     if tensor.is_floating_point() and tensor.dtype != torch.float64:
         tensor = tensor.to(torch.float32)
-    return tensor.cpu().numpy().copy(order="K")  # a transposed view is not put in order: that takes ten times as long
+    array = tensor.cpu().numpy()
+    return array.copy(order="K") if copy else array  # a transposed view is not put in order: that takes ten times as long
 
 
 def to_torch(value: Any, dtype: torch.dtype, cast: torch.dtype | None, device: torch.device) -> Any:
