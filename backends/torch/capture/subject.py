@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from . import layers, loss, norms, optimizer, state
+from .layers import write as write_layers
 from .places import Key, Places
 from .recorder import Recorder
 from .tensors import found, to_numpy, to_torch
@@ -116,13 +117,13 @@ class Subject:
         """The layers as they are now, without gradients; in the order of use once there was a capture."""
         return layers.described(self.model, layers.owners(self.model, self._order), with_gradients=False)
 
-    def write(self, values: Mapping[str, Mapping[str, np.ndarray]]) -> None:
+    def write(self, layers: Mapping[str, Mapping[str, np.ndarray]]) -> None:
         """Parameters and statistics by path and canonical name: arrays, or layers as `layers` gives them.
 
         Raises:
             ValueError: There is no such layer or name, or the shapes differ.
         """
-        layers.write(self.model, values)
+        write_layers(self.model, layers)
 
     def steps(self, batches: Sequence[tuple[Any, Any]], values: bool) -> list[dict[str, Any]]:
         """Steps of the optimiser, one on each batch; parameters and statistics move, and stay.
