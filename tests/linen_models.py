@@ -67,6 +67,7 @@ class Recurrent(nn.Module):
 
     @nn.compact
     def __call__(self, x: Any) -> Any:
+        every: Any
         carry, every = nn.RNN(self.cell(4), return_carry=True)(x)
         return nn.Dense(3)(jax.tree.leaves(carry)[-1] + every[:, 0])
 
@@ -74,7 +75,7 @@ class Recurrent(nn.Module):
 class BothWays(nn.Module):
     @nn.compact
     def __call__(self, x: Any) -> Any:
-        h = nn.Bidirectional(nn.RNN(nn.GRUCell(4)), nn.RNN(nn.GRUCell(4)))(x)
+        h: Any = nn.Bidirectional(nn.RNN(nn.GRUCell(4)), nn.RNN(nn.GRUCell(4)))(x)
         return nn.Dense(3)(h[:, -1])
 
 

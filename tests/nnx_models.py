@@ -77,6 +77,7 @@ class Recurrent(nnx.Module):
         self.head = nnx.Linear(4, 3, rngs=rngs)
 
     def __call__(self, x: Any) -> Any:
+        every: Any
         carry, every = self.rnn(x)
         return self.head(jax.tree.leaves(carry)[-1] + every[:, 0])
 
@@ -87,7 +88,8 @@ class BothWays(nnx.Module):
         self.both, self.head = nnx.Bidirectional(forth, back, rngs=rngs), nnx.Linear(8, 3, rngs=rngs)
 
     def __call__(self, x: Any) -> Any:
-        return self.head(self.both(x)[:, -1])
+        both: Any = self.both(x)
+        return self.head(both[:, -1])
 
 
 class Jitted(nnx.Module):

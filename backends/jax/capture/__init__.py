@@ -1,6 +1,6 @@
 """Any model of Flax, linen or nnx, captured: every module and every function between modules, in the order of execution.
 
-It imports NumPy, JAX and Flax, nothing of this project: it is loaded in the user's own interpreter. What it hands back are plain
+It imports NumPy, JAX and Flax, nothing of this project, since it is loaded in the user's own interpreter. It hands back plain
 dictionaries; `isograd/captured.py` says what is in them.
 """
 
@@ -41,11 +41,11 @@ def subject(
     """A model on a batch.
 
     Args:
-        model: A linen module, whose variables `init` then draws, or (module, variables); or an nnx module, of which a copy is taken.
+        model: A linen module, whose variables `init` then draws, or (module, variables); or an nnx module, which is copied.
         x: The input; a tuple or a dictionary of several.
         y: What the output is to be.
-        loss: Of the output and y; None: cross-entropy of logits for classes, mean squared error for real numbers, the mean square
-            of the output where y is None.
+        loss: Of the output and y; None: cross-entropy of logits for classes, mean squared error for real numbers, the mean
+            square of the output where y is None.
         optimizer: An optax transformation, or an `nnx.Optimizer`, of which the transformation is taken; None: no steps.
         clip: torch's; in optax clipping is part of the transformation.
         training: The mode in which it is captured.
@@ -61,7 +61,7 @@ def subject(
         )
     dtype = _dtype(precision)
     if linen.is_model(model):
-        found: Any = linen.Model(model, inputs(x, dtype), training=training, dtype=dtype, seed=seed)
+        found: Any = linen.Model(model, inputs(x, dtype, jnp.float32), training=training, dtype=dtype, seed=seed)
     elif nnx.is_model(model):
         found = nnx.Model(model, training=training, dtype=dtype)
     else:

@@ -6,25 +6,34 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 Inputs = tuple[tuple[Any, ...], dict[str, Any]]
 
 
-def inputs(x: Any, dtype: Any) -> Inputs:
-    """The arguments of the model: x may be one array, a tuple of them, or a dictionary."""
+def inputs(x: Any, dtype: Any, own: Any) -> Inputs:
+    """The arguments of the model: x may be one array, a tuple of them, or a dictionary.
+
+    Args:
+        x: The input.
+        dtype: The precision of all real numbers; None leaves JAX's arrays as they are.
+        own: The model's own precision: then NumPy's arrays, which are double without anybody's having said so, have that.
+    """
     args, kwargs = (x, {}) if isinstance(x, tuple) else ((), x) if isinstance(x, dict) else ((x,), {})
-    return jax.tree.map(lambda each: _array(each, dtype), (tuple(args), dict(kwargs)))
+    return jax.tree.map(lambda each: _array(each, dtype, own), (tuple(args), dict(kwargs)))
 
 
-def batch(x: Any, y: Any, dtype: Any) -> tuple[Inputs, Any]:
+def batch(x: Any, y: Any, dtype: Any, own: Any) -> tuple[Inputs, Any]:
     """The arguments of the model, and what they are to give."""
-    return inputs(x, dtype), jax.tree.map(lambda each: _array(each, dtype), y)
+    return inputs(x, dtype, own), jax.tree.map(lambda each: _array(each, dtype, own), y)
 
 
-def _array(value: Any, dtype: Any) -> Any:
-    array = jnp.asarray(value)
-    real = jnp.issubdtype(array.dtype, jnp.floating)
-    return array.astype(dtype) if real and dtype is not None else array
+def _array(value: Any, dtype: Any, own: Any) -> Any:
+    given = isinstance(value, jax.Array)
+    array = value if given else np.asarray(value)
+    if not jnp.issubdtype(array.dtype, jnp.floating):
+        return jnp.asarray(array)
+    return jnp.asarray(array, dtype or (array.dtype if given else own))
 
 
 def first(x: Inputs) -> Any:

@@ -16,6 +16,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from jax.core import Tracer
 
 from .windows import pooling_numbers
 
@@ -74,7 +75,7 @@ def _number(value: Any) -> Any:
         return value
     if isinstance(value, tuple | list):
         return [_number(each) for each in value]
-    return None if isinstance(value, jax.core.Tracer) else float(value)
+    return None if isinstance(value, Tracer) else float(value)
 
 
 def _pooling(which: str, name: str, given: dict[str, Any]) -> Meaning:

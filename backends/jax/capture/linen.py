@@ -118,12 +118,12 @@ def _compute_in(module: Any, dtype: Any) -> None:
 
 @contextlib.contextmanager
 def _constructed_in(dtype: Any) -> Iterator[None]:
-    """Modules that are made while the model runs compute in this precision: a cell makes its first carry before it is called."""
+    """Modules that are made while the model runs compute in this precision: a cell makes a carry before it is called."""
     kept = nn.Module.__post_init__
 
-    def constructed(module: Any) -> None:
-        _compute_in(module, dtype)
-        kept(module)
+    def constructed(self: Any) -> None:
+        _compute_in(self, dtype)
+        kept(self)
 
     try:
         nn.Module.__post_init__ = constructed

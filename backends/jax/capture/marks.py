@@ -1,7 +1,7 @@
 """Marks in a traced program: where a module or a function is entered, and what it returns.
 
 A mark is a primitive that hands its operands on. It stands in the jaxpr of the user's model, also inside `jax.jit`, `nn.remat`,
-`nn.scan` and whatever else JAX traces, and `replay` reads it there. A value is never kept in Python, so nothing leaks from a trace.
+`nn.scan` and whatever else JAX traces, and `replay` reads it there. No value is kept in Python, so nothing leaks from a trace.
 
 Trap: JAX keeps what it has traced of a jitted function. A loss that was called before would show no marks, and one that was
 captured would keep them; hence a context of its own (`fresh`) that is part of JAX's key.
@@ -18,6 +18,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from jax.core import Tracer
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
@@ -36,8 +37,8 @@ def _jvp(operands: Any, tangents: Any, **where: Any) -> tuple[Any, Any]:
 
 
 def _batched(operands: Any, axes: Any, **where: Any) -> tuple[Any, Any]:
-    front = [x if axis is batching.not_mapped else jnp.moveaxis(x, axis, 0) for x, axis in zip(operands, axes, strict=True)]
-    return mark_p.bind(*front, **where), [axis if axis is batching.not_mapped else 0 for axis in axes]
+    front = [x if axis is None else jnp.moveaxis(x, axis, 0) for x, axis in zip(operands, axes, strict=True)]
+    return mark_p.bind(*front, **where), [axis if axis is None else 0 for axis in axes]
 
 
 mark_p.def_impl(_same)
@@ -131,7 +132,7 @@ def _entered(number: int, inputs: Any) -> Any:
     leaves, tree = flattened(inputs)
     unique = {id(leaf): leaf for leaf in leaves if _is_tensor(leaf)}
     marked = dict(zip(unique, mark_p.bind(*unique.values(), site=number, end=False), strict=True))
-    through = [marked[id(leaf)] if isinstance(leaf, jax.core.Tracer) and id(leaf) in marked else leaf for leaf in leaves]
+    through = [marked[id(leaf)] if isinstance(leaf, Tracer) and id(leaf) in marked else leaf for leaf in leaves]
     return jax.tree_util.tree_unflatten(tree, through)
 
 

@@ -80,12 +80,15 @@ class Model:
         return output, {name: flat[name] for name in state}
 
     def _flat(self, state: Any) -> Arrays:
-        return {self.names[path]: value for path, value in flatten_dict(nnx.to_pure_dict(state)).items()}
+        return {self._named(path): value for path, value in flatten_dict(nnx.to_pure_dict(state)).items()}
 
     def _filled(self, template: Any, arrays: Arrays) -> Any:
         """The state with other arrays in it."""
         variables = nnx.to_flat_state(template)
-        return nnx.from_flat_state([(path, variable.replace(arrays[self.names[path]])) for path, variable in variables])
+        return nnx.from_flat_state([(path, _with(leaf, arrays[self._named(path)])) for path, leaf in variables])
+
+    def _named(self, path: tuple[Any, ...]) -> str:
+        return self.names.get(path, _name(path))
 
     @contextlib.contextmanager
     def scope(self, marked: Marked) -> Iterator[None]:
@@ -154,6 +157,11 @@ def _children(node: Any) -> list[tuple[Any, Any]]:
     if isinstance(node, dict):
         return list(node.items())
     return list(enumerate(node)) if isinstance(node, list | tuple) else []
+
+
+def _with(leaf: Any, value: Any) -> Any:
+    """A variable with another value; an array that is none is the value."""
+    return leaf.replace(value) if isinstance(leaf, nnx.Variable) else value
 
 
 def _name(path: tuple[Any, ...]) -> str:

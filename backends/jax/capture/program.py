@@ -64,6 +64,7 @@ class Program:
         if not self.static:
             raise ValueError("no module was seen: does the model call any, and is it not in pure functions?")
         self.compiled: dict[Any, Any] = {}
+        self.inputs: dict[tuple[bool, bool], list[list[int]]] = {}
         self._reached: tuple[list[bool], dict[str, bool]] | None = None
 
     def _trace(self, loss: Callable[..., Any], parameters: Arrays, state: Arrays) -> tuple[Any, Any]:
@@ -85,6 +86,7 @@ class Program:
         return [taken.output for taken in replay.taken]
 
     def _replayed(self, replay: Replay, parameters: Arrays, state: Arrays, x: Any, y: Any) -> Any:
+        replay.own = frozenset(id(value) for value in parameters.values())
         operands = jax.tree.leaves((parameters, state, x, y))
         return jax.tree.unflatten(self.tree, replay.run(self.traced.jaxpr, self.traced.consts, operands))
 
@@ -112,7 +114,7 @@ class Program:
         given = self.compiled[key](
             parameters, state, self.x, self.y, self._put(put) if put else [], values=values, gradient=gradient
         )
-        return self._run(jax.device_get(given), gradient)
+        return self._run(jax.device_get(given), gradient, self.inputs.get((gradient, bool(put)), []))
 
     def _captured(
         self, parameters: Arrays, state: Arrays, x: Any, y: Any, put: Any, values: bool, gradient: bool
@@ -127,9 +129,11 @@ class Program:
         if not values:
             return given
         unique: dict[int, Any] = {}
-        inputs = [[unique.setdefault(id(each), each) is each and id(each) for each in inner] for _, inner, _ in taken]
+        for each in (each for _, inner, _ in taken for each in inner):
+            unique.setdefault(id(each), each)
+        inputs = [[id(each) for each in inner] for _, inner, _ in taken]
         order = {each: i for i, each in enumerate(unique)}
-        self.inputs = [[order[each] for each in inner] for inner in inputs]
+        self.inputs[gradient, bool(put)] = [[order[each] for each in inner] for inner in inputs]
         values_of = [value for value, _, _ in taken]
         return given | {"output": output, "values": values_of, "cotangents": cotangents, "inputs": list(unique.values())}
 
@@ -141,22 +145,19 @@ class Program:
             raise ValueError(f"there is no place {unknown[0]}: path, call and leaf")
         return [_replacement(key, put.get(key), shape) for key, shape in zip(places, self.shapes, strict=True)]
 
-    def _run(self, given: dict[str, Any], gradient: bool) -> Run:
+    def _run(self, given: dict[str, Any], gradient: bool, order: list[list[int]]) -> Run:
         reached, of_parameters = self.reached() if gradient else ([False] * len(self.static), {})
         places = []
         for i, static in enumerate(self.static):
             values = "values" in given
-            inputs = [to_numpy(given["inputs"][each]) for each in self.inputs[i]] if values else []
+            inputs = [to_numpy(given["inputs"][each]) for each in order[i]] if values else []
             output = to_numpy(given["values"][i]) if values else None
             slope = to_numpy(given["cotangents"][i]) if values and reached[i] else None
             places.append(entry(static, given["norms"][i], reached[i], inputs, output, slope))
         gradients = {name: to_numpy(each) if of_parameters[name] else None for name, each in given["gradients"].items()}
-        last = places[self.static.index(self._root())] if self._root() else None
+        last = next((place for place in places if place["path"] == ""), None)
         output = to_numpy(given["output"]) if "output" in given else None
         return Run(float(given["loss"]), output, last["gradient"] if last else None, places, gradients)
-
-    def _root(self) -> Static | None:
-        return next((static for static in self.static if static.site.path == "" and static.site.module), None)
 
     def reached(self) -> tuple[list[bool], dict[str, bool]]:
         """Which places, and which parameters, the loss depends on: elsewhere there is no gradient, not one that is 0."""
@@ -186,9 +187,8 @@ class Program:
         given = self.compiled["step"](parameters, state, optimizer_state, x, y)
         reached, of_parameters = self.reached()
         loss, numbers, gradients = jax.device_get((given["loss"], given["norms"], given["gradients"]))
-        known = [
-            entry(static, *each, [], None, None)["norms"] for static, *each in zip(self.static, numbers, reached, strict=True)
-        ]
+        each = zip(self.static, numbers, reached, strict=True)
+        known = [entry(static, row, there, [], None, None)["norms"] for static, row, there in each]
         slopes = {name: to_numpy(each) if of_parameters[name] else None for name, each in gradients.items()}
         return Step(float(loss), slopes, given["updates"], given["parameters"], given["state"], given["optimizer"], known)
 

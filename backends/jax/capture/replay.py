@@ -7,24 +7,21 @@ traced once and calls twice.
 
 from __future__ import annotations
 
-import functools
-import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from .equations import CALLS, bound, has_marks, in_groups, is_jax, is_single, size_of
 from .functions import MIXING, Meaning, name_of, of_equation
 from .marks import Recorder, Site, is_real, mark_p
 from .patched import derivative
 
 UNROLLED = 20_000
 """So many equations at most come from a scan that is gone into, all its steps together."""
-
-CALLS = ("jit", "pjit", "closed_call", "core_call", "remat", "remat2", "checkpoint", "core_closed_call")
 
 
 @dataclass
@@ -60,6 +57,7 @@ class Replay:
         recorder: Of the trace.
         zeros: Added to the places' values, in the order of the places; their gradients are the places'.
         put: What replaces the places' values, in the same order, each with whether it does; gradients flow on as if it did not.
+        own: The identities of the parameters: one that is only brought into another shape is no place.
         taken: The places.
         used: The modules by path, in the order in which they were entered.
     """
@@ -67,6 +65,7 @@ class Replay:
     recorder: Recorder
     zeros: Sequence[Any] = ()
     put: Sequence[tuple[Any, Any]] = ()
+    own: frozenset[int] = frozenset()
     taken: list[Taken] = field(default_factory=list)
     used: dict[str, Site] = field(default_factory=dict)
     frames: list[Frame] = field(default_factory=list)
@@ -99,15 +98,15 @@ class Replay:
             return self._mark(eqn.params["site"], eqn.params["end"], operands)
         if has_marks(eqn):
             return self._inside(eqn, operands)
-        if self.recorder.double and self.frames and any(_is_single(var) for var in eqn.outvars):
+        if self.recorder.double and self.frames and any(is_single(var) for var in eqn.outvars):
             self.recorder.remark(
                 f"{self.frames[-1].site.path or 'the model'} computes in float32, whatever the precision: {name_of(eqn)}"
             )
         owner = self._owner()
         meaning = of_equation(eqn) if owner else None
-        if owner is None or meaning is None:
+        if owner is None or meaning is None or (meaning.kind in SHAPING and id(operands[0]) in self.own):
             return bound(eqn, operands)
-        if meaning.kind == "other" and eqn.primitive.name in CALLS and not _is_jax(name_of(eqn)):
+        if meaning.kind == "other" and eqn.primitive.name in CALLS and not is_jax(name_of(eqn)):
             return self._called(eqn, operands)
         return self._function(owner, meaning, eqn, operands)
 
@@ -251,77 +250,11 @@ CHANNELS_LAST = (
 )
 
 
+SHAPING = ("reshape", "flatten", "transpose")
+
+
 def _slope(meaning: Meaning, eqn: Any, operands: list[Any]) -> Any:
     if meaning.kind != "activation" or meaning.config["name"] in MIXING or len(eqn.outvars) != 1:
         return None
     at = next(i for i, var in enumerate(eqn.invars) if not hasattr(var, "val") and var.aval.shape)
     return derivative(lambda x: bound(eqn, [*operands[:at], x, *operands[at + 1 :]])[0], operands[at])
-
-
-def bound(eqn: Any, operands: list[Any]) -> list[Any]:
-    """The outputs of an equation, bound as it was."""
-    params: Any = eqn.primitive.get_bind_params(eqn.params)
-    functions, params = params if isinstance(params, tuple) else ((), params)  # JAX before 0.9 hands the functions apart
-    with eqn.ctx.manager:
-        outputs = eqn.primitive.bind(*functions, *operands, **params)
-    return list(outputs) if eqn.primitive.multiple_results else [outputs]
-
-
-def in_groups(eqns: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    """The equations one by one, but a mean that is written out together."""
-    at = 0
-    while at < len(eqns):
-        size = _mean_at(eqns, at)
-        yield eqns[at : at + size]
-        at += size
-
-
-def _mean_at(eqns: Sequence[Any], at: int) -> int:
-    """How many equations from here are one mean: a sum, the lost axes again, and a division by how many there were."""
-    if eqns[at].primitive.name != "reduce_sum":
-        return 1
-    before, after = eqns[at].invars[0].aval, eqns[at].outvars[0].aval
-    for size, eqn in enumerate(eqns[at + 1 : at + 3], start=2):
-        if eqn.invars[0] is not eqns[at + size - 2].outvars[0]:
-            return 1
-        if eqn.primitive.name == "div" and hasattr(eqn.invars[1], "val"):
-            return size if float(eqn.invars[1].val) * math.prod(after.shape) == math.prod(before.shape) else 1
-        if eqn.primitive.name not in ("broadcast_in_dim", "reshape"):
-            return 1
-    return 1
-
-
-def inner_jaxprs(eqn: Any) -> list[Any]:
-    """The jaxprs that an equation calls."""
-    found: list[Any] = []
-    for value in eqn.params.values():
-        for each in value if isinstance(value, tuple | list) else (value,):
-            inner = getattr(each, "jaxpr", each)
-            if hasattr(inner, "eqns"):
-                found.append(inner)
-    return found
-
-
-def has_marks(eqn: Any) -> bool:
-    """Whether there is a mark somewhere inside."""
-    return any(_marked(inner) for inner in inner_jaxprs(eqn))
-
-
-@functools.lru_cache(maxsize=4096)
-def _marked(jaxpr: Any) -> bool:
-    return any(eqn.primitive is mark_p or has_marks(eqn) for eqn in jaxpr.eqns)
-
-
-def size_of(jaxpr: Any) -> int:
-    """How many equations, those inside others too."""
-    return sum(1 + sum(size_of(inner) for inner in inner_jaxprs(eqn)) for eqn in jaxpr.eqns)
-
-
-def _is_single(var: Any) -> bool:
-    dtype = getattr(var.aval, "dtype", None)
-    return dtype is not None and jnp.issubdtype(dtype, jnp.floating) and dtype.itemsize < 8 and bool(var.aval.shape)
-
-
-def _is_jax(name: str) -> bool:
-    """Whether a jitted function is one of JAX's own, and so a function of its own on the page."""
-    return any(hasattr(space, name) for space in (jnp, jax.nn, jax.lax))

@@ -26,13 +26,13 @@ VERSIONS = {name: version(name) for name in ("jax", "flax", "numpy")}
 class Subject:
     """See the doors of this package.
 
-    The model is traced once, for each shape of batch; what is captured, stepped or put in its places runs that trace. Parameters,
-    statistics and the optimiser's state are the subject's own: the user's objects stay as they are.
+    The model is traced once for each shape of batch, and all that is captured or stepped runs that trace. Parameters,
+    statistics and the optimiser's state are the subject's own, so the user's objects stay as they are.
     """
 
     def __init__(self, model: Any, x: Any, y: Any, loss: Callable[..., Any] | None, optimizer: Any, training: bool) -> None:
         self.model = model
-        self.x, self.y = batch(x, y, model.dtype)
+        self.x, self.y = batch(x, y, model.dtype, own_precision(model.parameters))
         self.loss_said = said(self.y) if loss is None else None
         self.loss = standard(self.y) if loss is None else loss
         self.optimizer = transformation(optimizer)
@@ -82,7 +82,7 @@ class Subject:
             "backend": "jax",
             "api": self.model.api,
             "versions": dict(VERSIONS),
-            "precision": self.precision(),
+            "precision": "float64" if own_precision(self.parameters) == jnp.float64 else "float32",
             "loss": run.loss,
             "loss_said": self.loss_said,
             "batch": int(x.shape[0]) if x.ndim else 1,
@@ -96,12 +96,6 @@ class Subject:
             "optimizer": None if self.optimizer is None else numbers(self.optimizer),
             "remarks": list(program.recorder.remarks),
         }
-
-    def precision(self) -> str:
-        """The precision of the parameters, or of what is computed where there are none."""
-        real = [each for each in self.parameters.values() if jnp.issubdtype(each.dtype, jnp.floating)]
-        dtypes = {str(each.dtype) for each in real} or {str(first(self.x).dtype)}
-        return "float64" if dtypes == {"float64"} else "float32"
 
     def _layers(self, owners: list[Owner], parameters: Any, state: Any, gradients: Mapping[str, Any]) -> dict[str, Any]:
         own = {name: to_numpy(value) for name, value in parameters.items()}
@@ -140,7 +134,8 @@ class Subject:
             raise ValueError("steps need an optimiser: an optax transformation; received None")
         if self.optimizer_state is None:
             self.optimizer_state = self.optimizer.init(self.model.nested(self.parameters))
-        return [self._step(*batch(x, y, self.model.dtype), values) for x, y in batches]
+        own = own_precision(self.parameters)
+        return [self._step(*batch(x, y, self.model.dtype, own), values) for x, y in batches]
 
     def _step(self, x: Any, y: Any, values: bool) -> dict[str, Any]:
         program, before = self.program(x, y), self.parameters
@@ -148,3 +143,9 @@ class Subject:
         self.parameters, self.state, self.optimizer_state = run.parameters, run.state, run.optimizer_state
         layers = self._layers(self.owners, self.parameters, self.state, run.gradients)
         return step_of(self.owners, layers, run, before, values)
+
+
+def own_precision(parameters: Mapping[str, Any]) -> Any:
+    """In which the parameters are: the widest; single where there are none."""
+    real = [each.dtype for each in parameters.values() if jnp.issubdtype(each.dtype, jnp.floating)]
+    return jnp.result_type(*real) if real else jnp.dtype(jnp.float32)

@@ -1,0 +1,86 @@
+"""The equations of a jaxpr: what they call, and how they are bound again."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from .marks import mark_p
+
+CALLS = ("jit", "pjit", "closed_call", "core_call", "remat", "remat2", "checkpoint", "core_closed_call")
+"""Primitives that only call a jaxpr: it can be gone into."""
+
+
+def bound(eqn: Any, operands: list[Any]) -> list[Any]:
+    """The outputs of an equation, bound as it was."""
+    params: Any = eqn.primitive.get_bind_params(eqn.params)
+    functions, params = params if isinstance(params, tuple) else ((), params)  # JAX before 0.9 hands the functions apart
+    with eqn.ctx.manager:
+        outputs = eqn.primitive.bind(*functions, *operands, **params)
+    return list(outputs) if eqn.primitive.multiple_results else [outputs]
+
+
+def in_groups(eqns: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """The equations one by one, but a mean that is written out together."""
+    at = 0
+    while at < len(eqns):
+        size = _mean_at(eqns, at)
+        yield eqns[at : at + size]
+        at += size
+
+
+def _mean_at(eqns: Sequence[Any], at: int) -> int:
+    """How many equations from here are one mean: a sum, the lost axes again, and a division by how many there were."""
+    if eqns[at].primitive.name != "reduce_sum":
+        return 1
+    before, after = eqns[at].invars[0].aval, eqns[at].outvars[0].aval
+    for size, eqn in enumerate(eqns[at + 1 : at + 3], start=2):
+        if eqn.invars[0] is not eqns[at + size - 2].outvars[0]:
+            return 1
+        if eqn.primitive.name == "div" and hasattr(eqn.invars[1], "val"):
+            return size if float(eqn.invars[1].val) * math.prod(after.shape) == math.prod(before.shape) else 1
+        if eqn.primitive.name not in ("broadcast_in_dim", "reshape"):
+            return 1
+    return 1
+
+
+def inner_jaxprs(eqn: Any) -> list[Any]:
+    """The jaxprs that an equation calls."""
+    found: list[Any] = []
+    for value in eqn.params.values():
+        for each in value if isinstance(value, tuple | list) else (value,):
+            inner = getattr(each, "jaxpr", each)
+            if hasattr(inner, "eqns"):
+                found.append(inner)
+    return found
+
+
+def has_marks(eqn: Any) -> bool:
+    """Whether there is a mark somewhere inside."""
+    return any(_marked(inner) for inner in inner_jaxprs(eqn))
+
+
+@functools.lru_cache(maxsize=4096)
+def _marked(jaxpr: Any) -> bool:
+    return any(eqn.primitive is mark_p or has_marks(eqn) for eqn in jaxpr.eqns)
+
+
+def size_of(jaxpr: Any) -> int:
+    """How many equations, those inside others too."""
+    return sum(1 + sum(size_of(inner) for inner in inner_jaxprs(eqn)) for eqn in jaxpr.eqns)
+
+
+def is_single(var: Any) -> bool:
+    """Whether it is a tensor of real numbers in less than double precision."""
+    dtype = getattr(var.aval, "dtype", None)
+    return dtype is not None and jnp.issubdtype(dtype, jnp.floating) and dtype.itemsize < 8 and bool(var.aval.shape)
+
+
+def is_jax(name: str) -> bool:
+    """Whether a jitted function is one of JAX's own, and so a function of its own on the page."""
+    return any(hasattr(space, name) for space in (jnp, jax.nn, jax.lax))
