@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import keras
@@ -113,8 +114,8 @@ class Block(layers.Layer):
         self.inner = keras.Sequential([layers.Dense(4, activation="silu", name="d"), layers.LayerNormalization(name="n")])
 
     def build(self, shape: Any) -> None:
-        self.gain = self.add_weight(shape=(4,), initializer="ones", name="gain")
-        self.seen = self.add_weight(shape=(), initializer="zeros", name="seen", trainable=False)
+        self.gain: Any = self.add_weight(shape=(4,), initializer="ones", name="gain")
+        self.seen: Any = self.add_weight(shape=(), initializer="zeros", name="seen", trainable=False)
 
     def call(self, x: Any) -> Any:
         self.seen.assign(self.seen + 1.0)
@@ -266,15 +267,16 @@ def probabilities() -> Awkward:
 
 
 class Rowwise(keras.Model):
-    """A function that calls a function, and a layer that is made in the call."""
+    """A function that calls a layer, a layer that is made in the call, and one that Keras does not see."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.d = layers.Dense(3, kernel_regularizer=keras.regularizers.L2(0.1))
+        self.d = layers.Dense(3, kernel_regularizer=keras.regularizers.L2(0.125))
+        self.unseen = SimpleNamespace(prelu=layers.PReLU("he_normal"))
 
     def call(self, x: Any) -> Any:
         h = tf.map_fn(lambda row: self.d(row[None])[0], x)
-        return layers.PReLU()(layers.ReLU(negative_slope=0.3)(h))
+        return self.unseen.prelu(layers.ReLU(negative_slope=0.3)(h))
 
 
 def rowwise() -> Awkward:

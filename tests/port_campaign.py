@@ -1,8 +1,8 @@
 """How many mistakes in ports `port` finds: each is planted, and what it says is held to where and what it is.
 
-    python -m tests.port_campaign                         all of them: about half an hour
-    python -m tests.port_campaign "cnn torch -> keras"    those with this in their pair or name; several words: any of them
-    python -m tests.port_campaign --write                 all, into docs/port-faults.md
+python -m tests.port_campaign                         all of them: about half an hour
+python -m tests.port_campaign "cnn torch -> keras"    those with this in their pair or name; several words: any of them
+python -m tests.port_campaign --write                 all, into docs/port-faults.md
 """
 
 from __future__ import annotations
@@ -61,9 +61,11 @@ def right(bench: Bench, pair: Pair, factory: str) -> Right:
     report = bench.held(pair, (), factory)
     reference = bench.reference(pair, factory)
     name = str(pair) if factory == "model" else f"{pair} ({factory})"
-    accused = ", ".join(f"{each.stage} at {each.place}" for each in report.divergences)
+    accused = ", ".join(f"{each.stage} at {each.place}" for each in report.divergences if not each.framework)
     carried = report.carried.layers
-    return Right(name, accused, len(carried), len(reference.captured["layers"]), wrongly_carried(report, reference), worst(report))
+    return Right(
+        name, accused, len(carried), len(reference.captured["layers"]), wrongly_carried(report, reference), worst(report)
+    )
 
 
 def wrongly_carried(report: Port, reference: Reference) -> int:
@@ -104,7 +106,9 @@ def shown(row: Row) -> str:
 
 def page(rights: list[Right], singles: list[Row], several: list[Row]) -> str:
     """The page."""
-    return "\n".join([HEAD, *_totals(rights, singles, several), "", *_rights(rights), "", *_table(singles), "", *_several(several), ""])
+    return "\n".join(
+        [HEAD, *_totals(rights, singles, several), "", *_rights(rights), "", *_table(singles), "", *_several(several), ""]
+    )
 
 
 def _totals(rights: list[Right], singles: list[Row], several: list[Row]) -> list[str]:
@@ -136,12 +140,22 @@ def _share(count: int, total: int) -> str:
 
 
 def _rights(rights: list[Right]) -> list[str]:
-    lines = ["## Without a mistake", "", "| port | accused of | layers carried | worst error over tolerance |", "|---|---|---|---|"]
+    lines = [
+        "## Without a mistake",
+        "",
+        "| port | accused of | layers carried | worst error over tolerance |",
+        "|---|---|---|---|",
+    ]
     return lines + [f"| {r.name} | {r.accused or 'nothing'} | {r.carried} of {r.layers} | {r.worst:.2g} |" for r in rights]
 
 
 def _table(rows: list[Row]) -> list[str]:
-    lines = ["## One mistake", "", "| port | mistake | planted at | found at | | first cause | |", "|---|---|---|---|---|---|---|"]
+    lines = [
+        "## One mistake",
+        "",
+        "| port | mistake | planted at | found at | | first cause | |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for row in rows:
         one = row.found[0]
         cells = [_code(row.fault.places[0][0]), _code(one.place), one.where, one.cause, one.why]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -55,7 +56,7 @@ class Bench:
         self.clean.append(Case("forward", made, replace(made, backend="keras", dialect="keras")))
         return made
 
-    def plant(self, name: str, cause: str, side: Side, port: Side | np.ndarray, *same: str, **case: Any) -> None:
+    def plant(self, name: str, cause: str, side: Side, port: Side | np.ndarray | None, *same: str, **case: Any) -> None:
         its = port if isinstance(port, Side) else replace(side, output=port)
         its = replace(its, backend="keras", dialect="keras")
         self.faults.append(Planted(name, Case("forward", side, its, **case), cause, frozenset(same)))
@@ -65,7 +66,7 @@ class Bench:
         its = computed(replace(side, config={**side.config, **numbers}))
         self.plant(name, cause, side, replace(its, config=side.config), *same)
 
-    def held(self, name: str, cause: str, side: Side, *same: str, drop: str = "", **arrays: np.ndarray) -> None:
+    def held(self, name: str, cause: str, side: Side, *same: str, drop: Any = "", **arrays: np.ndarray) -> None:
         """Parameters that are others; the port does not say so."""
         kept = {key: array for key, array in side.parameters.items() if key != drop}
         its = computed(replace(side, parameters={**kept, **arrays}))
@@ -453,6 +454,10 @@ OPTIMIZERS: list[tuple[str, str, dict[str, Any], dict[str, Any], tuple[str, ...]
     ("amsgrad", "optimizer.amsgrad", ADAM, {"amsgrad": True}, ()),
     ("decay decoupled", "optimizer.coupling", ADAM | {"decay": 0.01}, {"decoupled": True}, ()),
     ("decay missing", "optimizer.decay", ADAM | {"decay": 0.01, "decoupled": True}, {"decay": 0.0}, ()),
+    ("decay of 0.004", "optimizer.decay", ADAM | {"decay": 0.01, "decoupled": True}, {"decay": 0.004}, ()),
+    ("decay of 0.0123", "optimizer.decay", ADAM | {"decay": 0.01, "decoupled": True}, {"decay": 0.0123}, ()),
+    ("sgd for adam", "optimizer.kind", ADAM, {"kind": "sgd", "momentum": 0.9, "rate": 0.05}, ()),
+    ("momentum in float32", "optimizer.momentum", MOMENTUM, {"momentum": float(np.float32(0.9))}, ()),
     ("decay of weights only", "optimizer.masked", ADAM | {"decay": 0.01, "decoupled": True}, {"masked": True}, ()),
     ("clipping missing", "clipping.missing", SGD | CLIP, {"clip": {}}, ("optimizer.schedule",)),
     ("clipping of each parameter", "clipping.scope", SGD | CLIP, {"clip": {"norm": 1.0}}, ()),
@@ -477,8 +482,8 @@ def optimizers(b: Bench) -> None:
         b.clean.append(replace(case, port=replace(reference)))
         b.faults.append(Planted(name, case, cause, frozenset(same)))
     mine, its = (stepped(ADAM | {"epsilon": 1e-4}, gradients, start, backend) for backend in ("torch", "keras"))
-    sides = (Side(backend, backend, kind="optimizer", steps=steps) for backend, steps in (("torch", mine), ("keras", its)))
-    b.faults.append(Planted("Keras' place of epsilon", Case("step", *sides), "optimizer.place", frozenset()))
+    sides = [Side(backend, backend, kind="optimizer", steps=steps) for backend, steps in (("torch", mine), ("keras", its))]
+    b.faults.append(Planted("Keras' place of epsilon", Case("step", sides[0], sides[1]), "optimizer.place"))
 
 
 def statistics(b: Bench) -> None:
@@ -544,14 +549,10 @@ ROOMS: tuple[Callable[[Bench], None], ...] = (
 )  # fmt: skip
 
 
+@cache
 def bench(seed: int) -> Bench:
     """All faults, drawn from this seed."""
     made = Bench(seed)
     for room in ROOMS:
         room(made)
     return made
-
-
-def faults(seed: int) -> Iterator[Planted]:
-    """Those of one seed."""
-    yield from bench(seed).faults

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -65,12 +65,12 @@ def gru(x: np.ndarray, p: Arrays, config: Mapping[str, Any]) -> np.ndarray:
     h = np.zeros((len(x), p["bias"].shape[-1]))
     states = []
     for t in range(x.shape[1]):
-        h = (_gru if config["cell"] == "gru" else _plain)(x[:, t], h, p, config)
+        h = _gru(x[:, t], h, p, config) if config["cell"] == "gru" else _plain(x[:, t], h, p)
         states.append(h)
     return np.stack(states, 1)
 
 
-def _plain(x: np.ndarray, h: np.ndarray, p: Arrays, config: Mapping[str, Any]) -> np.ndarray:
+def _plain(x: np.ndarray, h: np.ndarray, p: Arrays) -> np.ndarray:
     return np.tanh(x @ p["kernel"][0] + h @ p["recurrent"][0] + p["bias"][0])
 
 
@@ -83,16 +83,13 @@ def _gru(x: np.ndarray, h: np.ndarray, p: Arrays, config: Mapping[str, Any]) -> 
     return z * h + (1 - z) * np.tanh(given[2] + back)
 
 
-def attention(query: np.ndarray, key: np.ndarray, value: np.ndarray, p: Arrays, config: Mapping[str, Any]) -> np.ndarray:
+def attention(inputs: Sequence[np.ndarray], p: Arrays, config: Mapping[str, Any]) -> np.ndarray:
     """Of a function, from heads [batch, heads, time, width]; of a module, from [batch, time, feature]."""
     if not p:
-        return attended(query, key, value, config)
-    heads = [np.einsum("btf,fhw->bhtw", x, p[name]) + p[f"{name}_bias"][:, None] for name, x in _named(query, key, value)]
-    return np.einsum("bhtw,hwo->bto", attended(*heads, config), p["out"]) + p["out_bias"]
-
-
-def _named(query: np.ndarray, key: np.ndarray, value: np.ndarray) -> list[tuple[str, np.ndarray]]:
-    return [("query", query), ("key", key), ("value", value)]
+        return attended(*inputs, config=config)
+    named = zip(("query", "key", "value"), inputs, strict=True)
+    heads = [np.einsum("btf,fhw->bhtw", x, p[name]) + p[f"{name}_bias"][:, None] for name, x in named]
+    return np.einsum("bhtw,hwo->bto", attended(*heads, config=config), p["out"]) + p["out_bias"]
 
 
 def attended(query: np.ndarray, key: np.ndarray, value: np.ndarray, config: Mapping[str, Any]) -> np.ndarray:

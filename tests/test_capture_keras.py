@@ -7,6 +7,7 @@ import importlib.util
 import itertools
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -145,10 +146,10 @@ def test_what_is_written_is_read_back_to_the_last_bit(wing: Wing, name: str):
 def test_a_capture_leaves_the_model_as_it_was_and_travels(wing: Wing, name: str):
     given, subject, seen = wing.made(name)
     before = [variable.numpy() for variable in given.model.variables]
-    chance = np.random.get_state()[1].tolist()
+    chance = np.random.get_state(legacy=False)["state"]["key"].tolist()
     again = subject.capture(values=True)
     subject.capture(values=False)
-    assert chance == np.random.get_state()[1].tolist()
+    assert chance == np.random.get_state(legacy=False)["state"]["key"].tolist()
     for variable, value in zip(given.model.variables, before, strict=True):
         np.testing.assert_array_equal(variable.numpy(), value)
     np.testing.assert_equal(captured.load(captured.dump(again)), json_form(seen))
@@ -207,7 +208,7 @@ def recomputed(each: Any, layer: Any) -> np.ndarray | None:
         case "recurrent" if config.get("cell"):
             return stepped(each, x, p)
         case "attention":
-            return attention(*each["inputs"], p, config)
+            return attention(each["inputs"], p, config)
         case _:
             return None
 
@@ -296,14 +297,15 @@ def test_the_loss_of_a_compiled_model_takes_the_logits_that_keras_keeps(wing: Wi
 
 def test_an_optimizer_is_told_by_its_numbers(wing: Wing):
     told = wing.made("probabilities")[2]["optimizer"]
-    assert told == pytest.approx({"kind": "sgd", "rate": 0.1, "momentum": 0.9, "nesterov": False, "decay": 0.0}, rel=1e-6)
+    assert told.pop("kind") == "sgd"
+    assert told == pytest.approx({"rate": 0.1, "momentum": 0.9, "nesterov": False, "decay": 0.0, "decoupled": True}, rel=1e-6)
 
 
 def test_the_losses_of_layers_are_part_of_the_loss(wing: Wing):
     given, _, seen = wing.made("rowwise")
     output = place(seen, "")["output"]
     plain = -np.mean((output - np.log(np.exp(output).sum(-1, keepdims=True)))[range(3), given.y])
-    assert seen["loss"] == pytest.approx(plain + 0.1 * np.sum(np.square(given.model.d.kernel.numpy())), rel=1e-12)
+    assert seen["loss"] == pytest.approx(plain + 0.125 * np.sum(np.square(given.model.d.kernel.numpy())), rel=1e-12)
 
 
 def test_what_cannot_be_seen_into_is_said(wing: Wing):
@@ -376,7 +378,7 @@ def test_a_value_without_a_place_or_of_another_shape_is_refused(wing: Wing):
 
 
 def test_another_backend_of_keras_is_refused_in_one_line():
-    code = f"import importlib.util as u; s = u.spec_from_file_location('k', {str(FOLDER / '__init__.py')!r}); s.loader.exec_module(u.module_from_spec(s))"
+    code = f"import runpy; runpy.run_path({str(FOLDER / '__init__.py')!r})"
     done = subprocess.run(
         [sys.executable, "-c", code], env={**os.environ, "KERAS_BACKEND": "jax"}, capture_output=True, text=True, check=False
     )
@@ -392,9 +394,12 @@ def test_it_is_loaded_by_its_path_and_imports_nothing_of_ours(wing: Wing):
     spec.loader.exec_module(package)
     given = wing.models.perceptron()
     assert len(package.subject(given.model, given.x, given.y).capture(values=True)["places"]) == len(given.places)
-    names = {node.module or "" for file in FOLDER.glob("*.py") for node in ast.walk(ast.parse(file.read_text())) if outer(node)}
-    assert not {name.split(".")[0] for name in names} & {"backends", "common", "isograd", "experiments", "pydantic"}
+    assert not imported() - {*sys.stdlib_module_names, "keras", "numpy", "tensorflow"}
 
 
-def outer(node: ast.AST) -> bool:
-    return isinstance(node, ast.ImportFrom) and node.level == 0
+def imported() -> set[str]:
+    """The packages that its files import by name."""
+    nodes = [node for file in FOLDER.glob("*.py") for node in ast.walk(ast.parse(file.read_text()))]
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [str(node.module) for node in nodes if isinstance(node, ast.ImportFrom) and not node.level]
+    return {name.split(".")[0] for name in names}

@@ -29,6 +29,7 @@ from experiments.causes._case import (
 )
 from experiments.causes._definition import Undefined
 from experiments.causes._hypothesis import Finding, Hypothesis, reproduced
+from experiments.causes.stated import said
 
 __all__ = [
     "Case",
@@ -70,13 +71,16 @@ def explain(case: Case, only: Iterable[str] | None = None) -> list[Finding]:
         case: Where they part.
         only: Names of families; None for all.
     """
-    names = causes() if only is None else only
-    asked = [each for view in case.views() for name in names for each in _asked(name, view)]
-    for rank in sorted({hypothesis.rank for _, _, hypothesis in asked}):
-        found = [_judged(*each) for each in asked if each[2].rank == rank]
-        if any(found):
-            return _ordered([each for each in found if each])
-    return []
+    names = list(causes() if only is None else only)
+    views = [[each for name in names for each in _asked(name, view)] for view in case.views()]
+    ranks = sorted({hypothesis.rank for asked in views for _, _, hypothesis in asked})
+    for rank in ranks:
+        for asked in views:
+            found = [_judged(*each) for each in asked if each[2].rank == rank]
+            if any(found):  # a pair of places says more than the stretch that it lies in, which comes last
+                return _ordered([each for each in found if each])
+    stated = "stated" in names and case.stage == "forward"
+    return [each for view in case.views() for each in said(view)] if stated else []
 
 
 def _asked(name: str, case: Case) -> list[tuple[str, Case, Hypothesis]]:
@@ -101,8 +105,9 @@ def _judged(name: str, case: Case, hypothesis: Hypothesis) -> Finding | None:
 
 
 def _ordered(found: list[Finding]) -> list[Finding]:
-    """A sentence once; what is not solved for comes first."""
+    """A sentence once; what is not solved for comes first, and stands for the same cause with a number that is solved for."""
     once: dict[str, Finding] = {}
-    for each in found:
+    for each in sorted(found, key=lambda each: each.certainty != "reproduced"):
         once.setdefault(each.said, each)
-    return sorted(once.values(), key=lambda each: each.certainty != "reproduced")
+    plain = {each.key for each in found if each.certainty == "reproduced"}
+    return [each for each in once.values() if each.certainty == "reproduced" or each.key not in plain]

@@ -13,7 +13,7 @@ from isograd.captured import Captured, Layer, Place, Step
 
 Stage = Literal["forward", "backward", "loss", "step"]
 Arrays = Mapping[str, np.ndarray]
-Axes = tuple[int, ...]
+NARROW = {"float32", "float16", "bfloat16"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -279,7 +279,7 @@ class _Reading:
         inputs = tuple(self._input(each, place) for each in place["inputs"])
         side = replace(self._blank(), path=place["path"], kind=place["kind"], type=place["type"])
         side = replace(side, config=self._config(place), inputs=inputs, output=ordered, gradient=gradient, dtype=place["dtype"])
-        side = replace(side, single=side.single or place["dtype"] != "float64")
+        side = replace(side, single=side.single or place["dtype"] in NARROW)
         if layer is None or (":" in place["path"] and layer["kind"] != place["kind"]):
             return side
         return _with_layer(side, layer)

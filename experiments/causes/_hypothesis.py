@@ -116,6 +116,8 @@ def _reproduced(case: Case, hypothesis: Hypothesis) -> float | None:
     plain = hypothesis.plain() if hypothesis.plain else mine
     if mine is None or its is None or plain is None or not np.all(np.isfinite(its)):
         return None
+    if case.stage == "forward" and not varied(its):
+        return None
     gap = error(plain, its)
     close = max(hypothesis.close, CLOSE_IN_SINGLE if case.single else CLOSE)
     bound = min(close, gap * SHARE)

@@ -44,7 +44,7 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
         yield from _others(case)
         yield from _gelu(case)
         yield from _shape(case)
-    else:
+    elif not case.partial:
         yield from _added(case)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from experiments.causes._case import Case, Stage
 from experiments.causes._change import code, cure, told
-from experiments.causes._hypothesis import Hypothesis, varied
-from experiments.causes._identified import Config, close_enough, framework, identified, simulated, thresholds
+from experiments.causes._hypothesis import Hypothesis, error, varied
+from experiments.causes._identified import EXACT, Config, close_enough, framework, identified, simulated, thresholds
 from experiments.causes._steps import updates
 
 STAGES: frozenset[Stage] = frozenset({"step"})
@@ -22,6 +22,8 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
         return
     base = identified(case)
     own = framework(base, case.port.backend)
+    if error(updates(own, steps), steps.updates()) < EXACT:
+        return
     for name, said, changed in _decisions(case, own):
         yield _made(case, name, said, base, changed, own)
 

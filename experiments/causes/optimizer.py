@@ -10,8 +10,8 @@ import numpy as np
 
 from experiments.causes._case import Case, Stage
 from experiments.causes._change import code, cure, told
-from experiments.causes._hypothesis import Hypothesis, varied
-from experiments.causes._identified import Config, close_enough, framework, identified, simulated
+from experiments.causes._hypothesis import Hypothesis, error, varied
+from experiments.causes._identified import EXACT, Config, close_enough, framework, identified, simulated, usual
 from experiments.causes._steps import updates
 
 STAGES: frozenset[Stage] = frozenset({"step"})
@@ -36,6 +36,7 @@ CLASSES = {
     "rmsprop": ("RMSprop", "RMSprop", "rmsprop"),
     "adagrad": ("Adagrad", "Adagrad", "adagrad"),
 }
+FRAMEWORKS = {"torch": "PyTorch", "keras": "Keras", "jax": "Optax"}
 MOMENTA = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999)
 BETAS = (0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 0.9999)
 EPSILONS = tuple(10.0**-k for k in range(1, 17))
@@ -59,6 +60,8 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
     own = framework(base, case.port.backend)
     if own != base:
         yield _framework(case, base, own)
+    if error(updates(own, steps), steps.updates()) < EXACT:
+        return
     ones = list(decisions(case, own))
     for name, changed in ones:
         yield hypothesis(case, name, base, changed, own)
@@ -80,7 +83,7 @@ def _framework(case: Case, base: Config, own: Config) -> Hypothesis:
     words = {"outside": "after the bias correction", "inside": "before the bias correction", "root": "below the root"}
     mine = "outside of the root" if base["kind"] != "adam" else words[base["place"]]
     said = f"Place of epsilon: {mine} in the reference, {words[own['place']]} in the port."
-    note = f"{case.port.backend.capitalize()} does this itself."
+    note = f"{FRAMEWORKS[case.port.backend]} does this itself."
     return _made(case, "place", said, _place_line(case, base), own, base, note)
 
 
@@ -136,14 +139,15 @@ def _arguments(config: Config, names: list[str], column: int) -> Iterator[str]:
 def decisions(case: Case, config: Config) -> Iterator[tuple[str, Config]]:
     """Every configuration that is one decision away."""
     stated = case.port.steps.optimizer if case.port.steps else None
-    for name, usual in _choices(config).items():
+    for name, numbers in _choices(config).items():
         its = (stated or {}).get(name)
-        for number in dict.fromkeys((*(() if its is None else (its,)), *usual)):
+        for number in dict.fromkeys((*(() if its is None else (its,)), *numbers)):
             if number != config.get(name):
                 yield name, config | {name: number}
     if config["decay"]:
         yield "coupling", config | {"decoupled": not config["decoupled"]}
-        yield "decay", config | {"decay": 0.0}
+        for decay in (0.0, *DECAYS):
+            yield "decay", config | {"decay": decay}
         yield "masked", config | {"masked": not config.get("masked", False)}
     else:
         for decay in DECAYS:
@@ -156,7 +160,8 @@ def _choices(config: Config) -> dict[str, tuple[Any, ...]]:
     match config["kind"]:
         case "sgd":
             damped = {"dampening": (0.0, config["momentum"], 0.1, 0.5, 0.9)} if config["momentum"] else {}
-            return {"momentum": MOMENTA, "nesterov": (True, False), **damped}
+            narrow = float(np.float32(config["momentum"]))  # what Keras makes of a Python number
+            return {"momentum": (*MOMENTA, narrow), "nesterov": (True, False), **damped}
         case "adam":
             flags = {"amsgrad": (True, False), "corrected": (True, False)}
             return {"epsilon": EPSILONS, "beta1": (0.0, *MOMENTA), "beta2": BETAS, **flags}
@@ -169,7 +174,7 @@ def _choices(config: Config) -> dict[str, tuple[Any, ...]]:
 def hypothesis(case: Case, name: str, base: Config, changed: Config, own: Config) -> Hypothesis:
     """One decision."""
     also = own != base and changed.get("place") == own["place"]
-    note = f"{case.port.backend.capitalize()} adds epsilon elsewhere besides." if also else ""
+    note = f"{FRAMEWORKS[case.port.backend]} adds epsilon elsewhere besides." if also else ""
     return _made(case, name, f"{_words(name, base, changed)}.", line(case, base, name), changed, own, note)
 
 
@@ -228,7 +233,34 @@ def _solved(case: Case, base: Config, own: Config) -> Iterator[Hypothesis]:
         said = f"Learning rate: {told(base['rate'])} in the reference, {told(rate)} in the port{way} (solved from the steps)."
         found = _made(case, "rate", said, line(case, base, "rate"), config | {"rate": rate}, own)
         yield replace(found, solved=True)
+    yield from _decay(case, base, own, its)
     yield from _schedule(case, base, own, its)
+    yield from _kind(case, base)
+
+
+def _decay(case: Case, base: Config, own: Config, its: np.ndarray) -> Iterator[Hypothesis]:
+    """To which a decoupled decay's part is proportional."""
+    steps = case.port.steps
+    assert steps is not None
+    for decoupled in (True, False):
+        none, one = (updates(own | {"decay": decay, "decoupled": decoupled}, steps) for decay in (0.0, 1.0))
+        part = one - none
+        share = float(np.vdot(part, its - none) / np.vdot(part, part)) if np.any(part) else 0.0
+        if share > 1e-9 and (decoupled == own["decoupled"] or not own["decay"]):
+            changed = own | {"decay": float(f"{share:.6g}"), "decoupled": decoupled}
+            yield replace(hypothesis(case, "decay", base, changed, own), solved=True)
+
+
+def _kind(case: Case, base: Config) -> Iterator[Hypothesis]:
+    """Another optimiser altogether, with its usual numbers."""
+    steps = case.port.steps
+    assert steps is not None
+    for config in usual(steps, case.port.backend):
+        if config["kind"] != base["kind"]:
+            numbers = ", ".join(f"{n} {told(config[n])}" for n in ("rate", "momentum", "epsilon") if config.get(n))
+            said = f"Optimiser: {base['kind']} in the reference, {config['kind']} in the port ({numbers})."
+            found = _made(case, "kind", said, line(case, base), config, base)
+            yield replace(found, solved=True, rank=1)
 
 
 def _schedule(case: Case, base: Config, own: Config, its: np.ndarray) -> Iterator[Hypothesis]:

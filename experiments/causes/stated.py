@@ -10,12 +10,14 @@ import numpy as np
 
 from experiments.causes._case import Case, Side, Stage
 from experiments.causes._change import alternative, told
-from experiments.causes._hypothesis import Hypothesis, varied
+from experiments.causes._hypothesis import Finding, Hypothesis, varied
 
 STAGES: frozenset[Stage] = frozenset({"forward"})
 PAGE = None
 IGNORED = {"active", "momentum", "unbiased"}
 """Numbers that do not change the value of this pass."""
+SCALARS = (bool, int, float, str)
+"""Of these a difference is one; a list may be another notation of the same."""
 
 
 def hypotheses(case: Case) -> Iterator[Hypothesis]:
@@ -53,3 +55,18 @@ def _whole(case: Case, names: list[str]) -> Iterator[Hypothesis]:
         form = replace(port, inputs=side.inputs)
         said = f"What {side.path} computes: {words}."
         yield alternative(case, "kind" if kinds else "numbers", said, f"{side.kind} = {dict(side.config)!r}", form, rank=1)
+
+
+def said(case: Case) -> Iterator[Finding]:
+    """What the objects say of themselves and does not explain the numbers: the weakest of all, where there is nothing else."""
+    side, port = case.reference, case.port
+    if side.kind != port.kind:
+        return
+    for name in differing(side, port):
+        mine, its = side.config[name], port.config[name]
+        if isinstance(mine, SCALARS) and isinstance(its, SCALARS) and isinstance(mine, str) == isinstance(its, str):
+            words = (
+                f"{name.capitalize()} of {side.path}: {told(mine)} in the reference, {told(its)} in the port, as they state."
+            )
+            note = "It does not explain the numbers by itself."
+            yield Finding(f"stated.{name}", words, f"{name} = {mine!r}", PAGE, np.inf, "stated", side.path, note)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from experiments.own.alignment import Alignment, Pair
-from experiments.own.tensors import Axes, match
+from experiments.own.tensors import Axes, declared, error, match
 from experiments.own.tolerance import Tolerances
 from isograd.captured import Captured, Place
 
 Put = dict[tuple[str, int, int], np.ndarray]
+
+WINDOWED = ("convolution", "pooling")
+"""Kinds of which it matters which axis is the height: an image on its side is another input."""
 
 
 class Divergence(NamedTuple):
@@ -38,12 +41,17 @@ class Divergence(NamedTuple):
 
 
 class Sides(NamedTuple):
-    """The two captures, how their places are paired, and what a right port may be off by."""
+    """The two captures, how their places are paired, and what a right port may be off by.
+
+    Attributes:
+        put: The port's places whose value was replaced: there it says nothing of the port any more.
+    """
 
     reference: Captured
     port: Captured
     alignment: Alignment
     tolerances: Tolerances
+    put: Collection[tuple[str, int, int]] = ()
 
     @property
     def mine(self) -> list[Place]:
@@ -61,8 +69,14 @@ class Sides(NamedTuple):
         return self.alignment.layouts
 
     def agrees(self, pair: Pair) -> bool:
-        """Whether the value of a pair agrees."""
-        return pair.match is not None and pair.match.error <= self.tolerances.values[pair.mine]
+        """Whether the value of a pair agrees, or did before it was replaced."""
+        equal = pair.match is not None and pair.match.error <= self.tolerances.values[pair.mine]
+        return equal or self.replaced(pair)
+
+    def replaced(self, pair: Pair) -> bool:
+        """Whether the reference's value was put in at the port's place."""
+        place = self.its[pair.its]
+        return (place["path"], place["call"], place["leaf"]) in self.put
 
 
 # --- going forward
@@ -93,11 +107,22 @@ def _at_the_end(sides: Sides) -> Divergence | None:
 
 
 def _inputs_agree(sides: Sides, pair: Pair) -> bool:
-    a, b = sides.mine[pair.mine]["inputs"], sides.its[pair.its]["inputs"]
-    if not a or not b:
+    mine, its = sides.mine[pair.mine], sides.its[pair.its]
+    if not mine["inputs"] or not its["inputs"]:
         return False
     tolerance = sides.tolerances.values[pair.mine]
-    return all(agree(one, other, sides.layouts, tolerance) for one, other in zip(a, b, strict=False))
+    axes = declared(mine["layout"], its["layout"]) if mine["kind"] in WINDOWED else None
+    pairs = zip(mine["inputs"], its["inputs"], strict=False)
+    return all(_input_agrees(*each, sides.layouts, axes, tolerance) for each in pairs)
+
+
+def _input_agrees(
+    a: np.ndarray, b: np.ndarray, layouts: dict[tuple[int, int], Axes], axes: Axes | None, tolerance: float
+) -> bool:
+    """Whether two inputs are equal, in the order of the axes that both declare where they do."""
+    if axes is None or not len(axes) == a.ndim == b.ndim:
+        return agree(a, b, layouts, tolerance)
+    return error(a, b.transpose(axes)) <= tolerance
 
 
 def agree(a: np.ndarray, b: np.ndarray, layouts: dict[tuple[int, int], Axes], tolerance: float) -> bool:

@@ -118,7 +118,7 @@ class _Comparison:
         self.starts = self.starts or self.carried.starts
         found = self.port.capture(put=self.put)
         aligned = align(captured, found, self.carried.pairs, self.reference.tolerances.values)
-        return Sides(captured, found, aligned, self.reference.tolerances)
+        return Sides(captured, found, aligned, self.reference.tolerances, self.put.keys())
 
     def _part(self, sides: Sides, found: Divergence) -> None:
         findings = causes.explain(_forward_case(sides, found))
@@ -317,7 +317,7 @@ def _branch(found: Compared, i: int, pair: Pair | None) -> Branch:
         compared = {
             "port_path": _path(other),
             "port_type": other["type"],
-            "value": pair.match.error,
+            "value": None if sides.replaced(pair) else pair.match.error,
             "value_tolerance": sides.tolerances.values[i],
             "gradient": found.gradients.get(i),
             "gradient_tolerance": sides.tolerances.gradients[i],

@@ -77,6 +77,18 @@ class Match(NamedTuple):
         return a.reshape(shape) if self.axes is None else a.transpose(np.argsort(self.axes))
 
 
+def declared(mine: list[int] | None, its: list[int] | None) -> Axes | None:
+    """The order of the axes of the port's tensor that lays it out as the reference's, where both say where their axes are.
+
+    Args:
+        mine: The order of the reference's axes that makes (batch, *space, channel).
+        its: The port's.
+    """
+    if mine is None or its is None or len(mine) != len(its):
+        return None
+    return tuple(its[mine.index(axis)] for axis in range(len(mine)))
+
+
 def match(a: np.ndarray, b: np.ndarray, known: dict[tuple[int, int], Axes], tolerance: float) -> Match | None:
     """The nearest layout of `b`; None where no order of its axes has the shape of `a`.
 

@@ -1,7 +1,8 @@
 """The numbers of a layer, as they were in one call of it.
 
 Trap: `padding="same"` with a stride of 2 pads 0 before and 1 after; a frozen batch normalization uses its running statistics
-in training too; `max_value` and `threshold` make another function of a `ReLU`.
+in training too; `max_value` and `threshold` make another function of a `ReLU`. A slope, and the scale of an attention, are
+rounded to float32 on the way to TensorFlow, whatever the layer computes in.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 
 import keras
 
-from .functions import arguments, described, name_of, rectifier
+from .functions import arguments, described, name_of, rectifier, single
 from .known import cell_of, einsum_shape
 
 L = keras.layers
@@ -150,7 +151,7 @@ def _activation(call: Call) -> dict[str, Any]:
         case L.ReLU():
             return rectifier(float(layer.negative_slope), layer.max_value, float(layer.threshold))[1]
         case L.LeakyReLU():
-            return {"name": "leaky_relu", "slope": float(layer.negative_slope)}
+            return {"name": "leaky_relu", "slope": single(layer.negative_slope)}
         case L.PReLU():
             return {"name": "prelu"}
         case L.ELU():
@@ -180,7 +181,8 @@ def _recurrent(call: Call) -> dict[str, Any]:
 def _attention(call: Call) -> dict[str, Any]:
     layer = call.layer
     causal = bool(call.kwargs.get("use_causal_mask", False))
-    return {"heads": layer.num_heads, "scale": float(layer.key_dim) ** -0.5, "causal": causal}
+    masked = call.kwargs.get("attention_mask") is not None
+    return {"heads": layer.num_heads, "scale": single(layer.key_dim**-0.5), "causal": causal, "masked": masked}
 
 
 def _concatenate(call: Call) -> dict[str, Any]:

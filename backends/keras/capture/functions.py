@@ -72,8 +72,13 @@ def rectifier(slope: float, largest: float | None, threshold: float) -> tuple[st
     if threshold or largest not in (None, 6) or (largest and slope):
         return "other", {"threshold": threshold, "largest": largest, "slope": slope}
     if slope:
-        return "activation", {"name": "leaky_relu", "slope": slope}
+        return "activation", {"name": "leaky_relu", "slope": single(slope)}
     return "activation", {"name": "relu6" if largest else "relu"}
+
+
+def single(number: float) -> float:
+    """The number as float32 has it."""
+    return float(np.float32(number))
 
 
 def plain(value: Any) -> Any:
@@ -100,4 +105,6 @@ def _renamed(kind: str, name: str, numbers: Mapping[str, Any]) -> dict[str, Any]
     config = {called[key]: plain(value) for key, value in numbers.items() if key in called and plain(value) is not None}
     if name == "leaky_relu" and "alpha" in config:
         config["slope"] = config.pop("alpha")
+    if "slope" in config:
+        config["slope"] = single(config["slope"])
     return config

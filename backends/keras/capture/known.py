@@ -195,25 +195,17 @@ def _kind_of_part(layer: Any) -> str:
 
 def _parts(layers: list[Any], where: Mapping[int, str]) -> Iterator[tuple[str, Any]]:
     """The layers that own variables; of stacked cells each, of both directions each; not what is inside of a known one."""
-    inside: set[int] = set()
+    inside = {id(part) for layer in layers if _stacked(layer) or weights_within(layer) for part in _below(layer)}
     for layer in layers:
-        cells = _stacked(layer)
-        if cells:
-            inside.update(id(part) for part in _below(layer))
-            yield from ((f"{where[id(layer)]}[{index}]", cell) for index, cell in enumerate(cells))
-        elif weights_within(layer):
-            inside.update(id(part) for part in _below(layer))
-            yield where[id(layer)], layer
-    for layer in layers:
-        if id(layer) not in inside and not weights_within(layer) and not _stacked(layer):
+        if _stacked(layer):
+            yield from ((f"{where[id(layer)]}[{index}]", cell) for index, cell in enumerate(_stacked(layer)))
+        elif id(layer) not in inside:
             yield where[id(layer)], layer
 
 
 def weights_within(layer: Any) -> bool:
     """Whether the layer's canonical weights are those of the layers that it holds."""
-    if isinstance(layer, L.Bidirectional):
-        return False
-    return bool(layer._layers) and kind_of(layer) in WEIGHTS and not _stacked(layer)
+    return isinstance(layer, L.RNN | L.MultiHeadAttention | L.TimeDistributed) and kind_of(layer) in WEIGHTS
 
 
 def _stacked(layer: Any) -> list[Any]:

@@ -15,7 +15,8 @@ import keras
 import tensorflow as tf
 
 from .known import ours
-from .record import Recorder, splits
+from .record import Recorder
+from .taps import splits
 
 L = keras.layers
 

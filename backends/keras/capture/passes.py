@@ -14,7 +14,8 @@ from . import norms
 from .arrays import call, dense
 from .loss import Loss, scalar
 from .observed import observed, quiet_dropout
-from .record import Key, Recorder, Tap
+from .record import Recorder
+from .taps import Key, Tap
 
 
 @dataclass

@@ -11,7 +11,7 @@ from .arrays import array
 from .config import of_layer
 from .known import Entry
 from .passes import Pass
-from .record import Tap
+from .taps import Tap
 
 
 def places(taps: list[Tap], numbers: list[dict[str, float]], gradients: list[Any] | None) -> list[dict[str, Any]]:

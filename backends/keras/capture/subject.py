@@ -15,7 +15,7 @@ from .loss import Loss
 from .passes import Pass, Passes, measured, packed, traced, unpacked
 from .paths import layers as layers_of
 from .paths import paths
-from .record import Key
+from .taps import Key
 
 FORMAT = 1
 """Counts the versions of what is handed out."""
@@ -50,7 +50,7 @@ class Subject:
         Raises:
             ValueError: Nothing was seen, or what is put has no place or another shape.
         """
-        with state.kept(self._model), state.seeded(self._seed):
+        with state.kept(self._model):
             seen, numbers = self._op_by_op(gradient, put or {}) if values or put else self._compiled(gradient)
             if not seen.taps:
                 raise ValueError("no place was seen: the model returns no tensor of numbers")
@@ -90,7 +90,8 @@ class Subject:
             ]
 
     def _op_by_op(self, gradient: bool, put: Mapping[Key, np.ndarray]) -> tuple[Pass, list[dict[str, float]]]:
-        seen = self._passes.run(*self._batch, gradient=gradient, put=put)
+        with state.seeded(self._seed):
+            seen = self._passes.run(*self._batch, gradient=gradient, put=put)
         return seen, unpacked(*packed(measured(seen)))
 
     def _compiled(self, gradient: bool) -> tuple[Pass, list[dict[str, float]]]:
@@ -105,7 +106,8 @@ class Subject:
     def _program(self, gradient: bool) -> Any:
         key = "capture", gradient, tuple(variable.trainable for variable in self._model.variables)
         if key not in self._programs:
-            self._programs[key] = Program(self._passes, self._batch, gradient)
+            with state.seeded(self._seed):
+                self._programs[key] = Program(self._passes, self._batch, gradient)
         return self._programs[key]
 
     def _entries(self) -> list[known.Entry]:

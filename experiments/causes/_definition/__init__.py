@@ -41,7 +41,9 @@ def forward(kind: str, config: Config, parameters: Arrays, statistics: Arrays, i
         raise Undefined(f"{kind} without inputs")
     try:
         return _forward(kind, config, parameters, statistics, inputs)
-    except (ValueError, IndexError) as why:  # shapes that do not fit are no fault of the definition
+    except Undefined:
+        raise
+    except (ValueError, IndexError, TypeError) as why:  # shapes or numbers that do not fit are no fault here
         raise Undefined(f"{kind}: {why}") from None
 
 

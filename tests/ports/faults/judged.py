@@ -31,7 +31,8 @@ class Judged(NamedTuple):
 def judged(fault: Fault, report: Port, reference: Reference) -> list[Judged]:
     """Each mistake of a fault: alone it must be the first place, among several the nearest one."""
     order = places(reference)
-    found = report.divergences if len(fault.places) > 1 else report.divergences[:1]
+    first = [report.first] if report.first else []
+    found = report.divergences if len(fault.places) > 1 else first
     return [_one(wanted, causes, found, order) for wanted, causes in zip(fault.places, fault.causes, strict=True)]
 
 

@@ -1,0 +1,340 @@
+"""The definition that causes are judged by is what PyTorch computes, of every kind; losses and optimisers likewise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from experiments.causes import Steps
+from experiments.causes._definition import Undefined, forward
+from experiments.causes._losses import FORMS, smoothed
+from experiments.causes._steps import complete, updates
+from isograd.captured import KINDS
+
+Arrays = dict[str, np.ndarray]
+RNG = np.random.default_rng(0)
+
+
+def draw(*shape: int) -> np.ndarray:
+    return RNG.normal(size=shape)
+
+
+def first(x: np.ndarray) -> np.ndarray:
+    """Channels behind the batch."""
+    return np.moveaxis(x, -1, 1)
+
+
+def agree(mine: np.ndarray, wanted: Any) -> None:
+    np.testing.assert_allclose(mine, wanted.detach().numpy(), rtol=1e-10, atol=1e-12)
+
+
+@pytest.fixture(scope="module")
+def torch() -> Any:
+    return pytest.importorskip("torch")
+
+
+def own(kind: str, config: dict[str, Any], arrays: Arrays, *inputs: np.ndarray, **statistics: np.ndarray) -> np.ndarray:
+    return forward(kind, config, arrays, statistics, inputs)
+
+
+def test_an_affine_map(torch: Any) -> None:
+    x, w, b = draw(5, 4), draw(4, 3), draw(3)
+    agree(own("affine", {}, {"weight": w, "bias": b}, x), torch.nn.functional.linear(*map(torch.as_tensor, (x, w.T, b))))
+
+
+@pytest.mark.parametrize(
+    ("stride", "padding", "dilation", "groups"),
+    [([1, 1], [1, 1], [1, 1], 1), ([2, 1], [0, 2], [1, 1], 2), ([1, 2], [2, 2], [2, 1], 4)],
+)
+def test_a_convolution(torch: Any, stride: list[int], padding: list[int], dilation: list[int], groups: int) -> None:
+    x, w, b = draw(2, 7, 8, 4), draw(3, 2, 4 // groups, 8), draw(8)
+    config = {"stride": stride, "padding": [[p, p] for p in padding], "dilation": dilation, "groups": groups}
+    wanted = torch.nn.functional.conv2d(
+        *map(torch.as_tensor, (first(x), w.transpose(3, 2, 0, 1), b)), stride, padding, dilation, groups
+    )
+    agree(first(own("convolution", config, {"weight": w, "bias": b}, x)), wanted)
+
+
+@pytest.mark.parametrize("mode", ["zeros", "reflect", "replicate", "circular"])
+def test_a_convolution_with_padding_of_every_mode(torch: Any, mode: str) -> None:
+    x = draw(2, 6, 3)
+    layer = torch.nn.Conv1d(3, 4, 3, padding=2, padding_mode=mode, dtype=torch.float64)
+    arrays = {"weight": layer.weight.detach().numpy().transpose(2, 1, 0), "bias": layer.bias.detach().numpy()}
+    config = {"stride": [1], "padding": [[2, 2]], "mode": mode}
+    agree(first(own("convolution", config, arrays, x)), layer(torch.as_tensor(first(x))))
+
+
+@pytest.mark.parametrize(
+    ("stride", "padding", "extra", "dilation", "groups"), [(1, 0, 0, 1, 1), (2, 1, 1, 1, 1), (3, 3, 2, 2, 2), (2, 2, 0, 1, 2)]
+)
+def test_a_transposed_convolution(torch: Any, stride: int, padding: int, extra: int, dilation: int, groups: int) -> None:
+    x, w = draw(2, 5, 6, 4), draw(3, 3, 4 // groups, 6)
+    of_torch = np.concatenate(np.split(w.transpose(2, 3, 0, 1), groups, 1), 0) if groups > 1 else w.transpose(2, 3, 0, 1)
+    config = {"stride": [stride] * 2, "padding": [[padding, padding - extra]] * 2, "dilation": [dilation] * 2, "groups": groups}
+    wanted = torch.nn.functional.conv_transpose2d(
+        torch.as_tensor(first(x)), torch.as_tensor(of_torch), None, stride, padding, extra, groups, dilation
+    )
+    agree(first(own("convolution", config | {"transposed": True}, {"weight": w}, x)), wanted)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_batch_norm(torch: Any, training: bool) -> None:
+    x, mean, variance, scale, shift = draw(4, 3, 3, 5), draw(5), np.exp(draw(5)), draw(5), draw(5)
+    found = own(
+        "batch_norm", {"epsilon": 1e-3, "batch": training}, {"scale": scale, "shift": shift}, x, mean=mean, variance=variance
+    )
+    arrays = map(torch.as_tensor, (first(x), mean.copy(), variance.copy(), scale, shift))
+    agree(first(found), torch.nn.functional.batch_norm(*arrays, training=training, eps=1e-3))
+
+
+def test_layer_group_and_rms_norm(torch: Any) -> None:
+    x, scale, shift = draw(4, 3, 6), draw(6), draw(6)
+    arrays = {"scale": scale, "shift": shift}
+    f, t = torch.nn.functional, torch.as_tensor
+    agree(own("layer_norm", {"epsilon": 1e-3}, arrays, x), f.layer_norm(t(x), (6,), t(scale), t(shift), 1e-3))
+    two = {"scale": draw(3, 6), "shift": draw(3, 6)}
+    agree(
+        own("layer_norm", {"epsilon": 1e-3, "axes": 2}, two, x),
+        f.layer_norm(t(x), (3, 6), t(two["scale"]), t(two["shift"]), 1e-3),
+    )
+    agree(own("rms_norm", {"epsilon": 1e-3}, {"scale": scale}, x), f.rms_norm(t(x), (6,), t(scale), 1e-3))
+    agree(
+        first(own("group_norm", {"epsilon": 1e-3, "groups": 3}, arrays, x)),
+        f.group_norm(t(first(x)), 3, t(scale), t(shift), 1e-3),
+    )
+
+
+ACTIVATIONS: dict[str, Callable[[Any], Callable[..., Any]]] = {
+    "relu": lambda f: f.relu, "relu6": lambda f: f.relu6, "selu": lambda f: f.selu, "silu": lambda f: f.silu,
+    "sigmoid": lambda f: f.sigmoid, "tanh": lambda f: f.tanh, "softsign": lambda f: f.softsign, "mish": lambda f: f.mish,
+    "hard_sigmoid": lambda f: f.hardsigmoid, "hard_swish": lambda f: f.hardswish, "hard_tanh": lambda f: f.hardtanh,
+    "log_sigmoid": lambda f: f.logsigmoid, "tanh_shrink": lambda f: f.tanhshrink, "swish": lambda f: f.silu,
+}  # fmt: skip
+NUMBERED: list[tuple[dict[str, Any], Callable[[Any, Any], Any]]] = [
+    ({"name": "leaky_relu", "slope": 0.2}, lambda f, x: f.leaky_relu(x, 0.2)),
+    ({"name": "elu", "alpha": 0.7}, lambda f, x: f.elu(x, 0.7)),
+    ({"name": "celu", "alpha": 0.7}, lambda f, x: f.celu(x, 0.7)),
+    ({"name": "gelu", "approximate": "none"}, lambda f, x: f.gelu(x)),
+    ({"name": "gelu", "approximate": True}, lambda f, x: f.gelu(x, approximate="tanh")),
+    ({"name": "softplus"}, lambda f, x: f.softplus(x, threshold=60)),
+    ({"name": "softmax", "axis": 1}, lambda f, x: f.softmax(x, 1)),
+    ({"name": "log_softmax"}, lambda f, x: f.log_softmax(x, -1)),
+]
+
+
+def test_activations(torch: Any) -> None:
+    x = 4 * draw(5, 6, 7)
+    for name, wanted in ACTIVATIONS.items():
+        agree(own("activation", {"name": name}, {}, x), wanted(torch.nn.functional)(torch.as_tensor(x)))
+    for config, formula in NUMBERED:
+        agree(own("activation", config, {}, x), formula(torch.nn.functional, torch.as_tensor(x)))
+    slope = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7])
+    wanted = torch.nn.functional.prelu(torch.as_tensor(np.moveaxis(x, -1, 1)), torch.as_tensor(slope))
+    agree(first(own("activation", {"name": "prelu"}, {"slope": slope}, x)), wanted)
+
+
+@pytest.mark.parametrize(
+    ("padding", "ceil", "counted"), [(0, False, True), (1, True, True), (1, False, False), (1, True, False)]
+)
+def test_pooling(torch: Any, padding: int, ceil: bool, counted: bool) -> None:
+    x = draw(2, 8, 7, 3)
+    config = {"size": [3, 3], "stride": [2, 2], "padding": [[padding, padding]] * 2, "counted": counted, "ceil": ceil}
+    f, given = torch.nn.functional, torch.as_tensor(first(x))
+    agree(first(own("pooling", config | {"which": "max"}, {}, x)), f.max_pool2d(given, 3, 2, padding, ceil_mode=ceil))
+    agree(first(own("pooling", config | {"which": "average"}, {}, x)), f.avg_pool2d(given, 3, 2, padding, ceil, counted))
+
+
+def test_global_pooling_and_what_has_no_parameters(torch: Any) -> None:
+    x, y = draw(2, 4, 5, 3), draw(2, 4, 5, 3)
+    agree(own("global_pooling", {"which": "max"}, {}, x), torch.as_tensor(x).amax((1, 2)))
+    agree(own("global_pooling", {"which": "average"}, {}, x), torch.as_tensor(x).mean((1, 2)))
+    agree(own("flatten", {"channels_first": True}, {}, x), torch.as_tensor(first(x)).flatten(1))
+    agree(own("add", {}, {}, x, y), torch.as_tensor(x) + torch.as_tensor(y))
+    agree(own("multiply", {}, {}, x, y), torch.as_tensor(x) * torch.as_tensor(y))
+    agree(own("concatenate", {"axis": 1}, {}, x, y), torch.cat([torch.as_tensor(x), torch.as_tensor(y)], 1))
+    agree(own("mean", {"axes": [1, 2]}, {}, x), torch.as_tensor(x).mean((1, 2)))
+    agree(own("matmul", {}, {}, x, y.swapaxes(-1, -2)), torch.as_tensor(x) @ torch.as_tensor(y).mT)
+
+
+def test_an_embedding(torch: Any) -> None:
+    weight, entries = draw(9, 4), RNG.integers(0, 9, (3, 5))
+    agree(
+        own("embedding", {}, {"weight": weight}, entries),
+        torch.nn.functional.embedding(*map(torch.as_tensor, (entries, weight))),
+    )
+
+
+GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
+
+
+@pytest.mark.parametrize("name", GATES)
+def test_recurrent_layers_both_ways(torch: Any, name: str) -> None:
+    count, x = GATES[name], draw(3, 6, 5)
+    layer = getattr(torch.nn, name)(5, 4, batch_first=True, bidirectional=True, dtype=torch.float64)
+    for back, suffix in ((False, "_l0"), (True, "_l0_reverse")):
+        w, u, b, c = (
+            getattr(layer, f"{part}{suffix}").detach().numpy() for part in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        )
+        arrays = {"kernel": w.reshape(count, 4, 5).swapaxes(1, 2), "recurrent": u.reshape(count, 4, 4).swapaxes(1, 2)}
+        both = b.reshape(count, 4), c.reshape(count, 4)
+        arrays |= {"bias": both[0], "recurrent_bias": both[1]} if name == "GRU" else {"bias": both[0] + both[1]}
+        config = {"cell": name.lower(), "backwards": back}
+        wanted, _ = layer(torch.as_tensor(x))
+        agree(own("recurrent", config, arrays, x), wanted[..., 4:] if back else wanted[..., :4])
+        step = 0 if back else -1
+        agree(own("recurrent", config | {"last": True}, arrays, x), (wanted[..., 4:] if back else wanted[..., :4])[:, step])
+
+
+def test_attention_as_a_function(torch: Any) -> None:
+    q, k, v = draw(2, 3, 5, 4), draw(2, 3, 5, 4), draw(2, 3, 5, 4)
+    mask = RNG.random((5, 5)) > 0.3
+    mask |= np.eye(5, dtype=bool)
+    of, given = torch.nn.functional.scaled_dot_product_attention, list(map(torch.as_tensor, (q, k, v)))
+    agree(own("attention", {}, {}, q, k, v), of(*given))
+    agree(own("attention", {"causal": True, "scale": 0.3}, {}, q, k, v), of(*given, is_causal=True, scale=0.3))
+    agree(own("attention", {}, {}, q, k, v, mask), of(*given, torch.as_tensor(mask)))
+    agree(own("attention", {}, {}, q, k, v, draw(5, 5) * 0), of(*given, torch.zeros(5, 5, dtype=torch.float64)))
+
+
+def test_attention_as_a_module(torch: Any) -> None:
+    x, y = draw(3, 6, 8), draw(3, 4, 8)
+    layer = torch.nn.MultiheadAttention(8, 2, batch_first=True, dtype=torch.float64)
+    torch.nn.init.normal_(layer.in_proj_bias)
+    torch.nn.init.normal_(layer.out_proj.bias)
+    parts = layer.in_proj_weight.detach().numpy().reshape(3, 2, 4, 8), layer.in_proj_bias.detach().numpy().reshape(3, 2, 4)
+    arrays = {name: parts[0][k].transpose(2, 0, 1) for k, name in enumerate(("query", "key", "value"))}
+    arrays |= {f"{name}_bias": parts[1][k] for k, name in enumerate(("query", "key", "value"))}
+    arrays |= {
+        "out": layer.out_proj.weight.detach().numpy().T.reshape(2, 4, 8),
+        "out_bias": layer.out_proj.bias.detach().numpy(),
+    }
+    q, k = torch.as_tensor(x), torch.as_tensor(y)
+    agree(own("attention", {"heads": 2, "scale": 0.5}, arrays, x, y, y), layer(q, k, k)[0])
+
+
+def said_of(kind: str) -> str:
+    """What is said of a kind whose numbers and inputs fit nothing."""
+    try:
+        own(kind, {"axes": 7, "axis": 7, "which": "max"}, {}, np.ones(()))
+    except Undefined as why:
+        return str(why)
+    return ""
+
+
+def test_every_kind_is_defined_or_said_not_to_be() -> None:
+    assert {kind for kind in KINDS if said_of(kind) == f"what {kind} computes"} == {"container", "other", "reshape"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "config", "words"),
+    [
+        ("activation", {"name": "wave"}, "an activation wave"),
+        ("other", {}, "what other computes"),
+        ("dropout", {"rate": 0.5, "active": True}, "draws"),
+        ("affine", {}, "no parameter weight"),
+        ("batch_norm", {}, "epsilon is not stated"),
+        ("recurrent", {"cell": "qrnn"}, "no parameter kernel"),
+    ],
+)
+def test_what_is_not_known_is_said(kind: str, config: dict[str, Any], words: str) -> None:
+    with pytest.raises(Undefined, match=words):
+        own(kind, config, {}, draw(3, 4))
+
+
+# losses
+
+
+LOSSES: list[tuple[str, np.ndarray, np.ndarray, Callable[[Any], Callable[..., Any]]]] = [
+    ("cross-entropy of logits", draw(6, 4), RNG.integers(0, 4, 6), lambda t: t.nn.functional.cross_entropy),
+    ("cross-entropy of logits", draw(6, 4, 3), RNG.integers(0, 4, (6, 3)), lambda t: t.nn.functional.cross_entropy),
+    ("squared error", draw(6, 4), draw(6, 4), lambda t: t.nn.functional.mse_loss),
+    ("absolute error", draw(6, 4), draw(6, 4), lambda t: t.nn.functional.l1_loss),
+    ("Huber loss", 2 * draw(6, 4), draw(6, 4), lambda t: t.nn.functional.huber_loss),
+    (
+        "binary cross-entropy of logits",
+        draw(6, 4),
+        RNG.random((6, 4)),
+        lambda t: t.nn.functional.binary_cross_entropy_with_logits,
+    ),
+]
+
+
+@pytest.mark.parametrize(("form", "z", "y", "wanted"), LOSSES)
+def test_losses_with_their_gradients(torch: Any, form: str, z: np.ndarray, y: np.ndarray, wanted: Any) -> None:
+    found, given = FORMS[form](z, y), torch.tensor(z, requires_grad=True)
+    loss = wanted(torch)(given, torch.as_tensor(y))
+    loss.backward()
+    agree(np.asarray(found.loss.mean()), loss)
+    agree(found.turned(found.gradient) / found.loss.size, given.grad)
+
+
+def test_every_loss_has_the_gradient_of_its_value() -> None:
+    kinds = {"class": RNG.integers(0, 4, 5), "real": draw(5, 4), "single": draw(5)}
+    for name, form in FORMS.items():
+        for target, y in kinds.items():
+            z = RNG.uniform(0.1, 0.9, (5, 1 if target == "single" else 4))
+            try:
+                found = form(z, y)
+            except Undefined:
+                continue
+            step = draw(*z.shape)
+            slope = (form(z + 1e-6 * step, y).loss.sum() - form(z - 1e-6 * step, y).loss.sum()) / 2e-6
+            assert slope == pytest.approx(float(np.vdot(found.turned(found.gradient), step)), rel=1e-6, abs=1e-8), (
+                name,
+                target,
+            )
+
+
+def test_label_smoothing(torch: Any) -> None:
+    z, y = draw(6, 4), RNG.integers(0, 4, 6)
+    target = 0.9 * np.eye(4)[y] + 0.1 / 4
+    wanted = torch.nn.functional.cross_entropy(torch.as_tensor(z), torch.as_tensor(y), label_smoothing=0.1)
+    agree(np.asarray(smoothed(z, target).loss.mean()), wanted)
+
+
+# optimisers
+
+
+OPTIMIZERS: list[tuple[dict[str, Any], Callable[[Any], Callable[..., Any]]]] = [
+    ({"kind": "sgd", "rate": 0.1}, lambda o: lambda p: o.SGD(p, 0.1)),
+    ({"kind": "sgd", "rate": 0.1, "momentum": 0.9, "decay": 0.1}, lambda o: lambda p: o.SGD(p, 0.1, 0.9, weight_decay=0.1)),
+    ({"kind": "sgd", "rate": 0.1, "momentum": 0.9, "nesterov": True}, lambda o: lambda p: o.SGD(p, 0.1, 0.9, nesterov=True)),
+    ({"kind": "sgd", "rate": 0.1, "momentum": 0.9, "dampening": 0.3}, lambda o: lambda p: o.SGD(p, 0.1, 0.9, 0.3)),
+    ({"kind": "adam", "rate": 0.1, "decay": 0.1}, lambda o: lambda p: o.Adam(p, 0.1, weight_decay=0.1)),
+    ({"kind": "adam", "rate": 0.1, "amsgrad": True}, lambda o: lambda p: o.Adam(p, 0.1, amsgrad=True)),
+    ({"kind": "adamw", "rate": 0.1, "decay": 0.1}, lambda o: lambda p: o.AdamW(p, 0.1, weight_decay=0.1)),
+    ({"kind": "rmsprop", "rate": 0.1, "rho": 0.8}, lambda o: lambda p: o.RMSprop(p, 0.1, 0.8)),
+    ({"kind": "rmsprop", "rate": 0.1, "rho": 0.8, "centered": True, "momentum": 0.5},
+     lambda o: lambda p: o.RMSprop(p, 0.1, 0.8, momentum=0.5, centered=True)),
+    ({"kind": "adagrad", "rate": 0.1}, lambda o: lambda p: o.Adagrad(p, 0.1)),
+]  # fmt: skip
+CLIPPINGS: list[tuple[dict[str, Any], Callable[..., Any]]] = [
+    ({}, lambda u, p: None),
+    ({"clip": {"value": 0.3}}, lambda u, p: u.clip_grad_value_(p, 0.3)),
+    ({"clip": {"global_norm": 0.7}, "clip_epsilon": 1e-6}, lambda u, p: u.clip_grad_norm_(p, 0.7)),
+    ({"clip": {"norm": 0.7}, "clip_epsilon": 1e-6}, lambda u, p: [u.clip_grad_norm_([each], 0.7) for each in p]),
+]
+
+
+@pytest.mark.parametrize(("config", "made"), OPTIMIZERS)
+@pytest.mark.parametrize(("clip", "clipped"), CLIPPINGS)
+def test_optimisers(torch: Any, config: dict[str, Any], made: Any, clip: dict[str, Any], clipped: Any) -> None:
+    parameters = [torch.nn.Parameter(torch.as_tensor(draw(*shape))) for shape in ((4, 3), (3,))]
+    optimizer = made(torch.optim)(parameters)
+    arrays, gradients = [named(parameters)], []
+    for _ in range(4):
+        for each in parameters:
+            each.grad = torch.as_tensor(draw(*each.shape))
+        gradients.append({name: each.grad.numpy().copy() for name, each in zip("ab", parameters, strict=True)})
+        clipped(torch.nn.utils, parameters)
+        optimizer.step()
+        arrays.append(named(parameters))
+    steps = Steps(None, arrays, gradients)
+    np.testing.assert_allclose(updates(complete(config | clip, "torch"), steps), steps.updates(), rtol=1e-9, atol=1e-13)
+
+
+def named(parameters: list[Any]) -> Arrays:
+    return {name: each.detach().numpy().copy() for name, each in zip("ab", parameters, strict=True)}
