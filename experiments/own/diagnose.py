@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -35,8 +35,10 @@ class Asked(NamedTuple):
 
 
 def of_capture(given: Given, command: str) -> Diagnosis:
-    """The diagnosis of a capture that was kept."""
-    taken = passes(read_capture(given))
+    """The diagnosis of a capture that was kept, with the steps that followed it, where these were `trained`."""
+    found: dict[str, Any] = dict(read_capture(given))
+    steps = found.pop("trained", None)
+    taken = passes(found, steps)  # type: ignore[arg-type]
     return _advised(taken, diagnosis(taken, given.name, command))
 
 
