@@ -1,0 +1,244 @@
+"""What a model does while it runs: every module's call, and every function between modules, in the order of return.
+
+Modules are seen by hooks, functions by PyTorch's own `TorchFunctionMode`. A tensor's value is taken when it is returned, and
+its gradient by a hook on the tensor as it was then: `retain_grad` would give the gradient after a later operation in place.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_flatten, tree_unflatten
+
+from . import checkpoint, functions, kinds, recurrent
+from .frame import Frame
+from .modules import hidden, opaque, outermost_scripted, path_of, time_first, type_of
+from .places import Describe, Places, real
+from .tensors import found, ordinary
+
+ATTENTION = frozenset({"affine", "attention", "matmul", "activation"})
+"""The kinds that count inside of PyTorch's attention: the other functions there move axes about."""
+
+Arguments = tuple[Any, ...]
+Named = dict[str, Any]
+
+
+class Recorder(TorchFunctionMode):
+    """Records one forward pass into `places`, and the gradients of the backward pass that follows.
+
+    Args:
+        model: The model; its hooks are there only while it is watched.
+        places: What is recorded.
+        dropped: Modules whose dropout is off although it would be active.
+    """
+
+    def __init__(self, model: nn.Module, places: Places, dropped: Mapping[nn.Module, float]) -> None:
+        super().__init__()
+        self.model, self.places, self.dropped = model, places, dropped
+        self.order: list[nn.Module] = []
+        self.remarks: list[str] = []
+        self._names = {module: path_of(name) for name, module in model.named_modules()}
+        self._stack: list[Frame] = []
+        self._calls: dict[str, int] = {}
+        self._tick = 0
+        self._recording = self._replaying = self._looking = self._attending = False
+
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[None]:
+        """Everything is in place to see the forward pass, and what the backward pass computes again."""
+        scripted = outermost_scripted(self.model, self._names)
+        for path in scripted.values():
+            self.remark(f"{path} is scripted and seen as one place: give the module as it was before torch.jit.script")
+        handles = self._scripted_hooks(scripted) if scripted else []
+        for module, path in self._names.items():
+            if not hidden(module, path):
+                handles.append(module.register_forward_pre_hook(self._entered, with_kwargs=True))
+                handles.append(module.register_forward_hook(self._returned, with_kwargs=True))
+        with checkpoint.regions(self._again), recurrent.layer_by_layer(self._names, self._layer, self.remark):
+            try:
+                yield
+            finally:
+                for handle in handles:
+                    handle.remove()
+
+    @contextlib.contextmanager
+    def recording(self) -> Iterator[None]:
+        """The forward pass."""
+        self._recording = True
+        try:
+            with self:
+                yield
+        finally:
+            self._recording = self._looking = False
+            self.places.returned = True
+
+    def remark(self, said: str) -> None:
+        """Once each."""
+        if said not in self.remarks:
+            self.remarks.append(said)
+
+    def _again(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """A checkpointed function, whose later computations are the calls that its first one was."""
+        calls, stack = dict(self._calls), list(self._stack)
+
+        def run(*args: Any, **named: Any) -> Any:
+            if self._recording:
+                return function(*args, **named)
+            before = self._calls, self._stack, self._looking, self._replaying
+            self._calls, self._stack, self._looking, self._replaying = dict(calls), list(stack), _looking(stack), True
+            try:
+                with self:
+                    return function(*args, **named)
+            finally:
+                self._calls, self._stack, self._looking, self._replaying = before
+
+        return run
+
+    # modules
+
+    def _entered(self, module: nn.Module, args: Arguments, named: Named) -> tuple[Arguments, Named] | None:
+        if not (self._recording or self._replaying):
+            return None
+        with torch._C.DisableTorchFunction():
+            path = self._names[module]
+            frame = self._frame(path, type_of(module), args, named, found((args, named)))
+            self._calls[path] = frame.call + 1
+            frame.module, frame.opaque, frame.time_first = module, opaque(module), time_first(module)
+            self._stack.append(frame)
+            self._looking = not frame.opaque
+            if self._recording:
+                self.order.append(module)
+            return frame.args, frame.named
+
+    def _returned(self, module: nn.Module, args: Arguments, named: Named, output: Any) -> Any:
+        if not (self._recording or self._replaying):
+            return None
+        with torch._C.DisableTorchFunction():
+            while self._stack[-1].module is not module:  # left by an exception that the model has caught
+                self._stack.pop()
+            frame = self._stack.pop()
+            output = self._leave(frame, output, lambda first: self._described(module, frame, first))
+            self._looking = _looking(self._stack)
+            return output
+
+    def _described(self, module: nn.Module, frame: Frame, first: torch.Tensor) -> kinds.Described:
+        call = kinds.Call(frame.inputs[0], first, frame.named) if frame.inputs else None
+        kind, config = kinds.described(module, call)
+        if kind != "dropout":
+            return kind, config
+        return kind, config | {"active": module in self.dropped}
+
+    def _scripted_hooks(self, scripted: Mapping[nn.Module, str]) -> list[Any]:
+        """A scripted module takes no hooks of its own, but those on all modules."""
+
+        def entered(module: nn.Module, args: Arguments) -> Any:
+            entry = self._entered(module, args, {}) if module in scripted else None
+            return None if entry is None else entry[0]
+
+        def returned(module: nn.Module, args: Arguments, output: Any) -> Any:
+            return self._returned(module, args, {}, output) if module in scripted else None
+
+        every = torch.nn.modules.module
+        return [every.register_module_forward_pre_hook(entered), every.register_module_forward_hook(returned)]
+
+    def _layer(
+        self, module: nn.RNNBase, suffix: str, back: bool, compute: Callable[[], Any], x: torch.Tensor
+    ) -> tuple[torch.Tensor, ...]:
+        """A layer of a recurrent module in one direction; only its sequence is a place."""
+        if not (self._recording or self._replaying):
+            return compute()
+        with torch._C.DisableTorchFunction():
+            frame = self._frame(f"{self._names[module]}{suffix}", type_of(module), (x,), {}, [x])
+            self._calls[frame.path] = frame.call + 1
+            frame.time_first = time_first(module)
+            output, *last = compute()
+            return self._leave(frame, output, lambda _: kinds.recurrent(module, back)), *last
+
+    # functions
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: Arguments = (), kwargs: Named | None = None
+    ) -> Any:
+        """A function that is called while the model runs."""
+        named = kwargs or {}
+        name = functions.name(func) if self._looking else None
+        if name is None:
+            return func(*args, **named)
+        if func is functional.multi_head_attention_forward:
+            return self._into(func, args, named)
+        inputs = found((args, named))
+        if not inputs:  # a new tensor, not a computation
+            return func(*args, **named)
+        frame = self._frame(f"{self._stack[-1].path}:{name}", name, args, named, inputs)
+        output = func(*frame.args, **frame.named)
+        first = real(output)
+        if first is None:
+            return frame.give_back(output)
+        kind, config = functions.described(name, args, named, first)
+        nothing_done = kind == "other" and frame.changed(first) is False  # `contiguous`, `to`
+        attending = self._attending or isinstance(self._stack[-1].module, nn.MultiheadAttention)
+        if nothing_done or (attending and kind not in ATTENTION):
+            return frame.give_back(output)
+        self._calls[frame.path] = frame.call + 1
+        return self._leave(frame, output, lambda _: (kind, config))
+
+    def _into(self, func: Callable[..., Any], args: Arguments, named: Named) -> Any:
+        """The body of PyTorch's attention under the mode: the question that hands it to the mode says no, once."""
+        asks = functional.has_torch_function  # type: ignore[attr-defined]
+
+        def no(_: Any) -> bool:
+            functional.has_torch_function = asks  # type: ignore[attr-defined]
+            return False
+
+        functional.has_torch_function = no  # type: ignore[attr-defined]
+        self._attending = True
+        try:
+            with self:
+                return func(*args, **named)
+        finally:
+            self._attending = False
+            functional.has_torch_function = asks  # type: ignore[attr-defined]
+
+    # both
+
+    def _frame(self, path: str, type: str, args: Arguments, named: Named, inputs: list[torch.Tensor]) -> Frame:
+        self._tick += 1
+        versions = [one._version for one in inputs]
+        frame = Frame(path, self._calls.get(path, 0), type, self._tick, args, named, inputs, versions, [])
+        self.places.enter(frame)
+        return frame
+
+    def _leave(self, frame: Frame, output: Any, describe: Describe) -> Any:
+        """Record what is returned, and give what the model goes on with."""
+        self._tick += 1
+        leaves, structure = ([output], None) if isinstance(output, torch.Tensor) else tree_flatten(output)
+        read = self._read(frame, output, leaves)
+        frame.outputs = len(read)
+        for k in read:
+            leaves[k] = self.places.leaf(frame, k, self._tick, leaves[k], None if self._replaying else describe)
+        if read:
+            for outer in self._stack:
+                outer.within = True
+        return frame.give_back(leaves[0] if structure is None else tree_unflatten(leaves, structure))
+
+    def _read(self, frame: Frame, output: Any, leaves: list[Any]) -> list[int]:
+        """Which leaves are places: tensors of real numbers."""
+        tensors = [k for k, one in enumerate(leaves) if isinstance(one, torch.Tensor)]
+        reals = [k for k in tensors if leaves[k].is_floating_point()]
+        read = [k for k in reals if ordinary(leaves[k])]
+        name = frame.path or "the model"
+        if len(read) < len(reals):
+            self.remark(f"{name} returns a tensor that cannot be read: sparse, nested, or in torch.func")
+        if output is not None and not tensors:
+            self.remark(f"{name} returns {type(output).__name__}, in which no tensor is found")
+        return read
+
+
+def _looking(stack: list[Frame]) -> bool:
+    return bool(stack) and not stack[-1].opaque

@@ -1,0 +1,269 @@
+"""A model with a batch, a loss and an optimiser: what is captured of it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from . import layers, loss, norms, optimizer, state
+from .places import Key, Places
+from .recorder import Recorder
+from .tensors import found, to_numpy, to_torch
+
+PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
+
+Loss = Callable[[Any, Any], torch.Tensor]
+
+
+def dtype_of(precision: str | None) -> torch.dtype | None:
+    """None where the model's own is to stay.
+
+    Raises:
+        ValueError: There is no such precision.
+    """
+    if precision is None:
+        return None
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision must be {', '.join(PRECISIONS)} or None; received {precision!r}")
+    return PRECISIONS[precision]
+
+
+class Subject:
+    """See `backends.torch.capture.subject` for the arguments.
+
+    The model is the live one: `precision` casts it for good, and `write` and `steps` change its parameters.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        x: Any,
+        y: Any,
+        *,
+        loss: Loss | None,
+        optimizer: torch.optim.Optimizer | None,
+        clip: Callable[[nn.Module], Any] | None,
+        training: bool,
+        precision: str | None,
+        seed: int,
+    ) -> None:
+        if not isinstance(model, nn.Module):
+            raise ValueError(f"the model must be a torch.nn.Module; received {type(model).__name__}")
+        self.model = model
+        self.loss, self.optimizer, self.clip = loss, optimizer, clip
+        self.training, self.seed = training, seed
+        self._cast = dtype_of(precision)
+        if self._cast is not None:
+            _cast(model, optimizer, self._cast)
+        first = next((one for one in model.parameters() if one.is_floating_point()), None)
+        self._device = torch.device("cpu") if first is None else first.device
+        self._dtype = self._cast or (torch.get_default_dtype() if first is None else first.dtype)
+        self._x, self._y = self._batch(x, y)
+        self._order: list[nn.Module] = []
+
+    def capture(self, values: bool, gradient: bool = True, put: Mapping[Key, np.ndarray] | None = None) -> dict[str, Any]:
+        """One forward and backward pass; the model is afterwards as it was.
+
+        Args:
+            values: Whether inputs, outputs and gradients are kept, or their norms only.
+            gradient: Whether there is a backward pass.
+            put: By path, call and leaf, what takes the place of a value; gradients flow as if it had not.
+
+        Returns:
+            What `isograd.captured.Captured` states.
+
+        Raises:
+            ValueError: Nothing was seen, or a value is put in at a place that was not, or does not fit.
+        """
+        put = put or {}
+        with self._ready() as dropped:
+            versions = {name: one._version for name, one in self.model.named_parameters()}
+            with state.statistics(self.model):
+                places, recorder, value = self._pass(self._x, self._y, values, gradient, put, dropped)
+            self._order = recorder.order
+            owned = layers.described(self.model, layers.owners(self.model, recorder.order), gradient)
+            for name, one in self.model.named_parameters():
+                if one._version != versions[name]:
+                    recorder.remark(f"the model itself changes its parameter {name} while it runs")
+        _check(places, put)
+        root = [place for place in places.found.values() if not place["path"]]
+        return {
+            "format": 1,
+            "backend": "torch",
+            "versions": {"torch": torch.__version__, "numpy": np.__version__},
+            "precision": "float64" if self._dtype == torch.float64 else "float32",
+            "loss": value,
+            "loss_said": None if self.loss else loss.said(self._y),
+            "batch": _samples(self._x, self._y),
+            "training": self.training,
+            "x": _arrays(self._x),
+            "y": None if self._y is None else _arrays(self._y),
+            "output": root[0]["output"] if root else None,
+            "output_gradient": root[0]["gradient"] if root else None,
+            "places": list(places.found.values()),
+            "layers": owned,
+            "optimizer": self._described_optimizer(),
+            "remarks": self._remarks(dropped) + recorder.remarks + self._of_precision(places),
+        }
+
+    def layers(self) -> dict[str, dict[str, Any]]:
+        """The layers as they are now, without gradients; in the order of use once there was a capture."""
+        return layers.described(self.model, layers.owners(self.model, self._order), with_gradients=False)
+
+    def write(self, values: Mapping[str, Mapping[str, np.ndarray]]) -> None:
+        """Parameters and statistics by path and canonical name: arrays, or layers as `layers` gives them.
+
+        Raises:
+            ValueError: There is no such layer or name, or the shapes differ.
+        """
+        layers.write(self.model, values)
+
+    def steps(self, batches: Sequence[tuple[Any, Any]], values: bool) -> list[dict[str, Any]]:
+        """Steps of the optimiser, one on each batch; parameters and statistics move, and stay.
+
+        Args:
+            batches: x and y of each.
+            values: Whether gradients, parameters and statistics are kept, or their norms only.
+
+        Returns:
+            What `isograd.captured.Step` states.
+
+        Raises:
+            ValueError: There is no optimiser.
+        """
+        if self.optimizer is None:
+            raise ValueError("steps need an optimizer; received None")
+        with self._ready() as dropped:
+            return [self._step(*self._batch(x, y), values, dropped) for x, y in batches]
+
+    def _step(self, x: Any, y: Any, values: bool, dropped: Mapping[nn.Module, float]) -> dict[str, Any]:
+        assert self.optimizer is not None
+        self.optimizer.zero_grad()
+        places, recorder, value = self._pass(x, y, False, True, {}, dropped)
+        _check(places, {})
+        owned = layers.owners(self.model, recorder.order)
+        before = _each(layers.parameters(owned), torch.clone)
+        gradients = _each(layers.gradients(owned), lambda one: None if one is None else one.clone())
+        if self.clip is not None:
+            self.clip(self.model)
+        self.optimizer.step()
+        after, moved = layers.parameters(owned), layers.statistics(owned)
+        return {
+            "loss": value,
+            "gradients": _each(gradients, lambda one: None if one is None else to_numpy(one)) if values else {},
+            "parameters": _each(after, to_numpy) if values else {},
+            "statistics": _each(moved, to_numpy) if values else {},
+            "norms": _step_norms(before, after, gradients),
+            "places": [place["norms"] for place in places.found.values()],
+        }
+
+    def _pass(
+        self, x: Any, y: Any, values: bool, gradient: bool, put: Mapping[Key, np.ndarray], dropped: Mapping[nn.Module, float]
+    ) -> tuple[Places, Recorder, float]:
+        batch = _samples(x, y)
+        places = Places(values=values, gradient=gradient, put=put, batch=batch, device=self._device)
+        recorder = Recorder(self.model, places, dropped)
+        with recorder.watching():
+            with recorder.recording():
+                output = _called(self.model, x)
+            value = self._loss(output, y)
+            if gradient:
+                value.backward()
+        return places, recorder, value.item()
+
+    def _loss(self, output: Any, y: Any) -> torch.Tensor:
+        value = loss.default(output, y) if self.loss is None else self.loss(output, y)
+        if not isinstance(value, torch.Tensor) or value.numel() != 1:
+            received = list(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
+            raise ValueError(f"loss(output, y) must give one number, a tensor; received {received}")
+        return value.squeeze()
+
+    @contextlib.contextmanager
+    def _ready(self) -> Iterator[dict[nn.Module, float]]:
+        with state.kept(self.model, self.training, self.seed, self._cast) as dropped:
+            yield dropped
+
+    def _batch(self, x: Any, y: Any) -> tuple[Any, Any]:
+        """On the model's device; real numbers of NumPy in the model's precision, tensors only where it is asked for."""
+        x, y = (None if one is None else to_torch(one, self._dtype, self._cast, self._device) for one in (x, y))
+        return x, y
+
+    def _remarks(self, dropped: Mapping[nn.Module, float]) -> list[str]:
+        names = {module: name for name, module in self.model.named_modules()}
+        off = [f"dropout {rate:g} of {names[module]} is off in the capture" for module, rate in dropped.items()]
+        return off + layers.shared(self.model)
+
+    def _of_precision(self, places: Places) -> list[str]:
+        """Parts that pin another precision than the model's."""
+        own = str(self._dtype).removeprefix("torch.")
+        others = {place["path"]: place["dtype"] for place in places.found.values() if place["dtype"] != own}
+        return [f"{path or 'the model'} computes in {dtype}, the model in {own}" for path, dtype in others.items()]
+
+    def _described_optimizer(self) -> dict[str, Any] | None:
+        if self.optimizer is None:
+            return None
+        clip = None
+        if self.clip is not None:
+            with self._ready():
+                clip = optimizer.clipping(self.clip, self.model)
+        return optimizer.described(self.optimizer, clip)
+
+
+def _cast(model: nn.Module, optimizer: torch.optim.Optimizer | None, dtype: torch.dtype) -> None:
+    """Parameters keep their identity, so that the optimiser still has them; its own state follows them."""
+    model.to(dtype)
+    if optimizer is not None and optimizer.state:
+        optimizer.load_state_dict(optimizer.state_dict())
+
+
+def _called(model: nn.Module, x: Any) -> Any:
+    if isinstance(x, dict):
+        return model(**x)
+    return model(*x) if isinstance(x, tuple) else model(x)
+
+
+def _samples(x: Any, y: Any) -> int:
+    """The targets tell: x may have the time first."""
+    first = (found(y) or found(x))[0]
+    return len(first) if first.ndim else 1
+
+
+def _arrays(value: Any) -> Any:
+    """Of several inputs a list or dictionary of arrays."""
+    if isinstance(value, dict):
+        return {key: _arrays(one) for key, one in value.items()}
+    if isinstance(value, tuple | list):
+        return [_arrays(one) for one in value]
+    return to_numpy(value)
+
+
+def _check(places: Places, put: Mapping[Key, np.ndarray]) -> None:
+    if not places.found:
+        raise ValueError("no place was seen: the model must be called as model(x), and return tensors of real numbers")
+    missing = [key for key in put if key not in places.found]
+    if missing:
+        raise ValueError(f"a value is put in at places that were not seen: {missing}")
+
+
+def _each(what: Mapping[str, Mapping[str, Any]], change: Callable[[Any], Any]) -> dict[str, dict[str, Any]]:
+    return {path: {name: change(one) for name, one in ones.items()} for path, ones in what.items()}
+
+
+def _step_norms(before: layers.Tensors, after: layers.Tensors, gradients: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Root mean squares; of a parameter that no gradient reaches, that of its gradient is 0."""
+    return {
+        path: {
+            name: {
+                "gradient": 0.0 if gradients[path][name] is None else norms.rms(gradients[path][name]),
+                "update": norms.rms(after[path][name] - old),
+                "weight": norms.rms(old),
+            }
+            for name, old in ones.items()
+        }
+        for path, ones in before.items()
+    }
