@@ -60,6 +60,8 @@ class Options:
     """Another interpreter for a framework, in an environment of its own."""
     json: Annotated[str | None, _flag("FILE|-")] = None
     """Write the diagnosis as JSON (experiments/own/diagnosis.py has the fields); - is standard output, and nothing else."""
+    page: Annotated[Path | None, _flag("FILE.html")] = None
+    """Write a page with all of it: one file to open anywhere."""
     save: Annotated[Path | None, _flag("FILE.capture")] = None
     """Keep what was captured, values and all, to diagnose or port it elsewhere."""
 
@@ -80,11 +82,13 @@ def _check(options: Options) -> None:
         raise UserError(f"--steps must not be negative; received {options.steps}; leave it out to train nothing")
     if options.batch_size < 1:
         raise UserError(f"--batch-size must be at least 1; received {options.batch_size}")
-    for flag, path in (("--json", None if options.json in (None, "-") else Path(options.json or "")), ("--save", options.save)):
+    json = None if options.json in (None, "-") else Path(options.json or "")
+    for flag, path in (("--json", json), ("--page", options.page), ("--save", options.save)):
         if path:
             destinations.check_file(flag, path)
-    if len(options.models) > 1 and options.save:
-        raise UserError(f"--save keeps one model; received {len(options.models)}; name one")
+    for flag, path in (("--page", options.page), ("--save", options.save)):
+        if path and len(options.models) > 1:
+            raise UserError(f"{flag} is of one model; received {len(options.models)}; name one")
 
 
 def _diagnosed(one: Given, options: Options, pythons: dict[str, str], command: str) -> Diagnosis:
@@ -103,6 +107,10 @@ def _report(found: list[Diagnosis], options: Options) -> None:
     from experiments.whole import write_whole
 
     text = "\n".join(one.to_json() for one in found) if len(found) == 1 else _list(found)
+    if options.page:
+        from experiments.own.page import page_of_diagnosis
+
+        write_whole(options.page, page_of_diagnosis(found[0]).encode(errors="replace"))
     if options.json == "-":
         streams.say(text)
         return

@@ -59,6 +59,8 @@ class Options:
     """Another interpreter for a framework, in an environment of its own."""
     json: Annotated[str | None, _flag("FILE|-")] = None
     """Write the comparison as JSON (experiments/own/port_document.py has the fields); - is standard output, nothing else."""
+    page: Annotated[Path | None, _flag("FILE.html")] = None
+    """Write a page with all of it: one file to open anywhere."""
     save: Annotated[Path | None, _flag("FILE.capture")] = None
     """Keep what was captured of the reference, to compare a port with it where its framework is not installed."""
 
@@ -92,7 +94,8 @@ def _check(options: Options) -> None:
     for word in options.map:
         if word.count("=") != 1:
             raise UserError(f"--map must be PATH=PATH, the reference's and the port's; received {shown(word)}")
-    for flag, path in (("--json", None if options.json in (None, "-") else Path(options.json or "")), ("--save", options.save)):
+    json = None if options.json in (None, "-") else Path(options.json or "")
+    for flag, path in (("--json", json), ("--page", options.page), ("--save", options.save)):
         if path:
             destinations.check_file(flag, path)
 
@@ -104,6 +107,10 @@ def _report(found: list[Port], options: Options) -> None:
     from experiments.whole import write_whole
 
     text = found[0].to_json() if len(found) == 1 else "[" + ",\n".join(one.to_json() for one in found) + "]"
+    if options.page:
+        from experiments.own.page import page_of_port
+
+        write_whole(options.page, page_of_port(found[0]).encode(errors="replace"))
     if options.json == "-":
         streams.say(text)
         return

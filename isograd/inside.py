@@ -33,7 +33,12 @@ import types
 from pathlib import Path
 from typing import Any, TextIO
 
+import numpy as np
+
 HERE = Path(__file__).resolve().parent
+PART = 256
+"""So many samples are evaluated at once."""
+
 WORDS = ("model", "loss", "optimizer", "clip", "batch", "inputs")
 """What a user's file may define; `model` it must."""
 
@@ -91,6 +96,8 @@ class Opened:
         if model is None:
             raise Mistake(f"{self.file.name}: {request['factory']}() must return the model; received None")
         optimizer = module.optimizer(model) if "optimizer" in self.has else None
+        self.batch, self.model, self.capture = (x, y), model, capture
+        self.mode = {"precision": request["precision"], "seed": request["seed"]}
         self.subject = capture.subject(
             model,
             x,
@@ -99,10 +106,18 @@ class Opened:
             optimizer=optimizer,
             clip=getattr(module, "clip", None),
             training=request["training"],
-            precision=request["precision"],
-            seed=request["seed"],
+            **self.mode,
         )
-        self.batch = (x, y)
+
+    def predict(self, x: Any) -> Any:
+        """The output in evaluation mode, with the parameters as they are now."""
+        now = {path: {**layer["parameters"], **layer["statistics"]} for path, layer in self.subject.layers().items()}
+        found = []
+        for part in _parts(x, PART):
+            evaluated = self.capture.subject(self.model, part, training=False, **self.mode)
+            evaluated.write(now)
+            found.append(evaluated.capture(values=True, gradient=False)["output"])
+        return np.concatenate(found)
 
     def _module(self) -> types.ModuleType:
         """The file as a module; within a package under the package's name, so that its relative imports work."""
@@ -166,11 +181,24 @@ def _tuples(x: Any) -> Any:
 
 
 def _first(x: Any, count: int) -> Any:
+    return _some(x, slice(count))
+
+
+def _some(x: Any, which: slice) -> Any:
+    """Some samples of one input or of several."""
     if isinstance(x, dict):
-        return {name: _first(one, count) for name, one in x.items()}
+        return {name: _some(one, which) for name, one in x.items()}
     if isinstance(x, tuple):
-        return tuple(_first(one, count) for one in x)
-    return None if x is None else x[:count]
+        return tuple(_some(one, which) for one in x)
+    return None if x is None else x[which]
+
+
+def _parts(x: Any, size: int) -> list[Any]:
+    """All samples, so many at a time: what a model computes between fits into memory."""
+    one = x
+    while isinstance(one, dict | tuple):
+        one = next(iter(one.values() if isinstance(one, dict) else one))
+    return [_some(x, slice(start, start + size)) for start in range(0, len(one), size)]
 
 
 class Server:
@@ -200,7 +228,7 @@ class Server:
             case "steps":
                 found = subject.steps(self._batches(request), request["values"])
             case "predict":
-                found = subject.predict(_tuples(self._read(request["x"])))
+                found = self.opened.predict(_tuples(self._read(request["x"])))
             case other:
                 raise ValueError(f"nothing is called {other}")
         self.captured.write(found, Path(request["to"]))

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
 from typing import Protocol
 
@@ -69,31 +70,39 @@ def explain(case: Case, only: Iterable[str] | None = None) -> list[Finding]:
         case: Where they part.
         only: Names of families; None for all.
     """
-    families = causes() if only is None else {name: causes()[name] for name in only}
-    pairs = [(name, family, view) for view in case.views() for name, family in families.items()]
-    return _ordered([found for each in pairs for found in _asked(*each)])
+    names = causes() if only is None else only
+    asked = [each for view in case.views() for name in names for each in _asked(name, view)]
+    for rank in sorted({hypothesis.rank for _, _, hypothesis in asked}):
+        found = [_judged(*each) for each in asked if each[2].rank == rank]
+        if any(found):
+            return _ordered([each for each in found if each])
+    return []
 
 
-def _asked(name: str, family: Cause, case: Case) -> Iterator[tuple[int, Finding]]:
-    """The findings of a family, with the rank of each."""
-    if case.stage not in family.STAGES:
-        return
-    try:
-        for each in family.hypotheses(case):
-            left = reproduced(case, each)
-            if left is not None:
-                certainty = "solved" if each.solved else "reproduced"
-                key, path = f"{name}.{each.name}", case.reference.path
-                yield each.rank, Finding(key, each.said, each.cure, family.PAGE, left, certainty, path, each.note)
-    except Undefined:
-        return
+def _asked(name: str, case: Case) -> list[tuple[str, Case, Hypothesis]]:
+    """The hypotheses of a family on a case; none where it is not known what the reference computes."""
+    if case.stage not in causes()[name].STAGES:
+        return []
+    found: list[tuple[str, Case, Hypothesis]] = []
+    with suppress(Undefined):
+        for each in causes()[name].hypotheses(case):
+            found.append((name, case, each))
+    return found
 
 
-def _ordered(found: list[tuple[int, Finding]]) -> list[Finding]:
-    """Those of the lowest rank, a sentence once; what is not solved for comes first."""
-    lowest = min((rank for rank, _ in found), default=0)
+def _judged(name: str, case: Case, hypothesis: Hypothesis) -> Finding | None:
+    """The finding, if the hypothesis holds."""
+    left = reproduced(case, hypothesis)
+    if left is None:
+        return None
+    certainty = "solved" if hypothesis.solved else "reproduced"
+    key, page, path = f"{name}.{hypothesis.name}", causes()[name].PAGE, case.reference.path
+    return Finding(key, hypothesis.said, hypothesis.cure, page, left, certainty, path, hypothesis.note)
+
+
+def _ordered(found: list[Finding]) -> list[Finding]:
+    """A sentence once; what is not solved for comes first."""
     once: dict[str, Finding] = {}
-    for rank, each in found:
-        if rank == lowest:
-            once.setdefault(each.said, each)
+    for each in found:
+        once.setdefault(each.said, each)
     return sorted(once.values(), key=lambda each: each.certainty != "reproduced")

@@ -76,6 +76,14 @@ class Steps:
         first = self.gradients[0] if self.gradients else {}
         return [name for name in first if all(step.get(name) is not None for step in self.gradients)]
 
+    def screen(self) -> Steps:
+        """The smallest parameter that moves as far as others: a law that fails on it need not be tried on all."""
+        moved = {name: np.abs(self.parameters[-1][name] - self.parameters[0][name]).max(initial=0.0) for name in self.names()}
+        most = max(moved.values(), default=0.0)
+        name = min((name for name in moved if moved[name] >= 0.01 * most), key=lambda name: self.parameters[0][name].size)
+        gradients = [{name: step[name]} for step in self.gradients]
+        return replace(self, parameters=[{name: arrays[name]} for arrays in self.parameters], gradients=gradients)
+
     def updates(self) -> np.ndarray:
         """What each step has added to all parameters, flat [step * element]."""
         pairs = zip(self.parameters[:-1], self.parameters[1:], strict=True)
@@ -104,6 +112,7 @@ class Case:
         between_reference, between_port: See above; in the order of execution.
         follows: The stage `backward`: the places after it whose gradients agree, of the reference, the nearest first.
         layers: All layers of the reference by path: what might have been put in instead.
+        partial: Whether this is a pair out of a stretch, which may not be each other's counterpart.
     """
 
     stage: Stage
@@ -114,6 +123,7 @@ class Case:
     between_port: tuple[Side, ...] = ()
     follows: tuple[Side, ...] = ()
     layers: Mapping[str, Layer] = field(default_factory=dict)
+    partial: bool = False
 
     @property
     def single(self) -> bool:
@@ -129,7 +139,7 @@ class Case:
         return [*(self._view(place, end) for place in self.between_reference for end in ends), self]
 
     def _view(self, place: Side, end: Side) -> Case:
-        return replace(self, reference=place, port=end, between_reference=(), between_port=())
+        return replace(self, reference=place, port=end, between_reference=(), between_port=(), partial=True)
 
 
 def forward_case(

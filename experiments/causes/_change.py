@@ -44,10 +44,30 @@ def cure(case: Case, torch: str, keras: str, linen: str, nnx: str = "") -> str:
     return own[case.port.dialect or case.port.backend]
 
 
-def put(side: Side, name: str) -> str:
-    """The line that sets a parameter of the port's layer to the reference's."""
-    layer = side.path or "layer"
-    return f"port.write({{{layer!r}: {{{name!r}: reference[{layer!r}][{name!r}]}}}})"
+def held_line(case: Case) -> str:
+    """The line that gives a layer of the port its weights again, as its framework names and orders them."""
+    layer = (case.reference.path or "layer").replace(".", "_")
+    return cure(
+        case,
+        "layer.load_state_dict(state)",
+        "layer.set_weights(weights)",
+        f'variables["params"]["{layer}"] = params',
+        "flax.nnx.update(layer, state)",
+    )
+
+
+def kernel_line(case: Case) -> str:
+    """The line that sets the port's weight to the canonical one, [*space, in, out]."""
+    space = case.reference.parameters["weight"].ndim - 2
+    order = (space + 1, space, *range(space))
+    layer = (case.reference.path or "layer").replace(".", "_")
+    return cure(
+        case,
+        f"layer.weight.data.copy_(torch.as_tensor(kernel).permute{order})  # kernel [.., in, out]",
+        "layer.kernel.assign(kernel)  # kernel [.., in, out]: another's weight, transposed",
+        f'variables["params"]["{layer}"]["kernel"] = kernel  # [.., in, out]: another\'s weight, transposed',
+        "layer.kernel[...] = kernel  # [.., in, out]: another's weight, transposed",
+    )
 
 
 def close(found: np.ndarray, wanted: np.ndarray, tolerance: float = 1e-6) -> bool:
@@ -73,3 +93,10 @@ def told(number: Any) -> str:
         return str(number)
     short = f"{number:.4g}"
     return short if abs(float(short) - number) <= 1e-9 * abs(number) else f"{number:.10g}"
+
+
+def code(number: Any) -> str:
+    """A number as it stands in a line of Python: a float stays one, which Keras insists on."""
+    if isinstance(number, float | np.floating):
+        return repr(float(f"{number:.10g}"))
+    return repr(number)

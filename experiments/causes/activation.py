@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import erfc
 
 from experiments.causes._case import Case, Side, Stage
-from experiments.causes._change import alternative, configured, cure, told, value
+from experiments.causes._change import alternative, code, configured, cure, told, value
 from experiments.causes._definition.activation import (
     FIXED,
     approximate,
@@ -53,7 +53,7 @@ def line(case: Case, config: dict | None = None) -> str:
     stated = case.reference.config if config is None else config
     name = stated.get("name", "relu")
     key = NUMBERS.get(name, "")
-    given = told(stated[key]) if key in stated else ""
+    given = code(stated[key]) if key in stated else ""
     tanh = approximate(stated)
     torch = {"leaky_relu": f"negative_slope={given}", "elu": f"alpha={given}", "celu": f"alpha={given}"}.get(name, "")
     torch = f"approximate={'tanh' if tanh else 'none'!r}" if name == "gelu" else torch if given else ""
@@ -77,7 +77,7 @@ def _solved(case: Case) -> Iterator[Hypothesis]:
         return
     for name, key, unit in (("leaky_relu", "slope", x), ("elu", "alpha", np.expm1(np.minimum(x, 0)))):
         found = float(np.median(output[low] / unit[low]))
-        if abs(found) > 1e-12:
+        if min(abs(found), abs(found - 1)) > 1e-12:  # else it is relu, or there is none
             yield _number(case, name, key, found)
 
 
@@ -104,7 +104,7 @@ def _others(case: Case) -> Iterator[Hypothesis]:
     for name in names:
         if name == mine:
             continue
-        missing = name in ("identity", "linear")
+        missing = name == "identity"
         its = "missing" if missing else name
         said = f"Activation: {mine} in the reference, {its} in the port."
         other = replace(side, config={"name": name})
@@ -187,12 +187,12 @@ def _added(case: Case) -> Iterator[Hypothesis]:
         return
     row = cure(case, "torch.nn.Identity()", "keras.activations.linear(x)", "jax.nn.identity(x)")
     for name, form in {**FIXED, "gelu": gelu, "gelu by tanh": gelu_tanh, "softmax": softmax}.items():
-        if name in ("identity", "linear"):
+        if name == "identity":
             continue
         said = f"Activation behind {_named(case.reference)}: none in the reference, {name} in the port."
         yield Hypothesis("added", said, row, _of(form, mine))
     for name, form in {**FIXED, "gelu": gelu}.items():
-        if name in ("identity", "linear"):
+        if name == "identity":
             continue
         said = f"Activation behind {_named(case.reference)}: {name} in the reference, missing in the port."
         config = {"name": name}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from experiments.causes._case import Case, Stage
-from experiments.causes._change import alternative, cure, having, without
+from experiments.causes._change import alternative, cure, having, kernel_line, without
 from experiments.causes._hypothesis import Hypothesis, varied
 
 STAGES: frozenset[Stage] = frozenset({"forward"})
@@ -52,7 +52,7 @@ def _weight(case: Case) -> Iterator[Hypothesis]:
     weight = side.parameters.get("weight")
     if weight is None or weight.shape[0] != weight.shape[1]:
         return
-    line = cure(case, "layer.weight.copy_(kernel.T)", "layer.kernel.assign(weight.T)", "params['kernel']", "layer.kernel[...]")
+    line = kernel_line(case)
     said = f"Weight of {side.path}: [in, out] in the reference, transposed in the port."
     yield alternative(case, "transposed", said, line, having(side, weight=weight.T))
     said = f"Inputs of {side.path}: in their order in the reference, backwards in the port."

@@ -1,4 +1,4 @@
-"""Attention: how the scores are scaled, what may be looked at, over what the softmax runs, and which is query, key and value."""
+"""Attention: how scores are scaled, what may be looked at, over what the softmax runs; which is query, key and value."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import permutations
 import numpy as np
 
 from experiments.causes._case import Case, Side, Stage
-from experiments.causes._change import alternative, configured, cure, told, without
+from experiments.causes._change import alternative, code, configured, cure, told, without
 from experiments.causes._hypothesis import Hypothesis, varied
 
 STAGES: frozenset[Stage] = frozenset({"forward"})
@@ -63,7 +63,7 @@ def _scale(case: Case) -> Iterator[Hypothesis]:
         if its != mine:
             ours, theirs = words.get(mine, ""), words.get(its, "as it states")
             said = f"Scale of the scores: {told(mine)} ({ours}) in the reference, {told(its)} ({theirs}) in the port."
-            text = told(mine)
+            text = code(mine)
             line = _line(case, f", scale={text}", f", scale={text}", f", scale={text}")
             yield alternative(case, "scale", said.replace(" ()", ""), line, configured(side, scale=its))
 
@@ -142,8 +142,14 @@ def _heads(case: Case) -> Iterator[Hypothesis]:
         return
     said = "Units of a head: a block of them in the reference, every so many-th of them in the port."
     dealt = {name: _dealt(name, array) for name, array in side.parameters.items()}
-    yield alternative(case, "heads", said, _line(case), replace(side, parameters=dealt))
     count, width = side.parameters["query"].shape[1:]
+    line = cure(
+        case,
+        f"x.unflatten(-1, ({count}, {width})).transpose(1, 2)",
+        f"keras.ops.reshape(x, (batch, time, {count}, {width}))",
+        f"jax.numpy.reshape(x, (batch, time, {count}, {width}))",
+    )
+    yield alternative(case, "heads", said, line, replace(side, parameters=dealt))
     for other in range(1, count * width + 1):
         if (count * width) % other == 0 and other != count:
             said = f"Heads of the attention: {count} in the reference, {other} in the port."

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from experiments.causes._case import Case, Side, Stage
-from experiments.causes._change import alternative, configured, cure, having
+from experiments.causes._change import alternative, configured, cure, having, kernel_line
 from experiments.causes._definition.windows import resolved, strides
 from experiments.causes._hypothesis import Hypothesis, varied
 
@@ -109,13 +110,17 @@ def _mode(case: Case, mine: list[tuple[int, int]]) -> Iterator[Hypothesis]:
     for mode in ("zeros", "reflect", "replicate", "circular"):
         if mode != own:
             said = f"Padding of {case.reference.path}: {own} in the reference, {mode} in the port."
-            line = layer(
-                case,
-                f"padding_mode={own!r}",
-                "padding='valid'",
-                "padding='CIRCULAR'" if own == "circular" else "padding='SAME'",
-            )
+            line = _padding_line(case, mine) if own == "zeros" else _mode_line(case, own, mine)
             yield alternative(case, "mode", said, line, configured(case.reference, mode=mode))
+
+
+def _mode_line(case: Case, mode: str, padding: list[tuple[int, int]]) -> str:
+    """Keras pads before; Flax knows two of them by name."""
+    around = ((0, 0), *padding, (0, 0))
+    word = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}[mode]
+    name = {"reflect": "REFLECT", "circular": "CIRCULAR"}.get(mode)
+    flax = f"flax.linen.Conv(..., padding={name!r})" if name else f"jax.numpy.pad(x, {around}, mode={word!r})"
+    return cure(case, layer(case, f"padding_mode={mode!r}", "", ""), f"keras.ops.pad(x, {around}, mode={word!r})", flax)
 
 
 def _kernel(case: Case) -> Iterator[Hypothesis]:
@@ -123,12 +128,7 @@ def _kernel(case: Case) -> Iterator[Hypothesis]:
     side = case.reference
     weight = side.parameters["weight"]
     space = weight.ndim - 2
-    line = cure(
-        case,
-        "layer.weight.copy_(torch.as_tensor(kernel).permute(3, 2, 0, 1))",
-        "layer.kernel.assign(numpy.transpose(weight, (2, 3, 1, 0)))",
-        "numpy.transpose(weight, (2, 3, 1, 0))",
-    )
+    line = kernel_line(case)
     if space == 2 and weight.shape[0] == weight.shape[1]:
         said = f"Kernel of {side.path}: height and width as they are in the reference, swapped in the port."
         yield alternative(case, "height_and_width", said, line, having(side, weight=weight.swapaxes(0, 1)))
@@ -138,6 +138,18 @@ def _kernel(case: Case) -> Iterator[Hypothesis]:
         said = f"Kernel of {side.path}: [.., in, out] in the reference, in and out swapped in the port."
         yield alternative(case, "transposed", said, line, having(side, weight=weight.swapaxes(-1, -2)))
     yield from _channels(case, line)
+    yield from _groups(case)
+
+
+def _groups(case: Case) -> Iterator[Hypothesis]:
+    """Another number of groups has weights of another shape: the port's own."""
+    side, port = case.reference, case.port
+    mine, its = int(side.config.get("groups") or 1), int(port.config.get("groups") or 1)
+    if mine != its and "weight" in port.parameters:
+        said = f"Groups of {side.path}: {mine} in the reference, {its} in the port."
+        line = layer(case, f"groups={mine}", f"groups={mine}", f"feature_group_count={mine}")
+        form = replace(configured(side, groups=its), parameters=port.parameters)
+        yield alternative(case, "groups", said, line, form)
 
 
 def _channels(case: Case, line: str) -> Iterator[Hypothesis]:

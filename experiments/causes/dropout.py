@@ -33,8 +33,8 @@ def _active(case: Case, mine: np.ndarray, its: np.ndarray, lost: np.ndarray) -> 
     if not 0 < share < 1 or np.count_nonzero(kept) < 8:
         return
     factor = float(np.vdot(mine[kept], its[kept]) / np.vdot(mine[kept], mine[kept]))
-    rate = 1 - 1 / factor if factor > 1 + 1e-6 else share
-    if abs(share - rate) > 4 * np.sqrt(rate * (1 - rate) / count) or not 0 < rate < 1:
+    rate = 1 - 1 / factor if factor > 1 else 0.0  # every framework makes up for what is lost
+    if not 0 < rate < 1 or abs(share - rate) > 4 * np.sqrt(rate * (1 - rate) / count):
         return
     rate = float(f"{rate:.6g}")
     said = f"Dropout behind {case.reference.path or case.reference.kind}: off in the reference, active in the port"

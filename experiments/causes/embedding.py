@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from experiments.causes._case import Case, Stage
-from experiments.causes._change import alternative, configured, cure, told
+from experiments.causes._change import alternative, code, configured, cure, told
 from experiments.causes._hypothesis import Hypothesis, varied
 
 STAGES: frozenset[Stage] = frozenset({"forward"})
@@ -37,7 +37,7 @@ def _factor(case: Case) -> Iterator[Hypothesis]:
     root = np.sqrt(width)
     word = f", the root of the width {width}" if np.isclose(its, root * mine) or np.isclose(mine, root * its) else ""
     said = f"Factor of the embedding {side.path}: {told(mine)} in the reference, {told(its)} in the port{word} (solved)."
-    line = f"x * {told(mine / its)}" if its else "x"
+    line = f"y = layer(x) * {code(mine / its)}" if its else "y = layer(x)"
     yield alternative(case, "scale", said, line, configured(side, factor=its), solved=True)
 
 
@@ -69,4 +69,6 @@ def _off(case: Case) -> Iterator[Hypothesis]:
     for more in (1, -1):
         entries = np.clip(side.inputs[0].astype(int) + more, 0, count - 1)
         said = f"Entries of {side.path}: as they are in the reference, {told(more)} added to them in the port."
-        yield alternative(case, "off_by_one", said, "x - 1" if more == 1 else "x + 1", replace(side, inputs=(entries,)))
+        yield alternative(
+            case, "off_by_one", said, "y = layer(x - 1)" if more == 1 else "y = layer(x + 1)", replace(side, inputs=(entries,))
+        )

@@ -9,7 +9,7 @@ from itertools import permutations
 import numpy as np
 
 from experiments.causes._case import Case, Side, Stage
-from experiments.causes._change import alternative, configured, cure, told, value, without
+from experiments.causes._change import alternative, code, configured, cure, told, value, without
 from experiments.causes._definition.activation import number
 from experiments.causes._definition.errors import Undefined
 from experiments.causes._definition.normalization import grouped, last_axes, moments, scaled, statistics_of
@@ -18,7 +18,7 @@ from experiments.causes._hypothesis import Hypothesis, Numbers, varied
 STAGES: frozenset[Stage] = frozenset({"forward"})
 PAGE = "docs/migration/normalization.md"
 KINDS = {"batch_norm": "batch norm", "layer_norm": "layer norm", "group_norm": "group norm", "rms_norm": "rms norm"}
-TORCH = {"batch_norm": "BatchNorm2d", "layer_norm": "LayerNorm", "group_norm": "GroupNorm", "rms_norm": "RMSNorm"}
+TORCH = {"batch_norm": "BatchNorm", "layer_norm": "LayerNorm", "group_norm": "GroupNorm", "rms_norm": "RMSNorm"}
 KERAS = {
     "batch_norm": "BatchNormalization",
     "layer_norm": "LayerNormalization",
@@ -37,16 +37,17 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
     yield from _statistics(case)
     yield from _affine(case)
     yield from _groups(case)
-    yield from _others(case)
     yield from _axis(case)
+    yield from _others(case)
 
 
 def _line(case: Case, torch: str = "", keras: str = "", flax: str = "", kind: str = "") -> str:
     """The port's layer with these arguments."""
     kind = kind or case.reference.kind
+    space = {2: "1d", 3: "1d", 4: "2d"}.get(case.reference.inputs[0].ndim, "3d") if kind == "batch_norm" else ""
     return cure(
         case,
-        f"torch.nn.{TORCH[kind]}(..., {torch})",
+        f"torch.nn.{TORCH[kind]}{space}(..., {torch})",
         f"keras.layers.{KERAS[kind]}({keras})",
         f"flax.linen.{FLAX[kind]}({flax})",
         f"flax.nnx.{FLAX[kind]}(..., {flax})",
@@ -93,7 +94,7 @@ def _epsilon(case: Case) -> Iterator[Hypothesis]:
     found = float(f"{found:.6g}")
     mine = number(side.config, "epsilon")
     said = f"Epsilon of {KINDS[side.kind]}: {told(mine)} in the reference, {told(found)} in the port (solved from the outputs)."
-    text = told(mine)
+    text = code(mine)
     line = _line(case, f"eps={text}", f"epsilon={text}", f"epsilon={text}")
     yield alternative(case, "epsilon", said, line, configured(side, epsilon=found), solved=True)
 
@@ -139,12 +140,13 @@ def _running(case: Case) -> Iterator[Hypothesis]:
     side = case.reference
     fresh = {"mean": np.zeros(side.inputs[0].shape[-1]), "variance": np.ones(side.inputs[0].shape[-1])}
     said = "Running statistics of batch norm: carried into the reference, still 0 and 1 in the port."
+    layer = (side.path or "layer").replace(".", "_")
     line = cure(
         case,
-        "layer.running_var.copy_(torch.as_tensor(variance))",
+        'layer.load_state_dict({"weight": scale, "bias": shift, "running_mean": mean, "running_var": variance}, strict=False)',
         "layer.set_weights([scale, shift, mean, variance])",
-        "variables['batch_stats']",
-        "layer.var[...]",
+        f'variables["batch_stats"]["{layer}"] = {{"mean": mean, "var": variance}}',
+        "layer.mean[...], layer.var[...] = mean, variance",
     )
     yield alternative(case, "statistics", said, line, replace(side, statistics=fresh))
     yield from _argument_order(case, line)
@@ -232,6 +234,7 @@ def _axis(case: Case) -> Iterator[Hypothesis]:
     for axis in range(1, x.ndim - 1):
         said = f"Axis of {KINDS[side.kind]}: the channels, the last, in the reference, axis {axis} (channels last) in the port."
         line = _line(case, "", "axis=-1", "axis=-1" if side.kind == "batch_norm" else "")
+        line = f"{line}(x.movedim(-1, 1))" if case.port.dialect == "torch" and side.kind == "batch_norm" else line
         yield Hypothesis("axis", said, line, _moved(side, axis), value(side))
     if side.kind in ("layer_norm", "rms_norm"):
         yield from _more_axes(case)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import product
 from typing import Any
 
 from experiments.causes._case import Case, Side, Stage
 from experiments.causes._change import alternative, configured, cure
+from experiments.causes._definition.windows import strides
 from experiments.causes._hypothesis import Hypothesis, varied
 
 STAGES: frozenset[Stage] = frozenset({"forward"})
@@ -42,9 +42,21 @@ def _line(case: Case, **numbers: Any) -> str:
     torch = f"torch.nn.{'Max' if largest else 'Avg'}Pool{space}d({size}, stride={stride}{counted})"
     if not isinstance(every, str) and all(a == b for a, b in every):
         torch = torch.replace(f"stride={stride}", f"stride={stride}, padding={tuple(a for a, _ in every)}")
+    torch = f"{torch[:-1]}, ceil_mode=True)" if config.get("ceil") else torch
     keras = f"keras.layers.{'Max' if largest else 'Average'}Pooling{space}D({size}, strides={stride})"
+    keras += _padded(every, largest, bool(config.get("counted")))
     flax = f"flax.linen.{'max' if largest else 'avg'}_pool(x, {size}, strides={stride}, padding={every!r}{counted})"
     return cure(case, torch, keras, flax)
+
+
+def _padded(padding: Any, largest: bool, counted: bool) -> str:
+    """Keras' pooling takes no numbers for its padding: it is done before, and what does not count it cannot do so."""
+    if isinstance(padding, str) or not any(a or b for a, b in padding):
+        return ""
+    around = ((0, 0), *padding, (0, 0))
+    if largest:
+        return f'(keras.ops.pad(x, {around}, constant_values=float("-inf")))'
+    return f"(keras.ops.pad(x, {around}))" if counted else f"(keras.ops.pad(x, {around}))  # and divided by what is real"
 
 
 def _which(case: Case) -> Iterator[Hypothesis]:
@@ -92,14 +104,15 @@ def _windows(case: Case) -> Iterator[Hypothesis]:
     """Size, stride, padding and rounding of the number of windows."""
     side = case.reference
     size = [int(each) for each in side.config["size"]]
-    for padding in _paddings(side, size):
-        for counted in (False, True) if side.config.get("which") != "max" else (False,):
-            its = padding if isinstance(padding, str) else f"{padding[0][0]} before and {padding[0][1]} after"
-            said = f"Padding of pooling: {_padding(side)} in the reference, {its} in the port."
-            yield alternative(case, "padding", said, _line(case), configured(side, padding=padding, counted=counted))
     ceil = bool(side.config.get("ceil"))
     said = f"Windows of pooling that are not whole: {_kept(ceil)} in the reference, {_kept(not ceil)} in the port."
     yield alternative(case, "ceil", said, _line(case), configured(side, ceil=not ceil))
+    for padding in _paddings(case, size):
+        its = f"{padding[0][0]} before and {padding[0][1]} after"
+        said = f"Padding of pooling: {_padding(side)} in the reference, {its} in the port."
+        yield alternative(case, "padding", said, _line(case), configured(side, padding=padding))
+        form = configured(side, padding=padding, counted=not side.config.get("counted"))
+        yield alternative(case, "padding", f"{said[:-1]}, and what counts in the mean.", _line(case), form, rank=1)
     yield from _sizes(case, size)
 
 
@@ -112,11 +125,17 @@ def _padding(side: Side) -> str:
     return padding if isinstance(padding, str) else f"{padding[0][0]} before and {padding[0][1]} after"
 
 
-def _paddings(side: Side, size: list[int]) -> Iterator[Any]:
-    mine = [tuple(each) for each in side.config.get("padding") or [(0, 0)] * len(size)]
-    for before, after in product(range(max(size)), repeat=2):
-        if [(before, after)] * len(size) != mine:
-            yield [(before, after)] * len(size)
+def _paddings(case: Case, size: list[int]) -> Iterator[list[tuple[int, int]]]:
+    """Those that give the port's size; a wider one behind of the same size adds what no window sees."""
+    side, output = case.reference, case.port.output
+    space = side.inputs[0].shape[1:-1]
+    stride = strides({"stride": side.config.get("stride") or size}, size)
+    for before in range(max(size)):
+        for after in range(max(size)):
+            sizes = [(n + before + after - k) // s + 1 for n, k, s in zip(space, size, stride, strict=True)]
+            if output is not None and tuple(sizes) == output.shape[1:-1]:
+                yield [(before, after)] * len(size)
+                break
 
 
 def _sizes(case: Case, size: list[int]) -> Iterator[Hypothesis]:

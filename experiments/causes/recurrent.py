@@ -1,4 +1,4 @@
-"""Recurrent layers: the order of the gates, their activations and biases, the reset of a GRU, the direction, what is returned."""
+"""Recurrent layers: the order of gates, their activations and biases, the reset of a GRU, the direction, what is returned."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import permutations
 import numpy as np
 
 from experiments.causes._case import Case, Side, Stage
-from experiments.causes._change import configured, cure, having, told, value, without
+from experiments.causes._change import configured, cure, having, held_line, told, value, without
 from experiments.causes._hypothesis import Hypothesis, Numbers, varied
 
 STAGES: frozenset[Stage] = frozenset({"forward"})
@@ -61,13 +61,7 @@ def _gates(case: Case) -> Iterator[Hypothesis]:
     """The blocks of the arrays, read in another order; the update gate, read as what is kept."""
     side = case.reference
     letters = GATES[side.config["cell"]]
-    line = cure(
-        case,
-        "layer.load_state_dict(state)",
-        "layer.set_weights(weights)",
-        "variables['params']",
-        "flax.nnx.update(layer, state)",
-    )
+    line = held_line(case)
     for order in permutations(range(len(letters))):
         if order == tuple(range(len(letters))):
             continue
@@ -195,5 +189,5 @@ def _returned(case: Case) -> Iterator[Hypothesis]:
     whole = configured(side, last=False)
     for words, form in REDUCTIONS.items():
         said = f"What {side.path} returns: the last step in the reference, {words} in the port."
-        line = _line(case, "return_sequences=False")
+        line = cure(case, "y[:, -1]", _line(case, "return_sequences=False"), "y[:, -1]")
         yield Hypothesis("returned", said, line, lambda form=form: form(value(whole)()), value(side))

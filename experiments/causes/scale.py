@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from experiments.causes._case import Case, Stage
-from experiments.causes._change import cure, told
+from experiments.causes._change import code, told
 from experiments.causes._hypothesis import Hypothesis, varied
 
 STAGES: frozenset[Stage] = frozenset({"forward"})
@@ -19,17 +19,24 @@ ENOUGH = 24
 def hypotheses(case: Case) -> Iterator[Hypothesis]:
     """What might be the cause, the usual first."""
     mine, its = case.reference.output, case.port.output
-    if mine is None or its is None or mine.shape != its.shape or not varied(mine, ENOUGH) or not varied(its, ENOUGH):
+    if (
+        case.partial
+        or mine is None
+        or its is None
+        or mine.shape != its.shape
+        or not varied(mine, ENOUGH)
+        or not varied(its, ENOUGH)
+    ):
         return
     where = case.reference.path or case.reference.kind
     factor = float(np.vdot(mine, its) / np.vdot(mine, mine))
-    line = cure(case, f"x / {told(factor)}", f"x / {told(factor)}", f"x / {told(factor)}")
+    line = f"y = y / {code(factor)}"
     said = f"Output of {where}: {told(factor)} times as large in the port."
     if factor:
         yield Hypothesis("factor", said, line, lambda: factor * mine, solved=True, rank=2)
     shift = float(np.mean(its - mine))
     said = f"Output of {where}: {told(shift)} more in the port, in every element."
-    yield Hypothesis("shift", said, f"x - {told(shift)}", lambda: mine + shift, solved=True, rank=2)
+    yield Hypothesis("shift", said, f"y = y - {code(shift)}", lambda: mine + shift, solved=True, rank=2)
     yield from _of_channels(case, mine, its, where)
 
 
@@ -40,4 +47,4 @@ def _of_channels(case: Case, mine: np.ndarray, its: np.ndarray, where: str) -> I
     shift = np.mean(its - mine, axis=tuple(range(mine.ndim - 1)))
     first = told(float(shift[0]))
     said = f"Output of {where}: a constant more in each channel of the port, as by another bias ({first} in the first)."
-    yield Hypothesis("bias", said, "x - shift", lambda: mine + shift, solved=True, rank=2)
+    yield Hypothesis("bias", said, "y = y - shift", lambda: mine + shift, solved=True, rank=2)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from experiments.causes._case import Case, Stage
-from experiments.causes._change import alternative, cure, sides_of_layers
+from experiments.causes._change import alternative, held_line, sides_of_layers
 from experiments.causes._hypothesis import Hypothesis, error, varied
 
 STAGES: frozenset[Stage] = frozenset({"forward"})
@@ -20,13 +20,7 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
     side = case.reference
     if not side.parameters or not side.inputs or side.output is None or not varied(side.output):
         return
-    line = cure(
-        case,
-        "layer.load_state_dict(state)",
-        "layer.set_weights(weights)",
-        "model.apply(variables, x)",
-        "flax.nnx.update(model, state)",
-    )
+    line = held_line(case)
     for path, arrays in sides_of_layers(case):
         said = f"Weights of {side.path}: its own in the reference, those of {path} in the port."
         yield alternative(case, "swapped", said, line, replace(side, parameters=arrays))

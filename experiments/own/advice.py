@@ -94,6 +94,7 @@ def _start(taken: Passes, said: Diagnosis, back: float, vanishing: bool) -> Iter
     if right:
         return
     path, size, fan_in = sizes[len(sizes) // 2]
+    path = f"layer {path}" if path.isdigit() else path
     name = {"xavier": "Xavier's", "he": "He's"}[which]
     word = "small" if vanishing else "large"
     right_size = asked / math.sqrt(fan_in)
@@ -143,12 +144,12 @@ def _cut(taken: Passes) -> Iterator[Advice]:
     """Layers that no gradient reaches, although it reaches one that comes after."""
     captured, found = taken.captured, taken.sites
     reached = [captured["places"][site.weighted]["norms"]["gradient"] is not None for site in found]
-    if all(reached) or not any(reached):
+    if all(reached):
         return
     last = max(i for i, one in enumerate(reached) if not one)
     which = found[0].path if last == 0 else f"{found[0].path} to {found[last].path}"
-    after = f", before {found[last + 1].path}" if last + 1 < len(found) else ""
-    text = f"No gradient reaches {which}: it is cut off there{after}."
+    after = f"before {found[last + 1].path}" if last + 1 < len(found) else "before the output layer"
+    text = f"No gradient reaches {which}: it is cut off {after}."
     yield Advice(cause="cut", said=text, line=LINES["uncut"][api(taken)])
 
 
@@ -203,7 +204,8 @@ def _rate(taken: Passes, said: Diagnosis) -> Iterator[Advice]:
     if ratios is None or (said.learning and said.learning.verdict == "learns"):
         return
     typical = float(np.median(ratios[np.isfinite(ratios)])) if np.isfinite(ratios).any() else math.nan
-    if not (typical > LARGE_STEP or typical < SMALL_STEP):
+    small = typical < SMALL_STEP and said.gradient.verdict == "comes through"  # else it is the gradient that is small
+    if not (typical > LARGE_STEP or small):
         return
     word = "large" if typical > LARGE_STEP else "small"
     text = f"The learning rate is too {word}: a step moves the weights by {typical:.1g} of their size; {USUAL_STEP:g} is usual."

@@ -8,7 +8,7 @@ before, the one decides that saw what is most like it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from difflib import SequenceMatcher
 from typing import NamedTuple, Protocol
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from common.errors import UserError, nearest, shown
 from experiments.own.tensors import error, of_a_sample, same_values, telling
-from isograd.captured import Captured, Layer
+from isograd.captured import Captured, Layer, rms
 
 Arrays = dict[str, np.ndarray]
 Put = dict[tuple[str, int, int], np.ndarray]
@@ -24,6 +24,9 @@ Put = dict[tuple[str, int, int], np.ndarray]
 SAME = 1e-6
 """Inputs as near as this are the same: what comes before has the reference's weights, but for a small fault."""
 
+
+SIGMAS = 5
+"""So many standard errors apart, two sizes are not those of one law."""
 
 SURELY = 0.5
 """An input that is so much nearer than the next one's is taken for the same with a fault before it."""
@@ -49,11 +52,13 @@ class Carried(NamedTuple):
         by: How each was found, by the reference's path: `map`, `shape` (no other has it), `input`, `name`, `likeness` (of the
             input) or `order`.
         lacking: What one side has and the other has not, in words.
+        starts: Layers whose weights were of another size in the port before: the rms of both, by the reference's path.
     """
 
     pairs: dict[str, str]
     by: dict[str, str]
     lacking: list[str]
+    starts: dict[str, tuple[float, float]]
 
 
 def carry(reference: Captured, port: Port, given: Mapping[str, str] | None = None, put: Put | None = None) -> Carried:
@@ -76,7 +81,24 @@ def carry(reference: Captured, port: Port, given: Mapping[str, str] | None = Non
         tried.append(dict(mapping.pairs))
         port.write(mapping.weights())
         mapping = _Mapping(reference, port.capture(values=True, gradient=False, put=put), dict(given or {}))
-    return Carried(mapping.pairs, mapping.by, list(mapping.lacking()))
+    return Carried(mapping.pairs, mapping.by, list(mapping.lacking()), dict(_starts(reference, seen, mapping.pairs)))
+
+
+def _starts(reference: Captured, port: Captured, pairs: Mapping[str, str]) -> Iterator[tuple[str, tuple[float, float]]]:
+    """The layers whose weights cannot have been drawn with the same deviation.
+
+    The rms of n drawn numbers is off by about 1 / sqrt(2 n) of itself; twice as much where their law has heavy ends.
+    """
+    for path, other in pairs.items():
+        for name, a in reference["layers"][path]["parameters"].items():
+            b = port["layers"][other]["parameters"].get(name)
+            if b is None or a.ndim < 2 or a.shape != b.shape:
+                continue
+            mine, its = rms(a), rms(b)
+            sure = SIGMAS * 2 / np.sqrt(2 * a.size)
+            if mine and its and abs(np.log(mine / its)) > sure:
+                yield path, (mine, its)
+                break
 
 
 def _check(given: Mapping[str, str], reference: Captured, port: Captured) -> None:

@@ -169,10 +169,17 @@ class Gradients(NamedTuple):
     first: Pair | None
 
 
-def gradients(sides: Sides) -> Gradients:
-    """The gradients of all pairs whose values agree."""
-    errors = {pair.mine: found for pair in sides.alignment.pairs if (found := _gradient_error(sides, pair)) is not None}
-    wrong = [pair for pair in sides.alignment.pairs if _is_off(sides, pair, errors)]
+def gradients(sides: Sides, after: int) -> Gradients:
+    """The gradients of all pairs whose values agree.
+
+    Args:
+        sides: The two.
+        after: The last place of the reference where a value was put in: before it, every gradient went through what is at
+            fault there.
+    """
+    judged = [pair for pair in sides.alignment.pairs if pair.mine > after]
+    errors = {pair.mine: found for pair in judged if (found := _gradient_error(sides, pair)) is not None}
+    wrong = [pair for pair in judged if _is_off(sides, pair, errors)]
     return Gradients(errors, wrong[-1] if wrong else None)
 
 
@@ -199,8 +206,17 @@ def relative(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.abs(a - b).max()) / largest if np.isfinite(largest) else np.inf
 
 
-def parameters(sides: Sides, carried: dict[str, str]) -> Iterator[tuple[str, str, float, float]]:
-    """Of each parameter whose gradient can be judged: its layer, its name, the error of its gradient and the tolerance."""
+class ParameterError(NamedTuple):
+    """How far off the gradient of a parameter is."""
+
+    path: str
+    name: str
+    error: float
+    tolerance: float
+
+
+def parameters(sides: Sides, carried: dict[str, str]) -> Iterator[ParameterError]:
+    """The gradients of all parameters that can be judged."""
     for path, other in carried.items():
         mine, its = sides.reference["layers"][path], sides.port["layers"][other]
         for name, a in mine["gradients"].items():
@@ -209,4 +225,5 @@ def parameters(sides: Sides, carried: dict[str, str]) -> Iterator[tuple[str, str
             if (a is None and b is None) or name not in its["parameters"] or tolerance >= 1:
                 continue
             zero = np.zeros(mine["parameters"][name].shape)
-            yield path, name, relative(zero if a is None else a, zero if b is None else b), tolerance
+            error = relative(zero if a is None else a, zero if b is None else b)
+            yield ParameterError(path, name, error, tolerance)

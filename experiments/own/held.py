@@ -36,15 +36,20 @@ class Asked(NamedTuple):
 
 
 def reference_of(given: Given, asked: Asked, python: str | None) -> Reference:
-    """The reference, captured with its tolerance and its steps."""
+    """The reference, captured in a process of its own or kept in a file."""
     if given.captured:
         return _kept(given)
-    data = None if asked.data is None else own_data.read(asked.data).request()
     with Interpreter(given.backend, python) as model:
-        opened = model.open(given.file, given.factory, data=data, **_request(asked), samples=asked.samples)
-        captured = model.capture()
-        found = tolerances(captured, model)
-        steps = model.steps(asked.steps) if asked.steps and "optimizer" in opened["has"] else []
+        return captured_in(model, given, asked)
+
+
+def captured_in(model: Interpreter, given: Given, asked: Asked) -> Reference:
+    """The reference, captured with its tolerance and its steps in a process that runs."""
+    data = None if asked.data is None else own_data.read(asked.data).request()
+    opened = model.open(given.file, given.factory, data=data, **_request(asked), samples=asked.samples)
+    captured = model.capture()
+    found = tolerances(captured, model)
+    steps = model.steps(asked.steps) if asked.steps and "optimizer" in opened["has"] else []
     if asked.save:
         write_whole(asked.save, format_of.dump({**captured, "tolerances": found._asdict(), "steps": steps}))
     return Reference(captured, found, steps)
@@ -65,28 +70,34 @@ def _kept(given: Given) -> Reference:
 
 
 def port_of(given: Given, reference: Reference, port: Given, asked: Asked, python: str | None, command: str) -> Port:
-    """A port held to the reference."""
+    """A port held to the reference, in a process of its own."""
+    with Interpreter(port.backend, python) as model:
+        return held_in(model, given, reference, port, asked, command)
+
+
+def held_in(model: Interpreter, given: Given, reference: Reference, port: Given, asked: Asked, command: str) -> Port:
+    """A port held to the reference, in a process that runs."""
     captured = reference.captured
     mine, its = CHANNELS[captured["backend"]], CHANNELS[port.backend]
-    with Interpreter(port.backend, python) as model:
-        opened = model.open(
-            port.file,
-            port.factory,
-            data={"x": captured["x"], "y": captured["y"]},
-            **_request(asked) | {"training": captured["training"]},
-            folded=its if mine != its else False,
-        )
-        steps = "optimizer" in opened["has"]
-        found = compare(reference, model, _pairs(asked.map), steps)
+    opened = model.open(
+        port.file,
+        port.factory,
+        data={"x": captured["x"], "y": captured["y"]},
+        **_request(asked) | {"training": captured["training"]},
+        folded=its if mine != its else False,
+    )
+    steps = "optimizer" in opened["has"]
+    found = compare(reference, model, _pairs(asked.map), steps)
     remarks = dict.fromkeys([*captured["remarks"], *found.sides.port["remarks"], *_not_compared(reference, steps)])
     return Port(
         command=command,
         reference=_model(given, captured),
         port=_model(port, found.sides.port),
-        ok=not found.partings,
+        ok=all(one.framework for one in found.partings),
         divergences=found.partings,
         tree=tree(found),
         carried=CarriedFinding(layers=found.carried.pairs, by=found.carried.by, lacking=found.carried.lacking),
+        starts=dict(found.starts),
         losses=found.losses,
         judged=found.judged,
         remarks=list(remarks),

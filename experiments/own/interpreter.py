@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -58,16 +59,27 @@ class Interpreter:
             )
         except OSError as error:
             raise UserError(f"--python {backend}= must be an interpreter; received {python}: {error.strerror}") from None
-        answer = self._answer()
-        if answer["type"] == "broken":
-            self._refuse(answer["reason"])
+        try:
+            answer = self._answer()
+            if answer["type"] == "broken":
+                self._refuse(answer["reason"])
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self) -> Interpreter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process, and leave nothing behind."""
         children.kill(self.process)
-        self.stderr.close()
+        for stream in (self.process.stdin, self.process.stdout, self.stderr):
+            if stream:
+                with contextlib.suppress(BrokenPipeError):
+                    stream.close()
         self.folder.cleanup()
 
     def open(self, file: Path, factory: str = "model", **request: Any) -> dict[str, Any]:

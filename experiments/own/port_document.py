@@ -7,15 +7,17 @@
 | schema           | 1                                                                                                   |
 | command          | the command line                                                                                    |
 | reference, port  | file, backend, versions, loss                                                                       |
-| ok               | whether all that was compared agrees                                                                |
+| ok               | whether all that was compared agrees, but for what the frameworks do by themselves                  |
 | divergences      | where they part, the first one first; each after the reference's value was put in at those before   |
 | . stage          | forward, backward, loss, step or statistics                                                         |
 | . place, port_place | the paths; of a fault that lies between two places, `place` is where the likeliest cause is       |
 | . before         | of a value: the place before which it lies; null where it is the place itself                        |
 | . error, tolerance | the largest difference as a share of the largest number, and what a right port may be off by      |
-| . causes         | the likeliest first: key, said, cure, page, certainty; empty where none is known                     |
+| . causes         | the likeliest first: key, said, cure, page, certainty, note; empty where none is known              |
+| . framework      | whether it is what the port's framework does by itself, whoever uses it                             |
 | tree             | the reference's places in the order of execution, each with its counterpart, errors and tolerances  |
 | carried          | layers: the port's by the reference's; by: how each was found; lacking: what has no counterpart      |
+| starts           | layers whose weights were of another size before they were carried: by path, the rms of both        |
 | losses           | of each step, of both                                                                               |
 | judged           | the stages that were compared                                                                       |
 | remarks          | what could not be seen into, and what was changed                                                   |
@@ -49,6 +51,7 @@ class CauseFinding(Finding):
     cure: str
     page: str | None
     certainty: str
+    note: str
 
 
 class Parting(Finding):
@@ -63,6 +66,7 @@ class Parting(Finding):
     error: Number
     tolerance: Number
     causes: list[CauseFinding]
+    framework: bool
 
 
 class Branch(Finding):
@@ -98,14 +102,15 @@ class Port(Finding):
     divergences: list[Parting]
     tree: list[Branch]
     carried: CarriedFinding
+    starts: dict[str, tuple[Number, Number]]
     losses: list[tuple[Number, Number]]
     judged: list[Stage]
     remarks: list[str]
 
     @property
     def first(self) -> Parting | None:
-        """Where they part first."""
-        return self.divergences[0] if self.divergences else None
+        """Where they part first; what the framework does by itself comes last."""
+        return min(self.divergences, key=lambda each: each.framework, default=None)
 
     def to_json(self) -> str:
         """The JSON text, indented."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from rich.console import Console
 from rich.text import Text
@@ -43,10 +44,11 @@ def _print(console: Console, sentence: str, style: str = "") -> None:
 def head(said: Port) -> Iterator[str]:
     """Where they part first and why, with the cure and the page."""
     first = said.first
-    if first is None:
-        yield f"The port agrees: {', '.join(_judged(said))}."
-        return
-    yield from parting(said, first)
+    if first and not first.framework:
+        yield from parting(said, first)
+    else:
+        but = ", but for what the framework does by itself" if first else ""
+        yield f"The port agrees{but}: {', '.join(_judged(said))}."
 
 
 def _judged(said: Port) -> list[str]:
@@ -67,9 +69,12 @@ def parting(said: Port, found: Parting) -> Iterator[str]:
         yield "The cause is not among those that are known."
     for number, cause in enumerate(found.causes):
         yield cause.said if number == 0 else f"It fits the same numbers: {cause.said}"
+        if cause.note:
+            yield cause.note
         if cause.cure:
-            page = f"        docs/migration/{cause.page}" if cause.page and "/" not in cause.page else ""
-            yield f"Cure: {cause.cure}{page or (f'        {cause.page}' if cause.page else '')}"
+            yield f"Cure: {cause.cure}"
+        if cause.page:
+            yield f"More: {cause.page}"
 
 
 def _where(said: Port, found: Parting) -> str:
@@ -86,11 +91,8 @@ def _where(said: Port, found: Parting) -> str:
             place = f"{found.place} ({found.type}), in the port {found.port_place}"
             return f"The values agree, the gradient does not: coming back it leaves at {place}: {errors}."
         case "step":
-            begin = (
-                "The values and gradients agree, the steps of the optimizer do not"
-                if said.first == found
-                else "The steps of the optimizer part too"
-            )
+            alone = said.first is found
+            begin = "The values and gradients agree, the steps of the optimizer do not" if alone else "The steps part too"
             return f"{begin}: off by {_number(found.error)} of the largest step."
         case "statistics":
             return f"The running statistics of {found.place} part in the first step: off by {_number(found.error)}."
@@ -125,15 +127,30 @@ def _cells(branch: Branch) -> list[str]:
     return [port, _number(branch.value), _number(branch.gradient), SIGNS[branch.mark]]
 
 
+def branch_cells(branch: Branch) -> dict[str, Any]:
+    """A line of the whole tree, for the page."""
+    reference, port = f"{branch.path} {branch.type}", f"{branch.port_path} {branch.port_type}" if branch.port_path else "-"
+    numbers = (branch.value, branch.value_tolerance, branch.gradient, branch.gradient_tolerance)
+    mark = "parts" if branch.mark.endswith("parts") else branch.mark.replace(" ", "-")
+    return {"mark": mark, "cells": [reference, port, *map(_number, numbers), SIGNS[branch.mark]]}
+
+
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.1e}" if value else "0"
 
 
 def sentences(said: Port) -> Iterator[str]:
     """What is behind the first place where they part, and how the weights were carried."""
-    for other in said.divergences[1:]:
-        yield from parting(said, other)
-        yield ""
+    first = said.first
+    for other in said.divergences:
+        if other is not first or other.framework:
+            yield from parting(said, other)
+            yield ""
+    yield from closing(said)
+
+
+def closing(said: Port) -> Iterator[str]:
+    """What holds for the whole: the rest, the weights, the losses, and what was changed."""
     values = [d for d in said.divergences if d.stage == "forward"]
     if values and all(branch.mark in ("agrees", "parts", "not compared", "reordered") for branch in said.tree):
         places = "there" if len(values) == 1 else "at these places"
@@ -142,6 +159,7 @@ def sentences(said: Port) -> Iterator[str]:
         yield f"Worst: {_worst(said)} of the tolerance, which is computed from the reference."
     yield _carried(said)
     yield from (f"Weights: {line}." for line in said.carried.lacking)
+    yield from _starts(said)
     if said.losses:
         yield _losses(said)
     yield from (f"Note: {remark}" for remark in said.remarks)
@@ -159,6 +177,22 @@ def worst(said: Port) -> float:
 
 def _worst(said: Port) -> str:
     return f"{worst(said):.2g}"
+
+
+def _starts(said: Port) -> Iterator[str]:
+    """The sizes of the weights before they were carried: where they differ, a training from the start does."""
+    if not said.starts:
+        return
+    path, (mine, its) = next(iter(said.starts.items()))
+    others = f", and {len(said.starts) - 1} others" if len(said.starts) > 1 else ""
+    yield (
+        f"The weights start in another size, before they are carried: {path} with an rms of {_size(mine)} in the reference, "
+        f"{_size(its)} in the port{others}. docs/migration/initialization.md has what each framework draws."
+    )
+
+
+def _size(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2g}"
 
 
 def _losses(said: Port) -> str:

@@ -29,6 +29,10 @@ STEP = 1e-6
 """A right step is off by less, as a share of the largest step: optimisers compute some numbers in float32."""
 
 
+FRAMEWORK = ("running.unbiased", "optimizer.place", "clipping.epsilon", "gradient.kink", "activation.constants")
+"""Causes that are what a framework does by itself, whoever uses it."""
+
+
 class Reference(NamedTuple):
     """What is known of the reference, whether or not it can run.
 
@@ -43,15 +47,23 @@ class Reference(NamedTuple):
     steps: list[Step]
 
 
+class Mark(NamedTuple):
+    """What is told of a place in the tree, and how far off it was before the reference's value was put in."""
+
+    word: str
+    error: float
+
+
 class Compared(NamedTuple):
     """What came out of it."""
 
     sides: Sides
     carried: Carried
+    starts: dict[str, tuple[float, float]]
     partings: list[Parting]
     judged: list[Stage]
     losses: list[tuple[float | None, float | None]]
-    marks: dict[int, str]
+    marks: dict[int, Mark]
     gradients: dict[int, float]
 
 
@@ -73,13 +85,14 @@ class _Comparison:
         self.put: Put = {}
         self.partings: list[Parting] = []
         self.judged: list[Stage] = ["forward"]
-        self.marks: dict[int, str] = {}
+        self.marks: dict[int, Mark] = {}
+        self.starts: dict[str, tuple[float, float]] = {}
 
     def run(self, steps: bool) -> Compared:
         sides = self._forward()
         errors = self._backward(sides)
         losses = self._steps(sides) if steps and self.reference.steps else []
-        return Compared(sides, self.carried, self.partings, self.judged, losses, self.marks, errors)
+        return Compared(sides, self.carried, self.starts, self.partings, self.judged, losses, self.marks, errors)
 
     # --- values
 
@@ -102,17 +115,22 @@ class _Comparison:
     def _sides(self) -> Sides:
         captured = self.reference.captured
         self.carried = carry(captured, self.port, self.given, self.put)
+        self.starts = self.starts or self.carried.starts
         found = self.port.capture(put=self.put)
         aligned = align(captured, found, self.carried.pairs, self.reference.tolerances.values)
         return Sides(captured, found, aligned, self.reference.tolerances)
 
     def _part(self, sides: Sides, found: Divergence) -> None:
         findings = causes.explain(_forward_case(sides, found))
-        place, other = _named(sides, found, findings)
+        i = _told(sides, found, findings)
+        place = None if i is None else sides.mine[i]
+        other = None if found.its is None else sides.its[found.its]
         before = None if found.own or found.mine is None else _path(sides.mine[found.mine])
-        if found.mine is not None:
-            self.marks[found.mine] = "parts"
+        self._mark(len(sides.mine) if i is None else i, "parts", found.error)
         self.partings.append(_parting("forward", place, other, found.error, found.tolerance, findings, before))
+
+    def _mark(self, place: int, word: str, error: float) -> None:
+        self.marks.setdefault(place, Mark(word, error))
 
     # --- gradients
 
@@ -121,10 +139,27 @@ class _Comparison:
         self.judged.extend(("loss", "backward"))
         if self._loss(sides):
             return {}
-        found = divergence.gradients(sides)
-        if found.first is not None and not self._is_behind(sides, found.first):
+        last = max((i for i, mark in self.marks.items() if mark.word == "parts"), default=-1)
+        found = divergence.gradients(sides, last)
+        if found.first is not None:
             self._part_backward(sides, found.first, found.errors)
+            last = max(last, found.first.mine)
+        self._parameters(sides, last)
         return found.errors
+
+    def _parameters(self, sides: Sides, last: int) -> None:
+        """Parameters whose gradient parts though that of their layer's output agrees: the layer nearest to the loss."""
+        index = {place["path"]: i for i, place in enumerate(sides.mine)}
+        its_index = {place["path"]: place for place in sides.its}
+        off = [found for found in divergence.parameters(sides, self.carried.pairs) if found.error > found.tolerance]
+        judged = [found for found in off if index.get(found.path, -1) > last]
+        if not judged:
+            return
+        found = max(judged, key=lambda each: index[each.path])
+        place, other = sides.mine[index[found.path]], its_index[self.carried.pairs[found.path]]
+        case = causes.backward_case(sides.reference, sides.port, place, other, dialect=sides.port["api"])
+        self._mark(index[found.path], "gradient parts", found.error)
+        self.partings.append(_parting("backward", place, other, found.error, found.tolerance, causes.explain(case)))
 
     def _loss(self, sides: Sides) -> bool:
         """Whether the loss parts, of the same output."""
@@ -138,18 +173,14 @@ class _Comparison:
         self.partings.append(_parting("loss", None, None, error, tolerance, findings))
         return True
 
-    def _is_behind(self, sides: Sides, pair: Pair) -> bool:
-        """Whether a place lies before one whose value was put in: its gradient went through what is at fault there."""
-        return any(mark == "parts" and pair.mine <= i for i, mark in self.marks.items())
-
     def _part_backward(self, sides: Sides, pair: Pair, errors: dict[int, float]) -> None:
         tolerances = sides.tolerances.gradients
         follows = [p for p in sides.alignment.pairs if p.mine > pair.mine and errors.get(p.mine, 1.0) <= tolerances[p.mine]]
         place, other = sides.mine[pair.mine], sides.its[pair.its]
         behind = [sides.mine[p.mine] for p in follows]
         case = causes.backward_case(sides.reference, sides.port, place, other, follows=behind, dialect=sides.port["api"])
-        self.marks[pair.mine] = "gradient parts"
         error, tolerance = errors[pair.mine], tolerances[pair.mine]
+        self._mark(pair.mine, "gradient parts", error)
         self.partings.append(_parting("backward", place, other, error, tolerance, causes.explain(case)))
 
     # --- steps
@@ -201,16 +232,14 @@ def _forward_case(sides: Sides, found: Divergence) -> causes.Case:
     )
 
 
-def _named(sides: Sides, found: Divergence, findings: list[Finding]) -> tuple[Place | None, Place | None]:
-    """The places that are told: the likeliest cause's, or where the difference was seen."""
-    mine = None if found.mine is None else sides.mine[found.mine]
-    its = None if found.its is None else sides.its[found.its]
-    if not found.own and findings:
-        named = [sides.mine[i] for i in found.between_mine if sides.mine[i]["path"] == findings[0].path]
-        return (named[0] if named else mine), its
-    if not found.own and found.between_mine:
-        return sides.mine[found.between_mine[0]], its
-    return mine, its
+def _told(sides: Sides, found: Divergence, findings: list[Finding]) -> int | None:
+    """The index of the place that is told: the likeliest cause's, or where the difference was seen first."""
+    if found.own:
+        return found.mine
+    if findings:
+        named = [i for i in found.between_mine if sides.mine[i]["path"] == findings[0].path]
+        return named[0] if named else found.mine
+    return found.between_mine[0] if found.between_mine else found.mine
 
 
 def _parting(
@@ -231,7 +260,14 @@ def _parting(
         before=before,
         error=error,
         tolerance=tolerance,
-        causes=[CauseFinding(key=f.key, said=f.said, cure=f.cure, page=f.page, certainty=f.certainty) for f in findings],
+        causes=[_cause(each) for each in findings],
+        framework=bool(findings) and findings[0].key in FRAMEWORK,
+    )
+
+
+def _cause(found: Finding) -> CauseFinding:
+    return CauseFinding(
+        key=found.key, said=found.said, cure=found.cure, page=found.page, certainty=found.certainty, note=found.note
     )
 
 
@@ -268,26 +304,25 @@ def _statistics_error(place: Place, other: Place, first: Step, its_first: Step) 
 def tree(found: Compared) -> list[Branch]:
     """All places of the reference, with their counterparts."""
     pairs = {pair.mine: pair for pair in found.sides.alignment.pairs}
-    parted = min((i for i, mark in found.marks.items() if mark == "parts"), default=len(found.sides.mine))
-    return [_branch(found, i, pairs.get(i), parted) for i in range(len(found.sides.mine))]
+    return [_branch(found, i, pairs.get(i)) for i in range(len(found.sides.mine))]
 
 
-def _branch(found: Compared, i: int, pair: Pair | None, parted: int) -> Branch:
-    sides, place = found.sides, found.sides.mine[i]
-    path = _path(place)
-    if pair is None or pair.match is None:
-        mark = found.marks.get(i, "not compared")
-        return Branch(path=path, type=place["type"], port_path=None, port_type=None, mark=mark)  # type: ignore[arg-type]
-    other = sides.its[pair.its]
-    agrees = "agrees" if sides.agrees(pair) else "reordered" if pair.reordered else "follows"
-    return Branch(
-        path=path,
-        type=place["type"],
-        port_path=_path(other),
-        port_type=other["type"],
-        value=pair.match.error,
-        value_tolerance=sides.tolerances.values[i],
-        gradient=found.gradients.get(i),
-        gradient_tolerance=sides.tolerances.gradients[i],
-        mark=found.marks.get(i, agrees),  # type: ignore[arg-type]
-    )
+def _branch(found: Compared, i: int, pair: Pair | None) -> Branch:
+    sides, place, mark = found.sides, found.sides.mine[i], found.marks.get(i)
+    branch = Branch(path=_path(place), type=place["type"], port_path=None, port_type=None, mark="not compared")
+    if pair is not None and pair.match is not None:
+        other = sides.its[pair.its]
+        agrees = "agrees" if sides.agrees(pair) else "reordered" if pair.reordered else "follows"
+        compared = {
+            "port_path": _path(other),
+            "port_type": other["type"],
+            "value": pair.match.error,
+            "value_tolerance": sides.tolerances.values[i],
+            "gradient": found.gradients.get(i),
+            "gradient_tolerance": sides.tolerances.gradients[i],
+            "mark": agrees,
+        }
+        branch = branch.model_copy(update=compared)
+    if mark is None:
+        return branch
+    return branch.model_copy(update={"mark": mark.word, "gradient" if "gradient" in mark.word else "value": mark.error})

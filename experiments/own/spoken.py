@@ -43,7 +43,7 @@ def facts(said: Diagnosis) -> str:
 def rows(said: Diagnosis) -> Iterator[Row]:
     """A line for each layer; of very many the middle is left out."""
     last = said.sites[-1].signal_gradient_rms
-    every = [Row(site.path, _cells(site, last)) for site in said.sites]
+    every = [Row(site.path, cells(site, last)) for site in said.sites]
     half = SHOWN // 2
     if len(every) <= SHOWN:
         yield from every
@@ -53,7 +53,8 @@ def rows(said: Diagnosis) -> Iterator[Row]:
     yield from every[-half:]
 
 
-def _cells(site: SiteFinding, last: float | None) -> list[str]:
+def cells(site: SiteFinding, last: float | None) -> list[str]:
+    """The cells below all heads but the first."""
     of_last = site.signal_gradient_rms / last if site.signal_gradient_rms is not None and last else None
     numbers = (of_last, site.weights, site.block, site.dead_fraction, site.update_ratio)
     return [site.type, *(_number(number) for number in numbers)]
@@ -65,20 +66,25 @@ def _number(value: float | None) -> str:
 
 def sentences(said: Diagnosis) -> Iterator[str]:
     """The verdicts, the likely causes with their lines, and what could not be seen."""
+    yield from verdicts(said)
+    for advice in said.advice:
+        yield f"- {advice.said}"
+        if advice.line:
+            yield f"    {advice.line}"
+    yield from (f"Note: {remark}" for remark in said.remarks)
+
+
+def verdicts(said: Diagnosis) -> Iterator[str]:
+    """What became of the gradient, and whether the model learns."""
     one, _ = GRADIENT_WORDS[said.gradient.verdict]
     yield f"The gradient {one}: {said.gradient.reason}."
     if said.decay_per_layer is not None and len(said.sites) > 1:
         yield f"That is {said.decay_per_layer:+.2f} decades a layer."
     yield from _learning(said)
-    for advice in said.advice:
-        yield f"- {advice.said}"
-        if advice.line:
-            yield f"    {advice.line}"
     if not said.advice and said.ok:
         yield "Nothing is wrong that the gradient tells."
     elif not said.advice:
         yield "No likely cause was found in the layers that could be seen."
-    yield from (f"Note: {remark}" for remark in said.remarks)
 
 
 def _learning(said: Diagnosis) -> Iterator[str]:

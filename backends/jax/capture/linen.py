@@ -33,7 +33,10 @@ class Model:
         statistics: The names of the state that are numbers.
         trainable: The names of the parameters that an optimiser moves.
         dtype: The precision of real numbers in a batch.
+        api: Which of Flax's two interfaces it is of.
     """
+
+    api = "linen"
 
     def __init__(self, model: Any, x: Any, *, training: bool, dtype: Any, seed: int) -> None:
         self.module, variables = model if isinstance(model, tuple) else (model, None)

@@ -32,7 +32,10 @@ class Model:
         statistics: The names of the state that are numbers, and not of a random stream.
         trainable: The names of the parameters that an optimiser moves.
         dtype: The precision of real numbers in a batch.
+        api: Which of Flax's two interfaces it is of.
     """
+
+    api = "nnx"
 
     def __init__(self, model: Any, *, training: bool, dtype: Any) -> None:
         self.dtype = dtype

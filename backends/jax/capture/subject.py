@@ -80,6 +80,7 @@ class Subject:
         return {
             "format": FORMAT,
             "backend": "jax",
+            "api": self.model.api,
             "versions": dict(VERSIONS),
             "precision": self.precision(),
             "loss": run.loss,

@@ -125,6 +125,7 @@ class Subject:
         return {
             "format": FORMAT,
             "backend": "keras",
+            "api": "keras",
             "versions": {"keras": keras.__version__, "tensorflow": tf.__version__, "numpy": np.__version__},
             "precision": str(self._model.compute_dtype),
             "loss": float(seen.loss),

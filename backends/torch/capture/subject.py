@@ -95,6 +95,7 @@ class Subject:
         return {
             "format": 1,
             "backend": "torch",
+            "api": "torch",
             "versions": {"torch": torch.__version__, "numpy": np.__version__},
             "precision": "float64" if self._dtype == torch.float64 else "float32",
             "loss": value,

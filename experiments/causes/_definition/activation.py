@@ -88,14 +88,15 @@ FIXED: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "exponential": np.exp,
     "tanh_shrink": lambda x: x - np.tanh(x),
     "identity": lambda x: x,
-    "linear": lambda x: x,
 }
 """Those without a number of their own."""
+NAMES = {"linear": "identity", "swish": "silu"}
+"""Other names of the same."""
 
 
 def activation(config: Config, parameters: Mapping[str, np.ndarray], x: np.ndarray) -> np.ndarray:
     """What an activation with these numbers makes of x."""
-    name = config.get("name")
+    name = NAMES.get(str(config.get("name")), config.get("name"))
     match name:
         case "leaky_relu":
             return np.where(x > 0, x, number(config, "slope") * x)

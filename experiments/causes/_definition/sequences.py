@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from experiments.causes._definition.activation import FIXED, hard_sigmoid_fifth, needed, number, softmax
+from experiments.causes._definition.activation import FIXED, NAMES, hard_sigmoid_fifth, needed, number, softmax
 from experiments.causes._definition.errors import Undefined
 
 Config = Mapping[str, Any]
@@ -24,9 +24,10 @@ def function(config: Config, name: str, usual: Function) -> Function:
     if stated is None:
         return usual
     known = FIXED | {"hard_sigmoid_fifth": hard_sigmoid_fifth}
-    if stated not in known:
+    own = NAMES.get(stated, stated)
+    if own not in known:
         raise Undefined(f"{name} {stated}")
-    return known[stated]
+    return known[own]
 
 
 def recurrent(config: Config, parameters: Arrays, x: np.ndarray) -> np.ndarray:

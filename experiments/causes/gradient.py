@@ -1,0 +1,144 @@
+"""Gradient, though the values agree: cut, or on one way of two, scaled, of another derivative, or none for a parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from experiments.causes._case import Case, Side, Stage, flat
+from experiments.causes._change import close, code, cure, told
+from experiments.causes._definition.activation import FIXED, gelu, gelu_tanh
+from experiments.causes._hypothesis import Hypothesis, varied
+
+STAGES: frozenset[Stage] = frozenset({"backward"})
+PAGE = None
+ENOUGH = 12
+"""Elements that have to agree on one number."""
+
+
+def hypotheses(case: Case) -> Iterator[Hypothesis]:
+    """What might be the cause, the usual first."""
+    yield from _parameters(case)
+    mine, its = case.reference.gradient, case.port.gradient
+    if mine is None or not np.any(mine):
+        return
+    yield from _cut(case, mine)
+    if its is not None and its.shape == mine.shape and np.any(its):
+        yield from _ways(case, mine)
+        yield from _derivative(case, mine, its)
+        yield from _scaled(case, mine, its)
+
+
+def _parameters(case: Case) -> Iterator[Hypothesis]:
+    """Those that get no gradient, or are not to be trained."""
+    mine, its = case.reference, case.port
+    names = [
+        name for name, gradient in mine.gradients.items() if gradient is not None and np.any(gradient) and name in its.gradients
+    ]
+    lost = [name for name in names if its.gradients[name] is None or not np.any(its.gradients[name])]  # type: ignore[arg-type]
+    if not lost:
+        return
+    frozen = all(not its.trainable.get(name, True) for name in lost)
+    word = "frozen" if frozen else "without a gradient"
+    said = f"{' and '.join(lost).capitalize()} of {mine.path}: trained in the reference, {word} in the port."
+    line = cure(
+        case,
+        "layer.requires_grad_(True)",
+        "layer.trainable = True",
+        "jax.value_and_grad(loss)(params)",
+        "flax.nnx.value_and_grad(loss)(model)",
+    )
+    left = [name for name in names if name not in lost]
+    yield Hypothesis(
+        "frozen",
+        said,
+        line,
+        lambda: _of(mine, names, left),
+        wanted=lambda: _of(its, names, names),
+        plain=lambda: _of(mine, names, names),
+    )
+
+
+def _of(side: Side, names: list[str], kept: list[str]) -> np.ndarray:
+    """The gradients, with 0 for what is not kept or is not there."""
+    return flat([_or_zeros(side, name) if name in kept else np.zeros(side.parameters[name].shape) for name in names])
+
+
+def _or_zeros(side: Side, name: str) -> np.ndarray:
+    gradient = side.gradients[name]
+    return np.zeros(side.parameters[name].shape) if gradient is None else gradient
+
+
+def _cut(case: Case, mine: np.ndarray) -> Iterator[Hypothesis]:
+    where = case.reference.path or case.reference.kind
+    said = f"Gradient of {where}: it comes through in the reference, it is cut in the port."
+    line = cure(
+        case, "y = x  # not x.detach()", "y = x  # not keras.ops.stop_gradient(x)", "y = x  # not jax.lax.stop_gradient(x)"
+    )
+    yield Hypothesis("detached", said, line, lambda: np.zeros(mine.shape))
+
+
+def _ways(case: Case, mine: np.ndarray) -> Iterator[Hypothesis]:
+    """Of a sum of two ways back, one is cut."""
+    where = case.reference.path or case.reference.kind
+    line = cure(
+        case, "y = f(x) + x  # without detach", "y = f(x) + x  # without stop_gradient", "y = f(x) + x  # without stop_gradient"
+    )
+    for follower in case.follows:
+        back = follower.gradient
+        if back is None or back.shape != mine.shape or not varied(back, ENOUGH) or follower.kind == "activation":
+            continue
+        said = (
+            f"Gradient of {where}: by two ways in the reference; in the port only by the sum {follower.path}, the other is cut."
+        )
+        yield Hypothesis("way", said, line, lambda back=back: back)
+        said = f"Gradient of {where}: by two ways in the reference; the one by the sum {follower.path} is cut in the port."
+        yield Hypothesis("way", said, line, lambda back=back: mine - back)
+
+
+def derivative(form: Callable[[np.ndarray], np.ndarray], x: np.ndarray) -> np.ndarray:
+    """By central differences of the fourth order."""
+    h = 1e-3
+    return (8 * (form(x + h) - form(x - h)) - (form(x + 2 * h) - form(x - 2 * h))) / (12 * h)
+
+
+def _derivative(case: Case, mine: np.ndarray, its: np.ndarray) -> Iterator[Hypothesis]:
+    """Of an activation right behind it, of which the value is right."""
+    x = case.reference.output
+    behind = next((f for f in case.follows if f.kind == "activation"), None)
+    if x is None or behind is None or behind.gradient is None or behind.gradient.shape != x.shape or x.shape != mine.shape:
+        return
+    back, name = behind.gradient, str(behind.config.get("name"))
+    line = cure(case, f"torch.nn.functional.{name}(x)", f"keras.activations.{name}(x)", f"jax.nn.{name}(x)")
+    yield from _kink(case, mine, its, x, back, line)
+    smooth = np.abs(x) > 3e-3  # the differences must not reach across a kink
+    if close(mine[smooth], its[smooth]):
+        return
+    for other, form in {**FIXED, "gelu": gelu, "gelu by tanh": gelu_tanh}.items():
+        said = f"Derivative of {behind.path}: that of {name} in the reference, that of {other} in the port."
+        guess = np.where(smooth, back * derivative(form, x), its)
+        yield Hypothesis("derivative", said, line, lambda guess=guess: guess)
+    said = f"Derivative of {behind.path}: that of {name} in the reference, 1/2 everywhere in the port."
+    yield Hypothesis("derivative", said, line, lambda: back / 2)
+
+
+def _kink(case: Case, mine: np.ndarray, its: np.ndarray, x: np.ndarray, back: np.ndarray, line: str) -> Iterator[Hypothesis]:
+    """Where the activation's input is exactly 0."""
+    at = (x == 0) & (back != 0)
+    if not np.any(at) or np.all(at):
+        return
+    ours, theirs = (float(np.median(gradient[at] / back[at])) for gradient in (mine, its))
+    both = f"{told(ours)} in the reference, {told(theirs)} in the port"
+    said = f"Derivative at 0 of the activation behind {case.reference.path}: {both}."
+    note = "The frameworks differ in what a kink's derivative is."
+    yield Hypothesis("kink", said, line, lambda: np.where(at, theirs * back, mine), note=note)
+
+
+def _scaled(case: Case, mine: np.ndarray, its: np.ndarray) -> Iterator[Hypothesis]:
+    if not varied(mine, ENOUGH):
+        return
+    factor = float(f"{float(np.vdot(mine, its) / np.vdot(mine, mine)):.9g}")
+    where = case.reference.path or case.reference.kind
+    said = f"Gradient of {where}: {told(factor)} times as large in the port."
+    yield Hypothesis("scaled", said, f"gradient = gradient / {code(factor)}", lambda: factor * mine, solved=True, rank=1)

@@ -1,0 +1,184 @@
+"""Loss: its reduction, what it takes the outputs for, smoothing, weights, or another loss."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from experiments.causes._case import Case, Side, Stage, flat
+from experiments.causes._change import close, code, cure, told
+from experiments.causes._definition.errors import Undefined
+from experiments.causes._hypothesis import Hypothesis, varied
+from experiments.causes._losses import FORMS, Each, Form, distribution, smoothed
+
+STAGES: frozenset[Stage] = frozenset({"loss"})
+PAGE = "docs/migration/loss.md"
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A form and what is made of its samples."""
+
+    form: str
+    reduction: str
+    numbers: np.ndarray
+
+
+def hypotheses(case: Case) -> Iterator[Hypothesis]:
+    """What might be the cause, the usual first."""
+    mine, its = case.reference, case.port
+    if mine.loss is None or mine.output is None or mine.target is None or mine.gradient is None:
+        return
+    if its.loss is None or its.gradient is None or its.gradient.shape != mine.output.shape or not varied(mine.output, 4):
+        return
+    ours = [whole for whole in wholes(mine) if close(whole.numbers, _numbers(mine))]
+    for own in ours[:1]:
+        for whole in wholes(mine):
+            if (whole.form, whole.reduction) != (own.form, own.reduction):
+                yield _other(case, own, whole)
+        yield from _smoothed(case, own)
+        yield from _weighted(case, own)
+    yield from _factor(case, ours[0] if ours else None)
+
+
+def _numbers(side: Side) -> np.ndarray:
+    return flat([np.array(side.loss), side.gradient])  # type: ignore[list-item]
+
+
+def each(side: Side, form: Form) -> Each | None:
+    """Of every sample; None where the form is not one of these outputs and targets."""
+    try:
+        return form(np.asarray(side.output, dtype=np.float64), np.asarray(side.target))
+    except (Undefined, ValueError, IndexError):
+        return None
+
+
+def wholes(side: Side) -> Iterator[Whole]:
+    """Every form with every reduction, where it fits these outputs and targets."""
+    for name, form in FORMS.items():
+        found = each(side, form)
+        if found is None:
+            continue
+        for reduction, factor in factors(found, side).items():
+            yield Whole(name, reduction, _whole(found, np.full(found.loss.shape, factor)))
+
+
+def factors(found: Each, side: Side) -> dict[str, float]:
+    """What a sample's loss is multiplied by, before all are added."""
+    samples, batch = found.loss.size, len(np.asarray(side.output))
+    outputs = np.asarray(side.output).size // samples
+    named = {"mean over the batch": 1 / samples, "sum over the batch": 1.0}
+    if samples != batch:
+        named["sum over the steps, mean over the batch"] = 1 / batch
+    if found.elements and outputs > 1:
+        named |= {"sum over the outputs, mean over the batch": outputs / samples, "sum over everything": float(outputs)}
+    return named
+
+
+def _whole(found: Each, weights: np.ndarray) -> np.ndarray:
+    """The loss, and its gradient."""
+    shaped = weights.reshape(*weights.shape, *[1] * (found.gradient.ndim - weights.ndim))
+    return flat([np.array(np.sum(weights * found.loss)), found.turned(found.gradient * shaped)])
+
+
+def _other(case: Case, own: Whole, whole: Whole) -> Hypothesis:
+    line = line_of(case, own)
+    if whole.form == own.form:
+        said = f"Reduction of the loss: {own.reduction} in the reference, {whole.reduction} in the port."
+        return Hypothesis("reduction", said, line, lambda: whole.numbers)
+    said = f"Loss: {own.form} in the reference, {whole.form} in the port."
+    both = whole.reduction != own.reduction
+    if both:
+        said = f"{said[:-1]}, and {own.reduction} against {whole.reduction}."
+    name = "twice" if "twice" in whole.form else "logits" if "probabilities" in whole.form else "kind"
+    return Hypothesis(name, said, line, lambda: whole.numbers, rank=int(both))
+
+
+def _smoothed(case: Case, own: Whole) -> Iterator[Hypothesis]:
+    """A share of the target that is given to all classes: solved for in the gradient."""
+    side = case.reference
+    if own.form != "cross-entropy of logits":
+        return
+    target, p, back = distribution(np.asarray(side.output, dtype=np.float64), np.asarray(side.target))
+    found = each(side, FORMS[own.form])
+    assert found is not None
+    for reduction, factor in factors(found, side).items():
+        taken = p - back(np.asarray(case.port.gradient)) / factor  # the target that the port's gradient is made of
+        away = 1 / target.shape[-1] - target
+        share = float(f"{float(np.vdot(away, taken - target) / np.vdot(away, away)):.9g}")
+        if share > 1e-9:
+            also = "" if reduction == own.reduction else f", and {own.reduction} against {reduction}"
+            said = f"Label smoothing: 0 in the reference, {told(share)} in the port{also} (solved from the gradient)."
+            smooth = smoothed(np.asarray(side.output, dtype=np.float64), (1 - share) * target + share / target.shape[-1])
+            numbers = _whole(smooth, np.full(smooth.loss.shape, factor))
+            yield Hypothesis("smoothing", said, line_of(case, own), lambda n=numbers: n, solved=True, rank=int(bool(also)))
+
+
+def _weighted(case: Case, own: Whole) -> Iterator[Hypothesis]:
+    """A weight for each sample, solved for in its gradient; the loss tells whether it is true."""
+    side = case.reference
+    found = each(side, FORMS[own.form])
+    if found is None:
+        return
+    port = found.back(np.asarray(case.port.gradient))
+    axes = tuple(range(found.loss.ndim, found.gradient.ndim))
+    square = np.sum(np.square(found.gradient), axis=axes)
+    if found.loss.size < 4 or np.any(square == 0) or found.gradient.size <= found.loss.size:
+        return
+    weights = np.sum(port * found.gradient, axis=axes) / square
+    if np.ptp(weights) <= 1e-6 * np.max(np.abs(weights)):
+        return
+    labels = np.asarray(side.target)
+    by_class = labels.shape == weights.shape and labels.dtype.kind in "iu"
+    ends = " to ".join(told(float(f"{each:.5g}")) for each in (weights.min(), weights.max()))
+    said = f"Weights of the samples: alike in the reference, from {ends} in the port (solved from the gradient)."
+    if by_class and all(np.ptp(weights[labels == label]) <= 1e-6 * np.max(np.abs(weights)) for label in np.unique(labels)):
+        share = weights / weights.max()
+        first = {int(label): told(float(f"{share[labels == label][0]:.4g}")) for label in np.unique(labels)}
+        listed = ", ".join(f"{label}: {weight}" for label, weight in first.items())
+        said = f"Weights of the classes: alike in the reference, in the port in proportion {listed} (solved from the gradient)."
+    numbers = _whole(found, weights)
+    yield Hypothesis("weights", said, line_of(case, own), lambda: numbers, solved=True, rank=1)
+
+
+def _factor(case: Case, own: Whole | None) -> Iterator[Hypothesis]:
+    """Of a loss that has no name here."""
+    mine, its = _numbers(case.reference), _numbers(case.port)
+    batch = len(np.asarray(case.reference.output))
+    if not varied(mine, 4):
+        return
+    factor = float(f"{float(np.vdot(mine, its) / np.vdot(mine, mine)):.9g}")
+    words = {float(batch): "sum against mean over the batch", 1 / batch: "mean against sum over the batch"}
+    word = next((text for number, text in words.items() if np.isclose(factor, number, rtol=1e-7)), "")
+    said = f"Loss: {told(factor)} times as large in the port{f': {word}' if word else ''}."
+    line = line_of(case, own) if own else f"loss = loss / {code(factor)}"
+    name, rank = ("reduction", 0) if word and own is None else ("factor", 1)
+    yield Hypothesis(name, said, line, lambda: factor * mine, solved=True, rank=rank)
+
+
+def line_of(case: Case, own: Whole) -> str:
+    """The reference's loss in the port's framework."""
+    whole = own.reduction.startswith("sum over the batch") or own.reduction == "sum over everything"
+    torch, keras = ("sum", "sum") if whole else ("mean", "sum_over_batch_size")
+    optax = "sum" if whole else "mean"
+    ints = np.asarray(case.reference.target).dtype.kind in "iu"
+    cross = "SparseCategoricalCrossentropy" if ints else "CategoricalCrossentropy"
+    flax = "softmax_cross_entropy_with_integer_labels(z, y)" if ints else "softmax_cross_entropy(z, y)"
+    match own.form.split(" of ")[0]:
+        case "cross-entropy":
+            lines = "CrossEntropyLoss", f"{cross}(from_logits=True", flax
+        case "binary cross-entropy":
+            lines = "BCEWithLogitsLoss", "BinaryCrossentropy(from_logits=True", "sigmoid_binary_cross_entropy(z, y)"
+        case "absolute error":
+            lines = "L1Loss", "MeanAbsoluteError(", "losses.absolute_error(z, y)"
+        case _:
+            lines = "MSELoss", "MeanSquaredError(", "squared_error(z, y)"
+    comma = "" if lines[1].endswith("(") else ", "
+    return cure(
+        case,
+        f"torch.nn.{lines[0]}(reduction={torch!r})",
+        f"keras.losses.{lines[1]}{comma}reduction={keras!r})",
+        f"optax.{lines[2]}.{optax}()",
+    )

@@ -1,0 +1,169 @@
+"""Order: of elements in a flattening, of what is joined, of axes and channels, of layers; what is taken of the steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import permutations
+
+import numpy as np
+
+from experiments.causes._case import Case, Stage
+from experiments.causes._change import close, cure
+from experiments.causes._definition import flattened
+from experiments.causes._formula import ENOUGH, Term, chains, matching, operands
+from experiments.causes._hypothesis import Hypothesis, varied
+
+STAGES: frozenset[Stage] = frozenset({"forward"})
+PAGE = None
+
+
+def hypotheses(case: Case) -> Iterator[Hypothesis]:
+    """What might be the cause, the usual first."""
+    mine, its = case.reference.output, case.port.output
+    if case.partial or mine is None or its is None or not varied(its, ENOUGH):
+        return
+    flat = _pairs(case, _flattenings(case), "flatten", "Order of elements in the flattening", _flatten_line(case))
+    joined = _pairs(case, _concatenations(case), "concatenate", "What is concatenated", _join_line(case))
+    reduced = _pairs(case, _reductions(case), "reduction", "What is taken of the steps or positions", _reduced_line(case))
+    yield from (*flat, *joined)
+    if case.reference.kind not in ("pooling", "global_pooling"):  # their own family knows them
+        yield from reduced
+    yield from _layers(case)
+    if mine.shape == its.shape:
+        yield from _axes(case, mine, its)
+
+
+def _pairs(case: Case, terms: list[Term], name: str, word: str, line: str) -> Iterator[Hypothesis]:
+    """One form on this side, another of the same arrays on that."""
+    ours, theirs = (matching(iter(terms), side.output) for side in (case.reference, case.port))
+    for mine in ours[:2]:
+        for its in theirs[:4]:
+            if set(mine.of) == set(its.of) and mine.text != its.text:
+                said = f"{word}: {mine.text} in the reference, {its.text} in the port."
+                yield Hypothesis(name, said, line, lambda its=its: its.value, lambda mine=mine: mine.value)
+
+
+def _flattenings(case: Case) -> list[Term]:
+    found: list[Term] = []
+    for term in operands(case):
+        if term.value.ndim > 2:
+            x = term.value
+            found.append(Term("channels first", flattened(x, True), term.of))
+            found.append(Term("channels last", flattened(x, False), term.of))
+            found.append(Term("channels last, width before height", flattened(np.swapaxes(x, 1, -2), False), term.of))
+    return found
+
+
+def _flatten_line(case: Case) -> str:
+    return cure(
+        case,
+        "x.permute(0, 2, 3, 1).flatten(1)",
+        "keras.layers.Permute((3, 1, 2))",
+        "jax.numpy.transpose(x, (0, 3, 1, 2))",
+    )
+
+
+def _concatenations(case: Case) -> list[Term]:
+    """Two or three arrays, in every order and along every axis."""
+    arrays = operands(case, 5)
+    found: list[Term] = []
+    for count in (2, 3):
+        for chosen in permutations(arrays, count):
+            for axis in range(1, chosen[0].value.ndim):
+                if _fit(chosen, axis):
+                    text = f"{', '.join(each.text for each in chosen)} along axis {axis}"
+                    joined = np.concatenate([each.value for each in chosen], axis)
+                    found.append(Term(text, joined, tuple(each.text for each in chosen)))
+    return found
+
+
+def _fit(terms: tuple[Term, ...], axis: int) -> bool:
+    shapes = [np.delete(np.array(each.value.shape), axis).tolist() if each.value.ndim > axis else None for each in terms]
+    return all(shape == shapes[0] for shape in shapes) and len({each.value.ndim for each in terms}) == 1
+
+
+def _join_line(case: Case) -> str:
+    torch, keras = "torch.cat((x, y), dim=1)", "keras.layers.Concatenate(axis=-1)"
+    return cure(case, torch, keras, "jax.numpy.concatenate((x, y), axis=-1)")
+
+
+REDUCTIONS: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
+    "the mean": lambda x, axis: x.mean(axis),
+    "the last": lambda x, axis: np.take(x, -1, axis),
+    "the first": lambda x, axis: np.take(x, 0, axis),
+    "the largest": lambda x, axis: x.max(axis),
+    "the sum": lambda x, axis: x.sum(axis),
+}
+
+
+def _reductions(case: Case) -> list[Term]:
+    found: list[Term] = []
+    for term in operands(case):
+        x = term.value
+        for words, form in REDUCTIONS.items() if x.ndim > 2 else ():
+            found += [Term(f"{words} along axis {axis}", form(x, axis), term.of) for axis in range(1, x.ndim)]
+            if x.ndim == 4:
+                rows = x.reshape(len(x), -1, x.shape[-1])
+                found.append(Term(f"{words} over the space", form(rows, 1), term.of))
+    return found
+
+
+def _reduced_line(case: Case) -> str:
+    """By what the reference does."""
+    ours = matching(iter(_reductions(case)), case.reference.output)
+    words = ours[0].text if ours else ""
+    forms = {"the last": "x[:, -1]", "the first": "x[:, 0]"}
+    names = {"the largest": "max", "the sum": "sum"}
+    form = next((code for key, code in forms.items() if words.startswith(key)), "")
+    name = next((code for key, code in names.items() if words.startswith(key)), "mean")
+    torch = {"max": "amax"}.get(name, name)
+    return form or cure(case, f"torch.{torch}(x, dim=1)", f"keras.ops.{name}(x, axis=1)", f"jax.numpy.{name}(x, axis=1)")
+
+
+def _layers(case: Case) -> Iterator[Hypothesis]:
+    """The same layers, one after the other in another order, or one of them left out."""
+    if not case.between_reference:
+        return
+    ours, theirs = (matching(chains(case), side.output) for side in (case.reference, case.port))
+    for mine in ours[:2]:
+        for its in theirs[:4]:
+            lost = [name for name in mine.through if name not in its.through]
+            if mine.of == its.of and mine.text != its.text and set(its.through) <= set(mine.through):
+                word = f"{' and '.join(lost)} missing" if lost else "Order of layers"
+                said = f"{word}: {mine.text} in the reference, {its.text} in the port."
+                name = "missing" if lost else "layers"
+                yield Hypothesis(name, said, mine.line(), lambda its=its: its.value, lambda mine=mine: mine.value)
+
+
+def _axes(case: Case, mine: np.ndarray, its: np.ndarray) -> Iterator[Hypothesis]:
+    """The reference's numbers along swapped or mirrored axes, or with channels in another order."""
+    where = case.reference.path or case.reference.kind
+    for a in range(mine.ndim):
+        for b in range(a + 1, mine.ndim):
+            if mine.shape[a] == mine.shape[b] and mine.shape[a] > 1:
+                said = f"Axes of {where}: in their order in the reference, {a} and {b} swapped in the port (channels last)."
+                line = cure(
+                    case, f"x.transpose({a}, {b})", f"keras.ops.swapaxes(x, {a}, {b})", f"jax.numpy.swapaxes(x, {a}, {b})"
+                )
+                yield Hypothesis("axes", said, line, lambda a=a, b=b: mine.swapaxes(a, b), rank=1)
+    for axis in range(1, mine.ndim):
+        said = f"Axis {axis} of {where} (channels last): in its order in the reference, backwards in the port."
+        line = cure(case, f"torch.flip(x, ({axis},))", f"keras.ops.flip(x, axis={axis})", f"jax.numpy.flip(x, axis={axis})")
+        yield Hypothesis("reversed", said, line, lambda axis=axis: np.flip(mine, axis), rank=1)
+    yield from _channels(case, mine, its, where)
+
+
+def _channels(case: Case, mine: np.ndarray, its: np.ndarray, where: str) -> Iterator[Hypothesis]:
+    """Each channel of the port is one of the reference's."""
+    rows, others = (x.reshape(-1, x.shape[-1]).T for x in (mine, its))
+    if not 1 < len(rows) <= 512 or len(rows[0]) < 4:
+        return
+    distance = np.max(np.abs(others[:, None, :64] - rows[None, :, :64]), axis=-1)
+    order = np.argmin(distance, axis=1)
+    if sorted(order) == list(range(len(rows))) and close(mine[..., order], its):
+        said = f"Channels of {where}: in their order in the reference, as {_shown(order)} in the port."
+        yield Hypothesis("channels", said, "y = y[..., order]", lambda: mine[..., order], rank=1)
+
+
+def _shown(order: np.ndarray) -> str:
+    return ", ".join(map(str, order[:6])) + (", ..." if len(order) > 6 else "")

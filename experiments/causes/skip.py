@@ -1,0 +1,91 @@
+"""Skip connection: missing, taken from elsewhere, scaled, or on the other side of an activation or normalization."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import permutations
+
+import numpy as np
+
+from experiments.causes._case import Case, Stage
+from experiments.causes._change import close, told
+from experiments.causes._formula import ENOUGH, Function, Term, chains, matching, operands, sums
+from experiments.causes._hypothesis import Hypothesis, Numbers, varied
+
+STAGES: frozenset[Stage] = frozenset({"forward"})
+PAGE = "docs/migration/skip.md"
+
+
+def hypotheses(case: Case) -> Iterator[Hypothesis]:
+    """What might be the cause, the usual first."""
+    mine, its = case.reference.output, case.port.output
+    if case.partial or mine is None or its is None or mine.shape != its.shape or not varied(its, ENOUGH):
+        return
+    ours = matching(sums(case), mine)
+    theirs = [*matching(chains(case), its), *matching(sums(case), its)] if ours else []
+    for term in ours[:4]:
+        yield from (_formula(term, other) for other in theirs[:8] if _related(term, other))
+    yield from _scaled(case, mine, its)
+    if not ours:
+        yield from _too_much(case, mine, its)
+
+
+def _related(mine: Term, its: Term) -> bool:
+    """Of the same arrays, of fewer of them, or with one of them replaced."""
+    return len(set(mine.of) & set(its.of)) >= min(len(mine.of), len(its.of)) - (len(its.of) == 2)
+
+
+def _formula(mine: Term, its: Term) -> Hypothesis:
+    lost = [name for name in mine.of if name not in its.of]
+    if len(its.of) < len(mine.of):
+        name, word = "missing", f"Skip connection: {' and '.join(lost)} is missing in the port: "
+    elif lost:
+        name, word = "source", "Skip connection from elsewhere: "
+    else:
+        name, word = "order", "Order of sum and function: "
+    said = f"{word}{mine.text} in the reference, {its.text} in the port."
+    return Hypothesis(name, said, mine.line(), lambda: its.value, lambda: mine.value)
+
+
+def _scaled(case: Case, mine: np.ndarray, its: np.ndarray) -> Iterator[Hypothesis]:
+    """One of two is multiplied by a number that is solved for; where a ReLU is behind the sum, of what it lets through."""
+    for a, b in permutations(operands(case), 2):
+        if not a.value.shape == b.value.shape == mine.shape:
+            continue
+        for name, function in (("", _same), ("relu", _relu)):
+            if close(function(a.value + b.value), mine):
+                yield from _factor(a, b, its, name, function)
+
+
+def _factor(a: Term, b: Term, its: np.ndarray, name: str, function: Function) -> Iterator[Hypothesis]:
+    seen = its > 0 if name else np.ones(its.shape, dtype=bool)
+    branch, rest = a.value[seen], (its - b.value)[seen]
+    factor = float(f"{float(np.vdot(branch, rest) / np.vdot(branch, branch)):.8g}") if np.any(branch) else 0.0
+    line = f"h = {name}(x + y)" if name else "h = x + y"
+    said = (
+        f"Scale of {a.text} in the sum with {b.text}: 1 in the reference, {told(factor)} in the port (solved from the outputs)."
+    )
+    if abs(factor) > 1e-9:
+        yield Hypothesis("scale", said, line, lambda: function(factor * a.value + b.value), solved=True)
+
+
+def _same(values: np.ndarray) -> np.ndarray:
+    return values
+
+
+def _relu(values: np.ndarray) -> np.ndarray:
+    return np.maximum(values, 0)
+
+
+def _weighed(branch: np.ndarray, rest: np.ndarray, factor: float) -> Numbers:
+    return lambda: factor * branch + rest
+
+
+def _too_much(case: Case, mine: np.ndarray, its: np.ndarray) -> Iterator[Hypothesis]:
+    """The port adds what the reference does not."""
+    for term in operands(case):
+        if term.value.shape == its.shape and varied(term.value, ENOUGH):
+            said = f"Skip connection: none in the reference, {term.text} is added in the port."
+            yield Hypothesis("added", said, "h = x", _weighed(term.value, mine, 1.0))
+            said = f"Skip connection: {term.text} is added in the reference, missing in the port."
+            yield Hypothesis("missing", said, "h = x + y", _weighed(term.value, mine, -1.0), rank=1)

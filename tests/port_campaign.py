@@ -1,0 +1,201 @@
+"""How many mistakes in ports `port` finds: each is planted, and what it says is held to where and what it is.
+
+    python -m tests.port_campaign                         all of them: about half an hour
+    python -m tests.port_campaign "cnn torch -> keras"    those with this in their pair or name; several words: any of them
+    python -m tests.port_campaign --write                 all, into docs/port-faults.md
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from common.errors import UserError
+from experiments.own.interpreter import Failed
+from experiments.own.port_document import Port
+from experiments.own.porting import Reference
+from tests.ports.faults import FAULTS, RIGHT, SEVERAL, Fault, Pair
+from tests.ports.faults.bench import Bench
+from tests.ports.faults.judged import Judged, check, judged
+
+PAGE = Path(__file__).parents[1] / "docs" / "port-faults.md"
+NEAR = ("exact", "next door")
+
+HEAD = """# Faults of ports
+
+Made by `python -m tests.port_campaign --write`: six architectures, written as the users of each framework write them
+(`tests/ports/`), with the mistakes that people make when they carry a model over (`tests/ports/faults/`), put to
+`python -m experiments.port`. The mistakes were written without a look at how a cause is recognized.
+
+Found place: where `port` says that they part first; *exact* is where the mistake was planted, *next door* one place away in the
+order of execution. The first cause is that which is told first; *none* where `port` says that it knows no cause.
+"""
+
+
+class Row(NamedTuple):
+    """One fault and what was found of each of its mistakes; `failed` where the port did not run."""
+
+    fault: Fault
+    found: list[Judged]
+    more: int
+    failed: str = ""
+
+
+class Right(NamedTuple):
+    """A right port, and what was said of it."""
+
+    name: str
+    accused: str
+    carried: int
+    layers: int
+    wrongly: int
+    worst: float
+
+
+def right(bench: Bench, pair: Pair, factory: str) -> Right:
+    """What is said of a right port."""
+    report = bench.held(pair, (), factory)
+    reference = bench.reference(pair, factory)
+    name = str(pair) if factory == "model" else f"{pair} ({factory})"
+    accused = ", ".join(f"{each.stage} at {each.place}" for each in report.divergences)
+    carried = report.carried.layers
+    return Right(name, accused, len(carried), len(reference.captured["layers"]), wrongly_carried(report, reference), worst(report))
+
+
+def wrongly_carried(report: Port, reference: Reference) -> int:
+    """Layers that got another's weights: of a right port, those that do not stand in the reference's order of first use."""
+    at = {branch.path: branch for branch in report.tree}
+    pairs = report.carried.layers.items()
+    places = [(at.get(path), other) for path, other in pairs]
+    return sum(branch is not None and branch.mark != "agrees" and branch.port_path == other for branch, other in places)
+
+
+def worst(report: Port) -> float:
+    """The largest error of a value or gradient as a share of its tolerance, where it is judged."""
+    values = [(each.value, each.value_tolerance) for each in report.tree]
+    gradients = [(each.gradient, each.gradient_tolerance) for each in report.tree]
+    return max((error / limit for error, limit in values + gradients if error is not None and limit), default=0.0)
+
+
+def tried(bench: Bench, fault: Fault) -> Row:
+    """What is said of a port with mistakes."""
+    try:
+        report = bench.held(fault.pair, fault.edits, fault.factory)
+    except (Failed, UserError) as error:
+        return Row(fault, [Judged("", "nothing", "", "none")] * len(fault.places), 0, str(error))
+    reference = bench.reference(fault.pair, fault.factory)
+    check(fault, reference)
+    return Row(fault, judged(fault, report, reference), len(report.divergences) - len(fault.places))
+
+
+# --- what is printed
+
+
+def shown(row: Row) -> str:
+    """A line of the terminal."""
+    found = "; ".join(f"{one.where} {one.place} {one.cause or '-'} {one.why}" for one in row.found)
+    planted = "; ".join(places[0] for places in row.fault.places)
+    return f"{row.fault.pair}: {row.fault.name} | {planted} | {row.failed or found} | {row.more} more"
+
+
+def page(rights: list[Right], singles: list[Row], several: list[Row]) -> str:
+    """The page."""
+    return "\n".join([HEAD, *_totals(rights, singles, several), "", *_rights(rights), "", *_table(singles), "", *_several(several), ""])
+
+
+def _totals(rights: list[Right], singles: list[Row], several: list[Row]) -> list[str]:
+    one = [row.found[0] for row in singles]
+    where, why = Counter(each.where for each in one), Counter(each.why for each in one)
+    near = where["exact"] + where["next door"]
+    whole = sum(named(row) for row in several)
+    carried, layers, wrongly = (sum(getattr(each, key) for each in rights) for key in ("carried", "layers", "wrongly"))
+    return [
+        f"- One mistake: within one place {_share(near, len(one))}, exact {_share(where['exact'], len(one))}, "
+        f"elsewhere {where['elsewhere']}, nothing found {where['nothing']}.",
+        f"- Its cause: right first {_share(why['right'], len(one))}, a wrong one first {_share(why['wrong'], len(one))}, "
+        f"none {why['none']}.",
+        f"- Two or three mistakes at once: all found, each with its cause, in {_share(whole, len(several))}; "
+        f"places more than mistakes: {sum(max(0, row.more) for row in several)}.",
+        f"- Without a mistake: {sum(bool(each.accused) for each in rights)} of {len(rights)} accused; the worst error is "
+        f"{max((each.worst for each in rights), default=0):.2g} of its tolerance.",
+        f"- Layers whose weights were carried without a map: {_share(carried, layers)}; wrongly: {wrongly}.",
+    ]
+
+
+def named(row: Row) -> bool:
+    """Whether each mistake is found, with its cause."""
+    return all(one.where in NEAR and one.why == "right" for one in row.found)
+
+
+def _share(count: int, total: int) -> str:
+    return f"{count} of {total}" + (f" ({100 * count / total:.0f} %)" if total else "")
+
+
+def _rights(rights: list[Right]) -> list[str]:
+    lines = ["## Without a mistake", "", "| port | accused of | layers carried | worst error over tolerance |", "|---|---|---|---|"]
+    return lines + [f"| {r.name} | {r.accused or 'nothing'} | {r.carried} of {r.layers} | {r.worst:.2g} |" for r in rights]
+
+
+def _table(rows: list[Row]) -> list[str]:
+    lines = ["## One mistake", "", "| port | mistake | planted at | found at | | first cause | |", "|---|---|---|---|---|---|---|"]
+    for row in rows:
+        one = row.found[0]
+        cells = [_code(row.fault.places[0][0]), _code(one.place), one.where, one.cause, one.why]
+        lines.append(f"| {row.fault.pair} | {row.fault.name} | {' | '.join(cells)} |")
+    return lines
+
+
+def _several(rows: list[Row]) -> list[str]:
+    lines = ["## Several at once", "", "| port | mistakes | found | more places |", "|---|---|---|---|"]
+    for row in rows:
+        found = "; ".join(f"{_code(one.place)} {one.where}, {one.cause or 'no cause'} {one.why}" for one in row.found)
+        lines.append(f"| {row.fault.pair} | {row.fault.name} | {found} | {max(0, row.more)} |")
+    return lines
+
+
+def _code(place: str) -> str:
+    return f"`{place}`" if place and not place.startswith("(") else place
+
+
+# --- the command line
+
+
+def chosen(faults: Iterable[Fault], words: list[str]) -> list[Fault]:
+    """The faults whose pair or name has one of the words."""
+    return [each for each in faults if not words or any(word in f"{each.pair}: {each.name}" for word in words)]
+
+
+def run(words: list[str]) -> tuple[list[Right], list[Row], list[Row]]:
+    """All that is asked for, printed as it comes."""
+    ports = [(pair, factory) for pair, factories in RIGHT.items() for factory in factories]
+    rights: list[Right] = []
+    rows: dict[bool, list[Row]] = {False: [], True: []}
+    with Bench() as bench:
+        for pair, factory in ports:
+            if not words or any(word in f"{pair}: right" for word in words):
+                rights.append(right(bench, pair, factory))
+                print(rights[-1], flush=True)
+        for fault in chosen((*FAULTS, *SEVERAL), words):
+            started = time.monotonic()
+            row = tried(bench, fault)
+            rows[len(fault.places) > 1].append(row)
+            print(f"{shown(row)} | {time.monotonic() - started:.1f} s", flush=True)
+    return rights, rows[False], rows[True]
+
+
+def main() -> None:
+    """The command line."""
+    write = "--write" in sys.argv[1:]
+    found = run([word for word in sys.argv[1:] if word != "--write"])
+    text = page(*found)
+    if write:
+        PAGE.write_text(text, encoding="utf-8")
+    print("\n".join(_totals(*found)))
+
+
+if __name__ == "__main__":
+    main()
