@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,7 +14,26 @@ Pull = Callable[[Sequence[np.ndarray]], list[np.ndarray | None]]
 VJP = Callable[[Callable[..., Any], Sequence[np.ndarray]], tuple[list[np.ndarray], Pull]]
 
 
-def check(framework: str, vjp: VJP, function: Callable[..., Any], definition: Callable[..., Any], *inputs: Any) -> None:
+class Fault(NamedTuple):
+    """What is wrong with a tensor.
+
+    Attributes:
+        said: It, in words.
+        arrays: What was found, what was expected and the bound.
+    """
+
+    said: str
+    arrays: dict[str, np.ndarray]
+
+
+def check(
+    framework: str,
+    vjp: VJP,
+    function: Callable[..., Any],
+    definition: Callable[..., Any],
+    *inputs: Any,
+    save: Path | None = None,
+) -> None:
     """Hold a function to its definition.
 
     Args:
@@ -22,22 +42,30 @@ def check(framework: str, vjp: VJP, function: Callable[..., Any], definition: Ca
         function: Of the framework's tensors.
         definition: Of NumPy arrays.
         inputs: Arrays; real numbers are taken in float64, and get a gradient.
+        save: A file.npz for the first tensor that differs, and the inputs.
 
     Raises:
         AssertionError: They differ, or it cannot be told whether they do.
     """
-    for fault in faults(framework, vjp, function, definition, *inputs):
-        raise AssertionError(fault)
-
-
-def faults(framework: str, vjp: VJP, function: Callable[..., Any], definition: Callable[..., Any], *inputs: Any) -> Iterator[str]:
-    """What is wrong, one tensor after another: the values first."""
+    __tracebackhide__ = True
     arrays = [_real(each) for each in inputs]
+    fault = next(faults(framework, vjp, function, definition, arrays), None)
+    if fault is None:
+        return
+    if save is not None:
+        np.savez(save, **{f"input_{i}": each for i, each in enumerate(arrays)}, **fault.arrays)  # type: ignore[arg-type]
+    raise AssertionError(fault.said)
+
+
+def faults(
+    framework: str, vjp: VJP, function: Callable[..., Any], definition: Callable[..., Any], arrays: list[np.ndarray]
+) -> Iterator[Fault]:
+    """What is wrong, one tensor after another: the values first."""
     known = Definition(definition, arrays)
     values, pull = vjp(function, arrays)
     expected = known.values()
     if len(values) != len(expected):
-        yield f"{framework} returns {len(values)} tensors, the definition {len(expected)}"
+        yield Fault(f"{framework} returns {len(values)} tensors, the definition {len(expected)}", {})
         return
     for i, (value, wanted) in enumerate(zip(values, expected, strict=True)):
         name = "the value" if len(values) == 1 else f"the value of output {i}"
@@ -54,7 +82,15 @@ def _real(given: Any) -> np.ndarray:
     return array.astype(np.float64) if array.dtype.kind == "f" else array
 
 
-def _fault(name: str, framework: str, found: np.ndarray | None, wanted: Expected) -> str | None:
+def _fault(name: str, framework: str, found: np.ndarray | None, wanted: Expected) -> Fault | None:
+    said = _said(name, framework, found, wanted)
+    if said is None:
+        return None
+    value = np.zeros(wanted.value.shape) if found is None else found
+    return Fault(said, {"found": value, "expected": wanted.value, "bound": wanted.bound})
+
+
+def _said(name: str, framework: str, found: np.ndarray | None, wanted: Expected) -> str | None:
     if not wanted.judged:
         return f"{name} cannot be judged: {_why(wanted)}"
     value = np.zeros(wanted.value.shape) if found is None else found
@@ -87,8 +123,6 @@ def _why(wanted: Expected) -> str:
     first = np.unravel_index(int(np.argmax(wanted.bound)), wanted.bound.shape)
     largest = np.abs(wanted.value[np.isfinite(wanted.value)]).max(initial=0.0)
     return (
-        f"at {list(map(int, first))} the bound is {wanted.bound[first]:.1e}, and the largest number {largest:.1e}: nothing could "
-        "exceed it; the definition is at a kink there, or magnifies rounding; choose other inputs"
+        f"at {list(map(int, first))} the bound is {wanted.bound[first]:.1e}, and the largest number {largest:.1e}: "
+        "nothing could exceed it; the definition is at a kink there, or magnifies rounding; choose other inputs"
     )
-
-

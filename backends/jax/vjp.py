@@ -5,14 +5,17 @@ It is loaded by its path in their process. It imports NumPy and JAX, nothing of 
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-enable_x64 = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64  # before 0.8 an experiment
+OF_NUMBERS = jax if hasattr(jax, "enable_x64") else importlib.import_module("jax.experimental")
+enable_x64: Callable[[bool], AbstractContextManager[None]] = OF_NUMBERS.enable_x64  # type: ignore[attr-defined]
 
 Pull = Callable[[Sequence[np.ndarray]], list[np.ndarray | None]]
 
