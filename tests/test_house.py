@@ -208,6 +208,58 @@ def test_a_misspelt_wing_gets_the_nearest_name() -> None:
         backends.load("troch")
 
 
+CAPTURES = [ROOT / "backends" / wing / "capture" for wing in backends.FRAMEWORKS]
+CAPTURE_DOORS = {"prepare": ["precision"], "subject": ["model", "x", "y"]}
+SUBJECT_DOORS = {
+    "capture": ["self", "values", "gradient", "put"],
+    "layers": ["self"],
+    "write": ["self", "layers"],
+    "steps": ["self", "batches", "values"],
+}
+
+
+def functions(tree: ast.AST) -> dict[str, list[str]]:
+    """The functions of a module or class with the names of their arguments, those by keyword only left out."""
+    found = [node for node in ast.iter_child_nodes(tree) if isinstance(node, ast.FunctionDef)]
+    return {node.name: [argument.arg for argument in node.args.args] for node in found}
+
+
+@pytest.mark.parametrize("folder", CAPTURES, ids=lambda folder: folder.parent.name)
+def test_every_capture_has_the_same_doors(folder: Path) -> None:
+    own = functions(ast.parse((folder / "__init__.py").read_text()))
+    assert {name: own.get(name) for name in CAPTURE_DOORS} == CAPTURE_DOORS
+    subjects = [
+        node
+        for file in folder.glob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.ClassDef) and node.name == "Subject"
+    ]
+    assert len(subjects) == 1
+    assert {name: functions(subjects[0]).get(name) for name in SUBJECT_DOORS} == SUBJECT_DOORS
+
+
+def imported(source: str) -> set[str]:
+    """The packages that a file imports; those of its own folder, by a relative import, left out."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add(str(node.module).partition(".")[0])
+    return found
+
+
+@pytest.mark.parametrize("folder", CAPTURES, ids=lambda folder: folder.parent.name)
+def test_a_capture_imports_nothing_of_ours(folder: Path) -> None:
+    theirs = {*sys.stdlib_module_names, "numpy", *backends.NEEDS[folder.parent.name]}
+    for file in folder.glob("*.py"):
+        assert imported(file.read_text()) <= theirs, file.name
+
+
+def test_the_check_of_imports_sees_ours() -> None:
+    assert imported("from .known import layer\nimport common.task\nfrom isograd import captured") == {"common", "isograd"}
+
+
 SUITE = """
 def test_needs_a_wing(backend):
     assert backend.name

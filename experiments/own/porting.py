@@ -239,7 +239,8 @@ def _told(sides: Sides, found: Divergence, findings: list[Finding]) -> int | Non
         return found.mine
     if findings:
         named = [i for i in found.between_mine if sides.mine[i]["path"] == findings[0].path]
-        return named[0] if named else found.mine
+        nearest = found.between_mine[-1] if found.between_mine else found.mine
+        return named[0] if named else nearest
     return found.between_mine[0] if found.between_mine else found.mine
 
 
