@@ -33,9 +33,9 @@ class Expected(NamedTuple):
 
     @property
     def judged(self) -> bool:
-        """Whether an error could exceed the bounds: an error as large as the tensor's largest number would."""
+        """Whether an error could exceed the bounds: one as large as the tensor's largest number, if that is not 0."""
         finite = self.value[np.isfinite(self.value)]
-        largest = np.abs(finite).max(initial=0.0)
+        largest = np.abs(finite).max(initial=0.0) or np.inf
         return bool(np.all((self.bound == 0) | (self.bound < largest)))
 
 

@@ -16,7 +16,7 @@ import numpy as np
 Arrays = list[np.ndarray]
 Function = Callable[[Sequence[np.ndarray]], Arrays]
 
-LADDER = tuple(2.0**-k for k in (7, 9, 11, 14, 18))
+LADDER = tuple(2.0**-k for k in (7, 9, 11, 14, 18, 22))
 """Lengths of steps, relative to the size of the input."""
 
 WEIGHTS = ((1, 45 / 60), (2, -9 / 60), (3, 1 / 60))
