@@ -12,7 +12,7 @@ import tensorflow as tf
 from . import known, optimizer, results, state, steps, writing
 from .arrays import Batch, arrays, batch, samples
 from .loss import Loss
-from .passes import Pass, Passes, measured, packed, traced, unpacked
+from .passes import Pass, Passes, draws_of_its_own, measured, packed, traced, unpacked
 from .paths import layers as layers_of
 from .paths import paths
 from .taps import Key
@@ -119,6 +119,10 @@ class Subject:
         rest = [layer for layer in self._passes.layers if id(layer) not in ids]
         return known.entries(self._passes.where, [*called, *rest])
 
+    def _precise(self) -> str:
+        computed, held = str(self._model.compute_dtype), str(self._model.variable_dtype)
+        return held if computed in ("float16", "bfloat16") else computed
+
     def _captured(self, seen: Pass, numbers: list[dict[str, float]], values: bool, gradient: bool) -> dict[str, Any]:
         self._order = self._order or seen.used
         entries = self._entries()
@@ -129,7 +133,7 @@ class Subject:
             "backend": "keras",
             "api": "keras",
             "versions": {"keras": keras.__version__, "tensorflow": tf.__version__, "numpy": np.__version__},
-            "precision": str(self._model.compute_dtype),
+            "precision": self._precise(),
             "loss": float(seen.loss),
             "loss_said": self._said,
             "batch": samples(self._batch.x),
@@ -163,6 +167,9 @@ class Program:
             return seen.loss, numbers, list(reached.values())
 
         self._run = traced(run, *example)
+        assert self._seen is not None
+        if draws_of_its_own(self._run):
+            self._seen.remarks.append("a function of the model draws numbers without a seed of its own: captures differ")
 
     def __call__(self, given: Batch) -> tuple[Pass, list[dict[str, float]]]:
         """Run it: the pass, whose places have no values, and the scalars of the places."""
