@@ -97,9 +97,12 @@ class Ported(Result):
 
     @property
     def first(self) -> Record | None:
-        """Where they part first: `stage`, `place`, `port_place`, `error`, `tolerance`, `causes` ..."""
-        divergences = self.document["divergences"]
-        return Record(divergences[0]) if divergences else None
+        """Where they part first: `stage`, `place`, `port_place`, `error`, `tolerance`, `causes` ...
+
+        What the port's framework does by itself comes last.
+        """
+        found = min(self.document["divergences"], key=lambda each: each["framework"], default=None)
+        return None if found is None else Record(found)
 
     def rows(self) -> list[dict[str, Any]]:
         """A row for each place of the reference, in the order of execution."""

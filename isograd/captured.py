@@ -118,10 +118,11 @@ class Captured(TypedDict):
         batch: How many samples.
         training: Whether the model was in training mode.
         x, y: The batch.
-        output: What the model returned.
+        output: What the model returned: its first tensor of real numbers; also where only norms are kept.
         output_gradient: dL/d output.
         places: In the order of return.
         layers: By path, in the order of their first use; those that were not used come last.
+        statistics: By layer and canonical name, after the pass, before they were put back.
         optimizer: `kind`, and its numbers by the names of `OPTIMIZER`; None where there is none or nothing is known.
         remarks: What could not be seen into, and the cure; what was changed (dropout rates set to 0).
     """
@@ -141,6 +142,7 @@ class Captured(TypedDict):
     output_gradient: np.ndarray | None
     places: list[Place]
     layers: dict[str, Layer]
+    statistics: dict[str, dict[str, np.ndarray]]
     optimizer: dict[str, Any] | None
     remarks: list[str]
 

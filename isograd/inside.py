@@ -47,7 +47,7 @@ class Mistake(Exception):
     """The user's file does not fit."""
 
 
-def _by_path(name: str, path: Path) -> types.ModuleType:
+def by_path(name: str, path: Path) -> types.ModuleType:
     """A module by its file, under a name that nobody else has."""
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec
@@ -129,7 +129,7 @@ class Opened:
         sys.path.insert(0, str(folder))
         if "." in name:
             return importlib.import_module(name)
-        return _by_path(name if name not in sys.modules else f"_isograd_{name}", self.file)
+        return by_path(name if name not in sys.modules else f"_isograd_{name}", self.file)
 
     def _function(self, module: types.ModuleType, name: str) -> Any:
         function = getattr(module, name, None)
@@ -205,7 +205,7 @@ class Server:
     """Answers requests about one model after another."""
 
     def __init__(self, backend: str, folder: Path) -> None:
-        self.captured = _by_path("_isograd_captured", HERE / "captured.py")
+        self.captured = by_path("_isograd_captured", HERE / "captured.py")
         self.capture = wing(backend, folder)
         self.opened: Opened | None = None
 

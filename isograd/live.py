@@ -28,8 +28,8 @@ def backend_of(model: Any) -> str:
     found = next((OWNERS[owner] for owner in owners if owner in OWNERS), None)
     if found is None:
         raise Mistake(
-            "a model must be a torch.nn.Module, a Keras model, a Flax module, (module, variables) of linen, or the name of a file "
-            f'such as "torch=mine.py"; received {type(module).__name__}'
+            "a model must be a torch.nn.Module, a Keras model, a Flax module, (module, variables) of linen, or the name of "
+            f'a file such as "torch=mine.py"; received {type(module).__name__}'
         )
     return found
 

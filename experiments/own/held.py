@@ -10,6 +10,7 @@ from experiments.own import data as own_data
 from experiments.own.diagnose import read_capture
 from experiments.own.given import Given
 from experiments.own.interpreter import Interpreter
+from experiments.own.kept import kept
 from experiments.own.layouts import completed
 from experiments.own.port_document import CarriedFinding, Model, Port
 from experiments.own.porting import Reference, compare, tree
@@ -34,6 +35,8 @@ class Asked(NamedTuple):
     seed: int = 0
     map: tuple[str, ...] = ()
     save: Path | None = None
+    divergence: str | None = None
+    """A file.npz for the tensors where they part first."""
 
 
 def reference_of(given: Given, asked: Asked, python: str | None) -> Reference:
@@ -89,6 +92,8 @@ def held_in(model: Interpreter, given: Given, reference: Reference, port: Given,
     )
     steps = "optimizer" in opened["has"]
     found = compare(reference, model, _pairs(asked.map), steps)
+    if asked.divergence and found.partings:
+        kept(found.seen, min(found.partings, key=lambda each: each.framework), Path(asked.divergence))
     remarks = dict.fromkeys([*captured["remarks"], *found.sides.port["remarks"], *_not_compared(reference, steps)])
     return Port(
         command=command,

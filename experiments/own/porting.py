@@ -56,9 +56,10 @@ class Mark(NamedTuple):
 
 
 class Compared(NamedTuple):
-    """What came out of it."""
+    """What came out of it; `seen` is how it was before any value was put in."""
 
     sides: Sides
+    seen: Sides
     carried: Carried
     starts: dict[str, tuple[float, float]]
     partings: list[Parting]
@@ -93,7 +94,7 @@ class _Comparison:
         sides = self._forward()
         errors = self._backward(sides)
         losses = self._steps(sides) if steps and self.reference.steps else []
-        return Compared(sides, self.carried, self.starts, self.partings, self.judged, losses, self.marks, errors)
+        return Compared(sides, self.seen, self.carried, self.starts, self.partings, self.judged, losses, self.marks, errors)
 
     # --- values
 
@@ -126,7 +127,7 @@ class _Comparison:
         i = _told(sides, found, findings)
         place = None if i is None else sides.mine[i]
         other = None if found.its is None else sides.its[found.its]
-        before = None if found.own or found.mine is None else _path(sides.mine[found.mine])
+        before = None if found.own or found.mine is None else spelt(sides.mine[found.mine])
         self._mark(len(sides.mine) if i is None else i, "parts", found.error)
         self.partings.append(_parting("forward", place, other, found.error, found.tolerance, findings, before))
 
@@ -255,8 +256,8 @@ def _parting(
 ) -> Parting:
     return Parting(
         stage=stage,
-        place=_path(place),
-        port_place=_path(other),
+        place=spelt(place),
+        port_place=spelt(other),
         type=place["type"] if place else "",
         port_type=other["type"] if other else "",
         before=before,
@@ -273,7 +274,8 @@ def _cause(found: Finding) -> CauseFinding:
     )
 
 
-def _path(place: Place | None) -> str:
+def spelt(place: Place | None) -> str:
+    """A place as it is told, with its call where that is not the first."""
     if place is None:
         return "(the end)"
     call = f"#{place['call']}" if place["call"] else ""
@@ -311,12 +313,12 @@ def tree(found: Compared) -> list[Branch]:
 
 def _branch(found: Compared, i: int, pair: Pair | None) -> Branch:
     sides, place, mark = found.sides, found.sides.mine[i], found.marks.get(i)
-    branch = Branch(path=_path(place), type=place["type"], port_path=None, port_type=None, mark="not compared")
+    branch = Branch(path=spelt(place), type=place["type"], port_path=None, port_type=None, mark="not compared")
     if pair is not None and pair.match is not None:
         other = sides.its[pair.its]
         agrees = "agrees" if sides.agrees(pair) else "reordered" if pair.reordered else "follows"
         compared = {
-            "port_path": _path(other),
+            "port_path": spelt(other),
             "port_type": other["type"],
             "value": None if sides.replaced(pair) else pair.match.error,
             "value_tolerance": sides.tolerances.values[i],

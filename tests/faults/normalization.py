@@ -23,13 +23,11 @@ KINDS = (
             "torch": edits(
                 (
                     "normalization",
-                    "partial(BatchNorm, eps=epsilon, momentum=1 - momentum)",
-                    "partial(BatchNorm, eps=epsilon, momentum=momentum)",
+                    "units, eps=epsilon, momentum=1 - momentum)",
+                    "units, eps=epsilon, momentum=momentum)",
                 )
             ),
-            "keras": edits(
-                ("normalization", "(BatchNorm, epsilon=epsilon, momentum=", "(BatchNorm, epsilon=epsilon, momentum=1 - ")
-            ),
+            "keras": edits(("normalization", "momentum=momentum, dtype=dtype)", "momentum=1 - momentum, dtype=dtype)")),
             "jax": edits(
                 (
                     "normalization",
@@ -46,15 +44,15 @@ KINDS = (
             "torch": edits(
                 (
                     "normalization",
-                    "partial(BatchNorm, eps=epsilon, momentum=1 - momentum)",
-                    "partial(BatchNorm, eps=epsilon, momentum=torch.tensor(1 - momentum).float().item())",
+                    "units, eps=epsilon, momentum=1 - momentum)",
+                    "units, eps=epsilon, momentum=torch.tensor(1 - momentum).float().item())",
                 )
             ),
             "keras": edits(
                 (
                     "normalization",
-                    "(BatchNorm, epsilon=epsilon, momentum=momentum)",
-                    '(BatchNorm, epsilon=epsilon, momentum=float(tf.constant(momentum, "float32")))',
+                    "momentum=momentum, dtype=dtype)",
+                    'momentum=float(tf.constant(momentum, "float32")), dtype=dtype)',
                 )
             ),
             "jax": edits(

@@ -9,30 +9,15 @@ KINDS = (
         "update ratio by the weights after the step",
         "tanh",
         {
-            "torch": edits(
+            wing: edits(
                 (
                     "quantities",
-                    "    parts = iter(",
+                    "    weights = [",
                     "    moved = [w - learning_rate * g for w, g in zip(held[0], held[3] or held[2] or held[1], strict=True)]\n"
-                    "    held = (moved, *held[1:])\n    parts = iter(",
+                    "    held = (moved, *held[1:])\n    weights = [",
                 )
-            ),
-            "keras": edits(
-                (
-                    "quantities",
-                    "    parts = iter(",
-                    "    moved = [w - learning_rate * g for w, g in zip(held[0], held[3] or held[2] or held[1], strict=True)]\n"
-                    "    held = (moved, *held[1:])\n    parts = iter(",
-                )
-            ),
-            "jax": edits(
-                (
-                    "quantities",
-                    "    arrays = [*run",
-                    "    moved = [w - learning_rate * g for w, g in zip(held[0], held[3] or held[2] or held[1], strict=True)]\n"
-                    "    held = (moved, *held[1:])\n    arrays = [*run",
-                )
-            ),
+            )
+            for wing in ("torch", "keras", "jax")
         },
     ),
     Fault(

@@ -11,7 +11,8 @@ import torch
 from torch import nn
 
 from . import layers, loss, norms, optimizer, state
-from .places import Key, Places
+from .layers import write as write_layers
+from .places import Key, Places, real
 from .recorder import Recorder
 from .tensors import found, to_numpy, to_torch
 
@@ -84,9 +85,11 @@ class Subject:
         with self._ready() as dropped:
             versions = {name: one._version for name, one in self.model.named_parameters()}
             with state.statistics(self.model):
-                places, recorder, value = self._pass(self._x, self._y, values, gradient, put, dropped)
+                places, recorder, value, output = self._pass(self._x, self._y, values, gradient, put, dropped)
+                owners = layers.owners(self.model, recorder.order)
+                moved = _each(layers.statistics(owners), to_numpy)
             self._order = recorder.order
-            owned = layers.described(self.model, layers.owners(self.model, recorder.order), gradient)
+            owned = layers.described(self.model, owners, gradient)
             for name, one in self.model.named_parameters():
                 if one._version != versions[name]:
                     recorder.remark(f"the model itself changes its parameter {name} while it runs")
@@ -104,10 +107,11 @@ class Subject:
             "training": self.training,
             "x": _arrays(self._x),
             "y": None if self._y is None else _arrays(self._y),
-            "output": root[0]["output"] if root else None,
+            "output": output,
             "output_gradient": root[0]["gradient"] if root else None,
             "places": list(places.found.values()),
             "layers": owned,
+            "statistics": moved,
             "optimizer": self._described_optimizer(),
             "remarks": self._remarks(dropped) + recorder.remarks + self._of_precision(places),
         }
@@ -116,13 +120,13 @@ class Subject:
         """The layers as they are now, without gradients; in the order of use once there was a capture."""
         return layers.described(self.model, layers.owners(self.model, self._order), with_gradients=False)
 
-    def write(self, values: Mapping[str, Mapping[str, np.ndarray]]) -> None:
+    def write(self, layers: Mapping[str, Mapping[str, np.ndarray]]) -> None:
         """Parameters and statistics by path and canonical name: arrays, or layers as `layers` gives them.
 
         Raises:
             ValueError: There is no such layer or name, or the shapes differ.
         """
-        layers.write(self.model, values)
+        write_layers(self.model, layers)
 
     def steps(self, batches: Sequence[tuple[Any, Any]], values: bool) -> list[dict[str, Any]]:
         """Steps of the optimiser, one on each batch; parameters and statistics move, and stay.
@@ -145,7 +149,7 @@ class Subject:
     def _step(self, x: Any, y: Any, values: bool, dropped: Mapping[nn.Module, float]) -> dict[str, Any]:
         assert self.optimizer is not None
         self.optimizer.zero_grad()
-        places, recorder, value = self._pass(x, y, False, True, {}, dropped)
+        places, recorder, value, _ = self._pass(x, y, False, True, {}, dropped)
         _check(places, {})
         owned = layers.owners(self.model, recorder.order)
         before = _each(layers.parameters(owned), torch.clone)
@@ -165,7 +169,7 @@ class Subject:
 
     def _pass(
         self, x: Any, y: Any, values: bool, gradient: bool, put: Mapping[Key, np.ndarray], dropped: Mapping[nn.Module, float]
-    ) -> tuple[Places, Recorder, float]:
+    ) -> tuple[Places, Recorder, float, np.ndarray | None]:
         batch = _samples(x, y)
         places = Places(values=values, gradient=gradient, put=put, batch=batch, device=self._device)
         recorder = Recorder(self.model, places, dropped)
@@ -175,7 +179,8 @@ class Subject:
             value = self._loss(output, y)
             if gradient:
                 value.backward()
-        return places, recorder, value.item()
+        first = real(output)
+        return places, recorder, value.item(), None if first is None else to_numpy(first)
 
     def _loss(self, output: Any, y: Any) -> torch.Tensor:
         value = loss.default(output, y) if self.loss is None else self.loss(output, y)

@@ -1,0 +1,121 @@
+"""Ports held to their references, one after another, for a program that asks again and again (isograd/ported.py).
+
+It reads one request a line on standard input and writes one answer a line on standard output, both JSON:
+
+    -> {"reference": "torch=mine_torch.py", "port": "keras=mine_keras.py", "python": [], "command": ..., "json": path,
+        "text": path, "divergence": path, "asked": the fields of experiments.own.held.Asked}
+    <- {"type": "done"}  or  {"type": "mistake" or "failed", "reason": ...}
+
+Each model runs in an interpreter of its own, which nobody has used before; the next one of a port's framework is started
+meanwhile, so that it is there when it is needed. A reference is captured once. It ends when its input does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import sys
+import tempfile
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from common.errors import UserError
+from experiments import children, ending
+from experiments.entry import failure
+from experiments.own import given as names
+from experiments.own.given import Given
+from experiments.own.held import Asked, captured_in, held_in, reference_of
+from experiments.own.interpreter import Failed, Interpreter
+from experiments.own.port_document import Port
+from experiments.own.port_spoken import show
+from experiments.own.porting import Reference
+
+WIDTH = 100
+
+
+class Spares:
+    """Interpreters that wait to be used, at most one of each."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor()
+        self._waiting: dict[tuple[str, str | None], Future[Interpreter]] = {}
+
+    def take(self, backend: str, python: str | None) -> Interpreter:
+        """One that nobody has used, and have another started."""
+        key = backend, python
+        waiting = self._waiting.pop(key, None)
+        self._waiting[key] = self._pool.submit(Interpreter, backend, python)
+        return waiting.result() if waiting else Interpreter(backend, python)
+
+
+class Server:
+    """Answers requests."""
+
+    def __init__(self) -> None:
+        self._spares = Spares()
+        self._references: dict[str, Reference] = {}
+
+    def answer(self, request: dict[str, Any]) -> None:
+        """Hold a port to its reference, and write what is to be said."""
+        asked = Asked(**request["asked"], divergence=request["divergence"])
+        pythons = names.pythons(request["python"])
+        reference, port = names.given([request["reference"], request["port"]], pythons)
+        if port.captured:
+            raise UserError("a port must be a model that runs; received a capture; the reference may be one, and comes first")
+        with self._spares.take(port.backend, pythons.get(port.backend)) as model:
+            known = self._reference(reference, asked, pythons.get(reference.backend))
+            found = held_in(model, reference, known, port, asked, request["command"])
+        Path(request["json"]).write_text(found.to_json(), encoding="utf-8")
+        Path(request["text"]).write_text(_text(found), encoding="utf-8")
+
+    def _reference(self, given: Given, asked: Asked, python: str | None) -> Reference:
+        """By the content of its file and data."""
+        files = [given.file, *([Path(asked.data)] if asked.data else [])]
+        content = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files if file.is_file()]
+        key = repr((given, python, content, asked._replace(map=(), divergence=None)))
+        if key not in self._references:
+            self._references[key] = self._captured(given, asked, python)
+        return self._references[key]
+
+    def _captured(self, given: Given, asked: Asked, python: str | None) -> Reference:
+        if given.captured:
+            return reference_of(given, asked, python)
+        with Interpreter(given.backend, python) as model:
+            return captured_in(model, given, asked)
+
+
+def _text(found: Port) -> str:
+    said = io.StringIO()
+    show(found, Console(file=said, width=WIDTH, highlight=False))
+    return said.getvalue()
+
+
+def answered(server: Server, request: dict[str, Any]) -> dict[str, str]:
+    """What became of a request."""
+    try:
+        server.answer(request)
+    except UserError as error:
+        return {"type": "mistake", "reason": str(error)}
+    except Failed as error:
+        return {"type": "failed", "reason": str(error)}
+    except Exception as error:
+        return {"type": "failed", "reason": failure(error) or f"{type(error).__name__}: {error}"}
+    return {"type": "done"}
+
+
+def main() -> None:
+    """Answer requests until standard input ends."""
+    channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    with ending.temporary_folder() as folder:
+        tempfile.tempdir = folder  # of the interpreters that wait, too
+        server = Server()
+        for line in sys.stdin:
+            print(json.dumps(answered(server, json.loads(line))), file=channel, flush=True)
+        children.kill_all()
+    os._exit(0)  # an interpreter may just be starting: it is not waited for
