@@ -29,6 +29,7 @@ from experiments.causes._case import (
 )
 from experiments.causes._definition import Undefined
 from experiments.causes._hypothesis import Finding, Hypothesis, reproduced
+from experiments.causes._pairs import pairs
 from experiments.causes.stated import said
 
 __all__ = [
@@ -79,6 +80,12 @@ def explain(case: Case, only: Iterable[str] | None = None) -> list[Finding]:
             found = [_judged(*each) for each in asked if each[2].rank == rank]
             if any(found):  # a pair of places says more than the stretch that it lies in, which comes last
                 return _ordered([each for each in found if each])
+    alone = not (case.between_reference or case.between_port) and case.stage == "forward"
+    found = (
+        pairs(views[0], lambda changed: [each for name in names for each in _asked(name, changed)], _judged) if alone else []
+    )
+    if found:
+        return _ordered(found)
     stated = "stated" in names and case.stage == "forward"
     return [each for view in case.views() for each in said(view)] if stated else []
 

@@ -35,7 +35,7 @@ def without(side: Side, *names: str) -> Side:
 
 def alternative(case: Case, name: str, said: str, cure: str, side: Side, **more: Any) -> Hypothesis:
     """That the port computes what this side does, which is the reference's but for a change."""
-    return Hypothesis(name, said, cure, value(side), value(case.reference), **more)
+    return Hypothesis(name, said, cure, value(side), value(case.reference), side=side, **more)
 
 
 def cure(case: Case, torch: str, keras: str, linen: str, nnx: str = "") -> str:

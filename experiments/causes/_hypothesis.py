@@ -60,6 +60,7 @@ class Hypothesis:
         wanted: What the port gave; the case's number if it is not given.
         plain: What the port would have given if it were right; the reference's number if it is not given.
         close: How close it has to come, where that is wider than elsewhere.
+        side: The reference with the change, where that is what it is; it can then be asked for a second one.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Hypothesis:
     wanted: Numbers | None = None
     plain: Numbers | None = None
     close: float = 0.0
+    side: Side | None = None
 
 
 def error(found: np.ndarray, wanted: np.ndarray) -> float:

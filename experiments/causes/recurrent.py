@@ -45,7 +45,7 @@ def _line(case: Case, keras: str = "", torch: str = "", flax: str = "") -> str:
 
 def _alternative(case: Case, name: str, said: str, line: str, side: Side, rank: int = 0) -> Hypothesis:
     """Where the port returns the last step alone, that is what is compared."""
-    return Hypothesis(name, said, line, _fitted(case, side), value(case.reference), rank=rank)
+    return Hypothesis(name, said, line, _fitted(case, side), value(case.reference), rank=rank, side=side)
 
 
 def _fitted(case: Case, side: Side) -> Numbers:
