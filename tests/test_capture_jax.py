@@ -16,7 +16,8 @@ import jax.numpy as jnp
 import optax
 
 from backends.jax import capture
-from tests import central, linen_models as models
+from tests import central
+from tests import linen_models as models
 from tests.flax_cases import (
     CLASSES,
     FLAT,

@@ -16,7 +16,8 @@ import optax
 from flax import nnx
 
 from backends.jax import capture
-from tests import central, nnx_models as models
+from tests import central
+from tests import nnx_models as models
 from tests.flax_cases import (
     CLASSES,
     FLAT,
