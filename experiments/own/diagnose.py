@@ -71,7 +71,7 @@ def of_model(given: Given, asked: Asked, python: str | None, command: str, save:
     batches = _batches(train, asked)
     with Interpreter(given.backend, python) as model:
         first = batches[0].request() if batches else None
-        opened = model.open(
+        model.open(
             given.file,
             given.factory,
             data=first,
@@ -79,9 +79,9 @@ def of_model(given: Given, asked: Asked, python: str | None, command: str, save:
             training=not asked.evaluate,
             seed=asked.seed,
         )
-        if asked.steps and "optimizer" not in opened["has"]:
-            raise UserError(f"--steps needs a function optimizer(model) in {given.file.name}; define it, or leave --steps out")
         found = model.capture(values=save is not None)
+        if asked.steps and found["optimizer"] is None:
+            raise UserError(f"--steps needs a function optimizer(model) in {given.file.name}; define it, or leave --steps out")
         if save:
             write_whole(save, format_of.dump(found))
         taken = passes(found)

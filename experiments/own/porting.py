@@ -68,16 +68,15 @@ class Compared(NamedTuple):
     gradients: dict[int, float]
 
 
-def compare(reference: Reference, port: Interpreter, given: Mapping[str, str], steps: bool) -> Compared:
+def compare(reference: Reference, port: Interpreter, given: Mapping[str, str]) -> Compared:
     """Hold a port to its reference.
 
     Args:
         reference: It.
         port: The port, opened on the reference's batch.
         given: Layers that the user has paired: the port's by the reference's.
-        steps: Whether both have an optimizer.
     """
-    return _Comparison(reference, port, given).run(steps)
+    return _Comparison(reference, port, given).run()
 
 
 class _Comparison:
@@ -89,11 +88,12 @@ class _Comparison:
         self.marks: dict[int, Mark] = {}
         self.starts: dict[str, tuple[float, float]] = {}
 
-    def run(self, steps: bool) -> Compared:
+    def run(self) -> Compared:
         sides = self._forward()
         errors = self._backward(sides)
         self._statistics(sides)
-        losses = self._steps(sides) if steps and self.reference.steps else []
+        both = self.reference.steps and sides.port["optimizer"] is not None
+        losses = self._steps(sides) if both else []
         return Compared(sides, self.seen, self.carried, self.starts, self.partings, self.judged, losses, self.marks, errors)
 
     # --- values
