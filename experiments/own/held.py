@@ -9,8 +9,9 @@ from common.errors import UserError
 from experiments.own import data as own_data
 from experiments.own.diagnose import read_capture
 from experiments.own.given import Given
-from experiments.own.interpreter import Interpreter
+from experiments.own.interpreter import Interpreter, trained
 from experiments.own.kept import kept
+from experiments.own.layouts import completed
 from experiments.own.port_document import CarriedFinding, Model, Port
 from experiments.own.porting import Reference, compare, tree
 from experiments.own.tolerance import Tolerances, tolerances
@@ -49,10 +50,10 @@ def reference_of(given: Given, asked: Asked, python: str | None) -> Reference:
 def captured_in(model: Interpreter, given: Given, asked: Asked) -> Reference:
     """The reference, captured with its tolerance and its steps in a process that runs."""
     data = None if asked.data is None else own_data.read(asked.data).request()
-    model.open(given.file, given.factory, data=data, **_request(asked), samples=asked.samples)
-    captured = model.capture()
+    opened = model.open(given.file, given.factory, data=data, **_request(asked), samples=asked.samples)
+    captured = completed(model.capture())
     found = tolerances(captured, model)
-    steps = model.steps(asked.steps) if asked.steps and captured["optimizer"] is not None else []
+    steps = model.steps(asked.steps) if asked.steps and trained(opened, captured) else []
     if asked.save:
         write_whole(asked.save, format_of.dump({**captured, "tolerances": found._asdict(), "steps": steps}))
     return Reference(captured, found, steps)
@@ -82,15 +83,15 @@ def held_in(model: Interpreter, given: Given, reference: Reference, port: Given,
     """A port held to the reference, in a process that runs."""
     captured = reference.captured
     mine, its = CHANNELS[captured["backend"]], CHANNELS[port.backend]
-    model.open(
+    opened = model.open(
         port.file,
         port.factory,
         data={"x": captured["x"], "y": captured["y"]},
         **_request(asked) | {"training": captured["training"]},
         folded=its if mine != its else False,
     )
-    found = compare(reference, model, _pairs(asked.map))
-    steps = found.sides.port["optimizer"] is not None
+    found = compare(reference, model, _pairs(asked.map), "optimizer" in opened["has"])
+    steps = trained(opened, found.sides.port)
     if asked.divergence and found.partings:
         kept(found.seen, min(found.partings, key=lambda each: each.framework), Path(asked.divergence))
     remarks = dict.fromkeys([*captured["remarks"], *found.sides.port["remarks"], *_not_compared(reference, steps)])

@@ -18,6 +18,7 @@ from experiments.own.alignment import Pair, align
 from experiments.own.carrying import Carried, carry
 from experiments.own.divergence import Divergence, Put, Sides
 from experiments.own.interpreter import Interpreter
+from experiments.own.layouts import completed
 from experiments.own.port_document import Branch, CauseFinding, Parting, Stage
 from experiments.own.tolerance import Tolerances
 from isograd.captured import Captured, Place, Step
@@ -68,15 +69,16 @@ class Compared(NamedTuple):
     gradients: dict[int, float]
 
 
-def compare(reference: Reference, port: Interpreter, given: Mapping[str, str]) -> Compared:
+def compare(reference: Reference, port: Interpreter, given: Mapping[str, str], optimizer: bool) -> Compared:
     """Hold a port to its reference.
 
     Args:
         reference: It.
         port: The port, opened on the reference's batch.
         given: Layers that the user has paired: the port's by the reference's.
+        optimizer: Whether the port's file has one; a compiled Keras model may have its own.
     """
-    return _Comparison(reference, port, given).run()
+    return _Comparison(reference, port, given).run(optimizer)
 
 
 class _Comparison:
@@ -88,12 +90,12 @@ class _Comparison:
         self.marks: dict[int, Mark] = {}
         self.starts: dict[str, tuple[float, float]] = {}
 
-    def run(self) -> Compared:
+    def run(self, optimizer: bool) -> Compared:
         sides = self._forward()
         errors = self._backward(sides)
         self._statistics(sides)
-        both = self.reference.steps and sides.port["optimizer"] is not None
-        losses = self._steps(sides) if both else []
+        optimizer = optimizer or sides.port["optimizer"] is not None
+        losses = self._steps(sides) if optimizer and self.reference.steps else []
         return Compared(sides, self.seen, self.carried, self.starts, self.partings, self.judged, losses, self.marks, errors)
 
     # --- values
@@ -118,7 +120,7 @@ class _Comparison:
         captured = self.reference.captured
         self.carried = carry(captured, self.port, self.given, self.put)
         self.starts = self.starts or self.carried.starts
-        found = self.port.capture(put=self.put)
+        found = completed(self.port.capture(put=self.put))
         aligned = align(captured, found, self.carried.pairs, self.reference.tolerances.values)
         return Sides(captured, found, aligned, self.reference.tolerances, self.put.keys())
 
