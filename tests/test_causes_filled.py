@@ -101,13 +101,12 @@ def test_a_cut_gradient_is_filled_from_captures() -> None:
 def test_running_statistics_are_filled_from_captures() -> None:
     x = np.random.default_rng(0).normal(size=(8, 3)) + 1
     old = {"mean": np.array([0.1, 0.2, 0.3]), "variance": np.array([1.0, 2.0, 3.0])}
-    sides, steps, places = [], [], []
+    sides, places = [], []
     for backend, path, share in (("torch", "bn", 0.9), ("keras", "norm", 0.99)):
         where = place(path, "batch_norm", x, x, config={"epsilon": 1e-5, "batch": True})
         new = {name: share * old[name] + (1 - share) * now for name, now in (("mean", x.mean(0)), ("variance", x.var(0)))}
-        sides.append(captured(backend, [where], {path: layer("batch_norm", {}, old)}))
-        steps.append({"statistics": {path: new}})
+        sides.append(captured(backend, [where], {path: layer("batch_norm", {}, old)}, statistics={path: new}))
         places.append(where)
-    found = explain(statistics_case(sides[0], sides[1], places[0], places[1], steps[0], steps[1]))
+    found = explain(statistics_case(sides[0], sides[1], places[0], places[1]))
     assert [each.key for each in found] == ["running.momentum"]
     assert found[0].cure == "keras.layers.BatchNormalization(momentum=0.9)"

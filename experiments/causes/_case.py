@@ -228,23 +228,19 @@ def step_case(
     return Case("step", mine, _Reading(port, dialect).stepped(port_steps, names))
 
 
-def statistics_case(
-    reference: Captured, port: Captured, place: Place, other: Place, first: Step, its_first: Step, *, dialect: str = ""
-) -> Case:
-    """The case of running statistics that differ after the first step, of a normalization whose inputs agree.
+def statistics_case(reference: Captured, port: Captured, place: Place, other: Place, *, dialect: str = "") -> Case:
+    """The case of running statistics that differ after a pass, of a normalization whose inputs agree.
 
     Args:
-        reference: Captured before the first step, on its batch.
+        reference: As captured.
         port: Likewise.
         place: The normalization.
         other: The port's.
-        first: The reference's first step.
-        its_first: The port's.
         dialect: As in `forward_case`.
     """
     mine, its = _Reading(reference, "").side(place), _Reading(port, dialect).side(other)
-    mine = replace(mine, after=first["statistics"].get(place["path"], {}))
-    return Case("step", mine, replace(its, after=its_first["statistics"].get(other["path"], {})))
+    mine = replace(mine, after=reference["statistics"].get(place["path"], {}))
+    return Case("step", mine, replace(its, after=port["statistics"].get(other["path"], {})))
 
 
 def _ends(mine: list[Side], its: list[Side]) -> tuple[Side, Side]:

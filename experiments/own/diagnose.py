@@ -17,7 +17,7 @@ from experiments.own.advice import advice, fan_in_of, saturates
 from experiments.own.data import Data
 from experiments.own.diagnosis import Advice, Diagnosis, Passes, diagnosis, passes
 from experiments.own.given import Given
-from experiments.own.interpreter import Interpreter
+from experiments.own.interpreter import Interpreter, trained
 from experiments.whole import write_whole
 from isograd import captured as format_of
 from isograd.captured import Captured
@@ -79,9 +79,9 @@ def of_model(given: Given, asked: Asked, python: str | None, command: str, save:
             training=not asked.evaluate,
             seed=asked.seed,
         )
-        if asked.steps and "optimizer" not in opened["has"]:
-            raise UserError(f"--steps needs a function optimizer(model) in {given.file.name}; define it, or leave --steps out")
         found = model.capture(values=save is not None)
+        if asked.steps and not trained(opened, found):
+            raise UserError(f"--steps needs a function optimizer(model) in {given.file.name}; define it, or leave --steps out")
         if save:
             write_whole(save, format_of.dump(found))
         taken = passes(found)

@@ -88,7 +88,7 @@ def first(sides: Sides) -> Divergence | None:
     pair = next((pair for pair in pairs if not sides.agrees(pair) and not pair.reordered), None)
     if pair is None:
         return _at_the_end(sides)
-    own = _inputs_agree(sides, pair)
+    own = inputs_agree(sides, pair)
     between = ([], []) if own else _between(sides, pair.mine, pair.its)
     error = pair.match.error if pair.match else np.inf
     return Divergence(pair.mine, pair.its, own, *between, error, sides.tolerances.values[pair.mine])
@@ -106,7 +106,8 @@ def _at_the_end(sides: Sides) -> Divergence | None:
     return Divergence(None, None, False, *_between(sides, len(sides.mine), len(sides.its)), error, tolerance)
 
 
-def _inputs_agree(sides: Sides, pair: Pair) -> bool:
+def inputs_agree(sides: Sides, pair: Pair) -> bool:
+    """Whether what goes into both places agrees; where nothing is known to go in, it does not."""
     mine, its = sides.mine[pair.mine], sides.its[pair.its]
     if not mine["inputs"] or not its["inputs"]:
         return False

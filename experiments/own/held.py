@@ -9,7 +9,7 @@ from common.errors import UserError
 from experiments.own import data as own_data
 from experiments.own.diagnose import read_capture
 from experiments.own.given import Given
-from experiments.own.interpreter import Interpreter
+from experiments.own.interpreter import Interpreter, trained
 from experiments.own.kept import kept
 from experiments.own.layouts import completed
 from experiments.own.port_document import CarriedFinding, Model, Port
@@ -53,7 +53,7 @@ def captured_in(model: Interpreter, given: Given, asked: Asked) -> Reference:
     opened = model.open(given.file, given.factory, data=data, **_request(asked), samples=asked.samples)
     captured = completed(model.capture())
     found = tolerances(captured, model)
-    steps = model.steps(asked.steps) if asked.steps and "optimizer" in opened["has"] else []
+    steps = model.steps(asked.steps) if asked.steps and trained(opened, captured) else []
     if asked.save:
         write_whole(asked.save, format_of.dump({**captured, "tolerances": found._asdict(), "steps": steps}))
     return Reference(captured, found, steps)
@@ -90,8 +90,8 @@ def held_in(model: Interpreter, given: Given, reference: Reference, port: Given,
         **_request(asked) | {"training": captured["training"]},
         folded=its if mine != its else False,
     )
-    steps = "optimizer" in opened["has"]
-    found = compare(reference, model, _pairs(asked.map), steps)
+    found = compare(reference, model, _pairs(asked.map), "optimizer" in opened["has"])
+    steps = trained(opened, found.sides.port)
     if asked.divergence and found.partings:
         kept(found.seen, min(found.partings, key=lambda each: each.framework), Path(asked.divergence))
     remarks = dict.fromkeys([*captured["remarks"], *found.sides.port["remarks"], *_not_compared(reference, steps)])

@@ -187,6 +187,11 @@ class Interpreter:
         return Path(self.folder.name, f"{self.files}{captured.SUFFIX}")
 
 
+def trained(opened: dict[str, Any], found: captured.Captured) -> bool:
+    """Whether an open model has an optimizer: its file's, or that which a Keras model was compiled with."""
+    return "optimizer" in opened["has"] or found["optimizer"] is not None
+
+
 def _environment(threads: int) -> dict[str, str]:
     """A worker's, without the way to our own sources: the user may have a `common` too. No file is left beside theirs."""
     env = environment(threads) | {"PYTHONDONTWRITEBYTECODE": "1"}

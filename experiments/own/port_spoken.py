@@ -95,7 +95,7 @@ def _where(said: Port, found: Parting) -> str:
             begin = "The values and gradients agree, the steps of the optimizer do not" if alone else "The steps part too"
             return f"{begin}: off by {_number(found.error)} of the largest step."
         case "statistics":
-            return f"The running statistics of {found.place} part in the first step: off by {_number(found.error)}."
+            return f"The running statistics of {found.place} part: off by {_number(found.error)}."
 
 
 def rows(said: Port) -> Iterator[Row]:

@@ -69,16 +69,16 @@ class Compared(NamedTuple):
     gradients: dict[int, float]
 
 
-def compare(reference: Reference, port: Interpreter, given: Mapping[str, str], steps: bool) -> Compared:
+def compare(reference: Reference, port: Interpreter, given: Mapping[str, str], optimizer: bool) -> Compared:
     """Hold a port to its reference.
 
     Args:
         reference: It.
         port: The port, opened on the reference's batch.
         given: Layers that the user has paired: the port's by the reference's.
-        steps: Whether both have an optimizer.
+        optimizer: Whether the port's file has one; a compiled Keras model may have its own.
     """
-    return _Comparison(reference, port, given).run(steps)
+    return _Comparison(reference, port, given).run(optimizer)
 
 
 class _Comparison:
@@ -90,10 +90,12 @@ class _Comparison:
         self.marks: dict[int, Mark] = {}
         self.starts: dict[str, tuple[float, float]] = {}
 
-    def run(self, steps: bool) -> Compared:
+    def run(self, optimizer: bool) -> Compared:
         sides = self._forward()
         errors = self._backward(sides)
-        losses = self._steps(sides) if steps and self.reference.steps else []
+        self._statistics(sides)
+        optimizer = optimizer or sides.port["optimizer"] is not None
+        losses = self._steps(sides) if optimizer and self.reference.steps else []
         return Compared(sides, self.seen, self.carried, self.starts, self.partings, self.judged, losses, self.marks, errors)
 
     # --- values
@@ -191,7 +193,7 @@ class _Comparison:
         """Steps of both optimisers from the same start."""
         mine = self.reference.steps
         its = self.port.steps(len(mine))
-        self.judged.extend(("step", "statistics"))
+        self.judged.append("step")
         error = _step_error(sides, mine, its, self.carried.pairs)
         clean = not self.partings
         if error > STEP:
@@ -199,21 +201,20 @@ class _Comparison:
             findings = causes.explain(case)
             if clean or findings:
                 self.partings.append(_parting("step", None, None, error, STEP, findings))
-        self._statistics(sides, mine[0], its[0])
         return [(one["loss"], other["loss"]) for one, other in zip(mine, its, strict=True)]
 
-    def _statistics(self, sides: Sides, first: Step, its_first: Step) -> None:
-        """Running statistics after the first step, of each normalization that had the same input."""
-        for pair in self.seen.alignment.pairs:
-            place, other = sides.mine[pair.mine], self.seen.its[pair.its]
-            error = _statistics_error(place, other, first, its_first)
-            if not self.seen.agrees(pair) or error <= STEP:
+    # --- running statistics
+
+    def _statistics(self, sides: Sides) -> None:
+        """Running statistics after the pass, of each normalization that had the same input."""
+        self.judged.append("statistics")
+        for pair in sides.alignment.pairs:
+            place, other = sides.mine[pair.mine], sides.its[pair.its]
+            error = _statistics_error(sides, place, other)
+            if error <= STEP or not divergence.inputs_agree(sides, pair):
                 continue
-            case = causes.statistics_case(
-                sides.reference, self.seen.port, place, other, first, its_first, dialect=sides.port["api"]
-            )
-            findings = causes.explain(case)
-            self.partings.append(_parting("statistics", place, other, error, STEP, findings))
+            case = causes.statistics_case(sides.reference, sides.port, place, other, dialect=sides.port["api"])
+            self.partings.append(_parting("statistics", place, other, error, STEP, causes.explain(case)))
             return  # what one normalization does, all of them do
 
 
@@ -297,8 +298,8 @@ def _step_error(sides: Sides, mine: list[Step], its: list[Step], carried: Mappin
     return worst
 
 
-def _statistics_error(place: Place, other: Place, first: Step, its_first: Step) -> float:
-    mine, its = first["statistics"].get(place["path"], {}), its_first["statistics"].get(other["path"], {})
+def _statistics_error(sides: Sides, place: Place, other: Place) -> float:
+    mine, its = sides.reference["statistics"].get(place["path"], {}), sides.port["statistics"].get(other["path"], {})
     return max((divergence.relative(a, its[name]) for name, a in mine.items() if name in its), default=0.0)
 
 

@@ -1,0 +1,3 @@
+"""Of the project that uses isograd."""
+
+WIDTH = 6

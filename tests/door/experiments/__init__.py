@@ -1,0 +1,3 @@
+"""Of the project that uses isograd."""
+
+OWNER = "the project"

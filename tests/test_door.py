@@ -1,0 +1,257 @@
+"""The door for other projects: a wheel, used from a project that has a `common`, `backends`, `experiments` and `tests` of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backends import FRAMEWORKS
+from isograd.answers import Compared, Ported
+from isograd.asking import Asked, words
+from isograd.ported import _fault
+from tests.conftest import load
+
+ROOT = Path(__file__).parents[1]
+INSIDE = ("common", "backends", "experiments")
+SOURCES = ("isograd", *INSIDE, "pyproject.toml", "setup.py", "README.md", "LICENSE")
+Program = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel, built of a copy of the sources."""
+    folder = tmp_path_factory.mktemp("sources")
+    for name in SOURCES:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, folder / name)
+    built = ["wheel", ".", "--no-deps", "--no-build-isolation", "--no-index", "--quiet", "--wheel-dir", "dist"]
+    subprocess.run([sys.executable, "-m", "pip", *built], cwd=folder, check=True, env=plain())
+    return next((folder / "dist").glob("*.whl"))
+
+
+def plain(**more: str) -> dict[str, str]:
+    """The environment without what the tests have set."""
+    return {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "XLA_FLAGS")} | more
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment with the wheel and nothing else; the packages that it needs are borrowed from this one."""
+    folder = tmp_path_factory.mktemp("environment")
+    venv.create(folder)
+    python = folder / "bin" / "python"
+    install = ["--python", str(python), "install", "--no-deps", "--no-index", "--quiet", str(wheel)]
+    subprocess.run([sys.executable, "-m", "pip", *install], check=True, env=plain())
+    site = next(folder.glob("lib/python*/site-packages"))
+    assert {path.name for path in site.iterdir()} == {"isograd", "isograd-0.1.0.dist-info"}
+    (site / "borrowed.pth").write_text(sysconfig.get_path("purelib"))
+    return folder / "bin"
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with a `common`, `backends`, `experiments` and `tests` of its own."""
+    return Path(shutil.copytree(ROOT / "tests" / "door", tmp_path_factory.mktemp("user") / "project"))
+
+
+@pytest.fixture(scope="module")
+def program(installed: Path, project: Path) -> Program:
+    """A program of that environment, run in the project."""
+
+    def run(name: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        line = [str(installed / name), *arguments]
+        return subprocess.run(line, cwd=project, env=plain(**environment), capture_output=True, text=True, check=False)
+
+    return run
+
+
+def test_all_that_the_jobs_need_lies_below_isograd(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    wanted = {f"isograd/{path.relative_to(ROOT).as_posix()}" for path in needed()}
+    assert wanted <= names
+    assert {name.partition("/")[0] for name in names} == {"isograd", "isograd-0.1.0.dist-info"}
+
+
+def needed() -> list[Path]:
+    """The packages' modules, and what else lies beside them."""
+    every = [path for name in INSIDE for path in (ROOT / name).rglob("*") if path.is_file()]
+    return [path for path in every if path.suffix != ".pyc" and "peers" not in path.parts]
+
+
+def test_the_console_script_runs_the_jobs_and_not_the_projects_packages(program: Program) -> None:
+    assert program("isograd", "--version").stdout == "isograd 0.1.0\n"
+    assert program("isograd", "--help").stdout.startswith("usage: isograd JOB")
+    assert program("isograd", "diagnose", "--help", PYTHONPATH=".").stdout.startswith("usage: isograd diagnose")
+    listed = program("isograd", "compare", "--list", "--backends", "numpy", PYTHONPATH=".")
+    assert listed.stdout.startswith("countermeasures: "), listed.stderr
+    assert "GELU" in program("isograd", "migrate", "activation").stdout
+
+
+def test_a_mistake_is_one_line_and_exit_status_2(program: Program) -> None:
+    unknown = program("isograd", "diagnos")
+    assert (unknown.returncode, unknown.stdout) == (2, "")
+    assert unknown.stderr == (
+        "error: a job must be compare, diagnose, port, migrate, report; received 'diagnos'; isograd --help says more\n"
+    )
+    writing = program("isograd", "migrate", "--write")
+    assert (writing.returncode, "clone" in writing.stderr) == (2, True)
+
+
+def test_an_experiment_runs_where_it_is_installed(program: Program, project: Path) -> None:
+    numbers = ["--depth", "3", "--width", "4", "--steps", "1", "--seeds", "1", "--backends", "numpy"]
+    found = program("isograd", "compare", "clipping", *numbers, "--json", "found.json")
+    assert found.returncode == 0, found.stderr
+    assert json.loads((project / "found.json").read_text())["command"].startswith("isograd compare clipping --depth 3")
+    assert (project / "results" / "clipping.html").is_file()
+
+
+@pytest.mark.parametrize("backend", FRAMEWORKS)
+def test_a_program_asks_isograd_and_keeps_its_own_packages(
+    program: Program, backend: str, request: pytest.FixtureRequest
+) -> None:
+    load(backend, request.config)
+    run = program("python", "program.py", backend)
+    assert run.returncode == 0, run.stderr
+    found = json.loads(run.stdout)
+    assert found["theirs"] == ["the project", "the project", 6]
+    assert found["file"] == [True, None, 1, 2]
+    ok, losses, same, head = found["live"]
+    assert (ok, losses, same) == (True, 2, True)
+    assert f"({backend}): 1 layer, 51 parameters; batch 16, float32" in head
+    assert found["mistakes"][0] == "no flag is called '--stepps'; did you mean '--steps'?"
+    assert found["mistakes"][1].endswith("received int")
+
+
+@pytest.fixture(scope="module")
+def outcome(program: Program) -> str:
+    """What the project's tests say, with PyTorch."""
+    return program("python", "-m", "pytest", "-rA", "-k", "not keras and not jax", "--isograd-save", "saved").stdout
+
+
+@pytest.mark.parametrize("name", ["a_right_function[torch]", "a_right_port", "the_same_again_is_known"])
+def test_the_plugin_lets_pass_what_agrees(outcome: str, name: str) -> None:
+    assert f"PASSED tests/test_project.py::test_{name}" in outcome, outcome
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("a_wrong_function[torch]", "the value is off by"),
+        ("a_wrong_port", "the values part"),
+        ("a_file_that_is_not_there", "isograd.asking.Mistake: a model's file must be there"),
+    ],
+)
+def test_the_plugin_fails_with_what_is_wrong(outcome: str, name: str, said: str) -> None:
+    assert f"FAILED tests/test_project.py::test_{name}" in outcome
+    assert said in outcome
+
+
+def test_a_port_that_parts_fails_with_the_text_of_port_and_keeps_its_tensors(outcome: str, project: Path) -> None:
+    assert "Activation: tanh in the reference, relu in the port." in outcome
+    assert "<-- parts here" in outcome
+    kept = {path.name for path in (project / "saved").iterdir()}
+    assert kept == {f"tests_test_project.py_test_{name}.npz" for name in ("a_wrong_function_torch_", "a_wrong_port")}
+
+
+ABSENT = "import isograd.plugin\n\nisograd.plugin.NEEDS['jax'] = ('a_package_that_is_absent',)\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], 'jax needs a_package_that_is_absent; install with: pip install "isograd[jax]"'),
+        (["--isograd-require", "torch,jax"], "--isograd-require jax: jax needs a_package_that_is_absent"),
+        (["--isograd-require", "jaxx"], "--isograd-require takes torch, keras, jax or all; received jaxx"),
+    ],
+)
+def test_an_absent_framework_is_a_visible_skip_and_with_require_an_error(
+    program: Program, project: Path, options: list[str], said: str
+) -> None:
+    (project / "conftest.py").write_text(ABSENT)
+    found = program("python", "-m", "pytest", "-rs", "-k", "right_function and jax", *options)
+    (project / "conftest.py").unlink()
+    assert said in found.stdout + found.stderr
+    assert found.returncode == (0 if not options else 1 if "jaxx" not in options else 4)
+
+
+def test_the_plugin_loads_no_framework(program: Program) -> None:
+    code = (
+        "import sys, isograd.plugin; print([m for m in ('torch', 'tensorflow', 'keras', 'jax', 'numpy') if m in sys.modules])"
+    )
+    assert program("python", "-c", code).stdout == "[]\n"
+
+
+@pytest.mark.parametrize("backend", FRAMEWORKS[1:])
+def test_a_function_is_checked_in_every_framework(program: Program, backend: str, request: pytest.FixtureRequest) -> None:
+    load(backend, request.config)
+    found = program("python", "-m", "pytest", "-rA", "-k", f"function and {backend}", "--isograd-require", "all")
+    assert f"PASSED tests/test_project.py::test_a_right_function[{backend}]" in found.stdout, found.stdout
+    assert f"FAILED tests/test_project.py::test_a_wrong_function[{backend}]" in found.stdout
+
+
+# --- without any process
+
+
+def test_options_are_the_flags_of_the_job() -> None:
+    options = {"batch_size": 8, "evaluate": True, "fresh": False, "data": None, "map": {"a": "b"}, "backends": ["numpy", "jax"]}
+    assert list(words(options)) == ["--batch-size", "8", "--evaluate", "--map", "a=b", "--backends", "numpy", "jax"]
+
+
+def ported(**document: Any) -> Ported:
+    empty = {"ok": True, "divergences": [], "tree": [], "judged": ["forward", "loss", "backward"], "remarks": ["no steps"]}
+    return Ported(Asked(0, "a <b> & c\n", empty | document))
+
+
+def parting(stage: str, framework: bool = False) -> dict[str, Any]:
+    return {"stage": stage, "framework": framework, "place": stage, "causes": [{"said": "why"}]}
+
+
+def test_an_answer_in_a_notebook_is_its_text_escaped() -> None:
+    assert ported()._repr_html_().endswith(">a &lt;b&gt; &amp; c</pre>")
+    assert repr(ported()) == "a <b> & c"
+
+
+def test_what_a_framework_does_by_itself_comes_last() -> None:
+    first = ported(divergences=[parting("step", framework=True), parting("forward")]).first
+    assert first is not None
+    assert (first.place, first.causes[0].said) == ("forward", "why")
+    with pytest.raises(AttributeError, match="it has stage, framework, place, causes; received plaice"):
+        first.plaice  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("what", "document", "fault"),
+    [
+        ("values", {}, None),
+        ("values", {"divergences": [parting("backward")]}, None),
+        ("gradients", {"divergences": [parting("backward")]}, "the gradients part"),
+        ("gradients", {"divergences": [parting("loss")]}, "the gradients part"),
+        ("steps", {}, "the steps were asked to agree, and were not compared: no steps"),
+        ("steps", {"judged": ["step"], "divergences": [parting("step", framework=True)]}, None),
+        ("steps", {"judged": ["step"], "divergences": [parting("statistics")]}, "the steps part"),
+    ],
+)
+def test_a_port_agrees_in_what_was_asked_and_compared(what: str, document: dict[str, Any], fault: str | None) -> None:
+    assert _fault(ported(**document), what) == fault
+
+
+def test_a_run_that_failed_or_disagrees_comes_first() -> None:
+    nothing = dict.fromkeys(("gradient_ratio", "decay_per_layer", "loss_first", "loss_last", "accuracy", "r_squared"))
+    run = {"reason": None, "gradient": None, "learning": None, "largest_update": None, "agreement": None, **nothing}
+    runs = {"numpy": run | {"status": "finished"}, "keras": run | {"status": "missing"}, "jax": run | {"status": "crashed"}}
+    found = Compared(Asked(1, "", {"configurations": [{"name": "relu", "runs": runs}]}))
+    assert not found.ok
+    assert found.first is not None
+    assert (found.first.configuration, found.first.backend) == ("relu", "jax")
+    assert found.frame().shape == (3, 13)
