@@ -17,6 +17,7 @@ import pytest
 
 from backends import FRAMEWORKS
 from common import draw, task
+from common.architectures import Perceptron
 from common.backend import Backend, train
 from common.errors import UserError
 from common.plan import Plan
@@ -53,6 +54,7 @@ def keep(plan: Plan, path: Path) -> None:
     weights = [arrays["first.weight"][0], *arrays["hidden.weight"], arrays["output.weight"][0]]
     sizes = [weights[0].shape[0], *(weight.shape[1] for weight in weights)]
     found: dict[str, Any] = {"x": batch.x[0], "y": batch.y[0], "sizes": sizes}
+    assert isinstance(plan.network, Perceptron)
     found |= {"tanh": plan.network.activation.kind == "tanh", "batch": plan.network.normalization.kind == "batch"}
     for i, weight in enumerate(weights):
         found |= {f"weight{i}": weight, f"bias{i}": np.zeros(weight.shape[1])}
