@@ -162,7 +162,10 @@ def test_where_nothing_is_wrong_nothing_is_said(torch_: Interpreter, tmp_path: P
 MISTAKES = {
     "no model": ("net = 1", "mine.py must define model(), which returns the model"),
     "no batch": ("def model(): return 1", "mine.py must define batch(), which returns x and y, where no --data are given"),
-    "returns None": ("def model(): pass\ndef batch(): return [[1.0]], [0]", "mine.py: model() must return the model; received None"),
+    "returns None": (
+        "def model(): pass\ndef batch(): return [[1.0]], [0]",
+        "mine.py: model() must return the model; received None",
+    ),
     "raises": (
         "def model():\n    raise RuntimeError('no CUDA')\ndef batch(): return 1, 2",
         "RuntimeError: no CUDA (mine.py, line 2)",
