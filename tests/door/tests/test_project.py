@@ -3,6 +3,7 @@
 import importlib
 import time
 
+import isograd
 import numpy as np
 
 PORT = "torch=../mine_torch.py", "torch=../port_torch.py"
@@ -20,6 +21,13 @@ def test_a_right_function(framework):
 
 def test_a_wrong_function(framework):
     framework.check(tanh(framework), lambda x: np.tanh(x) * (1 + 1e-12), X)
+
+
+def test_a_live_model(framework):
+    module = importlib.import_module(f"mine_{framework.name}")
+    found = isograd.diagnose(module.model(), module.batch())
+    assert found.ok
+    assert len(found.frame()) == 1
 
 
 def test_a_right_port(isograd_port):
