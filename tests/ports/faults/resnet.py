@@ -159,7 +159,7 @@ FAULTS = (
         "normalization.evaluation normalization.statistics",
     ),
     fault(LINEN_TORCH, "SiLU for ReLU", "x = F.relu(self.bn", "x = F.silu(self.bn", ":relu", "activation.kind"),
-    fault(LINEN_KERAS, "logits taken for probabilities", "(from_logits=True)", "()", END, "loss.kind loss.twice"),
+    fault(LINEN_KERAS, "logits taken for probabilities", "(from_logits=True)", "()", END, "loss.logits loss.kind loss.twice"),
     fault(
         LINEN_KERAS,
         "Keras' momentum of a batch norm",
