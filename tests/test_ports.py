@@ -83,7 +83,7 @@ def found_of(bench: Bench, fault: Fault) -> list[Judged]:
 # --- the list, without a framework
 
 
-@pytest.mark.parametrize("fault", (*FAULTS, *SEVERAL), ids=lambda fault: f"{fault.pair}: {fault.name}")
+@pytest.mark.parametrize("fault", [*FAULTS, *SEVERAL], ids=lambda fault: f"{fault.pair}: {fault.name}")
 def test_every_fault_finds_its_text_once_and_leaves_python(fault: Fault) -> None:
     right = file_of(fault.pair.architecture, fault.pair.port).read_text(encoding="utf-8")
     text = planted(right, fault.edits)

@@ -77,7 +77,13 @@ FAULTS = (
         "features.1",
         "normalization.evaluation normalization.statistics",
     ),
-    fault(KERAS, "ReLU before the batch norm", *RELU_FIRST, "features.1 features.2", "order.layers normalization.order"),
+    fault(
+        KERAS,
+        "ReLU before the batch norm",
+        *RELU_FIRST,
+        "features.1 features.2",
+        "order.layers normalization.order activation.added",
+    ),
     fault(
         KERAS,
         "input divided by 255",

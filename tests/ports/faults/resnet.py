@@ -26,7 +26,14 @@ def optimizer(net: nn.Module) -> torch.optim.Optimizer:
 
 FAULTS = (
     fault(KERAS, "strided convolution padded as Keras does", *SAME, "layer2.conv1", "convolution.padding"),
-    fault(KERAS, "ReLU before the sum", SUM, "self.add([self.relu2(out), x])", "layer1:add layer1:relu#1", "skip.order"),
+    fault(
+        KERAS,
+        "ReLU before the sum",
+        SUM,
+        "self.add([self.relu2(out), x])",
+        "layer1:add layer1:relu#1",
+        "skip.order activation.added",
+    ),
     fault(KERAS, "no shortcut", SUM, "self.relu2(out)", "layer1:add", "skip.missing"),
     fault(KERAS, "shortcut halved", SUM, "self.relu2(self.add([out, 0.5 * x]))", "layer1:add", "skip.scale"),
     fault(KERAS, "no batch norm in the shortcut", NORMED, "self.shortcut(x)", "layer2.downsample.1", "normalization.missing"),
@@ -71,7 +78,12 @@ FAULTS = (
         "convolution.padding",
     ),
     fault(
-        LINEN, "ReLU before the sum", "nn.relu(y + residual)", "nn.relu(y) + residual", "layer1:add layer1:relu#1", "skip.order"
+        LINEN,
+        "ReLU before the sum",
+        "nn.relu(y + residual)",
+        "nn.relu(y) + residual",
+        "layer1:add layer1:relu#1",
+        "skip.order activation.added",
     ),
     fault(
         LINEN,
