@@ -26,7 +26,7 @@ FOLDER = Path(__file__).parents[1] / "backends" / "keras" / "capture"
 
 MODELS = (
     *("perceptron", "convolutions", "evaluated", "grouped", "normalized", "twice", "nested", "recurrent", "rematerialized"),
-    *("frozen", "several", "transformer", "probabilities", "rowwise"),
+    *("frozen", "several", "transformer", "heads", "probabilities", "rowwise"),
 )
 
 

@@ -39,3 +39,11 @@ def _array(value: Any, dtype: Any, own: Any) -> Any:
 def first(x: Inputs) -> Any:
     """The first array of the model's arguments."""
     return jax.tree.leaves(x)[0]
+
+
+def as_given(x: Inputs) -> Any:
+    """The input as the user has given it: one array, several in their order, or by name."""
+    args, kwargs = x
+    if kwargs:
+        return kwargs
+    return args[0] if len(args) == 1 else list(args)

@@ -23,13 +23,14 @@ Arrays = dict[str, Any]
 
 @dataclass
 class Run:
-    """What a capture gives, on the host."""
+    """What a capture gives, on the host; the state is what the pass has left."""
 
     loss: float
     output: np.ndarray | None
     output_gradient: np.ndarray | None
     places: list[dict[str, Any]]
     gradients: dict[str, np.ndarray | None]
+    state: Arrays
 
 
 @dataclass
@@ -124,8 +125,8 @@ class Program:
         else:
             loss, aux = self._loss(put, parameters, [], state, x, y)
             slopes, cotangents = {}, [None] * len(self.static)
-        output, _, taken = aux
-        given = {"loss": loss, "gradients": slopes, "norms": _norms(taken, cotangents)}
+        output, after, taken = aux
+        given = {"loss": loss, "gradients": slopes, "norms": _norms(taken, cotangents), "output": output, "state": after}
         if not values:
             return given
         unique: dict[int, Any] = {}
@@ -135,7 +136,7 @@ class Program:
         order = {each: i for i, each in enumerate(unique)}
         self.inputs[gradient, bool(put)] = [[order[each] for each in inner] for inner in inputs]
         values_of = [value for value, _, _ in taken]
-        return given | {"output": output, "values": values_of, "cotangents": cotangents, "inputs": list(unique.values())}
+        return given | {"values": values_of, "cotangents": cotangents, "inputs": list(unique.values())}
 
     def _put(self, put: Mapping[tuple[str, int, int], Any]) -> list[tuple[Any, Any]]:
         """Of every place whether it is replaced, and by what: so one program is right for all."""
@@ -156,8 +157,9 @@ class Program:
             places.append(entry(static, given["norms"][i], reached[i], inputs, output, slope))
         gradients = {name: to_numpy(each) if of_parameters[name] else None for name, each in given["gradients"].items()}
         last = next((place for place in places if place["path"] == ""), None)
-        output = to_numpy(given["output"]) if "output" in given else None
-        return Run(float(given["loss"]), output, last["gradient"] if last else None, places, gradients)
+        output = None if given["output"] is None else to_numpy(given["output"])
+        slope = last["gradient"] if last else None
+        return Run(float(given["loss"]), output, slope, places, gradients, given["state"])
 
     def reached(self) -> tuple[list[bool], dict[str, bool]]:
         """Which places, and which parameters, the loss depends on: elsewhere there is no gradient, not one that is 0."""

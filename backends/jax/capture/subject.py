@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .batch import batch, first
+from .batch import as_given, batch, first
 from .layers import Owner, layer, owners, written
 from .loss import said, standard
 from .optimizer import numbers, transformation
@@ -77,6 +77,7 @@ class Subject:
         run = program.capture(self.parameters, self.state, values, gradient, put or {})
         owners = self.owners
         x = first(self.x)
+        moved = self._layers(owners, self.parameters, {**self.state, **run.state}, {})
         return {
             "format": FORMAT,
             "backend": "jax",
@@ -87,12 +88,13 @@ class Subject:
             "loss_said": self.loss_said,
             "batch": int(x.shape[0]) if x.ndim else 1,
             "training": self.training,
-            "x": to_numpy(x),
+            "x": jax.tree.map(to_numpy, as_given(self.x)),
             "y": None if self.y is None else to_numpy(self.y),
             "output": run.output,
             "output_gradient": run.output_gradient,
             "places": settled(run.places, {owner.path for owner in owners}),
             "layers": self._layers(owners, self.parameters, self.state, run.gradients),
+            "statistics": {path: layer["statistics"] for path, layer in moved.items()},
             "optimizer": None if self.optimizer is None else numbers(self.optimizer),
             "remarks": list(program.recorder.remarks),
         }

@@ -22,7 +22,7 @@ L = keras.layers
 
 FRAMEWORKS = ("keras", "tensorflow")
 
-MODULES = ("activations", "ops", "ops.numpy", "ops.nn", "ops.image", "ops.linalg")
+MODULES = ("activations", "random", "ops", "ops.numpy", "ops.nn", "ops.image", "ops.linalg")
 
 SPACES = tuple(f"{root}.{name}" for root in ("keras", "keras._tf_keras.keras") for name in MODULES)
 """Where Keras has the functions that people call between layers."""

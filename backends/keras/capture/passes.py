@@ -17,6 +17,9 @@ from .observed import observed, quiet_dropout
 from .record import Recorder
 from .taps import Key, Tap
 
+CHANCE = ("RandomUniform", "RandomStandardNormal", "TruncatedNormal", "RandomUniformInt", "Multinomial", "RandomGamma")
+"""TensorFlow's operations whose next numbers depend on how often they ran."""
+
 
 @dataclass
 class Pass:
@@ -98,7 +101,7 @@ class Passes:
         return next(iter(formats), "channels_last") if len(formats) < 2 else None
 
     def _said_of_dropout(self, rates: Mapping[int, float]) -> list[str]:
-        names = {self.where[key].split("._")[0]: rate for key, rate in rates.items()}
+        names = {self.where[key].split("._")[0].removesuffix(".cell"): rate for key, rate in rates.items()}
         return [f"the dropout of {name} (rate {rate:g}) is off during the capture" for name, rate in names.items()]
 
 
@@ -118,6 +121,13 @@ def unpacked(vector: Any, known: list[list[str]]) -> list[dict[str, float]]:
     """What `packed` was given, as numbers."""
     numbers: Any = iter(vector.numpy().tolist())
     return [{name: next(numbers) for name in names} for names in known]
+
+
+def draws_of_its_own(program: Any) -> bool:
+    """Whether a program holds operations of chance that keep their own state."""
+    definition = program.graph.as_graph_def()
+    nodes = [*definition.node, *(node for function in definition.library.function for node in function.node_def)]
+    return any(node.op in CHANCE for node in nodes)
 
 
 def traced(function: Callable[..., Any], *example: Any) -> Callable[..., Any]:

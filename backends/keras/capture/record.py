@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from .config import Call, config_of
-from .functions import arguments, described, name_of, snake
+from .functions import arguments, described, name_of, single, snake
 from .known import kind_of, ours
 from .paths import joined
 from .taps import (
@@ -111,17 +111,26 @@ class Recorder:
             return output
         owner = self.frames[-1].path if self.frames else ""
         path = f"{owner}:{name}"
-        call = self._call(path)
         known = arguments(function, args, kwargs) if numbers is None else numbers
         kind, config = described(name, known)
-        end = self._tick()
+        tap = Tap(path, self._call(path), 0, start, self._tick(), said, kind, config, None, None, given)
+        if kind == "attention" and len(output.shape) == 4:
+            heads = [known.get(name) for name in ("query", "key", "value")]
+            return self._heads(replace(tap, given=tensors(heads)), output, masked=known.get("mask") is not None)
+        return each_leaf(lambda leaf, tensor: self._function_leaf(tap, leaf, tensor), output)
 
-        def seen(leaf: int, tensor: Any) -> Any:
-            if not is_float(tensor):
-                return tensor
-            return self.watch(Tap(path, call, leaf, start, end, said, kind, config, None, tensor, given))
+    def _function_leaf(self, tap: Tap, leaf: int, tensor: Any) -> Any:
+        if not is_float(tensor):
+            return tensor
+        layout = self._layout(None, tap.kind, len(tensor.shape)) if tap.kind == "activation" else None
+        return self.watch(replace(tap, leaf=leaf, tensor=tensor, layout=layout))
 
-        return each_leaf(seen, output)
+    def _heads(self, tap: Tap, output: Any, masked: bool) -> Any:
+        """Of an attention [batch, time, heads, width], inputs and output as they are in every framework: heads first."""
+        width = int(tap.given[0].shape[-1])
+        config = {"heads": int(output.shape[2]), "scale": single(width**-0.5), "causal": False, "masked": masked, **tap.config}
+        given = [heads_first(tensor) for tensor in tap.given]
+        return heads_first(self.watch(replace(tap, tensor=heads_first(output), given=given, config=config)))
 
     def activation(self, layer: Any, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Call a layer's inner activation: what goes in is the layer's own place, what comes out the activation's."""
@@ -143,14 +152,11 @@ class Recorder:
         output, scores = function(*args, **kwargs)
         if len(output.shape) != 4:
             return output, scores
-        query, key, value = [*args, *(kwargs[name] for name in ("query", "key", "value")[len(args) :])][:3]
-        given = [heads_first(tensor) for tensor in (query, key, value)]
+        given = [*args, *(kwargs[name] for name in ("query", "key", "value")[len(args) :])][:3]
         path = f"{frame.path}:attention"
         config = config_of("attention", Call(layer, frame.kwargs, given, output))
-        tap = Tap(
-            path, self._call(path), 0, start, self._tick(), "attention", "attention", config, None, heads_first(output), given
-        )
-        return heads_first(self.watch(tap)), scores
+        tap = Tap(path, self._call(path), 0, start, self._tick(), "attention", "attention", config, None, None, given)
+        return self._heads(tap, output, masked=config["masked"]), scores
 
     def watch(self, tap: Tap) -> Any:
         """Keep a place; the tensor that goes on in its stead is its own, so that a gradient is that of this place alone."""

@@ -72,6 +72,9 @@ def remarks(seen: Pass, entries: list[Entry], precision: str | None) -> list[str
         said.append("Keras keeps the logits beside the output, and its losses use them: no gradient need go through the output")
     if len(seen.taps) == 1 and entries and not any(entry.path == "" for entry in entries):
         said.append("only the model's own output was seen: its inside runs as one compiled piece; give the model before that")
+    halves = sorted({tap.tensor.dtype.name for tap in seen.taps if tap.tensor.dtype.name in ("float16", "bfloat16")})
+    if halves:
+        said.append(f"computed in {', '.join(halves)}: what is handed out is widened to float32")
     others = sorted({tap.path or "(model)" for tap in seen.taps if precision and tap.tensor.dtype.name != precision})
     if others:
         said.append(f"computed in another precision than {precision}: {', '.join(others)}")

@@ -12,7 +12,7 @@ import tensorflow as tf
 from . import known, optimizer, results, state, steps, writing
 from .arrays import Batch, arrays, batch, samples
 from .loss import Loss
-from .passes import Pass, Passes, measured, packed, traced, unpacked
+from .passes import Pass, Passes, draws_of_its_own, measured, packed, traced, unpacked
 from .paths import layers as layers_of
 from .paths import paths
 from .taps import Key
@@ -52,9 +52,11 @@ class Subject:
         """
         with state.kept(self._model):
             seen, numbers = self._op_by_op(gradient, put or {}) if values or put else self._compiled(gradient)
-            if not seen.taps:
-                raise ValueError("no place was seen: the model returns no tensor of numbers")
-            return self._captured(seen, numbers, values, gradient)
+            self._order = self._order or seen.used
+            moved = results.parameters(self._entries(), trained=False)
+        if not seen.taps:
+            raise ValueError("no place was seen: the model returns no tensor of numbers")
+        return self._captured(seen, numbers, values, gradient) | {"statistics": moved}
 
     def layers(self) -> dict[str, Any]:
         """By path, each layer that owns variables, as it is now: a `Layer` without gradients."""
@@ -119,8 +121,11 @@ class Subject:
         rest = [layer for layer in self._passes.layers if id(layer) not in ids]
         return known.entries(self._passes.where, [*called, *rest])
 
+    def _precise(self) -> str:
+        computed, held = str(self._model.compute_dtype), str(self._model.variable_dtype)
+        return held if computed in ("float16", "bfloat16") else computed
+
     def _captured(self, seen: Pass, numbers: list[dict[str, float]], values: bool, gradient: bool) -> dict[str, Any]:
-        self._order = self._order or seen.used
         entries = self._entries()
         root = next((index for index, tap in enumerate(seen.taps) if not tap.path), None)
         cotangent = None if root is None or not values else seen.at_taps[root]
@@ -129,14 +134,14 @@ class Subject:
             "backend": "keras",
             "api": "keras",
             "versions": {"keras": keras.__version__, "tensorflow": tf.__version__, "numpy": np.__version__},
-            "precision": str(self._model.compute_dtype),
+            "precision": self._precise(),
             "loss": float(seen.loss),
             "loss_said": self._said,
             "batch": samples(self._batch.x),
             "training": self._passes.training,
             "x": arrays(self._batch.x),
             "y": arrays(self._batch.y),
-            "output": arrays(seen.output) if values else None,
+            "output": arrays(seen.output),
             "output_gradient": arrays(cotangent),
             "places": results.places(seen.taps, numbers, seen.at_taps if values else None),
             "layers": results.layers(entries, seen.at_weights if gradient else None, seen.taps),
@@ -160,20 +165,23 @@ class Program:
             reached = {key: value for key, value in seen.at_weights.items() if value is not None}
             self._seen = seen
             self._weights = list(reached)
-            return seen.loss, numbers, list(reached.values())
+            return seen.loss, numbers, list(reached.values()), seen.output
 
         self._run = traced(run, *example)
+        assert self._seen is not None
+        if draws_of_its_own(self._run):
+            self._seen.remarks.append("a function of the model draws numbers without a seed of its own: captures differ")
 
     def __call__(self, given: Batch) -> tuple[Pass, list[dict[str, float]]]:
         """Run it: the pass, whose places have no values, and the scalars of the places."""
         assert self._seen is not None
-        value, numbers, gradients = self._run(*given)
+        value, numbers, gradients, output = self._run(*given)
         at_weights = dict(zip(self._weights, gradients, strict=True))
         traced_pass = self._seen
         seen = Pass(
             traced_pass.taps,
             traced_pass.used,
-            None,
+            output,
             value,
             [],
             at_weights,

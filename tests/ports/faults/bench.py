@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,6 +16,8 @@ from experiments.own.porting import Reference
 from tests.ports.faults.fault import BACKENDS, Edit, Pair, file_of, planted
 
 ASKED = Asked()
+
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")  # a program that runs once or twice need not be a fast one
 
 
 class Bench:

@@ -136,7 +136,7 @@ FAULTS = (
         "convolution.mode",
     ),
     fault(LINEN, "SELU for ELU", "nn.elu(x)", "nn.selu(x)", "features.9", "activation.kind"),
-    fault(LINEN, "an activation twice", "x = nn.tanh(x)", "x = nn.tanh(nn.tanh(x))", "classifier.2", "activation.twice"),
+    fault(LINEN, "an activation twice", "x = nn.tanh(x)", "x = nn.tanh(nn.tanh(x))", "classifier.2", "activation.twice activation.added"),
     fault(
         LINEN,
         "through float32 before the dense layer",

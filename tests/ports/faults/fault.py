@@ -58,7 +58,8 @@ class Fault:
 
 def fault(pair: Pair, name: str, old: str, new: str, places: str, causes: str, factory: str = "model") -> Fault:
     """One mistake; places and causes are separated by spaces."""
-    return Fault(name, pair, (Edit(old, new),), (tuple(places.split()),), (tuple(causes.split()),), factory)
+    wanted = (END,) if places == END else tuple(places.split())
+    return Fault(name, pair, (Edit(old, new),), (wanted,), (tuple(causes.split()),), factory)
 
 
 def together(*faults: Fault) -> Fault:
