@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments.own.alignment import Alignment, Pair
-from experiments.own.tensors import Axes, declared, error, match
+from experiments.own.tensors import Axes, Match, declared, error, match
 from experiments.own.tolerance import Tolerances
 from isograd.captured import Captured, Place
 
@@ -152,7 +152,7 @@ def mended(sides: Sides, found: Divergence) -> Put:
     a, b = sides.mine[found.mine], sides.its[found.its]
     if not found.own and (put := _put_before(sides, a, b)):
         return put
-    return _put(a["output"], b, sides.layouts)
+    return _put(a["output"], b, sides.layouts, declared(a["layout"], b["layout"]))
 
 
 def _put_before(sides: Sides, a: Place, b: Place) -> Put:
@@ -168,11 +168,13 @@ def _made(place: Place, value: np.ndarray) -> bool:
     return place["output"] is not None and place["output"].shape == value.shape and bool((place["output"] == value).all())
 
 
-def _put(value: np.ndarray | None, place: Place, layouts: dict[tuple[int, int], Axes]) -> Put:
+def _put(value: np.ndarray | None, place: Place, layouts: dict[tuple[int, int], Axes], axes: Axes | None = None) -> Put:
+    """A value at a place of the port: in the order of the axes that both declare, or in the likeliest."""
     output = place["output"]
     if value is None or output is None:
         return {}
-    found = match(value, output, layouts, 0.0)
+    fits = axes is not None and tuple(output.shape[i] for i in axes) == value.shape
+    found = Match(0.0, axes) if fits else match(value, output, layouts, 0.0)
     if found is None:
         return {}
     laid_out = found.back(value, output.shape)
