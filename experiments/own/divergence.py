@@ -206,8 +206,24 @@ def gradients(sides: Sides, after: int) -> Gradients:
     """
     judged = [pair for pair in sides.alignment.pairs if pair.mine > after]
     errors = {pair.mine: found for pair in judged if (found := _gradient_error(sides, pair)) is not None}
+    passed_by = {pair.mine for pair in judged if _is_passed_by(sides, pair, errors)}
+    errors = {i: found for i, found in errors.items() if i not in passed_by}
     wrong = [pair for pair in judged if _is_off(sides, pair, errors)]
     return Gradients(errors, wrong[-1] if wrong else None)
+
+
+def _is_passed_by(sides: Sides, pair: Pair, errors: dict[int, float]) -> bool:
+    """Whether the gradient goes through an activation on one side only, and is the same before it; or through a container.
+
+    The losses of Keras take the logits that it keeps beside a sigmoid or a softmax.
+    """
+    place, other = sides.mine[pair.mine], sides.its[pair.its]
+    if (place["gradient"] is None) == (other["gradient"] is None):
+        return False
+    if place["kind"] != "activation" or not place["inputs"]:
+        return place["kind"] == "container"
+    before = [i for i in errors if sides.mine[i]["end"] < place["start"] and _made(sides.mine[i], place["inputs"][0])]
+    return bool(before) and errors[before[-1]] <= sides.tolerances.gradients[before[-1]]
 
 
 def _is_off(sides: Sides, pair: Pair, errors: dict[int, float]) -> bool:
