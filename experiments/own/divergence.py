@@ -259,14 +259,15 @@ class ParameterError(NamedTuple):
 
 
 def parameters(sides: Sides, carried: dict[str, str]) -> Iterator[ParameterError]:
-    """The gradients of all parameters that can be judged."""
+    """The gradients of all parameters that can be judged, and of what is a parameter in the port alone."""
     for path, other in carried.items():
         mine, its = sides.reference["layers"][path], sides.port["layers"][other]
-        for name, a in mine["gradients"].items():
-            b = its["gradients"].get(name)
-            tolerance = sides.tolerances.parameters[path].get(name, np.inf)
-            if (a is None and b is None) or name not in its["parameters"] or tolerance >= 1:
+        held = {**mine["parameters"], **mine["statistics"]}
+        for name in [each for each in held if each in its["parameters"]]:
+            a, b = mine["gradients"].get(name), its["gradients"].get(name)
+            tolerance = sides.tolerances.parameters[path].get(name, sides.tolerances.loss)
+            if (a is None and b is None) or tolerance >= 1:
                 continue
-            zero = np.zeros(mine["parameters"][name].shape)
+            zero = np.zeros(held[name].shape)
             error = relative(zero if a is None else a, zero if b is None else b)
             yield ParameterError(path, name, error, tolerance)
