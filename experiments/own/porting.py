@@ -190,7 +190,7 @@ class _Comparison:
         """Steps of both optimisers from the same start."""
         mine = self.reference.steps
         its = self.port.steps(len(mine))
-        self.judged.extend(("step", "statistics"))
+        self.judged.append("step")
         error = _step_error(sides, mine, its, self.carried.pairs)
         clean = not self.partings
         if error > STEP:
@@ -198,11 +198,13 @@ class _Comparison:
             findings = causes.explain(case)
             if clean or findings:
                 self.partings.append(_parting("step", None, None, error, STEP, findings))
-        self._statistics(sides, mine[0], its[0])
+        if any(mine[0]["statistics"].values()):
+            self._statistics(sides, mine[0], its[0])
         return [(one["loss"], other["loss"]) for one, other in zip(mine, its, strict=True)]
 
     def _statistics(self, sides: Sides, first: Step, its_first: Step) -> None:
         """Running statistics after the first step, of each normalization that had the same input."""
+        self.judged.append("statistics")
         for pair in self.seen.alignment.pairs:
             place, other = sides.mine[pair.mine], self.seen.its[pair.its]
             error = _statistics_error(place, other, first, its_first)
