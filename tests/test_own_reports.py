@@ -283,7 +283,7 @@ def test_a_last_layer_that_starts_from_0_is_told_to_be_so_and_to_pass(diagnose: 
     # https://github.com/LTH14/mar/issues/46: only the last layer gets a gradient
     said = diagnose("torch=zero_torch.py")
     assert causes(said) == ["zero weights"]
-    assert "6 gets a gradient itself, and the layers before it do from the second step on" in said.advice[0].said
+    assert "A gradient gets to layer 6, and from the second step on to the layers before." in said.advice[0].said
     later = diagnose("torch=zero_torch.py", 3)
     assert later.gradient.verdict == "comes through"
     assert "the first layer got nothing at the first step" in next(spoken.sentences(later))
@@ -294,7 +294,7 @@ def test_two_layers_in_a_row_that_start_from_0_are_told_to_stay_so(diagnose: Cal
     said = diagnose("torch=zero_torch.py:two", 3)
     assert said.gradient.verdict == "dead"
     assert causes(said) == ["zero weights"]
-    assert said.advice[0].said.startswith("The weights of 4 and 6 are exactly 0")
+    assert said.advice[0].said.startswith("The weights of layer 4 and layer 6 are exactly 0")
     assert "they stay 0" in said.advice[0].said
 
 

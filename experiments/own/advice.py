@@ -97,12 +97,12 @@ def _start(taken: Passes, said: Diagnosis, back: float, vanishing: bool) -> Iter
     if right:
         return
     path, size, fan_in = sizes[len(sizes) // 2]
-    path = f"layer {path}" if path.isdigit() else path
     name = {"xavier": "Xavier's", "he": "He's"}[which]
     word = "small" if vanishing else "large"
     right_size = asked / math.sqrt(fan_in)
+    where = _named([path])
     text = (
-        f"The weights start too {word}: in {path} their rms is {size:.2g}, where {name} start gives {right_size:.2g} for a "
+        f"The weights start too {word}: in {where} their rms is {size:.2g}, where {name} start gives {right_size:.2g} for a "
         f"fan-in of {fan_in}; each layer's weights hand back {_percent(back)} of the gradient."
     )
     yield Advice(cause="start", said=text, line=LINES[which][api(taken)])
@@ -163,10 +163,14 @@ def _zero(taken: Passes, said: Diagnosis) -> Iterator[Advice]:
     if not zero or said.gradient.verdict != "dead":
         return
     moving = [path for path in zero if _is_reached(layers[path])]
-    begin = f"The weights of {' and '.join(zero)} are exactly 0: nothing goes back through them in the first step."
-    after = f"{' and '.join(moving)} gets a gradient itself, and the layers before it do from the second step on."
-    never = "None of them gets a gradient either: they stay 0, and so does what the layers before them get."
+    begin = f"The weights of {_named(zero)} are exactly 0: nothing goes back through them in the first step."
+    after = f"A gradient gets to {_named(moving)}, and from the second step on to the layers before."
+    never = "No gradient gets to them either: they stay 0, and so does what the layers before them get."
     yield Advice(cause="zero weights", said=f"{begin} {after if moving else never}", line=LINES["he"][api(taken)])
+
+
+def _named(paths: list[str]) -> str:
+    return " and ".join(f"layer {path}" if path.isdigit() else path for path in paths)
 
 
 def _is_reached(layer: Layer) -> bool:
@@ -177,7 +181,7 @@ def _is_reached(layer: Layer) -> bool:
 def _dead_end(taken: Passes) -> Iterator[Advice]:
     """An activation at the end of the model, which is none of a hidden layer."""
     places = taken.captured["places"]
-    last = max(place["end"] for place in places if place["path"] in taken.captured["layers"] and place["inner"])
+    last = max((place["start"] for place in places if place["path"] in taken.captured["layers"]), default=0)
     behind = [i for i, place in enumerate(places) if place["kind"] == "activation" and place["end"] > last]
     share = max((taken.norms[i]["dead"] or 0.0 for i in behind), default=0.0)
     if share > DEAD:
