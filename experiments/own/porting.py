@@ -203,6 +203,8 @@ class _Comparison:
 
     def _statistics(self, sides: Sides) -> None:
         """Running statistics after the pass, of each normalization that had the same input."""
+        if not any(sides.reference["statistics"].values()):
+            return
         self.judged.append("statistics")
         for pair in sides.alignment.pairs:
             place, other = sides.mine[pair.mine], sides.its[pair.its]
