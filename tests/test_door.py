@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 
 from backends import FRAMEWORKS
+from common.errors import Failed
+from experiments import entry
 from isograd.answers import Compared, Ported
 from isograd.asking import Asked, words
 from isograd.ported import _fault
@@ -146,6 +148,7 @@ def test_the_plugin_lets_pass_what_agrees(outcome: str, name: str) -> None:
     [
         ("a_wrong_function[torch]", "the value is off by"),
         ("a_wrong_port", "the values part"),
+        ("a_port_that_raises", "isograd.asking.Failed: port_torch.py: RuntimeError: no CUDA (port_torch.py, line 33)"),
         ("a_file_that_is_not_there", "isograd.asking.Mistake: a model's file must be there"),
     ],
 )
@@ -200,6 +203,14 @@ def test_functions_are_checked_and_live_models_diagnosed_in_every_framework(
 
 
 # --- without any process
+
+
+def test_a_model_that_raises_is_one_line_and_exit_status_1(capsys: pytest.CaptureFixture[str]) -> None:
+    def command() -> int:
+        raise Failed("mine.py: RuntimeError: no CUDA")
+
+    assert entry.run(command) == 1
+    assert capsys.readouterr().err == "error: mine.py: RuntimeError: no CUDA\n"
 
 
 def test_options_are_the_flags_of_the_job() -> None:

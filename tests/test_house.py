@@ -256,6 +256,12 @@ def test_a_capture_imports_nothing_of_ours(folder: Path) -> None:
         assert imported(file.read_text()) <= theirs, file.name
 
 
+@pytest.mark.parametrize("wing", backends.FRAMEWORKS)
+def test_what_checks_a_function_in_somebodys_tests_imports_nothing_of_ours(wing: str) -> None:
+    source = (ROOT / "backends" / wing / "vjp.py").read_text()
+    assert imported(source) <= {*sys.stdlib_module_names, "numpy", *backends.NEEDS[wing]}
+
+
 def test_the_check_of_imports_sees_ours() -> None:
     assert imported("from .known import layer\nimport common.task\nfrom isograd import captured") == {"common", "isograd"}
 

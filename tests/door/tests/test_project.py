@@ -44,5 +44,9 @@ def test_a_wrong_port(isograd_port):
     isograd_port(PORT[0], WRONG).agrees(steps=2)
 
 
+def test_a_port_that_raises(isograd_port):
+    isograd_port(PORT[0], "torch=../port_torch.py:raises").agrees()
+
+
 def test_a_file_that_is_not_there(isograd_port):
     isograd_port(PORT[0], "torch=absent.py").agrees()
