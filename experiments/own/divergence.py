@@ -237,7 +237,7 @@ def _is_passed_by(sides: Sides, pair: Pair, errors: dict[int, float]) -> bool:
         return False
     if place["kind"] != "activation" or not place["inputs"]:
         return place["kind"] == "container"
-    before = [i for i in errors if sides.mine[i]["end"] < place["start"] and _made(sides.mine[i], place["inputs"][0])]
+    before = [i for i in errors if sides.mine[i]["end"] < place["start"] and made(sides.mine[i], place["inputs"][0])]
     return bool(before) and errors[before[-1]] <= sides.tolerances.gradients[before[-1]]
 
 
