@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import permutations
 from typing import Any, Literal
 
 import numpy as np
@@ -134,10 +135,26 @@ class Case:
             return [self]
         right = [place.output for place in self.between_reference]
         ends = [end for end in (*self.between_port, self.port) if not any(equal(end.output, each) for each in right)]
-        return [*(self._view(place, end) for place in self.between_reference for end in ends), self]
+        return [
+            *(self._view(place, one) for place in self.between_reference for end in ends for one in turned(end, place)),
+            self,
+        ]
 
     def _view(self, place: Side, end: Side) -> Case:
         return replace(self, reference=place, port=end, between_reference=(), between_port=(), partial=True)
+
+
+def turned(end: Side, place: Side) -> list[Side]:
+    """The value with its axes in the order of the place's: as it is where it has its shape, else in each that has.
+
+    What lies between two places may be laid out in any way; the heads of an attention come before or behind the steps.
+    """
+    value, wanted = end.output, place.output
+    if value is None or wanted is None or value.shape == wanted.shape or value.ndim != wanted.ndim:
+        return [end]
+    orders = [(0, *rest) for rest in permutations(range(1, value.ndim))]
+    fitting = [axes for axes in orders if tuple(value.shape[axis] for axis in axes) == wanted.shape]
+    return [replace(end, output=value.transpose(axes)) for axes in fitting] or [end]
 
 
 def equal(mine: np.ndarray | None, its: np.ndarray | None) -> bool:

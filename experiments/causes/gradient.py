@@ -31,9 +31,15 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
         yield from _scaled(case, mine, its)
 
 
+def _reaches(side: Side) -> bool:
+    return side.gradient is not None and bool(np.any(side.gradient))
+
+
 def _parameters(case: Case) -> Iterator[Hypothesis]:
     """Those that get no gradient, or are not to be trained."""
     mine, its = case.reference, case.port
+    if _reaches(mine) and not _reaches(its):
+        return  # what does not reach the output reaches no parameter: it is cut behind them
     names = [
         name for name, gradient in mine.gradients.items() if gradient is not None and np.any(gradient) and name in its.gradients
     ]

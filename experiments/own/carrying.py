@@ -117,28 +117,41 @@ class _Mapping:
         self.inputs, self.its_inputs = inputs_of(reference), inputs_of(port)
         self.fed, self.its_fed = feeding(reference), feeding(port)
         self.pairs, self.by = given, dict.fromkeys(given, "map")
-        for sure in (True, False):  # those that saw the same as one other come first, then those with a fault before
+        for find in (self._surely, self._among_equals, self._behind_a_fault):
             for exact in (True, False):  # those that fit whole, then those that lack a bias
                 for other in self.its:
                     if other not in self.pairs.values():
-                        self._find(other, exact, sure)
+                        find(other, exact)
 
-    def _find(self, other: str, exact: bool, sure: bool) -> None:
-        free = [path for path in self.mine if path not in self.pairs]
-        fitting = [path for path in free if _fits(self.mine[path], self.its[other], exact)]
-        if not fitting:
-            return
+    def _surely(self, other: str, exact: bool) -> None:
+        """No other layer has these shapes, or none of those that have them saw the same."""
         every = [path for path in self.mine if _fits(self.mine[path], self.its[other], exact)]
+        fitting = self._free(other, exact)
         seen = [path for path in fitting if self._saw_the_same(path, other)]
-        if len(every) == 1:
+        if fitting and len(every) == 1:
             self._pair(every[0], other, "shape")
         elif len(seen) == 1:
             self._pair(seen[0], other, "input")
-        elif seen and not sure:
+
+    def _among_equals(self, other: str, exact: bool) -> None:
+        """Several saw the same: query, key and value."""
+        seen = [path for path in self._free(other, exact) if self._saw_the_same(path, other)]
+        if seen:
             self._pair(*self._by_name(seen, other))
-        elif not sure:
-            behind = [path for path in fitting if self._comes_after(path, other)]
-            self._pair(*((behind[0], other, "before") if len(behind) == 1 else self._most_alike(fitting, other)))
+
+    def _behind_a_fault(self, other: str, exact: bool) -> None:
+        """None saw the same."""
+        fitting = self._free(other, exact)
+        fed = [path for path in fitting if self._comes_after(path, other)]
+        if len(fed) == 1:
+            self._pair(fed[0], other, "before")
+        elif fitting:
+            self._pair(*self._most_alike(fitting, other))
+
+    def _free(self, other: str, exact: bool) -> list[str]:
+        """The layers of the reference without a counterpart whose weights the port's can have."""
+        left = [path for path in self.mine if path not in self.pairs]
+        return [path for path in left if _fits(self.mine[path], self.its[other], exact)]
 
     def _comes_after(self, path: str, other: str) -> bool:
         """Whether both are fed by layers that are each other's counterparts."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from experiments.causes import Finding
+from experiments.own.alignment import MOVING
 from experiments.own.divergence import Divergence, Sides
 from experiments.own.port_document import CauseFinding, Parting, Stage
 from isograd.captured import Place
@@ -19,7 +20,8 @@ def told(sides: Sides, found: Divergence, findings: list[Finding]) -> int | None
         named = [i for i in found.between_mine if sides.mine[i]["path"] == findings[0].path]
         nearest = found.between_mine[-1] if found.between_mine else found.mine
         return named[0] if named else nearest
-    return found.between_mine[0] if found.between_mine else found.mine
+    computing = [i for i in found.between_mine if sides.mine[i]["kind"] not in MOVING]
+    return next(iter((*computing, *found.between_mine)), found.mine)
 
 
 def parting(
