@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -64,7 +65,7 @@ class Fault:
 
 def fault(pair: Pair, name: str, old: str, new: str, places: str, causes: str, factory: str = "model") -> Fault:
     """One mistake; places and causes are separated by spaces."""
-    wanted = (END,) if places == END else tuple(places.split())
+    wanted = tuple(re.findall(r"\([^)]*\)|\S+", places))  # (the end) is one
     return Fault(name, pair, (Edit(old, new),), (wanted,), (tuple(causes.split()),), factory)
 
 

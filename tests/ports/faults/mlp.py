@@ -13,7 +13,14 @@ FROZEN = ("self.expand = layers.Dense(inner)", "self.expand = layers.Dense(inner
 CLIPPED = "optax.clip_by_global_norm(0.5)"
 
 FAULTS = (
-    fault(KERAS, "ELU with its usual alpha", "layers.ELU(alpha=0.75)", "layers.ELU()", "blocks.0.act", "activation.alpha"),
+    fault(
+        KERAS,
+        "ELU with its usual alpha",
+        "layers.ELU(alpha=0.75)",
+        "layers.ELU()",
+        "blocks.0.act",
+        "activation.alpha stated.alpha",
+    ),
     fault(
         KERAS,
         "dropout that is active",
@@ -98,14 +105,14 @@ FAULTS = (
         "activation.kind activation.slope",
     ),
     fault(LINEN, "another threshold", CLIPPED, "optax.clip_by_global_norm(1.0)", END, "clipping.threshold"),
-    fault(LINEN, "clipped by value", CLIPPED, "optax.clip(0.5)", END, "clipping.kind"),
+    fault(LINEN, "clipped by value", CLIPPED, "optax.clip(0.5)", END, "clipping.kind clipping.scope"),
     fault(
         LINEN,
         "half of the squared error",
         "jnp.mean((output - y) ** 2)",
         "0.5 * jnp.mean((output - y) ** 2)",
         END,
-        "loss.factor",
+        "loss.factor loss.kind",
     ),
     fault(
         LINEN,
@@ -138,7 +145,7 @@ FAULTS = (
         "nnx.elu(self.up(self.norm(x)), alpha=0.75)",
         "nnx.celu(self.up(self.norm(x)), alpha=0.75)",
         "blocks.0.act",
-        "activation.kind activation.alpha",
+        "activation.kind activation.alpha stated.name",
     ),
     fault(
         NNX, "shortcut scaled", "return x + self.down", "return 0.5 * x + self.down", "blocks.0:add", "skip.scale scale.factor"

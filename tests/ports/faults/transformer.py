@@ -78,7 +78,7 @@ FAULTS = (
         "x = self.tokens(tokens) +",
         "x = self.tokens(tokens) * np.sqrt(12.0) +",
         "tokens :add",
-        "embedding.scale",
+        "embedding.scale scale.factor",
     ),
     fault(KERAS, "last step for the mean", "ops.mean(x, axis=1)", "x[:, -1]", ":mean", "order.reduction"),
     fault(KERAS, "no last layer norm", "        x = self.ln_f(x)\n", "", "norm", "normalization.missing"),
@@ -133,7 +133,12 @@ FAULTS = (
         "gradient.detached gradient.frozen",
     ),
     fault(
-        LINEN, "logits halved", "self.head(jnp.mean(x, axis=1))", "self.head(jnp.mean(x, axis=1)) / 2", "head", "scale.factor"
+        LINEN,
+        "logits halved",
+        "self.head(jnp.mean(x, axis=1))",
+        "self.head(jnp.mean(x, axis=1)) / 2",
+        f"head {END}",
+        "scale.factor",
     ),
     fault(
         KERAS_TORCH,
