@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.ports.faults.fault import END, fault
+from tests.ports.faults.fault import END, fault, or_at_the_end
 from tests.ports.faults.lstm import FIRST_LINEN, GRU_1, KERAS, KERAS_LINEN, KERAS_TORCH, LINEN, SECOND_KERAS, SECOND_LINEN
 
 GRU_2 = 'bias_initializer="random_normal", name="gru_2"'
@@ -54,7 +54,7 @@ LATER = (
     fault(
         KERAS, "maximum over time for the last step", SECOND_KERAS, MAXIMUM, ":getitem", "order.reduction recurrent.returned"
     ),
-    fault(KERAS, "tanh on the logits", LAST_KERAS, f'{LAST_KERAS}activation="tanh", ', "fc", "activation.added"),
+    or_at_the_end(fault(KERAS, "tanh on the logits", LAST_KERAS, f'{LAST_KERAS}activation="tanh", ', "fc", "activation.added")),
     fault(KERAS, "Nesterov's momentum", "momentum=0.9,", "momentum=0.9, nesterov=True,", END, "optimizer.nesterov"),
     fault(KERAS, "clipped at 0.05", "clipvalue=0.02", "clipvalue=0.05", END, "clipping.threshold"),
     fault(

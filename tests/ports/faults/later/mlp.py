@@ -57,9 +57,9 @@ LATER = (
     ),
     fault(
         KERAS,
-        "first layer in float32",
-        'layers.Dense(8, name="first")',
-        'layers.Dense(8, dtype="float32", name="first")',
+        "input through float32",
+        'layers.Dense(8, name="first")(numbers)',
+        'layers.Dense(8, name="first")(keras.ops.cast(keras.ops.cast(numbers, "float32"), "float64"))',
         "inp",
         "precision.float32",
     ),

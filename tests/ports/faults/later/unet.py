@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.ports.faults.fault import END, fault
+from tests.ports.faults.fault import END, fault, or_at_the_end
 from tests.ports.faults.unet import KERAS, LINEN, LINEN_KERAS, LINEN_TORCH, RESIZED
 
 NORM_KERAS = "layers.GroupNormalization(2, epsilon=1e-5,"
@@ -50,13 +50,15 @@ LATER = (
         "out",
         "affine.bias",
     ),
-    fault(
-        KERAS,
-        "probabilities taken for logits",
-        "layers.Conv2D(3, 1,",
-        'layers.Conv2D(3, 1, activation="softmax",',
-        "out",
-        "activation.added loss.twice",
+    or_at_the_end(
+        fault(
+            KERAS,
+            "probabilities taken for logits",
+            "layers.Conv2D(3, 1,",
+            'layers.Conv2D(3, 1, activation="softmax",',
+            "out",
+            "activation.added loss.twice",
+        )
     ),
     fault(
         KERAS,
