@@ -168,8 +168,10 @@ class _Mapping:
 
     def lacking(self) -> list[str]:
         """Layers and parameters that have no counterpart."""
-        found = [f"{path} ({self.mine[path]['type']}) has no counterpart in the port" for path in self._lonely()]
-        found += [f"{other} ({self.its[other]['type']}) of the port has no counterpart" for other in self._strangers()]
+        found = [f"{path or '(model)'} ({self.mine[path]['type']}) has no counterpart in the port" for path in self._lonely()]
+        found += [
+            f"{other or '(model)'} ({self.its[other]['type']}) of the port has no counterpart" for other in self._strangers()
+        ]
         for path, other in self.pairs.items():
             mine, its = _arrays(self.mine[path]), _arrays(self.its[other])
             found += [f"{path} has {name}, and {other} of the port has none" for name in mine if name not in its]
