@@ -98,7 +98,7 @@ def worst(report: Port) -> float:
 def tried(bench: Bench, fault: Fault) -> Row:
     """What is said of a port with mistakes."""
     try:
-        report = bench.held(fault.pair, fault.edits, fault.factory)
+        report = bench.held(fault.pair, fault.edits, fault.factory, fault.steps)
     except (Failed, UserError) as error:
         return Row(fault, [Judged("", "nothing", "", "none")] * len(fault.places), 0, str(error))
     reference = bench.reference(fault.pair, fault.factory)
