@@ -97,10 +97,11 @@ def _number(case: Case, name: str, key: str, found: float) -> Hypothesis:
 
 
 def _others(case: Case) -> Iterator[Hypothesis]:
-    """Every function that has no number of its own; none first, for others do nothing to small numbers either."""
-    side = case.reference
+    """Every function that has no number of its own: the port's own first, then none, for others do nothing to small numbers."""
+    side, stated = case.reference, case.port.config.get("name")
     mine = side.config.get("name")
-    for name in dict.fromkeys(["identity", *FIXED, "gelu", "softmax", "log_softmax"]):
+    names = dict.fromkeys(["identity", *FIXED, "gelu", "softmax", "log_softmax"])
+    for name in sorted(names, key=lambda each: each != stated):
         if name == mine:
             continue
         missing = name == "identity"

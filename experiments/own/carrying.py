@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from common.errors import UserError, nearest, shown
+from experiments.own.flow import feeding
 from experiments.own.tensors import error, of_a_sample, same_values, telling
 from isograd.captured import Captured, Layer, rms
 
@@ -49,8 +50,8 @@ class Carried(NamedTuple):
 
     Attributes:
         pairs: The port's layer by the reference's.
-        by: How each was found, by the reference's path: `map`, `shape` (no other has it), `input`, `name`, `likeness` (of the
-            input) or `order`.
+        by: How each was found, by the reference's path: `map`, `shape` (no other has it), `input`, `name`, `before` (the layer
+            that feeds it), `likeness` (of the input) or `order`.
         lacking: What one side has and the other has not, in words.
         starts: Layers whose weights were of another size in the port before: the rms of both, by the reference's path.
     """
@@ -114,13 +115,15 @@ class _Mapping:
     def __init__(self, reference: Captured, port: Captured, given: dict[str, str]) -> None:
         self.mine, self.its = reference["layers"], port["layers"]
         self.inputs, self.its_inputs = inputs_of(reference), inputs_of(port)
+        self.fed, self.its_fed = feeding(reference), feeding(port)
         self.pairs, self.by = given, dict.fromkeys(given, "map")
-        for exact in (True, False):  # those that fit whole come first, then those that lack a bias
-            for other in self.its:
-                if other not in self.pairs.values():
-                    self._find(other, exact)
+        for sure in (True, False):  # those that saw the same as one other come first, then those with a fault before
+            for exact in (True, False):  # those that fit whole, then those that lack a bias
+                for other in self.its:
+                    if other not in self.pairs.values():
+                        self._find(other, exact, sure)
 
-    def _find(self, other: str, exact: bool) -> None:
+    def _find(self, other: str, exact: bool, sure: bool) -> None:
         free = [path for path in self.mine if path not in self.pairs]
         fitting = [path for path in free if _fits(self.mine[path], self.its[other], exact)]
         if not fitting:
@@ -131,10 +134,16 @@ class _Mapping:
             self._pair(every[0], other, "shape")
         elif len(seen) == 1:
             self._pair(seen[0], other, "input")
-        elif seen:
+        elif seen and not sure:
             self._pair(*self._by_name(seen, other))
-        else:
-            self._pair(*self._most_alike(fitting, other))
+        elif not sure:
+            behind = [path for path in fitting if self._comes_after(path, other)]
+            self._pair(*((behind[0], other, "before") if len(behind) == 1 else self._most_alike(fitting, other)))
+
+    def _comes_after(self, path: str, other: str) -> bool:
+        """Whether both are fed by layers that are each other's counterparts."""
+        before = self.fed.get(path)
+        return before in self.pairs and self.pairs[before] == self.its_fed.get(other)
 
     def _most_alike(self, fitting: list[str], other: str) -> tuple[str, str, str]:
         """The layer that saw what is most like the port's, where that is sure; else the first."""

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments.own.alignment import Alignment, Pair
+from experiments.own.flow import behind, made
 from experiments.own.tensors import Axes, Match, declared, error, match
 from experiments.own.tolerance import Tolerances
 from isograd.captured import Captured, Place
@@ -133,13 +134,28 @@ def agree(a: np.ndarray, b: np.ndarray, layouts: dict[tuple[int, int], Axes], to
 
 
 def _between(sides: Sides, mine: int, its: int) -> tuple[list[int], list[int]]:
-    """The places after the last pair that agrees and before a pair that does not."""
-    before = [pair for pair in sides.alignment.pairs if pair.mine < mine and pair.its < its and sides.agrees(pair)]
-    agreed = {pair.mine for pair in before}
+    """The places after the last that agree and before a pair that does not."""
+    agreed = [pair for pair in sides.alignment.pairs if sides.agrees(pair)]
+    a, b = {pair.mine for pair in agreed}, {pair.its for pair in agreed}
+    differing = _differing(sides, mine, its)
+    if differing is not None:
+        between = behind(sides.mine, differing[0], mine, a), behind(sides.its, differing[1], its, b)
+        if any(between):
+            return between
+    before = [pair for pair in agreed if pair.mine < mine and pair.its < its]
     low = max((pair.mine for pair in before), default=-1)
     other_low = max((pair.its for pair in before), default=-1)
-    between = [i for i in range(low + 1, mine) if _is_inner(sides.mine[i]) and i not in agreed]
-    return between, [j for j in range(other_low + 1, its) if _is_inner(sides.its[j])]
+    between_mine = [i for i in range(low + 1, mine) if _is_inner(sides.mine[i]) and i not in a]
+    return between_mine, [j for j in range(other_low + 1, its) if _is_inner(sides.its[j])]
+
+
+def _differing(sides: Sides, mine: int, its: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """The first input that differs of two places; None where that is not known."""
+    if mine >= len(sides.mine) or its >= len(sides.its):
+        return None
+    tolerance = sides.tolerances.values[mine]
+    pairs = zip(sides.mine[mine]["inputs"], sides.its[its]["inputs"], strict=False)
+    return next((pair for pair in pairs if not agree(*pair, sides.layouts, tolerance)), None)
 
 
 def _is_inner(place: Place) -> bool:
@@ -150,23 +166,21 @@ def mended(sides: Sides, found: Divergence) -> Put:
     """What is put into the port so that it goes on with the reference's value; empty where it cannot be told where."""
     if found.mine is None or found.its is None:
         return {}
-    a, b = sides.mine[found.mine], sides.its[found.its]
-    if not found.own and (put := _put_before(sides, a, b)):
+    if not found.own and (put := _put_before(sides, found.mine, found.its)):
         return put
+    a, b = sides.mine[found.mine], sides.its[found.its]
     return _put(a["output"], b, sides.layouts, declared(a["layout"], b["layout"]))
 
 
-def _put_before(sides: Sides, a: Place, b: Place) -> Put:
-    """The input of the place, where the place that made it can be seen."""
-    if not a["inputs"] or not b["inputs"]:
+def _put_before(sides: Sides, mine: int, its: int) -> Put:
+    """The input of the place that differs, where the place that made it can be seen."""
+    differing = _differing(sides, mine, its)
+    if differing is None:
         return {}
-    wanted, wrong = a["inputs"][0], b["inputs"][0]
-    makers = [place for place in sides.its if place["end"] < b["start"] and _made(place, wrong)]
+    wanted, wrong = differing
+    start = sides.its[its]["start"]
+    makers = [place for place in sides.its if place["end"] < start and made(place, wrong)]
     return _put(wanted, makers[-1], sides.layouts) if makers else {}
-
-
-def _made(place: Place, value: np.ndarray) -> bool:
-    return place["output"] is not None and place["output"].shape == value.shape and bool((place["output"] == value).all())
 
 
 def _put(value: np.ndarray | None, place: Place, layouts: dict[tuple[int, int], Axes], axes: Axes | None = None) -> Put:
@@ -223,7 +237,7 @@ def _is_passed_by(sides: Sides, pair: Pair, errors: dict[int, float]) -> bool:
         return False
     if place["kind"] != "activation" or not place["inputs"]:
         return place["kind"] == "container"
-    before = [i for i in errors if sides.mine[i]["end"] < place["start"] and _made(sides.mine[i], place["inputs"][0])]
+    before = [i for i in errors if sides.mine[i]["end"] < place["start"] and made(sides.mine[i], place["inputs"][0])]
     return bool(before) and errors[before[-1]] <= sides.tolerances.gradients[before[-1]]
 
 

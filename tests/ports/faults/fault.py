@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -55,11 +55,22 @@ class Fault:
     causes: tuple[tuple[str, ...], ...]
     factory: str = "model"
 
+    @property
+    def steps(self) -> bool:
+        """Whether it takes steps of the optimisers to see it."""
+        named = [cause for causes in self.causes for cause in causes]
+        return any(END in places for places in self.places) or any(cause.startswith("running.") for cause in named)
+
 
 def fault(pair: Pair, name: str, old: str, new: str, places: str, causes: str, factory: str = "model") -> Fault:
     """One mistake; places and causes are separated by spaces."""
     wanted = (END,) if places == END else tuple(places.split())
     return Fault(name, pair, (Edit(old, new),), (wanted,), (tuple(causes.split()),), factory)
+
+
+def or_at_the_end(behind: Fault) -> Fault:
+    """A mistake behind the model's last layer: that layer is a right place, and so is the end."""
+    return replace(behind, places=tuple((*places, END) for places in behind.places))
 
 
 def together(*faults: Fault) -> Fault:
