@@ -204,7 +204,7 @@ LATER = (
         SGD,
         f"optax.chain(optax.clip_by_global_norm(0.1), {SGD})",
         END,
-        "clipping.missing clipping.kind clipping.threshold",
+        "clipping.added",
     ),
     fault(KERAS_LINEN, "labels counted from 1", CROSS_ENTROPY, CROSS_ENTROPY.replace("y)", "(y + 1) % 5)"), END, ""),
     fault(
@@ -217,10 +217,10 @@ LATER = (
     ),
     fault(
         KERAS_LINEN,
-        "last layer in bfloat16",
+        "through bfloat16 before the last layer",
         "nn.Dense(5)(x)",
-        "nn.Dense(5, dtype=jnp.bfloat16)(x).astype(float)",
-        "logits",
+        "nn.Dense(5)(x.astype(jnp.bfloat16).astype(float))",
+        "dropout logits",
         "precision.bfloat16",
     ),
     fault(
@@ -255,6 +255,8 @@ LATER = (
         END,
         "loss.smoothing",
     ),
-    fault(KERAS_TORCH, "CELU for ELU", "nn.ELU()", "nn.CELU(0.5)", "conv_c:elu", "activation.kind activation.alpha"),
+    fault(
+        KERAS_TORCH, "CELU for ELU", "nn.ELU()", "nn.CELU(0.5)", "conv_c:elu", "activation.kind activation.alpha stated.numbers"
+    ),
     fault(KERAS_TORCH, "no tanh", "nn.Tanh()", "nn.Identity()", "hidden:tanh", "activation.missing"),
 )

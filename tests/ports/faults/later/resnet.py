@@ -104,10 +104,10 @@ LATER = (
     ),
     fault(
         LINEN,
-        "batch norm in float32",
-        'epsilon=1e-5, name="stem_norm"',
-        'epsilon=1e-5, dtype=np.float32, name="stem_norm"',
-        "bn",
+        "through float32 before the batch norm",
+        'name="stem_norm")(x)',
+        'name="stem_norm")(x.astype(np.float32).astype(float))',
+        "conv bn",
         "precision.float32",
     ),
     fault(
@@ -147,7 +147,7 @@ LATER = (
         "self.bn1 = nn.BatchNorm2d(outputs)",
         "self.bn1 = nn.BatchNorm2d(outputs, affine=False)",
         "Block_0.BatchNorm_0",
-        "normalization.scale normalization.shift",
+        "normalization.scale_and_shift",
     ),
     fault(
         LINEN_TORCH,

@@ -11,7 +11,9 @@ EXCHANGED = (
     """k = self.split(self.value(x), time)
         v = self.split(self.key(x), time)""",
 )
-SPLIT = "blocks.0.attention:view blocks.0.attention:transpose"
+HEADS = ("view", "view#1", "view#2", "transpose", "transpose#1", "transpose#2")
+SPLIT = " ".join(f"blocks.0.attention:{each}" for each in HEADS)
+SPLIT_KERAS = " ".join(f"block_1.attention:{each}" for each in HEADS).replace("view", "reshape")
 PADDED = (
     "self.tokens(tokens) +",
     'self.tokens(tokens) * ops.cast(ops.not_equal(tokens, 0), "float64")[..., None] +',
@@ -76,7 +78,7 @@ LATER = (
         "self.norm = nn.LayerNorm(",
         "self.norm = nn.RMSNorm(",
         "norm",
-        "normalization.kind",
+        "normalization.kind stated.kind",
     ),
     fault(
         LINEN,
@@ -142,7 +144,7 @@ LATER = (
         "viewed as heads without a transposition",
         VIEWED,
         "x.view(batch, self.heads, time, width // self.heads)",
-        "block_1.attention:reshape block_1.attention:transpose",
+        SPLIT_KERAS,
         "attention.heads order.axes order.flatten",
     ),
     fault(

@@ -111,7 +111,7 @@ LATER = (
         NORM_KERAS,
         "layers.BatchNormalization(epsilon=1e-5,",
         "down1.GroupNorm_0",
-        "normalization.kind",
+        "normalization.kind stated.kind",
     ),
     fault(
         LINEN_KERAS,
