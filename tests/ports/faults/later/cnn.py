@@ -60,7 +60,7 @@ LATER = (
         "layers.MaxPooling2D(2,",
         'layers.MaxPooling2D(3, 2, padding="same",',
         "features.3",
-        "stated.numbers",
+        "stated.numbers pooling.size",
     ),
     fault(
         KERAS,
@@ -178,7 +178,7 @@ LATER = (
         "nnx.avg_pool(x, (3, 3), strides=(2, 2), padding=((1, 1), (1, 1)))",
         "nnx.avg_pool(x, (2, 2), strides=(2, 2))",
         "features.7",
-        "stated.numbers",
+        "stated.numbers pooling.size",
     ),
     fault(
         NNX,

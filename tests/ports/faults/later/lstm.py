@@ -63,7 +63,7 @@ LATER = (
         FIRST_LINEN,
         FIRST_LINEN.replace("8", "8, activation_fn=nn.hard_tanh"),
         "rnn[0]",
-        "recurrent.activation",
+        "recurrent.activation stated.activation",
     ),
     fault(
         LINEN,

@@ -82,7 +82,7 @@ LATER = (
         'layers.MaxPooling2D(2, name="pool_2")',
         'layers.MaxPooling2D(1, 2, name="pool_2")',
         ":max_pool2d#1",
-        "stated.numbers",
+        "stated.numbers pooling.size",
     ),
     fault(KERAS, "weight decay of 0.001", "weight_decay=0.01", "weight_decay=0.001", END, "optimizer.decay"),
     fault(LINEN, "decay of the kernels only", DECAY, KERNELS_ONLY, END, "optimizer.masked"),
