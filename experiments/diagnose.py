@@ -42,7 +42,7 @@ def _flag(metavar: str, hint: str = "") -> Any:
 class Options:
     """Where does the gradient of your own model vanish, what is the likely cause, and which line changes it?"""
 
-    models: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="BACKEND=FILE.py ...")]
+    models: Annotated[tuple[str, ...], tyro.conf.Positional, _flag("BACKEND=FILE.py ...")]
     """A file that defines model(), and its framework: torch=mine.py; keras=mine.py:small names another function."""
     data: Annotated[str | None, _flag("FILE.npz", "(default: the file's batch())")] = None
     """x [samples, ...] and y [samples, ...], as the model takes them."""
@@ -78,6 +78,8 @@ def run(options: Options, command: str) -> int:
 
 
 def _check(options: Options) -> None:
+    if not options.models:
+        raise UserError("a model must be given as BACKEND=FILE.py; received none; write torch=mine.py, for example")
     if options.steps < 0:
         raise UserError(f"--steps must not be negative; received {options.steps}; leave it out to train nothing")
     if options.batch_size < 1:

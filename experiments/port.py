@@ -41,7 +41,7 @@ def _flag(metavar: str, hint: str = "") -> Any:
 class Options:
     """Does your port compute the same as your model: where do they part first, why, and which line mends it?"""
 
-    models: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="BACKEND=FILE.py ...")]
+    models: Annotated[tuple[str, ...], tyro.conf.Positional, _flag("BACKEND=FILE.py ...")]
     """The reference, then its ports: torch=mine.py, keras=mine.py:small for another function, or a .capture that was kept."""
     data: Annotated[str | None, _flag("FILE.npz", "(default: the reference's batch())")] = None
     """x and y, in the reference's layout."""

@@ -57,15 +57,15 @@ MOVES_NONE = {"JAX_COMPILATION_CACHE_DIR", "JAX_ENABLE_COMPILATION_CACHE", "TF_C
 NOT_IN_A_RUN = {"common/errors.py"}
 """What moves no number."""
 
-CAPTURE = "capture"
-"""A wing's folder that reads numbers of models that are not ours."""
+OF_OTHERS = {"capture", "vjp.py"}
+"""What of a wing's folder runs models and functions that are not ours."""
 
 
 @cache
 def source_digest(folder: str) -> str:
     """Eight hexadecimal digits that change with any Python file of a folder of this project."""
     files = {file.relative_to(ROOT) for file in (ROOT / folder).rglob("*.py")}
-    names = {file.as_posix() for file in files if CAPTURE not in file.parts}
+    names = {file.as_posix() for file in files if not OF_OTHERS & set(file.parts)}
     return digest_of(tuple(sorted(names - NOT_IN_A_RUN)))
 
 

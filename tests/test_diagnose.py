@@ -218,6 +218,7 @@ def test_the_command_prints_the_answer_and_leaves_nothing_behind(request: pytest
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
+        ([], "a model must be given as BACKEND=FILE.py; received none"),
         (["mine.py"], "a model must be given as BACKEND=FILE.py; received 'mine.py'; write torch=mine.py, for example"),
         (["pytorch=mine.py"], "torch is torch here"),
         (["torch=yours.py"], "a model's file must be there; received 'yours.py'; check the path"),

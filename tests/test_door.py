@@ -19,6 +19,7 @@ import pytest
 from backends import FRAMEWORKS
 from common.errors import Failed
 from experiments import entry
+from experiments.own import interpreter
 from isograd.answers import Compared, Ported
 from isograd.asking import Asked, words
 from isograd.ported import _fault
@@ -203,6 +204,13 @@ def test_functions_are_checked_and_live_models_diagnosed_in_every_framework(
 
 
 # --- without any process
+
+
+def test_the_process_of_somebodys_model_is_not_shown_the_way_to_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    assert "PYTHONPATH" not in interpreter._environment(1)
+    monkeypatch.setenv("PYTHONPATH", "theirs")
+    assert interpreter._environment(1)["PYTHONPATH"] == "theirs"
 
 
 def test_a_model_that_raises_is_one_line_and_exit_status_1(capsys: pytest.CaptureFixture[str]) -> None:

@@ -241,13 +241,14 @@ def test_tables_of_words_start_with_other_sizes_and_the_rest_agrees(port: Callab
     assert worst(said) < 0.1, "Keras' loss goes round the sigmoid, which is no fault"
 
 
-def test_a_block_of_a_resnet_has_its_two_faults_named_in_one_run(port: Callable[[str, str], Port]) -> None:
-    # https://github.com/keras-team/keras/pull/16363: weights of ResNet18, stride 2; epsilon as Keras has it
+def test_a_block_of_a_resnet_has_all_its_faults_named_in_one_run(port: Callable[[str, str], Port]) -> None:
+    # https://github.com/keras-team/keras/pull/16363: weights of ResNet18, stride 2; the rest as Keras has it
     said = port("torch=keras16363_torch.py", "keras=keras16363_keras.py")
     assert partings(said) == [
         ("forward", "conv1", "convolution.padding"),
         ("forward", "bn1", "normalization.epsilon"),
         ("forward", "bn2", "normalization.epsilon"),
+        ("statistics", "bn1", "running.momentum"),
     ]
     assert cures(said)[0] == "keras.layers.ZeroPadding2D(((1, 1), (1, 1)))"
 

@@ -11,7 +11,7 @@ import pytest
 import backends
 from experiments.own.port_document import Port
 from tests.conftest import required
-from tests.ports.faults import FAULTS, RIGHT, SEVERAL, Fault, Pair, named, together
+from tests.ports.faults import FAULTS, LATER, RIGHT, SEVERAL, Fault, Pair, named, together
 from tests.ports.faults.bench import Bench
 from tests.ports.faults.fault import BACKENDS, Edit, file_of, planted
 from tests.ports.faults.judged import Judged, judged
@@ -83,7 +83,7 @@ def found_of(bench: Bench, fault: Fault) -> list[Judged]:
 # --- the list, without a framework
 
 
-@pytest.mark.parametrize("fault", [*FAULTS, *SEVERAL], ids=lambda fault: f"{fault.pair}: {fault.name}")
+@pytest.mark.parametrize("fault", [*FAULTS, *LATER, *SEVERAL], ids=lambda fault: f"{fault.pair}: {fault.name}")
 def test_every_fault_finds_its_text_once_and_leaves_python(fault: Fault) -> None:
     right = file_of(fault.pair.architecture, fault.pair.port).read_text(encoding="utf-8")
     text = planted(right, fault.edits)
@@ -98,6 +98,15 @@ def test_there_are_at_least_60_mistakes_in_every_interface_and_architecture_and_
     assert len({fault.pair.architecture for fault in FAULTS}) == 6
     assert not [key for key, count in Counter((fault.pair, fault.name) for fault in FAULTS).items() if count > 1]
     assert all(len({pair for pair in RIGHT if pair.architecture == each.architecture}) >= 3 for each in RIGHT)
+
+
+def test_at_least_50_mistakes_came_after_the_causes_in_every_interface_and_architecture_and_none_is_one_from_before() -> None:
+    assert len(LATER) >= 50
+    assert {fault.pair.port for fault in LATER} == set(BACKENDS)
+    assert {fault.pair.architecture for fault in LATER} == {fault.pair.architecture for fault in FAULTS}
+    planted_in = Counter((fault.pair, fault.edits) for fault in (*FAULTS, *LATER))
+    assert not [key for key, count in planted_in.items() if count > 1]
+    assert not {(fault.pair, fault.name) for fault in FAULTS} & {(fault.pair, fault.name) for fault in LATER}
 
 
 @pytest.mark.parametrize("text", ["nothing", "twice twice"])

@@ -86,3 +86,11 @@ def test_a_worker_finds_the_environment_that_its_run_id_was_made_of(monkeypatch:
     for name, value in environment(1).items():
         monkeypatch.setenv(name, value)
     assert environment_digest(1) == expected
+
+
+def test_what_runs_models_of_others_enters_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    covered: list[str] = []
+    monkeypatch.setattr(module, "digest_of", lambda names: covered.extend(names) or "")
+    module.source_digest.__wrapped__("backends/torch")
+    assert "backends/torch/network.py" in covered
+    assert not [name for name in covered if "capture" in name or "vjp" in name]

@@ -111,6 +111,11 @@ class Passes(NamedTuple):
     trace: Trace
     norms: list[Norms]
 
+    @property
+    def api(self) -> str:
+        """The framework's interface: torch, keras, linen or nnx."""
+        return self.captured["api"]
+
 
 def passes(captured: Captured, steps: list[Step] | None = None) -> Passes:
     """A capture and the steps after it."""

@@ -1,4 +1,4 @@
-"""The lines of each framework that a piece of advice asks for."""
+"""The lines of each framework that a piece of advice asks for, and how its text spells a share and layers."""
 
 from __future__ import annotations
 
@@ -71,3 +71,13 @@ LINES: dict[str, dict[str, str]] = {
     },
 }
 """By what is advised and the framework's interface."""
+
+
+def percent(share: float) -> str:
+    """A share, with two digits where it is small."""
+    return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.2g} %"
+
+
+def named(paths: list[str]) -> str:
+    """Layers by their paths; a number alone is no name."""
+    return " and ".join(f"layer {path}" if path.isdigit() else path for path in paths)

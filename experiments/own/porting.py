@@ -206,14 +206,18 @@ class _Comparison:
         if not any(sides.reference["statistics"].values()):
             return
         self.judged.append("statistics")
+        told: set[str] = set()
         for pair in sides.alignment.pairs:
             place, other = sides.mine[pair.mine], sides.its[pair.its]
             error = _statistics_error(sides, place, other)
             if error <= STEP or not divergence.inputs_agree(sides, pair):
                 continue
             case = causes.statistics_case(sides.reference, sides.port, place, other, dialect=sides.port["api"])
-            self.partings.append(parting("statistics", place, other, error, STEP, causes.explain(case)))
-            return  # what one normalization does, all of them do
+            findings = causes.explain(case)
+            said = findings[0].said if findings else ""
+            if said not in told:  # what one normalization does, all of them may do
+                told.add(said)
+                self.partings.append(parting("statistics", place, other, error, STEP, findings))
 
 
 def _forward_case(sides: Sides, found: Divergence) -> causes.Case:

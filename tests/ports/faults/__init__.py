@@ -6,11 +6,12 @@ from itertools import chain
 
 from tests.ports.faults import cnn, lstm, mlp, resnet, transformer, unet
 from tests.ports.faults.fault import Fault, Pair, together
+from tests.ports.faults.later import LATER as LATER
 
 ARCHITECTURES = (cnn, resnet, transformer, lstm, unet, mlp)
 FAULTS: tuple[Fault, ...] = tuple(chain.from_iterable(each.FAULTS for each in ARCHITECTURES))
 
-RIGHT: dict[Pair, tuple[str, ...]] = {each.pair: ("model",) for each in FAULTS} | {lstm.KERAS: ("model", "gru")}
+RIGHT: dict[Pair, tuple[str, ...]] = {each.pair: ("model",) for each in (*FAULTS, *LATER)} | {lstm.KERAS: ("model", "gru")}
 """The right ports: each pair that has faults, and the functions that make its models."""
 
 

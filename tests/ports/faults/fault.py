@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -67,6 +67,11 @@ def fault(pair: Pair, name: str, old: str, new: str, places: str, causes: str, f
     """One mistake; places and causes are separated by spaces."""
     wanted = tuple(re.findall(r"\([^)]*\)|\S+", places))  # (the end) is one
     return Fault(name, pair, (Edit(old, new),), (wanted,), (tuple(causes.split()),), factory)
+
+
+def or_at_the_end(behind: Fault) -> Fault:
+    """A mistake behind the model's last layer: that layer is a right place, and so is the end."""
+    return replace(behind, places=tuple((*places, END) for places in behind.places))
 
 
 def together(*faults: Fault) -> Fault:
