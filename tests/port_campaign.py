@@ -28,8 +28,9 @@ HEAD = """# Faults of ports
 
 Made by `python -m tests.port_campaign --write`: six architectures, written as the users of each framework write them
 (`tests/ports/`), with the mistakes that people make when they carry a model over (`tests/ports/faults/`), put to
-`python -m experiments.port`. The mistakes were written without a look at how a cause is recognized: half of them before the
-causes, half of them after (`tests/ports/faults/later/`), and no cause was fitted to those.
+`python -m experiments.port`. They were written without a look at how a cause is recognized. On the first half, causes and
+alignment were mended, and what counts as a right answer was widened where another key said the same truly; the second half
+(`tests/ports/faults/later/`) was written after that, and nothing was fitted to it.
 
 Found place: where `port` says that they part first; *exact* is where the mistake was planted, *next door* one place away in the
 order of execution. The first cause is that which is told first; it is *right* where its sentence names the mistake, *none*
@@ -54,7 +55,7 @@ class Row(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """Of one mistake each, written before the causes and after them; and of several at once."""
+    """Of one mistake each, of the half that was mended on and of the half that was not; and of several at once."""
 
     before: list[Row]
     after: list[Row]
@@ -119,8 +120,8 @@ def shown(row: Row) -> str:
 
 def page(rights: list[Right], rows: Rows) -> str:
     """The page."""
-    before = _table("One mistake, written before", rows.before)
-    after = _table("One mistake, written after", rows.after)
+    before = _table("One mistake, of the first half", rows.before)
+    after = _table("One mistake, of the second half", rows.after)
     lines = [HEAD, *_totals(rights, rows), "", *_rights(rights), "", *before, "", *after, "", *_several(rows.several), ""]
     return "\n".join(lines)
 
@@ -129,8 +130,8 @@ def _totals(rights: list[Right], rows: Rows) -> list[str]:
     whole = sum(named(row) for row in rows.several)
     carried, layers, wrongly = (sum(getattr(each, key) for each in rights) for key in ("carried", "layers", "wrongly"))
     return [
-        *_half("One mistake, written before", rows.before),
-        *_half("One mistake, written after", rows.after),
+        *_half("One mistake, of the first half", rows.before),
+        *_half("One mistake, of the second half", rows.after),
         f"- Two or three mistakes at once: all found, each with its cause, in {_share(whole, len(rows.several))}; "
         f"places more than mistakes: {sum(max(0, row.more) for row in rows.several)}.",
         f"- Without a mistake: {sum(bool(each.accused) for each in rights)} of {len(rights)} accused; the worst error is "
