@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import chain
 
 from tests.ports.faults.fault import Fault
-from tests.ports.faults.later import cnn, lstm, mlp, resnet, transformer, unet
+from tests.ports.faults.later import cnn, cnn_from_keras, lstm, mlp, resnet, transformer, unet
 
-LATER: tuple[Fault, ...] = tuple(chain.from_iterable(each.LATER for each in (cnn, resnet, transformer, lstm, unet, mlp)))
+PORTS = (cnn, cnn_from_keras, resnet, transformer, lstm, unet, mlp)
+LATER: tuple[Fault, ...] = tuple(chain.from_iterable(each.LATER for each in PORTS))

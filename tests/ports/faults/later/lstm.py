@@ -85,7 +85,7 @@ LATER = (
         LINEN,
         "through float32 behind the embedding",
         'name="embedding")(tokens)',
-        'name="embedding")(tokens).astype(jax.numpy.float32).astype(float)',
+        'name="embedding")(tokens)\n        x = x.astype(jax.numpy.float32).astype(x.dtype)',
         "embedding rnn[0]",
         "precision.float32",
     ),
