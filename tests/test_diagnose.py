@@ -103,11 +103,12 @@ def causes(said: Diagnosis) -> list[str]:
     return [one.cause for one in said.advice]
 
 
-@pytest.fixture
-def torch_(interpreter: Interpreter) -> Interpreter:
-    if interpreter.backend != "torch":
-        pytest.skip("once is enough: what is said is the same for every framework")
-    return interpreter
+@pytest.fixture(scope="module")
+def torch_(request: pytest.FixtureRequest) -> Iterator[Interpreter]:
+    """One framework, for what is said alike of all."""
+    load("torch", request.config)
+    with Interpreter("torch", threads=1) as running:
+        yield running
 
 
 def test_twenty_sigmoid_layers_vanish_and_the_advice_mends_them(torch_: Interpreter) -> None:
