@@ -78,6 +78,10 @@ class UserError(Exception):
         super().__init__(self.line + self.code)
 
 
+class Failed(Exception):
+    """What was asked came to no good end through no mistake of the command: somebody's model raised, or its process ended."""
+
+
 class Unsupported(UserError):
     """Something that a backend cannot offer here; the message says what it has instead."""
 

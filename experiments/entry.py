@@ -1,8 +1,9 @@
 """How a command begins and ends, the same for all: its streams, its signals, and its errors as one line.
 
-Exit status: what the command returns; 2 for a mistake in what was asked; 1 where the machine or the installation lacks what it
-takes (memory, files to open, room for standard output on a full disk, a package of this project); 130 after Ctrl-C, 143 after
-SIGTERM, 129 after SIGHUP. A reader of standard output that goes away changes nothing (experiments/streams.py).
+Exit status: what the command returns; 2 for a mistake in what was asked; 1 where somebody's model raised, and where the machine
+or the installation lacks what it takes (memory, files to open, room for standard output on a full disk, a package of this
+project); 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP. A reader of standard output that goes away changes nothing
+(experiments/streams.py).
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def check_memory() -> None:
 
 def run(command: Callable[[], int]) -> int:
     """Do what a command does, say in one line what keeps it from that, and return the exit status."""
-    from common.errors import UserError
+    from common.errors import Failed, UserError
 
     try:
         with _home():
@@ -64,6 +65,9 @@ def run(command: Callable[[], int]) -> int:
     except UserError as error:
         _say(str(error))
         status = 2
+    except Failed as error:
+        _say(str(error))
+        status = 1
     except (OSError, MemoryError, ImportError, RuntimeError) as error:
         reason = failure(error)
         if reason is None:

@@ -8,7 +8,7 @@ import json
 import shutil
 import subprocess
 from pathlib import Path
-from tempfile import TemporaryDirectory, TemporaryFile
+from tempfile import TemporaryFile
 from typing import Any, NamedTuple
 
 from isograd.answers import Ported
@@ -31,7 +31,6 @@ class Holder:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
-        self._folder = TemporaryDirectory(prefix="isograd-")
         self._stderr = TemporaryFile(mode="w+", encoding="utf-8", errors="replace")  # noqa: SIM115
         self._known: dict[str, Held] = {}
 
@@ -45,20 +44,17 @@ class Holder:
         __tracebackhide__ = True
         key = json.dumps([request, [_digest(path) for path in _files(request)]])
         if key not in self._known:
-            self._known[key] = self._asked(request, Path(self._folder.name, str(len(self._known))))
+            self._known[key] = self._asked(request)
         return self._known[key]
 
-    def _asked(self, request: dict[str, Any], folder: Path) -> Held:
+    def _asked(self, request: dict[str, Any]) -> Held:
         __tracebackhide__ = True
-        folder.mkdir(exist_ok=True)
-        paths = {name: folder / name for name in ("json", "text", "divergence")}
-        answer = self._answer({**request, **{name: str(path) for name, path in paths.items()}})
+        answer = self._answer(request)
         if answer["type"] == "mistake":
             raise Mistake(answer["reason"])
         if answer["type"] == "failed":
             raise Failed(answer["reason"])
-        text, document = (paths[name].read_text(encoding="utf-8") for name in ("text", "json"))
-        return Held(Ported(Asked(0, text, json.loads(document))), paths["divergence"])
+        return Held(Ported(Asked(0, answer["text"], answer["document"])), Path(answer["divergence"]))
 
     def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         if self._process is None:
@@ -86,7 +82,6 @@ class Holder:
         if self._process is not None:
             self._process.communicate()
         self._stderr.close()
-        self._folder.cleanup()
 
 
 def _files(request: dict[str, Any]) -> list[str]:

@@ -94,7 +94,7 @@ class Twice(keras.Model):
         self.act = keras.activations.softplus
 
     def call(self, x: Any) -> Any:
-        h = tanh(self.dense(self.words(x)))
+        h: Any = tanh(self.dense(self.words(x)))
         h = self.act(self.same(h))
         h += 1.0
         return tf.reduce_mean(h @ tf.transpose(self.words.embeddings), axis=1)
@@ -208,24 +208,25 @@ def frozen() -> Awkward:
 
 
 class Several(keras.Model):
-    """Two inputs and two outputs."""
+    """Two inputs, two outputs, and a layer that gives back what it is given."""
 
     def __init__(self) -> None:
         super().__init__()
         self.left = layers.Dense(3)
         self.right = layers.Dense(3)
+        self.drop = layers.Dropout(0.5)
 
     def call(self, a: Any, b: Any) -> Any:
         left = self.left(a)
         right = self.right(b)
-        return {"sum": left + right, "both": ops.concatenate([left, right], axis=-1)}
+        return {"sum": self.drop(left) + right, "both": ops.concatenate([left, right], axis=-1)}
 
 
 def several() -> Awkward:
     def loss(output: Any, y: Any) -> Any:
         return tf.reduce_mean(tf.square(output["sum"] - y)) + tf.reduce_mean(tf.sin(output["both"]))
 
-    places = ["left affine", "right affine", ":add add", ":concatenate concatenate", " container", " container"]
+    places = ["left affine", "right affine", "drop dropout", ":add add", ":concatenate concatenate", " container", " container"]
     return Awkward(Several(), (real(3, 4), real(3, 2)), real(3, 3, seed=1), places, loss=loss)
 
 
@@ -260,7 +261,7 @@ class Heads(keras.Model):
 
     def call(self, x: Any) -> Any:
         query, key, value = tf.unstack(tf.reshape(self.d(x), (3, 4, 3, 2, 2)), axis=2)
-        h = ops.dot_product_attention(value=value, key=key, query=query, scale=0.5, is_causal=True)
+        h: Any = ops.dot_product_attention(value=value, key=key, query=query, scale=0.5, is_causal=True)
         return tf.reduce_mean(tf.reshape(h, (3, 4, 4)), axis=1)
 
 

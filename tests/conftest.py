@@ -25,6 +25,10 @@ from tests.browser import CURE, Browser, absent, chromium
 os.environ["XLA_FLAGS"] = xla_flags(threads=1)  # what a worker has, before JAX is imported
 
 
+collect_ignore = ["door"]
+"""The tests of another project, which tests/test_door.py runs."""
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--require",

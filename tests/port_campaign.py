@@ -17,7 +17,6 @@ from typing import NamedTuple
 from common.errors import UserError
 from experiments.own.interpreter import Failed
 from experiments.own.port_document import Port
-from experiments.own.porting import Reference
 from tests.ports.faults import FAULTS, LATER, RIGHT, SEVERAL, Fault, Pair
 from tests.ports.faults.bench import Bench
 from tests.ports.faults.judged import Judged, check, judged
@@ -38,7 +37,14 @@ order of execution. The first cause is that which is told first; *none* where `p
 
 
 class Row(NamedTuple):
-    """One fault and what was found of each of its mistakes; `failed` where the port did not run."""
+    """One fault and what was found of each of its mistakes.
+
+    Attributes:
+        fault: It.
+        found: Of each mistake.
+        more: Places that part beyond its own.
+        failed: Why the port did not run, if so.
+    """
 
     fault: Fault
     found: list[Judged]
@@ -72,17 +78,14 @@ def right(bench: Bench, pair: Pair, factory: str) -> Right:
     name = str(pair) if factory == "model" else f"{pair} ({factory})"
     accused = ", ".join(f"{each.stage} at {each.place}" for each in report.divergences if not each.framework)
     carried = report.carried.layers
-    return Right(
-        name, accused, len(carried), len(reference.captured["layers"]), wrongly_carried(report, reference), worst(report)
-    )
+    return Right(name, accused, len(carried), len(reference.captured["layers"]), wrongly_carried(report), worst(report))
 
 
-def wrongly_carried(report: Port, reference: Reference) -> int:
-    """Layers that got another's weights: of a right port, those that do not stand in the reference's order of first use."""
-    at = {branch.path: branch for branch in report.tree}
-    pairs = report.carried.layers.items()
-    places = [(at.get(path), other) for path, other in pairs]
-    return sum(branch is not None and branch.mark != "agrees" and branch.port_path == other for branch, other in places)
+def wrongly_carried(report: Port) -> int:
+    """Layers that got another's weights: in a right port, those whose output does not agree then."""
+    agrees = {branch.path for branch in report.tree if branch.mark == "agrees"}
+    seen = {branch.path for branch in report.tree}
+    return sum(path in seen and path not in agrees for path in report.carried.layers)
 
 
 def worst(report: Port) -> float:
@@ -95,12 +98,13 @@ def worst(report: Port) -> float:
 def tried(bench: Bench, fault: Fault) -> Row:
     """What is said of a port with mistakes."""
     try:
-        report = bench.held(fault.pair, fault.edits, fault.factory)
+        report = bench.held(fault.pair, fault.edits, fault.factory, fault.steps)
     except (Failed, UserError) as error:
         return Row(fault, [Judged("", "nothing", "", "none")] * len(fault.places), 0, str(error))
     reference = bench.reference(fault.pair, fault.factory)
     check(fault, reference)
-    return Row(fault, judged(fault, report, reference), len(report.divergences) - len(fault.places))
+    own = [each for each in report.divergences if not each.framework]
+    return Row(fault, judged(fault, report, reference), len(own) - len(fault.places))
 
 
 # --- what is printed

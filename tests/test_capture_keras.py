@@ -369,6 +369,22 @@ def test_what_does_not_fit_is_refused_by_name_and_nothing_is_written(wing: Wing,
     np.testing.assert_equal(arrays_of(subject), before)
 
 
+def test_a_value_that_is_put_lets_the_gradient_through(wing: Wing):
+    _, subject, seen = wing.made("perceptron")
+    same = subject.capture(values=True, put={("a", 0, 0): place(seen, "a")["output"]})
+    np.testing.assert_equal(same["layers"]["a"]["gradients"], seen["layers"]["a"]["gradients"])
+    other = subject.capture(values=True, put={("b", 0, 0): np.zeros((3, 4))})
+    assert not place(other, "b")["output"].any()
+    assert np.any(other["layers"]["a"]["gradients"]["weight"])
+
+
+def test_a_compiled_method_that_ran_before_is_still_seen_into(wing: Wing):
+    given, subject, seen = wing.made("nested")
+    given.model(given.x, training=True)
+    again = subject.capture(values=True)
+    assert [each["path"] for each in again["places"]] == [each["path"] for each in seen["places"]]
+
+
 def test_a_value_without_a_place_or_of_another_shape_is_refused(wing: Wing):
     subject = wing.made("perceptron")[1]
     with pytest.raises(ValueError, match="no place"):

@@ -17,6 +17,7 @@ import pytest
 
 from backends import FRAMEWORKS
 from common import draw, task
+from common.architectures import Perceptron
 from common.backend import Backend, train
 from common.errors import UserError
 from common.plan import Plan
@@ -53,6 +54,7 @@ def keep(plan: Plan, path: Path) -> None:
     weights = [arrays["first.weight"][0], *arrays["hidden.weight"], arrays["output.weight"][0]]
     sizes = [weights[0].shape[0], *(weight.shape[1] for weight in weights)]
     found: dict[str, Any] = {"x": batch.x[0], "y": batch.y[0], "sizes": sizes}
+    assert isinstance(plan.network, Perceptron)
     found |= {"tanh": plan.network.activation.kind == "tanh", "batch": plan.network.normalization.kind == "batch"}
     for i, weight in enumerate(weights):
         found |= {f"weight{i}": weight, f"bias{i}": np.zeros(weight.shape[1])}
@@ -160,7 +162,10 @@ def test_where_nothing_is_wrong_nothing_is_said(torch_: Interpreter, tmp_path: P
 MISTAKES = {
     "no model": ("net = 1", "mine.py must define model(), which returns the model"),
     "no batch": ("def model(): return 1", "mine.py must define batch(), which returns x and y, where no --data are given"),
-    "returns None": ("def model(): pass\ndef batch(): return [[1.0]], [0]", "mine.py: model() must return the model; received None"),
+    "returns None": (
+        "def model(): pass\ndef batch(): return [[1.0]], [0]",
+        "mine.py: model() must return the model; received None",
+    ),
     "raises": (
         "def model():\n    raise RuntimeError('no CUDA')\ndef batch(): return 1, 2",
         "RuntimeError: no CUDA (mine.py, line 2)",

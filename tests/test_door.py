@@ -1,4 +1,4 @@
-"""The door for other projects: a wheel, used from a project that has a `common`, `backends`, `experiments` and `tests` of its own."""
+"""The door for other projects: a wheel, used from one that has a `common`, `backends`, `experiments` and `tests` of its own."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 
 from backends import FRAMEWORKS
+from common.errors import Failed
+from experiments import entry
 from isograd.answers import Compared, Ported
 from isograd.asking import Asked, words
 from isograd.ported import _fault
@@ -116,19 +118,16 @@ def test_an_experiment_runs_where_it_is_installed(program: Program, project: Pat
     assert (project / "results" / "clipping.html").is_file()
 
 
-@pytest.mark.parametrize("backend", FRAMEWORKS)
-def test_a_program_asks_isograd_and_keeps_its_own_packages(
-    program: Program, backend: str, request: pytest.FixtureRequest
-) -> None:
-    load(backend, request.config)
-    run = program("python", "program.py", backend)
+def test_a_program_asks_isograd_and_keeps_its_own_packages(program: Program, request: pytest.FixtureRequest) -> None:
+    load("torch", request.config)
+    run = program("python", "program.py")
     assert run.returncode == 0, run.stderr
     found = json.loads(run.stdout)
     assert found["theirs"] == ["the project", "the project", 6]
     assert found["file"] == [True, None, 1, 2]
     ok, losses, same, head = found["live"]
     assert (ok, losses, same) == (True, 2, True)
-    assert f"({backend}): 1 layer, 51 parameters; batch 16, float32" in head
+    assert "(torch): 1 layer, 51 parameters; batch 16, float32" in head
     assert found["mistakes"][0] == "no flag is called '--stepps'; did you mean '--steps'?"
     assert found["mistakes"][1].endswith("received int")
 
@@ -139,7 +138,7 @@ def outcome(program: Program) -> str:
     return program("python", "-m", "pytest", "-rA", "-k", "not keras and not jax", "--isograd-save", "saved").stdout
 
 
-@pytest.mark.parametrize("name", ["a_right_function[torch]", "a_right_port", "the_same_again_is_known"])
+@pytest.mark.parametrize("name", ["a_right_function[torch]", "a_live_model[torch]", "a_right_port", "the_same_again_is_known"])
 def test_the_plugin_lets_pass_what_agrees(outcome: str, name: str) -> None:
     assert f"PASSED tests/test_project.py::test_{name}" in outcome, outcome
 
@@ -149,6 +148,7 @@ def test_the_plugin_lets_pass_what_agrees(outcome: str, name: str) -> None:
     [
         ("a_wrong_function[torch]", "the value is off by"),
         ("a_wrong_port", "the values part"),
+        ("a_port_that_raises", "isograd.asking.Failed: port_torch.py: RuntimeError: no CUDA (port_torch.py, line 33)"),
         ("a_file_that_is_not_there", "isograd.asking.Mistake: a model's file must be there"),
     ],
 )
@@ -186,21 +186,31 @@ def test_an_absent_framework_is_a_visible_skip_and_with_require_an_error(
 
 
 def test_the_plugin_loads_no_framework(program: Program) -> None:
-    code = (
-        "import sys, isograd.plugin; print([m for m in ('torch', 'tensorflow', 'keras', 'jax', 'numpy') if m in sys.modules])"
-    )
+    heavy = ("torch", "tensorflow", "keras", "jax", "numpy", "polars")
+    code = f"import sys, isograd.plugin; print([name for name in {heavy} if name in sys.modules])"
     assert program("python", "-c", code).stdout == "[]\n"
 
 
 @pytest.mark.parametrize("backend", FRAMEWORKS[1:])
-def test_a_function_is_checked_in_every_framework(program: Program, backend: str, request: pytest.FixtureRequest) -> None:
+def test_functions_are_checked_and_live_models_diagnosed_in_every_framework(
+    program: Program, backend: str, request: pytest.FixtureRequest
+) -> None:
     load(backend, request.config)
-    found = program("python", "-m", "pytest", "-rA", "-k", f"function and {backend}", "--isograd-require", "all")
-    assert f"PASSED tests/test_project.py::test_a_right_function[{backend}]" in found.stdout, found.stdout
+    found = program("python", "-m", "pytest", "-rA", "-k", backend, "--isograd-require", "all")
+    for name in ("a_right_function", "a_live_model"):
+        assert f"PASSED tests/test_project.py::test_{name}[{backend}]" in found.stdout, found.stdout
     assert f"FAILED tests/test_project.py::test_a_wrong_function[{backend}]" in found.stdout
 
 
 # --- without any process
+
+
+def test_a_model_that_raises_is_one_line_and_exit_status_1(capsys: pytest.CaptureFixture[str]) -> None:
+    def command() -> int:
+        raise Failed("mine.py: RuntimeError: no CUDA")
+
+    assert entry.run(command) == 1
+    assert capsys.readouterr().err == "error: mine.py: RuntimeError: no CUDA\n"
 
 
 def test_options_are_the_flags_of_the_job() -> None:
@@ -254,4 +264,4 @@ def test_a_run_that_failed_or_disagrees_comes_first() -> None:
     assert not found.ok
     assert found.first is not None
     assert (found.first.configuration, found.first.backend) == ("relu", "jax")
-    assert found.frame().shape == (3, 13)
+    assert found.frame().shape == (3, 14)

@@ -29,7 +29,7 @@ COUNTERMEASURES = [
 PARTS = ["affine"]
 WITH_PARAMETERS = ["activation", "normalization", "skip", *PARTS]
 """Those of parts that stand in an ordinary model; tests/test_model.py says that no other has any."""
-ROOMS = [*COUNTERMEASURES, *PARTS, "arrays", "block", "device", "network", "model", "quantities", "training"]
+ROOMS = [*COUNTERMEASURES, *PARTS, "arrays", "block", "device", "network", "model", "quantities", "training", "vjp"]
 DOORS = ["NATIVE", "PARAMETERS", "STATISTICS", "build", "bias", "module", "probe", "native"]
 FRAMEWORK_MODULES = ["torch", "tensorflow", "keras", "jax", "flax", "optax"]
 
@@ -73,7 +73,7 @@ def fresh(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 OWN = {"numpy": {"rounding", "erfc"}, "jax": {"model_nnx"}}
 """What rounding does, and extended precision, are the definition's; Flax has two forms of a model."""
-LACKING = {"numpy": {"model"}}
+LACKING = {"numpy": {"model", "vjp"}}
 
 
 @pytest.mark.parametrize("wing", WINGS)
@@ -254,6 +254,12 @@ def test_a_capture_imports_nothing_of_ours(folder: Path) -> None:
     theirs = {*sys.stdlib_module_names, "numpy", *backends.NEEDS[folder.parent.name]}
     for file in folder.glob("*.py"):
         assert imported(file.read_text()) <= theirs, file.name
+
+
+@pytest.mark.parametrize("wing", backends.FRAMEWORKS)
+def test_what_checks_a_function_in_somebodys_tests_imports_nothing_of_ours(wing: str) -> None:
+    source = (ROOT / "backends" / wing / "vjp.py").read_text()
+    assert imported(source) <= {*sys.stdlib_module_names, "numpy", *backends.NEEDS[wing]}
 
 
 def test_the_check_of_imports_sees_ours() -> None:

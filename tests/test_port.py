@@ -70,6 +70,14 @@ def test_the_mended_examples_agree_but_for_what_the_framework_does(
     assert len(said.carried.layers) == 5
 
 
+def test_the_mended_keras_example_and_the_flax_one_agree_entirely(running: dict[str, Interpreter]) -> None:
+    mended = Given("keras", EXAMPLES / "mended_keras.py")
+    reference = captured_in(running["keras"], mended, Asked())
+    said = held_in(running["jax"], mended, reference, Given("jax", EXAMPLES / "net_flax.py"), Asked(), "")
+    assert (said.ok, said.divergences) == (True, [])
+    assert next(head(said)).startswith("The port agrees: values, loss, gradients, running statistics, 3 steps of the optimizer")
+
+
 def test_the_first_example_parts_where_its_page_says(running: dict[str, Interpreter], reference: Reference) -> None:
     said = held(running, reference, "keras=net_keras.py")
     assert [(one.place, one.causes[0].key) for one in said.divergences[:3]] == [

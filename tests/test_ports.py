@@ -75,7 +75,7 @@ def test_mistakes_at_once_are_all_found_in_one_run(bench: Bench, fault: Fault) -
 
 
 def found_of(bench: Bench, fault: Fault) -> list[Judged]:
-    report: Port = bench.held(fault.pair, fault.edits, fault.factory)
+    report: Port = bench.held(fault.pair, fault.edits, fault.factory, fault.steps)
     assert not report.ok
     return judged(fault, report, bench.reference(fault.pair, fault.factory))
 

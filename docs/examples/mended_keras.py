@@ -1,6 +1,7 @@
 """The port of net_torch.py with every line mended that python -m experiments.port has named."""
 
 import keras
+import numpy as np
 from keras import layers
 
 
@@ -23,3 +24,9 @@ def loss(output, y):
 
 def optimizer(model):
     return keras.optimizers.SGD(0.1, momentum=0.9)
+
+
+def batch():
+    """For a port of this one: python -m experiments.port keras=docs/examples/mended_keras.py jax=docs/examples/net_flax.py"""
+    rng = np.random.default_rng(0)
+    return rng.standard_normal((8, 8, 8, 1)), rng.integers(0, 10, 8)

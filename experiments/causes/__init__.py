@@ -16,18 +16,9 @@ from contextlib import suppress
 from functools import cache
 from typing import Protocol
 
-from experiments.causes._case import (
-    Case,
-    Side,
-    Stage,
-    Steps,
-    backward_case,
-    forward_case,
-    loss_case,
-    statistics_case,
-    step_case,
-)
+from experiments.causes._case import Case, Side, Stage, Steps
 from experiments.causes._definition import Undefined
+from experiments.causes._filled import backward_case, forward_case, loss_case, statistics_case, step_case
 from experiments.causes._hypothesis import Finding, Hypothesis, reproduced
 from experiments.causes._pairs import pairs
 from experiments.causes.stated import said

@@ -1,19 +1,18 @@
-"""What a cause is asked about: the two sides of one place, and how they are filled from what was captured."""
+"""What a cause is asked about: the two sides of one place, and what lies around them."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import permutations
 from typing import Any, Literal
 
 import numpy as np
 
-from isograd.captured import Captured, Layer, Place, Step
+from isograd.captured import Layer
 
 Stage = Literal["forward", "backward", "loss", "step"]
 Arrays = Mapping[str, np.ndarray]
-NARROW = {"float32", "float16", "bfloat16"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,202 +134,32 @@ class Case:
         if not (self.between_reference or self.between_port):
             return [self]
         right = [place.output for place in self.between_reference]
-        ends = [end for end in (*self.between_port, self.port) if not any(_equal(end.output, each) for each in right)]
-        return [*(self._view(place, end) for place in self.between_reference for end in ends), self]
+        ends = [end for end in (*self.between_port, self.port) if not any(equal(end.output, each) for each in right)]
+        return [
+            *(self._view(place, one) for place in self.between_reference for end in ends for one in turned(end, place)),
+            self,
+        ]
 
     def _view(self, place: Side, end: Side) -> Case:
         return replace(self, reference=place, port=end, between_reference=(), between_port=(), partial=True)
 
 
-def forward_case(
-    reference: Captured,
-    port: Captured,
-    place: Place | None,
-    other: Place | None,
-    *,
-    between_reference: Sequence[Place] = (),
-    between_port: Sequence[Place] = (),
-    agreed: Sequence[Place] = (),
-    dialect: str = "",
-) -> Case:
-    """The case of a value that differs.
+def turned(end: Side, place: Side) -> list[Side]:
+    """The value with its axes in the order of the place's: as it is where it has its shape, else in each that has.
 
-    Args:
-        reference: As captured, values and all.
-        port: Likewise.
-        place: Of the reference, whose output differs though its inputs agree. With places between: the first one whose
-            *input* differs; None for the end of the model.
-        other: The port's counterpart.
-        between_reference: Its places after the last that agrees and before `place`.
-        between_port: The port's, likewise.
-        agreed: Places of the reference before, whose values agree: as many as there are, the nearest last.
-        dialect: Of the port's cures: linen or nnx, where the port is JAX; linen if not stated.
+    What lies between two places may be laid out in any way; the heads of an attention come before or behind the steps.
     """
-    mine, its = _Reading(reference, ""), _Reading(port, dialect)
-    if place is None or other is None or between_reference or between_port:
-        ends = _ends(mine.end(place), its.end(other))
-    else:
-        ends = (mine.side(place), its.side(other))
-    return Case(
-        "forward",
-        *ends,
-        agreed=tuple(mine.side(each) for each in agreed),
-        between_reference=tuple(mine.side(each) for each in between_reference),
-        between_port=tuple(its.side(each) for each in between_port),
-        layers=reference["layers"],
-    )
+    value, wanted = end.output, place.output
+    if value is None or wanted is None or value.shape == wanted.shape or value.ndim != wanted.ndim:
+        return [end]
+    orders = [(0, *rest) for rest in permutations(range(1, value.ndim))]
+    fitting = [axes for axes in orders if tuple(value.shape[axis] for axis in axes) == wanted.shape]
+    return [replace(end, output=value.transpose(axes)) for axes in fitting] or [end]
 
 
-def backward_case(
-    reference: Captured, port: Captured, place: Place, other: Place, *, follows: Sequence[Place] = (), dialect: str = ""
-) -> Case:
-    """The case of a gradient dL/dy that differs at a place although the values agree.
-
-    Args:
-        reference: As captured.
-        port: Likewise.
-        place: Of the reference: on the way back from the loss the first whose gradient differs.
-        other: The port's.
-        follows: Those places of the reference after it whose gradients agree, the nearest first.
-        dialect: As in `forward_case`.
-    """
-    mine, its = _Reading(reference, ""), _Reading(port, dialect)
-    behind = tuple(mine.side(each) for each in follows)
-    return Case("backward", mine.side(place), its.side(other), follows=behind, layers=reference["layers"])
-
-
-def loss_case(reference: Captured, port: Captured, *, dialect: str = "") -> Case:
-    """The case of a loss, or of its gradient with respect to the model's output, that differs though the outputs agree."""
-    return Case("loss", _Reading(reference, "").loss(), _Reading(port, dialect).loss())
-
-
-def step_case(
-    reference: Captured,
-    port: Captured,
-    reference_steps: Sequence[Step],
-    port_steps: Sequence[Step],
-    names: Mapping[str, str],
-    *,
-    dialect: str = "",
-) -> Case:
-    """The case of an update that differs.
-
-    Args:
-        reference: Captured before the first step: its parameters are where the steps start.
-        port: Likewise.
-        reference_steps: With arrays.
-        port_steps: As many.
-        names: The path of the port's layer by that of the reference's; layers that are not in it are left out.
-        dialect: As in `forward_case`.
-    """
-    own = {path: path for path in names}
-    mine = _Reading(reference, "").stepped(reference_steps, own)
-    return Case("step", mine, _Reading(port, dialect).stepped(port_steps, names))
-
-
-def statistics_case(reference: Captured, port: Captured, place: Place, other: Place, *, dialect: str = "") -> Case:
-    """The case of running statistics that differ after a pass, of a normalization whose inputs agree.
-
-    Args:
-        reference: As captured.
-        port: Likewise.
-        place: The normalization.
-        other: The port's.
-        dialect: As in `forward_case`.
-    """
-    mine, its = _Reading(reference, "").side(place), _Reading(port, dialect).side(other)
-    mine = replace(mine, after=reference["statistics"].get(place["path"], {}))
-    return Case("step", mine, replace(its, after=port["statistics"].get(other["path"], {})))
-
-
-def _ends(mine: list[Side], its: list[Side]) -> tuple[Side, Side]:
-    """The first pair that differs of what goes into a place."""
-    for a, b in zip(mine, its, strict=False):
-        if not _equal(a.output, b.output):
-            return a, b
-    return mine[0], its[0]
-
-
-def _equal(mine: np.ndarray | None, its: np.ndarray | None) -> bool:
+def equal(mine: np.ndarray | None, its: np.ndarray | None) -> bool:
     """Up to rounding."""
     if mine is None or its is None or mine.shape != its.shape:
         return False
     size = float(np.max(np.abs(mine), initial=0.0))
     return bool(np.all(np.abs(mine - its) <= 1e-12 * size))
-
-
-@dataclass(frozen=True)
-class _Reading:
-    """Takes sides out of a capture."""
-
-    captured: Captured
-    dialect: str
-
-    def side(self, place: Place) -> Side:
-        """A place with its layer, in the canonical layout."""
-        layer = self.captured["layers"].get(place["path"].split(":")[0])
-        axes = place["layout"]
-        ordered = None if place["output"] is None else _ordered(place["output"], axes)
-        gradient = None if place["gradient"] is None else _ordered(place["gradient"], axes)
-        inputs = tuple(self._input(each, place) for each in place["inputs"])
-        side = replace(self._blank(), path=place["path"], kind=place["kind"], type=place["type"])
-        side = replace(side, config=self._config(place), inputs=inputs, output=ordered, gradient=gradient, dtype=place["dtype"])
-        side = replace(side, single=side.single or place["dtype"] in NARROW)
-        if layer is None or (":" in place["path"] and layer["kind"] != place["kind"]):
-            return side
-        return _with_layer(side, layer)
-
-    def end(self, place: Place | None) -> list[Side]:
-        """What goes into a place, or comes out of the model: a side for each tensor."""
-        between = replace(self._blank(), kind="between", path=place["path"] if place else "")
-        if place is None:
-            return [replace(between, output=self.captured["output"])]
-        return [replace(between, output=self._input(each, place)) for each in place["inputs"]]
-
-    def loss(self) -> Side:
-        found = self.captured
-        side = replace(self._blank(), output=found["output"], gradient=found["output_gradient"])
-        return replace(side, kind="loss", loss=found["loss"], target=found["y"])
-
-    def stepped(self, steps: Sequence[Step], names: Mapping[str, str]) -> Side:
-        """The parameters go by the reference's paths."""
-        before = {path: self.captured["layers"][own]["parameters"] for path, own in names.items()}
-        after = [{path: step["parameters"][own] for path, own in names.items()} for step in steps]
-        gradients = [_named({path: step["gradients"][own] for path, own in names.items()}) for step in steps]
-        run = Steps(self.captured["optimizer"], [_named(each) for each in (before, *after)], gradients)
-        return replace(self._blank(), kind="optimizer", steps=run)
-
-    def _blank(self) -> Side:
-        own = {"torch": "torch", "keras": "keras", "jax": self.dialect or "linen"}[self.captured["backend"]]
-        return Side(self.captured["backend"], own, single=self.captured["precision"] != "float64")
-
-    def _input(self, values: np.ndarray, place: Place) -> np.ndarray:
-        same = place["layout"] is not None and len(place["layout"]) == values.ndim
-        return _ordered(values, place["layout"] if same else self._layouts().get(values.ndim))
-
-    def _layouts(self) -> dict[int, list[int]]:
-        """The most frequent layout of tensors with so many axes."""
-        votes = Counter(tuple(place["layout"]) for place in self.captured["places"] if place["layout"])
-        return {len(layout): list(layout) for layout, _ in reversed(votes.most_common())}
-
-    def _config(self, place: Place) -> dict[str, Any]:
-        """With how a flattening goes through channels, which only the layout tells."""
-        if place["kind"] != "flatten" or not place["inputs"]:
-            return place["config"]
-        ndim = place["inputs"][0].ndim
-        layout = self._layouts().get(ndim, list(range(ndim)))
-        return place["config"] | {"channels_first": layout != list(range(ndim))}
-
-
-def _with_layer(side: Side, layer: Layer) -> Side:
-    config = {**layer["config"], **side.config}
-    side = replace(side, config=config, parameters=layer["parameters"], statistics=layer["statistics"])
-    return replace(side, trainable=layer["trainable"], gradients=layer["gradients"])
-
-
-def _ordered(values: np.ndarray, layout: Sequence[int] | None) -> np.ndarray:
-    return values.transpose(layout) if layout is not None and len(layout) == values.ndim else values
-
-
-def _named(layers: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    return {f"{path}.{name}" if path else name: array for path, arrays in layers.items() for name, array in arrays.items()}

@@ -56,7 +56,7 @@ def operands(case: Case, nearest: int = NEAREST) -> list[Term]:
     found: list[Term] = []
     for place in (case.reference, *case.between_reference):
         names = (f"input {k + 1} of {place.path}" if len(place.inputs) > 1 else f"input of {place.path}" for k in range(9))
-        known = [_named(case, array, name) for array, name in zip(place.inputs, names, strict=False)]
+        known = [named(case, array, name) for array, name in zip(place.inputs, names, strict=False)]
         found += [term for term in known if _agrees(case, term.value)]
     found += [
         Term(side.path or "the model's input", side.output, (side.path,))
@@ -70,7 +70,7 @@ def operands(case: Case, nearest: int = NEAREST) -> list[Term]:
     return [replace(term, code=letter) for term, letter in zip(kept[:nearest], "ABCDEFGHIJKL", strict=False)]
 
 
-def _named(case: Case, array: np.ndarray, name: str) -> Term:
+def named(case: Case, array: np.ndarray, name: str) -> Term:
     """By the place that it comes from."""
     source = next((s.path for s in case.agreed[::-1] if s.output is not None and close(s.output, array, 1e-12)), name)
     return Term(source, array, (source,))

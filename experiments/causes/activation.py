@@ -97,11 +97,11 @@ def _number(case: Case, name: str, key: str, found: float) -> Hypothesis:
 
 
 def _others(case: Case) -> Iterator[Hypothesis]:
-    """Every function that has no number of its own."""
-    side = case.reference
+    """Every function that has no number of its own: the port's own first, then none, for others do nothing to small numbers."""
+    side, stated = case.reference, case.port.config.get("name")
     mine = side.config.get("name")
-    names = [*FIXED, "gelu", "softmax", "log_softmax"]
-    for name in names:
+    names = dict.fromkeys(["identity", *FIXED, "gelu", "softmax", "log_softmax"])
+    for name in sorted(names, key=lambda each: each != stated):
         if name == mine:
             continue
         missing = name == "identity"
@@ -189,15 +189,18 @@ def _added(case: Case) -> Iterator[Hypothesis]:
     for name, form in {**FIXED, "gelu": gelu, "gelu by tanh": gelu_tanh, "softmax": softmax}.items():
         if name == "identity":
             continue
-        said = f"Activation behind {_named(case.reference)}: none in the reference, {name} in the port."
+        said = f"Activation {_where(case.reference)}: none in the reference, {name} in the port."
         yield Hypothesis("added", said, row, _of(form, mine))
     for name, form in {**FIXED, "gelu": gelu}.items():
         if name == "identity":
             continue
-        said = f"Activation behind {_named(case.reference)}: {name} in the reference, missing in the port."
+        said = f"Activation {_where(case.reference)}: {name} in the reference, missing in the port."
         config = {"name": name}
         yield Hypothesis("missing", said, line(case, config), lambda: its, _of(form, its))
 
 
-def _named(side: Side) -> str:
-    return side.path or side.kind
+def _where(side: Side) -> str:
+    """Of a stretch between two places it is what goes into the second that differs."""
+    if side.kind == "between":
+        return f"in front of {side.path or 'the end'}"
+    return f"behind {side.path or side.kind}"

@@ -26,6 +26,9 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
         return
     for name, said, changed in _decisions(case, own):
         yield _made(case, name, said, base, changed, own)
+        if name != "epsilon" and changed["clip"]:  # PyTorch adds 1e-6 to a norm: beside a small one it is seen
+            other = {"clip_epsilon": 1e-6 - changed.get("clip_epsilon", 0.0)}
+            yield _made(case, name, said, base, changed | other, own)
 
 
 def line(case: Case, config: Config) -> str:

@@ -20,6 +20,7 @@ ENOUGH = 12
 def hypotheses(case: Case) -> Iterator[Hypothesis]:
     """What might be the cause, the usual first."""
     yield from _parameters(case)
+    yield from _more_parameters(case)
     mine, its = case.reference.gradient, case.port.gradient
     if mine is None or not np.any(mine):
         return
@@ -30,9 +31,15 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
         yield from _scaled(case, mine, its)
 
 
+def _reaches(side: Side) -> bool:
+    return side.gradient is not None and bool(np.any(side.gradient))
+
+
 def _parameters(case: Case) -> Iterator[Hypothesis]:
     """Those that get no gradient, or are not to be trained."""
     mine, its = case.reference, case.port
+    if _reaches(mine) and not _reaches(its):
+        return  # what does not reach the output reaches no parameter: it is cut behind them
     names = [
         name for name, gradient in mine.gradients.items() if gradient is not None and np.any(gradient) and name in its.gradients
     ]
@@ -58,6 +65,27 @@ def _parameters(case: Case) -> Iterator[Hypothesis]:
         wanted=lambda: _of(its, names, names),
         plain=lambda: _of(mine, names, names),
     )
+
+
+def _more_parameters(case: Case) -> Iterator[Hypothesis]:
+    """Those that get a gradient in the port alone: a buffer, or a frozen one, that it trains."""
+    mine, its = case.reference, case.port
+    reached = [name for name, gradient in its.gradients.items() if gradient is not None and np.any(gradient)]
+    more = [name for name in reached if name in {*mine.parameters, *mine.statistics} and mine.gradients.get(name) is None]
+    if not more:
+        return
+    buffers, frozen = set(more) <= set(mine.statistics), not any(mine.trainable.get(name, True) for name in more)
+    word = "no parameter" if buffers else "frozen" if frozen else "without a gradient"
+    where = f" of {mine.path}" if mine.path else ""
+    said = f"{' and '.join(more)}{where}: {word} in the reference, trained in the port."
+    line = cure(
+        case,
+        "parameter.requires_grad_(False)",
+        "layer.trainable = False",
+        "jax.lax.stop_gradient(parameter)",
+    )
+    found = flat([np.asarray(its.gradients[name]) for name in more])
+    yield Hypothesis("trained", said, line, lambda: found, wanted=lambda: found, plain=lambda: np.zeros(found.shape))
 
 
 def _of(side: Side, names: list[str], kept: list[str]) -> np.ndarray:

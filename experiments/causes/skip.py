@@ -9,7 +9,7 @@ import numpy as np
 
 from experiments.causes._case import Case, Stage
 from experiments.causes._change import close, told
-from experiments.causes._formula import ENOUGH, Function, Term, chains, matching, operands, sums
+from experiments.causes._formula import ENOUGH, Function, Term, chains, matching, named, operands, sums
 from experiments.causes._hypothesis import Hypothesis, Numbers, varied
 
 STAGES: frozenset[Stage] = frozenset({"forward"})
@@ -19,6 +19,8 @@ PAGE = "docs/migration/skip.md"
 def hypotheses(case: Case) -> Iterator[Hypothesis]:
     """What might be the cause, the usual first."""
     mine, its = case.reference.output, case.port.output
+    if case.partial and case.reference.kind == "add":
+        yield from _dropped(case)
     if case.partial or mine is None or its is None or mine.shape != its.shape or not varied(its, ENOUGH):
         return
     ours = matching(sums(case), mine)
@@ -28,6 +30,23 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
     yield from _scaled(case, mine, its)
     if not ours:
         yield from _too_much(case, mine, its)
+
+
+def _dropped(case: Case) -> Iterator[Hypothesis]:
+    """Of what a sum adds, the port has one; also where the other is the same for all samples."""
+    side = case.reference
+    if len(side.inputs) != 2 or side.output is None:
+        return
+    for kept, lost in permutations(range(2)):
+        if side.inputs[kept].shape == side.output.shape:
+            name = named(case, side.inputs[lost], f"input {lost + 1}").text
+            said = f"Skip connection: {name} of the sum {side.path} is missing in the port."
+            hands_on, whole = side.inputs[kept], side.inputs[kept] + side.inputs[lost]
+            yield Hypothesis("missing", said, "h = x + y", _constant(hands_on), _constant(whole))
+
+
+def _constant(value: np.ndarray) -> Numbers:
+    return lambda: value
 
 
 def _related(mine: Term, its: Term) -> bool:

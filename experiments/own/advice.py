@@ -22,6 +22,9 @@ LEAST_DERIVATIVES = {"sigmoid": 1 / 4, "hard_sigmoid": 1 / 6, "tanh": 1.0, "soft
 HALF = {"relu": 0.0, "relu6": 0.0, "leaky_relu": 0.01, "prelu": 0.25}
 """Activations of two slopes, and the lower one where the layer does not state it."""
 
+SIZED = ("affine", "convolution")
+"""Kinds of layers whose weights' size is known from their fan-in."""
+
 WEAK = 0.9
 """A share of the gradient below which a layer's part is named as a cause."""
 
@@ -32,8 +35,8 @@ LARGE_STEP, SMALL_STEP, USUAL_STEP = 0.1, 1e-5, 1e-3
 
 def advice(taken: Passes, said: Diagnosis) -> list[Advice]:
     """The likely causes, the most important first; empty where nothing is wrong."""
-    found = [*_cut(taken), *_gradient(taken, said), *_dead(taken), *_output(taken), *_input(taken), *_rate(taken, said)]
-    return found
+    found = [*_cut(taken), *_zero(taken, said), *_gradient(taken, said), *_dead_end(taken), *_dead(taken)]
+    return [*found, *_output(taken), *_input(taken), *_rate(taken, said), *_momentum(taken, said)]
 
 
 def api(taken: Passes) -> str:
@@ -94,12 +97,12 @@ def _start(taken: Passes, said: Diagnosis, back: float, vanishing: bool) -> Iter
     if right:
         return
     path, size, fan_in = sizes[len(sizes) // 2]
-    path = f"layer {path}" if path.isdigit() else path
     name = {"xavier": "Xavier's", "he": "He's"}[which]
     word = "small" if vanishing else "large"
     right_size = asked / math.sqrt(fan_in)
+    where = _named([path])
     text = (
-        f"The weights start too {word}: in {path} their rms is {size:.2g}, where {name} start gives {right_size:.2g} for a "
+        f"The weights start too {word}: in {where} their rms is {size:.2g}, where {name} start gives {right_size:.2g} for a "
         f"fan-in of {fan_in}; each layer's weights hand back {_percent(back)} of the gradient."
     )
     yield Advice(cause="start", said=text, line=LINES[which][api(taken)])
@@ -113,7 +116,7 @@ def saturates(taken: Passes) -> bool:
 def _sizes(taken: Passes, path: str) -> tuple[float, int] | None:
     """The rms of a layer's weights, and their fan-in; None where the layer is of a kind that has none of its own."""
     layer = taken.captured["layers"][path]
-    if layer["kind"] not in ("affine", "convolution"):
+    if layer["kind"] not in SIZED:
         return None
     weight = layer["parameters"]["weight"]
     return rms(weight), fan_in_of(layer)
@@ -151,6 +154,40 @@ def _cut(taken: Passes) -> Iterator[Advice]:
     after = f"before {found[last + 1].path}" if last + 1 < len(found) else "before the output layer"
     text = f"No gradient reaches {which}: it is cut off {after}."
     yield Advice(cause="cut", said=text, line=LINES["uncut"][api(taken)])
+
+
+def _zero(taken: Passes, said: Diagnosis) -> Iterator[Advice]:
+    """Weights that are exactly 0, through which nothing goes back."""
+    layers = taken.captured["layers"]
+    zero = [path for path, layer in layers.items() if layer["kind"] in SIZED and not np.any(layer["parameters"]["weight"])]
+    if not zero or said.gradient.verdict != "dead":
+        return
+    moving = [path for path in zero if _is_reached(layers[path])]
+    begin = f"The weights of {_named(zero)} are exactly 0: nothing goes back through them in the first step."
+    after = f"A gradient gets to {_named(moving)}, and from the second step on to the layers before."
+    never = "No gradient gets to them either: they stay 0, and so does what the layers before them get."
+    yield Advice(cause="zero weights", said=f"{begin} {after if moving else never}", line=LINES["he"][api(taken)])
+
+
+def _named(paths: list[str]) -> str:
+    return " and ".join(f"layer {path}" if path.isdigit() else path for path in paths)
+
+
+def _is_reached(layer: Layer) -> bool:
+    gradient = layer["gradients"].get("weight")
+    return gradient is not None and bool(np.any(gradient))
+
+
+def _dead_end(taken: Passes) -> Iterator[Advice]:
+    """An activation at the end of the model, which is none of a hidden layer."""
+    places = taken.captured["places"]
+    last = max((place["start"] for place in places if place["path"] in taken.captured["layers"]), default=0)
+    behind = [i for i, place in enumerate(places) if place["kind"] == "activation" and place["end"] > last]
+    share = max((taken.norms[i]["dead"] or 0.0 for i in behind), default=0.0)
+    if share > DEAD:
+        which = f"{_percent(share)} of the outputs are dead"
+        text = f"{which}: the activation behind the last layer has a derivative of 0 for the whole batch."
+        yield Advice(cause="dead units", said=text, line=LINES["open"][api(taken)])
 
 
 def _dead(taken: Passes) -> Iterator[Advice]:
@@ -203,6 +240,8 @@ def _rate(taken: Passes, said: Diagnosis) -> Iterator[Advice]:
     ratios = taken.trace.quantities.get("update_ratio")
     if ratios is None or (said.learning and said.learning.verdict == "learns"):
         return
+    if said.gradient.verdict == "non-finite":
+        ratios = ratios[:, :1]  # what came after is as large as a number can be
     typical = float(np.median(ratios[np.isfinite(ratios)])) if np.isfinite(ratios).any() else math.nan
     small = typical < SMALL_STEP and said.gradient.verdict == "comes through"  # else it is the gradient that is small
     if not (typical > LARGE_STEP or small):
@@ -210,6 +249,22 @@ def _rate(taken: Passes, said: Diagnosis) -> Iterator[Advice]:
     word = "large" if typical > LARGE_STEP else "small"
     text = f"The learning rate is too {word}: a step moves the weights by {typical:.1g} of their size; {USUAL_STEP:g} is usual."
     yield Advice(cause="learning rate", said=text, line=_rate_line(taken, typical))
+
+
+def _momentum(taken: Passes, said: Diagnosis) -> Iterator[Advice]:
+    """Steps that are small one by one, and add up until the model dies: to 1 / (1 - momentum) of them."""
+    config: dict[str, Any] = taken.captured["optimizer"] or {}
+    ratios, momentum = taken.trace.quantities.get("update_ratio"), config.get("momentum") or 0.0
+    if ratios is None or said.gradient.verdict not in ("dead", "non-finite") or not 0 < momentum < 1:
+        return
+    first, count = float(np.median(ratios[0, 0])), 1 / (1 - momentum)
+    if not first <= LARGE_STEP < first * count:
+        return
+    text = (
+        f"The steps add up: with a momentum of {momentum:.3g} to {count:.0f} of them, and the first one moves the weights by "
+        f"{first:.1g} of their size; together that is {first * count:.1g}."
+    )
+    yield Advice(cause="momentum", said=text, line=LINES["momentum"][api(taken)].format(rate=config["rate"]))
 
 
 def _rate_line(taken: Passes, typical: float) -> str:

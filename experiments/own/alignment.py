@@ -17,6 +17,12 @@ import numpy as np
 from experiments.own.tensors import Axes, Match, error, match, of_a_sample, same_values, telling, voted
 from isograd.captured import Captured, Place
 
+MOVING = ("transpose", "reshape")
+"""Kinds that compute nothing: they move numbers."""
+
+BY_VALUE = ("other", *MOVING)
+"""Kinds that are paired by value only: of what merely moves numbers, one framework has several where another has none."""
+
 
 class Pair(NamedTuple):
     """Two places that are each other's counterpart.
@@ -133,7 +139,7 @@ class _Aligning:
     def _gap_score(self, rows: list[int], columns: list[int]) -> Callable[[int, int], float]:
         def score(a: int, b: int) -> float:
             i, j = rows[a], columns[b]
-            return float(self._comparable(i, j) and self._same_kind(i, j) and self.mine[i]["kind"] != "other")
+            return float(self._comparable(i, j) and self._same_kind(i, j) and self.mine[i]["kind"] not in BY_VALUE)
 
         return score
 

@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from common.errors import UserError, nearest, shown
+from experiments.own.flow import feeding
 from experiments.own.tensors import error, of_a_sample, same_values, telling
 from isograd.captured import Captured, Layer, rms
 
@@ -49,8 +50,8 @@ class Carried(NamedTuple):
 
     Attributes:
         pairs: The port's layer by the reference's.
-        by: How each was found, by the reference's path: `map`, `shape` (no other has it), `input`, `name`, `likeness` (of the
-            input) or `order`.
+        by: How each was found, by the reference's path: `map`, `shape` (no other has it), `input`, `name`, `before` (the layer
+            that feeds it), `likeness` (of the input) or `order`.
         lacking: What one side has and the other has not, in words.
         starts: Layers whose weights were of another size in the port before: the rms of both, by the reference's path.
     """
@@ -114,27 +115,48 @@ class _Mapping:
     def __init__(self, reference: Captured, port: Captured, given: dict[str, str]) -> None:
         self.mine, self.its = reference["layers"], port["layers"]
         self.inputs, self.its_inputs = inputs_of(reference), inputs_of(port)
+        self.fed, self.its_fed = feeding(reference), feeding(port)
         self.pairs, self.by = given, dict.fromkeys(given, "map")
-        for exact in (True, False):  # those that fit whole come first, then those that lack a bias
-            for other in self.its:
-                if other not in self.pairs.values():
-                    self._find(other, exact)
+        for find in (self._surely, self._among_equals, self._behind_a_fault):
+            for exact in (True, False):  # those that fit whole, then those that lack a bias
+                for other in self.its:
+                    if other not in self.pairs.values():
+                        find(other, exact)
 
-    def _find(self, other: str, exact: bool) -> None:
-        free = [path for path in self.mine if path not in self.pairs]
-        fitting = [path for path in free if _fits(self.mine[path], self.its[other], exact)]
-        if not fitting:
-            return
+    def _surely(self, other: str, exact: bool) -> None:
+        """No other layer has these shapes, or none of those that have them saw the same."""
         every = [path for path in self.mine if _fits(self.mine[path], self.its[other], exact)]
+        fitting = self._free(other, exact)
         seen = [path for path in fitting if self._saw_the_same(path, other)]
-        if len(every) == 1:
+        if fitting and len(every) == 1:
             self._pair(every[0], other, "shape")
         elif len(seen) == 1:
             self._pair(seen[0], other, "input")
-        elif seen:
+
+    def _among_equals(self, other: str, exact: bool) -> None:
+        """Several saw the same: query, key and value."""
+        seen = [path for path in self._free(other, exact) if self._saw_the_same(path, other)]
+        if seen:
             self._pair(*self._by_name(seen, other))
-        else:
+
+    def _behind_a_fault(self, other: str, exact: bool) -> None:
+        """None saw the same."""
+        fitting = self._free(other, exact)
+        fed = [path for path in fitting if self._comes_after(path, other)]
+        if len(fed) == 1:
+            self._pair(fed[0], other, "before")
+        elif fitting:
             self._pair(*self._most_alike(fitting, other))
+
+    def _free(self, other: str, exact: bool) -> list[str]:
+        """The layers of the reference without a counterpart whose weights the port's can have."""
+        left = [path for path in self.mine if path not in self.pairs]
+        return [path for path in left if _fits(self.mine[path], self.its[other], exact)]
+
+    def _comes_after(self, path: str, other: str) -> bool:
+        """Whether both are fed by layers that are each other's counterparts."""
+        before = self.fed.get(path)
+        return before in self.pairs and self.pairs[before] == self.its_fed.get(other)
 
     def _most_alike(self, fitting: list[str], other: str) -> tuple[str, str, str]:
         """The layer that saw what is most like the port's, where that is sure; else the first."""
@@ -168,8 +190,10 @@ class _Mapping:
 
     def lacking(self) -> list[str]:
         """Layers and parameters that have no counterpart."""
-        found = [f"{path} ({self.mine[path]['type']}) has no counterpart in the port" for path in self._lonely()]
-        found += [f"{other} ({self.its[other]['type']}) of the port has no counterpart" for other in self._strangers()]
+        found = [f"{path or '(model)'} ({self.mine[path]['type']}) has no counterpart in the port" for path in self._lonely()]
+        found += [
+            f"{other or '(model)'} ({self.its[other]['type']}) of the port has no counterpart" for other in self._strangers()
+        ]
         for path, other in self.pairs.items():
             mine, its = _arrays(self.mine[path]), _arrays(self.its[other])
             found += [f"{path} has {name}, and {other} of the port has none" for name in mine if name not in its]

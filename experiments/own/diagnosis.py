@@ -36,7 +36,7 @@ from experiments.findings.document import Finding, Judged, Number
 from experiments.findings.gradient import Thresholds
 from experiments.own import sites
 from experiments.own.sites import Site
-from isograd.captured import Captured, Step
+from isograd.captured import Captured, Norms, Step
 
 
 class SiteFinding(Finding):
@@ -60,7 +60,7 @@ class Advice(Finding):
 
     Attributes:
         cause: A word for programs: `activation`, `start`, `normalization`, `learning rate`, `dead units`, `input`, `cut`,
-            `output`.
+            `output`, `zero weights`, `momentum`.
         said: What was measured, and what follows from it.
         line: Of the model's framework; empty where no single line does it.
     """
@@ -104,18 +104,20 @@ class Diagnosis(Finding):
 
 
 class Passes(NamedTuple):
-    """What was captured of a model: one pass, its sites, and the trace of it or of the steps that followed."""
+    """What was captured of a model: one pass, its sites, the trace of it or of the steps after it, and all norms at last."""
 
     captured: Captured
     sites: list[Site]
     trace: Trace
+    norms: list[Norms]
 
 
 def passes(captured: Captured, steps: list[Step] | None = None) -> Passes:
     """A capture and the steps after it."""
     found = sites.sites(captured)
     measured = [sites.of_step(captured, step, found) for step in steps] if steps else [sites.of_capture(captured, found)]
-    return Passes(captured, found, sites.trace(measured))
+    last = steps[-1]["places"] if steps else [place["norms"] for place in captured["places"]]
+    return Passes(captured, found, sites.trace(measured), last)
 
 
 def diagnosis(
@@ -130,7 +132,7 @@ def diagnosis(
         learning: Whether it learns, where it was trained.
         thresholds: Of the verdict.
     """
-    captured, found, trace = taken
+    captured, found, trace, _ = taken
     names = [site.path for site in found]
     judged = gradient.gradient(trace, thresholds or Thresholds(), _precision(captured), names=names)
     signal = trace.quantities["signal_gradient_rms"][0, 0]
@@ -162,7 +164,7 @@ def _precision(captured: Captured) -> Any:
 
 
 def _site(taken: Passes, i: int) -> SiteFinding:
-    captured, found, trace = taken
+    captured, found, trace, _ = taken
     site, place = found[i], captured["places"][found[i].place]
     measured = {name: values[0, 0, i] for name, values in trace.quantities.items()}
     block, weights = factors(captured, found, i)

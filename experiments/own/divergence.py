@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments.own.alignment import Alignment, Pair
-from experiments.own.tensors import Axes, declared, error, match
+from experiments.own.flow import behind, made
+from experiments.own.tensors import Axes, Match, declared, error, match
 from experiments.own.tolerance import Tolerances
 from isograd.captured import Captured, Place
 
@@ -133,13 +134,28 @@ def agree(a: np.ndarray, b: np.ndarray, layouts: dict[tuple[int, int], Axes], to
 
 
 def _between(sides: Sides, mine: int, its: int) -> tuple[list[int], list[int]]:
-    """The places after the last pair that agrees and before a pair that does not."""
-    before = [pair for pair in sides.alignment.pairs if pair.mine < mine and pair.its < its and sides.agrees(pair)]
-    agreed = {pair.mine for pair in before}
+    """The places after the last that agree and before a pair that does not."""
+    agreed = [pair for pair in sides.alignment.pairs if sides.agrees(pair)]
+    a, b = {pair.mine for pair in agreed}, {pair.its for pair in agreed}
+    differing = _differing(sides, mine, its)
+    if differing is not None:
+        between = behind(sides.mine, differing[0], mine, a), behind(sides.its, differing[1], its, b)
+        if any(between):
+            return between
+    before = [pair for pair in agreed if pair.mine < mine and pair.its < its]
     low = max((pair.mine for pair in before), default=-1)
     other_low = max((pair.its for pair in before), default=-1)
-    between = [i for i in range(low + 1, mine) if _is_inner(sides.mine[i]) and i not in agreed]
-    return between, [j for j in range(other_low + 1, its) if _is_inner(sides.its[j])]
+    between_mine = [i for i in range(low + 1, mine) if _is_inner(sides.mine[i]) and i not in a]
+    return between_mine, [j for j in range(other_low + 1, its) if _is_inner(sides.its[j])]
+
+
+def _differing(sides: Sides, mine: int, its: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """The first input that differs of two places; None where that is not known."""
+    if mine >= len(sides.mine) or its >= len(sides.its):
+        return None
+    tolerance = sides.tolerances.values[mine]
+    pairs = zip(sides.mine[mine]["inputs"], sides.its[its]["inputs"], strict=False)
+    return next((pair for pair in pairs if not agree(*pair, sides.layouts, tolerance)), None)
 
 
 def _is_inner(place: Place) -> bool:
@@ -150,30 +166,30 @@ def mended(sides: Sides, found: Divergence) -> Put:
     """What is put into the port so that it goes on with the reference's value; empty where it cannot be told where."""
     if found.mine is None or found.its is None:
         return {}
-    a, b = sides.mine[found.mine], sides.its[found.its]
-    if not found.own and (put := _put_before(sides, a, b)):
+    if not found.own and (put := _put_before(sides, found.mine, found.its)):
         return put
-    return _put(a["output"], b, sides.layouts)
+    a, b = sides.mine[found.mine], sides.its[found.its]
+    return _put(a["output"], b, sides.layouts, declared(a["layout"], b["layout"]))
 
 
-def _put_before(sides: Sides, a: Place, b: Place) -> Put:
-    """The input of the place, where the place that made it can be seen."""
-    if not a["inputs"] or not b["inputs"]:
+def _put_before(sides: Sides, mine: int, its: int) -> Put:
+    """The input of the place that differs, where the place that made it can be seen."""
+    differing = _differing(sides, mine, its)
+    if differing is None:
         return {}
-    wanted, wrong = a["inputs"][0], b["inputs"][0]
-    makers = [place for place in sides.its if place["end"] < b["start"] and _made(place, wrong)]
+    wanted, wrong = differing
+    start = sides.its[its]["start"]
+    makers = [place for place in sides.its if place["end"] < start and made(place, wrong)]
     return _put(wanted, makers[-1], sides.layouts) if makers else {}
 
 
-def _made(place: Place, value: np.ndarray) -> bool:
-    return place["output"] is not None and place["output"].shape == value.shape and bool((place["output"] == value).all())
-
-
-def _put(value: np.ndarray | None, place: Place, layouts: dict[tuple[int, int], Axes]) -> Put:
+def _put(value: np.ndarray | None, place: Place, layouts: dict[tuple[int, int], Axes], axes: Axes | None = None) -> Put:
+    """A value at a place of the port: in the order of the axes that both declare, or in the likeliest."""
     output = place["output"]
     if value is None or output is None:
         return {}
-    found = match(value, output, layouts, 0.0)
+    fits = axes is not None and tuple(output.shape[i] for i in axes) == value.shape
+    found = Match(0.0, axes) if fits else match(value, output, layouts, 0.0)
     if found is None:
         return {}
     laid_out = found.back(value, output.shape)
@@ -205,8 +221,24 @@ def gradients(sides: Sides, after: int) -> Gradients:
     """
     judged = [pair for pair in sides.alignment.pairs if pair.mine > after]
     errors = {pair.mine: found for pair in judged if (found := _gradient_error(sides, pair)) is not None}
+    passed_by = {pair.mine for pair in judged if _is_passed_by(sides, pair, errors)}
+    errors = {i: found for i, found in errors.items() if i not in passed_by}
     wrong = [pair for pair in judged if _is_off(sides, pair, errors)]
     return Gradients(errors, wrong[-1] if wrong else None)
+
+
+def _is_passed_by(sides: Sides, pair: Pair, errors: dict[int, float]) -> bool:
+    """Whether the gradient goes through an activation on one side only, and is the same before it; or through a container.
+
+    The losses of Keras take the logits that it keeps beside a sigmoid or a softmax.
+    """
+    place, other = sides.mine[pair.mine], sides.its[pair.its]
+    if (place["gradient"] is None) == (other["gradient"] is None):
+        return False
+    if place["kind"] != "activation" or not place["inputs"]:
+        return place["kind"] == "container"
+    before = [i for i in errors if sides.mine[i]["end"] < place["start"] and made(sides.mine[i], place["inputs"][0])]
+    return bool(before) and errors[before[-1]] <= sides.tolerances.gradients[before[-1]]
 
 
 def _is_off(sides: Sides, pair: Pair, errors: dict[int, float]) -> bool:
@@ -242,14 +274,15 @@ class ParameterError(NamedTuple):
 
 
 def parameters(sides: Sides, carried: dict[str, str]) -> Iterator[ParameterError]:
-    """The gradients of all parameters that can be judged."""
+    """The gradients of all parameters that can be judged, and of what is a parameter in the port alone."""
     for path, other in carried.items():
         mine, its = sides.reference["layers"][path], sides.port["layers"][other]
-        for name, a in mine["gradients"].items():
-            b = its["gradients"].get(name)
-            tolerance = sides.tolerances.parameters[path].get(name, np.inf)
-            if (a is None and b is None) or name not in its["parameters"] or tolerance >= 1:
+        held = {**mine["parameters"], **mine["statistics"]}
+        for name in [each for each in held if each in its["parameters"]]:
+            a, b = mine["gradients"].get(name), its["gradients"].get(name)
+            tolerance = sides.tolerances.parameters[path].get(name, sides.tolerances.loss)
+            if (a is None and b is None) or tolerance >= 1:
                 continue
-            zero = np.zeros(mine["parameters"][name].shape)
+            zero = np.zeros(held[name].shape)
             error = relative(zero if a is None else a, zero if b is None else b)
             yield ParameterError(path, name, error, tolerance)

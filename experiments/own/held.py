@@ -13,8 +13,9 @@ from experiments.own.interpreter import Interpreter, trained
 from experiments.own.kept import kept
 from experiments.own.layouts import completed
 from experiments.own.port_document import CarriedFinding, Model, Port
-from experiments.own.porting import Reference, compare, tree
+from experiments.own.porting import Reference, compare
 from experiments.own.tolerance import Tolerances, tolerances
+from experiments.own.tree import tree
 from experiments.whole import write_whole
 from isograd import captured as format_of
 from isograd.captured import Captured

@@ -16,17 +16,13 @@ from typing import Any
 import numpy as np
 
 from backends import NEEDS, install_command
-from common.errors import UserError
+from common.errors import Failed, UserError
 from experiments import children
 from experiments.process import environment
 from experiments.versions import ROOT
 from isograd import captured, inside
 
 INSIDE = Path(inside.__file__)
-
-
-class Failed(Exception):
-    """The user's model, or the process that it ran in, came to no good end; one line."""
 
 
 def folder_of(backend: str) -> Path:

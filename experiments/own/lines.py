@@ -51,6 +51,18 @@ LINES: dict[str, dict[str, str]] = {
         "linen": "optax.{optimizer}({rate:.1g})",
         "nnx": "optax.{optimizer}({rate:.1g})",
     },
+    "open": {
+        "torch": "return self.out(x), without nn.ReLU() behind it",
+        "keras": "keras.layers.Dense(units), without an activation",
+        "linen": "return nn.Dense(units)(x), without nn.relu",
+        "nnx": "return self.out(x), without nnx.relu",
+    },
+    "momentum": {
+        "torch": "torch.optim.SGD(model.parameters(), lr={rate:.1g}, momentum=0.9)",
+        "keras": "keras.optimizers.SGD({rate:.1g}, momentum=0.9)",
+        "linen": "optax.sgd({rate:.1g}, momentum=0.9)",
+        "nnx": "optax.sgd({rate:.1g}, momentum=0.9)",
+    },
     "uncut": {
         "torch": "no .detach(), torch.no_grad() or requires_grad_(False) there",
         "keras": "no tf.stop_gradient there, and layer.trainable = True",

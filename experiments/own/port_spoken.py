@@ -66,7 +66,9 @@ def parting(said: Port, found: Parting) -> Iterator[str]:
     """A place where they part: the place, the cause and the cure."""
     yield _where(said, found)
     if not found.causes:
-        yield "The cause is not among those that are known."
+        lonely = any(line.endswith("of the port has no counterpart") for line in said.carried.lacking)
+        rest = "; layers of the port are without the reference's weights" if lonely else ""
+        yield f"The cause is not among those that are known{rest}."
     for number, cause in enumerate(found.causes):
         yield cause.said if number == 0 else f"It fits the same numbers: {cause.said}"
         if cause.note:
@@ -184,9 +186,11 @@ def _starts(said: Port) -> Iterator[str]:
     if not said.starts:
         return
     path, (mine, its) = next(iter(said.starts.items()))
-    others = f", and {len(said.starts) - 1} others" if len(said.starts) > 1 else ""
+    count = len(said.starts) - 1
+    others = f", and {count} other{'s' if count > 1 else ''}" if count else ""
+    where = path or "(model)"
     yield (
-        f"The weights start in another size, before they are carried: {path} with an rms of {_size(mine)} in the reference, "
+        f"The weights start in another size, before they are carried: {where} with an rms of {_size(mine)} in the reference, "
         f"{_size(its)} in the port{others}. docs/migration/initialization.md has what each framework draws."
     )
 

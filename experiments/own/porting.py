@@ -12,14 +12,14 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments import causes
-from experiments.causes import Finding
 from experiments.own import divergence
 from experiments.own.alignment import Pair, align
 from experiments.own.carrying import Carried, carry
 from experiments.own.divergence import Divergence, Put, Sides
 from experiments.own.interpreter import Interpreter
 from experiments.own.layouts import completed
-from experiments.own.port_document import Branch, CauseFinding, Parting, Stage
+from experiments.own.partings import parting, spelt, told
+from experiments.own.port_document import Parting, Stage
 from experiments.own.tolerance import Tolerances
 from isograd.captured import Captured, Place, Step
 
@@ -28,10 +28,6 @@ MOST = 8
 
 STEP = 1e-6
 """A right step is off by less, as a share of the largest step: optimisers compute some numbers in float32."""
-
-
-FRAMEWORK = ("running.unbiased", "optimizer.place", "clipping.epsilon", "gradient.kink", "activation.constants")
-"""Causes that are what a framework does by itself, whoever uses it."""
 
 
 class Reference(NamedTuple):
@@ -126,12 +122,12 @@ class _Comparison:
 
     def _part(self, sides: Sides, found: Divergence) -> None:
         findings = causes.explain(_forward_case(sides, found))
-        i = _told(sides, found, findings)
+        i = told(sides, found, findings)
         place = None if i is None else sides.mine[i]
         other = None if found.its is None else sides.its[found.its]
         before = None if found.own or found.mine is None else spelt(sides.mine[found.mine])
         self._mark(len(sides.mine) if i is None else i, "parts", found.error)
-        self.partings.append(_parting("forward", place, other, found.error, found.tolerance, findings, before))
+        self.partings.append(parting("forward", place, other, found.error, found.tolerance, findings, before))
 
     def _mark(self, place: int, word: str, error: float) -> None:
         self.marks.setdefault(place, Mark(word, error))
@@ -163,7 +159,7 @@ class _Comparison:
         place, other = sides.mine[index[found.path]], its_index[self.carried.pairs[found.path]]
         case = causes.backward_case(sides.reference, sides.port, place, other, dialect=sides.port["api"])
         self._mark(index[found.path], "gradient parts", found.error)
-        self.partings.append(_parting("backward", place, other, found.error, found.tolerance, causes.explain(case)))
+        self.partings.append(parting("backward", place, other, found.error, found.tolerance, causes.explain(case)))
 
     def _loss(self, sides: Sides) -> bool:
         """Whether the loss parts, of the same output."""
@@ -174,7 +170,7 @@ class _Comparison:
         if not same_output or error <= tolerance:
             return False
         findings = causes.explain(causes.loss_case(a, b, dialect=b["api"]))
-        self.partings.append(_parting("loss", None, None, error, tolerance, findings))
+        self.partings.append(parting("loss", None, None, error, tolerance, findings))
         return True
 
     def _part_backward(self, sides: Sides, pair: Pair, errors: dict[int, float]) -> None:
@@ -185,7 +181,7 @@ class _Comparison:
         case = causes.backward_case(sides.reference, sides.port, place, other, follows=behind, dialect=sides.port["api"])
         error, tolerance = errors[pair.mine], tolerances[pair.mine]
         self._mark(pair.mine, "gradient parts", error)
-        self.partings.append(_parting("backward", place, other, error, tolerance, causes.explain(case)))
+        self.partings.append(parting("backward", place, other, error, tolerance, causes.explain(case)))
 
     # --- steps
 
@@ -200,13 +196,15 @@ class _Comparison:
             case = causes.step_case(sides.reference, self.seen.port, mine, its, self.carried.pairs, dialect=sides.port["api"])
             findings = causes.explain(case)
             if clean or findings:
-                self.partings.append(_parting("step", None, None, error, STEP, findings))
+                self.partings.append(parting("step", None, None, error, STEP, findings))
         return [(one["loss"], other["loss"]) for one, other in zip(mine, its, strict=True)]
 
     # --- running statistics
 
     def _statistics(self, sides: Sides) -> None:
         """Running statistics after the pass, of each normalization that had the same input."""
+        if not any(sides.reference["statistics"].values()):
+            return
         self.judged.append("statistics")
         for pair in sides.alignment.pairs:
             place, other = sides.mine[pair.mine], sides.its[pair.its]
@@ -214,15 +212,15 @@ class _Comparison:
             if error <= STEP or not divergence.inputs_agree(sides, pair):
                 continue
             case = causes.statistics_case(sides.reference, sides.port, place, other, dialect=sides.port["api"])
-            self.partings.append(_parting("statistics", place, other, error, STEP, causes.explain(case)))
+            self.partings.append(parting("statistics", place, other, error, STEP, causes.explain(case)))
             return  # what one normalization does, all of them do
 
 
 def _forward_case(sides: Sides, found: Divergence) -> causes.Case:
     mine = None if found.mine is None else sides.mine[found.mine]
     its = None if found.its is None else sides.its[found.its]
-    agreed = [sides.mine[pair.mine] for pair in sides.alignment.pairs if sides.agrees(pair)]
     limit = len(sides.mine) if found.mine is None else found.mine
+    agreed = [pair.mine for pair in sides.alignment.pairs if sides.agrees(pair) and pair.mine < limit]
     return causes.forward_case(
         sides.reference,
         sides.port,
@@ -230,57 +228,9 @@ def _forward_case(sides: Sides, found: Divergence) -> causes.Case:
         its,
         between_reference=[sides.mine[i] for i in found.between_mine],
         between_port=[sides.its[j] for j in found.between_its],
-        agreed=[place for place in agreed if sides.mine.index(place) < limit],
+        agreed=[sides.mine[i] for i in agreed],
         dialect=sides.port["api"],
     )
-
-
-def _told(sides: Sides, found: Divergence, findings: list[Finding]) -> int | None:
-    """The index of the place that is told: the likeliest cause's, or where the difference was seen first."""
-    if found.own:
-        return found.mine
-    if findings:
-        named = [i for i in found.between_mine if sides.mine[i]["path"] == findings[0].path]
-        nearest = found.between_mine[-1] if found.between_mine else found.mine
-        return named[0] if named else nearest
-    return found.between_mine[0] if found.between_mine else found.mine
-
-
-def _parting(
-    stage: Stage,
-    place: Place | None,
-    other: Place | None,
-    error: float,
-    tolerance: float,
-    findings: list[Finding],
-    before: str | None = None,
-) -> Parting:
-    return Parting(
-        stage=stage,
-        place=spelt(place),
-        port_place=spelt(other),
-        type=place["type"] if place else "",
-        port_type=other["type"] if other else "",
-        before=before,
-        error=error,
-        tolerance=tolerance,
-        causes=[_cause(each) for each in findings],
-        framework=bool(findings) and findings[0].key in FRAMEWORK,
-    )
-
-
-def _cause(found: Finding) -> CauseFinding:
-    return CauseFinding(
-        key=found.key, said=found.said, cure=found.cure, page=found.page, certainty=found.certainty, note=found.note
-    )
-
-
-def spelt(place: Place | None) -> str:
-    """A place as it is told, with its call where that is not the first."""
-    if place is None:
-        return "(the end)"
-    call = f"#{place['call']}" if place["call"] else ""
-    return f"{place['path'] or '(model)'}{call}"
 
 
 def _step_error(sides: Sides, mine: list[Step], its: list[Step], carried: Mapping[str, str]) -> float:
@@ -301,33 +251,3 @@ def _step_error(sides: Sides, mine: list[Step], its: list[Step], carried: Mappin
 def _statistics_error(sides: Sides, place: Place, other: Place) -> float:
     mine, its = sides.reference["statistics"].get(place["path"], {}), sides.port["statistics"].get(other["path"], {})
     return max((divergence.relative(a, its[name]) for name, a in mine.items() if name in its), default=0.0)
-
-
-# --- the tree
-
-
-def tree(found: Compared) -> list[Branch]:
-    """All places of the reference, with their counterparts."""
-    pairs = {pair.mine: pair for pair in found.sides.alignment.pairs}
-    return [_branch(found, i, pairs.get(i)) for i in range(len(found.sides.mine))]
-
-
-def _branch(found: Compared, i: int, pair: Pair | None) -> Branch:
-    sides, place, mark = found.sides, found.sides.mine[i], found.marks.get(i)
-    branch = Branch(path=spelt(place), type=place["type"], port_path=None, port_type=None, mark="not compared")
-    if pair is not None and pair.match is not None:
-        other = sides.its[pair.its]
-        agrees = "agrees" if sides.agrees(pair) else "reordered" if pair.reordered else "follows"
-        compared = {
-            "port_path": spelt(other),
-            "port_type": other["type"],
-            "value": None if sides.replaced(pair) else pair.match.error,
-            "value_tolerance": sides.tolerances.values[i],
-            "gradient": found.gradients.get(i),
-            "gradient_tolerance": sides.tolerances.gradients[i],
-            "mark": agrees,
-        }
-        branch = branch.model_copy(update=compared)
-    if mark is None:
-        return branch
-    return branch.model_copy(update={"mark": mark.word, "gradient" if "gradient" in mark.word else "value": mark.error})

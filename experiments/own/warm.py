@@ -2,9 +2,10 @@
 
 It reads one request a line on standard input and writes one answer a line on standard output, both JSON:
 
-    -> {"reference": "torch=mine_torch.py", "port": "keras=mine_keras.py", "python": [], "command": ..., "json": path,
-        "text": path, "divergence": path, "asked": the fields of experiments.own.held.Asked}
-    <- {"type": "done"}  or  {"type": "mistake" or "failed", "reason": ...}
+    -> {"reference": "torch=mine_torch.py", "port": "keras=mine_keras.py", "python": [], "command": ...,
+        "asked": the fields of experiments.own.held.Asked}
+    <- {"type": "done", "document": {...}, "text": ..., "divergence": the path of a file, where they part}
+    <- {"type": "mistake" or "failed", "reason": ...}
 
 Each model runs in an interpreter of its own, which nobody has used before; the next one of a port's framework is started
 meanwhile, so that it is there when it is needed. A reference is captured once. It ends when its input does.
@@ -16,21 +17,25 @@ import hashlib
 import io
 import json
 import os
+import queue
+import secrets
+import shutil
 import sys
 import tempfile
+import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from common.errors import UserError
+from common.errors import Failed, UserError
 from experiments import children, ending
 from experiments.entry import failure
 from experiments.own import given as names
 from experiments.own.given import Given
 from experiments.own.held import Asked, captured_in, held_in, reference_of
-from experiments.own.interpreter import Failed, Interpreter
+from experiments.own.interpreter import Interpreter
 from experiments.own.port_document import Port
 from experiments.own.port_spoken import show
 from experiments.own.porting import Reference
@@ -56,13 +61,14 @@ class Spares:
 class Server:
     """Answers requests."""
 
-    def __init__(self) -> None:
-        self._spares = Spares()
+    def __init__(self, folder: Path) -> None:
+        self._spares, self._folder = Spares(), folder
         self._references: dict[str, Reference] = {}
 
-    def answer(self, request: dict[str, Any]) -> None:
-        """Hold a port to its reference, and write what is to be said."""
-        asked = Asked(**request["asked"], divergence=request["divergence"])
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Hold a port to its reference, and say what came of it."""
+        divergence = str(self._folder / f"{secrets.token_hex(8)}.npz")
+        asked = Asked(**request["asked"], divergence=divergence)
         pythons = names.pythons(request["python"])
         reference, port = names.given([request["reference"], request["port"]], pythons)
         if port.captured:
@@ -70,8 +76,7 @@ class Server:
         with self._spares.take(port.backend, pythons.get(port.backend)) as model:
             known = self._reference(reference, asked, pythons.get(reference.backend))
             found = held_in(model, reference, known, port, asked, request["command"])
-        Path(request["json"]).write_text(found.to_json(), encoding="utf-8")
-        Path(request["text"]).write_text(_text(found), encoding="utf-8")
+        return {"document": found.model_dump(mode="json", by_alias=True), "text": _text(found), "divergence": divergence}
 
     def _reference(self, given: Given, asked: Asked, python: str | None) -> Reference:
         """By the content of its file and data."""
@@ -95,27 +100,36 @@ def _text(found: Port) -> str:
     return said.getvalue()
 
 
-def answered(server: Server, request: dict[str, Any]) -> dict[str, str]:
+def answered(server: Server, request: dict[str, Any]) -> dict[str, Any]:
     """What became of a request."""
     try:
-        server.answer(request)
+        return {"type": "done", **server.answer(request)}
     except UserError as error:
         return {"type": "mistake", "reason": str(error)}
     except Failed as error:
         return {"type": "failed", "reason": str(error)}
     except Exception as error:
         return {"type": "failed", "reason": failure(error) or f"{type(error).__name__}: {error}"}
-    return {"type": "done"}
 
 
 def main() -> None:
     """Answer requests until standard input ends."""
     channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
+    requests: queue.Queue[str] = queue.Queue()
     with ending.temporary_folder() as folder:
         tempfile.tempdir = folder  # of the interpreters that wait, too
-        server = Server()
-        for line in sys.stdin:
-            print(json.dumps(answered(server, json.loads(line))), file=channel, flush=True)
-        children.kill_all()
-    os._exit(0)  # an interpreter may just be starting: it is not waited for
+        threading.Thread(target=_read, args=(requests, folder), daemon=True).start()
+        server = Server(Path(folder))
+        while True:
+            answer = answered(server, json.loads(requests.get()))
+            print(json.dumps(answer), file=channel, flush=True)
+
+
+def _read(requests: queue.Queue[str], folder: str) -> None:
+    """Hand on what is asked; when nobody asks any more, end at once, also in the middle of a comparison."""
+    for line in sys.stdin:
+        requests.put(line)
+    children.kill_all()
+    shutil.rmtree(folder, ignore_errors=True)
+    os._exit(0)

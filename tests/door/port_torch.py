@@ -29,5 +29,9 @@ def wrong():
     return Wrong()
 
 
+def raises():
+    raise RuntimeError("no CUDA")
+
+
 def optimizer(model):
     return torch.optim.SGD(model.parameters(), lr=0.1)

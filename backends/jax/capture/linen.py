@@ -58,8 +58,16 @@ class Model:
 
     def _drawn(self, x: tuple[Any, dict[str, Any]]) -> Any:
         """What `init` gives, in the model's own precision: the numbers that the user's program starts from."""
+        if self.dtype is None:
+            return self._initialized(x)
+        try:
+            return self._initialized(cast(x, jnp.float32))
+        except TypeError:  # an initializer without a dtype draws doubles where JAX works in them, and they fit no single
+            return self._initialized(cast(x, self.dtype))
+
+    def _initialized(self, x: tuple[Any, dict[str, Any]]) -> Any:
         told = flags(type(self.module).__call__, training=False)
-        args, kwargs = x if self.dtype is None else cast(x, jnp.float32)
+        args, kwargs = x
 
         def init(key: Any, args: Any, kwargs: Any) -> Any:
             return self.module.init({"params": key, "dropout": key}, *args, **kwargs, **told)

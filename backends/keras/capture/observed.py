@@ -14,6 +14,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from .functions import name_of
 from .known import ours
 from .record import Recorder
 from .taps import splits
@@ -220,7 +221,11 @@ def _watch_inside(stack: ExitStack, recorder: Recorder, layer: Any, replaced: di
 
 
 def _told(record: Callable[..., Any], layer: Any, function: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda *args, **kwargs: record(layer, function, args, kwargs)
+    def told(*args: Any, **kwargs: Any) -> Any:
+        return record(layer, function, args, kwargs)
+
+    told.__name__ = name_of(function)  # a recurrent cell is asked for it while it is watched
+    return told
 
 
 def _watch_own_names(stack: ExitStack, layers: list[Any], replaced: dict[int, Callable[..., Any]]) -> None:

@@ -23,8 +23,13 @@ NUMBERS = {
 """Our name of a number, and PyTorch's names for it."""
 
 
-def described(optimizer: torch.optim.Optimizer, clip: dict[str, float] | None) -> dict[str, Any]:
-    """Kind and numbers of the first group of parameters, and how many groups there are if these differ."""
+def described(optimizer: Any, clip: dict[str, float] | None) -> dict[str, Any] | None:
+    """Kind and numbers of the first group of parameters, and how many groups there are if these differ.
+
+    Of an object of the user's own, which has `zero_grad` and `step` and no groups, nothing is known.
+    """
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        return None
     group = optimizer.param_groups[0]
     kind = type(optimizer).__name__.lower()
     numbers = {ours: _number(group[own]) for ours, names in NUMBERS.items() for own in names if own in group}

@@ -223,7 +223,7 @@ class Subject:
 def _cast(model: nn.Module, optimizer: torch.optim.Optimizer | None, dtype: torch.dtype) -> None:
     """Parameters keep their identity, so that the optimiser still has them; its own state follows them."""
     model.to(dtype)
-    if optimizer is not None and optimizer.state:
+    if isinstance(optimizer, torch.optim.Optimizer) and optimizer.state:
         optimizer.load_state_dict(optimizer.state_dict())
 
 

@@ -3,6 +3,7 @@
 import importlib
 import time
 
+import isograd
 import numpy as np
 
 PORT = "torch=../mine_torch.py", "torch=../port_torch.py"
@@ -22,6 +23,13 @@ def test_a_wrong_function(framework):
     framework.check(tanh(framework), lambda x: np.tanh(x) * (1 + 1e-12), X)
 
 
+def test_a_live_model(framework):
+    module = importlib.import_module(f"mine_{framework.name}")
+    found = isograd.diagnose(module.model(), module.batch())
+    assert found.ok
+    assert len(found.frame()) == 1
+
+
 def test_a_right_port(isograd_port):
     assert isograd_port(*PORT).agrees(steps=2).ok
 
@@ -34,6 +42,10 @@ def test_the_same_again_is_known(isograd_port):
 
 def test_a_wrong_port(isograd_port):
     isograd_port(PORT[0], WRONG).agrees(steps=2)
+
+
+def test_a_port_that_raises(isograd_port):
+    isograd_port(PORT[0], "torch=../port_torch.py:raises").agrees()
 
 
 def test_a_file_that_is_not_there(isograd_port):

@@ -43,9 +43,11 @@ class Bench:
             self.references[key] = captured_in(self._process(given.backend), given, ASKED)
         return self.references[key]
 
-    def held(self, pair: Pair, edits: tuple[Edit, ...] = (), factory: str = "model") -> Port:
-        """What `port` says of a port with these mistakes in it."""
+    def held(self, pair: Pair, edits: tuple[Edit, ...] = (), factory: str = "model", steps: bool = True) -> Port:
+        """What `port` says of a port with these mistakes in it, and of steps of the optimisers if they are wanted."""
         reference = self.reference(pair, factory)
+        if not steps:
+            reference = reference._replace(steps=[])
         right = file_of(pair.architecture, pair.port)
         file = self.folder / right.name
         file.write_text(planted(right.read_text(encoding="utf-8"), edits), encoding="utf-8")

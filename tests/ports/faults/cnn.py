@@ -77,7 +77,13 @@ FAULTS = (
         "features.1",
         "normalization.evaluation normalization.statistics",
     ),
-    fault(KERAS, "ReLU before the batch norm", *RELU_FIRST, "features.1 features.2", "order.layers normalization.order"),
+    fault(
+        KERAS,
+        "ReLU before the batch norm",
+        *RELU_FIRST,
+        "features.1 features.2",
+        "order.layers normalization.order activation.added",
+    ),
     fault(
         KERAS,
         "input divided by 255",
@@ -136,7 +142,14 @@ FAULTS = (
         "convolution.mode",
     ),
     fault(LINEN, "SELU for ELU", "nn.elu(x)", "nn.selu(x)", "features.9", "activation.kind"),
-    fault(LINEN, "an activation twice", "x = nn.tanh(x)", "x = nn.tanh(nn.tanh(x))", "classifier.2", "activation.twice activation.added"),
+    fault(
+        LINEN,
+        "an activation twice",
+        "x = nn.tanh(x)",
+        "x = nn.tanh(nn.tanh(x))",
+        "classifier.2",
+        "activation.twice activation.added",
+    ),
     fault(
         LINEN,
         "through float32 before the dense layer",

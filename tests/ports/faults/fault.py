@@ -55,6 +55,12 @@ class Fault:
     causes: tuple[tuple[str, ...], ...]
     factory: str = "model"
 
+    @property
+    def steps(self) -> bool:
+        """Whether it takes steps of the optimisers to see it."""
+        named = [cause for causes in self.causes for cause in causes]
+        return any(END in places for places in self.places) or any(cause.startswith("running.") for cause in named)
+
 
 def fault(pair: Pair, name: str, old: str, new: str, places: str, causes: str, factory: str = "model") -> Fault:
     """One mistake; places and causes are separated by spaces."""

@@ -140,7 +140,9 @@ FAULTS = (
         "blocks.0.act",
         "activation.kind activation.alpha",
     ),
-    fault(NNX, "shortcut scaled", "return x + self.down", "return 0.5 * x + self.down", "blocks.0:add", "skip.scale"),
+    fault(
+        NNX, "shortcut scaled", "return x + self.down", "return 0.5 * x + self.down", "blocks.0:add", "skip.scale scale.factor"
+    ),
     fault(
         NNX,
         "branch detached",

@@ -26,9 +26,16 @@ def optimizer(net: nn.Module) -> torch.optim.Optimizer:
 
 FAULTS = (
     fault(KERAS, "strided convolution padded as Keras does", *SAME, "layer2.conv1", "convolution.padding"),
-    fault(KERAS, "ReLU before the sum", SUM, "self.add([self.relu2(out), x])", "layer1:add layer1:relu#1", "skip.order"),
+    fault(
+        KERAS,
+        "ReLU before the sum",
+        SUM,
+        "self.add([self.relu2(out), x])",
+        "layer1:add layer1:relu#1",
+        "skip.order activation.added",
+    ),
     fault(KERAS, "no shortcut", SUM, "self.relu2(out)", "layer1:add", "skip.missing"),
-    fault(KERAS, "shortcut halved", SUM, "self.relu2(self.add([out, 0.5 * x]))", "layer1:add", "skip.scale"),
+    fault(KERAS, "shortcut halved", SUM, "self.relu2(self.add([out, 0.5 * x]))", "layer1:add", "skip.scale scale.factor"),
     fault(KERAS, "no batch norm in the shortcut", NORMED, "self.shortcut(x)", "layer2.downsample.1", "normalization.missing"),
     fault(
         KERAS,
@@ -71,7 +78,12 @@ FAULTS = (
         "convolution.padding",
     ),
     fault(
-        LINEN, "ReLU before the sum", "nn.relu(y + residual)", "nn.relu(y) + residual", "layer1:add layer1:relu#1", "skip.order"
+        LINEN,
+        "ReLU before the sum",
+        "nn.relu(y + residual)",
+        "nn.relu(y) + residual",
+        "layer1:add layer1:relu#1",
+        "skip.order activation.added",
     ),
     fault(
         LINEN,
@@ -103,7 +115,7 @@ FAULTS = (
         "nn.relu(y + residual)",
         "nn.relu(0.1 * y + residual)",
         "layer1:add",
-        "skip.scale",
+        "skip.scale scale.factor",
     ),
     fault(LINEN, "channels as BGR", """name="stem")(x)""", """name="stem")(x[..., ::-1])""", "conv", "data.channels"),
     fault(
@@ -147,7 +159,7 @@ FAULTS = (
         "normalization.evaluation normalization.statistics",
     ),
     fault(LINEN_TORCH, "SiLU for ReLU", "x = F.relu(self.bn", "x = F.silu(self.bn", ":relu", "activation.kind"),
-    fault(LINEN_KERAS, "logits taken for probabilities", "(from_logits=True)", "()", END, "loss.kind loss.twice"),
+    fault(LINEN_KERAS, "logits taken for probabilities", "(from_logits=True)", "()", END, "loss.logits loss.kind loss.twice"),
     fault(
         LINEN_KERAS,
         "Keras' momentum of a batch norm",

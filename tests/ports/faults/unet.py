@@ -62,7 +62,13 @@ FAULTS = (
         "order.concatenate",
     ),
     fault(LINEN, "bilinear upsampling", RESIZED, '"bilinear")', ":interpolate", "stated.numbers"),
-    fault(LINEN, "SiLU before the norm", *BEFORE_NORM, "down1.norm down1:silu", "order.layers normalization.order"),
+    fault(
+        LINEN,
+        "SiLU before the norm",
+        *BEFORE_NORM,
+        "down1.norm down1:silu",
+        "order.layers normalization.order activation.added",
+    ),
     fault(
         LINEN,
         "skip detached",

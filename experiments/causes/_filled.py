@@ -1,0 +1,202 @@
+"""Cases, filled from what was captured of the two models."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from experiments.causes._case import Case, Side, Steps, equal
+from isograd.captured import Captured, Layer, Place, Step
+
+NARROW = {"float32", "float16", "bfloat16"}
+"""Types of less than float64."""
+
+
+def forward_case(
+    reference: Captured,
+    port: Captured,
+    place: Place | None,
+    other: Place | None,
+    *,
+    between_reference: Sequence[Place] = (),
+    between_port: Sequence[Place] = (),
+    agreed: Sequence[Place] = (),
+    dialect: str = "",
+) -> Case:
+    """The case of a value that differs.
+
+    Args:
+        reference: As captured, values and all.
+        port: Likewise.
+        place: Of the reference, whose output differs though its inputs agree. With places between: the first one whose
+            *input* differs; None for the end of the model.
+        other: The port's counterpart.
+        between_reference: Its places after the last that agrees and before `place`.
+        between_port: The port's, likewise.
+        agreed: Places of the reference before, whose values agree: as many as there are, the nearest last.
+        dialect: Of the port's cures: linen or nnx, where the port is JAX; linen if not stated.
+    """
+    mine, its = _Reading(reference, ""), _Reading(port, dialect)
+    if place is None or other is None or between_reference or between_port:
+        ends = _ends(mine.end(place), its.end(other))
+    else:
+        ends = (mine.side(place), its.side(other))
+    return Case(
+        "forward",
+        *ends,
+        agreed=tuple(mine.side(each) for each in agreed),
+        between_reference=tuple(mine.side(each) for each in between_reference),
+        between_port=tuple(its.side(each) for each in between_port),
+        layers=reference["layers"],
+    )
+
+
+def backward_case(
+    reference: Captured, port: Captured, place: Place, other: Place, *, follows: Sequence[Place] = (), dialect: str = ""
+) -> Case:
+    """The case of a gradient dL/dy that differs at a place although the values agree.
+
+    Args:
+        reference: As captured.
+        port: Likewise.
+        place: Of the reference: on the way back from the loss the first whose gradient differs.
+        other: The port's.
+        follows: Those places of the reference after it whose gradients agree, the nearest first.
+        dialect: As in `forward_case`.
+    """
+    mine, its = _Reading(reference, ""), _Reading(port, dialect)
+    behind = tuple(mine.side(each) for each in follows)
+    return Case("backward", mine.side(place), its.side(other), follows=behind, layers=reference["layers"])
+
+
+def loss_case(reference: Captured, port: Captured, *, dialect: str = "") -> Case:
+    """The case of a loss, or of its gradient with respect to the model's output, that differs though the outputs agree."""
+    return Case("loss", _Reading(reference, "").loss(), _Reading(port, dialect).loss())
+
+
+def step_case(
+    reference: Captured,
+    port: Captured,
+    reference_steps: Sequence[Step],
+    port_steps: Sequence[Step],
+    names: Mapping[str, str],
+    *,
+    dialect: str = "",
+) -> Case:
+    """The case of an update that differs.
+
+    Args:
+        reference: Captured before the first step: its parameters are where the steps start.
+        port: Likewise.
+        reference_steps: With arrays.
+        port_steps: As many.
+        names: The path of the port's layer by that of the reference's; layers that are not in it are left out.
+        dialect: As in `forward_case`.
+    """
+    own = {path: path for path in names}
+    mine = _Reading(reference, "").stepped(reference_steps, own)
+    return Case("step", mine, _Reading(port, dialect).stepped(port_steps, names))
+
+
+def statistics_case(reference: Captured, port: Captured, place: Place, other: Place, *, dialect: str = "") -> Case:
+    """The case of running statistics that differ after a pass, of a normalization whose inputs agree.
+
+    Args:
+        reference: As captured.
+        port: Likewise.
+        place: The normalization.
+        other: The port's.
+        dialect: As in `forward_case`.
+    """
+    mine, its = _Reading(reference, "").side(place), _Reading(port, dialect).side(other)
+    mine = replace(mine, after=reference["statistics"].get(place["path"], {}))
+    return Case("step", mine, replace(its, after=port["statistics"].get(other["path"], {})))
+
+
+def _ends(mine: list[Side], its: list[Side]) -> tuple[Side, Side]:
+    """The first pair that differs of what goes into a place."""
+    for a, b in zip(mine, its, strict=False):
+        if not equal(a.output, b.output):
+            return a, b
+    return mine[0], its[0]
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """Takes sides out of a capture."""
+
+    captured: Captured
+    dialect: str
+
+    def side(self, place: Place) -> Side:
+        """A place with its layer, in the canonical layout."""
+        layer = self.captured["layers"].get(place["path"].split(":")[0])
+        axes = place["layout"]
+        ordered = None if place["output"] is None else _ordered(place["output"], axes)
+        gradient = None if place["gradient"] is None else _ordered(place["gradient"], axes)
+        inputs = tuple(self._input(each, place) for each in place["inputs"])
+        side = replace(self._blank(), path=place["path"], kind=place["kind"], type=place["type"])
+        side = replace(side, config=self._config(place), inputs=inputs, output=ordered, gradient=gradient, dtype=place["dtype"])
+        side = replace(side, single=side.single or place["dtype"] in NARROW)
+        if layer is None or (":" in place["path"] and layer["kind"] != place["kind"]):
+            return side
+        return _with_layer(side, layer)
+
+    def end(self, place: Place | None) -> list[Side]:
+        """What goes into a place, or comes out of the model: a side for each tensor."""
+        between = replace(self._blank(), kind="between", path=place["path"] if place else "")
+        if place is None:
+            return [replace(between, output=self.captured["output"])]
+        return [replace(between, output=self._input(each, place)) for each in place["inputs"]]
+
+    def loss(self) -> Side:
+        found = self.captured
+        side = replace(self._blank(), output=found["output"], gradient=found["output_gradient"])
+        return replace(side, kind="loss", loss=found["loss"], target=found["y"])
+
+    def stepped(self, steps: Sequence[Step], names: Mapping[str, str]) -> Side:
+        """The parameters go by the reference's paths."""
+        before = {path: self.captured["layers"][own]["parameters"] for path, own in names.items()}
+        after = [{path: step["parameters"][own] for path, own in names.items()} for step in steps]
+        gradients = [_named({path: step["gradients"][own] for path, own in names.items()}) for step in steps]
+        run = Steps(self.captured["optimizer"], [_named(each) for each in (before, *after)], gradients)
+        return replace(self._blank(), kind="optimizer", steps=run)
+
+    def _blank(self) -> Side:
+        own = {"torch": "torch", "keras": "keras", "jax": self.dialect or "linen"}[self.captured["backend"]]
+        return Side(self.captured["backend"], own, single=self.captured["precision"] != "float64")
+
+    def _input(self, values: np.ndarray, place: Place) -> np.ndarray:
+        same = place["layout"] is not None and len(place["layout"]) == values.ndim
+        return _ordered(values, place["layout"] if same else self._layouts().get(values.ndim))
+
+    def _layouts(self) -> dict[int, list[int]]:
+        """The most frequent layout of tensors with so many axes."""
+        votes = Counter(tuple(place["layout"]) for place in self.captured["places"] if place["layout"])
+        return {len(layout): list(layout) for layout, _ in reversed(votes.most_common())}
+
+    def _config(self, place: Place) -> dict[str, Any]:
+        """With how a flattening goes through channels, which only the layout tells."""
+        if place["kind"] != "flatten" or not place["inputs"]:
+            return place["config"]
+        ndim = place["inputs"][0].ndim
+        layout = self._layouts().get(ndim, list(range(ndim)))
+        return place["config"] | {"channels_first": layout != list(range(ndim))}
+
+
+def _with_layer(side: Side, layer: Layer) -> Side:
+    config = {**layer["config"], **side.config}
+    side = replace(side, config=config, parameters=layer["parameters"], statistics=layer["statistics"])
+    return replace(side, trainable=layer["trainable"], gradients=layer["gradients"])
+
+
+def _ordered(values: np.ndarray, layout: Sequence[int] | None) -> np.ndarray:
+    return values.transpose(layout) if layout is not None and len(layout) == values.ndim else values
+
+
+def _named(layers: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    return {f"{path}.{name}" if path else name: array for path, arrays in layers.items() for name, array in arrays.items()}
