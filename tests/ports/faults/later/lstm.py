@@ -106,7 +106,7 @@ LATER = (
         "nn.utils.clip_grad_value_(",
         "nn.utils.clip_grad_norm_(",
         END,
-        "clipping.kind",
+        "clipping.kind clipping.scope",
     ),
     fault(KERAS_LINEN, "last step but one", "x[:, -1]", "x[:, -2]", "lstm_2", "recurrent.returned order.reduction"),
     fault(KERAS_LINEN, "RMSprop for SGD", "optax.sgd(0.1, momentum=0.9)", "optax.rmsprop(0.01)", END, "optimizer.kind"),

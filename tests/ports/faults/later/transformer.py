@@ -169,7 +169,7 @@ LATER = (
         "x = x + self.attention",
         "x = 2 * x + self.attention",
         "block_1:add",
-        "skip.scale",
+        "skip.scale scale.factor",
     ),
     fault(KERAS_LINEN, "ReLU for GELU", GELU_LINEN, "nn.relu(self.up(self.ln2(x)))", "block_1.up:gelu", "activation.kind"),
 )
