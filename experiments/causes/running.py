@@ -105,5 +105,8 @@ def solved(side: Side, of: Side | None = None) -> tuple[float, bool] | None:
     if abs(share) < 1e-9:
         return None
     fed = (side.after["variance"] - momentum * before.statistics["variance"]) / (1 - momentum)
-    factor = float(np.median(fed / variance))
+    moved = variance > 0  # a channel that is the same everywhere does not tell
+    if not moved.any():
+        return None
+    factor = float(np.median(fed[moved] / variance[moved]))
     return momentum, bool(abs(factor - count / (count - 1)) < abs(factor - 1))
