@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -47,16 +46,9 @@ def taken(api: str, case: Case) -> Taken:
     return _taken[api, case.name]
 
 
-@contextmanager
-def quick() -> Iterator[None]:
-    """Programs of a few equations are not worth optimising."""
-    import jax
-
+def precise() -> None:
+    """JAX works in float64 from now on; as its tests have it everywhere."""
     capture.prepare("float64")
-    kept = jax.config.values["jax_disable_most_optimizations"]
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", kept)
 
 
 def said(captured: dict[str, Any]) -> str:

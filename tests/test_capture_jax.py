@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from tests.flax_cases import (
     FLAT,
     Case,
     place,
-    quick,
+    precise,
     said,
     taken,
 )
@@ -26,9 +25,8 @@ from tests.linen_cases import BY_NAME, CASES, captured
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _quick() -> Iterator[None]:
-    with quick():
-        yield
+def _precise() -> None:
+    precise()
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -32,7 +31,7 @@ from tests.flax_cases import (
     lstm,
     normalized,
     place,
-    quick,
+    precise,
     said,
     simple,
     taken,
@@ -90,9 +89,8 @@ BY_NAME = {case.name: case for case in CASES}
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _quick() -> Iterator[None]:
-    with quick():
-        yield
+def _precise() -> None:
+    precise()
 
 
 def captured(name: str) -> dict[str, Any]:

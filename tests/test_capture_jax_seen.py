@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import importlib.util
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +23,14 @@ from tests.flax_cases import (
     CLASSES,
     FLAT,
     place,
-    quick,
+    precise,
     said,
 )
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _quick() -> Iterator[None]:
-    with quick():
-        yield
+def _precise() -> None:
+    precise()
 
 
 @jax.jit

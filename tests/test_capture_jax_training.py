@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -19,16 +18,15 @@ from tests.flax_cases import (
     CLASSES,
     IMAGE,
     place,
-    quick,
+    precise,
     taken,
 )
 from tests.linen_cases import BY_NAME, captured
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _quick() -> Iterator[None]:
-    with quick():
-        yield
+def _precise() -> None:
+    precise()
 
 
 def test_batch_norm_says_in_both_modes_which_statistics_were_used() -> None:
