@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -120,3 +122,25 @@ def test_a_text_that_is_not_there_exactly_once_is_refused(text: str) -> None:
 def test_mistakes_of_two_ports_are_not_one_port() -> None:
     with pytest.raises(ValueError, match="of one port"):
         together(FAULTS[0], FAULTS[-1])
+
+
+# --- the judge, without a framework
+
+
+def test_the_judge_tells_another_place_and_another_cause_from_the_right_ones() -> None:
+    fault = BY_NAME[Pair("cnn", "torch", "keras"), "batch norm with Keras' epsilon"]
+    order = ["features.3", "features.4", "features.5"]
+    captured = {"places": [{"path": path, "call": 0, "kind": "other"} for path in order]}
+    reference: Any = SimpleNamespace(captured=captured)
+
+    def told(place: str, *causes: str) -> tuple[str, str]:
+        parting = SimpleNamespace(place=place, causes=[SimpleNamespace(key=key) for key in causes])
+        (found,) = judged(fault, SimpleNamespace(first=parting, divergences=[parting]), reference)  # type: ignore[arg-type]
+        return found.where, found.why
+
+    assert told("features.5", "normalization.epsilon") == ("exact", "right")
+    assert told("features.5", "normalization.groups", "normalization.epsilon") == ("exact", "wrong")
+    assert told("features.4") == ("next door", "none")
+    assert told("features.3", "normalization.epsilon") == ("elsewhere", "right")
+    (nothing,) = judged(fault, SimpleNamespace(first=None, divergences=[]), reference)  # type: ignore[arg-type]
+    assert (nothing.where, nothing.why) == ("nothing", "none")
