@@ -91,6 +91,15 @@ def test_the_first_example_parts_where_its_page_says(running: dict[str, Interpre
     assert not said.ok
 
 
+def test_a_tolerance_that_nothing_could_exceed_is_no_agreement(running: dict[str, Interpreter], reference: Reference) -> None:
+    wide = [2.0 if i == 0 else tolerance for i, tolerance in enumerate(reference.tolerances.values)]
+    blind = reference._replace(tolerances=reference.tolerances._replace(values=wide))
+    said = held(running, blind, "jax=net_flax.py")
+    assert said.tree[0].mark == "cannot be judged"
+    assert "as far as it can be judged (1 of 11 places cannot: see below)" in next(head(said))
+    assert "1 of 11 places cannot be judged, the first of them conv1" in " ".join(closing(said))
+
+
 def test_a_kept_reference_says_what_the_live_one_says(running: dict[str, Interpreter], reference: Reference) -> None:
     live = captured_in(running["torch"], NET, Asked())
     assert held(running, live, "jax=net_flax.py") == held(running, reference, "jax=net_flax.py")

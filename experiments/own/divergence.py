@@ -10,7 +10,7 @@ import numpy as np
 from experiments.own.alignment import Alignment, Pair
 from experiments.own.flow import behind, made
 from experiments.own.tensors import Axes, Match, declared, error, match
-from experiments.own.tolerance import Tolerances
+from experiments.own.tolerance import BLIND, Tolerances
 from isograd.captured import Captured, Place
 
 Put = dict[tuple[str, int, int], np.ndarray]
@@ -243,7 +243,7 @@ def _is_passed_by(sides: Sides, pair: Pair, errors: dict[int, float]) -> bool:
 
 def _is_off(sides: Sides, pair: Pair, errors: dict[int, float]) -> bool:
     tolerance = sides.tolerances.gradients[pair.mine]
-    judged = pair.mine in errors and tolerance < 1 and sides.agrees(pair)
+    judged = pair.mine in errors and tolerance < BLIND and sides.agrees(pair)
     return judged and sides.mine[pair.mine]["kind"] != "container" and errors[pair.mine] > tolerance
 
 
@@ -281,7 +281,7 @@ def parameters(sides: Sides, carried: dict[str, str]) -> Iterator[ParameterError
         for name in [each for each in held if each in its["parameters"]]:
             a, b = mine["gradients"].get(name), its["gradients"].get(name)
             tolerance = sides.tolerances.parameters[path].get(name, sides.tolerances.loss)
-            if (a is None and b is None) or tolerance >= 1:
+            if (a is None and b is None) or tolerance >= BLIND:
                 continue
             zero = np.zeros(held[name].shape)
             error = relative(zero if a is None else a, zero if b is None else b)

@@ -19,6 +19,7 @@ SIGNS = {
     "follows": "follows",
     "reordered": "same numbers in another order",
     "not compared": "has no counterpart",
+    "cannot be judged": "cannot be judged",
 }
 AROUND = 6
 """So many places are shown before and after one where they part."""
@@ -47,7 +48,9 @@ def head(said: Port) -> Iterator[str]:
     if first and not first.framework:
         yield from parting(said, first)
     else:
+        blind = sum(branch.mark == "cannot be judged" for branch in said.tree)
         but = ", but for what the framework does by itself" if first else ""
+        but += f", as far as it can be judged ({blind} of {len(said.tree)} places cannot: see below)" if blind else ""
         yield f"The port agrees{but}: {', '.join(_judged(said))}."
 
 
@@ -161,6 +164,7 @@ def closing(said: Port) -> Iterator[str]:
         yield f"Worst: {_worst(said)} of the tolerance, which is computed from the reference."
     yield _carried(said)
     yield from (f"Weights: {line}." for line in said.carried.lacking)
+    yield from _blind(said)
     yield from _starts(said)
     if said.losses:
         yield _losses(said)
@@ -179,6 +183,16 @@ def worst(said: Port) -> float:
 
 def _worst(said: Port) -> str:
     return f"{worst(said):.2g}"
+
+
+def _blind(said: Port) -> Iterator[str]:
+    """Places of which nothing can be said."""
+    found = [branch.path for branch in said.tree if branch.mark == "cannot be judged"]
+    if found:
+        yield (
+            f"{len(found)} of {len(said.tree)} places cannot be judged, the first of them {found[0]}: rounding alone may move "
+            "them by as much as they are large."
+        )
 
 
 def _starts(said: Port) -> Iterator[str]:

@@ -20,7 +20,7 @@ from experiments.own.interpreter import Interpreter
 from experiments.own.layouts import completed
 from experiments.own.partings import parting, spelt, told
 from experiments.own.port_document import Parting, Stage
-from experiments.own.tolerance import Tolerances
+from experiments.own.tolerance import BLIND, Tolerances
 from isograd.captured import Captured, Place, Step
 
 MOST = 8
@@ -189,10 +189,11 @@ class _Comparison:
         """Steps of both optimisers from the same start."""
         mine = self.reference.steps
         its = self.port.steps(len(mine))
-        self.judged.append("step")
         error = _step_error(sides, mine, its, self.carried.pairs)
         clean = not self.partings
-        if error > STEP:
+        if error is not None:
+            self.judged.append("step")
+        if error is not None and error > STEP:
             case = causes.step_case(sides.reference, self.seen.port, mine, its, self.carried.pairs, dialect=sides.port["api"])
             findings = causes.explain(case)
             if clean or findings:
@@ -237,19 +238,19 @@ def _forward_case(sides: Sides, found: Divergence) -> causes.Case:
     )
 
 
-def _step_error(sides: Sides, mine: list[Step], its: list[Step], carried: Mapping[str, str]) -> float:
-    """The largest difference of a step, as a share of the layer's largest; of parameters whose gradient is no rounding."""
-    worst = 0.0
+def _step_error(sides: Sides, mine: list[Step], its: list[Step], carried: Mapping[str, str]) -> float | None:
+    """The largest difference of a step, as a share of the layer's largest; None where no parameter can be judged."""
+    found: list[float] = []
     before = {path: layer["parameters"] for path, layer in sides.reference["layers"].items()}
     for one, other in zip(mine, its, strict=True):
         for path, port_path in carried.items():
             for name, old in before[path].items():
                 a, b = one["parameters"][path][name], other["parameters"].get(port_path, {}).get(name)
                 tolerance = sides.tolerances.parameters[path].get(name, np.inf)
-                if b is None or b.shape != a.shape or tolerance >= 1:
+                if b is None or b.shape != a.shape or tolerance >= BLIND:
                     continue
-                worst = max(worst, divergence.relative(a - old, b - old) - tolerance)
-    return worst
+                found.append(divergence.relative(a - old, b - old) - tolerance)
+    return max(found, default=None)
 
 
 def _statistics_error(sides: Sides, place: Place, other: Place) -> float:

@@ -16,6 +16,8 @@ from isograd.captured import Captured, Layer
 
 REPEATED = 3
 FACTOR = 100.0
+BLIND = 1.0
+"""A tolerance as large as the numbers themselves: nothing is judged by it."""
 
 Arrays = dict[str, np.ndarray]
 
