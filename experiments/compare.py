@@ -30,7 +30,7 @@ import tyro
 from backends import DEFINITION, FRAMEWORKS, NEEDS, install_command, missing
 from common.errors import UserError, nearest, shown
 from experiments import ending, entry, streams
-from experiments.flags import parse
+from experiments.flags import parse, shown_as
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,7 +47,7 @@ _OWN = "(default: the experiment's)"
 
 
 def _number(metavar: str, hint: str = _OWN) -> Any:
-    return tyro.conf.arg(metavar=metavar, help_behavior_hint=hint)
+    return shown_as(metavar, hint)
 
 
 @dataclass(frozen=True)

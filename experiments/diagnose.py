@@ -21,30 +21,26 @@ if __name__ == "__main__":  # before the imports that take time
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
 from common.errors import UserError
 from experiments import destinations, entry, streams
-from experiments.flags import parse
+from experiments.flags import parse, shown_as
 
 if TYPE_CHECKING:
     from experiments.own.diagnosis import Diagnosis
     from experiments.own.given import Given
 
 
-def _flag(metavar: str, hint: str = "") -> Any:
-    return tyro.conf.arg(metavar=metavar, help_behavior_hint=hint)
-
-
 @dataclass(frozen=True)
 class Options:
     """Where does the gradient of your own model vanish, what is the likely cause, and which line changes it?"""
 
-    models: Annotated[tuple[str, ...], tyro.conf.Positional, _flag("BACKEND=FILE.py ...")]
+    models: Annotated[tuple[str, ...], tyro.conf.Positional, shown_as("BACKEND=FILE.py ...")]
     """A file that defines model(), and its framework: torch=mine.py; keras=mine.py:small names another function."""
-    data: Annotated[str | None, _flag("FILE.npz", "(default: the file's batch())")] = None
+    data: Annotated[str | None, shown_as("FILE.npz", "(default: the file's batch())")] = None
     """x [samples, ...] and y [samples, ...], as the model takes them."""
     steps: int = 0
     """Steps of its own optimizer, with --data on batches of the training set."""
@@ -52,17 +48,17 @@ class Options:
     """Samples in a batch of --data."""
     seed: int = 0
     """Of the batches, and of a model whose weights are drawn by us (linen)."""
-    precision: Annotated[Literal["float32", "float64"] | None, _flag("float32|float64", "(default: the model's own)")] = None
+    precision: Annotated[Literal["float32", "float64"] | None, shown_as("float32|float64", "(default: the model's own)")] = None
     """What the model computes in."""
     evaluate: bool = False
     """In evaluation mode: batch norm by its running statistics."""
-    python: Annotated[tuple[str, ...], _flag("BACKEND=PATH ...")] = ()
+    python: Annotated[tuple[str, ...], shown_as("BACKEND=PATH ...")] = ()
     """Another interpreter for a framework, in an environment of its own."""
-    json: Annotated[str | None, _flag("FILE|-")] = None
+    json: Annotated[str | None, shown_as("FILE|-")] = None
     """Write the diagnosis as JSON (experiments/own/diagnosis.py has the fields); - is standard output, and nothing else."""
-    page: Annotated[Path | None, _flag("FILE.html")] = None
+    page: Annotated[Path | None, shown_as("FILE.html")] = None
     """Write a page with all of it: one file to open anywhere."""
-    save: Annotated[Path | None, _flag("FILE.capture")] = None
+    save: Annotated[Path | None, shown_as("FILE.capture")] = None
     """Keep what was captured, values and all, to diagnose or port it elsewhere."""
 
 

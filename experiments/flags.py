@@ -19,6 +19,11 @@ T = TypeVar("T")
 RULES = {"INT": "a whole number", "K": "a whole number", "FLOAT": "a number"}
 
 
+def shown_as(metavar: str, hint: str = "") -> Any:
+    """How a flag is shown in the help: the word for its value, and what holds where it is left out."""
+    return tyro.conf.arg(metavar=metavar, help_behavior_hint=hint)
+
+
 def parse(options: type[T], prog: str) -> T:
     """What was asked on the command line.
 

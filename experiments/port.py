@@ -21,29 +21,25 @@ if __name__ == "__main__":  # before the imports that take time
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from common.errors import UserError, shown
 from experiments import destinations, entry, streams
-from experiments.flags import parse
+from experiments.flags import parse, shown_as
 
 if TYPE_CHECKING:
     from experiments.own.port_document import Port
-
-
-def _flag(metavar: str, hint: str = "") -> Any:
-    return tyro.conf.arg(metavar=metavar, help_behavior_hint=hint)
 
 
 @dataclass(frozen=True)
 class Options:
     """Does your port compute the same as your model: where do they part first, why, and which line mends it?"""
 
-    models: Annotated[tuple[str, ...], tyro.conf.Positional, _flag("BACKEND=FILE.py ...")]
+    models: Annotated[tuple[str, ...], tyro.conf.Positional, shown_as("BACKEND=FILE.py ...")]
     """The reference, then its ports: torch=mine.py, keras=mine.py:small for another function, or a .capture that was kept."""
-    data: Annotated[str | None, _flag("FILE.npz", "(default: the reference's batch())")] = None
+    data: Annotated[str | None, shown_as("FILE.npz", "(default: the reference's batch())")] = None
     """x and y, in the reference's layout."""
     samples: int = 8
     """So many samples of the batch are compared; batch norm needs more than one."""
@@ -53,15 +49,15 @@ class Options:
     """In evaluation mode: batch norm by its running statistics."""
     seed: int = 0
     """Of a reference whose weights are drawn by us (linen)."""
-    map: Annotated[tuple[str, ...], _flag("PATH=PATH ...")] = ()
+    map: Annotated[tuple[str, ...], shown_as("PATH=PATH ...")] = ()
     """Layers that are each other's counterparts, where they are not found: the reference's path, then the port's."""
-    python: Annotated[tuple[str, ...], _flag("BACKEND=PATH ...")] = ()
+    python: Annotated[tuple[str, ...], shown_as("BACKEND=PATH ...")] = ()
     """Another interpreter for a framework, in an environment of its own."""
-    json: Annotated[str | None, _flag("FILE|-")] = None
+    json: Annotated[str | None, shown_as("FILE|-")] = None
     """Write the comparison as JSON (experiments/own/port_document.py has the fields); - is standard output, nothing else."""
-    page: Annotated[Path | None, _flag("FILE.html")] = None
+    page: Annotated[Path | None, shown_as("FILE.html")] = None
     """Write a page with all of it: one file to open anywhere."""
-    save: Annotated[Path | None, _flag("FILE.capture")] = None
+    save: Annotated[Path | None, shown_as("FILE.capture")] = None
     """Keep what was captured of the reference, to compare a port with it where its framework is not installed."""
 
 

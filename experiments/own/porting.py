@@ -136,9 +136,9 @@ class _Comparison:
 
     def _backward(self, sides: Sides) -> dict[int, float]:
         """The loss, and then dL/dy from it back to the first place."""
-        self.judged.extend(("loss", "backward"))
         if self._loss(sides):
             return {}
+        self.judged.append("backward")
         last = max((i for i, mark in self.marks.items() if mark.word == "parts"), default=-1)
         found = divergence.gradients(sides, last)
         if found.first is not None:
@@ -166,8 +166,10 @@ class _Comparison:
         a, b = sides.reference, sides.port
         error = abs(a["loss"] - b["loss"]) / max(abs(a["loss"]), 1e-300)
         tolerance = sides.tolerances.loss
-        same_output = divergence.first(sides) is None
-        if not same_output or error <= tolerance:
+        if divergence.first(sides) is not None:
+            return False  # of other outputs
+        self.judged.append("loss")
+        if error <= tolerance:
             return False
         findings = causes.explain(causes.loss_case(a, b, dialect=b["api"]))
         self.partings.append(parting("loss", None, None, error, tolerance, findings))
