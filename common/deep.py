@@ -1,8 +1,8 @@
 """The deep network in which the effect of a difference is measured: an ordinary model, the same in each framework.
 
 Twenty layers of affine map, perhaps a norm, and activation; a last affine map; a loss; an optimizer. Each is a *piece*: a line
-of the framework (`backends/torch/trial.py`), of which a difference replaces one. Weights are He's, drawn in NumPy and the same in
-all frameworks, unless the piece in question is the affine map, whose own start is kept.
+of the framework (`backends/torch/trial.py`), of which a difference replaces one. Weights are He's, drawn in NumPy and the same
+in all frameworks, unless the piece in question is the affine map, whose own start is kept.
 """
 
 from __future__ import annotations

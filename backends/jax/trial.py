@@ -95,7 +95,10 @@ def _layer(line: str, given: Arrays) -> dict[str, Any]:
     def after(x: jax.Array) -> tuple[Any, Any]:
         return layer.apply(variables, x, mutable=kept)
 
-    found = _pulled(lambda x: after(x)[0], arrays)
+    def output(x: jax.Array) -> Any:
+        return after(x)[0]
+
+    found = _pulled(output, arrays)
     statistics = flatten_dict(after(arrays["x"])[1])
     found |= {f"kept {_KEPT.get(path[-1], path[-1])}": a for path, a in statistics.items()}
     evaluating = {"params": variables.get("params", {}), **unflatten_dict(statistics)}

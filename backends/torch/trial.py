@@ -1,7 +1,8 @@
 """Lines of PyTorch, tried: what a line makes, and the numbers and gradients that come out of it.
 
 A line is what a reader would write, as `nn.BatchNorm1d(units, eps=1e-3)`. Arrays are in the layouts that all wings share:
-weights [n_in, n_out], images [sample, row, column, channel], kernels [row, column, n_in, n_out], sequences [sample, time, unit].
+weights [n_in, n_out], images [sample, row, column, channel], kernels [row, column, n_in, n_out], sequences
+[sample, time, unit].
 """
 
 from __future__ import annotations

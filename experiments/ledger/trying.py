@@ -19,6 +19,7 @@ from common.network import Arrays
 from experiments.ledger import Difference, entries
 
 Form = Literal["native", "cured"]
+FORMS: tuple[Form, ...] = ("native", "cured")
 
 
 def wing(framework: str) -> ModuleType:
@@ -87,13 +88,10 @@ def plain(found: Any) -> Any:
 def settings(framework: str) -> dict[tuple[str, str], Any]:
     """What a process of its own reads of every setting: before anything, after its native line, and after its cure."""
     found = [each for each in entries().values() if each.trial.kind == "setting"]
-    orders = [(each, form) for form in ("shipped", "native", "cured") for each in found]
-    steps = [
-        ["None" if form == "shipped" else each.trial.line(form, framework), each.shipped.of(framework).of]
-        for each, form in orders
-    ]
-    read = alone(framework, steps)
-    return {(each.name, form): value for (each, form), value in zip(orders, read, strict=True)}
+    lines = {(each.name, "shipped"): ["None", each.shipped.of(framework).of] for each in found}
+    for form in FORMS:
+        lines |= {(each.name, form): [each.trial.line(form, framework), each.shipped.of(framework).of] for each in found}
+    return dict(zip(lines, alone(framework, list(lines.values())), strict=True))
 
 
 def alone(framework: str, steps: Sequence[Sequence[str]]) -> list[Any]:
