@@ -7,7 +7,7 @@ in all frameworks, unless the piece in question is the affine map, whose own sta
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,6 +45,17 @@ class Outcome:
     """Of the last step's batch."""
     accuracy: float
     """On samples that were not trained on, in evaluation."""
+    error: float = 0.0
+    """The standard error of the accuracy, where it is the mean of several seeds."""
+
+
+def mean(outcomes: Sequence[Outcome]) -> Outcome:
+    """The mean of the outcomes of several seeds."""
+    accuracies = [each.accuracy for each in outcomes]
+    decay = np.mean([each.decay_per_layer for each in outcomes])
+    loss = np.mean([each.loss for each in outcomes])
+    error = np.std(accuracies, ddof=1) / np.sqrt(len(accuracies))
+    return Outcome(float(decay), float(loss), float(np.mean(accuracies)), float(error))
 
 
 def sizes(setting: Setting) -> list[tuple[int, int]]:
