@@ -3,8 +3,8 @@
     python -m experiments.ledger.effects torch           how far the numbers of each trial are apart, as JSON
     python -m experiments.ledger.effects torch NAME ...  what these do to the deep network
 
-The deep network (common/deep.py) has 20 layers and trains for 200 steps on digits, three times; an entry whose line is a piece of
-it is measured there in the framework in which its numbers are furthest apart. What was measured lies in effects.json, with the
+The deep network (common/deep.py) has 20 layers and trains for 200 steps on digits, three times; an entry whose line is a piece
+of it is measured there in the framework in which its numbers are furthest apart. What was measured lies in effects.json, with the
 versions.
 """
 
@@ -130,77 +130,6 @@ def measured() -> dict[str, dict[str, Effect]]:
 def read(numbers: Mapping[str, Any]) -> Effect:
     """An effect as it is kept."""
     outcomes = {form: Outcome(**numbers[form]) for form in FORMS if form in numbers}
-    return Effect(numbers["apart"], **outcomes)
-
-
-def size(self) -> tuple[float, float, float]:
-    """What differences are sorted by: what is learnt, then the gradient, then numbers."""
-    return self.accuracy, self.decay, min(self.apart, 1e9)
-
-
-def apart(difference: Difference, framework: str) -> float:
-    """How far native and cured numbers of its trial are apart."""
-    native, cured = (results(difference, framework, form) for form in ("native", "cured"))
-    return error(native, cured)
-
-
-def trained(difference: Difference, framework: str, form: Form, data: tuple[Arrays, Arrays]) -> Outcome:
-    """What comes of the deep network with the line as its piece: the mean of three seeds."""
-    wing(framework)
-    deep, trial = importlib.import_module(f"backends.{framework}.deep"), difference.trial
-    pieces = {**deep.PIECES, trial.piece: trial.line(form, framework)}
-    base: dict[str, Any] = {name: value(number, {}) for name, number in trial.base.items()}
-    rate = base.pop("rate", RATE)
-    settings = [Setting(pieces, own_start=trial.piece == "affine", seed=seed, **base) for seed in SEEDS]
-    return mean([deep.train(setting, *data, rate) for setting in settings])
-
-
-def digits() -> tuple[Arrays, Arrays]:
-    """The digits that this project ships, in training and test samples."""
-    data = task.load(task.Task(source="digits", batch_size=64, sha256=task.digest_of("digits")))
-    return {"x": data.x_train, "y": data.y_train}, {"x": data.x_test, "y": data.y_test}
-
-
-def in_the_network(framework: str, names: Sequence[str]) -> dict[str, dict[Form, Outcome]]:
-    """What entries do to the deep network in a framework."""
-    data = digits()
-    return {name: {form: trained(entries()[name], framework, form, data) for form in FORMS} for name in names}
-
-
-def all_apart(framework: str) -> dict[str, float]:
-    """How far the numbers are apart of all entries that depart from their cure in a framework."""
-    return {each.name: apart(each, framework) for each in entries().values() if framework in each.trial.departs()}
-
-
-def assembled(apart: Mapping[str, Mapping[str, float]], ask: Callable[[str, list[str]], Any]) -> dict[str, Any]:
-    """All effects by framework, from how far numbers are apart and what `ask(framework, names)` measures in the network."""
-    found: dict[str, dict[str, Any]] = {name: {} for name in FRAMEWORKS}
-    where: dict[str, list[str]] = {name: [] for name in FRAMEWORKS}
-    for each in entries().values():
-        of_entry = {framework: apart[framework][each.name] for framework in each.trial.departs()}
-        for framework, number in of_entry.items():
-            found[framework][each.name] = {"apart": number}
-        if each.trial.piece and of_entry:
-            where[max(of_entry, key=lambda framework: of_entry[framework])].append(each.name)
-    for framework, names in where.items():
-        for name, outcomes in (ask(framework, names) if names else {}).items():
-            found[framework][name] |= outcomes
-    return found
-
-
-@cache
-def measured() -> dict[str, dict[str, Effect]]:
-    """What was measured: by entry and framework."""
-    found: dict[str, dict[str, Effect]] = {}
-    for framework, effects in json.loads(MEASURED.read_text(encoding="utf-8"))["effects"].items():
-        for name, numbers in effects.items():
-            found.setdefault(name, {})[framework] = read(numbers)
-    return found
-
-
-def read(numbers: Mapping[str, Any]) -> Effect:
-    """An effect as it is kept."""
-    outcomes = {form: Outcome(**numbers[form]) for form in ("native", "cured") if numbers[form]}
     return Effect(numbers["apart"], **outcomes)
 
 
