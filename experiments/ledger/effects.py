@@ -4,8 +4,8 @@
     python -m experiments.ledger.effects torch NAME ...  what these do to the deep network
 
 The deep network (common/deep.py) has 20 layers and trains for 200 steps on digits, three times; an entry whose line is a piece
-of it is measured there in the framework in which its numbers are furthest apart. What was measured lies in effects.json, with the
-versions.
+of it is measured there in the framework in which its numbers are furthest apart. What was measured lies in effects.json, with
+the versions.
 """
 
 from __future__ import annotations
