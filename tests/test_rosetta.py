@@ -18,8 +18,8 @@ import pytest
 from pydantic import ValidationError
 
 from backends import FRAMEWORKS
-from experiments.ledger.names import rosetta
 from experiments.ledger.names.rosetta import HEADINGS, NONE, Row, rows
+from experiments.report import guide
 from tests.conftest import load
 
 EACH = pytest.mark.parametrize("row", rows(), ids=lambda row: row.name)
@@ -178,8 +178,8 @@ def test_a_schedule_s_least_rate_is_mapped_as_it_acts() -> None:
         schedule.step()
     theirs = keras.optimizers.schedules.CosineDecay(0.5, decay_steps=4, alpha=0.25)
     optax_s = optax.cosine_decay_schedule(0.5, decay_steps=4, alpha=0.25)
-    np.testing.assert_allclose([float(theirs(step)) for step in range(5)], rates, rtol=1e-6)
-    np.testing.assert_allclose([float(optax_s(step)) for step in range(5)], rates, rtol=1e-6)
+    for each in (theirs, optax_s):
+        np.testing.assert_allclose([np.asarray(each(step)) for step in range(5)], rates, rtol=1e-6)
 
 
 def test_a_truncated_normal_s_bounds_are_mapped_as_they_act() -> None:
@@ -223,11 +223,18 @@ def test_an_attention_s_size_is_mapped_as_it_acts() -> None:
 
 
 def test_the_page_shows_every_name_and_line() -> None:
-    page = rosetta.markdown()
+    page = guide.rosetta()
     for row in rows():
         assert f"**{row.name}**" in page
         for cells in (row.names, *row.arguments):
             assert f"| {' | '.join(cell if cell == NONE else f'`{cell}`' for cell in cells)} |" in page
+
+
+def test_each_row_has_an_anchor_of_its_own() -> None:
+    anchors = [guide.anchor(row.name) for row in rows()]
+    assert len(set(anchors)) == len(anchors)
+    assert "batch-norm" in anchors
+    assert all(f'<a id="{anchor}"></a>' in guide.rosetta() for anchor in anchors)
 
 
 def test_no_cell_breaks_the_table() -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from backends import FRAMEWORKS
 from common.errors import UserError, nearest
+from experiments.report import guide
 
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs" / "migration"
@@ -313,7 +314,7 @@ def blocks(definition: str) -> Iterator[str | Table]:
 def pages() -> dict[str, str]:
     """The generated pages in Markdown, by file name."""
     found = [read(name) for name in rooms()]
-    return {"README.md": index(found), **{f"{room.name}.md": markdown(room) for room in found}}
+    return {"README.md": index(found), **{f"{room.name}.md": markdown(room) for room in found}, **guide.pages(HEADER)}
 
 
 def index(found: list[Room]) -> str:
