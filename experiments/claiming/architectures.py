@@ -1,0 +1,67 @@
+"""What the article says of residual networks and LSTM, and of several measures together."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from experiments.claiming.activations import KEPT, a_layer, learns_more
+from experiments.claiming.claim import Case, Claim
+from experiments.claiming.criteria import Above, Figure
+from experiments.claiming.evidence import Evidence, quotient
+
+SIMPLE = "simple cells"
+
+
+def _handed_back(evidence: Evidence, cells: str, others: str) -> Figure:
+    return quotient(evidence.a_layer(cells), evidence.a_layer(others))
+
+
+def _more(cells: str, others: str) -> Case:
+    words = f"{cells}: the gradient a step of time leaves / what it leaves with {others}"
+    return Case(words, partial(_handed_back, cells=cells, others=others), Above(1.0))
+
+
+CLAIMS = (
+    Claim(
+        "Residual connections help",
+        (
+            a_layer("sigmoid + residual", KEPT),
+            learns_more("sigmoid + residual", "sigmoid + xavier"),
+            a_layer("relu + he + scaled residual", KEPT),
+            a_layer("relu + he + residual", KEPT),
+            learns_more("relu + he + residual", "relu + he"),
+        ),
+        meaning={
+            "holds with a condition": "where what a layer adds is small beside what it is added to: with He's weights it must be "
+            "scaled (here by 1 / sqrt(2 depth)), or the gradient grows by sqrt(2) in each layer"
+        },
+    ),
+    Claim(
+        "LSTM cells help",
+        (
+            _more("lstm, forget bias 1", SIMPLE),
+            learns_more("lstm, forget bias 1", SIMPLE),
+            _more("lstm, forget bias 0", SIMPLE),
+            _more("lstm, forget bias 0", f"{SIMPLE} + orthogonal"),
+            a_layer("lstm, forget bias 4", KEPT),
+            a_layer("lstm, forget bias 1", KEPT),
+        ),
+        meaning={
+            "holds with a condition": "they lose less than simple cells, and lose it exponentially too: what a step keeps is the "
+            "forget gate, sigmoid(bias); the bias has to grow with the logarithm of the steps"
+        },
+    ),
+    Claim(
+        "Several measures together do better than one alone",
+        (
+            learns_more("relu + he", "relu + xavier", "sigmoid + he"),
+            learns_more("relu + he + batch norm + residual", "relu + he", "sigmoid + batch norm", "sigmoid + residual"),
+            learns_more("sigmoid + batch norm + residual", "sigmoid + batch norm", "sigmoid + residual"),
+            learns_more("relu + he + batch norm", "relu + he", "sigmoid + batch norm"),
+        ),
+        meaning={
+            "holds with a condition": "where each mends what the other leaves, as He's weights do for ReLU; after as many steps others "
+            "are no better than their best part, or worse"
+        },
+    ),
+)
