@@ -13,18 +13,18 @@ LOST, KEPT = Below(THROUGH[0]), Between(*THROUGH)
 
 def a_layer(network: str, criterion: Below | Above | Between | Near) -> Case:
     """What a layer of a network makes of the gradient."""
-    return Case(f"{network}: the gradient a layer leaves, as a factor", partial(Evidence.a_layer, network=network), criterion)
+    return Case(f"{network}: a layer's factor on the gradient", partial(Evidence.a_layer, network=network), criterion)
 
 
 def exponential(network: str) -> Case:
     """Whether a layer takes the same share wherever it is."""
-    words = f"{network}: decades a layer takes, first half of the layers / last half"
+    words = f"{network}: decades that a layer loses, first half / last half"
     return Case(words, partial(Evidence.halves, network=network), Near(1.0, 0.2))
 
 
 def learns_more(network: str, *others: str) -> Case:
     """Whether a network is more accurate than the best of others."""
-    words = f"{network}: accuracy less that of {_best(others)}"
+    words = f"{network}: accuracy gained over {_best(others)}"
     return Case(words, lambda evidence: evidence.gain(network, *others), Above(0.0))
 
 
@@ -36,15 +36,14 @@ SIGMOID = Claim(
     "The sigmoid loses the gradient exponentially with depth",
     (a_layer("sigmoid + xavier", LOST), exponential("sigmoid + xavier")),
     beside=(a_layer("sigmoid + N(0, 1)", LOST),),
-    meaning={"holds": "with the weights that networks start from: its derivative is at most 1/4"},
+    meaning={"holds": "its derivative is at most 1/4; far larger weights make up for it, and saturate it"},
 )
 TANH = Claim(
     "Tanh loses the gradient exponentially with depth",
     (a_layer("tanh + torch_default", LOST), exponential("tanh + torch_default"), a_layer("tanh + xavier", LOST)),
     meaning={
-        "holds with a condition": "where the weights are smaller than Xavier's, as PyTorch's are by default (a variance of 1 / 3 n); "
-        "with Xavier's it loses as a power of the depth"
-    },
+        "holds with a condition": "where the weights are smaller than Xavier's, as PyTorch's are by "
+        "default (a variance of 1 / 3 n); with Xavier's most of it is left"
 )
 
 
@@ -55,12 +54,12 @@ def keeps(activation: str, condition: str) -> Claim:
     return Claim(f"{spoken} keeps the gradient", cases, meaning={"holds with a condition": condition, "holds": condition})
 
 
-HE_NEEDED = "with He's weights; with Xavier's half of its square is lost in each layer, as half of the units are below 0"
+HE_NEEDED = "with He's weights; with Xavier's half of its square is lost in each layer, where half of the units are below 0"
 SUITS = Claim(
     "He's initialization suits ReLU",
     (a_layer("relu + he", KEPT), learns_more("relu + he", "relu + xavier")),
     beside=(a_layer("relu + xavier", KEPT),),
-    meaning={"holds": "on average over networks: the narrower a network, the more it scatters"},
+    meaning={"holds": "it makes up for the half of the units that are below 0"},
 )
 
 CLAIMS = (

@@ -7,7 +7,8 @@
 | does not hold          | none does, and of one at least that is sure                 |
 | cannot be told         | no case is sure                                             |
 
-A case bears a claim out where the figures of all frameworks meet its criterion. Where they do not agree it is no case for it.
+A case bears a claim out where the figures of all frameworks surely meet its criterion. Where it is met in one and not in
+another they differ, and it is no case for the claim.
 """
 
 from __future__ import annotations
@@ -80,9 +81,11 @@ class Tried:
         found = {self.case.criterion.met(figure) for figure in self.figures.values() if figure is not None}
         if not found:
             return "untried"
-        if len(found) > 1:
+        if {True, False} <= found:
             return "differs"
-        return {True: "yes", False: "no", None: "unsure"}[found.pop()]
+        if None in found:
+            return "unsure"
+        return "yes" if True in found else "no"
 
 
 @dataclass(frozen=True)

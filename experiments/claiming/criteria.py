@@ -71,7 +71,7 @@ class Near:
     share: float
 
     def __str__(self) -> str:
-        return f"{self.expected:.4g} ± {100 * self.share:g} %"
+        return f"{self.expected:.4g} ± {self.share * abs(self.expected):.1g}"
 
     def met(self, figure: Figure) -> bool | None:
         """Whether it is so; None where nothing was measured."""

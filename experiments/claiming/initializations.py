@@ -33,12 +33,12 @@ def _lecun(evidence: Evidence, place: int) -> Figure:
 
 
 def _grows(activation: str) -> Case:
-    words = f"{activation}: first layer's gradient / last one's, decades more with width {WIDTHS[1]} than with {WIDTHS[0]}"
+    words = f"{activation}: first layer's gradient / last one's, in decades, at width {WIDTHS[1]} less at {WIDTHS[0]}"
     return Case(words, partial(_widened, activation=activation), Below(0.0))
 
 
 def _saturates(activation: str) -> Case:
-    words = f"{activation}: mean derivative, width {WIDTHS[1]} / width {WIDTHS[0]}"
+    words = f"{activation}: mean derivative, at width {WIDTHS[1]} / at {WIDTHS[0]}"
     return Case(words, partial(_saturated, activation=activation), Below(1.0))
 
 
@@ -54,16 +54,14 @@ CLAIMS = (
         tuple(_grows(activation) for activation in WIDENED),
         beside=tuple(_saturates(activation) for activation in ("sigmoid", "tanh")),
         meaning={
-            "does not hold": "they grow, by the root of the width with ReLU; what becomes small are the local derivatives of "
-            "sigmoid and tanh, which saturate, and the sum over more units outweighs them"
-        },
+            "does not hold": "they grow; what becomes small are the local derivatives of sigmoid and tanh, which "
+            "saturate, and the sum over more units outweighs them"
     ),
     Claim(
         "Xavier's initialization is a Gaussian of standard deviation sqrt(1 / n_in)",
         tuple(_law(place) for place in range(len(ASKED["shapes"]))),
         meaning={
-            "holds with a condition": "where n_in = n_out; that law is LeCun's, and Xavier Glorot's is sqrt(2 / (n_in + n_out)), "
-            "which all three frameworks have"
-        },
+            "holds with a condition": "where n_in = n_out; that law is LeCun's, and Xavier Glorot's is sqrt(2"
+            " / (n_in + n_out)), which all three frameworks have"
     ),
 )

@@ -1,4 +1,4 @@
-"""Measuring: every network in every framework by the runner that `compare` has, and each framework's own functions beside it."""
+"""Measuring: every network in every framework by the runner of `compare`, and each framework's own functions beside it."""
 
 from __future__ import annotations
 

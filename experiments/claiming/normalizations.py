@@ -23,7 +23,9 @@ SAME = 1e-6
 
 
 def _relieved(evidence: Evidence, activation: str) -> Figure:
-    plain, normalized = (evidence.saturation(f"{activation}{with_it} + N(0, 1)", activation) for with_it in ("", " + batch norm"))
+    plain, normalized = (
+        evidence.saturation(f"{activation}{with_it} + N(0, 1)", activation) for with_it in ("", " + batch norm")
+    )
     return quotient(normalized, plain)
 
 
@@ -53,13 +55,14 @@ CLAIMS = (
         "Batch norm needs modes for training and for evaluation, and moving averages at test time",
         (
             Case("training mode: change of a sample's output with its batch", partial(_moved, mode="training"), Above(0.1)),
-            Case("evaluation mode: change of a sample's output with its batch", partial(_moved, mode="evaluation"), Below(SAME)),
+            Case(
+                "evaluation mode: change of a sample's output with its batch", partial(_moved, mode="evaluation"), Below(SAME)
+            ),
             learns_more("sigmoid + batch norm", "sigmoid + batch norm without averages"),
         ),
         meaning={
-            "holds": "and the averages must have had time: those without are the same network, trained alike, whose averages "
-            "hardly move (momentum 0.9999)"
-        },
+            "holds": "and the averages must have had time: those without are the same network, trained alike, "
+            "whose averages hardly move (momentum 0.9999)"
     ),
     Claim(
         "Batch norm regularises",
@@ -72,14 +75,16 @@ CLAIMS = (
             ),
         ),
         meaning={
-            "cannot be told": "the noise of small batches is there, and keeps the training loss up; on digits it does not "
-            "show in the accuracy on the test set"
-        },
+            "cannot be told": "the noise of small batches is there, and keeps the training loss up; "
+            "on digits it does not show in the accuracy on the test set"
     ),
     Claim(
-        "Not said there: batch norm by itself makes the gradient grow with depth at the start, with ReLU by sqrt(pi / (pi - 1))",
+        "Beyond the article: batch norm by itself makes the gradient explode with depth, with ReLU by "
+        "sqrt(pi / (pi - 1)) in each layer",
         (a_layer("relu + he + batch norm", Near(EXPLODES, FINITE)),),
         beside=(a_layer("relu + he", KEPT), a_layer("sigmoid + batch norm", KEPT)),
-        meaning={"holds": "He's weights alone do not; with sigmoid it is 1.02; connections past the layers turn it into a power"},
+        meaning={
+            "holds": "at the start; He's weights alone do not, and batch norm with sigmoid hardly does"
+        },
     ),
 )

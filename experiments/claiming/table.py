@@ -54,7 +54,10 @@ def spoken(figure: Figure | None) -> str:
         return "-"
     if math.isnan(figure.value):
         return "failed"
-    return f"{figure.value:.3g} ± {figure.error:.1g}" if figure.error else f"{figure.value:.4g}"
+    if not figure.error:
+        return f"{figure.value:.4g}"
+    places = min(max(0, 1 - math.floor(math.log10(figure.error))), 4)
+    return f"{figure.value:.{places}f} ± {figure.error:.{places}f}"
 
 
 def shown(found: Sequence[Judged], frameworks: Sequence[str]) -> Table:
@@ -94,8 +97,7 @@ def document(found: Sequence[Judged]) -> str:
 
 def _fields(judged: Judged) -> dict[str, object]:
     own = {"claim": judged.claim.words, "verdict": judged.verdict, "condition": judged.condition}
-    cases = {"cases": [_case(one) for one in judged.cases], "beside": [_case(one) for one in judged.beside]}
-    return own | cases
+    return {**own, "cases": [_case(one) for one in judged.cases], "beside": [_case(one) for one in judged.beside]}
 
 
 def _case(tried: Tried) -> dict[str, object]:

@@ -8,7 +8,7 @@ import numpy as np
 
 
 def clipped(job, **argument):
-    """The gradients by which an optimizer has changed variables that were 0: at a rate of 1, what it subtracts is what it clipped."""
+    """What an optimizer subtracts, at a rate of 1, from variables that were 0: the gradients as it has clipped them."""
     variables = [keras.Variable(np.zeros(len(gradient), "float32")) for gradient in job["gradients"]]
     optimizer = keras.optimizers.SGD(learning_rate=1.0, **argument)
     gradients = [keras.ops.convert_to_tensor(np.array(gradient, "float32")) for gradient in job["gradients"]]
