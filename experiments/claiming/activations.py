@@ -36,22 +36,23 @@ SIGMOID = Claim(
     "The sigmoid loses the gradient exponentially with depth",
     (a_layer("sigmoid + xavier", LOST), exponential("sigmoid + xavier")),
     beside=(a_layer("sigmoid + N(0, 1)", LOST),),
-    meaning={"holds": "its derivative is at most 1/4; far larger weights make up for it, and saturate it"},
+    meaning={"yes yes | no": "its derivative is at most 1/4; far larger weights make up for it, and saturate it"},
 )
 TANH = Claim(
     "Tanh loses the gradient exponentially with depth",
     (a_layer("tanh + torch_default", LOST), exponential("tanh + torch_default"), a_layer("tanh + xavier", LOST)),
     meaning={
-        "holds with a condition": "where the weights are smaller than Xavier's, as PyTorch's are by "
+        "yes yes no": "where the weights are smaller than Xavier's, as PyTorch's are by "
         "default (a variance of 1 / 3 n); with Xavier's most of it is left"
+    },
 )
 
 
-def keeps(activation: str, condition: str) -> Claim:
+def keeps(activation: str, outcomes: str, condition: str) -> Claim:
     """That an activation whose derivative is 1 above 0 keeps the gradient."""
     cases = tuple(a_layer(f"{activation} + {start}", KEPT) for start in ("he", "xavier"))
     spoken = {"relu": "ReLU", "leaky_relu": "Leaky ReLU", "prelu": "PReLU", "elu": "ELU"}[activation]
-    return Claim(f"{spoken} keeps the gradient", cases, meaning={"holds with a condition": condition, "holds": condition})
+    return Claim(f"{spoken} keeps the gradient", cases, meaning={outcomes: condition})
 
 
 HE_NEEDED = "with He's weights; with Xavier's half of its square is lost in each layer, where half of the units are below 0"
@@ -59,15 +60,15 @@ SUITS = Claim(
     "He's initialization suits ReLU",
     (a_layer("relu + he", KEPT), learns_more("relu + he", "relu + xavier")),
     beside=(a_layer("relu + xavier", KEPT),),
-    meaning={"holds": "it makes up for the half of the units that are below 0"},
+    meaning={"yes yes | no": "it makes up for the half of the units that are below 0"},
 )
 
 CLAIMS = (
     SIGMOID,
     TANH,
-    keeps("relu", HE_NEEDED),
-    keeps("leaky_relu", HE_NEEDED),
-    keeps("prelu", f"{HE_NEEDED}; its slope of 1/4 saves little of it"),
-    keeps("elu", "with either: below 0 it still has a derivative"),
+    keeps("relu", "yes no", HE_NEEDED),
+    keeps("leaky_relu", "yes no", HE_NEEDED),
+    keeps("prelu", "yes no", f"{HE_NEEDED}; its slope of 1/4 saves little of it"),
+    keeps("elu", "yes yes", "with either: below 0 it still has a derivative"),
     SUITS,
 )

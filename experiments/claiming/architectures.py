@@ -40,9 +40,10 @@ CLAIMS = (
             learns_more("relu + he + residual", "relu + he"),
         ),
         meaning={
-            "holds with a condition": "where what a layer adds is small beside what it is added to: with He's"
+            "yes yes yes no no": "where what a layer adds is small beside what it is added to: with He's"
             " weights it must be scaled (here by 1 / sqrt(2 depth)), or the gradient grows by sqrt(2)"
             " in each layer"
+        },
     ),
     Claim(
         "LSTM cells help",
@@ -55,9 +56,10 @@ CLAIMS = (
             _reaches("lstm, forget bias 1"),
         ),
         meaning={
-            "holds with a condition": "they lose less than simple cells of the same start, and it depends on "
+            "yes yes yes no yes no": "they lose less than simple cells of the same start, and it depends on "
             "the forget gate's bias how much: with 0 or 1 little is left over 64 steps, and "
             "orthogonal simple cells do as well as those with 0"
+        },
     ),
     Claim(
         "Several measures together do better than one alone",
@@ -67,8 +69,10 @@ CLAIMS = (
             learns_more("sigmoid + batch norm + residual", "sigmoid + batch norm", "sigmoid + residual"),
             learns_more("relu + he + batch norm", "relu + he", "sigmoid + batch norm"),
         ),
-        meaning={
-            "holds with a condition": "where each mends what the other leaves, as He's weights do for ReLU; "
-            "others are no better after as many steps than the best of their parts alone, or worse"
+        meaning=dict.fromkeys(
+            ("yes unsure no no", "yes no no no"),
+            "where each mends what the other leaves, as He's weights do for ReLU; others are no better after as "
+            "many steps than the best of their parts alone, or worse",
+        ),
     ),
 )

@@ -54,13 +54,14 @@ class Claim:
         words: The gist of it, as the article has it.
         cases: They decide.
         beside: Measured and shown too; they decide nothing.
-        meaning: What is said of a verdict: the condition, or what is so instead.
+        meaning: What is said where the outcomes are these, in the order of the cases, and after a bar of those beside:
+            "yes no | yes". So no word of it stands there that was not measured now.
     """
 
     words: str
     cases: tuple[Case, ...]
     beside: tuple[Case, ...] = ()
-    meaning: Mapping[Verdict, str] = field(default_factory=dict)
+    meaning: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -108,8 +109,16 @@ class Judged:
 
     @property
     def condition(self) -> str:
-        """What is said of the verdict."""
-        return self.claim.meaning.get(self.verdict, "")
+        """What is said of it: the words that were written for such outcomes, or else which cases hold."""
+        borne_out = [one.case.words for one in self.cases if one.outcome == "yes"]
+        listed = f"in {len(borne_out)} of {len(self.cases)} cases: {'; '.join(borne_out)}"
+        return self.claim.meaning.get(self.outcomes, listed if self.verdict == "holds with a condition" else "")
+
+    @property
+    def outcomes(self) -> str:
+        """Those of the cases, and after a bar of those beside."""
+        parts = (" ".join(one.outcome for one in group) for group in (self.cases, self.beside) if group)
+        return " | ".join(parts)
 
 
 def judge(claim: Claim, evidence: Mapping[str, Evidence]) -> Judged:

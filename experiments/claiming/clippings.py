@@ -71,9 +71,10 @@ CLAIMS = (
             _direction("norm", "by the norm of each parameter", KEPT),
         ),
         meaning={
-            "holds with a condition": "where it is one norm for all parameters (PyTorch's clip_grad_norm_, Keras' "
+            "yes yes no": "where it is one norm for all parameters (PyTorch's clip_grad_norm_, Keras' "
             "global_clipnorm, optax' clip_by_global_norm); Keras' clipnorm is for each parameter, and"
             " turns the whole"
+        },
     ),
     Claim(
         "Keras' SGD(clipvalue=1.0) clips by norm",
@@ -81,7 +82,7 @@ CLAIMS = (
         beside=(
             Case("norm of the same clipped by the norm of all parameters", partial(_norm, way="global_norm"), AT_THRESHOLD),
         ),
-        meaning={"does not hold": "it clips element by element; by norm clip clipnorm and global_clipnorm"},
+        meaning={"no | yes": "it clips element by element; by norm clip clipnorm and global_clipnorm"},
     ),
     Claim(
         "The article's snippet clips: PyTorch's clip_grad_value_ right after the optimiser is built",
@@ -95,8 +96,8 @@ CLAIMS = (
             ),
         ),
         meaning={
-            "does not hold": "it raises as it stands, since there is no gradient yet; its place is "
-            "between backward() and step()"
+            "no no | yes": "it raises as it stands, since there is no gradient yet; its place is between backward() and step()"
+        },
     ),
     Claim(
         "Clipping relieves the vanishing gradient",
@@ -106,8 +107,7 @@ CLAIMS = (
         ),
         beside=(_bounds("value"), _bounds("global norm")),
         meaning={
-            "does not hold": "it makes no gradient larger; what it bounds is the step that one that explodes would "
-            "take"
+            "no no no unsure | yes yes": "it makes no gradient larger; what it bounds is the step that one that explodes would take"
         },
     ),
 )

@@ -54,14 +54,16 @@ CLAIMS = (
         tuple(_grows(activation) for activation in WIDENED),
         beside=tuple(_saturates(activation) for activation in ("sigmoid", "tanh")),
         meaning={
-            "does not hold": "they grow; what becomes small are the local derivatives of sigmoid and tanh, which "
+            "no no no | yes yes": "they grow; what becomes small are the local derivatives of sigmoid and tanh, which "
             "saturate, and the sum over more units outweighs them"
+        },
     ),
     Claim(
         "Xavier's initialization is a Gaussian of standard deviation sqrt(1 / n_in)",
         tuple(_law(place) for place in range(len(ASKED["shapes"]))),
         meaning={
-            "holds with a condition": "where n_in = n_out; that law is LeCun's, and Xavier Glorot's is sqrt(2"
+            "yes no no": "where n_in = n_out; that law is LeCun's, and Xavier Glorot's is sqrt(2"
             " / (n_in + n_out)), which all three frameworks have"
+        },
     ),
 )

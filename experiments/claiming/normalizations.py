@@ -49,7 +49,7 @@ CLAIMS = (
             a_layer("sigmoid + batch norm", KEPT),
             learns_more("sigmoid + batch norm", "sigmoid + xavier"),
         ),
-        meaning={"holds": "it brings the pre-activations to one size, whatever the weights"},
+        meaning={"yes yes yes yes": "it brings the pre-activations to one size, whatever the weights"},
     ),
     Claim(
         "Batch norm needs modes for training and for evaluation, and moving averages at test time",
@@ -61,8 +61,9 @@ CLAIMS = (
             learns_more("sigmoid + batch norm", "sigmoid + batch norm without averages"),
         ),
         meaning={
-            "holds": "and the averages must have had time: those without are the same network, trained alike, "
+            "yes yes yes": "and the averages must have had time: those without are the same network, trained alike, "
             "whose averages hardly move (momentum 0.9999)"
+        },
     ),
     Claim(
         "Batch norm regularises",
@@ -75,16 +76,15 @@ CLAIMS = (
             ),
         ),
         meaning={
-            "cannot be told": "the noise of small batches is there, and keeps the training loss up; "
+            "unsure | yes": "the noise of small batches is there, and keeps the training loss up; "
             "on digits it does not show in the accuracy on the test set"
+        },
     ),
     Claim(
         "Beyond the article: batch norm by itself makes the gradient explode with depth, with ReLU by "
         "sqrt(pi / (pi - 1)) in each layer",
         (a_layer("relu + he + batch norm", Near(EXPLODES, FINITE)),),
         beside=(a_layer("relu + he", KEPT), a_layer("sigmoid + batch norm", KEPT)),
-        meaning={
-            "holds": "at the start; He's weights alone do not, and batch norm with sigmoid hardly does"
-        },
+        meaning={"yes | yes yes": "at the start; He's weights alone do not, and batch norm with sigmoid hardly does"},
     ),
 )
