@@ -107,7 +107,8 @@ CLAIMS = (
         ),
         beside=(_bounds("value"), _bounds("global norm")),
         meaning={
-            "no no no unsure | yes yes": "it makes no gradient larger; what it bounds is the step that one that explodes would take"
+            "no no no unsure | yes yes": "it makes no gradient larger; what it bounds is the step that one that "
+            "explodes would take"
         },
     ),
 )

@@ -25,10 +25,9 @@ def batch_norm(batches, training):
     return [layer.apply(variables, jnp.array(batch), mutable=["batch_stats"])[0][0].tolist() for batch in batches]
 
 
-def main():
-    job = json.load(sys.stdin)
+def measured(job):
     threshold = job["threshold"]
-    found = {
+    return {
         "clipped": {
             "value": clipped(job, optax.clip(threshold)),
             "global_norm": clipped(job, optax.clip_by_global_norm(threshold)),
@@ -36,7 +35,7 @@ def main():
         "xavier": [xavier(*shape) for shape in job["shapes"]],
         "batch_norm": {mode: batch_norm(job["batches"], mode == "training") for mode in ("training", "evaluation")},
     }
-    json.dump(found, sys.stdout)
 
 
-main()
+if __name__ == "__main__":
+    json.dump(measured(json.load(sys.stdin)), sys.stdout)

@@ -25,10 +25,9 @@ def batch_norm(batches, training):
     return [keras.ops.convert_to_numpy(layer(np.array(batch, "float32"), training=training))[0].tolist() for batch in batches]
 
 
-def main():
-    job = json.load(sys.stdin)
+def measured(job):
     threshold = job["threshold"]
-    found = {
+    return {
         "clipped": {
             "value": clipped(job, clipvalue=threshold),
             "norm": clipped(job, clipnorm=threshold),
@@ -37,7 +36,7 @@ def main():
         "xavier": [xavier(*shape) for shape in job["shapes"]],
         "batch_norm": {mode: batch_norm(job["batches"], mode == "training") for mode in ("training", "evaluation")},
     }
-    json.dump(found, sys.stdout)
 
 
-main()
+if __name__ == "__main__":
+    json.dump(measured(json.load(sys.stdin)), sys.stdout)

@@ -62,11 +62,10 @@ def batch_norm(batches, training):
     return [layer(torch.tensor(batch))[0].tolist() for batch in batches]
 
 
-def main():
-    job = json.load(sys.stdin)
+def measured(job):
     torch.manual_seed(0)
     threshold = job["threshold"]
-    found = {
+    return {
         "clipped": {
             "value": clipped(job, lambda p: utils.clip_grad_value_(p, clip_value=threshold)),
             "norm": clipped(job, lambda p: by_each_norm(p, threshold)),
@@ -76,7 +75,7 @@ def main():
         "xavier": [xavier(*shape) for shape in job["shapes"]],
         "batch_norm": {mode: batch_norm(job["batches"], mode == "training") for mode in ("training", "evaluation")},
     }
-    json.dump(found, sys.stdout)
 
 
-main()
+if __name__ == "__main__":
+    json.dump(measured(json.load(sys.stdin)), sys.stdout)
