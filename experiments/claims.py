@@ -56,7 +56,6 @@ def run(options: Options) -> int:
 
     Raises:
         UserError: What was asked cannot be done.
-        Failed: A framework's own functions could not be asked.
     """
     frameworks = _frameworks(options)
     _check_destinations(options)
@@ -67,11 +66,11 @@ def run(options: Options) -> int:
     from experiments.claiming.claim import judge
     from experiments.claiming.measuring import evidence
 
-    measured, failures = evidence(networks.plans(), frameworks, Console(stderr=True))
+    measured, failed = evidence(networks.plans(), frameworks, Console(stderr=True))
     _report(options, [judge(claim, measured) for claim in CLAIMS], frameworks)
-    for name, outcome in failures.items():
-        print(f"error: {name}: {outcome.reason}", file=sys.stderr)
-    return int(bool(failures))
+    for reason in failed:
+        print(f"error: {reason}", file=sys.stderr)
+    return int(bool(failed))
 
 
 def _frameworks(options: Options) -> list[str]:
@@ -111,14 +110,14 @@ def _report(options: Options, found: Sequence[Judged], frameworks: Sequence[str]
     from experiments.claiming import networks, page, table
 
     if options.json == "-":
-        streams.say(table.document(found))
+        streams.say(table.document(found, page.packages(frameworks)))
     else:
         console = Console(highlight=False)
         if not console.is_terminal and "COLUMNS" not in os.environ:
             console.width = PIPED
         console.print(table.shown(found, frameworks))
     if options.json not in (None, "-"):
-        destinations.write(Path(options.json), table.document(found).encode())
+        destinations.write(Path(options.json), table.document(found, page.packages(frameworks)).encode())
     if options.write:
         destinations.write(page.PLACE, page.page(found, frameworks, networks.STEPS).encode())
 

@@ -21,7 +21,7 @@ EXPLODING = "tanh + N(0, 0.35²)"
 
 def _clipped(evidence: Evidence, way: str) -> np.ndarray | None:
     """All elements of the gradients that a framework's own clipping leaves; None where it has no such clipping."""
-    found = evidence.facts["clipped"].get(way)
+    found = evidence.fact("clipped").get(way)
     return None if found is None else np.concatenate(found)
 
 
@@ -39,7 +39,7 @@ def _norm(evidence: Evidence, way: str) -> Figure | None:
 
 def _snippet(evidence: Evidence, fact: str) -> Figure | None:
     """What became of the article's lines, which are PyTorch's."""
-    snippet = evidence.facts.get("snippet")
+    snippet = evidence.fact("snippet")
     return None if snippet is None else Figure(float(snippet[fact]))
 
 

@@ -56,7 +56,7 @@ class Between:
     high: float
 
     def __str__(self) -> str:
-        return f"{self.low:.2g} to {self.high:.3g}"
+        return f"{self.low:.3g} to {self.high:.3g}"
 
     def met(self, figure: Figure) -> bool | None:
         """Whether it is so; None where that cannot be told."""

@@ -10,14 +10,16 @@ import numpy as np
 
 from common.quantities import decay_per_layer, gradient_ratio
 from experiments.claiming.criteria import Figure
+from experiments.findings.gradient import DEPTHS, Thresholds
 from experiments.store import Run
 
-THROUGH = (0.79, 1.27)
-"""What a layer may make of the gradient: beyond that a thousandth of it, or a thousand times as much, is left by 30 layers."""
+_BOUNDS, _LAYERS = Thresholds(), DEPTHS[0]
+THROUGH = (_BOUNDS.vanishing ** (1 / (_LAYERS - 1)), _BOUNDS.exploding ** (1 / (_LAYERS - 1)))
+"""A layer's factor on the gradient by which it comes through 30 layers, as the verdicts of `compare` have it."""
 
 
 class Untried(Exception):
-    """The run that a figure is taken from has failed."""
+    """The run or the script that a figure is taken from has failed."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Evidence:
 
     Attributes:
         runs: Of the networks, by name.
-        facts: Of its own functions (experiments/claiming/native).
+        facts: Of its own functions (experiments/claiming/native); empty where they could not be asked.
     """
 
     runs: Mapping[str, Run]
@@ -88,6 +90,16 @@ class Evidence:
     def largest_step(self, network: str) -> Figure:
         """The largest share of its size by which any step changes a layer's weights, in any layer."""
         return _over_seeds(self._run(network).trace.quantities["update_ratio"].max((1, 2)))
+
+    def fact(self, name: str) -> Any:
+        """What a function of its own does; None where it has none of the kind.
+
+        Raises:
+            Untried: They could not be asked.
+        """
+        if not self.facts:
+            raise Untried(name)
+        return self.facts.get(name)
 
     def _run(self, network: str) -> Run:
         """A network's run.

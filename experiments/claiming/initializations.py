@@ -29,7 +29,7 @@ def _saturated(evidence: Evidence, activation: str) -> Figure:
 def _lecun(evidence: Evidence, place: int) -> Figure:
     """The standard deviation of a framework's own Xavier, times sqrt(n_in)."""
     n_in, _ = ASKED["shapes"][place]
-    return Figure(evidence.facts["xavier"][place] * math.sqrt(n_in))
+    return Figure(evidence.fact("xavier")[place] * math.sqrt(n_in))
 
 
 def _grows(activation: str) -> Case:

@@ -17,7 +17,6 @@ from common.plan import Plan
 from experiments import children, ending
 from experiments.claiming.evidence import Evidence
 from experiments.executor import Processes
-from experiments.findings.outcome import Outcome
 from experiments.listing import announced
 from experiments.process import environment
 from experiments.report.progress import watcher
@@ -52,9 +51,7 @@ def facts(framework: str) -> Facts:
     return json.loads(asked.stdout)
 
 
-def evidence(
-    plans: Mapping[str, Plan], frameworks: Iterable[str], console: Console
-) -> tuple[dict[str, Evidence], dict[str, Outcome]]:
+def evidence(plans: Mapping[str, Plan], frameworks: Iterable[str], console: Console) -> tuple[dict[str, Evidence], list[str]]:
     """Measure everything, in worker processes side by side; nothing is kept.
 
     Args:
@@ -63,21 +60,19 @@ def evidence(
         console: Where the progress is shown.
 
     Returns:
-        What was measured, by framework; and the runs that failed, by framework and network.
-
-    Raises:
-        Failed: A framework's own functions could not be asked.
+        What was measured, by framework; and what failed, each with its reason.
     """
     jobs = jobs_of(dict(plans), frameworks, "cpu")
     with ending.temporary_folder() as folder, ThreadPoolExecutor(max_workers=1) as beside:
         asking = {name: beside.submit(partial(facts, name)) for name in frameworks}
-        runs, failures = _runs(jobs, Store(Path(folder)), console)
-        found = {name: Evidence(runs[name], asking[name].result()) for name in frameworks}
-    return found, failures
+        runs, failed = _runs(jobs, Store(Path(folder)), console)
+        failed += [str(error) for one in asking.values() if (error := one.exception())]
+    found = {name: Evidence(runs[name], {} if one.exception() else one.result()) for name, one in asking.items()}
+    return found, failed
 
 
-def _runs(jobs: list[Job], store: Store, console: Console) -> tuple[dict[str, dict[str, Run]], dict[str, Outcome]]:
-    """The runs by framework and network, and those that failed."""
+def _runs(jobs: list[Job], store: Store, console: Console) -> tuple[dict[str, dict[str, Run]], list[str]]:
+    """The runs by framework and network, and what is said of those that failed."""
     console.print(announced(jobs), markup=False, highlight=False, soft_wrap=True)
     with watcher(console, jobs) as progress, ending.tidied(progress.end):
         failed = Runner(store, progress, Processes()).run(jobs)
@@ -86,4 +81,4 @@ def _runs(jobs: list[Job], store: Store, console: Console) -> tuple[dict[str, di
     for job in jobs:
         if job.run_id in have:
             runs[job.backend][job.name] = have[job.run_id]
-    return runs, {f"{job.backend}: {job.name}": failed[job.run_id] for job in jobs if job.run_id in failed}
+    return runs, [f"{job.backend}: {job.name}: {failed[job.run_id].reason}" for job in jobs if job.run_id in failed]

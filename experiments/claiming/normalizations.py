@@ -31,7 +31,7 @@ def _relieved(evidence: Evidence, activation: str) -> Figure:
 
 def _moved(evidence: Evidence, mode: str) -> Figure:
     """By how much the output of one sample differs with the others of its batch."""
-    one, other = np.array(evidence.facts["batch_norm"][mode])
+    one, other = np.array(evidence.fact("batch_norm")[mode])
     return Figure(float(np.abs(one - other).max()))
 
 

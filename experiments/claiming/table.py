@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from rich import box
@@ -90,9 +90,10 @@ def markdown(found: Sequence[Judged], frameworks: Sequence[str]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
 
 
-def document(found: Sequence[Judged]) -> str:
-    """All of it as JSON."""
-    return json.dumps([_fields(judged) for judged in found], indent=2, ensure_ascii=False) + "\n"
+def document(found: Sequence[Judged], packages: Mapping[str, str]) -> str:
+    """All of it as JSON, with the versions of the packages."""
+    fields = {"schema": 1, "packages": packages, "claims": [_fields(judged) for judged in found]}
+    return json.dumps(fields, indent=2, ensure_ascii=False) + "\n"
 
 
 def _fields(judged: Judged) -> dict[str, object]:
