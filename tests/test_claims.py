@@ -18,12 +18,12 @@ from rich.console import Console
 from common.backend import Backend
 from common.errors import Failed, UserError
 from experiments import claims
-from experiments.claiming import activations, clippings, initializations, measuring, normalizations, page, table
+from experiments.claiming import activations, architectures, clippings, initializations, measuring, normalizations, page, table
 from experiments.claiming.article import CLAIMS
 from experiments.claiming.claim import Case, Claim, Judged, judge
 from experiments.claiming.criteria import Above, Below, Between, Criterion, Figure, Near
 from experiments.claiming.evidence import Evidence, Untried
-from experiments.claiming.networks import NETWORKS, plans
+from experiments.claiming.networks import NETWORKS, WIDENED, WIDTHS, plans, wide
 from experiments.store import Run
 from experiments.worker import Job, Worker
 from tests.conftest import load
@@ -174,6 +174,50 @@ def test_the_mean_derivative_comes_of_the_moments_of_the_outputs() -> None:
     assert found.saturation("it", "tanh").value == pytest.approx((1 - h**2)[:, 1].mean())
 
 
+LOST, KEPT = run([1e-9, 1e-6, 1e-3, 1.0]), run([1.0, 1.0, 1.0, 1.0])
+
+
+def met(case: Case, runs: Mapping[str, Run]) -> bool | None:
+    """Whether a case bears its claim out, by these runs."""
+    found = case.figure(Evidence(runs, {}))
+    assert found is not None
+    return case.criterion.met(found)
+
+
+def test_gradients_that_grow_with_the_width_speak_against_what_is_said_of_it() -> None:
+    def widened(narrow: Run, broad: Run) -> str:
+        claim = replace(initializations.CLAIMS[0], beside=())
+        return judged(
+            claim, {wide(name, width): one for name in WIDENED for width, one in zip(WIDTHS, (narrow, broad), strict=True)}
+        )
+
+    assert widened(LOST, KEPT) == "does not hold"
+    assert widened(KEPT, LOST) == "holds"
+
+
+@pytest.mark.parametrize(("lstm", "simple", "expected"), [(KEPT, LOST, True), (LOST, KEPT, False)])
+def test_cells_that_keep_more_than_simple_ones_speak_for_them(lstm: Run, simple: Run, expected: bool) -> None:
+    case = architectures.CLAIMS[1].cases[0]
+    assert met(case, {"lstm, forget bias 1": lstm, "simple cells": simple}) is expected
+
+
+def test_units_that_batch_norm_brings_back_speak_for_it() -> None:
+    moments = [{"activation_mean": [0.5, 0.5], "activation_rms": [rms, rms]} for rms in (0.7, 0.51)]
+    saturated, alive = (run([1.0, 1.0], others=one) for one in moments)
+    case = normalizations.CLAIMS[0].cases[0]
+    assert met(case, {"sigmoid + N(0, 1)": saturated, "sigmoid + batch norm + N(0, 1)": alive}) is True
+    assert met(case, {"sigmoid + N(0, 1)": alive, "sigmoid + batch norm + N(0, 1)": saturated}) is False
+
+
+def test_what_clipping_makes_smaller_is_not_relieved_and_a_step_that_it_shortens_is_bounded() -> None:
+    claim, plain = clippings.CLAIMS[3], "tanh + N(0, 0.35²)"
+    shortened = {"weight_gradient_rms": [2.0], "clipped_weight_gradient_rms": [1.0], "update_ratio": [0.1]}
+    clipped, free = run([1.0], others=shortened), run([1.0], others={"update_ratio": [1.0]})
+    found = Evidence({"sigmoid + value clipping": clipped, plain: free, f"{plain} + value clipping": clipped}, {})
+    assert claim.cases[0].figure(found) == (0.5, 0.0)
+    assert claim.beside[0].figure(found) == pytest.approx((0.1, 0.0))
+
+
 def test_a_run_that_failed_is_no_figure() -> None:
     with pytest.raises(Untried):
         Evidence({}, {}).accuracy("relu + he")
@@ -314,12 +358,16 @@ def figure(cell: str) -> Figure:
     return Figure(float(value), float(error or 0))
 
 
-def test_the_page_has_all_claims_with_all_that_was_measured() -> None:
-    assert list(written()) == [claim.words for claim in CLAIMS]
-    for claim in CLAIMS:
-        rows = written()[claim.words].cases
-        cases = [(one, "") for one in claim.cases] + [(one, "beside: ") for one in claim.beside]
-        assert [(row[0], row[4]) for row in rows] == [(f"{word}{case.words}", str(case.criterion)) for case, word in cases]
+def everything() -> list[Judged]:
+    return [judge(claim, {name: Evidence({}, {}) for name in FRAMEWORKS}) for claim in CLAIMS]
+
+
+def test_the_page_has_every_row_that_the_command_prints() -> None:
+    found: list[tuple[str, str]] = []
+    for words, one in written().items():
+        found += [(words, ""), *((row[0], row[4]) for row in one.cases)]
+    printed = [(re.sub(r"^\d+\. ", "", row.words), row.criterion) for row in table.rows(everything(), FRAMEWORKS)]
+    assert found == printed
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.words)
@@ -340,12 +388,6 @@ def test_the_verdict_on_the_page_follows_from_the_figures_on_the_page(claim: Cla
     assert recomputed.verdict == found.verdict
     said = [table.OUTCOMES[one.outcome] for one in (*recomputed.cases, *recomputed.beside)]
     assert said == [row[-1] for row in found.cases]
-
-
-def everything() -> list[Judged]:
-    return [
-        judge(planted(claim, *[True] * len(claim.cases)), {name: Evidence({}, {}) for name in FRAMEWORKS}) for claim in CLAIMS
-    ]
 
 
 def test_terminal_and_page_have_the_same_rows() -> None:

@@ -14,7 +14,7 @@ from experiments.settings import Settings
 
 Changes = dict[str, Any]
 
-STEPS = 150
+STEPS = 100
 """Of what is trained: enough for a network that learns to leave guessing far behind."""
 
 TRAINED: Changes = {"steps": STEPS}
