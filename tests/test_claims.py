@@ -30,7 +30,7 @@ from tests.conftest import load
 
 FRAMEWORKS = ("torch", "keras", "jax")
 OUTCOME_OF = {word: outcome for outcome, word in table.OUTCOMES.items()}
-CRITERIA = {case.criterion for claim in CLAIMS for case in (*claim.cases, *claim.beside)}
+CRITERIA = list(dict.fromkeys(case.criterion for claim in CLAIMS for case in (*claim.cases, *claim.beside)))
 
 
 def beyond(criterion: Criterion, *, met: bool) -> Figure:

@@ -20,8 +20,6 @@ STEPS = 100
 TRAINED: Changes = {"steps": STEPS}
 STANDARD: Changes = {"initialization": {"kind": "gaussian", "std": 1.0}}
 TOO_LARGE: Changes = {"activation": "tanh", "initialization": {"kind": "gaussian", "std": 0.35}, "steps": 20}
-LEARNT: Changes = {"steps": 100}
-"""A step of training is 64 of time."""
 LSTM: Changes = {"kind": "lstm", "start": "drawn"}
 TANH: Changes = {"activation": "tanh"}
 CLIPPED: Changes = {"clipping": "global_norm"}
@@ -30,7 +28,7 @@ BATCH_NORM: Changes = {"normalization": "batch"}
 RESIDUAL: Changes = {"skip": "residual"}
 SCALED: Changes = {"skip": {"kind": "residual", "scale": 0.158}}
 """By 1 / sqrt(2 depth)."""
-FORGETS_NOTHING: Changes = {"normalization": {"kind": "batch", "momentum": 0.9999}}
+WITHOUT_AVERAGES: Changes = {"normalization": {"kind": "batch", "momentum": 0.9999}}
 """Its moving averages hardly move from the mean 0 and the variance 1 that they start at."""
 LINES = ("relu", "leaky_relu", "prelu", "elu")
 """Activations whose derivative is 1 above 0."""
@@ -61,7 +59,7 @@ DEEP: dict[str, Changes] = {
     "sigmoid + global norm clipping": TRAINED | CLIPPED,
     "sigmoid + batch norm": BATCH_NORM | TRAINED,
     "sigmoid + batch norm + N(0, 1)": BATCH_NORM | STANDARD,
-    "sigmoid + batch norm without averages": FORGETS_NOTHING | TRAINED,
+    "sigmoid + batch norm without averages": WITHOUT_AVERAGES | TRAINED,
     "tanh + batch norm + N(0, 1)": TANH | BATCH_NORM | STANDARD,
     "relu + he + batch norm": HE | BATCH_NORM | TRAINED,
     "sigmoid + residual": RESIDUAL | TRAINED,
@@ -84,10 +82,10 @@ FEW: dict[str, Changes] = {
 """A network that can learn its 179 samples by heart, in small batches."""
 
 OVER_TIME: dict[str, Changes] = {
-    "simple cells": {"recurrent": {"kind": "simple", "start": "drawn"}} | LEARNT,
+    "simple cells": {"recurrent": {"kind": "simple", "start": "drawn"}} | TRAINED,
     "simple cells + orthogonal": {"recurrent": "simple"},
     "lstm, forget bias 0": {"recurrent": LSTM | {"forget_bias": 0.0}},
-    "lstm, forget bias 1": {"recurrent": LSTM | {"forget_bias": 1.0}} | LEARNT,
+    "lstm, forget bias 1": {"recurrent": LSTM | {"forget_bias": 1.0}} | TRAINED,
     "lstm, forget bias 4": {"recurrent": LSTM | {"forget_bias": 4.0}},
 }
 """32 cells over the 64 pixels of a digit, one at a step; all weights are drawn alike, where nothing else is said."""
