@@ -218,7 +218,7 @@ def linen_model() -> Any:
             h = linen.BatchNorm(not train, momentum=0.9, use_fast_variance=False, **dtype)(h)
             h = linen.PReLU(param_dtype="float64")(h)
             h = linen.GroupNorm(2, epsilon=1e-5, use_fast_variance=False, **dtype)(h)
-            h = linen.RNN(linen.OptimizedLSTMCell(UNITS, **dtype))(h)
+            h: Any = linen.RNN(linen.OptimizedLSTMCell(UNITS, **dtype))(h)
             h = linen.RNN(linen.GRUCell(FEATURES, **dtype))(h)
             h = linen.RNN(linen.SimpleCell(FEATURES, **dtype))(h)
             h = linen.MultiHeadDotProductAttention(HEADS, **dtype)(h)

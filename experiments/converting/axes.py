@@ -20,18 +20,18 @@ class Misfit(Exception):
     """An array has not the shape that its layout asks for; what was expected, in words."""
 
 
-def groups(layout: str, rank: int) -> list[Group]:
+def groups(layout: str, rank: int, sizes: Mapping[str, int]) -> list[Group]:
     """The names that lie in each axis of an array of this rank.
 
     Raises:
-        Misfit: It has not that many axes.
+        Misfit: It has not that many axes; the sizes are for the words.
     """
     found = [tuple(word.strip("()").split()) for word in re.findall(r"\([^)]*\)|\S+", layout)]
     if ("*",) in found:
         at = found.index(("*",))
         found[at : at + 1] = [(f"*{k}",) for k in range(rank - len(found) + 1)]
     if len(found) != rank:
-        raise Misfit(spoken(layout, {}))
+        raise Misfit(spoken(layout, sizes))
     return found
 
 
@@ -57,7 +57,7 @@ def unified(layout: str, shape: Sequence[int], sizes: Mapping[str, int]) -> Size
         Misfit: The shape contradicts them.
     """
     found = dict(sizes)
-    for group, length in zip(groups(layout, len(shape)), shape, strict=True):
+    for group, length in zip(groups(layout, len(shape), sizes), shape, strict=True):
         if not _fits(group, length, found):
             raise Misfit(spoken(layout, sizes))
     return found
@@ -86,7 +86,7 @@ def rearranged(a: np.ndarray, before: str, after: str, sizes: Mapping[str, int])
 
     A name that `after` has not is an axis of length 1, and so is one that `before` has not.
     """
-    source = groups(before, a.ndim)
+    source = groups(before, a.ndim, sizes)
     names = [name for group in source for name in group]
     split = a.reshape(
         [_size(name, group, length, sizes) for group, length in zip(source, a.shape, strict=True) for name in group]
@@ -103,11 +103,8 @@ def rearranged(a: np.ndarray, before: str, after: str, sizes: Mapping[str, int])
 
 
 def _expanded(layout: str, stars: list[str]) -> list[Group]:
-    plain = groups(layout.replace("*", ""), len(re.findall(r"\([^)]*\)|[^\s*]+", layout)))
-    if "*" not in layout:
-        return plain
-    at = re.findall(r"\([^)]*\)|\S+", layout).index("*")
-    return [*plain[:at], *((star,) for star in stars), *plain[at:]]
+    words = re.findall(r"\([^)]*\)|\S+", layout)
+    return groups(layout, len(words) - 1 + len(stars) if "*" in words else len(words), {})
 
 
 def _size(name: str, group: Group, length: int, sizes: Mapping[str, int]) -> int:

@@ -89,7 +89,8 @@ def convert(stored: Stored, like: Stored | None, asked: Asked) -> Converted:
         UserError: It holds something that is not known, is missing or misshapen, or the other framework has no place for it.
     """
     origin = origins.read(stored.metadata, stored.arrays)
-    asked = replace(asked, heads=asked.heads or (origin.heads if origin else None))
+    if origin:
+        asked = replace(asked, heads=asked.heads or origin.heads, rate=asked.rate or origin.rate)
     source = _side(stored.arrays, asked.source, origins.kinds_of(stored.metadata), asked)
     _check_names(source.layers, asked)
     returns = origin if origin and origin.framework == asked.target and like is None else None
@@ -102,7 +103,7 @@ def convert(stored: Stored, like: Stored | None, asked: Asked) -> Converted:
     if returns:
         arrays = origins.restored(arrays, returns)
         remarks = [] if returns.whole else remarks
-    way = _way_back(stored, source, arrays, pairs, asked)
+    way = _way_back(stored, source, arrays, pairs, replace(asked, rate=state.rate if state else None))
     kinds = {pair.like.name: _kind_of(pair) for pair in pairs}
     certain = {name: kind for name, kind in kinds.items() if kind in LAWS}
     return Converted(arrays, origins.metadata(way, arrays, certain), kinds, state, remarks)
@@ -279,4 +280,4 @@ def _way_back(stored: Stored, source: _Side, arrays: Arrays, pairs: Sequence[Pai
     ways, _ = _pairs(side, before, here, back)
     again, _ = _carried(side, before, ways, back)
     entries = {name: [a.dtype.str, list(a.shape)] for name, a in stored.arrays.items()}
-    return Origin(asked.source, entries, here, origins.lost(stored.arrays, again), heads)
+    return Origin(asked.source, entries, here, origins.lost(stored.arrays, again), heads, asked.rate)

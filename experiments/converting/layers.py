@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -104,15 +105,25 @@ def _understood(layer: Layer, framework: str, said: str | None, heads: int | Non
     kinds = _kinds_by_names(layer, framework, [wanted] if wanted else list(LAWS))
     if not kinds:
         raise UserError(_unknown(layer, framework, wanted))
-    faults = {kind: fault for kind in kinds if (fault := _fault(layer, framework, kind, heads))}
+    faults = {kind: fault for kind in kinds if (fault := _fault(layer, framework, kind, heads)) is not None}
     fitting = tuple(kind for kind in kinds if kind not in faults)
     if not fitting:
-        raise UserError(min(faults.values(), key=len) if len(faults) > 1 else next(iter(faults.values())))
+        nearest_kind = min(faults, key=lambda kind: (_gates_apart(layer, framework, kind), -faults[kind].after))
+        raise UserError(faults[nearest_kind].said)
     if "prelu" in fitting and all(a.size == 1 for a in layer.own.values()):
         fitting = ("prelu",)  # a norm over one feature is no norm
     if ALIKE[0] <= set(fitting):
         fitting = _called(layer, fitting)
     return replace(layer, kinds=fitting, heads=_heads_of(layer, framework, fitting, heads))
+
+
+def _gates_apart(layer: Layer, framework: str, kind: str) -> float:
+    """How far a recurrent layer's weights are from those of this cell's gates: a fault is told of the nearest."""
+    if kind not in GATES or framework == "jax":
+        return 0.0
+    name = names_of(kind, framework, LAWS[kind]["recurrent"])[0]
+    shape = layer.own[name].shape
+    return abs(max(shape, default=0) / max(min(shape, default=1), 1) - len(GATES[kind]["torch"]))
 
 
 def _called(layer: Layer, kinds: tuple[str, ...]) -> tuple[str, ...]:
@@ -170,9 +181,16 @@ def _likeness(layer: Layer, framework: str, kind: str) -> tuple[int, int]:
     return len(set(layer.own) - possible), len(needed - set(layer.own))
 
 
-def _fault(layer: Layer, framework: str, kind: str, heads: int | None) -> str | None:
-    """The array that has not the shape that the others ask for, in words."""
-    sizes = _start(kind, framework, layer, heads)
+class Fault(NamedTuple):
+    """What is wrong with the shapes of a layer, in words, and how many of its arrays were right before."""
+
+    said: str
+    after: int
+
+
+def _fault(layer: Layer, framework: str, kind: str, heads: int | None) -> Fault | None:
+    """The first array that has not the shape that the others ask for."""
+    sizes, right = _start(kind, framework, layer, heads), 0
     for law in LAWS[kind].values():
         _, layout = law.there(framework)
         for name in names_of(kind, framework, law):
@@ -181,10 +199,11 @@ def _fault(layer: Layer, framework: str, kind: str, heads: int | None) -> str | 
             try:
                 sizes = axes.unified(layout, _part(law, framework, layer.own[name]).shape, sizes)
             except Misfit as expected:
-                return _misshapen(layer, kind, name, str(expected), framework, law)
+                return Fault(_misshapen(layer, kind, name, str(expected), framework, law), right)
+            right += 1
     if sizes.get("from", 0) != sizes.get("unit", 0) and "from" in sizes:
         name = names_of(kind, framework, LAWS[kind]["recurrent"])[0]
-        return _misshapen(layer, kind, name, f"[unit = {sizes['from']}] from and to", framework, None)
+        return Fault(_misshapen(layer, kind, name, f"[unit = {sizes['from']}] from and to", framework, None), right)
     return None
 
 

@@ -25,6 +25,9 @@ TORCH_RECURRENT = re.compile(r"(weight_ih|weight_hh|bias_ih|bias_hh)_l(\d+)(_rev
 SUITE = {"activation": "prelu", "affine": "affine", "gate": "affine", "skip": "rezero"}
 """What a layer is that is called as the rooms of this suite are."""
 
+HELD = {"sequential": "inner", "dense": "gate"}
+"""What Keras calls the parts that a skip connection of this suite holds."""
+
 
 class Name(NamedTuple):
     """Where an array belongs: the layer, what the layer calls it, and its name in the file."""
@@ -66,12 +69,20 @@ def _words(raw: str, mark: str, framework: str) -> Path:
             return _torch_words(words)
         case "keras":
             words = words[1:] if len(words) > 2 and ROOT.fullmatch(words[0]) else words
-            return tuple("cell" if word.endswith("_cell") and at == len(words) - 2 else word for at, word in enumerate(words))
+            return tuple(_keras_word(words, at) for at in range(len(words)))
         case _:
             words = words[1:] if len(words) > 1 and words[0] in COLLECTIONS else words
             return tuple(
                 "negative_slope" if word == "slope" and at == len(words) - 1 else word for at, word in enumerate(words)
             )
+
+
+def _keras_word(words: Path, at: int) -> str:
+    """A word of a path: a cell is one whatever it is called, and so is what a skip connection holds."""
+    if words[at].endswith("_cell") and at == len(words) - 2:
+        return "cell"
+    plain = re.sub(r"_\d+$", "", words[at])
+    return HELD.get(plain, words[at]) if at and words[at - 1] == "skip" else words[at]
 
 
 def _torch_words(words: Path) -> Path:
@@ -104,7 +115,7 @@ def _consists(names: Mapping[str, int], kind: str, framework: str) -> bool:
         if "." in name
     }
     fits = [name for name, rank in names.items() if wanted.get(name) == rank and not name.endswith("bias")]
-    return len(fits) > 1
+    return len(fits) > 1 or any(name.startswith("cell.") for name in fits)
 
 
 def _name(path: Path, raw: str, whole: set[Path]) -> Name:

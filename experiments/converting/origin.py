@@ -36,6 +36,7 @@ class Origin(NamedTuple):
         layers: The name of each layer there, by its name here.
         lost: What the way back loses, by the array's name there: dtype, shape and bits.
         heads: Of attentions.
+        rate: The learning rate.
         whole: Whether the arrays here are those that were written.
     """
 
@@ -44,6 +45,7 @@ class Origin(NamedTuple):
     layers: dict[str, str]
     lost: dict[str, Any]
     heads: int | None
+    rate: float | None
     whole: bool = True
 
     def like(self) -> Arrays:
@@ -146,7 +148,9 @@ def read(metadata: Mapping[str, str], arrays: Mapping[str, np.ndarray]) -> Origi
     try:
         found = json.loads(metadata[KEY])
         entries, layers, lost = (dict(found[name]) for name in ("entries", "layers", "lost"))
-        origin = Origin(found["framework"], entries, layers, lost, found["heads"], whole=found["digest"] == digest(arrays))
+        origin = Origin(
+            found["framework"], entries, layers, lost, found["heads"], found["rate"], whole=found["digest"] == digest(arrays)
+        )
         origin.like()
     except (ValueError, KeyError, TypeError):
         raise UserError(f"the metadata {KEY!r} must be what convert wrote; it is damaged; leave it out") from None
