@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from backends.keras import optimizer as keras_optimizer
 from common.countermeasures.optimizer import Adam, Momentum, Optimizer
-from experiments.converting import files
 from experiments.converting.conversion import Asked, Converted, convert
 from experiments.converting.files import Stored
 
@@ -44,11 +43,6 @@ def through(stored: Stored, source: str, target: str, like: Stored | None = None
 def file_of(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str] | None = None) -> Stored:
     """A file of these arrays: the library sorts them by name."""
     return Stored(dict(sorted(arrays.items())), dict(metadata or {}))
-
-
-def written(path: Path, arrays: Mapping[str, np.ndarray]) -> Path:
-    path.write_bytes(files.dumped(dict(sorted(arrays.items())), {}))
-    return path
 
 
 class Stepped(NamedTuple):
@@ -205,6 +199,7 @@ def keras_step(model: Any, stepper: Any, seed: int) -> Stepped:
     return Stepped(output, keras_saved(model, stepper))
 
 
+@cache
 def linen_model() -> Any:
     from flax import linen
 
@@ -254,30 +249,39 @@ def linen_loaded(variables: Any, state: Any, arrays: Mapping[str, np.ndarray]) -
     return tree, from_state_dict(state, whole) if state else None
 
 
+@cache
 def linen_started(model: Any) -> Any:
+    """Variables of the model's shapes, in float64: its running statistics would start in float32."""
     import jax
     import jax.numpy as jnp
 
-    variables = model.init(jax.random.key(1), batch(0)[0], train=False)
-    return jax.tree.map(lambda a: a.astype(jnp.float64), variables)  # running statistics start in float32
+    shapes = jax.eval_shape(lambda x: model.init(jax.random.key(1), x, train=False), batch(0)[0])
+    return jax.tree.map(lambda one: jnp.zeros(one.shape, jnp.float64), shapes)
 
 
-def linen_step(model: Any, variables: Any, transformation: Any, state: Any, seed: int) -> Stepped:
+@cache
+def differentiated(model: Any) -> Any:
+    """A function of variables and a batch to the output in evaluation, and to the gradients and statistics in training."""
     import jax
     import optax
 
-    x, y = batch(seed)
-
-    def loss(params: Any) -> Any:
-        given = {"params": params, "batch_stats": variables["batch_stats"]}
+    def loss(params: Any, statistics: Any, x: Any, y: Any) -> Any:
+        given = {"params": params, "batch_stats": statistics}
         logits, updated = model.apply(given, x, train=True, mutable=["batch_stats"])
         return optax.softmax_cross_entropy_with_integer_labels(logits, y).mean(), updated
 
     @jax.jit
-    def both(params: Any) -> Any:
-        return model.apply({**variables, "params": params}, x, train=False), jax.grad(loss, has_aux=True)(params)
+    def both(variables: Any, x: Any, y: Any) -> Any:
+        found = jax.grad(loss, has_aux=True)(variables["params"], variables["batch_stats"], x, y)
+        return model.apply(variables, x, train=False), found
 
-    output, (found, updated) = both(variables["params"])
+    return both
+
+
+def linen_step(model: Any, variables: Any, transformation: Any, state: Any, seed: int) -> Stepped:
+    import optax
+
+    output, (found, updated) = differentiated(model)(variables, *batch(seed))
     changes, state = transformation.update(found, state, variables["params"])
     after = {"params": optax.apply_updates(variables["params"], changes), **updated}
     return Stepped(np.asarray(output), linen_saved(after, state))

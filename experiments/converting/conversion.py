@@ -276,7 +276,8 @@ def _way_back(stored: Stored, source: _Side, arrays: Arrays, pairs: Sequence[Pai
     kinds = {pair.like.name: pair.offer.kind for pair in pairs}
     side = _side(arrays, asked.target, kinds, back)
     known = [replace(pair.offer.layer, kinds=(pair.offer.kind,)) for pair in pairs]
-    before = replace(source, layers=known)
+    blank = {name: np.zeros_like(a) for name, a in source.rest.items()}  # the file will not have them
+    before = replace(source, layers=known, rest=blank)
     ways, _ = _pairs(side, before, here, back)
     again, _ = _carried(side, before, ways, back)
     entries = {name: [a.dtype.str, list(a.shape)] for name, a in stored.arrays.items()}

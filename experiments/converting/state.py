@@ -10,7 +10,7 @@ the same in all three, but Keras' epsilon is added before the bias correction (`
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -248,7 +248,7 @@ def written(state: State, target: str, places: Mapping[Path, tuple[str, Layer]],
                 trained.append(there.raw[name])
                 found[_named(prefix, theirs, there.raw[name], target, like)] = a.reshape(there.own[name].shape)
     dtype = next(iter(found.values())).dtype if found else np.dtype("<f8")
-    return found | _counted(state, target, prefix, dict.fromkeys(trained), dtype)
+    return found | _counted(state, target, prefix, trained) | _rate(state, target, prefix, like, dtype)
 
 
 def _prefix(state: State, target: str, like: Mapping[str, np.ndarray]) -> str:
@@ -274,14 +274,21 @@ def _named(prefix: str, slot: str, raw: str, target: str, like: Mapping[str, np.
             return whole if whole in like else mark.join([prefix, slot, raw.removeprefix(f"params{mark}")])
 
 
-def _counted(state: State, target: str, prefix: str, trained: Mapping[str, None], dtype: np.dtype) -> Arrays:
+def _counted(state: State, target: str, prefix: str, trained: Sequence[str]) -> Arrays:
     step = state.step or 0
     match target:
         case "torch":
             counts = state.kind != "momentum"
             return {f"{prefix}.{raw}.step": np.array(step, "<f4") for raw in trained} if counts else {}
         case "keras":
-            rate = {f"{prefix}/learning_rate": np.array(state.rate, dtype)} if state.rate else {}
-            return {f"{prefix}/iteration": np.array(step, "<i8")} | rate
+            return {f"{prefix}/iteration": np.array(step, "<i8")}
         case _:
             return {f"{prefix}/count": np.array(step, "<i4")} if state.kind == "adam" else {}
+
+
+def _rate(state: State, target: str, prefix: str, like: Mapping[str, np.ndarray], dtype: np.dtype) -> Arrays:
+    """The learning rate, which Keras alone keeps; where it is not known that of the model that the state is for."""
+    name = f"{prefix}/learning_rate"
+    if target != "keras" or (state.rate is None and name not in like):
+        return {}
+    return {name: np.array(state.rate, dtype) if state.rate is not None else like[name]}

@@ -1,0 +1,312 @@
+"""Weights that move: a user's model of ten layers, there and back in six directions, by a user who writes no map.
+
+The model is tests/converted.py's, as each framework has it. Its optimiser has taken steps before it is carried.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import cache
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from common.errors import UserError
+from experiments.converting import files, folding, laws, state
+from experiments.converting.files import Stored
+from tests import converted as c
+from tests.conftest import load
+
+ROOT = Path(__file__).parents[1]
+
+EXACT = 1e-12
+"""Of outputs and of the next step, relative to the largest number of the array."""
+
+SIX = list(permutations(laws.FRAMEWORKS, 2))
+over_six = pytest.mark.parametrize(("source", "target"), SIX)
+over_optimizers = pytest.mark.parametrize("kind", c.OPTIMIZERS)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def wings(request: pytest.FixtureRequest) -> None:
+    for name in laws.FRAMEWORKS:
+        load(name, request.config)
+
+
+@cache
+def trained(kind: str) -> Stored:
+    """The PyTorch model's file after three steps."""
+    model = c.torch_model()
+    stepper = c.torch_optimizer(model, kind)
+    for seed in range(3):
+        c.torch_step(model, stepper, seed)
+    return c.file_of(c.torch_saved(model, stepper), c.torch_kinds(model))
+
+
+@cache
+def fresh(framework: str, kind: str) -> Stored:
+    """What is saved of a model that was only built, for its names."""
+    match framework:
+        case "torch":
+            return trained(kind)
+        case "keras":
+            model = c.keras_model()
+            return c.file_of(c.keras_saved(model, c.keras_optimizer_of(model, kind)))
+        case _:
+            variables = c.linen_started(c.linen_model())
+            return c.file_of(c.linen_saved(variables, c.optax_optimizer(kind).init(variables["params"])))
+
+
+@cache
+def arrived(framework: str, kind: str) -> Stored:
+    """The trained model's file in each framework."""
+    if framework == "torch":
+        return trained(kind)
+    found = c.through(trained(kind), "torch", framework, fresh(framework, kind), rate=c.RATE)
+    return Stored(found.arrays, found.metadata)
+
+
+def stepped(framework: str, kind: str, file: Stored) -> c.Stepped:
+    """A model of the framework that loads the file, and takes a step."""
+    match framework:
+        case "torch":
+            model = c.torch_model()
+            stepper = c.torch_optimizer(model, kind)
+            c.torch_loaded(model, stepper, file.arrays)
+            return c.torch_step(model, stepper, seed=9)
+        case "keras":
+            model = c.keras_model()
+            stepper = c.keras_optimizer_of(model, kind)
+            names = dict(zip(fresh("keras", kind).arrays, sorted(c.keras_saved(model, stepper)), strict=True))
+            c.keras_loaded(model, stepper, {names[name]: a for name, a in file.arrays.items()})
+            found = c.keras_step(model, stepper, seed=9)
+            back = {new: old for old, new in names.items()}
+            return c.Stepped(found.output, {back[name]: a for name, a in found.arrays.items()})
+        case _:
+            model, transformation = c.linen_model(), c.optax_optimizer(kind)
+            variables = c.linen_started(model)
+            loaded, kept = c.linen_loaded(variables, transformation.init(variables["params"]), file.arrays)
+            return c.linen_step(model, loaded, transformation, kept, seed=9)
+
+
+@cache
+def stepped_there(framework: str, kind: str) -> c.Stepped:
+    return stepped(framework, kind, arrived(framework, kind))
+
+
+def apart(found: c.Arrays, expected: c.Arrays) -> float:
+    """The largest error of what a step leaves, in PyTorch's names; the running variance is another by definition."""
+    assert set(found) == set(expected)
+    compared = {name: a for name, a in expected.items() if not name.endswith(("running_var", "num_batches_tracked"))}
+    return max(error(found[name], a, name) for name, a in compared.items())
+
+
+def error(found: np.ndarray, expected: np.ndarray, name: str) -> float:
+    if name.startswith("optimizer.layers.1.bias."):  # before a batch norm: its gradient is 0, and rounding
+        return float(np.abs(found - expected).max())
+    return float(np.abs(found - expected).max() / max(np.abs(expected).max(), np.finfo(float).tiny))
+
+
+@pytest.mark.parametrize("framework", ["keras", "jax"])
+def test_the_outputs_are_the_same_there(framework: str) -> None:
+    here, there = (stepped_there(name, "momentum").output for name in ("torch", framework))
+    assert np.abs(here - there).max() <= EXACT * np.abs(here).max()
+
+
+@over_optimizers
+@pytest.mark.parametrize("framework", ["keras", "jax"])
+def test_the_next_step_is_the_same_there(framework: str, kind: str) -> None:
+    there = stepped_there(framework, kind)
+    found = c.through(c.file_of(there.arrays), framework, "torch", trained(kind), rate=c.RATE)
+    assert apart(found.arrays, stepped_there("torch", kind).arrays) <= EXACT
+
+
+@over_optimizers
+@pytest.mark.parametrize("framework", ["keras", "jax"])
+def test_a_file_loads_straight_into_the_model_that_it_is_for(framework: str, kind: str) -> None:
+    expected, found = fresh(framework, kind).arrays, arrived(framework, kind).arrays
+    assert {name: (a.shape, a.dtype) for name, a in found.items()} == {name: (a.shape, a.dtype) for name, a in expected.items()}
+
+
+@over_optimizers
+@over_six
+@pytest.mark.parametrize("named", [True, False], ids=["like", "own names"])
+def test_back_is_equal_to_the_last_bit(source: str, target: str, kind: str, named: bool) -> None:
+    file = arrived(source, kind)
+    like = fresh(target, kind) if named else None
+    there = c.through(file, source, target, like, rate=c.RATE, heads=c.HEADS)
+    back = c.through(Stored(there.arrays, there.metadata), target, source)
+    assert same_bits(back.arrays, file.arrays)
+    assert back.remarks == []
+
+
+def same_bits(found: c.Arrays, expected: c.Arrays) -> bool:
+    assert set(found) == set(expected)
+    return all(
+        (found[name].dtype, found[name].shape, found[name].tobytes()) == (a.dtype, a.shape, a.tobytes())
+        for name, a in expected.items()
+    )
+
+
+@over_six
+def test_one_way_or_by_a_third_framework_is_the_same(source: str, target: str) -> None:
+    """The two that PyTorch is not part of are reached from it by both ways."""
+    kind = "adam"
+    found = c.through(arrived(source, kind), source, target, fresh(target, kind), rate=c.RATE).arrays
+    expected = arrived(target, kind).arrays
+    names = [name for name in expected if "num_batches" not in name and "bias_hh" not in name and "seed" not in name]
+    assert all(np.array_equal(found[name], expected[name]) for name in names)
+
+
+def with_second_biases(kind: str) -> Stored:
+    """The file with what PyTorch alone has: two biases of every gate."""
+    arrays = dict(trained(kind).arrays)
+    for layer in ("5", "6", "7"):
+        name = f"layers.{layer}.bias_hh_l0"
+        arrays[name] = np.random.default_rng(1).normal(size=arrays[name].shape)
+    return Stored(arrays, trained(kind).metadata)
+
+
+@pytest.mark.parametrize("target", ["keras", "jax"])
+def test_two_biases_become_one_that_computes_the_same_and_come_back_as_two(target: str) -> None:
+    file = with_second_biases("momentum")
+    there = c.through(file, "torch", target, fresh(target, "momentum"), rate=c.RATE)
+    assert [line for line in there.remarks if line.startswith("layers/5: two biases become their sum")]
+    outputs = [stepped(name, "momentum", one).output for name, one in (("torch", file), (target, Stored(there.arrays, {})))]
+    assert np.abs(outputs[0] - outputs[1]).max() <= EXACT * np.abs(outputs[0]).max()
+    assert same_bits(c.through(Stored(there.arrays, there.metadata), target, "torch").arrays, file.arrays)
+
+
+def test_what_was_trained_there_comes_back_with_one_bias() -> None:
+    """What the metadata keeps of the way there counts only while the numbers are those that went."""
+    there = c.through(with_second_biases("momentum"), "torch", "keras", rate=c.RATE, heads=c.HEADS)
+    changed = there.arrays | {"layers/5/lstm_cell/bias": there.arrays["layers/5/lstm_cell/bias"] + 1}
+    back = c.through(Stored(changed, there.metadata), "keras", "torch")
+    assert np.array_equal(back.arrays["layers.5.bias_ih_l0"], changed["layers/5/lstm_cell/bias"])
+    assert not back.arrays["layers.5.bias_hh_l0"].any()
+    assert [line for line in back.remarks if line.startswith("layers/5: bias_hh is 0 there")]
+
+
+def test_a_cell_of_several_layers_and_directions_comes_back() -> None:
+    import torch
+
+    model = torch.nn.LSTM(3, 4, num_layers=2, bidirectional=True)
+    file = c.file_of({name: a.numpy() for name, a in model.state_dict().items()})
+    for target in ("keras", "jax"):
+        there = c.through(file, "torch", target)
+        assert len(there.layers) == 4
+        assert same_bits(c.through(Stored(there.arrays, there.metadata), target, "torch").arrays, file.arrays)
+
+
+def transposed_affine() -> dict[str, laws.Law]:
+    law = laws.LAWS["affine"]["weight"]
+    return laws.LAWS["affine"] | {"weight": law._replace(torch="weight: in out")}
+
+
+def planted(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    attention = laws.LAWS["attention"]
+    query, key = attention["query"], attention["key"]
+    faults: dict[str, Callable[[], Any]] = {
+        "convolution without its turn": lambda: monkeypatch.setitem(
+            laws.LAWS, "convolution", laws.LAWS["convolution"] | {"weight": laws.LAWS["convolution"]["weight"]._replace(
+                torch="weight: in out space *")}
+        ),
+        "query and key exchanged": lambda: monkeypatch.setitem(
+            laws.LAWS, "attention",
+            attention | {"query": query._replace(torch=key.torch), "key": key._replace(torch=query.torch)},
+        ),
+        "gates of a GRU as PyTorch has them": lambda: monkeypatch.setitem(laws.GATES["gru"], "keras", "rzn"),
+        "gates of an LSTM in another order": lambda: monkeypatch.setitem(laws.GATES["lstm"], "keras", "figo"),
+        "recurrent weights transposed": lambda: monkeypatch.setitem(
+            laws.LAWS, "rnn", laws.LAWS["rnn"] | {"recurrent": laws.LAWS["rnn"]["recurrent"]._replace(
+                torch="weight_hh: from (gate unit)")}
+        ),
+        "scale and shift exchanged": lambda: monkeypatch.setitem(
+            laws.LAWS, "layer_norm", {
+                "scale": laws.LAWS["layer_norm"]["scale"]._replace(keras="beta: channel"),
+                "shift": laws.LAWS["layer_norm"]["shift"]._replace(keras="gamma: channel"),
+            }
+        ),
+        "heads and width exchanged": lambda: monkeypatch.setitem(
+            laws.LAWS, "attention",
+            attention | {"out": attention["out"]._replace(torch="out_proj.weight: out (width heads)")},
+        ),
+        "the second bias forgotten": lambda: monkeypatch.setattr(
+            folding, "folded", lambda arrays, kind, target: {k: a for k, a in arrays.items() if k != "recurrent_bias"}
+        ),
+    }  # fmt: skip
+    faults[fault]()
+
+
+FAULTS = (
+    "convolution without its turn",
+    "query and key exchanged",
+    "gates of a GRU as PyTorch has them",
+    "gates of an LSTM in another order",
+    "recurrent weights transposed",
+    "scale and shift exchanged",
+    "heads and width exchanged",
+)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_planted_law_moves_the_outputs(monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
+    planted(fault, monkeypatch)
+    found = c.through(trained("momentum"), "torch", "keras", fresh("keras", "momentum"), rate=c.RATE)
+    here, there = stepped_there("torch", "momentum").output, stepped("keras", "momentum", Stored(found.arrays, {})).output
+    assert np.abs(here - there).max() > 1e6 * EXACT * np.abs(here).max()
+
+
+@pytest.mark.parametrize("fault", ["the sign of a velocity", "the count of steps"])
+def test_a_planted_state_moves_the_next_step(monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
+    kind = "momentum" if fault == "the sign of a velocity" else "adam"
+    if kind == "momentum":
+        monkeypatch.setattr(state, "_scale", lambda state: state.rate)
+    found = c.through(trained(kind), "torch", "keras", fresh("keras", kind), rate=c.RATE)
+    counts = [name for name in found.arrays if name.endswith("/iteration")]
+    arrays = found.arrays | ({counts[0]: np.array(0)} if kind == "adam" else {})
+    there = stepped("keras", kind, Stored(arrays, {}))
+    monkeypatch.undo()
+    back = c.through(c.file_of(there.arrays), "keras", "torch", trained(kind), rate=c.RATE)
+    assert apart(back.arrays, stepped_there("torch", kind).arrays) > 1e6 * EXACT
+
+
+def test_the_command_carries_a_file_and_says_what_it_did(tmp_path: Path) -> None:
+    given, like, there = (tmp_path / f"{name}.safetensors" for name in ("given", "like", "there"))
+    given.write_bytes(files.dumped(*trained("adam")))
+    like.write_bytes(files.dumped(*fresh("keras", "adam")))
+    words = ("--from", "torch", "--to", "keras", str(given), str(there), "--like", str(like))
+    found = subprocess.run(
+        [sys.executable, "-m", "experiments.convert", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert (found.returncode, found.stderr) == (0, "")
+    assert f"{there}: 11 layers (" in found.stdout
+    assert "the optimiser's state: adam after 3 steps" in found.stdout
+    written = files.read(there)
+    assert same_bits(written.arrays, arrived("keras", "adam").arrays)
+    assert json.loads(written.metadata["isograd"])["framework"] == "torch"
+
+
+def test_a_bare_file_says_what_it_lacks() -> None:
+    """Without what its metadata say, a state_dict's embedding may be a map without a bias."""
+    bare = Stored(trained("momentum").arrays, {})
+    with pytest.raises(UserError, match=r"'layers\.0\.weight' is of must be known.*give --kind layers/0=embedding"):
+        c.through(bare, "torch", "keras", heads=c.HEADS, rate=c.RATE)
+    kinds = {"layers/0": "embedding"}
+    assert c.through(bare, "torch", "keras", heads=c.HEADS, rate=c.RATE, kinds=kinds).layers["layers/0"] == "embedding"
+
+
+def test_two_norms_of_one_shape_are_not_guessed() -> None:
+    bare = Stored(trained("momentum").arrays, {})
+    with pytest.raises(UserError, match="must be told apart by kind or number"):
+        c.through(bare, "torch", "keras", fresh("keras", "momentum"), rate=c.RATE)
