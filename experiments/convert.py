@@ -36,16 +36,18 @@ Framework = Literal["torch", "keras", "jax"]
 class Options:
     """Carry weights from one framework into another: parameters, batch-norm statistics, and what an optimiser keeps."""
 
-    files: Annotated[tuple[Path, ...], tyro.conf.Positional, shown_as("IN OUT")]
+    files: Annotated[tuple[Path, ...], tyro.conf.Positional, shown_as("IN OUT")] = ()
     """The file that is read, and the one that is written: safetensors."""
-    source: Annotated[Framework, tyro.conf.arg(name="from", metavar="torch|keras|jax")]
+    source: Annotated[
+        Framework | None, tyro.conf.arg(name="from", metavar="torch|keras|jax", help_behavior_hint="(required)")
+    ] = None
     """Whose names and layouts IN has."""
-    to: Annotated[Framework, shown_as("torch|keras|jax")]
+    to: Annotated[Framework | None, shown_as("torch|keras|jax", "(required)")] = None
     """Whose names and layouts OUT gets."""
     like: Annotated[Path | None, shown_as("FILE", "(default: layers keep their names)")] = None
     """A file that was saved from the model that the weights are for: OUT gets its names, so that it loads straight in."""
     kind: Annotated[tuple[str, ...], shown_as("LAYER=KIND ...")] = ()
-    """What a layer is, where its names and shapes do not say it: 0=embedding, 3=prelu, 3=rms_norm, 3=norm, 0=affine."""
+    """What a layer is, where its names and shapes do not say it: 0=embedding, 3=prelu, 3=rms_norm, 3=layer_norm."""
     heads: Annotated[int | None, shown_as("K", "(default: --like's)")] = None
     """Of PyTorch's attentions, whose shapes do not say it."""
     learning_rate: Annotated[float | None, shown_as("FLOAT", "(default: the file's)")] = None
@@ -60,24 +62,30 @@ def run(options: Options) -> None:
     Raises:
         UserError: A file or a flag is wrong; nothing is written.
     """
-    given, destination = _checked(options)
-    asked = Asked(
-        options.source, options.to, _kinds(options.kind), options.heads, options.learning_rate, frozenset(options.frozen)
-    )
+    asked = _asked(options)
+    given, destination = _files(options)
     found = convert(files.read(given), files.read(options.like) if options.like else None, asked)
     destinations.write(destination, files.dumped(found.arrays, found.metadata))
     for line in _said(found, destination):
         streams.say(line)
 
 
-def _checked(options: Options) -> tuple[Path, Path]:
-    if len(options.files) != 2:
-        raise UserError(f"two files must be given, IN and OUT; received {len(options.files)}; --help shows the flags")
-    if options.source == options.to:
-        raise UserError(f"--from and --to must differ; received {options.to} twice")
+def _asked(options: Options) -> Asked:
+    source, target = options.source, options.to
+    if source is None or target is None:
+        lacking = "--from" if source is None else "--to"
+        raise UserError(f"{lacking} must say whose file it is: torch, keras or jax; received none; --help shows the flags")
+    if source == target:
+        raise UserError(f"--from and --to must differ; received {target} twice")
     for flag, value in (("--heads", options.heads), ("--learning-rate", options.learning_rate)):
         if value is not None and not 0 < value < float("inf"):
             raise UserError(f"{flag} must be above 0; received {value}")
+    return Asked(source, target, _kinds(options.kind), options.heads, options.learning_rate, frozenset(options.frozen))
+
+
+def _files(options: Options) -> tuple[Path, Path]:
+    if len(options.files) != 2:
+        raise UserError(f"two files must be given, IN and OUT; received {len(options.files)}; --help shows the flags")
     given, destination = options.files
     destinations.check_file("OUT", destination)
     return given, destination
@@ -98,6 +106,7 @@ def _said(found: Converted, destination: Path) -> list[str]:
     if found.state:
         steps = "" if found.state.step is None else f" after {found.state.step} steps"
         lines.append(f"the optimiser's state: {found.state.kind}{steps}")
+    lines += [f"  {here} -> {there}" for here, there in found.pairs.items() if here != there]
     return lines + found.remarks
 
 

@@ -49,6 +49,7 @@ class Converted:
     Attributes:
         arrays, metadata: Of the new file.
         layers: The kinds of the layers, by their names in it.
+        pairs: The name there of each layer, by its name here.
         state: What the optimiser keeps; None where the file has none.
         remarks: What must be known of it.
     """
@@ -56,6 +57,7 @@ class Converted:
     arrays: Arrays
     metadata: dict[str, str]
     layers: dict[str, str]
+    pairs: dict[str, str]
     state: State | None
     remarks: list[str]
 
@@ -106,7 +108,8 @@ def convert(stored: Stored, like: Stored | None, asked: Asked) -> Converted:
     way = _way_back(stored, source, arrays, pairs, replace(asked, rate=state.rate if state else None))
     kinds = {pair.like.name: _kind_of(pair) for pair in pairs}
     certain = {name: kind for name, kind in kinds.items() if kind in LAWS}
-    return Converted(arrays, origins.metadata(way, arrays, certain), kinds, state, remarks)
+    names = {pair.offer.layer.name: pair.like.name for pair in pairs}
+    return Converted(arrays, origins.metadata(way, arrays, certain), kinds, names, state, remarks)
 
 
 def _kind_of(pair: Pair) -> str:
