@@ -24,6 +24,7 @@ from typing import Annotated, Literal
 import tyro
 
 from common.errors import UserError, shown
+from common.text import escaped
 from experiments import destinations, entry, streams
 from experiments.converting import files
 from experiments.converting.conversion import Asked, Converted, convert
@@ -67,7 +68,7 @@ def run(options: Options) -> None:
     found = convert(files.read(given), files.read(options.like) if options.like else None, asked)
     destinations.write(destination, files.dumped(found.arrays, found.metadata))
     for line in _said(found, destination):
-        streams.say(line)
+        streams.say(escaped(line))
 
 
 def _asked(options: Options) -> Asked:

@@ -6,11 +6,14 @@ The model is tests/converted.py's, as each framework has it. Its optimiser has t
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from functools import cache
 from itertools import permutations
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -285,3 +288,116 @@ def test_two_norms_of_one_shape_are_not_guessed() -> None:
     bare = Stored(trained("momentum").arrays, {})
     with pytest.raises(UserError, match="must be told apart by kind or number"):
         c.through(bare, "torch", "keras", fresh("keras", "momentum"), rate=c.RATE)
+
+
+@pytest.mark.parametrize(("inputs", "said"), [(4 * 9, True), (4, False), (10, False)])
+def test_feature_maps_that_may_be_flattened_are_spoken_of(inputs: int, said: bool) -> None:
+    """PyTorch has their channels first: the one map between layers that no file tells."""
+    ones = {
+        "0.weight": (4, 2, 3, 3),
+        "0.bias": (4,),
+        "3.weight": (5, inputs),
+        "3.bias": (5,),
+        "4.weight": (6, 5),
+        "4.bias": (6,),
+    }
+    file = c.file_of({name: np.ones(shape) for name, shape in ones.items()})
+    remarks = c.through(file, "torch", "keras").remarks
+    assert [line.startswith("3: if feature maps of 4 channels are flattened before it") for line in remarks] == [True] * said
+
+
+def test_a_layer_that_is_called_as_a_part_of_this_suite_may_be_another() -> None:
+    file = c.file_of({"skip.weight": np.ones((4, 2, 3, 3)), "gate.bias": np.ones(3), "gate.weight": np.ones(3)})
+    assert c.through(file, "torch", "jax").layers == {"gate": "layer_norm or group_norm", "skip": "convolution"}
+
+
+@over_six
+def test_rmsprop_moves_too(source: str, target: str) -> None:
+    weights = {"torch": ("0.weight", "0.bias"), "keras": ("0/kernel", "0/bias"), "jax": ("params/0/kernel", "params/0/bias")}
+    slots = {
+        "torch": ("optimizer.0.weight.square_avg", "optimizer.0.bias.square_avg"),
+        "keras": ("rmsprop/0_kernel_velocity", "rmsprop/0_bias_velocity"),
+        "jax": ("opt_state/0/nu/0/kernel", "opt_state/0/nu/0/bias"),
+    }
+    kernel = np.random.default_rng(0).normal(size=(2, 3))
+    arrays = {
+        name: {
+            weights[name][0]: kernel.T if name == "torch" else kernel,
+            weights[name][1]: np.ones(3),
+            slots[name][0]: (kernel.T if name == "torch" else kernel) ** 2,
+            slots[name][1]: np.full(3, 0.5),
+        }
+        for name in laws.FRAMEWORKS
+    }
+    arrays["keras"]["rmsprop/iteration"] = np.array(0)
+    counts = {f"optimizer.0.{name}.step": np.array(0, np.float32) for name in ("weight", "bias")}
+    arrays["torch"] |= counts
+    found = c.through(c.file_of(arrays[source]), source, target)
+    assert same_bits(found.arrays, arrays[target])
+
+
+DOCS = (ROOT / "docs" / "convert.md").read_text()
+BLOCKS: dict[str, str] = dict(zip(laws.FRAMEWORKS, re.findall(r"```python\n(.*?)```", DOCS, re.DOTALL), strict=True))
+
+
+def library(folder: Path) -> dict[str, ModuleType]:
+    """What the shown code imports of safetensors, whose files ours are; it is no dependency of this project."""
+    import torch
+
+    numpy_module, torch_module = ModuleType("safetensors.numpy"), ModuleType("safetensors.torch")
+
+    def save(arrays: c.Arrays, name: str, metadata: dict[str, str] | None = None) -> None:
+        (folder / name).write_bytes(files.dumped(*c.file_of(arrays, metadata)))
+
+    def opened(name: str) -> c.Arrays:
+        return {key: a.copy() for key, a in files.read(folder / name).arrays.items()}
+
+    vars(numpy_module).update(save_file=save, load_file=opened)
+    vars(torch_module).update(
+        save_file=lambda arrays, name, metadata: save({key: a.numpy() for key, a in arrays.items()}, name, metadata),
+        load_file=lambda name: {key: torch.from_numpy(a) for key, a in opened(name).items()},
+    )
+    return {"safetensors": ModuleType("safetensors"), "safetensors.numpy": numpy_module, "safetensors.torch": torch_module}
+
+
+def models(framework: str) -> dict[str, Any]:
+    """What the shown code has at hand: a model and its optimiser."""
+    match framework:
+        case "torch":
+            model = c.torch_model()
+            stepper = c.torch_optimizer(model, "adam")
+            c.torch_loaded(model, stepper, trained("adam").arrays)
+            return {"model": model, "optimizer": stepper}
+        case "keras":
+            model = c.keras_model()
+            return {"model": model, "optimizer": c.keras_optimizer_of(model, "adam")}
+        case _:
+            variables = c.linen_started(c.linen_model())
+            return {"variables": variables, "state": c.optax_optimizer("adam").init(variables["params"])}
+
+
+@pytest.mark.parametrize("framework", laws.FRAMEWORKS)
+def test_the_shown_code_saves_what_is_read_and_loads_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, framework: str
+) -> None:
+    for name, module in library(tmp_path).items():
+        monkeypatch.setitem(sys.modules, name, module)
+    at_hand = models(framework)
+    exec(BLOCKS[framework], at_hand)
+    stored = files.read(next(tmp_path.iterdir()))
+    saved = {
+        "torch": lambda: c.torch_saved(at_hand["model"], at_hand["optimizer"]),
+        "keras": lambda: c.keras_saved(at_hand["model"], at_hand["optimizer"]),
+        "jax": lambda: c.linen_saved(at_hand["variables"], at_hand["state"]),
+    }
+    assert same_bits(saved[framework](), stored.arrays)
+    target = "jax" if framework == "torch" else "torch"
+    assert len(c.through(stored, framework, target, heads=c.HEADS).layers) == 11
+
+
+def test_the_table_of_laws_is_the_codes() -> None:
+    expected = [["kind", "array", "canonical", *laws.FRAMEWORKS]]
+    for kind, arrays in laws.LAWS.items():
+        expected += [[kind, name, law.canonical, law.torch, law.keras, law.jax] for name, law in arrays.items()]
+    rows = [line.strip("|").replace("`", "").split("|") for line in DOCS.splitlines() if line.startswith("| ")]
+    assert [[cell.strip() for cell in row] for row in rows] == expected

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import os
 import pickle
 import sys
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -308,6 +310,18 @@ CHANGES: dict[str, tuple[str, Change, str]] = {
     "a mean without its norm": ("jax", put("batch_stats/Dense_0/mean", numbers(2)), "received 'batch_stats/Dense_0/mean'"),
     "the same in two collections": ("jax", put("batch_stats/Dense_0/kernel", numbers(3, 2)), "of a layer of its own"),
     "a count missing a moment": ("jax", without("opt_state/0/nu/Dense_0/kernel"), "must keep nu of 'params/Dense_0/kernel'"),
+    "a parameter among the statistics": (
+        "jax",
+        lambda a: a.update({"batch_stats/BatchNorm_0/scale": a.pop("params/BatchNorm_0/scale")}),
+        "'batch_stats/BatchNorm_0/scale' must be in params",
+    ),
+    "a layer that is called otherwise": (
+        "jax",
+        put("params/ConvTranspose_0/kernel", numbers(3, 2, 2)),
+        "it is called transpose, whose layout is another",
+    ),
+    "a general map": ("jax", put("params/DenseGeneral_0/kernel", numbers(3, 2, 2)), "is called general"),
+    "a depthwise kernel": ("keras", put("sequential/depthwise_conv2d/kernel", numbers(3, 3, 4, 1)), "is called depthwise"),
     "a state of a schedule": ("jax", put("opt_state/2/loss_scale", np.array(1.0)), "received 'opt_state/2/loss_scale'"),
 }
 """Files with something wrong in them, and what is said of it."""
@@ -409,6 +423,14 @@ FLAGS: dict[str, tuple[tuple[str, ...], str]] = {
     "heads that do not fit": (("--from", "torch", "--to", "keras", "--heads", "3", "given"), "'4.in_proj_weight' of attention"),
     "heads below 1": (("--from", "torch", "--to", "keras", "--heads", "0", "given"), "--heads must be above 0; received 0"),
     "a rate below 0": (("--from", "torch", "--to", "keras", "--learning-rate", "-1", "given"), "--learning-rate must be"),
+    "another rate than the file's": (
+        ("--from", "keras", "--to", "torch", "--learning-rate", "0.2", "keras"),
+        "--learning-rate must be what the file says, 0.1; received 0.2",
+    ),
+    "a model with an optimiser for weights without": (
+        ("--from", "keras", "--to", "torch", "--like", "adam", "dense"),
+        "the optimiser's entries must be those of --like; received 'optimizer.0.bias.exp_avg'",
+    ),
     "a kind that is none": (
         ("--from", "torch", "--to", "keras", "--kind", "0=transformer", "--heads", "2", "given"),
         "must be one that is known; received 'transformer' of '0'",
@@ -447,7 +469,11 @@ def test_what_is_wrongly_asked_is_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, what: str
 ) -> None:
     words, said = FLAGS[what]
-    (tmp_path / "given").write_bytes(dumped(TORCH))
+    dense = {name: a for name, a in TORCH.items() if name.startswith("0.")}
+    kept = {name: a for name, a in STATE.items() if name.startswith("optimizer.0.")}
+    written = {"given": TORCH, "keras": KERAS, "adam": dense | kept, "dense": {"0/kernel": numbers(4, 6), "0/bias": numbers(6)}}
+    for name, arrays in written.items():
+        (tmp_path / name).write_bytes(dumped(arrays))
     assert said in refused(monkeypatch, capsys, tmp_path, *words)
 
 
@@ -476,3 +502,59 @@ def test_the_bytes_are_those_that_the_library_writes() -> None:
     expected = b"@" + bytes(7) + header + b"    " + bytes(16)
     assert files.dumped({"test": np.zeros((2, 2), np.int32)}, {}) == expected
     assert files.parsed(expected, Path("test")).arrays["test"].tolist() == [[0, 0], [0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("entries", {"0.weight": ["|O", [6, 4]]}),
+        ("entries", {"0.weight": ["<f8", [-1]]}),
+        ("entries", {"0.weight": ["<f8", ["6", 4]]}),
+        ("layers", {"0": 3}),
+        ("heads", "2"),
+        ("rate", -1.0),
+        ("lost", [1]),
+        ("digest", None),
+    ],
+)
+def test_metadata_that_convert_did_not_write_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, field: str, value: Any
+) -> None:
+    given, there = tmp_path / "given", tmp_path / "first"
+    given.write_bytes(dumped(TORCH))
+    assert command(monkeypatch, "--from", "torch", "--to", "keras", "--heads", "2", str(given), str(there)) == 0
+    stored = files.read(there)
+    changed = json.loads(stored.metadata["isograd"]) | {field: value}
+    if field == "digest":
+        del changed["digest"]
+    there.write_bytes(files.dumped(stored.arrays, stored.metadata | {"isograd": json.dumps(changed)}))
+    capsys.readouterr()
+    assert "'isograd' must be what convert wrote; it is damaged" in refused(
+        monkeypatch, capsys, tmp_path, "--from", "keras", "--to", "torch", str(there)
+    )
+
+
+def test_what_was_lost_is_not_unpacked_without_end(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    given, there = tmp_path / "given", tmp_path / "first"
+    given.write_bytes(dumped(TORCH))
+    assert command(monkeypatch, "--from", "torch", "--to", "keras", "--heads", "2", str(given), str(there)) == 0
+    stored = files.read(there)
+    changed = json.loads(stored.metadata["isograd"])
+    bomb = base64.b64encode(zlib.compress(bytes(2**29))).decode()
+    changed["lost"]["0.weight"] = ["<f8", [6, 4], bomb]
+    there.write_bytes(files.dumped(stored.arrays, stored.metadata | {"isograd": json.dumps(changed)}))
+    capsys.readouterr()
+    said = refused(monkeypatch, capsys, tmp_path, "--from", "keras", "--to", "torch", str(there))
+    assert "must say what was lost of '0.weight'; it is damaged" in said
+
+
+def test_names_of_a_file_do_not_move_the_cursor_of_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    given, like, there = (tmp_path / name for name in ("given", "like", "there"))
+    given.write_bytes(dumped({"a\x1b[2J.weight": numbers(6, 4), "a\x1b[2J.bias": numbers(6)}))
+    like.write_bytes(dumped({"dense/kernel": numbers(4, 6), "dense/bias": numbers(6)}))
+    assert command(monkeypatch, "--from", "torch", "--to", "keras", "--like", str(like), str(given), str(there)) == 0
+    assert "\x1b" not in capsys.readouterr().out

@@ -21,6 +21,11 @@ from experiments.converting.state import State
 
 Arrays = dict[str, np.ndarray]
 
+FLATTENED = (
+    "if feature maps of {channels} channels are flattened before it, PyTorch has the channels first and the others last; "
+    "permute before you flatten"
+)
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -92,10 +97,11 @@ def convert(stored: Stored, like: Stored | None, asked: Asked) -> Converted:
     """
     origin = origins.read(stored.metadata, stored.arrays)
     if origin:
-        asked = replace(asked, heads=asked.heads or origin.heads, rate=asked.rate or origin.rate)
+        rate = origin.rate if origin.whole else None
+        asked = replace(asked, heads=asked.heads or origin.heads, rate=asked.rate or rate)
     source = _side(stored.arrays, asked.source, origins.kinds_of(stored.metadata), asked)
     _check_names(source.layers, asked)
-    returns = origin if origin and origin.framework == asked.target and like is None else None
+    returns = origin if origin and origin.framework == asked.target and _same_names(origin, like) else None
     if returns:
         target = _side(returns.like(), asked.target, _kinds_there(stored.metadata, returns), asked)
     else:
@@ -116,6 +122,13 @@ def _kind_of(pair: Pair) -> str:
     """What a layer is; both kinds where they are alike, and neither side says which it is."""
     both = [kind for kind in pair.offer.layer.kinds if kind in pair.like.kinds]
     return " or ".join(both) if set(both) in ALIKE else pair.offer.kind
+
+
+def _same_names(origin: Origin, like: Stored | None) -> bool:
+    """Whether the file goes back to where it came from."""
+    if like is None:
+        return True
+    return {name: [a.dtype.str, list(a.shape)] for name, a in like.arrays.items()} == origin.entries
 
 
 def _side(arrays: Arrays, framework: str, said: Mapping[str, str], asked: Asked) -> _Side:
@@ -157,9 +170,20 @@ def _pairs(source: _Side, target: _Side | None, known: Mapping[str, str] | None,
 
 
 def _remarks(pairs: Sequence[Pair], asked: Asked) -> Iterator[str]:
-    for layer, kind, _ in (pair.offer for pair in pairs):
-        if words := remark(kind, asked.source, asked.target, canonical(layer, asked.source, kind)):
+    channels = 0
+    for layer, kind, _ in sorted((pair.offer for pair in pairs), key=lambda offer: natural(offer.layer.path)):
+        arrays = canonical(layer, asked.source, kind)
+        if words := remark(kind, asked.source, asked.target, arrays):
             yield f"{layer.name}: {words}"
+        if kind == "affine" and "torch" in (asked.source, asked.target) and flattens(arrays["weight"], channels):
+            yield f"{layer.name}: {FLATTENED.format(channels=channels)}"
+        if kind in ("convolution", "affine"):
+            channels = arrays["weight"].shape[-1] if kind == "convolution" else 0
+
+
+def flattens(weight: np.ndarray, channels: int) -> bool:
+    """Whether an affine map [in, out] can be of feature maps with so many channels, one number after the other."""
+    return channels > 0 and weight.shape[0] > channels and weight.shape[0] % channels == 0
 
 
 def _offers(layer: Layer, source: str, target: str, heads: set[int]) -> list[Offer]:
@@ -243,13 +267,26 @@ def _carried(source: _Side, target: _Side | None, pairs: Sequence[Pair], asked: 
     known = [replace(pair.offer.layer, kinds=(pair.offer.kind,)) for pair in pairs]
     state = states.read(source.kept, known, asked.source, asked.rate, set(asked.frozen))
     if state is None:
+        _check_kept({}, target)
         return found, None
     places = {pair.offer.layer.path: (pair.offer.kind, pair.like) for pair in pairs}
     slots = {
         slot: {path: folded_state(a, places[path][0], asked.target, "/".join(path)) for path, a in of.items()}
         for slot, of in state.slots.items()
     }
-    return found | states.written(replace(state, slots=slots), asked.target, places, target.kept if target else {}), state
+    kept = states.written(replace(state, slots=slots), asked.target, places, target.kept if target else {})
+    _check_kept(kept, target)
+    return found | kept, state
+
+
+def _check_kept(kept: Arrays, target: _Side | None) -> None:
+    """Refuse a state that is not the one of the model that it is for."""
+    if target and target.kept:
+        for name in sorted(set(kept) ^ set(target.kept)):
+            lacking = "--like has it" if name in target.kept else "--like has it not"
+            raise UserError(
+                f"the optimiser's entries must be those of --like; received {shown(name)}: {lacking}; save --like anew"
+            )
 
 
 def _check_dtype(name: str, a: np.ndarray, wanted: np.ndarray) -> None:

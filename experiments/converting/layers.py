@@ -18,6 +18,9 @@ from experiments.converting.names import Path
 
 Arrays = dict[str, np.ndarray]
 
+OTHER_CLASSES = ("depthwise", "separable", "transpose", "general", "einsum")
+"""Words in the default names of layers whose kernels look like a convolution's and are laid out otherwise."""
+
 FLOATS = (np.dtype("<f8"), np.dtype("<f4"), np.dtype("<f2"))
 
 
@@ -99,22 +102,49 @@ def _check_numbers(arrays: Mapping[str, np.ndarray]) -> None:
 
 def _understood(layer: Layer, framework: str, said: str | None, heads: int | None) -> Layer:
     """The layer with what it can be."""
-    wanted = said or (names.SUITE.get(layer.path[-1]) if layer.path else None)
-    if wanted is None and layer.path[-1:] == ("normalization",) and set(layer.own) in ({"weight"}, {"scale"}):
-        wanted = "rms_norm"
-    kinds = _kinds_by_names(layer, framework, [wanted] if wanted else list(LAWS))
+    kinds = _kinds_by_names(layer, framework, [said] if said else list(LAWS))
     if not kinds:
-        raise UserError(_unknown(layer, framework, wanted))
+        raise UserError(_unknown(layer, framework, said))
     faults = {kind: fault for kind in kinds if (fault := _fault(layer, framework, kind, heads)) is not None}
     fitting = tuple(kind for kind in kinds if kind not in faults)
     if not fitting:
         nearest_kind = min(faults, key=lambda kind: (_gates_apart(layer, framework, kind), -faults[kind].after))
         raise UserError(faults[nearest_kind].said)
-    if "prelu" in fitting and all(a.size == 1 for a in layer.own.values()):
-        fitting = ("prelu",)  # a norm over one feature is no norm
-    if ALIKE[0] <= set(fitting):
-        fitting = _called(layer, fitting)
+    fitting = _narrowed(layer, fitting)
+    _check_collections(layer, framework, fitting[0])
+    _check_class(layer, fitting)
     return replace(layer, kinds=fitting, heads=_heads_of(layer, framework, fitting, heads))
+
+
+def _narrowed(layer: Layer, kinds: tuple[str, ...]) -> tuple[str, ...]:
+    """Of several kinds those that the layer's size and name leave."""
+    last = "".join(layer.path[-1:])
+    if len(kinds) > 1 and "prelu" in kinds and all(a.size == 1 for a in layer.own.values()):
+        return ("prelu",)  # a norm over one feature is no norm
+    if len(kinds) > 1 and names.SUITE.get(last) in kinds:
+        return (names.SUITE[last],)
+    return _called(layer, kinds) if ALIKE[0] <= set(kinds) else kinds
+
+
+def _check_collections(layer: Layer, framework: str, kind: str) -> None:
+    """In Flax what is kept, and not trained, is in another collection."""
+    for name, raw in layer.raw.items():
+        kept = names.collection(raw, framework)
+        if kept and (kept == "batch_stats") != (name in statistics(kind, framework)):
+            other = "params" if kept == "batch_stats" else "batch_stats"
+            raise UserError(
+                f"{shown(raw)} must be in {other}, as {name} of a {kind} is; received it in {kept}; save the tree whole"
+            )
+
+
+def _check_class(layer: Layer, kinds: tuple[str, ...]) -> None:
+    """Refuse what has the names and shapes of another layer, and says so in its own name."""
+    last = "".join(layer.path[-1:]).lower()
+    word = next((word for word in OTHER_CLASSES if word in last), None)
+    if word and "convolution" in kinds:
+        raw = next(iter(layer.raw.values()))
+        rule = f"{shown(raw)} must be of a layer that is known"
+        raise UserError(f"{rule}; it is called {word}, whose layout is another; carry it by hand, or rename it")
 
 
 def _gates_apart(layer: Layer, framework: str, kind: str) -> float:
@@ -128,7 +158,7 @@ def _gates_apart(layer: Layer, framework: str, kind: str) -> float:
 
 def _called(layer: Layer, kinds: tuple[str, ...]) -> tuple[str, ...]:
     """Of kinds that are alike those that the layer's own name does not exclude: Keras calls one `group_normalization`."""
-    last = re.sub(r"[\W\d_]", "", "".join(layer.path[-1:])).lower()
+    last = re.sub(r"[\W\d_]", "", layer.path[-1] if layer.path else "").lower()
     other = {"layer_norm": "group_norm", "group_norm": "layer_norm"}.get(CLASSES.get(last, ""))
     return tuple(kind for kind in kinds if kind != other)
 

@@ -22,8 +22,8 @@ COLLECTIONS = ("params", "batch_stats")
 
 TORCH_RECURRENT = re.compile(r"(weight_ih|weight_hh|bias_ih|bias_hh)_l(\d+)(_reverse)?")
 
-SUITE = {"activation": "prelu", "affine": "affine", "gate": "affine", "skip": "rezero"}
-"""What a layer is that is called as the rooms of this suite are."""
+SUITE = {"activation": "prelu", "affine": "affine", "gate": "affine", "normalization": "rms_norm"}
+"""What a layer is that is called as the rooms of this suite are, where it can be several."""
 
 HELD = {"sequential": "inner", "dense": "gate"}
 """What Keras calls the parts that a skip connection of this suite holds."""
@@ -40,6 +40,12 @@ class Name(NamedTuple):
 def separator(names: Iterable[str], framework: str) -> str:
     """What stands between the words of a name."""
     return "." if framework == "torch" or not any("/" in name for name in names) else "/"
+
+
+def collection(raw: str, framework: str) -> str | None:
+    """Flax' collection that an array is in, where the file has them."""
+    first = re.split(r"[./]", raw)[0]
+    return first if framework == "jax" and first in COLLECTIONS else None
 
 
 def passed_over(raw: str, framework: str) -> bool:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from common.errors import UserError, shown
+from experiments.converting.files import DTYPES
 
 Arrays = dict[str, np.ndarray]
 
@@ -51,6 +52,22 @@ class Origin(NamedTuple):
     def like(self) -> Arrays:
         """Arrays of the names, dtypes and shapes that the file had, without its numbers."""
         return {name: np.broadcast_to(np.zeros((), dtype), shape) for name, (dtype, shape) in self.entries.items()}
+
+    def check(self) -> None:
+        """Refuse what `metadata` does not write.
+
+        Raises:
+            ValueError, TypeError: Something is of another kind.
+        """
+        for dtype, shape in self.entries.values():
+            if dtype not in DTYPES.values() or not all(type(n) is int and n >= 0 for n in shape):
+                raise ValueError("an entry")
+        if not all(isinstance(there, str) for there in self.layers.values()):
+            raise ValueError("a layer")
+        if not (self.heads is None or (type(self.heads) is int and self.heads > 0)):
+            raise ValueError("the heads")
+        if not (self.rate is None or (type(self.rate) is float and self.rate > 0)):
+            raise ValueError("the rate")
 
 
 def kinds_of(metadata: Mapping[str, str]) -> dict[str, str]:
@@ -106,6 +123,8 @@ def restored(after: Arrays, origin: Origin) -> Arrays:
     for name, said in origin.lost.items():
         try:
             dtype, shape, text = said
+            if dtype not in DTYPES.values():
+                raise ValueError(dtype)
             bits = np.frombuffer(_unpacked(text), np.uint8)
             there = after.get(name)
             if there is not None and there.dtype.str == dtype and list(there.shape) == shape:
@@ -151,7 +170,7 @@ def read(metadata: Mapping[str, str], arrays: Mapping[str, np.ndarray]) -> Origi
         origin = Origin(
             found["framework"], entries, layers, lost, found["heads"], found["rate"], whole=found["digest"] == digest(arrays)
         )
-        origin.like()
+        origin.check()
     except (ValueError, KeyError, TypeError):
         raise UserError(f"the metadata {KEY!r} must be what convert wrote; it is damaged; leave it out") from None
     return origin if origin.whole else origin._replace(lost={})

@@ -115,6 +115,8 @@ def read(
     kind = _kind(set(by_slot), framework)
     step = _step({name: n for name, n in common.items() if places[name].slot != "learning_rate"})
     own_rate = next((n for name, n in common.items() if places[name].slot == "learning_rate"), rate)
+    if rate is not None and own_rate != rate:
+        raise UserError(f"--learning-rate must be what the file says, {own_rate:g}; received {rate:g}; leave it out")
     slots = {
         ours: _slot(by_slot[theirs], found, framework, theirs, frozen)
         for ours, theirs in zip(KINDS[kind], SLOTS[framework][kind], strict=True)
