@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 from common.errors import UserError
-from experiments.converting import files, laws, state
+from experiments.converting import files, laws, state_writing
 from experiments.converting.files import Stored
 from tests import converted as c
 from tests.conftest import load
@@ -245,7 +245,7 @@ def test_a_planted_law_moves_the_outputs(monkeypatch: pytest.MonkeyPatch, fault:
 def test_a_planted_state_moves_the_next_step(monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
     kind = "momentum" if fault == "the sign of a velocity" else "adam"
     if kind == "momentum":
-        monkeypatch.setattr(state, "_scale", lambda state: state.rate)
+        monkeypatch.setattr(state_writing, "keras_scale", lambda state: state.rate)
     found = c.through(trained(kind), "torch", "keras", fresh("keras", kind), rate=c.RATE)
     counts = [name for name in found.arrays if name.endswith("/iteration")]
     arrays = found.arrays | ({counts[0]: np.array(0)} if kind == "adam" else {})

@@ -16,10 +16,11 @@ import pytest
 
 from common.placement import Kept, kept_by
 from common.plan import Plan
-from experiments.converting import laws, layers
+from experiments.converting import canonical, laws
 from experiments.converting.files import Stored
 from experiments.converting.folding import folded
-from experiments.converting.layers import Layer
+from experiments.converting.layer import Layer
+from experiments.converting.layers import layers
 from experiments.converting.origin import kinds_of
 from isograd.captured import KINDS
 from tests import converted as c
@@ -77,14 +78,14 @@ def carried(framework: str) -> Captured:
     model, file = living(framework)
     said = c.torch_kinds(model)["kinds"] if framework == "torch" else "{}"
     weights = {name: a for name, a in file.arrays.items() if a.dtype.kind == "f"}
-    found = layers.layers(weights, framework, kinds_of({"kinds": said}), c.HEADS)
-    return {layer.name: canonical(layer, framework) for layer in found}
+    found = layers(weights, framework, kinds_of({"kinds": said}), c.HEADS)
+    return {layer.name: of_layer(layer, framework) for layer in found}
 
 
-def canonical(layer: Layer, framework: str) -> c.Arrays:
+def of_layer(layer: Layer, framework: str) -> c.Arrays:
     """As the captures have it: of two biases that are added, the sum."""
     kind = layer.kinds[0]
-    found = layers.canonical(layer, framework, kind)
+    found = canonical.canonical(layer, framework, kind)
     return folded(found, kind, "keras") if kind in ("lstm", "rnn") else found
 
 
@@ -165,7 +166,7 @@ def agree(kept: Kept, framework: str, kind: str, name: str) -> bool:
     a = np.arange(6.0).reshape({2: (2, 3), 1: (6,), 0: (6,)}[RANKS.get(name, 1)])
     a = a if RANKS.get(name, 1) else a[3]
     given = a.reshape(1) if kind == "prelu" else a  # a vector there, of as many slopes as channels
-    there = layers.own({name: given}, framework, kind)
+    there = canonical.own({name: given}, framework, kind)
     own_name, array = next(iter(there.items()))
     names = {own_name, "slope"} if own_name == "negative_slope" else {own_name}
     return kept.name.rpartition(".")[2] in names and np.array_equal(np.squeeze(kept.there(a)), np.squeeze(array))

@@ -287,6 +287,11 @@ CHANGES: dict[str, tuple[str, Change, str]] = {
         lambda a: a.update({f"optimizer.3.bias_hh_l0.{slot}": numbers(20) for slot in ("exp_avg", "exp_avg_sq")}),
         "must keep nothing of the second bias of '3', which keras has not",
     ),
+    "a slope of every step of time": (
+        "keras",
+        put("sequential/p_re_lu/alpha", numbers(7, 5)),
+        "'sequential/p_re_lu/alpha' of prelu must be [1, ..., channel]; received [7, 5]",
+    ),
     "a GRU that resets before": ("keras", put(f"{CELL}/bias", numbers(9)), "must have two rows (reset_after=True)"),
     "a kernel of two gates": ("keras", put(f"{CELL}/kernel", numbers(6, 6)), "'sequential/gru/gru_cell/recurrent_kernel' of"),
     "a kernel missing": ("keras", without(f"{CELL}/kernel"), "must have cell.kernel too"),

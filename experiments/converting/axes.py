@@ -1,7 +1,7 @@
 """Layouts as words: `(gate unit) in` is an array [gate unit, in] whose first axis holds the units of each gate.
 
 A name is an axis; several in brackets lie in one axis, the first of them outermost; `1` is an axis of length 1; `*` are as many
-axes as there are. It is the notation of einops.
+axes as there are, and `1*` as many of length 1. It is the notation of einops.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ def groups(layout: str, rank: int, sizes: Mapping[str, int]) -> list[Group]:
         Misfit: It has not that many axes; the sizes are for the words.
     """
     found = [tuple(word.strip("()").split()) for word in re.findall(r"\([^)]*\)|\S+", layout)]
-    if ("*",) in found:
-        at = found.index(("*",))
-        found[at : at + 1] = [(f"*{k}",) for k in range(rank - len(found) + 1)]
+    for at, (word, *_) in enumerate(found):
+        if word.endswith("*"):
+            found[at : at + 1] = [(f"{word}{k}",) for k in range(rank - len(found) + 1)]
+            break
     if len(found) != rank:
         raise Misfit(spoken(layout, sizes))
     return found
@@ -43,8 +44,8 @@ def spoken(layout: str, sizes: Mapping[str, int]) -> str:
 
 def _spoken(word: str, sizes: Mapping[str, int]) -> str:
     names = word.strip("()").split()
-    if word == "*":
-        return "..."
+    if word.endswith("*"):
+        return {"*": "...", "1*": "1, ..."}[word]
     if all(name in sizes for name in names):
         return f"{' x '.join(names)} = {math.prod(sizes[name] for name in names)}"
     return " x ".join(f"{sizes[name]} {name}s" if name == "gate" and name in sizes else name for name in names)
@@ -65,7 +66,7 @@ def unified(layout: str, shape: Sequence[int], sizes: Mapping[str, int]) -> Size
 
 def _fits(group: Group, length: int, sizes: Sizes) -> bool:
     """Whether an axis of this length can hold the names; adds what follows of their sizes."""
-    if group == ("1",):
+    if group[0].startswith("1"):
         return length == 1
     if group[0].startswith("*"):
         return length > 0
@@ -104,7 +105,8 @@ def rearranged(a: np.ndarray, before: str, after: str, sizes: Mapping[str, int])
 
 def _expanded(layout: str, stars: list[str]) -> list[Group]:
     words = re.findall(r"\([^)]*\)|\S+", layout)
-    return groups(layout, len(words) - 1 + len(stars) if "*" in words else len(words), {})
+    starred = any(word.endswith("*") for word in words)
+    return groups(layout, len(words) - 1 + len(stars) if starred else len(words), {})
 
 
 def _size(name: str, group: Group, length: int, sizes: Mapping[str, int]) -> int:

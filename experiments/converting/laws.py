@@ -109,7 +109,7 @@ LAWS: dict[str, dict[str, Law]] = {
     "embedding": {
         "weight": Law("entry feature", "weight: entry feature", "embeddings: entry feature", "embedding: entry feature"),
     },
-    "prelu": {"slope": Law("channel", "weight: channel", "alpha: * channel", "negative_slope:")},
+    "prelu": {"slope": Law("channel", "weight: channel", "alpha: 1* channel", "negative_slope:")},
     "lstm": _recurrent("h{gate}.bias: unit", SECOND),
     "gru": _gru(),
     "rnn": _recurrent("i{gate}.bias: unit", SECOND),
