@@ -401,3 +401,20 @@ def test_the_table_of_laws_is_the_codes() -> None:
         expected += [[kind, name, law.canonical, law.torch, law.keras, law.jax] for name, law in arrays.items()]
     rows = [line.strip("|").replace("`", "").split("|") for line in DOCS.splitlines() if line.startswith("| ")]
     assert [[cell.strip() for cell in row] for row in rows] == expected
+
+
+def test_a_layer_that_is_frozen_has_no_state_there_and_back() -> None:
+    arrays = {name: a for name, a in trained("adam").arrays.items() if not name.startswith("optimizer.layers.0.")}
+    file = Stored(arrays, trained("adam").metadata)
+    with pytest.raises(UserError, match=r"must keep exp_avg of 'layers\.0\.weight'; received none; .* --frozen layers/0"):
+        c.through(file, "torch", "keras", heads=c.HEADS)
+    there = c.through(file, "torch", "keras", heads=c.HEADS, frozen=frozenset({"layers.0"}))
+    assert not [name for name in there.arrays if name.startswith("adam/layers_0")]
+    assert same_bits(c.through(Stored(there.arrays, there.metadata), "keras", "torch").arrays, arrays)
+
+
+def test_back_into_the_names_of_the_first_file_is_back_to_the_last_bit() -> None:
+    file = with_second_biases("momentum")
+    there = c.through(file, "torch", "keras", fresh("keras", "momentum"), rate=c.RATE)
+    back = c.through(Stored(there.arrays, there.metadata), "keras", "torch", file)
+    assert same_bits(back.arrays, file.arrays)

@@ -99,6 +99,7 @@ def convert(stored: Stored, like: Stored | None, asked: Asked) -> Converted:
         asked = replace(asked, heads=asked.heads or origin.heads, rate=asked.rate or rate)
     source = _side(stored.arrays, asked.source, origins.kinds_of(stored.metadata), asked)
     _check_names(source.layers, asked)
+    asked = replace(asked, frozen=_frozen(source.layers, asked, origin))
     returns = origin if origin and origin.framework == asked.target and _same_names(origin, like) else None
     if returns:
         target = _side(returns.like(), asked.target, _kinds_there(stored.metadata, returns), asked)
@@ -148,6 +149,12 @@ def _check_names(found: Sequence[Layer], asked: Asked) -> None:
         for name in given:
             if name not in known:
                 raise UserError(f"{flag} must name a layer of the file; received {shown(name)}{nearest(name, known)}")
+
+
+def _frozen(found: Sequence[Layer], asked: Asked, origin: Origin | None) -> frozenset[str]:
+    """The names of the layers that are not trained, by the flag or by the file's metadata."""
+    said = {*asked.frozen, *(origin.frozen if origin else ())}
+    return frozenset(layer.name for layer in found if {layer.name, ".".join(layer.path)} & said)
 
 
 def _kinds_there(metadata: Mapping[str, str], origin: Origin) -> dict[str, str]:
@@ -221,4 +228,4 @@ def _way_back(stored: Stored, source: Side, arrays: Arrays, pairs: Sequence[Pair
     ways = paired(Way(asked.target, asked.source), side.layers, before.layers, here)
     again, _ = _carried(side, before, ways, back)
     entries = {name: [a.dtype.str, list(a.shape)] for name, a in stored.arrays.items()}
-    return Origin(asked.source, entries, here, origins.lost(stored.arrays, again), heads, asked.rate)
+    return Origin(asked.source, entries, here, origins.lost(stored.arrays, again), heads, asked.rate, sorted(frozen))

@@ -38,6 +38,7 @@ class Origin(NamedTuple):
         lost: What the way back loses, by the array's name there: dtype, shape and bits.
         heads: Of attentions.
         rate: The learning rate.
+        frozen: The names here of layers that are not trained.
         whole: Whether the arrays here are those that were written.
     """
 
@@ -47,6 +48,7 @@ class Origin(NamedTuple):
     lost: dict[str, Any]
     heads: int | None
     rate: float | None
+    frozen: list[str]
     whole: bool = True
 
     def like(self) -> Arrays:
@@ -62,7 +64,7 @@ class Origin(NamedTuple):
         for dtype, shape in self.entries.values():
             if dtype not in DTYPES.values() or not all(type(n) is int and n >= 0 for n in shape):
                 raise ValueError("an entry")
-        if not all(isinstance(there, str) for there in self.layers.values()):
+        if not all(isinstance(name, str) for name in [*self.layers.values(), *self.frozen]):
             raise ValueError("a layer")
         if not (self.heads is None or (type(self.heads) is int and self.heads > 0)):
             raise ValueError("the heads")
@@ -168,7 +170,14 @@ def read(metadata: Mapping[str, str], arrays: Mapping[str, np.ndarray]) -> Origi
         found = json.loads(metadata[KEY])
         entries, layers, lost = (dict(found[name]) for name in ("entries", "layers", "lost"))
         origin = Origin(
-            found["framework"], entries, layers, lost, found["heads"], found["rate"], whole=found["digest"] == digest(arrays)
+            found["framework"],
+            entries,
+            layers,
+            lost,
+            found["heads"],
+            found["rate"],
+            list(found["frozen"]),
+            whole=found["digest"] == digest(arrays),
         )
         origin.check()
     except (ValueError, KeyError, TypeError):
