@@ -418,3 +418,14 @@ def test_back_into_the_names_of_the_first_file_is_back_to_the_last_bit() -> None
     there = c.through(file, "torch", "keras", fresh("keras", "momentum"), rate=c.RATE)
     back = c.through(Stored(there.arrays, there.metadata), "keras", "torch", file)
     assert same_bits(back.arrays, file.arrays)
+
+
+@pytest.mark.parametrize("target", ["torch", "jax"])
+def test_plain_sgd_keeps_nothing_but_a_count_and_a_rate_in_keras(target: str) -> None:
+    weights = {"sequential/dense/kernel": np.ones((2, 3)), "sequential/dense/bias": np.ones(3)}
+    whole = c.file_of(weights | {"sgd/iteration": np.array(7), "sgd/learning_rate": np.array(0.1)})
+    there = c.through(whole, "keras", target)
+    assert len(there.arrays) == 2
+    assert same_bits(c.through(Stored(there.arrays, there.metadata), target, "keras").arrays, whole.arrays)
+    again = c.through(c.file_of(there.arrays), target, "keras", whole)
+    assert same_bits(again.arrays, whole.arrays)

@@ -174,8 +174,9 @@ def _carried(source: Side, target: Side | None, pairs: Sequence[Pair], asked: As
     known = [replace(pair.offer.layer, kinds=(pair.offer.kind,)) for pair in pairs]
     state = state_reading.read(source.kept, known, asked.source, asked.rate, set(asked.frozen))
     if state is None:
-        _check_kept({}, target)
-        return found, None
+        counts = states.counts(target.kept, asked.target) if target else {}
+        _check_kept(counts, target)
+        return found | counts, None
     places = {pair.offer.layer.path: (pair.offer.kind, pair.like) for pair in pairs}
     slots = {
         slot: {path: folded_state(a, places[path][0], asked.target, "/".join(path)) for path, a in of.items()}
@@ -214,6 +215,11 @@ def _rest(target: Side | None, pairs: Sequence[Pair], asked: Asked) -> Arrays:
     return {f"{name}.num_batches_tracked": np.zeros((), "<i8") for name in norms}
 
 
+def _blank(arrays: Arrays) -> Arrays:
+    """What is known of arrays on the way back: all but their numbers."""
+    return {name: np.zeros_like(a) for name, a in arrays.items()}
+
+
 def _way_back(stored: Stored, source: Side, arrays: Arrays, pairs: Sequence[Pair], asked: Asked) -> Origin:
     """What the new file has to say so that it goes back whole: the way back is gone, and what differs is kept."""
     heads = next((pair.offer.layer.heads for pair in pairs if pair.offer.layer.heads), None)
@@ -223,8 +229,7 @@ def _way_back(stored: Stored, source: Side, arrays: Arrays, pairs: Sequence[Pair
     kinds = {pair.like.name: pair.offer.kind for pair in pairs}
     side = _side(arrays, asked.target, kinds, back)
     known = [replace(pair.offer.layer, kinds=(pair.offer.kind,)) for pair in pairs]
-    blank = {name: np.zeros_like(a) for name, a in source.rest.items()}  # the file will not have them
-    before = replace(source, layers=known, rest=blank)
+    before = replace(source, layers=known, rest=_blank(source.rest), kept=_blank(source.kept))
     ways = paired(Way(asked.target, asked.source), side.layers, before.layers, here)
     again, _ = _carried(side, before, ways, back)
     entries = {name: [a.dtype.str, list(a.shape)] for name, a in stored.arrays.items()}

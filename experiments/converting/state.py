@@ -20,13 +20,18 @@ from experiments.converting.names import Path
 
 Arrays = dict[str, np.ndarray]
 
-KINDS = {"momentum": ("velocity",), "adam": ("first_moment", "second_moment"), "rmsprop": ("square_average",)}
+KINDS: dict[str, tuple[str, ...]] = {
+    "sgd": (),
+    "momentum": ("velocity",),
+    "adam": ("first_moment", "second_moment"),
+    "rmsprop": ("square_average",),
+}
 """The slots of each optimiser, as `common.countermeasures.optimizer.slots` calls them; Nesterov's and AdamW's are these."""
 
-SLOTS = {
-    "torch": {"momentum": ("momentum_buffer",), "adam": ("exp_avg", "exp_avg_sq"), "rmsprop": ("square_avg",)},
-    "keras": {"momentum": ("momentum",), "adam": ("momentum", "velocity"), "rmsprop": ("velocity",)},
-    "jax": {"momentum": ("trace",), "adam": ("mu", "nu"), "rmsprop": ("nu",)},
+SLOTS: dict[str, dict[str, tuple[str, ...]]] = {
+    "torch": {"sgd": (), "momentum": ("momentum_buffer",), "adam": ("exp_avg", "exp_avg_sq"), "rmsprop": ("square_avg",)},
+    "keras": {"sgd": (), "momentum": ("momentum",), "adam": ("momentum", "velocity"), "rmsprop": ("velocity",)},
+    "jax": {"sgd": (), "momentum": ("trace",), "adam": ("mu", "nu"), "rmsprop": ("nu",)},
 }
 """What the frameworks call them."""
 
@@ -86,3 +91,8 @@ def mapped(state: State, function: Callable[[np.ndarray], np.ndarray]) -> State:
         for slot, layers in state.slots.items()
     }
     return replace(state, slots=slots)
+
+
+def counts(kept: Mapping[str, np.ndarray], framework: str) -> Arrays:
+    """What an optimiser keeps of all parameters together: of plain SGD in Keras it is all there is."""
+    return {name: np.array(a) for name, a in kept.items() if re.split(r"[./]", name)[-1] in STEPS[framework]}

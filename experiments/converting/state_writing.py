@@ -16,7 +16,7 @@ Arrays = dict[str, np.ndarray]
 
 PREFIX = {"torch": "optimizer", "jax": "opt_state/0"}
 
-KERAS = {"momentum": "sgd", "adam": "adam", "rmsprop": "rmsprop"}
+KERAS = {"sgd": "sgd", "momentum": "sgd", "adam": "adam", "rmsprop": "rmsprop"}
 
 
 def written(state: State, target: str, places: Mapping[Path, tuple[str, Layer]], like: Mapping[str, np.ndarray]) -> Arrays:
