@@ -1,4 +1,4 @@
-"""A user's model of ten layers in three frameworks, as each is written there, with what saves it, loads it and takes a step.
+"""A user's model of eleven layers in three frameworks, as each is written there, with what saves it, loads it and takes a step.
 
 What saves and loads is what docs/convert.md shows.
 """
@@ -57,7 +57,7 @@ def torch_model() -> Any:
     from torch import nn
 
     class Sentences(nn.Module):
-        """Ten layers with weights."""
+        """Eleven layers with weights."""
 
         def __init__(self) -> None:
             super().__init__()

@@ -38,7 +38,7 @@ def wings(request: pytest.FixtureRequest) -> None:
 
 
 def torch_file(seed: int) -> c.Arrays:
-    """A file of the model of ten layers whose numbers are all different."""
+    """A file of the model of eleven layers whose numbers are all different."""
     rng = np.random.default_rng(seed)
     found = c.torch_saved(c.torch_model())
     return {name: rng.uniform(0.5, 1.5, size=a.shape) if a.dtype.kind == "f" else a for name, a in found.items()}
