@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from experiments.causes._case import Case, Side, Stage, flat
 from experiments.causes._change import close, code, cure, told
 from experiments.causes._definition.errors import Undefined
-from experiments.causes._hypothesis import Hypothesis, varied
+from experiments.causes._hypothesis import Hypothesis, Numbers, varied
 from experiments.causes._losses import FORMS, Each, Form, distribution, smoothed
 
 STAGES: frozenset[Stage] = frozenset({"loss"})
@@ -40,6 +40,8 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
                 yield _other(case, own, whole)
         yield from _smoothed(case, own)
         yield from _weighted(case, own)
+        yield from _times(case, own)
+    yield from _of_the_whole(case, ours[0] if ours else None)
     yield from _factor(case, ours[0] if ours else None)
 
 
@@ -94,6 +96,45 @@ def _other(case: Case, own: Whole, whole: Whole) -> Hypothesis:
         said = f"{said[:-1]}, and {own.reduction} against {whole.reduction}."
     name = "twice" if "twice" in whole.form else "logits" if "probabilities" in whole.form else "kind"
     return Hypothesis(name, said, line, lambda: whole.numbers, rank=int(both))
+
+
+def _times(case: Case, own: Whole) -> Iterator[Hypothesis]:
+    """Another form, times a number: the alpha of a focal loss, or a weight of it."""
+    its = _numbers(case.port)
+    for whole in wholes(case.reference):
+        size = float(np.vdot(whole.numbers, whole.numbers))
+        if whole.form == own.form or whole.reduction != "mean over the batch" or not size:
+            continue  # other reductions are other numbers
+        factor = float(f"{float(np.vdot(whole.numbers, its)) / size:.9g}")
+        said = f"Loss: {own.form} in the reference, {told(factor)} times {whole.form} in the port (solved)."
+        yield Hypothesis("kind", said, line_of(case, own), _scaled(whole, factor), solved=True, rank=1)
+
+
+def _scaled(whole: Whole, factor: float) -> Numbers:
+    return lambda: factor * whole.numbers
+
+
+FUNCTIONS: dict[str, Callable[[float], tuple[float, float]]] = {
+    "the root of it": lambda loss: (loss**0.5, 0.5 * loss**-0.5),
+    "its logarithm": lambda loss: (np.log(loss), 1 / loss),
+    "its square": lambda loss: (loss**2, 2 * loss),
+    "its exponential": lambda loss: (np.exp(loss), np.exp(loss)),
+}
+"""Of the loss of the whole batch, with the derivative."""
+
+
+def _of_the_whole(case: Case, own: Whole | None) -> Iterator[Hypothesis]:
+    """A function of the loss, whatever it is: a root of the mean squared error, a perplexity."""
+    mine = case.reference
+    form = own.form if own else "the loss as it is"
+    if not mine.loss or mine.loss <= 0 or mine.gradient is None or not np.any(mine.gradient):
+        return
+    for words, function in FUNCTIONS.items():
+        loss, slope = function(mine.loss)
+        numbers = flat([np.array(loss), slope * mine.gradient])
+        line = line_of(case, own) if own else "loss = loss"
+        said = f"Loss: {form} in the reference, {words} in the port."
+        yield Hypothesis("kind", said, line, lambda numbers=numbers: numbers)
 
 
 def _smoothed(case: Case, own: Whole) -> Iterator[Hypothesis]:
