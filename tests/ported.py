@@ -464,6 +464,8 @@ def losses(b: Bench) -> None:
     plant("sum over the outputs", "loss.reduction", squared, (float(np.mean((away**2).sum(1))), 2 * away / 8), "loss.factor")
     error = float(np.sqrt(np.mean(away**2)))
     plant("root of the squared error", "loss.kind", squared, (error, away / 40 / error), "loss.factor")
+    uneven = np.array([1.0, 2, 3, 4, 5])
+    plant("outputs weighted", "loss.weights", squared, (float(np.mean(uneven * away**2)), 2 * uneven * away / 40))
     plant("absolute error", "loss.kind", squared, (float(np.mean(np.abs(away))), np.sign(away) / 40))
     bits = b.rng.integers(0, 2, (8, 3))
     logits = b.draw(8, 3)

@@ -40,6 +40,7 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
                 yield _other(case, own, whole)
         yield from _smoothed(case, own)
         yield from _weighted(case, own)
+        yield from _outputs(case, own)
         yield from _times(case, own)
     yield from _of_the_whole(case, ours[0] if ours else None)
     yield from _factor(case, ours[0] if ours else None)
@@ -182,6 +183,27 @@ def _weighted(case: Case, own: Whole) -> Iterator[Hypothesis]:
         said = f"Weights of the classes: alike in the reference, in the port in proportion {listed} (solved from the gradient)."
     numbers = _whole(found, weights)
     yield Hypothesis("weights", said, line_of(case, own), lambda: numbers, solved=True, rank=1)
+
+
+def _outputs(case: Case, own: Whole) -> Iterator[Hypothesis]:
+    """A weight for each output of a loss that is a mean over them, solved for in its gradient."""
+    mine, its = np.asarray(case.reference.gradient), np.asarray(case.port.gradient)
+    found = each(case.reference, FORMS[own.form])
+    if found is None or not found.elements or mine.ndim < 2 or mine.shape[-1] < 2 or mine.size < 4 * mine.shape[-1]:
+        return
+    rows, others = (array.reshape(-1, array.shape[-1]) for array in (mine, its))
+    square = np.sum(np.square(rows), 0)
+    weights = np.sum(rows * others, 0) / square
+    if np.any(square == 0) or np.ptp(weights) <= 1e-6 * np.max(np.abs(weights)):
+        return
+    listed = ", ".join(told(float(f"{weight:.5g}")) for weight in weights[:6])
+    said = f"Weights of the outputs: alike in the reference, {listed} in the port (solved from the gradient)."
+    # the loss of one output alone is not known, but its gradient is proportional to the reference's
+    plain, solved = flat([mine]), flat([mine * weights])
+    line = line_of(case, own)
+    yield Hypothesis(
+        "weights", said, line, lambda: solved, solved=True, rank=1, wanted=lambda: flat([its]), plain=lambda: plain
+    )
 
 
 def _factor(case: Case, own: Whole | None) -> Iterator[Hypothesis]:
