@@ -59,6 +59,7 @@ def test_attention_that_is_written_out_is_taken_for_one_place() -> None:
     places = attention_by_hand()
     (side,) = written(places, places)
     assert (side.kind, side.config["scale"], side.config["causal"]) == ("attention", 0.5, True)
+    assert places[-1].output is not None
     np.testing.assert_allclose(fused(), places[-1].output, rtol=1e-12)
 
 
