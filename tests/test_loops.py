@@ -27,7 +27,8 @@ def shown(plan: Callable[..., Plan]) -> Plan:
     """The plan of the loops."""
     return plan(
         depth=2, activation="relu", normalization={"kind": "batch", "epsilon": 1e-5, "momentum": 0.9}, initialization="he",
-        clipping={"kind": "global_norm", "threshold": 1.0}, optimizer={"kind": "momentum", "momentum": 0.9}, seeds=(0,), steps=STEPS,
+        clipping={"kind": "global_norm", "threshold": 1.0}, optimizer={"kind": "momentum", "momentum": 0.9}, seeds=(0,),
+        steps=STEPS,
     )  # fmt: skip
 
 
