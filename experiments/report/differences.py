@@ -156,22 +156,10 @@ def imports(framework: str, code: str) -> str:
 
 
 def block(difference: Difference, framework: str) -> str:
-    """Code that runs as it stands: imports, the numbers that the cure names, the cure."""
+    """What is copied: imports, and the cure; the names that it uses besides are its reader's."""
     cured = line(difference, "cured", framework)
-    numbers = [
-        f"{name} = {a}" for name, a in difference.trial.given.items() if re.search(rf"\b{name}\b", cured) and is_number(a)
-    ]
-    before = "\n".join(part for part in (imports(framework, cured), *numbers) if part)
+    before = imports(framework, cured)
     return f"{before}\n\n{cured}" if before else cured
-
-
-def is_number(expression: str) -> bool:
-    """Whether an input is a number that a line names, as `units`."""
-    try:
-        float(expression)
-    except ValueError:
-        return False
-    return True
 
 
 def page() -> str:
@@ -188,6 +176,8 @@ def page() -> str:
         "accuracy of 20 layers after 200 steps on digits, then to the decay of their gradient, then to the numbers of the",
         "smallest trial that shows it. Tests hold every shipped value to the installed packages, and every cure to the two",
         "other frameworks, in float64, in values and gradients.\n",
+        "Names without an import are yours: `units`, `n_in` and `n_out` of a layer, `rate`, the model's `parameters`, and",
+        "`training`, whether it trains.\n",
         f"In a terminal, by any word: `python -m experiments.differences momentum`. By family: {', '.join(_titles())}.\n",
         table + "\n",
         *(_section(each) for each in ordered),
