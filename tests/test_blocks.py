@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -78,7 +79,7 @@ def run(framework: str, blocks: Blocks, folder: Path) -> dict[str, Arrays]:
     used = {name: entries()[name] for name in blocks}
     code = {name: (each.trial.kind, framed(each, framework, blocks[name][framework])) for name, each in used.items()}
     (folder / "blocks.json").write_text(json.dumps(code))
-    given = {f"{name}|{key}": a for name, each in used.items() for key, a in each.trial.inputs().items()}
+    given: dict[str, Any] = {f"{name}|{key}": a for name, each in used.items() for key, a in each.trial.inputs().items()}
     np.savez(folder / "given.npz", **given)
     arithmetic = (ROOT / "backends" / framework / "trial.py").read_text()
     arithmetic = arithmetic.replace("from common.line import", "from line import")
