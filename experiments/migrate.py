@@ -3,6 +3,7 @@
     python -m experiments.migrate                 the rooms
     python -m experiments.migrate activation      one of them
     python -m experiments.migrate clipnorm        what differs by any framework's name, argument or word, and the lines for it
+    python -m experiments.migrate --page FILE     all of it as one HTML page, with search
     python -m experiments.migrate --write         the pages in docs/migration, all of them
 
 All of it is read from the sources; no framework is imported. Exit status: 0, or 2 for a room that there is not; and what ends
@@ -23,6 +24,7 @@ import sys
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import tyro
@@ -33,10 +35,10 @@ from rich.table import Table
 from rich.text import Text
 
 from common.errors import INSTALLED, UserError
-from experiments import entry
+from experiments import destinations, entry
 from experiments.flags import parse
 from experiments.ledger import finding
-from experiments.report import differences, migration
+from experiments.report import differences, migration, reference
 from experiments.report.migration import Room, Wing
 
 WIDE = 150
@@ -59,6 +61,8 @@ class Options:
     """Print the page as Markdown; without a room, the index of the pages."""
     write: bool = False
     """Write all pages to docs/migration/."""
+    page: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Write the whole reference as one HTML page, with search."""
 
 
 def show(console: Console, room: Room) -> None:
@@ -187,8 +191,6 @@ def answer(console: Console, word: str) -> None:
 
 def write() -> list[str]:
     """Write the pages, and take away those whose room is gone; return the names of the files."""
-    from experiments import destinations
-
     if INSTALLED:
         raise UserError("--write must be used in a clone of the project, whose pages it writes; use --markdown")
     destinations.check_folder("--write", migration.PAGES)
@@ -210,7 +212,11 @@ def run(options: Options, console: Console) -> None:
     """
     word = options.room
     room = migration.read(word) if word and (word in migration.rooms() or options.markdown) else None
-    if options.write:
+    if options.page:
+        destinations.check_file("--page", options.page)
+        destinations.write(options.page, reference.page().encode())
+        console.print(f"{options.page}: the whole reference", soft_wrap=True)
+    elif options.write:
         console.print(f"docs/migration: wrote {', '.join(write())}", soft_wrap=True)
     elif options.markdown:
         found = migration.pages()[f"{room.name}.md" if room else "README.md"]

@@ -43,8 +43,12 @@ def page() -> str:
     ])  # fmt: skip
 
 
-def _section(form: str, title: str) -> str:
+def parts(form: str) -> tuple[str, str]:
+    """What a loop says of itself, and its code."""
     code = (LOOPS / f"loop_{form}.py").read_text(encoding="utf-8")
-    summary = ast.get_docstring(ast.parse(code))
-    body = code.partition('"""\n\n')[2]
-    return f"## {title}\n\n{summary} From [loop_{form}.py](../examples/loop_{form}.py).\n\n```python\n{body.rstrip()}\n```\n"
+    return ast.get_docstring(ast.parse(code)) or "", code.partition('"""\n\n')[2].rstrip()
+
+
+def _section(form: str, title: str) -> str:
+    summary, code = parts(form)
+    return f"## {title}\n\n{summary} From [loop_{form}.py](../examples/loop_{form}.py).\n\n```python\n{code}\n```\n"
