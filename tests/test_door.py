@@ -105,7 +105,7 @@ def test_a_mistake_is_one_line_and_exit_status_2(program: Program) -> None:
     unknown = program("isograd", "diagnos")
     assert (unknown.returncode, unknown.stdout) == (2, "")
     assert unknown.stderr == (
-        "error: a job must be compare, diagnose, port, migrate, claims, report; received 'diagnos'; isograd --help says more\n"
+        "error: a job must be compare, diagnose, port, migrate, convert, claims, report; received 'diagnos'; isograd --help says more\n"
     )
     writing = program("isograd", "migrate", "--write")
     assert (writing.returncode, "clone" in writing.stderr) == (2, True)
