@@ -59,7 +59,7 @@ def _pulled(function: Callable[..., jax.Array], arrays: Mapping[str, jax.Array])
 
 def pull(function: Callable[[jax.Array], jax.Array], x: Any) -> dict[str, Any]:
     """The value of a function at x and the gradient of its sum, for lines."""
-    return _pulled(function, {"x": jnp.asarray(x)})
+    return _pulled(lambda x: function(x), {"x": jnp.asarray(x)})
 
 
 def _expression(line: str, given: Arrays) -> dict[str, Any]:
