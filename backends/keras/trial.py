@@ -107,10 +107,14 @@ _KEPT = {"moving_mean": "running_mean", "moving_variance": "running_var"}
 def _image(line: str, given: Arrays) -> dict[str, Any]:
     tensors, layer = _tensors(given), value(line, _scalars(given))
     layer.build(tensors["x"].shape)
-    if "kernel" in given:
-        transposed = isinstance(layer, layers.Conv2DTranspose)
-        layer.kernel.assign(np.swapaxes(given["kernel"], 2, 3) if transposed else given["kernel"])
-    return _pulled(lambda: layer(tensors["x"]), {name: a for name, a in tensors.items() if name != "kernel"})
+    axes = (0, 1, 3, 2) if isinstance(layer, layers.Conv2DTranspose) else (0, 1, 2, 3)
+    kernels = [variable for variable in layer.variables if variable.name == "kernel"]
+
+    def output() -> Any:
+        with keras.StatelessScope([(kernel, tf.transpose(tensors["kernel"], axes)) for kernel in kernels]):
+            return layer(tensors["x"])
+
+    return _pulled(output, tensors)
 
 
 def _start(line: str, given: Arrays) -> dict[str, Any]:
