@@ -31,7 +31,7 @@ NAMES = {
 
 def value(line: str, given: Mapping[str, Any] | None = None) -> Any:
     """What a line says in this framework."""
-    return line_value(line, {**NAMES, **(given or {})})
+    return line_value(line, {**NAMES, "pull": pull, **(given or {})})
 
 
 def tried(kind: str, line: str, given: Arrays) -> Arrays:
@@ -63,7 +63,7 @@ def pull(function: Callable[[jax.Array], jax.Array], x: Any) -> dict[str, Any]:
 
 
 def _expression(line: str, given: Arrays) -> dict[str, Any]:
-    found = value(line, {**_scalars(given), **_arrays(given), "pull": pull})
+    found = value(line, {**_scalars(given), **_arrays(given)})
     return found if isinstance(found, dict) else {"value": found}
 
 

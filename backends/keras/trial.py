@@ -41,7 +41,7 @@ def in_float64() -> Iterator[None]:
 
 def value(line: str, given: Mapping[str, Any] | None = None) -> Any:
     """What a line says in this framework."""
-    return line_value(line, {**NAMES, **(given or {})})
+    return line_value(line, {**NAMES, "pull": pull, **(given or {})})
 
 
 def tried(kind: str, line: str, given: Arrays) -> Arrays:
@@ -76,7 +76,7 @@ def pull(function: Callable[[Any], Any], x: Any) -> dict[str, Any]:
 
 
 def _expression(line: str, given: Arrays) -> dict[str, Any]:
-    found = value(line, {**_scalars(given), **_tensors(given), "pull": pull})
+    found = value(line, {**_scalars(given), **_tensors(given)})
     return found if isinstance(found, dict) else {"value": found}
 
 

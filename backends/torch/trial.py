@@ -25,7 +25,7 @@ NAMES = {"torch": torch, "nn": nn, "F": F, "optim": optim, "init": nn.init, "np"
 
 def value(line: str, given: Mapping[str, Any] | None = None) -> Any:
     """What a line says in this framework."""
-    return line_value(line, {**NAMES, **(given or {})})
+    return line_value(line, {**NAMES, "pull": pull, **(given or {})})
 
 
 def tried(kind: str, line: str, given: Arrays) -> Arrays:
@@ -65,7 +65,7 @@ def pull(function: Callable[[torch.Tensor], torch.Tensor], x: Any) -> dict[str, 
 
 
 def _expression(line: str, given: Arrays) -> dict[str, Any]:
-    found = value(line, {**_scalars(given), **{name: torch.tensor(a) for name, a in given.items() if a.ndim}, "pull": pull})
+    found = value(line, {**_scalars(given), **{name: torch.tensor(a) for name, a in given.items() if a.ndim}})
     return found if isinstance(found, dict) else {"value": found}
 
 
