@@ -21,8 +21,8 @@ from common.errors import Failed
 from experiments import entry
 from experiments.own import interpreter
 from isograd.answers import Compared, Ported
-from isograd.jobs import JOBS
 from isograd.asking import Asked, words
+from isograd.jobs import JOBS
 from isograd.ported import _fault
 from tests.conftest import load
 
