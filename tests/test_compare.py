@@ -178,7 +178,7 @@ def test_a_users_mistake_is_one_line_and_status_2(arguments: tuple[str, ...], ex
 
 FLAGS = {
     "compare": "--depth", "report": "--figures", "migrate": "--write", "convert": "--like", "bench": "--quick",
-    "claims": "--write",
+    "claims": "--write", "differences": "--measure",
 }  # fmt: skip
 
 

@@ -1,0 +1,65 @@
+"""Entries of the ledger by any word: a framework's name for something, an argument, or how people speak of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+from backends import FRAMEWORKS
+from common.errors import UserError, nearest
+from experiments.ledger import Difference, entries, families
+
+LEAST = 0.12
+"""The similarity below which an entry has nothing to do with what was asked; words that nobody uses stay below it."""
+
+MOST = 8
+"""So many entries are an answer; more are a list."""
+
+
+def apart(text: str) -> str:
+    """Words as they are compared: names that are written together taken apart, as in BatchNorm1d and from_logits."""
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])|[_.\-/()=,:]", " ", text)
+    together = re.sub(r"[\W_]+", "", text) if len(text.split()) == 1 else ""
+    return f"{text} {spaced} {together}".lower()
+
+
+def _text(difference: Difference) -> str:
+    lines = [difference.trial.native.of(framework) for framework in FRAMEWORKS]
+    words = [apart(word) for word in difference.words]
+    family = next(
+        name for name, family in families().items() if any(each["name"] == difference.name for each in family.difference)
+    )
+    return " ".join([*words, *words, apart(difference.question), apart(difference.name), family, *map(apart, lines)])
+
+
+@cache
+def _index() -> tuple[Any, Any]:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    vectorizer = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True)
+    return vectorizer, vectorizer.fit_transform(_text(difference) for difference in entries().values())
+
+
+def found(words: str, most: int = MOST) -> list[Difference]:
+    """The entries that the words are about, the nearest first.
+
+    Raises:
+        UserError: None is about them.
+    """
+    if words in entries():
+        return [entries()[words]]
+    vectorizer, matrix = _index()
+    likeness = (matrix @ vectorizer.transform([apart(words)]).T).toarray().ravel()
+    order = sorted(range(len(likeness)), key=lambda i: -likeness[i])
+    differences = list(entries().values())
+    close = [differences[i] for i in order[:most] if likeness[i] >= LEAST]
+    if not close:
+        raise UserError(f"no difference is about {words!r}{nearest(words, known())}; without a word all of them are listed")
+    return close
+
+
+def known() -> Iterable[str]:
+    """All words that entries have."""
+    return sorted({word for difference in entries().values() for word in difference.words})
