@@ -2,6 +2,8 @@
 
     python -m experiments.migrate                 the rooms
     python -m experiments.migrate activation      one of them
+    python -m experiments.migrate clipnorm        what differs by any framework's name, argument or word, and the lines for it
+    python -m experiments.migrate --page FILE     all of it as one HTML page, with search
     python -m experiments.migrate --write         the pages in docs/migration, all of them
 
 All of it is read from the sources; no framework is imported. Exit status: 0, or 2 for a room that there is not; and what ends
@@ -17,10 +19,12 @@ if __name__ == "__main__":  # before the imports that take time
 
 import os
 import re
+import shlex
 import sys
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import tyro
@@ -31,9 +35,10 @@ from rich.table import Table
 from rich.text import Text
 
 from common.errors import INSTALLED, UserError
-from experiments import entry
+from experiments import destinations, entry
 from experiments.flags import parse
-from experiments.report import migration
+from experiments.ledger import finding
+from experiments.report import differences, migration, reference
 from experiments.report.migration import Room, Wing
 
 WIDE = 150
@@ -50,12 +55,14 @@ PIPED = 128
 class Options:
     """Print a countermeasure in three frameworks: its definition, its native names, its code side by side, its traps."""
 
-    room: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[ROOM]", help_behavior_hint="")] = None
-    """A countermeasure, such as activation; without it the rooms are listed."""
+    room: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[WORD]", help_behavior_hint="")] = None
+    """A countermeasure, such as activation, or any framework's name or argument; without it the countermeasures are listed."""
     markdown: bool = False
     """Print the page as Markdown; without a room, the index of the pages."""
     write: bool = False
     """Write all pages to docs/migration/."""
+    page: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Write the whole reference as one HTML page, with search."""
 
 
 def show(console: Console, room: Room) -> None:
@@ -163,10 +170,27 @@ def _folded(line: str, width: int) -> list[str]:
     return _CodeWrapper(width, subsequent_indent=indent + further, break_on_hyphens=False).wrap(line)
 
 
+def answer(console: Console, word: str) -> None:
+    """Print what differs by that word, the trap first, and where its countermeasures' code is.
+
+    Raises:
+        UserError: Nothing is called so.
+    """
+    named = migration.named(word)
+    try:
+        found = finding.found(word)
+    except UserError:
+        if not named:
+            raise
+        found = []
+    differences.answer(console, found)
+    rooms = dict.fromkeys([*named, *(each.room for each in found[: differences.MOST_TOLD] if each.room)])
+    for name in rooms:
+        console.print(f"Code that is faithful to the definition: {shlex.join([*entry.words('migrate'), name])}", soft_wrap=True)
+
+
 def write() -> list[str]:
     """Write the pages, and take away those whose room is gone; return the names of the files."""
-    from experiments import destinations
-
     if INSTALLED:
         raise UserError("--write must be used in a clone of the project, whose pages it writes; use --markdown")
     destinations.check_folder("--write", migration.PAGES)
@@ -184,16 +208,23 @@ def run(options: Options, console: Console) -> None:
     """Do what the options ask for.
 
     Raises:
-        UserError: No countermeasure has the room's name.
+        UserError: Nothing is called so.
     """
-    room = migration.read(options.room) if options.room else None
-    if options.write:
+    word = options.room
+    room = migration.read(word) if word and (word in migration.rooms() or options.markdown) else None
+    if options.page:
+        destinations.check_file("--page", options.page)
+        destinations.write(options.page, reference.page().encode())
+        console.print(f"{options.page}: the whole reference", soft_wrap=True)
+    elif options.write:
         console.print(f"docs/migration: wrote {', '.join(write())}", soft_wrap=True)
     elif options.markdown:
         found = migration.pages()[f"{room.name}.md" if room else "README.md"]
         console.out(found, end="", highlight=False)
     elif room:
         show(console, room)
+    elif word:
+        answer(console, word)
     else:
         rows = [[name, migration.read(name).summary] for name in migration.rooms()]
         console.print(_table([["room", "what it is"], *rows]))

@@ -1,4 +1,4 @@
-"""The jobs of this project, each in a process of its own: `isograd compare | diagnose | port | migrate | report`.
+"""The jobs of this project, each in a process of its own: `isograd compare | diagnose | port | migrate | convert | report ...`.
 
 A job's process finds `common`, `backends` and `experiments` before anything of the same name, and nothing in the folder that it
 is started in: so it may be started from a project that has folders of these names. That project's own code never runs in it.
@@ -22,6 +22,9 @@ JOBS = {
     "diagnose": "where does the gradient of your own model vanish, and which line changes it?",
     "port": "does your port compute the same as your model, and where do they part first?",
     "migrate": "a countermeasure in three frameworks side by side",
+    "differences": "what differs between the frameworks under one name, what it does, and what makes it equal",
+    "convert": "weights, statistics and optimiser state from one framework's file into another's",
+    "claims": "which claims of a textbook article hold, and on what condition?",
     "report": "the page of stored runs again",
 }
 """What each of them answers."""
@@ -51,7 +54,7 @@ def main() -> None:
 
 
 def _help() -> str:
-    lines = [f"  {job:<10}{answers}" for job, answers in JOBS.items()]
+    lines = [f"  {job:<13}{answers}" for job, answers in JOBS.items()]
     return "\n".join(["usage: isograd JOB ...", "", *lines, "", "isograd JOB --help shows the flags of a job."])
 
 

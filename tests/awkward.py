@@ -24,7 +24,7 @@ import numpy as np
 
 from common import task
 from common.text import columns, control_in
-from experiments import bench, compare, devices, migrate, runner
+from experiments import bench, claims, compare, devices, differences, migrate, runner
 from experiments.flags import flags_of
 from experiments.report import __main__ as report
 from experiments.settings import Settings
@@ -219,6 +219,8 @@ COMMANDS: dict[str, tuple[Any, type[Any]]] = {
     "report": (report, report.Options),
     "migrate": (migrate, migrate.Options),
     "bench": (bench, bench.Options),
+    "claims": (claims, claims.Options),
+    "differences": (differences, differences.Options),
 }
 
 

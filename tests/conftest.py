@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
     os.environ.setdefault(variable, "1")  # before NumPy is imported: the tests run side by side, a thread each
@@ -122,6 +123,16 @@ def two_classes(tmp_path_factory: pytest.TempPathFactory) -> str:
     x = np.random.default_rng(0).normal(size=(200, 5))
     np.savez(path, x=x, y=(x[:, 0] + x[:, 1] > 0).astype(int))
     return str(path)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def room() -> Iterator[None]:
+    """What the tests of a module compile may take all that XLA has (backends/jax/mapped.py)."""
+    yield
+    if "backends.jax" in sys.modules:
+        from backends.jax.mapped import make_room
+
+        make_room()
 
 
 @pytest.fixture(autouse=True)

@@ -31,7 +31,8 @@ Made by `python -m tests.port_campaign --write`: six architectures, written as t
 `python -m experiments.port`. They were written without a look at how a cause is recognized. On the first half, causes and
 alignment were mended, and what counts as a right answer was widened where another key said the same truly; the second half
 (`tests/ports/faults/later/`) was written after that, and no cause was fitted to it; one defect that it showed was mended (the
-running statistics of other norms than the first were not told).
+running statistics of other norms than the first were not told). Then the families of causes were widened, by the kinds of
+mistakes that either half had left unexplained: so the second half is not unseen any more.
 
 Found place: where `port` says that they part first; *exact* is where the mistake was planted, *next door* one place away in the
 order of execution. The first cause is that which is told first; it is *right* where its sentence names the mistake, *none*

@@ -225,6 +225,7 @@ def pools(b: Bench) -> None:
     b.changed("padding not counted", "pooling.counted", mean, counted=False)
     b.changed("same padding in pooling", "pooling.padding", mean, padding=[[0, 1], [0, 1]])
     b.changed("largest for mean", "pooling.which", mean, which="max")
+    b.changed("largest with zeros around", "pooling.which", mean, which="max", zeros=True)
     ceiled = b.side(
         "pooling", {"which": "max", "size": [3, 3], "stride": [2, 2], "padding": [[0, 0], [0, 0]], "counted": True}, x
     )
@@ -247,6 +248,23 @@ def attentions(b: Bench) -> None:
     mask |= np.eye(5, dtype=bool)
     masked = b.side("attention", {"heads": 3, "scale": 0.5}, q, k, v, mask)
     b.plant("mask missing", "attention.mask", masked, side.output)
+    b.plant("mask turned around", "attention.mask", masked, _attended(q, k, v, np.where(mask.T, 0, -np.inf)))
+    causal = b.side("attention", {"heads": 3, "scale": 0.5, "causal": True}, q, k, v)
+    b.plant("mask one step late", "attention.mask", causal, _attended(q, k, v, np.where(np.tri(5, k=1), 0, -np.inf)))
+    b.plant("mask of the past", "attention.mask", causal, _attended(q, k, v, np.where(np.tri(5).T, 0, -np.inf)))
+    scores = q @ k.swapaxes(-1, -2) / 2
+    b.plant("masked with 0", "attention.mask", causal, softmax(np.where(np.tri(5), scores, 0)) @ v)
+    b.plant("masked behind the softmax", "attention.mask", causal, (softmax(scores) * np.tri(5)) @ v)
+    b.plant("mask added", "attention.mask", causal, softmax(scores + np.tri(5)) @ v)
+    units = [x.swapaxes(1, 2).reshape(2, 5, 12) for x in (q, k, v)]
+    for words, heads in (
+        ("heads one by one", lambda x: np.stack([x[..., h::3] for h in range(3)], 1)),
+        ("heads without a transposition", lambda x: x.reshape(2, 3, 5, 4)),
+        ("four heads", lambda x: np.stack([x[..., 3 * h : 3 * h + 3] for h in range(4)], 1)),
+    ):
+        a, c, d = map(heads, units)
+        its = softmax(a @ c.swapaxes(-1, -2) / np.sqrt(a.shape[-1])) @ d
+        b.plant(words, "attention.heads", side, its.swapaxes(1, 2).reshape(2, 5, -1))
     x = b.draw(3, 6, 8)
     heads = {name: b.draw(8, 2, 4) for name in ("query", "key", "value")}
     biases = {f"{name}_bias": b.draw(2, 4) for name in heads}
@@ -256,6 +274,10 @@ def attentions(b: Bench) -> None:
     b.held("output bias missing", "attention.bias", module, "scale.bias", drop="out_bias")
     b.held("heads dealt out", "attention.heads", module, **_dealt(module))
     b.changed("module without scale", "attention.scale", module, scale=1.0)
+
+
+def _attended(q: np.ndarray, k: np.ndarray, v: np.ndarray, added: np.ndarray) -> np.ndarray:
+    return softmax(q @ k.swapaxes(-1, -2) / 2 + added) @ v
 
 
 def _dealt(module: Side) -> dict[str, np.ndarray]:
@@ -297,6 +319,8 @@ def recurrences(b: Bench) -> None:
     whole = computed(replace(last, config={**last.config, "last": False})).output
     assert whole is not None
     b.plant("mean for last step", "recurrent.returned", last, whole.mean(1))
+    b.plant("last step but one", "recurrent.returned", last, whole[:, -2])
+    b.changed("state of the cell", "recurrent.returned", last, state=True)
     gru = cell("gru", 3, reset_after=True)
     b.changed("reset before", "recurrent.reset", gru, reset_after=False)
     b.held("gru gates z r n", "recurrent.gates", gru, **{n: a[[1, 0, 2]] for n, a in gru.parameters.items()})
@@ -317,6 +341,27 @@ def embeddings(b: Bench) -> None:
     b.plant("times the root of the width", "embedding.scale", side, side.output * 4, "scale.factor")
     b.plant("entry 0 is nothing", "embedding.padding", side, np.where(entries[..., None] == 0, 0, side.output))
     b.plant("entries one off", "embedding.off_by_one", side, side.parameters["weight"][entries + 1])
+    around = computed(replace(side, inputs=(entries + 1,)))
+    b.plant(
+        "entries one off, the last the first", "embedding.off_by_one", around, side.parameters["weight"][(entries + 2) % 10]
+    )
+
+
+def resamplings(b: Bench) -> None:
+    x = b.draw(2, 3, 4, 5)
+    rows, columns = (np.repeat(np.arange(n), 2) for n in (3, 4))
+    nearest = Side("torch", "torch", "up", "other", inputs=(x,), output=x[:, rows][:, :, columns])
+    linear = replace(nearest, output=_linear(_linear(x, 1, False), 2, False))
+    b.clean += [Case("forward", side, side) for side in (nearest, linear)]
+    b.plant("linear for nearest", "resampling.method", nearest, linear)
+    b.plant("corners kept", "resampling.grid", linear, _linear(_linear(x, 1, True), 2, True))
+
+
+def _linear(x: np.ndarray, axis: int, corners: bool) -> np.ndarray:
+    """Twice as many numbers along an axis."""
+    n = x.shape[axis]
+    at = np.linspace(0, n - 1, 2 * n) if corners else (np.arange(2 * n) + 0.5) / 2 - 0.5
+    return np.apply_along_axis(lambda row: np.interp(at, np.arange(n), row), axis, x)
 
 
 def between(b: Bench) -> None:
@@ -406,12 +451,21 @@ def losses(b: Bench) -> None:
     plant("softmax twice", "loss.twice", mine, (outer[0], through))
     plant("label smoothing", "loss.smoothing", mine, cross_entropy(z, y, 0.1))
     plant("class weights", "loss.weights", mine, cross_entropy(z, y, weights=np.array([1.0, 2, 3, 4, 5])))
+    right = p[np.arange(8), y]
+    back = 2 * (1 - right) * right * np.log(right) - (1 - right) ** 2
+    focal = float(np.mean(-((1 - right) ** 2) * np.log(right))), back[:, None] * (np.eye(5)[y] - p) / 8
+    plant("focal loss", "loss.kind", mine, focal)
+    plant("a quarter of the focal loss", "loss.kind", mine, (focal[0] / 4, focal[1] / 4))
     plant("a loss of another size", "loss.factor", mine, (0.3 * mean[0], 0.3 * mean[1]))
     targets = b.draw(8, 5)
     away = z - targets
     squared = side(z, targets, (float(np.mean(away**2)), 2 * away / 40))
     plant("half the squared error", "loss.kind", squared, (float(np.mean(away**2) / 2), away / 40), "loss.factor")
     plant("sum over the outputs", "loss.reduction", squared, (float(np.mean((away**2).sum(1))), 2 * away / 8), "loss.factor")
+    error = float(np.sqrt(np.mean(away**2)))
+    plant("root of the squared error", "loss.kind", squared, (error, away / 40 / error), "loss.factor")
+    uneven = np.array([1.0, 2, 3, 4, 5])
+    plant("outputs weighted", "loss.weights", squared, (float(np.mean(uneven * away**2)), 2 * uneven * away / 40))
     plant("absolute error", "loss.kind", squared, (float(np.mean(np.abs(away))), np.sign(away) / 40))
     bits = b.rng.integers(0, 2, (8, 3))
     logits = b.draw(8, 3)
@@ -465,6 +519,10 @@ OPTIMIZERS: list[tuple[str, str, dict[str, Any], dict[str, Any], tuple[str, ...]
     ("clipping by value at 0.5", "clipping.kind", SGD | CLIP, {"clip": {"value": 0.5}}, ()),
     ("threshold", "clipping.threshold", SGD | CLIP, {"clip": {"global_norm": 5.0}}, ("optimizer.rate",)),
     ("clipped with the decay", "clipping.order", SGD | CLIP | {"decay": 0.05, "decoupled": False}, {"clip_last": True}, ()),
+    ("the step clipped", "clipping.order", SGD | {"clip": {"value": 0.01}}, {"clip_step": True}, ("clipping.threshold",)),
+    ("clipped adaptively", "clipping.kind", SGD | CLIP, {"clip": {"adaptive": 0.1}}, ()),
+    ("nadam", "optimizer.nesterov", ADAM, {"nesterov": True}, ()),
+    ("decay that grows", "optimizer.decay", SGD | {"decay": 0.01}, {"decay": -0.2, "decoupled": True}, ()),
     ("centered", "optimizer.centered", {"kind": "rmsprop", "rate": 1e-3, "rho": 0.9, "epsilon": 1e-8}, {"centered": True}, ()),
     ("rho", "optimizer.rho", {"kind": "rmsprop", "rate": 1e-3, "rho": 0.9, "epsilon": 1e-8}, {"rho": 0.99}, ()),
     ("two decisions", "optimizer.momentum_and_nesterov", SGD, {"momentum": 0.9, "nesterov": True}, ()),
@@ -544,8 +602,8 @@ def gradients(b: Bench) -> None:
 
 
 ROOMS: tuple[Callable[[Bench], None], ...] = (
-    normalizations, activations, affine, convolutions, pools, attentions, recurrences, embeddings, between, losses, optimizers,
-    statistics, gradients,
+    normalizations, activations, affine, convolutions, pools, attentions, recurrences, embeddings, resamplings, between, losses,
+    optimizers, statistics, gradients,
 )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -104,6 +105,12 @@ OPTAX: list[tuple[str, Callable[[Any], Any], list[str]]] = [
     ("clipped sgd", lambda o: o.chain(o.clip_by_global_norm(1.0), o.sgd(0.05)), ["clipping.epsilon"]),
     ("rmsprop", lambda o: o.rmsprop(1e-3), ["optimizer.place"]),
     ("sgd", lambda o: o.adam(1e-3), ["optimizer.kind"]),
+    ("adam", lambda o: o.nadam(1e-3), ["optimizer.nesterov"]),
+    ("momentum", lambda o: o.chain(o.sgd(0.05, momentum=0.9), o.clip(0.01)), []),
+    ("clipped sgd", lambda o: o.chain(o.sgd(0.05), o.clip_by_global_norm(1e-3)), ["clipping.threshold"]),
+    ("clipped sgd", lambda o: o.chain(o.adaptive_grad_clip(0.1), o.sgd(0.05)), ["clipping.kind"]),
+    ("clipped sgd", lambda o: o.chain(o.clip_by_global_norm(1.0), o.rmsprop(1e-3)), ["optimizer.kind"]),
+    ("sgd", lambda o: o.chain(o.sgd(0.05), o.add_decayed_weights(0.01)), ["optimizer.decay"] * 2),
 ]
 
 
@@ -125,3 +132,34 @@ def test_an_optimiser_that_says_nothing_is_found_by_its_steps() -> None:
     )
     assert [each.key for each in explain(case)] == ["optimizer.epsilon"]
     assert explain(case)[0].cure == "torch.optim.Adam(model.parameters(), lr=0.001, betas=(0.9, 0.999), eps=1e-08)"
+
+
+def recurrent(steps: Steps, twice: bool) -> Steps:
+    """The same gradients, of a recurrent layer; its bias moves once or twice."""
+    arrays = [START]
+    for gradients in GRADIENTS:
+        moves = {name: -0.05 * gradients[name] * (1 + (twice and name == "a.bias")) for name in START}
+        arrays.append({name: arrays[-1][name] + move for name, move in moves.items()})
+    names = {"a.weight": "a.recurrent", "a.bias": "a.bias", "b.weight": "b.weight"}
+    return Steps(None, [_renamed(each, names) for each in arrays], [_renamed(each, names) for each in steps.gradients])
+
+
+def _renamed(arrays: Any, names: dict[str, str]) -> dict[str, Any]:
+    return {names[name]: array for name, array in arrays.items()}
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_a_bias_that_is_the_sum_of_two_moves_twice_as_far(first: bool) -> None:
+    plain = Steps(None, [START], GRADIENTS)
+    mine, its = recurrent(plain, first), recurrent(plain, not first)
+    sides = [Side("torch", "torch", kind="optimizer", steps=each) for each in (replace(mine, optimizer=SGD), its)]
+    assert [each.key for each in explain(Case("step", sides[0], sides[1]))] == ["optimizer.second_bias"]
+
+
+def test_a_bias_of_a_layer_that_is_not_recurrent_has_no_second_one() -> None:
+    plain = Steps(None, [START], GRADIENTS)
+    arrays = [_renamed(each, {"a.recurrent": "a.weight", "a.bias": "a.bias", "b.weight": "b.weight"})
+              for each in recurrent(plain, True).parameters]  # fmt: skip
+    its = Side("torch", "torch", kind="optimizer", steps=Steps(None, arrays, GRADIENTS))
+    mine = side("torch", of_torch(lambda o, p: o.SGD(p, 0.05)), SGD)
+    assert [each.key for each in explain(Case("step", mine, its))] == []

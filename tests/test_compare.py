@@ -176,9 +176,15 @@ def test_a_users_mistake_is_one_line_and_status_2(arguments: tuple[str, ...], ex
     assert expected in result.stderr
 
 
-@pytest.mark.parametrize("module", ["compare", "report", "migrate", "bench"])
+FLAGS = {
+    "compare": "--depth", "report": "--figures", "migrate": "--write", "convert": "--like", "bench": "--quick",
+    "claims": "--write", "differences": "--measure",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("module", FLAGS)
 def test_a_misspelt_flag_is_one_line_with_the_nearest_one_of_every_command(module: str) -> None:
-    flag = {"compare": "--depth", "report": "--figures", "migrate": "--write", "bench": "--quick"}[module]
+    flag = FLAGS[module]
     line = [sys.executable, "-m", f"experiments.{module}", flag[:-1]]
     found = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
     assert (found.returncode, found.stdout) == (2, "")

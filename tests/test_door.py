@@ -22,6 +22,7 @@ from experiments import entry
 from experiments.own import interpreter
 from isograd.answers import Compared, Ported
 from isograd.asking import Asked, words
+from isograd.jobs import JOBS
 from isograd.ported import _fault
 from tests.conftest import load
 
@@ -104,9 +105,7 @@ def test_the_console_script_runs_the_jobs_and_not_the_projects_packages(program:
 def test_a_mistake_is_one_line_and_exit_status_2(program: Program) -> None:
     unknown = program("isograd", "diagnos")
     assert (unknown.returncode, unknown.stdout) == (2, "")
-    assert unknown.stderr == (
-        "error: a job must be compare, diagnose, port, migrate, report; received 'diagnos'; isograd --help says more\n"
-    )
+    assert unknown.stderr == (f"error: a job must be {', '.join(JOBS)}; received 'diagnos'; isograd --help says more\n")
     writing = program("isograd", "migrate", "--write")
     assert (writing.returncode, "clone" in writing.stderr) == (2, True)
 

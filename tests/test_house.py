@@ -71,8 +71,8 @@ def fresh(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
 
 
-OWN = {"numpy": {"rounding", "erfc"}, "jax": {"model_nnx"}}
-"""What rounding does, and extended precision, are the definition's; Flax has two forms of a model."""
+OWN = {"numpy": {"rounding", "erfc"}, "jax": {"model_nnx", "mapped"}}
+"""What rounding does, and extended precision, are the definition's; Flax has two forms of a model, XLA its own limit."""
 LACKING = {"numpy": {"model", "vjp"}}
 
 
@@ -170,7 +170,9 @@ def loaded_frameworks(code: str) -> str:
 @pytest.mark.parametrize(
     "module",
     ["backends", "backends.numpy", "experiments.findings.configuration", "common.draw", "experiments.compare",
-     "experiments.migrate", "experiments.index", "experiments.devices", "experiments.flags",
+     "experiments.migrate", "experiments.differences", "experiments.convert", "experiments.claims",
+     "experiments.claiming.measuring",
+     "experiments.index", "experiments.devices", "experiments.flags",
      "experiments.report.terminal", "experiments.report.outputs", "experiments.report.figures",
      "experiments.runner", "experiments.store", "experiments.worker", "experiments.cluster"],
 )  # fmt: skip

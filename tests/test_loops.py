@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,7 +28,8 @@ def shown(plan: Callable[..., Plan]) -> Plan:
     """The plan of the loops."""
     return plan(
         depth=2, activation="relu", normalization={"kind": "batch", "epsilon": 1e-5, "momentum": 0.9}, initialization="he",
-        clipping={"kind": "global_norm", "threshold": 1.0}, optimizer={"kind": "momentum", "momentum": 0.9}, seeds=(0,), steps=STEPS,
+        clipping={"kind": "global_norm", "threshold": 1.0}, optimizer={"kind": "momentum", "momentum": 0.9}, seeds=(0,),
+        steps=STEPS,
     )  # fmt: skip
 
 
@@ -51,7 +53,8 @@ def test_a_loop_that_is_shown_trains_as_the_definition_does(
     program = definition.program(small, "cpu")
     program.load(state)
     losses = [program.measured(program.step(batch))["loss"][0] for batch in batches]
-    np.savez(tmp_path / "given.npz", **given_of(state, batches))
+    given: dict[str, Any] = given_of(state, batches)
+    np.savez(tmp_path / "given.npz", **given)
     shutil.copy(LOOPS / f"loop_{form}.py", tmp_path / "loop.py")
     environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "OMP_NUM_THREADS": "1"}
     ran = subprocess.run(

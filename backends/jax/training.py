@@ -13,6 +13,7 @@ import optax
 from backends.jax import clipping, loss, optimizer, quantities
 from backends.jax.arrays import Tree, from_numpy, to_numpy
 from backends.jax.device import resolve
+from backends.jax.mapped import make_room
 from backends.jax.network import StackedNetwork, batch_stats, no_signals, params, signals, statistics
 from common.countermeasures.clipping import changes
 from common.countermeasures.optimizer import coefficients, corrections
@@ -178,4 +179,5 @@ def _over_seeds(function: Callable[..., Any], *arguments: Any) -> Any:
 
 def program(plan: Plan, device: str, measure: bool = True) -> Program:
     """Build the network and its training step (`common.backend.Backend.program`)."""
+    make_room()
     return Program(plan, device, measure)

@@ -31,7 +31,7 @@ NAMES = {
 
 def value(line: str, given: Mapping[str, Any] | None = None) -> Any:
     """What a line says in this framework."""
-    return line_value(line, {**NAMES, **(given or {})})
+    return line_value(line, {**NAMES, "pull": pull, **(given or {})})
 
 
 def tried(kind: str, line: str, given: Arrays) -> Arrays:
@@ -59,11 +59,11 @@ def _pulled(function: Callable[..., jax.Array], arrays: Mapping[str, jax.Array])
 
 def pull(function: Callable[[jax.Array], jax.Array], x: Any) -> dict[str, Any]:
     """The value of a function at x and the gradient of its sum, for lines."""
-    return _pulled(function, {"x": jnp.asarray(x)})
+    return _pulled(lambda x: function(x), {"x": jnp.asarray(x)})
 
 
 def _expression(line: str, given: Arrays) -> dict[str, Any]:
-    found = value(line, {**_scalars(given), **_arrays(given), "pull": pull})
+    found = value(line, {**_scalars(given), **_arrays(given)})
     return found if isinstance(found, dict) else {"value": found}
 
 
@@ -111,12 +111,15 @@ _KEPT = {"mean": "running_mean", "var": "running_var"}
 def _image(line: str, given: Arrays) -> dict[str, Any]:
     """A module, or a function of x as pooling is."""
     layer, arrays = _module(line, given), _arrays(given)
-    kernel = arrays.pop("kernel", None)
     if not isinstance(layer, linen.Module):
         return _pulled(lambda x: layer(x), arrays)
-    own = doubled(layer.init(jax.random.key(0), arrays["x"])).get("params", {})
-    put = {"params": own if kernel is None else {**own, "kernel": kernel}}
-    return _pulled(lambda x: layer.apply(put, x), arrays)
+    own = doubled(layer.init(jax.random.key(0), arrays["x"]))["params"]
+    axes = (0, 1, 3, 2) if getattr(layer, "transpose_kernel", False) else (0, 1, 2, 3)
+
+    def output(x: jax.Array, kernel: jax.Array) -> Any:
+        return layer.apply({"params": {**own, "kernel": kernel.transpose(axes)}}, x)
+
+    return _pulled(output, arrays)
 
 
 def _start(line: str, given: Arrays) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def in_float64() -> Iterator[None]:
 
 def value(line: str, given: Mapping[str, Any] | None = None) -> Any:
     """What a line says in this framework."""
-    return line_value(line, {**NAMES, **(given or {})})
+    return line_value(line, {**NAMES, "pull": pull, **(given or {})})
 
 
 def tried(kind: str, line: str, given: Arrays) -> Arrays:
@@ -76,7 +76,7 @@ def pull(function: Callable[[Any], Any], x: Any) -> dict[str, Any]:
 
 
 def _expression(line: str, given: Arrays) -> dict[str, Any]:
-    found = value(line, {**_scalars(given), **_tensors(given), "pull": pull})
+    found = value(line, {**_scalars(given), **_tensors(given)})
     return found if isinstance(found, dict) else {"value": found}
 
 
@@ -107,10 +107,14 @@ _KEPT = {"moving_mean": "running_mean", "moving_variance": "running_var"}
 def _image(line: str, given: Arrays) -> dict[str, Any]:
     tensors, layer = _tensors(given), value(line, _scalars(given))
     layer.build(tensors["x"].shape)
-    if "kernel" in given:
-        transposed = isinstance(layer, layers.Conv2DTranspose)
-        layer.kernel.assign(np.swapaxes(given["kernel"], 2, 3) if transposed else given["kernel"])
-    return _pulled(lambda: layer(tensors["x"]), {name: a for name, a in tensors.items() if name != "kernel"})
+    axes = (0, 1, 3, 2) if isinstance(layer, layers.Conv2DTranspose) else (0, 1, 2, 3)
+    kernels = [variable for variable in layer.variables if variable.name == "kernel"]
+
+    def output() -> Any:
+        with keras.StatelessScope([(kernel, tf.transpose(tensors["kernel"], axes)) for kernel in kernels]):
+            return layer(tensors["x"])
+
+    return _pulled(output, tensors)
 
 
 def _start(line: str, given: Arrays) -> dict[str, Any]:

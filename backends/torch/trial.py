@@ -25,7 +25,7 @@ NAMES = {"torch": torch, "nn": nn, "F": F, "optim": optim, "init": nn.init, "np"
 
 def value(line: str, given: Mapping[str, Any] | None = None) -> Any:
     """What a line says in this framework."""
-    return line_value(line, {**NAMES, **(given or {})})
+    return line_value(line, {**NAMES, "pull": pull, **(given or {})})
 
 
 def tried(kind: str, line: str, given: Arrays) -> Arrays:
@@ -65,7 +65,7 @@ def pull(function: Callable[[torch.Tensor], torch.Tensor], x: Any) -> dict[str, 
 
 
 def _expression(line: str, given: Arrays) -> dict[str, Any]:
-    found = value(line, {**_scalars(given), **{name: torch.tensor(a) for name, a in given.items() if a.ndim}, "pull": pull})
+    found = value(line, {**_scalars(given), **{name: torch.tensor(a) for name, a in given.items() if a.ndim}})
     return found if isinstance(found, dict) else {"value": found}
 
 
@@ -95,10 +95,11 @@ def _layer(line: str, given: Arrays) -> dict[str, Any]:
 
 def _image(line: str, given: Arrays) -> dict[str, Any]:
     tensors, layer = _tensors(given), value(line, _scalars(given)).double()
-    if "kernel" in given:
-        layer.load_state_dict({"weight": tensors["kernel"].detach().permute(_TO_TORCH[type(layer).__name__])}, strict=False)
-    output = layer(tensors["x"].permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
-    return _pulled(output, tensors)
+    kinds = {name: type(module).__name__ for name, module in layer.named_modules()}
+    axes = {f"{name}.weight".lstrip("."): _TO_TORCH[kind] for name, kind in kinds.items() if kind in _TO_TORCH}
+    kernels = {name: tensors["kernel"].permute(order) for name, order in axes.items()}
+    output = torch.func.functional_call(layer, kernels, (tensors["x"].permute(0, 3, 1, 2),))
+    return _pulled(output.permute(0, 2, 3, 1), tensors)
 
 
 _TO_TORCH = {"Conv2d": (3, 2, 0, 1), "ConvTranspose2d": (2, 3, 0, 1)}
@@ -148,7 +149,7 @@ KINDS: dict[str, Callable[[str, Arrays], dict[str, Any]]] = {
 - function: of x; its value and gradient along `cotangent`.
 - loss: of `outputs` and `y`; its value and gradient.
 - layer: a layer in training, its gradient, what it keeps, and its value in evaluation.
-- image: a layer of images, with `kernel`.
+- image: a layer of images, with `kernel` where it is a convolution or holds one; its gradients by both.
 - start: a layer's first weights: their standard deviation times sqrt(n_in), the largest over it, the largest bias.
 - clip: the gradients that are given by name, clipped.
 - optimizer: `start` after each of the `gradients` [step, ...]; `rates` [step] where the learning rate changes.

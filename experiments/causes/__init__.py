@@ -16,11 +16,14 @@ from contextlib import suppress
 from functools import cache
 from typing import Protocol
 
+import numpy as np
+
 from experiments.causes._case import Case, Side, Stage, Steps
 from experiments.causes._definition import Undefined
 from experiments.causes._filled import backward_case, forward_case, loss_case, statistics_case, step_case
 from experiments.causes._hypothesis import Finding, Hypothesis, reproduced
-from experiments.causes._pairs import pairs
+from experiments.causes._pairs import Asked, pairs
+from experiments.causes._views import near, views
 from experiments.causes.stated import said
 
 __all__ = [
@@ -56,6 +59,7 @@ def causes() -> dict[str, Cause]:
     return {name: importlib.import_module(f"{__name__}.{name}") for name in names}  # type: ignore[misc]
 
 
+@np.errstate(all="ignore")  # a hypothesis that gives no number is none
 def explain(case: Case, only: Iterable[str] | None = None) -> list[Finding]:
     """The causes that reproduce the port's numbers, the most certain first; empty where none does.
 
@@ -64,28 +68,37 @@ def explain(case: Case, only: Iterable[str] | None = None) -> list[Finding]:
         only: Names of families; None for all.
     """
     names = list(causes() if only is None else only)
-    views = [[each for name in names for each in _asked(name, view)] for view in case.views()]
-    ranks = sorted({hypothesis.rank for asked in views for _, _, hypothesis in asked})
-    for rank in ranks:
-        for asked in views:
-            found = [_judged(*each) for each in asked if each[2].rank == rank]
-            if any(found):  # a pair of places says more than the stretch that it lies in, which comes last
-                return _ordered([each for each in found if each])
+
+    def asked(view: Case) -> list[Asked]:
+        return [each for name in names for each in _asked(name, view)]
+
+    first, then = views(case)
+    found = _best(list(map(asked, first))) or _best(list(map(asked, then)))
     alone = not (case.between_reference or case.between_port) and case.stage == "forward"
-    found = (
-        pairs(views[0], lambda changed: [each for name in names for each in _asked(name, changed)], _judged) if alone else []
-    )
+    if not found and alone:
+        found = pairs(asked(case), asked, _judged)
     if found:
         return _ordered(found)
     stated = "stated" in names and case.stage == "forward"
-    return [each for view in case.views() for each in said(view)] if stated else []
+    return [each for view in near(case) for each in said(view)] if stated else []
 
 
-def _asked(name: str, case: Case) -> list[tuple[str, Case, Hypothesis]]:
+def _best(asked: list[list[Asked]]) -> list[Finding]:
+    """Those that hold of the lowest rank, in the first of the views that has any."""
+    ranks = sorted({hypothesis.rank for view in asked for _, _, hypothesis in view})
+    for rank in ranks:
+        for view in asked:
+            found = [_judged(*each) for each in view if each[2].rank == rank]
+            if any(found):  # a pair of places says more than the stretch that it lies in, which comes last
+                return [each for each in found if each]
+    return []
+
+
+def _asked(name: str, case: Case) -> list[Asked]:
     """The hypotheses of a family on a case; none where it is not known what the reference computes."""
     if case.stage not in causes()[name].STAGES:
         return []
-    found: list[tuple[str, Case, Hypothesis]] = []
+    found: list[Asked] = []
     with suppress(Undefined):
         for each in causes()[name].hypotheses(case):
             found.append((name, case, each))
@@ -98,7 +111,7 @@ def _judged(name: str, case: Case, hypothesis: Hypothesis) -> Finding | None:
     if left is None:
         return None
     certainty = "solved" if hypothesis.solved else "reproduced"
-    key, page, path = f"{name}.{hypothesis.name}", causes()[name].PAGE, case.reference.path
+    key, page, path = f"{name}.{hypothesis.name}", causes()[name].PAGE, hypothesis.path or case.reference.path
     return Finding(key, hypothesis.said, hypothesis.cure, page, left, certainty, path, hypothesis.note)
 
 

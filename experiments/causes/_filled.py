@@ -14,6 +14,8 @@ from isograd.captured import Captured, Layer, Place, Step
 
 NARROW = {"float32", "float16", "bfloat16"}
 """Types of less than float64."""
+UNSTATED = ("other", "concatenate")
+"""Kinds of functions whose layout no framework states."""
 
 
 def forward_case(
@@ -25,6 +27,8 @@ def forward_case(
     between_reference: Sequence[Place] = (),
     between_port: Sequence[Place] = (),
     agreed: Sequence[Place] = (),
+    after_reference: Sequence[Place] = (),
+    after_port: Sequence[Place] = (),
     dialect: str = "",
 ) -> Case:
     """The case of a value that differs.
@@ -38,6 +42,8 @@ def forward_case(
         between_reference: Its places after the last that agrees and before `place`.
         between_port: The port's, likewise.
         agreed: Places of the reference before, whose values agree: as many as there are, the nearest last.
+        after_reference: The reference's places from `place` on, as many as may tell.
+        after_port: The port's from `other` on.
         dialect: Of the port's cures: linen or nnx, where the port is JAX; linen if not stated.
     """
     mine, its = _Reading(reference, ""), _Reading(port, dialect)
@@ -51,6 +57,8 @@ def forward_case(
         agreed=tuple(mine.side(each) for each in agreed),
         between_reference=tuple(mine.side(each) for each in between_reference),
         between_port=tuple(its.side(each) for each in between_port),
+        after_reference=tuple(mine.side(each) for each in after_reference),
+        after_port=tuple(its.side(each) for each in after_port),
         layers=reference["layers"],
     )
 
@@ -135,7 +143,7 @@ class _Reading:
     def side(self, place: Place) -> Side:
         """A place with its layer, in the canonical layout."""
         layer = self.captured["layers"].get(place["path"].split(":")[0])
-        axes = place["layout"]
+        axes = self._axes(place)
         ordered = None if place["output"] is None else _ordered(place["output"], axes)
         gradient = None if place["gradient"] is None else _ordered(place["gradient"], axes)
         inputs = tuple(self._input(each, place) for each in place["inputs"])
@@ -146,17 +154,32 @@ class _Reading:
             return side
         return _with_layer(side, layer)
 
+    def _axes(self, place: Place) -> list[int] | None:
+        """Its layout; of a function of one tensor that the framework says nothing of, that of tensors of so many axes."""
+        output = place["output"]
+        if place["layout"] is not None or output is None or place["kind"] not in UNSTATED:
+            return place["layout"]
+        alike = any(each.ndim == output.ndim for each in place["inputs"])
+        return self._layouts().get(output.ndim) if alike else None
+
     def end(self, place: Place | None) -> list[Side]:
         """What goes into a place, or comes out of the model: a side for each tensor."""
         between = replace(self._blank(), kind="between", path=place["path"] if place else "")
         if place is None:
-            return [replace(between, output=self.captured["output"])]
+            return [replace(between, output=self._laid_out(self.captured["output"]))]
         return [replace(between, output=self._input(each, place)) for each in place["inputs"]]
+
+    def _laid_out(self, values: np.ndarray | None) -> np.ndarray | None:
+        """Channels last, as most of the model's tensors of so many axes would be brought to it."""
+        return None if values is None else _ordered(values, self._layouts().get(values.ndim))
 
     def loss(self) -> Side:
         found = self.captured
-        side = replace(self._blank(), output=found["output"], gradient=found["output_gradient"])
-        return replace(side, kind="loss", loss=found["loss"], target=found["y"])
+        output, gradient, target = (self._laid_out(found[name]) for name in ("output", "output_gradient", "y"))
+        if target is not None and output is not None and target.shape != output.shape:
+            target = found["y"]  # classes, which have no channels
+        side = replace(self._blank(), kind="loss", output=output, gradient=gradient)
+        return replace(side, loss=found["loss"], target=target)
 
     def stepped(self, steps: Sequence[Step], names: Mapping[str, str]) -> Side:
         """The parameters go by the reference's paths."""
@@ -180,7 +203,9 @@ class _Reading:
         return {len(layout): list(layout) for layout, _ in reversed(votes.most_common())}
 
     def _config(self, place: Place) -> dict[str, Any]:
-        """With how a flattening goes through channels, which only the layout tells."""
+        """With how a flattening goes through channels, and where the axis of a concatenation is, which the layout tells."""
+        if place["kind"] == "concatenate" and "axis" in place["config"] and (axes := self._axes(place)) is not None:
+            return place["config"] | {"axis": axes.index(int(place["config"]["axis"]) % len(axes))}
         if place["kind"] != "flatten" or not place["inputs"]:
             return place["config"]
         ndim = place["inputs"][0].ndim

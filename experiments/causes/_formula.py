@@ -51,8 +51,14 @@ class Term:
         return f"h = {self.code.translate(str.maketrans(dict(zip(letters, 'xyz', strict=False))))}"
 
 
-def operands(case: Case, nearest: int = NEAREST) -> list[Term]:
-    """What goes into the places between, and the nearest places that agree; a value once."""
+def operands(case: Case, nearest: int = NEAREST, like: np.ndarray | None = None) -> list[Term]:
+    """What goes into the places between, and the nearest places that agree; a value once.
+
+    Args:
+        case: It.
+        nearest: So many.
+        like: What they have to have the shape of, if they do: else many that cannot be meant are nearer.
+    """
     found: list[Term] = []
     for place in (case.reference, *case.between_reference):
         names = (f"input {k + 1} of {place.path}" if len(place.inputs) > 1 else f"input of {place.path}" for k in range(9))
@@ -65,7 +71,8 @@ def operands(case: Case, nearest: int = NEAREST) -> list[Term]:
     ]
     kept: list[Term] = []
     for term in found:
-        if term.value.dtype.kind == "f" and not any(close(term.value, other.value, 1e-12) for other in kept):
+        fits = like is None or term.value.shape == like.shape
+        if fits and term.value.dtype.kind == "f" and not any(close(term.value, other.value, 1e-12) for other in kept):
             kept.append(term)
     return [replace(term, code=letter) for term, letter in zip(kept[:nearest], "ABCDEFGHIJKL", strict=False)]
 
@@ -92,6 +99,12 @@ def functions(case: Case) -> dict[str, Function]:
     return found
 
 
+def normalizations(case: Case) -> dict[str, Function]:
+    """The nearest normalization without its scale and shift: a new layer that nobody has given weights to."""
+    places = [p for p in (*case.agreed[::-1], *case.between_reference) if p.kind in ("layer_norm", "rms_norm", "batch_norm")]
+    return {f"{p.path} without scale and shift": _applied(replace(p, parameters={})) for p in places[:1]}
+
+
 def _applied(place: Side) -> Function:
     def apply(x: np.ndarray) -> np.ndarray:
         return value(replace(place, inputs=(x,)))()
@@ -112,21 +125,19 @@ def chains(case: Case) -> Iterator[Term]:
     terms = operands(case, 3)
     for _ in range(LONGEST + 1):
         yield from terms
-        further = (_through(n, f, term) for term in terms for n, f in known.items() if n not in term.through)
+        further = (through(n, f, term) for term in terms for n, f in known.items() if n not in term.through)
         terms = [term for term in further if term is not None]
 
 
-def _through(name: str, function: Function, term: Term) -> Term | None:
-    """None where it does not fit, or changes the shape."""
+def through(name: str, function: Function, term: Term) -> Term | None:
+    """A function of a term; None where it does not fit, or changes the shape."""
     try:
-        return Term(
-            f"{name}({term.text})", function(term.value), term.of, f"{_short(name)}({term.code})", (*term.through, name)
-        )
+        return Term(f"{name}({term.text})", function(term.value), term.of, f"{short(name)}({term.code})", (*term.through, name))
     except Undefined:
         return None
 
 
-def _short(name: str) -> str:
+def short(name: str) -> str:
     """A function of Python: the last name of a path."""
     last = name.split(".")[-1].split(":")[-1].lower()
     return last if last.isidentifier() else "layer"
@@ -134,9 +145,9 @@ def _short(name: str) -> str:
 
 def sums(case: Case) -> Iterator[Term]:
     """Two arrays, with a function on either or on their sum."""
-    known = functions(case)
-    arrays = operands(case)
-    mapped = {a.text: [a, *(t for n, f in known.items() if (t := _through(n, f, a)) is not None)] for a in arrays}
+    known = functions(case) | normalizations(case)
+    arrays = operands(case, like=case.reference.output)
+    mapped = {a.text: [a, *(t for n, f in known.items() if (t := through(n, f, a)) is not None)] for a in arrays}
     for a, b in permutations(arrays, 2):
         for left in mapped[a.text]:
             if left.value.shape == b.value.shape:
@@ -148,4 +159,4 @@ def sums(case: Case) -> Iterator[Term]:
                     (*left.through, "+"),
                 )
                 yield added
-                yield from (t for n, f in known.items() if (t := _through(n, f, added)) is not None)
+                yield from (t for n, f in known.items() if (t := through(n, f, added)) is not None)

@@ -55,12 +55,13 @@ class Hypothesis:
         port: Computes what the port would give.
         reference: Computes what the reference gives, if that is not already known to be right.
         solved: Whether a number in it was solved for.
-        rank: 0 for a usual fault; 1 for a rare one or two at once; 2 for what only describes the numbers. Where one of a lower
-            rank holds, those of a higher one are not named.
+        rank: -1 for what accounts for two of the port's values at once; 0 for a usual fault; 1 for a rare one or two at once;
+            2 for what only describes the numbers. Where one of a lower rank holds, those of a higher one are not named.
         wanted: What the port gave; the case's number if it is not given.
         plain: What the port would have given if it were right; the reference's number if it is not given.
         close: How close it has to come, where that is wider than elsewhere.
         side: The reference with the change, where that is what it is; it can then be asked for a second one.
+        path: Of the place that is at fault, where that is not the case's own.
     """
 
     name: str
@@ -75,11 +76,12 @@ class Hypothesis:
     plain: Numbers | None = None
     close: float = 0.0
     side: Side | None = None
+    path: str = ""
 
 
 def error(found: np.ndarray, wanted: np.ndarray) -> float:
     """The largest difference, relative to the largest wanted element; infinite where it cannot be told."""
-    if found.shape != wanted.shape or not np.all(np.isfinite(found)):
+    if found.shape != wanted.shape or not (np.all(np.isfinite(found)) and np.all(np.isfinite(wanted))):
         return np.inf
     size = float(np.max(np.abs(wanted), initial=0.0))
     return float(np.max(np.abs(found - wanted), initial=0.0)) / max(size, float(np.finfo(np.float64).tiny))

@@ -72,7 +72,7 @@ def identified(case: Case) -> Config:
     if steps is None or not len(steps.updates()):
         raise Undefined("no steps of the reference")
     best: tuple[float, Config] | None = None
-    for config in _candidates(steps, case.reference.backend):
+    for config in _held_twice(_candidates(steps, case.reference.backend), steps):
         left = error(simulated(config, steps), steps.updates())
         if left < EXACT:
             return config
@@ -95,10 +95,26 @@ def _candidates(steps: Steps, backend: str) -> Iterator[Config]:
     yield from usual(steps, backend)
 
 
-def usual(steps: Steps, backend: str) -> Iterator[Config]:
-    """The usual ones, with the rate that these steps have."""
+def _held_twice(configs: Iterator[Config], steps: Steps) -> Iterator[Config]:
+    """Each as it is, and with the two biases that PyTorch's recurrent layers have."""
+    pairs = two_biases(steps)
+    for config in configs:
+        yield config
+        if pairs:
+            yield config | {"twice": pairs}
+
+
+def two_biases(steps: Steps) -> tuple[str, ...]:
+    """The biases of recurrent layers, which are sums of two in some frameworks; a GRU's second one is another."""
+    names = set(steps.names())
+    roots = [name.removesuffix("recurrent") for name in steps.names() if name.endswith("recurrent")]
+    return tuple(f"{root}bias" for root in roots if f"{root}bias" in names and f"{root}recurrent_bias" not in names)
+
+
+def usual(steps: Steps, backend: str, **more: Any) -> Iterator[Config]:
+    """The usual ones, with these numbers of another and the rate that these steps have."""
     for stated in UNSTATED:
-        config = complete({**stated, "rate": 1.0}, backend)
+        config = complete({**stated, "rate": 1.0, **more}, backend)
         for place in dict.fromkeys((config["place"], "outside", "root")):
             yield _rated(config | {"place": place}, steps)
 

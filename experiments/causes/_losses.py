@@ -13,6 +13,8 @@ from experiments.causes._definition.errors import Undefined
 
 LEAST = 1e-7
 """What Keras clips probabilities at."""
+GAMMAS = (2.0, 1.0, 0.5, 1.5, 3.0, 4.0, 5.0)
+"""Of the focal loss."""
 Turn = Callable[[np.ndarray], np.ndarray]
 
 
@@ -148,6 +150,46 @@ def huber(z: np.ndarray, y: np.ndarray) -> Each:
     return _mean(loss, np.clip(away, -1, 1))
 
 
+def log_cosh(z: np.ndarray, y: np.ndarray) -> Each:
+    """Nearly half squared, and linear far away; a mean over the outputs."""
+    away = z - _like(z, y, real=True)
+    return _mean(np.logaddexp(away, -away) - np.log(2), np.tanh(away))
+
+
+def focal(gamma: float) -> Form:
+    """Cross-entropy times (1 - p)^gamma, p being the probability of the right class (Lin et al. 2017)."""
+
+    def form(z: np.ndarray, y: np.ndarray) -> Each:
+        target, p, turn = distribution(z, y)
+        if z.ndim < 2 or not np.array_equal(target, target.astype(bool)) or np.any(target.sum(-1) != 1):
+            raise Undefined("targets that are no classes")
+        right = np.sum(target * p, -1)
+        loss, slope = _focal(gamma, right)
+        return Each(loss, (slope * right)[..., None] * (target - p), turned=_turned(turn), back=turn)
+
+    return form
+
+
+def binary_focal(gamma: float) -> Form:
+    """Likewise, of two classes each; a mean over the outputs."""
+
+    def form(z: np.ndarray, y: np.ndarray) -> Each:
+        sign = 2 * _like(z, y) - 1
+        if not np.array_equal(np.abs(sign), np.ones(sign.shape)):
+            raise Undefined("targets that are neither 0 nor 1")
+        right = expit(sign * z)
+        loss, slope = _focal(gamma, right)
+        return _mean(loss, slope * right * (1 - right) * sign)
+
+    return form
+
+
+def _focal(gamma: float, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The loss, and its derivative with respect to p."""
+    away = 1 - p
+    return -(away**gamma) * np.log(p), gamma * away ** (gamma - 1) * np.log(p) - away**gamma / p
+
+
 def mean_square(z: np.ndarray, y: np.ndarray) -> Each:
     """Of the outputs themselves."""
     return _mean(np.square(z), 2 * z)
@@ -199,4 +241,7 @@ FORMS: dict[str, Form] = {
     "Huber loss": huber,
     "squared error of every output against every target": broadcast_squared_error,
     "mean of squares": mean_square,
+    "log-cosh": log_cosh,
+    **{f"focal loss of cross-entropy, gamma {gamma:g}": focal(gamma) for gamma in GAMMAS},
+    **{f"focal loss of binary cross-entropy, gamma {gamma:g}": binary_focal(gamma) for gamma in GAMMAS},
 }

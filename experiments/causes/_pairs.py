@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from experiments.causes._case import Case
 from experiments.causes._definition.errors import Undefined
-from experiments.causes._hypothesis import Finding, Hypothesis, Numbers
+from experiments.causes._hypothesis import Finding, Hypothesis, Numbers, error
 
 LARGEST = 30_000
 """Elements of an output for which a thousand pairs are still computed in seconds."""
@@ -28,7 +28,7 @@ def pairs(asked: list[Asked], again: Callable[[Case], list[Asked]], judged: Call
             for other, view, second in again(changed):
                 both = frozenset((f"{name}.{first.name}", f"{other}.{second.name}"))
                 if second.rank == 0 and len(both) == 2 and both not in found:
-                    finding = judged(other, view, replace(second, plain=_output(case)))
+                    finding = judged(other, view, replace(second, plain=_nearer(case, changed)))
                     if finding:
                         found[both] = _joined(first, f"{name}.{first.name}", finding)
     return list(found.values())
@@ -45,10 +45,14 @@ def _changed(case: Case, hypothesis: Hypothesis) -> Iterator[Case]:
         return
 
 
-def _output(case: Case) -> Numbers | None:
-    """What both have to explain is how far the port is from the reference as it stands."""
-    output = case.reference.output
-    return None if output is None else lambda: output
+def _nearer(case: Case, changed: Case) -> Numbers | None:
+    """What both have to explain is how far the port is from the reference; and the second, how far the first leaves it."""
+    outputs = [each.reference.output for each in (case, changed)]
+    its = case.port.output
+    if its is None or any(each is None for each in outputs):
+        return None
+    known = [each for each in outputs if each is not None]
+    return lambda: min(known, key=lambda each: error(each, its))
 
 
 def _joined(first: Hypothesis, key: str, second: Finding) -> Finding:

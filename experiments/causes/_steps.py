@@ -2,10 +2,12 @@
 
 A step is computed from the weights that the port really had before it, so that what one step leaves is no fault of the next.
 
-The numbers are those of `isograd.captured.OPTIMIZER`, and beyond them: of SGD `dampening`; of Adam `amsgrad`, `corrected`;
-of RMSprop `rho`, `centered`; `place`: where epsilon is added: `outside` of the root, after the bias correction; `inside`:
-outside of the root, before the correction, as Keras' Adam does; `root`: below the root; `masked`: whether only weights of two
-axes and more decay; `clip_last`: whether the gradient is clipped with a coupled decay in it; `clip_epsilon`: added to a norm.
+The numbers are those of `isograd.captured.OPTIMIZER`, and beyond them: of SGD `dampening`; of Adam `amsgrad`, `corrected`, and
+`nesterov`, as in Dozat 2016 without a schedule of its own; of RMSprop `rho`, `centered`; `place`: where epsilon is added:
+`outside` of the root, after the bias correction; `inside`: outside of the root, before the correction, as Keras' Adam does;
+`root`: below the root; `masked`: whether only weights of two axes and more decay; `clip_last`: whether the gradient is clipped
+with a coupled decay in it; `clip_step`: whether the step is clipped, and not the gradient; `clip_epsilon`: added to a norm;
+`twice`: names of parameters that are sums of two that both move.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ State = dict[str, np.ndarray]
 PLACES = {("keras", "adam"): "inside", ("keras", "rmsprop"): "root", ("jax", "rmsprop"): "root", ("keras", "adagrad"): "root"}
 DEFAULTS = {
     "sgd": {"momentum": 0.0, "nesterov": False, "dampening": 0.0},
-    "adam": {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "amsgrad": False, "corrected": True},
+    "adam": {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "amsgrad": False, "corrected": True, "nesterov": False},
     "rmsprop": {"rho": 0.9, "epsilon": 1e-8, "centered": False, "momentum": 0.0},
     "adagrad": {"epsilon": 1e-10, "start": 0.0},
 }
@@ -55,12 +57,22 @@ def updates(config: Config, steps: Steps) -> np.ndarray:
     found: list[np.ndarray] = []
     for count, gradients in enumerate(steps.gradients, 1):
         weights = {name: steps.parameters[count - 1][name] for name in names}
-        clipped = _gradients(config, {name: _of(gradients, name) for name in names}, weights)
+        of_step = {name: _of(gradients, name) for name in names}
+        taken = of_step if config.get("clip_step") else _gradients(config, of_step, weights)
+        moves: Arrays = {}
         for name in names:
-            direction = _direction(config, clipped[name], states[name], count)
+            direction = _direction(config, taken[name], states[name], count)
             decay = _decay(config, weights[name]) if config["decoupled"] else 0.0
-            found.append(-config["rate"] * (direction + decay * weights[name]))
+            moves[name] = -config["rate"] * (direction + decay * weights[name])
+        found += _moved(config, moves, weights)
     return flat(found)
+
+
+def _moved(config: Config, moves: Arrays, weights: Arrays) -> list[np.ndarray]:
+    """The steps, clipped if they are; a parameter that is held twice moves twice."""
+    ends = clipped(config, moves, weights) if config.get("clip_step") else moves
+    twice = config.get("twice", ())
+    return [2 * array if name in twice else array for name, array in ends.items()]
 
 
 def _of(gradients: Mapping[str, np.ndarray | None], name: str) -> np.ndarray:
@@ -82,12 +94,12 @@ def _gradients(config: Config, gradients: Arrays, weights: Arrays) -> Arrays:
         return {name: array + _decay(config, weights[name]) * weights[name] for name, array in arrays.items()}
 
     if config.get("clip_last"):
-        return clipped(config, decayed(gradients))
-    return decayed(clipped(config, gradients))
+        return clipped(config, decayed(gradients), weights)
+    return decayed(clipped(config, gradients, weights))
 
 
-def clipped(config: Config, gradients: Arrays) -> Arrays:
-    """By value, by the norm of each parameter, or by that of all."""
+def clipped(config: Config, gradients: Arrays, weights: Arrays) -> Arrays:
+    """By value, by the norm of each parameter, by that of all, or adaptively: by that of each unit over its weights' norm."""
     epsilon = config.get("clip_epsilon", 0.0)
     for scope, threshold in (config.get("clip") or {}).items():
         match scope:
@@ -98,9 +110,19 @@ def clipped(config: Config, gradients: Arrays) -> Arrays:
             case "global_norm":
                 share = _share(norm(flat(list(gradients.values()))), threshold, epsilon)
                 gradients = {name: array * share for name, array in gradients.items()}
+            case "adaptive":
+                gradients = {name: _adapted(array, weights[name], threshold) for name, array in gradients.items()}
             case _:
                 raise Undefined(f"clipping by {scope}")
     return gradients
+
+
+def _adapted(gradient: np.ndarray, weight: np.ndarray, threshold: float) -> np.ndarray:
+    """A unit's gradient may be this share of the unit (Brock et al. 2021); the last axis is that of the units."""
+    axes = tuple(range(max(gradient.ndim - 1, 1)))
+    size, most = (np.sqrt(np.sum(np.square(array), axes, keepdims=True)) for array in (gradient, weight))
+    most = threshold * np.maximum(most, 1e-3)
+    return np.where(size > most, gradient * most / np.maximum(size, 1e-6), gradient)
 
 
 def norm(values: np.ndarray) -> float:
@@ -141,6 +163,9 @@ def _adam(config: Config, g: np.ndarray, state: State, count: int) -> np.ndarray
     state["most"] = np.maximum(state.get("most", 0.0), state["s"])
     s = state["most"] if config["amsgrad"] else state["s"]
     first, second = (1 - beta1**count, 1 - beta2**count) if config["corrected"] else (1.0, 1.0)
+    if config.get("nesterov"):
+        ahead = 1 - beta1 ** (count + 1) if config["corrected"] else 1.0
+        return (beta1 * state["m"] / ahead + (1 - beta1) * g / first) / _root(config, s / second)
     if config["place"] == "inside":
         return np.sqrt(second) / first * state["m"] / (np.sqrt(s) + config["epsilon"])
     return state["m"] / first / _root(config, s / second)

@@ -17,6 +17,7 @@ from experiments.causes._definition.activation import (
     gelu_quick,
     gelu_tanh,
     hard_sigmoid_fifth,
+    log_softmax,
     softmax,
 )
 from experiments.causes._hypothesis import Hypothesis, Numbers, varied
@@ -69,16 +70,11 @@ def line(case: Case, config: dict | None = None) -> str:
 
 
 def _solved(case: Case) -> Iterator[Hypothesis]:
-    """The slope below 0 of what is x above it, and ELU's alpha: medians over the elements."""
-    side, output = case.reference, case.port.output
-    x = side.inputs[0]
-    low = x < 0
-    if output is None or output.shape != x.shape or np.unique(x[low]).size < 3 or not np.any(x > 0):
-        return
-    for name, key, unit in (("leaky_relu", "slope", x), ("elu", "alpha", np.expm1(np.minimum(x, 0)))):
-        found = float(np.median(output[low] / unit[low]))
-        if min(abs(found), abs(found - 1)) > 1e-12:  # else it is relu, or there is none
-            yield _number(case, name, key, found)
+    """The slope, or ELU's alpha."""
+    if case.port.output is not None:
+        for config in _own_numbers(case.reference.inputs[0], case.port.output):
+            key = NUMBERS[config["name"]]
+            yield _number(case, config["name"], key, config[key])
 
 
 def _number(case: Case, name: str, key: str, found: float) -> Hypothesis:
@@ -186,17 +182,39 @@ def _added(case: Case) -> Iterator[Hypothesis]:
     if mine.shape != its.shape:
         return
     row = cure(case, "torch.nn.Identity()", "keras.activations.linear(x)", "jax.nn.identity(x)")
-    for name, form in {**FIXED, "gelu": gelu, "gelu by tanh": gelu_tanh, "softmax": softmax}.items():
+    others = {"gelu": gelu, "gelu by tanh": gelu_tanh, "softmax": softmax, "log_softmax": log_softmax}
+    for name, form in {**FIXED, **others}.items():
         if name == "identity":
             continue
         said = f"Activation {_where(case.reference)}: none in the reference, {name} in the port."
         yield Hypothesis("added", said, row, _of(form, mine))
+    for config in _own_numbers(mine, its):
+        said = f"Activation {_where(case.reference)}: none in the reference, {_spelt(config)} in the port (solved)."
+        form = replace(case.reference, kind="activation", config=config, inputs=(mine,), parameters={})
+        yield Hypothesis("added", said, row, value(form), solved=True)
     for name, form in {**FIXED, "gelu": gelu}.items():
         if name == "identity":
             continue
         said = f"Activation {_where(case.reference)}: {name} in the reference, missing in the port."
         config = {"name": name}
         yield Hypothesis("missing", said, line(case, config), lambda: its, _of(form, its))
+
+
+def _own_numbers(x: np.ndarray, output: np.ndarray) -> Iterator[dict]:
+    """Of what is x above 0, the slope below it, and ELU's alpha: medians over the elements."""
+    low = x < 0
+    if output.shape != x.shape or np.unique(x[low]).size < 3 or not np.any(x > 0):
+        return
+    for name, key, unit in (("leaky_relu", "slope", x), ("elu", "alpha", np.expm1(np.minimum(x, 0)))):
+        found = float(np.median(output[low] / unit[low]))
+        if min(abs(found), abs(found - 1)) > 1e-12 or (name == "elu" and found):  # else it is relu, or there is none
+            yield {"name": name, key: float(f"{found:.10g}")}
+
+
+def _spelt(config: dict) -> str:
+    return " ".join(
+        str(word) for key, number in config.items() for word in ((number,) if key == "name" else (key, told(number)))
+    )
 
 
 def _where(side: Side) -> str:

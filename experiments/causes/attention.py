@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
 
 from experiments.causes._case import Case, Side, Stage
-from experiments.causes._change import alternative, code, configured, cure, told, without
-from experiments.causes._hypothesis import Hypothesis, varied
+from experiments.causes._change import alternative, code, configured, cure, told, value, without
+from experiments.causes._hypothesis import Hypothesis, Numbers, varied
 
 STAGES: frozenset[Stage] = frozenset({"forward"})
 PAGE = None
 NAMES = ("query", "key", "value")
+LONGEST = 9
+"""Windows of attention that are tried have fewer steps."""
 
 
 def hypotheses(case: Case) -> Iterator[Hypothesis]:
@@ -22,11 +24,10 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
     side = case.reference
     if side.kind != "attention" or not side.inputs or side.output is None or not varied(side.output):
         return
-    yield from _scale(case)
-    yield from _mask(case)
-    yield from _order(case)
-    yield from _biases(case)
-    yield from _heads(case)
+    at = side.config.get("at", {})  # where it is written out by hand
+    for family in (_scale, _mask, _order, _biases, _heads, _split):
+        for each in family(case):
+            yield replace(each, path=at.get(each.name, ""))
 
 
 def _width(side: Side) -> int:
@@ -76,13 +77,62 @@ def _mask(case: Case) -> Iterator[Hypothesis]:
     keras = ", is_causal=True" if causal else ""
     line = _line(case, f", is_causal={causal}", keras, f", is_causal={causal}")
     yield alternative(case, "causal", said, line, configured(side, causal=not causal))
+    yield from _triangles(case, line)
     if len(side.inputs) == 4:
         said = "Mask of the scores: there in the reference, missing in the port."
         line = _line(case, ", attn_mask=mask", ", mask=mask", ", mask=mask")
         yield alternative(case, "mask", said, line, replace(side, inputs=side.inputs[:3]))
         yield from _meaning(case, line)
+    if causal or (len(side.inputs) == 4 and side.inputs[3].dtype == bool):
+        yield from _filled(case, line)
     said = "Softmax of the scores: over the keys in the reference, over the queries in the port."
     yield alternative(case, "softmax", said, _line(case), configured(side, over=-2))
+
+
+def _triangles(case: Case, line: str) -> Iterator[Hypothesis]:
+    """Masks that are off by a step, or on the wrong side of the diagonal."""
+    side = case.reference
+    if "query" in side.parameters or len(side.inputs) < 3:
+        return
+    mine = "only what is not later" if side.config.get("causal") else "as it is"
+    ones = np.ones((side.inputs[0].shape[-2], side.inputs[1].shape[-2]), dtype=bool)
+    masks = {
+        "also the next step": np.tril(ones, 1),
+        "only what is earlier": np.tril(ones, -1),
+        "only what is not earlier": np.triu(ones),
+        "only what is later": np.triu(ones, 1),
+    }
+    own = bool(side.config.get("causal"))
+    for width in range(1, min(len(ones), LONGEST)) if own else ():
+        masks[f"only itself and the {width - 1} before it"] = np.tril(ones) & np.triu(ones, 1 - width)
+    for words, mask in masks.items():
+        said = f"What a step may look at: {mine} in the reference, {words} in the port."
+        for fill in (-np.inf, -1e9):  # a row of which all is hidden looks at all alike, or is no number
+            form = configured(replace(side, inputs=(*side.inputs[:3], mask)), causal=False, fill=fill)
+            yield alternative(case, "mask", said, line, form)
+
+
+def _filled(case: Case, line: str) -> Iterator[Hypothesis]:
+    """What is hidden is not hidden, or hidden too late."""
+    side = case.reference
+    for fill in (0.0, 1.0, -1.0):
+        said = f"Score of what may not be looked at: infinitely low in the reference, {told(fill)} in the port."
+        yield alternative(case, "mask", said, line, configured(side, fill=fill))
+    said = "Mask of the scores: in front of the softmax in the reference, behind it in the port."
+    yield alternative(case, "mask", said, line, configured(side, behind=True))
+    yield from _added(case, line)
+
+
+def _added(case: Case, line: str) -> Iterator[Hypothesis]:
+    """A mask of 0 and 1 is added as if it were one of scores."""
+    side = case.reference
+    if "query" in side.parameters or len(side.inputs) < 3:
+        return
+    seen = np.tril(np.ones((side.inputs[0].shape[-2], side.inputs[1].shape[-2])))
+    seen = seen if side.config.get("causal") else side.inputs[3].astype(np.float64)
+    said = "Mask of the scores: it hides in the reference, its zeros and ones are added in the port."
+    form = configured(replace(side, inputs=(*side.inputs[:3], seen)), causal=False)
+    yield alternative(case, "mask", said, line, form)
 
 
 def _meaning(case: Case, line: str) -> Iterator[Hypothesis]:
@@ -92,6 +142,9 @@ def _meaning(case: Case, line: str) -> Iterator[Hypothesis]:
     if mask.dtype == bool:
         said = "Mask of the scores: true says what may be looked at in the reference, what is hidden in the port."
         yield alternative(case, "mask", said, line, replace(side, inputs=(*side.inputs[:3], ~mask)))
+    if mask.ndim > 1 and mask.shape[-1] == mask.shape[-2]:
+        said = "Mask of the scores: [query, key] in the reference, transposed in the port."
+        yield alternative(case, "mask", said, line, replace(side, inputs=(*side.inputs[:3], mask.swapaxes(-1, -2))))
 
 
 def _order(case: Case) -> Iterator[Hypothesis]:
@@ -167,6 +220,55 @@ def _heads(case: Case) -> Iterator[Hypothesis]:
             )
             form = configured(replace(side, parameters=shaped), scale=None)
             yield alternative(case, "heads", said, line, form)
+
+
+def _split(case: Case) -> Iterator[Hypothesis]:
+    """Of the function, whose heads are made before it: the same units, dealt out to the heads in another way."""
+    side = case.reference
+    if "query" in side.parameters or len(side.inputs) < 3 or any(x.ndim != 4 for x in side.inputs[:3]):
+        return
+    count, width = side.inputs[0].shape[1], side.inputs[0].shape[-1]
+    line = cure(
+        case,
+        f"x.view(batch, time, {count}, {width}).transpose(1, 2)",
+        f"keras.ops.transpose(keras.ops.reshape(x, (batch, time, {count}, {width})), (0, 2, 1, 3))",
+        f"jax.numpy.reshape(x, (batch, time, {count}, {width}))",
+    )
+    for words, split, heads in _splits(count, width):
+        inputs = (*(split(_merged(x)) for x in side.inputs[:3]), *side.inputs[3:])
+        own = side.config.get("scale")
+        for scale in dict.fromkeys((own, None) if heads != count else (own,)):
+            form = configured(replace(side, inputs=inputs), scale=scale)
+            said = f"Heads of the attention: {count} of {width} units, block by block in the reference, {words} in the port."
+            yield Hypothesis("heads", said, line, _as_the_port(case, form), value(side), plain=_as_the_port(case, side))
+
+
+Split = Callable[[np.ndarray], np.ndarray]
+
+
+def _splits(count: int, width: int) -> Iterator[tuple[str, Split, int]]:
+    """Units [batch, time, unit] to heads [batch, head, time, width]."""
+    yield "dealt out one by one", lambda x: x.reshape(*x.shape[:2], width, count).transpose(0, 3, 1, 2), count
+    yield "cut out of time and units without a transposition", lambda x: x.reshape(len(x), count, x.shape[1], width), count
+    for other in range(1, count * width + 1):
+        if (count * width) % other == 0 and other != count:
+            yield f"{other} of {count * width // other}", _blocks(other), other
+
+
+def _blocks(count: int) -> Split:
+    return lambda x: x.reshape(*x.shape[:2], count, -1).swapaxes(1, 2)
+
+
+def _merged(x: np.ndarray) -> np.ndarray:
+    """Heads [batch, head, time, width] to units [batch, time, unit]."""
+    y = x.swapaxes(1, 2)
+    return y.reshape(*y.shape[:2], -1)
+
+
+def _as_the_port(case: Case, side: Side) -> Numbers:
+    """By heads, or with the heads brought back, whichever the port's value is."""
+    single = case.port.output is not None and case.port.output.ndim == 3
+    return lambda: _merged(value(side)()) if single else value(side)()
 
 
 def _dealt(name: str, array: np.ndarray) -> np.ndarray:

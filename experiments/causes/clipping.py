@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from experiments.causes._case import Case, Stage
+import numpy as np
+
+from experiments.causes._case import Case, Stage, Steps
 from experiments.causes._change import code, cure, told
 from experiments.causes._hypothesis import Hypothesis, error, varied
 from experiments.causes._identified import EXACT, Config, close_enough, framework, identified, simulated, thresholds
@@ -12,6 +14,7 @@ from experiments.causes._steps import updates
 
 STAGES: frozenset[Stage] = frozenset({"step"})
 PAGE = "docs/migration/clipping.md"
+ADAPTIVE = (0.01, 0.02, 0.04, 0.05, 0.08, 0.1, 0.16, 0.2, 0.5, 1.0)
 SCOPES = {"value": "each element", "norm": "each parameter by itself", "global_norm": "all parameters together"}
 
 
@@ -62,7 +65,11 @@ def _decisions(case: Case, config: Config) -> Iterator[tuple[str, str, Config]]:
             if other != scope:
                 changed = config | {"clip": {other: threshold}}
                 yield "scope", f"Clipping: {mine} in the reference, {_said(changed)} in the port.", changed
-        yield from _order(config)
+        yield from _order(config, case.port.steps)
+    for threshold in ADAPTIVE:
+        changed = config | {"clip": {"adaptive": threshold}}
+        name = "kind" if config["clip"] else "added"
+        yield name, f"Clipping: {mine} in the reference, {_said(changed)} in the port.", changed
     for other, threshold in thresholds(config, case.port.steps) if case.port.steps else ():
         changed = config | {"clip": {other: threshold}}
         if changed["clip"] != config["clip"]:
@@ -70,12 +77,18 @@ def _decisions(case: Case, config: Config) -> Iterator[tuple[str, str, Config]]:
             yield name, f"Clipping: {mine} in the reference, {_said(changed)} in the port.", changed
 
 
-def _order(config: Config) -> Iterator[tuple[str, str, Config]]:
+def _order(config: Config, steps: Steps | None) -> Iterator[tuple[str, str, Config]]:
     if config["decay"] and not config["decoupled"]:
         last = bool(config.get("clip_last"))
         words = {True: "after the decay is added", False: "before the decay is added"}
         said = f"Order of clipping: {words[last]} in the reference, {words[not last]} in the port."
         yield "order", said, config | {"clip_last": not last}
+    step = bool(config.get("clip_step"))
+    words = {True: "the step that the optimiser makes of it", False: "the gradient"}
+    said = f"What is clipped: {words[step]} in the reference, {words[not step]} in the port."
+    changed, none = config | {"clip_step": not step}, config | {"clip": {}}
+    if steps is None or not np.array_equal(updates(changed, steps), updates(none, steps)):  # else it is as if it were missing
+        yield "order", said, changed
     added = config.get("clip_epsilon", 0.0)
     said = f"What is added to the norm before clipping: {told(added)} in the reference, {told(1e-6 - added)} in the port."
     yield "epsilon", said, config | {"clip_epsilon": 1e-6 - added}
@@ -85,7 +98,8 @@ def _said(config: Config) -> str:
     if not config["clip"]:
         return "none"
     scope, threshold = next(iter(config["clip"].items()))
-    return f"{SCOPES[scope]} at {told(threshold)}"
+    words = SCOPES.get(scope, "each unit by the norm of its weights, adaptively")
+    return f"{words} at {told(threshold)}"
 
 
 def _made(case: Case, name: str, said: str, base: Config, changed: Config, plain: Config) -> Hypothesis:

@@ -67,8 +67,8 @@ def _off(case: Case) -> Iterator[Hypothesis]:
     side = case.reference
     count = len(side.parameters["weight"])
     for more in (1, -1):
-        entries = np.clip(side.inputs[0].astype(int) + more, 0, count - 1)
+        moved = side.inputs[0].astype(int) + more
         said = f"Entries of {side.path}: as they are in the reference, {told(more)} added to them in the port."
-        yield alternative(
-            case, "off_by_one", said, "y = layer(x - 1)" if more == 1 else "y = layer(x + 1)", replace(side, inputs=(entries,))
-        )
+        line = "y = layer(x - 1)" if more == 1 else "y = layer(x + 1)"
+        for entries in (np.clip(moved, 0, count - 1), moved % count):  # what lies beyond is the last one, or the first again
+            yield alternative(case, "off_by_one", said, line, replace(side, inputs=(entries,)))

@@ -114,15 +114,27 @@ def _ways(case: Case, mine: np.ndarray) -> Iterator[Hypothesis]:
         case, "y = f(x) + x  # without detach", "y = f(x) + x  # without stop_gradient", "y = f(x) + x  # without stop_gradient"
     )
     for follower in case.follows:
-        back = follower.gradient
+        back = _back(case, follower)
         if back is None or back.shape != mine.shape or not varied(back, ENOUGH) or follower.kind == "activation":
             continue
-        said = (
-            f"Gradient of {where}: by two ways in the reference; in the port only by the sum {follower.path}, the other is cut."
-        )
+        said = f"Gradient of {where}: by two ways in the reference; in the port only by {follower.path}, the other is cut."
         yield Hypothesis("way", said, line, lambda back=back: back)
-        said = f"Gradient of {where}: by two ways in the reference; the one by the sum {follower.path} is cut in the port."
+        said = f"Gradient of {where}: by two ways in the reference; the one by {follower.path} is cut in the port."
         yield Hypothesis("way", said, line, lambda back=back: mine - back)
+
+
+def _back(case: Case, follower: Side) -> np.ndarray | None:
+    """What a sum hands back, which is all that it gets; of a concatenation the part that is of this place."""
+    output, gradient = case.reference.output, follower.gradient
+    if follower.kind != "concatenate" or gradient is None or output is None:
+        return gradient
+    axis, start = int(follower.config.get("axis", -1)), 0
+    for each in follower.inputs:
+        end = start + each.shape[axis]
+        if each.shape == output.shape and close(each, output, 1e-12):
+            return np.take(gradient, range(start, end), axis)
+        start = end
+    return None
 
 
 def derivative(form: Callable[[np.ndarray], np.ndarray], x: np.ndarray) -> np.ndarray:

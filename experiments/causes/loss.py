@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from experiments.causes._case import Case, Side, Stage, flat
 from experiments.causes._change import close, code, cure, told
 from experiments.causes._definition.errors import Undefined
-from experiments.causes._hypothesis import Hypothesis, varied
+from experiments.causes._hypothesis import Hypothesis, Numbers, varied
 from experiments.causes._losses import FORMS, Each, Form, distribution, smoothed
 
 STAGES: frozenset[Stage] = frozenset({"loss"})
@@ -40,6 +40,9 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
                 yield _other(case, own, whole)
         yield from _smoothed(case, own)
         yield from _weighted(case, own)
+        yield from _outputs(case, own)
+        yield from _times(case, own)
+    yield from _of_the_whole(case, ours[0] if ours else None)
     yield from _factor(case, ours[0] if ours else None)
 
 
@@ -96,6 +99,45 @@ def _other(case: Case, own: Whole, whole: Whole) -> Hypothesis:
     return Hypothesis(name, said, line, lambda: whole.numbers, rank=int(both))
 
 
+def _times(case: Case, own: Whole) -> Iterator[Hypothesis]:
+    """Another form, times a number: the alpha of a focal loss, or a weight of it."""
+    its = _numbers(case.port)
+    for whole in wholes(case.reference):
+        size = float(np.vdot(whole.numbers, whole.numbers))
+        if whole.form == own.form or whole.reduction != "mean over the batch" or not size:
+            continue  # other reductions are other numbers
+        factor = float(f"{float(np.vdot(whole.numbers, its)) / size:.9g}")
+        said = f"Loss: {own.form} in the reference, {told(factor)} times {whole.form} in the port (solved)."
+        yield Hypothesis("kind", said, line_of(case, own), _scaled(whole, factor), solved=True, rank=1)
+
+
+def _scaled(whole: Whole, factor: float) -> Numbers:
+    return lambda: factor * whole.numbers
+
+
+FUNCTIONS: dict[str, Callable[[float], tuple[float, float]]] = {
+    "the root of it": lambda loss: (loss**0.5, 0.5 * loss**-0.5),
+    "its logarithm": lambda loss: (np.log(loss), 1 / loss),
+    "its square": lambda loss: (loss**2, 2 * loss),
+    "its exponential": lambda loss: (np.exp(loss), np.exp(loss)),
+}
+"""Of the loss of the whole batch, with the derivative."""
+
+
+def _of_the_whole(case: Case, own: Whole | None) -> Iterator[Hypothesis]:
+    """A function of the loss, whatever it is: a root of the mean squared error, a perplexity."""
+    mine = case.reference
+    form = own.form if own else "the loss as it is"
+    if not mine.loss or mine.loss <= 0 or mine.gradient is None or not np.any(mine.gradient):
+        return
+    for words, function in FUNCTIONS.items():
+        loss, slope = function(mine.loss)
+        numbers = flat([np.array(loss), slope * mine.gradient])
+        line = line_of(case, own) if own else "loss = loss"
+        said = f"Loss: {form} in the reference, {words} in the port."
+        yield Hypothesis("kind", said, line, lambda numbers=numbers: numbers)
+
+
 def _smoothed(case: Case, own: Whole) -> Iterator[Hypothesis]:
     """A share of the target that is given to all classes: solved for in the gradient."""
     side = case.reference
@@ -141,6 +183,27 @@ def _weighted(case: Case, own: Whole) -> Iterator[Hypothesis]:
         said = f"Weights of the classes: alike in the reference, in the port in proportion {listed} (solved from the gradient)."
     numbers = _whole(found, weights)
     yield Hypothesis("weights", said, line_of(case, own), lambda: numbers, solved=True, rank=1)
+
+
+def _outputs(case: Case, own: Whole) -> Iterator[Hypothesis]:
+    """A weight for each output of a loss that is a mean over them, solved for in its gradient."""
+    mine, its = np.asarray(case.reference.gradient), np.asarray(case.port.gradient)
+    found = each(case.reference, FORMS[own.form])
+    if found is None or not found.elements or mine.ndim < 2 or mine.shape[-1] < 2 or mine.size < 4 * mine.shape[-1]:
+        return
+    rows, others = (array.reshape(-1, array.shape[-1]) for array in (mine, its))
+    square = np.sum(np.square(rows), 0)
+    weights = np.sum(rows * others, 0) / square
+    if np.any(square == 0) or np.ptp(weights) <= 1e-6 * np.max(np.abs(weights)):
+        return
+    listed = ", ".join(told(float(f"{weight:.5g}")) for weight in weights[:6])
+    said = f"Weights of the outputs: alike in the reference, {listed} in the port (solved from the gradient)."
+    # the loss of one output alone is not known, but its gradient is proportional to the reference's
+    plain, solved = flat([mine]), flat([mine * weights])
+    line = line_of(case, own)
+    yield Hypothesis(
+        "weights", said, line, lambda: solved, solved=True, rank=1, wanted=lambda: flat([its]), plain=lambda: plain
+    )
 
 
 def _factor(case: Case, own: Whole | None) -> Iterator[Hypothesis]:

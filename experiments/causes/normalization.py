@@ -209,8 +209,10 @@ def _others(case: Case) -> Iterator[Hypothesis]:
     forms |= {"instance norm": instance, "group norm of one group": forms.pop("group norm")}
     for name, form in forms.items():
         if name != KINDS[side.kind]:
-            said = f"Normalization: {KINDS[side.kind]} in the reference, {name} in the port."
-            yield alternative(case, "kind", said, _line(case), form)
+            for words, lost in (("", ()), (" without a shift", ("shift",)), (" without scale and shift", ("scale", "shift"))):
+                if all(each in side.parameters for each in lost):
+                    said = f"Normalization: {KINDS[side.kind]} in the reference, {name}{words} in the port."
+                    yield alternative(case, "kind", said, _line(case), without(form, *lost))
     yield from _outside(case)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from experiments.causes._case import Case, Stage
 from experiments.causes._change import code, cure, told
 from experiments.causes._hypothesis import Hypothesis, error, varied
-from experiments.causes._identified import EXACT, Config, close_enough, framework, identified, simulated, usual
+from experiments.causes._identified import EXACT, Config, close_enough, framework, identified, simulated, two_biases, usual
 from experiments.causes._steps import updates
 
 STAGES: frozenset[Stage] = frozenset({"step"})
@@ -106,6 +106,8 @@ def line(case: Case, config: Config, *names: str) -> str:
     given = [name for name in NAMES if name in config and (config[name] or name in names)]
     if not config["decoupled"] and case.port.dialect != "torch":
         given = [name for name in given if name != "decay"]
+    if config["kind"] == "adam" and case.port.dialect in ("torch", "keras"):
+        given = [name for name in given if name != "nesterov"]  # it is a class of its own there
     texts = [", ".join(_arguments(config, given, column)) for column in range(3)]
     classes = CLASSES[kind]
     optax = f"optax.{classes[2]}({texts[2]})"
@@ -139,6 +141,9 @@ def _arguments(config: Config, names: list[str], column: int) -> Iterator[str]:
 def decisions(case: Case, config: Config) -> Iterator[tuple[str, Config]]:
     """Every configuration that is one decision away."""
     stated = case.port.steps.optimizer if case.port.steps else None
+    pairs = two_biases(case.port.steps) if case.port.steps else ()
+    if pairs:
+        yield "second_bias", config | {"twice": () if config.get("twice") else pairs}
     for name, numbers in _choices(config).items():
         its = (stated or {}).get(name)
         for number in dict.fromkeys((*(() if its is None else (its,)), *numbers)):
@@ -163,7 +168,7 @@ def _choices(config: Config) -> dict[str, tuple[Any, ...]]:
             narrow = float(np.float32(config["momentum"]))  # what Keras makes of a Python number
             return {"momentum": (*MOMENTA, narrow), "nesterov": (True, False), **damped}
         case "adam":
-            flags = {"amsgrad": (True, False), "corrected": (True, False)}
+            flags = dict.fromkeys(("nesterov", "amsgrad", "corrected"), (True, False))
             return {"epsilon": EPSILONS, "beta1": (0.0, *MOMENTA), "beta2": BETAS, **flags}
         case "rmsprop":
             return {"rho": (0.5, *BETAS), "epsilon": EPSILONS, "centered": (True, False), "momentum": MOMENTA}
@@ -175,7 +180,15 @@ def hypothesis(case: Case, name: str, base: Config, changed: Config, own: Config
     """One decision."""
     also = own != base and changed.get("place") == own["place"]
     note = f"{FRAMEWORKS[case.port.backend]} adds epsilon elsewhere besides." if also else ""
-    return _made(case, name, f"{_words(name, base, changed)}.", line(case, base, name), changed, own, note)
+    row = _bias_line(case, base) if name == "second_bias" else line(case, base, name)
+    return _made(case, name, f"{_words(name, base, changed)}.", row, changed, own, note)
+
+
+def _bias_line(case: Case, base: Config) -> str:
+    """Two biases are one if the second stays as it is; one moves as two if its step is twice as large."""
+    twice = "optax.multi_transform({'bias': optax.scale(2.0), 'rest': optax.identity()}, labels)"
+    doubled = cure(case, "layer.bias_hh_l0.requires_grad_(True)", "gradient = 2 * gradient  # of the bias", twice)
+    return doubled if base.get("twice") else cure(case, "layer.bias_hh_l0.requires_grad_(False)", doubled, doubled)
 
 
 def _words(name: str, base: Config, changed: Config) -> str:
@@ -185,6 +198,10 @@ def _words(name: str, base: Config, changed: Config) -> str:
     match name:
         case "coupling":
             return f"Weight decay: {coupled[base['decoupled']]} in the reference, {coupled[changed['decoupled']]} in the port"
+        case "second_bias":
+            words = {True: "the sum of two that both move", False: "one that moves"}
+            mine, its = words[bool(base.get("twice"))], words[bool(changed.get("twice"))]
+            return f"Bias of a recurrent layer: {mine} in the reference, {its} in the port"
         case "masked":
             words = {True: "of weights only", False: "of all parameters"}
             return f"Weight decay: {words[bool(mine)]} in the reference, {words[bool(its)]} in the port"
@@ -245,17 +262,22 @@ def _decay(case: Case, base: Config, own: Config, its: np.ndarray) -> Iterator[H
     for decoupled in (True, False):
         none, one = (updates(own | {"decay": decay, "decoupled": decoupled}, steps) for decay in (0.0, 1.0))
         part = one - none
-        share = float(np.vdot(part, its - none) / np.vdot(part, part)) if np.any(part) else 0.0
-        if share > 1e-9 and (decoupled == own["decoupled"] or not own["decay"]):
-            changed = own | {"decay": float(f"{share:.6g}"), "decoupled": decoupled}
-            yield replace(hypothesis(case, "decay", base, changed, own), solved=True)
+        share = float(f"{float(np.vdot(part, its - none) / np.vdot(part, part)):.6g}") if np.any(part) else 0.0
+        likely = share > 0 and (decoupled == own["decoupled"] or not own["decay"])
+        if abs(share) > 1e-9:
+            changed = own | {"decay": share, "decoupled": decoupled}
+            found = hypothesis(case, "decay", base, changed, own)
+            added = f"{told(-share * own['rate'])} times the weight is added to each step."
+            note = added if decoupled and not likely else found.note
+            yield replace(found, solved=True, rank=int(not likely), note=note)
 
 
 def _kind(case: Case, base: Config) -> Iterator[Hypothesis]:
     """Another optimiser altogether, with its usual numbers."""
     steps = case.port.steps
     assert steps is not None
-    for config in usual(steps, case.port.backend):
+    clips = [{}, {"clip": base["clip"]}] if base["clip"] else [{}]
+    for config in (each for more in clips for each in usual(steps, case.port.backend, **more)):
         if config["kind"] != base["kind"]:
             numbers = ", ".join(f"{n} {told(config[n])}" for n in ("rate", "momentum", "epsilon") if config.get(n))
             said = f"Optimiser: {base['kind']} in the reference, {config['kind']} in the port ({numbers})."

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
 
 from experiments.causes._case import Case, Stage
-from experiments.causes._change import close, cure
-from experiments.causes._definition import flattened
-from experiments.causes._formula import ENOUGH, Term, chains, matching, operands
+from experiments.causes._change import close, cure, value
+from experiments.causes._definition import Undefined, flattened
+from experiments.causes._formula import ENOUGH, UNARY, Term, chains, matching, operands, short
 from experiments.causes._hypothesis import Hypothesis, varied
 
 STAGES: frozenset[Stage] = frozenset({"forward"})
@@ -20,6 +22,7 @@ PAGE = None
 def hypotheses(case: Case) -> Iterator[Hypothesis]:
     """What might be the cause, the usual first."""
     mine, its = case.reference.output, case.port.output
+    yield from _moved(case)
     if case.partial or mine is None or its is None or not varied(its, ENOUGH):
         return
     flat = _pairs(case, _flattenings(case), "flatten", "Order of elements in the flattening", _flatten_line(case))
@@ -29,8 +32,24 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
     if case.reference.kind not in ("pooling", "global_pooling"):  # their own family knows them
         yield from reduced
     yield from _layers(case)
+    yield from _exchanged(case)
     if mine.shape == its.shape:
         yield from _axes(case, mine, its)
+
+
+def _moved(case: Case) -> Iterator[Hypothesis]:
+    """What only moves numbers moves them along other axes: heads that are not brought back before they are joined."""
+    side = case.reference
+    if side.kind not in ("reshape", "transpose") or len(side.inputs) != 1 or side.output is None or case.port.output is None:
+        return
+    x, shape = side.inputs[0], case.port.output.shape
+    if not 3 <= x.ndim <= 5 or x.size != case.port.output.size or not varied(x, ENOUGH):
+        return
+    for axes in permutations(range(1, x.ndim)):
+        y = x.transpose((0, *axes)).reshape(shape)
+        said = f"Axes in front of {side.path}: in their order in the reference, {(0, *axes)} of these in the port."
+        line = cure(case, "x.permute(axes)", "keras.ops.transpose(x, axes)", "jax.numpy.transpose(x, axes)")
+        yield Hypothesis("axes", said, line, lambda y=y: y, plain=lambda: side.output.reshape(shape))  # type: ignore[union-attr]
 
 
 def _pairs(case: Case, terms: list[Term], name: str, word: str, line: str) -> Iterator[Hypothesis]:
@@ -50,7 +69,10 @@ def _flattenings(case: Case) -> list[Term]:
             x = term.value
             found.append(Term("channels first", flattened(x, True), term.of))
             found.append(Term("channels last", flattened(x, False), term.of))
-            found.append(Term("channels last, width before height", flattened(np.swapaxes(x, 1, -2), False), term.of))
+            found += [
+                Term(f"channels {word}, width before height", flattened(np.swapaxes(x, 1, -2), first), term.of)
+                for word, first in (("first", True), ("last", False))
+            ]
     return found
 
 
@@ -90,7 +112,9 @@ def _join_line(case: Case) -> str:
 REDUCTIONS: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
     "the mean": lambda x, axis: x.mean(axis),
     "the last": lambda x, axis: np.take(x, -1, axis),
+    "the last but one": lambda x, axis: np.take(x, -2, axis),
     "the first": lambda x, axis: np.take(x, 0, axis),
+    "the second": lambda x, axis: np.take(x, 1, axis),
     "the largest": lambda x, axis: x.max(axis),
     "the sum": lambda x, axis: x.sum(axis),
 }
@@ -101,8 +125,9 @@ def _reductions(case: Case) -> list[Term]:
     for term in operands(case):
         x = term.value
         for words, form in REDUCTIONS.items() if x.ndim > 2 else ():
-            found += [Term(f"{words} along axis {axis}", form(x, axis), term.of) for axis in range(1, x.ndim)]
-            if x.ndim == 4:
+            long = [axis for axis in range(1, x.ndim) if x.shape[axis] > 1]
+            found += [Term(f"{words} along axis {axis}", form(x, axis), term.of) for axis in long]
+            if x.ndim == 4 and x.shape[1] * x.shape[2] > 1:
                 rows = x.reshape(len(x), -1, x.shape[-1])
                 found.append(Term(f"{words} over the space", form(rows, 1), term.of))
     return found
@@ -112,7 +137,7 @@ def _reduced_line(case: Case) -> str:
     """By what the reference does."""
     ours = matching(iter(_reductions(case)), case.reference.output)
     words = ours[0].text if ours else ""
-    forms = {"the last": "x[:, -1]", "the first": "x[:, 0]"}
+    forms = {"the last but one": "x[:, -2]", "the last": "x[:, -1]", "the first": "x[:, 0]", "the second": "x[:, 1]"}
     names = {"the largest": "max", "the sum": "sum"}
     form = next((code for key, code in forms.items() if words.startswith(key)), "")
     name = next((code for key, code in names.items() if words.startswith(key)), "mean")
@@ -135,6 +160,24 @@ def _layers(case: Case) -> Iterator[Hypothesis]:
                 yield Hypothesis(name, said, mine.line(), lambda its=its: its.value, lambda mine=mine: mine.value)
 
 
+def _exchanged(case: Case) -> Iterator[Hypothesis]:
+    """The last layer of the stretch comes behind the next one in the port: it is not missing there."""
+    if not (case.between_reference and case.after_reference):
+        return
+    layer, follower = case.between_reference[-1], case.after_reference[0]
+    if layer.kind not in UNARY or follower.kind not in UNARY or len(layer.inputs) != 1 or len(follower.inputs) != 1:
+        return
+    x = layer.inputs[0]
+    with suppress(Undefined):
+        first = value(replace(follower, inputs=(x,)))()
+        second = value(replace(layer, inputs=(first,)))()
+        values = [end.output for end in case.after_port if end.output is not None]
+        if all(any(close(each, found, 1e-9) for found in values) for each in (first, second)):
+            said = f"Order of layers: {layer.path}, then {follower.path} in the reference, the other way round in the port."
+            line = f"h = {short(follower.path)}({short(layer.path)}(x))"
+            yield Hypothesis("layers", said, line, lambda: x, value(layer), rank=-1)
+
+
 def _axes(case: Case, mine: np.ndarray, its: np.ndarray) -> Iterator[Hypothesis]:
     """The reference's numbers along swapped or mirrored axes, or with channels in another order."""
     where = case.reference.path or case.reference.kind
@@ -146,7 +189,7 @@ def _axes(case: Case, mine: np.ndarray, its: np.ndarray) -> Iterator[Hypothesis]
                     case, f"x.transpose({a}, {b})", f"keras.ops.swapaxes(x, {a}, {b})", f"jax.numpy.swapaxes(x, {a}, {b})"
                 )
                 yield Hypothesis("axes", said, line, lambda a=a, b=b: mine.swapaxes(a, b), rank=1)
-    for axis in range(1, mine.ndim):
+    for axis in range(mine.ndim):
         said = f"Axis {axis} of {where} (channels last): in its order in the reference, backwards in the port."
         line = cure(case, f"torch.flip(x, ({axis},))", f"keras.ops.flip(x, axis={axis})", f"jax.numpy.flip(x, axis={axis})")
         yield Hypothesis("reversed", said, line, lambda axis=axis: np.flip(mine, axis), rank=1)
@@ -162,7 +205,7 @@ def _channels(case: Case, mine: np.ndarray, its: np.ndarray, where: str) -> Iter
     order = np.argmin(distance, axis=1)
     if sorted(order) == list(range(len(rows))) and close(mine[..., order], its):
         said = f"Channels of {where}: in their order in the reference, as {_shown(order)} in the port."
-        yield Hypothesis("channels", said, "y = y[..., order]", lambda: mine[..., order], rank=1)
+        yield Hypothesis("channels", said, "y = y[..., order]", lambda: mine[..., order], rank=2)
 
 
 def _shown(order: np.ndarray) -> str:

@@ -66,6 +66,9 @@ def _which(case: Case) -> Iterator[Hypothesis]:
     words = {"max": "the largest", "average": "the mean"}
     said = f"Pooling: {words.get(str(mine), mine)} in the reference, {words[its]} in the port."
     yield alternative(case, "which", said, _line(case), configured(side, which=its))
+    if its == "max":
+        said = f"{said[:-1]}, among them the zeros around."
+        yield alternative(case, "which", said, _line(case), configured(side, which=its, zeros=True))
     if side.kind == "pooling":
         said = "Pooling: by windows in the reference, missing in the port."
         yield Hypothesis("missing", said, _line(case), lambda: side.inputs[0])
@@ -94,7 +97,12 @@ def _steps(case: Case) -> Iterator[Hypothesis]:
 def _counted(case: Case) -> Iterator[Hypothesis]:
     side = case.reference
     counted = bool(side.config.get("counted"))
-    if side.config.get("which") != "max":
+    if side.config.get("which") == "max":
+        words = ("counts for nothing", "is zeros that are numbers like others")
+        zeros = bool(side.config.get("zeros"))
+        said = f"Padding of the maximum: it {words[zeros]} in the reference, it {words[not zeros]} in the port."
+        yield alternative(case, "counted", said, _line(case), configured(side, zeros=not zeros))
+    else:
         words = ("counts", "does not count")
         said = f"Padding in the mean: it {words[not counted]} in the reference, it {words[counted]} in the port."
         yield alternative(case, "counted", said, _line(case), configured(side, counted=not counted))

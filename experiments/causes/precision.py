@@ -1,13 +1,15 @@
-"""Precision: every number of the port is one of a narrower type, and those of the reference are not."""
+"""Precision: numbers of the port, or those that it comes from, are of a narrower type, and those of the reference are not."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from experiments.causes._case import Case, Stage
-from experiments.causes._change import cure
+from experiments.causes._change import alternative, configured, cure
+from experiments.causes._definition.rounding import TYPES
 from experiments.causes._hypothesis import Hypothesis, error, varied
 
 STAGES: frozenset[Stage] = frozenset({"forward"})
@@ -20,6 +22,12 @@ DRIFT = 4096
 
 def hypotheses(case: Case) -> Iterator[Hypothesis]:
     """What might be the cause, the usual first."""
+    yield from _of_the_output(case)
+    yield from _on_the_way(case)
+
+
+def _of_the_output(case: Case) -> Iterator[Hypothesis]:
+    """Every number of the port is one of the type."""
     mine, its = case.reference.output, case.port.output
     if mine is None or its is None or mine.shape != its.shape or not varied(its, ENOUGH) or its.dtype.kind != "f":
         return
@@ -30,6 +38,32 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
             # rounding is not to be reproduced bit by bit: that all of its numbers are of the type is the proof
             yield Hypothesis(name, said, _line(case), lambda its=its: its)
             return
+
+
+def _on_the_way(case: Case) -> Iterator[Hypothesis]:
+    """What goes in has been of the type for a while, or the weights have, or both: then what comes out is not."""
+    side = case.reference
+    if side.kind == "between" or not side.inputs or side.output is None or not varied(side.output, ENOUGH):
+        return
+    inputs = {f"what goes into {side.path or side.kind}"} if any(x.dtype.kind == "f" for x in side.inputs) else set()
+    weights = {f"the weights of {side.path}"} if side.parameters else set()
+    for name, (rounded, epsilon) in TYPES.items():
+        if case.single and epsilon <= TYPES["float32"][1]:
+            continue  # all of it is of the type
+        for whats in dict.fromkeys(tuple(sorted(each)) for each in (inputs, weights, inputs | weights) if each):
+            form = replace(
+                side,
+                inputs=tuple(rounded(x) if x.dtype.kind == "f" else x for x in side.inputs)
+                if inputs & set(whats)
+                else side.inputs,
+                parameters={n: rounded(a) for n, a in side.parameters.items()} if weights & set(whats) else side.parameters,
+            )
+            said = f"Precision of {' and '.join(whats)}: wider than {name} in the reference, {name} in the port."
+            yield alternative(case, name, said, _line(case), form, rank=1)
+        if side.kind == "attention":
+            for what in ("scores", "weights"):
+                said = f"Precision of the {what} of {side.path}: wider than {name} in the reference, {name} in the port."
+                yield alternative(case, name, said, _line(case), configured(side, **{what: name}), rank=1)
 
 
 def _line(case: Case) -> str:
@@ -44,30 +78,3 @@ def _line(case: Case) -> str:
 
 def _exact(values: np.ndarray, rounded: Callable[[np.ndarray], np.ndarray]) -> bool:
     return bool(np.array_equal(rounded(values), values))
-
-
-def to_bfloat16(values: np.ndarray) -> np.ndarray:
-    """The nearest numbers with 8 bits, to even where two are."""
-    bits = np.ascontiguousarray(values, dtype=np.float32).view(np.uint32).astype(np.uint64)
-    near = (bits + 0x7FFF + ((bits >> np.uint64(16)) & np.uint64(1))) & np.uint64(0xFFFF0000)
-    return near.astype(np.uint32).view(np.float32).astype(np.float64)
-
-
-def to_float16(values: np.ndarray) -> np.ndarray:
-    """The nearest half-precision numbers; infinite beyond 65504."""
-    with np.errstate(over="ignore"):
-        return values.astype(np.float16).astype(np.float64)
-
-
-def to_float32(values: np.ndarray) -> np.ndarray:
-    """The nearest single-precision numbers."""
-    with np.errstate(over="ignore"):
-        return values.astype(np.float32).astype(np.float64)
-
-
-TYPES = {
-    "bfloat16": (to_bfloat16, 2.0**-8),
-    "float16": (to_float16, 2.0**-11),
-    "float32": (to_float32, 2.0**-24),
-}
-"""The narrowest first: its numbers are the wider ones' too."""

@@ -170,11 +170,15 @@ def _batch_first(case: Case) -> Iterator[Hypothesis]:
     said = f"Axes of {side.path}: [batch, time, feature] in the reference, [time, batch, feature] in the port."
     line = _line(case, "", "batch_first=True")
     yield Hypothesis("batch_first", said, line, lambda: value(turned)().swapaxes(0, 1), value(side))
+    if turned.inputs[0].shape == side.inputs[0].shape:
+        yield Hypothesis("batch_first", said, line, value(turned), value(side))  # what comes out is turned back
 
 
 REDUCTIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "the last step": lambda y: y[:, -1],
+    "the last step but one": lambda y: y[:, -2],
     "the first step": lambda y: y[:, 0],
+    "the second step": lambda y: y[:, 1],
     "the mean over the steps": lambda y: y.mean(1),
     "the largest over the steps": lambda y: y.max(1),
     "the sum over the steps": lambda y: y.sum(1),
@@ -186,8 +190,19 @@ def _returned(case: Case) -> Iterator[Hypothesis]:
     side = case.reference
     if not side.config.get("last"):
         return
-    whole = configured(side, last=False)
+    whole = value(configured(side, last=False))
+    line = cure(case, "y[:, -1]", _line(case, "return_sequences=False"), "y[:, -1]")
     for words, form in REDUCTIONS.items():
-        said = f"What {side.path} returns: the last step in the reference, {words} in the port."
-        line = cure(case, "y[:, -1]", _line(case, "return_sequences=False"), "y[:, -1]")
-        yield Hypothesis("returned", said, line, lambda form=form: form(value(whole)()), value(side))
+        yield _said_returned(case, words, line, lambda form=form: form(whole()))
+    if side.config["cell"] == "lstm":
+        yield _said_returned(case, "the state of the cell, not its output,", line, value(configured(side, state=True)))
+    for other in case.agreed:
+        if other.kind == "recurrent" and other.output is not None and other.output.ndim == 3:
+            steps = other.output
+            for words, form in REDUCTIONS.items():
+                yield _said_returned(case, f"{words} of {other.path}", line, lambda form=form, steps=steps: form(steps))
+
+
+def _said_returned(case: Case, words: str, line: str, port: Numbers) -> Hypothesis:
+    said = f"What {case.reference.path} returns: the last step in the reference, {words} in the port."
+    return Hypothesis("returned", said, line, port, value(case.reference))

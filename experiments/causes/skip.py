@@ -9,7 +9,18 @@ import numpy as np
 
 from experiments.causes._case import Case, Stage
 from experiments.causes._change import close, told
-from experiments.causes._formula import ENOUGH, Function, Term, chains, matching, named, operands, sums
+from experiments.causes._formula import (
+    ENOUGH,
+    Function,
+    Term,
+    chains,
+    matching,
+    named,
+    normalizations,
+    operands,
+    sums,
+    through,
+)
 from experiments.causes._hypothesis import Hypothesis, Numbers, varied
 
 STAGES: frozenset[Stage] = frozenset({"forward"})
@@ -28,6 +39,7 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
     for term in ours[:4]:
         yield from (_formula(term, other) for other in theirs[:8] if _related(term, other))
     yield from _scaled(case, mine, its)
+    yield from _into_the_sum(case, mine, its)
     if not ours:
         yield from _too_much(case, mine, its)
 
@@ -49,6 +61,20 @@ def _constant(value: np.ndarray) -> Numbers:
     return lambda: value
 
 
+def _into_the_sum(case: Case, mine: np.ndarray, its: np.ndarray) -> Iterator[Hypothesis]:
+    """In front of a sum: another value goes into it, or a normalization of the right one."""
+    if case.reference.kind != "between" or not case.after_reference or case.after_reference[0].kind != "add":
+        return
+    terms = operands(case, like=mine)
+    ours = [term for term in terms if close(term.value, mine, 1e-12)]
+    normal = [term for own in ours for name, f in normalizations(case).items() if (term := through(name, f, own)) is not None]
+    for own in ours[:1]:
+        for other in matching(iter([*terms, *normal]), its):
+            where = case.after_reference[0].path
+            said = f"Skip connection from elsewhere: {own.text} goes into {where} in the reference, {other.text} in the port."
+            yield Hypothesis("source", said, "h = x + y", _constant(other.value), _constant(own.value))
+
+
 def _related(mine: Term, its: Term) -> bool:
     """Of the same arrays, of fewer of them, or with one of them replaced."""
     return len(set(mine.of) & set(its.of)) >= min(len(mine.of), len(its.of)) - (len(its.of) == 2)
@@ -68,7 +94,7 @@ def _formula(mine: Term, its: Term) -> Hypothesis:
 
 def _scaled(case: Case, mine: np.ndarray, its: np.ndarray) -> Iterator[Hypothesis]:
     """One of two is multiplied by a number that is solved for; where a ReLU is behind the sum, of what it lets through."""
-    for a, b in permutations(operands(case), 2):
+    for a, b in permutations(operands(case, like=mine), 2):
         if not a.value.shape == b.value.shape == mine.shape:
             continue
         for name, function in (("", _same), ("relu", _relu)):
@@ -102,8 +128,8 @@ def _weighed(branch: np.ndarray, rest: np.ndarray, factor: float) -> Numbers:
 
 def _too_much(case: Case, mine: np.ndarray, its: np.ndarray) -> Iterator[Hypothesis]:
     """The port adds what the reference does not."""
-    for term in operands(case):
-        if term.value.shape == its.shape and varied(term.value, ENOUGH):
+    for term in operands(case, like=mine):
+        if term.value.shape == its.shape and varied(term.value, ENOUGH) and not close(term.value, mine):
             said = f"Skip connection: none in the reference, {term.text} is added in the port."
             yield Hypothesis("added", said, "h = x", _weighed(term.value, mine, 1.0))
             said = f"Skip connection: {term.text} is added in the reference, missing in the port."

@@ -53,7 +53,9 @@ def _whole(case: Case, names: list[str]) -> Iterator[Hypothesis]:
     same = side.kind == port.kind or {side.kind, port.kind} == PRODUCTS
     kinds = "" if same else f"{side.kind} in the reference, {port.kind} in the port"
     numbers = "; ".join(f"{n}: {told(side.config[n])} against {told(port.config[n])}" for n in names)
-    words = kinds or numbers
+    lost = [name for name in side.parameters if name not in port.parameters] if same else []
+    more = f"{' and '.join(lost)}: there against missing" if lost else ""
+    words = kinds or "; ".join(filter(None, (numbers, more if numbers else "")))
     if words:
         form = replace(port, inputs=side.inputs)
         said = f"What {side.path} computes: {words}."

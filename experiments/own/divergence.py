@@ -149,6 +149,27 @@ def _between(sides: Sides, mine: int, its: int) -> tuple[list[int], list[int]]:
     return between_mine, [j for j in range(other_low + 1, its) if _is_inner(sides.its[j])]
 
 
+def as_used(sides: Sides, found: Divergence) -> Iterator[Divergence]:
+    """The same difference, seen by the places that take what this place of the reference gives.
+
+    Where the port has left a place out, or has one of another kind there, it is paired with none or with a wrong one.
+    """
+    if found.mine is None or found.own:
+        return
+    output = sides.mine[found.mine]["output"]
+    for pair in sides.alignment.pairs:
+        place = sides.mine[pair.mine]
+        takes = pair.mine > found.mine and place["kind"] != "container" and not sides.agrees(pair)
+        if takes and output is not None and any(_is(each, output) for each in place["inputs"]):
+            between = _between(sides, pair.mine, pair.its)
+            if found.mine in between[0]:
+                yield Divergence(pair.mine, pair.its, False, *between, found.error, found.tolerance)
+
+
+def _is(a: np.ndarray, b: np.ndarray) -> bool:
+    return a.shape == b.shape and bool((a == b).all())
+
+
 def _differing(sides: Sides, mine: int, its: int) -> tuple[np.ndarray, np.ndarray] | None:
     """The first input that differs of two places; None where that is not known."""
     if mine >= len(sides.mine) or its >= len(sides.its):

@@ -26,6 +26,9 @@ from isograd.captured import Captured, Place, Step
 MOST = 8
 """So many places where they part are looked for."""
 
+AFTER = 12
+"""Places after the one where they part that a cause is told from: attention that is written out has about ten."""
+
 STEP = 1e-6
 """A right step is off by less, as a share of the largest step: optimisers compute some numbers in float32."""
 
@@ -121,8 +124,8 @@ class _Comparison:
         return Sides(captured, found, aligned, self.reference.tolerances, self.put.keys())
 
     def _part(self, sides: Sides, found: Divergence) -> None:
-        findings = causes.explain(_forward_case(sides, found))
-        i = told(sides, found, findings)
+        seen, findings = _explained(sides, found)
+        i = told(sides, seen, findings)
         place = None if i is None else sides.mine[i]
         other = None if found.its is None else sides.its[found.its]
         before = None if found.own or found.mine is None else spelt(sides.mine[found.mine])
@@ -223,6 +226,16 @@ class _Comparison:
                 self.partings.append(parting("statistics", place, other, error, STEP, findings))
 
 
+def _explained(sides: Sides, found: Divergence) -> tuple[Divergence, list[causes.Finding]]:
+    """The causes, of the difference where it was found, or else as the next places see it."""
+    findings = causes.explain(_forward_case(sides, found))
+    for seen in () if findings else divergence.as_used(sides, found):
+        later = causes.explain(_forward_case(sides, seen))
+        if later:
+            return seen, later
+    return found, findings
+
+
 def _forward_case(sides: Sides, found: Divergence) -> causes.Case:
     mine = None if found.mine is None else sides.mine[found.mine]
     its = None if found.its is None else sides.its[found.its]
@@ -236,8 +249,15 @@ def _forward_case(sides: Sides, found: Divergence) -> causes.Case:
         between_reference=[sides.mine[i] for i in found.between_mine],
         between_port=[sides.its[j] for j in found.between_its],
         agreed=[sides.mine[i] for i in agreed],
+        after_reference=[] if found.mine is None else _from(sides.mine, found.mine),
+        after_port=[] if found.its is None else _from(sides.its, found.its),
         dialect=sides.port["api"],
     )
+
+
+def _from(places: list[Place], start: int) -> list[Place]:
+    """The places from one on, of which so many are looked at."""
+    return [place for place in places[start:] if place["kind"] != "container"][:AFTER]
 
 
 def _step_error(sides: Sides, mine: list[Step], its: list[Step], carried: Mapping[str, str]) -> float | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from experiments.ledger.names.rosetta import HEADINGS, NONE, Group, groups
 
 
-def pages(header: str) -> dict[str, str]:
-    """The pages in Markdown, by file name, below the line that all generated pages begin with."""
-    return {"start.md": f"{header}\n{START}", "rosetta.md": f"{header}\n{rosetta()}"}
+def pages() -> dict[str, str]:
+    """The pages in Markdown, by file name."""
+    return {"start.md": START, "rosetta.md": rosetta()}
 
 
 def rosetta() -> str:

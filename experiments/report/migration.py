@@ -17,7 +17,8 @@ from pathlib import Path
 
 from backends import FRAMEWORKS
 from common.errors import UserError, nearest
-from experiments.report import guide
+from experiments.ledger import entries
+from experiments.report import differences, guide, loops
 
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs" / "migration"
@@ -234,6 +235,17 @@ def rooms() -> list[str]:
     return sorted(file.stem for file in files if file.stem != "__init__")
 
 
+def named(word: str) -> list[str]:
+    """The countermeasures one of whose native names is the word, with or without its module, in capitals or not."""
+    last = word.rpartition(".")[2].lower()
+    found = [(name, read(name)) for name in rooms()]
+    return [name for name, room in found if any(last in _last_parts(wing) for wing in room.wings)]
+
+
+def _last_parts(wing: Wing) -> set[str]:
+    return {name.rpartition(".")[2].lower() for name in wing.names.values()}
+
+
 def models() -> list[str]:
     """The files that have the whole network as an ordinary model."""
     found = [path for wing in FRAMEWORKS for path in sorted((ROOT / "backends" / wing).glob("model*.py"))]
@@ -314,7 +326,12 @@ def blocks(definition: str) -> Iterator[str | Table]:
 def pages() -> dict[str, str]:
     """The generated pages in Markdown, by file name."""
     found = [read(name) for name in rooms()]
-    return {"README.md": index(found), **{f"{room.name}.md": markdown(room) for room in found}, **guide.pages(HEADER)}
+    whole = {**guide.pages(), "differences.md": differences.page(), "training.md": loops.page()}
+    return {
+        "README.md": index(found),
+        **{f"{room.name}.md": markdown(room) for room in found},
+        **{name: f"{HEADER}\n{text}".rstrip() + "\n" for name, text in whole.items()},
+    }
 
 
 def index(found: list[Room]) -> str:
@@ -327,6 +344,10 @@ def index(found: list[Room]) -> str:
         "Which line here is which line there, and which default is different? A page for each countermeasure: its",
         "definition, what each framework calls it and ships under that name, and code that is faithful to the definition",
         "in each. Tests hold every `build` to the definition, in values and gradients, and resolve every name.\n",
+        "- [Do you need to port at all?](start.md) Not a Keras model: it runs on TensorFlow, JAX and PyTorch.",
+        "- [Rosetta table](rosetta.md): names and arguments, and which is which.",
+        "- [Differences](differences.md): all that differs under one name, what it does, and the line that makes it equal.",
+        "- [Training loops](training.md): the same training in PyTorch, Keras, linen and nnx.\n",
         f"The whole network of a plan as an ordinary model: {', '.join(map(_linked, models()))}.\n",
         f"In a terminal, side by side where it is wide enough: `python -m experiments.migrate {found[0].name}`\n",
         _markdown_table([["countermeasure", "what it is"], *rows]),
@@ -343,13 +364,15 @@ def markdown(room: Room) -> str:
     return "\n".join([
         HEADER,
         f"# {room.name.capitalize()}\n",
+        "## What ships, and what differs\n",
+        *traps,
+        f"\n{_shipped(room)}\n",
+        *_differences(room),
+        "## Definition\n",
         *(block + "\n" if isinstance(block, str) else _markdown_table(block) for block in blocks(room.definition)),
         f"Read from [{_definition(room)}](../../{_definition(room)}), which states every number and its default.\n",
         "## Native names\n",
         _markdown_table(names),
-        "## What ships, and what differs\n",
-        *traps,
-        f"\n{_shipped(room)}\n",
         "## Faithful to the definition\n",
         "For an ordinary model, complete: the spec, and after it the `build` of a framework with what it calls. It needs that",
         "framework and pydantic, and nothing of this project; tests paste it where this project is not.\n",
@@ -360,6 +383,12 @@ def markdown(room: Room) -> str:
 
 def _definition(room: Room) -> str:
     return f"common/countermeasures/{room.name}.py"
+
+
+def _differences(room: Room) -> list[str]:
+    """The ledger's entries of this room, each in a line."""
+    found = [each for each in entries().values() if each.room == room.name]
+    return [f"- [{each.name}](differences.md#{each.name}): {each.question}" for each in found] + [""] * bool(found)
 
 
 def _shipped(room: Room) -> str:

@@ -10,6 +10,7 @@ from scipy.special import expit
 
 from experiments.causes._definition.activation import FIXED, NAMES, hard_sigmoid_fifth, needed, number, softmax
 from experiments.causes._definition.errors import Undefined
+from experiments.causes._definition.rounding import TYPES
 
 Config = Mapping[str, Any]
 Arrays = Mapping[str, np.ndarray]
@@ -31,7 +32,10 @@ def function(config: Config, name: str, usual: Function) -> Function:
 
 
 def recurrent(config: Config, parameters: Arrays, x: np.ndarray) -> np.ndarray:
-    """A layer of cells over the steps; one that runs backwards gives its outputs in the order of its inputs."""
+    """A layer of cells over the steps; one that runs backwards gives its outputs in the order of its inputs.
+
+    Beyond what a place states, `state` says that the last array of the state is returned, of an LSTM that of the cell.
+    """
     kernel = needed(parameters, "kernel")
     cell, states = _cell(config, parameters)
     bias = parameters.get("bias", np.zeros((len(kernel), kernel.shape[-1])))
@@ -42,6 +46,8 @@ def recurrent(config: Config, parameters: Arrays, x: np.ndarray) -> np.ndarray:
     for step in reversed(order) if config.get("backwards") else order:
         state = cell(steps[step], state)
         outputs[step] = state[0]
+    if config.get("state"):
+        return state[-1]
     return state[0] if config.get("last") else np.stack([outputs[step] for step in order], axis=1)
 
 
@@ -115,11 +121,23 @@ def _headed(x: np.ndarray, parameters: Arrays, name: str) -> np.ndarray:
 def weighted(
     config: Config, query: np.ndarray, key: np.ndarray, value: np.ndarray, mask: np.ndarray | None = None
 ) -> np.ndarray:
-    """softmax(scale q k' + mask) v (Vaswani et al. 2017); a mask of booleans says what may be looked at, others are added."""
+    """softmax(scale q k' + mask) v (Vaswani et al. 2017); a mask of booleans says what may be looked at, others are added.
+
+    Beyond what a place states: `fill` is the score of what is hidden, if it is not infinitely low; `behind` says that the mask
+    multiplies what comes out of the softmax; `scores` and `weights` are the types that these are rounded to on the way.
+    """
     scale = config.get("scale")
     score = query @ key.swapaxes(-1, -2) * (query.shape[-1] ** -0.5 if scale is None else scale)
-    if config.get("causal"):
-        score = np.where(np.tril(np.ones(score.shape[-2:], dtype=bool)), score, -np.inf)
-    if mask is not None:
-        score = np.where(mask, score, -np.inf) if mask.dtype == bool else score + mask
-    return softmax(score, int(config.get("over", -1))) @ value
+    seen = np.tril(np.ones(score.shape[-2:], dtype=bool)) if config.get("causal") else np.ones(score.shape[-2:], dtype=bool)
+    if mask is not None and mask.dtype == bool:
+        seen = seen & mask
+    elif mask is not None:
+        score = score + mask
+    score = _rounded(config, "scores", score)
+    hidden = score if config.get("behind") else np.where(seen, score, config.get("fill", -np.inf))
+    weights = _rounded(config, "weights", softmax(hidden, int(config.get("over", -1))))
+    return (weights * seen if config.get("behind") else weights) @ value
+
+
+def _rounded(config: Config, name: str, values: np.ndarray) -> np.ndarray:
+    return TYPES[config[name]][0](values) if name in config else values

@@ -98,7 +98,7 @@ def _cut(config: Config, window: list[int], stride: list[int]) -> Padding:
 
 
 def pooling(config: Config, x: np.ndarray) -> np.ndarray:
-    """The largest or the mean of each window."""
+    """The largest or the mean of each window; `zeros` says of the maximum that those around are numbers like others."""
     size = [int(each) for each in number(config, "size")]
     stride = [int(each) for each in config.get("stride") or size]
     padding = resolved(
@@ -107,7 +107,8 @@ def pooling(config: Config, x: np.ndarray) -> np.ndarray:
     more = [_ceiled(*each) if config.get("ceil") else 0 for each in zip(x.shape[1:-1], size, stride, padding, strict=True)]
     axes = tuple(range(-len(size), 0))
     if number(config, "which") == "max":
-        return windows(_around(x, padding, more, -np.inf), size, stride).max(axes)
+        around = _around(x, padding, [0] * len(size), 0.0 if config.get("zeros") else -np.inf)
+        return windows(_around(around, [(0, 0)] * len(size), more, -np.inf), size, stride).max(axes)
     real = np.ones((1, *x.shape[1:-1], 1))
     counted = (
         _around(real, padding, [0] * len(size), 1.0) if config.get("counted") else _around(real, padding, [0] * len(size), 0.0)

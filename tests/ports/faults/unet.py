@@ -33,7 +33,7 @@ BEFORE_NORM = (
 FAULTS = (
     fault(KERAS, "joined in another order", "([x, skip2])", "([skip2, x])", ":cat", "order.concatenate"),
     fault(
-        KERAS, "bilinear upsampling", 'interpolation="nearest"', 'interpolation="bilinear"', ":interpolate", "stated.numbers"
+        KERAS, "bilinear upsampling", 'interpolation="nearest"', 'interpolation="bilinear"', ":interpolate", "resampling.method"
     ),
     fault(
         KERAS, "one group", "layers.GroupNormalization(2,", "layers.GroupNormalization(1,", "down1.norm", "normalization.groups"
@@ -61,7 +61,7 @@ FAULTS = (
         ":cat#1",
         "order.concatenate",
     ),
-    fault(LINEN, "bilinear upsampling", RESIZED, '"bilinear")', ":interpolate", "stated.numbers"),
+    fault(LINEN, "bilinear upsampling", RESIZED, '"bilinear")', ":interpolate", "resampling.method"),
     fault(
         LINEN,
         "SiLU before the norm",

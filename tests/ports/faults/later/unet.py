@@ -102,7 +102,7 @@ LATER = (
         ":cat",
         "scale.factor skip.scale",
     ),
-    fault(LINEN, "cubic upsampling", RESIZED, '"cubic")', ":interpolate", "stated.numbers"),
+    fault(LINEN, "cubic upsampling", RESIZED, '"cubic")', ":interpolate", "resampling.method"),
     fault(LINEN, "GELU for SiLU", "nn.silu(x)", "nn.gelu(x)", "down1:silu", "activation.kind"),
     fault(LINEN, "focal loss", *FOCAL, END, "loss.kind"),
     fault(
@@ -128,7 +128,7 @@ LATER = (
         'mode="nearest")',
         'mode="bilinear", align_corners=True)',
         ":resize",
-        "stated.numbers",
+        "resampling.method",
     ),
     fault(
         LINEN_TORCH,

@@ -1,0 +1,1 @@
+"""Claims of a textbook article on the vanishing gradient, tried in three frameworks: what `experiments.claims` measures."""

@@ -1,0 +1,1 @@
+"""Weights from one framework's file into another's: names and layouts by laws, NumPy only, no framework."""

@@ -1,0 +1,82 @@
+"""The migration reference as one self-contained HTML page, with search and a tab for each framework."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from backends import FRAMEWORKS
+from experiments.ledger import Difference, effects
+from experiments.ledger.finding import apart
+from experiments.report import differences, loops, migration
+from experiments.report.differences import TITLES
+
+HERE = Path(__file__).parent
+POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+    "img-src data:; base-uri 'none'; form-action 'none'"
+)
+
+
+def page() -> str:
+    """The page."""
+    files = FileSystemLoader(HERE)
+    environment = Environment(loader=files, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    kept = json.loads(effects.MEASURED.read_text(encoding="utf-8"))
+    return environment.get_template("reference.html").render(
+        policy=POLICY,
+        style=Markup((HERE / "page.css").read_text(encoding="utf-8")),
+        script=Markup((HERE / "reference.js").read_text(encoding="utf-8")),
+        measured=kept["measured"],
+        versions=", ".join(f"{package} {number}" for package, number in kept["versions"].items()),
+        tabs=[("", "All"), *TITLES.items()],
+        entries=list(map(_entry, effects.by_effect())),
+        loops=list(map(_loop, loops.FORMS)),
+        rooms=[_room(migration.read(name)) for name in migration.rooms()],
+    )
+
+
+def _entry(difference: Difference) -> dict[str, Any]:
+    return {
+        "name": difference.name,
+        "question": difference.question,
+        "words": " ".join(map(apart, difference.words)),
+        "surprised": difference.surprised,
+        "effect": differences.what_it_does(difference),
+        "mapping": difference.mapping,
+        "source": "; ".join(difference.source),
+        "wings": [_wing(difference, framework) for framework in FRAMEWORKS],
+    }
+
+
+def _wing(difference: Difference, framework: str) -> dict[str, str]:
+    return {
+        "framework": framework,
+        "title": TITLES[framework],
+        "ships": differences.shown(difference.shipped.of(framework).value),
+        "native": differences.line(difference, "native", framework),
+        "block": differences.block(difference, framework),
+    }
+
+
+def _loop(form: str) -> dict[str, str]:
+    title = loops.FORMS[form]
+    summary, code = loops.parts(form)
+    return {"form": form, "title": title, "words": apart(f"training loop {title}"), "summary": summary, "code": code}
+
+
+def _room(room: migration.Room) -> dict[str, Any]:
+    names = " ".join(apart(name) for wing in room.wings for name in wing.names.values())
+    wings = zip(FRAMEWORKS, room.wings, strict=True)
+    return {
+        "name": room.name,
+        "words": names,
+        "summary": room.summary,
+        "spec": room.spec,
+        "traps": [f"{wing.framework}: {wing.trap}" for wing in room.wings if wing.trap],
+        "wings": [{"framework": name, "title": wing.framework, "path": wing.path, "code": wing.code} for name, wing in wings],
+    }
