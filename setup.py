@@ -8,5 +8,16 @@ FOUND = [name for name in find_packages() if name.partition(".")[0] in INSIDE]
 setup(
     packages=["isograd", *(f"isograd.{name}" for name in FOUND)],
     package_dir={f"isograd.{name}": name for name in INSIDE},
-    package_data={"": ["*.html", "*.css", "*.js", "catalogue/*.toml", "ledger/*.toml", "ledger/*.json", "native/*.py"]},
+    package_data={
+        "": [
+            "*.html",
+            "*.css",
+            "*.js",
+            "catalogue/*.toml",
+            "ledger/*.toml",
+            "ledger/*.json",
+            "names/*.toml",
+            "native/*.py",
+        ]
+    },
 )

@@ -34,12 +34,29 @@ def _text(difference: Difference) -> str:
     return " ".join([*words, *words, apart(difference.question), apart(difference.name), family, *map(apart, lines)])
 
 
+def _told(difference: Difference) -> str:
+    return f"{_text(difference)} {apart(difference.surprised)} {apart(difference.mapping or '')}"
+
+
+WHOLE = r"[^\s?,;:!\"]+"
+"""A whole word, as it stands: what it is part of counts less than what it is."""
+
+
 @cache
-def _index() -> tuple[Any, Any]:
+def _indices() -> tuple[tuple[Any, Any], ...]:
+    """By parts of words, which forgives slips, in what names an entry; and by whole words, in all that it tells."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    vectorizer = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True)
-    return vectorizer, vectorizer.fit_transform(_text(difference) for difference in entries().values())
+    parts = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True)
+    whole = TfidfVectorizer(token_pattern=WHOLE, sublinear_tf=True)
+    differences = entries().values()
+    return (parts, parts.fit_transform(map(_text, differences))), (whole, whole.fit_transform(map(_told, differences)))
+
+
+def _likeness(words: str) -> Any:
+    """How near each entry is to the words: the sum of two cosines."""
+    asked = [apart(words)]
+    return sum((matrix @ vectorizer.transform(asked).T).toarray().ravel() for vectorizer, matrix in _indices())
 
 
 def found(words: str, most: int = MOST) -> list[Difference]:
@@ -50,8 +67,7 @@ def found(words: str, most: int = MOST) -> list[Difference]:
     """
     if words in entries():
         return [entries()[words]]
-    vectorizer, matrix = _index()
-    likeness = (matrix @ vectorizer.transform([apart(words)]).T).toarray().ravel()
+    likeness = _likeness(words)
     order = sorted(range(len(likeness)), key=lambda i: -likeness[i])
     differences = list(entries().values())
     close = [differences[i] for i in order[:most] if likeness[i] >= LEAST]

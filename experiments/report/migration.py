@@ -18,7 +18,7 @@ from pathlib import Path
 from backends import FRAMEWORKS
 from common.errors import UserError, nearest
 from experiments.ledger import entries
-from experiments.report import differences, loops
+from experiments.report import differences, guide, loops
 
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs" / "migration"
@@ -326,7 +326,7 @@ def blocks(definition: str) -> Iterator[str | Table]:
 def pages() -> dict[str, str]:
     """The generated pages in Markdown, by file name."""
     found = [read(name) for name in rooms()]
-    whole = {"differences.md": differences.page(), "training.md": loops.page()}
+    whole = {**guide.pages(), "differences.md": differences.page(), "training.md": loops.page()}
     return {
         "README.md": index(found),
         **{f"{room.name}.md": markdown(room) for room in found},
@@ -344,6 +344,8 @@ def index(found: list[Room]) -> str:
         "Which line here is which line there, and which default is different? A page for each countermeasure: its",
         "definition, what each framework calls it and ships under that name, and code that is faithful to the definition",
         "in each. Tests hold every `build` to the definition, in values and gradients, and resolve every name.\n",
+        "- [Do you need to port at all?](start.md) Not a Keras model: it runs on TensorFlow, JAX and PyTorch.",
+        "- [Rosetta table](rosetta.md): names and arguments, and which is which.",
         "- [Differences](differences.md): all that differs under one name, what it does, and the line that makes it equal.",
         "- [Training loops](training.md): the same training in PyTorch, Keras, linen and nnx.\n",
         f"The whole network of a plan as an ordinary model: {', '.join(map(_linked, models()))}.\n",

@@ -1,0 +1,1 @@
+"""Names and arguments: what is what in PyTorch, Keras and JAX (rosetta.py)."""

@@ -1,0 +1,241 @@
+"""The Rosetta table: every name is real, every argument is one of it, and the mappings hold."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import importlib
+import inspect
+import math
+import re
+import warnings
+from collections.abc import Iterator
+from functools import cache, reduce
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from backends import FRAMEWORKS
+from experiments.ledger.names.rosetta import HEADINGS, NONE, Row, rows
+from experiments.report import guide
+from tests.conftest import load
+
+EACH = pytest.mark.parametrize("row", rows(), ids=lambda row: row.name)
+
+
+@pytest.fixture(autouse=True)
+def installed(request: pytest.FixtureRequest) -> None:
+    for framework in FRAMEWORKS:
+        load(framework, request.config)
+
+
+@cache
+def resolve(dotted: str) -> Any:
+    """The object of a dotted name."""
+    parts = dotted.split(".")
+    for length in range(len(parts), 0, -1):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # what a framework says while it is imported
+                module = importlib.import_module(".".join(parts[:length]))
+        except ModuleNotFoundError:
+            continue
+        return reduce(getattr, parts[length:], module)
+    raise AttributeError(dotted)
+
+
+def constructors(thing: Any) -> Iterator[Any]:
+    """What takes the arguments: a class's own constructor, and where it passes others on, those of its bases."""
+    if not inspect.isclass(thing):
+        yield thing
+        return
+    for base in inspect.getmro(thing):
+        if "__init__" in vars(base) and base is not object:
+            yield base.__init__
+            if "kwargs" not in inspect.signature(base.__init__).parameters:
+                return
+
+
+def arguments(thing: Any) -> set[str]:
+    """The arguments of a function or a class; some of PyTorch's are said in the documentation only."""
+    found: set[str] = set()
+    for one in constructors(thing):
+        with contextlib.suppress(ValueError):  # it is built in
+            found |= set(inspect.signature(one).parameters)
+    return (found | documented(thing)) - {"self", "args", "kwargs"}
+
+
+def documented(thing: Any) -> set[str]:
+    """The arguments in the call that documentation begins with."""
+    written = re.match(r"[\w.]+\((.*?)\)", inspect.getdoc(thing) or "", re.DOTALL)
+    return {word.partition("=")[0].strip(" *\n") for word in written[1].split(",")} if written else set()
+
+
+def used(cell: str) -> set[str]:
+    """The names in an expression that are no builtin's."""
+    nodes = ast.walk(ast.parse(cell, mode="eval"))
+    return {node.id for node in nodes if isinstance(node, ast.Name)} - {"list"}
+
+
+def faults(row: Row) -> list[str]:
+    """What is wrong with a row."""
+    found = []
+    for i, dotted in enumerate(row.names):
+        cells = [line[i] for line in row.arguments if line[i] != NONE]
+        if dotted == NONE:
+            found += [f"{HEADINGS[i]} has no {row.name}, and yet {cell!r}" for cell in cells]
+            continue
+        try:
+            thing = resolve(dotted)
+        except AttributeError:
+            found.append(f"there is no {dotted}")
+            continue
+        known = arguments(thing) if any(map(used, cells)) else set()
+        found += [f"{dotted} has no argument {name!r}" for cell in cells for name in sorted(used(cell) - known)]
+    return found
+
+
+@EACH
+def test_every_name_is_real_and_has_the_arguments(row: Row) -> None:
+    assert not faults(row)
+
+
+def test_every_line_says_something_of_two_frameworks_or_shows_that_one_is_alone() -> None:
+    for row in rows():
+        for line in row.arguments:
+            assert any(used(cell) for cell in line if cell != NONE), f"{row.name}: {line} names no argument"
+
+
+def test_there_are_forty_five_rows_and_none_twice() -> None:
+    names = [row.name for row in rows()]
+    assert len(names) >= 45
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"names": ("torch.nn.Linaer", "keras.layers.Dense", "-", "-")}, "there is no torch.nn.Linaer"),
+        ({"arguments": (("bais", "use_bias", "-", "-"),)}, "torch.nn.Linear has no argument 'bais'"),
+        ({"arguments": (("bias", "bias", "-", "-"),)}, "keras.layers.Dense has no argument 'bias'"),
+        ({"arguments": (("bias", "use_bias", "1 - bias", "-"),)}, "flax.linen.Dense has no argument 'bias'"),
+        ({"arguments": (("bias", "use_bias", "use_bias", "features"),)}, "flax.nnx.Linear has no argument 'features'"),
+    ],
+)
+def test_a_planted_fault_is_found(change: dict[str, Any], fault: str) -> None:
+    dense = next(row for row in rows() if row.name == "dense")
+    assert fault in faults(dense.model_copy(update=change))
+
+
+def test_a_built_in_function_s_wrong_argument_is_found() -> None:
+    clamp = next(row for row in rows() if row.name == "bounds on a value")
+    wrong = clamp.model_copy(update={"arguments": (("minimum", "x_min", "min", "min"),)})
+    assert faults(wrong) == ["torch.clamp has no argument 'minimum'"]
+
+
+def test_a_row_of_two_names_is_refused() -> None:
+    with pytest.raises(ValidationError, match="names"):
+        Row.model_validate({"name": "dense", "names": ["torch.nn.Linear", "keras.layers.Dense"]})
+
+
+# the mappings that are more than another name
+
+
+def mapping(name: str, torch_s: str) -> list[str]:
+    """The line of a row in which PyTorch has this."""
+    row = next(row for row in rows() if row.name == name)
+    return list(next(line for line in row.arguments if line[0] == torch_s))
+
+
+def test_batch_norm_s_momentum_is_mapped_as_it_acts() -> None:
+    import keras
+    import torch
+
+    x = np.random.default_rng(0).normal(3.0, 1.0, (8, 2)).astype("float32")
+    theirs = keras.layers.BatchNormalization(momentum=0.75)
+    theirs(x, training=True)
+    ours = torch.nn.BatchNorm1d(2, momentum=eval(mapping("batch norm", "momentum")[1], {"momentum": 0.75}))
+    ours(torch.from_numpy(x))
+    np.testing.assert_allclose(ours.get_buffer("running_mean"), theirs.moving_mean, rtol=1e-5)
+
+
+def test_a_schedule_s_least_rate_is_mapped_as_it_acts() -> None:
+    import keras
+    import optax
+    import torch
+
+    _, of_keras, *_, of_optax = mapping("cosine schedule", "eta_min")
+    eta_min = eval(of_keras, {"alpha": 0.25, "initial_learning_rate": 0.5})
+    assert eta_min == eval(of_optax, {"alpha": 0.25, "init_value": 0.5})
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.5)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=4, eta_min=eta_min)
+    rates = []
+    for _ in range(5):
+        rates.append(schedule.get_last_lr()[0])
+        optimizer.step()
+        schedule.step()
+    theirs = keras.optimizers.schedules.CosineDecay(0.5, decay_steps=4, alpha=0.25)
+    optax_s = optax.cosine_decay_schedule(0.5, decay_steps=4, alpha=0.25)
+    for each in (theirs, optax_s):
+        np.testing.assert_allclose([np.asarray(each(step)) for step in range(5)], rates, rtol=1e-6)
+
+
+def test_a_truncated_normal_s_bounds_are_mapped_as_they_act() -> None:
+    import jax
+    import torch
+
+    bounds = [mapping("truncated normal", f"({side} - mean) / std")[0] for side in "ab"]
+    lower, upper = (eval(bound, {"a": -0.5, "b": 1.0, "mean": 0.0, "std": 0.5}) for bound in bounds)
+    theirs = jax.nn.initializers.truncated_normal(0.5, lower=lower, upper=upper)(jax.random.key(0), (20_000,))
+    ours = torch.nn.init.trunc_normal_(torch.empty(20_000), 0.0, 0.5, -0.5, 1.0, generator=torch.Generator().manual_seed(0))
+    for side in (np.min, np.max):
+        assert side(np.asarray(theirs)) == pytest.approx(side(ours.numpy()), abs=0.01)
+
+
+def test_gelu_s_form_is_mapped_as_it_acts() -> None:
+    import jax
+    import torch
+
+    x = np.linspace(-3, 3, 13, dtype="float32")
+    for form in ("none", "tanh"):
+        approximate = eval(mapping("GELU", "approximate == 'tanh'")[0], {"approximate": form})
+        theirs = np.asarray(jax.nn.gelu(x, approximate=approximate))
+        np.testing.assert_allclose(torch.nn.GELU(form)(torch.from_numpy(x)), theirs, atol=1e-6)
+        other = np.asarray(jax.nn.gelu(x, approximate=not approximate))
+        assert np.abs(other - theirs).max() > 1e-4
+
+
+def test_an_attention_s_size_is_mapped_as_it_acts() -> None:
+    import keras
+    import torch
+
+    x = np.zeros((1, 3, 12), "float32")
+    theirs = keras.layers.MultiHeadAttention(num_heads=3, key_dim=4)
+    theirs(x, x)
+    size = eval(mapping("multi-head attention", "embed_dim")[1], {"num_heads": 3, "key_dim": 4})
+    ours = torch.nn.MultiheadAttention(size, 3)
+    assert sum(math.prod(p.shape) for p in ours.parameters()) == theirs.count_params()
+
+
+# the page
+
+
+def test_the_page_shows_every_name_and_line() -> None:
+    page = guide.rosetta()
+    for row in rows():
+        assert f"**{row.name}**" in page
+        for cells in (row.names, *row.arguments):
+            assert f"| {' | '.join(cell if cell == NONE else f'`{cell}`' for cell in cells)} |" in page
+
+
+def test_each_row_has_an_anchor_of_its_own() -> None:
+    anchors = [guide.anchor(row.name) for row in rows()]
+    assert len(set(anchors)) == len(anchors)
+    assert "batch-norm" in anchors
+    assert all(f'<a id="{anchor}"></a>' in guide.rosetta() for anchor in anchors)
+
+
+def test_no_cell_breaks_the_table() -> None:
+    assert all("|" not in cell for row in rows() for cells in (row.names, *row.arguments) for cell in cells)
