@@ -12,7 +12,6 @@ import sys
 from functools import cache
 from itertools import permutations
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -340,26 +339,6 @@ DOCS = (ROOT / "docs" / "convert.md").read_text()
 BLOCKS: dict[str, str] = dict(zip(laws.FRAMEWORKS, re.findall(r"```python\n(.*?)```", DOCS, re.DOTALL), strict=True))
 
 
-def library(folder: Path) -> dict[str, ModuleType]:
-    """What the shown code imports of safetensors, whose files ours are; it is no dependency of this project."""
-    import torch
-
-    numpy_module, torch_module = ModuleType("safetensors.numpy"), ModuleType("safetensors.torch")
-
-    def save(arrays: c.Arrays, name: str, metadata: dict[str, str] | None = None) -> None:
-        (folder / name).write_bytes(files.dumped(*c.file_of(arrays, metadata)))
-
-    def opened(name: str) -> c.Arrays:
-        return {key: a.copy() for key, a in files.read(folder / name).arrays.items()}
-
-    vars(numpy_module).update(save_file=save, load_file=opened)
-    vars(torch_module).update(
-        save_file=lambda arrays, name, metadata: save({key: a.numpy() for key, a in arrays.items()}, name, metadata),
-        load_file=lambda name: {key: torch.from_numpy(a) for key, a in opened(name).items()},
-    )
-    return {"safetensors": ModuleType("safetensors"), "safetensors.numpy": numpy_module, "safetensors.torch": torch_module}
-
-
 def models(framework: str) -> dict[str, Any]:
     """What the shown code has at hand: a model and its optimiser."""
     match framework:
@@ -380,8 +359,7 @@ def models(framework: str) -> dict[str, Any]:
 def test_the_shown_code_saves_what_is_read_and_loads_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, framework: str
 ) -> None:
-    for name, module in library(tmp_path).items():
-        monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.chdir(tmp_path)
     at_hand = models(framework)
     exec(BLOCKS[framework], at_hand)
     stored = files.read(next(tmp_path.iterdir()))

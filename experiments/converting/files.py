@@ -1,19 +1,18 @@
-"""safetensors, read and written: eight bytes with the header's length, a header in JSON, the numbers. Nothing is unpickled.
+"""Weights on disk, by the library of safetensors: names to arrays, and metadata, which is text by text. Nothing is unpickled.
 
-The format is https://huggingface.co/docs/safetensors: names to dtype, shape and offsets that fill the rest of the file without
-a hole, and `__metadata__`, which is text by text.
+The format is https://huggingface.co/docs/safetensors.
 """
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping
-from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from textwrap import shorten
+from typing import NamedTuple
 
 import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
 
 from common.errors import UserError, shown
 from common.files import regular
@@ -27,15 +26,11 @@ DTYPES = {
 }
 """Those that NumPy has too; there are narrower floats beside them."""
 
-NAMES = {np.dtype(code): name for name, code in DTYPES.items()}
-
-MOST_HEADER = 100_000_000
-"""Bytes of a header, as the library has it."""
-
 OTHERS = {b"PK": "a zip archive, as torch.save, .npz and .keras files are", b"\x80": "a pickle", b"\x89H": "an HDF5 file"}
 """How other files begin."""
 
-CURE = "save it with safetensors (docs/convert.md has the lines)"
+DOCS = "docs/convert.md"
+CURE = f"save it with safetensors ({DOCS} has the lines)"
 
 
 class Stored(NamedTuple):
@@ -51,124 +46,43 @@ def read(path: Path) -> Stored:
     Raises:
         UserError: There is none, or it cannot be read, or is not such a file.
     """
-    try:
-        with regular(path) as file:
-            content = file.read()
-    except OSError as error:
-        raise UserError(
-            f"a safetensors file must be one that can be read; received {shown(str(path))}: {error.strerror}"
-        ) from None
-    return parsed(content, path)
-
-
-def parsed(content: bytes, path: Path) -> Stored:
-    """The arrays of a file's bytes; they are views of it.
-
-    Raises:
-        UserError: They are not those of a safetensors file.
-    """
     where = shown(str(path))
-    for begin, what in OTHERS.items():
-        if content.startswith(begin) and content[8:9] != b"{":
-            raise UserError(f"the file must be safetensors; {where} is {what}, and nothing is unpickled; {CURE}")
-    header, data = _header(content, where)
-    metadata = header.pop("__metadata__", {})
-    if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
-        raise UserError(f"__metadata__ of {where} must be text by text; received {shown(metadata)}; {CURE}")
-    entries = {name: _Entry.checked(name, entry) for name, entry in header.items()}
-    _check_offsets(entries, len(data), where)
-    ordered = sorted(entries.items(), key=lambda item: (item[1].begin, item[1].end))
-    return Stored({name: entry.array(data) for name, entry in ordered}, metadata)
-
-
-def _header(content: bytes, where: str) -> tuple[dict[str, Any], memoryview]:
-    length = int.from_bytes(content[:8], "little")
-    if len(content) < 10 or content[8:9] != b"{":
-        raise UserError(f"a safetensors file must begin with the length of a header and the header; {where} does not; {CURE}")
-    if length > MOST_HEADER:
-        raise UserError(f"the header of {where} must be at most {MOST_HEADER:,} bytes; received {length:,}; {CURE}")
-    if 8 + length > len(content):
-        raise UserError(
-            f"{where} is truncated: its header must be {length:,} bytes; received {len(content) - 8:,}; copy it again"
-        )
     try:
-        header = json.loads(content[8 : 8 + length].decode(), object_pairs_hook=_unique)
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"the header of {where} must be JSON in UTF-8; received otherwise ({error}); {CURE}") from None
-    return header, memoryview(content)[8 + length :]
+        _check_beginning(path, where)
+        with safe_open(path, "np") as file:
+            arrays = {name: _array(file, name) for name in file.offset_keys()}
+            return Stored(arrays, file.metadata() or {})
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UserError(f"a safetensors file must be one that can be read; received {where}: {reason}") from None
+    except SafetensorError as error:
+        said = shorten(str(error).removeprefix("Error while deserializing header: "), 68, placeholder=" ...")
+        raise UserError(f"{where} must be a whole safetensors file; received: {said}; copy or save it again ({DOCS})") from None
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"{shown(twice)} is there twice")
-    return found
+def _check_beginning(path: Path, where: str) -> None:
+    """Say what another file is; a header begins with its length in eight bytes and a brace."""
+    with regular(path) as file:
+        content = file.read(9)
+    for begin, what in OTHERS.items():
+        if content.startswith(begin) and content[8:] != b"{":
+            raise UserError(f"the file must be safetensors; {where} is {what}, and nothing is unpickled; {CURE}")
 
 
-class _Entry(NamedTuple):
-    """Where an array is."""
-
-    dtype: np.dtype
-    shape: tuple[int, ...]
-    begin: int
-    end: int
-
-    @classmethod
-    def checked(cls, name: str, entry: Any) -> _Entry:
-        """An entry of the header."""
-        if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
-            raise UserError(f"{shown(name)} must have dtype, shape and data_offsets; received {shown(entry)}; {CURE}")
-        dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
-        if dtype not in DTYPES:
-            known = "F64, F32 or F16, or whole numbers"
-            raise UserError(f"{shown(name)} must be {known}; received {shown(dtype)}; convert it before it is saved")
-        for what, numbers in (("shape", shape), ("data_offsets", offsets)):
-            if not isinstance(numbers, list) or not all(type(n) is int and 0 <= n < 2**63 for n in numbers):
-                raise UserError(f"the {what} of {shown(name)} must be whole numbers from 0; received {shown(numbers)}; {CURE}")
-        if len(offsets) != 2:
-            raise UserError(f"the data_offsets of {shown(name)} must be two; received {shown(offsets)}; {CURE}")
-        found = cls(np.dtype(DTYPES[dtype]), tuple(shape), *offsets)
-        wanted = math.prod(shape) * found.dtype.itemsize
-        if found.end - found.begin != wanted:
-            said = f"{list(shape)} of {dtype} is {wanted:,} bytes"
-            raise UserError(
-                f"the data of {shown(name)} must fit its shape: {said}; received {found.end - found.begin:,}; {CURE}"
-            )
-        return found
-
-    def array(self, data: memoryview) -> np.ndarray:
-        """The numbers."""
-        return np.frombuffer(data[self.begin : self.end], self.dtype).reshape(self.shape)
-
-
-def _check_offsets(entries: Mapping[str, _Entry], size: int, where: str) -> None:
-    """The arrays lie one after the other, from the first byte to the last."""
-    ends = sorted((entry.begin, entry.end, name) for name, entry in entries.items())
-    last = ends[-1][1] if ends else 0
-    if last > size:
+def _array(file: safe_open, name: str) -> np.ndarray:
+    """The numbers of an entry, whose dtype and shape NumPy may not have."""
+    entry = file.get_slice(name)
+    if entry.get_dtype() not in DTYPES:
+        known = "F64, F32 or F16, or whole numbers"
+        raise UserError(f"{shown(name)} must be {known}; received {entry.get_dtype()}; convert it before it is saved")
+    try:
+        return file.get_tensor(name)
+    except ValueError:
         raise UserError(
-            f"{where} is truncated: {shown(ends[-1][2])} must end at byte {last:,}; received {size:,}; copy it again"
-        )
-    if last < size:
-        raise UserError(f"the arrays of {where} must fill it; received {size - last:,} bytes more; copy it again")
-    for (_, end, before), (begin, _, name) in pairwise([(0, 0, "the header"), *ends]):
-        if begin != end:
-            raise UserError(f"{shown(name)} must begin where {before} ends, at byte {end}; received {begin}; {CURE}")
+            f"the shape of {shown(name)} must be one of NumPy; received {shown(entry.get_shape())}; {CURE}"
+        ) from None
 
 
 def dumped(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> bytes:
-    """The bytes of a file, its arrays in the given order; the header is filled with blanks up to a multiple of 8."""
-    header: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
-    parts: list[bytes] = []
-    at = 0
-    for name, array in arrays.items():
-        part = np.ascontiguousarray(array).tobytes()
-        dtype = NAMES[array.dtype.newbyteorder("<") if array.dtype.itemsize > 1 else array.dtype]
-        header[name] = {"dtype": dtype, "shape": list(array.shape), "data_offsets": [at, at + len(part)]}
-        parts.append(part)
-        at += len(part)
-    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
-    text += b" " * (-len(text) % 8)
-    return b"".join([len(text).to_bytes(8, "little"), text, *parts])
+    """The bytes of a file; the library, which takes an array's memory as it lies, orders them by dtype and name."""
+    return save({name: np.asarray(array, order="C") for name, array in arrays.items()}, dict(metadata) or None)
