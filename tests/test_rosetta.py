@@ -18,7 +18,7 @@ import pytest
 from pydantic import ValidationError
 
 from backends import FRAMEWORKS
-from experiments.ledger.names.rosetta import HEADINGS, NONE, Row, rows
+from experiments.ledger.names.rosetta import HEADINGS, NONE, Row, named, rows
 from experiments.report import guide
 from tests.conftest import load
 
@@ -217,6 +217,36 @@ def test_an_attention_s_size_is_mapped_as_it_acts() -> None:
     size = eval(mapping("multi-head attention", "embed_dim")[1], {"num_heads": 3, "key_dim": 4})
     ours = torch.nn.MultiheadAttention(size, 3)
     assert sum(math.prod(p.shape) for p in ours.parameters()) == theirs.count_params()
+
+
+# by a word
+
+
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [
+        ("detach", "no gradient through a value"),
+        ("torch.nn.GELU", "GELU"),
+        ("nn.GELU", "GELU"),
+        ("batchnorm", "batch norm"),
+        ("BatchNorm2d", "batch norm"),
+        ("optax.clip_by_global_norm", "clipping by the norm of all together"),
+        ("embedding", "embedding"),
+        ("KERAS_BACKEND", "a Keras model on PyTorch, JAX or TensorFlow"),
+    ],
+)
+def test_a_row_is_found_by_any_name_and_comes_whole(word: str, name: str) -> None:
+    assert next(row for row in rows() if row.name == name) in named(word)
+
+
+def test_by_an_argument_only_its_lines_are_found() -> None:
+    assert [(row.name, len(row.arguments)) for row in named("clipnorm")] == [("clipping by the norm of each", 1)]
+    assert {line[2] for row in named("beta_1") for line in row.arguments} == {"b1"}
+
+
+@pytest.mark.parametrize("word", ["", "-", "1", "xyzzy"])
+def test_what_names_nothing_finds_no_row(word: str) -> None:
+    assert named(word) == []
 
 
 # the page
