@@ -23,6 +23,7 @@ from experiments import migrate
 from experiments.report import migration
 
 ROOMS = migration.rooms()
+WRITTEN = migration.pages()
 EACH_ROOM = pytest.mark.parametrize("room", ROOMS)
 PACKAGES = {package for needs in backends.NEEDS.values() for package in needs} - {"numpy"}
 
@@ -158,7 +159,7 @@ def test_an_argument_counts_as_a_name() -> None:
 
 
 def test_the_pages_are_up_to_date() -> None:
-    expected, found = migration.pages(), {path.name: path.read_text("utf-8") for path in migration.PAGES.glob("*.md")}
+    expected, found = WRITTEN, {path.name: path.read_text("utf-8") for path in migration.PAGES.glob("*.md")}
     stale = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
     assert not stale, f"stale in docs/migration: {', '.join(stale)}; regenerate them with: {migration.COMMAND}"
 
@@ -168,21 +169,21 @@ def test_writing_replaces_stale_pages_and_removes_those_without_a_room(tmp_path:
     (tmp_path / "gone.md").write_text("of a room that is gone")
     (tmp_path / "clipping.md").write_text("stale")
     migrate.write()
-    assert {path.name: path.read_text("utf-8") for path in tmp_path.iterdir()} == migration.pages()
+    assert {path.name: path.read_text("utf-8") for path in tmp_path.iterdir()} == WRITTEN
 
 
-@pytest.mark.parametrize("page", sorted(migration.pages()))
+@pytest.mark.parametrize("page", sorted(WRITTEN))
 def test_a_page_names_no_place_of_this_machine(page: str) -> None:
-    text = migration.pages()[page]
+    text = WRITTEN[page]
     for place in (str(migration.ROOT), str(Path.home()), sys.prefix, "/tmp/"):
         assert place not in text
     assert migration.COMMAND in text.splitlines()[0]
 
 
-@pytest.mark.parametrize("page", sorted(migration.pages()))
+@pytest.mark.parametrize("page", sorted(WRITTEN))
 def test_a_table_has_as_many_cells_in_each_row(page: str) -> None:
     table: list[int] = []
-    for line in [*migration.pages()[page].splitlines(), ""]:
+    for line in [*WRITTEN[page].splitlines(), ""]:
         if line.startswith("|"):
             table.append(line.replace("\\|", "").count("|"))
         else:
@@ -190,12 +191,16 @@ def test_a_table_has_as_many_cells_in_each_row(page: str) -> None:
             table = []
 
 
-@pytest.mark.parametrize("page", sorted(migration.pages()))
-def test_every_link_leads_to_a_file(page: str) -> None:
-    for part in migration.pages()[page].split("](")[1:]:
-        target = part.split(")")[0]
-        generated = target in migration.pages()
-        assert generated or (migration.PAGES / target).resolve().is_file(), target
+@pytest.mark.parametrize("page", sorted(WRITTEN))
+def test_every_link_leads_to_a_file_and_to_a_heading_in_it(page: str) -> None:
+    for part in WRITTEN[page].split("](")[1:]:
+        target, _, anchor = part.split(")")[0].partition("#")
+        if target.startswith("https://"):
+            continue
+        text = WRITTEN.get(target or page)
+        assert text or (migration.PAGES / target).resolve().is_file(), target
+        headings = {line.lstrip("# ").lower().replace(" ", "-") for line in (text or "").splitlines() if line.startswith("#")}
+        assert not anchor or anchor in headings, f"{target}#{anchor}"
 
 
 def test_a_bar_inside_a_cell_stays_in_it() -> None:
@@ -249,8 +254,8 @@ def test_what_is_piped_has_no_colours_and_all_parts() -> None:
 
 
 def test_the_printed_markdown_is_the_page() -> None:
-    assert run("activation", "--markdown").stdout == migration.pages()["activation.md"]
-    assert run("--markdown").stdout == migration.pages()["README.md"]
+    assert run("activation", "--markdown").stdout == WRITTEN["activation.md"]
+    assert run("--markdown").stdout == WRITTEN["README.md"]
 
 
 def test_without_a_room_the_rooms_are_listed() -> None:
@@ -259,10 +264,24 @@ def test_without_a_room_the_rooms_are_listed() -> None:
     assert all(room in finished.stdout for room in ROOMS)
 
 
-def test_a_misspelt_room_gets_one_line_with_the_nearest_and_status_2() -> None:
-    finished = run("activaton")
+def test_a_word_that_nothing_is_called_by_gets_one_line_and_status_2() -> None:
+    finished = run("zyzzyva")
     assert (finished.returncode, finished.stdout) == (2, "")
-    assert finished.stderr == "error: no room is called 'activaton'; did you mean 'activation'?\n"
+    assert finished.stderr.startswith("error: no difference is about 'zyzzyva'; known: ")
+    assert finished.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(("word", "trap", "room"), [
+    ("clipnorm", "global_clipnorm", "clipping"),
+    ("torch.nn.GELU", "approximate", "activation"),
+    ("activaton", "", "activation"),
+    ("BatchNormalization", "momentum", "normalization"),
+])  # fmt: skip
+def test_any_framework_s_word_finds_its_trap_and_its_room(word: str, trap: str, room: str) -> None:
+    finished = run(word)
+    assert finished.returncode == 0, finished.stderr
+    assert trap in finished.stdout
+    assert finished.stdout.rstrip().endswith(f"python -m experiments.migrate {room}")
 
 
 def test_reading_a_room_that_there_is_not_is_a_user_s_error() -> None:
@@ -272,5 +291,5 @@ def test_reading_a_room_that_there_is_not_is_a_user_s_error() -> None:
 
 def test_no_page_shows_code_of_the_engine() -> None:
     """What an argument is called by, as `layer`, would bring the definition of that name along."""
-    shown = {name: page for name, page in migration.pages().items() if "import_module" in page or "class Block" in page}
+    shown = {name: page for name, page in WRITTEN.items() if "import_module" in page or "class Block" in page}
     assert not shown.keys()

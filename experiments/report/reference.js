@@ -42,3 +42,4 @@ search.addEventListener("input", () => { show(); keep(); });
 for (const each of buttons) each.addEventListener("click", () => { only(each.dataset.only); keep(); });
 addEventListener("hashchange", read);
 read();
+document.body.dataset.ready = "yes";
