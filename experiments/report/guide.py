@@ -93,16 +93,18 @@ import keras
 import numpy as np
 from keras import layers
 
-model = keras.Sequential([
-    keras.Input((8, 8, 1)),
-    layers.Conv2D(4, 3, strides=2, padding="same"),
-    layers.BatchNormalization(),
-    layers.Activation("gelu"),
-    layers.Flatten(),
-    layers.Dropout(0.5),
-    layers.Dense(16, activation="tanh"),
-    layers.Dense(3),
-])
+model = keras.Sequential(
+    [
+        keras.Input((8, 8, 1)),
+        layers.Conv2D(4, 3, strides=2, padding="same"),
+        layers.BatchNormalization(),
+        layers.Activation("gelu"),
+        layers.Flatten(),
+        layers.Dropout(0.5),
+        layers.Dense(16, activation="tanh"),
+        layers.Dense(3),
+    ]
+)
 weights = Path("model.weights.h5")
 if weights.exists():
     model.load_weights(weights)
