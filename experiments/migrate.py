@@ -38,7 +38,8 @@ from common.errors import INSTALLED, UserError
 from experiments import destinations, entry
 from experiments.flags import parse
 from experiments.ledger import finding
-from experiments.report import differences, migration, reference
+from experiments.ledger.names import rosetta
+from experiments.report import differences, guide, migration, reference
 from experiments.report.migration import Room, Wing
 
 WIDE = 150
@@ -176,14 +177,20 @@ def answer(console: Console, word: str) -> None:
     Raises:
         UserError: Nothing is called so.
     """
-    named = migration.named(word)
+    named, rows = migration.named(word), rosetta.named(word)
     try:
         found = finding.found(word)
     except UserError:
-        if not named:
+        if not (named or rows):
             raise
         found = []
     differences.answer(console, found)
+    if rows:
+        _heading(console, "What is what")
+        console.print(_table(guide.table(rows)))
+    for row in rows:
+        if row.note:
+            _paragraph(console, f"{row.name}: {row.note}")
     rooms = dict.fromkeys([*named, *(each.room for each in found[: differences.MOST_TOLD] if each.room)])
     for name in rooms:
         console.print(f"Code that is faithful to the definition: {shlex.join([*entry.words('migrate'), name])}", soft_wrap=True)

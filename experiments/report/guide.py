@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from experiments.ledger.names.rosetta import HEADINGS, NONE, Group, groups
+from collections.abc import Sequence
+
+from experiments.ledger.names.rosetta import HEADINGS, NONE, Group, Row, groups
 
 
 def pages() -> dict[str, str]:
@@ -26,14 +28,24 @@ Tests resolve every name in the installed packages, and look for every argument 
 """
 
 
+def table(rows: Sequence[Row]) -> list[list[str]]:
+    """A heading, and of each row a line for its names and one for each value that arguments say."""
+    lines = [["what it is", *HEADINGS]]
+    for row in rows:
+        lines += [[row.name, *row.names], *(["", *line] for line in row.arguments)]
+    return lines
+
+
 def _section(group: Group) -> str:
-    lines = [("what it is", *HEADINGS), ("---",) * (len(HEADINGS) + 1)]
-    for row in group.row:
-        lines.append((f'<a id="{anchor(row.name)}"></a>**{row.name}**', *map(_quoted, row.names)))
-        lines += [("", *map(_quoted, line)) for line in row.arguments]
-    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    heading, *lines = table(group.row)
+    told = [[_anchored(name) if name else "", *map(_quoted, cells)] for name, *cells in lines]
+    written = "\n".join(f"| {' | '.join(line)} |" for line in (heading, ["---"] * len(heading), *told))
     notes = "\n".join(f"- **{row.name}**: {row.note}" for row in group.row if row.note)
-    return "\n\n".join(part for part in (f"## {group.title}", table, notes) if part) + "\n"
+    return "\n\n".join(part for part in (f"## {group.title}", written, notes) if part) + "\n"
+
+
+def _anchored(name: str) -> str:
+    return f'<a id="{anchor(name)}"></a>**{name}**'
 
 
 def anchor(words: str) -> str:
@@ -81,16 +93,18 @@ import keras
 import numpy as np
 from keras import layers
 
-model = keras.Sequential([
-    keras.Input((8, 8, 1)),
-    layers.Conv2D(4, 3, strides=2, padding="same"),
-    layers.BatchNormalization(),
-    layers.Activation("gelu"),
-    layers.Flatten(),
-    layers.Dropout(0.5),
-    layers.Dense(16, activation="tanh"),
-    layers.Dense(3),
-])
+model = keras.Sequential(
+    [
+        keras.Input((8, 8, 1)),
+        layers.Conv2D(4, 3, strides=2, padding="same"),
+        layers.BatchNormalization(),
+        layers.Activation("gelu"),
+        layers.Flatten(),
+        layers.Dropout(0.5),
+        layers.Dense(16, activation="tanh"),
+        layers.Dense(3),
+    ]
+)
 weights = Path("model.weights.h5")
 if weights.exists():
     model.load_weights(weights)

@@ -7,6 +7,7 @@ Keras'. Tests resolve every name in the installed packages, and look for every a
 
 from __future__ import annotations
 
+import re
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -47,6 +48,8 @@ class Row(Written):
     """Of each line, one value: an expression in the framework's own arguments."""
     note: str | None = None
     """What no line says."""
+    words: tuple[str, ...] = ()
+    """By which it is found besides."""
 
 
 class Group(Written):
@@ -65,3 +68,27 @@ def groups() -> tuple[Group, ...]:
 def rows() -> list[Row]:
     """All rows."""
     return [row for group in groups() for row in group.row]
+
+
+def named(word: str) -> list[Row]:
+    """The rows that a word names: what the thing is called, or a framework's name; or else the lines of an argument."""
+    plain = _plain(word)
+    if found := [row for row in rows() if plain in _called(row)]:
+        return found
+    return [part for row in rows() if (part := _of_argument(row, plain)).arguments]
+
+
+def _called(row: Row) -> set[str]:
+    parts = [name.split(".") for name in row.names]
+    ends = {".".join(each[i:]) for each in parts for i in range(len(each))}
+    words = re.split(r"[^\w-]+", row.name)
+    return {_plain(each) for each in {row.name, *words, *ends, *row.words}} - {""}
+
+
+def _of_argument(row: Row, plain: str) -> Row:
+    lines = [line for line in row.arguments if plain in {_plain(each) for each in re.findall(r"[A-Za-z_]\w*", " ".join(line))}]
+    return row.model_copy(update={"arguments": tuple(lines)})
+
+
+def _plain(word: str) -> str:
+    return re.sub(r"[\W_]+", "", word).lower()
