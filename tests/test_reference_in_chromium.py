@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from experiments.ledger import entries
-from experiments.report import migration, reference
+from experiments.ledger.names import rosetta
+from experiments.report import guide, migration, reference
 from tests.browser import Browser
 
 SHOWN = "article:not([hidden])"
@@ -46,6 +47,7 @@ def test_all_differences_loops_and_countermeasures_are_on_it(page: Browser) -> N
     shown = set(typed(page, ""))
     assert set(entries()) <= shown
     assert {f"room-{name}" for name in migration.rooms()} <= shown
+    assert {f"name-{guide.anchor(row.name)}" for row in rosetta.rows()} <= shown
     assert {"loop-torch", "loop-keras", "loop-linen", "loop-nnx"} <= shown
 
 
@@ -53,7 +55,7 @@ def test_all_differences_loops_and_countermeasures_are_on_it(page: Browser) -> N
     ("words", "name"),
     [
         ("BatchNorm1d eps", "batch-norm-epsilon"), ("clipnorm", "clip-scope"), ("gelu", "gelu-form"),
-        ("from_logits", "cross-entropy-from-logits"),
+        ("from_logits", "cross-entropy-from-logits"), ("KERAS_BACKEND", "start"), ("stop_gradient", "name-no-gradient-through-a-value"),
     ],
 )  # fmt: skip
 def test_the_search_takes_any_framework_s_word(page: Browser, words: str, name: str) -> None:

@@ -12,7 +12,8 @@ from markupsafe import Markup
 from backends import FRAMEWORKS
 from experiments.ledger import Difference, effects
 from experiments.ledger.finding import apart
-from experiments.report import differences, loops, migration
+from experiments.ledger.names.rosetta import HEADINGS, Row, rows
+from experiments.report import differences, guide, loops, migration
 from experiments.report.differences import TITLES
 
 HERE = Path(__file__).parent
@@ -35,6 +36,8 @@ def page() -> str:
         versions=", ".join(f"{package} {number}" for package, number in kept["versions"].items()),
         tabs=[("", "All"), *TITLES.items()],
         entries=list(map(_entry, effects.by_effect())),
+        headings=HEADINGS,
+        rosetta=list(map(_row, rows())),
         loops=list(map(_loop, loops.FORMS)),
         rooms=[_room(migration.read(name)) for name in migration.rooms()],
     )
@@ -60,6 +63,16 @@ def _wing(difference: Difference, framework: str) -> dict[str, str]:
         "ships": differences.shown(difference.shipped.of(framework).value),
         "native": differences.line(difference, "native", framework),
         "block": differences.block(difference, framework),
+    }
+
+
+def _row(row: Row) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "anchor": guide.anchor(row.name),
+        "words": " ".join(map(apart, [*row.names, *row.words])),
+        "lines": [row.names, *row.arguments],
+        "note": row.note,
     }
 
 
