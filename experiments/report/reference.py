@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from backends import FRAMEWORKS
 from experiments.ledger import Difference, effects
@@ -27,6 +28,7 @@ def page() -> str:
     """The page."""
     files = FileSystemLoader(HERE)
     environment = Environment(loader=files, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["coded"] = coded
     kept = json.loads(effects.MEASURED.read_text(encoding="utf-8"))
     return environment.get_template("reference.html").render(
         policy=POLICY,
@@ -41,6 +43,11 @@ def page() -> str:
         loops=list(map(_loop, loops.FORMS)),
         rooms=[_room(migration.read(name)) for name in migration.rooms()],
     )
+
+
+def coded(text: str) -> Markup:
+    """A sentence in which `words` are code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def _entry(difference: Difference) -> dict[str, Any]:
