@@ -55,7 +55,8 @@ def test_all_differences_loops_and_countermeasures_are_on_it(page: Browser) -> N
     ("words", "name"),
     [
         ("BatchNorm1d eps", "batch-norm-epsilon"), ("clipnorm", "clip-scope"), ("gelu", "gelu-form"),
-        ("from_logits", "cross-entropy-from-logits"), ("KERAS_BACKEND", "start"), ("stop_gradient", "name-no-gradient-through-a-value"),
+        ("from_logits", "cross-entropy-from-logits"), ("KERAS_BACKEND", "start"),
+        ("stop_gradient", "name-no-gradient-through-a-value"),
     ],
 )  # fmt: skip
 def test_the_search_takes_any_framework_s_word(page: Browser, words: str, name: str) -> None:
