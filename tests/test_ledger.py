@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import itertools
 import warnings
 from typing import Any
@@ -62,3 +64,39 @@ def test_native_lines_part_and_cures_agree(difference: Difference) -> None:
     for a, b in itertools.combinations(FRAMEWORKS, 2):
         assert set(cured[a]) == set(cured[b]), f"{difference.name}: {a} and {b} give other numbers"
         assert error(cured[a], cured[b]) <= within, f"{difference.name}: {a} and {b}, cured"
+
+
+PATCHED = [
+    ("batch-norm-epsilon", "keras", "keras.layers.BatchNormalization", "epsilon", 1e-5),
+    ("batch-norm-momentum-default", "torch", "torch.nn.modules.batchnorm._BatchNorm", "momentum", 0.01),
+    ("layer-norm-epsilon", "torch", "torch.nn.LayerNorm", "eps", 1e-3),
+    ("layer-norm-epsilon", "keras", "keras.layers.LayerNormalization", "epsilon", 1e-6),
+    ("leaky-relu-slope", "torch", "torch.nn.LeakyReLU", "negative_slope", 0.3),
+    ("leaky-relu-slope", "keras", "keras.layers.LeakyReLU", "negative_slope", 0.01),
+    ("adam-epsilon-default", "torch", "torch.optim.Adam", "eps", 1e-7),
+    ("adam-epsilon-default", "keras", "keras.optimizers.Adam", "epsilon", 1e-8),
+    ("rmsprop-decay-default", "keras", "keras.optimizers.RMSprop", "rho", 0.99),
+    ("adamw-decay-default", "torch", "torch.optim.AdamW", "weight_decay", 0.004),
+    ("adagrad-accumulator", "keras", "keras.optimizers.Adagrad", "initial_accumulator_value", 0.0),
+    ("prelu-start", "torch", "torch.nn.PReLU", "init", 0.0),
+]
+
+
+@pytest.mark.parametrize(("name", "framework", "owner", "argument", "other"), PATCHED, ids=lambda each: str(each))
+@pytest.mark.filterwarnings("ignore")
+def test_a_default_that_changes_is_seen(
+    name: str, framework: str, owner: str, argument: str, other: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, _, attribute = owner.rpartition(".")
+    constructor = getattr(importlib.import_module(module), attribute).__init__
+    parameters = list(inspect.signature(constructor).parameters.values())
+    with_defaults = [p.name for p in parameters if p.default is not p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
+    stated = entries()[name].shipped.of(framework).value
+    assert same(shipped(entries()[name], framework), stated)
+    if argument in with_defaults:
+        defaults = list(constructor.__defaults__)
+        defaults[with_defaults.index(argument)] = other
+        monkeypatch.setattr(constructor, "__defaults__", tuple(defaults))
+    else:
+        monkeypatch.setitem(constructor.__kwdefaults__, argument, other)
+    assert not same(shipped(entries()[name], framework), stated)
