@@ -29,7 +29,9 @@ COUNTERMEASURES = [
 PARTS = ["affine"]
 WITH_PARAMETERS = ["activation", "normalization", "skip", *PARTS]
 """Those of parts that stand in an ordinary model; tests/test_model.py says that no other has any."""
-ROOMS = [*COUNTERMEASURES, *PARTS, "arrays", "block", "device", "network", "model", "quantities", "training", "vjp"]
+ROOMS = [
+    *COUNTERMEASURES, *PARTS, "arrays", "block", "deep", "device", "network", "model", "quantities", "training", "trial", "vjp",
+]  # fmt: skip
 DOORS = ["NATIVE", "PARAMETERS", "STATISTICS", "build", "bias", "module", "probe", "native"]
 FRAMEWORK_MODULES = ["torch", "tensorflow", "keras", "jax", "flax", "optax"]
 
@@ -73,7 +75,7 @@ def fresh(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 OWN = {"numpy": {"rounding", "erfc"}, "jax": {"model_nnx", "mapped"}}
 """What rounding does, and extended precision, are the definition's; Flax has two forms of a model, XLA its own limit."""
-LACKING = {"numpy": {"model", "vjp"}}
+LACKING = {"numpy": {"model", "vjp", "trial", "deep"}}
 
 
 @pytest.mark.parametrize("wing", WINGS)
