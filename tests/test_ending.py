@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -33,17 +35,28 @@ def test_ctrl_c_while_it_starts_is_one_line(tmp_path: Path) -> None:
     assert "Traceback" not in found.text
 
 
-def started(folder: Path, mark: str) -> subprocess.Popen[str]:
-    """A long comparison whose workers have begun."""
+def heard() -> None:
+    """Signals end the command, also where the suite was started to outlive its terminal."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
+@contextmanager
+def started(folder: Path, mark: str) -> Iterator[subprocess.Popen[str]]:
+    """A long comparison whose workers have begun; it does not outlive a test that fails."""
     env = os.environ | {MARK: mark, "PYTHONPATH": str(ROOT), "TMPDIR": str(folder / "temporary")}
     (folder / "temporary").mkdir()
-    process = subprocess.Popen(LONG, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    until = time.monotonic() + 40
-    while len(descendants(mark)) < 3:
-        assert time.monotonic() < until, "no worker began"
-        assert process.poll() is None
-        time.sleep(0.05)
-    return process
+    pipe = subprocess.PIPE
+    with subprocess.Popen(LONG, cwd=folder, env=env, stdout=pipe, stderr=pipe, text=True, preexec_fn=heard) as process:
+        try:
+            until = time.monotonic() + 40
+            while len(descendants(mark)) < 3:
+                assert time.monotonic() < until, "no worker began"
+                assert process.poll() is None
+                time.sleep(0.05)
+            yield process
+        finally:
+            process.kill()
 
 
 @pytest.mark.parametrize(
@@ -52,13 +65,13 @@ def started(folder: Path, mark: str) -> subprocess.Popen[str]:
 )
 def test_a_signal_ends_the_command_and_its_workers_at_once(tmp_path: Path, number: int, times: int, said: str) -> None:
     mark = f"{os.getpid()}-{number}"
-    process = started(tmp_path, mark)
-    sent = time.monotonic()
-    for _ in range(times):
-        process.send_signal(number)
-        time.sleep(0.02)
-    out, err = process.communicate(timeout=30)
-    assert time.monotonic() - sent < SLOW
+    with started(tmp_path, mark) as process:
+        sent = time.monotonic()
+        for _ in range(times):
+            process.send_signal(number)
+            time.sleep(0.02)
+        out, err = process.communicate(timeout=30)
+        assert time.monotonic() - sent < SLOW
     assert process.returncode == 128 + number
     assert descendants(mark) == []
     assert (out, list((tmp_path / "temporary").iterdir())) == ("", [])
@@ -68,9 +81,9 @@ def test_a_signal_ends_the_command_and_its_workers_at_once(tmp_path: Path, numbe
 
 def test_workers_die_with_a_command_that_is_killed(tmp_path: Path) -> None:
     mark = f"{os.getpid()}-killed"
-    process = started(tmp_path, mark)
-    process.kill()
-    process.communicate(timeout=30)
+    with started(tmp_path, mark) as process:
+        process.kill()
+        process.communicate(timeout=30)
     until = time.monotonic() + 10 * SLOW  # one that is importing hears of it when it has done so
     while descendants(mark):
         assert time.monotonic() < until, "a worker lives on"
