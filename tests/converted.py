@@ -11,8 +11,10 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
+import pytest
 
 from backends.keras import optimizer as keras_optimizer
+from backends.keras.trial import in_float64
 from common.countermeasures.optimizer import Adam, Momentum, Optimizer
 from experiments.converting.conversion import Asked, Converted, convert
 from experiments.converting.files import Stored
@@ -27,6 +29,13 @@ OPTIMIZERS: dict[str, Optimizer] = {
     "momentum": Momentum(learning_rate=RATE),
     "adam": Adam(learning_rate=RATE, epsilon=EPSILON),
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def precise() -> Iterator[None]:
+    """Keras' layers are made in float64, whatever another test has left behind."""
+    with in_float64():
+        yield
 
 
 def batch(seed: int) -> tuple[np.ndarray, np.ndarray]:

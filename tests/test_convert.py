@@ -22,6 +22,9 @@ from experiments.converting import files, laws, state_writing
 from experiments.converting.files import Stored
 from tests import converted as c
 from tests.conftest import load
+from tests.converted import precise
+
+__all__ = ["precise"]
 
 ROOT = Path(__file__).parents[1]
 

@@ -25,8 +25,11 @@ from experiments.converting.origin import kinds_of
 from isograd.captured import KINDS
 from tests import converted as c
 from tests.conftest import load
+from tests.converted import precise
 from tests.ordinary import FORMS, Ordinary
 from tests.test_model import CASES, Maker, of_seed, planned, start_and_batches
+
+__all__ = ["precise"]
 
 Captured = dict[str, dict[str, np.ndarray]]
 
