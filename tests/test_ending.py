@@ -35,10 +35,11 @@ def test_ctrl_c_while_it_starts_is_one_line(tmp_path: Path) -> None:
     assert "Traceback" not in found.text
 
 
-def heard() -> None:
-    """Signals end the command, also where the suite was started to outlive its terminal."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
+HEARD = (
+    "import os, signal, sys; [signal.signal(n, signal.SIG_DFL) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]; "
+    "os.execv(sys.argv[1], sys.argv[1:])"
+)
+"""Becomes a command that signals end, also where the suite was started to outlive its terminal."""
 
 
 @contextmanager
@@ -47,7 +48,8 @@ def started(folder: Path, mark: str) -> Iterator[subprocess.Popen[str]]:
     env = os.environ | {MARK: mark, "PYTHONPATH": str(ROOT), "TMPDIR": str(folder / "temporary")}
     (folder / "temporary").mkdir()
     pipe = subprocess.PIPE
-    with subprocess.Popen(LONG, cwd=folder, env=env, stdout=pipe, stderr=pipe, text=True, preexec_fn=heard) as process:
+    line = [sys.executable, "-c", HEARD, *LONG]
+    with subprocess.Popen(line, cwd=folder, env=env, stdout=pipe, stderr=pipe, text=True) as process:
         try:
             until = time.monotonic() + 40
             while len(descendants(mark)) < 3:
