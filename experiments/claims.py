@@ -16,7 +16,6 @@ if __name__ == "__main__":  # before the imports that take time
 
     entry.begin()
 
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -108,14 +107,12 @@ def _check_destinations(options: Options) -> None:
 def _report(options: Options, found: Sequence[Judged], frameworks: Sequence[str]) -> None:
     """Print the table, and write what was asked for."""
     from experiments.claiming import networks, page, table
+    from experiments.report import piped
 
     if options.json == "-":
         streams.say(table.document(found, page.packages(frameworks)))
     else:
-        console = Console(highlight=False)
-        if not console.is_terminal and "COLUMNS" not in os.environ:
-            console.width = PIPED
-        console.print(table.shown(found, frameworks))
+        piped.console(PIPED).print(table.shown(found, frameworks))
     if options.json not in (None, "-"):
         destinations.write(Path(options.json), table.document(found, page.packages(frameworks)).encode())
     if options.write:

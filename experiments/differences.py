@@ -17,7 +17,6 @@ if __name__ == "__main__":  # before the imports that take time
     entry.begin()
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -33,6 +32,7 @@ from common.errors import INSTALLED, Failed, UserError
 from experiments import destinations, entry
 from experiments.flags import parse
 from experiments.ledger import Difference, effects, finding
+from experiments.report import piped
 from experiments.report.differences import answer, listed
 
 PIPED = 128
@@ -112,10 +112,7 @@ def run(options: Options, console: Console) -> None:
 
 
 def _main() -> int:
-    console = Console(highlight=False)
-    if not console.is_terminal and "COLUMNS" not in os.environ:
-        console.width = PIPED
-    run(parse(Options, " ".join(entry.words("differences"))), console)
+    run(parse(Options, " ".join(entry.words("differences"))), piped.console(PIPED))
     return 0
 
 

@@ -17,7 +17,6 @@ if __name__ == "__main__":  # before the imports that take time
 
     entry.begin()
 
-import os
 import re
 import shlex
 import sys
@@ -39,7 +38,7 @@ from experiments import destinations, entry
 from experiments.flags import parse
 from experiments.ledger import finding
 from experiments.ledger.names import rosetta
-from experiments.report import differences, guide, migration, reference
+from experiments.report import differences, guide, migration, piped, reference
 from experiments.report.migration import Room, Wing
 
 WIDE = 150
@@ -238,10 +237,7 @@ def run(options: Options, console: Console) -> None:
 
 
 def _main() -> int:
-    console = Console(highlight=False)
-    if not console.is_terminal and "COLUMNS" not in os.environ:
-        console.width = PIPED
-    run(parse(Options, " ".join(entry.words("migrate"))), console)
+    run(parse(Options, " ".join(entry.words("migrate"))), piped.console(PIPED))
     return 0
 
 

@@ -93,7 +93,8 @@ def test_the_wings_rms_is_the_definitions(backend: Backend, x: np.ndarray) -> No
     assert np.array_equal(np.isnan(found), np.isnan(expected))
     assert np.array_equal(np.isinf(found), np.isinf(expected))
     finite = np.isfinite(expected)
-    flushed = expected < np.finfo(float).tiny  # TensorFlow and XLA take a subnormal number for 0
+    # TensorFlow and XLA take a subnormal number for 0
+    flushed = (expected < np.finfo(float).tiny) & (backend.name in ("keras", "jax"))
     allowed = np.where(flushed, expected, 10 * EPS * expected)
     assert (np.abs(found[finite] - expected[finite]) <= allowed[finite]).all()
 

@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -34,16 +34,23 @@ class Entry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
 
-class Lines(Entry):
-    """A line in each framework."""
+Held = TypeVar("Held")
 
-    torch: str
-    keras: str
-    jax: str
 
-    def of(self, framework: str) -> str:
-        """The line in a framework."""
+class ByFramework(Entry, Generic[Held]):
+    """One thing in each framework."""
+
+    torch: Held
+    keras: Held
+    jax: Held
+
+    def of(self, framework: str) -> Held:
+        """The thing in a framework."""
         return getattr(self, framework)
+
+
+Lines = ByFramework[str]
+"""A line in each framework."""
 
 
 class Shipped(Entry):
@@ -53,18 +60,6 @@ class Shipped(Entry):
     """An expression in the framework, read off the installed package or measured."""
     value: Any = Field(alias="is")
     """What it says on the versions that this project pins: a number, a word, a truth, or a list of them."""
-
-
-class ShippedValues(Entry):
-    """What each framework ships."""
-
-    torch: Shipped
-    keras: Shipped
-    jax: Shipped
-
-    def of(self, framework: str) -> Shipped:
-        """What a framework ships."""
-        return getattr(self, framework)
 
 
 class Trial(Entry):
@@ -120,7 +115,7 @@ class Difference(Entry):
     """Who is surprised, by what."""
     source: tuple[str, ...] = Field(min_length=1)
     """Where it is written: a file of an installed package and what to look for in it, or the address of a page or thread."""
-    shipped: ShippedValues
+    shipped: ByFramework[Shipped]
     trial: Trial
     mapping: str | None = None
     """How one framework's argument becomes another's, where it is not the same number."""
