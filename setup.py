@@ -18,6 +18,7 @@ setup(
             "ledger/*.json",
             "names/*.toml",
             "native/*.py",
+            "script/*.js",
         ]
     },
 )

@@ -32,6 +32,7 @@ class CrossEntropy(Spec, frozen=True):
     """The logarithm of what softmax leaves of the right class."""
 
     kind: Literal["cross_entropy"] = "cross_entropy"
+    unit: ClassVar[str] = "nats"
     most_classes: ClassVar[int | None] = None
     of_real_targets: ClassVar[bool] = False
     reduction: Reduction = "mean over samples"
@@ -41,6 +42,7 @@ class BinaryCrossEntropy(Spec, frozen=True):
     """The same for two classes and one logit."""
 
     kind: Literal["binary_cross_entropy"] = "binary_cross_entropy"
+    unit: ClassVar[str] = "nats"
     most_classes: ClassVar[int | None] = 2
     of_real_targets: ClassVar[bool] = False
     reduction: Reduction = "mean over samples"
@@ -50,6 +52,7 @@ class SquaredError(Spec, frozen=True):
     """The squared distance from the one-hot class, or from real targets, an output on average."""
 
     kind: Literal["squared_error"] = "squared_error"
+    unit: ClassVar[str] = "squared error"
     most_classes: ClassVar[int | None] = None
     of_real_targets: ClassVar[bool] = True
     reduction: Literal["mean over samples and outputs"] = "mean over samples and outputs"

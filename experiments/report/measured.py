@@ -2,7 +2,7 @@
 
 A value is m 10^e with a whole m of at most four digits: what a reader is shown, and no more. Each blob is gzip in base64 of
 16-bit little-endian integers, first all m and then all e, each [quantity, step, run, part, layer], where the runs are those of
-one configuration with the same steps and depth, and the parts are smallest, middle and largest of the seeds. The middle is the
+one configuration with the same steps and depth (of the loss: [run, step, part]), and the parts are smallest, middle and largest of the seeds. The middle is the
 geometric mean where the quantity is shown on a logarithmic scale, the mean elsewhere.
 """
 
@@ -29,6 +29,8 @@ BUDGET = 12_000_000
 """About how many values a page may hold: with more, it holds fewer steps."""
 
 MOST_STEPS = 51
+MOST_LOSSES = 201
+"""Steps of which the page has the loss."""
 
 
 class Shown(NamedTuple):
@@ -39,7 +41,11 @@ class Shown(NamedTuple):
     logarithmic: bool
 
 
+SHARE = "signal_gradient_share"
+"""The signal gradient of each site as a share of the last one's: a flat line where every site gets the same."""
+
 SHOWN = {
+    SHARE: Shown("gradient relative to the last", "share", True),
     "signal_gradient_rms": Shown("signal gradient", "loss per activation", True),
     "weight_gradient_rms": Shown("weight gradient", "loss per weight", True),
     "clipped_weight_gradient_rms": Shown("weight gradient after clipping", "loss per weight", True),
@@ -48,7 +54,16 @@ SHOWN = {
     "activation_mean": Shown("activation, mean", "activation", False),
     "dead_fraction": Shown("dead units", "share of units", False),
 }
-assert set(SHOWN) == set(QUANTITIES)
+assert set(SHOWN) == {SHARE, *QUANTITIES}
+
+
+def values_of(trace: Trace, quantity: str) -> np.ndarray:
+    """A quantity [seed, step, site] of a trace, as measured or made of what was."""
+    if quantity != SHARE:
+        return trace.quantities[quantity]
+    signal = trace.quantities["signal_gradient_rms"].astype(float)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        return signal / signal[:, :, -1:]
 
 
 def rounded(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -98,7 +113,7 @@ def kept_steps(count: int, most: int) -> np.ndarray:
 def most_steps(sources: Iterable[Source]) -> int:
     """How many steps of each run the page has room for."""
     layers = sum(run.trace.quantities[QUANTITIES[0]].shape[2] for source in sources for run in source.runs.values())
-    return int(np.clip(BUDGET // max(1, 3 * len(QUANTITIES) * layers), 2, MOST_STEPS))
+    return int(np.clip(BUDGET // max(1, 3 * len(SHOWN) * layers), 2, MOST_STEPS))
 
 
 class Member(NamedTuple):
@@ -126,20 +141,28 @@ def packed(members: list[Member], most: int) -> dict[str, Any]:
     steps = members[0].trace.steps
     kept = kept_steps(len(steps), most)
     planes = [rounded(_block(members, quantity, kept)) for quantity in SHOWN]
-    content = b"".join(plane[part].tobytes() for part in (0, 1) for plane in planes)
+    told = kept_steps(len(steps), MOST_LOSSES)
+    losses = np.stack([over_seeds(member.trace.loss[:, told], logarithmic=False) for member in members])
     return {
         "runs": [[member.folder, member.backend] for member in members],
         "steps": steps[kept].tolist(),
         "recorded": len(steps),
         "depth": members[0].trace.quantities[QUANTITIES[0]].shape[2],
-        "blob": base64.b64encode(gzip.compress(content, 6, mtime=0)).decode(),
+        "blob": _blob(planes),
+        "loss": {"steps": steps[told].tolist(), "blob": _blob([rounded(losses)])},
     }
+
+
+def _blob(planes: list[tuple[np.ndarray, np.ndarray]]) -> str:
+    """All m, and then all e."""
+    content = b"".join(plane[part].tobytes() for part in (0, 1) for plane in planes)
+    return base64.b64encode(gzip.compress(content, 6, mtime=0)).decode()
 
 
 def _block(members: list[Member], quantity: str, kept: np.ndarray) -> np.ndarray:
     """[step, run, part, layer]."""
     logarithmic = SHOWN[quantity].logarithmic
-    return np.stack([over_seeds(m.trace.quantities[quantity][:, kept], logarithmic) for m in members], axis=1)
+    return np.stack([over_seeds(values_of(m.trace, quantity)[:, kept], logarithmic) for m in members], axis=1)
 
 
 class Divergences(NamedTuple):

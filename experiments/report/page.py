@@ -17,20 +17,28 @@ from markupsafe import Markup
 
 from backends import DEFINITION
 from experiments.findings.document import Configuration, Document, RunFinding
-from experiments.index import Source
+from common.plan import Plan
+from experiments.index import Source, settings_of
 from experiments.report import agreed, cells, charts, measured
 from experiments.report.answer import answer, group_of, heads, is_single_change
 from experiments.report.library import library
-from experiments.report.speaker import notes
+from experiments.report.speaker import judged, notes
 from experiments.report.spec import to_toml
 from experiments.report.words import WORDS
+from experiments.settings import COUNTERMEASURES
 
 HERE = Path(__file__).parent
+SCRIPT = ("data", "labels", "rows", "spoken", "charts", "export", "state", "table", "begin")
+"""The parts of the page's script, in their order."""
+
 FEW = 40
 """The agreement chart shows no more configurations than so many: those nearest to their bound."""
 
 CHOSEN = 4
 """Configurations that are drawn when the page opens."""
+
+MOST_LINES, FEW_LINES = 12, 8
+"""A group of the answer with more lines shows the first few, and the others when asked."""
 
 TURNING = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 """The characters that change the direction in which others are read: a name with one could look like another name."""
@@ -43,13 +51,18 @@ def render(sources: list[Source]) -> str:
     """The page of one experiment, or of several folders' side by side."""
     files = FileSystemLoader(HERE)
     environment = Environment(loader=files, autoescape=True, undefined=StrictUndefined, trim_blocks=True, finalize=_seen)
-    script = Markup((HERE / "page.js").read_text(encoding="utf-8"))
+    script = Markup("".join((HERE / "script" / f"{part}.js").read_text(encoding="utf-8") for part in SCRIPT))
     return environment.get_template("page.html").render(
         policy=policy(library(), script),
         title=sources[0].document.question,
         site=site_of(sources),
         folders=[_folder(source) for source in sources],
         rows=list(rows(sources)),
+        numbers={name: number for number, name in enumerate(names(sources))},
+        most_lines=MOST_LINES,
+        few_lines=FEW_LINES,
+        chips=chips(sources),
+        backends=backends_of(sources),
         head_of_result=cells.head_of_result([source.document for source in sources], "test accuracy", "R² on the test set"),
         meaning=WORDS,
         words=sorted(WORDS.items(), key=lambda pair: pair[0].lower()),
@@ -95,7 +108,6 @@ def _folder(source: Source) -> dict[str, Any]:
         "toml": to_toml(document),
         "backends": cells.backends_of(document),
         "failures": list(cells.failures(document)),
-        "seeds": ", ".join(sorted({f"{len(c.spec.seeds)}" for c in document.configurations})),
     }
 
 
@@ -107,6 +119,35 @@ def site_of(sources: list[Source]) -> str:
 def names(sources: list[Source]) -> list[str]:
     """All configurations, in the order of the folders."""
     return list(dict.fromkeys(c.name for source in sources for c in source.document.configurations))
+
+
+def backends_of(sources: list[Source]) -> list[str]:
+    """All backends that have a run, the one that speaks for the first configuration before the others."""
+    found = {backend: None for source in sources for e in source.entries.values() for backend in e.runs}
+    speaking = [backend for c in sources[0].document.configurations for backend in judged(c)]
+    return list(dict.fromkeys([*speaking[:1], *found]))
+
+
+def unit_of_loss(sources: list[Source]) -> str:
+    """What the losses are measured in; a word for all where that differs."""
+    found = {c.spec.network.loss.unit for source in sources for c in source.document.configurations}
+    return found.pop() if len(found) == 1 else "of each its own"
+
+
+def countermeasures(plan: Plan) -> dict[str, str]:
+    """The kind of each countermeasure of a plan."""
+    settings = settings_of(plan)
+    return {family: getattr(settings, family).kind.replace("_", " ") for family in COUNTERMEASURES}
+
+
+def chips(sources: list[Source]) -> dict[str, list[str]]:
+    """By family of countermeasures the kinds among which a reader can choose: those that differ."""
+    found: dict[str, dict[str, None]] = {}
+    for source in sources:
+        for c in source.document.configurations:
+            for family, kind in countermeasures(c.spec).items():
+                found.setdefault(family, {})[kind] = None
+    return {family: list(kinds) for family, kinds in found.items() if len(kinds) > 1}
 
 
 def rows(sources: list[Source]) -> Iterator[dict[str, Any]]:
@@ -136,30 +177,41 @@ def data(sources: list[Source]) -> dict[str, Any]:
     most = measured.most_steps(sources)
     return {
         "folders": [source.label for source in sources],
+        "thresholds": sources[0].document.thresholds.model_dump(mode="json"),
+        "share": measured.SHARE,
+        "site": site_of(sources),
+        "definition": DEFINITION,
+        "palettes": {"light": charts.PALETTE, "dark": charts.DARK},
+        "dashes": charts.DASHES,
+        "shapes": list(charts.SHAPES),
+        "units": {name: shown._asdict() for name, shown in measured.SHOWN.items()},
+        "guesses": _guesses(sources),
         "configurations": [_packed(sources, name, most) for name in names(sources)],
         "chosen": _chosen(sources[0].document),
         "quantities": list(measured.SHOWN),
-        "logarithmic": [name for name, shown in measured.SHOWN.items() if shown.logarithmic],
-        "charts": specs(site_of(sources), folders=len(sources) > 1),
+        "charts": specs(site_of(sources), unit_of_loss(sources), folders=len(sources) > 1),
         "agreement": list(agreement_rows(sources)),
         "seconds": list(seconds_rows(sources)),
     }
 
 
 @cache
-def specs(site: str = "layer", *, folders: bool) -> dict[str, Any]:
+def specs(site: str = "layer", unit: str = "nats", *, folders: bool) -> dict[str, Any]:
     """Every chart of the page as Vega-Lite, without its rows.
 
     Altair holds none of them to Vega-Lite's schema here, which takes a third of a second; the tests do.
     """
     with debug_mode(False):
-        return {name: chart.to_dict(validate=False) for name, chart in _charts(site, folders=folders).items()}
+        return {name: chart.to_dict(validate=False) for name, chart in _charts(site, unit, folders=folders).items()}
 
 
-def _charts(site: str = "layer", *, folders: bool) -> dict[str, Any]:
+def _charts(site: str = "layer", unit: str = "nats", *, folders: bool) -> dict[str, Any]:
     found = {f"profile {name}": charts.profile(name, site=site, folders=folders) for name in measured.SHOWN}
     found |= {f"heat {name}": charts.heat(name, site=site) for name in measured.SHOWN}
+    found |= {f"difference {name}": charts.difference(name, site=site) for name in measured.SHOWN}
     return found | {
+        "learning": charts.learning(unit=unit, folders=folders),
+        "learning logarithmic": charts.learning(unit=unit, logarithmic=True, folders=folders),
         "agreement": charts.agreement(folders=folders),
         "divergence": charts.divergence(),
         "seconds": charts.seconds(),
@@ -173,7 +225,14 @@ def _packed(sources: list[Source], name: str, most: int) -> dict[str, Any]:
         if name in source.entries and (found := measured.divergences(source, name, most))
     ]
     groups = [measured.packed(members, most) for members in measured.groups(sources, name)]
-    return {"name": name, "groups": groups, "divergence": divergence}
+    plan = next(source.entries[name].plan for source in sources if name in source.entries)
+    return {"name": name, "kinds": countermeasures(plan), "groups": groups, "divergence": divergence}
+
+
+def _guesses(sources: list[Source]) -> list[float]:
+    """The losses of guessing: of data and losses that differ, several."""
+    found = {run.header.guessing_loss for source in sources for run in source.runs.values()}
+    return sorted(numbers for value in found if value is not None and (numbers := _drawn(value)))
 
 
 def chosen(document: Document) -> list[str]:
@@ -197,14 +256,21 @@ def agreement_rows(sources: list[Source]) -> Iterator[dict[str, Any]]:
             check = one.agreement.single_steps
             share = agreed.share(check.error, check.bound)
             shares[one.name] = max(share, shares.get(one.name, 0.0))
-            shown = {"share": share, "error": check.error, "bound": check.bound, "where": check.where or ""}
+            shown = {"error": check.error, "bound": check.bound, "where": check.where or ""}
             of = {"configuration": one.name, "backend": one.backend, "folder": source.label, "outcome": check.outcome}
-            found.append(of | shown | {"limit": 1.0})
+            found.append(of | shown)
     worst = set(sorted(shares, key=lambda name: -shares[name])[:FEW])
-    edge = 10 * max((row["share"] for row in found if math.isfinite(row["share"])), default=1.0)
-    for row in found:
-        if row["configuration"] in worst:
-            yield row | {"share": _drawn(min(row["share"], max(edge, 10.0)))}
+    shown = [row for row in found if row["configuration"] in worst]
+    known = [value for row in shown for value in (row["error"], row["bound"]) if value and math.isfinite(value)]
+    low, high = min(known, default=1e-16) / 10, max(known, default=1.0) * 10
+    for row in shown:
+        at = {"error_at": _within(row["error"], low, high), "bound_at": _within(row["bound"], low, high) if row["bound"] else None}
+        yield row | at
+
+
+def _within(value: float | None, low: float, high: float) -> float | None:
+    """Where an error is drawn on a logarithmic axis: 0 at the left edge, infinity, which is null, at the right."""
+    return _drawn(min(max(high if value is None else value, low), high))
 
 
 def _drawn(value: float | None) -> float | None:

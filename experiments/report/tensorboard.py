@@ -24,7 +24,7 @@ import numpy as np
 from common.errors import UserError, install_command
 from common.trace import Trace
 from experiments.index import Source
-from experiments.report.measured import SHOWN, over_seeds
+from experiments.report.measured import SHOWN, over_seeds, values_of
 
 
 def check() -> None:
@@ -80,7 +80,7 @@ def _log(writer: Any, name: str, trace: Trace) -> None:
     for step, losses in zip(trace.steps.tolist(), trace.loss.T, strict=True):
         writer.add_scalar(f"{name}/loss", losses.mean(), step)
     for quantity, shown in SHOWN.items():
-        values = trace.quantities[quantity]
+        values = values_of(trace, quantity)
         middle = over_seeds(values, shown.logarithmic)[:, 1]
         depth = values.shape[2]
         for t, step in enumerate(trace.steps.tolist()):

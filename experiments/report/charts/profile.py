@@ -1,0 +1,66 @@
+"""A quantity against the layer, or the step of time."""
+
+from __future__ import annotations
+
+import altair as alt
+
+from experiments.report.charts import style
+from experiments.report.charts.style import FORM, GREY, Rows
+from experiments.report.measured import SHARE, SHOWN
+
+PARTS = {"low": "smallest seed", "mid": "middle of the seeds", "high": "largest seed"}
+
+BROKEN = "break-paths-show-path-domains"
+"""A line is broken where there is no value, and a single point still has its place."""
+
+
+def profile(quantity: str, rows: Rows = None, *, site: str = "layer", folders: bool = False, dots: int = 14) -> alt.TopLevelMixin:
+    """A line for each configuration and backend, with a band from the smallest to the largest seed and its name at its end.
+
+    Rows have a `kind`: `value` (layer, low, mid, high, configuration, backend, style); `band` and `bound`, what comes through (low,
+    high; value); and `label`, a name (text) with its places in pixels: its line ends at (`end`, `from`), it begins at
+    (`edge`, `at`). One without a configuration is of what is no configuration's.
+    """
+    shown = SHOWN[quantity]
+    title = f"{shown.title} ({shown.unit})"
+    axis = alt.Axis(tickMinStep=1, titleAnchor="end")  # on a narrow screen the title is wider than the lines
+    x = alt.X("layer:Q", title=f"{site}, from the first to the last", scale=alt.Scale(nice=False), axis=axis)
+    y = alt.Y("mid:Q", title=title, scale=style.scale(shown.logarithmic), axis=style.powers(shown.logarithmic))
+    values = alt.Chart().transform_filter("datum.kind === 'value'").encode(x=x, color=style.colour(), detail="backend:N")
+    tips = [alt.Tooltip("configuration:N"), alt.Tooltip("backend:N"), alt.Tooltip("layer:Q", title=site), alt.Tooltip("step:Q")]
+    tips += [alt.Tooltip(f"{part}:Q", title=words, format=FORM) for part, words in PARTS.items()]
+    band = values.mark_area(invalid=BROKEN, opacity=0.13).encode(y=alt.Y("low:Q", title=title), y2="high:Q")
+    line = values.mark_line(invalid=BROKEN, strokeWidth=1.8).encode(y=y, strokeDash=_dash())
+    points = values.mark_point(filled=True, opacity=1, size=dots, invalid="filter").encode(y=y, tooltip=tips)
+    layers = [*(_through() if quantity == SHARE else ()), band, line, points, *names()]
+    return style.by_folder(alt.layer(*layers, data=style.data("profile", rows)), folders)
+
+
+def _dash() -> alt.StrokeDash:
+    """Of the backends where several are drawn, else of the configurations: the page brings which."""
+    legend = alt.Legend(title="backend", symbolSize=500, symbolStrokeColor=GREY)
+    return alt.StrokeDash("style:N", sort=None, scale=style.dash_of_backends(), legend=legend)
+
+
+def _through() -> list[alt.Chart]:
+    """What comes through: a shaded band between dashed bounds."""
+    band = alt.Chart().transform_filter("datum.kind === 'band'").mark_rect(color=GREY, opacity=0.12, clip=True)
+    bounds = alt.Chart().transform_filter("datum.kind === 'bound'").encode(y="value:Q")
+    rule = bounds.mark_rule(strokeDash=[4, 3], color=GREY, clip=True)
+    text = band.mark_text(align="right", baseline="top", dx=-5, dy=4, fontSize=11, text="comes through")
+    return [band.encode(y="low:Q", y2="high:Q"), rule, text.encode(x=alt.value("width"), y="high:Q")]
+
+
+def names(*, right: bool = False) -> list[alt.Chart]:
+    """The names of the lines at their ends, each joined to its line by a short one of its colour.
+
+    Args:
+        right: They stand at the right of the lines and not at the left.
+    """
+    labels = alt.Chart().transform_filter("datum.kind === 'label'")
+    at, beside = alt.Y("at:Q", scale=None), alt.X("edge:Q", scale=None)
+    colour = alt.condition("datum.configuration === null", alt.value(GREY), style.colour())
+    joint = labels.mark_rule(strokeWidth=1.8).encode(x=beside, x2="end:Q", y=at, y2="from:Q", color=colour)
+    side = "left" if right else "right"
+    text = labels.mark_text(align=side, baseline="middle", dx=4 if right else -4, fontSize=12)
+    return [joint, text.encode(x=beside, y=at, text="text:N", tooltip="configuration:N")]

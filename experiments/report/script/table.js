@@ -1,0 +1,57 @@
+// --- the tables
+
+find("#filter").addEventListener("input", filter);
+for (const chip of all(".chips button")) {
+  chip.addEventListener("click", () => { chip.setAttribute("aria-pressed", chip.ariaPressed !== "true"); filter(); });
+}
+find("#drawn").addEventListener("click", () => {
+  const rows = all("#league tbody tr:not([hidden])").map((row) => Number(row.dataset.configuration));
+  chooseAll([...new Set(rows)]);
+});
+
+// A row has every word, and of every family one of the chips that are pressed.
+function filter() {
+  const words = find("#filter").value.toLowerCase().split(/\s+/).filter(Boolean);
+  const pressed = Object.entries(Object.groupBy(all(".chips [aria-pressed=true]"), (chip) => chip.dataset.family));
+  const rows = all("#league tbody tr");
+  for (const row of rows) {
+    const text = row.textContent.toLowerCase(), { kinds } = data.configurations[Number(row.dataset.configuration)];
+    const fits = pressed.every(([family, chips]) => chips.some((chip) => chip.dataset.kind === kinds[family]));
+    row.hidden = !fits || !words.every((word) => text.includes(word));
+  }
+  find("#count").textContent = `${rows.filter((row) => !row.hidden).length} of ${rows.length} rows`;
+  addressed();
+}
+
+for (const button of all("#league th button")) {
+  button.addEventListener("click", () => sort(button.closest("th"), button.dataset.kind));
+}
+function sort(heading, kind) {
+  const order = heading.ariaSort === "ascending" ? "descending" : "ascending";
+  for (const other of heading.parentNode.children) other.removeAttribute("aria-sort");
+  heading.setAttribute("aria-sort", order);
+  const sign = order === "ascending" ? 1 : -1;
+  const key = (row) => row.children[heading.cellIndex].dataset.key ?? row.children[heading.cellIndex].textContent.trim();
+  const compare = (a, b) => {
+    const [x, y] = [key(a), key(b)];
+    if (x === "" || y === "") return (x === "") - (y === ""); // what was not measured comes last
+    return sign * (kind === "number" ? Number(x) - Number(y) : x.localeCompare(y, "en", { numeric: true }));
+  };
+  const body = find("#league tbody");
+  body.append(...[...body.children].sort(compare));
+}
+
+// The groups of the answer fold; a long one shows its first lines, and all when asked.
+for (const row of all(".groups .rest")) row.classList.add("cut");
+for (const button of all("button.more")) {
+  button.addEventListener("click", () => {
+    for (const row of button.closest("tbody").querySelectorAll(".rest")) row.classList.remove("cut");
+    button.closest("tr").remove();
+  });
+}
+for (const button of all(".fold-group")) {
+  button.addEventListener("click", () => {
+    const folded = button.closest("tbody").classList.toggle("folded");
+    button.setAttribute("aria-expanded", !folded);
+  });
+}
