@@ -208,6 +208,7 @@ def _check_destinations(options: Options) -> None:
 
     destinations.check_folder("--output", options.output)
     destinations.check_name("the page", outputs.page_of(options.output, name_of_file(options.experiment)))
+    destinations.check_name("the list of pages", outputs.list_of(options.output))
     if options.json is not None and options.json != "-":
         destinations.check_file("--json", Path(options.json))
     outputs.check(options.figures, options.tensorboard)
@@ -221,6 +222,7 @@ def compare(
     from experiments.executor import Processes
     from experiments.experiment import check_count, name_of_file, plans, read, with_single_changes
     from experiments.report import outputs
+    from experiments.report.answer import summary
     from experiments.runner import jobs_of, stored, versions_here
     from experiments.runner import missing as missing_runs
     from experiments.store import Store
@@ -245,7 +247,9 @@ def compare(
         have |= stored([job for job in todo if job.run_id not in failures], store)
         cures = {backend: f"not installed; install with: {install_command(backend)}" for backend in absent}
         made = index.of_jobs(experiment, jobs, failures, cures, name=name_of_file(options.experiment), command=command)
-        return index.source(made, have, str(options.output)), outputs.index(store, made)
+        source = index.source(made, have, str(options.output))
+        answered = made.model_copy(update={"answer": summary(source.document)})
+        return source, outputs.index(store, answered)
 
 
 def _run(todo: list[Job], store: Store, executor: Executor, fresh: bool) -> dict[str, Outcome]:
@@ -314,7 +318,8 @@ def _report(source: Source, options: Options, console: Console) -> Iterator[Said
     if not asked_by_a_program:
         show(source.document, console, str(options.output))
     page = outputs.page_of(options.output, source.document.experiment)
-    for said in outputs.write([source], page, figures=options.figures, tensorboard=options.tensorboard, opened=options.open):
+    also = {"figures": options.figures, "tensorboard": options.tensorboard, "opened": options.open}
+    for said in outputs.write([source], page, folder=options.output, **also):
         if said.there and not asked_by_a_program:
             console.print(said.line, markup=False, highlight=False, soft_wrap=True)
         yield said

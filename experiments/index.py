@@ -82,6 +82,7 @@ class Index(BaseModel):
 
     Attributes:
         sequence: The experiment of a folder that was asked for last has the largest one.
+        answer: What came of it, in a few lines; empty in indexes from before this was kept.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -93,6 +94,7 @@ class Index(BaseModel):
     command: Command
     thresholds: Thresholds
     entries: list[Entry]
+    answer: list[Words] = []
 
 
 @dataclass(frozen=True)
@@ -241,6 +243,11 @@ def _indexes(folder: Path) -> dict[Path, Index | Exception]:
         except (Unreadable, OSError) as why:
             found[path] = why
     return found
+
+
+def indexes(folder: Path) -> list[Index]:
+    """The experiments of a folder that can be read."""
+    return [one for one in _indexes(folder).values() if isinstance(one, Index)]
 
 
 def load(folder: Path, experiment: str | None = None) -> Source:

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -28,9 +29,8 @@ from experiments import index
 from experiments.experiment import plans, read
 from experiments.findings.document import Document, RunFinding
 from experiments.index import Source
-from experiments.report import measured, page
-from experiments.report.answer import answer
-from experiments.report.figures import figures
+from experiments.report import listed, measured, page
+from experiments.report.answer import answer, summary
 from experiments.report.outputs import page_of
 from experiments.report.spec import to_toml
 from experiments.report.words import WORDS, glossary
@@ -104,11 +104,22 @@ def tables(source: Source, name: str) -> dict[str, pl.DataFrame]:
     return {backend: pl.read_parquet(path) for backend, path in paths.items() if path.exists()}
 
 
-def unpacked(group: dict[str, Any]) -> np.ndarray:
-    shape = (2, len(QUANTITIES), len(group["steps"]), len(group["runs"]), 3, group["depth"])
-    m, e = np.frombuffer(gzip.decompress(base64.b64decode(group["blob"])), "<i2").reshape(shape)
+def opened(blob: str, shape: tuple[int, ...]) -> np.ndarray:
+    m, e = np.frombuffer(gzip.decompress(base64.b64decode(blob)), "<i2").reshape(2, *shape)
     numbers = np.array([float(f"{a}e{b}") for a, b in zip(m.ravel().tolist(), e.ravel().tolist(), strict=True)])
-    return np.where(m == measured.NOT_FINITE, np.nan, numbers.reshape(m.shape))
+    return np.where(m == measured.NOT_FINITE, np.nan, numbers.reshape(shape))
+
+
+def unpacked(group: dict[str, Any]) -> np.ndarray:
+    return opened(group["blob"], (len(measured.SHOWN), len(group["steps"]), len(group["runs"]), 3, group["depth"]))
+
+
+def spread(seeds: np.ndarray, log: bool) -> np.ndarray:
+    """Of [..., seed] the smallest, the middle and the largest, on the last axis but one."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        middle = np.exp(np.log(seeds).mean(-1)) if log else seeds.mean(-1)
+    expected = np.stack([seeds.min(-1), middle, seeds.max(-1)], axis=1)
+    return np.where(np.isfinite(expected), expected, np.nan)
 
 
 def test_every_number_of_every_profile_is_the_stores_to_four_digits(source: Source, data: dict[str, Any]) -> None:
@@ -120,15 +131,32 @@ def test_every_number_of_every_profile_is_the_stores_to_four_digits(source: Sour
             for q, quantity in enumerate(data["quantities"]):
                 for r, (_, backend) in enumerate(group["runs"]):
                     table = stored[backend].sort("step", "layer", "seed").filter(pl.col("step").is_in(group["steps"]))
-                    seeds = table[quantity].to_numpy().reshape(len(group["steps"]), group["depth"], 2)
-                    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-                        log = quantity in data["logarithmic"]
-                        middle = np.exp(np.log(seeds).mean(2)) if log else seeds.mean(2)
-                    expected = np.stack([seeds.min(2), middle, seeds.max(2)], axis=1)
-                    expected[~np.isfinite(expected)] = np.nan
+                    signal = "signal_gradient_rms" if quantity == measured.SHARE else quantity
+                    seeds = table[signal].to_numpy().reshape(len(group["steps"]), group["depth"], 2)
+                    if quantity == measured.SHARE:
+                        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+                            seeds = seeds / seeds[:, -1:]
+                    expected = spread(seeds, data["units"][quantity]["logarithmic"])
                     np.testing.assert_allclose(values[q, :, r], expected, rtol=0.5001e-3, atol=0)
                     compared += values[q, :, r].size
-    assert compared == 4 * 2 * 7 * 5 * 3 * 6
+    assert compared == 4 * 2 * 8 * 5 * 3 * 6
+
+
+def test_the_loss_of_every_step_is_the_stores(source: Source, data: dict[str, Any]) -> None:
+    compared = 0
+    for configuration in data["configurations"]:
+        stored = tables(source, configuration["name"])
+        for group in configuration["groups"]:
+            steps = group["loss"]["steps"]
+            losses = opened(group["loss"]["blob"], (len(group["runs"]), len(steps), 3))
+            for r, (_, backend) in enumerate(group["runs"]):
+                table = stored[backend].filter(layer=1).sort("step", "seed").filter(pl.col("step").is_in(steps))
+                expected = spread(table["loss"].to_numpy().reshape(len(steps), 2), log=False)
+                np.testing.assert_allclose(losses[r], expected, rtol=0.5001e-3, atol=0)
+                compared += losses[r].size
+    assert compared == 4 * 2 * 5 * 3
+    header = next(iter(source.runs.values())).header
+    assert data["guesses"] == [pytest.approx(header.guessing_loss, rel=0.5001e-3)]
 
 
 def test_the_league_table_has_the_stores_numbers(source: Source, reader: Reader) -> None:
@@ -151,8 +179,9 @@ def test_the_league_table_has_the_stores_numbers(source: Source, reader: Reader)
 
 
 def test_agreement_and_seconds_are_those_of_the_headers(source: Source, data: dict[str, Any]) -> None:
-    shown = {tuple(row[key] for key in ("share", "error", "bound", "outcome", "where")) for row in data["agreement"]}
-    assert shown == {(4.586e-3, 3.21e-15, 7e-13, "agrees", "loss, seed 0")}
+    shown = {tuple(row[key] for key in ("error", "bound", "outcome", "where")) for row in data["agreement"]}
+    assert shown == {(3.21e-15, 7e-13, "agrees", "loss, seed 0")}
+    assert {(row["error_at"], row["bound_at"]) for row in data["agreement"]} == {(3.21e-15, 7e-13)}
     headers = [run.header for run in source.runs.values() if run.header.backend == "torch"]
     shown = {row["order"]: row["seconds"] for row in data["seconds"] if row["backend"] == "torch"}
     expected = [0.25, sum(h.seconds.first_step for h in headers), np.mean([h.seconds.steps for h in headers])]
@@ -198,12 +227,6 @@ def test_what_a_user_has_written_is_text_wherever_it_is(reader: Reader) -> None:
     assert "<" not in reader.scripts[0]
 
 
-def test_a_name_is_in_no_place_of_a_chart_but_its_rows(source: Source) -> None:
-    for name, chart in figures([source]).items():
-        spec = chart.to_dict()
-        assert "window.pwned" not in json.dumps({k: v for k, v in spec.items() if k not in ("data", "datasets")}), name
-
-
 def test_the_page_names_no_address_to_load_from(html: str, reader: Reader) -> None:
     assert reader.addresses == ["data:,"]
     assert "default-src 'none'" in html
@@ -238,7 +261,7 @@ def test_the_answer_is_the_terminals(source: Source, reader: Reader) -> None:
     text = " ".join(reader.text.split())
     lines = [line for group in found.groups for line in group.lines]
     assert len(lines) == len(source.document.configurations)
-    said = [*found.facts, " ".join(found.base), *found.changes, *found.failures, *found.agreement]
+    said = [*found.facts, found.base[0], " ".join(found.base[1:]), *found.changes, *found.failures, *found.agreement]
     said += [group.title for group in found.groups] + [note for line in lines for note in line.notes]
     assert [one for one in said if " ".join(one.split()) not in text] == []
 
@@ -286,15 +309,18 @@ def test_an_error_that_is_infinite_is_drawn_at_the_edge_and_what_cannot_be_judge
         return run.model_copy(update={"agreement": run.agreement.model_copy(update={"single_steps": steps})})
 
     first, second, *others = source.document.configurations
-    kinds = [{"outcome": "broken", "error": None}, {"outcome": "cannot be judged"}]
+    kinds = [{"outcome": "broken", "error": None}, {"outcome": "cannot be judged", "bound": None}]
     changes = [
         c.model_copy(update={"runs": c.runs | {"torch": changed(c.runs["torch"], **kind)}})
         for c, kind in zip((first, second), kinds, strict=True)
     ]
     document = source.document.model_copy(update={"configurations": [*changes, *others]})
     found = {row["configuration"]: row for row in page.agreement_rows([dataclasses.replace(source, document=document)])}
-    assert (found[first.name]["outcome"], found[first.name]["share"]) == ("broken", 10.0)
-    assert found[second.name]["outcome"] == "cannot be judged"
+    broken, unjudged, others = found[first.name], found[second.name], [row for name, row in found.items() if name != first.name]
+    assert (broken["outcome"], broken["error"], broken["bound_at"]) == ("broken", None, 7e-13)
+    assert broken["error_at"] == pytest.approx(7e-12)
+    assert broken["error_at"] > max(row["error_at"] for row in others)
+    assert (unjudged["outcome"], unjudged["bound"], unjudged["bound_at"]) == ("cannot be judged", None, None)
 
 
 @pytest.mark.parametrize("folders", [False, True])
@@ -346,17 +372,40 @@ def report(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_the_command_makes_the_page_and_the_figures_again(source: Source, tmp_path: Path) -> None:
+def test_the_command_makes_the_page_again(source: Source, tmp_path: Path) -> None:
     (tmp_path / "new").mkdir()
-    done = report(source.label, "--output", str(tmp_path / "new" / "page.html"), "--figures", str(tmp_path / "figures"))
+    done = report(source.label, "--output", str(tmp_path / "new" / "page.html"))
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "new" / "page.html").read_text(encoding="utf-8").endswith("</html>")
-    drawn = sorted(path.name for path in (tmp_path / "figures").iterdir())
-    assert len(drawn) == 22
-    assert (tmp_path / "figures" / "agreement.png").read_bytes().startswith(b"\x89PNG")
-    svg = (tmp_path / "figures" / "profile-signal_gradient_rms.svg").read_text(encoding="utf-8")
-    assert "signal gradient (loss per activation)" in svg
-    assert "<script" not in svg
+
+
+def test_a_folders_pages_are_listed_with_what_came_of_each(source: Source, tmp_path: Path) -> None:
+    folder = tmp_path / "runs"
+    shutil.copytree(source.label, folder)
+    done = report(str(folder))
+    assert done.returncode == 0, done.stderr
+    reader = Reader((folder / "report.html").read_text(encoding="utf-8"))
+    assert reader.addresses == ["data:,", "own.toml.html"]
+    assert (folder / "own.toml.html").exists()
+    assert EVIL in reader.text
+    assert "script" not in reader.tags
+    (folder / "own.toml.html").unlink()
+    assert "there is no page of it" in listed.render(folder)
+
+
+def test_the_list_says_what_the_answer_says(source: Source) -> None:
+    titles = [f"{group.title}: {len(group.lines)} of 5." for group in answer(source.document).groups]
+    assert summary(source.document) == [*titles, "The frameworks agree with the definition."]
+    broken = source.document.model_copy(update={"agrees": False})
+    assert summary(broken)[-1] == "Agreement with the definition is broken."
+
+
+def test_the_chips_are_the_countermeasures_that_differ(source: Source, data: dict[str, Any]) -> None:
+    assert page.chips([source]) == {
+        "activation": ["sigmoid", "tanh", "relu", "elu", "prelu"],
+        "initialization": ["xavier", "gaussian"],
+    }
+    assert data["configurations"][2]["kinds"]["initialization"] == "gaussian"
 
 
 @pytest.mark.parametrize(("arguments", "reason"), [(("nowhere",), "must hold finished runs"), (("--open", "x"), "received x")])

@@ -66,8 +66,11 @@ def run(options: Options) -> int:
     if not page:
         page = outputs.page_of(options.folders[0], sources[0].document.experiment)
         destinations.check_file("the page", page)
+        destinations.check_name("the list of pages", outputs.list_of(options.folders[0]))
+    folder = None if options.output else options.folders[0]
+    also = {"figures": options.figures, "tensorboard": options.tensorboard, "opened": options.open}
     status = 0
-    for said in outputs.write(sources, page, figures=options.figures, tensorboard=options.tensorboard, opened=options.open):
+    for said in outputs.write(sources, page, folder=folder, **also):
         if said.there:
             print(said.line)
         else:

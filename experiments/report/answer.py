@@ -95,6 +95,14 @@ def sentences(document: Document) -> Iterator[str]:
     yield from (*found.changes, *found.failures, *found.agreement)
 
 
+def summary(document: Document) -> list[str]:
+    """The answer in a few lines, for a list of experiments: the groups and how many are in each, and agreement."""
+    count = len(document.configurations)
+    agrees = {True: "The frameworks agree with the definition.", False: "Agreement with the definition is broken."}
+    counted = [f"{group.title}: {len(group.lines)} of {count}." for group in groups(document)]
+    return counted if document.agrees is None else [*counted, agrees[document.agrees]]
+
+
 # --- the facts
 
 

@@ -35,6 +35,11 @@ def page_of(folder: Path, experiment: str) -> Path:
     return folder / f"{file_stem(experiment)}.html"
 
 
+def list_of(folder: Path) -> Path:
+    """The page that lists all pages of a folder."""
+    return folder / "report.html"
+
+
 def check_packages(what: str) -> None:
     """Refuse before anything is run what could not be drawn after it.
 
@@ -75,10 +80,27 @@ def findings(source: Source, path: Path) -> Said:
 
 
 def write(
-    sources: list[Source], page: Path, *, figures: Path | None = None, tensorboard: Path | None = None, opened: bool = False
+    sources: list[Source],
+    page: Path,
+    *,
+    folder: Path | None = None,
+    figures: Path | None = None,
+    tensorboard: Path | None = None,
+    opened: bool = False,
 ) -> Iterator[Said]:
-    """Write what was asked for; yields what is told of each, once it is there or cannot be."""
+    """Write what was asked for; yields what is told of each, once it is there or cannot be.
+
+    Args:
+        sources: The experiments, side by side.
+        page: Where their page is written.
+        folder: Of which the pages are listed again, if one is given.
+        figures: Where the figures are written.
+        tensorboard: Where the event files are written.
+        opened: Whether the page is shown in the browser.
+    """
     yield (shown := _tried(f"the page {page}", partial(_page, sources, page)))
+    if folder:
+        yield _tried(f"the list {list_of(folder)}", partial(_list, folder))
     if figures:
         yield _tried(f"the figures in {figures}", partial(_figures, sources, figures))
     if tensorboard:
@@ -109,6 +131,12 @@ def _page(sources: list[Source], path: Path) -> str:
     from experiments.report.page import render
 
     return _file("Page", path, render(sources))
+
+
+def _list(folder: Path) -> str:
+    from experiments.report.listed import render
+
+    return _file("All pages", list_of(folder), render(folder))
 
 
 def _figures(sources: list[Source], folder: Path) -> str:

@@ -16,8 +16,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from backends import DEFINITION
-from experiments.findings.document import Configuration, Document, RunFinding
 from common.plan import Plan
+from experiments.findings.document import Configuration, Document, RunFinding
 from experiments.index import Source, settings_of
 from experiments.report import agreed, cells, charts, measured
 from experiments.report.answer import answer, group_of, heads, is_single_change
@@ -50,7 +50,7 @@ SEEN = {code: f"<U+{code:04X}>" for code in TURNING}
 def render(sources: list[Source]) -> str:
     """The page of one experiment, or of several folders' side by side."""
     files = FileSystemLoader(HERE)
-    environment = Environment(loader=files, autoescape=True, undefined=StrictUndefined, trim_blocks=True, finalize=_seen)
+    environment = Environment(loader=files, autoescape=True, undefined=StrictUndefined, trim_blocks=True, finalize=seen)
     script = Markup("".join((HERE / "script" / f"{part}.js").read_text(encoding="utf-8") for part in SCRIPT))
     return environment.get_template("page.html").render(
         policy=policy(library(), script),
@@ -80,18 +80,19 @@ def policy(*scripts: str) -> Markup:
     """What a browser allows the page: these scripts and no other, no eval, no request, no form."""
     hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
     allowed = " ".join(f"'sha256-{digest}'" for digest in hashes)
+    scripts_of = f"script-src {allowed}; " if allowed else ""
     rest = "style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'"
-    return Markup(f"default-src 'none'; script-src {allowed}; {rest}")
+    return Markup(f"default-src 'none'; {scripts_of}{rest}")
 
 
-def _seen(value: Any) -> Any:
+def seen(value: Any) -> Any:
     """A user's text with what turns its direction made visible; markup is ours."""
     return value.translate(SEEN) if type(value) is str else value
 
 
 def _json(content: Any) -> Markup:
     """JSON that may stand in a script element: whatever a user has written, it ends no element and begins none."""
-    text = _seen(json.dumps(content, separators=(",", ":"), allow_nan=False, ensure_ascii=False))
+    text = seen(json.dumps(content, separators=(",", ":"), allow_nan=False, ensure_ascii=False))
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
 
 
@@ -264,7 +265,10 @@ def agreement_rows(sources: list[Source]) -> Iterator[dict[str, Any]]:
     known = [value for row in shown for value in (row["error"], row["bound"]) if value and math.isfinite(value)]
     low, high = min(known, default=1e-16) / 10, max(known, default=1.0) * 10
     for row in shown:
-        at = {"error_at": _within(row["error"], low, high), "bound_at": _within(row["bound"], low, high) if row["bound"] else None}
+        at = {
+            "error_at": _within(row["error"], low, high),
+            "bound_at": _within(row["bound"], low, high) if row["bound"] else None,
+        }
         yield row | at
 
 

@@ -14,5 +14,17 @@ from experiments.report.charts.seconds import seconds
 from experiments.report.charts.style import DARK, DASHES, FORM, PALETTE, SHAPES, Rows
 
 __all__ = [
-    "DARK", "DASHES", "FORM", "PALETTE", "SHAPES", "Rows", "agreement", "difference", "divergence", "heat", "learning", "profile", "seconds",
-]  # fmt: skip
+    "DARK",
+    "DASHES",
+    "FORM",
+    "PALETTE",
+    "SHAPES",
+    "Rows",
+    "agreement",
+    "difference",
+    "divergence",
+    "heat",
+    "learning",
+    "profile",
+    "seconds",
+]

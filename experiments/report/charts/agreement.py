@@ -28,7 +28,9 @@ def agreement(rows: Rows = None, *, folders: bool = False, dots: int = 45, row: 
     shape = alt.Shape("backend:N", title="backend", scale=alt.Scale(domain=COMPARED, range=[SHAPES[name] for name in COMPARED]))
     between = base.mark_rule(opacity=0.35, color=GREY).encode(x=x, x2="bound_at:Q")
     points = base.mark_point(filled=True, size=dots, opacity=1, invalid="filter", color=GREY)
-    bounds = base.mark_tick(thickness=2, size=10, color=GREY, invalid="filter").encode(x=alt.X("bound_at:Q", title=title), tooltip=tips)
+    bounds = base.mark_tick(thickness=2, size=10, color=GREY, invalid="filter").encode(
+        x=alt.X("bound_at:Q", title=title), tooltip=tips
+    )
     told = base.transform_filter("datum.outcome !== 'agrees'")
     word = told.mark_text(align="left", dx=8, fontSize=11, fontWeight="bold").encode(x="error_at:Q", text="outcome:N")
     layers = [between, bounds, points.encode(x=x, shape=shape, tooltip=tips), word]

@@ -20,22 +20,22 @@ def heat(quantity: str, rows: Rows = None, *, site: str = "layer", columns: int 
     scale = alt.Scale(type="log", scheme="viridis") if shown.logarithmic else alt.Scale(scheme="viridis")
     title = f"{shown.title} ({shown.unit})"
     tip = alt.Tooltip("value:Q", title=shown.title, format=FORM)
-    look = {"title": title, "scale": scale, "legend": _legend(shown.logarithmic)}
+    look: dict[str, Any] = {"title": title, "scale": scale, "legend": _legend(shown.logarithmic)}
     return _cells("heat", rows, look, tip, site, columns)
 
 
 def difference(quantity: str, rows: Rows = None, *, site: str = "layer", columns: int = 2) -> alt.TopLevelMixin:
-    """A panel for each configuration and backend that differs visibly from the definition: how many times as much, or how much more."""
+    """A panel for each configuration and backend that differs visibly from the definition: in decades, or by how much more."""
     shown = SHOWN[quantity]
     words = f"{shown.title}, decades from the definition" if shown.logarithmic else f"{shown.title}, less the definition's"
     scale = alt.Scale(scheme="blueorange", domainMid=0)
     tip = alt.Tooltip("mid:Q", title=words, format=FORM)
-    look = {"title": words, "scale": scale, "legend": _legend(False)}
+    look: dict[str, Any] = {"title": words, "scale": scale, "legend": _legend(False)}
     return _cells("difference", rows, look, tip, site, columns)
 
 
 def _legend(logarithmic: bool) -> alt.Legend:
-    labels = {"labelExpr": style.POWER} if logarithmic else {"format": FORM}
+    labels: dict[str, Any] = {"labelExpr": style.POWER} if logarithmic else {"format": FORM}
     return alt.Legend(orient="bottom", gradientLength=220, titleLimit=0, labelSeparation=8, **labels)
 
 

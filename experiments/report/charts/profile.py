@@ -14,11 +14,13 @@ BROKEN = "break-paths-show-path-domains"
 """A line is broken where there is no value, and a single point still has its place."""
 
 
-def profile(quantity: str, rows: Rows = None, *, site: str = "layer", folders: bool = False, dots: int = 14) -> alt.TopLevelMixin:
+def profile(
+    quantity: str, rows: Rows = None, *, site: str = "layer", folders: bool = False, dots: int = 14
+) -> alt.TopLevelMixin:
     """A line for each configuration and backend, with a band from the smallest to the largest seed and its name at its end.
 
-    Rows have a `kind`: `value` (layer, low, mid, high, configuration, backend, style); `band` and `bound`, what comes through (low,
-    high; value); and `label`, a name (text) with its places in pixels: its line ends at (`end`, `from`), it begins at
+    Rows have a `kind`: `value` (layer, low, mid, high, configuration, backend, style); `band` and `bound`, what comes through
+    (low, high; value); and `label`, a name (text) with its places in pixels: its line ends at (`end`, `from`), it begins at
     (`edge`, `at`). One without a configuration is of what is no configuration's.
     """
     shown = SHOWN[quantity]

@@ -12,8 +12,8 @@ Rows = list[dict[str, Any]] | None
 PALETTE = ["#00007A", "#DD7604", "#00A2C2", "#640500", "#1888FF", "#0E01FF", "#A7906E", "#021F3C"]
 DARK = ["#868DFC", "#FFB90C", "#00AD7E", "#CF0A0B", "#E6DFFE", "#7430FF", "#EAF99E", "#006F8C"]
 """Of eight configurations, on white and on black: found by a search for the eight whose nearest two are furthest apart, for
-readers who see all colours and for those who do not see red or green, with a contrast of 3 to the ground (tests/test_colours.py).
-Okabe and Ito's with olive and grey in place of yellow and black have two that differ by 3, not 39, without red."""
+readers who see all colours and for those who do not see red or green, with a contrast of 3 to the ground
+(tests/test_colours.py). Two of Okabe and Ito's, with olive and grey for yellow and black, differ by 3 without red, not by 39."""
 
 DASHES = [[1, 0], [7, 3], [2, 2], [9, 3, 2, 3], [4, 4], [12, 3], [1, 3], [6, 2, 1, 2, 1, 2]]
 """Of eight configurations, or of the backends in the order of SHAPES."""
@@ -41,14 +41,13 @@ def dash_of_backends() -> alt.Scale:
     return alt.Scale(domain=list(SHAPES), range=DASHES[: len(SHAPES)])
 
 
-def scale(logarithmic: bool, domain: tuple[float, float] | None = None) -> alt.Scale:
-    """Logarithmic or linear, within a domain where one is given."""
-    bounds = {"domain": list(domain)} if domain else {}
-    return alt.Scale(type="log", nice=False, **bounds) if logarithmic else alt.Scale(zero=False, nice=False, **bounds)
+def scale(logarithmic: bool) -> alt.Scale:
+    """Logarithmic or linear, from the smallest value to the largest."""
+    return alt.Scale(type="log", nice=False) if logarithmic else alt.Scale(zero=False, nice=False)
 
 
 def powers(logarithmic: bool, count: int = 8) -> alt.Axis:
-    """The axis of a scale: on a logarithmic one powers of ten as 10^-18, written with raised digits, and grid lines there only."""
+    """The axis of a scale: on a logarithmic one powers of ten with raised digits, as 10⁻¹⁸, and grid lines there only."""
     if not logarithmic:
         return alt.Axis(format=FORM, tickCount=count, labelOverlap="greedy")
     power = "abs(log(datum.value) / LN10 - round(log(datum.value) / LN10)) < 1e-6"
@@ -62,14 +61,14 @@ def _raised(number: str) -> str:
     text = f"format({number}, 'd')"
     for plain, raised in zip("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹", strict=True):
         text = f"replace({text}, regexp('{plain}', 'g'), '{raised}')"
-    return f"replace({text}, regexp('[-−]', 'g'), '⁻')"
+    return f"replace({text}, regexp('[^⁰¹²³⁴⁵⁶⁷⁸⁹]', 'g'), '⁻')"
 
 
 EXPONENT = "floor(log(datum.value) / LN10 + 1e-9)"
-MANTISSA = f"round(datum.value / pow(10, {EXPONENT}))"
+MANTISSA = f"format(datum.value / pow(10, {EXPONENT}), '.2~r')"
 POWER = (
     f"abs({EXPONENT}) < 2 ? format(datum.value, '~g') : "
-    f"({MANTISSA} === 1 ? '' : format({MANTISSA}, 'd') + '·') + '10' + {_raised(EXPONENT)}"
+    f"({MANTISSA} === '1' ? '' : {MANTISSA} + '·') + '10' + {_raised(EXPONENT)}"
 )
 """0.1, 1, 20; beyond these 10⁻¹⁸ and 2·10⁻¹⁵."""
 

@@ -137,7 +137,7 @@ const drawing = {
   },
   async divergence(width = room("divergence")) {
     const columns = narrow() ? 1 : Math.max(1, Math.min(3, Math.floor(width / 330)));
-    const spec = sized(copied("divergence"), { width, height: 150, columns, margin: 90 });
+    const spec = sized(copied("divergence"), { width, height: 150, columns, margin: 130 });
     painted(spec);
     const rows = divergenceRows();
     for (const part of spec.spec.layer) if (part.encoding.y?.axis) part.encoding.y.axis.values = decades(domainOf(rows.map((row) => row.value), true), 150);

@@ -39,7 +39,7 @@ function named(labels, common, line, domain, log, box, at) {
   const first = ordered.find((row) => row.mid !== null);
   const from = first ? pixel(first.mid, domain, box.height, log) : box.height;
   const text = cut(common.configuration, box.letters) + (first ? "" : " (no value)");
-  labels.push({ kind: "label", configuration: common.configuration, folder: common.folder, text, from, end: box.end, edge: box.edge });
+  labels.push({ kind: "label", configuration: common.configuration, folder: common.folder, text, from, end: first ? box.end : box.edge, edge: box.edge });
 }
 
 function placed(labels, height) {
