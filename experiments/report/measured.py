@@ -20,6 +20,8 @@ from common.free_run import CHAOS, bounds, divergence
 from common.quantities import QUANTITIES
 from common.trace import Trace
 from experiments.index import Source
+from experiments.report.quantities import SHOWN as SHOWN
+from experiments.report.quantities import Shown as Shown
 
 DIGITS = 4
 NOT_FINITE = -32768
@@ -29,26 +31,6 @@ BUDGET = 12_000_000
 """About how many values a page may hold: with more, it holds fewer steps."""
 
 MOST_STEPS = 51
-
-
-class Shown(NamedTuple):
-    """How a quantity is shown."""
-
-    title: str
-    unit: str
-    logarithmic: bool
-
-
-SHOWN = {
-    "signal_gradient_rms": Shown("signal gradient", "loss per activation", True),
-    "weight_gradient_rms": Shown("weight gradient", "loss per weight", True),
-    "clipped_weight_gradient_rms": Shown("weight gradient after clipping", "loss per weight", True),
-    "update_ratio": Shown("update ratio", "step over weight", True),
-    "activation_rms": Shown("activation, rms", "activation", True),
-    "activation_mean": Shown("activation, mean", "activation", False),
-    "dead_fraction": Shown("dead units", "share of units", False),
-}
-assert set(SHOWN) == set(QUANTITIES)
 
 
 def rounded(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
