@@ -48,6 +48,16 @@ def test_the_report_begins_with_the_question_and_ends_with_the_answer(done: Done
     assert sum(int(line.split(": ")[-1].split()[0]) for line in lines if line.endswith(" of 24")) == 24
 
 
+def test_full_prints_the_tables_before_the_same_answer(done: Done) -> None:
+    full = command("normalization", *TINY, "--output", str(done[0] / "runs"), "--full")
+    assert full.returncode == 0, full.stderr
+    tables, answer = full.stdout.split("\nAnswer\n")
+    assert [title for title in ("Verdicts", "Why", "Notes") if f"\n{title}\n" not in tables] == []
+    shown = done[1].stdout.split("\nAnswer\n")[1]
+    assert answer.split("\n\nPage: ")[0] == shown.split("\n\nPage: ")[0]
+    assert "--full" not in answer
+
+
 def test_piped_progress_is_a_few_plain_lines_on_standard_error(done: Done) -> None:
     lines = done[1].stderr.splitlines()
     assert 2 <= len(lines) <= 11

@@ -17,17 +17,19 @@ from common.quantities import QUANTITIES
 from experiments.experiment import Experiment, plans, read
 from experiments.judging import batch_of
 from experiments.report import measured
-from experiments.report.quantities import HEALTHY, SHOWN, Shown
+from experiments.report.quantities import HEALTHY, RELATIVE, SHARE, SHOWN, Shown
 from experiments.report.words import WORDS, glossary
 
 DOCS = Path(__file__).parent.parent / "docs"
 CURE = "write it again: python -c 'from experiments.report.words import glossary; print(glossary(), end=str())'"
 SMALL = {"depth": 10, "width": 32, "steps": 10, "seeds": 2}
 SIZES = {"10 layers": SMALL, "30 layers": {"depth": 30, "width": 64, "steps": 10, "seeds": 2}}
+EXPLAINED = RELATIVE | SHOWN
 RELU = {"activation": "relu", "initialization": "he"}
 
 UNUSUAL = {
-    "signal_gradient_rms": {},  # sigmoid + xavier
+    SHARE: {},  # sigmoid + xavier
+    "signal_gradient_rms": {},
     "weight_gradient_rms": {},
     "clipped_weight_gradient_rms": RELU | {"clipping": {"kind": "global_norm", "threshold": 1e-3}},
     "update_ratio": RELU | {"learning_rate": 0.3},
@@ -53,10 +55,10 @@ def test_every_word_and_quantity_is_explained_once() -> None:
     text = glossary()
     entries = re.findall(r"^(?:### (.+)|- \*\*(.+?)\*\*: )", text, re.MULTILINE)
     names = [heading or word for heading, word in entries]
-    assert sorted(names) == sorted({*WORDS, *(shown.title for shown in SHOWN.values())})
-    sentences = [shown.meaning for shown in SHOWN.values()] + [meaning for word, meaning in WORDS.items()]
+    assert sorted(names) == sorted({*WORDS, *(shown.title for shown in EXPLAINED.values())})
+    sentences = [shown.meaning for shown in EXPLAINED.values()] + [meaning for word, meaning in WORDS.items()]
     assert [one for one in sentences if text.count(one) > 1] == []
-    assert [shown.title for shown in SHOWN.values() if not shown.meaning.endswith(".")] == []
+    assert [shown.title for shown in EXPLAINED.values() if not shown.meaning.endswith(".")] == []
 
 
 def values_of(changes: dict[str, object]) -> dict[str, np.ndarray]:
@@ -70,7 +72,9 @@ def quantities_of(plan: Plan) -> dict[str, np.ndarray]:
     program = backends.load("numpy").program(plan, "cpu:0")
     program.load(draw.state(plan))
     data = task.load(plan.task)
-    return train(program, plan, (batch_of(plan, data, step) for step in range(plan.steps))).trace.quantities
+    found = train(program, plan, (batch_of(plan, data, step) for step in range(plan.steps))).trace.quantities
+    signal = found["signal_gradient_rms"]
+    return found | {SHARE: signal / signal[..., -1:]}
 
 
 @cache
@@ -80,17 +84,17 @@ def healthy(name: str, size: str = "10 layers") -> dict[str, np.ndarray]:
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", HEALTHY)
-@pytest.mark.parametrize("quantity", SHOWN)
+@pytest.mark.parametrize("quantity", EXPLAINED)
 def test_a_healthy_network_has_what_is_called_usual(quantity: str, name: str, size: str) -> None:
-    usual = SHOWN[quantity].usual
+    usual = EXPLAINED[quantity].usual
     found = usual.of(quantity, healthy(name, size))
     assert found.min() >= usual.low, f"{found.min():.2g}"
     assert found.max() <= usual.high, f"{found.max():.2g}"
 
 
-@pytest.mark.parametrize("quantity", SHOWN)
+@pytest.mark.parametrize("quantity", EXPLAINED)
 def test_a_network_that_is_called_bad_has_not(quantity: str) -> None:
-    usual = SHOWN[quantity].usual
+    usual = EXPLAINED[quantity].usual
     found = usual.of(quantity, values_of(UNUSUAL[quantity]))
     assert (found < usual.low).any() or (found > usual.high).any()
 

@@ -77,6 +77,22 @@ class Shown(NamedTuple):
     source: str = ""
 
 
+SHARE = "signal_gradient_share"
+
+RELATIVE = {
+    SHARE: Shown(
+        "gradient relative to the last",
+        "share",
+        True,
+        "The signal gradient of each layer as a share of the last hidden layer's, which is what the verdicts go by.",
+        Usual(0.1, 10),
+        "A line that falls to the left is a gradient that vanishes, one that rises to the left explodes: below 0.001 and above "
+        "1000 they are called that. Exactly 0 is dead.",
+        "That it should be about 1 in every layer is the aim of Glorot and Bengio 2010 and of He et al. 2015.",
+    ),
+}
+"""What is made of what is measured."""
+
 SHOWN = {
     "signal_gradient_rms": Shown(
         "signal gradient",
@@ -85,9 +101,7 @@ SHOWN = {
         "How much the loss moves with a layer's output, rms over its units and the batch; textbooks call it the backpropagated "
         "error.",
         Usual(0.1, 10, LAST),
-        "A line that falls to the left is a gradient that vanishes, one that rises to the left explodes: below 0.001 and above "
-        "1000 times the last layer's they are called that. Exactly 0 is dead.",
-        "That it should be about 1 in every layer is the aim of Glorot and Bengio 2010 and of He et al. 2015.",
+        "Decades between the layers. Its size alone says nothing: a loss that is multiplied by 1000 multiplies it by 1000.",
     ),
     "weight_gradient_rms": Shown(
         "weight gradient",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from experiments.report.quantities import HEALTHY, SHOWN, Shown
+from experiments.report.quantities import HEALTHY, RELATIVE, SHARE, SHOWN, Shown
+
+QUANTITIES = RELATIVE | SHOWN
 
 WORDS = {
     "definition": "The network in NumPy, in float64, its gradient derived by hand. Every framework is compared with it, and "
@@ -14,6 +16,13 @@ WORDS = {
     "training step; of several seeds the geometric mean. 1e-6 means that the first gets a millionth.",
     "decades per layer": "Powers of ten that the gradient gains with each layer, or step of time, on its way back. -0.63 means "
     "that it keeps 10^-0.63 = 23 %; 0 means that it passes unchanged.",
+    "profile": QUANTITIES[SHARE].meaning,
+    "comes through": "Every layer gets at least a thousandth of the gradient that the last one gets, and at most a thousand "
+    "times as much; the experiment may have other bounds. A network of fewer than 30 layers is held to them as if it had 30.",
+    "vanishing": "Some layer gets less than a thousandth of the gradient that the last one gets, or than the bound that the "
+    "experiment has. Exploding: more than a thousand times as much.",
+    "loss": "What training makes smaller: how far the outputs are from what they should be, on average over a batch.",
+    "broken": "An error is beyond its bound. Rounding cannot explain it: something is computed otherwise.",
     "verdict": "Two words on each configuration: what becomes of the gradient (comes through, vanishing, exploding, dead, "
     "non-finite), and whether the network learns (learns, has not learnt, diverged, cannot be told).",
     "dead": "The gradient is exactly 0: no step will ever change the layer.",
@@ -45,8 +54,22 @@ WORDS = {
     "seed": "A number that starting weights and the order of the batches are drawn from; the same for every backend.",
 }  # fmt: skip
 
-ALIASES = {"gradient": "signal_gradient_rms", "update ratio": "update_ratio"}
+ALIASES = {"gradient": "signal_gradient_rms", "profile": SHARE}
 """Words that mean a quantity, which explains them."""
+
+
+INTRODUCTION = """\
+What is measured at each hidden layer (of a recurrent network: at each step of time) and each training step, and the words
+that the report uses of it. [How to read the page](how-to-read.md) goes through it from top to bottom. This file is generated
+from `experiments/report/quantities.py` and `words.py`."""
+
+USUAL = f"""\
+*Usual* is what was measured in every layer and step of {", ".join(HEALTHY)}:
+networks of 10 to 30 layers that come through and learn, with a learning rate of 0.03. The command that measures it is
+`python -m experiments.compare`; its page draws it under *Quantity*. A value outside is a reason to look, and no verdict; what
+the verdicts go by is in [verdicts.md](verdicts.md)."""
+
+TITLES = {shown.title for shown in QUANTITIES.values()}
 
 
 def glossary() -> str:
@@ -61,27 +84,13 @@ def glossary() -> str:
         "",
         USUAL,
         "",
-        *(line for name, shown in SHOWN.items() for line in _quantity(name, shown)),
+        *(line for name, shown in QUANTITIES.items() for line in _quantity(name, shown)),
         "## Words",
         "",
         *(f"- **{word}**: {_meaning(word)}" for word, _ in words if word not in TITLES),
         "",
     ]
     return "\n".join(lines)
-
-
-INTRODUCTION = """\
-What is measured at each hidden layer (of a recurrent network: at each step of time) and each training step, and the words
-that the report uses of it. [How to read the page](how-to-read.md) goes through it from top to bottom. This file is generated
-from `experiments/report/quantities.py` and `words.py`."""
-
-USUAL = f"""\
-*Usual* is what was measured in every layer and step of {", ".join(HEALTHY)}:
-networks of 10 to 30 layers that come through and learn, with a learning rate of 0.03. The command that measures it is
-`python -m experiments.compare`; its page draws it under *Quantity*. A value outside is a reason to look, and no verdict; what
-the verdicts go by is in [verdicts.md](verdicts.md)."""
-
-TITLES = {shown.title for shown in SHOWN.values()}
 
 
 def _quantity(name: str, shown: Shown) -> Iterator[str]:
@@ -97,5 +106,5 @@ def _quantity(name: str, shown: Shown) -> Iterator[str]:
 def _meaning(word: str) -> str:
     if word not in ALIASES:
         return WORDS[word]
-    title = SHOWN[ALIASES[word]].title
+    title = QUANTITIES[ALIASES[word]].title
     return f"Here the [{title}](#{title.replace(' ', '-')})."
