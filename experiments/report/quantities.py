@@ -161,3 +161,6 @@ SHOWN = {
     ),
 }
 assert set(SHOWN) == set(QUANTITIES)
+
+EXPLAINED = RELATIVE | SHOWN
+"""All that has a meaning and something usual, in the order of the glossary."""

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from experiments.report.quantities import HEALTHY, RELATIVE, SHARE, SHOWN, Shown
-
-QUANTITIES = RELATIVE | SHOWN
+from experiments.report.quantities import EXPLAINED, HEALTHY, SHARE, SHOWN, Shown
 
 WORDS = {
     "definition": "The network in NumPy, in float64, its gradient derived by hand. Every framework is compared with it, and "
@@ -16,7 +14,7 @@ WORDS = {
     "training step; of several seeds the geometric mean. 1e-6 means that the first gets a millionth.",
     "decades per layer": "Powers of ten that the gradient gains with each layer, or step of time, on its way back. -0.63 means "
     "that it keeps 10^-0.63 = 23 %; 0 means that it passes unchanged.",
-    "profile": QUANTITIES[SHARE].meaning,
+    "profile": EXPLAINED[SHARE].meaning,
     "comes through": "Every layer gets at least a thousandth of the gradient that the last one gets, and at most a thousand "
     "times as much; the experiment may have other bounds. A network of fewer than 30 layers is held to them as if it had 30.",
     "vanishing": "Some layer gets less than a thousandth of the gradient that the last one gets, or than the bound that the "
@@ -69,7 +67,7 @@ networks of 10 to 30 layers that come through and learn, with a learning rate of
 `python -m experiments.compare`; its page draws it under *Quantity*. A value outside is a reason to look, and no verdict; what
 the verdicts go by is in [verdicts.md](verdicts.md)."""
 
-TITLES = {shown.title for shown in QUANTITIES.values()}
+TITLES = {shown.title for shown in EXPLAINED.values()}
 
 
 def glossary() -> str:
@@ -84,7 +82,7 @@ def glossary() -> str:
         "",
         USUAL,
         "",
-        *(line for name, shown in QUANTITIES.items() for line in _quantity(name, shown)),
+        *(line for name, shown in EXPLAINED.items() for line in _quantity(name, shown)),
         "## Words",
         "",
         *(f"- **{word}**: {_meaning(word)}" for word, _ in words if word not in TITLES),
@@ -106,5 +104,5 @@ def _quantity(name: str, shown: Shown) -> Iterator[str]:
 def _meaning(word: str) -> str:
     if word not in ALIASES:
         return WORDS[word]
-    title = QUANTITIES[ALIASES[word]].title
+    title = EXPLAINED[ALIASES[word]].title
     return f"Here the [{title}](#{title.replace(' ', '-')})."
