@@ -96,6 +96,8 @@ class Options:
     """Write the charts as SVG and PNG, for one column of a paper."""
     tensorboard: Annotated[Path | None, _number("DIR", "")] = None
     """Write event files that TensorBoard opens, the backends as runs that overlay."""
+    full: bool = False
+    """Print the tables before the answer: verdicts with their reasons, profiles, agreement, seconds."""
     open: bool = False
     """Show the page, which lies beside the runs under the experiment's name, in the browser."""
     exclusive: bool = False
@@ -308,7 +310,7 @@ def _prepare_charts() -> None:
 def _report(source: Source, options: Options, console: Console) -> Iterator[Said]:
     """Show the report, whatever of it can be written; what can be, and what not, is told one by one."""
     from experiments.report import outputs
-    from experiments.report.terminal import show, show_answer
+    from experiments.report.terminal import show, show_where_more_is
 
     asked_by_a_program = options.json == "-"
     if asked_by_a_program:
@@ -316,15 +318,18 @@ def _report(source: Source, options: Options, console: Console) -> Iterator[Said
     elif options.json is not None:
         yield outputs.findings(source, Path(options.json))
     if not asked_by_a_program:
-        show(source.document, console, str(options.output))
+        show(source.document, console, str(options.output), full=options.full)  # before the page, which takes a second
     page = outputs.page_of(options.output, source.document.experiment)
     also = {"figures": options.figures, "tensorboard": options.tensorboard, "opened": options.open}
-    for said in outputs.write([source], page, folder=options.output, **also):
+    beside = outputs.write([source], page, folder=options.output, **also)
+    written = next(beside)
+    yield written
+    for said in beside:
         if said.there and not asked_by_a_program:
             console.print(said.line, markup=False, highlight=False, soft_wrap=True)
         yield said
     if not asked_by_a_program:
-        show_answer(source.document, console)
+        show_where_more_is(page if written.there else None, console, full=options.full)
 
 
 def _main() -> int:

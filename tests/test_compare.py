@@ -38,12 +38,24 @@ Done = tuple[Path, subprocess.CompletedProcess[str]]
 def test_the_report_begins_with_the_question_and_ends_with_the_answer(done: Done) -> None:
     lines = done[1].stdout.splitlines()
     assert done[1].returncode == 0, done[1].stderr
-    assert lines[0].startswith("Which activations does a normalization keep from vanishing")
     page = done[0] / "runs" / "normalization.html"
     assert page.stat().st_size < 6e6
-    assert lines.index(f"Page: {page}") < lines.index("Answer")
-    assert lines[-1] == "No framework was compared with the definition."
+    text = " ".join(done[1].stdout.split())
+    asked = " ".join(read("normalization").question.split())
+    assert text.startswith(f"{asked} Answer 4 hidden layers"), "tables are shown that nobody asked for"
+    more = f"Page: {page}; tables: --full; how to read it: docs/how-to-read.md; all documents: docs/README.md"
+    assert text.endswith(f"No framework was compared with the definition. {more}")
     assert sum(int(line.split(": ")[-1].split()[0]) for line in lines if line.endswith(" of 24")) == 24
+
+
+def test_full_prints_the_tables_before_the_same_answer(done: Done) -> None:
+    full = command("normalization", *TINY, "--output", str(done[0] / "runs"), "--full")
+    assert full.returncode == 0, full.stderr
+    tables, answer = full.stdout.split("\nAnswer\n")
+    assert [title for title in ("Verdicts", "Why", "Notes") if f"\n{title}\n" not in tables] == []
+    shown = done[1].stdout.split("\nAnswer\n")[1]
+    assert answer.split("\n\nPage: ")[0] == shown.split("\n\nPage: ")[0]
+    assert "--full" not in answer
 
 
 def test_piped_progress_is_a_few_plain_lines_on_standard_error(done: Done) -> None:
@@ -133,7 +145,7 @@ def test_a_run_that_turns_non_finite_ends_with_status_1_and_its_reason(tmp_path:
     )
     result = command(str(own), *TINY, "--output", str(tmp_path / "runs"))
     assert result.returncode == 1
-    assert "non-finite: not finite from step " in result.stdout
+    assert "; not finite from step 0 on, first at layer 4, seed 0" in " ".join(result.stdout.split())
     assert "Traceback" not in result.stderr
 
 

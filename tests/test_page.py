@@ -32,6 +32,7 @@ from experiments.index import Source
 from experiments.report import listed, measured, page
 from experiments.report.answer import answer, summary
 from experiments.report.outputs import page_of
+from experiments.report.quantities import SHARE, SHOWN
 from experiments.report.spec import to_toml
 from experiments.report.words import WORDS, glossary
 from tests.stored import EVIL, make
@@ -111,7 +112,7 @@ def opened(blob: str, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def unpacked(group: dict[str, Any]) -> np.ndarray:
-    return opened(group["blob"], (len(measured.SHOWN), len(group["steps"]), len(group["runs"]), 3, group["depth"]))
+    return opened(group["blob"], (len(SHOWN), len(group["steps"]), len(group["runs"]), 3, group["depth"]))
 
 
 def spread(seeds: np.ndarray, log: bool) -> np.ndarray:
@@ -131,12 +132,12 @@ def test_every_number_of_every_profile_is_the_stores_to_four_digits(source: Sour
             for q, quantity in enumerate(data["quantities"]):
                 for r, (_, backend) in enumerate(group["runs"]):
                     table = stored[backend].sort("step", "layer", "seed").filter(pl.col("step").is_in(group["steps"]))
-                    signal = "signal_gradient_rms" if quantity == measured.SHARE else quantity
+                    signal = "signal_gradient_rms" if quantity == SHARE else quantity
                     seeds = table[signal].to_numpy().reshape(len(group["steps"]), group["depth"], 2)
-                    if quantity == measured.SHARE:
+                    if quantity == SHARE:
                         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
                             seeds = seeds / seeds[:, -1:]
-                    expected = spread(seeds, data["units"][quantity]["logarithmic"])
+                    expected = spread(seeds, data["shown"][quantity]["logarithmic"])
                     np.testing.assert_allclose(values[q, :, r], expected, rtol=0.5001e-3, atol=0)
                     compared += values[q, :, r].size
     assert compared == 4 * 2 * 8 * 5 * 3 * 6

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from experiments.findings.gradient import Thresholds
 from experiments.findings.outcome import Status
 from experiments.report.answer import answer, group_of, sentences
 from experiments.report.cells import told
-from experiments.report.terminal import drawn, show, show_answer
+from experiments.report.terminal import drawn, show, show_where_more_is
 
 PLANS = plans(read("countermeasures"), {"depth": 4, "width": 8})
 SINGLE = plans(read("countermeasures"), {"depth": 4, "width": 8, "precision": "float32"})
@@ -112,17 +113,16 @@ GROUPED = {
 }
 
 
-def printed(document: Document, width: int = 80) -> str:
-    """The whole report, as compare prints it."""
+def printed(document: Document, width: int = 80, *, full: bool = True) -> str:
+    """The report, as compare prints it."""
     stream = io.StringIO()
-    console = Console(file=stream, width=width)
-    show(document, console, "results")
-    show_answer(document, console)
+    show(document, Console(file=stream, width=width), "results", full=full)
     return stream.getvalue()
 
 
 def the_answer(document: Document, width: int = 80) -> str:
-    return printed(document, width).split("\nAnswer\n")[1]
+    """All that is printed if nothing is asked for."""
+    return printed(document, width, full=False).split("\nAnswer\n")[1]
 
 
 def flat(text: str) -> str:
@@ -146,10 +146,81 @@ def test_a_configuration_without_a_run_has_failed_for_its_reason(status: Any) ->
     assert f"{status}: because of it" in the_answer(document)
 
 
-def test_the_answer_is_the_last_that_is_printed() -> None:
+def test_the_tables_come_before_the_answer() -> None:
     text = printed(a_document(STORY))
     assert text.index("Verdicts\n") < text.index("Seconds, ") < text.index("Notes\n") < text.index("Answer\n")
     assert "torch: first step" in "".join(text.splitlines()[-3:])
+
+
+def test_without_full_only_the_question_and_the_answer_are_printed() -> None:
+    document = a_document(STORY)
+    assert printed(document, full=False) == f"{document.question}\n\nAnswer\n{the_answer(document)}"
+    assert printed(document).endswith(f"\n\nAnswer\n{the_answer(document)}"), "the tables change the answer"
+    assert "Verdicts" not in printed(document, full=False)
+
+
+def last_words(page: str | None, *, full: bool = False, width: int = 80) -> list[str]:
+    stream = io.StringIO()
+    show_where_more_is(Path(page) if page else None, Console(file=stream, width=width), full=full)
+    return stream.getvalue().splitlines()
+
+
+def test_the_last_words_are_where_more_is() -> None:
+    more = [
+        "",
+        "Page: results/depth.html; tables: --full; how to read it: docs/how-to-read.md;",
+        "all documents: docs/README.md",
+    ]
+    assert last_words("results/depth.html") == more
+    assert "--full" not in flat("\n".join(last_words("results/depth.html", full=True)))
+    assert last_words(None)[1].startswith("Tables: --full; how to")
+    assert "a folder/of mine/x.html" in "\n".join(last_words("a folder/of mine/x.html", width=30))
+
+
+def reasoned(verdict: str, reason: str) -> Judged:
+    return Judged(verdict=verdict, reason=reason, seeds=[verdict] * 2)
+
+
+@pytest.mark.parametrize(
+    ("run", "reason"),
+    [
+        (a_run("exploding", reasoned("diverged", "the loss has risen from 2 to 9"), 1e5), "the loss has risen from 2 to 9"),
+        (a_run(reasoned("dead", "layer 1 gets exactly 0"), "has not learnt", 0.0), "dead: layer 1 gets exactly 0"),
+        (a_run(learning=reasoned("has not learnt", "0.14 is hardly more"), accuracy=(0.14,) * 2), "0.14 is hardly more"),
+        (a_run(learning=reasoned("cannot be told", "3 steps are too few")), "cannot be told in 1 of 2: 3 steps are too few"),
+        (a_run("vanishing", reasoned("cannot be told", "3 steps are too few"), 1e-9), "in 1 of 2: 3 steps are too few (tanh"),
+        (a_run(reasoned("vanishing", "each layer keeps 69 % of it; at 30 it would be 2e-05"), ratio=0.15), "be 2e-05"),
+    ],
+    ids=["diverged", "dead", "hardly better", "cannot be told", "and vanishing", "only deeper"],
+)
+def test_a_reason_that_the_numbers_do_not_show_is_in_the_answer(run: RunFinding, reason: str) -> None:
+    assert reason in flat(the_answer(a_document({BASE: both(a_run()), "tanh + xavier": both(run)})))
+
+
+def test_a_reason_that_all_share_is_told_once() -> None:
+    run = a_run(learning=reasoned("cannot be told", "3 steps are too few"))
+    text = flat(the_answer(a_document({name: both(run) for name in STORY})))
+    assert "Whether it learns cannot be told in 10 of 10: 3 steps are too few." in text
+    alone = flat(the_answer(a_document({BASE: both(run)})))
+    assert alone.count("3 steps are too few") == 1
+
+
+def test_a_gradient_that_explodes_is_named_where_training_diverges() -> None:
+    run = a_run("exploding", reasoned("diverged", "the loss has risen"), 1e5)
+    (group,) = answer(a_document({BASE: both(run)})).groups
+    assert group.lines[0].notes == ["exploding", "diverged: the loss has risen"]
+
+
+def test_a_framework_that_alone_turned_non_finite_has_its_reason_in_the_answer() -> None:
+    bad = a_run("non-finite", "diverged", status="non-finite", reason="not finite from step 7 on, seed 0")
+    text = flat(the_answer(a_document({BASE: both(a_run(), bad)})))
+    assert "torch: non-finite, diverged: not finite from step 7 on, seed 0" in text
+
+
+def test_bounds_of_ones_own_are_among_the_facts() -> None:
+    own = a_document(STORY, thresholds=Thresholds(vanishing=0.01))
+    assert "Thresholds of the verdicts (docs/verdicts.md): vanishing 0.01, exploding 1000." in flat(the_answer(own))
+    assert "Thresholds" not in the_answer(a_document(STORY))
 
 
 def test_the_answer_begins_with_the_facts() -> None:

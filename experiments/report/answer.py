@@ -14,7 +14,7 @@ from experiments.findings.document import Judged as Verdict
 from experiments.findings.gradient import Thresholds
 from experiments.report import agreed
 from experiments.report.advice import advice
-from experiments.report.cells import failures, geometric, head_of_result, loss, ratio, result
+from experiments.report.cells import failures, geometric, head_of_result, loss, ratio, result, thresholds
 from experiments.report.speaker import counted, definition_speaks, first_run, judged, notes, rounded_away, underflowed
 
 GROUPS = {
@@ -73,7 +73,7 @@ def answer(document: Document) -> Answer:
     """The answer to the question of a document."""
     ended = [Judged(c, run) for c in document.configurations if (run := first_run(c))]
     first = ended[0] if ended and ended[0].configuration is document.configurations[0] else None
-    changes = [*(_changes(first, ended[1:]) if first else ()), *_clipping(ended), *_best(ended)]
+    changes = [*(_changes(first, ended[1:]) if first else ()), *_clipping(ended), *_best(ended), *_untold(ended)]
     return Answer(
         facts=list(facts(document)),
         base=list(_base(first)) if first else [],
@@ -129,6 +129,8 @@ def facts(document: Document) -> Iterator[str]:
     if alone:
         many = "" if len(alone) == len(plans) else f" for {len(alone)} of {len(plans)} configurations"
         yield f"float32 was asked for, and only the definition has run{many}, which is float64: its numbers are float64's."
+    if document.thresholds != Thresholds():
+        yield thresholds(document)
 
 
 def spoken_range(texts: Iterable[str]) -> str:
@@ -179,14 +181,14 @@ def group_of(configuration: Configuration) -> str:
     return learning if gradient == "comes through" else gradient
 
 
-def _line(configuration: Configuration, thresholds: Thresholds) -> Line:
+def _line(configuration: Configuration, bounds: Thresholds) -> Line:
     run = first_run(configuration)
     if run is None:
         reasons = dict.fromkeys(f"{run.status}: {run.reason}" for run in configuration.runs.values())
         return Line(configuration.name, ["-"] * 3, list(reasons))
     guess = "" if run.guessing is None or result(run) == "-" else f" ({run.guessing:.2f})"
     cells = [ratio(run), loss(run), result(run).split(" ±")[0] + guess]
-    said = list(_verdict(configuration, run, thresholds))
+    said = list(_verdict(configuration, run, bounds))
     beside = [note for note in notes(configuration, run) if not _told_by(said, note, run)]
     return Line(configuration.name, cells, [*said, *beside])
 
@@ -197,27 +199,39 @@ def _told_by(said: list[str], note: str, run: RunFinding) -> bool:
     return any(counts.get(note) and counts[note] in one for one in said)
 
 
-def _verdict(configuration: Configuration, run: RunFinding, thresholds: Thresholds) -> Iterator[str]:
+def _verdict(configuration: Configuration, run: RunFinding, bounds: Thresholds) -> Iterator[str]:
     """What the title of the group and the numbers do not say."""
     assert run.gradient
     assert run.learning
     group = group_of(configuration)
     words = run.gradient.verdict, run.learning.verdict
     if group == "failed":
+        if words[1] == "diverged" and words[0] in ("vanishing", "exploding"):
+            yield words[0]
         found = run.learning if words[1] == "diverged" and words[0] not in ("dead", "non-finite") else run.gradient
         said = not found.reason or (run.reason or "").startswith(found.reason)  # among the notes
         yield found.verdict if said else f"{found.verdict}: {found.reason}"
     if group in ("vanishing", "exploding"):
         ratio = geometric(run.gradient_ratio)
-        if ratio and thresholds.vanishing <= ratio <= thresholds.exploding and run.gradient.reason:
+        if ratio and bounds.vanishing <= ratio <= bounds.exploding and run.gradient.reason:
             deeper = re.search(r"it would be [^)]*", run.gradient.reason)  # such a ratio does not look like it
             yield deeper[0] if deeper else _beyond_the_rate(run.gradient.reason)
         if words[1] == "learns":
             yield "and yet it learns"
+    if group != "failed" and words[1] == "has not learnt" and _looks_better_than_guessing(run):
+        yield run.learning.reason
     others = {backend: other for backend, other in judged(configuration).items() if other.gradient}
     for backend, other in others.items():
         if other.gradient and other.learning and (other.gradient.verdict, other.learning.verdict) != words:
-            yield f"{backend}: {other.gradient.verdict}, {other.learning.verdict}"
+            said = f"{backend}: {other.gradient.verdict}, {other.learning.verdict}"
+            yield f"{said}: {other.reason}" if other.reason else said
+
+
+def _looks_better_than_guessing(run: RunFinding) -> bool:
+    """Whether the numbers of a line look as if the network had learnt."""
+    found, guess = run.accuracy or run.r_squared, run.guessing or 0.0
+    reason = run.learning.reason if run.learning else ""
+    return bool(reason) and found is not None and found.mean is not None and round(found.mean, 2) > round(guess, 2)
 
 
 # --- the first configuration, and what changes it
@@ -382,3 +396,16 @@ def _best(ended: list[Judged]) -> Iterator[str]:
         top = max(result(one.run).split(" ±")[0] for one in some)
         names = [one.configuration.name for one in some if result(one.run).split(" ±")[0] == top]
         yield f"{words} of the {len(some)} that learn: {' and '.join(names)}, {top}."
+
+
+def _untold(ended: list[Judged]) -> Iterator[str]:
+    """Why it cannot be told of networks whether they learn, those with one reason together; the first one's is told with it."""
+    reasons: dict[str, list[str]] = {}
+    for c, run in ended:
+        if run.learning and run.learning.verdict == "cannot be told" and group_of(c) != "failed":
+            reasons.setdefault(run.learning.reason, []).append(c.name)
+    first = ended[0].configuration.name if ended else ""
+    for reason, names in reasons.items():
+        if reason and names != [first]:
+            who = "" if len(names) == len(ended) else f" ({', '.join(names)})"
+            yield f"Whether it learns cannot be told in {len(names)} of {len(ended)}: {reason}{who}."

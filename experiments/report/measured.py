@@ -20,6 +20,7 @@ from common.free_run import CHAOS, bounds, divergence
 from common.quantities import QUANTITIES
 from common.trace import Trace
 from experiments.index import Source
+from experiments.report.quantities import SHARE, SHOWN
 
 DIGITS = 4
 NOT_FINITE = -32768
@@ -31,30 +32,6 @@ BUDGET = 12_000_000
 MOST_STEPS = 51
 MOST_LOSSES = 201
 """Steps of which the page has the loss."""
-
-
-class Shown(NamedTuple):
-    """How a quantity is shown."""
-
-    title: str
-    unit: str
-    logarithmic: bool
-
-
-SHARE = "signal_gradient_share"
-"""The signal gradient of each site as a share of the last one's: a flat line where every site gets the same."""
-
-SHOWN = {
-    SHARE: Shown("gradient relative to the last", "share", True),
-    "signal_gradient_rms": Shown("signal gradient", "loss per activation", True),
-    "weight_gradient_rms": Shown("weight gradient", "loss per weight", True),
-    "clipped_weight_gradient_rms": Shown("weight gradient after clipping", "loss per weight", True),
-    "update_ratio": Shown("update ratio", "step over weight", True),
-    "activation_rms": Shown("activation, rms", "activation", True),
-    "activation_mean": Shown("activation, mean", "activation", False),
-    "dead_fraction": Shown("dead units", "share of units", False),
-}
-assert set(SHOWN) == {SHARE, *QUANTITIES}
 
 
 def values_of(trace: Trace, quantity: str) -> np.ndarray:

@@ -22,6 +22,7 @@ from experiments.index import Source, settings_of
 from experiments.report import agreed, cells, charts, measured
 from experiments.report.answer import answer, group_of, heads, is_single_change
 from experiments.report.library import library
+from experiments.report.quantities import SHARE, SHOWN, Shown
 from experiments.report.speaker import judged, notes
 from experiments.report.spec import to_toml
 from experiments.report.words import WORDS
@@ -66,7 +67,7 @@ def render(sources: list[Source]) -> str:
         head_of_result=cells.head_of_result([source.document for source in sources], "test accuracy", "R² on the test set"),
         meaning=WORDS,
         words=sorted(WORDS.items(), key=lambda pair: pair[0].lower()),
-        quantities={name: shown.title for name, shown in measured.SHOWN.items()},
+        quantities={name: shown.title for name, shown in SHOWN.items()},
         data=_json(data(sources)),
         left_out=len(names(sources)) - min(FEW, len(names(sources))),
         few=FEW,
@@ -179,17 +180,17 @@ def data(sources: list[Source]) -> dict[str, Any]:
     return {
         "folders": [source.label for source in sources],
         "thresholds": sources[0].document.thresholds.model_dump(mode="json"),
-        "share": measured.SHARE,
+        "share": SHARE,
         "site": site_of(sources),
         "definition": DEFINITION,
         "palettes": {"light": charts.PALETTE, "dark": charts.DARK},
         "dashes": charts.DASHES,
         "shapes": list(charts.SHAPES),
-        "units": {name: shown._asdict() for name, shown in measured.SHOWN.items()},
+        "shown": {name: _shown(shown) for name, shown in SHOWN.items()},
         "guesses": _guesses(sources),
         "configurations": [_packed(sources, name, most) for name in names(sources)],
         "chosen": _chosen(sources[0].document),
-        "quantities": list(measured.SHOWN),
+        "quantities": list(SHOWN),
         "charts": specs(site_of(sources), unit_of_loss(sources), folders=len(sources) > 1),
         "agreement": list(agreement_rows(sources)),
         "seconds": list(seconds_rows(sources)),
@@ -207,9 +208,9 @@ def specs(site: str = "layer", unit: str = "nats", *, folders: bool) -> dict[str
 
 
 def _charts(site: str = "layer", unit: str = "nats", *, folders: bool) -> dict[str, Any]:
-    found = {f"profile {name}": charts.profile(name, site=site, folders=folders) for name in measured.SHOWN}
-    found |= {f"heat {name}": charts.heat(name, site=site) for name in measured.SHOWN}
-    found |= {f"difference {name}": charts.difference(name, site=site) for name in measured.SHOWN}
+    found = {f"profile {name}": charts.profile(name, site=site, folders=folders) for name in SHOWN}
+    found |= {f"heat {name}": charts.heat(name, site=site) for name in SHOWN}
+    found |= {f"difference {name}": charts.difference(name, site=site) for name in SHOWN}
     return found | {
         "learning": charts.learning(unit=unit, folders=folders),
         "learning logarithmic": charts.learning(unit=unit, logarithmic=True, folders=folders),
@@ -228,6 +229,11 @@ def _packed(sources: list[Source], name: str, most: int) -> dict[str, Any]:
     groups = [measured.packed(members, most) for members in measured.groups(sources, name)]
     plan = next(source.entries[name].plan for source in sources if name in source.entries)
     return {"name": name, "kinds": countermeasures(plan), "groups": groups, "divergence": divergence}
+
+
+def _shown(shown: Shown) -> dict[str, Any]:
+    usual = f"Usual: {shown.usual.spoken}."
+    return {"title": shown.title, "logarithmic": shown.logarithmic, "meaning": f"{shown.meaning} {usual}"}
 
 
 def _guesses(sources: list[Source]) -> list[float]:

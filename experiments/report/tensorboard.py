@@ -24,7 +24,8 @@ import numpy as np
 from common.errors import UserError, install_command
 from common.trace import Trace
 from experiments.index import Source
-from experiments.report.measured import SHOWN, over_seeds, values_of
+from experiments.report.measured import over_seeds, values_of
+from experiments.report.quantities import SHOWN
 
 
 def check() -> None:

@@ -1,9 +1,10 @@
-"""The report on the terminal: the tables, and last the answer that they make. Verdicts are words, not colours only."""
+"""The report on the terminal: the answer, before it the tables if they are asked for. Verdicts are words, not colours only."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
@@ -31,16 +32,46 @@ WIDE = 100
 """From so many columns on there is room for more."""
 
 
-def show(document: Document, console: Console, results: str) -> None:
-    """Print the tables.
+NBSP = "\N{NO-BREAK SPACE}"
+
+
+def show(document: Document, console: Console, results: str, *, full: bool) -> None:
+    """Print the question, the tables if they are asked for, and the answer, which stands without them.
 
     Args:
         document: The findings.
         console: Where to.
         results: The folder of the runs.
+        full: Whether the tables are asked for.
     """
-    say = _Speaker(document, console)
-    console.print(Text(document.question, style="bold"))
+    for line in wrapped(document.question, console.width):
+        console.print(Text(line, style="bold"), soft_wrap=True)
+    if full:
+        _tables(document, console, results)
+    _answer(document, console)
+
+
+def show_where_more_is(page: Path | None, console: Console, *, full: bool) -> None:
+    """Print the last sentence: the page, the tables, and what helps to read them.
+
+    Args:
+        page: None where it could not be written.
+        console: Where to.
+        full: Whether the tables have been printed.
+    """
+    parts = [
+        *([f"page: {page}"] if page else []),
+        *([] if full else ["tables: --full"]),
+        "how to read it: docs/how-to-read.md",
+        "all documents: docs/README.md",
+    ]
+    sentence = "; ".join(parts)
+    console.print()
+    _Speaker([str(page)], console).sentence(sentence[0].upper() + sentence[1:])
+
+
+def _tables(document: Document, console: Console, results: str) -> None:
+    say = _Speaker(_names(document), console)
     parts = {
         "Verdicts": _verdicts(document, console.width),
         "Signal gradient at the first step": _profiles(document, console.width),
@@ -57,9 +88,8 @@ def show(document: Document, console: Console, results: str) -> None:
         say.sentence(line)
 
 
-def show_answer(document: Document, console: Console) -> None:
-    """Print the answer."""
-    found, say = answer(document), _Speaker(document, console)
+def _answer(document: Document, console: Console) -> None:
+    found, say = answer(document), _Speaker(_names(document), console)
     say.title("Answer")
     for line in found.facts:
         say.sentence(line)
@@ -82,12 +112,16 @@ def _grouped(found: Answer) -> Iterator[Row]:
             yield Row(line.name, line.cells, ["; ".join(line.notes)] if line.notes else [])
 
 
-class _Speaker:
-    """Prints sentences in which the names of configurations are not broken."""
+def _names(document: Document) -> list[str]:
+    return [c.name for c in document.configurations]
 
-    def __init__(self, document: Document, console: Console) -> None:
+
+class _Speaker:
+    """Prints sentences in which names, of configurations or files, are not broken."""
+
+    def __init__(self, names: Iterable[str], console: Console) -> None:
         self.console, self.width = console, console.width
-        self.names = sorted((c.name for c in document.configurations), key=len, reverse=True)
+        self.names = sorted(names, key=len, reverse=True)
 
     def title(self, text: str) -> None:
         self.console.print()
@@ -100,9 +134,9 @@ class _Speaker:
     def sentence(self, text: str) -> None:
         for name in self.names:
             if len(name) <= self.width - 2:
-                text = text.replace(name, name.replace(" ", "\N{NO-BREAK SPACE}"))
+                text = text.replace(name, name.replace(" ", NBSP))
         for line in wrapped(text, self.width):
-            self.console.print(line.replace("\N{NO-BREAK SPACE}", " "), markup=False, highlight=False, soft_wrap=True)
+            self.console.print(line.replace(NBSP, " "), markup=False, highlight=False, soft_wrap=True)
 
 
 def _verdicts(document: Document, width: int) -> Iterator[Text]:

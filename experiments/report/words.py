@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from experiments.report.quantities import HEALTHY, SHARE, SHOWN, Shown
+
 WORDS = {
     "definition": "The network in NumPy, in float64, its gradient derived by hand. Every framework is compared with it, and "
     "with nothing else.",
-    "gradient": "Here the signal gradient: how much the loss moves with a layer's output, rms over its units and the batch. "
-    "Textbooks call it the backpropagated error.",
+    "gradient": f"Here the signal gradient. {SHOWN['signal_gradient_rms'].meaning}",
     "gradient, first/last": "The gradient of the first hidden layer, or step of time, over that of the last one, at the first "
     "training step; of several seeds the geometric mean. 1e-6 means that the first gets a millionth.",
     "decades per layer": "Powers of ten that the gradient gains with each layer, or step of time, on its way back. -0.63 means "
     "that it keeps 10^-0.63 = 23 %; 0 means that it passes unchanged.",
+    "profile": SHOWN[SHARE].meaning,
+    "comes through": "Every layer gets at least a thousandth of the gradient that the last one gets, and at most a thousand "
+    "times as much; the experiment may have other bounds. A network of fewer than 30 layers is held to them as if it had 30.",
+    "vanishing": "Some layer gets less than a thousandth of the gradient that the last one gets, or than the bound that the "
+    "experiment has. Exploding: more than a thousand times as much.",
+    "loss": "What training makes smaller: how far the outputs are from what they should be, on average over a batch.",
+    "broken": "An error is beyond its bound. Rounding cannot explain it: something is computed otherwise.",
     "verdict": "Two words on each configuration: what becomes of the gradient (comes through, vanishing, exploding, dead, "
     "non-finite), and whether the network learns (learns, has not learnt, diverged, cannot be told).",
     "dead": "The gradient is exactly 0: no step will ever change the layer.",
@@ -20,8 +30,7 @@ WORDS = {
     "than chance. Of real targets it is always saying their mean.",
     "R²": "With real targets: the share of the squared error on the test set that the network takes away. Always saying the "
     "targets' mean gets 0, a network that knows all gets 1, and one that does worse than the mean is below 0.",
-    "update ratio": "The size of a training step over the size of the weights, rms over rms, in one layer. About 1e-3 is "
-    "usual; at 1 a step replaces the weights.",
+    "update ratio": f"{SHOWN['update_ratio'].meaning} About 1e-3 is usual; at 1 a step replaces the weights.",
     "clipping bound": "Clipping made a hidden layer's gradient smaller. Where it bound in no step, it did nothing.",
     "agrees": "Started from the definition's own weights, a step of the framework gives the definition's numbers, but for "
     "rounding.",
@@ -43,8 +52,57 @@ WORDS = {
     "seed": "A number that starting weights and the order of the batches are drawn from; the same for every backend.",
 }  # fmt: skip
 
+ALIASES = {"gradient": "signal_gradient_rms", "profile": SHARE}
+"""Words that mean a quantity, which explains them."""
+
+
+INTRODUCTION = """\
+What is measured at each hidden layer (of a recurrent network: at each step of time) and each training step, and the words
+that the report uses of it. [How to read the page](how-to-read.md) goes through it from top to bottom. This file is generated
+from `experiments/report/quantities.py` and `words.py`."""
+
+USUAL = f"""\
+*Usual* is what was measured in every layer and step of {", ".join(HEALTHY)}:
+networks of 10 to 30 layers that come through and learn, with a learning rate of 0.03. The command that measures it is
+`python -m experiments.compare`; its page draws it under *Quantity*. A value outside is a reason to look, and no verdict; what
+the verdicts go by is in [verdicts.md](verdicts.md)."""
+
+TITLES = {shown.title for shown in SHOWN.values()}
+
 
 def glossary() -> str:
-    """The text of docs/glossary.md."""
-    lines = [f"- **{word}**: {meaning}" for word, meaning in sorted(WORDS.items(), key=lambda pair: pair[0].lower())]
-    return "\n".join(["# The words of a report", "", *lines, ""])
+    """The text of docs/glossary.md: the quantities with what is usual, then the other words."""
+    words = sorted(WORDS.items(), key=lambda pair: pair[0].lower())
+    lines = [
+        "# The words of a report",
+        "",
+        INTRODUCTION,
+        "",
+        "## Quantities",
+        "",
+        USUAL,
+        "",
+        *(line for name, shown in SHOWN.items() for line in _quantity(name, shown)),
+        "## Words",
+        "",
+        *(f"- **{word}**: {_meaning(word)}" for word, _ in words if word not in TITLES),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _quantity(name: str, shown: Shown) -> Iterator[str]:
+    source = f" {shown.source}" if shown.source else ""
+    axis = "logarithmic" if shown.logarithmic else "linear"
+    yield from (f"### {shown.title}", "", shown.meaning, "")
+    yield f"- Usual: {shown.usual.spoken}.{source}"
+    yield f"- Bad: {shown.bad}"
+    yield f"- `{name}`, in {shown.unit}; its axis is {axis}."
+    yield ""
+
+
+def _meaning(word: str) -> str:
+    if word not in ALIASES:
+        return WORDS[word]
+    title = SHOWN[ALIASES[word]].title
+    return f"Here the [{title}](#{title.replace(' ', '-')})."

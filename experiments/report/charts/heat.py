@@ -8,7 +8,7 @@ import altair as alt
 
 from experiments.report.charts import style
 from experiments.report.charts.style import FORM, GREY, Rows
-from experiments.report.measured import SHOWN
+from experiments.report.quantities import SHOWN
 
 CLOSED = 0.4
 """Each cell has an edge of its own colour, so wide: between two that meet within a pixel the page would show through."""

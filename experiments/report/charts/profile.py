@@ -6,7 +6,7 @@ import altair as alt
 
 from experiments.report.charts import style
 from experiments.report.charts.style import FORM, GREY, Rows
-from experiments.report.measured import SHARE, SHOWN
+from experiments.report.quantities import SHARE, SHOWN
 
 PARTS = {"low": "smallest seed", "mid": "middle of the seeds", "high": "largest seed"}
 

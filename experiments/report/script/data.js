@@ -46,5 +46,5 @@ async function readers() {
 
 const shownBackend = (backend) => state.backend === "all" || backend === state.backend;
 const styleOf = (configuration, backend) => (state.backend === "all" ? backend : configuration);
-const logarithmic = () => data.units[state.quantity].logarithmic;
+const logarithmic = () => data.shown[state.quantity].logarithmic;
 const drawable = (value) => (logarithmic() && !(value > 0) ? null : value);

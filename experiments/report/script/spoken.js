@@ -6,7 +6,7 @@ const nameOf = (row) => [row.configuration, row.backend, data.folders.length > 1
 
 function spokenProfile(rows) {
   const lines = byLine(rows).map((line) => `${nameOf(line[0])}: ${spoken(line[0].mid)} at the first ${data.site}, ${spoken(line.at(-1).mid)} at the last`);
-  return lines.length ? `${data.units[state.quantity].title} by ${data.site} at step ${state.step}. ${lines.join("; ")}.` : NOTHING;
+  return lines.length ? `${data.shown[state.quantity].title} by ${data.site} at step ${state.step}. ${lines.join("; ")}.` : NOTHING;
 }
 
 function spokenLearning(rows) {
@@ -19,7 +19,7 @@ function spokenHeat(rows) {
     const known = found.map((row) => row.mid).filter((value) => value !== null);
     return `${nameOf(found[0])}: from ${spoken(known.length ? least(known) : null)} to ${spoken(known.length ? -least(known.map((x) => -x)) : null)}`;
   });
-  return panels.length ? `${data.units[state.quantity].title} by ${data.site} and step. ${panels.join("; ")}.` : NOTHING;
+  return panels.length ? `${data.shown[state.quantity].title} by ${data.site} and step. ${panels.join("; ")}.` : NOTHING;
 }
 
 const least = (values) => values.reduce((a, b) => Math.min(a, b), Infinity);
@@ -32,16 +32,12 @@ function spokenDivergence(rows) {
   return `Divergence of the free runs at their last step. ${lines.join("; ")}.`;
 }
 
-const HOW = {
-  share: () => `Flat: every ${data.site} gets the same; falling to the left: vanishing; rising to the left: exploding.`,
-  logarithmic: () => `From the first to the last ${data.site}, on an axis of powers of ten.`,
-  linear: () => `From the first to the last ${data.site}.`,
-};
+const FLAT = `Flat: every ${data.site} gets the same; falling to the left: vanishing; rising to the left: exploding.`;
 
 function told(rows) {
   const values = rows.filter((row) => row.kind === "value"), lost = values.filter((row) => row.mid === null);
   find("#zeros").textContent = lost.length
     ? `Not drawn: ${lost.length} of ${values.length} values that are ${logarithmic() ? "exactly 0, or " : ""}not finite.` : "";
   const backends = state.backend === "all" ? " A dash for each backend; they lie on one another where they agree." : "";
-  find("#how").textContent = HOW[state.quantity === data.share ? "share" : logarithmic() ? "logarithmic" : "linear"]() + backends;
+  find("#how").textContent = (state.quantity === data.share ? FLAT : data.shown[state.quantity].meaning) + backends;
 }
