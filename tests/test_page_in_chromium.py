@@ -331,8 +331,8 @@ def test_a_colour_stays_a_configurations_own(shown: Browser) -> None:
 
 
 def test_dashes_are_configurations_with_one_backend_and_backends_with_all(shown: Browser) -> None:
-    lines = "[...document.querySelectorAll('#profile .mark-line.role-mark path')]"
-    dashes = f"return {lines}.map(e => e.getAttribute('stroke-dasharray'))"
+    lines = "[...document.querySelectorAll('#profile .mark-line.role-mark path')].filter(e => e.getAttribute('stroke') !== '#808890')"
+    dashes = f"return {lines}.map(e => e.getAttribute('stroke-dasharray'))"  # without what theory expects
     assert len(set(shown.run(dashes))) == 4
     assert "backend" not in seen(shown, "profile")
     pick(shown, "backend", "all")
@@ -480,3 +480,14 @@ def test_an_export_has_the_width_that_was_asked_for_and_the_rows(shown: Browser)
     assert heads == "configuration,backend,folder,layer,step,low,mid,high"
     assert len(rows) == 4 * 6
     assert sum(EVIL.replace('"', '""') in row for row in rows) == 6
+
+
+def test_what_theory_expects_is_dotted_before_the_first_step_and_not_after(shown: Browser) -> None:
+    expected = "return rowsOf.profile.filter(row => row.kind === 'theory').map(row => [row.configuration, row.layer, row.mid])"
+    rows = shown.run(expected)
+    assert {name for name, *_ in rows} == {"sigmoid + xavier", "tanh + xavier", "breaks", EVIL}
+    assert [mid for name, layer, mid in rows if name == "tanh + xavier" and layer == 6] == [1]
+    assert "Dotted" in shown.texts("#how")[0]
+    changed(shown, "const s = find('#steps'); s.value = 1; s.dispatchEvent(new Event('input'))")
+    assert shown.run(expected) == []
+    assert "Dotted" not in shown.texts("#how")[0]

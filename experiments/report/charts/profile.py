@@ -19,9 +19,9 @@ def profile(
 ) -> alt.TopLevelMixin:
     """A line for each configuration and backend, with a band from the smallest to the largest seed and its name at its end.
 
-    Rows have a `kind`: `value` (layer, low, mid, high, configuration, backend, style); `band` and `bound`, what comes through
-    (low, high; value); and `label`, a name (text) with its places in pixels: its line ends at (`end`, `from`), it begins at
-    (`edge`, `at`). One without a configuration is of what is no configuration's.
+    Rows have a `kind`: `value` (layer, low, mid, high, configuration, backend, style); `theory`, what is expected (layer, mid);
+    `band` and `bound`, what comes through (low, high; value); and `label`, a name (text) with its places in pixels: its line
+    ends at (`end`, `from`), it begins at (`edge`, `at`). One without a configuration is of what is no configuration's.
     """
     shown = SHOWN[quantity]
     title = f"{shown.title} ({shown.unit})"
@@ -34,7 +34,9 @@ def profile(
     band = values.mark_area(invalid=BROKEN, opacity=0.13).encode(y=alt.Y("low:Q", title=title), y2="high:Q")
     line = values.mark_line(invalid=BROKEN, strokeWidth=1.8).encode(y=y, strokeDash=_dash())
     points = values.mark_point(filled=True, opacity=1, size=dots, invalid="filter").encode(y=y, tooltip=tips)
-    layers = [*(_through() if quantity == SHARE else ()), band, line, points, *names()]
+    theory = alt.Chart().transform_filter("datum.kind === 'theory'").encode(x=x, y=y, detail="configuration:N")
+    expected = theory.mark_line(strokeDash=[1, 4], strokeCap="round", strokeWidth=2, color=GREY, clip=True)
+    layers = [*(_through() if quantity == SHARE else ()), band, line, expected, points, *names()]
     return style.by_folder(alt.layer(*layers, data=style.data("profile", rows)), folders)
 
 

@@ -22,8 +22,19 @@ async function profileRows(box, domain) {
     rows.push(...line);
     named(labels, common, line, domain, log, box, 0);
   }
-  const through = state.quantity === data.share ? data.folders.flatMap((folder) => comesThrough(folder)) : [];
-  return [...through, ...rows, ...placed(labels, box.height)];
+  const shares = state.quantity === data.share;
+  const expected = shares && state.step === 0 ? theoryRows() : [];
+  const through = shares ? data.folders.flatMap((folder) => comesThrough(folder)) : [];
+  return [...through, ...expected, ...rows, ...placed(labels, box.height)];
+}
+
+// What theory expects of wide networks before the first step.
+function theoryRows() {
+  return [...state.chosen.keys()].flatMap((number) => {
+    const { name, theory } = data.configurations[number];
+    const line = (theory ?? []).map((mid, l) => ({ kind: "theory", configuration: name, layer: l + 1, mid: drawable(mid) }));
+    return data.folders.flatMap((folder) => line.map((row) => ({ ...row, folder })));
+  });
 }
 
 function comesThrough(folder) {
