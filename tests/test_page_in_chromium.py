@@ -331,8 +331,9 @@ def test_a_colour_stays_a_configurations_own(shown: Browser) -> None:
 
 
 def test_dashes_are_configurations_with_one_backend_and_backends_with_all(shown: Browser) -> None:
-    lines = "[...document.querySelectorAll('#profile .mark-line.role-mark path')].filter(e => e.getAttribute('stroke') !== '#808890')"
-    dashes = f"return {lines}.map(e => e.getAttribute('stroke-dasharray'))"  # without what theory expects
+    measured = "e => e.getAttribute('stroke') !== '#808890'"  # what theory expects is grey
+    lines = f"[...document.querySelectorAll('#profile .mark-line.role-mark path')].filter({measured})"
+    dashes = f"return {lines}.map(e => e.getAttribute('stroke-dasharray'))"
     assert len(set(shown.run(dashes))) == 4
     assert "backend" not in seen(shown, "profile")
     pick(shown, "backend", "all")

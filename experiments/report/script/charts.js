@@ -94,7 +94,7 @@ function boxOf(width, height, right, facets) {
 }
 
 const drawing = {
-  async profile(width = room("profile"), height = narrow() ? 250 : 350) {
+  async profile(width = room("profile"), height = narrow() ? 250 : 330) {
     const facets = data.folders.length > 1 && !narrow() ? 2 : 1;
     const box = boxOf(width, height, false, facets);
     const domain = await profileDomain();
@@ -104,7 +104,7 @@ const drawing = {
     painted(spec);
     return { spec, table: "profile", rows: hasValues(rows), text: spokenProfile(rows), again: () => profileRows(box, domain) };
   },
-  async learning(width = room("learning"), height = narrow() ? 150 : 175) {
+  async learning(width = room("learning"), height = narrow() ? 150 : 170) {
     const facets = data.folders.length > 1 && !narrow() ? 2 : 1;
     const box = boxOf(width, height, true, facets);
     const { rows, domain, log } = await learningRows(box);

@@ -32,13 +32,13 @@ function spokenDivergence(rows) {
   return `Divergence of the free runs at their last step. ${lines.join("; ")}.`;
 }
 
-const FLAT = `Flat: every ${data.site} gets the same; falling to the left: vanishing; rising to the left: exploding.`;
+const FLAT = `Flat: every ${data.site} gets the same; falling to the left: vanishing; rising: exploding.`;
 
 function told(rows) {
   const values = rows.filter((row) => row.kind === "value"), lost = values.filter((row) => row.mid === null);
   find("#zeros").textContent = lost.length
     ? `Not drawn: ${lost.length} of ${values.length} values that are ${logarithmic() ? "exactly 0, or " : ""}not finite.` : "";
-  const expected = rows.some((row) => row.kind === "theory") ? " Dotted: expected of wide networks by mean-field theory." : "";
+  const expected = rows.some((row) => row.kind === "theory") ? " Dotted: theory, for wide networks." : "";
   const backends = state.backend === "all" ? " A dash for each backend; they lie on one another where they agree." : "";
   find("#how").textContent = (state.quantity === data.share ? FLAT : data.shown[state.quantity].meaning) + expected + backends;
 }
