@@ -8,7 +8,7 @@ from typing import Any
 
 import altair as alt
 
-from experiments.own.axes import LETTER, SOFT, Line, Row, apart, places, powers
+from experiments.own.axes import SOFT, Line, Row, apart, places, powers
 from experiments.own.drawing import Size
 from experiments.report.charts import FORM
 

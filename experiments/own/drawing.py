@@ -1,4 +1,4 @@
-"""Charts as SVG without a script: in the colour of the text around them, with whole names on hover, for a wide screen and a phone."""
+"""Charts as SVG without a script: in the colour of the text around them, whole names on hover, wide and for a phone."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ ICONS = {
     "gradient parts": "✕",
     "follows": "↳",
     "reordered": "⇄",
-    "not compared": "–",
+    "not compared": "○",
     "cannot be judged": "?",
 }
 WORDS = port_spoken.SIGNS | {"parts": "parts here", "gradient parts": "its gradient parts"}
@@ -74,9 +74,7 @@ def _times(count: int) -> str:
 
 def _parting(said: Port, found: Parting) -> dict[str, Any]:
     where, *lines = port_spoken.parting(said, found)
-    told = [
-        {"cure": plain(line.removeprefix("Cure: "))} if line.startswith("Cure: ") else {"said": plain(line)} for line in lines
-    ]
+    told = [{"said": plain(line.removeprefix("Cure: ")), "cure": line.startswith("Cure: ")} for line in lines]
     return {"where": plain(where), "lines": told, "framework": found.framework}
 
 
