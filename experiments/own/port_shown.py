@@ -87,8 +87,8 @@ def _rows(tree: list[Branch], strips: Strips) -> Iterator[dict[str, Any]]:
     for branch in tree:
         within, name = _within(branch.path)
         same = next((i for i, pair in enumerate(zip(before, within, strict=False)) if pair[0] != pair[1]), len(before))
-        for depth in range(min(same, len(within)), len(within)):
-            yield {"module": within[depth], "path": ".".join(within[: depth + 1]), "depth": depth}
+        if same < len(within):
+            yield {"module": ".".join(within[same:]), "path": ".".join(within), "depth": same}
         before = within if not _is_module(branch, before) else before
         yield _place(branch, name, len(within), strips)
 
@@ -111,6 +111,7 @@ def _place(branch: Branch, name: str, depth: int, strips: Strips) -> dict[str, A
         "module": None,
         "branch": branch,
         "name": name,
+        "type": "" if name.lstrip(":").partition("#")[0] == branch.type else branch.type,
         "depth": depth,
         "class": "parts" if mark.endswith("parts") else mark.replace(" ", "-"),
         "icon": ICONS[mark],
@@ -122,9 +123,9 @@ def _place(branch: Branch, name: str, depth: int, strips: Strips) -> dict[str, A
 
 def _measured(strips: Strips, what: str, error: float | None, bound: float | None) -> dict[str, Any]:
     """An error, its bound, and the strip of both."""
-    texts = {"error": amount(error), "bound": amount(bound)}
+    texts = {"error": amount(error), "bound": amount(bound) if error is not None else ""}
     if error is None:
-        return texts | {"strip": strips.strip(None, bound, f"{what} not compared")}
+        return texts | {"strip": strips.strip(None, None, f"{what} not compared")}
     outcome = "" if bound is None else f", bound {amount(bound)}: {'beyond it' if error > bound else 'within it'}"
     return texts | {"strip": strips.strip(error, bound, f"{what} off by {amount(error)}{outcome}")}
 

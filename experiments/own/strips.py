@@ -10,7 +10,7 @@ from markupsafe import Markup
 from experiments.own.axes import powers
 from experiments.own.names import power
 
-WIDTH, HEIGHT = 140, 18
+WIDTH, HEIGHT = 120, 18
 LOWEST = -17
 """In decades: below it, and at its left end, is what is exactly 0."""
 
