@@ -72,11 +72,11 @@ def _lines(said: Diagnosis) -> list[Line]:
 
 
 def _profile(said: Diagnosis) -> Figure:
-    names = [site.path for site in said.sites]
+    names = [plain(site.path) for site in said.sites]
     lines = _lines(said)
     words = "; ".join(_in_words(line, names) for line in lines)
     bounds = f"It comes through between {said.thresholds.vanishing:g} and {said.thresholds.exploding:g}."
-    text = f"Gradient of each of {len(names)} layers, as a share of the last one's, {plain(names[-1])}. {words}. {bounds}"
+    text = f"Gradient of each of {len(names)} layers, as a share of the last one's, {names[-1]}. {words}. {bounds}"
     return figure(lambda size: profiles.profile(lines, names, said.thresholds, size), text, WIDE, NARROW, _whole(names))
 
 
@@ -87,7 +87,7 @@ def _in_words(line: Line, names: list[str]) -> str:
     (low, least), (high, most) = min(known), max(known)
     begin = f"{line.name}: " if line.name else ""
     first = _amount(line.values[0])
-    return f"{begin}first layer {first}, smallest {_amount(low)} at {plain(least)}, largest {_amount(high)} at {plain(most)}"
+    return f"{begin}first layer {first}, smallest {_amount(low)} at {least}, largest {_amount(high)} at {most}"
 
 
 def _amount(value: float | None) -> str:
@@ -116,7 +116,7 @@ def _whole(names: list[str]) -> dict[str, str]:
         for letters in (WIDE.letters, NARROW.letters):
             short = cut(name, letters)
             if short != name:
-                found[short] = plain(name) if found.get(short, plain(name)) == plain(name) else ""
+                found[short] = name if found.get(short, name) == name else ""
     return found
 
 
@@ -137,7 +137,7 @@ def _losses(said: Diagnosis) -> Figure:
 
 
 def _heat(said: Diagnosis) -> Figure:
-    names = [site.path for site in said.sites]
+    names = [plain(site.path) for site in said.sites]
     steps = [one.step for one in said.profiles]
     shares = [_shares(said, i) for i in range(len(steps))]
     height = min(420, max(90, 18 * len(names)))
@@ -156,7 +156,7 @@ def _over_time(said: Diagnosis) -> Figure:
         f"{_amount(line.values[-1])} at the last."
         for one, line in zip(said.over_time, lines, strict=True)
     )
-    names = [one.path for one in said.over_time]
+    names = [plain(one.path) for one in said.over_time]
     return figure(lambda size: profiles.over_time(lines, size), text, WIDE, NARROW, _whole(names))
 
 
