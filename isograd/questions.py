@@ -62,7 +62,9 @@ def diagnose(
 
         page = {name: options.pop(name) for name in ("page",) if name in options}
         with captured(model, **own, **shared, **options) as path:
-            return Diagnosed(ask("diagnose", [path, *words(page)]))
+            count = f", steps={steps}" if steps else ""
+            said = f"isograd.diagnose({Path(path).stem}(...), batch=(x, y){count})"
+            return Diagnosed(ask("diagnose", [path, *words(page)], said))
     if given := [name for name, value in own.items() if value is not None]:
         raise Mistake(f"a model's file must define what belongs to it; received {given[0]}; define {given[0]} in {model}")
     with _on_disk(options) as flags:

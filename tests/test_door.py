@@ -161,7 +161,10 @@ def test_a_port_that_parts_fails_with_the_text_of_port_and_keeps_its_tensors(out
     assert "Activation: tanh in the reference, relu in the port." in outcome
     assert "<-- parts here" in outcome
     kept = {path.name for path in (project / "saved").iterdir()}
-    assert kept == {f"tests_test_project.py_test_{name}.npz" for name in ("a_wrong_function_torch_", "a_wrong_port")}
+    files = ("a_wrong_function_torch_.npz", "a_wrong_port.npz", "a_wrong_port.html")
+    assert kept == {f"tests_test_project.py_test_{name}" for name in files}
+    page = (project / "saved" / "tests_test_project.py_test_a_wrong_port.html").read_text(encoding="utf-8")
+    assert "Activation: tanh in the reference, relu in the port." in page
 
 
 ABSENT = "import isograd.plugin\n\nisograd.plugin.NEEDS['jax'] = ('a_package_that_is_absent',)\n"

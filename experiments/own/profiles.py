@@ -54,7 +54,8 @@ class _Plot:
 
     def x(self, axis: alt.Axis, count: int) -> alt.X:
         """With room for the lines' names before the first place."""
-        share = min(0.4, LETTER * max(len(line.name) for line in self.drawn) / self.size.width)
+        letters = max(len(line.name) for line in self.drawn)
+        share = min(0.4, (LETTER * letters + 12) / self.size.width) if letters else 0.0
         room = (count - 1) * share / (1 - share)
         return alt.X("x:Q", axis=axis, scale=alt.Scale(domain=[-0.3 - room, count - 0.7], nice=False, zero=False))
 
