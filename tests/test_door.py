@@ -118,7 +118,9 @@ def test_an_experiment_runs_where_it_is_installed(program: Program, project: Pat
     assert (project / "results" / "clipping.html").is_file()
 
 
-def test_a_program_asks_isograd_and_keeps_its_own_packages(program: Program, request: pytest.FixtureRequest) -> None:
+def test_a_program_asks_isograd_and_keeps_its_own_packages(
+    program: Program, project: Path, request: pytest.FixtureRequest
+) -> None:
     load("torch", request.config)
     run = program("python", "program.py")
     assert run.returncode == 0, run.stderr
@@ -128,6 +130,7 @@ def test_a_program_asks_isograd_and_keeps_its_own_packages(program: Program, req
     ok, losses, same, head = found["live"]
     assert (ok, losses, same) == (True, 2, True)
     assert "(torch): 1 layer, 51 parameters; batch 16, float32" in head
+    assert "isograd.diagnose(Sequential(...), batch=(x, y))" in (project / "live.html").read_text(encoding="utf-8")
     assert found["mistakes"][0] == "no flag is called '--stepps'; did you mean '--steps'?"
     assert found["mistakes"][1].endswith("received int")
 

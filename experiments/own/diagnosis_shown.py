@@ -21,6 +21,9 @@ ON_TOP = 3
 WIDE, NARROW = Size(540, 250, 22), Size(215, 230, 14)
 BESIDE, BESIDE_NARROW = Size(330, 250, 22), Size(270, 200, 14)
 DASHES = ([1, 0], [6, 3], [2, 2])
+CELLS = 4000
+"""So many has the heat map at most, in fewer steps where there are many layers."""
+
 LESS = ("type", "dead\nunits", "update\nratio")
 """Columns that a phone leaves out."""
 
@@ -39,6 +42,7 @@ def shown(said: Diagnosis) -> dict[str, Any]:
         "profile": _profile(said) if several else None,
         "how": _how(said),
         "losses": _losses(said) if _has_losses(said) else None,
+        "columns": len(_columns(said)) if len(said.profiles) > 2 else 0,
         "heat": _heat(said) if several and len(said.profiles) > 2 else None,
         "over_time": _over_time(said) if said.over_time else None,
         "unseen": [plain(one) for one in said.remarks if one.startswith("the gradient over the steps of time")],
@@ -136,10 +140,17 @@ def _losses(said: Diagnosis) -> Figure:
     return figure(lambda size: charts.losses([line], said.guessing_loss, size), text, BESIDE, BESIDE_NARROW)
 
 
+def _columns(said: Diagnosis) -> list[int]:
+    """The profiles that the heat map shows, at equal distances, the first and the last among them."""
+    count, most = len(said.profiles), max(2, CELLS // len(said.sites))
+    return sorted({round(i * (count - 1) / (min(count, most) - 1)) for i in range(min(count, most))})
+
+
 def _heat(said: Diagnosis) -> Figure:
     names = [plain(site.path) for site in said.sites]
-    steps = [one.step for one in said.profiles]
-    shares = [_shares(said, i) for i in range(len(steps))]
+    columns = _columns(said)
+    steps = [said.profiles[i].step for i in columns]
+    shares = [_shares(said, i) for i in columns]
     height = min(420, max(90, 18 * len(names)))
     text = (
         f"Gradient by layer and step, as a share of the last layer's, {len(names)} layers at {len(steps)} steps: "
