@@ -249,7 +249,7 @@ def test_every_error_and_bound_of_the_tree_is_the_documents() -> None:
                 )
 
 
-@pytest.mark.parametrize(("error", "bound"), [(1e-3, 1e-12), (1e-14, 1e-12), (0.0, 1e-12), (1e-12, 1e-12)])
+@pytest.mark.parametrize(("error", "bound"), [(1e-3, 1e-12), (2e-12, 1e-12), (1e-14, 1e-12), (0.0, 1e-12), (1e-12, 1e-12)])
 def test_an_error_is_drawn_left_of_its_bound_exactly_where_it_is_within(error: float, bound: float) -> None:
     strip = str(Strips([error, bound]).strip(error, bound, ""))
     at = float(re.search(r'class="bound" d="M([\d.]+)', strip)[1])  # type: ignore[index]
