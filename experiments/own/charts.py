@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import altair as alt
@@ -11,6 +11,9 @@ import altair as alt
 from experiments.own.axes import SOFT, Line, Row, apart, places, powers
 from experiments.own.drawing import Size
 from experiments.report.charts import FORM
+
+Scale = Callable[[float], float]
+"""From a loss to where it stands on its axis."""
 
 
 def heat(steps: Sequence[int], shares: Sequence[Sequence[float | None]], names: Sequence[str], size: Size) -> alt.TopLevelMixin:
@@ -68,26 +71,39 @@ def losses(lines: Sequence[Line], guessing: float | None, size: Size) -> alt.Top
     last = max(len(line.values) for line in lines)
     ticks = places([str(step + 1) for step in range(last)], size, 40)
     x = alt.X("x:Q", axis=ticks.axis("step", grid=False), scale=alt.Scale(domain=[0, last - 1], nice=False))
-    layers: list[Any] = []
-    for value in level:
-        rule = alt.Chart(alt.InlineData([{"y": of(value), "said": f"always saying the same: {value:.4g}"}])).encode(y=y)
-        layers.append(rule.mark_rule(strokeDash=[5, 3], color=SOFT))
-        text = rule.mark_text(align="right", dy=-7, color="currentColor", fontSize=11)
-        layers.append(text.encode(x=alt.value(size.width), text="said:N"))
-    ends: list[Row] = []
-    for line in lines:
-        rows = [_loss(step, value, line.name, of) for step, value in enumerate(line.values)]
-        base = alt.Chart(alt.InlineData(rows)).encode(x=x, y=y)
-        layers.append(base.mark_line(color=line.colour, strokeDash=line.dash, invalid="break-paths-show-path-domains"))
-        points = base.mark_point(color=line.colour, filled=True, size=16, opacity=1, invalid="filter")
-        layers.append(points.encode(description="said:N"))
-        ends += [{"y": row["y"], "said": line.name} for row in rows[-1:] if line.name and row["y"] is not None]
-    text = alt.Chart(alt.InlineData(apart(ends, low, high, size.height)))
-    named = text.mark_text(align="left", dx=6, color="currentColor", fontSize=11)
-    layers.append(named.encode(x=alt.value(size.width), y=y, text="said:N"))
-    return alt.layer(*layers).properties(width=size.width, height=size.height)
+    curves = [layer for line in lines for layer in _curve(line, of, x, y)]
+    ends = [row for line in lines for row in _end(line, of)]
+    names = _words(apart(ends, low, high, size.height), "left", 6, 0)
+    levels = [layer for value in level for layer in _level(value, of, y, size)]
+    beside = names.encode(x=alt.value(size.width), y=y, text="said:N")
+    return alt.layer(*levels, *curves, beside).properties(width=size.width, height=size.height)
 
 
-def _loss(step: int, value: float | None, name: str, of: Any) -> Row:
+def _level(value: float, of: Scale, y: alt.Y, size: Size) -> list[Any]:
+    """A dashed line with its number."""
+    rows = [{"y": of(value), "said": f"always saying the same: {value:.4g}"}]
+    rule = alt.Chart(alt.InlineData(rows)).mark_rule(strokeDash=[5, 3], color=SOFT).encode(y=y)
+    return [rule, _words(rows, "right", 0, -7).encode(x=alt.value(size.width), y=y, text="said:N")]
+
+
+def _curve(line: Line, of: Scale, x: alt.X, y: alt.Y) -> list[Any]:
+    rows = [_loss(step, value, line.name, of) for step, value in enumerate(line.values)]
+    base = alt.Chart(alt.InlineData(rows)).encode(x=x, y=y)
+    path = base.mark_line(color=line.colour, strokeDash=line.dash, invalid="break-paths-show-path-domains")
+    points = base.mark_point(color=line.colour, filled=True, size=16, opacity=1, invalid="filter")
+    return [path, points.encode(description="said:N")]
+
+
+def _end(line: Line, of: Scale) -> list[Row]:
+    """Where a line's name stands: at its last loss, if it is one."""
+    last = line.values[-1]
+    return [{"y": of(last), "said": line.name}] if line.name and last is not None else []
+
+
+def _words(rows: list[Row], align: Any, dx: int, dy: int) -> alt.Chart:
+    return alt.Chart(alt.InlineData(rows)).mark_text(align=align, dx=dx, dy=dy, color="currentColor", fontSize=11)
+
+
+def _loss(step: int, value: float | None, name: str, of: Scale) -> Row:
     amount = "not finite" if value is None else f"{value:.6g}"
     return {"x": step, "y": None if value is None else of(value), "said": f"{name or 'loss'}, step {step + 1}: {amount}"}
