@@ -148,6 +148,15 @@ def test_a_phone_has_its_own_charts_and_the_columns_that_matter(browser: Browser
     assert {"type", "update ratio"} & set(browser.texts("th")) or "in the port" in browser.texts("th")
 
 
+def test_a_phone_shows_the_errors_beside_long_names_without_scrolling(browser: Browser, paths: dict[str, Path]) -> None:
+    browser.open(paths["port"], width=400)
+    ends = browser.run(
+        "return [...document.querySelectorAll('td.measured:nth-child(3)')].map(e => e.getBoundingClientRect().right)"
+    )
+    assert len(ends) == 7
+    assert max(ends) <= 400
+
+
 def test_a_click_takes_the_whole_cure(browser: Browser, paths: dict[str, Path]) -> None:
     browser.open(paths["port"])
     from selenium.webdriver.common.by import By
