@@ -94,6 +94,8 @@ def _check(options: Options) -> None:
     for flag, path in (("--json", json), ("--page", options.page), ("--save", options.save)):
         if path:
             destinations.check_file(flag, path)
+    if options.page and len(options.models) > 2:
+        raise UserError(f"--page is of one port; received {len(options.models) - 1}; name one")
 
 
 def _report(found: list[Port], options: Options) -> None:

@@ -58,14 +58,19 @@ def _values(value: Any) -> Iterator[str]:
         yield str(value)
 
 
-def ask(job: str, arguments: Sequence[str]) -> Asked:
+def ask(job: str, arguments: Sequence[str], said: str = "") -> Asked:
     """Run a job in a process of its own.
+
+    Args:
+        job: Its name.
+        arguments: Of its command line.
+        said: What stands as the command in its findings, where that is not the command line.
 
     Raises:
         Mistake: It cannot do what is asked.
         Failed: It has no findings.
     """
-    said = shlex.join(["isograd", job, *arguments])
+    said = said or shlex.join(["isograd", job, *arguments])
     environment = os.environ | {"ISOGRAD_COMMAND": said, "COLUMNS": str(WIDTH)}
     with TemporaryDirectory(prefix="isograd-") as folder:
         file = Path(folder, "findings.json")

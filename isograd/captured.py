@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import zipfile
 from pathlib import Path
 from typing import Any, TypedDict
@@ -229,6 +230,16 @@ def rms(values: np.ndarray) -> float:
     if not np.isfinite(largest) or largest == 0:
         return largest
     return largest * float(np.sqrt(np.mean(np.square(values / largest))))
+
+
+LOOKED_INTO = 2**24
+"""Numbers in all places: of so many the values are kept to look into a recurrent layer, some 200 MB in float32."""
+
+
+def hides_time(captured: Captured) -> bool:
+    """Whether values would show the steps of time of a recurrent layer, which norms do not, and are not too many to keep."""
+    hidden = any(place["kind"] == "recurrent" and place["output"] is None for place in captured["places"])
+    return hidden and sum(math.prod(place["shape"]) for place in captured["places"]) <= LOOKED_INTO
 
 
 def dump(what: Any) -> bytes:

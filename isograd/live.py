@@ -50,7 +50,7 @@ def captured(
 ) -> Iterator[str]:
     """The path of a model's capture, for as long as this lasts; see `isograd.diagnose` for the arguments."""
     if unknown:
-        raise Mistake(f"a model that is there takes clip and save besides; received {', '.join(unknown)}; leave it out")
+        raise Mistake(f"a model that is there takes clip, save and page besides; received {', '.join(unknown)}; leave it out")
     backend = backend_of(model)
     if batch is None:
         raise Mistake("a model that is there needs batch=(x, y); received none")
@@ -60,6 +60,8 @@ def captured(
     capture = wing(backend, HOME / "backends" / backend / "capture")
     subject = capture.subject(model, x, y, loss=loss, optimizer=optimizer, clip=clip, training=not evaluate, seed=seed)
     found = subject.capture(save is not None)
+    if format_of.hides_time(found):
+        found = subject.capture(True)
     if steps:
         found["trained"] = _trained(subject, (x, y), steps)
     if save is not None:

@@ -45,7 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--isograd-save",
         default=None,
         metavar="DIR",
-        help="keep the tensors of what differs first in each test that fails, as an .npz file",
+        help="keep the tensors of what differs first in each test that fails, as an .npz file; of a port its page, too",
     )
 
 

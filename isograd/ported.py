@@ -20,10 +20,11 @@ STAGES = {"values": ("forward", "loss"), "gradients": ("backward", "loss"), "ste
 
 
 class Held(NamedTuple):
-    """A comparison, and the file of the tensors where they part first, if they do."""
+    """A comparison; where they part, the file of the tensors where they do so first, and the page, if it was asked for."""
 
     ported: Ported
     divergence: Path
+    page: Path
 
 
 class Holder:
@@ -54,7 +55,7 @@ class Holder:
             raise Mistake(answer["reason"])
         if answer["type"] == "failed":
             raise Failed(answer["reason"])
-        return Held(Ported(Asked(0, answer["text"], answer["document"])), Path(answer["divergence"]))
+        return Held(Ported(Asked(0, answer["text"], answer["document"])), Path(answer["divergence"]), Path(answer["page"]))
 
     def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         if self._process is None:
@@ -107,7 +108,7 @@ class Port:
     Args:
         holder: Who asks.
         request: Without the number of steps.
-        save: A file.npz for the tensors where they part first.
+        save: A file.npz for the tensors where they part first; beside it stands the page of the comparison.
     """
 
     def __init__(self, holder: Holder, request: dict[str, Any], save: Path | None = None) -> None:
@@ -133,16 +134,18 @@ class Port:
         wanted = {"values": values, "gradients": gradients, "steps": steps > 0}
         if not any(wanted.values()):
             raise Mistake("something must be asked to agree; received values=False, gradients=False, steps=0")
-        held = self._holder.ask({**self._request, "asked": {**self._request["asked"], "steps": steps}})
+        asked = {**self._request["asked"], "steps": steps}
+        held = self._holder.ask({**self._request, "asked": asked, "page": self._save is not None})
         for what in (name for name, asked in wanted.items() if asked):
             if fault := _fault(held.ported, what):
-                self._keep(held.divergence)
+                self._keep(held)
                 raise AssertionError(f"{fault}\n\n{held.ported}")
         return held.ported
 
-    def _keep(self, divergence: Path) -> None:
-        if self._save is not None and divergence.exists():
-            shutil.copyfile(divergence, self._save)
+    def _keep(self, held: Held) -> None:
+        for file in (held.divergence, held.page):
+            if self._save is not None and file.exists():
+                shutil.copyfile(file, self._save.with_suffix(file.suffix))
 
 
 def _fault(found: Ported, what: str) -> str | None:

@@ -49,7 +49,7 @@ def diagnose(
         evaluate: In evaluation mode.
         seed: Of what the model draws.
         options: Of a file, the flags of `isograd diagnose`; `data` may also be arrays, `(x, y)`. Of the model itself, `clip`,
-            called between backward and step (torch), and `save`, a .capture to be kept.
+            called between backward and step (torch), `save`, a .capture to be kept, and `page`, a file.html to be written.
 
     Raises:
         Mistake: It cannot be done.
@@ -60,8 +60,11 @@ def diagnose(
     if not isinstance(model, str | Path):
         from isograd.live import captured  # NumPy, and the wing of the model's framework
 
+        page = {name: options.pop(name) for name in ("page",) if name in options}
         with captured(model, **own, **shared, **options) as path:
-            return Diagnosed(ask("diagnose", [path]))
+            count = f", steps={steps}" if steps else ""
+            said = f"isograd.diagnose({Path(path).stem}(...), batch=(x, y){count})"
+            return Diagnosed(ask("diagnose", [path, *words(page)], said))
     if given := [name for name, value in own.items() if value is not None]:
         raise Mistake(f"a model's file must define what belongs to it; received {given[0]}; define {given[0]} in {model}")
     with _on_disk(options) as flags:

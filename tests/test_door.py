@@ -118,7 +118,9 @@ def test_an_experiment_runs_where_it_is_installed(program: Program, project: Pat
     assert (project / "results" / "clipping.html").is_file()
 
 
-def test_a_program_asks_isograd_and_keeps_its_own_packages(program: Program, request: pytest.FixtureRequest) -> None:
+def test_a_program_asks_isograd_and_keeps_its_own_packages(
+    program: Program, project: Path, request: pytest.FixtureRequest
+) -> None:
     load("torch", request.config)
     run = program("python", "program.py")
     assert run.returncode == 0, run.stderr
@@ -128,6 +130,7 @@ def test_a_program_asks_isograd_and_keeps_its_own_packages(program: Program, req
     ok, losses, same, head = found["live"]
     assert (ok, losses, same) == (True, 2, True)
     assert "(torch): 1 layer, 51 parameters; batch 16, float32" in head
+    assert "isograd.diagnose(Sequential(...), batch=(x, y))" in (project / "live.html").read_text(encoding="utf-8")
     assert found["mistakes"][0] == "no flag is called '--stepps'; did you mean '--steps'?"
     assert found["mistakes"][1].endswith("received int")
 
@@ -161,7 +164,10 @@ def test_a_port_that_parts_fails_with_the_text_of_port_and_keeps_its_tensors(out
     assert "Activation: tanh in the reference, relu in the port." in outcome
     assert "<-- parts here" in outcome
     kept = {path.name for path in (project / "saved").iterdir()}
-    assert kept == {f"tests_test_project.py_test_{name}.npz" for name in ("a_wrong_function_torch_", "a_wrong_port")}
+    files = ("a_wrong_function_torch_.npz", "a_wrong_port.npz", "a_wrong_port.html")
+    assert kept == {f"tests_test_project.py_test_{name}" for name in files}
+    page = (project / "saved" / "tests_test_project.py_test_a_wrong_port.html").read_text(encoding="utf-8")
+    assert "Activation: tanh in the reference, relu in the port." in page
 
 
 ABSENT = "import isograd.plugin\n\nisograd.plugin.NEEDS['jax'] = ('a_package_that_is_absent',)\n"

@@ -148,6 +148,10 @@ def test_the_command_ends_with_1_where_they_part(running: dict[str, Interpreter]
         (["torch=net_torch.py", "kept.capture"], "a port must be a model that runs; received a capture"),
         (["torch=net_torch.py", "jax=net_flax.py", "--map", "fc1"], "--map must be PATH=PATH"),
         (["torch=net_torch.py", "jax=net_flax.py", "--samples", "0"], "--samples must be at least 1; received 0"),
+        (
+            ["torch=net_torch.py", "jax=net_flax.py", "keras=net_keras.py", "--page", "x.html"],
+            "--page is of one port; received 2",
+        ),
     ],
 )
 def test_a_mistake_of_the_command_line_ends_with_status_2(words: list[str], sentence: str, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from experiments.own.diagnosis import Advice, Diagnosis, Passes
+from experiments.own.guessing import cross_entropy
 from experiments.own.lines import LINES, named, percent
 from experiments.own.stepping import momentum, rate
 from experiments.own.unreached import SIZED, cut, dead, dead_end, zero
@@ -147,12 +148,6 @@ def _output(taken: Passes) -> Iterator[Advice]:
     if output is None or y is None or output.ndim != 2 or y.dtype.kind not in "iu" or y.shape != output.shape[:1]:
         return
     shares = (output >= 0).all() and np.allclose(output.sum(-1), 1, atol=1e-5)
-    if shares and math.isclose(_cross_entropy(output, y), loss, rel_tol=1e-5):
+    if shares and math.isclose(cross_entropy(output, y), loss, rel_tol=1e-5):
         text = "The output is a softmax already, and the loss takes another one: the gradient at the output is a small part."
         yield Advice(cause="output", said=text, line=LINES["logits"][taken.api])
-
-
-def _cross_entropy(logits: np.ndarray, y: np.ndarray) -> float:
-    shifted = logits - logits.max(-1, keepdims=True)
-    logs = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
-    return float(-logs[np.arange(len(y)), y].mean())

@@ -17,7 +17,9 @@ from experiments.own.advice import advice, fan_in_of, saturates
 from experiments.own.data import Data
 from experiments.own.diagnosis import Advice, Diagnosis, Passes, diagnosis, passes
 from experiments.own.given import Given
+from experiments.own.guessing import guessing_loss
 from experiments.own.interpreter import Interpreter, trained
+from experiments.own.over_time import over_time
 from experiments.whole import write_whole
 from isograd import captured as format_of
 from isograd.captured import Captured
@@ -39,7 +41,7 @@ def of_capture(given: Given, command: str) -> Diagnosis:
     found: dict[str, Any] = dict(read_capture(given))
     steps = found.pop("trained", None)
     taken = passes(found, steps)  # type: ignore[arg-type]
-    return _advised(taken, diagnosis(taken, given.name, command))
+    return _advised(taken, _over_time(taken, diagnosis(taken, given.name, command)))
 
 
 def read_capture(given: Given) -> Captured:
@@ -84,6 +86,7 @@ def of_model(given: Given, asked: Asked, python: str | None, command: str, save:
             raise UserError(f"--steps needs a function optimizer(model) in {given.file.name}; define it, or leave --steps out")
         if save:
             write_whole(save, format_of.dump(found))
+        seen = model.capture() if format_of.hides_time(found) else found
         taken = passes(found)
         tried = _with_another_start(model, taken)
         learnt = None
@@ -91,7 +94,16 @@ def of_model(given: Given, asked: Asked, python: str | None, command: str, save:
             steps = model.steps(asked.steps, [one.request() for one in batches] or None, values=False)
             taken = passes(found, steps)
             learnt = _learnt(model, taken, train, test) if train and test else None
-        return _advised(taken, diagnosis(taken, given.name, command, learnt), tried)
+        said = diagnosis(taken, given.name, command, learnt)
+        if train and said.guessing_loss is not None:
+            said = said.model_copy(update={"guessing_loss": guessing_loss(found, train.y)})
+        return _advised(taken, _over_time(taken._replace(captured=seen), said), tried)
+
+
+def _over_time(taken: Passes, said: Diagnosis) -> Diagnosis:
+    """With the profiles of recurrent layers over their steps of time."""
+    found = over_time(taken.captured)
+    return said.model_copy(update={"over_time": [*said.over_time, *found.profiles], "remarks": [*said.remarks, *found.remarks]})
 
 
 def _data(asked: Asked) -> tuple[Data | None, Data | None]:

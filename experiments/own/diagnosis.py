@@ -17,7 +17,11 @@ A number that is not finite, or that was not measured, is null.
 | gradient                 | whether it comes through: verdict, reason (experiments/findings/gradient.py)            |
 | learning                 | whether it learns, after `steps`: verdict, reason; null where nothing was trained       |
 | gradient_ratio, decay_per_layer | as in `compare`                                                                  |
+| thresholds               | of the verdict: the shares of the last layer's gradient between which it comes through  |
+| profiles                 | the sites' `signal_gradient_rms` at steps of the training, counted from 1: all steps, or of many some, the first and the last among them |
+| over_time                | of recurrent layers, and of layers that are used three times or more: `signal_gradient_rms` at each step of time (use), the first one first |
 | losses                   | of each step                                                                            |
+| guessing_loss            | of always saying the same, the best there is; null where the loss is of a kind for which that is not known |
 | advice                   | what is the likely cause: cause, said, line to change, and what was tried of it         |
 | remarks                  | what could not be seen into, and what was changed                                       |
 """  # noqa: E501
@@ -35,6 +39,7 @@ from experiments.findings import gradient
 from experiments.findings.document import Finding, Judged, Number
 from experiments.findings.gradient import Thresholds
 from experiments.own import sites
+from experiments.own.guessing import guessing_loss
 from experiments.own.sites import Site
 from isograd.captured import Captured, Norms, Step
 
@@ -53,6 +58,20 @@ class SiteFinding(Finding):
     dead_fraction: Number
     block: Number
     weights: Number
+
+
+class Profile(Finding):
+    """The signal gradient of all sites at a step, counted from 1."""
+
+    step: int
+    signal_gradient_rms: list[Number]
+
+
+class OverTime(Finding):
+    """The signal gradient of a layer at each step of time, the first one first."""
+
+    path: str
+    signal_gradient_rms: list[Number]
 
 
 class Advice(Finding):
@@ -89,7 +108,11 @@ class Diagnosis(Finding):
     learning: Judged | None
     gradient_ratio: Number
     decay_per_layer: Number
+    thresholds: Thresholds
+    profiles: list[Profile]
+    over_time: list[OverTime]
     losses: list[Number]
+    guessing_loss: Number
     advice: list[Advice]
     remarks: list[str]
 
@@ -101,6 +124,10 @@ class Diagnosis(Finding):
     def to_json(self) -> str:
         """The JSON text, indented."""
         return self.model_dump_json(by_alias=True, indent=2)
+
+
+MOST_PROFILES = 50
+"""So many steps of a training have their profile in the document."""
 
 
 class Passes(NamedTuple):
@@ -139,7 +166,8 @@ def diagnosis(
     """
     captured, found, trace, _ = taken
     names = [site.path for site in found]
-    judged = gradient.gradient(trace, thresholds or Thresholds(), _precision(captured), names=names)
+    bounds = thresholds or Thresholds()
+    judged = gradient.gradient(trace, bounds, _precision(captured), names=names)
     signal = trace.quantities["signal_gradient_rms"][0, 0]
     return Diagnosis(
         file=file,
@@ -157,10 +185,31 @@ def diagnosis(
         learning=learning,
         gradient_ratio=float(gradient_ratio(signal)),
         decay_per_layer=float(decay_per_layer(signal)),
+        thresholds=bounds,
+        profiles=_profiles(trace),
+        over_time=_uses(taken),
         losses=list(trace.loss[0]),
+        guessing_loss=guessing_loss(captured),
         advice=[],
         remarks=captured["remarks"],
     )
+
+
+def _profiles(trace: Trace) -> list[Profile]:
+    """Of all steps, or of so many at equal distances."""
+    signal = trace.quantities["signal_gradient_rms"][0]
+    steps = np.unique(np.linspace(0, len(signal) - 1, min(len(signal), MOST_PROFILES)).round().astype(int))
+    return [Profile(step=int(step) + 1, signal_gradient_rms=list(signal[step])) for step in steps]
+
+
+def _uses(taken: Passes) -> list[OverTime]:
+    """Of layers that are used three times or more, such as a cell in a loop over time, each use in order."""
+    signal = taken.trace.quantities["signal_gradient_rms"][0, 0]
+    of_layer: dict[str, list[float | None]] = {}
+    for site, value in zip(taken.sites, signal, strict=True):
+        of_layer.setdefault(site.layer, []).append(float(value))
+    often = {path: values for path, values in of_layer.items() if len(values) >= 3}
+    return [OverTime(path=path or "(model)", signal_gradient_rms=values) for path, values in often.items()]
 
 
 def _precision(captured: Captured) -> Any:

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from experiments.findings.gradient import GRADIENT_WORDS
 from experiments.own.diagnosis import Diagnosis, SiteFinding
+from experiments.own.names import number
 from experiments.report.layout import Row, table, wrapped
 
 HEADS = ("layer", "type", "gradient\nof last", "weights\nhand back", "activation\nleaves", "dead\nunits", "update\nratio")
@@ -57,11 +58,7 @@ def cells(site: SiteFinding, last: float | None) -> list[str]:
     """The cells below all heads but the first."""
     of_last = site.signal_gradient_rms / last if site.signal_gradient_rms is not None and last else None
     numbers = (of_last, site.weights, site.block, site.dead_fraction, site.update_ratio)
-    return [site.type, *(_number(number) for number in numbers)]
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2g}"
+    return [site.type, *map(number, numbers)]
 
 
 def sentences(said: Diagnosis) -> Iterator[str]:
@@ -91,4 +88,5 @@ def _learning(said: Diagnosis) -> Iterator[str]:
     if said.learning:
         yield f"Learning, after {said.steps} steps: {said.learning.verdict}; {said.learning.reason}."
     elif said.steps:
-        yield f"In {said.steps} steps the loss goes from {_number(said.losses[0])} to {_number(said.losses[-1])}."
+        first, last = number(said.losses[0], 4), number(said.losses[-1], 4)
+        yield f"In {said.steps} steps the loss goes from {first} to {last}."

@@ -3,8 +3,8 @@
 It reads one request a line on standard input and writes one answer a line on standard output, both JSON:
 
     -> {"reference": "torch=mine_torch.py", "port": "keras=mine_keras.py", "python": [], "command": ...,
-        "asked": the fields of experiments.own.held.Asked}
-    <- {"type": "done", "document": {...}, "text": ..., "divergence": the path of a file, where they part}
+        "asked": the fields of experiments.own.held.Asked, "page": whether a page is wanted where they part}
+    <- {"type": "done", "document": {...}, "text": ..., "divergence", "page": the paths of files, where they part}
     <- {"type": "mistake" or "failed", "reason": ...}
 
 Each model runs in an interpreter of its own, which nobody has used before; the next one of a port's framework is started
@@ -68,6 +68,7 @@ class Server:
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Hold a port to its reference, and say what came of it."""
         divergence = str(self._folder / f"{secrets.token_hex(8)}.npz")
+        page = Path(divergence).with_suffix(".html")
         asked = Asked(**request["asked"], divergence=divergence)
         pythons = names.pythons(request["python"])
         reference, port = names.given([request["reference"], request["port"]], pythons)
@@ -76,7 +77,10 @@ class Server:
         with self._spares.take(port.backend, pythons.get(port.backend)) as model:
             known = self._reference(reference, asked, pythons.get(reference.backend))
             found = held_in(model, reference, known, port, asked, request["command"])
-        return {"document": found.model_dump(mode="json", by_alias=True), "text": _text(found), "divergence": divergence}
+        if request["page"] and not found.ok:
+            _write(found, page)
+        document = found.model_dump(mode="json", by_alias=True)
+        return {"document": document, "text": _text(found), "divergence": divergence, "page": str(page)}
 
     def _reference(self, given: Given, asked: Asked, python: str | None) -> Reference:
         """By the content of its file and data."""
@@ -98,6 +102,12 @@ def _text(found: Port) -> str:
     said = io.StringIO()
     show(found, Console(file=said, width=WIDTH, highlight=False))
     return said.getvalue()
+
+
+def _write(found: Port, page: Path) -> None:
+    from experiments.own.page import page_of_port  # it takes a second, and few ports part
+
+    page.write_bytes(page_of_port(found).encode(errors="replace"))
 
 
 def answered(server: Server, request: dict[str, Any]) -> dict[str, Any]:

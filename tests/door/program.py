@@ -19,7 +19,7 @@ import mine_torch  # noqa: E402  # PyTorch, in this very process
 
 model, batch = mine_torch.model(), mine_torch.batch()
 live = isograd.diagnose(model, batch, optimizer=mine_torch.optimizer(model), steps=2)
-again = isograd.diagnose(model, batch)
+again = isograd.diagnose(model, batch, page="live.html")
 same = [one["sites"][0]["signal_gradient_rms"] for one in (live.document, again.document)]
 found["live"] = [live.ok, len(live.document["losses"]), same[0] == same[1], repr(live).splitlines()[0]]
 
