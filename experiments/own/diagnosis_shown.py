@@ -12,7 +12,7 @@ from experiments.own.axes import Line, decades
 from experiments.own.diagnosis import Diagnosis
 from experiments.own.drawing import Figure, Size, figure
 from experiments.own.names import cut, number, plain
-from experiments.report.charts import OKABE_ITO
+from experiments.report.charts import PALETTE
 
 ICONS = {"comes through": "✓", "vanishing": "↓", "exploding": "↑", "dead": "✕", "non-finite": "∞"}
 ON_TOP = 3
@@ -71,7 +71,7 @@ def _lines(said: Diagnosis) -> list[Line]:
     found = []
     for i, dash in zip(chosen, DASHES, strict=False):
         name = f"step {said.profiles[i].step}" if len(chosen) > 1 else ""
-        found.append(Line(name, _shares(said, i), OKABE_ITO[0], dash))
+        found.append(Line(name, _shares(said, i), PALETTE[0], dash))
     return found
 
 
@@ -132,7 +132,7 @@ def _has_losses(said: Diagnosis) -> bool:
 
 
 def _losses(said: Diagnosis) -> Figure:
-    line = Line("", said.losses, OKABE_ITO[0], DASHES[0])
+    line = Line("", said.losses, PALETTE[0], DASHES[0])
     first, last = number(said.losses[0], 4), number(said.losses[-1], 4)
     text = f"Loss of {len(said.losses)} steps: {first} at the first, {last} at the last."
     if said.guessing_loss is not None:
@@ -174,5 +174,5 @@ def _over_time(said: Diagnosis) -> Figure:
 def _time_lines(said: Diagnosis) -> Iterator[Line]:
     for i, one in enumerate(said.over_time):
         known = [value for value in one.signal_gradient_rms if value]
-        colour, dash = OKABE_ITO[i % len(OKABE_ITO)], DASHES[i % len(DASHES)]
+        colour, dash = PALETTE[i % len(PALETTE)], DASHES[i % len(DASHES)]
         yield Line(cut(one.path, NARROW.letters), decades(one.signal_gradient_rms, max(known, default=1.0)), colour, dash)

@@ -11,7 +11,7 @@ from experiments.own.drawing import Figure, Size, figure
 from experiments.own.names import number, plain
 from experiments.own.port_document import Branch, Parting, Port
 from experiments.own.strips import Strips
-from experiments.report.charts import OKABE_ITO
+from experiments.report.charts import PALETTE
 
 ICONS = {
     "agrees": "✓",
@@ -140,7 +140,7 @@ def amount(value: float | None) -> str:
 
 def _losses(said: Port) -> Figure:
     mine, its = ([pair[side] for pair in said.losses] for side in (0, 1))
-    lines = [Line("reference", mine, OKABE_ITO[0], [1, 0]), Line("port", its, OKABE_ITO[1], [5, 3])]
+    lines = [Line("reference", mine, PALETTE[0], [1, 0]), Line("port", its, PALETTE[1], [5, 3])]
     text = (
         f"Loss before each of {len(mine)} steps: of the reference from {number(mine[0], 6)} to {number(mine[-1], 6)}, "
         f"of the port from {number(its[0], 6)} to {number(its[-1], 6)}."

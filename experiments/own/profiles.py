@@ -11,9 +11,7 @@ import altair as alt
 from experiments.findings.gradient import Thresholds
 from experiments.own.axes import LETTER, SOFT, Line, Row, along, apart, powers
 from experiments.own.drawing import Size
-from experiments.report.charts import OKABE_ITO
-
-HEALTHY, NOTHING = OKABE_ITO[2], OKABE_ITO[3]
+from experiments.report.charts import GREY
 
 
 def profile(lines: Sequence[Line], names: Sequence[str], bounds: Thresholds, size: Size) -> alt.TopLevelMixin:
@@ -22,7 +20,7 @@ def profile(lines: Sequence[Line], names: Sequence[str], bounds: Thresholds, siz
     plot = _Plot(lines, size, (low, high))
     above, below = {"y": high, "said": "exploding above"}, {"y": low, "said": "vanishing below"}
     rules = alt.Chart(alt.InlineData([above, below])).mark_rule(strokeDash=[5, 3], color=SOFT).encode(y=plot.at("y"))
-    band = alt.Chart(alt.InlineData([{"low": low, "high": high}])).mark_rect(color=HEALTHY, opacity=0.13)
+    band = alt.Chart(alt.InlineData([{"low": low, "high": high}])).mark_rect(color=GREY, opacity=0.13)
     within = {"y": (low + high) / 2, "said": "comes through"}
     x = plot.x(along(names, size, "layer, from the first to the last"), len(names))
     drawn = plot.lines(names, "layer", x, plot.y("gradient (share of the last layer's)"))
@@ -79,7 +77,7 @@ class _Plot:
             known, zero = base.transform_filter("!datum.zero"), base.transform_filter("datum.zero")
             path = known.mark_line(color=line.colour, strokeDash=line.dash, invalid="break-paths-show-path-domains")
             points = known.mark_point(color=line.colour, filled=True, size=26, opacity=1, invalid="filter")
-            crosses = zero.mark_point(shape="cross", color=NOTHING, filled=True, size=60, opacity=1)
+            crosses = zero.mark_point(shape="cross", color=GREY, filled=True, size=60, opacity=1)
             found += [path, points.encode(description="said:N"), crosses.encode(description="said:N")]
         return [*found, self._names(x)]
 

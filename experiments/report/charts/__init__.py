@@ -11,12 +11,13 @@ from experiments.report.charts.heat import difference, heat
 from experiments.report.charts.learning import learning
 from experiments.report.charts.profile import profile
 from experiments.report.charts.seconds import seconds
-from experiments.report.charts.style import DARK, DASHES, FORM, PALETTE, SHAPES, Rows
+from experiments.report.charts.style import DARK, DASHES, FORM, GREY, PALETTE, SHAPES, Rows
 
 __all__ = [
     "DARK",
     "DASHES",
     "FORM",
+    "GREY",
     "PALETTE",
     "SHAPES",
     "Rows",
