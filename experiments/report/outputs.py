@@ -17,6 +17,7 @@ from common.errors import UserError, install_command
 from common.text import file_stem
 from experiments import destinations
 from experiments.index import Index, Source, path_of, save
+from experiments.report.figures.flags import Asked
 from experiments.store import Store
 
 NEEDS = ("altair", "jinja2", "tomli_w", "vl_convert")
@@ -47,7 +48,7 @@ def check_packages(what: str) -> None:
         raise UserError(f"{what} needs {', '.join(absent)}; install with: {install_command()}")
 
 
-def check(figures: Path | None, tensorboard: Path | None) -> None:
+def check(figures: Asked | None, tensorboard: Path | None) -> None:
     """Refuse before anything is run what could not be written after it.
 
     Raises:
@@ -55,7 +56,7 @@ def check(figures: Path | None, tensorboard: Path | None) -> None:
     """
     check_packages("the page")
     if figures:
-        destinations.check_folder("--figures", figures)
+        destinations.check_folder("--figures", figures.folder)
     if tensorboard:
         from experiments.report import tensorboard as events
 
@@ -75,12 +76,12 @@ def findings(source: Source, path: Path) -> Said:
 
 
 def write(
-    sources: list[Source], page: Path, *, figures: Path | None = None, tensorboard: Path | None = None, opened: bool = False
+    sources: list[Source], page: Path, *, figures: Asked | None = None, tensorboard: Path | None = None, opened: bool = False
 ) -> Iterator[Said]:
     """Write what was asked for; yields what is told of each, once it is there or cannot be."""
     yield (shown := _tried(f"the page {page}", partial(_page, sources, page)))
     if figures:
-        yield _tried(f"the figures in {figures}", partial(_figures, sources, figures))
+        yield _tried(f"the figures in {figures.folder}", partial(_figures, sources, figures))
     if tensorboard:
         yield _tried(f"the event files in {tensorboard}", partial(_events, sources, tensorboard))
     if opened and shown.there:
@@ -111,10 +112,11 @@ def _page(sources: list[Source], path: Path) -> str:
     return _file("Page", path, render(sources))
 
 
-def _figures(sources: list[Source], folder: Path) -> str:
-    from experiments.report.figures import draw
+def _figures(sources: list[Source], asked: Asked) -> str:
+    from experiments.report.figures.drawn import draw
 
-    return f"Figures: {folder} ({draw(sources, folder)} files)"
+    drawn = draw(sources, asked)
+    return "; ".join([f"Figures: {asked.folder} ({len(drawn.files)} files)", *drawn.nothing])
 
 
 def _events(sources: list[Source], folder: Path) -> str:
