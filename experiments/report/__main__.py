@@ -28,7 +28,6 @@ from experiments.flags import parse
 from experiments.report.figures.flags import Flags, asked
 from experiments.report.figures.flags import check as check_figures
 
-
 if TYPE_CHECKING:
     from common.plan import Plan
     from experiments.index import Source
@@ -93,8 +92,8 @@ def _plans(sources: list[Source]) -> dict[str, list[Plan]]:
     """The plans of each configuration, of all folders."""
     found: dict[str, list[Plan]] = {}
     for source in sources:
-        for name, entry in source.entries.items():
-            found.setdefault(name, []).append(entry.plan)
+        for name, of_name in source.entries.items():
+            found.setdefault(name, []).append(of_name.plan)
     return found
 
 

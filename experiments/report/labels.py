@@ -73,10 +73,8 @@ def pixel(value: float, domain: Domain, height: float, logarithmic: bool) -> flo
     """Where a value lies, from the top."""
     low, high = domain
     if logarithmic:
-        at = math.log(value / low) / math.log(high / low)
-    else:
-        at = (value - low) / (high - low)
-    return height * (1 - at)
+        return height * (1 - math.log(value / low) / math.log(high / low))
+    return height * (1 - (value - low) / (high - low))
 
 
 def apart(labels: list[dict[str, Any]], height: float) -> list[dict[str, Any]]:

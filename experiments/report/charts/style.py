@@ -66,10 +66,10 @@ def _raised(number: str) -> str:
 
 
 EXPONENT = "floor(log(datum.value) / LN10 + 1e-9)"
-MANTISSA = f"round(datum.value / pow(10, {EXPONENT}))"
+MANTISSA = f"format(datum.value / pow(10, {EXPONENT}), '.2~r')"
 POWER = (
     f"abs({EXPONENT}) < 2 ? format(datum.value, '~g') : "
-    f"({MANTISSA} === 1 ? '' : format({MANTISSA}, 'd') + '·') + '10' + {_raised(EXPONENT)}"
+    f"({MANTISSA} === '1' ? '' : {MANTISSA} + '·') + '10' + {_raised(EXPONENT)}"
 )
 """0.1, 1, 20; beyond these 10⁻¹⁸ and 2·10⁻¹⁵."""
 

@@ -7,15 +7,22 @@ from typing import NamedTuple
 
 from experiments import destinations
 from experiments.index import Source
-from experiments.report.figures import specs
+from experiments.report.figures import errors, lined, panelled
 from experiments.report.figures.files import Words, finished, formed
 from experiments.report.figures.fitted import fitted
 from experiments.report.figures.flags import Asked
+from experiments.report.figures.scene import Figure, Nothing, scene
 from experiments.report.figures.sizes import SIZES
-from experiments.report.figures.specs import Figure, Nothing
 
-QUANTIFIED = ("profile", "heat", "difference")
-"""The figures that are of a quantity, and so one for each."""
+OF_A_QUANTITY = {"profile": lined.profile, "heat": panelled.heat, "difference": panelled.difference}
+"""One for each quantity that is asked for."""
+
+OTHERS = {
+    "learning": lined.learning,
+    "agreement": errors.agreement,
+    "divergence": panelled.divergence,
+    "seconds": panelled.seconds,
+}
 
 
 class Drawn(NamedTuple):
@@ -48,12 +55,12 @@ def draw(sources: list[Source], asked: Asked) -> Drawn:
 
 def figures(sources: list[Source], asked: Asked) -> Iterator[Figure | Nothing]:
     """The figures by the order of their names, or why there is none."""
-    scene = specs.scene(sources, asked)
+    drawn = scene(sources, asked)
     for name in asked.only:
-        if name in QUANTIFIED:
-            yield from (getattr(specs, name)(scene, quantity) for quantity in asked.quantities)
+        if name in OF_A_QUANTITY:
+            yield from (OF_A_QUANTITY[name](drawn, quantity) for quantity in asked.quantities)
         else:
-            yield getattr(specs, name)(scene)
+            yield OTHERS[name](drawn)
 
 
 def svg_of(figure: Figure, sources: list[Source], asked: Asked) -> str:

@@ -35,8 +35,9 @@ def finished(svg: str, size: Size, words: Words, name: str) -> str:
     """The SVG in its size, in points, on white, with its title and its description."""
     width, height = size.width, size.tall or extent(svg)[1]
     ids = f"{name}-title", f"{name}-text"
+    points = f'width="{size.points:.2f}pt" height="{height * size.scale:.2f}pt"'
     root = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" version="1.1" width="{size.points:.2f}pt" height="{height * size.scale:.2f}pt" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" version="1.1" {points} '
         f'viewBox="0 0 {width:.2f} {height:.2f}" role="img" aria-labelledby="{ids[0]} {ids[1]}">'
         f'<title id="{ids[0]}">{escape(words.title)}</title><desc id="{ids[1]}">{escape(words.text)}</desc>'
         '<rect width="100%" height="100%" fill="white"/>'

@@ -59,10 +59,10 @@ def painted(spec: Spec, names: list[str]) -> Spec:
     return spec
 
 
-def drawn_only(spec: Spec, series: set[str]) -> Spec:
-    """With the dashes of the series that are there."""
+def drawn_only(spec: Spec, channel: str, series: set[str]) -> Spec:
+    """With the dashes or shapes of the series that are there."""
     for part in parts(spec):
-        scale = part.get("encoding", {}).get("strokeDash", {}).get("scale", {})
+        scale = part.get("encoding", {}).get(channel, {}).get("scale", {})
         if found := [pair for pair in zip(scale.get("domain", ()), scale.get("range", ()), strict=True) if pair[0] in series]:
             scale["domain"], scale["range"] = map(list, zip(*found, strict=True))
     return spec

@@ -176,7 +176,9 @@ def _placed(names: list[Row], place: Box) -> list[Row]:
 
 
 def _joined(lines: list[Row]) -> list[Row]:
-    """The lines of a name, joined to the line of the chart by one rule, from their middle."""
+    """The lines of a name, joined to the line of the chart by one rule, from their middle; without such a line by none."""
+    if lines[0]["end"] == lines[0]["edge"]:
+        return [line | {"from": line["at"]} for line in lines]
     if len(lines) == 1:
         return lines
     middle = sum(line["at"] for line in lines) / len(lines)

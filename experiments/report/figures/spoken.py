@@ -64,7 +64,8 @@ def _extent(name: str, rows: list[Row]) -> str:
 def agreement(rows: list[Row]) -> str:
     """Each outcome with its error and bound."""
     told = [
-        f"{row['configuration']}, {row['backend']}: {row['outcome']}, error {number(row['error'])}, bound {number(row['bound'])}"
+        f"{row['configuration']}, {row['backend']}: {row['outcome']}, "
+        f"error {number(row['error'])}, bound {number(row['bound'])}"
         for row in rows
     ]
     return f"Errors beside their bounds. {'; '.join(told)}."
