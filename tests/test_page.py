@@ -30,7 +30,6 @@ from experiments.findings.document import Document, RunFinding
 from experiments.index import Source
 from experiments.report import measured, page
 from experiments.report.answer import answer
-from experiments.report.figures import figures
 from experiments.report.outputs import page_of
 from experiments.report.spec import to_toml
 from experiments.report.words import WORDS, glossary
@@ -198,12 +197,6 @@ def test_what_a_user_has_written_is_text_wherever_it_is(reader: Reader) -> None:
     assert "<" not in reader.scripts[0]
 
 
-def test_a_name_is_in_no_place_of_a_chart_but_its_rows(source: Source) -> None:
-    for name, chart in figures([source]).items():
-        spec = chart.to_dict()
-        assert "window.pwned" not in json.dumps({k: v for k, v in spec.items() if k not in ("data", "datasets")}), name
-
-
 def test_the_page_names_no_address_to_load_from(html: str, reader: Reader) -> None:
     assert reader.addresses == ["data:,"]
     assert "default-src 'none'" in html
@@ -346,17 +339,11 @@ def report(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_the_command_makes_the_page_and_the_figures_again(source: Source, tmp_path: Path) -> None:
+def test_the_command_makes_the_page_again(source: Source, tmp_path: Path) -> None:
     (tmp_path / "new").mkdir()
-    done = report(source.label, "--output", str(tmp_path / "new" / "page.html"), "--figures", str(tmp_path / "figures"))
+    done = report(source.label, "--output", str(tmp_path / "new" / "page.html"))
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "new" / "page.html").read_text(encoding="utf-8").endswith("</html>")
-    drawn = sorted(path.name for path in (tmp_path / "figures").iterdir())
-    assert len(drawn) == 22
-    assert (tmp_path / "figures" / "agreement.png").read_bytes().startswith(b"\x89PNG")
-    svg = (tmp_path / "figures" / "profile-signal_gradient_rms.svg").read_text(encoding="utf-8")
-    assert "signal gradient (loss per activation)" in svg
-    assert "<script" not in svg
 
 
 @pytest.mark.parametrize(("arguments", "reason"), [(("nowhere",), "must hold finished runs"), (("--open", "x"), "received x")])

@@ -29,13 +29,20 @@ WIDTHS = (
 )
 """The printable ASCII characters of DejaVu Sans, in thousandths of the size. Those of Helvetica and Arial are narrower."""
 
-WIDEST = 1.1
-"""Of any other character, over the size."""
+OTHERS = dict.fromkeys("⁰¹²³⁴⁵⁶⁷⁸⁹", 401) | {"⁻": 528, "·": 318}
+"""The digits of powers of ten."""
+
+WIDEST = 1100
+"""Of any other character."""
 
 
 def width(text: str, size: float = TEXT) -> float:
     """How wide a text is, at most."""
-    return size * sum(WIDTHS[ord(each) - 32] / 1000 if " " <= each <= "~" else WIDEST for each in text)
+    return size / 1000 * sum(map(_width, text))
+
+
+def _width(letter: str) -> int:
+    return WIDTHS[ord(letter) - 32] if " " <= letter <= "~" else OTHERS.get(letter, WIDEST)
 
 
 def fitted(text: str, room: float, size: float = TEXT) -> str:
