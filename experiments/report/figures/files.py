@@ -8,10 +8,15 @@ from typing import NamedTuple
 
 import vl_convert
 
+from experiments.report.charts.heat import CLOSED
+from experiments.report.figures.png import smaller
 from experiments.report.figures.sizes import Size
 
 ROOT = re.compile(r'^<svg\b[^>]*?width="([\d.]+)" height="([\d.]+)"[^>]*>(<rect [^>]*/>)?')
 """The root of Vega's SVG, and its ground."""
+
+CELL = f'stroke-width="{CLOSED}"'
+"""What only the cells of a heat map have: where one is smoothed at its edge, white shows between it and the next."""
 
 PAGE_GROUP = re.compile(rb"/Group <<.*?>>", re.DOTALL)
 
@@ -42,7 +47,7 @@ def finished(svg: str, size: Size, words: Words, name: str) -> str:
         f'<title id="{ids[0]}">{escape(words.title)}</title><desc id="{ids[1]}">{escape(words.text)}</desc>'
         '<rect width="100%" height="100%" fill="white"/>'
     )
-    return ROOT.sub(lambda _: root, svg, count=1)
+    return ROOT.sub(lambda _: root, svg, count=1).replace(CELL, f'{CELL} shape-rendering="crispEdges"')
 
 
 def formed(svg: str, form: str, size: Size) -> bytes:
@@ -51,7 +56,7 @@ def formed(svg: str, form: str, size: Size) -> bytes:
         return svg.encode()
     plain = re.sub(r'(width|height)="([\d.]+)pt"', r'\1="\2"', svg, count=2)
     if form == "png":
-        return vl_convert.svg_to_png(plain, ppi=size.ppi)
+        return smaller(vl_convert.svg_to_png(plain, ppi=size.ppi))
     return _ungrouped(vl_convert.svg_to_pdf(plain))
 
 
