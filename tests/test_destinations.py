@@ -152,7 +152,7 @@ def test_each_part_that_finds_no_room_is_a_line_and_the_others_are_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def full(path: Path, content: bytes) -> None:
-        if path.suffix in (".html", ".svg"):
+        if path.suffix in (".html", ".pdf"):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         real(path, content)
 

@@ -20,9 +20,9 @@ from common.errors import UserError
 from experiments import index
 from experiments.index import Source
 from experiments.report import measured
-from experiments.report.figures import rows
+from experiments.report.figures import fitted, rows
 from experiments.report.figures.drawn import draw, figures, svg_of
-from experiments.report.figures.files import formed
+from experiments.report.figures.files import extent, formed
 from experiments.report.figures.fitted import Plot
 from experiments.report.figures.flags import FIGURES, Asked, Flags, asked, check
 from experiments.report.figures.scene import Figure, Nothing
@@ -235,6 +235,7 @@ def test_the_cells_of_a_heat_map_fill_their_panels_and_close(name: str, size: st
     cells = [(mark, re.search(r"M([\d.]+),([\d.]+)h([\d.]+)v([\d.]+)", mark)) for mark in marks]
     assert cells
     for mark, _ in cells:
+        assert 'shape-rendering="crispEdges"' in mark, "where two smoothed edges meet, white shows"
         colours = re.findall(r'(?:fill|stroke)="([^"]+)"', mark)
         assert len(set(colours)) == 1, "an edge of another colour shows as a line"
     widths = {round(float(found[3]), 3) for _, found in cells if found}
@@ -242,6 +243,17 @@ def test_the_cells_of_a_heat_map_fill_their_panels_and_close(name: str, size: st
     assert len(widths) == len(heights) == 1
     (panel,) = set(drawn.panels(svg))
     assert (widths.pop() * 5, heights.pop() * 6) == pytest.approx(panel, rel=1e-3)
+
+
+def test_a_figure_is_never_larger_than_its_size_though_a_label_more_makes_it_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def drawn_by_vega(spec: str) -> str:
+        plot = json.loads(spec)["plot"]
+        around = 90 if plot >= 320 else 70  # as wide as a label that there is room for
+        return f'<svg width="{plot + around}" height="100" viewBox="0 0 1 1"><rect width="1" height="1"/></svg>'
+
+    monkeypatch.setattr(fitted.vl_convert, "vegalite_to_svg", drawn_by_vega)
+    svg = fitted.fitted(lambda plot: {"plot": plot.width}, SIZES["column"], fitted.Grid(1, 1), 100, None)
+    assert SIZES["column"].width - 25 < extent(svg)[0] <= SIZES["column"].width
 
 
 def test_a_pdf_has_its_fonts_in_it_and_no_group_of_its_page(drawings: dict[str, dict[str, str]]) -> None:
@@ -254,6 +266,13 @@ def test_a_pdf_has_its_fonts_in_it_and_no_group_of_its_page(drawings: dict[str, 
         assert b"/Group" not in page[: page.index(b"endobj")], name
         (box,) = re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", pdf)
         assert float(box[0]) == pytest.approx(84 / 25.4 * 72, abs=0.6)
+
+
+def test_without_a_font_nothing_is_drawn(source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("experiments.report.figures.drawn.FONT", "No Such Font")
+    with pytest.raises(OSError, match="no font is installed for their text; install one of No Such Font"):
+        draw([source], dataclasses.replace(all_of(source), folder=tmp_path / "new"))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_files_are_of_the_kinds_that_were_asked_for(source: Source, tmp_path: Path) -> None:
@@ -345,8 +364,9 @@ def test_what_has_no_value_is_said_at_its_name(source: Source) -> None:
     ],
 )  # fmt: skip
 def test_a_wrong_word_is_refused_with_the_nearest_known(flags: dict[str, Any], said: str) -> None:
+    words: dict[str, Any] = {"figures": Path("x"), **flags}
     with pytest.raises(UserError) as caught:
-        asked(Flags(**({"figures": Path("x")} | flags)))
+        asked(Flags(**words))
     assert str(caught.value) == said
 
 

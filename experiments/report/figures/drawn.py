@@ -8,8 +8,8 @@ from typing import NamedTuple
 from experiments import destinations
 from experiments.index import Source
 from experiments.report.figures import errors, lined, panelled
-from experiments.report.figures.files import Words, finished, formed
-from experiments.report.figures.fitted import fitted
+from experiments.report.figures.files import Words, check_font, finished, formed
+from experiments.report.figures.fitted import FONT, fitted
 from experiments.report.figures.flags import Asked
 from experiments.report.figures.scene import Figure, Nothing, scene
 from experiments.report.figures.sizes import SIZES
@@ -36,8 +36,9 @@ def draw(sources: list[Source], asked: Asked) -> Drawn:
     """Write the figures.
 
     Raises:
-        OSError: One of them cannot be written.
+        OSError: One of them cannot be written, or there is no font.
     """
+    check_font(FONT)
     asked.folder.mkdir(parents=True, exist_ok=True)
     files: list[str] = []
     nothing: list[str] = []

@@ -21,6 +21,17 @@ CELL = f'stroke-width="{CLOSED}"'
 PAGE_GROUP = re.compile(rb"/Group <<.*?>>", re.DOTALL)
 
 
+def check_font(font: str) -> None:
+    """Refuse to draw where there would be no text.
+
+    Raises:
+        OSError: None of the fonts is installed.
+    """
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><text y="9" font-family="{font}">a</text></svg>'
+    if b"/FontFile" not in vl_convert.svg_to_pdf(svg):
+        raise OSError(0, f"no font is installed for their text; install one of {font}")
+
+
 class Words(NamedTuple):
     """The text alternative of a figure."""
 

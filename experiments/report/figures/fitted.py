@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ from experiments.report.figures.sizes import Size
 from experiments.report.labels import TEXT, wrapped
 
 INK = "#000000"
-FONT = "DejaVu Sans, Verdana, Helvetica, Arial, sans-serif"
+FONT = "DejaVu Sans, Verdana, Liberation Sans, Noto Sans, Helvetica, Arial, sans-serif"
 """The first has the raised digits, and no font that is put in its place is wider."""
 
 LARGE = 18
@@ -22,7 +23,7 @@ LARGE = 18
 MARGIN, MARGIN_OF_SLIDE = 3, 16
 """What is free around a figure."""
 
-TRIES = 4
+TRIES = 5
 LEAST = 40
 """Pixels that a plot has at least."""
 
@@ -56,16 +57,18 @@ def fitted(build: Build, size: Size, grid: Grid, height: float, title: str | Non
         title: What stands above it, or None.
     """
     plot = Plot((size.width - 80) / grid.columns - 20, height)
-    svg = ""
+    svg, best, largest = "", "", Plot(0, 0)
     for _ in range(TRIES):
         svg = vl_convert.vegalite_to_svg(json.dumps(_themed(build(plot), size, title)))
         width, tall = extent(svg)
         wider = (size.width - width) / grid.columns
         higher = (size.tall - tall) / grid.rows if size.tall else 0
+        if wider >= 0 and higher >= 0 and plot > largest:  # with a label more it may be wider again
+            best, largest = svg, plot
         if 0 <= wider < 1 and 0 <= higher < 1:
             break
-        plot = Plot(max(LEAST, int(plot.width + wider)), max(LEAST, int(plot.height + higher)))
-    return svg
+        plot = Plot(max(LEAST, math.floor(plot.width + wider)), max(LEAST, math.floor(plot.height + higher)))
+    return best or svg
 
 
 def _themed(spec: dict[str, Any], size: Size, title: str | None) -> dict[str, Any]:
