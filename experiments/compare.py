@@ -31,6 +31,8 @@ from backends import DEFINITION, FRAMEWORKS, NEEDS, install_command, missing
 from common.errors import UserError, nearest, shown
 from experiments import ending, entry, streams
 from experiments.flags import parse, shown_as
+from experiments.report.figures.flags import Flags, asked
+from experiments.report.figures.flags import check as check_figures
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -51,12 +53,8 @@ def _number(metavar: str, hint: str = _OWN) -> Any:
 
 
 @dataclass(frozen=True)
-class Options:
-    """Train one deep network in several frameworks, and see where its gradient vanishes and what brings it back.
-
-    Identical weights and batches go to every backend; the report says what became of the gradient in each configuration,
-    and by how much each backend differs from the definition in NumPy.
-    """
+class _Options:
+    """All but the figures'."""
 
     experiment: Annotated[str, tyro.conf.Positional] = "countermeasures"
     """An experiment of the catalogue (--list shows them), or a .toml file."""
@@ -92,8 +90,6 @@ class Options:
     """Where runs are kept. A run that is there already is not run again."""
     json: Annotated[str | None, _number("FILE|-", "")] = None
     """Write the findings as JSON (experiments/findings/document.py has the fields); - is standard output, and nothing else."""
-    figures: Annotated[Path | None, _number("DIR", "")] = None
-    """Write the charts as SVG and PNG, for one column of a paper."""
     tensorboard: Annotated[Path | None, _number("DIR", "")] = None
     """Write event files that TensorBoard opens, the backends as runs that overlay."""
     full: bool = False
@@ -116,6 +112,15 @@ class Options:
         keys = ("depth", "width", "steps", "seeds", "batch_size", "learning_rate", "precision", "record_every", "time", "loss")
         given = {key: getattr(self, key) for key in keys} | {"data": str(self.data) if self.data else None}
         return {key: value for key, value in given.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Options(Flags, _Options):  # in the help the fields of the last come first
+    """Train one deep network in several frameworks, and see where its gradient vanishes and what brings it back.
+
+    Identical weights and batches go to every backend; the report says what became of the gradient in each configuration,
+    and by how much each backend differs from the definition in NumPy.
+    """
 
 
 def run(options: Options, command: str) -> int:
@@ -213,7 +218,7 @@ def _check_destinations(options: Options) -> None:
     destinations.check_name("the list of pages", outputs.list_of(options.output))
     if options.json is not None and options.json != "-":
         destinations.check_file("--json", Path(options.json))
-    outputs.check(options.figures, options.tensorboard)
+    outputs.check(asked(options), options.tensorboard)
 
 
 def compare(
@@ -233,9 +238,12 @@ def compare(
     check_count(experiment, {} if options.tried else overrides, many=options.many)  # the changes are those of the file itself
     if options.tried:
         experiment = with_single_changes(experiment)
+    planned = plans(experiment, overrides)
+    if figures := asked(options):
+        check_figures(figures, {name: [plan] for name, plan in planned.items()})
     executor = cluster or Processes(at_once=1 if options.exclusive else None)
     versions_of = cluster.nodes.versions if cluster else versions_here
-    jobs = jobs_of(plans(experiment, overrides), chosen, options.device, versions_of)
+    jobs = jobs_of(planned, chosen, options.device, versions_of)
     store = Store(options.output)
     with ThreadPoolExecutor(max_workers=2) as beside:
         beside.submit(_prepare_library)
@@ -320,7 +328,7 @@ def _report(source: Source, options: Options, console: Console) -> Iterator[Said
     if not asked_by_a_program:
         show(source.document, console, str(options.output), full=options.full)  # before the page, which takes a second
     page = outputs.page_of(options.output, source.document.experiment)
-    also = {"figures": options.figures, "tensorboard": options.tensorboard, "opened": options.open}
+    also = {"figures": asked(options), "tensorboard": options.tensorboard, "opened": options.open}
     beside = outputs.write([source], page, folder=options.output, **also)
     written = next(beside)
     yield written

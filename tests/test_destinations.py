@@ -152,7 +152,7 @@ def test_each_part_that_finds_no_room_is_a_line_and_the_others_are_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def full(path: Path, content: bytes) -> None:
-        if path.suffix in (".html", ".svg"):
+        if path.suffix in (".html", ".pdf"):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         real(path, content)
 
@@ -169,7 +169,8 @@ def test_each_part_that_finds_no_room_is_a_line_and_the_others_are_there(
     lost = [line for line in err.splitlines() if line.startswith("error: ")]
     page = outputs.page_of(tmp_path / "runs", name_of_file(str(own)))
     room = "could not be written: No space left on device"
-    assert lost == [f"error: the page {page} {room}", f"error: the figures in {tmp_path / 'figures'} {room}"]
+    parts = [f"the page {page}", f"the list {page.parent / 'report.html'}", f"the figures in {tmp_path / 'figures'}"]
+    assert lost == [f"error: {part} {room}" for part in parts]
     assert "\nAnswer\n" in out
     assert (tmp_path / "x.json").stat().st_size
     assert list((tmp_path / "events").rglob("events.out.*"))

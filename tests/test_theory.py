@@ -1,73 +1,280 @@
-"""Mean-field theory against closed forms, a published point, and the definition."""
+"""Mean field theory, an oracle from outside: how much gradient a layer of a wide random network loses.
+
+For weights of variance s / n the second moment of a layer's pre-activations is q, the next one's is s E[phi(sqrt(q) z)^2] with
+z normal, and the mean square of the signal gradient shrinks by chi = s E[phi'(sqrt(q) z)^2] for each layer gone back
+(Poole et al. 2016, Schoenholz et al. 2017). A network of finite width N has, over n layers,
+    E[log ratio] = sum log chi - V / 2,   Var[log ratio] = V,   V = sum over layers of (3 mu_4 / mu_2^2 - 1) / N,
+with mu_k = E[phi'^k] (after Hanin and Nica 2019): tolerances are four standard errors over the seeds, of 1.5 V.
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import pytest
+from scipy.special import ndtr
 
 import backends
-from common.countermeasures.activation import Identity, LeakyReLU, ReLU, Sigmoid, Tanh
-from common.countermeasures.initialization import Constant, Gaussian, He, TorchDefault, Xavier
+from common import draw
+from common.backend import Backend
+from common.countermeasures.activation import SELU_ALPHA, SELU_SCALE, Activation
+from common.network import Batch
 from common.plan import Plan
-from experiments.findings import theory
-from experiments.worker import Job, Worker
+from common.quantities import decay_per_layer
+from tests.conftest import load
+from tests.strategies import every
 
-Make = Callable[..., Plan]
-
-
-def ratio(plan: Plan) -> float:
-    shares = theory.gradient_share(plan)
-    assert shares is not None
-    assert len(shares) == len(plan.network.sites)
-    assert shares[-1] == 1.0
-    return shares[0]
+Function = Callable[[np.ndarray], np.ndarray]
+WIDTH, DEPTH = 256, 20
+SEEDS = (0, 1, 2)
+Maker = Callable[..., Plan]
 
 
-def test_closed_forms_come_out(plan: Make) -> None:
-    deep = {"depth": 30, "width": 16}
-    assert ratio(plan(activation=ReLU(), initialization=He(), **deep)) == pytest.approx(1, rel=1e-12)
-    assert ratio(plan(activation=ReLU(), initialization=Xavier(), **deep)) == pytest.approx(2 ** (-29 / 2), rel=1e-12)
-    assert ratio(plan(activation=Identity(), initialization=Xavier(), **deep)) == pytest.approx(1, rel=1e-12)
-    assert ratio(plan(activation=Identity(), initialization=Gaussian(std=0.5), **deep)) == pytest.approx(2**29, rel=1e-12)
-    leaky = plan(activation=LeakyReLU(slope=0.3), initialization=He(slope=0.3), **deep)
-    assert ratio(leaky) == pytest.approx(1, rel=1e-12)
+def _nodes() -> tuple[np.ndarray, np.ndarray]:
+    """Composite Gauss-Legendre for the normal law: panels graded towards 0, where the kinks are."""
+    edges = np.concatenate([[0.0], np.geomspace(1e-6, 10, 30)])
+    x, w = np.polynomial.legendre.leggauss(20)
+    half, middle = np.diff(edges)[:, None] / 2, (edges[1:] + edges[:-1])[:, None] / 2
+    z = (middle + half * x).ravel()
+    weight = (half * w).ravel() * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+    return np.concatenate([-z, z]), np.concatenate([weight, weight])
 
 
-def test_the_critical_point_of_tanh_is_the_published_one() -> None:
-    """Poole et al. 2016: with biases of variance 0.05 at s^2 = 1.760955, where q* = 0.570048 and the factor is 1."""
-    square, slope = theory._moments(Tanh(), 0.570048)
-    assert 1.760955 * square + 0.05 == pytest.approx(0.570048, rel=1e-5)
-    assert 1.760955 * slope == pytest.approx(1, rel=1e-5)
+Z, WEIGHTS = _nodes()
 
 
-def test_a_steep_activation_is_integrated_where_it_is_steep() -> None:
-    """E[tanh'(sqrt(q) z)^2] for large q is the integral of tanh'^2, 4/3, times the density at 0, over sqrt(q)."""
-    _, slope = theory._moments(Tanh(), 1e6)
-    assert slope == pytest.approx(4 / 3 / math.sqrt(2 * math.pi) / 1e3, rel=1e-4)
+def mean(values: np.ndarray) -> float:
+    """The expectation over a standard normal z of a function given at the nodes Z."""
+    return float(WEIGHTS @ values)
 
 
-@pytest.mark.parametrize(
-    ("activation", "start"),
-    [(Sigmoid(), Xavier()), (Tanh(), Xavier()), (Tanh(), TorchDefault()), (ReLU(), He()), (Tanh(), Gaussian(std=0.1))],
-)
-def test_a_wide_network_of_the_definition_follows_it(plan: Make, activation: object, start: object) -> None:
-    made = plan(activation=activation, initialization=start, depth=10, width=256, steps=1, features=64, classes=10)
-    worker = Worker(backends.load("numpy"), threads=1, imports=0.0)
-    trace = worker.run(Job(run_id="0" * 16, plan=made, device="cpu")).trace
-    signal = trace.quantities["signal_gradient_rms"][:, 0]
-    measured = np.log(signal / signal[:, -1:]).mean(0)
-    expected = np.log(theory.gradient_share(made) or [])
-    deviation = math.sqrt(9 * 5.5 / 256) / 2  # of the log of a norm over 9 layers (Hanin and Nica 2020), of one seed
-    assert np.abs(measured - expected).max() < 3 * deviation / math.sqrt(2)
-    assert np.abs(expected).max() > 0.2 or activation == ReLU()
+def sigmoid(z: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-z))
 
 
-def test_where_it_says_nothing_nothing_is_said(plan: Make) -> None:
-    assert theory.gradient_share(plan(normalization="batch")) is None
-    assert theory.gradient_share(plan(initialization=Constant(value=0.1))) is None
-    raw = plan()
-    task = raw.task.model_copy(update={"standardized": "no"})
-    assert theory.gradient_share(raw.model_copy(update={"task": task})) is None
+PHI: dict[str, tuple[Function, Function]] = {
+    "sigmoid": (sigmoid, lambda z: sigmoid(z) * sigmoid(-z)),
+    "tanh": (np.tanh, lambda z: 1 / np.cosh(z) ** 2),
+    "relu": (lambda z: np.maximum(z, 0), lambda z: (z > 0).astype(float)),
+    "leaky_relu": (lambda z: np.where(z > 0, z, 0.01 * z), lambda z: np.where(z > 0, 1, 0.01)),
+    "prelu": (lambda z: np.where(z > 0, z, 0.25 * z), lambda z: np.where(z > 0, 1, 0.25)),
+    "elu": (lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))), lambda z: np.exp(np.minimum(z, 0))),
+    "identity": (lambda z: z, np.ones_like),
+    "selu": (
+        lambda z: SELU_SCALE * np.where(z > 0, z, SELU_ALPHA * np.expm1(np.minimum(z, 0))),
+        lambda z: SELU_SCALE * np.where(z > 0, 1, SELU_ALPHA * np.exp(np.minimum(z, 0))),
+    ),
+    "gelu": (lambda z: z * ndtr(z), lambda z: ndtr(z) + z * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)),
+    "silu": (lambda z: z * sigmoid(z), lambda z: sigmoid(z) * (1 + z * sigmoid(-z))),
+}
+"""Of every kind of activation by its defaults, the formulas written out once more."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Of log(first / last) of the mean square signal gradient: its value for infinite width, and V for ours."""
+
+    log_ratio: float
+    variance: float
+
+
+def predicted(activation: str, s: float, layers: int) -> Prediction:
+    """Theory along the trajectory of q, from an input of second moment 1."""
+    phi, slope = PHI[activation]
+    q, log_ratio, variance = s, 0.0, 0.0
+    for _ in range(layers - 1):  # the first layer's own derivative acts below its output
+        q = s * mean(phi(np.sqrt(q) * Z) ** 2)
+        squared = slope(np.sqrt(q) * Z) ** 2
+        log_ratio += np.log(s * mean(squared))
+        variance += (3 * mean(squared**2) / mean(squared) ** 2 - 1) / WIDTH
+    return Prediction(log_ratio, variance)
+
+
+def decades(activation: str, s: float) -> float:
+    """Decades of signal gradient for each layer at the fixed point of q."""
+    return (predicted(activation, s, 60).log_ratio - predicted(activation, s, 59).log_ratio) / 2 / np.log(10)
+
+
+def test_the_oracle_gives_the_known_numbers() -> None:
+    assert mean(np.ones_like(Z)) == pytest.approx(1, abs=1e-14)
+    assert mean(np.maximum(Z, 0) ** 2) == pytest.approx(0.5, abs=1e-14)
+    assert 10 ** (2 * decades("sigmoid", 1)) == pytest.approx(0.0557, abs=5e-5)
+    assert decades("sigmoid", 1) == pytest.approx(-0.627, abs=5e-4)
+    assert decades("relu", 2) == pytest.approx(0, abs=1e-12)
+    assert decades("relu", 1) == pytest.approx(np.log10(0.5) / 2, abs=1e-12)
+
+
+def growth(skip: str, scale: float, layers: int) -> float:
+    """log(first / last) of the mean square signal gradient of ReLU networks with He's weights and a connection past a layer.
+
+    Pre-activation: x + scale W relu(x) has the mean square of x times 1 + scale^2, forward and back (Yang and Schoenholz 2017).
+    With batch norm the variance over the batch grows with the sum, v_l = 2 + l (pi - 1) / pi from what He's first layer makes
+    of the input, and the gradient by the product of 1 + 1 / v_l: a power of the depth, and no exponential (De and Smith 2020).
+    """
+    if skip == "plain":
+        return layers * float(np.log1p(scale**2))
+    variances = 2 + np.arange(layers) * (np.pi - 1) / np.pi
+    return float(np.log1p(1 / variances).sum())
+
+
+def test_the_constants_of_selu_are_its_papers_fixed_point() -> None:
+    """Mean 0 and variance 1 go through a layer unchanged (Klambauer et al. 2017), the gradient's mean square grows by 7 %."""
+    phi, slope = PHI["selu"]
+    assert mean(phi(Z)) == pytest.approx(0, abs=1e-15)
+    assert mean(phi(Z) ** 2) == pytest.approx(1, abs=1e-14)
+    assert mean(slope(Z) ** 2) == pytest.approx(1.0716, abs=5e-5)
+
+
+@pytest.mark.parametrize("kind", ["gelu", "silu"])
+def test_half_of_a_small_signal_comes_through_gelu_and_silu(kind: str) -> None:
+    """Their derivative is 1/2 at 0 and on average: without a bias, as in a linear layer of half the weights."""
+    assert mean(PHI[kind][1](Z)) == pytest.approx(0.5, abs=1e-14)
+    assert decades(kind, 1) == pytest.approx(np.log10(1 / 2), abs=1e-6)
+    assert decades(kind, 2) == pytest.approx(np.log10(2 / 4) / 2, abs=1e-6)
+
+
+def test_the_mean_of_gelu_is_that_of_the_normal_density() -> None:
+    """E[z P(z)] = E[p(z)] by parts (Stein), which is 1 / (2 sqrt(pi))."""
+    assert mean(PHI["gelu"][0](Z)) == pytest.approx(1 / (2 * np.sqrt(np.pi)), rel=1e-14)
+
+
+def test_the_theory_knows_every_kind_of_activation() -> None:
+    assert set(PHI) == {spec.kind for spec in every(Activation)}
+
+
+def measured(wing: Backend, plan: Plan) -> np.ndarray:
+    """`signal_gradient_rms` [seed, layer] of one step on noise."""
+    rng, shape = np.random.default_rng(7), (len(plan.seeds), plan.task.batch_size)
+    x = rng.normal(size=(*shape, plan.network.features))
+    x /= np.sqrt((x**2).mean(-1, keepdims=True))
+    program = wing.program(plan, "cpu")
+    program.load(draw.state(plan))
+    handle = program.step(Batch(x, rng.integers(plan.network.outputs, size=shape)))
+    return program.measured(handle)["signal_gradient_rms"]
+
+
+def wide(plan: Maker, **changes: object) -> Plan:
+    numbers = {"features": WIDTH, "width": WIDTH, "depth": DEPTH, "classes": 10, "batch_size": 8, "seeds": SEEDS}
+    return plan(**numbers | changes)
+
+
+def assert_follows_theory(wing: Backend, plan: Plan, s: float) -> np.ndarray:
+    """Compare the mean over seeds of log(first / last), and return the signal gradients."""
+    signal = measured(wing, plan)
+    theory = predicted(plan.network.activation.kind, s, DEPTH)
+    found = 2 * np.log(signal[:, 0] / signal[:, -1])
+    tolerance = 4 * np.sqrt(1.5 * theory.variance / len(SEEDS))
+    assert abs(found.mean() - (theory.log_ratio - theory.variance / 2)) < tolerance
+    return signal
+
+
+@pytest.fixture(params=list(backends.NEEDS), scope="module")
+def wing(request: pytest.FixtureRequest) -> Backend:
+    """All four wings."""
+    return load(request.param, request.config)
+
+
+CASES = {
+    "sigmoid-xavier": ("sigmoid", "xavier", 1, -0.627),
+    "relu-he": ("relu", "he", 2, 0.0),
+    "relu-xavier": ("relu", "xavier", 1, -0.151),
+    "identity-xavier": ("identity", "xavier", 1, 0.0),
+    "selu-xavier": ("selu", "xavier", 1, 0.015),
+    "gelu-xavier": ("gelu", "xavier", 1, -0.301),
+    "silu-xavier": ("silu", "xavier", 1, -0.301),
+    "prelu-he": ("prelu", "he", 2, 0.0132),
+    "prelu-he-slope": ("prelu", {"kind": "he", "slope": 0.25}, 2 / 1.0625, 0.0),
+    "relu-torch_default": ("relu", "torch_default", 1 / 3, -0.389),
+    "relu-keras_default": ("relu", "keras_default", 1, -0.151),
+    "relu-flax_default": ("relu", "flax_default", 1, -0.151),
+}
+"""Activation, start, the variance of a weight times n, and the decades of gradient for each layer."""
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_gradient_lost_per_layer_is_that_of_the_theory(wing: Backend, plan: Maker, case: str) -> None:
+    activation, initialization, s, expected = CASES[case]
+    signal = assert_follows_theory(wing, wide(plan, activation=activation, initialization=initialization), s)
+    theory, per_layer = predicted(activation, s, DEPTH), 2 * np.log(10) * (DEPTH - 1)
+    # the least-squares slope of a random walk has 6/5 of the variance of the line between its ends
+    tolerance = 4 * np.sqrt(1.2 * 1.5 * theory.variance / len(SEEDS)) / per_layer
+    assert tolerance < 0.025
+    assert abs(np.mean(decay_per_layer(signal)) - (expected - theory.variance / 2 / per_layer)) < tolerance
+
+
+@pytest.mark.parametrize("gain", [1.0, 0.9])
+def test_orthogonal_weights_of_a_linear_network_keep_every_length(wing: Backend, plan: Maker, gain: float) -> None:
+    """Not on average over wide networks (Saxe et al. 2014), but each gradient, in a network of 8 units."""
+    orthogonal = {"kind": "orthogonal", "gain": gain}
+    signal = measured(wing, plan(activation="identity", initialization=orthogonal, features=8, width=8, depth=DEPTH))
+    assert np.allclose(signal[:, :-1] / signal[:, 1:], gain, rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("initialization", ["xavier", "he"])
+def test_tanh_follows_its_trajectory_which_is_no_exponential(definition: Backend, plan: Maker, initialization: str) -> None:
+    assert_follows_theory(
+        definition, wide(plan, activation="tanh", initialization=initialization), 1 + (initialization == "he")
+    )
+
+
+@pytest.mark.parametrize("distribution", ["normal", "truncated_normal", "uniform"])
+@pytest.mark.parametrize("fan", ["in", "avg"])
+def test_only_the_variance_of_the_weights_matters(definition: Backend, plan: Maker, fan: str, distribution: str) -> None:
+    initialization = {"kind": "xavier", "fan": fan, "distribution": distribution}
+    assert_follows_theory(definition, wide(plan, activation="sigmoid", initialization=initialization), 1)
+
+
+@cache
+def batch_norm_rate(activation: str, batch: int | None) -> float:
+    """The factor of the mean square gradient for each layer with batch norm (Yang et al. 2019); over 1: it explodes.
+
+    For an infinite batch E[phi'^2] / Var[phi]; for a finite one by the mean over points y on the sphere of centred batches.
+    """
+    phi, slope = PHI[activation]
+    if batch is None:
+        return mean(slope(Z) ** 2) / (mean(phi(Z) ** 2) - mean(phi(Z)) ** 2)
+    u = np.random.default_rng(0).normal(size=(100_000, batch))
+    u -= u.mean(1, keepdims=True)
+    u /= np.sqrt((u**2).sum(1, keepdims=True))
+    f, d = phi(np.sqrt(batch) * u), slope(np.sqrt(batch) * u)
+    square, total, along = (d**2).sum(1), d.sum(1), (u * d).sum(1)
+    off = 1 / batch**2
+    trace = ((1 - 1 / batch) ** 2 - off) * square + off * total**2 - ((u * d) ** 2).sum(1) + along**2 / batch
+    both = (f.sum(1) ** 2 - (f**2).sum(1)).mean() / (batch * (batch - 1))
+    return float(batch / ((f**2).mean() - both) / (batch - 3) * trace.mean() / (batch - 1))
+
+
+def test_the_oracle_of_batch_norm_gives_the_published_numbers() -> None:
+    assert batch_norm_rate("relu", None) == pytest.approx(np.pi / (np.pi - 1), rel=1e-12)
+    assert batch_norm_rate("tanh", None) == pytest.approx(1.17781, abs=5e-6)
+    assert batch_norm_rate("relu", 16) == pytest.approx(1.5920, rel=0.003)
+    assert batch_norm_rate("tanh", 16) == pytest.approx(1.2461, rel=0.003)
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_batch_norm_explodes_at_the_rate_of_the_theory(definition: Backend, plan: Maker, activation: str) -> None:
+    deep = wide(plan, depth=26, activation=activation, normalization="batch", batch_size=16)
+    decay = decay_per_layer(measured(definition, deep)[:, 3:-3]).mean()
+    assert 10 ** (2 * decay) == pytest.approx(batch_norm_rate(activation, 16), rel=0.03)
+    assert decay > 0
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.5, 1 / np.sqrt(2 * DEPTH)], ids=["1", "a half", "1 over root 2 L"])
+def test_the_gradient_of_a_residual_network_grows_as_the_theory_says(wing: Backend, plan: Maker, scale: float) -> None:
+    skip = {"kind": "residual", "order": "pre-activation", "scale": scale}
+    signal = measured(wing, wide(plan, activation="relu", initialization="he", skip=skip))
+    found = 2 * np.log(signal[:, 0] / signal[:, -1])
+    theory = growth("plain", scale, DEPTH - 1)
+    assert abs(found.mean() - theory) < 0.15 + 0.03 * theory
+
+
+def test_batch_norm_turns_the_growth_of_a_residual_network_into_a_power(wing: Backend, plan: Maker) -> None:
+    numbers = {"activation": "relu", "initialization": "he", "normalization": "batch", "batch_size": 64}
+    residual, plain = (measured(wing, wide(plan, **numbers, skip=skip)) for skip in ({"kind": "residual"}, "none"))
+    found = 2 * np.log(residual[:, 0] / residual[:, -1])
+    theory = growth("batch norm", 1.0, DEPTH - 1)
+    assert abs(found.mean() - theory) < 0.15 + 0.03 * theory
+    assert (2 * np.log(plain[:, 0] / plain[:, -1]) > 2 * theory).all()

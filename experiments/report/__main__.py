@@ -18,18 +18,24 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from common.errors import UserError
 from experiments import entry
 from experiments.flags import parse
+from experiments.report.figures.flags import Flags, asked
+from experiments.report.figures.flags import check as check_figures
+
+if TYPE_CHECKING:
+    from common.plan import Plan
+    from experiments.index import Source
 
 
 @dataclass(frozen=True)
-class Options:
-    """Make the page of stored runs again; several folders are put side by side."""
+class _Options:
+    """All but the figures'."""
 
     folders: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="[DIR ...]")] = (Path("results"),)
     """Folders of runs."""
@@ -37,12 +43,15 @@ class Options:
     """Which experiment of the folders."""
     output: Annotated[Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="(default: in the first)")] = None
     """Where to write the page: in the first folder, under the experiment's name, if nothing is said."""
-    figures: Annotated[Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")] = None
-    """Write the charts as SVG and PNG, for one column of a paper."""
     tensorboard: Annotated[Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")] = None
     """Write event files that TensorBoard opens, the backends as runs that overlay."""
     open: bool = False
     """Show the page in the browser."""
+
+
+@dataclass(frozen=True)
+class Options(Flags, _Options):  # in the help the fields of the last come first
+    """Make the page of stored runs again; several folders are put side by side."""
 
 
 def run(options: Options) -> int:
@@ -56,19 +65,22 @@ def run(options: Options) -> int:
     from experiments import destinations, index
     from experiments.report import outputs
 
-    outputs.check(options.figures, options.tensorboard)
+    figures = asked(options)
+    outputs.check(figures, options.tensorboard)
     if options.output:
         destinations.check_file("--output", options.output)
     for folder in options.folders:
         _check_folder(folder)
     sources = [index.load(folder, options.experiment) for folder in options.folders]
+    if figures:
+        check_figures(figures, _plans(sources))
     page = options.output
     if not page:
         page = outputs.page_of(options.folders[0], sources[0].document.experiment)
         destinations.check_file("the page", page)
         destinations.check_name("the list of pages", outputs.list_of(options.folders[0]))
     folder = None if options.output else options.folders[0]
-    also = {"figures": options.figures, "tensorboard": options.tensorboard, "opened": options.open}
+    also = {"figures": figures, "tensorboard": options.tensorboard, "opened": options.open}
     status = 0
     for said in outputs.write(sources, page, folder=folder, **also):
         if said.there:
@@ -77,6 +89,15 @@ def run(options: Options) -> int:
             print(f"error: {said.line}", file=sys.stderr)
             status = 1
     return status
+
+
+def _plans(sources: list[Source]) -> dict[str, list[Plan]]:
+    """The plans of each configuration, of all folders."""
+    found: dict[str, list[Plan]] = {}
+    for source in sources:
+        for name, of_name in source.entries.items():
+            found.setdefault(name, []).append(of_name.plan)
+    return found
 
 
 def _check_folder(folder: Path) -> None:

@@ -17,6 +17,7 @@ from common.errors import UserError, install_command
 from common.text import file_stem
 from experiments import destinations
 from experiments.index import Index, Source, path_of, save
+from experiments.report.figures.flags import Asked
 from experiments.store import Store
 
 NEEDS = ("altair", "jinja2", "tomli_w", "vl_convert")
@@ -52,7 +53,7 @@ def check_packages(what: str) -> None:
         raise UserError(f"{what} needs {', '.join(absent)}; install with: {install_command()}")
 
 
-def check(figures: Path | None, tensorboard: Path | None) -> None:
+def check(figures: Asked | None, tensorboard: Path | None) -> None:
     """Refuse before anything is run what could not be written after it.
 
     Raises:
@@ -60,7 +61,7 @@ def check(figures: Path | None, tensorboard: Path | None) -> None:
     """
     check_packages("the page")
     if figures:
-        destinations.check_folder("--figures", figures)
+        destinations.check_folder("--figures", figures.folder)
     if tensorboard:
         from experiments.report import tensorboard as events
 
@@ -84,7 +85,7 @@ def write(
     page: Path,
     *,
     folder: Path | None = None,
-    figures: Path | None = None,
+    figures: Asked | None = None,
     tensorboard: Path | None = None,
     opened: bool = False,
 ) -> Iterator[Said]:
@@ -94,7 +95,7 @@ def write(
         sources: The experiments, side by side.
         page: Where their page is written.
         folder: Of which the pages are listed again, if one is given.
-        figures: Where the figures are written.
+        figures: Which figures are drawn, and where they are written.
         tensorboard: Where the event files are written.
         opened: Whether the page is shown in the browser.
     """
@@ -102,7 +103,7 @@ def write(
     if folder:
         yield _tried(f"the list {list_of(folder)}", partial(_list, folder))
     if figures:
-        yield _tried(f"the figures in {figures}", partial(_figures, sources, figures))
+        yield _tried(f"the figures in {figures.folder}", partial(_figures, sources, figures))
     if tensorboard:
         yield _tried(f"the event files in {tensorboard}", partial(_events, sources, tensorboard))
     if opened and shown.there:
@@ -139,10 +140,11 @@ def _list(folder: Path) -> str:
     return _file("All pages", list_of(folder), render(folder))
 
 
-def _figures(sources: list[Source], folder: Path) -> str:
-    from experiments.report.figures import draw
+def _figures(sources: list[Source], asked: Asked) -> str:
+    from experiments.report.figures.drawn import draw
 
-    return f"Figures: {folder} ({draw(sources, folder)} files)"
+    drawn = draw(sources, asked)
+    return "; ".join([f"Figures: {asked.folder} ({len(drawn.files)} files)", *drawn.nothing])
 
 
 def _events(sources: list[Source], folder: Path) -> str:

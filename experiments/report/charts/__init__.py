@@ -6,14 +6,16 @@ configuration has a colour, a backend a dash or a shape, a verdict an icon and a
 
 from __future__ import annotations
 
-from experiments.report.charts.agreement import agreement, divergence
+from experiments.report.charts.agreement import CHAOTIC, agreement, divergence
 from experiments.report.charts.heat import difference, heat
 from experiments.report.charts.learning import learning
 from experiments.report.charts.profile import profile
 from experiments.report.charts.seconds import seconds
-from experiments.report.charts.style import DARK, DASHES, FORM, GREY, PALETTE, SHAPES, Rows
+from experiments.report.charts.style import COMPARED, DARK, DASHES, FORM, GREY, PALETTE, SHAPES, Rows
 
 __all__ = [
+    "CHAOTIC",
+    "COMPARED",
     "DARK",
     "DASHES",
     "FORM",

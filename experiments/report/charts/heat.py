@@ -13,6 +13,8 @@ from experiments.report.quantities import SHOWN
 CLOSED = 0.4
 """Each cell has an edge of its own colour, so wide: between two that meet within a pixel the page would show through."""
 
+EDGE = f"isValid(datum.mid) ? scale('color', datum.mid) : '{GREY}'"
+
 
 def heat(quantity: str, rows: Rows = None, *, site: str = "layer", columns: int = 2) -> alt.TopLevelMixin:
     """A panel for each configuration; grey where the value is 0 or not finite."""
@@ -45,7 +47,7 @@ def _cells(name: str, rows: Rows, look: dict[str, Any], tip: alt.Tooltip, site: 
     layer = alt.Y("layer:O", title=site, scale=alt.Scale(reverse=True), axis=style.sparse())
     cells = (
         alt.Chart(style.data(name, rows))
-        .mark_rect(invalid=None, stroke=alt.expr("scale('color', datum.mid)"), strokeWidth=CLOSED)
+        .mark_rect(invalid=None, stroke=alt.expr(EDGE), strokeWidth=CLOSED)
         .encode(
             x=step,
             y=layer,
