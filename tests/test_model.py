@@ -17,16 +17,17 @@ import pytest
 from backends import FRAMEWORKS
 from common import draw
 from common.backend import Backend, Program
-from common.countermeasures.activation import Activation, Identity
+from common.countermeasures.activation import Activation, Identity, ReLU, Sigmoid, Tanh
 from common.countermeasures.clipping import Clipping
 from common.countermeasures.loss import Loss
 from common.countermeasures.normalization import Normalization
 from common.countermeasures.optimizer import Optimizer
+from common.countermeasures.recurrent import GRU, LSTM, Cell, SimpleRNN
 from common.countermeasures.skip import Skip
 from common.errors import UserError
 from common.network import Arrays, Batch, State
 from common.part import Part
-from common.placement import TRANSPOSED, Kept, kept_by, places
+from common.placement import TRANSPOSED, Kept, Share, kept_by, places, side_by_side
 from common.plan import Plan
 from tests.compared import scaled_error
 from tests.conftest import load
@@ -60,13 +61,40 @@ def cases() -> Iterator[dict[str, Any]]:
         yield chosen | {"width": width, "depth": len(width) if isinstance(width, list) else 4}
 
 
-CASES = list(cases())
-over_cases = pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(label(case[room]) for room in ROOMS))
+CELLS: list[tuple[Any, Any, str, str]] = [
+    (SimpleRNN(), ReLU(), "none", "adamw"),
+    (SimpleRNN(), Tanh(), "norm", "momentum"),
+    (LSTM(), Tanh(), "norm", "adam"),
+    (LSTM(forget_bias=0.0), Tanh(), "global_norm", "nesterov"),
+    (GRU(), Tanh(), "norm", "rmsprop"),
+    (GRU(), Tanh(), "global_norm", "adamw"),
+    (GRU(), Tanh(), "value", "sgd"),
+]
+"""Each cell by the clippings that know what an array is, and the optimizers that keep something of each."""
+
+
+def timed() -> Iterator[dict[str, Any]]:
+    """Plans with cells; the losses in turn."""
+    of_kind = {room: {spec.kind: spec for spec in ROOMS[room]} for room in ("clipping", "optimizer")}
+    for i, (cell, function, clipping, optimizer) in enumerate(CELLS):
+        chosen = {"clipping": of_kind["clipping"][clipping], "optimizer": of_kind["optimizer"][optimizer]}
+        losses = ROOMS["loss"]
+        yield chosen | {"recurrent": cell, "activation": function, "loss": losses[i % len(losses)], "width": 4, "depth": 1}
+
+
+CASES, TIMED = list(cases()), list(timed())
+
+
+def named(case: dict[str, Any]) -> str:
+    return "-".join(label(case[room]) for room in (*ROOMS, "recurrent") if room in case)
+
+
+over_cases = pytest.mark.parametrize("case", CASES + TIMED, ids=named)
 
 
 def planned(plan: Maker, case: dict[str, Any], **changes: Any) -> Plan:
     """A plan of one seed, by specs."""
-    written = {room: spec.model_dump() for room, spec in (case | changes).items() if room in ROOMS}
+    written = {room: spec.model_dump() for room, spec in (case | changes).items() if room in (*ROOMS, "recurrent")}
     sizes = {"width": case["width"], "depth": case["depth"], "classes": case["loss"].most_classes or 3, "seeds": (0,)}
     rate = case["optimizer"].learning_rate
     return plan(**(sizes | {"steps": STEPS, "batch_size": 8, "learning_rate": rate} | changes | written))
