@@ -4,8 +4,8 @@ In such a model every layer is a module of the layer's name (`layer_1`), every p
 a part holds is its `inner`: `layer_2.skip.inner.affine.weight`. It is a network of one seed: arrays are [layer, ...]. Steps of
 time share one layer.
 
-What is of several gates, [gate, ...], is placed gate by gate: each has an array of its own there, or a share of one in which
-the gates are side by side. So order of the gates, transposed weights and a bias that is a third of an array are one and the same.
+What is of several gates, [gate, ...], is placed gate by gate: each has an array of its own there, or its share of one in which
+the gates are side by side, in an order of theirs.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ ByGate = dict[str, Kept]
 """Where each gate's is, by the gate's name."""
 
 Placed = Mapping[str, Kept | ByGate]
-"""What a room's `PARAMETERS` says: where each of our names is. A room whose kinds differ in it has one for each kind, by kind."""
+"""What a room's `PARAMETERS` says: where each of our names is. A room whose kinds differ in it has one for each, by kind."""
 
 
 def side_by_side(name: str, gates: tuple[str, ...], axis: int, axes: tuple[int | None, ...] | None = None) -> ByGate:

@@ -83,7 +83,7 @@ def tensor_of(model: nn.Module, place: Place) -> torch.Tensor:
 
 
 def whole_of(model: nn.Module, place: Place) -> torch.Tensor:
-    """The parameter or the buffer in which something is."""
+    """The parameter or the buffer that it is in."""
     return attrgetter(".".join(place.path))(model)
 
 
@@ -105,15 +105,9 @@ def gradients(model: nn.Module, plan: Plan, samples: Samples) -> tuple[float, Ar
     model.zero_grad()
     value = loss_of(model, plan, samples)
     value.backward()
+    found = {name: to_numpy(parameter.grad) for name, parameter in model.named_parameters() if parameter.grad is not None}
     trained = [place for place in places(plan.network, placed) if place.trained]
-    return value.item(), together(trained, lambda place: to_numpy(gradient_of(model, place)))
-
-
-def gradient_of(model: nn.Module, place: Place) -> torch.Tensor:
-    """What the last `backward()` left of a parameter."""
-    gradient = whole_of(model, place).grad
-    assert gradient is not None
-    return gradient
+    return value.item(), together(trained, lambda place: found[".".join(place.path)])
 
 
 def loss_of(model: nn.Module, plan: Plan, samples: Samples) -> torch.Tensor:

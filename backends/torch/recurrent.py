@@ -65,9 +65,9 @@ def build(spec: Cell, nonlinearity: str = "tanh") -> Callable[[int, int], Shippe
             assert_never(spec)
 
 
-def _with_one_bias(spec: Cell, module: Shipped) -> Shipped:
-    """The module with one bias a gate, and the second one that a GRU's candidate has."""
-    bias, second, units = module.get_parameter("bias_ih_l0"), module.get_parameter("bias_hh_l0"), module.hidden_size
+def _with_one_bias(spec: Cell, cells: Shipped) -> Shipped:
+    """The cells with one bias a gate, and the second one that a GRU's candidate has."""
+    bias, second, units = cells.get_parameter("bias_ih_l0"), cells.get_parameter("bias_hh_l0"), cells.hidden_size
     nn.init.zeros_(bias)
     nn.init.zeros_(second)
     match spec:
@@ -81,7 +81,7 @@ def _with_one_bias(spec: Cell, module: Shipped) -> Shipped:
             second.register_hook(lambda gradient: gradient * candidate.to(gradient))
         case _:
             assert_never(spec)
-    return module
+    return cells
 
 
 def check_shipped(spec: Cell, function: Activation) -> None:
@@ -210,8 +210,9 @@ def probe(spec: Cell, inputs: Arrays, function: Activation) -> Arrays:
             whole[place.kept.region(whole.shape)] = part
     value, _ = model.cells(x)
     value.backward(torch.tensor(inputs["cotangent"]))
-    found = together(placed, lambda place: to_numpy(model.get_parameter(place.kept.name).grad))
-    gradients = {f"{name}_gradient": a[0] for name, a in found.items()}
+    found = {name: parameter.grad for name, parameter in model.named_parameters() if parameter.grad is not None}
+    ours = together(placed, lambda place: to_numpy(found[place.kept.name]))
+    gradients = {f"{name}_gradient": a[0] for name, a in ours.items()}
     assert x.grad is not None
     return {"value": value.detach().numpy(), "gradient": x.grad.numpy(), **gradients}
 
