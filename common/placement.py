@@ -111,6 +111,7 @@ class Place:
 
     Attributes:
         name: Ours, `stack.parameter`.
+        layer: The name of the layer.
         at: Its index in ours: of the layer in its stack, and of the gate if it has gates.
         path: The modules, and its name in the last of them.
         kept: How it is kept there.
@@ -119,6 +120,7 @@ class Place:
     """
 
     name: str
+    layer: str
     at: tuple[int, ...]
     path: tuple[str, ...]
     kept: Kept
@@ -155,14 +157,14 @@ def places(network: Network, rooms: Rooms) -> list[Place]:
                     module = (module_name(layer), *path)
                     for at, own, part in _gates(how, one):
                         whole = (*module, *own.name.split("."))
-                        found.append(Place(f"{stack.name}.{name}", (index, *at), whole, own, part, trained))
+                        found.append(Place(f"{stack.name}.{name}", layer, (index, *at), whole, own, part, trained))
     return found
 
 
 def of_part(part: Part, units: int, placed: Placed) -> list[Place]:
     """Those of the parameters of a part by itself, as of one layer, by their bare names."""
     return [
-        Place(name, (0, *at), tuple(own.name.split(".")), own, of_gate, trained=True)
+        Place(name, "", (0, *at), tuple(own.name.split(".")), own, of_gate, trained=True)
         for name, one in part.parameters(units).items()
         for at, own, of_gate in _gates(placed[name], one)
     ]

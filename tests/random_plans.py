@@ -2,8 +2,8 @@
 
     python -m tests.random_plans BACKEND COUNT [FIRST]
 
-All kinds, depths, widths, batches, both precisions, balanced and lopsided classes; every fourth plan is of recurrent cells, over
-rows or pixels of digits or the adding problem. Plan number n is the same in every call.
+All kinds, depths, widths, batches, both precisions, balanced and lopsided classes; every fourth plan is of recurrent cells.
+Plan number n is the same in every call.
 Each plan is run and judged as `experiments.compare` does it. A line for each plan that does not agree, then the counts.
 """
 

@@ -292,6 +292,16 @@ def test_keras_own_loop_takes_the_same_steps(plan: Maker, request: pytest.Fixtur
     assert apart(by_fit.arrays(), {name: a[None] for name, a in by_loop.arrays().items()}) <= 1e-13
 
 
+def test_a_layer_of_a_model_starts_by_a_law_of_its_own(form: str, plan: Maker) -> None:
+    own = {"output": {"kind": "constant", "value": 0.5}, "layer 3": {"kind": "gaussian", "std": 0.001}}
+    deep = plan(width=32, depth=4, initialization_by_layer=own)
+    module = module_of(form)
+    found = module.arrays(module.build(deep, seed=1), deep)
+    assert (found["output.weight"] == 0.5).all()
+    sizes = found["hidden.weight"].std((1, 2))
+    assert np.allclose(sizes, [32**-0.5, 0.001, 32**-0.5], rtol=0.2), "layers 2 to 4"
+
+
 def test_cells_start_as_their_plan_says(form: str, plan: Maker) -> None:
     start = {"initialization": {"kind": "gaussian", "std": 0.3, "bias": "uniform_fan_in"}, "width": 40, "features": 50}
     module = module_of(form)

@@ -21,12 +21,12 @@ def room(name: str) -> ModuleType:
 
 def start(plan: Plan, place: Place, key: jax.Array) -> jax.Array:
     """A weight or a bias, drawn, or what something else starts at; it has our axes."""
-    shape = place.one.shape
+    shape, law = place.one.shape, plan.initialization_of(place.layer)
     match place.one.start:
         case "drawn":
-            return initialization.build(plan.initialization)(key, shape, plan.precision)
+            return initialization.build(law)(key, shape, plan.precision)
         case "drawn bias":
-            return initialization.bias(plan.initialization, place.one.fan_in)(key, shape, plan.precision)
+            return initialization.bias(law, place.one.fan_in)(key, shape, plan.precision)
         case "orthogonal":
             return initializers.orthogonal()(key, shape, plan.precision)
         case "identity":

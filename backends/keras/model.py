@@ -69,12 +69,12 @@ def start(model: keras.Sequential, plan: Plan, seed: int) -> None:
 
 def started(plan: Plan, place: Place, seed: int) -> Any:
     """A weight or a bias, drawn, or what something else starts at."""
-    shape = place.one.shape
+    shape, law = place.one.shape, plan.initialization_of(place.layer)
     match place.one.start:
         case "drawn":
-            return initialization.build(plan.initialization)(seed=seed)(shape, dtype=plan.precision)
+            return initialization.build(law)(seed=seed)(shape, dtype=plan.precision)
         case "drawn bias":
-            return initialization.bias(plan.initialization, place.one.fan_in)(seed=seed)(shape, dtype=plan.precision)
+            return initialization.bias(law, place.one.fan_in)(seed=seed)(shape, dtype=plan.precision)
         case "orthogonal":
             return keras.initializers.Orthogonal(seed=seed)(shape, dtype=plan.precision)
         case "identity":

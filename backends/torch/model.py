@@ -61,12 +61,12 @@ def build(plan: Plan, seed: int) -> nn.Sequential:
 def start(model: nn.Module, plan: Plan) -> None:
     """Draw weights and biases, and fill the rest with what it starts at."""
     for place in places(plan.network, placed):
-        tensor = tensor_of(model, place)
+        tensor, law = tensor_of(model, place), plan.initialization_of(place.layer)
         match place.one.start:
             case "drawn":
-                initialization.build(plan.initialization)(tensor)
+                initialization.build(law)(tensor)
             case "drawn bias":
-                initialization.bias(plan.initialization, place.one.fan_in)(tensor)
+                initialization.bias(law, place.one.fan_in)(tensor)
             case "orthogonal":
                 nn.init.orthogonal_(tensor)
             case "identity":
