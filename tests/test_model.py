@@ -372,7 +372,7 @@ def test_gates_put_side_by_side_are_in_the_order_named_and_come_back(axis: int) 
 def test_a_place_is_the_path_of_a_layer_its_parts_and_the_name_there(plan: Maker, request: pytest.FixtureRequest) -> None:
     load("torch", request.config)
     network = plan(skip="highway", depth=2).network
-    found = {place.name: ".".join(place.path) for place in places(network, module_of("torch").room)}
+    found = {place.name: ".".join(place.path) for place in places(network, module_of("torch").placed)}
     assert found["hidden.weight"] == "layer_2.skip.inner.affine.weight"
     assert found["hidden.gate_bias"] == "layer_2.skip.gate.bias"
     assert found["output.bias"] == "output.affine.bias"
