@@ -35,11 +35,11 @@ def bias(spec: Initialization, seed: int, layer: str, n_in: int, n_out: int) -> 
     return initialization.biases(spec, stream(seed, f"{layer} bias"), n_in, n_out)
 
 
-def _parameters(network: Network, spec: Initialization, seed: int) -> Arrays:
+def _parameters(plan: Plan, seed: int) -> Arrays:
     found: Arrays = {}
-    for stack in network.stacks():
+    for stack in plan.network.stacks():
         for name, one in stack.parameters.items():
-            layers = [_layer(name, one, spec, seed, layer) for layer in stack.sets]
+            layers = [_layer(name, one, plan.initialization_of(layer), seed, layer) for layer in stack.sets]
             found[f"{stack.name}.{name}"] = np.stack(layers)
     return found
 
@@ -65,7 +65,7 @@ def _layer(name: str, one: Parameter, spec: Initialization, seed: int, layer: st
 
 def state(plan: Plan) -> State:
     """Parameters, statistics and optimizer state before the first step, float64, rounded to the plan's precision."""
-    seeds = [_parameters(plan.network, plan.initialization, seed) for seed in plan.seeds]
+    seeds = [_parameters(plan, seed) for seed in plan.seeds]
     parameters = {name: np.stack([s[name] for s in seeds]) for name in seeds[0]}
     parameters = {name: rounded(a, plan.precision) for name, a in parameters.items()}
     statistics = initial_statistics(plan.network, len(plan.seeds))

@@ -52,6 +52,11 @@ class Part(Protocol):
         ...
 
     @property
+    def kind(self) -> str:
+        """Which of its room's it is."""
+        ...
+
+    @property
     def inner(self) -> tuple[Part, ...]:
         """The parts that it holds."""
         ...
@@ -89,6 +94,11 @@ class Affine:
     @property
     def room(self) -> str:
         """The room of each wing that computes it."""
+        return "affine"
+
+    @property
+    def kind(self) -> str:
+        """The only one of its room."""
         return "affine"
 
     @property

@@ -7,12 +7,13 @@ import json
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from common.architectures import AnyNetwork
 from common.countermeasures.clipping import Clipping
 from common.countermeasures.initialization import Initialization
 from common.countermeasures.optimizer import Optimizer, slots
+from common.errors import nearest, shown
 from common.quantities import QUANTITIES
 from common.spec import Spec
 from common.task import Task
@@ -37,12 +38,15 @@ class Plan(Spec, frozen=True):
     """What a wing is asked to run.
 
     Attributes:
+        initialization: Of every layer that `initialization_by_layer` does not name.
+        initialization_by_layer: That of single layers, by their names: `layer 1`, `output`, of cells `recurrent`.
         seeds: Each seed draws its own weights and its own order of batches.
         record_every: The quantities are kept at steps 0, k, 2k, ... and at the last.
     """
 
     network: AnyNetwork
     initialization: Initialization
+    initialization_by_layer: dict[str, Initialization] = Field(default={})
     clipping: Clipping
     optimizer: Optimizer
     task: Task
@@ -57,10 +61,29 @@ class Plan(Spec, frozen=True):
         return self
 
     @model_validator(mode="after")
+    def _there_are_the_layers_that_start_by_themselves(self) -> Plan:
+        layers = [layer for stack in self.network.stacks() for layer in stack.sets]
+        unknown = [layer for layer in self.initialization_by_layer if layer not in layers]
+        if unknown:
+            received = shown(unknown[0])
+            raise ValueError(
+                f"initialization_by_layer must name layers of the network; received {received}{nearest(unknown[0], layers)}"
+            )
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_empty(self, serialized: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A plan whose layers all start alike has the JSON, and so the run id, that it had before they could differ."""
+        found = serialized(self)
+        if not self.initialization_by_layer:
+            found.pop("initialization_by_layer", None)
+        return found
+
+    @model_validator(mode="after")
     def _numbers_exist_in_the_precision(self) -> Plan:
         info = np.finfo(self.precision)
         low, high = float(info.smallest_normal), float(info.max)
-        for spec in (*self._rooms().values(), self.initialization):
+        for spec in (*self._rooms().values(), self.initialization, *self.initialization_by_layer.values()):
             for name, value in spec:
                 if isinstance(value, float) and value and not low <= abs(value) <= high:
                     raise ValueError(
@@ -68,6 +91,14 @@ class Plan(Spec, frozen=True):
                         f"which would be {'infinite' if abs(value) > high else 'flushed to 0'}"
                     )
         return self
+
+    def __hash__(self) -> int:
+        """That of its JSON, since a dict has none."""
+        return hash(self.model_dump_json())
+
+    def initialization_of(self, layer: str) -> Initialization:
+        """That of a layer, by its name."""
+        return self.initialization_by_layer.get(layer, self.initialization)
 
     def numbers(self) -> Numbers:
         """The numbers that a compiled step takes as inputs, so that plans that differ only in them share one."""

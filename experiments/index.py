@@ -394,6 +394,7 @@ def settings_of(plan: Plan) -> Settings:
     """What an experiment would have to say to get this plan."""
     network = {name: value for name, value in plan.network if name in Settings.model_fields and name != "time"}
     shared = {key: getattr(plan, key) for key in ("initialization", "clipping", "precision", "steps", "record_every")}
+    shared["initialization_by_layer"] = plan.initialization_by_layer or None
     optimizer = {"optimizer": without_rate(plan.optimizer), "learning_rate": plan.optimizer.learning_rate}
     task = {"batch_size": plan.task.batch_size, "test_fraction": plan.task.test_fraction, "data": plan.task.source}
     task |= {"standardized": plan.task.standardized, "time": plan.task.time}

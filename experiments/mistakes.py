@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from common.architectures import FORMS
 from common.errors import another, nearest, shown
+from common.text import escaped, shortened
 
 IN_TOML = {"a valid dictionary": "a table", "a valid list": "a list", "a valid tuple": "a list", "a valid string": "text"}
 """What a file of TOML calls Python's types."""
@@ -24,7 +25,7 @@ def of_flag(mistake: str) -> str:
 def one_line(error: ValidationError, model: type[BaseModel]) -> str:
     """The first mistake that pydantic found."""
     mistake = error.errors(include_url=False)[0]
-    place = ".".join(str(part) for part in mistake["loc"] if part not in FORMS) or "values"
+    place = shortened(escaped(".".join(str(part) for part in mistake["loc"] if part not in FORMS)), 80) or "values"
     context, received = mistake.get("ctx", {}), mistake.get("input")
     match mistake["type"]:
         case "extra_forbidden":

@@ -32,6 +32,7 @@ def plan_of(where: str, settings: Settings) -> Plan:
         plan = Plan(
             network=settings.architecture.model_validate(network),
             initialization=settings.initialization,
+            initialization_by_layer=settings.initialization_by_layer or {},
             clipping=settings.clipping,
             optimizer=settings.optimizer_with_rate,
             task=task,

@@ -41,6 +41,8 @@ class Settings(Spec, frozen=True):
     skip: Skip = NoSkip()
     loss: Loss = CrossEntropy()
     initialization: Initialization = Xavier()
+    initialization_by_layer: dict[str, Initialization] | None = Field(default=None, examples=[{"output": "he"}])
+    """Of single layers, by their names: `layer 1`, `output`, of cells `recurrent`; all others have `initialization`."""
     clipping: Clipping = NoClipping()
     optimizer: Optimizer = SGD()
     depth: Depth = 30
@@ -133,8 +135,11 @@ def name_of(settings: Settings, changes: Values, overrides: Values) -> str:
     clipping = [] if settings.clipping.kind == "none" else [_label(settings.clipping, " clipping")]
     optimizer = [] if settings.optimizer == SGD() else [_label(settings.optimizer)]
     cell = [_label(settings.recurrent)] if settings.recurrent.over_time else []
-    words = [*cell, _label(settings.activation), *normalization, *skip, _label(settings.initialization), *clipping, *optimizer]
-    own = {key: value for key, value in changes.items() if key not in COUNTERMEASURES and value is not None}
+    starts = [_label(settings.initialization)]
+    starts += [f"{layer} {_label(spec)}" for layer, spec in (settings.initialization_by_layer or {}).items()]
+    words = [*cell, _label(settings.activation), *normalization, *skip, *starts, *clipping, *optimizer]
+    spoken = {*COUNTERMEASURES, "initialization_by_layer"}
+    own = {key: value for key, value in changes.items() if key not in spoken and value is not None}
     numbers = [f"{key} {_spoken(value)}" for key, value in own.items() if key not in overrides]
     return ", ".join([" + ".join(words), *(number.replace("_", " ") for number in numbers)])
 

@@ -97,8 +97,8 @@ def plan() -> Callable[..., Plan]:
         numbers: dict[str, Any] = {
             "features": 5, "width": 8, "depth": 4, "classes": 3, "targets": None, "activation": "tanh", "normalization": "none",
             "skip": "none", "loss": "cross_entropy", "source": "digits", "recurrent": None, "time": 5,
-            "initialization": "xavier", "clipping": "none", "learning_rate": 0.1, "batch_size": 16,
-            "optimizer": {"kind": "sgd"},
+            "initialization": "xavier", "initialization_by_layer": {}, "clipping": "none", "learning_rate": 0.1,
+            "optimizer": {"kind": "sgd"}, "batch_size": 16,
             "seeds": (0, 1), "steps": 3, "precision": "float64", "record_every": 1,
         }  # fmt: skip
         unknown = set(changes) - set(numbers)

@@ -2,7 +2,8 @@
 
     python -m tests.random_plans BACKEND COUNT [FIRST]
 
-All kinds, depths, widths, batches, both precisions, balanced and lopsided classes; plan number n is the same in every call.
+All kinds, depths, widths, batches, both precisions, balanced and lopsided classes; every fourth plan is of recurrent cells.
+Plan number n is the same in every call.
 Each plan is run and judged as `experiments.compare` does it. A line for each plan that does not agree, then the counts.
 """
 
@@ -21,7 +22,9 @@ import backends
 from common.countermeasures.activation import Activation
 from common.countermeasures.initialization import Initialization
 from common.countermeasures.optimizer import Optimizer, linear
+from common.countermeasures.recurrent import Cell
 from common.plan import Plan
+from common.sources import ADDING
 from common.task import digest_of
 from experiments.findings.configuration import configuration
 from experiments.findings.document import Agreement
@@ -31,6 +34,9 @@ from experiments.worker import Job, Worker
 from tests.strategies import every
 
 ACTIVATIONS: list[Any] = [*every(Activation), {"kind": "elu", "alpha": 0.5}]
+CELLS: list[Any] = [*every(Cell), {"kind": "lstm", "forget_bias": 0.0}, {"kind": "lstm", "forget_bias": 5.0}]
+OF_CELLS: list[Any] = ["tanh", "tanh", "tanh", *(one for one in ACTIVATIONS if isinstance(one, dict) or not one.parameters(1))]
+"""Activations; the shipped cells have tanh."""
 INITIALIZATIONS: list[Any] = every(Initialization)
 SKIPS: list[Any] = [
     {"kind": "residual", "order": "pre-activation"},
@@ -93,18 +99,41 @@ def random_plan(number: int, sources: list[str]) -> Plan:
         "normalization": normalization,
         "skip": skip,
     }
+    task: dict[str, Any] = {"source": source}
+    if number % 4 == 3:
+        network, task = recurrent_network(number)
+        batch = min(batch, 64)
     return Plan.model_validate(
         {
             "network": network,
             "initialization": initialization,
             "clipping": clipping,
             "optimizer": random_optimizer(number, float(10 ** rng.uniform(-3, 0.5))),
-            "task": {"source": source, "sha256": digest_of(source), "batch_size": batch},
+            "task": task | {"sha256": digest_of(task["source"]), "batch_size": batch},
             "precision": one_of(["float64", "float64", "float32"]),
             "seeds": (int(rng.integers(1000)),),
             "steps": 8,
         }
     )
+
+
+def recurrent_network(number: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The network and the data of plan number n, if it is of cells."""
+    rng = np.random.default_rng([14, number])
+    time = int(rng.choice([2, 3, 5, 10, 20, 50, 100]))
+    adding = {"features": 2, "targets": 1, "loss": "squared_error", "time": time}
+    data: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        ({"features": 8, "classes": 10, "time": 8}, {"source": "digits by row"}),
+        ({"features": 1, "classes": 10, "time": 64}, {"source": "digits by pixel"}),
+        (adding, {"source": ADDING, "time": time, "standardized": "no"}),
+    ]
+    network, task = data[rng.integers(len(data))]
+    cells = {
+        "width": int(rng.choice([1, 2, 3, 4, 8, 16, 32, 64])),
+        "recurrent": CELLS[rng.integers(len(CELLS))],
+        "activation": OF_CELLS[rng.integers(len(OF_CELLS))],
+    }
+    return network | cells, task
 
 
 def random_optimizer(number: int, rate: float) -> dict[str, Any]:

@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from common.placement import Kept, kept_by
+from common.countermeasures.activation import Tanh
+from common.countermeasures.recurrent import GRU, LSTM, SimpleRNN, Step
+from common.placement import Kept, kept_by, of_part, side_by_side
 from common.plan import Plan
 from experiments.converting import canonical, laws
 from experiments.converting.files import Stored
@@ -154,10 +156,12 @@ OURS: dict[tuple[str, str], tuple[str, str]] = {
 
 @pytest.mark.parametrize("framework", laws.FRAMEWORKS)
 def test_every_parameter_of_this_suite_has_a_law_that_says_what_its_room_says(framework: str) -> None:
-    rooms = {room: kept_by(import_module(f"backends.{framework}.{room}")) for room, _ in OURS}
+    rooms = {room: kept_by(import_module(f"backends.{framework}.{room}"), kind="") for room, _ in OURS}
     assert {(room, name) for room, kept in rooms.items() for name in kept} == set(OURS)
     for (room, name), (kind, canonical_name) in OURS.items():
-        assert agree(rooms[room][name], framework, kind, canonical_name), (room, name)
+        kept = rooms[room][name]
+        assert isinstance(kept, Kept)
+        assert agree(kept, framework, kind, canonical_name), (room, name)
 
 
 RANKS = {"weight": 2, "slope": 0, "skip_scale": 0}
@@ -173,6 +177,48 @@ def agree(kept: Kept, framework: str, kind: str, name: str) -> bool:
     own_name, array = next(iter(there.items()))
     names = {own_name, "slope"} if own_name == "negative_slope" else {own_name}
     return kept.name.rpartition(".")[2] in names and np.array_equal(np.squeeze(kept.there(a)), np.squeeze(array))
+
+
+CELLS = {"simple": SimpleRNN(), "lstm": LSTM(), "gru": GRU()}
+OF_CELLS = {"input_weight": "kernel", "weight": "recurrent", "bias": "bias", "recurrent_bias": "recurrent_bias"}
+"""Each parameter of a cell, and its canonical name."""
+
+
+def unplaced(framework: str, kind: str) -> list[str]:
+    """The parameters of a cell, with their gates, that its room does not find in the arrays that the laws make of them."""
+    cell, units = CELLS[kind], 3
+    part = Step(cell, units, (Tanh(),))
+    rng = np.random.default_rng(0)
+    held = {name: rng.normal(size=one.shape) for name, one in part.parameters(2).items()}
+    arrays = {OF_CELLS[name]: a for name, a in held.items()}
+    if kind == "gru":  # canonically of all gates
+        arrays["recurrent_bias"] = np.stack([np.zeros(units), np.zeros(units), held["recurrent_bias"]])
+    there = canonical.own(arrays, framework, "rnn" if kind == "simple" else kind)
+    if (framework, kind) == ("keras", "gru"):  # a cell of our own, in which the two rows of Keras' bias are two variables
+        first, second = there["cell.bias"]
+        there |= {"cell.bias": first, "cell.recurrent_bias": second[-units:]}
+    room = import_module(f"backends.{framework}.recurrent")
+    found = of_part(part, 2, kept_by(room, kind))
+    assert {place.name for place in found} == set(held)
+    return [f"{p.name} {p.at}" for p in found if not np.array_equal(p.kept.here(whole(p.kept, there)), held[p.name][p.at[1:]])]
+
+
+def whole(kept: Kept, there: c.Arrays) -> np.ndarray:
+    """The array of a room's name, in which the laws have neither a model's own modules nor PyTorch's number of a layer."""
+    name = kept.name.removesuffix("_l0")
+    return next(a for own, a in there.items() if name == own or name.endswith(f".{own}"))
+
+
+@pytest.mark.parametrize("kind", CELLS)
+@pytest.mark.parametrize("framework", laws.FRAMEWORKS)
+def test_the_gates_of_every_cell_are_where_its_laws_say(framework: str, kind: str) -> None:
+    assert unplaced(framework, kind) == []
+
+
+def test_gates_in_another_order_than_the_laws_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    parameters = import_module("backends.keras.recurrent").PARAMETERS["gru"]
+    monkeypatch.setitem(parameters, "weight", side_by_side("cell.recurrent_kernel", GRU.gates, -1))
+    assert unplaced("keras", "gru") == ["weight (0, 0)", "weight (0, 1)"]
 
 
 def files_of(plan: Plan, given: c.Arrays) -> dict[str, Stored]:

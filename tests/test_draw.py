@@ -118,6 +118,28 @@ def test_biases_are_drawn_where_there_are_any_and_move_no_weight(plan: Callable[
         assert len(np.unique(a)) == a.size, "each layer and seed has its own"
 
 
+def test_a_layer_with_a_law_of_its_own_moves_no_other(plan: Callable[..., Plan]) -> None:
+    own = {"layer 3": {"kind": "gaussian", "std": 1e-3, "bias": "uniform_fan_in"}, "output": {"kind": "constant", "value": 0.5}}
+    alike, apart = (draw.state(plan(depth=4, initialization_by_layer=given)).parameters for given in ({}, own))
+    at = 1  # layer 3 is the second of the stack
+    assert np.abs(apart["hidden.weight"][:, at]).max() < 1e-2
+    assert apart["hidden.bias"][:, at].all()
+    assert (apart["output.weight"] == 0.5).all()
+    assert np.array_equal(alike["first.weight"], apart["first.weight"])
+    for name in ("hidden.weight", "hidden.bias"):
+        assert np.array_equal(alike[name][:, [0, 2]], apart[name][:, [0, 2]]), name
+
+
+def test_cells_and_the_layer_after_them_may_start_by_two_laws(plan: Callable[..., Plan]) -> None:
+    cells = plan(
+        recurrent={"kind": "lstm", "start": "drawn"}, initialization_by_layer={"recurrent": {"kind": "constant", "value": 2}}
+    )
+    found = draw.state(cells).parameters
+    assert (found["recurrent.weight"] == 2).all()
+    assert (found["recurrent.input_weight"] == 2).all()
+    assert np.abs(found["output.weight"]).max() < 2
+
+
 def test_the_laws_of_before_draw_what_they_drew() -> None:
     """The first weight of each: other numbers here are other weights in every run that is kept."""
     found = [draw.weight(spec, 5, "layer 3", (6, 4))[0, 0] for spec in (Gaussian(std=0.5), Xavier(), Xavier(fan="avg"), He())]

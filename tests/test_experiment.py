@@ -86,6 +86,15 @@ def test_a_countermeasure_is_written_by_name_or_as_a_table(tmp_path: Path) -> No
     assert list(plans(read(written(tmp_path, text)))) == ["relu + xavier", "leaky_relu (slope 0.1) + xavier"]
 
 
+def test_a_layer_may_start_by_a_law_of_its_own(tmp_path: Path) -> None:
+    starts = '{ output = "he", "layer 1" = { kind = "gaussian", std = 0.1 } }'
+    text = f"[base]\ndepth = 2\n[[configuration]]\ninitialization_by_layer = {starts}"
+    ((name, plan),) = plans(read(written(tmp_path, text))).items()
+    assert name == "sigmoid + xavier + output he + layer 1 gaussian (std 0.1)"
+    assert [plan.initialization_of(layer).kind for layer in ("layer 1", "layer 2", "output")] == ["gaussian", "xavier", "he"]
+    assert settings_of(plan).initialization_by_layer == plan.initialization_by_layer
+
+
 def test_the_command_line_replaces_a_configurations_own_value(tmp_path: Path) -> None:
     name = written(tmp_path, "[[configuration]]\ndepth = 7\n")
     assert [len(plan.network.sites) for plan in plans(read(name), {"depth": 5}).values()] == [5]
@@ -128,6 +137,9 @@ def test_the_command_line_replaces_a_whole_axis_of_the_grid(tmp_path: Path) -> N
             '[base]\nlearning_rate = 0.1\n[[configuration]]\noptimizer = { kind = "adam", learning_rate = 0.01 }',
             "a learning rate must be given once; received learning_rate = 0.1, and 0.01 in the optimizer's own table",
         ),
+        ('[[configuration]]\ninitialization_by_layer = { outptu = "he" }', "received 'outptu'; did you mean 'output'?"),
+        ('[[configuration]]\ninitialization_by_layer = { output = "glorot" }', "glorot is xavier here"),
+        ('[[configuration]]\ninitialization_by_layer = { "\\u001b" = 3 }', "initialization_by_layer.\\x1b must be a name"),
         ("[grid]\ndepth = []", "at least 1 item"),
         ("[gird]\ndepth = [3]", "did you mean 'grid'?"),
         ("", "either [[configuration]] or [grid]"),

@@ -27,7 +27,7 @@ COUNTERMEASURES = [
     "optimizer",
 ]
 PARTS = ["affine"]
-WITH_PARAMETERS = ["activation", "normalization", "skip", *PARTS]
+WITH_PARAMETERS = ["activation", "normalization", "skip", "recurrent", *PARTS]
 """Those of parts that stand in an ordinary model; tests/test_model.py says that no other has any."""
 ROOMS = [
     *COUNTERMEASURES, *PARTS, "arrays", "block", "deep", "device", "network", "model", "quantities", "training", "trial", "vjp",
@@ -73,7 +73,7 @@ def fresh(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
 
 
-OWN = {"numpy": {"rounding", "erfc"}, "jax": {"model_nnx", "mapped"}}
+OWN = {"numpy": {"rounding", "erfc"}, "jax": {"model_nnx", "ordinary", "mapped"}}
 """What rounding does, and extended precision, are the definition's; Flax has two forms of a model, XLA its own limit."""
 LACKING = {"numpy": {"model", "vjp", "trial", "deep"}}
 

@@ -216,15 +216,12 @@ for key, module, spec in each("recurrent"):
     by_gate = lambda a: np.stack(np.split(np.array(a), len(GATES[spec.kind]), axis=-1))[GATES[spec.kind]]
     gradient, *gradients = tape.gradient(value, [given["x"], *variables], given["of_outputs"])
     for suffix, arrays in (("", variables), ("_gradient", gradients)):
-        kernel, weight, bias = map(np.array, arrays)
+        kernel, weight, bias, *second = map(np.array, arrays)
         found |= {f"{key} input_weight{suffix}": by_gate(kernel), f"{key} weight{suffix}": by_gate(weight)}
-        found |= {f"{key} bias{suffix}": by_gate(bias[0] if spec.kind == "gru" else bias)}
-        if spec.kind == "gru":
-            found |= {f"{key} recurrent_bias{suffix}": bias[1, 8:]}
-    both = lambda: by_gate(np.array(variables[2]).sum(0) if spec.kind == "gru" else np.array(variables[2]))
-    before = both()
+        found |= {f"{key} bias{suffix}": by_gate(bias)} | {f"{key} recurrent_bias{suffix}": a for a in second}
+    before = by_gate(variables[2])
     keras.optimizers.SGD(1.0).apply_gradients(zip(gradients, variables))
-    found |= {f"{key} value": value, f"{key} gradient": gradient, f"{key} moved": both() - before}
+    found |= {f"{key} value": value, f"{key} gradient": gradient, f"{key} moved": by_gate(variables[2]) - before}
 for key, module, spec in each("loss"):
     z = given["z"][:, : 1 if spec.kind == "binary_cross_entropy" else 3]
     classes = given["y"] % (2 if spec.kind == "binary_cross_entropy" else 3)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Callable
@@ -74,6 +75,22 @@ def test_json_states_every_number_that_was_left_to_its_default(plan: Callable[..
     assert stated["clipping"] == {"kind": "norm", "threshold": 1.0, "scope": "parameter", "epsilon": 0}
 
 
+def test_a_plan_whose_layers_all_start_alike_has_the_json_and_run_id_that_it_always_had(plan: Callable[..., Plan]) -> None:
+    alike, own = (plan(initialization_by_layer=given) for given in ({}, {"output": "he"}))
+    before = json.loads(own.model_dump_json())
+    assert before.pop("initialization_by_layer")["output"]["kind"] == "he"
+    assert json.loads(alike.model_dump_json()) == before
+    assert alike.digest() == hashlib.sha256(json.dumps(before, separators=(",", ":")).encode()).hexdigest()[:16]
+    assert Plan.model_validate_json(own.model_dump_json()) == own
+
+
+def test_a_layer_that_is_not_there_has_no_start_of_its_own(plan: Callable[..., Plan]) -> None:
+    with pytest.raises(ValueError, match="must name layers of the network; received 'outptu'; did you mean 'output'"):
+        plan(initialization_by_layer={"outptu": "he"})
+    with pytest.raises(ValueError, match="received 'layer 5'"):
+        plan(depth=4, initialization_by_layer={"layer 5": "he"})
+
+
 def changed(plan: Plan, path: str, value: Any) -> Plan:
     """The plan with one number, at a path such as `network.depth`, replaced."""
     stated = plan.model_dump(mode="json")
@@ -92,6 +109,7 @@ NUMBERS = {
     "network.normalization.initial_scale": 0.5, "network.normalization.initial_shift": 0.5,
     "network.skip": "none", "network.loss": "squared_error", "network.skip.scale": 0.25, "network.skip.order": "around",
     "initialization": "he", "initialization.fan": "avg", "initialization.distribution": "uniform",
+    "initialization_by_layer": {"output": "he"},
     "clipping": "none", "clipping.threshold": 2.0, "optimizer.learning_rate": 0.1 + 2**-54,
     "task.source": "other.npz", "task.sha256": "ab", "task.batch_size": 17, "task.test_fraction": 0.25,
     "task.standardized": "no", "task.time": 20, "network.targets": 2,

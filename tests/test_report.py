@@ -351,7 +351,7 @@ def test_how_often_clipping_bound_is_said() -> None:
     name = "sigmoid + xavier + norm clipping"
     document = a_document(STORY | {name: both(a_run(clipping_bound=0.25)), BASE: both(a_run(clipping_bound=0.0))})
     lines = {line.name: line.notes for group in answer(document).groups for line in group.lines}
-    assert lines[name] == ["clipping bound in 25 % of the steps"]
+    assert lines[name] == ["clipping bound a weight gradient in 25 % of the steps"]
     assert lines[BASE] == []
 
 

@@ -13,6 +13,7 @@ from flax import linen
 
 from backends.jax.arrays import Tree
 from common.part import Part
+from common.placement import Kept
 
 
 @dataclass
@@ -95,9 +96,15 @@ def parameter_paths(parts: Iterable[Part], units: int) -> Paths:
     for part in parts:
         found |= parameter_paths(part.inner, units)
         own = [name for name in part.parameters(units) if name not in found]
-        found |= {name: (part.room, *room(part).PARAMETERS[name].name.split(".")) for name in own}
+        found |= {name: (part.room, *_held(part)[name].name.split(".")) for name in own}
         units = part.outputs(units)
     return found
+
+
+def _held(part: Part) -> dict[str, Kept]:
+    """Where `layer` has the parameters of a part: where its ordinary model has them, if the room does not say otherwise."""
+    own = room(part)
+    return getattr(own, "OF_LAYER", own.PARAMETERS)
 
 
 def statistic_paths(parts: Iterable[Part], units: int) -> Paths:

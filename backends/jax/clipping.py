@@ -64,9 +64,24 @@ def transformation(spec: Clipping, leading: int) -> optax.GradientTransformation
             assert_never(spec)
 
 
-def build(spec: Clipping) -> optax.GradientTransformation:
-    """The transformation for a model's gradients, to be chained before the optimiser."""
-    return transformation(spec, leading=0)
+def build(spec: Clipping, parameters: Any = None) -> optax.GradientTransformation:
+    """The transformation for a model's gradients, to be chained before the optimiser.
+
+    Args:
+        spec: The clipping.
+        parameters: A tree with a name for each leaf, where leaves of one name are one parameter: Flax has the gates of an LSTM
+            apart. Without it each leaf is one.
+    """
+    match spec:
+        case NoClipping() | ValueClipping() | GlobalNormClipping():
+            return transformation(spec, leading=0)
+        case NormClipping(threshold=c):
+            if parameters is None:
+                return transformation(spec, leading=0)
+            of_one = transformation(GlobalNormClipping(threshold=c), leading=0)
+            return optax.partition(dict.fromkeys(jax.tree.leaves(parameters), of_one), parameters)
+        case _:
+            assert_never(spec)
 
 
 def layer(spec: Clipping) -> optax.GradientTransformation:

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
-from importlib import import_module
-from types import ModuleType
 from typing import Any
 
 import jax
@@ -23,24 +21,22 @@ import optax
 from flax import linen
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from backends.jax import clipping, initialization, loss, optimizer
+from backends.jax import clipping, loss, optimizer
 from backends.jax.arrays import Tree, to_numpy
+from backends.jax.ordinary import on_device, room, start
 from common.network import Arrays, Network
 from common.part import Part
-from common.placement import Place, layers_of, places, together
+from common.placement import Place, Placed, Samples, kept_by, layers_of, places, together
 from common.plan import Plan
 
-Samples = tuple[np.ndarray, np.ndarray]
-"""x [batch, features], and integer classes y [batch] or real targets [batch, output]."""
 
-
-def room(name: str) -> ModuleType:
-    """The room of a part."""
-    return import_module(f"backends.jax.{name}")
+def placed(part: Part) -> Placed:
+    """Where a part has its parameters and statistics."""
+    return kept_by(room(part.room), part.kind)
 
 
 class Sequential(linen.Module):
-    """Parts one after another, for x [batch, unit] with so many units."""
+    """Parts one after another, for x [batch, (time,) unit] with so many units."""
 
     parts: tuple[Part, ...]
     units: int
@@ -67,7 +63,7 @@ class Model(linen.Module):
 
     @linen.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        """The outputs [batch, output] for x [batch, features]."""
+        """The outputs [batch, output] for x [batch, (time,) features]."""
         for name, stack in layers_of(self.network):
             x = Sequential(stack.block, stack.inputs, self.training, self.dtype, name=name)(x)
         return x
@@ -75,22 +71,9 @@ class Model(linen.Module):
 
 def build(plan: Plan, seed: int) -> Tree:
     """The variables of the model in the plan's precision, its parameters drawn by the plan's initialization."""
-    found = places(plan.network, room)
+    found = places(plan.network, placed)
     keys = jax.random.split(jax.random.key(seed), len(found))
     return unflatten_dict({path_of(place): start(plan, place, key) for place, key in zip(found, keys, strict=True)})
-
-
-def start(plan: Plan, place: Place, key: jax.Array) -> jax.Array:
-    """A weight or a bias, drawn, or what something else starts at."""
-    shape = place.one.shape
-    match place.one.start:
-        case "drawn":
-            return initialization.build(plan.initialization)(key, shape, plan.precision)
-        case "drawn bias":
-            return initialization.bias(plan.initialization, place.one.fan_in)(key, shape, plan.precision)
-        case number:
-            assert isinstance(number, float | int), "only steps of time start from something else"
-            return jnp.full(shape, number, plan.precision)
 
 
 def path_of(place: Place) -> tuple[str, ...]:
@@ -100,14 +83,14 @@ def path_of(place: Place) -> tuple[str, ...]:
 
 def load(plan: Plan, arrays: Arrays) -> Tree:
     """The variables with parameters and statistics [layer, ...] by our names."""
-    found = {place: place.kept.there(arrays[place.name][place.index]) for place in places(plan.network, room)}
+    found = {place: place.kept.there(arrays[place.name][place.at]) for place in places(plan.network, placed)}
     return unflatten_dict({path_of(place): jnp.asarray(a, plan.precision) for place, a in found.items()})
 
 
 def arrays(variables: Tree, plan: Plan) -> Arrays:
     """The parameters and statistics, or some of them or their gradients, [layer, ...] by our names."""
     flat: dict[tuple[str, ...], Any] = flatten_dict(variables)
-    found = [place for place in places(plan.network, room) if path_of(place) in flat]
+    found = [place for place in places(plan.network, placed) if path_of(place) in flat]
     return together(found, lambda place: to_numpy(flat[path_of(place)]))
 
 
@@ -119,10 +102,10 @@ def loss_of(params: Tree, statistics: Tree, plan: Plan, samples: Any) -> tuple[j
     return loss.build(plan.network.loss)(outputs[0], y), outputs[1]
 
 
-def on_device(plan: Plan, samples: Samples) -> tuple[jax.Array, jax.Array]:
-    """The samples of a batch in the plan's precision."""
-    x, y = (jnp.asarray(a, plan.precision if a.dtype.kind == "f" else None) for a in samples)
-    return x, y
+def named(plan: Plan) -> Tree:
+    """For each array that is trained the name of the parameter that it is, or is one gate of."""
+    trained = [place for place in places(plan.network, placed) if place.trained]
+    return unflatten_dict({place.path: f"{place.name} {place.at[0]}" for place in trained})
 
 
 def split(variables: Tree) -> tuple[Tree, Tree]:
@@ -141,7 +124,7 @@ def gradients(variables: Tree, plan: Plan, samples: Samples) -> tuple[float, Arr
 def train(variables: Tree, plan: Plan, batches: Iterable[Samples]) -> tuple[list[float], Tree]:
     """Train with the plan's clipping and optimizer: the loss of each step, and the variables after the last."""
     params, statistics = split(variables)
-    transformation = optax.chain(clipping.build(plan.clipping), optimizer.build(plan.optimizer))
+    transformation = optax.chain(clipping.build(plan.clipping, named(plan)), optimizer.build(plan.optimizer))
     state = transformation.init(params)
 
     @jax.jit
@@ -159,6 +142,6 @@ def train(variables: Tree, plan: Plan, batches: Iterable[Samples]) -> tuple[list
 
 
 def predict(variables: Tree, plan: Plan, x: np.ndarray) -> np.ndarray:
-    """The outputs [batch, output] for x [batch, features], in evaluation."""
+    """The outputs [batch, output] for x [batch, (time,) features], in evaluation."""
     model: Any = Model(plan.network, training=False, dtype=plan.precision)
     return to_numpy(jax.jit(model.apply)(variables, jnp.asarray(x, plan.precision)))

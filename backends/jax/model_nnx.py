@@ -4,7 +4,7 @@
     losses = train(model, plan, batches)
 
 It computes what the definition does. nnx is what Flax recommends for new code; why the engine is in linen, ADR 1 says. Names of
-parameters are the same in both.
+parameters are the same in both, but for recurrent cells.
 
 Trap: the running statistics of `nnx.BatchNorm` are float32, where its parameters are float64 too. `model.eval()` changes what
 `use_running_average` is inside the model, and stays.
@@ -24,11 +24,18 @@ from flax import nnx
 
 from backends.jax import clipping, loss, optimizer
 from backends.jax.arrays import to_numpy
-from backends.jax.model import Samples, on_device, room, start
+from backends.jax.ordinary import on_device, room, start
 from common.network import Arrays
 from common.part import Part
-from common.placement import Place, layers_of, places, together
+from common.placement import Place, Placed, Samples, kept_by, layers_of, places, together
 from common.plan import Plan
+
+
+def placed(part: Part) -> Placed:
+    """Where a part has its parameters and statistics: as in linen, if its room does not say otherwise."""
+    own = room(part.room)
+    said = "PARAMETERS_NNX" if hasattr(own, "PARAMETERS_NNX") else "PARAMETERS"
+    return kept_by(own, part.kind, said)
 
 
 class Sequential(nnx.Module):
@@ -40,14 +47,14 @@ class Sequential(nnx.Module):
             setattr(self, name, module)
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        """The output of the last for x [batch, unit]."""
+        """The output of the last for x [batch, (time,) unit]."""
         for name in self.names:
             x = getattr(self, name)(x)
         return x
 
 
 def sequential(parts: Iterable[Part], units: int, dtype: str, rngs: nnx.Rngs) -> Sequential:
-    """Parts one after another, for x [batch, unit] with so many units."""
+    """Parts one after another, for x [batch, (time,) unit] with so many units."""
     found: dict[str, Any] = {}
     for part in parts:
         inner = sequential(part.inner, units, dtype, rngs)
@@ -63,33 +70,38 @@ def build(plan: Plan, seed: int) -> Sequential:
     for name, stack in layers_of(plan.network):
         layers[name] = sequential(stack.block, stack.inputs, plan.precision, rngs)
     model = Sequential(layers)
-    for place in places(plan.network, room):
-        variable_of(model, place).set_value(start(plan, place, rngs.params()))
+    for place in places(plan.network, placed):
+        put(model, place, np.asarray(start(plan, place, rngs.params())))
     return model
 
 
+def put(model: nnx.Module, place: Place, a: np.ndarray) -> None:
+    """Give a variable, or one gate's share of it, the numbers of an array of ours."""
+    variable = variable_of(model, place)
+    variable.set_value(jnp.asarray(place.kept.put(np.asarray(variable[...]), a)))
+
+
 def variable_of(model: nnx.Module, place: Place) -> nnx.Variable:
-    """A parameter or a statistic."""
+    """The parameter or the statistic in which something is."""
     return attrgetter(".".join(place.path))(model)
 
 
 def load(model: nnx.Module, plan: Plan, arrays: Arrays) -> None:
     """Put parameters and statistics [layer, ...] by our names into the model."""
-    for place in places(plan.network, room):
-        value = place.kept.there(arrays[place.name][place.index])
-        variable_of(model, place).set_value(jnp.asarray(value, plan.precision))
+    for place in places(plan.network, placed):
+        put(model, place, arrays[place.name][place.at].astype(plan.precision))
 
 
 def arrays(model: nnx.Module, plan: Plan) -> Arrays:
     """The parameters and statistics of the model, [layer, ...] by our names."""
-    return together(places(plan.network, room), lambda place: to_numpy(variable_of(model, place)[...]))
+    return together(places(plan.network, placed), lambda place: to_numpy(variable_of(model, place)[...]))
 
 
 def gradients(model: nnx.Module, plan: Plan, samples: Samples) -> tuple[float, Arrays]:
     """The loss of a batch, and its gradient with respect to every parameter, [layer, ...] by our names; nothing is clipped."""
     model.train()
     value, found = nnx.jit(differentiated(plan))(model, *on_device(plan, samples))
-    trained = [place for place in places(plan.network, room) if place.trained]
+    trained = [place for place in places(plan.network, placed) if place.trained]
     flat = dict(nnx.to_flat_state(found))
     return float(value), together(trained, lambda place: to_numpy(flat[place.path][...]))
 
@@ -116,6 +128,6 @@ def train(model: nnx.Module, plan: Plan, batches: Iterable[Samples]) -> list[flo
 
 
 def predict(model: Any, plan: Plan, x: np.ndarray) -> np.ndarray:
-    """The outputs [batch, output] for x [batch, features], in evaluation."""
+    """The outputs [batch, output] for x [batch, (time,) features], in evaluation."""
     model.eval()
     return to_numpy(model(jnp.asarray(x, plan.precision)))

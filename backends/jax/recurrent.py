@@ -13,7 +13,8 @@ from typing import Any, assert_never
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import linen
+from flax import linen, nnx
+from flax.traverse_util import unflatten_dict
 
 from backends.jax import activation as activations
 from backends.jax.arrays import Tree
@@ -21,27 +22,50 @@ from backends.jax.block import Layer, Site, run
 from common.countermeasures.activation import Activation
 from common.countermeasures.recurrent import GRU, LSTM, Cell, SimpleRNN, Step
 from common.network import Arrays
-from common.placement import Kept
+from common.placement import Kept, Placed, of_part, side_by_side
 
 NATIVE = {"simple": "flax.linen.SimpleCell", "lstm": "flax.linen.LSTMCell", "gru": "flax.linen.GRUCell"}
-PARAMETERS = {
-    "input_weight": Kept("input_kernel"),
-    "weight": Kept("kernel"),
-    "bias": Kept("bias"),
-    "recurrent_bias": Kept("recurrent_bias"),
-}
 
-LETTERS = {
-    "simple": {"output": ""},
-    "lstm": {"input": "i", "forget": "f", "candidate": "g", "output": "o"},
-    "gru": {"reset": "r", "update": "z", "candidate": "n"},
+
+def _placed(bias: str, letters: dict[str, str]) -> Placed:
+    """A map of x and one of h for each gate, by the gate's letter; one of the two has the bias."""
+    return {
+        "input_weight": {gate: Kept(f"cells.cell.i{letter}.kernel") for gate, letter in letters.items()},
+        "weight": {gate: Kept(f"cells.cell.h{letter}.kernel") for gate, letter in letters.items()},
+        "bias": {gate: Kept(f"cells.cell.{bias}{letter}.bias") for gate, letter in letters.items()},
+    }
+
+
+def _placed_nnx(bias: str, gates: tuple[str, ...]) -> Placed:
+    """One map of x and one of h, with the gates in this order; one of the two has the bias."""
+    return {
+        "input_weight": side_by_side("cells.cell.dense_i.kernel", gates, -1),
+        "weight": side_by_side("cells.cell.dense_h.kernel", gates, -1),
+        "bias": side_by_side(f"cells.cell.dense_{bias}.bias", gates, -1),
+    }
+
+
+PARAMETERS: dict[str, Placed] = {
+    "simple": _placed("i", {"output": ""}),
+    "lstm": _placed("h", {"input": "i", "forget": "f", "candidate": "g", "output": "o"}),
+    "gru": {**_placed("i", {"reset": "r", "update": "z", "candidate": "n"}), "recurrent_bias": Kept("cells.cell.hn.bias")},
 }
-"""What Flax calls the gates: the LSTM's map of x into the forget gate is `if`, that of h `hf`."""
+"""In what `module` gives: the LSTM's map of x into the forget gate is `if`, that of h `hf`."""
+
+PARAMETERS_NNX: dict[str, Placed] = {
+    "simple": _placed_nnx("i", SimpleRNN.gates),
+    "lstm": _placed_nnx("h", LSTM.gates),
+    "gru": {**_placed_nnx("i", GRU.gates), "recurrent_bias": Kept("cells.cell.recurrent_bias")},
+}
+"""In what `module_nnx` gives."""
+
+OF_LAYER = {name: Kept(name.replace("weight", "kernel")) for name in ("input_weight", "weight", "bias", "recurrent_bias")}
+"""In what `layer` gives, which has all gates in one array as we have."""
 
 Activate = Callable[[jax.Array], jax.Array]
 
 
-def build(spec: Cell, activation: Any = jnp.tanh, dtype: Any = jnp.float32) -> Callable[[int], linen.RNN]:
+def build(spec: Cell, activation: Any = jnp.tanh, dtype: Any = jnp.float32) -> Callable[..., linen.RNN]:
     """A constructor, to be called with units, of a module for x [batch, time, feature] that gives every output.
 
     Its biases start at 0, the forget gate's too.
@@ -54,37 +78,71 @@ def build(spec: Cell, activation: Any = jnp.tanh, dtype: Any = jnp.float32) -> C
     own: Any = {"dtype": dtype, "param_dtype": dtype, "activation_fn": activation}
     match spec:
         case SimpleRNN():
-            return lambda units: linen.RNN(linen.SimpleCell(units, **own))
+            return lambda units, **of_rnn: linen.RNN(linen.SimpleCell(units, parent=None, **own), **of_rnn)
         case LSTM():
-            return lambda units: linen.RNN(linen.LSTMCell(units, **own))
+            return lambda units, **of_rnn: linen.RNN(linen.LSTMCell(units, parent=None, **own), **of_rnn)
         case GRU():
-            return lambda units: linen.RNN(linen.GRUCell(units, **own))
+            return lambda units, **of_rnn: linen.RNN(linen.GRUCell(units, parent=None, **own), **of_rnn)
         case _:
             assert_never(spec)
 
 
-def parameters(spec: Cell, held: Tree) -> Tree:
-    """Our parameters by name, as Flax's tree for what `build` gives: for each gate a map of x and one of h."""
-    cell: Tree = {}
-    for number, gate in enumerate(spec.gates):
-        letter = LETTERS[spec.kind][gate]
-        cell[f"i{letter}"] = {"kernel": held["input_weight"][number]}
-        cell[f"h{letter}"] = {"kernel": held["weight"][number]}
-        cell[_with_bias(spec, letter)] |= {"bias": held["bias"][number]}
-    if isinstance(spec, GRU):
-        cell["hn"] |= {"bias": held["recurrent_bias"]}
-    return {"params": {"cell": cell}}
+class OneBiasCell(nnx.GRUCell):
+    """`nnx.GRUCell` with the bias of the product in its candidate, which it lacks."""
+
+    def __init__(self, n_in: int, units: int, **options: Any) -> None:
+        super().__init__(n_in, units, **options)
+        self.recurrent_bias = nnx.Param(jnp.zeros(units, self.param_dtype))
+
+    def __call__(self, carry: jax.Array, inputs: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """What is handed on after x [batch, feature], and the output, which is the same."""
+        xr, xz, xn = jnp.split(self.dense_i(inputs), 3, -1)
+        hr, hz, hn = jnp.split(self.dense_h(carry), 3, -1)
+        reset, z = jax.nn.sigmoid(xr + hr), jax.nn.sigmoid(xz + hz)
+        n = self.activation_fn(xn + reset * (hn + self.recurrent_bias[...]))
+        after = (1 - z) * n + z * carry
+        return after, after
 
 
-def _with_bias(spec: Cell, letter: str) -> str:
-    """Which of a gate's two maps has its bias."""
-    match spec:
-        case LSTM():
-            return f"h{letter}"
-        case SimpleRNN() | GRU():
-            return f"i{letter}"
-        case _:
-            assert_never(spec)
+NNX_CELLS: dict[str, Any] = {"simple": nnx.SimpleCell, "lstm": nnx.OptimizedLSTMCell, "gru": OneBiasCell}
+"""Those whose gates are in one array, so that a norm of each parameter is of all gates together."""
+
+
+class LastOutput(linen.Module):
+    """Cells over a sequence x [batch, time, feature], of which the last output [batch, unit] goes on."""
+
+    cells: linen.RNN
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """The output of the last step of time."""
+        outputs: Any = self.cells(x)
+        return outputs[:, -1]
+
+
+def module(spec: Step, units: int, inner: linen.Module, training: bool = True, dtype: str = "float64") -> linen.Module:
+    """The cells as a part of a model."""
+    (function,) = spec.inner
+    cells = build(spec.spec, activations.build(function), dtype)(spec.units, parent=None)
+    return LastOutput(cells, name="recurrent")
+
+
+class LastOutputNnx(nnx.Module):
+    """The same as `LastOutput` in Flax nnx."""
+
+    def __init__(self, cells: nnx.RNN) -> None:
+        self.cells = cells
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """The output of the last step of time."""
+        outputs: Any = self.cells(x)
+        return outputs[:, -1]
+
+
+def module_nnx(spec: Step, units: int, inner: nnx.Module, dtype: str, rngs: nnx.Rngs) -> nnx.Module:
+    """The cells as a part of a model in Flax nnx."""
+    (function,) = spec.inner
+    own: Any = {"dtype": dtype, "param_dtype": dtype, "activation_fn": activations.build(function)}
+    return LastOutputNnx(nnx.RNN(NNX_CELLS[spec.kind](units, spec.units, rngs=rngs, **own)))
 
 
 def step(spec: Cell, p: Tree, pre: Tree, carried: tuple[jax.Array, ...], activate: Activate) -> tuple[jax.Array, ...]:
@@ -125,7 +183,7 @@ class Cells(linen.Module):
         """They by our names."""
         zeros = linen.initializers.zeros_init()
         shapes = {name: one.shape for name, one in self.spec.parameters(self.n_in).items()}
-        return {name: self.param(PARAMETERS[name].name, zeros, shape, self.dtype) for name, shape in shapes.items()}
+        return {name: self.param(OF_LAYER[name].name, zeros, shape, self.dtype) for name, shape in shapes.items()}
 
 
 def layer(spec: Step) -> Layer:
@@ -163,10 +221,13 @@ def probe(spec: Cell, inputs: Arrays, function: Activation) -> Arrays:
     """
     given = {name: jnp.asarray(a) for name, a in inputs.items() if name != "cotangent"}
     x = given.pop("x")
-    module = build(spec, activations.build(function), x.dtype)(given["weight"].shape[-1])
+    units = given["weight"].shape[-1]
+    cells = LastOutput(build(spec, activations.build(function), x.dtype)(units, parent=None))
+    placed = of_part(Step(spec, units, (function,)), x.shape[-1], PARAMETERS[spec.kind])
 
     def value_of(x: jax.Array, given: Tree) -> Any:
-        return module.apply(parameters(spec, given), x)
+        held = {place.path: given[place.name][place.at[1:]] for place in placed}
+        return cells.apply({"params": unflatten_dict(held)}, x, method=lambda cells, x: cells.cells(x))
 
     value, backward = jax.vjp(value_of, x, given)
     gradient, found = backward(jnp.asarray(inputs["cotangent"]))

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from importlib import import_module
-from itertools import count
 from types import ModuleType
 from typing import Any
 
@@ -25,11 +24,8 @@ from backends.keras import clipping, initialization, loss, optimizer
 from backends.keras.arrays import Tensor, to_numpy
 from common.network import Arrays
 from common.part import Part
-from common.placement import Place, layers_of, places, together
+from common.placement import Place, Placed, Samples, inputs_of, kept_by, layers_of, places, together
 from common.plan import Plan
-
-Samples = tuple[np.ndarray, np.ndarray]
-"""x [batch, features], and integer classes y [batch] or real targets [batch, output]."""
 
 
 def room(name: str) -> ModuleType:
@@ -37,8 +33,13 @@ def room(name: str) -> ModuleType:
     return import_module(f"backends.keras.{name}")
 
 
+def placed(part: Part) -> Placed:
+    """Where a part has its parameters and statistics."""
+    return kept_by(room(part.room), part.kind)
+
+
 def sequential(parts: Iterable[Part], units: int, dtype: str) -> keras.Sequential:
-    """Parts one after another, for x [batch, unit] with so many units."""
+    """Parts one after another, for x [batch, (time,) unit] with so many units."""
     found = keras.Sequential()
     for part in parts:
         inner = sequential(part.inner, units, dtype)
@@ -51,7 +52,7 @@ def sequential(parts: Iterable[Part], units: int, dtype: str) -> keras.Sequentia
 
 def build(plan: Plan, seed: int) -> keras.Sequential:
     """The model in the plan's precision, its parameters drawn by the plan's initialization."""
-    model = keras.Sequential([keras.Input((plan.network.features,), dtype=plan.precision)])
+    model = keras.Sequential([keras.Input(inputs_of(plan.network), dtype=plan.precision)])
     for name, stack in layers_of(plan.network):
         layer = sequential(stack.block, stack.inputs, plan.precision)
         layer.name = name
@@ -62,23 +63,35 @@ def build(plan: Plan, seed: int) -> keras.Sequential:
 
 def start(model: keras.Sequential, plan: Plan, seed: int) -> None:
     """Draw weights and biases, and fill the rest with what it starts at."""
-    seeds = count(seed)
-    for place in places(plan.network, room):
-        variable = variable_of(model, place)
-        match place.one.start:
-            case "drawn":
-                drawn = initialization.build(plan.initialization)
-                variable.assign(drawn(seed=next(seeds))(variable.shape, dtype=plan.precision))
-            case "drawn bias":
-                drawn = initialization.bias(plan.initialization, place.one.fan_in)
-                variable.assign(drawn(seed=next(seeds))(variable.shape, dtype=plan.precision))
-            case number:
-                assert isinstance(number, float | int), "only steps of time start from something else"
-                variable.assign(np.full(variable.shape, number))
+    for own, place in enumerate(places(plan.network, placed), start=seed):
+        put(model, place, np.asarray(started(plan, place, own)))
+
+
+def started(plan: Plan, place: Place, seed: int) -> Any:
+    """A weight or a bias, drawn, or what something else starts at."""
+    shape, law = place.one.shape, plan.initialization_of(place.layer)
+    match place.one.start:
+        case "drawn":
+            return initialization.build(law)(seed=seed)(shape, dtype=plan.precision)
+        case "drawn bias":
+            return initialization.bias(law, place.one.fan_in)(seed=seed)(shape, dtype=plan.precision)
+        case "orthogonal":
+            return keras.initializers.Orthogonal(seed=seed)(shape, dtype=plan.precision)
+        case "identity":
+            return np.eye(shape[0])
+        case number:
+            assert isinstance(number, float | int), "each gate starts by itself"
+            return np.full(shape, number)
+
+
+def put(model: keras.Sequential, place: Place, a: np.ndarray) -> None:
+    """Give a variable, or one gate's share of it, the numbers of an array of ours."""
+    variable = variable_of(model, place)
+    variable.assign(place.kept.put(to_numpy(variable.value), a))
 
 
 def variable_of(model: keras.Sequential, place: Place) -> keras.Variable:
-    """A trained variable or a statistic."""
+    """The trained variable or the statistic in which something is."""
     found: Any = model
     for name in place.path:
         found = found.get_layer(name) if isinstance(found, keras.Sequential) else getattr(found, name)
@@ -87,18 +100,18 @@ def variable_of(model: keras.Sequential, place: Place) -> keras.Variable:
 
 def load(model: keras.Sequential, plan: Plan, arrays: Arrays) -> None:
     """Put parameters and statistics [layer, ...] by our names into the model."""
-    for place in places(plan.network, room):
-        variable_of(model, place).assign(place.kept.there(arrays[place.name][place.index]))
+    for place in places(plan.network, placed):
+        put(model, place, arrays[place.name][place.at])
 
 
 def arrays(model: keras.Sequential, plan: Plan) -> Arrays:
     """The parameters and statistics of the model, [layer, ...] by our names."""
-    return together(places(plan.network, room), lambda place: to_numpy(variable_of(model, place).value))
+    return together(places(plan.network, placed), lambda place: to_numpy(variable_of(model, place).value))
 
 
 def gradients(model: keras.Sequential, plan: Plan, samples: Samples) -> tuple[float, Arrays]:
     """The loss of a batch, and its gradient with respect to every parameter, [layer, ...] by our names; nothing is clipped."""
-    trained = [place for place in places(plan.network, room) if place.trained]
+    trained = [place for place in places(plan.network, placed) if place.trained]
     sources = [variable_of(model, place).value for place in trained]
     x, y = tensors(plan, samples)
     tape: Any
@@ -133,5 +146,5 @@ def train(model: keras.Sequential, plan: Plan, batches: Iterable[Samples]) -> li
 
 
 def predict(model: keras.Sequential, plan: Plan, x: np.ndarray) -> np.ndarray:
-    """The outputs [batch, output] for x [batch, features], in evaluation."""
+    """The outputs [batch, output] for x [batch, (time,) features], in evaluation."""
     return to_numpy(tf.convert_to_tensor(model(tf.constant(x, plan.precision), training=False)))

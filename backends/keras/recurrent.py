@@ -2,34 +2,45 @@
 
 Trap: the order of the GRU's gates is update, reset, candidate, where PyTorch's is reset, update, candidate; and with
 `reset_after=True` its bias has two rows, of which one is enough for two of the gates: trained both, their sum moves twice as
-far. A constraint keeps it at 0; a norm over all gradients still counts it twice. The recurrent kernel starts orthogonal as one
-matrix of all gates, [units, 4 units] of the LSTM, of which no gate's own part is orthogonal.
+far, and a norm counts it twice. A cell with one bias is to be written. The recurrent kernel starts orthogonal as one matrix of
+all gates, [units, 4 units] of the LSTM, of which no gate's own part is orthogonal.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any, assert_never
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from backends.keras import activation as activations
-from backends.keras.arrays import Tensor, Tensors
+from backends.keras.arrays import Tensor, Tensors, to_numpy
 from backends.keras.block import Block, Layer, Site
 from common.countermeasures.activation import Activation
 from common.countermeasures.recurrent import GRU, LSTM, Cell, SimpleRNN, Step
 from common.network import Arrays
+from common.placement import Kept, Placed, of_part, side_by_side, together
 
 NATIVE = {"simple": "keras.layers.SimpleRNN", "lstm": "keras.layers.LSTM", "gru": "keras.layers.GRU"}
 
-ORDERS = {
-    "simple": ("output",),
-    "lstm": ("input", "forget", "candidate", "output"),
-    "gru": ("update", "reset", "candidate"),
+
+def _placed(*gates: str) -> Placed:
+    """Keras' [n_in, gate unit], with the gates in this order."""
+    return {
+        "input_weight": side_by_side("cell.kernel", gates, -1),
+        "weight": side_by_side("cell.recurrent_kernel", gates, -1),
+        "bias": side_by_side("cell.bias", gates, -1),
+    }
+
+
+PARAMETERS: dict[str, Placed] = {
+    "simple": _placed("output"),
+    "lstm": _placed("input", "forget", "candidate", "output"),
+    "gru": {**_placed("update", "reset", "candidate"), "recurrent_bias": Kept("cell.recurrent_bias")},
 }
-"""In which order Keras has the gates of a kernel."""
+"""In what `build` gives."""
 
 Activate = Callable[[Tensor], Tensor]
 
@@ -50,21 +61,34 @@ def build(spec: Cell, activation: Any = "tanh", dtype: str = "float64") -> Calla
             start: Any = forgetting(bias)
             return lambda units: keras.layers.LSTM(units, bias_initializer=start, unit_forget_bias=False, **own)
         case GRU():
-            once: Any = OneBias()
-            return lambda units: keras.layers.GRU(units, reset_after=True, bias_constraint=once, **own)
+            return lambda units: _over_time(OneBiasCell(units, activation=activation, use_bias=False, dtype=dtype), dtype)
         case _:
             assert_never(spec)
 
 
-class OneBias(keras.constraints.Constraint):
-    """Of the GRU's two rows of biases the second is 0 but for the candidate's part."""
+def _over_time(cell: keras.layers.Layer, dtype: str) -> keras.layers.RNN:
+    """A cell of one's own over a sequence; it gives every output."""
+    return keras.layers.RNN(cell, return_sequences=True, dtype=dtype)
 
-    def __call__(self, w: Tensor) -> Tensor:
-        """The biases [2, gate unit] as they may be."""
-        count = w.shape[1]
-        candidate = tf.range(count) >= count - count // 3
-        kept = tf.stack([tf.ones_like(candidate), candidate])
-        return tf.where(kept, tf.convert_to_tensor(w), tf.zeros_like(w))
+
+class OneBiasCell(keras.layers.GRUCell):
+    """The cell of a GRU with one bias a gate, and a second one of the candidate, as variables of their own."""
+
+    def build(self, input_shape: tuple[int, ...]) -> None:
+        """The two kernels as Keras has them, and the biases."""
+        super().build(input_shape)
+        self.bias = self.add_weight(shape=(3 * self.units,), name="bias", initializer="zeros")
+        self.recurrent_bias = self.add_weight(shape=(self.units,), name="recurrent_bias", initializer="zeros")
+
+    def call(self, inputs: Tensor, states: list[Tensor], training: bool = False) -> tuple[Tensor, list[Tensor]]:
+        """The output for x [batch, feature], and the state after it."""
+        (h,) = states
+        xz, xr, xn = tf.split(tf.matmul(inputs, self.kernel) + self.bias, 3, -1)
+        hz, hr, hn = tf.split(tf.matmul(h, self.recurrent_kernel), 3, -1)
+        update, reset = tf.sigmoid(xz + hz), tf.sigmoid(xr + hr)
+        n: Tensor = self.activation(xn + reset * (hn + self.recurrent_bias))
+        after = (1 - update) * n + update * h
+        return after, [after]
 
 
 def forgetting(bias: float) -> Callable[..., Tensor]:
@@ -75,6 +99,14 @@ def forgetting(bias: float) -> Callable[..., Tensor]:
         return tf.concat([tf.fill([n], tf.constant(a, dtype)) for n, a in ((units, 0.0), (units, bias), (2 * units, 0.0))], 0)
 
     return start
+
+
+def module(spec: Step, units: int, inner: keras.layers.Layer, dtype: str = "float64") -> keras.layers.Layer:
+    """The cells as a part of a model, for x [batch, time, feature]; the last output [batch, unit] goes on."""
+    (function,) = spec.inner
+    layer = build(spec.spec, activations.build(function, dtype), dtype)(spec.units)
+    layer.return_sequences = False
+    return layer
 
 
 def step(spec: Cell, p: Tensors, pre: Tensors, carried: tuple[Tensor, ...], activate: Activate) -> tuple[Tensor, ...]:
@@ -138,38 +170,6 @@ def layer(spec: Step, seeds: int, units: int, dtype: str) -> Cells:
     return Cells(spec, seeds, dtype)
 
 
-def native_arrays(spec: Cell, held: Arrays) -> list[np.ndarray]:
-    """Our parameters by name as Keras' arrays: kernel, recurrent kernel and bias, the gates side by side in Keras' order."""
-    order = [spec.gates.index(gate) for gate in ORDERS[spec.kind]]
-    kernel, recurrent = (np.concatenate(held[name][order], axis=-1) for name in ("input_weight", "weight"))
-    bias = held["bias"][order].reshape(-1)
-    match spec:
-        case SimpleRNN() | LSTM():
-            return [kernel, recurrent, bias]
-        case GRU():
-            second = np.concatenate([np.zeros_like(bias[: -held["recurrent_bias"].size]), held["recurrent_bias"]])
-            return [kernel, recurrent, np.stack([bias, second])]
-        case _:
-            assert_never(spec)
-
-
-def our_arrays(spec: Cell, found: list[np.ndarray]) -> Arrays:
-    """The inverse of `native_arrays`."""
-    kernel, recurrent, bias = found
-    order = [ORDERS[spec.kind].index(gate) for gate in spec.gates]
-    count = len(order)
-    kernels = {"input_weight": kernel, "weight": recurrent}
-    by_gate = {name: np.stack(np.split(a, count, axis=-1))[order] for name, a in kernels.items()}
-    match spec:
-        case SimpleRNN() | LSTM():
-            return by_gate | {"bias": bias.reshape(count, -1)[order]}
-        case GRU():
-            first, second = bias
-            return by_gate | {"bias": first.reshape(count, -1)[order], "recurrent_bias": second.reshape(count, -1)[-1]}
-        case _:
-            assert_never(spec)
-
-
 def probe(spec: Cell, inputs: Arrays, function: Activation) -> Arrays:
     """Outputs and gradients of what `build` gives over a sequence.
 
@@ -183,16 +183,22 @@ def probe(spec: Cell, inputs: Arrays, function: Activation) -> Arrays:
         `value` [batch, time, unit]; `gradient` with respect to x; and that of every parameter, as `weight_gradient`.
     """
     x: Tensor = tf.constant(inputs["x"])
-    module: Any = build(spec, activations.build(function, x.dtype.name), x.dtype.name)(inputs["weight"].shape[-1])
-    module.build(x.shape)
-    module.set_weights(native_arrays(spec, inputs))
+    units = inputs["weight"].shape[-1]
+    cells: Any = build(spec, activations.build(function, x.dtype.name), x.dtype.name)(units)
+    cells.build(x.shape)
+    placed = of_part(Step(spec, units, (function,)), x.shape[-1], PARAMETERS[spec.kind])
+    variables = {place: attrgetter(place.kept.name)(cells) for place in placed}
+    for place, variable in variables.items():
+        variable.assign(place.kept.put(to_numpy(variable.value), inputs[place.name][place.at[1:]]))
     tape: Any
     with tf.GradientTape() as tape:
         tape.watch(x)
-        value: Any = module(x)
-    sources = [x, *(variable.value for variable in module.trainable_variables)]
+        value: Any = cells(x)
+    sources = [x, *(variable.value for variable in variables.values())]
     gradient, *found = tape.gradient(value, sources, tf.constant(inputs["cotangent"]))
-    gradients = {f"{name}_gradient": a for name, a in our_arrays(spec, [a.numpy() for a in found]).items()}
+    of_places = dict(zip(placed, found, strict=True))
+    ours = together(placed, lambda place: to_numpy(of_places[place]))
+    gradients = {f"{name}_gradient": a[0] for name, a in ours.items()}
     return {"value": value.numpy(), "gradient": gradient.numpy(), **gradients}
 
 

@@ -22,11 +22,8 @@ from backends.torch import clipping, initialization, loss, optimizer
 from backends.torch.arrays import from_numpy, to_numpy
 from common.network import Arrays
 from common.part import Part
-from common.placement import Place, layers_of, places, together
+from common.placement import Place, Placed, Samples, kept_by, layers_of, places, together
 from common.plan import Plan
-
-Samples = tuple[np.ndarray, np.ndarray]
-"""x [batch, features], and integer classes y [batch] or real targets [batch, output]."""
 
 
 def room(name: str) -> ModuleType:
@@ -34,8 +31,13 @@ def room(name: str) -> ModuleType:
     return import_module(f"backends.torch.{name}")
 
 
+def placed(part: Part) -> Placed:
+    """Where a part has its parameters and statistics."""
+    return kept_by(room(part.room), part.kind)
+
+
 def sequential(parts: Iterable[Part], units: int) -> nn.Sequential:
-    """Parts one after another, for x [batch, unit] with so many units."""
+    """Parts one after another, for x [batch, (time,) unit] with so many units."""
     found = nn.Sequential()
     for part in parts:
         inner = sequential(part.inner, units)
@@ -58,34 +60,44 @@ def build(plan: Plan, seed: int) -> nn.Sequential:
 @torch.no_grad()
 def start(model: nn.Module, plan: Plan) -> None:
     """Draw weights and biases, and fill the rest with what it starts at."""
-    for place in places(plan.network, room):
-        tensor = tensor_of(model, place)
+    for place in places(plan.network, placed):
+        tensor, law = tensor_of(model, place), plan.initialization_of(place.layer)
         match place.one.start:
             case "drawn":
-                initialization.build(plan.initialization)(tensor)
+                initialization.build(law)(tensor)
             case "drawn bias":
-                initialization.bias(plan.initialization, place.one.fan_in)(tensor)
+                initialization.bias(law, place.one.fan_in)(tensor)
+            case "orthogonal":
+                nn.init.orthogonal_(tensor)
+            case "identity":
+                nn.init.eye_(tensor)
             case number:
-                assert isinstance(number, float | int), "only steps of time start from something else"
+                assert isinstance(number, float | int), "each gate starts by itself"
                 tensor.fill_(number)
 
 
 def tensor_of(model: nn.Module, place: Place) -> torch.Tensor:
-    """A parameter or a buffer."""
+    """A parameter or a buffer, or what of it is one gate's."""
+    whole = whole_of(model, place)
+    return whole[place.kept.region(whole.shape)]
+
+
+def whole_of(model: nn.Module, place: Place) -> torch.Tensor:
+    """The parameter or the buffer that it is in."""
     return attrgetter(".".join(place.path))(model)
 
 
 @torch.no_grad()
 def load(model: nn.Module, plan: Plan, arrays: Arrays) -> None:
     """Put parameters and statistics [layer, ...] by our names into the model."""
-    for place in places(plan.network, room):
+    for place in places(plan.network, placed):
         tensor = tensor_of(model, place)
-        tensor.copy_(from_numpy(place.kept.there(arrays[place.name][place.index]), tensor.dtype, tensor.device))
+        tensor.copy_(from_numpy(place.kept.there(arrays[place.name][place.at]), tensor.dtype, tensor.device))
 
 
 def arrays(model: nn.Module, plan: Plan) -> Arrays:
     """The parameters and statistics of the model, [layer, ...] by our names."""
-    return together(places(plan.network, room), lambda place: to_numpy(tensor_of(model, place)))
+    return together(places(plan.network, placed), lambda place: to_numpy(whole_of(model, place)))
 
 
 def gradients(model: nn.Module, plan: Plan, samples: Samples) -> tuple[float, Arrays]:
@@ -93,15 +105,9 @@ def gradients(model: nn.Module, plan: Plan, samples: Samples) -> tuple[float, Ar
     model.zero_grad()
     value = loss_of(model, plan, samples)
     value.backward()
-    trained = [place for place in places(plan.network, room) if place.trained]
-    return value.item(), together(trained, lambda place: to_numpy(gradient_of(model, place)))
-
-
-def gradient_of(model: nn.Module, place: Place) -> torch.Tensor:
-    """What the last `backward()` left of a parameter."""
-    gradient = tensor_of(model, place).grad
-    assert gradient is not None
-    return gradient
+    found = {name: to_numpy(parameter.grad) for name, parameter in model.named_parameters() if parameter.grad is not None}
+    trained = [place for place in places(plan.network, placed) if place.trained]
+    return value.item(), together(trained, lambda place: found[".".join(place.path)])
 
 
 def loss_of(model: nn.Module, plan: Plan, samples: Samples) -> torch.Tensor:
@@ -134,6 +140,6 @@ def train(model: nn.Module, plan: Plan, batches: Iterable[Samples]) -> list[floa
 
 @torch.no_grad()
 def predict(model: nn.Module, plan: Plan, x: np.ndarray) -> np.ndarray:
-    """The outputs [batch, output] for x [batch, features], in evaluation."""
+    """The outputs [batch, output] for x [batch, (time,) features], in evaluation."""
     model.eval()
     return to_numpy(model(like(model, x)))

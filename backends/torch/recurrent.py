@@ -14,21 +14,32 @@ from typing import assert_never
 import torch
 from torch import nn
 
-from backends.torch.arrays import Tensors
+from backends.torch.arrays import Tensors, to_numpy
 from backends.torch.block import Block, Layer, Site
 from common.countermeasures.activation import Activation
 from common.countermeasures.recurrent import GRU, LSTM, Cell, SimpleRNN, Step
 from common.errors import UserError
 from common.network import Arrays
+from common.placement import TRANSPOSED, Placed, of_part, side_by_side, together
 
 NATIVE = {"simple": "torch.nn.RNN", "lstm": "torch.nn.LSTM", "gru": "torch.nn.GRU"}
-PARAMETERS = {
-    "input_weight": "weight_ih_l0",
-    "weight": "weight_hh_l0",
-    "bias": "bias_ih_l0",
-    "recurrent_bias": "bias_hh_l0",
+
+
+def _placed(gates: tuple[str, ...]) -> Placed:
+    """PyTorch's [gate unit, n_in], with the gates in our order."""
+    return {
+        "input_weight": side_by_side("cells.weight_ih_l0", gates, -2, TRANSPOSED),
+        "weight": side_by_side("cells.weight_hh_l0", gates, -2, TRANSPOSED),
+        "bias": side_by_side("cells.bias_ih_l0", gates, -1),
+    }
+
+
+PARAMETERS: dict[str, Placed] = {
+    "simple": _placed(SimpleRNN.gates),
+    "lstm": _placed(LSTM.gates),
+    "gru": {**_placed(GRU.gates), "recurrent_bias": side_by_side("cells.bias_hh_l0", GRU.gates, -1)["candidate"]},
 }
-"""PyTorch's [gate unit, n_in], our [gate, n_in, unit], in one order; of `bias_hh_l0` the GRU's candidate alone is not 0."""
+"""In what `module` gives; the rest of `bias_hh_l0` is fixed at 0."""
 
 
 Shipped = nn.RNN | nn.LSTM | nn.GRU
@@ -54,9 +65,9 @@ def build(spec: Cell, nonlinearity: str = "tanh") -> Callable[[int, int], Shippe
             assert_never(spec)
 
 
-def _with_one_bias(spec: Cell, module: Shipped) -> Shipped:
-    """The module with one bias a gate, and the second one that a GRU's candidate has."""
-    bias, second, units = module.get_parameter("bias_ih_l0"), module.get_parameter("bias_hh_l0"), module.hidden_size
+def _with_one_bias(spec: Cell, cells: Shipped) -> Shipped:
+    """The cells with one bias a gate, and the second one that a GRU's candidate has."""
+    bias, second, units = cells.get_parameter("bias_ih_l0"), cells.get_parameter("bias_hh_l0"), cells.hidden_size
     nn.init.zeros_(bias)
     nn.init.zeros_(second)
     match spec:
@@ -70,7 +81,7 @@ def _with_one_bias(spec: Cell, module: Shipped) -> Shipped:
             second.register_hook(lambda gradient: gradient * candidate.to(gradient))
         case _:
             assert_never(spec)
-    return module
+    return cells
 
 
 def check_shipped(spec: Cell, function: Activation) -> None:
@@ -85,6 +96,30 @@ def check_shipped(spec: Cell, function: Activation) -> None:
             f"PyTorch's {spec.kind} has the activation {' or '.join(known)}; received {function.kind}; write the step yourself "
             "(`step` in backends/torch/recurrent.py)"
         )
+
+
+class LastOutput(nn.Module):
+    """Cells over a sequence x [batch, time, feature], of which the last output [batch, unit] goes on."""
+
+    def __init__(self, cells: Shipped) -> None:
+        super().__init__()
+        self.cells = cells
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The output of the last step of time."""
+        every_output, _ = self.cells(x)
+        return every_output[:, -1]
+
+
+def module(spec: Step, units: int, inner: nn.Module) -> nn.Module:
+    """The cells as a part of a model.
+
+    Raises:
+        UserError: PyTorch has no such cell with this activation.
+    """
+    (function,) = spec.inner
+    check_shipped(spec.spec, function)
+    return LastOutput(build(spec.spec, function.kind)(units, spec.units))
 
 
 Activate = Callable[[torch.Tensor], torch.Tensor]
@@ -166,38 +201,20 @@ def probe(spec: Cell, inputs: Arrays, function: Activation) -> Arrays:
     x = torch.tensor(inputs["x"], requires_grad=True)
     units = inputs["weight"].shape[-1]
     check_shipped(spec, function)
-    module = build(spec, function.kind)(x.shape[-1], units).to(x.dtype)
+    model = LastOutput(build(spec, function.kind)(x.shape[-1], units).to(x.dtype))
+    placed = of_part(Step(spec, units, (function,)), x.shape[-1], PARAMETERS[spec.kind])
     with torch.no_grad():
-        for name, native in PARAMETERS.items():
-            if name in inputs:
-                whole = _theirs(torch.tensor(inputs[name]))
-                module.get_parameter(native)[-len(whole) :] = whole
-    value = module(x)[0]
-    trained = {name: module.get_parameter(native) for name, native in PARAMETERS.items() if name in inputs}
+        for place in placed:
+            whole = model.get_parameter(place.kept.name)
+            part = torch.tensor(place.kept.there(inputs[place.name][place.at[1:]]))
+            whole[place.kept.region(whole.shape)] = part
+    value, _ = model.cells(x)
     value.backward(torch.tensor(inputs["cotangent"]))
-    gradients: Arrays = {}
-    for name, parameter in trained.items():
-        assert parameter.grad is not None
-        gradients[f"{name}_gradient"] = _ours(parameter.grad, inputs[name].shape).numpy()
+    found = {name: parameter.grad for name, parameter in model.named_parameters() if parameter.grad is not None}
+    ours = together(placed, lambda place: to_numpy(found[place.kept.name]))
+    gradients = {f"{name}_gradient": a[0] for name, a in ours.items()}
     assert x.grad is not None
     return {"value": value.detach().numpy(), "gradient": x.grad.numpy(), **gradients}
-
-
-def _theirs(a: torch.Tensor) -> torch.Tensor:
-    """Our array of all gates as PyTorch has it; of the GRU's second bias the candidate's part, which is the last."""
-    return a.transpose(-1, -2).flatten(0, 1) if a.ndim == 3 else a.flatten()
-
-
-def _ours(a: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
-    """The inverse, of so many numbers."""
-    gates, units = shape[0], shape[-1]
-    match len(shape):
-        case 3:
-            return a.unflatten(0, (gates, units)).transpose(-1, -2)
-        case 2:
-            return a.unflatten(0, (gates, units))
-        case _:
-            return a[-units:]
 
 
 def native(spec: Cell) -> Callable[[int, int], Shipped]:

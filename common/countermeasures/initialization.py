@@ -35,6 +35,8 @@ A bias starts at 0, or by a law of its own; a layer with batch norm has none, an
 | 0                | 0                                                |
 | uniform_fan_in   | U(-1 / sqrt(n_in), 1 / sqrt(n_in)), as PyTorch's |
 
+A single layer may have another law than all others, by its name: `initialization_by_layer` of a plan.
+
 What the frameworks start a layer from, unasked, are kinds of their own, each a law of the table with its numbers fixed:
 
 | kind          | is                                       | distribution     | bias           |

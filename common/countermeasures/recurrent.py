@@ -37,7 +37,8 @@ from typing import Annotated, ClassVar, Literal, assert_never
 
 from pydantic import Field
 
-from common.part import Parameter, Parameters, Part, Start
+from common.countermeasures.activation import Activation
+from common.part import Parameter, Parameters, Start
 from common.spec import BY_NAME, Spec
 
 
@@ -100,12 +101,17 @@ class Step:
 
     spec: Cell
     units: int
-    inner: tuple[Part, ...]
+    inner: tuple[Activation]
 
     @property
     def room(self) -> str:
         """The room of each wing that computes it."""
         return "recurrent"
+
+    @property
+    def kind(self) -> str:
+        """That of the cell."""
+        return self.spec.kind
 
     def parameters(self, units: int) -> Parameters:
         """The weights and biases of all gates."""

@@ -95,6 +95,11 @@ class Around:
         """The room of each wing that computes it."""
         return "skip"
 
+    @property
+    def kind(self) -> str:
+        """That of the connection."""
+        return self.spec.kind
+
     def parameters(self, units: int) -> Parameters:
         """Those of F, and its own."""
         return parameters_of(self.inner, units) | own_parameters(self.spec, units)

@@ -28,7 +28,7 @@ the mean is the geometric one, and the deviation, `decades`, that of the decimal
 | . accuracy                    | on the test set after the last step, in evaluation mode; null with real targets      |
 | . r_squared, test_loss        | with real targets, there: 1 less the squared error over that of always saying the test set's mean; the mean squared error; null with classes |
 | . largest_update              | largest update_ratio of any layer and recorded step; geometric                       |
-| . clipping_bound              | share of the seeds and recorded steps in which clipping changed a hidden layer's weight gradient |
+| . clipping_bound              | share of the seeds and recorded steps in which clipping made the weight gradient of a site smaller; biases and the output layer are not measured |
 | . profile                     | signal_gradient_rms of each hidden layer at the first step, geometric mean over seeds |
 | . event                       | the first value that is not finite: seed, step from 0, hidden layer from 1; or null  |
 | . guessing                    | the accuracy that guessing one class gets on the test set, at best; null with real targets |

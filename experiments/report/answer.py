@@ -325,7 +325,7 @@ def differences(a: Any, b: Any) -> list[str]:
     """The countermeasures and other parts of the plan in which two specs differ."""
     parts = [a.model_dump(mode="json"), b.model_dump(mode="json")]
     one, other = (part | part.pop("network") for part in parts)
-    return [key for key in one if one[key] != other[key]]
+    return [key for key in one | other if one.get(key) != other.get(key)]
 
 
 def is_single_change(a: Configuration, b: Configuration) -> bool:

@@ -67,7 +67,7 @@ def notes(configuration: Configuration, run: RunFinding) -> Iterator[str]:
         yield run.reason
     yield from (counts for found in (run.gradient, run.learning) if found and (counts := counted(found.seeds)))
     if configuration.spec.clipping.kind != "none" and run.clipping_bound is not None and run.status == "finished":
-        yield f"clipping bound in {100 * run.clipping_bound:.3g} % of the steps"
+        yield f"clipping bound a weight gradient in {100 * run.clipping_bound:.3g} % of the steps"
 
 
 def _no_slope(run: RunFinding, site: str) -> str | None:

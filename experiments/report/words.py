@@ -31,7 +31,8 @@ WORDS = {
     "R²": "With real targets: the share of the squared error on the test set that the network takes away. Always saying the "
     "targets' mean gets 0, a network that knows all gets 1, and one that does worse than the mean is below 0.",
     "update ratio": f"{SHOWN['update_ratio'].meaning} About 1e-3 is usual; at 1 a step replaces the weights.",
-    "clipping bound": "Clipping made a hidden layer's gradient smaller. Where it bound in no step, it did nothing.",
+    "clipping bound": "Clipping made the gradient of a hidden layer's or a cell's weights smaller, at a step that is "
+    "recorded; biases and the output layer are not counted.",
     "agrees": "Started from the definition's own weights, a step of the framework gives the definition's numbers, but for "
     "rounding.",
     "bound": "The largest error that rounding can explain, computed for this network from what rounding does to the "
