@@ -28,6 +28,7 @@ KEYS = {
     "skip": "the way past every hidden layer",
     "loss": "what the outputs are held to; real targets need `squared_error`",
     "initialization": "what the weights, and the biases, start from",
+    "initialization_by_layer": "what single layers start from instead, by name: `layer 1`, `output`, of cells `recurrent`",
     "clipping": "of the gradient, before the optimizer gets it",
     "optimizer": "what makes a step of the gradient",
     "depth": "hidden layers; where widths are listed, as many as there are widths",
@@ -123,6 +124,8 @@ def _values(key: str, schema: dict[str, Any]) -> str:
 
 
 def _form(schema: dict[str, Any]) -> str:
+    if schema["type"] == "object":
+        return "a table, of each such layer [a kind](#initialization)"
     if schema["type"] == "array":
         return "a list of such numbers"
     what = {"integer": "a whole number", "number": "a number"}[schema["type"]]

@@ -71,3 +71,10 @@ def test_where_it_says_nothing_nothing_is_said(plan: Make) -> None:
     raw = plan()
     task = raw.task.model_copy(update={"standardized": "no"})
     assert theory.gradient_share(raw.model_copy(update={"task": task})) is None
+
+
+def test_layers_that_start_by_themselves_have_their_own_factor(plan: Make) -> None:
+    layers = {"depth": 4, "width": 16, "activation": Identity(), "initialization": Xavier()}
+    made = plan(**layers)
+    other = made.model_copy(update={"initialization_by_layer": {"layer 3": Gaussian(std=0.5)}})
+    assert theory.gradient_share(other) == pytest.approx([2, 2, 1, 1], rel=1e-12)

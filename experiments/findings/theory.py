@@ -35,21 +35,22 @@ def gradient_share(plan: Plan) -> list[float] | None:
     It says nothing of recurrent cells, of normalizations and skip connections, of constant weights, and of input that is not
     standardized, whose mean square it does not know.
     """
-    network, law = plan.network, law_of(plan.initialization)
-    plain = isinstance(network, Perceptron) and network.weights_decide
-    if not plain or isinstance(law, Constant) or plan.task.standardized == "no":
+    network = plan.network
+    if not isinstance(network, Perceptron) or not network.weights_decide or plan.task.standardized == "no":
         return None
-    assert isinstance(network, Perceptron)
-    factors = _factors(network, plan.initialization)
+    starts = [plan.initialization_of(f"layer {number}") for number in range(1, network.depth + 1)]
+    if any(isinstance(law_of(start), Constant) for start in starts):
+        return None
+    factors = _factors(network, starts)
     with np.errstate(over="ignore", under="ignore"):
         shares = np.sqrt(np.cumprod([1.0, *reversed(factors[1:])])[::-1])
     return shares.tolist()
 
 
-def _factors(network: Perceptron, start: Initialization) -> list[float]:
+def _factors(network: Perceptron, starts: list[Initialization]) -> list[float]:
     """c_l of each layer."""
     square, factors = 1.0, []
-    for inputs, units in zip((network.features, *network.widths), network.widths, strict=False):
+    for inputs, units, start in zip((network.features, *network.widths[:-1]), network.widths, starts, strict=True):
         variance = standard_deviation(start, inputs, units) ** 2
         q = inputs * variance * square + _variance_of_bias(start, inputs)
         square, slope = _moments(network.activation, q)
