@@ -310,9 +310,9 @@ def _prepare_library() -> None:
 
 def _prepare_charts() -> None:
     """What every page has and this process makes: it takes a second, which is free while workers run."""
-    from experiments.report import page
+    from experiments.report import script_data
 
-    page.specs(folders=False)
+    script_data.specs(folders=False)
 
 
 def _report(source: Source, options: Options, console: Console) -> Iterator[Said]:

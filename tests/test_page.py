@@ -29,7 +29,7 @@ from experiments import index
 from experiments.experiment import plans, read
 from experiments.findings.document import Document, RunFinding
 from experiments.index import Source
-from experiments.report import listed, measured, page
+from experiments.report import listed, measured, page, script_data, together
 from experiments.report.answer import answer, summary
 from experiments.report.outputs import page_of
 from experiments.report.quantities import SHARE, SHOWN
@@ -316,7 +316,7 @@ def test_an_error_that_is_infinite_is_drawn_at_the_edge_and_what_cannot_be_judge
         for c, kind in zip((first, second), kinds, strict=True)
     ]
     document = source.document.model_copy(update={"configurations": [*changes, *others]})
-    found = {row["configuration"]: row for row in page.agreement_rows([dataclasses.replace(source, document=document)])}
+    found = {row["configuration"]: row for row in script_data.agreement_rows([dataclasses.replace(source, document=document)])}
     broken, unjudged, others = found[first.name], found[second.name], [row for name, row in found.items() if name != first.name]
     assert (broken["outcome"], broken["error"], broken["bound_at"]) == ("broken", None, 7e-13)
     assert broken["error_at"] == pytest.approx(7e-12)
@@ -326,8 +326,8 @@ def test_an_error_that_is_infinite_is_drawn_at_the_edge_and_what_cannot_be_judge
 
 @pytest.mark.parametrize("folders", [False, True])
 def test_every_chart_is_vega_lite(folders: bool) -> None:
-    made = page.specs(folders=folders)
-    held = {name: chart.to_dict() for name, chart in page._charts(folders=folders).items()}
+    made = script_data.specs(folders=folders)
+    held = {name: chart.to_dict() for name, chart in script_data._charts(folders=folders).items()}
     assert json.loads(json.dumps(made)) == json.loads(json.dumps(held))
 
 
@@ -361,7 +361,7 @@ def test_without_an_index_the_plans_name_the_configurations(source: Source, tmp_
 
 def test_several_folders_are_side_by_side(source: Source) -> None:
     both = [source, index.load(Path(source.label))]
-    found = page.data(both)
+    found = script_data.data(both)
     assert [group["runs"] for group in found["configurations"][0]["groups"]] == [
         [[0, "numpy"], [0, "torch"], [1, "numpy"], [1, "torch"]]
     ]
@@ -402,7 +402,7 @@ def test_the_list_says_what_the_answer_says(source: Source) -> None:
 
 
 def test_the_chips_are_the_countermeasures_that_differ(source: Source, data: dict[str, Any]) -> None:
-    assert page.chips([source]) == {
+    assert together.chips([source]) == {
         "activation": ["sigmoid", "tanh", "relu", "elu", "prelu"],
         "initialization": ["xavier", "gaussian"],
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.report import page
+from experiments.report import page, script_data
 from tests.browser import Browser
 from tests.stored import EVIL, make
 
@@ -343,7 +343,7 @@ def test_dashes_are_configurations_with_one_backend_and_backends_with_all(shown:
 
 def test_eight_configurations_give_eight_panels(browser: Browser, tmp_path: Path) -> None:
     source = make(tmp_path / "runs")
-    data = page.data([source])
+    data = script_data.data([source])
     assert len(data["configurations"]) == 5
     (tmp_path / "page.html").write_text(page.render([source]), encoding="utf-8")
     browser.open(tmp_path / "page.html")
@@ -422,10 +422,10 @@ def test_every_chart_has_a_text_an_axis_title_and_a_unit(shown: Browser) -> None
         assert len(said) > 30, chart
 
 
-@pytest.mark.parametrize("name", page.specs(folders=False))
+@pytest.mark.parametrize("name", script_data.specs(folders=False))
 @pytest.mark.parametrize("axis", ["x", "y"])
 def test_an_axis_of_numbers_has_a_title_and_a_unit(name: str, axis: str) -> None:
-    spec = page.specs(folders=False)[name]
+    spec = script_data.specs(folders=False)[name]
     inner = spec.get("spec", spec)
     of_axis = [part["encoding"][axis] for part in inner.get("layer", [inner]) if axis in part["encoding"]]
     titles = {one["title"] for one in of_axis if one.get("title") and "field" in one}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from experiments.report import charts, page
+from experiments.report import charts, together
 from experiments.report.figures import rows, spoken
 from experiments.report.figures.fitted import Plot
 from experiments.report.figures.placed import Spec, painted, placed, readable, sized, stepped
@@ -36,7 +36,7 @@ def learning(scene: Scene) -> Figure | Nothing:
     found, logarithmic = rows.learning(scene.lines)
     if not found:
         return Nothing("learning", "no run is there")
-    unit, grid = page.unit_of_loss(scene.sources), by_folder(scene)
+    unit, grid = together.unit_of_loss(scene.sources), by_folder(scene)
 
     def build(plot: Plot) -> Spec:
         place = rows.box([*scene.names, "guessing"], *plot, right=True)

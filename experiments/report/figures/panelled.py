@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from experiments.report import charts, page
+from experiments.report import charts, script_data
 from experiments.report.figures import panels, rows, spoken
 from experiments.report.figures.fitted import Grid, Plot
 from experiments.report.figures.placed import Spec, captioned, drawn_only, painted, readable, roomy, sized
@@ -85,7 +85,7 @@ def divergence(scene: Scene) -> Figure | Nothing:
 
 def seconds(scene: Scene) -> Figure | Nothing:
     """Where the time went."""
-    found = list(page.seconds_rows(scene.sources))
+    found = list(script_data.seconds_rows(scene.sources))
     if not found:
         return Nothing("seconds", "no run is there")
     columns = min(_count(found), scene.size.columns - 1)

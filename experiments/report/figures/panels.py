@@ -11,7 +11,7 @@ import numpy as np
 from backends import DEFINITION
 from common.trace import Trace
 from experiments.index import Source
-from experiments.report import agreed, charts, measured, page
+from experiments.report import agreed, charts, measured, script_data
 from experiments.report.figures.rows import Line, Row, numbers
 from experiments.report.quantities import SHOWN
 
@@ -107,7 +107,7 @@ def divergence(sources: list[Source], names: list[str]) -> list[Row]:
 
 def agreement(sources: list[Source], names: list[str], most: int) -> tuple[list[Row], int]:
     """Errors and bounds of the configurations asked for, or of those nearest to their bound; and how many there are of all."""
-    rows = list(page.agreement_rows([_of(source, names) for source in sources] if names else sources))
+    rows = list(script_data.agreement_rows([_of(source, names) for source in sources] if names else sources))
     near = {row["configuration"]: _nearness(row) for row in sorted(rows, key=_nearness)}
     kept = sorted(near, key=lambda name: -near[name])[:most]
     return [row for row in rows if row["configuration"] in kept], len(near)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from altair.utils.schemapi import debug_mode
 
 from experiments.index import Source
-from experiments.report import page
+from experiments.report import together
 from experiments.report.figures import rows
 from experiments.report.figures.fitted import Build, Grid
 from experiments.report.figures.flags import Asked
@@ -71,10 +71,10 @@ class Nothing(NamedTuple):
 
 def scene(sources: list[Source], asked: Asked) -> Scene:
     """What is drawn: the configurations asked for, or those that the page draws first, of the backend that it shows."""
-    names = list(asked.draw) or page.chosen(sources[0].document)
-    backend = page.backends_of(sources)[0]
+    names = list(asked.draw) or together.chosen(sources[0].document)
+    backend = together.backends_of(sources)[0]
     lines = list(rows.lines(sources, names, backend))
-    return Scene(sources, names, bool(asked.draw), lines, asked.step or 0, SIZES[asked.size], page.site_of(sources))
+    return Scene(sources, names, bool(asked.draw), lines, asked.step or 0, SIZES[asked.size], together.site_of(sources))
 
 
 def chart(make: Callable[..., Any], *arguments: Any, **more: Any) -> Spec:

@@ -1,0 +1,59 @@
+"""What is said of an experiment's folders together: their names, backends and units, and what is drawn of them first."""
+
+from __future__ import annotations
+
+from common.plan import Plan
+from experiments.findings.document import Document
+from experiments.index import Source, settings_of
+from experiments.report.answer import group_of, is_single_change
+from experiments.report.speaker import judged
+from experiments.settings import COUNTERMEASURES
+
+CHOSEN = 4
+"""Configurations that are drawn when the page opens."""
+
+
+def site_of(sources: list[Source]) -> str:
+    """What a site is called in all folders."""
+    return " or ".join(dict.fromkeys(source.document.site for source in sources))
+
+
+def names(sources: list[Source]) -> list[str]:
+    """All configurations, in the order of the folders."""
+    return list(dict.fromkeys(c.name for source in sources for c in source.document.configurations))
+
+
+def backends_of(sources: list[Source]) -> list[str]:
+    """All backends that have a run, the one that speaks for the first configuration before the others."""
+    found = {backend: None for source in sources for e in source.entries.values() for backend in e.runs}
+    speaking = [backend for c in sources[0].document.configurations for backend in judged(c)]
+    return list(dict.fromkeys([*speaking[:1], *found]))
+
+
+def unit_of_loss(sources: list[Source]) -> str:
+    """What the losses are measured in; a word for all where that differs."""
+    found = {c.spec.network.loss.unit for source in sources for c in source.document.configurations}
+    return found.pop() if len(found) == 1 else "of each its own"
+
+
+def countermeasures(plan: Plan) -> dict[str, str]:
+    """The kind of each countermeasure of a plan."""
+    settings = settings_of(plan)
+    return {family: getattr(settings, family).kind.replace("_", " ") for family in COUNTERMEASURES}
+
+
+def chips(sources: list[Source]) -> dict[str, list[str]]:
+    """By family of countermeasures the kinds among which a reader can choose: those that differ."""
+    found: dict[str, dict[str, None]] = {}
+    for source in sources:
+        for c in source.document.configurations:
+            for family, kind in countermeasures(c.spec).items():
+                found.setdefault(family, {})[kind] = None
+    return {family: list(kinds) for family, kinds in found.items() if len(kinds) > 1}
+
+
+def chosen(document: Document) -> list[str]:
+    """What to draw first: the first configuration, and those that learn after a single change of it; else the next ones."""
+    base, *others = document.configurations
+    learnt = [c.name for c in others if is_single_change(base, c) and group_of(c) == "learns"]
+    return list(dict.fromkeys([base.name, *learnt, *(c.name for c in others)]))[:CHOSEN]
