@@ -16,7 +16,7 @@ from typing import NamedTuple
 from common.errors import UserError, install_command
 from common.text import file_stem
 from experiments import destinations
-from experiments.index import Index, Source, path_of, save
+from experiments.index import Index, Source, indexes, path_of, save
 from experiments.report.figures.flags import Asked
 from experiments.store import Store
 
@@ -101,7 +101,9 @@ def write(
     """
     yield (shown := _tried(f"the page {page}", partial(_page, sources, page)))
     if folder:
-        yield _tried(f"the list {list_of(folder)}", partial(_list, folder))
+        listed = _tried(f"the list {list_of(folder)}", partial(_list, folder))
+        if not listed.there or len(indexes(folder)) > 1:  # a list of one is not worth a line
+            yield listed
     if figures:
         yield _tried(f"the figures in {figures.folder}", partial(_figures, sources, figures))
     if tensorboard:
