@@ -262,7 +262,15 @@ def test_the_answer_is_the_terminals(source: Source, reader: Reader) -> None:
     text = " ".join(reader.text.split())
     lines = [line for group in found.groups for line in group.lines]
     assert len(lines) == len(source.document.configurations)
-    said = [*found.facts, found.base[0], " ".join(found.base[1:]), *found.changes, *found.failures, *found.agreement]
+    said = [
+        *found.facts,
+        found.base[0],
+        " ".join(found.base[1:]),
+        *found.changes,
+        *found.best,
+        *found.failures,
+        *found.agreement,
+    ]
     said += [group.title for group in found.groups] + [note for line in lines for note in line.notes]
     assert [one for one in said if " ".join(one.split()) not in text] == []
 

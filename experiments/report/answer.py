@@ -58,6 +58,7 @@ class Answer:
     base: list[str]
     groups: list[Group]
     changes: list[str]
+    best: list[str]
     agreement: list[str]
     failures: list[str]
 
@@ -73,12 +74,13 @@ def answer(document: Document) -> Answer:
     """The answer to the question of a document."""
     ended = [Judged(c, run) for c in document.configurations if (run := first_run(c))]
     first = ended[0] if ended and ended[0].configuration is document.configurations[0] else None
-    changes = [*(_changes(first, ended[1:]) if first else ()), *_clipping(ended), *_best(ended), *_untold(ended)]
+    changes = [*(_changes(first, ended[1:]) if first else ()), *_clipping(ended), *_untold(ended)]
     return Answer(
         facts=list(facts(document)),
         base=list(_base(first)) if first else [],
         groups=groups(document),
         changes=[*changes, *advice(document)],
+        best=list(_best(ended)),
         agreement=list(agreed.lines(document)),
         failures=list(failures(document, but=("non-finite",))),  # those are in their group
     )
@@ -92,7 +94,7 @@ def sentences(document: Document) -> Iterator[str]:
         yield f"{group.title}: {len(group.lines)} of {len(document.configurations)}"
         for line in group.lines:
             yield "; ".join([f"{line.name}: {', '.join(line.cells)}", *line.notes])
-    yield from (*found.changes, *found.failures, *found.agreement)
+    yield from (*found.changes, *found.best, *found.failures, *found.agreement)
 
 
 def summary(document: Document) -> list[str]:

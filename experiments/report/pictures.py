@@ -58,8 +58,13 @@ class Picture(NamedTuple):
 
 
 def change(beginning: str) -> Says:
-    """The first sentence on what a change did that begins like this."""
-    return lambda document: next(line for line in answer(document).changes if line.startswith(beginning))
+    """The first sentence on what a change did, or on the best, that begins like this."""
+
+    def says(document: Document) -> str:
+        found = answer(document)
+        return next(line for line in (*found.changes, *found.best) if line.startswith(beginning))
+
+    return says
 
 
 def base(beginning: str) -> Says:

@@ -99,7 +99,7 @@ def _answer(document: Document, console: Console) -> None:
     console.print()
     say.lines(table(heads(document), list(_grouped(found)), console.width))
     console.print()
-    for line in (*found.changes, *found.failures, *found.agreement):
+    for line in (*found.changes, *found.best, *found.failures, *found.agreement):
         say.sentence(line)
 
 

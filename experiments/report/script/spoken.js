@@ -38,7 +38,7 @@ function told(rows) {
   const values = rows.filter((row) => row.kind === "value"), lost = values.filter((row) => row.mid === null);
   find("#zeros").textContent = lost.length
     ? `Not drawn: ${lost.length} of ${values.length} values that are ${logarithmic() ? "exactly 0, or " : ""}not finite.` : "";
-  const expected = rows.some((row) => row.kind === "theory") ? " Dotted: theory, for wide networks." : "";
+  const expected = rows.some((row) => row.kind === "theory") ? " Dotted: mean-field theory." : "";
   const backends = state.backend === "all" ? " A dash for each backend; they lie on one another where they agree." : "";
   find("#how").textContent = (state.quantity === data.share ? FLAT : data.shown[state.quantity].meaning) + expected + backends;
 }
