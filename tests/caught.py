@@ -1,18 +1,17 @@
-"""Which of the suite's tests catch each planted fault, and whether a failure names the place.
+"""Which of the suite's tests catch a planted fault, and whether a failure names the place.
 
-    python -m tests.caught [--wing torch] [--fault TEXT] [--tests PATH]
+    python -m tests.caught torch [TEXT]      a line of JSON for each fault of PyTorch with TEXT in its name
 
-In a process for each wing the faults of tests/faults/ are planted one after another, each without what `compare` is asked of
-it again on another plan, and the suite's tests of that wing run until eight fail. A failure names the place where it is in the
-test file of the room (a fault of batch norm in tests/test_normalization.py), or its name or message has the word for what is
-wrong.
+The faults of tests/faults/ are planted one after another in this process, and the tests that concern each run: first those of
+the rooms that it changes, and where none of them names the place, all that ask a wing, until three or eight fail. A failure
+names the place where it is in the test file of the room (a fault of batch norm in tests/test_normalization.py), or its name or
+message has the word for what is wrong. `python -m experiments.mutants` runs it for all wings, and tells.
 """
 
 from __future__ import annotations
 
-import argparse
 import io
-import subprocess
+import json
 import sys
 from contextlib import redirect_stdout
 from typing import Any, NamedTuple
@@ -20,18 +19,41 @@ from typing import Any, NamedTuple
 import hypothesis
 import pytest
 
-import backends
-from experiments.process import environment
-from tests.faults import KINDS, ROOT, Fault, faulty
+from tests.faults import KINDS, ROOT, SHIPPED, Fault, faulty
 
-SUITE = ("activation", "normalization", "clipping", "skip", "recurrent", "optimizer", "quantities", "program", "parity")
+SUITE = (
+    "activation", "normalization", "initialization", "clipping", "skip", "recurrent", "optimizer", "quantities", "program",
+    "parity",
+)  # fmt: skip
 """The files whose tests ask a wing, those of one room first."""
 
 PLACES = {
+    "shipped activation": "activation",
+    "shipped normalization": "normalization",
+    "shipped initialization": "initialization",
+    "shipped clipping": "clip",
+    "shipped optimizer": "optimizer",
+    "shipped recurrent": "recurrent",
     "evaluation": "evaluation",
     "update ratio": "update_ratio",
     "dead": "dead",
     "share of the living": "dead",
+    "rms norm": "normalization",
+    "shift of layer norm": "normalization",
+    "beta2": "optimizer|after the step",
+    "steps not loaded": "optimizer|state|after the step",
+    "decay coupled": "optimizer|after the step",
+    "optimizer state": "optimizer|state|after the step",
+    "dampening": "optimizer|after the step",
+    "Nesterov": "optimizer|after the step",
+    "SELU": "activation",
+    "GELU": "activation",
+    "SiLU": "activation",
+    "residual": "skip",
+    "past the layer": "skip",
+    "behind the layer": "skip",
+    "ReZero": "skip",
+    "squared error": "loss",
     "batch norm": "normalization|statistic|running|mean|variance",
     "running": "normalization|running|mean|variance",
     "epsilon": "normalization",
@@ -96,51 +118,78 @@ def named(fault: Fault, failure: Failure) -> bool:
     return any(word in test or word in failure.message for word in words(fault))
 
 
-def caught(fault: Fault | None, wing: str, tests: list[str]) -> list[Failure]:
-    """The tests of a wing that fail first."""
-    failures = Failures()
-    options = ["-q", "--maxfail", "8", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
-    with faulty(fault, wing), redirect_stdout(io.StringIO()):
-        pytest.main([*options, "-k", wing, *tests], plugins=[failures])
-    return failures.found
+class Suite:
+    """The tests of a wing, run again and again in this process."""
+
+    def __init__(self, wing: str) -> None:
+        self.wing = wing
+        self.clean: dict[str, set[str]] = {}
+
+    def caught(self, fault: Fault) -> list[Failure]:
+        """The failures that a fault makes: of its rooms' tests where one names the place, else of all that ask a wing."""
+        rooms = dict.fromkeys(edit.room for edit in fault.wings[self.wing])
+        nearest = [name for name in SUITE if name in rooms]
+        found = self._failing(fault, nearest, most=3) if nearest else []
+        if any(named(fault, failure) for failure in found):
+            return found
+        return found + self._failing(fault, [name for name in SUITE if name not in nearest], most=8)
+
+    def _failing(self, fault: Fault, names: list[str], most: int) -> list[Failure]:
+        for name in names:
+            if name not in self.clean:
+                self.clean[name] = {failure.test for failure in self._run(None, [name], 50)}
+        known = {test for name in names for test in self.clean[name]}
+        return [failure for failure in self._run(fault, names, most + len(known)) if failure.test not in known]
+
+    def _run(self, fault: Fault | None, names: list[str], most: int) -> list[Failure]:
+        failures = Failures()
+        options = ["-q", "--maxfail", str(most), "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+        files = [str(ROOT / "tests" / f"test_{name}.py") for name in names]
+        with faulty(fault, self.wing), redirect_stdout(io.StringIO()):
+            pytest.main([*options, "-k", self.wing, *files], plugins=[failures])
+        return failures.found
 
 
-def measure(wing: str, only: str, tests: list[str]) -> None:
-    """Plant the faults in a wing of this process, and print a line for each."""
-    settings = hypothesis.settings(phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate], database=None)
-    hypothesis.settings.register_profile("planted", settings)
-    hypothesis.settings.load_profile("planted")
-    faults = [None, *(fault for fault in KINDS if wing in fault.wings and only in fault.name)]
-    seen, told = 0, 0
-    for fault in faults:
-        found = caught(fault, wing, tests)
-        if fault:
-            places = [failure for failure in found if named(fault, failure)]
-            seen, told = seen + bool(found), told + bool(places)
-            first = (places or found or [Failure("NOT CAUGHT", "")])[0]
-            sign = "named" if places else "caught" if found else "missed"
-            print(f"{wing}: {fault.name}: {sign}: {first.test.split('/')[-1]}: {first.message[:200]}", flush=True)
-        else:
-            print(f"{wing}: none: {len(found)} fail {found[:1]}", flush=True)
-    print(f"{wing}: of {len(faults) - 1} faults {seen} are caught, and {told} by a failure that names the place", flush=True)
+class Told(NamedTuple):
+    """What became of a fault.
+
+    Attributes:
+        wing: Where it was planted.
+        fault: Its name.
+        sign: `named`: a failure names the place; `caught`: one fails that does not; `missed`: none fails.
+        test: The first that names it, or the first.
+        message: Its message.
+    """
+
+    wing: str
+    fault: str
+    sign: str
+    test: str = ""
+    message: str = ""
+
+
+def told(suite: Suite, fault: Fault) -> Told:
+    """Plant a fault, and run what concerns it."""
+    found = suite.caught(fault)
+    places = [failure for failure in found if named(fault, failure)]
+    if not found:
+        return Told(suite.wing, fault.name, "missed")
+    first = (places or found)[0]
+    sign = "named" if places else "caught"
+    return Told(suite.wing, fault.name, sign, first.test.split("/")[-1], first.message[:200])
 
 
 def main() -> None:
-    """Measure, in a process for each wing."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--wing", choices=backends.FRAMEWORKS, action="append", help="only this one; may be repeated")
-    parser.add_argument("--fault", default="", help="only faults with this in their name")
-    parser.add_argument("--tests", action="append", help="files, or ids of tests, in place of those that ask a wing")
-    asked = parser.parse_args()
-    wings = asked.wing or list(backends.FRAMEWORKS)
-    tests = asked.tests or [str(ROOT / "tests" / f"test_{name}.py") for name in SUITE]
-    if len(wings) == 1:
-        measure(wings[0], asked.fault, tests)
-        return
-    for wing in wings:
-        command = [sys.executable, "-m", "tests.caught", "--wing", wing, "--fault", asked.fault]
-        command += [part for test in tests for part in ("--tests", test)]
-        subprocess.run(command, cwd=ROOT, env=environment(1), check=True)
+    """Measure."""
+    wing, *text = sys.argv[1:]
+    only = " ".join(text)
+    settings = hypothesis.settings(phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate], database=None)
+    hypothesis.settings.register_profile("planted", settings)
+    hypothesis.settings.load_profile("planted")
+    suite = Suite(wing)
+    for fault in (*SHIPPED, *KINDS):
+        if wing in fault.wings and only in fault.name:
+            print(json.dumps(told(suite, fault)._asdict()), flush=True)
 
 
 if __name__ == "__main__":

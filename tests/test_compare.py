@@ -72,8 +72,9 @@ def test_a_second_experiment_leaves_the_first_ones_page(tmp_path: Path) -> None:
         own.write_text(f'question = "{name}?"\n[[configuration]]\n')
         assert command(str(own), *TINY, "--output", str(tmp_path / "runs")).returncode == 0
     pages = sorted((tmp_path / "runs").glob("*.html"))
-    assert [re.sub(r"-[0-9a-f]{8}(?=\.html)", "", page.name) for page in pages] == ["one.html", "two.html"]
+    assert [re.sub(r"-[0-9a-f]{8}(?=\.html)", "", page.name) for page in pages] == ["one.html", "report.html", "two.html"]
     assert "<title>one?</title>" in pages[0].read_text(encoding="utf-8")
+    assert [f'href="{pages[at].name}"' in pages[1].read_text(encoding="utf-8") for at in (0, 2)] == [True, True]
 
 
 def test_the_answer_of_a_single_network_names_a_command_that_works(tmp_path: Path) -> None:

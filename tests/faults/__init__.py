@@ -19,13 +19,14 @@ from tests.faults import (
     quantities,
     recurrent,
     run,
+    shipped,
     skip,
     training,
 )
 from tests.faults.fault import ROOMS, ROOT, Edit, Fault, faulty, mutated, planted
 
 __all__ = [
-    "FAULTS", "KINDS", "NONE", "PLANS", "ROOMS", "ROOT", "UNSEEN", "Edit", "Fault", "faulty", "mutated", "planted",
+    "FAULTS", "KINDS", "NONE", "PLANS", "ROOMS", "ROOT", "SHIPPED", "UNSEEN", "Edit", "Fault", "faulty", "mutated", "planted",
 ]  # fmt: skip
 
 PLANS: dict[str, dict[str, Any]] = {
@@ -126,6 +127,9 @@ FAULTS = KINDS + tuple(
     for fault in KINDS
     if fault.name in names
 )
+
+SHIPPED = shipped.KINDS
+"""What a reader is shown, and not what is run: no plan of `compare` shows it, and the tests of the rooms do."""
 
 NONE = "none"
 """The name of a wing without a fault: it has to agree."""

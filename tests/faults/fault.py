@@ -23,6 +23,7 @@ ROOMS = (
     "normalization",
     "skip",
     "recurrent",
+    "initialization",
     "loss",
     "optimizer",
     "network",
