@@ -62,6 +62,7 @@ class Reader(HTMLParser):
         self.tags: list[str] = []
         self.scripts: list[str] = []
         self.rows: list[list[str]] = []
+        self.league = False
         self.text = ""
         self.addresses: list[str | None] = []
         self.feed(text)
@@ -71,9 +72,11 @@ class Reader(HTMLParser):
         self.addresses += [value for name, value in attrs if name in ("src", "href", "srcset", "data", "action")]
         if tag == "script":
             self.scripts.append("")
-        if tag == "tr" and any(name == "data-configuration" for name, _ in attrs):
-            self.rows.append([])
-        if tag == "td" and self.rows:
+        if tag == "tr":
+            self.league = "data-configuration" in dict(attrs) and not (dict(attrs).get("class") or "").startswith("line")
+            if self.league:
+                self.rows.append([])
+        if tag == "td" and self.league:
             self.rows[-1].append("")
 
     def handle_data(self, data: str) -> None:
@@ -81,7 +84,7 @@ class Reader(HTMLParser):
             self.scripts[-1] += data
         else:
             self.text += data
-            if self.rows and self.rows[-1] and self.tags[-1:] != ["small"]:
+            if self.league and self.rows[-1] and self.tags[-1:] != ["small"]:
                 self.rows[-1][-1] += data.strip()
 
     def handle_endtag(self, tag: str) -> None:
