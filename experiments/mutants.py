@@ -63,9 +63,13 @@ def run(options: Options) -> int:
             raise UserError(f"a wing must be one of {', '.join(FRAMEWORKS)}; received {shown(wing)}{nearest(wing, FRAMEWORKS)}")
     found: list[Told] = []
     for wing in options.wings or FRAMEWORKS:
-        for told in _planted(wing, options.fault):
-            print(sentence(told), flush=True)
-            found.append(told)
+        try:
+            for told in _planted(wing, options.fault):
+                print(sentence(told), flush=True)
+                found.append(told)
+        except ChildProcessError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 1
     if not found:
         raise UserError(f"--fault must be in the name of a fault; received {shown(options.fault)}; leave it out for all")
     for line in counts(found):
@@ -81,7 +85,7 @@ def _planted(wing: str, fault: str) -> Iterator[Told]:
     """Each fault of a wing as soon as it is known, from a process of its own.
 
     Raises:
-        UserError: The process ended before its last fault.
+        ChildProcessError: The process ended before its last fault.
     """
     from experiments import children
     from experiments.process import environment
@@ -90,12 +94,13 @@ def _planted(wing: str, fault: str) -> Iterator[Told]:
     process = children.start(line, cwd=ROOT, env=environment(1), stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout
-        yield from map(json.loads, process.stdout)
+        with process.stdout as lines:
+            yield from map(json.loads, lines)
         process.wait()
     finally:
         children.kill(process)
     if process.returncode:
-        raise UserError(f"the process of {wing} ended with status {process.returncode}; its last words are above")
+        raise ChildProcessError(f"the process of {wing} ended with status {process.returncode}; its last words are above")
 
 
 def sentence(told: Told) -> str:

@@ -44,6 +44,14 @@ def test_what_is_not_there_is_refused() -> None:
         mutants.run(mutants.Options(("keras",), fault="nothing of the kind"))
 
 
+def test_a_process_that_ends_is_a_failed_run_and_no_mistake(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(mutants.sys, "executable", "/bin/false")
+    assert mutants.run(mutants.Options(("torch",))) == 1
+    assert "the process of torch ended with status 1" in capsys.readouterr().err
+
+
 def test_the_page_has_a_row_for_each_fault() -> None:
     text = mutants.page(FOUND)
     assert "| rate times 1.001 | named | missed |" in text

@@ -34,7 +34,6 @@ def data(sources: list[Source]) -> dict[str, Any]:
         "definition": DEFINITION,
         "palettes": {"light": charts.PALETTE, "dark": charts.DARK},
         "dashes": charts.DASHES,
-        "shapes": list(charts.SHAPES),
         "shown": {name: _shown(shown) for name, shown in SHOWN.items()},
         "guesses": _guesses(sources),
         "configurations": [_packed(sources, name, most) for name in names(sources)],
