@@ -18,6 +18,7 @@ import pytest
 
 from common.errors import UserError
 from experiments import index
+from experiments.findings import theory
 from experiments.index import Source
 from experiments.report.figures import fitted, rows
 from experiments.report.figures.drawn import draw, figures, svg_of
@@ -281,6 +282,13 @@ def test_files_are_of_the_kinds_that_were_asked_for(source: Source, tmp_path: Pa
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["learning.png", "learning.svg"]
 
 
+def test_a_second_size_leaves_the_first_in_the_folder(source: Source, tmp_path: Path) -> None:
+    order = dataclasses.replace(all_of(source), folder=tmp_path, only=("learning",), formats=("svg",))
+    found = [name for size in SIZES for name in draw([source], dataclasses.replace(order, size=size)).files]
+    assert found == ["learning.svg", "learning-double.svg", "learning-slide.svg"]
+    assert len({(tmp_path / name).read_bytes() for name in found}) == 3
+
+
 def test_a_difference_that_cannot_be_seen_is_said_and_not_drawn(source: Source, tmp_path: Path) -> None:
     order = dataclasses.replace(all_of(source), folder=tmp_path, only=("difference",), quantities=QUANTITIES[:1])
     found = draw([source], order)
@@ -294,6 +302,25 @@ def stored(source: Source, name: str) -> pl.DataFrame:
     """What the store has of the definition's run, read by polars and by nothing of ours."""
     run_id = source.entries[name].runs["numpy"]
     return pl.read_parquet(Path(source.label) / f"{run_id}.parquet").sort("step", "layer", "seed")
+
+
+def test_what_theory_expects_is_dotted_where_it_says_something(source: Source) -> None:
+    name = "profile-signal_gradient_share"
+    found = [row for row in drawn_rows(source, name) if row["kind"] == "theory"]
+    expected = {of: theory.gradient_share(entry.plan) for of, entry in source.entries.items()}
+    assert any(expected.values())
+    for configuration, shares in expected.items():
+        line = [row["mid"] for row in found if row["configuration"] == configuration]
+        drawable = [share if share and np.isfinite(share) else None for share in shares or ()]
+        assert line == [share and pytest.approx(share, rel=1e-3) for share in drawable]
+    assert "Dotted: mean-field theory." in made(source, all_of(source))[name].text
+    (step,) = [step for step in all_steps(source) if step][:1]
+    later = made(source, all_of(source, step=step))[name]
+    assert "Dotted" not in later.text  # it knows the first step alone
+
+
+def all_steps(source: Source) -> list[int]:
+    return next(run for run in source.runs.values()).trace.steps.tolist()
 
 
 def drawn_rows(source: Source, name: str, **words: Any) -> list[dict[str, Any]]:
@@ -414,8 +441,8 @@ def test_report_draws_what_is_asked_for(source: Source, tmp_path: Path) -> None:
     words += ["--quantity", "update_ratio", "--step", "4", "--format", "svg", "--output", str(tmp_path / "page.html")]
     done = command("report", source.label, *words)
     assert done.returncode == 0, done.stderr
-    assert [path.name for path in (tmp_path / "figures").iterdir()] == ["profile-update_ratio.svg"]
-    found = [text.words for text in drawn.texts((tmp_path / "figures" / "profile-update_ratio.svg").read_text())]
+    assert [path.name for path in (tmp_path / "figures").iterdir()] == ["profile-update_ratio-slide.svg"]
+    found = [text.words for text in drawn.texts((tmp_path / "figures" / "profile-update_ratio-slide.svg").read_text())]
     assert "update ratio (step over weight)" in found
     assert "layer, from the first to the last (training step 4)" in found
     assert "tanh + xavier" in found

@@ -17,8 +17,10 @@ import numpy as np
 
 from backends import DEFINITION
 from common.free_run import CHAOS, bounds, divergence
+from common.plan import Plan
 from common.quantities import QUANTITIES
 from common.trace import Trace
+from experiments.findings import theory
 from experiments.index import Source
 from experiments.report.quantities import SHARE, SHOWN
 
@@ -66,6 +68,12 @@ def _scaled(x: np.ndarray, power: np.ndarray) -> np.ndarray:
 def _exactly(x: np.ndarray, power: np.ndarray) -> np.ndarray:
     """By division where the power is negative: 10.0**-3 is not exact, and 10.0**3 is."""
     return np.where(power >= 0, x * 10.0 ** np.maximum(power, 0), x / 10.0 ** np.maximum(-power, 0))
+
+
+def expected(plan: Plan) -> list[float | None] | None:
+    """What theory expects of each layer's gradient before the first step, as a share of the last one's."""
+    found = theory.gradient_share(plan)
+    return None if found is None else numbers_of(np.array(found))
 
 
 def numbers_of(values: np.ndarray) -> list[float | None]:

@@ -7,12 +7,9 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-import numpy as np
 from altair.utils.schemapi import debug_mode
 
 from backends import DEFINITION
-from common.plan import Plan
-from experiments.findings import theory
 from experiments.findings.document import Document
 from experiments.index import Source
 from experiments.report import agreed, cells, charts, measured
@@ -76,18 +73,18 @@ def _packed(sources: list[Source], name: str, most: int) -> dict[str, Any]:
     ]
     groups = [measured.packed(members, most) for members in measured.groups(sources, name)]
     plan = next(source.entries[name].plan for source in sources if name in source.entries)
-    return {"name": name, "kinds": countermeasures(plan), "theory": _theory(plan), "groups": groups, "divergence": divergence}
+    return {
+        "name": name,
+        "kinds": countermeasures(plan),
+        "theory": measured.expected(plan),
+        "groups": groups,
+        "divergence": divergence,
+    }
 
 
 def _shown(shown: Shown) -> dict[str, Any]:
     usual = f"Usual: {shown.usual.spoken}."
     return {"title": shown.title, "logarithmic": shown.logarithmic, "meaning": f"{shown.meaning} {usual}"}
-
-
-def _theory(plan: Plan) -> list[float | None] | None:
-    """What theory expects of the gradient before the first step, as a share of the last one's."""
-    found = theory.gradient_share(plan)
-    return None if found is None else measured.numbers_of(np.array(found))
 
 
 def _guesses(sources: list[Source]) -> list[float]:

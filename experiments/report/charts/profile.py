@@ -15,18 +15,19 @@ BROKEN = "break-paths-show-path-domains"
 
 
 def profile(
-    quantity: str, rows: Rows = None, *, site: str = "layer", folders: bool = False, dots: int = 14
+    quantity: str, rows: Rows = None, *, site: str = "layer", note: str = "", folders: bool = False, dots: int = 14
 ) -> alt.TopLevelMixin:
     """A line for each configuration and backend, with a band from the smallest to the largest seed and its name at its end.
 
     Rows have a `kind`: `value` (layer, low, mid, high, configuration, backend, style); `theory`, what is expected (layer, mid);
     `band` and `bound`, what comes through (low, high; value); and `label`, a name (text) with its places in pixels: its line
-    ends at (`end`, `from`), it begins at (`edge`, `at`). One without a configuration is of what is no configuration's.
+    ends at (`end`, `from`), it begins at (`edge`, `at`). One without a configuration is of what is no configuration's. A note
+    stands behind the axis' title.
     """
     shown = SHOWN[quantity]
     title = f"{shown.title} ({shown.unit})"
     axis = alt.Axis(tickMinStep=1, titleAnchor="end")  # on a narrow screen the title is wider than the lines
-    x = alt.X("layer:Q", title=f"{site}, from the first to the last", scale=alt.Scale(nice=False), axis=axis)
+    x = alt.X("layer:Q", title=f"{site}, from the first to the last{note}", scale=alt.Scale(nice=False), axis=axis)
     y = alt.Y("mid:Q", title=title, scale=style.scale(shown.logarithmic), axis=style.powers(shown.logarithmic))
     values = alt.Chart().transform_filter("datum.kind === 'value'").encode(x=x, color=style.colour(), detail="backend:N")
     tips = [alt.Tooltip("configuration:N"), alt.Tooltip("backend:N"), alt.Tooltip("layer:Q", title=site), alt.Tooltip("step:Q")]

@@ -12,7 +12,7 @@ from experiments.report.figures.files import Words, check_font, finished, formed
 from experiments.report.figures.fitted import FONT, fitted
 from experiments.report.figures.flags import Asked
 from experiments.report.figures.scene import Figure, Nothing, scene
-from experiments.report.figures.sizes import SIZES
+from experiments.report.figures.sizes import SIZES, USUAL
 
 OF_A_QUANTITY = {"profile": lined.profile, "heat": panelled.heat, "difference": panelled.difference}
 """One for each quantity that is asked for."""
@@ -40,6 +40,7 @@ def draw(sources: list[Source], asked: Asked) -> Drawn:
     """
     check_font(FONT)
     asked.folder.mkdir(parents=True, exist_ok=True)
+    of_size = "" if asked.size == USUAL else f"-{asked.size}"  # so that two sizes have room in one folder
     files: list[str] = []
     nothing: list[str] = []
     for figure in figures(sources, asked):
@@ -48,7 +49,7 @@ def draw(sources: list[Source], asked: Asked) -> Drawn:
             continue
         svg = svg_of(figure, sources, asked)
         for form in asked.formats:
-            name = f"{figure.name}.{form}"
+            name = f"{figure.name}{of_size}.{form}"
             destinations.write(asked.folder / name, formed(svg, form, SIZES[asked.size]))
             files.append(name)
     return Drawn(files, nothing)

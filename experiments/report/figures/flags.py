@@ -65,13 +65,13 @@ def asked(flags: Flags) -> Asked | None:
             raise UserError(f"--{given[0]} must be with --figures DIR; received it alone; add --figures, or leave it out")
         return None
 
-    from experiments.report.figures.sizes import SIZES
+    from experiments.report.figures.sizes import SIZES, USUAL
     from experiments.report.quantities import SHARE, SHOWN
 
     quantities = _known("--quantity", "quantity", flags.quantity, (*SHOWN, "all"))
     if "all" in quantities:
         quantities = tuple(SHOWN)
-    (size,) = _known("--size", "size", (flags.size or "column",), SIZES)
+    (size,) = _known("--size", "size", (flags.size or USUAL,), SIZES)
     return Asked(
         flags.figures,
         _known("--only", "figure", flags.only, FIGURES) or FIGURES,

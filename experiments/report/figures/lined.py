@@ -17,10 +17,11 @@ def profile(scene: Scene, quantity: str) -> Figure | Nothing:
     if not any(row["kind"] == "value" for row in found):
         return Nothing(name, "no run is there")
     bounds, grid = rows.domain(found, logarithmic), by_folder(scene)
+    note = " (dotted: theory)" if any(row["kind"] == "theory" for row in found) else ""
 
     def build(plot: Plot) -> Spec:
         place = rows.box(scene.names, *plot, right=False)
-        spec = chart(charts.profile, quantity, site=scene.site, folders=scene.several)
+        spec = chart(charts.profile, quantity, site=scene.site, note=note, folders=scene.several)
         all_rows = found + rows.labels(scene.lines, found, place, bounds, logarithmic)
         sized(spec, plot, grid, {"profile": all_rows})
         if scene.step:

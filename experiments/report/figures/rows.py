@@ -26,10 +26,11 @@ SHARE_OF_NAMES = 0.42
 
 
 class Line(NamedTuple):
-    """A configuration of a folder, and its run; None where there is none."""
+    """A configuration of a folder, its run, and what theory expects of it; None where there is none."""
 
     common: Row
     trace: Trace | None
+    expected: list[float | None] | None
 
 
 class Box(NamedTuple):
@@ -72,7 +73,7 @@ def lines(sources: list[Source], names: list[str], backend: str) -> Iterator[Lin
             if name in source.entries:
                 run = source.run(name, backend)
                 common = {"configuration": name, "backend": backend, "folder": source.label, "style": name}
-                yield Line(common, run.trace if run else None)
+                yield Line(common, run.trace if run else None, measured.expected(source.entries[name].plan))
 
 
 def numbers(values: np.ndarray, logarithmic: bool) -> list[list[float | None]]:
@@ -82,11 +83,14 @@ def numbers(values: np.ndarray, logarithmic: bool) -> list[list[float | None]]:
 
 
 def profile(found: list[Line], quantity: str, step: int, thresholds: Any) -> list[Row]:
-    """A quantity by layer at a step; of the share of the gradient what comes through, too."""
+    """A quantity by layer at a step; of the share of the gradient what comes through, and what theory expects at first, too."""
     rows = [row for line in found if line.trace for row in _profile(line.common, line.trace, quantity, step)]
+    if quantity != SHARE:
+        return rows
     folders = dict.fromkeys(line.common["folder"] for line in found)
-    through = [row for folder in folders for row in _through(folder, thresholds)] if quantity == SHARE else []
-    return through + rows
+    through = [row for folder in folders for row in _through(folder, thresholds)]
+    expected = [row for line in found for row in _expected(line)] if step == 0 else []
+    return through + expected + rows
 
 
 def _profile(common: Row, trace: Trace, quantity: str, step: int) -> Iterator[Row]:
@@ -97,6 +101,11 @@ def _profile(common: Row, trace: Trace, quantity: str, step: int) -> Iterator[Ro
     for layer, (low, mid, high) in enumerate(zip(*parts, strict=True), start=1):
         lowest = None if mid is None else mid if low is None else low
         yield common | {"kind": "value", "layer": layer, "step": step, "low": lowest, "mid": mid, "high": high}
+
+
+def _expected(line: Line) -> Iterator[Row]:
+    for layer, share in enumerate(line.expected or (), start=1):
+        yield line.common | {"kind": "theory", "layer": layer, "mid": share or None}  # a logarithm has no place for 0
 
 
 def _through(folder: str, thresholds: Any) -> Iterator[Row]:
@@ -137,8 +146,9 @@ def guesses(sources: list[Source], names: list[str], place: Box) -> list[Row]:
 
 
 def domain(rows: list[Row], logarithmic: bool) -> Domain:
-    """Of the axis of all rows' values."""
-    return domain_of([row.get(key) for row in rows for key in ("low", "mid", "high", "value")], logarithmic)
+    """Of the axis of all rows' values, but for what theory expects."""
+    measured_rows = [row for row in rows if row["kind"] != "theory"]
+    return domain_of([row.get(key) for row in measured_rows for key in ("low", "mid", "high", "value")], logarithmic)
 
 
 def labels(found: list[Line], rows: list[Row], place: Box, bounds: Domain, logarithmic: bool) -> list[Row]:

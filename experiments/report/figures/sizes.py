@@ -53,6 +53,9 @@ def _paper(millimetres: float, plot: int, columns: int) -> Size:
     return Size(millimetres / INCH * POINTS, PAPER / TEXT, None, 300, plot, columns, titled=False)
 
 
+USUAL = "column"
+"""The size where none is asked for: the names of its files do not say it."""
+
 SIZES = {
     "column": _paper(84, 210, 2),
     "double": _paper(174, 300, 4),

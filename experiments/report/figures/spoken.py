@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from experiments.report.figures.rows import Row
 from experiments.report.quantities import SHOWN
 
+DOTTED = "Dotted: mean-field theory."
+
 
 def number(value: float | None) -> str:
     """Two digits of a value."""
@@ -33,7 +35,8 @@ def profile(rows: list[Row], quantity: str, site: str, step: int, several: bool)
         f"{name}: {number(line[0]['mid'])} at the first {site}, {number(line[-1]['mid'])} at the last"
         for name, line in _lines(rows, several).items()
     ]
-    return f"{SHOWN[quantity].title} ({SHOWN[quantity].unit}) by {site} at step {step}. {'; '.join(told)}."
+    dotted = f" {DOTTED}" if any(row["kind"] == "theory" for row in rows) else ""
+    return f"{SHOWN[quantity].title} ({SHOWN[quantity].unit}) by {site} at step {step}. {'; '.join(told)}.{dotted}"
 
 
 def learning(rows: list[Row], unit: str, several: bool) -> str:
