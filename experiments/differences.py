@@ -17,7 +17,6 @@ if __name__ == "__main__":  # before the imports that take time
     entry.begin()
 
 import json
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -29,9 +28,10 @@ from rich.console import Console
 
 from backends import FRAMEWORKS
 from common.errors import INSTALLED, Failed, UserError
-from experiments import destinations, entry
+from experiments import children, destinations, entry
 from experiments.flags import parse
 from experiments.ledger import Difference, effects, finding
+from experiments.process import environment
 from experiments.report import piped
 from experiments.report.differences import answer, listed
 
@@ -85,10 +85,10 @@ def measured_in(framework: str, names: Sequence[str] = ()) -> Any:
     Raises:
         Failed: It ended otherwise.
     """
-    command = [sys.executable, "-m", "experiments.ledger.effects", framework, *names]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-P", "-m", "experiments.ledger.effects", framework, *names]
+    ran = children.ask(command, env=environment(threads=1))
     if ran.returncode:
-        raise Failed(f"{framework}: {ran.stderr.strip().splitlines()[-1]}")
+        raise Failed(f"{framework}: {children.last_word(ran)}")
     return json.loads(ran.stdout)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from math import inf, nan
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -86,6 +87,12 @@ def test_an_effect_counts_where_seeds_do_not_move_as_much(effect: Effect, size: 
 def test_the_file_of_effects_has_every_entry_where_it_departs() -> None:
     for name, difference in entries().items():
         assert set(effects.measured().get(name, {})) == set(difference.trial.departs()), name
+
+
+def test_effects_can_be_measured_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    assert differences.measured_in("a framework of which there is no entry") == {}
 
 
 def test_imports_are_those_that_a_line_needs() -> None:
