@@ -4,7 +4,7 @@
 
 FOLDER is that of the wing's `capture`. NumPy, the standard library and one framework, nothing else: this file is run by its
 path in an interpreter that need not know this project. It reads one request a line on standard input and writes one answer a
-line on standard output, both JSON; arrays travel in files (captured.py):
+line on standard output, both JSON; arrays travel in files (npz.py):
 
     <- {"type": "ready"}
     -> {"do": "open", "file": "mine.py", "factory": "model", "data": path or null, "samples": 8 or null,
@@ -84,8 +84,8 @@ class Opened:
         file: Where it stands.
     """
 
-    def __init__(self, capture: Any, captured: Any, request: dict[str, Any]) -> None:
-        self.file, self.captured = Path(request["file"]).resolve(), captured
+    def __init__(self, capture: Any, npz: Any, request: dict[str, Any]) -> None:
+        self.file, self.npz = Path(request["file"]).resolve(), npz
         self.remarks: list[str] = []
         capture.prepare(request["precision"])
         module = self._module()
@@ -141,7 +141,7 @@ class Opened:
 
     def _batch(self, module: types.ModuleType, request: dict[str, Any]) -> tuple[Any, Any]:
         if request["data"] is not None:
-            data = self.captured.read(Path(request["data"]))
+            data = self.npz.read(Path(request["data"]))
             x, y = _tuples(data["x"]), data["y"]
         elif "batch" in self.has:
             x, y = self._own_batch(module)
@@ -205,14 +205,14 @@ class Server:
     """Answers requests about one model after another."""
 
     def __init__(self, backend: str, folder: Path) -> None:
-        self.captured = by_path("_isograd_captured", HERE / "captured.py")
+        self.npz = by_path("_isograd_npz", HERE / "npz.py")
         self.capture = wing(backend, folder)
         self.opened: Opened | None = None
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Do what is asked."""
         if request["do"] == "open":
-            self.opened = Opened(self.capture, self.captured, request)
+            self.opened = Opened(self.capture, self.npz, request)
             return {"has": self.opened.has, "remarks": self.opened.remarks}
         assert self.opened, "a model is opened first"
         subject = self.opened.subject
@@ -231,11 +231,11 @@ class Server:
                 found = self.opened.predict(_tuples(self._read(request["x"])))
             case other:
                 raise ValueError(f"nothing is called {other}")
-        self.captured.write(found, Path(request["to"]))
+        self.npz.write(found, Path(request["to"]))
         return {}
 
     def _read(self, path: str) -> Any:
-        return self.captured.read(Path(path))
+        return self.npz.read(Path(path))
 
     def _put(self, path: str | None) -> dict[tuple[str, int, int], Any]:
         """Values by place; they travel as a list, since a key of JSON is a text."""
