@@ -11,8 +11,8 @@ from typing import Any
 from isograd import captured as format_of
 from isograd import npz
 from isograd.asking import Mistake
-from isograd.inside import wing
 from isograd.jobs import HOME
+from isograd.loading import wing
 
 OWNERS = {"torch": "torch", "keras": "keras", "flax": "jax"}
 """Whose classes a model's are made of, and the backend."""
