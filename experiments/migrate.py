@@ -38,8 +38,8 @@ from experiments import destinations, entry
 from experiments.flags import parse
 from experiments.ledger import finding
 from experiments.ledger.names import rosetta
-from experiments.report import differences, guide, migration, piped, reference
-from experiments.report.migration import Room, Wing
+from experiments.report import countermeasures, differences, guide, migration, piped, reference
+from experiments.report.countermeasures import Room, Wing
 
 WIDE = 150
 """The columns of a terminal from which on the frameworks stand side by side."""
@@ -88,7 +88,7 @@ def _heading(console: Console, words: str) -> None:
 
 
 def _definition(console: Console, room: Room) -> None:
-    for block in migration.blocks(room.definition):
+    for block in countermeasures.blocks(room.definition):
         if not isinstance(block, str):
             console.print(_table(block))
         elif block.startswith(" "):
@@ -106,7 +106,7 @@ def _paragraph(console: Console, words: str) -> None:
     console.print()
 
 
-def _table(rows: migration.Table) -> Table:
+def _table(rows: countermeasures.Table) -> Table:
     table = Table(box=box.SIMPLE, pad_edge=False, header_style="bold")
     for heading in rows[0]:
         table.add_column(heading, overflow="fold")
@@ -115,7 +115,7 @@ def _table(rows: migration.Table) -> Table:
     return table
 
 
-def _fitting(names: migration.Table, width: int) -> migration.Table:
+def _fitting(names: countermeasures.Table, width: int) -> countermeasures.Table:
     """Dotted names in a table that fits the width: where it does not, each is broken before its last word."""
     if sum(max(map(len, column)) + 3 for column in zip(*names, strict=True)) <= width:
         return names
@@ -176,7 +176,7 @@ def answer(console: Console, word: str) -> None:
     Raises:
         UserError: Nothing is called so.
     """
-    named, rows = migration.named(word), rosetta.named(word)
+    named, rows = countermeasures.named(word), rosetta.named(word)
     try:
         found = finding.found(word)
     except UserError:
@@ -217,7 +217,7 @@ def run(options: Options, console: Console) -> None:
         UserError: Nothing is called so.
     """
     word = options.room
-    room = migration.read(word) if word and (word in migration.rooms() or options.markdown) else None
+    room = countermeasures.read(word) if word and (word in countermeasures.rooms() or options.markdown) else None
     if options.page:
         destinations.check_file("--page", options.page)
         destinations.write(options.page, reference.page().encode())
@@ -232,7 +232,7 @@ def run(options: Options, console: Console) -> None:
     elif word:
         answer(console, word)
     else:
-        rows = [[name, migration.read(name).summary] for name in migration.rooms()]
+        rows = [[name, countermeasures.read(name).summary] for name in countermeasures.rooms()]
         console.print(_table([["room", "what it is"], *rows]))
 
 

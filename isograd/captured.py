@@ -1,17 +1,12 @@
-"""What is captured of somebody's own model, and how it travels: NumPy and the standard library, nothing else.
+"""What is captured of somebody's own model: NumPy and the standard library, nothing else.
 
 A wing's `capture` hands plain dictionaries, in the shapes that are stated here. They cross from one process, interpreter or
-machine to another as one `.npz` file, which holds the arrays and a JSON text that says where each of them belongs. Nothing is
-pickled.
+machine to another as one `.npz` file (npz.py).
 """
 
 from __future__ import annotations
 
-import io
-import json
 import math
-import zipfile
-from pathlib import Path
 from typing import Any, TypedDict
 
 import numpy as np
@@ -54,7 +49,7 @@ class Place(TypedDict):
         end: When it returned, in the same order.
         inner: Whether it has no place within it: not a container.
         type: The class or function, as the framework calls it.
-        kind: What it is in every framework, one of `KINDS`; `other` where that is not known.
+        kind: What it is in every framework, one of `KINDS` (kinds.py); `other` where that is not known.
         config: Its numbers, by the names of its kind (see `KINDS`).
         shape, dtype: Of the output.
         layout: The order of the axes that makes the output (batch, *space, channel); None where it is not known.
@@ -124,7 +119,7 @@ class Captured(TypedDict):
         places: In the order of return.
         layers: By path, in the order of their first use; those that were not used come last.
         statistics: By layer and canonical name, after the pass, before they were put back.
-        optimizer: `kind`, and its numbers by the names of `OPTIMIZER`; None where there is none or nothing is known.
+        optimizer: `kind`, and its numbers by the names of `OPTIMIZER` (kinds.py); None where there is none or nothing is known.
         remarks: What could not be seen into, and the cure; what was changed (dropout rates set to 0).
     """
 
@@ -169,61 +164,6 @@ class Step(TypedDict):
     places: list[Norms]
 
 
-KINDS: dict[str, str] = {
-    "affine": "weight [in, out], bias [out]",
-    "convolution": (
-        "weight [*space, in / groups, out], bias [out]; stride [..], padding [[before, after], ..] or 'same', dilation [..], "
-        "groups, transposed, mode (zeros, reflect, replicate, circular); the padding is that of the call, which for 'same' "
-        "depends on the input's size"
-    ),
-    "batch_norm": (
-        "scale, shift [channel]; statistics mean, variance; epsilon; momentum: the share of the old value that is kept; batch: "
-        "whether the batch's own statistics were used; unbiased: whether the running variance is"
-    ),
-    "layer_norm": "scale, shift [*normalized]; epsilon; axes: how many of the last axes",
-    "group_norm": "scale, shift [channel]; epsilon; groups",
-    "rms_norm": "scale [*normalized]; epsilon",
-    "activation": (
-        "name: relu, relu6, leaky_relu, prelu, elu, selu, celu, gelu, silu, sigmoid, tanh, softplus, softsign, mish, "
-        "hard_sigmoid, hard_swish, hard_tanh, softmax, log_softmax ...; slope, alpha, approximate, axis; of prelu the "
-        "parameter slope [channel or 1]"
-    ),
-    "pooling": (
-        "which: max or average; size, stride [..], padding [[before, after], ..]; counted: whether padding counts in the mean; "
-        "ceil"
-    ),
-    "global_pooling": "which",
-    "embedding": "weight [entries, features]",
-    "recurrent": (
-        "cell: lstm, gru, rnn; kernel [gate, in, unit], recurrent [gate, unit, unit] (from, to), bias [gate, unit], and of a "
-        "gru that is reset after, recurrent_bias [gate, unit]; the gates in the order i f g o, r z n; backwards; last: whether "
-        "only the last step is returned; reset_after; activation, gate_activation. A module of several layers is several "
-        "layers: `lstm[0]`, `lstm[1]`, and of both directions `lstm[0,back]`"
-    ),
-    "attention": (
-        "heads, scale, causal; of a module query, key, value [in, heads, width], out [heads, width, out], and their biases "
-        "query_bias [heads, width] .. out_bias [out]; of a function, inputs query, key, value [batch, heads, time, width]"
-    ),
-    "dropout": "rate, active",
-    "add": "",
-    "multiply": "",
-    "concatenate": "axis",
-    "flatten": "",
-    "reshape": "",
-    "transpose": "axes",
-    "mean": "axes",
-    "matmul": "",
-    "container": "no computation of its own",
-    "other": "",
-}
-"""What a place or layer can be, with the canonical layout of its parameters and the names of its numbers."""
-
-OPTIMIZER = (
-    "kind: sgd, adam, adamw, rmsprop ...; rate, momentum, nesterov, beta1, beta2, epsilon, decay, decoupled, and clip: "
-    "{'norm' | 'global_norm' | 'value': threshold}"
-)
-
-
 def rms(values: np.ndarray) -> float:
     """The root mean square, scale-safe: 1e-200 has one, although its square is 0. 0 of nothing."""
     largest = float(np.max(np.abs(values), initial=0.0))
@@ -240,72 +180,3 @@ def hides_time(captured: Captured) -> bool:
     """Whether values would show the steps of time of a recurrent layer, which norms do not, and are not too many to keep."""
     hidden = any(place["kind"] == "recurrent" and place["output"] is None for place in captured["places"])
     return hidden and sum(math.prod(place["shape"]) for place in captured["places"]) <= LOOKED_INTO
-
-
-def dump(what: Any) -> bytes:
-    """A dictionary of JSON values and arrays, such as a `Captured`, as the bytes of an .npz file."""
-    arrays: dict[str, np.ndarray] = {}
-    text = json.dumps(_taken_apart(what, arrays))
-    arrays["json"] = np.frombuffer(text.encode(), dtype=np.uint8)
-    content = io.BytesIO()
-    np.savez(content, **arrays)  # type: ignore[arg-type]
-    return content.getvalue()
-
-
-def load(content: bytes) -> Any:
-    """What `dump` was given.
-
-    Raises:
-        ValueError: These are not such bytes.
-    """
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        return _put_together(json.loads(arrays.pop("json").tobytes()), arrays)
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as why:
-        raise ValueError(f"not a capture, or a damaged one: {why}") from None
-
-
-def write(what: Any, path: Path) -> None:
-    """`dump` into a file, which is there whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(dump(what))
-    part.replace(path)
-
-
-def read(path: Path) -> Any:
-    """What `write` was given.
-
-    Raises:
-        ValueError: It is not such a file.
-        OSError: It cannot be read.
-    """
-    return load(path.read_bytes())
-
-
-_ARRAY = "\0array"
-"""Marks the place of an array in the JSON text: no name in a program holds it."""
-
-
-def _taken_apart(what: Any, arrays: dict[str, np.ndarray]) -> Any:
-    if isinstance(what, dict):
-        return {str(key): _taken_apart(value, arrays) for key, value in what.items()}
-    if isinstance(what, list | tuple):
-        return [_taken_apart(value, arrays) for value in what]
-    if isinstance(what, np.ndarray):
-        name = f"a{len(arrays)}"
-        arrays[name] = what
-        return {_ARRAY: name}
-    if isinstance(what, np.generic):
-        return what.item()
-    return what
-
-
-def _put_together(what: Any, arrays: dict[str, np.ndarray]) -> Any:
-    if isinstance(what, dict):
-        if set(what) == {_ARRAY}:
-            return arrays[what[_ARRAY]]
-        return {key: _put_together(value, arrays) for key, value in what.items()}
-    if isinstance(what, list):
-        return [_put_together(value, arrays) for value in what]
-    return what

@@ -9,9 +9,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from isograd import captured as format_of
+from isograd import npz
 from isograd.asking import Mistake
-from isograd.inside import wing
 from isograd.jobs import HOME
+from isograd.loading import wing
 
 OWNERS = {"torch": "torch", "keras": "keras", "flax": "jax"}
 """Whose classes a model's are made of, and the backend."""
@@ -65,11 +66,11 @@ def captured(
     if steps:
         found["trained"] = _trained(subject, (x, y), steps)
     if save is not None:
-        format_of.write(found, Path(save))
+        npz.write(found, Path(save))
     with TemporaryDirectory(prefix="isograd-") as folder:
         module = model[0] if isinstance(model, tuple) else model
         path = Path(folder, f"{type(module).__name__}{format_of.SUFFIX}")
-        format_of.write(found, path)
+        npz.write(found, path)
         yield str(path)
 
 

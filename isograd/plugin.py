@@ -103,7 +103,7 @@ class Framework:
 
 @cache
 def _vjp(name: str) -> VJP:
-    from isograd.inside import by_path
+    from isograd.loading import by_path
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what a framework says of itself while it is imported

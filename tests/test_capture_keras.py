@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from isograd import captured
+from isograd import captured, kinds, npz
 from tests import central
 from tests.conftest import load
 from tests.recomputed import attention, convolution, gru, lstm
@@ -100,7 +100,7 @@ def test_every_gradient_is_that_of_central_differences(wing: Wing, name: str):
 def test_the_places_are_those_that_a_reader_expects(wing: Wing, name: str):
     given, _, seen = wing.made(name)
     assert [f"{each['path']} {each['kind']}" for each in seen["places"]] == given.places
-    assert {each["kind"] for each in seen["places"]} <= set(captured.KINDS)
+    assert {each["kind"] for each in seen["places"]} <= set(kinds.KINDS)
     assert {key for each in seen["places"] for key in each} == set(captured.Place.__annotations__)
     assert set(seen) == set(captured.Captured.__annotations__)
 
@@ -152,7 +152,7 @@ def test_a_capture_leaves_the_model_as_it_was_and_travels(wing: Wing, name: str)
     assert chance == np.random.get_state(legacy=False)["state"]["key"].tolist()
     for variable, value in zip(given.model.variables, before, strict=True):
         np.testing.assert_array_equal(variable.numpy(), value)
-    np.testing.assert_equal(captured.load(captured.dump(again)), json_form(seen))
+    np.testing.assert_equal(npz.load(npz.dump(again)), json_form(seen))
 
 
 def json_form(what: Any) -> Any:

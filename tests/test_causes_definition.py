@@ -12,7 +12,7 @@ from experiments.causes import Steps
 from experiments.causes._definition import Undefined, forward
 from experiments.causes._losses import FORMS, smoothed
 from experiments.causes._steps import complete, updates
-from isograd.captured import KINDS
+from isograd.kinds import KINDS
 
 Arrays = dict[str, np.ndarray]
 RNG = np.random.default_rng(0)

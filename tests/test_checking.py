@@ -15,7 +15,7 @@ from backends import FRAMEWORKS
 from isograd import checking
 from isograd.definition import Definition
 from isograd.derivative import derivative
-from isograd.inside import by_path
+from isograd.loading import by_path
 from tests.conftest import load
 
 ROOT = Path(__file__).parents[1]

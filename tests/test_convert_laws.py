@@ -24,7 +24,7 @@ from experiments.converting.folding import folded
 from experiments.converting.layer import Layer
 from experiments.converting.layers import layers
 from experiments.converting.origin import kinds_of
-from isograd.captured import KINDS
+from isograd.kinds import KINDS
 from tests import converted as c
 from tests.conftest import load
 from tests.converted import precise

@@ -14,7 +14,7 @@ from common.plan import Plan
 from common.spec import kinds_of
 from experiments.experiment import catalogue, plans, read, with_single_changes
 from experiments.index import settings_of
-from experiments.report.answer import differences
+from experiments.report.answer.changes import differences
 from experiments.settings import COUNTERMEASURES, kinds
 
 SMALL = {"depth": 4, "width": 8, "steps": 3}

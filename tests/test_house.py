@@ -260,6 +260,11 @@ def test_a_capture_imports_nothing_of_ours(folder: Path) -> None:
         assert imported(file.read_text()) <= theirs, file.name
 
 
+@pytest.mark.parametrize("name", ["inside", "server", "opened", "loading", "samples", "npz"])
+def test_what_runs_in_somebodys_interpreter_imports_nothing_of_ours(name: str) -> None:
+    assert imported((ROOT / "isograd" / f"{name}.py").read_text()) <= {*sys.stdlib_module_names, "numpy"}
+
+
 @pytest.mark.parametrize("wing", backends.FRAMEWORKS)
 def test_what_checks_a_function_in_somebodys_tests_imports_nothing_of_ours(wing: str) -> None:
     source = (ROOT / "backends" / wing / "vjp.py").read_text()

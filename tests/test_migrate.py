@@ -20,9 +20,9 @@ import backends
 from common.backend import Backend
 from common.errors import UserError
 from experiments import migrate
-from experiments.report import migration
+from experiments.report import countermeasures, migration, sources
 
-ROOMS = migration.rooms()
+ROOMS = countermeasures.rooms()
 WRITTEN = migration.pages()
 EACH_ROOM = pytest.mark.parametrize("room", ROOMS)
 PACKAGES = {package for needs in backends.NEEDS.values() for package in needs} - {"numpy"}
@@ -32,13 +32,13 @@ def run(*arguments: str, columns: int | None = None, python: tuple[str, ...] = (
     """The command in a fresh interpreter, piped."""
     environment = {"PATH": "", "PYTHONIOENCODING": "utf-8"} | ({"COLUMNS": str(columns)} if columns else {})
     command = [sys.executable, *(python or ("-m", "experiments.migrate")), *arguments]
-    return subprocess.run(command, cwd=migration.ROOT, env=environment, capture_output=True, text=True, encoding="utf-8")
+    return subprocess.run(command, cwd=sources.ROOT, env=environment, capture_output=True, text=True, encoding="utf-8")
 
 
 def shown(room: str, width: int) -> str:
     """What a terminal of that width shows, without colours."""
     console = Console(file=io.StringIO(), width=width, height=50)
-    migrate.show(console, migration.read(room))
+    migrate.show(console, countermeasures.read(room))
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -64,8 +64,8 @@ def attribute(owner: Any, name: str) -> Any:
     raise AttributeError(f"{owner!r} has neither an attribute nor an argument {name!r}")
 
 
-def wing_of(room: str, name: str) -> migration.Wing:
-    return next(wing for wing in migration.read(room).wings if wing.path == f"backends/{name}/{room}.py")
+def wing_of(room: str, name: str) -> countermeasures.Wing:
+    return next(wing for wing in countermeasures.read(room).wings if wing.path == f"backends/{name}/{room}.py")
 
 
 # the rooms
@@ -77,7 +77,7 @@ def test_the_seed_s_four_countermeasures_have_a_page() -> None:
 
 @EACH_ROOM
 def test_a_room_has_a_definition_and_a_build_in_each_framework(room: str) -> None:
-    page = migration.read(room)
+    page = countermeasures.read(room)
     assert page.definition.startswith(f"{room.capitalize()}: ")
     assert page.summary
     assert [wing.framework for wing in page.wings] == ["PyTorch", "Keras", "JAX"]
@@ -88,14 +88,14 @@ def test_a_room_has_a_definition_and_a_build_in_each_framework(room: str) -> Non
 
 @EACH_ROOM
 def test_a_wing_whose_shipped_form_departs_says_its_trap(room: str) -> None:
-    silent = [wing.path for wing in migration.read(room).wings if wing.ships_otherwise and not wing.trap]
+    silent = [wing.path for wing in countermeasures.read(room).wings if wing.ships_otherwise and not wing.trap]
     assert not silent, f"they have a door `native`, and no `Trap:` in the docstring: {silent}"
 
 
 @EACH_ROOM
 def test_the_shown_code_is_complete(backend: Backend, room: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It runs after the spec, and brings along whatever of its own file it names."""
-    source, pasted = f"{migration.read(room).spec}\n\n{wing_of(room, backend.name).code}", types.ModuleType("pasted")
+    source, pasted = f"{countermeasures.read(room).spec}\n\n{wing_of(room, backend.name).code}", types.ModuleType("pasted")
     monkeypatch.setitem(sys.modules, "pasted", pasted)
     exec(source, vars(pasted))
     used = {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
@@ -106,7 +106,7 @@ def test_the_shown_code_is_complete(backend: Backend, room: str, monkeypatch: py
 
 @EACH_ROOM
 def test_a_page_shows_what_build_calls_and_not_how_it_is_tested(room: str) -> None:
-    for wing in migration.read(room).wings:
+    for wing in countermeasures.read(room).wings:
         assert "def probe(" not in wing.code
         assert "def native(" not in wing.code
         assert "NATIVE" not in wing.code
@@ -175,7 +175,7 @@ def test_writing_replaces_stale_pages_and_removes_those_without_a_room(tmp_path:
 @pytest.mark.parametrize("page", sorted(WRITTEN))
 def test_a_page_names_no_place_of_this_machine(page: str) -> None:
     text = WRITTEN[page]
-    for place in (str(migration.ROOT), str(Path.home()), sys.prefix, "/tmp/"):
+    for place in (str(sources.ROOT), str(Path.home()), sys.prefix, "/tmp/"):
         assert place not in text
     assert migration.COMMAND in text.splitlines()[0]
 
@@ -205,7 +205,9 @@ def test_every_link_leads_to_a_file_and_to_a_heading_in_it(page: str) -> None:
 
 def test_a_bar_inside_a_cell_stays_in_it() -> None:
     block = "| kind | value |\n|------|-------|\n| norm | g c / max(|g|, c), |g| the norm |\n| none |  |"
-    assert list(migration.blocks(block)) == [[["kind", "value"], ["norm", "g c / max(|g|, c), |g| the norm"], ["none", ""]]]
+    assert list(countermeasures.blocks(block)) == [
+        [["kind", "value"], ["norm", "g c / max(|g|, c), |g| the norm"], ["none", ""]]
+    ]
 
 
 # the terminal
@@ -222,13 +224,13 @@ def test_a_wide_terminal_shows_the_builds_side_by_side(room: str) -> None:
 @pytest.mark.parametrize("width", [80, 100, 149])
 def test_a_narrow_terminal_shows_the_code_as_it_is_written(room: str, width: int) -> None:
     text = shown(room, width)
-    for wing in migration.read(room).wings:
+    for wing in countermeasures.read(room).wings:
         assert wing.code in text
 
 
 @EACH_ROOM
 def test_folding_keeps_every_word_and_fits_the_column(room: str) -> None:
-    for wing in migration.read(room).wings:
+    for wing in countermeasures.read(room).wings:
         folded = migrate.fold(wing.code, 53)
         assert all(len(line) <= 53 for line in folded.splitlines())
         assert sorted("".join(folded.replace("#", "").split())) == sorted("".join(wing.code.replace("#", "").split()))
@@ -286,7 +288,7 @@ def test_any_framework_s_word_finds_its_trap_and_its_room(word: str, trap: str, 
 
 def test_reading_a_room_that_there_is_not_is_a_user_s_error() -> None:
     with pytest.raises(UserError, match=r"no room is called '\.\./errors'"):
-        migration.read("../errors")
+        countermeasures.read("../errors")
 
 
 def test_no_page_shows_code_of_the_engine() -> None:

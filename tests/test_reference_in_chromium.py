@@ -8,7 +8,7 @@ import pytest
 
 from experiments.ledger import entries
 from experiments.ledger.names import rosetta
-from experiments.report import guide, migration, reference
+from experiments.report import countermeasures, guide, reference
 from tests.browser import Browser
 
 SHOWN = "article:not([hidden])"
@@ -46,7 +46,7 @@ def test_it_loads_without_a_complaint_and_without_a_request(browser: Browser, pa
 def test_all_differences_loops_and_countermeasures_are_on_it(page: Browser) -> None:
     shown = set(typed(page, ""))
     assert set(entries()) <= shown
-    assert {f"room-{name}" for name in migration.rooms()} <= shown
+    assert {f"room-{name}" for name in countermeasures.rooms()} <= shown
     assert {f"name-{guide.anchor(row.name)}" for row in rosetta.rows()} <= shown
     assert {"loop-torch", "loop-keras", "loop-linen", "loop-nnx"} <= shown
 

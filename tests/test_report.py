@@ -14,7 +14,8 @@ from experiments.findings.configuration import all_agree
 from experiments.findings.document import Agreement, Check, Configuration, Document, FreeRun, Judged, RunFinding, Spread, Timing
 from experiments.findings.gradient import Thresholds
 from experiments.findings.outcome import Status
-from experiments.report.answer import answer, group_of, sentences
+from experiments.report.answer import answer, sentences
+from experiments.report.answer.groups import group_of
 from experiments.report.cells import told
 from experiments.report.terminal import drawn, show, show_where_more_is
 

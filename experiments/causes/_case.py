@@ -16,7 +16,7 @@ Arrays = Mapping[str, np.ndarray]
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """One of the two models at a place; every array in the canonical layout of isograd/captured.py, channels last.
+    """One of the two models at a place; every array in the canonical layout of isograd/kinds.py, channels last.
 
     Attributes:
         backend: torch, keras or jax.
@@ -60,7 +60,7 @@ class Steps:
     """Some steps of an optimiser; a parameter's name is its layer's path and canonical name, the same on both sides.
 
     Attributes:
-        optimizer: As in `isograd.captured.OPTIMIZER`; None where it says nothing of itself.
+        optimizer: As in `isograd.kinds.OPTIMIZER`; None where it says nothing of itself.
         parameters: Before the first step, and after each: one more than there are steps.
         gradients: At each step, as they come from the loss.
     """

@@ -2,7 +2,7 @@
 
 A step is computed from the weights that the port really had before it, so that what one step leaves is no fault of the next.
 
-The numbers are those of `isograd.captured.OPTIMIZER`, and beyond them: of SGD `dampening`; of Adam `amsgrad`, `corrected`, and
+The numbers are those of `isograd.kinds.OPTIMIZER`, and beyond them: of SGD `dampening`; of Adam `amsgrad`, `corrected`, and
 `nesterov`, as in Dozat 2016 without a schedule of its own; of RMSprop `rho`, `centered`; `place`: where epsilon is added:
 `outside` of the root, after the bias correction; `inside`: outside of the root, before the correction, as Keras' Adam does;
 `root`: below the root; `masked`: whether only weights of two axes and more decay; `clip_last`: whether the gradient is clipped

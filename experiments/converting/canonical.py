@@ -16,7 +16,7 @@ Arrays = dict[str, np.ndarray]
 
 
 def canonical(layer: Layer, framework: str, kind: str) -> Arrays:
-    """The arrays in the canonical layouts of `isograd.captured.KINDS`, by canonical name."""
+    """The arrays in the canonical layouts of `isograd.kinds.KINDS`, by canonical name."""
     sizes = known_sizes(kind, framework, layer, layer.heads)
     found: Arrays = {}
     for canonical_name, law in LAWS[kind].items():

@@ -22,6 +22,7 @@ from experiments.own.interpreter import Interpreter, trained
 from experiments.own.over_time import over_time
 from experiments.whole import write_whole
 from isograd import captured as format_of
+from isograd import npz
 from isograd.captured import Captured
 
 
@@ -51,7 +52,7 @@ def read_capture(given: Given) -> Captured:
         UserError: The file is none.
     """
     try:
-        found = format_of.read(given.file)
+        found = npz.read(given.file)
     except ValueError as why:
         raise UserError(f"{given.file}: {why}; keep it again with --save") from None
     if not isinstance(found, dict) or found.get("format") != format_of.FORMAT:
@@ -85,7 +86,7 @@ def of_model(given: Given, asked: Asked, python: str | None, command: str, save:
         if asked.steps and not trained(opened, found):
             raise UserError(f"--steps needs a function optimizer(model) in {given.file.name}; define it, or leave --steps out")
         if save:
-            write_whole(save, format_of.dump(found))
+            write_whole(save, npz.dump(found))
         seen = model.capture() if format_of.hides_time(found) else found
         taken = passes(found)
         tried = _with_another_start(model, taken)

@@ -1,19 +1,17 @@
-"""Where a port first leaves its reference: in the values going forward, and in the gradients coming back."""
+"""Where a port first leaves its reference, in the values going forward."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
-from experiments.own.alignment import Alignment, Pair
-from experiments.own.flow import behind, made
-from experiments.own.tensors import Axes, Match, declared, error, match
-from experiments.own.tolerance import BLIND, Tolerances
-from isograd.captured import Captured, Place
-
-Put = dict[tuple[str, int, int], np.ndarray]
+from experiments.own.alignment import Pair
+from experiments.own.flow import behind
+from experiments.own.sides import Sides
+from experiments.own.tensors import Axes, declared, error, match
+from isograd.captured import Place
 
 WINDOWED = ("convolution", "pooling")
 """Kinds of which it matters which axis is the height: an image on its side is another input."""
@@ -39,48 +37,6 @@ class Divergence(NamedTuple):
     between_its: list[int]
     error: float
     tolerance: float
-
-
-class Sides(NamedTuple):
-    """The two captures, how their places are paired, and what a right port may be off by.
-
-    Attributes:
-        put: The port's places whose value was replaced: there it says nothing of the port any more.
-    """
-
-    reference: Captured
-    port: Captured
-    alignment: Alignment
-    tolerances: Tolerances
-    put: Collection[tuple[str, int, int]] = ()
-
-    @property
-    def mine(self) -> list[Place]:
-        """The reference's places."""
-        return self.reference["places"]
-
-    @property
-    def its(self) -> list[Place]:
-        """The port's places."""
-        return self.port["places"]
-
-    @property
-    def layouts(self) -> dict[tuple[int, int], Axes]:
-        """How the port lays out tensors."""
-        return self.alignment.layouts
-
-    def agrees(self, pair: Pair) -> bool:
-        """Whether the value of a pair agrees, or did before it was replaced."""
-        equal = pair.match is not None and pair.match.error <= self.tolerances.values[pair.mine]
-        return equal or self.replaced(pair)
-
-    def replaced(self, pair: Pair) -> bool:
-        """Whether the reference's value was put in at the port's place."""
-        place = self.its[pair.its]
-        return (place["path"], place["call"], place["leaf"]) in self.put
-
-
-# --- going forward
 
 
 def first(sides: Sides) -> Divergence | None:
@@ -137,7 +93,7 @@ def _between(sides: Sides, mine: int, its: int) -> tuple[list[int], list[int]]:
     """The places after the last that agree and before a pair that does not."""
     agreed = [pair for pair in sides.alignment.pairs if sides.agrees(pair)]
     a, b = {pair.mine for pair in agreed}, {pair.its for pair in agreed}
-    differing = _differing(sides, mine, its)
+    differing = differing_inputs(sides, mine, its)
     if differing is not None:
         between = behind(sides.mine, differing[0], mine, a), behind(sides.its, differing[1], its, b)
         if any(between):
@@ -170,7 +126,7 @@ def _is(a: np.ndarray, b: np.ndarray) -> bool:
     return a.shape == b.shape and bool((a == b).all())
 
 
-def _differing(sides: Sides, mine: int, its: int) -> tuple[np.ndarray, np.ndarray] | None:
+def differing_inputs(sides: Sides, mine: int, its: int) -> tuple[np.ndarray, np.ndarray] | None:
     """The first input that differs of two places; None where that is not known."""
     if mine >= len(sides.mine) or its >= len(sides.its):
         return None
@@ -181,129 +137,3 @@ def _differing(sides: Sides, mine: int, its: int) -> tuple[np.ndarray, np.ndarra
 
 def _is_inner(place: Place) -> bool:
     return place["kind"] != "container"
-
-
-def mended(sides: Sides, found: Divergence) -> Put:
-    """What is put into the port so that it goes on with the reference's value; empty where it cannot be told where."""
-    if found.mine is None or found.its is None:
-        return {}
-    if not found.own and (put := _put_before(sides, found.mine, found.its)):
-        return put
-    a, b = sides.mine[found.mine], sides.its[found.its]
-    return _put(a["output"], b, sides.layouts, declared(a["layout"], b["layout"]))
-
-
-def _put_before(sides: Sides, mine: int, its: int) -> Put:
-    """The input of the place that differs, where the place that made it can be seen."""
-    differing = _differing(sides, mine, its)
-    if differing is None:
-        return {}
-    wanted, wrong = differing
-    start = sides.its[its]["start"]
-    makers = [place for place in sides.its if place["end"] < start and made(place, wrong)]
-    return _put(wanted, makers[-1], sides.layouts) if makers else {}
-
-
-def _put(value: np.ndarray | None, place: Place, layouts: dict[tuple[int, int], Axes], axes: Axes | None = None) -> Put:
-    """A value at a place of the port: in the order of the axes that both declare, or in the likeliest."""
-    output = place["output"]
-    if value is None or output is None:
-        return {}
-    fits = axes is not None and tuple(output.shape[i] for i in axes) == value.shape
-    found = Match(0.0, axes) if fits else match(value, output, layouts, 0.0)
-    if found is None:
-        return {}
-    laid_out = found.back(value, output.shape)
-    return {(place["path"], place["call"], place["leaf"]): np.ascontiguousarray(laid_out)}
-
-
-# --- coming back
-
-
-class Gradients(NamedTuple):
-    """How far off dL/dy is at each pair, by the reference's index; and where it first is, on the way back.
-
-    Attributes:
-        errors: Where both have one; infinite where one has and the other has not.
-        first: The pair, or None.
-    """
-
-    errors: dict[int, float]
-    first: Pair | None
-
-
-def gradients(sides: Sides, after: int) -> Gradients:
-    """The gradients of all pairs whose values agree.
-
-    Args:
-        sides: The two.
-        after: The last place of the reference where a value was put in: before it, every gradient went through what is at
-            fault there.
-    """
-    judged = [pair for pair in sides.alignment.pairs if pair.mine > after]
-    errors = {pair.mine: found for pair in judged if (found := _gradient_error(sides, pair)) is not None}
-    passed_by = {pair.mine for pair in judged if _is_passed_by(sides, pair, errors)}
-    errors = {i: found for i, found in errors.items() if i not in passed_by}
-    wrong = [pair for pair in judged if _is_off(sides, pair, errors)]
-    return Gradients(errors, wrong[-1] if wrong else None)
-
-
-def _is_passed_by(sides: Sides, pair: Pair, errors: dict[int, float]) -> bool:
-    """Whether the gradient goes through an activation on one side only, and is the same before it; or through a container.
-
-    The losses of Keras take the logits that it keeps beside a sigmoid or a softmax.
-    """
-    place, other = sides.mine[pair.mine], sides.its[pair.its]
-    if (place["gradient"] is None) == (other["gradient"] is None):
-        return False
-    if place["kind"] != "activation" or not place["inputs"]:
-        return place["kind"] == "container"
-    before = [i for i in errors if sides.mine[i]["end"] < place["start"] and made(sides.mine[i], place["inputs"][0])]
-    return bool(before) and errors[before[-1]] <= sides.tolerances.gradients[before[-1]]
-
-
-def _is_off(sides: Sides, pair: Pair, errors: dict[int, float]) -> bool:
-    tolerance = sides.tolerances.gradients[pair.mine]
-    judged = pair.mine in errors and tolerance < BLIND and sides.agrees(pair)
-    return judged and sides.mine[pair.mine]["kind"] != "container" and errors[pair.mine] > tolerance
-
-
-def _gradient_error(sides: Sides, pair: Pair) -> float | None:
-    a, b = sides.mine[pair.mine]["gradient"], sides.its[pair.its]["gradient"]
-    if (a is None and b is None) or pair.match is None:
-        return None
-    a = np.zeros(sides.mine[pair.mine]["shape"]) if a is None else a
-    b = np.zeros(sides.its[pair.its]["shape"]) if b is None else b
-    return relative(a, pair.match.of(b, a.shape))
-
-
-def relative(a: np.ndarray, b: np.ndarray) -> float:
-    """The largest difference as a share of the largest number of both."""
-    largest = max(float(np.abs(a).max(initial=0.0)), float(np.abs(b).max(initial=0.0)))
-    if not largest:
-        return 0.0
-    return float(np.abs(a - b).max()) / largest if np.isfinite(largest) else np.inf
-
-
-class ParameterError(NamedTuple):
-    """How far off the gradient of a parameter is."""
-
-    path: str
-    name: str
-    error: float
-    tolerance: float
-
-
-def parameters(sides: Sides, carried: dict[str, str]) -> Iterator[ParameterError]:
-    """The gradients of all parameters that can be judged, and of what is a parameter in the port alone."""
-    for path, other in carried.items():
-        mine, its = sides.reference["layers"][path], sides.port["layers"][other]
-        held = {**mine["parameters"], **mine["statistics"]}
-        for name in [each for each in held if each in its["parameters"]]:
-            a, b = mine["gradients"].get(name), its["gradients"].get(name)
-            tolerance = sides.tolerances.parameters[path].get(name, sides.tolerances.loss)
-            if (a is None and b is None) or tolerance >= BLIND:
-                continue
-            zero = np.zeros(held[name].shape)
-            error = relative(zero if a is None else a, zero if b is None else b)
-            yield ParameterError(path, name, error, tolerance)

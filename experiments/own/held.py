@@ -17,7 +17,7 @@ from experiments.own.porting import Reference, compare
 from experiments.own.tolerance import Tolerances, tolerances
 from experiments.own.tree import tree
 from experiments.whole import write_whole
-from isograd import captured as format_of
+from isograd import npz
 from isograd.captured import Captured
 
 PRECISION = "float64"
@@ -56,7 +56,7 @@ def captured_in(model: Interpreter, given: Given, asked: Asked) -> Reference:
     found = tolerances(captured, model)
     steps = model.steps(asked.steps) if asked.steps and trained(opened, captured) else []
     if asked.save:
-        write_whole(asked.save, format_of.dump({**captured, "tolerances": found._asdict(), "steps": steps}))
+        write_whole(asked.save, npz.dump({**captured, "tolerances": found._asdict(), "steps": steps}))
     return Reference(captured, found, steps)
 
 

@@ -20,7 +20,7 @@ from common.errors import Failed, UserError
 from experiments import children
 from experiments.process import environment
 from experiments.versions import ROOT
-from isograd import captured, inside
+from isograd import captured, inside, npz
 
 INSIDE = Path(inside.__file__)
 
@@ -168,13 +168,13 @@ class Interpreter:
 
     def _send(self, what: Any) -> str:
         path = self._path()
-        captured.write(what, path)
+        npz.write(what, path)
         return str(path)
 
     def _fetch(self, **request: Any) -> Any:
         path = self._path()
         self.ask(**request, to=str(path))
-        found = captured.read(path)
+        found = npz.read(path)
         path.unlink()
         return found
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.own.divergence import Sides
 from experiments.own.partings import spelt
 from experiments.own.port_document import Parting
+from experiments.own.sides import Sides
 from experiments.whole import write_whole
 from isograd.captured import Captured, Place
 

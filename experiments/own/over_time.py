@@ -18,7 +18,7 @@ from common.countermeasures.activation import Identity, ReLU, Sigmoid, Tanh
 from common.countermeasures.recurrent import GRU, LSTM, SimpleRNN, Step
 from common.network import Arrays
 from experiments.own.diagnosis import OverTime
-from experiments.own.divergence import relative
+from experiments.own.tensors import relative
 from isograd.captured import Captured, Layer, Place, rms
 
 CELLS = {"lstm": LSTM(), "gru": GRU(), "rnn": SimpleRNN()}

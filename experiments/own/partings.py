@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from experiments.causes import Finding
 from experiments.own.alignment import MOVING
-from experiments.own.divergence import Divergence, Sides
+from experiments.own.divergence import Divergence
 from experiments.own.port_document import CauseFinding, Parting, Stage
+from experiments.own.sides import Sides
 from isograd.captured import Place
 
 FRAMEWORK = ("running.unbiased", "optimizer.place", "clipping.epsilon", "gradient.kink", "activation.constants")

@@ -12,14 +12,17 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments import causes
-from experiments.own import divergence
+from experiments.own import backward, divergence
 from experiments.own.alignment import Pair, align
 from experiments.own.carrying import Carried, carry
-from experiments.own.divergence import Divergence, Put, Sides
+from experiments.own.divergence import Divergence
 from experiments.own.interpreter import Interpreter
 from experiments.own.layouts import completed
+from experiments.own.mending import Put, mended
 from experiments.own.partings import parting, spelt, told
 from experiments.own.port_document import Parting, Stage
+from experiments.own.sides import Sides
+from experiments.own.tensors import relative
 from experiments.own.tolerance import BLIND, Tolerances
 from isograd.captured import Captured, Place, Step
 
@@ -109,7 +112,7 @@ class _Comparison:
             if found is None:
                 break
             self._part(sides, found)
-            put = divergence.mended(sides, found)
+            put = mended(sides, found)
             if not put or set(put) <= set(self.put):
                 break
             self.put |= put
@@ -143,7 +146,7 @@ class _Comparison:
             return {}
         self.judged.append("backward")
         last = max((i for i, mark in self.marks.items() if mark.word == "parts"), default=-1)
-        found = divergence.gradients(sides, last)
+        found = backward.gradients(sides, last)
         if found.first is not None:
             self._part_backward(sides, found.first, found.errors)
             last = max(last, found.first.mine)
@@ -154,7 +157,7 @@ class _Comparison:
         """Parameters whose gradient parts though that of their layer's output agrees: the layer nearest to the loss."""
         index = {place["path"]: i for i, place in enumerate(sides.mine)}
         its_index = {place["path"]: place for place in sides.its}
-        off = [found for found in divergence.parameters(sides, self.carried.pairs) if found.error > found.tolerance]
+        off = [found for found in backward.parameters(sides, self.carried.pairs) if found.error > found.tolerance]
         judged = [found for found in off if index.get(found.path, -1) > last]
         if not judged:
             return
@@ -271,10 +274,10 @@ def _step_error(sides: Sides, mine: list[Step], its: list[Step], carried: Mappin
                 tolerance = sides.tolerances.parameters[path].get(name, np.inf)
                 if b is None or b.shape != a.shape or tolerance >= BLIND:
                     continue
-                found.append(divergence.relative(a - old, b - old) - tolerance)
+                found.append(relative(a - old, b - old) - tolerance)
     return max(found, default=None)
 
 
 def _statistics_error(sides: Sides, place: Place, other: Place) -> float:
     mine, its = sides.reference["statistics"].get(place["path"], {}), sides.port["statistics"].get(other["path"], {})
-    return max((divergence.relative(a, its[name]) for name, a in mine.items() if name in its), default=0.0)
+    return max((relative(a, its[name]) for name, a in mine.items() if name in its), default=0.0)

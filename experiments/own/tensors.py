@@ -29,6 +29,14 @@ def error(a: np.ndarray, b: np.ndarray) -> float:
     return difference / largest if largest else (0.0 if difference == 0 else np.inf)
 
 
+def relative(a: np.ndarray, b: np.ndarray) -> float:
+    """The largest difference as a share of the largest number of both."""
+    largest = max(float(np.abs(a).max(initial=0.0)), float(np.abs(b).max(initial=0.0)))
+    if not largest:
+        return 0.0
+    return float(np.abs(a - b).max()) / largest if np.isfinite(largest) else np.inf
+
+
 def of_a_sample(a: np.ndarray) -> np.ndarray:
     """The values of each sample in the order of their size [sample, value]: the same in every order of the axes."""
     return np.sort(a.reshape(len(a), -1), axis=1) if a.ndim else a.reshape(1, 1)

@@ -16,7 +16,8 @@ from backends import DEFINITION
 from experiments.findings.document import Configuration, RunFinding
 from experiments.index import Source
 from experiments.report import agreed, cells, script_data, together
-from experiments.report.answer import answer, heads
+from experiments.report.answer import answer
+from experiments.report.answer.groups import heads
 from experiments.report.library import library
 from experiments.report.quantities import SHOWN
 from experiments.report.speaker import notes

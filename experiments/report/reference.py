@@ -14,7 +14,7 @@ from backends import FRAMEWORKS
 from experiments.ledger import Difference, effects
 from experiments.ledger.finding import apart
 from experiments.ledger.names.rosetta import HEADINGS, Row, rows
-from experiments.report import differences, guide, loops, migration
+from experiments.report import countermeasures, differences, guide, loops
 from experiments.report.differences import TITLES
 
 HERE = Path(__file__).parent
@@ -41,7 +41,7 @@ def page() -> str:
         headings=HEADINGS,
         rosetta=list(map(_row, rows())),
         loops=list(map(_loop, loops.FORMS)),
-        rooms=[_room(migration.read(name)) for name in migration.rooms()],
+        rooms=[_room(countermeasures.read(name)) for name in countermeasures.rooms()],
     )
 
 
@@ -89,7 +89,7 @@ def _loop(form: str) -> dict[str, str]:
     return {"form": form, "title": title, "words": apart(f"training loop {title}"), "summary": summary, "code": code}
 
 
-def _room(room: migration.Room) -> dict[str, Any]:
+def _room(room: countermeasures.Room) -> dict[str, Any]:
     names = " ".join(apart(name) for wing in room.wings for name in wing.names.values())
     wings = zip(FRAMEWORKS, room.wings, strict=True)
     return {

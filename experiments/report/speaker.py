@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from backends import DEFINITION
 from experiments.findings.document import Configuration, RunFinding
+
+
+class Judged(NamedTuple):
+    """A configuration, and the run that speaks for it."""
+
+    configuration: Configuration
+    run: RunFinding
 
 
 def judged(configuration: Configuration) -> dict[str, RunFinding]:

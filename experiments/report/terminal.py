@@ -11,7 +11,8 @@ from rich.text import Text
 
 from experiments.findings.document import Document
 from experiments.report import agreed
-from experiments.report.answer import Answer, answer, heads
+from experiments.report.answer import Answer, answer
+from experiments.report.answer.groups import heads
 from experiments.report.cells import (
     failures,
     head_of_result,

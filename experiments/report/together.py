@@ -5,7 +5,8 @@ from __future__ import annotations
 from common.plan import Plan
 from experiments.findings.document import Document
 from experiments.index import Source, settings_of
-from experiments.report.answer import group_of, is_single_change
+from experiments.report.answer.changes import is_single_change
+from experiments.report.answer.groups import group_of
 from experiments.report.speaker import judged
 from experiments.settings import COUNTERMEASURES
 

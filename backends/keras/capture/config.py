@@ -13,7 +13,7 @@ from typing import Any
 import keras
 
 from .functions import arguments, described, name_of, rectifier, single
-from .known import cell_of, einsum_shape
+from .kinds import cell_of, einsum_shape
 
 L = keras.layers
 

@@ -15,7 +15,7 @@ import keras
 import tensorflow as tf
 
 from .functions import name_of
-from .known import ours
+from .kinds import ours
 from .record import Recorder
 from .taps import splits
 

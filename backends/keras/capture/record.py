@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from .config import Call, config_of
 from .functions import arguments, described, name_of, single, snake
-from .known import kind_of, ours
+from .kinds import kind_of, ours
 from .paths import joined
 from .taps import (
     Frame,

@@ -9,7 +9,7 @@ import numpy as np
 
 from .arrays import array
 from .config import of_layer
-from .known import Entry
+from .owners import Entry
 from .passes import Pass
 from .taps import Tap
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from . import norms, results
 from .arrays import Batch
-from .known import Entry
+from .owners import Entry
 from .passes import Passes, measured, packed, traced, unpacked
 
 Names = list[tuple[str, str]]

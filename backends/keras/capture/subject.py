@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from . import known, optimizer, results, state, steps, writing
+from . import optimizer, owners, results, state, steps, writing
 from .arrays import Batch, arrays, batch, samples
 from .loss import Loss
 from .passes import Pass, Passes, draws_of_its_own, measured, packed, traced, unpacked
@@ -112,14 +112,14 @@ class Subject:
                 self._programs[key] = Program(self._passes, self._batch, gradient)
         return self._programs[key]
 
-    def _entries(self) -> list[known.Entry]:
+    def _entries(self) -> list[owners.Entry]:
         if not self._order:
             with state.kept(self._model), state.seeded(self._seed):
                 self._order = self._passes.run(*self._batch, gradient=False, put={}).used
         called = [layer for layer in self._order if id(layer) in self._passes.where]
         ids = {id(layer) for layer in called}
         rest = [layer for layer in self._passes.layers if id(layer) not in ids]
-        return known.entries(self._passes.where, [*called, *rest])
+        return owners.entries(self._passes.where, [*called, *rest])
 
     def _precise(self) -> str:
         computed, held = str(self._model.compute_dtype), str(self._model.variable_dtype)

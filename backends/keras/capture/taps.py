@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from .functions import arguments, plain
-from .known import is_linear, ours
+from .kinds import is_linear, ours
 
 L = keras.layers
 

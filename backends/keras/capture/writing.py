@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from .arrays import array
-from .known import Entry, Weight
+from .owners import Entry
+from .weights import Weight
 
 
 def write(entries: list[Entry], layers: Mapping[str, Mapping[str, np.ndarray]]) -> None:

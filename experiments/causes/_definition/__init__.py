@@ -1,4 +1,4 @@
-"""What each kind of isograd/captured.py computes, in NumPy: forward only, channels last."""
+"""What each kind of isograd/kinds.py computes, in NumPy: forward only, channels last."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def forward(kind: str, config: Config, parameters: Arrays, statistics: Arrays, i
     """What a place computes.
 
     Args:
-        kind: One of `isograd.captured.KINDS`.
+        kind: One of `isograd.kinds.KINDS`.
         config: Its numbers, by the names of its kind. Beyond these, of a flattening `channels_first`: the order of the
             elements; of attention `over`: the axis of the softmax; of an embedding `factor`, and `padding`: the entry that
             stands for nothing.

@@ -1,4 +1,4 @@
-"""Activations as functions of an array, by the names of isograd/captured.py."""
+"""Activations as functions of an array, by the names of isograd/kinds.py."""
 
 from __future__ import annotations
 
