@@ -117,7 +117,7 @@ PICTURES = (
     Picture(
         "clipping",
         "profile",
-        change("One step of"),
+        change("The largest change"),
         draw=("relu + gaussian (std 0.25) + norm clipping", "tanh + gaussian (std 0.35)", "sigmoid + xavier + norm clipping"),
         quantity="update_ratio",
     ),

@@ -64,10 +64,11 @@ def clipped(ended: list[Judged]) -> Iterator[str]:
     """What clipping did to a gradient that explodes: it bounds the step, not the ratio."""
     for c, run in ended:
         if c.spec.clipping.kind == "none" and run.gradient and run.gradient.verdict in ("exploding", "non-finite"):
-            clipped = [other for other in ended if differences(c.spec, other.configuration.spec) == ["clipping"]]
-            by = [f"with {other.name.removeprefix(f'{c.name} + ')} by up to {_update(one)}" for other, one in clipped]
+            others = [other for other in ended if differences(c.spec, other.configuration.spec) == ["clipping"]]
+            by = [f"with {other.name.removeprefix(f'{c.name} + ')} {_update(one)}" for other, one in others]
             if by:
-                yield f"One step of {c.name} changes a layer's weights by up to {_update(run)} of their size; {', '.join(by)}."
+                changes = ", ".join([f"{c.name} {_update(run)}", *by])
+                yield f"The largest change of a layer's weights by one step, relative to their size: {changes}."
 
 
 def _update(run: RunFinding) -> str:
