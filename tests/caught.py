@@ -3,9 +3,9 @@
     python -m tests.caught torch [TEXT]      a line of JSON for each fault of PyTorch with TEXT in its name
 
 The faults of tests/faults/ are planted one after another in this process, and the tests that concern each run: first those of
-the rooms that it changes, and where none of them names the place, all that ask a wing, until three or eight fail. A failure
-names the place where it is in the test file of the room (a fault of batch norm in tests/test_normalization.py), or its name or
-message has the word for what is wrong. `python -m experiments.mutants` runs it for all wings, and tells.
+the rooms that it changes, until one names the place or three fail, then all that ask a wing, until one does or eight fail. A
+failure names the place where it is in the test file of the room (a fault of batch norm in tests/test_normalization.py), or its
+name or message has the word for what is wrong. `python -m experiments.mutants` runs it for all wings, and tells.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ import pytest
 from tests.faults import KINDS, ROOT, SHIPPED, Fault, faulty
 
 SUITE = (
-    "activation", "normalization", "initialization", "clipping", "skip", "recurrent", "optimizer", "quantities", "program",
-    "parity",
+    "activation", "normalization", "initialization", "clipping", "skip", "recurrent", "loss", "optimizer", "quantities",
+    "model", "program", "evaluation", "parity",
 )  # fmt: skip
-"""The files whose tests ask a wing, those of one room first."""
+"""What the files are called whose tests ask a wing, those of one room first."""
 
 PLACES = {
     "shipped activation": "activation",
@@ -94,16 +94,24 @@ class Failure(NamedTuple):
 
 
 class Failures:
-    """A plugin that gathers them."""
+    """A plugin that gathers them, and ends the run as soon as one names the place of the fault, or `most` have failed."""
 
-    def __init__(self) -> None:
+    def __init__(self, fault: Fault | None, most: int) -> None:
+        self.fault, self.most = fault, most
         self.found: list[Failure] = []
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Called by pytest at the start of a run."""
+        self.session = session
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Called by pytest after each phase of each test."""
-        if report.failed:
-            crash = getattr(report.longrepr, "reprcrash", None)
-            self.found.append(Failure(report.nodeid, " ".join(str(crash.message if crash else report.longrepr).split())))
+        if not report.failed:
+            return
+        crash = getattr(report.longrepr, "reprcrash", None)
+        self.found.append(Failure(report.nodeid, " ".join(str(crash.message if crash else report.longrepr).split())))
+        if len(self.found) == self.most or (self.fault and named(self.fault, self.found[-1])):
+            self.session.shouldstop = "what was asked is known"
 
 
 def words(fault: Fault) -> list[str]:
@@ -119,11 +127,15 @@ def named(fault: Fault, failure: Failure) -> bool:
 
 
 class Suite:
-    """The tests of a wing, run again and again in this process."""
+    """The tests of a wing, run again and again in this process.
+
+    Attributes:
+        red: Tests that fail without a fault, since the rooms are executed anew here: they are left out.
+    """
 
     def __init__(self, wing: str) -> None:
         self.wing = wing
-        self.clean: dict[str, set[str]] = {}
+        self.red: set[str] = set()
 
     def caught(self, fault: Fault) -> list[Failure]:
         """The failures that a fault makes: of its rooms' tests where one names the place, else of all that ask a wing."""
@@ -135,18 +147,23 @@ class Suite:
         return found + self._failing(fault, [name for name in SUITE if name not in nearest], most=8)
 
     def _failing(self, fault: Fault, names: list[str], most: int) -> list[Failure]:
-        for name in names:
-            if name not in self.clean:
-                self.clean[name] = {failure.test for failure in self._run(None, [name], 50)}
-        known = {test for name in names for test in self.clean[name]}
-        return [failure for failure in self._run(fault, names, most + len(known)) if failure.test not in known]
+        """The failures in these files, each of a test that passes without the fault."""
+        files = [str(path.relative_to(ROOT)) for name in names for path in sorted(ROOT.glob(f"tests/test_{name}*.py"))]
+        while True:
+            found = self._run(fault, files, most)
+            red = {failure.test for failure in self._run(None, [failure.test for failure in found], len(found))}
+            if not red:
+                return found
+            self.red |= red
 
-    def _run(self, fault: Fault | None, names: list[str], most: int) -> list[Failure]:
-        failures = Failures()
-        options = ["-q", "--maxfail", str(most), "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
-        files = [str(ROOT / "tests" / f"test_{name}.py") for name in names]
+    def _run(self, fault: Fault | None, tests: list[str], most: int) -> list[Failure]:
+        if not tests:
+            return []
+        failures = Failures(fault, most)
+        options = ["-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+        left_out = [f"--deselect={test}" for test in sorted(self.red)]
         with faulty(fault, self.wing), redirect_stdout(io.StringIO()):
-            pytest.main([*options, "-k", self.wing, *files], plugins=[failures])
+            pytest.main([*options, *left_out, "-k", self.wing, *tests], plugins=[failures])
         return failures.found
 
 
