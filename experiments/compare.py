@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from experiments.cluster import Cluster
     from experiments.executor import Executor
     from experiments.findings.outcome import Outcome
-    from experiments.index import Source
     from experiments.report.outputs import Said
+    from experiments.reported import Source
     from experiments.runner import Job
     from experiments.store import Store
 
@@ -225,7 +225,7 @@ def compare(
     options: Options, command: str, chosen: list[str], absent: list[str], cluster: Cluster | None = None
 ) -> tuple[Source, Said]:
     """Run what is not in the store yet, and make the findings of all; also, what became of their index."""
-    from experiments import index
+    from experiments import index, reported
     from experiments.executor import Processes
     from experiments.experiment import check_count, name_of_file, plans, read, with_single_changes
     from experiments.report import outputs
@@ -257,7 +257,7 @@ def compare(
         have |= stored([job for job in todo if job.run_id not in failures], store)
         cures = {backend: f"not installed; install with: {install_command(backend)}" for backend in absent}
         made = index.of_jobs(experiment, jobs, failures, cures, name=name_of_file(options.experiment), command=command)
-        source = index.source(made, have, str(options.output))
+        source = reported.source(made, have, str(options.output))
         answered = made.model_copy(update={"answer": summary(source.document)})
         return source, outputs.index(store, answered)
 
