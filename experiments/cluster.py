@@ -36,7 +36,7 @@ from experiments.whole import write_whole
 from experiments.worker import reason_of
 
 if TYPE_CHECKING:
-    from experiments.runner import Job
+    from experiments.jobs import Job
 
 SOURCES = ("backends", "common", "experiments")
 """What a node needs of this project."""

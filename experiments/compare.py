@@ -40,9 +40,9 @@ if TYPE_CHECKING:
     from experiments.cluster import Cluster
     from experiments.executor import Executor
     from experiments.findings.outcome import Outcome
+    from experiments.jobs import Job
     from experiments.report.outputs import Said
     from experiments.reported import Source
-    from experiments.runner import Job
     from experiments.store import Store
 
 _OWN = "(default: the experiment's)"
@@ -228,10 +228,10 @@ def compare(
     from experiments import index, reported
     from experiments.executor import Processes
     from experiments.experiment import check_count, name_of_file, plans, read, with_single_changes
+    from experiments.jobs import jobs_of, stored, versions_here
+    from experiments.jobs import missing as missing_runs
     from experiments.report import outputs
     from experiments.report.answer import summary
-    from experiments.runner import jobs_of, stored, versions_here
-    from experiments.runner import missing as missing_runs
     from experiments.store import Store
 
     experiment, overrides = read(options.experiment), options.overrides()

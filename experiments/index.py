@@ -31,7 +31,7 @@ from experiments.store import RUN_ID, Store
 from experiments.whole import write_whole
 
 if TYPE_CHECKING:
-    from experiments.runner import Job
+    from experiments.jobs import Job
 
 
 def _known(backend: str) -> str:

@@ -9,8 +9,8 @@ from common.trace import Check
 from experiments import index, reported
 from experiments.experiment import plans, read
 from experiments.findings.outcome import Outcome
+from experiments.jobs import Job
 from experiments.reported import Source
-from experiments.runner import Job
 from experiments.store import Run, Store
 from experiments.worker import Job as Asked
 from experiments.worker import Worker

@@ -26,9 +26,10 @@ from experiments.cluster import _nodes as found_nodes
 from experiments.cluster import answering, keep, told
 from experiments.compare import choose
 from experiments.experiment import plans, read
+from experiments.jobs import job, stored
 from experiments.nodes import Node, Nodes
 from experiments.relay import Relay, digest, installed
-from experiments.runner import Runner, job, stored
+from experiments.runner import Runner
 from experiments.store import NotKept, Store
 from experiments.versions import ROOT
 from tests.conftest import required

@@ -17,7 +17,7 @@ import pytest
 from backends import NEEDS
 from experiments import compare
 from experiments.experiment import plans, read
-from experiments.runner import jobs_of
+from experiments.jobs import jobs_of
 from experiments.store import Store
 from experiments.versions import ROOT
 from tests.interrupted import MARK, descendants, interrupted

@@ -16,8 +16,8 @@ from common.errors import UserError
 from experiments import compare, index, loading, seal
 from experiments.compare import Options
 from experiments.experiment import name_of_file, plans, read
+from experiments.jobs import jobs_of
 from experiments.report.tensorboard import log
-from experiments.runner import jobs_of
 from experiments.seal import Damaged, OtherVersion, Unreadable
 from experiments.store import Run, Store, read_run
 from experiments.worker import Job, Worker
