@@ -25,6 +25,7 @@ import numpy as np
 from common import task
 from common.text import columns, control_in
 from experiments import bench, claims, compare, devices, differences, migrate, runner
+from experiments.comparing import comparison, options
 from experiments.flags import flags_of
 from experiments.report import __main__ as report
 from experiments.settings import Settings
@@ -215,7 +216,7 @@ def furnish(folder: Path) -> None:
 
 
 COMMANDS: dict[str, tuple[Any, type[Any]]] = {
-    "compare": (compare, compare.Options),
+    "compare": (compare, options.Options),
     "report": (report, report.Options),
     "migrate": (migrate, migrate.Options),
     "bench": (bench, bench.Options),
@@ -286,8 +287,8 @@ def _status(command: str, words: Sequence[str]) -> int | str | None:
     patches = [
         mock.patch.object(sys, "argv", [command, *words]),
         mock.patch.object(runner, "Runner", side_effect=Begun),
-        mock.patch.object(compare, "_prepare_library"),
-        mock.patch.object(compare, "_prepare_charts"),
+        mock.patch.object(comparison, "_prepare_library"),
+        mock.patch.object(comparison, "_prepare_charts"),
         mock.patch.object(devices, "devices_of", return_value=["cpu:0"]),
         mock.patch.object(bench.ending, "temporary_folder", side_effect=Begun),
     ]

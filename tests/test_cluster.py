@@ -24,7 +24,7 @@ from common.errors import UserError
 from common.plan import Plan
 from experiments.cluster import _nodes as found_nodes
 from experiments.cluster import answering, keep, told
-from experiments.compare import choose
+from experiments.comparing.choice import choose
 from experiments.experiment import plans, read
 from experiments.jobs import job, stored
 from experiments.nodes import Node, Nodes

@@ -14,7 +14,7 @@ import pytest
 import backends
 from common.errors import UserError
 from experiments import compare, index, loading, seal
-from experiments.compare import Options
+from experiments.comparing.options import Options
 from experiments.experiment import name_of_file, plans, read
 from experiments.jobs import jobs_of
 from experiments.report.tensorboard import log
