@@ -25,7 +25,9 @@ import numpy as np
 from common import task
 from common.text import columns, control_in
 from experiments import bench, claims, compare, devices, differences, migrate, runner
-from experiments.comparing import comparison, options
+from experiments.benching.options import Options as OfBench
+from experiments.comparing import comparison
+from experiments.comparing.options import Options as OfCompare
 from experiments.flags import flags_of
 from experiments.report import __main__ as report
 from experiments.settings import Settings
@@ -216,10 +218,10 @@ def furnish(folder: Path) -> None:
 
 
 COMMANDS: dict[str, tuple[Any, type[Any]]] = {
-    "compare": (compare, options.Options),
+    "compare": (compare, OfCompare),
     "report": (report, report.Options),
     "migrate": (migrate, migrate.Options),
-    "bench": (bench, bench.Options),
+    "bench": (bench, OfBench),
     "claims": (claims, claims.Options),
     "differences": (differences, differences.Options),
 }

@@ -15,6 +15,7 @@ import pytest
 
 from common.errors import UserError
 from experiments import bench, compare, destinations, ending
+from experiments.benching.options import Options as OfBench
 from experiments.comparing.options import Options
 from experiments.experiment import name_of_file
 from experiments.report import __main__ as report
@@ -74,8 +75,8 @@ def bad_folders(folder: Path) -> dict[str, Path]:
 FILES: dict[str, Callable[[Path, Path], object]] = {
     "compare --json": lambda path, runs: compare.run(Options(json=str(path), output=runs, **SMALL), ""),
     "report --output": lambda path, runs: report.run(report.Options((runs,), output=path)),
-    "bench --json": lambda path, runs: bench.run(bench.Options(json=path, quick=True)),
-    "bench --chart": lambda path, runs: bench.run(bench.Options(chart=path, quick=True)),
+    "bench --json": lambda path, runs: bench.run(OfBench(json=path, quick=True)),
+    "bench --chart": lambda path, runs: bench.run(OfBench(chart=path, quick=True)),
 }
 FOLDERS: dict[str, Callable[[Path, Path], object]] = {
     "compare --output": lambda path, runs: compare.run(Options(output=path, **SMALL), ""),
@@ -116,7 +117,7 @@ def test_a_folder_that_cannot_be_made_is_refused_before_anything_is_run(flag: st
 
 def test_a_chart_of_another_form_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=re.escape("--chart must end in .svg or .png; received 'x.pdf'")):
-        bench.run(bench.Options(chart=Path("x.pdf"), quick=True))
+        bench.run(OfBench(chart=Path("x.pdf"), quick=True))
 
 
 def test_a_page_whose_name_is_taken_is_refused_before_anything_is_run(tmp_path: Path) -> None:
