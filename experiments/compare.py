@@ -72,7 +72,7 @@ def _cluster(options: Options) -> Iterator[Cluster | None]:
     if options.exclusive:
         raise UserError("--exclusive must be without --cluster, where others' work runs beside; received both; leave one out")
 
-    from experiments.cluster import connected
+    from experiments.connection import connected
 
     with connected(options.cluster) as cluster:
         yield cluster
