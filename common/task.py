@@ -1,7 +1,7 @@
 """What is learnt: data that come with the project (common/sources.py), or a user's own in an .npz file.
 
 A file has `x [samples, features]`, or sequences `x [samples, time, features]`; and `y`, labels that are numbered 0, 1, 2 ...
-in their order, or real targets (common/datafile.py says what is accepted). A fixed share of the samples, drawn once with seed
+in their order, or real targets (common/datafile/ says what is accepted). A fixed share of the samples, drawn once with seed
 0, is the test set. Every feature, and every real target, is centred and scaled by its mean and standard deviation over the
 training set, and over the time of a sequence (a constant feature becomes 0), at whatever scale: a feature times a power of two
 gives the same numbers. With `standardized = "no"` the numbers are as they are. Those of the adding problem always are: its

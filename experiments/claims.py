@@ -28,7 +28,7 @@ from rich.console import Console
 from backends import DEFINITION, FRAMEWORKS, missing
 from common.errors import INSTALLED, UserError
 from experiments import destinations, entry, streams
-from experiments.compare import choose
+from experiments.comparing.choice import choose
 from experiments.flags import parse, shown_as
 
 if TYPE_CHECKING:

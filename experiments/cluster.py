@@ -1,7 +1,7 @@
 """A Ray cluster as the executor (`--cluster`): a lane is an actor on a node, with a worker process beside it.
 
-Ray brings the sources to the nodes, places the actors (experiments/relay.py) and tells when one is gone. Here is said which
-nodes can do a lane, by what is installed on them, and what comes back is checked and kept in the one store.
+Ray places the actors (experiments/relay.py) on the nodes that can do a lane, and tells when one is gone. What comes back is
+checked and kept in the one store.
 """
 
 from __future__ import annotations
@@ -9,188 +9,30 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
-import io
-import os
-import re
-import shutil
-import socket
-import sys
 import threading
-import time
-from collections.abc import Collection, Coroutine, Iterator
+from collections.abc import Coroutine
 from concurrent import futures
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from common.errors import UserError, install_command
-from experiments import ending
 from experiments.executor import Inbox
-from experiments.nodes import Node, Nodes
-from experiments.relay import Message, Relay, digest, installed
+from experiments.nodes import Nodes
+from experiments.ray_nodes import LOOK_SECONDS, alive, only_on, told
+from experiments.relay import Message, Relay, digest
 from experiments.seal import reason
 from experiments.store import NotKept, Store
-from experiments.versions import ROOT
 from experiments.whole import write_whole
 from experiments.worker import reason_of
 
 if TYPE_CHECKING:
-    from experiments.runner import Job
-
-SOURCES = ("backends", "common", "experiments")
-"""What a node needs of this project."""
-
-ADDRESS_FILE = "ray_current_cluster"
-"""Where `ray start` leaves the address of this machine's cluster, in Ray's folder."""
-
-PREFACE, SETTINGS = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]), b"\x04"
-"""How a client of HTTP/2, and so of gRPC, begins, and the kind of frame that its server begins with (RFC 9113, 3.4)."""
-
-GREETING_SECONDS = 5
-
-PROBE_SECONDS = 120
-"""How long a node may take to say what is installed on it."""
-
-LOOK_SECONDS = 5
-"""How often is looked which nodes there still are."""
-
-GONE = {"NodeDiedError", "TaskUnschedulableError", "WorkerCrashedError"}
-"""What Ray raises where a node went."""
+    from experiments.jobs import Job
 
 END_SECONDS = 5
 """How long a relay may take to clear its node's disk."""
 
 HEARD_A_SECOND = 50
 """How many messages of progress the command takes from all lanes together."""
-
-ON_NODES = {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
-"""A lane that asks for no GPU keeps the environment that it has on its node."""
-
-
-@contextlib.contextmanager
-def connected(address: str) -> Iterator[Cluster]:
-    """The cluster at an address, `auto` or HOST:PORT, while the command uses it.
-
-    Raises:
-        UserError: Ray is not installed, nothing answers there, or a node cannot run this project.
-    """
-    try:
-        ray = importlib.import_module("ray")
-    except ImportError:
-        raise UserError(f"--cluster needs ray; install with: {install_command('ray')}") from None
-    found = answering(address)
-    with contextlib.redirect_stdout(io.StringIO()):  # Ray prints what it hears of nodes; our standard output is for results
-        try:
-            _start(ray, found)
-            cluster = Cluster(ray, _nodes(ray))
-            try:
-                with ending.tidied(cluster.close):  # a signal leaves the nodes' disks clear too
-                    yield cluster
-            finally:
-                cluster.close()
-        finally:
-            ray.shutdown()
-
-
-def answering(address: str) -> str:
-    """The address, as HOST:PORT, of a cluster that answers.
-
-    Raises:
-        UserError: It is none, or nothing answers there.
-    """
-    rule = "--cluster must be auto or the HOST:PORT of a running Ray cluster; received"
-    if address.startswith("ray://"):
-        raise UserError(f"{rule} {address}; run the command on a node of the cluster, with --cluster auto")
-    found = _of_this_machine() if address == "auto" else address
-    if address == "auto" and not found:
-        raise UserError(f"{rule} auto, but none runs on this machine; start one with: ray start --head")
-    if not (parts := re.fullmatch(r"\[?([^\s/]+?)\]?:(\d{1,5})", found)) or int(parts[2]) > 65535:
-        raise UserError(f"{rule} {found!r}; `ray start --head` prints the address")
-    try:
-        greeted = _greeting(parts[1], int(parts[2]))
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise UserError(f"{rule} {found}, where nothing answers ({reason}); start one with: ray start --head") from None
-    if greeted[3:4] != SETTINGS:
-        raise UserError(f"{rule} {found}, where something else answers; `ray start --head` prints the address")
-    return found
-
-
-def _greeting(host: str, port: int) -> bytes:
-    """What a server says first to one who speaks HTTP/2: Ray, asked at another's port, would wait for minutes."""
-    with socket.create_connection((host, port), timeout=GREETING_SECONDS) as line:
-        line.sendall(PREFACE)
-        return line.recv(9)
-
-
-def _of_this_machine() -> str:
-    file = Path(os.environ.get("RAY_TMPDIR", "/tmp"), "ray", ADDRESS_FILE)
-    return os.environ.get("RAY_ADDRESS") or (file.read_text(encoding="utf-8").strip() if file.exists() else "")
-
-
-def _start(ray: Any, address: str) -> None:
-    with TemporaryDirectory(prefix="isograd-") as folder:
-        for name in SOURCES:
-            shutil.copytree(ROOT / name, Path(folder, name), ignore=shutil.ignore_patterns("__pycache__"))
-        environment = {"working_dir": folder, "env_vars": ON_NODES}
-        try:
-            ray.init(address=address, runtime_env=environment, log_to_driver=False, logging_level="ERROR")
-        except Exception as error:
-            raise UserError(f"--cluster: Ray at {address} refuses: {told(error)}; run this on one of its nodes") from None
-
-
-def _nodes(ray: Any) -> Nodes:
-    """The nodes that have a processor to give, each with what is installed there; the silent are left out, and named."""
-    probe = ray.remote(installed)
-    with_cpus = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0) >= 1]
-    asked = {probe.options(num_cpus=0, max_retries=0, **_on([node["NodeID"]])).remote(): node for node in with_cpus}
-    found = [node for answer in _answers(ray, asked) if (node := _node(ray, answer, asked[answer]))]
-    for silent in sorted(node["NodeName"] for node in with_cpus if node["NodeID"] not in {each.id for each in found}):
-        print(f"left out: the node {silent} does not answer", file=sys.stderr)
-    if not found:
-        raise UserError("--cluster must have a node that gives processors away and answers; received none; see: ray status")
-    return Nodes(sorted(found, key=lambda node: (node.name, node.id)))
-
-
-def _answers(ray: Any, asked: dict[Any, dict[str, Any]]) -> Iterator[Any]:
-    """The answers as they come; a node that goes meanwhile is not waited for."""
-    waiting, until = list(asked), time.monotonic() + PROBE_SECONDS
-    while waiting and time.monotonic() < until:
-        answered, waiting = ray.wait(waiting, num_returns=len(waiting), timeout=LOOK_SECONDS)
-        yield from answered
-        alive = _alive(ray)
-        waiting = [answer for answer in waiting if asked[answer]["NodeID"] in alive]
-
-
-def _alive(ray: Any) -> set[str]:
-    return {node["NodeID"] for node in ray.nodes() if node["Alive"]}
-
-
-def _node(ray: Any, answer: Any, node: dict[str, Any]) -> Node | None:
-    """A node by its answer; None where it went before it gave one."""
-    resources = node["Resources"]
-    try:
-        versions = ray.get(answer)
-    except Exception as error:
-        if type(error).__name__ in GONE:
-            return None
-        cure = f"in its project folder: {install_command('ray')}"
-        raise UserError(f"--cluster: the node {node['NodeName']} cannot run this: {told(error)}; {cure}") from None
-    return Node(node["NodeID"], node["NodeManagerHostname"], int(resources["CPU"]), int(resources.get("GPU", 0)), versions)
-
-
-def _on(ids: Collection[str]) -> dict[str, Any]:
-    """The option of an actor or a task that is for these nodes only."""
-    return {"label_selector": {"ray.io/node-id": f"in({','.join(sorted(ids))})"}}
-
-
-def told(error: BaseException) -> str:
-    """What went wrong, without Ray's account of it: the end of a traceback from a node, else the first sentence."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-    if "Traceback" in str(error) or "File " in str(error):
-        return lines[-1][:100]
-    return type(error).__name__ if type(error).__module__.startswith("ray.") else lines[0][:100]
 
 
 class Cluster:
@@ -243,9 +85,9 @@ class Cluster:
         """See which nodes there still are, and give up what waits for others."""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            alive = _alive(self.ray)
-            self.alive &= alive
-            for worker in [worker for worker in self.workers if not worker.placed and not alive.intersection(worker.able)]:
+            living = alive(self.ray)
+            self.alive &= living
+            for worker in [worker for worker in self.workers if not worker.placed and not living.intersection(worker.able)]:
                 worker.abandon()
 
     def close(self) -> None:
@@ -270,7 +112,7 @@ class ClusterWorker:
         self.why = ""
         self.job: Message = {}
         asked = {"num_cpus": cluster.threads, "num_gpus": int(first.device.startswith("gpu")), "max_concurrency": 4}
-        relay = cluster.ray.remote(Relay).options(**asked, **_on(self.able))
+        relay = cluster.ray.remote(Relay).options(**asked, **only_on(self.able))
         seconds = cluster.at_once / HEARD_A_SECOND
         self.actor = relay.remote(first.backend, cluster.threads, seconds)
         cluster.soon(self._listen())

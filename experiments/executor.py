@@ -13,7 +13,7 @@ from experiments.process import WorkerProcess
 from experiments.store import Store
 
 if TYPE_CHECKING:
-    from experiments.runner import Job
+    from experiments.jobs import Job
 
 Inbox = queue.Queue[Any]
 """Where workers are heard: `(worker, message)`, the messages of experiments/worker.py; `(worker, None)` when one has ended."""

@@ -10,7 +10,7 @@ from experiments.experiment import catalogue, read, settings
 from experiments.settings import Settings, Values
 
 if TYPE_CHECKING:
-    from experiments.runner import Job
+    from experiments.jobs import Job
 
 START, RUN = 5.0, 0.3
 """Seconds to import a framework, and to compile and begin a run; on the processors of docs/adr/0005."""

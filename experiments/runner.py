@@ -1,8 +1,8 @@
 """The runner: brings plans to workers, and outlives them all. Where workers are is the executor's to know.
 
-A lane is jobs of one backend in order, done by one worker with one thread. There are at most as many workers at once as
-there are cores; a lane waits for its turn. A worker that dies costs the run in flight, and a new one goes on with the rest;
-where its machine went with it, the run in flight is tried again.
+A lane is jobs of one backend in order, done by one worker with one thread (experiments/lanes.py). There are at most as many
+workers at once as there are cores; a lane waits for its turn. A worker that dies costs the run in flight, and a new one goes on
+with the rest; where its machine went with it, the run in flight is tried again.
 
 The definition runs first: its runs leave the references that the frameworks' steps are compared with, in a folder that is there
 while the runner works. What it takes to know a plan's rounding is done once, and not in each framework's worker.
@@ -12,123 +12,25 @@ from __future__ import annotations
 
 import queue
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Hashable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 from backends import DEFINITION
 from common.plan import Plan
 from experiments import ending
 from experiments.executor import Executor, Inbox, Processes, Worker
 from experiments.findings.outcome import Outcome
-from experiments.store import Run, Store
-from experiments.versions import versions
-
-FIRST = (DEFINITION, "keras", "jax", "torch")
-"""The order in which lanes start: what the others need, then the longest work, so that the cores end together."""
-
-LANES = {DEFINITION: 2, "torch": 3}
-"""Into how many a backend's jobs are divided: those whose workers start soon and compile nothing fill the cores to the end."""
-
-SHORTEST_LANE = 2
+from experiments.jobs import Job
+from experiments.lanes import Lane, lanes
+from experiments.store import Store
+from experiments.watcher import Watcher
 
 STARTS = 2
 """How often a worker may die before it is ready until its lane is given up."""
 
 LOSSES = 3
 """How often a run may lose its machine until it counts as what brings machines down."""
-
-VersionsOf = Callable[[str, Plan, str], dict[str, str]]
-"""What enters the run id of a plan on a backend and a device, beside these."""
-
-
-class Job(NamedTuple):
-    """One run that is to be done."""
-
-    backend: str
-    name: str
-    plan: Plan
-    run_id: str
-    device: str
-    processor: str = ""
-    """Of what name the processor is that the run id was made for, where there are several."""
-
-    @property
-    def defines(self) -> bool:
-        """Whether it leaves the references of its plan."""
-        return self.backend == DEFINITION
-
-
-class Watcher(Protocol):
-    """Whoever shows progress."""
-
-    def start(self, lane: str, jobs: list[Job]) -> None:
-        """A lane has begun."""
-        ...
-
-    def progress(self, lane: str, job: Job, steps: int) -> None:
-        """So many steps of a run are done."""
-        ...
-
-    def ended(self, lane: str, job: Job, outcome: str) -> None:
-        """A run has ended: `finished`, or the reason why not."""
-        ...
-
-    def where(self, text: str) -> None:
-        """Where the lanes are at work, if it is not here."""
-        ...
-
-    def say(self, text: str) -> None:
-        """Something that a reader should know now."""
-        ...
-
-
-def versions_here(backend: str, plan: Plan, device: str) -> dict[str, str]:
-    """Those of this machine, for every plan."""
-    return versions(backend)
-
-
-def job(backend: str, name: str, plan: Plan, device: str, versions_of: VersionsOf = versions_here) -> Job:
-    """A job with its run id. The definition always runs on the processor."""
-    device = "cpu" if backend == DEFINITION else device
-    found = versions_of(backend, plan, device)
-    return Job(backend, name, plan, plan.run_id(backend, device, found), device, found["processor"])
-
-
-def jobs_of(plans: dict[str, Plan], backends: Iterable[str], device: str, versions_of: VersionsOf = versions_here) -> list[Job]:
-    """Every plan on every backend."""
-    return [job(backend, name, plan, device, versions_of) for backend in backends for name, plan in plans.items()]
-
-
-def missing(jobs: list[Job], have: Collection[str]) -> list[Job]:
-    """The jobs whose runs there are not, and the definition's for every framework's among them: it leaves the references."""
-    todo = {one.run_id: one for one in jobs if one.run_id not in have}
-    compared = {one.plan for one in todo.values() if one.backend != DEFINITION}
-    return list(({one.run_id: one for one in jobs if one.defines and one.plan in compared} | todo).values())
-
-
-@dataclass(eq=False)
-class Lane:
-    """The jobs of one backend, and the worker that does them.
-
-    What another command was busy with comes last, and is then waited for.
-    """
-
-    name: str
-    jobs: deque[Job]
-    worker: Worker | None = None
-    current: Job | None = None
-    ready: bool = False
-    busy: set[str] = field(default_factory=set)
-    deaths: int = 0
-    losses: int = 0
-    broken: str | None = None
-
-    @property
-    def displaced(self) -> bool:
-        """Whether it is to leave references, and its worker waits for a machine."""
-        return bool(self.jobs) and self.jobs[0].defines and self.worker is not None and not self.worker.placed
 
 
 @dataclass
@@ -331,42 +233,3 @@ class Runner:
         while lane.jobs:
             lane.current = lane.jobs.popleft()
             self._fail(lane, Outcome("crashed", reason))
-
-
-def lanes(jobs: Iterable[Job], least: Callable[[str], int] = lambda device: 1) -> list[Lane]:
-    """Jobs by backend and processor, those of one structure together: a worker keeps the program that it compiled last.
-
-    Args:
-        jobs: What is to be done.
-        least: Into how many lanes the jobs on a device are divided at least, if there are as many.
-    """
-    found: list[Lane] = []
-    for same in sorted(_grouped(jobs, lambda one: one.backend), key=_turn):
-        name = same[0].backend
-        count = max(LANES.get(name, 1), least(same[0].device))
-        size = max(SHORTEST_LANE, -(-len(same) // count))
-        parts: list[list[Job]] = []
-        for alike in _grouped(same, lambda one: one.processor):
-            ordered = [one for group in _grouped(alike, lambda one: one.plan.structure()) for one in group]
-            parts += [ordered[i : i + size] for i in range(0, len(ordered), size)]
-        names = [name] if len(parts) == 1 else [f"{name} ({i} of {len(parts)})" for i in range(1, len(parts) + 1)]
-        found += [Lane(lane, deque(part)) for lane, part in zip(names, parts, strict=True)]
-    return found
-
-
-def _turn(jobs: list[Job]) -> int:
-    return FIRST.index(jobs[0].backend) if jobs[0].backend in FIRST else len(FIRST)
-
-
-def _grouped(jobs: Iterable[Job], key: Callable[[Job], Hashable]) -> list[list[Job]]:
-    """Jobs with equal keys together, in the order in which the keys come first."""
-    groups: dict[Hashable, list[Job]] = {}
-    for one in jobs:
-        groups.setdefault(key(one), []).append(one)
-    return list(groups.values())
-
-
-def stored(jobs: Iterable[Job], store: Store) -> dict[str, Run]:
-    """The runs that the store has, by run id."""
-    found = {one.run_id: (one, store.load(one.run_id)) for one in jobs}
-    return {run_id: run for run_id, (one, run) in found.items() if run and run.is_of(one.plan, one.backend)}

@@ -14,10 +14,10 @@ from common.countermeasures.clipping import Clipping, NoClipping
 from common.countermeasures.initialization import Initialization, Xavier
 from common.countermeasures.loss import CrossEntropy, Loss
 from common.countermeasures.normalization import NoNormalization, Normalization
-from common.countermeasures.optimizer import SGD, Optimizer, with_rate
+from common.countermeasures.optimizer import SGD, Optimizer, with_rate, without_rate
 from common.countermeasures.recurrent import NoRecurrence, Recurrent
 from common.countermeasures.skip import NoSkip, Skip
-from common.plan import Count, Precision, Steps
+from common.plan import Count, Plan, Precision, Steps
 from common.sources import ADDING
 from common.spec import Spec
 from common.task import BatchSize, Standardized, Time
@@ -119,6 +119,17 @@ class Settings(Spec, frozen=True):
     def optimizer_with_rate(self) -> Optimizer:
         """The optimizer with the learning rate that was set."""
         return with_rate(self.optimizer, self.learning_rate)
+
+
+def settings_of(plan: Plan) -> Settings:
+    """What an experiment would have to say to get this plan."""
+    network = {name: value for name, value in plan.network if name in Settings.model_fields and name != "time"}
+    shared = {key: getattr(plan, key) for key in ("initialization", "clipping", "precision", "steps", "record_every")}
+    shared["initialization_by_layer"] = plan.initialization_by_layer or None
+    optimizer = {"optimizer": without_rate(plan.optimizer), "learning_rate": plan.optimizer.learning_rate}
+    task = {"batch_size": plan.task.batch_size, "test_fraction": plan.task.test_fraction, "data": plan.task.source}
+    task |= {"standardized": plan.task.standardized, "time": plan.task.time}
+    return Settings(**network, **shared, **optimizer, **task, seeds=len(plan.seeds))
 
 
 def kinds(room: str) -> list[str]:

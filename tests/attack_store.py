@@ -13,7 +13,7 @@ import backends
 from experiments import index
 from experiments.experiment import plans, read
 from experiments.index import Index
-from experiments.runner import jobs_of
+from experiments.jobs import jobs_of
 from experiments.seal import Unreadable
 from experiments.store import Run, Store, read_run
 from experiments.worker import Job, Worker

@@ -25,6 +25,9 @@ import numpy as np
 from common import task
 from common.text import columns, control_in
 from experiments import bench, claims, compare, devices, differences, migrate, runner
+from experiments.benching.options import Options as OfBench
+from experiments.comparing import comparison
+from experiments.comparing.options import Options as OfCompare
 from experiments.flags import flags_of
 from experiments.report import __main__ as report
 from experiments.settings import Settings
@@ -215,10 +218,10 @@ def furnish(folder: Path) -> None:
 
 
 COMMANDS: dict[str, tuple[Any, type[Any]]] = {
-    "compare": (compare, compare.Options),
+    "compare": (compare, OfCompare),
     "report": (report, report.Options),
     "migrate": (migrate, migrate.Options),
-    "bench": (bench, bench.Options),
+    "bench": (bench, OfBench),
     "claims": (claims, claims.Options),
     "differences": (differences, differences.Options),
 }
@@ -286,8 +289,8 @@ def _status(command: str, words: Sequence[str]) -> int | str | None:
     patches = [
         mock.patch.object(sys, "argv", [command, *words]),
         mock.patch.object(runner, "Runner", side_effect=Begun),
-        mock.patch.object(compare, "_prepare_library"),
-        mock.patch.object(compare, "_prepare_charts"),
+        mock.patch.object(comparison, "_prepare_library"),
+        mock.patch.object(comparison, "_prepare_charts"),
         mock.patch.object(devices, "devices_of", return_value=["cpu:0"]),
         mock.patch.object(bench.ending, "temporary_folder", side_effect=Begun),
     ]

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import backends
 from common.trace import Check
-from experiments import index
+from experiments import index, reported
 from experiments.experiment import plans, read
 from experiments.findings.outcome import Outcome
-from experiments.index import Source
-from experiments.runner import Job
+from experiments.jobs import Job
+from experiments.reported import Source
 from experiments.store import Run, Store
 from experiments.worker import Job as Asked
 from experiments.worker import Worker
@@ -68,4 +68,4 @@ def make(folder: Path) -> Source:
                 have[job.run_id] = run
     made = index.of_jobs(asked, jobs, failures, {"jax": "not installed"}, name="own.toml", command=f"compare '{EVIL}'")
     index.save(store, made)
-    return index.source(made, have, str(folder))
+    return reported.source(made, have, str(folder))

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from experiments import index
 from experiments.experiment import plans, read
-from experiments.runner import Runner, jobs_of
+from experiments.jobs import jobs_of
+from experiments.runner import Runner
 from experiments.store import Store
 from tests import attack, attack_kills, attack_store
 from tests.attack_kills import ended, folder_of, limited, started

@@ -13,16 +13,18 @@ import pytest
 from common import draw, task
 from common.backend import Backend
 from common.plan import Plan
-from experiments import bench
+from experiments.benching.job import NORMS, job, write_job
+from experiments.benching.sections import Row
+from experiments.benching.timed import by_hand, probed
 
 
-@pytest.mark.parametrize("norm", bench.NORMS)
+@pytest.mark.parametrize("norm", NORMS)
 def test_a_script_written_by_hand_computes_the_definitions_gradients(
     backend: Backend, definition: Backend, tmp_path: Path, norm: str
 ) -> None:
-    bench.write_job(tmp_path / "job.npz")
-    found = bench.by_hand(backend.name, tmp_path / "job.npz", "prelu", norm, 2)
-    plan = Plan.model_validate(bench.job(activation="prelu", normalization=bench.NORMS[norm], steps=2))
+    write_job(tmp_path / "job.npz")
+    found = by_hand(backend.name, tmp_path / "job.npz", "prelu", norm, 2)
+    plan = Plan.model_validate(job(activation="prelu", normalization=NORMS[norm], steps=2))
     program = definition.program(plan, "cpu")
     program.load(draw.state(plan))
     program.step(next(draw.batches(plan, task.load(plan.task))))
@@ -34,14 +36,14 @@ def test_a_script_written_by_hand_computes_the_definitions_gradients(
 
 
 def test_a_probe_times_the_first_step_and_every_later_one(backend: Backend) -> None:
-    (found,) = bench.probed(backend.name, [bench.job(depth=3, width=8, steps=4)])
+    (found,) = probed(backend.name, [job(depth=3, width=8, steps=4)])
     assert len(found["steps"]) == 3
     assert 0 < min(found["steps"]) < found["first"]
     assert found["memory"] > 50e6
 
 
 def test_a_row_quotes_the_median() -> None:
-    assert bench.Row("a section", "torch", "a case", "ms", [3.0, 1.0, 2.0]).median == 2.0
+    assert Row("a section", "torch", "a case", "ms", [3.0, 1.0, 2.0]).median == 2.0
 
 
 def test_a_misspelt_backend_gets_the_nearest_name() -> None:
@@ -53,9 +55,9 @@ def test_a_misspelt_backend_gets_the_nearest_name() -> None:
 
 def test_a_probe_that_fails_is_said_with_its_reason() -> None:
     with pytest.raises(RuntimeError, match=r"the probe of nobody ended with exit status 1: .*no backend is called 'nobody'"):
-        bench.probed("nobody", [])
+        probed("nobody", [])
 
 
 def test_the_job_is_a_plan() -> None:
-    plan = Plan.model_validate(json.loads(json.dumps(bench.job(seeds=2))))
+    plan = Plan.model_validate(json.loads(json.dumps(job(seeds=2))))
     assert (len(plan.network.sites), plan.precision, plan.seeds) == (30, "float32", (0, 1))

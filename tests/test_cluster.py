@@ -22,13 +22,15 @@ from hypothesis import strategies as st
 
 from common.errors import UserError
 from common.plan import Plan
-from experiments.cluster import _nodes as found_nodes
-from experiments.cluster import answering, keep, told
-from experiments.compare import choose
+from experiments.cluster import keep
+from experiments.comparing.choice import choose
+from experiments.connection import answering
 from experiments.experiment import plans, read
+from experiments.jobs import job, stored
 from experiments.nodes import Node, Nodes
+from experiments.ray_nodes import nodes_of, told
 from experiments.relay import Relay, digest, installed
-from experiments.runner import Runner, job, stored
+from experiments.runner import Runner
 from experiments.store import NotKept, Store
 from experiments.versions import ROOT
 from tests.conftest import required
@@ -209,17 +211,17 @@ class FakeRay:
 
 def test_a_node_that_goes_before_it_answers_is_left_out_and_named(capsys: pytest.CaptureFixture[str]) -> None:
     died = FakeRay.exceptions.NodeDiedError("it died")
-    found = found_nodes(FakeRay({"a": installed(), "b": None, "c": died, "d": installed()}))
+    found = nodes_of(FakeRay({"a": installed(), "b": None, "c": died, "d": installed()}))
     assert [(each.name, each.cpus, each.gpus) for each in found] == [("a", 2, 0), ("d", 2, 0)]
     assert capsys.readouterr().err == "left out: the node b does not answer\nleft out: the node c does not answer\n"
     with pytest.raises(UserError, match="must have a node that gives processors away and answers; received none"):
-        found_nodes(FakeRay({"b": None}))
+        nodes_of(FakeRay({"b": None}))
 
 
 def test_a_node_that_cannot_run_this_is_refused_with_the_cure() -> None:
     error = RuntimeError("Traceback\nModuleNotFoundError: No module named 'polars'")
     with pytest.raises(UserError) as caught:
-        found_nodes(FakeRay({"a": installed(), "b": error}))
+        nodes_of(FakeRay({"a": installed(), "b": error}))
     assert str(caught.value) == (
         "--cluster: the node b cannot run this: ModuleNotFoundError: No module named 'polars'; "
         'in its project folder: pip install -c constraints.txt -e ".[ray]"'

@@ -11,8 +11,10 @@ import pytest
 
 import backends
 from common.errors import UserError
-from experiments import compare
-from experiments.compare import Options, choose, run
+from experiments.compare import run
+from experiments.comparing import choice
+from experiments.comparing.choice import choose
+from experiments.comparing.options import Options
 from experiments.experiment import catalogue, name_of_file, read, settings
 from experiments.findings.document import Document
 from experiments.flags import flags_of
@@ -212,12 +214,12 @@ def test_every_flag_is_known_by_the_name_that_it_has_in_the_help() -> None:
 
 
 def test_a_missing_backend_is_left_out_with_its_install_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compare, "missing", lambda name: ["jax"] if name == "jax" else [])
+    monkeypatch.setattr(choice, "missing", lambda name: ["jax"] if name == "jax" else [])
     assert choose(None) == (["numpy", "torch", "keras"], ["jax"])
 
 
 def test_a_missing_backend_asked_for_by_name_is_the_users_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compare, "missing", lambda name: ["jax"] if name == "jax" else [])
+    monkeypatch.setattr(choice, "missing", lambda name: ["jax"] if name == "jax" else [])
     with pytest.raises(UserError) as caught:
         choose(["numpy", "jax"])
     assert str(caught.value) == f"--backends: jax needs jax; install with: {backends.install_command('jax')}"
@@ -226,7 +228,7 @@ def test_a_missing_backend_asked_for_by_name_is_the_users_mistake(monkeypatch: p
 def test_a_missing_backend_is_a_row_with_its_cure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(compare, "missing", lambda name: [] if name == "numpy" else [name])
+    monkeypatch.setattr(choice, "missing", lambda name: [] if name == "numpy" else [name])
     own = tmp_path / "one.toml"
     own.write_text('question = "?"\n[[configuration]]\n')
     options = Options(str(own), depth=4, width=8, steps=2, batch_size=16, output=tmp_path / "runs")
@@ -236,7 +238,7 @@ def test_a_missing_backend_is_a_row_with_its_cure(
 
 
 def test_backends_may_be_written_with_commas_and_the_definition_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compare, "missing", lambda _: [])
+    monkeypatch.setattr(choice, "missing", lambda _: [])
     assert choose(["jax,torch", "numpy"])[0] == ["numpy", "torch", "jax"]
 
 

@@ -20,6 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common import datafile, memory
+from common.datafile.recipes import RECIPES
 from common.errors import COLUMNS, UserError
 from common.text import columns
 
@@ -259,9 +260,9 @@ def test_a_file_of_pytorch_is_refused_with_what_makes_an_npz_of_it(tmp_path: Pat
     assert same(cured(tmp_path / "data.pt"))
 
 
-@pytest.mark.parametrize("suffix", [s for s in datafile.RECIPES if s not in (".csv",)])
+@pytest.mark.parametrize("suffix", [s for s in RECIPES if s not in (".csv",)])
 def test_every_recipe_is_python(suffix: str) -> None:
-    compile(datafile.RECIPES[suffix].format(path="a", out="b", reading=""), suffix, "exec")
+    compile(RECIPES[suffix].format(path="a", out="b", reading=""), suffix, "exec")
 
 
 def test_what_no_line_can_mend_is_refused_all_the_same(tmp_path: Path) -> None:

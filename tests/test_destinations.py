@@ -15,6 +15,8 @@ import pytest
 
 from common.errors import UserError
 from experiments import bench, compare, destinations, ending
+from experiments.benching.options import Options as OfBench
+from experiments.comparing.options import Options
 from experiments.experiment import name_of_file
 from experiments.report import __main__ as report
 from experiments.report import outputs
@@ -71,15 +73,15 @@ def bad_folders(folder: Path) -> dict[str, Path]:
 
 
 FILES: dict[str, Callable[[Path, Path], object]] = {
-    "compare --json": lambda path, runs: compare.run(compare.Options(json=str(path), output=runs, **SMALL), ""),
+    "compare --json": lambda path, runs: compare.run(Options(json=str(path), output=runs, **SMALL), ""),
     "report --output": lambda path, runs: report.run(report.Options((runs,), output=path)),
-    "bench --json": lambda path, runs: bench.run(bench.Options(json=path, quick=True)),
-    "bench --chart": lambda path, runs: bench.run(bench.Options(chart=path, quick=True)),
+    "bench --json": lambda path, runs: bench.run(OfBench(json=path, quick=True)),
+    "bench --chart": lambda path, runs: bench.run(OfBench(chart=path, quick=True)),
 }
 FOLDERS: dict[str, Callable[[Path, Path], object]] = {
-    "compare --output": lambda path, runs: compare.run(compare.Options(output=path, **SMALL), ""),
-    "compare --figures": lambda path, runs: compare.run(compare.Options(figures=path, output=runs, **SMALL), ""),
-    "compare --tensorboard": lambda path, runs: compare.run(compare.Options(tensorboard=path, output=runs, **SMALL), ""),
+    "compare --output": lambda path, runs: compare.run(Options(output=path, **SMALL), ""),
+    "compare --figures": lambda path, runs: compare.run(Options(figures=path, output=runs, **SMALL), ""),
+    "compare --tensorboard": lambda path, runs: compare.run(Options(tensorboard=path, output=runs, **SMALL), ""),
     "report --figures": lambda path, runs: report.run(report.Options((runs,), figures=path)),
     "report --tensorboard": lambda path, runs: report.run(report.Options((runs,), tensorboard=path)),
 }
@@ -115,13 +117,13 @@ def test_a_folder_that_cannot_be_made_is_refused_before_anything_is_run(flag: st
 
 def test_a_chart_of_another_form_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=re.escape("--chart must end in .svg or .png; received 'x.pdf'")):
-        bench.run(bench.Options(chart=Path("x.pdf"), quick=True))
+        bench.run(OfBench(chart=Path("x.pdf"), quick=True))
 
 
 def test_a_page_whose_name_is_taken_is_refused_before_anything_is_run(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "depth.html")
     with pytest.raises(UserError, match=r"the page must be a file that can be written; .* which is a FIFO"):
-        compare.run(compare.Options("depth", output=tmp_path, **SMALL), "")
+        compare.run(Options("depth", output=tmp_path, **SMALL), "")
     assert [path.name for path in tmp_path.iterdir()] == ["depth.html"]
 
 
@@ -164,7 +166,7 @@ def test_each_part_that_finds_no_room_is_a_line_and_the_others_are_there(
         "output": tmp_path / "runs", "json": str(tmp_path / "x.json"),
         "figures": tmp_path / "figures", "tensorboard": tmp_path / "events",
     }  # fmt: skip
-    assert compare.run(compare.Options(str(own), **places, **SMALL), "") == 1
+    assert compare.run(Options(str(own), **places, **SMALL), "") == 1
     out, err = capsys.readouterr()
     lost = [line for line in err.splitlines() if line.startswith("error: ")]
     page = outputs.page_of(tmp_path / "runs", name_of_file(str(own)))

@@ -16,7 +16,8 @@ import backends
 from common.backend import Backend
 from common.errors import Unsupported, UserError
 from common.plan import Plan
-from experiments import compare, devices
+from experiments import devices
+from experiments.comparing.choice import check_device
 from tests.conftest import load
 
 ROOT = Path(__file__).parents[1]
@@ -131,7 +132,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.mark.parametrize("device", ["cpu", "cpu:0"])
 def test_the_processor_is_not_asked_for(asked: list[str], device: str) -> None:
-    compare._check_device(device, ["numpy", *ASKED])
+    check_device(device, ["numpy", *ASKED])
     assert asked == []
 
 
@@ -149,14 +150,14 @@ def test_a_device_that_not_every_backend_has_is_refused_by_name(
     asked: list[str], device: str, names: list[str], said: str
 ) -> None:
     with pytest.raises(UserError) as refused:
-        compare._check_device(device, ["numpy", *names])
+        check_device(device, ["numpy", *names])
     assert str(refused.value).endswith(said)
     assert sorted(asked) == sorted(names)
 
 
 @pytest.mark.parametrize(("device", "names"), [("gpu", ["torch"]), ("gpu:0", ["torch"]), ("cpu:1", ["jax"])])
 def test_a_device_that_every_framework_has_is_no_mistake(asked: list[str], device: str, names: list[str]) -> None:
-    compare._check_device(device, ["numpy", *names])  # the definition runs on the processor all the same
+    check_device(device, ["numpy", *names])  # the definition runs on the processor all the same
     assert asked == names
 
 

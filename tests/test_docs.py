@@ -81,7 +81,8 @@ def test_an_example_is_an_experiment(
 def test_an_experiment_runs_as_it_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from experiments.compare import Options, run
+    from experiments.compare import run
+    from experiments.comparing.options import Options
 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.toml").write_text(EXAMPLES[1][1])

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from backends import NEEDS
-from experiments import compare
+from experiments.comparing import comparison
 from experiments.experiment import plans, read
-from experiments.runner import jobs_of
+from experiments.jobs import jobs_of
 from experiments.store import Store
 from experiments.versions import ROOT
 from tests.interrupted import MARK, descendants, interrupted
@@ -98,7 +98,7 @@ def test_the_message_counts_what_is_kept_and_with_fresh_what_was_made_again(tmp_
     store = Store(tmp_path)
     first, second, *others = [store.path(job.run_id) for job in jobs]
     first.touch()
-    kept, fresh = compare._kept(jobs, store, False), compare._kept(jobs, store, True)
+    kept, fresh = comparison._kept(jobs, store, False), comparison._kept(jobs, store, True)
     count = len({job.run_id for job in jobs})
     assert kept().startswith(f"1 of {count} runs are kept")
     assert fresh().startswith(f"0 of {count} runs were made again")

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from experiments import runner as module
 from experiments.experiment import plans, read
-from experiments.runner import LOSSES, Job, Lane, Runner, lanes
+from experiments.jobs import Job
+from experiments.lanes import Lane, lanes
+from experiments.runner import LOSSES, Runner
 from experiments.store import Store
 from tests.test_runner import Notes
 

@@ -13,9 +13,8 @@ from common.errors import UserError
 from common.plan import Plan
 from common.spec import kinds_of
 from experiments.experiment import catalogue, plans, read, with_single_changes
-from experiments.index import settings_of
 from experiments.report.answer.changes import differences
-from experiments.settings import COUNTERMEASURES, kinds
+from experiments.settings import COUNTERMEASURES, kinds, settings_of
 
 SMALL = {"depth": 4, "width": 8, "steps": 3}
 

@@ -17,9 +17,8 @@ import polars as pl
 import pytest
 
 from common.errors import UserError
-from experiments import index
+from experiments import index, reported
 from experiments.findings import theory
-from experiments.index import Source
 from experiments.report.figures import fitted, rows
 from experiments.report.figures.drawn import draw, figures, svg_of
 from experiments.report.figures.files import extent, formed
@@ -29,6 +28,7 @@ from experiments.report.figures.scene import Figure, Nothing
 from experiments.report.figures.sizes import SIZES
 from experiments.report.labels import GAP
 from experiments.report.quantities import SHOWN
+from experiments.reported import Source
 from experiments.store import Run
 from tests import drawn
 from tests.stored import EVIL, make
@@ -62,7 +62,7 @@ def awkward(source: Source) -> Source:
     entries = [first.model_copy(update={"name": LONG}), second, *others, *copies]
     torch = second.runs["torch"]
     runs = {run_id: parted(run) if run_id == torch else run for run_id, run in source.runs.items()}
-    return index.source(made.model_copy(update={"entries": entries}), runs, source.label)
+    return reported.source(made.model_copy(update={"entries": entries}), runs, source.label)
 
 
 def all_of(source: Source, **words: Any) -> Asked:

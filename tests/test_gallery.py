@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.compare import Options
+from experiments.comparing.options import Options
 from experiments.experiment import catalogue, plans, read
 from experiments.flags import parse
 from experiments.report.figures.flags import asked, check

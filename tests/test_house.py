@@ -174,9 +174,9 @@ def loaded_frameworks(code: str) -> str:
     ["backends", "backends.numpy", "experiments.findings.configuration", "common.draw", "experiments.compare",
      "experiments.migrate", "experiments.differences", "experiments.convert", "experiments.claims",
      "experiments.claiming.measuring",
-     "experiments.index", "experiments.devices", "experiments.flags",
+     "experiments.index", "experiments.loading", "experiments.devices", "experiments.flags",
      "experiments.report.terminal", "experiments.report.outputs", "experiments.report.figures",
-     "experiments.runner", "experiments.store", "experiments.worker", "experiments.cluster"],
+     "experiments.runner", "experiments.store", "experiments.worker", "experiments.connection"],
 )  # fmt: skip
 def test_no_framework_is_loaded_outside_the_wings(module: str) -> None:
     assert loaded_frameworks(f"import {module}") == ""

@@ -13,11 +13,11 @@ import pytest
 
 import backends
 from common.errors import UserError
-from experiments import compare, index, seal
-from experiments.compare import Options
+from experiments import compare, index, loading, seal
+from experiments.comparing.options import Options
 from experiments.experiment import name_of_file, plans, read
+from experiments.jobs import jobs_of
 from experiments.report.tensorboard import log
-from experiments.runner import jobs_of
 from experiments.seal import Damaged, OtherVersion, Unreadable
 from experiments.store import Run, Store, read_run
 from experiments.worker import Job, Worker
@@ -57,10 +57,10 @@ def test_an_index_comes_back_as_it_was_saved(folder: Path) -> None:
 
 def test_the_experiment_asked_for_last_is_so_whatever_the_clock_says(folder: Path) -> None:
     os.utime(folder / "experiment-one.json", (4e9, 4e9))
-    assert index.load(folder).document.experiment == "two"
+    assert loading.load(folder).document.experiment == "two"
     index.save(Store(folder), index.read(folder / "experiment-one.json"))
     os.utime(folder / "experiment-one.json", (0, 0))
-    assert index.load(folder).document.experiment == "one"
+    assert loading.load(folder).document.experiment == "one"
 
 
 def test_a_damaged_run_is_named_and_left_out_and_the_others_are_reported(
@@ -71,7 +71,7 @@ def test_a_damaged_run_is_named_and_left_out_and_the_others_are_reported(
     content = bytearray(victim.read_bytes())
     content[len(content) // 2] ^= 1
     victim.write_bytes(content)
-    found = index.load(folder)
+    found = loading.load(folder)
     said = capsys.readouterr().err
     assert said == f"damaged: {victim} is left out (its bytes do not have its digest); run it again\n"
     assert [c.runs["numpy"].status for c in found.document.configurations] == ["crashed", "finished"]
@@ -81,11 +81,11 @@ def test_a_damaged_run_is_named_and_left_out_and_the_others_are_reported(
 def test_a_damaged_index_is_named_and_another_one_is_taken(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = folder / "experiment-two.json"
     path.write_bytes(path.read_bytes().replace(b"tanh", b"relu"))
-    assert index.load(folder).document.experiment == "one"
+    assert loading.load(folder).document.experiment == "one"
     said = capsys.readouterr().err
     assert said == f"damaged: {path} is left out (its bytes do not have its digest); run it again\n"
     with pytest.raises(UserError, match="cannot be read: its bytes do not have its digest; run the experiment again"):
-        index.load(folder, "two")
+        loading.load(folder, "two")
 
 
 def test_what_a_strange_folder_says_does_not_move_the_cursor(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -95,7 +95,7 @@ def test_what_a_strange_folder_says_does_not_move_the_cursor(folder: Path, capsy
         lambda w: w["entries"][0].update(failures={"numpy": {"status": "crashed", "reason": "a\x1b[2Jb"}}),
     )
     (folder / "experiment-\x1b[31mred.json").write_text("{}")
-    found = index.load(folder).document
+    found = loading.load(folder).document
     assert found.configurations[0].runs["numpy"].reason == r"a\x1b[2Jb"
     assert capsys.readouterr().err.startswith(rf"left out: experiment-\x1b[31mred.json in {folder}: ")
 
@@ -110,7 +110,7 @@ def test_runs_and_indexes_of_older_versions_are_called_that_in_one_line_each(
     for path in folder.glob("*.parquet"):
         path.write_bytes(path.read_bytes().replace(b'"seal"', b'"Seal"'))
     with pytest.raises(UserError, match="must hold finished runs"):
-        index.load(folder)
+        loading.load(folder)
     first, second = capsys.readouterr().err.splitlines()
     assert first == f"left out: experiment-one.json and 1 more in {folder}: made by an older version of isograd; run again"
     assert second.endswith(f".parquet and 1 more in {folder}: made by an older version of isograd; run again")
@@ -140,7 +140,7 @@ def test_names_in_an_index_from_somebody_else_are_held_to_what_is_known(folder: 
     forge(folder / "experiment-two.json", change)
     with pytest.raises(Unreadable):
         index.read(folder / "experiment-two.json")
-    assert index.load(folder).document.experiment == "one"
+    assert loading.load(folder).document.experiment == "one"
 
 
 def test_a_run_of_another_plan_or_backend_is_not_told_as_the_one_asked_for(
@@ -155,12 +155,12 @@ def test_a_run_of_another_plan_or_backend_is_not_told_as_the_one_asked_for(
         first["runs"], second["runs"] = {"numpy": second["runs"]["numpy"]}, {"numpy": first["runs"]["numpy"]}
 
     forge(folder / "experiment-two.json", of_another_backend)
-    found = index.load(folder).document
+    found = loading.load(folder).document
     assert [run.status for c in found.configurations for run in c.runs.values()] == ["finished", "crashed", "crashed"]
     assert capsys.readouterr().err.count("it is not the run that the index says") == 1
     forge(folder / "experiment-two.json", of_another_plan)
     with pytest.raises(UserError, match="must hold finished runs"):
-        index.load(folder)
+        loading.load(folder)
     assert capsys.readouterr().err.count("it is not the run that the index says") == 2
 
 
@@ -172,14 +172,14 @@ def test_a_run_of_a_backend_that_is_none_is_not_read(folder: Path, tmp_path: Pat
     with pytest.raises(OtherVersion):
         read_run(next(folder.glob("*.parquet")))
     with pytest.raises(UserError, match="must hold finished runs"):
-        index.load(folder)
+        loading.load(folder)
     assert not list(tmp_path.parent.glob("up*"))
 
 
 def test_event_files_stay_in_their_folder_whatever_a_configuration_is_called(folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("tensorboardX", reason='install with: pip install -c constraints.txt -e ".[tensorboard]"')
     forge(folder / "experiment-two.json", lambda w: w["entries"][0].update(name="../../../up/.."))
-    log([index.load(folder)], tmp_path / "inner" / "events")
+    log([loading.load(folder)], tmp_path / "inner" / "events")
     assert {path.name for path in (tmp_path / "inner").iterdir()} == {"events"}
     assert {path.name for path in (tmp_path / "inner" / "events").iterdir()} == {"numpy"}
     assert {path.name for path in tmp_path.iterdir()} == {"inner", "runs"}
@@ -197,19 +197,19 @@ def test_an_experiment_is_asked_for_by_its_name_its_file_or_the_files_name(folde
     for file in files:
         index.save(Store(folder), two.model_copy(update={"experiment": name_of_file(str(file)), "question": str(file)}))
     index.save(Store(folder), two.model_copy(update={"experiment": "depth", "question": "The catalogue's?"}))
-    asked = [index.load(folder, str(file)).document.question for file in files]
+    asked = [loading.load(folder, str(file)).document.question for file in files]
     assert asked == [str(file) for file in files], "each has an index of its own"
-    assert index.load(folder, "depth").document.question == "The catalogue's?"
+    assert loading.load(folder, "depth").document.question == "The catalogue's?"
     with pytest.raises(UserError, match=r"received 'a\.b', which 2 have; one of: a\.b-[0-9a-f]{8}, a\.b-[0-9a-f]{8}"):
-        index.load(folder, "a.b")
+        loading.load(folder, "a.b")
     index.path_of(Store(folder), name_of_file(str(files[1]))).unlink()
-    assert index.load(folder, "a.b").document.question == str(files[0])
+    assert loading.load(folder, "a.b").document.question == str(files[0])
     with pytest.raises(UserError, match="received 'dept'; did you mean 'depth'"):
-        index.load(folder, "dept")
+        loading.load(folder, "dept")
     index.path_of(Store(folder), "depth").unlink()
     with pytest.raises(UserError, match="received 'dept'; did you mean 'depth'"):
-        index.load(folder, "dept")
-    assert index.load(folder, "depth").document.question == str(files[2])
+        loading.load(folder, "dept")
+    assert loading.load(folder, "depth").document.question == str(files[2])
 
 
 def test_the_report_is_printed_although_the_index_cannot_be_kept(

@@ -24,9 +24,9 @@ from common.plan import Plan
 from common.text import columns
 from experiments import experiment
 from experiments.experiment import MANY, MOST, check_count, name_of_file, plans, read
+from experiments.jobs import jobs_of
 from experiments.listing import announced
 from experiments.report.progress import Bars
-from experiments.runner import jobs_of
 from tests.awkward import COMMANDS, ORDINARY, Pick, arguments, furnish, npz, toml, tried
 
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])

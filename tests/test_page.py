@@ -25,16 +25,16 @@ import pytest
 from common.free_run import free_run
 from common.quantities import QUANTITIES
 from common.trace import Trace
-from experiments import index
+from experiments import loading
 from experiments.experiment import plans, read
 from experiments.findings.document import Document, RunFinding
-from experiments.index import Source
 from experiments.report import listed, measured, page, script_data, together
 from experiments.report.answer import answer, summary
 from experiments.report.outputs import page_of
 from experiments.report.quantities import SHARE, SHOWN
 from experiments.report.spec import to_toml
 from experiments.report.words import WORDS, glossary
+from experiments.reported import Source
 from tests.stored import EVIL, make
 
 ROOT = Path(__file__).parents[1]
@@ -355,14 +355,14 @@ def test_the_toml_makes_the_same_plans(source: Source, tmp_path: Path) -> None:
 
 
 def test_a_folder_gives_back_the_findings_that_were_made_with_it(source: Source) -> None:
-    again = index.load(Path(source.label))
+    again = loading.load(Path(source.label))
     assert again.document == source.document
 
 
 def test_without_an_index_the_plans_name_the_configurations(source: Source, tmp_path: Path) -> None:
     for path in Path(source.label).glob("*.parquet"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
-    found = index.load(tmp_path).document
+    found = loading.load(tmp_path).document
     assert {c.name for c in found.configurations} == {
         "sigmoid + xavier", "tanh + xavier", "relu + gaussian (std 1e+80)", "elu + xavier"
     }  # fmt: skip
@@ -371,7 +371,7 @@ def test_without_an_index_the_plans_name_the_configurations(source: Source, tmp_
 
 
 def test_several_folders_are_side_by_side(source: Source) -> None:
-    both = [source, index.load(Path(source.label))]
+    both = [source, loading.load(Path(source.label))]
     found = script_data.data(both)
     assert [group["runs"] for group in found["configurations"][0]["groups"]] == [
         [[0, "numpy"], [0, "torch"], [1, "numpy"], [1, "torch"]]
@@ -429,8 +429,8 @@ def test_a_mistake_is_one_line_and_status_2(arguments: tuple[str, ...], reason: 
 
 def test_the_report_loads_no_framework(source: Source) -> None:
     code = (
-        "import sys; from pathlib import Path; from experiments import index; from experiments.report import page\n"
-        f"page.render([index.load(Path({source.label!r}))])\n"
+        "import sys; from pathlib import Path; from experiments import loading; from experiments.report import page\n"
+        f"page.render([loading.load(Path({source.label!r}))])\n"
         "print({'torch', 'tensorflow', 'keras', 'jax', 'flax', 'optax'} & sys.modules.keys())"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from experiments.experiment import plans, read
+from experiments.jobs import Job
 from experiments.report import progress
 from experiments.report.progress import MOST_BARS, Bars, Lines, Total, watcher
-from experiments.runner import Job
 
 PLANS = plans(read("countermeasures"), {"depth": 4, "width": 8, "steps": 10})
 JOBS = [Job(backend, name, plan, f"{backend} {name}", "cpu") for backend in ("torch", "keras") for name, plan in PLANS.items()]

@@ -18,8 +18,10 @@ from common.agreement import judged_steps
 from common.plan import Plan
 from experiments.executor import Processes
 from experiments.experiment import plans, read
+from experiments.jobs import Job, job, jobs_of, missing, stored
+from experiments.lanes import Lane, lanes
 from experiments.process import WorkerProcess, environment
-from experiments.runner import Job, Lane, Runner, job, jobs_of, lanes, missing, stored
+from experiments.runner import Runner
 from experiments.store import Store
 from experiments.worker import Job as WorkerJob
 from experiments.worker import Worker

@@ -17,10 +17,11 @@ from common.plan import Plan
 from experiments import children, ending
 from experiments.claiming.evidence import Evidence
 from experiments.executor import Processes
+from experiments.jobs import Job, jobs_of, stored
 from experiments.listing import announced
 from experiments.process import environment
 from experiments.report.progress import watcher
-from experiments.runner import Job, Runner, jobs_of, stored
+from experiments.runner import Runner
 from experiments.store import Run, Store
 
 NATIVE = Path(__file__).parent / "native"

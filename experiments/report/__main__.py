@@ -30,7 +30,7 @@ from experiments.report.figures.flags import check as check_figures
 
 if TYPE_CHECKING:
     from common.plan import Plan
-    from experiments.index import Source
+    from experiments.reported import Source
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,8 @@ def run(options: Options) -> int:
     """
     entry.check_memory()
 
-    from experiments import destinations, index
+    from experiments import destinations
+    from experiments.loading import load
     from experiments.report import outputs
 
     figures = asked(options)
@@ -71,7 +72,7 @@ def run(options: Options) -> int:
         destinations.check_file("--output", options.output)
     for folder in options.folders:
         _check_folder(folder)
-    sources = [index.load(folder, options.experiment) for folder in options.folders]
+    sources = [load(folder, options.experiment) for folder in options.folders]
     if figures:
         check_figures(figures, _plans(sources))
     page = options.output

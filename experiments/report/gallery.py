@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from backends import DEFINITION
-from experiments.compare import compare
+from experiments.comparing.comparison import compare
 from experiments.report.figures.drawn import figures, svg_of
 from experiments.report.figures.files import formed
 from experiments.report.figures.flags import asked

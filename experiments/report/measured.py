@@ -21,8 +21,8 @@ from common.plan import Plan
 from common.quantities import QUANTITIES
 from common.trace import Trace
 from experiments.findings import theory
-from experiments.index import Source
 from experiments.report.quantities import SHARE, SHOWN
+from experiments.reported import Source
 
 DIGITS = 4
 NOT_FINITE = -32768

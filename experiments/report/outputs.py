@@ -16,8 +16,9 @@ from typing import NamedTuple
 from common.errors import UserError, install_command
 from common.text import file_stem
 from experiments import destinations
-from experiments.index import Index, Source, indexes, path_of, save
+from experiments.index import Index, indexes, path_of, save
 from experiments.report.figures.flags import Asked
+from experiments.reported import Source
 from experiments.store import Store
 
 NEEDS = ("altair", "jinja2", "tomli_w", "vl_convert")

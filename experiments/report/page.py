@@ -14,7 +14,6 @@ from markupsafe import Markup
 
 from backends import DEFINITION
 from experiments.findings.document import Configuration, RunFinding
-from experiments.index import Source
 from experiments.report import agreed, cells, script_data, together
 from experiments.report.answer import answer
 from experiments.report.answer.groups import heads
@@ -23,6 +22,7 @@ from experiments.report.quantities import SHOWN
 from experiments.report.speaker import notes
 from experiments.report.spec import to_toml
 from experiments.report.words import WORDS
+from experiments.reported import Source
 
 HERE = Path(__file__).parent
 SCRIPT = ("data", "labels", "rows", "spoken", "charts", "export", "state", "table", "begin")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from backends import DEFINITION
-from experiments.compare import Options
+from experiments.comparing.options import Options
 from experiments.findings.document import Document
 from experiments.report.answer import answer
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Column
 
-from experiments.runner import Job
+from experiments.jobs import Job
 
 BAR = 20
 """Columns of a bar."""

@@ -11,10 +11,10 @@ from altair.utils.schemapi import debug_mode
 
 from backends import DEFINITION
 from experiments.findings.document import Document
-from experiments.index import Source
 from experiments.report import agreed, cells, charts, measured
 from experiments.report.quantities import SHARE, SHOWN, Shown
 from experiments.report.together import chosen, countermeasures, names, site_of, unit_of_loss
+from experiments.reported import Source
 
 FEW = 40
 """The agreement chart shows no more configurations than so many: those nearest to their bound."""

@@ -7,7 +7,7 @@ from typing import Any
 import tomli_w
 
 from experiments.findings.document import Document
-from experiments.index import settings_of
+from experiments.settings import settings_of
 
 
 def to_toml(document: Document) -> str:

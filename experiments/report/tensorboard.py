@@ -23,9 +23,9 @@ import numpy as np
 
 from common.errors import UserError, install_command
 from common.trace import Trace
-from experiments.index import Source
 from experiments.report.measured import over_seeds, values_of
 from experiments.report.quantities import SHOWN
+from experiments.reported import Source
 
 
 def check() -> None:

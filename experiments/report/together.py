@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from common.plan import Plan
 from experiments.findings.document import Document
-from experiments.index import Source, settings_of
 from experiments.report.answer.changes import is_single_change
 from experiments.report.answer.groups import group_of
 from experiments.report.speaker import judged
-from experiments.settings import COUNTERMEASURES
+from experiments.reported import Source
+from experiments.settings import COUNTERMEASURES, settings_of
 
 CHOSEN = 4
 """Configurations that are drawn when the page opens."""

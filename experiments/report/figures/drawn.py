@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from experiments import destinations
-from experiments.index import Source
 from experiments.report.figures import errors, lined, panelled
 from experiments.report.figures.files import Words, check_font, finished, formed
 from experiments.report.figures.fitted import FONT, fitted
 from experiments.report.figures.flags import Asked
 from experiments.report.figures.scene import Figure, Nothing, scene
 from experiments.report.figures.sizes import SIZES, USUAL
+from experiments.reported import Source
 
 OF_A_QUANTITY = {"profile": lined.profile, "heat": panelled.heat, "difference": panelled.difference}
 """One for each quantity that is asked for."""

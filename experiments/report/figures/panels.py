@@ -10,10 +10,10 @@ import numpy as np
 
 from backends import DEFINITION
 from common.trace import Trace
-from experiments.index import Source
 from experiments.report import agreed, charts, measured, script_data
 from experiments.report.figures.rows import Line, Row, numbers
 from experiments.report.quantities import SHOWN
+from experiments.reported import Source
 
 SEEN = 0.02
 """Of a decade, or of the largest value where the axis is linear: a smaller difference cannot be seen."""

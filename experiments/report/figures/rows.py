@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from common.trace import Trace
-from experiments.index import Source
 from experiments.report import measured
 from experiments.report.labels import GAP, Domain, apart, domain_of, fitted, pixel, width, wrapped
 from experiments.report.quantities import SHARE, SHOWN
+from experiments.reported import Source
 
 Row = dict[str, Any]
 

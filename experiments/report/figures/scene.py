@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 from altair.utils.schemapi import debug_mode
 
-from experiments.index import Source
 from experiments.report import together
 from experiments.report.figures import rows
 from experiments.report.figures.fitted import Build, Grid
 from experiments.report.figures.flags import Asked
 from experiments.report.figures.placed import Spec
 from experiments.report.figures.sizes import SIZES, Size
+from experiments.reported import Source
 
 
 class Scene(NamedTuple):

@@ -1,0 +1,1 @@
+"""One experiment on every backend, compared with the definition: what `experiments.compare` asks and does."""
