@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from common.backend import Backend
 from common.countermeasures.clipping import Clipping, GlobalNormClipping, NoClipping, NormClipping, ValueClipping
 from common.plan import Plan
+from tests.clipped import READERS
 from tests.compared import differing
 from tests.conftest import load
 from tests.strategies import float64s, floats
@@ -39,6 +40,20 @@ def test_clipped_gradients_are_the_definitions(
     expected, found = (wing.clipping.probe(spec, gradients) for wing in (definition, backend))
     for name, value in expected.items():
         assert np.abs(found[name] - value).max() <= 1e-12 * max(np.abs(value).max(), 1e-290), name
+
+
+@pytest.mark.parametrize("size", [1e-7, 1.0, 1e6])
+@BY_KIND
+def test_what_a_reader_builds_clips_an_ordinary_model_as_the_definition(
+    backend: Backend, definition: Backend, kind: Callable[..., Clipping], size: float
+) -> None:
+    draw = np.random.default_rng(0).normal
+    gradients = {"weight": size * draw(size=(3, 2)), "bias": size * draw(size=2)}
+    spec = kind(threshold=0.5 * size)
+    expected = definition.clipping.probe(spec, {name: g[None, None] for name, g in gradients.items()})
+    found = READERS[backend.name](backend.clipping.build(spec), list(gradients.values()))
+    for (name, value), g in zip(expected.items(), found, strict=True):
+        np.testing.assert_allclose(g, value[0, 0], rtol=1e-12, err_msg=f"clipping by {spec.kind}: {name}")
 
 
 def test_a_step_with_it_is_the_definitions_where_one_without_it_is(
