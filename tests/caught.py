@@ -25,7 +25,7 @@ SUITE = (
     "activation", "normalization", "initialization", "clipping", "skip", "recurrent", "optimizer", "quantities", "program",
     "parity",
 )  # fmt: skip
-"""The files whose tests ask a wing, those of one room first."""
+"""What the files are about whose tests ask a wing, those of one room first; each has the files that begin with its name."""
 
 PLACES = {
     "shipped activation": "activation",
@@ -144,7 +144,7 @@ class Suite:
     def _run(self, fault: Fault | None, names: list[str], most: int) -> list[Failure]:
         failures = Failures()
         options = ["-q", "--maxfail", str(most), "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
-        files = [str(ROOT / "tests" / f"test_{name}.py") for name in names]
+        files = [str(path) for name in names for path in sorted(ROOT.glob(f"tests/test_{name}*.py"))]
         with faulty(fault, self.wing), redirect_stdout(io.StringIO()):
             pytest.main([*options, "-k", self.wing, *files], plugins=[failures])
         return failures.found
