@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 from scipy import special
 
-import backends
 from common.backend import Backend
 from common.countermeasures import activation as room
 from common.countermeasures.activation import (
@@ -51,12 +50,6 @@ NEAR = [sign * 10.0**-k for k in (1, 2, 3, 6, 8, 12, 17, 30, 37) for sign in (1,
 FAR = [
     sign * z for z in (0.5, 1, 5, 7.9, 9, 15.8, 16.7, 17.4, 17.7, 19, 20, 30, 36.7, 38, 40, 87, 100, 700) for sign in (1, -1)
 ]
-
-
-@pytest.fixture(params=backends.NEEDS, scope="session")
-def wing(request: pytest.FixtureRequest) -> Backend:
-    """Each of the four wings, the definition among them."""
-    return load(request.param, request.config)
 
 
 def exact(spec: Activation, z: float) -> tuple[Decimal, Decimal]:

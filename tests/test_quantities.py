@@ -11,14 +11,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.special import ndtr
 
-import backends
 from common import draw
 from common.backend import Backend
 from common.countermeasures.activation import SELU_SCALE, Activation
 from common.network import Batch, State
 from common.plan import Plan
 from common.quantities import MEASURED, QUANTITIES, decay_per_layer, gradient_ratio, named, ratio, rms
-from tests.conftest import load
 from tests.strategies import every
 
 EPS = float(np.finfo(np.float64).eps)
@@ -202,12 +200,6 @@ PASSED_ON = {
 }
 """The first unit's output for an input of 0 and of 1, where it is not 0 and 1."""
 EACH_KIND = pytest.mark.parametrize("kind", DEAD_BY_HAND)
-
-
-@pytest.fixture(params=backends.NEEDS, scope="module")
-def wing(request: pytest.FixtureRequest) -> Backend:
-    """Each of the four wings, the definition among them."""
-    return load(request.param, request.config)
 
 
 def test_every_kind_of_activation_is_counted_by_hand() -> None:

@@ -17,14 +17,12 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
-import backends
 from common import draw
 from common.backend import Backend
 from common.countermeasures.activation import SELU_ALPHA, SELU_SCALE, Activation
 from common.network import Batch
 from common.plan import Plan
 from common.quantities import decay_per_layer
-from tests.conftest import load
 from tests.strategies import every
 
 Function = Callable[[np.ndarray], np.ndarray]
@@ -169,12 +167,6 @@ def assert_follows_theory(wing: Backend, plan: Plan, s: float) -> np.ndarray:
     tolerance = 4 * np.sqrt(1.5 * theory.variance / len(SEEDS))
     assert abs(found.mean() - (theory.log_ratio - theory.variance / 2)) < tolerance
     return signal
-
-
-@pytest.fixture(params=list(backends.NEEDS), scope="module")
-def wing(request: pytest.FixtureRequest) -> Backend:
-    """All four wings."""
-    return load(request.param, request.config)
 
 
 CASES = {
