@@ -28,8 +28,8 @@ from isograd.captured import KINDS
 from tests import converted as c
 from tests.conftest import load
 from tests.converted import precise
+from tests.modelled import CASES, Maker, of_seed, planned, start_and_batches
 from tests.ordinary import FORMS, Ordinary
-from tests.test_model import CASES, Maker, of_seed, planned, start_and_batches
 
 __all__ = ["precise"]
 
