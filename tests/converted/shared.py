@@ -10,8 +10,10 @@ import pytest
 
 from backends.keras.trial import in_float64
 from common.countermeasures.optimizer import Adam, Momentum, Optimizer
+from experiments.converting import laws
 from experiments.converting.conversion import Asked, Converted, convert
 from experiments.converting.files import Stored
+from tests.conftest import load
 
 Arrays = dict[str, np.ndarray]
 
@@ -32,6 +34,12 @@ def precise() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module", autouse=True)
+def wings(request: pytest.FixtureRequest) -> None:
+    for name in laws.FRAMEWORKS:
+        load(name, request.config)
+
+
 def batch(seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Tokens [batch, word], and classes [batch]."""
     rng = np.random.default_rng(seed)
@@ -46,6 +54,10 @@ def through(stored: Stored, source: str, target: str, like: Stored | None = None
 def file_of(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str] | None = None) -> Stored:
     """A file of these arrays: the library sorts them by name."""
     return Stored(dict(sorted(arrays.items())), dict(metadata or {}))
+
+
+def equal(a: Arrays, b: Arrays) -> bool:
+    return set(a) == set(b) and all(np.array_equal(a[name], b[name]) for name in a)
 
 
 class Stepped(NamedTuple):
