@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from tests.awkward import BYTES, COMMANDS, SECONDS, arguments, furnish, held, npz, toml, tried
+from tests.awkward import BYTES, COMMANDS, SECONDS, arguments, furnish, held, toml, tried
+from tests.awkward_arrays import npz
 
 OWN = 60
 """One try of so many is a process of its own."""

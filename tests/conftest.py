@@ -83,6 +83,12 @@ def backend(request: pytest.FixtureRequest) -> Backend:
     return load(request.param, request.config)
 
 
+@pytest.fixture(params=backends.NEEDS, scope="session")
+def wing(request: pytest.FixtureRequest) -> Backend:
+    """Each of the four wings, the definition among them."""
+    return load(request.param, request.config)
+
+
 @pytest.fixture(scope="session")
 def definition() -> Backend:
     """The NumPy wing."""

@@ -41,7 +41,7 @@ from experiments.findings.gradient import GRADIENT_WORDS, Thresholds, gradient
 from experiments.findings.learning import LEARNING_WORDS, learning
 from experiments.findings.score import Accuracies, Guessing
 from experiments.findings.verdict import Judgement
-from tests.test_theory import PHI, Z, batch_norm_rate, mean
+from tests.mean_field import PHI, Z, batch_norm_rate, mean
 
 PAGE = Path(__file__).parents[1] / "docs" / "verdicts.md"
 BEGIN, END = "<!-- measured: python -m tests.labelled --write -->", "<!-- end -->"

@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-import ast
-import importlib.util
 import itertools
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,71 +10,13 @@ import pytest
 
 from isograd import captured, kinds, npz
 from tests import central
-from tests.conftest import load
-from tests.recomputed import attention, convolution, gru, lstm
+from tests.keras_cases import MODELS, Wing, arrays_of, drawn_over, place, recomputed, wing
 
-FOLDER = Path(__file__).parents[1] / "backends" / "keras" / "capture"
-
-MODELS = (
-    *("perceptron", "convolutions", "evaluated", "grouped", "normalized", "twice", "nested", "recurrent", "rematerialized"),
-    *("frozen", "several", "transformer", "heads", "probabilities", "rowwise"),
-)
-
-
-class Wing:
-    """The capture of the wing, the awkward models, and what is captured of each, once."""
-
-    def __init__(self) -> None:
-        import keras
-        import tensorflow
-
-        from backends.keras import capture
-        from tests import captured_keras
-
-        self.keras: Any = keras
-        self.tf: Any = tensorflow
-        self.capture = capture
-        self.models = captured_keras
-        self.made = cache(self._made)
-
-    def subject(self, given: Any, **how: Any) -> Any:
-        return self.capture.subject(given.model, given.x, given.y, loss=given.loss, training=given.training, **how)
-
-    def _made(self, name: str) -> tuple[Any, Any, Any]:
-        self.keras.utils.set_random_seed(0)
-        given = getattr(self.models, name)()
-        subject = self.subject(given)
-        return given, subject, subject.capture(values=True)
-
-
-@pytest.fixture(scope="module")
-def wing(request: pytest.FixtureRequest) -> Iterator[Wing]:
-    load("keras", request.config)
-    made = Wing()
-    before = made.keras.config.floatx(), made.keras.config.dtype_policy()
-    made.capture.prepare("float64")
-    yield made
-    made.keras.config.set_floatx(before[0])
-    made.keras.config.set_dtype_policy(before[1])
-
-
-def place(seen: Any, path: str, call: int = 0) -> Any:
-    return next(each for each in seen["places"] if (each["path"], each["call"]) == (path, call))
+__all__ = ["wing"]
 
 
 def known(norms: Any) -> dict[str, float]:
     return {name: float(value) for name, value in norms.items() if value is not None}
-
-
-def arrays_of(subject: Any) -> dict[str, dict[str, np.ndarray]]:
-    return {path: {**layer["parameters"], **layer["statistics"]} for path, layer in subject.layers().items()}
-
-
-def drawn_over(subject: Any, seed: int = 1) -> dict[str, dict[str, np.ndarray]]:
-    rng = np.random.default_rng(seed)
-    new = {path: {name: rng.uniform(0.1, 1, a.shape) for name, a in held.items()} for path, held in arrays_of(subject).items()}
-    subject.write(new)
-    return new
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -182,87 +115,6 @@ def test_canonical_arrays_give_the_output_by_the_formula_of_their_kind(wing: Win
     assert ("convolution", None, True) in checked
 
 
-def recomputed(each: Any, layer: Any) -> np.ndarray | None:
-    """The output of a place by the NumPy formula of its kind; None where there is none here."""
-    p = {**layer["parameters"], **layer["statistics"]} if layer else {}
-    config = each["config"]
-    x = each["inputs"][0] if each["inputs"] else np.zeros(0)
-    match each["kind"]:
-        case "affine" if "weight" in p and "axes_in" not in config:
-            return x @ p["weight"] + p["bias"]
-        case "affine" if "weight" in p:
-            return (x @ p["weight"] + p["bias"]).reshape(each["shape"])
-        case "convolution":
-            return convolution(x, p["weight"], p["bias"], config)
-        case "batch_norm":
-            axes = tuple(range(x.ndim - 1))
-            mean, variance = (x.mean(axes), x.var(axes)) if config["batch"] else (p["mean"], p["variance"])
-            return (x - mean) / np.sqrt(variance + config["epsilon"]) * p["scale"] + p["shift"]
-        case "layer_norm":
-            centred = x - x.mean(-1, keepdims=True)
-            return centred / np.sqrt(x.var(-1, keepdims=True) + config["epsilon"]) * p["scale"] + p["shift"]
-        case "rms_norm":
-            return x / np.sqrt(np.mean(x**2, -1, keepdims=True) + config["epsilon"]) * p["scale"]
-        case "embedding":
-            return p["weight"][x]
-        case "recurrent" if config.get("cell"):
-            return stepped(each, x, p)
-        case "attention":
-            return attention(each["inputs"], p, config)
-        case _:
-            return None
-
-
-def stepped(each: Any, x: np.ndarray, p: dict[str, np.ndarray]) -> np.ndarray:
-    config = each["config"]
-    backwards = config["backwards"]
-    made = {"lstm": lstm, "gru": gru, "rnn": gru}[config["cell"]](x[:, ::-1] if backwards else x, p, config)
-    made = made[:, ::-1] if each["path"].endswith("back]") else made
-    return made[:, -1] if config["last"] else made
-
-
-@pytest.fixture(scope="module")
-def trained(wing: Wing) -> tuple[list[Any], list[Any], list[np.ndarray], list[np.ndarray]]:
-    """The steps of a subject and of a plain loop, and the variables after them."""
-    made = []
-    for plain in (True, False):
-        wing.keras.utils.set_random_seed(0)
-        given = wing.models.convolutions()
-        optimizer = wing.keras.optimizers.Adam(0.01, global_clipnorm=0.5)
-        batches = [(given.x * scale, given.y) for scale in (1.0, 0.5)]
-        if plain:
-            steps = [plain_step(wing, given.model, optimizer, *batch) for batch in batches]
-        else:
-            steps = wing.subject(given, optimizer=optimizer).steps(batches, values=True)
-        made.append((steps, [variable.numpy() for variable in given.model.variables]))
-    return made[0][0], made[1][0], made[0][1], made[1][1]
-
-
-def test_steps_are_those_of_a_plain_loop(trained: Any):
-    losses, steps, plain, variables = trained
-    np.testing.assert_allclose([step["loss"] for step in steps], losses, rtol=1e-12)
-    for one, other in zip(variables, plain, strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-11, atol=1e-13)
-
-
-def test_a_step_says_what_moved_and_by_how_much(trained: Any):
-    first, second = trained[1]
-    assert set(first) == set(captured.Step.__annotations__)
-    update = second["parameters"]["head"]["weight"] - first["parameters"]["head"]["weight"]
-    assert second["norms"]["head"]["weight"]["update"] == pytest.approx(captured.rms(update), rel=1e-10)
-    assert second["norms"]["head"]["weight"]["weight"] == pytest.approx(captured.rms(first["parameters"]["head"]["weight"]))
-    assert second["norms"]["stem"]["bias"]["gradient"] == pytest.approx(captured.rms(second["gradients"]["stem"]["bias"]))
-    assert np.any(first["statistics"]["norm"]["mean"] != second["statistics"]["norm"]["mean"])
-    assert len(first["places"]) == 11
-
-
-def plain_step(wing: Wing, model: Any, optimizer: Any, x: np.ndarray, y: np.ndarray) -> float:
-    with wing.tf.GradientTape() as tape:
-        loss = wing.keras.losses.SparseCategoricalCrossentropy(from_logits=True)(y, model(x, training=True))
-    optimizer.apply(tape.gradient(loss, [each.value for each in model.trainable_variables]), model.trainable_variables)
-    return float(loss)
-
-
 def test_a_frozen_layer_has_no_gradient_and_its_normalization_uses_running_statistics(wing: Wing):
     seen = wing.made("frozen")[2]
     assert seen["layers"]["body.d"]["gradients"] == {"weight": None, "bias": None}
@@ -327,32 +179,6 @@ def test_a_model_that_cannot_be_traced_is_run_op_by_op_and_says_so(wing: Wing):
     assert seen["loss"] == subject.capture(values=True)["loss"]
 
 
-def test_a_model_is_cast_in_place_to_double_precision(wing: Wing):
-    _, subject, seen = wing.made("convolutions")
-    with single(wing):
-        lesser = wing.models.convolutions()
-    cast = wing.subject(lesser, precision="float64")
-    cast.write(arrays_of(subject))
-    other = cast.capture(values=True)
-    assert other["loss"] == pytest.approx(seen["loss"], rel=1e-13)
-    assert {each["dtype"] for each in other["places"]} == {"float64"}
-
-
-def test_single_precision_stays_single(wing: Wing):
-    with single(wing):
-        given = wing.models.perceptron()
-    seen = wing.subject(given).capture(values=True)
-    assert {each["dtype"] for each in seen["places"]} == {"float32"} == {each["output"].dtype.name for each in seen["places"]}
-    assert seen["precision"] == "float32"
-
-
-@contextmanager
-def single(wing: Wing) -> Iterator[None]:
-    wing.capture.prepare("float32")
-    yield
-    wing.capture.prepare("float64")
-
-
 @pytest.mark.parametrize(
     ("layers", "message"),
     [
@@ -391,31 +217,3 @@ def test_a_value_without_a_place_or_of_another_shape_is_refused(wing: Wing):
         subject.capture(values=False, put={("nowhere", 0, 0): np.zeros(1)})
     with pytest.raises(ValueError, match=r"shape \(3, 4\)"):
         subject.capture(values=False, put={("a", 0, 0): np.zeros(1)})
-
-
-def test_another_backend_of_keras_is_refused_in_one_line():
-    code = f"import runpy; runpy.run_path({str(FOLDER / '__init__.py')!r})"
-    done = subprocess.run(
-        [sys.executable, "-c", code], env={**os.environ, "KERAS_BACKEND": "jax"}, capture_output=True, text=True, check=False
-    )
-    assert done.stderr.strip().splitlines()[-1] == "ValueError: capture needs KERAS_BACKEND=tensorflow; received jax"
-
-
-def test_it_is_loaded_by_its_path_and_imports_nothing_of_ours(wing: Wing):
-    spec = importlib.util.spec_from_file_location("elsewhere", FOLDER / "__init__.py", submodule_search_locations=[str(FOLDER)])
-    assert spec is not None
-    assert spec.loader is not None
-    package = importlib.util.module_from_spec(spec)
-    sys.modules["elsewhere"] = package
-    spec.loader.exec_module(package)
-    given = wing.models.perceptron()
-    assert len(package.subject(given.model, given.x, given.y).capture(values=True)["places"]) == len(given.places)
-    assert not imported() - {*sys.stdlib_module_names, "keras", "numpy", "tensorflow"}
-
-
-def imported() -> set[str]:
-    """The packages that its files import by name."""
-    nodes = [node for file in FOLDER.glob("*.py") for node in ast.walk(ast.parse(file.read_text()))]
-    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
-    names += [str(node.module) for node in nodes if isinstance(node, ast.ImportFrom) and not node.level]
-    return {name.split(".")[0] for name in names}

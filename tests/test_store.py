@@ -1,13 +1,8 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import io
 import os
-import subprocess
-import sys
-import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -16,28 +11,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-import backends
 from common.errors import UserError
 from common.quantities import QUANTITIES
 from common.trace import Check, Trace
 from experiments import seal, whole
-from experiments.experiment import plans, read
 from experiments.seal import Damaged, OtherVersion
 from experiments.store import KEY, NotKept, Run, Store, _table, read_run
-from experiments.worker import Job, Worker, settle
+from tests.small_run import ID, run
 
-ID = "0123456789abcdef"
-SMALL = {"depth": 4, "width": 8, "steps": 6, "batch_size": 16, "record_every": 4, "seeds": 2}
-
-
-def a_run(name: str = "relu + he", **overrides: object) -> Run:
-    plan = plans(read("countermeasures"), SMALL | overrides)[name]
-    return Worker(backends.load("numpy"), threads=1, imports=0.1).run(Job(run_id=ID, plan=plan, device="cpu"))
-
-
-@pytest.fixture(scope="module")
-def run() -> Run:
-    return a_run()
+__all__ = ["run"]
 
 
 def test_a_run_comes_back_as_it_was_saved(tmp_path: Path, run: Run) -> None:
@@ -179,59 +161,6 @@ def test_where_the_disk_is_full_the_run_before_stays_and_nothing_else(
     monkeypatch.undo()
     assert store.path(ID).read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == [f"{ID}.parquet"]
-
-
-def test_parts_of_dead_processes_are_swept_and_no_others(tmp_path: Path) -> None:
-    dead, alive, foreign = (tmp_path / name for name in (f".{ID}.part", f".{ID[::-1]}.part", "notes.part"))
-    for path in (dead, alive, foreign):
-        path.write_bytes(b"half")
-    with alive.open("rb") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        Store(tmp_path)
-        assert not dead.exists()
-        assert alive.exists()
-    Store(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["notes.part"]
-
-
-HOLD = "import sys; from pathlib import Path; from experiments.store import Store; "
-HOLD += "hold = Store(Path(sys.argv[1])).alone(sys.argv[2]); print(hold.__enter__(), flush=True); sys.stdin.read()"
-
-
-def holder(folder: Path, name: str = ID) -> subprocess.Popen[str]:
-    """Another process, which is at the run."""
-    line = [sys.executable, "-c", HOLD, str(folder), name]
-    process = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert process.stdout
-    assert process.stdout.readline() == "True\n"
-    return process
-
-
-def test_two_processes_are_not_at_one_run_and_a_killed_one_lets_go(tmp_path: Path) -> None:
-    store = Store(tmp_path)
-    with holder(tmp_path) as process:
-        with store.alone(ID) as free:
-            assert not free
-        with store.alone(ID[::-1]) as free:
-            assert free, "another run is free"
-        process.kill()
-        process.wait()
-        with store.alone(ID) as free:
-            assert free
-
-
-def test_what_another_command_does_is_waited_for_or_left_and_its_run_is_taken(tmp_path: Path, run: Run) -> None:
-    store, worker = Store(tmp_path), Worker(backends.load("numpy"), threads=1, imports=0.1)
-    job = Job(run_id=ID, plan=run.header.plan, device="cpu")
-    with holder(tmp_path) as process:
-        assert settle(worker, store, job, lambda _: None) == "busy"
-        assert settle(worker, store, job.model_copy(update={"fresh": True}), lambda _: None) == "finished"
-        own = store.path(ID).stat().st_ino
-        threading.Timer(0.3, process.kill).start()
-        clock = time.monotonic()
-        assert settle(worker, store, job.model_copy(update={"wait": True}), lambda _: None) == "finished"
-        assert time.monotonic() - clock > 0.2, "it waited"
-    assert store.path(ID).stat().st_ino == own, "and took what there was"
 
 
 @pytest.mark.parametrize("run_id", ["../../up", "", "0123456789ABCDEF", f"{ID}\n", f"{ID}0"])

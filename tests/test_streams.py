@@ -17,7 +17,7 @@ from experiments.report.outputs import page_of
 from experiments.store import Store
 from experiments.streams import Outlet
 from experiments.versions import ROOT
-from tests.test_compare import TINY
+from tests.comparing import TINY
 
 FULL = "error: standard output could not take the report: No space left on device\n"
 
