@@ -22,7 +22,7 @@ from experiments.store import NotKept, Store
 from experiments.versions import ROOT
 from tests.conftest import required
 from tests.nodes import differences, nodes, ran
-from tests.test_runner import Notes, small
+from tests.notes import Notes, small
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from experiments import runner as module
 from experiments.experiment import plans, read
 from experiments.runner import LOSSES, Job, Lane, Runner, lanes
 from experiments.store import Store
-from tests.test_runner import Notes
+from tests.notes import Notes
 
 PLANS = plans(read("countermeasures"), {"depth": 4, "width": 8, "steps": 2})
 RUN = {"type": "finished"}
