@@ -20,7 +20,7 @@ from experiments.runner import Runner
 from experiments.store import Store
 from tests import attack, attack_kills, attack_store
 from tests.attack_kills import ended, folder_of, limited, started
-from tests.test_runner import SMALL, Notes
+from tests.notes import SMALL, Notes
 
 
 def test_the_batteries_are_found_by_their_files() -> None:

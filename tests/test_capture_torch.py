@@ -1,4 +1,4 @@
-"""What is captured of PyTorch models: gradients against central differences, layers against NumPy, state, steps."""
+"""What is captured of PyTorch models: gradients against central differences, layers against NumPy, and what is said."""
 
 from __future__ import annotations
 
@@ -18,29 +18,8 @@ from torch import nn  # noqa: E402
 
 from backends.torch import capture  # noqa: E402
 from tests import central  # noqa: E402
-from tests.awkward_torch import CASES, Attention, InPlace, Recurrent, Residual, Several, Tied, data  # noqa: E402
-
-
-def weighted(output: Any, y: Any) -> Any:
-    """No symmetry of the output hides a gradient."""
-    return (output * torch.linspace(-1, 1.3, output.numel(), dtype=output.dtype).view_as(output)).sum()
-
-
-def of(make: Any, *arrays: Any, **options: Any) -> Any:
-    torch.manual_seed(0)
-    options = {"loss": weighted, "precision": "float64"} | options
-    x = arrays[0] if len(arrays) == 1 else arrays
-    return capture.subject(make(), x, **options)
-
-
-def named(captured: dict[str, Any]) -> str:
-    first = [place for place in captured["places"] if not place["leaf"]]
-    return " ".join((place["path"] or ".") + (f"#{place['call']}" if place["call"] else "") for place in first)
-
-
-def place_of(captured: dict[str, Any], path: str, call: int = 0) -> dict[str, Any]:
-    (found,) = [one for one in captured["places"] if (one["path"], one["call"], one["leaf"]) == (path, call, 0)]
-    return found
+from tests.awkward_torch import CASES, Attention, InPlace, Recurrent, Residual, Several, data  # noqa: E402
+from tests.captures_torch import named, of, place_of  # noqa: E402
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -147,113 +126,6 @@ def test_a_value_that_is_put_in_is_there_and_one_that_has_no_place_is_refused() 
         subject.capture(False, put={("nowhere", 0, 0): value})
     with pytest.raises(ValueError, match=r"put in at cut must be \[3, 4, 3, 3\]; received \[1\]"):
         subject.capture(False, put={("cut", 0, 0): np.ones(1)})
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_writing_what_is_there_changes_nothing_and_what_is_drawn_is_read_back(name: str) -> None:
-    subject = of(CASES[name].make, data(CASES[name].shape))
-    before = copy.deepcopy(subject.model.state_dict())
-    layers = subject.layers()
-    parts = ("parameters", "statistics")
-    values = {path: {key: one for part in parts for key, one in layer[part].items()} for path, layer in layers.items()}
-    subject.write(values)
-    assert all(torch.equal(value, before[key]) for key, value in subject.model.state_dict().items())
-    rng = np.random.default_rng(0)
-    drawn = {path: {key: rng.standard_normal(one.shape) for key, one in ones.items()} for path, ones in values.items()}
-    subject.write(drawn)
-    for path, layer in subject.layers().items():
-        for key, value in (layer["parameters"] | layer["statistics"]).items():
-            assert np.array_equal(value, drawn[path][key]), (path, key)
-
-
-def test_what_does_not_fit_is_named_and_nothing_is_written() -> None:
-    subject = of(lambda: nn.Sequential(nn.Linear(4, 2)), data((3, 4)))
-    before = subject.layers()["0"]["parameters"]["bias"]
-    wrong = {"0": {"bias": np.ones(2), "weight": np.ones((2, 4))}}
-    with pytest.raises(ValueError, match=r"0: weight must be \[4, 2\]; received \[2, 4\]"):
-        subject.write(wrong)
-    assert np.array_equal(subject.layers()["0"]["parameters"]["bias"], before)
-    with pytest.raises(ValueError, match="no layer '1'; it has 0"):
-        subject.write({"1": {}})
-    with pytest.raises(ValueError, match="0 has no kernel; it has weight, bias"):
-        subject.write({"0": {"kernel": np.ones(1)}})
-
-
-def test_a_shared_parameter_is_listed_once() -> None:
-    captured = of(Tied, data((4, 2))).capture(False)
-    assert list(captured["layers"]["head"]["parameters"]) == ["bias"]
-    assert captured["remarks"] == ["head.weight is embed.weight, and is listed there only"]
-
-
-def test_a_computed_weight_is_given_by_the_parameters_that_it_is_computed_from() -> None:
-    layer = of(CASES["causal"].make, data((2, 3, 4))).capture(True)["layers"]["qkv"]
-    assert layer["kind"] == "other"
-    assert all(gradient is not None for gradient in layer["gradients"].values())
-    assert layer["names"]["parametrizations.weight.original0"] == "qkv.parametrizations.weight.original0"
-
-
-def test_layers_that_no_call_has_used_come_last() -> None:
-    class Backwards(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.unused, self.second, self.first = (nn.Linear(4, 4) for _ in range(3))
-
-        def forward(self, x: Any) -> Any:
-            return self.second(self.first(x))
-
-    assert list(of(Backwards, data((3, 4))).capture(False)["layers"]) == ["first", "second", "unused"]
-
-
-def sgd(model: Any) -> Any:
-    return torch.optim.SGD(model.parameters(), 0.1, momentum=0.9, weight_decay=0.01)
-
-
-def clip(model: Any) -> None:
-    nn.utils.clip_grad_norm_(model.parameters(), 0.5)
-
-
-def test_steps_are_those_of_a_plain_loop_to_the_last_bit() -> None:
-    torch.manual_seed(0)
-    model: Any = Residual().double()
-    plain = copy.deepcopy(model)
-    batches = [(data((4, 2, 4, 4), seed=k), np.array([0, 1, 2, 1])) for k in range(3)]
-    subject = capture.subject(model, *batches[0], optimizer=sgd(model), clip=clip, precision="float64")
-    captured = subject.capture(False)
-    steps = subject.steps(batches, values=True)
-    optimizer = sgd(plain)
-    for (x, y), step in zip(batches, steps, strict=True):
-        optimizer.zero_grad()
-        loss = nn.functional.cross_entropy(plain(torch.tensor(x)), torch.tensor(y))
-        loss.backward()
-        clip(plain)
-        optimizer.step()
-        assert step["loss"] == loss.item()
-        assert np.array_equal(step["parameters"]["stem.0"]["weight"], plain.stem[0].weight.detach().permute(2, 3, 1, 0))
-        assert np.array_equal(step["statistics"]["blocks.1.bn"]["variance"], plain.blocks[1].bn.running_var)
-    assert captured["loss"] == steps[0]["loss"]
-    assert [one["norms"] for one in captured["places"]] == steps[0]["places"]
-    assert all(torch.equal(one, two) for one, two in zip(model.parameters(), plain.parameters(), strict=True))
-    moved = steps[1]["parameters"]["stem.0"]["weight"] - steps[0]["parameters"]["stem.0"]["weight"]
-    assert steps[1]["norms"]["stem.0"]["weight"]["update"] == pytest.approx(np.sqrt(np.mean(moved**2)), rel=1e-9)
-
-
-CLIPS: dict[str, tuple[Any, Any]] = {
-    "global norm": (clip, {"global_norm": 0.5}),
-    "value": (lambda model: nn.utils.clip_grad_value_(model.parameters(), 0.25), {"value": 0.25}),
-    "each norm": (lambda model: [nn.utils.clip_grad_norm_([one], 2.0) for one in model.parameters()], {"norm": 2.0}),
-    "nothing": (lambda model: None, None),
-}
-
-
-@pytest.mark.parametrize("name", CLIPS)
-def test_an_optimiser_and_its_clipping_are_described_by_what_they_do(name: str) -> None:
-    function, expected = CLIPS[name]
-    model = nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2))
-    options = {"optimizer": torch.optim.AdamW(model.parameters(), 1e-3), "clip": function}
-    found = capture.subject(model, data((3, 4)), **options).capture(False)["optimizer"]
-    assert found["clip"] == expected
-    numbers = {"kind": "adamw", "rate": 1e-3, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "decay": 0.01, "decoupled": True}
-    assert numbers.items() <= found.items()
 
 
 def test_a_scripted_part_is_one_place_and_said_and_a_scripted_model_is_refused() -> None:

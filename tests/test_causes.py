@@ -13,7 +13,8 @@ import pytest
 from experiments import causes as door
 from experiments.causes import Case, Finding, Side, explain
 from experiments.causes._definition import forward
-from tests.ported import Bench, Planted, bench
+from tests.ported import bench
+from tests.ported_bench import Bench, Planted
 
 ROOT = Path(__file__).parents[1]
 SEEDS = (0, 1)

@@ -18,7 +18,7 @@ from experiments.jobs import Job
 from experiments.lanes import Lane, lanes
 from experiments.runner import LOSSES, Runner
 from experiments.store import Store
-from tests.test_runner import Notes
+from tests.notes import Notes
 
 PLANS = plans(read("countermeasures"), {"depth": 4, "width": 8, "steps": 2})
 RUN = {"type": "finished"}

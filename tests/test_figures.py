@@ -1,77 +1,30 @@
-"""Figures to order: whole, legible, in their size; their numbers the store's; and what is refused before anything is run."""
+"""Figures to order: whole and legible, in their size, at every size."""
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 import struct
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
-import polars as pl
 import pytest
 
-from common.errors import UserError
-from experiments import index, reported
-from experiments.findings import theory
 from experiments.report.figures import fitted, rows
-from experiments.report.figures.drawn import draw, figures, svg_of
+from experiments.report.figures.drawn import svg_of
 from experiments.report.figures.files import extent, formed
 from experiments.report.figures.fitted import Plot
-from experiments.report.figures.flags import FIGURES, Asked, Flags, asked, check
-from experiments.report.figures.scene import Figure, Nothing
+from experiments.report.figures.flags import FIGURES
 from experiments.report.figures.sizes import SIZES
 from experiments.report.labels import GAP
-from experiments.report.quantities import SHOWN
 from experiments.reported import Source
-from experiments.store import Run
 from tests import drawn
-from tests.stored import EVIL, make
+from tests.figures_made import LONG, all_of, awkward, made, source
 
-ROOT = Path(__file__).parents[1]
-LONG = "a layer with a name that nobody would write, WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWW, and its end"
-QUANTITIES = ("signal_gradient_share", "clipped_weight_gradient_rms")
+__all__ = ["awkward", "source"]
 
 pytestmark = pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
-    return make(tmp_path_factory.mktemp("figures") / "runs")
-
-
-def parted(run: Run) -> Run:
-    """A run whose gradients are 1.5 times the definition's, which is broken."""
-    quantities = {name: 1.5 * values for name, values in run.trace.quantities.items()}
-    checks = [check.model_copy(update={"outcome": "broken", "error": 1e-9}) for check in run.header.checks]
-    return Run(run.header.model_copy(update={"checks": checks}), dataclasses.replace(run.trace, quantities=quantities))
-
-
-@pytest.fixture(scope="module")
-def awkward(source: Source) -> Source:
-    """Eight configurations, most of them alike, one with a long name and one with a hostile one; and torch is broken."""
-    (path,) = Path(source.label).glob("experiment-*.json")
-    made = index.read(path)
-    first, second, *others = made.entries
-    copies = [second.model_copy(update={"name": f"tanh + xavier + {word}"}) for word in ("one", "two", "three")]
-    entries = [first.model_copy(update={"name": LONG}), second, *others, *copies]
-    torch = second.runs["torch"]
-    runs = {run_id: parted(run) if run_id == torch else run for run_id, run in source.runs.items()}
-    return reported.source(made.model_copy(update={"entries": entries}), runs, source.label)
-
-
-def all_of(source: Source, **words: Any) -> Asked:
-    names = tuple(source.entries)
-    return Asked(Path("nowhere"), draw=names, quantities=QUANTITIES, **words)
-
-
-def made(source: Source, order: Asked) -> dict[str, Figure]:
-    return {one.name: one for one in figures([source], order) if isinstance(one, Figure)}
 
 
 @pytest.fixture(scope="module")
@@ -267,187 +220,3 @@ def test_a_pdf_has_its_fonts_in_it_and_no_group_of_its_page(drawings: dict[str, 
         assert b"/Group" not in page[: page.index(b"endobj")], name
         (box,) = re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", pdf)
         assert float(box[0]) == pytest.approx(84 / 25.4 * 72, abs=0.6)
-
-
-def test_without_a_font_nothing_is_drawn(source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("experiments.report.figures.drawn.FONT", "No Such Font")
-    with pytest.raises(OSError, match="no font is installed for their text; install one of No Such Font"):
-        draw([source], dataclasses.replace(all_of(source), folder=tmp_path / "new"))
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_files_are_of_the_kinds_that_were_asked_for(source: Source, tmp_path: Path) -> None:
-    order = dataclasses.replace(all_of(source), folder=tmp_path / "new", only=("learning",), formats=("svg", "png"))
-    assert draw([source], order).files == ["learning.svg", "learning.png"]
-    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["learning.png", "learning.svg"]
-
-
-def test_a_second_size_leaves_the_first_in_the_folder(source: Source, tmp_path: Path) -> None:
-    order = dataclasses.replace(all_of(source), folder=tmp_path, only=("learning",), formats=("svg",))
-    found = [name for size in SIZES for name in draw([source], dataclasses.replace(order, size=size)).files]
-    assert found == ["learning.svg", "learning-double.svg", "learning-slide.svg"]
-    assert len({(tmp_path / name).read_bytes() for name in found}) == 3
-
-
-def test_a_difference_that_cannot_be_seen_is_said_and_not_drawn(source: Source, tmp_path: Path) -> None:
-    order = dataclasses.replace(all_of(source), folder=tmp_path, only=("difference",), quantities=QUANTITIES[:1])
-    found = draw([source], order)
-    assert (found.files, found.nothing) == ([], ["difference-signal_gradient_share: none that is to be seen"])
-
-
-# --- the numbers
-
-
-def stored(source: Source, name: str) -> pl.DataFrame:
-    """What the store has of the definition's run, read by polars and by nothing of ours."""
-    run_id = source.entries[name].runs["numpy"]
-    return pl.read_parquet(Path(source.label) / f"{run_id}.parquet").sort("step", "layer", "seed")
-
-
-def test_what_theory_expects_is_dotted_where_it_says_something(source: Source) -> None:
-    name = "profile-signal_gradient_share"
-    found = [row for row in drawn_rows(source, name) if row["kind"] == "theory"]
-    expected = {of: theory.gradient_share(entry.plan) for of, entry in source.entries.items()}
-    assert any(expected.values())
-    for configuration, shares in expected.items():
-        line = [row["mid"] for row in found if row["configuration"] == configuration]
-        drawable = [share if share and np.isfinite(share) else None for share in shares or ()]
-        assert line == [share and pytest.approx(share, rel=1e-3) for share in drawable]
-    assert "Dotted: mean-field theory." in made(source, all_of(source))[name].text
-    (step,) = [step for step in all_steps(source) if step][:1]
-    later = made(source, all_of(source, step=step))[name]
-    assert "Dotted" not in later.text  # it knows the first step alone
-
-
-def all_steps(source: Source) -> list[int]:
-    return next(run for run in source.runs.values()).trace.steps.tolist()
-
-
-def drawn_rows(source: Source, name: str, **words: Any) -> list[dict[str, Any]]:
-    figure = made(source, all_of(source, **words))[name]
-    ((_, found),) = figure.build(Plot(700, 300))["datasets"].items()
-    return found
-
-
-@pytest.mark.parametrize("step", [0, 3])
-def test_every_number_of_a_profile_is_the_stores(step: int, source: Source) -> None:
-    found = drawn_rows(source, "profile-clipped_weight_gradient_rms", step=step)
-    compared = 0
-    for name in ("sigmoid + xavier", "tanh + xavier", EVIL):
-        table = stored(source, name).filter(step=step)["clipped_weight_gradient_rms"].to_numpy().reshape(6, 2)
-        mine = [row for row in found if row["kind"] == "value" and row["configuration"] == name]
-        values = np.array([[row["low"], row["mid"], row["high"]] for row in mine])
-        expected = np.stack([table.min(1), np.exp(np.log(table).mean(1)), table.max(1)], axis=1)
-        np.testing.assert_allclose(values, expected, rtol=0.5001e-3)
-        assert [row["layer"] for row in mine] == list(range(1, 7))
-        compared += values.size
-    assert compared == 3 * 6 * 3
-
-
-def test_every_loss_is_the_stores(source: Source) -> None:
-    found = drawn_rows(source, "learning")
-    for name in ("sigmoid + xavier", "tanh + xavier", EVIL):
-        table = stored(source, name).filter(layer=1)["loss"].to_numpy().reshape(5, 2)
-        mine = [row for row in found if row["kind"] == "value" and row["configuration"] == name]
-        values = np.array([[row["low"], row["mid"], row["high"]] for row in mine])
-        np.testing.assert_allclose(values, np.stack([table.min(1), table.mean(1), table.max(1)], axis=1), rtol=0.5001e-3)
-
-
-def test_every_cell_is_the_stores(source: Source) -> None:
-    found = drawn_rows(source, "heat-clipped_weight_gradient_rms")
-    table = stored(source, "tanh + xavier")["clipped_weight_gradient_rms"].to_numpy().reshape(5, 6, 2)
-    mine = {(row["step"], row["layer"]): row["mid"] for row in found if row["configuration"] == "tanh + xavier"}
-    values = np.array([[mine[step, layer] for layer in range(1, 7)] for step in range(5)])
-    np.testing.assert_allclose(values, np.exp(np.log(table).mean(2)), rtol=0.5001e-3)
-
-
-def test_a_difference_is_how_many_decades_a_backend_is_from_the_definition(awkward: Source) -> None:
-    found = drawn_rows(awkward, "difference-clipped_weight_gradient_rms")
-    assert {row["backend"] for row in found} == {"torch"}
-    assert [row["mid"] for row in found] == pytest.approx([np.log10(1.5)] * len(found), abs=2e-3)
-
-
-def test_what_has_no_value_is_said_at_its_name(source: Source) -> None:
-    words = [row["text"] for row in drawn_rows(source, "profile-signal_gradient_share") if row["kind"] == "label"]
-    assert "breaks (no value)" in words
-    assert "crashes (no run)" in words
-
-
-# --- what is refused
-
-
-@pytest.mark.parametrize(
-    ("flags", "said"),
-    [
-        ({"only": ("profiel",)}, "--only: no figure is called 'profiel'; did you mean 'profile'?"),
-        ({"only": ("profile,heatt",)}, "--only: no figure is called 'heatt'; did you mean 'heat'?"),
-        ({"quantity": ("update_ration",)}, "--quantity: no quantity is called 'update_ration'; did you mean 'update_ratio'?"),
-        ({"size": "colum"}, "--size: no size is called 'colum'; did you mean 'column'?"),
-        ({"format": ("jpeg",)}, "--format: no format is called 'jpeg'; known: pdf, png, svg"),
-        ({"draw": tuple("abcdefghi")}, "--draw must name at most 8 configurations; received 9; leave some out"),
-        ({"figures": None, "only": ("heat",)}, "--only must be with --figures DIR; received it alone; add --figures, or leave "
-         "it out"),
-        ({"figures": None, "step": 0}, "--step must be with --figures DIR; received it alone; add --figures, or leave it out"),
-    ],
-)  # fmt: skip
-def test_a_wrong_word_is_refused_with_the_nearest_known(flags: dict[str, Any], said: str) -> None:
-    words: dict[str, Any] = {"figures": Path("x"), **flags}
-    with pytest.raises(UserError) as caught:
-        asked(Flags(**words))
-    assert str(caught.value) == said
-
-
-def test_what_is_drawn_has_to_be_there_and_its_step_recorded(source: Source) -> None:
-    plans = {name: [entry.plan.model_copy(update={"record_every": 3})] for name, entry in source.entries.items()}
-    order = all_of(source)
-    for step in (0, 3, 4):
-        check(dataclasses.replace(order, step=step), plans)
-    with pytest.raises(UserError, match="--step must be a step that is recorded; received 2; the nearest is 3"):
-        check(dataclasses.replace(order, step=2), plans)
-    with pytest.raises(UserError, match="received 99; the nearest is 4"):
-        check(dataclasses.replace(order, step=99), plans)
-    with pytest.raises(UserError, match=r"--draw: no configuration is called 'tanh \+ xavir'; did you mean 'tanh \+ xavier'"):
-        check(dataclasses.replace(order, draw=("tanh + xavir",)), plans)
-
-
-def test_all_quantities_are_each_one() -> None:
-    order = asked(Flags(figures=Path("x"), quantity=("all",)))
-    assert order
-    assert order.quantities == tuple(SHOWN)
-
-
-def command(job: str, *words: str) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-m", f"experiments.{job}", *words]
-    return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (("--draw", "tanh + xavir"), "error: --draw: no configuration is called 'tanh + xavir'; did you mean 'tanh + xavier'?"),
-        (("--step", "50"), "error: --step must be a step that is recorded; received 50; the nearest is 49"),
-        (("--only", "heat", "difference", "loss"), "error: --only: no figure is called 'loss'; known: agreement, difference"),
-    ],
-)  # fmt: skip
-def test_compare_refuses_before_anything_is_run(words: tuple[str, ...], said: str, tmp_path: Path) -> None:
-    done = command("compare", "--output", str(tmp_path / "runs"), "--figures", str(tmp_path / "figures"), *words)
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    assert done.stderr.startswith(said)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_report_draws_what_is_asked_for(source: Source, tmp_path: Path) -> None:
-    words = ["--figures", str(tmp_path / "figures"), "--only", "profile", "--draw", "tanh + xavier", "--size", "slide"]
-    words += ["--quantity", "update_ratio", "--step", "4", "--format", "svg", "--output", str(tmp_path / "page.html")]
-    done = command("report", source.label, *words)
-    assert done.returncode == 0, done.stderr
-    assert [path.name for path in (tmp_path / "figures").iterdir()] == ["profile-update_ratio-slide.svg"]
-    found = [text.words for text in drawn.texts((tmp_path / "figures" / "profile-update_ratio-slide.svg").read_text())]
-    assert "update ratio (step over weight)" in found
-    assert "layer, from the first to the last (training step 4)" in found
-    assert "tanh + xavier" in found
-
-
-def test_a_figure_of_nothing_says_so(source: Source) -> None:
-    order = dataclasses.replace(all_of(source), draw=("crashes",), only=("profile", "learning", "heat", "divergence"))
-    assert [type(one) for one in figures([source], order)] == [Nothing] * 6

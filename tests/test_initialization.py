@@ -1,9 +1,9 @@
-"""Initialization: every wing's laws as distributions, and what the frameworks ship under the same names."""
+"""Initialization: every wing's laws as distributions."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 import pytest
@@ -12,59 +12,21 @@ from scipy import stats
 import backends
 from common.backend import Backend
 from common.countermeasures.initialization import (
-    TRUNCATED_STD,
     Bias,
     Constant,
     FlaxDefault,
-    Gaussian,
     He,
     Initialization,
     KerasDefault,
     Orthogonal,
     TorchDefault,
-    Xavier,
     standard_deviation,
 )
 from common.spec import kinds_of
 from tests.conftest import load
+from tests.laws import LAWS, SHAPE, SPECS, STANDARD_DEVIATIONS, assert_follows, inputs, shipped, spec_of
 
-SHAPE = (400, 300)
-SIZE = SHAPE[0] * SHAPE[1]
-LAWS: dict[str, Any] = {
-    "normal": stats.norm(),
-    "uniform": stats.uniform(-np.sqrt(3), 2 * np.sqrt(3)),
-    "truncated_normal": stats.truncnorm(-2, 2, scale=1 / TRUNCATED_STD),
-}
-"""Our distributions at a standard deviation of 1."""
-
-BOUND = 2 / TRUNCATED_STD
 Law = Literal["normal", "truncated_normal", "uniform"]
-SPECS: dict[str, Initialization] = {
-    "gaussian": Gaussian(std=0.5),
-    "xavier-in": Xavier(),
-    "xavier-out": Xavier(fan="out"),
-    "xavier-avg": Xavier(fan="avg"),
-    "xavier-gain": Xavier(gain=5 / 3),
-    "he": He(),
-    "he-out": He(fan="out"),
-    "he-avg": He(fan="avg"),
-    "he-slope": He(slope=0.25),
-    "he-gain": He(gain=0.5),
-}
-"""What has a distribution that may be chosen."""
-
-STANDARD_DEVIATIONS = {
-    "gaussian": 0.5,
-    "xavier-in": (1 / 400) ** 0.5,
-    "xavier-out": (1 / 300) ** 0.5,
-    "xavier-avg": (2 / 700) ** 0.5,
-    "xavier-gain": 5 / 3 * (1 / 400) ** 0.5,
-    "he": (2 / 400) ** 0.5,
-    "he-out": (2 / 300) ** 0.5,
-    "he-avg": (4 / 700) ** 0.5,
-    "he-slope": (2 / (1.0625 * 400)) ** 0.5,
-    "he-gain": 0.5 * (2 / 400) ** 0.5,
-}
 BORN: dict[str, tuple[Initialization, Law, float]] = {
     "torch": (TorchDefault(), "uniform", (1 / 1200) ** 0.5),
     "keras": (KerasDefault(), "uniform", (2 / 700) ** 0.5),
@@ -73,7 +35,6 @@ BORN: dict[str, tuple[Initialization, Law, float]] = {
 """Of each framework, what a layer starts from."""
 
 OTHERS = (Orthogonal, Constant)
-CUTS_NATIVE_NORMALS = {"torch": False, "keras": True, "jax": True}
 
 by_spec = pytest.mark.parametrize("name", SPECS)
 by_law = pytest.mark.parametrize("law", LAWS)
@@ -90,41 +51,8 @@ def wing(request: pytest.FixtureRequest) -> Backend:
     return load(request.param, request.config)
 
 
-def spec_of(name: str, law: str) -> Initialization:
-    return SPECS[name].model_copy(update={"distribution": law})
-
-
-def inputs(seed: int = 11, shape: tuple[int, int] = SHAPE) -> dict[str, np.ndarray]:
-    return {"shape": np.array(shape), "seed": np.array(seed)}
-
-
 def drawn(wing: Backend, spec: Initialization, seed: int = 11, shape: tuple[int, int] = SHAPE) -> np.ndarray:
     return wing.initialization.probe(spec, inputs(seed, shape))["weight"]
-
-
-def shipped(backend: Backend, spec: Initialization) -> np.ndarray:
-    return backend.initialization.native(spec)(inputs())["weight"]
-
-
-def std_error(law: str) -> float:
-    """The standard error of a sample's standard deviation, over the law's: from its kurtosis."""
-    kurtosis = float(LAWS[law].stats("k")) + 3
-    return float(np.sqrt((kurtosis - 1) / (4 * SIZE)))
-
-
-def assert_follows(law: str, z: np.ndarray) -> None:
-    """Mean, standard deviation, tails and the whole distribution function of numbers divided by their law's deviation."""
-    assert abs(z.mean()) < 5 / np.sqrt(SIZE)
-    assert abs(z.std() - 1) < 5 * std_error(law)
-    largest = np.abs(z).max()
-    match law:
-        case "normal":
-            assert largest > 4
-        case "truncated_normal":
-            assert 0.999 * BOUND < largest <= BOUND * (1 + 1e-12)
-        case "uniform":
-            assert 0.999 * np.sqrt(3) < largest <= np.sqrt(3) * (1 + 1e-12)
-    assert stats.kstest(z.ravel(), LAWS[law].cdf).pvalue > 1e-3
 
 
 @by_spec
@@ -205,11 +133,6 @@ def test_a_constant_is_one(wing: Backend) -> None:
     assert (drawn(wing, Constant(value=0.3), shape=(4, 3)) == 0.3).all()
 
 
-def test_the_shipped_constant_of_keras_is_rounded_to_float32(backend: Backend) -> None:
-    expected = float(np.float32(0.3)) if backend.name == "keras" else 0.3
-    assert (shipped(backend, Constant(value=0.3)) == expected).all()
-
-
 def test_the_fan_in_is_the_first_axis_in_every_wing(wing: Backend) -> None:
     tall, flat = (drawn(wing, He(), shape=shape) for shape in ((2000, 50), (50, 2000)))
     assert tall.std() == pytest.approx((2 / 2000) ** 0.5, rel=0.02)
@@ -223,41 +146,3 @@ def test_a_seed_repeats_its_weights_and_another_seed_draws_others(wing: Backend,
     assert np.array_equal(first, again)
     assert not np.isin(first, other).any()
     assert abs(np.corrcoef(first.ravel(), other.ravel())[0, 1]) < 5 / np.sqrt(first.size)
-
-
-@pytest.mark.parametrize("name", ["xavier-in", "xavier-avg", "he"])
-def test_shipped_normal_laws_are_truncated_in_keras_and_jax_and_not_in_torch(backend: Backend, name: str) -> None:
-    z = shipped(backend, spec_of(name, "normal")) / STANDARD_DEVIATIONS[name]
-    assert_follows("truncated_normal" if CUTS_NATIVE_NORMALS[backend.name] else "normal", z)
-
-
-@pytest.mark.parametrize("name", ["xavier-in", "xavier-avg", "he"])
-def test_shipped_uniform_laws_are_the_same_in_all_three(backend: Backend, name: str) -> None:
-    assert_follows("uniform", shipped(backend, spec_of(name, "uniform")) / STANDARD_DEVIATIONS[name])
-
-
-def test_the_shipped_gaussian_is_not_truncated(backend: Backend) -> None:
-    assert_follows("normal", shipped(backend, Gaussian(std=0.05)) / 0.05)
-
-
-def test_the_shipped_truncated_normal_does_not_keep_its_standard_deviation(backend: Backend) -> None:
-    w = shipped(backend, Gaussian(std=0.05, distribution="truncated_normal"))
-    if backend.name == "torch":  # its bounds are -2 and 2, whatever the standard deviation
-        assert_follows("normal", w / 0.05)
-    else:
-        assert_follows("truncated_normal", w / (TRUNCATED_STD * 0.05))
-        assert np.abs(w).max() <= 2 * 0.05
-
-
-def test_torchs_bounds_of_a_truncated_normal_are_absolute(backend: Backend) -> None:
-    largest = np.abs(shipped(backend, Gaussian(std=5.0, distribution="truncated_normal"))).max()
-    bound = 2.0 if backend.name == "torch" else 10.0
-    assert 0.999 * bound < largest <= bound
-
-
-def test_the_shipped_uniform_law_takes_a_bound_and_is_one_sided_in_jax(backend: Backend) -> None:
-    w = shipped(backend, Gaussian(std=0.05, distribution="uniform"))
-    low = 0.0 if backend.name == "jax" else -0.05
-    assert low <= w.min() < low + 1e-5
-    assert 0.05 - 1e-5 < w.max() <= 0.05
-    assert stats.kstest(w.ravel(), stats.uniform(low, 0.05 - low).cdf).pvalue > 1e-3

@@ -8,7 +8,9 @@ import pytest
 
 from experiments.findings.gradient import GRADIENT_WORDS, Thresholds, gradient
 from experiments.findings.learning import LEARNING_WORDS
-from tests.labelled import BEGIN, END, PAGE, Case, cases, decades, make, measured, run, score, verdicts
+from tests.labelled import BEGIN, END, PAGE, make, measured, run, score, verdicts
+from tests.labelled_cases import cases
+from tests.labelled_theory import Case, decades
 
 CASES = cases()
 

@@ -1,40 +1,22 @@
-"""The optimizer: the three frameworks against the definition, its formulas by hand, and how the shipped forms depart."""
+"""The optimizer: steps of the three frameworks are the definition's, alone, in a network and over a run."""
 
 from __future__ import annotations
 
-import importlib
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given
 
 from common import draw, task
 from common.backend import Backend
-from common.countermeasures.optimizer import (
-    SGD,
-    Adam,
-    AdamW,
-    Momentum,
-    Nesterov,
-    Optimizer,
-    RMSprop,
-    coefficients,
-    corrections,
-    linear,
-    slots,
-    steepest,
-)
+from common.countermeasures.optimizer import Optimizer, slots, steepest
 from experiments.judging import batch_of
 from tests.compared import differing, scaled_error
-from tests.conftest import load
+from tests.optimizers import BY_KIND, FEW, numbers, with_numbers
 from tests.strategies import float64s, floats
 from tests.test_parity import Maker
 
-KINDS: list[Any] = list(get_args(get_args(Optimizer)[0]))
-BY_KIND = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-FEW = settings(max_examples=25, deadline=None)
 STEPS = 5
 AWKWARD = [0.0, 1e-12, -1e-8, 1e-8, 1e-30, 1e-150, -1e12, 1e100]
 WEIGHTS = float64s((2, 3, 2, 2), floats(-10, 10, [0.0]))
@@ -71,23 +53,6 @@ def assert_equal(found: Arrays, expected: Arrays, sizes: Arrays, lost: float = 0
         error = np.abs(found[name][finite] - value[finite])
         size = sizes[name][finite]
         assert (error <= lost + 1e-12 * np.maximum(size, 1e-12 * size.max(initial=0.0) + 1e-290)).all(), name
-
-
-numbers = st.fixed_dictionaries(
-    {
-        "momentum": st.sampled_from([0.0, 0.5, 0.9, 0.99]),
-        "beta1": st.sampled_from([0.0, 0.5, 0.9]),
-        "beta2": st.sampled_from([0.0, 0.9, 0.999, 0.9999]),
-        "rho": st.sampled_from([0.0, 0.9, 0.99]),
-        "epsilon": st.sampled_from([1e-30, 1e-8, 1e-3]),
-        "weight_decay": st.sampled_from([0.0, 1e-2, 0.5]),
-        "learning_rate": st.sampled_from([1e-3, 0.1, 1.0]),
-    }
-)
-
-
-def with_numbers(kind: Any, drawn: dict[str, float]) -> Optimizer:
-    return kind(**{name: value for name, value in drawn.items() if name in kind.traced})
 
 
 OPPOSED = np.zeros((STEPS, 2, 3, 2, 2))
@@ -186,151 +151,6 @@ def test_the_update_ratio_is_that_of_what_was_added(backend: Backend, plan: Make
         moved = program.state().parameters["hidden.weight"] - before
         expected = np.sqrt((moved**2).mean((2, 3)) / (before**2).mean((2, 3)))
         assert np.allclose(ratio, expected, rtol=1e-10, atol=0), step
-
-
-# By hand
-
-
-def one_weight(wing: Backend, spec: Optimizer, gradients: list[float], weight: float = 0.0) -> float:
-    given_ = {"w": np.full((1, 1), weight), "w.gradients": np.array(gradients, float)[:, None, None]}
-    return float(wing.optimizer.probe(spec, given_)["w"][0, 0])
-
-
-def test_momentum_adds_up_what_the_gradients_were(definition: Backend, backend: Backend) -> None:
-    # velocities 1, 2.5, 4.25 for gradients 1, 2, 3 and a momentum of a half
-    for wing in (definition, backend):
-        assert one_weight(wing, Momentum(learning_rate=0.1, momentum=0.5), [1, 2, 3]) == pytest.approx(-0.775, rel=1e-15)
-
-
-def test_nesterov_looks_ahead(definition: Backend, backend: Backend) -> None:
-    # directions 1 + 0.5, 2 + 1.25, 3 + 2.125
-    for wing in (definition, backend):
-        assert one_weight(wing, Nesterov(learning_rate=0.1, momentum=0.5), [1, 2, 3]) == pytest.approx(-0.9875, rel=1e-15)
-
-
-@pytest.mark.parametrize("g", [1e-12, 1e-8, -1e-8, 1e-4, 1.0, -1e6])
-def test_the_first_step_of_adam_is_the_sign_of_the_gradient_as_far_as_epsilon_lets_it(
-    definition: Backend, backend: Backend, g: float
-) -> None:
-    spec = Adam(learning_rate=0.01, epsilon=1e-8)
-    for wing in (definition, backend):
-        assert one_weight(wing, spec, [g]) == pytest.approx(-0.01 * g / (abs(g) + 1e-8), rel=1e-13)
-
-
-def test_adam_steps_by_the_learning_rate_while_the_gradient_stays_the_same(definition: Backend, backend: Backend) -> None:
-    for wing in (definition, backend):
-        assert one_weight(wing, Adam(learning_rate=0.01), [3.0] * 20) == pytest.approx(-0.2, rel=1e-7)
-
-
-def test_a_weight_without_gradients_decays_by_itself_with_adamw(definition: Backend, backend: Backend) -> None:
-    spec = AdamW(learning_rate=0.1, weight_decay=0.5)
-    for wing in (definition, backend):
-        assert one_weight(wing, spec, [0.0] * 7, weight=2.0) == pytest.approx(2 * 0.95**7, rel=1e-14)
-
-
-def test_the_decay_is_no_part_of_the_moments(definition: Backend, backend: Backend) -> None:
-    given_ = {"w": np.array([[2.0]]), "w.gradients": np.full((3, 1, 1), 0.5)}
-    for wing in (definition, backend):
-        with_decay, without = (wing.optimizer.probe(spec, given_) for spec in (AdamW(weight_decay=0.5), Adam()))
-        for slot in slots(Adam()):
-            assert np.array_equal(with_decay[f"w.{slot}"], without[f"w.{slot}"])
-
-
-def test_rmsprop_begins_without_a_bias_correction(definition: Backend, backend: Backend) -> None:
-    spec = RMSprop(learning_rate=0.01, rho=0.9, epsilon=1e-8)
-    for wing in (definition, backend):
-        for g in (1e-8, 1e-3, -2.0):
-            expected = -0.01 * g / (np.sqrt(0.1) * abs(g) + 1e-8)
-            assert one_weight(wing, spec, [g]) == pytest.approx(expected, rel=1e-13)
-
-
-def test_a_vanished_gradient_trains_by_its_size_over_epsilon(definition: Backend, backend: Backend) -> None:
-    for wing in (definition, backend):
-        tiny = abs(one_weight(wing, Adam(learning_rate=1.0), [1e-12]))
-        assert tiny == pytest.approx(1e-4, rel=1e-3)
-        assert abs(one_weight(wing, Adam(learning_rate=1.0, epsilon=1e-30), [1e-12])) == pytest.approx(1.0, rel=1e-12)
-
-
-# The room
-
-
-@BY_KIND
-def test_every_number_of_a_step_is_a_coefficient_and_the_rates_are_the_kinds_own(kind: Any) -> None:
-    spec = kind()
-    assert set(spec.traced) <= set(coefficients(spec))
-    assert spec.learning_rate == (0.03 if linear(spec) else 1e-3)
-
-
-def test_what_beta2_leaves_of_1_is_that_of_float64() -> None:
-    found = coefficients(Adam(beta2=0.999))
-    assert found["one_minus_beta2"] == 1 - 0.999
-    assert corrections(Adam(beta1=0.9, beta2=0.999), 3) == {"correction1": 1 - 0.9**3, "correction2": 1 - 0.999**3}
-    assert corrections(SGD(), 3) == {}
-
-
-@BY_KIND
-@FEW
-@given(a=st.floats(-10, 10), change=st.floats(-1, 1), drawn=numbers)
-def test_no_direction_is_steeper_than_it_is_said_to_be(
-    definition: Backend, kind: Any, a: float, change: float, drawn: dict[str, float]
-) -> None:
-    spec = with_numbers(kind, drawn | {"learning_rate": 1.0})
-    apart = abs(one_weight(definition, spec, [a]) - one_weight(definition, spec, [a + change]))
-    assert apart <= steepest(spec) * abs((a + change) - a) * (1 + 1e-9) + 1e-13
-
-
-# What ships otherwise
-
-
-def test_keras_own_adam_steps_a_vanished_gradient_a_hundredth_as_far(request: pytest.FixtureRequest) -> None:
-    wing = load("keras", request.config)
-    given_ = {"w": np.zeros((1, 1)), "w.gradients": np.full((1, 1, 1), 1e-8)}
-    shipped, built = (
-        wing.optimizer.probe(Adam(), given_, form)["w"][0, 0] for form in (wing.optimizer.native, wing.optimizer.build)
-    )
-    assert built / -1e-3 == pytest.approx(0.5, rel=1e-6)
-    assert shipped / -1e-3 == pytest.approx(3.2e-3, rel=0.02)
-
-
-def test_keras_takes_a_python_number_through_float32(request: pytest.FixtureRequest) -> None:
-    wing, keras = load("keras", request.config), importlib.import_module("keras")
-    given_ = {"w": np.zeros((1, 1)), "w.gradients": np.ones((2, 1, 1))}
-    found = wing.optimizer.probe(Momentum(), given_, lambda spec: keras.optimizers.SGD(1.0, momentum=0.9))["w"][0, 0]
-    assert found == pytest.approx(-(1 + 1 + np.float64(np.float32(0.9))), rel=1e-15)
-    assert abs(found + 2.9) > 1e-8
-
-
-def test_optaxs_own_rmsprop_has_epsilon_inside_the_root(request: pytest.FixtureRequest) -> None:
-    wing = load("jax", request.config)
-    given_ = {"w": np.zeros((1, 1)), "w.gradients": np.full((1, 1, 1), 1e-8)}
-    spec = RMSprop(learning_rate=1.0)
-    built = wing.optimizer.probe(spec, given_, wing.optimizer.build)["w"][0, 0]
-    shipped = wing.optimizer.probe(spec, given_, lambda spec: wing.optimizer.native(spec)(1.0))["w"][0, 0]
-    assert built == pytest.approx(-0.76, rel=0.01)
-    assert shipped == pytest.approx(-1e-4, rel=0.01)
-
-
-def test_pytorchs_own_rmsprop_keeps_99_parts_of_a_hundred(request: pytest.FixtureRequest) -> None:
-    wing = load("torch", request.config)
-    given_ = {"w": np.zeros((1, 1)), "w.gradients": np.ones((1, 1, 1))}
-    shipped = wing.optimizer.probe(RMSprop(), given_, wing.optimizer.native)["w"][0, 0]
-    assert shipped == pytest.approx(-0.01 / np.sqrt(1 - 0.99), rel=1e-6)
-
-
-def test_pytorchs_weight_decay_is_in_the_gradient_of_adam(request: pytest.FixtureRequest) -> None:
-    load("torch", request.config)
-    torch = importlib.import_module("torch")
-    moved = []
-    for kind in (torch.optim.Adam, torch.optim.AdamW):
-        w = torch.nn.Parameter(torch.tensor([2.0], dtype=torch.float64))
-        w.grad = torch.zeros_like(w)
-        kind([w], lr=0.1, weight_decay=0.5).step()
-        moved.append(2.0 - w.item())
-    assert moved == pytest.approx([0.1, 0.1], rel=1e-6)
-    w = torch.nn.Parameter(torch.tensor([20.0], dtype=torch.float64))
-    w.grad = torch.zeros_like(w)
-    torch.optim.Adam([w], lr=0.1, weight_decay=0.5).step()
-    assert 20.0 - w.item() == pytest.approx(0.1, rel=1e-6), "whatever the weight is"
 
 
 def test_clipping_comes_before_the_optimizer_and_decay_is_not_clipped(

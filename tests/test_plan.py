@@ -1,28 +1,26 @@
+"""Plans: they survive JSON, go in groups of seeds, and refuse what is no number of theirs."""
+
 from __future__ import annotations
 
 import hashlib
 import json
 import re
 from collections.abc import Callable
-from typing import Any, Literal, get_args, get_origin
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from common.architectures import FORMS, Perceptron
+from common.architectures import FORMS
 from common.countermeasures.activation import Activation
-from common.countermeasures.clipping import Clipping, NormClipping
 from common.countermeasures.initialization import Initialization
-from common.countermeasures.normalization import Normalization
-from common.countermeasures.optimizer import Optimizer
 from common.plan import Plan
-from common.spec import Spec
-from common.task import Task
-from experiments.findings.gradient import Thresholds
-from experiments.settings import Settings
+from tests.changed_plan import changed, full
 from tests.strategies import every
+
+__all__ = ["full"]
 
 positive = st.floats(1e-37, 1e38)  # of both precisions
 activations = st.one_of(
@@ -91,77 +89,6 @@ def test_a_layer_that_is_not_there_has_no_start_of_its_own(plan: Callable[..., P
         plan(depth=4, initialization_by_layer={"layer 5": "he"})
 
 
-def changed(plan: Plan, path: str, value: Any) -> Plan:
-    """The plan with one number, at a path such as `network.depth`, replaced."""
-    stated = plan.model_dump(mode="json")
-    *parents, last = path.split(".")
-    place = stated
-    for parent in parents:
-        place = place[parent]
-    place |= {last: value} | TOGETHER.get(path, {})
-    return Plan.model_validate(stated)
-
-
-NUMBERS = {
-    "network.features": 6, "network.width": 9, "network.depth": 5, "network.classes": 4,
-    "network.activation": "elu", "network.activation.slope": 0.02,
-    "network.normalization": "none", "network.normalization.epsilon": 1e-3, "network.normalization.momentum": 0.99,
-    "network.normalization.initial_scale": 0.5, "network.normalization.initial_shift": 0.5,
-    "network.skip": "none", "network.loss": "squared_error", "network.skip.scale": 0.25, "network.skip.order": "around",
-    "initialization": "he", "initialization.fan": "avg", "initialization.distribution": "uniform",
-    "initialization_by_layer": {"output": "he"},
-    "clipping": "none", "clipping.threshold": 2.0, "optimizer.learning_rate": 0.1 + 2**-54,
-    "task.source": "other.npz", "task.sha256": "ab", "task.batch_size": 17, "task.test_fraction": 0.25,
-    "task.standardized": "no", "task.time": 20, "network.targets": 2,
-    "precision": "float32", "seeds": [1, 0], "steps": 4, "record_every": 2,
-}  # fmt: skip
-TOGETHER = {
-    "network.targets": {"classes": None, "loss": "squared_error"},
-    "task.time": {"source": "adding"},
-}
-"""What else is changed with a number, beside it."""
-COMPILED = ("network.", "clipping", "optimizer", "task.batch_size", "precision")
-INPUTS = ("network.activation.slope", "network.skip.scale", "clipping.threshold", "optimizer.learning_rate")
-STARTS = ("network.normalization.initial_scale", "network.normalization.initial_shift")
-
-
-@pytest.fixture
-def full(plan: Callable[..., Plan]) -> Plan:
-    return plan(activation="leaky_relu", normalization="batch", skip="residual", clipping="value")
-
-
-@pytest.mark.parametrize("path", NUMBERS)
-def test_the_run_id_changes_with_every_number(full: Plan, path: str) -> None:
-    other = changed(full, path, NUMBERS[path])
-    assert other.run_id("torch", "cpu:0", {}) != full.run_id("torch", "cpu:0", {})
-    assert other.digest() != full.digest()
-
-
-def test_every_number_of_a_plan_is_tried() -> None:
-    assert {path.split(".")[0] for path in NUMBERS} == set(Plan.model_fields)
-    for room, spec in {"network": Perceptron, "task": Task}.items():
-        tried = {path.split(".")[1] for path in NUMBERS if path.startswith(f"{room}.")}
-        assert tried >= set(spec.model_fields)
-
-
-@pytest.mark.parametrize("path", NUMBERS)
-def test_plans_of_one_structure_share_a_compiled_step(full: Plan, path: str) -> None:
-    same = changed(full, path, NUMBERS[path]).structure() == full.structure()
-    assert same == (path in INPUTS + STARTS or not path.startswith(COMPILED))
-
-
-def test_the_slope_that_prelu_starts_with_is_no_part_of_the_structure(plan: Callable[..., Plan]) -> None:
-    a, b = (plan(activation={"kind": "prelu", "initial_slope": slope}) for slope in (0.1, 0.25))
-    assert a.structure() == b.structure()
-
-
-def test_the_numbers_of_a_plan_may_be_given_back_to_it(full: Plan) -> None:
-    assert full.with_numbers(full.numbers()) == full
-    other = full.with_numbers(dict.fromkeys(full.numbers(), 0.5))
-    assert other.numbers() == dict.fromkeys(full.numbers(), 0.5)
-    assert len(other.numbers()) == 4
-
-
 @pytest.mark.parametrize(
     ("width", "precision", "seeds", "sizes"),
     [(8, "float64", 32, [32]), (64, "float32", 32, [8] * 4), (64, "float64", 3, [3]), (256, "float32", 3, [1] * 3)],
@@ -174,74 +101,6 @@ def test_seeds_go_side_by_side_in_groups_of_one_size_that_stay_in_the_cache(
     assert [len(group.seeds) for group in groups] == sizes
     assert tuple(seed for group in groups for seed in group.seeds) == whole.seeds
     assert {group.model_copy(update={"seeds": whole.seeds}) for group in groups} == {whole}
-
-
-def test_the_number_of_seeds_is_part_of_the_structure_and_their_values_are_not(plan: Callable[..., Plan]) -> None:
-    assert plan(seeds=(0, 1)).structure() == plan(seeds=(5, 9)).structure()
-    assert plan(seeds=(0, 1)).structure() != plan(seeds=(0, 1, 2)).structure()
-
-
-@pytest.mark.parametrize(
-    "facts",
-    [("jax", "cpu:0", {"a": "1"}), ("torch", "gpu:0", {"a": "1"}), ("torch", "cpu:0", {"a": "2"}), ("torch", "cpu:0", {})],
-)
-def test_the_run_id_changes_with_backend_device_and_versions(full: Plan, facts: tuple[str, str, dict[str, str]]) -> None:
-    assert full.run_id(*facts) != full.run_id("torch", "cpu:0", {"a": "1"})
-
-
-def test_the_order_of_the_versions_does_not_matter(full: Plan) -> None:
-    assert full.run_id("jax", "cpu:0", {"a": "1", "b": "2"}) == full.run_id("jax", "cpu:0", {"b": "2", "a": "1"})
-
-
-def test_a_data_file_may_move_but_not_change(full: Plan) -> None:
-    here, there, other = (
-        changed(full, "task", {"source": source, "sha256": digest, "batch_size": 16}).run_id("torch", "cpu:0", {})
-        for source, digest in (("a.npz", "aa"), ("b/a.npz", "aa"), ("a.npz", "bb"))
-    )
-    assert here == there
-    assert here != other
-
-
-def test_a_run_id_is_sixteen_hexadecimal_digits(full: Plan) -> None:
-    found = full.run_id("torch", "cpu:0", {})
-    assert len(found) == 16
-    assert set(found) <= set("0123456789abcdef")
-
-
-def _subclasses(spec: type[Spec]) -> list[type[Spec]]:
-    return [found for each in spec.__subclasses__() for found in (each, *_subclasses(each))]
-
-
-SPECS = [spec for spec in _subclasses(Spec) if spec.__module__.split(".")[0] in ("common", "experiments")]
-
-
-def test_the_specs_are_those_of_plans_and_of_experiments() -> None:
-    assert {Plan, Perceptron, Task, Settings, Thresholds, NormClipping} <= set(SPECS)
-
-
-def leaves(annotation: Any) -> set[Any]:
-    """The types that a field's annotation is made of; of a literal, those of its values."""
-    if get_origin(annotation) is Literal:
-        return {type(value) for value in get_args(annotation)}
-    return {leaf for argument in get_args(annotation) for leaf in leaves(argument)} or {annotation}
-
-
-@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.__name__)
-def test_every_number_of_every_spec_is_strict(spec: type[Spec]) -> None:
-    """Only the one mistake is looked at: what else the spec wants is left out."""
-    tried = 0
-    for name, field in spec.model_fields.items():
-        for kind in {int, float, bool} & leaves(field.annotation):
-            many = get_origin(field.annotation) is tuple
-            for wrong in [True, "1", "1.0", 1.0] if kind is int else [True, "1", "1.0"] if kind is float else [1, "true", 1.0]:
-                if (get_origin(field.annotation), wrong) == (Literal, 1.0):
-                    continue  # 0.0 is the number 0
-                with pytest.raises(ValidationError) as refused:
-                    spec.model_validate({name: [wrong] if many else wrong})
-                places = [tuple(part for part in error["loc"] if part not in FORMS) for error in refused.value.errors()]
-                assert (name, 0)[: 1 + many] in places, (name, wrong)
-                tried += 1
-    assert tried or not {int, float, bool} & {leaf for field in spec.model_fields.values() for leaf in leaves(field.annotation)}
 
 
 def test_a_whole_number_is_a_floating_point_one(plan: Callable[..., Plan]) -> None:
@@ -314,20 +173,3 @@ def test_a_plan_is_frozen(full: Plan) -> None:
 def test_every_kth_step_and_the_last_are_recorded(plan: Callable[..., Plan], steps: int, every: int) -> None:
     run = plan(steps=steps, record_every=every)
     assert [step for step in range(steps) if run.recorded(step)] == sorted({*range(0, steps, every), steps - 1})
-
-
-UNIONS = {
-    "activation": Activation,
-    "normalization": Normalization,
-    "clipping": Clipping,
-    "initialization": Initialization,
-    "optimizer": Optimizer,
-}
-
-
-@pytest.mark.parametrize("union", UNIONS.values(), ids=UNIONS)
-def test_marks_are_fields_of_their_specs(union: Any) -> None:
-    kinds = get_args(get_args(union)[0])
-    assert len(kinds) > 1
-    for kind in kinds:
-        assert set(kind.traced + kind.starts) <= set(kind.model_fields), kind

@@ -1,13 +1,9 @@
+"""The runner: every run ends up in the store, in lanes, and a framework's is judged by the definition's references."""
+
 from __future__ import annotations
 
 import itertools
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections import deque
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,69 +11,16 @@ import pytest
 
 import backends
 from common.agreement import judged_steps
-from common.plan import Plan
 from experiments.executor import Processes
 from experiments.experiment import plans, read
-from experiments.jobs import Job, job, jobs_of, missing, stored
+from experiments.jobs import job, jobs_of, missing, stored
 from experiments.lanes import Lane, lanes
-from experiments.process import WorkerProcess, environment
+from experiments.process import environment
 from experiments.runner import Runner
 from experiments.store import Store
 from experiments.worker import Job as WorkerJob
 from experiments.worker import Worker
-
-SMALL = {"depth": 4, "width": 8, "steps": 4, "batch_size": 16, "seeds": 2}
-LONG = SMALL | {"steps": 200_000, "record_every": 1000}
-
-
-class Notes:
-    """Writes down what the runner says; may do something when a run makes progress."""
-
-    def __init__(self, on_progress: Callable[[Job], None] | None = None) -> None:
-        self.outcomes: list[tuple[str, str]] = []
-        self.places: list[str] = []
-        self.said: list[str] = []
-        self.on_progress = on_progress
-
-    def start(self, lane: str, jobs: list[Job]) -> None:
-        pass
-
-    def progress(self, lane: str, job: Job, steps: int) -> None:
-        if self.on_progress:
-            self.on_progress(job)
-
-    def ended(self, lane: str, job: Job, outcome: str) -> None:
-        self.outcomes.append((job.name, outcome))
-
-    def where(self, text: str) -> None:
-        self.places.append(text)
-
-    def say(self, text: str) -> None:
-        self.said.append(text)
-
-
-def small(**overrides: object) -> dict[str, Plan]:
-    chosen = ("tanh + xavier", "relu + he")
-    found = plans(read("countermeasures"), SMALL | overrides)
-    return {name: found[name] for name in chosen}
-
-
-def children_of(pid: int) -> list[int]:
-    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
-    return [int(child) for child in found.stdout.split()]
-
-
-def gone(pid: int, seconds: float = 10) -> bool:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return True
-        if Path(f"/proc/{pid}/stat").exists() and Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z":
-            return True
-        time.sleep(0.05)
-    return False
+from tests.notes import SMALL, Notes, small
 
 
 def test_every_run_ends_up_in_the_store(tmp_path: Path) -> None:
@@ -190,55 +133,6 @@ def test_what_another_command_is_busy_with_comes_last_and_is_waited_for(tmp_path
     ]  # fmt: skip
 
 
-def test_a_killed_worker_costs_the_run_in_flight_and_nothing_else(tmp_path: Path) -> None:
-    store = Store(tmp_path)
-    second = job("numpy", "short", small()["relu + he"], "cpu")
-    first = job("numpy", "long", plans(read("countermeasures"), LONG)["tanh + xavier"], "cpu")
-
-    def kill(one: Job) -> None:
-        if one == first:
-            worker = runner.active[0].worker
-            assert isinstance(worker, WorkerProcess)
-            os.kill(worker.process.pid, signal.SIGKILL)
-
-    runner = Runner(store, Notes(kill))
-    failures = runner.run([first, second])
-    assert {run_id: outcome.status for run_id, outcome in failures.items()} == {first.run_id: "crashed"}
-    assert failures[first.run_id].reason == "the worker was killed by SIGKILL (out of memory?)"
-    assert stored([first, second], store).keys() == {second.run_id}
-
-
-def test_a_backend_that_cannot_be_imported_fails_with_the_reason_and_the_others_go_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("KERAS_BACKEND", "nothing")
-    store, plan = Store(tmp_path), small()["relu + he"]
-    good = job("numpy", "good", plan, "cpu")
-    bad = [good._replace(backend="no_such_backend", run_id=f"{i}") for i in range(3)]
-    failures = Runner(store, Notes()).run([*bad, good])
-    assert {outcome.status for outcome in failures.values()} == {"crashed"}
-    assert {outcome.reason.partition(";")[0] for outcome in failures.values() if outcome.reason} == {
-        "no backend is called 'no_such_backend'"
-    }
-    assert stored([good], store)
-
-
-def test_a_device_that_a_backend_does_not_have_is_unsupported_with_what_it_has(tmp_path: Path) -> None:
-    refused = job("numpy", "it", small()["relu + he"], "cpu")._replace(device="gpu")
-    (outcome,) = Runner(Store(tmp_path), Notes()).run([refused]).values()
-    assert (outcome.status, outcome.reason) == ("unsupported", "numpy has no device 'gpu'; it has: cpu:0")
-
-
-def test_an_error_in_a_run_is_its_reason_and_leaves_its_traceback(tmp_path: Path) -> None:
-    broken = small()["relu + he"].model_copy(update={"steps": 0})
-    one = job("numpy", "it", broken, "cpu")
-    (outcome,) = Runner(Store(tmp_path), Notes()).run([one]).values()
-    assert outcome.status == "crashed"
-    assert outcome.reason
-    assert outcome.reason.startswith("ValidationError: ")
-    assert "Traceback" in (tmp_path / f"{one.run_id}.error.txt").read_text()
-
-
 def test_the_definition_runs_on_the_processor_whatever_the_device() -> None:
     assert {one.device for one in jobs_of(small(), ["numpy"], "gpu:1")} == {"cpu"}
 
@@ -253,46 +147,3 @@ def test_a_workers_threads_are_set_on_purpose(monkeypatch: pytest.MonkeyPatch) -
     assert flags[-1] == "--xla_force_host_platform_device_count=2"
     assert all(flag.startswith("--") for flag in flags), "XLA reads no further than to the first that does not"
     assert "--xla_cpu_multi_thread_eigen=false" not in environment(2)["XLA_FLAGS"]
-
-
-def start_long(folder: Path) -> subprocess.Popen[str]:
-    """A command whose first runs are short and whose last one never ends."""
-    steps = {"short": "2", "too": "3", "long": "1000000\nrecord_every = 1000"}
-    runs = "".join(f'[[configuration]]\nname = "{name}"\nsteps = {count}\n' for name, count in steps.items())
-    base = 'question = "?"\n[base]\ndepth = 4\nwidth = 8\nbatch_size = 16\nseeds = 1\n'
-    (folder / "long.toml").write_text(base + runs)
-    command = [sys.executable, "-m", "experiments.compare", str(folder / "long.toml")]
-    options = ["--backends", "numpy", "--output", str(folder / "results")]
-    process = subprocess.Popen([*command, *options], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    until = time.monotonic() + 30
-    while len(list((folder / "results").glob("*.parquet"))) < 2 and time.monotonic() < until:
-        time.sleep(0.05)
-    return process
-
-
-def test_ctrl_c_keeps_finished_runs_and_says_how_to_go_on(tmp_path: Path) -> None:
-    process = start_long(tmp_path)
-    workers = children_of(process.pid)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
-    assert process.returncode == 130
-    assert out == ""
-    last = err.splitlines()[-1]
-    assert last.startswith("interrupted: 2 of 3 runs are kept in ")
-    assert last.endswith("the same command goes on from there")
-    assert "Traceback" not in err
-    assert workers
-    assert all(gone(worker) for worker in workers)
-    assert sorted(path.suffix for path in (tmp_path / "results").iterdir()) == ["", ".parquet", ".parquet"], (
-        ".lock, and no part"
-    )
-
-
-def test_workers_end_when_the_command_is_killed(tmp_path: Path) -> None:
-    process = start_long(tmp_path)
-    workers = children_of(process.pid)
-    process.kill()
-    process.communicate(timeout=20)
-    assert workers
-    assert all(gone(worker) for worker in workers)
-    assert len(list((tmp_path / "results").glob("*.parquet"))) == 2
