@@ -3,9 +3,9 @@
     python -m tests.caught torch [TEXT]      a line of JSON for each fault of PyTorch with TEXT in its name
 
 The faults of tests/faults/ are planted one after another in this process, and the tests that concern each run: first those of
-the rooms that it changes, until one names the place or three fail, then all that ask a wing, until one does or eight fail. A
-failure names the place where it is in the test file of the room (a fault of batch norm in tests/test_normalization.py), or its
-name or message has the word for what is wrong. `python -m experiments.mutants` runs it for all wings, and tells.
+the rooms that it changes, then those of whole networks, then all others that ask a wing, until one names the place. A failure
+names it where it is in the test file of the room (a fault of batch norm in tests/test_normalization.py), or in one of whole
+networks whose name or message has the word for what is wrong. `python -m experiments.mutants` runs it for all wings, and tells.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from collections.abc import Iterable
 from contextlib import redirect_stdout
 from typing import Any, NamedTuple
 
@@ -21,11 +22,13 @@ import pytest
 
 from tests.faults import KINDS, ROOT, SHIPPED, Fault, faulty
 
-SUITE = (
+ROOMS = (
     "activation", "normalization", "initialization", "clipping", "skip", "recurrent", "loss", "optimizer", "quantities",
-    "model", "program", "evaluation", "parity",
 )  # fmt: skip
-"""What the files are called whose tests ask a wing, those of one room first."""
+"""What the files are called whose tests ask for one room of a wing."""
+
+WHOLE = ("program", "parity", "model", "evaluation")
+"""And those whose tests ask for whole networks."""
 
 PLACES = {
     "shipped activation": "activation",
@@ -34,6 +37,9 @@ PLACES = {
     "shipped clipping": "clip",
     "shipped optimizer": "optimizer",
     "shipped recurrent": "recurrent",
+    "epsilon before the bias correction": "optimizer",
+    "epsilon inside the root": "optimizer",
+    "gate for its complement": "skip",
     "evaluation": "evaluation",
     "update ratio": "update_ratio",
     "dead": "dead",
@@ -121,8 +127,14 @@ def words(fault: Fault) -> list[str]:
 
 
 def named(fault: Fault, failure: Failure) -> bool:
-    """Whether a failure names the place of a fault: by its file, its test's own name, or what it says."""
+    """Whether a failure names the place of a fault: by its file, its test's own name, or what it says.
+
+    One in the file of another room does not: who reads it looks there.
+    """
     test = failure.test.split("[")[0]
+    room = next((room for room in ROOMS if f"/test_{room}" in test), None)
+    if room and not any(word in test for word in words(fault)):
+        return False
     return any(word in test or word in failure.message for word in words(fault))
 
 
@@ -138,15 +150,17 @@ class Suite:
         self.red: set[str] = set()
 
     def caught(self, fault: Fault) -> list[Failure]:
-        """The failures that a fault makes: of its rooms' tests where one names the place, else of all that ask a wing."""
-        rooms = dict.fromkeys(edit.room for edit in fault.wings[self.wing])
-        nearest = [name for name in SUITE if name in rooms]
-        found = self._failing(fault, nearest, most=3) if nearest else []
-        if any(named(fault, failure) for failure in found):
-            return found
-        return found + self._failing(fault, [name for name in SUITE if name not in nearest], most=8)
+        """Its failures: of its rooms' tests, then of whole networks', then of all others', until one names the place."""
+        edited = {edit.room for edit in fault.wings[self.wing]}
+        nearest = [room for room in ROOMS if room in edited]
+        found: list[Failure] = []
+        for names, most in ((nearest, 3), (WHOLE, 3), ([room for room in ROOMS if room not in edited], 8)):
+            found += self._failing(fault, names, most)
+            if any(named(fault, failure) for failure in found):
+                break
+        return found
 
-    def _failing(self, fault: Fault, names: list[str], most: int) -> list[Failure]:
+    def _failing(self, fault: Fault, names: Iterable[str], most: int) -> list[Failure]:
         """The failures in these files, each of a test that passes without the fault."""
         files = [str(path.relative_to(ROOT)) for name in names for path in sorted(ROOT.glob(f"tests/test_{name}*.py"))]
         while True:
