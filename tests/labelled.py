@@ -3,8 +3,8 @@
 A label comes from theory or from the construction, never from what the run then did:
 
 - gradient: mean field theory along the trajectory of the second moment, with its correction for the width
-  (tests/mean_field.py), gives the decades between the first and the last layer and their spread over draws, at the depth of the network and at 30
-  layers. Within two spreads and half a decade of a bound nothing is certain, and there is no label.
+  (tests/mean_field.py), gives the decades between the first and the last layer and their spread over draws, at the depth of the
+  network and at 30 layers. Within two spreads and half a decade of a bound nothing is certain, and there is no label.
 - dead: a ReLU layer of n units is dead with a probability of about 1 / 2^n, so that a deep narrow network is; or the gradient
   would be below 1e-330, which float64 does not hold.
 - learning: a network whose first layer gets less than 1e-4, or that is dead, or has a rate of 1e-7 or labels drawn by lot, has
