@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
@@ -37,6 +38,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="NAMES",
         help="comma-separated: backends, `all` of them, `chromium`, `ray`: where one is missing, its tests are errors",
     )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the cases of the three wings follow one another, so that they share what the definition computes."""
+    wing = re.compile(rf"\b({'|'.join(backends.FRAMEWORKS)})\b")
+    places: dict[str, int] = {}
+    for item in items:
+        places.setdefault(wing.sub("", item.nodeid), len(places))
+    items.sort(key=lambda item: places[wing.sub("", item.nodeid)])
 
 
 REQUIRABLE = (*backends.NEEDS, "chromium", "ray")

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from itertools import islice
 from typing import Any, get_args
 
 import numpy as np
 import pytest
 
+import backends
 from common import agreement, draw, task
 from common.backend import Backend, Program, train
 from common.countermeasures.activation import Activation
@@ -23,7 +25,7 @@ from common.network import Batch, State
 from common.plan import Plan
 from common.trace import Check, Trace
 from experiments import judging, references
-from experiments.judging import watched
+from experiments.judging import Judge, watched
 from experiments.sensitivity import sensitivity
 from tests.compared import scaled_error
 from tests.strategies import every, label
@@ -62,6 +64,9 @@ PAIRINGS = [
 ]
 """Every two kinds of activation, normalization and clipping at least once, and all starts."""
 
+FOR_EACH_WING = lru_cache(maxsize=4)
+"""What the definition computes of a plan is kept while the cases of the three wings follow one another (tests/conftest.py)."""
+
 over_activations = pytest.mark.parametrize("activation", ACTIVATIONS, ids=label)
 over_normalizations = pytest.mark.parametrize("normalization", NORMALIZATIONS, ids=["plain", "batch_norm"])
 over_optimizers = pytest.mark.parametrize("optimizer", OPTIMIZERS)
@@ -92,10 +97,16 @@ def states_of(definition: Backend, plan: Plan, steps: list[int]) -> dict[int, St
     return states
 
 
-def judged(definition: Backend, wing: Program, plan: Plan, steps: list[int]) -> list[Check]:
+def judged(wing: Program, plan: Plan, steps: list[int]) -> list[Check]:
     """A wing's steps from the definition's states, those from where the definition goes on to be finite."""
-    data = task.load(plan.task)
-    return judging.checks(wing, plan, data, references.judges(plan, data, states_of(definition, plan, steps)))
+    return judging.checks(wing, plan, task.load(plan.task), _judges(plan.model_dump_json(), *steps))
+
+
+@FOR_EACH_WING
+def _judges(plan: str, *steps: int) -> list[Judge]:
+    """Of a plan as JSON."""
+    read = Plan.model_validate_json(plan)
+    return references.judges(read, task.load(read.task), states_of(backends.load(backends.DEFINITION), read, list(steps)))
 
 
 def assert_none_is_broken(checks: list[Check], at_least: int) -> None:
@@ -107,63 +118,64 @@ def assert_none_is_broken(checks: list[Check], at_least: int) -> None:
 
 @pytest.mark.parametrize(("activation", "normalization", "clipping", "start"), PAIRINGS)
 def test_the_first_step_and_a_later_one_are_the_definitions(
-    backend: Backend, definition: Backend, deep: Maker, activation: Activation, normalization: str, clipping: str, start: Any
+    backend: Backend, deep: Maker, activation: Activation, normalization: str, clipping: str, start: Any
 ) -> None:
     plan = deep(clipping, activation=activation, normalization=normalization, initialization="he")
     wing = backend.program(plan, "cpu")
-    assert_none_is_broken(judged(definition, wing, plan, [0, STEPS - 1]), at_least=2)
+    assert_none_is_broken(judged(wing, plan, [0, STEPS - 1]), at_least=2)
     other = deep(clipping, activation=activation, normalization=normalization, initialization=start)
-    assert_none_is_broken(judged(definition, wing, other, [0]), at_least=1)
+    assert_none_is_broken(judged(wing, other, [0]), at_least=1)
 
 
 @over_optimizers
 @over_normalizations
 def test_the_steps_of_every_optimizer_are_the_definitions(
-    backend: Backend, definition: Backend, deep: Maker, normalization: str, optimizer: str
+    backend: Backend, deep: Maker, normalization: str, optimizer: str
 ) -> None:
     own = {"optimizer": {"kind": optimizer}, "learning_rate": None}
     plan = deep("global_norm", activation="tanh", normalization=normalization, **own)
-    checks = judged(definition, backend.program(plan, "cpu"), plan, [0, 1, STEPS - 1])
+    checks = judged(backend.program(plan, "cpu"), plan, [0, 1, STEPS - 1])
     assert_none_is_broken(checks, at_least=3)
 
 
 @over_optimizers
-def test_the_float32_steps_of_every_optimizer_are_the_definitions(
-    backend: Backend, definition: Backend, deep: Maker, optimizer: str
-) -> None:
+def test_the_float32_steps_of_every_optimizer_are_the_definitions(backend: Backend, deep: Maker, optimizer: str) -> None:
     own = {"optimizer": {"kind": optimizer}, "learning_rate": None}
     plan = deep("value", activation="relu", initialization="he", depth=20, batch_size=64, precision="float32", **own)
-    checks = judged(definition, backend.program(plan, "cpu"), plan, [0, 1, STEPS - 1])
+    checks = judged(backend.program(plan, "cpu"), plan, [0, 1, STEPS - 1])
     assert_none_is_broken(checks, at_least=2)
 
 
 @over_normalizations
 @over_activations
-def test_a_float32_step_is_the_definitions(
-    backend: Backend, definition: Backend, deep: Maker, activation: Activation, normalization: str
-) -> None:
+def test_a_float32_step_is_the_definitions(backend: Backend, deep: Maker, activation: Activation, normalization: str) -> None:
     depth = 10 if normalization == "batch" else 20  # deeper, rounding in float32 leaves little to compare
     changes = {"activation": activation, "normalization": normalization, "initialization": "he", "precision": "float32"}
     plan = deep("norm", **changes, depth=depth, batch_size=64)
-    assert_none_is_broken(judged(definition, backend.program(plan, "cpu"), plan, [0, STEPS - 1]), at_least=1)
+    assert_none_is_broken(judged(backend.program(plan, "cpu"), plan, [0, STEPS - 1]), at_least=1)
+
+
+def trace(wing: Backend, plan: Plan) -> Trace:
+    program = wing.program(plan, "cpu")
+    program.load(draw.state(plan))
+    return train(program, plan, list(draw.batches(plan, task.load(plan.task)))).trace
+
+
+@FOR_EACH_WING
+def _free(plan: str) -> tuple[Trace, Any]:
+    """The definition's free run of a plan as JSON, and its sensitivity."""
+    read = Plan.model_validate_json(plan)
+    exact = trace(backends.load(backends.DEFINITION), read)
+    return exact, sensitivity([read], task.load(read.task), [exact])
 
 
 @over_normalizations
 @over_activations
 def test_free_runs_stay_within_their_bound_until_they_are_chaotic(
-    backend: Backend, definition: Backend, deep: Maker, activation: Activation, normalization: str
+    backend: Backend, deep: Maker, activation: Activation, normalization: str
 ) -> None:
     plan = deep("value", activation=activation, normalization=normalization, initialization="he", steps=50)
-    data = task.load(plan.task)
-    batches = list(draw.batches(plan, data))
-
-    def trace(wing: Backend, plan: Plan) -> Trace:
-        program = wing.program(plan, "cpu")
-        program.load(draw.state(plan))
-        return train(program, plan, batches).trace
-
-    exact = trace(definition, plan)
-    found = free_run(plan, trace(backend, plan), exact, sensitivity([plan], data, [exact]))
+    found = free_run(plan, trace(backend, plan), *_free(plan.model_dump_json()))
     assert found.outcome != "broken", found.reason
     assert found.step is None or found.step >= 2, "at least two steps are compared"
 
@@ -223,7 +235,7 @@ def batches_of(plan: Plan) -> list[Batch]:
     return list(draw.batches(plan, task.load(plan.task)))
 
 
-def test_a_planted_fault_in_one_weight_is_named(backend: Backend, definition: Backend, deep: Maker) -> None:
+def test_a_planted_fault_in_one_weight_is_named(backend: Backend, deep: Maker) -> None:
     plan = deep("none", activation="tanh", depth=10, steps=1)
     wing, data = backend.program(plan, "cpu"), task.load(plan.task)
     (judge,) = references.judges(plan, data, {0: draw.state(plan)})

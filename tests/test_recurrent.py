@@ -153,18 +153,18 @@ CLIPPINGS = {
 
 @pytest.mark.parametrize(("cell", "optimizer", "clipping"), LONG, ids=lambda one: one if isinstance(one, str) else label(one))
 def test_steps_over_50_steps_of_time_are_the_definitions(
-    backend: Backend, definition: Backend, plan: Maker, cell: Any, optimizer: str, clipping: str
+    backend: Backend, plan: Maker, cell: Any, optimizer: str, clipping: str
 ) -> None:
     """A loop in Keras, where fewer steps are unrolled."""
     own = {"optimizer": {"kind": optimizer}, "learning_rate": None, "clipping": CLIPPINGS[clipping], "steps": 20}
     long = adding(plan, cell, 50, **own)
-    assert_none_is_broken(judged(definition, backend.program(long, "cpu"), long, [0, 19]), at_least=2)
+    assert_none_is_broken(judged(backend.program(long, "cpu"), long, [0, 19]), at_least=2)
 
 
 @OVER_CELLS
-def test_float32_steps_are_the_definitions(backend: Backend, definition: Backend, plan: Maker, cell: Any) -> None:
+def test_float32_steps_are_the_definitions(backend: Backend, plan: Maker, cell: Any) -> None:
     long = by_row(plan, cell, precision="float32", steps=5, activation="relu", initialization="he")
-    assert_none_is_broken(judged(definition, backend.program(long, "cpu"), long, [0, 4]), at_least=2)
+    assert_none_is_broken(judged(backend.program(long, "cpu"), long, [0, 4]), at_least=2)
 
 
 @OVER_CELLS
