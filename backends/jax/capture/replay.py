@@ -17,6 +17,7 @@ import jax.numpy as jnp
 
 from .equations import CALLS, bound, has_marks, in_groups, is_jax, is_single, size_of
 from .functions import MIXING, Meaning, name_of, of_equation
+from .layout import layout_of
 from .marks import Recorder, Site, is_real, mark_p
 from .patched import derivative
 
@@ -175,7 +176,7 @@ class Replay:
 
     def _returned(self, frame: Frame, leaves: Sequence[int], values: list[Any], slope: Any) -> list[Any]:
         end = self._clock()
-        layout = self._layout(frame, values)
+        layout = layout_of(frame.site, frame.inputs, values, self.layouts)
         returned: list[Any] = []
         for leaf, value in zip(leaves, values, strict=True):
             value = self._changed(value, len(self.taken))
@@ -191,18 +192,6 @@ class Replay:
             replaces, other = self.put[place]
             value = value + jax.lax.stop_gradient(jnp.where(replaces, other - value, 0))
         return value + self.zeros[place] if self.zeros else value
-
-    def _layout(self, frame: Frame, values: list[Any]) -> list[int] | None:
-        """Flax has the channels last; what works element by element leaves the axes as they were."""
-        if not values:
-            return None
-        if frame.site.config.get("time_major"):
-            return [1, 0, *range(2, values[-1].ndim)]
-        if frame.site.kind in CHANNELS_LAST:
-            return list(range(values[-1].ndim))
-        if frame.site.kind in ("activation", "dropout", "add", "multiply"):
-            return next((self.layouts[id(x)] for x in frame.inputs if id(x) in self.layouts), None)
-        return self.layouts.get(id(values[-1])) if frame.site.module else None
 
     def _inside(self, eqn: Any, operands: list[Any]) -> Sequence[Any]:
         """A call that has marks within."""
@@ -235,19 +224,6 @@ class Replay:
             state, outputs[step] = result[:carried], result[carried:]
         stacked = [jnp.stack(column) for column in zip(*(outputs[step] for step in range(length)), strict=True)]
         return [*state, *stacked]
-
-
-CHANNELS_LAST = (
-    "affine",
-    "convolution",
-    "batch_norm",
-    "layer_norm",
-    "group_norm",
-    "rms_norm",
-    "pooling",
-    "embedding",
-    "recurrent",
-)
 
 
 SHAPING = ("reshape", "flatten", "transpose")
