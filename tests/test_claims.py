@@ -25,7 +25,7 @@ from experiments.claiming.criteria import Above, Below, Between, Criterion, Figu
 from experiments.claiming.evidence import Evidence, Untried
 from experiments.claiming.networks import NETWORKS, WIDENED, WIDTHS, plans, wide
 from experiments.store import Run
-from experiments.worker import Job, Worker
+from experiments.working import Job, Worker
 from tests.conftest import load
 
 FRAMEWORKS = ("torch", "keras", "jax")

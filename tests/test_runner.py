@@ -21,8 +21,8 @@ from experiments.experiment import plans, read
 from experiments.process import WorkerProcess, environment
 from experiments.runner import Job, Lane, Runner, job, jobs_of, lanes, missing, stored
 from experiments.store import Store
-from experiments.worker import Job as WorkerJob
-from experiments.worker import Worker
+from experiments.working import Job as WorkerJob
+from experiments.working import Worker
 
 SMALL = {"depth": 4, "width": 8, "steps": 4, "batch_size": 16, "seeds": 2}
 LONG = SMALL | {"steps": 200_000, "record_every": 1000}

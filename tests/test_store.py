@@ -24,7 +24,8 @@ from experiments import seal, whole
 from experiments.experiment import plans, read
 from experiments.seal import Damaged, OtherVersion
 from experiments.store import KEY, NotKept, Run, Store, _table, read_run
-from experiments.worker import Job, Worker, settle
+from experiments.worker import settle
+from experiments.working import Job, Worker
 
 ID = "0123456789abcdef"
 SMALL = {"depth": 4, "width": 8, "steps": 6, "batch_size": 16, "record_every": 4, "seeds": 2}
