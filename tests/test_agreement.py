@@ -16,13 +16,14 @@ from scipy import stats
 from backends.numpy.rounding import EXACT, Exact, Random, norms
 from backends.numpy.training import Program as Definition
 from common import agreement, draw, task
-from common.agreement import DRAWS, SIGNAL, Judge, Key, Step, T, distance, judged_steps, largest
+from common.agreement import DRAWS, Judge, T, judged_steps
 from common.backend import Backend, train
 from common.bounds import Bounds, Inside, with_another
 from common.free_run import CHAOS, MARGIN, divergence, finite, free_run
 from common.network import State
 from common.plan import Plan
 from common.quantities import QUANTITIES
+from common.step import EVALUATION, SIGNAL, Key, Step, all_of, distance, largest
 from common.trace import Trace
 from experiments import judging, references
 from experiments.sensitivity import sensitivity
@@ -186,12 +187,12 @@ def test_whatever_a_step_gives_is_compared_and_named(definition: Backend, case: 
     judge, exact = judge_of(case), step_of(definition, case)
     clean = judge.check(exact, exact, case)
     assert (clean.outcome, clean.error) == ("agrees", 0.0)
-    assert {key.what for key in agreement.all_of(exact)} >= set(QUANTITIES)
-    for key, value in agreement.all_of(exact).items():
+    assert {key.what for key in all_of(exact)} >= set(QUANTITIES)
+    for key, value in all_of(exact).items():
         index = tuple(size - 1 for size in value.shape)
         entry = index[:2]
         bound = float(judge.bounds[key][entry])
-        array_index = (index[0], *index[2:]) if key.what == agreement.EVALUATION else index
+        array_index = (index[0], *index[2:]) if key.what == EVALUATION else index
         within = judge.check(moved(exact, key, array_index, 0.9 * bound), exact, case)
         beyond = judge.check(moved(exact, key, array_index, 1.2 * bound), exact, case)
         assert within.outcome == "agrees", key
@@ -211,7 +212,7 @@ def test_whatever_a_step_gives_is_compared_and_named(definition: Backend, case: 
         (SIGNAL, (0, 4), "signal gradient, layer 5, seed 3"),
         (Key("dead_fraction"), (0, 0), "dead_fraction, layer 1, seed 3"),
         (Key("loss"), (1,), "loss, seed 7"),
-        (Key(agreement.EVALUATION), (1, 0), "evaluation output, seed 7"),
+        (Key(EVALUATION), (1, 0), "evaluation output, seed 7"),
     ],
 )
 def test_a_place_is_told_in_the_words_of_the_report(plan: Maker, key: Key, index: tuple[int, ...], words: str) -> None:
@@ -555,7 +556,7 @@ def test_the_bound_on_all_samples_bounds_something_wherever_that_on_the_drawn_on
     program, x_test = definition.program(one, "cpu"), task.load(one.task).x_test
     program.load(draw.state(one))
     expected = program.predict(np.broadcast_to(x_test, (len(one.seeds), *x_test.shape)))
-    key = Key(agreement.EVALUATION)
+    key = Key(EVALUATION)
     wide = replace(judge, bounds=judge.bounds | {key: share * largest(expected[:, None])})
     found = expected.copy()
     found[1, 5] += 0.7 * np.abs(expected[1]).max()

@@ -14,13 +14,14 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from common import agreement, draw, task
+from common import draw, task
 from common.backend import Backend, Program, train
 from common.countermeasures.activation import Activation
 from common.countermeasures.optimizer import Optimizer
 from common.free_run import free_run
 from common.network import Batch, State
 from common.plan import Plan
+from common.step import SIGNAL, largest
 from common.trace import Check, Trace
 from experiments import judging, references
 from experiments.judging import watched
@@ -175,7 +176,7 @@ def test_bounds_are_narrow(definition: Backend, deep: Maker, activation: Activat
     (judge,) = references.judges(plan, task.load(plan.task), states_of(definition, plan, [0]))
     (batch,) = islice(draw.batches(plan, task.load(plan.task)), 1)
     step = judging.take(definition.program(plan, "cpu"), judge.before, batch, batch.x[0], plan)
-    shares = judge.bounds[agreement.SIGNAL] / agreement.largest(step.gradients.signal)
+    shares = judge.bounds[SIGNAL] / largest(step.gradients.signal)
     assert judge.blind is None
     assert shares.max() <= (1e-6 if normalization == "batch" else 2e-10)
 
