@@ -21,6 +21,7 @@ from common.backend import Backend
 from common.errors import UserError
 from experiments import migrate
 from experiments.report import countermeasures, migration, sources
+from experiments.report.folding import fold
 
 ROOMS = countermeasures.rooms()
 WRITTEN = migration.pages()
@@ -231,7 +232,7 @@ def test_a_narrow_terminal_shows_the_code_as_it_is_written(room: str, width: int
 @EACH_ROOM
 def test_folding_keeps_every_word_and_fits_the_column(room: str) -> None:
     for wing in countermeasures.read(room).wings:
-        folded = migrate.fold(wing.code, 53)
+        folded = fold(wing.code, 53)
         assert all(len(line) <= 53 for line in folded.splitlines())
         assert sorted("".join(folded.replace("#", "").split())) == sorted("".join(wing.code.replace("#", "").split()))
 
