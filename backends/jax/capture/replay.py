@@ -15,7 +15,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from .equations import CALLS, bound, has_marks, in_groups, is_jax, is_single, size_of
+from .equations import CALLS, bound, has_marks, in_groups, is_jax, is_single, scanned, size_of
 from .functions import MIXING, Meaning, name_of, of_equation
 from .layout import layout_of
 from .marks import Recorder, Site, is_real, mark_p
@@ -199,7 +199,7 @@ class Replay:
         if name in CALLS:
             return self._called(eqn, operands)
         if name == "scan" and eqn.params["length"] * size_of(eqn.params["jaxpr"].jaxpr) <= UNROLLED:
-            return self._steps(eqn, operands)
+            return scanned(eqn, operands, self.run)
         where = self.frames[-1].site.path if self.frames else ""
         self.recorder.remark(
             f"what happens inside `{name}`, called by {where or 'the model'}, is not seen; "
@@ -211,19 +211,6 @@ class Replay:
         inner = eqn.params.get("jaxpr") or eqn.params["call_jaxpr"]
         jaxpr, consts = (inner.jaxpr, inner.consts) if hasattr(inner, "consts") else (inner, ())
         return self.run(jaxpr, consts, operands)
-
-    def _steps(self, eqn: Any, operands: list[Any]) -> list[Any]:
-        """A scan, a step after another."""
-        body, length = eqn.params["jaxpr"], eqn.params["length"]
-        consts, carried = eqn.params["num_consts"], eqn.params["num_carry"]
-        fixed, state, rows = operands[:consts], operands[consts : consts + carried], operands[consts + carried :]
-        order = range(length - 1, -1, -1) if eqn.params["reverse"] else range(length)
-        outputs: dict[int, list[Any]] = {}
-        for step in order:
-            result = self.run(body.jaxpr, body.consts, [*fixed, *state, *(row[step] for row in rows)])
-            state, outputs[step] = result[:carried], result[carried:]
-        stacked = [jnp.stack(column) for column in zip(*(outputs[step] for step in range(length)), strict=True)]
-        return [*state, *stacked]
 
 
 SHAPING = ("reshape", "flatten", "transpose")
