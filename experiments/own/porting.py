@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import numpy as np
-
 from experiments.own import backward, divergence, explaining
 from experiments.own.alignment import Pair, align
 from experiments.own.carrying import Carried, carry
@@ -18,12 +16,12 @@ from experiments.own.divergence import Divergence
 from experiments.own.interpreter import Interpreter
 from experiments.own.layouts import completed
 from experiments.own.mending import Put, mended
+from experiments.own.moved import statistics_error, step_error
 from experiments.own.partings import parting, spelt, told
 from experiments.own.port_document import Parting, Stage
 from experiments.own.sides import Sides
-from experiments.own.tensors import relative
-from experiments.own.tolerance import BLIND, Tolerances
-from isograd.captured import Captured, Place, Step
+from experiments.own.tolerance import Tolerances
+from isograd.captured import Captured, Step
 
 MOST = 8
 """So many places where they part are looked for."""
@@ -192,7 +190,7 @@ class _Comparison:
         """Steps of both optimisers from the same start."""
         mine = self.reference.steps
         its = self.port.steps(len(mine))
-        error = _step_error(sides, mine, its, self.carried.pairs)
+        error = step_error(sides, mine, its, self.carried.pairs)
         clean = not self.partings
         if error is not None:
             self.judged.append("step")
@@ -212,7 +210,7 @@ class _Comparison:
         told: set[str] = set()
         for pair in sides.alignment.pairs:
             place, other = sides.mine[pair.mine], sides.its[pair.its]
-            error = _statistics_error(sides, place, other)
+            error = statistics_error(sides, place, other)
             if error <= STEP or not divergence.inputs_agree(sides, pair):
                 continue
             findings = explaining.statistics(sides, place, other)
@@ -220,23 +218,3 @@ class _Comparison:
             if said not in told:  # what one normalization does, all of them may do
                 told.add(said)
                 self.partings.append(parting("statistics", place, other, error, STEP, findings))
-
-
-def _step_error(sides: Sides, mine: list[Step], its: list[Step], carried: Mapping[str, str]) -> float | None:
-    """The largest difference of a step, as a share of the layer's largest; None where no parameter can be judged."""
-    found: list[float] = []
-    before = {path: layer["parameters"] for path, layer in sides.reference["layers"].items()}
-    for one, other in zip(mine, its, strict=True):
-        for path, port_path in carried.items():
-            for name, old in before[path].items():
-                a, b = one["parameters"][path][name], other["parameters"].get(port_path, {}).get(name)
-                tolerance = sides.tolerances.parameters[path].get(name, np.inf)
-                if b is None or b.shape != a.shape or tolerance >= BLIND:
-                    continue
-                found.append(relative(a - old, b - old) - tolerance)
-    return max(found, default=None)
-
-
-def _statistics_error(sides: Sides, place: Place, other: Place) -> float:
-    mine, its = sides.reference["statistics"].get(place["path"], {}), sides.port["statistics"].get(other["path"], {})
-    return max((relative(a, its[name]) for name, a in mine.items() if name in its), default=0.0)
