@@ -37,8 +37,9 @@ from common.countermeasures.activation import Activation, Tanh
 from common.countermeasures.normalization import Normalization
 from common.countermeasures.recurrent import AnyCell, Step
 from common.countermeasures.skip import Arranged, NoSkip, Skip, arranged
-from common.network import Network, Stack
+from common.network import Network
 from common.part import Affine
+from common.stack import Stack
 
 Depth = Annotated[int, Field(ge=1, le=10_000)]
 Width = Annotated[int, Field(ge=1, le=100_000)]

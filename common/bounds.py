@@ -7,29 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from common.agreement import (
-    CEILING,
-    DRAWS,
-    EVALUATION,
-    FINE,
-    KINKS,
-    NEAR_A_KINK,
-    SIGNAL,
-    Compared,
-    Key,
-    Step,
-    T,
-    arrays,
-    distance,
-    flushed,
-    largest,
-)
+from common.agreement import CEILING, DRAWS, FINE, KINKS, NEAR_A_KINK, T, flushed
 from common.countermeasures.activation import open_interval
 from common.countermeasures.clipping import most_apart
 from common.countermeasures.optimizer import linear, steepest
 from common.network import Arrays, State, side_by_side
 from common.plan import Plan
 from common.quantities import ratio, rms_of_layers
+from common.step import EVALUATION, SIGNAL, Compared, Key, Step, arrays, distance, largest
 
 OUTPUT = Key("output")
 UPDATE = "update"

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from common.countermeasures import initialization, optimizer
+from common import laws
+from common.countermeasures import optimizer
 from common.countermeasures.initialization import Initialization
 from common.network import Arrays, Batch, Network, State
 from common.part import Parameter
@@ -27,12 +28,12 @@ def stream(seed: int, name: str) -> np.random.Generator:
 def weight(spec: Initialization, seed: int, layer: str, shape: tuple[int, int], name: str = "weight") -> np.ndarray:
     """A weight matrix [n_in, n_out] of one layer of one seed; a layer is called `layer 1`, `layer 2`, ... or `output`."""
     with np.errstate(over="ignore", under="ignore"):  # a weight beyond all numbers is infinite, and the run says so
-        return initialization.weights(spec, stream(seed, f"{layer} {name}"), shape)
+        return laws.weights(spec, stream(seed, f"{layer} {name}"), shape)
 
 
 def bias(spec: Initialization, seed: int, layer: str, n_in: int, n_out: int) -> np.ndarray:
     """The biases [n_out] of one layer of one seed."""
-    return initialization.biases(spec, stream(seed, f"{layer} bias"), n_in, n_out)
+    return laws.biases(spec, stream(seed, f"{layer} bias"), n_in, n_out)
 
 
 def _parameters(plan: Plan, seed: int) -> Arrays:
@@ -56,7 +57,7 @@ def _layer(name: str, one: Parameter, spec: Initialization, seed: int, layer: st
             return bias(spec, seed, layer, one.fan_in, *one.shape)
         case "orthogonal":
             rows, columns = one.shape
-            return initialization.orthogonal(stream(seed, f"{layer} {name}"), (rows, columns))
+            return laws.orthogonal(stream(seed, f"{layer} {name}"), (rows, columns))
         case "identity":
             return np.eye(one.shape[0])
         case number:

@@ -19,8 +19,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from common.network import Arrays, Network, Stack
+from common.network import Arrays, Network
 from common.part import Parameter, Parameters, Part
+from common.stack import Stack
 
 Samples = tuple[np.ndarray, np.ndarray]
 """What a model learns from: x [batch, features] or [batch, time, features], and integer classes y [batch] or real targets

@@ -22,7 +22,6 @@ import hashlib
 import itertools
 import math
 import os
-import tomllib
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -30,10 +29,11 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationError
 
-from common import files, text
+from common import text
 from common.errors import UserError, nearest, shown
 from common.plan import Plan
 from common.spec import Spec
+from experiments import tomlfile
 from experiments.findings.gradient import Thresholds
 from experiments.mistakes import of_flag, one_line
 from experiments.planning import plan_of
@@ -41,9 +41,6 @@ from experiments.settings import COUNTERMEASURES, Settings, Values, kinds, name_
 
 CATALOGUE = Path(__file__).parent / "catalogue"
 DEFAULT = "countermeasures"
-
-BYTES, LINE = 200_000, 2_000
-"""The most that a file may have, and characters of a line in it: what tomllib makes of a dotted key grows with its square."""
 
 MANY = 1_000
 """Configurations that are run without asking: the answer has a line for each, and few who list more in a grid mean to."""
@@ -123,47 +120,12 @@ def read(name: str) -> Experiment:
     if path is None:
         raise UserError(f"no experiment is called {shown(name)}{nearest(name, catalogue())}; or name a .toml file")
     try:
-        experiment = Experiment.model_validate(_toml(path))
+        experiment = Experiment.model_validate(tomlfile.read(path))
     except ValidationError as error:
         raise UserError(f"{path.name}: {one_line(error, Experiment)}") from None
     if bool(experiment.configuration) == bool(experiment.grid):
         raise UserError(f"{path.name}: an experiment must have either [[configuration]] or [grid]; received both or neither")
     return experiment
-
-
-def _toml(path: Path) -> dict[str, Any]:
-    """What is written in a file of TOML, with or without the mark of an editor that it is UTF-8.
-
-    Raises:
-        UserError: It is no regular file of TOML, or larger than an experiment can be.
-    """
-    try:
-        with files.regular(path) as file:
-            content = file.read(BYTES + 1)
-    except OSError as error:
-        reason = error.strerror or error
-        raise UserError(f"an experiment must be a readable .toml file; received {path}: {reason}") from None
-    if len(content) > BYTES:
-        raise UserError(f"{path} must have at most {BYTES:,} bytes; received more; write it as a [grid], or divide it")
-    try:
-        written = content.decode("utf-8-sig")
-        _check_lines(path, written)
-        return tomllib.loads(written)
-    except RecursionError:
-        raise UserError(
-            f"{path} must be TOML; received brackets nested too deep; write them as they are in the examples"
-        ) from None
-    except ValueError as error:  # of decoding, of tomllib, or a number of more digits than Python reads
-        raise UserError(f"{path} must be TOML; {error}") from None
-
-
-def _check_lines(path: Path, written: str) -> None:
-    for number, line in enumerate(written.split("\n"), start=1):
-        if len(line) > LINE:
-            raise UserError(
-                f"{path} must have lines of at most {LINE:,} characters; received {len(line):,} in line {number}; "
-                "break it into several"
-            )
 
 
 def check_count(experiment: Experiment, overrides: Values, *, many: bool) -> None:

@@ -12,11 +12,12 @@ import numpy as np
 from backends.numpy.rounding import Random
 from backends.numpy.training import Program as Definition
 from common import draw
-from common.agreement import DRAWS, Judge, Step, T, distance, judged_steps
+from common.agreement import DRAWS, Judge, T, judged_steps
 from common.backend import Program
 from common.bounds import with_another
 from common.network import Batch, State
 from common.plan import Plan
+from common.step import Step, distance
 from common.task import Data
 from common.trace import Check, Trace
 

@@ -20,7 +20,6 @@ if __name__ == "__main__":  # before the imports that take time
 import re
 import shlex
 import sys
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +39,7 @@ from experiments.ledger import finding
 from experiments.ledger.names import rosetta
 from experiments.report import countermeasures, differences, guide, migration, piped, reference
 from experiments.report.countermeasures import Room, Wing
+from experiments.report.folding import fold
 
 WIDE = 150
 """The columns of a terminal from which on the frameworks stand side by side."""
@@ -146,28 +146,6 @@ def _python(code: str) -> Text:
     text = Syntax("", "python", theme="ansi_dark", background_color="default").highlight(code)
     text.rstrip()  # highlighting ends it with a line break
     return text
-
-
-class _CodeWrapper(textwrap.TextWrapper):
-    """Breaks lines at spaces and after an opening bracket."""
-
-    wordsep_simple_re = re.compile(r"([\t\n ]+|(?<=[(\[]))")
-
-
-def fold(code: str, width: int) -> str:
-    """Break the lines of Python code that are longer than a column, and indent what follows."""
-    return "\n".join(part for line in code.splitlines() for part in _folded(line, width))
-
-
-def _folded(line: str, width: int) -> list[str]:
-    if len(line) <= width:
-        return [line]
-    indent = line[: len(line) - len(line.lstrip())]
-    code, mark, comment = line.partition("  # ")
-    if mark and code.strip():  # a comment at the end of a line goes above it
-        return [*_folded(f"{indent}# {comment}", width), *_folded(code, width)]
-    further = {"#": "# ", '"': ""}.get(line.lstrip()[0], "        " if line.endswith(":") else "    ")
-    return _CodeWrapper(width, subsequent_indent=indent + further, break_on_hyphens=False).wrap(line)
 
 
 def answer(console: Console, word: str) -> None:

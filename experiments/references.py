@@ -17,10 +17,11 @@ import numpy as np
 from backends.numpy.rounding import Exact, Random
 from backends.numpy.training import Program as Definition
 from common import draw
-from common.agreement import DRAWS, Judge, Key, judged_steps
+from common.agreement import DRAWS, Judge, judged_steps
 from common.bounds import Bounds, Inside
 from common.network import State
 from common.plan import Plan
+from common.step import Key
 from common.task import Data
 from experiments.judging import batch_of, evaluated, take, watched
 from experiments.whole import write_whole

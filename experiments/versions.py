@@ -44,6 +44,7 @@ WORKER = (
     "experiments/references.py",
     "experiments/sensitivity.py",
     "experiments/worker.py",
+    "experiments/working.py",
 )
 """What a run is made and judged by, beside the wings."""
 

@@ -16,7 +16,7 @@ from experiments.index import Index
 from experiments.jobs import jobs_of
 from experiments.seal import Unreadable
 from experiments.store import Run, Store, read_run
-from experiments.worker import Job, Worker
+from experiments.working import Job, Worker
 from tests.mutants import OF_BYTES, OF_JSON, mutant
 
 SMALL = {"depth": 3, "width": 4, "steps": 5, "batch_size": 16, "record_every": 2, "seeds": 2}

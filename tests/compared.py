@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from common import draw, task
-from common.agreement import distance, largest
 from common.backend import Backend
 from common.network import Gradients
 from common.plan import Plan
+from common.step import distance, largest
 from experiments.judging import batch_of
 
 

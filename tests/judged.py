@@ -10,9 +10,10 @@ import numpy as np
 from hypothesis import settings
 
 from common import draw, task
-from common.agreement import Judge, Key, Step
+from common.agreement import Judge
 from common.backend import Backend
 from common.plan import Plan
+from common.step import Key, Step
 from experiments import judging, references
 
 QUICK = settings(max_examples=60, deadline=None)

@@ -28,7 +28,7 @@ from common.plan import Plan
 from common.sources import ADDING
 from common.spec import kinds_of
 from common.task import digest_of
-from experiments.worker import Worker
+from experiments.working import Worker
 from tests.random_plans import SKIPS, agreement, words
 from tests.strategies import every
 

@@ -34,7 +34,7 @@ from experiments.findings.outcome import Outcome
 from experiments.process import environment
 from experiments.store import Store
 from experiments.versions import digest_of
-from experiments.worker import Job, Worker
+from experiments.working import Job, Worker
 from tests.faults import FAULTS, KINDS, NONE, PLANS, ROOT, Fault, faulty
 from tests.plant_page import DEPTHS, PRECISIONS, Case, page, rows_of, shares, surprises
 
@@ -121,7 +121,7 @@ class Campaign:
     def __init__(self, quick: bool) -> None:
         self.quick = quick
         files = sorted((ROOT / "common").rglob("*.py")) + sorted((ROOT / "backends").rglob("*.py"))
-        files += [ROOT / "experiments" / name for name in ("judging.py", "references.py", "worker.py")]
+        files += [ROOT / "experiments" / name for name in ("judging.py", "references.py", "worker.py", "working.py")]
         self.folder = KEPT / digest_of(tuple(file.relative_to(ROOT).as_posix() for file in files))
         self.folder.mkdir(parents=True, exist_ok=True)
 

@@ -30,7 +30,7 @@ from experiments.findings.configuration import configuration
 from experiments.findings.document import Agreement
 from experiments.findings.gradient import Thresholds
 from experiments.findings.outcome import Outcome
-from experiments.worker import Job, Worker
+from experiments.working import Job, Worker
 from tests.strategies import every
 
 ACTIVATIONS: list[Any] = [*every(Activation), {"kind": "elu", "alpha": 0.5}]

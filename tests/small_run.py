@@ -7,7 +7,7 @@ import pytest
 import backends
 from experiments.experiment import plans, read
 from experiments.store import Run
-from experiments.worker import Job, Worker
+from experiments.working import Job, Worker
 
 ID = "0123456789abcdef"
 SMALL = {"depth": 4, "width": 8, "steps": 6, "batch_size": 16, "record_every": 4, "seeds": 2}

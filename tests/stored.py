@@ -12,8 +12,8 @@ from experiments.findings.outcome import Outcome
 from experiments.jobs import Job
 from experiments.reported import Source
 from experiments.store import Run, Store
-from experiments.worker import Job as Asked
-from experiments.worker import Worker
+from experiments.working import Job as Asked
+from experiments.working import Worker
 
 EVIL = """<script>window.pwned=1</script><img src=x onerror="window.pwned=2"> & "quoted" 'name' \\ </script>"""
 TOML = '''

@@ -12,12 +12,13 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from common import agreement, draw, task
-from common.agreement import DRAWS, SIGNAL, Key, T, distance, judged_steps
+from common.agreement import DRAWS, T, judged_steps
 from common.backend import Backend
 from common.bounds import Bounds, Inside
 from common.network import State
 from common.plan import Plan
 from common.quantities import QUANTITIES
+from common.step import EVALUATION, SIGNAL, Key, all_of, distance
 from experiments import judging, references
 from tests.judged import QUICK, Maker, judge_of, moved, small, step_of
 
@@ -67,12 +68,12 @@ def test_whatever_a_step_gives_is_compared_and_named(definition: Backend, case: 
     judge, exact = judge_of(case), step_of(definition, case)
     clean = judge.check(exact, exact, case)
     assert (clean.outcome, clean.error) == ("agrees", 0.0)
-    assert {key.what for key in agreement.all_of(exact)} >= set(QUANTITIES)
-    for key, value in agreement.all_of(exact).items():
+    assert {key.what for key in all_of(exact)} >= set(QUANTITIES)
+    for key, value in all_of(exact).items():
         index = tuple(size - 1 for size in value.shape)
         entry = index[:2]
         bound = float(judge.bounds[key][entry])
-        array_index = (index[0], *index[2:]) if key.what == agreement.EVALUATION else index
+        array_index = (index[0], *index[2:]) if key.what == EVALUATION else index
         within = judge.check(moved(exact, key, array_index, 0.9 * bound), exact, case)
         beyond = judge.check(moved(exact, key, array_index, 1.2 * bound), exact, case)
         assert within.outcome == "agrees", key
@@ -92,7 +93,7 @@ def test_whatever_a_step_gives_is_compared_and_named(definition: Backend, case: 
         (SIGNAL, (0, 4), "signal gradient, layer 5, seed 3"),
         (Key("dead_fraction"), (0, 0), "dead_fraction, layer 1, seed 3"),
         (Key("loss"), (1,), "loss, seed 7"),
-        (Key(agreement.EVALUATION), (1, 0), "evaluation output, seed 7"),
+        (Key(EVALUATION), (1, 0), "evaluation output, seed 7"),
     ],
 )
 def test_a_place_is_told_in_the_words_of_the_report(plan: Maker, key: Key, index: tuple[int, ...], words: str) -> None:

@@ -9,9 +9,10 @@ import pytest
 
 from backends.numpy.rounding import EXACT, Exact, Random, norms
 from common import draw, task
-from common.agreement import DRAWS, SIGNAL, T, largest
+from common.agreement import DRAWS, T
 from common.backend import Backend
 from common.bounds import with_another
+from common.step import SIGNAL, largest
 from experiments import judging, references
 from tests.judged import Maker
 

@@ -12,10 +12,10 @@ import pytest
 from backends.numpy.rounding import Random
 from backends.numpy.training import Program as Definition
 from common import agreement, draw, task
-from common.agreement import Key, largest
 from common.backend import Backend, train
 from common.network import State
 from common.plan import Plan
+from common.step import EVALUATION, Key, largest
 from experiments import judging, references
 from tests import pairs
 from tests.judged import Maker, judge_of, small
@@ -57,7 +57,7 @@ def test_the_bound_on_all_samples_bounds_something_wherever_that_on_the_drawn_on
     program, x_test = definition.program(one, "cpu"), task.load(one.task).x_test
     program.load(draw.state(one))
     expected = program.predict(np.broadcast_to(x_test, (len(one.seeds), *x_test.shape)))
-    key = Key(agreement.EVALUATION)
+    key = Key(EVALUATION)
     wide = replace(judge, bounds=judge.bounds | {key: share * largest(expected[:, None])})
     found = expected.copy()
     found[1, 5] += 0.7 * np.abs(expected[1]).max()

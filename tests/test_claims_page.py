@@ -21,7 +21,7 @@ from experiments.claiming.claim import Case, Claim, Judged, judge
 from experiments.claiming.criteria import Figure
 from experiments.claiming.evidence import Evidence
 from experiments.claiming.networks import plans
-from experiments.worker import Job, Worker
+from experiments.working import Job, Worker
 from tests.conftest import load
 
 OUTCOME_OF = {word: outcome for outcome, word in table.OUTCOMES.items()}

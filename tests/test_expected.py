@@ -13,7 +13,7 @@ from common.countermeasures.activation import Identity, LeakyReLU, ReLU, Sigmoid
 from common.countermeasures.initialization import Constant, Gaussian, He, TorchDefault, Xavier
 from common.plan import Plan
 from experiments.findings import theory
-from experiments.worker import Job, Worker
+from experiments.working import Job, Worker
 
 Make = Callable[..., Plan]
 

@@ -11,7 +11,7 @@ import pytest
 import backends
 from common.plan import Plan
 from common.trace import Check
-from experiments.worker import Job, Worker
+from experiments.working import Job, Worker
 from tests.conftest import load
 from tests.faults import FAULTS, KINDS, NONE, PLANS, ROOMS, UNSEEN, Edit, Fault, faulty, mutated, planted
 from tests.plant import plan_of

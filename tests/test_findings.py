@@ -14,7 +14,7 @@ from experiments.findings.document import Agreement, Document, Spread
 from experiments.findings.gradient import Thresholds
 from experiments.findings.outcome import Outcome
 from experiments.store import Run
-from experiments.worker import Job, Worker
+from experiments.working import Job, Worker
 
 SMALL = {"depth": 4, "width": 8, "steps": 5, "batch_size": 16, "seeds": 2}
 PLAN = plans(read("countermeasures"), SMALL)["tanh + xavier"]

@@ -20,7 +20,7 @@ from experiments.jobs import jobs_of
 from experiments.report.tensorboard import log
 from experiments.seal import Damaged, OtherVersion, Unreadable
 from experiments.store import Run, Store, read_run
-from experiments.worker import Job, Worker
+from experiments.working import Job, Worker
 
 SMALL = {"depth": 3, "width": 4, "steps": 2, "batch_size": 16, "seeds": 1}
 CHOSEN = ("tanh + xavier", "relu + he")

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from common.errors import COLUMNS, UserError, shown
 from common.text import columns
-from experiments import experiment
+from experiments import experiment, tomlfile
 from experiments.experiment import MANY, MOST, check_count, plans, read
 from experiments.jobs import jobs_of
 from experiments.report.progress import Bars
@@ -147,7 +147,7 @@ def test_what_a_file_says_is_refused_with_the_place_and_the_rule(content: bytes,
 
 
 def test_a_whole_number_of_very_many_digits_is_named_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(experiment, "LINE", 10_000)
+    monkeypatch.setattr(tomlfile, "LINE", 10_000)
     assert "given.toml must be TOML; Exceeds the limit" in refusal(b"a = " + b"1" * 5000)
     assert shown(10**5000) == "a whole number of 16,610 bits"
 

@@ -12,6 +12,7 @@ from rich.console import Console
 import backends
 from experiments import migrate
 from experiments.report import countermeasures, sources
+from experiments.report.folding import fold
 from tests.migrated import EACH_ROOM, ROOMS, WRITTEN
 
 PACKAGES = {package for needs in backends.NEEDS.values() for package in needs} - {"numpy"}
@@ -50,7 +51,7 @@ def test_a_narrow_terminal_shows_the_code_as_it_is_written(room: str, width: int
 @EACH_ROOM
 def test_folding_keeps_every_word_and_fits_the_column(room: str) -> None:
     for wing in countermeasures.read(room).wings:
-        folded = migrate.fold(wing.code, 53)
+        folded = fold(wing.code, 53)
         assert all(len(line) <= 53 for line in folded.splitlines())
         assert sorted("".join(folded.replace("#", "").split())) == sorted("".join(wing.code.replace("#", "").split()))
 

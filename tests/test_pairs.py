@@ -11,7 +11,7 @@ import pytest
 import backends
 from common.backend import Backend
 from common.plan import Plan
-from experiments.worker import Worker
+from experiments.working import Worker
 from tests.derived import SIZES, Maker, assert_derived_by_hand
 from tests.pairs import OF_LAYERS, OF_TIME, Case, cases, covering, every_pair, pairs_of, plan_of
 from tests.random_plans import agreement, words

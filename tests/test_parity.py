@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
 from itertools import islice
 from typing import Any, get_args
 
@@ -16,18 +15,19 @@ import numpy as np
 import pytest
 
 import backends
-from common import agreement, draw, task
-from common.backend import Backend, Program, train
+from common import draw, task
+from common.backend import Backend, train
 from common.countermeasures.activation import Activation
 from common.countermeasures.optimizer import Optimizer
 from common.free_run import free_run
 from common.network import Batch, State
 from common.plan import Plan
-from common.trace import Check, Trace
+from common.step import SIGNAL, largest
+from common.trace import Trace
 from experiments import judging, references
-from experiments.judging import Judge, watched
 from experiments.sensitivity import sensitivity
 from tests.compared import scaled_error
+from tests.stepwise import FOR_EACH_WING, assert_none_is_broken, judged, states_of
 from tests.strategies import every, label
 
 DEPTH = 50
@@ -64,9 +64,6 @@ PAIRINGS = [
 ]
 """Every two kinds of activation, normalization and clipping at least once, and all starts."""
 
-FOR_EACH_WING = lru_cache(maxsize=4)
-"""What the definition computes of a plan is kept while the cases of the three wings follow one another (tests/conftest.py)."""
-
 over_activations = pytest.mark.parametrize("activation", ACTIVATIONS, ids=label)
 over_normalizations = pytest.mark.parametrize("normalization", NORMALIZATIONS, ids=["plain", "batch_norm"])
 over_optimizers = pytest.mark.parametrize("optimizer", OPTIMIZERS)
@@ -86,34 +83,6 @@ def deep(plan: Maker) -> Maker:
         "steps": STEPS,
     }
     return lambda clipping, **changes: plan(**(sizes | {"clipping": CLIPPINGS[clipping]} | changes))
-
-
-def states_of(definition: Backend, plan: Plan, steps: list[int]) -> dict[int, State]:
-    """The definition's states before some steps of its run."""
-    program, states = definition.program(plan, "cpu", measure=False), {}
-    program.load(draw.state(plan))
-    for batch in watched(program, draw.batches(plan, task.load(plan.task)), steps, states):
-        program.step(batch)
-    return states
-
-
-def judged(wing: Program, plan: Plan, steps: list[int]) -> list[Check]:
-    """A wing's steps from the definition's states, those from where the definition goes on to be finite."""
-    return judging.checks(wing, plan, task.load(plan.task), _judges(plan.model_dump_json(), *steps))
-
-
-@FOR_EACH_WING
-def _judges(plan: str, *steps: int) -> list[Judge]:
-    """Of a plan as JSON."""
-    read = Plan.model_validate_json(plan)
-    return references.judges(read, task.load(read.task), states_of(backends.load(backends.DEFINITION), read, list(steps)))
-
-
-def assert_none_is_broken(checks: list[Check], at_least: int) -> None:
-    broken = [check.reason for check in checks if check.outcome == "broken"]
-    assert not broken, "\n".join(map(str, broken))
-    seen = [check for check in checks if check.outcome == "agrees"]
-    assert len(seen) >= at_least, f"{len(seen)} of {len(checks)} steps could be judged: {[check.reason for check in checks]}"
 
 
 @pytest.mark.parametrize(("activation", "normalization", "clipping", "start"), PAIRINGS)
@@ -187,7 +156,7 @@ def test_bounds_are_narrow(definition: Backend, deep: Maker, activation: Activat
     (judge,) = references.judges(plan, task.load(plan.task), states_of(definition, plan, [0]))
     (batch,) = islice(draw.batches(plan, task.load(plan.task)), 1)
     step = judging.take(definition.program(plan, "cpu"), judge.before, batch, batch.x[0], plan)
-    shares = judge.bounds[agreement.SIGNAL] / agreement.largest(step.gradients.signal)
+    shares = judge.bounds[SIGNAL] / largest(step.gradients.signal)
     assert judge.blind is None
     assert shares.max() <= (1e-6 if normalization == "batch" else 2e-10)
 

@@ -13,7 +13,7 @@ from common import draw, task
 from common.backend import Backend, Program, side_by_side, train
 from common.network import Batch, State
 from common.plan import Plan
-from experiments.worker import Job, Worker
+from experiments.working import Job, Worker
 from tests.compared import scaled_error
 from tests.conftest import load
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import backends
 from common.backend import Backend
-from experiments.worker import Worker
+from experiments.working import Worker
 from tests.random_plans import agreement, data_files, random_plan, words
 
 FEW = 6

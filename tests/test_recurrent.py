@@ -19,8 +19,8 @@ from common.plan import Plan
 from tests.compared import differing
 from tests.derived import SIZES, Maker, assert_derived_by_hand
 from tests.sequences import CELLS, OVER_CELLS, adding, by_row
+from tests.stepwise import assert_none_is_broken, judged
 from tests.strategies import every, float64s, floats, label
-from tests.test_parity import assert_none_is_broken, judged
 
 OTHERS: list[Any] = [SimpleRNN(start="identity"), SimpleRNN(start="drawn"), LSTM(forget_bias=0.0), GRU(start="drawn")]
 FUNCTIONS = [one for one in every(Activation) if not one.parameters(1)]

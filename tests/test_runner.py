@@ -18,8 +18,8 @@ from experiments.lanes import Lane, lanes
 from experiments.process import environment
 from experiments.runner import Runner
 from experiments.store import Store
-from experiments.worker import Job as WorkerJob
-from experiments.worker import Worker
+from experiments.working import Job as WorkerJob
+from experiments.working import Worker
 from tests.notes import SMALL, Notes, small
 
 

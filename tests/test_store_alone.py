@@ -11,7 +11,8 @@ from pathlib import Path
 
 import backends
 from experiments.store import Run, Store
-from experiments.worker import Job, Worker, settle
+from experiments.worker import settle
+from experiments.working import Job, Worker
 from tests.small_run import ID, run
 
 __all__ = ["run"]

@@ -15,7 +15,8 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 from backends.jax.arrays import Tree
 from backends.jax.block import Block, StepBlock, parameter_paths, statistic_paths
-from common.network import Network, Stack
+from common.network import Network
+from common.stack import Stack
 
 
 class StackedNetwork(linen.Module):

@@ -17,9 +17,10 @@ from backends.jax.mapped import make_room
 from backends.jax.network import StackedNetwork, batch_stats, no_signals, params, signals, statistics
 from common.countermeasures.clipping import changes
 from common.countermeasures.optimizer import coefficients, corrections
-from common.network import Arrays, Batch, Gradients, Network, State, side_by_side, stack_of
+from common.network import Arrays, Batch, Gradients, Network, State, side_by_side
 from common.plan import Plan
 from common.quantities import named
+from common.stack import stack_of
 
 Handle = tuple[jax.Array, ...]
 """The losses of a step and, if it is measured, what was."""

@@ -18,7 +18,8 @@ import tensorflow as tf
 
 from backends.keras.arrays import Tensor, Tensors, swapped
 from backends.keras.block import Block, Site
-from common.network import Network, Stack, stack_of
+from common.network import Network
+from common.stack import Stack, stack_of
 
 UNROLLED_DEPTH = 40
 """Up to this depth layers are traced one after another: a step takes a third of the loop's time, tracing up to twice its."""

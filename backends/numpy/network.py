@@ -10,7 +10,8 @@ import numpy as np
 
 from backends.numpy.block import Backward, Layer, Site, block
 from backends.numpy.rounding import EXACT, Exact
-from common.network import Arrays, Network, Stack, joined, stack_of
+from common.network import Arrays, Network
+from common.stack import Stack, joined, stack_of
 
 
 class Run(NamedTuple):

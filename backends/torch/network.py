@@ -12,7 +12,8 @@ import torch
 
 from backends.torch.arrays import Tensors
 from backends.torch.block import Block, Site
-from common.network import Network, Stack, stack_of
+from common.network import Network
+from common.stack import Stack, stack_of
 
 
 @dataclass(frozen=True)

@@ -11,21 +11,12 @@ import numpy as np
 from experiments.causes._case import Case, Side, Stage
 from experiments.causes._change import alternative, code, configured, cure, told, value, without
 from experiments.causes._definition.activation import number
-from experiments.causes._definition.errors import Undefined
-from experiments.causes._definition.normalization import grouped, last_axes, moments, scaled, statistics_of
+from experiments.causes._definition.normalization import last_axes, scaled
 from experiments.causes._hypothesis import Hypothesis, Numbers, varied
+from experiments.causes._norms import KINDS, centred_of, line_of
 
 STAGES: frozenset[Stage] = frozenset({"forward"})
 PAGE = "docs/migration/normalization.md"
-KINDS = {"batch_norm": "batch norm", "layer_norm": "layer norm", "group_norm": "group norm", "rms_norm": "rms norm"}
-TORCH = {"batch_norm": "BatchNorm", "layer_norm": "LayerNorm", "group_norm": "GroupNorm", "rms_norm": "RMSNorm"}
-KERAS = {
-    "batch_norm": "BatchNormalization",
-    "layer_norm": "LayerNormalization",
-    "group_norm": "GroupNormalization",
-    "rms_norm": "RMSNormalization",
-}
-FLAX = {"batch_norm": "BatchNorm", "layer_norm": "LayerNorm", "group_norm": "GroupNorm", "rms_norm": "RMSNorm"}
 
 
 def hypotheses(case: Case) -> Iterator[Hypothesis]:
@@ -41,40 +32,9 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
     yield from _others(case)
 
 
-def _line(case: Case, torch: str = "", keras: str = "", flax: str = "", kind: str = "") -> str:
-    """The port's layer with these arguments."""
-    kind = kind or case.reference.kind
-    space = {2: "1d", 3: "1d", 4: "2d"}.get(case.reference.inputs[0].ndim, "3d") if kind == "batch_norm" else ""
-    return cure(
-        case,
-        f"torch.nn.{TORCH[kind]}{space}(..., {torch})",
-        f"keras.layers.{KERAS[kind]}({keras})",
-        f"flax.linen.{FLAX[kind]}({flax})",
-        f"flax.nnx.{FLAX[kind]}(..., {flax})",
-    ).replace(", )", ")")
-
-
-def _centred(side: Side) -> tuple[np.ndarray, np.ndarray]:
-    """What is divided by the root, and the variance below it, both of the shape of the input."""
-    x = side.inputs[0]
-    match side.kind:
-        case "batch_norm":
-            mean, variance = statistics_of(side.config, side.statistics, x)
-        case "layer_norm":
-            mean, variance = moments(x, last_axes(side.config, side.parameters))
-        case "group_norm":
-            groups = grouped(side.config, x)
-            mean, variance = (np.broadcast_to(each, groups.shape).reshape(x.shape) for each in moments(groups, (1, 3)))
-        case "rms_norm":
-            mean, variance = np.zeros(()), np.mean(np.square(x), last_axes(side.config, side.parameters), keepdims=True)
-        case kind:
-            raise Undefined(f"{kind} is no normalization")
-    return x - mean, np.broadcast_to(variance, x.shape)
-
-
 def solved_epsilon(side: Side, output: np.ndarray) -> float | None:
     """The epsilon of an output, the median over its elements; those that are large tell it best."""
-    centred, variance = _centred(side)
+    centred, variance = centred_of(side)
     if output.shape != centred.shape:
         return None
     scale, shift = side.parameters.get("scale", np.ones(())), side.parameters.get("shift", np.zeros(()))
@@ -95,7 +55,7 @@ def _epsilon(case: Case) -> Iterator[Hypothesis]:
     mine = number(side.config, "epsilon")
     said = f"Epsilon of {KINDS[side.kind]}: {told(mine)} in the reference, {told(found)} in the port (solved from the outputs)."
     text = code(mine)
-    line = _line(case, f"eps={text}", f"epsilon={text}", f"epsilon={text}")
+    line = line_of(case, f"eps={text}", f"epsilon={text}", f"epsilon={text}")
     yield alternative(case, "epsilon", said, line, configured(side, epsilon=found), solved=True)
 
 
@@ -114,7 +74,7 @@ def _statistics(case: Case) -> Iterator[Hypothesis]:
     count = side.inputs[0].size // side.inputs[0].shape[-1]
     if batch and count > 1:
         said = f"Variance of batch norm: biased (over {count}) in the reference, unbiased (over {count - 1}) in the port."
-        yield _unbiased(case, said, _line(case), (count - 1) / count)
+        yield _unbiased(case, said, line_of(case), (count - 1) / count)
     if not batch:
         yield from _running(case)
 
@@ -127,7 +87,7 @@ def _unbiased(case: Case, said: str, line: str, share: float) -> Hypothesis:
     """Dividing by n - 1: as if variance and epsilon were larger, and the epsilon itself were not."""
     side = case.reference
     epsilon = number(side.config, "epsilon")
-    centred, variance = _centred(side)
+    centred, variance = centred_of(side)
 
     def port() -> np.ndarray:
         return scaled(centred / np.sqrt(variance / share + epsilon), side.parameters)
@@ -171,12 +131,12 @@ def _argument_order(case: Case, line: str) -> Iterator[Hypothesis]:
 def _affine(case: Case) -> Iterator[Hypothesis]:
     """Scale or shift that are not there; the whole normalization that is not there."""
     side, kind = case.reference, KINDS[case.reference.kind]
-    every = _line(
+    every = line_of(
         case, "" if side.kind == "rms_norm" else "affine=True", "center=True, scale=True", "use_bias=True, use_scale=True"
     )
     every = every.replace("LayerNorm(..., affine=True", "LayerNorm(..., elementwise_affine=True")
     if side.kind == "rms_norm":
-        every = _line(case, "elementwise_affine=True", "", "use_scale=True")
+        every = line_of(case, "elementwise_affine=True", "", "use_scale=True")
     for names in (("scale",), ("shift",), ("scale", "shift")):
         if all(name in side.parameters for name in names):
             said = f"{' and '.join(names).capitalize()} of {kind}: trained in the reference, missing in the port."
@@ -186,7 +146,7 @@ def _affine(case: Case) -> Iterator[Hypothesis]:
         more = replace(side, parameters={**side.parameters, "scale": side.parameters["scale"] + 1})
         yield alternative(case, "offset", said, every, more, rank=1)
     said = f"{kind.capitalize()}: there in the reference, missing in the port, which hands on what goes in."
-    yield Hypothesis("missing", said, _line(case), lambda: side.inputs[0], value(side))
+    yield Hypothesis("missing", said, line_of(case), lambda: side.inputs[0], value(side))
 
 
 def _groups(case: Case) -> Iterator[Hypothesis]:
@@ -197,7 +157,7 @@ def _groups(case: Case) -> Iterator[Hypothesis]:
     for groups in range(1, channels + 1):
         if channels % groups == 0 and groups != mine:
             said = f"Groups of group norm: {mine} in the reference, {groups} in the port."
-            line = _line(case, f"num_groups={mine}", f"groups={mine}", f"num_groups={mine}")
+            line = line_of(case, f"num_groups={mine}", f"groups={mine}", f"num_groups={mine}")
             yield alternative(case, "groups", said, line, configured(side, groups=groups))
 
 
@@ -212,7 +172,7 @@ def _others(case: Case) -> Iterator[Hypothesis]:
             for words, lost in (("", ()), (" without a shift", ("shift",)), (" without scale and shift", ("scale", "shift"))):
                 if all(each in side.parameters for each in lost):
                     said = f"Normalization: {KINDS[side.kind]} in the reference, {name}{words} in the port."
-                    yield alternative(case, "kind", said, _line(case), without(form, *lost))
+                    yield alternative(case, "kind", said, line_of(case), without(form, *lost))
     yield from _outside(case)
 
 
@@ -220,13 +180,13 @@ def _outside(case: Case) -> Iterator[Hypothesis]:
     """Epsilon added to the root, not below it."""
     side = case.reference
     epsilon = number(side.config, "epsilon")
-    centred, variance = _centred(side)
+    centred, variance = centred_of(side)
     said = f"Epsilon of {KINDS[side.kind]}: below the root in the reference, added to it in the port."
 
     def port() -> np.ndarray:
         return scaled(centred / (np.sqrt(variance) + epsilon), side.parameters)
 
-    yield Hypothesis("outside", said, _line(case), port, value(side), rank=1)
+    yield Hypothesis("outside", said, line_of(case), port, value(side), rank=1)
 
 
 def _axis(case: Case) -> Iterator[Hypothesis]:
@@ -235,7 +195,7 @@ def _axis(case: Case) -> Iterator[Hypothesis]:
     x = side.inputs[0]
     for axis in range(1, x.ndim - 1):
         said = f"Axis of {KINDS[side.kind]}: the channels, the last, in the reference, axis {axis} (channels last) in the port."
-        line = _line(case, "", "axis=-1", "axis=-1" if side.kind == "batch_norm" else "")
+        line = line_of(case, "", "axis=-1", "axis=-1" if side.kind == "batch_norm" else "")
         line = f"{line}(x.movedim(-1, 1))" if case.port.dialect == "torch" and side.kind == "batch_norm" else line
         yield Hypothesis("axis", said, line, _moved(side, axis), value(side))
     if side.kind in ("layer_norm", "rms_norm"):
@@ -254,5 +214,5 @@ def _more_axes(case: Case) -> Iterator[Hypothesis]:
         if count != mine:
             said = f"Axes of {KINDS[side.kind]}: the last {mine} in the reference, the last {count} in the port."
             axes = tuple(range(-mine, 0))
-            line = _line(case, "", f"axis={list(axes)}", f"reduction_axes={axes}")
+            line = line_of(case, "", f"axis={list(axes)}", f"reduction_axes={axes}")
             yield alternative(case, "axes", said, line, configured(side, axes=count))

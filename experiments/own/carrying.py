@@ -15,11 +15,11 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from common.errors import UserError, nearest, shown
+from experiments.own.fitting import Arrays, arrays_of, fits, shared_arrays
 from experiments.own.flow import feeding
 from experiments.own.tensors import error, of_a_sample, same_values, telling
-from isograd.captured import Captured, Layer, rms
+from isograd.captured import Captured, rms
 
-Arrays = dict[str, np.ndarray]
 Put = dict[tuple[str, int, int], np.ndarray]
 
 SAME = 1e-6
@@ -125,7 +125,7 @@ class _Mapping:
 
     def _surely(self, other: str, exact: bool) -> None:
         """No other layer has these shapes, or none of those that have them saw the same."""
-        every = [path for path in self.mine if _fits(self.mine[path], self.its[other], exact)]
+        every = [path for path in self.mine if fits(self.mine[path], self.its[other], exact)]
         fitting = self._free(other, exact)
         seen = [path for path in fitting if self._saw_the_same(path, other)]
         if fitting and len(every) == 1:
@@ -151,7 +151,7 @@ class _Mapping:
     def _free(self, other: str, exact: bool) -> list[str]:
         """The layers of the reference without a counterpart whose weights the port's can have."""
         left = [path for path in self.mine if path not in self.pairs]
-        return [path for path in left if _fits(self.mine[path], self.its[other], exact)]
+        return [path for path in left if fits(self.mine[path], self.its[other], exact)]
 
     def _comes_after(self, path: str, other: str) -> bool:
         """Whether both are fed by layers that are each other's counterparts."""
@@ -186,7 +186,7 @@ class _Mapping:
 
     def weights(self) -> dict[str, Arrays]:
         """What is to be written into the port."""
-        return {other: _shared(self.mine[path], self.its[other]) for path, other in self.pairs.items()}
+        return {other: shared_arrays(self.mine[path], self.its[other]) for path, other in self.pairs.items()}
 
     def lacking(self) -> list[str]:
         """Layers and parameters that have no counterpart."""
@@ -195,7 +195,7 @@ class _Mapping:
             f"{other or '(model)'} ({self.its[other]['type']}) of the port has no counterpart" for other in self._strangers()
         ]
         for path, other in self.pairs.items():
-            mine, its = _arrays(self.mine[path]), _arrays(self.its[other])
+            mine, its = arrays_of(self.mine[path]), arrays_of(self.its[other])
             found += [f"{path} has {name}, and {other} of the port has none" for name in mine if name not in its]
             found += [f"{other} of the port has {name}, and {path} has none" for name in its if name not in mine]
         return found
@@ -214,43 +214,6 @@ def inputs_of(captured: Captured) -> dict[str, np.ndarray]:
         if place["inputs"] and place["path"] not in found:
             found[place["path"]] = place["inputs"][0]
     return found
-
-
-def _arrays(layer: Layer) -> Arrays:
-    return {**layer["parameters"], **layer["statistics"]}
-
-
-def _fits(mine: Layer, its: Layer, exact: bool) -> bool:
-    """Whether a layer can have another's weights: all of them, or those that it has itself."""
-    if mine["kind"] != its["kind"]:
-        return False
-    if mine["kind"] == "other":
-        return _as_they_are(mine, its) is not None
-    a, b = _arrays(mine), _arrays(its)
-    if exact and set(a) != set(b):
-        return False
-    shared = set(a) & set(b)
-    return bool(shared) and all(a[name].shape == b[name].shape for name in shared)
-
-
-def _shared(mine: Layer, its: Layer) -> Arrays:
-    if mine["kind"] == "other":
-        found = _as_they_are(mine, its)
-        assert found is not None
-        return found
-    return {name: array for name, array in _arrays(mine).items() if name in _arrays(its)}
-
-
-def _as_they_are(mine: Layer, its: Layer) -> Arrays | None:
-    """The arrays of a user's own layer, by the names that the port gives to those of the same shapes, in their order."""
-    left = list(_arrays(mine).values())
-    found: Arrays = {}
-    for name, array in _arrays(its).items():
-        i = next((i for i, one in enumerate(left) if one.shape == array.shape), None)
-        if i is None:
-            return None
-        found[name] = left.pop(i)
-    return None if left or not found else found
 
 
 def likeness(a: str, b: str) -> float:

@@ -9,28 +9,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import numpy as np
-
-from experiments import causes
-from experiments.own import backward, divergence
+from experiments.own import backward, divergence, explaining
 from experiments.own.alignment import Pair, align
 from experiments.own.carrying import Carried, carry
 from experiments.own.divergence import Divergence
 from experiments.own.interpreter import Interpreter
 from experiments.own.layouts import completed
 from experiments.own.mending import Put, mended
+from experiments.own.moved import statistics_error, step_error
 from experiments.own.partings import parting, spelt, told
 from experiments.own.port_document import Parting, Stage
 from experiments.own.sides import Sides
-from experiments.own.tensors import relative
-from experiments.own.tolerance import BLIND, Tolerances
-from isograd.captured import Captured, Place, Step
+from experiments.own.tolerance import Tolerances
+from isograd.captured import Captured, Step
 
 MOST = 8
 """So many places where they part are looked for."""
-
-AFTER = 12
-"""Places after the one where they part that a cause is told from: attention that is written out has about ten."""
 
 STEP = 1e-6
 """A right step is off by less, as a share of the largest step: optimisers compute some numbers in float32."""
@@ -127,7 +121,7 @@ class _Comparison:
         return Sides(captured, found, aligned, self.reference.tolerances, self.put.keys())
 
     def _part(self, sides: Sides, found: Divergence) -> None:
-        seen, findings = _explained(sides, found)
+        seen, findings = explaining.value(sides, found)
         i = told(sides, seen, findings)
         place = None if i is None else sides.mine[i]
         other = None if found.its is None else sides.its[found.its]
@@ -163,9 +157,9 @@ class _Comparison:
             return
         found = max(judged, key=lambda each: index[each.path])
         place, other = sides.mine[index[found.path]], its_index[self.carried.pairs[found.path]]
-        case = causes.backward_case(sides.reference, sides.port, place, other, dialect=sides.port["api"])
         self._mark(index[found.path], "gradient parts", found.error)
-        self.partings.append(parting("backward", place, other, found.error, found.tolerance, causes.explain(case)))
+        findings = explaining.gradient(sides, place, other)
+        self.partings.append(parting("backward", place, other, found.error, found.tolerance, findings))
 
     def _loss(self, sides: Sides) -> bool:
         """Whether the loss parts, of the same output."""
@@ -177,8 +171,7 @@ class _Comparison:
         self.judged.append("loss")
         if error <= tolerance:
             return False
-        findings = causes.explain(causes.loss_case(a, b, dialect=b["api"]))
-        self.partings.append(parting("loss", None, None, error, tolerance, findings))
+        self.partings.append(parting("loss", None, None, error, tolerance, explaining.loss(sides)))
         return True
 
     def _part_backward(self, sides: Sides, pair: Pair, errors: dict[int, float]) -> None:
@@ -186,10 +179,10 @@ class _Comparison:
         follows = [p for p in sides.alignment.pairs if p.mine > pair.mine and errors.get(p.mine, 1.0) <= tolerances[p.mine]]
         place, other = sides.mine[pair.mine], sides.its[pair.its]
         behind = [sides.mine[p.mine] for p in follows]
-        case = causes.backward_case(sides.reference, sides.port, place, other, follows=behind, dialect=sides.port["api"])
         error, tolerance = errors[pair.mine], tolerances[pair.mine]
         self._mark(pair.mine, "gradient parts", error)
-        self.partings.append(parting("backward", place, other, error, tolerance, causes.explain(case)))
+        findings = explaining.gradient(sides, place, other, behind)
+        self.partings.append(parting("backward", place, other, error, tolerance, findings))
 
     # --- steps
 
@@ -197,13 +190,12 @@ class _Comparison:
         """Steps of both optimisers from the same start."""
         mine = self.reference.steps
         its = self.port.steps(len(mine))
-        error = _step_error(sides, mine, its, self.carried.pairs)
+        error = step_error(sides, mine, its, self.carried.pairs)
         clean = not self.partings
         if error is not None:
             self.judged.append("step")
         if error is not None and error > STEP:
-            case = causes.step_case(sides.reference, self.seen.port, mine, its, self.carried.pairs, dialect=sides.port["api"])
-            findings = causes.explain(case)
+            findings = explaining.step(sides, self.seen.port, mine, its, self.carried.pairs)
             if clean or findings:
                 self.partings.append(parting("step", None, None, error, STEP, findings))
         return [(one["loss"], other["loss"]) for one, other in zip(mine, its, strict=True)]
@@ -218,66 +210,11 @@ class _Comparison:
         told: set[str] = set()
         for pair in sides.alignment.pairs:
             place, other = sides.mine[pair.mine], sides.its[pair.its]
-            error = _statistics_error(sides, place, other)
+            error = statistics_error(sides, place, other)
             if error <= STEP or not divergence.inputs_agree(sides, pair):
                 continue
-            case = causes.statistics_case(sides.reference, sides.port, place, other, dialect=sides.port["api"])
-            findings = causes.explain(case)
+            findings = explaining.statistics(sides, place, other)
             said = findings[0].said if findings else ""
             if said not in told:  # what one normalization does, all of them may do
                 told.add(said)
                 self.partings.append(parting("statistics", place, other, error, STEP, findings))
-
-
-def _explained(sides: Sides, found: Divergence) -> tuple[Divergence, list[causes.Finding]]:
-    """The causes, of the difference where it was found, or else as the next places see it."""
-    findings = causes.explain(_forward_case(sides, found))
-    for seen in () if findings else divergence.as_used(sides, found):
-        later = causes.explain(_forward_case(sides, seen))
-        if later:
-            return seen, later
-    return found, findings
-
-
-def _forward_case(sides: Sides, found: Divergence) -> causes.Case:
-    mine = None if found.mine is None else sides.mine[found.mine]
-    its = None if found.its is None else sides.its[found.its]
-    limit = len(sides.mine) if found.mine is None else found.mine
-    agreed = [pair.mine for pair in sides.alignment.pairs if sides.agrees(pair) and pair.mine < limit]
-    return causes.forward_case(
-        sides.reference,
-        sides.port,
-        mine,
-        its,
-        between_reference=[sides.mine[i] for i in found.between_mine],
-        between_port=[sides.its[j] for j in found.between_its],
-        agreed=[sides.mine[i] for i in agreed],
-        after_reference=[] if found.mine is None else _from(sides.mine, found.mine),
-        after_port=[] if found.its is None else _from(sides.its, found.its),
-        dialect=sides.port["api"],
-    )
-
-
-def _from(places: list[Place], start: int) -> list[Place]:
-    """The places from one on, of which so many are looked at."""
-    return [place for place in places[start:] if place["kind"] != "container"][:AFTER]
-
-
-def _step_error(sides: Sides, mine: list[Step], its: list[Step], carried: Mapping[str, str]) -> float | None:
-    """The largest difference of a step, as a share of the layer's largest; None where no parameter can be judged."""
-    found: list[float] = []
-    before = {path: layer["parameters"] for path, layer in sides.reference["layers"].items()}
-    for one, other in zip(mine, its, strict=True):
-        for path, port_path in carried.items():
-            for name, old in before[path].items():
-                a, b = one["parameters"][path][name], other["parameters"].get(port_path, {}).get(name)
-                tolerance = sides.tolerances.parameters[path].get(name, np.inf)
-                if b is None or b.shape != a.shape or tolerance >= BLIND:
-                    continue
-                found.append(relative(a - old, b - old) - tolerance)
-    return max(found, default=None)
-
-
-def _statistics_error(sides: Sides, place: Place, other: Place) -> float:
-    mine, its = sides.reference["statistics"].get(place["path"], {}), sides.port["statistics"].get(other["path"], {})
-    return max((relative(a, its[name]) for name, a in mine.items() if name in its), default=0.0)

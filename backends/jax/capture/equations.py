@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -23,6 +23,20 @@ def bound(eqn: Any, operands: list[Any]) -> list[Any]:
     with eqn.ctx.manager:
         outputs = eqn.primitive.bind(*functions, *operands, **params)
     return list(outputs) if eqn.primitive.multiple_results else [outputs]
+
+
+def scanned(eqn: Any, operands: list[Any], run: Callable[[Any, Any, list[Any]], list[Any]]) -> list[Any]:
+    """The outputs of a scan, a step after another; `run` gives those of a jaxpr from its constants and operands."""
+    body, length = eqn.params["jaxpr"], eqn.params["length"]
+    consts, carried = eqn.params["num_consts"], eqn.params["num_carry"]
+    fixed, state, rows = operands[:consts], operands[consts : consts + carried], operands[consts + carried :]
+    order = range(length - 1, -1, -1) if eqn.params["reverse"] else range(length)
+    outputs: dict[int, list[Any]] = {}
+    for step in order:
+        result = run(body.jaxpr, body.consts, [*fixed, *state, *(row[step] for row in rows)])
+        state, outputs[step] = result[:carried], result[carried:]
+    stacked = [jnp.stack(column) for column in zip(*(outputs[step] for step in range(length)), strict=True)]
+    return [*state, *stacked]
 
 
 def in_groups(eqns: Sequence[Any]) -> Iterator[Sequence[Any]]:

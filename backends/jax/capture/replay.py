@@ -15,8 +15,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from .equations import CALLS, bound, has_marks, in_groups, is_jax, is_single, size_of
+from .equations import CALLS, bound, has_marks, in_groups, is_jax, is_single, scanned, size_of
 from .functions import MIXING, Meaning, name_of, of_equation
+from .layout import layout_of
 from .marks import Recorder, Site, is_real, mark_p
 from .patched import derivative
 
@@ -175,7 +176,7 @@ class Replay:
 
     def _returned(self, frame: Frame, leaves: Sequence[int], values: list[Any], slope: Any) -> list[Any]:
         end = self._clock()
-        layout = self._layout(frame, values)
+        layout = layout_of(frame.site, frame.inputs, values, self.layouts)
         returned: list[Any] = []
         for leaf, value in zip(leaves, values, strict=True):
             value = self._changed(value, len(self.taken))
@@ -192,25 +193,13 @@ class Replay:
             value = value + jax.lax.stop_gradient(jnp.where(replaces, other - value, 0))
         return value + self.zeros[place] if self.zeros else value
 
-    def _layout(self, frame: Frame, values: list[Any]) -> list[int] | None:
-        """Flax has the channels last; what works element by element leaves the axes as they were."""
-        if not values:
-            return None
-        if frame.site.config.get("time_major"):
-            return [1, 0, *range(2, values[-1].ndim)]
-        if frame.site.kind in CHANNELS_LAST:
-            return list(range(values[-1].ndim))
-        if frame.site.kind in ("activation", "dropout", "add", "multiply"):
-            return next((self.layouts[id(x)] for x in frame.inputs if id(x) in self.layouts), None)
-        return self.layouts.get(id(values[-1])) if frame.site.module else None
-
     def _inside(self, eqn: Any, operands: list[Any]) -> Sequence[Any]:
         """A call that has marks within."""
         name = eqn.primitive.name
         if name in CALLS:
             return self._called(eqn, operands)
         if name == "scan" and eqn.params["length"] * size_of(eqn.params["jaxpr"].jaxpr) <= UNROLLED:
-            return self._steps(eqn, operands)
+            return scanned(eqn, operands, self.run)
         where = self.frames[-1].site.path if self.frames else ""
         self.recorder.remark(
             f"what happens inside `{name}`, called by {where or 'the model'}, is not seen; "
@@ -222,32 +211,6 @@ class Replay:
         inner = eqn.params.get("jaxpr") or eqn.params["call_jaxpr"]
         jaxpr, consts = (inner.jaxpr, inner.consts) if hasattr(inner, "consts") else (inner, ())
         return self.run(jaxpr, consts, operands)
-
-    def _steps(self, eqn: Any, operands: list[Any]) -> list[Any]:
-        """A scan, a step after another."""
-        body, length = eqn.params["jaxpr"], eqn.params["length"]
-        consts, carried = eqn.params["num_consts"], eqn.params["num_carry"]
-        fixed, state, rows = operands[:consts], operands[consts : consts + carried], operands[consts + carried :]
-        order = range(length - 1, -1, -1) if eqn.params["reverse"] else range(length)
-        outputs: dict[int, list[Any]] = {}
-        for step in order:
-            result = self.run(body.jaxpr, body.consts, [*fixed, *state, *(row[step] for row in rows)])
-            state, outputs[step] = result[:carried], result[carried:]
-        stacked = [jnp.stack(column) for column in zip(*(outputs[step] for step in range(length)), strict=True)]
-        return [*state, *stacked]
-
-
-CHANNELS_LAST = (
-    "affine",
-    "convolution",
-    "batch_norm",
-    "layer_norm",
-    "group_norm",
-    "rms_norm",
-    "pooling",
-    "embedding",
-    "recurrent",
-)
 
 
 SHAPING = ("reshape", "flatten", "transpose")

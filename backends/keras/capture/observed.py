@@ -187,7 +187,7 @@ def _seen(function: Callable[..., Any], name: str, said: str) -> Callable[..., A
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         recorder = CURRENT.get()
-        if recorder is None or recorder.quiet or _from_framework():
+        if recorder is None or recorder.course.quiet or _from_framework():
             return function(*args, **kwargs)
         return recorder.function(function, name, said, args, kwargs)
 

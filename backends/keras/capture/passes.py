@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from . import norms
 from .arrays import call, dense
+from .course import Course
 from .loss import Loss, scalar
 from .observed import observed, quiet_dropout
 from .record import Recorder
@@ -63,7 +64,7 @@ class Passes:
         tape = tf.GradientTape() if gradient else None
         with ExitStack() as stack:
             rates = quiet_dropout(stack, self.layers)
-            recorder = Recorder(self.where, rates, tape, put, self._format())
+            recorder = Recorder(Course(self.where), rates, tape, put, self._format())
             with tape or nullcontext():
                 output = self._observed(recorder, x)
                 value = self._total(output, y)
@@ -71,15 +72,15 @@ class Passes:
         if missing:
             raise ValueError(f"there is no place {missing[0]} where something could be put")
         at_taps, at_weights = self._differentiated(tape, value, recorder.taps)
-        remarks = [*recorder.remarks, *self._said_of_dropout(rates)]
-        return Pass(recorder.taps, list(recorder.used.values()), output, value, at_taps, at_weights, remarks)
+        remarks = [*recorder.course.remarks, *self._said_of_dropout(rates)]
+        return Pass(recorder.taps, list(recorder.course.used.values()), output, value, at_taps, at_weights, remarks)
 
     def _observed(self, recorder: Recorder, x: Any) -> Any:
         try:
             with observed(recorder, self.layers):
                 return call(self.model, x, self.training)
         finally:
-            recorder.on = False
+            recorder.course.on = False
 
     def _total(self, output: Any, y: Any) -> Any:
         """The loss, and what the layers add to it: Keras trains their sum."""

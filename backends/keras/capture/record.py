@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,9 +11,9 @@ import numpy as np
 import tensorflow as tf
 
 from .config import Call, config_of
+from .course import Course
 from .functions import arguments, described, name_of, single, snake
 from .kinds import kind_of, ours
-from .paths import joined
 from .taps import (
     Frame,
     Key,
@@ -36,55 +35,37 @@ L = keras.layers
 HIDDEN = (L.RNN, L.MultiHeadAttention, L.TimeDistributed)
 """Layers whose inside is not looked into: their steps, heads and slices are what they do, not places of the model."""
 
-UNHELD = (
-    "is held by no attribute that Keras tracks: its parameters are not among the layers; make it one of the layer that calls it"
-)
-
 
 @dataclass
 class Recorder:
     """Records the places of one call of a model.
 
     Attributes:
-        where: By the id of a layer, its path.
+        course: Where it is in the model.
         tape: What knows the gradients; None where none are wanted.
         put: By path, call and leaf, what replaces a value.
         format: Which axis is the channel's in a layer that does not say so: "channels_last", "channels_first", or None.
         rates: By the id of a layer of chance, its rate, which is 0 now.
     """
 
-    where: Mapping[int, str]
+    course: Course
     rates: Mapping[int, float]
     tape: tf.GradientTape | None = None
     put: Mapping[Key, np.ndarray] = field(default_factory=dict)
     format: str | None = "channels_last"
     taps: list[Tap] = field(default_factory=list)
-    used: dict[int, Any] = field(default_factory=dict)
-    remarks: dict[str, None] = field(default_factory=dict)
     replaced: set[Key] = field(default_factory=set)
-    on: bool = True
-
-    def __post_init__(self) -> None:
-        self.calls: Counter[str] = Counter()
-        self.frames: list[Frame] = []
-        self.silent = 0
-        self.hider = ""
-        self.clock = 0
-
-    @property
-    def quiet(self) -> bool:
-        """Whether calls pass unseen: within a hidden layer or a recorded function, and after the model has returned."""
-        return not self.on or self.silent > 0
 
     def operation(self, original: Callable[..., Any], operation: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Call a layer, or an operation of a Functional model, and record what it returns."""
-        if self.on and isinstance(operation, L.Layer):
-            self._use(operation)
-        if self.quiet or symbolic(args, kwargs):
+        if self.course.on and isinstance(operation, L.Layer):
+            self.course.use(operation)
+        if self.course.quiet or symbolic(args, kwargs):
             return original(operation, *args, **kwargs)
         if isinstance(operation, L.Layer):
             return self._layer(original, operation, args, kwargs)
-        if self.frames and ours(self.frames[-1].layer) and not isinstance(self.frames[-1].layer, keras.Model):
+        frame = self.course.innermost
+        if frame and ours(frame.layer) and not isinstance(frame.layer, keras.Model):
             return original(operation, *args, **kwargs)
         name = snake(type(operation).__name__)
         numbers = vars(operation)
@@ -104,16 +85,16 @@ class Recorder:
         """Call a function between modules, and record the tensors of floating-point numbers that it returns."""
         if symbolic(args, kwargs):
             return function(*args, **kwargs)
-        start = self._tick()
+        start = self.course.tick()
         given = tensors((args, kwargs))
-        output = self._hidden(said if numbers is None else "", function, args, kwargs)
+        output = self.course.hidden(said if numbers is None else "", function, args, kwargs)
         if not given or not any(is_float(leaf) for leaf in tf.nest.flatten(output)):
             return output
-        owner = self.frames[-1].path if self.frames else ""
-        path = f"{owner}:{name}"
+        owner = self.course.innermost
+        path = f"{owner.path if owner else ''}:{name}"
         known = arguments(function, args, kwargs) if numbers is None else numbers
         kind, config = described(name, known)
-        tap = Tap(path, self._call(path), 0, start, self._tick(), said, kind, config, None, None, given)
+        tap = Tap(path, self.course.call(path), 0, start, self.course.tick(), said, kind, config, None, None, given)
         if kind == "attention" and len(output.shape) == 4:
             heads = [known.get(name) for name in ("query", "key", "value")]
             return self._heads(replace(tap, given=tensors(heads)), output, masked=known.get("mask") is not None)
@@ -134,8 +115,8 @@ class Recorder:
 
     def activation(self, layer: Any, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Call a layer's inner activation: what goes in is the layer's own place, what comes out the activation's."""
-        frame = self.frames[-1] if self.frames else None
-        if self.quiet or frame is None or frame.layer is not layer or not args or not is_float(args[0]):
+        frame = self.course.innermost
+        if self.course.quiet or frame is None or frame.layer is not layer or not args or not is_float(args[0]):
             return function(*args, **kwargs)
         before = self._own(frame, args[0]) if not frame.done else args[0]
         frame.done = True
@@ -145,17 +126,18 @@ class Recorder:
 
     def attention(self, layer: Any, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Call what an attention layer does with its heads, with query, key and value [batch, time, heads, width]."""
-        frame = self.frames[-1] if self.frames else None
-        if not self.on or frame is None or frame.layer is not layer or self.silent > 1:
+        frame = self.course.innermost
+        if not self.course.on or frame is None or frame.layer is not layer or self.course.silent > 1:
             return function(*args, **kwargs)
-        start = self._tick()
+        start = self.course.tick()
         output, scores = function(*args, **kwargs)
         if len(output.shape) != 4:
             return output, scores
         given = [*args, *(kwargs[name] for name in ("query", "key", "value")[len(args) :])][:3]
         path = f"{frame.path}:attention"
         config = config_of("attention", Call(layer, frame.kwargs, given, output))
-        tap = Tap(path, self._call(path), 0, start, self._tick(), "attention", "attention", config, None, None, given)
+        number, end = self.course.call(path), self.course.tick()
+        tap = Tap(path, number, 0, start, end, "attention", "attention", config, None, None, given)
         return self._heads(tap, output, masked=config["masked"]), scores
 
     def watch(self, tap: Tap) -> Any:
@@ -176,20 +158,20 @@ class Recorder:
         return tap.tensor
 
     def _layer(self, original: Callable[..., Any], layer: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        path = self._path(layer)
-        frame = Frame(path, layer, self._call(path), self._tick(), inputs_of(layer, args, kwargs), kwargs)
-        self.frames.append(frame)
-        self.silent += isinstance(layer, HIDDEN)
+        path = self.course.path(layer)
+        frame = Frame(path, layer, self.course.call(path), self.course.tick(), inputs_of(layer, args, kwargs), kwargs)
+        self.course.frames.append(frame)
+        self.course.silent += isinstance(layer, HIDDEN)
         try:
             output = original(layer, *args, **kwargs)
         finally:
-            self.silent -= isinstance(layer, HIDDEN)
-            self.frames.pop()
+            self.course.silent -= isinstance(layer, HIDDEN)
+            self.course.frames.pop()
         return output if frame.done else self._returned(frame, output)
 
     def _returned(self, frame: Frame, output: Any) -> Any:
         backwards = self._is_backward_half(frame) and len(tf.nest.flatten(output)[0].shape) == 3
-        end = self._tick()
+        end = self.course.tick()
 
         def seen(leaf: int, tensor: Any) -> Any:
             if not is_number(tensor):
@@ -208,7 +190,7 @@ class Recorder:
             config = self._dropout(frame)
         if kind == "container" or kind == "other":
             config = numbers_of(layer) if ours(layer) else {}
-        ended = self._tick() if end is None else end
+        ended = self.course.tick() if end is None else end
         layout = self._layout(layer, kind, len(tensor.shape))
         name = type(layer).__name__
         return self.watch(
@@ -231,39 +213,5 @@ class Recorder:
         return None if said is None else list(range(rank))
 
     def _is_backward_half(self, frame: Frame) -> bool:
-        outer = self.frames[-1].layer if self.frames else None
-        return isinstance(outer, L.Bidirectional) and frame.layer is outer.backward_layer
-
-    def _hidden(self, said: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        outer, self.hider = self.hider, said
-        self.silent += 1
-        try:
-            return function(*args, **kwargs)
-        finally:
-            self.silent -= 1
-            self.hider = outer
-
-    def _use(self, layer: Any) -> None:
-        self.used.setdefault(id(layer), layer)
-        if self.hider and self.silent == 1:
-            self.remarks[
-                f"{self.where.get(id(layer), layer.name)} is called within {self.hider}: it is not looked into there"
-            ] = None
-
-    def _path(self, layer: Any) -> str:
-        """Its path; of a layer that no attribute holds, that of its caller and its class."""
-        if id(layer) in self.where:
-            return self.where[id(layer)]
-        owner = self.frames[-1].path if self.frames else ""
-        path = joined(owner, snake(type(layer).__name__))
-        if layer.weights:
-            self.remarks[f"{path} {UNHELD}"] = None
-        return path
-
-    def _call(self, path: str) -> int:
-        self.calls[path] += 1
-        return self.calls[path] - 1
-
-    def _tick(self) -> int:
-        self.clock += 1
-        return self.clock
+        outer = self.course.innermost
+        return outer is not None and isinstance(outer.layer, L.Bidirectional) and frame.layer is outer.layer.backward_layer

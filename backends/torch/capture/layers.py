@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -90,6 +90,11 @@ def gradients(found: Iterable[Owner]) -> dict[str, dict[str, torch.Tensor | None
     return {
         owner.path: {name: _gradient(owner.module, kept) for name, kept in owner.form.parameters.items()} for owner in found
     }
+
+
+def each(what: Mapping[str, Mapping[str, Any]], change: Callable[[Any], Any]) -> dict[str, dict[str, Any]]:
+    """What there is by path and name, each of it changed."""
+    return {path: {name: change(one) for name, one in ones.items()} for path, ones in what.items()}
 
 
 def _sum(module: nn.Module, kept: Kept) -> torch.Tensor:

@@ -19,6 +19,7 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 from . import checkpoint, functions, kinds, recurrent
 from .frame import Frame
 from .modules import hidden, opaque, outermost_scripted, path_of, time_first, type_of
+from .naming import name_of
 from .places import Describe, Places, real
 from .tensors import found, ordinary
 
@@ -167,7 +168,7 @@ class Recorder(TorchFunctionMode):
     ) -> Any:
         """A function that is called while the model runs."""
         named = kwargs or {}
-        name = functions.name(func) if self._looking else None
+        name = name_of(func) if self._looking else None
         if name is None:
             return func(*args, **named)
         if func is functional.multi_head_attention_forward:

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from . import layers, loss, norms, optimizer, state
+from . import batch, layers, loss, optimizer, state, steps
 from .layers import write as write_layers
 from .places import Key, Places, real
 from .recorder import Recorder
-from .tensors import found, to_numpy, to_torch
+from .tensors import to_numpy, to_torch
 
 PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
 
@@ -87,7 +87,7 @@ class Subject:
             with state.statistics(self.model):
                 places, recorder, value, output = self._pass(self._x, self._y, values, gradient, put, dropped)
                 owners = layers.owners(self.model, recorder.order)
-                moved = _each(layers.statistics(owners), to_numpy)
+                moved = layers.each(layers.statistics(owners), to_numpy)
             self._order = recorder.order
             owned = layers.described(self.model, owners, gradient)
             for name, one in self.model.named_parameters():
@@ -103,10 +103,10 @@ class Subject:
             "precision": "float64" if self._dtype == torch.float64 else "float32",
             "loss": value,
             "loss_said": None if self.loss else loss.said(self._y),
-            "batch": _samples(self._x, self._y),
+            "batch": batch.samples(self._x, self._y),
             "training": self.training,
-            "x": _arrays(self._x),
-            "y": None if self._y is None else _arrays(self._y),
+            "x": batch.arrays(self._x),
+            "y": None if self._y is None else batch.arrays(self._y),
             "output": output,
             "output_gradient": root[0]["gradient"] if root else None,
             "places": list(places.found.values()),
@@ -152,30 +152,21 @@ class Subject:
         places, recorder, value, _ = self._pass(x, y, False, True, {}, dropped)
         _check(places, {})
         owned = layers.owners(self.model, recorder.order)
-        before = _each(layers.parameters(owned), torch.clone)
-        gradients = _each(layers.gradients(owned), lambda one: None if one is None else one.clone())
-        if self.clip is not None:
-            self.clip(self.model)
-        self.optimizer.step()
-        after, moved = layers.parameters(owned), layers.statistics(owned)
         return {
             "loss": value,
-            "gradients": _each(gradients, lambda one: None if one is None else to_numpy(one)) if values else {},
-            "parameters": _each(after, to_numpy) if values else {},
-            "statistics": _each(moved, to_numpy) if values else {},
-            "norms": _step_norms(before, after, gradients),
+            **steps.taken(self.model, owned, self.optimizer, self.clip, values),
             "places": [place["norms"] for place in places.found.values()],
         }
 
     def _pass(
         self, x: Any, y: Any, values: bool, gradient: bool, put: Mapping[Key, np.ndarray], dropped: Mapping[nn.Module, float]
     ) -> tuple[Places, Recorder, float, np.ndarray | None]:
-        batch = _samples(x, y)
-        places = Places(values=values, gradient=gradient, put=put, batch=batch, device=self._device)
+        count = batch.samples(x, y)
+        places = Places(values=values, gradient=gradient, put=put, batch=count, device=self._device)
         recorder = Recorder(self.model, places, dropped)
         with recorder.watching():
             with recorder.recording():
-                output = _called(self.model, x)
+                output = batch.called(self.model, x)
             value = self._loss(output, y)
             if gradient:
                 value.backward()
@@ -227,49 +218,9 @@ def _cast(model: nn.Module, optimizer: torch.optim.Optimizer | None, dtype: torc
         optimizer.load_state_dict(optimizer.state_dict())
 
 
-def _called(model: nn.Module, x: Any) -> Any:
-    if isinstance(x, dict):
-        return model(**x)
-    return model(*x) if isinstance(x, tuple) else model(x)
-
-
-def _samples(x: Any, y: Any) -> int:
-    """The targets tell: x may have the time first."""
-    first = (found(y) or found(x))[0]
-    return len(first) if first.ndim else 1
-
-
-def _arrays(value: Any) -> Any:
-    """Of several inputs a list or dictionary of arrays."""
-    if isinstance(value, dict):
-        return {key: _arrays(one) for key, one in value.items()}
-    if isinstance(value, tuple | list):
-        return [_arrays(one) for one in value]
-    return to_numpy(value)
-
-
 def _check(places: Places, put: Mapping[Key, np.ndarray]) -> None:
     if not places.found:
         raise ValueError("no place was seen: the model must be called as model(x), and return tensors of real numbers")
     missing = [key for key in put if key not in places.found]
     if missing:
         raise ValueError(f"a value is put in at places that were not seen: {missing}")
-
-
-def _each(what: Mapping[str, Mapping[str, Any]], change: Callable[[Any], Any]) -> dict[str, dict[str, Any]]:
-    return {path: {name: change(one) for name, one in ones.items()} for path, ones in what.items()}
-
-
-def _step_norms(before: layers.Tensors, after: layers.Tensors, gradients: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Root mean squares; of a parameter that no gradient reaches, that of its gradient is 0."""
-    return {
-        path: {
-            name: {
-                "gradient": 0.0 if gradients[path][name] is None else norms.rms(gradients[path][name]),
-                "update": norms.rms(after[path][name] - old),
-                "weight": norms.rms(old),
-            }
-            for name, old in ones.items()
-        }
-        for path, ones in before.items()
-    }
