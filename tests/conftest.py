@@ -21,10 +21,11 @@ from common.architectures import Perceptron, RecurrentNetwork
 from common.backend import Backend
 from common.plan import Plan
 from common.task import digest_of
-from experiments.process import xla_flags
+from experiments.process import KEEP_COMPILED, compiled, xla_flags
 from tests.browser import CURE, Browser, absent, chromium
 
 os.environ["XLA_FLAGS"] = xla_flags(threads=1)  # what a worker has, before JAX is imported
+os.environ |= {"JAX_COMPILATION_CACHE_DIR": str(compiled())} | KEEP_COMPILED | dict(os.environ)  # as a worker has it, too
 
 
 collect_ignore = ["door"]
@@ -38,6 +39,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="NAMES",
         help="comma-separated: backends, `all` of them, `chromium`, `ray`: where one is missing, its tests are errors",
     )
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One more for every two processors: some tests wait for the processes that they start."""
+    cores = len(os.sched_getaffinity(0))
+    return cores + cores // 2
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

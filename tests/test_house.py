@@ -30,6 +30,7 @@ WITH_PARAMETERS = ["activation", "normalization", "skip", "recurrent", *PARTS]
 ROOMS = [
     *COUNTERMEASURES, *PARTS, "arrays", "block", "deep", "device", "network", "model", "quantities", "training", "trial", "vjp",
 ]  # fmt: skip
+MOST_LINES = 250
 DOORS = ["NATIVE", "PARAMETERS", "STATISTICS", "build", "bias", "module", "probe", "native"]
 
 
@@ -186,3 +187,17 @@ def test_a_missing_wing_is_a_visible_skip_and_with_require_an_error(tmp_path: Pa
     found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert outcome in found.stdout
     assert 'pip install -c constraints.txt -e ".[torch]"' in found.stdout + found.stderr
+
+
+def too_long(root: Path) -> list[str]:
+    """Files of code, below the folders of the project, that are longer than a reader holds in mind."""
+    folders = [root / name for name in ("backends", "common", "experiments", "isograd", "tests")]
+    files = [path for folder in folders for kind in ("py", "js") for path in folder.rglob(f"*.{kind}")]
+    return [str(path.relative_to(root)) for path in files if len(path.read_text(encoding="utf-8").splitlines()) > MOST_LINES]
+
+
+def test_no_file_is_longer_than_250_lines(tmp_path: Path) -> None:
+    assert too_long(ROOT) == []
+    (tmp_path / "common").mkdir()
+    (tmp_path / "common" / "long.py").write_text("x = 1\n" * (MOST_LINES + 1))
+    assert too_long(tmp_path) == ["common/long.py"]

@@ -103,6 +103,17 @@ def test_seeds_that_differ_are_counted() -> None:
     assert lines["elu + he"] == ["comes through in 2 of 3 seeds, dead in 1"]
 
 
+def test_what_clipping_does_to_the_largest_step_is_said_where_the_gradient_explodes() -> None:
+    name = "tanh + gaussian (std 0.35)"
+    clipped = both(a_run("exploding", "learns", 1e5, largest_update=Spread.of([0.086, 0.086])))
+    wild = both(a_run("exploding", "diverged", 1e5, largest_update=None))
+    said = flat(the_answer(a_document(STORY | {name: wild, f"{name} + value clipping": clipped})))
+    assert (
+        f"The largest change of a layer's weights by one step, relative to their size: {name} not finite, "
+        "with value clipping 8.6e-02."
+    ) in said
+
+
 def test_how_often_clipping_bound_is_said() -> None:
     name = "sigmoid + xavier + norm clipping"
     document = a_document(STORY | {name: both(a_run(clipping_bound=0.25)), BASE: both(a_run(clipping_bound=0.0))})
