@@ -27,7 +27,7 @@ ROOMS = (
 )  # fmt: skip
 """What the files are called whose tests ask for one room of a wing."""
 
-WHOLE = ("program", "parity", "model", "evaluation")
+WHOLE = ("parity", "program", "model", "evaluation")
 """And those whose tests ask for whole networks."""
 
 PLACES = {
@@ -37,6 +37,7 @@ PLACES = {
     "shipped clipping": "clip",
     "shipped optimizer": "optimizer",
     "shipped recurrent": "recurrent",
+    "no bias correction": "optimizer",
     "epsilon before the bias correction": "optimizer",
     "epsilon inside the root": "optimizer",
     "gate for its complement": "skip",
