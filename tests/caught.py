@@ -30,67 +30,35 @@ ROOMS = (
 WHOLE = ("parity", "program", "model", "evaluation")
 """And those whose tests ask for whole networks."""
 
-PLACES = {
-    "shipped activation": "activation",
-    "shipped normalization": "normalization",
-    "shipped initialization": "initialization",
-    "shipped clipping": "clip",
-    "shipped optimizer": "optimizer",
-    "shipped recurrent": "recurrent",
-    "no bias correction": "optimizer",
-    "epsilon before the bias correction": "optimizer",
-    "epsilon inside the root": "optimizer",
-    "gate for its complement": "skip",
+WORDS = {
     "evaluation": "evaluation",
     "update ratio": "update_ratio",
     "dead": "dead",
     "share of the living": "dead",
-    "rms norm": "normalization",
-    "shift of layer norm": "normalization",
-    "beta2": "optimizer|after the step",
-    "steps not loaded": "optimizer|state|after the step",
-    "decay coupled": "optimizer|after the step",
-    "optimizer state": "optimizer|state|after the step",
-    "dampening": "optimizer|after the step",
-    "Nesterov": "optimizer|after the step",
-    "SELU": "activation",
-    "GELU": "activation",
-    "SiLU": "activation",
-    "residual": "skip",
-    "past the layer": "skip",
-    "behind the layer": "skip",
-    "ReZero": "skip",
-    "squared error": "loss",
-    "batch norm": "normalization|statistic|running|mean|variance",
-    "running": "normalization|running|mean|variance",
-    "epsilon": "normalization",
-    "weights not updated": "after the step|update|state",
-    "one layer not updated": "after the step|update|state",
-    "rate": "after the step|update|rate",
+    "signal gradient": "signal",
+    "weight gradient": "weight_gradient",
+    "activation of": "activation_mean|activation_rms",
+    "mean and rms": "activation_mean|activation_rms",
+    "running": "running|mean|variance",
+    "weights not updated": "after the step|update",
+    "one layer not updated": "after the step|update",
+    "rate": "after the step|update",
     "weight decay": "after the step|update",
     "inputs": "loss|input",
     "clipp": "clip",
-    "norm of": "clip",
-    "slope": "activation|slope",
-    "alpha": "activation",
-    "derivative of ReLU": "activation|gradient",
-    "kernel": "loss|output|weight",
-    "bias": "loss|bias",
-    "loss": "loss|gradient",
-    "labels": "loss|label",
-    "signal gradient": "signal",
-    "activation": "activation_mean|activation_rms",
-    "weight gradient": "weight_gradient|weight gradient",
-    "mean and rms": "activation_mean|activation_rms",
-    "from the second step": "in the run|free run|loss|weight|step",
+    "steps not loaded": "optimizer|after the step",
+    "optimizer state": "optimizer|after the step",
     "momentum of 0.9": "in the run|free run|after the step",
-    "measured by a later step": "loss|recorded|measured",
-    "gate": "recurrent",
-    "LSTM": "recurrent",
-    "time": "recurrent|time",
-    "cell": "recurrent",
+    "from the second step": "in the run|free run",
+    "measured by a later step": "recorded|measured|in the run",
+    "slope of PReLU": "slope",
+    "time": "recurrent",
+    "kernel": "loss|output|weight",
+    "bias added": "loss|output|bias",
+    "loss": "loss",
+    "labels": "loss|label",
 }
-"""By how a fault's name begins or goes on: the words, one of which the failing file or message has to have."""
+"""Of faults in what has no test file of its own, by how their names begin: the words, one of which a failure has to have."""
 
 
 class Failure(NamedTuple):
@@ -122,9 +90,10 @@ class Failures:
 
 
 def words(fault: Fault) -> list[str]:
-    """What a failure has to have in its file's name or its message."""
-    key = next((key for key in PLACES if fault.name.startswith(key)), None) or next(key for key in PLACES if key in fault.name)
-    return PLACES[key].split("|")
+    """What a failure has to have in its file's name or its message: a room that the fault changes, or one of its own words."""
+    rooms = {edit.room for edits in fault.wings.values() for edit in edits}
+    own = next((WORDS[key].split("|") for key in WORDS if fault.name.startswith(key)), [])
+    return [*(room for room in ROOMS if room in rooms), *own]
 
 
 def named(fault: Fault, failure: Failure) -> bool:
