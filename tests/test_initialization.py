@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from scipy import stats
 
-import backends
 from common.backend import Backend
 from common.countermeasures.initialization import (
     Bias,
@@ -23,7 +22,6 @@ from common.countermeasures.initialization import (
     standard_deviation,
 )
 from common.spec import kinds_of
-from tests.conftest import load
 from tests.laws import LAWS, SHAPE, SPECS, STANDARD_DEVIATIONS, assert_follows, inputs, shipped, spec_of
 
 Law = Literal["normal", "truncated_normal", "uniform"]
@@ -43,12 +41,6 @@ by_law = pytest.mark.parametrize("law", LAWS)
 def test_every_kind_has_its_tests_here() -> None:
     tried = {type(spec) for spec in SPECS.values()} | {type(spec) for spec, _, _ in BORN.values()} | set(OTHERS)
     assert tried == set(kinds_of(Initialization))
-
-
-@pytest.fixture(params=list(backends.NEEDS))
-def wing(request: pytest.FixtureRequest) -> Backend:
-    """All four wings."""
-    return load(request.param, request.config)
 
 
 def drawn(wing: Backend, spec: Initialization, seed: int = 11, shape: tuple[int, int] = SHAPE) -> np.ndarray:
