@@ -48,12 +48,17 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the cases of the three wings follow one another, so that they share what the definition computes."""
+    """Let the cases of the three wings follow one another, where a module says that they share what the definition computes."""
     wing = re.compile(rf"\b({'|'.join(backends.FRAMEWORKS)})\b")
+
+    def case(item: pytest.Item) -> str:
+        together = getattr(getattr(item, "module", None), "WINGS_TOGETHER", False)
+        return wing.sub("", item.nodeid) if together else item.nodeid
+
     places: dict[str, int] = {}
     for item in items:
-        places.setdefault(wing.sub("", item.nodeid), len(places))
-    items.sort(key=lambda item: places[wing.sub("", item.nodeid)])
+        places.setdefault(case(item), len(places))
+    items.sort(key=lambda item: places[case(item)])
 
 
 REQUIRABLE = (*backends.NEEDS, "chromium", "ray")

@@ -30,6 +30,9 @@ from tests.compared import scaled_error
 from tests.stepwise import FOR_EACH_WING, assert_none_is_broken, judged, states_of
 from tests.strategies import every, label
 
+WINGS_TOGETHER = True
+"""One after another they ask the definition once (tests/conftest.py)."""
+
 DEPTH = 50
 STEPS = 20
 ACTIVATIONS = every(Activation)
