@@ -56,6 +56,14 @@ def test_what_a_reader_builds_clips_an_ordinary_model_as_the_definition(
         np.testing.assert_allclose(g, value[0, 0], rtol=1e-12, err_msg=f"clipping by {spec.kind}: {name}")
 
 
+@pytest.mark.parametrize("kind", KINDS[1:], ids=["norm", "global_norm"])
+def test_what_a_reader_builds_does_not_turn_what_is_not_finite_into_0(backend: Backend, kind: Callable[..., Clipping]) -> None:
+    gradients = [np.array([[np.inf, 1.0], [2.0, 3.0]]), np.array([1.0, 2.0])]
+    weight, bias = READERS[backend.name](backend.clipping.build(kind(threshold=0.5)), gradients)
+    assert np.isnan(weight).all()
+    assert np.isnan(bias).all() == (kind is GlobalNormClipping)
+
+
 def test_a_step_with_it_is_the_definitions_where_one_without_it_is(
     backend: Backend, definition: Backend, plan: Callable[..., Plan]
 ) -> None:
