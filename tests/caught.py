@@ -124,8 +124,8 @@ class Suite:
         edited = {edit.room for edit in fault.wings[self.wing]}
         nearest = [room for room in ROOMS if room in edited]
         found: list[Failure] = []
-        for names, most in ((nearest, 3), (WHOLE, 3), ([room for room in ROOMS if room not in edited], 8)):
-            found += self._failing(fault, names, most)
+        for names in (nearest, *([name] for name in WHOLE), [room for room in ROOMS if room not in edited]):
+            found += self._failing(fault, names, most=3)
             if any(named(fault, failure) for failure in found):
                 break
         return found

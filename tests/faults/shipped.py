@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.faults.fault import Edit, Fault, edits
 
 FLAX_AND_KERAS = ("keras", "jax")
+TORCH_AND_KERAS = ("torch", "keras")
 ALL = ("torch", "keras", "jax")
 
 KINDS_OF = {
@@ -14,10 +15,13 @@ KINDS_OF = {
     "normalization": {"batch": ALL, "layer": FLAX_AND_KERAS, "rms": FLAX_AND_KERAS},
     "initialization": {"gaussian": ALL, "xavier": ALL, "he": FLAX_AND_KERAS},
     "clipping": {"norm": ALL, "global_norm": ALL},
-    "optimizer": {"sgd": ALL, "adam": ALL, "adamw": ALL, "rmsprop": ALL},
+    "optimizer": {"sgd": TORCH_AND_KERAS, "adam": ALL, "adamw": ALL, "rmsprop": ALL},
     "recurrent": {"simple": ALL, "lstm": ALL, "gru": ALL},
 }  # fmt: skip
-"""By room the kinds whose shipped form differs from the definition, each with the wings in which it does."""
+"""By room the kinds whose shipped form differs from the definition, each with the wings in which it does.
+
+Optax' plain descent has no rate of its own, and so nothing that differs.
+"""
 
 SHIPPED = {
     "initialization": "_shipped(law_of(spec))",
