@@ -128,8 +128,7 @@ def page(found: list[Told]) -> str:
         for fault in dict.fromkeys(told["fault"] for told in found)
     ]
     head = [f"| fault | {' | '.join(wings)} |", f"|---|{'---|' * len(wings)}"]
-    signs_said = "named: a failing test names the place; caught: one fails that does not; missed: none fails;"
-    said = f"{signs_said} -: not planted there, or not measured."
+    said = "named: a failing test names the place; caught: one fails that does not; missed: none fails; -: not planted there."
     title = ["# Faults that are planted in the wings, and whether the suite sees them", "", *counts(found), "", said]
     made = "Made by `python -m experiments.mutants --write`; the faults are in tests/faults/."
     return "\n".join([*title, "", made, "", *head, *rows, ""])
