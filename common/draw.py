@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from common import laws
+from common.countermeasures import _laws as laws
 from common.countermeasures import optimizer
 from common.countermeasures.initialization import Initialization
 from common.network import Arrays, Batch, Network, State
