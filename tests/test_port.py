@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,24 +19,13 @@ from experiments.own.page import page_of_port
 from experiments.own.port_document import Port
 from experiments.own.port_spoken import closing, head
 from experiments.own.porting import Reference
-from tests.conftest import load
+from tests.held_reports import running
+
+__all__ = ["running"]
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "docs" / "examples"
 NET = Given("torch", EXAMPLES / "net_torch.py")
-
-
-@pytest.fixture(scope="module")
-def running(request: pytest.FixtureRequest) -> Iterator[dict[str, Interpreter]]:
-    """A process of each framework."""
-    for name in ("torch", "keras", "jax"):
-        load(name, request.config)
-    with (
-        Interpreter("torch", threads=1) as torch,
-        Interpreter("keras", threads=1) as keras,
-        Interpreter("jax", threads=1) as jax,
-    ):
-        yield {"torch": torch, "keras": keras, "jax": jax}
 
 
 @pytest.fixture(scope="module")
