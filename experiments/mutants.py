@@ -1,13 +1,13 @@
 """Does the suite see a fault, and does it say where? Each fault is planted in each wing, and the tests that concern it are run.
 
-    python -m experiments.mutants                        every fault, in a process for each wing: an hour or more
+    python -m experiments.mutants                        every fault in every wing: an hour or more
     python -m experiments.mutants torch --fault norm     those of PyTorch with `norm` in their names
     python -m experiments.mutants --write                the table of all, into docs/mutants.md
 
 The faults are those of tests/faults/: what goes wrong in a room of ours, and each room's difference of the ledger, what the
-framework ships in place of the faithful form. It needs a clone of the project, where its tests are. Exit status: 0; 1 where a
-fault is missed, or a wing's process ended; 2 for a mistake in what was asked; and what ends every command
-(experiments/entry.py).
+framework ships in place of the faithful form. Where a process ends before its last fault, the others go on, and no page is
+written. It needs a clone of the project, where its tests are. Exit status: 0; 1 where a fault is missed, or a process ended; 2
+for a mistake in what was asked; and what ends every command (experiments/entry.py).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -34,6 +34,9 @@ from experiments import entry
 from experiments.flags import parse, shown_as
 
 ROOT = Path(__file__).parents[1]
+BATCH = 8
+"""Faults that share a process: what it compiles and collects for each stays in its memory, and it takes seconds to start."""
+
 Told = dict[str, Any]
 """What became of a fault: wing, fault, sign, test, message (tests/caught.py)."""
 
@@ -61,28 +64,38 @@ def run(options: Options) -> int:
     for wing in options.wings:
         if wing not in FRAMEWORKS:
             raise UserError(f"a wing must be one of {', '.join(FRAMEWORKS)}; received {shown(wing)}{nearest(wing, FRAMEWORKS)}")
+    batches = [(wing, names) for wing in options.wings or FRAMEWORKS for names in _batches(wing, options.fault)]
+    if not batches:
+        raise UserError(f"--fault must be in the name of a fault; received {shown(options.fault)}; leave it out for all")
     found: list[Told] = []
-    for wing in options.wings or FRAMEWORKS:
+    ended = False
+    for wing, names in batches:
         try:
-            for told in _planted(wing, options.fault):
+            for told in _planted(wing, names):
                 print(sentence(told), flush=True)
                 found.append(told)
         except ChildProcessError as error:
             print(f"error: {error}", file=sys.stderr)
-            return 1
-    if not found:
-        raise UserError(f"--fault must be in the name of a fault; received {shown(options.fault)}; leave it out for all")
+            ended = True
     for line in counts(found):
         print(line)
-    if options.write:
+    if options.write and not ended:
         from experiments import destinations
 
         destinations.write(ROOT / "docs" / "mutants.md", page(found).encode())
-    return int(any(told["sign"] == "missed" for told in found))
+    return int(ended or any(told["sign"] == "missed" for told in found))
 
 
-def _planted(wing: str, fault: str) -> Iterator[Told]:
-    """Each fault of a wing as soon as it is known, from a process of its own.
+def _batches(wing: str, text: str) -> Iterator[list[str]]:
+    """The names of the faults of a wing with this text in them, those of a process together."""
+    from tests.faults import KINDS, SHIPPED
+
+    names = [fault.name for fault in (*SHIPPED, *KINDS) if wing in fault.wings and text in fault.name]
+    return (names[start : start + BATCH] for start in range(0, len(names), BATCH))
+
+
+def _planted(wing: str, names: Sequence[str]) -> Iterator[Told]:
+    """Each of these faults of a wing as soon as it is known, from a process of its own.
 
     Raises:
         ChildProcessError: The process ended before its last fault.
@@ -90,17 +103,21 @@ def _planted(wing: str, fault: str) -> Iterator[Told]:
     from experiments import children
     from experiments.process import environment
 
-    line = [sys.executable, "-m", "tests.caught", wing, fault]
+    line = [sys.executable, "-m", "tests.caught", wing, *names]
     process = children.start(line, cwd=ROOT, env=environment(1), stdout=subprocess.PIPE, text=True)
+    left = list(names)
     try:
         assert process.stdout
         with process.stdout as lines:
-            yield from map(json.loads, lines)
+            for told in map(json.loads, lines):
+                left.remove(told["fault"])
+                yield told
         process.wait()
     finally:
         children.kill(process)
     if process.returncode:
-        raise ChildProcessError(f"the process of {wing} ended with status {process.returncode}; its last words are above")
+        why = f"the process of {wing} ended with status {process.returncode}; its last words are above"
+        raise ChildProcessError(f"{why}; not known: {'; '.join(left)}")
 
 
 def sentence(told: Told) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import backends
 from common.errors import UserError
-from experiments import mutants
+from experiments import destinations, mutants
 from tests.caught import Failure, named, words
 from tests.faults import KINDS, SHIPPED, mutated
 
@@ -21,7 +22,9 @@ FOUND: list[dict[str, Any]] = [
 
 @pytest.fixture
 def planted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mutants, "_planted", lambda wing, fault: [one for one in FOUND if one["wing"] == wing])
+    monkeypatch.setattr(
+        mutants, "_planted", lambda wing, names: [one for one in FOUND if one["wing"] == wing and one["fault"] in names]
+    )
 
 
 @pytest.mark.usefixtures("planted")
@@ -44,12 +47,35 @@ def test_what_is_not_there_is_refused() -> None:
         mutants.run(mutants.Options(("keras",), fault="nothing of the kind"))
 
 
-def test_a_process_that_ends_is_a_failed_run_and_no_mistake(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_process_that_ends_is_a_failed_run_and_the_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(mutants.sys, "executable", "/bin/false")
-    assert mutants.run(mutants.Options(("torch",))) == 1
-    assert "the process of torch ended with status 1" in capsys.readouterr().err
+    python = tmp_path / "python"  # tells the first of its faults, and ends
+    python.write_text("""#!/bin/sh
+printf '{"wing": "%s", "fault": "%s", "sign": "named", "test": "", "message": ""}\\n' "$3" "$4"
+exit 3
+""")
+    python.chmod(0o755)
+    monkeypatch.setattr(mutants.sys, "executable", str(python))
+    monkeypatch.setattr(mutants, "_batches", lambda wing, text: [["first", "second"], ["third", "fourth"]])
+    monkeypatch.setattr(destinations, "write", lambda *_: pytest.fail("a page without all faults is written"))
+    assert mutants.run(mutants.Options(("torch",), write=True)) == 1
+    said = capsys.readouterr()
+    ended = "error: the process of torch ended with status 3; its last words are above; not known: {}"
+    assert said.err.splitlines() == [ended.format("second"), ended.format("fourth")]
+    assert said.out.splitlines() == [
+        "torch: first: named",
+        "torch: third: named",
+        "torch: of 2 faults 2 are caught, 2 by a failure that names the place.",
+    ]
+
+
+def test_a_process_plants_a_few_faults_and_all_have_their_turn() -> None:
+    batches = list(mutants._batches("torch", ""))
+    assert max(map(len, batches)) == mutants.BATCH
+    assert [name for batch in batches for name in batch] == [
+        fault.name for fault in (*SHIPPED, *KINDS) if "torch" in fault.wings
+    ]
 
 
 def test_the_page_has_a_row_for_each_fault() -> None:
