@@ -5,6 +5,9 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import os
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 from typing import Any
@@ -46,6 +49,33 @@ def test_arrays_are_in_the_order_of_their_offsets(tmp_path: Path) -> None:
     assert list(files.read(path).arrays) == ["c", "b", "a"]
 
 
+@pytest.mark.parametrize("source", FILES)
+def test_the_same_input_gives_the_same_bytes_in_every_process(tmp_path: Path, source: str) -> None:
+    given = tmp_path / "given"
+    given.write_bytes(dumped(FILES[source]))
+    framework = "torch" if source == "adam" else source
+    line = [sys.executable, "-m", "experiments.convert", "--from", framework, "--heads", "2"]
+    line += ["--to", "keras" if framework == "torch" else "torch", str(given)]
+    there = [tmp_path / seed for seed in "123"]
+    for path in there:
+        subprocess.run(
+            [*line, str(path)], env=os.environ | {"PYTHONHASHSEED": path.name}, check=True, stdout=subprocess.DEVNULL
+        )
+    first, *others = (path.read_bytes() for path in there)
+    assert others == [first, first]
+
+
+def test_kinds_of_a_file_of_format_1_are_beside_what_convert_says() -> None:
+    asked, back = Asked("torch", "keras", heads=2), Asked("keras", "torch")
+    there = convert_file(files.Stored(TORCH, {}), None, asked)
+    own = json.loads(there.metadata["isograd"])
+    kinds = own.pop("kinds")
+    before = {"isograd": json.dumps(own | {"format": 1}), "kinds": json.dumps(kinds)}
+    assert origin.kinds_of(before) == origin.kinds_of(there.metadata) == kinds != {}
+    old, new = (convert_file(files.Stored(there.arrays, said), None, back) for said in (before, there.metadata))
+    assert dumped(old.arrays, old.metadata) == dumped(new.arrays, new.metadata)
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -57,6 +87,8 @@ def test_arrays_are_in_the_order_of_their_offsets(tmp_path: Path) -> None:
         ("rate", -1.0),
         ("frozen", [3]),
         ("lost", [1]),
+        ("kinds", [3]),
+        ("kinds", {"0": 3}),
         ("digest", None),
     ],
 )

@@ -73,20 +73,22 @@ class Origin(NamedTuple):
 
 
 def kinds_of(metadata: Mapping[str, str]) -> dict[str, str]:
-    """What the metadata says that layers are: `{"0": "Embedding"}`, by class or by kind.
+    """What the metadata says that layers are: `{"0": "Embedding"}`, by class or by kind; its user's entry, or else ours.
 
     Raises:
         UserError: It is no such JSON.
     """
-    if KINDS not in metadata:
-        return {}
+    key = KINDS if KINDS in metadata else KEY
     try:
-        found = json.loads(metadata[KINDS])
-    except ValueError:
-        found = None
-    if not isinstance(found, dict) or not all(isinstance(kind, str) for kind in found.values()):
-        raise UserError(f"the metadata {KINDS!r} must be JSON, layer by kind; received {shown(metadata[KINDS])}; leave it out")
-    return found
+        found = json.loads(metadata.get(key, "{}"))
+        kinds = found if key == KINDS else found.get(KINDS, {})  # format 1 had the user's entry
+        if not all(isinstance(kind, str) for kind in kinds.values()):
+            raise ValueError("a kind")
+    except (ValueError, AttributeError):
+        ours = "what convert wrote; it is damaged"
+        be = ours if key == KEY else f"JSON, layer by kind; received {shown(metadata[key])}"
+        raise UserError(f"the metadata {key!r} must be {be}; leave it out") from None
+    return kinds
 
 
 def digest(arrays: Mapping[str, np.ndarray]) -> str:
@@ -149,13 +151,16 @@ def _unpacked(text: str) -> bytes:
 
 
 def metadata(origin: Origin, arrays: Mapping[str, np.ndarray], kinds: Mapping[str, str]) -> dict[str, str]:
-    """What is written into a file; without what is lost where that is too large."""
+    """What is written into a file; without what is lost where that is too large.
+
+    A single entry, since the library writes several in an order that is another one in each process.
+    """
     said = origin._asdict()
     del said["whole"]
-    own = {"format": 1, **said, "digest": digest(arrays)}
+    own = {"format": 2, KINDS: dict(kinds), **said, "digest": digest(arrays)}
     if len(json.dumps(own)) > MOST:
         own["lost"] = {}
-    return {KINDS: json.dumps(kinds), KEY: json.dumps(own)}
+    return {KEY: json.dumps(own)}
 
 
 def read(metadata: Mapping[str, str], arrays: Mapping[str, np.ndarray]) -> Origin | None:
