@@ -203,6 +203,36 @@ def test_gradients_that_are_put_together_are_summed_in_pytorch_and_averaged_in_t
     assert float(np.asarray(theirs)[0]) == float(params[0]) == -2
 
 
+def test_no_gradient_comes_through_what_is_stopped() -> None:
+    import jax
+    import keras
+    import tensorflow as tf
+    import torch
+
+    ours = torch.tensor(3.0, requires_grad=True)
+    (ours * ours.detach()).backward()
+    theirs: Any = tf.constant(3.0)
+    with tf.GradientTape() as tape:
+        tape.watch(theirs)
+        product = theirs * keras.ops.stop_gradient(theirs)
+    gradient: Any = tape.gradient(product, theirs)
+    assert ours.grad == gradient.numpy() == 3
+    assert jax.grad(lambda x: x * jax.lax.stop_gradient(x))(3.0) == 3
+
+
+def test_an_array_says_where_it_lies() -> None:
+    import jax
+    import tensorflow as tf
+    import torch
+
+    processor = jax.devices("cpu")[0]
+    with tf.device("CPU"), jax.default_device(processor):
+        of_jax, of_tensorflow = jax.numpy.ones(1), tf.Variable(tf.ones(1))
+    assert torch.ones(1).device == torch.device("cpu")
+    assert of_tensorflow.device.endswith("CPU:0")
+    assert of_jax.device == processor
+
+
 def test_divergences_are_of_logarithms_in_pytorch_and_optax_and_batchmean_is_their_mean() -> None:
     import keras
     import optax
