@@ -2,7 +2,8 @@
 
 Twenty layers of affine map, perhaps a norm, and activation; a last affine map; a loss; an optimizer. Each is a *piece*: a line
 of the framework (`backends/torch/trial.py`), of which a difference replaces one. Weights are He's, drawn in NumPy and the same
-in all frameworks, unless the piece in question is the affine map, whose own start is kept.
+in all frameworks, unless the piece in question is the affine map, whose own start is kept. A line that is no such piece has a
+network of its own, whose layers are lines too: of convolutions, recurrent layers or attention.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ class Setting:
 
     pieces: Mapping[str, str]
     """The lines of all pieces; none for a piece that is left out."""
+    network: str = ""
+    """The lines of a network of its own, which give its layers, the last of them the one of the logits."""
     own_start: bool = False
     """Whether the affine maps keep the weights that the framework gave them."""
     depth: int = 20
@@ -56,6 +59,11 @@ def mean(outcomes: Sequence[Outcome]) -> Outcome:
     loss = np.mean([each.loss for each in outcomes])
     error = np.std(accuracies, ddof=1) / np.sqrt(len(accuracies))
     return Outcome(float(decay), float(loss), float(np.mean(accuracies)), float(error))
+
+
+def names(setting: Setting) -> dict[str, int]:
+    """What the lines of a network of its own may name."""
+    return {"depth": setting.depth, "units": WIDTH, "classes": CLASSES}
 
 
 def sizes(setting: Setting) -> list[tuple[int, int]]:

@@ -89,6 +89,20 @@ def test_the_file_of_effects_has_every_entry_where_it_departs() -> None:
         assert set(effects.measured().get(name, {})) == set(difference.trial.departs()), name
 
 
+def test_what_has_a_network_is_measured_in_it_once() -> None:
+    for name, difference in entries().items():
+        found = effects.measured().get(name, {}).items()
+        where = [framework for framework, effect in found if effect.native and effect.cured]
+        assert len(where) == bool(difference.trial.piece or difference.trial.network), name
+        assert not difference.trial.network or set(where) <= set(difference.trial.network), name
+
+
+def test_a_network_of_its_own_is_said_with_its_layers() -> None:
+    assert what_it_does(entries()["lstm-forget-bias"]).endswith("(PyTorch, 3 layers of its own kind)")
+    assert what_it_does(entries()["convolution-start"]).endswith("(PyTorch, 20 layers of its own kind)")
+    assert "no number of decades a layer, cured +0.01" in what_it_does(entries()["attention-mask-meaning"])
+
+
 def test_effects_can_be_measured_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PYTHONPATH", raising=False)

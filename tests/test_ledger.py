@@ -8,11 +8,12 @@ import itertools
 import warnings
 from typing import Any
 
+import numpy as np
 import pytest
 
 from backends import FRAMEWORKS
-from experiments.ledger import Difference, entries
-from experiments.ledger.trying import Form, error, results, shipped
+from experiments.ledger import Difference, effects, entries
+from experiments.ledger.trying import FORMS, Form, error, results, shipped
 from tests.conftest import load
 
 EACH = pytest.mark.parametrize("difference", entries().values(), ids=lambda each: each.name)
@@ -64,6 +65,21 @@ def test_native_lines_part_and_cures_agree(difference: Difference) -> None:
     for a, b in itertools.combinations(FRAMEWORKS, 2):
         assert set(cured[a]) == set(cured[b]), f"{difference.name}: {a} and {b} give other numbers"
         assert error(cured[a], cured[b]) <= within, f"{difference.name}: {a} and {b}, cured"
+
+
+IN_NETWORKS = [each for each in entries().values() if each.trial.network]
+
+
+@pytest.mark.parametrize("difference", IN_NETWORKS, ids=lambda each: each.name)
+@pytest.mark.filterwarnings("ignore")
+def test_a_network_of_its_own_trains_with_either_line(difference: Difference) -> None:
+    framework = next(name for name, effect in effects.measured()[difference.name].items() if effect.cured)
+    shortened = difference.trial.model_copy(update={"base": {**difference.trial.base, "steps": "2"}})
+    short = difference.model_copy(update={"trial": shortened})
+    native, cured = (effects.trained(short, framework, form, effects.digits()) for form in FORMS)
+    assert native.loss != cured.loss
+    assert np.isfinite(cured.decay_per_layer)
+    assert np.isfinite(cured.loss)
 
 
 PATCHED = [

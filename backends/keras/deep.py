@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from backends.keras.trial import in_float64, value
-from common.deep import LAYER, Outcome, Setting, batches, kernels, outcome, sizes
+from common.deep import FEATURES, LAYER, Outcome, Setting, batches, kernels, names, outcome, sizes
 from common.network import Arrays
 
 PIECES = {
@@ -25,7 +25,17 @@ Layers = list[Any]
 
 
 def model(setting: Setting) -> list[Layers]:
-    """The layers one after another, the last affine map at the end, all of them built."""
+    """The layers one after another, that of the logits at the end, all of them built."""
+    return _own(setting) if setting.network else _of_pieces(setting)
+
+
+def _own(setting: Setting) -> list[Layers]:
+    found = [[layer] for layer in value(setting.network, names(setting))]
+    applied(found, tf.zeros((1, FEATURES), tf.float64), training=True)
+    return found
+
+
+def _of_pieces(setting: Setting) -> list[Layers]:
     *hidden, last = sizes(setting)
     found = [layer(setting.pieces, *size) for size in hidden]
     found.append([value(setting.pieces["affine"], {"n_in": last[0], "n_out": last[1]})])
@@ -39,8 +49,8 @@ def model(setting: Setting) -> list[Layers]:
 
 def layer(pieces: Mapping[str, str], n_in: int, n_out: int) -> Layers:
     """One hidden layer."""
-    names = {"n_in": n_in, "n_out": n_out, "units": n_out}
-    return [value(pieces[name], names) for name in LAYER if name in pieces]
+    known = {"n_in": n_in, "n_out": n_out, "units": n_out}
+    return [value(pieces[name], known) for name in LAYER if name in pieces]
 
 
 def applied(network: list[Layers], x: Any, training: bool) -> list[Any]:

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from backends.torch.trial import value
-from common.deep import LAYER, Outcome, Setting, batches, kernels, outcome, sizes
+from common.deep import FEATURES, LAYER, Outcome, Setting, batches, kernels, names, outcome, sizes
 from common.network import Arrays
 
 PIECES = {
@@ -23,6 +23,16 @@ PIECES = {
 
 def model(setting: Setting) -> nn.Sequential:
     """The layers one after another."""
+    return _own(setting) if setting.network else _of_pieces(setting)
+
+
+def _own(setting: Setting) -> nn.Sequential:
+    found = nn.Sequential(*value(setting.network, names(setting)))
+    found(torch.zeros(1, FEATURES))  # gives lazy layers their size
+    return found.double()
+
+
+def _of_pieces(setting: Setting) -> nn.Sequential:
     *hidden, last = sizes(setting)
     found = nn.Sequential(*(layer(setting.pieces, *size) for size in hidden))
     found.append(value(setting.pieces["affine"], {"n_in": last[0], "n_out": last[1]}))
@@ -35,8 +45,8 @@ def model(setting: Setting) -> nn.Sequential:
 
 def layer(pieces: Mapping[str, str], n_in: int, n_out: int) -> nn.Sequential:
     """One hidden layer."""
-    names = {"n_in": n_in, "n_out": n_out, "units": n_out}
-    return nn.Sequential(*(value(pieces[name], names) for name in LAYER if name in pieces))
+    known = {"n_in": n_in, "n_out": n_out, "units": n_out}
+    return nn.Sequential(*(value(pieces[name], known) for name in LAYER if name in pieces))
 
 
 def train(setting: Setting, training: Arrays, test: Arrays, rate: float) -> Outcome:

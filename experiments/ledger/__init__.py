@@ -82,6 +82,8 @@ class Trial(Entry):
     """What keeps them apart, where it is more than rounding in float64."""
     piece: Piece | None = None
     """Which part of the deep network the line is, if it is one."""
+    network: dict[str, str] = {}
+    """Another network in which the line's effect is measured, `{line}` where it stands, by framework (common/deep.py)."""
     base: dict[str, str] = {}
     """What of the deep network is otherwise than usual: its numbers by name."""
 
@@ -89,6 +91,10 @@ class Trial(Entry):
         """What is run in a framework."""
         own = getattr(self, form).of(framework)
         return self.frame.of(framework).replace("{line}", own) if self.frame else own
+
+    def measured_in(self, form: Literal["native", "cured"], framework: str) -> str:
+        """The network of its own with the line in it."""
+        return self.network[framework].replace("{line}", getattr(self, form).of(framework))
 
     def inputs(self) -> Arrays:
         """What goes in, drawn anew and always the same."""
@@ -131,14 +137,18 @@ class Family(BaseModel):
     title: str
     frames: dict[str, Lines] = {}
     """What several entries put around their lines."""
+    networks: dict[str, dict[str, str]] = {}
+    """Networks in which several entries are measured, by framework."""
     difference: tuple[dict[str, Any], ...]
 
     def entries(self) -> Iterator[Difference]:
-        """Its entries; one that names a frame gets it."""
+        """Its entries; one that names a frame or a network gets it."""
         for entry in self.difference:
             trial = dict(entry["trial"])
             if isinstance(trial.get("frame"), str):
                 trial["frame"] = self.frames[trial["frame"]]
+            if isinstance(trial.get("network"), str):
+                trial["network"] = self.networks[trial["network"]]
             yield Difference.model_validate({**entry, "trial": trial})
 
 

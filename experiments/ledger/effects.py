@@ -4,8 +4,8 @@
     python -m experiments.ledger.effects torch NAME ...  what these do to the deep network
 
 The deep network (common/deep.py) has 20 layers and trains for 200 steps on digits, three times; an entry whose line is a piece
-of it is measured there in the framework in which its numbers are furthest apart. What was measured lies in effects.json, with
-the versions.
+of it, or has a network of its own, is measured there in the framework in which its numbers are furthest apart, of those that it
+has a network for. What was measured lies in effects.json, with the versions.
 """
 
 from __future__ import annotations
@@ -77,10 +77,11 @@ def trained(difference: Difference, framework: str, form: Form, data: tuple[Arra
     """What comes of the deep network with the line as its piece: the mean of three seeds."""
     wing(framework)
     deep, trial = importlib.import_module(f"backends.{framework}.deep"), difference.trial
-    pieces = {**deep.PIECES, trial.piece: trial.line(form, framework)}
+    network = trial.measured_in(form, framework) if trial.network else ""
+    pieces = {**deep.PIECES, trial.piece: trial.line(form, framework)} if trial.piece else deep.PIECES
     base: dict[str, Any] = {name: value(number, {}) for name, number in trial.base.items()}
     rate = base.pop("rate", RATE)
-    settings = [Setting(pieces, own_start=trial.piece == "affine", seed=seed, **base) for seed in SEEDS]
+    settings = [Setting(pieces, network, own_start=trial.piece == "affine", seed=seed, **base) for seed in SEEDS]
     return mean([deep.train(setting, *data, rate) for setting in settings])
 
 
@@ -109,8 +110,9 @@ def assembled(apart: Mapping[str, Mapping[str, float]], ask: Callable[[str, list
         of_entry = {framework: apart[framework][each.name] for framework in each.trial.departs()}
         for framework, number in of_entry.items():
             found[framework][each.name] = {"apart": number}
-        if each.trial.piece and of_entry:
-            where[max(of_entry, key=lambda framework: of_entry[framework])].append(each.name)
+        able = [framework for framework in of_entry if each.trial.piece or framework in each.trial.network]
+        if able:
+            where[max(able, key=lambda framework: of_entry[framework])].append(each.name)
     for framework, names in where.items():
         for name, outcomes in (ask(framework, names) if names else {}).items():
             found[framework][name] |= outcomes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from math import isfinite
 from typing import Any
 
 from rich import box
@@ -12,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from backends import FRAMEWORKS
+from common.deep import Setting
 from experiments.ledger import Difference, effects, families
 
 TITLES = {"torch": "PyTorch", "keras": "Keras", "jax": "JAX"}
@@ -107,7 +109,7 @@ def what_it_does(difference: Difference) -> str:
         return "not measured"
     framework, effect = max(found.items(), key=lambda pair: pair[1].size)
     if effect.accuracy or effect.decay:
-        return f"{_in_the_network(effect)} ({TITLES[framework]})"
+        return f"{_in_the_network(effect)} ({TITLES[framework]}{_depth(difference)})"
     return f"numbers move by {_amount(effect.apart)} ({TITLES[framework]})"
 
 
@@ -116,8 +118,18 @@ def _in_the_network(effect: effects.Effect) -> str:
     assert effect.native
     assert effect.cured
     accuracy = f"accuracy {effect.native.accuracy:.2f}, cured {effect.cured.accuracy:.2f}"
-    decay = f"{effect.native.decay_per_layer:+.3f} decades a layer, cured {effect.cured.decay_per_layer:+.3f}"
+    decay = f"{_signed(effect.native.decay_per_layer)} decades a layer, cured {_signed(effect.cured.decay_per_layer)}"
     return "; ".join([accuracy] * bool(effect.accuracy) + [decay] * bool(effect.decay))
+
+
+def _signed(number: float) -> str:
+    return f"{number:+.3f}" if isfinite(number) else "no number of"
+
+
+def _depth(difference: Difference) -> str:
+    """Of how many layers a network of its own is."""
+    trial = difference.trial
+    return f", {trial.base.get('depth', Setting.depth)} layers of its own kind" if trial.network else ""
 
 
 def _amount(apart: float) -> str:
@@ -176,6 +188,8 @@ def page() -> str:
         "accuracy of 20 layers after 200 steps on digits, then to the decay of their gradient, then to the numbers of the",
         "smallest trial that shows it. Tests hold every shipped value to the installed packages, and every cure to the two",
         "other frameworks, in float64, in values and gradients.\n",
+        "Convolutions, recurrent layers and attention are measured in networks of their own kind, of as many layers as are",
+        "said: digits are images there, or their rows are steps of time or tokens.\n",
         "Names without an import are yours: `units`, `n_in` and `n_out` of a layer, `rate`, the model's `parameters`, and",
         "`training`, whether it trains.\n",
         f"In a terminal, by any word: `python -m experiments.differences momentum`. By family: {', '.join(_titles())}.\n",
