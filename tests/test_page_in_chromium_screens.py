@@ -6,15 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser import Browser
+from tests.browser import CHECKS, Browser
 from tests.page_shown import CHARTS, path, shown
 from tests.stored import EVIL
 
 __all__ = ["path", "shown"]
 
 pytestmark = pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
-
-CHECKS = (Path(__file__).parent / "page_checks.js").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -42,6 +40,15 @@ def test_on_a_phone_the_answer_and_the_profile_are_on_one_screen(browser: Browse
     assert browser.texts(".groups .line:not(.beneath)") == []
     browser.run("document.querySelector('.fold-group').click()")
     assert len(browser.texts(".groups .line:not(.beneath)")) == 2
+
+
+@pytest.mark.parametrize("width", [400, 1400])
+def test_the_theme_is_chosen_on_every_screen(browser: Browser, path: Path, width: int) -> None:
+    browser.open(path, width=width, height=800)
+    menu = browser.run("const r = find('#theme').getBoundingClientRect(); return [r.left, r.right, r.top, r.bottom, r.height]")
+    assert 0 <= menu[0] < menu[1] <= width
+    assert 0 <= menu[2] < menu[3] <= 800
+    assert menu[4] >= 24
 
 
 def test_the_page_is_dark_where_dark_is_preferred(browser: Browser, path: Path) -> None:
@@ -92,7 +99,8 @@ def test_an_export_has_the_width_that_was_asked_for_and_the_rows(shown: Browser)
 
     assert abs(pixels("svg", 700)[0] - 700) <= 15
     assert abs(pixels("png", 700)[0] - 1400) <= 30
-    heads, *rows = shown.run("return csvOf('profile').split('\\r\\n')")
+    saved = "const done = arguments[0]; measuredRows('profile').then(rows => done(csv(rows).split('\\r\\n')))"
+    heads, *rows = shown.driver.execute_async_script(saved)
     assert heads == "configuration,backend,folder,layer,step,low,mid,high"
     assert len(rows) == 4 * 6
     assert sum(EVIL.replace('"', '""') in row for row in rows) == 6

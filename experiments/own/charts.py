@@ -8,8 +8,8 @@ from typing import Any
 
 import altair as alt
 
-from experiments.own.axes import SOFT, Line, Row, apart, places, powers
-from experiments.own.drawing import Size
+from experiments.own.axes import SOFT, Line, apart, places, powers
+from experiments.own.drawing import Row, Size
 from experiments.report.charts import FORM
 
 Scale = Callable[[float], float]

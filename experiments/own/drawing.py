@@ -1,4 +1,4 @@
-"""Charts as SVG without a script: in the colour of the text around them, whole names on hover, wide and for a phone."""
+"""Charts as SVG: in the colour of the text around them, whole names on hover, wide and for a phone."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from xml.etree import ElementTree
 import altair as alt
 import vl_convert
 from markupsafe import Markup
+
+Row = dict[str, Any]
+"""Of the data of a chart, or of the numbers that are taken from it."""
 
 SVG = "http://www.w3.org/2000/svg"
 FONT = '"DejaVu Sans", system-ui, sans-serif'
@@ -29,26 +32,33 @@ class Size(NamedTuple):
 
 
 class Figure(NamedTuple):
-    """A chart in two sizes, and what it says in words."""
+    """A chart in two sizes, what it says in words, and its numbers, by what they are."""
 
     wide: Markup
     narrow: Markup
     said: str
+    rows: list[Row]
 
 
 def figure(
-    chart: Callable[[Size], alt.TopLevelMixin], said: str, wide: Size, narrow: Size, names: Mapping[str, str] | None = None
+    chart: Callable[[Size], alt.TopLevelMixin],
+    said: str,
+    rows: list[Row],
+    wide: Size,
+    narrow: Size,
+    names: Mapping[str, str] | None = None,
 ) -> Figure:
     """Draw a chart.
 
     Args:
         chart: It, of a size.
         said: What it shows, with the numbers that matter.
+        rows: All its numbers, as they were measured.
         wide: The size on a screen and on paper.
         narrow: The size on a phone.
         names: Whole names by how they are cut in the chart.
     """
-    return Figure(_drawn(chart(wide), names or {}), _drawn(chart(narrow), names or {}), said)
+    return Figure(_drawn(chart(wide), names or {}), _drawn(chart(narrow), names or {}), said, rows)
 
 
 def _drawn(chart: alt.TopLevelMixin, names: Mapping[str, str]) -> Markup:

@@ -7,7 +7,7 @@ from typing import Any
 
 from experiments.own import charts, port_spoken
 from experiments.own.axes import Line
-from experiments.own.drawing import Figure, Size, figure
+from experiments.own.drawing import Figure, Row, Size, figure
 from experiments.own.names import number, plain
 from experiments.own.port_document import Branch, Parting, Port
 from experiments.own.strips import Strips
@@ -43,8 +43,13 @@ def shown(said: Port) -> dict[str, Any]:
         "rest": [plain(line) for line in port_spoken.closing(said)],
         "axis": strips.axis(),
         "rows": list(_rows(said.tree, strips)),
-        "losses": _losses(said) if len(said.losses) > 1 else None,
+        "figures": {"losses": _losses(said)} if len(said.losses) > 1 else {},
+        "tables": {"places": [branch.model_dump(mode="json") | _names(branch) for branch in said.tree]},
     }
+
+
+def _names(branch: Branch) -> dict[str, str]:
+    return {"path": plain(branch.path), "port_path": plain(branch.port_path or "")}
 
 
 def _facts(said: Port) -> str:
@@ -145,4 +150,5 @@ def _losses(said: Port) -> Figure:
         f"Loss before each of {len(mine)} steps: of the reference from {number(mine[0], 6)} to {number(mine[-1], 6)}, "
         f"of the port from {number(its[0], 6)} to {number(its[-1], 6)}."
     )
-    return figure(lambda size: charts.losses(lines, None, size), text, WIDE, NARROW)
+    rows: list[Row] = [{"step": i + 1, "reference": mine, "port": its} for i, (mine, its) in enumerate(said.losses)]
+    return figure(lambda size: charts.losses(lines, None, size), text, rows, WIDE, NARROW)

@@ -9,8 +9,8 @@ from typing import Any
 import altair as alt
 
 from experiments.findings.gradient import Thresholds
-from experiments.own.axes import LETTER, SOFT, Line, Row, along, apart, powers
-from experiments.own.drawing import Size
+from experiments.own.axes import LETTER, SOFT, Line, along, apart, powers
+from experiments.own.drawing import Row, Size
 from experiments.report.charts import GREY
 
 
