@@ -10,7 +10,7 @@ import pytest
 from experiments.report.charts import DARK, PALETTE
 from tests.browser import CHECKS, Browser
 from tests.own_documents import diagnosis, port, signals
-from tests.own_paths import PAGES, paths
+from tests.own_paths import PAGES, PLACES, paths
 
 __all__ = ["paths"]
 
@@ -58,7 +58,7 @@ def test_an_address_that_says_what_is_not_there_does_no_harm(browser: Browser, p
 
 
 @pytest.mark.parametrize("width", [400, 1400])
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", [*PAGES, "long"])
 def test_every_control_has_a_name_and_is_at_least_24_pixels_high(
     browser: Browser, paths: dict[str, Path], name: str, width: int
 ) -> None:
@@ -129,3 +129,50 @@ def test_the_numbers_of_a_chart_are_the_documents(browser: Browser, paths: dict[
     assert heads == ["step", "reference", "port"]
     assert [(float(mine), float(its)) for _, mine, its in found] == port().losses
     assert len(rows(browser, "places")) == 1 + len(port().tree)
+
+
+LEFT = "return all('.tree tbody tr').filter(e => e.checkVisibility()).map(e => e.querySelector('[title]').title)"
+BLOCKS = "blocks.0.attention"
+"""The row that `blocks` stands in: those below it say `1.attention` and `3.attention`."""
+PARTS = [BLOCKS, "blocks.1.attention", "blocks.1.attention.out", "blocks.3.attention", "blocks.3.attention", "head"]
+"""The places that part, each below the modules that it is in."""
+
+
+def press(browser: Browser, kind: str) -> None:
+    browser.run("find(`.chips button[data-kind='${arguments[0]}']`).click()", kind)
+
+
+def type_in(browser: Browser, words: str) -> None:
+    browser.run("const box = find('#filter'); box.value = arguments[0]; box.dispatchEvent(new Event('input'))", words)
+
+
+def test_of_a_long_tree_one_press_leaves_what_parts_with_its_modules(browser: Browser, paths: dict[str, Path]) -> None:
+    browser.open(paths["long"])
+    everything = browser.run(LEFT)
+    assert set(PLACES) <= set(everything)
+    assert browser.run("return all('.chips button').map(e => e.textContent)") == ["agrees", "parts"]
+    press(browser, "parts")
+    assert browser.run(LEFT) == PARTS
+    assert browser.texts("#count") == ["3 of 18 rows"]
+    press(browser, "parts")
+    assert browser.run(LEFT) == everything
+
+
+def test_a_word_is_found_in_whole_names_and_both_stand_in_the_address(browser: Browser, paths: dict[str, Path]) -> None:
+    browser.open(paths["long"])
+    type_in(browser, "port_blocks.3 gradient")
+    assert browser.run(LEFT) == [BLOCKS, *PARTS[3:5]]
+    press(browser, "parts")
+    left, address = browser.run(LEFT), browser.run("return location.hash")
+    assert left == [BLOCKS, *PARTS[3:5]]
+    browser.open(paths["long"])
+    assert browser.run(LEFT) != left
+    browser.run("location.hash = arguments[0]", address)
+    browser.until(lambda: browser.run(LEFT) == left)
+    type_in(browser, "nothing of the kind")
+    assert browser.run(LEFT) == []
+
+
+def test_a_short_tree_has_no_filter(browser: Browser, paths: dict[str, Path]) -> None:
+    browser.open(paths["port"])
+    assert browser.run("return find('#filter')") is None

@@ -18,7 +18,24 @@ function svgOf(id, width) {
 
 const addressed = () => toAddress(inControls());
 
+// The places of the tree. A module is left where the next row that is left stands deeper, and so within it.
+function filter() {
+  filtered(all(".tree [data-mark]"), (row) => row.dataset.words, (row) => row.dataset);
+  let below = 0;
+  for (const row of all(".tree tbody tr").reverse()) {
+    const depth = Number(row.style.getPropertyValue("--depth"));
+    if (row.matches(".inside")) row.hidden = below <= depth;
+    if (!row.hidden) below = depth;
+  }
+  addressed();
+}
+
+function read() {
+  fromAddress();
+  if (find("#filter")) filter();
+}
+
 find("#theme").addEventListener("change", () => { themed(); addressed(); });
-addEventListener("hashchange", fromAddress);
-fromAddress();
+addEventListener("hashchange", read);
+read();
 document.body.dataset.ready = "yes";

@@ -23,6 +23,9 @@ ICONS = {
     "cannot be judged": "?",
 }
 WORDS = port_spoken.SIGNS | {"parts": "parts here", "gradient parts": "its gradient parts"}
+MANY = 12
+"""A tree with more places has a filter."""
+
 WIDE, NARROW = Size(560, 220, 22), Size(200, 200, 14)
 
 
@@ -43,6 +46,7 @@ def shown(said: Port) -> dict[str, Any]:
         "rest": [plain(line) for line in port_spoken.closing(said)],
         "axis": strips.axis(),
         "rows": list(_rows(said.tree, strips)),
+        "families": {"mark": list(dict.fromkeys(map(_kind, said.tree)))} if len(said.tree) > MANY else {},
         "figures": {"losses": _losses(said)} if len(said.losses) > 1 else {},
         "tables": {"places": [branch.model_dump(mode="json") | _names(branch) for branch in said.tree]},
     }
@@ -121,9 +125,16 @@ def _place(branch: Branch, name: str, depth: int, strips: Strips) -> dict[str, A
         "class": "parts" if mark.endswith("parts") else mark.replace(" ", "-"),
         "icon": ICONS[mark],
         "word": WORDS[mark],
+        "kind": _kind(branch),
+        "words": plain(" ".join([branch.path, branch.type, branch.port_path or "", WORDS[mark]])),
         "value": _measured(strips, "value", branch.value, branch.value_tolerance),
         "gradient": _measured(strips, "gradient", branch.gradient, branch.gradient_tolerance),
     }
+
+
+def _kind(branch: Branch) -> str:
+    """Its mark, for a filter of all that parts, be it in the value or in the gradient."""
+    return "parts" if branch.mark.endswith("parts") else WORDS[branch.mark]
 
 
 def _measured(strips: Strips, what: str, error: float | None, bound: float | None) -> dict[str, Any]:
