@@ -14,7 +14,6 @@ from experiments.own.drawing import Figure, Row, Size, figure
 from experiments.own.names import cut, number, plain
 from experiments.report.charts import PALETTE
 
-ICONS = {"comes through": "✓", "vanishing": "↓", "exploding": "↑", "dead": "✕", "non-finite": "∞"}
 ON_TOP = 3
 """So many likely causes stand above the charts."""
 
@@ -32,7 +31,6 @@ def shown(said: Diagnosis) -> dict[str, Any]:
     """What the template takes."""
     return {
         "title": f"{plain(said.file)}: {said.gradient.verdict}",
-        "icon": ICONS[said.gradient.verdict],
         "verdict": f"The gradient {GRADIENT_WORDS[said.gradient.verdict][0]}",
         "facts": plain(spoken.facts(said)),
         "sentences": [plain(one) for one in list(spoken.verdicts(said))[1:]],

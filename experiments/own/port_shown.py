@@ -13,15 +13,6 @@ from experiments.own.port_document import Branch, Parting, Port
 from experiments.own.strips import Strips
 from experiments.report.charts import PALETTE
 
-ICONS = {
-    "agrees": "✓",
-    "parts": "✕",
-    "gradient parts": "✕",
-    "follows": "↳",
-    "reordered": "⇄",
-    "not compared": "○",
-    "cannot be judged": "?",
-}
 WORDS = port_spoken.SIGNS | {"parts": "parts here", "gradient parts": "its gradient parts"}
 MANY = 12
 """A tree with more places has a filter."""
@@ -38,7 +29,6 @@ def shown(said: Port) -> dict[str, Any]:
     strips = Strips([*errors, *bounds])
     return {
         "title": f"{plain(said.port.file)} against {plain(said.reference.file)}: {'agrees' if said.ok else 'parts'}",
-        "icon": ICONS["agrees" if said.ok else "parts"],
         "facts": plain(_facts(said)),
         "verdict": plain(next(port_spoken.head(said)) if said.ok else _parts(said)),
         "first": _parting(said, first) if first else None,
@@ -123,7 +113,6 @@ def _place(branch: Branch, name: str, depth: int, strips: Strips) -> dict[str, A
         "type": "" if name.lstrip(":").partition("#")[0] == branch.type else branch.type,
         "depth": depth,
         "class": "parts" if mark.endswith("parts") else mark.replace(" ", "-"),
-        "icon": ICONS[mark],
         "word": WORDS[mark],
         "kind": _kind(branch),
         "words": plain(" ".join([branch.path, branch.type, branch.port_path or "", WORDS[mark]])),
