@@ -178,6 +178,10 @@ def test_a_click_takes_the_whole_cure(browser: Browser, paths: dict[str, Path]) 
     assert browser.run("return String(getSelection())") == "keras.layers.BatchNormalization(epsilon=1e-05)"
 
 
+BREAKS = "const e = document.querySelector(arguments[0]); return e ? getComputedStyle(e).breakAfter : ''"
+"""Whether a page of paper may end below an element."""
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_on_paper_all_of_it_is_there_in_dark_ink(browser: Browser, paths: dict[str, Path], name: str) -> None:
     browser.open(paths[name], width=718, scheme="dark")
@@ -190,7 +194,9 @@ def test_on_paper_all_of_it_is_there_in_dark_ink(browser: Browser, paths: dict[s
         )
         assert browser.run(cut_off) == 0
         assert browser.texts("figure .wide") != []
-        assert browser.texts("figure .narrow") == []
+        assert browser.texts("figure .narrow, .theme, .export, .controls") == []
+        assert {browser.run(BREAKS, selector) for selector in ("h2 + .note", "h2", "tr.inside")} <= {"avoid", ""}
+        assert browser.run("return getComputedStyle(document.querySelector('figure')).breakInside") == "avoid"
         assert browser.run("return document.documentElement.scrollWidth") <= 718
         assert [one for one in browser.run(CONTRAST) if one[0] < 4.5] == []
     finally:
