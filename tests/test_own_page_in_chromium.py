@@ -37,7 +37,8 @@ for (const e of document.querySelectorAll('body *')) {
 return found;
 """
 WORDS = """
-const shown = [...document.querySelectorAll('figure text')].filter(e => e.getClientRects().length && e.textContent.trim());
+const texts = [...document.querySelectorAll('figure text:not([stroke])')];
+const shown = texts.filter(e => e.getClientRects().length && e.textContent.trim());
 const slanted = e => (e.getAttribute('transform') ?? '').includes('rotate(320)');
 return shown.map(e => {
   const r = e.getBoundingClientRect(), left = slanted(e) ? r.right - 11 : r.left, bottom = slanted(e) ? r.top + 8 : r.bottom;
@@ -109,6 +110,20 @@ def test_no_word_of_a_chart_lies_on_another_or_is_cut_off(
     assert [word for word in words if word[2] < 0 or word[4] > width] == []
     overlapping = [(a[1], b[1]) for i, a in enumerate(words) for b in words[:i] if a[0] == b[0] and overlap(a, b)]
     assert overlapping == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_curve_runs_under_the_words_of_the_level_and_not_through_them(
+    browser: Browser, paths: dict[str, Path], scheme: str
+) -> None:
+    browser.open(paths["model"], scheme=scheme)
+    halo, paper, behind = browser.run("""
+        const halo = document.querySelector('[data-chart=losses] text[stroke]'), { stroke } = getComputedStyle(halo);
+        const curve = document.querySelector('[data-chart=losses] .mark-line path');
+        const above = halo.compareDocumentPosition(curve) & Node.DOCUMENT_POSITION_PRECEDING;
+        return [stroke, getComputedStyle(document.body).backgroundColor, Boolean(above)];
+    """)
+    assert (halo, behind) == (paper, True)
 
 
 def overlap(a: list[Any], b: list[Any]) -> bool:

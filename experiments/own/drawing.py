@@ -16,6 +16,9 @@ Row = dict[str, Any]
 
 SVG = "http://www.w3.org/2000/svg"
 FONT = '"DejaVu Sans", system-ui, sans-serif'
+PAPER = "#ffffff"
+"""Of the halo of words that lines run under."""
+
 GAP = 13
 """Pixels between two lines of text."""
 
@@ -67,7 +70,13 @@ def _drawn(chart: alt.TopLevelMixin, names: Mapping[str, str]) -> Markup:
     axis = ink | text | {"domainColor": "currentColor", "gridColor": "currentColor", "gridOpacity": 0.1}
     legend = {"labelColor": "currentColor", "titleColor": "currentColor", "titleFontWeight": "normal", "titleLimit": 0}
     spec: dict[str, Any] = chart.to_dict() | {"background": None}
-    spec["config"] |= {"axis": axis, "legend": legend, "view": {"stroke": None}, "font": FONT}
+    spec["config"] |= {
+        "axis": axis,
+        "legend": legend,
+        "view": {"stroke": None},
+        "font": FONT,
+        "style": {"halo": {"stroke": PAPER}},
+    }
     return Markup(_told(vl_convert.vegalite_to_svg(json.dumps(spec)), names))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from experiments.own import diagnosis_shown, port_shown
 from experiments.own.diagnosis import Diagnosis
-from experiments.own.drawing import Figure, Row
+from experiments.own.drawing import PAPER, Figure, Row
 from experiments.own.names import cut, plain
 from experiments.own.port_document import Port
 from experiments.report import framed
@@ -40,10 +40,7 @@ def _rendered(template: str, *, figures: dict[str, Figure], tables: dict[str, li
 
 
 def _dark() -> str:
-    """The colours of lines that are drawn for white, for a reader who prefers dark."""
-    pairs = zip(PALETTE, DARK, strict=True)
-    return "\n".join(
-        f'figure [{key}="{light}"] {{ {key}: light-dark({light}, {dark}); }}'
-        for light, dark in pairs
-        for key in ("stroke", "fill")
-    )
+    """The colours of charts, which are drawn for white, for a reader who prefers dark."""
+    lines = [(key, light, dark) for light, dark in zip(PALETTE, DARK, strict=True) for key in ("stroke", "fill")]
+    rules = [f'figure [{key}="{light}"] {{ {key}: light-dark({light}, {dark}); }}' for key, light, dark in lines]
+    return "\n".join([*rules, f'figure [stroke="{PAPER}"] {{ stroke: var(--paper); }}'])
