@@ -66,6 +66,13 @@ def test_the_heat_map_has_a_cell_for_each_layer_and_step() -> None:
     assert "The gradient through the training" not in page_of_diagnosis(said.model_copy(update={"profiles": said.profiles[:2]}))
 
 
+def test_the_cells_of_the_heat_map_have_an_edge_of_their_own_colour() -> None:
+    """Between two that meet within a pixel the paper would show through."""
+    cells = re.findall(r'fill="(rgb[^"]*)" stroke="(rgb[^"]*)"', model())
+    assert len(cells) == 2 * 12 * 6  # wide and narrow
+    assert [(fill, edge) for fill, edge in cells if fill != edge] == []
+
+
 def test_the_band_is_that_of_the_thresholds() -> None:
     assert "It comes through between 0.001 and 1000." in labels(model())[0]
     narrow = page_of_diagnosis(diagnosis(thresholds=Thresholds(vanishing=1e-2, exploding=1e2)))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from experiments.report.charts import DARK, PALETTE
 from tests.browser import CHECKS, Browser
 from tests.page_shown import CHARTS, path, shown
 from tests.stored import EVIL
@@ -90,6 +92,14 @@ def test_on_paper_everything_is_open_and_dark_is_light(browser: Browser, path: P
     browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     assert browser.run("return getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+def test_an_export_is_drawn_for_white_though_the_page_is_dark(browser: Browser, path: Path) -> None:
+    browser.open(path, scheme="dark")
+    svg = browser.driver.execute_async_script("const done = arguments[0]; svgOf('profile', 700).then(done)")
+    colours = set(re.findall(r'stroke="(#[0-9A-Fa-f]{6})"', svg))
+    assert {"#ffffff", *PALETTE[:4]} <= colours
+    assert not {"#15181b", *DARK[:4]} & colours
 
 
 def test_an_export_has_the_width_that_was_asked_for_and_the_rows(shown: Browser) -> None:

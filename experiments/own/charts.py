@@ -11,6 +11,7 @@ import altair as alt
 from experiments.own.axes import SOFT, Line, apart, places, powers
 from experiments.own.drawing import Row, Size
 from experiments.report.charts import FORM
+from experiments.report.charts.heat import CLOSED
 from experiments.report.charts.style import haloed
 
 Scale = Callable[[float], float]
@@ -47,7 +48,8 @@ def heat(steps: Sequence[int], shares: Sequence[Sequence[float | None]], names: 
         description="said:N",
     )
     nothing = base.transform_filter("!isValid(datum.value)").mark_rect(color=SOFT)
-    cells = base.transform_filter("isValid(datum.value)").mark_rect().encode(color=colour)
+    edge = alt.expr("scale('color', datum.value)")
+    cells = base.transform_filter("isValid(datum.value)").mark_rect(stroke=edge, strokeWidth=CLOSED).encode(color=colour)
     return alt.layer(nothing, cells).properties(width=size.width, height=size.height)
 
 

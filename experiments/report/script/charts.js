@@ -18,13 +18,13 @@ function config(renderer, ink = inked(renderer), paper = getComputedStyle(docume
 const inked = (renderer) => (renderer === "svg" ? "currentColor" : getComputedStyle(document.body).color);
 
 // The colours and dashes of what is drawn, wherever in a specification they are.
-function painted(spec) {
+function painted(spec, colours = palette()) {
   const names = [...state.chosen.keys()].map((number) => data.configurations[number].name);
   const slots = [...state.chosen.values()];
   const backends = state.backend === "all";
   for (const part of [spec, ...(spec.layer ?? []), ...(spec.spec?.layer ?? []), ...(spec.spec ? [spec.spec] : [])]) {
     const { color, strokeDash } = part.encoding ?? {};
-    if (color?.field === "configuration") color.scale = { domain: names, range: slots.map((slot) => palette()[slot]) };
+    if (color?.field === "configuration") color.scale = { domain: names, range: slots.map((slot) => colours[slot]) };
     if (strokeDash?.field === "style" && !backends) {
       strokeDash.scale = { domain: names, range: slots.map((slot) => data.dashes[slot]) };
       strokeDash.legend = null; // the names at the lines' ends tell

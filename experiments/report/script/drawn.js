@@ -12,6 +12,7 @@ async function measuredRows(id) {
 async function svgOf(id, width) {
   await queue;
   const { spec, table, rows, text } = await drawing[id](width);
+  painted(spec, data.palettes.light);
   const node = document.createElement("div");
   spec.datasets = { [table]: rows };
   spec.description = text;
