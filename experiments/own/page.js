@@ -2,16 +2,16 @@
 
 const measuredRows = (id) => data.rows[id];
 
-// The chart as it is drawn, so wide, in dark ink on white.
+const attributed = (element, attributes) => { for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value); };
+
+// The chart as it is drawn, so wide, with all that stands beyond its box.
 function svgOf(id, width) {
   const shown = all(`figure[data-chart=${id}] svg`).find((svg) => svg.checkVisibility());
   const box = shown.getBBox(), edge = 4;
-  const [across, down] = [box.width + 2 * edge, box.height + 2 * edge];
-  const svg = shown.cloneNode(true);
-  const look = { width, height: width * down / across, viewBox: `${box.x - edge} ${box.y - edge} ${across} ${down}`, color: "#1c2126" };
-  for (const [key, value] of Object.entries(look)) svg.setAttribute(key, value);
-  const paper = document.createElementNS(svg.namespaceURI, "rect");
-  for (const [key, value] of Object.entries({ x: box.x - edge, y: box.y - edge, width: across, height: down, fill: "#ffffff" })) paper.setAttribute(key, value);
+  const area = { x: box.x - edge, y: box.y - edge, width: box.width + 2 * edge, height: box.height + 2 * edge };
+  const svg = shown.cloneNode(true), paper = document.createElementNS(svg.namespaceURI, "rect");
+  attributed(paper, { ...area, fill: WHITE });
+  attributed(svg, { width, height: width * area.height / area.width, viewBox: Object.values(area).join(" "), color: INK });
   svg.prepend(paper);
   return new XMLSerializer().serializeToString(svg);
 }

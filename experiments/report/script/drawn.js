@@ -16,7 +16,7 @@ async function svgOf(id, width) {
   const node = document.createElement("div");
   spec.datasets = { [table]: rows };
   spec.description = text;
-  const look = { ...config("svg", "#1c2126", "#ffffff"), background: "#ffffff" };
+  const look = { ...config("svg", INK, WHITE), background: WHITE };
   const { view } = await vegaEmbed(node, spec, { config: look, renderer: "svg", actions: false, ast: true, logLevel: 1 });
   const svg = await view.toSVG();
   view.finalize();

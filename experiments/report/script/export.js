@@ -1,5 +1,7 @@
 // --- export: a chart as SVG or PNG at any width, its rows as CSV
 
+const INK = "#1c2126", WHITE = "#ffffff"; // of what is exported, whichever theme is chosen
+
 function saved(name, address) {
   const link = document.createElement("a");
   link.href = address;
