@@ -10,7 +10,7 @@ import pytest
 
 from experiments.own.diagnosis import Profile
 from experiments.own.drawing import spread
-from experiments.own.names import cut, plain, power
+from experiments.own.names import cut, of_decades, plain, power
 from experiments.own.page import page_of_diagnosis
 from tests.own_documents import EVIL, LONG, diagnosis, signals
 from tests.own_read import Read, model, ported
@@ -60,6 +60,13 @@ def test_a_name_that_is_cut_on_an_axis_has_its_title() -> None:
 def test_names_keep_both_ends(name: str, most: int, shown: str) -> None:
     assert cut(name, most) == shown
     assert len(cut(name * 9, most)) == most
+
+
+@pytest.mark.parametrize(
+    ("decades", "shown"), [(0.0, "1"), (-3.5, "0.00032"), (-30.0, "1e-30"), (-450.5, "3.2e-451"), (600.0, "1e+600")]
+)
+def test_a_number_is_told_by_its_logarithm(decades: float, shown: str) -> None:
+    assert of_decades(decades) == shown
 
 
 def test_powers_of_ten_are_raised() -> None:

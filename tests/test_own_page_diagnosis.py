@@ -106,6 +106,13 @@ def test_a_model_in_which_nothing_gets_a_gradient_has_a_page() -> None:
     assert '<span class="verdict non-finite">' in page_of_diagnosis(gone)
 
 
+def test_a_share_that_no_float_can_hold_is_told_and_left_out_of_what_is_saved() -> None:
+    profiles = [Profile(step=step, signal_gradient_rms=[2e300, 1e-300]) for step in (1, 2, 3)]
+    page = page_of_diagnosis(diagnosis(layers=2, steps=0, over_time=[], profiles=profiles))
+    assert "first layer 2e+600" in labels(page)[0]
+    assert '"gradient":2e+300,"share":null}' in page
+
+
 def test_a_layer_alone_has_no_profile_and_a_pass_no_loss() -> None:
     alone = page_of_diagnosis(diagnosis(layers=1, steps=0, over_time=[]))
     assert "<figure" not in alone

@@ -10,6 +10,7 @@ import altair as alt
 
 from experiments.own.axes import SOFT, Line, apart, places, powers
 from experiments.own.drawing import Row, Size
+from experiments.own.names import of_decades
 from experiments.report.charts import FORM
 from experiments.report.charts.heat import CLOSED
 from experiments.report.charts.style import haloed
@@ -55,7 +56,7 @@ def heat(steps: Sequence[int], shares: Sequence[Sequence[float | None]], names: 
 
 def _cell(step: int, layer: int, name: str, value: float | None) -> Row:
     known = value if value is not None and math.isfinite(value) else None
-    amount = "0 or not finite" if known is None else f"{10.0**known:.2g}"
+    amount = "0 or not finite" if known is None else of_decades(known)
     return {"step": step, "layer": layer, "value": known, "said": f"layer {name}, step {step}: {amount}"}
 
 

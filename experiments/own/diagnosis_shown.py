@@ -11,7 +11,7 @@ from experiments.own import charts, profiles, spoken
 from experiments.own.axes import Line, decades
 from experiments.own.diagnosis import Diagnosis
 from experiments.own.drawing import Figure, Row, Size, figure
-from experiments.own.names import cut, number, plain
+from experiments.own.names import cut, number, of_decades, plain
 from experiments.report.charts import PALETTE
 
 ON_TOP = 3
@@ -126,7 +126,7 @@ def _in_words(line: Line, names: list[str]) -> str:
 def _amount(value: float | None) -> str:
     if value is None:
         return "not finite"
-    return "exactly 0" if value == -math.inf else f"{10.0**value:.2g}"
+    return "exactly 0" if value == -math.inf else of_decades(value)
 
 
 def _how(said: Diagnosis) -> str:
