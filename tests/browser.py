@@ -12,6 +12,9 @@ from typing import Any
 
 BINARIES = ("chromium", "chromedriver")
 CURE = "install with: apt-get install chromium chromium-driver; pip install selenium"
+CHECKS = (Path(__file__).parent / "page_checks.js").read_text(encoding="utf-8")
+"""What tests ask of a page, to stand before their own `return`."""
+
 FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",

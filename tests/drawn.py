@@ -53,13 +53,14 @@ def moved(place: Place, transform: str) -> Place:
 
 
 def texts(svg: str) -> list[Text]:
+    """All but the halos, each of which lies behind its text."""
     root = ElementTree.fromstring(svg)
     return list(_texts(root, Place(0, 0, False), 12.0))
 
 
 def _texts(node: ElementTree.Element, place: Place, size: float) -> Iterator[Text]:
     place = moved(place, node.get("transform", ""))
-    if node.tag == f"{SVG}text" and node.get("opacity") != "0":
+    if node.tag == f"{SVG}text" and node.get("opacity") != "0" and not node.get("stroke"):
         size = float(node.get("font-size", "12px").removesuffix("px"))
         anchor = node.get("text-anchor", "start")
         for number, words in enumerate([node.text or "", *(span.text or "" for span in node)]):

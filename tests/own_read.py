@@ -46,7 +46,7 @@ class Read(HTMLParser):
             self.titles[-1] += data
         elif "td" in self.open or "th" in self.open:
             self.rows[-1][-1] += data
-        elif "style" not in self.open:
+        elif not {"style", "script"} & set(self.open):
             self.text.append(data)
 
     @property

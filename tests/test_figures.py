@@ -136,6 +136,16 @@ def test_a_name_is_in_no_place_of_a_chart_but_its_rows_and_the_colours_domain(so
         assert "window.pwned" not in domains, name
 
 
+def test_no_line_of_a_figure_runs_through_the_words_of_the_band_or_a_name(drawings: dict[str, dict[str, str]]) -> None:
+    svg = drawings["column"]["profile-signal_gradient_share"]
+    halos = re.findall(r'<text[^>]*stroke="([^"]*)" stroke-width="4"', svg)
+    assert len(halos) >= 3
+    assert set(halos) == {"white"}
+    last = svg.index('stroke-width="4"', svg.index("mark-text role-mark"))
+    assert svg.rindex("mark-line role-mark") < last
+    assert svg.rindex("mark-symbol role-mark") < last
+
+
 def test_powers_of_ten_have_raised_digits(drawings: dict[str, dict[str, str]]) -> None:
     words = [text.words for text in drawn.texts(drawings["column"]["agreement"])]
     assert "10⁻¹²" in words

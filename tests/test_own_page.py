@@ -10,7 +10,7 @@ import pytest
 
 from experiments.own.diagnosis import Profile
 from experiments.own.drawing import spread
-from experiments.own.names import cut, plain, power
+from experiments.own.names import cut, of_decades, plain, power
 from experiments.own.page import page_of_diagnosis
 from tests.own_documents import EVIL, LONG, diagnosis, signals
 from tests.own_read import Read, model, ported
@@ -19,7 +19,8 @@ from tests.own_read import Read, model, ported
 @pytest.mark.parametrize("page", [model, ported])
 def test_a_users_text_stays_text(page: Callable[[], str]) -> None:
     read = Read(page())
-    assert not {"script", "img", "iframe", "object"} & {tag for tag, _ in read.tags}
+    assert not {"img", "iframe", "object"} & {tag for tag, _ in read.tags}
+    assert [attributes for tag, attributes in read.tags if tag == "script"] == [{"type": "application/json", "id": "data"}, {}]
     assert not [name for _, attributes in read.tags for name in attributes if name.startswith("on")]
     assert plain(EVIL) in read.shown
     assert not {"\u202e", "\x1b"} & set(page())
@@ -28,7 +29,7 @@ def test_a_users_text_stays_text(page: Callable[[], str]) -> None:
 
 @pytest.mark.parametrize("page", [model, ported])
 def test_every_chart_has_a_text_with_numbers_and_axes_with_titles(page: Callable[[], str]) -> None:
-    figures = re.findall(r'<figure role="img" aria-label="([^"]+)">(.*?)</figure>', page(), flags=re.DOTALL)
+    figures = re.findall(r'<figure role="img" aria-label="([^"]+)"[^>]*>(.*?)</figure>', page(), flags=re.DOTALL)
     assert len(figures) == page().count("<figure")
     for label, drawn in figures:
         assert len(re.findall(r"\d", label)) >= 2
@@ -59,6 +60,13 @@ def test_a_name_that_is_cut_on_an_axis_has_its_title() -> None:
 def test_names_keep_both_ends(name: str, most: int, shown: str) -> None:
     assert cut(name, most) == shown
     assert len(cut(name * 9, most)) == most
+
+
+@pytest.mark.parametrize(
+    ("decades", "shown"), [(0.0, "1"), (-3.5, "0.00032"), (-30.0, "1e-30"), (-450.5, "3.2e-451"), (600.0, "1e+600")]
+)
+def test_a_number_is_told_by_its_logarithm(decades: float, shown: str) -> None:
+    assert of_decades(decades) == shown
 
 
 def test_powers_of_ten_are_raised() -> None:

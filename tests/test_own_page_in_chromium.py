@@ -7,17 +7,12 @@ from typing import Any
 
 import pytest
 
-from experiments.own.diagnosis import Profile
-from experiments.own.page import page_of_diagnosis, page_of_port
+from experiments.findings.gradient import GRADIENT_WORDS
 from tests.browser import Browser
-from tests.own_documents import diagnosis, port, signals
+from tests.own_paths import PAGES, paths
 
-PAGES = ("model", "port")
-DEEP: dict[str, Any] = {
-    "layers": 40,
-    "keeps": 0.02,
-    "profiles": [Profile(step=step, signal_gradient_rms=list(signals(40, 0.02))) for step in (1, 2, 3)],
-}
+__all__ = ["paths"]
+
 SCREENS = [(width, scheme) for width in (400, 1400) for scheme in ("light", "dark")]
 CONTRAST = """
 const channel = c => { c /= 255; return c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4; };
@@ -42,7 +37,8 @@ for (const e of document.querySelectorAll('body *')) {
 return found;
 """
 WORDS = """
-const shown = [...document.querySelectorAll('figure text')].filter(e => e.getClientRects().length && e.textContent.trim());
+const texts = [...document.querySelectorAll('figure text:not([stroke])')];
+const shown = texts.filter(e => e.getClientRects().length && e.textContent.trim());
 const slanted = e => (e.getAttribute('transform') ?? '').includes('rotate(320)');
 return shown.map(e => {
   const r = e.getBoundingClientRect(), left = slanted(e) ? r.right - 11 : r.left, bottom = slanted(e) ? r.top + 8 : r.bottom;
@@ -51,35 +47,22 @@ return shown.map(e => {
 """
 
 
-@pytest.fixture(scope="module")
-def paths(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    folder = tmp_path_factory.mktemp("own")
-    pages = {
-        "model": page_of_diagnosis(diagnosis()),
-        "port": page_of_port(port()),
-        "deep": page_of_diagnosis(diagnosis(**DEEP)),
-    }
-    for name, page in pages.items():
-        (folder / f"{name}.html").write_text(page, encoding="utf-8")
-    return {name: folder / f"{name}.html" for name in pages}
-
-
 def bottom(browser: Browser, selector: str) -> float:
     return browser.run("return document.querySelector(arguments[0]).getBoundingClientRect().bottom", selector)
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_loads_without_a_complaint_a_request_or_a_script(browser: Browser, paths: dict[str, Path], name: str) -> None:
+def test_a_page_loads_without_a_complaint_or_a_request(browser: Browser, paths: dict[str, Path], name: str) -> None:
     assert browser.open(paths[name]) < 2
     assert browser.complaints() == []
     assert browser.requests() == [paths[name].as_uri()]
     assert browser.run("return window.pwned ?? null") is None
-    assert browser.run("return document.querySelectorAll('script, img').length") == 0
+    assert browser.run("return document.querySelectorAll('script:not([type]), img').length") == 1, "its own script"
 
 
 def test_verdict_cause_cure_profile_and_loss_are_seen_without_scrolling(browser: Browser, paths: dict[str, Path]) -> None:
     browser.open(paths["model"])
-    order = [bottom(browser, one) for one in ("h1", ".word", ".cause code", ".beside figure .wide svg")]
+    order = [bottom(browser, one) for one in ("h1", ".verdict", ".cause code", ".beside figure .wide svg")]
     assert order == sorted(order)
     assert order[-1] < 900
     tops = browser.run(
@@ -129,6 +112,20 @@ def test_no_word_of_a_chart_lies_on_another_or_is_cut_off(
     assert overlapping == []
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_curve_runs_under_the_words_of_the_level_and_not_through_them(
+    browser: Browser, paths: dict[str, Path], scheme: str
+) -> None:
+    browser.open(paths["model"], scheme=scheme)
+    halo, paper, behind = browser.run("""
+        const halo = document.querySelector('[data-chart=losses] text[stroke]'), { stroke } = getComputedStyle(halo);
+        const curve = document.querySelector('[data-chart=losses] .mark-line path');
+        const above = halo.compareDocumentPosition(curve) & Node.DOCUMENT_POSITION_PRECEDING;
+        return [stroke, getComputedStyle(document.body).backgroundColor, Boolean(above)];
+    """)
+    assert (halo, behind) == (paper, True)
+
+
 def overlap(a: list[Any], b: list[Any]) -> bool:
     """Whether two boxes share more than their edges; of a slanted name its end is a box."""
     across, along = min(a[4], b[4]) - max(a[2], b[2]), min(a[5], b[5]) - max(a[3], b[3])
@@ -157,12 +154,47 @@ def test_a_phone_shows_the_errors_beside_long_names_without_scrolling(browser: B
     assert max(ends) <= 400
 
 
+ICONS = """
+return [...document.querySelectorAll('.verdict')].map(e => {
+  const icon = getComputedStyle(e, '::before');
+  return [icon.content.replaceAll('"', '').trim(), e.textContent, getComputedStyle(e).color, icon.color];
+});
+"""
+MARKS = {
+    "agrees": "✓",
+    "parts here": "✕",
+    "its gradient parts": "✕",
+    "follows": "↳",
+    "same numbers in another order": "⇄",
+    "has no counterpart": "○",
+    "cannot be judged": "?",
+}
+
+
+def test_a_mark_is_an_icon_and_a_word_in_the_colour_of_the_text(browser: Browser, paths: dict[str, Path]) -> None:
+    browser.open(paths["port"])
+    found = browser.run(ICONS)
+    assert {word: icon for icon, word, *_ in found[1:]} == MARKS
+    assert {colour for _, _, *colours in found for colour in colours} == {"rgb(28, 33, 38)"}
+
+
+def test_every_verdict_has_an_icon_of_its_own(browser: Browser, paths: dict[str, Path]) -> None:
+    browser.open(paths["model"])
+    verdicts = [verdict.replace(" ", "-") for verdict in GRADIENT_WORDS]
+    browser.run("document.body.innerHTML = arguments[0].map(one => `<p class='verdict ${one}'>${one}</p>`).join('')", verdicts)
+    assert len({icon for icon, *_ in browser.run(ICONS)} - {"○"}) == len(verdicts)
+
+
 def test_a_click_takes_the_whole_cure(browser: Browser, paths: dict[str, Path]) -> None:
     browser.open(paths["port"])
     from selenium.webdriver.common.by import By
 
     browser.driver.find_element(By.CSS_SELECTOR, ".cause code").click()
     assert browser.run("return String(getSelection())") == "keras.layers.BatchNormalization(epsilon=1e-05)"
+
+
+BREAKS = "const e = document.querySelector(arguments[0]); return e ? getComputedStyle(e).breakAfter : ''"
+"""Whether a page of paper may end below an element."""
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -177,7 +209,9 @@ def test_on_paper_all_of_it_is_there_in_dark_ink(browser: Browser, paths: dict[s
         )
         assert browser.run(cut_off) == 0
         assert browser.texts("figure .wide") != []
-        assert browser.texts("figure .narrow") == []
+        assert browser.texts("figure .narrow, .theme, .export, .controls") == []
+        assert {browser.run(BREAKS, selector) for selector in ("h2 + .note", "h2", "tr.inside")} <= {"avoid", ""}
+        assert browser.run("return getComputedStyle(document.querySelector('figure')).breakInside") == "avoid"
         assert browser.run("return document.documentElement.scrollWidth") <= 718
         assert [one for one in browser.run(CONTRAST) if one[0] < 4.5] == []
     finally:

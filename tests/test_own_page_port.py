@@ -15,12 +15,12 @@ from tests.own_documents import port
 from tests.own_read import Read, labels, ported
 
 
-def test_every_mark_has_an_icon_and_a_word() -> None:
+def test_every_mark_has_a_word() -> None:
     marks = set(get_args(Branch.model_fields["mark"].annotation))
-    assert port_shown.ICONS.keys() == port_shown.WORDS.keys() == marks
+    assert port_shown.WORDS.keys() == marks
     text = " ".join(cell for row in Read(ported()).rows for cell in row)
     for mark in marks:
-        assert f"{port_shown.ICONS[mark]} {port_shown.WORDS[mark]}" in text
+        assert port_shown.WORDS[mark] in text
 
 
 def test_the_first_parting_stands_on_top_with_cause_and_cure_and_the_frameworks_own_last() -> None:
@@ -93,6 +93,6 @@ def test_the_losses_of_both_are_the_documents() -> None:
 def test_a_port_that_agrees_says_so_and_shows_what_its_framework_does() -> None:
     own = port().divergences[:1]
     page = page_of_port(port(ok=True, divergences=own, losses=[]))
-    assert "✓ agrees : The port agrees, but for what the framework does by itself" in Read(page).shown
+    assert "agrees : The port agrees, but for what the framework does by itself" in Read(page).shown
     assert "Where it parts first" not in page
     assert "<figure" not in page

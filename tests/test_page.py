@@ -15,7 +15,7 @@ import pytest
 
 from experiments import loading
 from experiments.findings.document import Document
-from experiments.report import page, script_data, together
+from experiments.report import framed, page, script_data, together
 from experiments.report.answer import answer, summary
 from experiments.report.words import WORDS, glossary
 from experiments.reported import Source
@@ -45,14 +45,14 @@ def test_the_page_names_no_address_to_load_from(html: str, reader: Reader) -> No
 
 def test_what_turns_the_direction_of_a_text_is_made_visible_wherever_it_is(source: Source) -> None:
     def turned(text: str) -> str:
-        return text.replace("crashes", "".join(f"{chr(code)}x" for code in page.TURNING))
+        return text.replace("crashes", "".join(f"{chr(code)}x" for code in framed.TURNING))
 
     document = Document.model_validate_json(turned(source.document.to_json().replace("Which one?", "crashes?")))
     entries = {turned(name): entry for name, entry in source.entries.items()}
     text = page.render([dataclasses.replace(source, document=document, entries=entries, label=turned("crashes"))])
     assert [c for c in text if unicodedata.bidirectional(c) in TURNS or c in "\u061c\u200e\u200f"] == []
     reader = Reader(text)
-    seen = "".join(f"<U+{code:04X}>x" for code in page.TURNING)
+    seen = "".join(f"<U+{code:04X}>x" for code in framed.TURNING)
     assert reader.text.count(seen) >= 4
     names = [row["name"] for row in json.loads(reader.scripts[0])["configurations"]]
     assert seen in names

@@ -120,6 +120,20 @@ def test_what_comes_through_is_shaded_between_dashed_bounds(shown: Browser) -> N
     assert "comes through" not in seen(shown, "profile")
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_line_runs_through_the_words_of_the_band_or_a_name(shown: Browser, theme: str) -> None:
+    pick(shown, "theme", theme)
+    halos = shown.run("""
+        const lines = [...document.querySelectorAll('#profile .role-mark path, #profile .role-mark line[stroke-dasharray]')];
+        return [...document.querySelectorAll('#profile text[stroke]')].map(e => [
+          e.textContent, getComputedStyle(e).stroke, getComputedStyle(e).strokeWidth,
+          lines.every(line => e.compareDocumentPosition(line) & Node.DOCUMENT_POSITION_PRECEDING)]);
+    """)
+    paper = shown.run("return getComputedStyle(document.body).backgroundColor")
+    assert {text for text, *_ in halos} == {"comes through", *seen(shown, "profile")[-4:]}
+    assert {(colour, width, above) for _, colour, width, above in halos} == {(paper, "4px", True)}
+
+
 def test_powers_of_ten_are_written_with_raised_digits(shown: Browser) -> None:
     assert {"10⁻³", "10⁻²", "10³"} <= set(seen(shown, "profile"))
     assert [text for text in seen(shown, "profile") if "e-" in text] == []

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from tests.browser import Browser
+from experiments.report.charts import DARK, PALETTE
+from tests.browser import CHECKS, Browser
 from tests.page_shown import CHARTS, path, shown
 from tests.stored import EVIL
 
 __all__ = ["path", "shown"]
 
 pytestmark = pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
-
-CHECKS = (Path(__file__).parent / "page_checks.js").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -42,6 +42,15 @@ def test_on_a_phone_the_answer_and_the_profile_are_on_one_screen(browser: Browse
     assert browser.texts(".groups .line:not(.beneath)") == []
     browser.run("document.querySelector('.fold-group').click()")
     assert len(browser.texts(".groups .line:not(.beneath)")) == 2
+
+
+@pytest.mark.parametrize("width", [400, 1400])
+def test_the_theme_is_chosen_on_every_screen(browser: Browser, path: Path, width: int) -> None:
+    browser.open(path, width=width, height=800)
+    menu = browser.run("const r = find('#theme').getBoundingClientRect(); return [r.left, r.right, r.top, r.bottom, r.height]")
+    assert 0 <= menu[0] < menu[1] <= width
+    assert 0 <= menu[2] < menu[3] <= 800
+    assert menu[4] >= 24
 
 
 def test_the_page_is_dark_where_dark_is_preferred(browser: Browser, path: Path) -> None:
@@ -85,6 +94,14 @@ def test_on_paper_everything_is_open_and_dark_is_light(browser: Browser, path: P
     browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
 
 
+def test_an_export_is_drawn_for_white_though_the_page_is_dark(browser: Browser, path: Path) -> None:
+    browser.open(path, scheme="dark")
+    svg = browser.driver.execute_async_script("const done = arguments[0]; svgOf('profile', 700).then(done)")
+    colours = set(re.findall(r'stroke="(#[0-9A-Fa-f]{6})"', svg))
+    assert {"#ffffff", *PALETTE[:4]} <= colours
+    assert not {"#15181b", *DARK[:4]} & colours
+
+
 def test_an_export_has_the_width_that_was_asked_for_and_the_rows(shown: Browser) -> None:
     def pixels(form: str, width: int) -> list[int]:
         script = f"{CHECKS} const [form, width, done] = arguments; pixelsOf('profile', form, width).then(done)"
@@ -92,7 +109,8 @@ def test_an_export_has_the_width_that_was_asked_for_and_the_rows(shown: Browser)
 
     assert abs(pixels("svg", 700)[0] - 700) <= 15
     assert abs(pixels("png", 700)[0] - 1400) <= 30
-    heads, *rows = shown.run("return csvOf('profile').split('\\r\\n')")
+    saved = "const done = arguments[0]; measuredRows('profile').then(rows => done(csv(rows).split('\\r\\n')))"
+    heads, *rows = shown.driver.execute_async_script(saved)
     assert heads == "configuration,backend,folder,layer,step,low,mid,high"
     assert len(rows) == 4 * 6
     assert sum(EVIL.replace('"', '""') in row for row in rows) == 6

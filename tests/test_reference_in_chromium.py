@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,11 @@ def test_it_loads_without_a_complaint_and_without_a_request(browser: Browser, pa
     assert browser.open(path) < 5
     assert browser.complaints() == []
     assert browser.requests() == [path.as_uri()]
+
+
+def test_the_policy_names_its_script_and_no_other(path: Path) -> None:
+    (rule,) = re.findall(r"script-src ([^;]*);", path.read_text(encoding="utf-8"))
+    assert re.fullmatch(r"'sha256-[^']+'", html.unescape(rule))
 
 
 def test_all_differences_loops_and_countermeasures_are_on_it(page: Browser) -> None:

@@ -9,10 +9,9 @@ from typing import Any, NamedTuple
 
 import altair as alt
 
-from experiments.own.drawing import Size, spread
+from experiments.own.drawing import Row, Size, spread
 from experiments.own.names import cut, power
 
-Row = dict[str, Any]
 SOFT = "#7F7F7F"
 LETTER = 6.5
 """Pixels of a letter of 11 pixels, on average."""

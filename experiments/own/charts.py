@@ -8,9 +8,12 @@ from typing import Any
 
 import altair as alt
 
-from experiments.own.axes import SOFT, Line, Row, apart, places, powers
-from experiments.own.drawing import Size
+from experiments.own.axes import SOFT, Line, apart, places, powers
+from experiments.own.drawing import Row, Size
+from experiments.own.names import of_decades
 from experiments.report.charts import FORM
+from experiments.report.charts.heat import CLOSED
+from experiments.report.charts.style import haloed
 
 Scale = Callable[[float], float]
 """From a loss to where it stands on its axis."""
@@ -46,13 +49,14 @@ def heat(steps: Sequence[int], shares: Sequence[Sequence[float | None]], names: 
         description="said:N",
     )
     nothing = base.transform_filter("!isValid(datum.value)").mark_rect(color=SOFT)
-    cells = base.transform_filter("isValid(datum.value)").mark_rect().encode(color=colour)
+    edge = alt.expr("scale('color', datum.value)")
+    cells = base.transform_filter("isValid(datum.value)").mark_rect(stroke=edge, strokeWidth=CLOSED).encode(color=colour)
     return alt.layer(nothing, cells).properties(width=size.width, height=size.height)
 
 
 def _cell(step: int, layer: int, name: str, value: float | None) -> Row:
     known = value if value is not None and math.isfinite(value) else None
-    amount = "0 or not finite" if known is None else f"{10.0**known:.2g}"
+    amount = "0 or not finite" if known is None else of_decades(known)
     return {"step": step, "layer": layer, "value": known, "said": f"layer {name}, step {step}: {amount}"}
 
 
@@ -74,16 +78,20 @@ def losses(lines: Sequence[Line], guessing: float | None, size: Size) -> alt.Top
     curves = [layer for line in lines for layer in _curve(line, of, x, y)]
     ends = [row for line in lines for row in _end(line, of)]
     names = _words(apart(ends, low, high, size.height), "left", 6, 0)
-    levels = [layer for value in level for layer in _level(value, of, y, size)]
     beside = names.encode(x=alt.value(size.width), y=y, text="said:N")
-    return alt.layer(*levels, *curves, beside).properties(width=size.width, height=size.height)
+    same, words = _level(level, of, y, size)
+    return alt.layer(*same, *curves, *words, beside).properties(width=size.width, height=size.height)
 
 
-def _level(value: float, of: Scale, y: alt.Y, size: Size) -> list[Any]:
-    """A dashed line with its number."""
-    rows = [{"y": of(value), "said": f"always saying the same: {value:.4g}"}]
-    rule = alt.Chart(alt.InlineData(rows)).mark_rule(strokeDash=[5, 3], color=SOFT).encode(y=y)
-    return [rule, _words(rows, "right", 0, -7).encode(x=alt.value(size.width), y=y, text="said:N")]
+def _level(values: list[float], of: Scale, y: alt.Y, size: Size) -> tuple[list[alt.Chart], list[alt.Chart]]:
+    """A dashed line of always saying the same, and its words, which stand above the curves."""
+    rows = [{"y": of(value), "said": f"always saying the same: {value:.4g}"} for value in values]
+    if not rows:
+        return [], []
+    level = alt.Chart(alt.InlineData(rows)).encode(y=y)
+    rule = level.mark_rule(strokeDash=[5, 3], color=SOFT)
+    words = level.encode(x=alt.value(size.width), text="said:N")
+    return [rule], haloed(words, align="right", dy=-7, color="currentColor", fontSize=11)
 
 
 def _curve(line: Line, of: Scale, x: alt.X, y: alt.Y) -> list[Any]:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from experiments.findings.gradient import GRADIENT_WORDS
 from experiments.own import charts, profiles, spoken
 from experiments.own.axes import Line, decades
 from experiments.own.diagnosis import Diagnosis
-from experiments.own.drawing import Figure, Size, figure
-from experiments.own.names import cut, number, plain
+from experiments.own.drawing import Figure, Row, Size, figure
+from experiments.own.names import cut, number, of_decades, plain
 from experiments.report.charts import PALETTE
 
-ICONS = {"comes through": "✓", "vanishing": "↓", "exploding": "↑", "dead": "✕", "non-finite": "∞"}
 ON_TOP = 3
 """So many likely causes stand above the charts."""
 
@@ -30,26 +29,55 @@ LESS = ("type", "dead\nunits", "update\nratio")
 
 def shown(said: Diagnosis) -> dict[str, Any]:
     """What the template takes."""
-    several = len(said.sites) > 1
     return {
         "title": f"{plain(said.file)}: {said.gradient.verdict}",
-        "icon": ICONS[said.gradient.verdict],
         "verdict": f"The gradient {GRADIENT_WORDS[said.gradient.verdict][0]}",
         "facts": plain(spoken.facts(said)),
         "sentences": [plain(one) for one in list(spoken.verdicts(said))[1:]],
         "first": said.advice[:ON_TOP],
         "others": said.advice[ON_TOP:],
-        "profile": _profile(said) if several else None,
+        "figures": dict(_figures(said)),
+        "tables": {"layers": [site.model_dump(mode="json") | {"path": plain(site.path)} for site in said.sites]},
         "how": _how(said),
-        "losses": _losses(said) if _has_losses(said) else None,
         "columns": len(_columns(said)) if len(said.profiles) > 2 else 0,
-        "heat": _heat(said) if several and len(said.profiles) > 2 else None,
-        "over_time": _over_time(said) if said.over_time else None,
         "unseen": [plain(one) for one in said.remarks if one.startswith("the gradient over the steps of time")],
         "remarks": [plain(one) for one in said.remarks],
         "heads": [{"said": head.replace("\n", " "), "less": head in LESS} for head in spoken.HEADS],
         "rows": [[site.path, *spoken.cells(site, said.sites[-1].signal_gradient_rms)] for site in said.sites],
     }
+
+
+def _figures(said: Diagnosis) -> Iterator[tuple[str, Figure]]:
+    """The charts, by name."""
+    several = len(said.sites) > 1
+    if several:
+        yield "profile", _profile(said)
+    if _has_losses(said):
+        yield "losses", _losses(said)
+    if several and len(said.profiles) > 2:
+        yield "heat", _heat(said)
+    if said.over_time:
+        yield "time", _over_time(said)
+
+
+def _shares_of(said: Diagnosis, columns: Iterable[int]) -> list[Row]:
+    """The gradients of these profiles as they were measured, beside their shares of the last layer's."""
+    return [
+        {
+            "step": profile.step,
+            "layer": plain(site.path),
+            "gradient": value,
+            "share": _share(value, profile.signal_gradient_rms[-1]),
+        }
+        for profile in (said.profiles[i] for i in columns)
+        for site, value in zip(said.sites, profile.signal_gradient_rms, strict=True)
+    ]
+
+
+def _share(value: float | None, of: float | None) -> float | None:
+    """None where it is not known, or not a number that there is."""
+    share = value / of if value is not None and of else None
+    return share if share is not None and math.isfinite(share) else None
 
 
 # --- the profile
@@ -81,7 +109,8 @@ def _profile(said: Diagnosis) -> Figure:
     words = "; ".join(_in_words(line, names) for line in lines)
     bounds = f"It comes through between {said.thresholds.vanishing:g} and {said.thresholds.exploding:g}."
     text = f"Gradient of each of {len(names)} layers, as a share of the last one's, {names[-1]}. {words}. {bounds}"
-    return figure(lambda size: profiles.profile(lines, names, said.thresholds, size), text, WIDE, NARROW, _whole(names))
+    rows = _shares_of(said, _chosen(said))
+    return figure(lambda size: profiles.profile(lines, names, said.thresholds, size), text, rows, WIDE, NARROW, _whole(names))
 
 
 def _in_words(line: Line, names: list[str]) -> str:
@@ -97,7 +126,7 @@ def _in_words(line: Line, names: list[str]) -> str:
 def _amount(value: float | None) -> str:
     if value is None:
         return "not finite"
-    return "exactly 0" if value == -math.inf else f"{10.0**value:.2g}"
+    return "exactly 0" if value == -math.inf else of_decades(value)
 
 
 def _how(said: Diagnosis) -> str:
@@ -137,7 +166,8 @@ def _losses(said: Diagnosis) -> Figure:
     text = f"Loss of {len(said.losses)} steps: {first} at the first, {last} at the last."
     if said.guessing_loss is not None:
         text += f" Always saying the same: {said.guessing_loss:.4g}."
-    return figure(lambda size: charts.losses([line], said.guessing_loss, size), text, BESIDE, BESIDE_NARROW)
+    rows: list[Row] = [{"step": i + 1, "loss": loss} for i, loss in enumerate(said.losses)]
+    return figure(lambda size: charts.losses([line], said.guessing_loss, size), text, rows, BESIDE, BESIDE_NARROW)
 
 
 def _columns(said: Diagnosis) -> list[int]:
@@ -157,7 +187,7 @@ def _heat(said: Diagnosis) -> Figure:
         f"first layer {_amount(shares[0][0])} at step {steps[0]}, {_amount(shares[-1][0])} at step {steps[-1]}."
     )
     sizes = WIDE._replace(height=height), NARROW._replace(height=height)
-    return figure(lambda size: charts.heat(steps, shares, names, size), text, *sizes, _whole(names))
+    return figure(lambda size: charts.heat(steps, shares, names, size), text, _shares_of(said, columns), *sizes, _whole(names))
 
 
 def _over_time(said: Diagnosis) -> Figure:
@@ -168,7 +198,14 @@ def _over_time(said: Diagnosis) -> Figure:
         for one, line in zip(said.over_time, lines, strict=True)
     )
     names = [plain(one.path) for one in said.over_time]
-    return figure(lambda size: profiles.over_time(lines, size), text, WIDE, NARROW, _whole(names))
+    return figure(lambda size: profiles.over_time(lines, size), text, list(_time_rows(said)), WIDE, NARROW, _whole(names))
+
+
+def _time_rows(said: Diagnosis) -> Iterator[Row]:
+    for one in said.over_time:
+        largest = max((value for value in one.signal_gradient_rms if value is not None), default=None)
+        for i, value in enumerate(one.signal_gradient_rms):
+            yield {"layer": plain(one.path), "step of time": i + 1, "gradient": value, "share": _share(value, largest)}
 
 
 def _time_lines(said: Diagnosis) -> Iterator[Line]:

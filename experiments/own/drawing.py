@@ -1,4 +1,4 @@
-"""Charts as SVG without a script: in the colour of the text around them, whole names on hover, wide and for a phone."""
+"""Charts as SVG: in the colour of the text around them, whole names on hover, wide and for a phone."""
 
 from __future__ import annotations
 
@@ -11,8 +11,14 @@ import altair as alt
 import vl_convert
 from markupsafe import Markup
 
+Row = dict[str, Any]
+"""Of the data of a chart, or of the numbers that are taken from it."""
+
 SVG = "http://www.w3.org/2000/svg"
 FONT = '"DejaVu Sans", system-ui, sans-serif'
+PAPER = "#ffffff"
+"""Of the halo of words that lines run under."""
+
 GAP = 13
 """Pixels between two lines of text."""
 
@@ -29,26 +35,33 @@ class Size(NamedTuple):
 
 
 class Figure(NamedTuple):
-    """A chart in two sizes, and what it says in words."""
+    """A chart in two sizes, what it says in words, and its numbers, by what they are."""
 
     wide: Markup
     narrow: Markup
     said: str
+    rows: list[Row]
 
 
 def figure(
-    chart: Callable[[Size], alt.TopLevelMixin], said: str, wide: Size, narrow: Size, names: Mapping[str, str] | None = None
+    chart: Callable[[Size], alt.TopLevelMixin],
+    said: str,
+    rows: list[Row],
+    wide: Size,
+    narrow: Size,
+    names: Mapping[str, str] | None = None,
 ) -> Figure:
     """Draw a chart.
 
     Args:
         chart: It, of a size.
         said: What it shows, with the numbers that matter.
+        rows: All its numbers, as they were measured.
         wide: The size on a screen and on paper.
         narrow: The size on a phone.
         names: Whole names by how they are cut in the chart.
     """
-    return Figure(_drawn(chart(wide), names or {}), _drawn(chart(narrow), names or {}), said)
+    return Figure(_drawn(chart(wide), names or {}), _drawn(chart(narrow), names or {}), said, rows)
 
 
 def _drawn(chart: alt.TopLevelMixin, names: Mapping[str, str]) -> Markup:
@@ -57,7 +70,13 @@ def _drawn(chart: alt.TopLevelMixin, names: Mapping[str, str]) -> Markup:
     axis = ink | text | {"domainColor": "currentColor", "gridColor": "currentColor", "gridOpacity": 0.1}
     legend = {"labelColor": "currentColor", "titleColor": "currentColor", "titleFontWeight": "normal", "titleLimit": 0}
     spec: dict[str, Any] = chart.to_dict() | {"background": None}
-    spec["config"] |= {"axis": axis, "legend": legend, "view": {"stroke": None}, "font": FONT}
+    spec["config"] |= {
+        "axis": axis,
+        "legend": legend,
+        "view": {"stroke": None},
+        "font": FONT,
+        "style": {"halo": {"stroke": PAPER}},
+    }
     return Markup(_told(vl_convert.vegalite_to_svg(json.dumps(spec)), names))
 
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 ELLIPSIS = "…"
+LARGE = 300
+"""Decades up to which a float is a normal number."""
+
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -23,6 +28,12 @@ def cut(name: str, most: int) -> str:
 def power(decades: int) -> str:
     """10⁻¹⁸ of -18."""
     return f"10{str(decades).translate(_RAISED)}"
+
+
+def of_decades(decades: float) -> str:
+    """A number by its logarithm, with two digits, also where no float can hold it."""
+    whole = math.floor(decades)
+    return f"{10.0**decades:.2g}" if abs(whole) < LARGE else f"{10.0 ** (decades - whole):.2g}e{whole:+d}"
 
 
 def number(value: float | None, digits: int = 2) -> str:

@@ -7,22 +7,16 @@ from typing import Any
 
 from experiments.own import charts, port_spoken
 from experiments.own.axes import Line
-from experiments.own.drawing import Figure, Size, figure
+from experiments.own.drawing import Figure, Row, Size, figure
 from experiments.own.names import number, plain
 from experiments.own.port_document import Branch, Parting, Port
 from experiments.own.strips import Strips
 from experiments.report.charts import PALETTE
 
-ICONS = {
-    "agrees": "✓",
-    "parts": "✕",
-    "gradient parts": "✕",
-    "follows": "↳",
-    "reordered": "⇄",
-    "not compared": "○",
-    "cannot be judged": "?",
-}
 WORDS = port_spoken.SIGNS | {"parts": "parts here", "gradient parts": "its gradient parts"}
+MANY = 12
+"""A tree with more places has a filter."""
+
 WIDE, NARROW = Size(560, 220, 22), Size(200, 200, 14)
 
 
@@ -35,7 +29,6 @@ def shown(said: Port) -> dict[str, Any]:
     strips = Strips([*errors, *bounds])
     return {
         "title": f"{plain(said.port.file)} against {plain(said.reference.file)}: {'agrees' if said.ok else 'parts'}",
-        "icon": ICONS["agrees" if said.ok else "parts"],
         "facts": plain(_facts(said)),
         "verdict": plain(next(port_spoken.head(said)) if said.ok else _parts(said)),
         "first": _parting(said, first) if first else None,
@@ -43,8 +36,14 @@ def shown(said: Port) -> dict[str, Any]:
         "rest": [plain(line) for line in port_spoken.closing(said)],
         "axis": strips.axis(),
         "rows": list(_rows(said.tree, strips)),
-        "losses": _losses(said) if len(said.losses) > 1 else None,
+        "families": {"mark": list(dict.fromkeys(map(_kind, said.tree)))} if len(said.tree) > MANY else {},
+        "figures": {"losses": _losses(said)} if len(said.losses) > 1 else {},
+        "tables": {"places": [branch.model_dump(mode="json") | _names(branch) for branch in said.tree]},
     }
+
+
+def _names(branch: Branch) -> dict[str, str]:
+    return {"path": plain(branch.path), "port_path": plain(branch.port_path or "")}
 
 
 def _facts(said: Port) -> str:
@@ -114,11 +113,17 @@ def _place(branch: Branch, name: str, depth: int, strips: Strips) -> dict[str, A
         "type": "" if name.lstrip(":").partition("#")[0] == branch.type else branch.type,
         "depth": depth,
         "class": "parts" if mark.endswith("parts") else mark.replace(" ", "-"),
-        "icon": ICONS[mark],
         "word": WORDS[mark],
+        "kind": _kind(branch),
+        "words": plain(" ".join([branch.path, branch.type, branch.port_path or "", WORDS[mark]])),
         "value": _measured(strips, "value", branch.value, branch.value_tolerance),
         "gradient": _measured(strips, "gradient", branch.gradient, branch.gradient_tolerance),
     }
+
+
+def _kind(branch: Branch) -> str:
+    """Its mark, for a filter of all that parts, be it in the value or in the gradient."""
+    return "parts" if branch.mark.endswith("parts") else WORDS[branch.mark]
 
 
 def _measured(strips: Strips, what: str, error: float | None, bound: float | None) -> dict[str, Any]:
@@ -145,4 +150,5 @@ def _losses(said: Port) -> Figure:
         f"Loss before each of {len(mine)} steps: of the reference from {number(mine[0], 6)} to {number(mine[-1], 6)}, "
         f"of the port from {number(its[0], 6)} to {number(its[-1], 6)}."
     )
-    return figure(lambda size: charts.losses(lines, None, size), text, WIDE, NARROW)
+    rows: list[Row] = [{"step": i + 1, "reference": mine, "port": its} for i, (mine, its) in enumerate(said.losses)]
+    return figure(lambda size: charts.losses(lines, None, size), text, rows, WIDE, NARROW)

@@ -9,8 +9,9 @@ from typing import Any
 import altair as alt
 
 from experiments.findings.gradient import Thresholds
-from experiments.own.axes import LETTER, SOFT, Line, Row, along, apart, powers
-from experiments.own.drawing import Size
+from experiments.own.axes import LETTER, SOFT, Line, along, apart, powers
+from experiments.own.drawing import Row, Size
+from experiments.own.names import of_decades
 from experiments.report.charts import GREY
 
 
@@ -83,7 +84,7 @@ class _Plot:
 
     def _row(self, i: int, value: float | None, line: Line, names: Sequence[str], what: str) -> Row:
         zero = value == -math.inf
-        amount = "not finite" if value is None else "exactly 0" if zero else f"{10.0**value:.2g}"
+        amount = "not finite" if value is None else "exactly 0" if zero else of_decades(value)
         of = f", {line.name}" if line.name else ""
         return {"x": i, "y": self.low if zero else value, "zero": zero, "said": f"{what} {names[i]}{of}: {amount}"}
 

@@ -5,11 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
-
 from experiments import index
-from experiments.report import outputs, page
+from experiments.report import framed, outputs
 
 HERE = Path(__file__).parent
 
@@ -41,8 +38,5 @@ def _page(folder: Path, experiment: str) -> str | None:
 
 def render(folder: Path) -> str:
     """The list as a page."""
-    environment = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, finalize=page.seen
-    )
-    style = Markup((HERE / "page.css").read_text(encoding="utf-8"))
-    return environment.get_template("list.html").render(policy=page.policy(), style=style, experiments=listed(folder))
+    title = "The experiments of this folder, the last one first"
+    return framed.rendered(HERE / "list.html", title=title, experiments=listed(folder))

@@ -7,33 +7,27 @@ import re
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from backends import FRAMEWORKS
 from experiments.ledger import Difference, effects
 from experiments.ledger.finding import apart
 from experiments.ledger.names.rosetta import HEADINGS, Row, rows
-from experiments.report import countermeasures, differences, guide, loops
+from experiments.report import countermeasures, differences, framed, guide, loops
 from experiments.report.differences import TITLES
 
 HERE = Path(__file__).parent
-POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
-    "img-src data:; base-uri 'none'; form-action 'none'"
-)
 
 
 def page() -> str:
     """The page."""
-    files = FileSystemLoader(HERE)
-    environment = Environment(loader=files, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["coded"] = coded
     kept = json.loads(effects.MEASURED.read_text(encoding="utf-8"))
-    return environment.get_template("reference.html").render(
-        policy=POLICY,
-        style=Markup((HERE / "page.css").read_text(encoding="utf-8")),
-        script=Markup((HERE / "reference.js").read_text(encoding="utf-8")),
+    return framed.rendered(
+        HERE / "reference.html",
+        scripts=[framed.script(HERE / "reference.js")],
+        style=(HERE / "reference.css").read_text(encoding="utf-8"),
+        filters={"coded": coded},
+        title="PyTorch, Keras, JAX: which line here is which line there",
         measured=kept["measured"],
         versions=", ".join(f"{package} {number}" for package, number in kept["versions"].items()),
         tabs=[("", "All"), *TITLES.items()],

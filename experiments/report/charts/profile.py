@@ -37,8 +37,9 @@ def profile(
     points = values.mark_point(filled=True, opacity=1, size=dots, invalid="filter").encode(y=y, tooltip=tips)
     theory = alt.Chart().transform_filter("datum.kind === 'theory'").encode(x=x, y=y, detail="configuration:N")
     expected = theory.mark_line(strokeDash=[1, 4], strokeCap="round", strokeWidth=2, color=GREY, clip=True)
-    layers = [*(_through() if quantity == SHARE else ()), band, line, expected, points, *names()]
-    return style.by_folder(alt.layer(*layers, data=style.data("profile", rows)), folders)
+    lines = [band, line, expected, points]
+    layers = [*_through(), *lines, *_comes_through()] if quantity == SHARE else lines
+    return style.by_folder(alt.layer(*layers, *names(), data=style.data("profile", rows)), folders)
 
 
 def _dash() -> alt.StrokeDash:
@@ -49,11 +50,20 @@ def _dash() -> alt.StrokeDash:
 
 def _through() -> list[alt.Chart]:
     """What comes through: a shaded band between dashed bounds."""
-    band = alt.Chart().transform_filter("datum.kind === 'band'").mark_rect(color=GREY, opacity=0.12, clip=True)
+    band = _band().mark_rect(color=GREY, opacity=0.12, clip=True).encode(y="low:Q", y2="high:Q")
     bounds = alt.Chart().transform_filter("datum.kind === 'bound'").encode(y="value:Q")
     rule = bounds.mark_rule(strokeDash=[4, 3], color=GREY, clip=True)
-    text = band.mark_text(align="right", baseline="top", dx=-5, dy=4, fontSize=11, text="comes through")
-    return [band.encode(y="low:Q", y2="high:Q"), rule, text.encode(x=alt.value("width"), y="high:Q")]
+    return [band, rule]
+
+
+def _comes_through() -> list[alt.Chart]:
+    """The band's words, above the lines that cross them."""
+    words = _band().encode(x=alt.value("width"), y="high:Q")
+    return style.haloed(words, align="right", baseline="top", dx=-5, dy=4, fontSize=11, text="comes through")
+
+
+def _band() -> alt.Chart:
+    return alt.Chart().transform_filter("datum.kind === 'band'")
 
 
 def names(*, right: bool = False) -> list[alt.Chart]:
@@ -67,5 +77,5 @@ def names(*, right: bool = False) -> list[alt.Chart]:
     colour = alt.condition("datum.configuration === null", alt.value(GREY), style.colour())
     joint = labels.mark_rule(strokeWidth=1.8).encode(x=beside, x2="end:Q", y=at, y2="from:Q", color=colour)
     side = "left" if right else "right"
-    text = labels.mark_text(align=side, baseline="middle", dx=4 if right else -4, fontSize=12)
-    return [joint, text.encode(x=beside, y=at, text="text:N", tooltip="configuration:N")]
+    words = labels.encode(x=beside, y=at, text="text:N", tooltip="configuration:N")
+    return [joint, *style.haloed(words, align=side, baseline="middle", dx=4 if right else -4, fontSize=12)]

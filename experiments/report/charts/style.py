@@ -73,6 +73,11 @@ POWER = (
 """0.1, 1, 20; beyond these 10⁻¹⁸ and 2·10⁻¹⁵."""
 
 
+def haloed(chart: alt.Chart, **look: Any) -> list[alt.Chart]:
+    """Text that no line runs through: above the lines, in a halo of the style `halo`, whose colour is the page's."""
+    return [chart.mark_text(style="halo", strokeWidth=4, strokeJoin="round", aria=False, **look), chart.mark_text(**look)]
+
+
 def panels(chart: Any, columns: int) -> alt.FacetChart:
     """A panel for each value of `panel`, in the order of `order`; a line break in one is kept."""
     split = alt.Header(labelExpr="split(datum.label, '\\n')", title=None)

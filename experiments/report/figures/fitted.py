@@ -97,6 +97,7 @@ def _look(size: Size) -> dict[str, Any]:
         "legend": legend,
         "header": text,
         "text": {"color": INK, "fontSize": TEXT},
+        "style": {"halo": {"stroke": "white"}},
         "title": {"color": INK},
         "facet": {"spacing": {"row": 20, "column": 20}},
         "view": {"stroke": "#bbbbbb"},

@@ -6,25 +6,25 @@ const rowsOf = {}; // of each chart that is drawn, for its CSV
 const narrow = () => innerWidth < 600;
 const room = (id) => find(`#${id}`).clientWidth - 4;
 
-function config(renderer, ink = inked(renderer)) {
+function config(renderer, ink = inked(renderer), paper = getComputedStyle(document.body).backgroundColor) {
   const axis = { labelColor: ink, titleColor: ink, domainColor: ink, tickColor: ink, gridColor: ink, gridOpacity: 0.12, labelFontSize: 12, titleFontSize: 12, titleFontWeight: "normal" };
   const legend = { labelColor: ink, titleColor: ink, labelLimit: 300, orient: "bottom", labelFontSize: 12, symbolStrokeWidth: 2,
     columns: narrow() ? 2 : 4, layout: { bottom: { anchor: "start", direction: "vertical" } } };
   return { background: null, view: { stroke: "#8885" }, axis, legend, axisY: { labelLimit: narrow() ? 120 : 350 },
     header: { labelColor: ink, titleColor: ink, labelFontSize: 12 }, facet: { spacing: { row: 28, column: 20 } },
-    text: { color: ink }, font: getComputedStyle(document.body).fontFamily };
+    text: { color: ink }, style: { halo: { stroke: paper } }, font: getComputedStyle(document.body).fontFamily };
 }
 
 const inked = (renderer) => (renderer === "svg" ? "currentColor" : getComputedStyle(document.body).color);
 
 // The colours and dashes of what is drawn, wherever in a specification they are.
-function painted(spec) {
+function painted(spec, colours = palette()) {
   const names = [...state.chosen.keys()].map((number) => data.configurations[number].name);
   const slots = [...state.chosen.values()];
   const backends = state.backend === "all";
   for (const part of [spec, ...(spec.layer ?? []), ...(spec.spec?.layer ?? []), ...(spec.spec ? [spec.spec] : [])]) {
     const { color, strokeDash } = part.encoding ?? {};
-    if (color?.field === "configuration") color.scale = { domain: names, range: slots.map((slot) => palette()[slot]) };
+    if (color?.field === "configuration") color.scale = { domain: names, range: slots.map((slot) => colours[slot]) };
     if (strokeDash?.field === "style" && !backends) {
       strokeDash.scale = { domain: names, range: slots.map((slot) => data.dashes[slot]) };
       strokeDash.legend = null; // the names at the lines' ends tell

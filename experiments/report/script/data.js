@@ -1,9 +1,6 @@
-"use strict";
-// The page's own part: which configurations, quantity, step and backend are shown; sorting, filtering, export. The charts are Vega's.
-const data = JSON.parse(document.getElementById("data").textContent);
+// --- the page of an experiment: which configurations, quantity, step and backend are shown; sorting. The charts are Vega's.
+
 const MOST = 8, NOT_FINITE = -32768;
-const find = (selector) => document.querySelector(selector);
-const all = (selector) => [...document.querySelectorAll(selector)];
 
 // --- the packed runs: m 10^e, [quantity, step, run, part, layer] (experiments/report/measured.py)
 

@@ -1,5 +1,7 @@
 // --- export: a chart as SVG or PNG at any width, its rows as CSV
 
+const INK = "#1c2126", WHITE = "#ffffff"; // of what is exported, whichever theme is chosen
+
 function saved(name, address) {
   const link = document.createElement("a");
   link.href = address;
@@ -12,32 +14,34 @@ const escapedCell = (value) => {
   return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 };
 
-const PIXELS = ["kind", "panel", "order", "at", "from", "end", "edge", "text", "style", "room", "error_at", "bound_at", "label"]; // of the drawing, not measured
-
-function csvOf(id) {
-  const rows = rowsOf[id].filter((row) => !row.kind || row.kind === "value");
-  const heads = [...new Set(rows.flatMap(Object.keys))].filter((key) => !PIXELS.includes(key));
+function csv(rows) {
+  const heads = [...new Set(rows.flatMap(Object.keys))];
   return [heads, ...rows.map((row) => heads.map((key) => row[key]))].map((cells) => cells.map(escapedCell).join(",")).join("\r\n");
 }
 
-// The chart drawn again, so wide, dark on white, with a name on every axis.
+const addressOf = (text, type) => URL.createObjectURL(new Blob([text], { type }));
+
+// What is saved; the page's own part knows the measured rows and the drawing of a chart.
 async function exported(id, form, width) {
-  if (form === "csv") return URL.createObjectURL(new Blob([csvOf(id)], { type: "text/csv" }));
-  const { spec, table, rows, text } = await drawing[id](width);
-  const node = document.createElement("div");
-  spec.datasets = { [table]: rows };
-  spec.description = text;
-  const look = { ...config("canvas", "#1c2126"), background: "#ffffff" };
-  const { view } = await vegaEmbed(node, spec, { config: look, renderer: "svg", actions: false, ast: true, logLevel: 1 });
-  const address = await view.toImageURL(form, form === "png" ? 2 : 1);
-  view.finalize();
-  return address;
+  if (form === "csv") return addressOf(csv(await measuredRows(id)), "text/csv");
+  const drawing = addressOf(await svgOf(id, width), "image/svg+xml");
+  return form === "svg" ? drawing : rastered(drawing);
+}
+
+// Two pixels to each of the drawing.
+async function rastered(address) {
+  const image = new Image();
+  image.src = address;
+  await image.decode();
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [2 * image.naturalWidth, 2 * image.naturalHeight];
+  canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+  return canvas.toDataURL("image/png");
 }
 
 for (const button of all(".export button")) {
   button.addEventListener("click", async () => {
     const box = button.closest(".export"), id = box.dataset.chart, { form } = button.dataset;
-    await queue;
-    saved(`isograd-${id}.${form}`, await exported(id, form, Number(box.querySelector("input").value) || 1000));
+    saved(`isograd-${id}.${form}`, await exported(id, form, Number(box.querySelector("input")?.value) || 1000));
   });
 }

@@ -1,7 +1,7 @@
 // --- what is shown, and its place in the address
 
 // `chosen`: the configurations that are drawn, each with a slot, which is its colour and its dash for as long as it is drawn.
-const state = { chosen: new Map(), quantity: data.quantities[0], step: 0, steps: [0], backend: find("#backend").value, theme: "auto" };
+const state = { chosen: new Map(), quantity: data.quantities[0], step: 0, steps: [0], backend: find("#backend").value };
 
 function drawn(number) {
   if (state.chosen.size === MOST) state.chosen.delete(state.chosen.keys().next().value);
@@ -48,47 +48,31 @@ function stepped() {
   addressed();
 }
 
-function themed() {
-  if (state.theme === "auto") delete document.documentElement.dataset.theme;
-  else document.documentElement.dataset.theme = state.theme;
-}
-
-const dark = () => (state.theme === "auto" ? matchMedia("(prefers-color-scheme: dark)").matches : state.theme === "dark") && !matchMedia("print").matches;
 const palette = () => data.palettes[dark() ? "dark" : "light"];
 
-// The address says what is shown, so that a view can be sent.
 function addressed() {
-  const words = new URLSearchParams();
+  const words = inControls();
   for (const number of state.chosen.keys()) words.append("draw", data.configurations[number].name);
   if (!state.chosen.size) words.append("draw", "");
-  for (const key of ["quantity", "step", "backend", "theme"]) words.set(key, state[key]);
-  if (find("#filter").value) words.set("filter", find("#filter").value);
-  for (const chip of all(".chips [aria-pressed=true]")) words.append(chip.dataset.family, chip.dataset.kind);
-  history.replaceState(null, "", `#${words}`);
+  words.set("step", state.step);
+  toAddress(words);
 }
 
 // What an address says, as far as this page has it.
 function read() {
-  const words = new URLSearchParams(location.hash.slice(1));
+  const words = fromAddress();
   const names = data.configurations.map((configuration) => configuration.name);
   state.chosen.clear();
   const asked = words.has("draw") ? words.getAll("draw").map((name) => names.indexOf(name)).filter((number) => number >= 0) : data.chosen;
   asked.slice(0, MOST).forEach(drawn);
-  for (const [key, selector] of [["quantity", "#quantity"], ["backend", "#backend"], ["theme", "#theme"]]) {
-    const known = [...find(selector).options].map((option) => option.value);
-    if (known.includes(words.get(key))) state[key] = words.get(key);
-    find(selector).value = state[key];
-  }
   state.step = Number(words.get("step")) || 0;
-  find("#filter").value = words.get("filter") ?? "";
-  for (const chip of all(".chips button")) chip.setAttribute("aria-pressed", words.getAll(chip.dataset.family).includes(chip.dataset.kind));
-  themed();
+  [state.quantity, state.backend] = [find("#quantity").value, find("#backend").value];
 }
 
 find("#steps").addEventListener("input", () => { stepped(); queue = queue.then(moved); });
 find("#quantity").addEventListener("change", (event) => { state.quantity = event.target.value; addressed(); redraw("profile", "heat", "difference"); });
 find("#backend").addEventListener("change", (event) => { state.backend = event.target.value; addressed(); redraw("profile", "learning", "heat"); });
-find("#theme").addEventListener("change", (event) => { state.theme = event.target.value; themed(); chosen(); redraw(...Object.keys(drawing)); });
+find("#theme").addEventListener("change", () => { themed(); chosen(); redraw(...Object.keys(drawing)); });
 find("#clear").addEventListener("click", () => chooseAll([]));
 find("main").addEventListener("click", (event) => {
   const row = event.target.closest("tr[data-configuration]");

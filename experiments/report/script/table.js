@@ -1,25 +1,13 @@
 // --- the tables
 
-find("#filter").addEventListener("input", filter);
-for (const chip of all(".chips button")) {
-  chip.addEventListener("click", () => { chip.setAttribute("aria-pressed", chip.ariaPressed !== "true"); filter(); });
-}
 find("#drawn").addEventListener("click", () => {
   const rows = all("#league tbody tr:not([hidden])").map((row) => Number(row.dataset.configuration));
   chooseAll([...new Set(rows)]);
 });
 
-// A row has every word, and of every family one of the chips that are pressed.
 function filter() {
-  const words = find("#filter").value.toLowerCase().split(/\s+/).filter(Boolean);
-  const pressed = Object.entries(Object.groupBy(all(".chips [aria-pressed=true]"), (chip) => chip.dataset.family));
-  const rows = all("#league tbody tr");
-  for (const row of rows) {
-    const text = row.textContent.toLowerCase(), { kinds } = data.configurations[Number(row.dataset.configuration)];
-    const fits = pressed.every(([family, chips]) => chips.some((chip) => chip.dataset.kind === kinds[family]));
-    row.hidden = !fits || !words.every((word) => text.includes(word));
-  }
-  find("#count").textContent = `${rows.filter((row) => !row.hidden).length} of ${rows.length} rows`;
+  const kindsOf = (row) => data.configurations[Number(row.dataset.configuration)].kinds;
+  filtered(all("#league tbody tr"), (row) => row.textContent, kindsOf);
   addressed();
 }
 
