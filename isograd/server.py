@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import traceback
 from pathlib import Path
 from typing import Any, TextIO
@@ -12,6 +13,9 @@ from . import npz
 from .loading import wing
 from .opened import Mistake, Opened
 from .samples import tuples
+
+OF_TENSORFLOW = re.compile(r"\{\{function_node .*?\}\} | \[Op:\w+\].*")
+"""What TensorFlow puts around the message of an error: names of its own for where it was."""
 
 
 class Server:
@@ -66,7 +70,7 @@ def failure(error: BaseException, file: str | None) -> dict[str, Any]:
     """What went wrong, in one line, and the line of the user's file in which it did."""
     if isinstance(error, Mistake):
         return {"type": "failed", "reason": str(error), "where": None, "mistake": True}
-    message = " ".join(str(error).split())
+    message = OF_TENSORFLOW.sub("", " ".join(str(error).split()))
     message = message if len(message) <= 300 else f"{message[:300]}..."
     reason = f"{type(error).__name__}: {message}" if message else type(error).__name__
     lines = [one.lineno for one in traceback.extract_tb(error.__traceback__) if file and one.filename == file]

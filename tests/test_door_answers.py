@@ -12,6 +12,7 @@ from experiments.own import interpreter
 from isograd.answers import Compared, Ported
 from isograd.asking import Asked, words
 from isograd.ported import _fault
+from isograd.server import failure
 
 
 def test_the_process_of_somebodys_model_is_not_shown_the_way_to_ours(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,6 +28,12 @@ def test_a_model_that_raises_is_one_line_and_exit_status_1(capsys: pytest.Captur
 
     assert entry.run(command) == 1
     assert capsys.readouterr().err == "error: mine.py: RuntimeError: no CUDA\n"
+
+
+def test_an_error_of_tensorflow_is_told_without_its_names_of_nodes() -> None:
+    node = "{{function_node __wrapped__Sub_device_/job:localhost/replica:0/task:0/device:CPU:0}}"
+    told = failure(ValueError(f"{node} Incompatible shapes: [8] vs. [8,3] [Op:Sub] name: "), None)["reason"]
+    assert told == "ValueError: Incompatible shapes: [8] vs. [8,3]"
 
 
 def test_options_are_the_flags_of_the_job() -> None:
