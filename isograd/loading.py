@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 import types
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+INSTALLED = {"site-packages", "dist-packages"}
+"""In the path of a package that is installed, also where a project's folder holds its environment."""
 
 
 def by_path(name: str, path: Path) -> types.ModuleType:
@@ -30,3 +34,29 @@ def wing(backend: str, folder: Path) -> Any:
     except BaseException:
         sys.modules.pop(name, None)
         raise
+
+
+class Before(NamedTuple):
+    """What Python knew before a user's file was opened.
+
+    Attributes:
+        modules: The names of those that were imported.
+        path: Where others are looked for.
+    """
+
+    modules: frozenset[str]
+    path: tuple[str, ...]
+
+    @classmethod
+    def now(cls) -> Before:
+        """As it is."""
+        return cls(frozenset(sys.modules), tuple(sys.path))
+
+    def restore(self) -> None:
+        """Forget the modules of the folders that were added since: another file's may have the same names. Packages stay."""
+        added = [Path(entry).resolve() for entry in sys.path if entry not in self.path]
+        sys.path[:] = self.path
+        for name in set(sys.modules) - self.modules:
+            file = Path(getattr(sys.modules[name], "__file__", None) or os.devnull)
+            if any(file.is_relative_to(folder) for folder in added) and not INSTALLED.intersection(file.parts):
+                del sys.modules[name]

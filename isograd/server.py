@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from . import npz
-from .loading import wing
+from .loading import Before, wing
 from .opened import Mistake, Opened
 from .samples import tuples
 
@@ -19,15 +19,18 @@ OF_TENSORFLOW = re.compile(r"\{\{function_node .*?\}\} | \[Op:\w+\].*")
 
 
 class Server:
-    """Answers requests about one model after another."""
+    """Answers requests about one model after another; each finds the interpreter as if it were the first."""
 
     def __init__(self, backend: str, folder: Path) -> None:
         self.capture = wing(backend, folder)
         self.opened: Opened | None = None
+        self.before = Before.now()
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Do what is asked."""
         if request["do"] == "open":
+            self.opened = None
+            self.before.restore()
             self.opened = Opened(self.capture, request)
             return {"has": self.opened.has, "remarks": self.opened.remarks}
         assert self.opened, "a model is opened first"

@@ -88,6 +88,8 @@ class Interpreter:
                 `seed`, `folded`, as isograd/inside.py has them.
         """
         self.name = file.name
+        for sent in Path(self.folder.name).iterdir():  # to the model before this one
+            sent.unlink()
         data = request.pop("data", None)
         path = None if data is None else self._send(data)
         defaults = {"samples": None, "precision": None, "training": True, "seed": 0, "folded": False}

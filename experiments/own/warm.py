@@ -7,8 +7,8 @@ It reads one request a line on standard input and writes one answer a line on st
     <- {"type": "done", "document": {...}, "text": ..., "divergence", "page": the paths of files, where they part}
     <- {"type": "mistake" or "failed", "reason": ...}
 
-Each model runs in an interpreter of its own, which nobody has used before; the next one of a port's framework is started
-meanwhile, so that it is there when it is needed. A reference is captured once. It ends when its input does.
+A framework is imported once: its interpreter stays, and opens one model after another. Where something went wrong in it, the
+next model gets a fresh one. A reference is captured once. It ends when its input does.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ import shutil
 import sys
 import tempfile
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,26 +44,30 @@ from experiments.own.porting import Reference
 WIDTH = 100
 
 
-class Spares:
-    """Interpreters that wait to be used, at most one of each."""
+class Interpreters:
+    """One for each framework that was asked for, and each Python."""
 
     def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor()
-        self._waiting: dict[tuple[str, str | None], Future[Interpreter]] = {}
+        self._running: dict[tuple[str, str | None], Interpreter] = {}
 
-    def take(self, backend: str, python: str | None) -> Interpreter:
-        """One that nobody has used, and have another started."""
+    @contextmanager
+    def of(self, backend: str, python: str | None) -> Iterator[Interpreter]:
+        """That of a framework; it is ended if something goes wrong in it."""
         key = backend, python
-        waiting = self._waiting.pop(key, None)
-        self._waiting[key] = self._pool.submit(Interpreter, backend, python)
-        return waiting.result() if waiting else Interpreter(backend, python)
+        if key not in self._running:
+            self._running[key] = Interpreter(backend, python)
+        try:
+            yield self._running[key]
+        except BaseException:
+            self._running.pop(key).close()
+            raise
 
 
 class Server:
     """Answers requests."""
 
     def __init__(self, folder: Path) -> None:
-        self._spares, self._folder = Spares(), folder
+        self._interpreters, self._folder = Interpreters(), folder
         self._references: dict[str, Reference] = {}
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -74,8 +79,8 @@ class Server:
         reference, port = names.given([request["reference"], request["port"]], pythons)
         if port.captured:
             raise UserError("a port must be a model that runs; received a capture; the reference may be one, and comes first")
-        with self._spares.take(port.backend, pythons.get(port.backend)) as model:
-            known = self._reference(reference, asked, pythons.get(reference.backend))
+        known = self._reference(reference, asked, pythons.get(reference.backend))
+        with self._interpreters.of(port.backend, pythons.get(port.backend)) as model:
             found = held_in(model, reference, known, port, asked, request["command"])
         if request["page"] and not found.ok:
             _write(found, page)
@@ -94,7 +99,7 @@ class Server:
     def _captured(self, given: Given, asked: Asked, python: str | None) -> Reference:
         if given.captured:
             return reference_of(given, asked, python)
-        with Interpreter(given.backend, python) as model:
+        with self._interpreters.of(given.backend, python) as model:
             return captured_in(model, given, asked)
 
 

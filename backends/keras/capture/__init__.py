@@ -35,11 +35,12 @@ NAME = "keras"
 
 
 def prepare(precision: str | None) -> None:
-    """Before the user's file is imported: the precision in which new layers hold their variables and compute.
+    """Before the user's file is imported: layers are numbered from the start, and have a precision.
 
     Args:
-        precision: "float32" or "float64"; None leaves all as it is.
+        precision: In which new layers hold their variables and compute, "float32" or "float64"; None leaves it as it is.
     """
+    keras.utils.clear_session()
     if precision is not None:
         keras.config.set_floatx(precision)
         keras.config.set_dtype_policy(precision)
