@@ -1,6 +1,6 @@
 """How many mistakes in ports `port` finds: each is planted, and what it says is held to where and what it is.
 
-python -m tests.port_campaign                         all of them: about an hour
+python -m tests.port_campaign                         all of them: a quarter of an hour
 python -m tests.port_campaign "cnn torch -> keras"    those with this in their pair or name; several words: any of them
 python -m tests.port_campaign --write                 all, into docs/port-faults.md
 """
