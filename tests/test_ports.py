@@ -35,6 +35,7 @@ FOUND = (
     (Pair("mlp", "torch", "keras"), "a layer frozen"),
     (Pair("mlp", "torch", "linen"), "no shortcut"),
     (Pair("mlp", "torch", "nnx"), "no bias in the first layer"),
+    (Pair("transformer", "torch", "linen"), "SiLU by hand"),
 )
 """One of a kind: what the suite plants of them."""
 
@@ -43,7 +44,7 @@ AT_ONCE = (
     named(Pair("mlp", "torch", "linen"), "ReLU for Leaky ReLU", "half of the squared error"),
 )
 
-BY_NAME = {(fault.pair, fault.name): fault for fault in FAULTS}
+BY_NAME = {(fault.pair, fault.name): fault for fault in (*FAULTS, *LATER)}
 
 
 @pytest.fixture(scope="module")

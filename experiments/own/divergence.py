@@ -48,7 +48,22 @@ def first(sides: Sides) -> Divergence | None:
     own = inputs_agree(sides, pair)
     between = ([], []) if own else _between(sides, pair.mine, pair.its)
     error = pair.match.error if pair.match else np.inf
-    return Divergence(pair.mine, pair.its, own, *between, error, sides.tolerances.values[pair.mine])
+    return Divergence(pair.mine, _product(sides, pair), own, *between, error, sides.tolerances.values[pair.mine])
+
+
+def _product(sides: Sides, pair: Pair) -> int:
+    """The port's place; where it is a factor of an activation that is written out, x * sigmoid(x), their product."""
+    mine, its = sides.mine[pair.mine], sides.its[pair.its]
+    factor, tolerance = its["output"], sides.tolerances.values[pair.mine]
+    if factor is None or not mine["inputs"] or not mine["kind"] == its["kind"] == "activation":
+        return pair.its
+
+    def takes(place: Place) -> bool:
+        taken = place["inputs"]
+        own = any(agree(mine["inputs"][0], each, sides.layouts, tolerance) for each in taken)
+        return place["kind"] == "multiply" and own and any(_is(each, factor) for each in taken)
+
+    return next((i for i, place in enumerate(sides.its) if takes(place)), pair.its)
 
 
 def _at_the_end(sides: Sides) -> Divergence | None:

@@ -31,6 +31,7 @@ TRANSPOSED = (
         self.o = nn.Dense(self.width, dot_general=transposed)""",
 )
 VIEWED = "x.view(batch, time, self.heads, width // self.heads).transpose(1, 2)"
+BY_HAND = "(lambda z: z * nn.sigmoid({}z))(self.up(self.ln2(x)))"
 GELU_LINEN = "nn.gelu(self.up(self.ln2(x)), approximate=False)"
 
 LATER = (
@@ -172,4 +173,6 @@ LATER = (
         "skip.scale scale.factor",
     ),
     fault(KERAS_LINEN, "ReLU for GELU", GELU_LINEN, "nn.relu(self.up(self.ln2(x)))", "block_1.up:gelu", "activation.kind"),
+    fault(LINEN, "SiLU by hand", GELU_LINEN, BY_HAND.format(""), "blocks.0.mlp.1", "activation.kind"),
+    fault(LINEN, "GELU by the logistic function", GELU_LINEN, BY_HAND.format("1.702 * "), "blocks.0.mlp.1", "activation.gelu"),
 )
