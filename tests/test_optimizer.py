@@ -72,6 +72,11 @@ OPPOSED_STEPS = example(
 )
 
 
+def lost(spec: Any) -> float:
+    """What steps may miss where XLA takes what is subnormal on the way for 0."""
+    return 4 * STEPS * spec.learning_rate * steepest(spec) * float(np.finfo(float).tiny)
+
+
 @BY_KIND
 @FEW
 @OPPOSED_STEPS
@@ -80,9 +85,8 @@ def test_steps_are_the_definitions(
     backend: Backend, definition: Backend, kind: Any, weight: np.ndarray, gradients: np.ndarray, drawn: dict[str, float]
 ) -> None:
     spec, given_ = with_numbers(kind, drawn), inputs(weight, gradients)
-    lost = 4 * STEPS * spec.learning_rate * steepest(spec) * float(np.finfo(float).tiny)
     sizes = largest_on_the_way(definition, spec, given_)
-    assert_equal(backend.optimizer.probe(spec, given_), definition.optimizer.probe(spec, given_), sizes, lost)
+    assert_equal(backend.optimizer.probe(spec, given_), definition.optimizer.probe(spec, given_), sizes, lost(spec))
 
 
 @BY_KIND
@@ -98,7 +102,7 @@ def test_steps_of_what_a_reader_builds_are_the_definitions(
     sizes = largest_on_the_way(definition, spec, given_)
     for name in ("weight", "bias"):  # an update is seen beside a weight to the rounding of what has been added to it
         largest = sizes[name].max()
-        assert np.abs(found[name] - expected[name]).max() <= 1e-12 * max(largest, 1e-290)
+        assert np.abs(found[name] - expected[name]).max() <= 1e-12 * max(largest, 1e-290) + lost(spec)
 
 
 @BY_KIND
