@@ -116,7 +116,7 @@ def _report(options: Options, found: Sequence[Judged], frameworks: Sequence[str]
     if options.json not in (None, "-"):
         destinations.write(Path(options.json), table.document(found, page.packages(frameworks)).encode())
     if options.write:
-        destinations.write(page.PLACE, page.page(found, frameworks, networks.STEPS).encode())
+        destinations.write(page.PLACE, page.page(found, frameworks, networks.STEPS, networks.SEEDS).encode())
 
 
 def _main() -> int:

@@ -17,7 +17,7 @@ INTRODUCTION = """# The claims, tried
 What a textbook article on the vanishing gradient says, and what three frameworks measure of it. Made by `python -m
 experiments.claims --write` on {date}, with {packages}.
 
-Where nothing else is said, a network has 20 hidden layers of 64 units, sigmoid and Xavier's weights, and two seeds; it
+Where nothing else is said, a network has 20 hidden layers of 64 units, sigmoid and Xavier's weights, and {seeds} seeds; it
 learns handwritten digits by SGD for {steps} steps ([networks.py](../experiments/claiming/networks.py) has them all). A layer's
 factor on the gradient is taken on its way back, at the start: between 0.788 and 1.27 more than a thousandth of it, and less
 than a thousand times as much, is left over 30 layers.
@@ -29,16 +29,17 @@ where some are; what was measured beside it decides nothing. A `-` is what a fra
 """
 
 
-def page(found: Sequence[Judged], frameworks: Sequence[str], steps: int) -> str:
+def page(found: Sequence[Judged], frameworks: Sequence[str], steps: int, seeds: int) -> str:
     """The page in Markdown.
 
     Args:
         found: The claims.
         frameworks: Those that they were tried in.
         steps: Of what is trained.
+        seeds: Of each network.
     """
     of = ", ".join(f"{name} {version}" for name, version in packages(frameworks).items())
-    introduction = INTRODUCTION.format(date=date.today().isoformat(), packages=of, steps=steps)
+    introduction = INTRODUCTION.format(date=date.today().isoformat(), packages=of, steps=steps, seeds=seeds)
     return introduction + table.markdown(found, frameworks)
 
 
