@@ -52,18 +52,24 @@ def first(sides: Sides) -> Divergence | None:
 
 
 def _product(sides: Sides, pair: Pair) -> int:
-    """The port's place; where it is a factor of an activation that is written out, x * sigmoid(x), their product."""
+    """The port's place; where it is a factor of an activation that is written out, x * sigmoid(x), their product.
+
+    Where the reference has written it out as well, factor is held to factor.
+    """
     mine, its = sides.mine[pair.mine], sides.its[pair.its]
-    factor, tolerance = its["output"], sides.tolerances.values[pair.mine]
-    if factor is None or not mine["inputs"] or not mine["kind"] == its["kind"] == "activation":
+    if not (mine["kind"] == its["kind"] == "activation" and mine["inputs"]):
         return pair.its
+    x, tolerance = mine["inputs"][0], sides.tolerances.values[pair.mine]
 
-    def takes(place: Place) -> bool:
-        taken = place["inputs"]
-        own = any(agree(mine["inputs"][0], each, sides.layouts, tolerance) for each in taken)
-        return place["kind"] == "multiply" and own and any(_is(each, factor) for each in taken)
+    def products(places: list[Place], factor: np.ndarray | None) -> list[int]:
+        def takes(inputs: list[np.ndarray]) -> bool:
+            own = any(agree(x, each, sides.layouts, tolerance) for each in inputs)
+            return own and factor is not None and any(_is(each, factor) for each in inputs)
 
-    return next((i for i, place in enumerate(sides.its) if takes(place)), pair.its)
+        return [i for i, place in enumerate(places) if place["kind"] == "multiply" and takes(place["inputs"])]
+
+    found = [] if products(sides.mine, mine["output"]) else products(sides.its, its["output"])
+    return found[0] if found else pair.its
 
 
 def _at_the_end(sides: Sides) -> Divergence | None:
