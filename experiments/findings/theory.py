@@ -16,13 +16,13 @@ from __future__ import annotations
 import math
 from functools import cache
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
-from backends.numpy import activation as definition
-from common.architectures import Perceptron
-from common.countermeasures.activation import Activation, PReLU
-from common.countermeasures.initialization import Constant, Initialization, bias_bound, law_of, standard_deviation
+from backends.numpy.activation import probe
+from common.countermeasures.activation import Activation
+from common.countermeasures.initialization import Initialization, bias_bound, standard_deviation
 from common.plan import Plan
 
 PANELS, NODES, END = 30, 20, 10.0
@@ -35,41 +35,51 @@ def gradient_share(plan: Plan) -> list[float] | None:
     It says nothing of recurrent cells, of normalizations and skip connections, of constant weights, and of input that is not
     standardized, whose mean square it does not know.
     """
-    network = plan.network
-    if not isinstance(network, Perceptron) or not network.weights_decide or plan.task.standardized == "no":
+    stacks = plan.network.measured()
+    recurrent = any(stack.recurrent for stack in stacks)
+    if recurrent or not plan.network.weights_decide or plan.task.standardized == "no":
         return None
-    starts = [plan.initialization_of(f"layer {number}") for number in range(1, network.depth + 1)]
-    if any(isinstance(law_of(start), Constant) for start in starts):
+    layers = [_Layer(plan.initialization_of(name), stack.inputs, stack.outputs) for stack in stacks for name in stack.layers]
+    if any(layer.deviation == 0 for layer in layers):
         return None
-    factors = _factors(network, starts)
+    factors = _factors(layers, plan.network.activation)
     with np.errstate(over="ignore", under="ignore"):
         shares = np.sqrt(np.cumprod([1.0, *reversed(factors[1:])])[::-1])
     return shares.tolist()
 
 
-def _factors(network: Perceptron, starts: list[Initialization]) -> list[float]:
+class _Layer(NamedTuple):
+    start: Initialization
+    inputs: int
+    units: int
+
+    @property
+    def deviation(self) -> float:
+        """Of a weight."""
+        return standard_deviation(self.start, self.inputs, self.units)
+
+    @property
+    def variance_of_bias(self) -> float:
+        return 0.0 if self.start.bias == 0 else bias_bound(self.inputs) ** 2 / 3
+
+
+def _factors(layers: list[_Layer], activation: Activation) -> list[float]:
     """c_l of each layer."""
-    square, factors = 1.0, []
-    for inputs, units, start in zip((network.features, *network.widths[:-1]), network.widths, starts, strict=True):
-        variance = standard_deviation(start, inputs, units) ** 2
-        q = inputs * variance * square + _variance_of_bias(start, inputs)
-        square, slope = _moments(network.activation, q)
-        factors.append(units * variance * slope)
+    square = 1.0
+    factors = []
+    for layer in layers:
+        variance = layer.deviation**2
+        q = layer.inputs * variance * square + layer.variance_of_bias
+        square, slope = _moments(activation, q)
+        factors.append(layer.units * variance * slope)
     return factors
-
-
-def _variance_of_bias(start: Initialization, inputs: int) -> float:
-    return 0.0 if law_of(start).bias == 0 else bias_bound(inputs) ** 2 / 3
 
 
 def _moments(spec: Activation, q: float) -> tuple[float, float]:
     """E[phi^2] and E[phi'^2] where the activation gets normal numbers of the mean square q."""
     z, density = _nodes()
-    slope = spec.initial_slope if isinstance(spec, PReLU) else 0.0
-    phi, x = definition.build(spec), math.sqrt(q) * z
-    value = phi(x, slope)
-    derivative = phi.derivative(x, value, slope)
-    return float(density @ value**2), float(density @ derivative**2)
+    found = probe(spec, {"z": math.sqrt(q) * z, "cotangent": np.ones_like(z)})
+    return float(density @ found["value"] ** 2), float(density @ found["gradient"] ** 2)
 
 
 @cache
