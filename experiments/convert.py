@@ -19,7 +19,7 @@ if __name__ == "__main__":  # before the imports that take time
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import tyro
 
@@ -28,9 +28,8 @@ from common.text import escaped
 from experiments import destinations, entry, streams
 from experiments.converting import files
 from experiments.converting.conversion import Asked, Converted, convert
+from experiments.converting.laws import Framework
 from experiments.flags import parse, shown_as
-
-Framework = Literal["torch", "keras", "jax"]
 
 
 @dataclass(frozen=True)

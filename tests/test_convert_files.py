@@ -10,7 +10,7 @@ import subprocess
 import sys
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -20,6 +20,7 @@ from common.errors import UserError
 from experiments.converting import files, origin
 from experiments.converting.conversion import Asked
 from experiments.converting.conversion import convert as convert_file
+from experiments.converting.laws import Framework
 from tests.refused_files import FILES, TORCH, Arrays, command, dumped, numbers, raw, refused
 
 
@@ -53,7 +54,7 @@ def test_arrays_are_in_the_order_of_their_offsets(tmp_path: Path) -> None:
 def test_the_same_input_gives_the_same_bytes_in_every_process(tmp_path: Path, source: str) -> None:
     given = tmp_path / "given"
     given.write_bytes(dumped(FILES[source]))
-    framework = "torch" if source == "adam" else source
+    framework: Framework = "torch" if source == "adam" else cast(Framework, source)
     line = [sys.executable, "-m", "experiments.convert", "--from", framework, "--heads", "2"]
     line += ["--to", "keras" if framework == "torch" else "torch", str(given)]
     there = [tmp_path / seed for seed in "123"]
@@ -140,7 +141,7 @@ def test_names_of_a_file_do_not_move_the_cursor_of_a_terminal(
 def test_no_damage_of_a_file_ends_in_anything_but_a_line(tmp_path: Path, source: str) -> None:
     """Some bytes are others, mostly of the header: the file is refused, or another one that is whole."""
     rng = np.random.default_rng(0)
-    framework = "torch" if source == "adam" else source
+    framework: Framework = "torch" if source == "adam" else cast(Framework, source)
     asked = Asked(framework, "keras" if framework == "torch" else "torch", heads=2)
     whole, path = files.Stored(FILES[source], {}), tmp_path / "file"
     for content in (dumped(FILES[source]), files.dumped(*returned(whole, asked))):

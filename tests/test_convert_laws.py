@@ -36,7 +36,7 @@ def torch_file(seed: int) -> c.Arrays:
 
 
 @cache
-def living(framework: str) -> tuple[Any, Stored]:
+def living(framework: laws.Framework) -> tuple[Any, Stored]:
     """A model of the framework, and its file."""
     start = c.file_of(torch_file(3), c.torch_kinds(c.torch_model()))
     match framework:
@@ -57,14 +57,14 @@ def living(framework: str) -> tuple[Any, Stored]:
 
 
 @cache
-def captured(framework: str) -> Captured:
+def captured(framework: laws.Framework) -> Captured:
     """What the capture reads of it, by layer and canonical name."""
     module = import_module(f"backends.{framework}.capture")
     found = module.subject(living(framework)[0], *c.batch(0), precision="float64").layers()
     return {path: one["parameters"] | one["statistics"] for path, one in found.items()}
 
 
-def carried(framework: str) -> Captured:
+def carried(framework: laws.Framework) -> Captured:
     """What the laws make of its file."""
     model, file = living(framework)
     said = c.torch_kinds(model)["kinds"] if framework == "torch" else "{}"
@@ -73,7 +73,7 @@ def carried(framework: str) -> Captured:
     return {layer.name: of_layer(layer, framework) for layer in found}
 
 
-def of_layer(layer: Layer, framework: str) -> c.Arrays:
+def of_layer(layer: Layer, framework: laws.Framework) -> c.Arrays:
     """As the captures have it: of two biases that are added, the sum."""
     kind = layer.kinds[0]
     found = canonical.canonical(layer, framework, kind)
@@ -86,7 +86,7 @@ def unlike(found: Captured, expected: Captured) -> list[str]:
 
 
 @pytest.mark.parametrize("framework", laws.FRAMEWORKS)
-def test_the_laws_read_a_file_as_the_capture_reads_the_model(framework: str) -> None:
+def test_the_laws_read_a_file_as_the_capture_reads_the_model(framework: laws.Framework) -> None:
     found, expected = carried(framework), captured(framework)
     assert len(found) == len(expected) == 11
     assert unlike(found, expected) == []
@@ -103,7 +103,7 @@ def test_the_laws_read_a_file_as_the_capture_reads_the_model(framework: str) -> 
     ],
 )
 def test_a_wrong_law_is_not_what_the_capture_reads(
-    monkeypatch: pytest.MonkeyPatch, framework: str, kind: str, name: str, there: str
+    monkeypatch: pytest.MonkeyPatch, framework: laws.Framework, kind: str, name: str, there: str
 ) -> None:
     law = laws.LAWS[kind][name]
     changed = law._replace(**{framework: there})

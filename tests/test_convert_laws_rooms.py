@@ -38,7 +38,7 @@ OURS: dict[tuple[str, str], tuple[str, str]] = {
 
 
 @pytest.mark.parametrize("framework", laws.FRAMEWORKS)
-def test_every_parameter_of_this_suite_has_a_law_that_says_what_its_room_says(framework: str) -> None:
+def test_every_parameter_of_this_suite_has_a_law_that_says_what_its_room_says(framework: laws.Framework) -> None:
     rooms = {room: kept_by(import_module(f"backends.{framework}.{room}"), kind="") for room, _ in OURS}
     assert {(room, name) for room, kept in rooms.items() for name in kept} == set(OURS)
     for (room, name), (kind, canonical_name) in OURS.items():
@@ -51,7 +51,7 @@ RANKS = {"weight": 2, "slope": 0, "skip_scale": 0}
 """Of our arrays of one layer; the others are vectors."""
 
 
-def agree(kept: Kept, framework: str, kind: str, name: str) -> bool:
+def agree(kept: Kept, framework: laws.Framework, kind: str, name: str) -> bool:
     """Whether the room and the law lay out an array alike, under the same name."""
     a = np.arange(6.0).reshape({2: (2, 3), 1: (6,), 0: (6,)}[RANKS.get(name, 1)])
     a = a if RANKS.get(name, 1) else a[3]
@@ -67,7 +67,7 @@ OF_CELLS = {"input_weight": "kernel", "weight": "recurrent", "bias": "bias", "re
 """Each parameter of a cell, and its canonical name."""
 
 
-def unplaced(framework: str, kind: str) -> list[str]:
+def unplaced(framework: laws.Framework, kind: str) -> list[str]:
     """The parameters of a cell, with their gates, that its room does not find in the arrays that the laws make of them."""
     cell, units = CELLS[kind], 3
     part = Step(cell, units, (Tanh(),))
@@ -94,7 +94,7 @@ def whole(kept: Kept, there: c.Arrays) -> np.ndarray:
 
 @pytest.mark.parametrize("kind", CELLS)
 @pytest.mark.parametrize("framework", laws.FRAMEWORKS)
-def test_the_gates_of_every_cell_are_where_its_laws_say(framework: str, kind: str) -> None:
+def test_the_gates_of_every_cell_are_where_its_laws_say(framework: laws.Framework, kind: str) -> None:
     assert unplaced(framework, kind) == []
 
 

@@ -9,13 +9,13 @@ import numpy as np
 from common.errors import UserError
 from experiments.converting import axes
 from experiments.converting.axes import Sizes
-from experiments.converting.laws import GATES, LAWS, PART, Law, base, letters, names_of
+from experiments.converting.laws import GATES, LAWS, PART, Framework, Law, base, letters, names_of
 from experiments.converting.layer import Layer
 
 Arrays = dict[str, np.ndarray]
 
 
-def canonical(layer: Layer, framework: str, kind: str) -> Arrays:
+def canonical(layer: Layer, framework: Framework, kind: str) -> Arrays:
     """The arrays in the canonical layouts of `isograd.kinds.KINDS`, by canonical name."""
     sizes = known_sizes(kind, framework, layer, layer.heads)
     found: Arrays = {}
@@ -28,7 +28,7 @@ def canonical(layer: Layer, framework: str, kind: str) -> Arrays:
     return found
 
 
-def _turned(law: Law, kind: str, framework: str, pieces: list[np.ndarray], sizes: Sizes) -> np.ndarray:
+def _turned(law: Law, kind: str, framework: Framework, pieces: list[np.ndarray], sizes: Sizes) -> np.ndarray:
     name, layout = law.there(framework)
     if "{gate}" in name:
         return np.stack(pieces)
@@ -41,7 +41,7 @@ def _turned(law: Law, kind: str, framework: str, pieces: list[np.ndarray], sizes
     return a
 
 
-def own(arrays: Mapping[str, np.ndarray], framework: str, kind: str) -> Arrays:
+def own(arrays: Mapping[str, np.ndarray], framework: Framework, kind: str) -> Arrays:
     """The inverse of `canonical`, by own name.
 
     Raises:
@@ -62,7 +62,7 @@ def own(arrays: Mapping[str, np.ndarray], framework: str, kind: str) -> Arrays:
     return found
 
 
-def _returned(a: np.ndarray, law: Law, kind: str, framework: str, layout: str) -> np.ndarray:
+def _returned(a: np.ndarray, law: Law, kind: str, framework: Framework, layout: str) -> np.ndarray:
     if law.there(framework)[0] == "hn.bias":
         return a[letters(kind).index("n")]
     if kind in GATES and law.canonical.startswith("gate"):
@@ -71,7 +71,7 @@ def _returned(a: np.ndarray, law: Law, kind: str, framework: str, layout: str) -
     return axes.rearranged(a, law.canonical, layout, {})
 
 
-def known_sizes(kind: str, framework: str, layer: Layer, heads: int | None) -> Sizes:
+def known_sizes(kind: str, framework: Framework, layer: Layer, heads: int | None) -> Sizes:
     """The sizes that no shape says: how many gates a cell has, and how many heads a PyTorch attention."""
     found = {"gate": len(GATES[kind]["torch"])} if kind in GATES else {}
     if kind == "attention" and framework == "torch" and heads is not None:
@@ -79,7 +79,7 @@ def known_sizes(kind: str, framework: str, layer: Layer, heads: int | None) -> S
     return found
 
 
-def part_of(law: Law, framework: str, a: np.ndarray) -> np.ndarray:
+def part_of(law: Law, framework: Framework, a: np.ndarray) -> np.ndarray:
     """The part of an array that makes a canonical one."""
     parts = PART.fullmatch(law.there(framework)[0])
     if not parts or a.ndim == 0 or a.shape[0] % int(parts[3]):
@@ -87,6 +87,6 @@ def part_of(law: Law, framework: str, a: np.ndarray) -> np.ndarray:
     return np.split(a, int(parts[3]))[int(parts[2])]
 
 
-def statistics(kind: str, framework: str) -> set[str]:
+def statistics(kind: str, framework: Framework) -> set[str]:
     """The own names of what is kept and not trained."""
     return {base(law.there(framework)[0]) for law in LAWS[kind].values() if law.statistic}

@@ -13,7 +13,7 @@ from experiments.converting import state as states
 from experiments.converting import state_reading, state_writing
 from experiments.converting.files import Stored
 from experiments.converting.folding import folded_state
-from experiments.converting.laws import ALIKE, LAWS
+from experiments.converting.laws import ALIKE, LAWS, Framework
 from experiments.converting.layer import Layer
 from experiments.converting.layers import layers
 from experiments.converting.matching import Pair
@@ -37,8 +37,8 @@ class Asked:
         frozen: The names of layers that are not trained.
     """
 
-    source: str
-    target: str
+    source: Framework
+    target: Framework
     kinds: Mapping[str, str] = field(default_factory=dict)
     heads: int | None = None
     rate: float | None = None
@@ -76,7 +76,7 @@ class Side:
         rest: What is no weight.
     """
 
-    framework: str
+    framework: Framework
     layers: list[Layer]
     kept: Arrays
     rest: Arrays
@@ -131,7 +131,7 @@ def _same_names(origin: Origin, like: Stored | None) -> bool:
     return {name: [a.dtype.str, list(a.shape)] for name, a in like.arrays.items()} == origin.entries
 
 
-def _side(arrays: Arrays, framework: str, said: Mapping[str, str], asked: Asked) -> Side:
+def _side(arrays: Arrays, framework: Framework, said: Mapping[str, str], asked: Asked) -> Side:
     weights, kept = states.apart(arrays, framework)
     rest = {name: a for name, a in weights.items() if passed_over(name, framework)}
     weights = {name: a for name, a in weights.items() if name not in rest}

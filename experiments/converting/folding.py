@@ -14,6 +14,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from common.errors import UserError, shown
+from experiments.converting.laws import Framework
 
 Arrays = dict[str, np.ndarray]
 
@@ -26,7 +27,7 @@ REMARKS = {
 """What is to be said: by the cell, and by how many biases the target has."""
 
 
-def remark(kind: str, source: str, target: str, arrays: Mapping[str, np.ndarray]) -> str | None:
+def remark(kind: str, source: Framework, target: Framework, arrays: Mapping[str, np.ndarray]) -> str | None:
     """What is to be said of the biases of a layer that is carried, given its canonical arrays; None where nothing is lost."""
     second = arrays.get("recurrent_bias")
     cell = "gru" if kind == "gru" else "rnn"
@@ -36,7 +37,7 @@ def remark(kind: str, source: str, target: str, arrays: Mapping[str, np.ndarray]
     return REMARKS[cell, "two"] if kind in ("lstm", "gru", "rnn") and "bias" in arrays and alone else None
 
 
-def folded(arrays: Arrays, kind: str, target: str) -> Arrays:
+def folded(arrays: Arrays, kind: str, target: Framework) -> Arrays:
     """The canonical arrays of a layer as the target can have them."""
     second, bias = arrays.get("recurrent_bias"), arrays.get("bias")
     if kind not in ("lstm", "rnn", "gru") or bias is None:
@@ -51,7 +52,7 @@ def folded(arrays: Arrays, kind: str, target: str) -> Arrays:
     return left | {"bias": bias + second}
 
 
-def _gru(arrays: Arrays, target: str) -> Arrays:
+def _gru(arrays: Arrays, target: Framework) -> Arrays:
     second = arrays["recurrent_bias"]
     if target != "jax":
         return arrays
@@ -60,7 +61,7 @@ def _gru(arrays: Arrays, target: str) -> Arrays:
     return arrays | {"bias": arrays["bias"] + (second - rest), "recurrent_bias": rest}
 
 
-def folded_state(arrays: Arrays, kind: str, target: str, of: str) -> Arrays:
+def folded_state(arrays: Arrays, kind: str, target: Framework, of: str) -> Arrays:
     """What an optimiser keeps of the canonical arrays of a layer, as the target can have it.
 
     Raises:
@@ -78,7 +79,7 @@ def folded_state(arrays: Arrays, kind: str, target: str, of: str) -> Arrays:
     return arrays if kind == "gru" or target == "torch" else left
 
 
-def _homeless(second: np.ndarray, kind: str, target: str) -> np.ndarray:
+def _homeless(second: np.ndarray, kind: str, target: Framework) -> np.ndarray:
     """The part of a second bias that the target has no place for."""
     if kind not in ("lstm", "rnn", "gru"):
         return second[:0]

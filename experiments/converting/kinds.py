@@ -11,14 +11,14 @@ from common.errors import UserError, shown
 from experiments.converting import axes, names
 from experiments.converting.axes import Misfit
 from experiments.converting.canonical import known_sizes, part_of, statistics
-from experiments.converting.laws import ALIKE, CLASSES, GATES, LAWS, PART, Law, names_of
+from experiments.converting.laws import ALIKE, CLASSES, GATES, LAWS, PART, Framework, Law, names_of
 from experiments.converting.layer import Layer
 
 OTHER_CLASSES = ("depthwise", "separable", "transpose", "general", "einsum")
 """Words in the default names of layers whose kernels look like a convolution's and are laid out otherwise."""
 
 
-def understood(layer: Layer, framework: str, said: str | None, heads: int | None) -> Layer:
+def understood(layer: Layer, framework: Framework, said: str | None, heads: int | None) -> Layer:
     """The layer with what it can be."""
     kinds = _kinds_by_names(layer, framework, [said] if said else list(LAWS))
     if not kinds:
@@ -34,7 +34,7 @@ def understood(layer: Layer, framework: str, said: str | None, heads: int | None
     return replace(layer, kinds=fitting, heads=_heads_of(layer, framework, fitting, heads))
 
 
-def _heads_of(layer: Layer, framework: str, kinds: tuple[str, ...], heads: int | None) -> int | None:
+def _heads_of(layer: Layer, framework: Framework, kinds: tuple[str, ...], heads: int | None) -> int | None:
     if kinds != ("attention",):
         return None
     return heads if framework == "torch" else layer.own["query.kernel"].shape[1]
@@ -57,7 +57,7 @@ def _called(layer: Layer, kinds: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(kind for kind in kinds if kind != other)
 
 
-def _check_collections(layer: Layer, framework: str, kind: str) -> None:
+def _check_collections(layer: Layer, framework: Framework, kind: str) -> None:
     """In Flax what is kept, and not trained, is in another collection."""
     for name, raw in layer.raw.items():
         kept = names.collection(raw, framework)
@@ -78,7 +78,7 @@ def _check_class(layer: Layer, kinds: tuple[str, ...]) -> None:
         raise UserError(f"{rule}; it is called {word}, whose layout is another; carry it by hand, or rename it")
 
 
-def _kinds_by_names(layer: Layer, framework: str, kinds: Iterable[str]) -> list[str]:
+def _kinds_by_names(layer: Layer, framework: Framework, kinds: Iterable[str]) -> list[str]:
     """The kinds that have all names of the layer, and of which it has what they cannot be without."""
     found = []
     for kind in kinds:
@@ -88,7 +88,7 @@ def _kinds_by_names(layer: Layer, framework: str, kinds: Iterable[str]) -> list[
     return found
 
 
-def _lacking(layer: Layer, framework: str, kind: str) -> list[str]:
+def _lacking(layer: Layer, framework: Framework, kind: str) -> list[str]:
     """What a layer of the kind cannot be without; a bias of several arrays is there whole or not at all."""
     needed, _ = _needed(kind, framework)
     laws = LAWS[kind].items()
@@ -99,14 +99,14 @@ def _lacking(layer: Layer, framework: str, kind: str) -> list[str]:
     return sorted({*needed, *begun} - set(layer.own))
 
 
-def _needed(kind: str, framework: str) -> tuple[set[str], set[str]]:
+def _needed(kind: str, framework: Framework) -> tuple[set[str], set[str]]:
     """The names that a layer of the kind has to have, and those that it can have."""
     laws = LAWS[kind].values()
     needed = {name for law in laws if not law.optional for name in names_of(kind, framework, law)}
     return needed, {name for law in laws for name in names_of(kind, framework, law)}
 
 
-def _unknown(layer: Layer, framework: str, wanted: str | None) -> str:
+def _unknown(layer: Layer, framework: Framework, wanted: str | None) -> str:
     """What is wrong with the names of a layer: of the kind that is most like it, what it lacks or has too much."""
     kinds = [wanted] if wanted else sorted(LAWS, key=lambda kind: _likeness(layer, framework, kind))
     _, possible = _needed(kinds[0], framework)
@@ -121,7 +121,7 @@ def _unknown(layer: Layer, framework: str, wanted: str | None) -> str:
     return f"the {kinds[0]} {shown(layer.name)} must have {', '.join(lacking)} too; received only {there}; save it whole"
 
 
-def _likeness(layer: Layer, framework: str, kind: str) -> tuple[int, int]:
+def _likeness(layer: Layer, framework: Framework, kind: str) -> tuple[int, int]:
     needed, possible = _needed(kind, framework)
     return len(set(layer.own) - possible), len(needed - set(layer.own))
 
@@ -133,7 +133,7 @@ class Fault(NamedTuple):
     after: int
 
 
-def _fault(layer: Layer, framework: str, kind: str, heads: int | None) -> Fault | None:
+def _fault(layer: Layer, framework: Framework, kind: str, heads: int | None) -> Fault | None:
     """The first array that has not the shape that the others ask for."""
     sizes, right = known_sizes(kind, framework, layer, heads), 0
     for law in LAWS[kind].values():
@@ -152,7 +152,7 @@ def _fault(layer: Layer, framework: str, kind: str, heads: int | None) -> Fault 
     return None
 
 
-def _misshapen(layer: Layer, kind: str, name: str, expected: str, framework: str, law: Law | None) -> str:
+def _misshapen(layer: Layer, kind: str, name: str, expected: str, framework: Framework, law: Law | None) -> str:
     parts = PART.fullmatch(law.there(framework)[0]) if law else None
     each = f" in each of {parts[3]} parts" if parts else ""
     received = list(layer.own[name].shape)
@@ -162,7 +162,7 @@ def _misshapen(layer: Layer, kind: str, name: str, expected: str, framework: str
     return f"{shown(layer.raw[name])} of {kind} must be {expected}{each}; received {received}; save the model as it is"
 
 
-def _gates_apart(layer: Layer, framework: str, kind: str) -> float:
+def _gates_apart(layer: Layer, framework: Framework, kind: str) -> float:
     """How far a recurrent layer's weights are from those of this cell's gates: a fault is told of the nearest."""
     if kind not in GATES or framework == "jax":
         return 0.0

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
+
+Framework = Literal["torch", "keras", "jax"]
+FRAMEWORKS: tuple[Framework, ...] = get_args(Framework)
 
 
 class Law(NamedTuple):
@@ -29,13 +32,11 @@ class Law(NamedTuple):
     optional: bool = False
     statistic: bool = False
 
-    def there(self, framework: str) -> tuple[str, str]:
+    def there(self, framework: Framework) -> tuple[str, str]:
         """The name and the layout in a framework; two empty ones where it has none."""
         name, _, layout = getattr(self, framework).partition(":")
         return name, layout.strip()
 
-
-FRAMEWORKS = ("torch", "keras", "jax")
 
 GATES = {
     "lstm": {"torch": "ifgo", "keras": "ifgo", "jax": "ifgo"},
@@ -134,7 +135,7 @@ def letters(kind: str) -> list[str]:
     return [""] if kind == "rnn" else list(GATES[kind]["torch"])
 
 
-def names_of(kind: str, framework: str, law: Law) -> list[str]:
+def names_of(kind: str, framework: Framework, law: Law) -> list[str]:
     """The arrays of a layer that make a canonical one."""
     name = base(law.there(framework)[0])
     if "{gate}" in name:

@@ -10,12 +10,12 @@ import numpy as np
 from common.errors import UserError, nearest, shown
 from experiments.converting import names
 from experiments.converting.kinds import understood
-from experiments.converting.laws import CLASSES, LAWS
+from experiments.converting.laws import CLASSES, LAWS, Framework
 from experiments.converting.layer import FLOATS, Layer
 from experiments.converting.names import Path
 
 
-def layers(arrays: Mapping[str, np.ndarray], framework: str, said: Mapping[str, str], heads: int | None) -> list[Layer]:
+def layers(arrays: Mapping[str, np.ndarray], framework: Framework, said: Mapping[str, str], heads: int | None) -> list[Layer]:
     """The layers of a file, in the order of their numbers.
 
     Args:
@@ -38,7 +38,7 @@ def layers(arrays: Mapping[str, np.ndarray], framework: str, said: Mapping[str, 
     return [understood(layer, framework, _said(said, layer, framework), heads) for layer in found]
 
 
-def _said(said: Mapping[str, str], layer: Layer, framework: str) -> str | None:
+def _said(said: Mapping[str, str], layer: Layer, framework: Framework) -> str | None:
     """The kind that is said of a layer, by either way of writing its name; of a class that is not known an error."""
     name = next((name for name in (layer.name, ".".join(layer.path), module_of(layer)) if name in said), None)
     if name is None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
-from experiments.converting.laws import LAWS, base, names_of
+from experiments.converting.laws import LAWS, Framework, base, names_of
 
 Path = tuple[str, ...]
 
@@ -37,18 +37,18 @@ class Name(NamedTuple):
     raw: str
 
 
-def separator(names: Iterable[str], framework: str) -> str:
+def separator(names: Iterable[str], framework: Framework) -> str:
     """What stands between the words of a name."""
     return "." if framework == "torch" or not any("/" in name for name in names) else "/"
 
 
-def collection(raw: str, framework: str) -> str | None:
+def collection(raw: str, framework: Framework) -> str | None:
     """Flax' collection that an array is in, where the file has them."""
     first = re.split(r"[./]", raw)[0]
     return first if framework == "jax" and first in COLLECTIONS else None
 
 
-def passed_over(raw: str, framework: str) -> bool:
+def passed_over(raw: str, framework: Framework) -> bool:
     """Whether an entry is no weight: PyTorch's count of batches, Keras' and nnx's state of chance."""
     words = re.split(r"[./]", raw)
     match framework:
@@ -56,11 +56,13 @@ def passed_over(raw: str, framework: str) -> bool:
             return words[-1] == "num_batches_tracked"
         case "keras":
             return words[-1] == "seed_generator_state"
-        case _:
+        case "jax":
             return "rngs" in words[:-1]
+        case _:
+            assert_never(framework)
 
 
-def split(ranks: Mapping[str, int], framework: str) -> list[Name]:
+def split(ranks: Mapping[str, int], framework: Framework) -> list[Name]:
     """The arrays with their layers, given the rank of each by its name."""
     mark = separator(ranks, framework)
     words = {raw: _words(raw, mark, framework) for raw in ranks}
@@ -68,7 +70,7 @@ def split(ranks: Mapping[str, int], framework: str) -> list[Name]:
     return [_name(words[raw], raw, whole) for raw in ranks]
 
 
-def _words(raw: str, mark: str, framework: str) -> Path:
+def _words(raw: str, mark: str, framework: Framework) -> Path:
     words = tuple(raw.split(mark))
     match framework:
         case "torch":
@@ -76,11 +78,13 @@ def _words(raw: str, mark: str, framework: str) -> Path:
         case "keras":
             words = words[1:] if len(words) > 2 and ROOT.fullmatch(words[0]) else words
             return tuple(_keras_word(words, at) for at in range(len(words)))
-        case _:
+        case "jax":
             words = words[1:] if len(words) > 1 and words[0] in COLLECTIONS else words
             return tuple(
                 "negative_slope" if word == "slope" and at == len(words) - 1 else word for at, word in enumerate(words)
             )
+        case _:
+            assert_never(framework)
 
 
 def _keras_word(words: Path, at: int) -> str:
@@ -102,7 +106,7 @@ def _torch_words(words: Path) -> Path:
     return (*words[:-2], *([last] if last else []), own)
 
 
-def _modules_of_modules(words: Mapping[str, Path], ranks: Mapping[str, int], framework: str) -> set[Path]:
+def _modules_of_modules(words: Mapping[str, Path], ranks: Mapping[str, int], framework: Framework) -> set[Path]:
     """The layers that consist of modules: of which at least two names are there, of the right rank."""
     found: dict[Path, dict[str, int]] = defaultdict(dict)
     for raw, path in words.items():
@@ -113,7 +117,7 @@ def _modules_of_modules(words: Mapping[str, Path], ranks: Mapping[str, int], fra
     return {path for path, names in found.items() if any(_consists(names, kind, framework) for kind in LAWS)}
 
 
-def _consists(names: Mapping[str, int], kind: str, framework: str) -> bool:
+def _consists(names: Mapping[str, int], kind: str, framework: Framework) -> bool:
     wanted = {
         name: len(re.findall(r"\([^)]*\)|\S+", law.there(framework)[1]))
         for law in LAWS[kind].values()
@@ -140,7 +144,7 @@ DOTTED = {
 """What a layer has in modules of its own, in any framework."""
 
 
-def joined(layer: Path, own: str, kind: str, statistic: bool, framework: str) -> str:
+def joined(layer: Path, own: str, kind: str, statistic: bool, framework: Framework) -> str:
     """The name that an array has where no other is known: the layer's stays, the rest is the framework's."""
     match framework:
         case "torch":
@@ -148,9 +152,11 @@ def joined(layer: Path, own: str, kind: str, statistic: bool, framework: str) ->
         case "keras":
             cell = {"lstm": "lstm_cell", "gru": "gru_cell", "rnn": "simple_rnn_cell"}.get(kind, "cell")
             return "/".join([*layer, *own.replace("cell.", f"{cell}.", 1).split(".")])
-        case _:
+        case "jax":
             own = "slope" if kind == "prelu" and layer[-1:] == ("activation",) else own
             return "/".join([COLLECTIONS[statistic], *layer, *own.split(".")])
+        case _:
+            assert_never(framework)
 
 
 def _torch_path(layer: Path, own: str) -> Path:

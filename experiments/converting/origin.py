@@ -18,6 +18,7 @@ import numpy as np
 
 from common.errors import UserError, shown
 from experiments.converting.files import DTYPES
+from experiments.converting.laws import Framework
 
 Arrays = dict[str, np.ndarray]
 
@@ -42,7 +43,7 @@ class Origin(NamedTuple):
         whole: Whether the arrays here are those that were written.
     """
 
-    framework: str
+    framework: Framework
     entries: dict[str, Any]
     layers: dict[str, str]
     lost: dict[str, Any]

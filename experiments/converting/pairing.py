@@ -11,7 +11,7 @@ import numpy as np
 from common.errors import UserError, shown
 from experiments.converting.canonical import canonical, own, statistics
 from experiments.converting.folding import folded, remark
-from experiments.converting.laws import ALIKE
+from experiments.converting.laws import ALIKE, Framework
 from experiments.converting.layer import Layer
 from experiments.converting.matching import Offer, Pair, fits, matched
 from experiments.converting.names import joined, natural
@@ -25,8 +25,8 @@ FLATTENED = (
 class Way(NamedTuple):
     """From one framework to another."""
 
-    source: str
-    target: str
+    source: Framework
+    target: Framework
 
 
 def paired(
@@ -125,7 +125,7 @@ def _known_pairs(offers: Sequence[Offer], like: Sequence[Layer], known: Mapping[
     return list(found.values())
 
 
-def _named(offer: Offer, target: str) -> Layer:
+def _named(offer: Offer, target: Framework) -> Layer:
     """A layer of the target that is called as the source's is."""
     kept = statistics(offer.kind, target)
     path = offer.layer.path

@@ -12,10 +12,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import assert_never
 
 import numpy as np
 
 from common.errors import UserError
+from experiments.converting.laws import Framework
 from experiments.converting.names import Path
 
 Arrays = dict[str, np.ndarray]
@@ -56,22 +58,24 @@ class State:
     slots: dict[str, dict[Path, Arrays]]
 
 
-def apart(arrays: Mapping[str, np.ndarray], framework: str) -> tuple[Arrays, Arrays]:
+def apart(arrays: Mapping[str, np.ndarray], framework: Framework) -> tuple[Arrays, Arrays]:
     """The weights, and what the optimiser keeps, by their names in the file."""
     begins = _beginnings(arrays, framework)
     kept = {name: a for name, a in arrays.items() if name.startswith(begins)}
     return {name: a for name, a in arrays.items() if name not in kept}, kept
 
 
-def _beginnings(arrays: Mapping[str, np.ndarray], framework: str) -> tuple[str, ...]:
+def _beginnings(arrays: Mapping[str, np.ndarray], framework: Framework) -> tuple[str, ...]:
     match framework:
         case "torch":
             return ("optimizer.",)
         case "keras":
             counted = {name.partition("/")[0] for name in arrays if re.fullmatch(r"[^/]+/(iteration|learning_rate)", name)}
             return tuple(f"{name}/" for name in counted)
-        case _:
+        case "jax":
             return ("opt_state/", "opt_state.")
+        case _:
+            assert_never(framework)
 
 
 def keras_scale(state: State) -> float:
@@ -93,6 +97,6 @@ def mapped(state: State, function: Callable[[np.ndarray], np.ndarray]) -> State:
     return replace(state, slots=slots)
 
 
-def counts(kept: Mapping[str, np.ndarray], framework: str) -> Arrays:
+def counts(kept: Mapping[str, np.ndarray], framework: Framework) -> Arrays:
     """What an optimiser keeps of all parameters together: of plain SGD in Keras it is all there is."""
     return {name: np.array(a) for name, a in kept.items() if re.split(r"[./]", name)[-1] in STEPS[framework]}

@@ -9,6 +9,7 @@ import numpy as np
 
 from common.errors import UserError, shown
 from experiments.converting.canonical import canonical, statistics
+from experiments.converting.laws import Framework
 from experiments.converting.layer import FLOATS, Layer
 from experiments.converting.names import Path
 from experiments.converting.state import KINDS, SLOTS, STEPS, State, keras_scale, mapped
@@ -17,7 +18,7 @@ Arrays = dict[str, np.ndarray]
 
 
 def read(
-    kept: Mapping[str, np.ndarray], found: list[Layer], framework: str, rate: float | None, frozen: set[str]
+    kept: Mapping[str, np.ndarray], found: list[Layer], framework: Framework, rate: float | None, frozen: set[str]
 ) -> State | None:
     """The state; None where there is none.
 
@@ -71,7 +72,7 @@ class _Kept:
     parameter: str
 
 
-def _place(name: str, parameters: Mapping[str, np.ndarray], framework: str) -> _Kept:
+def _place(name: str, parameters: Mapping[str, np.ndarray], framework: Framework) -> _Kept:
     found = {"torch": _torch, "keras": _keras, "jax": _jax}[framework](name, parameters)
     if found is None:
         slots = sorted({slot for slots in SLOTS[framework].values() for slot in slots} | set(STEPS[framework]))
@@ -119,7 +120,7 @@ def _check(name: str, a: np.ndarray, parameter: np.ndarray, place: _Kept) -> Non
         raise UserError(f"{shown(name)} must be finite; received what is not; no state is carried that diverged")
 
 
-def _kind(slots: set[str], framework: str) -> str:
+def _kind(slots: set[str], framework: Framework) -> str:
     for kind, theirs in SLOTS[framework].items():
         if set(theirs) == slots:
             return kind
@@ -135,7 +136,7 @@ def _step(counts: Mapping[str, float]) -> int | None:
     return int(next(iter(counts.values()))) if counts else None
 
 
-def _slot(given: Arrays, found: list[Layer], framework: str, slot: str, frozen: set[str]) -> dict[Path, Arrays]:
+def _slot(given: Arrays, found: list[Layer], framework: Framework, slot: str, frozen: set[str]) -> dict[Path, Arrays]:
     slots: dict[Path, Arrays] = {}
     for layer in found:
         kept = statistics(layer.kinds[0], framework)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import assert_never
 
 import numpy as np
 
 from experiments.converting.canonical import own
+from experiments.converting.laws import Framework
 from experiments.converting.layer import Layer
 from experiments.converting.names import Path
 from experiments.converting.state import KINDS, SLOTS, State, keras_scale, mapped
@@ -19,7 +21,9 @@ PREFIX = {"torch": "optimizer", "jax": "opt_state/0"}
 KERAS = {"sgd": "sgd", "momentum": "sgd", "adam": "adam", "rmsprop": "rmsprop"}
 
 
-def written(state: State, target: str, places: Mapping[Path, tuple[str, Layer]], like: Mapping[str, np.ndarray]) -> Arrays:
+def written(
+    state: State, target: Framework, places: Mapping[Path, tuple[str, Layer]], like: Mapping[str, np.ndarray]
+) -> Arrays:
     """The entries of the state.
 
     Args:
@@ -44,30 +48,34 @@ def written(state: State, target: str, places: Mapping[Path, tuple[str, Layer]],
     return found | _counted(state, target, prefix, trained) | _rate(state, target, prefix, like, dtype)
 
 
-def _prefix(state: State, target: str, like: Mapping[str, np.ndarray]) -> str:
+def _prefix(state: State, target: Framework, like: Mapping[str, np.ndarray]) -> str:
     match target:
         case "torch":
             return "optimizer"
         case "keras":
             return next((name.partition("/")[0] for name in like), KERAS[state.kind])
-        case _:
+        case "jax":
             found = (re.match(r"(.*?)[/.](mu|nu|trace|count)\b", name) for name in like)
             return next((match[1] for match in found if match), PREFIX["jax"])
+        case _:
+            assert_never(target)
 
 
-def _named(prefix: str, slot: str, raw: str, target: str, like: Mapping[str, np.ndarray]) -> str:
+def _named(prefix: str, slot: str, raw: str, target: Framework, like: Mapping[str, np.ndarray]) -> str:
     match target:
         case "torch":
             return f"{prefix}.{raw}.{slot}"
         case "keras":
             return f"{prefix}/{raw.replace('/', '_')}_{slot}"
-        case _:
+        case "jax":
             mark = "/" if "/" in raw else "."
             whole = mark.join([prefix, slot, raw])
             return whole if whole in like else mark.join([prefix, slot, raw.removeprefix(f"params{mark}")])
+        case _:
+            assert_never(target)
 
 
-def _counted(state: State, target: str, prefix: str, trained: Sequence[str]) -> Arrays:
+def _counted(state: State, target: Framework, prefix: str, trained: Sequence[str]) -> Arrays:
     step = state.step or 0
     match target:
         case "torch":
@@ -75,11 +83,13 @@ def _counted(state: State, target: str, prefix: str, trained: Sequence[str]) -> 
             return {f"{prefix}.{raw}.step": np.array(step, "<f4") for raw in trained} if counts else {}
         case "keras":
             return {f"{prefix}/iteration": np.array(step, "<i8")}
-        case _:
+        case "jax":
             return {f"{prefix}/count": np.array(step, "<i4")} if state.kind == "adam" else {}
+        case _:
+            assert_never(target)
 
 
-def _rate(state: State, target: str, prefix: str, like: Mapping[str, np.ndarray], dtype: np.dtype) -> Arrays:
+def _rate(state: State, target: Framework, prefix: str, like: Mapping[str, np.ndarray], dtype: np.dtype) -> Arrays:
     """The learning rate, which Keras alone keeps; where it is not known that of the model that the state is for."""
     name = f"{prefix}/learning_rate"
     if target != "keras" or (state.rate is None and name not in like):
