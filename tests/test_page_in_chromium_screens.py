@@ -94,6 +94,38 @@ def test_on_paper_everything_is_open_and_dark_is_light(browser: Browser, path: P
     browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
 
 
+PAPER = 717
+"""Pixels between the margins of an A4 page."""
+
+CUT = """
+const cut = (box) => box.getBoundingClientRect().right > innerWidth || box.scrollWidth > box.clientWidth + 1;
+return [...document.querySelectorAll("#league td, #league th, pre")].filter(cut).map(box => box.textContent);
+"""
+
+
+def test_on_paper_no_cell_and_no_line_is_cut(browser: Browser, path: Path) -> None:
+    browser.open(path, width=PAPER)
+    browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    browser.run("for (const box of document.querySelectorAll('details')) box.open = true")
+    assert browser.run(CUT) == []
+    browser.run("document.querySelector('#league table').style.width = '800px'")
+    assert browser.run(CUT)
+    browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+@pytest.mark.parametrize(
+    ("panels", "most", "columns"), [(1, 3, 1), (3, 3, 3), (4, 3, 2), (4, 4, 4), (5, 4, 3), (8, 3, 3), (8, 4, 4)]
+)
+def test_panels_stand_in_a_grid_without_an_axis_to_which_no_panel_belongs(
+    shown: Browser, panels: int, most: int, columns: int
+) -> None:
+    script = "const [n, most] = arguments; const rows = [...Array(n).keys()].map(panel => ({ panel }));"
+    made = "panelled({ spec: {}, facet: {} }, rows, { most, width: 900, margin: 60 })"
+    found = shown.run(f"{script} return {made}", panels, most)
+    assert found["columns"] == columns
+    assert (found.get("resolve") == {"axis": {"x": "independent"}}) == bool(panels % columns)
+
+
 def test_an_export_is_drawn_for_white_though_the_page_is_dark(browser: Browser, path: Path) -> None:
     browser.open(path, scheme="dark")
     svg = browser.driver.execute_async_script("const done = arguments[0]; svgOf('profile', 700).then(done)")

@@ -10,7 +10,7 @@ function config(renderer, ink = inked(renderer), paper = getComputedStyle(docume
   const axis = { labelColor: ink, titleColor: ink, domainColor: ink, tickColor: ink, gridColor: ink, gridOpacity: 0.12, labelFontSize: 12, titleFontSize: 12, titleFontWeight: "normal" };
   const legend = { labelColor: ink, titleColor: ink, labelLimit: 300, orient: "bottom", labelFontSize: 12, symbolStrokeWidth: 2,
     columns: narrow() ? 2 : 4, layout: { bottom: { anchor: "start", direction: "vertical" } } };
-  return { background: null, view: { stroke: "#8885" }, axis, legend, axisY: { labelLimit: narrow() ? 120 : 350 },
+  return { background: null, view: { stroke: "#8885" }, axis, legend, axisX: { labelSeparation: 6 }, axisY: { labelLimit: narrow() ? 120 : 350 },
     header: { labelColor: ink, titleColor: ink, labelFontSize: 12 }, facet: { spacing: { row: 28, column: 20 } },
     text: { color: ink }, style: { halo: { stroke: paper } }, font: getComputedStyle(document.body).fontFamily };
 }
@@ -63,6 +63,14 @@ function sized(spec, { width, height, columns, margin }) {
   } else inner.width = Math.max(100, width - margin);
   if (height) inner.height = height;
   return spec;
+}
+
+// Panels in a grid that is as full as it can be, at most so many beside one another; where one is lacking, each has axes of its own.
+function panelled(spec, rows, { most, ...box }) {
+  const count = new Set(rows.map((row) => row.panel)).size || 1;
+  const columns = Math.ceil(count / Math.ceil(count / most));
+  if (count % columns) spec.resolve = { ...spec.resolve, axis: { x: "independent" } };
+  return sized(spec, { columns, ...box });
 }
 
 async function draw(id, spec, table, found, text, renderer = "svg") {
@@ -136,10 +144,10 @@ const drawing = {
     return { spec, table: "agreement", rows: data.agreement, text: data.agreement.length ? text : "No framework was compared with the definition." };
   },
   async divergence(width = room("divergence")) {
-    const columns = narrow() ? 1 : Math.max(1, Math.min(3, Math.floor(width / 330)));
-    const spec = sized(copied("divergence"), { width, height: 150, columns, margin: 130 });
-    painted(spec);
     const rows = divergenceRows();
+    const most = narrow() ? 1 : Math.max(1, Math.min(3, Math.floor(width / 330)));
+    const spec = panelled(copied("divergence"), rows, { width, height: 150, most, margin: 130 });
+    painted(spec);
     for (const part of spec.spec.layer) if (part.encoding.y?.axis) part.encoding.y.axis.values = decades(domainOf(rows.map((row) => row.value), true), 150);
     return { spec, table: "divergence", rows, text: rows.length ? spokenDivergence(rows) : NOTHING };
   },
@@ -158,8 +166,8 @@ const hasValues = (rows) => (rows.some((row) => row.kind === "value") ? rows : [
 
 // Whole pixels a cell, so that the cells of a panel meet and fill it.
 function cells(name, rows, width, height) {
-  const columns = narrow() ? 2 : Math.max(2, Math.min(4, Math.floor(width / 270)));
-  const spec = sized(copied(`${name} ${state.quantity}`), { width, height, columns, margin: 60 });
+  const most = narrow() ? 2 : Math.max(2, Math.min(4, Math.floor(width / 270)));
+  const spec = panelled(copied(`${name} ${state.quantity}`), rows, { width, height, most, margin: 60 });
   const counted = (key) => new Set(rows.map((row) => row[key])).size || 1;
   spec.spec.width = whole(spec.spec.width, counted("step"));
   spec.spec.height = whole(height, counted("layer"));
