@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from common.agreement import CEILING, DRAWS, FINE, KINKS, NEAR_A_KINK, T, flushed
+from common.blind import with_the_undecided
 from common.countermeasures.activation import open_interval
 from common.countermeasures.clipping import most_apart
 from common.countermeasures.optimizer import linear, steepest
@@ -115,6 +116,20 @@ class Bounds:
     def spreads(self) -> Compared:
         """T times what the draws differ by."""
         return {key: T * rms for key, rms in self.rms.items()}
+
+    def judged(self) -> tuple[Compared, str | None]:
+        """The bounds on all arrays and quantities, and why the step cannot be judged, in one line; None where it can."""
+        bounds, blind = self.found(), self.blind()
+        return (with_the_undecided(bounds, self._undecided(), self.plan) if blind else bounds), blind
+
+    def _undecided(self) -> np.ndarray:
+        """Whether rounding decides on which side of 0 some pre-activation of a site is, and far from it, [seed, site]."""
+        found = {number: np.zeros(len(h), dtype=bool) for number, h in self.inside.h.items()}
+        for (number, which), z in self.inside.z.items():
+            spread = self.spread[number, which]
+            near = (np.abs(z) <= NEAR_A_KINK * spread) & (spread > 1)
+            found[number] = found[number] | near.any(axis=(1, 2))
+        return np.stack(list(found.values()), axis=1)
 
     def found(self) -> Compared:
         """The bounds on all arrays and quantities."""

@@ -80,7 +80,7 @@ def _judge(plan: Plan, data: Data, number: int, before: State) -> Judge | None:
         for sides in bounds.kinks():
             program = Definition(plan, measure=False, rounding=Exact(sides))
             bounds.add_kink(take(program, before, batch, data.x_test[evaluated(data)], plan), _inside(program))
-        return Judge(number, before, bounds.found(), bounds.blind())
+        return Judge(number, before, *bounds.judged())
 
 
 def _inside(program: Definition) -> Inside:

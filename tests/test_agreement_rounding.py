@@ -69,6 +69,12 @@ def test_what_frameworks_have_from_a_sum_less_one_of_its_terms_has_the_rounding_
     assert np.array_equal(EXACT.beside(y, other), y)
 
 
+def test_a_variance_that_rounding_makes_may_be_that_of_equal_numbers() -> None:
+    mean, variance = np.array([1e6, 1e6, 0.0]), np.array([1e-20, 1e-10, 1e-20])
+    assert Random("float64", 1).least(variance, mean).tolist() == [0.0, 1e-10, 1e-20]
+    assert np.array_equal(EXACT.least(variance, mean), variance)
+
+
 def test_exact_arithmetic_may_take_the_other_side_of_a_kink(plan: Maker) -> None:
     z = np.array([[-1.0, 2.0]])
     assert EXACT.above(z, (0, 0)).tolist() == [[False, True]]

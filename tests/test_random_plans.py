@@ -20,3 +20,11 @@ def test_a_correct_wing_is_not_called_broken_on_plans_that_nobody_chose(backend:
     for plan in small:
         agreed = agreement(plan, definition, wing, tmp_path / "reference.npz")
         assert agreed.outcome != "broken", f"{words(plan)}: {agreed.reason}"
+
+
+def test_what_rounding_decides_breaks_no_agreement(backend: Backend, tmp_path: Path) -> None:
+    """Plan 5125: units of 1e46 that are equal over the batch, which PyTorch and TensorFlow take for another 1 or -1."""
+    plan = random_plan(5125, data_files(tmp_path))
+    definition, wing = (Worker(one, threads=1, imports=0.0) for one in (backends.load("numpy"), backend))
+    agreed = agreement(plan, definition, wing, tmp_path / "reference.npz")
+    assert agreed.outcome == "agrees", agreed.reason

@@ -54,9 +54,15 @@ class BatchNorm:
         deviation = self.r(np.sqrt(self.r(variance + self.spec.epsilon)))
         return Standardized(moments, deviation, self.r(self.r(z - mean[..., None, :]) / deviation[..., None, :]))
 
-    def __call__(self, x: np.ndarray, scale: np.ndarray, shift: np.ndarray) -> np.ndarray:
-        """Normalized z, of the standardized x."""
-        return self.r(self.r(x * scale[..., None, :]) + shift[..., None, :])
+    def __call__(self, forward: Standardized, scale: np.ndarray, shift: np.ndarray) -> np.ndarray:
+        """Normalized z.
+
+        PyTorch and TensorFlow have it as z times scale / deviation, plus what the mean makes of that and the shift.
+        """
+        mean, variance = forward.moments
+        factor = scale / np.sqrt(self.r.least(variance, mean) + self.spec.epsilon)
+        scaled = self.r.beside(self.r(forward.x * scale[..., None, :]), (mean * factor)[..., None, :])
+        return self.r(scaled + shift[..., None, :])
 
     def running(self, old: np.ndarray, batch: np.ndarray) -> np.ndarray:
         """The running statistic after a training step."""
@@ -147,7 +153,7 @@ def _over_the_batch(norm: BatchNorm) -> Layer:
             gradient, scale, shift = norm.backward(cotangent, kept, p["scale"])
             return gradient, {"scale": scale, "shift": shift}
 
-        return norm(kept.x, p["scale"], p["shift"]), backward
+        return norm(kept, p["scale"], p["shift"]), backward
 
     return forward
 

@@ -32,6 +32,10 @@ SAFE = 1e-140
 """Between this and one over it, a norm is made of squares that there are."""
 
 
+EQUAL = 64
+"""Units in the last place: numbers that differ by no more may be equal but for the rounding of what they are sums of."""
+
+
 @cache
 def noise(precision: str) -> tuple[np.ndarray, np.ndarray]:
     """The e r, and the 1 + e r."""
@@ -100,6 +104,10 @@ class Exact:
     def beside(self, y: np.ndarray, other: np.ndarray) -> np.ndarray:
         """A number that frameworks have from its sum with another, less that one."""
         return y
+
+    def least(self, variance: np.ndarray, mean: np.ndarray) -> np.ndarray:
+        """How small a variance of numbers of this mean may be."""
+        return variance
 
     def above(self, z: np.ndarray, place: Place) -> np.ndarray:
         """Where pre-activations lie above 0."""
@@ -186,6 +194,11 @@ class Random(Exact):
     def beside(self, y: np.ndarray, other: np.ndarray) -> np.ndarray:
         """A number that frameworks have from its sum with another, less that one: it has the rounding of the sum."""
         return self._in_range(y + (np.abs(y) + np.abs(other)) * self._noise(y.shape))
+
+    def least(self, variance: np.ndarray, mean: np.ndarray) -> np.ndarray:
+        """How small a variance of numbers of this mean may be: 0 where it is made of their rounding, as of equal numbers."""
+        rounding = EQUAL * float(np.finfo(self.precision).eps) * np.abs(mean)
+        return np.where(np.sqrt(variance) > rounding, variance, 0.0)
 
     def norm(self, y: np.ndarray, terms: int) -> np.ndarray:
         """A Euclidean norm of so many terms."""

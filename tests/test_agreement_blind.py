@@ -1,0 +1,34 @@
+"""What is compared with nothing in a step that cannot be judged: what rounding decides, and what is computed from it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from common.blind import with_the_undecided
+from common.step import Key
+from tests.judged import Maker
+
+
+def test_what_is_computed_from_an_undecided_layer_has_no_bound(plan: Maker) -> None:
+    made = plan(depth=4, width=4, normalization="batch")
+    first, hidden = (stack.name for stack in made.network.measured())
+    bounds = {
+        Key("loss"): np.ones(2),
+        Key("signal gradient"): np.ones((2, 4)),
+        Key("gradient", f"{hidden}.weight"): np.ones((2, 3)),
+        Key("running value", f"{first}.mean"): np.ones((2, 1)),
+        Key("running value", f"{hidden}.mean"): np.ones((2, 3)),
+        Key("activation_rms"): np.ones((2, 4)),
+        Key("evaluation output"): np.ones((2, 1)),
+    }
+    undecided = np.zeros((2, 4), dtype=bool)
+    undecided[1, 2] = True
+    found = with_the_undecided(bounds, undecided, made)
+    for key, bound in found.items():
+        assert bound.shape == bounds[key].shape
+        assert np.isfinite(bound[0]).all(), "the other seed"
+    assert np.isfinite(found[Key("running value", f"{first}.mean")]).all()
+    assert np.isinf(found[Key("running value", f"{hidden}.mean")][1]).tolist() == [False, True, True]
+    assert np.isinf(found[Key("activation_rms")][1]).tolist() == [False, False, True, True]
+    for key in (Key("loss"), Key("signal gradient"), Key("gradient", f"{hidden}.weight"), Key("evaluation output")):
+        assert np.isinf(found[key][1]).all()
