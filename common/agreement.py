@@ -27,7 +27,7 @@ samples are beyond it, draws evaluate these: in a deep network one sample in hun
 Quantities. The root mean square and the mean move by no more than the largest change of what they are of, so that their bounds
 follow from those of the arrays, with T u max(1, sqrt(n) / 4) of their own for a sum of n terms. Nor does clipping by value move
 numbers further apart than they were. The dead fraction may be off by the units that are so near to death that the draws do not
-tell.
+tell, or that are alive by a number that is flushed.
 
 Outcomes. A step is *broken* where an error is beyond its bound. It *cannot be judged* where a bound is so wide that it bounds
 nothing: half of the largest signal gradient of a layer, or of the logits in evaluation (or of 1, if they are smaller): a layer

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from common.agreement import CEILING, DRAWS, FINE, KINKS, NEAR_A_KINK, T, flushed
-from common.blind import with_the_undecided
+from common.agreement import DRAWS, KINKS, NEAR_A_KINK, T, flushed
 from common.countermeasures.activation import open_interval
 from common.countermeasures.clipping import most_apart
 from common.countermeasures.optimizer import linear, steepest
 from common.network import Arrays, State, side_by_side
 from common.plan import Plan
 from common.quantities import ratio, rms_of_layers
-from common.step import EVALUATION, SIGNAL, Compared, Key, Step, arrays, distance, largest
+from common.step import SIGNAL, Compared, Key, Step, arrays, distance, largest
 
 OUTPUT = Key("output")
 UPDATE = "update"
@@ -117,20 +116,6 @@ class Bounds:
         """T times what the draws differ by."""
         return {key: T * rms for key, rms in self.rms.items()}
 
-    def judged(self) -> tuple[Compared, str | None]:
-        """The bounds on all arrays and quantities, and why the step cannot be judged, in one line; None where it can."""
-        bounds, blind = self.found(), self.blind()
-        return (with_the_undecided(bounds, self._undecided(), self.plan) if blind else bounds), blind
-
-    def _undecided(self) -> np.ndarray:
-        """Whether rounding decides on which side of 0 some pre-activation of a site is, and far from it, [seed, site]."""
-        found = {number: np.zeros(len(h), dtype=bool) for number, h in self.inside.h.items()}
-        for (number, which), z in self.inside.z.items():
-            spread = self.spread[number, which]
-            near = (np.abs(z) <= NEAR_A_KINK * spread) & (spread > 1)
-            found[number] = found[number] | near.any(axis=(1, 2))
-        return np.stack(list(found.values()), axis=1)
-
     def found(self) -> Compared:
         """The bounds on all arrays and quantities."""
         bounds = {
@@ -166,7 +151,7 @@ class Bounds:
         weights = network.at_sites([rms_of_layers(self.before.parameters[name]) for name in network.weights])
         of_layer = self._own(self.plan.task.batch_size * network.units)
         of_weight = self._own(network.units * max(network.units, network.features))
-        dead = [(np.abs(margin) <= T * self.moved[i]) & (self.moved[i] > 0) for i, margin in self.margins.items()]
+        dead = [self._may_be_dead(margin, self.moved[number]) for number, margin in self.margins.items()]
         return {
             "signal_gradient_rms": bounds[SIGNAL] + of_layer * q["signal_gradient_rms"],
             "weight_gradient_rms": gradient + of_weight * q["weight_gradient_rms"],
@@ -176,6 +161,11 @@ class Bounds:
             "activation_rms": bounds[OUTPUT] + of_layer * q["activation_rms"],
             "dead_fraction": np.stack([layer.mean(1) for layer in dead], axis=1) + 8 * self.u,
         }
+
+    def _may_be_dead(self, margin: np.ndarray, moved: np.ndarray) -> np.ndarray:
+        """Whether units [seed, width] so far from death are so near to it that the draws, or what is flushed, do not tell."""
+        drawn = (np.abs(margin) <= T * moved) & (moved > 0)
+        return drawn | ((margin > 0) & (margin <= self.flushed))
 
     def _of_weights(self, bounds: Compared, what: str) -> np.ndarray:
         return self.plan.network.at_sites([bounds[Key(what, name)] for name in self.plan.network.weights])
@@ -188,42 +178,6 @@ class Bounds:
     def _own(self, terms: int) -> float:
         """What the sum of a root mean square, or of a mean, adds."""
         return T * self.u * max(1.0, math.sqrt(terms) / 4)
-
-    def blind(self) -> str | None:
-        """Why the step cannot be judged, in one line; None where it can."""
-        bounds, spreads = self.found(), self.spreads()
-        for key, ceiling in self._ceilings().items():
-            # a kink within rounding moves one sample's signal by its size, and the gradient of the batch by much less
-            wide = bounds[key] if key.name else spreads[key]
-            shares = self._shares(wide, ceiling)
-            index = np.unravel_index(int(shares.argmax()), shares.shape)
-            if shares[index] > 1:
-                place = key.place([int(i) for i in index], self.plan)
-                return f"{place}: {_moved(float(shares[index]) * CEILING, self.plan.precision)}"
-        if self._shares(spreads[SIGNAL], FINE * largest(self.expected[SIGNAL])).min() > 1:
-            return f"every layer's signal gradient: rounding in {self.plan.precision} alone moves it by more than {FINE:.1%}"
-        return None if self._visible() else f"no weight moves by more than its rounding in {self.plan.precision}"
-
-    def _ceilings(self) -> Compared:
-        """How wide a bound may be that bounds something."""
-        evaluation, weights = Key(EVALUATION), [Key("gradient", name) for name in self.plan.network.weights]
-        ceilings = {key: CEILING * largest(self.expected[key]) for key in (SIGNAL, *weights)}
-        return ceilings | {evaluation: CEILING * np.maximum(largest(self.expected[evaluation]), 1.0)}
-
-    def _shares(self, bounds: np.ndarray, of: np.ndarray) -> np.ndarray:
-        """Bounds as shares of something; 0 where they are no more than what is flushed."""
-        known = (bounds > T * self.flushed) & np.isfinite(of)  # an evaluation may overflow in the definition too
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(known, bounds / of, 0.0)
-
-    def _visible(self) -> bool:
-        """Whether some parameter moves so far that a step of other length would be seen."""
-        for name, before in self.before.parameters.items():
-            key = Key("value after the step", name)
-            moved, rounded = largest(self.expected[key] - before), 4 * self.u * largest(self.expected[key])
-            if (FINE * moved > self.spreads()[key] + rounded).any():
-                return True
-        return False
 
 
 def _of_inside(inside: Inside) -> Compared:
@@ -240,9 +194,3 @@ def _apart(found: np.ndarray, expected: np.ndarray) -> np.ndarray:
     """The difference, 0 between equal infinities, and infinite where only one is a number."""
     apart = np.where(found == expected, 0.0, found - expected)
     return np.where(np.isnan(apart), np.inf, apart)
-
-
-def _moved(share: float, precision: str) -> str:
-    if np.isinf(share):
-        return f"it overflows in {precision}"
-    return f"rounding in {precision} alone moves it by {'more than its own size' if share > 1 else f'{share:.0%}'}"

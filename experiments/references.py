@@ -18,6 +18,7 @@ from backends.numpy.rounding import Exact, Random
 from backends.numpy.training import Program as Definition
 from common import draw
 from common.agreement import DRAWS, Judge, judged_steps
+from common.blind import judged
 from common.bounds import Bounds, Inside
 from common.network import State
 from common.plan import Plan
@@ -80,7 +81,7 @@ def _judge(plan: Plan, data: Data, number: int, before: State) -> Judge | None:
         for sides in bounds.kinks():
             program = Definition(plan, measure=False, rounding=Exact(sides))
             bounds.add_kink(take(program, before, batch, data.x_test[evaluated(data)], plan), _inside(program))
-        return Judge(number, before, *bounds.judged())
+        return Judge(number, before, *judged(bounds))
 
 
 def _inside(program: Definition) -> Inside:

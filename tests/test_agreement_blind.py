@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 
 from common.blind import with_the_undecided
+from common.bounds import Bounds
 from common.step import Key
 from tests.judged import Maker
 
@@ -32,3 +36,11 @@ def test_what_is_computed_from_an_undecided_layer_has_no_bound(plan: Maker) -> N
     assert np.isinf(found[Key("activation_rms")][1]).tolist() == [False, False, True, True]
     for key in (Key("loss"), Key("signal gradient"), Key("gradient", f"{hidden}.weight"), Key("evaluation output")):
         assert np.isinf(found[key][1]).all()
+
+
+def test_a_unit_that_is_alive_by_what_is_flushed_may_be_dead() -> None:
+    """The cell of an LSTM that was 1.7e-317: dead in TensorFlow and XLA (random plan 5383)."""
+    of: Any = SimpleNamespace(flushed=1e-300)
+    margin = np.array([1.7e-317, 0.0, -1e-317, 1e-200, 1e-3])
+    assert Bounds._may_be_dead(of, margin, np.zeros(5)).tolist() == [True, False, False, False, False]
+    assert Bounds._may_be_dead(of, margin, np.full(5, 1e-201)).tolist() == [True, True, True, True, False]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 import backends
 from common.backend import Backend
 from experiments.working import Worker
+from tests.conftest import load
 from tests.random_plans import agreement, data_files, random_plan, words
 
 FEW = 6
@@ -22,9 +25,10 @@ def test_a_correct_wing_is_not_called_broken_on_plans_that_nobody_chose(backend:
         assert agreed.outcome != "broken", f"{words(plan)}: {agreed.reason}"
 
 
-def test_what_rounding_decides_breaks_no_agreement(backend: Backend, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["torch", "keras"])
+def test_what_rounding_decides_breaks_no_agreement(request: pytest.FixtureRequest, name: str, tmp_path: Path) -> None:
     """Plan 5125: units of 1e46 that are equal over the batch, which PyTorch and TensorFlow take for another 1 or -1."""
     plan = random_plan(5125, data_files(tmp_path))
-    definition, wing = (Worker(one, threads=1, imports=0.0) for one in (backends.load("numpy"), backend))
+    definition, wing = (Worker(one, threads=1, imports=0.0) for one in (backends.load("numpy"), load(name, request.config)))
     agreed = agreement(plan, definition, wing, tmp_path / "reference.npz")
     assert agreed.outcome == "agrees", agreed.reason
