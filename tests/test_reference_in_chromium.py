@@ -10,7 +10,7 @@ import pytest
 
 from experiments.ledger import entries
 from experiments.ledger.names import rosetta
-from experiments.report import countermeasures, guide, reference
+from experiments.report import countermeasures, guide, listed, reference
 from tests.browser import Browser
 
 SHOWN = "article:not([hidden])"
@@ -109,3 +109,18 @@ def test_an_entry_is_linked_to_by_its_name(browser: Browser, path: Path) -> None
 def test_nothing_is_wider_than_the_window(browser: Browser, path: Path, width: int) -> None:
     browser.open(path, width=width)
     assert browser.run("return document.documentElement.scrollWidth") <= width
+
+
+def test_its_theme_can_be_chosen_and_so_can_that_of_the_list_of_pages(browser: Browser, path: Path, tmp_path: Path) -> None:
+    pages = tmp_path / "report.html"
+    pages.write_text(listed.render(tmp_path), encoding="utf-8")
+    choose = "const menu = document.querySelector('#theme'); menu.value = arguments[0]; menu.dispatchEvent(new Event('change'))"
+    background = "return getComputedStyle(document.body).backgroundColor"
+    for page in (path, pages):
+        browser.driver.get(page.as_uri())
+        light = browser.run(background)
+        browser.run(choose, "dark")
+        assert browser.run(background) != light
+        browser.run(choose, "auto")
+        assert browser.run(background) == light
+        assert browser.complaints() == []

@@ -35,7 +35,7 @@ function read() {
   if (find("#filter")) filter();
 }
 
-find("#theme").addEventListener("change", () => { themed(); addressed(); });
+find("#theme").addEventListener("change", addressed);
 addEventListener("hashchange", read);
 read();
 document.body.dataset.ready = "yes";

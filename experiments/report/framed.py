@@ -20,8 +20,11 @@ TURNING = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A
 SEEN = {code: f"<U+{code:04X}>" for code in TURNING}
 """What the page has in their places."""
 
-SCRIPT = [HERE / "script" / f"{part}.js" for part in ("page", "filter", "export")]
-"""The parts of a page's script that all have, in their order."""
+THEME = HERE / "script" / "theme.js"
+"""The part of a page's script that all have."""
+
+SCRIPT = [THEME, *(HERE / "script" / f"{part}.js" for part in ("page", "filter", "export"))]
+"""Those that pages with data have, in their order."""
 
 Filters = Mapping[str, Callable[..., Any]]
 

@@ -39,4 +39,5 @@ def _page(folder: Path, experiment: str) -> str | None:
 def render(folder: Path) -> str:
     """The list as a page."""
     title = "The experiments of this folder, the last one first"
-    return framed.rendered(HERE / "list.html", title=title, experiments=listed(folder))
+    script = framed.script(framed.THEME)
+    return framed.rendered(HERE / "list.html", scripts=[script], title=title, experiments=listed(folder))

@@ -1,4 +1,3 @@
-"use strict";
 // Search by all words that are typed; tabs leave one framework; both stand in the address.
 const articles = [...document.querySelectorAll("article")];
 const texts = new Map(articles.map((each) => [each, `${each.dataset.words} ${each.textContent}`.toLowerCase()]));

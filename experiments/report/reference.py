@@ -24,7 +24,7 @@ def page() -> str:
     kept = json.loads(effects.MEASURED.read_text(encoding="utf-8"))
     return framed.rendered(
         HERE / "reference.html",
-        scripts=[framed.script(HERE / "reference.js")],
+        scripts=[framed.script(framed.THEME, HERE / "reference.js")],
         style=(HERE / "reference.css").read_text(encoding="utf-8"),
         filters={"coded": coded},
         title="PyTorch, Keras, JAX: which line here is which line there",

@@ -1,17 +1,6 @@
-"use strict";
-// What all pages have: their data, the theme, the address, the filter of a table, export. A page's own part comes after it.
+// What pages with data have: these, the address, the filter of a table, export. A page's own part comes after it.
 const data = JSON.parse(document.getElementById("data").textContent);
-const find = (selector) => document.querySelector(selector);
 const all = (selector) => [...document.querySelectorAll(selector)];
-
-// --- the theme
-
-const dark = () => (find("#theme").value === "auto" ? matchMedia("(prefers-color-scheme: dark)").matches : find("#theme").value === "dark") && !matchMedia("print").matches;
-
-function themed() {
-  if (find("#theme").value === "auto") delete document.documentElement.dataset.theme;
-  else document.documentElement.dataset.theme = find("#theme").value;
-}
 
 // --- the address, which says what is shown, so that a view can be sent
 

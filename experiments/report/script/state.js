@@ -72,7 +72,7 @@ function read() {
 find("#steps").addEventListener("input", () => { stepped(); queue = queue.then(moved); });
 find("#quantity").addEventListener("change", (event) => { state.quantity = event.target.value; addressed(); redraw("profile", "heat", "difference"); });
 find("#backend").addEventListener("change", (event) => { state.backend = event.target.value; addressed(); redraw("profile", "learning", "heat"); });
-find("#theme").addEventListener("change", () => { themed(); chosen(); redraw(...Object.keys(drawing)); });
+find("#theme").addEventListener("change", () => { chosen(); redraw(...Object.keys(drawing)); });
 find("#clear").addEventListener("click", () => chooseAll([]));
 find("main").addEventListener("click", (event) => {
   const row = event.target.closest("tr[data-configuration]");
