@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -50,7 +49,7 @@ def show(picture: Picture, output: Path) -> Shown:
     options = picture.options
     order = asked(options)
     assert order
-    source, _ = compare(replace(options, output=output), shlex.join(picture.words), [DEFINITION], [])
+    source, _ = compare(replace(options, output=output), picture.command, [DEFINITION], [])
     (figure,) = figures([source], order)
     if isinstance(figure, Nothing):
         raise ValueError(f"{picture.name} must have a figure: {figure.reason}")
@@ -79,7 +78,7 @@ def _page(found: Sequence[Shown]) -> Iterator[str]:
     for one in found:
         yield from ("", f"## {one.name}", "", one.question, "")
         yield f"![{_plain(one.alternative)}](images/gallery/{one.name}.png)"
-        yield from ("", one.sentence, "", "```sh", f"python -m experiments.compare {shlex.join(one.picture.words)}", "```")
+        yield from ("", one.sentence, "", "```sh", one.picture.command, "```")
 
 
 def _plain(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -47,6 +48,11 @@ class Picture(NamedTuple):
         size = ["--size", self.size] if self.size != "column" else []
         shown = ["--figures", FIGURES, "--only", self.figure, *quantity, *draw, *size]
         return [self.name, "--backends", DEFINITION, *shown]
+
+    @property
+    def command(self) -> str:
+        """The command that makes it."""
+        return f"python -m experiments.compare {shlex.join(self.words)}"
 
     @property
     def options(self) -> Options:
