@@ -10,7 +10,12 @@ from typing import cast
 from common.backend import Backend
 from common.errors import UserError, install_command, nearest
 
-NEEDS = {"numpy": ("numpy",), "torch": ("torch",), "keras": ("tensorflow", "keras"), "jax": ("jax", "flax", "optax")}
+NEEDS = {
+    "numpy": ("numpy",),
+    "torch": ("torch",),
+    "keras": ("tensorflow", "keras"),
+    "jax": ("jax", "flax", "optax"),
+}
 """Each wing and the packages that it needs, the definition first."""
 
 DEFINITION = "numpy"
@@ -42,7 +47,9 @@ def load(name: str) -> Backend:
     if name not in NEEDS:
         raise UserError(f"no backend is called {name!r}{nearest(name, NEEDS)}")
     if missing(name):
-        raise UserError(f"the backend {name} needs {', '.join(missing(name))}; install with: {install_command(name)}")
+        raise UserError(
+            f"the backend {name} needs {', '.join(missing(name))}; install with: {install_command(name)}"
+        )
     for variable, value in ENVIRONMENT.items():
         os.environ.setdefault(variable, value)
     return cast(Backend, importlib.import_module(f"backends.{name}"))

@@ -111,8 +111,12 @@ class Judge:
         # what is computed first is nearest to the fault: a gradient that was not clipped makes every later number wrong
         beyond = [one for one in seen if one[0] > 1]
         share, error, bound, place = beyond[0] if beyond else max(seen)
-        outcome, reason = judged(share, f"{place}, step {self.step}: error {error:.1e}, bound {bound:.1e}", self.blind)
-        return Check(step=self.step, outcome=outcome, reason=reason, error=error, bound=bound, where=place)
+        outcome, reason = judged(
+            share, f"{place}, step {self.step}: error {error:.1e}, bound {bound:.1e}", self.blind
+        )
+        return Check(
+            step=self.step, outcome=outcome, reason=reason, error=error, bound=bound, where=place
+        )
 
     def check_all_samples(
         self, found: np.ndarray, expected: np.ndarray, drawn: np.ndarray, plan: Plan, redraw: Redraw
@@ -122,7 +126,9 @@ class Judge:
         with np.errstate(divide="ignore", invalid="ignore"):
             larger = np.where(whole > few, whole / few, 1.0)
         drawn_bounds, ceiling = larger * self.bounds[Key(EVALUATION)], CEILING * whole
-        widest = np.where(drawn_bounds > ceiling, np.inf, ceiling)  # where the drawn samples tell nothing, nor do the others
+        widest = np.where(
+            drawn_bounds > ceiling, np.inf, ceiling
+        )  # where the drawn samples tell nothing, nor do the others
         bounds = np.minimum(OTHER_SAMPLES * drawn_bounds, widest)[:, 0]
         errors = distance(found, expected)  # [seed, sample]
         by_sample = np.repeat(bounds[:, None], errors.shape[1], axis=1)
@@ -133,8 +139,12 @@ class Judge:
         seed, sample = np.unravel_index(int(shares.argmax()), shares.shape)
         share, error, bound = (float(a[seed, sample]) for a in (shares, errors, by_sample))
         place = f"{EVALUATION} of test sample {sample}, seed {plan.seeds[seed]}"
-        outcome, reason = judged(share, f"{place}, step {self.step}: error {error:.1e}, bound {bound:.1e}", self.blind)
-        return Check(step=self.step, outcome=outcome, reason=reason, error=error, bound=bound, where=place)
+        outcome, reason = judged(
+            share, f"{place}, step {self.step}: error {error:.1e}, bound {bound:.1e}", self.blind
+        )
+        return Check(
+            step=self.step, outcome=outcome, reason=reason, error=error, bound=bound, where=place
+        )
 
     def _bounds(self, key: Key, definitions: Compared, plan: Plan) -> np.ndarray:
         """The bounds of an array; infinite where the step is blind and its own draws differ by as much as what they bound.

@@ -48,7 +48,8 @@ ONE, EACH, LAYERS, STEPS = FORMS = ("a width", "a list of widths", "layers", "st
 """What a width or an architecture may be; in the place of a mistake they say nothing."""
 
 Widths = Annotated[
-    Annotated[Width, Tag(ONE)] | Annotated[tuple[Width, ...], Field(min_length=1, max_length=10_000), Tag(EACH)],
+    Annotated[Width, Tag(ONE)]
+    | Annotated[tuple[Width, ...], Field(min_length=1, max_length=10_000), Tag(EACH)],
     Discriminator(lambda given: EACH if isinstance(given, (list, tuple)) else ONE),
 ]
 """That of every hidden layer, or a list with one for each."""
@@ -90,7 +91,9 @@ class Perceptron(Network, frozen=True):
         least = self.normalization.least_batch
         if size < least:
             kind = self.normalization.kind
-            raise ValueError(f"{kind} norm needs a batch of at least {least} samples; received a batch size of {size}")
+            raise ValueError(
+                f"{kind} norm needs a batch of at least {least} samples; received a batch size of {size}"
+            )
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -119,7 +122,9 @@ class Perceptron(Network, frozen=True):
             blocks = self._blocks(outputs)
             block = blocks.hidden if inputs == outputs else blocks.changing
             name = f"hidden {len(found)}" if len(found) > 1 else "hidden"
-            found.append(Stack(name, tuple(f"layer {number}" for number, _ in group), block, inputs))
+            found.append(
+                Stack(name, tuple(f"layer {number}" for number, _ in group), block, inputs)
+            )
         output = (*self._blocks(last).last, Affine(self.outputs, bias=True))
         return (*found, Stack("output", ("output",), output, last, measured=False))
 
@@ -177,7 +182,9 @@ class RecurrentNetwork(Network, frozen=True):
 
 
 def _architecture(given: Any) -> str:
-    recurrent = "recurrent" in given if isinstance(given, dict) else isinstance(given, RecurrentNetwork)
+    recurrent = (
+        "recurrent" in given if isinstance(given, dict) else isinstance(given, RecurrentNetwork)
+    )
     return STEPS if recurrent else LAYERS
 
 

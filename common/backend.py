@@ -105,12 +105,20 @@ def side_by_side(parts: list[Training]) -> Training:
     """Trainings of some seeds each, all with the same steps, as one of all seeds."""
     traces = [part.trace for part in parts]
     loss = np.concatenate([trace.loss for trace in traces])
-    quantities = {name: np.concatenate([trace.quantities[name] for trace in traces]) for name in traces[0].quantities}
+    quantities = {
+        name: np.concatenate([trace.quantities[name] for trace in traces])
+        for name in traces[0].quantities
+    }
     trace = Trace(traces[0].steps, loss, quantities)
     return Training(trace, parts[0].first_step, sum(part.steps for part in parts))
 
 
-def train(program: Program, plan: Plan, batches: Iterable[Batch], progress: Callable[[int], None] | None = None) -> Training:
+def train(
+    program: Program,
+    plan: Plan,
+    batches: Iterable[Batch],
+    progress: Callable[[int], None] | None = None,
+) -> Training:
     """Run a loaded program over batches and record its quantities.
 
     They are fetched at most every `STEPS_OF_A_FETCH` steps: until then nothing waits for the device.
@@ -141,5 +149,7 @@ def train(program: Program, plan: Plan, batches: Iterable[Batch], progress: Call
             clock = time.perf_counter()
     rows += [program.measured(one) for one in waiting]
     later = (time.perf_counter() - clock) / max(1, steps[-1])
-    stacked = {name: np.stack([row[name] for row in rows], axis=1) for name in ("loss", *QUANTITIES)}
+    stacked = {
+        name: np.stack([row[name] for row in rows], axis=1) for name in ("loss", *QUANTITIES)
+    }
     return Training(Trace(np.array(steps), stacked.pop("loss"), stacked), first_step, later)

@@ -79,7 +79,10 @@ class Bounds:
     def kinks(self) -> list[Sides]:
         """What draws of the other sides of the kinks take for above 0; none where no pre-activation is near one."""
         spread, sides = self.spread, self.sides
-        near = {i: (np.abs(z) <= NEAR_A_KINK * spread[i]) & (spread[i] > 0) for i, z in self.inside.z.items()}
+        near = {
+            i: (np.abs(z) <= NEAR_A_KINK * spread[i]) & (spread[i] > 0)
+            for i, z in self.inside.z.items()
+        }
         if not any(layer.any() for layer in near.values()):
             return []
         rng = np.random.default_rng(0)
@@ -97,9 +100,13 @@ class Bounds:
             for key, d in self._distances(step, inside).items():
                 self.rms[key] = with_another(self.rms[key], d)
             for number, margin in self._margins(inside).items():
-                self.moved[number] = with_another(self.moved[number], _apart(margin, self.margins[number]))
+                self.moved[number] = with_another(
+                    self.moved[number], _apart(margin, self.margins[number])
+                )
             for i, z in self.inside.z.items():
-                np.maximum(self.spread[i], np.nan_to_num(np.abs(inside.z[i] - z)), out=self.spread[i])
+                np.maximum(
+                    self.spread[i], np.nan_to_num(np.abs(inside.z[i] - z)), out=self.spread[i]
+                )
 
     def add_kink(self, step: Step, inside: Inside) -> None:
         """Take a draw with other sides into account."""
@@ -108,8 +115,14 @@ class Bounds:
 
     def _distances(self, step: Step, inside: Inside) -> Compared:
         found = arrays(step) | _of_inside(inside)
-        unclipped = [key for key in found if key.what == "clipped gradient" and found[key] is found[Key("gradient", key.name)]]
-        distances = {key: distance(a, self.expected[key]) for key, a in found.items() if key not in unclipped}
+        unclipped = [
+            key
+            for key in found
+            if key.what == "clipped gradient" and found[key] is found[Key("gradient", key.name)]
+        ]
+        distances = {
+            key: distance(a, self.expected[key]) for key, a in found.items() if key not in unclipped
+        }
         return distances | {key: distances[Key("gradient", key.name)] for key in unclipped}
 
     def spreads(self) -> Compared:
@@ -119,7 +132,10 @@ class Bounds:
     def found(self) -> Compared:
         """The bounds on all arrays and quantities."""
         bounds = {
-            key: spread + KINKS * self.kinked[key] + 4 * self.u * largest(self.expected[key]) + self.flushed
+            key: spread
+            + KINKS * self.kinked[key]
+            + 4 * self.u * largest(self.expected[key])
+            + self.flushed
             for key, spread in self.spreads().items()
         }
         apart = most_apart(self.plan.clipping)
@@ -143,15 +159,24 @@ class Bounds:
             bounds[Key(UPDATE, name)] += lost
             if linear(spec) and most_apart(self.plan.clipping) is not None:
                 clipped = rate * steep * bounds[Key("clipped gradient", name)]
-                bounds[Key(UPDATE, name)] = np.maximum(bounds[Key(UPDATE, name)], clipped + self.flushed)
+                bounds[Key(UPDATE, name)] = np.maximum(
+                    bounds[Key(UPDATE, name)], clipped + self.flushed
+                )
 
     def _quantities(self, bounds: Compared) -> dict[str, np.ndarray]:
         q, network = self.step.quantities, self.plan.network
-        gradient, clipped, update = (self._of_weights(bounds, what) for what in ("gradient", "clipped gradient", UPDATE))
-        weights = network.at_sites([rms_of_layers(self.before.parameters[name]) for name in network.weights])
+        gradient, clipped, update = (
+            self._of_weights(bounds, what) for what in ("gradient", "clipped gradient", UPDATE)
+        )
+        weights = network.at_sites(
+            [rms_of_layers(self.before.parameters[name]) for name in network.weights]
+        )
         of_layer = self._own(self.plan.task.batch_size * network.units)
         of_weight = self._own(network.units * max(network.units, network.features))
-        dead = [(np.abs(margin) <= T * self.moved[i]) & (self.moved[i] > 0) for i, margin in self.margins.items()]
+        dead = [
+            (np.abs(margin) <= T * self.moved[i]) & (self.moved[i] > 0)
+            for i, margin in self.margins.items()
+        ]
         return {
             "signal_gradient_rms": bounds[SIGNAL] + of_layer * q["signal_gradient_rms"],
             "weight_gradient_rms": gradient + of_weight * q["weight_gradient_rms"],
@@ -163,7 +188,9 @@ class Bounds:
         }
 
     def _of_weights(self, bounds: Compared, what: str) -> np.ndarray:
-        return self.plan.network.at_sites([bounds[Key(what, name)] for name in self.plan.network.weights])
+        return self.plan.network.at_sites(
+            [bounds[Key(what, name)] for name in self.plan.network.weights]
+        )
 
     def _overflow(self) -> np.ndarray:
         """Infinite where the sum of a mean is beyond the largest number, although the mean is not."""
@@ -187,17 +214,28 @@ class Bounds:
                 return f"{place}: {_moved(float(shares[index]) * CEILING, self.plan.precision)}"
         if self._shares(spreads[SIGNAL], FINE * largest(self.expected[SIGNAL])).min() > 1:
             return f"every layer's signal gradient: rounding in {self.plan.precision} alone moves it by more than {FINE:.1%}"
-        return None if self._visible() else f"no weight moves by more than its rounding in {self.plan.precision}"
+        return (
+            None
+            if self._visible()
+            else f"no weight moves by more than its rounding in {self.plan.precision}"
+        )
 
     def _ceilings(self) -> Compared:
         """How wide a bound may be that bounds something."""
-        evaluation, weights = Key(EVALUATION), [Key("gradient", name) for name in self.plan.network.weights]
+        evaluation, weights = (
+            Key(EVALUATION),
+            [Key("gradient", name) for name in self.plan.network.weights],
+        )
         ceilings = {key: CEILING * largest(self.expected[key]) for key in (SIGNAL, *weights)}
-        return ceilings | {evaluation: CEILING * np.maximum(largest(self.expected[evaluation]), 1.0)}
+        return ceilings | {
+            evaluation: CEILING * np.maximum(largest(self.expected[evaluation]), 1.0)
+        }
 
     def _shares(self, bounds: np.ndarray, of: np.ndarray) -> np.ndarray:
         """Bounds as shares of something; 0 where they are no more than what is flushed."""
-        known = (bounds > T * self.flushed) & np.isfinite(of)  # an evaluation may overflow in the definition too
+        known = (bounds > T * self.flushed) & np.isfinite(
+            of
+        )  # an evaluation may overflow in the definition too
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(known, bounds / of, 0.0)
 
@@ -205,7 +243,10 @@ class Bounds:
         """Whether some parameter moves so far that a step of other length would be seen."""
         for name, before in self.before.parameters.items():
             key = Key("value after the step", name)
-            moved, rounded = largest(self.expected[key] - before), 4 * self.u * largest(self.expected[key])
+            moved, rounded = (
+                largest(self.expected[key] - before),
+                4 * self.u * largest(self.expected[key]),
+            )
             if (FINE * moved > self.spreads()[key] + rounded).any():
                 return True
         return False

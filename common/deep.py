@@ -89,5 +89,9 @@ def outcome(gradients: list[np.ndarray], loss: float, correct: np.ndarray) -> Ou
     """What came of a training: from the gradients by each hidden layer's output at the first step."""
     with np.errstate(divide="ignore", invalid="ignore"):
         decades = np.log10([np.sqrt(np.mean(np.square(g))) for g in gradients])
-        slope = np.polyfit(np.arange(len(decades)), decades, 1)[0] if np.all(np.isfinite(decades)) else np.nan
+        slope = (
+            np.polyfit(np.arange(len(decades)), decades, 1)[0]
+            if np.all(np.isfinite(decades))
+            else np.nan
+        )
     return Outcome(float(-slope), float(loss), float(np.mean(correct)))

@@ -25,9 +25,13 @@ def stream(seed: int, name: str) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=key))
 
 
-def weight(spec: Initialization, seed: int, layer: str, shape: tuple[int, int], name: str = "weight") -> np.ndarray:
+def weight(
+    spec: Initialization, seed: int, layer: str, shape: tuple[int, int], name: str = "weight"
+) -> np.ndarray:
     """A weight matrix [n_in, n_out] of one layer of one seed; a layer is called `layer 1`, `layer 2`, ... or `output`."""
-    with np.errstate(over="ignore", under="ignore"):  # a weight beyond all numbers is infinite, and the run says so
+    with np.errstate(
+        over="ignore", under="ignore"
+    ):  # a weight beyond all numbers is infinite, and the run says so
         return laws.weights(spec, stream(seed, f"{layer} {name}"), shape)
 
 
@@ -40,7 +44,10 @@ def _parameters(plan: Plan, seed: int) -> Arrays:
     found: Arrays = {}
     for stack in plan.network.stacks():
         for name, one in stack.parameters.items():
-            layers = [_layer(name, one, plan.initialization_of(layer), seed, layer) for layer in stack.sets]
+            layers = [
+                _layer(name, one, plan.initialization_of(layer), seed, layer)
+                for layer in stack.sets
+            ]
             found[f"{stack.name}.{name}"] = np.stack(layers)
     return found
 
@@ -48,7 +55,12 @@ def _parameters(plan: Plan, seed: int) -> Arrays:
 def _layer(name: str, one: Parameter, spec: Initialization, seed: int, layer: str) -> np.ndarray:
     """A parameter of one layer; of gates, each has a stream of its own."""
     if one.gates:
-        return np.stack([_layer(f"{name} {gate}", of_gate, spec, seed, layer) for gate, of_gate in one.by_gate.items()])
+        return np.stack(
+            [
+                _layer(f"{name} {gate}", of_gate, spec, seed, layer)
+                for gate, of_gate in one.by_gate.items()
+            ]
+        )
     match one.start:
         case "drawn":
             n_in, n_out = one.shape
@@ -101,6 +113,8 @@ def batches(plan: Plan, data: Data) -> Iterator[Batch]:
     for step in range(plan.steps):
         epoch, k = divmod(step, per_epoch)
         if k == 0:
-            orders = np.stack([stream(seed, f"epoch {epoch}").permutation(n) for seed in plan.seeds])
+            orders = np.stack(
+                [stream(seed, f"epoch {epoch}").permutation(n) for seed in plan.seeds]
+            )
         chosen = orders[:, k * size : (k + 1) * size]
         yield Batch(x_train[chosen], y_train[chosen])

@@ -49,12 +49,61 @@ RELATED = {
 MOST_SLIPS = 2
 
 OTHERS = {
-    *("gelu", "geglu", "selu", "celu", "silu", "crelu", "relu6", "swish", "mish", "glu", "swiglu", "softplus", "softsign"),
+    *(
+        "gelu",
+        "geglu",
+        "selu",
+        "celu",
+        "silu",
+        "crelu",
+        "relu6",
+        "swish",
+        "mish",
+        "glu",
+        "swiglu",
+        "softplus",
+        "softsign",
+    ),
     *("softmax", "hardtanh", "hard_sigmoid", "linear", "identity"),
-    *("glorot", "lecun", "kaiming", "orthogonal", "delta", "variance_scaling", "fan_out", "out", "sum"),
-    *("adam", "adamw", "nadam", "adamax", "rmsprop", "adagrad", "adadelta", "lion", "momentum", "nesterov"),
+    *(
+        "glorot",
+        "lecun",
+        "kaiming",
+        "orthogonal",
+        "delta",
+        "variance_scaling",
+        "fan_out",
+        "out",
+        "sum",
+    ),
+    *(
+        "adam",
+        "adamw",
+        "nadam",
+        "adamax",
+        "rmsprop",
+        "adagrad",
+        "adadelta",
+        "lion",
+        "momentum",
+        "nesterov",
+    ),
     *("layer", "group", "instance", "rms", "weight", "spectral", "l1", "l2", "agc"),
-    *("float16", "bfloat16", "fp16", "fp32", "fp64", "cpu", "gpu", "tpu", "npu", "xpu", "mps", "cuda", "rocm"),
+    *(
+        "float16",
+        "bfloat16",
+        "fp16",
+        "fp32",
+        "fp64",
+        "cpu",
+        "gpu",
+        "tpu",
+        "npu",
+        "xpu",
+        "mps",
+        "cuda",
+        "rocm",
+    ),
     *("numpy", "torch", "keras", "jax", "mxnet", "theano"),
 }
 """Words of the field for something else than the word that they resemble: gelu is no misspelt elu."""
@@ -95,7 +144,11 @@ class _Shown(reprlib.Repr):
 
     def repr_int(self, x: int, level: int) -> str:
         """A whole number; Python refuses to write one of very many digits."""
-        return super().repr_int(x, level) if x.bit_length() < 10_000 else f"a whole number of {x.bit_length():,} bits"
+        return (
+            super().repr_int(x, level)
+            if x.bit_length() < 10_000
+            else f"a whole number of {x.bit_length():,} bits"
+        )
 
 
 _SHOWN = _Shown()
@@ -118,7 +171,9 @@ def nearest(word: str, known: Iterable[str]) -> str:
     if meant in by_writing:
         return f"; {sentence}"
     near = [by_writing[each] for each in _near(written(word), list(by_writing))]
-    return f"; did you mean {' or '.join(map(repr, near))}?" if near else f"; known: {_listed(words)}"
+    return (
+        f"; did you mean {' or '.join(map(repr, near))}?" if near else f"; known: {_listed(words)}"
+    )
 
 
 def _listed(words: list[str]) -> str:
@@ -148,7 +203,9 @@ def _near(word: str, known: list[str]) -> list[str]:
         return []
     alike = [each for each in known if abs(len(each) - len(word)) <= MOST_SLIPS]
     distances = {each: slips(word, each) for each in alike}
-    allowed = {each: distance for each, distance in distances.items() if distance <= _allowed(word, each)}
+    allowed = {
+        each: distance for each, distance in distances.items() if distance <= _allowed(word, each)
+    }
     return [each for each, distance in allowed.items() if distance == min(allowed.values())]
 
 
@@ -179,4 +236,8 @@ def install_command(extra: str = "") -> str:
     chosen = f"[{extra}]" if extra else ""
     if INSTALLED:
         return f'pip install "isograd{chosen}"'
-    return f'pip install -c constraints.txt -e ".{chosen}"' if extra else "pip install -c constraints.txt -e ."
+    return (
+        f'pip install -c constraints.txt -e ".{chosen}"'
+        if extra
+        else "pip install -c constraints.txt -e ."
+    )

@@ -49,7 +49,10 @@ def divergence(trace: Trace, definition: Trace, plan: Plan | None = None) -> np.
     lost = flushed(plan) if plan else 0.0
     unsure = max(lost, DIGITS * epsilon(plan.precision)) if plan else 0.0
     losses = _relative(trace.loss, definition.loss, unsure).max(0)
-    layers = [_relative(trace.quantities[q], definition.quantities[q], lost).max((0, 2)) for q in DIVERGING]
+    layers = [
+        _relative(trace.quantities[q], definition.quantities[q], lost).max((0, 2))
+        for q in DIVERGING
+    ]
     return np.max([losses, *layers], axis=0)
 
 
@@ -101,7 +104,9 @@ def free_run(plan: Plan, trace: Trace, definition: Trace, sensitivity: Sequence[
     found = np.maximum.accumulate(divergence(trace, definition, plan))[:ends]
     bound = bounds(plan, definition, sensitivity)[:ends]
     if not ends:
-        return FreeRun("cannot be judged", "the definition is not finite at the first step", 0, 0.0, 0.0)
+        return FreeRun(
+            "cannot be judged", "the definition is not finite at the first step", 0, 0.0, 0.0
+        )
     chaotic = (bound >= CHAOS) | ((found > bound) & _kinks_decide(plan, bound))
     judged = int(np.argmax(chaotic)) if chaotic.any() else ends
     beyond = np.flatnonzero(found[:judged] > bound[:judged])
@@ -126,7 +131,9 @@ def _kinks_decide(plan: Plan, bound: np.ndarray) -> np.ndarray:
     """Whether a pre-activation may lie on either side of a kink, at each step; in float32 some always may."""
     network = plan.network
     numbers = len(network.sites) * network.units * plan.task.batch_size * len(plan.seeds)
-    return (bound * numbers >= A_KINK) & has_kink(network.activation) | (plan.precision == "float32")
+    return (bound * numbers >= A_KINK) & has_kink(network.activation) | (
+        plan.precision == "float32"
+    )
 
 
 def finite(trace: Trace) -> np.ndarray:

@@ -30,7 +30,11 @@ def spoken(size: float) -> str:
 
 def _machine() -> int:
     found = _numbers(Path("/proc/meminfo")).get("MemAvailable:")
-    return 1024 * found if found is not None else os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return (
+        1024 * found
+        if found is not None
+        else os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    )
 
 
 def _groups() -> Iterator[int]:
@@ -40,7 +44,9 @@ def _groups() -> Iterator[int]:
             most, now = int((root / limit).read_text()), int((root / used).read_text())
         except (OSError, ValueError):  # no such file, or the limit is `max`
             continue
-        yield most - now + _numbers(root / kinds).get("inactive_file", 0)  # copies of files, which make way
+        yield (
+            most - now + _numbers(root / kinds).get("inactive_file", 0)
+        )  # copies of files, which make way
 
 
 def _own() -> Iterator[int]:

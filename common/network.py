@@ -45,13 +45,23 @@ class Network(Spec, frozen=True):
     @model_validator(mode="after")
     def _the_loss_is_of_such_targets(self) -> Self:
         if (self.classes is None) == (self.targets is None):
-            received = "neither" if self.classes is None else f"{self.classes} classes and {self.targets} targets"
-            raise ValueError(f"a network must have either classes or real targets; received {received}")
+            received = (
+                "neither"
+                if self.classes is None
+                else f"{self.classes} classes and {self.targets} targets"
+            )
+            raise ValueError(
+                f"a network must have either classes or real targets; received {received}"
+            )
         if self.targets is not None and not self.loss.of_real_targets:
-            raise ValueError(f'real targets need the loss squared_error; received {self.loss.kind}; set loss = "squared_error"')
+            raise ValueError(
+                f'real targets need the loss squared_error; received {self.loss.kind}; set loss = "squared_error"'
+            )
         most = self.loss.most_classes
         if most is not None and self.classes is not None and self.classes > most:
-            raise ValueError(f"the loss {self.loss.kind} is of at most {most} classes; received {self.classes} classes")
+            raise ValueError(
+                f"the loss {self.loss.kind} is of at most {most} classes; received {self.classes} classes"
+            )
         return self
 
     @property
@@ -101,7 +111,9 @@ class Network(Spec, frozen=True):
 
     def of_measured(self, name: str) -> tuple[str, ...]:
         """The names of a parameter of the measured stacks that have it."""
-        return tuple(f"{stack.name}.{name}" for stack in self.measured() if name in stack.parameters)
+        return tuple(
+            f"{stack.name}.{name}" for stack in self.measured() if name in stack.parameters
+        )
 
     @property
     def weights(self) -> tuple[str, ...]:
@@ -125,11 +137,19 @@ class Network(Spec, frozen=True):
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape [layer, ...] of every parameter of one seed, by its name `stack.parameter`."""
-        return {name: shape for stack in self.stacks() for name, shape in _shapes(stack, stack.parameters)}
+        return {
+            name: shape
+            for stack in self.stacks()
+            for name, shape in _shapes(stack, stack.parameters)
+        }
 
     def statistics_shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape [layer, ...] of every statistic of one seed, by its name `stack.statistic`."""
-        return {name: shape for stack in self.stacks() for name, shape in _shapes(stack, stack.statistics)}
+        return {
+            name: shape
+            for stack in self.stacks()
+            for name, shape in _shapes(stack, stack.statistics)
+        }
 
     def parameter_count(self) -> int:
         """How many numbers one seed trains."""

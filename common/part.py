@@ -109,7 +109,9 @@ class Affine:
     def parameters(self, units: int) -> Parameters:
         """The weight [n_in, n_out], and the bias."""
         weight: Parameters = {"weight": Parameter((units, self.units), "drawn")}
-        return weight | ({"bias": Parameter((self.units,), "drawn bias", units)} if self.bias else {})
+        return weight | (
+            {"bias": Parameter((self.units,), "drawn bias", units)} if self.bias else {}
+        )
 
     def statistics(self, units: int) -> Parameters:
         """It keeps none."""

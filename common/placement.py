@@ -44,7 +44,11 @@ class Share(NamedTuple):
     def region(self, shape: tuple[int, ...]) -> tuple[Any, ...]:
         """Its index in an array of this shape."""
         size = shape[self.axis] // self.count
-        return (..., slice(self.number * size, (self.number + 1) * size), *[slice(None)] * (-1 - self.axis))
+        return (
+            ...,
+            slice(self.number * size, (self.number + 1) * size),
+            *[slice(None)] * (-1 - self.axis),
+        )
 
 
 class Kept(NamedTuple):
@@ -101,9 +105,13 @@ Placed = Mapping[str, Kept | ByGate]
 """What a room's `PARAMETERS` says: where each of our names is. A room whose kinds differ in it has one for each, by kind."""
 
 
-def side_by_side(name: str, gates: tuple[str, ...], axis: int, axes: tuple[int | None, ...] | None = None) -> ByGate:
+def side_by_side(
+    name: str, gates: tuple[str, ...], axis: int, axes: tuple[int | None, ...] | None = None
+) -> ByGate:
     """Gates in one array, in the order in which they are named."""
-    return {gate: Kept(name, axes, Share(number, len(gates), axis)) for number, gate in enumerate(gates)}
+    return {
+        gate: Kept(name, axes, Share(number, len(gates), axis)) for number, gate in enumerate(gates)
+    }
 
 
 @dataclass(frozen=True)
@@ -158,7 +166,17 @@ def places(network: Network, rooms: Rooms) -> list[Place]:
                     module = (module_name(layer), *path)
                     for at, own, part in _gates(how, one):
                         whole = (*module, *own.name.split("."))
-                        found.append(Place(f"{stack.name}.{name}", layer, (index, *at), whole, own, part, trained))
+                        found.append(
+                            Place(
+                                f"{stack.name}.{name}",
+                                layer,
+                                (index, *at),
+                                whole,
+                                own,
+                                part,
+                                trained,
+                            )
+                        )
     return found
 
 

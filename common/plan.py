@@ -83,7 +83,11 @@ class Plan(Spec, frozen=True):
     def _numbers_exist_in_the_precision(self) -> Plan:
         info = np.finfo(self.precision)
         low, high = float(info.smallest_normal), float(info.max)
-        for spec in (*self._rooms().values(), self.initialization, *self.initialization_by_layer.values()):
+        for spec in (
+            *self._rooms().values(),
+            self.initialization,
+            *self.initialization_by_layer.values(),
+        ):
             for name, value in spec:
                 if isinstance(value, float) and value and not low <= abs(value) <= high:
                     raise ValueError(
@@ -102,7 +106,11 @@ class Plan(Spec, frozen=True):
 
     def numbers(self) -> Numbers:
         """The numbers that a compiled step takes as inputs, so that plans that differ only in them share one."""
-        return {f"{room}.{name}": getattr(spec, name) for room, spec in self._rooms().items() for name in spec.traced}
+        return {
+            f"{room}.{name}": getattr(spec, name)
+            for room, spec in self._rooms().items()
+            for name in spec.traced
+        }
 
     def with_numbers(self, numbers: Numbers) -> Plan:
         """The plan with other values for its `numbers`; they are not validated, and may be a framework's arrays."""
@@ -117,7 +125,10 @@ class Plan(Spec, frozen=True):
 
     def _rooms(self) -> dict[str, Spec]:
         """The specs of whatever enters a compiled step."""
-        return {"optimizer": self.optimizer, "clipping": self.clipping} | self.network.countermeasures()
+        return {
+            "optimizer": self.optimizer,
+            "clipping": self.clipping,
+        } | self.network.countermeasures()
 
     def bare(self) -> Plan:
         """The plan with 0 for its `numbers`, and its kinds' own ones for what training begins with."""
@@ -130,7 +141,9 @@ class Plan(Spec, frozen=True):
 
     def structure(self) -> str:
         """A key that is equal for plans that one compiled step serves: they differ in `numbers` and in the start at most."""
-        shape = self.bare().model_dump(mode="json", include={"network", "clipping", "optimizer", "precision"})
+        shape = self.bare().model_dump(
+            mode="json", include={"network", "clipping", "optimizer", "precision"}
+        )
         return f"{json.dumps(shape)} seeds={len(self.seeds)} batch={self.task.batch_size}"
 
     def groups(self) -> list[Plan]:
@@ -141,7 +154,11 @@ class Plan(Spec, frozen=True):
         """
         size = self.network.parameter_count() * np.dtype(self.precision).itemsize
         count = len(self.seeds)
-        together = max(n for n in range(1, count + 1) if count % n == 0 and (n == 1 or n * size <= CACHED_BYTES))
+        together = max(
+            n
+            for n in range(1, count + 1)
+            if count % n == 0 and (n == 1 or n * size <= CACHED_BYTES)
+        )
         parts = [self.seeds[i : i + together] for i in range(0, count, together)]
         return [self.model_copy(update={"seeds": seeds}) for seeds in parts]
 
@@ -156,7 +173,12 @@ class Plan(Spec, frozen=True):
         layers = len(network.sites) * self.task.batch_size * network.units
         copies = PARAMETER_COPIES + SLOT_COPIES * len(slots(self.optimizer))
         numbers = seeds * (copies * network.parameter_count() + LAYER_COPIES * layers + inputs)
-        recorded = len(self.seeds) * (1 + (self.steps - 1) // self.record_every) * len(network.sites) * len(QUANTITIES)
+        recorded = (
+            len(self.seeds)
+            * (1 + (self.steps - 1) // self.record_every)
+            * len(network.sites)
+            * len(QUANTITIES)
+        )
         return 8 * (numbers + TRACE_COPIES * recorded)
 
     def recorded(self, step: int) -> bool:

@@ -19,7 +19,9 @@ def _strict(schema: Any) -> Any:
         case {"type": "literal", "expected": [int(), *_] as known}:
             return core_schema.no_info_before_validator_function(_NoBool(known), schema)
         case dict():
-            return {key: value if key == "metadata" else _strict(value) for key, value in schema.items()}
+            return {
+                key: value if key == "metadata" else _strict(value) for key, value in schema.items()
+            }
         case list() | tuple():
             return type(schema)(map(_strict, schema))
         case _:

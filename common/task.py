@@ -122,14 +122,18 @@ def digest_of(source: str) -> str:
     Raises:
         UserError: The file cannot be read.
     """
-    return "" if source in sources.NAMES else hashlib.sha256(datafile.content_of(source)).hexdigest()
+    return (
+        "" if source in sources.NAMES else hashlib.sha256(datafile.content_of(source)).hexdigest()
+    )
 
 
 def _promised(task: Task) -> bytes:
     """The bytes of the task's file, which are those that its digest is of."""
     content = datafile.content_of(task.source)
     if task.sha256 and hashlib.sha256(content).hexdigest() != task.sha256:
-        raise UserError(f"the data file changed while it was in use: {task.source}; leave it as it is and run again")
+        raise UserError(
+            f"the data file changed while it was in use: {task.source}; leave it as it is and run again"
+        )
     return content
 
 
@@ -181,7 +185,9 @@ def _check_differing(source: str, key: str, training: np.ndarray) -> None:
         return
     word, count = {"x": "feature", "y": "target"}[key], training.shape[-1]
     which = f"all {count} {word}s are" if count > 1 else f"its only {word} is"
-    raise UserError(f"{source}: {which} constant over the training set; give {key!r} that differs between samples")
+    raise UserError(
+        f"{source}: {which} constant over the training set; give {key!r} that differs between samples"
+    )
 
 
 def _check_finite(source: str, key: str, a: np.ndarray) -> None:
@@ -205,4 +211,6 @@ def _standardized(a: np.ndarray, train: np.ndarray) -> np.ndarray:
         training = a[train]
         # not std > 0: the mean of equal numbers may be off by a unit in the last place
         constant = training.max(axes) == training.min(axes)
-        return np.where(constant, 0.0, (a - training.mean(axes)) / np.where(constant, 1.0, training.std(axes)))
+        return np.where(
+            constant, 0.0, (a - training.mean(axes)) / np.where(constant, 1.0, training.std(axes))
+        )

@@ -19,14 +19,19 @@ LONG = 20_000
 
 def control_in(text: str) -> str:
     """The first control character of a text, or an empty string."""
-    return next((each for each in text if unicodedata.category(each) in CONTROLS and each not in JOINERS), "")
+    return next(
+        (each for each in text if unicodedata.category(each) in CONTROLS and each not in JOINERS),
+        "",
+    )
 
 
 def escaped(text: str) -> str:
     r"""The text with its control characters as Python writes them: a line break as `\n`."""
     if not control_in(text):
         return text
-    return "".join(each.encode("unicode_escape").decode() if control_in(each) else each for each in text)
+    return "".join(
+        each.encode("unicode_escape").decode() if control_in(each) else each for each in text
+    )
 
 
 def columns(text: str) -> int:
@@ -69,7 +74,9 @@ def label(text: str, most: int) -> str:
         raise ValueError(f"must have at most {most:,} characters; received {len(text):,}")
     line = " ".join(text.split())
     if not line:
-        raise ValueError("must not be empty; received nothing but blanks; leave it out, or write a word")
+        raise ValueError(
+            "must not be empty; received nothing but blanks; leave it out, or write a word"
+        )
     return printable(line)
 
 
@@ -80,7 +87,9 @@ def printable(text: str) -> str:
         ValueError: It has a control character.
     """
     if control := control_in(text):
-        raise ValueError(f"must be text without control characters; received U+{ord(control):04X} in it; leave that out")
+        raise ValueError(
+            f"must be text without control characters; received U+{ord(control):04X} in it; leave that out"
+        )
     return text
 
 
@@ -91,7 +100,9 @@ def path(text: str) -> str:
         ValueError: It is empty, or has a control character, or is not UTF-8.
     """
     if not text:
-        raise ValueError("must be the path of a file; received an empty one; leave it out, or write a path")
+        raise ValueError(
+            "must be the path of a file; received an empty one; leave it out, or write a path"
+        )
     if control := control_in(text):
         raise ValueError(
             f"must be a path without control characters and in UTF-8; received U+{ord(control):04X}; rename the file"

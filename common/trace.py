@@ -40,7 +40,9 @@ class Check(BaseModel):
         where: What that is.
     """
 
-    model_config = ConfigDict(ser_json_inf_nan="constants")  # an infinite error is broken agreement, not an unknown one
+    model_config = ConfigDict(
+        ser_json_inf_nan="constants"
+    )  # an infinite error is broken agreement, not an unknown one
 
     step: int
     outcome: Agreed
@@ -90,7 +92,9 @@ class Header(BaseModel):
             finite.
     """
 
-    model_config = ConfigDict(ser_json_inf_nan="constants")  # an infinite error is broken agreement, not an unknown one
+    model_config = ConfigDict(
+        ser_json_inf_nan="constants"
+    )  # an infinite error is broken agreement, not an unknown one
 
     backend: str
     plan: Plan
@@ -113,7 +117,9 @@ class Header(BaseModel):
 
     @model_validator(mode="after")
     def _is_of_classes_or_of_real_targets(self) -> Header:
-        if (self.fit is not None) != bool(self.plan.network.targets) or (self.accuracy is None) != (self.fit is not None):
+        if (self.fit is not None) != bool(self.plan.network.targets) or (self.accuracy is None) != (
+            self.fit is not None
+        ):
             raise ValueError("a run has either accuracies or, with real targets, a fit")
         return self
 
@@ -140,4 +146,8 @@ class Trace:
     def at(self, index: int) -> Trace:
         """One recorded step of it."""
         one = slice(index, index + 1)
-        return Trace(self.steps[one], self.loss[:, one], {name: a[:, one] for name, a in self.quantities.items()})
+        return Trace(
+            self.steps[one],
+            self.loss[:, one],
+            {name: a[:, one] for name, a in self.quantities.items()},
+        )

@@ -49,8 +49,13 @@ def run(options: Options) -> int:
     lost: list[str] = []
     try:
         for row in measured(options):
-            spread = f"   {min(row.values):.3g} to {max(row.values):.3g}" if len(row.values) > 1 else ""
-            print(f"{row.section:14} {row.backend:6} {row.case:44} {row.median:8.3g} {row.unit}{spread}", flush=True)
+            spread = (
+                f"   {min(row.values):.3g} to {max(row.values):.3g}" if len(row.values) > 1 else ""
+            )
+            print(
+                f"{row.section:14} {row.backend:6} {row.case:44} {row.median:8.3g} {row.unit}{spread}",
+                flush=True,
+            )
             rows.append(row)
     except Failed as failed:
         lost.append(str(failed))
@@ -80,10 +85,14 @@ def measured(options: Options) -> Iterator[Row]:
 
 def _check(options: Options) -> None:
     if not 1 <= options.repeats <= MOST:
-        raise UserError(f"--repeats must be from 1 to {MOST}; received {shown(options.repeats)}; leave it out for 3")
+        raise UserError(
+            f"--repeats must be from 1 to {MOST}; received {shown(options.repeats)}; leave it out for 3"
+        )
     for name in options.backends:
         if name not in FRAMEWORKS:
-            raise UserError(f"--backends: no framework is called {shown(name)}{nearest(name, FRAMEWORKS)}")
+            raise UserError(
+                f"--backends: no framework is called {shown(name)}{nearest(name, FRAMEWORKS)}"
+            )
     _check_destinations(options)
 
 
@@ -96,7 +105,9 @@ def _check_destinations(options: Options) -> None:
         check_packages("--chart")
         destinations.check_file("--chart", options.chart)
         if options.chart.suffix not in CHARTS:
-            raise UserError(f"--chart must end in {' or '.join(CHARTS)}; received {shown(str(options.chart))}")
+            raise UserError(
+                f"--chart must end in {' or '.join(CHARTS)}; received {shown(str(options.chart))}"
+            )
     if options.json:
         destinations.check_file("--json", options.json)
 

@@ -39,10 +39,14 @@ def kill(process: subprocess.Popen[Any]) -> None:
     ended(process)
 
 
-def ask(command: Sequence[str], *, env: Mapping[str, str], told: str = "") -> subprocess.CompletedProcess[str]:
+def ask(
+    command: Sequence[str], *, env: Mapping[str, str], told: str = ""
+) -> subprocess.CompletedProcess[str]:
     """Run a process to its end, as `subprocess.run` does, with the text `told` as its input and its output captured."""
     pipe = subprocess.PIPE
-    process = start(command, env=env, stdin=pipe, stdout=pipe, stderr=pipe, encoding="utf-8", errors="replace")
+    process = start(
+        command, env=env, stdin=pipe, stdout=pipe, stderr=pipe, encoding="utf-8", errors="replace"
+    )
     try:
         out, err = process.communicate(told)
     finally:

@@ -42,7 +42,9 @@ PIPED = 160
 class Options:
     """Try each claim of a textbook article in three frameworks: what was measured, whether it holds, and on what condition."""
 
-    backends: Annotated[tuple[str, ...] | None, shown_as("NAME ...", "(default: all that are installed)")] = None
+    backends: Annotated[
+        tuple[str, ...] | None, shown_as("NAME ...", "(default: all that are installed)")
+    ] = None
     """Of torch, keras, jax."""
     json: Annotated[str | None, tyro.conf.arg(metavar="FILE|-", help_behavior_hint="")] = None
     """Write figures and verdicts as JSON; - is standard output, and nothing else."""
@@ -80,7 +82,9 @@ def _frameworks(options: Options) -> list[str]:
     """
     found = [name for name in choose(options.backends)[0] if name != DEFINITION]
     if not found:
-        raise UserError(f"--backends must name one of {', '.join(FRAMEWORKS)}, installed; received none")
+        raise UserError(
+            f"--backends must name one of {', '.join(FRAMEWORKS)}, installed; received none"
+        )
     return found
 
 
@@ -95,9 +99,13 @@ def _check_destinations(options: Options) -> None:
     if not options.write:
         return
     if INSTALLED:
-        raise UserError("--write must be used in a clone of the project, whose page it writes; use --json")
+        raise UserError(
+            "--write must be used in a clone of the project, whose page it writes; use --json"
+        )
     if options.backends or any(missing(name) for name in FRAMEWORKS):
-        raise UserError(f"--write must have all of {', '.join(FRAMEWORKS)}; leave out --backends, and install them")
+        raise UserError(
+            f"--write must have all of {', '.join(FRAMEWORKS)}; leave out --backends, and install them"
+        )
 
     from experiments.claiming import page
 
@@ -114,9 +122,13 @@ def _report(options: Options, found: Sequence[Judged], frameworks: Sequence[str]
     else:
         piped.console(PIPED).print(table.shown(found, frameworks))
     if options.json not in (None, "-"):
-        destinations.write(Path(options.json), table.document(found, page.packages(frameworks)).encode())
+        destinations.write(
+            Path(options.json), table.document(found, page.packages(frameworks)).encode()
+        )
     if options.write:
-        destinations.write(page.PLACE, page.page(found, frameworks, networks.STEPS, networks.SEEDS).encode())
+        destinations.write(
+            page.PLACE, page.page(found, frameworks, networks.STEPS, networks.SEEDS).encode()
+        )
 
 
 def _main() -> int:

@@ -87,7 +87,11 @@ class Cluster:
             await asyncio.sleep(LOOK_SECONDS)
             living = alive(self.ray)
             self.alive &= living
-            for worker in [worker for worker in self.workers if not worker.placed and not living.intersection(worker.able)]:
+            for worker in [
+                worker
+                for worker in self.workers
+                if not worker.placed and not living.intersection(worker.able)
+            ]:
                 worker.abandon()
 
     def close(self) -> None:
@@ -111,7 +115,11 @@ class ClusterWorker:
         self.placed = self.lost = False
         self.why = ""
         self.job: Message = {}
-        asked = {"num_cpus": cluster.threads, "num_gpus": int(first.device.startswith("gpu")), "max_concurrency": 4}
+        asked = {
+            "num_cpus": cluster.threads,
+            "num_gpus": int(first.device.startswith("gpu")),
+            "max_concurrency": 4,
+        }
         relay = cluster.ray.remote(Relay).options(**asked, **only_on(self.able))
         seconds = cluster.at_once / HEARD_A_SECOND
         self.actor = relay.remote(first.backend, cluster.threads, seconds)
@@ -121,7 +129,9 @@ class ClusterWorker:
         try:
             async for said in self.actor.messages.options(num_returns="streaming").remote():
                 self.placed = True
-                await asyncio.to_thread(self._take, await said)  # many runs wait for the disk at once
+                await asyncio.to_thread(
+                    self._take, await said
+                )  # many runs wait for the disk at once
         except Exception as error:
             self.lost = True
             self.why = self.why or self._why(error)
@@ -196,10 +206,14 @@ def keep(message: Message, job: Message, store: Store) -> None:
         NotKept: The bytes are not those that were sent, or they cannot be written.
     """
     if digest(message["run"], message["references"]) != message["sha256"]:
-        raise NotKept("the run's bytes are not those that the node sent; the same command runs it again")
+        raise NotKept(
+            "the run's bytes are not those that the node sent; the same command runs it again"
+        )
     try:
         if message["references"] is not None:
-            Path(job["reference"]).write_bytes(message["references"])  # nobody reads them before this run has ended
+            Path(job["reference"]).write_bytes(
+                message["references"]
+            )  # nobody reads them before this run has ended
         write_whole(store.path(job["run_id"]), message["run"])
         store.error_path(job["run_id"]).unlink(missing_ok=True)
     except OSError as error:

@@ -70,7 +70,9 @@ def _cluster(options: Options) -> Iterator[Cluster | None]:
         yield None
         return
     if options.exclusive:
-        raise UserError("--exclusive must be without --cluster, where others' work runs beside; received both; leave one out")
+        raise UserError(
+            "--exclusive must be without --cluster, where others' work runs beside; received both; leave one out"
+        )
 
     from experiments.connection import connected
 
@@ -94,7 +96,9 @@ def _check_destinations(options: Options) -> None:
     from experiments.report import outputs
 
     destinations.check_folder("--output", options.output)
-    destinations.check_name("the page", outputs.page_of(options.output, name_of_file(options.experiment)))
+    destinations.check_name(
+        "the page", outputs.page_of(options.output, name_of_file(options.experiment))
+    )
     destinations.check_name("the list of pages", outputs.list_of(options.output))
     if options.json is not None and options.json != "-":
         destinations.check_file("--json", Path(options.json))
@@ -112,7 +116,9 @@ def _report(source: Source, options: Options, console: Console) -> Iterator[Said
     elif options.json is not None:
         yield outputs.findings(source, Path(options.json))
     if not asked_by_a_program:
-        show(source.document, console, str(options.output), full=options.full)  # before the page, which takes a second
+        show(
+            source.document, console, str(options.output), full=options.full
+        )  # before the page, which takes a second
     page = outputs.page_of(options.output, source.document.experiment)
     also = {"figures": asked(options), "tensorboard": options.tensorboard, "opened": options.open}
     beside = outputs.write([source], page, folder=options.output, **also)

@@ -40,7 +40,8 @@ class Options:
     files: Annotated[tuple[Path, ...], tyro.conf.Positional, shown_as("IN OUT")] = ()
     """The file that is read, and the one that is written: safetensors."""
     source: Annotated[
-        Framework | None, tyro.conf.arg(name="from", metavar="torch|keras|jax", help_behavior_hint="(required)")
+        Framework | None,
+        tyro.conf.arg(name="from", metavar="torch|keras|jax", help_behavior_hint="(required)"),
     ] = None
     """Whose names and layouts IN has."""
     to: Annotated[Framework | None, shown_as("torch|keras|jax", "(required)")] = None
@@ -75,18 +76,29 @@ def _asked(options: Options) -> Asked:
     source, target = options.source, options.to
     if source is None or target is None:
         lacking = "--from" if source is None else "--to"
-        raise UserError(f"{lacking} must say whose file it is: torch, keras or jax; received none; --help shows the flags")
+        raise UserError(
+            f"{lacking} must say whose file it is: torch, keras or jax; received none; --help shows the flags"
+        )
     if source == target:
         raise UserError(f"--from and --to must differ; received {target} twice")
     for flag, value in (("--heads", options.heads), ("--learning-rate", options.learning_rate)):
         if value is not None and not 0 < value < float("inf"):
             raise UserError(f"{flag} must be above 0; received {value}")
-    return Asked(source, target, _kinds(options.kind), options.heads, options.learning_rate, frozenset(options.frozen))
+    return Asked(
+        source,
+        target,
+        _kinds(options.kind),
+        options.heads,
+        options.learning_rate,
+        frozenset(options.frozen),
+    )
 
 
 def _files(options: Options) -> tuple[Path, Path]:
     if len(options.files) != 2:
-        raise UserError(f"two files must be given, IN and OUT; received {len(options.files)}; --help shows the flags")
+        raise UserError(
+            f"two files must be given, IN and OUT; received {len(options.files)}; --help shows the flags"
+        )
     given, destination = options.files
     destinations.check_file("OUT", destination)
     return given, destination
@@ -95,7 +107,9 @@ def _files(options: Options) -> tuple[Path, Path]:
 def _kinds(words: tuple[str, ...]) -> dict[str, str]:
     for word in words:
         if word.count("=") != 1:
-            raise UserError(f"--kind must be LAYER=KIND; received {shown(word)}; write it as in 0=embedding")
+            raise UserError(
+                f"--kind must be LAYER=KIND; received {shown(word)}; write it as in 0=embedding"
+            )
     return dict(word.split("=") for word in words)
 
 

@@ -48,7 +48,10 @@ class Options:
     """Samples in a batch of --data."""
     seed: int = 0
     """Of the batches, and of a model whose weights are drawn by us (linen)."""
-    precision: Annotated[Literal["float32", "float64"] | None, shown_as("float32|float64", "(default: the model's own)")] = None
+    precision: Annotated[
+        Literal["float32", "float64"] | None,
+        shown_as("float32|float64", "(default: the model's own)"),
+    ] = None
     """What the model computes in."""
     evaluate: bool = False
     """In evaluation mode: batch norm by its running statistics."""
@@ -68,16 +71,22 @@ def run(options: Options, command: str) -> int:
 
     _check(options)
     pythons = names.pythons(options.python)
-    found = [_diagnosed(one, options, pythons, command) for one in names.given(options.models, pythons)]
+    found = [
+        _diagnosed(one, options, pythons, command) for one in names.given(options.models, pythons)
+    ]
     _report(found, options)
     return int(any(one.gradient.verdict == "non-finite" for one in found))
 
 
 def _check(options: Options) -> None:
     if not options.models:
-        raise UserError("a model must be given as BACKEND=FILE.py; received none; write torch=mine.py, for example")
+        raise UserError(
+            "a model must be given as BACKEND=FILE.py; received none; write torch=mine.py, for example"
+        )
     if options.steps < 0:
-        raise UserError(f"--steps must not be negative; received {options.steps}; leave it out to train nothing")
+        raise UserError(
+            f"--steps must not be negative; received {options.steps}; leave it out to train nothing"
+        )
     if options.batch_size < 1:
         raise UserError(f"--batch-size must be at least 1; received {options.batch_size}")
     json = None if options.json in (None, "-") else Path(options.json or "")
@@ -94,7 +103,14 @@ def _diagnosed(one: Given, options: Options, pythons: dict[str, str], command: s
 
     if one.captured:
         return of_capture(one, command)
-    asked = Asked(options.data, options.steps, options.batch_size, options.seed, options.precision, options.evaluate)
+    asked = Asked(
+        options.data,
+        options.steps,
+        options.batch_size,
+        options.seed,
+        options.precision,
+        options.evaluate,
+    )
     return of_model(one, asked, pythons.get(one.backend), command, options.save)
 
 

@@ -43,7 +43,9 @@ PIPED = 128
 class Options:
     """Print what differs between PyTorch, Keras and JAX under one name, what that does, and what makes them equal."""
 
-    word: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[WORD]", help_behavior_hint="")] = None
+    word: Annotated[
+        str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[WORD]", help_behavior_hint="")
+    ] = None
     """Any framework's name or argument, or words: epsilon, BatchNorm1d, "weight decay"; without it all are listed."""
     json: bool = False
     """Print JSON."""
@@ -55,7 +57,10 @@ def document(differences: list[Difference]) -> str:
     """The differences as JSON, with their measured effects."""
     found = []
     for each in differences:
-        measured = {framework: asdict(effect) for framework, effect in effects.measured().get(each.name, {}).items()}
+        measured = {
+            framework: asdict(effect)
+            for framework, effect in effects.measured().get(each.name, {}).items()
+        }
         found.append({**each.model_dump(by_alias=True), "effects": measured})
     return json.dumps(found, indent=1)
 

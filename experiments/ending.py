@@ -17,7 +17,11 @@ from functools import partial
 
 from experiments import children, streams
 
-WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "ended by SIGTERM", signal.SIGHUP: "ended by SIGHUP"}
+WORDS = {
+    signal.SIGINT: "interrupted",
+    signal.SIGTERM: "ended by SIGTERM",
+    signal.SIGHUP: "ended by SIGHUP",
+}
 """The signals that end a command, and what it says then; its exit status is 128 and the signal's number."""
 
 CLEAR = "\r\x1b[K\x1b[?25h"
@@ -36,7 +40,9 @@ def listen() -> None:
     os.set_blocking(writing, False)
     for number in WORDS:
         if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, lambda *_: None)  # Python's own part of it writes the number into the pipe, at once
+            signal.signal(
+                number, lambda *_: None
+            )  # Python's own part of it writes the number into the pipe, at once
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     threading.Thread(target=_wait, args=(reading,), daemon=True).start()
 
@@ -54,7 +60,10 @@ def tidied(action: Callable[[], object]) -> Iterator[None]:
 @contextlib.contextmanager
 def temporary_folder() -> Iterator[str]:
     """A folder for as long as this lasts, however it ends."""
-    with tempfile.TemporaryDirectory(prefix="isograd-") as folder, tidied(partial(shutil.rmtree, folder, ignore_errors=True)):
+    with (
+        tempfile.TemporaryDirectory(prefix="isograd-") as folder,
+        tidied(partial(shutil.rmtree, folder, ignore_errors=True)),
+    ):
         yield folder
 
 
@@ -82,7 +91,9 @@ def _tidy(said: list[str]) -> None:
         outlet.only(threading.get_ident())
     children.kill_all()
     for action in reversed(_actions):
-        with contextlib.suppress(Exception):  # whatever it is, the process ends, and the others have their turn
+        with contextlib.suppress(
+            Exception
+        ):  # whatever it is, the process ends, and the others have their turn
             action()
     children.wait_all()
     said += [sentence() for sentence in _sentences[-1:]]

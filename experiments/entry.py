@@ -115,7 +115,9 @@ def _say(reason: str) -> None:
     print(f"error: {reason}", file=sys.stderr)
 
 
-def _before_the_command(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+def _before_the_command(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
     """What went wrong while the command was imported."""
     reason = failure(error)
     if reason is None:

@@ -66,7 +66,10 @@ class Experiment(Spec, frozen=True):
     def configurations(self, overrides: Values) -> Iterator[tuple[str | None, dict[str, Any]]]:
         """Each configuration's own name, if it has one, and what it sets beyond the base."""
         for written in self.configuration:
-            yield _own_name(written), {k: v for k, v in written.items() if k != "name"} | dict(overrides)
+            yield (
+                _own_name(written),
+                {k: v for k, v in written.items() if k != "name"} | dict(overrides),
+            )
         if self.grid:
             axes = self.grid | {key: [value] for key, value in overrides.items()}
             for values in itertools.product(*axes.values()):
@@ -118,13 +121,17 @@ def read(name: str) -> Experiment:
     """
     path = Path(name) if name.endswith(".toml") else catalogue().get(name)
     if path is None:
-        raise UserError(f"no experiment is called {shown(name)}{nearest(name, catalogue())}; or name a .toml file")
+        raise UserError(
+            f"no experiment is called {shown(name)}{nearest(name, catalogue())}; or name a .toml file"
+        )
     try:
         experiment = Experiment.model_validate(tomlfile.read(path))
     except ValidationError as error:
         raise UserError(f"{path.name}: {one_line(error, Experiment)}") from None
     if bool(experiment.configuration) == bool(experiment.grid):
-        raise UserError(f"{path.name}: an experiment must have either [[configuration]] or [grid]; received both or neither")
+        raise UserError(
+            f"{path.name}: an experiment must have either [[configuration]] or [grid]; received both or neither"
+        )
     return experiment
 
 
@@ -165,8 +172,12 @@ def plans(experiment: Experiment, overrides: Values | None = None) -> dict[str, 
         where = f"configuration {name or number}" if experiment.configuration else "[grid]"
         settings = _settings(where, experiment.base | changes)
         name, plan = name or name_of(settings, changes, overrides), plan_of(where, settings)
-        if found.setdefault(name, plan) != plan:  # the same plan twice, by an override, is one configuration
-            raise UserError(f"{where}: names must be unique; received {name!r} twice; give one of them another `name`")
+        if (
+            found.setdefault(name, plan) != plan
+        ):  # the same plan twice, by an override, is one configuration
+            raise UserError(
+                f"{where}: names must be unique; received {name!r} twice; give one of them another `name`"
+            )
     return found
 
 
@@ -186,15 +197,25 @@ def with_single_changes(experiment: Experiment) -> Experiment:
 
     They are all kinds that need no number, each with its defaults; an optimizer has its own learning rate.
     """
-    written = [({"name": name} if name else {}) | changes for name, changes in experiment.configurations({})]
+    written = [
+        ({"name": name} if name else {}) | changes
+        for name, changes in experiment.configurations({})
+    ]
     first = {key: value for key, value in written[0].items() if key != "name"}
     base = _settings("[base]", experiment.base | first)
-    seen = [_settings("[base]", experiment.base | {k: v for k, v in one.items() if k != "name"}) for one in written]
+    seen = [
+        _settings("[base]", experiment.base | {k: v for k, v in one.items() if k != "name"})
+        for one in written
+    ]
     for room in COUNTERMEASURES:
         for kind in kinds(room):
             change = first | {room: kind} | ({"learning_rate": None} if room == "optimizer" else {})
             changed = _of_the_same_architecture(base, experiment.base | change)
-            if changed and getattr(changed, room).kind != getattr(base, room).kind and changed not in seen:
+            if (
+                changed
+                and getattr(changed, room).kind != getattr(base, room).kind
+                and changed not in seen
+            ):
                 written.append(change)
     return experiment.model_copy(update={"configuration": tuple(written), "grid": {}})
 
@@ -204,7 +225,9 @@ def _of_the_same_architecture(base: Settings, values: Values) -> Settings | None
     try:
         found = Settings.model_validate(values)
         steps = {"time": 1} if found.recurrent.over_time else {}
-        found.architecture.model_validate(found.of_network() | steps | {"features": 1, "classes": 2})
+        found.architecture.model_validate(
+            found.of_network() | steps | {"features": 1, "classes": 2}
+        )
     except ValidationError:
         return None
     return found if found.architecture is base.architecture else None

@@ -39,7 +39,11 @@ def parse(options: type[T], prog: str) -> T:
     try:
         with contextlib.redirect_stderr(said):
             found, unknown = tyro.cli(
-                options, prog=prog, args=arguments, return_unknown_args=True, config=(tyro.conf.FlagCreatePairsOff,)
+                options,
+                prog=prog,
+                args=arguments,
+                return_unknown_args=True,
+                config=(tyro.conf.FlagCreatePairsOff,),
             )
     except SystemExit as end:
         if not end.code:
@@ -54,11 +58,15 @@ def _check_words(options: type[Any], arguments: list[str]) -> None:
     """Refuse an empty word, which `Path` takes for the folder where one is, and one that could rewrite a terminal."""
     flags = [flag for flag, metavar in flags_of(options).items() if metavar]
     for before, word in itertools.pairwise(["", *arguments]):
-        flag, _, value = word.partition("=") if word.startswith("--") and "=" in word else (before, "", word)
+        flag, _, value = (
+            word.partition("=") if word.startswith("--") and "=" in word else (before, "", word)
+        )
         flag = flag.replace("_", "-")
         place = flag if flag in flags else "what is asked"
         if not value:
-            raise UserError(f"{place} must not be empty; received an empty word; leave it out, or write a value")
+            raise UserError(
+                f"{place} must not be empty; received an empty word; leave it out, or write a value"
+            )
         if control := control_in(word):
             raise UserError(
                 f"{place} must be text without control characters, in UTF-8; "
@@ -81,7 +89,10 @@ def _wrong_value(options: type[Any], arguments: list[str], said: str) -> str:
         words = " ".join(said.translate(dict.fromkeys(map(ord, "│╭╮╰╯─"), " ")).split())
         return words.partition(" For full helptext")[0]
     spelt = [argument.replace("_", "-") for argument in arguments]
-    at = next((i for i, argument in enumerate(spelt) if argument.partition("=")[0] == named[1]), len(spelt))
+    at = next(
+        (i for i, argument in enumerate(spelt) if argument.partition("=")[0] == named[1]),
+        len(spelt),
+    )
     if at == len(spelt):
         return f"{named[1]} must be {RULES.get(metavar, metavar)}; --help shows the flags"
     value = arguments[at].partition("=")[2] or next(iter(arguments[at + 1 : at + 2]), "")

@@ -47,7 +47,9 @@ def run(options: Options) -> int:
         UserError: What was asked cannot be done.
     """
     if options.write and INSTALLED:
-        raise UserError("--write must be used in a clone of the project, whose page it writes; leave it out")
+        raise UserError(
+            "--write must be used in a clone of the project, whose page it writes; leave it out"
+        )
     entry.check_memory()
 
     from experiments import destinations

@@ -112,8 +112,14 @@ def of_jobs(
         if failed := failures.get(job.run_id):
             entry.failures[job.backend] = Failure(status=failed.status, reason=failed.reason)
     for entry in entries.values():
-        entry.failures |= {backend: Failure(status="missing", reason=reason) for backend, reason in absent.items()}
-    shared = {"question": experiment.question, "thresholds": experiment.thresholds, "entries": list(entries.values())}
+        entry.failures |= {
+            backend: Failure(status="missing", reason=reason) for backend, reason in absent.items()
+        }
+    shared = {
+        "question": experiment.question,
+        "thresholds": experiment.thresholds,
+        "entries": list(entries.values()),
+    }
     return Index(experiment=name, command=command, **shared)
 
 
@@ -134,7 +140,9 @@ def save(store: Store, index: Index) -> None:
     """
     path = path_of(store, index.experiment)
     with store.alone("index", wait=True):
-        others = [one.sequence for one in read_each(store.directory).values() if isinstance(one, Index)]
+        others = [
+            one.sequence for one in read_each(store.directory).values() if isinstance(one, Index)
+        ]
         numbered = index.model_copy(update={"sequence": 1 + max(others, default=0)})
         write_whole(path, seal.close(seal.record(numbered, indent=1).encode()))
 

@@ -74,7 +74,9 @@ def _logits(program: Program, x_test: np.ndarray, plan: Plan) -> np.ndarray:
     return program.predict(np.broadcast_to(x_test, (len(plan.seeds), *x_test.shape)))
 
 
-def watched(program: Program, batches: Iterable[Batch], steps: Iterable[int], states: dict[int, State]) -> Iterator[Batch]:
+def watched(
+    program: Program, batches: Iterable[Batch], steps: Iterable[int], states: dict[int, State]
+) -> Iterator[Batch]:
     """The batches of a run; before some of its steps its state is put into `states`."""
     chosen = set(steps)
     for step, batch in enumerate(batches):
@@ -97,18 +99,29 @@ def checks(program: Program, plan: Plan, data: Data, judges: list[Judge]) -> lis
     for judge in judges:
         batch = batch_of(plan, data, judge.step)
         expected = take(definition, judge.before, batch, data.x_test[drawn], plan)
-        step = take(program, judge.before, batch, data.x_test, plan)  # one shape of evaluation is compiled, that of all samples
+        step = take(
+            program, judge.before, batch, data.x_test, plan
+        )  # one shape of evaluation is compiled, that of all samples
         found.append(judge.check(replace(step, logits=step.logits[:, drawn]), expected, plan))
         if judge is judges[-1] and found[-1].outcome != "broken":
             expected_everywhere = _logits(definition, data.x_test, plan)
-            redraw = partial(_bounds_of_samples, plan, judge.before, batch, data.x_test, expected_everywhere)
-            everywhere = judge.check_all_samples(step.logits, expected_everywhere, drawn, plan, redraw)
+            redraw = partial(
+                _bounds_of_samples, plan, judge.before, batch, data.x_test, expected_everywhere
+            )
+            everywhere = judge.check_all_samples(
+                step.logits, expected_everywhere, drawn, plan, redraw
+            )
             found[-1] = everywhere if everywhere.outcome == "broken" else found[-1]
     return found
 
 
 def _bounds_of_samples(
-    plan: Plan, before: State, batch: Batch, x_test: np.ndarray, expected: np.ndarray, samples: np.ndarray
+    plan: Plan,
+    before: State,
+    batch: Batch,
+    x_test: np.ndarray,
+    expected: np.ndarray,
+    samples: np.ndarray,
 ) -> np.ndarray:
     """Bounds [seed, sample] on the evaluation of some samples, by draws of the step and of their evaluation."""
     rms = np.zeros((len(plan.seeds), len(samples)))
@@ -138,7 +151,9 @@ def drifts(program: Program, plan: Plan, data: Data, run: Kept) -> list[Check]:
         where = _differing(in_the_run, alone)
         if where and not _differing(_alone(program, plan, data, step, run), alone):
             reason = f"{where}, step {step}: in the run it is not what the step by itself gives"
-            found.append(Check(step=step, outcome="broken", reason=reason, error=1.0, bound=0.0, where=where))
+            found.append(
+                Check(step=step, outcome="broken", reason=reason, error=1.0, bound=0.0, where=where)
+            )
     return found
 
 
@@ -151,7 +166,10 @@ def _alone(program: Program, plan: Plan, data: Data, step: int, run: Kept) -> di
 
 def _differing(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> str:
     """The first array that is not the same; empty where all are."""
-    return next((name for name, value in a.items() if not np.array_equal(value, b[name], equal_nan=True)), "")
+    return next(
+        (name for name, value in a.items() if not np.array_equal(value, b[name], equal_nan=True)),
+        "",
+    )
 
 
 def nothing_to_compare_with() -> Check:
@@ -163,7 +181,18 @@ def nothing_to_compare_with() -> Check:
 def _without_definition(program: Program, plan: Plan, data: Data) -> Check:
     """The first step of a plan whose definition is not finite there."""
     step = take(program, draw.state(plan), batch_of(plan, data, 0), data.x_test, plan)
-    finite = bool(np.isfinite(step.gradients.loss).all() and np.isfinite(step.gradients.signal).all())
-    reason = "the definition is not finite at the first step" + (", and this run is" if finite else "")
+    finite = bool(
+        np.isfinite(step.gradients.loss).all() and np.isfinite(step.gradients.signal).all()
+    )
+    reason = "the definition is not finite at the first step" + (
+        ", and this run is" if finite else ""
+    )
     outcome = "broken" if finite else "cannot be judged"
-    return Check(step=0, outcome=outcome, reason=reason, error=np.inf if finite else 0.0, bound=0.0, where="loss")
+    return Check(
+        step=0,
+        outcome=outcome,
+        reason=reason,
+        error=np.inf if finite else 0.0,
+        bound=0.0,
+        where="loss",
+    )

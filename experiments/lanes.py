@@ -39,7 +39,12 @@ class Lane:
     @property
     def displaced(self) -> bool:
         """Whether it is to leave references, and its worker waits for a machine."""
-        return bool(self.jobs) and self.jobs[0].defines and self.worker is not None and not self.worker.placed
+        return (
+            bool(self.jobs)
+            and self.jobs[0].defines
+            and self.worker is not None
+            and not self.worker.placed
+        )
 
 
 def lanes(jobs: Iterable[Job], least: Callable[[str], int] = lambda device: 1) -> list[Lane]:
@@ -56,9 +61,15 @@ def lanes(jobs: Iterable[Job], least: Callable[[str], int] = lambda device: 1) -
         size = max(SHORTEST_LANE, -(-len(same) // count))
         parts: list[list[Job]] = []
         for alike in _grouped(same, lambda one: one.processor):
-            ordered = [one for group in _grouped(alike, lambda one: one.plan.structure()) for one in group]
+            ordered = [
+                one for group in _grouped(alike, lambda one: one.plan.structure()) for one in group
+            ]
             parts += [ordered[i : i + size] for i in range(0, len(ordered), size)]
-        names = [name] if len(parts) == 1 else [f"{name} ({i} of {len(parts)})" for i in range(1, len(parts) + 1)]
+        names = (
+            [name]
+            if len(parts) == 1
+            else [f"{name} ({i} of {len(parts)})" for i in range(1, len(parts) + 1)]
+        )
         found += [Lane(lane, deque(part)) for lane, part in zip(names, parts, strict=True)]
     return found
 

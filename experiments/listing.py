@@ -40,7 +40,11 @@ def listing(backends: Sequence[str], overrides: Values) -> Iterator[tuple[str, s
         found = settings(experiment, overrides)
         runs = len(found) * len(backends)
         sizes = ", ".join(
-            [_count(len(found), "configuration"), _count(_most(found, "seeds"), "seed"), _count(_most(found, "steps"), "step")]
+            [
+                _count(len(found), "configuration"),
+                _count(_most(found, "seeds"), "seed"),
+                _count(_most(found, "steps"), "step"),
+            ]
         )
         where = f"{_count(runs, 'run')} on {', '.join(backends)}: {_spoken(seconds(found, len(backends)))}"
         yield f"{name}: {sizes}; {where}", experiment.question
@@ -48,7 +52,9 @@ def listing(backends: Sequence[str], overrides: Values) -> Iterator[tuple[str, s
 
 def seconds(found: Sequence[Settings], backends: int) -> float:
     """About how long the runs take on so many backends, on the cores that this process may use."""
-    return _seconds([one.steps * one.seeds * _of_settings(one) for one in found] * backends, backends)
+    return _seconds(
+        [one.steps * one.seeds * _of_settings(one) for one in found] * backends, backends
+    )
 
 
 def announced(jobs: Sequence[Job]) -> str:
@@ -65,12 +71,16 @@ def announced(jobs: Sequence[Job]) -> str:
         )
         for job in jobs
     ]
-    return f"{_count(len(jobs), 'run')} on {', '.join(names)}: {_spoken(_seconds(each, len(names)))}"
+    return (
+        f"{_count(len(jobs), 'run')} on {', '.join(names)}: {_spoken(_seconds(each, len(names)))}"
+    )
 
 
 def _seconds(runs: Sequence[float], backends: int) -> float:
     """All together, of the seconds of each run's steps."""
-    return (backends * START + RUN * len(runs) + sum(runs)) / min(backends, len(os.sched_getaffinity(0)))
+    return (backends * START + RUN * len(runs) + sum(runs)) / min(
+        backends, len(os.sched_getaffinity(0))
+    )
 
 
 def _of_settings(one: Settings) -> float:

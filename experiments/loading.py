@@ -54,11 +54,16 @@ def load(folder: Path, experiment: str | None = None) -> Source:
     runs, left_out = _runs(paths)
     if index:
         foreign = set(_foreign(index, runs))
-        left_out |= {folder / f"{run_id}.parquet": Damaged("it is not the run that the index says") for run_id in foreign}
+        left_out |= {
+            folder / f"{run_id}.parquet": Damaged("it is not the run that the index says")
+            for run_id in foreign
+        }
         runs = {run_id: run for run_id, run in runs.items() if run_id not in foreign}
     _say(left_out, folder)
     if not runs:
-        raise UserError(f"a folder must hold finished runs (*.parquet) that can be read; received {folder}; run it again")
+        raise UserError(
+            f"a folder must hold finished runs (*.parquet) that can be read; received {folder}; run it again"
+        )
     return source(index or named_by_plans(runs, folder), runs, str(folder))
 
 
@@ -85,12 +90,21 @@ def _asked(experiment: str, folder: Path, paths: Iterable[Path]) -> Path:
     known = {path.stem.removeprefix("experiment-"): path for path in paths}
     exact = known.get(name_of_file(experiment)) or known.get(experiment)
     plain = {name: OF_FILE.sub("", name) for name in known}
-    alike = [name for name in known if plain[name] == file_stem(Path(experiment).name.removesuffix(".toml"))]
+    alike = [
+        name
+        for name in known
+        if plain[name] == file_stem(Path(experiment).name.removesuffix(".toml"))
+    ]
     if exact or len(alike) == 1:
         return exact or known[alike[0]]
     rule = f"--experiment must be one that was run into {folder}; received {shown(experiment)}"
     raise UserError(
-        rule + (f", which {len(alike)} have; one of: {', '.join(alike)}" if alike else nearest(experiment, set(plain.values())))
+        rule
+        + (
+            f", which {len(alike)} have; one of: {', '.join(alike)}"
+            if alike
+            else nearest(experiment, set(plain.values()))
+        )
     )
 
 
@@ -123,8 +137,13 @@ def _say(left_out: Mapping[Path, Exception], folder: Path) -> None:
     """Name on standard error what is left out: a damaged file in a line of its own, those of other versions in one."""
     for path, why in left_out.items():
         if not isinstance(why, OtherVersion):
-            print(escaped(f"damaged: {path} is left out ({seal.reason(why)}); run it again"), file=sys.stderr)
-    others = {path.name: str(why) for path, why in left_out.items() if isinstance(why, OtherVersion)}
+            print(
+                escaped(f"damaged: {path} is left out ({seal.reason(why)}); run it again"),
+                file=sys.stderr,
+            )
+    others = {
+        path.name: str(why) for path, why in left_out.items() if isinstance(why, OtherVersion)
+    }
     if others:
         first, why = next(iter(others.items()))
         more = f" and {len(others) - 1} more" if len(others) > 1 else ""
@@ -151,7 +170,11 @@ def named_by_plans(runs: Mapping[str, Run], folder: Path) -> Index:
     question = f"What became of the gradient in the runs of {folder.name}?"
     command = f"python -m experiments.report {folder}"
     return Index(
-        experiment=folder.name, question=question, command=command, thresholds=Thresholds(), entries=list(entries.values())
+        experiment=folder.name,
+        question=question,
+        command=command,
+        thresholds=Thresholds(),
+        entries=list(entries.values()),
     )
 
 

@@ -55,7 +55,9 @@ PIPED = 128
 class Options:
     """Print a countermeasure in three frameworks: its definition, its native names, its code side by side, its traps."""
 
-    room: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[WORD]", help_behavior_hint="")] = None
+    room: Annotated[
+        str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[WORD]", help_behavior_hint="")
+    ] = None
     """A countermeasure, such as activation, or any framework's name or argument; without it the countermeasures are listed."""
     markdown: bool = False
     """Print the page as Markdown; without a room, the index of the pages."""
@@ -168,15 +170,22 @@ def answer(console: Console, word: str) -> None:
     for row in rows:
         if row.note:
             _paragraph(console, f"{row.name}: {row.note}")
-    rooms = dict.fromkeys([*named, *(each.room for each in found[: differences.MOST_TOLD] if each.room)])
+    rooms = dict.fromkeys(
+        [*named, *(each.room for each in found[: differences.MOST_TOLD] if each.room)]
+    )
     for name in rooms:
-        console.print(f"Code that is faithful to the definition: {shlex.join([*entry.words('migrate'), name])}", soft_wrap=True)
+        console.print(
+            f"Code that is faithful to the definition: {shlex.join([*entry.words('migrate'), name])}",
+            soft_wrap=True,
+        )
 
 
 def write() -> list[str]:
     """Write the pages, and take away those whose room is gone; return the names of the files."""
     if INSTALLED:
-        raise UserError("--write must be used in a clone of the project, whose pages it writes; use --markdown")
+        raise UserError(
+            "--write must be used in a clone of the project, whose pages it writes; use --markdown"
+        )
     destinations.check_folder("--write", migration.PAGES)
     pages = migration.pages()
     migration.PAGES.mkdir(parents=True, exist_ok=True)
@@ -195,7 +204,11 @@ def run(options: Options, console: Console) -> None:
         UserError: Nothing is called so.
     """
     word = options.room
-    room = countermeasures.read(word) if word and (word in countermeasures.rooms() or options.markdown) else None
+    room = (
+        countermeasures.read(word)
+        if word and (word in countermeasures.rooms() or options.markdown)
+        else None
+    )
     if options.page:
         destinations.check_file("--page", options.page)
         destinations.write(options.page, reference.page().encode())

@@ -12,7 +12,12 @@ from common.architectures import FORMS
 from common.errors import another, nearest, shown
 from common.text import escaped, shortened
 
-IN_TOML = {"a valid dictionary": "a table", "a valid list": "a list", "a valid tuple": "a list", "a valid string": "text"}
+IN_TOML = {
+    "a valid dictionary": "a table",
+    "a valid list": "a list",
+    "a valid tuple": "a list",
+    "a valid string": "text",
+}
 """What a file of TOML calls Python's types."""
 
 
@@ -25,7 +30,10 @@ def of_flag(mistake: str) -> str:
 def one_line(error: ValidationError, model: type[BaseModel]) -> str:
     """The first mistake that pydantic found."""
     mistake = error.errors(include_url=False)[0]
-    place = shortened(escaped(".".join(str(part) for part in mistake["loc"] if part not in FORMS)), 80) or "values"
+    place = (
+        shortened(escaped(".".join(str(part) for part in mistake["loc"] if part not in FORMS)), 80)
+        or "values"
+    )
     context, received = mistake.get("ctx", {}), mistake.get("input")
     match mistake["type"]:
         case "extra_forbidden":
@@ -34,7 +42,11 @@ def one_line(error: ValidationError, model: type[BaseModel]) -> str:
         case "union_tag_invalid":
             return _unknown_kind(place, str(context["tag"]), _words(context["expected_tags"]))
         case "literal_error":
-            near = nearest(str(received), _words(context["expected"])) if isinstance(received, str) else ""
+            near = (
+                nearest(str(received), _words(context["expected"]))
+                if isinstance(received, str)
+                else ""
+            )
             rule = "one of the known values" if near else context["expected"]
             return f"{place} must be {rule}; received {in_toml(received)}{near}"
         case "union_tag_not_found" | "model_attributes_type":
@@ -110,7 +122,11 @@ def _tables(model: type[BaseModel], location: tuple[int | str, ...]) -> list[typ
     """The models at a place such as `("activation", "leaky_relu")`; of several kinds, where none is named, all."""
     candidates = [model]
     for part in map(str, location):
-        fields = [candidate.model_fields[part] for candidate in candidates if part in candidate.model_fields]
+        fields = [
+            candidate.model_fields[part]
+            for candidate in candidates
+            if part in candidate.model_fields
+        ]
         inner = [found for field in fields for found in _models(field.annotation)]
         candidates = inner or [c for c in candidates if _kind(c) == part] or candidates
     return candidates

@@ -45,7 +45,9 @@ Told = dict[str, Any]
 class Options:
     """Plant each fault in each wing, and tell which test sees it, and whether that names the place."""
 
-    wings: Annotated[tuple[str, ...], tyro.conf.Positional, shown_as("WING ...", "(default: all)")] = ()
+    wings: Annotated[
+        tuple[str, ...], tyro.conf.Positional, shown_as("WING ...", "(default: all)")
+    ] = ()
     """torch, keras, jax."""
     fault: Annotated[str, shown_as("TEXT", "(default: all)")] = ""
     """Only faults with this in their names."""
@@ -60,13 +62,23 @@ def run(options: Options) -> int:
         UserError: What was asked cannot be done.
     """
     if INSTALLED:
-        raise UserError("mutants must be run in a clone of the project, where its tests are; received an installed one")
+        raise UserError(
+            "mutants must be run in a clone of the project, where its tests are; received an installed one"
+        )
     for wing in options.wings:
         if wing not in FRAMEWORKS:
-            raise UserError(f"a wing must be one of {', '.join(FRAMEWORKS)}; received {shown(wing)}{nearest(wing, FRAMEWORKS)}")
-    batches = [(wing, names) for wing in options.wings or FRAMEWORKS for names in _batches(wing, options.fault)]
+            raise UserError(
+                f"a wing must be one of {', '.join(FRAMEWORKS)}; received {shown(wing)}{nearest(wing, FRAMEWORKS)}"
+            )
+    batches = [
+        (wing, names)
+        for wing in options.wings or FRAMEWORKS
+        for names in _batches(wing, options.fault)
+    ]
     if not batches:
-        raise UserError(f"--fault must be in the name of a fault; received {shown(options.fault)}; leave it out for all")
+        raise UserError(
+            f"--fault must be in the name of a fault; received {shown(options.fault)}; leave it out for all"
+        )
     found: list[Told] = []
     ended = False
     for wing, names in batches:
@@ -90,7 +102,9 @@ def _batches(wing: str, text: str) -> Iterator[list[str]]:
     """The names of the faults of a wing with this text in them, those of a process together."""
     from tests.faults import KINDS, SHIPPED
 
-    names = [fault.name for fault in (*SHIPPED, *KINDS) if wing in fault.wings and text in fault.name]
+    names = [
+        fault.name for fault in (*SHIPPED, *KINDS) if wing in fault.wings and text in fault.name
+    ]
     return (names[start : start + BATCH] for start in range(0, len(names), BATCH))
 
 
@@ -146,7 +160,13 @@ def page(found: list[Told]) -> str:
     ]
     head = [f"| fault | {' | '.join(wings)} |", f"|---|{'---|' * len(wings)}"]
     said = "named: a failing test names the place; caught: one fails that does not; missed: none fails; -: not planted there."
-    title = ["# Faults that are planted in the wings, and whether the suite sees them", "", *counts(found), "", said]
+    title = [
+        "# Faults that are planted in the wings, and whether the suite sees them",
+        "",
+        *counts(found),
+        "",
+        said,
+    ]
     made = "Made by `python -m experiments.mutants --write`; the faults are in tests/faults/."
     return "\n".join([*title, "", made, "", *head, *rows, ""])
 

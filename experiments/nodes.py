@@ -65,11 +65,15 @@ class Nodes(tuple[Node, ...]):
         """
         kind = device.partition(":")[0]
         if kind == "tpu" or ":" in device:
-            raise UserError(f"--device must be cpu or gpu with --cluster, Ray chooses which; received {device!r}")
+            raise UserError(
+                f"--device must be cpu or gpu with --cluster, Ray chooses which; received {device!r}"
+            )
         for name in backends:
             self._check_alike(name)
             if kind == "gpu" and name != DEFINITION and not self.able(name, device):
-                raise UserError(f"--device: no node with {name} has a gpu to give; leave it out, or see: ray status")
+                raise UserError(
+                    f"--device: no node with {name} has a gpu to give; leave it out, or see: ray status"
+                )
 
     def _check_alike(self, backend: str) -> None:
         """One experiment has one version of everything; only processors may differ."""
@@ -77,8 +81,14 @@ class Nodes(tuple[Node, ...]):
         for key in sorted(having[0].versions[backend].keys() - {"processor"}):
             by_value = {node.versions[backend][key]: node.name for node in having}
             if len(by_value) > 1:
-                those = " and ".join(f"{value} on {name}" for value, name in list(by_value.items())[:2])
-                cure = "start Ray with the same variables" if key == "environment" else install_command(backend)
+                those = " and ".join(
+                    f"{value} on {name}" for value, name in list(by_value.items())[:2]
+                )
+                cure = (
+                    "start Ray with the same variables"
+                    if key == "environment"
+                    else install_command(backend)
+                )
                 rule = f"the nodes must have the same {key} for {backend}"
                 raise UserError(f"--cluster: {rule}; received {those}; on each: {cure}")
 
@@ -98,10 +108,16 @@ class Nodes(tuple[Node, ...]):
 
     def able(self, backend: str, device: str, processor: str | None = None) -> set[str]:
         """The nodes, by id, that can do a backend's jobs on a device, for one processor or any."""
-        having = [node for node in self if backend in node.versions and processor in (None, node.processor)]
+        having = [
+            node
+            for node in self
+            if backend in node.versions and processor in (None, node.processor)
+        ]
         return {node.id for node in having if device.startswith("cpu") or node.gpus}
 
 
 def _drawn(key: str, name: str, cpus: int) -> float:
-    share = (1 + int.from_bytes(hashlib.sha256(f"{key} {name}".encode()).digest()[:6], "big")) / (2**48 + 1)
+    share = (1 + int.from_bytes(hashlib.sha256(f"{key} {name}".encode()).digest()[:6], "big")) / (
+        2**48 + 1
+    )
     return cpus / -math.log(share)

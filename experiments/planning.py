@@ -72,14 +72,24 @@ def _check_samples(where: str, settings: Settings, data: Data) -> None:
         return
     shipped = source in sources.NAMES
     if recurrent:
-        cure = f"name sequences, such as {sources.ADDING}" if shipped else "give its features in steps: "
+        cure = (
+            f"name sequences, such as {sources.ADDING}"
+            if shipped
+            else "give its features in steps: "
+        )
         raise UserError(
             f"{where}: recurrent cells take sequences, x [samples, time, features]; received vectors of "
             f"{data.features} features in {source}; {cure}",
             "" if shipped else "x[:, :, None]",
         )
-    cure = "name data without time, or a recurrent network" if shipped else "put its steps side by side: "
-    steps = f"{data.time} steps of {data.features} {'feature' if data.features == 1 else 'features'}"
+    cure = (
+        "name data without time, or a recurrent network"
+        if shipped
+        else "put its steps side by side: "
+    )
+    steps = (
+        f"{data.time} steps of {data.features} {'feature' if data.features == 1 else 'features'}"
+    )
     raise UserError(
         f"{where}: a perceptron takes vectors, x [samples, features]; received sequences of {steps} in {source}; {cure}",
         "" if shipped else "x.reshape(len(x), -1)",

@@ -71,10 +71,22 @@ def run(options: Options, command: str) -> int:
     reference, *ports = names.given(options.models, pythons)
     captured = any(one.captured for one in ports)
     if captured:
-        raise UserError("a port must be a model that runs; received a capture; the reference may be one, and comes first")
-    asked = Asked(options.data, options.samples, options.steps, options.evaluate, options.seed, options.map, options.save)
+        raise UserError(
+            "a port must be a model that runs; received a capture; the reference may be one, and comes first"
+        )
+    asked = Asked(
+        options.data,
+        options.samples,
+        options.steps,
+        options.evaluate,
+        options.seed,
+        options.map,
+        options.save,
+    )
     known = reference_of(reference, asked, pythons.get(reference.backend))
-    found = [port_of(reference, known, one, asked, pythons.get(one.backend), command) for one in ports]
+    found = [
+        port_of(reference, known, one, asked, pythons.get(one.backend), command) for one in ports
+    ]
     if found:
         _report(found, options)
     return int(not all(one.ok for one in found))
@@ -83,13 +95,17 @@ def run(options: Options, command: str) -> int:
 def _check(options: Options) -> None:
     if len(options.models) < 2 and not options.save:
         count = len(options.models)
-        raise UserError(f"a reference and a port must be given; received {count}; or keep the reference with --save")
+        raise UserError(
+            f"a reference and a port must be given; received {count}; or keep the reference with --save"
+        )
     for flag, value, least in (("--samples", options.samples, 1), ("--steps", options.steps, 0)):
         if value < least:
             raise UserError(f"{flag} must be at least {least}; received {value}")
     for word in options.map:
         if word.count("=") != 1:
-            raise UserError(f"--map must be PATH=PATH, the reference's and the port's; received {shown(word)}")
+            raise UserError(
+                f"--map must be PATH=PATH, the reference's and the port's; received {shown(word)}"
+            )
     json = None if options.json in (None, "-") else Path(options.json or "")
     for flag, path in (("--json", json), ("--page", options.page), ("--save", options.save)):
         if path:
@@ -104,7 +120,11 @@ def _report(found: list[Port], options: Options) -> None:
     from experiments.own.port_spoken import show
     from experiments.whole import write_whole
 
-    text = found[0].to_json() if len(found) == 1 else "[" + ",\n".join(one.to_json() for one in found) + "]"
+    text = (
+        found[0].to_json()
+        if len(found) == 1
+        else "[" + ",\n".join(one.to_json() for one in found) + "]"
+    )
     if options.page:
         from experiments.own.page import page_of_port
 

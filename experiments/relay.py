@@ -63,7 +63,16 @@ class Relay:
             here = {"reference": str(self._reference(references)) if job["reference"] else None}
             self.worker.send(job | here | {"data": self._data(job["plan"]["task"], data)})
         except (OSError, ValueError) as error:
-            self.said.put((self.worker, {"type": "failed", "kind": "crashed", "reason": f"{type(error).__name__}: {error}"}))
+            self.said.put(
+                (
+                    self.worker,
+                    {
+                        "type": "failed",
+                        "kind": "crashed",
+                        "reason": f"{type(error).__name__}: {error}",
+                    },
+                )
+            )
 
     def messages(self) -> Iterator[Message]:
         """What the worker says, with what belongs to it, until it has ended."""
@@ -109,12 +118,17 @@ class Relay:
         if not path.exists():
             content = fetch()
             if digest(content) != task["sha256"]:
-                raise ValueError(f"{task['source']} is another file than when the command began; start it again")
+                raise ValueError(
+                    f"{task['source']} is another file than when the command began; start it again"
+                )
             path.write_bytes(content)
         return str(path)
 
     def _run(self) -> Message:
-        run, references = self._taken(self.store.path(self.run_id)), self._taken(self._here("references.npz"))
+        run, references = (
+            self._taken(self.store.path(self.run_id)),
+            self._taken(self._here("references.npz")),
+        )
         assert run is not None
         return {"run": run, "references": references, "sha256": digest(run, references)}
 

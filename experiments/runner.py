@@ -79,10 +79,16 @@ class Runner:
     def _work(self) -> None:
         try:
             while self.waiting or self.active:
-                while self.waiting and len(self.active) < self.executor.at_once and not self._displaced():
+                while (
+                    self.waiting
+                    and len(self.active) < self.executor.at_once
+                    and not self._displaced()
+                ):
                     self._begin(self.waiting.popleft())
                 worker, message = self.inbox.get()
-                if lane := self.owners.get(worker):  # else it has made room, and what it says no longer counts
+                if lane := self.owners.get(
+                    worker
+                ):  # else it has made room, and what it says no longer counts
                     self._hear(lane, message) if message else self._ended(lane)
         finally:
             for lane in self.active:
@@ -140,7 +146,11 @@ class Runner:
         if lane.current is None:
             lane.worker.stop()
         else:
-            fields = {"run_id": lane.current.run_id, "device": lane.current.device, "reference": self._reference(lane.current)}
+            fields = {
+                "run_id": lane.current.run_id,
+                "device": lane.current.device,
+                "reference": self._reference(lane.current),
+            }
             fields |= {"fresh": self.fresh, "wait": lane.current.run_id in lane.busy}
             lane.worker.send(fields | {"plan": lane.current.plan.model_dump(mode="json")})
 
@@ -225,7 +235,9 @@ class Runner:
         lane.losses += 1
         if lane.current:
             self.watcher.progress(lane.name, lane.current, 0)
-            self.watcher.say(f"{lane.name}: {lane.current.name}: {lane.worker.reason()}; it is tried again")
+            self.watcher.say(
+                f"{lane.name}: {lane.current.name}: {lane.worker.reason()}; it is tried again"
+            )
             lane.jobs.appendleft(lane.current)
             lane.current = None
 

@@ -65,7 +65,11 @@ def check(content: bytes, old: bool) -> None:
     """
     seals = list(_SEAL.finditer(content))
     if len(seals) != 1:
-        raise OtherVersion("an older") if old and b'"seal"' not in content else Damaged("it has no digest")
+        raise (
+            OtherVersion("an older")
+            if old and b'"seal"' not in content
+            else Damaged("it has no digest")
+        )
     (found,) = seals
     opened = content[: found.start(2)] + b"0" * 64 + content[found.end(2) :]
     if hashlib.sha256(opened).hexdigest().encode() != found[2]:

@@ -23,7 +23,9 @@ def sensitivity(groups: Iterable[Plan], data: Data, runs: Iterable[Trace]) -> li
         For each recorded step the largest of any group; 1 from where the bound made of it bounds nothing, NaN from where the
         draw is not finite.
     """
-    return list(np.max([_of_group(plan, data, run) for plan, run in zip(groups, runs, strict=True)], axis=0))
+    return list(
+        np.max([_of_group(plan, data, run) for plan, run in zip(groups, runs, strict=True)], axis=0)
+    )
 
 
 def _of_group(plan: Plan, data: Data, run: Trace) -> np.ndarray:

@@ -53,7 +53,9 @@ class Run(NamedTuple):
 
     def is_of(self, plan: Plan, backend: str) -> bool:
         """Whether it is the run of a plan on a backend; where the data file lies is no part of that."""
-        return self.header.backend == backend and _without_path(self.header.plan) == _without_path(plan)
+        return self.header.backend == backend and _without_path(self.header.plan) == _without_path(
+            plan
+        )
 
 
 class Store:
@@ -69,9 +71,13 @@ class Store:
         try:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UserError(f"--output must be a folder; received {directory}: {error.strerror}") from None
+            raise UserError(
+                f"--output must be a folder; received {directory}: {error.strerror}"
+            ) from None
         if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
-            raise UserError(f"--output must be a folder that can be read and written to; received {directory}")
+            raise UserError(
+                f"--output must be a folder that can be read and written to; received {directory}"
+            )
         sweep(directory)
 
     def path(self, run_id: str) -> Path:
@@ -108,7 +114,9 @@ class Store:
             print(escaped(f"left out: {path} is {why}, and run again"), file=sys.stderr)
         except (Damaged, OSError) as why:
             aside = path.with_suffix(".parquet.damaged")
-            set_aside = f"damaged: {path} is set aside as {aside.name} and run again ({seal.reason(why)})"
+            set_aside = (
+                f"damaged: {path} is set aside as {aside.name} and run again ({seal.reason(why)})"
+            )
             print(escaped(set_aside), file=sys.stderr)
             self._set_aside(run_id, aside)
         return None
@@ -141,7 +149,9 @@ class Store:
         """
         byte = int.from_bytes(hashlib.sha256(name.encode()).digest()[:7])
         try:
-            descriptor = os.open(self.directory / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            descriptor = os.open(
+                self.directory / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666
+            )
         except OSError:
             yield True
             return
@@ -168,7 +178,11 @@ def _checked(run_id: str) -> str:
 
 
 def _without_path(plan: Plan) -> Plan:
-    return plan.model_copy(update={"task": plan.task.model_copy(update={"source": ""})}) if plan.task.sha256 else plan
+    return (
+        plan.model_copy(update={"task": plan.task.model_copy(update={"source": ""})})
+        if plan.task.sha256
+        else plan
+    )
 
 
 def read_run(path: Path) -> Run:

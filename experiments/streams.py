@@ -69,13 +69,19 @@ def _stream(descriptor: int, old: Any) -> io.TextIOWrapper:
     encoding = getattr(old, "encoding", None) or "utf-8"
     direct = descriptor == 2
     return io.TextIOWrapper(
-        io.BufferedWriter(outlet), encoding, errors="replace", line_buffering=direct or outlet.isatty(), write_through=direct
+        io.BufferedWriter(outlet),
+        encoding,
+        errors="replace",
+        line_buffering=direct or outlet.isatty(),
+        write_through=direct,
     )
 
 
 def outlets() -> list[Outlet]:
     """Those of this process, where it has taken them."""
-    raw = [getattr(getattr(stream, "buffer", None), "raw", None) for stream in (sys.stdout, sys.stderr)]
+    raw = [
+        getattr(getattr(stream, "buffer", None), "raw", None) for stream in (sys.stdout, sys.stderr)
+    ]
     return [one for one in raw if isinstance(one, Outlet)]
 
 
@@ -83,7 +89,11 @@ def lost() -> str | None:
     """Why standard output could not take all that was said; None where it could, or where nobody reads it."""
     sys.stdout.flush()
     for outlet in outlets():
-        if outlet.descriptor == 1 and outlet.error and not isinstance(outlet.error, BrokenPipeError):
+        if (
+            outlet.descriptor == 1
+            and outlet.error
+            and not isinstance(outlet.error, BrokenPipeError)
+        ):
             return os.strerror(outlet.error.errno or 0)
     return None
 

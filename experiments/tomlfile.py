@@ -24,9 +24,13 @@ def read(path: Path) -> dict[str, Any]:
             content = file.read(BYTES + 1)
     except OSError as error:
         reason = error.strerror or error
-        raise UserError(f"an experiment must be a readable .toml file; received {path}: {reason}") from None
+        raise UserError(
+            f"an experiment must be a readable .toml file; received {path}: {reason}"
+        ) from None
     if len(content) > BYTES:
-        raise UserError(f"{path} must have at most {BYTES:,} bytes; received more; write it as a [grid], or divide it")
+        raise UserError(
+            f"{path} must have at most {BYTES:,} bytes; received more; write it as a [grid], or divide it"
+        )
     try:
         written = content.decode("utf-8-sig")
         _check_lines(path, written)
@@ -35,7 +39,9 @@ def read(path: Path) -> dict[str, Any]:
         raise UserError(
             f"{path} must be TOML; received brackets nested too deep; write them as they are in the examples"
         ) from None
-    except ValueError as error:  # of decoding, of tomllib, or a number of more digits than Python reads
+    except (
+        ValueError
+    ) as error:  # of decoding, of tomllib, or a number of more digits than Python reads
         raise UserError(f"{path} must be TOML; {error}") from None
 
 

@@ -107,7 +107,12 @@ def _sender(channel: TextIO) -> Any:
 
 def main() -> None:
     """Serve jobs until standard input ends."""
-    name, directory, threads, exclusive = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4] == "exclusive"
+    name, directory, threads, exclusive = (
+        sys.argv[1],
+        Path(sys.argv[2]),
+        int(sys.argv[3]),
+        sys.argv[4] == "exclusive",
+    )
     send = _sender(os.fdopen(os.dup(1), "w", encoding="utf-8"))
     os.dup2(2, 1)  # what a framework prints is noise and not a message
     jobs: queue.Queue[str] = queue.Queue()

@@ -15,4 +15,14 @@ from isograd.answers import Compared, Diagnosed, Ported, Result
 from isograd.asking import Failed, Mistake
 from isograd.questions import compare, diagnose, port
 
-__all__ = ["Compared", "Diagnosed", "Failed", "Mistake", "Ported", "Result", "compare", "diagnose", "port"]
+__all__ = [
+    "Compared",
+    "Diagnosed",
+    "Failed",
+    "Mistake",
+    "Ported",
+    "Result",
+    "compare",
+    "diagnose",
+    "port",
+]

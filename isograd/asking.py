@@ -84,7 +84,9 @@ def ask(job: str, arguments: Sequence[str], said: str = "") -> Asked:
 
 def _run(line: Sequence[str], environment: Mapping[str, str]) -> tuple[int, str, str]:
     pipe = subprocess.PIPE
-    process = subprocess.Popen(line, env=environment, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, encoding="utf-8")
+    process = subprocess.Popen(
+        line, env=environment, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, encoding="utf-8"
+    )
     try:
         out, err = process.communicate()
     except BaseException:  # it was interrupted: the job ends its own processes, and tidies up

@@ -178,5 +178,7 @@ LOOKED_INTO = 2**24
 
 def hides_time(captured: Captured) -> bool:
     """Whether values would show the steps of time of a recurrent layer, which norms do not, and are not too many to keep."""
-    hidden = any(place["kind"] == "recurrent" and place["output"] is None for place in captured["places"])
+    hidden = any(
+        place["kind"] == "recurrent" and place["output"] is None for place in captured["places"]
+    )
     return hidden and sum(math.prod(place["shape"]) for place in captured["places"]) <= LOOKED_INTO

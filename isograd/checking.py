@@ -58,22 +58,32 @@ def check(
 
 
 def faults(
-    framework: str, vjp: VJP, function: Callable[..., Any], definition: Callable[..., Any], arrays: list[np.ndarray]
+    framework: str,
+    vjp: VJP,
+    function: Callable[..., Any],
+    definition: Callable[..., Any],
+    arrays: list[np.ndarray],
 ) -> Iterator[Fault]:
     """What is wrong, one tensor after another: the values first."""
     known = Definition(definition, arrays)
     values, pull = vjp(function, arrays)
     expected = known.values()
     if len(values) != len(expected):
-        yield Fault(f"{framework} returns {len(values)} tensors, the definition {len(expected)}", {})
+        yield Fault(
+            f"{framework} returns {len(values)} tensors, the definition {len(expected)}", {}
+        )
         return
     for i, (value, wanted) in enumerate(zip(values, expected, strict=True)):
         name = "the value" if len(values) == 1 else f"the value of output {i}"
         if fault := _fault(name, framework, value, wanted):
             yield fault
             return
-    for i, (gradient, wanted) in enumerate(zip(pull(known.cotangents), known.gradients(), strict=True)):
-        if wanted is not None and (fault := _fault(f"the gradient of input {i}", framework, gradient, wanted)):
+    for i, (gradient, wanted) in enumerate(
+        zip(pull(known.cotangents), known.gradients(), strict=True)
+    ):
+        if wanted is not None and (
+            fault := _fault(f"the gradient of input {i}", framework, gradient, wanted)
+        ):
             yield fault
 
 

@@ -44,7 +44,9 @@ class Derivative(NamedTuple):
     step: float
 
 
-def contracted(function: Function, inputs: Sequence[np.ndarray], cotangents: Sequence[np.ndarray]) -> Callable[..., Any]:
+def contracted(
+    function: Function, inputs: Sequence[np.ndarray], cotangents: Sequence[np.ndarray]
+) -> Callable[..., Any]:
     """A function of an input's number, its element and a shift of it: the terms of the outputs times the cotangents."""
 
     def along(i: int, element: tuple[int, ...], shift: float) -> np.ndarray:

@@ -49,13 +49,18 @@ def main() -> None:
         started = command(job, arguments)
         os.execv(started[0], started)
     else:
-        print(f"error: a job must be {', '.join(JOBS)}; received {job!r}; isograd --help says more", file=sys.stderr)
+        print(
+            f"error: a job must be {', '.join(JOBS)}; received {job!r}; isograd --help says more",
+            file=sys.stderr,
+        )
         sys.exit(2)
 
 
 def _help() -> str:
     lines = [f"  {job:<13}{answers}" for job, answers in JOBS.items()]
-    return "\n".join(["usage: isograd JOB ...", "", *lines, "", "isograd JOB --help shows the flags of a job."])
+    return "\n".join(
+        ["usage: isograd JOB ...", "", *lines, "", "isograd JOB --help shows the flags of a job."]
+    )
 
 
 def _run(job: str) -> None:

@@ -51,15 +51,21 @@ def captured(
 ) -> Iterator[str]:
     """The path of a model's capture, for as long as this lasts; see `isograd.diagnose` for the arguments."""
     if unknown:
-        raise Mistake(f"a model that is there takes clip, save and page besides; received {', '.join(unknown)}; leave it out")
+        raise Mistake(
+            f"a model that is there takes clip, save and page besides; received {', '.join(unknown)}; leave it out"
+        )
     backend = backend_of(model)
     if batch is None:
         raise Mistake("a model that is there needs batch=(x, y); received none")
     if steps and optimizer is None:
-        raise Mistake("steps need an optimizer that is made for the model; received none; give one, or leave steps out")
+        raise Mistake(
+            "steps need an optimizer that is made for the model; received none; give one, or leave steps out"
+        )
     x, y = batch if isinstance(batch, tuple) and len(batch) == 2 else (batch, None)
     capture = wing(backend, HOME / "backends" / backend / "capture")
-    subject = capture.subject(model, x, y, loss=loss, optimizer=optimizer, clip=clip, training=not evaluate, seed=seed)
+    subject = capture.subject(
+        model, x, y, loss=loss, optimizer=optimizer, clip=clip, training=not evaluate, seed=seed
+    )
     found = subject.capture(save is not None)
     if format_of.hides_time(found):
         found = subject.capture(True)
@@ -80,4 +86,6 @@ def _trained(subject: Any, batch: tuple[Any, Any], steps: int) -> list[dict[str,
     try:
         return subject.steps([batch] * steps, values=False)
     finally:
-        subject.write({path: {**layer["parameters"], **layer["statistics"]} for path, layer in before.items()})
+        subject.write(
+            {path: {**layer["parameters"], **layer["statistics"]} for path, layer in before.items()}
+        )

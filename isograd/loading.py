@@ -58,5 +58,7 @@ class Before(NamedTuple):
         sys.path[:] = self.path
         for name in set(sys.modules) - self.modules:
             file = Path(getattr(sys.modules[name], "__file__", None) or os.devnull)
-            if any(file.is_relative_to(folder) for folder in added) and not INSTALLED.intersection(file.parts):
+            if any(file.is_relative_to(folder) for folder in added) and not INSTALLED.intersection(
+                file.parts
+            ):
                 del sys.modules[name]

@@ -42,7 +42,9 @@ class Opened:
         x, y = self._batch(module, request)
         model = factory()
         if model is None:
-            raise Mistake(f"{self.file.name}: {request['factory']}() must return the model; received None")
+            raise Mistake(
+                f"{self.file.name}: {request['factory']}() must return the model; received None"
+            )
         optimizer = module.optimizer(model) if "optimizer" in self.has else None
         self.batch, self.model, self.capture = (x, y), model, capture
         self.mode = {"precision": request["precision"], "seed": request["seed"]}
@@ -59,7 +61,10 @@ class Opened:
 
     def predict(self, x: Any) -> Any:
         """The output in evaluation mode, with the parameters as they are now."""
-        now = {path: {**layer["parameters"], **layer["statistics"]} for path, layer in self.subject.layers().items()}
+        now = {
+            path: {**layer["parameters"], **layer["statistics"]}
+            for path, layer in self.subject.layers().items()
+        }
         found = []
         for part in samples.parts(x, PART):
             evaluated = self.capture.subject(self.model, part, training=False, **self.mode)
@@ -83,9 +88,18 @@ class Opened:
         function = getattr(module, name, None)
         if callable(function):
             return function
-        found = [word for word, value in vars(module).items() if callable(value) and not word.startswith("_")]
-        has = ", ".join(word for word in found if getattr(module, word).__module__ == module.__name__) or "none"
-        raise Mistake(f"{self.file.name} must define {name}(), which returns the model; its functions and classes: {has}")
+        found = [
+            word
+            for word, value in vars(module).items()
+            if callable(value) and not word.startswith("_")
+        ]
+        has = (
+            ", ".join(word for word in found if getattr(module, word).__module__ == module.__name__)
+            or "none"
+        )
+        raise Mistake(
+            f"{self.file.name} must define {name}(), which returns the model; its functions and classes: {has}"
+        )
 
     def _batch(self, module: types.ModuleType, request: dict[str, Any]) -> tuple[Any, Any]:
         if request["data"] is not None:
@@ -94,7 +108,9 @@ class Opened:
         elif "batch" in self.has:
             x, y = self._own_batch(module)
         else:
-            raise Mistake(f"{self.file.name} must define batch(), which returns x and y, where no --data are given")
+            raise Mistake(
+                f"{self.file.name} must define batch(), which returns x and y, where no --data are given"
+            )
         if request["samples"] is not None:
             x, y = samples.first(x, request["samples"]), samples.first(y, request["samples"])
         if "inputs" in self.has:
@@ -108,7 +124,9 @@ class Opened:
         if isinstance(found, tuple) and len(found) == 2:
             return found
         if isinstance(found, tuple | list | dict):
-            raise Mistake(f"{self.file.name}: batch() must return x and y; received a {type(found).__name__} of {len(found)}")
+            raise Mistake(
+                f"{self.file.name}: batch() must return x and y; received a {type(found).__name__} of {len(found)}"
+            )
         return found, None
 
     def _channels_moved(self, x: Any, where: str) -> Any:
@@ -119,5 +137,7 @@ class Opened:
         axes = (0, *range(2, x.ndim), 1) if last else (0, x.ndim - 1, *range(1, x.ndim - 1))
         order = "channels last" if last else "channels first"
         name, shape = self.file.name, list(x.shape)
-        self.remarks.append(f"x {shape} is given to {name} with {order}; define inputs(x) to say it otherwise")
+        self.remarks.append(
+            f"x {shape} is given to {name} with {order}; define inputs(x) to say it otherwise"
+        )
         return x.transpose(axes)

@@ -52,7 +52,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse an unknown name."""
     if unknown := sorted(_required(config) - set(NEEDS)):
-        raise pytest.UsageError(f"--isograd-require takes {', '.join(NEEDS)} or all; received {', '.join(unknown)}")
+        raise pytest.UsageError(
+            f"--isograd-require takes {', '.join(NEEDS)} or all; received {', '.join(unknown)}"
+        )
 
 
 def _required(config: pytest.Config) -> set[str]:
@@ -84,7 +86,9 @@ class Framework:
     def __repr__(self) -> str:
         return self.name
 
-    def check(self, function: Callable[..., Any], definition: Callable[..., Any], *inputs: Any) -> None:
+    def check(
+        self, function: Callable[..., Any], definition: Callable[..., Any], *inputs: Any
+    ) -> None:
         """Hold a function to a definition: its values, and its vector-Jacobian products.
 
         Args:
@@ -164,8 +168,14 @@ def isograd_port(request: pytest.FixtureRequest, _isograd_holder: Holder) -> Cal
             "seed": seed,
             "map": _pairs(map),
         }
-        command = " ".join(["isograd", "port", *models, *([] if data is None else ["--data", os.fspath(data)])])
-        found = {"reference": _at(here, models[0]), "port": _at(here, models[1]), "python": _pairs(python)}
+        command = " ".join(
+            ["isograd", "port", *models, *([] if data is None else ["--data", os.fspath(data)])]
+        )
+        found = {
+            "reference": _at(here, models[0]),
+            "port": _at(here, models[1]),
+            "python": _pairs(python),
+        }
         return Port(_isograd_holder, {**found, "command": command, "asked": asked}, _save(request))
 
     return port

@@ -15,7 +15,11 @@ from isograd.answers import Ported
 from isograd.asking import Asked, Failed, Mistake
 from isograd.jobs import command
 
-STAGES = {"values": ("forward", "loss"), "gradients": ("backward", "loss"), "steps": ("step", "statistics")}
+STAGES = {
+    "values": ("forward", "loss"),
+    "gradients": ("backward", "loss"),
+    "steps": ("step", "statistics"),
+}
 """Where two models can part, by what is asked to agree."""
 
 
@@ -55,7 +59,11 @@ class Holder:
             raise Mistake(answer["reason"])
         if answer["type"] == "failed":
             raise Failed(answer["reason"])
-        return Held(Ported(Asked(0, answer["text"], answer["document"])), Path(answer["divergence"]), Path(answer["page"]))
+        return Held(
+            Ported(Asked(0, answer["text"], answer["document"])),
+            Path(answer["divergence"]),
+            Path(answer["page"]),
+        )
 
     def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         if self._process is None:
@@ -71,12 +79,16 @@ class Holder:
         self._process = None
         self._stderr.seek(0)
         said = [each for each in self._stderr.read().splitlines() if each.strip()]
-        raise Failed(f"the comparison ended with exit status {status}{f': {said[-1]}' if said else ''}")
+        raise Failed(
+            f"the comparison ended with exit status {status}{f': {said[-1]}' if said else ''}"
+        )
 
     def _started(self) -> subprocess.Popen[str]:
         pipe = subprocess.PIPE
         line = command("own.warm", [])
-        return subprocess.Popen(line, stdin=pipe, stdout=pipe, stderr=self._stderr, encoding="utf-8", process_group=0)
+        return subprocess.Popen(
+            line, stdin=pipe, stdout=pipe, stderr=self._stderr, encoding="utf-8", process_group=0
+        )
 
     def close(self) -> None:
         """End the processes."""
@@ -133,7 +145,9 @@ class Port:
         __tracebackhide__ = True
         wanted = {"values": values, "gradients": gradients, "steps": steps > 0}
         if not any(wanted.values()):
-            raise Mistake("something must be asked to agree; received values=False, gradients=False, steps=0")
+            raise Mistake(
+                "something must be asked to agree; received values=False, gradients=False, steps=0"
+            )
         asked = {**self._request["asked"], "steps": steps}
         held = self._holder.ask({**self._request, "asked": asked, "page": self._save is not None})
         for what in (name for name, asked in wanted.items() if asked):
@@ -152,7 +166,13 @@ def _fault(found: Ported, what: str) -> str | None:
     """What keeps it from agreeing in values, gradients or steps; None where nothing does."""
     document, stages = found.document, STAGES[what]
     if not set(stages[:1]) <= set(document["judged"]):
-        notes = "; ".join(document["remarks"]) or f"what was compared: {', '.join(document['judged'])}"
+        notes = (
+            "; ".join(document["remarks"]) or f"what was compared: {', '.join(document['judged'])}"
+        )
         return f"the {what} were asked to agree, and were not compared: {notes}"
-    parted = [each for each in document["divergences"] if each["stage"] in stages and not each["framework"]]
+    parted = [
+        each
+        for each in document["divergences"]
+        if each["stage"] in stages and not each["framework"]
+    ]
     return f"the {what} part" if parted else None

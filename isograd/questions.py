@@ -66,7 +66,9 @@ def diagnose(
             said = f"isograd.diagnose({Path(path).stem}(...), batch=(x, y){count})"
             return Diagnosed(ask("diagnose", [path, *words(page)], said))
     if given := [name for name, value in own.items() if value is not None]:
-        raise Mistake(f"a model's file must define what belongs to it; received {given[0]}; define {given[0]} in {model}")
+        raise Mistake(
+            f"a model's file must define what belongs to it; received {given[0]}; define {given[0]} in {model}"
+        )
     with _on_disk(options) as flags:
         return Diagnosed(ask("diagnose", [str(model), *words(shared | flags)]))
 

@@ -37,7 +37,9 @@ class Server:
         subject = self.opened.subject
         match request["do"]:
             case "capture":
-                found = subject.capture(request["values"], request["gradient"], self._put(request["put"]))
+                found = subject.capture(
+                    request["values"], request["gradient"], self._put(request["put"])
+                )
                 found["remarks"] = [*self.opened.remarks, *found["remarks"]]
             case "layers":
                 found = subject.layers()
@@ -60,7 +62,9 @@ class Server:
         """Values by place; they travel as a list, since a key of JSON is a text."""
         if path is None:
             return {}
-        return {(each["path"], each["call"], each["leaf"]): each["value"] for each in self._read(path)}
+        return {
+            (each["path"], each["call"], each["leaf"]): each["value"] for each in self._read(path)
+        }
 
     def _batches(self, request: dict[str, Any]) -> list[tuple[Any, Any]]:
         if request["batches"] is None:
@@ -76,7 +80,11 @@ def failure(error: BaseException, file: str | None) -> dict[str, Any]:
     message = OF_TENSORFLOW.sub("", " ".join(str(error).split()))
     message = message if len(message) <= 300 else f"{message[:300]}..."
     reason = f"{type(error).__name__}: {message}" if message else type(error).__name__
-    lines = [one.lineno for one in traceback.extract_tb(error.__traceback__) if file and one.filename == file]
+    lines = [
+        one.lineno
+        for one in traceback.extract_tb(error.__traceback__)
+        if file and one.filename == file
+    ]
     if file and isinstance(error, SyntaxError) and error.filename == file:
         lines = [error.lineno]
     where = f"{Path(file).name}, line {lines[-1]}" if file and lines else None
@@ -114,7 +122,11 @@ def main(backend: str, folder: Path) -> None:
 def _serve(server: Server, requests: TextIO, send: Any) -> None:
     for line in requests:
         request = json.loads(line)
-        file = str(Path(request["file"]).resolve()) if "file" in request else server.opened and str(server.opened.file)
+        file = (
+            str(Path(request["file"]).resolve())
+            if "file" in request
+            else server.opened and str(server.opened.file)
+        )
         try:
             answer = server.answer(request)
         except (Exception, SystemExit) as error:

@@ -27,10 +27,14 @@ Attack = Callable[[np.random.Generator], str]
 
 def batteries() -> list[str]:
     """The names of those that there are."""
-    return sorted(path.stem.removeprefix("attack_") for path in Path(__file__).parent.glob("attack_*.py"))
+    return sorted(
+        path.stem.removeprefix("attack_") for path in Path(__file__).parent.glob("attack_*.py")
+    )
 
 
-def run(attack: Attack, seed: int, numbers: range | itertools.count[int], seconds: float) -> tuple[Counter[str], int]:
+def run(
+    attack: Attack, seed: int, numbers: range | itertools.count[int], seconds: float
+) -> tuple[Counter[str], int]:
     """Try until the numbers or the time run out; returns what became of the tries, and how many found a fault."""
     counts: Counter[str] = Counter()
     faults = 0
@@ -54,12 +58,18 @@ def main() -> None:
     parser.add_argument("battery", choices=batteries())
     parser.add_argument("--minutes", type=float, default=float("inf"))
     parser.add_argument("--count", type=int)
-    parser.add_argument("--seed", type=int, default=int(np.random.SeedSequence().generate_state(1)[0]))
+    parser.add_argument(
+        "--seed", type=int, default=int(np.random.SeedSequence().generate_state(1)[0])
+    )
     parser.add_argument("--first", type=int, default=0)
     asked = parser.parse_args()
     if asked.count is None and asked.minutes == float("inf"):
         parser.error("--minutes or --count must say how long; received neither")
-    numbers = itertools.count(asked.first) if asked.count is None else range(asked.first, asked.first + asked.count)
+    numbers = (
+        itertools.count(asked.first)
+        if asked.count is None
+        else range(asked.first, asked.first + asked.count)
+    )
     attack = importlib.import_module(f"tests.attack_{asked.battery}").attack
     counts, faults = run(attack, asked.seed, numbers, 60 * asked.minutes)
     print(f"{asked.battery}, seed {asked.seed}: {counts.total() + faults} tries, {faults} faults")

@@ -71,13 +71,21 @@ def _apart(command: str, words: list[str]) -> str:
     root = str(Path(__file__).parents[1])
     line = [sys.executable, "-m", f"experiments.{command}", *map(os.fsencode, words)]
     if command == "compare":
-        line += ["--backends", "numpy", "--steps", "2"] if "--backends" not in words and "--steps" not in words else []
+        line += (
+            ["--backends", "numpy", "--steps", "2"]
+            if "--backends" not in words and "--steps" not in words
+            else []
+        )
     environment = os.environ | {"PYTHONPATH": root}
     try:
-        found = subprocess.run(line, env=environment, capture_output=True, timeout=3 * SECONDS, check=False)
+        found = subprocess.run(
+            line, env=environment, capture_output=True, timeout=3 * SECONDS, check=False
+        )
     except subprocess.TimeoutExpired as late:
         out = (late.stdout or b"") + (late.stderr or b"")
-        assert b" runs on " in out or command == "bench", f"{command} {words!r:.300} hangs: {out[-500:]!r}"
+        assert b" runs on " in out or command == "bench", (
+            f"{command} {words!r:.300} hangs: {out[-500:]!r}"
+        )
         return "begun"
     except ValueError:  # half a character is in no real command line
         return "not possible"

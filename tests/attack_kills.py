@@ -61,9 +61,27 @@ def write_data(where: Path, seed: int) -> None:
 
 def started(where: Path, output: Path, before: Sequence[str] = ()) -> subprocess.Popen[str]:
     """The command, at work, started by another one."""
-    arguments = [str(where / "one.toml"), "--data", str(where / "data.npz"), "--output", str(output)]
-    line = [*before, sys.executable, "-m", "experiments.compare", *arguments, "--backends", "numpy", "--json", "-"]
-    return subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    arguments = [
+        str(where / "one.toml"),
+        "--data",
+        str(where / "data.npz"),
+        "--output",
+        str(output),
+    ]
+    line = [
+        *before,
+        sys.executable,
+        "-m",
+        "experiments.compare",
+        *arguments,
+        "--backends",
+        "numpy",
+        "--json",
+        "-",
+    ]
+    return subprocess.Popen(
+        line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
@@ -118,7 +136,9 @@ def in_order(where: Path, output: Path, before: dict[str, int]) -> None:
 
 def workers_of(pid: int) -> list[int]:
     """The processes that a process started."""
-    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
+    found = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False
+    )
     return [int(child) for child in found.stdout.split()]
 
 
@@ -144,7 +164,11 @@ def killed(rng: np.random.Generator, where: Path) -> str:
 def small_disk(size: int) -> Iterator[Path]:
     """A folder on a disk of so many bytes; only root can have one."""
     with tempfile.TemporaryDirectory() as name:
-        made = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", name], capture_output=True, check=False)
+        made = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", name],
+            capture_output=True,
+            check=False,
+        )
         assert made.returncode == 0, "a small disk needs root"
         try:
             yield Path(name)
@@ -179,7 +203,9 @@ def full(rng: np.random.Generator, where: Path) -> str:
     before = finished(where / "runs")
     assert status or len(before) == RUNS, "exit status 0, and not all runs are kept"
     in_order(where, where / "runs", before)
-    return f"disk full: {'no' if not before else 'all' if len(before) == RUNS else 'some'} runs kept"
+    return (
+        f"disk full: {'no' if not before else 'all' if len(before) == RUNS else 'some'} runs kept"
+    )
 
 
 def changed(rng: np.random.Generator, where: Path) -> str:
@@ -219,7 +245,12 @@ def two(rng: np.random.Generator, where: Path) -> str:
         assert findings(out) == undisturbed()[0], "two at once report something else"
     if not one_dies:
         seconds = [
-            [run["seconds"] for c in json.loads(out)["configurations"] for run in c["runs"].values()] for _, out, _ in ends
+            [
+                run["seconds"]
+                for c in json.loads(out)["configurations"]
+                for run in c["runs"].values()
+            ]
+            for _, out, _ in ends
         ]
         assert seconds[0] == seconds[1], "they did the same work twice"
     in_order(where, where / "runs", finished(where / "runs"))
@@ -232,4 +263,6 @@ TRIES = (killed, full, changed, two)
 def attack(rng: np.random.Generator) -> str:
     """One disturbance, in a folder of its own."""
     with tempfile.TemporaryDirectory() as name:
-        return TRIES[int(rng.choice(len(TRIES), p=[0.5, 0.2, 0.15, 0.15]))](rng, folder_of(Path(name)))
+        return TRIES[int(rng.choice(len(TRIES), p=[0.5, 0.2, 0.15, 0.15]))](
+            rng, folder_of(Path(name))
+        )

@@ -105,7 +105,9 @@ class Checkpointed(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         h = torch.tanh(self.first(x))
         for _ in range(2):
-            h = checkpoint(lambda z: torch.tanh(self.part(z)).square() + z, h, use_reentrant=self.reentrant)
+            h = checkpoint(
+                lambda z: torch.tanh(self.part(z)).square() + z, h, use_reentrant=self.reentrant
+            )
         return h
 
 
@@ -174,8 +176,9 @@ class Kept(nn.Module):
 
 
 def compiled() -> nn.Module:
-    model = nn.Sequential(nn.Linear(4, 5), nn.Tanh())
-    return torch.compile(nn.Sequential(torch.compile(model, backend="eager"), nn.Linear(5, 3)), backend="eager")  # type: ignore[return-value]
+    inner = torch.compile(nn.Sequential(nn.Linear(4, 5), nn.Tanh()), backend="eager")
+    whole = nn.Sequential(inner, nn.Linear(5, 3))  # type: ignore[arg-type]
+    return torch.compile(whole, backend="eager")  # type: ignore[return-value]
 
 
 def transformer() -> nn.Module:
@@ -195,7 +198,9 @@ CASES: dict[str, Case] = {
         "stem.0 stem.1 stem blocks.0.conv blocks.0.bn blocks.0:add blocks.0:silu blocks.0 "
         "blocks.1.conv blocks.1.bn blocks.1:add blocks.1:silu blocks.1 blocks :mean .",
     ),
-    "recurrent": Case(Recurrent, (2, 3, 3), "lstm[0] lstm[0,back] lstm[1] lstm[1,back] lstm gru :getitem ."),
+    "recurrent": Case(
+        Recurrent, (2, 3, 3), "lstm[0] lstm[0,back] lstm[1] lstm[1,back] lstm gru :getitem ."
+    ),
     "checkpoint": Case(lambda: Checkpointed(False), (3, 4), RECOMPUTED),
     "reentrant": Case(lambda: Checkpointed(True), (3, 4), RECOMPUTED),
     "fused attention": Case(
@@ -224,12 +229,18 @@ CASES: dict[str, Case] = {
         "linear1 :gelu dropout linear2 dropout2 :add#1 norm2 .",
     ),
     "transposed": Case(
-        lambda: nn.Sequential(nn.ConvTranspose1d(2, 3, 3, stride=2, padding=1, output_padding=1), nn.GroupNorm(3, 3), nn.ELU()),
+        lambda: nn.Sequential(
+            nn.ConvTranspose1d(2, 3, 3, stride=2, padding=1, output_padding=1),
+            nn.GroupNorm(3, 3),
+            nn.ELU(),
+        ),
         (2, 2, 4),
         "0 1 2 .",
     ),
     "pooled": Case(
-        lambda: nn.Sequential(nn.Conv1d(2, 3, 2), nn.PReLU(3), nn.AvgPool1d(2), nn.Flatten(), nn.Linear(9, 2)),
+        lambda: nn.Sequential(
+            nn.Conv1d(2, 3, 2), nn.PReLU(3), nn.AvgPool1d(2), nn.Flatten(), nn.Linear(9, 2)
+        ),
         (2, 2, 7),
         "0 1 2 3 4 .",
     ),

@@ -36,7 +36,9 @@ class Browser:
     def __init__(self, driver: Any) -> None:
         self.driver = driver
 
-    def open(self, page: Path, *, width: int = 1400, height: int = 900, scheme: str = "light") -> float:
+    def open(
+        self, page: Path, *, width: int = 1400, height: int = 900, scheme: str = "light"
+    ) -> float:
         """Show a page; returns the seconds until all its charts were drawn."""
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
@@ -58,7 +60,9 @@ class Browser:
         """Wait for something to become true."""
         end = time.monotonic() + seconds
         while not condition():
-            assert time.monotonic() < end, f"not within {seconds} s; the console says {self.complaints()}"
+            assert time.monotonic() < end, (
+                f"not within {seconds} s; the console says {self.complaints()}"
+            )
             time.sleep(0.02)
 
     def complaints(self) -> list[str]:
@@ -67,9 +71,15 @@ class Browser:
 
     def requests(self) -> list[str]:
         """The addresses that the page has asked for since the last call, data: and blob: left out."""
-        messages = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
+        messages = [
+            json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")
+        ]
         sent = [m["params"] for m in messages if m["method"] == "Network.requestWillBeSent"]
-        urls = [one["request"]["url"] for one in sent if not one.get("documentURL", "").startswith("chrome")]
+        urls = [
+            one["request"]["url"]
+            for one in sent
+            if not one.get("documentURL", "").startswith("chrome")
+        ]
         return [url for url in urls if not url.startswith(("data:", "blob:", "chrome", "about:"))]
 
     def texts(self, selector: str) -> list[str]:

@@ -84,7 +84,11 @@ class Failures:
         if not report.failed:
             return
         crash = getattr(report.longrepr, "reprcrash", None)
-        self.found.append(Failure(report.nodeid, " ".join(str(crash.message if crash else report.longrepr).split())))
+        self.found.append(
+            Failure(
+                report.nodeid, " ".join(str(crash.message if crash else report.longrepr).split())
+            )
+        )
         if len(self.found) == self.most or (self.fault and named(self.fault, self.found[-1])):
             self.session.shouldstop = "what was asked is known"
 
@@ -124,7 +128,11 @@ class Suite:
         edited = {edit.room for edit in fault.wings[self.wing]}
         nearest = [room for room in ROOMS if room in edited]
         found: list[Failure] = []
-        for names in (nearest, *([name] for name in WHOLE), [room for room in ROOMS if room not in edited]):
+        for names in (
+            nearest,
+            *([name] for name in WHOLE),
+            [room for room in ROOMS if room not in edited],
+        ):
             found += self._failing(fault, names, most=3)
             if any(named(fault, failure) for failure in found):
                 break
@@ -132,10 +140,17 @@ class Suite:
 
     def _failing(self, fault: Fault, names: Iterable[str], most: int) -> list[Failure]:
         """The failures in these files, each of a test that passes without the fault."""
-        files = [str(path.relative_to(ROOT)) for name in names for path in sorted(ROOT.glob(f"tests/test_{name}*.py"))]
+        files = [
+            str(path.relative_to(ROOT))
+            for name in names
+            for path in sorted(ROOT.glob(f"tests/test_{name}*.py"))
+        ]
         while True:
             found = self._run(fault, files, most)
-            red = {failure.test for failure in self._run(None, [failure.test for failure in found], len(found))}
+            red = {
+                failure.test
+                for failure in self._run(None, [failure.test for failure in found], len(found))
+            }
             if not red:
                 return found
             self.red |= red
@@ -144,7 +159,13 @@ class Suite:
         if not tests:
             return []
         failures = Failures(fault, most)
-        options = ["-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+        options = [
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "-W",
+            "ignore::pytest.PytestAssertRewriteWarning",
+        ]
         left_out = [f"--deselect={test}" for test in sorted(self.red)]
         with faulty(fault, self.wing), redirect_stdout(io.StringIO()):
             pytest.main([*options, *left_out, "-k", self.wing, *tests], plugins=[failures])
@@ -183,7 +204,9 @@ def told(suite: Suite, fault: Fault) -> Told:
 def main() -> None:
     """Measure."""
     wing, *names = sys.argv[1:]
-    settings = hypothesis.settings(phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate], database=None)
+    settings = hypothesis.settings(
+        phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate], database=None
+    )
     hypothesis.settings.register_profile("planted", settings)
     hypothesis.settings.load_profile("planted")
     suite = Suite(wing)

@@ -14,7 +14,10 @@ from experiments.judging import batch_of
 
 def scaled_error(value: np.ndarray, definition: np.ndarray) -> float:
     """The largest difference over the largest value of the definition, for each leading [seed, layer] by itself."""
-    difference, size = distance(value, definition), largest(np.where(np.isfinite(definition), definition, 0.0))
+    difference, size = (
+        distance(value, definition),
+        largest(np.where(np.isfinite(definition), definition, 0.0)),
+    )
     with np.errstate(divide="ignore", invalid="ignore"):
         return float(np.where(difference == 0, 0.0, difference / size).max(initial=0.0))
 

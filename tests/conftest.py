@@ -6,8 +6,15 @@ import os
 import re
 import sys
 
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
-    os.environ.setdefault(variable, "1")  # before NumPy is imported: the tests run side by side, a thread each
+for variable in (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+):
+    os.environ.setdefault(
+        variable, "1"
+    )  # before NumPy is imported: the tests run side by side, a thread each
 
 import warnings
 from collections.abc import Callable, Iterator
@@ -25,7 +32,9 @@ from experiments.process import KEEP_COMPILED, compiled, xla_flags
 from tests.browser import CURE, Browser, absent, chromium
 
 os.environ["XLA_FLAGS"] = xla_flags(threads=1)  # what a worker has, before JAX is imported
-os.environ |= {"JAX_COMPILATION_CACHE_DIR": str(compiled())} | KEEP_COMPILED | dict(os.environ)  # as a worker has it, too
+os.environ |= (
+    {"JAX_COMPILATION_CACHE_DIR": str(compiled())} | KEEP_COMPILED | dict(os.environ)
+)  # as a worker has it, too
 
 
 collect_ignore = ["door"]
@@ -72,11 +81,15 @@ def required(config: pytest.Config) -> set[str]:
 def pytest_configure(config: pytest.Config) -> None:
     unknown = required(config) - set(REQUIRABLE)
     if unknown:
-        raise pytest.UsageError(f"--require takes {', '.join(REQUIRABLE)} or all; received {', '.join(sorted(unknown))}")
+        raise pytest.UsageError(
+            f"--require takes {', '.join(REQUIRABLE)} or all; received {', '.join(sorted(unknown))}"
+        )
 
 
 @pytest.fixture(scope="session")
-def browser(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+def browser(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Browser]:
     """Chromium, or a skip that names the cure; with `--require chromium`, an error."""
     if absent():
         reason = f"chromium needs {', '.join(absent())}; {CURE}"
@@ -95,7 +108,9 @@ def load(name: str, config: pytest.Config) -> Backend:
             raise pytest.UsageError(f"--require {name}: {reason}")
         pytest.skip(reason)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what the frameworks say while they are imported is not ours to mend
+        warnings.simplefilter(
+            "ignore"
+        )  # what the frameworks say while they are imported is not ours to mend
         return backends.load(name)
 
 
@@ -133,13 +148,22 @@ def plan() -> Callable[..., Plan]:
         assert not unknown, f"no such number: {unknown}"
         numbers |= changes
         architecture = RecurrentNetwork if numbers["recurrent"] else Perceptron
-        every = {key: numbers.pop(key) for key in {*Perceptron.model_fields, *RecurrentNetwork.model_fields}}
+        every = {
+            key: numbers.pop(key)
+            for key in {*Perceptron.model_fields, *RecurrentNetwork.model_fields}
+        }
         network = {key: value for key, value in every.items() if key in architecture.model_fields}
         rate = numbers.pop("learning_rate")
         optimizer = numbers.pop("optimizer") | ({} if rate is None else {"learning_rate": rate})
         source = numbers.pop("source")
-        task = {"batch_size": numbers.pop("batch_size"), "source": source, "sha256": digest_of(source)}
-        return Plan.model_validate({"network": network, "optimizer": optimizer, "task": task} | numbers)
+        task = {
+            "batch_size": numbers.pop("batch_size"),
+            "source": source,
+            "sha256": digest_of(source),
+        }
+        return Plan.model_validate(
+            {"network": network, "optimizer": optimizer, "task": task} | numbers
+        )
 
     return make
 
@@ -167,5 +191,9 @@ def room() -> Iterator[None]:
 def quiet() -> Iterator[None]:
     """Warnings of the frameworks about themselves are not errors; all others are."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"(torch|tensorflow|keras|jax|flax|optax)\b")
+        warnings.filterwarnings(
+            "ignore",
+            category=DeprecationWarning,
+            module=r"(torch|tensorflow|keras|jax|flax|optax)\b",
+        )
         yield

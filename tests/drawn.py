@@ -94,7 +94,13 @@ def clipped(svg: str) -> list[str]:
     """The texts that are not whole within the figure."""
     wide, high = extent(svg)
     inside = [
-        (one.left >= -SLACK and one.top >= -SLACK and one.right <= wide + SLACK and one.bottom <= high + SLACK, one)
+        (
+            one.left >= -SLACK
+            and one.top >= -SLACK
+            and one.right <= wide + SLACK
+            and one.bottom <= high + SLACK,
+            one,
+        )
         for one in texts(svg)
     ]
     return [one.words for whole, one in inside if not whole]

@@ -40,7 +40,9 @@ SMALLEST = {"float32": -37, "float64": -300}
 """The exponents of the powers of ten down to which an activation is drawn."""
 NEAR = [sign * 10.0**-k for k in (1, 2, 3, 6, 8, 12, 17, 30, 37) for sign in (1, -1)]
 FAR = [
-    sign * z for z in (0.5, 1, 5, 7.9, 9, 15.8, 16.7, 17.4, 17.7, 19, 20, 30, 36.7, 38, 40, 87, 100, 700) for sign in (1, -1)
+    sign * z
+    for z in (0.5, 1, 5, 7.9, 9, 15.8, 16.7, 17.4, 17.7, 19, 20, 30, 36.7, 38, 40, 87, 100, 700)
+    for sign in (1, -1)
 ]
 
 
@@ -60,7 +62,9 @@ def exact(spec: Activation, z: float) -> tuple[Decimal, Decimal]:
         case LeakyReLU(slope=slope) | PReLU(initial_slope=slope):
             return (x, Decimal(1)) if x > 0 else (Decimal(slope) * x, Decimal(slope))
         case ELU(alpha=alpha):
-            return (x, Decimal(1)) if x > 0 else (Decimal(alpha) * expm1(x), Decimal(alpha) * x.exp())
+            return (
+                (x, Decimal(1)) if x > 0 else (Decimal(alpha) * expm1(x), Decimal(alpha) * x.exp())
+            )
         case SELU(alpha=alpha, scale=scale):
             value, derivative = exact(ELU(alpha=alpha), z)
             return Decimal(scale) * value, Decimal(scale) * derivative
@@ -121,7 +125,9 @@ def expm1(x: Decimal) -> Decimal:
     return x.exp() - 1 if abs(x) > Decimal("1e-20") else x + x * x / 2
 
 
-def sizes(spec: Activation, z: float, value: Decimal, derivative: Decimal, eps: Decimal) -> tuple[Decimal, Decimal]:
+def sizes(
+    spec: Activation, z: float, value: Decimal, derivative: Decimal, eps: Decimal
+) -> tuple[Decimal, Decimal]:
     """What the errors of value and derivative are a few units in the last place of: themselves, where nothing is amplified.
 
     The spec's derivative of sigmoid and tanh is that of the rounded y, whose distance from 1 takes over the error of y: it is
@@ -148,7 +154,9 @@ def sizes(spec: Activation, z: float, value: Decimal, derivative: Decimal, eps: 
             assert_never(spec)
 
 
-def product_sizes(x: Decimal, argument: Decimal, slope: Decimal, eps: Decimal) -> tuple[Decimal, Decimal]:
+def product_sizes(
+    x: Decimal, argument: Decimal, slope: Decimal, eps: Decimal
+) -> tuple[Decimal, Decimal]:
     """Those of x times the logistic function of an argument: 1 - s of a rounded s has no digits where s is nearly 1."""
     s, rest = logistic(argument), logistic(-argument)
     amplified = 1 if slope == 1 else 1 + abs(argument) / 4  # an argument that is z itself is exact
@@ -164,32 +172,50 @@ def is_product(spec: Activation) -> bool:
 def faults(wing: Backend, spec: Activation, z: np.ndarray, cotangent: np.ndarray) -> list[str]:
     """The elements at which a value or a gradient is away from the exact one by more than its bound."""
     found, info = probe_with(wing, spec, z, cotangent), np.finfo(z.dtype)
-    eps, underflow = Decimal(float(info.eps)), Decimal(float(info.smallest_normal))  # what is below it may be flushed to 0
+    eps, underflow = (
+        Decimal(float(info.eps)),
+        Decimal(float(info.smallest_normal)),
+    )  # what is below it may be flushed to 0
     wrong = []
     with localcontext(Context(prec=60, traps=[])):
         for index in np.ndindex(z.shape):
             value, derivative = exact(spec, float(z[index]))
             factor = Decimal(float(cotangent[index]))
-            flushed = underflow * max(1, abs(factor)) * max(1, abs(Decimal(float(z[index]))) if is_product(spec) else 1)
+            flushed = (
+                underflow
+                * max(1, abs(factor))
+                * max(1, abs(Decimal(float(z[index]))) if is_product(spec) else 1)
+            )
             of_value, of_derivative = sizes(spec, float(z[index]), value, derivative, eps)
-            expected = {"value": (value, of_value), "gradient": (factor * derivative, abs(factor) * of_derivative)}
+            expected = {
+                "value": (value, of_value),
+                "gradient": (factor * derivative, abs(factor) * of_derivative),
+            }
             for name, (number, size) in expected.items():
                 error = abs(Decimal(float(found[name][index])) - number)
                 if not error <= ULPS * eps * size + flushed:
-                    wrong.append(f"{name} at {z[index]!r}: {found[name][index]!r} for {float(number)!r}")
+                    wrong.append(
+                        f"{name} at {z[index]!r}: {found[name][index]!r} for {float(number)!r}"
+                    )
     return wrong
 
 
-def probe_with(backend: Backend, spec: Activation, z: np.ndarray, cotangent: np.ndarray) -> dict[str, np.ndarray]:
+def probe_with(
+    backend: Backend, spec: Activation, z: np.ndarray, cotangent: np.ndarray
+) -> dict[str, np.ndarray]:
     return backend.activation.probe(spec, {"z": z, "cotangent": cotangent})
 
 
 def awkward(precision: str) -> np.ndarray:
     """Powers of ten down to the smallest, points around every edge, and even steps between them: [1, point]."""
     powers = 10.0 ** np.arange(SMALLEST[precision], 0, 3)
-    smallest = np.finfo(precision).smallest_normal * np.linspace(1, 5, 17)  # a half of it may be flushed on the way
+    smallest = np.finfo(precision).smallest_normal * np.linspace(
+        1, 5, 17
+    )  # a half of it may be flushed on the way
     near = np.concatenate([powers, smallest])
-    return np.concatenate([NEAR, FAR, near, -near, np.linspace(-45, 45, 181)]).astype(precision)[None]
+    return np.concatenate([NEAR, FAR, near, -near, np.linspace(-45, 45, 181)]).astype(precision)[
+        None
+    ]
 
 
 def elements(precision: str) -> st.SearchStrategy[float]:

@@ -16,7 +16,9 @@ from experiments.reported import Source
 from experiments.store import Run
 from tests.stored import make
 
-LONG = "a layer with a name that nobody would write, WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWW, and its end"
+LONG = (
+    "a layer with a name that nobody would write, WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWW, and its end"
+)
 QUANTITIES = ("signal_gradient_share", "clipped_weight_gradient_rms")
 
 
@@ -28,8 +30,13 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
 def parted(run: Run) -> Run:
     """A run whose gradients are 1.5 times the definition's, which is broken."""
     quantities = {name: 1.5 * values for name, values in run.trace.quantities.items()}
-    checks = [check.model_copy(update={"outcome": "broken", "error": 1e-9}) for check in run.header.checks]
-    return Run(run.header.model_copy(update={"checks": checks}), dataclasses.replace(run.trace, quantities=quantities))
+    checks = [
+        check.model_copy(update={"outcome": "broken", "error": 1e-9}) for check in run.header.checks
+    ]
+    return Run(
+        run.header.model_copy(update={"checks": checks}),
+        dataclasses.replace(run.trace, quantities=quantities),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +45,10 @@ def awkward(source: Source) -> Source:
     (path,) = Path(source.label).glob("experiment-*.json")
     made = index.read(path)
     first, second, *others = made.entries
-    copies = [second.model_copy(update={"name": f"tanh + xavier + {word}"}) for word in ("one", "two", "three")]
+    copies = [
+        second.model_copy(update={"name": f"tanh + xavier + {word}"})
+        for word in ("one", "two", "three")
+    ]
     entries = [first.model_copy(update={"name": LONG}), second, *others, *copies]
     torch = second.runs["torch"]
     runs = {run_id: parted(run) if run_id == torch else run for run_id, run in source.runs.items()}

@@ -62,7 +62,9 @@ def _said(place: dict[str, Any]) -> str:
     return f"{place['path'] or '(model)'}{call}{'/' if leaf else ''}{leaf}"
 
 
-def place(captured: dict[str, Any], path: str, call: int = 0, leaf: int | None = None) -> dict[str, Any]:
+def place(
+    captured: dict[str, Any], path: str, call: int = 0, leaf: int | None = None
+) -> dict[str, Any]:
     """The place; the last leaf unless one is named."""
     found = [each for each in captured["places"] if (each["path"], each["call"]) == (path, call)]
     return found[-1] if leaf is None else next(each for each in found if each["leaf"] == leaf)
@@ -84,12 +86,16 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-x))
 
 
-def normalized(x: np.ndarray, p: dict[str, np.ndarray], epsilon: float, axes: tuple[int, ...]) -> np.ndarray:
+def normalized(
+    x: np.ndarray, p: dict[str, np.ndarray], epsilon: float, axes: tuple[int, ...]
+) -> np.ndarray:
     mean, variance = x.mean(axes, keepdims=True), x.var(axes, keepdims=True)
     return (x - mean) / np.sqrt(variance + epsilon) * p["scale"] + p["shift"]
 
 
-def convolved(x: np.ndarray, weight: np.ndarray, bias: np.ndarray, config: dict[str, Any]) -> np.ndarray:
+def convolved(
+    x: np.ndarray, weight: np.ndarray, bias: np.ndarray, config: dict[str, Any]
+) -> np.ndarray:
     """A convolution of two space axes, and groups."""
     padded = np.pad(x, [(0, 0), *config["padding"], (0, 0)])
     (high, wide, inner, out), groups = weight.shape, config["groups"]
@@ -103,14 +109,20 @@ def convolved(x: np.ndarray, weight: np.ndarray, bias: np.ndarray, config: dict[
     return np.concatenate(parts, axis=-1) + bias
 
 
-def transposed(x: np.ndarray, weight: np.ndarray, bias: np.ndarray, config: dict[str, Any]) -> np.ndarray:
+def transposed(
+    x: np.ndarray, weight: np.ndarray, bias: np.ndarray, config: dict[str, Any]
+) -> np.ndarray:
     """Each input adds the kernel, times itself, to the output; then the edges are left out."""
     high, wide = weight.shape[:2]
     up, right = config["stride"]
-    full = np.zeros((len(x), (x.shape[1] - 1) * up + high, (x.shape[2] - 1) * right + wide, weight.shape[-1]))
+    full = np.zeros(
+        (len(x), (x.shape[1] - 1) * up + high, (x.shape[2] - 1) * right + wide, weight.shape[-1])
+    )
     for i in range(x.shape[1]):
         for j in range(x.shape[2]):
-            full[:, i * up : i * up + high, j * right : j * right + wide] += np.einsum("bc,hwco->bhwo", x[:, i, j], weight)
+            full[:, i * up : i * up + high, j * right : j * right + wide] += np.einsum(
+                "bc,hwco->bhwo", x[:, i, j], weight
+            )
     (top, bottom), (left, end) = config["padding"]
     full = np.pad(full, [(0, 0), (0, max(-bottom, 0)), (0, max(-end, 0)), (0, 0)])
     return full[:, top : full.shape[1] - max(bottom, 0), left : full.shape[2] - max(end, 0)] + bias
@@ -121,7 +133,9 @@ def lstm(x: np.ndarray, p: dict[str, np.ndarray]) -> np.ndarray:
     steps = []
     for t in range(x.shape[1]):
         i, f, g, o = (
-            np.einsum("bi,gio->gbo", x[:, t], p["kernel"]) + np.einsum("bi,gio->gbo", h, p["recurrent"]) + p["bias"][:, None]
+            np.einsum("bi,gio->gbo", x[:, t], p["kernel"])
+            + np.einsum("bi,gio->gbo", h, p["recurrent"])
+            + p["bias"][:, None]
         )
         c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
         h = sigmoid(o) * np.tanh(c)
@@ -134,7 +148,10 @@ def gru(x: np.ndarray, p: dict[str, np.ndarray]) -> np.ndarray:
     steps = []
     for t in range(x.shape[1]):
         xr, xz, xn = np.einsum("bi,gio->gbo", x[:, t], p["kernel"]) + p["bias"][:, None]
-        hr, hz, hn = np.einsum("bi,gio->gbo", h, p["recurrent"]) + p.get("recurrent_bias", np.zeros((3, 1)))[:, None]
+        hr, hz, hn = (
+            np.einsum("bi,gio->gbo", h, p["recurrent"])
+            + p.get("recurrent_bias", np.zeros((3, 1)))[:, None]
+        )
         r, z = sigmoid(xr + hr), sigmoid(xz + hz)
         h = (1 - z) * np.tanh(xn + r * hn) + z * h
         steps.append(h)
@@ -151,7 +168,8 @@ def simple(x: np.ndarray, p: dict[str, np.ndarray]) -> np.ndarray:
 
 def attended(x: np.ndarray, p: dict[str, np.ndarray], scale: float) -> np.ndarray:
     query, key, value = (
-        np.einsum("bti,ihw->bhtw", x, p[name]) + p[f"{name}_bias"][:, None] for name in ("query", "key", "value")
+        np.einsum("bti,ihw->bhtw", x, p[name]) + p[f"{name}_bias"][:, None]
+        for name in ("query", "key", "value")
     )
     scores = np.exp(scale * query @ np.swapaxes(key, -1, -2))
     mixed = scores / scores.sum(-1, keepdims=True) @ value

@@ -71,7 +71,9 @@ def diagnose(running: dict[str, Interpreter]) -> Callable[..., Diagnosis]:
 
 def partings(said: Port) -> list[tuple[str, str, str]]:
     """Stage, place and the first cause of each parting."""
-    return [(one.stage, one.place, one.causes[0].key if one.causes else "") for one in said.divergences]
+    return [
+        (one.stage, one.place, one.causes[0].key if one.causes else "") for one in said.divergences
+    ]
 
 
 def cures(said: Port) -> list[str]:

@@ -67,7 +67,9 @@ def descendants(mark: str) -> list[int]:
     found: list[int] = []
     for entry in Path("/proc").iterdir():
         with contextlib.suppress(OSError):
-            if entry.name.isdigit() and f"{MARK}={mark}".encode() in (entry / "environ").read_bytes().split(b"\0"):
+            if entry.name.isdigit() and f"{MARK}={mark}".encode() in (
+                entry / "environ"
+            ).read_bytes().split(b"\0"):
                 found.append(int(entry.name))
     return found
 
@@ -78,7 +80,12 @@ def interrupted(command: list[str], moment: float, times: int, folder: Path) -> 
     terminal, theirs = pty.openpty()
     env = os.environ | {MARK: mark, "PYTHONPATH": str(ROOT), "TMPDIR": str(folder)}
     process = subprocess.Popen(
-        ["setsid", "--ctty", "--wait", *command], stdin=theirs, stdout=theirs, stderr=theirs, env=env, cwd=folder
+        ["setsid", "--ctty", "--wait", *command],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=env,
+        cwd=folder,
     )
     os.close(theirs)
     said = bytearray()
@@ -109,11 +116,17 @@ def _listen(terminal: int, said: bytearray) -> None:
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--count", type=int, default=20, help="tries for each number of times")
-    parser.add_argument("--times", type=int, nargs="+", default=[1, 4], help="how often Ctrl-C is typed")
+    parser.add_argument(
+        "--times", type=int, nargs="+", default=[1, 4], help="how often Ctrl-C is typed"
+    )
     parser.add_argument("--backends", nargs="+", default=["numpy"])
-    parser.add_argument("--earliest", type=float, default=0.15, help="seconds; before that it is Python that starts")
+    parser.add_argument(
+        "--earliest", type=float, default=0.15, help="seconds; before that it is Python that starts"
+    )
     parser.add_argument("--latest", type=float, default=10.0, help="seconds")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
@@ -123,8 +136,18 @@ def main() -> None:
             for times in asked.times:
                 folder = Path(name) / f"{number}-{times}"
                 folder.mkdir()
-                command = [sys.executable, "-m", "experiments.compare", "--backends", *asked.backends, "--steps", "100000"]
-                one = interrupted(command, chance.uniform(asked.earliest, asked.latest), times, folder)
+                command = [
+                    sys.executable,
+                    "-m",
+                    "experiments.compare",
+                    "--backends",
+                    *asked.backends,
+                    "--steps",
+                    "100000",
+                ]
+                one = interrupted(
+                    command, chance.uniform(asked.earliest, asked.latest), times, folder
+                )
                 left = [path.name for path in folder.iterdir() if path.name != "results"]
                 reason = ", ".join(filter(None, [one.wrong, f"left {left}" if left else ""]))
                 wrong += bool(reason)

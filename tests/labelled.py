@@ -56,9 +56,13 @@ class Ran(NamedTuple):
 # ---- data
 
 
-def _blobs(rng: np.random.Generator, samples: int, features: int, shares: list[float], separation: float) -> tuple:
+def _blobs(
+    rng: np.random.Generator, samples: int, features: int, shares: list[float], separation: float
+) -> tuple:
     y = rng.choice(len(shares), samples, p=shares)
-    return rng.normal(size=(len(shares), features))[y] * separation + rng.normal(size=(samples, features)), y
+    return rng.normal(size=(len(shares), features))[y] * separation + rng.normal(
+        size=(samples, features)
+    ), y
 
 
 def make(folder: Path) -> None:
@@ -98,7 +102,9 @@ def run(case: Case, folder: Path) -> Ran:
 
 def verdicts(ran: Ran) -> tuple[Judgement, Judgement]:
     """Both, with the default thresholds."""
-    return gradient(ran.trace, Thresholds()), learning(ran.trace, Accuracies(ran.accuracy, ran.guessing), ran.guessing_loss)
+    return gradient(ran.trace, Thresholds()), learning(
+        ran.trace, Accuracies(ran.accuracy, ran.guessing), ran.guessing_loss
+    )
 
 
 Told = dict[str, str]
@@ -112,14 +118,18 @@ def told(ran: Ran) -> Told:
     with np.errstate(all="ignore"):
         weights = ran.trace.quantities["weight_gradient_rms"][:, 0]
         network = ran.plan.network
-        norms = weights * np.sqrt([network.features * network.units, *[network.units**2] * (len(network.sites) - 1)])
+        norms = weights * np.sqrt(
+            [network.features * network.units, *[network.units**2] * (len(network.sites) - 1)]
+        )
         small = (norms[:, 0] < 1e-4) & (norms[:, 0] / norms[:, -1] < 1e-3)
         dead = ran.trace.quantities["dead_fraction"][:, -1].mean(1) >= 0.7
         fallen = ran.trace.loss[:, -1] < ran.trace.loss[:, 0]
     above = np.array(ran.accuracy) > ran.guessing.accuracy
     return {
         **dict(zip(OURS, (judgement.verdict for judgement in verdicts(ran)), strict=True)),
-        "first norm below 1e-4 and first/last below 1e-3": "vanishing" if np.mean(small) > 0.5 else "",
+        "first norm below 1e-4 and first/last below 1e-3": "vanishing"
+        if np.mean(small) > 0.5
+        else "",
         "mean gradient below 1e-7": "vanishing" if np.mean(weights.mean(1) < 1e-7) > 0.5 else "",
         "70 % of the units without gradient": "dead" if np.mean(dead) > 0.5 else "",
         "accuracy above guessing": "learns" if np.mean(above) > 0.5 else "has not learnt",
@@ -137,8 +147,16 @@ class Score(NamedTuple):
 
     def cells(self) -> list[str]:
         """The score as cells of the table."""
-        shares = [f"{a / b:.3f}" if b else "-" for a, b in ((self.right, self.said), (self.found, self.labelled))]
-        return [shares[0], f"{self.right} of {self.said}", shares[1], f"{self.found} of {self.labelled}"]
+        shares = [
+            f"{a / b:.3f}" if b else "-"
+            for a, b in ((self.right, self.said), (self.found, self.labelled))
+        ]
+        return [
+            shares[0],
+            f"{self.right} of {self.said}",
+            shares[1],
+            f"{self.found} of {self.labelled}",
+        ]
 
 
 def score(rows: list[tuple[tuple[str, ...], str]], verdict: str) -> Score:
@@ -171,12 +189,13 @@ def table(results: list[tuple[Case, Told]]) -> str:
         if rule not in OURS:
             for verdict in sorted({said[rule] for _, said in results} - {""}):
                 add(f"{rule}, held out", rule, verdict, held)
-    labels = [sum(bool(label) for label in pair) for pair in zip(*((c.gradient, c.learning) for c, _ in results), strict=True)]
+    labels = [
+        sum(bool(label) for label in pair)
+        for pair in zip(*((c.gradient, c.learning) for c, _ in results), strict=True)
+    ]
     causes = Counter(case.cause for case, _ in results)
     counts = ", ".join(f"{cause} {causes[cause]}" for cause in sorted(causes))
-    known = (
-        f"{len(results)} runs, {labels[0]} with a label for the gradient and {labels[1]} with one for the learning: {counts}."
-    )
+    known = f"{len(results)} runs, {labels[0]} with a label for the gradient and {labels[1]} with one for the learning: {counts}."
     return "\n".join([known, "", *lines])
 
 
@@ -190,7 +209,9 @@ def measured(some: list[Case]) -> list[tuple[Case, Told]]:
 def main() -> None:
     """Run all cases and print the table, or write it into docs/verdicts.md."""
     parser = argparse.ArgumentParser(description="How often the verdicts are right.")
-    parser.add_argument("--write", action="store_true", help="write the table into docs/verdicts.md")
+    parser.add_argument(
+        "--write", action="store_true", help="write the table into docs/verdicts.md"
+    )
     write = parser.parse_args().write
     text = table(measured(cases()))
     if not write:

@@ -45,7 +45,9 @@ def decades(settings: dict[str, Any], depth: int) -> tuple[float, float]:
         squared = slope(np.sqrt(q) * Z) ** 2
         log_ratio += math.log(max(s * mean(squared), 1e-300))
         variance += min(3 * mean(squared**2) / mean(squared) ** 2 - 1, 50) / width
-    return (log_ratio - variance / 2) / 2 / math.log(10), math.sqrt(1.5 * variance) / 2 / math.log(10)
+    return (log_ratio - variance / 2) / 2 / math.log(10), math.sqrt(1.5 * variance) / 2 / math.log(
+        10
+    )
 
 
 def by_theory(settings: dict[str, Any], data: str) -> tuple[str, ...]:

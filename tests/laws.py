@@ -8,7 +8,13 @@ import numpy as np
 from scipy import stats
 
 from common.backend import Backend
-from common.countermeasures.initialization import TRUNCATED_STD, Gaussian, He, Initialization, Xavier
+from common.countermeasures.initialization import (
+    TRUNCATED_STD,
+    Gaussian,
+    He,
+    Initialization,
+    Xavier,
+)
 
 SHAPE = (400, 300)
 SIZE = SHAPE[0] * SHAPE[1]

@@ -141,7 +141,9 @@ class CustomLayer(nn.Module):
 class Attention(nn.Module):
     @nn.compact
     def __call__(self, x: Any) -> Any:
-        h = nn.MultiHeadDotProductAttention(num_heads=2, dropout_rate=0.5, deterministic=False)(nn.LayerNorm()(x))
+        h = nn.MultiHeadDotProductAttention(num_heads=2, dropout_rate=0.5, deterministic=False)(
+            nn.LayerNorm()(x)
+        )
         return nn.Dense(3)((x + nn.Dropout(0.5, deterministic=False)(h)).mean(1))
 
 

@@ -100,7 +100,9 @@ def mistake(text: str) -> str:
 def _mistakes() -> Iterator[str]:
     yield from ("| in the file | the line |", "|---|---|")
     for text in MISTAKES:
-        written = " ".join(f"`{line}`" for line in text.removeprefix(ONE).splitlines() if line != 'question = "?"')
+        written = " ".join(
+            f"`{line}`" for line in text.removeprefix(ONE).splitlines() if line != 'question = "?"'
+        )
         yield f"| {written} | {_cell(mistake(text))} |"
 
 
@@ -119,7 +121,11 @@ def _values(key: str, schema: dict[str, Any]) -> str:
         return f"[a kind](#{key})"
     if "enum" in schema:
         return " or ".join(f"`{_toml(value)}`" for value in schema["enum"])
-    forms = [form for form in (schema.get("anyOf") or schema.get("oneOf") or [schema]) if form["type"] != "null"]
+    forms = [
+        form
+        for form in (schema.get("anyOf") or schema.get("oneOf") or [schema])
+        if form["type"] != "null"
+    ]
     return " or ".join(map(_form, forms))
 
 
@@ -129,8 +135,15 @@ def _form(schema: dict[str, Any]) -> str:
     if schema["type"] == "array":
         return "a list of such numbers"
     what = {"integer": "a whole number", "number": "a number"}[schema["type"]]
-    bounds = {"minimum": "from {:,}", "exclusiveMinimum": "above {:,}", "maximum": "to {:,}", "exclusiveMaximum": "below {:,}"}
-    return " ".join([what, *(words.format(schema[bound]) for bound, words in bounds.items() if bound in schema)])
+    bounds = {
+        "minimum": "from {:,}",
+        "exclusiveMinimum": "above {:,}",
+        "maximum": "to {:,}",
+        "exclusiveMaximum": "below {:,}",
+    }
+    return " ".join(
+        [what, *(words.format(schema[bound]) for bound, words in bounds.items() if bound in schema)]
+    )
 
 
 def _default(key: str) -> str:
@@ -207,7 +220,9 @@ PART = re.compile(r"(?<=<!-- generated: )(\w+)( -->\n).*?(?=<!-- end -->)", re.D
 
 def written(text: str) -> str:
     """A page with its generated parts made anew."""
-    return PART.sub(lambda found: f"{found[1]}{found[2]}{chr(10).join(PARTS[found[1]]()).rstrip()}\n", text)
+    return PART.sub(
+        lambda found: f"{found[1]}{found[2]}{chr(10).join(PARTS[found[1]]()).rstrip()}\n", text
+    )
 
 
 def main() -> None:

@@ -50,13 +50,19 @@ PHI: dict[str, tuple[Function, Function]] = {
     "relu": (lambda z: np.maximum(z, 0), lambda z: (z > 0).astype(float)),
     "leaky_relu": (lambda z: np.where(z > 0, z, 0.01 * z), lambda z: np.where(z > 0, 1, 0.01)),
     "prelu": (lambda z: np.where(z > 0, z, 0.25 * z), lambda z: np.where(z > 0, 1, 0.25)),
-    "elu": (lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))), lambda z: np.exp(np.minimum(z, 0))),
+    "elu": (
+        lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))),
+        lambda z: np.exp(np.minimum(z, 0)),
+    ),
     "identity": (lambda z: z, np.ones_like),
     "selu": (
         lambda z: SELU_SCALE * np.where(z > 0, z, SELU_ALPHA * np.expm1(np.minimum(z, 0))),
         lambda z: SELU_SCALE * np.where(z > 0, 1, SELU_ALPHA * np.exp(np.minimum(z, 0))),
     ),
-    "gelu": (lambda z: z * ndtr(z), lambda z: ndtr(z) + z * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)),
+    "gelu": (
+        lambda z: z * ndtr(z),
+        lambda z: ndtr(z) + z * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi),
+    ),
     "silu": (lambda z: z * sigmoid(z), lambda z: sigmoid(z) * (1 + z * sigmoid(-z))),
 }
 """Of every kind of activation by its defaults, the formulas written out once more."""
@@ -84,7 +90,11 @@ def predicted(activation: str, s: float, layers: int) -> Prediction:
 
 def decades(activation: str, s: float) -> float:
     """Decades of signal gradient for each layer at the fixed point of q."""
-    return (predicted(activation, s, 60).log_ratio - predicted(activation, s, 59).log_ratio) / 2 / np.log(10)
+    return (
+        (predicted(activation, s, 60).log_ratio - predicted(activation, s, 59).log_ratio)
+        / 2
+        / np.log(10)
+    )
 
 
 def growth(skip: str, scale: float, layers: int) -> float:
@@ -115,6 +125,11 @@ def batch_norm_rate(activation: str, batch: int | None) -> float:
     f, d = phi(np.sqrt(batch) * u), slope(np.sqrt(batch) * u)
     square, total, along = (d**2).sum(1), d.sum(1), (u * d).sum(1)
     off = 1 / batch**2
-    trace = ((1 - 1 / batch) ** 2 - off) * square + off * total**2 - ((u * d) ** 2).sum(1) + along**2 / batch
+    trace = (
+        ((1 - 1 / batch) ** 2 - off) * square
+        + off * total**2
+        - ((u * d) ** 2).sum(1)
+        + along**2 / batch
+    )
     both = (f.sum(1) ** 2 - (f**2).sum(1)).mean() / (batch * (batch - 1))
     return float(batch / ((f**2).mean() - both) / (batch - 3) * trace.mean() / (batch - 1))

@@ -84,7 +84,16 @@ def edited(rng: Rng, content: bytes, other: bytes) -> bytes:
     document = json.loads(content)
     holder, key = _leaf(rng, document)
     value = holder[key]
-    changes = [value + 1 if isinstance(value, int | float) else f"{value}x", None, 0, "", "../../up", 1e300, [], {}]
+    changes = [
+        value + 1 if isinstance(value, int | float) else f"{value}x",
+        None,
+        0,
+        "",
+        "../../up",
+        1e300,
+        [],
+        {},
+    ]
     holder[key] = changes[int(rng.integers(len(changes)))]
     return json.dumps(document, indent=1).encode()
 
@@ -105,7 +114,9 @@ OF_BYTES: tuple[Mutation, ...] = (
 OF_JSON: tuple[Mutation, ...] = (*OF_BYTES, edited)
 
 
-def mutant(rng: Rng, content: bytes, other: bytes, mutations: tuple[Mutation, ...]) -> tuple[str, bytes]:
+def mutant(
+    rng: Rng, content: bytes, other: bytes, mutations: tuple[Mutation, ...]
+) -> tuple[str, bytes]:
     """The name of a mutation, and what it makes of the content."""
     mutation = mutations[int(rng.integers(len(mutations)))]
     return mutation.__name__, mutation(rng, content, other)

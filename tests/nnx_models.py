@@ -85,7 +85,10 @@ class Recurrent(nnx.Module):
 class BothWays(nnx.Module):
     def __init__(self, rngs: nnx.Rngs) -> None:
         forth, back = (nnx.RNN(nnx.GRUCell(4, 4, rngs=rngs), rngs=rngs) for _ in range(2))
-        self.both, self.head = nnx.Bidirectional(forth, back, rngs=rngs), nnx.Linear(8, 3, rngs=rngs)
+        self.both, self.head = (
+            nnx.Bidirectional(forth, back, rngs=rngs),
+            nnx.Linear(8, 3, rngs=rngs),
+        )
 
     def __call__(self, x: Any) -> Any:
         both: Any = self.both(x)
@@ -122,7 +125,10 @@ class Frozen(nnx.Module):
 
 class Normalized(nnx.Module):
     def __init__(self, rngs: nnx.Rngs) -> None:
-        self.conv, self.bn = nnx.Conv(4, 4, (3, 3), rngs=rngs), nnx.BatchNorm(4, momentum=0.9, rngs=rngs)
+        self.conv, self.bn = (
+            nnx.Conv(4, 4, (3, 3), rngs=rngs),
+            nnx.BatchNorm(4, momentum=0.9, rngs=rngs),
+        )
         self.gn, self.ln = nnx.GroupNorm(4, 2, rngs=rngs), nnx.LayerNorm(4, rngs=rngs)
         self.head = nnx.Linear(16, 3, rngs=rngs)
 
@@ -162,7 +168,11 @@ class Scaled(nnx.Module):
 
 class CustomLayer(nnx.Module):
     def __init__(self, rngs: nnx.Rngs) -> None:
-        self.a, self.scaled, self.head = nnx.Linear(4, 4, rngs=rngs), Scaled(rngs), nnx.Linear(4, 3, rngs=rngs)
+        self.a, self.scaled, self.head = (
+            nnx.Linear(4, 4, rngs=rngs),
+            Scaled(rngs),
+            nnx.Linear(4, 3, rngs=rngs),
+        )
 
     def __call__(self, x: Any) -> Any:
         return self.head(self.scaled(self.a(x)))
@@ -195,4 +205,8 @@ class Scanned(nnx.Module):
         self.head = nnx.Linear(4, 3, rngs=rngs)
 
     def __call__(self, x: Any) -> Any:
-        return self.head(nnx.scan(lambda x, block: block(x), in_axes=(nnx.Carry, 0), out_axes=nnx.Carry)(x, self.stack))
+        return self.head(
+            nnx.scan(lambda x, block: block(x), in_axes=(nnx.Carry, 0), out_axes=nnx.Carry)(
+                x, self.stack
+            )
+        )

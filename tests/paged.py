@@ -40,11 +40,15 @@ class Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
-        self.addresses += [value for name, value in attrs if name in ("src", "href", "srcset", "data", "action")]
+        self.addresses += [
+            value for name, value in attrs if name in ("src", "href", "srcset", "data", "action")
+        ]
         if tag == "script":
             self.scripts.append("")
         if tag == "tr":
-            self.league = "data-configuration" in dict(attrs) and not (dict(attrs).get("class") or "").startswith("line")
+            self.league = "data-configuration" in dict(attrs) and not (
+                dict(attrs).get("class") or ""
+            ).startswith("line")
             if self.league:
                 self.rows.append([])
         if tag == "td" and self.league:

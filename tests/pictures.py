@@ -72,7 +72,9 @@ SIZE = 17
 
 def lacking(browser: Browser, selectors: Iterable[str]) -> list[str]:
     """The selectors that the page that is open has nothing for."""
-    return browser.run("return arguments[0].filter(s => !document.querySelector(s))", list(selectors))
+    return browser.run(
+        "return arguments[0].filter(s => !document.querySelector(s))", list(selectors)
+    )
 
 
 def mark(browser: Browser, selectors: Iterable[str]) -> None:
@@ -83,12 +85,16 @@ def mark(browser: Browser, selectors: Iterable[str]) -> None:
     """
     wrong = browser.run(MARK, list(selectors), SIZE, WIDTH, HEIGHT)
     if wrong:
-        raise UserError(f"every element to be numbered must be in the first screen; {'; '.join(wrong)}")
+        raise UserError(
+            f"every element to be numbered must be in the first screen; {'; '.join(wrong)}"
+        )
 
 
 def picture(browser: Browser) -> bytes:
     """What is seen, as PNG."""
-    return base64.b64decode(browser.driver.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})["data"])
+    return base64.b64decode(
+        browser.driver.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})["data"]
+    )
 
 
 def take(browser: Browser, page: Path, folder: Path) -> None:
@@ -104,7 +110,9 @@ def take(browser: Browser, page: Path, folder: Path) -> None:
     """
     browser.open(page, width=WIDTH, height=HEIGHT)
     if wanting := lacking(browser, [*MARKED, *BELOW]):
-        raise UserError(f"a page must have what docs/how-to-read.md explains; {page} lacks {', '.join(wanting)}")
+        raise UserError(
+            f"a page must have what docs/how-to-read.md explains; {page} lacks {', '.join(wanting)}"
+        )
     plain = picture(browser)
     mark(browser, MARKED)
     marked = picture(browser)
@@ -116,7 +124,10 @@ def main(arguments: list[str]) -> int:
     """Take both pictures; returns the exit status."""
     page = Path(arguments[0]) if arguments else PAGE
     if not page.is_file():
-        print(f"error: there is no page {page}; make it with: python -m experiments.compare", file=sys.stderr)
+        print(
+            f"error: there is no page {page}; make it with: python -m experiments.compare",
+            file=sys.stderr,
+        )
         return 2
     if absent():
         print(f"error: pictures need {', '.join(absent())}; {CURE}", file=sys.stderr)

@@ -51,11 +51,24 @@ def plan_of(name: str, depth: int, precision: str, record_every: int) -> Plan:
         task |= {"source": ADDING, "time": depth}
         network = {"features": 2, "targets": 1, "loss": "squared_error", "width": 16, "time": depth}
     else:
-        network = {"features": 64, "classes": 10, "width": 16, "normalization": "none", "depth": depth}
+        network = {
+            "features": 64,
+            "classes": 10,
+            "width": 16,
+            "normalization": "none",
+            "depth": depth,
+        }
     rooms = ("width", "activation", "normalization", "skip", "loss", "recurrent")
     network |= {key: numbers.pop(key) for key in rooms if key in numbers}
-    rest = {"optimizer": {"kind": "sgd", "learning_rate": 0.1}, "task": task, "seeds": (0, 1), "steps": 12}
-    return Plan.model_validate({"network": network, "precision": precision, "record_every": record_every} | rest | numbers)
+    rest = {
+        "optimizer": {"kind": "sgd", "learning_rate": 0.1},
+        "task": task,
+        "seeds": (0, 1),
+        "steps": 12,
+    }
+    return Plan.model_validate(
+        {"network": network, "precision": precision, "record_every": record_every} | rest | numbers
+    )
 
 
 def settings(fault: Fault | None, quick: bool) -> Iterator[tuple[int, str, int]]:
@@ -81,16 +94,27 @@ def define(plans: Iterable[Plan], folder: Path) -> None:
         worker = Worker(definition, 1, 0.0)
         path = reference(plan, folder)
         written = None if path.exists() else str(path)
-        store.save(worker.run(Job(run_id=plan.digest(), plan=plan, device="cpu", reference=written)))
+        store.save(
+            worker.run(Job(run_id=plan.digest(), plan=plan, device="cpu", reference=written))
+        )
 
 
-def judge(backend: Backend, fault: Fault | None, plan_name: str, folder: Path, quick: bool) -> list[Case]:
+def judge(
+    backend: Backend, fault: Fault | None, plan_name: str, folder: Path, quick: bool
+) -> list[Case]:
     """Run a plan on a wing with a fault, and say of it what the findings say."""
     store, worker = Store(folder), Worker(backend, 1, 0.0)
     return [_case(fault, plan_name, one, store, worker, folder) for one in settings(fault, quick)]
 
 
-def _case(fault: Fault | None, name: str, one: tuple[int, str, int], store: Store, worker: Worker, folder: Path) -> Case:
+def _case(
+    fault: Fault | None,
+    name: str,
+    one: tuple[int, str, int],
+    store: Store,
+    worker: Worker,
+    folder: Path,
+) -> Case:
     plan, label, wing = plan_of(name, *one), fault.name if fault else NONE, worker.backend.name
     definition = store.load(plan.digest())
     assert definition, "the definition ran before"
@@ -98,7 +122,18 @@ def _case(fault: Fault | None, name: str, one: tuple[int, str, int], store: Stor
         job = Job(run_id="x", plan=plan, device="cpu", reference=str(reference(plan, folder)))
         run = worker.run(job)
     except Exception as error:
-        return Case(wing, label, name, *one, "crashed", f"{type(error).__name__}: {error}"[:300], "", 0.0, 0.0, "")
+        return Case(
+            wing,
+            label,
+            name,
+            *one,
+            "crashed",
+            f"{type(error).__name__}: {error}"[:300],
+            "",
+            0.0,
+            0.0,
+            "",
+        )
     outcomes = {
         DEFINITION: Outcome("finished", header=definition.header, trace=definition.trace),
         wing: Outcome("finished", header=run.header, trace=run.trace),
@@ -121,7 +156,10 @@ class Campaign:
     def __init__(self, quick: bool) -> None:
         self.quick = quick
         files = sorted((ROOT / "common").rglob("*.py")) + sorted((ROOT / "backends").rglob("*.py"))
-        files += [ROOT / "experiments" / name for name in ("judging.py", "references.py", "worker.py", "working.py")]
+        files += [
+            ROOT / "experiments" / name
+            for name in ("judging.py", "references.py", "worker.py", "working.py")
+        ]
         self.folder = KEPT / digest_of(tuple(file.relative_to(ROOT).as_posix() for file in files))
         self.folder.mkdir(parents=True, exist_ok=True)
 
@@ -137,7 +175,10 @@ class Campaign:
 
     def cases(self, wing: str, fault: Fault | None, plan: str) -> list[Case]:
         """What was measured."""
-        return [Case(*case) for case in json.loads(self._kept(wing, fault, plan).read_text(encoding="utf-8"))]
+        return [
+            Case(*case)
+            for case in json.loads(self._kept(wing, fault, plan).read_text(encoding="utf-8"))
+        ]
 
     def _kept(self, wing: str, fault: Fault | None, plan: str) -> Path:
         what = (PLANS[plan], (fault.name, fault.precisions, fault.wings[wing]) if fault else NONE)
@@ -151,7 +192,11 @@ Planned = list[tuple[Fault | None, str]]
 
 def planned(quick: bool, words: list[str]) -> Planned:
     """The faults with one of the words in their names, where there are words; before them their plans without a fault."""
-    faults = [fault for fault in (KINDS if quick else FAULTS) if not words or any(word in fault.name for word in words)]
+    faults = [
+        fault
+        for fault in (KINDS if quick else FAULTS)
+        if not words or any(word in fault.name for word in words)
+    ]
     without: Planned = [(None, plan) for plan in dict.fromkeys(fault.plan for fault in faults)]
     return without + [(fault, fault.plan) for fault in faults]
 
@@ -169,10 +214,23 @@ def measure(campaign: Campaign, wing: str, todo: Planned) -> None:
 
 def main() -> None:
     """The command line: a process for each wing, in a worker's environment."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--wing", choices=backends.FRAMEWORKS, action="append", help="only this one; may be repeated")
-    parser.add_argument("--fault", action="append", default=[], help="only faults with this in their name")
-    parser.add_argument("--quick", action="store_true", help="only the smallest depth, every step recorded, each kind once")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--wing",
+        choices=backends.FRAMEWORKS,
+        action="append",
+        help="only this one; may be repeated",
+    )
+    parser.add_argument(
+        "--fault", action="append", default=[], help="only faults with this in their name"
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="only the smallest depth, every step recorded, each kind once",
+    )
     parser.add_argument("--write", action="store_true", help=f"write {TABLE.relative_to(ROOT)}")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -183,11 +241,16 @@ def main() -> None:
         return
     os.nice(5)
     for wing in wings:
-        only = [*(["--quick"] if options.quick else []), *(f"--fault={word}" for word in options.fault)]
+        only = [
+            *(["--quick"] if options.quick else []),
+            *(f"--fault={word}" for word in options.fault),
+        ]
         command = [sys.executable, "-m", "tests.plant", "--here", "--wing", wing, *only]
         if subprocess.run(command, cwd=ROOT, env=environment(1), check=False).returncode:
             sys.exit(f"the process of the {wing} wing failed")
-    cases = [case for wing in wings for fault, plan in todo for case in campaign.cases(wing, fault, plan)]
+    cases = [
+        case for wing in wings for fault, plan in todo for case in campaign.cases(wing, fault, plan)
+    ]
     print("", *shares(cases), sep="\n")
     if options.write:
         TABLE.write_text(page(cases), encoding="utf-8")

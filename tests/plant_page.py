@@ -36,10 +36,16 @@ def rows_of(cases: list[Case]) -> list[str]:
         cells = []
         for precision in PRECISIONS:
             for depth in DEPTHS:
-                found = [letters[c.outcome] for c in mine if (c.precision, c.depth) == (precision, depth)]
+                found = [
+                    letters[c.outcome] for c in mine if (c.precision, c.depth) == (precision, depth)
+                ]
                 cells.append(" ".join(found) or "-")
         first = mine[0]
-        lines.append(f"| {first.fault} | {first.plan} | {first.wing} | " + " | ".join(cells) + f" | {first.where} |")
+        lines.append(
+            f"| {first.fault} | {first.plan} | {first.wing} | "
+            + " | ".join(cells)
+            + f" | {first.where} |"
+        )
     return lines
 
 
@@ -47,12 +53,19 @@ def shares(cases: list[Case]) -> list[str]:
     """What is said of wings with a fault, by precision, and of wings without one."""
     lines = []
     for precision in PRECISIONS:
-        outcomes = [case.outcome for case in cases if case.precision == precision and case.fault != NONE]
+        outcomes = [
+            case.outcome for case in cases if case.precision == precision and case.fault != NONE
+        ]
         if outcomes:
             share = 100 * outcomes.count("broken") / len(outcomes)
-            lines.append(f"{precision}: {share:.1f} % of {len(outcomes)} runs are called broken ({_counts(outcomes)}).")
+            lines.append(
+                f"{precision}: {share:.1f} % of {len(outcomes)} runs are called broken ({_counts(outcomes)})."
+            )
     control = [case.outcome for case in cases if case.fault == NONE]
-    return [*lines, f"Without a fault: {control.count('broken')} of {len(control)} are called broken ({_counts(control)})."]
+    return [
+        *lines,
+        f"Without a fault: {control.count('broken')} of {len(control)} are called broken ({_counts(control)}).",
+    ]
 
 
 def _counts(outcomes: list[str]) -> str:
@@ -81,13 +94,19 @@ def page(cases: list[Case]) -> str:
         "",
     ]
     names = dict.fromkeys(case.fault for case in cases if surprises([case]))
-    lines = [line for name in names for line in _unseen(name, [case for case in cases if case.fault == name])]
+    lines = [
+        line
+        for name in names
+        for line in _unseen(name, [case for case in cases if case.fault == name])
+    ]
     return "\n".join([*intro, *(lines or ["- nothing"])]) + "\n"
 
 
 def _unseen(name: str, cases: list[Case]) -> list[str]:
     """Where a fault is not called broken, a line for each wing and outcome, and why."""
-    lines = [f"- **{name}.** {UNSEEN.get(name.removesuffix(f', {cases[0].plan}'), 'Not explained.')}"]
+    lines = [
+        f"- **{name}.** {UNSEEN.get(name.removesuffix(f', {cases[0].plan}'), 'Not explained.')}"
+    ]
     for key in dict.fromkeys((case.wing, case.outcome) for case in cases):
         mine = [case for case in cases if (case.wing, case.outcome) == key]
         if found := surprises(mine):

@@ -80,14 +80,25 @@ def right(bench: Bench, pair: Pair, factory: str) -> Right:
     report = bench.held(pair, (), factory)
     reference = bench.reference(pair, factory)
     name = str(pair) if factory == "model" else f"{pair} ({factory})"
-    accused = ", ".join(f"{each.stage} at {each.place}" for each in report.divergences if not each.framework)
+    accused = ", ".join(
+        f"{each.stage} at {each.place}" for each in report.divergences if not each.framework
+    )
     carried = report.carried.layers
-    return Right(name, accused, len(carried), len(reference.captured["layers"]), wrongly_carried(report), worst(report))
+    return Right(
+        name,
+        accused,
+        len(carried),
+        len(reference.captured["layers"]),
+        wrongly_carried(report),
+        worst(report),
+    )
 
 
 def wrongly_carried(report: Port) -> int:
     """Layers that got another's weights: in a right port, those whose output does not agree then."""
-    off = {branch.path for branch in report.tree if branch.mark in ("parts", "follows", "reordered")}
+    off = {
+        branch.path for branch in report.tree if branch.mark in ("parts", "follows", "reordered")
+    }
     return len(off & set(report.carried.layers))
 
 
@@ -95,7 +106,10 @@ def worst(report: Port) -> float:
     """The largest error of a value or gradient as a share of its tolerance, where it is judged."""
     values = [(each.value, each.value_tolerance) for each in report.tree]
     gradients = [(each.gradient, each.gradient_tolerance) for each in report.tree]
-    return max((error / limit for error, limit in values + gradients if error is not None and limit), default=0.0)
+    return max(
+        (error / limit for error, limit in values + gradients if error is not None and limit),
+        default=0.0,
+    )
 
 
 def tried(bench: Bench, fault: Fault) -> Row:
@@ -117,20 +131,36 @@ def shown(row: Row) -> str:
     """A line of the terminal."""
     found = "; ".join(f"{one.where} {one.place} {one.cause or '-'} {one.why}" for one in row.found)
     planted = "; ".join(places[0] for places in row.fault.places)
-    return f"{row.fault.pair}: {row.fault.name} | {planted} | {row.failed or found} | {row.more} more"
+    return (
+        f"{row.fault.pair}: {row.fault.name} | {planted} | {row.failed or found} | {row.more} more"
+    )
 
 
 def page(rights: list[Right], rows: Rows) -> str:
     """The page."""
     before = _table("One mistake, of the first half", rows.before)
     after = _table("One mistake, of the second half", rows.after)
-    lines = [HEAD, *_totals(rights, rows), "", *_rights(rights), "", *before, "", *after, "", *_several(rows.several), ""]
+    lines = [
+        HEAD,
+        *_totals(rights, rows),
+        "",
+        *_rights(rights),
+        "",
+        *before,
+        "",
+        *after,
+        "",
+        *_several(rows.several),
+        "",
+    ]
     return "\n".join(lines)
 
 
 def _totals(rights: list[Right], rows: Rows) -> list[str]:
     whole = sum(named(row) for row in rows.several)
-    carried, layers, wrongly = (sum(getattr(each, key) for each in rights) for key in ("carried", "layers", "wrongly"))
+    carried, layers, wrongly = (
+        sum(getattr(each, key) for each in rights) for key in ("carried", "layers", "wrongly")
+    )
     return [
         *_half("One mistake, of the first half", rows.before),
         *_half("One mistake, of the second half", rows.after),
@@ -170,7 +200,10 @@ def _rights(rights: list[Right]) -> list[str]:
         "| port | accused of | layers carried | worst error over tolerance |",
         "|---|---|---|---|",
     ]
-    return lines + [f"| {r.name} | {r.accused or 'nothing'} | {r.carried} of {r.layers} | {r.worst:.2g} |" for r in rights]
+    return lines + [
+        f"| {r.name} | {r.accused or 'nothing'} | {r.carried} of {r.layers} | {r.worst:.2g} |"
+        for r in rights
+    ]
 
 
 def _table(title: str, rows: list[Row]) -> list[str]:
@@ -188,9 +221,17 @@ def _table(title: str, rows: list[Row]) -> list[str]:
 
 
 def _several(rows: list[Row]) -> list[str]:
-    lines = ["## Several at once", "", "| port | mistakes | found | more places |", "|---|---|---|---|"]
+    lines = [
+        "## Several at once",
+        "",
+        "| port | mistakes | found | more places |",
+        "|---|---|---|---|",
+    ]
     for row in rows:
-        found = "; ".join(f"{_code(one.place)} {one.where}, {one.cause or 'no cause'} {one.why}" for one in row.found)
+        found = "; ".join(
+            f"{_code(one.place)} {one.where}, {one.cause or 'no cause'} {one.why}"
+            for one in row.found
+        )
         lines.append(f"| {row.fault.pair} | {row.fault.name} | {found} | {max(0, row.more)} |")
     return lines
 
@@ -204,7 +245,11 @@ def _code(place: str) -> str:
 
 def chosen(faults: Iterable[Fault], words: list[str]) -> list[Fault]:
     """The faults whose pair or name has one of the words."""
-    return [each for each in faults if not words or any(word in f"{each.pair}: {each.name}" for word in words)]
+    return [
+        each
+        for each in faults
+        if not words or any(word in f"{each.pair}: {each.name}" for word in words)
+    ]
 
 
 def run(words: list[str]) -> tuple[list[Right], Rows]:
@@ -216,7 +261,9 @@ def run(words: list[str]) -> tuple[list[Right], Rows]:
             if not words or any(word in f"{pair}: right" for word in words):
                 rights.append(right(bench, pair, factory))
                 print(rights[-1], flush=True)
-        return rights, Rows(*(_tried(bench, chosen(faults, words)) for faults in (FAULTS, LATER, SEVERAL)))
+        return rights, Rows(
+            *(_tried(bench, chosen(faults, words)) for faults in (FAULTS, LATER, SEVERAL))
+        )
 
 
 def _tried(bench: Bench, faults: list[Fault]) -> list[Row]:

@@ -34,8 +34,17 @@ from experiments.working import Job, Worker
 from tests.strategies import every
 
 ACTIVATIONS: list[Any] = [*every(Activation), {"kind": "elu", "alpha": 0.5}]
-CELLS: list[Any] = [*every(Cell), {"kind": "lstm", "forget_bias": 0.0}, {"kind": "lstm", "forget_bias": 5.0}]
-OF_CELLS: list[Any] = ["tanh", "tanh", "tanh", *(one for one in ACTIVATIONS if isinstance(one, dict) or not one.parameters(1))]
+CELLS: list[Any] = [
+    *every(Cell),
+    {"kind": "lstm", "forget_bias": 0.0},
+    {"kind": "lstm", "forget_bias": 5.0},
+]
+OF_CELLS: list[Any] = [
+    "tanh",
+    "tanh",
+    "tanh",
+    *(one for one in ACTIVATIONS if isinstance(one, dict) or not one.parameters(1)),
+]
 """Activations; the shipped cells have tanh."""
 INITIALIZATIONS: list[Any] = every(Initialization)
 SKIPS: list[Any] = [
@@ -81,19 +90,30 @@ def random_plan(number: int, sources: list[str]) -> Plan:
     normalization = one_of(["none", "batch"])
     rows = np.random.default_rng([13, number]).integers(8)
     normalization = {0: "layer", 1: "rms"}.get(int(rows), normalization)
-    initialization = one_of([*INITIALIZATIONS, {"kind": "gaussian", "std": float(10 ** rng.uniform(-2, 0.2))}])
+    initialization = one_of(
+        [*INITIALIZATIONS, {"kind": "gaussian", "std": float(10 ** rng.uniform(-2, 0.2))}]
+    )
     clipping = one_of(CLIPPINGS)
     if clipping != "none":
         clipping = {"kind": clipping, "threshold": float(10 ** rng.uniform(-4, 1))}
     source = one_of(sources)
     features, classes = {"digits": (64, 10)}.get(source, (2 if "balanced" in source else 7, 2))
-    batch = 192 if "balanced" in source and rng.random() < 0.5 else int(one_of([2, 3, 4, 8, 16, 32, 64]))
+    batch = (
+        192
+        if "balanced" in source and rng.random() < 0.5
+        else int(one_of([2, 3, 4, 8, 16, 32, 64]))
+    )
     skips = ["none", "none", "none", *SKIPS]
-    skip = skips[np.random.default_rng([12, number]).integers(len(skips))]  # the others are what they were before it
+    skip = skips[
+        np.random.default_rng([12, number]).integers(len(skips))
+    ]  # the others are what they were before it
     network = {
         "features": features,
         "classes": classes,
-        "width": max(1 if normalization in ("none", "batch") else 2, int(one_of([1, 2, 3, 4, 8, 16, 32, 64, 128]))),
+        "width": max(
+            1 if normalization in ("none", "batch") else 2,
+            int(one_of([1, 2, 3, 4, 8, 16, 32, 64, 128])),
+        ),
         "depth": int(one_of([2, 3, 4, 6, 10, 15, 20, 30, 45, 60, 100])),
         "activation": one_of(ACTIVATIONS),
         "normalization": normalization,
@@ -165,7 +185,9 @@ def words(plan: Plan) -> str:
 def main() -> None:
     """Run the plans, and count."""
     name, count, first = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 0
-    definition, wing = (Worker(backends.load(one), threads=1, imports=0.0) for one in ("numpy", name))
+    definition, wing = (
+        Worker(backends.load(one), threads=1, imports=0.0) for one in ("numpy", name)
+    )
     counts: Counter[tuple[str, str]] = Counter()
     free: Counter[str] = Counter()
     nearest = 0.0
@@ -181,7 +203,9 @@ def main() -> None:
             nearest = max(nearest, share if agreed.outcome != "broken" else 0.0)
             if agreed.outcome != "agrees":
                 print(f"{number} {agreed.outcome}: {agreed.reason} | {words(plan)}", flush=True)
-    print(f"{name}: {dict(counts)}; free runs {dict(free)}; error over bound at most {nearest:.2f} where nothing is broken")
+    print(
+        f"{name}: {dict(counts)}; free runs {dict(free)}; error over bound at most {nearest:.2f} where nothing is broken"
+    )
 
 
 if __name__ == "__main__":

@@ -118,7 +118,9 @@ def command(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     return entry.run(convert._main)
 
 
-def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], folder: Path, *words: str) -> str:
+def refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], folder: Path, *words: str
+) -> str:
     """What is said; the file that was there is as it was, and no other is."""
     there = folder / "there.safetensors"
     there.write_bytes(b"as it was")

@@ -36,11 +36,15 @@ def judged(wing: Program, plan: Plan, steps: list[int]) -> list[Check]:
 def _judges(plan: str, *steps: int) -> list[Judge]:
     """Of a plan as JSON."""
     read = Plan.model_validate_json(plan)
-    return references.judges(read, task.load(read.task), states_of(backends.load(backends.DEFINITION), read, list(steps)))
+    return references.judges(
+        read, task.load(read.task), states_of(backends.load(backends.DEFINITION), read, list(steps))
+    )
 
 
 def assert_none_is_broken(checks: list[Check], at_least: int) -> None:
     broken = [check.reason for check in checks if check.outcome == "broken"]
     assert not broken, "\n".join(map(str, broken))
     seen = [check for check in checks if check.outcome == "agrees"]
-    assert len(seen) >= at_least, f"{len(seen)} of {len(checks)} steps could be judged: {[check.reason for check in checks]}"
+    assert len(seen) >= at_least, (
+        f"{len(seen)} of {len(checks)} steps could be judged: {[check.reason for check in checks]}"
+    )

@@ -61,11 +61,27 @@ def make(folder: Path) -> Source:
                 failures[job.run_id] = Outcome("crashed", f"killed by {EVIL}")
             else:
                 run = worker.run(Asked(run_id=job.run_id, plan=plan, device="cpu"))
-                checks = [Check(step=0, outcome="agrees", reason=None, error=3.21e-15, bound=7e-13, where="loss, seed 0")]
+                checks = [
+                    Check(
+                        step=0,
+                        outcome="agrees",
+                        reason=None,
+                        error=3.21e-15,
+                        bound=7e-13,
+                        where="loss, seed 0",
+                    )
+                ]
                 told = {"backend": backend, "checks": checks if backend == "torch" else []}
                 run = Run(run.header.model_copy(update=told), run.trace)
                 store.save(run)
                 have[job.run_id] = run
-    made = index.of_jobs(asked, jobs, failures, {"jax": "not installed"}, name="own.toml", command=f"compare '{EVIL}'")
+    made = index.of_jobs(
+        asked,
+        jobs,
+        failures,
+        {"jax": "not installed"},
+        name="own.toml",
+        command=f"compare '{EVIL}'",
+    )
     index.save(store, made)
     return reported.source(made, have, str(folder))

@@ -20,7 +20,9 @@ def floats(low: float, high: float, awkward: list[float]) -> st.SearchStrategy[f
     return st.one_of(st.floats(low, high, allow_subnormal=False), st.sampled_from(awkward))
 
 
-def float64s(shape: tuple[int, ...], elements: st.SearchStrategy[float]) -> st.SearchStrategy[np.ndarray]:
+def float64s(
+    shape: tuple[int, ...], elements: st.SearchStrategy[float]
+) -> st.SearchStrategy[np.ndarray]:
     """Float64 arrays of the shape."""
     return arrays(np.float64, shape, elements=elements)
 
@@ -38,7 +40,9 @@ def _worded(kind: type[Spec]) -> Iterator[Spec]:
     yield kind.model_validate(needed)
     for name, field in kind.model_fields.items():
         if get_origin(field.annotation) is Literal:
-            yield from (kind.model_validate(needed | {name: word}) for word in get_args(field.annotation))
+            yield from (
+                kind.model_validate(needed | {name: word}) for word in get_args(field.annotation)
+            )
 
 
 def label(spec: Spec) -> str:

@@ -70,7 +70,10 @@ def nothing_more(samples: np.ndarray) -> np.ndarray:
     return np.zeros((2, len(samples)))
 
 
-@pytest.mark.parametrize(("wrong", "outcome"), [(1, "agrees"), (agreement.AGAIN, "agrees"), (agreement.AGAIN + 1, "broken")])
+@pytest.mark.parametrize(
+    ("wrong", "outcome"),
+    [(1, "agrees"), (agreement.AGAIN, "agrees"), (agreement.AGAIN + 1, "broken")],
+)
 def test_a_few_samples_that_are_more_sensitive_than_others_are_drawn_themselves(
     definition: Backend, plan: Maker, wrong: int, outcome: str
 ) -> None:
@@ -185,4 +188,6 @@ def test_what_a_program_keeps_beside_its_state_is_seen_in_the_run(
     drifts = judging.drifts(wing, one, data, judging.Kept(trace, states))
     assert [(check.step, check.outcome) for check in drifts] == [(step, "broken") for step in steps]
     judges = references.judges(one, data, {0: draw.state(one)})
-    assert [check.outcome for check in judging.checks(wing, one, data, judges)] == ["agrees"], "a single step does not show it"
+    assert [check.outcome for check in judging.checks(wing, one, data, judges)] == ["agrees"], (
+        "a single step does not show it"
+    )

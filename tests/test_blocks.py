@@ -77,20 +77,29 @@ def run(framework: str, blocks: Blocks, folder: Path) -> dict[str, Arrays]:
     """What the blocks of a framework give, by difference."""
     folder.mkdir()
     used = {name: entries()[name] for name in blocks}
-    code = {name: (each.trial.kind, framed(each, framework, blocks[name][framework])) for name, each in used.items()}
+    code = {
+        name: (each.trial.kind, framed(each, framework, blocks[name][framework]))
+        for name, each in used.items()
+    }
     (folder / "blocks.json").write_text(json.dumps(code))
-    given: dict[str, Any] = {f"{name}|{key}": a for name, each in used.items() for key, a in each.trial.inputs().items()}
+    given: dict[str, Any] = {
+        f"{name}|{key}": a for name, each in used.items() for key, a in each.trial.inputs().items()
+    }
     np.savez(folder / "given.npz", **given)
     arithmetic = (ROOT / "backends" / framework / "trial.py").read_text()
     arithmetic = arithmetic.replace("from common.line import", "from line import")
-    (folder / "trial.py").write_text(arithmetic.replace("from common.network import Arrays", "Arrays = dict"))
+    (folder / "trial.py").write_text(
+        arithmetic.replace("from common.network import Arrays", "Arrays = dict")
+    )
     (folder / "line.py").write_text((ROOT / "common" / "line.py").read_text())
     (folder / "program.py").write_text(PROGRAM)
     environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-S", "-c", "import site, sys; site.main(); sys.path[:] = [p for p in sys.path if p]; "
                "sys.meta_path[:] = [f for f in sys.meta_path if 'isograd' not in str(f)]; "
                "sys.path.insert(0, '.'); import runpy; runpy.run_path('program.py')"]  # fmt: skip
-    ran = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    ran = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
     assert ran.returncode == 0, f"{framework}: {ran.stderr.strip().splitlines()[-1]}"
     found: dict[str, Arrays] = {name: {} for name in blocks}
     for key, a in np.load(folder / "found.npz").items():
@@ -104,7 +113,11 @@ def faults(blocks: Blocks, folder: Path) -> list[str]:
     with ThreadPoolExecutor(len(FRAMEWORKS)) as pool:
         ran = pool.map(lambda framework: run(framework, blocks, folder / framework), FRAMEWORKS)
         found = dict(zip(FRAMEWORKS, ran, strict=True))
-    return [name for name in blocks if apart(name, {framework: found[framework][name] for framework in FRAMEWORKS})]
+    return [
+        name
+        for name in blocks
+        if apart(name, {framework: found[framework][name] for framework in FRAMEWORKS})
+    ]
 
 
 def apart(name: str, found: dict[str, Arrays]) -> bool:
@@ -114,7 +127,9 @@ def apart(name: str, found: dict[str, Arrays]) -> bool:
         for framework, arrays in found.items()
     }
     pairs = itertools.combinations(FRAMEWORKS, 2)
-    return trial.kind != "setting" and any(error(chosen[a], chosen[b]) > trial.within for a, b in pairs)
+    return trial.kind != "setting" and any(
+        error(chosen[a], chosen[b]) > trial.within for a, b in pairs
+    )
 
 
 @pytest.fixture(scope="module", autouse=True)

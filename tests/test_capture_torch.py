@@ -41,15 +41,22 @@ def test_norms_alone_are_those_of_the_values_and_a_second_capture_is_the_same(na
     for one, other in zip(whole["places"], alone["places"], strict=True):
         assert other["output"] is None
         assert one["norms"] == other["norms"]
-        assert one["norms"]["rms"] == pytest.approx(np.sqrt(np.mean(np.square(one["output"]))), rel=1e-12)
+        assert one["norms"]["rms"] == pytest.approx(
+            np.sqrt(np.mean(np.square(one["output"]))), rel=1e-12
+        )
         if one["gradient"] is not None:
-            assert one["norms"]["gradient"] == pytest.approx(np.sqrt(np.mean(np.square(one["gradient"]))), rel=1e-12)
+            assert one["norms"]["gradient"] == pytest.approx(
+                np.sqrt(np.mean(np.square(one["gradient"]))), rel=1e-12
+            )
 
 
 def test_several_inputs_and_outputs_a_frozen_layer_and_own_parameters() -> None:
     subject = of(Several, data((3, 4)), data((3, 5), seed=1))
     captured = subject.capture(values=True)
-    assert named(captured) == "frozen pair.a pair:add pair:sigmoid pair :mul :cat :getitem :mul#1 head ."
+    assert (
+        named(captured)
+        == "frozen pair.a pair:add pair:sigmoid pair :mul :cat :getitem :mul#1 head ."
+    )
     assert [place["leaf"] for place in captured["places"] if place["path"] == "pair"] == [0, 1]
     assert max(error for _, error in central.errors(subject, captured)) < 1e-5
     layers = captured["layers"]
@@ -100,17 +107,26 @@ def test_batch_norm_says_whose_statistics_it_used_and_they_are_put_back() -> Non
         first.grad = torch.ones_like(first)
         random = torch.get_rng_state()
         captured = subject.capture(True)
-        assert place_of(captured, "stem.1")["config"] == {"epsilon": 1e-5, "momentum": 0.9, "batch": training, "unbiased": True}
+        assert place_of(captured, "stem.1")["config"] == {
+            "epsilon": 1e-5,
+            "momentum": 0.9,
+            "batch": training,
+            "unbiased": True,
+        }
         assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
         assert model.training is not training
         assert torch.equal(first.grad, torch.ones_like(first))
         assert torch.equal(torch.get_rng_state(), random)
         assert all(one.grad is None for one in list(model.parameters())[1:])
-        assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
+        assert not any(
+            module._forward_hooks or module._forward_pre_hooks for module in model.modules()
+        )
 
 
 def test_dropout_is_off_and_said() -> None:
-    captured = of(lambda: nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.5)), data((3, 4))).capture(True)
+    captured = of(lambda: nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.5)), data((3, 4))).capture(
+        True
+    )
     assert place_of(captured, "1")["config"] == {"rate": 0.5, "active": True}
     assert np.array_equal(place_of(captured, "1")["output"], place_of(captured, "0")["output"])
     assert captured["remarks"] == ["dropout 0.5 of 1 is off in the capture"]
@@ -147,7 +163,9 @@ def test_a_model_in_which_nothing_is_seen_is_an_error_and_one_that_raises_raises
             return (x > 0).long()
 
     with pytest.raises(ValueError, match="no place was seen"):
-        of(Nothing, data((3, 4)), loss=lambda output, y: torch.ones(1, requires_grad=True)).capture(True)
+        of(Nothing, data((3, 4)), loss=lambda output, y: torch.ones(1, requires_grad=True)).capture(
+            True
+        )
     with pytest.raises(RuntimeError, match="cannot be multiplied"):
         of(lambda: nn.Linear(5, 2), data((3, 4))).capture(True)
 
@@ -193,5 +211,7 @@ def test_layers_reproduce_the_places() -> None:
     ):
         captured = of(make, data(shape)).capture(True)
         place, layer = place_of(captured, path), captured["layers"][path]
-        given = formulas.FORMULAS[place["kind"]](place["inputs"], layer["parameters"], place["config"])
+        given = formulas.FORMULAS[place["kind"]](
+            place["inputs"], layer["parameters"], place["config"]
+        )
         assert np.abs(given - place["output"]).max() < 1e-12, path

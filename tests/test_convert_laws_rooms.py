@@ -38,8 +38,12 @@ OURS: dict[tuple[str, str], tuple[str, str]] = {
 
 
 @pytest.mark.parametrize("framework", laws.FRAMEWORKS)
-def test_every_parameter_of_this_suite_has_a_law_that_says_what_its_room_says(framework: str) -> None:
-    rooms = {room: kept_by(import_module(f"backends.{framework}.{room}"), kind="") for room, _ in OURS}
+def test_every_parameter_of_this_suite_has_a_law_that_says_what_its_room_says(
+    framework: str,
+) -> None:
+    rooms = {
+        room: kept_by(import_module(f"backends.{framework}.{room}"), kind="") for room, _ in OURS
+    }
     assert {(room, name) for room, kept in rooms.items() for name in kept} == set(OURS)
     for (room, name), (kind, canonical_name) in OURS.items():
         kept = rooms[room][name]
@@ -59,11 +63,18 @@ def agree(kept: Kept, framework: str, kind: str, name: str) -> bool:
     there = canonical.own({name: given}, framework, kind)
     own_name, array = next(iter(there.items()))
     names = {own_name, "slope"} if own_name == "negative_slope" else {own_name}
-    return kept.name.rpartition(".")[2] in names and np.array_equal(np.squeeze(kept.there(a)), np.squeeze(array))
+    return kept.name.rpartition(".")[2] in names and np.array_equal(
+        np.squeeze(kept.there(a)), np.squeeze(array)
+    )
 
 
 CELLS = {"simple": SimpleRNN(), "lstm": LSTM(), "gru": GRU()}
-OF_CELLS = {"input_weight": "kernel", "weight": "recurrent", "bias": "bias", "recurrent_bias": "recurrent_bias"}
+OF_CELLS = {
+    "input_weight": "kernel",
+    "weight": "recurrent",
+    "bias": "bias",
+    "recurrent_bias": "recurrent_bias",
+}
 """Each parameter of a cell, and its canonical name."""
 
 
@@ -75,15 +86,24 @@ def unplaced(framework: str, kind: str) -> list[str]:
     held = {name: rng.normal(size=one.shape) for name, one in part.parameters(2).items()}
     arrays = {OF_CELLS[name]: a for name, a in held.items()}
     if kind == "gru":  # canonically of all gates
-        arrays["recurrent_bias"] = np.stack([np.zeros(units), np.zeros(units), held["recurrent_bias"]])
+        arrays["recurrent_bias"] = np.stack(
+            [np.zeros(units), np.zeros(units), held["recurrent_bias"]]
+        )
     there = canonical.own(arrays, framework, "rnn" if kind == "simple" else kind)
-    if (framework, kind) == ("keras", "gru"):  # a cell of our own, in which the two rows of Keras' bias are two variables
+    if (framework, kind) == (
+        "keras",
+        "gru",
+    ):  # a cell of our own, in which the two rows of Keras' bias are two variables
         first, second = there["cell.bias"]
         there |= {"cell.bias": first, "cell.recurrent_bias": second[-units:]}
     room = import_module(f"backends.{framework}.recurrent")
     found = of_part(part, 2, kept_by(room, kind))
     assert {place.name for place in found} == set(held)
-    return [f"{p.name} {p.at}" for p in found if not np.array_equal(p.kept.here(whole(p.kept, there)), held[p.name][p.at[1:]])]
+    return [
+        f"{p.name} {p.at}"
+        for p in found
+        if not np.array_equal(p.kept.here(whole(p.kept, there)), held[p.name][p.at[1:]])
+    ]
 
 
 def whole(kept: Kept, there: c.Arrays) -> np.ndarray:
@@ -113,7 +133,10 @@ def files_of(plan: Plan, given: c.Arrays) -> dict[str, Stored]:
         "torch": c.torch_saved(models["torch"]),
         "keras": c.keras_saved(models["keras"]),
         "jax": c.linen_saved(models["jax"]),
-        "nnx": {"/".join(map(str, path)): np.asarray(v[...]) for path, v in nnx.to_flat_state(nnx.state(models["nnx"]))},
+        "nnx": {
+            "/".join(map(str, path)): np.asarray(v[...])
+            for path, v in nnx.to_flat_state(nnx.state(models["nnx"]))
+        },
     }
     return {form: c.file_of(arrays) for form, arrays in found.items()}
 
@@ -122,9 +145,13 @@ FRAMEWORK = {form: "jax" if form == "nnx" else form for form in FORMS}
 
 
 @pytest.mark.parametrize(
-    "case", CASES, ids=lambda case: "-".join(case[room].kind for room in ("activation", "normalization", "skip"))
+    "case",
+    CASES,
+    ids=lambda case: "-".join(case[room].kind for room in ("activation", "normalization", "skip")),
 )
-def test_the_ordinary_model_of_every_plan_moves_in_every_direction(plan: Maker, case: dict[str, Any]) -> None:
+def test_the_ordinary_model_of_every_plan_moves_in_every_direction(
+    plan: Maker, case: dict[str, Any]
+) -> None:
     small = planned(plan, case)
     state, _ = start_and_batches(small)
     found = files_of(small, of_seed(state.parameters | state.statistics))
@@ -132,12 +159,16 @@ def test_the_ordinary_model_of_every_plan_moves_in_every_direction(plan: Maker, 
         if FRAMEWORK[source] != FRAMEWORK[target]:
             there = c.through(found[source], FRAMEWORK[source], FRAMEWORK[target], found[target])
             assert equal(there.arrays, found[target].arrays), (source, target)
-            back = c.through(Stored(there.arrays, there.metadata), FRAMEWORK[target], FRAMEWORK[source])
+            back = c.through(
+                Stored(there.arrays, there.metadata), FRAMEWORK[target], FRAMEWORK[source]
+            )
             assert equal(back.arrays, found[source].arrays), (target, source)
 
 
 @pytest.mark.parametrize(("source", "target"), [("torch", "jax"), ("jax", "torch")])
-def test_layers_keep_their_names_which_are_the_other_models_in_this_suite(plan: Maker, source: str, target: str) -> None:
+def test_layers_keep_their_names_which_are_the_other_models_in_this_suite(
+    plan: Maker, source: str, target: str
+) -> None:
     small = planned(plan, CASES[1])
     state, _ = start_and_batches(small)
     found = files_of(small, of_seed(state.parameters | state.statistics))

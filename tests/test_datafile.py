@@ -35,17 +35,24 @@ LABELS = {
 
 
 @pytest.mark.parametrize("kind", LABELS)
-def test_labels_of_any_kind_that_names_classes_are_accepted_as_they_are(tmp_path: Path, kind: str) -> None:
+def test_labels_of_any_kind_that_names_classes_are_accepted_as_they_are(
+    tmp_path: Path, kind: str
+) -> None:
     assert same(datafile.read(str(saved(tmp_path, x=X, y=LABELS[kind]))))
 
 
 @settings(max_examples=30, deadline=None)
 @given(
-    labels=st.lists(st.integers(-5, 5), min_size=4, max_size=30).filter(lambda y: len(set(y)) > 1), kind=st.sampled_from("if")
+    labels=st.lists(st.integers(-5, 5), min_size=4, max_size=30).filter(lambda y: len(set(y)) > 1),
+    kind=st.sampled_from("if"),
 )
-def test_labels_are_numbered_in_their_order(tmp_path_factory: pytest.TempPathFactory, labels: list[int], kind: str) -> None:
+def test_labels_are_numbered_in_their_order(
+    tmp_path_factory: pytest.TempPathFactory, labels: list[int], kind: str
+) -> None:
     y = np.repeat(labels, 3).astype(kind)
-    _, numbers = datafile.read(str(saved(tmp_path_factory.mktemp("labels"), x=np.ones((len(y), 1)), y=y)))
+    _, numbers = datafile.read(
+        str(saved(tmp_path_factory.mktemp("labels"), x=np.ones((len(y), 1)), y=y))
+    )
     assert np.array_equal(np.unique(y)[numbers], y)
 
 

@@ -23,7 +23,10 @@ def test_a_sparse_matrix_is_made_dense_and_gets_its_labels(tmp_path: Path) -> No
 
 
 def text(rows: np.ndarray, labels: np.ndarray, delimiter: str = ",", heading: str = "") -> str:
-    lines = [delimiter.join([*map(repr, map(float, row)), str(label)]) for row, label in zip(rows, labels, strict=True)]
+    lines = [
+        delimiter.join([*map(repr, map(float, row)), str(label)])
+        for row, label in zip(rows, labels, strict=True)
+    ]
     return "\n".join([*([heading] if heading else []), *lines]) + "\n"
 
 
@@ -73,8 +76,12 @@ def _write(path: Path) -> None:
             path.write_bytes(pickle.dumps({"x": X, "y": Y}))
 
 
-@pytest.mark.parametrize("name", ["table.npy", "really_npy.npz", "data.mat", "table.parquet", "data.pkl", "data.pickle"])
-def test_another_binary_file_is_refused_with_what_makes_an_npz_of_it(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["table.npy", "really_npy.npz", "data.mat", "table.parquet", "data.pkl", "data.pickle"]
+)
+def test_another_binary_file_is_refused_with_what_makes_an_npz_of_it(
+    tmp_path: Path, name: str
+) -> None:
     path = tmp_path / name
     _write(path)
     assert same(cured(path))
@@ -95,7 +102,9 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
     assert "Is a directory" in refusal(tmp_path)
 
 
-@pytest.mark.parametrize("content", [b"", b"\x00\x01\x02\x03", bytes(range(256)), b"\x89HDF\r\n\x1a\n", b"PAR1torn"])
+@pytest.mark.parametrize(
+    "content", [b"", b"\x00\x01\x02\x03", bytes(range(256)), b"\x89HDF\r\n\x1a\n", b"PAR1torn"]
+)
 def test_a_file_of_any_bytes_gets_one_line(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "data.bin"
     path.write_bytes(content)

@@ -22,7 +22,15 @@ from experiments.store import Store
 from experiments.versions import ROOT
 from tests.interrupted import MARK, descendants, interrupted
 
-LONG = [sys.executable, "-m", "experiments.compare", "--backends", next(iter(NEEDS)), "--steps", "100000"]
+LONG = [
+    sys.executable,
+    "-m",
+    "experiments.compare",
+    "--backends",
+    next(iter(NEEDS)),
+    "--steps",
+    "100000",
+]
 SLOW = 3.0
 """Seconds: a second is what it takes at most, and the tests of the suite run side by side."""
 
@@ -49,7 +57,9 @@ def started(folder: Path, mark: str) -> Iterator[subprocess.Popen[str]]:
     (folder / "temporary").mkdir()
     pipe = subprocess.PIPE
     line = [sys.executable, "-c", HEARD, *LONG]
-    with subprocess.Popen(line, cwd=folder, env=env, stdout=pipe, stderr=pipe, text=True) as process:
+    with subprocess.Popen(
+        line, cwd=folder, env=env, stdout=pipe, stderr=pipe, text=True
+    ) as process:
         try:
             until = time.monotonic() + 40
             while len(descendants(mark)) < 3:
@@ -63,9 +73,15 @@ def started(folder: Path, mark: str) -> Iterator[subprocess.Popen[str]]:
 
 @pytest.mark.parametrize(
     ("number", "times", "said"),
-    [(signal.SIGINT, 4, "interrupted"), (signal.SIGTERM, 1, "ended by SIGTERM"), (signal.SIGHUP, 1, "ended by SIGHUP")],
+    [
+        (signal.SIGINT, 4, "interrupted"),
+        (signal.SIGTERM, 1, "ended by SIGTERM"),
+        (signal.SIGHUP, 1, "ended by SIGHUP"),
+    ],
 )
-def test_a_signal_ends_the_command_and_its_workers_at_once(tmp_path: Path, number: int, times: int, said: str) -> None:
+def test_a_signal_ends_the_command_and_its_workers_at_once(
+    tmp_path: Path, number: int, times: int, said: str
+) -> None:
     mark = f"{os.getpid()}-{number}"
     with started(tmp_path, mark) as process:
         sent = time.monotonic()

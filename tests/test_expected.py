@@ -28,10 +28,18 @@ def ratio(plan: Plan) -> float:
 
 def test_closed_forms_come_out(plan: Make) -> None:
     deep = {"depth": 30, "width": 16}
-    assert ratio(plan(activation=ReLU(), initialization=He(), **deep)) == pytest.approx(1, rel=1e-12)
-    assert ratio(plan(activation=ReLU(), initialization=Xavier(), **deep)) == pytest.approx(2 ** (-29 / 2), rel=1e-12)
-    assert ratio(plan(activation=Identity(), initialization=Xavier(), **deep)) == pytest.approx(1, rel=1e-12)
-    assert ratio(plan(activation=Identity(), initialization=Gaussian(std=0.5), **deep)) == pytest.approx(2**29, rel=1e-12)
+    assert ratio(plan(activation=ReLU(), initialization=He(), **deep)) == pytest.approx(
+        1, rel=1e-12
+    )
+    assert ratio(plan(activation=ReLU(), initialization=Xavier(), **deep)) == pytest.approx(
+        2 ** (-29 / 2), rel=1e-12
+    )
+    assert ratio(plan(activation=Identity(), initialization=Xavier(), **deep)) == pytest.approx(
+        1, rel=1e-12
+    )
+    assert ratio(
+        plan(activation=Identity(), initialization=Gaussian(std=0.5), **deep)
+    ) == pytest.approx(2**29, rel=1e-12)
     leaky = plan(activation=LeakyReLU(slope=0.3), initialization=He(slope=0.3), **deep)
     assert ratio(leaky) == pytest.approx(1, rel=1e-12)
 
@@ -51,16 +59,34 @@ def test_a_steep_activation_is_integrated_where_it_is_steep() -> None:
 
 @pytest.mark.parametrize(
     ("activation", "start"),
-    [(Sigmoid(), Xavier()), (Tanh(), Xavier()), (Tanh(), TorchDefault()), (ReLU(), He()), (Tanh(), Gaussian(std=0.1))],
+    [
+        (Sigmoid(), Xavier()),
+        (Tanh(), Xavier()),
+        (Tanh(), TorchDefault()),
+        (ReLU(), He()),
+        (Tanh(), Gaussian(std=0.1)),
+    ],
 )
-def test_a_wide_network_of_the_definition_follows_it(plan: Make, activation: object, start: object) -> None:
-    made = plan(activation=activation, initialization=start, depth=10, width=256, steps=1, features=64, classes=10)
+def test_a_wide_network_of_the_definition_follows_it(
+    plan: Make, activation: object, start: object
+) -> None:
+    made = plan(
+        activation=activation,
+        initialization=start,
+        depth=10,
+        width=256,
+        steps=1,
+        features=64,
+        classes=10,
+    )
     worker = Worker(backends.load("numpy"), threads=1, imports=0.0)
     trace = worker.run(Job(run_id="0" * 16, plan=made, device="cpu")).trace
     signal = trace.quantities["signal_gradient_rms"][:, 0]
     measured = np.log(signal / signal[:, -1:]).mean(0)
     expected = np.log(theory.gradient_share(made) or [])
-    deviation = math.sqrt(9 * 5.5 / 256) / 2  # of the log of a norm over 9 layers (Hanin and Nica 2020), of one seed
+    deviation = (
+        math.sqrt(9 * 5.5 / 256) / 2
+    )  # of the log of a norm over 9 layers (Hanin and Nica 2020), of one seed
     assert np.abs(measured - expected).max() < 3 * deviation / math.sqrt(2)
     assert np.abs(expected).max() > 0.2 or activation == ReLU()
 

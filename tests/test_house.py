@@ -50,8 +50,17 @@ def doors(source: str) -> dict[str, list[str]]:
 def outline_faults(room: str, sources: dict[str, str]) -> list[str]:
     """What keeps the rooms of all wings from having the same doors, in the same order, with the same argument names."""
     outlines = {wing: doors(source) for wing, source in sources.items()}
-    faults = [f"{wing}/{room} lacks {d}" for wing, o in outlines.items() for d in ("NATIVE", "build", "probe") if d not in o]
-    disordered = [wing for wing, outline in outlines.items() if list(outline) != sorted(outline, key=DOORS.index)]
+    faults = [
+        f"{wing}/{room} lacks {d}"
+        for wing, o in outlines.items()
+        for d in ("NATIVE", "build", "probe")
+        if d not in o
+    ]
+    disordered = [
+        wing
+        for wing, outline in outlines.items()
+        if list(outline) != sorted(outline, key=DOORS.index)
+    ]
     order = [f"{wing}/{room} has its doors in another order" for wing in disordered]
     arguments = {}
     for wing, outline in outlines.items():
@@ -85,8 +94,16 @@ def test_every_room_has_the_same_doors(room: str) -> None:
     ("old", "new", "fault"),
     [
         ("def probe(", "def prove(", "jax/clipping lacks probe"),
-        ("def build(spec", "def build(clipping", "jax/clipping.build takes ['clipping'], not ['spec']"),
-        ("def native(spec", "NATIVE = {}\ndef native(spec", "jax/clipping has its doors in another order"),
+        (
+            "def build(spec",
+            "def build(clipping",
+            "jax/clipping.build takes ['clipping'], not ['spec']",
+        ),
+        (
+            "def native(spec",
+            "NATIVE = {}\ndef native(spec",
+            "jax/clipping has its doors in another order",
+        ),
     ],
 )
 def test_the_outline_check_finds_a_planted_fault(old: str, new: str, fault: str) -> None:
@@ -102,7 +119,12 @@ def unplaced(room: str, sources: dict[str, str]) -> list[str]:
     """What keeps the parts of a room from standing in an ordinary model of every framework."""
     wanted = ("PARAMETERS", "build", "module")
     found = {wing: doors(source) for wing, source in sources.items() if wing in backends.FRAMEWORKS}
-    return [f"{wing}/{room} lacks {door}" for wing, outline in found.items() for door in wanted if door not in outline]
+    return [
+        f"{wing}/{room} lacks {door}"
+        for wing, outline in found.items()
+        for door in wanted
+        if door not in outline
+    ]
 
 
 @pytest.mark.parametrize("room", WITH_PARAMETERS)
@@ -112,7 +134,9 @@ def test_a_room_with_parameters_says_where_a_model_has_them(room: str) -> None:
 
 def test_a_room_that_does_not_say_where_its_parameters_are_is_found() -> None:
     rooms = sources("skip")
-    rooms["keras"] = rooms["keras"].replace("PARAMETERS =", "NAMES =").replace("def module(", "def placed(")
+    rooms["keras"] = (
+        rooms["keras"].replace("PARAMETERS =", "NAMES =").replace("def module(", "def placed(")
+    )
     assert unplaced("skip", rooms) == ["keras/skip lacks PARAMETERS", "keras/skip lacks module"]
 
 
@@ -126,12 +150,17 @@ def test_a_room_with_a_native_door_warns_of_what_differs(wing: str, room: str) -
 
 def test_a_wing_that_is_missing_is_named_with_its_cure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backends, "find_spec", lambda package: None)
-    with pytest.raises(backends.UserError, match=r"needs jax, flax, optax; install with: pip install -c constraints.txt"):
+    with pytest.raises(
+        backends.UserError,
+        match=r"needs jax, flax, optax; install with: pip install -c constraints.txt",
+    ):
         backends.load("jax")
 
 
 def test_a_misspelt_wing_gets_the_nearest_name() -> None:
-    with pytest.raises(backends.UserError, match="no backend is called 'troch'; did you mean 'torch'"):
+    with pytest.raises(
+        backends.UserError, match="no backend is called 'troch'; did you mean 'torch'"
+    ):
         backends.load("troch")
 
 
@@ -172,18 +201,43 @@ def test_needs_a_wing(backend):
 
 
 @pytest.mark.parametrize(
-    ("option", "outcome"), [([], "1 skipped"), (["--require", "torch"], "1 error")], ids=["skip", "require"]
+    ("option", "outcome"),
+    [([], "1 skipped"), (["--require", "torch"], "1 error")],
+    ids=["skip", "require"],
 )
-def test_a_missing_wing_is_a_visible_skip_and_with_require_an_error(tmp_path: Path, option: list[str], outcome: str) -> None:
-    shutil.copytree(ROOT / "tests", tmp_path / "tests", ignore=shutil.ignore_patterns("__pycache__", "test_*.py"))
+def test_a_missing_wing_is_a_visible_skip_and_with_require_an_error(
+    tmp_path: Path, option: list[str], outcome: str
+) -> None:
+    shutil.copytree(
+        ROOT / "tests",
+        tmp_path / "tests",
+        ignore=shutil.ignore_patterns("__pycache__", "test_*.py"),
+    )
     for folder in ("backends", "common", "experiments", "isograd"):
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__")
+        )
     for file in ("pyproject.toml", "constraints.txt"):
         shutil.copy(ROOT / file, tmp_path)
-    needs = (tmp_path / "backends" / "__init__.py").read_text().replace('("torch",)', '("a_torch_that_is_absent",)')
+    needs = (
+        (tmp_path / "backends" / "__init__.py")
+        .read_text()
+        .replace('("torch",)', '("a_torch_that_is_absent",)')
+    )
     (tmp_path / "backends" / "__init__.py").write_text(needs)
     (tmp_path / "tests" / "test_one.py").write_text(SUITE)
-    command = [sys.executable, "-m", "pytest", "-rs", "-p", "no:cacheprovider", "-k", "torch", *option, "tests/test_one.py"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-rs",
+        "-p",
+        "no:cacheprovider",
+        "-k",
+        "torch",
+        *option,
+        "tests/test_one.py",
+    ]
     found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert outcome in found.stdout
     assert 'pip install -c constraints.txt -e ".[torch]"' in found.stdout + found.stderr
@@ -192,8 +246,14 @@ def test_a_missing_wing_is_a_visible_skip_and_with_require_an_error(tmp_path: Pa
 def too_long(root: Path) -> list[str]:
     """Files of code, below the folders of the project, that are longer than a reader holds in mind."""
     folders = [root / name for name in ("backends", "common", "experiments", "isograd", "tests")]
-    files = [path for folder in folders for kind in ("py", "js") for path in folder.rglob(f"*.{kind}")]
-    return [str(path.relative_to(root)) for path in files if len(path.read_text(encoding="utf-8").splitlines()) > MOST_LINES]
+    files = [
+        path for folder in folders for kind in ("py", "js") for path in folder.rglob(f"*.{kind}")
+    ]
+    return [
+        str(path.relative_to(root))
+        for path in files
+        if len(path.read_text(encoding="utf-8").splitlines()) > MOST_LINES
+    ]
 
 
 def test_no_file_is_longer_than_250_lines(tmp_path: Path) -> None:

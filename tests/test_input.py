@@ -21,7 +21,11 @@ from experiments.report.progress import Bars
 from tests.awkward import COMMANDS, ORDINARY, Pick, arguments, furnish, toml, tried
 from tests.awkward_arrays import npz
 
-QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+QUICK = settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -146,7 +150,9 @@ def test_what_a_file_says_is_refused_with_the_place_and_the_rule(content: bytes,
     assert said in refusal(content)
 
 
-def test_a_whole_number_of_very_many_digits_is_named_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_whole_number_of_very_many_digits_is_named_as_such(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(tomlfile, "LINE", 10_000)
     assert "given.toml must be TOML; Exceeds the limit" in refusal(b"a = " + b"1" * 5000)
     assert shown(10**5000) == "a whole number of 16,610 bits"
@@ -157,12 +163,18 @@ def test_the_mark_of_an_editor_is_no_part_of_the_file() -> None:
 
 
 def test_a_name_is_one_line_and_may_be_of_any_script() -> None:
-    names = list(plans(read(given_as('question = "q"\n[[configuration]]\nname = """a\n  b [/nope]\tऀ漢 é"""'))))
+    names = list(
+        plans(
+            read(given_as('question = "q"\n[[configuration]]\nname = """a\n  b [/nope]\tऀ漢 é"""'))
+        )
+    )
     assert names == ["a b [/nope] ऀ漢 é"]
 
 
 @pytest.mark.parametrize("many", [False, True])
-def test_a_grid_is_counted_before_it_is_expanded(many: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_grid_is_counted_before_it_is_expanded(
+    many: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     grid = b'question = "q"\n[grid]\n' + b"".join(
         b"%s = [%s]\n" % (key, b"2, " * 600) for key in (b"depth", b"width", b"seeds", b"steps")
     )
@@ -171,7 +183,10 @@ def test_a_grid_is_counted_before_it_is_expanded(many: bool, monkeypatch: pytest
     assert found.count({}) == 600**4
     with pytest.raises(UserError) as refused:
         check_count(found, {}, many=many)
-    assert f"must have at most {MOST if many else MANY:,} configurations; received 129600000000" in refused.value.line
+    assert (
+        f"must have at most {MOST if many else MANY:,} configurations; received 129600000000"
+        in refused.value.line
+    )
     assert ("add --many" in refused.value.line) != many
     assert found.count({"depth": 3, "width": 3, "seeds": 1}) == 600
     check_count(found, {"depth": 3, "width": 3, "seeds": 1}, many=False)
@@ -185,7 +200,9 @@ def test_more_configurations_than_many_are_run_where_that_is_asked_for() -> None
 
 
 def test_markup_in_a_name_or_a_question_is_text(capsys: pytest.CaptureFixture[str]) -> None:
-    Path("markup.toml").write_text("question = 'why [/nope] \\'\n[[configuration]]\nname = 'a [/nope] b'\ndepth = 3\nsteps = 2")
+    Path("markup.toml").write_text(
+        "question = 'why [/nope] \\'\n[[configuration]]\nname = 'a [/nope] b'\ndepth = 3\nsteps = 2"
+    )
     jobs = jobs_of(plans(read("markup.toml"), {"width": 4}), ["numpy"], "cpu")
     console = Console(force_terminal=True, width=100)
     with Bars(console, jobs) as bars:

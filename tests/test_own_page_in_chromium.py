@@ -48,21 +48,32 @@ return shown.map(e => {
 
 
 def bottom(browser: Browser, selector: str) -> float:
-    return browser.run("return document.querySelector(arguments[0]).getBoundingClientRect().bottom", selector)
+    return browser.run(
+        "return document.querySelector(arguments[0]).getBoundingClientRect().bottom", selector
+    )
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_loads_without_a_complaint_or_a_request(browser: Browser, paths: dict[str, Path], name: str) -> None:
+def test_a_page_loads_without_a_complaint_or_a_request(
+    browser: Browser, paths: dict[str, Path], name: str
+) -> None:
     assert browser.open(paths[name]) < 2
     assert browser.complaints() == []
     assert browser.requests() == [paths[name].as_uri()]
     assert browser.run("return window.pwned ?? null") is None
-    assert browser.run("return document.querySelectorAll('script:not([type]), img').length") == 1, "its own script"
+    assert browser.run("return document.querySelectorAll('script:not([type]), img').length") == 1, (
+        "its own script"
+    )
 
 
-def test_verdict_cause_cure_profile_and_loss_are_seen_without_scrolling(browser: Browser, paths: dict[str, Path]) -> None:
+def test_verdict_cause_cure_profile_and_loss_are_seen_without_scrolling(
+    browser: Browser, paths: dict[str, Path]
+) -> None:
     browser.open(paths["model"])
-    order = [bottom(browser, one) for one in ("h1", ".verdict", ".cause code", ".beside figure .wide svg")]
+    order = [
+        bottom(browser, one)
+        for one in ("h1", ".verdict", ".cause code", ".beside figure .wide svg")
+    ]
     assert order == sorted(order)
     assert order[-1] < 900
     tops = browser.run(
@@ -73,14 +84,18 @@ def test_verdict_cause_cure_profile_and_loss_are_seen_without_scrolling(browser:
     assert tops[1]["bottom"] < 900
 
 
-def test_the_first_parting_with_its_cure_is_seen_without_scrolling(browser: Browser, paths: dict[str, Path]) -> None:
+def test_the_first_parting_with_its_cure_is_seen_without_scrolling(
+    browser: Browser, paths: dict[str, Path]
+) -> None:
     browser.open(paths["port"])
     assert bottom(browser, ".cause code") < 400
 
 
 @pytest.mark.parametrize(("width", "scheme"), SCREENS)
 @pytest.mark.parametrize("name", PAGES)
-def test_nothing_is_wider_than_the_screen(browser: Browser, paths: dict[str, Path], name: str, width: int, scheme: str) -> None:
+def test_nothing_is_wider_than_the_screen(
+    browser: Browser, paths: dict[str, Path], name: str, width: int, scheme: str
+) -> None:
     browser.open(paths[name], width=width, scheme=scheme)
     assert browser.run("return document.documentElement.scrollWidth") <= width
     wider = "return [...document.querySelectorAll('figure, pre')].filter(e => e.scrollWidth > e.clientWidth + 1).length"
@@ -108,7 +123,12 @@ def test_no_word_of_a_chart_lies_on_another_or_is_cut_off(
     words = browser.run(WORDS)
     assert len(words) > 8
     assert [word for word in words if word[2] < 0 or word[4] > width] == []
-    overlapping = [(a[1], b[1]) for i, a in enumerate(words) for b in words[:i] if a[0] == b[0] and overlap(a, b)]
+    overlapping = [
+        (a[1], b[1])
+        for i, a in enumerate(words)
+        for b in words[:i]
+        if a[0] == b[0] and overlap(a, b)
+    ]
     assert overlapping == []
 
 
@@ -133,7 +153,9 @@ def overlap(a: list[Any], b: list[Any]) -> bool:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_phone_has_its_own_charts_and_the_columns_that_matter(browser: Browser, paths: dict[str, Path], name: str) -> None:
+def test_a_phone_has_its_own_charts_and_the_columns_that_matter(
+    browser: Browser, paths: dict[str, Path], name: str
+) -> None:
     browser.open(paths[name], width=400)
     assert browser.texts("figure .wide") == []
     heads = browser.texts("main table:not(.plain) th:not([colspan])")
@@ -142,10 +164,14 @@ def test_a_phone_has_its_own_charts_and_the_columns_that_matter(browser: Browser
     assert not {"type", "update ratio", "in the port"} & set(heads)
     browser.open(paths[name], width=1400)
     assert browser.texts("figure .narrow") == []
-    assert {"type", "update ratio"} & set(browser.texts("th")) or "in the port" in browser.texts("th")
+    assert {"type", "update ratio"} & set(browser.texts("th")) or "in the port" in browser.texts(
+        "th"
+    )
 
 
-def test_a_phone_shows_the_errors_beside_long_names_without_scrolling(browser: Browser, paths: dict[str, Path]) -> None:
+def test_a_phone_shows_the_errors_beside_long_names_without_scrolling(
+    browser: Browser, paths: dict[str, Path]
+) -> None:
     browser.open(paths["port"], width=400)
     ends = browser.run(
         "return [...document.querySelectorAll('td.measured:nth-child(3)')].map(e => e.getBoundingClientRect().right)"
@@ -171,7 +197,9 @@ MARKS = {
 }
 
 
-def test_a_mark_is_an_icon_and_a_word_in_the_colour_of_the_text(browser: Browser, paths: dict[str, Path]) -> None:
+def test_a_mark_is_an_icon_and_a_word_in_the_colour_of_the_text(
+    browser: Browser, paths: dict[str, Path]
+) -> None:
     browser.open(paths["port"])
     found = browser.run(ICONS)
     assert {word: icon for icon, word, *_ in found[1:]} == MARKS
@@ -181,7 +209,10 @@ def test_a_mark_is_an_icon_and_a_word_in_the_colour_of_the_text(browser: Browser
 def test_every_verdict_has_an_icon_of_its_own(browser: Browser, paths: dict[str, Path]) -> None:
     browser.open(paths["model"])
     verdicts = [verdict.replace(" ", "-") for verdict in GRADIENT_WORDS]
-    browser.run("document.body.innerHTML = arguments[0].map(one => `<p class='verdict ${one}'>${one}</p>`).join('')", verdicts)
+    browser.run(
+        "document.body.innerHTML = arguments[0].map(one => `<p class='verdict ${one}'>${one}</p>`).join('')",
+        verdicts,
+    )
     assert len({icon for icon, *_ in browser.run(ICONS)} - {"○"}) == len(verdicts)
 
 
@@ -190,28 +221,38 @@ def test_a_click_takes_the_whole_cure(browser: Browser, paths: dict[str, Path]) 
     from selenium.webdriver.common.by import By
 
     browser.driver.find_element(By.CSS_SELECTOR, ".cause code").click()
-    assert browser.run("return String(getSelection())") == "keras.layers.BatchNormalization(epsilon=1e-05)"
+    assert (
+        browser.run("return String(getSelection())")
+        == "keras.layers.BatchNormalization(epsilon=1e-05)"
+    )
 
 
-BREAKS = "const e = document.querySelector(arguments[0]); return e ? getComputedStyle(e).breakAfter : ''"
+BREAKS = (
+    "const e = document.querySelector(arguments[0]); return e ? getComputedStyle(e).breakAfter : ''"
+)
 """Whether a page of paper may end below an element."""
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_on_paper_all_of_it_is_there_in_dark_ink(browser: Browser, paths: dict[str, Path], name: str) -> None:
+def test_on_paper_all_of_it_is_there_in_dark_ink(
+    browser: Browser, paths: dict[str, Path], name: str
+) -> None:
     browser.open(paths[name], width=718, scheme="dark")
     media = {"media": "print", "features": [{"name": "prefers-color-scheme", "value": "dark"}]}
     browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
     try:
         assert browser.run("return getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
-        cut_off = (
-            "return [...document.querySelectorAll('.scroll')].filter(e => getComputedStyle(e).overflowY !== 'visible').length"
-        )
+        cut_off = "return [...document.querySelectorAll('.scroll')].filter(e => getComputedStyle(e).overflowY !== 'visible').length"
         assert browser.run(cut_off) == 0
         assert browser.texts("figure .wide") != []
         assert browser.texts("figure .narrow, .theme, .export, .controls") == []
-        assert {browser.run(BREAKS, selector) for selector in ("h2 + .note", "h2", "tr.inside")} <= {"avoid", ""}
-        assert browser.run("return getComputedStyle(document.querySelector('figure')).breakInside") == "avoid"
+        assert {
+            browser.run(BREAKS, selector) for selector in ("h2 + .note", "h2", "tr.inside")
+        } <= {"avoid", ""}
+        assert (
+            browser.run("return getComputedStyle(document.querySelector('figure')).breakInside")
+            == "avoid"
+        )
         assert browser.run("return document.documentElement.scrollWidth") <= 718
         assert [one for one in browser.run(CONTRAST) if one[0] < 4.5] == []
     finally:

@@ -19,7 +19,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [400, 1400])
-def test_nothing_is_wider_than_the_screen(browser: Browser, path: Path, width: int, scheme: str) -> None:
+def test_nothing_is_wider_than_the_screen(
+    browser: Browser, path: Path, width: int, scheme: str
+) -> None:
     browser.open(path, width=width, scheme=scheme)
     assert browser.run("return document.documentElement.scrollWidth") <= width
     charts = f"{list(CHARTS)}.map(id => document.getElementById(id))"
@@ -30,10 +32,14 @@ def test_nothing_is_wider_than_the_screen(browser: Browser, path: Path, width: i
 
 def test_the_answer_is_seen_without_scrolling(shown: Browser) -> None:
     bottom = "return document.querySelector(arguments[0]).getBoundingClientRect().bottom"
-    assert [name for name in ("#answer", "#profile", "#learning") if shown.run(bottom, name) > 900] == []
+    assert [
+        name for name in ("#answer", "#profile", "#learning") if shown.run(bottom, name) > 900
+    ] == []
 
 
-def test_on_a_phone_the_answer_and_the_profile_are_on_one_screen(browser: Browser, path: Path) -> None:
+def test_on_a_phone_the_answer_and_the_profile_are_on_one_screen(
+    browser: Browser, path: Path
+) -> None:
     browser.open(path, width=400, height=800)
     middle = "const r = document.querySelector('#profile').getBoundingClientRect(); return (r.top + r.bottom) / 2"
     assert browser.run(middle) < 800
@@ -47,7 +53,9 @@ def test_on_a_phone_the_answer_and_the_profile_are_on_one_screen(browser: Browse
 @pytest.mark.parametrize("width", [400, 1400])
 def test_the_theme_is_chosen_on_every_screen(browser: Browser, path: Path, width: int) -> None:
     browser.open(path, width=width, height=800)
-    menu = browser.run("const r = find('#theme').getBoundingClientRect(); return [r.left, r.right, r.top, r.bottom, r.height]")
+    menu = browser.run(
+        "const r = find('#theme').getBoundingClientRect(); return [r.left, r.right, r.top, r.bottom, r.height]"
+    )
     assert 0 <= menu[0] < menu[1] <= width
     assert 0 <= menu[2] < menu[3] <= 800
     assert menu[4] >= 24
@@ -55,8 +63,13 @@ def test_the_theme_is_chosen_on_every_screen(browser: Browser, path: Path, width
 
 def test_the_page_is_dark_where_dark_is_preferred(browser: Browser, path: Path) -> None:
     browser.open(path, scheme="dark")
-    assert browser.run("return getComputedStyle(document.body).backgroundColor") == "rgb(21, 24, 27)"
-    assert browser.run("return getComputedStyle(document.querySelector('#profile text')).fill") == "rgb(228, 231, 234)"
+    assert (
+        browser.run("return getComputedStyle(document.body).backgroundColor") == "rgb(21, 24, 27)"
+    )
+    assert (
+        browser.run("return getComputedStyle(document.querySelector('#profile text')).fill")
+        == "rgb(228, 231, 234)"
+    )
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -72,7 +85,9 @@ def test_text_has_a_contrast_of_four_and_a_half(browser: Browser, path: Path, sc
 def test_what_is_touched_is_at_least_24_pixels_high(browser: Browser, path: Path) -> None:
     browser.open(path, width=400, height=800)
     assert browser.run(f"{CHECKS} return smallTargets()") == []
-    browser.run("document.querySelector('#clear').style.cssText = 'min-height: 0; line-height: 1; font-size: 8px'")
+    browser.run(
+        "document.querySelector('#clear').style.cssText = 'min-height: 0; line-height: 1; font-size: 8px'"
+    )
     assert len(browser.run(f"{CHECKS} return smallTargets()")) == 1
 
 
@@ -90,13 +105,18 @@ def test_on_paper_everything_is_open_and_dark_is_light(browser: Browser, path: P
     browser.run("dispatchEvent(new Event('afterprint'))")
     assert browser.run(closed) > 3
     browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
-    assert browser.run("return getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert (
+        browser.run("return getComputedStyle(document.body).backgroundColor")
+        == "rgb(255, 255, 255)"
+    )
     browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
 
 
 def test_an_export_is_drawn_for_white_though_the_page_is_dark(browser: Browser, path: Path) -> None:
     browser.open(path, scheme="dark")
-    svg = browser.driver.execute_async_script("const done = arguments[0]; svgOf('profile', 700).then(done)")
+    svg = browser.driver.execute_async_script(
+        "const done = arguments[0]; svgOf('profile', 700).then(done)"
+    )
     colours = set(re.findall(r'stroke="(#[0-9A-Fa-f]{6})"', svg))
     assert {"#ffffff", *PALETTE[:4]} <= colours
     assert not {"#15181b", *DARK[:4]} & colours

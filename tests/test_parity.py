@@ -68,7 +68,9 @@ PAIRINGS = [
 """Every two kinds of activation, normalization and clipping at least once, and all starts."""
 
 over_activations = pytest.mark.parametrize("activation", ACTIVATIONS, ids=label)
-over_normalizations = pytest.mark.parametrize("normalization", NORMALIZATIONS, ids=["plain", "batch_norm"])
+over_normalizations = pytest.mark.parametrize(
+    "normalization", NORMALIZATIONS, ids=["plain", "batch_norm"]
+)
 over_optimizers = pytest.mark.parametrize("optimizer", OPTIMIZERS)
 Maker = Callable[..., Plan]
 
@@ -90,7 +92,12 @@ def deep(plan: Maker) -> Maker:
 
 @pytest.mark.parametrize(("activation", "normalization", "clipping", "start"), PAIRINGS)
 def test_the_first_step_and_a_later_one_are_the_definitions(
-    backend: Backend, deep: Maker, activation: Activation, normalization: str, clipping: str, start: Any
+    backend: Backend,
+    deep: Maker,
+    activation: Activation,
+    normalization: str,
+    clipping: str,
+    start: Any,
 ) -> None:
     plan = deep(clipping, activation=activation, normalization=normalization, initialization="he")
     wing = backend.program(plan, "cpu")
@@ -111,18 +118,37 @@ def test_the_steps_of_every_optimizer_are_the_definitions(
 
 
 @over_optimizers
-def test_the_float32_steps_of_every_optimizer_are_the_definitions(backend: Backend, deep: Maker, optimizer: str) -> None:
+def test_the_float32_steps_of_every_optimizer_are_the_definitions(
+    backend: Backend, deep: Maker, optimizer: str
+) -> None:
     own = {"optimizer": {"kind": optimizer}, "learning_rate": None}
-    plan = deep("value", activation="relu", initialization="he", depth=20, batch_size=64, precision="float32", **own)
+    plan = deep(
+        "value",
+        activation="relu",
+        initialization="he",
+        depth=20,
+        batch_size=64,
+        precision="float32",
+        **own,
+    )
     checks = judged(backend.program(plan, "cpu"), plan, [0, 1, STEPS - 1])
     assert_none_is_broken(checks, at_least=2)
 
 
 @over_normalizations
 @over_activations
-def test_a_float32_step_is_the_definitions(backend: Backend, deep: Maker, activation: Activation, normalization: str) -> None:
-    depth = 10 if normalization == "batch" else 20  # deeper, rounding in float32 leaves little to compare
-    changes = {"activation": activation, "normalization": normalization, "initialization": "he", "precision": "float32"}
+def test_a_float32_step_is_the_definitions(
+    backend: Backend, deep: Maker, activation: Activation, normalization: str
+) -> None:
+    depth = (
+        10 if normalization == "batch" else 20
+    )  # deeper, rounding in float32 leaves little to compare
+    changes = {
+        "activation": activation,
+        "normalization": normalization,
+        "initialization": "he",
+        "precision": "float32",
+    }
     plan = deep("norm", **changes, depth=depth, batch_size=64)
     assert_none_is_broken(judged(backend.program(plan, "cpu"), plan, [0, STEPS - 1]), at_least=1)
 
@@ -146,7 +172,9 @@ def _free(plan: str) -> tuple[Trace, Any]:
 def test_free_runs_stay_within_their_bound_until_they_are_chaotic(
     backend: Backend, deep: Maker, activation: Activation, normalization: str
 ) -> None:
-    plan = deep("value", activation=activation, normalization=normalization, initialization="he", steps=50)
+    plan = deep(
+        "value", activation=activation, normalization=normalization, initialization="he", steps=50
+    )
     found = free_run(plan, trace(backend, plan), *_free(plan.model_dump_json()))
     assert found.outcome != "broken", found.reason
     assert found.step is None or found.step >= 2, "at least two steps are compared"
@@ -154,7 +182,9 @@ def test_free_runs_stay_within_their_bound_until_they_are_chaotic(
 
 @over_normalizations
 @over_activations
-def test_bounds_are_narrow(definition: Backend, deep: Maker, activation: Activation, normalization: str) -> None:
+def test_bounds_are_narrow(
+    definition: Backend, deep: Maker, activation: Activation, normalization: str
+) -> None:
     plan = deep("none", activation=activation, normalization=normalization, initialization="he")
     (judge,) = references.judges(plan, task.load(plan.task), states_of(definition, plan, [0]))
     (batch,) = islice(draw.batches(plan, task.load(plan.task)), 1)
@@ -169,14 +199,23 @@ def test_bounds_are_narrow(definition: Backend, deep: Maker, activation: Activat
 def test_the_quantities_of_a_run_are_the_definitions(
     backend: Backend, definition: Backend, deep: Maker, normalization: str, record_every: int
 ) -> None:
-    plan = deep("norm", activation="prelu", normalization=normalization, depth=8, steps=10, record_every=record_every)
+    plan = deep(
+        "norm",
+        activation="prelu",
+        normalization=normalization,
+        depth=8,
+        steps=10,
+        record_every=record_every,
+    )
     traces = []
     for wing in (backend, definition):
         one = wing.program(plan, "cpu")
         one.load(draw.state(plan))
         traces.append(train(one, plan, draw.batches(plan, task.load(plan.task))).trace)
     found, expected = traces
-    assert found.steps.tolist() == expected.steps.tolist() == sorted({*range(0, 10, record_every), 9})
+    assert (
+        found.steps.tolist() == expected.steps.tolist() == sorted({*range(0, 10, record_every), 9})
+    )
     assert scaled_error(found.loss, expected.loss) <= 1e-9
     for name, value in expected.quantities.items():
         assert found.quantities[name].shape == (2, len(found.steps), 8)
@@ -185,8 +224,17 @@ def test_the_quantities_of_a_run_are_the_definitions(
 
 
 @over_normalizations
-def test_seeds_side_by_side_are_the_seeds_one_by_one(backend: Backend, deep: Maker, normalization: str) -> None:
-    together = deep("global_norm", activation="prelu", normalization=normalization, depth=6, seeds=(0, 1, 2), steps=3)
+def test_seeds_side_by_side_are_the_seeds_one_by_one(
+    backend: Backend, deep: Maker, normalization: str
+) -> None:
+    together = deep(
+        "global_norm",
+        activation="prelu",
+        normalization=normalization,
+        depth=6,
+        seeds=(0, 1, 2),
+        steps=3,
+    )
     program = backend.program(together, "cpu")
     program.load(draw.state(together))
     for batch in batches_of(together):

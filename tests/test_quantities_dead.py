@@ -62,7 +62,13 @@ def test_every_kind_of_activation_is_counted_by_hand() -> None:
 
 def dead_plan(plan: Callable[..., Plan], kind: str, precision: str = "float64") -> Plan:
     activation = {"kind": "prelu", "initial_slope": 0} if kind == "prelu of slope 0" else kind
-    sizes = {"features": 1, "width": len(UNITS) * COPIES, "depth": 3, "batch_size": SAMPLES, "steps": 1}
+    sizes = {
+        "features": 1,
+        "width": len(UNITS) * COPIES,
+        "depth": 3,
+        "batch_size": SAMPLES,
+        "steps": 1,
+    }
     return plan(**sizes, activation=activation, precision=precision)
 
 
@@ -91,7 +97,9 @@ def dead_fraction(wing: Backend, plan: Plan, start: State, nan: bool = False) ->
     samples[:, SAMPLES // 2] = np.nan if nan else 0
     program = wing.program(plan, "cpu")
     program.load(start)
-    return program.measured(program.step(Batch(samples, np.zeros((2, SAMPLES), int))))["dead_fraction"]
+    return program.measured(program.step(Batch(samples, np.zeros((2, SAMPLES), int))))[
+        "dead_fraction"
+    ]
 
 
 @EACH_KIND
@@ -100,32 +108,51 @@ def test_the_dead_fraction_is_the_one_counted_by_hand(
     wing: Backend, plan: Callable[..., Plan], kind: str, precision: str
 ) -> None:
     one = dead_plan(plan, kind, precision)
-    found, rounding = dead_fraction(wing, one, dead_start(one, kind)), 2 * float(np.finfo(precision).eps)
+    found, rounding = (
+        dead_fraction(wing, one, dead_start(one, kind)),
+        2 * float(np.finfo(precision).eps),
+    )
     assert np.allclose(found, np.array(DEAD_BY_HAND[kind]) / 8, rtol=rounding, atol=0)
 
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
-def test_a_single_dead_unit_of_many_keeps_its_digits(wing: Backend, plan: Callable[..., Plan], precision: str) -> None:
+def test_a_single_dead_unit_of_many_keeps_its_digits(
+    wing: Backend, plan: Callable[..., Plan], precision: str
+) -> None:
     one = dead_plan(plan, "relu", precision)
     start = dead_start(one, "relu")
     start.parameters["first.bias"][1, 0, -1] = -3 * FAR_OUT
-    assert dead_fraction(wing, one, start)[1, 0] == pytest.approx(1 / (8 * COPIES), rel=2 * float(np.finfo(precision).eps))
+    assert dead_fraction(wing, one, start)[1, 0] == pytest.approx(
+        1 / (8 * COPIES), rel=2 * float(np.finfo(precision).eps)
+    )
 
 
 @EACH_KIND
-def test_a_unit_with_a_nan_is_not_dead_by_it_and_changes_no_other(wing: Backend, plan: Callable[..., Plan], kind: str) -> None:
+def test_a_unit_with_a_nan_is_not_dead_by_it_and_changes_no_other(
+    wing: Backend, plan: Callable[..., Plan], kind: str
+) -> None:
     one = dead_plan(plan, kind)
     start = dead_start(one, kind)
-    start.parameters["first.bias"][0, 0, [*UNITS].index("below for all") * COPIES] = np.nan  # of all its samples
+    start.parameters["first.bias"][0, 0, [*UNITS].index("below for all") * COPIES] = (
+        np.nan
+    )  # of all its samples
     found, expected = dead_fraction(wing, one, start), np.array(DEAD_BY_HAND[kind]) / 8
-    expected[0] = [max(0, DEAD_BY_HAND[kind][0][0] * COPIES - 1) / (8 * COPIES), 0, 0]  # what comes after it is NaN throughout
+    expected[0] = [
+        max(0, DEAD_BY_HAND[kind][0][0] * COPIES - 1) / (8 * COPIES),
+        0,
+        0,
+    ]  # what comes after it is NaN throughout
     assert np.allclose(found, expected, rtol=2 * EPS, atol=0)
 
 
 @EACH_KIND
-def test_where_one_sample_is_nan_no_unit_is_dead(wing: Backend, plan: Callable[..., Plan], kind: str) -> None:
+def test_where_one_sample_is_nan_no_unit_is_dead(
+    wing: Backend, plan: Callable[..., Plan], kind: str
+) -> None:
     one = dead_plan(plan, kind)
-    assert np.array_equal(dead_fraction(wing, one, dead_start(one, kind), nan=True), np.zeros((2, 3)))
+    assert np.array_equal(
+        dead_fraction(wing, one, dead_start(one, kind), nan=True), np.zeros((2, 3))
+    )
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,12 @@ def test_what_nothing_is_called_by_leaves_nothing(page: Browser) -> None:
 
 def test_a_tab_leaves_the_lines_of_one_framework(page: Browser) -> None:
     page.run("document.querySelector('button[data-only=keras]').click()")
-    assert page.run("return document.querySelector('button[data-only=keras]').getAttribute('aria-pressed')") == "true"
+    assert (
+        page.run(
+            "return document.querySelector('button[data-only=keras]').getAttribute('aria-pressed')"
+        )
+        == "true"
+    )
     visible = page.run(
         "return [...document.querySelectorAll('.wings > div')].filter(e => e.offsetParent).map(e => e.className)"
     )
@@ -101,7 +106,9 @@ def test_a_view_is_kept_in_the_address(page: Browser, browser: Browser) -> None:
 def test_an_entry_is_linked_to_by_its_name(browser: Browser, path: Path) -> None:
     browser.driver.get(f"{path.as_uri()}#adam-epsilon-default")
     browser.until(lambda: browser.run("return document.body.dataset.ready"))
-    top = browser.run("return document.getElementById('adam-epsilon-default').getBoundingClientRect().top")
+    top = browser.run(
+        "return document.getElementById('adam-epsilon-default').getBoundingClientRect().top"
+    )
     assert 0 <= top < 200
 
 

@@ -29,7 +29,12 @@ def test_every_run_ends_up_in_the_store(tmp_path: Path) -> None:
     found = stored(jobs, store)
     assert found.keys() == {one.run_id for one in jobs}
     header = found[jobs[0].run_id].header
-    assert (header.backend, header.device, header.threads, header.plan) == ("numpy", "cpu:0", 1, jobs[0].plan)
+    assert (header.backend, header.device, header.threads, header.plan) == (
+        "numpy",
+        "cpu:0",
+        1,
+        jobs[0].plan,
+    )
     assert header.checks == [], "nothing is compared with the definition"
 
 
@@ -106,7 +111,9 @@ class Sent:
         pass
 
 
-def test_a_framework_that_is_ahead_of_the_definition_goes_on_when_that_has_caught_up(tmp_path: Path) -> None:
+def test_a_framework_that_is_ahead_of_the_definition_goes_on_when_that_has_caught_up(
+    tmp_path: Path,
+) -> None:
     first, second = (job("torch", name, plan, "cpu") for name, plan in small().items())
     sent = Sent()
     runner = Runner(Store(tmp_path), Notes())
@@ -145,5 +152,7 @@ def test_a_workers_threads_are_set_on_purpose(monkeypatch: pytest.MonkeyPatch) -
     flags = env["XLA_FLAGS"].split()
     assert "--xla_cpu_multi_thread_eigen=false" in flags
     assert flags[-1] == "--xla_force_host_platform_device_count=2"
-    assert all(flag.startswith("--") for flag in flags), "XLA reads no further than to the first that does not"
+    assert all(flag.startswith("--") for flag in flags), (
+        "XLA reads no further than to the first that does not"
+    )
     assert "--xla_cpu_multi_thread_eigen=false" not in environment(2)["XLA_FLAGS"]

@@ -66,7 +66,9 @@ def test_ordinary_data_are_standardized_by_their_mean_and_standard_deviation_to_
     x = x[order]
     mean, std = x[360:].mean(0), x[360:].std(0)
     constant = x[360:].max(0) == x[360:].min(0)
-    assert np.array_equal(whole(data), np.where(constant, 0.0, (x - mean) / np.where(constant, 1.0, std)))
+    assert np.array_equal(
+        whole(data), np.where(constant, 0.0, (x - mean) / np.where(constant, 1.0, std))
+    )
 
 
 @pytest.mark.parametrize("largest", [1e154, 1e200, 1.7e308])
@@ -82,15 +84,21 @@ def test_one_enormous_sample_is_a_sample_like_others(tmp_path: Path) -> None:
     assert np.abs(data.x_train.std(0) - 1).max() < 1e-13
 
 
-def test_a_test_sample_beyond_all_numbers_once_it_is_scaled_is_refused_by_its_place(tmp_path: Path) -> None:
+def test_a_test_sample_beyond_all_numbers_once_it_is_scaled_is_refused_by_its_place(
+    tmp_path: Path,
+) -> None:
     x = X * 1e-300
     x[ORDER[0], 1] = 1e300
     found = refusal(saved(tmp_path, x=x, y=Y))
     assert f"received a value at [{ORDER[0]}, 1] more than 1e308 standard deviations" in found
 
 
-@pytest.mark.parametrize(("features", "said"), [(1, "its only feature is constant"), (4, "all 4 features are constant")])
-def test_features_that_are_all_constant_are_refused_and_not_called_dead(tmp_path: Path, features: int, said: str) -> None:
+@pytest.mark.parametrize(
+    ("features", "said"), [(1, "its only feature is constant"), (4, "all 4 features are constant")]
+)
+def test_features_that_are_all_constant_are_refused_and_not_called_dead(
+    tmp_path: Path, features: int, said: str
+) -> None:
     x = np.arange(1.0, 1.0 + features) * np.ones((20, features))
     assert said in refusal(saved(tmp_path, x=x, y=Y))
     x[ORDER[0]] = 7.0  # of the test set

@@ -69,7 +69,14 @@ def measured(wing: Backend, plan: Plan) -> np.ndarray:
 
 
 def wide(plan: Maker, **changes: object) -> Plan:
-    numbers = {"features": WIDTH, "width": WIDTH, "depth": DEPTH, "classes": 10, "batch_size": 8, "seeds": SEEDS}
+    numbers = {
+        "features": WIDTH,
+        "width": WIDTH,
+        "depth": DEPTH,
+        "classes": 10,
+        "batch_size": 8,
+        "seeds": SEEDS,
+    }
     return plan(**numbers | changes)
 
 
@@ -101,36 +108,56 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_gradient_lost_per_layer_is_that_of_the_theory(wing: Backend, plan: Maker, case: str) -> None:
+def test_the_gradient_lost_per_layer_is_that_of_the_theory(
+    wing: Backend, plan: Maker, case: str
+) -> None:
     activation, initialization, s, expected = CASES[case]
-    signal = assert_follows_theory(wing, wide(plan, activation=activation, initialization=initialization), s)
+    signal = assert_follows_theory(
+        wing, wide(plan, activation=activation, initialization=initialization), s
+    )
     theory, per_layer = predicted(activation, s, DEPTH), 2 * np.log(10) * (DEPTH - 1)
     # the least-squares slope of a random walk has 6/5 of the variance of the line between its ends
     tolerance = 4 * np.sqrt(1.2 * 1.5 * theory.variance / len(SEEDS)) / per_layer
     assert tolerance < 0.025
-    assert abs(np.mean(decay_per_layer(signal)) - (expected - theory.variance / 2 / per_layer)) < tolerance
+    assert (
+        abs(np.mean(decay_per_layer(signal)) - (expected - theory.variance / 2 / per_layer))
+        < tolerance
+    )
 
 
 @pytest.mark.parametrize("gain", [1.0, 0.9])
-def test_orthogonal_weights_of_a_linear_network_keep_every_length(wing: Backend, plan: Maker, gain: float) -> None:
+def test_orthogonal_weights_of_a_linear_network_keep_every_length(
+    wing: Backend, plan: Maker, gain: float
+) -> None:
     """Not on average over wide networks (Saxe et al. 2014), but each gradient, in a network of 8 units."""
     orthogonal = {"kind": "orthogonal", "gain": gain}
-    signal = measured(wing, plan(activation="identity", initialization=orthogonal, features=8, width=8, depth=DEPTH))
+    signal = measured(
+        wing,
+        plan(activation="identity", initialization=orthogonal, features=8, width=8, depth=DEPTH),
+    )
     assert np.allclose(signal[:, :-1] / signal[:, 1:], gain, rtol=1e-12, atol=0)
 
 
 @pytest.mark.parametrize("initialization", ["xavier", "he"])
-def test_tanh_follows_its_trajectory_which_is_no_exponential(definition: Backend, plan: Maker, initialization: str) -> None:
+def test_tanh_follows_its_trajectory_which_is_no_exponential(
+    definition: Backend, plan: Maker, initialization: str
+) -> None:
     assert_follows_theory(
-        definition, wide(plan, activation="tanh", initialization=initialization), 1 + (initialization == "he")
+        definition,
+        wide(plan, activation="tanh", initialization=initialization),
+        1 + (initialization == "he"),
     )
 
 
 @pytest.mark.parametrize("distribution", ["normal", "truncated_normal", "uniform"])
 @pytest.mark.parametrize("fan", ["in", "avg"])
-def test_only_the_variance_of_the_weights_matters(definition: Backend, plan: Maker, fan: str, distribution: str) -> None:
+def test_only_the_variance_of_the_weights_matters(
+    definition: Backend, plan: Maker, fan: str, distribution: str
+) -> None:
     initialization = {"kind": "xavier", "fan": fan, "distribution": distribution}
-    assert_follows_theory(definition, wide(plan, activation="sigmoid", initialization=initialization), 1)
+    assert_follows_theory(
+        definition, wide(plan, activation="sigmoid", initialization=initialization), 1
+    )
 
 
 def test_the_oracle_of_batch_norm_gives_the_published_numbers() -> None:
@@ -141,15 +168,21 @@ def test_the_oracle_of_batch_norm_gives_the_published_numbers() -> None:
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
-def test_batch_norm_explodes_at_the_rate_of_the_theory(definition: Backend, plan: Maker, activation: str) -> None:
+def test_batch_norm_explodes_at_the_rate_of_the_theory(
+    definition: Backend, plan: Maker, activation: str
+) -> None:
     deep = wide(plan, depth=26, activation=activation, normalization="batch", batch_size=16)
     decay = decay_per_layer(measured(definition, deep)[:, 3:-3]).mean()
     assert 10 ** (2 * decay) == pytest.approx(batch_norm_rate(activation, 16), rel=0.03)
     assert decay > 0
 
 
-@pytest.mark.parametrize("scale", [1.0, 0.5, 1 / np.sqrt(2 * DEPTH)], ids=["1", "a half", "1 over root 2 L"])
-def test_the_gradient_of_a_residual_network_grows_as_the_theory_says(wing: Backend, plan: Maker, scale: float) -> None:
+@pytest.mark.parametrize(
+    "scale", [1.0, 0.5, 1 / np.sqrt(2 * DEPTH)], ids=["1", "a half", "1 over root 2 L"]
+)
+def test_the_gradient_of_a_residual_network_grows_as_the_theory_says(
+    wing: Backend, plan: Maker, scale: float
+) -> None:
     skip = {"kind": "residual", "order": "pre-activation", "scale": scale}
     signal = measured(wing, wide(plan, activation="relu", initialization="he", skip=skip))
     found = 2 * np.log(signal[:, 0] / signal[:, -1])
@@ -157,9 +190,18 @@ def test_the_gradient_of_a_residual_network_grows_as_the_theory_says(wing: Backe
     assert abs(found.mean() - theory) < 0.15 + 0.03 * theory
 
 
-def test_batch_norm_turns_the_growth_of_a_residual_network_into_a_power(wing: Backend, plan: Maker) -> None:
-    numbers = {"activation": "relu", "initialization": "he", "normalization": "batch", "batch_size": 64}
-    residual, plain = (measured(wing, wide(plan, **numbers, skip=skip)) for skip in ({"kind": "residual"}, "none"))
+def test_batch_norm_turns_the_growth_of_a_residual_network_into_a_power(
+    wing: Backend, plan: Maker
+) -> None:
+    numbers = {
+        "activation": "relu",
+        "initialization": "he",
+        "normalization": "batch",
+        "batch_size": 64,
+    }
+    residual, plain = (
+        measured(wing, wide(plan, **numbers, skip=skip)) for skip in ({"kind": "residual"}, "none")
+    )
     found = 2 * np.log(residual[:, 0] / residual[:, -1])
     theory = growth("batch norm", 1.0, DEPTH - 1)
     assert abs(found.mean() - theory) < 0.15 + 0.03 * theory

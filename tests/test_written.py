@@ -40,24 +40,44 @@ def watched(folder: Path, line: str) -> list[tuple[int, str, Path]]:
         (folder / name).mkdir()
     paths = os.pathsep.join([str(folder / "hook"), str(Path(__file__).parents[1])])
     variables = {"PYTHONPATH": paths, "SAID": str(folder / "said"), "PYTHONDONTWRITEBYTECODE": "1"}
-    variables |= {"HOME": str(folder / "home"), "TMPDIR": str(folder / "temporary"), "XDG_CACHE_HOME": str(folder / "home")}
+    variables |= {
+        "HOME": str(folder / "home"),
+        "TMPDIR": str(folder / "temporary"),
+        "XDG_CACHE_HOME": str(folder / "home"),
+    }
     status, _, err = small(f"cd {folder / 'here'}; {line}", folder, **variables)
     assert (status, err) == (0, [])
     found = [json.loads(each) for each in (folder / "said").read_text().splitlines()]
     return [(number, event, Path(path)) for number, event, path in found]
 
 
-def test_a_comparison_writes_into_the_folders_that_were_named_and_nowhere_else(tmp_path: Path) -> None:
+def test_a_comparison_writes_into_the_folders_that_were_named_and_nowhere_else(
+    tmp_path: Path,
+) -> None:
     folder = tmp_path.resolve()
     (folder / "asked").mkdir()
-    flags = " ".join(f"--{name} {folder / 'asked' / name}" for name in ("output", "json", "figures", "tensorboard"))
+    flags = " ".join(
+        f"--{name} {folder / 'asked' / name}"
+        for name in ("output", "json", "figures", "tensorboard")
+    )
     written = watched(folder, f"isograd compare ../{own(folder)} {flags}")
     allowed = (folder / "asked", folder / "temporary", Path("/dev/null"))
-    assert [one for one in written if not any(one[2].is_relative_to(place) for place in allowed)] == []
+    assert [
+        one for one in written if not any(one[2].is_relative_to(place) for place in allowed)
+    ] == []
     by = {number for number, _, path in written if path.suffix == ".part"}
     assert len(by) >= 2, "the command or its workers were not seen"
-    assert sorted(path.name for path in (folder / "asked").iterdir()) == ["figures", "json", "output", "tensorboard"]
-    assert [list((folder / name).iterdir()) for name in ("home", "temporary", "here")] == [[], [], []]
+    assert sorted(path.name for path in (folder / "asked").iterdir()) == [
+        "figures",
+        "json",
+        "output",
+        "tensorboard",
+    ]
+    assert [list((folder / name).iterdir()) for name in ("home", "temporary", "here")] == [
+        [],
+        [],
+        [],
+    ]
 
 
 def test_the_hook_sees_what_is_written_elsewhere_by_a_child_too(tmp_path: Path) -> None:

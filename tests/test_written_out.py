@@ -31,7 +31,11 @@ def batch():
     torch.manual_seed(1)
     return 4 * torch.randn(8, 5), torch.randint(0, 3, (8,))
 """
-SILU, BY_HAND, HARD = "nn.functional.silu(z)", "z * torch.sigmoid(z)", "z * nn.functional.hardsigmoid(z)"
+SILU, BY_HAND, HARD = (
+    "nn.functional.silu(z)",
+    "z * torch.sigmoid(z)",
+    "z * nn.functional.hardsigmoid(z)",
+)
 
 
 @pytest.fixture(scope="module")
@@ -61,5 +65,7 @@ def test_the_cause_names_what_is_written(
         file.write_text(CODE.format(activation=activation))
     mine, its = (Given("torch", file, "model") for file in files)
     found = held_in(running, mine, captured_in(running, mine, Asked()), its, Asked(), "")
-    assert [parting.causes[0].said for parting in found.divergences if parting.causes] == ([said] if said else [])
+    assert [parting.causes[0].said for parting in found.divergences if parting.causes] == (
+        [said] if said else []
+    )
     assert found.ok == (said is None)

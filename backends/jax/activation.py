@@ -81,7 +81,9 @@ def elu(z: jax.Array, alpha: float | jax.Array) -> jax.Array:
         return jnp.where(z > 0, z, alpha * expm1(low, jnp.exp(low)))
 
     @of.defjvp
-    def _(primals: tuple[jax.Array, ...], tangents: tuple[jax.Array, ...]) -> tuple[jax.Array, jax.Array]:
+    def _(
+        primals: tuple[jax.Array, ...], tangents: tuple[jax.Array, ...]
+    ) -> tuple[jax.Array, jax.Array]:
         z, alpha = primals
         low = jnp.minimum(z, 0)
         exponential = jnp.exp(low)
@@ -99,8 +101,12 @@ def selu(z: jax.Array, alpha: float, scale: float) -> jax.Array:
 
 def tanh_gelu(z: jax.Array) -> jax.Array:
     """GELU's approximation by tanh, its (1 + tanh(u)) / 2 as the logistic function of 2 u."""
-    bounded = jnp.where(jnp.abs(z) < 25, z, jnp.sign(z) * 25)  # beyond it is z or 0, and the cubic would overflow
-    return z * jax.nn.sigmoid(math.sqrt(8 / math.pi) * bounded * (1 + GELU_CUBIC * bounded * bounded))
+    bounded = jnp.where(
+        jnp.abs(z) < 25, z, jnp.sign(z) * 25
+    )  # beyond it is z or 0, and the cubic would overflow
+    return z * jax.nn.sigmoid(
+        math.sqrt(8 / math.pi) * bounded * (1 + GELU_CUBIC * bounded * bounded)
+    )
 
 
 def identity(z: jax.Array) -> jax.Array:
@@ -116,7 +122,9 @@ class PReLUModule(linen.Module):
     @linen.compact
     def __call__(self, z: jax.Array) -> jax.Array:
         """The activation of z, of z's shape."""
-        return leaky_relu(z, self.param("slope", lambda key: jnp.asarray(self.initial_slope, z.dtype)))
+        return leaky_relu(
+            z, self.param("slope", lambda key: jnp.asarray(self.initial_slope, z.dtype))
+        )
 
 
 def build(spec: Activation) -> Function:
@@ -148,7 +156,9 @@ def build(spec: Activation) -> Function:
             assert_never(spec)
 
 
-def module(spec: Activation, units: int, inner: linen.Module, training: bool = True, dtype: str = "float64") -> Function:
+def module(
+    spec: Activation, units: int, inner: linen.Module, training: bool = True, dtype: str = "float64"
+) -> Function:
     """The activation as a part of a model."""
     return build(spec)
 
@@ -164,7 +174,9 @@ class PReLUNnx(nnx.Module):
         return leaky_relu(z, self.slope[...])
 
 
-def module_nnx(spec: Activation, units: int, inner: nnx.Module, dtype: str, rngs: nnx.Rngs) -> Function:
+def module_nnx(
+    spec: Activation, units: int, inner: nnx.Module, dtype: str, rngs: nnx.Rngs
+) -> Function:
     """The activation as a part of a model in Flax nnx."""
     return PReLUNnx(spec.initial_slope, dtype) if isinstance(spec, PReLU) else build(spec)
 
@@ -176,7 +188,9 @@ def layer(spec: Activation) -> Layer:
         function = build(spec)
         h = function(x)
         if site.measure:
-            slope = function.variables["params"]["slope"] if isinstance(function, PReLUModule) else None
+            slope = (
+                function.variables["params"]["slope"] if isinstance(function, PReLUModule) else None
+            )
             site.kept["alive"] = alive(spec, x, h, slope)
         return h
 
@@ -215,9 +229,15 @@ def probe(spec: Activation, inputs: Arrays) -> Arrays:
         value, backward = jax.vjp(function, z)
         return {"value": np.asarray(value), "gradient": np.asarray(backward(cotangent)[0])}
     slope = function.init(jax.random.key(0), z)["params"]["slope"]
-    value, backward = jax.vjp(lambda z, slope: function.apply({"params": {"slope": slope}}, z), z, slope)
+    value, backward = jax.vjp(
+        lambda z, slope: function.apply({"params": {"slope": slope}}, z), z, slope
+    )
     gradient, slope_gradient = backward(cotangent)
-    return {"value": np.asarray(value), "gradient": np.asarray(gradient), "slope_gradient": np.asarray(slope_gradient)}
+    return {
+        "value": np.asarray(value),
+        "gradient": np.asarray(gradient),
+        "slope_gradient": np.asarray(slope_gradient),
+    }
 
 
 def native(spec: LeakyReLU | PReLU | ELU | SELU | GELU) -> Function:

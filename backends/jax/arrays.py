@@ -31,4 +31,6 @@ def to_numpy(array: jax.Array) -> np.ndarray:
 def safe_scale(x: jax.Array, axes: tuple[int, ...]) -> jax.Array:
     """What x is divided by before it is squared (common/quantities.py)."""
     largest = jnp.max(jnp.abs(x), axis=axes, keepdims=True, initial=0.0)
-    return jnp.where((largest > 0) & jnp.isfinite(largest), jnp.minimum(largest, jnp.finfo(x.dtype).max / 16), 1)
+    return jnp.where(
+        (largest > 0) & jnp.isfinite(largest), jnp.minimum(largest, jnp.finfo(x.dtype).max / 16), 1
+    )

@@ -63,7 +63,9 @@ class StepBlock(linen.Module):
     measure: bool
 
     @linen.compact
-    def __call__(self, carried: tuple[jax.Array, ...], x: jax.Array) -> tuple[tuple[jax.Array, ...], Tree]:
+    def __call__(
+        self, carried: tuple[jax.Array, ...], x: jax.Array
+    ) -> tuple[tuple[jax.Array, ...], Tree]:
         """What is handed on after x [batch, feature]; if it is to be measured, its output, and which units are alive."""
         site = Site(self.training, self.measure, carried=carried)
         h = run(self.parts, x, site)

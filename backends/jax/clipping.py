@@ -15,7 +15,13 @@ import numpy as np
 import optax
 
 from backends.jax.arrays import safe_scale
-from common.countermeasures.clipping import Clipping, GlobalNormClipping, NoClipping, NormClipping, ValueClipping
+from common.countermeasures.clipping import (
+    Clipping,
+    GlobalNormClipping,
+    NoClipping,
+    NormClipping,
+    ValueClipping,
+)
 from common.network import Arrays
 
 NATIVE = {
@@ -30,7 +36,9 @@ def norm(gradient: jax.Array, leading: int) -> jax.Array:
     """The Euclidean norm over all axes but the leading ones; scale-safe."""
     axes = tuple(range(leading, gradient.ndim))
     scale = safe_scale(gradient, axes)
-    return jnp.squeeze(scale * jnp.sqrt(jnp.sum(jnp.square(gradient / scale), axis=axes, keepdims=True)), axes)
+    return jnp.squeeze(
+        scale * jnp.sqrt(jnp.sum(jnp.square(gradient / scale), axis=axes, keepdims=True)), axes
+    )
 
 
 def shortened(gradient: jax.Array, norms: jax.Array, threshold: float) -> jax.Array:
@@ -52,10 +60,16 @@ def transformation(spec: Clipping, leading: int) -> optax.GradientTransformation
         case ValueClipping(threshold=c):
             return optax.clip(c)
         case NormClipping(threshold=c):
-            return optax.stateless(lambda gradients, _: jax.tree.map(lambda g: shortened(g, norm(g, leading), c), gradients))
+            return optax.stateless(
+                lambda gradients, _: jax.tree.map(
+                    lambda g: shortened(g, norm(g, leading), c), gradients
+                )
+            )
         case GlobalNormClipping(threshold=c):
 
-            def clip_by_global_norm(gradients: optax.Updates, _: optax.Params | None) -> optax.Updates:
+            def clip_by_global_norm(
+                gradients: optax.Updates, _: optax.Params | None
+            ) -> optax.Updates:
                 norms = jnp.stack([norm(g, 0) for g in jax.tree.leaves(gradients)])
                 return jax.tree.map(lambda g: shortened(g, norm(norms, 0), c), gradients)
 

@@ -48,7 +48,10 @@ def start(setting: Setting, model: Model, x: np.ndarray, zeros: list[jax.Array])
     """The variables in float64, the affine maps' as the setting says."""
     variables = dict(doubled(model.init(jax.random.key(setting.seed), x, zeros)))
     if not setting.own_start:
-        put = {f"Dense_{i}": {"kernel": jnp.asarray(k), "bias": jnp.zeros(k.shape[1])} for i, k in enumerate(kernels(setting))}
+        put = {
+            f"Dense_{i}": {"kernel": jnp.asarray(k), "bias": jnp.zeros(k.shape[1])}
+            for i, k in enumerate(kernels(setting))
+        }
         variables["params"] = {**variables["params"], **put}
     return variables
 
@@ -62,7 +65,9 @@ def train(setting: Setting, training: Arrays, test: Arrays, rate: float) -> Outc
 def transformation(pieces: Mapping[str, str], rate: float) -> optax.GradientTransformation:
     """Clipping, if there is any, and the optimizer."""
     names = {"rate": rate}
-    return optax.chain(*(value(pieces[name], names) for name in ("clip", "optimizer") if name in pieces))
+    return optax.chain(
+        *(value(pieces[name], names) for name in ("clip", "optimizer") if name in pieces)
+    )
 
 
 def _train(setting: Setting, training: Arrays, test: Arrays, rate: float) -> Outcome:
@@ -82,7 +87,9 @@ def _train(setting: Setting, training: Arrays, test: Arrays, rate: float) -> Out
 
     @jax.jit
     def step(params: Any, kept: Any, state: Any, x: Any, y: Any) -> tuple[Any, ...]:
-        (loss, kept), gradients = jax.value_and_grad(objective, (0, 1), has_aux=True)(params, zeros, kept, x, y)
+        (loss, kept), gradients = jax.value_and_grad(objective, (0, 1), has_aux=True)(
+            params, zeros, kept, x, y
+        )
         updates, state = optimizer.update(gradients[0], state, params)
         return optax.apply_updates(params, updates), kept, state, loss, gradients[1]
 

@@ -50,7 +50,11 @@ NATIVE = {
 Initialize = Callable[..., jax.Array]
 
 
-FANS: dict[Fan, Literal["fan_in", "fan_out", "fan_avg"]] = {"in": "fan_in", "out": "fan_out", "avg": "fan_avg"}
+FANS: dict[Fan, Literal["fan_in", "fan_out", "fan_avg"]] = {
+    "in": "fan_in",
+    "out": "fan_out",
+    "avg": "fan_avg",
+}
 """Our names of the fans, and those of `variance_scaling`."""
 
 
@@ -129,12 +133,26 @@ def _shipped(law: Law) -> Initialize:
         case Gaussian(std=std):
             return initializers.normal(std)
         case Xavier(fan="avg"):
-            return initializers.glorot_uniform() if law.distribution == "uniform" else initializers.glorot_normal()
+            return (
+                initializers.glorot_uniform()
+                if law.distribution == "uniform"
+                else initializers.glorot_normal()
+            )
         case Xavier(fan="in"):
-            return initializers.lecun_uniform() if law.distribution == "uniform" else initializers.lecun_normal()
+            return (
+                initializers.lecun_uniform()
+                if law.distribution == "uniform"
+                else initializers.lecun_normal()
+            )
         case He(fan="in", slope=0):
-            return initializers.he_uniform() if law.distribution == "uniform" else initializers.he_normal()
-        case Xavier() | He() | Orthogonal() | Constant():  # by `variance_scaling`, with its numbers stated
+            return (
+                initializers.he_uniform()
+                if law.distribution == "uniform"
+                else initializers.he_normal()
+            )
+        case (
+            Xavier() | He() | Orthogonal() | Constant()
+        ):  # by `variance_scaling`, with its numbers stated
             return build(law)
         case _:
             assert_never(law)

@@ -28,11 +28,17 @@ def build(spec: Loss) -> Callable[[jax.Array, jax.Array], jax.Array]:
     """The mean loss of outputs [batch, output], and integer classes [batch] or real targets [batch, output]."""
     match spec:
         case CrossEntropy():
-            return lambda outputs, classes: optax.softmax_cross_entropy_with_integer_labels(outputs, classes).mean()
+            return lambda outputs, classes: optax.softmax_cross_entropy_with_integer_labels(
+                outputs, classes
+            ).mean()
         case BinaryCrossEntropy():
-            return lambda outputs, classes: optax.sigmoid_binary_cross_entropy(outputs[:, 0], classes).mean()
+            return lambda outputs, classes: optax.sigmoid_binary_cross_entropy(
+                outputs[:, 0], classes
+            ).mean()
         case SquaredError():
-            return lambda outputs, wanted: optax.squared_error(outputs, _targets(wanted, outputs)).mean()
+            return lambda outputs, wanted: optax.squared_error(
+                outputs, _targets(wanted, outputs)
+            ).mean()
         case _:
             assert_never(spec)
 
@@ -54,5 +60,7 @@ def probe(spec: Loss, inputs: Arrays) -> Arrays:
     Returns:
         `loss` [], and `gradient` of z's shape.
     """
-    loss, gradient = jax.value_and_grad(build(spec))(jnp.asarray(inputs["z"]), jnp.asarray(inputs["y"]))
+    loss, gradient = jax.value_and_grad(build(spec))(
+        jnp.asarray(inputs["z"]), jnp.asarray(inputs["y"])
+    )
     return {"loss": np.asarray(loss), "gradient": np.asarray(gradient)}

@@ -73,7 +73,9 @@ def build(plan: Plan, seed: int) -> Tree:
     """The variables of the model in the plan's precision, its parameters drawn by the plan's initialization."""
     found = places(plan.network, placed)
     keys = jax.random.split(jax.random.key(seed), len(found))
-    return unflatten_dict({path_of(place): start(plan, place, key) for place, key in zip(found, keys, strict=True)})
+    return unflatten_dict(
+        {path_of(place): start(plan, place, key) for place, key in zip(found, keys, strict=True)}
+    )
 
 
 def path_of(place: Place) -> tuple[str, ...]:
@@ -83,8 +85,13 @@ def path_of(place: Place) -> tuple[str, ...]:
 
 def load(plan: Plan, arrays: Arrays) -> Tree:
     """The variables with parameters and statistics [layer, ...] by our names."""
-    found = {place: place.kept.there(arrays[place.name][place.at]) for place in places(plan.network, placed)}
-    return unflatten_dict({path_of(place): jnp.asarray(a, plan.precision) for place, a in found.items()})
+    found = {
+        place: place.kept.there(arrays[place.name][place.at])
+        for place in places(plan.network, placed)
+    }
+    return unflatten_dict(
+        {path_of(place): jnp.asarray(a, plan.precision) for place, a in found.items()}
+    )
 
 
 def arrays(variables: Tree, plan: Plan) -> Arrays:
@@ -124,11 +131,15 @@ def gradients(variables: Tree, plan: Plan, samples: Samples) -> tuple[float, Arr
 def train(variables: Tree, plan: Plan, batches: Iterable[Samples]) -> tuple[list[float], Tree]:
     """Train with the plan's clipping and optimizer: the loss of each step, and the variables after the last."""
     params, statistics = split(variables)
-    transformation = optax.chain(clipping.build(plan.clipping, named(plan)), optimizer.build(plan.optimizer))
+    transformation = optax.chain(
+        clipping.build(plan.clipping, named(plan)), optimizer.build(plan.optimizer)
+    )
     state = transformation.init(params)
 
     @jax.jit
-    def step(params: Tree, statistics: Tree, state: Any, samples: Any) -> tuple[jax.Array, Any, Tree, Any]:
+    def step(
+        params: Tree, statistics: Tree, state: Any, samples: Any
+    ) -> tuple[jax.Array, Any, Tree, Any]:
         differentiated = jax.value_and_grad(loss_of, has_aux=True)
         (value, statistics), found = differentiated(params, statistics, plan, samples)
         updates, state = transformation.update(found, state, params)

@@ -94,7 +94,9 @@ def load(model: nnx.Module, plan: Plan, arrays: Arrays) -> None:
 
 def arrays(model: nnx.Module, plan: Plan) -> Arrays:
     """The parameters and statistics of the model, [layer, ...] by our names."""
-    return together(places(plan.network, placed), lambda place: to_numpy(variable_of(model, place)[...]))
+    return together(
+        places(plan.network, placed), lambda place: to_numpy(variable_of(model, place)[...])
+    )
 
 
 def gradients(model: nnx.Module, plan: Plan, samples: Samples) -> tuple[float, Arrays]:

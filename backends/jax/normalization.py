@@ -30,7 +30,11 @@ from common.countermeasures.normalization import (
 from common.network import Arrays
 from common.placement import Kept
 
-NATIVE = {"batch": "flax.linen.BatchNorm", "layer": "flax.linen.LayerNorm", "rms": "flax.linen.RMSNorm"}
+NATIVE = {
+    "batch": "flax.linen.BatchNorm",
+    "layer": "flax.linen.LayerNorm",
+    "rms": "flax.linen.RMSNorm",
+}
 PARAMETERS = {"scale": Kept("scale"), "shift": Kept("bias")}
 STATISTICS = {"mean": Kept("mean"), "variance": Kept("var")}
 
@@ -41,7 +45,9 @@ def build(spec: Normalization) -> Callable[..., linen.Module] | None:
         case NoNormalization():
             return None
         case BatchNormalization(epsilon=epsilon, momentum=momentum):
-            return partial(linen.BatchNorm, epsilon=epsilon, momentum=momentum, use_fast_variance=False)
+            return partial(
+                linen.BatchNorm, epsilon=epsilon, momentum=momentum, use_fast_variance=False
+            )
         case LayerNormalization(epsilon=epsilon):
             return partial(linen.LayerNorm, epsilon=epsilon, use_fast_variance=False)
         case RMSNormalization(epsilon=epsilon):
@@ -50,7 +56,13 @@ def build(spec: Normalization) -> Callable[..., linen.Module] | None:
             assert_never(spec)
 
 
-def module(spec: Normalization, units: int, inner: linen.Module, training: bool = True, dtype: str = "float64") -> Any:
+def module(
+    spec: Normalization,
+    units: int,
+    inner: linen.Module,
+    training: bool = True,
+    dtype: str = "float64",
+) -> Any:
     """The normalization as a part of a model."""
     constructor = build(spec)
     if constructor is None:
@@ -59,14 +71,18 @@ def module(spec: Normalization, units: int, inner: linen.Module, training: bool 
     return constructor(name="normalization", dtype=dtype, param_dtype=dtype, **mode)
 
 
-def module_nnx(spec: Normalization, units: int, inner: nnx.Module, dtype: str, rngs: nnx.Rngs) -> Any:
+def module_nnx(
+    spec: Normalization, units: int, inner: nnx.Module, dtype: str, rngs: nnx.Rngs
+) -> Any:
     """The normalization as a part of a model in Flax nnx; its running statistics start as float32, whatever the dtype."""
     options: dict[str, Any] = {"dtype": dtype, "param_dtype": dtype, "rngs": rngs}
     match spec:
         case NoNormalization():
             return unchanged
         case BatchNormalization(epsilon=epsilon, momentum=momentum):
-            return nnx.BatchNorm(units, epsilon=epsilon, momentum=momentum, use_fast_variance=False, **options)
+            return nnx.BatchNorm(
+                units, epsilon=epsilon, momentum=momentum, use_fast_variance=False, **options
+            )
         case LayerNormalization(epsilon=epsilon):
             return nnx.LayerNorm(units, epsilon=epsilon, use_fast_variance=False, **options)
         case RMSNormalization(epsilon=epsilon):
@@ -115,7 +131,9 @@ def probe(spec: Normalization, inputs: Arrays) -> Arrays:
     train, evaluate = ({"use_running_average": mode} if running else {} for mode in (False, True))
 
     def value_of(z: jax.Array, trained: Any) -> Any:
-        return constructor(**train).apply({"params": trained, "batch_stats": running}, z, mutable=["batch_stats"])
+        return constructor(**train).apply(
+            {"params": trained, "batch_stats": running}, z, mutable=["batch_stats"]
+        )
 
     value, backward, updated = jax.vjp(value_of, z, trained, has_aux=True)
     gradient, own = backward(given["cotangent"])
@@ -124,7 +142,9 @@ def probe(spec: Normalization, inputs: Arrays) -> Arrays:
     if running:
         after = updated["batch_stats"]
         found |= {name: after[STATISTICS[name].name] for name in STATISTICS}
-        found["evaluated"] = constructor(**evaluate).apply({"params": trained, "batch_stats": after}, z)
+        found["evaluated"] = constructor(**evaluate).apply(
+            {"params": trained, "batch_stats": after}, z
+        )
     return {name: np.asarray(a) for name, a in found.items()}
 
 

@@ -60,8 +60,12 @@ def build(spec: Optimizer) -> optax.GradientTransformation:
             return optax.sgd(rate, momentum=momentum, nesterov=True)
         case Adam(learning_rate=rate, beta1=beta1, beta2=beta2, epsilon=epsilon):
             return optax.adam(rate, b1=beta1, b2=beta2, eps=epsilon, eps_root=0.0)
-        case AdamW(learning_rate=rate, beta1=beta1, beta2=beta2, epsilon=epsilon, weight_decay=decay):
-            return optax.adamw(rate, b1=beta1, b2=beta2, eps=epsilon, eps_root=0.0, weight_decay=decay)
+        case AdamW(
+            learning_rate=rate, beta1=beta1, beta2=beta2, epsilon=epsilon, weight_decay=decay
+        ):
+            return optax.adamw(
+                rate, b1=beta1, b2=beta2, eps=epsilon, eps_root=0.0, weight_decay=decay
+            )
         case RMSprop(learning_rate=rate, rho=rho, epsilon=epsilon):
             return optax.rmsprop(rate, decay=rho, eps=epsilon, initial_scale=0.0, eps_in_sqrt=False)
         case _:
@@ -94,10 +98,14 @@ Found = tuple[jax.Array, Tree]
 """The direction of one parameter, and its slots after the step."""
 
 
-def _for_each(spec: Optimizer, rule: Callable[[jax.Array, jax.Array, Tree, Numbers], Found]) -> Rule:
+def _for_each(
+    spec: Optimizer, rule: Callable[[jax.Array, jax.Array, Tree, Numbers], Found]
+) -> Rule:
     """The rule of one parameter for all of them."""
 
-    def of_all(gradients: Tree, parameters: Tree, state: Tree, numbers: Numbers) -> tuple[Tree, Tree]:
+    def of_all(
+        gradients: Tree, parameters: Tree, state: Tree, numbers: Numbers
+    ) -> tuple[Tree, Tree]:
         directions: Tree = {}
         after: Tree = {}
         for name, g in gradients.items():
@@ -147,11 +155,15 @@ def probe(spec: Optimizer, inputs: Arrays, form: Callable[[Any], Any] = layer) -
     for step, found in enumerate(steps, start=1):
         numbers = coefficients(spec) | corrections(spec, step)
         directions, state = rule(found, parameters, state, numbers)
-        parameters = {name: w - numbers["learning_rate"] * directions[name] for name, w in parameters.items()}
+        parameters = {
+            name: w - numbers["learning_rate"] * directions[name] for name, w in parameters.items()
+        }
     return {name: np.asarray(a) for name, a in (parameters | state).items()}
 
 
-def _by_itself(transformation: optax.GradientTransformation, parameters: Tree, steps: list[Tree]) -> Arrays:
+def _by_itself(
+    transformation: optax.GradientTransformation, parameters: Tree, steps: list[Tree]
+) -> Arrays:
     """Parameters after some steps of an optimizer as a model has it."""
     state = transformation.init(parameters)
     for found in steps:

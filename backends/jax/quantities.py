@@ -23,7 +23,10 @@ def rms(x: jax.Array, axes: tuple[int, ...]) -> jax.Array:
 def rms_of_each(arrays: list[jax.Array], axes: tuple[int, ...]) -> list[jax.Array]:
     """The same for several arrays, at the cost of one branch."""
     plain = [_plain_rms(x, axes) for x in arrays]
-    norms = [found * math.sqrt(math.prod(x.shape[a] for a in axes)) for found, x in zip(plain, arrays, strict=True)]
+    norms = [
+        found * math.sqrt(math.prod(x.shape[a] for a in axes))
+        for found, x in zip(plain, arrays, strict=True)
+    ]
     low, high = safe_norms(plain[0].dtype.name)
     safe = jnp.all(jnp.stack([jnp.all((norm > low) & (norm < high)) for norm in norms]))
     return jax.lax.cond(safe, lambda: plain, lambda: [_scaled_rms(x, axes) for x in arrays])
@@ -56,7 +59,9 @@ def of_step(run: Tree, held: Held, learning_rate: jax.Array, sites: tuple[int, .
     weights = [a.reshape(*a.shape[:2], -1, a.shape[-1]) for arrays in held for a in arrays]
     arrays = [*run["signals"], *run["outputs"], *weights]
     parts = iter(rms_of_each(arrays, (2, 3)))
-    signal, output = (jnp.concatenate([next(parts) for _ in run[name]], axis=1) for name in ("signals", "outputs"))
+    signal, output = (
+        jnp.concatenate([next(parts) for _ in run[name]], axis=1) for name in ("signals", "outputs")
+    )
     kinds: list[jax.Array] = []
     for arrays in held:
         counts = zip(arrays, sites, strict=False)

@@ -24,13 +24,19 @@ from common.countermeasures.recurrent import GRU, LSTM, Cell, SimpleRNN, Step
 from common.network import Arrays
 from common.placement import Kept, Placed, of_part, side_by_side
 
-NATIVE = {"simple": "flax.linen.SimpleCell", "lstm": "flax.linen.LSTMCell", "gru": "flax.linen.GRUCell"}
+NATIVE = {
+    "simple": "flax.linen.SimpleCell",
+    "lstm": "flax.linen.LSTMCell",
+    "gru": "flax.linen.GRUCell",
+}
 
 
 def _placed(bias: str, letters: dict[str, str]) -> Placed:
     """A map of x and one of h for each gate, by the gate's letter; one of the two has the bias."""
     return {
-        "input_weight": {gate: Kept(f"cells.cell.i{letter}.kernel") for gate, letter in letters.items()},
+        "input_weight": {
+            gate: Kept(f"cells.cell.i{letter}.kernel") for gate, letter in letters.items()
+        },
         "weight": {gate: Kept(f"cells.cell.h{letter}.kernel") for gate, letter in letters.items()},
         "bias": {gate: Kept(f"cells.cell.{bias}{letter}.bias") for gate, letter in letters.items()},
     }
@@ -48,7 +54,10 @@ def _placed_nnx(bias: str, gates: tuple[str, ...]) -> Placed:
 PARAMETERS: dict[str, Placed] = {
     "simple": _placed("i", {"output": ""}),
     "lstm": _placed("h", {"input": "i", "forget": "f", "candidate": "g", "output": "o"}),
-    "gru": {**_placed("i", {"reset": "r", "update": "z", "candidate": "n"}), "recurrent_bias": Kept("cells.cell.hn.bias")},
+    "gru": {
+        **_placed("i", {"reset": "r", "update": "z", "candidate": "n"}),
+        "recurrent_bias": Kept("cells.cell.hn.bias"),
+    },
 }
 """In what `module` gives: the LSTM's map of x into the forget gate is `if`, that of h `hf`."""
 
@@ -59,13 +68,18 @@ PARAMETERS_NNX: dict[str, Placed] = {
 }
 """In what `module_nnx` gives."""
 
-OF_LAYER = {name: Kept(name.replace("weight", "kernel")) for name in ("input_weight", "weight", "bias", "recurrent_bias")}
+OF_LAYER = {
+    name: Kept(name.replace("weight", "kernel"))
+    for name in ("input_weight", "weight", "bias", "recurrent_bias")
+}
 """In what `layer` gives, which has all gates in one array as we have."""
 
 Activate = Callable[[jax.Array], jax.Array]
 
 
-def build(spec: Cell, activation: Any = jnp.tanh, dtype: Any = jnp.float32) -> Callable[..., linen.RNN]:
+def build(
+    spec: Cell, activation: Any = jnp.tanh, dtype: Any = jnp.float32
+) -> Callable[..., linen.RNN]:
     """A constructor, to be called with units, of a module for x [batch, time, feature] that gives every output.
 
     Its biases start at 0, the forget gate's too.
@@ -78,11 +92,17 @@ def build(spec: Cell, activation: Any = jnp.tanh, dtype: Any = jnp.float32) -> C
     own: Any = {"dtype": dtype, "param_dtype": dtype, "activation_fn": activation}
     match spec:
         case SimpleRNN():
-            return lambda units, **of_rnn: linen.RNN(linen.SimpleCell(units, parent=None, **own), **of_rnn)
+            return lambda units, **of_rnn: linen.RNN(
+                linen.SimpleCell(units, parent=None, **own), **of_rnn
+            )
         case LSTM():
-            return lambda units, **of_rnn: linen.RNN(linen.LSTMCell(units, parent=None, **own), **of_rnn)
+            return lambda units, **of_rnn: linen.RNN(
+                linen.LSTMCell(units, parent=None, **own), **of_rnn
+            )
         case GRU():
-            return lambda units, **of_rnn: linen.RNN(linen.GRUCell(units, parent=None, **own), **of_rnn)
+            return lambda units, **of_rnn: linen.RNN(
+                linen.GRUCell(units, parent=None, **own), **of_rnn
+            )
         case _:
             assert_never(spec)
 
@@ -104,7 +124,11 @@ class OneBiasCell(nnx.GRUCell):
         return after, after
 
 
-NNX_CELLS: dict[str, Any] = {"simple": nnx.SimpleCell, "lstm": nnx.OptimizedLSTMCell, "gru": OneBiasCell}
+NNX_CELLS: dict[str, Any] = {
+    "simple": nnx.SimpleCell,
+    "lstm": nnx.OptimizedLSTMCell,
+    "gru": OneBiasCell,
+}
 """Those whose gates are in one array, so that a norm of each parameter is of all gates together."""
 
 
@@ -119,7 +143,9 @@ class LastOutput(linen.Module):
         return outputs[:, -1]
 
 
-def module(spec: Step, units: int, inner: linen.Module, training: bool = True, dtype: str = "float64") -> linen.Module:
+def module(
+    spec: Step, units: int, inner: linen.Module, training: bool = True, dtype: str = "float64"
+) -> linen.Module:
     """The cells as a part of a model."""
     (function,) = spec.inner
     cells = build(spec.spec, activations.build(function), dtype)(spec.units, parent=None)
@@ -145,7 +171,9 @@ def module_nnx(spec: Step, units: int, inner: nnx.Module, dtype: str, rngs: nnx.
     return LastOutputNnx(nnx.RNN(NNX_CELLS[spec.kind](units, spec.units, rngs=rngs, **own)))
 
 
-def step(spec: Cell, p: Tree, pre: Tree, carried: tuple[jax.Array, ...], activate: Activate) -> tuple[jax.Array, ...]:
+def step(
+    spec: Cell, p: Tree, pre: Tree, carried: tuple[jax.Array, ...], activate: Activate
+) -> tuple[jax.Array, ...]:
     """What a step hands on, the output first.
 
     Args:
@@ -183,7 +211,10 @@ class Cells(linen.Module):
         """They by our names."""
         zeros = linen.initializers.zeros_init()
         shapes = {name: one.shape for name, one in self.spec.parameters(self.n_in).items()}
-        return {name: self.param(OF_LAYER[name].name, zeros, shape, self.dtype) for name, shape in shapes.items()}
+        return {
+            name: self.param(OF_LAYER[name].name, zeros, shape, self.dtype)
+            for name, shape in shapes.items()
+        }
 
 
 def layer(spec: Step) -> Layer:
@@ -227,7 +258,9 @@ def probe(spec: Cell, inputs: Arrays, function: Activation) -> Arrays:
 
     def value_of(x: jax.Array, given: Tree) -> Any:
         held = {place.path: given[place.name][place.at[1:]] for place in placed}
-        return cells.apply({"params": unflatten_dict(held)}, x, method=lambda cells, x: cells.cells(x))
+        return cells.apply(
+            {"params": unflatten_dict(held)}, x, method=lambda cells, x: cells.cells(x)
+        )
 
     value, backward = jax.vjp(value_of, x, given)
     gradient, found = backward(jnp.asarray(inputs["cotangent"]))

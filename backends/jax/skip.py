@@ -22,7 +22,11 @@ from common.network import Arrays
 from common.placement import Kept
 
 NATIVE = {"residual": "jax.numpy.add"}
-PARAMETERS = {"skip_scale": Kept("scale"), "gate_weight": Kept("gate.kernel"), "gate_bias": Kept("gate.bias")}
+PARAMETERS = {
+    "skip_scale": Kept("scale"),
+    "gate_weight": Kept("gate.kernel"),
+    "gate_bias": Kept("gate.bias"),
+}
 
 
 def joined(spec: Skip, f: jax.Array, x: jax.Array, owner: linen.Module) -> jax.Array:
@@ -36,7 +40,9 @@ def joined(spec: Skip, f: jax.Array, x: jax.Array, owner: linen.Module) -> jax.A
             return x + owner.param("scale", lambda key: jnp.asarray(start, f.dtype)) * f
         case Highway(initial_bias=bias):
             start = linen.initializers.constant(bias)
-            gate = linen.Dense(x.shape[-1], bias_init=start, dtype=x.dtype, param_dtype=x.dtype, name="gate")
+            gate = linen.Dense(
+                x.shape[-1], bias_init=start, dtype=x.dtype, param_dtype=x.dtype, name="gate"
+            )
             t = jax.nn.sigmoid(gate(x))
             return t * f + (1 - t) * x
         case _:
@@ -61,7 +67,9 @@ def build(spec: Skip) -> Callable[..., Skipped]:
     return partial(Skipped, spec)
 
 
-def module(spec: Around, units: int, inner: linen.Module, training: bool = True, dtype: str = "float64") -> linen.Module:
+def module(
+    spec: Around, units: int, inner: linen.Module, training: bool = True, dtype: str = "float64"
+) -> linen.Module:
     """A layer and the connection past it as a part of a model."""
     return build(spec.spec)(inner, name="skip")
 
@@ -69,14 +77,18 @@ def module(spec: Around, units: int, inner: linen.Module, training: bool = True,
 class SkippedNnx(nnx.Module):
     """The same as `Skipped` in Flax nnx, of a layer of `units` in and out."""
 
-    def __init__(self, spec: Skip, inner: nnx.Module, units: int, dtype: str, rngs: nnx.Rngs) -> None:
+    def __init__(
+        self, spec: Skip, inner: nnx.Module, units: int, dtype: str, rngs: nnx.Rngs
+    ) -> None:
         self.spec, self.inner = spec, inner
         match spec:
             case ReZero(initial_scale=start):
                 self.scale = nnx.Param(jnp.asarray(start, dtype))
             case Highway(initial_bias=bias):
                 start = nnx.initializers.constant(bias)
-                self.gate = nnx.Linear(units, units, bias_init=start, dtype=dtype, param_dtype=dtype, rngs=rngs)
+                self.gate = nnx.Linear(
+                    units, units, bias_init=start, dtype=dtype, param_dtype=dtype, rngs=rngs
+                )
             case NoSkip() | Residual():
                 pass
             case _:
@@ -100,7 +112,9 @@ class SkippedNnx(nnx.Module):
                 assert_never(self.spec)
 
 
-def module_nnx(spec: Around, units: int, inner: nnx.Module, dtype: str, rngs: nnx.Rngs) -> nnx.Module:
+def module_nnx(
+    spec: Around, units: int, inner: nnx.Module, dtype: str, rngs: nnx.Rngs
+) -> nnx.Module:
     """A layer and the connection past it as a part of a model in Flax nnx."""
     return SkippedNnx(spec.spec, inner, units, dtype, rngs)
 
@@ -141,7 +155,11 @@ def probe(spec: Skip, inputs: Arrays) -> Arrays:
     skipped = build(spec)(dense)
 
     def value_of(x: jax.Array, given: dict[str, jax.Array]) -> Any:
-        own = {tuple(PARAMETERS[name].name.split(".")): a for name, a in given.items() if name in PARAMETERS}
+        own = {
+            tuple(PARAMETERS[name].name.split(".")): a
+            for name, a in given.items()
+            if name in PARAMETERS
+        }
         held = {("inner", "kernel"): given["weight"]} | own
         return skipped.apply({"params": unflatten_dict(held)}, x)
 

@@ -50,7 +50,11 @@ def _arrays(given: Arrays) -> dict[str, jax.Array]:
 
 def _pulled(function: Callable[..., jax.Array], arrays: Mapping[str, jax.Array]) -> dict[str, Any]:
     """The value of a function of arrays by name, and its gradients along `cotangent` by all that it comes from."""
-    sources = {name: a for name, a in arrays.items() if jnp.issubdtype(a.dtype, jnp.floating) and name != "cotangent"}
+    sources = {
+        name: a
+        for name, a in arrays.items()
+        if jnp.issubdtype(a.dtype, jnp.floating) and name != "cotangent"
+    }
     fixed = {name: a for name, a in arrays.items() if name not in sources and name != "cotangent"}
     found, back = jax.vjp(lambda sources: function(**sources, **fixed), sources)
     (gradients,) = back(arrays.get("cotangent", jnp.ones_like(found)))
@@ -102,7 +106,9 @@ def _layer(line: str, given: Arrays) -> dict[str, Any]:
     statistics = flatten_dict(after(arrays["x"])[1])
     found |= {f"kept {_KEPT.get(path[-1], path[-1])}": a for path, a in statistics.items()}
     evaluating = {"params": variables.get("params", {}), **unflatten_dict(statistics)}
-    return found | {"evaluated": _module(line, given, training=False).apply(evaluating, arrays["x"])}
+    return found | {
+        "evaluated": _module(line, given, training=False).apply(evaluating, arrays["x"])
+    }
 
 
 _KEPT = {"mean": "running_mean", "var": "running_var"}
@@ -124,10 +130,16 @@ def _image(line: str, given: Arrays) -> dict[str, Any]:
 
 def _start(line: str, given: Arrays) -> dict[str, Any]:
     scalars = _scalars(given)
-    variables: Any = _module(line, given).init(jax.random.key(0), jnp.zeros((1, scalars["n_in"])))["params"]
+    variables: Any = _module(line, given).init(jax.random.key(0), jnp.zeros((1, scalars["n_in"])))[
+        "params"
+    ]
     kernel = np.asarray(variables["kernel"], float)
     bias = float(np.abs(variables["bias"]).max()) if "bias" in variables else 0.0
-    return {"std": kernel.std() * math.sqrt(scalars["n_in"]), "largest": np.abs(kernel).max() / kernel.std(), "bias": bias}
+    return {
+        "std": kernel.std() * math.sqrt(scalars["n_in"]),
+        "largest": np.abs(kernel).max() / kernel.std(),
+        "bias": bias,
+    }
 
 
 def _clip(line: str, given: Arrays) -> dict[str, Any]:

@@ -20,7 +20,9 @@ enable_x64: Callable[[bool], AbstractContextManager[None]] = OF_NUMBERS.enable_x
 Pull = Callable[[Sequence[np.ndarray]], list[np.ndarray | None]]
 
 
-def vjp(function: Callable[..., Any], inputs: Sequence[np.ndarray]) -> tuple[list[np.ndarray], Pull]:
+def vjp(
+    function: Callable[..., Any], inputs: Sequence[np.ndarray]
+) -> tuple[list[np.ndarray], Pull]:
     """What a function returns, and how cotangents come back through it.
 
     Args:
@@ -35,7 +37,12 @@ def vjp(function: Callable[..., Any], inputs: Sequence[np.ndarray]) -> tuple[lis
 
     def of_real(*given: Any) -> list[Any]:
         left = iter(given)
-        found = function(*(next(left) if is_real else jnp.asarray(each) for each, is_real in zip(inputs, real, strict=True)))
+        found = function(
+            *(
+                next(left) if is_real else jnp.asarray(each)
+                for each, is_real in zip(inputs, real, strict=True)
+            )
+        )
         return list(found) if isinstance(found, tuple | list) else [found]
 
     with enable_x64(True):

@@ -17,7 +17,16 @@ if keras.config.backend() != "tensorflow":
         "set KERAS_BACKEND=tensorflow in a new process"
     )
 
-from backends.keras import activation, clipping, initialization, loss, normalization, optimizer, recurrent, skip
+from backends.keras import (
+    activation,
+    clipping,
+    initialization,
+    loss,
+    normalization,
+    optimizer,
+    recurrent,
+    skip,
+)
 from backends.keras.device import available as devices
 from backends.keras.training import program
 
@@ -38,9 +47,13 @@ __all__ = [
 
 name = "keras"
 
-keras.config.set_floatx("float64")  # a learning rate is kept in this type; every layer states its own
+keras.config.set_floatx(
+    "float64"
+)  # a learning rate is kept in this type; every layer states its own
 tf.config.experimental.enable_tensor_float_32_execution(False)
-tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})  # costs as long as tracing, and saves nothing
+tf.config.optimizer.set_experimental_options(
+    {"disable_meta_optimizer": True}
+)  # costs as long as tracing, and saves nothing
 
 
 def versions() -> dict[str, str]:

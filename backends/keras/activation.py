@@ -55,7 +55,9 @@ PARAMETERS = {"slope": Kept("alpha", (None, None))}
 
 def leaky_relu(z: Tensor, slope: float | Tensor) -> Tensor:
     """Leaky ReLU, with the derivative `slope` at 0: that of `tf.nn.relu` is 0 there, and that of `tf.minimum` is 1."""
-    return tf.nn.relu(z) + tf.convert_to_tensor(slope, z.dtype) * tf.minimum(z, tf.zeros((), z.dtype))
+    return tf.nn.relu(z) + tf.convert_to_tensor(slope, z.dtype) * tf.minimum(
+        z, tf.zeros((), z.dtype)
+    )
 
 
 def elu(z: Tensor, alpha: float) -> Tensor:
@@ -127,8 +129,12 @@ class SharedPReLU(keras.layers.Layer):
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create the slope, of shape [..., 1, 1]."""
-        self.alpha = self.add_weight(shape=(*input_shape[:-2], 1, 1), initializer="zeros", name="alpha")
-        self.alpha.assign(tf.fill(self.alpha.shape, tf.constant(self.initial_slope, self.alpha.dtype)))
+        self.alpha = self.add_weight(
+            shape=(*input_shape[:-2], 1, 1), initializer="zeros", name="alpha"
+        )
+        self.alpha.assign(
+            tf.fill(self.alpha.shape, tf.constant(self.initial_slope, self.alpha.dtype))
+        )
 
     def call(self, inputs: Tensor) -> Tensor:
         """The activation of the inputs."""
@@ -160,7 +166,9 @@ def build(spec: Activation, dtype: str = "float64") -> keras.layers.Layer:
             assert_never(spec)
 
 
-def module(spec: Activation, units: int, inner: keras.layers.Layer, dtype: str = "float64") -> keras.layers.Layer:
+def module(
+    spec: Activation, units: int, inner: keras.layers.Layer, dtype: str = "float64"
+) -> keras.layers.Layer:
     """The activation as a part of a model."""
     return build(spec, dtype)
 

@@ -19,7 +19,9 @@ def build(spec: Affine, dtype: str = "float64") -> keras.layers.Dense:
     return keras.layers.Dense(spec.units, use_bias=spec.bias, dtype=dtype)
 
 
-def module(spec: Affine, units: int, inner: keras.layers.Layer, dtype: str = "float64") -> keras.layers.Layer:
+def module(
+    spec: Affine, units: int, inner: keras.layers.Layer, dtype: str = "float64"
+) -> keras.layers.Layer:
     """The map as a part of a model."""
     return build(spec, dtype)
 

@@ -56,9 +56,14 @@ class Block(Layer):
         self.layers: list[Layer] = []
         owners: dict[str, Layer] = {}
         for part in parts:
-            layer: Layer = import_module(f"backends.keras.{part.room}").layer(part, seeds, units, dtype)
+            layer: Layer = import_module(f"backends.keras.{part.room}").layer(
+                part, seeds, units, dtype
+            )
             self.layers.append(layer)
-            owners |= {name: layer.owners.get(name, layer) for name in (*part.parameters(units), *part.statistics(units))}
+            owners |= {
+                name: layer.owners.get(name, layer)
+                for name in (*part.parameters(units), *part.statistics(units))
+            }
             units = part.outputs(units)
         self.owners = owners
 

@@ -39,7 +39,9 @@ def norm(gradient: Tensor, leading: int) -> Tensor:
     if not axes:
         return tf.abs(gradient)
     scale = safe_scale(gradient, axes)
-    return tf.squeeze(scale * tf.sqrt(tf.reduce_sum(tf.square(gradient / scale), axes, keepdims=True)), axes)
+    return tf.squeeze(
+        scale * tf.sqrt(tf.reduce_sum(tf.square(gradient / scale), axes, keepdims=True)), axes
+    )
 
 
 def shortened(gradient: Tensor, norms: Tensor, threshold: Tensor) -> Tensor:

@@ -58,7 +58,11 @@ def applied(network: list[Layers], x: Any, training: bool) -> list[Any]:
     signals, h = [], x
     for parts in network:
         for part in parts:
-            h = part(h, training=training) if isinstance(part, keras.layers.BatchNormalization) else part(h)
+            h = (
+                part(h, training=training)
+                if isinstance(part, keras.layers.BatchNormalization)
+                else part(h)
+            )
         signals.append(h)
     return signals
 
@@ -72,7 +76,9 @@ def train(setting: Setting, training: Arrays, test: Arrays, rate: float) -> Outc
 def _train(setting: Setting, training: Arrays, test: Arrays, rate: float) -> Outcome:
     keras.utils.set_random_seed(setting.seed)
     network, pieces = model(setting), setting.pieces
-    variables = [variable for parts in network for part in parts for variable in part.trainable_variables]
+    variables = [
+        variable for parts in network for part in parts for variable in part.trainable_variables
+    ]
     optimizer = value(pieces.get("clip", pieces["optimizer"]), {"rate": rate})
     optimizer.build(variables)
     loss_of = value(pieces["loss"])

@@ -26,7 +26,9 @@ NATIVE = {
 }
 
 
-def build(spec: Loss, dtype: str = "float64", reduction: str = "sum_over_batch_size") -> Callable[[Tensor, Tensor], Tensor]:
+def build(
+    spec: Loss, dtype: str = "float64", reduction: str = "sum_over_batch_size"
+) -> Callable[[Tensor, Tensor], Tensor]:
     """The loss of integer classes [...] or real targets [..., output], and outputs [..., output].
 
     That is Keras' order: `compile(loss=...)` takes it.
@@ -37,7 +39,9 @@ def build(spec: Loss, dtype: str = "float64", reduction: str = "sum_over_batch_s
             return keras.losses.SparseCategoricalCrossentropy(from_logits=True, **options)
         case BinaryCrossEntropy():
             binary: Any = keras.losses.BinaryCrossentropy(from_logits=True, **options)
-            return lambda classes, outputs: binary(tf.reshape(tf.cast(classes, dtype), tf.shape(outputs)), outputs)
+            return lambda classes, outputs: binary(
+                tf.reshape(tf.cast(classes, dtype), tf.shape(outputs)), outputs
+            )
         case SquaredError():
             squared: Any = keras.losses.MeanSquaredError(**options)
             return lambda wanted, outputs: squared(_targets(wanted, outputs), outputs)

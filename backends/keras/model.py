@@ -74,7 +74,9 @@ def started(plan: Plan, place: Place, seed: int) -> Any:
         case "drawn":
             return initialization.build(law)(seed=seed)(shape, dtype=plan.precision)
         case "drawn bias":
-            return initialization.bias(law, place.one.fan_in)(seed=seed)(shape, dtype=plan.precision)
+            return initialization.bias(law, place.one.fan_in)(seed=seed)(
+                shape, dtype=plan.precision
+            )
         case "orthogonal":
             return keras.initializers.Orthogonal(seed=seed)(shape, dtype=plan.precision)
         case "identity":
@@ -94,7 +96,9 @@ def variable_of(model: keras.Sequential, place: Place) -> keras.Variable:
     """The trained variable or the statistic in which something is."""
     found: Any = model
     for name in place.path:
-        found = found.get_layer(name) if isinstance(found, keras.Sequential) else getattr(found, name)
+        found = (
+            found.get_layer(name) if isinstance(found, keras.Sequential) else getattr(found, name)
+        )
     return found
 
 
@@ -106,7 +110,9 @@ def load(model: keras.Sequential, plan: Plan, arrays: Arrays) -> None:
 
 def arrays(model: keras.Sequential, plan: Plan) -> Arrays:
     """The parameters and statistics of the model, [layer, ...] by our names."""
-    return together(places(plan.network, placed), lambda place: to_numpy(variable_of(model, place).value))
+    return together(
+        places(plan.network, placed), lambda place: to_numpy(variable_of(model, place).value)
+    )
 
 
 def gradients(model: keras.Sequential, plan: Plan, samples: Samples) -> tuple[float, Arrays]:

@@ -49,7 +49,9 @@ class BatchNorm(keras.layers.BatchNormalization):
             held[3].assign(self.running(running[1], variance))
         return self.normalize(inputs, mean, variance, scale, shift)
 
-    def normalize(self, inputs: Tensor, mean: Tensor, variance: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    def normalize(
+        self, inputs: Tensor, mean: Tensor, variance: Tensor, scale: Tensor, shift: Tensor
+    ) -> Tensor:
         """Output by these numbers [unit]."""
         return tf.nn.batch_normalization(inputs, mean, variance, shift, scale, self.epsilon)
 
@@ -75,7 +77,9 @@ class LayerNorm(keras.layers.LayerNormalization):
 
     def call(self, inputs: Tensor) -> Tensor:
         """Inputs [..., unit], normalized."""
-        return over_units(inputs, tf.convert_to_tensor(self.gamma), tf.convert_to_tensor(self.beta), self.epsilon)
+        return over_units(
+            inputs, tf.convert_to_tensor(self.gamma), tf.convert_to_tensor(self.beta), self.epsilon
+        )
 
 
 class RMSNorm(keras.layers.RMSNormalization):
@@ -106,7 +110,9 @@ def build(spec: Normalization) -> Callable[..., keras.layers.Layer] | None:
             assert_never(spec)
 
 
-def module(spec: Normalization, units: int, inner: keras.layers.Layer, dtype: str = "float64") -> keras.layers.Layer:
+def module(
+    spec: Normalization, units: int, inner: keras.layers.Layer, dtype: str = "float64"
+) -> keras.layers.Layer:
     """The normalization as a part of a model."""
     constructor = build(spec)
     return constructor(dtype=dtype) if constructor else keras.layers.Identity(dtype=dtype)
@@ -168,7 +174,9 @@ def layer(spec: Normalization, seeds: int, units: int, dtype: str) -> Layer:
         case NoNormalization():
             return Unchanged()
         case BatchNormalization(epsilon=epsilon, momentum=momentum):
-            return Normalized(BatchNorm(epsilon=epsilon, momentum=momentum, dtype=dtype), seeds, units)
+            return Normalized(
+                BatchNorm(epsilon=epsilon, momentum=momentum, dtype=dtype), seeds, units
+            )
         case LayerNormalization() | RMSNormalization():
             return OverUnits(spec)
         case _:
@@ -201,10 +209,14 @@ def probe(spec: Normalization, inputs: Arrays) -> Arrays:
         value = layer(z, **statistics)
     sources = [z, *(variable.value for variable in layer.trainable_variables)]
     gradient, *own = tape.gradient(value, sources, tf.constant(inputs["cotangent"]))
-    found = {"value": value, "gradient": gradient} | {f"{name}_gradient": a for name, a in zip(names, own, strict=False)}
+    found = {"value": value, "gradient": gradient} | {
+        f"{name}_gradient": a for name, a in zip(names, own, strict=False)
+    }
     if statistics:
         running = {"mean": layer.moving_mean, "variance": layer.moving_variance}
-        found |= {name: tf.identity(a.value) for name, a in running.items()} | {"evaluated": layer(z, training=False)}
+        found |= {name: tf.identity(a.value) for name, a in running.items()} | {
+            "evaluated": layer(z, training=False)
+        }
     return {name: a.numpy() for name, a in found.items()}
 
 

@@ -61,7 +61,9 @@ class FaithfulAdam(keras.optimizers.Adam):
         self.assign(first, running_mean(first, gradient, self.beta_1))
         self.assign(second, running_mean(second, tf.square(gradient), self.beta_2))
         root = tf.sqrt(second.value / correction2) + tf.constant(self.epsilon, variable.dtype)
-        self.assign_sub(variable, tf.cast(learning_rate, variable.dtype) * (first.value / correction1) / root)
+        self.assign_sub(
+            variable, tf.cast(learning_rate, variable.dtype) * (first.value / correction1) / root
+        )
 
 
 class FaithfulRMSprop(keras.optimizers.RMSprop):
@@ -127,7 +129,9 @@ Found = tuple[Tensor, Tensors]
 def _for_each(spec: Optimizer, rule: Callable[[Tensor, Tensor, Tensors, Numbers], Found]) -> Rule:
     """The rule of one parameter for all of them."""
 
-    def of_all(gradients: Tensors, parameters: Tensors, state: Tensors, numbers: Numbers) -> tuple[Tensors, Tensors]:
+    def of_all(
+        gradients: Tensors, parameters: Tensors, state: Tensors, numbers: Numbers
+    ) -> tuple[Tensors, Tensors]:
         directions: Tensors = {}
         after: Tensors = {}
         for name, g in gradients.items():
@@ -178,11 +182,15 @@ def probe(spec: Optimizer, inputs: Arrays, form: Callable[[Any], Any] = layer) -
         held = coefficients(spec) | corrections(spec, step)
         numbers = {name: tf.constant(value, "float64") for name, value in held.items()}
         directions, state = rule(found, parameters, state, numbers)
-        parameters = {name: w - numbers["learning_rate"] * directions[name] for name, w in parameters.items()}
+        parameters = {
+            name: w - numbers["learning_rate"] * directions[name] for name, w in parameters.items()
+        }
     return {name: a.numpy() for name, a in (parameters | state).items()}
 
 
-def _by_itself(optimizer: keras.optimizers.Optimizer, start: Arrays, steps: list[Tensors]) -> Arrays:
+def _by_itself(
+    optimizer: keras.optimizers.Optimizer, start: Arrays, steps: list[Tensors]
+) -> Arrays:
     """Parameters after some steps of an optimizer as a model has it."""
     variables = {name: keras.Variable(a, dtype="float64") for name, a in start.items()}
     for found in steps:

@@ -23,7 +23,11 @@ from common.countermeasures.recurrent import GRU, LSTM, Cell, SimpleRNN, Step
 from common.network import Arrays
 from common.placement import Kept, Placed, of_part, side_by_side, together
 
-NATIVE = {"simple": "keras.layers.SimpleRNN", "lstm": "keras.layers.LSTM", "gru": "keras.layers.GRU"}
+NATIVE = {
+    "simple": "keras.layers.SimpleRNN",
+    "lstm": "keras.layers.LSTM",
+    "gru": "keras.layers.GRU",
+}
 
 
 def _placed(*gates: str) -> Placed:
@@ -38,14 +42,19 @@ def _placed(*gates: str) -> Placed:
 PARAMETERS: dict[str, Placed] = {
     "simple": _placed("output"),
     "lstm": _placed("input", "forget", "candidate", "output"),
-    "gru": {**_placed("update", "reset", "candidate"), "recurrent_bias": Kept("cell.recurrent_bias")},
+    "gru": {
+        **_placed("update", "reset", "candidate"),
+        "recurrent_bias": Kept("cell.recurrent_bias"),
+    },
 }
 """In what `build` gives."""
 
 Activate = Callable[[Tensor], Tensor]
 
 
-def build(spec: Cell, activation: Any = "tanh", dtype: str = "float64") -> Callable[[int], keras.layers.Layer]:
+def build(
+    spec: Cell, activation: Any = "tanh", dtype: str = "float64"
+) -> Callable[[int], keras.layers.Layer]:
     """A constructor, to be called with units, of a layer for x [batch, time, feature] that gives every output.
 
     Args:
@@ -59,9 +68,13 @@ def build(spec: Cell, activation: Any = "tanh", dtype: str = "float64") -> Calla
             return lambda units: keras.layers.SimpleRNN(units, **own)
         case LSTM(forget_bias=bias):
             start: Any = forgetting(bias)
-            return lambda units: keras.layers.LSTM(units, bias_initializer=start, unit_forget_bias=False, **own)
+            return lambda units: keras.layers.LSTM(
+                units, bias_initializer=start, unit_forget_bias=False, **own
+            )
         case GRU():
-            return lambda units: _over_time(OneBiasCell(units, activation=activation, use_bias=False, dtype=dtype), dtype)
+            return lambda units: _over_time(
+                OneBiasCell(units, activation=activation, use_bias=False, dtype=dtype), dtype
+            )
         case _:
             assert_never(spec)
 
@@ -78,9 +91,13 @@ class OneBiasCell(keras.layers.GRUCell):
         """The two kernels as Keras has them, and the biases."""
         super().build(input_shape)
         self.bias = self.add_weight(shape=(3 * self.units,), name="bias", initializer="zeros")
-        self.recurrent_bias = self.add_weight(shape=(self.units,), name="recurrent_bias", initializer="zeros")
+        self.recurrent_bias = self.add_weight(
+            shape=(self.units,), name="recurrent_bias", initializer="zeros"
+        )
 
-    def call(self, inputs: Tensor, states: list[Tensor], training: bool = False) -> tuple[Tensor, list[Tensor]]:
+    def call(
+        self, inputs: Tensor, states: list[Tensor], training: bool = False
+    ) -> tuple[Tensor, list[Tensor]]:
         """The output for x [batch, feature], and the state after it."""
         (h,) = states
         xz, xr, xn = tf.split(tf.matmul(inputs, self.kernel) + self.bias, 3, -1)
@@ -96,12 +113,20 @@ def forgetting(bias: float) -> Callable[..., Tensor]:
 
     def start(shape: tuple[int, ...], dtype: Any = None) -> Tensor:
         units = shape[0] // 4
-        return tf.concat([tf.fill([n], tf.constant(a, dtype)) for n, a in ((units, 0.0), (units, bias), (2 * units, 0.0))], 0)
+        return tf.concat(
+            [
+                tf.fill([n], tf.constant(a, dtype))
+                for n, a in ((units, 0.0), (units, bias), (2 * units, 0.0))
+            ],
+            0,
+        )
 
     return start
 
 
-def module(spec: Step, units: int, inner: keras.layers.Layer, dtype: str = "float64") -> keras.layers.Layer:
+def module(
+    spec: Step, units: int, inner: keras.layers.Layer, dtype: str = "float64"
+) -> keras.layers.Layer:
     """The cells as a part of a model, for x [batch, time, feature]; the last output [batch, unit] goes on."""
     (function,) = spec.inner
     layer = build(spec.spec, activations.build(function, dtype), dtype)(spec.units)
@@ -109,7 +134,9 @@ def module(spec: Step, units: int, inner: keras.layers.Layer, dtype: str = "floa
     return layer
 
 
-def step(spec: Cell, p: Tensors, pre: Tensors, carried: tuple[Tensor, ...], activate: Activate) -> tuple[Tensor, ...]:
+def step(
+    spec: Cell, p: Tensors, pre: Tensors, carried: tuple[Tensor, ...], activate: Activate
+) -> tuple[Tensor, ...]:
     """What a step hands on, the output first.
 
     Args:

@@ -19,7 +19,11 @@ from common.network import Arrays
 from common.placement import Kept
 
 NATIVE = {"residual": "keras.layers.Add"}
-PARAMETERS = {"skip_scale": Kept("scale"), "gate_weight": Kept("gate.kernel"), "gate_bias": Kept("gate.bias")}
+PARAMETERS = {
+    "skip_scale": Kept("scale"),
+    "gate_weight": Kept("gate.kernel"),
+    "gate_bias": Kept("gate.bias"),
+}
 
 
 class Skipped(keras.layers.Layer):
@@ -39,7 +43,9 @@ class Skipped(keras.layers.Layer):
                 self.scale.assign(tf.constant(scale, self.scale.dtype))
             case Highway(initial_bias=bias):
                 start: Any = keras.initializers.Constant(bias)
-                self.gate = keras.layers.Dense(input_shape[-1], "sigmoid", bias_initializer=start, dtype=self.dtype)
+                self.gate = keras.layers.Dense(
+                    input_shape[-1], "sigmoid", bias_initializer=start, dtype=self.dtype
+                )
                 self.gate.build(input_shape)
             case NoSkip() | Residual():
                 pass
@@ -69,7 +75,9 @@ def build(spec: Skip, dtype: str = "float64") -> Callable[[keras.layers.Layer], 
     return lambda inner: Skipped(spec, inner, dtype)
 
 
-def module(spec: Around, units: int, inner: keras.layers.Layer, dtype: str = "float64") -> keras.layers.Layer:
+def module(
+    spec: Around, units: int, inner: keras.layers.Layer, dtype: str = "float64"
+) -> keras.layers.Layer:
     """A layer and the connection past it as a part of a model."""
     return build(spec.spec, dtype)(inner)
 
@@ -127,15 +135,21 @@ def probe(spec: Skip, inputs: Arrays) -> Arrays:
     dense = keras.layers.Dense(x.shape[-1], use_bias=False, dtype=x.dtype.name)
     skipped = build(spec, x.dtype.name)(dense)
     skipped.build(x.shape)
-    names = [name for name in ("skip_scale", "weight", "gate_weight", "gate_bias") if name in inputs]
+    names = [
+        name for name in ("skip_scale", "weight", "gate_weight", "gate_bias") if name in inputs
+    ]
     held: Any = {"skip_scale": getattr(skipped, "scale", None), "weight": dense.kernel}
-    held |= {"gate_weight": skipped.gate.kernel, "gate_bias": skipped.gate.bias} if skipped.gate else {}
+    held |= (
+        {"gate_weight": skipped.gate.kernel, "gate_bias": skipped.gate.bias} if skipped.gate else {}
+    )
     for name in names:
         held[name].assign(inputs[name])
     tape: Any
     with tf.GradientTape() as tape:
         tape.watch(x)
         value: Any = skipped(x)
-    gradient, *found = tape.gradient(value, [x, *(held[name].value for name in names)], tf.constant(inputs["cotangent"]))
+    gradient, *found = tape.gradient(
+        value, [x, *(held[name].value for name in names)], tf.constant(inputs["cotangent"])
+    )
     gradients = {f"{name}_gradient": a.numpy() for name, a in zip(names, found, strict=True)}
     return {"value": value.numpy(), "gradient": gradient.numpy(), **gradients}

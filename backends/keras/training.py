@@ -31,8 +31,13 @@ class Program:
             self.parameters = self._variables(network.shapes())
             self.statistics = self._variables(network.statistics_shapes())
             self.slots = self._variables(self._slot_shapes())
-            self.coefficients = {name: keras.Variable(0.0, dtype=plan.precision) for name in coefficients(plan.optimizer)}
-            self.numbers = {name: keras.Variable(0.0, dtype=plan.precision) for name in plan.numbers()}
+            self.coefficients = {
+                name: keras.Variable(0.0, dtype=plan.precision)
+                for name in coefficients(plan.optimizer)
+            }
+            self.numbers = {
+                name: keras.Variable(0.0, dtype=plan.precision) for name in plan.numbers()
+            }
             traced = plan.with_numbers({name: v.value for name, v in self.numbers.items()})
             self.network = StackedNetwork(traced.network, self.seeds, plan.precision)
             self.clip = clipping.layer(traced.clipping)
@@ -40,16 +45,27 @@ class Program:
         self.loss = loss.build(plan.network.loss, plan.precision, reduction="none")
         self.compiled_step = tf.function(self._step, autograph=False)
         # to trace a shallow network takes three times as long as to run it once
-        self.evaluate = tf.function(self._predict, autograph=False) if self.network.looped else self._predict
+        self.evaluate = (
+            tf.function(self._predict, autograph=False) if self.network.looped else self._predict
+        )
 
     def _variables(self, shapes: dict[str, tuple[int, ...]]) -> dict[str, keras.Variable]:
         """A variable [seed, layer, ...] for every stacked parameter or statistic."""
-        zeros = {name: tf.zeros((self.seeds, *shape), self.plan.precision) for name, shape in shapes.items()}
-        return {name: keras.Variable(start, dtype=self.plan.precision) for name, start in zeros.items()}
+        zeros = {
+            name: tf.zeros((self.seeds, *shape), self.plan.precision)
+            for name, shape in shapes.items()
+        }
+        return {
+            name: keras.Variable(start, dtype=self.plan.precision) for name, start in zeros.items()
+        }
 
     def _slot_shapes(self) -> dict[str, tuple[int, ...]]:
         shapes = self.plan.network.shapes()
-        return {f"{name}.{slot}": shape for name, shape in shapes.items() for slot in slots(self.plan.optimizer)}
+        return {
+            f"{name}.{slot}": shape
+            for name, shape in shapes.items()
+            for slot in slots(self.plan.optimizer)
+        }
 
     def load(self, state: State, plan: Plan | None = None) -> None:
         """Put a state on the device, and the numbers of another plan of the same structure."""
@@ -76,8 +92,13 @@ class Program:
         self.last: Any = None  # its memory, still in the cache, is this step's
         with tf.device(self.device):
             self.steps += 1
-            corrected = {name: self._tensor(np.array(c)) for name, c in corrections(self.plan.optimizer, self.steps).items()}
-            handle, self.last = self.compiled_step(self._tensor(batch.x), self._tensor(batch.y), corrected)
+            corrected = {
+                name: self._tensor(np.array(c))
+                for name, c in corrections(self.plan.optimizer, self.steps).items()
+            }
+            handle, self.last = self.compiled_step(
+                self._tensor(batch.x), self._tensor(batch.y), corrected
+            )
         return handle
 
     def _step(self, x: Tensor, y: Tensor, corrected: Tensors) -> tuple[Handle, Any]:
@@ -91,15 +112,25 @@ class Program:
             run = self.network(parameters, statistics, x, training=True, signals=signals)
             of_samples: Any = self.loss(y, run.logits)
             losses = tf.reduce_mean(of_samples, axis=-1)
-            total = tf.reduce_sum(losses)  # the seeds share no parameter: its gradient is each one's own
+            total = tf.reduce_sum(
+                losses
+            )  # the seeds share no parameter: its gradient is each one's own
         found = tape.gradient(total, [*old.values(), *(run.sources if self.measure else ())])
         gradients = dict(zip(old, found, strict=False))
         clipped = self.clip(gradients)
         held = {name: v.value for name, v in self.slots.items()}
         numbers = {name: v.value for name, v in self.coefficients.items()} | corrected
         directions, after = self.optimize(clipped, old, held, numbers)
-        signal = [self._seeded(a) for a in self.network.signals(found[len(old) :])] if self.measure else []
-        measured = [self._measured(run, signal, (old, gradients, clipped, directions))] if self.measure else []
+        signal = (
+            [self._seeded(a) for a in self.network.signals(found[len(old) :])]
+            if self.measure
+            else []
+        )
+        measured = (
+            [self._measured(run, signal, (old, gradients, clipped, directions))]
+            if self.measure
+            else []
+        )
         # what is still to be read when it is changed in place, TensorFlow copies
         with tf.control_dependencies(measured):
             for name, direction in directions.items():
@@ -117,7 +148,12 @@ class Program:
         names = self.plan.network.weights
         old, before, after, moved = ([arrays[name] for name in names] for arrays in held)
         _, gradients, clipped, directions = held
-        weights = (old, before, [] if clipped is gradients else after, [] if directions is clipped else moved)
+        weights = (
+            old,
+            before,
+            [] if clipped is gradients else after,
+            [] if directions is clipped else moved,
+        )
         sites = self.plan.network.sites_of_weights
         return quantities.of_step(kept, weights, sites, self.coefficients["learning_rate"].value)
 
@@ -139,12 +175,18 @@ class Program:
             shape = (len(stack.layers), self.seeds, stack.outputs)
             slope = parameters.get(f"{stack.name}.slope")
             spec = self.plan.network.activation
-            found.append(tf.ones(shape, tf.bool) if tells is None else quantities.alive(spec, self._seeded(tells), slope))
+            found.append(
+                tf.ones(shape, tf.bool)
+                if tells is None
+                else quantities.alive(spec, self._seeded(tells), slope)
+            )
         return found
 
     def _predict(self, x: Tensor) -> Tensor:
         parameters, statistics = self._all_alone(self.parameters), self._all_alone(self.statistics)
-        logits = self.network(parameters, statistics, self._alone(x), training=False, signals={}).logits
+        logits = self.network(
+            parameters, statistics, self._alone(x), training=False, signals={}
+        ).logits
         return tf.reshape(logits, (*x.shape[:2], -1))
 
     def measured(self, handle: Handle) -> Arrays:
@@ -155,7 +197,9 @@ class Program:
     def gradients(self) -> Gradients:
         """Fetch the whole gradient of the last step."""
         losses, signal, *by_name = self.last
-        before, after = ({name: to_numpy(g) for name, g in gradients.items()} for gradients in by_name)
+        before, after = (
+            {name: to_numpy(g) for name, g in gradients.items()} for gradients in by_name
+        )
         signals = side_by_side([layer for part in signal for layer in to_numpy(part)])
         return Gradients(to_numpy(losses), signals * self.plan.task.batch_size, before, after)
 

@@ -60,13 +60,18 @@ def _tensors(given: Arrays) -> dict[str, Any]:
 
 def _pulled(function: Callable[[], Any], tensors: Mapping[str, Any]) -> dict[str, Any]:
     """The value of a function, and its gradients along `cotangent` by all that it comes from."""
-    sources = {name: a for name, a in tensors.items() if a.dtype.is_floating and name != "cotangent"}
+    sources = {
+        name: a for name, a in tensors.items() if a.dtype.is_floating and name != "cotangent"
+    }
     with tf.GradientTape() as tape:
         tape.watch(list(sources.values()))
         found = function()
         pulled = tf.reduce_sum(found * tensors.get("cotangent", tf.ones_like(found)))
     gradients = tape.gradient(pulled, sources)
-    return {"value": found, **{f"gradient of {name}": a for name, a in gradients.items() if a is not None}}
+    return {
+        "value": found,
+        **{f"gradient of {name}": a for name, a in gradients.items() if a is not None},
+    }
 
 
 def pull(function: Callable[[Any], Any], x: Any) -> dict[str, Any]:
@@ -97,7 +102,11 @@ def _layer(line: str, given: Arrays) -> dict[str, Any]:
         if variable.name in given:
             variable.assign(given[variable.name])
     found = _pulled(lambda: layer(tensors["x"], training=True), tensors)
-    found |= {f"kept {_KEPT.get(v.name, v.name)}": v.numpy() for v in layer.non_trainable_variables if v.shape}
+    found |= {
+        f"kept {_KEPT.get(v.name, v.name)}": v.numpy()
+        for v in layer.non_trainable_variables
+        if v.shape
+    }
     return found | {"evaluated": layer(tensors["x"], training=False)}
 
 
@@ -111,7 +120,9 @@ def _image(line: str, given: Arrays) -> dict[str, Any]:
     kernels = [variable for variable in layer.variables if variable.name == "kernel"]
 
     def output() -> Any:
-        with keras.StatelessScope([(kernel, tf.transpose(tensors["kernel"], axes)) for kernel in kernels]):
+        with keras.StatelessScope(
+            [(kernel, tf.transpose(tensors["kernel"], axes)) for kernel in kernels]
+        ):
             return layer(tensors["x"])
 
     return _pulled(output, tensors)
@@ -138,7 +149,10 @@ def _clip(line: str, given: Arrays) -> dict[str, Any]:
     optimizer.build(variables)
     gradients = [tf.constant(a) for a in given.values() if a.ndim]
     optimizer.apply_gradients(zip(gradients, variables, strict=True))
-    return {name: -v.numpy() for name, v in zip((n for n, a in given.items() if a.ndim), variables, strict=True)}
+    return {
+        name: -v.numpy()
+        for name, v in zip((n for n, a in given.items() if a.ndim), variables, strict=True)
+    }
 
 
 def _optimizer(line: str, given: Arrays) -> dict[str, Any]:

@@ -14,12 +14,16 @@ import numpy as np
 import tensorflow as tf
 
 if keras.config.backend() != "tensorflow":
-    raise ImportError(f"keras must compute with TensorFlow; received {keras.config.backend()}; set KERAS_BACKEND=tensorflow")
+    raise ImportError(
+        f"keras must compute with TensorFlow; received {keras.config.backend()}; set KERAS_BACKEND=tensorflow"
+    )
 
 Pull = Callable[[Sequence[np.ndarray]], list[np.ndarray | None]]
 
 
-def vjp(function: Callable[..., Any], inputs: Sequence[np.ndarray]) -> tuple[list[np.ndarray], Pull]:
+def vjp(
+    function: Callable[..., Any], inputs: Sequence[np.ndarray]
+) -> tuple[list[np.ndarray], Pull]:
     """What a function returns, and how cotangents come back through it.
 
     Args:
@@ -38,7 +42,11 @@ def vjp(function: Callable[..., Any], inputs: Sequence[np.ndarray]) -> tuple[lis
     outputs = list(found) if isinstance(found, tuple | list) else [found]
 
     def pull(cotangents: Sequence[np.ndarray]) -> list[np.ndarray | None]:
-        pairs = [(y, tf.constant(c)) for y, c in zip(outputs, cotangents, strict=True) if y.dtype.is_floating]
+        pairs = [
+            (y, tf.constant(c))
+            for y, c in zip(outputs, cotangents, strict=True)
+            if y.dtype.is_floating
+        ]
         ys, cs = [y for y, _ in pairs], [c for _, c in pairs]
         gradients = iter(tape.gradient(ys, wanted, output_gradients=cs))
         return [_array(next(gradients)) if each.dtype.is_floating else None for each in tensors]

@@ -7,7 +7,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from backends.numpy import activation, clipping, initialization, loss, normalization, optimizer, recurrent, skip
+from backends.numpy import (
+    activation,
+    clipping,
+    initialization,
+    loss,
+    normalization,
+    optimizer,
+    recurrent,
+    skip,
+)
 from backends.numpy.device import available as devices
 from backends.numpy.training import program
 

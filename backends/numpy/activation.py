@@ -110,7 +110,11 @@ class Function:
                 assert_never(self.spec)
 
     def derivative(
-        self, z: np.ndarray, y: np.ndarray, slope: np.ndarray | float = 0.0, above: np.ndarray | None = None
+        self,
+        z: np.ndarray,
+        y: np.ndarray,
+        slope: np.ndarray | float = 0.0,
+        above: np.ndarray | None = None,
     ) -> np.ndarray:
         """The derivative with respect to z, of z's shape, where the activation's value is y.
 

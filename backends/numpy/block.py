@@ -47,7 +47,9 @@ Layer = Callable[[np.ndarray, Site], tuple[np.ndarray, Backward]]
 
 def block(parts: Iterable[Part], rounding: Exact = EXACT) -> Layer:
     """The layer that consists of some parts."""
-    layers: list[Layer] = [import_module(f"backends.numpy.{part.room}").layer(part, rounding) for part in parts]
+    layers: list[Layer] = [
+        import_module(f"backends.numpy.{part.room}").layer(part, rounding) for part in parts
+    ]
 
     def forward(x: np.ndarray, site: Site) -> tuple[np.ndarray, Backward]:
         ways: list[Backward] = []

@@ -67,7 +67,9 @@ class Definition:
         self.r, self.stacks = rounding, spec.stacks()
         self.blocks = [block(stack.block, rounding) for stack in self.stacks]
 
-    def forward(self, parameters: Arrays, x: np.ndarray, statistics: Arrays, training: bool = True) -> Pass:
+    def forward(
+        self, parameters: Arrays, x: np.ndarray, statistics: Arrays, training: bool = True
+    ) -> Pass:
         """Run the network; by the batch's statistics in training, by the given running ones in evaluation."""
         runs: list[Run] = []
         for stack, layer in zip(self.stacks, self.blocks, strict=True):
@@ -81,7 +83,9 @@ class Definition:
         named = list(zip(self.stacks, runs, strict=True))
         layers = [site for run in runs for site in run.sites]
         measured = [site for stack, run in named if stack.measured for site in run.sites]
-        found = {stack.name: stacked([site.statistics for site in run.sites]) for stack, run in named}
+        found = {
+            stack.name: stacked([site.statistics for site in run.sites]) for stack, run in named
+        }
         return Pass(layers, measured, x, joined(found), runs)
 
     def backward(self, run: Pass, cotangent: np.ndarray) -> tuple[list[np.ndarray], Arrays]:
@@ -103,7 +107,9 @@ class Definition:
         return signals, joined({stack.name: gradients[stack.name] for stack in self.stacks})
 
 
-def _through_layers(layer: Layer, sets: list[Arrays], x: np.ndarray, before: int, training: bool) -> Run:
+def _through_layers(
+    layer: Layer, sets: list[Arrays], x: np.ndarray, before: int, training: bool
+) -> Run:
     run = Run([], [])
     for number, p in enumerate(sets, before):
         site = Site(number, training, p)
@@ -112,7 +118,14 @@ def _through_layers(layer: Layer, sets: list[Arrays], x: np.ndarray, before: int
     return run
 
 
-def through_time(carried_units: tuple[int, ...], layer: Layer, p: Arrays, x: np.ndarray, before: int, training: bool) -> Run:
+def through_time(
+    carried_units: tuple[int, ...],
+    layer: Layer,
+    p: Arrays,
+    x: np.ndarray,
+    before: int,
+    training: bool,
+) -> Run:
     """The steps of x [seed, batch, time, unit]; at the first one, what it gets of the one before is 0."""
     run = Run([], [])
     carried = tuple(np.zeros((*x.shape[:2], units), x.dtype) for units in carried_units)
@@ -139,7 +152,9 @@ def back_through_time(run: Run, cotangents: list[np.ndarray], r: Exact) -> Back:
     gradients: list[Arrays] = []
     inputs: list[np.ndarray] = []
     back = tuple(np.zeros_like(a) for a in run.sites[-1].carried)
-    for site, way, cotangent in zip(reversed(run.sites), reversed(run.ways), reversed(cotangents), strict=True):
+    for site, way, cotangent in zip(
+        reversed(run.sites), reversed(run.ways), reversed(cotangents), strict=True
+    ):
         signals.insert(0, cotangent + back[0])
         site.back = back[1:]
         of_input, found = way(signals[0])

@@ -52,7 +52,9 @@ class BatchNorm:
         """Z less the mean, over the deviation; the moments are the batch's in training and the running ones in evaluation."""
         mean, variance = moments
         deviation = self.r(np.sqrt(self.r(variance + self.spec.epsilon)))
-        return Standardized(moments, deviation, self.r(self.r(z - mean[..., None, :]) / deviation[..., None, :]))
+        return Standardized(
+            moments, deviation, self.r(self.r(z - mean[..., None, :]) / deviation[..., None, :])
+        )
 
     def __call__(self, x: np.ndarray, scale: np.ndarray, shift: np.ndarray) -> np.ndarray:
         """Normalized z, of the standardized x."""
@@ -73,7 +75,9 @@ class BatchNorm:
         r, x, deviation = self.r, forward.x, forward.deviation
         factor = r(scale / deviation)[..., None, :]
         along = r.through(r(cotangent * x), deviation[..., None, :])
-        mean_along = r.through(r.mean(along, -2, keepdims=True), (scale / deviation**2)[..., None, :])
+        mean_along = r.through(
+            r.mean(along, -2, keepdims=True), (scale / deviation**2)[..., None, :]
+        )
         centred = r(r(cotangent - r.mean(cotangent, -2, keepdims=True)) - r(x * mean_along))
         return r(factor * centred), r.sum(along, -2), r.sum(cotangent, -2)
 
@@ -99,7 +103,9 @@ class RowNorm:
         scaled = self.r(x * scale[..., None, :])
         return scaled if shift is None else self.r(scaled + shift[..., None, :])
 
-    def backward(self, cotangent: np.ndarray, forward: Standardized, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def backward(
+        self, cotangent: np.ndarray, forward: Standardized, scale: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Gradients with respect to z and scale, given that of the output.
 
         With x the standardized z and c the cotangent times the scale: dz = (c - mean(c) - x mean(c x)) / deviation, means over
@@ -109,7 +115,9 @@ class RowNorm:
         c = r(cotangent * scale[..., None, :])
         along = r.through(r.mean(r.through(r(c * x), deviation), -1, keepdims=True), deviation**-2)
         centred = r(c - r.mean(c, -1, keepdims=True)) if self.centred else c
-        return r(r(centred - r(x * along)) / deviation), r.sum(r.through(r(cotangent * x), deviation), -2)
+        return r(r(centred - r(x * along)) / deviation), r.sum(
+            r.through(r(cotangent * x), deviation), -2
+        )
 
 
 def build(spec: Normalization, rounding: Exact = EXACT) -> BatchNorm | RowNorm | None:
@@ -141,7 +149,10 @@ def _over_the_batch(norm: BatchNorm) -> Layer:
         moments = norm.moments(z) if site.training else (p["mean"], p["variance"])
         kept = norm.standardized(z, moments)
         if site.training:
-            site.statistics |= {name: norm.running(p[name], moment) for name, moment in zip(STATISTICS, moments, strict=True)}
+            site.statistics |= {
+                name: norm.running(p[name], moment)
+                for name, moment in zip(STATISTICS, moments, strict=True)
+            }
 
         def backward(cotangent: np.ndarray) -> tuple[np.ndarray, Arrays]:
             gradient, scale, shift = norm.backward(cotangent, kept, p["scale"])
@@ -182,7 +193,9 @@ def probe(spec: Normalization, inputs: Arrays) -> Arrays:
     site = Site(0, True, inputs)
     value, backward = layer(spec)(inputs["z"], site)
     gradient, own = backward(inputs["cotangent"])
-    found = {"value": value, "gradient": gradient} | {f"{name}_gradient": a for name, a in own.items()}
+    found = {"value": value, "gradient": gradient} | {
+        f"{name}_gradient": a for name, a in own.items()
+    }
     if not site.statistics:
         return found
     evaluated, _ = layer(spec)(inputs["z"], Site(0, False, inputs | site.statistics))

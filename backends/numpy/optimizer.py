@@ -67,7 +67,9 @@ def build(spec: Optimizer, rounding: Exact = EXACT) -> Rule:
 def _for_each(spec: Optimizer, rule: Callable[[Given, Exact], Found], r: Exact) -> Rule:
     """The rule of one parameter for all of them."""
 
-    def of_all(gradients: Arrays, parameters: Arrays, state: Arrays, numbers: Numbers) -> tuple[Arrays, Arrays]:
+    def of_all(
+        gradients: Arrays, parameters: Arrays, state: Arrays, numbers: Numbers
+    ) -> tuple[Arrays, Arrays]:
         directions: Arrays = {}
         after: Arrays = {}
         for name, g in gradients.items():
@@ -126,5 +128,8 @@ def probe(spec: Optimizer, inputs: Arrays) -> Arrays:
         for step, found in enumerate(gradients, start=1):
             numbers = coefficients(spec) | corrections(spec, step)
             directions, state = rule(found, parameters, state, numbers)
-            parameters = {name: w - numbers["learning_rate"] * directions[name] for name, w in parameters.items()}
+            parameters = {
+                name: w - numbers["learning_rate"] * directions[name]
+                for name, w in parameters.items()
+            }
     return parameters | state

@@ -33,7 +33,10 @@ def alive(spec: Activation, layer: Site, precision: str = "float64") -> np.ndarr
 
 def of_gradients(network: Network, signals: list[np.ndarray], gradients: Arrays) -> Arrays:
     """The quantities [seed, site] of signals [seed, batch, width] and of the parameters' gradients [seed, layer, ...]."""
-    return {"signal_gradient_rms": _by_layer(rms, signals), "weight_gradient_rms": _at_sites(network, gradients)}
+    return {
+        "signal_gradient_rms": _by_layer(rms, signals),
+        "weight_gradient_rms": _at_sites(network, gradients),
+    }
 
 
 def of_layers(outputs: list[np.ndarray], alive: list[np.ndarray]) -> Arrays:

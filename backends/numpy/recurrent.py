@@ -138,7 +138,9 @@ def _back(into: np.ndarray, weight: np.ndarray, r: Exact) -> np.ndarray:
     return r.sum(r.product(into, weight.swapaxes(-1, -2)), 1)
 
 
-def _gradients(x: np.ndarray, h: np.ndarray, into_x: np.ndarray, into_h: np.ndarray, r: Exact) -> Arrays:
+def _gradients(
+    x: np.ndarray, h: np.ndarray, into_x: np.ndarray, into_h: np.ndarray, r: Exact
+) -> Arrays:
     """Those of the weights and biases, by the gradients of the maps of x and of h."""
     return {
         "input_weight": r.product(x[:, None].swapaxes(-1, -2), into_x),
@@ -162,4 +164,8 @@ def probe(spec: Cell, inputs: Arrays, function: Activation) -> Arrays:
     parameters = {name: a for name, a in inputs.items() if name not in ("x", "cotangent")}
     value, backward = build(spec, function)(inputs["x"], parameters)
     gradient, found = backward(inputs["cotangent"])
-    return {"value": value, "gradient": gradient, **{f"{name}_gradient": a for name, a in found.items()}}
+    return {
+        "value": value,
+        "gradient": gradient,
+        **{f"{name}_gradient": a for name, a in found.items()},
+    }

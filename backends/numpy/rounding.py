@@ -35,7 +35,9 @@ SAFE = 1e-140
 @cache
 def noise(precision: str) -> tuple[np.ndarray, np.ndarray]:
     """The e r, and the 1 + e r."""
-    numbers = np.random.Generator(np.random.SFC64(0)).uniform(-1.0, 1.0, NOISE) * float(np.finfo(precision).eps)
+    numbers = np.random.Generator(np.random.SFC64(0)).uniform(-1.0, 1.0, NOISE) * float(
+        np.finfo(precision).eps
+    )
     return numbers, 1 + numbers
 
 
@@ -77,7 +79,9 @@ class Exact:
         """The sum of two."""
         return a + b
 
-    def sum(self, terms: np.ndarray, axis: int | tuple[int, ...], keepdims: bool = False) -> np.ndarray:
+    def sum(
+        self, terms: np.ndarray, axis: int | tuple[int, ...], keepdims: bool = False
+    ) -> np.ndarray:
         """The sum over an axis."""
         return terms.sum(axis=axis, keepdims=keepdims)
 
@@ -118,7 +122,9 @@ class Random(Exact):
         sides: As in exact arithmetic.
     """
 
-    def __init__(self, precision: str, seed: int, sides: dict[Place, np.ndarray] | None = None) -> None:
+    def __init__(
+        self, precision: str, seed: int, sides: dict[Place, np.ndarray] | None = None
+    ) -> None:
         super().__init__(sides)
         self.precision = precision
         self.rng = np.random.Generator(np.random.SFC64(seed))
@@ -158,7 +164,9 @@ class Random(Exact):
         size += b
         return self._in_range(size)
 
-    def sum(self, terms: np.ndarray, axis: int | tuple[int, ...], keepdims: bool = False) -> np.ndarray:
+    def sum(
+        self, terms: np.ndarray, axis: int | tuple[int, ...], keepdims: bool = False
+    ) -> np.ndarray:
         """The sum over an axis, each of its roundings as large as what was summed allows."""
         y = terms.sum(axis=axis, keepdims=keepdims)
         axes = axis if isinstance(axis, tuple) else (axis,)

@@ -93,4 +93,9 @@ def probe(spec: Skip, inputs: Arrays) -> Arrays:
     value, apart = build(spec)(x @ weight, x, inputs)
     of_layer, past, own = apart(inputs["cotangent"])
     gradients = {f"{name}_gradient": gradient for name, gradient in own.items()}
-    return {"value": value, "gradient": of_layer @ weight.T + past, "weight_gradient": x.T @ of_layer, **gradients}
+    return {
+        "value": value,
+        "gradient": of_layer @ weight.T + past,
+        "weight_gradient": x.T @ of_layer,
+        **gradients,
+    }

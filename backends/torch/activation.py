@@ -64,7 +64,9 @@ class TanhGELU(nn.Module):
     def forward(self, z: torch.Tensor) -> torch.Tensor:
         """The activation of z, of z's shape."""
         bounded = z.clamp(-25, 25)  # beyond it is z or 0, and the cubic would overflow
-        return z * torch.sigmoid(math.sqrt(8 / math.pi) * bounded * (1 + GELU_CUBIC * bounded * bounded))
+        return z * torch.sigmoid(
+            math.sqrt(8 / math.pi) * bounded * (1 + GELU_CUBIC * bounded * bounded)
+        )
 
 
 def build(spec: Activation) -> nn.Module:
@@ -139,7 +141,9 @@ def probe(spec: Activation, inputs: Arrays) -> Arrays:
     z = torch.tensor(inputs["z"], requires_grad=True)
     module = build(spec).to(z.dtype)
     value = module(z)
-    gradient, *slope = torch.autograd.grad(value, [z, *module.parameters()], torch.tensor(inputs["cotangent"]))
+    gradient, *slope = torch.autograd.grad(
+        value, [z, *module.parameters()], torch.tensor(inputs["cotangent"])
+    )
     outputs = {"value": value.detach().numpy(), "gradient": gradient.numpy()}
     return outputs | {"slope_gradient": slope[0].numpy().reshape(())} if slope else outputs
 

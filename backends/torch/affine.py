@@ -35,7 +35,9 @@ class Map(Layer):
 
     def __init__(self, spec: Affine, seeds: int) -> None:
         self.bias = spec.bias
-        self.product, self.affine = (torch.mm, torch.addmm) if seeds == 1 else (torch.bmm, torch.baddbmm)
+        self.product, self.affine = (
+            (torch.mm, torch.addmm) if seeds == 1 else (torch.bmm, torch.baddbmm)
+        )
 
     def ready(self, name: str, a: torch.Tensor) -> torch.Tensor:
         """A bias as it is added to a batch."""

@@ -30,4 +30,6 @@ def batch_first(x: torch.Tensor, seeds: int) -> torch.Tensor:
 def safe_scale(x: torch.Tensor, axes: tuple[int, ...]) -> torch.Tensor:
     """What x is divided by before it is squared (common/quantities.py)."""
     largest = torch.maximum(x.amax(axes, keepdim=True), -x.amin(axes, keepdim=True))
-    return torch.where((largest > 0) & largest.isfinite(), largest.clamp(max=torch.finfo(x.dtype).max / 16), 1)
+    return torch.where(
+        (largest > 0) & largest.isfinite(), largest.clamp(max=torch.finfo(x.dtype).max / 16), 1
+    )

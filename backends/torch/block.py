@@ -60,7 +60,10 @@ class Block(Layer):
         for part in parts:
             layer: Layer = import_module(f"backends.torch.{part.room}").layer(part, seeds, units)
             self.layers.append(layer)
-            owners |= {name: layer.owners.get(name, layer) for name in (*part.parameters(units), *part.statistics(units))}
+            owners |= {
+                name: layer.owners.get(name, layer)
+                for name in (*part.parameters(units), *part.statistics(units))
+            }
             units = part.outputs(units)
         self.owners = owners
 

@@ -16,7 +16,13 @@ import torch
 from torch.nn import utils
 
 from backends.torch.arrays import safe_scale
-from common.countermeasures.clipping import Clipping, GlobalNormClipping, NoClipping, NormClipping, ValueClipping
+from common.countermeasures.clipping import (
+    Clipping,
+    GlobalNormClipping,
+    NoClipping,
+    NormClipping,
+    ValueClipping,
+)
 from common.network import Arrays
 
 NATIVE = {
@@ -80,7 +86,9 @@ def layer(spec: Clipping) -> Callable[[Tensors], Tensors]:
         case ValueClipping(threshold=c):
             return lambda gradients: {name: g.clamp(-c, c) for name, g in gradients.items()}
         case NormClipping(threshold=c):
-            return lambda gradients: {name: shortened(g, norm(g, 2), c) for name, g in gradients.items()}
+            return lambda gradients: {
+                name: shortened(g, norm(g, 2), c) for name, g in gradients.items()
+            }
         case GlobalNormClipping(threshold=c):
 
             def clip_by_global_norm(gradients: Tensors) -> Tensors:

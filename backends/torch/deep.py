@@ -39,7 +39,9 @@ def _of_pieces(setting: Setting) -> nn.Sequential:
     affine = [module for module in found.double().modules() if isinstance(module, nn.Linear)]
     for module, kernel in zip(affine, kernels(setting), strict=True):
         if not setting.own_start:
-            module.load_state_dict({"weight": torch.tensor(kernel.T), "bias": torch.zeros(kernel.shape[1])})
+            module.load_state_dict(
+                {"weight": torch.tensor(kernel.T), "bias": torch.zeros(kernel.shape[1])}
+            )
     return found
 
 

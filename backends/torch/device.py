@@ -21,4 +21,6 @@ def resolve(device: str) -> torch.device:
     Raises:
         Unsupported: The wing does not have it.
     """
-    return named(device, {name: torch.device(name.replace("gpu", "cuda")) for name in available()}, "torch")
+    return named(
+        device, {name: torch.device(name.replace("gpu", "cuda")) for name in available()}, "torch"
+    )

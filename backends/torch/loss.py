@@ -36,7 +36,9 @@ class Mean(nn.Module):
             case CrossEntropy():
                 return functional.cross_entropy(outputs, wanted)
             case BinaryCrossEntropy():
-                return functional.binary_cross_entropy_with_logits(outputs, wanted[:, None].to(outputs.dtype))
+                return functional.binary_cross_entropy_with_logits(
+                    outputs, wanted[:, None].to(outputs.dtype)
+                )
             case SquaredError():
                 return functional.mse_loss(outputs, _targets(wanted, outputs))
             case _:
@@ -52,13 +54,19 @@ def of_samples(spec: Loss, outputs: torch.Tensor, wanted: torch.Tensor) -> torch
     """The losses [...] of samples with outputs [..., output], and classes [...] or real targets [..., output]."""
     match spec:
         case CrossEntropy():
-            flat = functional.cross_entropy(outputs.flatten(0, -2), wanted.flatten(), reduction="none")
+            flat = functional.cross_entropy(
+                outputs.flatten(0, -2), wanted.flatten(), reduction="none"
+            )
             return flat.view_as(wanted)
         case BinaryCrossEntropy():
             logits = outputs.squeeze(-1)
-            return functional.binary_cross_entropy_with_logits(logits, wanted.to(logits.dtype), reduction="none")
+            return functional.binary_cross_entropy_with_logits(
+                logits, wanted.to(logits.dtype), reduction="none"
+            )
         case SquaredError():
-            return functional.mse_loss(outputs, _targets(wanted, outputs), reduction="none").mean(-1)
+            return functional.mse_loss(outputs, _targets(wanted, outputs), reduction="none").mean(
+                -1
+            )
         case _:
             assert_never(spec)
 

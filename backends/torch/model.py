@@ -92,7 +92,9 @@ def load(model: nn.Module, plan: Plan, arrays: Arrays) -> None:
     """Put parameters and statistics [layer, ...] by our names into the model."""
     for place in places(plan.network, placed):
         tensor = tensor_of(model, place)
-        tensor.copy_(from_numpy(place.kept.there(arrays[place.name][place.at]), tensor.dtype, tensor.device))
+        tensor.copy_(
+            from_numpy(place.kept.there(arrays[place.name][place.at]), tensor.dtype, tensor.device)
+        )
 
 
 def arrays(model: nn.Module, plan: Plan) -> Arrays:
@@ -105,7 +107,11 @@ def gradients(model: nn.Module, plan: Plan, samples: Samples) -> tuple[float, Ar
     model.zero_grad()
     value = loss_of(model, plan, samples)
     value.backward()
-    found = {name: to_numpy(parameter.grad) for name, parameter in model.named_parameters() if parameter.grad is not None}
+    found = {
+        name: to_numpy(parameter.grad)
+        for name, parameter in model.named_parameters()
+        if parameter.grad is not None
+    }
     trained = [place for place in places(plan.network, placed) if place.trained]
     return value.item(), together(trained, lambda place: found[".".join(place.path)])
 

@@ -61,7 +61,12 @@ class BatchNorm(nn.BatchNorm1d):
         return output, {"mean": mean, "variance": unbiased * ((len(input) - 1) / len(input))}
 
     def by_moments(
-        self, input: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor, mean: torch.Tensor, variance: torch.Tensor
+        self,
+        input: torch.Tensor,
+        scale: torch.Tensor,
+        shift: torch.Tensor,
+        mean: torch.Tensor,
+        variance: torch.Tensor,
     ) -> torch.Tensor:
         """The output by these moments [unit]."""
         return functional.batch_norm(input, mean, variance, scale, shift, False, 0.0, self.eps)
@@ -108,7 +113,11 @@ class Normalized(Layer):
 
     def __call__(self, p: Tensors, x: torch.Tensor, site: Site) -> torch.Tensor:
         """Normalized x [(seed,) batch, unit], by the batch's moments in training and by the running ones in evaluation."""
-        by_batch, scale, shift = batch_first(x, self.seeds), p["scale"].flatten(), p["shift"].flatten()
+        by_batch, scale, shift = (
+            batch_first(x, self.seeds),
+            p["scale"].flatten(),
+            p["shift"].flatten(),
+        )
         flat = by_batch.flatten(1)
         if site.training:
             normalized, moments = self.module.by_batch(flat, scale, shift)
@@ -171,12 +180,16 @@ def probe(spec: Normalization, inputs: Arrays) -> Arrays:
     module = constructor(z.shape[1]).to(z.dtype)
     names = {name: kept.name for name, kept in (PARAMETERS | STATISTICS).items()}
     held = {name: native for name, native in names.items() if native in module.state_dict()}
-    module.load_state_dict({native: torch.tensor(inputs[name]) for name, native in held.items()}, strict=False)
+    module.load_state_dict(
+        {native: torch.tensor(inputs[name]) for name, native in held.items()}, strict=False
+    )
     value = module(z)
     trained = [name for name in held if names[name] in dict(module.named_parameters())]
     sources = [z, *(module.get_parameter(names[name]) for name in trained)]
     gradient, *own = torch.autograd.grad(value, sources, torch.tensor(inputs["cotangent"]))
-    found = {"value": value, "gradient": gradient} | {f"{name}_gradient": a for name, a in zip(trained, own, strict=True)}
+    found = {"value": value, "gradient": gradient} | {
+        f"{name}_gradient": a for name, a in zip(trained, own, strict=True)
+    }
     found |= {name: module.get_buffer(names[name]).clone() for name in held if name not in trained}
     if "mean" in held:
         found["evaluated"] = module.eval()(z)

@@ -52,15 +52,32 @@ def build(spec: Optimizer) -> Constructor:
         case SGD(learning_rate=rate):
             return partial(torch.optim.SGD, lr=rate, momentum=0.0, weight_decay=0.0)
         case Momentum(learning_rate=rate, momentum=momentum):
-            return partial(torch.optim.SGD, lr=rate, momentum=momentum, dampening=0.0, weight_decay=0.0)
+            return partial(
+                torch.optim.SGD, lr=rate, momentum=momentum, dampening=0.0, weight_decay=0.0
+            )
         case Nesterov(learning_rate=rate, momentum=momentum):
-            return partial(torch.optim.SGD, lr=rate, momentum=momentum, dampening=0.0, weight_decay=0.0, nesterov=momentum > 0)
+            return partial(
+                torch.optim.SGD,
+                lr=rate,
+                momentum=momentum,
+                dampening=0.0,
+                weight_decay=0.0,
+                nesterov=momentum > 0,
+            )
         case Adam(learning_rate=rate, beta1=beta1, beta2=beta2, epsilon=epsilon):
-            return partial(torch.optim.Adam, lr=rate, betas=(beta1, beta2), eps=epsilon, weight_decay=0.0)
-        case AdamW(learning_rate=rate, beta1=beta1, beta2=beta2, epsilon=epsilon, weight_decay=decay):
-            return partial(torch.optim.AdamW, lr=rate, betas=(beta1, beta2), eps=epsilon, weight_decay=decay)
+            return partial(
+                torch.optim.Adam, lr=rate, betas=(beta1, beta2), eps=epsilon, weight_decay=0.0
+            )
+        case AdamW(
+            learning_rate=rate, beta1=beta1, beta2=beta2, epsilon=epsilon, weight_decay=decay
+        ):
+            return partial(
+                torch.optim.AdamW, lr=rate, betas=(beta1, beta2), eps=epsilon, weight_decay=decay
+            )
         case RMSprop(learning_rate=rate, rho=rho, epsilon=epsilon):
-            return partial(torch.optim.RMSprop, lr=rate, alpha=rho, eps=epsilon, momentum=0.0, weight_decay=0.0)
+            return partial(
+                torch.optim.RMSprop, lr=rate, alpha=rho, eps=epsilon, momentum=0.0, weight_decay=0.0
+            )
         case _:
             assert_never(spec)
 
@@ -84,11 +101,18 @@ def layer(spec: Optimizer) -> Rule:
             assert_never(spec)
 
 
-def _for_each(spec: Optimizer, rule: Callable[[torch.Tensor, torch.Tensor, Tensors, Numbers], torch.Tensor]) -> Rule:
+def _for_each(
+    spec: Optimizer, rule: Callable[[torch.Tensor, torch.Tensor, Tensors, Numbers], torch.Tensor]
+) -> Rule:
     """The rule of one parameter for all of them."""
 
-    def of_all(gradients: Tensors, parameters: Tensors, state: Tensors, numbers: Numbers) -> Tensors:
-        return {name: rule(g, parameters[name], held_of(spec, state, name), numbers) for name, g in gradients.items()}
+    def of_all(
+        gradients: Tensors, parameters: Tensors, state: Tensors, numbers: Numbers
+    ) -> Tensors:
+        return {
+            name: rule(g, parameters[name], held_of(spec, state, name), numbers)
+            for name, g in gradients.items()
+        }
 
     return of_all
 
@@ -103,7 +127,11 @@ def _nesterov(g: torch.Tensor, w: torch.Tensor, held: Tensors, numbers: Numbers)
 
 def _adam(g: torch.Tensor, w: torch.Tensor, held: Tensors, numbers: Numbers) -> torch.Tensor:
     first = held["first_moment"].mul_(numbers["beta1"]).add_(g, alpha=numbers["one_minus_beta1"])
-    second = held["second_moment"].mul_(numbers["beta2"]).addcmul_(g, g, value=numbers["one_minus_beta2"])
+    second = (
+        held["second_moment"]
+        .mul_(numbers["beta2"])
+        .addcmul_(g, g, value=numbers["one_minus_beta2"])
+    )
     root = (second / numbers["correction2"]).sqrt_()
     return (first / numbers["correction1"]).div_(root.add_(numbers["epsilon"]))
 
@@ -113,7 +141,9 @@ def _adamw(g: torch.Tensor, w: torch.Tensor, held: Tensors, numbers: Numbers) ->
 
 
 def _rmsprop(g: torch.Tensor, w: torch.Tensor, held: Tensors, numbers: Numbers) -> torch.Tensor:
-    average = held["square_average"].mul_(numbers["rho"]).addcmul_(g, g, value=numbers["one_minus_rho"])
+    average = (
+        held["square_average"].mul_(numbers["rho"]).addcmul_(g, g, value=numbers["one_minus_rho"])
+    )
     return g / average.sqrt().add_(numbers["epsilon"])
 
 
@@ -129,7 +159,9 @@ def probe(spec: Optimizer, inputs: Arrays, form: Callable[[Any], Any] = layer) -
     for step, found in enumerate(steps, start=1):
         numbers = coefficients(spec) | corrections(spec, step)
         directions = rule(found, parameters, state, numbers)
-        parameters = {name: w - numbers["learning_rate"] * directions[name] for name, w in parameters.items()}
+        parameters = {
+            name: w - numbers["learning_rate"] * directions[name] for name, w in parameters.items()
+        }
     return {name: a.numpy() for name, a in (parameters | state).items()}
 
 

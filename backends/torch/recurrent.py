@@ -37,7 +37,10 @@ def _placed(gates: tuple[str, ...]) -> Placed:
 PARAMETERS: dict[str, Placed] = {
     "simple": _placed(SimpleRNN.gates),
     "lstm": _placed(LSTM.gates),
-    "gru": {**_placed(GRU.gates), "recurrent_bias": side_by_side("cells.bias_hh_l0", GRU.gates, -1)["candidate"]},
+    "gru": {
+        **_placed(GRU.gates),
+        "recurrent_bias": side_by_side("cells.bias_hh_l0", GRU.gates, -1)["candidate"],
+    },
 }
 """In what `module` gives; the rest of `bias_hh_l0` is fixed at 0."""
 
@@ -56,7 +59,9 @@ def build(spec: Cell, nonlinearity: str = "tanh") -> Callable[[int, int], Shippe
     """
     match spec:
         case SimpleRNN():
-            return lambda n_in, units: _with_one_bias(spec, nn.RNN(n_in, units, nonlinearity=nonlinearity, batch_first=True))
+            return lambda n_in, units: _with_one_bias(
+                spec, nn.RNN(n_in, units, nonlinearity=nonlinearity, batch_first=True)
+            )
         case LSTM():
             return lambda n_in, units: _with_one_bias(spec, nn.LSTM(n_in, units, batch_first=True))
         case GRU():
@@ -67,7 +72,11 @@ def build(spec: Cell, nonlinearity: str = "tanh") -> Callable[[int, int], Shippe
 
 def _with_one_bias(spec: Cell, cells: Shipped) -> Shipped:
     """The cells with one bias a gate, and the second one that a GRU's candidate has."""
-    bias, second, units = cells.get_parameter("bias_ih_l0"), cells.get_parameter("bias_hh_l0"), cells.hidden_size
+    bias, second, units = (
+        cells.get_parameter("bias_ih_l0"),
+        cells.get_parameter("bias_hh_l0"),
+        cells.hidden_size,
+    )
     nn.init.zeros_(bias)
     nn.init.zeros_(second)
     match spec:
@@ -159,7 +168,9 @@ class Cells(Layer):
 
     def __init__(self, spec: Step, seeds: int) -> None:
         self.spec, self.activate = spec.spec, Block(spec.inner, seeds, spec.units)
-        self.product, self.affine = (torch.mm, torch.addmm) if seeds == 1 else (torch.bmm, torch.baddbmm)
+        self.product, self.affine = (
+            (torch.mm, torch.addmm) if seeds == 1 else (torch.bmm, torch.baddbmm)
+        )
 
     def ready(self, name: str, a: torch.Tensor) -> torch.Tensor:
         """The gates side by side, [seed, layer, n_in, gate unit] and [seed, layer, 1, gate unit]."""
@@ -210,7 +221,11 @@ def probe(spec: Cell, inputs: Arrays, function: Activation) -> Arrays:
             whole[place.kept.region(whole.shape)] = part
     value, _ = model.cells(x)
     value.backward(torch.tensor(inputs["cotangent"]))
-    found = {name: parameter.grad for name, parameter in model.named_parameters() if parameter.grad is not None}
+    found = {
+        name: parameter.grad
+        for name, parameter in model.named_parameters()
+        if parameter.grad is not None
+    }
     ours = together(placed, lambda place: to_numpy(found[place.kept.name]))
     gradients = {f"{name}_gradient": a[0] for name, a in ours.items()}
     assert x.grad is not None

@@ -126,9 +126,17 @@ def probe(spec: Skip, inputs: Arrays) -> Arrays:
     module = build(spec)(nn.Linear(units, units, bias=False), units).to(x.dtype)
     held = {"weight": "inner.weight"} | {name: kept.name for name, kept in PARAMETERS.items()}
     names = {name: native for name, native in held.items() if name in given}
-    module.load_state_dict({native: given[name].T if given[name].ndim == 2 else given[name] for name, native in names.items()})
+    module.load_state_dict(
+        {
+            native: given[name].T if given[name].ndim == 2 else given[name]
+            for name, native in names.items()
+        }
+    )
     value = module(x)
     sources = [x, *(module.get_parameter(native) for native in names.values())]
     gradient, *found = torch.autograd.grad(value, sources, given["cotangent"])
-    gradients = {f"{name}_gradient": a.T.numpy() if a.ndim == 2 else a.numpy() for name, a in zip(names, found, strict=True)}
+    gradients = {
+        f"{name}_gradient": a.T.numpy() if a.ndim == 2 else a.numpy()
+        for name, a in zip(names, found, strict=True)
+    }
     return {"value": value.detach().numpy(), "gradient": gradient.numpy(), **gradients}

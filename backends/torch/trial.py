@@ -48,7 +48,11 @@ def _scalars(given: Arrays) -> dict[str, Any]:
 
 
 def _tensors(given: Arrays) -> dict[str, torch.Tensor]:
-    return {name: torch.tensor(a, requires_grad=a.dtype.kind == "f") for name, a in given.items() if a.ndim}
+    return {
+        name: torch.tensor(a, requires_grad=a.dtype.kind == "f")
+        for name, a in given.items()
+        if a.ndim
+    }
 
 
 def _pulled(found: torch.Tensor, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -65,7 +69,9 @@ def pull(function: Callable[[torch.Tensor], torch.Tensor], x: Any) -> dict[str, 
 
 
 def _expression(line: str, given: Arrays) -> dict[str, Any]:
-    found = value(line, {**_scalars(given), **{name: torch.tensor(a) for name, a in given.items() if a.ndim}})
+    found = value(
+        line, {**_scalars(given), **{name: torch.tensor(a) for name, a in given.items() if a.ndim}}
+    )
     return found if isinstance(found, dict) else {"value": found}
 
 
@@ -82,7 +88,9 @@ def _loss(line: str, given: Arrays) -> dict[str, Any]:
 def _put(layer: nn.Module, given: Arrays) -> None:
     """Give a layer those of its arrays that are given under its own names."""
     held = layer.state_dict()
-    layer.load_state_dict({**held, **{name: torch.tensor(given[name]) for name in held if name in given}})
+    layer.load_state_dict(
+        {**held, **{name: torch.tensor(given[name]) for name in held if name in given}}
+    )
 
 
 def _layer(line: str, given: Arrays) -> dict[str, Any]:
@@ -96,7 +104,11 @@ def _layer(line: str, given: Arrays) -> dict[str, Any]:
 def _image(line: str, given: Arrays) -> dict[str, Any]:
     tensors, layer = _tensors(given), value(line, _scalars(given)).double()
     kinds = {name: type(module).__name__ for name, module in layer.named_modules()}
-    axes = {f"{name}.weight".lstrip("."): _TO_TORCH[kind] for name, kind in kinds.items() if kind in _TO_TORCH}
+    axes = {
+        f"{name}.weight".lstrip("."): _TO_TORCH[kind]
+        for name, kind in kinds.items()
+        if kind in _TO_TORCH
+    }
     kernels = {name: tensors["kernel"].permute(order) for name, order in axes.items()}
     output = torch.func.functional_call(layer, kernels, (tensors["x"].permute(0, 3, 1, 2),))
     return _pulled(output.permute(0, 2, 3, 1), tensors)
@@ -119,11 +131,18 @@ def _start(line: str, given: Arrays) -> dict[str, Any]:
 
 
 def _clip(line: str, given: Arrays) -> dict[str, Any]:
-    parameters = [torch.zeros(a.shape, dtype=torch.float64, requires_grad=True) for a in given.values() if a.ndim]
+    parameters = [
+        torch.zeros(a.shape, dtype=torch.float64, requires_grad=True)
+        for a in given.values()
+        if a.ndim
+    ]
     for parameter, gradient in zip(parameters, (a for a in given.values() if a.ndim), strict=True):
         parameter.grad = torch.tensor(gradient)
     value(line, {**_scalars(given), "parameters": parameters})
-    return {name: p.grad for name, p in zip((n for n, a in given.items() if a.ndim), parameters, strict=True)}
+    return {
+        name: p.grad
+        for name, p in zip((n for n, a in given.items() if a.ndim), parameters, strict=True)
+    }
 
 
 def _optimizer(line: str, given: Arrays) -> dict[str, Any]:

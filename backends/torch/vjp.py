@@ -14,7 +14,9 @@ import torch
 Pull = Callable[[Sequence[np.ndarray]], list[np.ndarray | None]]
 
 
-def vjp(function: Callable[..., Any], inputs: Sequence[np.ndarray]) -> tuple[list[np.ndarray], Pull]:
+def vjp(
+    function: Callable[..., Any], inputs: Sequence[np.ndarray]
+) -> tuple[list[np.ndarray], Pull]:
     """What a function returns, and how cotangents come back through it.
 
     Args:
@@ -30,7 +32,11 @@ def vjp(function: Callable[..., Any], inputs: Sequence[np.ndarray]) -> tuple[lis
     outputs = list(found) if isinstance(found, tuple | list) else [found]
 
     def pull(cotangents: Sequence[np.ndarray]) -> list[np.ndarray | None]:
-        pairs = [(y, torch.from_numpy(c)) for y, c in zip(outputs, cotangents, strict=True) if y.requires_grad]
+        pairs = [
+            (y, torch.from_numpy(c))
+            for y, c in zip(outputs, cotangents, strict=True)
+            if y.requires_grad
+        ]
         wanted = [each for each in tensors if each.requires_grad]
         if not pairs or not wanted:
             return [None] * len(inputs)

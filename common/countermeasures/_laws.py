@@ -49,7 +49,9 @@ def biases(spec: Initialization, rng: np.random.Generator, n_in: int, n_out: int
             assert_never(bias)
 
 
-def standardized(rng: np.random.Generator, distribution: Distribution, shape: tuple[int, ...]) -> np.ndarray:
+def standardized(
+    rng: np.random.Generator, distribution: Distribution, shape: tuple[int, ...]
+) -> np.ndarray:
     """Numbers of mean 0 and standard deviation 1 from the named law (the table of distributions)."""
     match distribution:
         case "normal":

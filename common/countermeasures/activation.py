@@ -97,7 +97,9 @@ class ReLU(PartSpec, frozen=True):
     """max(z, 0); the derivative at 0 is 0."""
 
     kind: Literal["relu"] = "relu"
-    on_the_way_back: ClassVar[str] = "a ReLU passes on nothing where its unit is off, which about half of them are"
+    on_the_way_back: ClassVar[str] = (
+        "a ReLU passes on nothing where its unit is off, which about half of them are"
+    )
     derivative_at_0: Literal[0] = 0
 
 
@@ -105,7 +107,9 @@ class LeakyReLU(PartSpec, frozen=True):
     """z above 0, slope z below; the derivative at 0 is the slope."""
 
     kind: Literal["leaky_relu"] = "leaky_relu"
-    on_the_way_back: ClassVar[str] = "a leaky ReLU passes on little where its unit is below 0, which about half of them are"
+    on_the_way_back: ClassVar[str] = (
+        "a leaky ReLU passes on little where its unit is below 0, which about half of them are"
+    )
     traced: ClassVar[tuple[str, ...]] = ("slope",)
     slope: float = Field(default=0.01, gt=0, le=1)
     derivative_at_0: Literal["slope"] = "slope"
@@ -115,7 +119,9 @@ class PReLU(PartSpec, frozen=True):
     """Leaky ReLU with one trainable slope for each layer; the derivative at 0 is the slope."""
 
     kind: Literal["prelu"] = "prelu"
-    on_the_way_back: ClassVar[str] = "a PReLU passes on little where its unit is below 0, which about half of them are"
+    on_the_way_back: ClassVar[str] = (
+        "a PReLU passes on little where its unit is below 0, which about half of them are"
+    )
     starts: ClassVar[tuple[str, ...]] = ("initial_slope",)
     initial_slope: float = Field(default=0.25, ge=0, le=1)
     derivative_at_0: Literal["slope"] = "slope"
@@ -138,7 +144,9 @@ class SELU(PartSpec, frozen=True):
     """ELU with an alpha and a scale that are fixed; the derivative at 0 is scale times alpha."""
 
     kind: Literal["selu"] = "selu"
-    on_the_way_back: ClassVar[str] = "a SELU's derivative is 1.05 above 0, at most 1.76 below, and smaller away from 0"
+    on_the_way_back: ClassVar[str] = (
+        "a SELU's derivative is 1.05 above 0, at most 1.76 below, and smaller away from 0"
+    )
     alpha: float = Field(default=SELU_ALPHA, ge=SELU_ALPHA, le=SELU_ALPHA)
     scale: float = Field(default=SELU_SCALE, ge=SELU_SCALE, le=SELU_SCALE)
     derivative_at_0: Literal["scale alpha"] = "scale alpha"
@@ -181,7 +189,17 @@ def dead_where_output_is_not_positive(spec: Activation) -> bool:
     match spec:
         case ReLU():
             return True
-        case Identity() | Sigmoid() | Tanh() | LeakyReLU() | PReLU() | ELU() | SELU() | GELU() | SiLU():
+        case (
+            Identity()
+            | Sigmoid()
+            | Tanh()
+            | LeakyReLU()
+            | PReLU()
+            | ELU()
+            | SELU()
+            | GELU()
+            | SiLU()
+        ):
             return False
         case _:
             assert_never(spec)

@@ -61,7 +61,10 @@ class GlobalNormClipping(Spec, frozen=True):
 
 
 Clipping = Annotated[
-    Annotated[NoClipping | ValueClipping | NormClipping | GlobalNormClipping, Field(discriminator="kind")], BY_NAME
+    Annotated[
+        NoClipping | ValueClipping | NormClipping | GlobalNormClipping, Field(discriminator="kind")
+    ],
+    BY_NAME,
 ]
 
 

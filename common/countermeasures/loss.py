@@ -58,7 +58,10 @@ class SquaredError(Spec, frozen=True):
     reduction: Literal["mean over samples and outputs"] = "mean over samples and outputs"
 
 
-Loss = Annotated[Annotated[CrossEntropy | BinaryCrossEntropy | SquaredError, Field(discriminator="kind")], BY_NAME]
+Loss = Annotated[
+    Annotated[CrossEntropy | BinaryCrossEntropy | SquaredError, Field(discriminator="kind")],
+    BY_NAME,
+]
 
 
 def outputs(spec: Loss, classes: int) -> int:

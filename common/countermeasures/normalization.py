@@ -64,7 +64,10 @@ class BatchNormalization(PartSpec, frozen=True):
 
     def parameters(self, units: int) -> Parameters:
         """Scale and shift of each unit."""
-        return {"scale": Parameter((units,), self.initial_scale), "shift": Parameter((units,), self.initial_shift)}
+        return {
+            "scale": Parameter((units,), self.initial_scale),
+            "shift": Parameter((units,), self.initial_shift),
+        }
 
     def statistics(self, units: int) -> Parameters:
         """The running mean and variance of each unit."""
@@ -87,7 +90,10 @@ class LayerNormalization(PartSpec, frozen=True):
 
     def parameters(self, units: int) -> Parameters:
         """Scale and shift of each unit."""
-        return {"scale": Parameter((units,), self.initial_scale), "shift": Parameter((units,), self.initial_shift)}
+        return {
+            "scale": Parameter((units,), self.initial_scale),
+            "shift": Parameter((units,), self.initial_shift),
+        }
 
 
 class RMSNormalization(PartSpec, frozen=True):
@@ -108,6 +114,9 @@ class RMSNormalization(PartSpec, frozen=True):
 
 
 Normalization = Annotated[
-    Annotated[NoNormalization | BatchNormalization | LayerNormalization | RMSNormalization, Field(discriminator="kind")],
+    Annotated[
+        NoNormalization | BatchNormalization | LayerNormalization | RMSNormalization,
+        Field(discriminator="kind"),
+    ],
     BY_NAME,
 ]

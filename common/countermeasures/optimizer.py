@@ -91,7 +91,13 @@ class AdamW(Spec, frozen=True):
 
     kind: Literal["adamw"] = "adamw"
     title: ClassVar[str] = "AdamW"
-    traced: ClassVar[tuple[str, ...]] = ("learning_rate", "beta1", "beta2", "epsilon", "weight_decay")
+    traced: ClassVar[tuple[str, ...]] = (
+        "learning_rate",
+        "beta1",
+        "beta2",
+        "epsilon",
+        "weight_decay",
+    )
     learning_rate: float = Field(default=1e-3, gt=0)
     beta1: Share = 0.9
     beta2: Share = 0.999
@@ -189,7 +195,9 @@ def linear(spec: Optimizer) -> bool:
 
 def with_rate(spec: Optimizer, learning_rate: float | None) -> Optimizer:
     """The spec with another learning rate; None leaves its own."""
-    return spec if learning_rate is None else spec.model_copy(update={"learning_rate": learning_rate})
+    return (
+        spec if learning_rate is None else spec.model_copy(update={"learning_rate": learning_rate})
+    )
 
 
 def without_rate(spec: Optimizer) -> Optimizer:
@@ -209,7 +217,11 @@ def held_of(spec: Optimizer, state: dict[str, Any], parameter: str) -> dict[str,
 
 def initial(spec: Optimizer, parameters: Arrays) -> Arrays:
     """The state before the first step, by `parameter.slot`."""
-    return {named(name, slot): np.zeros(a.shape) for name, a in parameters.items() for slot in slots(spec)}
+    return {
+        named(name, slot): np.zeros(a.shape)
+        for name, a in parameters.items()
+        for slot in slots(spec)
+    }
 
 
 def of_probe(inputs: Arrays) -> tuple[Arrays, list[Arrays]]:
@@ -220,5 +232,7 @@ def of_probe(inputs: Arrays) -> tuple[Arrays, list[Arrays]]:
     """
     names = [name for name in inputs if not name.endswith(".gradients")]
     steps = len(inputs[f"{names[0]}.gradients"])
-    gradients = [{name: inputs[f"{name}.gradients"][step] for name in names} for step in range(steps)]
+    gradients = [
+        {name: inputs[f"{name}.gradients"][step] for name in names} for step in range(steps)
+    ]
     return {name: inputs[name] for name in names}, gradients

@@ -86,7 +86,9 @@ class GRU(Spec, frozen=True):
 
 Cell = SimpleRNN | LSTM | GRU
 AnyCell = Annotated[Annotated[Cell, Field(discriminator="kind")], BY_NAME]
-Recurrent = Annotated[Annotated[NoRecurrence | SimpleRNN | LSTM | GRU, Field(discriminator="kind")], BY_NAME]
+Recurrent = Annotated[
+    Annotated[NoRecurrence | SimpleRNN | LSTM | GRU, Field(discriminator="kind")], BY_NAME
+]
 
 
 @dataclass(frozen=True)

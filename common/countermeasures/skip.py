@@ -75,7 +75,9 @@ class Highway(Spec, frozen=True):
     order: Literal["around"] = "around"
 
 
-Skip = Annotated[Annotated[NoSkip | Residual | ReZero | Highway, Field(discriminator="kind")], BY_NAME]
+Skip = Annotated[
+    Annotated[NoSkip | Residual | ReZero | Highway, Field(discriminator="kind")], BY_NAME
+]
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,10 @@ def own_parameters(spec: Skip, units: int) -> Parameters:
         case ReZero(initial_scale=scale):
             return {"skip_scale": Parameter((), scale)}
         case Highway(initial_bias=bias):
-            return {"gate_weight": Parameter((units, units), "drawn"), "gate_bias": Parameter((units,), bias)}
+            return {
+                "gate_weight": Parameter((units, units), "drawn"),
+                "gate_bias": Parameter((units,), bias),
+            }
         case NoSkip() | Residual():
             return {}
         case _:
@@ -163,7 +168,9 @@ def arranged(spec: Skip, affine: Part, normalization: Part, activation: Part) ->
         case "none":
             return Arranged(layer, layer, layer, ())
         case "pre-activation":
-            return Arranged((affine,), (Around(spec, (*before, affine)),), (*before, affine), before)
+            return Arranged(
+                (affine,), (Around(spec, (*before, affine)),), (*before, affine), before
+            )
         case "post-activation":
             return Arranged(layer, (Around(spec, (affine, normalization)), activation), layer, ())
         case "around":

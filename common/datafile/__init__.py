@@ -50,8 +50,14 @@ def read(path: str, content: bytes | None = None) -> tuple[np.ndarray, np.ndarra
     file, found = opened(path, content)
     x, y = samples(file, found["x"]), held_to(file, found["y"])
     if len(x) != len(y):
-        turned = file.cure("{x}.T" if x.ndim == 2 else "{x}.swapaxes(0, 1)") if x.shape[1] == len(y) else ""
-        raise file.refuse(f"'x' and 'y' must have as many samples; received {len(x)} and {len(y)}", turned)
+        turned = (
+            file.cure("{x}.T" if x.ndim == 2 else "{x}.swapaxes(0, 1)")
+            if x.shape[1] == len(y)
+            else ""
+        )
+        raise file.refuse(
+            f"'x' and 'y' must have as many samples; received {len(x)} and {len(y)}", turned
+        )
     return x, y
 
 
@@ -66,7 +72,9 @@ def content_of(path: str) -> bytes:
             _archive(path, file)
             return file.read()
     except OSError as error:
-        raise UserError(f"--data must name a readable .npz file; received {path}: {error.strerror or error}") from None
+        raise UserError(
+            f"--data must name a readable .npz file; received {path}: {error.strerror or error}"
+        ) from None
 
 
 def opened(path: str, content: bytes | None = None) -> tuple[File, Arrays]:
@@ -82,7 +90,9 @@ def opened(path: str, content: bytes | None = None) -> tuple[File, Arrays]:
             warnings.simplefilter("ignore")  # of NumPy, about files of Python 2
             return named, {"x": archive[named.x], "y": archive[named.y]}
     except Exception as error:  # a damaged archive raises whatever its decoder stumbles over
-        raise UserError(f"{path} {RULE}; received a damaged one{_stumbled(error)}; save it again") from None
+        raise UserError(
+            f"{path} {RULE}; received a damaged one{_stumbled(error)}; save it again"
+        ) from None
 
 
 def _archive(path: str, file: BinaryIO) -> File:
@@ -96,7 +106,9 @@ def _archive(path: str, file: BinaryIO) -> File:
     except UserError:
         raise
     except Exception as error:  # as above
-        raise UserError(f"{path} {RULE}; received none, or a damaged one{_stumbled(error)}; save it again") from None
+        raise UserError(
+            f"{path} {RULE}; received none, or a damaged one{_stumbled(error)}; save it again"
+        ) from None
     named = named_in(path, members)
     check_size(named, members, size)
     file.seek(0)
@@ -105,4 +117,8 @@ def _archive(path: str, file: BinaryIO) -> File:
 
 def _stumbled(error: Exception) -> str:
     """What the reader of archives says; what NumPy says is for programs: it advises to trust the file."""
-    return f" ({error})" if isinstance(error, (zipfile.BadZipFile, NotImplementedError)) and str(error) else ""
+    return (
+        f" ({error})"
+        if isinstance(error, (zipfile.BadZipFile, NotImplementedError)) and str(error)
+        else ""
+    )

@@ -68,11 +68,17 @@ def members_of(path: str, file: BinaryIO) -> Members:
         for info in archive.infolist():
             key = info.filename.removesuffix(".npy")
             if key in found:
-                raise UserError(f"{path} must have each array once; received {shown(key)} twice; save it again")
+                raise UserError(
+                    f"{path} must have each array once; received {shown(key)} twice; save it again"
+                )
             if info.flag_bits & 1:
-                raise UserError(f"{path} must not be encrypted; received {shown(key)} with a password; save it again without")
+                raise UserError(
+                    f"{path} must not be encrypted; received {shown(key)} with a password; save it again without"
+                )
             if info.compress_type not in PACKED:
-                raise UserError(f"{path} must be packed as NumPy does it; received {shown(key)} in another way; save it again")
+                raise UserError(
+                    f"{path} must be packed as NumPy does it; received {shown(key)} in another way; save it again"
+                )
             with archive.open(info) as member:
                 found[key] = _member(member.read(HEADER), info.file_size)
     return found
@@ -84,7 +90,11 @@ def _member(head: bytes, size: int) -> Member | None:
         version = np.lib.format.read_magic(file)
     except ValueError:
         return None
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    read = (
+        np.lib.format.read_array_header_1_0
+        if version == (1, 0)
+        else np.lib.format.read_array_header_2_0
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of NumPy, about files of Python 2
         shape, _, dtype = read(file)
@@ -98,14 +108,19 @@ def check_size(file: File, members: Members, size: int) -> None:
     arrays = {key: member for key in (file.x, file.y) if (member := members[key])}
     if any(member.dtype.hasobject for member in arrays.values()):
         key = next(key for key, member in arrays.items() if member.dtype.hasobject)
-        raise UserError(f"{file.path} {RULE}, saved without pickle; received objects under {key!r}", _unpickled(file.path))
+        raise UserError(
+            f"{file.path} {RULE}, saved without pickle; received objects under {key!r}",
+            _unpickled(file.path),
+        )
     for key, member in arrays.items():
         if math.prod(member.shape) * member.dtype.itemsize > member.size:
             raise UserError(
                 f"{file.path} {RULE}; received a damaged one: shape {shown(member.shape)} of {member.dtype} under {key!r} "
                 f"in {memory.spoken(member.size)}; save it again"
             )
-    needed = size + sum(math.prod(member.shape) * (member.dtype.itemsize + 8 * COPIES) for member in arrays.values())
+    needed = size + sum(
+        math.prod(member.shape) * (member.dtype.itemsize + 8 * COPIES) for member in arrays.values()
+    )
     if needed > (there := memory.available()):
         raise file.refuse(
             f"x and y must fit into memory; received arrays that need about {memory.spoken(needed)} of the "

@@ -9,8 +9,30 @@ from common.datafile.file import RULE, File
 from common.errors import UserError
 
 CALLED = {
-    "x": ("x", "x_train", "data", "features", "inputs", "samples", "images", "train_x", "train_data", "arr_0"),
-    "y": ("y", "y_train", "target", "targets", "labels", "label", "classes", "train_y", "train_labels", "arr_1"),
+    "x": (
+        "x",
+        "x_train",
+        "data",
+        "features",
+        "inputs",
+        "samples",
+        "images",
+        "train_x",
+        "train_data",
+        "arr_0",
+    ),
+    "y": (
+        "y",
+        "y_train",
+        "target",
+        "targets",
+        "labels",
+        "label",
+        "classes",
+        "train_y",
+        "train_labels",
+        "arr_1",
+    ),
 }
 """What people call the two arrays, in small letters, the likeliest first."""
 
@@ -49,7 +71,9 @@ def _renamed(path: str, members: Members) -> str:
     if names is None:
         return f"in Python: import numpy as np; {_saved(path, 'x=samples, y=labels')}"
     x, y = (_whole(name, shapes) for name in names)
-    return File(path).cure(x if len(shapes[names[0]]) in (2, 3) else f"(s := {x}).reshape(len(s), -1)", y)
+    return File(path).cure(
+        x if len(shapes[names[0]]) in (2, 3) else f"(s := {x}).reshape(len(s), -1)", y
+    )
 
 
 def _saved(path: str, arrays: str) -> str:
@@ -59,7 +83,9 @@ def _saved(path: str, arrays: str) -> str:
 def _meant(shapes: dict[str, tuple[int, ...]]) -> tuple[str, str] | None:
     """The keys of the two arrays, by what people call them, or by their shapes where there are two."""
     keys = {key.lower(): key for key in shapes}
-    x, y = (next((keys[name] for name in CALLED[role] if name in keys), None) for role in ("x", "y"))
+    x, y = (
+        next((keys[name] for name in CALLED[role] if name in keys), None) for role in ("x", "y")
+    )
     if x and y and shapes[x]:
         return x, y
     if len(shapes) == 2 and len({len(shape) for shape in shapes.values()}) == 2:
@@ -70,5 +96,7 @@ def _meant(shapes: dict[str, tuple[int, ...]]) -> tuple[str, str] | None:
 
 def _whole(key: str, shapes: dict[str, tuple[int, ...]]) -> str:
     """An array as an expression, joined with its test part where it is a training part and there is one."""
-    rest = next((k for k in shapes if k != key and k.lower() == key.lower().replace("train", "test")), None)
+    rest = next(
+        (k for k in shapes if k != key and k.lower() == key.lower().replace("train", "test")), None
+    )
     return f"np.concatenate([d[{key!r}], d[{rest!r}]])" if rest else f"d[{key!r}]"

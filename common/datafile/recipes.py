@@ -65,7 +65,13 @@ def recipe(path: str, kind: str) -> str:
     """The line of Python that makes an .npz file of a file of this kind, and what it takes for the labels."""
     reading = _reading(path) if kind == ".csv" else ""
     made = RECIPES[kind].format(path=path, out=File(path).out, reading=reading)
-    taken = ", the last column for the labels" if "t[:, -1]" in made else ", by the names x and y" if "d['x']" in made else ""
+    taken = (
+        ", the last column for the labels"
+        if "t[:, -1]" in made
+        else ", by the names x and y"
+        if "d['x']" in made
+        else ""
+    )
     return f"in Python{taken}: import numpy as np; {made}"
 
 
@@ -81,7 +87,11 @@ def _reading(path: str) -> str:
     options = {"delimiter": delimiter, "quotechar": '"' if '"' in first else None}
     fields = first.replace('"', "").split(delimiter)
     options["skiprows"] = None if all(map(_is_number, fields[:-1])) else "1"
-    return "".join(f", {name}={value if name == 'skiprows' else repr(value)}" for name, value in options.items() if value)
+    return "".join(
+        f", {name}={value if name == 'skiprows' else repr(value)}"
+        for name, value in options.items()
+        if value
+    )
 
 
 def _is_number(text: str) -> bool:

@@ -35,7 +35,10 @@ def samples(file: File, x: np.ndarray) -> np.ndarray:
         place = np.argwhere(~finite)[0]
         keep = f"keep = np.isfinite({{x}}).all({'1' if x.ndim == 2 else '(1, 2)'}); "
         cure = "to leave such samples out, " + file.cure("{x}[keep]", "{y}[keep]", before=keep)
-        raise file.refuse(f"'x' must be finite; received {x[tuple(place)]} at [{', '.join(map(str, place))}]", cure)
+        raise file.refuse(
+            f"'x' must be finite; received {x[tuple(place)]} at [{', '.join(map(str, place))}]",
+            cure,
+        )
     return x
 
 
@@ -71,16 +74,16 @@ def _check_known(file: File, y: np.ndarray) -> None:
     place = np.argwhere(~finite)[0]
     keep = "keep = np.isfinite({y}).reshape(len({y}), -1).all(1); "
     cure = "to leave such samples out, " + file.cure("{x}[keep]", "{y}[keep]", before=keep)
-    raise file.refuse(f"'y' must be finite; received {y[tuple(place)]} at [{', '.join(map(str, place))}]", cure)
+    raise file.refuse(
+        f"'y' must be finite; received {y[tuple(place)]} at [{', '.join(map(str, place))}]", cure
+    )
 
 
 def _labels(file: File, y: np.ndarray) -> np.ndarray:
     """Labels [samples], not numbered yet."""
     if y.ndim == 2 and _one_hot(y):
         return y.argmax(1)
-    rule = (
-        f"'y' must be integer labels [samples], or what stands for them, or real targets; received shape {y.shape} of {y.dtype}"
-    )
+    rule = f"'y' must be integer labels [samples], or what stands for them, or real targets; received shape {y.shape} of {y.dtype}"
     if y.ndim == 2 and y.shape[0] == 1:
         raise file.refuse(rule, file.cure(y="{y}.ravel()"))
     if y.ndim == 2 and y.dtype.kind in "fiu" and y.size:
@@ -93,4 +96,8 @@ def _labels(file: File, y: np.ndarray) -> np.ndarray:
 
 
 def _one_hot(y: np.ndarray) -> bool:
-    return y.dtype.kind in "fiub" and y.size > 0 and bool(((y == 0) | (y == 1)).all() and ((y == 1).sum(1) == 1).all())
+    return (
+        y.dtype.kind in "fiub"
+        and y.size > 0
+        and bool(((y == 0) | (y == 1)).all() and ((y == 1).sum(1) == 1).all())
+    )

@@ -16,22 +16,38 @@ class Failed(RuntimeError):
     """A process that was to be measured did not get to its end; the message says which and why."""
 
 
-def probed(backend: str, plans: list[dict[str, Any]], measure: tuple[bool, ...] = (True,)) -> list[dict[str, Any]]:
+def probed(
+    backend: str, plans: list[dict[str, Any]], measure: tuple[bool, ...] = (True,)
+) -> list[dict[str, Any]]:
     """What `experiments.probe` says of plans, each with and without measuring, one after another in one new process."""
     jobs = "".join(json.dumps([plan, "cpu", each]) + "\n" for plan in plans for each in measure)
     command = [sys.executable, "-m", "experiments.probe", backend]
-    return [json.loads(line) for line in said(f"the probe of {backend}", command, _alone(), jobs).splitlines()]
+    return [
+        json.loads(line)
+        for line in said(f"the probe of {backend}", command, _alone(), jobs).splitlines()
+    ]
 
 
-def by_hand(backend: str, file: Path, activations: str, norms: str, steps: int) -> list[dict[str, Any]]:
+def by_hand(
+    backend: str, file: Path, activations: str, norms: str, steps: int
+) -> list[dict[str, Any]]:
     """What a hand-written script says of the job."""
     from experiments.process import ONE_THREAD
 
-    command = [sys.executable, str(PEERS / f"{backend}_by_hand.py"), str(file), activations, norms, str(steps)]
+    command = [
+        sys.executable,
+        str(PEERS / f"{backend}_by_hand.py"),
+        str(file),
+        activations,
+        norms,
+        str(steps),
+    ]
     env = _alone() | {
         "XLA_FLAGS": ONE_THREAD
     }  # with ours, made for a scan, XLA takes half as long again for its unrolled layers
-    return [json.loads(line) for line in said(f"the script of {backend}", command, env).splitlines()]
+    return [
+        json.loads(line) for line in said(f"the script of {backend}", command, env).splitlines()
+    ]
 
 
 def matmul_speed(width: int) -> float:
@@ -53,7 +69,9 @@ def said(what: str, command: list[str], env: dict[str, str], told: str = "") -> 
     """
     found = children.ask(command, env=env, told=told)
     if found.returncode:
-        raise Failed(f"{what} ended with exit status {found.returncode}: {children.last_word(found)}")
+        raise Failed(
+            f"{what} ended with exit status {found.returncode}: {children.last_word(found)}"
+        )
     return found.stdout
 
 

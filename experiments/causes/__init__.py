@@ -20,7 +20,13 @@ import numpy as np
 
 from experiments.causes._case import Case, Side, Stage, Steps
 from experiments.causes._definition import Undefined
-from experiments.causes._filled import backward_case, forward_case, loss_case, statistics_case, step_case
+from experiments.causes._filled import (
+    backward_case,
+    forward_case,
+    loss_case,
+    statistics_case,
+    step_case,
+)
 from experiments.causes._hypothesis import Finding, Hypothesis, reproduced
 from experiments.causes._pairs import Asked, pairs
 from experiments.causes._views import near, views
@@ -55,7 +61,9 @@ class Cause(Protocol):
 @cache
 def causes() -> dict[str, Cause]:
     """The families by the names of their files."""
-    names = [found.name for found in pkgutil.iter_modules(__path__) if not found.name.startswith("_")]
+    names = [
+        found.name for found in pkgutil.iter_modules(__path__) if not found.name.startswith("_")
+    ]
     return {name: importlib.import_module(f"{__name__}.{name}") for name in names}  # type: ignore[misc]
 
 
@@ -89,7 +97,9 @@ def _best(asked: list[list[Asked]]) -> list[Finding]:
     for rank in ranks:
         for view in asked:
             found = [_judged(*each) for each in view if each[2].rank == rank]
-            if any(found):  # a pair of places says more than the stretch that it lies in, which comes last
+            if any(
+                found
+            ):  # a pair of places says more than the stretch that it lies in, which comes last
                 return [each for each in found if each]
     return []
 
@@ -111,8 +121,14 @@ def _judged(name: str, case: Case, hypothesis: Hypothesis) -> Finding | None:
     if left is None:
         return None
     certainty = "solved" if hypothesis.solved else "reproduced"
-    key, page, path = f"{name}.{hypothesis.name}", causes()[name].PAGE, hypothesis.path or case.reference.path
-    return Finding(key, hypothesis.said, hypothesis.cure, page, left, certainty, path, hypothesis.note)
+    key, page, path = (
+        f"{name}.{hypothesis.name}",
+        causes()[name].PAGE,
+        hypothesis.path or case.reference.path,
+    )
+    return Finding(
+        key, hypothesis.said, hypothesis.cure, page, left, certainty, path, hypothesis.note
+    )
 
 
 def _ordered(found: list[Finding]) -> list[Finding]:
@@ -121,4 +137,6 @@ def _ordered(found: list[Finding]) -> list[Finding]:
     for each in sorted(found, key=lambda each: each.certainty != "reproduced"):
         once.setdefault(each.said, each)
     plain = {each.key for each in found if each.certainty == "reproduced"}
-    return [each for each in once.values() if each.certainty == "reproduced" or each.key not in plain]
+    return [
+        each for each in once.values() if each.certainty == "reproduced" or each.key not in plain
+    ]

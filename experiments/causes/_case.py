@@ -72,15 +72,27 @@ class Steps:
     def names(self) -> list[str]:
         """Those that have a gradient at every step, in order."""
         first = self.gradients[0] if self.gradients else {}
-        return [name for name in first if all(step.get(name) is not None for step in self.gradients)]
+        return [
+            name for name in first if all(step.get(name) is not None for step in self.gradients)
+        ]
 
     def screen(self) -> Steps:
         """The smallest parameter that moves as far as others: a law that fails on it need not be tried on all."""
-        moved = {name: np.abs(self.parameters[-1][name] - self.parameters[0][name]).max(initial=0.0) for name in self.names()}
+        moved = {
+            name: np.abs(self.parameters[-1][name] - self.parameters[0][name]).max(initial=0.0)
+            for name in self.names()
+        }
         most = max(moved.values(), default=0.0)
-        name = min((name for name in moved if moved[name] >= 0.01 * most), key=lambda name: self.parameters[0][name].size)
+        name = min(
+            (name for name in moved if moved[name] >= 0.01 * most),
+            key=lambda name: self.parameters[0][name].size,
+        )
         gradients = [{name: step[name]} for step in self.gradients]
-        return replace(self, parameters=[{name: arrays[name]} for arrays in self.parameters], gradients=gradients)
+        return replace(
+            self,
+            parameters=[{name: arrays[name]} for arrays in self.parameters],
+            gradients=gradients,
+        )
 
     def updates(self) -> np.ndarray:
         """What each step has added to all parameters, flat [step * element]."""

@@ -30,7 +30,10 @@ def having(side: Side, **arrays: np.ndarray) -> Side:
 
 def without(side: Side, *names: str) -> Side:
     """Without these parameters."""
-    return replace(side, parameters={name: array for name, array in side.parameters.items() if name not in names})
+    return replace(
+        side,
+        parameters={name: array for name, array in side.parameters.items() if name not in names},
+    )
 
 
 def alternative(case: Case, name: str, said: str, cure: str, side: Side, **more: Any) -> Hypothesis:
@@ -40,7 +43,12 @@ def alternative(case: Case, name: str, said: str, cure: str, side: Side, **more:
 
 def cure(case: Case, torch: str, keras: str, linen: str, nnx: str = "") -> str:
     """In the port's framework; nnx has linen's names where nothing else is given."""
-    own = {"torch": torch, "keras": keras, "linen": linen, "nnx": nnx or linen.replace("flax.linen.", "flax.nnx.")}
+    own = {
+        "torch": torch,
+        "keras": keras,
+        "linen": linen,
+        "nnx": nnx or linen.replace("flax.linen.", "flax.nnx."),
+    }
     return own[case.port.dialect or case.port.backend]
 
 

@@ -81,10 +81,14 @@ class Hypothesis:
 
 def error(found: np.ndarray, wanted: np.ndarray) -> float:
     """The largest difference, relative to the largest wanted element; infinite where it cannot be told."""
-    if found.shape != wanted.shape or not (np.all(np.isfinite(found)) and np.all(np.isfinite(wanted))):
+    if found.shape != wanted.shape or not (
+        np.all(np.isfinite(found)) and np.all(np.isfinite(wanted))
+    ):
         return np.inf
     size = float(np.max(np.abs(wanted), initial=0.0))
-    return float(np.max(np.abs(found - wanted), initial=0.0)) / max(size, float(np.finfo(np.float64).tiny))
+    return float(np.max(np.abs(found - wanted), initial=0.0)) / max(
+        size, float(np.finfo(np.float64).tiny)
+    )
 
 
 def numbers(case: Case, side: Side) -> np.ndarray | None:
@@ -93,11 +97,25 @@ def numbers(case: Case, side: Side) -> np.ndarray | None:
         case "forward":
             return side.output
         case "backward":
-            return None if side.output is None else np.zeros(side.output.shape) if side.gradient is None else side.gradient
+            return (
+                None
+                if side.output is None
+                else np.zeros(side.output.shape)
+                if side.gradient is None
+                else side.gradient
+            )
         case "loss":
-            return None if side.loss is None or side.gradient is None else flat([np.array(side.loss), side.gradient])
+            return (
+                None
+                if side.loss is None or side.gradient is None
+                else flat([np.array(side.loss), side.gradient])
+            )
         case "step":
-            return side.steps.updates() if side.steps else flat([side.after[name] for name in sorted(side.after)])
+            return (
+                side.steps.updates()
+                if side.steps
+                else flat([side.after[name] for name in sorted(side.after)])
+            )
 
 
 def varied(values: np.ndarray, least: int = 6) -> bool:
@@ -134,5 +152,8 @@ def _reproduced(case: Case, hypothesis: Hypothesis) -> float | None:
     left = error(_without_ones(hypothesis.port(), its), its)
     if left >= bound:
         return None
-    right = hypothesis.reference is None or error(_without_ones(hypothesis.reference(), mine), mine) < bound
+    right = (
+        hypothesis.reference is None
+        or error(_without_ones(hypothesis.reference(), mine), mine) < bound
+    )
     return left if right else None

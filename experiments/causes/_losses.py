@@ -60,14 +60,25 @@ def distribution(z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, 
 def labels(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Whole numbers below the number of classes, of the shape of the samples."""
     found = y.reshape(logits.shape[:-1]) if y.size == logits[..., 0].size else None
-    if found is None or found.dtype.kind not in "iu" or found.size == 0 or found.min() < 0 or found.max() >= logits.shape[-1]:
+    if (
+        found is None
+        or found.dtype.kind not in "iu"
+        or found.size == 0
+        or found.min() < 0
+        or found.max() >= logits.shape[-1]
+    ):
         raise Undefined("targets that are no classes of these outputs")
     return found.astype(int)
 
 
 def _classes_last(z: np.ndarray, y: np.ndarray) -> Turn:
     """PyTorch has classes on axis 1, whatever comes behind."""
-    if z.ndim > 2 and y.dtype.kind in "iu" and y.shape == (z.shape[0], *z.shape[2:]) and y.shape != z.shape[:-1]:
+    if (
+        z.ndim > 2
+        and y.dtype.kind in "iu"
+        and y.shape == (z.shape[0], *z.shape[2:])
+        and y.shape != z.shape[:-1]
+    ):
         return lambda values: np.moveaxis(values, 1, -1)
     return same
 
@@ -81,7 +92,9 @@ def cross_entropy(z: np.ndarray, y: np.ndarray) -> Each:
     target, p, turn = distribution(z, y)
     if z.ndim < 2 or np.any(np.abs(target.sum(-1) - 1) > 1e-9):
         raise Undefined("targets that are no distribution")
-    return Each(-np.sum(target * log_softmax(turn(z)), -1), p - target, turned=_turned(turn), back=turn)
+    return Each(
+        -np.sum(target * log_softmax(turn(z)), -1), p - target, turned=_turned(turn), back=turn
+    )
 
 
 def cross_entropy_twice(z: np.ndarray, y: np.ndarray) -> Each:
@@ -161,11 +174,17 @@ def focal(gamma: float) -> Form:
 
     def form(z: np.ndarray, y: np.ndarray) -> Each:
         target, p, turn = distribution(z, y)
-        if z.ndim < 2 or not np.array_equal(target, target.astype(bool)) or np.any(target.sum(-1) != 1):
+        if (
+            z.ndim < 2
+            or not np.array_equal(target, target.astype(bool))
+            or np.any(target.sum(-1) != 1)
+        ):
             raise Undefined("targets that are no classes")
         right = np.sum(target * p, -1)
         loss, slope = _focal(gamma, right)
-        return Each(loss, (slope * right)[..., None] * (target - p), turned=_turned(turn), back=turn)
+        return Each(
+            loss, (slope * right)[..., None] * (target - p), turned=_turned(turn), back=turn
+        )
 
     return form
 
@@ -200,7 +219,13 @@ def _mean(loss: np.ndarray, gradient: np.ndarray) -> Each:
     rows = loss.reshape(len(loss), -1)
     shape = gradient.shape
     own = gradient.reshape(len(loss), -1) / rows.shape[1]
-    return Each(rows.mean(1), own, True, lambda values: values.reshape(shape), lambda values: values.reshape(len(values), -1))
+    return Each(
+        rows.mean(1),
+        own,
+        True,
+        lambda values: values.reshape(shape),
+        lambda values: values.reshape(len(values), -1),
+    )
 
 
 def _like(z: np.ndarray, y: np.ndarray, real: bool = False) -> np.ndarray:
@@ -225,7 +250,12 @@ def smoothed(z: np.ndarray, target: np.ndarray) -> Each:
     """Cross-entropy of logits with a target [sample, ..., class]."""
     turn: Turn = same if target.shape == z.shape else lambda values: np.moveaxis(values, 1, -1)
     logits = turn(z)
-    return Each(-np.sum(target * log_softmax(logits), -1), softmax(logits) - target, turned=_turned(turn), back=turn)
+    return Each(
+        -np.sum(target * log_softmax(logits), -1),
+        softmax(logits) - target,
+        turned=_turned(turn),
+        back=turn,
+    )
 
 
 FORMS: dict[str, Form] = {
@@ -243,5 +273,8 @@ FORMS: dict[str, Form] = {
     "mean of squares": mean_square,
     "log-cosh": log_cosh,
     **{f"focal loss of cross-entropy, gamma {gamma:g}": focal(gamma) for gamma in GAMMAS},
-    **{f"focal loss of binary cross-entropy, gamma {gamma:g}": binary_focal(gamma) for gamma in GAMMAS},
+    **{
+        f"focal loss of binary cross-entropy, gamma {gamma:g}": binary_focal(gamma)
+        for gamma in GAMMAS
+    },
 }

@@ -51,14 +51,23 @@ def _choices(config: Config) -> dict[str, tuple[Any, ...]]:
     """The numbers of its kind."""
     match config["kind"]:
         case "sgd":
-            damped = {"dampening": (0.0, config["momentum"], 0.1, 0.5, 0.9)} if config["momentum"] else {}
+            damped = (
+                {"dampening": (0.0, config["momentum"], 0.1, 0.5, 0.9)}
+                if config["momentum"]
+                else {}
+            )
             narrow = float(np.float32(config["momentum"]))  # what Keras makes of a Python number
             return {"momentum": (*MOMENTA, narrow), "nesterov": (True, False), **damped}
         case "adam":
             flags = dict.fromkeys(("nesterov", "amsgrad", "corrected"), (True, False))
             return {"epsilon": EPSILONS, "beta1": (0.0, *MOMENTA), "beta2": BETAS, **flags}
         case "rmsprop":
-            return {"rho": (0.5, *BETAS), "epsilon": EPSILONS, "centered": (True, False), "momentum": MOMENTA}
+            return {
+                "rho": (0.5, *BETAS),
+                "epsilon": EPSILONS,
+                "centered": (True, False),
+                "momentum": MOMENTA,
+            }
         case _:
             return {"epsilon": EPSILONS, "start": (0.0, 0.1, 1.0)}
 
@@ -82,7 +91,9 @@ def both_sides(name: str, base: Config, changed: Config) -> str:
             return f"Weight decay: {_number(mine)} in the reference, {_number(its)} in the port ({way})"
         case _:
             title = TITLES.get(name, name.capitalize())
-            return f"{title}: {_number(mine, name)} in the reference, {_number(its, name)} in the port"
+            return (
+                f"{title}: {_number(mine, name)} in the reference, {_number(its, name)} in the port"
+            )
 
 
 def _number(number: Any, name: str = "") -> str:

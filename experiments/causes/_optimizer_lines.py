@@ -85,5 +85,14 @@ def place_line(case: Case, base: Config) -> str:
 def bias_line(case: Case, base: Config) -> str:
     """Two biases are one if the second stays as it is; one moves as two if its step is twice as large."""
     twice = "optax.multi_transform({'bias': optax.scale(2.0), 'rest': optax.identity()}, labels)"
-    doubled = cure(case, "layer.bias_hh_l0.requires_grad_(True)", "gradient = 2 * gradient  # of the bias", twice)
-    return doubled if base.get("twice") else cure(case, "layer.bias_hh_l0.requires_grad_(False)", doubled, doubled)
+    doubled = cure(
+        case,
+        "layer.bias_hh_l0.requires_grad_(True)",
+        "gradient = 2 * gradient  # of the bias",
+        twice,
+    )
+    return (
+        doubled
+        if base.get("twice")
+        else cure(case, "layer.bias_hh_l0.requires_grad_(False)", doubled, doubled)
+    )

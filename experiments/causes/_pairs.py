@@ -14,7 +14,9 @@ LARGEST = 30_000
 Asked = tuple[str, Case, Hypothesis]
 
 
-def pairs(asked: list[Asked], again: Callable[[Case], list[Asked]], judged: Callable[..., Finding | None]) -> list[Finding]:
+def pairs(
+    asked: list[Asked], again: Callable[[Case], list[Asked]], judged: Callable[..., Finding | None]
+) -> list[Finding]:
     """The first pair that reproduces the port's number, and those that do so too.
 
     Args:
@@ -57,4 +59,6 @@ def _nearer(case: Case, changed: Case) -> Numbers | None:
 
 def _joined(first: Hypothesis, key: str, second: Finding) -> Finding:
     said, cure = f"{first.said} And: {second.said}", f"{first.cure}\n{second.cure}"
-    return replace(second, key=f"{key}+{second.key}", said=said, cure=cure, note="Two faults at one place.")
+    return replace(
+        second, key=f"{key}+{second.key}", said=said, cure=cure, note="Two faults at one place."
+    )

@@ -23,10 +23,22 @@ from isograd.captured import rms
 
 Config = Mapping[str, Any]
 State = dict[str, np.ndarray]
-PLACES = {("keras", "adam"): "inside", ("keras", "rmsprop"): "root", ("jax", "rmsprop"): "root", ("keras", "adagrad"): "root"}
+PLACES = {
+    ("keras", "adam"): "inside",
+    ("keras", "rmsprop"): "root",
+    ("jax", "rmsprop"): "root",
+    ("keras", "adagrad"): "root",
+}
 DEFAULTS = {
     "sgd": {"momentum": 0.0, "nesterov": False, "dampening": 0.0},
-    "adam": {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "amsgrad": False, "corrected": True, "nesterov": False},
+    "adam": {
+        "beta1": 0.9,
+        "beta2": 0.999,
+        "epsilon": 1e-8,
+        "amsgrad": False,
+        "corrected": True,
+        "nesterov": False,
+    },
     "rmsprop": {"rho": 0.9, "epsilon": 1e-8, "centered": False, "momentum": 0.0},
     "adagrad": {"epsilon": 1e-10, "start": 0.0},
 }
@@ -40,13 +52,20 @@ def complete(stated: Config, backend: str) -> dict[str, Any]:
         Undefined: The kind is not known.
     """
     given = {name: number for name, number in stated.items() if number is not None}
-    kind = {"adamw": "adam", "momentum": "sgd", "nesterov": "sgd"}.get(str(given.get("kind")), str(given.get("kind")))
+    kind = {"adamw": "adam", "momentum": "sgd", "nesterov": "sgd"}.get(
+        str(given.get("kind")), str(given.get("kind"))
+    )
     if kind not in DEFAULTS or "rate" not in given:
         raise Undefined(f"an optimiser {given.get('kind')}, or one without a rate")
     if kind == "rmsprop":
         given = {"rho": given.get("beta2", given.get("alpha", 0.9))} | given
     decoupled = given.get("kind") == "adamw" or backend == "keras"
-    usual = {"decay": 0.0, "decoupled": decoupled, "clip": {}, "place": PLACES.get((backend, kind), "outside")}
+    usual = {
+        "decay": 0.0,
+        "decoupled": decoupled,
+        "clip": {},
+        "place": PLACES.get((backend, kind), "outside"),
+    }
     return usual | DEFAULTS[kind] | given | {"kind": kind}
 
 
@@ -91,7 +110,10 @@ def _gradients(config: Config, gradients: Arrays, weights: Arrays) -> Arrays:
     def decayed(arrays: Arrays) -> Arrays:
         if config["decoupled"] or not config["decay"]:
             return arrays
-        return {name: array + _decay(config, weights[name]) * weights[name] for name, array in arrays.items()}
+        return {
+            name: array + _decay(config, weights[name]) * weights[name]
+            for name, array in arrays.items()
+        }
 
     if config.get("clip_last"):
         return clipped(config, decayed(gradients), weights)
@@ -104,14 +126,22 @@ def clipped(config: Config, gradients: Arrays, weights: Arrays) -> Arrays:
     for scope, threshold in (config.get("clip") or {}).items():
         match scope:
             case "value":
-                gradients = {name: np.clip(array, -threshold, threshold) for name, array in gradients.items()}
+                gradients = {
+                    name: np.clip(array, -threshold, threshold) for name, array in gradients.items()
+                }
             case "norm":
-                gradients = {name: array * _share(norm(array), threshold, epsilon) for name, array in gradients.items()}
+                gradients = {
+                    name: array * _share(norm(array), threshold, epsilon)
+                    for name, array in gradients.items()
+                }
             case "global_norm":
                 share = _share(norm(flat(list(gradients.values()))), threshold, epsilon)
                 gradients = {name: array * share for name, array in gradients.items()}
             case "adaptive":
-                gradients = {name: _adapted(array, weights[name], threshold) for name, array in gradients.items()}
+                gradients = {
+                    name: _adapted(array, weights[name], threshold)
+                    for name, array in gradients.items()
+                }
             case _:
                 raise Undefined(f"clipping by {scope}")
     return gradients
@@ -120,7 +150,9 @@ def clipped(config: Config, gradients: Arrays, weights: Arrays) -> Arrays:
 def _adapted(gradient: np.ndarray, weight: np.ndarray, threshold: float) -> np.ndarray:
     """A unit's gradient may be this share of the unit (Brock et al. 2021); the last axis is that of the units."""
     axes = tuple(range(max(gradient.ndim - 1, 1)))
-    size, most = (np.sqrt(np.sum(np.square(array), axes, keepdims=True)) for array in (gradient, weight))
+    size, most = (
+        np.sqrt(np.sum(np.square(array), axes, keepdims=True)) for array in (gradient, weight)
+    )
     most = threshold * np.maximum(most, 1e-3)
     return np.where(size > most, gradient * most / np.maximum(size, 1e-6), gradient)
 
@@ -183,4 +215,8 @@ def _rmsprop(config: Config, g: np.ndarray, state: State) -> np.ndarray:
 def _root(config: Config, s: np.ndarray) -> np.ndarray:
     """With epsilon where it is added."""
     s = np.maximum(s, 0.0)
-    return np.sqrt(s + config["epsilon"]) if config["place"] == "root" else np.sqrt(s) + config["epsilon"]
+    return (
+        np.sqrt(s + config["epsilon"])
+        if config["place"] == "root"
+        else np.sqrt(s) + config["epsilon"]
+    )

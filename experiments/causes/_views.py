@@ -35,7 +35,11 @@ def _of_the_stretch(case: Case) -> Iterator[Case]:
 def _ends(case: Case) -> list[Side]:
     """The port's values that are none of the reference's."""
     right = [place.output for place in case.between_reference]
-    return [end for end in (*case.between_port, case.port) if not any(equal(end.output, each) for each in right)]
+    return [
+        end
+        for end in (*case.between_port, case.port)
+        if not any(equal(end.output, each) for each in right)
+    ]
 
 
 def _written_out(case: Case) -> Iterator[Case]:
@@ -55,7 +59,11 @@ def _source(case: Case) -> Iterator[Case]:
     """The place that made what goes into the next, where nothing is between them in the reference."""
     if case.reference.kind != "between" or case.between_reference:
         return
-    makers = [side for side in case.agreed if side.kind != "container" and equal(side.output, case.reference.output)]
+    makers = [
+        side
+        for side in case.agreed
+        if side.kind != "container" and equal(side.output, case.reference.output)
+    ]
     for place in makers[-1:]:
         yield from _paired(case, place, (*case.between_port, case.port))
 
@@ -63,7 +71,9 @@ def _source(case: Case) -> Iterator[Case]:
 def _paired(case: Case, place: Side, ends: Iterable[Side]) -> Iterator[Case]:
     for end in ends:
         for one in turned(end, place):
-            yield replace(case, reference=place, port=one, between_reference=(), between_port=(), partial=True)
+            yield replace(
+                case, reference=place, port=one, between_reference=(), between_port=(), partial=True
+            )
 
 
 def turned(end: Side, place: Side) -> list[Side]:

@@ -23,7 +23,12 @@ LONGEST = 9
 def hypotheses(case: Case) -> Iterator[Hypothesis]:
     """What might be the cause, the usual first."""
     side = case.reference
-    if side.kind != "attention" or not side.inputs or side.output is None or not varied(side.output):
+    if (
+        side.kind != "attention"
+        or not side.inputs
+        or side.output is None
+        or not varied(side.output)
+    ):
         return
     at = side.config.get("at", {})  # where it is written out by hand
     for family in (_scale, _mask, _order, _biases, _heads.of_module, _heads.of_function):
@@ -33,11 +38,17 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
 
 def _width(side: Side) -> int:
     """Of one head."""
-    return side.parameters["query"].shape[-1] if "query" in side.parameters else side.inputs[0].shape[-1]
+    return (
+        side.parameters["query"].shape[-1]
+        if "query" in side.parameters
+        else side.inputs[0].shape[-1]
+    )
 
 
 def _heads_of(side: Side) -> int:
-    return side.parameters["query"].shape[1] if "query" in side.parameters else side.inputs[0].shape[1]
+    return (
+        side.parameters["query"].shape[1] if "query" in side.parameters else side.inputs[0].shape[1]
+    )
 
 
 def _line(case: Case, torch: str = "", keras: str = "", jax: str = "") -> str:
@@ -67,7 +78,9 @@ def _scale(case: Case) -> Iterator[Hypothesis]:
             said = f"Scale of the scores: {told(mine)} ({ours}) in the reference, {told(its)} ({theirs}) in the port."
             text = code(mine)
             line = _line(case, f", scale={text}", f", scale={text}", f", scale={text}")
-            yield alternative(case, "scale", said.replace(" ()", ""), line, configured(side, scale=its))
+            yield alternative(
+                case, "scale", said.replace(" ()", ""), line, configured(side, scale=its)
+            )
 
 
 def _mask(case: Case) -> Iterator[Hypothesis]:
@@ -105,11 +118,18 @@ def _triangles(case: Case, line: str) -> Iterator[Hypothesis]:
     }
     own = bool(side.config.get("causal"))
     for width in range(1, min(len(ones), LONGEST)) if own else ():
-        masks[f"only itself and the {width - 1} before it"] = np.tril(ones) & np.triu(ones, 1 - width)
+        masks[f"only itself and the {width - 1} before it"] = np.tril(ones) & np.triu(
+            ones, 1 - width
+        )
     for words, mask in masks.items():
         said = f"What a step may look at: {mine} in the reference, {words} in the port."
-        for fill in (-np.inf, -1e9):  # a row of which all is hidden looks at all alike, or is no number
-            form = configured(replace(side, inputs=(*side.inputs[:3], mask)), causal=False, fill=fill)
+        for fill in (
+            -np.inf,
+            -1e9,
+        ):  # a row of which all is hidden looks at all alike, or is no number
+            form = configured(
+                replace(side, inputs=(*side.inputs[:3], mask)), causal=False, fill=fill
+            )
             yield alternative(case, "mask", said, line, form)
 
 
@@ -131,7 +151,9 @@ def _added(case: Case, line: str) -> Iterator[Hypothesis]:
         return
     seen = np.tril(np.ones((side.inputs[0].shape[-2], side.inputs[1].shape[-2])))
     seen = seen if side.config.get("causal") else side.inputs[3].astype(np.float64)
-    said = "Mask of the scores: it hides in the reference, its zeros and ones are added in the port."
+    said = (
+        "Mask of the scores: it hides in the reference, its zeros and ones are added in the port."
+    )
     form = configured(replace(side, inputs=(*side.inputs[:3], seen)), causal=False)
     yield alternative(case, "mask", said, line, form)
 
@@ -145,7 +167,13 @@ def _meaning(case: Case, line: str) -> Iterator[Hypothesis]:
         yield alternative(case, "mask", said, line, replace(side, inputs=(*side.inputs[:3], ~mask)))
     if mask.ndim > 1 and mask.shape[-1] == mask.shape[-2]:
         said = "Mask of the scores: [query, key] in the reference, transposed in the port."
-        yield alternative(case, "mask", said, line, replace(side, inputs=(*side.inputs[:3], mask.swapaxes(-1, -2))))
+        yield alternative(
+            case,
+            "mask",
+            said,
+            line,
+            replace(side, inputs=(*side.inputs[:3], mask.swapaxes(-1, -2))),
+        )
 
 
 def _order(case: Case) -> Iterator[Hypothesis]:
@@ -167,7 +195,10 @@ def _ordered(side: Side, order: tuple[int, ...]) -> Iterator[Side]:
     if "query" in side.parameters:
         arrays = dict(side.parameters)
         for suffix in ("", "_bias"):
-            given = {f"{NAMES[i]}{suffix}": side.parameters.get(f"{NAMES[each]}{suffix}") for i, each in enumerate(order)}
+            given = {
+                f"{NAMES[i]}{suffix}": side.parameters.get(f"{NAMES[each]}{suffix}")
+                for i, each in enumerate(order)
+            }
             arrays |= {name: array for name, array in given.items() if array is not None}
         yield replace(side, parameters=arrays)
 

@@ -19,14 +19,22 @@ ENOUGH = 24
 def hypotheses(case: Case) -> Iterator[Hypothesis]:
     """What might be the cause, the usual first."""
     mine, its = case.reference.output, case.port.output
-    if mine is None or its is None or mine.shape != its.shape or np.count_nonzero(mine) < ENOUGH or not varied(mine):
+    if (
+        mine is None
+        or its is None
+        or mine.shape != its.shape
+        or np.count_nonzero(mine) < ENOUGH
+        or not varied(mine)
+    ):
         return
     lost = (its == 0) & (mine != 0)
     if not _is_a_relu(mine, lost):
         yield from _active(case, mine, its, lost)
 
 
-def _active(case: Case, mine: np.ndarray, its: np.ndarray, lost: np.ndarray) -> Iterator[Hypothesis]:
+def _active(
+    case: Case, mine: np.ndarray, its: np.ndarray, lost: np.ndarray
+) -> Iterator[Hypothesis]:
     kept = (mine != 0) & ~lost
     count = int(np.count_nonzero(mine))
     share = np.count_nonzero(lost) / count

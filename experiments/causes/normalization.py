@@ -37,7 +37,10 @@ def solved_epsilon(side: Side, output: np.ndarray) -> float | None:
     centred, variance = centred_of(side)
     if output.shape != centred.shape:
         return None
-    scale, shift = side.parameters.get("scale", np.ones(())), side.parameters.get("shift", np.zeros(()))
+    scale, shift = (
+        side.parameters.get("scale", np.ones(())),
+        side.parameters.get("shift", np.zeros(())),
+    )
     with np.errstate(all="ignore"):
         each = np.square(centred * scale / (output - shift)) - variance
     large = np.abs(centred) >= np.median(np.abs(centred))
@@ -68,7 +71,10 @@ def _statistics(case: Case) -> Iterator[Hypothesis]:
     words = ("the batch's", "the running ones") if batch else ("the running ones", "the batch's")
     said = f"Statistics that batch norm uses: {words[0]} in the reference, {words[1]} in the port ({_mode(batch)} mode)."
     line = cure(
-        case, f"model.train({batch})", f"model(x, training={batch})", f"flax.linen.BatchNorm(use_running_average={not batch})"
+        case,
+        f"model.train({batch})",
+        f"model(x, training={batch})",
+        f"flax.linen.BatchNorm(use_running_average={not batch})",
     )
     yield alternative(case, "evaluation", said, line, configured(side, batch=not batch))
     count = side.inputs[0].size // side.inputs[0].shape[-1]
@@ -98,8 +104,13 @@ def _unbiased(case: Case, said: str, line: str, share: float) -> Hypothesis:
 def _running(case: Case) -> Iterator[Hypothesis]:
     """Running statistics that were left as they start, or put in each other's place."""
     side = case.reference
-    fresh = {"mean": np.zeros(side.inputs[0].shape[-1]), "variance": np.ones(side.inputs[0].shape[-1])}
-    said = "Running statistics of batch norm: carried into the reference, still 0 and 1 in the port."
+    fresh = {
+        "mean": np.zeros(side.inputs[0].shape[-1]),
+        "variance": np.ones(side.inputs[0].shape[-1]),
+    }
+    said = (
+        "Running statistics of batch norm: carried into the reference, still 0 and 1 in the port."
+    )
     layer = (side.path or "layer").replace(".", "_")
     line = cure(
         case,
@@ -125,14 +136,19 @@ def _argument_order(case: Case, line: str) -> Iterator[Hypothesis]:
         given = dict(zip(names, (arrays[name] for name in order), strict=True))
         said = f"Arrays of batch norm: {', '.join(names)} in the reference, {', '.join(order)} in their places in the port."
         parts = ({n: given[n] for n in names[:2]}, {n: given[n] for n in names[2:]})
-        yield alternative(case, "order", said, line, replace(side, parameters=parts[0], statistics=parts[1]))
+        yield alternative(
+            case, "order", said, line, replace(side, parameters=parts[0], statistics=parts[1])
+        )
 
 
 def _affine(case: Case) -> Iterator[Hypothesis]:
     """Scale or shift that are not there; the whole normalization that is not there."""
     side, kind = case.reference, KINDS[case.reference.kind]
     every = line_of(
-        case, "" if side.kind == "rms_norm" else "affine=True", "center=True, scale=True", "use_bias=True, use_scale=True"
+        case,
+        "" if side.kind == "rms_norm" else "affine=True",
+        "center=True, scale=True",
+        "use_bias=True, use_scale=True",
     )
     every = every.replace("LayerNorm(..., affine=True", "LayerNorm(..., elementwise_affine=True")
     if side.kind == "rms_norm":
@@ -165,11 +181,18 @@ def _others(case: Case) -> Iterator[Hypothesis]:
     """Another normalization with the same scale and shift."""
     side, channels = case.reference, case.reference.inputs[0].shape[-1]
     instance = configured(replace(side, kind="group_norm"), groups=channels)
-    forms = {KINDS[kind]: configured(replace(side, kind=kind), axes=None, batch=True, groups=1) for kind in KINDS}
+    forms = {
+        KINDS[kind]: configured(replace(side, kind=kind), axes=None, batch=True, groups=1)
+        for kind in KINDS
+    }
     forms |= {"instance norm": instance, "group norm of one group": forms.pop("group norm")}
     for name, form in forms.items():
         if name != KINDS[side.kind]:
-            for words, lost in (("", ()), (" without a shift", ("shift",)), (" without scale and shift", ("scale", "shift"))):
+            for words, lost in (
+                ("", ()),
+                (" without a shift", ("shift",)),
+                (" without scale and shift", ("scale", "shift")),
+            ):
                 if all(each in side.parameters for each in lost):
                     said = f"Normalization: {KINDS[side.kind]} in the reference, {name}{words} in the port."
                     yield alternative(case, "kind", said, line_of(case), without(form, *lost))
@@ -181,7 +204,9 @@ def _outside(case: Case) -> Iterator[Hypothesis]:
     side = case.reference
     epsilon = number(side.config, "epsilon")
     centred, variance = centred_of(side)
-    said = f"Epsilon of {KINDS[side.kind]}: below the root in the reference, added to it in the port."
+    said = (
+        f"Epsilon of {KINDS[side.kind]}: below the root in the reference, added to it in the port."
+    )
 
     def port() -> np.ndarray:
         return scaled(centred / (np.sqrt(variance) + epsilon), side.parameters)
@@ -196,7 +221,11 @@ def _axis(case: Case) -> Iterator[Hypothesis]:
     for axis in range(1, x.ndim - 1):
         said = f"Axis of {KINDS[side.kind]}: the channels, the last, in the reference, axis {axis} (channels last) in the port."
         line = line_of(case, "", "axis=-1", "axis=-1" if side.kind == "batch_norm" else "")
-        line = f"{line}(x.movedim(-1, 1))" if case.port.dialect == "torch" and side.kind == "batch_norm" else line
+        line = (
+            f"{line}(x.movedim(-1, 1))"
+            if case.port.dialect == "torch" and side.kind == "batch_norm"
+            else line
+        )
         yield Hypothesis("axis", said, line, _moved(side, axis), value(side))
     if side.kind in ("layer_norm", "rms_norm"):
         yield from _more_axes(case)

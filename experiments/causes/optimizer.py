@@ -10,7 +10,15 @@ import numpy as np
 from experiments.causes._case import Case, Stage
 from experiments.causes._change import told
 from experiments.causes._hypothesis import Hypothesis, error, varied
-from experiments.causes._identified import EXACT, Config, close_enough, framework, identified, simulated, usual
+from experiments.causes._identified import (
+    EXACT,
+    Config,
+    close_enough,
+    framework,
+    identified,
+    simulated,
+    usual,
+)
 from experiments.causes._optimizer_decisions import both_sides, decisions
 from experiments.causes._optimizer_lines import bias_line, line, place_line
 from experiments.causes._steps import updates
@@ -49,7 +57,11 @@ def _difference(old: Config, new: Config) -> Config:
 
 def _framework(case: Case, base: Config, own: Config) -> Hypothesis:
     """Where epsilon is added."""
-    words = {"outside": "after the bias correction", "inside": "before the bias correction", "root": "below the root"}
+    words = {
+        "outside": "after the bias correction",
+        "inside": "before the bias correction",
+        "root": "below the root",
+    }
     mine = "outside of the root" if base["kind"] != "adam" else words[base["place"]]
     said = f"Place of epsilon: {mine} in the reference, {words[own['place']]} in the port."
     note = f"{FRAMEWORKS[case.port.backend]} does this itself."
@@ -64,16 +76,26 @@ def hypothesis(case: Case, name: str, base: Config, changed: Config, own: Config
     return _made(case, name, f"{both_sides(name, base, changed)}.", row, changed, own, note)
 
 
-def _made(case: Case, name: str, said: str, row: str, changed: Config, plain: Config, note: str = "") -> Hypothesis:
+def _made(
+    case: Case, name: str, said: str, row: str, changed: Config, plain: Config, note: str = ""
+) -> Hypothesis:
     steps = case.port.steps
     assert steps is not None
     close = close_enough(case, changed)
     return Hypothesis(
-        name, said, row, lambda: simulated(changed, steps), note=note, plain=lambda: updates(plain, steps), close=close
+        name,
+        said,
+        row,
+        lambda: simulated(changed, steps),
+        note=note,
+        plain=lambda: updates(plain, steps),
+        close=close,
     )
 
 
-def _two(case: Case, name: str, other: str, base: Config, changed: Config, own: Config) -> Hypothesis:
+def _two(
+    case: Case, name: str, other: str, base: Config, changed: Config, own: Config
+) -> Hypothesis:
     """Two decisions at once: a pair of common ones."""
     said = f"{both_sides(name, base, changed)}; {both_sides(other, base, changed)}."
     found = _made(case, f"{name}_and_{other}", said, line(case, base, name, other), changed, own)
@@ -105,9 +127,15 @@ def _decay(case: Case, base: Config, own: Config, its: np.ndarray) -> Iterator[H
     steps = case.port.steps
     assert steps is not None
     for decoupled in (True, False):
-        none, one = (updates(own | {"decay": decay, "decoupled": decoupled}, steps) for decay in (0.0, 1.0))
+        none, one = (
+            updates(own | {"decay": decay, "decoupled": decoupled}, steps) for decay in (0.0, 1.0)
+        )
         part = one - none
-        share = float(f"{float(np.vdot(part, its - none) / np.vdot(part, part)):.6g}") if np.any(part) else 0.0
+        share = (
+            float(f"{float(np.vdot(part, its - none) / np.vdot(part, part)):.6g}")
+            if np.any(part)
+            else 0.0
+        )
         likely = share > 0 and (decoupled == own["decoupled"] or not own["decay"])
         if abs(share) > 1e-9:
             changed = own | {"decay": share, "decoupled": decoupled}
@@ -124,7 +152,9 @@ def _kind(case: Case, base: Config) -> Iterator[Hypothesis]:
     clips = [{}, {"clip": base["clip"]}] if base["clip"] else [{}]
     for config in (each for more in clips for each in usual(steps, case.port.backend, **more)):
         if config["kind"] != base["kind"]:
-            numbers = ", ".join(f"{n} {told(config[n])}" for n in ("rate", "momentum", "epsilon") if config.get(n))
+            numbers = ", ".join(
+                f"{n} {told(config[n])}" for n in ("rate", "momentum", "epsilon") if config.get(n)
+            )
             said = f"Optimiser: {base['kind']} in the reference, {config['kind']} in the port ({numbers})."
             found = _made(case, "kind", said, line(case, base), config, base)
             yield replace(found, solved=True, rank=1)
@@ -144,4 +174,6 @@ def _schedule(case: Case, base: Config, own: Config, its: np.ndarray) -> Iterato
         said = f"Learning rate: {told(base['rate'])} in the reference, {rates} in the port's steps (solved)."
         port = (plain * factors[:, None]).ravel()
         row = line(case, base, "rate")
-        yield Hypothesis("schedule", said, row, lambda: port, plain=lambda: plain.ravel(), solved=True, rank=1)
+        yield Hypothesis(
+            "schedule", said, row, lambda: port, plain=lambda: plain.ravel(), solved=True, rank=1
+        )

@@ -25,9 +25,23 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
     yield from _moved(case)
     if case.partial or mine is None or its is None or not varied(its, ENOUGH):
         return
-    flat = _pairs(case, _flattenings(case), "flatten", "Order of elements in the flattening", _flatten_line(case))
-    joined = _pairs(case, _concatenations(case), "concatenate", "What is concatenated", _join_line(case))
-    reduced = _pairs(case, _reductions(case), "reduction", "What is taken of the steps or positions", _reduced_line(case))
+    flat = _pairs(
+        case,
+        _flattenings(case),
+        "flatten",
+        "Order of elements in the flattening",
+        _flatten_line(case),
+    )
+    joined = _pairs(
+        case, _concatenations(case), "concatenate", "What is concatenated", _join_line(case)
+    )
+    reduced = _pairs(
+        case,
+        _reductions(case),
+        "reduction",
+        "What is taken of the steps or positions",
+        _reduced_line(case),
+    )
     yield from (*flat, *joined)
     if case.reference.kind not in ("pooling", "global_pooling"):  # their own family knows them
         yield from reduced
@@ -40,7 +54,12 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
 def _moved(case: Case) -> Iterator[Hypothesis]:
     """What only moves numbers moves them along other axes: heads that are not brought back before they are joined."""
     side = case.reference
-    if side.kind not in ("reshape", "transpose") or len(side.inputs) != 1 or side.output is None or case.port.output is None:
+    if (
+        side.kind not in ("reshape", "transpose")
+        or len(side.inputs) != 1
+        or side.output is None
+        or case.port.output is None
+    ):
         return
     x, shape = side.inputs[0], case.port.output.shape
     if not 3 <= x.ndim <= 5 or x.size != case.port.output.size or not varied(x, ENOUGH):
@@ -48,8 +67,16 @@ def _moved(case: Case) -> Iterator[Hypothesis]:
     for axes in permutations(range(1, x.ndim)):
         y = x.transpose((0, *axes)).reshape(shape)
         said = f"Axes in front of {side.path}: in their order in the reference, {(0, *axes)} of these in the port."
-        line = cure(case, "x.permute(axes)", "keras.ops.transpose(x, axes)", "jax.numpy.transpose(x, axes)")
-        yield Hypothesis("axes", said, line, lambda y=y: y, plain=lambda: side.output.reshape(shape))  # type: ignore[union-attr]
+        line = cure(
+            case, "x.permute(axes)", "keras.ops.transpose(x, axes)", "jax.numpy.transpose(x, axes)"
+        )
+        yield Hypothesis(
+            "axes",
+            said,
+            line,
+            lambda y=y: y,
+            plain=lambda: side.output.reshape(shape),  # type: ignore[union-attr]
+        )
 
 
 def _pairs(case: Case, terms: list[Term], name: str, word: str, line: str) -> Iterator[Hypothesis]:
@@ -59,7 +86,9 @@ def _pairs(case: Case, terms: list[Term], name: str, word: str, line: str) -> It
         for its in theirs[:4]:
             if set(mine.of) == set(its.of) and mine.text != its.text:
                 said = f"{word}: {mine.text} in the reference, {its.text} in the port."
-                yield Hypothesis(name, said, line, lambda its=its: its.value, lambda mine=mine: mine.value)
+                yield Hypothesis(
+                    name, said, line, lambda its=its: its.value, lambda mine=mine: mine.value
+                )
 
 
 def _flattenings(case: Case) -> list[Term]:
@@ -70,7 +99,11 @@ def _flattenings(case: Case) -> list[Term]:
             found.append(Term("channels first", flattened(x, True), term.of))
             found.append(Term("channels last", flattened(x, False), term.of))
             found += [
-                Term(f"channels {word}, width before height", flattened(np.swapaxes(x, 1, -2), first), term.of)
+                Term(
+                    f"channels {word}, width before height",
+                    flattened(np.swapaxes(x, 1, -2), first),
+                    term.of,
+                )
                 for word, first in (("first", True), ("last", False))
             ]
     return found
@@ -100,8 +133,14 @@ def _concatenations(case: Case) -> list[Term]:
 
 
 def _fit(terms: tuple[Term, ...], axis: int) -> bool:
-    shapes = [np.delete(np.array(each.value.shape), axis).tolist() if each.value.ndim > axis else None for each in terms]
-    return all(shape == shapes[0] for shape in shapes) and len({each.value.ndim for each in terms}) == 1
+    shapes = [
+        np.delete(np.array(each.value.shape), axis).tolist() if each.value.ndim > axis else None
+        for each in terms
+    ]
+    return (
+        all(shape == shapes[0] for shape in shapes)
+        and len({each.value.ndim for each in terms}) == 1
+    )
 
 
 def _join_line(case: Case) -> str:
@@ -137,12 +176,22 @@ def _reduced_line(case: Case) -> str:
     """By what the reference does."""
     ours = matching(iter(_reductions(case)), case.reference.output)
     words = ours[0].text if ours else ""
-    forms = {"the last but one": "x[:, -2]", "the last": "x[:, -1]", "the first": "x[:, 0]", "the second": "x[:, 1]"}
+    forms = {
+        "the last but one": "x[:, -2]",
+        "the last": "x[:, -1]",
+        "the first": "x[:, 0]",
+        "the second": "x[:, 1]",
+    }
     names = {"the largest": "max", "the sum": "sum"}
     form = next((code for key, code in forms.items() if words.startswith(key)), "")
     name = next((code for key, code in names.items() if words.startswith(key)), "mean")
     torch = {"max": "amax"}.get(name, name)
-    return form or cure(case, f"torch.{torch}(x, dim=1)", f"keras.ops.{name}(x, axis=1)", f"jax.numpy.{name}(x, axis=1)")
+    return form or cure(
+        case,
+        f"torch.{torch}(x, dim=1)",
+        f"keras.ops.{name}(x, axis=1)",
+        f"jax.numpy.{name}(x, axis=1)",
+    )
 
 
 def _layers(case: Case) -> Iterator[Hypothesis]:
@@ -153,11 +202,17 @@ def _layers(case: Case) -> Iterator[Hypothesis]:
     for mine in ours[:2]:
         for its in theirs[:4]:
             lost = [name for name in mine.through if name not in its.through]
-            if mine.of == its.of and mine.text != its.text and set(its.through) <= set(mine.through):
+            if (
+                mine.of == its.of
+                and mine.text != its.text
+                and set(its.through) <= set(mine.through)
+            ):
                 word = f"{' and '.join(lost)} missing" if lost else "Order of layers"
                 said = f"{word}: {mine.text} in the reference, {its.text} in the port."
                 name = "missing" if lost else "layers"
-                yield Hypothesis(name, said, mine.line(), lambda its=its: its.value, lambda mine=mine: mine.value)
+                yield Hypothesis(
+                    name, said, mine.line(), lambda its=its: its.value, lambda mine=mine: mine.value
+                )
 
 
 def _exchanged(case: Case) -> Iterator[Hypothesis]:
@@ -165,7 +220,12 @@ def _exchanged(case: Case) -> Iterator[Hypothesis]:
     if not (case.between_reference and case.after_reference):
         return
     layer, follower = case.between_reference[-1], case.after_reference[0]
-    if layer.kind not in UNARY or follower.kind not in UNARY or len(layer.inputs) != 1 or len(follower.inputs) != 1:
+    if (
+        layer.kind not in UNARY
+        or follower.kind not in UNARY
+        or len(layer.inputs) != 1
+        or len(follower.inputs) != 1
+    ):
         return
     x = layer.inputs[0]
     with suppress(Undefined):
@@ -186,12 +246,20 @@ def _axes(case: Case, mine: np.ndarray, its: np.ndarray) -> Iterator[Hypothesis]
             if mine.shape[a] == mine.shape[b] and mine.shape[a] > 1:
                 said = f"Axes of {where}: in their order in the reference, {a} and {b} swapped in the port (channels last)."
                 line = cure(
-                    case, f"x.transpose({a}, {b})", f"keras.ops.swapaxes(x, {a}, {b})", f"jax.numpy.swapaxes(x, {a}, {b})"
+                    case,
+                    f"x.transpose({a}, {b})",
+                    f"keras.ops.swapaxes(x, {a}, {b})",
+                    f"jax.numpy.swapaxes(x, {a}, {b})",
                 )
                 yield Hypothesis("axes", said, line, lambda a=a, b=b: mine.swapaxes(a, b), rank=1)
     for axis in range(mine.ndim):
         said = f"Axis {axis} of {where} (channels last): in its order in the reference, backwards in the port."
-        line = cure(case, f"torch.flip(x, ({axis},))", f"keras.ops.flip(x, axis={axis})", f"jax.numpy.flip(x, axis={axis})")
+        line = cure(
+            case,
+            f"torch.flip(x, ({axis},))",
+            f"keras.ops.flip(x, axis={axis})",
+            f"jax.numpy.flip(x, axis={axis})",
+        )
         yield Hypothesis("reversed", said, line, lambda axis=axis: np.flip(mine, axis), rank=1)
     yield from _channels(case, mine, its, where)
 
@@ -204,7 +272,9 @@ def _channels(case: Case, mine: np.ndarray, its: np.ndarray, where: str) -> Iter
     distance = np.max(np.abs(others[:, None, :64] - rows[None, :, :64]), axis=-1)
     order = np.argmin(distance, axis=1)
     if sorted(order) == list(range(len(rows))) and close(mine[..., order], its):
-        said = f"Channels of {where}: in their order in the reference, as {_shown(order)} in the port."
+        said = (
+            f"Channels of {where}: in their order in the reference, as {_shown(order)} in the port."
+        )
         yield Hypothesis("channels", said, "y = y[..., order]", lambda: mine[..., order], rank=2)
 
 

@@ -18,7 +18,12 @@ PAGE = None
 def hypotheses(case: Case) -> Iterator[Hypothesis]:
     """What might be the cause, the usual first."""
     side = case.reference
-    if side.kind not in ("pooling", "global_pooling") or not side.inputs or side.output is None or not varied(side.output):
+    if (
+        side.kind not in ("pooling", "global_pooling")
+        or not side.inputs
+        or side.output is None
+        or not varied(side.output)
+    ):
         return
     yield from _which(case)
     if side.kind == "pooling":
@@ -41,9 +46,13 @@ def _line(case: Case, **numbers: Any) -> str:
     counted = "" if largest else f", count_include_pad={bool(config.get('counted'))}"
     torch = f"torch.nn.{'Max' if largest else 'Avg'}Pool{space}d({size}, stride={stride}{counted})"
     if not isinstance(every, str) and all(a == b for a, b in every):
-        torch = torch.replace(f"stride={stride}", f"stride={stride}, padding={tuple(a for a, _ in every)}")
+        torch = torch.replace(
+            f"stride={stride}", f"stride={stride}, padding={tuple(a for a, _ in every)}"
+        )
     torch = f"{torch[:-1]}, ceil_mode=True)" if config.get("ceil") else torch
-    keras = f"keras.layers.{'Max' if largest else 'Average'}Pooling{space}D({size}, strides={stride})"
+    keras = (
+        f"keras.layers.{'Max' if largest else 'Average'}Pooling{space}D({size}, strides={stride})"
+    )
     keras += _padded(every, largest, bool(config.get("counted")))
     flax = f"flax.linen.{'max' if largest else 'avg'}_pool(x, {size}, strides={stride}, padding={every!r}{counted})"
     return cure(case, torch, keras, flax)
@@ -56,7 +65,11 @@ def _padded(padding: Any, largest: bool, counted: bool) -> str:
     around = ((0, 0), *padding, (0, 0))
     if largest:
         return f'(keras.ops.pad(x, {around}, constant_values=float("-inf")))'
-    return f"(keras.ops.pad(x, {around}))" if counted else f"(keras.ops.pad(x, {around}))  # and divided by what is real"
+    return (
+        f"(keras.ops.pad(x, {around}))"
+        if counted
+        else f"(keras.ops.pad(x, {around}))  # and divided by what is real"
+    )
 
 
 def _which(case: Case) -> Iterator[Hypothesis]:
@@ -120,7 +133,9 @@ def _windows(case: Case) -> Iterator[Hypothesis]:
         said = f"Padding of pooling: {_padding(side)} in the reference, {its} in the port."
         yield alternative(case, "padding", said, _line(case), configured(side, padding=padding))
         form = configured(side, padding=padding, counted=not side.config.get("counted"))
-        yield alternative(case, "padding", f"{said[:-1]}, and what counts in the mean.", _line(case), form, rank=1)
+        yield alternative(
+            case, "padding", f"{said[:-1]}, and what counts in the mean.", _line(case), form, rank=1
+        )
     yield from _sizes(case, size)
 
 
@@ -130,7 +145,9 @@ def _kept(ceil: bool) -> str:
 
 def _padding(side: Side) -> str:
     padding = side.config.get("padding") or [(0, 0)]
-    return padding if isinstance(padding, str) else f"{padding[0][0]} before and {padding[0][1]} after"
+    return (
+        padding if isinstance(padding, str) else f"{padding[0][0]} before and {padding[0][1]} after"
+    )
 
 
 def _paddings(case: Case, size: list[int]) -> Iterator[list[tuple[int, int]]]:
@@ -140,7 +157,10 @@ def _paddings(case: Case, size: list[int]) -> Iterator[list[tuple[int, int]]]:
     stride = strides({"stride": side.config.get("stride") or size}, size)
     for before in range(max(size)):
         for after in range(max(size)):
-            sizes = [(n + before + after - k) // s + 1 for n, k, s in zip(space, size, stride, strict=True)]
+            sizes = [
+                (n + before + after - k) // s + 1
+                for n, k, s in zip(space, size, stride, strict=True)
+            ]
             if output is not None and tuple(sizes) == output.shape[1:-1]:
                 yield [(before, after)] * len(size)
                 break
@@ -156,6 +176,10 @@ def _sizes(case: Case, size: list[int]) -> Iterator[Hypothesis]:
             yield alternative(case, "stride", said, _line(case), configured(side, stride=other))
         if other != size:
             said = f"Window of pooling: {size[0]} in the reference, {each} in the port."
-            yield alternative(case, "size", said, _line(case), configured(side, size=other, stride=stride))
+            yield alternative(
+                case, "size", said, _line(case), configured(side, size=other, stride=stride)
+            )
             said = f"Window and stride of pooling: {size[0]} and {stride[0]} in the reference, {each} both in the port."
-            yield alternative(case, "size", said, _line(case), configured(side, size=other, stride=other))
+            yield alternative(
+                case, "size", said, _line(case), configured(side, size=other, stride=other)
+            )

@@ -15,14 +15,23 @@ from experiments.causes._hypothesis import Hypothesis, Numbers, varied
 STAGES: frozenset[Stage] = frozenset({"forward"})
 PAGE = "docs/migration/recurrent.md"
 GATES = {"lstm": "ifgo", "gru": "rzn", "rnn": "h"}
-LAYERS = {"lstm": ("LSTM", "OptimizedLSTMCell"), "gru": ("GRU", "GRUCell"), "rnn": ("RNN", "SimpleCell")}
+LAYERS = {
+    "lstm": ("LSTM", "OptimizedLSTMCell"),
+    "gru": ("GRU", "GRUCell"),
+    "rnn": ("RNN", "SimpleCell"),
+}
 FUNCTIONS = ("hard_sigmoid", "hard_sigmoid_fifth", "relu", "tanh", "sigmoid", "softsign", "linear")
 
 
 def hypotheses(case: Case) -> Iterator[Hypothesis]:
     """What might be the cause, the usual first."""
     side = case.reference
-    if side.kind != "recurrent" or not side.inputs or side.output is None or not varied(side.output):
+    if (
+        side.kind != "recurrent"
+        or not side.inputs
+        or side.output is None
+        or not varied(side.output)
+    ):
         return
     if side.config.get("cell") in GATES and {"kernel", "recurrent"} <= side.parameters.keys():
         yield from _gates(case)
@@ -43,9 +52,13 @@ def _line(case: Case, keras: str = "", torch: str = "", flax: str = "") -> str:
     ).replace(", )", ")")
 
 
-def _alternative(case: Case, name: str, said: str, line: str, side: Side, rank: int = 0) -> Hypothesis:
+def _alternative(
+    case: Case, name: str, said: str, line: str, side: Side, rank: int = 0
+) -> Hypothesis:
     """Where the port returns the last step alone, that is what is compared."""
-    return Hypothesis(name, said, line, _fitted(case, side), value(case.reference), rank=rank, side=side)
+    return Hypothesis(
+        name, said, line, _fitted(case, side), value(case.reference), rank=rank, side=side
+    )
 
 
 def _fitted(case: Case, side: Side) -> Numbers:
@@ -70,7 +83,10 @@ def _gates(case: Case) -> Iterator[Hypothesis]:
         yield _alternative(case, "gates", said, line, _permuted(side, list(order)))
     if side.config["cell"] == "gru":
         sign = np.array([1, -1, 1])
-        arrays = {name: array * sign.reshape(-1, *[1] * (array.ndim - 1)) for name, array in side.parameters.items()}
+        arrays = {
+            name: array * sign.reshape(-1, *[1] * (array.ndim - 1))
+            for name, array in side.parameters.items()
+        }
         said = f"Update gate of {side.path}: z keeps the old state in the reference, 1 - z does in the port."
         yield _alternative(case, "update", said, _line(case), replace(side, parameters=arrays))
     said = f"Recurrent weights of {side.path}: [from, to] in the reference, transposed in the port."
@@ -80,7 +96,9 @@ def _gates(case: Case) -> Iterator[Hypothesis]:
 
 def _permuted(side: Side, order: list[int]) -> Side:
     count = len(order)
-    return replace(side, parameters={n: a[order] if len(a) == count else a for n, a in side.parameters.items()})
+    return replace(
+        side, parameters={n: a[order] if len(a) == count else a for n, a in side.parameters.items()}
+    )
 
 
 def _functions(case: Case) -> Iterator[Hypothesis]:
@@ -98,7 +116,10 @@ def _functions(case: Case) -> Iterator[Hypothesis]:
                 word = name.replace("_", " ").capitalize()
                 said = f"{word} of {side.path}: {mine} in the reference, {its} in the port."
                 line = _line(
-                    case, f"{keras}={mine!r}", "", f"{flax}=jax.numpy.{mine}" if mine == "tanh" else f"{flax}=jax.nn.{mine}"
+                    case,
+                    f"{keras}={mine!r}",
+                    "",
+                    f"{flax}=jax.numpy.{mine}" if mine == "tanh" else f"{flax}=jax.nn.{mine}",
                 )
                 yield _alternative(case, name, said, line, configured(side, **{name: its}))
     if side.config["cell"] == "gru":
@@ -123,7 +144,9 @@ def _biases(case: Case) -> Iterator[Hypothesis]:
     if second is not None:
         said = f"Second bias of {where}, within the reset: there in the reference, missing in the port."
         yield _alternative(case, "second_bias", said, line, without(side, "recurrent_bias"))
-        folded = {name: array for name, array in side.parameters.items() if name != "recurrent_bias"}
+        folded = {
+            name: array for name, array in side.parameters.items() if name != "recurrent_bias"
+        }
         said = f"Second bias of {where}: within the reset in the reference, added outside of it in the port."
         folded["bias"] = second + (np.zeros(second.shape) if bias is None else bias)
         yield _alternative(case, "second_bias", said, line, replace(side, parameters=folded))
@@ -138,18 +161,33 @@ def _forget(case: Case, bias: np.ndarray) -> Iterator[Hypothesis]:
         moved = bias.copy()
         moved[1] += more
         said = f"Bias of the forget gate of {side.path}: as it stands in the reference, {told(more)} added to it in the port."
-        yield _alternative(case, "forget_bias", said, _line(case, "unit_forget_bias=False"), having(side, bias=moved))
+        yield _alternative(
+            case,
+            "forget_bias",
+            said,
+            _line(case, "unit_forget_bias=False"),
+            having(side, bias=moved),
+        )
 
 
 def _direction(case: Case) -> Iterator[Hypothesis]:
     side = case.reference
     back = bool(side.config.get("backwards"))
     words = {True: "backwards", False: "forwards"}
-    said = f"Direction of {side.path}: {words[back]} in the reference, {words[not back]} in the port."
-    line = cure(
-        case, "torch.flip(x, (1,))", f"keras.layers.LSTM(..., go_backwards={back})", f"flax.linen.RNN(..., reverse={back})"
+    said = (
+        f"Direction of {side.path}: {words[back]} in the reference, {words[not back]} in the port."
     )
-    line = line.replace("keras.layers.LSTM(", _line(case).split("(")[0] + "(") if case.port.dialect == "keras" else line
+    line = cure(
+        case,
+        "torch.flip(x, (1,))",
+        f"keras.layers.LSTM(..., go_backwards={back})",
+        f"flax.linen.RNN(..., reverse={back})",
+    )
+    line = (
+        line.replace("keras.layers.LSTM(", _line(case).split("(")[0] + "(")
+        if case.port.dialect == "keras"
+        else line
+    )
     other = configured(side, backwards=not back)
     yield _alternative(case, "direction", said, line, other)
     if side.output is not None and side.output.ndim == 3:
@@ -171,7 +209,9 @@ def _batch_first(case: Case) -> Iterator[Hypothesis]:
     line = _line(case, "", "batch_first=True")
     yield Hypothesis("batch_first", said, line, lambda: value(turned)().swapaxes(0, 1), value(side))
     if turned.inputs[0].shape == side.inputs[0].shape:
-        yield Hypothesis("batch_first", said, line, value(turned), value(side))  # what comes out is turned back
+        yield Hypothesis(
+            "batch_first", said, line, value(turned), value(side)
+        )  # what comes out is turned back
 
 
 REDUCTIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -195,14 +235,26 @@ def _returned(case: Case) -> Iterator[Hypothesis]:
     for words, form in REDUCTIONS.items():
         yield _said_returned(case, words, line, lambda form=form: form(whole()))
     if side.config["cell"] == "lstm":
-        yield _said_returned(case, "the state of the cell, not its output,", line, value(configured(side, state=True)))
+        yield _said_returned(
+            case,
+            "the state of the cell, not its output,",
+            line,
+            value(configured(side, state=True)),
+        )
     for other in case.agreed:
         if other.kind == "recurrent" and other.output is not None and other.output.ndim == 3:
             steps = other.output
             for words, form in REDUCTIONS.items():
-                yield _said_returned(case, f"{words} of {other.path}", line, lambda form=form, steps=steps: form(steps))
+                yield _said_returned(
+                    case,
+                    f"{words} of {other.path}",
+                    line,
+                    lambda form=form, steps=steps: form(steps),
+                )
 
 
 def _said_returned(case: Case, words: str, line: str, port: Numbers) -> Hypothesis:
-    said = f"What {case.reference.path} returns: the last step in the reference, {words} in the port."
+    said = (
+        f"What {case.reference.path} returns: the last step in the reference, {words} in the port."
+    )
     return Hypothesis("returned", said, line, port, value(case.reference))

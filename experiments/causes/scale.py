@@ -36,7 +36,9 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
         yield Hypothesis("factor", said, line, lambda: factor * mine, solved=True, rank=2)
     shift = float(np.mean(its - mine))
     said = f"{what}: {told(shift)} more in the port, in every element."
-    yield Hypothesis("shift", said, f"y = y - {code(shift)}", lambda: mine + shift, solved=True, rank=2)
+    yield Hypothesis(
+        "shift", said, f"y = y - {code(shift)}", lambda: mine + shift, solved=True, rank=2
+    )
     yield from _of_channels(case, mine, its, what)
 
 
@@ -52,4 +54,8 @@ def _of_channels(case: Case, mine: np.ndarray, its: np.ndarray, what: str) -> It
 
 def _what(side: Side) -> str:
     """Of a stretch between two places it is what goes into the second that differs."""
-    return f"What goes into {side.path or 'the end'}" if side.kind == "between" else f"Output of {side.path or side.kind}"
+    return (
+        f"What goes into {side.path or 'the end'}"
+        if side.kind == "between"
+        else f"Output of {side.path or side.kind}"
+    )

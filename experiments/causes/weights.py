@@ -34,13 +34,23 @@ def _one_of(case: Case, path: str, arrays, line: str) -> Iterator[Hypothesis]:
     for name, array in arrays.items():
         if len(arrays) > 1:
             said = f"{name.capitalize()} of {side.path}: its own in the reference, that of {path} in the port."
-            yield alternative(case, "swapped", said, line, replace(side, parameters={**side.parameters, name: array}))
+            yield alternative(
+                case,
+                "swapped",
+                said,
+                line,
+                replace(side, parameters={**side.parameters, name: array}),
+            )
 
 
 def _held(case: Case, line: str) -> Iterator[Hypothesis]:
     """Those that the port says it has."""
     side, held = case.reference, case.port.parameters
-    other = [name for name, array in side.parameters.items() if name in held and _differs(array, held[name])]
+    other = [
+        name
+        for name, array in side.parameters.items()
+        if name in held and _differs(array, held[name])
+    ]
     if other and held.keys() == side.parameters.keys():
         worst = max(error(held[name], side.parameters[name]) for name in other)
         said = f"{' and '.join(other).capitalize()} of {side.path}: the port holds others than the reference, {worst:.2g} off."

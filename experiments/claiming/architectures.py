@@ -65,8 +65,15 @@ CLAIMS = (
         "Several measures together do better than one alone",
         (
             learns_more("relu + he", "relu + xavier", "sigmoid + he"),
-            learns_more("relu + he + batch norm + residual", "relu + he", "sigmoid + batch norm", "sigmoid + residual"),
-            learns_more("sigmoid + batch norm + residual", "sigmoid + batch norm", "sigmoid + residual"),
+            learns_more(
+                "relu + he + batch norm + residual",
+                "relu + he",
+                "sigmoid + batch norm",
+                "sigmoid + residual",
+            ),
+            learns_more(
+                "sigmoid + batch norm + residual", "sigmoid + batch norm", "sigmoid + residual"
+            ),
             learns_more("relu + he + batch norm", "relu + he", "sigmoid + batch norm"),
         ),
         meaning=dict.fromkeys(

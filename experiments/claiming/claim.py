@@ -79,7 +79,11 @@ class Tried:
     @property
     def outcome(self) -> Outcome:
         """Whether it bears the claim out."""
-        found = {self.case.criterion.met(figure) for figure in self.figures.values() if figure is not None}
+        found = {
+            self.case.criterion.met(figure)
+            for figure in self.figures.values()
+            if figure is not None
+        }
         if not found:
             return "untried"
         if {True, False} <= found:
@@ -112,12 +116,16 @@ class Judged:
         """What is said of it: the words that were written for such outcomes, or else which cases hold."""
         borne_out = [one.case.words for one in self.cases if one.outcome == "yes"]
         listed = f"in {len(borne_out)} of {len(self.cases)} cases: {'; '.join(borne_out)}"
-        return self.claim.meaning.get(self.outcomes, listed if self.verdict == "holds with a condition" else "")
+        return self.claim.meaning.get(
+            self.outcomes, listed if self.verdict == "holds with a condition" else ""
+        )
 
     @property
     def outcomes(self) -> str:
         """Those of the cases, and after a bar of those beside."""
-        parts = (" ".join(one.outcome for one in group) for group in (self.cases, self.beside) if group)
+        parts = (
+            " ".join(one.outcome for one in group) for group in (self.cases, self.beside) if group
+        )
         return " | ".join(parts)
 
 
@@ -130,6 +138,9 @@ def judge(claim: Claim, evidence: Mapping[str, Evidence]) -> Judged:
     """
 
     def tried(cases: tuple[Case, ...]) -> tuple[Tried, ...]:
-        return tuple(Tried(case, {name: case.figure(found) for name, found in evidence.items()}) for case in cases)
+        return tuple(
+            Tried(case, {name: case.figure(found) for name, found in evidence.items()})
+            for case in cases
+        )
 
     return Judged(claim, tried(claim.cases), tried(claim.beside))

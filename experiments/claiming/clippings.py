@@ -44,11 +44,15 @@ def _snippet(evidence: Evidence, fact: str) -> Figure | None:
 
 
 def _largest_step(evidence: Evidence, way: str) -> Figure:
-    return quotient(evidence.largest_step(f"{EXPLODING} + {way} clipping"), evidence.largest_step(EXPLODING))
+    return quotient(
+        evidence.largest_step(f"{EXPLODING} + {way} clipping"), evidence.largest_step(EXPLODING)
+    )
 
 
 def _direction(way: str, spoken: str, criterion: Near | Below) -> Case:
-    return Case(f"cosine of the gradient and the one clipped {spoken}", partial(_cosine, way=way), criterion)
+    return Case(
+        f"cosine of the gradient and the one clipped {spoken}", partial(_cosine, way=way), criterion
+    )
 
 
 def _relieves(way: str) -> Case:
@@ -58,7 +62,9 @@ def _relieves(way: str) -> Case:
 
 
 def _bounds(way: str) -> Case:
-    words = f"{EXPLODING}: largest change of a layer's weights in a step, with {way} clipping / without"
+    words = (
+        f"{EXPLODING}: largest change of a layer's weights in a step, with {way} clipping / without"
+    )
     return Case(words, partial(_largest_step, way=way), Below(1.0))
 
 
@@ -78,21 +84,43 @@ CLAIMS = (
     ),
     Claim(
         "Keras' SGD(clipvalue=1.0) clips by norm",
-        (Case("norm of (3, 4), (0.1, 0.2) clipped by the value 1", partial(_norm, way="value"), AT_THRESHOLD),),
-        beside=(
-            Case("norm of the same clipped by the norm of all parameters", partial(_norm, way="global_norm"), AT_THRESHOLD),
+        (
+            Case(
+                "norm of (3, 4), (0.1, 0.2) clipped by the value 1",
+                partial(_norm, way="value"),
+                AT_THRESHOLD,
+            ),
         ),
-        meaning={"no | yes": "it clips element by element; by norm clip clipnorm and global_clipnorm"},
+        beside=(
+            Case(
+                "norm of the same clipped by the norm of all parameters",
+                partial(_norm, way="global_norm"),
+                AT_THRESHOLD,
+            ),
+        ),
+        meaning={
+            "no | yes": "it clips element by element; by norm clip clipnorm and global_clipnorm"
+        },
     ),
     Claim(
         "The article's snippet clips: PyTorch's clip_grad_value_ right after the optimiser is built",
         (
-            Case("errors that it raises, before any backward()", partial(_snippet, fact="errors"), Below(0.5)),
-            Case("largest element of the gradient in the step after it", partial(_snippet, fact="after it"), AT_THRESHOLD),
+            Case(
+                "errors that it raises, before any backward()",
+                partial(_snippet, fact="errors"),
+                Below(0.5),
+            ),
+            Case(
+                "largest element of the gradient in the step after it",
+                partial(_snippet, fact="after it"),
+                AT_THRESHOLD,
+            ),
         ),
         beside=(
             Case(
-                "the same, where it stands between backward() and step()", partial(_snippet, fact="in its place"), AT_THRESHOLD
+                "the same, where it stands between backward() and step()",
+                partial(_snippet, fact="in its place"),
+                AT_THRESHOLD,
             ),
         ),
         meaning={

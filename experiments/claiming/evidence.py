@@ -68,7 +68,9 @@ class Evidence:
 
     def loss_gap(self, network: str, other: str) -> Figure:
         """By how much the training loss of the last recorded steps is above another network's."""
-        one, second = (_over_seeds(self._run(name).trace.loss[:, -10:].mean(1)) for name in (network, other))
+        one, second = (
+            _over_seeds(self._run(name).trace.loss[:, -10:].mean(1)) for name in (network, other)
+        )
         return difference(one, second)
 
     def saturation(self, network: str, derivative: str) -> Figure:
@@ -78,13 +80,18 @@ class Evidence:
             network: Of which.
             derivative: Of sigmoid, h (1 - h), or of tanh, 1 - h^2.
         """
-        mean, square = self.first(network, "activation_mean"), self.first(network, "activation_rms") ** 2
+        mean, square = (
+            self.first(network, "activation_mean"),
+            self.first(network, "activation_rms") ** 2,
+        )
         of_units = {"sigmoid": mean - square, "tanh": 1 - square}[derivative]
         return _over_seeds(of_units[:, 1:].mean(1))
 
     def clipped(self, network: str) -> Figure:
         """The first layer's weight gradient after clipping / before it, at the first step; of all seeds the largest."""
-        before, after = (self.first(network, f"{word}weight_gradient_rms")[:, 0] for word in ("", "clipped_"))
+        before, after = (
+            self.first(network, f"{word}weight_gradient_rms")[:, 0] for word in ("", "clipped_")
+        )
         return Figure(float((after / before).max()))
 
     def largest_step(self, network: str) -> Figure:
@@ -121,7 +128,9 @@ def difference(one: Figure, other: Figure) -> Figure:
 def quotient(one: Figure, other: Figure) -> Figure:
     """Of two figures that were measured apart."""
     value = one.value / other.value
-    return Figure(value, abs(value) * float(np.hypot(one.error / one.value, other.error / other.value)))
+    return Figure(
+        value, abs(value) * float(np.hypot(one.error / one.value, other.error / other.value))
+    )
 
 
 def _over_seeds(values: np.ndarray) -> Figure:

@@ -52,7 +52,9 @@ def facts(framework: str) -> Facts:
     return json.loads(asked.stdout)
 
 
-def evidence(plans: Mapping[str, Plan], frameworks: Iterable[str], console: Console) -> tuple[dict[str, Evidence], list[str]]:
+def evidence(
+    plans: Mapping[str, Plan], frameworks: Iterable[str], console: Console
+) -> tuple[dict[str, Evidence], list[str]]:
     """Measure everything, in worker processes side by side; nothing is kept.
 
     Args:
@@ -68,11 +70,16 @@ def evidence(plans: Mapping[str, Plan], frameworks: Iterable[str], console: Cons
         asking = {name: beside.submit(partial(facts, name)) for name in frameworks}
         runs, failed = _runs(jobs, Store(Path(folder)), console)
         failed += [str(error) for one in asking.values() if (error := one.exception())]
-    found = {name: Evidence(runs[name], {} if one.exception() else one.result()) for name, one in asking.items()}
+    found = {
+        name: Evidence(runs[name], {} if one.exception() else one.result())
+        for name, one in asking.items()
+    }
     return found, failed
 
 
-def _runs(jobs: list[Job], store: Store, console: Console) -> tuple[dict[str, dict[str, Run]], list[str]]:
+def _runs(
+    jobs: list[Job], store: Store, console: Console
+) -> tuple[dict[str, dict[str, Run]], list[str]]:
     """The runs by framework and network, and what is said of those that failed."""
     console.print(announced(jobs), markup=False, highlight=False, soft_wrap=True)
     with watcher(console, jobs) as progress, ending.tidied(progress.end):
@@ -82,4 +89,8 @@ def _runs(jobs: list[Job], store: Store, console: Console) -> tuple[dict[str, di
     for job in jobs:
         if job.run_id in have:
             runs[job.backend][job.name] = have[job.run_id]
-    return runs, [f"{job.backend}: {job.name}: {failed[job.run_id].reason}" for job in jobs if job.run_id in failed]
+    return runs, [
+        f"{job.backend}: {job.name}: {failed[job.run_id].reason}"
+        for job in jobs
+        if job.run_id in failed
+    ]

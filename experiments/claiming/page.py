@@ -39,10 +39,17 @@ def page(found: Sequence[Judged], frameworks: Sequence[str], steps: int, seeds: 
         seeds: Of each network.
     """
     of = ", ".join(f"{name} {version}" for name, version in packages(frameworks).items())
-    introduction = INTRODUCTION.format(date=date.today().isoformat(), packages=of, steps=steps, seeds=seeds)
+    introduction = INTRODUCTION.format(
+        date=date.today().isoformat(), packages=of, steps=steps, seeds=seeds
+    )
     return introduction + table.markdown(found, frameworks)
 
 
 def packages(frameworks: Sequence[str]) -> dict[str, str]:
     """The versions of the frameworks' packages."""
-    return {package: version for name in frameworks for package, version in versions(name).items() if package in NEEDS[name]}
+    return {
+        package: version
+        for name in frameworks
+        for package, version in versions(name).items()
+        if package in NEEDS[name]
+    }

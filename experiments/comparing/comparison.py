@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 
 
 def compare(
-    options: Options, command: str, chosen: list[str], absent: list[str], cluster: Cluster | None = None
+    options: Options,
+    command: str,
+    chosen: list[str],
+    absent: list[str],
+    cluster: Cluster | None = None,
 ) -> tuple[Source, Said]:
     """Run what is not in the store yet, and make the findings of all; also, what became of their index."""
     from experiments import index, reported
@@ -39,7 +43,9 @@ def compare(
     from experiments.store import Store
 
     experiment, overrides = read(options.experiment), options.overrides()
-    check_count(experiment, {} if options.tried else overrides, many=options.many)  # the changes are those of the file itself
+    check_count(
+        experiment, {} if options.tried else overrides, many=options.many
+    )  # the changes are those of the file itself
     if options.tried:
         experiment = with_single_changes(experiment)
     planned = plans(experiment, overrides)
@@ -59,8 +65,18 @@ def compare(
             beside.submit(_prepare_charts)
             failures = _run(todo, store, executor, options.fresh)
         have |= stored([job for job in todo if job.run_id not in failures], store)
-        cures = {backend: f"not installed; install with: {install_command(backend)}" for backend in absent}
-        made = index.of_jobs(experiment, jobs, failures, cures, name=name_of_file(options.experiment), command=command)
+        cures = {
+            backend: f"not installed; install with: {install_command(backend)}"
+            for backend in absent
+        }
+        made = index.of_jobs(
+            experiment,
+            jobs,
+            failures,
+            cures,
+            name=name_of_file(options.experiment),
+            command=command,
+        )
         source = reported.source(made, have, str(options.output))
         answered = made.model_copy(update={"answer": summary(source.document)})
         return source, outputs.index(store, answered)
@@ -87,7 +103,9 @@ def _kept(jobs: Iterable[Job], store: Store, fresh: bool) -> Callable[[], str]:
 
     def sentence() -> str:
         found = {path: _stamp(path) for path in paths}
-        count = sum(stamp is not None and stamp != before.get(path) for path, stamp in found.items())
+        count = sum(
+            stamp is not None and stamp != before.get(path) for path, stamp in found.items()
+        )
         if fresh:
             cure = "the same command begins again, without --fresh it takes what is there"
             return f"{count} of {len(paths)} runs were made again in {store.directory}; {cure}"

@@ -24,7 +24,9 @@ class _Options:
 
     experiment: Annotated[str, tyro.conf.Positional] = "countermeasures"
     """An experiment of the catalogue (--list shows them), or a .toml file."""
-    backends: Annotated[tuple[str, ...] | None, _number("NAME ...", "(default: numpy and all that are installed)")] = None
+    backends: Annotated[
+        tuple[str, ...] | None, _number("NAME ...", "(default: numpy and all that are installed)")
+    ] = None
     """Of numpy, torch, keras, jax; numpy is the definition, which all are compared with, and always runs."""
     depth: Annotated[int | None, _number("INT")] = None
     """Hidden layers."""
@@ -75,8 +77,21 @@ class _Options:
 
     def overrides(self) -> dict[str, Any]:
         """What replaces the experiment's own numbers."""
-        keys = ("depth", "width", "steps", "seeds", "batch_size", "learning_rate", "precision", "record_every", "time", "loss")
-        given = {key: getattr(self, key) for key in keys} | {"data": str(self.data) if self.data else None}
+        keys = (
+            "depth",
+            "width",
+            "steps",
+            "seeds",
+            "batch_size",
+            "learning_rate",
+            "precision",
+            "record_every",
+            "time",
+            "loss",
+        )
+        given = {key: getattr(self, key) for key in keys} | {
+            "data": str(self.data) if self.data else None
+        }
         return {key: value for key, value in given.items() if value is not None}
 
 

@@ -48,7 +48,9 @@ def _spoken(word: str, sizes: Mapping[str, int]) -> str:
         return {"*": "...", "1*": "1, ..."}[word]
     if all(name in sizes for name in names):
         return f"{' x '.join(names)} = {math.prod(sizes[name] for name in names)}"
-    return " x ".join(f"{sizes[name]} {name}s" if name == "gate" and name in sizes else name for name in names)
+    return " x ".join(
+        f"{sizes[name]} {name}s" if name == "gate" and name in sizes else name for name in names
+    )
 
 
 def unified(layout: str, shape: Sequence[int], sizes: Mapping[str, int]) -> Sizes:
@@ -90,7 +92,11 @@ def rearranged(a: np.ndarray, before: str, after: str, sizes: Mapping[str, int])
     source = groups(before, a.ndim, sizes)
     names = [name for group in source for name in group]
     split = a.reshape(
-        [_size(name, group, length, sizes) for group, length in zip(source, a.shape, strict=True) for name in group]
+        [
+            _size(name, group, length, sizes)
+            for group, length in zip(source, a.shape, strict=True)
+            for name in group
+        ]
     )
     stars = [name for name in names if name.startswith("*")]
     target = _expanded(after, stars)
@@ -112,4 +118,8 @@ def _expanded(layout: str, stars: list[str]) -> list[Group]:
 def _size(name: str, group: Group, length: int, sizes: Mapping[str, int]) -> int:
     if len(group) == 1:
         return length
-    return sizes[name] if name in sizes else length // math.prod(sizes[other] for other in group if other != name)
+    return (
+        sizes[name]
+        if name in sizes
+        else length // math.prod(sizes[other] for other in group if other != name)
+    )

@@ -28,7 +28,9 @@ def canonical(layer: Layer, framework: str, kind: str) -> Arrays:
     return found
 
 
-def _turned(law: Law, kind: str, framework: str, pieces: list[np.ndarray], sizes: Sizes) -> np.ndarray:
+def _turned(
+    law: Law, kind: str, framework: str, pieces: list[np.ndarray], sizes: Sizes
+) -> np.ndarray:
     name, layout = law.there(framework)
     if "{gate}" in name:
         return np.stack(pieces)
@@ -53,7 +55,9 @@ def own(arrays: Mapping[str, np.ndarray], framework: str, kind: str) -> Arrays:
             continue
         name, layout = law.there(framework)
         if not name:
-            raise UserError(f"{framework}'s {kind} must have a place for {canonical_name}; it has none; leave it out")
+            raise UserError(
+                f"{framework}'s {kind} must have a place for {canonical_name}; it has none; leave it out"
+            )
         if "{gate}" in name:
             found |= dict(zip(names_of(kind, framework, law), arrays[canonical_name], strict=True))
             continue

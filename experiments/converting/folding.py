@@ -18,10 +18,22 @@ from common.errors import UserError, shown
 Arrays = dict[str, np.ndarray]
 
 REMARKS = {
-    ("rnn", "one"): "two biases become their sum; PyTorch moves both in a step, so freeze bias_hh there for equal steps",
-    ("rnn", "two"): "bias_hh is 0 there: freeze it (requires_grad_(False)), or a step moves the sum twice as far",
-    ("gru", "one"): "the second bias of the gates r and z is added to the first; a step moved both there, and moves one here",
-    ("gru", "two"): "the second bias of the gates r and z is 0 there: mask its gradient, or a step moves the sum twice as far",
+    (
+        "rnn",
+        "one",
+    ): "two biases become their sum; PyTorch moves both in a step, so freeze bias_hh there for equal steps",
+    (
+        "rnn",
+        "two",
+    ): "bias_hh is 0 there: freeze it (requires_grad_(False)), or a step moves the sum twice as far",
+    (
+        "gru",
+        "one",
+    ): "the second bias of the gates r and z is added to the first; a step moved both there, and moves one here",
+    (
+        "gru",
+        "two",
+    ): "the second bias of the gates r and z is 0 there: mask its gradient, or a step moves the sum twice as far",
 }
 """What is to be said: by the cell, and by how many biases the target has."""
 
@@ -33,7 +45,11 @@ def remark(kind: str, source: str, target: str, arrays: Mapping[str, np.ndarray]
     if second is not None and _homeless(second, kind, target).any():
         return REMARKS[cell, "one"]
     alone = target == "torch" if cell == "rnn" else source == "jax"
-    return REMARKS[cell, "two"] if kind in ("lstm", "gru", "rnn") and "bias" in arrays and alone else None
+    return (
+        REMARKS[cell, "two"]
+        if kind in ("lstm", "gru", "rnn") and "bias" in arrays and alone
+        else None
+    )
 
 
 def folded(arrays: Arrays, kind: str, target: str) -> Arrays:

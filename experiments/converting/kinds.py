@@ -23,10 +23,16 @@ def understood(layer: Layer, framework: str, said: str | None, heads: int | None
     kinds = _kinds_by_names(layer, framework, [said] if said else list(LAWS))
     if not kinds:
         raise UserError(_unknown(layer, framework, said))
-    faults = {kind: fault for kind in kinds if (fault := _fault(layer, framework, kind, heads)) is not None}
+    faults = {
+        kind: fault
+        for kind in kinds
+        if (fault := _fault(layer, framework, kind, heads)) is not None
+    }
     fitting = tuple(kind for kind in kinds if kind not in faults)
     if not fitting:
-        nearest_kind = min(faults, key=lambda kind: (_gates_apart(layer, framework, kind), -faults[kind].after))
+        nearest_kind = min(
+            faults, key=lambda kind: (_gates_apart(layer, framework, kind), -faults[kind].after)
+        )
         raise UserError(faults[nearest_kind].said)
     fitting = _narrowed(layer, fitting)
     _check_collections(layer, framework, fitting[0])
@@ -34,7 +40,9 @@ def understood(layer: Layer, framework: str, said: str | None, heads: int | None
     return replace(layer, kinds=fitting, heads=_heads_of(layer, framework, fitting, heads))
 
 
-def _heads_of(layer: Layer, framework: str, kinds: tuple[str, ...], heads: int | None) -> int | None:
+def _heads_of(
+    layer: Layer, framework: str, kinds: tuple[str, ...], heads: int | None
+) -> int | None:
     if kinds != ("attention",):
         return None
     return heads if framework == "torch" else layer.own["query.kernel"].shape[1]
@@ -75,7 +83,9 @@ def _check_class(layer: Layer, kinds: tuple[str, ...]) -> None:
     if word and "convolution" in kinds:
         raw = next(iter(layer.raw.values()))
         rule = f"{shown(raw)} must be of a layer that is known"
-        raise UserError(f"{rule}; it is called {word}, whose layout is another; carry it by hand, or rename it")
+        raise UserError(
+            f"{rule}; it is called {word}, whose layout is another; carry it by hand, or rename it"
+        )
 
 
 def _kinds_by_names(layer: Layer, framework: str, kinds: Iterable[str]) -> list[str]:
@@ -92,9 +102,20 @@ def _lacking(layer: Layer, framework: str, kind: str) -> list[str]:
     """What a layer of the kind cannot be without; a bias of several arrays is there whole or not at all."""
     needed, _ = _needed(kind, framework)
     laws = LAWS[kind].items()
-    biases = [names_of(kind, framework, law) for name, law in laws if law.optional and len(names_of(kind, framework, law)) > 1]
+    biases = [
+        names_of(kind, framework, law)
+        for name, law in laws
+        if law.optional and len(names_of(kind, framework, law)) > 1
+    ]
     if kind == "attention":
-        biases = [[name for key, law in laws if key.endswith("_bias") for name in names_of(kind, framework, law)]]
+        biases = [
+            [
+                name
+                for key, law in laws
+                if key.endswith("_bias")
+                for name in names_of(kind, framework, law)
+            ]
+        ]
     begun = [name for bias in biases if set(bias) & set(layer.own) for name in bias]
     return sorted({*needed, *begun} - set(layer.own))
 
@@ -112,8 +133,16 @@ def _unknown(layer: Layer, framework: str, wanted: str | None) -> str:
     _, possible = _needed(kinds[0], framework)
     strange = [own for own in layer.own if own not in possible]
     if strange:
-        has = f"a layer of {framework} with it" if not possible & set(layer.own) else f"the {kinds[0]} {shown(layer.name)}"
-        known = ", ".join(sorted(possible)) if possible & set(layer.own) else "weights, biases, norms: docs/convert.md"
+        has = (
+            f"a layer of {framework} with it"
+            if not possible & set(layer.own)
+            else f"the {kinds[0]} {shown(layer.name)}"
+        )
+        known = (
+            ", ".join(sorted(possible))
+            if possible & set(layer.own)
+            else "weights, biases, norms: docs/convert.md"
+        )
         rule = f"{has} must have known entries ({known})"
         return f"{rule}; received {shown(layer.raw[strange[0]])}; leave it out, or carry it by hand"
     lacking = _lacking(layer, framework, kinds[0])
@@ -148,11 +177,16 @@ def _fault(layer: Layer, framework: str, kind: str, heads: int | None) -> Fault 
             right += 1
     if sizes.get("from", 0) != sizes.get("unit", 0) and "from" in sizes:
         name = names_of(kind, framework, LAWS[kind]["recurrent"])[0]
-        return Fault(_misshapen(layer, kind, name, f"[unit = {sizes['from']}] from and to", framework, None), right)
+        return Fault(
+            _misshapen(layer, kind, name, f"[unit = {sizes['from']}] from and to", framework, None),
+            right,
+        )
     return None
 
 
-def _misshapen(layer: Layer, kind: str, name: str, expected: str, framework: str, law: Law | None) -> str:
+def _misshapen(
+    layer: Layer, kind: str, name: str, expected: str, framework: str, law: Law | None
+) -> str:
     parts = PART.fullmatch(law.there(framework)[0]) if law else None
     each = f" in each of {parts[3]} parts" if parts else ""
     received = list(layer.own[name].shape)

@@ -79,7 +79,8 @@ def _words(raw: str, mark: str, framework: str) -> Path:
         case _:
             words = words[1:] if len(words) > 1 and words[0] in COLLECTIONS else words
             return tuple(
-                "negative_slope" if word == "slope" and at == len(words) - 1 else word for at, word in enumerate(words)
+                "negative_slope" if word == "slope" and at == len(words) - 1 else word
+                for at, word in enumerate(words)
             )
 
 
@@ -102,15 +103,23 @@ def _torch_words(words: Path) -> Path:
     return (*words[:-2], *([last] if last else []), own)
 
 
-def _modules_of_modules(words: Mapping[str, Path], ranks: Mapping[str, int], framework: str) -> set[Path]:
+def _modules_of_modules(
+    words: Mapping[str, Path], ranks: Mapping[str, int], framework: str
+) -> set[Path]:
     """The layers that consist of modules: of which at least two names are there, of the right rank."""
     found: dict[Path, dict[str, int]] = defaultdict(dict)
     for raw, path in words.items():
         if len(path) > 1:
             found[path[:-2]][".".join(path[-2:])] = ranks[raw]
     if framework == "torch":
-        return {path[:-1] for path in words.values() if path[-1] in ("in_proj_weight", "in_proj_bias")}
-    return {path for path, names in found.items() if any(_consists(names, kind, framework) for kind in LAWS)}
+        return {
+            path[:-1] for path in words.values() if path[-1] in ("in_proj_weight", "in_proj_bias")
+        }
+    return {
+        path
+        for path, names in found.items()
+        if any(_consists(names, kind, framework) for kind in LAWS)
+    }
 
 
 def _consists(names: Mapping[str, int], kind: str, framework: str) -> bool:
@@ -120,7 +129,11 @@ def _consists(names: Mapping[str, int], kind: str, framework: str) -> bool:
         for name in names_of(kind, framework, law)
         if "." in name
     }
-    fits = [name for name, rank in names.items() if wanted.get(name) == rank and not name.endswith("bias")]
+    fits = [
+        name
+        for name, rank in names.items()
+        if wanted.get(name) == rank and not name.endswith("bias")
+    ]
     return len(fits) > 1 or any(name.startswith("cell.") for name in fits)
 
 
@@ -146,7 +159,9 @@ def joined(layer: Path, own: str, kind: str, statistic: bool, framework: str) ->
         case "torch":
             return ".".join(_torch_path(layer, own))
         case "keras":
-            cell = {"lstm": "lstm_cell", "gru": "gru_cell", "rnn": "simple_rnn_cell"}.get(kind, "cell")
+            cell = {"lstm": "lstm_cell", "gru": "gru_cell", "rnn": "simple_rnn_cell"}.get(
+                kind, "cell"
+            )
             return "/".join([*layer, *own.replace("cell.", f"{cell}.", 1).split(".")])
         case _:
             own = "slope" if kind == "prelu" and layer[-1:] == ("activation",) else own
@@ -160,7 +175,11 @@ def _torch_path(layer: Path, own: str) -> Path:
     found = re.search(r"\[(\d+)(,back)?\]$", last)
     number, back = found.groups() if found else ("0", None)
     module = last.removesuffix(found[0]) if found else last
-    return (*layer[:-1], *([module] if module else []), f"{own}_l{number}{'_reverse' if back else ''}")
+    return (
+        *layer[:-1],
+        *([module] if module else []),
+        f"{own}_l{number}{'_reverse' if back else ''}",
+    )
 
 
 def natural(layer: Path) -> list[tuple[int, int, str]]:

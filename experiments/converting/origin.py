@@ -53,7 +53,10 @@ class Origin(NamedTuple):
 
     def like(self) -> Arrays:
         """Arrays of the names, dtypes and shapes that the file had, without its numbers."""
-        return {name: np.broadcast_to(np.zeros((), dtype), shape) for name, (dtype, shape) in self.entries.items()}
+        return {
+            name: np.broadcast_to(np.zeros((), dtype), shape)
+            for name, (dtype, shape) in self.entries.items()
+        }
 
     def check(self) -> None:
         """Refuse what `metadata` does not write.
@@ -103,11 +106,17 @@ def digest(arrays: Mapping[str, np.ndarray]) -> str:
 
 def lost(before: Mapping[str, np.ndarray], after: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """What has to be said of the arrays before, given those that the way back makes."""
-    return {name: _difference(a, after.get(name)) for name, a in before.items() if not _same(a, after.get(name))}
+    return {
+        name: _difference(a, after.get(name))
+        for name, a in before.items()
+        if not _same(a, after.get(name))
+    }
 
 
 def _same(a: np.ndarray, b: np.ndarray | None) -> bool:
-    return b is not None and a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+    return (
+        b is not None and a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+    )
 
 
 def _difference(a: np.ndarray, b: np.ndarray | None) -> list[Any]:
@@ -150,7 +159,9 @@ def _unpacked(text: str) -> bytes:
     return content
 
 
-def metadata(origin: Origin, arrays: Mapping[str, np.ndarray], kinds: Mapping[str, str]) -> dict[str, str]:
+def metadata(
+    origin: Origin, arrays: Mapping[str, np.ndarray], kinds: Mapping[str, str]
+) -> dict[str, str]:
     """What is written into a file; without what is lost where that is too large.
 
     A single entry, since the library writes several in an order that is another one in each process.
@@ -186,5 +197,7 @@ def read(metadata: Mapping[str, str], arrays: Mapping[str, np.ndarray]) -> Origi
         )
         origin.check()
     except (ValueError, KeyError, TypeError):
-        raise UserError(f"the metadata {KEY!r} must be what convert wrote; it is damaged; leave it out") from None
+        raise UserError(
+            f"the metadata {KEY!r} must be what convert wrote; it is damaged; leave it out"
+        ) from None
     return origin if origin.whole else origin._replace(lost={})

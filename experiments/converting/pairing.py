@@ -30,7 +30,10 @@ class Way(NamedTuple):
 
 
 def paired(
-    way: Way, found: Sequence[Layer], like: Sequence[Layer] | None, known: Mapping[str, str] | None = None
+    way: Way,
+    found: Sequence[Layer],
+    like: Sequence[Layer] | None,
+    known: Mapping[str, str] | None = None,
 ) -> list[Pair]:
     """Each layer as it is in the target, beside its counterpart.
 
@@ -53,7 +56,9 @@ def paired(
 def remarks(pairs: Sequence[Pair], way: Way) -> Iterator[str]:
     """What has to be known of layers that are carried."""
     channels = 0
-    for layer, kind, _ in sorted((pair.offer for pair in pairs), key=lambda offer: natural(offer.layer.path)):
+    for layer, kind, _ in sorted(
+        (pair.offer for pair in pairs), key=lambda offer: natural(offer.layer.path)
+    ):
         arrays = canonical(layer, way.source, kind)
         if words := remark(kind, way.source, way.target, arrays):
             yield f"{layer.name}: {words}"
@@ -88,7 +93,11 @@ def _offer(layer: Layer, kind: str, way: Way) -> Offer:
         raise UserError(
             f"the PReLU {shown(layer.name)} must have one slope for Flax; received {shown(_shapes(layer))}; carry it by hand"
         )
-    return Offer(layer, kind, own(folded(canonical(layer, way.source, kind), kind, way.target), way.target, kind))
+    return Offer(
+        layer,
+        kind,
+        own(folded(canonical(layer, way.source, kind), kind, way.target), way.target, kind),
+    )
 
 
 def _shapes(layer: Layer) -> dict[str, list[int]]:
@@ -108,7 +117,9 @@ def _certain(found: Sequence[Layer], offers: Sequence[Offer]) -> list[Offer]:
     return sorted(first.values(), key=lambda offer: natural(offer.layer.path))
 
 
-def _known_pairs(offers: Sequence[Offer], like: Sequence[Layer], known: Mapping[str, str]) -> list[Pair]:
+def _known_pairs(
+    offers: Sequence[Offer], like: Sequence[Layer], known: Mapping[str, str]
+) -> list[Pair]:
     """The pairs that the file itself tells."""
     there = {layer.name: layer for layer in like}
     pairs = []
@@ -131,6 +142,8 @@ def _named(offer: Offer, target: str) -> Layer:
     path = offer.layer.path
     raw = {name: joined(path, name, offer.kind, name in kept, target) for name in offer.own}
     arrays = dict(offer.own)
-    if offer.kind == "prelu" and target == "keras" and path[-1:] == ("activation",):  # a room of this suite
+    if (
+        offer.kind == "prelu" and target == "keras" and path[-1:] == ("activation",)
+    ):  # a room of this suite
         arrays = {name: a.reshape(1, -1) for name, a in arrays.items()}
     return Layer(path, arrays, raw, offer.layer.kinds, offer.layer.heads)

@@ -29,8 +29,18 @@ KINDS: dict[str, tuple[str, ...]] = {
 """The slots of each optimiser, as `common.countermeasures.optimizer.slots` calls them; Nesterov's and AdamW's are these."""
 
 SLOTS: dict[str, dict[str, tuple[str, ...]]] = {
-    "torch": {"sgd": (), "momentum": ("momentum_buffer",), "adam": ("exp_avg", "exp_avg_sq"), "rmsprop": ("square_avg",)},
-    "keras": {"sgd": (), "momentum": ("momentum",), "adam": ("momentum", "velocity"), "rmsprop": ("velocity",)},
+    "torch": {
+        "sgd": (),
+        "momentum": ("momentum_buffer",),
+        "adam": ("exp_avg", "exp_avg_sq"),
+        "rmsprop": ("square_avg",),
+    },
+    "keras": {
+        "sgd": (),
+        "momentum": ("momentum",),
+        "adam": ("momentum", "velocity"),
+        "rmsprop": ("velocity",),
+    },
     "jax": {"sgd": (), "momentum": ("trace",), "adam": ("mu", "nu"), "rmsprop": ("nu",)},
 }
 """What the frameworks call them."""
@@ -68,7 +78,11 @@ def _beginnings(arrays: Mapping[str, np.ndarray], framework: str) -> tuple[str, 
         case "torch":
             return ("optimizer.",)
         case "keras":
-            counted = {name.partition("/")[0] for name in arrays if re.fullmatch(r"[^/]+/(iteration|learning_rate)", name)}
+            counted = {
+                name.partition("/")[0]
+                for name in arrays
+                if re.fullmatch(r"[^/]+/(iteration|learning_rate)", name)
+            }
             return tuple(f"{name}/" for name in counted)
         case _:
             return ("opt_state/", "opt_state.")
@@ -87,7 +101,10 @@ def keras_scale(state: State) -> float:
 def mapped(state: State, function: Callable[[np.ndarray], np.ndarray]) -> State:
     """The state with another array for each."""
     slots = {
-        slot: {path: {name: function(a) for name, a in arrays.items()} for path, arrays in layers.items()}
+        slot: {
+            path: {name: function(a) for name, a in arrays.items()}
+            for path, arrays in layers.items()
+        }
         for slot, layers in state.slots.items()
     }
     return replace(state, slots=slots)
@@ -95,4 +112,8 @@ def mapped(state: State, function: Callable[[np.ndarray], np.ndarray]) -> State:
 
 def counts(kept: Mapping[str, np.ndarray], framework: str) -> Arrays:
     """What an optimiser keeps of all parameters together: of plain SGD in Keras it is all there is."""
-    return {name: np.array(a) for name, a in kept.items() if re.split(r"[./]", name)[-1] in STEPS[framework]}
+    return {
+        name: np.array(a)
+        for name, a in kept.items()
+        if re.split(r"[./]", name)[-1] in STEPS[framework]
+    }

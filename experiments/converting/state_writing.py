@@ -19,7 +19,12 @@ PREFIX = {"torch": "optimizer", "jax": "opt_state/0"}
 KERAS = {"sgd": "sgd", "momentum": "sgd", "adam": "adam", "rmsprop": "rmsprop"}
 
 
-def written(state: State, target: str, places: Mapping[Path, tuple[str, Layer]], like: Mapping[str, np.ndarray]) -> Arrays:
+def written(
+    state: State,
+    target: str,
+    places: Mapping[Path, tuple[str, Layer]],
+    like: Mapping[str, np.ndarray],
+) -> Arrays:
     """The entries of the state.
 
     Args:
@@ -39,9 +44,13 @@ def written(state: State, target: str, places: Mapping[Path, tuple[str, Layer]],
             kind, there = places[path]
             for name, a in own(arrays, target, kind).items():
                 trained.append(there.raw[name])
-                found[_named(prefix, theirs, there.raw[name], target, like)] = a.reshape(there.own[name].shape)
+                found[_named(prefix, theirs, there.raw[name], target, like)] = a.reshape(
+                    there.own[name].shape
+                )
     dtype = next(iter(found.values())).dtype if found else np.dtype("<f8")
-    return found | _counted(state, target, prefix, trained) | _rate(state, target, prefix, like, dtype)
+    return (
+        found | _counted(state, target, prefix, trained) | _rate(state, target, prefix, like, dtype)
+    )
 
 
 def _prefix(state: State, target: str, like: Mapping[str, np.ndarray]) -> str:
@@ -64,7 +73,11 @@ def _named(prefix: str, slot: str, raw: str, target: str, like: Mapping[str, np.
         case _:
             mark = "/" if "/" in raw else "."
             whole = mark.join([prefix, slot, raw])
-            return whole if whole in like else mark.join([prefix, slot, raw.removeprefix(f"params{mark}")])
+            return (
+                whole
+                if whole in like
+                else mark.join([prefix, slot, raw.removeprefix(f"params{mark}")])
+            )
 
 
 def _counted(state: State, target: str, prefix: str, trained: Sequence[str]) -> Arrays:
@@ -72,14 +85,18 @@ def _counted(state: State, target: str, prefix: str, trained: Sequence[str]) -> 
     match target:
         case "torch":
             counts = state.kind != "momentum"
-            return {f"{prefix}.{raw}.step": np.array(step, "<f4") for raw in trained} if counts else {}
+            return (
+                {f"{prefix}.{raw}.step": np.array(step, "<f4") for raw in trained} if counts else {}
+            )
         case "keras":
             return {f"{prefix}/iteration": np.array(step, "<i8")}
         case _:
             return {f"{prefix}/count": np.array(step, "<i4")} if state.kind == "adam" else {}
 
 
-def _rate(state: State, target: str, prefix: str, like: Mapping[str, np.ndarray], dtype: np.dtype) -> Arrays:
+def _rate(
+    state: State, target: str, prefix: str, like: Mapping[str, np.ndarray], dtype: np.dtype
+) -> Arrays:
     """The learning rate, which Keras alone keeps; where it is not known that of the model that the state is for."""
     name = f"{prefix}/learning_rate"
     if target != "keras" or (state.rate is None and name not in like):

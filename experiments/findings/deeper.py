@@ -27,7 +27,10 @@ class Deeper:
         gains = profiles[:, :-1] - profiles[:, 1:]
         self.layers = profiles.shape[1]
         self.own = float((profiles[:, 0] - profiles[:, -1]).mean())
-        self.design, self.gains = self._terms(np.tile(np.arange(1, self.layers), len(profiles))), gains.ravel()
+        self.design, self.gains = (
+            self._terms(np.tile(np.arange(1, self.layers), len(profiles))),
+            gains.ravel(),
+        )
         self.known = self.layers >= LEAST_DEPTH and gains.size > 1
         if self.known and not self._fit(2):
             self._fit(1)
@@ -45,7 +48,10 @@ class Deeper:
         self.terms = inverse @ design.T @ self.gains
         rest = self.gains - design @ self.terms
         self.covariance = inverse * (rest @ rest) / self.freedom
-        return bool(abs(self.terms[-1]) > _student(self.freedom, CHANGES) * math.sqrt(self.covariance[-1, -1]))
+        return bool(
+            abs(self.terms[-1])
+            > _student(self.freedom, CHANGES) * math.sqrt(self.covariance[-1, -1])
+        )
 
     def at(self, depth: int) -> tuple[float, float]:
         """Decades between the first and the last of so many layers, and how far off they may be."""

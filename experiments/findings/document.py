@@ -181,7 +181,11 @@ class RunFinding(Finding):
 
         The accuracy of a network that has not learnt is that of a guess, and so is that of NaN, whose class is 0.
         """
-        return self.status == "finished" and self.learning is not None and self.learning.verdict == "learns"
+        return (
+            self.status == "finished"
+            and self.learning is not None
+            and self.learning.verdict == "learns"
+        )
 
 
 class Configuration(Finding):

@@ -27,7 +27,16 @@ from common.plan import Precision
 from common.spec import Spec
 from common.trace import Trace
 from experiments.findings.deeper import Deeper
-from experiments.findings.verdict import Judgement, Words, finite_seeds, first_event, last_third, most, of_seed, told
+from experiments.findings.verdict import (
+    Judgement,
+    Words,
+    finite_seeds,
+    first_event,
+    last_third,
+    most,
+    of_seed,
+    told,
+)
 
 DEPTHS = (30, 100)
 """What a network would do with so many layers is told; one that is shallower than the first of them is judged by it."""
@@ -74,7 +83,14 @@ def gradient(
 class _Gradient:
     """The gradient's judge: profiles in decades, [seed, layer], at the first step and in the last third of the run."""
 
-    def __init__(self, trace: Trace, thresholds: Thresholds, precision: Precision, site: str, names: Sequence[str]) -> None:
+    def __init__(
+        self,
+        trace: Trace,
+        thresholds: Thresholds,
+        precision: Precision,
+        site: str,
+        names: Sequence[str],
+    ) -> None:
         self.trace, self.precision, self.site, self.names = trace, precision, site, names
         self.low, self.high = np.log10(thresholds.vanishing), np.log10(thresholds.exploding)
         signal = _held(trace.quantities["signal_gradient_rms"], precision)
@@ -84,7 +100,9 @@ class _Gradient:
         self.first = logs[:, 0]
         self.dead: np.ndarray = np.all(np.isneginf(last), axis=1)
         self.above = last.max(1)
-        self.later = np.stack([_typical(steps, one) for steps, one in zip(last, self.first, strict=True)])
+        self.later = np.stack(
+            [_typical(steps, one) for steps, one in zip(last, self.first, strict=True)]
+        )
         self.finite = finite_seeds(trace) & np.isfinite(signal).all((1, 2))
         self.layers = signal.shape[2]
         usable = self.finite & np.isfinite(self.first).all(1)
@@ -109,7 +127,10 @@ class _Gradient:
             return "non-finite", _Gradient._not_finite
         start = self._profile(self.first[s])
         if start != "comes through":
-            return start, _Gradient._at_start  # what it was born with is the cause of what became of it
+            return (
+                start,
+                _Gradient._at_start,
+            )  # what it was born with is the cause of what became of it
         if self.dead[s].any():
             return "dead", _Gradient._dead
         later = self._profile(self.later[s])
@@ -144,7 +165,9 @@ class _Gradient:
         if self.layers == 1:
             return f"its one {self.site} is the first and the last{self._died(seeds)}"
         share, more = _share(profiles), Deeper(profiles)
-        deeper = ", ".join(f"{_number(more.at(d)[0])} at {d}" for d in DEPTHS if d > self.layers and more.known)
+        deeper = ", ".join(
+            f"{_number(more.at(d)[0])} at {d}" for d in DEPTHS if d > self.layers and more.known
+        )
         deeper = f" (it would be {deeper})" if deeper else ""
         ends = f"over {self.layers} {self.site}s the first gets {_number(share[0])} of the last one's{deeper}"
         rate = _keeps(more.own / (self.layers - 1))
@@ -179,7 +202,11 @@ class _Gradient:
         """What the sites up to one are called, with their verb."""
         if last == 0:
             return f"{self._named(0)} gets"
-        return f"{self.names[0]} to {self.names[last]} get" if self.names else f"{self.site}s 1 to {last + 1} get"
+        return (
+            f"{self.names[0]} to {self.names[last]} get"
+            if self.names
+            else f"{self.site}s 1 to {last + 1} get"
+        )
 
     def _dead(self, seeds: list[int]) -> str:
         s = seeds[0]
@@ -198,7 +225,9 @@ class _Gradient:
             return f"all units of {self._named(last + 1)} are dead"
         if above - step < np.log10(np.finfo(self.precision).smallest_normal):
             return f"less than {self.precision} can hold (underflow); {self._named(last + 1)} still gets {_number(above)}"
-        return f"cut off, since the units of {self._named(last + 1)} that are not dead get no gradient"
+        return (
+            f"cut off, since the units of {self._named(last + 1)} that are not dead get no gradient"
+        )
 
     def _not_finite(self, seeds: list[int]) -> str:
         s = seeds[0]
@@ -230,7 +259,11 @@ def _share(profiles: np.ndarray) -> np.ndarray:
 def _keeps(rate: float) -> str:
     if rate >= math.log10(1.005):
         return f"makes the gradient {f'{10.0**rate:.3g}' if rate < 3 else _number(rate)} times as large"
-    return f"keeps {100 * 10.0**rate:.2g} % of the gradient" if rate < -2 else f"keeps {100 * 10.0**rate:.0f} % of the gradient"
+    return (
+        f"keeps {100 * 10.0**rate:.2g} % of the gradient"
+        if rate < -2
+        else f"keeps {100 * 10.0**rate:.0f} % of the gradient"
+    )
 
 
 def _number(decades: float) -> str:

@@ -24,7 +24,16 @@ import numpy as np
 from common.quantities import ratio
 from common.trace import Trace
 from experiments.findings.score import Score
-from experiments.findings.verdict import Judgement, Words, finite_seeds, first_event, last_third, most, of_seed, told
+from experiments.findings.verdict import (
+    Judgement,
+    Words,
+    finite_seeds,
+    first_event,
+    last_third,
+    most,
+    of_seed,
+    told,
+)
 
 LearningVerdict = Literal["learns", "has not learnt", "diverged", "cannot be told"]
 
@@ -93,7 +102,11 @@ class _Learning:
 
     def _has_not(self, seeds: list[int]) -> str:
         fallen = self._fallen(seeds)
-        least = f", what guessing gets is {self.guessing_loss:.2f}" if fallen and self.guessing_loss else ""
+        least = (
+            f", what guessing gets is {self.guessing_loss:.2f}"
+            if fallen and self.guessing_loss
+            else ""
+        )
         loss = f"though {self._loss(seeds)}{least}" if fallen else "and the loss has not fallen"
         return f"{self.score.no_better(seeds, self.steps)}, {loss}"
 
@@ -116,7 +129,9 @@ class _Learning:
 
     def _fallen(self, seeds: list[int]) -> bool:
         start, end = self._told(seeds)
-        return bool(np.median(ratio(self.end[seeds], self.start[seeds])) < FALLEN) or bool(end < FALLEN * start)
+        return bool(np.median(ratio(self.end[seeds], self.start[seeds])) < FALLEN) or bool(
+            end < FALLEN * start
+        )
 
     def _told(self, seeds: list[int]) -> tuple[float, float]:
         """The loss at the first and at the last step, as it is told."""

@@ -114,7 +114,10 @@ class Accuracies:
     def unsure(self, seed: int, fallen: bool) -> bool:
         """Whether it may be better."""
         guessing, level = self.guessing, self.guessing.level
-        weak = guessing.chance(self.accuracy[seed]) < POSSIBLE or guessing.chance((1 + level) / 2) >= LIKELY
+        weak = (
+            guessing.chance(self.accuracy[seed]) < POSSIBLE
+            or guessing.chance((1 + level) / 2) >= LIKELY
+        )
         return fallen and weak and bool(self.accuracy[seed] > level)
 
     def better(self, seeds: list[int]) -> str:

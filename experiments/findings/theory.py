@@ -22,7 +22,13 @@ import numpy as np
 from backends.numpy import activation as definition
 from common.architectures import Perceptron
 from common.countermeasures.activation import Activation, PReLU
-from common.countermeasures.initialization import Constant, Initialization, bias_bound, law_of, standard_deviation
+from common.countermeasures.initialization import (
+    Constant,
+    Initialization,
+    bias_bound,
+    law_of,
+    standard_deviation,
+)
 from common.plan import Plan
 
 PANELS, NODES, END = 30, 20, 10.0
@@ -36,7 +42,11 @@ def gradient_share(plan: Plan) -> list[float] | None:
     standardized, whose mean square it does not know.
     """
     network = plan.network
-    if not isinstance(network, Perceptron) or not network.weights_decide or plan.task.standardized == "no":
+    if (
+        not isinstance(network, Perceptron)
+        or not network.weights_decide
+        or plan.task.standardized == "no"
+    ):
         return None
     starts = [plan.initialization_of(f"layer {number}") for number in range(1, network.depth + 1)]
     if any(isinstance(law_of(start), Constant) for start in starts):
@@ -50,7 +60,9 @@ def gradient_share(plan: Plan) -> list[float] | None:
 def _factors(network: Perceptron, starts: list[Initialization]) -> list[float]:
     """c_l of each layer."""
     square, factors = 1.0, []
-    for inputs, units, start in zip((network.features, *network.widths[:-1]), network.widths, starts, strict=True):
+    for inputs, units, start in zip(
+        (network.features, *network.widths[:-1]), network.widths, starts, strict=True
+    ):
         variance = standard_deviation(start, inputs, units) ** 2
         q = inputs * variance * square + _variance_of_bias(start, inputs)
         square, slope = _moments(network.activation, q)
@@ -79,5 +91,7 @@ def _nodes() -> tuple[np.ndarray, np.ndarray]:
     x, w = np.polynomial.legendre.leggauss(NODES)
     halves = [(b - a) / 2 for a, b in pairwise(edges)]
     right = np.concatenate([a + h * (x + 1) for a, h in zip(edges, halves, strict=False)])
-    weights = np.concatenate([h * w for h in halves]) * np.exp(-(right**2) / 2) / math.sqrt(2 * math.pi)
+    weights = (
+        np.concatenate([h * w for h in halves]) * np.exp(-(right**2) / 2) / math.sqrt(2 * math.pi)
+    )
     return np.concatenate([right, -right]), np.concatenate([weights, weights])

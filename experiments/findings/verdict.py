@@ -52,13 +52,19 @@ def first_event(trace: Trace) -> Event | None:
 def of_seed(trace: Trace, seed: int) -> Trace:
     """The trace of the seed with that index alone."""
     one = slice(seed, seed + 1)
-    return Trace(trace.steps, trace.loss[one], {name: values[one] for name, values in trace.quantities.items()})
+    return Trace(
+        trace.steps,
+        trace.loss[one],
+        {name: values[one] for name, values in trace.quantities.items()},
+    )
 
 
 def finite_seeds(trace: Trace) -> np.ndarray:
     """Whether all that was recorded of a seed is finite [seed]."""
     parts = [trace.loss, *trace.quantities.values()]
-    return np.array([all(np.isfinite(values[s]).all() for values in parts) for s in range(len(trace.loss))])
+    return np.array(
+        [all(np.isfinite(values[s]).all() for values in parts) for s in range(len(trace.loss))]
+    )
 
 
 def last_third(trace: Trace) -> slice:

@@ -21,7 +21,9 @@ from common.network import Arrays
 
 FAMILIES = Path(__file__).parent
 
-Kind = Literal["expression", "function", "loss", "layer", "image", "start", "clip", "optimizer", "setting"]
+Kind = Literal[
+    "expression", "function", "loss", "layer", "image", "start", "clip", "optimizer", "setting"
+]
 """How a line is tried: `backends/torch/trial.py`; a setting is of a whole process, and its line is run in one of its own."""
 
 Piece = Literal["affine", "norm", "activation", "loss", "clip", "optimizer"]

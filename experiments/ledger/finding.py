@@ -33,9 +33,20 @@ def _text(difference: Difference) -> str:
     lines = [difference.trial.native.of(framework) for framework in FRAMEWORKS]
     words = [apart(word) for word in difference.words]
     family = next(
-        name for name, family in families().items() if any(each["name"] == difference.name for each in family.difference)
+        name
+        for name, family in families().items()
+        if any(each["name"] == difference.name for each in family.difference)
     )
-    return " ".join([*words, *words, apart(difference.question), apart(difference.name), family, *map(apart, lines)])
+    return " ".join(
+        [
+            *words,
+            *words,
+            apart(difference.question),
+            apart(difference.name),
+            family,
+            *map(apart, lines),
+        ]
+    )
 
 
 def _told(difference: Difference) -> str:
@@ -54,14 +65,20 @@ def _indices() -> tuple[tuple[Any, Any], ...]:
     parts = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True)
     whole = TfidfVectorizer(token_pattern=WHOLE, sublinear_tf=True)
     differences = entries().values()
-    return (parts, parts.fit_transform(map(_text, differences))), (whole, whole.fit_transform(map(_told, differences)))
+    return (parts, parts.fit_transform(map(_text, differences))), (
+        whole,
+        whole.fit_transform(map(_told, differences)),
+    )
 
 
 def _likeness(words: str) -> Any:
     """How near each entry is to the words: the sum of two cosines."""
     telling = [word for word in words.split() if word.lower() not in ASKING.split()]
     asked = [apart(" ".join(telling) or words)]
-    return sum((matrix @ vectorizer.transform(asked).T).toarray().ravel() for vectorizer, matrix in _indices())
+    return sum(
+        (matrix @ vectorizer.transform(asked).T).toarray().ravel()
+        for vectorizer, matrix in _indices()
+    )
 
 
 def found(words: str, most: int = MOST) -> list[Difference]:
@@ -77,7 +94,9 @@ def found(words: str, most: int = MOST) -> list[Difference]:
     differences = list(entries().values())
     close = [differences[i] for i in order[:most] if likeness[i] >= LEAST]
     if not close:
-        raise UserError(f"no difference is about {words!r}{nearest(words, known())}; without a word all of them are listed")
+        raise UserError(
+            f"no difference is about {words!r}{nearest(words, known())}; without a word all of them are listed"
+        )
     return close
 
 

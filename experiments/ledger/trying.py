@@ -47,7 +47,9 @@ def results(difference: Difference, framework: str, form: Form) -> Arrays:
 
 def error(found: Arrays, expected: Arrays) -> float:
     """How far two results are apart: the largest of all arrays, each as a share of its largest number."""
-    return max((_error(found[name], expected[name]) for name in expected if name in found), default=np.inf)
+    return max(
+        (_error(found[name], expected[name]) for name in expected if name in found), default=np.inf
+    )
 
 
 def _error(found: np.ndarray, expected: np.ndarray) -> float:
@@ -56,7 +58,9 @@ def _error(found: np.ndarray, expected: np.ndarray) -> float:
     same = (found == expected) | (np.isnan(found) & np.isnan(expected))
     with np.errstate(invalid="ignore"):
         apart = np.where(same, 0.0, np.abs(found - expected))
-    size = max((float(np.abs(a[np.isfinite(a)]).max(initial=0.0)) for a in (found, expected)), default=0.0)
+    size = max(
+        (float(np.abs(a[np.isfinite(a)]).max(initial=0.0)) for a in (found, expected)), default=0.0
+    )
     largest = float(np.nan_to_num(apart, nan=np.inf).max(initial=0.0))
     return 0.0 if largest == 0 else largest / size if size else np.inf
 
@@ -90,7 +94,10 @@ def settings(framework: str) -> dict[tuple[str, str], Any]:
     found = [each for each in entries().values() if each.trial.kind == "setting"]
     lines = {(each.name, "shipped"): ["None", each.shipped.of(framework).of] for each in found}
     for form in FORMS:
-        lines |= {(each.name, form): [each.trial.line(form, framework), each.shipped.of(framework).of] for each in found}
+        lines |= {
+            (each.name, form): [each.trial.line(form, framework), each.shipped.of(framework).of]
+            for each in found
+        }
     return dict(zip(lines, alone(framework, list(lines.values())), strict=True))
 
 

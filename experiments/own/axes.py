@@ -42,7 +42,9 @@ class Ticks(NamedTuple):
     @property
     def expression(self) -> str:
         """What makes the label of a value."""
-        return f"{json.dumps(dict(zip(map(str, self.values), self.labels, strict=True)))}[datum.value]"
+        return (
+            f"{json.dumps(dict(zip(map(str, self.values), self.labels, strict=True)))}[datum.value]"
+        )
 
     def axis(self, title: str, **more: Any) -> alt.Axis:
         """The axis."""

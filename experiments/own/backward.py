@@ -35,7 +35,9 @@ def gradients(sides: Sides, after: int) -> Gradients:
             fault there.
     """
     judged = [pair for pair in sides.alignment.pairs if pair.mine > after]
-    errors = {pair.mine: found for pair in judged if (found := _gradient_error(sides, pair)) is not None}
+    errors = {
+        pair.mine: found for pair in judged if (found := _gradient_error(sides, pair)) is not None
+    }
     passed_by = {pair.mine for pair in judged if _is_passed_by(sides, pair, errors)}
     errors = {i: found for i, found in errors.items() if i not in passed_by}
     wrong = [pair for pair in judged if _is_off(sides, pair, errors)]
@@ -52,7 +54,11 @@ def _is_passed_by(sides: Sides, pair: Pair, errors: dict[int, float]) -> bool:
         return False
     if place["kind"] != "activation" or not place["inputs"]:
         return place["kind"] == "container"
-    before = [i for i in errors if sides.mine[i]["end"] < place["start"] and made(sides.mine[i], place["inputs"][0])]
+    before = [
+        i
+        for i in errors
+        if sides.mine[i]["end"] < place["start"] and made(sides.mine[i], place["inputs"][0])
+    ]
     return bool(before) and errors[before[-1]] <= sides.tolerances.gradients[before[-1]]
 
 

@@ -36,7 +36,9 @@ SURELY = 0.5
 class Port(Protocol):
     """A model that runs: `experiments.own.interpreter.Interpreter`."""
 
-    def capture(self, values: bool = True, gradient: bool = True, put: Put | None = None) -> Captured:
+    def capture(
+        self, values: bool = True, gradient: bool = True, put: Put | None = None
+    ) -> Captured:
         """A pass."""
         ...
 
@@ -62,7 +64,9 @@ class Carried(NamedTuple):
     starts: dict[str, tuple[float, float]]
 
 
-def carry(reference: Captured, port: Port, given: Mapping[str, str] | None = None, put: Put | None = None) -> Carried:
+def carry(
+    reference: Captured, port: Port, given: Mapping[str, str] | None = None, put: Put | None = None
+) -> Carried:
     """Carry the weights over.
 
     Args:
@@ -81,11 +85,20 @@ def carry(reference: Captured, port: Port, given: Mapping[str, str] | None = Non
     while mapping.pairs not in tried:
         tried.append(dict(mapping.pairs))
         port.write(mapping.weights())
-        mapping = _Mapping(reference, port.capture(values=True, gradient=False, put=put), dict(given or {}))
-    return Carried(mapping.pairs, mapping.by, list(mapping.lacking()), dict(_starts(reference, seen, mapping.pairs)))
+        mapping = _Mapping(
+            reference, port.capture(values=True, gradient=False, put=put), dict(given or {})
+        )
+    return Carried(
+        mapping.pairs,
+        mapping.by,
+        list(mapping.lacking()),
+        dict(_starts(reference, seen, mapping.pairs)),
+    )
 
 
-def _starts(reference: Captured, port: Captured, pairs: Mapping[str, str]) -> Iterator[tuple[str, tuple[float, float]]]:
+def _starts(
+    reference: Captured, port: Captured, pairs: Mapping[str, str]
+) -> Iterator[tuple[str, tuple[float, float]]]:
     """The layers whose weights cannot have been drawn with the same deviation.
 
     The rms of n drawn numbers is off by about 1 / sqrt(2 n) of itself; twice as much where their law has heavy ends.
@@ -106,7 +119,9 @@ def _check(given: Mapping[str, str], reference: Captured, port: Captured) -> Non
     for path, other in given.items():
         for name, captured, side in ((path, reference, "reference"), (other, port, "port")):
             if name not in captured["layers"]:
-                raise UserError(f"--map: the {side} has no layer {shown(name)}{nearest(name, captured['layers'])}")
+                raise UserError(
+                    f"--map: the {side} has no layer {shown(name)}{nearest(name, captured['layers'])}"
+                )
 
 
 class _Mapping:
@@ -163,7 +178,11 @@ class _Mapping:
         apart = [self._apart(path, other) for path in fitting]
         nearest_two = sorted(apart)[:2]
         sure = len(fitting) == 1 or nearest_two[0] < SURELY * nearest_two[1]
-        return (fitting[apart.index(nearest_two[0])], other, "likeness") if sure else (fitting[0], other, "order")
+        return (
+            (fitting[apart.index(nearest_two[0])], other, "likeness")
+            if sure
+            else (fitting[0], other, "order")
+        )
 
     def _apart(self, path: str, other: str) -> float:
         a, b = self.inputs.get(path), self.its_inputs.get(other)
@@ -186,18 +205,33 @@ class _Mapping:
 
     def weights(self) -> dict[str, Arrays]:
         """What is to be written into the port."""
-        return {other: shared_arrays(self.mine[path], self.its[other]) for path, other in self.pairs.items()}
+        return {
+            other: shared_arrays(self.mine[path], self.its[other])
+            for path, other in self.pairs.items()
+        }
 
     def lacking(self) -> list[str]:
         """Layers and parameters that have no counterpart."""
-        found = [f"{path or '(model)'} ({self.mine[path]['type']}) has no counterpart in the port" for path in self._lonely()]
+        found = [
+            f"{path or '(model)'} ({self.mine[path]['type']}) has no counterpart in the port"
+            for path in self._lonely()
+        ]
         found += [
-            f"{other or '(model)'} ({self.its[other]['type']}) of the port has no counterpart" for other in self._strangers()
+            f"{other or '(model)'} ({self.its[other]['type']}) of the port has no counterpart"
+            for other in self._strangers()
         ]
         for path, other in self.pairs.items():
             mine, its = arrays_of(self.mine[path]), arrays_of(self.its[other])
-            found += [f"{path} has {name}, and {other} of the port has none" for name in mine if name not in its]
-            found += [f"{other} of the port has {name}, and {path} has none" for name in its if name not in mine]
+            found += [
+                f"{path} has {name}, and {other} of the port has none"
+                for name in mine
+                if name not in its
+            ]
+            found += [
+                f"{other} of the port has {name}, and {path} has none"
+                for name in its
+                if name not in mine
+            ]
         return found
 
     def _lonely(self) -> list[str]:
@@ -220,5 +254,11 @@ def likeness(a: str, b: str) -> float:
     """How alike two paths are, by their last words and then as a whole; 1 at most."""
     words = [path.lower().replace("_", ".").split(".") for path in (a, b)]
     last, other = words[0][-1], words[1][-1]
-    begins = float(bool(last) and bool(other) and (last.startswith(other) or other.startswith(last)))
-    return 0.5 * begins + 0.3 * SequenceMatcher(None, last, other).ratio() + 0.2 * SequenceMatcher(None, a, b).ratio()
+    begins = float(
+        bool(last) and bool(other) and (last.startswith(other) or other.startswith(last))
+    )
+    return (
+        0.5 * begins
+        + 0.3 * SequenceMatcher(None, last, other).ratio()
+        + 0.2 * SequenceMatcher(None, a, b).ratio()
+    )

@@ -147,13 +147,21 @@ class Passes(NamedTuple):
 def passes(captured: Captured, steps: list[Step] | None = None) -> Passes:
     """A capture and the steps after it."""
     found = sites.sites(captured)
-    measured = [sites.of_step(captured, step, found) for step in steps] if steps else [sites.of_capture(captured, found)]
+    measured = (
+        [sites.of_step(captured, step, found) for step in steps]
+        if steps
+        else [sites.of_capture(captured, found)]
+    )
     last = steps[-1]["places"] if steps else [place["norms"] for place in captured["places"]]
     return Passes(captured, found, sites.trace(measured), last)
 
 
 def diagnosis(
-    taken: Passes, file: str, command: str, learning: Judged | None = None, thresholds: Thresholds | None = None
+    taken: Passes,
+    file: str,
+    command: str,
+    learning: Judged | None = None,
+    thresholds: Thresholds | None = None,
 ) -> Diagnosis:
     """What is said of a model, but for the advice.
 
@@ -177,7 +185,9 @@ def diagnosis(
         precision=captured["precision"],
         training=captured["training"],
         batch=captured["batch"],
-        parameters=sum(a.size for layer in captured["layers"].values() for a in layer["parameters"].values()),
+        parameters=sum(
+            a.size for layer in captured["layers"].values() for a in layer["parameters"].values()
+        ),
         loss_said=captured["loss_said"],
         steps=len(trace.steps) if "update_ratio" in trace.quantities else 0,
         sites=[_site(taken, i) for i in range(len(found))],
@@ -198,7 +208,9 @@ def diagnosis(
 def _profiles(trace: Trace) -> list[Profile]:
     """Of all steps, or of so many at equal distances."""
     signal = trace.quantities["signal_gradient_rms"][0]
-    steps = np.unique(np.linspace(0, len(signal) - 1, min(len(signal), MOST_PROFILES)).round().astype(int))
+    steps = np.unique(
+        np.linspace(0, len(signal) - 1, min(len(signal), MOST_PROFILES)).round().astype(int)
+    )
     return [Profile(step=int(step) + 1, signal_gradient_rms=list(signal[step])) for step in steps]
 
 
@@ -209,7 +221,10 @@ def _uses(taken: Passes) -> list[OverTime]:
     for site, value in zip(taken.sites, signal, strict=True):
         of_layer.setdefault(site.layer, []).append(float(value))
     often = {path: values for path, values in of_layer.items() if len(values) >= 3}
-    return [OverTime(path=path or "(model)", signal_gradient_rms=values) for path, values in often.items()]
+    return [
+        OverTime(path=path or "(model)", signal_gradient_rms=values)
+        for path, values in often.items()
+    ]
 
 
 def _precision(captured: Captured) -> Any:

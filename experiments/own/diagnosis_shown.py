@@ -37,13 +37,24 @@ def shown(said: Diagnosis) -> dict[str, Any]:
         "first": said.advice[:ON_TOP],
         "others": said.advice[ON_TOP:],
         "figures": dict(_figures(said)),
-        "tables": {"layers": [site.model_dump(mode="json") | {"path": plain(site.path)} for site in said.sites]},
+        "tables": {
+            "layers": [
+                site.model_dump(mode="json") | {"path": plain(site.path)} for site in said.sites
+            ]
+        },
         "how": _how(said),
         "columns": len(_columns(said)) if len(said.profiles) > 2 else 0,
-        "unseen": [plain(one) for one in said.remarks if one.startswith("the gradient over the steps of time")],
+        "unseen": [
+            plain(one)
+            for one in said.remarks
+            if one.startswith("the gradient over the steps of time")
+        ],
         "remarks": [plain(one) for one in said.remarks],
         "heads": [{"said": head.replace("\n", " "), "less": head in LESS} for head in spoken.HEADS],
-        "rows": [[site.path, *spoken.cells(site, said.sites[-1].signal_gradient_rms)] for site in said.sites],
+        "rows": [
+            [site.path, *spoken.cells(site, said.sites[-1].signal_gradient_rms)]
+            for site in said.sites
+        ],
     }
 
 
@@ -107,14 +118,25 @@ def _profile(said: Diagnosis) -> Figure:
     names = [plain(site.path) for site in said.sites]
     lines = _lines(said)
     words = "; ".join(_in_words(line, names) for line in lines)
-    bounds = f"It comes through between {said.thresholds.vanishing:g} and {said.thresholds.exploding:g}."
+    bounds = (
+        f"It comes through between {said.thresholds.vanishing:g} and {said.thresholds.exploding:g}."
+    )
     text = f"Gradient of each of {len(names)} layers, as a share of the last one's, {names[-1]}. {words}. {bounds}"
     rows = _shares_of(said, _chosen(said))
-    return figure(lambda size: profiles.profile(lines, names, said.thresholds, size), text, rows, WIDE, NARROW, _whole(names))
+    return figure(
+        lambda size: profiles.profile(lines, names, said.thresholds, size),
+        text,
+        rows,
+        WIDE,
+        NARROW,
+        _whole(names),
+    )
 
 
 def _in_words(line: Line, names: list[str]) -> str:
-    known = [(value, name) for value, name in zip(line.values, names, strict=True) if value is not None]
+    known = [
+        (value, name) for value, name in zip(line.values, names, strict=True) if value is not None
+    ]
     if not known:
         return f"{line.name or 'all'}: not finite"
     (low, least), (high, most) = min(known), max(known)
@@ -136,9 +158,7 @@ def _how(said: Diagnosis) -> str:
     low, high = math.log10(said.thresholds.vanishing), math.log10(said.thresholds.exploding)
     within = all(value is not None and low <= value <= high for value in found)
     if within and said.gradient.verdict in ("vanishing", "exploding"):
-        return (
-            f"{text} These {len(said.sites)} layers are within the band; the verdict is on as many as the sentence above says."
-        )
+        return f"{text} These {len(said.sites)} layers are within the band; the verdict is on as many as the sentence above says."
     return text
 
 
@@ -167,13 +187,21 @@ def _losses(said: Diagnosis) -> Figure:
     if said.guessing_loss is not None:
         text += f" Always saying the same: {said.guessing_loss:.4g}."
     rows: list[Row] = [{"step": i + 1, "loss": loss} for i, loss in enumerate(said.losses)]
-    return figure(lambda size: charts.losses([line], said.guessing_loss, size), text, rows, BESIDE, BESIDE_NARROW)
+    return figure(
+        lambda size: charts.losses([line], said.guessing_loss, size),
+        text,
+        rows,
+        BESIDE,
+        BESIDE_NARROW,
+    )
 
 
 def _columns(said: Diagnosis) -> list[int]:
     """The profiles that the heat map shows, at equal distances, the first and the last among them."""
     count, most = len(said.profiles), max(2, CELLS // len(said.sites))
-    return sorted({round(i * (count - 1) / (min(count, most) - 1)) for i in range(min(count, most))})
+    return sorted(
+        {round(i * (count - 1) / (min(count, most) - 1)) for i in range(min(count, most))}
+    )
 
 
 def _heat(said: Diagnosis) -> Figure:
@@ -187,7 +215,13 @@ def _heat(said: Diagnosis) -> Figure:
         f"first layer {_amount(shares[0][0])} at step {steps[0]}, {_amount(shares[-1][0])} at step {steps[-1]}."
     )
     sizes = WIDE._replace(height=height), NARROW._replace(height=height)
-    return figure(lambda size: charts.heat(steps, shares, names, size), text, _shares_of(said, columns), *sizes, _whole(names))
+    return figure(
+        lambda size: charts.heat(steps, shares, names, size),
+        text,
+        _shares_of(said, columns),
+        *sizes,
+        _whole(names),
+    )
 
 
 def _over_time(said: Diagnosis) -> Figure:
@@ -198,18 +232,37 @@ def _over_time(said: Diagnosis) -> Figure:
         for one, line in zip(said.over_time, lines, strict=True)
     )
     names = [plain(one.path) for one in said.over_time]
-    return figure(lambda size: profiles.over_time(lines, size), text, list(_time_rows(said)), WIDE, NARROW, _whole(names))
+    return figure(
+        lambda size: profiles.over_time(lines, size),
+        text,
+        list(_time_rows(said)),
+        WIDE,
+        NARROW,
+        _whole(names),
+    )
 
 
 def _time_rows(said: Diagnosis) -> Iterator[Row]:
     for one in said.over_time:
-        largest = max((value for value in one.signal_gradient_rms if value is not None), default=None)
+        largest = max(
+            (value for value in one.signal_gradient_rms if value is not None), default=None
+        )
         for i, value in enumerate(one.signal_gradient_rms):
-            yield {"layer": plain(one.path), "step of time": i + 1, "gradient": value, "share": _share(value, largest)}
+            yield {
+                "layer": plain(one.path),
+                "step of time": i + 1,
+                "gradient": value,
+                "share": _share(value, largest),
+            }
 
 
 def _time_lines(said: Diagnosis) -> Iterator[Line]:
     for i, one in enumerate(said.over_time):
         known = [value for value in one.signal_gradient_rms if value]
         colour, dash = PALETTE[i % len(PALETTE)], DASHES[i % len(DASHES)]
-        yield Line(cut(one.path, NARROW.letters), decades(one.signal_gradient_rms, max(known, default=1.0)), colour, dash)
+        yield Line(
+            cut(one.path, NARROW.letters),
+            decades(one.signal_gradient_rms, max(known, default=1.0)),
+            colour,
+            dash,
+        )

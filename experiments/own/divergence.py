@@ -48,7 +48,9 @@ def first(sides: Sides) -> Divergence | None:
     own = inputs_agree(sides, pair)
     between = ([], []) if own else _between(sides, pair.mine, pair.its)
     error = pair.match.error if pair.match else np.inf
-    return Divergence(pair.mine, _product(sides, pair), own, *between, error, sides.tolerances.values[pair.mine])
+    return Divergence(
+        pair.mine, _product(sides, pair), own, *between, error, sides.tolerances.values[pair.mine]
+    )
 
 
 def _product(sides: Sides, pair: Pair) -> int:
@@ -66,7 +68,11 @@ def _product(sides: Sides, pair: Pair) -> int:
             own = any(agree(x, each, sides.layouts, tolerance) for each in inputs)
             return own and factor is not None and any(_is(each, factor) for each in inputs)
 
-        return [i for i, place in enumerate(places) if place["kind"] == "multiply" and takes(place["inputs"])]
+        return [
+            i
+            for i, place in enumerate(places)
+            if place["kind"] == "multiply" and takes(place["inputs"])
+        ]
 
     found = [] if products(sides.mine, mine["output"]) else products(sides.its, its["output"])
     return found[0] if found else pair.its
@@ -81,7 +87,9 @@ def _at_the_end(sides: Sides) -> Divergence | None:
     error = found.error if found else np.inf
     if error <= tolerance:
         return None
-    return Divergence(None, None, False, *_between(sides, len(sides.mine), len(sides.its)), error, tolerance)
+    return Divergence(
+        None, None, False, *_between(sides, len(sides.mine), len(sides.its)), error, tolerance
+    )
 
 
 def inputs_agree(sides: Sides, pair: Pair) -> bool:
@@ -96,7 +104,11 @@ def inputs_agree(sides: Sides, pair: Pair) -> bool:
 
 
 def _input_agrees(
-    a: np.ndarray, b: np.ndarray, layouts: dict[tuple[int, int], Axes], axes: Axes | None, tolerance: float
+    a: np.ndarray,
+    b: np.ndarray,
+    layouts: dict[tuple[int, int], Axes],
+    axes: Axes | None,
+    tolerance: float,
 ) -> bool:
     """Whether two inputs are equal, in the order of the axes that both declare where they do."""
     if axes is None or not len(axes) == a.ndim == b.ndim:
@@ -104,7 +116,9 @@ def _input_agrees(
     return error(a, b.transpose(axes)) <= tolerance
 
 
-def agree(a: np.ndarray, b: np.ndarray, layouts: dict[tuple[int, int], Axes], tolerance: float) -> bool:
+def agree(
+    a: np.ndarray, b: np.ndarray, layouts: dict[tuple[int, int], Axes], tolerance: float
+) -> bool:
     """Whether two tensors are equal up to the order of the axes."""
     found = match(a, b, layouts, tolerance)
     return found is not None and found.error <= tolerance

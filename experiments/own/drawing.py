@@ -67,8 +67,17 @@ def figure(
 def _drawn(chart: alt.TopLevelMixin, names: Mapping[str, str]) -> Markup:
     ink = {"labelColor": "currentColor", "titleColor": "currentColor", "tickColor": "currentColor"}
     text = {"titleFontWeight": "normal", "labelFontSize": 11, "titleFontSize": 12, "labelLimit": 0}
-    axis = ink | text | {"domainColor": "currentColor", "gridColor": "currentColor", "gridOpacity": 0.1}
-    legend = {"labelColor": "currentColor", "titleColor": "currentColor", "titleFontWeight": "normal", "titleLimit": 0}
+    axis = (
+        ink
+        | text
+        | {"domainColor": "currentColor", "gridColor": "currentColor", "gridOpacity": 0.1}
+    )
+    legend = {
+        "labelColor": "currentColor",
+        "titleColor": "currentColor",
+        "titleFontWeight": "normal",
+        "titleLimit": 0,
+    }
     spec: dict[str, Any] = chart.to_dict() | {"background": None}
     spec["config"] |= {
         "axis": axis,

@@ -24,7 +24,9 @@ def guessing_loss(captured: Captured, labels: np.ndarray | None = None) -> float
     if output is None or y is None:
         return None
     of = y if labels is None else labels
-    if _classes(output, y) and any(_is(captured["loss"], one) for one in _cross_entropies(output, y)):
+    if _classes(output, y) and any(
+        _is(captured["loss"], one) for one in _cross_entropies(output, y)
+    ):
         return _entropy(of)
     if y.shape == output.shape and _is(captured["loss"], float(np.mean((output - y) ** 2))):
         return float(np.mean((of - of.mean(0)) ** 2))

@@ -54,7 +54,9 @@ class Interpreter:
                 encoding="utf-8",
             )
         except OSError as error:
-            raise UserError(f"--python {backend}= must be an interpreter; received {python}: {error.strerror}") from None
+            raise UserError(
+                f"--python {backend}= must be an interpreter; received {python}: {error.strerror}"
+            ) from None
         try:
             answer = self._answer()
             if answer["type"] == "broken":
@@ -66,7 +68,12 @@ class Interpreter:
     def __enter__(self) -> Interpreter:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -92,14 +99,26 @@ class Interpreter:
             sent.unlink()
         data = request.pop("data", None)
         path = None if data is None else self._send(data)
-        defaults = {"samples": None, "precision": None, "training": True, "seed": 0, "folded": False}
+        defaults = {
+            "samples": None,
+            "precision": None,
+            "training": True,
+            "seed": 0,
+            "folded": False,
+        }
         return self.ask(do="open", file=str(file), factory=factory, data=path, **defaults | request)
 
     def capture(
-        self, values: bool = True, gradient: bool = True, put: dict[tuple[str, int, int], np.ndarray] | None = None
+        self,
+        values: bool = True,
+        gradient: bool = True,
+        put: dict[tuple[str, int, int], np.ndarray] | None = None,
     ) -> captured.Captured:
         """One forward and backward pass."""
-        places = [{"path": p, "call": c, "leaf": i, "value": value} for (p, c, i), value in (put or {}).items()]
+        places = [
+            {"path": p, "call": c, "leaf": i, "value": value}
+            for (p, c, i), value in (put or {}).items()
+        ]
         path = self._send(places) if places else None
         return self._fetch(do="capture", values=values, gradient=gradient, put=path)
 
@@ -111,7 +130,9 @@ class Interpreter:
         """Set parameters and statistics, by path and canonical name."""
         self.ask(**{"do": "write", "from": self._send(layers)})
 
-    def steps(self, count: int = 0, batches: list[dict[str, Any]] | None = None, values: bool = True) -> list[captured.Step]:
+    def steps(
+        self, count: int = 0, batches: list[dict[str, Any]] | None = None, values: bool = True
+    ) -> list[captured.Step]:
         """Steps of the user's optimiser: so many on the batch that is open, or one on each of other batches."""
         path = None if batches is None else self._send(batches)
         return self._fetch(do="steps", count=count, batches=path, values=values)
@@ -153,9 +174,15 @@ class Interpreter:
         children.ended(self.process)
         status = self.process.returncode
         if status == -signal.SIGKILL:
-            return f"{self.name}: the process of {self.backend} was killed by SIGKILL (out of memory?)"
+            return (
+                f"{self.name}: the process of {self.backend} was killed by SIGKILL (out of memory?)"
+            )
         self.stderr.seek(0)
-        lines = [line.strip() for line in self.stderr.read().decode(errors="replace").splitlines() if line.strip()]
+        lines = [
+            line.strip()
+            for line in self.stderr.read().decode(errors="replace").splitlines()
+            if line.strip()
+        ]
         cause = f"by {signal.Signals(-status).name}" if status < 0 else f"with exit status {status}"
         said = f": {lines[-1][:200]}" if lines else ""
         return f"{self.name}: the process of {self.backend} ended {cause}{said}"
@@ -194,4 +221,8 @@ def _environment(threads: int) -> dict[str, str]:
     """A worker's, without the way to our own sources: the user may have a `common` too. No file is left beside theirs."""
     env = environment(threads) | {"PYTHONDONTWRITEBYTECODE": "1"}
     theirs = os.environ.get("PYTHONPATH")
-    return env | {"PYTHONPATH": theirs} if theirs else {name: value for name, value in env.items() if name != "PYTHONPATH"}
+    return (
+        env | {"PYTHONPATH": theirs}
+        if theirs
+        else {name: value for name, value in env.items() if name != "PYTHONPATH"}
+    )

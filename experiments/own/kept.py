@@ -20,7 +20,9 @@ def kept(seen: Sides, first: Parting, path: Path) -> None:
 
     Where they part in no place of its own (the loss, a step), the output of the whole model and its gradient.
     """
-    found = _arrays("reference", seen.reference, first.place) | _arrays("port", seen.port, first.port_place)
+    found = _arrays("reference", seen.reference, first.place) | _arrays(
+        "port", seen.port, first.port_place
+    )
     content = io.BytesIO()
     np.savez(content, place=first.place, port_place=first.port_place, stage=first.stage, **found)  # type: ignore[arg-type]
     write_whole(path, content.getvalue())
@@ -29,7 +31,11 @@ def kept(seen: Sides, first: Parting, path: Path) -> None:
 def _arrays(side: str, captured: Captured, name: str) -> dict[str, np.ndarray]:
     place = _named(captured["places"], name)
     if place is None:
-        found = {"output": captured["output"], "gradient": captured["output_gradient"], "loss": np.asarray(captured["loss"])}
+        found = {
+            "output": captured["output"],
+            "gradient": captured["output_gradient"],
+            "loss": np.asarray(captured["loss"]),
+        }
     else:
         inputs = {f"input_{i}": value for i, value in enumerate(place["inputs"])}
         found = inputs | {"output": place["output"], "gradient": place["gradient"]}

@@ -28,7 +28,11 @@ def _layout(place: Place, before: list[Place]) -> list[int] | None:
     axes = place["config"].get("axes", [])
     if place["kind"] == "transpose" and sorted(axes) == sorted(source):
         return [axes.index(axis) for axis in source]
-    if place["kind"] in BY_ELEMENT and place["layout"] is None and place["inputs"][0].shape == tuple(place["shape"]):
+    if (
+        place["kind"] in BY_ELEMENT
+        and place["layout"] is None
+        and place["inputs"][0].shape == tuple(place["shape"])
+    ):
         return source
     return place["layout"]
 

@@ -34,7 +34,12 @@ def _put_before(sides: Sides, mine: int, its: int) -> Put:
     return _put(wanted, makers[-1], sides.layouts) if makers else {}
 
 
-def _put(value: np.ndarray | None, place: Place, layouts: dict[tuple[int, int], Axes], axes: Axes | None = None) -> Put:
+def _put(
+    value: np.ndarray | None,
+    place: Place,
+    layouts: dict[tuple[int, int], Axes],
+    axes: Axes | None = None,
+) -> Put:
     """A value at a place of the port: in the order of the axes that both declare, or in the likeliest."""
     output = place["output"]
     if value is None or output is None:

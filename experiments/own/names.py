@@ -33,7 +33,11 @@ def power(decades: int) -> str:
 def of_decades(decades: float) -> str:
     """A number by its logarithm, with two digits, also where no float can hold it."""
     whole = math.floor(decades)
-    return f"{10.0**decades:.2g}" if abs(whole) < LARGE else f"{10.0 ** (decades - whole):.2g}e{whole:+d}"
+    return (
+        f"{10.0**decades:.2g}"
+        if abs(whole) < LARGE
+        else f"{10.0 ** (decades - whole):.2g}e{whole:+d}"
+    )
 
 
 def number(value: float | None, digits: int = 2) -> str:

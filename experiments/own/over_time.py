@@ -45,7 +45,9 @@ def over_time(captured: Captured) -> Found:
         run = _run(place, layer)
         signals = None if run is None else _signals(captured, place, layer, run)
         if signals is None:
-            found.remarks.append(f"the gradient over the steps of time within {path} is not seen: {_why(place)}")
+            found.remarks.append(
+                f"the gradient over the steps of time within {path} is not seen: {_why(place)}"
+            )
         else:
             found.profiles.append(OverTime(path=path, signal_gradient_rms=signals))
     return found
@@ -59,8 +61,16 @@ def _why(place: Place) -> str:
 
 def _run(place: Place, layer: Layer) -> Run | None:
     """The layer as it is defined, on what went into it; None where that does not give what it has returned."""
-    cell, function = CELLS.get(layer["config"].get("cell", "")), layer["config"].get("activation") or "tanh"
-    if place["output"] is None or not place["inputs"] or cell is None or function not in ACTIVATIONS:
+    cell, function = (
+        CELLS.get(layer["config"].get("cell", "")),
+        layer["config"].get("activation") or "tanh",
+    )
+    if (
+        place["output"] is None
+        or not place["inputs"]
+        or cell is None
+        or function not in ACTIVATIONS
+    ):
         return None
     x, y = _ordered(place, place["inputs"][0]), _ordered(place, place["output"])
     if x.ndim != 3 or not {"kernel", "recurrent"} <= layer["parameters"].keys():
@@ -68,7 +78,9 @@ def _run(place: Place, layer: Layer) -> Run | None:
     units = layer["parameters"]["recurrent"].shape[-1]
     step = Step(cell, units, (ACTIVATIONS[function],))
     in_order = x[:, ::-1] if layer["config"].get("backwards") else x
-    run = through_time(step.carried, one_step(step), _parameters(layer, units), in_order[None], 0, training=True)
+    run = through_time(
+        step.carried, one_step(step), _parameters(layer, units), in_order[None], 0, training=True
+    )
     h = np.stack([site.h[0] for site in run.sites], axis=1)
     h = h[:, -1] if y.ndim == 2 else h[:, ::-1] if layer["config"].get("backwards") else h
     return run if h.shape == y.shape and relative(h, y) <= SAME else None
@@ -111,7 +123,13 @@ def _from_above(captured: Captured, place: Place, run: Run, backwards: bool) -> 
     found = [np.zeros_like(site.h) for site in run.sites]
     if place["gradient"] is not None:
         gradient = _ordered(place, place["gradient"])
-        steps = gradient[:, None] if gradient.ndim == 2 else gradient[:, ::-1] if backwards else gradient
+        steps = (
+            gradient[:, None]
+            if gradient.ndim == 2
+            else gradient[:, ::-1]
+            if backwards
+            else gradient
+        )
         for site, one in zip(found[-steps.shape[1] :], np.moveaxis(steps, 1, 0), strict=True):
             site += one
     for other in captured["places"]:

@@ -80,7 +80,15 @@ class Branch(Finding):
     value_tolerance: Number = None
     gradient: Number = None
     gradient_tolerance: Number = None
-    mark: Literal["agrees", "parts", "gradient parts", "follows", "reordered", "not compared", "cannot be judged"]
+    mark: Literal[
+        "agrees",
+        "parts",
+        "gradient parts",
+        "follows",
+        "reordered",
+        "not compared",
+        "cannot be judged",
+    ]
 
 
 class CarriedFinding(Finding):

@@ -25,7 +25,11 @@ def shown(said: Port) -> dict[str, Any]:
     first = said.first
     others = [one for one in said.divergences if one is not first]
     errors = [error for branch in said.tree for error in (branch.value, branch.gradient)]
-    bounds = [bound for branch in said.tree for bound in (branch.value_tolerance, branch.gradient_tolerance)]
+    bounds = [
+        bound
+        for branch in said.tree
+        for bound in (branch.value_tolerance, branch.gradient_tolerance)
+    ]
     strips = Strips([*errors, *bounds])
     return {
         "title": f"{plain(said.port.file)} against {plain(said.reference.file)}: {'agrees' if said.ok else 'parts'}",
@@ -36,9 +40,13 @@ def shown(said: Port) -> dict[str, Any]:
         "rest": [plain(line) for line in port_spoken.closing(said)],
         "axis": strips.axis(),
         "rows": list(_rows(said.tree, strips)),
-        "families": {"mark": list(dict.fromkeys(map(_kind, said.tree)))} if len(said.tree) > MANY else {},
+        "families": {"mark": list(dict.fromkeys(map(_kind, said.tree)))}
+        if len(said.tree) > MANY
+        else {},
         "figures": {"losses": _losses(said)} if len(said.losses) > 1 else {},
-        "tables": {"places": [branch.model_dump(mode="json") | _names(branch) for branch in said.tree]},
+        "tables": {
+            "places": [branch.model_dump(mode="json") | _names(branch) for branch in said.tree]
+        },
     }
 
 
@@ -73,7 +81,10 @@ def _times(count: int) -> str:
 
 def _parting(said: Port, found: Parting) -> dict[str, Any]:
     where, *lines = port_spoken.parting(said, found)
-    told = [{"said": plain(line.removeprefix("Cure: ")), "cure": line.startswith("Cure: ")} for line in lines]
+    told = [
+        {"said": plain(line.removeprefix("Cure: ")), "cure": line.startswith("Cure: ")}
+        for line in lines
+    ]
     return {"where": plain(where), "lines": told, "framework": found.framework}
 
 
@@ -85,7 +96,10 @@ def _rows(tree: list[Branch], strips: Strips) -> Iterator[dict[str, Any]]:
     before: list[str] = []
     for branch in tree:
         within, name = _within(branch.path)
-        same = next((i for i, pair in enumerate(zip(before, within, strict=False)) if pair[0] != pair[1]), len(before))
+        same = next(
+            (i for i, pair in enumerate(zip(before, within, strict=False)) if pair[0] != pair[1]),
+            len(before),
+        )
         if same < len(within):
             yield {"module": ".".join(within[same:]), "path": ".".join(within), "depth": same}
         before = within if not _is_module(branch, before) else before
@@ -126,12 +140,18 @@ def _kind(branch: Branch) -> str:
     return "parts" if branch.mark.endswith("parts") else WORDS[branch.mark]
 
 
-def _measured(strips: Strips, what: str, error: float | None, bound: float | None) -> dict[str, Any]:
+def _measured(
+    strips: Strips, what: str, error: float | None, bound: float | None
+) -> dict[str, Any]:
     """An error, its bound, and the strip of both."""
     texts = {"error": amount(error), "bound": amount(bound) if error is not None else ""}
     if error is None:
         return texts | {"strip": strips.strip(None, None, f"{what} not compared")}
-    outcome = "" if bound is None else f", bound {amount(bound)}: {'beyond it' if error > bound else 'within it'}"
+    outcome = (
+        ""
+        if bound is None
+        else f", bound {amount(bound)}: {'beyond it' if error > bound else 'within it'}"
+    )
     return texts | {"strip": strips.strip(error, bound, f"{what} off by {amount(error)}{outcome}")}
 
 
@@ -150,5 +170,7 @@ def _losses(said: Port) -> Figure:
         f"Loss before each of {len(mine)} steps: of the reference from {number(mine[0], 6)} to {number(mine[-1], 6)}, "
         f"of the port from {number(its[0], 6)} to {number(its[-1], 6)}."
     )
-    rows: list[Row] = [{"step": i + 1, "reference": mine, "port": its} for i, (mine, its) in enumerate(said.losses)]
+    rows: list[Row] = [
+        {"step": i + 1, "reference": mine, "port": its} for i, (mine, its) in enumerate(said.losses)
+    ]
     return figure(lambda size: charts.losses(lines, None, size), text, rows, WIDE, NARROW)

@@ -65,7 +65,9 @@ class Compared(NamedTuple):
     gradients: dict[int, float]
 
 
-def compare(reference: Reference, port: Interpreter, given: Mapping[str, str], optimizer: bool) -> Compared:
+def compare(
+    reference: Reference, port: Interpreter, given: Mapping[str, str], optimizer: bool
+) -> Compared:
     """Hold a port to its reference.
 
     Args:
@@ -92,7 +94,17 @@ class _Comparison:
         self._statistics(sides)
         optimizer = optimizer or sides.port["optimizer"] is not None
         losses = self._steps(sides) if optimizer and self.reference.steps else []
-        return Compared(sides, self.seen, self.carried, self.starts, self.partings, self.judged, losses, self.marks, errors)
+        return Compared(
+            sides,
+            self.seen,
+            self.carried,
+            self.starts,
+            self.partings,
+            self.judged,
+            losses,
+            self.marks,
+            errors,
+        )
 
     # --- values
 
@@ -127,7 +139,9 @@ class _Comparison:
         other = None if found.its is None else sides.its[found.its]
         before = None if found.own or found.mine is None else spelt(sides.mine[found.mine])
         self._mark(len(sides.mine) if i is None else i, "parts", found.error)
-        self.partings.append(parting("forward", place, other, found.error, found.tolerance, findings, before))
+        self.partings.append(
+            parting("forward", place, other, found.error, found.tolerance, findings, before)
+        )
 
     def _mark(self, place: int, word: str, error: float) -> None:
         self.marks.setdefault(place, Mark(word, error))
@@ -151,7 +165,11 @@ class _Comparison:
         """Parameters whose gradient parts though that of their layer's output agrees: the layer nearest to the loss."""
         index = {place["path"]: i for i, place in enumerate(sides.mine)}
         its_index = {place["path"]: place for place in sides.its}
-        off = [found for found in backward.parameters(sides, self.carried.pairs) if found.error > found.tolerance]
+        off = [
+            found
+            for found in backward.parameters(sides, self.carried.pairs)
+            if found.error > found.tolerance
+        ]
         judged = [found for found in off if index.get(found.path, -1) > last]
         if not judged:
             return
@@ -159,7 +177,9 @@ class _Comparison:
         place, other = sides.mine[index[found.path]], its_index[self.carried.pairs[found.path]]
         self._mark(index[found.path], "gradient parts", found.error)
         findings = explaining.gradient(sides, place, other)
-        self.partings.append(parting("backward", place, other, found.error, found.tolerance, findings))
+        self.partings.append(
+            parting("backward", place, other, found.error, found.tolerance, findings)
+        )
 
     def _loss(self, sides: Sides) -> bool:
         """Whether the loss parts, of the same output."""
@@ -176,7 +196,11 @@ class _Comparison:
 
     def _part_backward(self, sides: Sides, pair: Pair, errors: dict[int, float]) -> None:
         tolerances = sides.tolerances.gradients
-        follows = [p for p in sides.alignment.pairs if p.mine > pair.mine and errors.get(p.mine, 1.0) <= tolerances[p.mine]]
+        follows = [
+            p
+            for p in sides.alignment.pairs
+            if p.mine > pair.mine and errors.get(p.mine, 1.0) <= tolerances[p.mine]
+        ]
         place, other = sides.mine[pair.mine], sides.its[pair.its]
         behind = [sides.mine[p.mine] for p in follows]
         error, tolerance = errors[pair.mine], tolerances[pair.mine]

@@ -12,7 +12,15 @@ from experiments.own.diagnosis import Diagnosis, SiteFinding
 from experiments.own.names import number
 from experiments.report.layout import Row, table, wrapped
 
-HEADS = ("layer", "type", "gradient\nof last", "weights\nhand back", "activation\nleaves", "dead\nunits", "update\nratio")
+HEADS = (
+    "layer",
+    "type",
+    "gradient\nof last",
+    "weights\nhand back",
+    "activation\nleaves",
+    "dead\nunits",
+    "update\nratio",
+)
 SHOWN = 40
 """So many layers are listed; of more the first and the last of them."""
 
@@ -56,7 +64,9 @@ def rows(said: Diagnosis) -> Iterator[Row]:
 
 def cells(site: SiteFinding, last: float | None) -> list[str]:
     """The cells below all heads but the first."""
-    of_last = site.signal_gradient_rms / last if site.signal_gradient_rms is not None and last else None
+    of_last = (
+        site.signal_gradient_rms / last if site.signal_gradient_rms is not None and last else None
+    )
     numbers = (of_last, site.weights, site.block, site.dead_fraction, site.update_ratio)
     return [site.type, *map(number, numbers)]
 

@@ -22,8 +22,12 @@ def rate(taken: Passes, said: Diagnosis) -> Iterator[Advice]:
         return
     if said.gradient.verdict == "non-finite":
         ratios = ratios[:, :1]  # what came after is as large as a number can be
-    typical = float(np.median(ratios[np.isfinite(ratios)])) if np.isfinite(ratios).any() else math.nan
-    small = typical < SMALL_STEP and said.gradient.verdict == "comes through"  # else it is the gradient that is small
+    typical = (
+        float(np.median(ratios[np.isfinite(ratios)])) if np.isfinite(ratios).any() else math.nan
+    )
+    small = (
+        typical < SMALL_STEP and said.gradient.verdict == "comes through"
+    )  # else it is the gradient that is small
     if not (typical > LARGE_STEP or small):
         return
     word = "large" if typical > LARGE_STEP else "small"
@@ -56,4 +60,6 @@ def _rate_line(taken: Passes, typical: float) -> str:
         return ""
     names = {"torch": {"sgd": "SGD", "adam": "Adam"}, "keras": {"sgd": "SGD", "adam": "Adam"}}
     name = names.get(taken.api, {}).get(config["kind"], config["kind"])
-    return LINES["rate"][taken.api].format(optimizer=name, rate=config["rate"] * USUAL_STEP / typical)
+    return LINES["rate"][taken.api].format(
+        optimizer=name, rate=config["rate"] * USUAL_STEP / typical
+    )

@@ -58,7 +58,11 @@ def axes_of(a: np.ndarray, b: np.ndarray) -> Iterator[Axes]:
     """The orders of the axes of `b` that give the shape of `a`, the batch axis first; the usual ones come first."""
     if a.ndim != b.ndim:
         return
-    usual = [tuple(range(b.ndim)), (0, b.ndim - 1, *range(1, b.ndim - 1)), (0, *range(2, b.ndim), 1)]
+    usual = [
+        tuple(range(b.ndim)),
+        (0, b.ndim - 1, *range(1, b.ndim - 1)),
+        (0, *range(2, b.ndim), 1),
+    ]
     every = [(0, *rest) for rest in itertools.permutations(range(1, b.ndim))] if b.ndim else [()]
     for axes in dict.fromkeys([*usual, *every] if b.ndim > 1 else every):
         if tuple(b.shape[i] for i in axes) == a.shape:
@@ -97,7 +101,9 @@ def declared(mine: list[int] | None, its: list[int] | None) -> Axes | None:
     return tuple(its[mine.index(axis)] for axis in range(len(mine)))
 
 
-def match(a: np.ndarray, b: np.ndarray, known: dict[tuple[int, int], Axes], tolerance: float) -> Match | None:
+def match(
+    a: np.ndarray, b: np.ndarray, known: dict[tuple[int, int], Axes], tolerance: float
+) -> Match | None:
     """The nearest layout of `b`; None where no order of its axes has the shape of `a`.
 
     Args:
@@ -122,7 +128,9 @@ def match(a: np.ndarray, b: np.ndarray, known: dict[tuple[int, int], Axes], tole
     return best
 
 
-def voted(pairs: list[tuple[np.ndarray, np.ndarray]], tolerance: float) -> dict[tuple[int, int], Axes]:
+def voted(
+    pairs: list[tuple[np.ndarray, np.ndarray]], tolerance: float
+) -> dict[tuple[int, int], Axes]:
     """The layouts of equal tensors, by both numbers of axes: the most frequent one of each."""
     votes: dict[tuple[int, int], Counter[Axes]] = {}
     for a, b in pairs:

@@ -71,7 +71,10 @@ def tolerances(captured: Captured, model: Reference | None = None) -> Tolerances
 def _least(captured: Captured, factor: float) -> Tolerances:
     least = factor * max(1, len(captured["layers"])) * _epsilon(captured)
     count = len(captured["places"])
-    parameters = {path: dict.fromkeys(layer["parameters"], least) for path, layer in captured["layers"].items()}
+    parameters = {
+        path: dict.fromkeys(layer["parameters"], least)
+        for path, layer in captured["layers"].items()
+    }
     return Tolerances([least] * count, [least] * count, least, parameters)
 
 
@@ -86,7 +89,10 @@ def _larger(least: Tolerances, a: Captured, b: Captured) -> Tolerances:
     gradients = [_apart(one["gradient"], other["gradient"]) for one, other in places]
     loss = abs(a["loss"] - b["loss"]) / max(abs(a["loss"]), np.finfo(float).tiny)
     parameters = {
-        path: {name: max(old, FACTOR * _moved_gradient(a, b, path, name)) for name, old in names.items()}
+        path: {
+            name: max(old, FACTOR * _moved_gradient(a, b, path, name))
+            for name, old in names.items()
+        }
         for path, names in least.parameters.items()
     }
     return Tolerances(
@@ -98,7 +104,9 @@ def _larger(least: Tolerances, a: Captured, b: Captured) -> Tolerances:
 
 
 def _moved_gradient(a: Captured, b: Captured, path: str, name: str) -> float:
-    return _apart(a["layers"][path]["gradients"].get(name), b["layers"][path]["gradients"].get(name))
+    return _apart(
+        a["layers"][path]["gradients"].get(name), b["layers"][path]["gradients"].get(name)
+    )
 
 
 def _apart(a: np.ndarray | None, b: np.ndarray | None) -> float:
@@ -114,4 +122,7 @@ def _arrays(layer: Layer) -> Arrays:
 def _moved(layer: Layer, turn: int) -> Arrays:
     """Each weight's neighbour, up or down as it is drawn."""
     rng = np.random.default_rng([turn, len(layer["parameters"])])
-    return {name: np.nextafter(a, a + rng.choice([-1.0, 1.0], a.shape).astype(a.dtype)) for name, a in _arrays(layer).items()}
+    return {
+        name: np.nextafter(a, a + rng.choice([-1.0, 1.0], a.shape).astype(a.dtype))
+        for name, a in _arrays(layer).items()
+    }

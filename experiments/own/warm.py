@@ -78,19 +78,28 @@ class Server:
         pythons = names.pythons(request["python"])
         reference, port = names.given([request["reference"], request["port"]], pythons)
         if port.captured:
-            raise UserError("a port must be a model that runs; received a capture; the reference may be one, and comes first")
+            raise UserError(
+                "a port must be a model that runs; received a capture; the reference may be one, and comes first"
+            )
         known = self._reference(reference, asked, pythons.get(reference.backend))
         with self._interpreters.of(port.backend, pythons.get(port.backend)) as model:
             found = held_in(model, reference, known, port, asked, request["command"])
         if request["page"] and not found.ok:
             _write(found, page)
         document = found.model_dump(mode="json", by_alias=True)
-        return {"document": document, "text": _text(found), "divergence": divergence, "page": str(page)}
+        return {
+            "document": document,
+            "text": _text(found),
+            "divergence": divergence,
+            "page": str(page),
+        }
 
     def _reference(self, given: Given, asked: Asked, python: str | None) -> Reference:
         """By the content of its file and data."""
         files = [given.file, *([Path(asked.data)] if asked.data else [])]
-        content = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files if file.is_file()]
+        content = [
+            hashlib.sha256(file.read_bytes()).hexdigest() for file in files if file.is_file()
+        ]
         key = repr((given, python, content, asked._replace(map=(), divergence=None)))
         if key not in self._references:
             self._references[key] = self._captured(given, asked, python)

@@ -37,11 +37,17 @@ if TYPE_CHECKING:
 class _Options:
     """All but the figures'."""
 
-    folders: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="[DIR ...]")] = (Path("results"),)
+    folders: Annotated[
+        tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="[DIR ...]")
+    ] = (Path("results"),)
     """Folders of runs."""
-    experiment: Annotated[str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="(default: the last one)")] = None
+    experiment: Annotated[
+        str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="(default: the last one)")
+    ] = None
     """Which experiment of the folders."""
-    output: Annotated[Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="(default: in the first)")] = None
+    output: Annotated[
+        Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="(default: in the first)")
+    ] = None
     """Where to write the page: in the first folder, under the experiment's name, if nothing is said."""
     tensorboard: Annotated[Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")] = None
     """Write event files that TensorBoard opens, the backends as runs that overlay."""

@@ -16,7 +16,9 @@ def advice(document: Document) -> Iterator[str]:
     if len(document.configurations) > 1:
         return
     run = first_run(document.configurations[0])
-    through = run is not None and run.gradient is not None and run.gradient.verdict == "comes through"
+    through = (
+        run is not None and run.gradient is not None and run.gradient.verdict == "comes through"
+    )
     if through and run and run.learning and run.learning.verdict == "learns":
         return
     words = shlex.split(document.command)

@@ -15,12 +15,17 @@ def told(configuration: Configuration) -> Iterable[tuple[str, RunFinding]]:
     runs = judged(configuration)
     if len({verdicts(run) for run in runs.values()}) > 1:
         return [(f"{configuration.name} [{backend}]", run) for backend, run in runs.items()]
-    return [(configuration.name, first_run(configuration) or next(iter(configuration.runs.values())))]
+    return [
+        (configuration.name, first_run(configuration) or next(iter(configuration.runs.values())))
+    ]
 
 
 def verdicts(run: RunFinding) -> tuple[str, str]:
     """What becomes of the gradient, and whether the network learns; without a verdict, why there is none."""
-    return run.gradient.verdict if run.gradient else run.status, run.learning.verdict if run.learning else "-"
+    return (
+        run.gradient.verdict if run.gradient else run.status,
+        run.learning.verdict if run.learning else "-",
+    )
 
 
 def numbers(run: RunFinding) -> list[str]:
@@ -74,13 +79,21 @@ def result(run: RunFinding) -> str:
     value = f"{rounded:.2f}" if rounded > -100 else f"{rounded:.1e}"
     value = f"R² {value}" if run.r_squared else value
     large = found.std is not None and found.std >= 100
-    return value if len(found.seeds) == 1 else f"{value} ± {number(found.std, '.1e' if large else '.2f')}"
+    return (
+        value
+        if len(found.seeds) == 1
+        else f"{value} ± {number(found.std, '.1e' if large else '.2f')}"
+    )
 
 
-def head_of_result(documents: Iterable[Document], accuracy: str = "accuracy", r_squared: str = "test set") -> str:
+def head_of_result(
+    documents: Iterable[Document], accuracy: str = "accuracy", r_squared: str = "test set"
+) -> str:
     """The heading of what `result` gives: accuracies, R², or both."""
     real = {bool(c.spec.network.targets) for document in documents for c in document.configurations}
-    return " or ".join([*([accuracy] if False in real else []), *([r_squared] if True in real else [])])
+    return " or ".join(
+        [*([accuracy] if False in real else []), *([r_squared] if True in real else [])]
+    )
 
 
 def mean(spread: Spread | None, form: str) -> str:
@@ -150,12 +163,17 @@ def reasons(document: Document) -> Iterable[tuple[str, str]]:
     """Each configuration's name, and the reasons of its verdicts."""
     for c in document.configurations:
         for name, run in told(c):
-            given = [found.reason for found in (run.gradient, run.learning) if found and found.reason]
+            given = [
+                found.reason for found in (run.gradient, run.learning) if found and found.reason
+            ]
             if given:
                 yield name, "; ".join(given)
 
 
 def thresholds(document: Document) -> str:
     """What the verdicts were judged by."""
-    bounds = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in document.thresholds.model_dump().items())
+    bounds = ", ".join(
+        f"{name.replace('_', ' ')} {value:g}"
+        for name, value in document.thresholds.model_dump().items()
+    )
     return f"Thresholds of the verdicts (docs/verdicts.md): {bounds}."

@@ -63,16 +63,23 @@ class Room:
     @property
     def names(self) -> Table:
         """The frameworks' own names: a heading, then a row for each kind, `-` where a framework has none."""
-        fullest = sorted(self.wings, key=lambda wing: -len(wing.names))  # so that the order is that of a whole list
+        fullest = sorted(
+            self.wings, key=lambda wing: -len(wing.names)
+        )  # so that the order is that of a whole list
         kinds = dict.fromkeys(kind for wing in fullest for kind in wing.names)
         heading = ["in the spec", *(wing.framework for wing in self.wings)]
-        return [heading, *([kind, *(wing.names.get(kind, "-") for wing in self.wings)] for kind in kinds)]
+        return [
+            heading,
+            *([kind, *(wing.names.get(kind, "-") for wing in self.wings)] for kind in kinds),
+        ]
 
 
 def rooms() -> list[str]:
     """The names of the countermeasures."""
     files = (ROOT / "common" / "countermeasures").glob("*.py")
-    return sorted(file.stem for file in files if not file.stem.startswith("_"))  # what begins so is a part of a room
+    return sorted(
+        file.stem for file in files if not file.stem.startswith("_")
+    )  # what begins so is a part of a room
 
 
 def named(word: str) -> list[str]:

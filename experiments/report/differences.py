@@ -56,7 +56,10 @@ def told(console: Console, difference: Difference) -> None:
     table.add_row("ships", *map(Text, _shipped(difference)))
     if console.width >= WIDE:
         for form, heading in FORMS.items():
-            table.add_row(heading.lower(), *(Text(line(difference, form, framework)) for framework in FRAMEWORKS))
+            table.add_row(
+                heading.lower(),
+                *(Text(line(difference, form, framework)) for framework in FRAMEWORKS),
+            )
     console.print(table)
     if console.width < WIDE:
         for form, heading in FORMS.items():
@@ -129,7 +132,11 @@ def _signed(number: float) -> str:
 def _depth(difference: Difference) -> str:
     """Of how many layers a network of its own is."""
     trial = difference.trial
-    return f", {trial.base.get('depth', Setting.depth)} layers of its own kind" if trial.network else ""
+    return (
+        f", {trial.base.get('depth', Setting.depth)} layers of its own kind"
+        if trial.network
+        else ""
+    )
 
 
 def _amount(apart: float) -> str:
@@ -163,7 +170,9 @@ EVERYWHERE = {"np": "import numpy as np", "math": "import math"}
 def imports(framework: str, code: str) -> str:
     """The import statements that a line needs, in the order of their modules."""
     known = EVERYWHERE | IMPORTS[framework]
-    used = [statement for name, statement in known.items() if re.search(rf"(?<![\w.]){name}\b", code)]
+    used = [
+        statement for name, statement in known.items() if re.search(rf"(?<![\w.]){name}\b", code)
+    ]
     return "\n".join(sorted(used))
 
 
@@ -179,7 +188,10 @@ def page() -> str:
     kept = json.loads(effects.MEASURED.read_text(encoding="utf-8"))
     versions = ", ".join(f"{package} {number}" for package, number in kept["versions"].items())
     ordered = effects.by_effect()
-    rows = [[f"[{each.name}](#{each.name})", *map(_cell, _shipped(each)), _cell(what_it_does(each))] for each in ordered]
+    rows = [
+        [f"[{each.name}](#{each.name})", *map(_cell, _shipped(each)), _cell(what_it_does(each))]
+        for each in ordered
+    ]
     heading = ["difference", *TITLES.values(), "what it does"]
     table = "\n".join(f"| {' | '.join(row)} |" for row in [heading, ["---"] * len(heading), *rows])
     return "\n".join([
@@ -208,7 +220,11 @@ def _cell(text: str) -> str:
 
 def _section(difference: Difference) -> str:
     mapping = [f"{difference.mapping}\n"] if difference.mapping else []
-    room = [f"The countermeasure: [{difference.room}]({difference.room}.md).\n"] if difference.room else []
+    room = (
+        [f"The countermeasure: [{difference.room}]({difference.room}.md).\n"]
+        if difference.room
+        else []
+    )
     return "\n".join([
         f"## {difference.name}\n",
         f"**{difference.question}**\n",

@@ -47,7 +47,12 @@ def rendered(
     """
     files = FileSystemLoader([template.parent, HERE])
     environment = Environment(
-        loader=files, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_seen
+        loader=files,
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_seen,
     )
     environment.filters |= filters or {}
     return environment.get_template(template.name).render(

@@ -50,13 +50,22 @@ def show(picture: Picture, output: Path) -> Shown:
     options = picture.options
     order = asked(options)
     assert order
-    source, _ = compare(replace(options, output=output), shlex.join(picture.words), [DEFINITION], [])
+    source, _ = compare(
+        replace(options, output=output), shlex.join(picture.words), [DEFINITION], []
+    )
     (figure,) = figures([source], order)
     if isinstance(figure, Nothing):
         raise ValueError(f"{picture.name} must have a figure: {figure.reason}")
     size = SIZES[picture.size]
     png = formed(svg_of(figure, [source], order), "png", size._replace(ppi=_dots(picture) * POINTS))
-    return Shown(picture.name, source.document.question, picture.says(source.document), figure.text, png, picture)
+    return Shown(
+        picture.name,
+        source.document.question,
+        picture.says(source.document),
+        figure.text,
+        png,
+        picture,
+    )
 
 
 def _dots(picture: Picture) -> float:
@@ -79,7 +88,14 @@ def _page(found: Sequence[Shown]) -> Iterator[str]:
     for one in found:
         yield from ("", f"## {one.name}", "", one.question, "")
         yield f"![{_plain(one.alternative)}](images/gallery/{one.name}.png)"
-        yield from ("", one.sentence, "", "```sh", f"python -m experiments.compare {shlex.join(one.picture.words)}", "```")
+        yield from (
+            "",
+            one.sentence,
+            "",
+            "```sh",
+            f"python -m experiments.compare {shlex.join(one.picture.words)}",
+            "```",
+        )
 
 
 def _plain(text: str) -> str:

@@ -39,7 +39,9 @@ def table(rows: Sequence[Row]) -> list[list[str]]:
 def _section(group: Group) -> str:
     heading, *lines = table(group.row)
     told = [[_anchored(name) if name else "", *map(_quoted, cells)] for name, *cells in lines]
-    written = "\n".join(f"| {' | '.join(line)} |" for line in (heading, ["---"] * len(heading), *told))
+    written = "\n".join(
+        f"| {' | '.join(line)} |" for line in (heading, ["---"] * len(heading), *told)
+    )
     notes = "\n".join(f"- **{row.name}**: {row.note}" for row in group.row if row.note)
     return "\n\n".join(part for part in (f"## {group.title}", written, notes) if part) + "\n"
 

@@ -28,7 +28,9 @@ class Row(NamedTuple):
     notes: Sequence[str] = ()
 
 
-def table(heads: Sequence[str], rows: Sequence[Row], width: int, *, left: int = 0, indent: str = "") -> Iterator[Text]:
+def table(
+    heads: Sequence[str], rows: Sequence[Row], width: int, *, left: int = 0, indent: str = ""
+) -> Iterator[Text]:
     """The lines of a table. A name that leaves no room for its cells has a line of its own.
 
     Args:
@@ -42,7 +44,10 @@ def table(heads: Sequence[str], rows: Sequence[Row], width: int, *, left: int = 
     height = max(map(len, split))
     top = [[""] * (height - len(head)) + head for head in split]
     columns = list(zip(*([*head] for head in top[1:]), strict=True))
-    widths = [max(map(cell_len, (*top[i + 1], *(row.cells[i] for row in rows if row.cells)))) for i in range(len(heads) - 1)]
+    widths = [
+        max(map(cell_len, (*top[i + 1], *(row.cells[i] for row in rows if row.cells))))
+        for i in range(len(heads) - 1)
+    ]
     room = width - len(indent) - sum(len(GAP) + w for w in widths)
     fitting = [cell_len(row.name) for row in rows if row.cells and cell_len(row.name) <= room]
     first = max([cell_len(line) for line in top[0]] + fitting)
@@ -51,19 +56,27 @@ def table(heads: Sequence[str], rows: Sequence[Row], width: int, *, left: int = 
     for row in rows:
         name = row.name
         if not row.cells:
-            yield from (Text(), *(Text(line, style="bold") for line in wrapped(name, width, indent)))
+            yield from (
+                Text(),
+                *(Text(line, style="bold") for line in wrapped(name, width, indent)),
+            )
             continue
         if cell_len(name) > first:
             yield from (Text(indent + part) for part in folded(name, width - len(indent)))
             name = ""
-        yield coloured(f"{indent}{_joined(name, row.cells, first, widths, left)}".rstrip(), row.cells)
+        yield coloured(
+            f"{indent}{_joined(name, row.cells, first, widths, left)}".rstrip(), row.cells
+        )
         for note in row.notes:
             yield from (Text(line, style="dim") for line in wrapped(note, width, f"{indent}    "))
 
 
 def _joined(name: str, cells: Sequence[str], first: int, widths: Sequence[int], left: int) -> str:
     parts = [_padded(name, first, at_left=True)]
-    parts += [_padded(cell, width, at_left=i < left) for i, (cell, width) in enumerate(zip(cells, widths, strict=True))]
+    parts += [
+        _padded(cell, width, at_left=i < left)
+        for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    ]
     return GAP.join(parts)
 
 
@@ -95,5 +108,10 @@ def folded(name: str, width: int) -> list[str]:
 def wrapped(text: str, width: int, indent: str = "") -> list[str]:
     """A sentence in lines, indented."""
     return textwrap.wrap(
-        text, width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False
+        text,
+        width,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_on_hyphens=False,
+        break_long_words=False,
     )

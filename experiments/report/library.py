@@ -14,7 +14,9 @@ from markupsafe import Markup
 
 from experiments import children
 
-BUNDLE = "import sys, vl_convert; sys.stdout.buffer.write(vl_convert.javascript_bundle(None).encode())"
+BUNDLE = (
+    "import sys, vl_convert; sys.stdout.buffer.write(vl_convert.javascript_bundle(None).encode())"
+)
 
 
 @cache

@@ -28,7 +28,10 @@ class Listed(NamedTuple):
 def listed(folder: Path) -> list[Listed]:
     """The experiments of a folder, the one that was asked for last at first."""
     found = sorted(index.indexes(folder), key=lambda one: one.sequence, reverse=True)
-    return [Listed(one.experiment, one.question, one.command, one.answer, _page(folder, one.experiment)) for one in found]
+    return [
+        Listed(one.experiment, one.question, one.command, one.answer, _page(folder, one.experiment))
+        for one in found
+    ]
 
 
 def _page(folder: Path, experiment: str) -> str | None:

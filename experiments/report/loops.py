@@ -22,9 +22,27 @@ ROWS = [
         "`jax.value_and_grad`, fresh",
         "`nnx.value_and_grad`, fresh",
     ],
-    ["training", "`model.train()`", "`training=True` in the call", "an argument of your own", "`model.train()`"],
-    ["batch statistics", "updated in place", "updated in place", '`mutable=["batch_stats"]` returns them', "updated in place"],
-    ["clipping", "between `backward()` and `step()`", "an argument of the optimizer", "first in `optax.chain`", "the same"],
+    [
+        "training",
+        "`model.train()`",
+        "`training=True` in the call",
+        "an argument of your own",
+        "`model.train()`",
+    ],
+    [
+        "batch statistics",
+        "updated in place",
+        "updated in place",
+        '`mutable=["batch_stats"]` returns them',
+        "updated in place",
+    ],
+    [
+        "clipping",
+        "between `backward()` and `step()`",
+        "an argument of the optimizer",
+        "first in `optax.chain`",
+        "the same",
+    ],
     ["compiled", "no", "`tf.function`", "`jax.jit`", "`nnx.jit`"],
 ]
 

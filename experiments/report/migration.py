@@ -27,7 +27,11 @@ def pages() -> dict[str, str]:
 def index(found: list[Room]) -> str:
     """The page that leads to the others."""
     rows = [[f"[{room.name}]({room.name}.md)", room.summary] for room in found]
-    names = [[f"[{room.name}]({room.name}.md)", *map(_quoted, row)] for room in found for row in room.names[1:]]
+    names = [
+        [f"[{room.name}]({room.name}.md)", *map(_quoted, row)]
+        for room in found
+        for row in room.names[1:]
+    ]
     return "\n".join([
         HEADER,
         "# Migration\n",
@@ -49,7 +53,9 @@ def index(found: list[Room]) -> str:
 
 def models() -> list[str]:
     """The files that have the whole network as an ordinary model."""
-    found = [path for wing in FRAMEWORKS for path in sorted((ROOT / "backends" / wing).glob("model*.py"))]
+    found = [
+        path for wing in FRAMEWORKS for path in sorted((ROOT / "backends" / wing).glob("model*.py"))
+    ]
     return [path.relative_to(ROOT).as_posix() for path in found]
 
 
@@ -88,7 +94,9 @@ def _definition(room: Room) -> str:
 def _differences(room: Room) -> list[str]:
     """The ledger's entries of this room, each in a line."""
     found = [each for each in entries().values() if each.room == room.name]
-    return [f"- [{each.name}](differences.md#{each.name}): {each.question}" for each in found] + [""] * bool(found)
+    return [f"- [{each.name}](differences.md#{each.name}): {each.question}" for each in found] + [
+        ""
+    ] * bool(found)
 
 
 def _shipped(room: Room) -> str:

@@ -49,7 +49,9 @@ def check_packages(what: str) -> None:
         UserError: A package is not installed, or does not work like this.
     """
     if sys.flags.optimize > 1:
-        raise UserError(f"{what} needs the docstrings that python -OO leaves out; use python -O, or PYTHONOPTIMIZE=1")
+        raise UserError(
+            f"{what} needs the docstrings that python -OO leaves out; use python -O, or PYTHONOPTIMIZE=1"
+        )
     if absent := [name for name in NEEDS if find_spec(name) is None]:
         raise UserError(f"{what} needs {', '.join(absent)}; install with: {install_command()}")
 
@@ -78,7 +80,9 @@ def index(store: Store, made: Index) -> Said:
 
 def findings(source: Source, path: Path) -> Said:
     """Write the findings as JSON."""
-    return _tried(f"the findings {path}", partial(_file, "Findings", path, source.document.to_json() + "\n"))
+    return _tried(
+        f"the findings {path}", partial(_file, "Findings", path, source.document.to_json() + "\n")
+    )
 
 
 def write(

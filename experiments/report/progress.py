@@ -68,7 +68,11 @@ class Bars:
             TextColumn("{task.description}", table_column=Column(no_wrap=True), markup=False),
             BarColumn(BAR),
             TextColumn("{task.percentage:>3.0f} %", table_column=Column(no_wrap=True)),
-            TextColumn("{task.fields[run]}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1), markup=False),
+            TextColumn(
+                "{task.fields[run]}",
+                table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1),
+                markup=False,
+            ),
         )
         self.bars = Progress(*columns, console=console, transient=True, expand=True)
         self.total = Total(jobs)
@@ -82,7 +86,12 @@ class Bars:
         self.bars.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.end()
 
     def end(self) -> None:
@@ -97,7 +106,9 @@ class Bars:
         self.steps[lane] = sum(job.plan.steps for job in jobs)
         if len(self.shown) < MOST_BARS:
             self.shown.add(lane)
-        self.lanes[lane] = self.bars.add_task(lane, total=self.steps[lane], run="starting", visible=lane in self.shown)
+        self.lanes[lane] = self.bars.add_task(
+            lane, total=self.steps[lane], run="starting", visible=lane in self.shown
+        )
 
     def progress(self, lane: str, job: Job, steps: int) -> None:
         """Move a bar within a run."""
@@ -135,7 +146,12 @@ class Lines:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.end()
 
     def end(self) -> None:
@@ -168,7 +184,9 @@ class Lines:
         tenth = int(10 * self.total.share + 1e-9)
         if tenth > self.said:
             self.said = tenth
-            self.console.print(f"{10 * tenth:>3} %: {self.total}", markup=False, highlight=False, soft_wrap=True)
+            self.console.print(
+                f"{10 * tenth:>3} %: {self.total}", markup=False, highlight=False, soft_wrap=True
+            )
 
 
 def watcher(console: Console, jobs: Iterable[Job]) -> Bars | Lines:

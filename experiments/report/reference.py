@@ -80,7 +80,13 @@ def _row(row: Row) -> dict[str, Any]:
 def _loop(form: str) -> dict[str, str]:
     title = loops.FORMS[form]
     summary, code = loops.parts(form)
-    return {"form": form, "title": title, "words": apart(f"training loop {title}"), "summary": summary, "code": code}
+    return {
+        "form": form,
+        "title": title,
+        "words": apart(f"training loop {title}"),
+        "summary": summary,
+        "code": code,
+    }
 
 
 def _room(room: countermeasures.Room) -> dict[str, Any]:
@@ -92,5 +98,8 @@ def _room(room: countermeasures.Room) -> dict[str, Any]:
         "summary": room.summary,
         "spec": room.spec,
         "traps": [f"{wing.framework}: {wing.trap}" for wing in room.wings if wing.trap],
-        "wings": [{"framework": name, "title": wing.framework, "path": wing.path, "code": wing.code} for name, wing in wings],
+        "wings": [
+            {"framework": name, "title": wing.framework, "path": wing.path, "code": wing.code}
+            for name, wing in wings
+        ],
     }

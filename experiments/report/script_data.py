@@ -49,7 +49,10 @@ def specs(site: str = "layer", unit: str = "nats", *, folders: bool) -> dict[str
     Altair holds none of them to Vega-Lite's schema here, which takes a third of a second; the tests do.
     """
     with debug_mode(False):
-        return {name: chart.to_dict(validate=False) for name, chart in _charts(site, unit, folders=folders).items()}
+        return {
+            name: chart.to_dict(validate=False)
+            for name, chart in _charts(site, unit, folders=folders).items()
+        }
 
 
 def _charts(site: str = "layer", unit: str = "nats", *, folders: bool) -> dict[str, Any]:
@@ -84,7 +87,11 @@ def _packed(sources: list[Source], name: str, most: int) -> dict[str, Any]:
 
 def _shown(shown: Shown) -> dict[str, Any]:
     usual = f"Usual: {shown.usual.spoken}."
-    return {"title": shown.title, "logarithmic": shown.logarithmic, "meaning": f"{shown.meaning} {usual}"}
+    return {
+        "title": shown.title,
+        "logarithmic": shown.logarithmic,
+        "meaning": f"{shown.meaning} {usual}",
+    }
 
 
 def _guesses(sources: list[Source]) -> list[float]:
@@ -108,11 +115,21 @@ def agreement_rows(sources: list[Source]) -> Iterator[dict[str, Any]]:
             share = agreed.share(check.error, check.bound)
             shares[one.name] = max(share, shares.get(one.name, 0.0))
             shown = {"error": check.error, "bound": check.bound, "where": check.where or ""}
-            of = {"configuration": one.name, "backend": one.backend, "folder": source.label, "outcome": check.outcome}
+            of = {
+                "configuration": one.name,
+                "backend": one.backend,
+                "folder": source.label,
+                "outcome": check.outcome,
+            }
             found.append(of | shown)
     worst = set(sorted(shares, key=lambda name: -shares[name])[:FEW])
     shown = [row for row in found if row["configuration"] in worst]
-    known = [value for row in shown for value in (row["error"], row["bound"]) if value and math.isfinite(value)]
+    known = [
+        value
+        for row in shown
+        for value in (row["error"], row["bound"])
+        if value and math.isfinite(value)
+    ]
     low, high = min(known, default=1e-16) / 10, max(known, default=1.0) * 10
     for row in shown:
         at = {
@@ -134,7 +151,11 @@ def _drawn(value: float | None) -> float | None:
 
 def seconds_rows(sources: list[Source]) -> Iterator[dict[str, Any]]:
     """Where the time went."""
-    parts = ("importing the framework", "first steps, with compiling, all runs", "a later step, on average")
+    parts = (
+        "importing the framework",
+        "first steps, with compiling, all runs",
+        "a later step, on average",
+    )
     for part, title in enumerate(parts):
         for source in sources:
             for backend, times in cells.times(source.document).items():

@@ -41,7 +41,13 @@ def definition_speaks(configuration: Configuration) -> bool:
 def rounded_away(configuration: Configuration) -> str | None:
     """What the precision did to the gradient at the first step, beside the definition's in float64."""
     run, definition = first_run(configuration), configuration.runs.get(DEFINITION)
-    if run is None or definition is None or run is definition or not run.profile or not definition.profile:
+    if (
+        run is None
+        or definition is None
+        or run is definition
+        or not run.profile
+        or not definition.profile
+    ):
         return None
     precision, site = configuration.spec.precision, configuration.spec.network.site
     pairs = list(enumerate(zip(run.profile, definition.profile, strict=True), start=1))
@@ -73,8 +79,16 @@ def notes(configuration: Configuration, run: RunFinding) -> Iterator[str]:
         yield slope
     if run.reason:
         yield run.reason
-    yield from (counts for found in (run.gradient, run.learning) if found and (counts := counted(found.seeds)))
-    if configuration.spec.clipping.kind != "none" and run.clipping_bound is not None and run.status == "finished":
+    yield from (
+        counts
+        for found in (run.gradient, run.learning)
+        if found and (counts := counted(found.seeds))
+    )
+    if (
+        configuration.spec.clipping.kind != "none"
+        and run.clipping_bound is not None
+        and run.status == "finished"
+    ):
         yield f"clipping bound a weight gradient in {100 * run.clipping_bound:.3g} % of the steps"
 
 
@@ -96,4 +110,9 @@ def counted(seeds: Sequence[str]) -> str | None:
     if len(counts) < 2:
         return None
     (word, most), *others = counts
-    return ", ".join([f"{word} in {most} of {len(seeds)} seeds", *(f"{word} in {count}" for word, count in others)])
+    return ", ".join(
+        [
+            f"{word} in {most} of {len(seeds)} seeds",
+            *(f"{word} in {count}" for word, count in others),
+        ]
+    )

@@ -15,7 +15,11 @@ def to_toml(document: Document) -> str:
     written = [settings_of(c.spec).written() for c in document.configurations]
     for one in written:
         del one["optimizer"]["learning_rate"]  # it is a setting of its own
-    shared = {key: value for key, value in written[0].items() if all(one.get(key) == value for one in written)}
+    shared = {
+        key: value
+        for key, value in written[0].items()
+        if all(one.get(key) == value for one in written)
+    }
     changes = [{key: value for key, value in one.items() if key not in shared} for one in written]
     named = zip(document.configurations, changes, strict=True)
     content: dict[str, Any] = {

@@ -35,7 +35,9 @@ def check() -> None:
         UserError: The writer is not installed.
     """
     if find_spec("tensorboardX") is None:
-        raise UserError(f"--tensorboard needs tensorboardX; install with: {install_command('tensorboard')}")
+        raise UserError(
+            f"--tensorboard needs tensorboardX; install with: {install_command('tensorboard')}"
+        )
 
 
 def log(sources: list[Source], folder: Path) -> None:
@@ -45,8 +47,12 @@ def log(sources: list[Source], folder: Path) -> None:
         OSError: One of them cannot be written.
     """
     for number, source in enumerate(sources, start=1):
-        home = folder / f"{number}_{_plain(Path(source.label).name)}" if len(sources) > 1 else folder
-        for backend in {backend: None for entry in source.entries.values() for backend in entry.runs}:
+        home = (
+            folder / f"{number}_{_plain(Path(source.label).name)}" if len(sources) > 1 else folder
+        )
+        for backend in {
+            backend: None for entry in source.entries.values() for backend in entry.runs
+        }:
             with _writer(home / backend) as writer:
                 for position, name in enumerate(source.entries, start=1):
                     if run := source.run(name, backend):

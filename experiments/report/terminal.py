@@ -77,7 +77,9 @@ def _tables(document: Document, console: Console, results: str) -> None:
         "Verdicts": _verdicts(document, console.width),
         "Signal gradient at the first step": _profiles(document, console.width),
         "Why": _reasons(document, say.width),
-        "Agreement with the definition: the largest error over its bound": _agreement(document, console.width),
+        "Agreement with the definition: the largest error over its bound": _agreement(
+            document, console.width
+        ),
         "Seconds, as measured when each run was made": _seconds(document, console.width),
     }
     for title, lines in parts.items():
@@ -137,7 +139,9 @@ class _Speaker:
             if len(name) <= self.width - 2:
                 text = text.replace(name, name.replace(" ", NBSP))
         for line in wrapped(text, self.width):
-            self.console.print(line.replace(NBSP, " "), markup=False, highlight=False, soft_wrap=True)
+            self.console.print(
+                line.replace(NBSP, " "), markup=False, highlight=False, soft_wrap=True
+            )
 
 
 def _verdicts(document: Document, width: int) -> Iterator[Text]:
@@ -153,8 +157,19 @@ def _verdicts(document: Document, width: int) -> Iterator[Text]:
     rows: list[Row] = []
     for c in document.configurations:
         for name, run in told(c):
-            cells = [*verdicts(run), mean(run.decay_per_layer, "+.2f"), result(run), mean(run.largest_update, ".1e")]
-            rows.append(Row(name, cells[: len(heads) - 1], [note for note in notes(c, run) if not note.startswith("clipping")]))
+            cells = [
+                *verdicts(run),
+                mean(run.decay_per_layer, "+.2f"),
+                result(run),
+                mean(run.largest_update, ".1e"),
+            ]
+            rows.append(
+                Row(
+                    name,
+                    cells[: len(heads) - 1],
+                    [note for note in notes(c, run) if not note.startswith("clipping")],
+                )
+            )
     return table(heads, rows, width, left=2)
 
 
@@ -165,14 +180,21 @@ def _reasons(document: Document, width: int) -> Iterator[Text]:
 
 def _profiles(document: Document, width: int) -> Iterator[Text]:
     """The signal gradient of each layer at the first step; one scale for all, so that heights can be compared."""
-    rows = [(c.name, run.profile) for c in document.configurations if (run := first_run(c)) and run.profile]
+    rows = [
+        (c.name, run.profile)
+        for c in document.configurations
+        if (run := first_run(c)) and run.profile
+    ]
     logs = [math.log10(value) for _, profile in rows for value in profile if value]
     if not logs:
         return
     low, high = math.floor(min(logs)), math.ceil(max(logs))
     yield from table(
         ("configuration", f"first {document.site} ... last {document.site}", "smallest", "largest"),
-        [Row(name, [drawn(profile, low, high, max(20, width // 2 - 8)), *_extremes(profile)]) for name, profile in rows],
+        [
+            Row(name, [drawn(profile, low, high, max(20, width // 2 - 8)), *_extremes(profile)])
+            for name, profile in rows
+        ],
         width,
         left=1,
     )
@@ -201,11 +223,17 @@ def _block(value: float | None, low: float, high: float) -> str:
 def _agreement(document: Document, width: int) -> Iterator[Text]:
     rows = [
         Row(
-            one.backend, [one.what, agreed.error(one.error), agreed.error(one.bound), _share(one)], [f"{one.name}: {one.where}"]
+            one.backend,
+            [one.what, agreed.error(one.error), agreed.error(one.bound), _share(one)],
+            [f"{one.name}: {one.where}"],
         )
         for one in agreed.worst(document)
     ]
-    return table(("backend", "compared", "error", "bound", "error/bound"), rows, width, left=1) if rows else iter(())
+    return (
+        table(("backend", "compared", "error", "bound", "error/bound"), rows, width, left=1)
+        if rows
+        else iter(())
+    )
 
 
 def _share(one: agreed.Worst) -> str:
@@ -213,11 +241,20 @@ def _share(one: agreed.Worst) -> str:
 
 
 def _seconds(document: Document, width: int) -> Iterator[Text]:
-    heads = ("backend", "import", "first steps,\nall together", "a later step,\non average", "device", "threads")
+    heads = (
+        "backend",
+        "import",
+        "first steps,\nall together",
+        "a later step,\non average",
+        "device",
+        "threads",
+    )
     rows: list[Row] = []
     for backend, t in times(document).items():
         cells = [f"{t.imports:.1f} s", f"{t.first_steps:.1f} s", f"{1e3 * t.later_step:.1f} ms"]
-        rows.append(Row(backend, [*cells, document.device[backend], str(document.threads[backend])]))
+        rows.append(
+            Row(backend, [*cells, document.device[backend], str(document.threads[backend])])
+        )
     return table(heads, rows, width) if rows else iter(())
 
 

@@ -26,7 +26,9 @@ def names(sources: list[Source]) -> list[str]:
 
 def backends_of(sources: list[Source]) -> list[str]:
     """All backends that have a run, the one that speaks for the first configuration before the others."""
-    found = {backend: None for source in sources for e in source.entries.values() for backend in e.runs}
+    found = {
+        backend: None for source in sources for e in source.entries.values() for backend in e.runs
+    }
     speaking = [backend for c in sources[0].document.configurations for backend in judged(c)]
     return list(dict.fromkeys([*speaking[:1], *found]))
 

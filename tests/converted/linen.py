@@ -8,7 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from tests.converted.shared import CLASSES, EPSILON, FEATURES, HEADS, RATE, TOKENS, UNITS, Arrays, Stepped, batch
+from tests.converted.shared import (
+    CLASSES,
+    EPSILON,
+    FEATURES,
+    HEADS,
+    RATE,
+    TOKENS,
+    UNITS,
+    Arrays,
+    Stepped,
+    batch,
+)
 
 
 @cache

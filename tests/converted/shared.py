@@ -46,7 +46,9 @@ def batch(seed: int) -> tuple[np.ndarray, np.ndarray]:
     return rng.integers(TOKENS, size=(5, WORDS)), rng.integers(CLASSES, size=5)
 
 
-def through(stored: Stored, source: str, target: str, like: Stored | None = None, **asked: Any) -> Converted:
+def through(
+    stored: Stored, source: str, target: str, like: Stored | None = None, **asked: Any
+) -> Converted:
     """What a file becomes."""
     return convert(stored, like, Asked(source, target, **asked))
 

@@ -54,20 +54,41 @@ PLANS: dict[str, dict[str, Any]] = {
     },
     "rms norm": {"activation": "relu", "normalization": "rms", "initialization": "xavier"},
     "chaotic": {"activation": "relu", "normalization": "batch", "initialization": "he"},
-    "diverging": {"activation": "relu", "initialization": "he", "optimizer": {"kind": "sgd", "learning_rate": 2.0}},
+    "diverging": {
+        "activation": "relu",
+        "initialization": "he",
+        "optimizer": {"kind": "sgd", "learning_rate": 2.0},
+    },
     "residual": {
         "activation": "tanh",
         "initialization": "xavier",
         "skip": {"kind": "residual", "order": "around", "scale": 0.3},
     },
-    "rezero": {"activation": "tanh", "initialization": "xavier", "skip": {"kind": "rezero", "initial_scale": 0.3}},
+    "rezero": {
+        "activation": "tanh",
+        "initialization": "xavier",
+        "skip": {"kind": "rezero", "initial_scale": 0.3},
+    },
     "highway": {"activation": "tanh", "initialization": "xavier", "skip": "highway"},
     "simple": {"recurrent": "simple", "activation": "tanh", "initialization": "xavier"},
     "lstm": {"recurrent": "lstm", "activation": "tanh", "initialization": "xavier"},
-    "gru": {"recurrent": "gru", "activation": "tanh", "initialization": "xavier", "optimizer": {"kind": "adam"}},
+    "gru": {
+        "recurrent": "gru",
+        "activation": "tanh",
+        "initialization": "xavier",
+        "optimizer": {"kind": "adam"},
+    },
     "squared error": {"activation": "tanh", "initialization": "xavier", "loss": "squared_error"},
-    "value": {"activation": "tanh", "initialization": "xavier", "clipping": {"kind": "value", "threshold": 0.001}},
-    "norm": {"activation": "tanh", "initialization": "xavier", "clipping": {"kind": "norm", "threshold": 0.01}},
+    "value": {
+        "activation": "tanh",
+        "initialization": "xavier",
+        "clipping": {"kind": "value", "threshold": 0.001},
+    },
+    "norm": {
+        "activation": "tanh",
+        "initialization": "xavier",
+        "clipping": {"kind": "norm", "threshold": 0.01},
+    },
     "global norm": {
         "activation": "tanh",
         "initialization": "xavier",
@@ -78,10 +99,22 @@ PLANS: dict[str, dict[str, Any]] = {
         "initialization": "xavier",
         "clipping": {"kind": "norm", "threshold": 1e-7},
     },
-    "momentum": {"activation": "tanh", "initialization": "xavier", "optimizer": {"kind": "momentum"}},
-    "nesterov": {"activation": "tanh", "initialization": "xavier", "optimizer": {"kind": "nesterov"}},
+    "momentum": {
+        "activation": "tanh",
+        "initialization": "xavier",
+        "optimizer": {"kind": "momentum"},
+    },
+    "nesterov": {
+        "activation": "tanh",
+        "initialization": "xavier",
+        "optimizer": {"kind": "nesterov"},
+    },
     "adam": {"activation": "tanh", "initialization": "xavier", "optimizer": {"kind": "adam"}},
-    "adamw": {"activation": "tanh", "initialization": "xavier", "optimizer": {"kind": "adamw", "weight_decay": 0.1}},
+    "adamw": {
+        "activation": "tanh",
+        "initialization": "xavier",
+        "optimizer": {"kind": "adamw", "weight_decay": 0.1},
+    },
     "rmsprop": {"activation": "tanh", "initialization": "xavier", "optimizer": {"kind": "rmsprop"}},
 }
 """By name: what of a plan shows a fault; depth, precision and what is recorded are the campaign's.
@@ -117,7 +150,12 @@ AGAIN = {
         "momentum of 0.9",
         "rate halved from the fifth step on",
     ),
-    "diverging": ("weights not updated", "rate times 1.001", "one layer not updated", "labels off by one"),
+    "diverging": (
+        "weights not updated",
+        "rate times 1.001",
+        "one layer not updated",
+        "labels off by one",
+    ),
 }
 """Some of them once more, where a free run shows little."""
 

@@ -21,7 +21,11 @@ KINDS = (
             "keras": edits(("training", "training=False", "training=True")),
             "jax": edits(
                 ("training", "training=False, measure=False", "training=True, measure=False"),
-                ("training", "apply(variables, x)[0]", 'apply(variables, x, mutable=["batch_stats"])[0][0]'),
+                (
+                    "training",
+                    "apply(variables, x)[0]",
+                    'apply(variables, x, mutable=["batch_stats"])[0][0]',
+                ),
             ),
         },
     ),
@@ -30,7 +34,11 @@ KINDS = (
         "batch norm",
         {
             "torch": edits(
-                ("training", "self.statistics).logits)", "self.statistics).logits) * (np.arange(x.shape[1]) < 100)[:, None]")
+                (
+                    "training",
+                    "self.statistics).logits)",
+                    "self.statistics).logits) * (np.arange(x.shape[1]) < 100)[:, None]",
+                )
             ),
             "keras": edits(
                 (
@@ -52,7 +60,9 @@ KINDS = (
         "evaluation wrong at one sample",
         "batch norm",
         {
-            "torch": edits(("training", "self.statistics).logits)", f"self.statistics).logits){ONE_SAMPLE}")),
+            "torch": edits(
+                ("training", "self.statistics).logits)", f"self.statistics).logits){ONE_SAMPLE}")
+            ),
             "keras": edits(
                 (
                     "training",
@@ -73,9 +83,27 @@ KINDS = (
         "evaluation in float32",
         "tanh",
         {
-            "torch": edits(("training", "self._tensor(x), self.statistics", "self._tensor(x.astype('f4')), self.statistics")),
-            "keras": edits(("training", "self.evaluate(self._tensor(x))", "self.evaluate(self._tensor(x.astype('f4')))")),
-            "jax": edits(("training", "self.statistics, self._array(x))", "self.statistics, self._array(x.astype('f4')))")),
+            "torch": edits(
+                (
+                    "training",
+                    "self._tensor(x), self.statistics",
+                    "self._tensor(x.astype('f4')), self.statistics",
+                )
+            ),
+            "keras": edits(
+                (
+                    "training",
+                    "self.evaluate(self._tensor(x))",
+                    "self.evaluate(self._tensor(x.astype('f4')))",
+                )
+            ),
+            "jax": edits(
+                (
+                    "training",
+                    "self.statistics, self._array(x))",
+                    "self.statistics, self._array(x.astype('f4')))",
+                )
+            ),
         },
         precisions=("float64",),
     ),

@@ -98,7 +98,10 @@ def faulty(fault: Fault | None, wing: str) -> Iterator[Backend]:
     sources = mutated(fault, wing) if fault else {}
     try:
         for room, module in zip(ROOMS, modules, strict=True):
-            exec(compile(sources.get(room) or source(wing, room), f"<planted {room}>", "exec"), vars(module))
+            exec(
+                compile(sources.get(room) or source(wing, room), f"<planted {room}>", "exec"),
+                vars(module),
+            )
         backend.program = modules[-1].program
         yield backend
     finally:

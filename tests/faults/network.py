@@ -10,7 +10,11 @@ KINDS = (
         "tanh",
         {
             "torch": edits(
-                ("affine", 'if name == "bias" else a', 'if name == "bias" else a.mT if a.shape[-1] == a.shape[-2] else a')
+                (
+                    "affine",
+                    'if name == "bias" else a',
+                    'if name == "bias" else a.mT if a.shape[-1] == a.shape[-2] else a',
+                )
             ),
             "keras": edits(
                 (
@@ -33,7 +37,9 @@ KINDS = (
         "bias added twice",
         "tanh",
         {
-            "torch": edits(("affine", 'self.affine(p["bias"], x,', 'self.affine(2 * p["bias"], x,')),
+            "torch": edits(
+                ("affine", 'self.affine(p["bias"], x,', 'self.affine(2 * p["bias"], x,')
+            ),
             "keras": edits(("affine", 'product + p["bias"]', 'product + 2 * p["bias"]')),
             "jax": edits(
                 (
@@ -50,7 +56,13 @@ KINDS = (
         "tanh",
         {
             "torch": edits(("training", "run.logits, y).mean(1)", "run.logits, y).sum(1)")),
-            "keras": edits(("training", "tf.reduce_mean(of_samples, axis=-1)", "tf.reduce_sum(of_samples, axis=-1)")),
+            "keras": edits(
+                (
+                    "training",
+                    "tf.reduce_mean(of_samples, axis=-1)",
+                    "tf.reduce_sum(of_samples, axis=-1)",
+                )
+            ),
             "jax": edits(("loss", "(outputs, classes).mean()", "(outputs, classes).sum()")),
         },
     ),
@@ -58,17 +70,31 @@ KINDS = (
         "labels off by one",
         "tanh",
         {
-            "torch": edits(("loss", "wanted.flatten(), reduction", "(wanted.flatten() + 1) % 10, reduction")),
-            "keras": edits(("training", "self.loss(y, run.logits)", "self.loss((y + 1) % 10, run.logits)")),
-            "jax": edits(("loss", "(outputs, classes).mean()", "(outputs, (classes + 1) % 10).mean()")),
+            "torch": edits(
+                ("loss", "wanted.flatten(), reduction", "(wanted.flatten() + 1) % 10, reduction")
+            ),
+            "keras": edits(
+                ("training", "self.loss(y, run.logits)", "self.loss((y + 1) % 10, run.logits)")
+            ),
+            "jax": edits(
+                ("loss", "(outputs, classes).mean()", "(outputs, (classes + 1) % 10).mean()")
+            ),
         },
     ),
     Fault(
         "labels of the other seed",
         "tanh",
         {
-            "torch": edits(("training", "self._tensor(batch.y)\n", "self._tensor(batch.y).roll(1, 0)\n")),
-            "keras": edits(("training", "self._tensor(batch.y), corrected", "self._tensor(np.roll(batch.y, 1, 0)), corrected")),
+            "torch": edits(
+                ("training", "self._tensor(batch.y)\n", "self._tensor(batch.y).roll(1, 0)\n")
+            ),
+            "keras": edits(
+                (
+                    "training",
+                    "self._tensor(batch.y), corrected",
+                    "self._tensor(np.roll(batch.y, 1, 0)), corrected",
+                )
+            ),
             "jax": edits(("training", "batch.y)\n", "np.roll(batch.y, 1, 0))\n")),
         },
     ),
@@ -76,20 +102,46 @@ KINDS = (
         "squared error summed over the outputs",
         "squared error",
         {
-            "torch": edits(("loss", 'outputs), reduction="none").mean(-1)', 'outputs), reduction="none").sum(-1)')),
-            "keras": edits(
-                ("loss", "squared(_targets(wanted, outputs), outputs)", "10 * squared(_targets(wanted, outputs), outputs)")
+            "torch": edits(
+                (
+                    "loss",
+                    'outputs), reduction="none").mean(-1)',
+                    'outputs), reduction="none").sum(-1)',
+                )
             ),
-            "jax": edits(("loss", "optax.squared_error(outputs, _targets", "10 * optax.squared_error(outputs, _targets")),
+            "keras": edits(
+                (
+                    "loss",
+                    "squared(_targets(wanted, outputs), outputs)",
+                    "10 * squared(_targets(wanted, outputs), outputs)",
+                )
+            ),
+            "jax": edits(
+                (
+                    "loss",
+                    "optax.squared_error(outputs, _targets",
+                    "10 * optax.squared_error(outputs, _targets",
+                )
+            ),
         },
     ),
     Fault(
         "half of the squared error",
         "squared error",
         {
-            "torch": edits(("loss", 'outputs), reduction="none").mean(-1)', 'outputs), reduction="none").mean(-1) / 2')),
+            "torch": edits(
+                (
+                    "loss",
+                    'outputs), reduction="none").mean(-1)',
+                    'outputs), reduction="none").mean(-1) / 2',
+                )
+            ),
             "keras": edits(
-                ("loss", "squared(_targets(wanted, outputs), outputs)", "squared(_targets(wanted, outputs), outputs) / 2")
+                (
+                    "loss",
+                    "squared(_targets(wanted, outputs), outputs)",
+                    "squared(_targets(wanted, outputs), outputs) / 2",
+                )
             ),
             "jax": edits(("loss", "optax.squared_error(outputs,", "optax.l2_loss(outputs,")),
         },

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from tests.faults.fault import Fault, edits
 
-TORCH_BATCH_NORM = "output = functional.batch_norm(input, mean, unbiased, scale, shift, True, 1.0, self.eps)\n"
+TORCH_BATCH_NORM = (
+    "output = functional.batch_norm(input, mean, unbiased, scale, shift, True, 1.0, self.eps)\n"
+)
 TORCH_APART = "functional.batch_norm(input, mean, unbiased, scale, shift, True, 1.0, self.eps)\n        output = "
-KERAS_NORMALIZE = "return tf.nn.batch_normalization(inputs, mean, variance, shift, scale, self.epsilon)"
+KERAS_NORMALIZE = (
+    "return tf.nn.batch_normalization(inputs, mean, variance, shift, scale, self.epsilon)"
+)
 KERAS_NORMALIZED = "normalized = self.native.normalize(flat, mean, variance, "
 JAX_NORM = "return norm(x)\n"
 JAX_OWN_NORM = """y, p = norm(x), norm.variables["params"]
@@ -27,7 +31,13 @@ KINDS = (
                     "units, eps=epsilon, momentum=momentum)",
                 )
             ),
-            "keras": edits(("normalization", "momentum=momentum, dtype=dtype)", "momentum=1 - momentum, dtype=dtype)")),
+            "keras": edits(
+                (
+                    "normalization",
+                    "momentum=momentum, dtype=dtype)",
+                    "momentum=1 - momentum, dtype=dtype)",
+                )
+            ),
             "jax": edits(
                 (
                     "normalization",
@@ -69,9 +79,15 @@ KINDS = (
         "running variance unbiased",
         "batch norm",
         {
-            "torch": edits(("normalization", "unbiased * ((len(input) - 1) / len(input))", "unbiased")),
+            "torch": edits(
+                ("normalization", "unbiased * ((len(input) - 1) / len(input))", "unbiased")
+            ),
             "keras": edits(
-                ("normalization", '"variance": variance}', '"variance": variance * (flat.shape[0] / (flat.shape[0] - 1))}')
+                (
+                    "normalization",
+                    '"variance": variance}',
+                    '"variance": variance * (flat.shape[0] / (flat.shape[0] - 1))}',
+                )
             ),
             "jax": edits(
                 (
@@ -94,9 +110,15 @@ KINDS = (
                     'name == "mean" or self.blocks[stack].owners[name].update(',
                 )
             ),
-            "keras": edits(("network", "after[key] = ", 'after[key] = old if name == "mean" else ')),
+            "keras": edits(
+                ("network", "after[key] = ", 'after[key] = old if name == "mean" else ')
+            ),
             "jax": edits(
-                ("training", JAX_RUNNING, f'{{n: running[n] if n.endswith("mean") else a for n, a in {JAX_RUNNING}.items()}}')
+                (
+                    "training",
+                    JAX_RUNNING,
+                    f'{{n: running[n] if n.endswith("mean") else a for n, a in {JAX_RUNNING}.items()}}',
+                )
             ),
         },
     ),
@@ -108,7 +130,8 @@ KINDS = (
                 (
                     "normalization",
                     TORCH_BATCH_NORM,
-                    TORCH_APART + "(input - input.mean(0)) / (input.std(0, correction=0) + self.eps) * scale + shift\n",
+                    TORCH_APART
+                    + "(input - input.mean(0)) / (input.std(0, correction=0) + self.eps) * scale + shift\n",
                 )
             ),
             "keras": edits(
@@ -118,7 +141,13 @@ KINDS = (
                     "return (inputs - mean) / (tf.sqrt(variance) + self.epsilon) * scale + shift",
                 )
             ),
-            "jax": edits(("normalization", JAX_NORM, JAX_OWN_NORM.format("(x - x.mean(0)) / (x.std(0) + norm.epsilon)"))),
+            "jax": edits(
+                (
+                    "normalization",
+                    JAX_NORM,
+                    JAX_OWN_NORM.format("(x - x.mean(0)) / (x.std(0) + norm.epsilon)"),
+                )
+            ),
         },
     ),
     Fault(
@@ -129,7 +158,8 @@ KINDS = (
                 (
                     "normalization",
                     TORCH_BATCH_NORM,
-                    TORCH_APART + "functional.layer_norm(input, input.shape[1:], scale, shift, self.eps)\n",
+                    TORCH_APART
+                    + "functional.layer_norm(input, input.shape[1:], scale, shift, self.eps)\n",
                 )
             ),
             "keras": edits(
@@ -137,7 +167,8 @@ KINDS = (
                     "normalization",
                     KERAS_NORMALIZED,
                     KERAS_NORMALIZED.replace(
-                        "mean, variance", "*(tf.nn.moments(flat, [1], keepdims=True) if site.training else (mean, variance))"
+                        "mean, variance",
+                        "*(tf.nn.moments(flat, [1], keepdims=True) if site.training else (mean, variance))",
                     ),
                 )
             ),
@@ -145,7 +176,9 @@ KINDS = (
                 (
                     "normalization",
                     JAX_NORM,
-                    JAX_OWN_NORM.format("(x - x.mean(1, keepdims=True)) / jnp.sqrt(x.var(1, keepdims=True) + norm.epsilon)"),
+                    JAX_OWN_NORM.format(
+                        "(x - x.mean(1, keepdims=True)) / jnp.sqrt(x.var(1, keepdims=True) + norm.epsilon)"
+                    ),
                 )
             ),
         },
@@ -158,14 +191,17 @@ KINDS = (
                 (
                     "normalization",
                     TORCH_BATCH_NORM,
-                    TORCH_APART + "(input - mean) / (input.var(0, correction=0).detach() + self.eps).sqrt() * scale + shift\n",
+                    TORCH_APART
+                    + "(input - mean) / (input.var(0, correction=0).detach() + self.eps).sqrt() * scale + shift\n",
                 )
             ),
             "keras": edits(
                 (
                     "normalization",
                     KERAS_NORMALIZED,
-                    KERAS_NORMALIZED.replace("mean, variance", "tf.stop_gradient(mean), tf.stop_gradient(variance)"),
+                    KERAS_NORMALIZED.replace(
+                        "mean, variance", "tf.stop_gradient(mean), tf.stop_gradient(variance)"
+                    ),
                 )
             ),
             "jax": edits(
@@ -192,7 +228,11 @@ KINDS = (
             ),
             "keras": edits(("normalization", "self.epsilon = spec.epsilon", "self.epsilon = 1e-6")),
             "jax": edits(
-                ("normalization", "partial(linen.LayerNorm, epsilon=epsilon", "partial(linen.LayerNorm, epsilon=1e-6")
+                (
+                    "normalization",
+                    "partial(linen.LayerNorm, epsilon=epsilon",
+                    "partial(linen.LayerNorm, epsilon=1e-6",
+                )
             ),
         },
     ),
@@ -200,7 +240,9 @@ KINDS = (
         "rms norm less the mean",
         "rms norm",
         {
-            "torch": edits(("normalization", "partial(functional.rms_norm,", "partial(functional.layer_norm,")),
+            "torch": edits(
+                ("normalization", "partial(functional.rms_norm,", "partial(functional.layer_norm,")
+            ),
             "keras": edits(
                 (
                     "normalization",
@@ -209,7 +251,11 @@ KINDS = (
                 )
             ),
             "jax": edits(
-                ("normalization", "partial(linen.RMSNorm,", "partial(linen.LayerNorm, use_bias=False, use_fast_variance=False,")
+                (
+                    "normalization",
+                    "partial(linen.RMSNorm,",
+                    "partial(linen.LayerNorm, use_bias=False, use_fast_variance=False,",
+                )
             ),
         },
     ),

@@ -111,7 +111,11 @@ KINDS = (
         "tanh",
         {
             "torch": edits(
-                ("training", TORCH_LOAD, f"        self.buffers = [None] * len(state.parameters)\n{TORCH_LOAD}"),
+                (
+                    "training",
+                    TORCH_LOAD,
+                    f"        self.buffers = [None] * len(state.parameters)\n{TORCH_LOAD}",
+                ),
                 ("training", '"momentum": 0.0', '"momentum": 0.9'),
                 ("training", "[None] * len(parameters)", "self.buffers"),
             ),

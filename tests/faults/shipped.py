@@ -25,7 +25,10 @@ Optax' plain descent has no rate of its own, and so nothing that differs.
 
 SHIPPED = {
     "initialization": "_shipped(law_of(spec))",
-    ("clipping", "keras"): "lambda optimizer: type(optimizer).from_config(optimizer.get_config() | native(spec))",
+    (
+        "clipping",
+        "keras",
+    ): "lambda optimizer: type(optimizer).from_config(optimizer.get_config() | native(spec))",
     ("optimizer", "jax"): "native(spec)(spec.learning_rate)",
 }
 """How the shipped form is asked for, where that is not `native(spec)`: by room, or by room and wing."""

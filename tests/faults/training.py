@@ -39,7 +39,13 @@ KINDS = (
                     'assign_sub(direction * tf.cast(tf.cast(numbers["learning_rate"], "float32"), direction.dtype))',
                 )
             ),
-            "jax": edits(("training", JAX_RATE, '-numbers["learning_rate"].astype(jax.numpy.float32) * direction')),
+            "jax": edits(
+                (
+                    "training",
+                    JAX_RATE,
+                    '-numbers["learning_rate"].astype(jax.numpy.float32) * direction',
+                )
+            ),
         },
         precisions=("float64",),
     ),
@@ -48,7 +54,11 @@ KINDS = (
         "tanh",
         {
             "torch": edits(
-                ("training", "x, y = self._tensor(batch.x),", "x, y = self._tensor(batch.x).float().to(self.dtype),")
+                (
+                    "training",
+                    "x, y = self._tensor(batch.x),",
+                    "x, y = self._tensor(batch.x).float().to(self.dtype),",
+                )
             ),
             "keras": edits(
                 (
@@ -58,7 +68,11 @@ KINDS = (
                 )
             ),
             "jax": edits(
-                ("training", "batch.x.astype(self.plan.precision)", 'batch.x.astype("float32").astype(self.plan.precision)')
+                (
+                    "training",
+                    "batch.x.astype(self.plan.precision)",
+                    'batch.x.astype("float32").astype(self.plan.precision)',
+                )
             ),
         },
         precisions=("float64",),

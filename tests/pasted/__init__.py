@@ -91,7 +91,13 @@ def paste(folder: Path, name: str, pages: dict[str, str]) -> subprocess.Complete
         (folder / f"{room}.py").write_text(f"{code['The spec']}\n\n{code[FRAMEWORKS[name]]}")
     (folder / "specs.json").write_text(json.dumps(SPECS))
     np.savez(folder / "given.npz", **given())  # pyright: ignore[reportArgumentType]
-    (folder / "program.py").write_text(f"{PROGRAM}{PROGRAMS[name]}\nnp.savez('found.npz', **found)\n")
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {"KERAS_BACKEND": "tensorflow"}
+    (folder / "program.py").write_text(
+        f"{PROGRAM}{PROGRAMS[name]}\nnp.savez('found.npz', **found)\n"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {
+        "KERAS_BACKEND": "tensorflow"
+    }
     line = [sys.executable, "-I", "program.py"]
-    return subprocess.run(line, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        line, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )

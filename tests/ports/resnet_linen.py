@@ -25,7 +25,9 @@ class Block(nn.Module):
         y = nn.Conv(self.features, (3, 3), use_bias=False)(y)
         y = norm()(y)
         if residual.shape != y.shape:
-            residual = nn.Conv(self.features, (1, 1), self.strides, use_bias=False, name="shortcut")(x)
+            residual = nn.Conv(
+                self.features, (1, 1), self.strides, use_bias=False, name="shortcut"
+            )(x)
             residual = norm(name="shortcut_norm")(residual)
         return nn.relu(y + residual)
 
@@ -36,7 +38,9 @@ class ResNet(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
         x = nn.Conv(6, (3, 3), use_bias=False, name="stem")(x)
-        x = nn.BatchNorm(use_running_average=not train, momentum=0.9, epsilon=1e-5, name="stem_norm")(x)
+        x = nn.BatchNorm(
+            use_running_average=not train, momentum=0.9, epsilon=1e-5, name="stem_norm"
+        )(x)
         x = nn.relu(x)
         x = Block(6)(x, train)
         x = Block(8, strides=2)(x, train)

@@ -19,7 +19,9 @@ class ByHand(nn.Module):
 
     def __call__(self, x):
         axes = ("NTC", "TIO", "NTC")
-        y = lax.conv_general_dilated(x, self.kernel, (1,), [(3, 0)], dimension_numbers=axes, feature_group_count=6)
+        y = lax.conv_general_dilated(
+            x, self.kernel, (1,), [(3, 0)], dimension_numbers=axes, feature_group_count=6
+        )
         return y + self.bias
 
 

@@ -26,4 +26,6 @@ def model():
 
 def batch():
     rng = np.random.default_rng(0)
-    return rng.standard_normal((16, 9, 5)).astype("float32"), rng.uniform(1, 4, (16, 1)).astype("float32")
+    return rng.standard_normal((16, 9, 5)).astype("float32"), rng.uniform(1, 4, (16, 1)).astype(
+        "float32"
+    )

@@ -61,11 +61,15 @@ def subject(
         )
     dtype = _dtype(precision)
     if linen.is_model(model):
-        found: Any = linen.Model(model, inputs(x, dtype, jnp.float32), training=training, dtype=dtype, seed=seed)
+        found: Any = linen.Model(
+            model, inputs(x, dtype, jnp.float32), training=training, dtype=dtype, seed=seed
+        )
     elif nnx.is_model(model):
         found = nnx.Model(model, training=training, dtype=dtype)
     else:
-        raise ValueError(f"a model is a linen module, (module, variables) or an nnx module; received {type(model).__name__}")
+        raise ValueError(
+            f"a model is a linen module, (module, variables) or an nnx module; received {type(model).__name__}"
+        )
     return Subject(found, x, y, loss, optimizer, training)
 
 
@@ -77,5 +81,7 @@ def _known(precision: str | None) -> None:
 def _dtype(precision: str | None) -> Any:
     _known(precision)
     if precision == "float64" and not jax.config.jax_enable_x64:  # type: ignore[attr-defined]
-        raise ValueError('float64 needs jax.config.update("jax_enable_x64", True), before anything else: prepare("float64")')
+        raise ValueError(
+            'float64 needs jax.config.update("jax_enable_x64", True), before anything else: prepare("float64")'
+        )
     return None if precision is None else jnp.dtype(precision)

@@ -80,7 +80,9 @@ def plain(name: str, rank: int | None = None) -> Piece:
     return Piece((name,), rank=rank)
 
 
-def reshaped(name: str, shape: Callable[[tuple[int, ...]], tuple[int, ...]], rank: int | None = None) -> Piece:
+def reshaped(
+    name: str, shape: Callable[[tuple[int, ...]], tuple[int, ...]], rank: int | None = None
+) -> Piece:
     """An array in another shape."""
 
     def read(arrays: Sequence[np.ndarray]) -> np.ndarray:

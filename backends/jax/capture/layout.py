@@ -20,7 +20,9 @@ CHANNELS_LAST = (
 )
 
 
-def layout_of(site: Site, inputs: list[Any], outputs: list[Any], known: Mapping[int, list[int]]) -> list[int] | None:
+def layout_of(
+    site: Site, inputs: list[Any], outputs: list[Any], known: Mapping[int, list[int]]
+) -> list[int] | None:
     """Flax has the channels last; what works element by element leaves the axes as they were.
 
     Args:

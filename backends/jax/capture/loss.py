@@ -41,12 +41,16 @@ def _classes(y: Any) -> bool:
 
 def _cross_entropy(output: Any, y: Any) -> Any:
     logarithms = jax.nn.log_softmax(first_real(output))
-    chosen = jnp.take_along_axis(logarithms, y.reshape(logarithms.shape[:-1])[..., None].astype(int), axis=-1)
+    chosen = jnp.take_along_axis(
+        logarithms, y.reshape(logarithms.shape[:-1])[..., None].astype(int), axis=-1
+    )
     return -jnp.mean(chosen)
 
 
 def _squared_error(output: Any, y: Any) -> Any:
     real = first_real(output)
     if real.size != y.size:
-        raise ValueError(f"mean squared error needs y in the shape of the output, {real.shape}; received {y.shape}")
+        raise ValueError(
+            f"mean squared error needs y in the shape of the output, {real.shape}; received {y.shape}"
+        )
     return jnp.mean(jnp.square(real - y.reshape(real.shape)))

@@ -37,7 +37,10 @@ def _jvp(operands: Any, tangents: Any, **where: Any) -> tuple[Any, Any]:
 
 
 def _batched(operands: Any, axes: Any, **where: Any) -> tuple[Any, Any]:
-    front = [x if axis is None else jnp.moveaxis(x, axis, 0) for x, axis in zip(operands, axes, strict=True)]
+    front = [
+        x if axis is None else jnp.moveaxis(x, axis, 0)
+        for x, axis in zip(operands, axes, strict=True)
+    ]
     return mark_p.bind(*front, **where), [axis if axis is None else 0 for axis in axes]
 
 
@@ -94,7 +97,13 @@ class Recorder:
         """Whether what is called now is a library module's own business."""
         return bool(self.open) and self.open[-1].opaque
 
-    def call(self, site: Site, inputs: Any, function: Callable[[Any], Any], slope: Callable[[Any], Any] | None = None) -> Any:
+    def call(
+        self,
+        site: Site,
+        inputs: Any,
+        function: Callable[[Any], Any],
+        slope: Callable[[Any], Any] | None = None,
+    ) -> Any:
         """What the function returns of the inputs, marked before and after.
 
         The inputs go through the first mark: what nothing depends on, JAX may drop.
@@ -132,13 +141,18 @@ def _entered(number: int, inputs: Any) -> Any:
     leaves, tree = flattened(inputs)
     unique = {id(leaf): leaf for leaf in leaves if _is_tensor(leaf)}
     marked = dict(zip(unique, mark_p.bind(*unique.values(), site=number, end=False), strict=True))
-    through = [marked[id(leaf)] if isinstance(leaf, Tracer) and id(leaf) in marked else leaf for leaf in leaves]
+    through = [
+        marked[id(leaf)] if isinstance(leaf, Tracer) and id(leaf) in marked else leaf
+        for leaf in leaves
+    ]
     return jax.tree_util.tree_unflatten(tree, through)
 
 
 def flattened(values: Any) -> tuple[list[Any], Any]:
     """The leaves, and how they lie; a module of nnx stays whole: taken apart and put together it would be a copy."""
-    return jax.tree_util.tree_flatten(values, is_leaf=lambda node: isinstance(node, nnx.Pytree | nnx.Variable))
+    return jax.tree_util.tree_flatten(
+        values, is_leaf=lambda node: isinstance(node, nnx.Pytree | nnx.Variable)
+    )
 
 
 def is_real(value: Any) -> bool:

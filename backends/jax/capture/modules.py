@@ -31,7 +31,15 @@ def file_of(model: Any) -> dict[str, Any]:
     return getattr(inspect.unwrap(type(model).__call__), "__globals__", {})
 
 
-def called(marked: Marked, module: Any, path: str, cell: str, body: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+def called(
+    marked: Marked,
+    module: Any,
+    path: str,
+    cell: str,
+    body: Callable[..., Any],
+    args: Any,
+    kwargs: Any,
+) -> Any:
     """What the module returns, as a place.
 
     Args:
@@ -49,10 +57,14 @@ def called(marked: Marked, module: Any, path: str, cell: str, body: Callable[...
     first = inputs[0] if inputs else jnp.zeros(())
     call = Call(module, prefix(path), first, _given(module, args, kwargs), prefix(cell))
     known = describe(call)
-    site = Site(path, type(module).__name__, known.kind, known.config, known.opaque, form=known.form)
+    site = Site(
+        path, type(module).__name__, known.kind, known.config, known.opaque, form=known.form
+    )
     with ExitStack() as scopes:
         if known.kind == "dropout":
-            return marked.recorder.call(site, (args, kwargs), lambda given: _undropped(marked.recorder, site, *given))
+            return marked.recorder.call(
+                site, (args, kwargs), lambda given: _undropped(marked.recorder, site, *given)
+            )
         if not known.opaque or known.kind == "attention":
             scopes.enter_context(marked.attributes(module))
         if known.kind == "attention":
@@ -73,7 +85,9 @@ def _given(module: Any, args: Any, kwargs: Any) -> Mapping[str, Any]:
 
 def _undropped(recorder: Recorder, site: Site, args: Any, kwargs: Any) -> Any:
     if site.config["active"]:
-        recorder.remark("dropout is off in what is captured: its numbers are drawn, and others in each framework")
+        recorder.remark(
+            "dropout is off in what is captured: its numbers are drawn, and others in each framework"
+        )
     return args[0] if args else kwargs["inputs"]
 
 
@@ -86,7 +100,9 @@ def _without_dropout(recorder: Recorder, call: Call, path: str) -> Iterator[dict
     """
     rate = call.module.dropout_rate
     if rate > 0 and not call.get("deterministic", False):
-        recorder.remark(f"the dropout of the attention {path} (rate {rate:g}) is off in what is captured")
+        recorder.remark(
+            f"the dropout of the attention {path} (rate {rate:g}) is off in what is captured"
+        )
     own = recorder.double and isinstance(call.module, nnx.MultiHeadAttention)
     object.__setattr__(call.module, "dropout_rate", 0.5 if own else 0.0)
     try:
@@ -108,7 +124,11 @@ def cast(tree: Any, dtype: Any) -> Any:
 def computes_in(module: Any, dtype: Any) -> dict[str, Any]:
     """The attributes of a module that say in which precision it computes, and what they are to be."""
     names = ("dtype", "param_dtype")
-    return {} if dtype is None else {name: dtype for name in names if _is_real(getattr(module, name, None))}
+    return (
+        {}
+        if dtype is None
+        else {name: dtype for name in names if _is_real(getattr(module, name, None))}
+    )
 
 
 def _is_real(dtype: Any) -> bool:

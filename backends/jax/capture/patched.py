@@ -52,11 +52,18 @@ class Marked:
     @staticmethod
     def _is_seen(function: Callable[..., Any], inside: Site) -> bool:
         """What a layer of the library does is its own business, but for the function in a module of attention."""
-        return not inside.opaque or (inside.module and inside.kind == "attention" and KNOWN[function] is attention)
+        return not inside.opaque or (
+            inside.module and inside.kind == "attention" and KNOWN[function] is attention
+        )
 
     def _called(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         site = self._site(function, args, kwargs)
-        by_element = site.kind == "activation" and site.config["name"] not in MIXING and args and is_real(args[0])
+        by_element = (
+            site.kind == "activation"
+            and site.config["name"] not in MIXING
+            and args
+            and is_real(args[0])
+        )
 
         def slope(given: Any) -> Any:
             args, kwargs = given
@@ -75,7 +82,15 @@ class Marked:
     @contextmanager
     def everywhere(self, *namespaces: dict[str, Any]) -> Iterator[None]:
         """In the libraries' own name spaces, and in every file that is not a library's."""
-        spaces = [vars(nn), vars(nnx), vars(jax.nn), vars(jnp), vars(jax.lax), *namespaces, *_own_files()]
+        spaces = [
+            vars(nn),
+            vars(nnx),
+            vars(jax.nn),
+            vars(jnp),
+            vars(jax.lax),
+            *namespaces,
+            *_own_files(),
+        ]
         undo: list[tuple[dict[str, Any], str, Any]] = []
         try:
             for space in spaces:
@@ -92,7 +107,11 @@ class Marked:
     @contextmanager
     def attributes(self, module: Any) -> Iterator[None]:
         """In the attributes of a module, past its own rules for setting them."""
-        undo = [(name, value) for name, value in vars(module).items() if _replaced(value, self.instead(value))]
+        undo = [
+            (name, value)
+            for name, value in vars(module).items()
+            if _replaced(value, self.instead(value))
+        ]
         try:
             for name, value in undo:
                 object.__setattr__(module, name, self.instead(value))
@@ -136,4 +155,6 @@ def _is_own(name: str, module: Any) -> bool:
     root = name.partition(".")[0]
     if root in LIBRARIES or (root in sys.stdlib_module_names and root != "__main__"):
         return False
-    return hasattr(module, "__dict__") and "site-packages" not in (getattr(module, "__file__", None) or "")
+    return hasattr(module, "__dict__") and "site-packages" not in (
+        getattr(module, "__file__", None) or ""
+    )

@@ -33,7 +33,9 @@ class Static:
     def of(cls, taken: Taken) -> Static:
         """Of what was met."""
         shape, dtype = [int(size) for size in taken.output.shape], str(taken.output.dtype)
-        return cls(taken.site, taken.call, taken.leaf, taken.start, taken.end, taken.layout, shape, dtype)
+        return cls(
+            taken.site, taken.call, taken.leaf, taken.start, taken.end, taken.layout, shape, dtype
+        )
 
     @property
     def key(self) -> tuple[str, int, int]:
@@ -42,7 +44,12 @@ class Static:
 
 
 def entry(
-    static: Static, numbers: Any, reached: bool, inputs: list[np.ndarray], output: np.ndarray | None, slope: np.ndarray | None
+    static: Static,
+    numbers: Any,
+    reached: bool,
+    inputs: list[np.ndarray],
+    output: np.ndarray | None,
+    slope: np.ndarray | None,
 ) -> dict[str, Any]:
     """A `Place`; whether it holds others, and what a user's own module is, is set when all are there."""
     rms, mean, dead, gradient = (float(number) for number in numbers)
@@ -82,7 +89,9 @@ def _canonical(site: Site, inputs: list[np.ndarray]) -> list[np.ndarray]:
 def settled(places: list[dict[str, Any]], owning: set[str]) -> list[dict[str, Any]]:
     """The places, each with whether others lie within it; a user's own module that only calls others is a container."""
     for place in places:
-        place["inner"] = not any(place["start"] < other["start"] and other["end"] < place["end"] for other in places)
+        place["inner"] = not any(
+            place["start"] < other["start"] and other["end"] < place["end"] for other in places
+        )
         if place["kind"] == "other" and not place["inner"] and place["path"] not in owning:
             place["kind"] = "container"
     return places

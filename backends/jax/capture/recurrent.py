@@ -39,7 +39,11 @@ def _class(cell: Any) -> str:
 
 
 def _api(cell: Any) -> str:
-    return next(base.__module__.split(".")[1] for base in type(cell).__mro__ if base.__module__.startswith("flax."))
+    return next(
+        base.__module__.split(".")[1]
+        for base in type(cell).__mro__
+        if base.__module__.startswith("flax.")
+    )
 
 
 def _lstm(name: str, forget: str = "f") -> Form:
@@ -92,8 +96,18 @@ def _gru_fused(name: str) -> Form:
 
 
 def _simple(name: str, inner: str = "") -> Form:
-    kernel, recurrent, bias = f"{name}{inner}i.kernel", f"{name}{inner}h.kernel", f"{name}{inner}i.bias"
-    return Form({"kernel": _one_gate(kernel, 2), "recurrent": _one_gate(recurrent, 2), "bias": _one_gate(bias, 1)})
+    kernel, recurrent, bias = (
+        f"{name}{inner}i.kernel",
+        f"{name}{inner}h.kernel",
+        f"{name}{inner}i.bias",
+    )
+    return Form(
+        {
+            "kernel": _one_gate(kernel, 2),
+            "recurrent": _one_gate(recurrent, 2),
+            "bias": _one_gate(bias, 1),
+        }
+    )
 
 
 def _simple_nnx(name: str) -> Form:
@@ -123,7 +137,11 @@ def _one_gate(name: str, rank: int) -> Any:
 def _folded(given: Arrays) -> dict[str, np.ndarray]:
     """The recurrent bias of r and z goes into the bias, that of n stays."""
     written = dict(given)
-    if "recurrent_bias" in given and "bias" in given and np.shape(given["bias"]) == np.shape(given["recurrent_bias"]):
+    if (
+        "recurrent_bias" in given
+        and "bias" in given
+        and np.shape(given["bias"]) == np.shape(given["recurrent_bias"])
+    ):
         inner = np.array(given["recurrent_bias"])
         written["bias"] = np.concatenate([given["bias"][:2] + inner[:2], given["bias"][2:]])
         inner[:2] = 0

@@ -105,7 +105,11 @@ class Replay:
             )
         owner = self._owner()
         meaning = of_equation(eqn) if owner else None
-        if owner is None or meaning is None or (meaning.kind in SHAPING and id(operands[0]) in self.own):
+        if (
+            owner is None
+            or meaning is None
+            or (meaning.kind in SHAPING and id(operands[0]) in self.own)
+        ):
             return bound(eqn, operands)
         if meaning.kind == "other" and eqn.primitive.name in CALLS and not is_jax(name_of(eqn)):
             return self._called(eqn, operands)
@@ -121,7 +125,9 @@ class Replay:
         if not end:
             self._enter(site, operands)
             return operands
-        if not any(frame.site is site for frame in self.frames):  # JAX has moved it out of a scan: it depends on no step
+        if not any(
+            frame.site is site for frame in self.frames
+        ):  # JAX has moved it out of a scan: it depends on no step
             return operands
         frame = self.frames.pop()
         while frame.site is not site:
@@ -159,10 +165,17 @@ class Replay:
 
     def _function(self, owner: Site, meaning: Meaning, eqn: Any, operands: list[Any]) -> list[Any]:
         inputs = [x for x, var in zip(operands, eqn.invars, strict=True) if not hasattr(var, "val")]
-        return self._placed(owner, meaning, inputs, lambda: bound(eqn, operands), _slope(meaning, eqn, operands))
+        return self._placed(
+            owner, meaning, inputs, lambda: bound(eqn, operands), _slope(meaning, eqn, operands)
+        )
 
     def _placed(
-        self, owner: Site, meaning: Meaning, inputs: list[Any], value: Callable[[], list[Any]], slope: Any
+        self,
+        owner: Site,
+        meaning: Meaning,
+        inputs: list[Any],
+        value: Callable[[], list[Any]],
+        slope: Any,
     ) -> list[Any]:
         path = f"{owner.path}:{meaning.type}"
         site = Site(path, meaning.type, meaning.kind, meaning.config, opaque=True, module=False)
@@ -174,14 +187,28 @@ class Replay:
             outputs[i] = each
         return outputs
 
-    def _returned(self, frame: Frame, leaves: Sequence[int], values: list[Any], slope: Any) -> list[Any]:
+    def _returned(
+        self, frame: Frame, leaves: Sequence[int], values: list[Any], slope: Any
+    ) -> list[Any]:
         end = self._clock()
         layout = layout_of(frame.site, frame.inputs, values, self.layouts)
         returned: list[Any] = []
         for leaf, value in zip(leaves, values, strict=True):
             value = self._changed(value, len(self.taken))
             known = layout if layout is not None and len(layout) == value.ndim else None
-            self.taken.append(Taken(frame.site, frame.call, leaf, frame.start, end, known, value, frame.inputs, slope))
+            self.taken.append(
+                Taken(
+                    frame.site,
+                    frame.call,
+                    leaf,
+                    frame.start,
+                    end,
+                    known,
+                    value,
+                    frame.inputs,
+                    slope,
+                )
+            )
             if known is not None:
                 self.layouts[id(value)] = known
             returned.append(value)
@@ -220,4 +247,6 @@ def _slope(meaning: Meaning, eqn: Any, operands: list[Any]) -> Any:
     if meaning.kind != "activation" or meaning.config["name"] in MIXING or len(eqn.outvars) != 1:
         return None
     at = next(i for i, var in enumerate(eqn.invars) if not hasattr(var, "val") and var.aval.shape)
-    return derivative(lambda x: bound(eqn, [*operands[:at], x, *operands[at + 1 :]])[0], operands[at])
+    return derivative(
+        lambda x: bound(eqn, [*operands[:at], x, *operands[at + 1 :]])[0], operands[at]
+    )

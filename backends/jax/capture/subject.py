@@ -30,7 +30,15 @@ class Subject:
     statistics and the optimiser's state are the subject's own, so the user's objects stay as they are.
     """
 
-    def __init__(self, model: Any, x: Any, y: Any, loss: Callable[..., Any] | None, optimizer: Any, training: bool) -> None:
+    def __init__(
+        self,
+        model: Any,
+        x: Any,
+        y: Any,
+        loss: Callable[..., Any] | None,
+        optimizer: Any,
+        training: bool,
+    ) -> None:
         self.model = model
         self.x, self.y = batch(x, y, model.dtype, own_precision(model.parameters))
         self.loss_said = said(self.y) if loss is None else None
@@ -61,7 +69,10 @@ class Subject:
         return {name: state[name] for name in self.model.statistics}
 
     def capture(
-        self, values: bool, gradient: bool = True, put: Mapping[tuple[str, int, int], np.ndarray] | None = None
+        self,
+        values: bool,
+        gradient: bool = True,
+        put: Mapping[tuple[str, int, int], np.ndarray] | None = None,
     ) -> dict[str, Any]:
         """One forward and backward pass, a `Captured`.
 
@@ -99,10 +110,15 @@ class Subject:
             "remarks": list(program.recorder.remarks),
         }
 
-    def _layers(self, owners: list[Owner], parameters: Any, state: Any, gradients: Mapping[str, Any]) -> dict[str, Any]:
+    def _layers(
+        self, owners: list[Owner], parameters: Any, state: Any, gradients: Mapping[str, Any]
+    ) -> dict[str, Any]:
         own = {name: to_numpy(value) for name, value in parameters.items()}
         moved = {name: to_numpy(value) for name, value in self._statistics(state).items()}
-        return {owner.path: layer(owner, own, moved, gradients, self.model.trainable) for owner in owners}
+        return {
+            owner.path: layer(owner, own, moved, gradients, self.model.trainable)
+            for owner in owners
+        }
 
     def layers(self) -> dict[str, Any]:
         """The modules that own parameters or statistics, as they are now; by path."""
@@ -114,7 +130,10 @@ class Subject:
         Raises:
             ValueError: There is no such layer or array, or its shape does not fit: nothing is written then.
         """
-        arrays = {name: to_numpy(value) for name, value in (self.parameters | self._statistics(self.state)).items()}
+        arrays = {
+            name: to_numpy(value)
+            for name, value in (self.parameters | self._statistics(self.state)).items()
+        }
         for name, value in written(self.owners, layers, arrays).items():
             target = self.parameters if name in self.parameters else self.state
             target[name] = jnp.asarray(value, target[name].dtype)
@@ -142,7 +161,11 @@ class Subject:
     def _step(self, x: Any, y: Any, values: bool) -> dict[str, Any]:
         program, before = self.program(x, y), self.parameters
         run = program.step(self.optimizer, before, self.state, self.optimizer_state, x, y)
-        self.parameters, self.state, self.optimizer_state = run.parameters, run.state, run.optimizer_state
+        self.parameters, self.state, self.optimizer_state = (
+            run.parameters,
+            run.state,
+            run.optimizer_state,
+        )
         layers = self._layers(self.owners, self.parameters, self.state, run.gradients)
         return step_of(self.owners, layers, run, before, values)
 

@@ -53,14 +53,28 @@ def pooling_numbers(given: dict[str, Any], which: str) -> dict[str, Any]:
     stride = given.get("strides") or (1,) * len(size)
     space = given["inputs"].shape[-1 - len(size) : -1]
     _, padding = _resolved(given.get("padding", "VALID"), space, size, stride, transposed=False)
-    numbers = {"which": which, "size": list(size), "stride": list(stride), "padding": padding, "ceil": False}
-    return numbers | {"counted": bool(given.get("count_include_pad", True))} if which == "average" else numbers
+    numbers = {
+        "which": which,
+        "size": list(size),
+        "stride": list(stride),
+        "padding": padding,
+        "ceil": False,
+    }
+    return (
+        numbers | {"counted": bool(given.get("count_include_pad", True))}
+        if which == "average"
+        else numbers
+    )
 
 
-def _resolved(padding: Any, space: Any, extent: Any, stride: Any, transposed: bool) -> tuple[str, Pads]:
+def _resolved(
+    padding: Any, space: Any, extent: Any, stride: Any, transposed: bool
+) -> tuple[str, Pads]:
     name = padding.upper() if isinstance(padding, str) else ""
     if transposed:
-        return ("circular" if name == "CIRCULAR" else "zeros"), _cropped(name, padding, extent, stride)
+        return ("circular" if name == "CIRCULAR" else "zeros"), _cropped(
+            name, padding, extent, stride
+        )
     if name in ("CIRCULAR", "REFLECT"):
         return name.lower(), [[(k - 1) // 2, k // 2] for k in extent]
     if name == "CAUSAL":
@@ -73,7 +87,10 @@ def _resolved(padding: Any, space: Any, extent: Any, stride: Any, transposed: bo
 def _cropped(name: str, padding: Any, extent: Sequence[int], stride: Sequence[int]) -> Pads:
     """How much of the full output, (n - 1) * stride + extent, is left out: the padding of the convolution it turns round."""
     if not name:
-        return [[k - 1 - low, k - 1 - high] for k, (low, high) in zip(extent, _pairs(padding, len(extent)), strict=True)]
+        return [
+            [k - 1 - low, k - 1 - high]
+            for k, (low, high) in zip(extent, _pairs(padding, len(extent)), strict=True)
+        ]
     return [_cropped_by_name(name, k, s) for k, s in zip(extent, stride, strict=True)]
 
 

@@ -15,12 +15,16 @@ from contextlib import ExitStack
 from typing import Any
 
 if os.environ.setdefault("KERAS_BACKEND", "tensorflow") != "tensorflow":
-    raise ValueError(f"capture needs KERAS_BACKEND=tensorflow; received {os.environ['KERAS_BACKEND']}")
+    raise ValueError(
+        f"capture needs KERAS_BACKEND=tensorflow; received {os.environ['KERAS_BACKEND']}"
+    )
 
 import keras
 
 if keras.config.backend() != "tensorflow":
-    raise ValueError(f"capture needs Keras on TensorFlow; it runs on {keras.config.backend()} in this process")
+    raise ValueError(
+        f"capture needs Keras on TensorFlow; it runs on {keras.config.backend()} in this process"
+    )
 
 from . import loss as losses
 from . import state
@@ -78,7 +82,9 @@ def subject(
     if not isinstance(model, keras.layers.Layer):
         raise ValueError(f"capture needs a Keras model or layer; received {type(model).__name__}")
     if clip is not None:
-        raise ValueError("clip is not for Keras: give it to the optimizer, as clipnorm, global_clipnorm or clipvalue")
+        raise ValueError(
+            "clip is not for Keras: give it to the optimizer, as clipnorm, global_clipnorm or clipvalue"
+        )
     given = batch(x, y)
     _build(model, given, precision, training, seed)
     own = getattr(model, "optimizer", None) if optimizer is None else optimizer

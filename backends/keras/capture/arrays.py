@@ -21,7 +21,9 @@ class Batch(NamedTuple):
 
 def batch(x: Any, y: Any) -> Batch:
     """The batch as tensors; a tuple or dictionary of arrays as one of tensors."""
-    return Batch(_each(tf.convert_to_tensor, x), None if y is None else _each(tf.convert_to_tensor, y))
+    return Batch(
+        _each(tf.convert_to_tensor, x), None if y is None else _each(tf.convert_to_tensor, y)
+    )
 
 
 def samples(x: Any) -> int:
@@ -70,4 +72,8 @@ def _parameters(model: Any) -> list[str]:
     own = ("training", "mask", "self")
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     found = inspect.signature(model.call).parameters.values()
-    return [parameter.name for parameter in found if parameter.kind in kinds and parameter.name not in own]
+    return [
+        parameter.name
+        for parameter in found
+        if parameter.kind in kinds and parameter.name not in own
+    ]

@@ -11,9 +11,7 @@ from .functions import snake
 from .paths import joined
 from .taps import Frame
 
-UNHELD = (
-    "is held by no attribute that Keras tracks: its parameters are not among the layers; make it one of the layer that calls it"
-)
+UNHELD = "is held by no attribute that Keras tracks: its parameters are not among the layers; make it one of the layer that calls it"
 
 
 @dataclass
@@ -51,7 +49,13 @@ class Course:
         """The layer's call that was entered last and has not returned."""
         return self.frames[-1] if self.frames else None
 
-    def hidden(self, said: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    def hidden(
+        self,
+        said: str,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+    ) -> Any:
         """Call a function without looking into it; a layer that is called within is remarked on, if the function has a name."""
         outer, self.hider = self.hider, said
         self.silent += 1

@@ -34,7 +34,9 @@ def rms(tensor: Any) -> tuple[Any, Any]:
     values = widened(tensor)
     if values.dtype == tf.float64:
         return _scaled(values)
-    mean_square = _mean_square(tf.cast(values, tf.float64))  # there the square of a float32 neither under- nor overflows
+    mean_square = _mean_square(
+        tf.cast(values, tf.float64)
+    )  # there the square of a float32 neither under- nor overflows
     return tf.sqrt(mean_square), tf.math.is_finite(mean_square)
 
 
@@ -53,7 +55,9 @@ def dead(tensor: Any, name: str, channel: int) -> Any | None:
 
 
 def _scaled(values: Any) -> tuple[Any, Any]:
-    largest = tf.reduce_max(tf.abs(values)) if math.prod(values.shape) else tf.zeros((), values.dtype)
+    largest = (
+        tf.reduce_max(tf.abs(values)) if math.prod(values.shape) else tf.zeros((), values.dtype)
+    )
     finite = tf.math.is_finite(largest)
     scale = tf.where(finite & (largest > 0), largest, tf.ones_like(largest))
     return scale * tf.sqrt(_mean_square(values / scale)), finite

@@ -26,7 +26,13 @@ KINDS = {
 }
 
 NUMBERS = {
-    **{"momentum": "momentum", "nesterov": "nesterov", "beta_1": "beta1", "beta_2": "beta2", "epsilon": "epsilon"},
+    **{
+        "momentum": "momentum",
+        "nesterov": "nesterov",
+        "beta_1": "beta1",
+        "beta_2": "beta2",
+        "epsilon": "epsilon",
+    },
     **{"rho": "rho", "centered": "centered", "amsgrad": "amsgrad"},
 }
 """What Keras calls it, and what we do."""
@@ -38,11 +44,22 @@ def described(optimizer: Any) -> dict[str, Any] | None:
     """The kind and the numbers of a Keras optimizer; of the kind `other` where it is none of Keras' own."""
     if optimizer is None:
         return None
-    config: dict[str, Any] = {"kind": KINDS.get(type(optimizer), "other"), "rate": float(optimizer.learning_rate)}
-    config |= {said: _plain(getattr(optimizer, name)) for name, said in NUMBERS.items() if hasattr(optimizer, name)}
+    config: dict[str, Any] = {
+        "kind": KINDS.get(type(optimizer), "other"),
+        "rate": float(optimizer.learning_rate),
+    }
+    config |= {
+        said: _plain(getattr(optimizer, name))
+        for name, said in NUMBERS.items()
+        if hasattr(optimizer, name)
+    }
     config["decay"] = float(optimizer.weight_decay or 0)
     config["decoupled"] = True
-    clip = {said: getattr(optimizer, name) for name, said in CLIPS.items() if getattr(optimizer, name, None) is not None}
+    clip = {
+        said: getattr(optimizer, name)
+        for name, said in CLIPS.items()
+        if getattr(optimizer, name, None) is not None
+    }
     return config | ({"clip": clip} if clip else {})
 
 

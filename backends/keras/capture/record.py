@@ -56,7 +56,13 @@ class Recorder:
     taps: list[Tap] = field(default_factory=list)
     replaced: set[Key] = field(default_factory=set)
 
-    def operation(self, original: Callable[..., Any], operation: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    def operation(
+        self,
+        original: Callable[..., Any],
+        operation: Any,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+    ) -> Any:
         """Call a layer, or an operation of a Functional model, and record what it returns."""
         if self.course.on and isinstance(operation, L.Layer):
             self.course.use(operation)
@@ -70,7 +76,12 @@ class Recorder:
         name = snake(type(operation).__name__)
         numbers = vars(operation)
         return self.function(
-            lambda *a, **k: original(operation, *a, **k), name, type(operation).__name__, args, kwargs, numbers
+            lambda *a, **k: original(operation, *a, **k),
+            name,
+            type(operation).__name__,
+            args,
+            kwargs,
+            numbers,
         )
 
     def function(
@@ -94,29 +105,65 @@ class Recorder:
         path = f"{owner.path if owner else ''}:{name}"
         known = arguments(function, args, kwargs) if numbers is None else numbers
         kind, config = described(name, known)
-        tap = Tap(path, self.course.call(path), 0, start, self.course.tick(), said, kind, config, None, None, given)
+        tap = Tap(
+            path,
+            self.course.call(path),
+            0,
+            start,
+            self.course.tick(),
+            said,
+            kind,
+            config,
+            None,
+            None,
+            given,
+        )
         if kind == "attention" and len(output.shape) == 4:
             heads = [known.get(name) for name in ("query", "key", "value")]
-            return self._heads(replace(tap, given=tensors(heads)), output, masked=known.get("mask") is not None)
+            return self._heads(
+                replace(tap, given=tensors(heads)), output, masked=known.get("mask") is not None
+            )
         return each_leaf(lambda leaf, tensor: self._function_leaf(tap, leaf, tensor), output)
 
     def _function_leaf(self, tap: Tap, leaf: int, tensor: Any) -> Any:
         if not is_float(tensor):
             return tensor
-        layout = self._layout(None, tap.kind, len(tensor.shape)) if tap.kind == "activation" else None
+        layout = (
+            self._layout(None, tap.kind, len(tensor.shape)) if tap.kind == "activation" else None
+        )
         return self.watch(replace(tap, leaf=leaf, tensor=tensor, layout=layout))
 
     def _heads(self, tap: Tap, output: Any, masked: bool) -> Any:
         """Of an attention [batch, time, heads, width], inputs and output as they are in every framework: heads first."""
         width = int(tap.given[0].shape[-1])
-        config = {"heads": int(output.shape[2]), "scale": single(width**-0.5), "causal": False, "masked": masked, **tap.config}
+        config = {
+            "heads": int(output.shape[2]),
+            "scale": single(width**-0.5),
+            "causal": False,
+            "masked": masked,
+            **tap.config,
+        }
         given = [heads_first(tensor) for tensor in tap.given]
-        return heads_first(self.watch(replace(tap, tensor=heads_first(output), given=given, config=config)))
+        return heads_first(
+            self.watch(replace(tap, tensor=heads_first(output), given=given, config=config))
+        )
 
-    def activation(self, layer: Any, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    def activation(
+        self,
+        layer: Any,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+    ) -> Any:
         """Call a layer's inner activation: what goes in is the layer's own place, what comes out the activation's."""
         frame = self.course.innermost
-        if self.course.quiet or frame is None or frame.layer is not layer or not args or not is_float(args[0]):
+        if (
+            self.course.quiet
+            or frame is None
+            or frame.layer is not layer
+            or not args
+            or not is_float(args[0])
+        ):
             return function(*args, **kwargs)
         before = self._own(frame, args[0]) if not frame.done else args[0]
         frame.done = True
@@ -124,10 +171,21 @@ class Recorder:
         numbers = vars(function) if isinstance(function, L.Layer) else None
         return self.function(function, name, name, (before, *args[1:]), kwargs, numbers)
 
-    def attention(self, layer: Any, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    def attention(
+        self,
+        layer: Any,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+    ) -> Any:
         """Call what an attention layer does with its heads, with query, key and value [batch, time, heads, width]."""
         frame = self.course.innermost
-        if not self.course.on or frame is None or frame.layer is not layer or self.course.silent > 1:
+        if (
+            not self.course.on
+            or frame is None
+            or frame.layer is not layer
+            or self.course.silent > 1
+        ):
             return function(*args, **kwargs)
         start = self.course.tick()
         output, scores = function(*args, **kwargs)
@@ -157,9 +215,22 @@ class Recorder:
         self.taps.append(tap)
         return tap.tensor
 
-    def _layer(self, original: Callable[..., Any], layer: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    def _layer(
+        self,
+        original: Callable[..., Any],
+        layer: Any,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+    ) -> Any:
         path = self.course.path(layer)
-        frame = Frame(path, layer, self.course.call(path), self.course.tick(), inputs_of(layer, args, kwargs), kwargs)
+        frame = Frame(
+            path,
+            layer,
+            self.course.call(path),
+            self.course.tick(),
+            inputs_of(layer, args, kwargs),
+            kwargs,
+        )
         self.course.frames.append(frame)
         self.course.silent += isinstance(layer, HIDDEN)
         try:
@@ -194,7 +265,19 @@ class Recorder:
         layout = self._layout(layer, kind, len(tensor.shape))
         name = type(layer).__name__
         return self.watch(
-            Tap(frame.path, frame.call, leaf, frame.start, ended, name, kind, config, layout, tensor, frame.given)
+            Tap(
+                frame.path,
+                frame.call,
+                leaf,
+                frame.start,
+                ended,
+                name,
+                kind,
+                config,
+                layout,
+                tensor,
+                frame.given,
+            )
         )
 
     def _dropout(self, frame: Frame) -> dict[str, Any]:
@@ -205,7 +288,11 @@ class Recorder:
         if kind == "batch_norm":
             channel = layer.axis % rank
             return [*(axis for axis in range(rank) if axis != channel), channel]
-        said = getattr(layer, "data_format", None) if kind in ("convolution", "pooling") else self.format
+        said = (
+            getattr(layer, "data_format", None)
+            if kind in ("convolution", "pooling")
+            else self.format
+        )
         if kind in ("affine", "embedding", "recurrent", "attention", "layer_norm", "rms_norm"):
             said = "channels_last"
         if said == "channels_first" and rank > 2:
@@ -214,4 +301,8 @@ class Recorder:
 
     def _is_backward_half(self, frame: Frame) -> bool:
         outer = self.course.innermost
-        return outer is not None and isinstance(outer.layer, L.Bidirectional) and frame.layer is outer.layer.backward_layer
+        return (
+            outer is not None
+            and isinstance(outer.layer, L.Bidirectional)
+            and frame.layer is outer.layer.backward_layer
+        )

@@ -17,7 +17,11 @@ from tensorflow.python.eager.context import context
 @contextmanager
 def kept(model: Any) -> Iterator[None]:
     """A scope after which all variables of the model, and Keras' own random state, are what they were."""
-    variables = [*model.variables, *getattr(model, "metrics_variables", ()), global_seed_generator().state]
+    variables = [
+        *model.variables,
+        *getattr(model, "metrics_variables", ()),
+        global_seed_generator().state,
+    ]
     before = [tf.identity(variable.value) for variable in variables]
     try:
         yield
@@ -67,7 +71,9 @@ def _cast_variable(variable: Any, dtype: str) -> None:
         return
     value = tf.cast(variable.value, dtype)
     variable._dtype = dtype
-    variable._value = tf.Variable(value, trainable=variable.trainable, name=variable.name, dtype=dtype)
+    variable._value = tf.Variable(
+        value, trainable=variable.trainable, name=variable.name, dtype=dtype
+    )
 
 
 def _symbolic_tensors(layer: Any) -> list[Any]:

@@ -57,7 +57,9 @@ class Frame:
     def work_on_copies(self) -> None:
         """What the call does in place is then undone in the graph, so that another value can take its place."""
         copies = {id(one): one.clone() for one in self.inputs}
-        self.args, self.named = tree_map_only(torch.Tensor, lambda one: copies.get(id(one), one), (self.args, self.named))
+        self.args, self.named = tree_map_only(
+            torch.Tensor, lambda one: copies.get(id(one), one), (self.args, self.named)
+        )
         self.originals = self.inputs
         self.inputs = [copies[id(one)] for one in self.originals]
         self.versions = [one._version for one in self.inputs]

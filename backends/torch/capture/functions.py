@@ -31,7 +31,9 @@ class Made(NamedTuple):
 Describe = Callable[[Made], Described]
 
 
-def described(name: str, args: tuple[Any, ...], named: dict[str, Any], output: torch.Tensor) -> Described:
+def described(
+    name: str, args: tuple[Any, ...], named: dict[str, Any], output: torch.Tensor
+) -> Described:
     """Kind and numbers; in place or not is the same."""
     describe = FUNCTIONS.get(name.rstrip("_"))
     return describe(Made(args, named, output)) if describe else UNKNOWN
@@ -39,11 +41,17 @@ def described(name: str, args: tuple[Any, ...], named: dict[str, Any], output: t
 
 def _activation(name: str, **numbers: tuple[int, str, Any]) -> Describe:
     """The name, and the numbers that the function has as arguments: their place, name and default."""
-    return lambda made: ("activation", {"name": name} | {ours: made(*where) for ours, where in numbers.items()})
+    return lambda made: (
+        "activation",
+        {"name": name} | {ours: made(*where) for ours, where in numbers.items()},
+    )
 
 
 def _softmax(name: str) -> Describe:
-    return lambda made: ("activation", {"name": name, "axis": softmax_axis(made(1, "dim"), made.output.ndim)})
+    return lambda made: (
+        "activation",
+        {"name": name, "axis": softmax_axis(made(1, "dim"), made.output.ndim)},
+    )
 
 
 def _gelu(made: Made) -> Described:
@@ -70,7 +78,9 @@ def _transposed(made: Made) -> Described:
     axes = weight.ndim - 2
     sizes = made.input.shape[-axes:], made.output.shape[-axes:]
     numbers = made(3, "stride", 1), made(4, "padding", 0), made(7, "dilation", 1)
-    return transposed(weight.shape[2:], *numbers, made(6, "groups", 1), sizes, made(5, "output_padding", 0))
+    return transposed(
+        weight.shape[2:], *numbers, made(6, "groups", 1), sizes, made(5, "output_padding", 0)
+    )
 
 
 def _max_pool(axes: int) -> Describe:
@@ -89,7 +99,13 @@ def _average_pool(axes: int) -> Describe:
         if made(6, "divisor_override"):
             return "other", {"divisor": made(6, "divisor_override")}
         numbers = made(1, "kernel_size"), made(2, "stride"), made(3, "padding", 0)
-        return pooling("average", axes, *numbers, made(4, "ceil_mode", False), made(5, "count_include_pad", True))
+        return pooling(
+            "average",
+            axes,
+            *numbers,
+            made(4, "ceil_mode", False),
+            made(5, "count_include_pad", True),
+        )
 
     return describe
 

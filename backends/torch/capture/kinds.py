@@ -56,7 +56,10 @@ def causal(mask: torch.Tensor | None) -> bool:
 
 def _activation(name: str, **attributes: str) -> Describe:
     """The name, and the numbers that the module has as attributes."""
-    return lambda m, call: ("activation", {"name": name} | {ours: getattr(m, own) for ours, own in attributes.items()})
+    return lambda m, call: (
+        "activation",
+        {"name": name} | {ours: getattr(m, own) for ours, own in attributes.items()},
+    )
 
 
 def _softmax(name: str) -> Describe:
@@ -80,7 +83,9 @@ def _transposed(m: Any, call: Call | None) -> Described:
     if call is not None:
         axes = len(m.kernel_size)
         sizes = call.input.shape[-axes:], call.output.shape[-axes:]
-    return transposed(m.kernel_size, m.stride, m.padding, m.dilation, m.groups, sizes, m.output_padding)
+    return transposed(
+        m.kernel_size, m.stride, m.padding, m.dilation, m.groups, sizes, m.output_padding
+    )
 
 
 def _batch_norm(m: Any, call: Call | None) -> Described:
@@ -93,7 +98,11 @@ def _batch_norm(m: Any, call: Call | None) -> Described:
 
 
 def _instance_norm(m: Any, call: Call | None) -> Described:
-    return UNKNOWN if m.track_running_stats else ("group_norm", {"epsilon": m.eps, "groups": m.num_features})
+    return (
+        UNKNOWN
+        if m.track_running_stats
+        else ("group_norm", {"epsilon": m.eps, "groups": m.num_features})
+    )
 
 
 def _layer_norm(m: Any, call: Call | None) -> Described:
@@ -120,14 +129,20 @@ def _average_pool(axes: int) -> Describe:
     def describe(m: Any, call: Call | None) -> Described:
         if getattr(m, "divisor_override", None):
             return "other", {"divisor": m.divisor_override}
-        return pooling("average", axes, m.kernel_size, m.stride, m.padding, m.ceil_mode, m.count_include_pad)
+        return pooling(
+            "average", axes, m.kernel_size, m.stride, m.padding, m.ceil_mode, m.count_include_pad
+        )
 
     return describe
 
 
 def _adaptive(which: str, axes: int) -> Describe:
     def describe(m: Any, call: Call | None) -> Described:
-        return UNKNOWN if call is None else adaptive(which, call.input.shape[-axes:], call.output.shape[-axes:])
+        return (
+            UNKNOWN
+            if call is None
+            else adaptive(which, call.input.shape[-axes:], call.output.shape[-axes:])
+        )
 
     return describe
 
@@ -195,7 +210,10 @@ KINDS: dict[type, Describe] = {
     nn.Dropout3d: lambda m, call: ("dropout", {"rate": m.p}),
     nn.AlphaDropout: lambda m, call: ("dropout", {"rate": m.p}),
     nn.FeatureAlphaDropout: lambda m, call: ("dropout", {"rate": m.p}),
-    nn.Flatten: lambda m, call: ("flatten" if (m.start_dim, m.end_dim) == (1, -1) else "reshape", {}),
+    nn.Flatten: lambda m, call: (
+        "flatten" if (m.start_dim, m.end_dim) == (1, -1) else "reshape",
+        {},
+    ),
     nn.Unflatten: lambda m, call: ("reshape", {}),
     nn.Identity: lambda m, call: ("container", {}),
     nn.Sequential: lambda m, call: ("container", {}),

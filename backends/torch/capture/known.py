@@ -48,10 +48,20 @@ def forms(module: nn.Module) -> list[Form]:
             known = [_present(form, module) for form in FORMS[parent](module)]
             if known and _covers(known, module):
                 return [form for form in known if form.parameters or form.statistics]
-    parameters = {name: _same(name) for name, one in module.named_parameters(recurse=False) if one.is_floating_point()}
-    statistics = {name: _same(name) for name, one in module.named_buffers(recurse=False) if one.is_floating_point()}
+    parameters = {
+        name: _same(name)
+        for name, one in module.named_parameters(recurse=False)
+        if one.is_floating_point()
+    }
+    statistics = {
+        name: _same(name)
+        for name, one in module.named_buffers(recurse=False)
+        if one.is_floating_point()
+    }
     own = _parametrized(module)
-    return [Form("", "other", parameters | own, statistics)] if parameters or own or statistics else []
+    return (
+        [Form("", "other", parameters | own, statistics)] if parameters or own or statistics else []
+    )
 
 
 def inside(module: nn.Module) -> Iterator[nn.Module]:
@@ -75,7 +85,11 @@ def _present(form: Form, module: nn.Module) -> Form:
     """Without what this module was built without: a bias, statistics."""
 
     def there(kept: dict[str, Kept]) -> dict[str, Kept]:
-        return {name: one for name, one in kept.items() if all(_tensor(module, own) is not None for own in one.own)}
+        return {
+            name: one
+            for name, one in kept.items()
+            if all(_tensor(module, own) is not None for own in one.own)
+        }
 
     return form._replace(parameters=there(form.parameters), statistics=there(form.statistics))
 
@@ -104,7 +118,9 @@ def _same(name: str) -> Kept:
 
 
 def _affine(module: nn.Module) -> list[Form]:
-    return [Form("", "affine", {"weight": Kept(("weight",), lambda w: w.T), "bias": _same("bias")}, {})]
+    return [
+        Form("", "affine", {"weight": Kept(("weight",), lambda w: w.T), "bias": _same("bias")}, {})
+    ]
 
 
 def _convolution(module: nn.Module) -> list[Form]:

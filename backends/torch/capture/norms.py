@@ -8,7 +8,10 @@ from typing import Any
 
 import torch
 
-SMALLEST = {one: math.sqrt(torch.finfo(one).tiny) / torch.finfo(one).eps for one in (torch.float32, torch.float64)}
+SMALLEST = {
+    one: math.sqrt(torch.finfo(one).tiny) / torch.finfo(one).eps
+    for one in (torch.float32, torch.float64)
+}
 """Below this root mean square, squares may be too small to count."""
 
 Numbers = dict[str, Any]

@@ -32,13 +32,20 @@ def described(optimizer: Any, clip: dict[str, float] | None) -> dict[str, Any] |
         return None
     group = optimizer.param_groups[0]
     kind = type(optimizer).__name__.lower()
-    numbers = {ours: _number(group[own]) for ours, names in NUMBERS.items() for own in names if own in group}
+    numbers = {
+        ours: _number(group[own])
+        for ours, names in NUMBERS.items()
+        for own in names
+        if own in group
+    }
     if "betas" in group:
         numbers["beta1"], numbers["beta2"] = (_number(one) for one in group["betas"])
     decoupled = bool(group.get("decoupled_weight_decay", kind == "adamw"))
     found = {"kind": kind} | numbers | {"decoupled": decoupled, "clip": clip}
     others = [_plain(one) for one in optimizer.param_groups[1:]]
-    return found | ({"groups": 1 + len(others)} if any(one != _plain(group) for one in others) else {})
+    return found | (
+        {"groups": 1 + len(others)} if any(one != _plain(group) for one in others) else {}
+    )
 
 
 def _number(value: Any) -> Any:
@@ -81,13 +88,17 @@ def _by_value(after: dict[nn.Parameter, torch.Tensor]) -> dict[str, float] | Non
     return {"value": values[0].item()} if len(values) > 1 and (values == values[0]).all() else None
 
 
-def _by_norm(large: dict[nn.Parameter, torch.Tensor], after: dict[nn.Parameter, torch.Tensor]) -> dict[str, float] | None:
+def _by_norm(
+    large: dict[nn.Parameter, torch.Tensor], after: dict[nn.Parameter, torch.Tensor]
+) -> dict[str, float] | None:
     """One factor for all is the norm of all; one norm for all is each parameter's."""
     ratios = torch.cat([(after[one] / large[one]).flatten() for one in large]).double()
     norms = torch.stack([torch.linalg.vector_norm(one.double()) for one in after.values()])
     if torch.allclose(ratios, ratios[0], rtol=1e-4):
         return {"global_norm": _rounded(torch.linalg.vector_norm(norms).item())}
-    return {"norm": _rounded(norms[0].item())} if torch.allclose(norms, norms[0], rtol=1e-4) else None
+    return (
+        {"norm": _rounded(norms[0].item())} if torch.allclose(norms, norms[0], rtol=1e-4) else None
+    )
 
 
 def _rounded(threshold: float) -> float:

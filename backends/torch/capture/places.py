@@ -42,7 +42,13 @@ class Places:
     """
 
     def __init__(
-        self, *, values: bool, gradient: bool, put: Mapping[Key, np.ndarray], batch: int, device: torch.device
+        self,
+        *,
+        values: bool,
+        gradient: bool,
+        put: Mapping[Key, np.ndarray],
+        batch: int,
+        device: torch.device,
     ) -> None:
         self.values, self.gradient, self.put, self.batch = values, gradient, put, batch
         self.found: dict[Key, dict[str, Any]] = {}
@@ -59,7 +65,9 @@ class Places:
         if (frame.path, frame.call) in self._put:
             frame.work_on_copies()
 
-    def leaf(self, frame: Frame, leaf: int, end: int, y: torch.Tensor, describe: Describe | None) -> torch.Tensor:
+    def leaf(
+        self, frame: Frame, leaf: int, end: int, y: torch.Tensor, describe: Describe | None
+    ) -> torch.Tensor:
         """Record a returned tensor, and give the one that the model goes on with.
 
         Args:
@@ -72,7 +80,11 @@ class Places:
         key = (frame.path, frame.call, leaf)
         value = self.put.get(key)
         changed = frame.changed(y)
-        new = y if value is None and self._alone(frame, y, changed) else self._through(frame, y, value)
+        new = (
+            y
+            if value is None and self._alone(frame, y, changed)
+            else self._through(frame, y, value)
+        )
         if changed is not None and value is not None:
             frame.replaced[id(y)] = new
         if describe is not None:
@@ -91,7 +103,9 @@ class Places:
         part = y.shape, y.stride(), y.storage_offset() - base.storage_offset()
 
         def reached(gradient: torch.Tensor) -> None:
-            whole = torch.empty_strided(gradient.shape, strides, dtype=gradient.dtype, device=gradient.device)
+            whole = torch.empty_strided(
+                gradient.shape, strides, dtype=gradient.dtype, device=gradient.device
+            )
             self._reached(place, whole.copy_(gradient).as_strided(*part))
 
         base.register_hook(reached)
@@ -114,13 +128,17 @@ class Places:
         if value is not None:
             put = torch.as_tensor(value, dtype=y.dtype, device=y.device)
             if put.shape != y.shape:
-                raise ValueError(f"the value put in at {frame.path} must be {list(y.shape)}; received {list(put.shape)}")
+                raise ValueError(
+                    f"the value put in at {frame.path} must be {list(y.shape)}; received {list(put.shape)}"
+                )
         new = Through.apply(y, self._anchor, put)
         if put is None and y in self._known:
             self._known[new] = self._known[y]
         return new
 
-    def _record(self, frame: Frame, leaf: int, end: int, y: torch.Tensor, describe: Describe) -> dict[str, Any]:
+    def _record(
+        self, frame: Frame, leaf: int, end: int, y: torch.Tensor, describe: Describe
+    ) -> dict[str, Any]:
         kind, config = describe(y)
         axes = self._layout(frame, kind, config, y)
         known = self._measured(y, axes)
@@ -156,16 +174,22 @@ class Places:
             return [1, 0, 2] if y.shape[1] == self.batch else None
         if frame.within and kind not in CHANNEL_LAST:
             known = self._known.get(y)
-            return known.layout if known is not None else layout("other", {}, [], y, None, self.batch)
+            return (
+                known.layout if known is not None else layout("other", {}, [], y, None, self.batch)
+            )
         source = self._known.get(frame.inputs[0]) if frame.inputs else None
-        return layout(kind, config, frame.inputs, y, source.layout if source is not None else None, self.batch)
+        return layout(
+            kind, config, frame.inputs, y, source.layout if source is not None else None, self.batch
+        )
 
     def _measured(self, y: torch.Tensor, axes: Layout) -> Known:
         """What a container returns was measured when the last place within it returned it."""
         known = self._known.get(y)
         if known is not None and known.version == y._version:
             return known._replace(layout=axes)
-        return Known(axes, y._version, norms.rms(y), norms.mean(y), to_numpy(y) if self.values else None)
+        return Known(
+            axes, y._version, norms.rms(y), norms.mean(y), to_numpy(y) if self.values else None
+        )
 
     def _copy(self, tensor: torch.Tensor) -> np.ndarray:
         """Of a tensor that has not changed since it was returned, the copy that was made then."""

@@ -15,7 +15,9 @@ DROPOUTS = (nn.modules.dropout._DropoutNd,)
 
 
 @contextlib.contextmanager
-def kept(model: nn.Module, training: bool, seed: int, dtype: torch.dtype | None) -> Iterator[dict[nn.Module, float]]:
+def kept(
+    model: nn.Module, training: bool, seed: int, dtype: torch.dtype | None
+) -> Iterator[dict[nn.Module, float]]:
     """The model in the mode, dropout off, seeded; afterwards all is as it was, except parameters and buffers.
 
     Args:
@@ -36,7 +38,11 @@ def kept(model: nn.Module, training: bool, seed: int, dtype: torch.dtype | None)
 @contextlib.contextmanager
 def statistics(model: nn.Module) -> Iterator[None]:
     """Buffers are put back: the same tensors, also where the model has put others in their place."""
-    held = [(module, name, one) for module in model.modules() for name, one in module.named_buffers(recurse=False)]
+    held = [
+        (module, name, one)
+        for module in model.modules()
+        for name, one in module.named_buffers(recurse=False)
+    ]
     before = [(*where, where[2].detach().clone()) for where in held]
     try:
         yield
@@ -129,7 +135,11 @@ def _eager() -> Iterator[None]:
     """
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
-    stance = torch.compiler.set_stance("force_eager") if "torch._dynamo" in sys.modules else contextlib.nullcontext()
+    stance = (
+        torch.compiler.set_stance("force_eager")
+        if "torch._dynamo" in sys.modules
+        else contextlib.nullcontext()
+    )
     try:
         with stance, torch.inference_mode(False), torch.enable_grad():
             yield

@@ -15,7 +15,9 @@ def to_numpy(tensor: torch.Tensor, copy: bool = True) -> np.ndarray:
     if tensor.is_floating_point() and tensor.dtype != torch.float64:
         tensor = tensor.to(torch.float32)
     array = tensor.cpu().numpy()
-    return array.copy(order="K") if copy else array  # a transposed view is not put in order: that takes ten times as long
+    return (
+        array.copy(order="K") if copy else array
+    )  # a transposed view is not put in order: that takes ten times as long
 
 
 def to_torch(value: Any, dtype: torch.dtype, cast: torch.dtype | None, device: torch.device) -> Any:
@@ -65,7 +67,9 @@ class Through(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, tensor: torch.Tensor, anchor: torch.Tensor, value: torch.Tensor | None) -> torch.Tensor:
+    def forward(
+        ctx: Any, tensor: torch.Tensor, anchor: torch.Tensor, value: torch.Tensor | None
+    ) -> torch.Tensor:
         """`value` if there is one, else `tensor`; the `anchor` requires a gradient, so that the result does."""
         return tensor.detach() if value is None else value.clone()
 

@@ -19,7 +19,9 @@ def moments(x: np.ndarray, axes: tuple[int, ...]) -> tuple[np.ndarray, np.ndarra
     return x.mean(axes, keepdims=True), x.var(axes, keepdims=True)
 
 
-def statistics_of(config: Config, statistics: Arrays, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def statistics_of(
+    config: Config, statistics: Arrays, x: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """What batch norm subtracts and divides by: of the batch, or the running ones."""
     if config.get("batch", True):
         return moments(x, tuple(range(x.ndim - 1)))

@@ -54,7 +54,9 @@ def resampled(config: Config, x: np.ndarray) -> np.ndarray:
         x: [batch, *space, channel].
     """
     for axis, size in enumerate(config["size"], 1):
-        x = np.moveaxis(np.tensordot(matrix(config, x.shape[axis], int(size)), x, (1, axis)), 0, axis)
+        x = np.moveaxis(
+            np.tensordot(matrix(config, x.shape[axis], int(size)), x, (1, axis)), 0, axis
+        )
     return x
 
 
@@ -108,5 +110,10 @@ def _weights(config: Config, at: np.ndarray, old: int, new: int) -> np.ndarray:
 
 def sizes(x: np.ndarray, y: np.ndarray) -> Sequence[int] | None:
     """The size of space, where y may be x resampled."""
-    alike = x.ndim == y.ndim and 3 <= x.ndim <= 5 and x.shape[0] == y.shape[0] and x.shape[-1] == y.shape[-1]
+    alike = (
+        x.ndim == y.ndim
+        and 3 <= x.ndim <= 5
+        and x.shape[0] == y.shape[0]
+        and x.shape[-1] == y.shape[-1]
+    )
     return y.shape[1:-1] if alike and x.shape != y.shape and x.dtype.kind == "f" else None

@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from experiments.causes._definition.activation import FIXED, NAMES, hard_sigmoid_fifth, needed, number, softmax
+from experiments.causes._definition.activation import (
+    FIXED,
+    NAMES,
+    hard_sigmoid_fifth,
+    needed,
+    number,
+    softmax,
+)
 from experiments.causes._definition.errors import Undefined
 from experiments.causes._definition.rounding import TYPES
 
@@ -54,7 +61,10 @@ def recurrent(config: Config, parameters: Arrays, x: np.ndarray) -> np.ndarray:
 def _cell(config: Config, parameters: Arrays) -> tuple[Cell, int]:
     """A step, and how many arrays its state has."""
     weight = needed(parameters, "recurrent")
-    inner, gate = function(config, "activation", np.tanh), function(config, "gate_activation", expit)
+    inner, gate = (
+        function(config, "activation", np.tanh),
+        function(config, "gate_activation", expit),
+    )
     match number(config, "cell"):
         case "rnn":
             return lambda x, state: (inner(x[0] + state[0] @ weight[0]),), 1
@@ -63,7 +73,9 @@ def _cell(config: Config, parameters: Arrays) -> tuple[Cell, int]:
         case "gru":
             bias = parameters.get("recurrent_bias", np.zeros((3, weight.shape[-1])))
             after = config.get("reset_after", True)
-            return (_gru_after(weight, bias, inner, gate) if after else _gru_before(weight, inner, gate)), 1
+            return (
+                _gru_after(weight, bias, inner, gate) if after else _gru_before(weight, inner, gate)
+            ), 1
         case cell:
             raise Undefined(f"a cell {cell}")
 
@@ -106,7 +118,10 @@ def attention(config: Config, parameters: Arrays, inputs: tuple[np.ndarray, ...]
     query = inputs[0]
     key = inputs[1] if len(inputs) > 1 else query
     value = inputs[2] if len(inputs) > 2 else key
-    q, k, v = (_headed(x, parameters, name) for x, name in ((query, "query"), (key, "key"), (value, "value")))
+    q, k, v = (
+        _headed(x, parameters, name)
+        for x, name in ((query, "query"), (key, "key"), (value, "value"))
+    )
     mixed = weighted(config, q, k, v)
     y = np.einsum("nhtw,hwo->nto", mixed, needed(parameters, "out"))
     return y + parameters.get("out_bias", np.zeros(()))
@@ -119,7 +134,11 @@ def _headed(x: np.ndarray, parameters: Arrays, name: str) -> np.ndarray:
 
 
 def weighted(
-    config: Config, query: np.ndarray, key: np.ndarray, value: np.ndarray, mask: np.ndarray | None = None
+    config: Config,
+    query: np.ndarray,
+    key: np.ndarray,
+    value: np.ndarray,
+    mask: np.ndarray | None = None,
 ) -> np.ndarray:
     """softmax(scale q k' + mask) v (Vaswani et al. 2017); a mask of booleans says what may be looked at, others are added.
 
@@ -128,7 +147,11 @@ def weighted(
     """
     scale = config.get("scale")
     score = query @ key.swapaxes(-1, -2) * (query.shape[-1] ** -0.5 if scale is None else scale)
-    seen = np.tril(np.ones(score.shape[-2:], dtype=bool)) if config.get("causal") else np.ones(score.shape[-2:], dtype=bool)
+    seen = (
+        np.tril(np.ones(score.shape[-2:], dtype=bool))
+        if config.get("causal")
+        else np.ones(score.shape[-2:], dtype=bool)
+    )
     if mask is not None and mask.dtype == bool:
         seen = seen & mask
     elif mask is not None:

@@ -22,7 +22,10 @@ def xavier(n_in, n_out):
 def batch_norm(batches, training):
     layer = nn.BatchNorm(use_running_average=not training)
     variables = layer.init(jax.random.key(0), jnp.array(batches[0]))
-    return [layer.apply(variables, jnp.array(batch), mutable=["batch_stats"])[0][0].tolist() for batch in batches]
+    return [
+        layer.apply(variables, jnp.array(batch), mutable=["batch_stats"])[0][0].tolist()
+        for batch in batches
+    ]
 
 
 def measured(job):
@@ -33,7 +36,10 @@ def measured(job):
             "global_norm": clipped(job, optax.clip_by_global_norm(threshold)),
         },
         "xavier": [xavier(*shape) for shape in job["shapes"]],
-        "batch_norm": {mode: batch_norm(job["batches"], mode == "training") for mode in ("training", "evaluation")},
+        "batch_norm": {
+            mode: batch_norm(job["batches"], mode == "training")
+            for mode in ("training", "evaluation")
+        },
     }
 
 

@@ -73,7 +73,10 @@ def measured(job):
         },
         "snippet": snippet(threshold),
         "xavier": [xavier(*shape) for shape in job["shapes"]],
-        "batch_norm": {mode: batch_norm(job["batches"], mode == "training") for mode in ("training", "evaluation")},
+        "batch_norm": {
+            mode: batch_norm(job["batches"], mode == "training")
+            for mode in ("training", "evaluation")
+        },
     }
 
 

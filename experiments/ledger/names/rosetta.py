@@ -25,7 +25,11 @@ NONE = "-"
 
 def both(cells: Any) -> Any:
     """Four cells of three, as it is where both of Flax use what is JAX's or optax's."""
-    return (*cells, cells[-1]) if isinstance(cells, list) and len(cells) == len(HEADINGS) - 1 else cells
+    return (
+        (*cells, cells[-1])
+        if isinstance(cells, list) and len(cells) == len(HEADINGS) - 1
+        else cells
+    )
 
 
 Cells = Annotated[tuple[str, str, str, str], BeforeValidator(both)]
@@ -62,7 +66,10 @@ class Group(Written):
 @cache
 def groups() -> tuple[Group, ...]:
     """The table, group by group."""
-    return tuple(Group.model_validate(group) for group in tomllib.loads(FILE.read_text(encoding="utf-8"))["group"])
+    return tuple(
+        Group.model_validate(group)
+        for group in tomllib.loads(FILE.read_text(encoding="utf-8"))["group"]
+    )
 
 
 def rows() -> list[Row]:
@@ -86,7 +93,11 @@ def _called(row: Row) -> set[str]:
 
 
 def _of_argument(row: Row, plain: str) -> Row:
-    lines = [line for line in row.arguments if plain in {_plain(each) for each in re.findall(r"[A-Za-z_]\w*", " ".join(line))}]
+    lines = [
+        line
+        for line in row.arguments
+        if plain in {_plain(each) for each in re.findall(r"[A-Za-z_]\w*", " ".join(line))}
+    ]
     return row.model_copy(update={"arguments": tuple(lines)})
 
 

@@ -69,7 +69,9 @@ def group_of(configuration: Configuration) -> str:
 def _line(configuration: Configuration, bounds: Thresholds) -> Line:
     run = first_run(configuration)
     if run is None:
-        reasons = dict.fromkeys(f"{run.status}: {run.reason}" for run in configuration.runs.values())
+        reasons = dict.fromkeys(
+            f"{run.status}: {run.reason}" for run in configuration.runs.values()
+        )
         return Line(configuration.name, ["-"] * 3, list(reasons))
     guess = "" if run.guessing is None or result(run) == "-" else f" ({run.guessing:.2f})"
     cells = [ratio(run), loss(run), result(run).split(" ±")[0] + guess]
@@ -93,13 +95,19 @@ def _verdict(configuration: Configuration, run: RunFinding, bounds: Thresholds) 
     if group == "failed":
         if words[1] == "diverged" and words[0] in ("vanishing", "exploding"):
             yield words[0]
-        found = run.learning if words[1] == "diverged" and words[0] not in ("dead", "non-finite") else run.gradient
+        found = (
+            run.learning
+            if words[1] == "diverged" and words[0] not in ("dead", "non-finite")
+            else run.gradient
+        )
         said = not found.reason or (run.reason or "").startswith(found.reason)  # among the notes
         yield found.verdict if said else f"{found.verdict}: {found.reason}"
     if group in ("vanishing", "exploding"):
         ratio = geometric(run.gradient_ratio)
         if ratio and bounds.vanishing <= ratio <= bounds.exploding and run.gradient.reason:
-            deeper = re.search(r"it would be [^)]*", run.gradient.reason)  # such a ratio does not look like it
+            deeper = re.search(
+                r"it would be [^)]*", run.gradient.reason
+            )  # such a ratio does not look like it
             yield deeper[0] if deeper else beyond_the_rate(run.gradient.reason)
         if words[1] == "learns":
             yield "and yet it learns"
@@ -107,7 +115,11 @@ def _verdict(configuration: Configuration, run: RunFinding, bounds: Thresholds) 
         yield run.learning.reason
     others = {backend: other for backend, other in judged(configuration).items() if other.gradient}
     for backend, other in others.items():
-        if other.gradient and other.learning and (other.gradient.verdict, other.learning.verdict) != words:
+        if (
+            other.gradient
+            and other.learning
+            and (other.gradient.verdict, other.learning.verdict) != words
+        ):
             said = f"{backend}: {other.gradient.verdict}, {other.learning.verdict}"
             yield f"{said}: {other.reason}" if other.reason else said
 
@@ -116,7 +128,12 @@ def _looks_better_than_guessing(run: RunFinding) -> bool:
     """Whether the numbers of a line look as if the network had learnt."""
     found, guess = run.accuracy or run.r_squared, run.guessing or 0.0
     reason = run.learning.reason if run.learning else ""
-    return bool(reason) and found is not None and found.mean is not None and round(found.mean, 2) > round(guess, 2)
+    return (
+        bool(reason)
+        and found is not None
+        and found.mean is not None
+        and round(found.mean, 2) > round(guess, 2)
+    )
 
 
 def beyond_the_rate(reason: str) -> str:

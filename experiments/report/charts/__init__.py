@@ -11,7 +11,16 @@ from experiments.report.charts.heat import difference, heat
 from experiments.report.charts.learning import learning
 from experiments.report.charts.profile import profile
 from experiments.report.charts.seconds import seconds
-from experiments.report.charts.style import COMPARED, DARK, DASHES, FORM, GREY, PALETTE, SHAPES, Rows
+from experiments.report.charts.style import (
+    COMPARED,
+    DARK,
+    DASHES,
+    FORM,
+    GREY,
+    PALETTE,
+    SHAPES,
+    Rows,
+)
 
 __all__ = [
     "CHAOTIC",

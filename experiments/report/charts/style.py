@@ -75,7 +75,10 @@ POWER = (
 
 def haloed(chart: alt.Chart, **look: Any) -> list[alt.Chart]:
     """Text that no line runs through: above the lines, in a halo of the style `halo`, whose colour is the page's."""
-    return [chart.mark_text(style="halo", strokeWidth=4, strokeJoin="round", aria=False, **look), chart.mark_text(**look)]
+    return [
+        chart.mark_text(style="halo", strokeWidth=4, strokeJoin="round", aria=False, **look),
+        chart.mark_text(**look),
+    ]
 
 
 def panels(chart: Any, columns: int) -> alt.FacetChart:
@@ -87,9 +90,13 @@ def panels(chart: Any, columns: int) -> alt.FacetChart:
 
 def by_folder(chart: Any, folders: bool) -> alt.TopLevelMixin:
     """Side by side where there are several folders."""
-    return chart.facet(alt.Facet("folder:N", title=None, sort=None), columns=2) if folders else chart
+    return (
+        chart.facet(alt.Facet("folder:N", title=None, sort=None), columns=2) if folders else chart
+    )
 
 
 def sparse(**more: Any) -> alt.Axis:
     """An axis of many cells."""
-    return alt.Axis(labelOverlap="greedy", labelAngle=0, labelSeparation=6, ticks=False, domain=False, **more)
+    return alt.Axis(
+        labelOverlap="greedy", labelAngle=0, labelSeparation=6, ticks=False, domain=False, **more
+    )

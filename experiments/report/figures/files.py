@@ -58,7 +58,9 @@ def finished(svg: str, size: Size, words: Words, name: str) -> str:
         f'<title id="{ids[0]}">{escape(words.title)}</title><desc id="{ids[1]}">{escape(words.text)}</desc>'
         '<rect width="100%" height="100%" fill="white"/>'
     )
-    return ROOT.sub(lambda _: root, svg, count=1).replace(CELL, f'{CELL} shape-rendering="crispEdges"')
+    return ROOT.sub(lambda _: root, svg, count=1).replace(
+        CELL, f'{CELL} shape-rendering="crispEdges"'
+    )
 
 
 def formed(svg: str, form: str, size: Size) -> bytes:

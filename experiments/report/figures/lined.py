@@ -48,4 +48,6 @@ def learning(scene: Scene) -> Figure | Nothing:
         sized(spec, plot, grid, {"learning": all_rows})
         return readable(painted(placed(spec, bounds, place.range), scene.names), plot)
 
-    return Figure("learning", build, grid, scene.size.plot, spoken.learning(found, unit, scene.several))
+    return Figure(
+        "learning", build, grid, scene.size.plot, spoken.learning(found, unit, scene.several)
+    )

@@ -42,7 +42,8 @@ def profile(rows: list[Row], quantity: str, site: str, step: int, several: bool)
 def learning(rows: list[Row], unit: str, several: bool) -> str:
     """Each loss at the first and at the last step."""
     told = [
-        f"{name}: from {number(line[0]['mid'])} to {number(line[-1]['mid'])}" for name, line in _lines(rows, several).items()
+        f"{name}: from {number(line[0]['mid'])} to {number(line[-1]['mid'])}"
+        for name, line in _lines(rows, several).items()
     ]
     return f"Training loss ({unit}) by step. {'; '.join(told)}."
 
@@ -83,10 +84,17 @@ def _parted(rows: list[Row]) -> Iterator[str]:
     for name, found in _by(rows, "panel", "series").items():
         last = found[-1]
         panel = str(last["panel"]).replace("\n", ", ")
-        yield f"{panel}: chaotic from step {last['step']}" if "label" in last else f"{name} {number(last['value'] or 0.0)}"
+        yield (
+            f"{panel}: chaotic from step {last['step']}"
+            if "label" in last
+            else f"{name} {number(last['value'] or 0.0)}"
+        )
 
 
 def seconds(rows: list[Row]) -> str:
     """What each part took."""
-    told = [f"{row['panel']}, {row['backend']}: {number(row['seconds'])}".replace("\n", ", ") for row in rows]
+    told = [
+        f"{row['panel']}, {row['backend']}: {number(row['seconds'])}".replace("\n", ", ")
+        for row in rows
+    ]
     return f"Seconds. {'; '.join(told)}."

@@ -17,7 +17,9 @@ from tests.ports.faults.fault import BACKENDS, Edit, Pair, file_of, planted
 
 ASKED = Asked()
 
-os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")  # a program that runs once or twice need not be a fast one
+os.environ.setdefault(
+    "JAX_DISABLE_MOST_OPTIMIZATIONS", "1"
+)  # a program that runs once or twice need not be a fast one
 
 
 class Bench:
@@ -32,7 +34,12 @@ class Bench:
     def __enter__(self) -> Bench:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.stack.close()
 
     def reference(self, pair: Pair, factory: str = "model") -> Reference:
@@ -43,7 +50,9 @@ class Bench:
             self.references[key] = captured_in(self._process(given.backend), given, ASKED)
         return self.references[key]
 
-    def held(self, pair: Pair, edits: tuple[Edit, ...] = (), factory: str = "model", steps: bool = True) -> Port:
+    def held(
+        self, pair: Pair, edits: tuple[Edit, ...] = (), factory: str = "model", steps: bool = True
+    ) -> Port:
         """What `port` says of a port with these mistakes in it, and of steps of the optimisers if they are wanted."""
         reference = self.reference(pair, factory)
         if not steps:

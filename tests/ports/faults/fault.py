@@ -60,10 +60,14 @@ class Fault:
     def steps(self) -> bool:
         """Whether it takes steps of the optimisers to see it."""
         named = [cause for causes in self.causes for cause in causes]
-        return any(END in places for places in self.places) or any(cause.startswith("running.") for cause in named)
+        return any(END in places for places in self.places) or any(
+            cause.startswith("running.") for cause in named
+        )
 
 
-def fault(pair: Pair, name: str, old: str, new: str, places: str, causes: str, factory: str = "model") -> Fault:
+def fault(
+    pair: Pair, name: str, old: str, new: str, places: str, causes: str, factory: str = "model"
+) -> Fault:
     """One mistake; places and causes are separated by spaces."""
     wanted = tuple(re.findall(r"\([^)]*\)|\S+", places))  # (the end) is one
     return Fault(name, pair, (Edit(old, new),), (wanted,), (tuple(causes.split()),), factory)
@@ -81,7 +85,9 @@ def together(*faults: Fault) -> Fault:
         ValueError: They are not of one port.
     """
     if len({(each.pair, each.factory) for each in faults}) != 1:
-        raise ValueError(f"faults at once must be of one port; received {[each.name for each in faults]}")
+        raise ValueError(
+            f"faults at once must be of one port; received {[each.name for each in faults]}"
+        )
     return Fault(
         "; ".join(each.name for each in faults),
         faults[0].pair,
@@ -105,6 +111,8 @@ def planted(text: str, edits: tuple[Edit, ...]) -> str:
     """
     for old, new in edits:
         if text.count(old) != 1:
-            raise ValueError(f"a fault must find its text once; found it {text.count(old)} times: {old}")
+            raise ValueError(
+                f"a fault must find its text once; found it {text.count(old)} times: {old}"
+            )
         text = text.replace(old, new)
     return text

@@ -158,9 +158,25 @@ LATER = (
         "running.momentum",
     ),
     fault(LINEN_TORCH, "classes weighted", *WEIGHTED, END, "loss.weights"),
-    fault(LINEN_KERAS, "weight decay of 0.001", SGD, "keras.optimizers.SGD(0.1, weight_decay=0.001)", END, "optimizer.decay"),
-    fault(LINEN_KERAS, "momentum of 0.95", SGD, "keras.optimizers.SGD(0.1, momentum=0.95)", END, "optimizer.momentum"),
-    fault(LINEN_KERAS, "RMSprop for SGD", SGD, "keras.optimizers.RMSprop(0.1)", END, "optimizer.kind"),
+    fault(
+        LINEN_KERAS,
+        "weight decay of 0.001",
+        SGD,
+        "keras.optimizers.SGD(0.1, weight_decay=0.001)",
+        END,
+        "optimizer.decay",
+    ),
+    fault(
+        LINEN_KERAS,
+        "momentum of 0.95",
+        SGD,
+        "keras.optimizers.SGD(0.1, momentum=0.95)",
+        END,
+        "optimizer.momentum",
+    ),
+    fault(
+        LINEN_KERAS, "RMSprop for SGD", SGD, "keras.optimizers.RMSprop(0.1)", END, "optimizer.kind"
+    ),
     fault(
         LINEN_KERAS,
         "Leaky ReLU for ReLU",

@@ -84,7 +84,14 @@ LATER = (
         ":max_pool2d#1",
         "stated.numbers pooling.size",
     ),
-    fault(KERAS, "weight decay of 0.001", "weight_decay=0.01", "weight_decay=0.001", END, "optimizer.decay"),
+    fault(
+        KERAS,
+        "weight decay of 0.001",
+        "weight_decay=0.01",
+        "weight_decay=0.001",
+        END,
+        "optimizer.decay",
+    ),
     fault(LINEN, "decay of the kernels only", DECAY, KERNELS_ONLY, END, "optimizer.masked"),
     fault(
         LINEN,
@@ -121,7 +128,14 @@ LATER = (
         "middle.Conv_0",
         "convolution.dilation",
     ),
-    fault(LINEN_KERAS, "Adam for SGD", "keras.optimizers.SGD(", "keras.optimizers.Adam(", END, "optimizer.kind"),
+    fault(
+        LINEN_KERAS,
+        "Adam for SGD",
+        "keras.optimizers.SGD(",
+        "keras.optimizers.Adam(",
+        END,
+        "optimizer.kind",
+    ),
     fault(
         LINEN_TORCH,
         "bilinear between the corners",
@@ -154,5 +168,12 @@ LATER = (
         END,
         "loss.weights",
     ),
-    fault(LINEN_TORCH, "twice the rate", "lr=0.05", "lr=0.1", END, "optimizer.rate optimizer.learning_rate"),
+    fault(
+        LINEN_TORCH,
+        "twice the rate",
+        "lr=0.05",
+        "lr=0.1",
+        END,
+        "optimizer.rate optimizer.learning_rate",
+    ),
 )
