@@ -23,7 +23,8 @@ class Program(Protocol):
     """A network and its training step, compiled for one structure; its state stays on the device between steps.
 
     Attributes:
-        traces: How often the training step has been traced to be compiled; 0 where nothing is compiled.
+        traces: How often the training step has been traced to be compiled; 0 where nothing is
+            compiled.
     """
 
     traces: int
@@ -80,8 +81,8 @@ class Backend(Protocol):
         Args:
             plan: Its structure is what is compiled.
             device: One of `devices`.
-            measure: Without it a step gives its loss only, and only the definition has `gradients`; the benchmark compares the
-                cost of measuring with it.
+            measure: Without it a step gives its loss only, and only the definition has `gradients`;
+                the benchmark compares the cost of measuring with it.
 
         Raises:
             Unsupported: The backend does not have the device.
@@ -93,7 +94,8 @@ class Backend(Protocol):
 class Training:
     """What `train` returns: the trace, and the seconds of the first and of a later step.
 
-    Of seeds in several groups the first step is that of the first group, a later one that of all groups together.
+    Of seeds in several groups the first step is that of the first group, a later one that of all
+    groups together.
     """
 
     trace: Trace
@@ -121,7 +123,8 @@ def train(
 ) -> Training:
     """Run a loaded program over batches and record its quantities.
 
-    They are fetched at most every `STEPS_OF_A_FETCH` steps: until then nothing waits for the device.
+    They are fetched at most every `STEPS_OF_A_FETCH` steps: until then nothing waits for the
+    device.
 
     Args:
         program: Loaded with the state to start from, and left in the state after the last step.

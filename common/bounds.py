@@ -31,7 +31,8 @@ class Inside:
     """What only the definition shows of a step.
 
     Attributes:
-        z: Pre-activations, [seed, batch, width] by their place; the last one of a layer tells which of its units are dead.
+        z: Pre-activations, [seed, batch, width] by their place; the last one of a layer tells which
+            of its units are dead.
         h: Outputs of the sites, [seed, batch, width] by the number of the layer.
         updates: Of the sites' weights, [seed, layer, n_in, n_out] by name.
     """
@@ -205,7 +206,8 @@ class Bounds:
         """Why the step cannot be judged, in one line; None where it can."""
         bounds, spreads = self.found(), self.spreads()
         for key, ceiling in self._ceilings().items():
-            # a kink within rounding moves one sample's signal by its size, and the gradient of the batch by much less
+            # a kink within rounding moves one sample's signal by its size, and the gradient of the
+            # batch by much less
             wide = bounds[key] if key.name else spreads[key]
             shares = self._shares(wide, ceiling)
             index = np.unravel_index(int(shares.argmax()), shares.shape)
@@ -213,7 +215,10 @@ class Bounds:
                 place = key.place([int(i) for i in index], self.plan)
                 return f"{place}: {_moved(float(shares[index]) * CEILING, self.plan.precision)}"
         if self._shares(spreads[SIGNAL], FINE * largest(self.expected[SIGNAL])).min() > 1:
-            return f"every layer's signal gradient: rounding in {self.plan.precision} alone moves it by more than {FINE:.1%}"
+            return (
+                f"every layer's signal gradient: rounding in {self.plan.precision} alone moves it "
+                f"by more than {FINE:.1%}"
+            )
         return (
             None
             if self._visible()
@@ -271,4 +276,7 @@ def _apart(found: np.ndarray, expected: np.ndarray) -> np.ndarray:
 def _moved(share: float, precision: str) -> str:
     if np.isinf(share):
         return f"it overflows in {precision}"
-    return f"rounding in {precision} alone moves it by {'more than its own size' if share > 1 else f'{share:.0%}'}"
+    return (
+        f"rounding in {precision} alone moves it by "
+        f"{'more than its own size' if share > 1 else f'{share:.0%}'}"
+    )

@@ -1,8 +1,9 @@
 """The deep network in which the effect of a difference is measured: an ordinary model, the same in each framework.
 
-Twenty layers of affine map, perhaps a norm, and activation; a last affine map; a loss; an optimizer. Each is a *piece*: a line
-of the framework (`backends/torch/trial.py`), of which a difference replaces one. Weights are He's, drawn in NumPy and the same
-in all frameworks, unless the piece in question is the affine map, whose own start is kept. A line that is no such piece has a
+Twenty layers of affine map, perhaps a norm, and activation; a last affine map; a loss; an
+optimizer. Each is a *piece*: a line of the framework (`backends/torch/trial.py`), of which a
+difference replaces one. Weights are He's, drawn in NumPy and the same in all frameworks, unless the
+piece in question is the affine map, whose own start is kept. A line that is no such piece has a
 network of its own, whose layers are lines too: of convolutions, recurrent layers or attention.
 """
 
@@ -28,7 +29,8 @@ class Setting:
     pieces: Mapping[str, str]
     """The lines of all pieces; none for a piece that is left out."""
     network: str = ""
-    """The lines of a network of its own, which give its layers, the last of them the one of the logits."""
+    """The lines of a network of its own, which give its layers, the last of them the one of the
+    logits."""
     own_start: bool = False
     """Whether the affine maps keep the weights that the framework gave them."""
     depth: int = 20

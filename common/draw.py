@@ -1,6 +1,7 @@
 """Chance, drawn once in NumPy: weights and the order of the batches, keyed by seed and name.
 
-Every parameter of every layer has a Philox stream of its own, so that adding a layer does not move the others.
+Every parameter of every layer has a Philox stream of its own, so that adding a layer does not move
+the others.
 """
 
 from __future__ import annotations
@@ -104,7 +105,8 @@ def batches(plan: Plan, data: Data) -> Iterator[Batch]:
     """The plan's batches in their order: every seed goes through its own shuffle of the training set, epoch by epoch.
 
     Yields:
-        `plan.steps` batches, float64 rounded to the plan's precision; a rest smaller than a batch is left out of an epoch.
+        `plan.steps` batches, float64 rounded to the plan's precision; a rest smaller than a batch
+        is left out of an epoch.
     """
     n, size = len(data.x_train), plan.task.batch_size
     x_train = rounded(data.x_train, plan.precision)

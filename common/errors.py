@@ -112,7 +112,8 @@ OTHERS = {
 class UserError(Exception):
     """The user's mistake; a command prints it as one line and exits with status 2.
 
-    Whatever is received, the line is printable, and short enough to be read: long words lose their middles.
+    Whatever is received, the line is printable, and short enough to be read: long words lose their
+    middles.
     """
 
     def __init__(self, message: str, code: str = "") -> None:
@@ -162,8 +163,9 @@ def shown(value: object) -> str:
 def nearest(word: str, known: Iterable[str]) -> str:
     """The end of an error message: `; did you mean 'relu'?`, `; glorot is xavier here, ...`, or the known words.
 
-    Only a slip of the keyboard is taken for another word: one letter missing, too many, wrong or swapped with its neighbour,
-    two in a word of eight letters or more. A word that means something else in the field is never taken for another.
+    Only a slip of the keyboard is taken for another word: one letter missing, too many, wrong or
+    swapped with its neighbour, two in a word of eight letters or more. A word that means something
+    else in the field is never taken for another.
     """
     words = sorted(known)
     by_writing = {written(each): each for each in words}

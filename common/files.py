@@ -13,7 +13,8 @@ def regular(path: str | Path) -> BinaryIO:
     """Open a regular file to be read.
 
     Raises:
-        OSError: There is none, or it is something else, or cannot be read; its `strerror` says which.
+        OSError: There is none, or it is something else, or cannot be read; its `strerror` says
+            which.
     """
     try:
         file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115  # the caller closes it

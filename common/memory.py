@@ -11,7 +11,8 @@ GROUPS = (
     ("memory.max", "memory.current", "memory.stat"),
     ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat"),
 )
-"""What a control group may use, what it uses, and of what kinds that is: in version 2 and 1, below /sys/fs/cgroup."""
+"""What a control group may use, what it uses, and of what kinds that is: in version 2 and 1, below
+/sys/fs/cgroup."""
 
 
 def available() -> int:

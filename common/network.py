@@ -1,8 +1,11 @@
-"""A network is stacks of layers; a layer is a block of parts. This walk over them knows no kind of part by name.
+"""A network is stacks of layers; a layer is a block of parts.
 
-The layers of a stack have one shape, so that their parameters are stacked: a parameter has the axes [seed, layer, ...] and goes
-by the name `stack.parameter`. The layers of a recurrent stack are steps of time, which share one set of parameters: there the
-axis of layers has a length of 1. Which stacks there are, common/architectures.py says.
+This walk over them knows no kind of part by name.
+
+The layers of a stack have one shape, so that their parameters are stacked: a parameter has the axes
+[seed, layer, ...] and goes by the name `stack.parameter`. The layers of a recurrent stack are steps
+of time, which share one set of parameters: there the axis of layers has a length of 1. Which stacks
+there are, common/architectures.py says.
 """
 
 from __future__ import annotations
@@ -55,12 +58,14 @@ class Network(Spec, frozen=True):
             )
         if self.targets is not None and not self.loss.of_real_targets:
             raise ValueError(
-                f'real targets need the loss squared_error; received {self.loss.kind}; set loss = "squared_error"'
+                f"real targets need the loss squared_error; received {self.loss.kind}; set loss = "
+                '"squared_error"'
             )
         most = self.loss.most_classes
         if most is not None and self.classes is not None and self.classes > most:
             raise ValueError(
-                f"the loss {self.loss.kind} is of at most {most} classes; received {self.classes} classes"
+                f"the loss {self.loss.kind} is of at most {most} classes; received {self.classes} "
+                "classes"
             )
         return self
 
@@ -209,7 +214,8 @@ class Gradients:
 
     Attributes:
         loss: [seed], the mean over the batch.
-        signal: [seed, layer, batch, width], the batch size times dL/dh_l for every site; 0 beyond the units of a narrower one.
+        signal: [seed, layer, batch, width], the batch size times dL/dh_l for every site; 0 beyond
+            the units of a narrower one.
         parameters: dL/dp for every parameter, before clipping, [seed, layer, ...] by name.
         clipped: The same after clipping.
     """

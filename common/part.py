@@ -1,7 +1,8 @@
 """What a part of a network says of itself: its parameters and statistics, each with its shape and what it starts at.
 
-A part takes x [batch, units] to y [batch, outputs]. A block is parts one after another; their parameters go by bare names, of
-which a block has each once. A recurrent part takes a step of time, and hands something on to the next one beside y.
+A part takes x [batch, units] to y [batch, outputs]. A block is parts one after another; their
+parameters go by bare names, of which a block has each once. A recurrent part takes a step of time,
+and hands something on to the next one beside y.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
 Drawn = Literal["drawn", "drawn bias", "orthogonal", "identity"]
-"""By the plan's initialization, as the weights or the biases of an affine map, or by a law of the part's own."""
+"""By the plan's initialization, as the weights or the biases of an affine map, or by a law of the
+part's own."""
 
 Start = float | Drawn
 
@@ -21,7 +23,8 @@ class Parameter(NamedTuple):
 
     Attributes:
         shape: Of the array.
-        start: The number that it is full of before the first step, or how it is found; with gates one for each.
+        start: The number that it is full of before the first step, or how it is found; with gates
+            one for each.
         fan_in: How many inputs the affine map has that it is the bias of.
         gates: The names of the gates that its first axis is of, if it has such an axis.
     """

@@ -1,11 +1,11 @@
 """Where an ordinary model of a framework keeps what is ours, and with which axes: what the rooms' `PARAMETERS` say.
 
-In such a model every layer is a module of the layer's name (`layer_1`), every part of it one of the name of its room, and what
-a part holds is its `inner`: `layer_2.skip.inner.affine.weight`. It is a network of one seed: arrays are [layer, ...]. Steps of
-time share one layer.
+In such a model every layer is a module of the layer's name (`layer_1`), every part of it one of the
+name of its room, and what a part holds is its `inner`: `layer_2.skip.inner.affine.weight`. It is a
+network of one seed: arrays are [layer, ...]. Steps of time share one layer.
 
-What is of several gates, [gate, ...], is placed gate by gate: each has an array of its own there, or its share of one in which
-the gates are side by side, in an order of theirs.
+What is of several gates, [gate, ...], is placed gate by gate: each has an array of its own there,
+or its share of one in which the gates are side by side, in an order of theirs.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from common.part import Parameter, Parameters, Part
 from common.stack import Stack
 
 Samples = tuple[np.ndarray, np.ndarray]
-"""What a model learns from: x [batch, features] or [batch, time, features], and integer classes y [batch] or real targets
-[batch, output]."""
+"""What a model learns from: x [batch, features] or [batch, time, features], and integer classes y
+[batch] or real targets [batch, output]."""
 
 
 class Share(NamedTuple):
@@ -56,8 +56,8 @@ class Kept(NamedTuple):
 
     Attributes:
         name: There, dotted if it is within a module: `gate.weight`.
-        axes: Of the array there in their order: the number of each axis of ours, None for one of length 1 that we do not have.
-            Without them they are ours.
+        axes: Of the array there in their order: the number of each axis of ours, None for one of
+            length 1 that we do not have. Without them they are ours.
         share: Which part of that array it is; None where it is the whole.
     """
 
@@ -102,7 +102,8 @@ ByGate = dict[str, Kept]
 """Where each gate's is, by the gate's name."""
 
 Placed = Mapping[str, Kept | ByGate]
-"""What a room's `PARAMETERS` says: where each of our names is. A room whose kinds differ in it has one for each, by kind."""
+"""What a room's `PARAMETERS` says: where each of our names is. A room whose kinds differ in it has
+one for each, by kind."""
 
 
 def side_by_side(

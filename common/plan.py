@@ -27,8 +27,8 @@ CACHED_BYTES = 4_000_000
 """Seeds are trained side by side while their parameters are no larger."""
 
 PARAMETER_COPIES, SLOT_COPIES, LAYER_COPIES, TRACE_COPIES = 8, 3, 5, 3
-"""How many arrays of the size of the parameters, of a slot of the optimizer, of all layers' batches, and of what is recorded a
-run has at once."""
+"""How many arrays of the size of the parameters, of a slot of the optimizer, of all layers'
+batches, and of what is recorded a run has at once."""
 
 Numbers = dict[str, Any]
 """Values by `room.field`: `clipping.threshold`."""
@@ -39,7 +39,8 @@ class Plan(Spec, frozen=True):
 
     Attributes:
         initialization: Of every layer that `initialization_by_layer` does not name.
-        initialization_by_layer: That of single layers, by their names: `layer 1`, `output`, of cells `recurrent`.
+        initialization_by_layer: That of single layers, by their names: `layer 1`, `output`, of
+            cells `recurrent`.
         seeds: Each seed draws its own weights and its own order of batches.
         record_every: The quantities are kept at steps 0, k, 2k, ... and at the last.
     """
@@ -67,7 +68,8 @@ class Plan(Spec, frozen=True):
         if unknown:
             received = shown(unknown[0])
             raise ValueError(
-                f"initialization_by_layer must name layers of the network; received {received}{nearest(unknown[0], layers)}"
+                "initialization_by_layer must name layers of the network; received "
+                f"{received}{nearest(unknown[0], layers)}"
             )
         return self
 
@@ -91,8 +93,9 @@ class Plan(Spec, frozen=True):
             for name, value in spec:
                 if isinstance(value, float) and value and not low <= abs(value) <= high:
                     raise ValueError(
-                        f"{name} must be a number of {self.precision}, from {low:.1e} to {high:.1e} in size; received {value}, "
-                        f"which would be {'infinite' if abs(value) > high else 'flushed to 0'}"
+                        f"{name} must be a number of {self.precision}, from {low:.1e} to "
+                        f"{high:.1e} in size; received {value}, which would be "
+                        f"{'infinite' if abs(value) > high else 'flushed to 0'}"
                     )
         return self
 
@@ -149,8 +152,8 @@ class Plan(Spec, frozen=True):
     def groups(self) -> list[Plan]:
         """The plan for as many seeds at a time as run fastest together, in groups of one size.
 
-        Many small networks are faster side by side. Together they must stay in the cache: from some width on, one by one is
-        faster. Measured for all three frameworks (docs/adr/0005).
+        Many small networks are faster side by side. Together they must stay in the cache: from some
+        width on, one by one is faster. Measured for all three frameworks (docs/adr/0005).
         """
         size = self.network.parameter_count() * np.dtype(self.precision).itemsize
         count = len(self.seeds)
@@ -165,8 +168,9 @@ class Plan(Spec, frozen=True):
     def memory(self) -> int:
         """About how many bytes the definition's run takes, beyond the data: its largest group, and what it records of all.
 
-        Measured, as a check of the order (tests/test_plan.py): a group holds its parameters eight times (with their gradients,
-        clipped, the update, and the copies between), and five arrays of every layer's batch.
+        Measured, as a check of the order (tests/test_plan.py): a group holds its parameters eight
+        times (with their gradients, clipped, the update, and the copies between), and five arrays
+        of every layer's batch.
         """
         seeds, network = len(self.groups()[0].seeds), self.network
         inputs = self.task.batch_size * (network.features * network.shared + network.outputs)

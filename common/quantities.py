@@ -1,6 +1,7 @@
 """What is measured at every layer and step (design, section 5), and how: scale-safe.
 
-Layer l is the l-th hidden layer, h_l its output [batch, width], L the mean loss over a batch of size B.
+Layer l is the l-th hidden layer, h_l its output [batch, width], L the mean loss over a batch of
+size B.
 
 | name                          | definition                                                        | unit                |
 |-------------------------------|-------------------------------------------------------------------|---------------------|
@@ -39,7 +40,8 @@ MEASURED = (
     "activation_rms",
     "dead_fraction",
 )
-"""What a wing measures on its device, in the order in which it is fetched, as one array [measured, seed, layer]."""
+"""What a wing measures on its device, in the order in which it is fetched, as one array [measured,
+seed, layer]."""
 
 
 def rms(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
@@ -66,8 +68,8 @@ def rms_of_layers(weights: np.ndarray) -> np.ndarray:
 def safe_norms(precision: str) -> tuple[float, float]:
     """Between these a Euclidean norm is as good as any, although it was not scaled: what underflowed is too small to count.
 
-    A square that underflows is below the smallest normal number; beside the square of the lower bound n of them count for
-    n epsilon^2.
+    A square that underflows is below the smallest normal number; beside the square of the lower
+    bound n of them count for n epsilon^2.
     """
     info = np.finfo(precision)
     return float(np.sqrt(info.smallest_normal) / info.eps), float(np.sqrt(info.max) / 2)
@@ -76,8 +78,9 @@ def safe_norms(precision: str) -> tuple[float, float]:
 def safe_scale(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
     """What x is divided by before it is squared: its largest absolute value, with the axes kept, each of length 1.
 
-    It is 1 where that is 0 or not finite, and at most a sixteenth of the largest number: XLA divides by multiplying with
-    the reciprocal, which beyond a quarter of it is subnormal and flushed to 0.
+    It is 1 where that is 0 or not finite, and at most a sixteenth of the largest number: XLA
+    divides by multiplying with the reciprocal, which beyond a quarter of it is subnormal and
+    flushed to 0.
     """
     largest = np.max(np.abs(x), axis=axes, keepdims=True, initial=0.0)
     usable = (largest > 0) & np.isfinite(largest)
@@ -104,8 +107,8 @@ def decay_per_layer(signal_gradient_rms: np.ndarray) -> np.ndarray:
         signal_gradient_rms: [..., layer].
 
     Returns:
-        [...]: the least-squares slope of log10 against the number of layers gone back; negative where the gradient
-        vanishes. NaN where a value is 0 or not finite; 0 of one layer.
+        [...]: the least-squares slope of log10 against the number of layers gone back; negative
+        where the gradient vanishes. NaN where a value is 0 or not finite; 0 of one layer.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         logs = np.log10(signal_gradient_rms)

@@ -43,11 +43,13 @@ class _NoBool:
 class Spec(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     """A frozen record of numbers; unknown keys, NaN and infinity are refused, and what only looks like a number.
 
-    `true` is not 1, `"1.0"` is not 1.0, and 3.0 is no count; a whole number is a floating-point one as well.
+    `true` is not 1, `"1.0"` is not 1.0, and 3.0 is no count; a whole number is a floating-point one
+    as well.
     """
 
     traced: ClassVar[tuple[str, ...]] = ()
-    """The numbers that a compiled step takes as inputs, so that specs that differ only in them share one."""
+    """The numbers that a compiled step takes as inputs, so that specs that differ only in them
+    share one."""
     starts: ClassVar[tuple[str, ...]] = ()
     """The numbers of what training begins with, which enter no step."""
 

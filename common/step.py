@@ -75,7 +75,8 @@ def largest(a: np.ndarray) -> np.ndarray:
 def distance(value: np.ndarray, definition: np.ndarray) -> np.ndarray:
     """The largest absolute difference for each leading [seed, layer] or [seed].
 
-    Values that are not finite differ by 0 where they are the same, and by infinity where they are not.
+    Values that are not finite differ by 0 where they are the same, and by infinity where they are
+    not.
     """
     with np.errstate(invalid="ignore", over="ignore"):
         difference = np.subtract(value, definition)

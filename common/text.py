@@ -6,7 +6,8 @@ import re
 import unicodedata
 
 CONTROLS = ("Cc", "Cf", "Cs", "Zl", "Zp")
-"""Unicode's categories of what has no shape of its own: controls, directions, halves of characters, line separators."""
+"""Unicode's categories of what has no shape of its own: controls, directions, halves of characters,
+line separators."""
 
 JOINERS = "\u200c\u200d"
 """Controls that are part of words: of Persian ones, and of emoji."""
@@ -88,7 +89,8 @@ def printable(text: str) -> str:
     """
     if control := control_in(text):
         raise ValueError(
-            f"must be text without control characters; received U+{ord(control):04X} in it; leave that out"
+            f"must be text without control characters; received U+{ord(control):04X} in it; leave "
+            "that out"
         )
     return text
 
@@ -105,7 +107,8 @@ def path(text: str) -> str:
         )
     if control := control_in(text):
         raise ValueError(
-            f"must be a path without control characters and in UTF-8; received U+{ord(control):04X}; rename the file"
+            "must be a path without control characters and in UTF-8; received "
+            f"U+{ord(control):04X}; rename the file"
         )
     return text
 

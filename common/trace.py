@@ -23,7 +23,8 @@ class Seconds(BaseModel):
 
 
 Told = Annotated[str, AfterValidator(escaped)]
-"""Words that are printed: a file may come from somebody else, and hold what moves a terminal's cursor."""
+"""Words that are printed: a file may come from somebody else, and hold what moves a terminal's
+cursor."""
 
 Agreed = Literal["agrees", "cannot be judged", "broken"]
 
@@ -57,9 +58,11 @@ class Fit(BaseModel):
 
     Attributes:
         loss: In evaluation mode, one number a seed.
-        error: The standard error of how much less it is than `best_guess`, over the test samples, one number a seed.
+        error: The standard error of how much less it is than `best_guess`, over the test samples,
+            one number a seed.
         guessing: Of always saying the mean of the training set's targets.
-        best_guess: Of always saying the test set's own: nothing that does not look at the sample has less.
+        best_guess: Of always saying the test set's own: nothing that does not look at the sample
+            has less.
         guess_error: The standard error of `best_guess` over the test samples.
     """
 
@@ -76,20 +79,26 @@ class Header(BaseModel):
     """The facts of one run.
 
     Attributes:
-        seeds_at_once: How many seeds were trained side by side; None in runs from before this was kept.
-        traces: How often the training step was traced to be compiled for this run: 0 where an earlier run's could serve.
+        seeds_at_once: How many seeds were trained side by side; None in runs from before this was
+            kept.
+        traces: How often the training step was traced to be compiled for this run: 0 where an
+            earlier run's could serve.
         exclusive: Whether no other worker ran beside it, so that its seconds can be compared.
-        checks: Steps that were compared with the definition's, the first one first; empty where none could be.
-        accuracy: On the test set after the last step, in evaluation mode, one number a seed; None with real targets.
-        guessing: The accuracy of guessing the training set's most frequent class; None with real targets.
+        checks: Steps that were compared with the definition's, the first one first; empty where
+            none could be.
+        accuracy: On the test set after the last step, in evaluation mode, one number a seed; None
+            with real targets.
+        guessing: The accuracy of guessing the training set's most frequent class; None with real
+            targets.
         fit: What there is of real targets in place of an accuracy; None with classes.
         test_samples: How many samples the test set has.
-        best_guess: The share of the test set's most frequent class; None in runs from before this was kept, and as above.
-        guessing_loss: The loss of guessing by the training set's class frequencies, or by the mean of its real targets; None
-            in runs from before this was kept.
-        sensitivity: Of the definition's run only: at each recorded step the divergence (common/free_run.py) of the same run
-            with every operation rounded at random; 1, which is the most, from where it is chaotic, NaN from where it is not
-            finite.
+        best_guess: The share of the test set's most frequent class; None in runs from before this
+            was kept, and as above.
+        guessing_loss: The loss of guessing by the training set's class frequencies, or by the mean
+            of its real targets; None in runs from before this was kept.
+        sensitivity: Of the definition's run only: at each recorded step the divergence
+            (common/free_run.py) of the same run with every operation rounded at random; 1, which is
+            the most, from where it is chaotic, NaN from where it is not finite.
     """
 
     model_config = ConfigDict(

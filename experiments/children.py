@@ -1,6 +1,7 @@
 """The processes that a command starts: each in a group of its own, all of them ended with the command.
 
-Ctrl-C on a terminal is sent to the command's own group only, so that it is the command that says what becomes of its children.
+Ctrl-C on a terminal is sent to the command's own group only, so that it is the command that says
+what becomes of its children.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ _running: dict[int, subprocess.Popen[Any]] = {}
 
 
 def start(command: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
-    """Start a process; `options` are those of `subprocess.Popen`. `ended` has to be told of its end."""
+    """Start a process; `options` are those of `subprocess.Popen`.
+
+    `ended` has to be told of its end.
+    """
     with _starting:
         process = subprocess.Popen(command, process_group=0, **options)
         _running[process.pid] = process
@@ -62,7 +66,10 @@ def last_word(process: subprocess.CompletedProcess[str]) -> str:
 
 
 def kill_all() -> None:
-    """End all of them. No other is started from now on: whoever tries waits until this process is no more."""
+    """End all of them.
+
+    No other is started from now on: whoever tries waits until this process is no more.
+    """
     _starting.acquire()  # and never let go of
     for number in list(_running):
         with contextlib.suppress(ProcessLookupError):

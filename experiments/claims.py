@@ -3,10 +3,11 @@
     python -m experiments.claims              measure, and print the table: under 3 minutes on two cores
     python -m experiments.claims --write      the same, and write it to docs/claims.md
 
-A verdict follows from what was measured, by criteria that stand beside the figures (experiments/claiming). Every network is run
-by what runs `compare`, a worker process for each framework, and nothing is kept; what is said of a framework's own function is
-asked of that function. Exit status: 0; 1 for a run that failed, or a function that could not be asked; 2 for a mistake in what
-was asked; and what ends every command (experiments/entry.py).
+A verdict follows from what was measured, by criteria that stand beside the figures
+(experiments/claiming). Every network is run by what runs `compare`, a worker process for each
+framework, and nothing is kept; what is said of a framework's own function is asked of that
+function. Exit status: 0; 1 for a run that failed, or a function that could not be asked; 2 for a
+mistake in what was asked; and what ends every command (experiments/entry.py).
 """
 
 from __future__ import annotations
@@ -104,7 +105,8 @@ def _check_destinations(options: Options) -> None:
         )
     if options.backends or any(missing(name) for name in FRAMEWORKS):
         raise UserError(
-            f"--write must have all of {', '.join(FRAMEWORKS)}; leave out --backends, and install them"
+            f"--write must have all of {', '.join(FRAMEWORKS)}; leave out --backends, and install "
+            "them"
         )
 
     from experiments.claiming import page

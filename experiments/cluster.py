@@ -1,7 +1,7 @@
 """A Ray cluster as the executor (`--cluster`): a lane is an actor on a node, with a worker process beside it.
 
-Ray places the actors (experiments/relay.py) on the nodes that can do a lane, and tells when one is gone. What comes back is
-checked and kept in the one store.
+Ray places the actors (experiments/relay.py) on the nodes that can do a lane, and tells when one is
+gone. What comes back is checked and kept in the one store.
 """
 
 from __future__ import annotations

@@ -4,9 +4,10 @@
     python -m experiments.compare depth --steps 10   another one of the catalogue, with other numbers
     python -m experiments.compare mine.toml          one of your own (experiments/experiment.py says what is in the file)
 
-Exit status: 0 when all is well; 1 when a run failed or turned non-finite, agreement with the definition is broken, or a part of
-the report could not be written; 2 for a mistake in what was asked; 130 after Ctrl-C, when finished runs are kept and the same
-command goes on from there. What ends every command: experiments/entry.py.
+Exit status: 0 when all is well; 1 when a run failed or turned non-finite, agreement with the
+definition is broken, or a part of the report could not be written; 2 for a mistake in what was
+asked; 130 after Ctrl-C, when finished runs are kept and the same command goes on from there. What
+ends every command: experiments/entry.py.
 """
 
 from __future__ import annotations
@@ -71,7 +72,8 @@ def _cluster(options: Options) -> Iterator[Cluster | None]:
         return
     if options.exclusive:
         raise UserError(
-            "--exclusive must be without --cluster, where others' work runs beside; received both; leave one out"
+            "--exclusive must be without --cluster, where others' work runs beside; received "
+            "both; leave one out"
         )
 
     from experiments.connection import connected

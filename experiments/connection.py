@@ -30,7 +30,8 @@ PREFACE, SETTINGS = (
     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]),
     b"\x04",
 )
-"""How a client of HTTP/2, and so of gRPC, begins, and the kind of frame that its server begins with (RFC 9113, 3.4)."""
+"""How a client of HTTP/2, and so of gRPC, begins, and the kind of frame that its server begins with
+(RFC 9113, 3.4)."""
 
 GREETING_SECONDS = 5
 

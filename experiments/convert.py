@@ -3,10 +3,12 @@
     python -m experiments.convert --from torch --to keras mine.safetensors theirs.safetensors
     python -m experiments.convert --from torch --to jax mine.safetensors theirs.safetensors --like model.safetensors
 
-Files are safetensors with the frameworks' own names; docs/convert.md has the lines that save and load them. No framework is
-imported, nothing is unpickled, and the new file is there whole or not at all.
+Files are safetensors with the frameworks' own names; docs/convert.md has the lines that save and
+load them. No framework is imported, nothing is unpickled, and the new file is there whole or not at
+all.
 
-Exit status: 0, or 2 where the file or what was asked is wrong; and what ends every command (experiments/entry.py).
+Exit status: 0, or 2 where the file or what was asked is wrong; and what ends every command
+(experiments/entry.py).
 """
 
 from __future__ import annotations
@@ -47,9 +49,11 @@ class Options:
     to: Annotated[Framework | None, shown_as("torch|keras|jax", "(required)")] = None
     """Whose names and layouts OUT gets."""
     like: Annotated[Path | None, shown_as("FILE", "(default: layers keep their names)")] = None
-    """A file that was saved from the model that the weights are for: OUT gets its names, so that it loads straight in."""
+    """A file that was saved from the model that the weights are for: OUT gets its names, so that it
+    loads straight in."""
     kind: Annotated[tuple[str, ...], shown_as("LAYER=KIND ...")] = ()
-    """What a layer is, where its names and shapes do not say it: 0=embedding, 3=prelu, 3=rms_norm, 3=layer_norm."""
+    """What a layer is, where its names and shapes do not say it: 0=embedding, 3=prelu, 3=rms_norm,
+    3=layer_norm."""
     heads: Annotated[int | None, shown_as("K", "(default: --like's)")] = None
     """Of PyTorch's attentions, whose shapes do not say it."""
     learning_rate: Annotated[float | None, shown_as("FLOAT", "(default: the file's)")] = None
@@ -77,7 +81,8 @@ def _asked(options: Options) -> Asked:
     if source is None or target is None:
         lacking = "--from" if source is None else "--to"
         raise UserError(
-            f"{lacking} must say whose file it is: torch, keras or jax; received none; --help shows the flags"
+            f"{lacking} must say whose file it is: torch, keras or jax; received none; --help "
+            "shows the flags"
         )
     if source == target:
         raise UserError(f"--from and --to must differ; received {target} twice")
@@ -97,7 +102,8 @@ def _asked(options: Options) -> Asked:
 def _files(options: Options) -> tuple[Path, Path]:
     if len(options.files) != 2:
         raise UserError(
-            f"two files must be given, IN and OUT; received {len(options.files)}; --help shows the flags"
+            f"two files must be given, IN and OUT; received {len(options.files)}; --help shows "
+            "the flags"
         )
     given, destination = options.files
     destinations.check_file("OUT", destination)

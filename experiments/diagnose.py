@@ -4,11 +4,12 @@
     python -m experiments.diagnose keras=mine.py --data mine.npz       the first batch of a file with x and y
     python -m experiments.diagnose torch=mine.py --data mine.npz --steps 200     train it with its optimizer(), and follow it
 
-The file defines model(), which returns it, and if you want loss(output, y), optimizer(model), batch() and, in PyTorch,
-clip(model), which is called between backward and step. It runs in a process of its own. docs/own-models.md says more.
+The file defines model(), which returns it, and if you want loss(output, y), optimizer(model),
+batch() and, in PyTorch, clip(model), which is called between backward and step. It runs in a
+process of its own. docs/own-models.md says more.
 
-Exit status: 0 when the diagnosis is made, whatever it says; 1 when the model raised or what it computes is not finite; 2 for a
-mistake in what was asked.
+Exit status: 0 when the diagnosis is made, whatever it says; 1 when the model raised or what it
+computes is not finite; 2 for a mistake in what was asked.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ class Options:
     """Where does the gradient of your own model vanish, what is the likely cause, and which line changes it?"""
 
     models: Annotated[tuple[str, ...], tyro.conf.Positional, shown_as("BACKEND=FILE.py ...")]
-    """A file that defines model(), and its framework: torch=mine.py; keras=mine.py:small names another function."""
+    """A file that defines model(), and its framework: torch=mine.py; keras=mine.py:small names
+    another function."""
     data: Annotated[str | None, shown_as("FILE.npz", "(default: the file's batch())")] = None
     """x [samples, ...] and y [samples, ...], as the model takes them."""
     steps: int = 0
@@ -58,7 +60,8 @@ class Options:
     python: Annotated[tuple[str, ...], shown_as("BACKEND=PATH ...")] = ()
     """Another interpreter for a framework, in an environment of its own."""
     json: Annotated[str | None, shown_as("FILE|-")] = None
-    """Write the diagnosis as JSON (experiments/own/diagnosis.py has the fields); - is standard output, and nothing else."""
+    """Write the diagnosis as JSON (experiments/own/diagnosis.py has the fields); - is standard
+    output, and nothing else."""
     page: Annotated[Path | None, shown_as("FILE.html")] = None
     """Write a page with all of it: one file to open anywhere."""
     save: Annotated[Path | None, shown_as("FILE.capture")] = None
@@ -81,7 +84,8 @@ def run(options: Options, command: str) -> int:
 def _check(options: Options) -> None:
     if not options.models:
         raise UserError(
-            "a model must be given as BACKEND=FILE.py; received none; write torch=mine.py, for example"
+            "a model must be given as BACKEND=FILE.py; received none; write torch=mine.py, for "
+            "example"
         )
     if options.steps < 0:
         raise UserError(

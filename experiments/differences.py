@@ -5,8 +5,8 @@
     python -m experiments.differences --json -         as JSON
     python -m experiments.differences --measure        measures all effects again, into experiments/ledger/effects.json
 
-Without --measure no framework is imported. Exit status: 0, or 2 where no difference is about the word; and what ends every
-command (experiments/entry.py).
+Without --measure no framework is imported. Exit status: 0, or 2 where no difference is about the
+word; and what ends every command (experiments/entry.py).
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ class Options:
     word: Annotated[
         str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[WORD]", help_behavior_hint="")
     ] = None
-    """Any framework's name or argument, or words: epsilon, BatchNorm1d, "weight decay"; without it all are listed."""
+    """Any framework's name or argument, or words: epsilon, BatchNorm1d, "weight decay"; without it
+    all are listed."""
     json: bool = False
     """Print JSON."""
     measure: bool = False

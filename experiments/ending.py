@@ -1,7 +1,8 @@
 """How a command ends on a signal: within a second, whatever it is doing, with no process or file left behind.
 
-A signal wakes a thread, which ends the children, tidies up and ends the process. The main thread is not asked: it may be inside
-a library that does not return for seconds, and a second Ctrl-C while it tidied up would be a traceback.
+A signal wakes a thread, which ends the children, tidies up and ends the process. The main thread is
+not asked: it may be inside a library that does not return for seconds, and a second Ctrl-C while it
+tidied up would be a traceback.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ WORDS = {
     signal.SIGTERM: "ended by SIGTERM",
     signal.SIGHUP: "ended by SIGHUP",
 }
-"""The signals that end a command, and what it says then; its exit status is 128 and the signal's number."""
+"""The signals that end a command, and what it says then; its exit status is 128 and the signal's
+number."""
 
 CLEAR = "\r\x1b[K\x1b[?25h"
 """A terminal's line begun anew, with its cursor: the progress may have been in the middle of one."""
@@ -49,7 +51,10 @@ def listen() -> None:
 
 @contextlib.contextmanager
 def tidied(action: Callable[[], object]) -> Iterator[None]:
-    """Within this, a signal does something before the process ends: the children are dead by then. The last one comes first."""
+    """Within this, a signal does something before the process ends: the children are dead by then.
+
+    The last one comes first.
+    """
     _actions.append(action)
     try:
         yield

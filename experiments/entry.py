@@ -1,8 +1,9 @@
 """How a command begins and ends, the same for all: its streams, its signals, and its errors as one line.
 
-Exit status: what the command returns; 2 for a mistake in what was asked; 1 where somebody's model raised, and where the machine
-or the installation lacks what it takes (memory, files to open, room for standard output on a full disk, a package of this
-project); 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP. A reader of standard output that goes away changes nothing
+Exit status: what the command returns; 2 for a mistake in what was asked; 1 where somebody's model
+raised, and where the machine or the installation lacks what it takes (memory, files to open, room
+for standard output on a full disk, a package of this project); 130 after Ctrl-C, 143 after SIGTERM,
+129 after SIGHUP. A reader of standard output that goes away changes nothing
 (experiments/streams.py).
 """
 
@@ -20,7 +21,8 @@ from experiments import ending, streams
 from experiments.ending import temporary_folder
 
 LEAST = 3 * 2**29
-"""Bytes of address space below which a library that runs or reports need ends the process, and says something else of it."""
+"""Bytes of address space below which a library that runs or reports need ends the process, and says
+something else of it."""
 
 
 def words(job: str) -> list[str]:
@@ -101,9 +103,15 @@ def failure(error: BaseException) -> str | None:
         case ImportError():
             return f"a library cannot be loaded: {' '.join(str(error).split())[:120]}"
         case MemoryError():
-            return "there is not enough memory; lower --width, --depth or --batch-size, or raise the limit (ulimit -v)"
+            return (
+                "there is not enough memory; lower --width, --depth or --batch-size, or raise the "
+                "limit (ulimit -v)"
+            )
         case RuntimeError() if "start new thread" in str(error):
-            return "no other thread can be started; raise the limits of this machine (ulimit -u, ulimit -v)"
+            return (
+                "no other thread can be started; raise the limits of this machine (ulimit -u, "
+                "ulimit -v)"
+            )
         case OSError(errno=int(), filename=name):
             return str(error.strerror) + (f": {name}" if name is not None else "")
         case _:

@@ -1,4 +1,6 @@
-"""The executor: who does a lane's jobs. Processes of this machine, or with `--cluster` those of many (experiments/cluster.py).
+"""The executor: who does a lane's jobs.
+
+Processes of this machine, or with `--cluster` those of many (experiments/cluster.py).
 
 The runner knows these two interfaces, and neither processes nor machines.
 """
@@ -16,7 +18,8 @@ if TYPE_CHECKING:
     from experiments.jobs import Job
 
 Inbox = queue.Queue[Any]
-"""Where workers are heard: `(worker, message)`, the messages of experiments/worker.py; `(worker, None)` when one has ended."""
+"""Where workers are heard: `(worker, message)`, the messages of experiments/worker.py; `(worker,
+None)` when one has ended."""
 
 
 class Worker(Protocol):

@@ -11,9 +11,11 @@
     [grid]                        # ... or lists, of which every combination is a configuration
     depth = [5, 10, 20]
 
-What is given on the command line replaces a number in the base, in every configuration and in the grid.
+What is given on the command line replaces a number in the base, in every configuration and in the
+grid.
 
-A file has at most 200,000 bytes, in lines of at most 2,000 characters; a question 1,000 characters, a name 200, in one line.
+A file has at most 200,000 bytes, in lines of at most 2,000 characters; a question 1,000 characters,
+a name 200, in one line.
 """
 
 from __future__ import annotations
@@ -43,10 +45,12 @@ CATALOGUE = Path(__file__).parent / "catalogue"
 DEFAULT = "countermeasures"
 
 MANY = 1_000
-"""Configurations that are run without asking: the answer has a line for each, and few who list more in a grid mean to."""
+"""Configurations that are run without asking: the answer has a line for each, and few who list more
+in a grid mean to."""
 
 MOST = 100_000
-"""Configurations that are run at all: their plans are held in memory, and a page of them is opened in a browser."""
+"""Configurations that are run at all: their plans are held in memory, and a page of them is opened
+in a browser."""
 
 QUESTION, NAME = 1_000, 200
 """Characters of a question and of a configuration's name at most."""
@@ -117,12 +121,14 @@ def read(name: str) -> Experiment:
     """Read an experiment of the catalogue, or a .toml file.
 
     Raises:
-        UserError: There is none of that name, or the file cannot be read, or something in it is not right.
+        UserError: There is none of that name, or the file cannot be read, or something in it is not
+            right.
     """
     path = Path(name) if name.endswith(".toml") else catalogue().get(name)
     if path is None:
         raise UserError(
-            f"no experiment is called {shown(name)}{nearest(name, catalogue())}; or name a .toml file"
+            f"no experiment is called {shown(name)}{nearest(name, catalogue())}; or name a .toml "
+            "file"
         )
     try:
         experiment = Experiment.model_validate(tomlfile.read(path))
@@ -130,7 +136,8 @@ def read(name: str) -> Experiment:
         raise UserError(f"{path.name}: {one_line(error, Experiment)}") from None
     if bool(experiment.configuration) == bool(experiment.grid):
         raise UserError(
-            f"{path.name}: an experiment must have either [[configuration]] or [grid]; received both or neither"
+            f"{path.name}: an experiment must have either [[configuration]] or [grid]; received "
+            "both or neither"
         )
     return experiment
 
@@ -150,7 +157,8 @@ def check_count(experiment: Experiment, overrides: Values, *, many: bool) -> Non
     if count > most:
         cure = "" if many else ", or add --many"
         raise UserError(
-            f"an experiment must have at most {most:,} configurations; received {shown(count)}; shorten what [grid] lists{cure}"
+            f"an experiment must have at most {most:,} configurations; received {shown(count)}; "
+            f"shorten what [grid] lists{cure}"
         )
 
 
@@ -162,7 +170,8 @@ def plans(experiment: Experiment, overrides: Values | None = None) -> dict[str, 
         overrides: Values that replace those of the experiment wherever it sets them.
 
     Raises:
-        UserError: A key or value is not right, two different configurations share a name, or the data are not usable.
+        UserError: A key or value is not right, two different configurations share a name, or the
+            data are not usable.
     """
     overrides = overrides or {}
     _check_flags(overrides)
@@ -176,7 +185,8 @@ def plans(experiment: Experiment, overrides: Values | None = None) -> dict[str, 
             found.setdefault(name, plan) != plan
         ):  # the same plan twice, by an override, is one configuration
             raise UserError(
-                f"{where}: names must be unique; received {name!r} twice; give one of them another `name`"
+                f"{where}: names must be unique; received {name!r} twice; give one of them "
+                "another `name`"
             )
     return found
 
@@ -195,7 +205,8 @@ def settings(experiment: Experiment, overrides: Values) -> list[Settings]:
 def with_single_changes(experiment: Experiment) -> Experiment:
     """The experiment, and after its configurations the first one with each other countermeasure, one change at a time.
 
-    They are all kinds that need no number, each with its defaults; an optimizer has its own learning rate.
+    They are all kinds that need no number, each with its defaults; an optimizer has its own
+    learning rate.
     """
     written = [
         ({"name": name} if name else {}) | changes

@@ -32,7 +32,8 @@ def parse(options: type[T], prog: str) -> T:
         prog: The command as it is written, for the help.
 
     Raises:
-        UserError: No flag has the name, or a flag's value is not what it takes, or a word is empty or cannot be printed.
+        UserError: No flag has the name, or a flag's value is not what it takes, or a word is empty
+            or cannot be printed.
     """
     said, arguments = io.StringIO(), sys.argv[1:]
     _check_words(options, arguments)
@@ -77,7 +78,10 @@ def _check_words(options: type[Any], arguments: list[str]) -> None:
 def _unknown(options: type[Any], unknown: list[str], prog: str) -> str:
     flag = next((word.partition("=")[0] for word in unknown if word.startswith("-")), None)
     if flag is None:
-        return f"a value must follow its flag; received {shown(unknown[0])} besides; {prog} --help shows the flags"
+        return (
+            f"a value must follow its flag; received {shown(unknown[0])} besides; {prog} --help "
+            "shows the flags"
+        )
     return f"no flag is called {shown(flag)}{nearest(flag, flags_of(options))}"
 
 

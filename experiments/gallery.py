@@ -3,9 +3,9 @@
     python -m experiments.gallery             what the page says of each, from the runs in results/
     python -m experiments.gallery --write     the same, and write it to docs/
 
-A figure is made by the command that stands beside it; what is not in the store yet is run. The definition runs alone, which
-decides all that is said here, in 15 minutes on two cores. Exit status: 0, or 2 for a mistake in what was asked; and what ends
-every command (experiments/entry.py).
+A figure is made by the command that stands beside it; what is not in the store yet is run. The
+definition runs alone, which decides all that is said here, in 15 minutes on two cores. Exit status:
+0, or 2 for a mistake in what was asked; and what ends every command (experiments/entry.py).
 """
 
 from __future__ import annotations

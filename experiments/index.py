@@ -1,11 +1,13 @@
 """The index: which runs of a store make an experiment, so that its report can be made again without running anything.
 
-`experiment-<name>.json` lies beside the runs. It has what a run does not know: the question, the command, the names of the
-configurations in their order, and the reason of every run that there is not. `python -m experiments.report` reads it; where a
-folder has none, the configurations are named after their plans (experiments/loading.py).
+`experiment-<name>.json` lies beside the runs. It has what a run does not know: the question, the
+command, the names of the configurations in their order, and the reason of every run that there is
+not. `python -m experiments.report` reads it; where a folder has none, the configurations are named
+after their plans (experiments/loading.py).
 
-Its first field is its seal, as in a run (experiments/seal.py), and its `sequence` says which experiment was asked for last,
-whatever the clock says. A folder may come from somebody else: what an index says is held to what is known and to the runs.
+Its first field is its seal, as in a run (experiments/seal.py), and its `sequence` says which
+experiment was asked for last, whatever the clock says. A folder may come from somebody else: what
+an index says is held to what is known and to the runs.
 """
 
 from __future__ import annotations

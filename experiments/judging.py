@@ -141,9 +141,10 @@ def taken_again(plan: Plan) -> list[int]:
 def drifts(program: Program, plan: Plan, data: Data, run: Kept) -> list[Check]:
     """Steps of the free run, compared bit by bit with the same steps from its states, fetched and loaded; those that differ.
 
-    A single step cannot show what a program keeps beside its state, such as old weights, an old batch, a momentum or a rate
-    that falls; a free run shows it only where it is not chaotic. The same instructions on the same numbers give the same bits,
-    so that nothing is tolerated here; where they do not even twice, as where an accelerator adds in any order, nothing is said.
+    A single step cannot show what a program keeps beside its state, such as old weights, an old
+    batch, a momentum or a rate that falls; a free run shows it only where it is not chaotic. The
+    same instructions on the same numbers give the same bits, so that nothing is tolerated here;
+    where they do not even twice, as where an accelerator adds in any order, nothing is said.
     """
     found = []
     for step in taken_again(plan):

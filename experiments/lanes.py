@@ -11,10 +11,12 @@ from experiments.executor import Worker
 from experiments.jobs import Job
 
 FIRST = (DEFINITION, "keras", "jax", "torch")
-"""The order in which lanes start: what the others need, then the longest work, so that the cores end together."""
+"""The order in which lanes start: what the others need, then the longest work, so that the cores
+end together."""
 
 LANES = {DEFINITION: 2, "torch": 3}
-"""Into how many a backend's jobs are divided: those whose workers start soon and compile nothing fill the cores to the end."""
+"""Into how many a backend's jobs are divided: those whose workers start soon and compile nothing
+fill the cores to the end."""
 
 SHORTEST_LANE = 2
 

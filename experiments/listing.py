@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from experiments.jobs import Job
 
 START, RUN = 5.0, 0.3
-"""Seconds to import a framework, and to compile and begin a run; on the processors of docs/adr/0005."""
+"""Seconds to import a framework, and to compile and begin a run; on the processors of
+docs/adr/0005."""
 
 LAYER = 2e-5
 """Seconds of a layer in a step, whatever its size."""
@@ -46,7 +47,10 @@ def listing(backends: Sequence[str], overrides: Values) -> Iterator[tuple[str, s
                 _count(_most(found, "steps"), "step"),
             ]
         )
-        where = f"{_count(runs, 'run')} on {', '.join(backends)}: {_spoken(seconds(found, len(backends)))}"
+        where = (
+            f"{_count(runs, 'run')} on {', '.join(backends)}: "
+            f"{_spoken(seconds(found, len(backends)))}"
+        )
         yield f"{name}: {sizes}; {where}", experiment.question
 
 

@@ -1,6 +1,7 @@
 """The experiment of a folder of runs: what its index says, held to the runs that are there and can be read.
 
-Where a folder has no index, every plan is a configuration, named after what tells it from the others.
+Where a folder has no index, every plan is a configuration, named after what tells it from the
+others.
 """
 
 from __future__ import annotations
@@ -62,7 +63,8 @@ def load(folder: Path, experiment: str | None = None) -> Source:
     _say(left_out, folder)
     if not runs:
         raise UserError(
-            f"a folder must hold finished runs (*.parquet) that can be read; received {folder}; run it again"
+            f"a folder must hold finished runs (*.parquet) that can be read; received {folder}; "
+            "run it again"
         )
     return source(index or named_by_plans(runs, folder), runs, str(folder))
 

@@ -6,8 +6,8 @@
     python -m experiments.migrate --page FILE     all of it as one HTML page, with search
     python -m experiments.migrate --write         the pages in docs/migration, all of them
 
-All of it is read from the sources; no framework is imported. Exit status: 0, or 2 for a room that there is not; and what ends
-every command (experiments/entry.py).
+All of it is read from the sources; no framework is imported. Exit status: 0, or 2 for a room that
+there is not; and what ends every command (experiments/entry.py).
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ class Options:
     room: Annotated[
         str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[WORD]", help_behavior_hint="")
     ] = None
-    """A countermeasure, such as activation, or any framework's name or argument; without it the countermeasures are listed."""
+    """A countermeasure, such as activation, or any framework's name or argument; without it the
+    countermeasures are listed."""
     markdown: bool = False
     """Print the page as Markdown; without a room, the index of the pages."""
     write: bool = False
@@ -175,7 +176,10 @@ def answer(console: Console, word: str) -> None:
     )
     for name in rooms:
         console.print(
-            f"Code that is faithful to the definition: {shlex.join([*entry.words('migrate'), name])}",
+            (
+                "Code that is faithful to the definition: "
+                f"{shlex.join([*entry.words('migrate'), name])}"
+            ),
             soft_wrap=True,
         )
 

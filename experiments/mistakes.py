@@ -38,7 +38,10 @@ def one_line(error: ValidationError, model: type[BaseModel]) -> str:
     match mistake["type"]:
         case "extra_forbidden":
             word = str(mistake["loc"][-1])
-            return f"no key is called {shown(word)}{_inside(mistake['loc'])}{nearest(word, _keys(model, mistake['loc'][:-1]))}"
+            return (
+                "no key is called "
+                f"{shown(word)}{_inside(mistake['loc'])}{nearest(word, _keys(model, mistake['loc'][:-1]))}"
+            )
         case "union_tag_invalid":
             return _unknown_kind(place, str(context["tag"]), _words(context["expected_tags"]))
         case "literal_error":
@@ -50,9 +53,15 @@ def one_line(error: ValidationError, model: type[BaseModel]) -> str:
             rule = "one of the known values" if near else context["expected"]
             return f"{place} must be {rule}; received {in_toml(received)}{near}"
         case "union_tag_not_found" | "model_attributes_type":
-            return f"{place} must be a name, or a table with the key 'kind'; received {in_toml(received)}"
+            return (
+                f"{place} must be a name, or a table with the key 'kind'; received "
+                f"{in_toml(received)}"
+            )
         case "too_short":
-            return f"{place} must have at least {context['min_length']} item; received {in_toml(received)}"
+            return (
+                f"{place} must have at least {context['min_length']} item; received "
+                f"{in_toml(received)}"
+            )
         case "missing":
             return f"the key {place!r} must be given"
         case "value_error":
@@ -61,7 +70,10 @@ def one_line(error: ValidationError, model: type[BaseModel]) -> str:
         case _:
             rule = mistake["msg"].removeprefix("Input should be ")
             rule = IN_TOML.get(rule, rule)
-            return f"{place} must be {rule}; received {in_toml(received)}{_cure(model, mistake['loc'], received)}"
+            return (
+                f"{place} must be {rule}; received "
+                f"{in_toml(received)}{_cure(model, mistake['loc'], received)}"
+            )
 
 
 def _unknown_kind(place: str, word: str, known: list[str]) -> str:

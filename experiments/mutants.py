@@ -4,10 +4,11 @@
     python -m experiments.mutants torch --fault norm     those of PyTorch with `norm` in their names
     python -m experiments.mutants --write                the table of all, into docs/mutants.md
 
-The faults are those of tests/faults/: what goes wrong in a room of ours, and each room's difference of the ledger, what the
-framework ships in place of the faithful form. Where a process ends before its last fault, the others go on, and no page is
-written. It needs a clone of the project, where its tests are. Exit status: 0; 1 where a fault is missed, or a process ended; 2
-for a mistake in what was asked; and what ends every command (experiments/entry.py).
+The faults are those of tests/faults/: what goes wrong in a room of ours, and each room's difference
+of the ledger, what the framework ships in place of the faithful form. Where a process ends before
+its last fault, the others go on, and no page is written. It needs a clone of the project, where its
+tests are. Exit status: 0; 1 where a fault is missed, or a process ended; 2 for a mistake in what
+was asked; and what ends every command (experiments/entry.py).
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ from experiments.flags import parse, shown_as
 
 ROOT = Path(__file__).parents[1]
 BATCH = 8
-"""Faults that share a process: what it compiles and collects for each stays in its memory, and it takes seconds to start."""
+"""Faults that share a process: what it compiles and collects for each stays in its memory, and it
+takes seconds to start."""
 
 Told = dict[str, Any]
 """What became of a fault: wing, fault, sign, test, message (tests/caught.py)."""
@@ -63,12 +65,14 @@ def run(options: Options) -> int:
     """
     if INSTALLED:
         raise UserError(
-            "mutants must be run in a clone of the project, where its tests are; received an installed one"
+            "mutants must be run in a clone of the project, where its tests are; received an "
+            "installed one"
         )
     for wing in options.wings:
         if wing not in FRAMEWORKS:
             raise UserError(
-                f"a wing must be one of {', '.join(FRAMEWORKS)}; received {shown(wing)}{nearest(wing, FRAMEWORKS)}"
+                f"a wing must be one of {', '.join(FRAMEWORKS)}; received "
+                f"{shown(wing)}{nearest(wing, FRAMEWORKS)}"
             )
     batches = [
         (wing, names)
@@ -77,7 +81,8 @@ def run(options: Options) -> int:
     ]
     if not batches:
         raise UserError(
-            f"--fault must be in the name of a fault; received {shown(options.fault)}; leave it out for all"
+            f"--fault must be in the name of a fault; received {shown(options.fault)}; leave it "
+            "out for all"
         )
     found: list[Told] = []
     ended = False
@@ -130,7 +135,10 @@ def _planted(wing: str, names: Sequence[str]) -> Iterator[Told]:
     finally:
         children.kill(process)
     if process.returncode:
-        why = f"the process of {wing} ended with status {process.returncode}; its last words are above"
+        why = (
+            f"the process of {wing} ended with status {process.returncode}; its last words are "
+            "above"
+        )
         raise ChildProcessError(f"{why}; not known: {'; '.join(left)}")
 
 
@@ -147,7 +155,10 @@ def counts(found: Iterable[Told]) -> Iterator[str]:
         signs.setdefault(told["wing"], Counter())[told["sign"]] += 1
     for wing, counted in signs.items():
         caught = counted["named"] + counted["caught"]
-        yield f"{wing}: of {counted.total()} faults {caught} are caught, {counted['named']} by a failure that names the place."
+        yield (
+            f"{wing}: of {counted.total()} faults {caught} are caught, {counted['named']} by a "
+            "failure that names the place."
+        )
 
 
 def page(found: list[Told]) -> str:
@@ -159,7 +170,10 @@ def page(found: list[Told]) -> str:
         for fault in dict.fromkeys(told["fault"] for told in found)
     ]
     head = [f"| fault | {' | '.join(wings)} |", f"|---|{'---|' * len(wings)}"]
-    said = "named: a failing test names the place; caught: one fails that does not; missed: none fails; -: not planted there."
+    said = (
+        "named: a failing test names the place; caught: one fails that does not; missed: none "
+        "fails; -: not planted there."
+    )
     title = [
         "# Faults that are planted in the wings, and whether the suite sees them",
         "",

@@ -1,7 +1,8 @@
 """The nodes of a cluster: what is installed on each, and which of them can do a lane.
 
-A run id has the name of a processor. It is that of the nodes to which the run's lane is bound: all runs of a plan go to
-processors of one name, where these have the backend, so that what is compared is what one machine would give.
+A run id has the name of a processor. It is that of the nodes to which the run's lane is bound: all
+runs of a plan go to processors of one name, where these have the backend, so that what is compared
+is what one machine would give.
 """
 
 from __future__ import annotations
@@ -61,18 +62,21 @@ class Nodes(tuple[Node, ...]):
         """Refuse what the nodes cannot do.
 
         Raises:
-            UserError: The device is on no node with the backend, or the nodes differ in what else moves a number.
+            UserError: The device is on no node with the backend, or the nodes differ in what else
+                moves a number.
         """
         kind = device.partition(":")[0]
         if kind == "tpu" or ":" in device:
             raise UserError(
-                f"--device must be cpu or gpu with --cluster, Ray chooses which; received {device!r}"
+                "--device must be cpu or gpu with --cluster, Ray chooses which; received "
+                f"{device!r}"
             )
         for name in backends:
             self._check_alike(name)
             if kind == "gpu" and name != DEFINITION and not self.able(name, device):
                 raise UserError(
-                    f"--device: no node with {name} has a gpu to give; leave it out, or see: ray status"
+                    f"--device: no node with {name} has a gpu to give; leave it out, or see: ray "
+                    "status"
                 )
 
     def _check_alike(self, backend: str) -> None:
@@ -95,8 +99,9 @@ class Nodes(tuple[Node, ...]):
     def versions(self, backend: str, plan: Plan, device: str) -> dict[str, str]:
         """What enters the run id of a plan on a backend and a device: its processor is the one that the plan is for.
 
-        Each plan draws a processor by its digest, in proportion to how many there are (rendezvous hashing): the same in
-        every command, and where one kind of processor goes, only the plans that it had move.
+        Each plan draws a processor by its digest, in proportion to how many there are (rendezvous
+        hashing): the same in every command, and where one kind of processor goes, only the plans
+        that it had move.
         """
         cpus: Counter[str] = Counter()
         for node in self:

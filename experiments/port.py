@@ -5,10 +5,12 @@
     python -m experiments.port torch=mine_torch.py --save mine.capture                  collect here ...
     python -m experiments.port mine.capture keras=mine_keras.py                         ... compare there
 
-The first is the reference. Each file defines model(), and if you want loss(output, y), optimizer(model), batch(), inputs(x) for
-another layout of x and, in PyTorch, clip(model). Each runs in a process of its own; docs/ports.md says more.
+The first is the reference. Each file defines model(), and if you want loss(output, y),
+optimizer(model), batch(), inputs(x) for another layout of x and, in PyTorch, clip(model). Each runs
+in a process of its own; docs/ports.md says more.
 
-Exit status: 0 where all agrees; 1 where they part, or a model raised; 2 for a mistake in what was asked.
+Exit status: 0 where all agrees; 1 where they part, or a model raised; 2 for a mistake in what was
+asked.
 """
 
 from __future__ import annotations
@@ -38,7 +40,8 @@ class Options:
     """Does your port compute the same as your model: where do they part first, why, and which line mends it?"""
 
     models: Annotated[tuple[str, ...], tyro.conf.Positional, shown_as("BACKEND=FILE.py ...")]
-    """The reference, then its ports: torch=mine.py, keras=mine.py:small for another function, or a .capture that was kept."""
+    """The reference, then its ports: torch=mine.py, keras=mine.py:small for another function, or a
+    .capture that was kept."""
     data: Annotated[str | None, shown_as("FILE.npz", "(default: the reference's batch())")] = None
     """x and y, in the reference's layout."""
     samples: int = 8
@@ -50,15 +53,18 @@ class Options:
     seed: int = 0
     """Of a reference whose weights are drawn by us (linen)."""
     map: Annotated[tuple[str, ...], shown_as("PATH=PATH ...")] = ()
-    """Layers that are each other's counterparts, where they are not found: the reference's path, then the port's."""
+    """Layers that are each other's counterparts, where they are not found: the reference's path,
+    then the port's."""
     python: Annotated[tuple[str, ...], shown_as("BACKEND=PATH ...")] = ()
     """Another interpreter for a framework, in an environment of its own."""
     json: Annotated[str | None, shown_as("FILE|-")] = None
-    """Write the comparison as JSON (experiments/own/port_document.py has the fields); - is standard output, nothing else."""
+    """Write the comparison as JSON (experiments/own/port_document.py has the fields); - is standard
+    output, nothing else."""
     page: Annotated[Path | None, shown_as("FILE.html")] = None
     """Write a page with all of it: one file to open anywhere."""
     save: Annotated[Path | None, shown_as("FILE.capture")] = None
-    """Keep what was captured of the reference, to compare a port with it where its framework is not installed."""
+    """Keep what was captured of the reference, to compare a port with it where its framework is not
+    installed."""
 
 
 def run(options: Options, command: str) -> int:
@@ -72,7 +78,8 @@ def run(options: Options, command: str) -> int:
     captured = any(one.captured for one in ports)
     if captured:
         raise UserError(
-            "a port must be a model that runs; received a capture; the reference may be one, and comes first"
+            "a port must be a model that runs; received a capture; the reference may be one, and "
+            "comes first"
         )
     asked = Asked(
         options.data,
@@ -96,7 +103,8 @@ def _check(options: Options) -> None:
     if len(options.models) < 2 and not options.save:
         count = len(options.models)
         raise UserError(
-            f"a reference and a port must be given; received {count}; or keep the reference with --save"
+            f"a reference and a port must be given; received {count}; or keep the reference with "
+            "--save"
         )
     for flag, value, least in (("--samples", options.samples, 1), ("--steps", options.steps, 0)):
         if value < least:

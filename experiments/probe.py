@@ -2,12 +2,14 @@
 
     python -m experiments.probe BACKEND
 
-It reads one job a line on standard input, a JSON list of a plan, a device and whether to measure, and writes a line for each:
+It reads one job a line on standard input, a JSON list of a plan, a device and whether to measure,
+and writes a line for each:
 
     {"import": seconds, "first": seconds to the first step's quantities, "steps": [seconds of each later step of all seeds],
      "memory": peak resident bytes of the process so far}
 
-A step is timed from the batch in NumPy to the quantities in NumPy. Seeds go in the groups that a run would make of them.
+A step is timed from the batch in NumPy to the quantities in NumPy. Seeds go in the groups that a
+run would make of them.
 """
 
 from __future__ import annotations

@@ -34,9 +34,11 @@ KEEP_MEMORY = {
     "MALLOC_TRIM_THRESHOLD_": str(2**30),
     "MALLOC_ARENA_MAX": "1",
 }
-"""glibc keeps what is freed: arrays of megabytes, freed and fetched again page by page, cost a fifth of a step.
+"""glibc keeps what is freed: arrays of megabytes, freed and fetched again page by page, cost a
+fifth of a step.
 
-It does so in its main arena only; to other threads, in one of which JAX runs a step, it gives arenas of their own.
+It does so in its main arena only; to other threads, in one of which JAX runs a step, it gives
+arenas of their own.
 """
 
 KEEP_COMPILED = {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
@@ -46,7 +48,8 @@ ONE_THREAD = "--xla_cpu_multi_thread_eigen=false"
 SOON_COMPILED = (
     "--xla_cpu_use_fusion_emitters=false --xla_backend_extra_options=xla_cpu_disable_loop_unrolling"
 )
-"""On the processor, XLA compiles a step in half the time, and the step takes no longer (docs/adr/0005)."""
+"""On the processor, XLA compiles a step in half the time, and the step takes no longer
+(docs/adr/0005)."""
 
 
 def environment(threads: int) -> dict[str, str]:

@@ -38,7 +38,8 @@ def nodes_of(ray: Any) -> Nodes:
         print(f"left out: the node {silent} does not answer", file=sys.stderr)
     if not found:
         raise UserError(
-            "--cluster must have a node that gives processors away and answers; received none; see: ray status"
+            "--cluster must have a node that gives processors away and answers; received none; "
+            "see: ray status"
         )
     return Nodes(sorted(found, key=lambda node: (node.name, node.id)))
 

@@ -1,7 +1,8 @@
 """A relay: on a node of a cluster, what stands between a worker process there and the command (experiments/cluster.py).
 
-The nodes share no disk. A job comes with the bytes that it needs, the references of its plan and its data file; what goes back
-is the bytes of the run with their digest, and of the definition's runs also the references that they leave.
+The nodes share no disk. A job comes with the bytes that it needs, the references of its plan and
+its data file; what goes back is the bytes of the run with their digest, and of the definition's
+runs also the references that they leave.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ class Relay:
         Args:
             backend: Whose worker.
             threads: How many it has.
-            seconds: The shortest time between two messages of progress: the command hears thousands of lanes.
+            seconds: The shortest time between two messages of progress: the command hears thousands
+                of lanes.
         """
         self.folder = TemporaryDirectory(prefix="isograd-", ignore_cleanup_errors=True)
         self.store = Store(self._here("runs"))
@@ -55,7 +57,8 @@ class Relay:
 
         Args:
             job: As in experiments/worker.py; its reference is the path on the command's machine.
-            references: What the run is judged by; None where there is nothing, or where it is this run that leaves them.
+            references: What the run is judged by; None where there is nothing, or where it is this
+                run that leaves them.
             data: Fetches the plan's data file, which is asked for where it is not here yet.
         """
         self.run_id = job["run_id"]

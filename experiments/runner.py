@@ -1,11 +1,15 @@
-"""The runner: brings plans to workers, and outlives them all. Where workers are is the executor's to know.
+"""The runner: brings plans to workers, and outlives them all.
 
-A lane is jobs of one backend in order, done by one worker with one thread (experiments/lanes.py). There are at most as many
-workers at once as there are cores; a lane waits for its turn. A worker that dies costs the run in flight, and a new one goes on
-with the rest; where its machine went with it, the run in flight is tried again.
+Where workers are is the executor's to know.
 
-The definition runs first: its runs leave the references that the frameworks' steps are compared with, in a folder that is there
-while the runner works. What it takes to know a plan's rounding is done once, and not in each framework's worker.
+A lane is jobs of one backend in order, done by one worker with one thread (experiments/lanes.py).
+There are at most as many workers at once as there are cores; a lane waits for its turn. A worker
+that dies costs the run in flight, and a new one goes on with the rest; where its machine went with
+it, the run in flight is tried again.
+
+The definition runs first: its runs leave the references that the frameworks' steps are compared
+with, in a folder that is there while the runner works. What it takes to know a plan's rounding is
+done once, and not in each framework's worker.
 """
 
 from __future__ import annotations
@@ -40,9 +44,11 @@ class Runner:
     Attributes:
         fresh: Run also what the store has, or another command is doing.
         waiting: Lanes whose turn has not come.
-        active: Lanes that have a worker; there may be thousands, so that nothing walks through them at each message.
+        active: Lanes that have a worker; there may be thousands, so that nothing walks through them
+            at each message.
         owners: Active lanes by their workers.
-        starting: Lanes that were to leave references, and whose workers had to wait for a machine when they were started.
+        starting: Lanes that were to leave references, and whose workers had to wait for a machine
+            when they were started.
         idle: Active lanes whose workers are ready and wait for references, by the plan.
         compared: By plan, how many frameworks' runs have still to be judged.
         undefined: Plans whose references are still to come.

@@ -1,8 +1,9 @@
 """The seal of a file: the SHA-256 of its bytes, in the file itself, checked before anything parses them.
 
-A sealed file holds once the text `"seal": "format 2, sha256 <64 hexadecimal digits>"`, the first field of a JSON record, which
-may be all of the file or a part of it. The digest is that of the whole file with zeros for its digits. Within a JSON string a
-quotation mark is escaped, so that no name or path that is told in the record can be taken for the seal.
+A sealed file holds once the text `"seal": "format 2, sha256 <64 hexadecimal digits>"`, the first
+field of a JSON record, which may be all of the file or a part of it. The digest is that of the
+whole file with zeros for its digits. Within a JSON string a quotation mark is escaped, so that no
+name or path that is told in the record can be taken for the seal.
 """
 
 from __future__ import annotations

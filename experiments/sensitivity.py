@@ -20,8 +20,8 @@ def sensitivity(groups: Iterable[Plan], data: Data, runs: Iterable[Trace]) -> li
     """The divergence of a draw from the definition's runs of a plan's groups of seeds.
 
     Returns:
-        For each recorded step the largest of any group; 1 from where the bound made of it bounds nothing, NaN from where the
-        draw is not finite.
+        For each recorded step the largest of any group; 1 from where the bound made of it bounds
+        nothing, NaN from where the draw is not finite.
     """
     return list(
         np.max([_of_group(plan, data, run) for plan, run in zip(groups, runs, strict=True)], axis=0)

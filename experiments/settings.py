@@ -54,7 +54,8 @@ class Settings(Spec, frozen=True):
     initialization_by_layer: dict[str, Initialization] | None = Field(
         default=None, examples=[{"output": "he"}]
     )
-    """Of single layers, by their names: `layer 1`, `output`, of cells `recurrent`; all others have `initialization`."""
+    """Of single layers, by their names: `layer 1`, `output`, of cells `recurrent`; all others have
+    `initialization`."""
     clipping: Clipping = NoClipping()
     optimizer: Optimizer = SGD()
     depth: Depth = 30
@@ -77,8 +78,9 @@ class Settings(Spec, frozen=True):
         own = self.optimizer.learning_rate
         if self.learning_rate is not None and "learning_rate" in self.optimizer.model_fields_set:
             raise ValueError(
-                f"a learning rate must be given once; received learning_rate = {self.learning_rate:g}, and {own:g} in the "
-                "optimizer's own table; leave one of them out"
+                "a learning rate must be given once; received learning_rate = "
+                f"{self.learning_rate:g}, and {own:g} in the optimizer's own table; leave one of "
+                "them out"
             )
         return self
 
@@ -106,8 +108,8 @@ class Settings(Spec, frozen=True):
         ]
         if of_layers:
             raise ValueError(
-                f"a recurrent network is one layer of cells, as deep as a sequence has steps; received {of_layers[0]} with "
-                f"recurrent {self.recurrent.kind}; leave it out"
+                "a recurrent network is one layer of cells, as deep as a sequence has steps; "
+                f"received {of_layers[0]} with recurrent {self.recurrent.kind}; leave it out"
             )
         return self
 

@@ -1,14 +1,17 @@
 """The store: one Parquet file a run, written whole or not at all, with a digest of its bytes.
 
-`<run id>.parquet` is a table in long format: a row for each seed, recorded step (counted from 0) and hidden layer (counted
-from 1), with the loss of that seed and step and each of `common.quantities.QUANTITIES`. The run's `Header` is the JSON text of
-the key `isograd` in the file's metadata; its first field is the file's seal (experiments/seal.py), which is held to the bytes
-before Parquet is read. Any Parquet reader opens the file: `polars.scan_parquet("results/*.parquet")`.
+`<run id>.parquet` is a table in long format: a row for each seed, recorded step (counted from 0)
+and hidden layer (counted from 1), with the loss of that seed and step and each of
+`common.quantities.QUANTITIES`. The run's `Header` is the JSON text of the key `isograd` in the
+file's metadata; its first field is the file's seal (experiments/seal.py), which is held to the
+bytes before Parquet is read. Any Parquet reader opens the file:
+`polars.scan_parquet("results/*.parquet")`.
 
-Beside the runs, `experiment-<name>.json` says which of them make an experiment (experiments/index.py), and `<name>.html` is
-its page. `<run id>.error.txt` is the traceback of a run that failed, and `.parquet.damaged` a file that could not be read.
-`.lock` is empty: a byte of it, one for each run, is locked by the process that is doing that run (`Store.alone`), and
-`.<16 hexadecimal digits>.part` is a file that is being written (experiments/whole.py).
+Beside the runs, `experiment-<name>.json` says which of them make an experiment
+(experiments/index.py), and `<name>.html` is its page. `<run id>.error.txt` is the traceback of a
+run that failed, and `.parquet.damaged` a file that could not be read. `.lock` is empty: a byte of
+it, one for each run, is locked by the process that is doing that run (`Store.alone`), and `.<16
+hexadecimal digits>.part` is a file that is being written (experiments/whole.py).
 """
 
 from __future__ import annotations
@@ -92,7 +95,8 @@ class Store:
         """Keep a run. Another process sees the whole file or none.
 
         Raises:
-            NotKept: It cannot be written, as where the disk is full; what was there before is still there.
+            NotKept: It cannot be written, as where the disk is full; what was there before is still
+                there.
         """
         content = io.BytesIO()
         _table(run).write_parquet(content, metadata={KEY: seal.record(run.header)})
@@ -104,7 +108,10 @@ class Store:
             self.error_path(run.header.run_id).unlink(missing_ok=True)
 
     def load(self, run_id: str) -> Run | None:
-        """The run of that id, or None. A file that is not taken is named on standard error; a damaged one is set aside."""
+        """The run of that id, or None.
+
+        A file that is not taken is named on standard error; a damaged one is set aside.
+        """
         path = self.path(run_id)
         try:
             return read_run(path)
@@ -137,8 +144,9 @@ class Store:
     def alone(self, name: str, *, wait: bool = False) -> Iterator[bool]:
         """Be the only process at a run, or at anything else that has a name.
 
-        The lock is the kernel's, and falls with the process that holds it, however that ends. A process may hold one at a
-        time, so that no two can wait for each other. Where a file system has no locks, everybody is alone.
+        The lock is the kernel's, and falls with the process that holds it, however that ends. A
+        process may hold one at a time, so that no two can wait for each other. Where a file system
+        has no locks, everybody is alone.
 
         Args:
             name: A run id, for a run.
@@ -189,7 +197,8 @@ def read_run(path: Path) -> Run:
     """A run by its file, in a folder that need not be writable.
 
     Raises:
-        Damaged: Its bytes are not those that were written, or it is not the whole of the run that its name says.
+        Damaged: Its bytes are not those that were written, or it is not the whole of the run that
+            its name says.
         OtherVersion: It is whole, and this version does not read it.
         OSError: It cannot be read.
     """

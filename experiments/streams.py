@@ -1,8 +1,9 @@
 """Standard output and standard error that outlive their reader: a report is never lost to a pipe.
 
-A reader that has gone away (`| head -1`), and a stream that was closed (`>&-`), change nothing: what is said goes nowhere, all
-files are written, and the exit status is what it would have been. Where standard output cannot take what is said (a full disk),
-that is one line on standard error and exit status 1. A character that the stream's encoding does not have becomes a `?`.
+A reader that has gone away (`| head -1`), and a stream that was closed (`>&-`), change nothing:
+what is said goes nowhere, all files are written, and the exit status is what it would have been.
+Where standard output cannot take what is said (a full disk), that is one line on standard error and
+exit status 1. A character that the stream's encoding does not have becomes a `?`.
 """
 
 from __future__ import annotations

@@ -19,8 +19,9 @@ ROOT = Path(__file__).parents[1]
 def versions(backend: str, threads: int = 1) -> dict[str, str]:
     """What can move a number of a run, or what is said of it: packages, sources, the worker's environment, the processor.
 
-    The sources count by their digests, so that a run made by code that was changed since is not taken for a new one. Those of
-    the definition belong to every run, for each says how it agrees with it.
+    The sources count by their digests, so that a run made by code that was changed since is not
+    taken for a new one. Those of the definition belong to every run, for each says how it agrees
+    with it.
     """
     packages = {package: _version(package) for package in ("numpy", *NEEDS[backend])}
     folders = dict.fromkeys(("common", f"backends/{DEFINITION}", f"backends/{backend}"))

@@ -1,7 +1,8 @@
 """Files that are written whole or not at all.
 
-What is being written has a random name, `.<16 hexadecimal digits>.part`, and is locked by whoever writes it. The kernel lets go
-of the lock when the process ends, however it ends: a part that nobody holds is left over.
+What is being written has a random name, `.<16 hexadecimal digits>.part`, and is locked by whoever
+writes it. The kernel lets go of the lock when the process ends, however it ends: a part that nobody
+holds is left over.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
     python -m experiments.worker BACKEND DIRECTORY THREADS exclusive|shared
 
-It reads one job a line on standard input and writes one message a line on standard output, both JSON:
+It reads one job a line on standard input and writes one message a line on standard output, both
+JSON:
 
     -> {"run_id": ..., "plan": {...}, "device": "cpu", "reference": path or null, "data": path or null,
         "fresh": false, "wait": false}
@@ -50,7 +51,8 @@ def reason_of(error: BaseException) -> str:
 def settle(worker: Worker, store: Store, job: Job, report: Callable[[int], None]) -> str:
     """See to it that the store has a run: `finished`, or `busy` where another command is doing it and nobody is to wait.
 
-    The definition's run is done here in any case where its references are wanted: they are this command's.
+    The definition's run is done here in any case where its references are wanted: they are this
+    command's.
 
     Raises:
         NotKept: It cannot be written.
@@ -125,7 +127,8 @@ def main() -> None:
         traceback.print_exc()
         send(type="broken", reason=reason_of(error))
         os._exit(1)
-    gc.freeze()  # what was imported stays: the garbage collector need not walk through it at each of its rounds
+    # what was imported stays: the garbage collector need not walk through it at each of its rounds
+    gc.freeze()
     send(type="ready")
     _serve(worker, Store(directory), jobs, send)
 

@@ -31,7 +31,8 @@ class Job(BaseModel):
         run_id: The name of the run in the store.
         plan: What to run.
         device: Where.
-        reference: A file that the definition writes and the others are judged by; without it nothing is compared.
+        reference: A file that the definition writes and the others are judged by; without it
+            nothing is compared.
         data: Where the plan's data file lies here, if not where the plan says.
         fresh: Run it although the store has it.
         wait: Where another command is doing it, until that has ended.

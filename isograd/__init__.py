@@ -7,8 +7,8 @@
     isograd.port("torch=mine_torch.py", "keras=mine_keras.py")        where do they part first, and why?
     isograd.compare("depth", depth=40)                                what brings a vanishing gradient back?
 
-Each answers with an `isograd.Result`. Importing this package loads no framework. The same jobs are the
-console script `isograd`, and pytest finds the fixtures of `isograd.plugin`.
+Each answers with an `isograd.Result`. Importing this package loads no framework. The same jobs are
+the console script `isograd`, and pytest finds the fixtures of `isograd.plugin`.
 """
 
 from isograd.answers import Compared, Diagnosed, Ported, Result

@@ -1,8 +1,9 @@
 """What a definition in NumPy says of its inputs, and how far a right implementation in float64 may be off.
 
-The bound of each number is a hundred times what rounding does to the definition itself. Every input, and every cotangent, is
-moved to its neighbour in float64, up or down by chance, several times over: it counts how far the number moves at most, how
-far the definition in float64 is from itself in extended precision, and one unit of the number's own rounding.
+The bound of each number is a hundred times what rounding does to the definition itself. Every
+input, and every cotangent, is moved to its neighbour in float64, up or down by chance, several
+times over: it counts how far the number moves at most, how far the definition in float64 is from
+itself in extended precision, and one unit of the number's own rounding.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """How a definition in NumPy responds to its inputs: vector-Jacobian products by central differences.
 
-Differences, and not a complex step, because they are right of whatever NumPy computes: of a complex number `abs`, `maximum`
-and a comparison mean something else, and do not say so. In extended precision (`np.longdouble`) seven points give the
-derivative to 1e-16 of it; a definition that leaves that precision (`np.linalg`) is followed in float64, to about 1e-13. How far
-off it may be is seen from steps of different lengths, and belongs to the bound that it is used for.
+Differences, and not a complex step, because they are right of whatever NumPy computes: of a complex
+number `abs`, `maximum` and a comparison mean something else, and do not say so. In extended
+precision (`np.longdouble`) seven points give the derivative to 1e-16 of it; a definition that
+leaves that precision (`np.linalg`) is followed in float64, to about 1e-13. How far off it may be is
+seen from steps of different lengths, and belongs to the bound that it is used for.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ class Derivative(NamedTuple):
 
     Attributes:
         value: It.
-        error: How far off it may be; at a kink it reaches to the slopes of both sides, and what lies between is right.
+        error: How far off it may be; at a kink it reaches to the slopes of both sides, and what
+            lies between is right.
         step: The length of the step that told it.
     """
 

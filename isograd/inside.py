@@ -2,9 +2,10 @@
 
     PYTHON inside.py BACKEND FOLDER
 
-FOLDER is that of the wing's `capture`. NumPy, the standard library and one framework, nothing else: this file is run by its
-path in an interpreter that need not know this project, and takes server.py beside it and what that imports. It reads one
-request a line on standard input and writes one answer a line on standard output, both JSON; arrays travel in files (npz.py):
+FOLDER is that of the wing's `capture`. NumPy, the standard library and one framework, nothing else:
+this file is run by its path in an interpreter that need not know this project, and takes server.py
+beside it and what that imports. It reads one request a line on standard input and writes one answer
+a line on standard output, both JSON; arrays travel in files (npz.py):
 
     <- {"type": "ready"}
     -> {"do": "open", "file": "mine.py", "factory": "model", "data": path or null, "samples": 8 or null,

@@ -1,7 +1,8 @@
 """The jobs of this project, each in a process of its own: `isograd compare | diagnose | port | migrate | convert | report ...`.
 
-A job's process finds `common`, `backends` and `experiments` before anything of the same name, and nothing in the folder that it
-is started in: so it may be started from a project that has folders of these names. That project's own code never runs in it.
+A job's process finds `common`, `backends` and `experiments` before anything of the same name, and
+nothing in the folder that it is started in: so it may be started from a project that has folders of
+these names. That project's own code never runs in it.
 """
 
 from __future__ import annotations
@@ -15,10 +16,14 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 HOME = HERE if (HERE / "experiments").is_dir() else HERE.parent
-"""The folder that holds them: where it is installed, this package itself; in a clone the one above it."""
+"""The folder that holds them: where it is installed, this package itself; in a clone the one above
+it."""
 
 JOBS = {
-    "compare": "train one network in several frameworks: where does its gradient vanish, and what brings it back?",
+    "compare": (
+        "train one network in several frameworks: where does its gradient vanish, and what brings "
+        "it back?"
+    ),
     "diagnose": "where does the gradient of your own model vanish, and which line changes it?",
     "port": "does your port compute the same as your model, and where do they part first?",
     "migrate": "a countermeasure in three frameworks side by side",

@@ -29,8 +29,9 @@ def backend_of(model: Any) -> str:
     found = next((OWNERS[owner] for owner in owners if owner in OWNERS), None)
     if found is None:
         raise Mistake(
-            "a model must be a torch.nn.Module, a Keras model, a Flax module, (module, variables) of linen, or the name of "
-            f'a file such as "torch=mine.py"; received {type(module).__name__}'
+            "a model must be a torch.nn.Module, a Keras model, a Flax module, (module, variables) "
+            'of linen, or the name of a file such as "torch=mine.py"; received '
+            f"{type(module).__name__}"
         )
     return found
 
@@ -52,14 +53,16 @@ def captured(
     """The path of a model's capture, for as long as this lasts; see `isograd.diagnose` for the arguments."""
     if unknown:
         raise Mistake(
-            f"a model that is there takes clip, save and page besides; received {', '.join(unknown)}; leave it out"
+            "a model that is there takes clip, save and page besides; received "
+            f"{', '.join(unknown)}; leave it out"
         )
     backend = backend_of(model)
     if batch is None:
         raise Mistake("a model that is there needs batch=(x, y); received none")
     if steps and optimizer is None:
         raise Mistake(
-            "steps need an optimizer that is made for the model; received none; give one, or leave steps out"
+            "steps need an optimizer that is made for the model; received none; give one, or "
+            "leave steps out"
         )
     x, y = batch if isinstance(batch, tuple) and len(batch) == 2 else (batch, None)
     capture = wing(backend, HOME / "backends" / backend / "capture")

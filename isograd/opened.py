@@ -98,7 +98,8 @@ class Opened:
             or "none"
         )
         raise Mistake(
-            f"{self.file.name} must define {name}(), which returns the model; its functions and classes: {has}"
+            f"{self.file.name} must define {name}(), which returns the model; its functions and "
+            f"classes: {has}"
         )
 
     def _batch(self, module: types.ModuleType, request: dict[str, Any]) -> tuple[Any, Any]:
@@ -109,7 +110,8 @@ class Opened:
             x, y = self._own_batch(module)
         else:
             raise Mistake(
-                f"{self.file.name} must define batch(), which returns x and y, where no --data are given"
+                f"{self.file.name} must define batch(), which returns x and y, where no --data "
+                "are given"
             )
         if request["samples"] is not None:
             x, y = samples.first(x, request["samples"]), samples.first(y, request["samples"])
@@ -125,7 +127,8 @@ class Opened:
             return found
         if isinstance(found, tuple | list | dict):
             raise Mistake(
-                f"{self.file.name}: batch() must return x and y; received a {type(found).__name__} of {len(found)}"
+                f"{self.file.name}: batch() must return x and y; received a "
+                f"{type(found).__name__} of {len(found)}"
             )
         return found, None
 

@@ -6,7 +6,8 @@
     def test_the_port_is_the_model(isograd_port):
         isograd_port("torch=mine_torch.py", "keras=mine_keras.py", data="mine.npz").agrees(steps=3)
 
-A framework that is not installed is a visible skip, and with `--isograd-require` an error. Importing this loads no framework.
+A framework that is not installed is a visible skip, and with `--isograd-require` an error.
+Importing this loads no framework.
 """
 
 from __future__ import annotations
@@ -39,13 +40,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--isograd-require",
         default="",
         metavar="NAMES",
-        help="comma-separated: torch, keras, jax, or all; where one is not installed, its tests are errors and not skipped",
+        help=(
+            "comma-separated: torch, keras, jax, or all; where one is not installed, its tests are "
+            "errors and not skipped"
+        ),
     )
     group.addoption(
         "--isograd-save",
         default=None,
         metavar="DIR",
-        help="keep the tensors of what differs first in each test that fails, as an .npz file; of a port its page, too",
+        help=(
+            "keep the tensors of what differs first in each test that fails, as an .npz file; of a "
+            "port its page, too"
+        ),
     )
 
 
@@ -93,11 +100,13 @@ class Framework:
 
         Args:
             function: Of this framework's tensors, which it returns.
-            definition: The same of NumPy arrays. It is called some twenty times for each number of the inputs.
+            definition: The same of NumPy arrays. It is called some twenty times for each number of
+                the inputs.
             inputs: Arrays; real numbers are taken in float64 and get a gradient.
 
         Raises:
-            AssertionError: They differ by more than rounding can do, or that cannot be judged at these inputs.
+            AssertionError: They differ by more than rounding can do, or that cannot be judged at
+                these inputs.
         """
         __tracebackhide__ = True
         from isograd.checking import check

@@ -120,7 +120,8 @@ class Port:
     Args:
         holder: Who asks.
         request: Without the number of steps.
-        save: A file.npz for the tensors where they part first; beside it stands the page of the comparison.
+        save: A file.npz for the tensors where they part first; beside it stands the page of the
+            comparison.
     """
 
     def __init__(self, holder: Holder, request: dict[str, Any], save: Path | None = None) -> None:
@@ -132,13 +133,15 @@ class Port:
         Args:
             values: Whether the outputs of all layers, and the loss, have to agree.
             gradients: Whether the gradients have to.
-            steps: So many steps of the optimizers have to; both files then define `optimizer(model)`.
+            steps: So many steps of the optimizers have to; both files then define
+                `optimizer(model)`.
 
         Returns:
             The comparison.
 
         Raises:
-            AssertionError: They part, or what was asked could not be compared; with the text of `isograd port`.
+            AssertionError: They part, or what was asked could not be compared; with the text of
+                `isograd port`.
             Mistake: It cannot be done.
             Failed: A model raised.
         """

@@ -4,9 +4,10 @@
     python -m tests.attack kills --count 200 --seed 7  so many tries
     python -m tests.attack store --seed 7 --first 4711 --count 1   one try again
 
-A battery is a file `tests/attack_<name>.py` with `attack(rng)`: one try, which returns what became of it in a few words, and
-raises AssertionError where the product is at fault. Every try has a seed of its own, which is printed with the fault, and on
-standard error before it begins: the last one there is the one that ended the process.
+A battery is a file `tests/attack_<name>.py` with `attack(rng)`: one try, which returns what became
+of it in a few words, and raises AssertionError where the product is at fault. Every try has a seed
+of its own, which is printed with the fault, and on standard error before it begins: the last one
+there is the one that ended the process.
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ def batteries() -> list[str]:
 def run(
     attack: Attack, seed: int, numbers: range | itertools.count[int], seconds: float
 ) -> tuple[Counter[str], int]:
-    """Try until the numbers or the time run out; returns what became of the tries, and how many found a fault."""
+    """Try until the numbers or the time run out; returns what became of the tries, and how many
+    found a fault.
+    """
     counts: Counter[str] = Counter()
     faults = 0
     until = time.monotonic() + seconds

@@ -1,8 +1,10 @@
-"""What a user gives, by the thousand: flags, TOML and archives of awkward pieces, in this process, and some in one of its own.
+"""What a user gives, by the thousand: flags, TOML and archives of awkward pieces, in this process,
+and some in one of its own.
 
     python -m tests.attack input --minutes 10
 
-Each try is refused in one line with status 2, or begun; it never hangs, prints a traceback or takes more memory than there is.
+Each try is refused in one line with status 2, or begun; it never hangs, prints a traceback or takes
+more memory than there is.
 """
 
 from __future__ import annotations

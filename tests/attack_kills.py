@@ -1,6 +1,8 @@
-"""Commands that are killed, disks that are full, data that change, and two commands at once, at random times.
+"""Commands that are killed, disks that are full, data that change, and two commands at once, at
+random times.
 
-Whatever happens, the next command finishes, keeps every finished run as it is, and reports what an undisturbed one reports.
+Whatever happens, the next command finishes, keeps every finished run as it is, and reports what an
+undisturbed one reports.
 """
 
 from __future__ import annotations
@@ -113,7 +115,9 @@ def undisturbed() -> tuple[Any, float]:
 
 
 def finished(output: Path) -> dict[str, int]:
-    """The runs that are whole, and the inodes of their files: another file under the name would be another run."""
+    """The runs that are whole, and the inodes of their files: another file under the name would be
+    another run.
+    """
     found: dict[str, int] = {}
     for path in output.glob("*.parquet"):
         with contextlib.suppress(Unreadable):
@@ -157,7 +161,10 @@ def killed(rng: np.random.Generator, where: Path) -> str:
     (where / "runs").mkdir(exist_ok=True)
     before = finished(where / "runs")
     in_order(where, where / "runs", before)
-    return f"{target} killed by {number.name}: {'no' if not before else 'all' if len(before) == RUNS else 'some'} runs kept"
+    return (
+        f"{target} killed by {number.name}: "
+        f"{'no' if not before else 'all' if len(before) == RUNS else 'some'} runs kept"
+    )
 
 
 @contextlib.contextmanager

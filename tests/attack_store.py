@@ -1,4 +1,6 @@
-"""Mutants of a run's file and of an index: none is read as good with other numbers, and none ends the process."""
+"""Mutants of a run's file and of an index: none is read as good with other numbers, and none ends
+the process.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""What people give by mistake or on purpose: flags and TOML, made of awkward pieces, and what has to become of them.
+"""What people give by mistake or on purpose: flags and TOML, made of awkward pieces, and what has
+to become of them.
 
-Whoever draws hands in `pick`, which takes one of several: hypothesis in the suite, a generator in `tests/attack_input.py`.
+Whoever draws hands in `pick`, which takes one of several: hypothesis in the suite, a generator in
+`tests/attack_input.py`.
 """
 
 from __future__ import annotations
@@ -326,10 +328,12 @@ class Begun(BaseException):
 
 
 def tried(command: str, words: Sequence[str]) -> str:
-    """What becomes of a command, up to where it would begin to compute: `refused`, `begun` or `done`.
+    """What becomes of a command, up to where it would begin to compute: `refused`, `begun` or
+    `done`.
 
     Raises:
-        AssertionError: It is not refused in one line with status 2, or takes too long, or too much memory.
+        AssertionError: It is not refused in one line with status 2, or takes too long, or too much
+            memory.
     """
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2))
     task.digest_of.cache_clear()
@@ -394,7 +398,9 @@ def _status(command: str, words: Sequence[str]) -> int | str | None:
 
 @contextlib.contextmanager
 def _stopped() -> Iterator[None]:
-    """Stop what takes too long, and let no more memory be fetched than `BYTES` beyond what there is."""
+    """Stop what takes too long, and let no more memory be fetched than `BYTES` beyond what there
+    is.
+    """
 
     def late(*_: object) -> None:
         raise AssertionError(f"it takes longer than {SECONDS} s")

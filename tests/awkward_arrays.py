@@ -1,4 +1,6 @@
-"""Archives of arrays that people give by mistake or on purpose, good ones and forged ones, whole and spoilt."""
+"""Archives of arrays that people give by mistake or on purpose, good ones and forged ones, whole
+and spoilt.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""PyTorch models that are hard to see into, each small; what a reader expects to be seen is beside them."""
+"""PyTorch models that are hard to see into, each small; what a reader expects to be seen is beside
+them.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ class Case(NamedTuple):
 
 
 class InPlace(nn.Module):
-    """A module and a convolution used twice, an operation in place on an output, an input that is used beside it."""
+    """A module and a convolution used twice, an operation in place on an output, an input that is
+    used beside it.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -61,7 +65,9 @@ class Residual(nn.Module):
 
 
 class Several(nn.Module):
-    """Two inputs, two outputs of a part of which one is used twice, a frozen layer first, a part with its own parameter."""
+    """Two inputs, two outputs of a part of which one is used twice, a frozen layer first, a part
+    with its own parameter.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -142,7 +148,9 @@ class Tied(nn.Module):
 
 
 class Views(nn.Module):
-    """An operation in place on a part of a tensor that is used as a whole; a gradient that the model itself takes; a cell."""
+    """An operation in place on a part of a tensor that is used as a whole; a gradient that the
+    model itself takes; a cell.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -206,12 +214,18 @@ CASES: dict[str, Case] = {
     "fused attention": Case(
         lambda: Attention(False),
         (2, 3, 6),
-        "attention:linear attention:scaled_dot_product_attention attention:linear#1 attention :mean .",
+        (
+            "attention:linear attention:scaled_dot_product_attention attention:linear#1 attention "
+            ":mean ."
+        ),
     ),
     "attention": Case(
         lambda: Attention(True),
         (2, 3, 6),
-        "attention:linear attention:bmm attention:softmax attention:bmm#1 attention:linear#1 attention :mean .",
+        (
+            "attention:linear attention:bmm attention:softmax attention:bmm#1 attention:linear#1 "
+            "attention :mean ."
+        ),
     ),
     "causal": Case(
         Causal,
@@ -225,8 +239,8 @@ CASES: dict[str, Case] = {
     "transformer": Case(
         transformer,
         (2, 3, 4),
-        "self_attn:linear self_attn:scaled_dot_product_attention self_attn:linear#1 self_attn dropout1 :add norm1 "
-        "linear1 :gelu dropout linear2 dropout2 :add#1 norm2 .",
+        "self_attn:linear self_attn:scaled_dot_product_attention self_attn:linear#1 self_attn "
+        "dropout1 :add norm1 linear1 :gelu dropout linear2 dropout2 :add#1 norm2 .",
     ),
     "transposed": Case(
         lambda: nn.Sequential(

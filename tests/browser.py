@@ -16,7 +16,8 @@ CHECKS = (Path(__file__).parent / "page_checks.js").read_text(encoding="utf-8")
 """What tests ask of a page, to stand before their own `return`."""
 
 FLAGS = (
-    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 
@@ -85,7 +86,10 @@ class Browser:
     def texts(self, selector: str) -> list[str]:
         """The texts of the elements that are shown."""
         return self.run(
-            "return [...document.querySelectorAll(arguments[0])].filter(e => e.offsetParent).map(e => e.textContent.trim())",
+            (
+                "return [...document.querySelectorAll(arguments[0])].filter(e => "
+                "e.offsetParent).map(e => e.textContent.trim())"
+            ),
             selector,
         )
 

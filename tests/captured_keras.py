@@ -1,4 +1,6 @@
-"""Keras models that are awkward to look into, by their layers; those with a class of their own are taken along."""
+"""Keras models that are awkward to look into, by their layers; those with a class of their own are
+taken along.
+"""
 
 from __future__ import annotations
 

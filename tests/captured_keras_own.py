@@ -1,4 +1,6 @@
-"""Keras models with a class of their own that are awkward to look into, each with its batch and its places."""
+"""Keras models with a class of their own that are awkward to look into, each with its batch and its
+places.
+"""
 
 from __future__ import annotations
 
@@ -254,7 +256,9 @@ def heads() -> Awkward:
 
 
 class Rowwise(keras.Model):
-    """A function that calls a layer, a layer that is made in the call, and one that Keras does not see."""
+    """A function that calls a layer, a layer that is made in the call, and one that Keras does not
+    see.
+    """
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,6 @@
-"""A trained model's file, carried into each framework and back, and the steps that the models there take."""
+"""A trained model's file, carried into each framework and back, and the steps that the models there
+take.
+"""
 
 from __future__ import annotations
 
@@ -95,7 +97,9 @@ def stepped_there(framework: str, kind: str) -> c.Stepped:
 
 
 def apart(found: c.Arrays, expected: c.Arrays) -> float:
-    """The largest error of what a step leaves, in PyTorch's names; the running variance is another by definition."""
+    """The largest error of what a step leaves, in PyTorch's names; the running variance is another
+    by definition.
+    """
     assert set(found) == set(expected)
     compared = {
         name: a

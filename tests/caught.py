@@ -2,10 +2,12 @@
 
     python -m tests.caught torch [NAME ...]      a line of JSON for each of these faults of PyTorch, or for all
 
-The faults of tests/faults/ are planted one after another in this process, and the tests that concern each run: first those of
-the rooms that it changes, then those of whole networks, then all others that ask a wing, until one names the place. A failure
-names it where it is in the test file of the room (a fault of batch norm in tests/test_normalization.py), or in one of whole
-networks whose name or message has the word for what is wrong. `python -m experiments.mutants` runs it for all wings, and tells.
+The faults of tests/faults/ are planted one after another in this process, and the tests that
+concern each run: first those of the rooms that it changes, then those of whole networks, then all
+others that ask a wing, until one names the place. A failure names it where it is in the test file
+of the room (a fault of batch norm in tests/test_normalization.py), or in one of whole networks
+whose name or message has the word for what is wrong. `python -m experiments.mutants` runs it for
+all wings, and tells.
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ import pytest
 from tests.faults import KINDS, ROOT, SHIPPED, Fault, faulty
 
 ROOMS = (
-    "activation", "normalization", "initialization", "clipping", "skip", "recurrent", "loss", "optimizer", "quantities",
+    "activation", "normalization", "initialization", "clipping", "skip", "recurrent", "loss",
+    "optimizer", "quantities",
 )  # fmt: skip
 """What the files are called whose tests ask for one room of a wing."""
 
@@ -58,7 +61,8 @@ WORDS = {
     "loss": "loss",
     "labels": "loss|label",
 }
-"""Of faults in what has no test file of its own, by how their names begin: the words, one of which a failure has to have."""
+"""Of faults in what has no test file of its own, by how their names begin: the words, one of which
+a failure has to have."""
 
 
 class Failure(NamedTuple):
@@ -69,7 +73,9 @@ class Failure(NamedTuple):
 
 
 class Failures:
-    """A plugin that gathers them, and ends the run as soon as one names the place of the fault, or `most` have failed."""
+    """A plugin that gathers them, and ends the run as soon as one names the place of the fault, or
+    `most` have failed.
+    """
 
     def __init__(self, fault: Fault | None, most: int) -> None:
         self.fault, self.most = fault, most
@@ -94,14 +100,17 @@ class Failures:
 
 
 def words(fault: Fault) -> list[str]:
-    """What a failure has to have in its file's name or its message: a room that the fault changes, or one of its own words."""
+    """What a failure has to have in its file's name or its message: a room that the fault changes,
+    or one of its own words.
+    """
     rooms = {edit.room for edits in fault.wings.values() for edit in edits}
     own = next((WORDS[key].split("|") for key in WORDS if fault.name.startswith(key)), [])
     return [*(room for room in ROOMS if room in rooms), *own]
 
 
 def named(fault: Fault, failure: Failure) -> bool:
-    """Whether a failure names the place of a fault: by its file, its test's own name, or what it says.
+    """Whether a failure names the place of a fault: by its file, its test's own name, or what it
+    says.
 
     One in the file of another room does not: who reads it looks there.
     """
@@ -116,7 +125,8 @@ class Suite:
     """The tests of a wing, run again and again in this process.
 
     Attributes:
-        red: Tests that fail without a fault, since the rooms are executed anew here: they are left out.
+        red: Tests that fail without a fault, since the rooms are executed anew here: they are left
+            out.
     """
 
     def __init__(self, wing: str) -> None:
@@ -124,7 +134,9 @@ class Suite:
         self.red: set[str] = set()
 
     def caught(self, fault: Fault) -> list[Failure]:
-        """Its failures: of its rooms' tests, then of whole networks', then of all others', until one names the place."""
+        """Its failures: of its rooms' tests, then of whole networks', then of all others', until
+        one names the place.
+        """
         edited = {edit.room for edit in fault.wings[self.wing]}
         nearest = [room for room in ROOMS if room in edited]
         found: list[Failure] = []
@@ -178,7 +190,8 @@ class Told(NamedTuple):
     Attributes:
         wing: Where it was planted.
         fault: Its name.
-        sign: `named`: a failure names the place; `caught`: one fails that does not; `missed`: none fails.
+        sign: `named`: a failure names the place; `caught`: one fails that does not; `missed`: none
+            fails.
         test: The first that names it, or the first.
         message: Its message.
     """

@@ -1,4 +1,6 @@
-"""Captured gradients against central differences: the loss with a place's value moved a little, by `put`."""
+"""Captured gradients against central differences: the loss with a place's value moved a little, by
+`put`.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ import numpy as np
 def errors(
     subject: Any, captured: dict[str, Any], *, seed: int = 0, step: float = 1e-5
 ) -> Iterator[tuple[str, float]]:
-    """Of each place that a gradient reaches: its name, and how far dL/dy in a drawn direction is from its difference quotient.
+    """Of each place that a gradient reaches: its name, and how far dL/dy in a drawn direction is
+    from its difference quotient.
 
     Args:
         subject: Of a wing's `capture`.

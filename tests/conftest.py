@@ -1,4 +1,6 @@
-"""What the tests share: the wings by name, skipped visibly where they are not installed, and small plans."""
+"""What the tests share: the wings by name, skipped visibly where they are not installed, and small
+plans.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--require",
         default="",
         metavar="NAMES",
-        help="comma-separated: backends, `all` of them, `chromium`, `ray`: where one is missing, its tests are errors",
+        help=(
+            "comma-separated: backends, `all` of them, `chromium`, `ray`: where one is missing, "
+            "its tests are errors"
+        ),
     )
 
 
@@ -57,7 +62,9 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the cases of the three wings follow one another, where a module says that they share what the definition computes."""
+    """Let the cases of the three wings follow one another, where a module says that they share what
+    the definition computes.
+    """
     wing = re.compile(rf"\b({'|'.join(backends.FRAMEWORKS)})\b")
 
     def case(item: pytest.Item) -> str:
@@ -103,7 +110,10 @@ def browser(
 def load(name: str, config: pytest.Config) -> Backend:
     """The wing, or a skip that names the cure; with `--require`, an error."""
     if backends.missing(name):
-        reason = f"{name} needs {', '.join(backends.missing(name))}; install with: {backends.install_command(name)}"
+        reason = (
+            f"{name} needs {', '.join(backends.missing(name))}; install with: "
+            f"{backends.install_command(name)}"
+        )
         if name in required(config):
             raise pytest.UsageError(f"--require {name}: {reason}")
         pytest.skip(reason)
@@ -138,9 +148,12 @@ def plan() -> Callable[..., Plan]:
 
     def make(**changes: Any) -> Plan:
         numbers: dict[str, Any] = {
-            "features": 5, "width": 8, "depth": 4, "classes": 3, "targets": None, "activation": "tanh", "normalization": "none",
-            "skip": "none", "loss": "cross_entropy", "source": "digits", "recurrent": None, "time": 5,
-            "initialization": "xavier", "initialization_by_layer": {}, "clipping": "none", "learning_rate": 0.1,
+            "features": 5, "width": 8, "depth": 4, "classes": 3, "targets": None,
+            "activation": "tanh", "normalization": "none",
+            "skip": "none", "loss": "cross_entropy", "source": "digits", "recurrent": None,
+            "time": 5,
+            "initialization": "xavier", "initialization_by_layer": {}, "clipping": "none",
+            "learning_rate": 0.1,
             "optimizer": {"kind": "sgd"}, "batch_size": 16,
             "seeds": (0, 1), "steps": 3, "precision": "float64", "record_every": 1,
         }  # fmt: skip

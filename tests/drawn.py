@@ -1,4 +1,6 @@
-"""What a figure shows, read from its SVG: each text with its place, and which of them are clipped or lie on one another."""
+"""What a figure shows, read from its SVG: each text with its place, and which of them are clipped
+or lie on one another.
+"""
 
 from __future__ import annotations
 

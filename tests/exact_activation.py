@@ -1,4 +1,6 @@
-"""An activation's exact value and derivative, where they are asked for, and the elements at which a wing is away from them."""
+"""An activation's exact value and derivative, where they are asked for, and the elements at which a
+wing is away from them.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,8 @@ PRECISIONS = pytest.mark.parametrize("precision", ["float32", "float64"])
 FEW = settings(max_examples=25, deadline=None)
 
 ULPS = 8
-"""What a function of the frameworks may be away from the exact one, in units of the last place of 1; 4 were seen."""
+"""What a function of the frameworks may be away from the exact one, in units of the last place of
+1; 4 were seen."""
 
 SMALLEST = {"float32": -37, "float64": -300}
 """The exponents of the powers of ten down to which an activation is drawn."""
@@ -47,7 +50,9 @@ FAR = [
 
 
 def exact(spec: Activation, z: float) -> tuple[Decimal, Decimal]:
-    """Value and derivative at z, to 40 digits, in the formulas that cancel nowhere; called with 60 digits."""
+    """Value and derivative at z, to 40 digits, in the formulas that cancel nowhere; called with 60
+    digits.
+    """
     x = Decimal(z)
     match spec:
         case Identity():
@@ -105,7 +110,9 @@ def normal_density(x: Decimal) -> Decimal:
 
 @cache
 def normal_cdf(x: Decimal) -> Decimal:
-    """The probability of less than x, to 40 digits: by the series from the middle, or by the continued fraction of its tail."""
+    """The probability of less than x, to 40 digits: by the series from the middle, or by the
+    continued fraction of its tail.
+    """
     if x > 0:
         return 1 - normal_cdf(-x)
     if x < -9:
@@ -128,12 +135,15 @@ def expm1(x: Decimal) -> Decimal:
 def sizes(
     spec: Activation, z: float, value: Decimal, derivative: Decimal, eps: Decimal
 ) -> tuple[Decimal, Decimal]:
-    """What the errors of value and derivative are a few units in the last place of: themselves, where nothing is amplified.
+    """What the errors of value and derivative are a few units in the last place of: themselves,
+    where nothing is amplified.
 
-    The spec's derivative of sigmoid and tanh is that of the rounded y, whose distance from 1 takes over the error of y: it is
-    y / (1 - y) times that, relative to itself. Where y is small, as on all of sigmoid's lower side, nothing is lost; the bound
-    reaches 1 where y rounds to 1. GELU and SiLU are products with a function of z: an argument of exp that is rounded is as
-    far off as it is large, and the two terms of the derivative may cancel. No other may lose more than the value does.
+    The spec's derivative of sigmoid and tanh is that of the rounded y, whose distance from 1 takes
+    over the error of y: it is y / (1 - y) times that, relative to itself. Where y is small, as on
+    all of sigmoid's lower side, nothing is lost; the bound reaches 1 where y rounds to 1. GELU and
+    SiLU are products with a function of z: an argument of exp that is rounded is as far off as it
+    is large, and the two terms of the derivative may cancel. No other may lose more than the value
+    does.
     """
     x, y = Decimal(z), abs(value)
     match spec:
@@ -157,7 +167,9 @@ def sizes(
 def product_sizes(
     x: Decimal, argument: Decimal, slope: Decimal, eps: Decimal
 ) -> tuple[Decimal, Decimal]:
-    """Those of x times the logistic function of an argument: 1 - s of a rounded s has no digits where s is nearly 1."""
+    """Those of x times the logistic function of an argument: 1 - s of a rounded s has no digits
+    where s is nearly 1.
+    """
     s, rest = logistic(argument), logistic(-argument)
     amplified = 1 if slope == 1 else 1 + abs(argument) / 4  # an argument that is z itself is exact
     lost = slope * abs(x) * s * s / 4 if rest > eps / 8 else 0
@@ -170,7 +182,9 @@ def is_product(spec: Activation) -> bool:
 
 
 def faults(wing: Backend, spec: Activation, z: np.ndarray, cotangent: np.ndarray) -> list[str]:
-    """The elements at which a value or a gradient is away from the exact one by more than its bound."""
+    """The elements at which a value or a gradient is away from the exact one by more than its
+    bound.
+    """
     found, info = probe_with(wing, spec, z, cotangent), np.finfo(z.dtype)
     eps, underflow = (
         Decimal(float(info.eps)),
@@ -207,7 +221,9 @@ def probe_with(
 
 
 def awkward(precision: str) -> np.ndarray:
-    """Powers of ten down to the smallest, points around every edge, and even steps between them: [1, point]."""
+    """Powers of ten down to the smallest, points around every edge, and even steps between them:
+    [1, point].
+    """
     powers = 10.0 ** np.arange(SMALLEST[precision], 0, 3)
     smallest = np.finfo(precision).smallest_normal * np.linspace(
         1, 5, 17

@@ -41,7 +41,9 @@ def parted(run: Run) -> Run:
 
 @pytest.fixture(scope="module")
 def awkward(source: Source) -> Source:
-    """Eight configurations, most of them alike, one with a long name and one with a hostile one; and torch is broken."""
+    """Eight configurations, most of them alike, one with a long name and one with a hostile one;
+    and torch is broken.
+    """
     (path,) = Path(source.label).glob("experiment-*.json")
     made = index.read(path)
     first, second, *others = made.entries

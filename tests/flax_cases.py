@@ -1,4 +1,6 @@
-"""What the captures of linen and nnx share in their tests: batches, a model's subject, formulae in NumPy."""
+"""What the captures of linen and nnx share in their tests: batches, a model's subject, formulae in
+NumPy.
+"""
 
 from __future__ import annotations
 
@@ -71,7 +73,9 @@ def place(
 
 
 def drawn(layers: dict[str, Any], seed: int = 0) -> dict[str, dict[str, np.ndarray]]:
-    """Other numbers for all parameters and statistics; of a GRU's recurrent bias only the gate that Flax has."""
+    """Other numbers for all parameters and statistics; of a GRU's recurrent bias only the gate that
+    Flax has.
+    """
     rng = np.random.default_rng(seed)
     new: dict[str, dict[str, np.ndarray]] = {}
     for path, layer in layers.items():

@@ -1,4 +1,6 @@
-"""What layers compute, in NumPy, from their canonical arrays; x has PyTorch's axes, channels second or last."""
+"""What layers compute, in NumPy, from their canonical arrays; x has PyTorch's axes, channels second
+or last.
+"""
 
 from __future__ import annotations
 

@@ -1,11 +1,12 @@
-"""Ctrl-C at random moments, on a terminal of its own: how long it takes until the prompt is back, and what is left behind.
+"""Ctrl-C at random moments, on a terminal of its own: how long it takes until the prompt is back,
+and what is left behind.
 
     python -m tests.interrupted --count 20 --times 1 4 --backends numpy
 
-It starts `experiments.compare`, waits for a random time, types Ctrl-C so many times, and prints a line for each try: the
-moment, the seconds, the exit status, and the last line on the terminal. Exit status 1 where one took longer than a second, had
-another status than 130, showed a traceback, or left a process or a file. By hand; the suite has a short one
-(tests/test_ending.py).
+It starts `experiments.compare`, waits for a random time, types Ctrl-C so many times, and prints a
+line for each try: the moment, the seconds, the exit status, and the last line on the terminal. Exit
+status 1 where one took longer than a second, had another status than 130, showed a traceback, or
+left a process or a file. By hand; the suite has a short one (tests/test_ending.py).
 """
 
 from __future__ import annotations
@@ -57,7 +58,9 @@ class Try(NamedTuple):
 
     @property
     def last(self) -> str:
-        """The last line on the terminal, without what moves the cursor, and without the echo of Ctrl-C."""
+        """The last line on the terminal, without what moves the cursor, and without the echo of
+        Ctrl-C.
+        """
         plain = re.sub(r"\x1b\[[?\d;]*[A-Za-z]|\^C", "", self.text)
         return next((line.strip() for line in reversed(plain.splitlines()) if line.strip()), "")
 
@@ -151,7 +154,10 @@ def main() -> None:
                 left = [path.name for path in folder.iterdir() if path.name != "results"]
                 reason = ", ".join(filter(None, [one.wrong, f"left {left}" if left else ""]))
                 wrong += bool(reason)
-                said = f"{one.moment:5.2f} s in, {times} x: {one.seconds:.2f} s, status {one.status}: {one.last}"
+                said = (
+                    f"{one.moment:5.2f} s in, {times} x: {one.seconds:.2f} s, status {one.status}: "
+                    f"{one.last}"
+                )
                 print(f"{said}{f'   WRONG: {reason}' if reason else ''}", flush=True)
     sys.exit(int(wrong > 0))
 

@@ -1,4 +1,6 @@
-"""The capture of Keras on models that are awkward to look into, each captured once, and the formula of each kind of place."""
+"""The capture of Keras on models that are awkward to look into, each captured once, and the formula
+of each kind of place.
+"""
 
 from __future__ import annotations
 

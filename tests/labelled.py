@@ -1,18 +1,22 @@
-"""Runs whose cause is known by construction, and how often the verdicts name it: `python -m tests.labelled [--write]`.
+"""Runs whose cause is known by construction, and how often the verdicts name it: `python -m
+tests.labelled [--write]`.
 
 A label comes from theory or from the construction, never from what the run then did:
 
-- gradient: mean field theory along the trajectory of the second moment, with its correction for the width
-  (tests/mean_field.py), gives the decades between the first and the last layer and their spread over draws, at the depth of the
-  network and at 30 layers. Within two spreads and half a decade of a bound nothing is certain, and there is no label.
-- dead: a ReLU layer of n units is dead with a probability of about 1 / 2^n, so that a deep narrow network is; or the gradient
-  would be below 1e-330, which float64 does not hold.
-- learning: a network whose first layer gets less than 1e-4, or that is dead, or has a rate of 1e-7 or labels drawn by lot, has
-  not learnt; a rate a hundred times too high, or a gradient of 1e6 in a network without saturation, diverges; one to four test
-  samples or steps tell nothing; a gradient that comes through, an ordinary rate and data that can be learnt: it learns.
+- gradient: mean field theory along the trajectory of the second moment, with its correction for the
+  width (tests/mean_field.py), gives the decades between the first and the last layer and their
+  spread over draws, at the depth of the network and at 30 layers. Within two spreads and half a
+  decade of a bound nothing is certain, and there is no label.
+- dead: a ReLU layer of n units is dead with a probability of about 1 / 2^n, so that a deep narrow
+  network is; or the gradient would be below 1e-330, which float64 does not hold.
+- learning: a network whose first layer gets less than 1e-4, or that is dead, or has a rate of 1e-7
+  or labels drawn by lot, has not learnt; a rate a hundred times too high, or a gradient of 1e6 in a
+  network without saturation, diverges; one to four test samples or steps tell nothing; a gradient
+  that comes through, an ordinary rate and data that can be learnt: it learns.
 
-The runs are those of the definition, in float64. Every other one of a shuffled list was looked at while the rules were made;
-the rest is held out. Both halves are in the table of docs/verdicts.md, beside the rules of others.
+The runs are those of the definition, in float64. Every other one of a shuffled list was looked at
+while the rules were made; the rest is held out. Both halves are in the table of docs/verdicts.md,
+beside the rules of others.
 """
 
 from __future__ import annotations
@@ -138,7 +142,9 @@ def told(ran: Ran) -> Told:
 
 
 class Score(NamedTuple):
-    """How often a rule said a verdict, how often that was right; how often it was the label, and how often that was said."""
+    """How often a rule said a verdict, how often that was right; how often it was the label, and
+    how often that was said.
+    """
 
     said: int
     right: int
@@ -173,7 +179,9 @@ def labels_for(case: Case, verdict: str) -> tuple[str, ...]:
 
 
 def table(results: list[tuple[Case, Told]]) -> str:
-    """The measured table in Markdown: our verdicts on the held-out half and on the other one, then the rules of others."""
+    """The measured table in Markdown: our verdicts on the held-out half and on the other one, then
+    the rules of others.
+    """
     held, tuned = results[1::2], results[::2]
     lines = ["| rule | verdict | precision | | recall | |", "|---|---|---|---|---|---|"]
 
@@ -195,7 +203,10 @@ def table(results: list[tuple[Case, Told]]) -> str:
     ]
     causes = Counter(case.cause for case, _ in results)
     counts = ", ".join(f"{cause} {causes[cause]}" for cause in sorted(causes))
-    known = f"{len(results)} runs, {labels[0]} with a label for the gradient and {labels[1]} with one for the learning: {counts}."
+    known = (
+        f"{len(results)} runs, {labels[0]} with a label for the gradient and {labels[1]} with one "
+        f"for the learning: {counts}."
+    )
     return "\n".join([known, "", *lines])
 
 

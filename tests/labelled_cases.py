@@ -1,4 +1,6 @@
-"""Runs whose cause is known by construction, kind by kind; where their labels come from is in tests/labelled.py."""
+"""Runs whose cause is known by construction, kind by kind; where their labels come from is in
+tests/labelled.py.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +13,15 @@ import numpy as np
 from tests.labelled_theory import Case, by_theory, decades
 
 HEALTHY = [
-    ("tanh", "xavier", "none"), ("tanh", "he", "none"), ("relu", "he", "none"), ("leaky_relu", "he", "none"),
-    ("prelu", "he", "none"), ("elu", "he", "none"), ("elu", "xavier", "none"), ("sigmoid", "xavier", "batch"),
+    ("tanh", "xavier", "none"), ("tanh", "he", "none"), ("relu", "he", "none"),
+    ("leaky_relu", "he", "none"),
+    ("prelu", "he", "none"), ("elu", "he", "none"), ("elu", "xavier", "none"),
+    ("sigmoid", "xavier", "batch"),
     ("tanh", "xavier", "batch"), ("elu", "he", "batch"), ("relu", "he", "batch"),
 ]  # fmt: skip
 FADING = [
-    ("sigmoid", "xavier"), ("sigmoid", "he"), ("relu", "xavier"), ("leaky_relu", "xavier"), ("prelu", "xavier"),
+    ("sigmoid", "xavier"), ("sigmoid", "he"), ("relu", "xavier"), ("leaky_relu", "xavier"),
+    ("prelu", "xavier"),
     ("tanh", {"kind": "gaussian", "std": 0.05}), ("elu", {"kind": "gaussian", "std": 0.03}),
     ("relu", {"kind": "gaussian", "std": 0.02}), ("sigmoid", {"kind": "gaussian", "std": 0.3}),
     ("tanh", {"kind": "xavier", "fan": "avg", "distribution": "uniform"}),
@@ -64,7 +69,9 @@ def _settings(countermeasures: tuple[Any, ...], **numbers: Any) -> dict[str, Any
 
 
 def _ordinary(rng: np.random.Generator, countermeasures: tuple[Any, ...]) -> float:
-    """A rate that everybody would try; ELU with He, whose signal grows from layer to layer, takes less."""
+    """A rate that everybody would try; ELU with He, whose signal grows from layer to layer, takes
+    less.
+    """
     return _pick(rng, [0.01, 0.02] if countermeasures == ("elu", "he", "none") else [0.05, 0.1])
 
 
@@ -82,7 +89,9 @@ def _healthy(rng: np.random.Generator) -> Iterator[Case]:
 
 
 def _deep(rng: np.random.Generator) -> Iterator[Case]:
-    """Healthy in any depth and width, at a rate so small that they stay so; nothing is certain about the learning."""
+    """Healthy in any depth and width, at a rate so small that they stay so; nothing is certain
+    about the learning.
+    """
     for i in range(66):
         depth, width = (
             _pick(rng, [3, 4, 6, 10, 20, 30, 50, 70, 100]),
@@ -137,7 +146,8 @@ def _overflowing(rng: np.random.Generator) -> Iterator[Case]:
         kind = [("relu", 0.5), ("leaky_relu", 0.5), ("elu", 0.5), ("prelu", 0.5)][i % 4]
         settings = _settings(
             (kind[0], {"kind": "gaussian", "std": kind[1]}),
-            depth=_pick(rng, [20, 30, 40]), width=_pick(rng, [64, 128]), steps=20, learning_rate=_pick(rng, [0.03, 0.1]),
+            depth=_pick(rng, [20, 30, 40]), width=_pick(rng, [64, 128]), steps=20,
+            learning_rate=_pick(rng, [0.03, 0.1]),
         )  # fmt: skip
         own, spread = decades(settings, settings["depth"])
         if own - 2 * spread > 6:
@@ -180,7 +190,9 @@ def _fast(rng: np.random.Generator) -> Iterator[Case]:
 
 
 def _saturating(rng: np.random.Generator) -> Iterator[Case]:
-    """The weights of a tanh network grow until its units are at their ends, where the derivative is nearly 0."""
+    """The weights of a tanh network grow until its units are at their ends, where the derivative is
+    nearly 0.
+    """
     for i in range(12):
         depth, width = [8, 10, 12, 16, 20, 30][i % 6], _pick(rng, [32, 64])
         settings = _settings(

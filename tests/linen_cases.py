@@ -52,7 +52,10 @@ CASES = [
         "both ways",
         models.BothWays,
         SEQUENCE,
-        "RNN_0 RNN_0/.1 RNN_1 RNN_1/.1 Bidirectional_0:concatenate Bidirectional_0 :slice Dense_0 (model)",
+        (
+            "RNN_0 RNN_0/.1 RNN_1 RNN_1/.1 Bidirectional_0:concatenate Bidirectional_0 :slice "
+            "Dense_0 (model)"
+        ),
         ("RNN_0#0.0", "RNN_1#0.0"),
     ),
     Case(
@@ -78,7 +81,10 @@ CASES = [
         "between",
         models.Between,
         FLAT,
-        "Dense_0 :leaky_relu :mul :concatenate :softmax :dot_general :reshape :transpose :mean :elu Dense_1 (model)",
+        (
+            "Dense_0 :leaky_relu :mul :concatenate :softmax :dot_general :reshape :transpose :mean "
+            ":elu Dense_1 (model)"
+        ),
     ),
     Case("two inputs", models.TwoInputs, PAIR, "Dense_1 Dense_2 :mul Dense_0 (model)"),
     Case(
@@ -91,8 +97,8 @@ CASES = [
         "attention",
         models.Attention,
         SEQUENCE,
-        "LayerNorm_0 MultiHeadDotProductAttention_0:dot_product_attention MultiHeadDotProductAttention_0 Dropout_0 :add :mean "
-        "Dense_0 (model)",
+        "LayerNorm_0 MultiHeadDotProductAttention_0:dot_product_attention "
+        "MultiHeadDotProductAttention_0 Dropout_0 :add :mean Dense_0 (model)",
     ),
     Case(
         "strided",

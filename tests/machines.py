@@ -5,9 +5,10 @@
     python -m tests.machines -- tests            every test
     python -m tests.machines -- tests -n 2       what follows the two hyphens is pytest's
 
-A tolerance that holds on one processor only is tuned to it: frameworks choose their kernels, and with them the order in which
-they add, by what the processor can do. Each machine is variables of the environment which say that it can do less, or has more
-threads. A line for each machine; exit status 1 where a test failed on one.
+A tolerance that holds on one processor only is tuned to it: frameworks choose their kernels, and
+with them the order in which they add, by what the processor can do. Each machine is variables of
+the environment which say that it can do less, or has more threads. A line for each machine; exit
+status 1 where a test failed on one.
 """
 
 from __future__ import annotations

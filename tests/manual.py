@@ -1,4 +1,5 @@
-"""What docs/write-your-own.md takes from the code: keys, kinds, data, what `--try` adds, and the line of each mistake.
+"""What docs/write-your-own.md takes from the code: keys, kinds, data, what `--try` adds, and the
+line of each mistake.
 
 python -m tests.manual    # writes those parts again
 """
@@ -22,7 +23,10 @@ from experiments.settings import COUNTERMEASURES, Settings
 PAGE = Path(__file__).parent.parent / "docs" / "write-your-own.md"
 
 KEYS = {
-    "recurrent": "cells that go through a sequence step by step; then there are no hidden layers, and no depth",
+    "recurrent": (
+        "cells that go through a sequence step by step; then there are no hidden layers, and no "
+        "depth"
+    ),
     "activation": "of every hidden layer, or of the simple cell",
     "normalization": "between the affine map and the activation of every hidden layer",
     "skip": "the way past every hidden layer",
@@ -40,9 +44,15 @@ KEYS = {
     "precision": "of the frameworks; the definition is always float64",
     "record_every": "keep the quantities of every K-th step",
     "test_fraction": "the share of the samples that is kept for the test set",
-    "data": "the name of data that come with the project, or an .npz file, from where the command is run",
+    "data": (
+        "the name of data that come with the project, or an .npz file, from where the command is "
+        "run"
+    ),
     "time": "steps of a sequence of the data `adding`; other data have their own",
-    "standardized": "whether every feature is centred and scaled by what the training set says; `adding` never is",
+    "standardized": (
+        "whether every feature is centred and scaled by what the training set says; `adding` never "
+        "is"
+    ),
 }
 """What each key of `Settings` is for."""
 
@@ -165,7 +175,10 @@ def _kinds() -> Iterator[str]:
         yield from (f"### {room}", "", "| kind | what | its numbers |", "|---|---|---|")
         for kind in kinds_of(Settings.model_fields[room].annotation):
             what = (kind.__doc__ or "").splitlines()[0]
-            yield f"| `{_toml(kind.model_fields['kind'].default)}` | {_cell(what)} | {_numbers(kind)} |"
+            yield (
+                f"| `{_toml(kind.model_fields['kind'].default)}` | {_cell(what)} | "
+                f"{_numbers(kind)} |"
+            )
         yield ""
 
 

@@ -1,8 +1,9 @@
 """Mean field theory of wide random networks: how much gradient each layer loses.
 
-For weights of variance s / n the second moment of a layer's pre-activations is q, the next one's is s E[phi(sqrt(q) z)^2] with
-z normal, and the mean square of the signal gradient shrinks by chi = s E[phi'(sqrt(q) z)^2] for each layer gone back
-(Poole et al. 2016, Schoenholz et al. 2017). A network of finite width N has, over n layers,
+For weights of variance s / n the second moment of a layer's pre-activations is q, the next one's is
+s E[phi(sqrt(q) z)^2] with z normal, and the mean square of the signal gradient shrinks by chi = s
+E[phi'(sqrt(q) z)^2] for each layer gone back (Poole et al. 2016, Schoenholz et al. 2017). A network
+of finite width N has, over n layers,
     E[log ratio] = sum log chi - V / 2,   Var[log ratio] = V,   V = sum over layers of (3 mu_4 / mu_2^2 - 1) / N,
 with mu_k = E[phi'^k] (after Hanin and Nica 2019).
 """
@@ -70,7 +71,9 @@ PHI: dict[str, tuple[Function, Function]] = {
 
 @dataclass(frozen=True)
 class Prediction:
-    """Of log(first / last) of the mean square signal gradient: its value for infinite width, and V for ours."""
+    """Of log(first / last) of the mean square signal gradient: its value for infinite width, and V
+    for ours.
+    """
 
     log_ratio: float
     variance: float
@@ -98,11 +101,13 @@ def decades(activation: str, s: float) -> float:
 
 
 def growth(skip: str, scale: float, layers: int) -> float:
-    """log(first / last) of the mean square signal gradient of ReLU networks with He's weights and a connection past a layer.
+    """log(first / last) of the mean square signal gradient of ReLU networks with He's weights and a
+    connection past a layer.
 
-    Pre-activation: x + scale W relu(x) has the mean square of x times 1 + scale^2, forward and back (Yang and Schoenholz 2017).
-    With batch norm the variance over the batch grows with the sum, v_l = 2 + l (pi - 1) / pi from what He's first layer makes
-    of the input, and the gradient by the product of 1 + 1 / v_l: a power of the depth, and no exponential (De and Smith 2020).
+    Pre-activation: x + scale W relu(x) has the mean square of x times 1 + scale^2, forward and back
+    (Yang and Schoenholz 2017). With batch norm the variance over the batch grows with the sum,
+    v_l = 2 + l (pi - 1) / pi from what He's first layer makes of the input, and the gradient by the
+    product of 1 + 1 / v_l: a power of the depth, and no exponential (De and Smith 2020).
     """
     if skip == "plain":
         return layers * float(np.log1p(scale**2))
@@ -112,9 +117,11 @@ def growth(skip: str, scale: float, layers: int) -> float:
 
 @cache
 def batch_norm_rate(activation: str, batch: int | None) -> float:
-    """The factor of the mean square gradient for each layer with batch norm (Yang et al. 2019); over 1: it explodes.
+    """The factor of the mean square gradient for each layer with batch norm (Yang et al. 2019);
+    over 1: it explodes.
 
-    For an infinite batch E[phi'^2] / Var[phi]; for a finite one by the mean over points y on the sphere of centred batches.
+    For an infinite batch E[phi'^2] / Var[phi]; for a finite one by the mean over points y on the
+    sphere of centred batches.
     """
     phi, slope = PHI[activation]
     if batch is None:

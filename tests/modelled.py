@@ -1,6 +1,7 @@
 """Plans with every kind of countermeasure, and ordinary models of them beside the definition.
 
-The plans are drawn from the unions of countermeasures, so that each kind, and each word of it, is in one of them.
+The plans are drawn from the unions of countermeasures, so that each kind, and each word of it, is
+in one of them.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ WIDTHS: list[Any] = [6, [7, 5, 5, 4], 6]
 def cases() -> Iterator[dict[str, Any]]:
     """As many plans as the room with the most kinds needs, all others in turn."""
     for i in range(max(map(len, ROOMS.values()))):
-        # the second time round a room is as many places on as its own place in the list, so that other kinds meet
+        # the second time round a room is as many places on as its own place in the list, so that
+        # other kinds meet
         chosen = {
             room: specs[(i + k * (i // len(specs))) % len(specs)]
             for k, (room, specs) in enumerate(ROOMS.items())
@@ -63,7 +65,8 @@ CELLS: list[tuple[Any, Any, str, str]] = [
     (GRU(), Tanh(), "global_norm", "adamw"),
     (GRU(), Tanh(), "value", "sgd"),
 ]
-"""Each cell by the clippings that know what an array is, and the optimizers that keep something of each."""
+"""Each cell by the clippings that know what an array is, and the optimizers that keep something of
+each."""
 
 
 def timed() -> Iterator[dict[str, Any]]:

@@ -109,7 +109,8 @@ def _leaf(rng: Rng, document: Any) -> tuple[Any, Any]:
 
 
 OF_BYTES: tuple[Mutation, ...] = (
-    flipped, overwritten, zeroed, truncated, beheaded, inserted, deleted, duplicated, swapped, spliced, exchanged,
+    flipped, overwritten, zeroed, truncated, beheaded, inserted, deleted, duplicated, swapped,
+    spliced, exchanged,
 )  # fmt: skip
 OF_JSON: tuple[Mutation, ...] = (*OF_BYTES, edited)
 

@@ -1,12 +1,14 @@
-"""An experiment on simulated nodes of a Ray cluster, one of which is killed: the findings are those of one machine.
+"""An experiment on simulated nodes of a Ray cluster, one of which is killed: the findings are those
+of one machine.
 
     python -m tests.nodes --times 10 -- factorial --depth 4 --width 8 --steps 3 --backends numpy torch
     python -m tests.nodes --times 10 --lacks torch -- factorial --depth 4 --width 8 --steps 3 --backends numpy torch
     python -m tests.nodes --times 3 --overhead -- factorial --depth 10 --steps 500 --backends numpy torch
 
-The nodes are Ray's own (`ray.cluster_utils`), each with its scheduler, its object store and its processes, on this machine.
-`--lacks` adds a node without a framework. `--overhead` kills nothing, and compares the seconds of one node that has all cores
-with those of processes on the same cores. Exit status 1 where findings differ or a run is not there.
+The nodes are Ray's own (`ray.cluster_utils`), each with its scheduler, its object store and its
+processes, on this machine. `--lacks` adds a node without a framework. `--overhead` kills nothing,
+and compares the seconds of one node that has all cores with those of processes on the same cores.
+Exit status 1 where findings differ or a run is not there.
 """
 
 from __future__ import annotations
@@ -39,7 +41,9 @@ NOTICED_SOON = {
 
 
 class Nodes:
-    """A cluster whose head gives no processor away, so that every lane is on a node that may be killed."""
+    """A cluster whose head gives no processor away, so that every lane is on a node that may be
+    killed.
+    """
 
     def __init__(self, cluster: Any, nodes: list[Any]) -> None:
         self.cluster, self.nodes, self.address = cluster, nodes, cluster.address
@@ -152,7 +156,10 @@ def is_wrong(here: Done, found: Done, said: str) -> bool:
     again = found.messages.count("it is tried again")
     those = "".join(f"; {place}" for place in places[:3])
     print(
-        f"{said}: {len(found.runs)} runs in {found.seconds:.1f} s, {again} tried again, {len(places)} findings differ{those}",
+        (
+            f"{said}: {len(found.runs)} runs in {found.seconds:.1f} s, {again} tried again, "
+            f"{len(places)} findings differ{those}"
+        ),
         flush=True,
     )
     return bool(places) or found.runs != here.runs

@@ -19,7 +19,9 @@ def signals(layers: int, keeps: float) -> list[float]:
 
 
 def diagnosis(layers: int = 12, keeps: float = 0.2, steps: int = 6, **changes: Any) -> Diagnosis:
-    """Of a network that was trained, with one layer of a long name and one of a name with a script in it."""
+    """Of a network that was trained, with one layer of a long name and one of a name with a script
+    in it.
+    """
     names = [f"layers.{i}" for i in range(layers)]
     names[-1] = LONG
     names[0] = EVIL

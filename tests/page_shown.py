@@ -30,7 +30,10 @@ def shown(browser: Browser, path: Path) -> Browser:
 def changed(browser: Browser, script: str, *arguments: object) -> None:
     """Do something, and wait until what was asked for is drawn."""
     browser.run(
-        f"{script}; const last = queue; window.settled = false; queue.then(() => {{ window.settled = true; }})",
+        (
+            f"{script}; const last = queue; window.settled = false; queue.then(() => {{ "
+            f"window.settled = true; }})"
+        ),
         *arguments,
     )
     browser.until(lambda: browser.run("return window.settled"))
@@ -39,7 +42,8 @@ def changed(browser: Browser, script: str, *arguments: object) -> None:
 def drawn(browser: Browser) -> list[str]:
     """What the points of the profile say of themselves."""
     return browser.run(
-        "return [...document.querySelectorAll('#profile .mark-symbol.role-mark path')].map(e => e.getAttribute('aria-label'))"
+        "return [...document.querySelectorAll('#profile .mark-symbol.role-mark path')].map(e => "
+        "e.getAttribute('aria-label'))"
     )
 
 
@@ -61,7 +65,8 @@ def seen(browser: Browser, chart: str) -> list[str]:
 
 def names(browser: Browser) -> list[str]:
     return browser.run(
-        "return [...document.querySelectorAll('#league tbody tr:not([hidden]) td.name')].map(e => e.dataset.key)"
+        "return [...document.querySelectorAll('#league tbody tr:not([hidden]) td.name')].map(e => "
+        "e.dataset.key)"
     )
 
 

@@ -26,7 +26,9 @@ def html(source: Source) -> str:
 
 
 class Reader(HTMLParser):
-    """The page as a parser sees it: elements, the cells of the league table, the text outside of scripts, the data."""
+    """The page as a parser sees it: elements, the cells of the league table, the text outside of
+    scripts, the data.
+    """
 
     def __init__(self, text: str) -> None:
         super().__init__()

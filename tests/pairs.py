@@ -1,10 +1,12 @@
-"""Every two kinds of countermeasures at least once in one network: a covering design of plans, judged as `compare` does it.
+"""Every two kinds of countermeasures at least once in one network: a covering design of plans,
+judged as `compare` does it.
 
     python -m tests.pairs BACKEND [FIRST [COUNT]]
 
-Of networks of 50 layers the activation, normalization, skip connection, loss, optimizer, clipping and start; of recurrent ones
-over 50 steps of time the cell, activation, loss, optimizer, clipping and start. A plan is judged at its first step, one in the
-middle and its 20th, from the definition's states. A line for each that does not agree, then the counts.
+Of networks of 50 layers the activation, normalization, skip connection, loss, optimizer, clipping
+and start; of recurrent ones over 50 steps of time the cell, activation, loss, optimizer, clipping
+and start. A plan is judged at its first step, one in the middle and its 20th, from the definition's
+states. A line for each that does not agree, then the counts.
 """
 
 from __future__ import annotations
@@ -74,7 +76,9 @@ OF_TIME = SHARED | {
 
 
 def sequences(folder: Path, classes: int) -> str:
-    """A file of sequences of two features, whose class is told by the first step of time and the last."""
+    """A file of sequences of two features, whose class is told by the first step of time and the
+    last.
+    """
     rng = np.random.default_rng(classes)
     x = rng.normal(size=(200, LENGTH, 2))
     told = x[:, 0, 0] + x[:, -1, 1]

@@ -1,4 +1,5 @@
-"""The pictures of docs: the page as it opens, and once more with the numbers that docs/how-to-read.md explains.
+"""The pictures of docs: the page as it opens, and once more with the numbers that
+docs/how-to-read.md explains.
 
     python -m experiments.compare                # makes the page
     python -m tests.pictures [PAGE.html]         # results/countermeasures.html, if none is named
@@ -29,7 +30,8 @@ MARKED = {
     "#profile": "The profile",
     "#learning": "The learning curves",
 }
-"""What has a number in the picture, and what its entry in the document begins with: it is there without scrolling."""
+"""What has a number in the picture, and what its entry in the document begins with: it is there
+without scrolling."""
 
 BELOW = {
     "#more": "What changed it",
@@ -64,7 +66,8 @@ selectors.forEach((selector, at) => {
 });
 return wrong;
 """
-"""Numbers the elements in the margin at their upper left, one beside another where they collide; returns what is wrong."""
+"""Numbers the elements in the margin at their upper left, one beside another where they collide;
+returns what is wrong."""
 
 SIZE = 17
 """Pixels of a number's circle."""
@@ -81,7 +84,8 @@ def mark(browser: Browser, selectors: Iterable[str]) -> None:
     """Put a number on each element, in the order of the selectors.
 
     Raises:
-        UserError: There is no such element, it is not shown, or it is not in the first screen of the page.
+        UserError: There is no such element, it is not shown, or it is not in the first screen of
+            the page.
     """
     wrong = browser.run(MARK, list(selectors), SIZE, WIDTH, HEIGHT)
     if wrong:

@@ -2,12 +2,14 @@
 
     python -m tests.plant [--wing torch] [--quick] [--write]
 
-A process for each wing plants the faults of tests/faults/ one after another: the wing's rooms are executed anew with each.
-A wing with a fault runs the fault's plan at several depths, precisions and with few and many records, is judged by the
-references of the definition, and the outcome is the one of the findings, which `compare` prints. First of all the wing runs
-without a fault, and has to agree.
+A process for each wing plants the faults of tests/faults/ one after another: the wing's rooms are
+executed anew with each. A wing with a fault runs the fault's plan at several depths, precisions and
+with few and many records, is judged by the references of the definition, and the outcome is the one
+of the findings, which `compare` prints. First of all the wing runs without a fault, and has to
+agree.
 
-What was measured is kept in `results/planted/` and is not measured again while the sources are the same.
+What was measured is kept in `results/planted/` and is not measured again while the sources are the
+same.
 """
 
 from __future__ import annotations
@@ -44,7 +46,9 @@ RECORDS = (1, 10)
 
 
 def plan_of(name: str, depth: int, precision: str, record_every: int) -> Plan:
-    """The plan of a name in `PLANS`, as the campaign runs it: digits, 16 units, batches of 32, 2 seeds, 12 steps."""
+    """The plan of a name in `PLANS`, as the campaign runs it: digits, 16 units, batches of 32, 2
+    seeds, 12 steps.
+    """
     numbers: dict[str, Any] = {"clipping": "none"} | PLANS[name]
     task: dict[str, Any] = {"batch_size": 32}
     if "recurrent" in numbers:
@@ -72,7 +76,9 @@ def plan_of(name: str, depth: int, precision: str, record_every: int) -> Plan:
 
 
 def settings(fault: Fault | None, quick: bool) -> Iterator[tuple[int, str, int]]:
-    """Depth, precision and `record_every` of each run; those of one compiled program one after another."""
+    """Depth, precision and `record_every` of each run; those of one compiled program one after
+    another.
+    """
     precisions = fault.precisions if fault else PRECISIONS
     for depth in DEPTHS[: 1 if quick else None]:
         for precision in precisions:
@@ -191,7 +197,9 @@ Planned = list[tuple[Fault | None, str]]
 
 
 def planned(quick: bool, words: list[str]) -> Planned:
-    """The faults with one of the words in their names, where there are words; before them their plans without a fault."""
+    """The faults with one of the words in their names, where there are words; before them their
+    plans without a fault.
+    """
     faults = [
         fault
         for fault in (KINDS if quick else FAULTS)

@@ -1,4 +1,6 @@
-"""What is said of wings with a planted fault, and of those without one: the page docs/planted-faults.md."""
+"""What is said of wings with a planted fault, and of those without one: the page
+docs/planted-faults.md.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ class Case(NamedTuple):
 
 
 def rows_of(cases: list[Case]) -> list[str]:
-    """The table, a line for each fault and wing: a letter for each depth, precision and record_every."""
+    """The table, a line for each fault and wing: a letter for each depth, precision and
+    record_every.
+    """
     letters = {"broken": "B", "agrees": "a", "cannot be judged": "?", "crashed": "!"}
     lines = []
     for key in dict.fromkeys((case.fault, case.plan, case.wing) for case in cases):
@@ -59,12 +63,16 @@ def shares(cases: list[Case]) -> list[str]:
         if outcomes:
             share = 100 * outcomes.count("broken") / len(outcomes)
             lines.append(
-                f"{precision}: {share:.1f} % of {len(outcomes)} runs are called broken ({_counts(outcomes)})."
+                f"{precision}: {share:.1f} % of {len(outcomes)} runs are called broken "
+                f"({_counts(outcomes)})."
             )
     control = [case.outcome for case in cases if case.fault == NONE]
     return [
         *lines,
-        f"Without a fault: {control.count('broken')} of {len(control)} are called broken ({_counts(control)}).",
+        (
+            f"Without a fault: {control.count('broken')} of {len(control)} are called broken "
+            f"({_counts(control)})."
+        ),
     ]
 
 
@@ -78,13 +86,25 @@ def page(cases: list[Case]) -> str:
     intro = [
         "# Planted faults",
         "",
-        "Made by `python -m tests.plant --write`, which plants each fault of `tests/faults/` in each wing, runs a plan that",
-        "shows it (digits, 16 units, batches of 32, 2 seeds, 12 steps), and writes down what `compare` says.",
+        (
+            "Made by `python -m tests.plant --write`, which plants each fault of `tests/faults/` "
+            "in each wing, runs a plan that"
+        ),
+        (
+            "shows it (digits, 16 units, batches of 32, 2 seeds, 12 steps), and writes down what "
+            "`compare` says."
+        ),
         "",
         *[f"- {line}" for line in shares(cases)],
         "",
-        "Columns are precision and depth; in each, every step recorded and every tenth: B broken, a agrees, ? cannot be",
-        "judged, ! crashed, - not a fault in this precision. The last column is what the first run's report names.",
+        (
+            "Columns are precision and depth; in each, every step recorded and every tenth: B "
+            "broken, a agrees, ? cannot be"
+        ),
+        (
+            "judged, ! crashed, - not a fault in this precision. The last column is what the first "
+            "run's report names."
+        ),
         "",
         f"| fault | plan | wing | {' | '.join(head)} | first named |",
         "|---" * (len(head) + 4) + "|",
@@ -116,10 +136,13 @@ def _unseen(name: str, cases: list[Case]) -> list[str]:
 
 
 def surprises(cases: list[Case]) -> list[str]:
-    """What a reader has to know of each faulty run that is not called broken, and of each right one that is."""
+    """What a reader has to know of each faulty run that is not called broken, and of each right one
+    that is.
+    """
     return [
-        f"{c.fault} ({c.wing}, {c.precision}, depth {c.depth}, every {c.record_every}): {c.outcome}; nearest {c.where}, "
-        f"error {c.error:.1e} of {c.bound:.1e}; free run {c.free_run}{'; ' + c.reason if c.reason else ''}"
+        f"{c.fault} ({c.wing}, {c.precision}, depth {c.depth}, every {c.record_every}): "
+        f"{c.outcome}; nearest {c.where}, error {c.error:.1e} of {c.bound:.1e}; free run "
+        f"{c.free_run}{'; ' + c.reason if c.reason else ''}"
         for c in cases
         if (c.outcome == "broken") == (c.fault == NONE)
     ]

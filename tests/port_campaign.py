@@ -1,4 +1,5 @@
-"""How many mistakes in ports `port` finds: each is planted, and what it says is held to where and what it is.
+"""How many mistakes in ports `port` finds: each is planted, and what it says is held to where and
+what it is.
 
 python -m tests.port_campaign                         all of them: a quarter of an hour
 python -m tests.port_campaign "cnn torch -> keras"    those with this in their pair or name; several words: any of them
@@ -57,7 +58,9 @@ class Row(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """Of one mistake each, of the half that was mended on and of the half that was not; and of several at once."""
+    """Of one mistake each, of the half that was mended on and of the half that was not; and of
+    several at once.
+    """
 
     before: list[Row]
     after: list[Row]
@@ -164,11 +167,16 @@ def _totals(rights: list[Right], rows: Rows) -> list[str]:
     return [
         *_half("One mistake, of the first half", rows.before),
         *_half("One mistake, of the second half", rows.after),
-        f"- Two or three mistakes at once: all found, each with its cause, in {_share(whole, len(rows.several))}; "
-        f"places more than mistakes: {sum(max(0, row.more) for row in rows.several)}.",
-        f"- Without a mistake: {sum(bool(each.accused) for each in rights)} of {len(rights)} accused; the worst error is "
-        f"{max((each.worst for each in rights), default=0):.2g} of its tolerance.",
-        f"- Layers whose weights were carried without a map: {_share(carried, layers)}; wrongly: {wrongly}.",
+        "- Two or three mistakes at once: all found, each with its cause, in "
+        f"{_share(whole, len(rows.several))}; places more than mistakes: "
+        f"{sum(max(0, row.more) for row in rows.several)}.",
+        f"- Without a mistake: {sum(bool(each.accused) for each in rights)} of {len(rights)} "
+        f"accused; the worst error is {max((each.worst for each in rights), default=0):.2g} of "
+        "its tolerance.",
+        (
+            f"- Layers whose weights were carried without a map: {_share(carried, layers)}; "
+            f"wrongly: {wrongly}."
+        ),
     ]
 
 
@@ -177,10 +185,11 @@ def _half(title: str, rows: list[Row]) -> list[str]:
     where, why = Counter(each.where for each in one), Counter(each.why for each in one)
     near = where["exact"] + where["next door"]
     return [
-        f"- {title}: within one place {_share(near, len(one))}, exact {_share(where['exact'], len(one))}, "
-        f"elsewhere {where['elsewhere']}, nothing found {where['nothing']}.",
-        f"    - Its cause: right first {_share(why['right'], len(one))}, a wrong one first {_share(why['wrong'], len(one))}, "
-        f"none {why['none']}.",
+        f"- {title}: within one place {_share(near, len(one))}, exact "
+        f"{_share(where['exact'], len(one))}, elsewhere {where['elsewhere']}, nothing found "
+        f"{where['nothing']}.",
+        f"    - Its cause: right first {_share(why['right'], len(one))}, a wrong one first "
+        f"{_share(why['wrong'], len(one))}, none {why['none']}.",
     ]
 
 

@@ -1,4 +1,6 @@
-"""Faults of a port, planted in NumPy: a reference, what a port with one fault gives, and the cause that has to be named."""
+"""Faults of a port, planted in NumPy: a reference, what a port with one fault gives, and the cause
+that has to be named.
+"""
 
 from __future__ import annotations
 
@@ -108,7 +110,8 @@ def between(b: Bench) -> None:
 
 
 ROOMS: tuple[Callable[[Bench], None], ...] = (
-    normalizations, activations, affine, convolutions, pools, attentions, recurrences, embeddings, resamplings, between, losses,
+    normalizations, activations, affine, convolutions, pools, attentions, recurrences, embeddings,
+    resamplings, between, losses,
     optimizers, statistics, gradients,
 )  # fmt: skip
 

@@ -1,4 +1,6 @@
-"""The bench on which faults of a port are planted: sides by the definition, and a port that differs in one thing."""
+"""The bench on which faults of a port are planted: sides by the definition, and a port that differs
+in one thing.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ BACKENDS = {"torch": "torch", "keras": "keras", "linen": "jax", "nnx": "jax"}
 
 @dataclass(frozen=True, eq=False)
 class Planted:
-    """A fault, the key of its cause, and those of causes that give the same numbers, as they are documented."""
+    """A fault, the key of its cause, and those of causes that give the same numbers, as they are
+    documented.
+    """
 
     name: str
     case: Case

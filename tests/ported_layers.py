@@ -1,4 +1,6 @@
-"""Faults of a port in single layers, planted in NumPy: norms, activations, maps, convolutions, pools and resampling."""
+"""Faults of a port in single layers, planted in NumPy: norms, activations, maps, convolutions,
+pools and resampling.
+"""
 
 from __future__ import annotations
 

@@ -77,7 +77,8 @@ def attentions(b: Bench) -> None:
         out=b.draw(2, 4, 8),
         out_bias=b.draw(8),
     )
-    b.held("query and key's weights swapped", "attention.order", module, query=heads["key"], key=heads["query"],
+    b.held("query and key's weights swapped", "attention.order", module, query=heads["key"],
+        key=heads["query"],
            query_bias=biases["key_bias"], key_bias=biases["query_bias"])  # fmt: skip
     b.held("output bias missing", "attention.bias", module, "scale.bias", drop="out_bias")
     b.held("heads dealt out", "attention.heads", module, **_dealt(module))

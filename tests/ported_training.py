@@ -1,4 +1,6 @@
-"""Faults of a port in what trains it, planted in NumPy: losses, optimizers, running statistics and gradients."""
+"""Faults of a port in what trains it, planted in NumPy: losses, optimizers, running statistics and
+gradients.
+"""
 
 from __future__ import annotations
 
@@ -149,25 +151,36 @@ OPTIMIZERS: list[tuple[str, str, dict[str, Any], dict[str, Any], tuple[str, ...]
     ("no bias correction", "optimizer.corrected", ADAM, {"corrected": False}, ()),
     ("amsgrad", "optimizer.amsgrad", ADAM, {"amsgrad": True}, ()),
     ("decay decoupled", "optimizer.coupling", ADAM | {"decay": 0.01}, {"decoupled": True}, ()),
-    ("decay missing", "optimizer.decay", ADAM | {"decay": 0.01, "decoupled": True}, {"decay": 0.0}, ()),
-    ("decay of 0.004", "optimizer.decay", ADAM | {"decay": 0.01, "decoupled": True}, {"decay": 0.004}, ()),
-    ("decay of 0.0123", "optimizer.decay", ADAM | {"decay": 0.01, "decoupled": True}, {"decay": 0.0123}, ()),
+    ("decay missing", "optimizer.decay", ADAM | {"decay": 0.01, "decoupled": True}, {"decay": 0.0},
+        ()),
+    ("decay of 0.004", "optimizer.decay", ADAM | {"decay": 0.01, "decoupled": True},
+        {"decay": 0.004}, ()),
+    ("decay of 0.0123", "optimizer.decay", ADAM | {"decay": 0.01, "decoupled": True},
+        {"decay": 0.0123}, ()),
     ("sgd for adam", "optimizer.kind", ADAM, {"kind": "sgd", "momentum": 0.9, "rate": 0.05}, ()),
-    ("momentum in float32", "optimizer.momentum", MOMENTUM, {"momentum": float(np.float32(0.9))}, ()),
-    ("decay of weights only", "optimizer.masked", ADAM | {"decay": 0.01, "decoupled": True}, {"masked": True}, ()),
+    ("momentum in float32", "optimizer.momentum", MOMENTUM, {"momentum": float(np.float32(0.9))},
+        ()),
+    ("decay of weights only", "optimizer.masked", ADAM | {"decay": 0.01, "decoupled": True},
+        {"masked": True}, ()),
     ("clipping missing", "clipping.missing", SGD | CLIP, {"clip": {}}, ("optimizer.schedule",)),
     ("clipping of each parameter", "clipping.scope", SGD | CLIP, {"clip": {"norm": 1.0}}, ()),
     ("clipping by value", "clipping.scope", SGD | CLIP, {"clip": {"value": 1.0}}, ()),
     ("clipping by value at 0.5", "clipping.kind", SGD | CLIP, {"clip": {"value": 0.5}}, ()),
-    ("threshold", "clipping.threshold", SGD | CLIP, {"clip": {"global_norm": 5.0}}, ("optimizer.rate",)),
-    ("clipped with the decay", "clipping.order", SGD | CLIP | {"decay": 0.05, "decoupled": False}, {"clip_last": True}, ()),
-    ("the step clipped", "clipping.order", SGD | {"clip": {"value": 0.01}}, {"clip_step": True}, ("clipping.threshold",)),
+    ("threshold", "clipping.threshold", SGD | CLIP, {"clip": {"global_norm": 5.0}},
+        ("optimizer.rate",)),
+    ("clipped with the decay", "clipping.order", SGD | CLIP | {"decay": 0.05, "decoupled": False},
+        {"clip_last": True}, ()),
+    ("the step clipped", "clipping.order", SGD | {"clip": {"value": 0.01}}, {"clip_step": True},
+        ("clipping.threshold",)),
     ("clipped adaptively", "clipping.kind", SGD | CLIP, {"clip": {"adaptive": 0.1}}, ()),
     ("nadam", "optimizer.nesterov", ADAM, {"nesterov": True}, ()),
-    ("decay that grows", "optimizer.decay", SGD | {"decay": 0.01}, {"decay": -0.2, "decoupled": True}, ()),
+    ("decay that grows", "optimizer.decay", SGD | {"decay": 0.01},
+        {"decay": -0.2, "decoupled": True}, ()),
     ("centered", "optimizer.centered", {"kind": "rmsprop", "rate": 1e-3, "rho": 0.9, "epsilon": 1e-8}, {"centered": True}, ()),
-    ("rho", "optimizer.rho", {"kind": "rmsprop", "rate": 1e-3, "rho": 0.9, "epsilon": 1e-8}, {"rho": 0.99}, ()),
-    ("two decisions", "optimizer.momentum_and_nesterov", SGD, {"momentum": 0.9, "nesterov": True}, ()),
+    ("rho", "optimizer.rho", {"kind": "rmsprop", "rate": 1e-3, "rho": 0.9, "epsilon": 1e-8},
+        {"rho": 0.99}, ()),
+    ("two decisions", "optimizer.momentum_and_nesterov", SGD, {"momentum": 0.9, "nesterov": True},
+        ()),
 ]  # fmt: skip
 
 

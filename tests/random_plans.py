@@ -1,10 +1,11 @@
-"""Random plans on correct wings: nothing may be called broken, and little may be called beyond judgement.
+"""Random plans on correct wings: nothing may be called broken, and little may be called beyond
+judgement.
 
     python -m tests.random_plans BACKEND COUNT [FIRST]
 
-All kinds, depths, widths, batches, both precisions, balanced and lopsided classes; every fourth plan is of recurrent cells.
-Plan number n is the same in every call.
-Each plan is run and judged as `experiments.compare` does it. A line for each plan that does not agree, then the counts.
+All kinds, depths, widths, batches, both precisions, balanced and lopsided classes; every fourth
+plan is of recurrent cells. Plan number n is the same in every call. Each plan is run and judged as
+`experiments.compare` does it. A line for each plan that does not agree, then the counts.
 """
 
 from __future__ import annotations
@@ -69,7 +70,9 @@ OPTIMIZERS: list[Any] = [
 
 
 def data_files(folder: Path) -> list[str]:
-    """Digits, two classes balanced in every batch of the whole training set, and one class in twenty."""
+    """Digits, two classes balanced in every batch of the whole training set, and one class in
+    twenty.
+    """
     order = np.random.Generator(np.random.Philox(key=0)).permutation(240)
     balanced, rng = np.zeros(240, int), np.random.default_rng(3)
     balanced[order[48:][::2]] = 1
@@ -157,7 +160,9 @@ def recurrent_network(number: int) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def random_optimizer(number: int, rate: float) -> dict[str, Any]:
-    """That of plan number n: with this rate, or a 30th of it where gradients are brought to the size of 1."""
+    """That of plan number n: with this rate, or a 30th of it where gradients are brought to the
+    size of 1.
+    """
     drawn = OPTIMIZERS[np.random.default_rng([12, number]).integers(len(OPTIMIZERS))]
     sized = linear(TypeAdapter(Optimizer).validate_python(drawn))
     return drawn | {"learning_rate": rate if sized else rate / 30}
@@ -176,8 +181,8 @@ def agreement(plan: Plan, definition: Worker, wing: Worker, reference: Path) -> 
 def words(plan: Plan) -> str:
     """A plan in one line."""
     return (
-        f"{plan.precision} {plan.network.model_dump_json()} "
-        f"batch {plan.task.batch_size} {plan.initialization.model_dump_json()} {plan.clipping.model_dump_json()} "
+        f"{plan.precision} {plan.network.model_dump_json()} batch {plan.task.batch_size} "
+        f"{plan.initialization.model_dump_json()} {plan.clipping.model_dump_json()} "
         f"{plan.optimizer.model_dump_json()} {Path(plan.task.source).stem}"
     )
 
@@ -204,7 +209,8 @@ def main() -> None:
             if agreed.outcome != "agrees":
                 print(f"{number} {agreed.outcome}: {agreed.reason} | {words(plan)}", flush=True)
     print(
-        f"{name}: {dict(counts)}; free runs {dict(free)}; error over bound at most {nearest:.2f} where nothing is broken"
+        f"{name}: {dict(counts)}; free runs {dict(free)}; error over bound at most {nearest:.2f} "
+        "where nothing is broken"
     )
 
 

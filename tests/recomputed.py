@@ -79,7 +79,9 @@ def lstm(x: np.ndarray, p: Arrays, config: Mapping[str, Any]) -> np.ndarray:
 
 
 def gru(x: np.ndarray, p: Arrays, config: Mapping[str, Any]) -> np.ndarray:
-    """Of x [batch, time, feature], every state h; of a plain cell too, whose one gate is the candidate."""
+    """Of x [batch, time, feature], every state h; of a plain cell too, whose one gate is the
+    candidate.
+    """
     h = np.zeros((len(x), p["bias"].shape[-1]))
     states = []
     for t in range(x.shape[1]):
@@ -102,7 +104,9 @@ def _gru(x: np.ndarray, h: np.ndarray, p: Arrays, config: Mapping[str, Any]) -> 
 
 
 def attention(inputs: Sequence[np.ndarray], p: Arrays, config: Mapping[str, Any]) -> np.ndarray:
-    """Of a function, from heads [batch, heads, time, width]; of a module, from [batch, time, feature]."""
+    """Of a function, from heads [batch, heads, time, width]; of a module, from [batch, time,
+    feature].
+    """
     if not p:
         return attended(*inputs, config=config)
     named = zip(("query", "key", "value"), inputs, strict=True)

@@ -1,4 +1,6 @@
-"""Small files of three frameworks' weights, what may be wrong in them, and `convert` as a command that refuses."""
+"""Small files of three frameworks' weights, what may be wrong in them, and `convert` as a command
+that refuses.
+"""
 
 from __future__ import annotations
 

@@ -54,7 +54,8 @@ def an_agreement(
 ) -> Agreement:
     steps, free = steps or a_check(), free or a_free_run()
     return Agreement(
-        outcome=steps.outcome, reason=steps.reason, first_step=first or steps, single_steps=steps, judged_steps=[0, 3],
+        outcome=steps.outcome, reason=steps.reason, first_step=first or steps, single_steps=steps,
+        judged_steps=[0, 3],
         free_run=free,
     )  # fmt: skip
 
@@ -100,8 +101,10 @@ def a_document(runs: dict[str, dict[str, RunFinding]], plans: Any = PLANS, **mor
     ]
     every = ("numpy", "torch", "keras")
     fields: dict[str, Any] = {
-        "experiment": "e", "question": "Why [not]?", "command": "c", "versions": {}, "device": dict.fromkeys(every, "cpu:0"),
-        "threads": dict.fromkeys(every, 1), "exclusive": dict.fromkeys(every, False), "thresholds": Thresholds(),
+        "experiment": "e", "question": "Why [not]?", "command": "c", "versions": {},
+        "device": dict.fromkeys(every, "cpu:0"),
+        "threads": dict.fromkeys(every, 1), "exclusive": dict.fromkeys(every, False),
+        "thresholds": Thresholds(),
         "configurations": rows, "agrees": all_agree(rows),
     }  # fmt: skip
     return Document(**(fields | more))

@@ -15,7 +15,8 @@ from experiments import judging, references
 from experiments.judging import watched
 
 FOR_EACH_WING = lru_cache(maxsize=4)
-"""What the definition computes of a plan is kept while the cases of the three wings follow one another (tests/conftest.py)."""
+"""What the definition computes of a plan is kept while the cases of the three wings follow one
+another (tests/conftest.py)."""
 
 
 def states_of(definition: Backend, plan: Plan, steps: list[int]) -> dict[int, State]:
@@ -28,7 +29,9 @@ def states_of(definition: Backend, plan: Plan, steps: list[int]) -> dict[int, St
 
 
 def judged(wing: Program, plan: Plan, steps: list[int]) -> list[Check]:
-    """A wing's steps from the definition's states, those from where the definition goes on to be finite."""
+    """A wing's steps from the definition's states, those from where the definition goes on to be
+    finite.
+    """
     return judging.checks(wing, plan, task.load(plan.task), _judges(plan.model_dump_json(), *steps))
 
 

@@ -1,4 +1,6 @@
-"""A small experiment in a store, for the tests of its report: run by the definition, told as if by two backends."""
+"""A small experiment in a store, for the tests of its report: run by the definition, told as if by
+two backends.
+"""
 
 from __future__ import annotations
 

@@ -28,7 +28,8 @@ def float64s(
 
 
 def every(union: Any) -> list[Any]:
-    """Each kind of a union of countermeasures by its defaults, and with each word that a field of it may have.
+    """Each kind of a union of countermeasures by its defaults, and with each word that a field of
+    it may have.
 
     A number that has no default is 0.1.
     """

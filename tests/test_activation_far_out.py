@@ -1,4 +1,6 @@
-"""Activation where numbers end: infinities, NaN, subnormal numbers, the kink at 0, and where a unit is dead."""
+"""Activation where numbers end: infinities, NaN, subnormal numbers, the kink at 0, and where a unit
+is dead.
+"""
 
 from __future__ import annotations
 
@@ -83,7 +85,8 @@ def test_outside_the_open_interval_the_derivative_is_0_and_inside_it_is_not(
     wing: Backend, spec: Activation, precision: str
 ) -> None:
     edges = np.array([z for z in open_interval(spec, precision) if np.isfinite(z)], precision)[None]
-    # a tanh that is a few units in the last place off reaches 1 somewhat before, or as late as at 20
+    # a tanh that is a few units in the last place off reaches 1 somewhat before, or as late as at
+    # 20
     outside, inside = (
         edges * np.array(2.5, precision),
         np.where(edges, edges * np.array(0.85, precision), 1e-3),

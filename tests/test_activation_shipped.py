@@ -1,4 +1,6 @@
-"""Activation as the frameworks ship it: how it departs from the definition, and that our form keeps its digits."""
+"""Activation as the frameworks ship it: how it departs from the definition, and that our form keeps
+its digits.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What a single step of a wing is held to: its distance from the definition's, in whose every array a fault is named."""
+"""What a single step of a wing is held to: its distance from the definition's, in whose every array
+a fault is named.
+"""
 
 from __future__ import annotations
 
@@ -119,7 +121,9 @@ def test_a_place_is_told_in_the_words_of_the_report(
 def test_a_cancelling_gradient_is_held_to_what_was_summed(
     definition: Backend, plan: Maker, tmp_path: Any
 ) -> None:
-    """Classes balanced in a batch: the gradient of the output bias is a sum of +1/2 and -1/2, and truly about 1e-17."""
+    """Classes balanced in a batch: the gradient of the output bias is a sum of +1/2 and -1/2, and
+    truly about 1e-17.
+    """
     order = np.random.default_rng(np.random.Philox(key=0)).permutation(240)
     y = np.zeros(240, int)
     y[order[48:][::2]] = 1

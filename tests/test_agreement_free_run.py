@@ -23,7 +23,9 @@ from tests.judged import QUICK, Maker, small
 
 
 def _trace(values: np.ndarray) -> Trace:
-    """A trace [seed 2, step 3, layer 4] with the values in all quantities, and their first layer as the loss."""
+    """A trace [seed 2, step 3, layer 4] with the values in all quantities, and their first layer as
+    the loss.
+    """
     return Trace(np.arange(values.shape[1]), values[..., 0], dict.fromkeys(QUANTITIES, values))
 
 
@@ -116,9 +118,8 @@ def test_a_kink_decides_only_where_a_number_may_lie_between_the_runs(
     found = free_run(one, away([0.0, 0.0, 0.3, 0.3, 0.3]), away([0.0] * 5), [own] * 5)
     assert (found.outcome, found.step) == (outcome, 2)
     if outcome == "chaotic":
-        assert (
-            found.reason
-            == "chaotic from step 2: one number on the other side of a kink decides when two runs part"
+        assert found.reason == (
+            "chaotic from step 2: one number on the other side of a kink decides when two runs part"
         )
 
 

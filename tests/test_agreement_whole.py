@@ -1,4 +1,6 @@
-"""Evaluation of the whole test set, and steps in the run: faults that no single step from a state shows."""
+"""Evaluation of the whole test set, and steps in the run: faults that no single step from a state
+shows.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ from tests.judged import Maker, judge_of, small
 
 
 class Confuses:
-    """The definition, wrong in evaluation for one sample of the test set, which the draws do not evaluate."""
+    """The definition, wrong in evaluation for one sample of the test set, which the draws do not
+    evaluate.
+    """
 
     def __init__(self, program: Any) -> None:
         self.program = program
@@ -97,7 +101,9 @@ def test_a_few_samples_that_are_more_sensitive_than_others_are_drawn_themselves(
 
 
 def test_a_sample_a_million_times_as_sensitive_is_no_fault(tmp_path: Path) -> None:
-    """Wrong: 50 layers with batch norm and a highway, one of 360 test samples of 6.8e3 beside 0.29: "broken" in all wings."""
+    """Wrong: 50 layers with batch norm and a highway, one of 360 test samples of 6.8e3 beside 0.29:
+    "broken" in all wings.
+    """
     case: dict[str, Any] = next(
         one
         for one in pairs.cases()
@@ -119,7 +125,9 @@ def test_a_sample_a_million_times_as_sensitive_is_no_fault(tmp_path: Path) -> No
 
 
 class Keeps:
-    """The definition with a fault that no single step shows: each step but the first after loading starts from old weights."""
+    """The definition with a fault that no single step shows: each step but the first after loading
+    starts from old weights.
+    """
 
     def __init__(self, program: Any) -> None:
         self.program, self.stale = program, None

@@ -1,4 +1,6 @@
-"""A short turn of the batteries that `python -m tests.attack` runs for as long as there is time; each finds a planted fault."""
+"""A short turn of the batteries that `python -m tests.attack` runs for as long as there is time;
+each finds a planted fault.
+"""
 
 from __future__ import annotations
 
@@ -81,6 +83,9 @@ def test_a_data_file_that_is_replaced_under_way_gives_its_numbers_to_nobody(tmp_
     assert failures.keys() == {job.run_id for job in jobs}
     reasons = {outcome.reason for outcome in failures.values()}
     assert reasons == {
-        f"the data file changed while it was in use: {where / 'data.npz'}; leave it as it is and run again"
+        (
+            f"the data file changed while it was in use: {where / 'data.npz'}; leave it as it is "
+            "and run again"
+        )
     }
     assert not list((tmp_path / "runs").glob("*.parquet"))

@@ -1,7 +1,9 @@
-"""Every line that the page of differences shows runs where this project is not, and makes the frameworks equal.
+"""Every line that the page of differences shows runs where this project is not, and makes the
+frameworks equal.
 
-The code blocks are taken out of docs/migration/differences.md. Of each framework one fresh interpreter, in an empty folder,
-runs its blocks and uses what they make: the arithmetic of a trial (backends/*/trial.py) goes along as an ordinary file.
+The code blocks are taken out of docs/migration/differences.md. Of each framework one fresh
+interpreter, in an empty folder, runs its blocks and uses what they make: the arithmetic of a trial
+(backends/*/trial.py) goes along as an ordinary file.
 """
 
 from __future__ import annotations
@@ -94,7 +96,8 @@ def run(framework: str, blocks: Blocks, folder: Path) -> dict[str, Arrays]:
     (folder / "line.py").write_text((ROOT / "common" / "line.py").read_text())
     (folder / "program.py").write_text(PROGRAM)
     environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-S", "-c", "import site, sys; site.main(); sys.path[:] = [p for p in sys.path if p]; "
+    command = [sys.executable, "-S", "-c",
+        "import site, sys; site.main(); sys.path[:] = [p for p in sys.path if p]; "
                "sys.meta_path[:] = [f for f in sys.meta_path if 'isograd' not in str(f)]; "
                "sys.path.insert(0, '.'); import runpy; runpy.run_path('program.py')"]  # fmt: skip
     ran = subprocess.run(

@@ -1,4 +1,6 @@
-"""The capture of flax nnx models: gradients, places, layers, steps, and that the user's own model stays as it is."""
+"""The capture of flax nnx models: gradients, places, layers, steps, and that the user's own model
+stays as it is.
+"""
 
 from __future__ import annotations
 
@@ -84,7 +86,10 @@ CASES = [
         "both ways",
         made(models.BothWays),
         SEQUENCE,
-        "both.forward_rnn both.forward_rnn/.1 both.backward_rnn both.backward_rnn/.1 both:concatenate both :slice head (model)",
+        (
+            "both.forward_rnn both.forward_rnn/.1 both.backward_rnn both.backward_rnn/.1 "
+            "both:concatenate both :slice head (model)"
+        ),
         ("both.forward_rnn#0.0", "both.backward_rnn#0.0"),
     ),
     Case(
@@ -111,7 +116,10 @@ CASES = [
         "between",
         made(models.Between),
         -FLAT,
-        "a :leaky_relu :mul :concatenate :softmax :dot_general :reshape :transpose :mean :elu head (model)",
+        (
+            "a :leaky_relu :mul :concatenate :softmax :dot_general :reshape :transpose :mean :elu "
+            "head (model)"
+        ),
     ),
     Case(
         "two inputs",

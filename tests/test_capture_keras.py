@@ -1,4 +1,6 @@
-"""What is captured of a Keras model: its places, gradients and layers, on models that are awkward to look into."""
+"""What is captured of a Keras model: its places, gradients and layers, on models that are awkward
+to look into.
+"""
 
 from __future__ import annotations
 

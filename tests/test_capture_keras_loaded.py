@@ -1,4 +1,6 @@
-"""The capture of Keras in a process of somebody else's: loaded by its path, with nothing of ours, on TensorFlow only."""
+"""The capture of Keras in a process of somebody else's: loaded by its path, with nothing of ours,
+on TensorFlow only.
+"""
 
 from __future__ import annotations
 

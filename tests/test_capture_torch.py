@@ -1,4 +1,6 @@
-"""What is captured of PyTorch models: gradients against central differences, layers against NumPy, and what is said."""
+"""What is captured of PyTorch models: gradients against central differences, layers against NumPy,
+and what is said.
+"""
 
 from __future__ import annotations
 

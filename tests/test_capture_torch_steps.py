@@ -1,4 +1,6 @@
-"""Steps of a PyTorch model's own optimiser: those of a plain loop, and what optimiser and clipping are said to be."""
+"""Steps of a PyTorch model's own optimiser: those of a plain loop, and what optimiser and clipping
+are said to be.
+"""
 
 from __future__ import annotations
 

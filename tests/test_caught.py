@@ -1,4 +1,6 @@
-"""The campaign of planted faults: that it counts, says and refuses, and that a fault of each kind is planted in every wing."""
+"""The campaign of planted faults: that it counts, says and refuses, and that a fault of each kind
+is planted in every wing.
+"""
 
 from __future__ import annotations
 

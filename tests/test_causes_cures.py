@@ -38,7 +38,9 @@ def test_every_cure_is_a_line_of_names_and_arguments_that_the_framework_has(dial
 
 
 def families(fault: Planted) -> set[str]:
-    """The families of the causes that explain a fault: no other has anything to say of it (tests/test_causes.py)."""
+    """The families of the causes that explain a fault: no other has anything to say of it
+    (tests/test_causes.py).
+    """
     return {key.partition(".")[0] for key in (fault.cause, *fault.same)}
 
 
@@ -48,7 +50,9 @@ def test_a_wrong_cure_is_found(line: str) -> None:
 
 
 def frameworks(dialect: str) -> dict[str, Any]:
-    """The packages whose names stand in the lines of a dialect; a skip where they are not installed."""
+    """The packages whose names stand in the lines of a dialect; a skip where they are not
+    installed.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore"
@@ -62,7 +66,9 @@ def frameworks(dialect: str) -> dict[str, Any]:
 
 
 def wrong_calls(line: str, roots: dict[str, Any]) -> Iterator[str]:
-    """Names and arguments that are not there, of calls of the framework's own; another framework's names are all wrong."""
+    """Names and arguments that are not there, of calls of the framework's own; another framework's
+    names are all wrong.
+    """
     for node in ast.walk(ast.parse(line)):
         name = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
         head = name.split(".")[0]

@@ -141,10 +141,14 @@ def test_layer_group_and_rms_norm(torch: Any) -> None:
 
 
 ACTIVATIONS: dict[str, Callable[[Any], Callable[..., Any]]] = {
-    "relu": lambda f: f.relu, "relu6": lambda f: f.relu6, "selu": lambda f: f.selu, "silu": lambda f: f.silu,
-    "sigmoid": lambda f: f.sigmoid, "tanh": lambda f: f.tanh, "softsign": lambda f: f.softsign, "mish": lambda f: f.mish,
-    "hard_sigmoid": lambda f: f.hardsigmoid, "hard_swish": lambda f: f.hardswish, "hard_tanh": lambda f: f.hardtanh,
-    "log_sigmoid": lambda f: f.logsigmoid, "tanh_shrink": lambda f: f.tanhshrink, "swish": lambda f: f.silu,
+    "relu": lambda f: f.relu, "relu6": lambda f: f.relu6, "selu": lambda f: f.selu,
+    "silu": lambda f: f.silu,
+    "sigmoid": lambda f: f.sigmoid, "tanh": lambda f: f.tanh, "softsign": lambda f: f.softsign,
+    "mish": lambda f: f.mish,
+    "hard_sigmoid": lambda f: f.hardsigmoid, "hard_swish": lambda f: f.hardswish,
+    "hard_tanh": lambda f: f.hardtanh,
+    "log_sigmoid": lambda f: f.logsigmoid, "tanh_shrink": lambda f: f.tanhshrink,
+    "swish": lambda f: f.silu,
 }  # fmt: skip
 NUMBERED: list[tuple[dict[str, Any], Callable[[Any, Any], Any]]] = [
     ({"name": "leaky_relu", "slope": 0.2}, lambda f, x: f.leaky_relu(x, 0.2)),

@@ -1,4 +1,6 @@
-"""Resampling is what the frameworks compute, and one for another is named; what is none of them is not."""
+"""Resampling is what the frameworks compute, and one for another is named; what is none of them is
+not.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A fault is seen from further away than its own place: behind a layer, in front of one, or at the end."""
+"""A fault is seen from further away than its own place: behind a layer, in front of one, or at the
+end.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ RNG = np.random.default_rng(0)
 
 
 def test_what_goes_in_is_told_and_not_what_a_layer_makes_of_it() -> None:
-    """Half the input of a layer norm is as if its epsilon were four times as large: but the input itself is half as large."""
+    """Half the input of a layer norm is as if its epsilon were four times as large: but the input
+    itself is half as large.
+    """
     x = RNG.normal(size=(6, 8))
     config = {"epsilon": 1e-5, "axes": 1}
     mine, its = (

@@ -94,8 +94,10 @@ SGD = {"kind": "sgd", "rate": 0.05}
 RMSPROP = {"kind": "rmsprop", "rate": 1e-3, "rho": 0.9, "epsilon": 1e-8}
 REFERENCES: dict[str, tuple[dict[str, Any], Callable[[], Parameters]]] = {
     "adam": (ADAM, lambda: of_torch(lambda o, p: o.Adam(p, 1e-3))),
-    "decayed adam": (ADAM | {"decay": 0.01}, lambda: of_torch(lambda o, p: o.Adam(p, 1e-3, weight_decay=0.01))),
-    "adamw": (ADAM | {"kind": "adamw", "decay": 0.01}, lambda: of_torch(lambda o, p: o.AdamW(p, 1e-3, weight_decay=0.01))),
+    "decayed adam": (ADAM | {"decay": 0.01},
+        lambda: of_torch(lambda o, p: o.Adam(p, 1e-3, weight_decay=0.01))),
+    "adamw": (ADAM | {"kind": "adamw", "decay": 0.01},
+        lambda: of_torch(lambda o, p: o.AdamW(p, 1e-3, weight_decay=0.01))),
     "sgd": (SGD, lambda: of_torch(lambda o, p: o.SGD(p, 0.05))),
     "momentum": (SGD | {"momentum": 0.9}, lambda: of_torch(lambda o, p: o.SGD(p, 0.05, 0.9))),
     "clipped sgd": (SGD, lambda: of_torch(lambda o, p: o.SGD(p, 0.05), 1.0)),

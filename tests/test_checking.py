@@ -1,4 +1,6 @@
-"""A function held to a definition in NumPy: right ones agree, every fault is found, and what cannot be judged is said."""
+"""A function held to a definition in NumPy: right ones agree, every fault is found, and what cannot
+be judged is said.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The claims of the article, by their figures: what would condemn a claim that holds, and acquit one that does not."""
+"""The claims of the article, by their figures: what would condemn a claim that holds, and acquit
+one that does not.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The claims of the article, on their page: its rows are the command's, and its verdicts those of the installed frameworks."""
+"""The claims of the article, on their page: its rows are the command's, and its verdicts those of
+the installed frameworks.
+"""
 
 from __future__ import annotations
 

@@ -91,7 +91,8 @@ def test_a_backend_that_no_node_has_is_the_users_mistake_or_is_left_out() -> Non
     with pytest.raises(UserError) as caught:
         choose(["torch"], cluster)
     assert str(caught.value) == (
-        '--backends: torch needs torch on a node of the cluster; install with: pip install -c constraints.txt -e ".[torch]"'
+        "--backends: torch needs torch on a node of the cluster; install with: pip install -c "
+        'constraints.txt -e ".[torch]"'
     )
 
 

@@ -1,4 +1,6 @@
-"""How a cluster is found: its address, and the nodes that answer; what is wrong with either is one line."""
+"""How a cluster is found: its address, and the nodes that answer; what is wrong with either is one
+line.
+"""
 
 from __future__ import annotations
 
@@ -86,10 +88,14 @@ def test_exclusive_is_for_one_machine() -> None:
 def test_an_error_from_a_node_is_told_by_its_end() -> None:
     assert told(
         RuntimeError(
-            "ray::f()\nTraceback (most recent call last):\n  File x\nModuleNotFoundError: No module named 'polars'"
+            "ray::f()\nTraceback (most recent call last):\n  File x\nModuleNotFoundError: No "
+            "module named 'polars'"
         )
     ) == ("ModuleNotFoundError: No module named 'polars'")
-    account = "ray::f()\nTraceback (most recent call last):\n  File x\nModuleNotFoundError: No module named 'polars'"
+    account = (
+        "ray::f()\nTraceback (most recent call last):\n  File x\nModuleNotFoundError: No module "
+        "named 'polars'"
+    )
     assert told(RuntimeError(account)) == "ModuleNotFoundError: No module named 'polars'"
     assert (
         told(RuntimeError("Version mismatch: the cluster has 2.9\nmore"))
@@ -98,7 +104,9 @@ def test_an_error_from_a_node_is_told_by_its_end() -> None:
 
 
 class FakeRay:
-    """A cluster of nodes that answer with what is installed, raise what they are given, or say nothing."""
+    """A cluster of nodes that answer with what is installed, raise what they are given, or say
+    nothing.
+    """
 
     exceptions = SimpleNamespace(NodeDiedError=type("NodeDiedError", (Exception,), {}))
 

@@ -198,7 +198,8 @@ def test_a_node_that_goes_costs_no_run_and_moves_no_number(tmp_path: Path) -> No
 @pytest.mark.usefixtures("needs_ray")
 def test_the_cluster_that_the_page_shows_is_one_to_ray() -> None:
     code = (
-        "import sys, yaml\nfrom ray.autoscaler._private.util import prepare_config, validate_config\n"
+        "import sys, yaml\nfrom ray.autoscaler._private.util import prepare_config, "
+        "validate_config\n"
         "validate_config(prepare_config(yaml.safe_load(sys.stdin)))"
     )
     (shown,) = re.findall(

@@ -1,6 +1,8 @@
-"""The palettes of the charts: any two of their eight colours are apart for every reader, and each from its ground.
+"""The palettes of the charts: any two of their eight colours are apart for every reader, and each
+from its ground.
 
-How a reader without red or green cones sees a colour is Machado, Oliveira and Fernandes 2009 (severity 1), in linear RGB.
+How a reader without red or green cones sees a colour is Machado, Oliveira and Fernandes 2009
+(severity 1), in linear RGB.
 """
 
 from __future__ import annotations

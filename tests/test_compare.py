@@ -40,7 +40,10 @@ def test_the_report_begins_with_the_question_and_ends_with_the_answer(done: Done
     assert text.startswith(f"{asked} Answer 4 hidden layers"), (
         "tables are shown that nobody asked for"
     )
-    more = f"Page: {page}; tables: --full; how to read it: docs/how-to-read.md; all documents: docs/README.md"
+    more = (
+        f"Page: {page}; tables: --full; how to read it: docs/how-to-read.md; all documents: "
+        "docs/README.md"
+    )
     assert text.endswith(f"No framework was compared with the definition. {more}")
     assert (
         sum(int(line.split(": ")[-1].split()[0]) for line in lines if line.endswith(" of 24")) == 24
@@ -85,7 +88,8 @@ def test_a_second_experiment_leaves_the_first_ones_page(tmp_path: Path) -> None:
 def test_the_answer_of_a_single_network_names_a_command_that_works(tmp_path: Path) -> None:
     own = tmp_path / "mine.toml"
     own.write_text(
-        'question = "?"\n[[configuration]]\nactivation = "sigmoid"\ninitialization = { kind = "gaussian", std = 1e-3 }\n'
+        'question = "?"\n[[configuration]]\nactivation = "sigmoid"\ninitialization = { kind = '
+        '"gaussian", std = 1e-3 }\n'
     )
     first = command(str(own), *TINY, "--output", str(tmp_path / "runs"))
     (asked,) = re.findall(
@@ -167,7 +171,8 @@ def test_fresh_and_damaged_runs_are_run_again(tmp_path: Path) -> None:
 def test_a_run_that_turns_non_finite_ends_with_status_1_and_its_reason(tmp_path: Path) -> None:
     own = tmp_path / "exploding.toml"
     own.write_text(
-        'question = "?"\n[[configuration]]\nactivation = "relu"\ninitialization = { kind = "gaussian", std = 1e80 }\n'
+        'question = "?"\n[[configuration]]\nactivation = "relu"\ninitialization = { kind = '
+        '"gaussian", std = 1e80 }\n'
     )
     result = command(str(own), *TINY, "--output", str(tmp_path / "runs"))
     assert result.returncode == 1

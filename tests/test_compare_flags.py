@@ -1,4 +1,6 @@
-"""What `compare` is asked for: flags, backends that are missing, help and the list, and each mistake in one line."""
+"""What `compare` is asked for: flags, backends that are missing, help and the list, and each
+mistake in one line.
+"""
 
 from __future__ import annotations
 
@@ -71,7 +73,8 @@ def test_a_users_mistake_is_one_line_and_status_2(
 
 
 FLAGS = {
-    "compare": "--depth", "report": "--figures", "migrate": "--write", "convert": "--like", "bench": "--quick",
+    "compare": "--depth", "report": "--figures", "migrate": "--write", "convert": "--like",
+    "bench": "--quick",
     "claims": "--write", "differences": "--measure",
 }  # fmt: skip
 
@@ -135,7 +138,8 @@ def test_help_and_list_import_no_framework_and_nothing_slow(flag: str) -> None:
     code = (
         "import sys; from experiments.compare import main\n"
         "try: main()\nexcept SystemExit as end: status = end.code\n"
-        "slow = {'torch', 'tensorflow', 'keras', 'jax', 'flax', 'optax', 'polars', 'sklearn', 'scipy'}\n"
+        "slow = {'torch', 'tensorflow', 'keras', 'jax', 'flax', 'optax', 'polars', 'sklearn', "
+        "'scipy'}\n"
         "slow = (slow | {'altair', 'vl_convert', 'jinja2'}) & sys.modules.keys()\n"
         "print(status, sorted(slow), file=sys.stderr)"
     )

@@ -1,6 +1,8 @@
-"""Weights that move: a user's model of eleven layers, there and back in six directions, by a user who writes no map.
+"""Weights that move: a user's model of eleven layers, there and back in six directions, by a user
+who writes no map.
 
-The model is tests/converted/'s, as each framework has it. Its optimiser has taken steps before it is carried.
+The model is tests/converted/'s, as each framework has it. Its optimiser has taken steps before it
+is carried.
 """
 
 from __future__ import annotations

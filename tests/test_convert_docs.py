@@ -1,4 +1,6 @@
-"""The command, and what docs/convert.md shows of it: the code that saves and loads, and the table of laws."""
+"""The command, and what docs/convert.md shows of it: the code that saves and loads, and the table
+of laws.
+"""
 
 from __future__ import annotations
 

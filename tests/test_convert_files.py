@@ -1,4 +1,6 @@
-"""The reader and the writer of files: the library's to the last bit; damaged ones are refused by a line, and nothing else."""
+"""The reader and the writer of files: the library's to the last bit; damaged ones are refused by a
+line, and nothing else.
+"""
 
 from __future__ import annotations
 
@@ -186,7 +188,9 @@ def test_names_of_a_file_do_not_move_the_cursor_of_a_terminal(
 
 @pytest.mark.parametrize("source", FILES)
 def test_no_damage_of_a_file_ends_in_anything_but_a_line(tmp_path: Path, source: str) -> None:
-    """Some bytes are others, mostly of the header: the file is refused, or another one that is whole."""
+    """Some bytes are others, mostly of the header: the file is refused, or another one that is
+    whole.
+    """
     rng = np.random.default_rng(0)
     framework = "torch" if source == "adam" else source
     asked = Asked(framework, "keras" if framework == "torch" else "torch", heads=2)

@@ -1,7 +1,7 @@
 """The table of laws is what the frameworks do: as the captures read living models.
 
-The captures state the layouts once more, in each framework's own arrays, since they may import nothing of ours; here the two
-statements are held to each other, array by array.
+The captures state the layouts once more, in each framework's own arrays, since they may import
+nothing of ours; here the two statements are held to each other, array by array.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""The table of laws is what the rooms of this suite say by `PARAMETERS`, and carries the ordinary model of every plan."""
+"""The table of laws is what the rooms of this suite say by `PARAMETERS`, and carries the ordinary
+model of every plan.
+"""
 
 from __future__ import annotations
 
@@ -79,7 +81,9 @@ OF_CELLS = {
 
 
 def unplaced(framework: str, kind: str) -> list[str]:
-    """The parameters of a cell, with their gates, that its room does not find in the arrays that the laws make of them."""
+    """The parameters of a cell, with their gates, that its room does not find in the arrays that
+    the laws make of them.
+    """
     cell, units = CELLS[kind], 3
     part = Step(cell, units, (Tanh(),))
     rng = np.random.default_rng(0)
@@ -107,7 +111,9 @@ def unplaced(framework: str, kind: str) -> list[str]:
 
 
 def whole(kept: Kept, there: c.Arrays) -> np.ndarray:
-    """The array of a room's name, in which the laws have neither a model's own modules nor PyTorch's number of a layer."""
+    """The array of a room's name, in which the laws have neither a model's own modules nor
+    PyTorch's number of a layer.
+    """
     name = kept.name.removesuffix("_l0")
     return next(a for own, a in there.items() if name == own or name.endswith(f".{own}"))
 

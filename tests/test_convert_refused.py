@@ -1,4 +1,6 @@
-"""Files that are not what they should be: each is one line that names the entry and what was expected; nothing is written."""
+"""Files that are not what they should be: each is one line that names the entry and what was
+expected; nothing is written.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Bytes that are no safetensors file of weights: each is one line that says what it is; nothing is unpickled."""
+"""Bytes that are no safetensors file of weights: each is one line that says what it is; nothing is
+unpickled.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +69,10 @@ def swapped(header: dict[str, Any]) -> None:
 CONTENTS: dict[str, tuple[bytes, str]] = {
     "an empty file": (
         b"",
-        "must be a whole safetensors file; received: header too small; copy or save it again (docs/convert.md)",
+        (
+            "must be a whole safetensors file; received: header too small; copy or save it again "
+            "(docs/convert.md)"
+        ),
     ),
     "a few bytes": (b"\x01\x02\x03", "received: header too small"),
     "a text file": (b"0.weight = [1, 2, 3], and so on", "received: header too large"),

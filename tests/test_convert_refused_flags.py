@@ -1,4 +1,6 @@
-"""What is wrongly asked of `convert`, and a place that cannot be written: one line, and nothing is written."""
+"""What is wrongly asked of `convert`, and a place that cannot be written: one line, and nothing is
+written.
+"""
 
 from __future__ import annotations
 

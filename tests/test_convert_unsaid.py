@@ -1,4 +1,6 @@
-"""What a file of weights does not say: kinds are asked for and not guessed, and what is lost comes back."""
+"""What a file of weights does not say: kinds are asked for and not guessed, and what is lost comes
+back.
+"""
 
 from __future__ import annotations
 

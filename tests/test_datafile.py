@@ -1,4 +1,6 @@
-"""What people have in an .npz file: accepted as it is, or refused with a line of Python for the right file; it is run here."""
+"""What people have in an .npz file: accepted as it is, or refused with a line of Python for the
+right file; it is run here.
+"""
 
 from __future__ import annotations
 
@@ -107,9 +109,12 @@ REFUSED: dict[str, tuple[dict[str, Any], np.ndarray, np.ndarray]] = {
     "x as text": ({"x": X.astype(str), "y": Y}, X, Y),
     "complex": ({"x": X + 1j, "y": Y}, np.hstack([X, np.ones((30, 4))]), Y),
     "records": ({"x": np.array([tuple(row) for row in X], "f8,f8,f8,f8"), "y": Y}, X, Y),
-    "dates": ({"x": np.arange(30).reshape(30, 1).astype("M8[s]"), "y": Y}, np.arange(30.0).reshape(30, 1), Y),
-    "nan in x": ({"x": np.where(X[3, 1] == X, np.nan, X), "y": Y}, np.delete(X, 3, 0), np.delete(Y, 3)),
-    "nan in y": ({"x": X, "y": np.where(np.arange(30) == 3, np.nan, Y)}, np.delete(X, 3, 0), np.delete(Y, 3)),
+    "dates": ({"x": np.arange(30).reshape(30, 1).astype("M8[s]"), "y": Y},
+        np.arange(30.0).reshape(30, 1), Y),
+    "nan in x": ({"x": np.where(X[3, 1] == X, np.nan, X), "y": Y}, np.delete(X, 3, 0),
+        np.delete(Y, 3)),
+    "nan in y": ({"x": X, "y": np.where(np.arange(30) == 3, np.nan, Y)}, np.delete(X, 3, 0),
+        np.delete(Y, 3)),
     "a row": ({"x": X, "y": Y[None]}, X, Y),
     "probabilities": ({"x": X, "y": np.eye(3)[Y] * 0.7 + 0.1}, X, Y),
     "dates in y": ({"x": X, "y": Y.astype("M8[D]")}, X, Y),

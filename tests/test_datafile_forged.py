@@ -39,7 +39,8 @@ def header(shape: str, descr: str = "'<f8'", rest: bytes = b"") -> bytes:
 
 FORGED = {
     "negative": (header("(-3, 4)"), "damaged one (an array of shape (-3, 4) of float64)"),
-    "huge": (header("(1000000000, 1000000000)"), "received a damaged one: shape (1000000000, 1000000000) of float64 under 'x'"),
+    "huge": (header("(1000000000, 1000000000)"),
+        "received a damaged one: shape (1000000000, 1000000000) of float64 under 'x'"),
     "astronomical": (header(f"({10**300},)"), "of float64 under 'x' in 384 bytes"),
     "no shape": (header("'three'"), "damaged"),
     "no type": (header("(3, 4)", "'nonsense'"), "damaged"),

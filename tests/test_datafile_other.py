@@ -1,4 +1,6 @@
-"""Files that are no .npz of arrays: text, tables and other formats are refused with a line that makes one; it is run here."""
+"""Files that are no .npz of arrays: text, tables and other formats are refused with a line that
+makes one; it is run here.
+"""
 
 from __future__ import annotations
 
@@ -34,13 +36,15 @@ TEXTS = {
     "iris.csv": text(X, NAMES[Y]),
     "heading.csv": text(X, NAMES[Y], heading="a,b,c,d,species"),
     "german.csv": text(X, Y, ";", "a;b;c;d;y"),
-    "quoted.csv": text(X, [f'"{name}"' for name in NAMES[Y]], heading='"a","b","c","d","y"'),  # pyright: ignore[reportArgumentType]
+    "quoted.csv": text(X, [f'"{name}"' for name in NAMES[Y]],
+        heading='"a","b","c","d","y"'),  # pyright: ignore[reportArgumentType]
     "table.tsv": text(X, Y, "\t"),
     "iris.data": text(X, NAMES[Y]),
     "table.txt": text(X, Y, " "),
     "really_csv.npz": text(X, Y),
     "data.json": json.dumps({"x": X.tolist(), "y": Y.tolist()}),
-    "data.svm": "".join(f"{y} 1:{a!r} 2:{b!r} 3:{c!r} 4:{d!r}\n" for (a, b, c, d), y in zip(X.tolist(), Y, strict=True)),
+    "data.svm": "".join(f"{y} 1:{a!r} 2:{b!r} 3:{c!r} 4:{d!r}\n" for (a, b, c, d),
+        y in zip(X.tolist(), Y, strict=True)),
     "data.arff": "@relation r\n" + "".join(f"@attribute {c} numeric\n" for c in "abcdy") + "@data\n" + text(X, Y),
 }  # fmt: skip
 

@@ -1,4 +1,6 @@
-"""The NumPy wing against what it is defined by: difference quotients in extended precision, and formulas written out here."""
+"""The NumPy wing against what it is defined by: difference quotients in extended precision, and
+formulas written out here.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,8 @@ over_normalizations = pytest.mark.parametrize("normalization", ["none", "batch"]
 def test_the_gradient_derived_by_hand_is_the_difference_quotient(
     plan: Maker, activation: Activation, normalization: str, width: int
 ) -> None:
-    # a weight near 0 makes batch norm of one unit too steep for a difference quotient; seed 7 draws none
+    # a weight near 0 makes batch norm of one unit too steep for a difference quotient; seed 7 draws
+    # none
     seeds = (7,) if width == 1 else (0, 1)
     small = plan(
         **SIZES | {"width": width, "seeds": seeds},
@@ -150,7 +153,9 @@ def test_running_statistics_keep_nine_tenths_of_the_old_and_take_the_biased_vari
 def by_hand(
     state: State, x: np.ndarray, depth: int, running: bool
 ) -> tuple[list[np.ndarray], np.ndarray]:
-    """Outputs of all hidden layers and logits of a tanh network with batch norm, written out; one seed at a time."""
+    """Outputs of all hidden layers and logits of a tanh network with batch norm, written out; one
+    seed at a time.
+    """
     p, s, h = state.parameters, state.statistics, x
     outputs = []
     for layer in range(depth):

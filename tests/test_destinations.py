@@ -1,4 +1,6 @@
-"""Where a command is asked to write: what cannot be written is refused before anything is run, and nothing else is replaced."""
+"""Where a command is asked to write: what cannot be written is refused before anything is run, and
+nothing else is replaced.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Devices: what a wing offers, what it refuses, and where its arrays live; several processors are simulated."""
+"""Devices: what a wing offers, what it refuses, and where its arrays live; several processors are
+simulated.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Own models diagnosed: what equals a plan is told what `compare` tells of it, and every mistake is one sentence."""
+"""Own models diagnosed: what equals a plan is told what `compare` tells of it, and every mistake is
+one sentence.
+"""
 
 from __future__ import annotations
 
@@ -149,14 +151,20 @@ def batch():
     rng = np.random.default_rng(0)
     return ({scale} * rng.standard_normal((32, 16))).astype("float32"), rng.integers(0, 4, 32)
 """
-HE = "nn.utils.skip_init(nn.Linear, 16, 16).apply(lambda m: (nn.init.kaiming_normal_(m.weight), nn.init.zeros_(m.bias)))"
+HE = (
+    "nn.utils.skip_init(nn.Linear, 16, 16).apply(lambda m: (nn.init.kaiming_normal_(m.weight), "
+    "nn.init.zeros_(m.bias)))"
+)
 LIKELY = {
     "start": {"linear": "nn.Linear(16, 16)", "depth": 14},
     "input": {"scale": "255.0"},
     "output": {"end": ", nn.Softmax(-1)"},
     "dead units": {"linear": HE.replace("zeros_(m.bias)", "constant_(m.bias, -9.0)"), "depth": 2},
     "cut": {
-        "linear": "nn.Linear(16, 16), type('Cut', (nn.Module,), {'forward': lambda self, x: x.detach()})()",
+        "linear": (
+            "nn.Linear(16, 16), type('Cut', (nn.Module,), {'forward': lambda self, x: "
+            "x.detach()})()"
+        ),
         "depth": 2,
     },
 }
@@ -254,7 +262,10 @@ def test_the_command_prints_the_answer_and_leaves_nothing_behind(
         ([], "a model must be given as BACKEND=FILE.py; received none"),
         (
             ["mine.py"],
-            "a model must be given as BACKEND=FILE.py; received 'mine.py'; write torch=mine.py, for example",
+            (
+                "a model must be given as BACKEND=FILE.py; received 'mine.py'; write "
+                "torch=mine.py, for example"
+            ),
         ),
         (["pytorch=mine.py"], "torch is torch here"),
         (["torch=yours.py"], "a model's file must be there; received 'yours.py'; check the path"),

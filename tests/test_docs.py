@@ -1,4 +1,6 @@
-"""The documents: write-your-own says what the code does, its examples run, every page is listed, every link resolves."""
+"""The documents: write-your-own says what the code does, its examples run, every page is listed,
+every link resolves.
+"""
 
 from __future__ import annotations
 
@@ -58,9 +60,14 @@ def test_the_data_are_as_large_as_is_said(name: str) -> None:
 
 
 def examples() -> Iterator[tuple[str, str, list[str]]]:
-    """Each experiment of the page: what makes its data, its file, and the configurations that are named below it."""
+    """Each experiment of the page: what makes its data, its file, and the configurations that are
+    named below it.
+    """
     blocks = re.compile(
-        r"(?:```python\n(?P<data>.*?)```\n\n)?```toml\n(?P<toml>question.*?)```\n\nConfigurations: (?P<names>.*?)\.\n\n",
+        (
+            r"(?:```python\n(?P<data>.*?)```\n\n)?```toml\n(?P<toml>question.*?)```\n\nConfigurations: "
+            r"(?P<names>.*?)\.\n\n"
+        ),
         re.S,
     )
     for found in blocks.finditer(WRITE_YOUR_OWN):
@@ -126,7 +133,9 @@ def links(text: str) -> list[str]:
 
 
 def anchors(text: str) -> set[str]:
-    """What may be linked to within a page: its headings as GitHub names them, and anchors of its own."""
+    """What may be linked to within a page: its headings as GitHub names them, and anchors of its
+    own.
+    """
     found: dict[str, int] = {}
     names: set[str] = set(re.findall(r'<a id="([^"]+)"', text))
     for heading in re.findall(r"^#{1,6} (.+?)\s*$", FENCE.sub("", text), re.M):
@@ -163,7 +172,8 @@ def test_a_link_that_leads_nowhere_is_found(link: str, tmp_path: Path) -> None:
     (tmp_path / "there.md").write_text("# There, `is` it\n")
     here = tmp_path / "here.md"
     here.write_text(
-        f"# Here\n[a](there.md), [b](there.md#there-is-it), [c](#here), `[d]({link})`\n```\n[e]({link})\n```\n"
+        "# Here\n[a](there.md), [b](there.md#there-is-it), [c](#here), "
+        f"`[d]({link})`\n```\n[e]({link})\n```\n"
     )
     assert list(broken(here)) == []
     here.write_text(f"# Here\n[f]({link})\n")

@@ -1,4 +1,6 @@
-"""The door for other projects: a wheel, used from one that has a `common`, `backends`, `experiments` and `tests` of its own."""
+"""The door for other projects: a wheel, used from one that has a `common`, `backends`,
+`experiments` and `tests` of its own.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +57,9 @@ def plain(**more: str) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An environment with the wheel and nothing else; the packages that it needs are borrowed from this one."""
+    """An environment with the wheel and nothing else; the packages that it needs are borrowed from
+    this one.
+    """
     folder = tmp_path_factory.mktemp("environment")
     venv.create(folder)
     python = folder / "bin" / "python"

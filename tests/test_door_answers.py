@@ -1,4 +1,6 @@
-"""The door for other projects, without any process: what is asked becomes flags, and the answer says what comes first."""
+"""The door for other projects, without any process: what is asked becomes flags, and the answer
+says what comes first.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Ctrl-C and its kin: the prompt is back at once, one true line is said, and neither a process nor a file is left."""
+"""Ctrl-C and its kin: the prompt is back at once, one true line is said, and neither a process nor
+a file is left.
+"""
 
 from __future__ import annotations
 
@@ -44,8 +46,8 @@ def test_ctrl_c_while_it_starts_is_one_line(tmp_path: Path) -> None:
 
 
 HEARD = (
-    "import os, signal, sys; [signal.signal(n, signal.SIG_DFL) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]; "
-    "os.execv(sys.argv[1], sys.argv[1:])"
+    "import os, signal, sys; [signal.signal(n, signal.SIG_DFL) for n in (signal.SIGINT, "
+    "signal.SIGTERM, signal.SIGHUP)]; os.execv(sys.argv[1], sys.argv[1:])"
 )
 """Becomes a command that signals end, also where the suite was started to outlive its terminal."""
 

@@ -16,8 +16,8 @@ from experiments.versions import ROOT
 from tests.test_streams import own, shell
 
 NOBODY = (
-    "setpriv --reuid 54321 --clear-groups --inh-caps +dac_read_search --ambient-caps +dac_read_search "
-    "env -u HOME -u XDG_CACHE_HOME -u USER -u LOGNAME"
+    "setpriv --reuid 54321 --clear-groups --inh-caps +dac_read_search --ambient-caps "
+    "+dac_read_search env -u HOME -u XDG_CACHE_HOME -u USER -u LOGNAME"
 )
 """A user without a name or a home, who may read all, since Python may lie in the home of root."""
 
@@ -36,7 +36,9 @@ TOLD = re.compile(r"^\d+ runs? on | gone\b")
 
 
 def small(line: str, folder: Path, **variables: str) -> tuple[int, str, list[str]]:
-    """The exit status of a line of Bash, its output, and its lines on standard error that tell no progress."""
+    """The exit status of a line of Bash, its output, and its lines on standard error that tell no
+    progress.
+    """
     done = shell(line, folder, **variables)
     return (
         done.returncode,
@@ -69,7 +71,8 @@ def test_a_user_without_home_and_name_and_with_few_open_files_gets_a_report(tmp_
     status, out, err = small(f"{python} {own(folder)} --output other", folder)
     assert (status, len(err)) == (2, 1)
     assert err[0].startswith(
-        "error: --output must be a folder that can be written to; received 'other': Permission denied"
+        "error: --output must be a folder that can be written to; received 'other': Permission "
+        "denied"
     )
 
 
@@ -100,7 +103,10 @@ def test_without_docstrings_the_page_is_refused_before_anything_is_run(
     status, out, err = small(f"isograd {flag}", tmp_path, PYTHONOPTIMIZE="2")
     assert (status, out) == (2, "")
     assert err == [
-        "error: the page needs the docstrings that python -OO leaves out; use python -O, or PYTHONOPTIMIZE=1"
+        (
+            "error: the page needs the docstrings that python -OO leaves out; use python -O, or "
+            "PYTHONOPTIMIZE=1"
+        )
     ]
     assert list(tmp_path.iterdir()) == []
 
@@ -117,7 +123,10 @@ def test_too_little_address_space_is_one_line(tmp_path: Path, name: str) -> None
     status, out, err = small(f"ulimit -v {kibibytes}; isograd {name}", tmp_path)
     assert (status, out) == (1, "")
     assert err == [
-        "error: there is not enough memory; lower --width, --depth or --batch-size, or raise the limit (ulimit -v)"
+        (
+            "error: there is not enough memory; lower --width, --depth or --batch-size, or raise "
+            "the limit (ulimit -v)"
+        )
     ]
 
 

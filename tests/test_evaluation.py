@@ -30,7 +30,9 @@ def test_guessing_gets_the_variance_of_the_targets(data: task.Data) -> None:
 
 
 def test_the_error_is_that_of_the_difference_sample_by_sample(data: task.Data) -> None:
-    """Of a network that is nearer by the same at every sample it is 0, however much the samples differ."""
+    """Of a network that is nearer by the same at every sample it is 0, however much the samples
+    differ.
+    """
     squares = (data.y_test[:, 0] - data.y_test.mean()) ** 2
     fit = evaluation.fit(np.stack([squares - 0.01, squares * 0.5]), data)
     assert fit.error[0] < 1e-12

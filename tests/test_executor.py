@@ -1,4 +1,6 @@
-"""The runner on machines that go, simulated: any order of events that a cluster may take, the awkward ones among them."""
+"""The runner on machines that go, simulated: any order of events that a cluster may take, the
+awkward ones among them.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +62,9 @@ class FakeWorker:
 
 
 class Simulated(queue.Queue[Any]):
-    """A cluster and its events: a place is given, a run ends, a machine goes; which comes next is drawn."""
+    """A cluster and its events: a place is given, a run ends, a machine goes; which comes next is
+    drawn.
+    """
 
     def __init__(self, seed: int, places: dict[str, int], losses: int) -> None:
         super().__init__()
@@ -207,7 +211,10 @@ def test_a_run_that_brings_every_machine_down_fails_with_the_reason(tmp_path: Pa
     assert (
         notes.said
         == [
-            f"{next(iter(notes.said)).partition(':')[0]}: relu + he: the machine went; it is tried again"
+            (
+                f"{next(iter(notes.said)).partition(':')[0]}: relu + he: the machine went; it is "
+                "tried again"
+            )
         ]
         * 2
     )

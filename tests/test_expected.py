@@ -1,4 +1,6 @@
-"""What the page expects by mean-field theory, against closed forms, a published point, and the definition."""
+"""What the page expects by mean-field theory, against closed forms, a published point, and the
+definition.
+"""
 
 from __future__ import annotations
 
@@ -45,14 +47,18 @@ def test_closed_forms_come_out(plan: Make) -> None:
 
 
 def test_the_critical_point_of_tanh_is_the_published_one() -> None:
-    """Poole et al. 2016: with biases of variance 0.05 at s^2 = 1.760955, where q* = 0.570048 and the factor is 1."""
+    """Poole et al. 2016: with biases of variance 0.05 at s^2 = 1.760955, where q* = 0.570048 and
+    the factor is 1.
+    """
     square, slope = theory._moments(Tanh(), 0.570048)
     assert 1.760955 * square + 0.05 == pytest.approx(0.570048, rel=1e-5)
     assert 1.760955 * slope == pytest.approx(1, rel=1e-5)
 
 
 def test_a_steep_activation_is_integrated_where_it_is_steep() -> None:
-    """E[tanh'(sqrt(q) z)^2] for large q is the integral of tanh'^2, 4/3, times the density at 0, over sqrt(q)."""
+    """E[tanh'(sqrt(q) z)^2] for large q is the integral of tanh'^2, 4/3, times the density at 0,
+    over sqrt(q).
+    """
     _, slope = theory._moments(Tanh(), 1e6)
     assert slope == pytest.approx(4 / 3 / math.sqrt(2 * math.pi) / 1e3, rel=1e-4)
 

@@ -1,4 +1,6 @@
-"""An experiment as it is given: its file, the command line and its data, and each mistake with its cure."""
+"""An experiment as it is given: its file, the command line and its data, and each mistake with its
+cure.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,10 @@ def message(name: str, **overrides: object) -> str:
 
 
 def test_a_countermeasure_is_written_by_name_or_as_a_table(tmp_path: Path) -> None:
-    text = '[[configuration]]\nactivation = "relu"\n[[configuration]]\nactivation = { kind = "leaky_relu", slope = 0.1 }'
+    text = (
+        '[[configuration]]\nactivation = "relu"\n[[configuration]]\nactivation = { kind = '
+        '"leaky_relu", slope = 0.1 }'
+    )
     assert list(plans(read(written(tmp_path, text)))) == [
         "relu + xavier",
         "leaky_relu (slope 0.1) + xavier",
@@ -122,8 +127,14 @@ def test_the_command_line_replaces_a_whole_axis_of_the_grid(tmp_path: Path) -> N
             "nadam is not among the optimizers; known: adam, adamw, momentum, nesterov",
         ),
         (
-            '[base]\nlearning_rate = 0.1\n[[configuration]]\noptimizer = { kind = "adam", learning_rate = 0.01 }',
-            "a learning rate must be given once; received learning_rate = 0.1, and 0.01 in the optimizer's own table",
+            (
+                '[base]\nlearning_rate = 0.1\n[[configuration]]\noptimizer = { kind = "adam", '
+                "learning_rate = 0.01 }"
+            ),
+            (
+                "a learning rate must be given once; received learning_rate = 0.1, and 0.01 in the "
+                "optimizer's own table"
+            ),
         ),
         (
             '[[configuration]]\ninitialization_by_layer = { outptu = "he" }',
@@ -263,11 +274,17 @@ def test_a_data_file_decides_features_and_classes(tmp_path: Path) -> None:
         ),
         (
             {"data": "diabetes"},
-            'need the loss squared_error; received cross_entropy with diabetes; set loss = "squared_error"',
+            (
+                "need the loss squared_error; received cross_entropy with diabetes; set loss = "
+                '"squared_error"'
+            ),
         ),
         (
             {"time": 30},
-            "time is of the data adding only, others have their own; received time = 30 with digits; leave it out",
+            (
+                "time is of the data adding only, others have their own; received time = 30 with "
+                "digits; leave it out"
+            ),
         ),
         (
             {"data": "adding", "standardized": "by feature, over the training set"},

@@ -1,4 +1,6 @@
-"""Planted faults: the list is whole, and the judge calls them broken and names the place (all of them: tests/plant.py)."""
+"""Planted faults: the list is whole, and the judge calls them broken and names the place (all of
+them: tests/plant.py).
+"""
 
 from __future__ import annotations
 

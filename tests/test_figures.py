@@ -251,7 +251,10 @@ def test_a_figure_is_never_larger_than_its_size_though_a_label_more_makes_it_so(
     def drawn_by_vega(spec: str) -> str:
         plot = json.loads(spec)["plot"]
         around = 90 if plot >= 320 else 70  # as wide as a label that there is room for
-        return f'<svg width="{plot + around}" height="100" viewBox="0 0 1 1"><rect width="1" height="1"/></svg>'
+        return (
+            f'<svg width="{plot + around}" height="100" viewBox="0 0 1 1"><rect width="1" '
+            'height="1"/></svg>'
+        )
 
     monkeypatch.setattr(fitted.vl_convert, "vegalite_to_svg", drawn_by_vega)
     svg = fitted.fitted(

@@ -1,4 +1,6 @@
-"""What is ordered of figures: the files that were asked for; what cannot be is refused before anything is run."""
+"""What is ordered of figures: the files that were asked for; what cannot be is refused before
+anything is run.
+"""
 
 from __future__ import annotations
 
@@ -131,7 +133,10 @@ def command(job: str, *words: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--draw", "tanh + xavir"), "error: --draw: no configuration is called 'tanh + xavir'; did you mean 'tanh + xavier'?"),
+        (("--draw", "tanh + xavir"), (
+            "error: --draw: no configuration is called 'tanh + xavir'; did you mean 'tanh + "
+            "xavier'?"
+        )),
         (("--step", "50"), "error: --step must be a step that is recorded; received 50; the nearest is 49"),
         (("--only", "heat", "difference", "loss"), "error: --only: no figure is called 'loss'; known: agreement, difference"),
     ],

@@ -65,7 +65,8 @@ def found(run: Run, torch: Outcome, definition: bool = True):
 
 def document(*configurations) -> Document:
     return Document(
-        experiment="e", question="q", command="c", versions={}, device={}, threads={}, exclusive={}, thresholds=Thresholds(),
+        experiment="e", question="q", command="c", versions={}, device={}, threads={}, exclusive={},
+        thresholds=Thresholds(),
         configurations=list(configurations), agrees=all_agree(configurations),
     )  # fmt: skip
 
@@ -241,7 +242,9 @@ def test_seeds_decades_apart_have_a_geometric_mean() -> None:
 
 
 def test_the_mean_ratio_is_that_of_the_profile(run: Run) -> None:
-    """Wrong: an arithmetic mean of 7.6e-03 beside a profile, which is geometric, of 1e-4, and "vanishing" below 1e-3."""
+    """Wrong: an arithmetic mean of 7.6e-03 beside a profile, which is geometric, of 1e-4, and
+    "vanishing" below 1e-3.
+    """
     signal = run.trace.quantities["signal_gradient_rms"].copy()
     signal[:, 0, 0] *= [1e-6, 1.0]
     trace = dataclasses.replace(

@@ -1,4 +1,6 @@
-"""The gallery has every experiment of the catalogue, its pictures, and commands that say what is shown."""
+"""The gallery has every experiment of the catalogue, its pictures, and commands that say what is
+shown.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The glossary: it is the generated text, every word stands in it once, and what it calls usual is measured to be so."""
+"""The glossary: it is the generated text, every word stands in it once, and what it calls usual is
+measured to be so.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,10 @@ from experiments.report.quantities import HEALTHY, SHARE, SHOWN
 from experiments.report.words import WORDS, glossary
 
 DOCS = Path(__file__).parent.parent / "docs"
-CURE = "write it again: python -c 'from experiments.report.words import glossary; print(glossary(), end=str())'"
+CURE = (
+    "write it again: python -c 'from experiments.report.words import glossary; print(glossary(), "
+    "end=str())'"
+)
 SMALL = {"depth": 10, "width": 32, "steps": 10, "seeds": 2}
 SIZES = {"10 layers": SMALL, "30 layers": {"depth": 30, "width": 64, "steps": 10, "seeds": 2}}
 RELU = {"activation": "relu", "initialization": "he"}

@@ -1,4 +1,6 @@
-"""The laws of the house: rooms with the same doors, and a wing that is missing; each check fails on a planted fault."""
+"""The laws of the house: rooms with the same doors, and a wing that is missing; each check fails on
+a planted fault.
+"""
 
 from __future__ import annotations
 
@@ -26,16 +28,20 @@ COUNTERMEASURES = [
 ]
 PARTS = ["affine"]
 WITH_PARAMETERS = ["activation", "normalization", "skip", "recurrent", *PARTS]
-"""Those of parts that stand in an ordinary model; tests/test_model_places.py says that no other has any."""
+"""Those of parts that stand in an ordinary model; tests/test_model_places.py says that no other has
+any."""
 ROOMS = [
-    *COUNTERMEASURES, *PARTS, "arrays", "block", "deep", "device", "network", "model", "quantities", "training", "trial", "vjp",
+    *COUNTERMEASURES, *PARTS, "arrays", "block", "deep", "device", "network", "model", "quantities",
+    "training", "trial", "vjp",
 ]  # fmt: skip
 MOST_LINES = 250
 DOORS = ["NATIVE", "PARAMETERS", "STATISTICS", "build", "bias", "module", "probe", "native"]
 
 
 def doors(source: str) -> dict[str, list[str]]:
-    """The doors of a countermeasure's room in their order, with the names of their arguments; those with defaults left out."""
+    """The doors of a countermeasure's room in their order, with the names of their arguments; those
+    with defaults left out.
+    """
     found = {}
     for node in ast.parse(source).body:
         if isinstance(node, ast.FunctionDef) and node.name in DOORS:
@@ -48,7 +54,9 @@ def doors(source: str) -> dict[str, list[str]]:
 
 
 def outline_faults(room: str, sources: dict[str, str]) -> list[str]:
-    """What keeps the rooms of all wings from having the same doors, in the same order, with the same argument names."""
+    """What keeps the rooms of all wings from having the same doors, in the same order, with the
+    same argument names.
+    """
     outlines = {wing: doors(source) for wing, source in sources.items()}
     faults = [
         f"{wing}/{room} lacks {d}"
@@ -75,7 +83,8 @@ def sources(room: str) -> dict[str, str]:
 
 
 OWN = {"numpy": {"rounding", "erfc"}, "jax": {"model_nnx", "ordinary", "mapped"}}
-"""What rounding does, and extended precision, are the definition's; Flax has two forms of a model, XLA its own limit."""
+"""What rounding does, and extended precision, are the definition's; Flax has two forms of a model,
+XLA its own limit."""
 LACKING = {"numpy": {"model", "vjp", "trial", "deep"}}
 
 
@@ -175,7 +184,9 @@ SUBJECT_DOORS = {
 
 
 def functions(tree: ast.AST) -> dict[str, list[str]]:
-    """The functions of a module or class with the names of their arguments, those by keyword only left out."""
+    """The functions of a module or class with the names of their arguments, those by keyword only
+    left out.
+    """
     found = [node for node in ast.iter_child_nodes(tree) if isinstance(node, ast.FunctionDef)]
     return {node.name: [argument.arg for argument in node.args.args] for node in found}
 

@@ -1,4 +1,6 @@
-"""The laws of the house: who imports what, in the sources and in a fresh interpreter, and one Keras."""
+"""The laws of the house: who imports what, in the sources and in a fresh interpreter, and one
+Keras.
+"""
 
 from __future__ import annotations
 
@@ -96,9 +98,9 @@ def test_the_keras_wing_refuses_another_backend(request: pytest.FixtureRequest) 
     found = fresh("import backends; backends.load('keras')", KERAS_BACKEND="jax")
     assert found.returncode != 0
     assert (
-        "the Keras wing is Keras on TensorFlow; received KERAS_BACKEND=jax; set KERAS_BACKEND=tensorflow"
-        in found.stderr
-    )
+        "the Keras wing is Keras on TensorFlow; received KERAS_BACKEND=jax; set "
+        "KERAS_BACKEND=tensorflow"
+    ) in found.stderr
 
 
 def test_the_keras_wing_takes_tensorflow_where_nothing_is_said(

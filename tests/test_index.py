@@ -128,9 +128,9 @@ def test_runs_and_indexes_of_older_versions_are_called_that_in_one_line_each(
     with pytest.raises(UserError, match="must hold finished runs"):
         loading.load(folder)
     first, second = capsys.readouterr().err.splitlines()
-    assert (
-        first
-        == f"left out: experiment-one.json and 1 more in {folder}: made by an older version of isograd; run again"
+    assert first == (
+        f"left out: experiment-one.json and 1 more in {folder}: made by an older version of "
+        "isograd; run again"
     )
     assert second.endswith(
         f".parquet and 1 more in {folder}: made by an older version of isograd; run again"

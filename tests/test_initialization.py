@@ -130,7 +130,9 @@ def corners(draw: Callable[[int], np.ndarray]) -> np.ndarray:
 
 
 def are_uniform(corners: np.ndarray) -> bool:
-    """Whether they are what any number of a uniform orthogonal matrix of 3 by 3 is: a coordinate of a point on the sphere."""
+    """Whether they are what any number of a uniform orthogonal matrix of 3 by 3 is: a coordinate of
+    a point on the sphere.
+    """
     return all(stats.kstest(corner, stats.uniform(-1, 2).cdf).pvalue > 1e-3 for corner in corners.T)
 
 

@@ -1,4 +1,6 @@
-"""What a user is told before anything runs: errors of one short line, names, how many runs, and how much memory."""
+"""What a user is told before anything runs: errors of one short line, names, how many runs, and how
+much memory.
+"""
 
 from __future__ import annotations
 

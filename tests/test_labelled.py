@@ -129,7 +129,9 @@ def test_networks_that_are_born_dead_are_counted(folder: Path) -> None:
 
 
 def test_xor_that_most_seeds_do_not_solve_has_not_learnt(folder: Path) -> None:
-    """Narrow ReLU networks on XOR: neither the dead seeds nor those that did not learn are outvoted in silence."""
+    """Narrow ReLU networks on XOR: neither the dead seeds nor those that did not learn are outvoted
+    in silence.
+    """
     shared = {
         "activation": "relu",
         "initialization": "xavier",

@@ -1,4 +1,6 @@
-"""The ledger of differences: what ships really differs, and what cures makes the frameworks equal, in values and gradients."""
+"""The ledger of differences: what ships really differs, and what cures makes the frameworks equal,
+in values and gradients.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The training loops that the reference shows: each runs in an empty folder, and learns what the definition does."""
+"""The training loops that the reference shows: each runs in an empty folder, and learns what the
+definition does.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +29,10 @@ STEPS = 12
 def shown(plan: Callable[..., Plan]) -> Plan:
     """The plan of the loops."""
     return plan(
-        depth=2, activation="relu", normalization={"kind": "batch", "epsilon": 1e-5, "momentum": 0.9}, initialization="he",
-        clipping={"kind": "global_norm", "threshold": 1.0}, optimizer={"kind": "momentum", "momentum": 0.9}, seeds=(0,),
+        depth=2, activation="relu",
+        normalization={"kind": "batch", "epsilon": 1e-5, "momentum": 0.9}, initialization="he",
+        clipping={"kind": "global_norm", "threshold": 1.0},
+        optimizer={"kind": "momentum", "momentum": 0.9}, seeds=(0,),
         steps=STEPS,
     )  # fmt: skip
 

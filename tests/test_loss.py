@@ -274,7 +274,10 @@ def test_the_class_that_is_found_is_that_of_the_largest_output() -> None:
 def test_real_targets_with_a_loss_of_classes_are_refused_with_the_cure(
     plan: Maker, spec: Loss
 ) -> None:
-    said = f'real targets need the loss squared_error; received {spec.kind}; set loss = "squared_error"'
+    said = (
+        f"real targets need the loss squared_error; received {spec.kind}; set loss = "
+        '"squared_error"'
+    )
     with pytest.raises(ValueError, match=re.escape(said)):
         plan(classes=None, targets=1, loss=spec.kind)
 

@@ -22,7 +22,9 @@ from tests.migrated import EACH_ROOM, ROOMS, WRITTEN
 
 
 def resolve(dotted: str) -> Any:
-    """The object of a dotted name; an argument of a class, or of one of its bases, counts as its attribute."""
+    """The object of a dotted name; an argument of a class, or of one of its bases, counts as its
+    attribute.
+    """
     parts = dotted.split(".")
     for length in range(len(parts), 0, -1):
         try:
@@ -212,7 +214,10 @@ def test_every_link_leads_to_a_file_and_to_a_heading_in_it(page: str) -> None:
 
 
 def test_a_bar_inside_a_cell_stays_in_it() -> None:
-    block = "| kind | value |\n|------|-------|\n| norm | g c / max(|g|, c), |g| the norm |\n| none |  |"
+    block = (
+        "| kind | value |\n|------|-------|\n| norm | g c / max(|g|, c), |g| the norm |\n| none |  "
+        "|"
+    )
     assert list(countermeasures.blocks(block)) == [
         [["kind", "value"], ["norm", "g c / max(|g|, c), |g| the norm"], ["none", ""]]
     ]

@@ -67,8 +67,8 @@ def test_folding_keeps_every_word_and_fits_the_column(room: str) -> None:
 @EACH_ROOM
 def test_the_command_imports_no_framework(room: str) -> None:
     program = (
-        f"import sys; sys.argv = ['migrate', {room!r}]; from experiments.migrate import main; main();"
-        f"print('loaded:', sorted({PACKAGES!r} & set(sys.modules)))"
+        f"import sys; sys.argv = ['migrate', {room!r}]; from experiments.migrate import main; "
+        f"main();print('loaded:', sorted({PACKAGES!r} & set(sys.modules)))"
     )
     finished = run(python=("-c", program))
     assert finished.returncode == 0, finished.stderr

@@ -1,4 +1,6 @@
-"""Ordinary models: the network of any plan, as who knows a framework writes it, is the definition's."""
+"""Ordinary models: the network of any plan, as who knows a framework writes it, is the
+definition's.
+"""
 
 from __future__ import annotations
 
@@ -86,7 +88,9 @@ def test_every_kind_is_in_a_plan() -> None:
 
 @pytest.fixture(scope="module")
 def square(plan: Maker) -> Plan:
-    """A highway network of one width from end to end, so that a weight the wrong way round has the right shape."""
+    """A highway network of one width from end to end, so that a weight the wrong way round has the
+    right shape.
+    """
     sizes = {"features": 6, "width": 6, "classes": 6, "depth": 4, "seeds": (0,), "batch_size": 8}
     return plan(skip="highway", normalization="batch", activation="tanh", **sizes)
 

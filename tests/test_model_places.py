@@ -1,4 +1,6 @@
-"""Where an ordinary model has the arrays of its parts: all of them, each in its own layout, and nothing else."""
+"""Where an ordinary model has the arrays of its parts: all of them, each in its own layout, and
+nothing else.
+"""
 
 from __future__ import annotations
 

@@ -48,7 +48,9 @@ def inputs(z: np.ndarray, cotangent: np.ndarray) -> dict[str, np.ndarray]:
 def sizes(
     given: dict[str, np.ndarray], expected: dict[str, np.ndarray], epsilon: float
 ) -> dict[str, float]:
-    """The size that rounding errors are relative to: of the value, or of the terms whose difference it is."""
+    """The size that rounding errors are relative to: of the value, or of the terms whose difference
+    it is.
+    """
     std = np.sqrt(given["z"].var(0) + epsilon)
     largest, factor = np.abs(given["z"]).max(0), np.abs(given["scale"]) / std
     steep = 1 + largest / std  # rounding of a standardized value, over its size of about 1
@@ -129,9 +131,11 @@ def test_a_batch_of_two_and_one_unit_are_enough(backend: Backend, definition: Ba
 def test_a_common_offset_costs_no_more_than_rounding_the_inputs(
     definition: Backend, request: pytest.FixtureRequest, name: str, offset: float, precision: str
 ) -> None:
-    """The inputs are products of rounded numbers: 16 units in the last place of the largest are what none can do without.
+    """The inputs are products of rounded numbers: 16 units in the last place of the largest are
+    what none can do without.
 
-    A wing may compute x / std + (shift - mean / std), as TensorFlow does; E[x^2] - E[x]^2 costs offset^2.
+    A wing may compute x / std + (shift - mean / std), as TensorFlow does; E[x^2] - E[x]^2 costs
+    offset^2.
     """
     rng, eps = np.random.default_rng(1), float(np.finfo(precision).eps)
     spread = max(
@@ -193,7 +197,9 @@ def test_the_shipped_variance_of_flax_loses_an_offset(request: pytest.FixtureReq
 def test_a_float32_gradient_through_the_variance_is_lost_where_that_is_large(
     definition: Backend, request: pytest.FixtureRequest, name: str, loses: bool
 ) -> None:
-    """The gradient over the cube of the deviation is beyond float32, and what should cancel does not."""
+    """The gradient over the cube of the deviation is beyond float32, and what should cancel does
+    not.
+    """
     rng = np.random.default_rng(5)
     z, cotangent = 1e12 * rng.standard_normal((16, 8)), 1e-20 * rng.standard_normal((16, 8))
     given_inputs = {key: a.astype(np.float32) for key, a in inputs(z, cotangent).items()}
@@ -238,7 +244,9 @@ def of_rows(rows: Rows, z: np.ndarray, cotangent: np.ndarray) -> dict[str, np.nd
 def test_norms_over_the_units_are_the_definitions(
     backend: Backend, definition: Backend, rows: Rows, z: np.ndarray, cotangent: np.ndarray
 ) -> None:
-    """An error is relative to what is summed: the largest pre-activation, over the deviation, over the deviation once more."""
+    """An error is relative to what is summed: the largest pre-activation, over the deviation, over
+    the deviation once more.
+    """
     expected, found = (
         wing.normalization.probe(rows, of_rows(rows, z, cotangent))
         for wing in (definition, backend)

@@ -1,4 +1,6 @@
-"""The optimizer: steps of the three frameworks are the definition's, alone, in a network and over a run."""
+"""The optimizer: steps of the three frameworks are the definition's, alone, in a network and over a
+run.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ def inputs(weight: np.ndarray, gradients: np.ndarray) -> Arrays:
 
 
 def largest_on_the_way(definition: Backend, spec: Optimizer, given_: Arrays) -> Arrays:
-    """The largest size of each element at any step: what two steps of opposite signs leave has the rounding of both."""
+    """The largest size of each element at any step: what two steps of opposite signs leave has the
+    rounding of both.
+    """
     largest = {
         name: np.abs(value) for name, value in given_.items() if not name.endswith(".gradients")
     }
@@ -50,7 +54,9 @@ def largest_on_the_way(definition: Backend, spec: Optimizer, given_: Arrays) -> 
 
 
 def assert_equal(found: Arrays, expected: Arrays, sizes: Arrays, lost: float = 0.0) -> None:
-    """To 1e-12 of each element's size, beside what is lost of a moment below the smallest normal number: some flush it to 0."""
+    """To 1e-12 of each element's size, beside what is lost of a moment below the smallest normal
+    number: some flush it to 0.
+    """
     for name, value in expected.items():
         assert found[name].shape == value.shape
         finite = np.isfinite(value)

@@ -1,4 +1,6 @@
-"""The optimizer's formulas by hand, in the definition and the three frameworks, and what the room says of a kind."""
+"""The optimizer's formulas by hand, in the definition and the three frameworks, and what the room
+says of a kind.
+"""
 
 from __future__ import annotations
 

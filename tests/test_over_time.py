@@ -1,4 +1,6 @@
-"""The gradient within a recurrent layer: what autograd has of a loop over its cells, or nothing is said."""
+"""The gradient within a recurrent layer: what autograd has of a loop over its cells, or nothing is
+said.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The pages of own models, what both have: a user's text stays text, charts have words, and a page is small."""
+"""The pages of own models, what both have: a user's text stays text, charts have words, and a page
+is small.
+"""
 
 from __future__ import annotations
 

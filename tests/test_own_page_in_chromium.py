@@ -1,4 +1,6 @@
-"""The pages of own models in a real headless Chromium: read at a glance, on a phone, in the dark, on paper."""
+"""The pages of own models in a real headless Chromium: read at a glance, on a phone, in the dark,
+on paper.
+"""
 
 from __future__ import annotations
 
@@ -77,7 +79,8 @@ def test_verdict_cause_cure_profile_and_loss_are_seen_without_scrolling(
     assert order == sorted(order)
     assert order[-1] < 900
     tops = browser.run(
-        "return [...document.querySelectorAll('.beside:first-child figure')].map(e => e.getBoundingClientRect())"
+        "return [...document.querySelectorAll('.beside:first-child figure')].map(e => "
+        "e.getBoundingClientRect())"
     )
     assert len(tops) == 2
     assert tops[0]["right"] <= tops[1]["left"], "the loss stands beside the profile"
@@ -98,7 +101,10 @@ def test_nothing_is_wider_than_the_screen(
 ) -> None:
     browser.open(paths[name], width=width, scheme=scheme)
     assert browser.run("return document.documentElement.scrollWidth") <= width
-    wider = "return [...document.querySelectorAll('figure, pre')].filter(e => e.scrollWidth > e.clientWidth + 1).length"
+    wider = (
+        "return [...document.querySelectorAll('figure, pre')].filter(e => e.scrollWidth > "
+        "e.clientWidth + 1).length"
+    )
     assert browser.run(wider) == 0
     assert browser.complaints() == []
 
@@ -174,7 +180,8 @@ def test_a_phone_shows_the_errors_beside_long_names_without_scrolling(
 ) -> None:
     browser.open(paths["port"], width=400)
     ends = browser.run(
-        "return [...document.querySelectorAll('td.measured:nth-child(3)')].map(e => e.getBoundingClientRect().right)"
+        "return [...document.querySelectorAll('td.measured:nth-child(3)')].map(e => "
+        "e.getBoundingClientRect().right)"
     )
     assert len(ends) == 7
     assert max(ends) <= 400
@@ -210,7 +217,10 @@ def test_every_verdict_has_an_icon_of_its_own(browser: Browser, paths: dict[str,
     browser.open(paths["model"])
     verdicts = [verdict.replace(" ", "-") for verdict in GRADIENT_WORDS]
     browser.run(
-        "document.body.innerHTML = arguments[0].map(one => `<p class='verdict ${one}'>${one}</p>`).join('')",
+        (
+            "document.body.innerHTML = arguments[0].map(one => `<p class='verdict "
+            "${one}'>${one}</p>`).join('')"
+        ),
         verdicts,
     )
     assert len({icon for icon, *_ in browser.run(ICONS)} - {"○"}) == len(verdicts)
@@ -242,7 +252,10 @@ def test_on_paper_all_of_it_is_there_in_dark_ink(
     browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
     try:
         assert browser.run("return getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
-        cut_off = "return [...document.querySelectorAll('.scroll')].filter(e => getComputedStyle(e).overflowY !== 'visible').length"
+        cut_off = (
+            "return [...document.querySelectorAll('.scroll')].filter(e => "
+            "getComputedStyle(e).overflowY !== 'visible').length"
+        )
         assert browser.run(cut_off) == 0
         assert browser.texts("figure .wide") != []
         assert browser.texts("figure .narrow, .theme, .export, .controls") == []

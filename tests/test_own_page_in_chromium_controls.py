@@ -1,4 +1,6 @@
-"""What a reader of the page of a model or of a port can do with it, in a real headless Chromium: theme, address, export."""
+"""What a reader of the page of a model or of a port can do with it, in a real headless Chromium:
+theme, address, export.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,10 @@ CHARTS = {"model": ["profile", "losses", "time", "heat"], "port": ["losses"]}
 def saved(browser: Browser, expression: str, *arguments: object) -> Any:
     """What a promise of the page gives."""
     return browser.driver.execute_async_script(
-        f"{CHECKS} const done = arguments[arguments.length - 1]; Promise.resolve({expression}).then(done)",
+        (
+            f"{CHECKS} const done = arguments[arguments.length - 1]; "
+            f"Promise.resolve({expression}).then(done)"
+        ),
         *arguments,
     )
 
@@ -106,12 +111,14 @@ def test_an_exported_chart_is_dark_on_white_and_cuts_off_no_word(
     browser.open(paths["model"], scheme="dark")
     browser.run("document.body.innerHTML = svgOf('profile', 700)")
     first, ink = browser.run(
-        "const [paper, text] = [find('rect'), find('text')]; return [getComputedStyle(paper).fill, getComputedStyle(text).fill]"
+        "const [paper, text] = [find('rect'), find('text')]; return "
+        "[getComputedStyle(paper).fill, getComputedStyle(text).fill]"
     )
     assert (first, ink) == (LIGHT_GROUND, "rgb(28, 33, 38)")
     outside = (
-        "const box = find('svg').getBoundingClientRect(); return all('text').filter(e => { const r = e.getBoundingClientRect();"
-        "return r.width && (r.left < box.left || r.right > box.right || r.top < box.top || r.bottom > box.bottom) }).length"
+        "const box = find('svg').getBoundingClientRect(); return all('text').filter(e => { const "
+        "r = e.getBoundingClientRect();return r.width && (r.left < box.left || r.right > "
+        "box.right || r.top < box.top || r.bottom > box.bottom) }).length"
     )
     assert browser.run(outside) == 0
     assert browser.run("return all('text').length") > 20
@@ -161,7 +168,10 @@ def test_the_numbers_of_a_chart_are_the_documents(browser: Browser, paths: dict[
     assert len(rows(browser, "places")) == 1 + len(port().tree)
 
 
-LEFT = "return all('.tree tbody tr').filter(e => e.checkVisibility()).map(e => e.querySelector('[title]').title)"
+LEFT = (
+    "return all('.tree tbody tr').filter(e => e.checkVisibility()).map(e => "
+    "e.querySelector('[title]').title)"
+)
 BLOCKS = "blocks.0.attention"
 """The row that `blocks` stands in: those below it say `1.attention` and `3.attention`."""
 PARTS = [
@@ -181,7 +191,10 @@ def press(browser: Browser, kind: str) -> None:
 
 def type_in(browser: Browser, words: str) -> None:
     browser.run(
-        "const box = find('#filter'); box.value = arguments[0]; box.dispatchEvent(new Event('input'))",
+        (
+            "const box = find('#filter'); box.value = arguments[0]; box.dispatchEvent(new "
+            "Event('input'))"
+        ),
         words,
     )
 

@@ -1,6 +1,8 @@
-"""Public reports of ports that give other results and of models that do not learn, rebuilt small: what their authors are told.
+"""Public reports of ports that give other results and of models that do not learn, rebuilt small:
+what their authors are told.
 
-Each test names its report; its models are in reports/, as their authors would give them to `port` and `diagnose`.
+Each test names its report; its models are in reports/, as their authors would give them to `port`
+and `diagnose`.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ __all__ = ["diagnose", "port", "running"]
 def test_a_dense_layer_of_2048_numbers_is_no_fault_but_rounding(
     port: Callable[[str, str], Port],
 ) -> None:
-    # https://github.com/google/flax/issues/963: float32, and 1e-7 of difference where none was expected
+    # https://github.com/google/flax/issues/963: float32, and 1e-7 of difference where none was
+    # expected
     said = port("torch=flax963_torch.py", "jax=flax963_linen.py")
     assert said.ok
     assert not said.divergences
@@ -117,7 +120,8 @@ def test_a_bias_that_is_a_buffer_and_gets_a_gradient_in_the_port_is_named(
 
 
 def test_an_update_by_hand_is_that_of_the_optimizer(port: Callable[[str, str], Port]) -> None:
-    # https://discuss.pytorch.org/t/140781: what differs is the start, since the generator has moved on
+    # https://discuss.pytorch.org/t/140781: what differs is the start, since the generator has moved
+    # on
     said = port("torch=discuss140781_torch.py", "torch=discuss140781_own.py")
     assert said.ok
     assert {"step", "statistics"} <= set(said.judged)
@@ -138,7 +142,8 @@ def test_the_steps_by_hand_are_named_where_they_are_others(
 def test_pytorchs_momentum_of_batch_norm_is_one_minus_that_of_keras(
     port: Callable[[str, str], Port],
 ) -> None:
-    # https://github.com/gzuidhof/nn-transfer/issues/7; the epsilon is pull/3 there, the flattening issues/16
+    # https://github.com/gzuidhof/nn-transfer/issues/7; the epsilon is pull/3 there, the flattening
+    # issues/16
     said = port("torch=nn_transfer7_torch.py", "keras=nn_transfer7_keras.py")
     assert partings(said) == [
         ("forward", "bnm1", "normalization.epsilon"),
@@ -163,7 +168,8 @@ def test_the_first_argument_of_linens_layer_norm_is_epsilon(
 
 
 def test_two_grus_agree_once_the_gates_are_in_their_order(port: Callable[[str, str], Port]) -> None:
-    # https://github.com/keras-team/keras/issues/15915: weights taken over as they lie, r z n against z r n
+    # https://github.com/keras-team/keras/issues/15915: weights taken over as they lie, r z n
+    # against z r n
     said = port("torch=keras15915_torch.py", "keras=keras15915_keras.py")
     assert said.ok
     assert said.carried.layers == {"rnn[0]": "gru_1", "rnn[1]": "gru_2"}
@@ -191,14 +197,16 @@ def test_adam_with_a_decay_is_not_adamw(port: Callable[[str, str], Port]) -> Non
 def test_each_parameter_clipped_by_itself_is_not_all_together(
     port: Callable[[str, str], Port],
 ) -> None:
-    # https://github.com/huggingface/transformers/issues/581: BERT's training in TensorFlow and its port
+    # https://github.com/huggingface/transformers/issues/581: BERT's training in TensorFlow and its
+    # port
     said = port("keras=transformers581_keras.py", "torch=transformers581_torch.py")
     assert partings(said) == [("step", "(the end)", "clipping.scope")]
     assert cures(said) == ["torch.nn.utils.clip_grad_norm_(model.parameters(), 0.1)"]
 
 
 def test_gelu_by_tanh_is_not_the_exact_one(port: Callable[[str, str], Port]) -> None:
-    # https://github.com/google/gemma_pytorch/issues/33, and https://github.com/jax-ml/jax/issues/4428
+    # https://github.com/google/gemma_pytorch/issues/33, and
+    # https://github.com/jax-ml/jax/issues/4428
     said = port("jax=gemma33_nnx.py", "torch=gemma33_torch.py")
     assert partings(said) == [("forward", ":gelu", "activation.gelu")]
     assert cures(said) == ["torch.nn.GELU(approximate='tanh')"]
@@ -219,7 +227,8 @@ def test_tables_of_words_start_with_other_sizes_and_the_rest_agrees(
 def test_a_block_of_a_resnet_has_all_its_faults_named_in_one_run(
     port: Callable[[str, str], Port],
 ) -> None:
-    # https://github.com/keras-team/keras/pull/16363: weights of ResNet18, stride 2; the rest as Keras has it
+    # https://github.com/keras-team/keras/pull/16363: weights of ResNet18, stride 2; the rest as
+    # Keras has it
     said = port("torch=keras16363_torch.py", "keras=keras16363_keras.py")
     assert partings(said) == [
         ("forward", "conv1", "convolution.padding"),
@@ -255,7 +264,8 @@ def test_a_relu_at_the_end_that_starts_below_0_is_named_before_all_others(
 
 
 def test_a_softmax_before_the_cross_entropy_is_named(diagnose: Callable[..., Diagnosis]) -> None:
-    # https://github.com/sugi-chan/custom_bert_pipeline/issues/1, https://github.com/NaJaeMin92/pytorch-DANN/issues/7
+    # https://github.com/sugi-chan/custom_bert_pipeline/issues/1,
+    # https://github.com/NaJaeMin92/pytorch-DANN/issues/7
     said = diagnose("torch=softmax_torch.py")
     assert causes(said) == ["output"]
     assert said.advice[0].line.startswith("return the logits")

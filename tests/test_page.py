@@ -1,4 +1,6 @@
-"""The page without a browser: its text is escaped, it loads nothing, and it says what the terminal says."""
+"""The page without a browser: its text is escaped, it loads nothing, and it says what the terminal
+says.
+"""
 
 from __future__ import annotations
 
@@ -105,11 +107,17 @@ def test_what_failed_is_listed_with_its_reason(reader: Reader) -> None:
 def test_every_word_is_explained_on_the_page_and_in_the_glossary(reader: Reader) -> None:
     assert (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8") == glossary(), GLOSSARY_CURE
     assert [word for word, meaning in WORDS.items() if meaning not in reader.text] == []
-    asked = "decades, verdict, sensitivity, bound, definition, update ratio, free run, chaotic, guessing, clipping bound"
+    asked = (
+        "decades, verdict, sensitivity, bound, definition, update ratio, free run, chaotic, "
+        "guessing, clipping bound"
+    )
     assert [word for word in asked.split(", ") if not any(word in known for known in WORDS)] == []
 
 
-GLOSSARY_CURE = "write it again: python -c 'from experiments.report.words import glossary; print(glossary(), end=str())'"
+GLOSSARY_CURE = (
+    "write it again: python -c 'from experiments.report.words import glossary; print(glossary(), "
+    "end=str())'"
+)
 
 
 @pytest.mark.parametrize("folders", [False, True])

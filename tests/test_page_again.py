@@ -1,4 +1,6 @@
-"""The page is made again from stored runs, by a command that loads no framework, and event files beside it."""
+"""The page is made again from stored runs, by a command that loads no framework, and event files
+beside it.
+"""
 
 from __future__ import annotations
 
@@ -99,7 +101,8 @@ def test_a_mistake_is_one_line_and_status_2(arguments: tuple[str, ...], reason: 
 
 def test_the_report_loads_no_framework(source: Source) -> None:
     code = (
-        "import sys; from pathlib import Path; from experiments import loading; from experiments.report import page\n"
+        "import sys; from pathlib import Path; from experiments import loading; from "
+        "experiments.report import page\n"
         f"page.render([loading.load(Path({source.label!r}))])\n"
         "print({'torch', 'tensorflow', 'keras', 'jax', 'flax', 'optax'} & sys.modules.keys())"
     )

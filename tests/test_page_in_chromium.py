@@ -1,4 +1,6 @@
-"""The page in a real headless Chromium: drawn without a complaint or a request, and it does what its controls say."""
+"""The page in a real headless Chromium: drawn without a complaint or a request, and it does what
+its controls say.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,8 @@ def sorts(shown: Browser, column: int) -> None:
 
 def test_filtering_hides_the_rows_without_the_words(shown: Browser) -> None:
     shown.run(
-        "const f = document.querySelector('#filter'); f.value = 'TANH comes through'; f.dispatchEvent(new Event('input'))"
+        "const f = document.querySelector('#filter'); f.value = 'TANH comes through'; "
+        "f.dispatchEvent(new Event('input'))"
     )
     assert names(shown) == ["tanh + xavier"]
     assert shown.texts("#count") == ["1 of 5 rows"]
@@ -69,7 +72,10 @@ def test_the_slider_changes_what_is_drawn(shown: Browser) -> None:
     before = drawn(shown)
     changed(
         shown,
-        "const s = document.querySelector('#steps'); s.value = s.max; s.dispatchEvent(new Event('input'))",
+        (
+            "const s = document.querySelector('#steps'); s.value = s.max; s.dispatchEvent(new "
+            "Event('input'))"
+        ),
     )
     assert shown.texts("#step") == ["4"]
     assert drawn(shown) != before
@@ -80,8 +86,9 @@ def test_a_name_with_a_script_in_it_stays_text(shown: Browser) -> None:
     assert EVIL in shown.texts("h1")[0]
     shown.run(
         "const points = [...document.querySelectorAll('#profile .mark-symbol.role-mark path')];"
-        "const e = points.find(e => e.getAttribute('aria-label').includes('pwned')), r = e.getBoundingClientRect();"
-        "e.dispatchEvent(new PointerEvent('pointermove', {bubbles: true, clientX: r.x, clientY: r.y}))"
+        "const e = points.find(e => e.getAttribute('aria-label').includes('pwned')), r = "
+        "e.getBoundingClientRect();e.dispatchEvent(new PointerEvent('pointermove', {bubbles: "
+        "true, clientX: r.x, clientY: r.y}))"
     )
     shown.until(
         lambda: (
@@ -99,23 +106,38 @@ def test_a_name_with_a_script_in_it_stays_text(shown: Browser) -> None:
         ("try { eval('window.pwned = 1') } catch {}", "script-src"),
         ("try { new Function('window.pwned = 1')() } catch {}", "script-src"),
         (
-            "const e = document.createElement('script'); e.text = 'window.pwned = 1'; document.body.append(e)",
+            (
+                "const e = document.createElement('script'); e.text = 'window.pwned = 1'; "
+                "document.body.append(e)"
+            ),
             "script-src",
         ),
         (
-            "const e = document.createElement('p'); e.innerHTML = '<img src=x onerror=\"window.pwned = 1\">'",
+            (
+                "const e = document.createElement('p'); e.innerHTML = '<img src=x "
+                'onerror="window.pwned = 1">\''
+            ),
             "img-src",
         ),
         (
-            "const e = document.createElement('p'); e.setAttribute('onclick', 'window.pwned = 1'); e.click()",
+            (
+                "const e = document.createElement('p'); e.setAttribute('onclick', 'window.pwned = "
+                "1'); e.click()"
+            ),
             "script-src",
         ),
         (
-            "const e = document.createElement('base'); e.href = 'https://example.org/'; document.head.append(e)",
+            (
+                "const e = document.createElement('base'); e.href = 'https://example.org/'; "
+                "document.head.append(e)"
+            ),
             "base-uri",
         ),
         (
-            "const e = document.createElement('form'); e.action = 'https://example.org/'; document.body.append(e); e.submit()",
+            (
+                "const e = document.createElement('form'); e.action = 'https://example.org/'; "
+                "document.body.append(e); e.submit()"
+            ),
             "form-action",
         ),
         ("fetch('https://example.org/').catch(() => {})", "connect-src"),
@@ -124,7 +146,10 @@ def test_a_name_with_a_script_in_it_stays_text(shown: Browser) -> None:
 def test_the_policy_stops_what_a_script_from_elsewhere_would_do(
     shown: Browser, attempt: str, rule: str
 ) -> None:
-    listen = "document.addEventListener('securitypolicyviolation', e => stopped.push(e.effectiveDirective))"
+    listen = (
+        "document.addEventListener('securitypolicyviolation', e => "
+        "stopped.push(e.effectiveDirective))"
+    )
     shown.run(f"window.stopped = []; {listen}")
     shown.run(
         f"setTimeout(() => {{ {attempt} }})"
@@ -140,7 +165,8 @@ def test_the_policy_stops_what_a_script_from_elsewhere_would_do(
 
 def test_the_groups_name_every_configuration_once(shown: Browser) -> None:
     rows = shown.run(
-        "return [...document.querySelectorAll('.groups .line:not(.beneath) td:first-child')].map(r => r.firstChild.textContent)"
+        "return [...document.querySelectorAll('.groups .line:not(.beneath) "
+        "td:first-child')].map(r => r.firstChild.textContent)"
     )
     assert sorted(rows) == sorted(names_only(shown))
 
@@ -148,7 +174,8 @@ def test_the_groups_name_every_configuration_once(shown: Browser) -> None:
 def test_a_verdict_has_its_reason_and_a_heading_its_meaning(shown: Browser) -> None:
     assert shown.run("return document.querySelectorAll('#league th[title]').length") >= 5
     assert "10^" in shown.run(
-        "return [...document.querySelectorAll('#league th')].find(e => e.textContent.includes('decades')).title"
+        "return [...document.querySelectorAll('#league th')].find(e => "
+        "e.textContent.includes('decades')).title"
     )
 
 

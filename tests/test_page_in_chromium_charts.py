@@ -1,4 +1,6 @@
-"""The charts of the page in a real headless Chromium: each is drawn, with the names, units and colours that it should have."""
+"""The charts of the page in a real headless Chromium: each is drawn, with the names, units and
+colours that it should have.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,8 @@ __all__ = ["path", "shown"]
 pytestmark = pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
 
 MARKS = {
-    "profile": "#profile .mark-symbol.role-mark path", "learning": "#learning .mark-line.role-mark path",
+    "profile": "#profile .mark-symbol.role-mark path",
+    "learning": "#learning .mark-line.role-mark path",
     "agreement": "#agreement .mark-symbol.role-mark path",
     "divergence": "#divergence .mark-line path", "seconds": "#seconds .mark-rect path",
 }  # fmt: skip
@@ -55,7 +58,10 @@ def test_every_quantity_has_its_axis(shown: Browser, quantity: str) -> None:
 
 
 def test_the_bound_of_a_free_run_is_drawn_and_chaos_is_marked(shown: Browser) -> None:
-    lines = "return [...document.querySelectorAll('#divergence .mark-line path')].map(e => e.getAttribute('aria-label') ?? '')"
+    lines = (
+        "return [...document.querySelectorAll('#divergence .mark-line path')].map(e => "
+        "e.getAttribute('aria-label') ?? '')"
+    )
     assert any("bound" in label for label in shown.run(lines))
     assert shown.run(COUNT, "#divergence .mark-rule.role-mark line") == 0
     changed(
@@ -71,20 +77,28 @@ def test_agreement_is_drawn_as_errors_beside_their_bounds(shown: Browser) -> Non
     assert "largest error (relative), and its bound" in seen(shown, "agreement")
     changed(
         shown,
-        "Object.assign(data.agreement[0], {outcome: 'broken', error: 1, error_at: 1}); redraw('agreement')",
+        (
+            "Object.assign(data.agreement[0], {outcome: 'broken', error: 1, error_at: 1}); "
+            "redraw('agreement')"
+        ),
     )
     assert "broken" in seen(shown, "agreement")
 
 
 def test_with_one_framework_the_names_of_agreement_are_a_line_apart(shown: Browser) -> None:
-    places = "return [...document.querySelectorAll('#agreement .role-axis-label text')].map(e => e.getBoundingClientRect())"
+    places = (
+        "return [...document.querySelectorAll('#agreement .role-axis-label text')].map(e => "
+        "e.getBoundingClientRect())"
+    )
     tops = sorted(box["y"] for box in shown.run(places) if box["x"] < 400)
     assert len(tops) == 4
     assert min(b - a for a, b in pairwise(tops)) > 14
 
 
 def test_zeros_leave_the_heat_map_its_colours(browser: Browser, tmp_path: Path) -> None:
-    """A 0 in the data of a logarithmic scale made one colour of everything, and the legend complained."""
+    """A 0 in the data of a logarithmic scale made one colour of everything, and the legend
+    complained.
+    """
     source = make(tmp_path / "runs")
     run = source.run("tanh + xavier", "torch")
     assert run
@@ -94,9 +108,9 @@ def test_zeros_leave_the_heat_map_its_colours(browser: Browser, tmp_path: Path) 
     pick(browser, "backend", "torch")
     assert browser.complaints() == []
     colours = (
-        "const c = document.querySelector('#heat canvas'), found = new Set();"
-        "const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;"
-        "for (let i = 0; i < d.length; i += 4) if (d[i + 3] === 255) found.add(`${d[i]},${d[i + 1]},${d[i + 2]}`);"
+        "const c = document.querySelector('#heat canvas'), found = new Set();const d = "
+        "c.getContext('2d').getImageData(0, 0, c.width, c.height).data;for (let i = 0; i < "
+        "d.length; i += 4) if (d[i + 3] === 255) found.add(`${d[i]},${d[i + 1]},${d[i + 2]}`);"
         "return [...found]"
     )
     found = browser.run(colours)
@@ -129,7 +143,8 @@ def test_what_comes_through_is_shaded_between_dashed_bounds(shown: Browser) -> N
         "Flat: every layer gets the same; falling to the left: vanishing" in shown.texts("#how")[0]
     )
     share = shown.run(
-        "return rowsOf.profile.filter(row => row.kind === 'value' && row.layer === 6).map(row => row.mid)"
+        "return rowsOf.profile.filter(row => row.kind === 'value' && row.layer === 6).map(row => "
+        "row.mid)"
     )
     assert {1.0, None} == set(share)
     pick(shown, "quantity", "dead_fraction")
@@ -165,7 +180,10 @@ def test_the_learning_curves_have_the_level_of_guessing(shown: Browser) -> None:
 
 
 def test_a_colour_stays_a_configurations_own(shown: Browser) -> None:
-    colour = "return getComputedStyle(document.querySelectorAll('#league tbody tr')[arguments[0]]).getPropertyValue('--colour')"
+    colour = (
+        "return getComputedStyle(document.querySelectorAll('#league tbody "
+        "tr')[arguments[0]]).getPropertyValue('--colour')"
+    )
     before = [shown.run(colour, row) for row in range(4)]
     assert len(set(before)) == 4
     changed(shown, "choose(0)")
@@ -195,8 +213,8 @@ def test_eight_configurations_give_eight_panels(browser: Browser, tmp_path: Path
     browser.open(tmp_path / "page.html")
     changed(
         browser,
-        "for (let i = 5; i < 8; i++) data.configurations.push({...data.configurations[1], name: `copy ${i}`});"
-        "chooseAll([0, 1, 2, 3, 4, 5, 6, 7])",
+        "for (let i = 5; i < 8; i++) data.configurations.push({...data.configurations[1], name: "
+        "`copy ${i}`});chooseAll([0, 1, 2, 3, 4, 5, 6, 7])",
     )
     panels = browser.run("return [...new Set(rowsOf.heat.map(row => row.panel))]")
     assert len(panels) == 7  # the one that crashed has nothing to draw
@@ -223,7 +241,10 @@ def test_a_backend_that_differs_from_the_definition_has_a_panel(
         (step, layer) for step in (3, 4) for layer in (1, 2)
     }
     assert [round(row["mid"], 2) for row in apart] == [0.30] * 4  # decades
-    same = "Of the configurations that are drawn, the same to the eye as the definition (within 5 %): torch in 3."
+    same = (
+        "Of the configurations that are drawn, the same to the eye as the definition (within 5 %): "
+        "torch in 3."
+    )
     assert browser.texts("#same") == [same]
 
 
@@ -259,7 +280,10 @@ def test_an_axis_of_numbers_has_a_title_and_a_unit(name: str, axis: str) -> None
 
 
 def test_what_theory_expects_is_dotted_before_the_first_step_and_not_after(shown: Browser) -> None:
-    expected = "return rowsOf.profile.filter(row => row.kind === 'theory').map(row => [row.configuration, row.layer, row.mid])"
+    expected = (
+        "return rowsOf.profile.filter(row => row.kind === 'theory').map(row => [row.configuration, "
+        "row.layer, row.mid])"
+    )
     rows = shown.run(expected)
     assert {name for name, *_ in rows} == {"sigmoid + xavier", "tanh + xavier", "breaks", EVIL}
     assert [mid for name, layer, mid in rows if name == "tanh + xavier" and layer == 6] == [1]

@@ -1,4 +1,6 @@
-"""The page on every screen, in a real headless Chromium: narrow, dark, on paper, exported, and for who cannot see colours."""
+"""The page on every screen, in a real headless Chromium: narrow, dark, on paper, exported, and for
+who cannot see colours.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,10 @@ def test_on_a_phone_the_answer_and_the_profile_are_on_one_screen(
     browser: Browser, path: Path
 ) -> None:
     browser.open(path, width=400, height=800)
-    middle = "const r = document.querySelector('#profile').getBoundingClientRect(); return (r.top + r.bottom) / 2"
+    middle = (
+        "const r = document.querySelector('#profile').getBoundingClientRect(); return (r.top + "
+        "r.bottom) / 2"
+    )
     assert browser.run(middle) < 800
     groups = browser.texts(".groups .verdict")
     assert [text.rpartition(":")[2] for text in groups] == [" 2 of 5", " 1 of 5", " 2 of 5"]
@@ -54,7 +59,8 @@ def test_on_a_phone_the_answer_and_the_profile_are_on_one_screen(
 def test_the_theme_is_chosen_on_every_screen(browser: Browser, path: Path, width: int) -> None:
     browser.open(path, width=width, height=800)
     menu = browser.run(
-        "const r = find('#theme').getBoundingClientRect(); return [r.left, r.right, r.top, r.bottom, r.height]"
+        "const r = find('#theme').getBoundingClientRect(); return [r.left, r.right, r.top, "
+        "r.bottom, r.height]"
     )
     assert 0 <= menu[0] < menu[1] <= width
     assert 0 <= menu[2] < menu[3] <= 800
@@ -86,7 +92,8 @@ def test_what_is_touched_is_at_least_24_pixels_high(browser: Browser, path: Path
     browser.open(path, width=400, height=800)
     assert browser.run(f"{CHECKS} return smallTargets()") == []
     browser.run(
-        "document.querySelector('#clear').style.cssText = 'min-height: 0; line-height: 1; font-size: 8px'"
+        "document.querySelector('#clear').style.cssText = 'min-height: 0; line-height: 1; "
+        "font-size: 8px'"
     )
     assert len(browser.run(f"{CHECKS} return smallTargets()")) == 1
 
@@ -124,12 +131,18 @@ def test_an_export_is_drawn_for_white_though_the_page_is_dark(browser: Browser, 
 
 def test_an_export_has_the_width_that_was_asked_for_and_the_rows(shown: Browser) -> None:
     def pixels(form: str, width: int) -> list[int]:
-        script = f"{CHECKS} const [form, width, done] = arguments; pixelsOf('profile', form, width).then(done)"
+        script = (
+            f"{CHECKS} const [form, width, done] = arguments; pixelsOf('profile', form, "
+            "width).then(done)"
+        )
         return shown.driver.execute_async_script(script, form, width)
 
     assert abs(pixels("svg", 700)[0] - 700) <= 15
     assert abs(pixels("png", 700)[0] - 1400) <= 30
-    saved = "const done = arguments[0]; measuredRows('profile').then(rows => done(csv(rows).split('\\r\\n')))"
+    saved = (
+        "const done = arguments[0]; measuredRows('profile').then(rows => "
+        "done(csv(rows).split('\\r\\n')))"
+    )
     heads, *rows = shown.driver.execute_async_script(saved)
     assert heads == "configuration,backend,folder,layer,step,low,mid,high"
     assert len(rows) == 4 * 6

@@ -1,7 +1,8 @@
 """Parity: whole networks, 50 layers deep, in the three frameworks against the definition.
 
-Networks are narrow, so that the suite stays fast; the depth is what makes errors grow. A failure is the product's own sentence:
-which array of which parameter, layer, seed and step is beyond its bound.
+Networks are narrow, so that the suite stays fast; the depth is what makes errors grow. A failure is
+the product's own sentence: which array of which parameter, layer, seed and step is beyond its
+bound.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ STARTS: list[Any] = [
     "keras_default",
     "flax_default",
 ]
-"""Beside he; the compiled step does not know them. From a constant all gradients of hidden layers are rounding."""
+"""Beside he; the compiled step does not know them. From a constant all gradients of hidden layers
+are rounding."""
 
 PAIRINGS = [
     pytest.param(

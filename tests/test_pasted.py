@@ -1,8 +1,9 @@
-"""What the pages tell people to copy is right where this project is not: pasted into an empty folder and run there.
+"""What the pages tell people to copy is right where this project is not: pasted into an empty
+folder and run there.
 
-Of each framework one fresh interpreter, which cannot import this project, runs the code blocks of all pages in an ordinary
-program: a model of two layers with its own parameters, a backward pass and an optimiser. What it finds is compared with the
-definition.
+Of each framework one fresh interpreter, which cannot import this project, runs the code blocks of
+all pages in an ordinary program: a model of two layers with its own parameters, a backward pass and
+an optimiser. What it finds is compared with the definition.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""The annotated picture of docs: a number on each part that the document explains, and no picture where a part is not there."""
+"""The annotated picture of docs: a number on each part that the document explains, and no picture
+where a part is not there.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +68,8 @@ def test_numbers_of_parts_that_touch_stand_beside_one_another(
 ) -> None:
     take(browser, a_page(tmp_path, style="height: 3px; margin: 0"), tmp_path)
     boxes = browser.run(
-        f"return {MARKS}.map(e => {{ const b = e.getBoundingClientRect(); return [b.left, b.top]; }})"
+        f"return {MARKS}.map(e => {{ const b = e.getBoundingClientRect(); return [b.left, b.top]; "
+        f"}})"
     )
     apart = [
         max(abs(a - c), abs(b - d)) for i, (a, b) in enumerate(boxes) for c, d in boxes[i + 1 :]

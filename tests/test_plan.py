@@ -58,9 +58,12 @@ clippings = st.one_of(
 )
 changes = st.fixed_dictionaries(
     {
-        "activation": activations, "normalization": normalizations, "initialization": initializations, "clipping": clippings,
-        "learning_rate": positive, "batch_size": st.integers(2, 10**6), "depth": st.integers(2, 10**4),
-        "seeds": st.lists(st.integers(0, 2**63), min_size=1, max_size=4).map(tuple), "steps": st.integers(1, 10**9),
+        "activation": activations, "normalization": normalizations,
+        "initialization": initializations, "clipping": clippings,
+        "learning_rate": positive, "batch_size": st.integers(2, 10**6),
+        "depth": st.integers(2, 10**4),
+        "seeds": st.lists(st.integers(0, 2**63), min_size=1, max_size=4).map(tuple),
+        "steps": st.integers(1, 10**9),
         "precision": st.sampled_from(["float32", "float64"]), "record_every": st.integers(1, 99),
     }
 )  # fmt: skip
@@ -172,7 +175,10 @@ def test_a_number_that_the_precision_does_not_have_is_refused_and_not_run_as_0_o
         with_number(within, precision)
         with pytest.raises(
             ValidationError,
-            match=rf"must be a number of {precision}, .* received {re.escape(str(beyond))}, which would be",
+            match=(
+                f"must be a number of {precision}, .* received {re.escape(str(beyond))}, which "
+                "would be"
+            ),
         ):
             with_number(beyond, precision)
     with_number(1e300, "float64")

@@ -1,4 +1,6 @@
-"""What a plan is told apart by: its run id by every number, its compiled step by those that are no input."""
+"""What a plan is told apart by: its run id by every number, its compiled step by those that are no
+input.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +18,16 @@ __all__ = ["full"]
 NUMBERS = {
     "network.features": 6, "network.width": 9, "network.depth": 5, "network.classes": 4,
     "network.activation": "elu", "network.activation.slope": 0.02,
-    "network.normalization": "none", "network.normalization.epsilon": 1e-3, "network.normalization.momentum": 0.99,
+    "network.normalization": "none", "network.normalization.epsilon": 1e-3,
+    "network.normalization.momentum": 0.99,
     "network.normalization.initial_scale": 0.5, "network.normalization.initial_shift": 0.5,
-    "network.skip": "none", "network.loss": "squared_error", "network.skip.scale": 0.25, "network.skip.order": "around",
+    "network.skip": "none", "network.loss": "squared_error", "network.skip.scale": 0.25,
+    "network.skip.order": "around",
     "initialization": "he", "initialization.fan": "avg", "initialization.distribution": "uniform",
     "initialization_by_layer": {"output": "he"},
     "clipping": "none", "clipping.threshold": 2.0, "optimizer.learning_rate": 0.1 + 2**-54,
-    "task.source": "other.npz", "task.sha256": "ab", "task.batch_size": 17, "task.test_fraction": 0.25,
+    "task.source": "other.npz", "task.sha256": "ab", "task.batch_size": 17,
+    "task.test_fraction": 0.25,
     "task.standardized": "no", "task.time": 20, "network.targets": 2,
     "precision": "float32", "seeds": [1, 0], "steps": 4, "record_every": 2,
 }  # fmt: skip

@@ -1,4 +1,6 @@
-"""The specs that plans and experiments are made of: every number is strict, and what is marked is a field."""
+"""The specs that plans and experiments are made of: every number is strict, and what is marked is a
+field.
+"""
 
 from __future__ import annotations
 

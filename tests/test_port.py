@@ -1,4 +1,6 @@
-"""`port` as its users meet it: the examples of its page, a reference that was kept, the page, and mistakes."""
+"""`port` as its users meet it: the examples of its page, a reference that was kept, the page, and
+mistakes.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Ports as people write them: right ones are not accused, mistakes are found (all of them: tests/port_campaign.py)."""
+"""Ports as people write them: right ones are not accused, mistakes are found (all of them:
+tests/port_campaign.py).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The interface of a wing: what one compiled step serves, what it costs to leave out the measuring, seeds in groups."""
+"""The interface of a wing: what one compiled step serves, what it costs to leave out the measuring,
+seeds in groups.
+"""
 
 from __future__ import annotations
 
@@ -232,7 +234,9 @@ def test_cross_entropy_is_exact_to_a_few_units_of_1(
     gap: float,
     offset: float,
 ) -> None:
-    """Softmax minus one-hot: the other classes keep their digits; what the chosen one loses is rounding of 1."""
+    """Softmax minus one-hot: the other classes keep their digits; what the chosen one loses is
+    rounding of 1.
+    """
     one = plan(features=1, classes=3, depth=2, width=2, precision=precision)
     start, logits = draw.state(one), np.array([offset + gap, offset + 0.5, offset - 1.25])
     for parameter in start.parameters.values():
@@ -258,7 +262,9 @@ def test_cross_entropy_is_exact_to_a_few_units_of_1(
 def test_what_is_beyond_float32_is_infinite_without_a_warning(
     backend: Backend, plan: Maker
 ) -> None:
-    """As in all tests a warning is an error: the weights, a batch and a test sample are beyond the largest number."""
+    """As in all tests a warning is an error: the weights, a batch and a test sample are beyond the
+    largest number.
+    """
     start = plan(
         precision="float32",
         initialization={"kind": "gaussian", "std": 3e38},

@@ -1,4 +1,5 @@
-"""Public reports of networks that do not learn, rebuilt: what their authors saw is what the definition finds.
+"""Public reports of networks that do not learn, rebuilt: what their authors saw is what the
+definition finds.
 
 Each test names its report. The data are others where the report has none.
 """
@@ -73,7 +74,9 @@ def test_a_sigmoid_network_learns_with_three_hidden_layers_and_not_with_four(
 def test_he_for_relu_makes_the_signal_of_a_prelu_network_grow_and_he_for_its_slope_does_not(
     definition: Backend, tmp_path: Path
 ) -> None:
-    """PReLU from 0.25 over 50 layers, by a gain of 2 / (1 + a^2): github.com/apache/mxnet/issues/2647."""
+    """PReLU from 0.25 over 50 layers, by a gain of 2 / (1 + a^2):
+    github.com/apache/mxnet/issues/2647.
+    """
     growth = {}
     for slope in (0.0, 0.25):
         start = plan_of(tmp_path, activation="prelu", depth=50, width=128, steps=1, seeds=3)
@@ -95,7 +98,9 @@ def test_he_for_relu_makes_the_signal_of_a_prelu_network_grow_and_he_for_its_slo
 def test_an_lstm_with_relu_dies_of_momentum_and_one_with_tanh_does_not(
     definition: Backend, tmp_path: Path
 ) -> None:
-    """Regression by an LSTM with ReLU, momentum 0.99, that says 0 for everything: github.com/keras-team/keras/issues/3687."""
+    """Regression by an LSTM with ReLU, momentum 0.99, that says 0 for everything:
+    github.com/keras-team/keras/issues/3687.
+    """
     shared: dict[str, Any] = {
         "data": "adding",
         "time": 10,
@@ -143,10 +148,12 @@ def itself(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_a_linear_autoencoder_by_hand_and_in_flax_differ_by_their_start_alone(
     request: pytest.FixtureRequest, definition: Backend, itself: str, tmp_path: Path
 ) -> None:
-    """A loss of 1.01 by hand and of 1.84 with `nn.Dense` as it ships: github.com/google/flax/issues/4087.
+    """A loss of 1.01 by hand and of 1.84 with `nn.Dense` as it ships:
+    github.com/google/flax/issues/4087.
 
-    Such numbers are those of a start from near 0, where nothing is said and the variance of the data is left, and of one that
-    keeps the size of a signal: noise of the data's own size, on top of it.
+    Such numbers are those of a start from near 0, where nothing is said and the variance of the
+    data is left, and of one that keeps the size of a signal: noise of the data's own size, on top
+    of it.
     """
     jax = load("jax", request.config)
     shared: dict[str, Any] = {

@@ -19,7 +19,9 @@ EPS = float(np.finfo(np.float64).eps)
 
 SAMPLES, COPIES = 32, 9
 FAR_OUT = 1e4  # where sigmoid and tanh are dead on both sides, relu and elu below
-UNITS = {  # weight and bias of the pre-activation, for a unit whose input is 0 for all samples but the last, and there 1
+# weight and bias of the pre-activation, for a unit whose input is 0 for all samples but the last,
+# and there 1
+UNITS = {
     "passes its input on": (1.0, 0.0),
     "below for all": (0.0, -FAR_OUT),
     "above for all": (0.0, FAR_OUT),
@@ -73,7 +75,9 @@ def dead_plan(plan: Callable[..., Plan], kind: str, precision: str = "float64") 
 
 
 def dead_start(plan: Plan, kind: str) -> State:
-    """Weights that give the units of each layer the pre-activations of `LAYERS`, every unit `COPIES` times."""
+    """Weights that give the units of each layer the pre-activations of `LAYERS`, every unit
+    `COPIES` times.
+    """
     start = draw.state(plan)
     for name, a in start.parameters.items():
         a[:] = a if name.endswith("slope") or name.startswith("output") else 0

@@ -1,4 +1,6 @@
-"""What porters ask, each in several ways: an entry that answers it is among the first three found, or a row leads to a page."""
+"""What porters ask, each in several ways: an entry that answers it is among the first three found,
+or a row leads to a page.
+"""
 
 from __future__ import annotations
 

@@ -47,7 +47,9 @@ def inputs(cell: Any, x: np.ndarray, cotangent: np.ndarray, scale: float = 0.7) 
 
 
 def assert_equal(found: Arrays, expected: Arrays, most: float, terms: float = 0.0) -> None:
-    """To a share of the largest value, or of the terms of a sum: of a gate near 1 the derivative has few digits."""
+    """To a share of the largest value, or of the terms of a sum: of a gate near 1 the derivative
+    has few digits.
+    """
     assert set(found) == set(expected)
     size = max(terms, *(np.abs(value).max() for value in expected.values()))
     for name, value in expected.items():
@@ -155,7 +157,10 @@ def test_a_cell_that_a_framework_lacks_is_refused_by_name(
     if backend.name == "torch" and not shipped:
         with pytest.raises(
             UserError,
-            match=f"PyTorch's {cell.kind} has the activation tanh( or relu)?; received {function.kind}",
+            match=(
+                f"PyTorch's {cell.kind} has the activation tanh( or relu)?; received "
+                f"{function.kind}"
+            ),
         ):
             backend.recurrent.probe(cell, held, function)
         return

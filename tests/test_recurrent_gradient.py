@@ -40,7 +40,9 @@ def test_an_open_forget_gate_brings_back_what_a_simple_cell_loses(
 def test_an_orthogonal_linear_cell_hands_on_the_whole_gradient(
     backend: Backend, plan: Maker
 ) -> None:
-    """Each step multiplies the gradient by an orthogonal matrix: its length is the same at every step of time."""
+    """Each step multiplies the gradient by an orthogonal matrix: its length is the same at every
+    step of time.
+    """
     found = signals(backend, adding(plan, SimpleRNN(), 50, activation="identity"))
     assert np.allclose(found, found[:, -1:], rtol=1e-12)
 

@@ -1,4 +1,6 @@
-"""The migration reference as a page, in a real headless Chromium: its search, its tabs, its address."""
+"""The migration reference as a page, in a real headless Chromium: its search, its tabs, its
+address.
+"""
 
 from __future__ import annotations
 
@@ -86,7 +88,8 @@ def test_a_tab_leaves_the_lines_of_one_framework(page: Browser) -> None:
         == "true"
     )
     visible = page.run(
-        "return [...document.querySelectorAll('.wings > div')].filter(e => e.offsetParent).map(e => e.className)"
+        "return [...document.querySelectorAll('.wings > div')].filter(e => e.offsetParent).map(e "
+        "=> e.className)"
     )
     assert set(visible) == {"keras"}
 

@@ -38,8 +38,8 @@ def test_bounds_of_ones_own_are_among_the_facts() -> None:
 
 def test_the_answer_begins_with_the_facts() -> None:
     assert flat(the_answer(a_document(STORY))).startswith(
-        "4 hidden layers of 8 units; digits (10 classes, guessing gets 0.10); SGD, rate 0.03, batch 64; float64; 3 seeds; "
-        "50 steps."
+        "4 hidden layers of 8 units; digits (10 classes, guessing gets 0.10); SGD, rate 0.03, "
+        "batch 64; float64; 3 seeds; 50 steps."
     )
 
 
@@ -54,14 +54,14 @@ def test_facts_that_differ_are_all_said() -> None:
 def test_the_first_configuration_is_told_in_a_sentence_to_take_home() -> None:
     text = flat(the_answer(a_document(STORY)))
     assert (
-        "sigmoid + xavier: the gradient vanishes. Going back, each layer keeps 0.0001 % of the gradient: a sigmoid's "
-        in text
-    )
+        "sigmoid + xavier: the gradient vanishes. Going back, each layer keeps 0.0001 % of the "
+        "gradient: a sigmoid's "
+    ) in text
     quarter = a_document({BASE: both(a_run("vanishing", "has not learnt", 0.24**3))})
     assert (
-        "each layer keeps 24 % of the gradient: a sigmoid's derivative is at most 1/4, and the weights"
-        in flat(the_answer(quarter))
-    )
+        "each layer keeps 24 % of the gradient: a sigmoid's derivative is at most 1/4, and the "
+        "weights"
+    ) in flat(the_answer(quarter))
 
 
 def test_a_gradient_that_passes_unchanged_needs_no_excuse() -> None:
@@ -81,9 +81,9 @@ def test_each_line_has_ratio_loss_and_accuracy_beside_guessing() -> None:
 def test_a_single_change_is_told_by_what_it_brought() -> None:
     text = flat(the_answer(a_document(STORY)))
     assert (
-        "A single change that brings the gradient back, and the network learns: tanh + xavier (+17.0 decades)."
-        in text
-    )
+        "A single change that brings the gradient back, and the network learns: tanh + xavier "
+        "(+17.0 decades)."
+    ) in text
     assert "and the network has not learnt: relu + xavier (+17.0 decades)." in text
     lost = "sigmoid + he (+3.0 decades), sigmoid + gaussian (std 1) (+23.0 decades)"
     assert f"A single change that does not bring the gradient back: {lost}." in text

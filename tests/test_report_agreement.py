@@ -30,8 +30,8 @@ def test_agreement_is_counted_for_each_framework() -> None:
     chaotic = a_run(ratio=0.1, agreement=an_agreement(free=a_free_run("chaotic", 10)))
     text = flat(the_answer(a_document(STORY | {"tanh + xavier": both(chaotic)})))
     assert (
-        "torch: first step: 9 of 9 agree; single steps from the same state: 9 of 9; free runs: comparable to the end in 8, "
-        "chaotic in 1 (two runs of one framework would part too)."
+        "torch: first step: 9 of 9 agree; single steps from the same state: 9 of 9; free runs: "
+        "comparable to the end in 8, chaotic in 1 (two runs of one framework would part too)."
     ) in text
 
 
@@ -43,9 +43,9 @@ def test_what_cannot_be_judged_is_counted_with_its_reason_and_does_not_agree() -
     text = flat(the_answer(a_document(runs)))
     assert "first step: 9 of 9 agree; single steps from the same state: 7 of 9" in text
     assert (
-        "torch: a step from the same state cannot be judged in 2 of 9: a bound of 76 bounds nothing (tanh + xavier, elu + he)"
-        in text
-    )
+        "torch: a step from the same state cannot be judged in 2 of 9: a bound of 76 bounds "
+        "nothing (tanh + xavier, elu + he)"
+    ) in text
 
 
 @pytest.mark.parametrize(

@@ -151,8 +151,8 @@ def test_what_clipping_does_to_the_largest_step_is_said_where_the_gradient_explo
     wild = both(a_run("exploding", "diverged", 1e5, largest_update=None))
     said = flat(the_answer(a_document(STORY | {name: wild, f"{name} + value clipping": clipped})))
     assert (
-        f"The largest change of a layer's weights by one step, relative to their size: {name} not finite, "
-        "with value clipping 8.6e-02."
+        f"The largest change of a layer's weights by one step, relative to their size: {name} not "
+        "finite, with value clipping 8.6e-02."
     ) in said
 
 

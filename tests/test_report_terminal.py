@@ -1,4 +1,6 @@
-"""What the terminal prints: tables before the answer, every line within its width, and where more is."""
+"""What the terminal prints: tables before the answer, every line within its width, and where more
+is.
+"""
 
 from __future__ import annotations
 

@@ -45,7 +45,9 @@ def resolve(dotted: str) -> Any:
 
 
 def constructors(thing: Any) -> Iterator[Any]:
-    """What takes the arguments: a class's own constructor, and where it passes others on, those of its bases."""
+    """What takes the arguments: a class's own constructor, and where it passes others on, those of
+    its bases.
+    """
     if not inspect.isclass(thing):
         yield thing
         return

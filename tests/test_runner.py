@@ -1,4 +1,6 @@
-"""The runner: every run ends up in the store, in lanes, and a framework's is judged by the definition's references."""
+"""The runner: every run ends up in the store, in lanes, and a framework's is judged by the
+definition's references.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Runs that fail, and a command that is interrupted or killed: what was finished is kept, and nothing goes on."""
+"""Runs that fail, and a command that is interrupted or killed: what was finished is kept, and
+nothing goes on.
+"""
 
 from __future__ import annotations
 

@@ -130,7 +130,9 @@ def signals(wing: Backend, plan: Plan) -> tuple[np.ndarray, dict[str, np.ndarray
 def test_at_a_scale_of_0_every_layer_is_the_identity(
     backend: Backend, plan: Maker, order: str
 ) -> None:
-    """All layers get the same gradient, whatever the depth; that of their weights is 0, and only the scale's is not."""
+    """All layers get the same gradient, whatever the depth; that of their weights is 0, and only
+    the scale's is not.
+    """
     deep = plan(
         features=64,
         classes=10,

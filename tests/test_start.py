@@ -1,4 +1,6 @@
-"""Whether to port at all: the page's files run in an empty folder on each backend of Keras, and agree."""
+"""Whether to port at all: the page's files run in an empty folder on each backend of Keras, and
+agree.
+"""
 
 from __future__ import annotations
 

@@ -34,7 +34,10 @@ def test_parts_of_dead_processes_are_swept_and_no_others(tmp_path: Path) -> None
 
 
 HOLD = "import sys; from pathlib import Path; from experiments.store import Store; "
-HOLD += "hold = Store(Path(sys.argv[1])).alone(sys.argv[2]); print(hold.__enter__(), flush=True); sys.stdin.read()"
+HOLD += (
+    "hold = Store(Path(sys.argv[1])).alone(sys.argv[2]); print(hold.__enter__(), flush=True); "
+    "sys.stdin.read()"
+)
 
 
 def holder(folder: Path, name: str = ID) -> subprocess.Popen[str]:

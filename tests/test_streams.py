@@ -1,4 +1,6 @@
-"""A report outlives the reader of its standard output: pipes, closed, full and ASCII streams, in all commands."""
+"""A report outlives the reader of its standard output: pipes, closed, full and ASCII streams, in
+all commands.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Data files: each that is no data set is refused by what is wrong in it, and one that changed is not taken for what it was."""
+"""Data files: each that is no data set is refused by what is wrong in it, and one that changed is
+not taken for what it was.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,10 @@ def test_a_file_without_any_key_is_refused(tmp_path: Path) -> None:
         (
             X[:, 0],
             Y,
-            r"'x' must be numbers \[samples, features\] or \[samples, time, features\]; received shape \(20,\)",
+            (
+                r"'x' must be numbers \[samples, features\] or \[samples, time, features\]; "
+                r"received shape \(20,\)"
+            ),
         ),
         (X[..., None, None], Y, r"'x' must be numbers .* shape \(20, 2, 1, 1\)"),
         (X[:0], Y[:0], r"'x' must be numbers .* shape \(0, 2\)"),

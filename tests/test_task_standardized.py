@@ -1,4 +1,6 @@
-"""Standardization: by the training set, to the bit where numbers allow, and nothing constant is taken for data."""
+"""Standardization: by the training set, to the bit where numbers allow, and nothing constant is
+taken for data.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,8 @@ def whole(data: Data) -> np.ndarray:
     return np.concatenate([data.x_test, data.x_train])
 
 
-# 16 rows of whole numbers of at most 16 times a power of two are exact from 2^-1074 on, and finite up to 2^1019
+# 16 rows of whole numbers of at most 16 times a power of two are exact from 2^-1074 on, and finite
+# up to 2^1019
 @pytest.mark.parametrize("power", [-1074, -1060, -1022, -512, -1, 1, 511, 512, 1000, 1019])
 def test_a_feature_times_a_power_of_two_is_the_same_to_the_bit(tmp_path: Path, power: int) -> None:
     x = np.random.default_rng(0).integers(-16, 17, size=(20, 3)).astype(float)

@@ -1,4 +1,5 @@
-"""Mean field theory (tests/mean_field.py), an oracle from outside: how much gradient a layer of a wide random network loses.
+"""Mean field theory (tests/mean_field.py), an oracle from outside: how much gradient a layer of a
+wide random network loses.
 
 Tolerances are four standard errors over the seeds, of 1.5 V.
 """
@@ -33,7 +34,9 @@ def test_the_oracle_gives_the_known_numbers() -> None:
 
 
 def test_the_constants_of_selu_are_its_papers_fixed_point() -> None:
-    """Mean 0 and variance 1 go through a layer unchanged (Klambauer et al. 2017), the gradient's mean square grows by 7 %."""
+    """Mean 0 and variance 1 go through a layer unchanged (Klambauer et al. 2017), the gradient's
+    mean square grows by 7 %.
+    """
     phi, slope = PHI["selu"]
     assert mean(phi(Z)) == pytest.approx(0, abs=1e-15)
     assert mean(phi(Z) ** 2) == pytest.approx(1, abs=1e-14)
@@ -42,7 +45,9 @@ def test_the_constants_of_selu_are_its_papers_fixed_point() -> None:
 
 @pytest.mark.parametrize("kind", ["gelu", "silu"])
 def test_half_of_a_small_signal_comes_through_gelu_and_silu(kind: str) -> None:
-    """Their derivative is 1/2 at 0 and on average: without a bias, as in a linear layer of half the weights."""
+    """Their derivative is 1/2 at 0 and on average: without a bias, as in a linear layer of half the
+    weights.
+    """
     assert mean(PHI[kind][1](Z)) == pytest.approx(0.5, abs=1e-14)
     assert decades(kind, 1) == pytest.approx(np.log10(1 / 2), abs=1e-6)
     assert decades(kind, 2) == pytest.approx(np.log10(2 / 4) / 2, abs=1e-6)
@@ -129,7 +134,9 @@ def test_the_gradient_lost_per_layer_is_that_of_the_theory(
 def test_orthogonal_weights_of_a_linear_network_keep_every_length(
     wing: Backend, plan: Maker, gain: float
 ) -> None:
-    """Not on average over wide networks (Saxe et al. 2014), but each gradient, in a network of 8 units."""
+    """Not on average over wide networks (Saxe et al. 2014), but each gradient, in a network of 8
+    units.
+    """
     orthogonal = {"kind": "orthogonal", "gain": gain}
     signal = measured(
         wing,

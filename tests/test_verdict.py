@@ -64,7 +64,9 @@ def test_a_small_trial_is_judged_by_what_30_layers_would_do(
 
 
 def test_a_healthy_short_network_is_hardly_ever_called_vanishing_by_its_noise() -> None:
-    """ReLU + He of width 8: 0.17 decades of noise in each layer, more than the bound of 0.103 a layer."""
+    """ReLU + He of width 8: 0.17 decades of noise in each layer, more than the bound of 0.103 a
+    layer.
+    """
     wrong = sum(judged(noisy(0.0, 4, 0.17, seed)).verdict != "comes through" for seed in range(200))
     assert wrong <= 8, "by noise alone 0.103 is exceeded in 80 of 200"
 
@@ -73,7 +75,9 @@ def test_a_healthy_short_network_is_hardly_ever_called_vanishing_by_its_noise() 
 def test_a_gradient_that_falls_as_a_power_of_the_depth_is_not_taken_for_an_exponential(
     layers: int,
 ) -> None:
-    """As at the edge of vanishing: the first of l layers gets 1 / l of the last one's; one rate for all says 1e-5 at 30."""
+    """As at the edge of vanishing: the first of l layers gets 1 / l of the last one's; one rate for
+    all says 1e-5 at 30.
+    """
     profile = np.arange(1, layers + 1) / layers
     found = judged(profile)
     assert found.verdict == "comes through"
@@ -139,7 +143,8 @@ def test_what_a_network_was_born_with_is_the_cause_of_its_death() -> None:
     found = judged(profile)
     assert found.verdict == "vanishing"
     assert found.reason.endswith(
-        "; by step 13 layers 1 to 30 get exactly 0: the loss does not depend on the last layer any more"
+        "; by step 13 layers 1 to 30 get exactly 0: the loss does not depend on the last layer "
+        "any more"
     )
     profile[0] = 1
     assert judged(profile).verdict == "dead"
@@ -158,19 +163,22 @@ def test_death_by_cut_paths_is_told_from_dead_units() -> None:
     cut = trace(np.array([0, 1, 1, 1, 1.0]))
     cut.quantities["dead_fraction"][..., 1] = 0.5
     assert gradient(cut, Thresholds()).reason == (
-        "layer 1 gets exactly 0: cut off, since the units of layer 2 that are not dead get no gradient"
+        "layer 1 gets exactly 0: cut off, since the units of layer 2 that are not dead get no "
+        "gradient"
     )
 
 
 def test_death_by_underflow_is_told_in_the_precision_that_was_asked_for() -> None:
-    """Wrong: sigmoid, std 0.01, depth 40, in float32 "vanishing; 4.1e-67" where all frameworks have exactly 0."""
+    """Wrong: sigmoid, std 0.01, depth 40, in float32 "vanishing; 4.1e-67" where all frameworks have
+    exactly 0.
+    """
     profile = falling(1e-67, 40)
     assert gradient(trace(profile), Thresholds(), "float64").verdict == "vanishing"
     found = gradient(trace(profile), Thresholds(), "float32")
     assert found.verdict == "dead"
-    assert (
-        found.reason
-        == "layers 1 to 17 get exactly 0: less than float32 can hold (underflow); layer 18 still gets 2e-38"
+    assert found.reason == (
+        "layers 1 to 17 get exactly 0: less than float32 can hold (underflow); layer 18 still "
+        "gets 2e-38"
     )
     assert gradient(trace(falling(1e67, 40)), Thresholds(), "float32").verdict == "non-finite"
 

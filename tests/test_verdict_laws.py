@@ -1,4 +1,6 @@
-"""What no verdict depends on: the unit of the loss and of targets, the order of the seeds; a worse run is not called better."""
+"""What no verdict depends on: the unit of the loss and of targets, the order of the seeds; a worse
+run is not called better.
+"""
 
 from __future__ import annotations
 

@@ -25,17 +25,20 @@ def test_a_network_that_learns() -> None:
     found = learnt(0.62, [2.31, 1.6, 1.4, 1.34])
     assert found.verdict == "learns"
     assert found.reason == (
-        "0.62 of the test samples are right, guessing gets 0.12 ± 0.02; the loss has fallen, 2.31 to 1.34"
+        "0.62 of the test samples are right, guessing gets 0.12 ± 0.02; the loss has fallen, 2.31 "
+        "to 1.34"
     )
 
 
 def test_a_network_at_guessing_level_has_not_learnt_although_its_loss_fell() -> None:
-    """Wrong: "healthy", read as "it learns", of sigmoid + gaussian (std 1): 7.35 to 2.34, accuracy 0.10."""
+    """Wrong: "healthy", read as "it learns", of sigmoid + gaussian (std 1): 7.35 to 2.34, accuracy
+    0.10.
+    """
     found = learnt(0.10, [7.35, 4, 2.34, 2.34])
     assert found.verdict == "has not learnt"
     assert found.reason == (
-        "0.10 is what guessing gets (0.12 ± 0.02) after 50 steps, though the loss has fallen, 7.35 to 2.34, what guessing gets "
-        "is 2.30"
+        "0.10 is what guessing gets (0.12 ± 0.02) after 50 steps, though the loss has fallen, "
+        "7.35 to 2.34, what guessing gets is 2.30"
     )
     assert learnt(0.10, [2.4, 2.3, 2.4, 2.4]).reason.endswith("and the loss has not fallen")
 
@@ -181,7 +184,8 @@ def test_a_network_that_learns_real_targets() -> None:
     found = fitted(0.57, 0.1, [1.2, 0.7, 0.55, 0.5])
     assert found.verdict == "learns"
     assert found.reason == (
-        "R² is 0.43 (± 0.10) on the test set, where always saying the mean gets 0; the loss has fallen, 1.2 to 0.5"
+        "R² is 0.43 (± 0.10) on the test set, where always saying the mean gets 0; the loss has "
+        "fallen, 1.2 to 0.5"
     )
 
 
@@ -189,22 +193,24 @@ def test_a_network_that_always_says_the_mean_has_not_learnt_although_its_loss_fe
     found = fitted(1.004, 0.01, [2.4, 1.2, 1.01, 1.0])
     assert found.verdict == "has not learnt"
     assert found.reason == (
-        "R² is 0.00 (± 0.01) on the test set, no more than always saying the mean gets (0), after 50 steps, "
-        "though the loss has fallen, 2.4 to 1, what guessing gets is 1.00"
+        "R² is 0.00 (± 0.01) on the test set, no more than always saying the mean gets (0), after "
+        "50 steps, though the loss has fallen, 2.4 to 1, what guessing gets is 1.00"
     )
 
 
 def test_a_trace_of_noise_that_surely_fits_is_not_learning() -> None:
-    """The mean, and a billionth of what a random network says: surely better than the mean, and by nothing."""
+    """The mean, and a billionth of what a random network says: surely better than the mean, and by
+    nothing.
+    """
     assert fitted(1 - 1e-9, 1e-11, [2.4, 1.2, 1.01, 1.0]).verdict == "has not learnt"
 
 
 def test_a_network_that_is_luckily_near_from_the_start_is_not_said_to_learn() -> None:
     found = fitted(0.9, 0.02, [0.9, 0.9, 0.9, 0.9])
     assert found.verdict == "cannot be told"
-    assert (
-        found.reason
-        == "R² is 0.10 (± 0.02) on 89 test samples, where always saying the mean gets 0: it may be either"
+    assert found.reason == (
+        "R² is 0.10 (± 0.02) on 89 test samples, where always saying the mean gets 0: it may "
+        "be either"
     )
 
 

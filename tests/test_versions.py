@@ -62,12 +62,16 @@ KEEPS_RUNS = {
     "experiments/__init__.py",
     *(f"experiments/{name}.py" for name in ("seal", "store", "versions", "whole")),
 }
-"""What a worker loads that makes no number: how a run is named and kept. What only reads numbers it does not load."""
+"""What a worker loads that makes no number: how a run is named and kept. What only reads numbers it
+does not load."""
 
 
 def test_a_run_id_covers_all_that_a_worker_loads() -> None:
     code = "import backends, sys, experiments.worker; backends.load('numpy')\n"
-    code += "print(*(m.__file__ for m in sys.modules.values() if getattr(m, '__file__', None)), sep='\\n')"
+    code += (
+        "print(*(m.__file__ for m in sys.modules.values() if getattr(m, '__file__', None)), "
+        "sep='\\n')"
+    )
     files = subprocess.run(
         [sys.executable, "-c", code], cwd=module.ROOT, capture_output=True, text=True, check=True
     ).stdout

@@ -1,4 +1,6 @@
-"""Widths by layer, and networks of one layer: the three frameworks against the definition, and what is said of them."""
+"""Widths by layer, and networks of one layer: the three frameworks against the definition, and what
+is said of them.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +76,8 @@ def test_a_list_of_one_width_is_that_width(plan: Maker) -> None:
 def test_layers_of_one_shape_in_a_row_are_a_stack(plan: Maker) -> None:
     network = of_widths(plan, WIDTHS["in runs"]).network
     assert {stack.name: len(stack.layers) for stack in network.stacks()} == {
-        "first": 1, "hidden": 1, "hidden 2": 1, "hidden 3": 2, "hidden 4": 1, "hidden 5": 1, "output": 1,
+        "first": 1, "hidden": 1, "hidden 2": 1, "hidden 3": 2, "hidden 4": 1, "hidden 5": 1,
+        "output": 1,
     }  # fmt: skip
     assert network.sites == tuple(f"layer {number}" for number in range(1, 8))
 

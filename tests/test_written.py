@@ -1,4 +1,6 @@
-"""Nothing is written outside the folders that were named: seen by an audit hook in the command and in its workers."""
+"""Nothing is written outside the folders that were named: seen by an audit hook in the command and
+in its workers.
+"""
 
 from __future__ import annotations
 
@@ -81,7 +83,10 @@ def test_a_comparison_writes_into_the_folders_that_were_named_and_nowhere_else(
 
 
 def test_the_hook_sees_what_is_written_elsewhere_by_a_child_too(tmp_path: Path) -> None:
-    code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', 'open(\\'{tmp_path}/x\\', \\'a\\')'])"
+    code = (
+        f"import subprocess, sys; subprocess.run([sys.executable, '-c', 'open(\\'{tmp_path}/x\\', "
+        "\\'a\\')'])"
+    )
     (tmp_path / "code.py").write_text(code)
     written = watched(tmp_path, f"{sys.executable} {tmp_path}/code.py")
     assert [path.name for _, _, path in written if path.parent == tmp_path.resolve()] == ["x"]

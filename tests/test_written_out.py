@@ -1,4 +1,6 @@
-"""An activation that is written out as a product is one place; where both have written it out, factor is held to factor."""
+"""An activation that is written out as a product is one place; where both have written it out,
+factor is held to factor.
+"""
 
 from __future__ import annotations
 

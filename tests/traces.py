@@ -19,7 +19,9 @@ def trace(
     steps: tuple[int, ...] = (0, 5, 10, 12),
     loss: np.ndarray | None = None,
 ) -> Trace:
-    """A healthy trace of ones, with another signal gradient or loss where one is given, of any shape that broadcasts."""
+    """A healthy trace of ones, with another signal gradient or loss where one is given, of any
+    shape that broadcasts.
+    """
     signal = np.ones(LAYERS) if signal is None else np.asarray(signal, dtype=float)
     shape = (SEEDS, len(steps), signal.shape[-1])
     quantities = {name: np.ones(shape) for name in QUANTITIES} | {"dead_fraction": np.zeros(shape)}
@@ -41,7 +43,9 @@ def judged(signal: np.ndarray, **thresholds: float) -> Judgement:
 
 
 def noisy(rate: float, layers: int, noise: float, seed: int = 0) -> np.ndarray:
-    """Profiles [seed, 1, layer] that gain `rate` decades a layer on the way back, with independent noise in each."""
+    """Profiles [seed, 1, layer] that gain `rate` decades a layer on the way back, with independent
+    noise in each.
+    """
     gains = rate + noise * np.random.default_rng(seed).normal(size=(SEEDS, layers - 1))
     logs = np.concatenate(
         [np.cumsum(gains[:, ::-1], axis=1)[:, ::-1], np.zeros((SEEDS, 1))], axis=1

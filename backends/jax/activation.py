@@ -1,10 +1,11 @@
 """Activation in JAX: the functions of `jax.nn`; Leaky ReLU, PReLU, ELU, SELU and the approximation of GELU written out.
 
-Trap: `jax.nn.leaky_relu` and `flax.linen.PReLU` have the derivative 1 at 0, not the slope: a dead layer with biases of 0 sits
-exactly there. Flax starts the slope of PReLU at 0.01, PyTorch at 0.25, Keras at 0. JAX differentiates `expm1` as its value + 1,
-and with it `jax.nn.elu` and `selu`: in float64 the derivative is 2e-4 off at -30, and from about -37 on it is 0, where it
-should be 1e-16. `jax.nn.gelu` is approximated by tanh unless `approximate=False` says otherwise, and up to 5e-4 from the exact
-one, which PyTorch and Keras have; its 1 + tanh is 4e-6 off at -6, and 0 from -7.2 on.
+Trap: `jax.nn.leaky_relu` and `flax.linen.PReLU` have the derivative 1 at 0, not the slope: a dead
+layer with biases of 0 sits exactly there. Flax starts the slope of PReLU at 0.01, PyTorch at 0.25,
+Keras at 0. JAX differentiates `expm1` as its value + 1, and with it `jax.nn.elu` and `selu`: in
+float64 the derivative is 2e-4 off at -30, and from about -37 on it is 0, where it should be 1e-16.
+`jax.nn.gelu` is approximated by tanh unless `approximate=False` says otherwise, and up to 5e-4 from
+the exact one, which PyTorch and Keras have; its 1 + tanh is 4e-6 off at -6, and 0 from -7.2 on.
 """
 
 from __future__ import annotations
@@ -64,7 +65,8 @@ def leaky_relu(z: jax.Array, slope: float | jax.Array) -> jax.Array:
 def expm1(z: jax.Array, exponential: jax.Array) -> jax.Array:
     """exp(z) - 1 by an exponential that is there: tanh(z / 2) (exp(z) + 1) cancels nowhere.
 
-    Trap: `jnp.expm1` is the same formula, and is 0 where z / 2 is below the smallest normal number and flushed. Near 0 it is z.
+    Trap: `jnp.expm1` is the same formula, and is 0 where z / 2 is below the smallest normal number
+    and flushed. Near 0 it is z.
     """
     return jnp.where(exponential == 1, z, jnp.tanh(z / 2) * (exponential + 1))
 
@@ -72,7 +74,8 @@ def expm1(z: jax.Array, exponential: jax.Array) -> jax.Array:
 def elu(z: jax.Array, alpha: float | jax.Array) -> jax.Array:
     """ELU, with the derivative `alpha` at 0.
 
-    The derivative is the exponential, and not the value + alpha; exp(z) - 1 shares it, and takes half as long as `jnp.expm1`.
+    The derivative is the exponential, and not the value + alpha; exp(z) - 1 shares it, and takes
+    half as long as `jnp.expm1`.
     """
 
     @jax.custom_jvp
@@ -200,7 +203,8 @@ def layer(spec: Activation) -> Layer:
 def alive(spec: Activation, z: jax.Array, h: jax.Array, slope: jax.Array | None) -> jax.Array:
     """Whether the derivative of a unit's activation is not 0 for some sample, [unit], for z and h [batch, unit].
 
-    Asked sample by sample, and so that a NaN, whose derivative is not 0, answers no: XLA's maximum passes over it.
+    Asked sample by sample, and so that a NaN, whose derivative is not 0, answers no: XLA's maximum
+    passes over it.
     """
     low, high = open_interval(spec, z.dtype.name)
     if dead_where_output_is_not_positive(spec):
@@ -222,7 +226,8 @@ def probe(spec: Activation, inputs: Arrays) -> Arrays:
         inputs: `z` and `cotangent`, of one shape; their precision is that of the computation.
 
     Returns:
-        `value`, `gradient` (cotangent times derivative) and, for PReLU, `slope_gradient` of shape [].
+        `value`, `gradient` (cotangent times derivative) and, for PReLU, `slope_gradient` of shape
+        [].
     """
     z, cotangent, function = jnp.asarray(inputs["z"]), jnp.asarray(inputs["cotangent"]), build(spec)
     if not isinstance(function, PReLUModule):

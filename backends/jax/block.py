@@ -24,7 +24,8 @@ class Site:
         training: Whether the pass is one of training.
         measure: Whether anything is kept.
         kept: Arrays by name: `alive`, which units pass a gradient on, [unit].
-        carried: What a step of time gets of the one before, and then what it hands on; the first is the output.
+        carried: What a step of time gets of the one before, and then what it hands on; the first is
+            the output.
     """
 
     training: bool
@@ -34,7 +35,8 @@ class Site:
 
 
 Layer = Callable[[jax.Array, Site], jax.Array]
-"""From x [batch, unit] to y; called inside a `compact` method, where its modules are named by their rooms."""
+"""From x [batch, unit] to y; called inside a `compact` method, where its modules are named by their
+rooms."""
 
 
 class Block(linen.Module):

@@ -1,8 +1,8 @@
 """Clipping in JAX: optax transformations, chained before the optimiser.
 
-Trap: optax has no clipping of each parameter by its norm: `clip_by_block_rms` bounds the rms, sqrt(size) times more. Where
-an element is infinite, `clip_by_global_norm` turns the others to 0 in silence; in float32 its square overflows from 1.8e19
-on, and the whole gradient becomes 0.
+Trap: optax has no clipping of each parameter by its norm: `clip_by_block_rms` bounds the rms,
+sqrt(size) times more. Where an element is infinite, `clip_by_global_norm` turns the others to 0 in
+silence; in float32 its square overflows from 1.8e19 on, and the whole gradient becomes 0.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ def norm(gradient: jax.Array, leading: int) -> jax.Array:
 def shortened(gradient: jax.Array, norms: jax.Array, threshold: float) -> jax.Array:
     """The gradient, brought to the threshold where its norm is above it; NaN where the norm is not finite.
 
-    Sixteenths, and the division first, because XLA flushes subnormal numbers to 0: threshold / norm may be one,
-    and so may the reciprocal of a norm near the largest number.
+    Sixteenths, and the division first, because XLA flushes subnormal numbers to 0: threshold / norm
+    may be one, and so may the reciprocal of a norm near the largest number.
     """
     norms = norms.reshape(norms.shape + (1,) * (gradient.ndim - norms.ndim))
     clipped = jnp.where(norms > threshold, (gradient / 16) / (norms / 16) * threshold, gradient)
@@ -83,8 +83,8 @@ def build(spec: Clipping, parameters: Any = None) -> optax.GradientTransformatio
 
     Args:
         spec: The clipping.
-        parameters: A tree with a name for each leaf, where leaves of one name are one parameter: Flax has the gates of an LSTM
-            apart. Without it each leaf is one.
+        parameters: A tree with a name for each leaf, where leaves of one name are one parameter:
+            Flax has the gates of an LSTM apart. Without it each leaf is one.
     """
     match spec:
         case NoClipping() | ValueClipping() | GlobalNormClipping():

@@ -33,7 +33,8 @@ def _devices() -> dict[str, Device]:
     if not found:
         allowed = os.environ.get("JAX_PLATFORMS", "")
         raise Unsupported(
-            f"JAX must find a device; received none, with JAX_PLATFORMS={allowed} in the environment; unset that"
+            f"JAX must find a device; received none, with JAX_PLATFORMS={allowed} in the "
+            "environment; unset that"
         )
     return found
 

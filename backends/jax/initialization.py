@@ -1,8 +1,9 @@
 """Initialization in JAX: `jax.nn.initializers`, with law and scale stated.
 
-Trap: `glorot_normal`, `he_normal` and `lecun_normal` are truncated at two standard deviations (and corrected for it); PyTorch's
-are not. `normal()` has a standard deviation of 0.01, `uniform()` is one-sided, [0, 0.01). A `flax.linen.Dense` starts, unasked,
-from `lecun_normal`, truncated and of standard deviation 1/sqrt(n_in), and its biases at 0.
+Trap: `glorot_normal`, `he_normal` and `lecun_normal` are truncated at two standard deviations (and
+corrected for it); PyTorch's are not. `normal()` has a standard deviation of 0.01, `uniform()` is
+one-sided, [0, 0.01). A `flax.linen.Dense` starts, unasked, from `lecun_normal`, truncated and of
+standard deviation 1/sqrt(n_in), and its biases at 0.
 """
 
 from __future__ import annotations

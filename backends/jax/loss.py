@@ -1,7 +1,8 @@
 """The loss in JAX: the functions of optax, of logits and of one-hot classes or real targets, and their mean.
 
-Trap: optax' losses are those of each sample or element; the mean is the caller's. `optax.l2_loss` is half of
-`optax.squared_error`. `sigmoid_binary_cross_entropy` of [batch, 1] and [batch] broadcasts to [batch, batch] in silence.
+Trap: optax' losses are those of each sample or element; the mean is the caller's. `optax.l2_loss`
+is half of `optax.squared_error`. `sigmoid_binary_cross_entropy` of [batch, 1] and [batch]
+broadcasts to [batch, batch] in silence.
 """
 
 from __future__ import annotations
@@ -55,7 +56,8 @@ def probe(spec: Loss, inputs: Arrays) -> Arrays:
 
     Args:
         spec: The loss.
-        inputs: Outputs `z` [batch, output], and classes `y` [batch] or real targets [batch, output].
+        inputs: Outputs `z` [batch, output], and classes `y` [batch] or real targets [batch,
+            output].
 
     Returns:
         `loss` [], and `gradient` of z's shape.

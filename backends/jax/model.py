@@ -3,9 +3,10 @@
     variables = build(plan, seed=0)
     losses, variables = train(variables, plan, batches)
 
-It is made of the rooms' `build`s, and computes what the definition does; the engine (backends/jax/network.py) does so for
-several seeds at once, and measures. Its layers are one module under a scan; here they are unrolled, so that compiling grows
-with the depth. The same in Flax nnx is backends/jax/model_nnx.py.
+It is made of the rooms' `build`s, and computes what the definition does; the engine
+(backends/jax/network.py) does so for several seeds at once, and measures. Its layers are one module
+under a scan; here they are unrolled, so that compiling grows with the depth. The same in Flax nnx
+is backends/jax/model_nnx.py.
 """
 
 from __future__ import annotations

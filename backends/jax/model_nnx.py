@@ -3,11 +3,11 @@
     model = build(plan, seed=0)
     losses = train(model, plan, batches)
 
-It computes what the definition does. nnx is what Flax recommends for new code; why the engine is in linen, ADR 1 says. Names of
-parameters are the same in both, but for recurrent cells.
+It computes what the definition does. nnx is what Flax recommends for new code; why the engine is in
+linen, ADR 1 says. Names of parameters are the same in both, but for recurrent cells.
 
-Trap: the running statistics of `nnx.BatchNorm` are float32, where its parameters are float64 too. `model.eval()` changes what
-`use_running_average` is inside the model, and stays.
+Trap: the running statistics of `nnx.BatchNorm` are float32, where its parameters are float64 too.
+`model.eval()` changes what `use_running_average` is inside the model, and stays.
 """
 
 from __future__ import annotations

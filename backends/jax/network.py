@@ -1,7 +1,7 @@
 """The network in Flax linen, for one seed.
 
-The layers of a stack are one module under `linen.scan`, and so are the steps of a recurrent one, so that tracing and compiling
-do not grow with the depth or the time.
+The layers of a stack are one module under `linen.scan`, and so are the steps of a recurrent one, so
+that tracing and compiling do not grow with the depth or the time.
 """
 
 from __future__ import annotations

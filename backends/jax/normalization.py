@@ -1,11 +1,13 @@
 """Normalization in JAX: `flax.linen.BatchNorm` and `LayerNorm` with the two-pass variance, `RMSNorm`.
 
-Trap: Flax's own momentum is 0.99, Keras' too, and PyTorch's 0.1 is 0.9 here; its epsilon is 1e-5, as PyTorch's is and Keras'
-1e-3 is not. Flax computes the variance as E[x^2] - E[x]^2 unless `use_fast_variance=False`: with a common offset of 1e4 and
-float32 it is 0, and the output off by 750; `LayerNorm` too. The epsilon of that and of `RMSNorm` is 1e-6. Its running
-statistics start as float32, even where the parameters are float64. The gradient goes through (variance + epsilon)^(-3/2):
-where that times the gradient is below 1e-38, float32 has 0 for it, and what should cancel does not (a deviation of 1e12 and a
-gradient of 1e-20: several times too large; PyTorch is right there).
+Trap: Flax's own momentum is 0.99, Keras' too, and PyTorch's 0.1 is 0.9 here; its epsilon is 1e-5,
+as PyTorch's is and Keras' 1e-3 is not. Flax computes the variance as E[x^2] - E[x]^2 unless
+`use_fast_variance=False`: with a common offset of 1e4 and float32 it is 0, and the output off by
+750; `LayerNorm` too. The epsilon of that and of `RMSNorm` is 1e-6. Its running statistics start as
+float32, even where the parameters are float64. The gradient goes through (variance +
+epsilon)^(-3/2): where that times the gradient is below 1e-38, float32 has 0 for it, and what should
+cancel does not (a deviation of 1e12 and a gradient of 1e-20: several times too large; PyTorch is
+right there).
 """
 
 from __future__ import annotations
@@ -115,12 +117,13 @@ def probe(spec: Normalization, inputs: Arrays) -> Arrays:
 
     Args:
         spec: The normalization.
-        inputs: `z` and `cotangent` [batch, width]; `scale` [width], and `shift` if there is one; `mean` and `variance` [width],
-            the running ones of batch norm.
+        inputs: `z` and `cotangent` [batch, width]; `scale` [width], and `shift` if there is one;
+            `mean` and `variance` [width], the running ones of batch norm.
 
     Returns:
-        `value` in training, `gradient`, and `scale_gradient` and `shift_gradient`. Of batch norm `mean` and `variance` running
-        after the step, and `evaluated`, the value in evaluation mode by these.
+        `value` in training, `gradient`, and `scale_gradient` and `shift_gradient`. Of batch norm
+        `mean` and `variance` running after the step, and `evaluated`, the value in evaluation mode
+        by these.
     """
     constructor: Any = build(spec)
     assert constructor is not None

@@ -1,9 +1,10 @@
 """The optimizer in JAX: an optax transformation, chained after clipping.
 
-Trap: RMSprop has its epsilon inside the root unless it is told `eps_in_sqrt=False`: a gradient of 1e-8 first moves a weight by
-1e-4 of the learning rate, and not by 0.76 of it. `adamw` decays by 1e-4 unless told otherwise, and its `update` raises without
-the parameters. In float32 a traced `1 - b2` is off by 1e-5 of itself; with a Python number it is not. The order of `chain` is
-that of the step: a decay before clipping is clipped.
+Trap: RMSprop has its epsilon inside the root unless it is told `eps_in_sqrt=False`: a gradient of
+1e-8 first moves a weight by 1e-4 of the learning rate, and not by 0.76 of it. `adamw` decays by
+1e-4 unless told otherwise, and its `update` raises without the parameters. In float32 a traced `1 -
+b2` is off by 1e-5 of itself; with a Python number it is not. The order of `chain` is that of the
+step: a decay before clipping is clipped.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ NATIVE = {
 
 Numbers = Mapping[str, Any]
 Rule = Callable[[Tree, Tree, Tree, Numbers], tuple[Tree, Tree]]
-"""From gradients, parameters, a state by `parameter.slot` and a step's numbers to directions and the new state."""
+"""From gradients, parameters, a state by `parameter.slot` and a step's numbers to directions and
+the new state."""
 
 
 def build(spec: Optimizer) -> optax.GradientTransformation:
@@ -75,7 +77,8 @@ def build(spec: Optimizer) -> optax.GradientTransformation:
 def layer(spec: Optimizer) -> Rule:
     """A function from the clipped gradients of one seed to the directions of a step, all [layer, ...] by name.
 
-    Not optax's own: its bias correction, and what a traced number leaves of 1, are computed in the precision of the run.
+    Not optax's own: its bias correction, and what a traced number leaves of 1, are computed in the
+    precision of the run.
     """
     match spec:
         case SGD():

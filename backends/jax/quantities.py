@@ -1,6 +1,7 @@
 """What is measured of a step, in JAX: from the arrays that a step leaves, so that one compiled function serves all networks.
 
-Trap: XLA sums float32 numbers that are converted to float64 one by one; float32 itself it vectorises, eight times as fast.
+Trap: XLA sums float32 numbers that are converted to float64 one by one; float32 itself it
+vectorises, eight times as fast.
 """
 
 from __future__ import annotations
@@ -49,10 +50,11 @@ def of_step(run: Tree, held: Held, learning_rate: jax.Array, sites: tuple[int, .
     """What is `MEASURED` of a step, [measured, seed, layer].
 
     Args:
-        run: `outputs`, `signals` and `alive` of the sites, each a list of arrays: [seed, layer, batch, width], and
-            [seed, layer, width].
-        held: For each stack of sites the weights [seed, layer, ..., n_out] before the step, their gradients before and after
-            clipping, and the directions of their updates; nothing where the one is the one before.
+        run: `outputs`, `signals` and `alive` of the sites, each a list of arrays: [seed, layer,
+            batch, width], and [seed, layer, width].
+        held: For each stack of sites the weights [seed, layer, ..., n_out] before the step, their
+            gradients before and after clipping, and the directions of their updates; nothing where
+            the one is the one before.
         learning_rate: Of the step: an update is it times its direction.
         sites: How many sites each of these stacks has.
     """

@@ -1,8 +1,9 @@
 """Recurrent cells in JAX: a linen module for one step, and Flax's own cells, whose gates are parameters of their own.
 
-Trap: `flax.nnx.GRUCell` has no bias for the product in its candidate; `flax.linen.GRUCell` has it. The state of Flax's LSTM is
-(c, h), the other way round than PyTorch's and Keras'; its forget gate's bias starts at 0. To clip each parameter by its norm
-is another thing where each gate has its own: PyTorch and Keras have them in one array.
+Trap: `flax.nnx.GRUCell` has no bias for the product in its candidate; `flax.linen.GRUCell` has it.
+The state of Flax's LSTM is (c, h), the other way round than PyTorch's and Keras'; its forget gate's
+bias starts at 0. To clip each parameter by its norm is another thing where each gate has its own:
+PyTorch and Keras have them in one array.
 """
 
 from __future__ import annotations
@@ -179,7 +180,8 @@ def step(
     Args:
         spec: The cell.
         p: `recurrent_bias`, if the cell has one.
-        pre: The maps of what goes in, with the bias, as `x`, and of the output before, as `h`: [batch, gate unit].
+        pre: The maps of what goes in, with the bias, as `x`, and of the output before, as `h`:
+            [batch, gate unit].
         carried: What the step before handed on.
         activate: The activation.
     """
@@ -243,12 +245,13 @@ def probe(spec: Cell, inputs: Arrays, function: Activation) -> Arrays:
 
     Args:
         spec: The cell.
-        inputs: `x` [batch, time, feature], `cotangent` [batch, time, unit] of the outputs, and the parameters of
-            `common.countermeasures.recurrent.Step`.
+        inputs: `x` [batch, time, feature], `cotangent` [batch, time, unit] of the outputs, and the
+            parameters of `common.countermeasures.recurrent.Step`.
         function: The activation.
 
     Returns:
-        `value` [batch, time, unit]; `gradient` with respect to x; and that of every parameter, as `weight_gradient`.
+        `value` [batch, time, unit]; `gradient` with respect to x; and that of every parameter, as
+        `weight_gradient`.
     """
     given = {name: jnp.asarray(a) for name, a in inputs.items() if name != "cotangent"}
     x = given.pop("x")

@@ -1,7 +1,7 @@
 """Skip connections in JAX: a module that holds the layer.
 
-Trap: Flax has no module for it; `x + layer(x)` is the idiom. What is added has to have x's shape: `x + layer(x)[..., :1]` is
-broadcast in silence.
+Trap: Flax has no module for it; `x + layer(x)` is the idiom. What is added has to have x's shape:
+`x + layer(x)[..., :1]` is broadcast in silence.
 """
 
 from __future__ import annotations
@@ -144,10 +144,12 @@ def probe(spec: Skip, inputs: Arrays) -> Arrays:
 
     Args:
         spec: The connection.
-        inputs: `x` and `cotangent` [batch, unit], `weight` [unit, unit] of the map, and what is trained of the connection.
+        inputs: `x` and `cotangent` [batch, unit], `weight` [unit, unit] of the map, and what is
+            trained of the connection.
 
     Returns:
-        `value`; `gradient` with respect to x; `weight_gradient`, and that of every parameter of the connection.
+        `value`; `gradient` with respect to x; `weight_gradient`, and that of every parameter of the
+        connection.
     """
     given = {name: jnp.asarray(a) for name, a in inputs.items() if name != "cotangent"}
     x = given.pop("x")

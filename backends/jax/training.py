@@ -205,8 +205,8 @@ def update(
 ) -> tuple[Tree, ...]:
     """Clip and step: the new parameters and slots, the clipped gradients, and the directions of the measured weights.
 
-    The last two are given if they are to be kept, and are not the gradients again. It knows nothing of the network, so that one
-    compiled function serves all whose parameters have the same shapes.
+    The last two are given if they are to be kept, and are not the gradients again. It knows nothing
+    of the network, so that one compiled function serves all whose parameters have the same shapes.
     """
     rule: Any = clipping.layer(kinds.clipping.model_construct(**threshold))
     optimize = optimizer.layer(kinds.optimizer.model_construct())
@@ -230,7 +230,8 @@ def _over_seeds(function: Callable[..., Any], *arguments: Any) -> Any:
     """A function of one seed's arrays for arrays [seed, ...]."""
     if len(jax.tree.leaves(arguments)[0]) > 1:
         return jax.vmap(function)(*arguments)
-    # an axis of length 1 is no axis: the batched products of vmap take twice as long as the plain ones at width 1,024
+    # an axis of length 1 is no axis: the batched products of vmap take twice as long as the plain
+    # ones at width 1,024
     alone = function(*(jax.tree.map(lambda a: a[0], argument) for argument in arguments))
     return jax.tree.map(lambda a: a[None], alone)
 

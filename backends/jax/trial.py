@@ -1,7 +1,7 @@
 """Lines of JAX, Flax and optax, tried: what a line makes, and the numbers and gradients that come out of it.
 
-A line is what a reader would write, as `linen.BatchNorm(use_running_average=not training)`. Arrays are in the layouts that all
-wings share: those of Flax.
+A line is what a reader would write, as `linen.BatchNorm(use_running_average=not training)`. Arrays
+are in the layouts that all wings share: those of Flax.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from common.line import value as line_value
 from common.network import Arrays
 
 NAMES = {
-    "jax": jax, "jnp": jnp, "linen": linen, "nnx": nnx, "initializers": initializers, "optax": optax, "inspect": inspect,
+    "jax": jax, "jnp": jnp, "linen": linen, "nnx": nnx, "initializers": initializers,
+    "optax": optax, "inspect": inspect,
     "np": np, "math": math,
 }  # fmt: skip
 """What a line may name, besides what is given to it."""
@@ -163,7 +164,8 @@ def _optimizer(line: str, given: Arrays) -> dict[str, Any]:
 
 
 KINDS: dict[str, Callable[[str, Arrays], dict[str, Any]]] = {
-    "expression": _expression, "function": _function, "loss": _loss, "layer": _layer, "image": _image, "start": _start,
+    "expression": _expression, "function": _function, "loss": _loss, "layer": _layer,
+    "image": _image, "start": _start,
     "clip": _clip, "optimizer": _optimizer,
 }  # fmt: skip
 """How a line is tried (backends/torch/trial.py)."""

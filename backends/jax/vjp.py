@@ -30,8 +30,8 @@ def vjp(
         inputs: Of real numbers float64; others are given as they are.
 
     Returns:
-        The outputs; and a function of a cotangent for each output that gives the gradient with respect to each input, None
-        where there is none.
+        The outputs; and a function of a cotangent for each output that gives the gradient with
+        respect to each input, None where there is none.
     """
     real = [each.dtype.kind == "f" for each in inputs]
 

@@ -1,7 +1,7 @@
 """The Keras wing: Keras on TensorFlow, and on nothing else.
 
-Trap: Keras picks its backend from `KERAS_BACKEND` or `~/.keras/keras.json`; on JAX or PyTorch the parity tests would
-pass all the same, and prove nothing.
+Trap: Keras picks its backend from `KERAS_BACKEND` or `~/.keras/keras.json`; on JAX or PyTorch the
+parity tests would pass all the same, and prove nothing.
 """
 
 from __future__ import annotations

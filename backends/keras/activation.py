@@ -1,12 +1,14 @@
 """Activation in Keras: its layers; Leaky ReLU, PReLU, ELU, SELU and GELU written out in TensorFlow.
 
-Trap: the slope of Leaky ReLU is 0.3 in `keras.layers.LeakyReLU` and 0.2 under the name "leaky_relu"; TensorFlow keeps it as a
-float32 attribute, so that 0.01 becomes 0.009999999776 in float64 too. `keras.layers.PReLU` starts at 0, has a slope for
-every unit unless `shared_axes` says otherwise, and the derivative 0 at 0. `keras.layers.ELU` computes exp(z) - 1, and its
-derivative from that: near 0 the value loses its digits (in float64 it is 2e-5 off at -1e-12, and 0 at -1e-17), far below 0 the
-derivative does (2e-4 off at -30, and 0 from about -37 on). `keras.activations.selu` does the same, and has the derivative
-`scale` at 0, not `scale alpha`. `keras.activations.gelu` is exact, `keras.ops.gelu` the approximation by tanh; both keep their
-constants in float32, so that in float64 they are 4e-9 off at 0.5 and 1e-6 at -8.5, and 1 + tanh is 0 from -7.2 on.
+Trap: the slope of Leaky ReLU is 0.3 in `keras.layers.LeakyReLU` and 0.2 under the name
+"leaky_relu"; TensorFlow keeps it as a float32 attribute, so that 0.01 becomes 0.009999999776 in
+float64 too. `keras.layers.PReLU` starts at 0, has a slope for every unit unless `shared_axes` says
+otherwise, and the derivative 0 at 0. `keras.layers.ELU` computes exp(z) - 1, and its derivative
+from that: near 0 the value loses its digits (in float64 it is 2e-5 off at -1e-12, and 0 at -1e-17),
+far below 0 the derivative does (2e-4 off at -30, and 0 from about -37 on). `keras.activations.selu`
+does the same, and has the derivative `scale` at 0, not `scale alpha`. `keras.activations.gelu` is
+exact, `keras.ops.gelu` the approximation by tanh; both keep their constants in float32, so that in
+float64 they are 4e-9 off at 0.5 and 1e-6 at -8.5, and 1 + tanh is 0 from -7.2 on.
 """
 
 from __future__ import annotations
@@ -63,8 +65,9 @@ def leaky_relu(z: Tensor, slope: float | Tensor) -> Tensor:
 def elu(z: Tensor, alpha: float) -> Tensor:
     """ELU, with the derivative `alpha` at 0.
 
-    The derivative is the exponential, and not the value + alpha. `expm1` cancels nowhere; tanh(z / 2) (exp(z) + 1), which
-    shares the exponential with the derivative, takes nine tenths of the time, and flushes z / 2 to 0 where z is still normal.
+    The derivative is the exponential, and not the value + alpha. `expm1` cancels nowhere; tanh(z /
+    2) (exp(z) + 1), which shares the exponential with the derivative, takes nine tenths of the
+    time, and flushes z / 2 to 0 where z is still normal.
     """
 
     @tf.custom_gradient
@@ -209,7 +212,8 @@ def probe(spec: Activation, inputs: Arrays) -> Arrays:
         inputs: `z` and `cotangent`, of one shape; their precision is that of the computation.
 
     Returns:
-        `value`, `gradient` (cotangent times derivative) and, for PReLU, `slope_gradient` of shape [].
+        `value`, `gradient` (cotangent times derivative) and, for PReLU, `slope_gradient` of shape
+        [].
     """
     z: Tensor = tf.constant(inputs["z"])
     layer = build(spec, z.dtype.name)

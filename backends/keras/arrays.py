@@ -1,7 +1,8 @@
 """NumPy to TensorFlow and back; what makes a norm scale-safe.
 
-Trap: a Python float that becomes a float64 tensor may go through float32 on the way: `tf.cast(0.9, "float64")` and
-`keras.ops.cast(0.9, "float64")` are 0.8999999761581421; `tf.constant(0.9, "float64")` is not.
+Trap: a Python float that becomes a float64 tensor may go through float32 on the way: `tf.cast(0.9,
+"float64")` and `keras.ops.cast(0.9, "float64")` are 0.8999999761581421; `tf.constant(0.9,
+"float64")` is not.
 """
 
 from __future__ import annotations

@@ -17,9 +17,10 @@ class Site:
 
     Attributes:
         training: Whether the pass is one of training.
-        kept: Tensors by name: `tells`, from which the activation's dead units are known, [(seed,) batch, unit]; and the batch's
-            own value of each running statistic, [seed * unit].
-        carried: What a step of time gets of the one before, and then what it hands on; the first is the output.
+        kept: Tensors by name: `tells`, from which the activation's dead units are known, [(seed,)
+            batch, unit]; and the batch's own value of each running statistic, [seed * unit].
+        carried: What a step of time gets of the one before, and then what it hands on; the first is
+            the output.
     """
 
     training: bool

@@ -1,9 +1,9 @@
 """Clipping in Keras: an argument of every optimizer, at most one of `clipvalue`, `clipnorm` and `global_clipnorm`.
 
-Trap: `clipnorm` is the norm of each variable by itself; the norm of the whole network is `global_clipnorm`. A threshold of 0
-switches clipping off. Where an element is infinite, `clipnorm` turns the others to 0 in silence. What a variable holds
-decides: a stack of layers in one variable would be clipped as one, so here the norms are taken seed by seed and layer by
-layer.
+Trap: `clipnorm` is the norm of each variable by itself; the norm of the whole network is
+`global_clipnorm`. A threshold of 0 switches clipping off. Where an element is infinite, `clipnorm`
+turns the others to 0 in silence. What a variable holds decides: a stack of layers in one variable
+would be clipped as one, so here the norms are taken seed by seed and layer by layer.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def norm(gradient: Tensor, leading: int) -> Tensor:
 def shortened(gradient: Tensor, norms: Tensor, threshold: Tensor) -> Tensor:
     """The gradient, brought to the threshold where its norm is above it; NaN where the norm is not finite.
 
-    Sixteenths, and the division first, because TensorFlow flushes subnormal numbers to 0: threshold / norm may be one,
-    and so may the reciprocal of a norm near the largest number.
+    Sixteenths, and the division first, because TensorFlow flushes subnormal numbers to 0:
+    threshold / norm may be one, and so may the reciprocal of a norm near the largest number.
     """
     norms = tf.reshape(norms, norms.shape + [1] * (len(gradient.shape) - len(norms.shape)))
     clipped = tf.where(norms > threshold, (gradient / 16) / (norms / 16) * threshold, gradient)
@@ -60,7 +60,8 @@ def clipped_together(spec: Clipping, leading: int, gradients: list[Tensor]) -> l
 
     Args:
         spec: Its numbers may be a framework's own.
-        leading: How many axes tell networks apart, and as many more the layers of each, of which each has its own parameters.
+        leading: How many axes tell networks apart, and as many more the layers of each, of which
+            each has its own parameters.
         gradients: [(seed, layer,) ...].
     """
     match spec:

@@ -1,10 +1,11 @@
 """Initialization in Keras: its initializers, with law and scale stated.
 
-Trap: `GlorotNormal`, `HeNormal` and `LecunNormal` are truncated at two standard deviations (and corrected for it); PyTorch's
-are not. `VarianceScaling(distribution="normal")` means the truncated law too; the other is "untruncated_normal". An initializer
-with a seed gives the same numbers at each call: two layers of one shape start equal. `Constant(0.3)` is 0.30000001192092896 in
-float64 too. A `keras.layers.Dense` starts, unasked, from `glorot_uniform`, of standard deviation sqrt(2/(n_in + n_out)), and
-its biases at 0.
+Trap: `GlorotNormal`, `HeNormal` and `LecunNormal` are truncated at two standard deviations (and
+corrected for it); PyTorch's are not. `VarianceScaling(distribution="normal")` means the truncated
+law too; the other is "untruncated_normal". An initializer with a seed gives the same numbers at
+each call: two layers of one shape start equal. `Constant(0.3)` is 0.30000001192092896 in float64
+too. A `keras.layers.Dense` starts, unasked, from `glorot_uniform`, of standard deviation
+sqrt(2/(n_in + n_out)), and its biases at 0.
 """
 
 from __future__ import annotations

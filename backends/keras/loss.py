@@ -2,9 +2,10 @@
 
 Squared error is that of one-hot classes, or of real targets.
 
-Trap: the cross-entropies take probabilities unless `from_logits=True` says otherwise, and clip them at 1e-7. A loss computes in
-float32 whatever the outputs are, unless it is given a `dtype`. `BinaryCrossentropy` is a mean over the outputs of a sample, and
-wants labels of the shape of the outputs, [batch, 1].
+Trap: the cross-entropies take probabilities unless `from_logits=True` says otherwise, and clip them
+at 1e-7. A loss computes in float32 whatever the outputs are, unless it is given a `dtype`.
+`BinaryCrossentropy` is a mean over the outputs of a sample, and wants labels of the shape of the
+outputs, [batch, 1].
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ def build(
 def _targets(wanted: Tensor, outputs: Tensor) -> Tensor:
     """Of the shape and type of outputs [..., output]: real targets as they are, and classes one-hot.
 
-    `fit` makes floats of classes [..., 1], so that their shape tells them apart: of one output there are no classes.
+    `fit` makes floats of classes [..., 1], so that their shape tells them apart: of one output
+    there are no classes.
     """
     if len(wanted.shape) == len(outputs.shape) and wanted.shape[-1] == outputs.shape[-1]:
         return tf.cast(wanted, outputs.dtype)
@@ -65,7 +67,8 @@ def probe(spec: Loss, inputs: Arrays) -> Arrays:
 
     Args:
         spec: The loss.
-        inputs: Outputs `z` [batch, output], and classes `y` [batch] or real targets [batch, output].
+        inputs: Outputs `z` [batch, output], and classes `y` [batch] or real targets [batch,
+            output].
 
     Returns:
         `loss` [], and `gradient` of z's shape.

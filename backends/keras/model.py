@@ -3,10 +3,12 @@
     model = build(plan, seed=0)
     losses = train(model, plan, batches)
 
-It is made of the rooms' `build`s, and computes what the definition does; the engine (backends/keras/network.py) does so for
-several seeds at once, and measures. `model.compile` with the same optimizer and loss, and `fit`, take the same steps.
+It is made of the rooms' `build`s, and computes what the definition does; the engine
+(backends/keras/network.py) does so for several seeds at once, and measures. `model.compile` with
+the same optimizer and loss, and `fit`, take the same steps.
 
-Trap: Keras draws by `keras.utils.set_random_seed`, or by an initializer's own seed, of which each layer needs another.
+Trap: Keras draws by `keras.utils.set_random_seed`, or by an initializer's own seed, of which each
+layer needs another.
 """
 
 from __future__ import annotations

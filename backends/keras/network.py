@@ -1,9 +1,10 @@
 """The network in Keras.
 
-All seeds run at once, x [seed, batch, unit]; a single seed has no such axis, x [batch, unit]. A shallow network is traced layer
-by layer; in a deep one each stack is a `tf.while_loop` over lists, so that tracing does not grow with the depth (indexing the
-stacked weights by `tf.gather`, or reading them from a TensorArray, makes the backward pass quadratic in it). The steps of time
-of a recurrent stack are layers that share their weights, and get an input each.
+All seeds run at once, x [seed, batch, unit]; a single seed has no such axis, x [batch, unit]. A
+shallow network is traced layer by layer; in a deep one each stack is a `tf.while_loop` over lists,
+so that tracing does not grow with the depth (indexing the stacked weights by `tf.gather`, or
+reading them from a TensorArray, makes the backward pass quadratic in it). The steps of time of a
+recurrent stack are layers that share their weights, and get an input each.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from common.network import Network
 from common.stack import Stack, stack_of
 
 UNROLLED_DEPTH = 40
-"""Up to this depth layers are traced one after another: a step takes a third of the loop's time, tracing up to twice its."""
+"""Up to this depth layers are traced one after another: a step takes a third of the loop's time,
+tracing up to twice its."""
 
 
 GIVEN = "x"
@@ -35,10 +37,13 @@ class Pass:
 
     Attributes:
         logits: [(seed,) batch, class].
-        h: [layer, (seed,) batch, width], of the layers where the quantities are measured, for those of one width in a row.
-        tells: The same for each of their stacks, from which the activation's dead units are known; None where it has none.
+        h: [layer, (seed,) batch, width], of the layers where the quantities are measured, for those
+            of one width in a row.
+        tells: The same for each of their stacks, from which the activation's dead units are known;
+            None where it has none.
         statistics: After the pass, [(seed,) layer, width].
-        sources: What to differentiate by for the gradient of h: outputs [(seed,) batch, width], or all those of a loop.
+        sources: What to differentiate by for the gradient of h: outputs [(seed,) batch, width], or
+            all those of a loop.
     """
 
     logits: Tensor
@@ -256,8 +261,8 @@ def by_width(parts: list[Tensor]) -> list[Tensor]:
 def _pile(stacked: Tensor) -> Tensor:
     """A list of the layers, the first on top.
 
-    To take one from it or to put one on it costs the same at any depth, and so does the gradient of that. The gradient of a
-    TensorArray's `read` inside a loop adds a whole array for every layer.
+    To take one from it or to put one on it costs the same at any depth, and so does the gradient of
+    that. The gradient of a TensorArray's `read` inside a loop adds a whole array for every layer.
     """
     return tf.raw_ops.TensorListFromTensor(
         tensor=tf.reverse(stacked, [0]), element_shape=stacked.shape[1:]

@@ -1,9 +1,10 @@
 """Normalization in Keras: `keras.layers.BatchNormalization`, `LayerNormalization`, `RMSNormalization`, every number stated.
 
-Trap: the defaults are momentum 0.99 and epsilon 1e-3, not 0.9 and 1e-5; layer norm has 1e-3 too, and rms norm 1e-6. A bare
-call `layer(x)` or `model(x)` is evaluation: in a GradientTape of one's own, `training=True` has to be passed. The gradient
-goes through (variance + epsilon)^(-3/2): where that times the gradient is below 1e-38, float32 has 0 for it, and what should
-cancel does not (a deviation of 1e12 and a gradient of 1e-20: several times too large; PyTorch is right there).
+Trap: the defaults are momentum 0.99 and epsilon 1e-3, not 0.9 and 1e-5; layer norm has 1e-3 too,
+and rms norm 1e-6. A bare call `layer(x)` or `model(x)` is evaluation: in a GradientTape of one's
+own, `training=True` has to be passed. The gradient goes through (variance + epsilon)^(-3/2): where
+that times the gradient is below 1e-38, float32 has 0 for it, and what should cancel does not (a
+deviation of 1e12 and a gradient of 1e-20: several times too large; PyTorch is right there).
 """
 
 from __future__ import annotations
@@ -188,12 +189,13 @@ def probe(spec: Normalization, inputs: Arrays) -> Arrays:
 
     Args:
         spec: The normalization.
-        inputs: `z` and `cotangent` [batch, width]; `scale` [width], and `shift` if there is one; `mean` and `variance` [width],
-            the running ones of batch norm.
+        inputs: `z` and `cotangent` [batch, width]; `scale` [width], and `shift` if there is one;
+            `mean` and `variance` [width], the running ones of batch norm.
 
     Returns:
-        `value` in training, `gradient`, and `scale_gradient` and `shift_gradient`. Of batch norm `mean` and `variance` running
-        after the step, and `evaluated`, the value in evaluation mode by these.
+        `value` in training, `gradient`, and `scale_gradient` and `shift_gradient`. Of batch norm
+        `mean` and `variance` running after the step, and `evaluated`, the value in evaluation mode
+        by these.
     """
     constructor = build(spec)
     assert constructor is not None

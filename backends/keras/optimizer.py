@@ -1,10 +1,11 @@
 """The optimizer in Keras: a class of `keras.optimizers`; Adam and RMSprop with their epsilon where the others have it.
 
-Trap: Adam adds epsilon before the bias correction, and RMSprop inside the root, 1e-7 by default: for a gradient of 1e-8 the
-first step of Adam is 3e-3 of the learning rate, and half of it elsewhere. A Python number goes through float32, in a float64
-model too, and a NumPy one does not: `momentum=0.9` is 0.8999999761581421. The learning rate is part of the velocity, so that a
-new one does not hold for what was gathered. `weight_decay` is decoupled in every class, and 0.004 in AdamW. An epsilon that is
-changed after the first step of a `tf.function` changes nothing.
+Trap: Adam adds epsilon before the bias correction, and RMSprop inside the root, 1e-7 by default:
+for a gradient of 1e-8 the first step of Adam is 3e-3 of the learning rate, and half of it
+elsewhere. A Python number goes through float32, in a float64 model too, and a NumPy one does not:
+`momentum=0.9` is 0.8999999761581421. The learning rate is part of the velocity, so that a new one
+does not hold for what was gathered. `weight_decay` is decoupled in every class, and 0.004 in AdamW.
+An epsilon that is changed after the first step of a `tf.function` changes nothing.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ NATIVE = {
 
 Numbers = Mapping[str, Any]
 Rule = Callable[[Tensors, Tensors, Tensors, Numbers], tuple[Tensors, Tensors]]
-"""From gradients, parameters, a state by `parameter.slot` and a step's numbers to directions and the new state."""
+"""From gradients, parameters, a state by `parameter.slot` and a step's numbers to directions and
+the new state."""
 
 
 class FaithfulAdam(keras.optimizers.Adam):

@@ -1,7 +1,7 @@
 """What is measured of a step, in TensorFlow: from the arrays that a step leaves.
 
-Trap: `tf.math.reduce_euclidean_norm` is one pass over memory; the sum of squares is two, and a product of a matrix with its own
-transpose takes five times as long.
+Trap: `tf.math.reduce_euclidean_norm` is one pass over memory; the sum of squares is two, and a
+product of a matrix with its own transpose takes five times as long.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ def rms_of_each(arrays: list[Tensor], axes: tuple[int, ...]) -> list[Tensor]:
     plain = [tf.math.reduce_euclidean_norm(x, axes) for x in arrays]
     all_norms = tf.concat([tf.reshape(norm, [-1]) for norm in plain], 0)
     low, high = safe_norms(all_norms.dtype.name)
-    # `tf.cond` would be dissolved into the graph around it, which would then run in a slower executor
+    # `tf.cond` would be dissolved into the graph around it, which would then run in a slower
+    # executor
     branches: Any = [
         branch.get_concrete_function(plain, arrays, axes) for branch in (_plain_rms, _scaled_rms)
     ]
@@ -95,10 +96,11 @@ def of_step(
     """What is `MEASURED` of a step, [measured, seed, layer].
 
     Args:
-        run: `outputs` and `signals` [layer, seed, batch, width], and `alive` [layer, seed, width]: each a list, of the sites of
-            one width in a row.
-        held: For each stack of sites the weights [seed, layer, ..., n_out] before the step, their gradients before and after
-            clipping, and the directions of their updates; nothing where the one is the one before.
+        run: `outputs` and `signals` [layer, seed, batch, width], and `alive` [layer, seed, width]:
+            each a list, of the sites of one width in a row.
+        held: For each stack of sites the weights [seed, layer, ..., n_out] before the step, their
+            gradients before and after clipping, and the directions of their updates; nothing where
+            the one is the one before.
         sites: How many sites each of these stacks has.
         learning_rate: Of the step: an update is it times its direction.
     """

@@ -1,9 +1,10 @@
 """Recurrent cells in Keras: a step by one product for all gates, and Keras' own layers with one bias a gate.
 
-Trap: the order of the GRU's gates is update, reset, candidate, where PyTorch's is reset, update, candidate; and with
-`reset_after=True` its bias has two rows, of which one is enough for two of the gates: trained both, their sum moves twice as
-far, and a norm counts it twice. A cell with one bias is to be written. The recurrent kernel starts orthogonal as one matrix of
-all gates, [units, 4 units] of the LSTM, of which no gate's own part is orthogonal.
+Trap: the order of the GRU's gates is update, reset, candidate, where PyTorch's is reset, update,
+candidate; and with `reset_after=True` its bias has two rows, of which one is enough for two of the
+gates: trained both, their sum moves twice as far, and a norm counts it twice. A cell with one bias
+is to be written. The recurrent kernel starts orthogonal as one matrix of all gates, [units, 4
+units] of the LSTM, of which no gate's own part is orthogonal.
 """
 
 from __future__ import annotations
@@ -142,7 +143,8 @@ def step(
     Args:
         spec: The cell.
         p: `recurrent_bias`, if the cell has one.
-        pre: The maps of what goes in, with the bias, as `x`, and of the output before, as `h`: [(seed,) batch, gate unit].
+        pre: The maps of what goes in, with the bias, as `x`, and of the output before, as `h`:
+            [(seed,) batch, gate unit].
         carried: What the step before handed on.
         activate: The activation.
     """
@@ -202,12 +204,13 @@ def probe(spec: Cell, inputs: Arrays, function: Activation) -> Arrays:
 
     Args:
         spec: The cell.
-        inputs: `x` [batch, time, feature], `cotangent` [batch, time, unit] of the outputs, and the parameters of
-            `common.countermeasures.recurrent.Step`.
+        inputs: `x` [batch, time, feature], `cotangent` [batch, time, unit] of the outputs, and the
+            parameters of `common.countermeasures.recurrent.Step`.
         function: The activation.
 
     Returns:
-        `value` [batch, time, unit]; `gradient` with respect to x; and that of every parameter, as `weight_gradient`.
+        `value` [batch, time, unit]; `gradient` with respect to x; and that of every parameter, as
+        `weight_gradient`.
     """
     x: Tensor = tf.constant(inputs["x"])
     units = inputs["weight"].shape[-1]

@@ -1,7 +1,8 @@
 """Skip connections in Keras: a layer that holds the layer.
 
-Trap: `keras.layers.Add` adds without a scale. A scale of one's own has to be a weight of the layer's dtype: a Python number
-that becomes a tensor by `tf.cast` or `keras.ops.cast` goes through float32.
+Trap: `keras.layers.Add` adds without a scale. A scale of one's own has to be a weight of the
+layer's dtype: a Python number that becomes a tensor by `tf.cast` or `keras.ops.cast` goes through
+float32.
 """
 
 from __future__ import annotations
@@ -126,10 +127,12 @@ def probe(spec: Skip, inputs: Arrays) -> Arrays:
 
     Args:
         spec: The connection.
-        inputs: `x` and `cotangent` [batch, unit], `weight` [unit, unit] of the map, and what is trained of the connection.
+        inputs: `x` and `cotangent` [batch, unit], `weight` [unit, unit] of the map, and what is
+            trained of the connection.
 
     Returns:
-        `value`; `gradient` with respect to x; `weight_gradient`, and that of every parameter of the connection.
+        `value`; `gradient` with respect to x; `weight_gradient`, and that of every parameter of the
+        connection.
     """
     x: Tensor = tf.constant(inputs["x"])
     dense = keras.layers.Dense(x.shape[-1], use_bias=False, dtype=x.dtype.name)

@@ -1,7 +1,7 @@
 """Lines of Keras and TensorFlow, tried: what a line makes, and the numbers and gradients that come out of it.
 
-A line is what a reader would write, as `layers.BatchNormalization(epsilon=1e-5)`. Arrays are in the layouts that all wings
-share: those of Keras.
+A line is what a reader would write, as `layers.BatchNormalization(epsilon=1e-5)`. Arrays are in the
+layouts that all wings share: those of Keras.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from common.line import value as line_value
 from common.network import Arrays
 
 NAMES = {
-    "keras": keras, "activations": activations, "initializers": initializers, "layers": layers, "losses": losses, "ops": ops,
+    "keras": keras, "activations": activations, "initializers": initializers, "layers": layers,
+    "losses": losses, "ops": ops,
     "optimizers": optimizers, "tf": tf, "np": np, "math": math,
 }  # fmt: skip
 """What a line may name, besides what is given to it."""
@@ -169,7 +170,8 @@ def _optimizer(line: str, given: Arrays) -> dict[str, Any]:
 
 
 KINDS: dict[str, Callable[[str, Arrays], dict[str, Any]]] = {
-    "expression": _expression, "function": _function, "loss": _loss, "layer": _layer, "image": _image, "start": _start,
+    "expression": _expression, "function": _function, "loss": _loss, "layer": _layer,
+    "image": _image, "start": _start,
     "clip": _clip, "optimizer": _optimizer,
 }  # fmt: skip
 """How a line is tried (backends/torch/trial.py)."""

@@ -15,7 +15,8 @@ import tensorflow as tf
 
 if keras.config.backend() != "tensorflow":
     raise ImportError(
-        f"keras must compute with TensorFlow; received {keras.config.backend()}; set KERAS_BACKEND=tensorflow"
+        f"keras must compute with TensorFlow; received {keras.config.backend()}; set "
+        "KERAS_BACKEND=tensorflow"
     )
 
 Pull = Callable[[Sequence[np.ndarray]], list[np.ndarray | None]]
@@ -31,8 +32,8 @@ def vjp(
         inputs: Of real numbers float64; others are given as they are.
 
     Returns:
-        The outputs; and a function of a cotangent for each output that gives the gradient with respect to each input, None
-        where none reaches it.
+        The outputs; and a function of a cotangent for each output that gives the gradient with
+        respect to each input, None where none reaches it.
     """
     tensors = [tf.constant(each) for each in inputs]
     wanted = [each for each in tensors if each.dtype.is_floating]

@@ -30,7 +30,8 @@ from common.network import Arrays
 NATIVE = {"tanh": "numpy.tanh", "relu": "numpy.maximum"}
 
 SATURATED = 25.0
-"""Beyond it GELU's approximation by tanh is z or 0, in all precisions; its cubic would overflow in the end."""
+"""Beyond it GELU's approximation by tanh is z or 0, in all precisions; its cubic would overflow in
+the end."""
 
 
 def logistic(z: np.ndarray) -> np.ndarray:
@@ -122,7 +123,8 @@ class Function:
             z: Pre-activations.
             y: The activation's value.
             slope: Of PReLU.
-            above: Where z lies above the kink at 0; given by rounding, which may put a number on the other side.
+            above: Where z lies above the kink at 0; given by rounding, which may put a number on
+                the other side.
         """
         above = z > 0 if above is None else above
         match self.spec:
@@ -196,7 +198,8 @@ def probe(spec: Activation, inputs: Arrays) -> Arrays:
         inputs: `z` and `cotangent`, of one shape.
 
     Returns:
-        `value`, `gradient` (cotangent times derivative) and, for PReLU, `slope_gradient` of shape [].
+        `value`, `gradient` (cotangent times derivative) and, for PReLU, `slope_gradient` of shape
+        [].
     """
     function, z, cotangent = build(spec), inputs["z"], inputs["cotangent"]
     slope = spec.initial_slope if isinstance(spec, PReLU) else 0.0

@@ -21,11 +21,14 @@ class Site:
         number: Of the layer, counted from 0.
         training: Whether the pass is one of training.
         parameters: Of the layer, [seed, ...] by their bare names, its statistics among them.
-        z: What goes into each of its activations, [seed, batch, unit]; the last one tells which units are dead.
+        z: What goes into each of its activations, [seed, batch, unit]; the last one tells which
+            units are dead.
         h: What comes out of the layer.
         statistics: After the pass.
-        carried: What a step of time gets of the one before, and then what it hands on; the first is the output.
-        back: On the way back the gradient of what it handed on beside the output, and then that of what it got.
+        carried: What a step of time gets of the one before, and then what it hands on; the first is
+            the output.
+        back: On the way back the gradient of what it handed on beside the output, and then that of
+            what it got.
     """
 
     number: int

@@ -69,8 +69,9 @@ class BatchNorm:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Gradients with respect to z, scale and shift in training mode, given that of the output.
 
-        With x the standardized z: dz = scale / deviation (c - mean(c) - x mean(c x)), means over the batch. TensorFlow and JAX
-        have c x from c (z - mean), and mean(c x) from the variance's gradient, which is scale / deviation^2 times as large.
+        With x the standardized z: dz = scale / deviation (c - mean(c) - x mean(c x)), means over
+        the batch. TensorFlow and JAX have c x from c (z - mean), and mean(c x) from the variance's
+        gradient, which is scale / deviation^2 times as large.
         """
         r, x, deviation = self.r, forward.x, forward.deviation
         factor = r(scale / deviation)[..., None, :]
@@ -108,8 +109,8 @@ class RowNorm:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Gradients with respect to z and scale, given that of the output.
 
-        With x the standardized z and c the cotangent times the scale: dz = (c - mean(c) - x mean(c x)) / deviation, means over
-        the units; without mean(c) where nothing is centred.
+        With x the standardized z and c the cotangent times the scale: dz = (c - mean(c) - x mean(c
+        x)) / deviation, means over the units; without mean(c) where nothing is centred.
         """
         r, x, deviation = self.r, forward.x, forward.deviation
         c = r(cotangent * scale[..., None, :])
@@ -183,12 +184,13 @@ def probe(spec: Normalization, inputs: Arrays) -> Arrays:
 
     Args:
         spec: The normalization.
-        inputs: `z` and `cotangent` [batch, width]; `scale` [width], and `shift` if there is one; `mean` and `variance` [width],
-            the running ones of batch norm.
+        inputs: `z` and `cotangent` [batch, width]; `scale` [width], and `shift` if there is one;
+            `mean` and `variance` [width], the running ones of batch norm.
 
     Returns:
-        `value` in training, `gradient`, and `scale_gradient` and `shift_gradient`. Of batch norm `mean` and `variance` running
-        after the step, and `evaluated`, the value in evaluation mode by these.
+        `value` in training, `gradient`, and `scale_gradient` and `shift_gradient`. Of batch norm
+        `mean` and `variance` running after the step, and `evaluated`, the value in evaluation mode
+        by these.
     """
     site = Site(0, True, inputs)
     value, backward = layer(spec)(inputs["z"], site)

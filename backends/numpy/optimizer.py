@@ -29,7 +29,8 @@ NATIVE: dict[str, str] = {}
 
 Numbers = Mapping[str, float]
 Rule = Callable[[Arrays, Arrays, Arrays, Numbers], tuple[Arrays, Arrays]]
-"""From gradients, parameters, a state by `parameter.slot` and a step's numbers to directions and the new state."""
+"""From gradients, parameters, a state by `parameter.slot` and a step's numbers to directions and
+the new state."""
 
 
 class Given(NamedTuple):

@@ -25,7 +25,8 @@ Gate = Callable[[np.ndarray], np.ndarray]
 
 
 Sequence = Callable[[np.ndarray, Arrays], tuple[np.ndarray, Backward]]
-"""From x [batch, time, feature] and parameters by name to outputs [batch, time, unit], and the way back."""
+"""From x [batch, time, feature] and parameters by name to outputs [batch, time, unit], and the way
+back."""
 
 
 def build(spec: Cell, function: Activation | None = None) -> Sequence:
@@ -154,12 +155,13 @@ def probe(spec: Cell, inputs: Arrays, function: Activation) -> Arrays:
 
     Args:
         spec: The cell.
-        inputs: `x` [batch, time, feature], `cotangent` [batch, time, unit] of the outputs, and the parameters of
-            `common.countermeasures.recurrent.Step`.
+        inputs: `x` [batch, time, feature], `cotangent` [batch, time, unit] of the outputs, and the
+            parameters of `common.countermeasures.recurrent.Step`.
         function: The activation.
 
     Returns:
-        `value` [batch, time, unit]; `gradient` with respect to x; and that of every parameter, as `weight_gradient`.
+        `value` [batch, time, unit]; `gradient` with respect to x; and that of every parameter, as
+        `weight_gradient`.
     """
     parameters = {name: a for name, a in inputs.items() if name not in ("x", "cotangent")}
     value, backward = build(spec, function)(inputs["x"], parameters)

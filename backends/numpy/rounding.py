@@ -1,8 +1,9 @@
 """Rounding: the arithmetic of the definition, exact as NumPy has it, or with a random rounding after each operation.
 
-Monte Carlo arithmetic (Parker 1997; Verificarlo, Denis et al. 2016): where every operation is rounded at random, the spread of
-the results is what rounding does to them, whatever the order in which a processor adds. With e the unit in the last place of 1
-and r uniform in [-1, 1], for each element by itself:
+Monte Carlo arithmetic (Parker 1997; Verificarlo, Denis et al. 2016): where every operation is
+rounded at random, the spread of the results is what rounding does to them, whatever the order in
+which a processor adds. With e the unit in the last place of 1 and r uniform in [-1, 1], for each
+element by itself:
 
     an operation        y (1 + e r)
     the sum of two      y + e r (|a| + |b|): what was summed, so that a cancellation keeps its size
@@ -10,9 +11,10 @@ and r uniform in [-1, 1], for each element by itself:
     a product of n      y + e r w(n) |a| |b|, with the norms of the row and the column that are multiplied
     a norm of n         y (1 + e r w(n))
 
-w(n) = max(1, sqrt(n) / 4): the roundings of n partial sums add up like a random walk, where a kernel adds 16 of them side by
-side. Half of e would be lost: what is less than half a unit in the last place of a float64 number and is added to it leaves
-it as it is. Elementary functions are right to about e.
+w(n) = max(1, sqrt(n) / 4): the roundings of n partial sums add up like a random walk, where a
+kernel adds 16 of them side by side. Half of e would be lost: what is less than half a unit in the
+last place of a float64 number and is added to it leaves it as it is. Elementary functions are right
+to about e.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ import numpy as np
 from common.bounds import Place
 
 NOISE = 2**19
-"""How many random numbers are drawn once; an operation takes as many as it needs, from a random place on."""
+"""How many random numbers are drawn once; an operation takes as many as it needs, from a random
+place on."""
 
 
 SAFE = 1e-140
@@ -65,7 +68,8 @@ class Exact:
     """Arithmetic as NumPy has it.
 
     Args:
-        sides: Where pre-activations, by their place, count as above 0, whatever they are; without it, where they are.
+        sides: Where pre-activations, by their place, count as above 0, whatever they are; without
+            it, where they are.
     """
 
     def __init__(self, sides: dict[Place, np.ndarray] | None = None) -> None:

@@ -17,7 +17,8 @@ from common.network import Arrays
 NATIVE: dict[str, str] = {}
 
 Joined = tuple[np.ndarray, Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, Arrays]]]
-"""What comes out of a connection; and from its gradient that of the layer's output, of its input, and of the own parameters."""
+"""What comes out of a connection; and from its gradient that of the layer's output, of its input,
+and of the own parameters."""
 
 Connection = Callable[[np.ndarray, np.ndarray, Arrays], Joined]
 """From F(x), x [seed, batch, unit] and parameters [seed, ...] by name."""
@@ -84,10 +85,12 @@ def probe(spec: Skip, inputs: Arrays) -> Arrays:
 
     Args:
         spec: The connection.
-        inputs: `x` and `cotangent` [batch, unit], `weight` [unit, unit] of the map, and what is trained of the connection.
+        inputs: `x` and `cotangent` [batch, unit], `weight` [unit, unit] of the map, and what is
+            trained of the connection.
 
     Returns:
-        `value`; `gradient` with respect to x; `weight_gradient`, and that of every parameter of the connection.
+        `value`; `gradient` with respect to x; `weight_gradient`, and that of every parameter of the
+        connection.
     """
     x, weight = inputs["x"], inputs["weight"]
     value, apart = build(spec)(x @ weight, x, inputs)

@@ -1,9 +1,11 @@
 """Activation in PyTorch: the modules of `torch.nn`, every argument stated.
 
-Trap: the defaults here are the definition's, and other frameworks' are not: Leaky ReLU's slope is 0.01 here and 0.3 in Keras;
-PReLU starts at 0.25 here, at 0 in Keras and at 0.01 in Flax; GELU is exact here and in `keras.activations`, and approximated by
-tanh in `jax.nn` and `keras.ops`. `torch.nn.GELU` computes 1 + erf, or 1 + tanh, of which nothing is left far below 0: in
-float64 the value is 1e-10 off at -6 and 0 from -8.3 on (by tanh 3e-7 off, and 0 from -7.2 on), and the derivative goes with it.
+Trap: the defaults here are the definition's, and other frameworks' are not: Leaky ReLU's slope is
+0.01 here and 0.3 in Keras; PReLU starts at 0.25 here, at 0 in Keras and at 0.01 in Flax; GELU is
+exact here and in `keras.activations`, and approximated by tanh in `jax.nn` and `keras.ops`.
+`torch.nn.GELU` computes 1 + erf, or 1 + tanh, of which nothing is left far below 0: in float64 the
+value is 1e-10 off at -6 and 0 from -8.3 on (by tanh 3e-7 off, and 0 from -7.2 on), and the
+derivative goes with it.
 """
 
 from __future__ import annotations
@@ -117,7 +119,8 @@ class Activated(Layer):
             site.kept["tells"] = y if self.told_by_output else x
             return y
         site.kept["tells"] = x
-        # PReLU has a slope for each channel, which it expects behind the batch: there the seeds have one each
+        # PReLU has a slope for each channel, which it expects behind the batch: there the seeds
+        # have one each
         slopes = {"weight": p["slope"].reshape(self.seeds)}
         by_batch = batch_first(x, self.seeds)
         return batch_first(functional_call(self.module, slopes, (by_batch,)), self.seeds)
@@ -136,7 +139,8 @@ def probe(spec: Activation, inputs: Arrays) -> Arrays:
         inputs: `z` and `cotangent`, of one shape; their precision is that of the computation.
 
     Returns:
-        `value`, `gradient` (cotangent times derivative) and, for PReLU, `slope_gradient` of shape [].
+        `value`, `gradient` (cotangent times derivative) and, for PReLU, `slope_gradient` of shape
+        [].
     """
     z = torch.tensor(inputs["z"], requires_grad=True)
     module = build(spec).to(z.dtype)

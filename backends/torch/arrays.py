@@ -1,6 +1,7 @@
 """NumPy to PyTorch and back; what makes a norm scale-safe.
 
-Trap: PyTorch keeps a weight as [n_out, n_in], here it is [n_in, n_out] everywhere: `linear.weight = weight.T`.
+Trap: PyTorch keeps a weight as [n_out, n_in], here it is [n_in, n_out] everywhere: `linear.weight =
+weight.T`.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Clipping in PyTorch: a function between `backward()` and `step()`.
 
-Trap: `clip_grad_norm_` divides by the norm + 1e-6, so that a vanished gradient is shortened too much (a norm of 1.2e-7
-clipped to 1e-9 ends at 1.05e-10); where an element is infinite it turns the others to 0 in silence; in float32 its square
-overflows from 1.8e19 on. `clip_grad_value_` before the first `backward()` raises; after `step()` it does nothing. In
-clipping of one's own, a Python number over a tensor is the number times the reciprocal: 49 / norm is not 1 for a norm of 49.
+Trap: `clip_grad_norm_` divides by the norm + 1e-6, so that a vanished gradient is shortened too
+much (a norm of 1.2e-7 clipped to 1e-9 ends at 1.05e-10); where an element is infinite it turns the
+others to 0 in silence; in float32 its square overflows from 1.8e19 on. `clip_grad_value_` before
+the first `backward()` raises; after `step()` it does nothing. In clipping of one's own, a Python
+number over a tensor is the number times the reciprocal: 49 / norm is not 1 for a norm of 49.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Devices of PyTorch.
 
-Trap: PyTorch cannot simulate several processors; `cpu:1` exists as a name, and is the same processor.
+Trap: PyTorch cannot simulate several processors; `cpu:1` exists as a name, and is the same
+processor.
 """
 
 from __future__ import annotations

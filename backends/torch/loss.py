@@ -1,8 +1,9 @@
 """The loss in PyTorch: `CrossEntropyLoss`, `BCEWithLogitsLoss`, `MSELoss`, of integer classes, `MSELoss` of real targets too.
 
-Trap: `CrossEntropyLoss` and `BCEWithLogitsLoss` take logits, and say nothing to probabilities. `MSELoss` of [batch, 1] and
-[batch] broadcasts to [batch, batch], with a warning only; its mean is over all elements. `BCELoss` clamps its logarithms at
--100. `BCEWithLogitsLoss` and `MSELoss` want targets of the type of the outputs, `CrossEntropyLoss` integers.
+Trap: `CrossEntropyLoss` and `BCEWithLogitsLoss` take logits, and say nothing to probabilities.
+`MSELoss` of [batch, 1] and [batch] broadcasts to [batch, batch], with a warning only; its mean is
+over all elements. `BCELoss` clamps its logarithms at -100. `BCEWithLogitsLoss` and `MSELoss` want
+targets of the type of the outputs, `CrossEntropyLoss` integers.
 """
 
 from __future__ import annotations
@@ -83,7 +84,8 @@ def probe(spec: Loss, inputs: Arrays) -> Arrays:
 
     Args:
         spec: The loss.
-        inputs: Outputs `z` [batch, output], and classes `y` [batch] or real targets [batch, output].
+        inputs: Outputs `z` [batch, output], and classes `y` [batch] or real targets [batch,
+            output].
 
     Returns:
         `loss` [], and `gradient` of z's shape.

@@ -3,8 +3,8 @@
     model = build(plan, seed=0)
     losses = train(model, plan, batches)
 
-It is made of the rooms' `build`s, and computes what the definition does; the engine (backends/torch/network.py) does so for
-several seeds at once, and measures.
+It is made of the rooms' `build`s, and computes what the definition does; the engine
+(backends/torch/network.py) does so for several seeds at once, and measures.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The network in PyTorch.
 
-All seeds run at once, x [seed, batch, unit]; a single seed has no such axis inside, x [batch, unit]: a product of matrices is
-faster than a batch of one.
+All seeds run at once, x [seed, batch, unit]; a single seed has no such axis inside, x [batch,
+unit]: a product of matrices is faster than a batch of one.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ class Pass:
 
     Attributes:
         logits: [seed, batch, output].
-        sites: What each layer left where the quantities are measured, `h` and perhaps `tells` [(seed,) batch, width].
+        sites: What each layer left where the quantities are measured, `h` and perhaps `tells`
+            [(seed,) batch, width].
         moments: The batch's own values of the running statistics, [layer, ...] by their names.
     """
 

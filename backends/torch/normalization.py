@@ -1,9 +1,9 @@
 """Normalization in PyTorch: `torch.nn.BatchNorm1d` with a biased running variance, `LayerNorm`, `RMSNorm`.
 
-Trap: PyTorch's momentum is the weight of the new value (0.1 here is 0.9 in Keras and Flax), and its running variance is the
-unbiased one, B / (B - 1) times what the two others keep: evaluation outputs differ, training outputs do not. The epsilon of
-`LayerNorm` is 1e-5, in Keras 1e-3 and in Flax 1e-6; that of `RMSNorm` is the precision's own, 2.2e-16 in float64, unless it is
-given.
+Trap: PyTorch's momentum is the weight of the new value (0.1 here is 0.9 in Keras and Flax), and its
+running variance is the unbiased one, B / (B - 1) times what the two others keep: evaluation outputs
+differ, training outputs do not. The epsilon of `LayerNorm` is 1e-5, in Keras 1e-3 and in Flax 1e-6;
+that of `RMSNorm` is the precision's own, 2.2e-16 in float64, unless it is given.
 """
 
 from __future__ import annotations
@@ -54,8 +54,9 @@ class BatchNorm(nn.BatchNorm1d):
         self, input: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """The output by the moments of input [batch, unit], and these: `mean` and `variance` [unit], the biased one."""
-        # with a momentum of 1 the buffers are the moments of the batch; the running ones may not be given, since changing
-        # them afterwards, to the biased variance, would break the backward pass
+        # with a momentum of 1 the buffers are the moments of the batch; the running ones may not be
+        # given, since changing them afterwards, to the biased variance, would break the backward
+        # pass
         mean, unbiased = input.new_zeros(input.shape[1]), input.new_zeros(input.shape[1])
         output = functional.batch_norm(input, mean, unbiased, scale, shift, True, 1.0, self.eps)
         return output, {"mean": mean, "variance": unbiased * ((len(input) - 1) / len(input))}
@@ -167,12 +168,13 @@ def probe(spec: Normalization, inputs: Arrays) -> Arrays:
 
     Args:
         spec: The normalization.
-        inputs: `z` and `cotangent` [batch, width]; `scale` [width], and `shift` if there is one; `mean` and `variance` [width],
-            the running ones of batch norm.
+        inputs: `z` and `cotangent` [batch, width]; `scale` [width], and `shift` if there is one;
+            `mean` and `variance` [width], the running ones of batch norm.
 
     Returns:
-        `value` in training, `gradient`, and `scale_gradient` and `shift_gradient`. Of batch norm `mean` and `variance` running
-        after the step, and `evaluated`, the value in evaluation mode by these.
+        `value` in training, `gradient`, and `scale_gradient` and `shift_gradient`. Of batch norm
+        `mean` and `variance` running after the step, and `evaluated`, the value in evaluation mode
+        by these.
     """
     constructor = build(spec)
     assert constructor is not None

@@ -1,9 +1,9 @@
 """The optimizer in PyTorch: a class of `torch.optim`, with every number stated.
 
-Trap: `weight_decay` is L2 in all classes but AdamW: it is added to the clipped gradient, and enters momentum and moments with
-it. RMSprop's default `alpha` is 0.99 and its rate 1e-2, where the others have 0.9 and 1e-3; AdamW decays by 1e-2 unless told
-otherwise. `dampening` takes from every gradient but the first. A parameter whose gradient is None is left out, by decay and
-momentum too.
+Trap: `weight_decay` is L2 in all classes but AdamW: it is added to the clipped gradient, and enters
+momentum and moments with it. RMSprop's default `alpha` is 0.99 and its rate 1e-2, where the others
+have 0.9 and 1e-3; AdamW decays by 1e-2 unless told otherwise. `dampening` takes from every gradient
+but the first. A parameter whose gradient is None is left out, by decay and momentum too.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ NATIVE = {
 Constructor = Callable[[Iterable[torch.nn.Parameter]], torch.optim.Optimizer]
 Numbers = Mapping[str, float]
 Rule = Callable[[Tensors, Tensors, Tensors, Numbers], Tensors]
-"""From gradients, parameters, a state by `parameter.slot` and a step's numbers to directions; the state is changed in place."""
+"""From gradients, parameters, a state by `parameter.slot` and a step's numbers to directions; the
+state is changed in place."""
 
 
 def build(spec: Optimizer) -> Constructor:

@@ -64,10 +64,11 @@ def of_step(
     """What is `MEASURED` of a step, [measured, seed, layer].
 
     Args:
-        run: `outputs` and `signals` [layer, seed, batch, width], and `alive` [layer, seed, width]: each a list, of the sites of
-            one width in a row.
-        held: For each stack of sites the weights [seed, layer, ..., n_out] before the step, their gradients before and after
-            clipping, and the directions of their updates; nothing where the one is the one before.
+        run: `outputs` and `signals` [layer, seed, batch, width], and `alive` [layer, seed, width]:
+            each a list, of the sites of one width in a row.
+        held: For each stack of sites the weights [seed, layer, ..., n_out] before the step, their
+            gradients before and after clipping, and the directions of their updates; nothing where
+            the one is the one before.
         sites: How many sites each of these stacks has.
         learning_rate: Of the step: an update is it times its direction.
     """

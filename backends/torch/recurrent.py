@@ -1,9 +1,10 @@
 """Recurrent cells in PyTorch: a step by one product for all gates, and PyTorch's own layers with one bias a gate.
 
-Trap: `torch.nn.RNN`, `LSTM` and `GRU` have two biases, `bias_ih` and `bias_hh`, with the same gradient: a step moves their sum
-twice as far as one bias, and a norm counts it twice. One of them is to be fixed at 0; of the GRU's `bias_hh` the candidate's
-part is a parameter of its own. All weights and biases start uniform within 1 / sqrt(units), the forget gate's bias too. And
-they take x as [time, batch, feature] unless `batch_first` says otherwise.
+Trap: `torch.nn.RNN`, `LSTM` and `GRU` have two biases, `bias_ih` and `bias_hh`, with the same
+gradient: a step moves their sum twice as far as one bias, and a norm counts it twice. One of them
+is to be fixed at 0; of the GRU's `bias_hh` the candidate's part is a parameter of its own. All
+weights and biases start uniform within 1 / sqrt(units), the forget gate's bias too. And they take x
+as [time, batch, feature] unless `batch_first` says otherwise.
 """
 
 from __future__ import annotations
@@ -102,8 +103,8 @@ def check_shipped(spec: Cell, function: Activation) -> None:
     known = ("tanh", "relu") if isinstance(spec, SimpleRNN) else ("tanh",)
     if function.kind not in known:
         raise UserError(
-            f"PyTorch's {spec.kind} has the activation {' or '.join(known)}; received {function.kind}; write the step yourself "
-            "(`step` in backends/torch/recurrent.py)"
+            f"PyTorch's {spec.kind} has the activation {' or '.join(known)}; received "
+            f"{function.kind}; write the step yourself (`step` in backends/torch/recurrent.py)"
         )
 
 
@@ -143,7 +144,8 @@ def step(
     Args:
         spec: The cell.
         p: `recurrent_bias`, if the cell has one.
-        pre: The maps of what goes in, with the bias, as `x`, and of the output before, as `h`: [(seed,) batch, gate unit].
+        pre: The maps of what goes in, with the bias, as `x`, and of the output before, as `h`:
+            [(seed,) batch, gate unit].
         carried: What the step before handed on.
         activate: The activation.
     """
@@ -202,12 +204,13 @@ def probe(spec: Cell, inputs: Arrays, function: Activation) -> Arrays:
 
     Args:
         spec: The cell.
-        inputs: `x` [batch, time, feature], `cotangent` [batch, time, unit] of the outputs, and the parameters of
-            `common.countermeasures.recurrent.Step`.
+        inputs: `x` [batch, time, feature], `cotangent` [batch, time, unit] of the outputs, and the
+            parameters of `common.countermeasures.recurrent.Step`.
         function: The activation.
 
     Returns:
-        `value` [batch, time, unit]; `gradient` with respect to x; and that of every parameter, as `weight_gradient`.
+        `value` [batch, time, unit]; `gradient` with respect to x; and that of every parameter, as
+        `weight_gradient`.
     """
     x = torch.tensor(inputs["x"], requires_grad=True)
     units = inputs["weight"].shape[-1]

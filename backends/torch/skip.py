@@ -1,8 +1,9 @@
 """Skip connections in PyTorch: a module that holds the layer.
 
-Trap: PyTorch has no module for it; `x + layer(x)` in `forward` is the idiom, and `x += layer(x)` fails on the way back where
-the layer keeps its input for its gradient. A connection needs as many units in as out: torchvision puts a map past a layer
-where they differ, and starts the last batch norm of a block at 0 only with `zero_init_residual=True`.
+Trap: PyTorch has no module for it; `x + layer(x)` in `forward` is the idiom, and `x += layer(x)`
+fails on the way back where the layer keeps its input for its gradient. A connection needs as many
+units in as out: torchvision puts a map past a layer where they differ, and starts the last batch
+norm of a block at 0 only with `zero_init_residual=True`.
 """
 
 from __future__ import annotations
@@ -116,10 +117,12 @@ def probe(spec: Skip, inputs: Arrays) -> Arrays:
 
     Args:
         spec: The connection.
-        inputs: `x` and `cotangent` [batch, unit], `weight` [unit, unit] of the map, and what is trained of the connection.
+        inputs: `x` and `cotangent` [batch, unit], `weight` [unit, unit] of the map, and what is
+            trained of the connection.
 
     Returns:
-        `value`; `gradient` with respect to x; `weight_gradient`, and that of every parameter of the connection.
+        `value`; `gradient` with respect to x; `weight_gradient`, and that of every parameter of the
+        connection.
     """
     given = {name: torch.tensor(a) for name, a in inputs.items()}
     x, units = given["x"].requires_grad_(), inputs["x"].shape[-1]

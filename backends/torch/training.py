@@ -128,7 +128,8 @@ class Program:
         return found
 
     def _update(self, directions: Tensors) -> None:
-        # the function of torch.optim.SGD; to make one of the class imports PyTorch's compiler, which takes a second
+        # the function of torch.optim.SGD; to make one of the class imports PyTorch's compiler,
+        # which takes a second
         rest = {
             "weight_decay": 0.0,
             "momentum": 0.0,

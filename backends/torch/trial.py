@@ -1,8 +1,8 @@
 """Lines of PyTorch, tried: what a line makes, and the numbers and gradients that come out of it.
 
-A line is what a reader would write, as `nn.BatchNorm1d(units, eps=1e-3)`. Arrays are in the layouts that all wings share:
-weights [n_in, n_out], images [sample, row, column, channel], kernels [row, column, n_in, n_out], sequences
-[sample, time, unit].
+A line is what a reader would write, as `nn.BatchNorm1d(units, eps=1e-3)`. Arrays are in the layouts
+that all wings share: weights [n_in, n_out], images [sample, row, column, channel], kernels [row,
+column, n_in, n_out], sequences [sample, time, unit].
 """
 
 from __future__ import annotations
@@ -159,17 +159,22 @@ def _optimizer(line: str, given: Arrays) -> dict[str, Any]:
 
 
 KINDS: dict[str, Callable[[str, Arrays], dict[str, Any]]] = {
-    "expression": _expression, "function": _function, "loss": _loss, "layer": _layer, "image": _image, "start": _start,
+    "expression": _expression, "function": _function, "loss": _loss, "layer": _layer,
+    "image": _image, "start": _start,
     "clip": _clip, "optimizer": _optimizer,
 }  # fmt: skip
 """How a line is tried.
 
-- expression: its value, or a dictionary of values; arrays given are names that it may use, and `pull` (above).
+- expression: its value, or a dictionary of values; arrays given are names that it may use, and
+  `pull` (above).
 - function: of x; its value and gradient along `cotangent`.
 - loss: of `outputs` and `y`; its value and gradient.
 - layer: a layer in training, its gradient, what it keeps, and its value in evaluation.
-- image: a layer of images, with `kernel` where it is a convolution or holds one; its gradients by both.
-- start: a layer's first weights: their standard deviation times sqrt(n_in), the largest over it, the largest bias.
+- image: a layer of images, with `kernel` where it is a convolution or holds one; its gradients by
+  both.
+- start: a layer's first weights: their standard deviation times sqrt(n_in), the largest over it,
+  the largest bias.
 - clip: the gradients that are given by name, clipped.
-- optimizer: `start` after each of the `gradients` [step, ...]; `rates` [step] where the learning rate changes.
+- optimizer: `start` after each of the `gradients` [step, ...]; `rates` [step] where the learning
+  rate changes.
 """

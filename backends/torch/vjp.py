@@ -24,8 +24,8 @@ def vjp(
         inputs: Of real numbers float64; others are given as they are.
 
     Returns:
-        The outputs; and a function of a cotangent for each output that gives the gradient with respect to each input, None
-        where none reaches it.
+        The outputs; and a function of a cotangent for each output that gives the gradient with
+        respect to each input, None where none reaches it.
     """
     tensors = [torch.tensor(each, requires_grad=each.dtype.kind == "f") for each in inputs]
     found = function(*tensors)

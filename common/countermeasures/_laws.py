@@ -58,7 +58,8 @@ def standardized(
             return rng.standard_normal(shape)
         case "uniform":
             return rng.uniform(-np.sqrt(3.0), np.sqrt(3.0), shape)
-        case "truncated_normal":  # by the inverse of the distribution function, so that one uniform number gives one weight
+        # by the inverse of the distribution function, so that one uniform number gives one weight
+        case "truncated_normal":
             from scipy.special import ndtr, ndtri
 
             return ndtri(rng.uniform(ndtr(-2.0), ndtr(2.0), shape)) / TRUNCATED_STD

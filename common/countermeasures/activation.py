@@ -14,17 +14,21 @@ r"""Activation: the function between two layers, whose derivative multiplies the
 | gelu, approximation = "tanh" | z s, with s = 1 / (1 + exp(-2 u)) | s + 2 u' z s (1 - s) | 1/2 |
 | silu       | z s, with s = 1 / (1 + exp(-z))  | s + z s (1 - s)             | 1/2      |
 
-P and p are the normal law's distribution function, erfc(-z / sqrt(2)) / 2, and its density, exp(-z^2 / 2) / sqrt(2 pi). In the
-approximation u = sqrt(2 / pi) (z + 0.044715 z^3), and s is what is often written (1 + tanh(u)) / 2. SiLU is also called swish.
+P and p are the normal law's distribution function, erfc(-z / sqrt(2)) / 2, and its density,
+exp(-z^2 / 2) / sqrt(2 pi). In the approximation u = sqrt(2 / pi) (z + 0.044715 z^3), and s is what
+is often written (1 + tanh(u)) / 2. SiLU is also called swish.
 
 The derivative of PReLU with respect to its slope is z where z <= 0, else 0; one slope for a layer.
 
-The derivative of sigmoid and tanh is that of the rounded y: where y is a unit in the last place below 1, it has one digit. What
-loses more than that is a fault: ELU's value near 0 is that of expm1, and its derivative far below 0 that of exp; GELU far below
-0 is that of erfc, and not of 1 + erf, which is 0 from -8.3 on. The derivatives of GELU and SiLU are sums of two terms, exact to
-the rounding of these: they are 0 at one point each (-0.7518, or -0.7525 by tanh; -1.2785), and negative below it.
+The derivative of sigmoid and tanh is that of the rounded y: where y is a unit in the last place
+below 1, it has one digit. What loses more than that is a fault: ELU's value near 0 is that of
+expm1, and its derivative far below 0 that of exp; GELU far below 0 is that of erfc, and not of 1 +
+erf, which is 0 from -8.3 on. The derivatives of GELU and SiLU are sums of two terms, exact to the
+rounding of these: they are 0 at one point each (-0.7518, or -0.7525 by tanh; -1.2785), and negative
+below it.
 
-A unit is dead where its derivative is exactly 0 for every sample of a batch. The ends (`open_interval`) are dead themselves:
+A unit is dead where its derivative is exactly 0 for every sample of a batch. The ends
+(`open_interval`) are dead themselves:
 
 | kind       | dead at                                   | float64            | float32           |
 |------------|-------------------------------------------|--------------------|-------------------|
@@ -40,17 +44,18 @@ A unit is dead where its derivative is exactly 0 for every sample of a batch. Th
 | gelu, approximation = "tanh" | s underflows            | -21.15             | -10               |
 | silu       | s underflows                              | -708.4             | -87.34            |
 
-An isolated zero of the derivative is no such end. That is of correctly rounded functions; a tanh that is a few units in the
-last place off reaches 1 an eighth before, or only at 20.
+An isolated zero of the derivative is no such end. That is of correctly rounded functions; a tanh
+that is a few units in the last place off reaches 1 an eighth before, or only at 20.
 
-A NaN goes in and comes out, and of GELU and SiLU at minus infinity too: 0 times infinity. What the derivative is at a NaN is
-left open: the frameworks differ there (relu: PyTorch 1, TensorFlow and JAX 0), and a NaN is reported as such; it is not 0, and
-its unit not dead. Subnormal numbers count as 0: TensorFlow and XLA flush them on input and output, PyTorch and NumPy do not,
-and a test holds each to what it does.
+A NaN goes in and comes out, and of GELU and SiLU at minus infinity too: 0 times infinity. What the
+derivative is at a NaN is left open: the frameworks differ there (relu: PyTorch 1, TensorFlow and
+JAX 0), and a NaN is reported as such; it is not 0, and its unit not dead. Subnormal numbers count
+as 0: TensorFlow and XLA flush them on input and output, PyTorch and NumPy do not, and a test holds
+each to what it does.
 
-Sources: Nair and Hinton 2010 (ReLU); Maas, Hannun and Ng 2013 (Leaky ReLU); He et al. 2015 (PReLU, initial slope 0.25);
-Clevert, Unterthiner and Hochreiter 2016 (ELU); Klambauer et al. 2017 (SELU); Hendrycks and Gimpel 2016 (GELU, and its
-approximation; SiLU); Elfwing, Uchibe and Doya 2018 (SiLU).
+Sources: Nair and Hinton 2010 (ReLU); Maas, Hannun and Ng 2013 (Leaky ReLU); He et al. 2015 (PReLU,
+initial slope 0.25); Clevert, Unterthiner and Hochreiter 2016 (ELU); Klambauer et al. 2017 (SELU);
+Hendrycks and Gimpel 2016 (GELU, and its approximation; SiLU); Elfwing, Uchibe and Doya 2018 (SiLU).
 """
 
 from __future__ import annotations
@@ -65,7 +70,8 @@ from common.part import Parameter, Parameters
 from common.spec import BY_NAME, PartSpec
 
 SELU_ALPHA = 1.6732632423543772848170429916717
-"""With `SELU_SCALE` it makes mean 0 and variance 1 a fixed point of a layer whose weights have variance 1 / n_in."""
+"""With `SELU_SCALE` it makes mean 0 and variance 1 a fixed point of a layer whose weights have
+variance 1 / n_in."""
 SELU_SCALE = 1.0507009873554804934193349852946
 
 GELU_CUBIC = 0.044715
@@ -221,7 +227,8 @@ def open_interval(spec: Activation, precision: str) -> tuple[float, float]:
     match spec:
         case Sigmoid():  # 1 + exp(-z) rounds to 1 once exp(-z) <= 2^-bits
             return underflow, bits * math.log(2)
-        case Tanh():  # tanh z = 1 - 2 exp(-2z) + ..., and rounds to 1 once the distance is half an ulp below 1
+        # tanh z = 1 - 2 exp(-2z) + ..., and rounds to 1 once the distance is half an ulp below 1
+        case Tanh():
             edge = (bits + 2) / 2 * math.log(2)
             return -edge, edge
         case ReLU():

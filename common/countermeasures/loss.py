@@ -9,9 +9,10 @@ For outputs z of a sample of class y, out of C, or of n real targets t:
 | squared_error        | C       | mean over the outputs of (z - onehot(y))^2 | 2 / C (z - onehot(y))      |
 | squared_error        | n       | mean over the outputs of (z - t)^2         | 2 / n (z - t)              |
 
-The loss of a batch is the mean over its samples. The class that a network finds is that of the largest output; of one logit,
-whether it is above 0. Always saying the shares p of the classes has the loss sum -p log p, the squared error mean p (1 - p);
-always saying the mean of real targets has their variance.
+The loss of a batch is the mean over its samples. The class that a network finds is that of the
+largest output; of one logit, whether it is above 0. Always saying the shares p of the classes has
+the loss sum -p log p, the squared error mean p (1 - p); always saying the mean of real targets has
+their variance.
 
 Sources: Bridle 1990 (softmax with cross-entropy); Bishop 2006, sections 4.3 and 5.2.
 """

@@ -7,11 +7,12 @@ Batch norm gives every unit zero mean and unit variance over the batch:
                 running = momentum running + (1 - momentum) batch          for mean and (biased) variance alike
     evaluation  y = scale (z - running mean) / sqrt(running variance + epsilon) + shift
 
-Momentum is the weight of the old value. The gradient flows through the mean and the variance of the batch. The affine map
-before it has no bias: the mean takes a bias away again, and its gradient would be exactly 0.
+Momentum is the weight of the old value. The gradient flows through the mean and the variance of the
+batch. The affine map before it has no bias: the mean takes a bias away again, and its gradient
+would be exactly 0.
 
-Layer norm gives every sample zero mean and unit variance over its units, in training and evaluation alike, and rms norm leaves
-the mean as it is; scale and shift are a unit's own:
+Layer norm gives every sample zero mean and unit variance over its units, in training and evaluation
+alike, and rms norm leaves the mean as it is; scale and shift are a unit's own:
 
     layer       mean = sum(z) / N,   variance = sum((z - mean)^2) / N      over the units, two-pass, biased
                 y = scale (z - mean) / sqrt(variance + epsilon) + shift
@@ -19,8 +20,8 @@ the mean as it is; scale and shift are a unit's own:
 
 They keep nothing of the batches, and do not take away a bias, which differs from unit to unit.
 
-Sources: Ioffe and Szegedy 2015, algorithm 1, with the biased variance kept in the running average; Ba, Kiros and Hinton 2016,
-eq. 4; Zhang and Sennrich 2019, eq. 4.
+Sources: Ioffe and Szegedy 2015, algorithm 1, with the biased variance kept in the running average;
+Ba, Kiros and Hinton 2016, eq. 4; Zhang and Sennrich 2019, eq. 4.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 r"""Optimizer: what a step makes of the clipped gradient, and how far it moves the weights by it.
 
-A step adds an update to each parameter w: w + u, with u = -learning_rate d. For the clipped gradient g, and a state that is 0
-before the first step, the direction d is
+A step adds an update to each parameter w: w + u, with u = -learning_rate d. For the clipped
+gradient g, and a state that is 0 before the first step, the direction d is
 
 | kind     | state after the step                               | d                                              |
 |----------|----------------------------------------------------|------------------------------------------------|
@@ -12,18 +12,20 @@ before the first step, the direction d is
 | adamw    | as adam                                            | m / c1 / (sqrt(s / c2) + epsilon) + weight_decay w |
 | rmsprop  | s = rho s + (1 - rho) g^2                          | g / (sqrt(s) + epsilon)                        |
 
-with the bias corrections c1 = 1 - beta1^t and c2 = 1 - beta2^t of step t, counted from 1. The order of a step is: clip, state,
-direction, w + u; d is made of w before the step. The decay is decoupled: it enters neither g nor the state, is not
-clipped, and takes every parameter, the biases among them. There is no dampening, and the learning rate is no part of the state.
+with the bias corrections c1 = 1 - beta1^t and c2 = 1 - beta2^t of step t, counted from 1. The order
+of a step is: clip, state, direction, w + u; d is made of w before the step. The decay is decoupled:
+it enters neither g nor the state, is not clipped, and takes every parameter, the biases among them.
+There is no dampening, and the learning rate is no part of the state.
 
-Without epsilon Adam and RMSprop step as far for a gradient of 1e-12 as for one of 1. With it, a gradient that is much smaller
-than epsilon is divided by epsilon alone, and the step vanishes with it: so the place and the size of epsilon decide whether a
-vanished gradient still trains. A square is beyond a precision sooner than its root: of a float32 gradient below 1e-19 there is
-no second moment, and of one above 1e19 an infinite one, by which the step is 0.
+Without epsilon Adam and RMSprop step as far for a gradient of 1e-12 as for one of 1. With it, a
+gradient that is much smaller than epsilon is divided by epsilon alone, and the step vanishes with
+it: so the place and the size of epsilon decide whether a vanished gradient still trains. A square
+is beyond a precision sooner than its root: of a float32 gradient below 1e-19 there is no second
+moment, and of one above 1e19 an infinite one, by which the step is 0.
 
-Sources: Polyak 1964 (momentum); Nesterov 1983, as Sutskever et al. 2013 and PyTorch have it; Kingma and Ba 2015, algorithm 1
-(Adam); Loshchilov and Hutter 2019, algorithm 2, its decay times the learning rate as in all three frameworks (AdamW); Tieleman
-and Hinton 2012, lecture 6.5 (RMSprop).
+Sources: Polyak 1964 (momentum); Nesterov 1983, as Sutskever et al. 2013 and PyTorch have it; Kingma
+and Ba 2015, algorithm 1 (Adam); Loshchilov and Hutter 2019, algorithm 2, its decay times the
+learning rate as in all three frameworks (AdamW); Tieleman and Hinton 2012, lecture 6.5 (RMSprop).
 """
 
 from __future__ import annotations
@@ -151,7 +153,8 @@ def slots(spec: Optimizer) -> tuple[str, ...]:
 def coefficients(spec: Optimizer) -> dict[str, float]:
     """The numbers that every step takes, in float64.
 
-    What a share leaves of 1 is among them: a wing that subtracts float32(0.999) from 1 is off by 1e-5 of the result.
+    What a share leaves of 1 is among them: a wing that subtracts float32(0.999) from 1 is off by
+    1e-5 of the result.
     """
     found: dict[str, float] = {name: getattr(spec, name) for name in spec.traced}
     shares = [name for name in ("beta1", "beta2", "rho") if name in found]
@@ -228,7 +231,8 @@ def of_probe(inputs: Arrays) -> tuple[Arrays, list[Arrays]]:
     """What `probe` is given: parameters [seed, layer, ...] by name, and their gradients of each step.
 
     Args:
-        inputs: `name` [seed, layer, ...] and `name.gradients` [step, seed, layer, ...] for each parameter.
+        inputs: `name` [seed, layer, ...] and `name.gradients` [step, seed, layer, ...] for each
+            parameter.
     """
     names = [name for name in inputs if not name.endswith(".gradients")]
     steps = len(inputs[f"{names[0]}.gradients"])

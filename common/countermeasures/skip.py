@@ -19,8 +19,8 @@ Where the sum stands is said by name:
 
 A layer that changes the number of units, as the first one does, has no connection past it.
 
-Sources: He, Zhang, Ren and Sun 2016a (residual, post-activation) and 2016b (pre-activation); Bachlechner et al. 2021 (ReZero);
-Srivastava, Greff and Schmidhuber 2015 (highway; b from -1 to -3).
+Sources: He, Zhang, Ren and Sun 2016a (residual, post-activation) and 2016b (pre-activation);
+Bachlechner et al. 2021 (ReZero); Srivastava, Greff and Schmidhuber 2015 (highway; b from -1 to -3).
 """
 
 from __future__ import annotations

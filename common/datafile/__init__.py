@@ -1,15 +1,18 @@
 """A user's own data, read from an .npz file: what is accepted, and for all else the line of Python that makes such a file.
 
-Accepted are `x` [samples, features] or sequences [samples, time, features], real numbers, and `y`, a label or real targets for
-each sample; either key also as a capital. Labels are what names classes beyond doubt: integers, truth values, text, whole
-numbers of a floating-point type, a column [samples, 1] of any of these, and one-hot rows, with a single 1 and otherwise 0.
+Accepted are `x` [samples, features] or sequences [samples, time, features], real numbers, and `y`,
+a label or real targets for each sample; either key also as a capital. Labels are what names classes
+beyond doubt: integers, truth values, text, whole numbers of a floating-point type, a column
+[samples, 1] of any of these, and one-hot rows, with a single 1 and otherwise 0.
 
-Real targets, [samples] or [samples, targets], are other numbers of a floating-point type: those that are not whole, whole ones
-that differ from sample to sample like a measurement, and rows that are no probabilities. Nothing is guessed: other keys, other
-files and other shapes are refused, with what to do about them.
+Real targets, [samples] or [samples, targets], are other numbers of a floating-point type: those
+that are not whole, whole ones that differ from sample to sample like a measurement, and rows that
+are no probabilities. Nothing is guessed: other keys, other files and other shapes are refused, with
+what to do about them.
 
-What a file says of itself is read first: only a regular file is opened, and arrays that would not fit into memory are refused
-by their headers, however small the archive that they are packed into. Nothing that is pickled is opened.
+What a file says of itself is read first: only a regular file is opened, and arrays that would not
+fit into memory are refused by their headers, however small the archive that they are packed into.
+Nothing that is pickled is opened.
 """
 
 from __future__ import annotations
@@ -41,8 +44,9 @@ def read(path: str, content: bytes | None = None) -> tuple[np.ndarray, np.ndarra
         content: Its bytes, where they are read already.
 
     Returns:
-        x [samples, features] or [samples, time, features] float64; and labels y [samples] int64, numbered 0, 1, 2 ... in the
-        order of the file's, or real targets y [samples, targets] float64.
+        x [samples, features] or [samples, time, features] float64; and labels y [samples] int64,
+        numbered 0, 1, 2 ... in the order of the file's, or real targets y [samples, targets]
+        float64.
 
     Raises:
         UserError: The file is no such file; the message says what it is, and how to make one of it.
@@ -65,7 +69,8 @@ def content_of(path: str) -> bytes:
     """The bytes of the file, once what it says of itself shows that its arrays can be read and fit into memory.
 
     Raises:
-        UserError: It is no regular file, no archive with x and y, or needs more memory than there is.
+        UserError: It is no regular file, no archive with x and y, or needs more memory than there
+            is.
     """
     try:
         with files.regular(path) as file:
@@ -81,7 +86,8 @@ def opened(path: str, content: bytes | None = None) -> tuple[File, Arrays]:
     """The two arrays as they are in the file.
 
     Raises:
-        UserError: It is no archive of two arrays; the message says what it is, and how to make one of it.
+        UserError: It is no archive of two arrays; the message says what it is, and how to make one
+            of it.
     """
     file = io.BytesIO(content_of(path) if content is None else content)
     named = _archive(path, file)

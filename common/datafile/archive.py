@@ -73,11 +73,13 @@ def members_of(path: str, file: BinaryIO) -> Members:
                 )
             if info.flag_bits & 1:
                 raise UserError(
-                    f"{path} must not be encrypted; received {shown(key)} with a password; save it again without"
+                    f"{path} must not be encrypted; received {shown(key)} with a password; save "
+                    "it again without"
                 )
             if info.compress_type not in PACKED:
                 raise UserError(
-                    f"{path} must be packed as NumPy does it; received {shown(key)} in another way; save it again"
+                    f"{path} must be packed as NumPy does it; received {shown(key)} in another "
+                    "way; save it again"
                 )
             with archive.open(info) as member:
                 found[key] = _member(member.read(HEADER), info.file_size)
@@ -115,16 +117,17 @@ def check_size(file: File, members: Members, size: int) -> None:
     for key, member in arrays.items():
         if math.prod(member.shape) * member.dtype.itemsize > member.size:
             raise UserError(
-                f"{file.path} {RULE}; received a damaged one: shape {shown(member.shape)} of {member.dtype} under {key!r} "
-                f"in {memory.spoken(member.size)}; save it again"
+                f"{file.path} {RULE}; received a damaged one: shape {shown(member.shape)} of "
+                f"{member.dtype} under {key!r} in {memory.spoken(member.size)}; save it again"
             )
     needed = size + sum(
         math.prod(member.shape) * (member.dtype.itemsize + 8 * COPIES) for member in arrays.values()
     )
     if needed > (there := memory.available()):
         raise file.refuse(
-            f"x and y must fit into memory; received arrays that need about {memory.spoken(needed)} of the "
-            f"{memory.spoken(there)} that there are; keep fewer samples or features"
+            "x and y must fit into memory; received arrays that need about "
+            f"{memory.spoken(needed)} of the {memory.spoken(there)} that there are; keep fewer "
+            "samples or features"
         )
 
 

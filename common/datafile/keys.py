@@ -43,7 +43,10 @@ def named_in(path: str, members: Members) -> File:
     for role, key in keys.items():
         if key not in members:
             raise File(path).refuse(
-                f"key {role!r} is missing; expected x [samples, features] and y [samples]; received {_listed(members)}",
+                (
+                    f"key {role!r} is missing; expected x [samples, features] and y [samples]; "
+                    f"received {_listed(members)}"
+                ),
                 _renamed(path, members),
             )
     for key in keys.values():
@@ -62,7 +65,10 @@ def _renamed(path: str, members: Members) -> str:
     shapes = {key: member.shape if member else () for key, member in members.items()}
     if {"indptr", "indices", "shape"} <= shapes.keys():
         made = f"x=load_npz({path!r}).toarray(), y=labels"
-        return f"in Python, with your labels: import numpy as np; from scipy.sparse import load_npz; {_saved(path, made)}"
+        return (
+            "in Python, with your labels: import numpy as np; from scipy.sparse import load_npz; "
+            f"{_saved(path, made)}"
+        )
     names = list(shapes)
     if len(names) == 1 and len(shapes[names[0]]) == 2:
         table = File(path, x=names[0], y=names[0])

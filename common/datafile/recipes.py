@@ -35,13 +35,23 @@ RECIPES = {
     ".arff": f"from scipy.io import arff; t = np.array(arff.loadarff({{path!r}})[0].tolist()); {TABLE}",
     ".svm": "from sklearn.datasets import load_svmlight_file; x, y = load_svmlight_file({path!r}); "
     "np.savez({out!r}, x=x.toarray(), y=y)",
-    ".mat": "from scipy.io import loadmat; d = loadmat({path!r}); np.savez({out!r}, x=d['x'], y=d['y'].ravel())",
+    ".mat": (
+        "from scipy.io import loadmat; d = loadmat({path!r}); np.savez({out!r}, x=d['x'], "
+        "y=d['y'].ravel())"
+    ),
     ".h5": f"import h5py; d = h5py.File({{path!r}}); {NAMED}",
     ".pt": f"import torch; d = torch.load({{path!r}}); {NAMED}",
-    ".pkl": f"import pickle; from pathlib import Path; d = pickle.loads(Path({{path!r}}).read_bytes()); {NAMED}",
-    ".json": f"import json; from pathlib import Path; d = json.loads(Path({{path!r}}).read_text()); {NAMED}",
+    ".pkl": (
+        "import pickle; from pathlib import Path; d = "
+        f"pickle.loads(Path({{path!r}}).read_bytes()); {NAMED}"
+    ),
+    ".json": (
+        f"import json; from pathlib import Path; d = json.loads(Path({{path!r}}).read_text()); "
+        f"{NAMED}"
+    ),
 }
-"""What makes the right file of another kind of file; of a table the last column is taken for the labels."""
+"""What makes the right file of another kind of file; of a table the last column is taken for the
+labels."""
 
 
 def kind_of(path: Path, head: bytes) -> str:

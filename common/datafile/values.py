@@ -19,7 +19,10 @@ SAMPLES_OF = {
 
 def samples(file: File, x: np.ndarray) -> np.ndarray:
     """Finite numbers [samples, features] or [samples, time, features]."""
-    rule = f"'x' must be numbers [samples, features] or [samples, time, features]; received shape {x.shape} of {x.dtype}"
+    rule = (
+        "'x' must be numbers [samples, features] or [samples, time, features]; received shape "
+        f"{x.shape} of {x.dtype}"
+    )
     if x.dtype.kind not in "fiub":
         raise file.refuse(rule, file.cure(SAMPLES_OF[x.dtype.kind]))
     if 0 in x.shape or not x.ndim:
@@ -83,7 +86,10 @@ def _labels(file: File, y: np.ndarray) -> np.ndarray:
     """Labels [samples], not numbered yet."""
     if y.ndim == 2 and _one_hot(y):
         return y.argmax(1)
-    rule = f"'y' must be integer labels [samples], or what stands for them, or real targets; received shape {y.shape} of {y.dtype}"
+    rule = (
+        "'y' must be integer labels [samples], or what stands for them, or real targets; received "
+        f"shape {y.shape} of {y.dtype}"
+    )
     if y.ndim == 2 and y.shape[0] == 1:
         raise file.refuse(rule, file.cure(y="{y}.ravel()"))
     if y.ndim == 2 and y.dtype.kind in "fiu" and y.size:

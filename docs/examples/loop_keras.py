@@ -1,4 +1,6 @@
-"""A training loop in Keras on TensorFlow: two hidden layers with batch norm, clipping by the global norm, SGD with momentum."""
+"""A training loop in Keras on TensorFlow: two hidden layers with batch norm, clipping by the global
+norm, SGD with momentum.
+"""
 
 import keras
 import numpy as np

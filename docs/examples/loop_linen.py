@@ -1,4 +1,6 @@
-"""A training loop in Flax linen: two hidden layers with batch norm, clipping by the global norm, SGD with momentum."""
+"""A training loop in Flax linen: two hidden layers with batch norm, clipping by the global norm,
+SGD with momentum.
+"""
 
 import flax.linen as nn
 import jax

@@ -1,4 +1,6 @@
-"""A training loop in PyTorch: two hidden layers with batch norm, clipping by the global norm, SGD with momentum."""
+"""A training loop in PyTorch: two hidden layers with batch norm, clipping by the global norm, SGD
+with momentum.
+"""
 
 import numpy as np
 import torch
@@ -9,7 +11,9 @@ WIDTH, FEATURES, CLASSES = 8, 5, 3
 
 
 class Norm(nn.BatchNorm1d):
-    """Batch norm that keeps the biased variance, as Keras and Flax do: PyTorch's own keeps n / (n - 1) times that."""
+    """Batch norm that keeps the biased variance, as Keras and Flax do: PyTorch's own keeps n / (n -
+    1) times that.
+    """
 
     def forward(self, x):
         if not self.training:

@@ -61,9 +61,12 @@ def _ratios(ours: list[float], theirs: list[float]) -> list[float]:
 def _compare(names: list[str], activations: tuple[str, ...], folder: Path, caches: Path) -> None:
     experiment = folder / "job.toml"
     experiment.write_text(
-        'question = "How long does the job take?"\n[base]\nsteps = 50\nseeds = 1\nbatch_size = 128\nlearning_rate = 0.01\n'
-        'precision = "float32"\ninitialization = "he"\nclipping = { kind = "value", threshold = 1.0 }\n'
-        f"[grid]\nactivation = {json.dumps(activations)}\nnormalization = {json.dumps([*NORMS.values()])}\n"
+        'question = "How long does the job take?"\n[base]\nsteps = 50\nseeds = 1\nbatch_size = '
+        "128\nlearning_rate = 0.01\n"
+        'precision = "float32"\ninitialization = "he"\nclipping = { kind = "value", threshold = '
+        "1.0 }\n"
+        f"[grid]\nactivation = {json.dumps(activations)}\nnormalization = "
+        f"{json.dumps([*NORMS.values()])}\n"
     )
     options = ["--output", str(folder / "runs"), "--fresh", "--json", "-", "--backends", *names]
     command = [sys.executable, "-m", "experiments.compare", str(experiment), *options]

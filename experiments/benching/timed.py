@@ -55,7 +55,8 @@ def matmul_speed(width: int) -> float:
     code = (
         "import numpy, time, statistics as s\n"
         f"a, b = numpy.ones((128, {width}), 'f4'), numpy.ones(({width}, {width}), 'f4')\n"
-        "def t():\n c = time.perf_counter()\n for _ in range(20): a @ b\n return time.perf_counter() - c\n"
+        "def t():\n c = time.perf_counter()\n for _ in range(20): a @ b\n return "
+        "time.perf_counter() - c\n"
         f"print(20 * 2 * 128 * {width}**2 / s.median(t() for _ in range(9)))"
     )
     return float(said("the product of two matrices", [sys.executable, "-c", code], _alone()))

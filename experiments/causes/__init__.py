@@ -1,10 +1,12 @@
 """Why a port leaves its reference: each file of this folder is a family of hypotheses, and is registered by being here.
 
-A hypothesis computes, in NumPy and from the reference's inputs, weights and numbers, what the port would give if it were the
-cause. It is named only if it reproduces the number of the port, and its plain form that of the reference. Numbers such as an
-epsilon are solved for. Where none does, nothing is named: a wrong cause is worse than none.
+A hypothesis computes, in NumPy and from the reference's inputs, weights and numbers, what the port
+would give if it were the cause. It is named only if it reproduces the number of the port, and its
+plain form that of the reference. Numbers such as an epsilon are solved for. Where none does,
+nothing is named: a wrong cause is worse than none.
 
-A family has `STAGES`, where it can be asked, `PAGE`, where docs/migration/ has one on it, and `hypotheses(case)`.
+A family has `STAGES`, where it can be asked, `PAGE`, where docs/migration/ has one on it, and
+`hypotheses(case)`.
 """
 
 from __future__ import annotations

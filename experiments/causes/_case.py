@@ -21,10 +21,12 @@ class Side:
     Attributes:
         backend: torch, keras or jax.
         dialect: In whose words a cure is written: torch, keras, linen or nnx.
-        path, kind, type, config: As in `isograd.captured.Place`. Of a stretch between two places the kind is `between`.
+        path, kind, type, config: As in `isograd.captured.Place`. Of a stretch between two places
+            the kind is `between`.
         inputs: What goes into it.
         output: What comes out of it; the value that is to be explained.
-        parameters, statistics, trainable: Of its layer, by canonical name. Those of the port are as it holds them.
+        parameters, statistics, trainable: Of its layer, by canonical name. Those of the port are as
+            it holds them.
         gradient: dL/d output; None where none reaches it, or it was not captured.
         gradients: Of the parameters; None where none reaches one.
         single: Whether it computes in less than float64.
@@ -110,9 +112,9 @@ def flat(arrays: Iterator[np.ndarray] | Sequence[np.ndarray]) -> np.ndarray:
 class Case:
     """A place where the port leaves the reference.
 
-    Either the place itself is at fault: the inputs agree and the outputs differ. Or it lies between: `between_reference` and
-    `between_port` are then the places after the last that agree, and `reference.output` and `port.output` are what goes into
-    the next layer, and differs.
+    Either the place itself is at fault: the inputs agree and the outputs differ. Or it lies
+    between: `between_reference` and `between_port` are then the places after the last that agree,
+    and `reference.output` and `port.output` are what goes into the next layer, and differs.
 
     Attributes:
         stage: What differs: a value, a gradient although the values agree, the loss, or a step.
@@ -120,9 +122,11 @@ class Case:
         port: Of the port, with numbers that are to be explained.
         agreed: The reference's places before it whose values the port has too, the nearest last.
         between_reference, between_port: See above; in the order of execution.
-        after_reference, after_port: The places from here on: the place itself, or that which the stretch lies before, comes
-            first. Of the port with what it made of its own, wrong inputs.
-        follows: The stage `backward`: the places after it whose gradients agree, of the reference, the nearest first.
+        after_reference, after_port: The places from here on: the place itself, or that which the
+            stretch lies before, comes first. Of the port with what it made of its own, wrong
+            inputs.
+        follows: The stage `backward`: the places after it whose gradients agree, of the reference,
+            the nearest first.
         layers: All layers of the reference by path: what might have been put in instead.
         partial: Whether this is a pair out of a stretch, which may not be each other's counterpart.
     """

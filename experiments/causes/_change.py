@@ -73,7 +73,10 @@ def kernel_line(case: Case) -> str:
         case,
         f"layer.weight.data.copy_(torch.as_tensor(kernel).permute{order})  # kernel [.., in, out]",
         "layer.kernel.assign(kernel)  # kernel [.., in, out]: another's weight, transposed",
-        f'variables["params"]["{layer}"]["kernel"] = kernel  # [.., in, out]: another\'s weight, transposed',
+        (
+            f'variables["params"]["{layer}"]["kernel"] = kernel  # [.., in, out]: another\'s '
+            "weight, transposed"
+        ),
         "layer.kernel[...] = kernel  # [.., in, out]: another's weight, transposed",
     )
 

@@ -36,12 +36,13 @@ def forward_case(
     Args:
         reference: As captured, values and all.
         port: Likewise.
-        place: Of the reference, whose output differs though its inputs agree. With places between: the first one whose
-            *input* differs; None for the end of the model.
+        place: Of the reference, whose output differs though its inputs agree. With places between:
+            the first one whose *input* differs; None for the end of the model.
         other: The port's counterpart.
         between_reference: Its places after the last that agrees and before `place`.
         between_port: The port's, likewise.
-        agreed: Places of the reference before, whose values agree: as many as there are, the nearest last.
+        agreed: Places of the reference before, whose values agree: as many as there are, the
+            nearest last.
         after_reference: The reference's places from `place` on, as many as may tell.
         after_port: The port's from `other` on.
         dialect: Of the port's cures: linen or nnx, where the port is JAX; linen if not stated.
@@ -110,7 +111,8 @@ def step_case(
         port: Likewise.
         reference_steps: With arrays.
         port_steps: As many.
-        names: The path of the port's layer by that of the reference's; layers that are not in it are left out.
+        names: The path of the port's layer by that of the reference's; layers that are not in it
+            are left out.
         dialect: As in `forward_case`.
     """
     own = {path: path for path in names}

@@ -1,7 +1,7 @@
 """Small formulas over values that both models have: what lies between two places is one, without a layer of its own.
 
-A formula over unrelated arrays may fit by chance. So both sides have to be formulas, of the same arrays or of all of them but
-one, and the arrays need variety.
+A formula over unrelated arrays may fit by chance. So both sides have to be formulas, of the same
+arrays or of all of them but one, and the arrays need variety.
 """
 
 from __future__ import annotations
@@ -57,7 +57,8 @@ def operands(case: Case, nearest: int = NEAREST, like: np.ndarray | None = None)
     Args:
         case: It.
         nearest: So many.
-        like: What they have to have the shape of, if they do: else many that cannot be meant are nearer.
+        like: What they have to have the shape of, if they do: else many that cannot be meant are
+            nearer.
     """
     found: list[Term] = []
     for place in (case.reference, *case.between_reference):

@@ -71,7 +71,10 @@ def of_function(case: Case) -> Iterator[Hypothesis]:
         own = side.config.get("scale")
         for scale in dict.fromkeys((own, None) if heads != count else (own,)):
             form = configured(replace(side, inputs=inputs), scale=scale)
-            said = f"Heads of the attention: {count} of {width} units, block by block in the reference, {words} in the port."
+            said = (
+                f"Heads of the attention: {count} of {width} units, block by block in the "
+                f"reference, {words} in the port."
+            )
             yield Hypothesis(
                 "heads",
                 said,

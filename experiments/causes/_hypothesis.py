@@ -17,7 +17,8 @@ CLOSE = 1e-6
 """Relative to the largest element: how close a hypothesis has to come in float64."""
 CLOSE_IN_SINGLE = 64 * float(np.finfo(np.float32).eps)
 SHARE = 1 / 30
-"""What a hypothesis leaves has to be less than this share of what it is to explain: a gap of 1e-9 asks for more than 1e-6."""
+"""What a hypothesis leaves has to be less than this share of what it is to explain: a gap of 1e-9
+asks for more than 1e-6."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +28,12 @@ class Finding:
     Attributes:
         key: The file and name of the cause: `normalization.epsilon`.
         said: One sentence with both numbers.
-        cure: The line of the port's framework that makes it the reference's; Python, with `...` for what stays as it is.
+        cure: The line of the port's framework that makes it the reference's; Python, with `...` for
+            what stays as it is.
         page: Of docs/, relative to the repository; None where there is none.
         error: How far the hypothesis is from the port's number, relative to its largest element.
-        certainty: `reproduced`; `solved`: a number in it was solved for; `stated`: only the attributes of the objects differ.
+        certainty: `reproduced`; `solved`: a number in it was solved for; `stated`: only the
+            attributes of the objects differ.
         path: Of the place, in the reference.
         note: What else there is to know: that the framework itself does this.
     """
@@ -55,12 +58,15 @@ class Hypothesis:
         port: Computes what the port would give.
         reference: Computes what the reference gives, if that is not already known to be right.
         solved: Whether a number in it was solved for.
-        rank: -1 for what accounts for two of the port's values at once; 0 for a usual fault; 1 for a rare one or two at once;
-            2 for what only describes the numbers. Where one of a lower rank holds, those of a higher one are not named.
+        rank: -1 for what accounts for two of the port's values at once; 0 for a usual fault; 1 for
+            a rare one or two at once; 2 for what only describes the numbers. Where one of a lower
+            rank holds, those of a higher one are not named.
         wanted: What the port gave; the case's number if it is not given.
-        plain: What the port would have given if it were right; the reference's number if it is not given.
+        plain: What the port would have given if it were right; the reference's number if it is not
+            given.
         close: How close it has to come, where that is wider than elsewhere.
-        side: The reference with the change, where that is what it is; it can then be asked for a second one.
+        side: The reference with the change, where that is what it is; it can then be asked for a
+            second one.
         path: Of the place that is at fault, where that is not the case's own.
     """
 

@@ -78,17 +78,26 @@ def both_sides(name: str, base: Config, changed: Config) -> str:
     coupled = {True: "decoupled", False: "added to the gradient"}
     match name:
         case "coupling":
-            return f"Weight decay: {coupled[base['decoupled']]} in the reference, {coupled[changed['decoupled']]} in the port"
+            return (
+                f"Weight decay: {coupled[base['decoupled']]} in the reference, "
+                f"{coupled[changed['decoupled']]} in the port"
+            )
         case "second_bias":
             words = {True: "the sum of two that both move", False: "one that moves"}
             mine, its = words[bool(base.get("twice"))], words[bool(changed.get("twice"))]
             return f"Bias of a recurrent layer: {mine} in the reference, {its} in the port"
         case "masked":
             words = {True: "of weights only", False: "of all parameters"}
-            return f"Weight decay: {words[bool(mine)]} in the reference, {words[bool(its)]} in the port"
+            return (
+                f"Weight decay: {words[bool(mine)]} in the reference, {words[bool(its)]} in the "
+                "port"
+            )
         case "decay":
             way = coupled[(changed if its else base)["decoupled"]]
-            return f"Weight decay: {_number(mine)} in the reference, {_number(its)} in the port ({way})"
+            return (
+                f"Weight decay: {_number(mine)} in the reference, {_number(its)} in the port "
+                f"({way})"
+            )
         case _:
             title = TITLES.get(name, name.capitalize())
             return (

@@ -55,7 +55,10 @@ def _coupled(config: Config) -> str:
     """Keras decays apart from the gradient in every class; a regularizer adds to it."""
     if not config["decay"] or config["decoupled"]:
         return ""
-    return f"  # and kernel_regularizer=keras.regularizers.L2({code(config['decay'] / 2)}) in every layer"
+    return (
+        f"  # and kernel_regularizer=keras.regularizers.L2({code(config['decay'] / 2)}) in every "
+        "layer"
+    )
 
 
 def _arguments(config: Config, names: list[str], column: int) -> Iterator[str]:
@@ -72,7 +75,10 @@ def _arguments(config: Config, names: list[str], column: int) -> Iterator[str]:
 def place_line(case: Case, base: Config) -> str:
     """The line that adds epsilon where the reference does."""
     epsilon = base["epsilon"]
-    inside = f"optimizer.epsilon = {code(epsilon)} * (1 - {code(base.get('beta2', 0.999))} ** step) ** 0.5"
+    inside = (
+        f"optimizer.epsilon = {code(epsilon)} * (1 - {code(base.get('beta2', 0.999))} ** step) ** "
+        "0.5"
+    )
     root = base["kind"] != "adam"
     return cure(
         case,

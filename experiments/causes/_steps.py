@@ -1,13 +1,16 @@
 """The laws of optimisers, of one step at a time from the parameters as they were (see docs/migration/optimizer.md).
 
-A step is computed from the weights that the port really had before it, so that what one step leaves is no fault of the next.
+A step is computed from the weights that the port really had before it, so that what one step leaves
+is no fault of the next.
 
-The numbers are those of `isograd.kinds.OPTIMIZER`, and beyond them: of SGD `dampening`; of Adam `amsgrad`, `corrected`, and
-`nesterov`, as in Dozat 2016 without a schedule of its own; of RMSprop `rho`, `centered`; `place`: where epsilon is added:
-`outside` of the root, after the bias correction; `inside`: outside of the root, before the correction, as Keras' Adam does;
-`root`: below the root; `masked`: whether only weights of two axes and more decay; `clip_last`: whether the gradient is clipped
-with a coupled decay in it; `clip_step`: whether the step is clipped, and not the gradient; `clip_epsilon`: added to a norm;
-`twice`: names of parameters that are sums of two that both move.
+The numbers are those of `isograd.kinds.OPTIMIZER`, and beyond them: of SGD `dampening`; of Adam
+`amsgrad`, `corrected`, and `nesterov`, as in Dozat 2016 without a schedule of its own; of RMSprop
+`rho`, `centered`; `place`: where epsilon is added: `outside` of the root, after the bias
+correction; `inside`: outside of the root, before the correction, as Keras' Adam does; `root`: below
+the root; `masked`: whether only weights of two axes and more decay; `clip_last`: whether the
+gradient is clipped with a coupled decay in it; `clip_step`: whether the step is clipped, and not
+the gradient; `clip_epsilon`: added to a norm; `twice`: names of parameters that are sums of two
+that both move.
 """
 
 from __future__ import annotations

@@ -13,9 +13,10 @@ from experiments.causes._written import written
 def views(case: Case) -> tuple[list[Case], list[Case]]:
     """The pairs of a place and a value that may be each other's counterpart.
 
-    First those of the values that part: of the stretch, the case itself, what is written out by hand as the one place that it
-    is, and the place that made what goes into the next. Then, apart, the place that the stretch lies before: what it makes of a
-    wrong input tells less of a fault than the input does.
+    First those of the values that part: of the stretch, the case itself, what is written out by
+    hand as the one place that it is, and the place that made what goes into the next. Then, apart,
+    the place that the stretch lies before: what it makes of a wrong input tells less of a fault
+    than the input does.
     """
     if case.stage != "forward" or case.partial:
         return [case], []
@@ -79,7 +80,8 @@ def _paired(case: Case, place: Side, ends: Iterable[Side]) -> Iterator[Case]:
 def turned(end: Side, place: Side) -> list[Side]:
     """The value with its axes in the order of the place's: as it is where it has its shape, else in each that has.
 
-    What lies between two places may be laid out in any way; the heads of an attention come before or behind the steps.
+    What lies between two places may be laid out in any way; the heads of an attention come before
+    or behind the steps.
     """
     value, wanted = end.output, place.output
     if value is None or wanted is None or value.shape == wanted.shape or value.ndim != wanted.ndim:

@@ -27,10 +27,14 @@ PAGE = "docs/migration/activation.md"
 SINGLE = "TensorFlow keeps this number in float32, in a float64 model too."
 NUMBERS = {"leaky_relu": "slope", "prelu": "slope", "elu": "alpha", "celu": "alpha"}
 TORCH = {
-    "relu": "ReLU", "relu6": "ReLU6", "leaky_relu": "LeakyReLU", "prelu": "PReLU", "elu": "ELU", "selu": "SELU", "celu": "CELU",
-    "gelu": "GELU", "silu": "SiLU", "sigmoid": "Sigmoid", "tanh": "Tanh", "softplus": "Softplus", "softsign": "Softsign",
-    "mish": "Mish", "hard_sigmoid": "Hardsigmoid", "hard_swish": "Hardswish", "hard_tanh": "Hardtanh",
-    "log_sigmoid": "LogSigmoid", "tanh_shrink": "Tanhshrink", "softmax": "Softmax", "log_softmax": "LogSoftmax",
+    "relu": "ReLU", "relu6": "ReLU6", "leaky_relu": "LeakyReLU", "prelu": "PReLU", "elu": "ELU",
+    "selu": "SELU", "celu": "CELU",
+    "gelu": "GELU", "silu": "SiLU", "sigmoid": "Sigmoid", "tanh": "Tanh", "softplus": "Softplus",
+    "softsign": "Softsign",
+    "mish": "Mish", "hard_sigmoid": "Hardsigmoid", "hard_swish": "Hardswish",
+    "hard_tanh": "Hardtanh",
+    "log_sigmoid": "LogSigmoid", "tanh_shrink": "Tanhshrink", "softmax": "Softmax",
+    "log_softmax": "LogSoftmax",
 }  # fmt: skip
 JAX = {
     "hard_swish": "hard_silu",
@@ -100,9 +104,15 @@ def _number(case: Case, name: str, key: str, found: float) -> Hypothesis:
     mine = side.config.get(key)
     found = float(f"{found:.10g}")
     if side.config.get("name") == name and mine is not None:
-        said = f"{key.capitalize()} of {name}: {told(mine)} in the reference, {told(found)} in the port (solved from the outputs)."
+        said = (
+            f"{key.capitalize()} of {name}: {told(mine)} in the reference, {told(found)} in the "
+            "port (solved from the outputs)."
+        )
     else:
-        said = f"Activation: {side.config.get('name')} in the reference, {name} with {key} {told(found)} in the port (solved)."
+        said = (
+            f"Activation: {side.config.get('name')} in the reference, {name} with {key} "
+            f"{told(found)} in the port (solved)."
+        )
     note = (
         SINGLE
         if mine is not None and abs(found - float(np.float32(mine))) <= 1e-9 * abs(found)
@@ -125,7 +135,10 @@ def _others(case: Case) -> Iterator[Hypothesis]:
         said = f"Activation: {mine} in the reference, {its} in the port."
         other = replace(side, config={"name": name})
         yield alternative(case, "missing" if missing else "kind", said, line(case), other)
-    fifth = f"Activation: {mine} in the reference, the hard sigmoid of Keras 2, x / 5 + 1 / 2, in the port."
+    fifth = (
+        f"Activation: {mine} in the reference, the hard sigmoid of Keras 2, x / 5 + 1 / 2, in the "
+        "port."
+    )
     yield Hypothesis(
         "kind", fifth, line(case), lambda: hard_sigmoid_fifth(side.inputs[0]), value(side)
     )
@@ -198,7 +211,10 @@ def _shape(case: Case) -> Iterator[Hypothesis]:
         mine, ndim = int(side.config.get("axis", -1)), side.inputs[0].ndim
         for axis in range(ndim):
             if axis != mine % ndim:
-                said = f"Axis of {side.config['name']}: {mine % ndim} in the reference, {axis} in the port (channels last)."
+                said = (
+                    f"Axis of {side.config['name']}: {mine % ndim} in the reference, {axis} in the "
+                    "port (channels last)."
+                )
                 name = side.config["name"]
                 row = cure(
                     case,
@@ -209,7 +225,10 @@ def _shape(case: Case) -> Iterator[Hypothesis]:
                 yield alternative(case, "axis", said, row, configured(side, axis=axis))
     slope = side.parameters.get("slope")
     if slope is not None and slope.size > 1:
-        said = f"Slope of prelu: {slope.size} of them in the reference, their first for all in the port."
+        said = (
+            f"Slope of prelu: {slope.size} of them in the reference, their first for all in the "
+            "port."
+        )
         yield alternative(
             case, "shared", said, line(case), replace(side, parameters={"slope": slope.ravel()[:1]})
         )
@@ -235,7 +254,10 @@ def _added(case: Case) -> Iterator[Hypothesis]:
         said = f"Activation {_where(case.reference)}: none in the reference, {name} in the port."
         yield Hypothesis("added", said, row, _of(form, mine))
     for config in _own_numbers(mine, its):
-        said = f"Activation {_where(case.reference)}: none in the reference, {_spelt(config)} in the port (solved)."
+        said = (
+            f"Activation {_where(case.reference)}: none in the reference, {_spelt(config)} in the "
+            "port (solved)."
+        )
         form = replace(
             case.reference, kind="activation", config=config, inputs=(mine,), parameters={}
         )

@@ -75,7 +75,10 @@ def _scale(case: Case) -> Iterator[Hypothesis]:
     for its in {**words, **({stated: "as stated"} if stated else {})}:
         if its != mine:
             ours, theirs = words.get(mine, ""), words.get(its, "as it states")
-            said = f"Scale of the scores: {told(mine)} ({ours}) in the reference, {told(its)} ({theirs}) in the port."
+            said = (
+                f"Scale of the scores: {told(mine)} ({ours}) in the reference, {told(its)} "
+                f"({theirs}) in the port."
+            )
             text = code(mine)
             line = _line(case, f", scale={text}", f", scale={text}", f", scale={text}")
             yield alternative(
@@ -87,7 +90,10 @@ def _mask(case: Case) -> Iterator[Hypothesis]:
     side = case.reference
     causal = bool(side.config.get("causal"))
     words = {True: "only what is not later", False: "all"}
-    said = f"What a step may look at: {words[causal]} in the reference, {words[not causal]} in the port."
+    said = (
+        f"What a step may look at: {words[causal]} in the reference, {words[not causal]} in the "
+        "port."
+    )
     keras = ", is_causal=True" if causal else ""
     line = _line(case, f", is_causal={causal}", keras, f", is_causal={causal}")
     yield alternative(case, "causal", said, line, configured(side, causal=not causal))
@@ -137,7 +143,10 @@ def _filled(case: Case, line: str) -> Iterator[Hypothesis]:
     """What is hidden is not hidden, or hidden too late."""
     side = case.reference
     for fill in (0.0, 1.0, -1.0):
-        said = f"Score of what may not be looked at: infinitely low in the reference, {told(fill)} in the port."
+        said = (
+            f"Score of what may not be looked at: infinitely low in the reference, {told(fill)} in "
+            "the port."
+        )
         yield alternative(case, "mask", said, line, configured(side, fill=fill))
     said = "Mask of the scores: in front of the softmax in the reference, behind it in the port."
     yield alternative(case, "mask", said, line, configured(side, behind=True))
@@ -163,7 +172,10 @@ def _meaning(case: Case, line: str) -> Iterator[Hypothesis]:
     side = case.reference
     mask = side.inputs[3]
     if mask.dtype == bool:
-        said = "Mask of the scores: true says what may be looked at in the reference, what is hidden in the port."
+        said = (
+            "Mask of the scores: true says what may be looked at in the reference, what is hidden "
+            "in the port."
+        )
         yield alternative(case, "mask", said, line, replace(side, inputs=(*side.inputs[:3], ~mask)))
     if mask.ndim > 1 and mask.shape[-1] == mask.shape[-2]:
         said = "Mask of the scores: [query, key] in the reference, transposed in the port."
@@ -183,7 +195,10 @@ def _order(case: Case) -> Iterator[Hypothesis]:
         if order == (0, 1, 2):
             continue
         words = ", ".join(NAMES[each] for each in order)
-        said = f"Order of query, key and value: as named in the reference, {words} in their places in the port."
+        said = (
+            f"Order of query, key and value: as named in the reference, {words} in their places in "
+            "the port."
+        )
         for other in _ordered(side, order):
             yield alternative(case, "order", said, _line(case), other)
 
@@ -214,7 +229,10 @@ def _biases(case: Case) -> Iterator[Hypothesis]:
         "flax.nnx.MultiHeadAttention(..., use_bias=True)",
     )
     for names in ([each] for each in every):
-        said = f"Bias of the attention's {names[0].removesuffix('_bias')}: there in the reference, missing in the port."
+        said = (
+            f"Bias of the attention's {names[0].removesuffix('_bias')}: there in the reference, "
+            "missing in the port."
+        )
         yield alternative(case, "bias", said, line, without(side, *names))
     said = "Biases of the attention: there in the reference, missing in the port."
     yield alternative(case, "bias", said, line, without(side, *every))

@@ -121,7 +121,10 @@ def _order(config: Config, steps: Steps | None) -> Iterator[tuple[str, str, Conf
     ):  # else it is as if it were missing
         yield "order", said, changed
     added = config.get("clip_epsilon", 0.0)
-    said = f"What is added to the norm before clipping: {told(added)} in the reference, {told(1e-6 - added)} in the port."
+    said = (
+        f"What is added to the norm before clipping: {told(added)} in the reference, "
+        f"{told(1e-6 - added)} in the port."
+    )
     yield "epsilon", said, config | {"clip_epsilon": 1e-6 - added}
 
 

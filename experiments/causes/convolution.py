@@ -95,7 +95,10 @@ def _padded(
     case: Case, mine: list[tuple[int, int]], its: list[tuple[int, int]], same: bool
 ) -> Hypothesis:
     word = ', as "same" of Keras and Flax has it' if same else ""
-    said = f"Padding of {case.reference.path}: {sides_of(mine)} in the reference, {sides_of(its)} in the port{word}."
+    said = (
+        f"Padding of {case.reference.path}: {sides_of(mine)} in the reference, {sides_of(its)} in "
+        f"the port{word}."
+    )
     return alternative(
         case, "padding", said, _padding_line(case, mine), configured(case.reference, padding=its)
     )
@@ -153,16 +156,25 @@ def _kernel(case: Case) -> Iterator[Hypothesis]:
     space = weight.ndim - 2
     line = kernel_line(case)
     if space == 2 and weight.shape[0] == weight.shape[1]:
-        said = f"Kernel of {side.path}: height and width as they are in the reference, swapped in the port."
+        said = (
+            f"Kernel of {side.path}: height and width as they are in the reference, swapped in the "
+            "port."
+        )
         yield alternative(
             case, "height_and_width", said, line, having(side, weight=weight.swapaxes(0, 1))
         )
-    said = f"Kernel of {side.path}: as it is in the reference, flipped in the port (convolution against correlation)."
+    said = (
+        f"Kernel of {side.path}: as it is in the reference, flipped in the port (convolution "
+        "against correlation)."
+    )
     yield alternative(
         case, "flipped", said, line, having(side, weight=np.flip(weight, tuple(range(space))))
     )
     if weight.shape[-1] == weight.shape[-2]:
-        said = f"Kernel of {side.path}: [.., in, out] in the reference, in and out swapped in the port."
+        said = (
+            f"Kernel of {side.path}: [.., in, out] in the reference, in and out swapped in the "
+            "port."
+        )
         yield alternative(
             case, "transposed", said, line, having(side, weight=weight.swapaxes(-1, -2))
         )
@@ -185,10 +197,16 @@ def _channels(case: Case, line: str) -> Iterator[Hypothesis]:
     """The channels of the input or of the output in another order."""
     side = case.reference
     weight, groups = side.parameters["weight"], int(side.config.get("groups") or 1)
-    said = f"Input channels of {side.path}: in their order in the reference, backwards in the port (RGB against BGR)."
+    said = (
+        f"Input channels of {side.path}: in their order in the reference, backwards in the port "
+        "(RGB against BGR)."
+    )
     yield alternative(case, "channels", said, line, having(side, weight=np.flip(weight, -2)))
     if groups > 1:
-        said = f"Output channels of {side.path}: group by group in the reference, interleaved in the port."
+        said = (
+            f"Output channels of {side.path}: group by group in the reference, interleaved in the "
+            "port."
+        )
         yield alternative(
             case, "interleaved", said, line, having(side, **_interleaved(side, groups))
         )
@@ -214,7 +232,10 @@ def _numbers(case: Case) -> Iterator[Hypothesis]:
         for its in range(1, 5):
             if [its] * space == mine:
                 continue
-            said = f"{name.capitalize()} of {side.path}: {_one(mine)} in the reference, {its} in the port."
+            said = (
+                f"{name.capitalize()} of {side.path}: {_one(mine)} in the reference, {its} in the "
+                "port."
+            )
             line = layer(case, f"{torch}={text}", f"{keras}={text}", f"{flax}={text}")
             yield alternative(case, name, said, line, configured(side, **{name: [its] * space}))
             other = configured(side, padding="same", **{name: [its] * space})

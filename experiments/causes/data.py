@@ -81,7 +81,10 @@ def _channels(mine: np.ndarray, its: np.ndarray) -> Iterator[Hypothesis]:
         else "each channel by numbers of its own"
     )
     first = f"{told(float(f'{factor[0]:.6g}'))} and {told(float(f'{shift[0]:.6g}'))}"
-    said = f"Input of the model: as it is in the reference, scaled and shifted in the port ({word}; the first by {first})."
+    said = (
+        f"Input of the model: as it is in the reference, scaled and shifted in the port ({word}; "
+        f"the first by {first})."
+    )
     yield Hypothesis(
         "standardised",
         said,
@@ -94,10 +97,16 @@ def _channels(mine: np.ndarray, its: np.ndarray) -> Iterator[Hypothesis]:
 
 def _reordered(mine: np.ndarray, its: np.ndarray) -> Iterator[Hypothesis]:
     if mine.ndim == 4:
-        said = "Channels of the input: in their order in the reference, backwards in the port (RGB against BGR)."
+        said = (
+            "Channels of the input: in their order in the reference, backwards in the port (RGB "
+            "against BGR)."
+        )
         yield Hypothesis("channels", said, "x = x[..., ::-1]", lambda: mine[..., ::-1])
         if mine.shape[1] == mine.shape[2]:
-            said = "Height and width of the input: in their order in the reference, swapped in the port."
+            said = (
+                "Height and width of the input: in their order in the reference, swapped in the "
+                "port."
+            )
             yield Hypothesis(
                 "height_and_width", said, "x = x.swapaxes(1, 2)", lambda: mine.swapaxes(1, 2)
             )

@@ -45,7 +45,10 @@ def _active(
     if not 0 < rate < 1 or abs(share - rate) > 4 * np.sqrt(rate * (1 - rate) / count):
         return
     rate = float(f"{rate:.6g}")
-    said = f"Dropout behind {case.reference.path or case.reference.kind}: off in the reference, active in the port"
+    said = (
+        f"Dropout behind {case.reference.path or case.reference.kind}: off in the reference, "
+        "active in the port"
+    )
     said += f" with rate {told(rate)} (solved: {told(factor)} times what is kept)."
     line = cure(
         case,

@@ -46,7 +46,10 @@ def _factor(case: Case) -> Iterator[Hypothesis]:
         if np.isclose(its, root * mine) or np.isclose(mine, root * its)
         else ""
     )
-    said = f"Factor of the embedding {side.path}: {told(mine)} in the reference, {told(its)} in the port{word} (solved)."
+    said = (
+        f"Factor of the embedding {side.path}: {told(mine)} in the reference, {told(its)} in the "
+        f"port{word} (solved)."
+    )
     line = f"y = layer(x) * {code(mine / its)}" if its else "y = layer(x)"
     yield alternative(case, "scale", said, line, configured(side, factor=its), solved=True)
 
@@ -59,7 +62,10 @@ def _nothing(case: Case) -> Iterator[Hypothesis]:
     for its in (None, *entries[:8], entries[-1]):
         if its == mine:
             continue
-        said = f"Entry of {side.path} that gives zeros: {_entry(mine)} in the reference, {_entry(its)} in the port."
+        said = (
+            f"Entry of {side.path} that gives zeros: {_entry(mine)} in the reference, "
+            f"{_entry(its)} in the port."
+        )
         line = cure(
             case,
             f"torch.nn.Embedding(..., padding_idx={mine})",
@@ -80,7 +86,10 @@ def _off(case: Case) -> Iterator[Hypothesis]:
     count = len(side.parameters["weight"])
     for more in (1, -1):
         moved = side.inputs[0].astype(int) + more
-        said = f"Entries of {side.path}: as they are in the reference, {told(more)} added to them in the port."
+        said = (
+            f"Entries of {side.path}: as they are in the reference, {told(more)} added to them in "
+            "the port."
+        )
         line = "y = layer(x - 1)" if more == 1 else "y = layer(x + 1)"
         for entries in (
             np.clip(moved, 0, count - 1),

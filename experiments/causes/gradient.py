@@ -52,7 +52,10 @@ def _parameters(case: Case) -> Iterator[Hypothesis]:
         return
     frozen = all(not its.trainable.get(name, True) for name in lost)
     word = "frozen" if frozen else "without a gradient"
-    said = f"{' and '.join(lost).capitalize()} of {mine.path}: trained in the reference, {word} in the port."
+    said = (
+        f"{' and '.join(lost).capitalize()} of {mine.path}: trained in the reference, {word} in "
+        "the port."
+    )
     line = cure(
         case,
         "layer.requires_grad_(True)",
@@ -155,9 +158,15 @@ def _ways(case: Case, mine: np.ndarray) -> Iterator[Hypothesis]:
             or follower.kind == "activation"
         ):
             continue
-        said = f"Gradient of {where}: by two ways in the reference; in the port only by {follower.path}, the other is cut."
+        said = (
+            f"Gradient of {where}: by two ways in the reference; in the port only by "
+            f"{follower.path}, the other is cut."
+        )
         yield Hypothesis("way", said, line, lambda back=back: back)
-        said = f"Gradient of {where}: by two ways in the reference; the one by {follower.path} is cut in the port."
+        said = (
+            f"Gradient of {where}: by two ways in the reference; the one by {follower.path} is cut "
+            "in the port."
+        )
         yield Hypothesis("way", said, line, lambda back=back: mine - back)
 
 
@@ -202,7 +211,10 @@ def _derivative(case: Case, mine: np.ndarray, its: np.ndarray) -> Iterator[Hypot
     if close(mine[smooth], its[smooth]):
         return
     for other, form in {**FIXED, "gelu": gelu, "gelu by tanh": gelu_tanh}.items():
-        said = f"Derivative of {behind.path}: that of {name} in the reference, that of {other} in the port."
+        said = (
+            f"Derivative of {behind.path}: that of {name} in the reference, that of {other} in the "
+            "port."
+        )
         guess = np.where(smooth, back * derivative(form, x), its)
         yield Hypothesis("derivative", said, line, lambda guess=guess: guess)
     said = (

@@ -97,7 +97,10 @@ def _whole(found: Each, weights: np.ndarray) -> np.ndarray:
 def _other(case: Case, own: Whole, whole: Whole) -> Hypothesis:
     line = line_of(case, own)
     if whole.form == own.form:
-        said = f"Reduction of the loss: {own.reduction} in the reference, {whole.reduction} in the port."
+        said = (
+            f"Reduction of the loss: {own.reduction} in the reference, {whole.reduction} in the "
+            "port."
+        )
         return Hypothesis("reduction", said, line, lambda: whole.numbers)
     said = f"Loss: {own.form} in the reference, {whole.form} in the port."
     both = whole.reduction != own.reduction
@@ -117,7 +120,10 @@ def _times(case: Case, own: Whole) -> Iterator[Hypothesis]:
         if whole.form == own.form or whole.reduction != "mean over the batch" or not size:
             continue  # other reductions are other numbers
         factor = float(f"{float(np.vdot(whole.numbers, its)) / size:.9g}")
-        said = f"Loss: {own.form} in the reference, {told(factor)} times {whole.form} in the port (solved)."
+        said = (
+            f"Loss: {own.form} in the reference, {told(factor)} times {whole.form} in the port "
+            "(solved)."
+        )
         yield Hypothesis(
             "kind", said, line_of(case, own), _scaled(whole, factor), solved=True, rank=1
         )
@@ -170,7 +176,10 @@ def _smoothed(case: Case, own: Whole) -> Iterator[Hypothesis]:
             also = (
                 "" if reduction == own.reduction else f", and {own.reduction} against {reduction}"
             )
-            said = f"Label smoothing: 0 in the reference, {told(share)} in the port{also} (solved from the gradient)."
+            said = (
+                f"Label smoothing: 0 in the reference, {told(share)} in the port{also} (solved "
+                "from the gradient)."
+            )
             smooth = smoothed(
                 np.asarray(side.output, dtype=np.float64),
                 (1 - share) * target + share / target.shape[-1],
@@ -203,7 +212,10 @@ def _weighted(case: Case, own: Whole) -> Iterator[Hypothesis]:
     labels = np.asarray(side.target)
     by_class = labels.shape == weights.shape and labels.dtype.kind in "iu"
     ends = " to ".join(told(float(f"{each:.5g}")) for each in (weights.min(), weights.max()))
-    said = f"Weights of the samples: alike in the reference, from {ends} in the port (solved from the gradient)."
+    said = (
+        f"Weights of the samples: alike in the reference, from {ends} in the port (solved from the "
+        "gradient)."
+    )
     if by_class and all(
         np.ptp(weights[labels == label]) <= 1e-6 * np.max(np.abs(weights))
         for label in np.unique(labels)
@@ -214,7 +226,10 @@ def _weighted(case: Case, own: Whole) -> Iterator[Hypothesis]:
             for label in np.unique(labels)
         }
         listed = ", ".join(f"{label}: {weight}" for label, weight in first.items())
-        said = f"Weights of the classes: alike in the reference, in the port in proportion {listed} (solved from the gradient)."
+        said = (
+            f"Weights of the classes: alike in the reference, in the port in proportion {listed} "
+            "(solved from the gradient)."
+        )
     numbers = _whole(found, weights)
     yield Hypothesis("weights", said, line_of(case, own), lambda: numbers, solved=True, rank=1)
 
@@ -237,7 +252,10 @@ def _outputs(case: Case, own: Whole) -> Iterator[Hypothesis]:
     if np.any(square == 0) or np.ptp(weights) <= 1e-6 * np.max(np.abs(weights)):
         return
     listed = ", ".join(told(float(f"{weight:.5g}")) for weight in weights[:6])
-    said = f"Weights of the outputs: alike in the reference, {listed} in the port (solved from the gradient)."
+    said = (
+        f"Weights of the outputs: alike in the reference, {listed} in the port (solved from the "
+        "gradient)."
+    )
     # the loss of one output alone is not known, but its gradient is proportional to the reference's
     plain, solved = flat([mine]), flat([mine * weights])
     line = line_of(case, own)

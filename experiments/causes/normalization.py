@@ -56,7 +56,10 @@ def _epsilon(case: Case) -> Iterator[Hypothesis]:
         return
     found = float(f"{found:.6g}")
     mine = number(side.config, "epsilon")
-    said = f"Epsilon of {KINDS[side.kind]}: {told(mine)} in the reference, {told(found)} in the port (solved from the outputs)."
+    said = (
+        f"Epsilon of {KINDS[side.kind]}: {told(mine)} in the reference, {told(found)} in the port "
+        "(solved from the outputs)."
+    )
     text = code(mine)
     line = line_of(case, f"eps={text}", f"epsilon={text}", f"epsilon={text}")
     yield alternative(case, "epsilon", said, line, configured(side, epsilon=found), solved=True)
@@ -69,7 +72,10 @@ def _statistics(case: Case) -> Iterator[Hypothesis]:
         return
     batch = bool(side.config.get("batch", True))
     words = ("the batch's", "the running ones") if batch else ("the running ones", "the batch's")
-    said = f"Statistics that batch norm uses: {words[0]} in the reference, {words[1]} in the port ({_mode(batch)} mode)."
+    said = (
+        f"Statistics that batch norm uses: {words[0]} in the reference, {words[1]} in the port "
+        f"({_mode(batch)} mode)."
+    )
     line = cure(
         case,
         f"model.train({batch})",
@@ -79,7 +85,10 @@ def _statistics(case: Case) -> Iterator[Hypothesis]:
     yield alternative(case, "evaluation", said, line, configured(side, batch=not batch))
     count = side.inputs[0].size // side.inputs[0].shape[-1]
     if batch and count > 1:
-        said = f"Variance of batch norm: biased (over {count}) in the reference, unbiased (over {count - 1}) in the port."
+        said = (
+            f"Variance of batch norm: biased (over {count}) in the reference, unbiased (over "
+            f"{count - 1}) in the port."
+        )
         yield _unbiased(case, said, line_of(case), (count - 1) / count)
     if not batch:
         yield from _running(case)
@@ -114,7 +123,10 @@ def _running(case: Case) -> Iterator[Hypothesis]:
     layer = (side.path or "layer").replace(".", "_")
     line = cure(
         case,
-        'layer.load_state_dict({"weight": scale, "bias": shift, "running_mean": mean, "running_var": variance}, strict=False)',
+        (
+            'layer.load_state_dict({"weight": scale, "bias": shift, "running_mean": mean, '
+            '"running_var": variance}, strict=False)'
+        ),
         "layer.set_weights([scale, shift, mean, variance])",
         f'variables["batch_stats"]["{layer}"] = {{"mean": mean, "var": variance}}',
         "layer.mean[...], layer.var[...] = mean, variance",
@@ -134,7 +146,10 @@ def _argument_order(case: Case, line: str) -> Iterator[Hypothesis]:
         if order == names or np.any(arrays[order[3]] < 0):
             continue
         given = dict(zip(names, (arrays[name] for name in order), strict=True))
-        said = f"Arrays of batch norm: {', '.join(names)} in the reference, {', '.join(order)} in their places in the port."
+        said = (
+            f"Arrays of batch norm: {', '.join(names)} in the reference, {', '.join(order)} in "
+            "their places in the port."
+        )
         parts = ({n: given[n] for n in names[:2]}, {n: given[n] for n in names[2:]})
         yield alternative(
             case, "order", said, line, replace(side, parameters=parts[0], statistics=parts[1])
@@ -155,13 +170,19 @@ def _affine(case: Case) -> Iterator[Hypothesis]:
         every = line_of(case, "elementwise_affine=True", "", "use_scale=True")
     for names in (("scale",), ("shift",), ("scale", "shift")):
         if all(name in side.parameters for name in names):
-            said = f"{' and '.join(names).capitalize()} of {kind}: trained in the reference, missing in the port."
+            said = (
+                f"{' and '.join(names).capitalize()} of {kind}: trained in the reference, missing "
+                "in the port."
+            )
             yield alternative(case, "_and_".join(names), said, every, without(side, *names))
     if "scale" in side.parameters:
         said = f"Scale of {kind}: it multiplies in the reference, 1 + scale does in the port."
         more = replace(side, parameters={**side.parameters, "scale": side.parameters["scale"] + 1})
         yield alternative(case, "offset", said, every, more, rank=1)
-    said = f"{kind.capitalize()}: there in the reference, missing in the port, which hands on what goes in."
+    said = (
+        f"{kind.capitalize()}: there in the reference, missing in the port, which hands on what "
+        "goes in."
+    )
     yield Hypothesis("missing", said, line_of(case), lambda: side.inputs[0], value(side))
 
 
@@ -194,7 +215,10 @@ def _others(case: Case) -> Iterator[Hypothesis]:
                 (" without scale and shift", ("scale", "shift")),
             ):
                 if all(each in side.parameters for each in lost):
-                    said = f"Normalization: {KINDS[side.kind]} in the reference, {name}{words} in the port."
+                    said = (
+                        f"Normalization: {KINDS[side.kind]} in the reference, {name}{words} in the "
+                        "port."
+                    )
                     yield alternative(case, "kind", said, line_of(case), without(form, *lost))
     yield from _outside(case)
 
@@ -219,7 +243,10 @@ def _axis(case: Case) -> Iterator[Hypothesis]:
     side = case.reference
     x = side.inputs[0]
     for axis in range(1, x.ndim - 1):
-        said = f"Axis of {KINDS[side.kind]}: the channels, the last, in the reference, axis {axis} (channels last) in the port."
+        said = (
+            f"Axis of {KINDS[side.kind]}: the channels, the last, in the reference, axis {axis} "
+            "(channels last) in the port."
+        )
         line = line_of(case, "", "axis=-1", "axis=-1" if side.kind == "batch_norm" else "")
         line = (
             f"{line}(x.movedim(-1, 1))"
@@ -241,7 +268,10 @@ def _more_axes(case: Case) -> Iterator[Hypothesis]:
     mine = len(last_axes(side.config, side.parameters))
     for count in range(1, side.inputs[0].ndim):
         if count != mine:
-            said = f"Axes of {KINDS[side.kind]}: the last {mine} in the reference, the last {count} in the port."
+            said = (
+                f"Axes of {KINDS[side.kind]}: the last {mine} in the reference, the last {count} "
+                "in the port."
+            )
             axes = tuple(range(-mine, 0))
             line = line_of(case, "", f"axis={list(axes)}", f"reduction_axes={axes}")
             yield alternative(case, "axes", said, line, configured(side, axes=count))

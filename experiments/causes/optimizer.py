@@ -114,7 +114,10 @@ def _solved(case: Case, base: Config, own: Config) -> Iterator[Hypothesis]:
         factor = float(f"{float(np.vdot(plain, its) / np.vdot(plain, plain)):.7g}")
         rate = float(f"{config['rate'] * factor:.6g}")
         way = " (the step goes uphill)" if factor < 0 else ""
-        said = f"Learning rate: {told(base['rate'])} in the reference, {told(rate)} in the port{way} (solved from the steps)."
+        said = (
+            f"Learning rate: {told(base['rate'])} in the reference, {told(rate)} in the port{way} "
+            "(solved from the steps)."
+        )
         found = _made(case, "rate", said, line(case, base, "rate"), config | {"rate": rate}, own)
         yield replace(found, solved=True)
     yield from _decay(case, base, own, its)
@@ -155,7 +158,10 @@ def _kind(case: Case, base: Config) -> Iterator[Hypothesis]:
             numbers = ", ".join(
                 f"{n} {told(config[n])}" for n in ("rate", "momentum", "epsilon") if config.get(n)
             )
-            said = f"Optimiser: {base['kind']} in the reference, {config['kind']} in the port ({numbers})."
+            said = (
+                f"Optimiser: {base['kind']} in the reference, {config['kind']} in the port "
+                f"({numbers})."
+            )
             found = _made(case, "kind", said, line(case, base), config, base)
             yield replace(found, solved=True, rank=1)
 
@@ -171,7 +177,10 @@ def _schedule(case: Case, base: Config, own: Config, its: np.ndarray) -> Iterato
     factors = np.sum(plain * rows, 1) / np.sum(np.square(plain), 1)
     if np.ptp(factors) > 1e-6 * np.max(np.abs(factors)):
         rates = ", ".join(told(float(f"{base['rate'] * factor:.5g}")) for factor in factors)
-        said = f"Learning rate: {told(base['rate'])} in the reference, {rates} in the port's steps (solved)."
+        said = (
+            f"Learning rate: {told(base['rate'])} in the reference, {rates} in the port's steps "
+            "(solved)."
+        )
         port = (plain * factors[:, None]).ravel()
         row = line(case, base, "rate")
         yield Hypothesis(

@@ -66,7 +66,10 @@ def _moved(case: Case) -> Iterator[Hypothesis]:
         return
     for axes in permutations(range(1, x.ndim)):
         y = x.transpose((0, *axes)).reshape(shape)
-        said = f"Axes in front of {side.path}: in their order in the reference, {(0, *axes)} of these in the port."
+        said = (
+            f"Axes in front of {side.path}: in their order in the reference, {(0, *axes)} of these "
+            "in the port."
+        )
         line = cure(
             case, "x.permute(axes)", "keras.ops.transpose(x, axes)", "jax.numpy.transpose(x, axes)"
         )
@@ -233,7 +236,10 @@ def _exchanged(case: Case) -> Iterator[Hypothesis]:
         second = value(replace(layer, inputs=(first,)))()
         values = [end.output for end in case.after_port if end.output is not None]
         if all(any(close(each, found, 1e-9) for found in values) for each in (first, second)):
-            said = f"Order of layers: {layer.path}, then {follower.path} in the reference, the other way round in the port."
+            said = (
+                f"Order of layers: {layer.path}, then {follower.path} in the reference, the other "
+                "way round in the port."
+            )
             line = f"h = {short(follower.path)}({short(layer.path)}(x))"
             yield Hypothesis("layers", said, line, lambda: x, value(layer), rank=-1)
 
@@ -244,7 +250,10 @@ def _axes(case: Case, mine: np.ndarray, its: np.ndarray) -> Iterator[Hypothesis]
     for a in range(mine.ndim):
         for b in range(a + 1, mine.ndim):
             if mine.shape[a] == mine.shape[b] and mine.shape[a] > 1:
-                said = f"Axes of {where}: in their order in the reference, {a} and {b} swapped in the port (channels last)."
+                said = (
+                    f"Axes of {where}: in their order in the reference, {a} and {b} swapped in the "
+                    "port (channels last)."
+                )
                 line = cure(
                     case,
                     f"x.transpose({a}, {b})",
@@ -253,7 +262,10 @@ def _axes(case: Case, mine: np.ndarray, its: np.ndarray) -> Iterator[Hypothesis]
                 )
                 yield Hypothesis("axes", said, line, lambda a=a, b=b: mine.swapaxes(a, b), rank=1)
     for axis in range(mine.ndim):
-        said = f"Axis {axis} of {where} (channels last): in its order in the reference, backwards in the port."
+        said = (
+            f"Axis {axis} of {where} (channels last): in its order in the reference, backwards in "
+            "the port."
+        )
         line = cure(
             case,
             f"torch.flip(x, ({axis},))",

@@ -54,7 +54,10 @@ def _line(case: Case, **numbers: Any) -> str:
         f"keras.layers.{'Max' if largest else 'Average'}Pooling{space}D({size}, strides={stride})"
     )
     keras += _padded(every, largest, bool(config.get("counted")))
-    flax = f"flax.linen.{'max' if largest else 'avg'}_pool(x, {size}, strides={stride}, padding={every!r}{counted})"
+    flax = (
+        f"flax.linen.{'max' if largest else 'avg'}_pool(x, {size}, strides={stride}, "
+        f"padding={every!r}{counted})"
+    )
     return cure(case, torch, keras, flax)
 
 
@@ -113,11 +116,17 @@ def _counted(case: Case) -> Iterator[Hypothesis]:
     if side.config.get("which") == "max":
         words = ("counts for nothing", "is zeros that are numbers like others")
         zeros = bool(side.config.get("zeros"))
-        said = f"Padding of the maximum: it {words[zeros]} in the reference, it {words[not zeros]} in the port."
+        said = (
+            f"Padding of the maximum: it {words[zeros]} in the reference, it {words[not zeros]} in "
+            "the port."
+        )
         yield alternative(case, "counted", said, _line(case), configured(side, zeros=not zeros))
     else:
         words = ("counts", "does not count")
-        said = f"Padding in the mean: it {words[not counted]} in the reference, it {words[counted]} in the port."
+        said = (
+            f"Padding in the mean: it {words[not counted]} in the reference, it {words[counted]} "
+            "in the port."
+        )
         yield alternative(case, "counted", said, _line(case), configured(side, counted=not counted))
 
 
@@ -126,7 +135,10 @@ def _windows(case: Case) -> Iterator[Hypothesis]:
     side = case.reference
     size = [int(each) for each in side.config["size"]]
     ceil = bool(side.config.get("ceil"))
-    said = f"Windows of pooling that are not whole: {_kept(ceil)} in the reference, {_kept(not ceil)} in the port."
+    said = (
+        f"Windows of pooling that are not whole: {_kept(ceil)} in the reference, {_kept(not ceil)} "
+        "in the port."
+    )
     yield alternative(case, "ceil", said, _line(case), configured(side, ceil=not ceil))
     for padding in _paddings(case, size):
         its = f"{padding[0][0]} before and {padding[0][1]} after"
@@ -179,7 +191,10 @@ def _sizes(case: Case, size: list[int]) -> Iterator[Hypothesis]:
             yield alternative(
                 case, "size", said, _line(case), configured(side, size=other, stride=stride)
             )
-            said = f"Window and stride of pooling: {size[0]} and {stride[0]} in the reference, {each} both in the port."
+            said = (
+                f"Window and stride of pooling: {size[0]} and {stride[0]} in the reference, {each} "
+                "both in the port."
+            )
             yield alternative(
                 case, "size", said, _line(case), configured(side, size=other, stride=other)
             )

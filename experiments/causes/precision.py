@@ -45,7 +45,8 @@ def _of_the_output(case: Case) -> Iterator[Hypothesis]:
         ):
             where = case.reference.path or case.reference.kind
             said = f"Precision at {where}: wider than {name} in the reference, {name} in the port."
-            # rounding is not to be reproduced bit by bit: that all of its numbers are of the type is the proof
+            # rounding is not to be reproduced bit by bit: that all of its numbers are of the type
+            # is the proof
             yield Hypothesis(name, said, _line(case), lambda its=its: its)
             return
 
@@ -81,11 +82,17 @@ def _on_the_way(case: Case) -> Iterator[Hypothesis]:
                 if weights & set(whats)
                 else side.parameters,
             )
-            said = f"Precision of {' and '.join(whats)}: wider than {name} in the reference, {name} in the port."
+            said = (
+                f"Precision of {' and '.join(whats)}: wider than {name} in the reference, {name} "
+                "in the port."
+            )
             yield alternative(case, name, said, _line(case), form, rank=1)
         if side.kind == "attention":
             for what in ("scores", "weights"):
-                said = f"Precision of the {what} of {side.path}: wider than {name} in the reference, {name} in the port."
+                said = (
+                    f"Precision of the {what} of {side.path}: wider than {name} in the reference, "
+                    f"{name} in the port."
+                )
                 yield alternative(
                     case, name, said, _line(case), configured(side, **{what: name}), rank=1
                 )

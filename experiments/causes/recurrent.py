@@ -79,7 +79,10 @@ def _gates(case: Case) -> Iterator[Hypothesis]:
         if order == tuple(range(len(letters))):
             continue
         words = ", ".join(letters[each] for each in order)
-        said = f"Order of the gates of {side.path}: {', '.join(letters)} in the reference, {words} in their places in the port."
+        said = (
+            f"Order of the gates of {side.path}: {', '.join(letters)} in the reference, {words} in "
+            "their places in the port."
+        )
         yield _alternative(case, "gates", said, line, _permuted(side, list(order)))
     if side.config["cell"] == "gru":
         sign = np.array([1, -1, 1])
@@ -87,7 +90,10 @@ def _gates(case: Case) -> Iterator[Hypothesis]:
             name: array * sign.reshape(-1, *[1] * (array.ndim - 1))
             for name, array in side.parameters.items()
         }
-        said = f"Update gate of {side.path}: z keeps the old state in the reference, 1 - z does in the port."
+        said = (
+            f"Update gate of {side.path}: z keeps the old state in the reference, 1 - z does in "
+            "the port."
+        )
         yield _alternative(case, "update", said, _line(case), replace(side, parameters=arrays))
     said = f"Recurrent weights of {side.path}: [from, to] in the reference, transposed in the port."
     turned = having(side, recurrent=side.parameters["recurrent"].swapaxes(-1, -2))
@@ -125,7 +131,10 @@ def _functions(case: Case) -> Iterator[Hypothesis]:
     if side.config["cell"] == "gru":
         after = bool(side.config.get("reset_after", True))
         words = {True: "after the product", False: "before the product"}
-        said = f"Reset gate of {side.path}: {words[after]} in the reference, {words[not after]} in the port."
+        said = (
+            f"Reset gate of {side.path}: {words[after]} in the reference, {words[not after]} in "
+            "the port."
+        )
         line = _line(case, f"reset_after={after}")
         yield _alternative(case, "reset", said, line, configured(side, reset_after=not after))
 
@@ -142,12 +151,18 @@ def _biases(case: Case) -> Iterator[Hypothesis]:
         yield _alternative(case, "bias_twice", said, line, having(side, bias=2 * bias))
         yield from _forget(case, bias)
     if second is not None:
-        said = f"Second bias of {where}, within the reset: there in the reference, missing in the port."
+        said = (
+            f"Second bias of {where}, within the reset: there in the reference, missing in the "
+            "port."
+        )
         yield _alternative(case, "second_bias", said, line, without(side, "recurrent_bias"))
         folded = {
             name: array for name, array in side.parameters.items() if name != "recurrent_bias"
         }
-        said = f"Second bias of {where}: within the reset in the reference, added outside of it in the port."
+        said = (
+            f"Second bias of {where}: within the reset in the reference, added outside of it in "
+            "the port."
+        )
         folded["bias"] = second + (np.zeros(second.shape) if bias is None else bias)
         yield _alternative(case, "second_bias", said, line, replace(side, parameters=folded))
 
@@ -160,7 +175,10 @@ def _forget(case: Case, bias: np.ndarray) -> Iterator[Hypothesis]:
     for more in (1.0, -1.0):
         moved = bias.copy()
         moved[1] += more
-        said = f"Bias of the forget gate of {side.path}: as it stands in the reference, {told(more)} added to it in the port."
+        said = (
+            f"Bias of the forget gate of {side.path}: as it stands in the reference, {told(more)} "
+            "added to it in the port."
+        )
         yield _alternative(
             case,
             "forget_bias",
@@ -191,7 +209,10 @@ def _direction(case: Case) -> Iterator[Hypothesis]:
     other = configured(side, backwards=not back)
     yield _alternative(case, "direction", said, line, other)
     if side.output is not None and side.output.ndim == 3:
-        mirrored = f"Outputs of {side.path}: in the order of the inputs in the reference, backwards in the port."
+        mirrored = (
+            f"Outputs of {side.path}: in the order of the inputs in the reference, backwards in "
+            "the port."
+        )
         yield _mirrored(case, "direction", said, line, other)
         yield _mirrored(case, "order", mirrored, line, side)
         yield from _batch_first(case)
@@ -205,7 +226,10 @@ def _batch_first(case: Case) -> Iterator[Hypothesis]:
     """Time is taken for the batch."""
     side = case.reference
     turned = replace(side, inputs=(side.inputs[0].swapaxes(0, 1),))
-    said = f"Axes of {side.path}: [batch, time, feature] in the reference, [time, batch, feature] in the port."
+    said = (
+        f"Axes of {side.path}: [batch, time, feature] in the reference, [time, batch, feature] in "
+        "the port."
+    )
     line = _line(case, "", "batch_first=True")
     yield Hypothesis("batch_first", said, line, lambda: value(turned)().swapaxes(0, 1), value(side))
     if turned.inputs[0].shape == side.inputs[0].shape:

@@ -47,15 +47,24 @@ def _numbers(
 ) -> Iterator[Hypothesis]:
     side = case.reference
     if found[0] != own[0]:
-        said = f"Momentum of batch norm, the share of the old value: {told(own[0])} in the reference, {told(found[0])} in the port"
+        said = (
+            f"Momentum of batch norm, the share of the old value: {told(own[0])} in the reference, "
+            f"{told(found[0])} in the port"
+        )
         both = f"{said} (solved), and the variance is {_word(own[1])} against {_word(found[1])}."
         text = f"{said} (solved from the running mean)." if own[1] == found[1] else both
         yield Hypothesis(
             "momentum", text, _momentum(case, own[0]), after(side, *found), plain, solved=True
         )
     else:
-        said = f"Running variance of batch norm: {_word(own[1])} in the reference, {_word(found[1])} in the port."
-        note = "PyTorch keeps the unbiased one, Keras and Flax the biased; outputs in training do not differ."
+        said = (
+            f"Running variance of batch norm: {_word(own[1])} in the reference, {_word(found[1])} "
+            "in the port."
+        )
+        note = (
+            "PyTorch keeps the unbiased one, Keras and Flax the biased; outputs in training do not "
+            "differ."
+        )
         yield Hypothesis(
             "unbiased", said, _variance(case, own[1]), after(side, *found), plain, note=note
         )

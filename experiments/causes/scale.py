@@ -48,7 +48,10 @@ def _of_channels(case: Case, mine: np.ndarray, its: np.ndarray, what: str) -> It
         return
     shift = np.mean(its - mine, axis=tuple(range(mine.ndim - 1)))
     first = told(float(shift[0]))
-    said = f"{what}: a constant more in each channel of the port, as by another bias ({first} in the first)."
+    said = (
+        f"{what}: a constant more in each channel of the port, as by another bias ({first} in the "
+        "first)."
+    )
     yield Hypothesis("bias", said, "y = y - shift", lambda: mine + shift, solved=True, rank=2)
 
 

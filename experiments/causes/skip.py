@@ -86,7 +86,10 @@ def _into_the_sum(case: Case, mine: np.ndarray, its: np.ndarray) -> Iterator[Hyp
     for own in ours[:1]:
         for other in matching(iter([*terms, *normal]), its):
             where = case.after_reference[0].path
-            said = f"Skip connection from elsewhere: {own.text} goes into {where} in the reference, {other.text} in the port."
+            said = (
+                f"Skip connection from elsewhere: {own.text} goes into {where} in the reference, "
+                f"{other.text} in the port."
+            )
             yield Hypothesis(
                 "source", said, "h = x + y", _constant(other.value), _constant(own.value)
             )
@@ -130,7 +133,10 @@ def _factor(
         else 0.0
     )
     line = f"h = {name}(x + y)" if name else "h = x + y"
-    said = f"Scale of {a.text} in the sum with {b.text}: 1 in the reference, {told(factor)} in the port (solved from the outputs)."
+    said = (
+        f"Scale of {a.text} in the sum with {b.text}: 1 in the reference, {told(factor)} in the "
+        "port (solved from the outputs)."
+    )
     if abs(factor) > 1e-9:
         yield Hypothesis(
             "scale", said, line, lambda: function(factor * a.value + b.value), solved=True

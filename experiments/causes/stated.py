@@ -35,7 +35,10 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
     names = differing(side, port) if side.kind == port.kind else []
     for name in names:
         its = port.config[name]
-        said = f"{name.capitalize()} of {side.path}: {told(side.config[name])} in the reference, {told(its)} in the port."
+        said = (
+            f"{name.capitalize()} of {side.path}: {told(side.config[name])} in the reference, "
+            f"{told(its)} in the port."
+        )
         form = replace(side, config={**side.config, name: its})
         yield alternative(case, name, said, f"{name} = {side.config[name]!r}", form, rank=1)
     yield from _whole(case, names)
@@ -88,7 +91,10 @@ def said(case: Case) -> Iterator[Finding]:
             and isinstance(its, SCALARS)
             and isinstance(mine, str) == isinstance(its, str)
         ):
-            words = f"{name.capitalize()} of {side.path}: {told(mine)} in the reference, {told(its)} in the port, as they state."
+            words = (
+                f"{name.capitalize()} of {side.path}: {told(mine)} in the reference, {told(its)} "
+                "in the port, as they state."
+            )
             note = "It does not explain the numbers by itself."
             yield Finding(
                 f"stated.{name}",

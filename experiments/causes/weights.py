@@ -33,7 +33,10 @@ def _one_of(case: Case, path: str, arrays, line: str) -> Iterator[Hypothesis]:
     side = case.reference
     for name, array in arrays.items():
         if len(arrays) > 1:
-            said = f"{name.capitalize()} of {side.path}: its own in the reference, that of {path} in the port."
+            said = (
+                f"{name.capitalize()} of {side.path}: its own in the reference, that of {path} in "
+                "the port."
+            )
             yield alternative(
                 case,
                 "swapped",
@@ -53,7 +56,10 @@ def _held(case: Case, line: str) -> Iterator[Hypothesis]:
     ]
     if other and held.keys() == side.parameters.keys():
         worst = max(error(held[name], side.parameters[name]) for name in other)
-        said = f"{' and '.join(other).capitalize()} of {side.path}: the port holds others than the reference, {worst:.2g} off."
+        said = (
+            f"{' and '.join(other).capitalize()} of {side.path}: the port holds others than the "
+            f"reference, {worst:.2g} off."
+        )
         yield alternative(case, "held", said, line, replace(side, parameters=held), rank=1)
 
 

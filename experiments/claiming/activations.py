@@ -67,7 +67,10 @@ def keeps(activation: str, outcomes: str, condition: str) -> Claim:
     return Claim(f"{spoken} keeps the gradient", cases, meaning={outcomes: condition})
 
 
-HE_NEEDED = "with He's weights; with Xavier's half of its square is lost in each layer, where half of the units are below 0"
+HE_NEEDED = (
+    "with He's weights; with Xavier's half of its square is lost in each layer, where half of the "
+    "units are below 0"
+)
 SUITS = Claim(
     "He's initialization suits ReLU",
     (a_layer("relu + he", KEPT), learns_more("relu + he", "relu + xavier")),

@@ -7,8 +7,8 @@
 | does not hold          | none does, and of one at least that is sure                 |
 | cannot be told         | no case is sure                                             |
 
-A case bears a claim out where the figures of all frameworks surely meet its criterion. Where it is met in one and not in
-another they differ, and it is no case for the claim.
+A case bears a claim out where the figures of all frameworks surely meet its criterion. Where it is
+met in one and not in another they differ, and it is no case for the claim.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ class Claim:
         words: The gist of it, as the article has it.
         cases: They decide.
         beside: Measured and shown too; they decide nothing.
-        meaning: What is said where the outcomes are these, in the order of the cases, and after a bar of those beside:
+        meaning: What is said where the outcomes are these, in the order of the cases, and after a
+            bar of those beside:
             "yes no | yes". So no word of it stands there that was not measured now.
     """
 

@@ -77,9 +77,11 @@ CLAIMS = (
             _direction("norm", "by the norm of each parameter", KEPT),
         ),
         meaning={
-            "yes yes no": "where it is one norm for all parameters (PyTorch's clip_grad_norm_, Keras' "
-            "global_clipnorm, optax' clip_by_global_norm); Keras' clipnorm is for each parameter, and"
-            " turns the whole"
+            "yes yes no": (
+                "where it is one norm for all parameters (PyTorch's clip_grad_norm_, Keras' "
+                "global_clipnorm, optax' clip_by_global_norm); Keras' clipnorm is for each "
+                "parameter, and turns the whole"
+            )
         },
     ),
     Claim(
@@ -103,7 +105,10 @@ CLAIMS = (
         },
     ),
     Claim(
-        "The article's snippet clips: PyTorch's clip_grad_value_ right after the optimiser is built",
+        (
+            "The article's snippet clips: PyTorch's clip_grad_value_ right after the optimiser is "
+            "built"
+        ),
         (
             Case(
                 "errors that it raises, before any backward()",
@@ -124,7 +129,10 @@ CLAIMS = (
             ),
         ),
         meaning={
-            "no no | yes": "it raises as it stands, since there is no gradient yet; its place is between backward() and step()"
+            "no no | yes": (
+                "it raises as it stands, since there is no gradient yet; its place is between "
+                "backward() and step()"
+            )
         },
     ),
     Claim(
@@ -135,8 +143,10 @@ CLAIMS = (
         ),
         beside=(_bounds("value"), _bounds("global norm")),
         meaning={
-            "no no no unsure | yes yes": "it makes no gradient larger; what it bounds is the step that one that "
-            "explodes would take"
+            "no no no unsure | yes yes": (
+                "it makes no gradient larger; what it bounds is the step that one that explodes "
+                "would take"
+            )
         },
     ),
 )

@@ -15,7 +15,8 @@ from experiments.store import Run
 
 _BOUNDS, _LAYERS = Thresholds(), DEPTHS[0]
 THROUGH = (_BOUNDS.vanishing ** (1 / (_LAYERS - 1)), _BOUNDS.exploding ** (1 / (_LAYERS - 1)))
-"""A layer's factor on the gradient by which it comes through 30 layers, as the verdicts of `compare` have it."""
+"""A layer's factor on the gradient by which it comes through 30 layers, as the verdicts of
+`compare` have it."""
 
 
 class Untried(Exception):
@@ -28,7 +29,8 @@ class Evidence:
 
     Attributes:
         runs: Of the networks, by name.
-        facts: Of its own functions (experiments/claiming/native); empty where they could not be asked.
+        facts: Of its own functions (experiments/claiming/native); empty where they could not be
+            asked.
     """
 
     runs: Mapping[str, Run]

@@ -35,8 +35,9 @@ ASKED: Facts = {
     "shapes": [[256, 256], [784, 10], [10, 784]],
     "batches": [[[1.0, 2.0], [3.0, 1.0], [0.0, 0.5]], [[1.0, 2.0], [30.0, -1.0], [5.0, 0.5]]],
 }
-"""What the scripts are asked about: the gradients of two parameters, clipped at a threshold; the standard deviation of Xavier's
-weights of these shapes, n_in and n_out; what batch norm makes of the first sample of each of two batches, which is the same."""
+"""What the scripts are asked about: the gradients of two parameters, clipped at a threshold; the
+standard deviation of Xavier's weights of these shapes, n_in and n_out; what batch norm makes of the
+first sample of each of two batches, which is the same."""
 
 
 def facts(framework: str) -> Facts:

@@ -1,7 +1,8 @@
 """The networks that claims are tried on: each by its name, and what it changes of its base.
 
-They are small, so that all claims are tried in minutes. Those that differ in numbers only (an initialization, a threshold, a
-scale) share one compiled step. What is not trained takes one step, in which the gradient at the start is measured.
+They are small, so that all claims are tried in minutes. Those that differ in numbers only (an
+initialization, a threshold, a scale) share one compiled step. What is not trained takes one step,
+in which the gradient at the start is measured.
 """
 
 from __future__ import annotations
@@ -101,7 +102,8 @@ OVER_TIME: dict[str, Changes] = {
     "lstm, forget bias 1": {"recurrent": LSTM | {"forget_bias": 1.0}} | TRAINED,
     "lstm, forget bias 4": {"recurrent": LSTM | {"forget_bias": 4.0}},
 }
-"""32 cells over the 64 pixels of a digit, one at a step; all weights are drawn alike, where nothing else is said."""
+"""32 cells over the 64 pixels of a digit, one at a step; all weights are drawn alike, where nothing
+else is said."""
 
 BASES: tuple[tuple[Changes, dict[str, Changes]], ...] = (
     ({"depth": 20, "width": 64, "seeds": SEEDS, "steps": 1}, DEEP),

@@ -70,8 +70,10 @@ CLAIMS = (
             learns_more("sigmoid + batch norm", "sigmoid + batch norm without averages"),
         ),
         meaning={
-            "yes yes yes": "and the averages must have had time: those without are the same network, trained alike, "
-            "whose averages hardly move (momentum 0.9999)"
+            "yes yes yes": (
+                "and the averages must have had time: those without are the same network, trained "
+                "alike, whose averages hardly move (momentum 0.9999)"
+            )
         },
     ),
     Claim(
@@ -79,7 +81,10 @@ CLAIMS = (
         (learns_more("few samples + batch norm", "few samples"),),
         beside=(
             Case(
-                "179 samples, learnt by heart, in batches of 8: training loss with batch norm less without",
+                (
+                    "179 samples, learnt by heart, in batches of 8: training loss with batch norm "
+                    "less without"
+                ),
                 lambda evidence: evidence.loss_gap("few samples + batch norm", "few samples"),
                 Above(0.0),
             ),
@@ -90,8 +95,8 @@ CLAIMS = (
         },
     ),
     Claim(
-        "Beyond the article: batch norm by itself makes the gradient explode with depth, with ReLU by "
-        "sqrt(pi / (pi - 1)) in each layer",
+        "Beyond the article: batch norm by itself makes the gradient explode with depth, with "
+        "ReLU by sqrt(pi / (pi - 1)) in each layer",
         (a_layer("relu + he + batch norm", Near(EXPLODES, FINITE)),),
         beside=(a_layer("relu + he", KEPT), a_layer("sigmoid + batch norm", KEPT)),
         meaning={

@@ -33,7 +33,8 @@ def choose(
             raise UserError(f"--backends: no backend is called {shown(name)}{nearest(name, NEEDS)}")
         if lacks(name):
             raise UserError(
-                f"--backends: {name} needs {', '.join(lacks(name))}{where}; install with: {install_command(name)}"
+                f"--backends: {name} needs {', '.join(lacks(name))}{where}; install with: "
+                f"{install_command(name)}"
             )
     if not names:
         raise UserError(f"--backends must name at least one backend; known: {', '.join(NEEDS)}")
@@ -49,7 +50,8 @@ def check_device(device: str, chosen: list[str], cluster: Cluster | None = None)
     if not re.fullmatch(r"(cpu|gpu|tpu)(:\d+)?", device):
         near = nearest(device.partition(":")[0], ("cpu", "gpu", "tpu"))
         raise UserError(
-            f"--device must be cpu, gpu or tpu, with or without a number as in cpu:1; received {shown(device)}{near}"
+            "--device must be cpu, gpu or tpu, with or without a number as in cpu:1; received "
+            f"{shown(device)}{near}"
         )
     if cluster:
         cluster.nodes.check(device, chosen)

@@ -1,6 +1,7 @@
 """The comparison itself: what is not in the store yet is run, and the findings are made of all runs.
 
-What takes time to import is imported where it is needed, and where it can be, while something else is done.
+What takes time to import is imported where it is needed, and where it can be, while something else
+is done.
 """
 
 from __future__ import annotations
@@ -109,7 +110,10 @@ def _kept(jobs: Iterable[Job], store: Store, fresh: bool) -> Callable[[], str]:
         if fresh:
             cure = "the same command begins again, without --fresh it takes what is there"
             return f"{count} of {len(paths)} runs were made again in {store.directory}; {cure}"
-        return f"{count} of {len(paths)} runs are kept in {store.directory}; the same command goes on from there"
+        return (
+            f"{count} of {len(paths)} runs are kept in {store.directory}; the same command goes on "
+            "from there"
+        )
 
     return sentence
 

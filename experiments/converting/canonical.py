@@ -56,7 +56,8 @@ def own(arrays: Mapping[str, np.ndarray], framework: str, kind: str) -> Arrays:
         name, layout = law.there(framework)
         if not name:
             raise UserError(
-                f"{framework}'s {kind} must have a place for {canonical_name}; it has none; leave it out"
+                f"{framework}'s {kind} must have a place for {canonical_name}; it has none; leave "
+                "it out"
             )
         if "{gate}" in name:
             found |= dict(zip(names_of(kind, framework, law), arrays[canonical_name], strict=True))

@@ -91,7 +91,8 @@ def convert(stored: Stored, like: Stored | None, asked: Asked) -> Converted:
         asked: What is asked for.
 
     Raises:
-        UserError: It holds something that is not known, is missing or misshapen, or the other framework has no place for it.
+        UserError: It holds something that is not known, is missing or misshapen, or the other
+            framework has no place for it.
     """
     origin = origins.read(stored.metadata, stored.arrays)
     if origin:
@@ -149,7 +150,8 @@ def _side(arrays: Arrays, framework: str, said: Mapping[str, str], asked: Asked)
     weights = {name: a for name, a in weights.items() if name not in rest}
     if not weights:
         raise UserError(
-            f"a file must hold weights by {framework}'s names; it holds none; docs/convert.md shows how it is saved"
+            f"a file must hold weights by {framework}'s names; it holds none; docs/convert.md "
+            "shows how it is saved"
         )
     own_kinds = asked.kinds if framework == asked.source else {}
     return Side(
@@ -163,7 +165,8 @@ def _check_names(found: Sequence[Layer], asked: Asked) -> None:
         for name in given:
             if name not in known:
                 raise UserError(
-                    f"{flag} must name a layer of the file; received {shown(name)}{nearest(name, known)}"
+                    f"{flag} must name a layer of the file; received "
+                    f"{shown(name)}{nearest(name, known)}"
                 )
 
 
@@ -216,7 +219,8 @@ def _check_kept(kept: Arrays, target: Side | None) -> None:
         for name in sorted(set(kept) ^ set(target.kept)):
             lacking = "--like has it" if name in target.kept else "--like has it not"
             raise UserError(
-                f"the optimiser's entries must be those of --like; received {shown(name)}: {lacking}; save --like anew"
+                f"the optimiser's entries must be those of --like; received {shown(name)}: "
+                f"{lacking}; save --like anew"
             )
 
 

@@ -66,7 +66,8 @@ def read(path: Path) -> Stored:
             str(error).removeprefix("Error while deserializing header: "), 68, placeholder=" ..."
         )
         raise UserError(
-            f"{where} must be a whole safetensors file; received: {said}; copy or save it again ({DOCS})"
+            f"{where} must be a whole safetensors file; received: {said}; copy or save it again "
+            f"({DOCS})"
         ) from None
 
 
@@ -87,13 +88,15 @@ def _array(file: safe_open, name: str) -> np.ndarray:
     if entry.get_dtype() not in DTYPES:
         known = "F64, F32 or F16, or whole numbers"
         raise UserError(
-            f"{shown(name)} must be {known}; received {entry.get_dtype()}; convert it before it is saved"
+            f"{shown(name)} must be {known}; received {entry.get_dtype()}; convert it before it "
+            "is saved"
         )
     try:
         return file.get_tensor(name)
     except ValueError:
         raise UserError(
-            f"the shape of {shown(name)} must be one of NumPy; received {shown(entry.get_shape())}; {CURE}"
+            f"the shape of {shown(name)} must be one of NumPy; received "
+            f"{shown(entry.get_shape())}; {CURE}"
         ) from None
 
 

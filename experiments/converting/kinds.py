@@ -15,7 +15,8 @@ from experiments.converting.laws import ALIKE, CLASSES, GATES, LAWS, PART, Law, 
 from experiments.converting.layer import Layer
 
 OTHER_CLASSES = ("depthwise", "separable", "transpose", "general", "einsum")
-"""Words in the default names of layers whose kernels look like a convolution's and are laid out otherwise."""
+"""Words in the default names of layers whose kernels look like a convolution's and are laid out
+otherwise."""
 
 
 def understood(layer: Layer, framework: str, said: str | None, heads: int | None) -> Layer:
@@ -72,7 +73,8 @@ def _check_collections(layer: Layer, framework: str, kind: str) -> None:
         if kept and (kept == "batch_stats") != (name in statistics(kind, framework)):
             other = "params" if kept == "batch_stats" else "batch_stats"
             raise UserError(
-                f"{shown(raw)} must be in {other}, as {name} of a {kind} is; received it in {kept}; save the tree whole"
+                f"{shown(raw)} must be in {other}, as {name} of a {kind} is; received it in "
+                f"{kept}; save the tree whole"
             )
 
 
@@ -147,7 +149,10 @@ def _unknown(layer: Layer, framework: str, wanted: str | None) -> str:
         return f"{rule}; received {shown(layer.raw[strange[0]])}; leave it out, or carry it by hand"
     lacking = _lacking(layer, framework, kinds[0])
     there = ", ".join(map(shown, list(layer.raw.values())[:2]))
-    return f"the {kinds[0]} {shown(layer.name)} must have {', '.join(lacking)} too; received only {there}; save it whole"
+    return (
+        f"the {kinds[0]} {shown(layer.name)} must have {', '.join(lacking)} too; received only "
+        f"{there}; save it whole"
+    )
 
 
 def _likeness(layer: Layer, framework: str, kind: str) -> tuple[int, int]:
@@ -193,7 +198,10 @@ def _misshapen(
     if kind == "gru" and framework == "keras" and name == "cell.bias" and len(received) == 1:
         rule = f"{shown(layer.raw[name])} must have two rows (reset_after=True)"
         return f"{rule}; received {received}; the two others have no such GRU"
-    return f"{shown(layer.raw[name])} of {kind} must be {expected}{each}; received {received}; save the model as it is"
+    return (
+        f"{shown(layer.raw[name])} of {kind} must be {expected}{each}; received {received}; save "
+        "the model as it is"
+    )
 
 
 def _gates_apart(layer: Layer, framework: str, kind: str) -> float:

@@ -1,8 +1,9 @@
 """What is which array where, and in which layout: the one place that says it, a row for each canonical array of a kind.
 
-The canonical names and layouts are those of `isograd.kinds.KINDS`; tests hold the rows to what the captures read of living
-models, and to the `PARAMETERS` of the rooms. A name with a dot is of a module within; `{gate}` stands for a gate's letter;
-`[1/3]` is the second of three equal parts along the first axis.
+The canonical names and layouts are those of `isograd.kinds.KINDS`; tests hold the rows to what the
+captures read of living models, and to the `PARAMETERS` of the rooms. A name with a dot is of a
+module within; `{gate}` stands for a gate's letter; `[1/3]` is the second of three equal parts along
+the first axis.
 """
 
 from __future__ import annotations

@@ -23,11 +23,13 @@ def layers(
     Args:
         arrays: The weights.
         framework: Whose names they are.
-        said: What layers are, by their names: kinds or classes, where they are said and not to be found out.
+        said: What layers are, by their names: kinds or classes, where they are said and not to be
+            found out.
         heads: Of attentions.
 
     Raises:
-        UserError: An array is not known, is missing, or not shaped as the others of its layer ask for.
+        UserError: An array is not known, is missing, or not shaped as the others of its layer ask
+            for.
     """
     _check_numbers(arrays)
     owned: dict[Path, dict[str, str]] = defaultdict(dict)
@@ -35,7 +37,8 @@ def layers(
         if name.own in owned[name.layer]:
             other = owned[name.layer][name.own]
             raise UserError(
-                f"{shown(name.raw)} must be of a layer of its own; received {shown(other)} too, of the same name"
+                f"{shown(name.raw)} must be of a layer of its own; received {shown(other)} too, "
+                "of the same name"
             )
         owned[name.layer][name.own] = name.raw
     found = [
@@ -56,7 +59,8 @@ def _said(said: Mapping[str, str], layer: Layer, framework: str) -> str | None:
     word = said[name].lower()
     if word not in CLASSES:
         raise UserError(
-            f"a layer's kind must be one that is known; received {shown(said[name])} of {shown(name)}{nearest(word, LAWS)}"
+            f"a layer's kind must be one that is known; received {shown(said[name])} of "
+            f"{shown(name)}{nearest(word, LAWS)}"
         )
     return CLASSES[word]
 
@@ -70,10 +74,12 @@ def _check_numbers(arrays: Mapping[str, np.ndarray]) -> None:
     for name, a in arrays.items():
         if a.dtype not in FLOATS:
             raise UserError(
-                f"{shown(name)} must be a weight in floating point; received {a.dtype}; leave it out of the file"
+                f"{shown(name)} must be a weight in floating point; received {a.dtype}; leave it "
+                "out of the file"
             )
         if not np.isfinite(a).all():
             at = [int(i) for i in np.argwhere(~np.isfinite(a))[0]]
             raise UserError(
-                f"{shown(name)} must be finite; received {a[tuple(at)]} at {at}; no weights are carried that diverged"
+                f"{shown(name)} must be finite; received {a[tuple(at)]} at {at}; no weights are "
+                "carried that diverged"
             )

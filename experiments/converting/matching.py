@@ -47,8 +47,9 @@ def matched(offers: Sequence[Offer], like: Sequence[Layer]) -> list[Pair]:
     if left:
         there = ", ".join(sorted({without for path in sources if (without := "/".join(path))})[:6])
         raise UserError(
-            f"every layer of --like must have a counterpart; {shown(left[0].name)} ({' or '.join(left[0].kinds)}) has none "
-            f"among {there}; save --like from the same model"
+            f"every layer of --like must have a counterpart; {shown(left[0].name)} "
+            f"({' or '.join(left[0].kinds)}) has none among {there}; save --like from the same "
+            "model"
         )
     return sorted(pairs, key=lambda pair: natural(pair.like.path))
 
@@ -116,8 +117,9 @@ def _ambiguous(path: Path, choice: _Choices) -> str:
         for each in (choice.fitting if len(choice.fitting) > 1 else choice.rivals)[:4]
     )
     return (
-        f"layers of one shape must be told apart by kind or number; {shown('/'.join(path))} could be any of {names}; "
-        "save the files with the kinds in their metadata, or both models with the same names"
+        f"layers of one shape must be told apart by kind or number; {shown('/'.join(path))} could "
+        f"be any of {names}; save the files with the kinds in their metadata, or both models with "
+        "the same names"
     )
 
 
@@ -149,6 +151,7 @@ def _unfit(offers: list[Offer], left: list[Layer]) -> str:
         (name for name in {**wanted, **has} if wanted.get(name) != has.get(name)), next(iter(has))
     )
     return (
-        f"{shown(alike[0].raw.get(name, f'{alike[0].name}: {name}'))} must be {wanted.get(name, 'absent')}, as --like has it; "
-        f"{shown(offer.layer.name)} gives {has.get(name, 'none')}; save --like from the same model"
+        f"{shown(alike[0].raw.get(name, f'{alike[0].name}: {name}'))} must be "
+        f"{wanted.get(name, 'absent')}, as --like has it; {shown(offer.layer.name)} gives "
+        f"{has.get(name, 'none')}; save --like from the same model"
     )

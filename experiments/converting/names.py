@@ -1,7 +1,8 @@
 """Names in a file: of which layer an array is, and what the layer calls it.
 
-What the libraries write: PyTorch `0.weight` (a state_dict), Keras `sequential/dense/kernel` (a variable's path), Flax
-`params/Dense_0/kernel` (flattened with a separator, the collection first; nnx has no collections).
+What the libraries write: PyTorch `0.weight` (a state_dict), Keras `sequential/dense/kernel` (a
+variable's path), Flax `params/Dense_0/kernel` (flattened with a separator, the collection first;
+nnx has no collections).
 """
 
 from __future__ import annotations

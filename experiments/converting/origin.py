@@ -1,8 +1,9 @@
 """What a file says of itself in its metadata: what its layers are, where they come from, and what its arrays cannot say.
 
-In another framework some numbers have no place: of two biases only the sum has, PyTorch's count of batches has none, and Keras'
-velocity is rounded. So that a file that goes back is the first to the last bit, what the way back would lose goes with it: the
-exclusive or of the bits, compressed. It counts only while the arrays are those that were written, by their digest.
+In another framework some numbers have no place: of two biases only the sum has, PyTorch's count of
+batches has none, and Keras' velocity is rounded. So that a file that goes back is the first to the
+last bit, what the way back would lose goes with it: the exclusive or of the bits, compressed. It
+counts only while the arrays are those that were written, by their digest.
 """
 
 from __future__ import annotations
@@ -145,7 +146,8 @@ def restored(after: Arrays, origin: Origin) -> Arrays:
             found[name] = np.frombuffer(bits.tobytes(), np.dtype(dtype)).reshape(shape)
         except (ValueError, TypeError, zlib.error):
             raise UserError(
-                f"the metadata {KEY!r} must say what was lost of {shown(name)}; it is damaged; leave it out"
+                f"the metadata {KEY!r} must say what was lost of {shown(name)}; it is damaged; "
+                "leave it out"
             ) from None
     return found
 
@@ -164,7 +166,8 @@ def metadata(
 ) -> dict[str, str]:
     """What is written into a file; without what is lost where that is too large.
 
-    A single entry, since the library writes several in an order that is another one in each process.
+    A single entry, since the library writes several in an order that is another one in each
+    process.
     """
     said = origin._asdict()
     del said["whole"]

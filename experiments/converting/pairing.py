@@ -17,8 +17,8 @@ from experiments.converting.matching import Offer, Pair, fits, matched
 from experiments.converting.names import joined, natural
 
 FLATTENED = (
-    "if feature maps of {channels} channels are flattened before it, PyTorch has the channels first and the others last; "
-    "permute before you flatten"
+    "if feature maps of {channels} channels are flattened before it, PyTorch has the channels "
+    "first and the others last; permute before you flatten"
 )
 
 
@@ -44,7 +44,8 @@ def paired(
         known: The counterparts' names, where they are known.
 
     Raises:
-        UserError: What a layer is, or which one there, cannot be told, or the target has no such layer.
+        UserError: What a layer is, or which one there, cannot be told, or the target has no such
+            layer.
     """
     heads = {layer.heads for layer in like or () if layer.heads}
     offers = [offer for layer in found for offer in _offers(layer, way, heads)]
@@ -86,12 +87,13 @@ def _offers(layer: Layer, way: Way, heads: set[int]) -> list[Offer]:
 def _offer(layer: Layer, kind: str, way: Way) -> Offer:
     if kind == "attention" and layer.heads is None and way.target != "torch":
         raise UserError(
-            f"the heads of the attention {shown(layer.name)} must be known, and its shapes do not say them; received none; "
-            "give --heads, or --like"
+            f"the heads of the attention {shown(layer.name)} must be known, and its shapes do not "
+            "say them; received none; give --heads, or --like"
         )
     if kind == "prelu" and way.target == "jax" and any(a.size > 1 for a in layer.own.values()):
         raise UserError(
-            f"the PReLU {shown(layer.name)} must have one slope for Flax; received {shown(_shapes(layer))}; carry it by hand"
+            f"the PReLU {shown(layer.name)} must have one slope for Flax; received "
+            f"{shown(_shapes(layer))}; carry it by hand"
         )
     return Offer(
         layer,
@@ -110,8 +112,8 @@ def _certain(found: Sequence[Layer], offers: Sequence[Offer]) -> list[Offer]:
         if len(layer.kinds) > 1 and set(layer.kinds) not in ALIKE:
             several = ", ".join(layer.kinds)
             raise UserError(
-                f"what {shown(next(iter(layer.raw.values())))} is of must be known; its name and shape fit {several}; "
-                f"give --kind {layer.name}={layer.kinds[-1]}, or --like"
+                f"what {shown(next(iter(layer.raw.values())))} is of must be known; its name and "
+                f"shape fit {several}; give --kind {layer.name}={layer.kinds[-1]}, or --like"
             )
     first = {offer.layer.path: offer for offer in reversed(offers)}
     return sorted(first.values(), key=lambda offer: natural(offer.layer.path))
@@ -131,7 +133,8 @@ def _known_pairs(
     lost = next((offer.layer.name for offer in offers if offer.layer.path not in found), None)
     if lost is not None or len(found) < len(there):
         raise UserError(
-            f"{shown(lost or 'every layer')} must be as the metadata says that it was; it is not; leave the metadata out"
+            f"{shown(lost or 'every layer')} must be as the metadata says that it was; it is not; "
+            "leave the metadata out"
         )
     return list(found.values())
 

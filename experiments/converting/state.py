@@ -1,10 +1,12 @@
 """What an optimiser keeps from step to step: read, and written, by the laws of the parameters that it is of.
 
-In the file it stands beside the weights: PyTorch's as `optimizer.0.weight.exp_avg` (parameter, then slot), Keras' by the paths
-of `optimizer.variables`, optax' as `opt_state/0/mu/Dense_0/kernel` (`flax.serialization.to_state_dict`, flattened).
+In the file it stands beside the weights: PyTorch's as `optimizer.0.weight.exp_avg` (parameter, then
+slot), Keras' by the paths of `optimizer.variables`, optax' as `opt_state/0/mu/Dense_0/kernel`
+(`flax.serialization.to_state_dict`, flattened).
 
-Trap: the velocity of PyTorch and optax is a sum of gradients; that of Keras is -learning_rate times it. Adam's two moments mean
-the same in all three, but Keras' epsilon is added before the bias correction (`backends/keras/optimizer.py` shows the cure).
+Trap: the velocity of PyTorch and optax is a sum of gradients; that of Keras is -learning_rate times
+it. Adam's two moments mean the same in all three, but Keras' epsilon is added before the bias
+correction (`backends/keras/optimizer.py` shows the cure).
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ KINDS: dict[str, tuple[str, ...]] = {
     "adam": ("first_moment", "second_moment"),
     "rmsprop": ("square_average",),
 }
-"""The slots of each optimiser, as `common.countermeasures.optimizer.slots` calls them; Nesterov's and AdamW's are these."""
+"""The slots of each optimiser, as `common.countermeasures.optimizer.slots` calls them; Nesterov's
+and AdamW's are these."""
 
 SLOTS: dict[str, dict[str, tuple[str, ...]]] = {
     "torch": {
@@ -92,8 +95,8 @@ def keras_scale(state: State) -> float:
     """What Keras' velocity is, in units of the others'."""
     if not state.rate:
         raise UserError(
-            "Keras keeps -learning_rate times the velocity of the others, so the rate must be known; received none; "
-            "give --learning-rate"
+            "Keras keeps -learning_rate times the velocity of the others, so the rate must be "
+            "known; received none; give --learning-rate"
         )
     return -state.rate
 

@@ -60,7 +60,8 @@ def read(
     own_rate = next((n for name, n in common.items() if places[name].slot == "learning_rate"), rate)
     if rate is not None and own_rate != rate:
         raise UserError(
-            f"--learning-rate must be what the file says, {own_rate:g}; received {rate:g}; leave it out"
+            f"--learning-rate must be what the file says, {own_rate:g}; received {rate:g}; leave "
+            "it out"
         )
     slots = {
         ours: _slot(by_slot[theirs], found, framework, theirs, frozen)
@@ -88,7 +89,8 @@ def _place(name: str, parameters: Mapping[str, np.ndarray], framework: str) -> _
             {slot for slots in SLOTS[framework].values() for slot in slots} | set(STEPS[framework])
         )
         raise UserError(
-            f"an optimiser's entry must be one of {', '.join(slots)} of a parameter; received {shown(name)}; leave it out"
+            f"an optimiser's entry must be one of {', '.join(slots)} of a parameter; received "
+            f"{shown(name)}; leave it out"
         )
     return found
 
@@ -129,7 +131,8 @@ def _check(name: str, a: np.ndarray, parameter: np.ndarray, place: _Kept) -> Non
     if a.shape != parameter.shape or a.dtype not in FLOATS:
         wanted = f"{list(parameter.shape)} in floating point, as {place.parameter} is"
         raise UserError(
-            f"{shown(name)} must be {wanted}; received {list(a.shape)} of {a.dtype}; save both at one time"
+            f"{shown(name)} must be {wanted}; received {list(a.shape)} of {a.dtype}; save both at "
+            "one time"
         )
     if not np.isfinite(a).all():
         raise UserError(
@@ -143,7 +146,8 @@ def _kind(slots: set[str], framework: str) -> str:
             return kind
     known = "; ".join(f"{kind} {', '.join(theirs)}" for kind, theirs in SLOTS[framework].items())
     raise UserError(
-        f"an optimiser's slots must be those of one that is known ({known}); received {', '.join(sorted(slots))}"
+        f"an optimiser's slots must be those of one that is known ({known}); received "
+        f"{', '.join(sorted(slots))}"
     )
 
 
@@ -152,7 +156,8 @@ def _step(counts: Mapping[str, float]) -> int | None:
         first = next(iter(counts.values()))
         if n != first or n != int(n) or n < 0:
             raise UserError(
-                f"all parameters must have taken as many steps; {shown(name)} is {n:g}, another {first:g}"
+                f"all parameters must have taken as many steps; {shown(name)} is {n:g}, another "
+                f"{first:g}"
             )
     return int(next(iter(counts.values()))) if counts else None
 
@@ -173,8 +178,8 @@ def _slot(
         lacking = [raw for name, raw in wanted.items() if raw not in given and name != second]
         if lacking:
             raise UserError(
-                f"the optimiser must keep {slot} of {shown(lacking[0])}; received none; save it whole, or say "
-                f"--frozen {layer.name}"
+                f"the optimiser must keep {slot} of {shown(lacking[0])}; received none; save it "
+                f"whole, or say --frozen {layer.name}"
             )
         if there:
             slots[layer.path] = canonical(replace(layer, own=there), framework, layer.kinds[0])

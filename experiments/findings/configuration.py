@@ -57,7 +57,10 @@ def configuration(
 def _where(event: verdict.Event, plan: Plan) -> str:
     """Where a run was no longer finite."""
     seed = plan.seeds[event.seed]
-    return f"not finite from step {event.step} on, first at {plan.network.site} {event.layer}, seed {seed}"
+    return (
+        f"not finite from step {event.step} on, first at {plan.network.site} {event.layer}, seed "
+        f"{seed}"
+    )
 
 
 def _run(

@@ -18,9 +18,10 @@ CHANGES = 0.975
 class Deeper:
     """What the same network would do with more layers, from profiles in decades, [seed, layer].
 
-    From layer l + 1 back to layer l the gradient gains a decades. Where it is beyond chance that the gains change with the
-    layer, it gains a + b / l: that is how a network gets used to its input, and how one at the edge of vanishing behaves
-    (tanh with Xavier: the ratio falls as a power of the depth, and not exponentially).
+    From layer l + 1 back to layer l the gradient gains a decades. Where it is beyond chance that
+    the gains change with the layer, it gains a + b / l: that is how a network gets used to its
+    input, and how one at the edge of vanishing behaves (tanh with Xavier: the ratio falls as a
+    power of the depth, and not exponentially).
     """
 
     def __init__(self, profiles: np.ndarray) -> None:

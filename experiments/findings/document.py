@@ -1,10 +1,13 @@
-"""Findings: the JSON document of an experiment. Its shape is a promise to its readers; `schema` counts its versions.
+"""Findings: the JSON document of an experiment.
+
+Its shape is a promise to its readers; `schema` counts its versions.
 
     python -m experiments.compare --json findings.json
 
-A number that is not finite, or that was not measured, is null. A `Spread` is one number a seed, in the order of the seeds,
-with their mean and their standard deviation (of the seeds at hand: divided by their count). Where seeds can be decades apart
-the mean is the geometric one, and the deviation, `decades`, that of the decimal logarithms; `std` is null there.
+A number that is not finite, or that was not measured, is null. A `Spread` is one number a seed, in
+the order of the seeds, with their mean and their standard deviation (of the seeds at hand: divided
+by their count). Where seeds can be decades apart the mean is the geometric one, and the deviation,
+`decades`, that of the decimal logarithms; `std` is null there.
 
 | field                         | meaning                                                                              |
 |-------------------------------|--------------------------------------------------------------------------------------|
@@ -179,7 +182,8 @@ class RunFinding(Finding):
     def ranked(self) -> bool:
         """Whether its result may be set beside that of others: it learns, and every seed came to its end.
 
-        The accuracy of a network that has not learnt is that of a guess, and so is that of NaN, whose class is 0.
+        The accuracy of a network that has not learnt is that of a guess, and so is that of NaN,
+        whose class is 0.
         """
         return (
             self.status == "finished"

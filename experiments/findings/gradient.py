@@ -1,6 +1,7 @@
 """Whether the gradient comes through, without a scale of its own: a loss multiplied by any number gets the same verdict.
 
-The gradient is judged by the profile of `signal_gradient_rms` over the layers, as a share of the last hidden layer's:
+The gradient is judged by the profile of `signal_gradient_rms` over the layers, as a share of the
+last hidden layer's:
 
 | verdict       | where                                                                                          |
 |---------------|------------------------------------------------------------------------------------------------|
@@ -39,7 +40,8 @@ from experiments.findings.verdict import (
 )
 
 DEPTHS = (30, 100)
-"""What a network would do with so many layers is told; one that is shallower than the first of them is judged by it."""
+"""What a network would do with so many layers is told; one that is shallower than the first of them
+is judged by it."""
 
 GRADIENT_WORDS: Words = {
     "comes through": ("comes through", "come through"),
@@ -53,8 +55,9 @@ GRADIENT_WORDS: Words = {
 class Thresholds(Spec, frozen=True):
     """Bounds on the gradient that a hidden layer gets, as a share of the last one's; parameters of the experiment.
 
-    They hold at the depth of the experiment. A network with fewer than 30 layers is held to them at 30, at the rate per layer
-    that it shows: with 1e-3, one that keeps less than 79 % of the gradient in each layer is vanishing at every depth.
+    They hold at the depth of the experiment. A network with fewer than 30 layers is held to them at
+    30, at the rate per layer that it shows: with 1e-3, one that keeps less than 79 % of the
+    gradient in each layer is vanishing at every depth.
     """
 
     vanishing: float = Field(default=1e-3, gt=0, lt=1)
@@ -73,7 +76,8 @@ def gradient(
     Args:
         trace: Its `signal_gradient_rms` is judged; other values only by whether they are finite.
         thresholds: Of the experiment.
-        precision: Of the plan. What that cannot hold counts as 0 or as infinite, also where a trace has more range.
+        precision: Of the plan. What that cannot hold counts as 0 or as infinite, also where a trace
+            has more range.
         site: What the reason calls a layer, or a step of time.
         names: Of all sites, where they have names of their own; else they are numbered.
     """
@@ -169,9 +173,15 @@ class _Gradient:
             f"{_number(more.at(d)[0])} at {d}" for d in DEPTHS if d > self.layers and more.known
         )
         deeper = f" (it would be {deeper})" if deeper else ""
-        ends = f"over {self.layers} {self.site}s the first gets {_number(share[0])} of the last one's{deeper}"
+        ends = (
+            f"over {self.layers} {self.site}s the first gets {_number(share[0])} of the last "
+            f"one's{deeper}"
+        )
         rate = _keeps(more.own / (self.layers - 1))
-        return f"each {self.site} {rate} on its way back; {ends}{self._extreme(share)}{self._died(seeds)}"
+        return (
+            f"each {self.site} {rate} on its way back; "
+            f"{ends}{self._extreme(share)}{self._died(seeds)}"
+        )
 
     def _died(self, seeds: list[int]) -> str:
         """What became of seeds that were not born dead."""
@@ -183,8 +193,8 @@ class _Gradient:
         first, later = _share(self.first[seeds]), _share(self.later[seeds])
         start = _number(first[0]) if np.isfinite(first[0]) else "0"
         return (
-            f"at the first step the first {self.site} gets {start} of the last one's, by step {self.trace.steps[-1] + 1} "
-            f"{_number(later[0])}{self._extreme(later)}"
+            f"at the first step the first {self.site} gets {start} of the last one's, by step "
+            f"{self.trace.steps[-1] + 1} {_number(later[0])}{self._extreme(later)}"
         )
 
     def _extreme(self, share: np.ndarray) -> str:
@@ -224,7 +234,10 @@ class _Gradient:
         if (dead == 1).all():
             return f"all units of {self._named(last + 1)} are dead"
         if above - step < np.log10(np.finfo(self.precision).smallest_normal):
-            return f"less than {self.precision} can hold (underflow); {self._named(last + 1)} still gets {_number(above)}"
+            return (
+                f"less than {self.precision} can hold (underflow); {self._named(last + 1)} still "
+                f"gets {_number(above)}"
+            )
         return (
             f"cut off, since the units of {self._named(last + 1)} that are not dead get no gradient"
         )
@@ -258,7 +271,10 @@ def _share(profiles: np.ndarray) -> np.ndarray:
 
 def _keeps(rate: float) -> str:
     if rate >= math.log10(1.005):
-        return f"makes the gradient {f'{10.0**rate:.3g}' if rate < 3 else _number(rate)} times as large"
+        return (
+            f"makes the gradient {f'{10.0**rate:.3g}' if rate < 3 else _number(rate)} times as "
+            "large"
+        )
     return (
         f"keeps {100 * 10.0**rate:.2g} % of the gradient"
         if rate < -2

@@ -1,7 +1,8 @@
 """Whether the network has learnt, without a scale of its own: a loss multiplied by any number gets the same verdict.
 
-The learning is judged by what it gets on the test set beside guessing, which is always saying the most frequent class, or the
-mean of real targets (experiments/findings/score.py), and by the loss beside its own start:
+The learning is judged by what it gets on the test set beside guessing, which is always saying the
+most frequent class, or the mean of real targets (experiments/findings/score.py), and by the loss
+beside its own start:
 
 | verdict        | where                                                                                         |
 |----------------|-----------------------------------------------------------------------------------------------|
@@ -118,7 +119,10 @@ class _Learning:
         s = max(seeds, key=lambda s: float(ratio(self.peak[s], self.start[s])))
         if self.end[s] > RISEN * self.start[s]:
             return f"the loss has risen from {self.start[s]:.3g} to {self.end[s]:.3g}"
-        return f"the loss has risen from {self.start[s]:.3g} to {self.peak[s]:.3g} on the way, and nothing is learnt"
+        return (
+            f"the loss has risen from {self.start[s]:.3g} to {self.peak[s]:.3g} on the way, and "
+            "nothing is learnt"
+        )
 
     def _cannot(self, seeds: list[int]) -> str:
         if self.score.blind:

@@ -33,8 +33,9 @@ class Event(NamedTuple):
 def first_event(trace: Trace) -> Event | None:
     """Where a run first turned non-finite, or None.
 
-    The layer is the first whose activation is not finite; where all activations are finite it is the last whose
-    gradient is not: the one where the backward pass broke. Layers of a loss that alone is not finite count as the last.
+    The layer is the first whose activation is not finite; where all activations are finite it is
+    the last whose gradient is not: the one where the backward pass broke. Layers of a loss that
+    alone is not finite count as the last.
     """
     bad = {name: ~np.isfinite(values) for name, values in trace.quantities.items()}
     anywhere = ~np.isfinite(trace.loss) | np.any([b.any(2) for b in bad.values()], axis=0)
@@ -85,7 +86,10 @@ def told(verdict: str, seeds: list[str], words: Words, reason: Callable[[str], s
     if not others:
         return reason(verdict)
     counts = [
-        f"{seeds.count(v)}{f' of {len(seeds)} seeds' if v == verdict else ''} {_verb(v, seeds, words)}"
+        (
+            f"{seeds.count(v)}{f' of {len(seeds)} seeds' if v == verdict else ''} "
+            f"{_verb(v, seeds, words)}"
+        )
         for v in [verdict, *others]
     ]
     return f"{', '.join(counts)}: {'; '.join(reason(v) for v in [verdict, *others])}"

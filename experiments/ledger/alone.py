@@ -1,6 +1,7 @@
 """Lines of a framework in a process of their own: steps on standard input, what the last line of each says on standard output.
 
-echo '{"framework": "torch", "steps": [["str(torch.get_default_dtype())"]]}' | python -m experiments.ledger.alone
+echo '{"framework": "torch", "steps": [["str(torch.get_default_dtype())"]]}' | python -m
+experiments.ledger.alone
 """
 
 from __future__ import annotations

@@ -3,9 +3,10 @@
     python -m experiments.ledger.effects torch           how far the numbers of each trial are apart, as JSON
     python -m experiments.ledger.effects torch NAME ...  what these do to the deep network
 
-The deep network (common/deep.py) has 20 layers and trains for 200 steps on digits, three times; an entry whose line is a piece
-of it, or has a network of its own, is measured there in the framework in which its numbers are furthest apart, of those that it
-has a network for. What was measured lies in effects.json, with the versions.
+The deep network (common/deep.py) has 20 layers and trains for 200 steps on digits, three times; an
+entry whose line is a piece of it, or has a network of its own, is measured there in the framework
+in which its numbers are furthest apart, of those that it has a network for. What was measured lies
+in effects.json, with the versions.
 """
 
 from __future__ import annotations

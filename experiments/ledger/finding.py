@@ -12,8 +12,9 @@ from common.errors import UserError, nearest
 from experiments.ledger import Difference, entries, families
 
 LEAST = 0.2
-"""The likeness below which an entry has nothing to do with what was asked: what is about other things reaches 0.18, a slip in
-a word has 0.21, and what answers one of the tests' questions has 0.27 at least."""
+"""The likeness below which an entry has nothing to do with what was asked: what is about other
+things reaches 0.18, a slip in a word has 0.21, and what answers one of the tests' questions has
+0.27 at least."""
 
 ASKING = "a an the what why how where which when do does did is are i my me"
 """Words that ask, and say nothing of what."""
@@ -95,7 +96,8 @@ def found(words: str, most: int = MOST) -> list[Difference]:
     close = [differences[i] for i in order[:most] if likeness[i] >= LEAST]
     if not close:
         raise UserError(
-            f"no difference is about {words!r}{nearest(words, known())}; without a word all of them are listed"
+            f"no difference is about {words!r}{nearest(words, known())}; without a word all of "
+            "them are listed"
         )
     return close
 

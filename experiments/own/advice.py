@@ -1,7 +1,8 @@
 """What is the likely cause where the gradient does not come through or a model does not learn; and the line that changes it.
 
-Each piece is measured in this model: what its activations leave of the gradient and what its weights hand back, the size of its
-weights beside what their own fan-in asks for, its dead units, the size of its steps, its input and its output.
+Each piece is measured in this model: what its activations leave of the gradient and what its
+weights hand back, the size of its weights beside what their own fan-in asks for, its dead units,
+the size of its steps, its input and its output.
 """
 
 from __future__ import annotations
@@ -72,7 +73,10 @@ def _gradient(taken: Passes, said: Diagnosis) -> Iterator[Advice]:
         skip = (
             "" if _has(taken, "add") else ", or a skip connection around every one or two layers,"
         )
-        text = f"{len(said.sites)} layers have no normalization: one before each activation{skip} keeps the gradient's size."
+        text = (
+            f"{len(said.sites)} layers have no normalization: one before each activation{skip} "
+            "keeps the gradient's size."
+        )
         yield Advice(cause="normalization", said=text, line=LINES["normalization"][taken.api])
 
 
@@ -95,7 +99,10 @@ def _activation(taken: Passes, block: float) -> Iterator[Advice]:
         if most < 1
         else "its derivative is below 1 wherever it bends"
     )
-    text = f"{name} is the activation of {len(names)} layers: {bound}, and it leaves {percent(block)} of the gradient here."
+    text = (
+        f"{name} is the activation of {len(names)} layers: {bound}, and it leaves {percent(block)} "
+        "of the gradient here."
+    )
     yield Advice(
         cause="activation",
         said=text,
@@ -127,8 +134,9 @@ def _start(taken: Passes, said: Diagnosis, back: float, vanishing: bool) -> Iter
     right_size = asked / math.sqrt(fan_in)
     where = named([path])
     text = (
-        f"The weights start too {word}: in {where} their rms is {size:.2g}, where {name} start gives {right_size:.2g} for a "
-        f"fan-in of {fan_in}; each layer's weights hand back {percent(back)} of the gradient."
+        f"The weights start too {word}: in {where} their rms is {size:.2g}, where {name} start "
+        f"gives {right_size:.2g} for a fan-in of {fan_in}; each layer's weights hand back "
+        f"{percent(back)} of the gradient."
     )
     yield Advice(cause="start", said=text, line=LINES[which][taken.api])
 
@@ -178,7 +186,10 @@ def _input(taken: Passes) -> Iterator[Advice]:
     mean, std = float(x.mean()), float(x.std())
     if 0.1 <= rms(x) <= 5 and abs(mean) <= 3 * std:
         return
-    text = f"The input has mean {mean:.3g} and standard deviation {std:.3g}: a network starts as it is meant to with 0 and 1."
+    text = (
+        f"The input has mean {mean:.3g} and standard deviation {std:.3g}: a network starts as it "
+        "is meant to with 0 and 1."
+    )
     yield Advice(cause="input", said=text, line=LINES["input"][taken.api])
 
 
@@ -195,5 +206,8 @@ def _output(taken: Passes) -> Iterator[Advice]:
         return
     shares = (output >= 0).all() and np.allclose(output.sum(-1), 1, atol=1e-5)
     if shares and math.isclose(cross_entropy(output, y), loss, rel_tol=1e-5):
-        text = "The output is a softmax already, and the loss takes another one: the gradient at the output is a small part."
+        text = (
+            "The output is a softmax already, and the loss takes another one: the gradient at the "
+            "output is a small part."
+        )
         yield Advice(cause="output", said=text, line=LINES["logits"][taken.api])

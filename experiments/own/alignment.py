@@ -1,9 +1,10 @@
 """Which place of a model is which place of its port: by the weights that were carried, by value, and by kind between those.
 
-The granularity of two frameworks differs: a layer with its activation is one module here and two there, and a sum is a function
-here and a layer there. So places are not paired by their order alone. Layers whose weights were carried are each other's
-counterparts; so are places whose values are equal up to the order of their axes, in the order of execution; what lies between
-two such pairs is paired by kind and size.
+The granularity of two frameworks differs: a layer with its activation is one module here and two
+there, and a sum is a function here and a layer there. So places are not paired by their order
+alone. Layers whose weights were carried are each other's counterparts; so are places whose values
+are equal up to the order of their axes, in the order of execution; what lies between two such pairs
+is paired by kind and size.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ MOVING = ("transpose", "reshape")
 """Kinds that compute nothing: they move numbers."""
 
 BY_VALUE = ("other", *MOVING)
-"""Kinds that are paired by value only: of what merely moves numbers, one framework has several where another has none."""
+"""Kinds that are paired by value only: of what merely moves numbers, one framework has several
+where another has none."""
 
 
 class Pair(NamedTuple):
@@ -40,7 +42,8 @@ class Pair(NamedTuple):
         mine: The index of the reference's place.
         its: The index of the port's.
         match: How the port's output is laid out, and how far off it is; None where no layout fits.
-        reordered: Whether both hold the same numbers, in an order that no order of the axes explains.
+        reordered: Whether both hold the same numbers, in an order that no order of the axes
+            explains.
         by: weights, value or kind.
     """
 

@@ -31,8 +31,8 @@ def gradients(sides: Sides, after: int) -> Gradients:
 
     Args:
         sides: The two.
-        after: The last place of the reference where a value was put in: before it, every gradient went through what is at
-            fault there.
+        after: The last place of the reference where a value was put in: before it, every gradient
+            went through what is at fault there.
     """
     judged = [pair for pair in sides.alignment.pairs if pair.mine > after]
     errors = {

@@ -1,9 +1,10 @@
 """The reference's weights, carried over into its port: which layer here is which layer there, found without a map.
 
-A layer of the port gets the weights of the reference's layer that is of the same kind, has the same shapes, and saw the same
-input. What it saw is known once the layers before it have their weights; so the model is run again until nothing changes. Where
-several layers saw the same (query, key and value), their names decide, and then their order. Where none did, since a fault lies
-before, the one decides that saw what is most like it.
+A layer of the port gets the weights of the reference's layer that is of the same kind, has the same
+shapes, and saw the same input. What it saw is known once the layers before it have their weights;
+so the model is run again until nothing changes. Where several layers saw the same (query, key and
+value), their names decide, and then their order. Where none did, since a fault lies before, the one
+decides that saw what is most like it.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from isograd.captured import Captured, rms
 Put = dict[tuple[str, int, int], np.ndarray]
 
 SAME = 1e-6
-"""Inputs as near as this are the same: what comes before has the reference's weights, but for a small fault."""
+"""Inputs as near as this are the same: what comes before has the reference's weights, but for a
+small fault."""
 
 
 SIGMAS = 5
@@ -52,10 +54,11 @@ class Carried(NamedTuple):
 
     Attributes:
         pairs: The port's layer by the reference's.
-        by: How each was found, by the reference's path: `map`, `shape` (no other has it), `input`, `name`, `before` (the layer
-            that feeds it), `likeness` (of the input) or `order`.
+        by: How each was found, by the reference's path: `map`, `shape` (no other has it), `input`,
+            `name`, `before` (the layer that feeds it), `likeness` (of the input) or `order`.
         lacking: What one side has and the other has not, in words.
-        starts: Layers whose weights were of another size in the port before: the rms of both, by the reference's path.
+        starts: Layers whose weights were of another size in the port before: the rms of both, by
+            the reference's path.
     """
 
     pairs: dict[str, str]
@@ -101,7 +104,8 @@ def _starts(
 ) -> Iterator[tuple[str, tuple[float, float]]]:
     """The layers whose weights cannot have been drawn with the same deviation.
 
-    The rms of n drawn numbers is off by about 1 / sqrt(2 n) of itself; twice as much where their law has heavy ends.
+    The rms of n drawn numbers is off by about 1 / sqrt(2 n) of itself; twice as much where their
+    law has heavy ends.
     """
     for path, other in pairs.items():
         for name, a in reference["layers"][path]["parameters"].items():
@@ -120,7 +124,8 @@ def _check(given: Mapping[str, str], reference: Captured, port: Captured) -> Non
         for name, captured, side in ((path, reference, "reference"), (other, port, "port")):
             if name not in captured["layers"]:
                 raise UserError(
-                    f"--map: the {side} has no layer {shown(name)}{nearest(name, captured['layers'])}"
+                    f"--map: the {side} has no layer "
+                    f"{shown(name)}{nearest(name, captured['layers'])}"
                 )
 
 

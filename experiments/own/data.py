@@ -47,12 +47,14 @@ def read(path: str) -> Data:
     for key, array in (("x", x), ("y", y)):
         if array.dtype.kind not in "fiub" or 0 in array.shape or not array.ndim:
             raise file.refuse(
-                f"{key!r} must be numbers [samples, ...]; received shape {array.shape} of {array.dtype}"
+                f"{key!r} must be numbers [samples, ...]; received shape {array.shape} of "
+                f"{array.dtype}"
             )
         if not np.isfinite(array).all():
             place = ", ".join(map(str, np.argwhere(~np.isfinite(array))[0]))
             raise file.refuse(
-                f"{key!r} must be finite; received another value at [{place}]; leave that sample out"
+                f"{key!r} must be finite; received another value at [{place}]; leave that sample "
+                "out"
             )
     if len(x) != len(y):
         raise file.refuse(f"'x' and 'y' must have as many samples; received {len(x)} and {len(y)}")
@@ -70,7 +72,8 @@ def batches(data: Data, size: int, steps: int, seed: int) -> Iterator[Data]:
     n = len(data.x)
     if size > n:
         raise UserError(
-            f"a batch must fit into the training set; received {size} for {n} samples; lower --batch-size"
+            f"a batch must fit into the training set; received {size} for {n} samples; lower "
+            "--batch-size"
         )
     per_epoch = math.floor(n / size)
     for step in range(steps):

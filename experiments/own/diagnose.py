@@ -89,7 +89,8 @@ def of_model(
         found = model.capture(values=save is not None)
         if asked.steps and not trained(opened, found):
             raise UserError(
-                f"--steps needs a function optimizer(model) in {given.file.name}; define it, or leave --steps out"
+                f"--steps needs a function optimizer(model) in {given.file.name}; define it, or "
+                "leave --steps out"
             )
         if save:
             write_whole(save, npz.dump(found))

@@ -78,8 +78,8 @@ class Advice(Finding):
     """A likely cause, and the line that changes it.
 
     Attributes:
-        cause: A word for programs: `activation`, `start`, `normalization`, `learning rate`, `dead units`, `input`, `cut`,
-            `output`, `zero weights`, `momentum`.
+        cause: A word for programs: `activation`, `start`, `normalization`, `learning rate`, `dead
+            units`, `input`, `cut`, `output`, `zero weights`, `momentum`.
         said: What was measured, and what follows from it.
         line: Of the model's framework; empty where no single line does it.
     """
@@ -251,8 +251,9 @@ def factors(captured: Captured, found: list[Site], i: int) -> tuple[float, float
     """What becomes of the gradient at a site.
 
     Returns:
-        What is left of it before the block's activation and norm; and of that, what the layer's weights hand back to the site
-        before. NaN where that is not known: of the first layer, or where nothing came.
+        What is left of it before the block's activation and norm; and of that, what the layer's
+        weights hand back to the site before. NaN where that is not known: of the first layer, or
+        where nothing came.
     """
     norms = [place["norms"]["gradient"] or 0.0 for place in captured["places"]]
     at_h, at_z = norms[found[i].place], norms[found[i].weighted]

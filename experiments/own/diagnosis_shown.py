@@ -121,7 +121,10 @@ def _profile(said: Diagnosis) -> Figure:
     bounds = (
         f"It comes through between {said.thresholds.vanishing:g} and {said.thresholds.exploding:g}."
     )
-    text = f"Gradient of each of {len(names)} layers, as a share of the last one's, {names[-1]}. {words}. {bounds}"
+    text = (
+        f"Gradient of each of {len(names)} layers, as a share of the last one's, {names[-1]}. "
+        f"{words}. {bounds}"
+    )
     rows = _shares_of(said, _chosen(said))
     return figure(
         lambda size: profiles.profile(lines, names, said.thresholds, size),
@@ -142,7 +145,10 @@ def _in_words(line: Line, names: list[str]) -> str:
     (low, least), (high, most) = min(known), max(known)
     begin = f"{line.name}: " if line.name else ""
     first = _amount(line.values[0])
-    return f"{begin}first layer {first}, smallest {_amount(low)} at {least}, largest {_amount(high)} at {most}"
+    return (
+        f"{begin}first layer {first}, smallest {_amount(low)} at {least}, largest {_amount(high)} "
+        f"at {most}"
+    )
 
 
 def _amount(value: float | None) -> str:
@@ -153,12 +159,18 @@ def _amount(value: float | None) -> str:
 
 def _how(said: Diagnosis) -> str:
     """One sentence on how to read the profile, and what it does not show of the verdict."""
-    text = "Flat: every layer gets the same. Falling to the left: it vanishes on its way back; rising to the left: it explodes."
+    text = (
+        "Flat: every layer gets the same. Falling to the left: it vanishes on its way back; rising "
+        "to the left: it explodes."
+    )
     found = [value for i in _chosen(said) for value in _shares(said, i)]
     low, high = math.log10(said.thresholds.vanishing), math.log10(said.thresholds.exploding)
     within = all(value is not None and low <= value <= high for value in found)
     if within and said.gradient.verdict in ("vanishing", "exploding"):
-        return f"{text} These {len(said.sites)} layers are within the band; the verdict is on as many as the sentence above says."
+        return (
+            f"{text} These {len(said.sites)} layers are within the band; the verdict is on as many "
+            "as the sentence above says."
+        )
     return text
 
 
@@ -211,8 +223,9 @@ def _heat(said: Diagnosis) -> Figure:
     shares = [_shares(said, i) for i in columns]
     height = min(420, max(90, 18 * len(names)))
     text = (
-        f"Gradient by layer and step, as a share of the last layer's, {len(names)} layers at {len(steps)} steps: "
-        f"first layer {_amount(shares[0][0])} at step {steps[0]}, {_amount(shares[-1][0])} at step {steps[-1]}."
+        f"Gradient by layer and step, as a share of the last layer's, {len(names)} layers at "
+        f"{len(steps)} steps: first layer {_amount(shares[0][0])} at step {steps[0]}, "
+        f"{_amount(shares[-1][0])} at step {steps[-1]}."
     )
     sizes = WIDE._replace(height=height), NARROW._replace(height=height)
     return figure(

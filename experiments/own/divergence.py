@@ -23,7 +23,8 @@ class Divergence(NamedTuple):
     Attributes:
         mine: The index of the reference's place; None for the end of the model.
         its: The index of the port's; None likewise.
-        own: Whether the inputs of the place agree, so that it is at fault itself; else what lies between is.
+        own: Whether the inputs of the place agree, so that it is at fault itself; else what lies
+            between is.
         between_mine: The reference's places after the last that agrees.
         between_its: The port's.
         error: Of the value, or of the gradient.
@@ -143,7 +144,8 @@ def _between(sides: Sides, mine: int, its: int) -> tuple[list[int], list[int]]:
 def as_used(sides: Sides, found: Divergence) -> Iterator[Divergence]:
     """The same difference, seen by the places that take what this place of the reference gives.
 
-    Where the port has left a place out, or has one of another kind there, it is paired with none or with a wrong one.
+    Where the port has left a place out, or has one of another kind there, it is paired with none or
+    with a wrong one.
     """
     if found.mine is None or found.own:
         return

@@ -20,7 +20,8 @@ from experiments.own.sides import Sides
 from isograd.captured import Captured, Place, Step
 
 AFTER = 12
-"""Places after the one where they part that a cause is told from: attention that is written out has about ten."""
+"""Places after the one where they part that a cause is told from: attention that is written out has
+about ten."""
 
 
 def value(sides: Sides, found: Divergence) -> tuple[Divergence, list[Finding]]:

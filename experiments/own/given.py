@@ -41,7 +41,8 @@ def given(words: Iterable[str], pythons: dict[str, str]) -> list[Given]:
     """The models of the command line.
 
     Raises:
-        UserError: A word is no model, its backend is unknown or not installed, or its file is not there.
+        UserError: A word is no model, its backend is unknown or not installed, or its file is not
+            there.
     """
     found = [_one(word) for word in words]
     for one in found:
@@ -61,7 +62,8 @@ def _one(word: str) -> Given:
         if word.endswith(SUFFIX):
             return Given("", Path(word))
         raise UserError(
-            f"a model must be given as BACKEND=FILE.py; received {shown(word)}; write torch={word}, for example"
+            f"a model must be given as BACKEND=FILE.py; received {shown(word)}; write "
+            f"torch={word}, for example"
         )
     _check_backend(backend, "a model's backend")
     file, colon, factory = rest.rpartition(":")
@@ -77,7 +79,8 @@ def pythons(words: Iterable[str]) -> dict[str, str]:
         backend, equals, path = word.partition("=")
         if not equals or not path:
             raise UserError(
-                f"--python must be BACKEND=PATH; received {shown(word)}; write torch=/path/to/python, for example"
+                f"--python must be BACKEND=PATH; received {shown(word)}; write "
+                "torch=/path/to/python, for example"
             )
         _check_backend(backend, "--python")
         found[backend] = path
@@ -87,5 +90,6 @@ def pythons(words: Iterable[str]) -> dict[str, str]:
 def _check_backend(name: str, what: str) -> None:
     if name not in FRAMEWORKS:
         raise UserError(
-            f"{what} must be {', '.join(FRAMEWORKS)}; received {shown(name)}{nearest(name, FRAMEWORKS)}"
+            f"{what} must be {', '.join(FRAMEWORKS)}; received "
+            f"{shown(name)}{nearest(name, FRAMEWORKS)}"
         )

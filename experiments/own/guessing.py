@@ -17,8 +17,8 @@ def guessing_loss(captured: Captured, labels: np.ndarray | None = None) -> float
         labels: Of all samples that it is trained on; without them, of the captured batch.
 
     Returns:
-        Of a cross-entropy of logits or of probabilities the entropy of the labels; of the mean squared error their variance;
-        of any other loss None.
+        Of a cross-entropy of logits or of probabilities the entropy of the labels; of the mean
+        squared error their variance; of any other loss None.
     """
     output, y = captured["output"], captured["y"]
     if output is None or y is None:

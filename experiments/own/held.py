@@ -21,7 +21,8 @@ from isograd import npz
 from isograd.captured import Captured
 
 PRECISION = "float64"
-"""Ports are compared in it: what is a fault there is one in every precision, and what is rounding there is small."""
+"""Ports are compared in it: what is a fault there is one in every precision, and what is rounding
+there is small."""
 
 CHANNELS = {"torch": "first", "keras": "last", "jax": "last"}
 
@@ -144,5 +145,8 @@ def _not_compared(reference: Reference, steps: bool) -> list[str]:
         return []
     side = "port" if reference.steps else "reference" if steps else "files"
     return [
-        f"no steps were compared: the {side} {'have' if side == 'files' else 'has'} no optimizer(model)"
+        (
+            f"no steps were compared: the {side} {'have' if side == 'files' else 'has'} no "
+            "optimizer(model)"
+        )
     ]

@@ -91,8 +91,8 @@ class Interpreter:
         Args:
             file: Of the user.
             factory: The function that makes the model.
-            request: `data`, a dictionary of x and y, or None for the file's own batch(); `samples`, `precision`, `training`,
-                `seed`, `folded`, as isograd/inside.py has them.
+            request: `data`, a dictionary of x and y, or None for the file's own batch(); `samples`,
+                `precision`, `training`, `seed`, `folded`, as isograd/inside.py has them.
         """
         self.name = file.name
         for sent in Path(self.folder.name).iterdir():  # to the model before this one
@@ -191,7 +191,8 @@ class Interpreter:
         if "No module named" in reason:
             needs = ", ".join(NEEDS[self.backend])
             raise UserError(
-                f"{self.backend} needs {needs} in {self.python}: {reason}; install with: {install_command(self.backend)}"
+                f"{self.backend} needs {needs} in {self.python}: {reason}; install with: "
+                f"{install_command(self.backend)}"
             )
         raise Failed(f"{self.backend} cannot be loaded in {self.python}: {reason}")
 
@@ -218,7 +219,10 @@ def trained(opened: dict[str, Any], found: captured.Captured) -> bool:
 
 
 def _environment(threads: int) -> dict[str, str]:
-    """A worker's, without the way to our own sources: the user may have a `common` too. No file is left beside theirs."""
+    """A worker's, without the way to our own sources: the user may have a `common` too.
+
+    No file is left beside theirs.
+    """
     env = environment(threads) | {"PYTHONDONTWRITEBYTECODE": "1"}
     theirs = os.environ.get("PYTHONPATH")
     return (

@@ -18,7 +18,8 @@ from isograd.captured import Captured, Place
 def kept(seen: Sides, first: Parting, path: Path) -> None:
     """Write the inputs, output and dL/d output of the place where they part, of both, each in its own layout.
 
-    Where they part in no place of its own (the loss, a step), the output of the whole model and its gradient.
+    Where they part in no place of its own (the loss, a step), the output of the whole model and its
+    gradient.
     """
     found = _arrays("reference", seen.reference, first.place) | _arrays(
         "port", seen.port, first.port_place

@@ -11,8 +11,8 @@ BY_ELEMENT = ("activation", "dropout", "add", "multiply")
 def completed(captured: Captured) -> Captured:
     """The capture, with values, and with those layouts in it.
 
-    A layout that a layer states is kept. Of a transposition it is that of what is transposed, turned: then a value is read
-    channels last on both sides, whichever of them turns it, and when.
+    A layout that a layer states is kept. Of a transposition it is that of what is transposed,
+    turned: then a value is read channels last on both sides, whichever of them turns it, and when.
     """
     before: list[Place] = []
     for place in captured["places"]:

@@ -1,8 +1,9 @@
 """The gradient within a recurrent layer, against the steps of time.
 
-A framework runs such a layer in one call, and what it hands out of dL/dy holds only what comes to each step from the layers
-above. So the layer is run again as it is defined (backends/numpy/recurrent.py), forward and back through time, on what was
-captured. It counts where that gives the layer's own output and the gradient of its own weights; else that is said.
+A framework runs such a layer in one call, and what it hands out of dL/dy holds only what comes to
+each step from the layers above. So the layer is run again as it is defined
+(backends/numpy/recurrent.py), forward and back through time, on what was captured. It counts where
+that gives the layer's own output and the gradient of its own weights; else that is said.
 """
 
 from __future__ import annotations
@@ -56,7 +57,10 @@ def over_time(captured: Captured) -> Found:
 def _why(place: Place) -> str:
     if place["output"] is None:
         return "only norms were kept; keep values with --save, or take fewer samples"
-    return "run as it is defined, the layer does not give the same numbers (another cell, start, gate or mask)"
+    return (
+        "run as it is defined, the layer does not give the same numbers (another cell, start, gate "
+        "or mask)"
+    )
 
 
 def _run(place: Place, layer: Layer) -> Run | None:

@@ -32,7 +32,10 @@ def shown(said: Port) -> dict[str, Any]:
     ]
     strips = Strips([*errors, *bounds])
     return {
-        "title": f"{plain(said.port.file)} against {plain(said.reference.file)}: {'agrees' if said.ok else 'parts'}",
+        "title": (
+            f"{plain(said.port.file)} against {plain(said.reference.file)}: "
+            f"{'agrees' if said.ok else 'parts'}"
+        ),
         "facts": plain(_facts(said)),
         "verdict": plain(next(port_spoken.head(said)) if said.ok else _parts(said)),
         "first": _parting(said, first) if first else None,
@@ -56,7 +59,10 @@ def _names(branch: Branch) -> dict[str, str]:
 
 def _facts(said: Port) -> str:
     reference, port = (f"{one.file} ({one.backend})" for one in (said.reference, said.port))
-    return f"{reference} is the reference, {port} the port; {len(said.tree)} places, compared in float64 with the same weights."
+    return (
+        f"{reference} is the reference, {port} the port; {len(said.tree)} places, compared in "
+        "float64 with the same weights."
+    )
 
 
 def _parts(said: Port) -> str:
@@ -167,8 +173,8 @@ def _losses(said: Port) -> Figure:
     mine, its = ([pair[side] for pair in said.losses] for side in (0, 1))
     lines = [Line("reference", mine, PALETTE[0], [1, 0]), Line("port", its, PALETTE[1], [5, 3])]
     text = (
-        f"Loss before each of {len(mine)} steps: of the reference from {number(mine[0], 6)} to {number(mine[-1], 6)}, "
-        f"of the port from {number(its[0], 6)} to {number(its[-1], 6)}."
+        f"Loss before each of {len(mine)} steps: of the reference from {number(mine[0], 6)} to "
+        f"{number(mine[-1], 6)}, of the port from {number(its[0], 6)} to {number(its[-1], 6)}."
     )
     rows: list[Row] = [
         {"step": i + 1, "reference": mine, "port": its} for i, (mine, its) in enumerate(said.losses)

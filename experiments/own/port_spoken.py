@@ -89,7 +89,10 @@ def parting(said: Port, found: Parting) -> Iterator[str]:
 
 
 def _where(said: Port, found: Parting) -> str:
-    errors = f"off by {_number(found.error)} of its largest number, {_number(found.tolerance)} is rounding"
+    errors = (
+        f"off by {_number(found.error)} of its largest number, {_number(found.tolerance)} is "
+        "rounding"
+    )
     match found.stage:
         case "forward":
             place = f"{found.place} ({found.type})" if found.type else found.place
@@ -104,7 +107,10 @@ def _where(said: Port, found: Parting) -> str:
             return f"The outputs agree, the loss does not: {errors}."
         case "backward":
             place = f"{found.place} ({found.type}), in the port {found.port_place}"
-            return f"The values agree, the gradient does not: coming back it leaves at {place}: {errors}."
+            return (
+                f"The values agree, the gradient does not: coming back it leaves at {place}: "
+                f"{errors}."
+            )
         case "step":
             alone = said.first is found
             begin = (
@@ -178,7 +184,10 @@ def closing(said: Port) -> Iterator[str]:
         branch.mark in ("agrees", "parts", "not compared", "reordered") for branch in said.tree
     ):
         places = "there" if len(values) == 1 else "at these places"
-        yield f"With the reference's values put in {places}, all others agree (worst {_worst(said)} of the tolerance)."
+        yield (
+            f"With the reference's values put in {places}, all others agree (worst {_worst(said)} "
+            "of the tolerance)."
+        )
     elif not said.divergences:
         yield f"Worst: {_worst(said)} of the tolerance, which is computed from the reference."
     yield _carried(said)
@@ -214,8 +223,8 @@ def _blind(said: Port) -> Iterator[str]:
     found = [branch.path for branch in said.tree if branch.mark == "cannot be judged"]
     if found:
         yield (
-            f"{len(found)} of {len(said.tree)} places cannot be judged, the first of them {found[0]}: rounding alone may move "
-            "them by as much as they are large."
+            f"{len(found)} of {len(said.tree)} places cannot be judged, the first of them "
+            f"{found[0]}: rounding alone may move them by as much as they are large."
         )
 
 
@@ -228,8 +237,9 @@ def _starts(said: Port) -> Iterator[str]:
     others = f", and {count} other{'s' if count > 1 else ''}" if count else ""
     where = path or "(model)"
     yield (
-        f"The weights start in another size, before they are carried: {where} with an rms of {_size(mine)} in the reference, "
-        f"{_size(its)} in the port{others}. docs/migration/initialization.md has what each framework draws."
+        f"The weights start in another size, before they are carried: {where} with an rms of "
+        f"{_size(mine)} in the reference, {_size(its)} in the port{others}. "
+        "docs/migration/initialization.md has what each framework draws."
     )
 
 

@@ -1,7 +1,7 @@
 """A port held to its reference, stage by stage: weights carried over, values, loss, gradients, steps of the optimiser.
 
-Where a value parts, the reference's is put in, and the rest is judged with right inputs: so several faults come out of one run,
-and what follows from one is not taken for another.
+Where a value parts, the reference's is put in, and the rest is judged with right inputs: so several
+faults come out of one run, and what follows from one is not taken for another.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ MOST = 8
 """So many places where they part are looked for."""
 
 STEP = 1e-6
-"""A right step is off by less, as a share of the largest step: optimisers compute some numbers in float32."""
+"""A right step is off by less, as a share of the largest step: optimisers compute some numbers in
+float32."""
 
 
 class Reference(NamedTuple):

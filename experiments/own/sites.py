@@ -1,9 +1,10 @@
 """The sites of somebody's own model: which places are its layers, and what is measured there.
 
-A site is a place whose layer has weights of two or more axes (affine maps, convolutions, recurrent and attention layers, and a
-module's own weights), in the order of execution. Its h is what leaves its block: the output of the last activation,
-normalization or sum before the next such layer begins, or its own output where there is none. The last layer is the model's
-output and no site, as in `compare`, unless it is the only one.
+A site is a place whose layer has weights of two or more axes (affine maps, convolutions, recurrent
+and attention layers, and a module's own weights), in the order of execution. Its h is what leaves
+its block: the output of the last activation, normalization or sum before the next such layer
+begins, or its own output where there is none. The last layer is the model's output and no site, as
+in `compare`, unless it is the only one.
 """
 
 from __future__ import annotations

@@ -44,8 +44,8 @@ def facts(said: Diagnosis) -> str:
     loss = f"; the loss is {said.loss_said}" if said.loss_said else ""
     layers = f"{len(said.sites)} layers before the output" if len(said.sites) > 1 else "1 layer"
     return (
-        f"{said.file} ({said.backend}): {layers}, {said.parameters:,} parameters; batch {said.batch}, {said.precision}, "
-        f"{mode} mode{loss}."
+        f"{said.file} ({said.backend}): {layers}, {said.parameters:,} parameters; batch "
+        f"{said.batch}, {said.precision}, {mode} mode{loss}."
     )
 
 

@@ -31,7 +31,10 @@ def rate(taken: Passes, said: Diagnosis) -> Iterator[Advice]:
     if not (typical > LARGE_STEP or small):
         return
     word = "large" if typical > LARGE_STEP else "small"
-    text = f"The learning rate is too {word}: a step moves the weights by {typical:.1g} of their size; {USUAL_STEP:g} is usual."
+    text = (
+        f"The learning rate is too {word}: a step moves the weights by {typical:.1g} of their "
+        f"size; {USUAL_STEP:g} is usual."
+    )
     yield Advice(cause="learning rate", said=text, line=_rate_line(taken, typical))
 
 
@@ -47,8 +50,9 @@ def momentum(taken: Passes, said: Diagnosis) -> Iterator[Advice]:
     if not first <= LARGE_STEP < first * count:
         return
     text = (
-        f"The steps add up: with a momentum of {share:.3g} to {count:.0f} of them, and the first one moves the weights by "
-        f"{first:.1g} of their size; together that is {first * count:.1g}."
+        f"The steps add up: with a momentum of {share:.3g} to {count:.0f} of them, and the first "
+        f"one moves the weights by {first:.1g} of their size; together that is "
+        f"{first * count:.1g}."
     )
     line = LINES["momentum"][taken.api].format(rate=config["rate"]) if config.get("rate") else ""
     yield Advice(cause="momentum", said=text, line=line)

@@ -29,8 +29,8 @@ class Strips:
         """Its powers of ten."""
         ticks = powers(self.low, self.high, 5).values
         lines = "".join(
-            f'<path class="axis" d="M{self._at(each)} 13v4"/><text x="{self._at(each)}" y="10" text-anchor="middle">'
-            f"{power(each)}</text>"
+            f'<path class="axis" d="M{self._at(each)} 13v4"/><text x="{self._at(each)}" y="10" '
+            f'text-anchor="middle">{power(each)}</text>'
             for each in ticks
         )
         base = f'<path class="axis" d="M0 17h{WIDTH}"/>'
@@ -70,7 +70,8 @@ class Strips:
 
 def _svg(content: str, said: str) -> Markup:
     begin = Markup(
-        '<svg class="strip" width="{0}" height="{1}" viewBox="0 0 {0} {1}" role="img" aria-label="{2}">'
+        '<svg class="strip" width="{0}" height="{1}" viewBox="0 0 {0} {1}" role="img" '
+        'aria-label="{2}">'
     )
     return (
         begin.format(WIDTH, HEIGHT, said)

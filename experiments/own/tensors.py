@@ -109,8 +109,8 @@ def match(
     Args:
         a: Of the reference.
         b: Of the port.
-        known: The layouts that equal tensors have voted for, by both numbers of axes: the best order of a tensor that differs
-            is not its own.
+        known: The layouts that equal tensors have voted for, by both numbers of axes: the best
+            order of a tensor that differs is not its own.
         tolerance: Up to which they are equal.
     """
     best: Match | None = None

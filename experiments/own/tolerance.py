@@ -1,8 +1,9 @@
 """How far a right port may be off, computed from the reference itself.
 
-Its weights are moved by one unit in the last place, which no other framework can be asked to keep, and it is seen how far each
-place moves. The place's tolerance is a hundred times the largest such move, or a hundred times the machine epsilon for each
-layer, whichever is larger; of values and of gradients by themselves.
+Its weights are moved by one unit in the last place, which no other framework can be asked to keep,
+and it is seen how far each place moves. The place's tolerance is a hundred times the largest such
+move, or a hundred times the machine epsilon for each layer, whichever is larger; of values and of
+gradients by themselves.
 """
 
 from __future__ import annotations
@@ -55,8 +56,9 @@ def tolerances(captured: Captured, model: Reference | None = None) -> Tolerances
 
     Args:
         captured: Of the reference.
-        model: It, to be run with weights that are moved; they are put back. Without it, of a capture that was kept, what the
-            layers' rounding alone may do counts, with ten times the factor.
+        model: It, to be run with weights that are moved; they are put back. Without it, of a
+            capture that was kept, what the layers' rounding alone may do counts, with ten times the
+            factor.
     """
     if model is None:
         return _least(captured, 10 * FACTOR)

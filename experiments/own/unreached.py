@@ -41,7 +41,10 @@ def zero(taken: Passes, said: Diagnosis) -> Iterator[Advice]:
     if not found or said.gradient.verdict != "dead":
         return
     moving = [path for path in found if _is_reached(layers[path])]
-    begin = f"The weights of {named(found)} are exactly 0: nothing goes back through them in the first step."
+    begin = (
+        f"The weights of {named(found)} are exactly 0: nothing goes back through them in the first "
+        "step."
+    )
     after = f"A gradient gets to {named(moving)}, and from the second step on to the layers before."
     never = (
         "No gradient gets to them either: they stay 0, and so does what the layers before them get."
@@ -70,7 +73,10 @@ def dead_end(taken: Passes) -> Iterator[Advice]:
     share = max((taken.norms[i]["dead"] or 0.0 for i in behind), default=0.0)
     if share > DEAD:
         which = f"{percent(share)} of the outputs are dead"
-        text = f"{which}: the activation behind the last layer has a derivative of 0 for the whole batch."
+        text = (
+            f"{which}: the activation behind the last layer has a derivative of 0 for the whole "
+            "batch."
+        )
         yield Advice(cause="dead units", said=text, line=LINES["open"][taken.api])
 
 

@@ -1,14 +1,16 @@
 """Ports held to their references, one after another, for a program that asks again and again (isograd/ported.py).
 
-It reads one request a line on standard input and writes one answer a line on standard output, both JSON:
+It reads one request a line on standard input and writes one answer a line on standard output, both
+JSON:
 
     -> {"reference": "torch=mine_torch.py", "port": "keras=mine_keras.py", "python": [], "command": ...,
         "asked": the fields of experiments.own.held.Asked, "page": whether a page is wanted where they part}
     <- {"type": "done", "document": {...}, "text": ..., "divergence", "page": the paths of files, where they part}
     <- {"type": "mistake" or "failed", "reason": ...}
 
-A framework is imported once: its interpreter stays, and opens one model after another. Where something went wrong in it, the
-next model gets a fresh one. A reference is captured once. It ends when its input does.
+A framework is imported once: its interpreter stays, and opens one model after another. Where
+something went wrong in it, the next model gets a fresh one. A reference is captured once. It ends
+when its input does.
 """
 
 from __future__ import annotations
@@ -79,7 +81,8 @@ class Server:
         reference, port = names.given([request["reference"], request["port"]], pythons)
         if port.captured:
             raise UserError(
-                "a port must be a model that runs; received a capture; the reference may be one, and comes first"
+                "a port must be a model that runs; received a capture; the reference may be one, "
+                "and comes first"
             )
         known = self._reference(reference, asked, pythons.get(reference.backend))
         with self._interpreters.of(port.backend, pythons.get(port.backend)) as model:

@@ -3,8 +3,8 @@
     python -m experiments.report                          of results/
     python -m experiments.report here/ there/ --output both.html
 
-It imports no framework and runs nothing. Exit status: 0; 1 when something could not be written; 2 for a mistake in what was
-asked; and what ends every command (experiments/entry.py).
+It imports no framework and runs nothing. Exit status: 0; 1 when something could not be written; 2
+for a mistake in what was asked; and what ends every command (experiments/entry.py).
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ class _Options:
     output: Annotated[
         Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="(default: in the first)")
     ] = None
-    """Where to write the page: in the first folder, under the experiment's name, if nothing is said."""
+    """Where to write the page: in the first folder, under the experiment's name, if nothing is
+    said."""
     tensorboard: Annotated[Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")] = None
     """Write event files that TensorBoard opens, the backends as runs that overlay."""
     open: bool = False
@@ -112,7 +113,8 @@ def _check_folder(folder: Path) -> None:
         os.listdir(folder)
     except OSError as error:
         raise UserError(
-            f"a folder must hold finished runs that can be read; received {folder}: {error.strerror}; name another"
+            f"a folder must hold finished runs that can be read; received {folder}: "
+            f"{error.strerror}; name another"
         ) from None
 
 

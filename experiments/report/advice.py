@@ -23,6 +23,12 @@ def advice(document: Document) -> Iterator[str]:
         return
     words = shlex.split(document.command)
     if any(words[: len(each)] == each for each in COMMANDS) and "--try" not in words:
-        yield f"What to try: {document.command} --try runs it beside each single change, with the same numbers."
+        yield (
+            f"What to try: {document.command} --try runs it beside each single change, with the "
+            "same numbers."
+        )
     if through:
-        yield "Where the gradient comes through, more --steps or another --learning-rate may be all that it needs."
+        yield (
+            "Where the gradient comes through, more --steps or another --learning-rate may be all "
+            "that it needs."
+        )

@@ -48,8 +48,8 @@ def _counts(backend: str, runs: list[Compared]) -> str:
     first = sum(run.agreement.first_step.outcome == "agrees" for run in runs)
     single = sum(run.agreement.single_steps.outcome == "agrees" for run in runs)
     return (
-        f"{backend}: first step: {first} of {len(runs)} agree; single steps from the same state: {single} of {len(runs)}; "
-        f"free runs: {free_runs([run.agreement for run in runs])}."
+        f"{backend}: first step: {first} of {len(runs)} agree; single steps from the same state: "
+        f"{single} of {len(runs)}; free runs: {free_runs([run.agreement for run in runs])}."
     )
 
 
@@ -98,10 +98,16 @@ def broken(run: Compared) -> Iterator[str]:
     if a.single_steps.outcome == "broken":
         found = a.single_steps
         where = found.where or "a step from the same state"
-        yield f"{who}: {found.reason or f'{where}: error {error(found.error)}, bound {error(found.bound)}'}"
+        yield (
+            f"{who}: "
+            f"{found.reason or f'{where}: error {error(found.error)}, bound {error(found.bound)}'}"
+        )
     if a.free_run.outcome == "broken":
         at = f"the free run at step {a.free_run.step}"
-        yield f"{who}: {at}: divergence {error(a.free_run.divergence)}, bound {error(a.free_run.bound)}"
+        yield (
+            f"{who}: {at}: divergence {error(a.free_run.divergence)}, bound "
+            f"{error(a.free_run.bound)}"
+        )
 
 
 def error(value: float | None) -> str:

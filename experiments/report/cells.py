@@ -136,10 +136,13 @@ def times(document: Document) -> dict[str, Times]:
 def side_by_side(document: Document) -> str:
     """Whether the seconds of the backends can be compared."""
     if document.exclusive and all(document.exclusive.values()):
-        return "The backends ran one after the other, each in a process of its own: their seconds can be compared."
+        return (
+            "The backends ran one after the other, each in a process of its own: their seconds can "
+            "be compared."
+        )
     return (
-        "Each backend ran in a process of its own, as many of them side by side as there are cores; to compare their seconds, "
-        "run them with --exclusive --fresh."
+        "Each backend ran in a process of its own, as many of them side by side as there are "
+        "cores; to compare their seconds, run them with --exclusive --fresh."
     )
 
 

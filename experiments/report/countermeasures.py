@@ -1,7 +1,8 @@
 """The countermeasures as a migrating reader needs them: what each is, and its room in three frameworks, read from the sources.
 
-What is shown is complete: `build`, whatever it needs of this project, its spec among it, and the imports of both. Pasted where
-this project is not, it runs, and is right for an ordinary model (tests/test_pasted.py).
+What is shown is complete: `build`, whatever it needs of this project, its spec among it, and the
+imports of both. Pasted where this project is not, it runs, and is right for an ordinary model
+(tests/test_pasted.py).
 """
 
 from __future__ import annotations

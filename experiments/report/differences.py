@@ -121,7 +121,10 @@ def _in_the_network(effect: effects.Effect) -> str:
     assert effect.native
     assert effect.cured
     accuracy = f"accuracy {effect.native.accuracy:.2f}, cured {effect.cured.accuracy:.2f}"
-    decay = f"{_signed(effect.native.decay_per_layer)} decades a layer, cured {_signed(effect.cured.decay_per_layer)}"
+    decay = (
+        f"{_signed(effect.native.decay_per_layer)} decades a layer, cured "
+        f"{_signed(effect.cured.decay_per_layer)}"
+    )
     return "; ".join([accuracy] * bool(effect.accuracy) + [decay] * bool(effect.decay))
 
 
@@ -158,8 +161,10 @@ IMPORTS = {
         **{name: f"from keras import {name}" for name in KERAS},
     },
     "jax": {
-        "jax": "import jax", "jnp": "import jax.numpy as jnp", "linen": "from flax import linen", "nnx": "from flax import nnx",
-        "optax": "import optax", "initializers": "from jax.nn import initializers", "inspect": "import inspect",
+        "jax": "import jax", "jnp": "import jax.numpy as jnp", "linen": "from flax import linen",
+        "nnx": "from flax import nnx",
+        "optax": "import optax", "initializers": "from jax.nn import initializers",
+        "inspect": "import inspect",
     },
 }  # fmt: skip
 """Where the names of lines come from, by framework."""
@@ -196,15 +201,33 @@ def page() -> str:
     table = "\n".join(f"| {' | '.join(row)} |" for row in [heading, ["---"] * len(heading), *rows])
     return "\n".join([
         "# Differences\n",
-        f"Measured on {kept['measured']} with {versions}. What does most to a network comes first: to the",
-        "accuracy of 20 layers after 200 steps on digits, then to the decay of their gradient, then to the numbers of the",
-        "smallest trial that shows it. Tests hold every shipped value to the installed packages, and every cure to the two",
+        (
+            f"Measured on {kept['measured']} with {versions}. What does most to a network comes "
+            "first: to the"
+        ),
+        (
+            "accuracy of 20 layers after 200 steps on digits, then to the decay of their gradient, "
+            "then to the numbers of the"
+        ),
+        (
+            "smallest trial that shows it. Tests hold every shipped value to the installed "
+            "packages, and every cure to the two"
+        ),
         "other frameworks, in float64, in values and gradients.\n",
-        "Convolutions, recurrent layers and attention are measured in networks of their own kind, of as many layers as are",
+        (
+            "Convolutions, recurrent layers and attention are measured in networks of their own "
+            "kind, of as many layers as are"
+        ),
         "said: digits are images there, or their rows are steps of time or tokens.\n",
-        "Names without an import are yours: `units`, `n_in` and `n_out` of a layer, `rate`, the model's `parameters`, and",
+        (
+            "Names without an import are yours: `units`, `n_in` and `n_out` of a layer, `rate`, "
+            "the model's `parameters`, and"
+        ),
         "`training`, whether it trains.\n",
-        f"In a terminal, by any word: `python -m experiments.differences momentum`. By family: {', '.join(_titles())}.\n",
+        (
+            "In a terminal, by any word: `python -m experiments.differences momentum`. By family: "
+            f"{', '.join(_titles())}.\n"
+        ),
         table + "\n",
         *(_section(each) for each in ordered),
     ])  # fmt: skip

@@ -15,7 +15,8 @@ from markupsafe import Markup
 HERE = Path(__file__).parent
 
 TURNING = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
-"""The characters that change the direction in which others are read: a name with one could look like another name."""
+"""The characters that change the direction in which others are read: a name with one could look
+like another name."""
 
 SEEN = {code: f"<U+{code:04X}>" for code in TURNING}
 """What the page has in their places."""

@@ -81,9 +81,18 @@ def page(found: Sequence[Shown]) -> str:
 def _page(found: Sequence[Shown]) -> Iterator[str]:
     yield "# Gallery"
     yield ""
-    yield "Each experiment of the catalogue: its question, a figure, and a sentence of its answer. The command beside a figure"
-    yield f"writes it to `{FIGURES}/`, as PDF and PNG of 300 dots to an inch: 84 mm wide for a column of a paper, where it"
-    yield "names no size. The pictures here are smaller copies. `python -m experiments.gallery --write` has made all of it;"
+    yield (
+        "Each experiment of the catalogue: its question, a figure, and a sentence of its answer. "
+        "The command beside a figure"
+    )
+    yield (
+        f"writes it to `{FIGURES}/`, as PDF and PNG of 300 dots to an inch: 84 mm wide for a "
+        "column of a paper, where it"
+    )
+    yield (
+        "names no size. The pictures here are smaller copies. `python -m experiments.gallery "
+        "--write` has made all of it;"
+    )
     yield "the definition runs alone for it, on whose lines those of a framework lie."
     for one in found:
         yield from ("", f"## {one.name}", "", one.question, "")

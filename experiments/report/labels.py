@@ -1,6 +1,7 @@
 """The names at the ends of the lines, for figures: where the page's script puts them (script/labels.js), in Python.
 
-All is in the page's pixels, in which text is 12 high; tests/test_labels.py holds both to the same numbers.
+All is in the page's pixels, in which text is 12 high; tests/test_labels.py holds both to the same
+numbers.
 """
 
 from __future__ import annotations
@@ -111,7 +112,8 @@ WIDTHS = (
     ),
     *(635, 635, 411, 521, 392, 634, 592, 818, 592, 592, 525, 636, 337, 636, 838),
 )
-"""The printable ASCII characters of DejaVu Sans, in thousandths of the size. Those of Helvetica and Arial are narrower."""
+"""The printable ASCII characters of DejaVu Sans, in thousandths of the size. Those of Helvetica and
+Arial are narrower."""
 
 OTHERS = dict.fromkeys("⁰¹²³⁴⁵⁶⁷⁸⁹", 401) | {"⁻": 528, "·": 318}
 """The digits of powers of ten."""

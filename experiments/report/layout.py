@@ -11,8 +11,10 @@ from rich.cells import cell_len
 from rich.text import Text
 
 COLOURS = {
-    "comes through": "green", "learns": "green", "vanishing": "yellow", "has not learnt": "yellow", "exploding": "magenta",
-    "dead": "red", "non-finite": "red", "diverged": "red", "crashed": "red", "unsupported": "red", "missing": "red",
+    "comes through": "green", "learns": "green", "vanishing": "yellow", "has not learnt": "yellow",
+    "exploding": "magenta",
+    "dead": "red", "non-finite": "red", "diverged": "red", "crashed": "red", "unsupported": "red",
+    "missing": "red",
     "broken": "red", "cannot be judged": "yellow",
 }  # fmt: skip
 """Verdicts are words, and coloured besides."""
@@ -21,7 +23,10 @@ GAP = "  "
 
 
 class Row(NamedTuple):
-    """A line of a table: a name, its cells, and what is to be said below it. Without cells it is a heading between others."""
+    """A line of a table: a name, its cells, and what is to be said below it.
+
+    Without cells it is a heading between others.
+    """
 
     name: str
     cells: Sequence[str] = ()

@@ -51,9 +51,18 @@ def page() -> str:
     """The loops as Markdown."""
     return "\n".join([
         "# Training loops\n",
-        "One network of two hidden layers with batch norm, trained by SGD with momentum, its gradient clipped by the global",
-        "norm: from the same weights and batches all four give the same losses to ten digits, in float64. What differs stands",
-        "in the comments. Each reads its weights and batches from `given.npz`; tests run it in an empty folder and hold it to",
+        (
+            "One network of two hidden layers with batch norm, trained by SGD with momentum, its "
+            "gradient clipped by the global"
+        ),
+        (
+            "norm: from the same weights and batches all four give the same losses to ten digits, "
+            "in float64. What differs stands"
+        ),
+        (
+            "in the comments. Each reads its weights and batches from `given.npz`; tests run it in "
+            "an empty folder and hold it to"
+        ),
         "the definition.\n",
         *(f"| {' | '.join(row)} |" for row in ROWS),
         "",
@@ -69,4 +78,7 @@ def parts(form: str) -> tuple[str, str]:
 
 def _section(form: str, title: str) -> str:
     summary, code = parts(form)
-    return f"## {title}\n\n{summary} From [loop_{form}.py](../examples/loop_{form}.py).\n\n```python\n{code}\n```\n"
+    return (
+        f"## {title}\n\n{summary} From "
+        f"[loop_{form}.py](../examples/loop_{form}.py).\n\n```python\n{code}\n```\n"
+    )

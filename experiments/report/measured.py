@@ -1,9 +1,11 @@
 """What was measured, made small enough for a page: four digits, spread over seeds, few enough steps; packed, a blob a group.
 
-A value is m 10^e with a whole m of at most four digits: what a reader is shown, and no more. Each blob is gzip in base64 of
-16-bit little-endian integers, first all m and then all e, each [quantity, step, run, part, layer], where the runs are those of
-one configuration with the same steps and depth, and the parts are smallest, middle and largest of the seeds. The middle is the
-geometric mean where the quantity is shown on a logarithmic scale, the mean elsewhere. Losses are [run, step, part].
+A value is m 10^e with a whole m of at most four digits: what a reader is shown, and no more. Each
+blob is gzip in base64 of 16-bit little-endian integers, first all m and then all e, each [quantity,
+step, run, part, layer], where the runs are those of one configuration with the same steps and
+depth, and the parts are smallest, middle and largest of the seeds. The middle is the geometric mean
+where the quantity is shown on a logarithmic scale, the mean elsewhere. Losses are [run, step,
+part].
 """
 
 from __future__ import annotations

@@ -50,7 +50,8 @@ def check_packages(what: str) -> None:
     """
     if sys.flags.optimize > 1:
         raise UserError(
-            f"{what} needs the docstrings that python -OO leaves out; use python -O, or PYTHONOPTIMIZE=1"
+            f"{what} needs the docstrings that python -OO leaves out; use python -O, or "
+            "PYTHONOPTIMIZE=1"
         )
     if absent := [name for name in NEEDS if find_spec(name) is None]:
         raise UserError(f"{what} needs {', '.join(absent)}; install with: {install_command()}")
@@ -60,7 +61,8 @@ def check(figures: Asked | None, tensorboard: Path | None) -> None:
     """Refuse before anything is run what could not be written after it.
 
     Raises:
-        UserError: A folder cannot be written to, or a package is not installed, or does not work like this.
+        UserError: A folder cannot be written to, or a package is not installed, or does not work
+            like this.
     """
     check_packages("the page")
     if figures:

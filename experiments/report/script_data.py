@@ -46,7 +46,8 @@ def data(sources: list[Source]) -> dict[str, Any]:
 def specs(site: str = "layer", unit: str = "nats", *, folders: bool) -> dict[str, Any]:
     """Every chart of the page as Vega-Lite, without its rows.
 
-    Altair holds none of them to Vega-Lite's schema here, which takes a third of a second; the tests do.
+    Altair holds none of them to Vega-Lite's schema here, which takes a third of a second; the tests
+    do.
     """
     with debug_mode(False):
         return {

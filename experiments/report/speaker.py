@@ -20,7 +20,8 @@ class Judged(NamedTuple):
 def judged(configuration: Configuration) -> dict[str, RunFinding]:
     """The runs that answer in the precision that was asked for, by backend.
 
-    The definition is float64, whatever the plan says: in float32 it speaks only where no framework has run.
+    The definition is float64, whatever the plan says: in float32 it speaks only where no framework
+    has run.
     """
     runs = {backend: run for backend, run in configuration.runs.items() if run.gradient}
     if configuration.spec.precision == "float64":
@@ -53,12 +54,18 @@ def rounded_away(configuration: Configuration) -> str | None:
     pairs = list(enumerate(zip(run.profile, definition.profile, strict=True), start=1))
     if under := [layer for layer, (value, exact) in pairs if value == 0 and exact]:
         exact = f"{definition.profile[0]:.0e}" if definition.profile[0] else "not 0"
-        return f"in {precision} exactly 0 {_below(under[-1], len(pairs), site)} (underflow; {site} 1 has {exact} in float64)"
+        return (
+            f"in {precision} exactly 0 {_below(under[-1], len(pairs), site)} (underflow; {site} 1 "
+            f"has {exact} in float64)"
+        )
     if over := [exact for _, (value, exact) in pairs if value is None and exact is not None]:
         where = f"{len(over)} of {len(pairs)} {site}s"
         return f"in {precision} not finite at {where} (overflow; up to {max(over):.0e} in float64)"
     if run.event and not definition.event:
-        return f"in {precision} not finite from step {run.event.step} on (overflow; in float64 it stays finite)"
+        return (
+            f"in {precision} not finite from step {run.event.step} on (overflow; in float64 it "
+            "stays finite)"
+        )
     return None
 
 
@@ -100,7 +107,10 @@ def _no_slope(run: RunFinding, site: str) -> str | None:
         return None
     seeds = "" if missing == len(slopes) else f" in {missing} of {len(slopes)} seeds"
     if zeros := [layer for layer, value in enumerate(profile, start=1) if value == 0]:
-        return f"at the first step exactly 0 {_below(zeros[-1], len(profile), site)}{seeds}: no decades per {site}"
+        return (
+            f"at the first step exactly 0 {_below(zeros[-1], len(profile), site)}{seeds}: no "
+            f"decades per {site}"
+        )
     return f"not finite at the first step{seeds}: no decades per {site}"
 
 

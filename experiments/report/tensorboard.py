@@ -1,7 +1,7 @@
 """Event files for TensorBoard, by tensorboardX: a run for each backend, the same tags in all, so that the backends overlay.
 
-Each backend is a folder of its own, below one for each folder of runs where there are several. A configuration is its number
-and its name, `02_tanh_xavier`, for a tag has no spaces.
+Each backend is a folder of its own, below one for each folder of runs where there are several. A
+configuration is its number and its name, `02_tanh_xavier`, for a tag has no spaces.
 
 | tag                                    | what                                                                         |
 |----------------------------------------|------------------------------------------------------------------------------|
@@ -63,7 +63,8 @@ def log(sources: list[Source], folder: Path) -> None:
 def _writer(folder: Path) -> Iterator[Any]:
     """A writer of events that writes each where it is added.
 
-    In the thread that it has for this, a full disk ends the thread, and closing the writer waits for ever.
+    In the thread that it has for this, a full disk ends the thread, and closing the writer waits
+    for ever.
     """
     from tensorboardX import SummaryWriter
 

@@ -1,4 +1,7 @@
-"""The report on the terminal: the answer, before it the tables if they are asked for. Verdicts are words, not colours only."""
+"""The report on the terminal: the answer, before it the tables if they are asked for.
+
+Verdicts are words, not colours only.
+"""
 
 from __future__ import annotations
 
@@ -198,7 +201,10 @@ def _profiles(document: Document, width: int) -> Iterator[Text]:
         width,
         left=1,
     )
-    scale = f"{BLOCKS[0]} 1e{low:+d} to {BLOCKS[-1]} 1e{high:+d}, logarithmic; 0 and ? (not finite) are said as such"
+    scale = (
+        f"{BLOCKS[0]} 1e{low:+d} to {BLOCKS[-1]} 1e{high:+d}, logarithmic; 0 and ? (not finite) "
+        "are said as such"
+    )
     yield from (Text(line, style="dim") for line in wrapped(scale, width))
 
 
@@ -261,7 +267,8 @@ def _seconds(document: Document, width: int) -> Iterator[Text]:
 def _notes(document: Document, results: str) -> Iterable[str]:
     if any(len(c.spec.seeds) > 1 for c in document.configurations):
         yield (
-            "Gradients first/last are geometric means over the seeds, all other numbers means; ± is their standard deviation."
+            "Gradients first/last are geometric means over the seeds, all other numbers means; ± "
+            "is their standard deviation."
         )
     yield thresholds(document)
     yield side_by_side(document)

@@ -1,4 +1,5 @@
-"""A user's model of eleven layers in three frameworks, as each is written there, with what saves it, loads it and takes a step.
+"""A user's model of eleven layers in three frameworks, as each is written there, with what saves
+it, loads it and takes a step.
 
 What saves and loads is what docs/convert.md shows.
 """

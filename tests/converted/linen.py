@@ -84,7 +84,9 @@ def linen_started(model: Any) -> Any:
 
 @cache
 def differentiated(model: Any) -> Any:
-    """A function of variables and a batch to the output in evaluation, and to the gradients and statistics in training."""
+    """A function of variables and a batch to the output in evaluation, and to the gradients and
+    statistics in training.
+    """
     import jax
     import optax
 

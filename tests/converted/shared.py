@@ -20,7 +20,8 @@ Arrays = dict[str, np.ndarray]
 TOKENS, WORDS, FEATURES, UNITS, HEADS, CLASSES = 11, 4, 8, 6, 2, 3
 RATE = 0.05
 EPSILON = 1e-4
-"""So large that it counts where it stands, and that the rounding of gradients that are 0 (a bias before a norm) does not."""
+"""So large that it counts where it stands, and that the rounding of gradients that are 0 (a bias
+before a norm) does not."""
 OPTIMIZERS: dict[str, Optimizer] = {
     "momentum": Momentum(learning_rate=RATE),
     "adam": Adam(learning_rate=RATE, epsilon=EPSILON),

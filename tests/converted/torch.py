@@ -95,7 +95,9 @@ def torch_optimizer(model: Any, kind: str) -> Any:
 
 
 def torch_kinds(model: Any) -> dict[str, str]:
-    """What goes into the metadata: the classes of the modules, since a state_dict does not say them."""
+    """What goes into the metadata: the classes of the modules, since a state_dict does not say
+    them.
+    """
     return {
         "kinds": json.dumps({name: type(module).__name__ for name, module in model.named_modules()})
     }

@@ -1,7 +1,9 @@
-"""Faults: what goes wrong in a wing, each as a change of its source, with its room and a plan that shows it.
+"""Faults: what goes wrong in a wing, each as a change of its source, with its room and a plan that
+shows it.
 
-`python -m tests.plant` plants them one by one and asks what `compare` says. A plan shows a fault where the fault changes a
-number that is compared: forgotten clipping needs clipping that binds, a slope of Leaky ReLU needs Leaky ReLU.
+`python -m tests.plant` plants them one by one and asks what `compare` says. A plan shows a fault
+where the fault changes a number that is compared: forgotten clipping needs clipping that binds, a
+slope of Leaky ReLU needs Leaky ReLU.
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ from tests.faults import (
 from tests.faults.fault import ROOMS, ROOT, Edit, Fault, faulty, mutated, planted
 
 __all__ = [
-    "FAULTS", "KINDS", "NONE", "PLANS", "ROOMS", "ROOT", "SHIPPED", "UNSEEN", "Edit", "Fault", "faulty", "mutated", "planted",
+    "FAULTS", "KINDS", "NONE", "PLANS", "ROOMS", "ROOT", "SHIPPED", "UNSEEN", "Edit", "Fault",
+    "faulty", "mutated", "planted",
 ]  # fmt: skip
 
 PLANS: dict[str, dict[str, Any]] = {
@@ -167,23 +170,35 @@ FAULTS = KINDS + tuple(
 )
 
 SHIPPED = shipped.KINDS
-"""What a reader is shown, and not what is run: no plan of `compare` shows it, and the tests of the rooms do."""
+"""What a reader is shown, and not what is run: no plan of `compare` shows it, and the tests of the
+rooms do."""
 
 NONE = "none"
 """The name of a wing without a fault: it has to agree."""
 
-BLIND = "By nature: rounding in float32 alone moves these gradients by more than their own size; so it says."
+BLIND = (
+    "By nature: rounding in float32 alone moves these gradients by more than their own size; so it "
+    "says."
+)
 UNSEEN = {
     "dead where one sample is saturated (tanh, max for min)": BLIND,
     "evaluation by batch statistics": BLIND,
     "one layer not updated": BLIND,
-    "evaluation wrong at one sample": "By nature: 60 layers deep with batch norm, rounding in float32 alone "
-    "moves the output by more than its own size; so it says.",
+    "evaluation wrong at one sample": (
+        "By nature: 60 layers deep with batch norm, rounding in float32 alone moves the output by "
+        "more than its own size; so it says."
+    ),
     "rate times 1.001": BLIND,
-    "rate halved from the fifth step on": "A hole: a step from a loaded state is a first step again, and two in a row are the "
-    "first and the second; only the free run shows it, which is not judged where it is chaotic, nor in float32.",
-    NONE: "False alarms: saturated, 60 layers deep and in float32, an error is a product over the layers, and 15 of 24 more "
-    "draws of the definition itself are beyond the bounds of its 8 at the first step. The step is known to be blind, but "
-    "what is beyond a bound is called broken before that is asked.",
+    "rate halved from the fifth step on": (
+        "A hole: a step from a loaded state is a first step again, and two in a row are the first "
+        "and the second; only the free run shows it, which is not judged where it is chaotic, nor "
+        "in float32."
+    ),
+    NONE: (
+        "False alarms: saturated, 60 layers deep and in float32, an error is a product over the "
+        "layers, and 15 of 24 more draws of the definition itself are beyond the bounds of its 8 "
+        "at the first step. The step is known to be blind, but what is beyond a bound is called "
+        "broken before that is asked."
+    ),
 }
 """Kinds that are not called broken everywhere, and why; and why a wing without a fault (`NONE`) is."""

@@ -62,7 +62,8 @@ KINDS = (
                 (
                     "network",
                     "        sites: list[Tensors] = []\n",
-                    "        parameters = {n: a[:, :1].expand(a.shape) if n.endswith('slope') else a "
+                    "        parameters = {n: a[:, :1].expand(a.shape) if n.endswith('slope') "
+                    "else a "
                     "for n, a in parameters.items()}\n        sites: list[Tensors] = []\n",
                 )
             ),
@@ -70,7 +71,8 @@ KINDS = (
                 (
                     "network",
                     "            run = self._looped if",
-                    "            by_layer |= {n: tf.broadcast_to(a[:1], a.shape) for n, a in by_layer.items() "
+                    "            by_layer |= {n: tf.broadcast_to(a[:1], a.shape) for n, a in "
+                    "by_layer.items() "
                     "if n == 'slope'}\n"
                     "            run = self._looped if",
                 )
@@ -79,7 +81,8 @@ KINDS = (
                 (
                     "network",
                     '    """Our parameters [layer, ...] by name, as linen\'s tree."""\n',
-                    "    parameters = {n: jnp.broadcast_to(a[:1], a.shape) if n.endswith('slope') else a "
+                    "    parameters = {n: jnp.broadcast_to(a[:1], a.shape) if n.endswith('slope') "
+                    "else a "
                     "for n, a in parameters.items()}\n",
                 )
             ),
@@ -106,7 +109,10 @@ KINDS = (
             "jax": edits(
                 (
                     "activation",
-                    'leaky_relu(z, self.param("slope", lambda key: jnp.asarray(self.initial_slope, z.dtype)))',
+                    (
+                        'leaky_relu(z, self.param("slope", lambda key: '
+                        "jnp.asarray(self.initial_slope, z.dtype)))"
+                    ),
                     "leaky_relu(z, jax.lax.stop_gradient("
                     'self.param("slope", lambda key: jnp.asarray(self.initial_slope, z.dtype))))',
                 )
@@ -189,7 +195,10 @@ KINDS = (
                 (
                     "activation",
                     "Activation(spec.kind, dtype=dtype)",
-                    "Activation((lambda z: z * tf.sigmoid(1.702 * z)) if spec.kind == 'silu' else spec.kind, dtype=dtype)",
+                    (
+                        "Activation((lambda z: z * tf.sigmoid(1.702 * z)) if spec.kind == 'silu' "
+                        "else spec.kind, dtype=dtype)"
+                    ),
                 )
             ),
             "jax": edits(
@@ -216,7 +225,10 @@ KINDS = (
                 (
                     "activation",
                     "return keras.layers.ReLU(dtype=dtype)",
-                    "return keras.layers.Activation(lambda z: tf.maximum(z, tf.zeros((), z.dtype)), dtype=dtype)",
+                    (
+                        "return keras.layers.Activation(lambda z: tf.maximum(z, tf.zeros((), "
+                        "z.dtype)), dtype=dtype)"
+                    ),
                 )
             ),
             "jax": edits(

@@ -14,7 +14,10 @@ KINDS = (
             "torch": edits(
                 (
                     "network",
-                    "self._through_layers\n            of_stack = through(stack, sets, h, statistics is None)",
+                    (
+                        "self._through_layers\n            of_stack = through(stack, sets, h, "
+                        "statistics is None)"
+                    ),
                     "self._through_layers\n            of_stack = through(stack, sets, h, True)",
                 )
             ),
@@ -44,7 +47,10 @@ KINDS = (
                 (
                     "training",
                     "return to_numpy(self.evaluate(self._tensor(x)))",
-                    "return to_numpy(self.evaluate(self._tensor(x))) * (np.arange(x.shape[1]) < 100)[:, None]",
+                    (
+                        "return to_numpy(self.evaluate(self._tensor(x))) * (np.arange(x.shape[1]) "
+                        "< 100)[:, None]"
+                    ),
                 )
             ),
             "jax": edits(

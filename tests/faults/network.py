@@ -20,15 +20,18 @@ KINDS = (
                 (
                     "affine",
                     'if name == "bias" else a',
-                    'if name == "bias" else tf.linalg.matrix_transpose(a) if a.shape[-1] == a.shape[-2] else a',
+                    (
+                        'if name == "bias" else tf.linalg.matrix_transpose(a) if a.shape[-1] == '
+                        "a.shape[-2] else a"
+                    ),
                 )
             ),
             "jax": edits(
                 (
                     "network",
                     '_unstacked(stack, parameters[f"{stack.name}.{name}"])',
-                    '_unstacked(stack, (lambda a: a.mT if name == "weight" and stack.inputs == stack.outputs else a)'
-                    '(parameters[f"{stack.name}.{name}"]))',
+                    '_unstacked(stack, (lambda a: a.mT if name == "weight" and stack.inputs == '
+                    'stack.outputs else a)(parameters[f"{stack.name}.{name}"]))',
                 )
             ),
         },

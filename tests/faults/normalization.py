@@ -7,7 +7,10 @@ from tests.faults.fault import Fault, edits
 TORCH_BATCH_NORM = (
     "output = functional.batch_norm(input, mean, unbiased, scale, shift, True, 1.0, self.eps)\n"
 )
-TORCH_APART = "functional.batch_norm(input, mean, unbiased, scale, shift, True, 1.0, self.eps)\n        output = "
+TORCH_APART = (
+    "functional.batch_norm(input, mean, unbiased, scale, shift, True, 1.0, self.eps)\n        "
+    "output = "
+)
 KERAS_NORMALIZE = (
     "return tf.nn.batch_normalization(inputs, mean, variance, shift, scale, self.epsilon)"
 )
@@ -93,8 +96,8 @@ KINDS = (
                 (
                     "training",
                     JAX_RUNNING,
-                    '{n: a + (a - 0.9 * running[n]) / (len(x) - 1) if n.endswith("variance") else a '
-                    f"for n, a in {JAX_RUNNING}.items()}}",
+                    '{n: a + (a - 0.9 * running[n]) / (len(x) - 1) if n.endswith("variance") else '
+                    f"a for n, a in {JAX_RUNNING}.items()}}",
                 )
             ),
         },
@@ -117,7 +120,10 @@ KINDS = (
                 (
                     "training",
                     JAX_RUNNING,
-                    f'{{n: running[n] if n.endswith("mean") else a for n, a in {JAX_RUNNING}.items()}}',
+                    (
+                        f'{{n: running[n] if n.endswith("mean") else a for n, a in '
+                        f"{JAX_RUNNING}.items()}}"
+                    ),
                 )
             ),
         },
@@ -131,7 +137,10 @@ KINDS = (
                     "normalization",
                     TORCH_BATCH_NORM,
                     TORCH_APART
-                    + "(input - input.mean(0)) / (input.std(0, correction=0) + self.eps) * scale + shift\n",
+                    + (
+                        "(input - input.mean(0)) / (input.std(0, correction=0) + self.eps) * scale "
+                        "+ shift\n"
+                    ),
                 )
             ),
             "keras": edits(
@@ -168,7 +177,10 @@ KINDS = (
                     KERAS_NORMALIZED,
                     KERAS_NORMALIZED.replace(
                         "mean, variance",
-                        "*(tf.nn.moments(flat, [1], keepdims=True) if site.training else (mean, variance))",
+                        (
+                            "*(tf.nn.moments(flat, [1], keepdims=True) if site.training else "
+                            "(mean, variance))"
+                        ),
                     ),
                 )
             ),
@@ -177,7 +189,8 @@ KINDS = (
                     "normalization",
                     JAX_NORM,
                     JAX_OWN_NORM.format(
-                        "(x - x.mean(1, keepdims=True)) / jnp.sqrt(x.var(1, keepdims=True) + norm.epsilon)"
+                        "(x - x.mean(1, keepdims=True)) / jnp.sqrt(x.var(1, keepdims=True) + "
+                        "norm.epsilon)"
                     ),
                 )
             ),
@@ -192,7 +205,10 @@ KINDS = (
                     "normalization",
                     TORCH_BATCH_NORM,
                     TORCH_APART
-                    + "(input - mean) / (input.var(0, correction=0).detach() + self.eps).sqrt() * scale + shift\n",
+                    + (
+                        "(input - mean) / (input.var(0, correction=0).detach() + self.eps).sqrt() "
+                        "* scale + shift\n"
+                    ),
                 )
             ),
             "keras": edits(
@@ -209,7 +225,8 @@ KINDS = (
                     "normalization",
                     JAX_NORM,
                     JAX_OWN_NORM.format(
-                        "(x - jax.lax.stop_gradient(x.mean(0))) / jax.lax.stop_gradient(jnp.sqrt(x.var(0) + norm.epsilon))"
+                        "(x - jax.lax.stop_gradient(x.mean(0))) / "
+                        "jax.lax.stop_gradient(jnp.sqrt(x.var(0) + norm.epsilon))"
                     ),
                 )
             ),
@@ -247,7 +264,10 @@ KINDS = (
                 (
                     "normalization",
                     "    size = tf.reduce_mean(tf.square(inputs)",
-                    "    inputs -= tf.reduce_mean(inputs, -1, keepdims=True)\n    size = tf.reduce_mean(tf.square(inputs)",
+                    (
+                        "    inputs -= tf.reduce_mean(inputs, -1, keepdims=True)\n    size = "
+                        "tf.reduce_mean(tf.square(inputs)"
+                    ),
                 )
             ),
             "jax": edits(

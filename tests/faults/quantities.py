@@ -13,7 +13,8 @@ KINDS = (
                 (
                     "quantities",
                     "    weights = [",
-                    "    moved = [w - learning_rate * g for w, g in zip(held[0], held[3] or held[2] or held[1], strict=True)]\n"
+                    "    moved = [w - learning_rate * g for w, g in zip(held[0], held[3] or "
+                    "held[2] or held[1], strict=True)]\n"
                     "    held = (moved, *held[1:])\n    weights = [",
                 )
             )

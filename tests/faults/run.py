@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from tests.faults.fault import Fault, edits
 
-KERAS_CALL = "handle, self.last = self.compiled_step(self._tensor(batch.x), self._tensor(batch.y), corrected)\n"
+KERAS_CALL = (
+    "handle, self.last = self.compiled_step(self._tensor(batch.x), self._tensor(batch.y), "
+    "corrected)\n"
+)
 SHARED = """        shared = self.__dict__.setdefault("shared", [])
         shared[:] = {}
         return shared
@@ -29,7 +32,10 @@ KINDS = (
                 (
                     "training",
                     "            self._update(directions)\n",
-                    "            self.count += 1\n            if self.count == 1:\n                self._update(directions)\n",
+                    (
+                        "            self.count += 1\n            if self.count == "
+                        "1:\n                self._update(directions)\n"
+                    ),
                 ),
             ),
             "keras": edits(
@@ -44,7 +50,8 @@ KINDS = (
                     "old = [v.numpy() for v in self.parameters.values()]\n            "
                     + KERAS_CALL
                     + "            self.count += 1\n"
-                    "            for v, o in zip(self.parameters.values(), old if self.count > 1 else []):\n"
+                    "            for v, o in zip(self.parameters.values(), old if self.count > 1 "
+                    "else []):\n"
                     "                v.assign(o)\n",
                 ),
             ),
@@ -57,7 +64,8 @@ KINDS = (
                 (
                     "training",
                     "        if not self.measure:\n            return (losses,)\n",
-                    "        self.count += 1\n        self.parameters = self.parameters if self.count == 1 else old\n"
+                    "        self.count += 1\n        self.parameters = self.parameters if "
+                    "self.count == 1 else old\n"
                     "        if not self.measure:\n            return (losses,)\n",
                 ),
             ),
@@ -76,7 +84,10 @@ KINDS = (
                 (
                     "training",
                     "        x, y = self._tensor(batch.x)",
-                    "        batch = self.held = self.held or batch\n        x, y = self._tensor(batch.x)",
+                    (
+                        "        batch = self.held = self.held or batch\n        x, y = "
+                        "self._tensor(batch.x)"
+                    ),
                 ),
             ),
             "keras": edits(
@@ -101,7 +112,10 @@ KINDS = (
                 (
                     "training",
                     "        traced, state, samples = ",
-                    "        batch = self.held = self.held or batch\n        traced, state, samples = ",
+                    (
+                        "        batch = self.held = self.held or batch\n        traced, state, "
+                        "samples = "
+                    ),
                 ),
             ),
         },
@@ -127,7 +141,8 @@ KINDS = (
                     "old = {name: v.numpy() for name, v in self.parameters.items()}\n            "
                     + KERAS_CALL
                     + "            for name, v in self.parameters.items():\n"
-                    "                self.velocity[name] = v.numpy() - old[name] + 0.9 * self.velocity.get(name, 0)\n"
+                    "                self.velocity[name] = v.numpy() - old[name] + 0.9 * "
+                    "self.velocity.get(name, 0)\n"
                     "                v.assign(old[name] + self.velocity[name])\n",
                 ),
             ),
@@ -137,8 +152,10 @@ KINDS = (
                     "training",
                     "        if not self.measure:\n            return (losses,)\n",
                     "        for name, a in self.parameters.items():\n"
-                    "            self.velocity[name] = a - old[name] + 0.9 * self.velocity.get(name, 0)\n"
-                    "        self.parameters = {name: a + self.velocity[name] for name, a in old.items()}\n"
+                    "            self.velocity[name] = a - old[name] + 0.9 * "
+                    "self.velocity.get(name, 0)\n"
+                    "        self.parameters = {name: a + self.velocity[name] for name, a in "
+                    "old.items()}\n"
                     "        if not self.measure:\n            return (losses,)\n",
                 ),
             ),
@@ -163,7 +180,8 @@ KINDS = (
                     "training",
                     KERAS_CALL,
                     "self.count += 1\n"
-                    "            rate = self.plan.optimizer.learning_rate / (1 + (self.count > 4))\n"
+                    "            rate = self.plan.optimizer.learning_rate / (1 + (self.count > "
+                    "4))\n"
                     '            self.coefficients["learning_rate"].assign(rate)\n'
                     f"            {KERAS_CALL}",
                 ),
@@ -173,7 +191,10 @@ KINDS = (
                 (
                     "training",
                     "        kinds = Kinds(",
-                    '        self.count += 1\n        numbers["learning_rate"] /= 1 + (self.count > 4)\n        kinds = Kinds(',
+                    (
+                        '        self.count += 1\n        numbers["learning_rate"] /= 1 + '
+                        "(self.count > 4)\n        kinds = Kinds("
+                    ),
                 ),
             ),
         },

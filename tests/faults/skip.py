@@ -81,7 +81,10 @@ KINDS = (
                 (
                     "skip",
                     'owner.param("scale", lambda key: jnp.asarray(start, f.dtype))',
-                    'jax.lax.stop_gradient(owner.param("scale", lambda key: jnp.asarray(start, f.dtype)))',
+                    (
+                        'jax.lax.stop_gradient(owner.param("scale", lambda key: jnp.asarray(start, '
+                        "f.dtype)))"
+                    ),
                 )
             ),
         },

@@ -36,7 +36,10 @@ KINDS = (
                 (
                     "training",
                     KERAS_RATE,
-                    'assign_sub(direction * tf.cast(tf.cast(numbers["learning_rate"], "float32"), direction.dtype))',
+                    (
+                        'assign_sub(direction * tf.cast(tf.cast(numbers["learning_rate"], '
+                        '"float32"), direction.dtype))'
+                    ),
                 )
             ),
             "jax": edits(
@@ -106,14 +109,20 @@ KINDS = (
                 (
                     "training",
                     "[directions[name] for name in self.parameters]",
-                    "[torch.cat([g[:, :2], 0 * g[:, 2:3], g[:, 3:]], 1) for g in map(directions.get, self.parameters)]",
+                    (
+                        "[torch.cat([g[:, :2], 0 * g[:, 2:3], g[:, 3:]], 1) for g in "
+                        "map(directions.get, self.parameters)]"
+                    ),
                 )
             ),
             "keras": edits(
                 (
                     "training",
                     KERAS_STEP,
-                    "assign_sub(tf.concat([direction[:, :2], 0 * direction[:, 2:3], direction[:, 3:]], 1) * ",
+                    (
+                        "assign_sub(tf.concat([direction[:, :2], 0 * direction[:, 2:3], "
+                        "direction[:, 3:]], 1) * "
+                    ),
                 )
             ),
             "jax": edits(

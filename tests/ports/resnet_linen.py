@@ -1,4 +1,6 @@
-"""The same residual CNN as it is written in Flax linen: compact, layers made from partial functions, channels last."""
+"""The same residual CNN as it is written in Flax linen: compact, layers made from partial
+functions, channels last.
+"""
 
 from __future__ import annotations
 

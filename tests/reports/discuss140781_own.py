@@ -1,4 +1,6 @@
-"""The same network, its parameters updated by hand, from where the generator of random numbers stands by then."""
+"""The same network, its parameters updated by hand, from where the generator of random numbers
+stands by then.
+"""
 
 import torch
 from discuss140781_torch import model as first

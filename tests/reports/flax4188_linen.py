@@ -1,4 +1,6 @@
-"""Three counterparts in Flax: its own layer, one by hand as in the report, and one that loses a part of the gradient."""
+"""Three counterparts in Flax: its own layer, one by hand as in the report, and one that loses a
+part of the gradient.
+"""
 
 import jax
 import optax

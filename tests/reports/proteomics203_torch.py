@@ -1,4 +1,6 @@
-"""A number from an LSTM, with a ReLU on the last layer that happens to start below 0 for every sample."""
+"""A number from an LSTM, with a ReLU on the last layer that happens to start below 0 for every
+sample.
+"""
 
 import numpy as np
 import torch

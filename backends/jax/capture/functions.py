@@ -1,7 +1,8 @@
 """Functions between modules, in canonical terms: by name where they are called by name, by equation where they are not.
 
-JAX writes many functions out while it traces (`gelu`, `softmax`, `mean`): these are known only where their name is met in the
-model's file, or in an attribute of a module. Whatever else the model does (`+`, methods of arrays) is read from the equations.
+JAX writes many functions out while it traces (`gelu`, `softmax`, `mean`): these are known only
+where their name is met in the model's file, or in an attribute of a module. Whatever else the model
+does (`+`, methods of arrays) is read from the equations.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The layers of Flax, linen and nnx, in canonical terms: their kind, numbers and parameters.
 
-They are known by the name of the class whose `__call__` runs, so a subclass that only adds a name is known too.
+They are known by the name of the class whose `__call__` runs, so a subclass that only adds a name
+is known too.
 """
 
 from __future__ import annotations

@@ -56,7 +56,8 @@ def _owner(
     if form is None:
         kind, form = "other", Form()
         remarks.append(
-            f"the parameters of {site.path} are not shaped as its class has them (a scan or vmap over it?): left as they are"
+            f"the parameters of {site.path} are not shaped as its class has them (a scan or vmap "
+            "over it?): left as they are"
         )
     own = _own(
         site.path,
@@ -190,7 +191,8 @@ def _written(
     for name, value in owner.form.folded(given).items():
         if name not in pieces:
             raise ValueError(
-                f"{owner.path}: {name} of shape {np.shape(value)} has no place there; it has {', '.join(pieces)}"
+                f"{owner.path}: {name} of shape {np.shape(value)} has no place there; it has "
+                f"{', '.join(pieces)}"
             )
         shape = np.shape(pieces[name].canonical(arrays))
         if np.shape(value) != shape:

@@ -32,7 +32,8 @@ def layout_of(
         known: The layouts of values by their identities.
 
     Returns:
-        The order of the axes that makes the last of the outputs (batch, *space, channel); None where it is not known.
+        The order of the axes that makes the last of the outputs (batch, *space, channel); None
+        where it is not known.
     """
     if not outputs:
         return None

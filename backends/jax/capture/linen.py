@@ -29,7 +29,8 @@ class Model:
 
     Attributes:
         parameters: By full name.
-        state: All other variables by full name; outside of batch_stats their own is `collection/name`.
+        state: All other variables by full name; outside of batch_stats their own is
+            `collection/name`.
         statistics: The names of the state that are numbers.
         trainable: The names of the parameters that an optimiser moves.
         dtype: The precision of real numbers in a batch.
@@ -49,7 +50,8 @@ class Model:
             variables and "params" not in variables and _nested(variables)
         ):
             raise ValueError(
-                f"a linen model's variables have a collection 'params'; received {sorted(variables)}"
+                "a linen model's variables have a collection 'params'; received "
+                f"{sorted(variables)}"
             )
         variables = {name: cast(dict(each), dtype) for name, each in variables.items()}
         self.paths = {_name(path): path for path in flatten_dict(variables) if path[0] == "params"}
@@ -70,7 +72,9 @@ class Model:
             return self._initialized(x)
         try:
             return self._initialized(cast(x, jnp.float32))
-        except TypeError:  # an initializer without a dtype draws doubles where JAX works in them, and they fit no single
+        # an initializer without a dtype draws doubles where JAX works in them, and they fit no
+        # single
+        except TypeError:
             return self._initialized(cast(x, self.dtype))
 
     def _initialized(self, x: tuple[Any, dict[str, Any]]) -> Any:

@@ -51,6 +51,7 @@ def _squared_error(output: Any, y: Any) -> Any:
     real = first_real(output)
     if real.size != y.size:
         raise ValueError(
-            f"mean squared error needs y in the shape of the output, {real.shape}; received {y.shape}"
+            f"mean squared error needs y in the shape of the output, {real.shape}; received "
+            f"{y.shape}"
         )
     return jnp.mean(jnp.square(real - y.reshape(real.shape)))

@@ -1,10 +1,12 @@
 """Marks in a traced program: where a module or a function is entered, and what it returns.
 
-A mark is a primitive that hands its operands on. It stands in the jaxpr of the user's model, also inside `jax.jit`, `nn.remat`,
-`nn.scan` and whatever else JAX traces, and `replay` reads it there. No value is kept in Python, so nothing leaks from a trace.
+A mark is a primitive that hands its operands on. It stands in the jaxpr of the user's model, also
+inside `jax.jit`, `nn.remat`, `nn.scan` and whatever else JAX traces, and `replay` reads it there.
+No value is kept in Python, so nothing leaks from a trace.
 
-Trap: JAX keeps what it has traced of a jitted function. A loss that was called before would show no marks, and one that was
-captured would keep them; hence a context of its own (`fresh`) that is part of JAX's key.
+Trap: JAX keeps what it has traced of a jitted function. A loss that was called before would show no
+marks, and one that was captured would keep them; hence a context of its own (`fresh`) that is part
+of JAX's key.
 """
 
 from __future__ import annotations
@@ -62,7 +64,8 @@ class Site:
         module: Whether it is a module, and not a function.
         form: How its parameters are written canonically; None of a function.
         leaves: Which tensors of the output are marked.
-        slope: Whether the last operand of its mark at the end is its derivative, element by element.
+        slope: Whether the last operand of its mark at the end is its derivative, element by
+            element.
     """
 
     path: str

@@ -86,7 +86,8 @@ def _given(module: Any, args: Any, kwargs: Any) -> Mapping[str, Any]:
 def _undropped(recorder: Recorder, site: Site, args: Any, kwargs: Any) -> Any:
     if site.config["active"]:
         recorder.remark(
-            "dropout is off in what is captured: its numbers are drawn, and others in each framework"
+            "dropout is off in what is captured: its numbers are drawn, and others in each "
+            "framework"
         )
     return args[0] if args else kwargs["inputs"]
 
@@ -95,8 +96,9 @@ def _undropped(recorder: Recorder, site: Site, args: Any, kwargs: Any) -> Any:
 def _without_dropout(recorder: Recorder, call: Call, path: str) -> Iterator[dict[str, bool]]:
     """A module of attention draws nothing; gives what is to be added to the arguments of its call.
 
-    Trap: without dropout nnx calls `jax.nn.dot_product_attention`, whose softmax is in float32 whatever the precision. With a
-    rate, and deterministic, it takes its own, in the precision of the input.
+    Trap: without dropout nnx calls `jax.nn.dot_product_attention`, whose softmax is in float32
+    whatever the precision. With a rate, and deterministic, it takes its own, in the precision of
+    the input.
     """
     rate = call.module.dropout_rate
     if rate > 0 and not call.get("deterministic", False):

@@ -15,7 +15,8 @@ from .patched import Marked
 
 Arrays = dict[str, Any]
 PATH = "_captured_path"
-"""An attribute of each module of the copy: it is static, so it goes with the module through `nnx.jit`, `split` and `merge`."""
+"""An attribute of each module of the copy: it is static, so it goes with the module through
+`nnx.jit`, `split` and `merge`."""
 
 
 def is_model(model: Any) -> bool:
@@ -149,7 +150,8 @@ def _classes(kind: type) -> Iterator[Any]:
 def _first_paths(model: Any) -> dict[int, str]:
     """By identity, the first path of each module and variable in the order in which the attributes were set.
 
-    Trap: nnx itself goes by the alphabet, so that a layer that is shared has the path whose name comes first there.
+    Trap: nnx itself goes by the alphabet, so that a layer that is shared has the path whose name
+    comes first there.
     """
     found: dict[int, str] = {}
 

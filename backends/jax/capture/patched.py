@@ -1,7 +1,7 @@
 """Functions that are met by name, marked.
 
-For the time of a trace their names in the model's file, and in Flax and JAX, mean the marked ones. So do attributes of modules
-that hold one.
+For the time of a trace their names in the model's file, and in Flax and JAX, mean the marked ones.
+So do attributes of modules that hold one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Recurrent cells in canonical terms: the gates of an LSTM in the order i f g o, of a GRU r z n.
 
-Trap: torch's GRU has a second bias, inside the reset, for each gate. Flax has it for n only (linen), or not at all (nnx). For r
-and z the two are added anyway, so what is given to be written is folded into the one that Flax has.
+Trap: torch's GRU has a second bias, inside the reset, for each gate. Flax has it for n only
+(linen), or not at all (nnx). For r and z the two are added anyway, so what is given to be written
+is folded into the one that Flax has.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Runs the traced model again, equation by equation, and takes what its marks stand at.
 
-Calls that have marks within (`jax.jit`, `nn.remat`, `nn.scan`) are gone into, everything else is bound as it is. Since the
-equations are read in the order in which they were traced, that is the order of the places, also of a jitted function that JAX
-traced once and calls twice.
+Calls that have marks within (`jax.jit`, `nn.remat`, `nn.scan`) are gone into, everything else is
+bound as it is. Since the equations are read in the order in which they were traced, that is the
+order of the places, also of a jitted function that JAX traced once and calls twice.
 """
 
 from __future__ import annotations
@@ -56,9 +56,12 @@ class Replay:
 
     Attributes:
         recorder: Of the trace.
-        zeros: Added to the places' values, in the order of the places; their gradients are the places'.
-        put: What replaces the places' values, in the same order, each with whether it does; gradients flow on as if it did not.
-        own: The identities of the parameters: one that is only brought into another shape is no place.
+        zeros: Added to the places' values, in the order of the places; their gradients are the
+            places'.
+        put: What replaces the places' values, in the same order, each with whether it does;
+            gradients flow on as if it did not.
+        own: The identities of the parameters: one that is only brought into another shape is no
+            place.
         taken: The places.
         used: The modules by path, in the order in which they were entered.
     """
@@ -101,7 +104,8 @@ class Replay:
             return self._inside(eqn, operands)
         if self.recorder.double and self.frames and any(is_single(var) for var in eqn.outvars):
             self.recorder.remark(
-                f"{self.frames[-1].site.path or 'the model'} computes in float32, whatever the precision: {name_of(eqn)}"
+                f"{self.frames[-1].site.path or 'the model'} computes in float32, whatever the "
+                f"precision: {name_of(eqn)}"
             )
         owner = self._owner()
         meaning = of_equation(eqn) if owner else None
@@ -229,8 +233,9 @@ class Replay:
             return scanned(eqn, operands, self.run)
         where = self.frames[-1].site.path if self.frames else ""
         self.recorder.remark(
-            f"what happens inside `{name}`, called by {where or 'the model'}, is not seen; "
-            f"to see it, call the modules outside of it{', or make the scan shorter' if name == 'scan' else ''}"
+            f"what happens inside `{name}`, called by {where or 'the model'}, is not seen; to see "
+            "it, call the modules outside of "
+            f"it{', or make the scan shorter' if name == 'scan' else ''}"
         )
         return bound(eqn, operands)
 

@@ -26,8 +26,9 @@ VERSIONS = {name: version(name) for name in ("jax", "flax", "numpy")}
 class Subject:
     """See the doors of this package.
 
-    The model is traced once for each shape of batch, and all that is captured or stepped runs that trace. Parameters,
-    statistics and the optimiser's state are the subject's own, so the user's objects stay as they are.
+    The model is traced once for each shape of batch, and all that is captured or stepped runs that
+    trace. Parameters, statistics and the optimiser's state are the subject's own, so the user's
+    objects stay as they are.
     """
 
     def __init__(
@@ -79,7 +80,8 @@ class Subject:
         Args:
             values: Whether the values are kept, or norms only.
             gradient: Whether there is a backward pass.
-            put: By path, call and leaf: what replaces the value there; gradients flow on as if it did not.
+            put: By path, call and leaf: what replaces the value there; gradients flow on as if it
+                did not.
 
         Raises:
             ValueError: There is no such place, or the shape does not fit.
@@ -128,7 +130,8 @@ class Subject:
         """Parameters and statistics by path and canonical name.
 
         Raises:
-            ValueError: There is no such layer or array, or its shape does not fit: nothing is written then.
+            ValueError: There is no such layer or array, or its shape does not fit: nothing is
+                written then.
         """
         arrays = {
             name: to_numpy(value)

@@ -35,8 +35,8 @@ def convolution_numbers(module: Any, shape: Sequence[int], transposed: bool) -> 
 def convolution_form(module: Any, name: str, transposed: bool) -> Form:
     """Its parameters: the kernel of a transposed one is that of the convolution whose gradient it is.
 
-    Trap: `lax.conv_transpose` slides the kernel over the input as it is; torch and Keras turn it round. With
-    `transpose_kernel=True` Flax does as they do, and has the channels as [out, in].
+    Trap: `lax.conv_transpose` slides the kernel over the input as it is; torch and Keras turn it
+    round. With `transpose_kernel=True` Flax does as they do, and has the channels as [out, in].
     """
     size = _every(module.kernel_size, 0)
     weight = plain(f"{name}kernel", len(size) + 2)

@@ -1,8 +1,9 @@
 """The numbers of a layer, as they were in one call of it.
 
-Trap: `padding="same"` with a stride of 2 pads 0 before and 1 after; a frozen batch normalization uses its running statistics
-in training too; `max_value` and `threshold` make another function of a `ReLU`. A slope, and the scale of an attention, are
-rounded to float32 on the way to TensorFlow, whatever the layer computes in.
+Trap: `padding="same"` with a stride of 2 pads 0 before and 1 after; a frozen batch normalization
+uses its running statistics in training too; `max_value` and `threshold` make another function of a
+`ReLU`. A slope, and the scale of an attention, are rounded to float32 on the way to TensorFlow,
+whatever the layer computes in.
 """
 
 from __future__ import annotations

@@ -11,7 +11,10 @@ from .functions import snake
 from .paths import joined
 from .taps import Frame
 
-UNHELD = "is held by no attribute that Keras tracks: its parameters are not among the layers; make it one of the layer that calls it"
+UNHELD = (
+    "is held by no attribute that Keras tracks: its parameters are not among the layers; make it "
+    "one of the layer that calls it"
+)
 
 
 @dataclass
@@ -70,7 +73,10 @@ class Course:
         self.used.setdefault(id(layer), layer)
         if self.hider and self.silent == 1:
             self.remarks[
-                f"{self.where.get(id(layer), layer.name)} is called within {self.hider}: it is not looked into there"
+                (
+                    f"{self.where.get(id(layer), layer.name)} is called within {self.hider}: it is "
+                    "not looked into there"
+                )
             ] = None
 
     def path(self, layer: Any) -> str:

@@ -117,8 +117,9 @@ def _watch_operations(stack: ExitStack, recorder: Recorder) -> None:
 def open_functions(stack: ExitStack) -> None:
     """Somebody's own `tf.function`s run as plain Python until the stack is closed.
 
-    Trap: `tf.config.run_functions_eagerly` opens Keras' own as well, and on a CPU a convolution in groups has a gradient in a
-    compiled function only. A method that was traced before is held as what AutoGraph has made of it.
+    Trap: `tf.config.run_functions_eagerly` opens Keras' own as well, and on a CPU a convolution in
+    groups has a gradient in a compiled function only. A method that was traced before is held as
+    what AutoGraph has made of it.
     """
     compiled = type(tf.function(tf.identity))
     original = compiled.__call__

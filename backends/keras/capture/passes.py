@@ -66,7 +66,8 @@ class Passes:
         """One pass.
 
         Raises:
-            ValueError: A place where something is put was not reached, or the value has another shape.
+            ValueError: A place where something is put was not reached, or the value has another
+                shape.
         """
         tape = tf.GradientTape() if gradient else None
         with ExitStack() as stack:

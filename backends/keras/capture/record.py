@@ -33,7 +33,8 @@ from .taps import (
 L = keras.layers
 
 HIDDEN = (L.RNN, L.MultiHeadAttention, L.TimeDistributed)
-"""Layers whose inside is not looked into: their steps, heads and slices are what they do, not places of the model."""
+"""Layers whose inside is not looked into: their steps, heads and slices are what they do, not
+places of the model."""
 
 
 @dataclass
@@ -44,7 +45,8 @@ class Recorder:
         course: Where it is in the model.
         tape: What knows the gradients; None where none are wanted.
         put: By path, call and leaf, what replaces a value.
-        format: Which axis is the channel's in a layer that does not say so: "channels_last", "channels_first", or None.
+        format: Which axis is the channel's in a layer that does not say so: "channels_last",
+            "channels_first", or None.
         rates: By the id of a layer of chance, its rate, which is 0 now.
     """
 

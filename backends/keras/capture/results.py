@@ -79,7 +79,8 @@ def remarks(seen: Pass, entries: list[Entry], precision: str | None) -> list[str
         )
         if reached and id(entry.layer) not in used:
             said.append(
-                f"{entry.path} gets a gradient, but was not seen: call the layer itself, not its `call` or its variables"
+                f"{entry.path} gets a gradient, but was not seen: call the layer itself, not its "
+                "`call` or its variables"
             )
     if (
         hasattr(seen.output, "_keras_logits")
@@ -87,11 +88,13 @@ def remarks(seen: Pass, entries: list[Entry], precision: str | None) -> list[str
         and seen.at_weights
     ):
         said.append(
-            "Keras keeps the logits beside the output, and its losses use them: no gradient need go through the output"
+            "Keras keeps the logits beside the output, and its losses use them: no gradient need "
+            "go through the output"
         )
     if len(seen.taps) == 1 and entries and not any(entry.path == "" for entry in entries):
         said.append(
-            "only the model's own output was seen: its inside runs as one compiled piece; give the model before that"
+            "only the model's own output was seen: its inside runs as one compiled piece; give "
+            "the model before that"
         )
     halves = sorted(
         {

@@ -34,7 +34,8 @@ def kept(model: Any) -> Iterator[None]:
 def seeded(seed: int) -> Iterator[None]:
     """A scope in which Python, NumPy and TensorFlow draw from a seed; their own states come back after it.
 
-    Trap: TensorFlow forgets all kernels when a seed is set, and a compiled program takes a second or two to start again.
+    Trap: TensorFlow forgets all kernels when a seed is set, and a compiled program takes a second
+    or two to start again.
     """
     python = random.getstate()
     numpy = np.random.get_state()

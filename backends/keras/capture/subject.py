@@ -44,9 +44,11 @@ class Subject:
         """One forward and backward pass.
 
         Args:
-            values: Whether the tensors themselves are wanted, and not only what is known of their size.
+            values: Whether the tensors themselves are wanted, and not only what is known of their
+                size.
             gradient: Whether there is a backward pass.
-            put: By (path, call, leaf), what replaces the value there; the gradient goes through as if it had not.
+            put: By (path, call, leaf), what replaces the value there; the gradient goes through as
+                if it had not.
 
         Returns:
             A `Captured`.
@@ -72,12 +74,15 @@ class Subject:
         """Set parameters and statistics, by path and canonical name; all of them, or none where one does not fit.
 
         Raises:
-            ValueError: There is no such layer or name, or an array has not the shape that is needed.
+            ValueError: There is no such layer or name, or an array has not the shape that is
+                needed.
         """
         writing.write(self._entries(), layers)
 
     def steps(self, batches: Sequence[tuple[Any, Any]], values: bool) -> list[dict[str, Any]]:
-        """Train: a step of the optimizer on each batch. The model and the optimizer stay as they are after them.
+        """Train: a step of the optimizer on each batch.
+
+        The model and the optimizer stay as they are after them.
 
         Args:
             batches: x and y of each step.
@@ -91,7 +96,8 @@ class Subject:
         """
         if self._optimizer is None:
             raise ValueError(
-                "no steps without an optimizer; give a Keras optimizer, or compile the model with one"
+                "no steps without an optimizer; give a Keras optimizer, or compile the model with "
+                "one"
             )
         entries = self._entries()
         with state.seeded(self._seed):
@@ -115,7 +121,8 @@ class Subject:
         except Exception as why:
             seen, numbers = self._op_by_op(gradient, {})
             seen.remarks.append(
-                f"runs op by op: the model cannot be traced into one program ({str(why).splitlines()[0]})"
+                "runs op by op: the model cannot be traced into one program "
+                f"({str(why).splitlines()[0]})"
             )
             return seen, numbers
         return program(self._batch)

@@ -143,7 +143,8 @@ def fitting(key: Key, array: np.ndarray, tensor: Any) -> Any:
     """
     if tuple(array.shape) != tuple(tensor.shape):
         raise ValueError(
-            f"what is put at {key} has to have the shape {tuple(tensor.shape)}; received {tuple(array.shape)}"
+            f"what is put at {key} has to have the shape {tuple(tensor.shape)}; received "
+            f"{tuple(array.shape)}"
         )
     return tf.convert_to_tensor(array.astype(tensor.dtype.as_numpy_dtype))
 

@@ -1,7 +1,7 @@
 """A layer's variables in canonical form: by canonical names and in canonical layouts.
 
-Trap: a GRU's gates are in the order z r h, and with `reset_after` its bias has two rows; a transposed convolution's kernel is
-[*space, out, in]; a depthwise one's is [*space, in, multiplier].
+Trap: a GRU's gates are in the order z r h, and with `reset_after` its bias has two rows; a
+transposed convolution's kernel is [*space, out, in]; a depthwise one's is [*space, in, multiplier].
 """
 
 from __future__ import annotations

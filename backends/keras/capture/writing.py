@@ -43,7 +43,8 @@ def _placed(path: str, weight: Weight, values: np.ndarray, old: np.ndarray | Non
     needed = weight.turn(weight.of(whole)).shape
     if values.shape != needed:
         raise ValueError(
-            f"{weight.name!r} of the layer {path!r} has to have the shape {needed}; received {values.shape}"
+            f"{weight.name!r} of the layer {path!r} has to have the shape {needed}; received "
+            f"{values.shape}"
         )
     if weight.row is None:
         return weight.back(values)

@@ -1,7 +1,7 @@
 """Any PyTorch model, seen while it runs: values, gradients, layers in canonical form, steps of its optimiser.
 
-It runs in the user's own interpreter: besides the standard library and NumPy it needs PyTorch only. What it hands out is stated
-in isograd/captured.py.
+It runs in the user's own interpreter: besides the standard library and NumPy it needs PyTorch only.
+What it hands out is stated in isograd/captured.py.
 """
 
 from __future__ import annotations
@@ -48,8 +48,9 @@ def subject(
         model: The live model.
         x: An array or tensor; a tuple or a dictionary of them where the model takes several.
         y: The targets, or None.
-        loss: Of the model's output and y, one number; None is cross-entropy of logits for classes, the mean squared error for
-            real numbers, the mean of the output's squares where y is None.
+        loss: Of the model's output and y, one number; None is cross-entropy of logits for classes,
+            the mean squared error for real numbers, the mean of the output's squares where y is
+            None.
         optimizer: Made for this model; without it no steps are taken.
         clip: Of the model, called between the backward pass and the step.
         training: The mode. A model that is in it already keeps the flags of its parts.

@@ -15,7 +15,8 @@ Function = Callable[..., Any]
 def regions(again: Callable[[Function], Function]) -> Iterator[None]:
     """Each checkpointed function is handed on as `again(function)` makes it, called when the part is entered.
 
-    Both forms are covered: of the reentrant one the graph is made in the second computation, of the other in the first.
+    Both forms are covered: of the reentrant one the graph is made in the second computation, of the
+    other in the first.
     """
     generator, reentrant = (
         checkpoint._checkpoint_without_reentrant_generator,

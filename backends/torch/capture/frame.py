@@ -26,7 +26,8 @@ class Frame:
         time_first: Whether it takes and gives sequences as [time, batch, feature].
         outputs: How many tensors it has returned.
         within: Whether places have been seen in it.
-        originals: The tensors that it was called with by the model, where it works on copies of them.
+        originals: The tensors that it was called with by the model, where it works on copies of
+            them.
         replaced: By copy, the tensor whose values the original is to get.
     """
 

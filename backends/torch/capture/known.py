@@ -1,6 +1,7 @@
 """Layers in the canonical form of their kind: reading, and writing.
 
-A canonical array is a view of the module's own parameter, so that the parameter, its gradient and what is written go one way.
+A canonical array is a view of the module's own parameter, so that the parameter, its gradient and
+what is written go one way.
 """
 
 from __future__ import annotations
@@ -240,4 +241,5 @@ FORMS: dict[type, Callable[..., list[Form]]] = {
     nn.GRUCell: _one_cell(3),
     nn.MultiheadAttention: _attention,
 }
-"""By class, in what form its parameters are; a class that inherits from one has its form if it owns nothing else."""
+"""By class, in what form its parameters are; a class that inherits from one has its form if it owns
+nothing else."""

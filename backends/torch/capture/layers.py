@@ -28,7 +28,9 @@ class Owner(NamedTuple):
 
 
 def owners(model: nn.Module, order: Iterable[nn.Module] = ()) -> list[Owner]:
-    """The layers in the order of first use; those that are not used come last. A shared parameter belongs to the first of them.
+    """The layers in the order of first use; those that are not used come last.
+
+    A shared parameter belongs to the first of them.
 
     Args:
         model: The model.

@@ -52,7 +52,8 @@ def outermost_scripted(model: nn.Module, paths: Mapping[nn.Module, str]) -> dict
     """
     if isinstance(model, torch.jit.ScriptModule):
         raise ValueError(
-            "the model is scripted, and cannot be seen into: give it as it was before torch.jit.script"
+            "the model is scripted, and cannot be seen into: give it as it was before "
+            "torch.jit.script"
         )
     found: dict[nn.Module, str] = {}
     for module, path in paths.items():  # outer ones come first

@@ -26,7 +26,8 @@ NUMBERS = {
 def described(optimizer: Any, clip: dict[str, float] | None) -> dict[str, Any] | None:
     """Kind and numbers of the first group of parameters, and how many groups there are if these differ.
 
-    Of an object of the user's own, which has `zero_grad` and `step` and no groups, nothing is known.
+    Of an object of the user's own, which has `zero_grad` and `step` and no groups, nothing is
+    known.
     """
     if not isinstance(optimizer, torch.optim.Optimizer):
         return None

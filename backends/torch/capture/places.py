@@ -52,7 +52,8 @@ class Places:
     ) -> None:
         self.values, self.gradient, self.put, self.batch = values, gradient, put, batch
         self.found: dict[Key, dict[str, Any]] = {}
-        self.returned = False  # whether the forward pass is over: a gradient that the model takes itself is not the loss's
+        # whether the forward pass is over: a gradient that the model takes itself is not the loss's
+        self.returned = False
         self._put = {key[:2] for key in put}
         self._known = WeakTensorKeyDictionary()
         self._last: tuple[torch.Tensor | None, int, float] = (None, 0, 0.0)
@@ -75,7 +76,8 @@ class Places:
             leaf: Which tensor of its output.
             end: When it returned.
             y: The tensor.
-            describe: Its kind and numbers; None where the call is made again by a checkpoint, and was recorded before.
+            describe: Its kind and numbers; None where the call is made again by a checkpoint, and
+                was recorded before.
         """
         key = (frame.path, frame.call, leaf)
         value = self.put.get(key)
@@ -129,7 +131,8 @@ class Places:
             put = torch.as_tensor(value, dtype=y.dtype, device=y.device)
             if put.shape != y.shape:
                 raise ValueError(
-                    f"the value put in at {frame.path} must be {list(y.shape)}; received {list(put.shape)}"
+                    f"the value put in at {frame.path} must be {list(y.shape)}; received "
+                    f"{list(put.shape)}"
                 )
         new = Through.apply(y, self._anchor, put)
         if put is None and y in self._known:

@@ -1,7 +1,8 @@
 """What a model does while it runs: every module's call, and every function between modules, in the order of return.
 
-Modules are seen by hooks, functions by PyTorch's own `TorchFunctionMode`. A tensor's value is taken when it is returned, and
-its gradient by a hook on the tensor as it was then: `retain_grad` would give the gradient after a later operation in place.
+Modules are seen by hooks, functions by PyTorch's own `TorchFunctionMode`. A tensor's value is taken
+when it is returned, and its gradient by a hook on the tensor as it was then: `retain_grad` would
+give the gradient after a later operation in place.
 """
 
 from __future__ import annotations
@@ -58,7 +59,8 @@ class Recorder(TorchFunctionMode):
         scripted = outermost_scripted(self.model, self._names)
         for path in scripted.values():
             self.remark(
-                f"{path} is scripted and seen as one place: give the module as it was before torch.jit.script"
+                f"{path} is scripted and seen as one place: give the module as it was before "
+                "torch.jit.script"
             )
         handles = self._scripted_hooks(scripted) if scripted else []
         for module, path in self._names.items():

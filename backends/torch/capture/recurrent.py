@@ -36,7 +36,8 @@ def layer_by_layer(
             if isinstance(input, torch.Tensor):
                 return forward(module, input, hx, lambda *what: layer(module, *what))
             remark(
-                f"the layers of {names[module]} are not seen one by one: it takes packed sequences; give it padded ones"
+                f"the layers of {names[module]} are not seen one by one: it takes packed "
+                "sequences; give it padded ones"
             )
             return type(module).forward(module, input, hx)
 

@@ -86,7 +86,10 @@ def _flags(model: nn.Module, training: bool) -> Iterator[dict[nn.Module, float]]
 
 @contextlib.contextmanager
 def _randomness(seed: int) -> Iterator[None]:
-    """Of PyTorch, NumPy and Python. `torch.manual_seed` would wake every kind of device that there may be."""
+    """Of PyTorch, NumPy and Python.
+
+    `torch.manual_seed` would wake every kind of device that there may be.
+    """
     cuda = torch.cuda.is_initialized()
     devices = torch.cuda.get_rng_state_all() if cuda else []
     before = torch.get_rng_state(), np.random.get_state(), random.getstate()

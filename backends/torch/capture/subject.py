@@ -39,7 +39,8 @@ def dtype_of(precision: str | None) -> torch.dtype | None:
 class Subject:
     """See `backends.torch.capture.subject` for the arguments.
 
-    The model is the live one: `precision` casts it for good, and `write` and `steps` change its parameters.
+    The model is the live one: `precision` casts it for good, and `write` and `steps` change its
+    parameters.
     """
 
     def __init__(
@@ -79,13 +80,15 @@ class Subject:
         Args:
             values: Whether inputs, outputs and gradients are kept, or their norms only.
             gradient: Whether there is a backward pass.
-            put: By path, call and leaf, what takes the place of a value; gradients flow as if it had not.
+            put: By path, call and leaf, what takes the place of a value; gradients flow as if it
+                had not.
 
         Returns:
             What `isograd.captured.Captured` states.
 
         Raises:
-            ValueError: Nothing was seen, or a value is put in at a place that was not, or does not fit.
+            ValueError: Nothing was seen, or a value is put in at a place that was not, or does not
+                fit.
         """
         put = put or {}
         with self._ready() as dropped:
@@ -254,7 +257,8 @@ def _cast(model: nn.Module, optimizer: torch.optim.Optimizer | None, dtype: torc
 def _check(places: Places, put: Mapping[Key, np.ndarray]) -> None:
     if not places.found:
         raise ValueError(
-            "no place was seen: the model must be called as model(x), and return tensors of real numbers"
+            "no place was seen: the model must be called as model(x), and return tensors of real "
+            "numbers"
         )
     missing = [key for key in put if key not in places.found]
     if missing:

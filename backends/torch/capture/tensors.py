@@ -63,7 +63,8 @@ def ordinary(tensor: torch.Tensor) -> bool:
 class Through(torch.autograd.Function):
     """The same numbers, or others in their place, as a tensor of its own in the graph; the gradient goes through.
 
-    A view would not do: an operation in place on a view bypasses the view's own node, and with it a hook on it.
+    A view would not do: an operation in place on a view bypasses the view's own node, and with it a
+    hook on it.
     """
 
     @staticmethod

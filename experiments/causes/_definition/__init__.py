@@ -31,9 +31,9 @@ def forward(
 
     Args:
         kind: One of `isograd.kinds.KINDS`.
-        config: Its numbers, by the names of its kind. Beyond these, of a flattening `channels_first`: the order of the
-            elements; of attention `over`: the axis of the softmax; of an embedding `factor`, and `padding`: the entry that
-            stands for nothing.
+        config: Its numbers, by the names of its kind. Beyond these, of a flattening
+            `channels_first`: the order of the elements; of attention `over`: the axis of the
+            softmax; of an embedding `factor`, and `padding`: the entry that stands for nothing.
         parameters: In the canonical layout.
         statistics: Likewise.
         inputs: [batch, *space, channel].

@@ -48,9 +48,10 @@ def resampled(config: Config, x: np.ndarray) -> np.ndarray:
     """X at another size.
 
     Args:
-        config: `size` [..]. `method`: `nearest`, `zeros` (each number once, zeros between) or one of `KERNELS`. `grid`: where
-            positions are: `centers` of pixels, `corners` that are kept, or `edges`, the first one's. `outside`: what lies
-            there is the `nearest` number, or is `left` out. `smooth`: whether a smaller size has a wider kernel.
+        config: `size` [..]. `method`: `nearest`, `zeros` (each number once, zeros between) or one
+            of `KERNELS`. `grid`: where positions are: `centers` of pixels, `corners` that are kept,
+            or `edges`, the first one's. `outside`: what lies there is the `nearest` number, or is
+            `left` out. `smooth`: whether a smaller size has a wider kernel.
         x: [batch, *space, channel].
     """
     for axis, size in enumerate(config["size"], 1):

@@ -23,7 +23,8 @@ Config = Mapping[str, Any]
 Arrays = Mapping[str, np.ndarray]
 Function = Callable[[np.ndarray], np.ndarray]
 Cell = Callable[[np.ndarray, tuple[np.ndarray, ...]], tuple[np.ndarray, ...]]
-"""From x at a step [gate, batch, unit], already multiplied, and the state to the state after; what comes out is its first."""
+"""From x at a step [gate, batch, unit], already multiplied, and the state to the state after; what
+comes out is its first."""
 
 
 def function(config: Config, name: str, usual: Function) -> Function:
@@ -41,7 +42,8 @@ def function(config: Config, name: str, usual: Function) -> Function:
 def recurrent(config: Config, parameters: Arrays, x: np.ndarray) -> np.ndarray:
     """A layer of cells over the steps; one that runs backwards gives its outputs in the order of its inputs.
 
-    Beyond what a place states, `state` says that the last array of the state is returned, of an LSTM that of the cell.
+    Beyond what a place states, `state` says that the last array of the state is returned, of an
+    LSTM that of the cell.
     """
     kernel = needed(parameters, "kernel")
     cell, states = _cell(config, parameters)
@@ -142,8 +144,9 @@ def weighted(
 ) -> np.ndarray:
     """softmax(scale q k' + mask) v (Vaswani et al. 2017); a mask of booleans says what may be looked at, others are added.
 
-    Beyond what a place states: `fill` is the score of what is hidden, if it is not infinitely low; `behind` says that the mask
-    multiplies what comes out of the softmax; `scores` and `weights` are the types that these are rounded to on the way.
+    Beyond what a place states: `fill` is the score of what is hidden, if it is not infinitely low;
+    `behind` says that the mask multiplies what comes out of the softmax; `scores` and `weights` are
+    the types that these are rounded to on the way.
     """
     scale = config.get("scale")
     score = query @ key.swapaxes(-1, -2) * (query.shape[-1] ** -0.5 if scale is None else scale)

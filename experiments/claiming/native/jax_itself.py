@@ -1,4 +1,6 @@
-"""What optax's, JAX's and Flax's own functions do: clipping, Xavier's law, the two modes of batch norm."""
+"""What optax's, JAX's and Flax's own functions do: clipping, Xavier's law, the two modes of batch
+norm.
+"""
 
 import json
 import sys

@@ -1,4 +1,6 @@
-"""What Keras' own functions do: clipping by an optimizer's arguments, Xavier's law, the two modes of batch norm."""
+"""What Keras' own functions do: clipping by an optimizer's arguments, Xavier's law, the two modes
+of batch norm.
+"""
 
 import json
 import sys
@@ -8,7 +10,9 @@ import numpy as np
 
 
 def clipped(job, **argument):
-    """What an optimizer subtracts, at a rate of 1, from variables that were 0: the gradients as it has clipped them."""
+    """What an optimizer subtracts, at a rate of 1, from variables that were 0: the gradients as it
+    has clipped them.
+    """
     variables = [
         keras.Variable(np.zeros(len(gradient), "float32")) for gradient in job["gradients"]
     ]

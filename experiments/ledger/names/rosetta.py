@@ -1,8 +1,8 @@
 """The Rosetta table: the names of one thing in PyTorch, Keras and Flax, and which argument here is which argument there.
 
-A line of arguments is one value in the terms of each framework: `momentum` of PyTorch's batch norm is `1 - momentum` of
-Keras'. Tests resolve every name in the installed packages, and look for every argument in its signature
-(tests/test_rosetta.py).
+A line of arguments is one value in the terms of each framework: `momentum` of PyTorch's batch norm
+is `1 - momentum` of Keras'. Tests resolve every name in the installed packages, and look for every
+argument in its signature (tests/test_rosetta.py).
 """
 
 from __future__ import annotations

@@ -91,7 +91,10 @@ def _learning(configuration: Configuration, run: RunFinding) -> Iterator[str]:
     )
     moved = f"in {steps} the loss goes {_spoken(loss(run))}"
     what = "R² on the test set" if run.r_squared else "the test accuracy"
-    yield f"{begin}{_counts(run.learning)}: {moved}, and {what} is {result(run).removeprefix('R² ')}{guess}."
+    yield (
+        f"{begin}{_counts(run.learning)}: {moved}, and {what} is "
+        f"{result(run).removeprefix('R² ')}{guess}."
+    )
 
 
 def _spoken(loss: str) -> str:

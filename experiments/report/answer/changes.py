@@ -83,7 +83,10 @@ def clipped(ended: list[Judged]) -> Iterator[str]:
             ]
             if by:
                 changes = ", ".join([f"{c.name} {_update(run)}", *by])
-                yield f"The largest change of a layer's weights by one step, relative to their size: {changes}."
+                yield (
+                    "The largest change of a layer's weights by one step, relative to their size: "
+                    f"{changes}."
+                )
 
 
 def _update(run: RunFinding) -> str:

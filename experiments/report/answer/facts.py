@@ -27,8 +27,9 @@ def facts(document: Document) -> Iterator[str]:
     parts = [
         spoken_range(p.network.spoken for p in plans),
         f"{_range(p.task.source for p in plans)} ({', '.join(held_to)})",
-        f"{_range(p.optimizer.title for p in plans)}, rate {_range(p.optimizer.learning_rate for p in plans)}, "
-        f"batch {_range(p.task.batch_size for p in plans)}",
+        f"{_range(p.optimizer.title for p in plans)}, rate "
+        f"{_range(p.optimizer.learning_rate for p in plans)}, batch "
+        f"{_range(p.task.batch_size for p in plans)}",
         f"{_range(p.precision for p in plans)}",
         plural(_range(len(p.seeds) for p in plans), "seed"),
         plural(_range(p.steps for p in plans), "step"),
@@ -39,7 +40,10 @@ def facts(document: Document) -> Iterator[str]:
         many = (
             "" if len(alone) == len(plans) else f" for {len(alone)} of {len(plans)} configurations"
         )
-        yield f"float32 was asked for, and only the definition has run{many}, which is float64: its numbers are float64's."
+        yield (
+            f"float32 was asked for, and only the definition has run{many}, which is float64: its "
+            "numbers are float64's."
+        )
     if document.thresholds != Thresholds():
         yield thresholds(document)
 

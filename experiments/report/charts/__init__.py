@@ -1,7 +1,8 @@
 """The charts, by Altair: one function each, for the page, where the rows come later by the name of the data, and for figures.
 
-A chart's rows are plain: what a reader reads is in them, and user's text is in no other place. One look has one meaning: a
-configuration has a colour, a backend a dash or a shape, a verdict an icon and a word.
+A chart's rows are plain: what a reader reads is in them, and user's text is in no other place. One
+look has one meaning: a configuration has a colour, a backend a dash or a shape, a verdict an icon
+and a word.
 """
 
 from __future__ import annotations

@@ -11,7 +11,8 @@ from experiments.report.charts.style import FORM, GREY, Rows
 from experiments.report.quantities import SHOWN
 
 CLOSED = 0.4
-"""Each cell has an edge of its own colour, so wide: between two that meet within a pixel the page would show through."""
+"""Each cell has an edge of its own colour, so wide: between two that meet within a pixel the page
+would show through."""
 
 EDGE = f"isValid(datum.mid) ? scale('color', datum.mid) : '{GREY}'"
 

@@ -14,8 +14,8 @@ def learning(
 ) -> alt.TopLevelMixin:
     """A line for each configuration and backend with a band over the seeds, its name at its end, and the level of guessing.
 
-    Rows have a `kind`: `value` (step, low, mid, high, configuration, backend, style), `guess` (value; where it starts and ends,
-    in pixels), and `label`, as in the profile.
+    Rows have a `kind`: `value` (step, low, mid, high, configuration, backend, style), `guess`
+    (value; where it starts and ends, in pixels), and `label`, as in the profile.
     """
     x = alt.X(
         "step:Q", title="training step", scale=alt.Scale(nice=False), axis=alt.Axis(tickMinStep=1)

@@ -25,10 +25,11 @@ def profile(
 ) -> alt.TopLevelMixin:
     """A line for each configuration and backend, with a band from the smallest to the largest seed and its name at its end.
 
-    Rows have a `kind`: `value` (layer, low, mid, high, configuration, backend, style); `theory`, what is expected (layer, mid);
-    `band` and `bound`, what comes through (low, high; value); and `label`, a name (text) with its places in pixels: its line
-    ends at (`end`, `from`), it begins at (`edge`, `at`). One without a configuration is of what is no configuration's. A note
-    stands behind the axis' title.
+    Rows have a `kind`: `value` (layer, low, mid, high, configuration, backend, style); `theory`,
+    what is expected (layer, mid); `band` and `bound`, what comes through (low, high; value); and
+    `label`, a name (text) with its places in pixels: its line ends at (`end`, `from`), it begins at
+    (`edge`, `at`). One without a configuration is of what is no configuration's. A note stands
+    behind the axis' title.
     """
     shown = SHOWN[quantity]
     title = f"{shown.title} ({shown.unit})"

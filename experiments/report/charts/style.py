@@ -11,9 +11,10 @@ Rows = list[dict[str, Any]] | None
 
 PALETTE = ["#00007A", "#DD7604", "#00A2C2", "#640500", "#1888FF", "#0E01FF", "#A7906E", "#021F3C"]
 DARK = ["#868DFC", "#FFB90C", "#00AD7E", "#CF0A0B", "#E6DFFE", "#7430FF", "#EAF99E", "#006F8C"]
-"""Of eight configurations, on white and on black: found by a search for the eight whose nearest two are furthest apart, for
-readers who see all colours and for those who do not see red or green, with a contrast of 3 to the ground
-(tests/test_colours.py). Two of Okabe and Ito's, with olive and grey for yellow and black, differ by 3 without red, not 39."""
+"""Of eight configurations, on white and on black: found by a search for the eight whose nearest two
+are furthest apart, for readers who see all colours and for those who do not see red or green, with
+a contrast of 3 to the ground (tests/test_colours.py). Two of Okabe and Ito's, with olive and grey
+for yellow and black, differ by 3 without red, not 39."""
 
 DASHES = [[1, 0], [7, 3], [2, 2], [9, 3, 2, 3], [4, 4], [12, 3], [1, 3], [6, 2, 1, 2, 1, 2]]
 """Of eight configurations, or of the backends in the order of SHAPES."""
@@ -31,7 +32,10 @@ def data(name: str, rows: Rows) -> Any:
 
 
 def colour(names: list[str] | None = None, **more: Any) -> alt.Color:
-    """The colours of configurations. The page brings the names: each keeps its colour as long as it is drawn."""
+    """The colours of configurations.
+
+    The page brings the names: each keeps its colour as long as it is drawn.
+    """
     scale = alt.Scale(domain=names or [], range=PALETTE)
     return alt.Color("configuration:N", sort=None, scale=scale, legend=None, **more)
 

@@ -13,7 +13,8 @@ from experiments.report.figures.sizes import Size
 from experiments.report.labels import decades, width
 
 ROW, ROWS_OF_SEVERAL, ROW_OF_WORDS = 24, 11, 16
-"""Pixels from one backend of a configuration to the next: of one, of several, and where words stand beside them."""
+"""Pixels from one backend of a configuration to the next: of one, of several, and where words stand
+beside them."""
 
 HIGHEST = 800
 """Pixels that a chart of a row for each configuration is high at most."""

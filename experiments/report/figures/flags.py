@@ -71,7 +71,8 @@ def asked(flags: Flags) -> Asked | None:
     if not flags.figures:
         if given:
             raise UserError(
-                f"--{given[0]} must be with --figures DIR; received it alone; add --figures, or leave it out"
+                f"--{given[0]} must be with --figures DIR; received it alone; add --figures, or "
+                "leave it out"
             )
         return None
 

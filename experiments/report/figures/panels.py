@@ -16,7 +16,8 @@ from experiments.report.quantities import SHOWN
 from experiments.reported import Source
 
 SEEN = 0.02
-"""Of a decade, or of the largest value where the axis is linear: a smaller difference cannot be seen."""
+"""Of a decade, or of the largest value where the axis is linear: a smaller difference cannot be
+seen."""
 
 
 def heat(found: list[Line], quantity: str, most: float, several: bool) -> list[Row]:

@@ -1,4 +1,6 @@
-"""The sizes of figures. Each is laid out in the page's pixels, in which text is 12 high, and scaled as a whole.
+"""The sizes of figures.
+
+Each is laid out in the page's pixels, in which text is 12 high, and scaled as a whole.
 
 So a figure of any size looks as the page does, and a name stands where the page's script puts it.
 """

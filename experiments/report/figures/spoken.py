@@ -32,11 +32,17 @@ def _lines(rows: list[Row], several: bool) -> dict[str, list[Row]]:
 def profile(rows: list[Row], quantity: str, site: str, step: int, several: bool) -> str:
     """Each line's first and last value."""
     told = [
-        f"{name}: {number(line[0]['mid'])} at the first {site}, {number(line[-1]['mid'])} at the last"
+        (
+            f"{name}: {number(line[0]['mid'])} at the first {site}, {number(line[-1]['mid'])} at "
+            "the last"
+        )
         for name, line in _lines(rows, several).items()
     ]
     dotted = f" {DOTTED}" if any(row["kind"] == "theory" for row in rows) else ""
-    return f"{SHOWN[quantity].title} ({SHOWN[quantity].unit}) by {site} at step {step}. {'; '.join(told)}.{dotted}"
+    return (
+        f"{SHOWN[quantity].title} ({SHOWN[quantity].unit}) by {site} at step {step}. "
+        f"{'; '.join(told)}.{dotted}"
+    )
 
 
 def learning(rows: list[Row], unit: str, several: bool) -> str:
@@ -57,7 +63,10 @@ def heat(rows: list[Row], quantity: str, site: str) -> str:
 def difference(rows: list[Row], quantity: str, site: str) -> str:
     """The smallest and the largest difference of each panel."""
     told = "; ".join(_extent(name, found) for name, found in _by(rows, "panel").items())
-    return f"{SHOWN[quantity].title}: how far each backend is from the definition, by {site} and step. {told}."
+    return (
+        f"{SHOWN[quantity].title}: how far each backend is from the definition, by {site} and "
+        f"step. {told}."
+    )
 
 
 def _extent(name: str, rows: list[Row]) -> str:

@@ -1,4 +1,6 @@
-"""Mistakes in the ports of tests/ports, one file each architecture, and the right ports that are not to be accused."""
+"""Mistakes in the ports of tests/ports, one file each architecture, and the right ports that are
+not to be accused.
+"""
 
 from __future__ import annotations
 

@@ -53,7 +53,9 @@ class Bench:
     def held(
         self, pair: Pair, edits: tuple[Edit, ...] = (), factory: str = "model", steps: bool = True
     ) -> Port:
-        """What `port` says of a port with these mistakes in it, and of steps of the optimisers if they are wanted."""
+        """What `port` says of a port with these mistakes in it, and of steps of the optimisers if
+        they are wanted.
+        """
         reference = self.reference(pair, factory)
         if not steps:
             reference = reference._replace(steps=[])

@@ -1,4 +1,6 @@
-"""A mistake in a port, as a change of the text of its right file: what somebody would have written instead."""
+"""A mistake in a port, as a change of the text of its right file: what somebody would have written
+instead.
+"""
 
 from __future__ import annotations
 
@@ -43,9 +45,10 @@ class Fault:
         name: What is wrong, in a few words.
         pair: In which port.
         edits: What plants it.
-        places: Of each mistake, the reference's places that are right answers; several where two say the same.
-        causes: Of each mistake, the causes that are right answers, `family.name` of experiments/causes; empty where no
-            family can know it, and nothing is the right answer.
+        places: Of each mistake, the reference's places that are right answers; several where two
+            say the same.
+        causes: Of each mistake, the causes that are right answers, `family.name` of
+            experiments/causes; empty where no family can know it, and nothing is the right answer.
         factory: The function that makes the models.
     """
 

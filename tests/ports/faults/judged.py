@@ -1,4 +1,6 @@
-"""What `port` says of a port with mistakes in it, held to where they were planted and what they are."""
+"""What `port` says of a port with mistakes in it, held to where they were planted and what they
+are.
+"""
 
 from __future__ import annotations
 

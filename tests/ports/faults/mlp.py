@@ -135,7 +135,10 @@ FAULTS = (
         LINEN,
         "shortcut after the norm",
         "return x + nn.Dense(x.shape[-1])(h)",
-        "return nn.LayerNorm(use_bias=False, use_scale=False, epsilon=1e-5)(x) + nn.Dense(x.shape[-1])(h)",
+        (
+            "return nn.LayerNorm(use_bias=False, use_scale=False, epsilon=1e-5)(x) + "
+            "nn.Dense(x.shape[-1])(h)"
+        ),
         "blocks.0:add",
         "skip.source skip.order",
     ),

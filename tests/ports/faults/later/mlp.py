@@ -59,7 +59,10 @@ LATER = (
         KERAS,
         "input through float32",
         'layers.Dense(8, name="first")(numbers)',
-        'layers.Dense(8, name="first")(keras.ops.cast(keras.ops.cast(numbers, "float32"), "float64"))',
+        (
+            'layers.Dense(8, name="first")(keras.ops.cast(keras.ops.cast(numbers, "float32"), '
+            '"float64"))'
+        ),
         "inp",
         "precision.float32",
     ),

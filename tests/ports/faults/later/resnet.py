@@ -17,7 +17,10 @@ STRIDE_LATE = (
 )
 WEIGHTED = (
     "F.cross_entropy(output, y)",
-    "F.cross_entropy(output, y, weight=torch.tensor([1.0, 2.0, 1.0, 1.0, 0.5], dtype=output.dtype))",
+    (
+        "F.cross_entropy(output, y, weight=torch.tensor([1.0, 2.0, 1.0, 1.0, 0.5], "
+        "dtype=output.dtype))"
+    ),
 )
 SGD = "keras.optimizers.SGD(0.1)"
 

@@ -9,7 +9,10 @@ NORM_KERAS = "layers.GroupNormalization(2, epsilon=1e-5,"
 CONV_KERAS = 'layers.Conv2D(filters, 3, padding="same",'
 CONV_LINEN = "nn.Conv(self.features, (3, 3))"
 DECAY = "optax.add_decayed_weights(0.01)"
-KERNELS_ONLY = "optax.add_decayed_weights(0.01, mask=lambda tree: jax.tree.map(lambda each: each.ndim > 1, tree))"
+KERNELS_ONLY = (
+    "optax.add_decayed_weights(0.01, mask=lambda tree: jax.tree.map(lambda each: each.ndim > 1, "
+    "tree))"
+)
 FOCAL = (
     "return optax.softmax_cross_entropy_with_integer_labels(output, y).mean()",
     """each = optax.softmax_cross_entropy_with_integer_labels(output, y)
