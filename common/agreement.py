@@ -1,4 +1,6 @@
-"""Agreement with the definition: single steps from its own states, held to what rounding does to them; and the free run.
+"""Agreement with the definition.
+
+Single steps from its own states, held to what rounding does to them; and the free run.
 
 Single steps. A wing is put into a state of the definition's, at the first step and at later ones
 spread over the run, and takes one step. Compared is all that a step gives, for each seed and layer
@@ -130,7 +132,10 @@ class Judge:
     def check_all_samples(
         self, found: np.ndarray, expected: np.ndarray, drawn: np.ndarray, plan: Plan, redraw: Redraw
     ) -> Check:
-        """Compare what a wing says of all samples [seed, sample, class], of which some were drawn, with the definition."""
+        """Compare what a wing says of all samples [seed, sample, class] with the definition.
+
+        Some of these were drawn.
+        """
         whole, few = largest(expected[:, None]), largest(expected[:, None, drawn])
         with np.errstate(divide="ignore", invalid="ignore"):
             larger = np.where(whole > few, whole / few, 1.0)
@@ -156,7 +161,9 @@ class Judge:
         )
 
     def _bounds(self, key: Key, definitions: Compared, plan: Plan) -> np.ndarray:
-        """The bounds of an array; infinite where the step is blind and its own draws differ by as much as what they bound.
+        """The bounds of an array.
+
+        Infinite where the step is blind and its own draws differ by as much as what they bound.
 
         There an error is a product over the layers, whose tail is no Student's t: of 24 more draws
         of the definition 15 were beyond the bounds of 8 (tanh, std 4, depth 60, float32). A step
@@ -174,7 +181,7 @@ class Judge:
 
 
 def judged(share: float, beyond: str, blind: str | None) -> tuple[Agreed, str | None]:
-    """The outcome of a comparison whose largest error is that share of its bound, and the reason."""
+    """Outcome and reason of a comparison whose largest error is that share of its bound."""
     if share > 1:
         return "broken", beyond
     return ("cannot be judged", blind) if blind else ("agrees", None)

@@ -20,7 +20,9 @@ STEPS_OF_A_FETCH = 16
 
 
 class Program(Protocol):
-    """A network and its training step, compiled for one structure; its state stays on the device between steps.
+    """A network and its training step, compiled for one structure.
+
+    Its state stays on the device between steps.
 
     Attributes:
         traces: How often the training step has been traced to be compiled; 0 where nothing is

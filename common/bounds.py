@@ -1,4 +1,7 @@
-"""Bounds on the errors of one training step, from draws of what rounding does to it (common/agreement.py has the formulas)."""
+"""Bounds on the errors of one training step, from draws of what rounding does to it.
+
+common/agreement.py has the formulas.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +68,7 @@ class Bounds:
         self.spread = {place: np.zeros(z.shape) for place, z in inside.z.items()}
 
     def _margins(self, inside: Inside) -> dict[int, np.ndarray]:
-        """How far each unit of a site is from death, [seed, width] by layer: negative where dead."""
+        """How far each unit of a site is from death, [seed, width] by layer: below 0 where dead."""
         low, high = open_interval(self.plan.network.activation, self.plan.precision)
         telling = {number: z for (number, _), z in inside.z.items()}
         margins = {number: np.minimum(z - low, high - z).max(1) for number, z in telling.items()}
@@ -78,7 +81,10 @@ class Bounds:
         return {place: z > 0 for place, z in self.inside.z.items()}
 
     def kinks(self) -> list[Sides]:
-        """What draws of the other sides of the kinks take for above 0; none where no pre-activation is near one."""
+        """What draws of the other sides of the kinks take for above 0.
+
+        None where no pre-activation is near one.
+        """
         spread, sides = self.spread, self.sides
         near = {
             i: (np.abs(z) <= NEAR_A_KINK * spread[i]) & (spread[i] > 0)
@@ -150,7 +156,10 @@ class Bounds:
         return shown | quantities
 
     def _add_lost_gradients(self, bounds: Compared) -> None:
-        """Add what an update is made of where a gradient was flushed, or clipped elsewhere than in the draws."""
+        """Add what an update is made of.
+
+        Where a gradient was flushed, or clipped elsewhere than in the draws.
+        """
         spec = self.plan.optimizer
         rate, steep = spec.learning_rate, steepest(spec)
         lost = rate * steep * self.flushed
@@ -194,7 +203,7 @@ class Bounds:
         )
 
     def _overflow(self) -> np.ndarray:
-        """Infinite where the sum of a mean is beyond the largest number, although the mean is not."""
+        """Infinite where the sum of a mean is beyond the largest number, though the mean is not."""
         terms = self.plan.task.batch_size * self.plan.network.units
         return np.where(largest(self.expected[OUTPUT]) > float(self.info.max) / terms, np.inf, 0.0)
 
@@ -263,7 +272,7 @@ def _of_inside(inside: Inside) -> Compared:
 
 
 def with_another(rms: np.ndarray, d: np.ndarray) -> np.ndarray:
-    """The root mean square of `DRAWS` distances, with one more of them: a square of 1e-170 would be 0."""
+    """The root mean square of `DRAWS` distances, with one more: a square of 1e-170 would be 0."""
     return np.hypot(rms, d / math.sqrt(DRAWS))
 
 

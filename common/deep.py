@@ -1,4 +1,6 @@
-"""The deep network in which the effect of a difference is measured: an ordinary model, the same in each framework.
+"""The deep network in which the effect of a difference is measured.
+
+An ordinary model, the same in each framework.
 
 Twenty layers of affine map, perhaps a norm, and activation; a last affine map; a loss; an
 optimizer. Each is a *piece*: a line of the framework (`backends/torch/trial.py`), of which a
@@ -80,7 +82,7 @@ def kernels(setting: Setting) -> list[np.ndarray]:
 
 
 def batches(setting: Setting, data: Arrays) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The samples of each step: `x` [sample, feature] and `y` [sample] of the training samples, drawn anew."""
+    """The training samples of each step: `x` [sample, feature] and `y` [sample], drawn anew."""
     rng = np.random.default_rng(setting.seed + 1)
     for _ in range(setting.steps):
         chosen = rng.integers(len(data["x"]), size=BATCH)
@@ -88,7 +90,7 @@ def batches(setting: Setting, data: Arrays) -> Iterator[tuple[np.ndarray, np.nda
 
 
 def outcome(gradients: list[np.ndarray], loss: float, correct: np.ndarray) -> Outcome:
-    """What came of a training: from the gradients by each hidden layer's output at the first step."""
+    """What came of training: from the gradients by each hidden layer's output at the first step."""
     with np.errstate(divide="ignore", invalid="ignore"):
         decades = np.log10([np.sqrt(np.mean(np.square(g))) for g in gradients])
         slope = (

@@ -29,7 +29,10 @@ def stream(seed: int, name: str) -> np.random.Generator:
 def weight(
     spec: Initialization, seed: int, layer: str, shape: tuple[int, int], name: str = "weight"
 ) -> np.ndarray:
-    """A weight matrix [n_in, n_out] of one layer of one seed; a layer is called `layer 1`, `layer 2`, ... or `output`."""
+    """A weight matrix [n_in, n_out] of one layer of one seed.
+
+    A layer is called `layer 1`, `layer 2`, ... or `output`.
+    """
     with np.errstate(
         over="ignore", under="ignore"
     ):  # a weight beyond all numbers is infinite, and the run says so
@@ -78,7 +81,10 @@ def _layer(name: str, one: Parameter, spec: Initialization, seed: int, layer: st
 
 
 def state(plan: Plan) -> State:
-    """Parameters, statistics and optimizer state before the first step, float64, rounded to the plan's precision."""
+    """Parameters, statistics and optimizer state before the first step.
+
+    They are float64, rounded to the plan's precision.
+    """
     seeds = [_parameters(plan, seed) for seed in plan.seeds]
     parameters = {name: np.stack([s[name] for s in seeds]) for name in seeds[0]}
     parameters = {name: rounded(a, plan.precision) for name, a in parameters.items()}
@@ -87,7 +93,10 @@ def state(plan: Plan) -> State:
 
 
 def rounded(array: np.ndarray, precision: str) -> np.ndarray:
-    """The float64 array with what its numbers are in another precision: infinite or 0 beyond that one's range."""
+    """The float64 array with what its numbers are in another precision.
+
+    Infinite or 0 beyond that one's range.
+    """
     with np.errstate(over="ignore", under="ignore"):
         return array.astype(precision).astype(np.float64)
 
@@ -102,7 +111,9 @@ def initial_statistics(network: Network, seeds: int) -> Arrays:
 
 
 def batches(plan: Plan, data: Data) -> Iterator[Batch]:
-    """The plan's batches in their order: every seed goes through its own shuffle of the training set, epoch by epoch.
+    """The plan's batches in their order.
+
+    Every seed goes through its own shuffle of the training set, epoch by epoch.
 
     Yields:
         `plan.steps` batches, float64 rounded to the plan's precision; a rest smaller than a batch

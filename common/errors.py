@@ -129,7 +129,10 @@ class UserError(Exception):
 
 
 class Failed(Exception):
-    """What was asked came to no good end through no mistake of the command: somebody's model raised, or its process ended."""
+    """What was asked came to no good end through no mistake of the command.
+
+    Somebody's model raised, or its process ended.
+    """
 
 
 class Unsupported(UserError):
@@ -161,7 +164,9 @@ def shown(value: object) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """The end of an error message: `; did you mean 'relu'?`, `; glorot is xavier here, ...`, or the known words.
+    """The end of an error message.
+
+    It is `; did you mean 'relu'?`, `; glorot is xavier here, ...`, or the known words.
 
     Only a slip of the keyboard is taken for another word: one letter missing, too many, wrong or
     swapped with its neighbour, two in a word of eight letters or more. A word that means something
@@ -189,7 +194,7 @@ def _listed(words: list[str]) -> str:
 
 
 def written(word: str) -> str:
-    """A word without what people write differently: case, and hyphens, blanks or dots for underscores."""
+    """A word without what people write differently: case; hyphens, blanks, dots for underscores."""
     return "_".join(word.lower().replace("-", " ").replace("_", " ").replace(".", " ").split())
 
 
@@ -220,7 +225,10 @@ def _allowed(word: str, known: str) -> int:
 
 
 def slips(a: str, b: str) -> int:
-    """How many slips turn one word into the other: a letter missing, too many, wrong, or swapped with its neighbour."""
+    """How many slips turn one word into the other.
+
+    A letter missing, too many, wrong, or swapped with its neighbour.
+    """
     rows = [list(range(len(b) + 1))]
     for i, letter in enumerate(a, start=1):
         row = [i]
@@ -234,7 +242,10 @@ def slips(a: str, b: str) -> int:
 
 
 def install_command(extra: str = "") -> str:
-    """What installs the packages of this project, or with those of an extra: a backend's, `ray`, `tensorboard`."""
+    """What installs the packages of this project, or with those of an extra.
+
+    An extra is a backend's, `ray` or `tensorboard`.
+    """
     chosen = f"[{extra}]" if extra else ""
     if INSTALLED:
         return f'pip install "isograd{chosen}"'

@@ -1,4 +1,7 @@
-"""Files that a user names: only what is a file is opened, so that no pipe is waited for and no device read to its end."""
+"""Files that a user names.
+
+Only what is a file is opened, so that no pipe is waited for and no device read to its end.
+"""
 
 from __future__ import annotations
 

@@ -135,7 +135,10 @@ def free_run(plan: Plan, trace: Trace, definition: Trace, sensitivity: Sequence[
 
 
 def _kinks_decide(plan: Plan, bound: np.ndarray) -> np.ndarray:
-    """Whether a pre-activation may lie on either side of a kink, at each step; in float32 some always may."""
+    """Whether a pre-activation may lie on either side of a kink, at each step.
+
+    In float32 some always may.
+    """
     network = plan.network
     numbers = len(network.sites) * network.units * plan.task.batch_size * len(plan.seeds)
     return (bound * numbers >= A_KINK) & has_kink(network.activation) | (
@@ -150,13 +153,15 @@ def finite(trace: Trace) -> np.ndarray:
 
 
 def _end(definition: Trace, sensitivity: Sequence[float]) -> int:
-    """How many recorded steps come before the definition, exact or rounded at random, is no longer finite."""
+    """How many recorded steps come before the definition, exact or random, is no longer finite."""
     both = finite(definition) & np.isfinite(sensitivity)
     return len(both) if both.all() else int(np.argmin(both))
 
 
 def bounds(plan: Plan, definition: Trace, sensitivity: Sequence[float]) -> np.ndarray:
-    """The bound on the largest divergence up to each recorded step [step]; infinite where a run is no longer finite.
+    """The bound on the largest divergence up to each recorded step [step].
+
+    Infinite where a run is no longer finite.
 
     `free_run` says how it is made.
     """

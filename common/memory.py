@@ -1,4 +1,4 @@
-"""How much memory there is for this process, so that what cannot fit is refused before it is tried."""
+"""How much memory there is for this process, so that what cannot fit is refused untried."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ GROUPS = (
 
 
 def available() -> int:
-    """The bytes that this process may still fetch: the least of the machine's, its control group's and its own limit."""
+    """The bytes that this process may still fetch.
+
+    The least of the machine's, its control group's and its own limit.
+    """
     return max(0, min([_machine(), *_groups(), *_own()]))
 
 

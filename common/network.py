@@ -127,7 +127,7 @@ class Network(Spec, frozen=True):
 
     @property
     def sites_of_weights(self) -> tuple[int, ...]:
-        """Of how many sites each of `weights` has the weights: steps of time have one and the same."""
+        """Of how many sites each of `weights` has the weights: steps of time have the same."""
         return tuple(len(stack.layers) for stack in self.measured() if "weight" in stack.parameters)
 
     @property
@@ -165,7 +165,10 @@ class Network(Spec, frozen=True):
         return {name: value for name, value in self if isinstance(value, Spec)}
 
     def with_numbers(self, numbers: dict[str, Any]) -> Self:
-        """The network with other values of numbers `room.field`; not validated, and perhaps a framework's arrays."""
+        """The network with other values of numbers `room.field`.
+
+        Not validated, and perhaps a framework's arrays.
+        """
         specs = self.countermeasures()
         for key, value in numbers.items():
             room, _, name = key.partition(".")
@@ -227,6 +230,9 @@ class Gradients:
 
 
 def side_by_side(layers: Sequence[np.ndarray]) -> np.ndarray:
-    """Arrays [seed, batch, unit] of each layer as [seed, layer, batch, unit], with 0 beyond the units of a narrower layer."""
+    """Arrays [seed, batch, unit] of each layer as [seed, layer, batch, unit].
+
+    There is 0 beyond the units of a narrower layer.
+    """
     most = max(a.shape[-1] for a in layers)
     return np.stack([np.pad(a, ((0, 0), (0, 0), (0, most - a.shape[-1]))) for a in layers], axis=1)

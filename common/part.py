@@ -1,4 +1,6 @@
-"""What a part of a network says of itself: its parameters and statistics, each with its shape and what it starts at.
+"""What a part of a network says of itself.
+
+Its parameters and statistics, each with its shape and what it starts at.
 
 A part takes x [batch, units] to y [batch, outputs]. A block is parts one after another; their
 parameters go by bare names, of which a block has each once. A recurrent part takes a step of time,
@@ -78,7 +80,10 @@ class Part(Protocol):
 
     @property
     def carried(self) -> tuple[int, ...]:
-        """How many units each array has that a step of time hands on to the next; the first is the output itself."""
+        """How many units each array has that a step of time hands on to the next.
+
+        The first is the output itself.
+        """
         ...
 
 

@@ -1,4 +1,6 @@
-"""Where an ordinary model of a framework keeps what is ours, and with which axes: what the rooms' `PARAMETERS` say.
+"""Where an ordinary model of a framework keeps what is ours, and with which axes.
+
+What the rooms' `PARAMETERS` say.
 
 In such a model every layer is a module of the layer's name (`layer_1`), every part of it one of the
 name of its room, and what a part holds is its `inner`: `layer_2.skip.inner.affine.weight`. It is a
@@ -143,7 +145,7 @@ Rooms = Callable[[Part], Placed]
 
 
 def layers_of(network: Network) -> Iterator[tuple[str, Stack]]:
-    """What the module of each layer is called, and the stack that it is of; steps of time are one."""
+    """What the module of each layer is called, and its stack; steps of time are one."""
     for stack in network.stacks():
         for layer in stack.sets:
             yield module_name(layer), stack

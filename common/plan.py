@@ -1,4 +1,7 @@
-"""A plan: one configuration with every number stated, for all its seeds; its hash with the versions is the run id."""
+"""A plan: one configuration with every number stated, for all its seeds.
+
+Its hash with the versions is the run id.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +78,10 @@ class Plan(Spec, frozen=True):
 
     @model_serializer(mode="wrap")
     def _without_what_is_empty(self, serialized: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """A plan whose layers all start alike has the JSON, and so the run id, that it had before they could differ."""
+        """A plan whose layers all start alike has the JSON that it had before they could differ.
+
+        So its run id is the same.
+        """
         found = serialized(self)
         if not self.initialization_by_layer:
             found.pop("initialization_by_layer", None)
@@ -108,7 +114,7 @@ class Plan(Spec, frozen=True):
         return self.initialization_by_layer.get(layer, self.initialization)
 
     def numbers(self) -> Numbers:
-        """The numbers that a compiled step takes as inputs, so that plans that differ only in them share one."""
+        """The numbers that a compiled step takes as inputs: plans that differ in them share it."""
         return {
             f"{room}.{name}": getattr(spec, name)
             for room, spec in self._rooms().items()
@@ -116,7 +122,10 @@ class Plan(Spec, frozen=True):
         }
 
     def with_numbers(self, numbers: Numbers) -> Plan:
-        """The plan with other values for its `numbers`; they are not validated, and may be a framework's arrays."""
+        """The plan with other values for its `numbers`.
+
+        They are not validated, and may be a framework's arrays.
+        """
         own = self.network.countermeasures()
         of_network = {key: value for key, value in numbers.items() if key.partition(".")[0] in own}
         specs: dict[str, Any] = {"network": self.network.with_numbers(of_network)}
@@ -134,7 +143,7 @@ class Plan(Spec, frozen=True):
         } | self.network.countermeasures()
 
     def bare(self) -> Plan:
-        """The plan with 0 for its `numbers`, and its kinds' own ones for what training begins with."""
+        """The plan with 0 for its `numbers`, and its kinds' own for what training begins with."""
         starts = {
             f"{room}.{name}": type(spec).model_fields[name].default
             for room, spec in self._rooms().items()
@@ -143,7 +152,10 @@ class Plan(Spec, frozen=True):
         return self.with_numbers(dict.fromkeys(self.numbers(), 0.0) | starts)
 
     def structure(self) -> str:
-        """A key that is equal for plans that one compiled step serves: they differ in `numbers` and in the start at most."""
+        """A key that is equal for plans that one compiled step serves.
+
+        They differ in `numbers` and in the start at most.
+        """
         shape = self.bare().model_dump(
             mode="json", include={"network", "clipping", "optimizer", "precision"}
         )
@@ -166,7 +178,9 @@ class Plan(Spec, frozen=True):
         return [self.model_copy(update={"seeds": seeds}) for seeds in parts]
 
     def memory(self) -> int:
-        """About how many bytes the definition's run takes, beyond the data: its largest group, and what it records of all.
+        """About how many bytes the definition's run takes, beyond the data.
+
+        Its largest group, and what it records of all.
 
         Measured, as a check of the order (tests/test_plan.py): a group holds its parameters eight
         times (with their gradients, clipped, the update, and the copies between), and five arrays

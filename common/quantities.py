@@ -45,7 +45,7 @@ seed, layer]."""
 
 
 def rms(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
-    """The root mean square over some axes; a float32 value of 1e-30 has one, although its square does not.
+    """The root mean square over some axes; a float32 of 1e-30 has one, though its square does not.
 
     Infinity and NaN come out as such. An empty or all-zero input gives 0.
     """
@@ -66,7 +66,9 @@ def rms_of_layers(weights: np.ndarray) -> np.ndarray:
 
 @cache
 def safe_norms(precision: str) -> tuple[float, float]:
-    """Between these a Euclidean norm is as good as any, although it was not scaled: what underflowed is too small to count.
+    """Between these a Euclidean norm is as good as any, although it was not scaled.
+
+    What underflowed is too small to count.
 
     A square that underflows is below the smallest normal number; beside the square of the lower
     bound n of them count for n epsilon^2.
@@ -76,7 +78,9 @@ def safe_norms(precision: str) -> tuple[float, float]:
 
 
 def safe_scale(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
-    """What x is divided by before it is squared: its largest absolute value, with the axes kept, each of length 1.
+    """What x is divided by before it is squared.
+
+    Its largest absolute value, with the axes kept, each of length 1.
 
     It is 1 where that is 0 or not finite, and at most a sixteenth of the largest number: XLA
     divides by multiplying with the reciprocal, which beyond a quarter of it is subnormal and
@@ -88,7 +92,7 @@ def safe_scale(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
 
 
 def ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The quotient a / b, with 0 / 0 = 0: a gradient that is 0 everywhere has not changed anything."""
+    """The quotient a / b, with 0 / 0 = 0: a gradient that is 0 everywhere has changed nothing."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where((a == 0) & (b == 0), 0.0, np.divide(a, b))
 
@@ -101,7 +105,7 @@ def named(measured: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def decay_per_layer(signal_gradient_rms: np.ndarray) -> np.ndarray:
-    """Decades of signal gradient gained per layer, on the way from the last hidden layer to the first.
+    """Decades of signal gradient gained per layer, from the last hidden layer to the first.
 
     Args:
         signal_gradient_rms: [..., layer].

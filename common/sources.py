@@ -1,4 +1,6 @@
-"""Data that come with the project: real ones that scikit-learn ships, and the adding problem, which is drawn.
+"""Data that come with the project.
+
+Real ones that scikit-learn ships, and the adding problem, which is drawn.
 
 | source          | x                   | y                                                                             |
 |-----------------|---------------------|-------------------------------------------------------------------------------|
@@ -90,7 +92,7 @@ NAMES = (*SHIPPED, ADDING)
 
 
 def _table(name: str, delimiter: str | None = None) -> np.ndarray:
-    """A file of scikit-learn's `datasets`, without the second that it takes to import scikit-learn."""
+    """A file of scikit-learn's `datasets`, without the second that its import takes."""
     package = find_spec("sklearn")
     assert package, "scikit-learn is a dependency of this project"
     assert package.origin

@@ -41,7 +41,9 @@ class _NoBool:
 
 
 class Spec(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
-    """A frozen record of numbers; unknown keys, NaN and infinity are refused, and what only looks like a number.
+    """A frozen record of numbers.
+
+    Unknown keys, NaN and infinity are refused, and what only looks like a number.
 
     `true` is not 1, `"1.0"` is not 1.0, and 3.0 is no count; a whole number is a floating-point one
     as well.
@@ -64,7 +66,10 @@ class Spec(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
 
 
 class PartSpec(Spec, frozen=True):
-    """A countermeasure that is a part of a network; it has no parameters, and an output for each input, unless it says so."""
+    """A countermeasure that is a part of a network.
+
+    It has no parameters, and an output for each input, unless it says so.
+    """
 
     @property
     def room(self) -> str:
@@ -103,7 +108,10 @@ BY_NAME = BeforeValidator(_kind_from_name)
 
 
 def kinds_of(union: Any) -> tuple[type[Spec], ...]:
-    """The specs of a union of countermeasures, in its order: whatever is done for all kinds is done for these."""
+    """The specs of a union of countermeasures, in its order.
+
+    Whatever is done for all kinds is done for these.
+    """
     if isinstance(union, type) and issubclass(union, Spec):
         return (union,)
     return tuple(kind for member in get_args(union) for kind in kinds_of(member))

@@ -30,7 +30,10 @@ class Step:
 
 
 class Key(NamedTuple):
-    """What an array of a step is, in the words of a report, and the parameter or statistic that it belongs to, if any."""
+    """What an array of a step is, in the words of a report.
+
+    Also the parameter or statistic that it belongs to, if any.
+    """
 
     what: str
     name: str = ""
@@ -51,7 +54,7 @@ Compared = dict[Key, np.ndarray]
 
 
 def arrays(step: Step) -> Compared:
-    """The arrays of a step in the order in which they are computed, [seed] or [seed, layer, ...]."""
+    """The arrays of a step in the order of computation, [seed] or [seed, layer, ...]."""
     found = {Key("loss"): step.gradients.loss, SIGNAL: step.gradients.signal}
     found |= {Key("gradient", name): a for name, a in step.gradients.parameters.items()}
     found |= {Key("clipped gradient", name): a for name, a in step.gradients.clipped.items()}

@@ -1,4 +1,4 @@
-"""What is learnt: data that come with the project (common/sources.py), or a user's own in an .npz file.
+"""What is learnt: data of the project (common/sources.py), or a user's own in an .npz file.
 
 A file has `x [samples, features]`, or sequences `x [samples, time, features]`; and `y`, labels that
 are numbered 0, 1, 2 ... in their order, or real targets (common/datafile/ says what is accepted). A
@@ -99,17 +99,20 @@ class Data:
 
     @property
     def classes(self) -> int | None:
-        """How many classes there are, over training and test samples; None where the targets are real."""
+        """How many classes there are, over training and test samples; None of real targets."""
         return None if self.targets else 1 + int(max(self.y_train.max(), self.y_test.max()))
 
     @property
     def guessing(self) -> float:
-        """The share of test samples that guessing the training set's most frequent class gets right."""
+        """The share of test samples that guessing the most frequent training class gets right."""
         return float((self.y_test == np.bincount(self.y_train).argmax()).mean())
 
     @property
     def best_guess(self) -> float:
-        """The share of the test set's most frequent class: no guess that does not look at the sample can expect more."""
+        """The share of the test set's most frequent class.
+
+        No guess that does not look at the sample can expect more.
+        """
         return float(np.bincount(self.y_test).max() / len(self.y_test))
 
     @property
@@ -120,7 +123,7 @@ class Data:
 
 @cache
 def digest_of(source: str) -> str:
-    """The SHA-256 of a data file's bytes when this process asked first, or an empty string for what is no file.
+    """The SHA-256 of a data file's bytes when this process asked first; empty for what is no file.
 
     Raises:
         UserError: The file cannot be read.
@@ -207,7 +210,7 @@ def _check_finite(source: str, key: str, a: np.ndarray) -> None:
 
 
 def _standardized(a: np.ndarray, train: np.ndarray) -> np.ndarray:
-    """Arrays [sample, ..., feature], each feature by its mean and standard deviation over the training set."""
+    """Arrays [sample, ..., feature], each feature by its mean and deviation in the training set."""
     axes = tuple(range(a.ndim - 1))
     # by a power of two the largest number of a feature is brought to 1, which is exact: a square
     # neither overflows nor vanishes

@@ -53,7 +53,7 @@ def shortened(text: str, most: int) -> str:
 
 
 def fitted(line: str, most: int, longest_word: int = 40) -> str:
-    """A line of at most so many columns: the middles of its long words are left out first, then its own."""
+    """A line of at most so many columns: the middles of long words go first, then its own."""
     if len(line) > LONG:
         line = line[: LONG // 2] + ELLIPSIS + line[-LONG // 2 :]
     words = line.split(" ")
@@ -114,6 +114,6 @@ def path(text: str) -> str:
 
 
 def file_stem(name: str, most: int = 150) -> str:
-    """A name as that of a file, without its suffix: of so many bytes at most, and in no other folder."""
+    """A name as that of a file, without suffix: of so many bytes at most, in no other folder."""
     plain = re.sub(r"[^\w.+=@ -]", "-", name).strip(". ")
     return plain.encode(errors="ignore")[:most].decode(errors="ignore") or "unnamed"

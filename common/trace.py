@@ -1,4 +1,4 @@
-"""A trace: what one run measured, [seed, step, layer], and the facts about the run that a reader needs."""
+"""A trace: what one run measured, [seed, step, layer], and the facts that a reader needs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from common.text import escaped
 
 
 class Seconds(BaseModel):
-    """Wall-clock seconds: importing the framework, the first step with its compilation, and one later step on average."""
+    """Wall-clock seconds.
+
+    Importing the framework, the first step with its compilation, and one later step on average.
+    """
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -30,7 +33,7 @@ Agreed = Literal["agrees", "cannot be judged", "broken"]
 
 
 class Check(BaseModel):
-    """One training step from the definition's own state, compared with the definition's (common/agreement.py).
+    """One training step from the definition's state, held to its step (common/agreement.py).
 
     Attributes:
         step: Counted from 0.
@@ -54,7 +57,7 @@ class Check(BaseModel):
 
 
 class Fit(BaseModel):
-    """How near a network comes to real targets: mean squared errors on the test set, after the last step.
+    """How near a network comes to real targets: mean squared errors on the test set, at the end.
 
     Attributes:
         loss: In evaluation mode, one number a seed.

@@ -41,7 +41,7 @@ MOST = 1000
 
 
 def run(options: Options) -> int:
-    """Measure everything, say each row as it comes, and write what was asked for; returns the exit status.
+    """Measure all, say each row as it comes, and write what was asked for; returns the exit status.
 
     Raises:
         UserError: A backend has no such name, or a number is none of a benchmark, or a file cannot
@@ -120,7 +120,10 @@ def _check_destinations(options: Options) -> None:
 
 
 def _write(rows: list[Row], options: Options) -> Iterator[str]:
-    """Write the chart and the rows, also of a benchmark that was not finished; yields a line for what cannot be written."""
+    """Write the chart and the rows, also of a benchmark that was not finished.
+
+    Yields a line for what cannot be written.
+    """
     from experiments import destinations
 
     if options.chart and rows:

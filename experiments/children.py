@@ -1,4 +1,4 @@
-"""The processes that a command starts: each in a group of its own, all of them ended with the command.
+"""The processes that a command starts: each in a group of its own, all ended with the command.
 
 Ctrl-C on a terminal is sent to the command's own group only, so that it is the command that says
 what becomes of its children.
@@ -46,7 +46,10 @@ def kill(process: subprocess.Popen[Any]) -> None:
 def ask(
     command: Sequence[str], *, env: Mapping[str, str], told: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """Run a process to its end, as `subprocess.run` does, with the text `told` as its input and its output captured."""
+    """Run a process to its end, as `subprocess.run` does.
+
+    The text `told` is its input, and its output is captured.
+    """
     pipe = subprocess.PIPE
     process = start(
         command, env=env, stdin=pipe, stdout=pipe, stderr=pipe, encoding="utf-8", errors="replace"

@@ -1,4 +1,6 @@
-"""The claims of a textbook article on the vanishing gradient, tried in three frameworks: which hold, and on what condition.
+"""The claims of a textbook article on the vanishing gradient, tried in three frameworks.
+
+Which hold, and on what condition.
 
     python -m experiments.claims              measure, and print the table: under 3 minutes on two cores
     python -m experiments.claims --write      the same, and write it to docs/claims.md
@@ -41,7 +43,9 @@ PIPED = 160
 
 @dataclass(frozen=True)
 class Options:
-    """Try each claim of a textbook article in three frameworks: what was measured, whether it holds, and on what condition."""
+    """Try each claim of a textbook article in three frameworks: what was measured, whether it
+    holds, and on what condition.
+    """  # noqa: D205
 
     backends: Annotated[
         tuple[str, ...] | None, shown_as("NAME ...", "(default: all that are installed)")

@@ -1,4 +1,6 @@
-"""A Ray cluster as the executor (`--cluster`): a lane is an actor on a node, with a worker process beside it.
+"""A Ray cluster as the executor (`--cluster`).
+
+A lane is an actor on a node, with a worker process beside it.
 
 Ray places the actors (experiments/relay.py) on the nodes that can do a lane, and tells when one is
 gone. What comes back is checked and kept in the one store.
@@ -200,7 +202,7 @@ class ClusterWorker:
 
 
 def keep(message: Message, job: Message, store: Store) -> None:
-    """Put a run that came into the store, and the references that it leaves where the runner looks for them.
+    """Put a run that came into the store, and its references where the runner looks for them.
 
     Raises:
         NotKept: The bytes are not those that were sent, or they cannot be written.

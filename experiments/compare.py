@@ -108,7 +108,7 @@ def _check_destinations(options: Options) -> None:
 
 
 def _report(source: Source, options: Options, console: Console) -> Iterator[Said]:
-    """Show the report, whatever of it can be written; what can be, and what not, is told one by one."""
+    """Show the report, whatever can be written; what can be, and what not, is told one by one."""
     from experiments.report import outputs
     from experiments.report.terminal import show, show_where_more_is
 

@@ -1,4 +1,7 @@
-"""The connection to a Ray cluster: its address is tried, the sources go to its nodes, and at the end everything is let go."""
+"""The connection to a Ray cluster.
+
+Its address is tried, the sources go to its nodes, and at the end everything is let go.
+"""
 
 from __future__ import annotations
 
@@ -99,7 +102,10 @@ def answering(address: str) -> str:
 
 
 def _greeting(host: str, port: int) -> bytes:
-    """What a server says first to one who speaks HTTP/2: Ray, asked at another's port, would wait for minutes."""
+    """What a server says first to one who speaks HTTP/2.
+
+    Ray, asked at another's port, would wait for minutes.
+    """
     with socket.create_connection((host, port), timeout=GREETING_SECONDS) as line:
         line.sendall(PREFACE)
         return line.recv(9)

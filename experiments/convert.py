@@ -1,4 +1,4 @@
-"""Weights from one framework into another: parameters, batch-norm statistics, and what an optimiser keeps.
+"""Weights from one framework into another: parameters, statistics, and what an optimiser keeps.
 
     python -m experiments.convert --from torch --to keras mine.safetensors theirs.safetensors
     python -m experiments.convert --from torch --to jax mine.safetensors theirs.safetensors --like model.safetensors
@@ -37,7 +37,9 @@ Framework = Literal["torch", "keras", "jax"]
 
 @dataclass(frozen=True)
 class Options:
-    """Carry weights from one framework into another: parameters, batch-norm statistics, and what an optimiser keeps."""
+    """Carry weights from one framework into another: parameters, batch-norm statistics, and what an
+    optimiser keeps.
+    """  # noqa: D205
 
     files: Annotated[tuple[Path, ...], tyro.conf.Positional, shown_as("IN OUT")] = ()
     """The file that is read, and the one that is written: safetensors."""

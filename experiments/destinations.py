@@ -90,7 +90,10 @@ def _try(folder: Path) -> None:
 
 
 def taken(path: Path) -> str | None:
-    """What a path is, where a file of that name must not be written; None for a regular file, and where there is nothing."""
+    """What a path is, where a file of that name must not be written.
+
+    None for a regular file, and where there is nothing.
+    """
     try:
         kind = stat.S_IFMT(path.lstat().st_mode)
     except FileNotFoundError:

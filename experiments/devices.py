@@ -1,4 +1,6 @@
-"""Which devices a backend has, asked before a run; in a process of its own, since the commands import no framework.
+"""Which devices a backend has, asked before a run.
+
+In a process of its own, since the commands import no framework.
 
 python -m experiments.devices BACKEND
 """

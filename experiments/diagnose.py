@@ -1,4 +1,5 @@
-"""Where does the gradient of your own model vanish, what is the likely cause, and which line changes it?
+"""Where does the gradient of your own model vanish, what is the likely cause, and which line
+changes it?
 
     python -m experiments.diagnose torch=mine.py                       its batch() and, if it has one, its loss()
     python -m experiments.diagnose keras=mine.py --data mine.npz       the first batch of a file with x and y
@@ -10,7 +11,7 @@ process of its own. docs/own-models.md says more.
 
 Exit status: 0 when the diagnosis is made, whatever it says; 1 when the model raised or what it
 computes is not finite; 2 for a mistake in what was asked.
-"""
+"""  # noqa: D205
 
 from __future__ import annotations
 
@@ -37,7 +38,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Options:
-    """Where does the gradient of your own model vanish, what is the likely cause, and which line changes it?"""
+    """Where does the gradient of your own model vanish, what is the likely cause, and which line
+    changes it?
+    """  # noqa: D205
 
     models: Annotated[tuple[str, ...], tyro.conf.Positional, shown_as("BACKEND=FILE.py ...")]
     """A file that defines model(), and its framework: torch=mine.py; keras=mine.py:small names

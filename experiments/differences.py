@@ -1,4 +1,6 @@
-"""The ledger of differences: what the frameworks ship under one name, what it does, and the line that makes them equal.
+"""The ledger of differences.
+
+What the frameworks ship under one name, what it does, and the line that makes them equal.
 
     python -m experiments.differences                  all of them, what does most first
     python -m experiments.differences momentum         those that a word is about, by any framework's name or argument
@@ -41,7 +43,9 @@ PIPED = 128
 
 @dataclass(frozen=True)
 class Options:
-    """Print what differs between PyTorch, Keras and JAX under one name, what that does, and what makes them equal."""
+    """Print what differs between PyTorch, Keras and JAX under one name, what that does, and what
+    makes them equal.
+    """  # noqa: D205
 
     word: Annotated[
         str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[WORD]", help_behavior_hint="")

@@ -1,4 +1,6 @@
-"""How a command ends on a signal: within a second, whatever it is doing, with no process or file left behind.
+"""How a command ends on a signal.
+
+Within a second, whatever it is doing, with no process or file left behind.
 
 A signal wakes a thread, which ends the children, tidies up and ends the process. The main thread is
 not asked: it may be inside a library that does not return for seconds, and a second Ctrl-C while it
@@ -37,7 +39,7 @@ _sentences: list[Callable[[], str]] = []
 
 
 def listen() -> None:
-    """End the process on these signals from now on; one that is ignored, as `nohup` does, stays so."""
+    """End the process on these signals from now on; one ignored, as by `nohup`, stays so."""
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     for number in WORDS:

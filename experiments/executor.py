@@ -65,7 +65,7 @@ class Executor(Protocol):
         ...
 
     def lanes(self, device: str) -> int:
-        """Into how many lanes the jobs of a backend on a device are divided at least, if there are as many."""
+        """Into how many lanes a backend's jobs on a device are divided at least, if enough."""
         ...
 
     def start(self, first: Job, store: Store, inbox: Inbox) -> Worker:

@@ -109,7 +109,10 @@ def catalogue() -> dict[str, Path]:
 
 
 def name_of_file(name: str) -> str:
-    """What an experiment is kept under: its own name, or for a file one that no other has, with the digest of its path."""
+    """What an experiment is kept under.
+
+    Its own name, or for a file one that no other has, with the digest of its path.
+    """
     if not name.endswith(".toml"):
         return name
     path = Path(name)
@@ -203,7 +206,9 @@ def settings(experiment: Experiment, overrides: Values) -> list[Settings]:
 
 
 def with_single_changes(experiment: Experiment) -> Experiment:
-    """The experiment, and after its configurations the first one with each other countermeasure, one change at a time.
+    """The experiment, and the first configuration with each other countermeasure.
+
+    They come after its configurations, one change at a time.
 
     They are all kinds that need no number, each with its defaults; an optimizer has its own
     learning rate.
@@ -245,7 +250,10 @@ def _of_the_same_architecture(base: Settings, values: Values) -> Settings | None
 
 
 def _check_flags(overrides: Values) -> None:
-    """Whether each number of the command line is one by itself, so that its flag is named and no place in the file."""
+    """Whether each number of the command line is one by itself.
+
+    Its flag is named then, and no place in the file.
+    """
     try:
         Settings.model_validate(dict(overrides))
     except ValidationError as error:

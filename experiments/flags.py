@@ -1,4 +1,4 @@
-"""The flags of a command: what is wrong with them is one line, as every other mistake of the user's is."""
+"""The flags of a command: what is wrong with them is one line, as any mistake of a user's."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RULES = {"INT": "a whole number", "K": "a whole number", "FLOAT": "a number"}
 
 
 def shown_as(metavar: str, hint: str = "") -> Any:
-    """How a flag is shown in the help: the word for its value, and what holds where it is left out."""
+    """How a flag is shown in the help: the word for its value, and what holds if it is left out."""
     return tyro.conf.arg(metavar=metavar, help_behavior_hint=hint)
 
 
@@ -56,7 +56,10 @@ def parse(options: type[T], prog: str) -> T:
 
 
 def _check_words(options: type[Any], arguments: list[str]) -> None:
-    """Refuse an empty word, which `Path` takes for the folder where one is, and one that could rewrite a terminal."""
+    """Refuse an empty word, which `Path` takes for the folder where one is.
+
+    Also one that could rewrite a terminal.
+    """
     flags = [flag for flag, metavar in flags_of(options).items() if metavar]
     for before, word in itertools.pairwise(["", *arguments]):
         flag, _, value = (

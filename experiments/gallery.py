@@ -1,4 +1,4 @@
-"""Every experiment of the catalogue in one figure and one sentence: docs/gallery.md and its pictures.
+"""Every experiment of the catalogue in a figure and a sentence: docs/gallery.md and its pictures.
 
     python -m experiments.gallery             what the page says of each, from the runs in results/
     python -m experiments.gallery --write     the same, and write it to docs/

@@ -1,4 +1,7 @@
-"""The index: which runs of a store make an experiment, so that its report can be made again without running anything.
+"""The index.
+
+Which runs of a store make an experiment, so that its report can be made again without running
+anything.
 
 `experiment-<name>.json` lies beside the runs. It has what a run does not know: the question, the
 command, the names of the configurations in their order, and the reason of every run that there is

@@ -1,4 +1,4 @@
-"""Jobs: the runs that an experiment needs, each with its id, and which of them the store has already."""
+"""Jobs: the runs that an experiment needs, each with its id, and which of them the store has."""
 
 from __future__ import annotations
 
@@ -60,7 +60,10 @@ def jobs_of(
 
 
 def missing(jobs: list[Job], have: Collection[str]) -> list[Job]:
-    """The jobs whose runs there are not, and the definition's for every framework's among them: it leaves the references."""
+    """The jobs whose runs there are not, and the definition's for every framework's among them.
+
+    It leaves the references.
+    """
     todo = {one.run_id: one for one in jobs if one.run_id not in have}
     compared = {one.plan for one in todo.values() if one.backend != DEFINITION}
     return list(

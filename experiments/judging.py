@@ -1,4 +1,7 @@
-"""Judging: single steps of a wing from the definition's own states, compared with the definition's (common/agreement.py)."""
+"""Judging: single steps of a wing from the definition's own states.
+
+They are compared with the definition's (common/agreement.py).
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ from common.trace import Check, Trace
 
 @dataclass(frozen=True)
 class Kept:
-    """What is kept of a free run: its trace, and its states before some steps, and after the last."""
+    """What is kept of a free run: its trace, its states before some steps and after the last."""
 
     trace: Trace
     states: dict[int, State]
@@ -123,7 +126,7 @@ def _bounds_of_samples(
     expected: np.ndarray,
     samples: np.ndarray,
 ) -> np.ndarray:
-    """Bounds [seed, sample] on the evaluation of some samples, by draws of the step and of their evaluation."""
+    """Bounds [seed, sample] on the evaluation of some samples, by draws of step and evaluation."""
     rms = np.zeros((len(plan.seeds), len(samples)))
     for seed in range(DRAWS):
         program = Definition(plan, measure=False, rounding=Random(plan.precision, seed))
@@ -133,13 +136,18 @@ def _bounds_of_samples(
 
 
 def taken_again(plan: Plan) -> list[int]:
-    """Which steps of a free run are taken again: the judged ones, and the first recorded one that is fetched later."""
+    """Which steps of a free run are taken again.
+
+    The judged ones, and the first recorded one that is fetched later.
+    """
     later = next((step for step in range(1, plan.steps) if plan.recorded(step)), 0)
     return sorted({*judged_steps(plan.steps), later})
 
 
 def drifts(program: Program, plan: Plan, data: Data, run: Kept) -> list[Check]:
-    """Steps of the free run, compared bit by bit with the same steps from its states, fetched and loaded; those that differ.
+    """Steps of the free run that differ, bit by bit, from the same steps from its states.
+
+    These are fetched and loaded.
 
     A single step cannot show what a program keeps beside its state, such as old weights, an old
     batch, a momentum or a rate that falls; a free run shows it only where it is not chaotic. The

@@ -1,4 +1,7 @@
-"""Lanes: jobs of one backend in order, done by one worker; into how many the jobs are divided, and which start first."""
+"""Lanes: jobs of one backend in order, done by one worker.
+
+Into how many the jobs are divided, and which start first.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +53,9 @@ class Lane:
 
 
 def lanes(jobs: Iterable[Job], least: Callable[[str], int] = lambda device: 1) -> list[Lane]:
-    """Jobs by backend and processor, those of one structure together: a worker keeps the program that it compiled last.
+    """Jobs by backend and processor, those of one structure together.
+
+    A worker keeps the program that it compiled last.
 
     Args:
         jobs: What is to be done.

@@ -62,7 +62,7 @@ def seconds(found: Sequence[Settings], backends: int) -> float:
 
 
 def announced(jobs: Sequence[Job]) -> str:
-    """What is about to be run, and about how long it takes: `60 runs on numpy, torch: about 2 minutes`."""
+    """What is to be run, and how long it takes: `60 runs on numpy, torch: about 2 minutes`."""
     names = list(dict.fromkeys(job.backend for job in jobs))
     each = [
         job.plan.steps
@@ -95,7 +95,10 @@ def _of_settings(one: Settings) -> float:
 
 
 def _step(count: int, each: float, width: int, batch_size: int) -> float:
-    """Seconds of one step of one seed: three products of [batch, width] and [width, width] a site, two operations each."""
+    """Seconds of one step of one seed.
+
+    Three products of [batch, width] and [width, width] a site, two operations each.
+    """
     return count * (each + 6 * batch_size * width**2 / SPEED)
 
 

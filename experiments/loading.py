@@ -1,4 +1,4 @@
-"""The experiment of a folder of runs: what its index says, held to the runs that are there and can be read.
+"""The experiment of a folder of runs: what its index says, held to the runs that can be read.
 
 Where a folder has no index, every plan is a configuration, named after what tells it from the
 others.
@@ -84,7 +84,9 @@ def _chosen(folder: Path, experiment: str | None) -> Index | None:
 
 
 def _asked(experiment: str, folder: Path, paths: Iterable[Path]) -> Path:
-    """The index that is meant by the name of an experiment, by its file, or by the file's name where one only has it.
+    """The index that is meant by the name of an experiment.
+
+    Or by its file, or by the file's name where one only has it.
 
     Raises:
         UserError: There is none, or there are several.
@@ -136,7 +138,10 @@ def _foreign(index: Index, runs: Mapping[str, Run]) -> Iterator[str]:
 
 
 def _say(left_out: Mapping[Path, Exception], folder: Path) -> None:
-    """Name on standard error what is left out: a damaged file in a line of its own, those of other versions in one."""
+    """Name on standard error what is left out.
+
+    A damaged file in a line of its own, those of other versions in one.
+    """
     for path, why in left_out.items():
         if not isinstance(why, OtherVersion):
             print(
@@ -158,7 +163,10 @@ def _age(path: Path) -> tuple[int, str]:
 
 
 def named_by_plans(runs: Mapping[str, Run], folder: Path) -> Index:
-    """An index for a folder without one: every plan is a configuration, named after what tells it from the others."""
+    """An index for a folder without one.
+
+    Every plan is a configuration, named after what tells it from the others.
+    """
     plans: dict[str, dict[str, str]] = {}
     for run_id, run in runs.items():
         plans.setdefault(run.header.plan.model_dump_json(), {})[run.header.backend] = run_id

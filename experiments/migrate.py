@@ -1,4 +1,4 @@
-"""A countermeasure in three frameworks side by side: its definition, its native names, its code, its traps.
+"""A countermeasure in three frameworks side by side: its definition, native names, code, traps.
 
     python -m experiments.migrate                 the rooms
     python -m experiments.migrate activation      one of them
@@ -53,7 +53,9 @@ PIPED = 128
 
 @dataclass(frozen=True)
 class Options:
-    """Print a countermeasure in three frameworks: its definition, its native names, its code side by side, its traps."""
+    """Print a countermeasure in three frameworks: its definition, its native names, its code side
+    by side, its traps.
+    """  # noqa: D205
 
     room: Annotated[
         str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[WORD]", help_behavior_hint="")
@@ -119,7 +121,10 @@ def _table(rows: countermeasures.Table) -> Table:
 
 
 def _fitting(names: countermeasures.Table, width: int) -> countermeasures.Table:
-    """Dotted names in a table that fits the width: where it does not, each is broken before its last word."""
+    """Dotted names in a table that fits the width.
+
+    Where it does not, each is broken before its last word.
+    """
     if sum(max(map(len, column)) + 3 for column in zip(*names, strict=True)) <= width:
         return names
     return [[re.sub(r"\.(?=\w+$)", "\n  .", cell) for cell in row] for row in names]
@@ -133,7 +138,10 @@ def _stacked(console: Console, wings: Sequence[Wing]) -> None:
 
 
 def _columns(console: Console, wings: Sequence[Wing]) -> Table:
-    """The code of the wings side by side: their imports, their helpers and their `build`s each begin on the same line."""
+    """The code of the wings side by side.
+
+    Their imports, their helpers and their `build`s each begin on the same line.
+    """
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     width = console.width // len(wings) - 3
     for wing in wings:

@@ -1,4 +1,4 @@
-"""The mistakes in a user's file, each as one line: the place, the rule, what was received, and the cure."""
+"""The mistakes in a user's file, each as one line: place, rule, what was received, and cure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ IN_TOML = {
 
 
 def of_flag(mistake: str) -> str:
-    """The mistake of a value that a flag gave: `batch_size must be ...` becomes `--batch-size must be ...`."""
+    """A mistake of a flag's value: `batch_size must be ...` becomes `--batch-size must be ...`."""
     key, blank, rest = mistake.partition(" ")
     return f"--{key.replace('_', '-')}{blank}{rest}"
 
@@ -106,7 +106,7 @@ def _cure(model: type[BaseModel], location: tuple[int | str, ...], received: Any
 
 
 def _number(received: Any, kind: type) -> int | float | None:
-    """The finite number of that kind that a value in quotes, or a float for an integer, stands for."""
+    """The finite number of that kind that a quoted value, or a float for an integer, stands for."""
     if isinstance(received, bool) or not isinstance(received, (int, float, str)):
         return None
     try:
@@ -131,7 +131,10 @@ def _keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
 
 
 def _tables(model: type[BaseModel], location: tuple[int | str, ...]) -> list[type[BaseModel]]:
-    """The models at a place such as `("activation", "leaky_relu")`; of several kinds, where none is named, all."""
+    """The models at a place such as `("activation", "leaky_relu")`.
+
+    Of several kinds, where none is named, all.
+    """
     candidates = [model]
     for part in map(str, location):
         fields = [

@@ -1,4 +1,6 @@
-"""Does the suite see a fault, and does it say where? Each fault is planted in each wing, and the tests that concern it are run.
+"""Does the suite see a fault, and does it say where?
+
+Each fault is planted in each wing, and the tests that concern it are run.
 
     python -m experiments.mutants                        every fault in every wing: an hour or more
     python -m experiments.mutants torch --fault norm     those of PyTorch with `norm` in their names

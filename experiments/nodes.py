@@ -97,7 +97,9 @@ class Nodes(tuple[Node, ...]):
                 raise UserError(f"--cluster: {rule}; received {those}; on each: {cure}")
 
     def versions(self, backend: str, plan: Plan, device: str) -> dict[str, str]:
-        """What enters the run id of a plan on a backend and a device: its processor is the one that the plan is for.
+        """What enters the run id of a plan on a backend and a device.
+
+        Its processor is the one that the plan is for.
 
         Each plan draws a processor by its digest, in proportion to how many there are (rendezvous
         hashing): the same in every command, and where one kind of processor goes, only the plans

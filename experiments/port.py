@@ -1,4 +1,5 @@
-"""Does your port compute the same as your model: where do they part first, why, and which line mends it?
+"""Does your port compute the same as your model: where do they part first, why, and which line
+mends it?
 
     python -m experiments.port torch=mine_torch.py keras=mine_keras.py                 batch() of the first file
     python -m experiments.port torch=mine_torch.py jax=mine_flax.py --data mine.npz
@@ -11,7 +12,7 @@ in a process of its own; docs/ports.md says more.
 
 Exit status: 0 where all agrees; 1 where they part, or a model raised; 2 for a mistake in what was
 asked.
-"""
+"""  # noqa: D205
 
 from __future__ import annotations
 
@@ -37,7 +38,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Options:
-    """Does your port compute the same as your model: where do they part first, why, and which line mends it?"""
+    """Does your port compute the same as your model: where do they part first, why, and which line
+    mends it?
+    """  # noqa: D205
 
     models: Annotated[tuple[str, ...], tyro.conf.Positional, shown_as("BACKEND=FILE.py ...")]
     """The reference, then its ports: torch=mine.py, keras=mine.py:small for another function, or a

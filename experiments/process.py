@@ -53,7 +53,10 @@ SOON_COMPILED = (
 
 
 def environment(threads: int) -> dict[str, str]:
-    """A worker's environment: the number of threads is ours to set, the rest is the user's where the user has set it."""
+    """A worker's environment.
+
+    The number of threads is ours to set, the rest is the user's where the user has set it.
+    """
     ours = (
         ENVIRONMENT | KEEP_MEMORY | {"JAX_COMPILATION_CACHE_DIR": str(compiled()), **KEEP_COMPILED}
     )
@@ -76,13 +79,19 @@ def xla_flags(threads: int) -> str:
 
 
 def compiled() -> Path:
-    """Where JAX keeps what it compiled for the next process: the user's cache, by machine, since it is machine code."""
+    """Where JAX keeps what it compiled for the next process.
+
+    The user's cache, by machine, since it is machine code.
+    """
     caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(caches) / "isograd" / (platform.node() or "machine") / "jax"
 
 
 class WorkerProcess:
-    """A running worker; what it says arrives in a queue as `(worker, message)`, and `(worker, None)` when it has ended."""
+    """A running worker.
+
+    What it says arrives in a queue as `(worker, message)`, and `(worker, None)` when it has ended.
+    """
 
     placed, lost = True, False
     """Its machine is this one: it has it at once, and what ends it is its run."""
@@ -140,7 +149,7 @@ class WorkerProcess:
         self.stderr.close()
 
     def reason(self) -> str:
-        """Why it ended, in one line: the signal or exit status, and the last thing that it printed."""
+        """Why it ended, in one line: the signal or exit status, and the last that it printed."""
         status = self.process.returncode
         self.stderr.seek(0)
         lines = [

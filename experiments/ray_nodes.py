@@ -1,4 +1,7 @@
-"""What Ray says of its nodes: which there are, what each answers that is asked what is installed, and why one does not."""
+"""What Ray says of its nodes.
+
+Which there are, what each answers that is asked what is installed, and why one does not.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,10 @@ GONE = {"NodeDiedError", "TaskUnschedulableError", "WorkerCrashedError"}
 
 
 def nodes_of(ray: Any) -> Nodes:
-    """The nodes that have a processor to give, each with what is installed there; the silent are left out, and named."""
+    """The nodes that have a processor to give, each with what is installed there.
+
+    The silent are left out, and named.
+    """
     probe = ray.remote(installed)
     with_cpus = [
         node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0) >= 1
@@ -86,7 +92,10 @@ def only_on(ids: Collection[str]) -> dict[str, Any]:
 
 
 def told(error: BaseException) -> str:
-    """What went wrong, without Ray's account of it: the end of a traceback from a node, else the first sentence."""
+    """What went wrong, without Ray's account of it.
+
+    The end of a traceback from a node, else the first sentence.
+    """
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [
         type(error).__name__
     ]

@@ -1,4 +1,6 @@
-"""References: what a plan's steps are judged by, made once by the definition's worker and read by those of the frameworks.
+"""References: what a plan's steps are judged by.
+
+They are made once by the definition's worker and read by those of the frameworks.
 
 The states before the judged steps of the definition's run, and the bounds on the errors of a step
 from each, by draws of what rounding does (common/agreement.py).

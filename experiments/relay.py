@@ -1,4 +1,6 @@
-"""A relay: on a node of a cluster, what stands between a worker process there and the command (experiments/cluster.py).
+"""A relay: on a node of a cluster, what stands between a worker process there and the command.
+
+See experiments/cluster.py.
 
 The nodes share no disk. A job comes with the bytes that it needs, the references of its plan and
 its data file; what goes back is the bytes of the run with their digest, and of the definition's

@@ -140,7 +140,10 @@ class Runner:
                 lane.broken = message["reason"]
 
     def _next(self, lane: Lane) -> None:
-        """Give a lane's worker its next job; a framework's waits, imported, until the definition has left the references."""
+        """Give a lane's worker its next job.
+
+        A framework's waits, imported, until the definition has left the references.
+        """
         assert lane.worker
         lane.current = None
         if lane.jobs and self._awaited(lane.jobs[0]):
@@ -164,13 +167,19 @@ class Runner:
         return not job.defines and job.plan in self.undefined
 
     def _wake(self, plan: Plan) -> None:
-        """A plan's references are there, or will never be: give those lanes their next jobs that waited for them."""
+        """A plan's references are there, or will never be.
+
+        Give those lanes their next jobs that waited for them.
+        """
         self.undefined.discard(plan)
         for lane in self.idle.pop(plan, []):
             self._next(lane)
 
     def _displaced(self) -> bool:
-        """Whether the definition waits for a machine: who waits for its references must not hold that machine."""
+        """Whether the definition waits for a machine.
+
+        Who waits for its references must not hold that machine.
+        """
         while self.starting and not self.starting[0].displaced:
             self.starting.popleft()
         return bool(self.starting)

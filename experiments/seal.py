@@ -1,4 +1,4 @@
-"""The seal of a file: the SHA-256 of its bytes, in the file itself, checked before anything parses them.
+"""The seal of a file: the SHA-256 of its bytes, in the file, checked before parsing.
 
 A sealed file holds once the text `"seal": "format 2, sha256 <64 hexadecimal digits>"`, the first
 field of a JSON record, which may be all of the file or a part of it. The digest is that of the

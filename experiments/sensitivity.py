@@ -1,4 +1,4 @@
-"""A run's own sensitivity: how far it moves when every operation is rounded at random (common/free_run.py)."""
+"""A run's own sensitivity: how far it moves when all is rounded at random (common/free_run.py)."""
 
 from __future__ import annotations
 

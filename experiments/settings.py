@@ -41,7 +41,10 @@ def _activation(recurrent: Recurrent | None) -> Activation:
 
 
 class Settings(Spec, frozen=True):
-    """Everything that a configuration may set, with the project's defaults; the activation of a cell is by default tanh."""
+    """Everything that a configuration may set, with the project's defaults.
+
+    The activation of a cell is by default tanh.
+    """
 
     recurrent: Recurrent = NoRecurrence()
     activation: Activation = Field(
@@ -178,7 +181,10 @@ def kinds(room: str) -> list[str]:
 
 
 def name_of(settings: Settings, changes: Values, overrides: Values) -> str:
-    """A configuration's name, made of its countermeasures and of the numbers that it changes: `relu + he, depth 10`."""
+    """A configuration's name, made of its countermeasures and of the numbers that it changes.
+
+    `relu + he, depth 10`.
+    """
     skip = [] if settings.skip.kind == "none" else [_label(settings.skip)]
     normalization = (
         [] if settings.normalization.kind == "none" else [f"{settings.normalization.kind} norm"]

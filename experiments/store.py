@@ -55,7 +55,7 @@ class Run(NamedTuple):
     trace: Trace
 
     def is_of(self, plan: Plan, backend: str) -> bool:
-        """Whether it is the run of a plan on a backend; where the data file lies is no part of that."""
+        """Whether it is the run of a plan on a backend; where its data lie is no part of that."""
         return self.header.backend == backend and _without_path(self.header.plan) == _without_path(
             plan
         )
@@ -65,7 +65,9 @@ class Store:
     """A folder of runs."""
 
     def __init__(self, directory: Path) -> None:
-        """Open the folder, and create it where it does not exist; what killed processes left half written is removed.
+        """Open the folder, and create it where it does not exist.
+
+        What killed processes left half written is removed.
 
         Raises:
             UserError: It is not a folder that can be written to.

@@ -17,7 +17,10 @@ from typing import Any
 
 
 class Outlet(io.RawIOBase):
-    """A stream to a file descriptor whose writes never fail: what went wrong first is remembered, and the rest is dropped."""
+    """A stream to a file descriptor whose writes never fail.
+
+    What went wrong first is remembered, and the rest is dropped.
+    """
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
@@ -55,7 +58,10 @@ class Outlet(io.RawIOBase):
 
 
 def take() -> None:
-    """Make standard output and standard error such streams; a descriptor that is closed is nobody else's file, but nothing."""
+    """Make standard output and standard error such streams.
+
+    A descriptor that is closed is nobody else's file, but nothing.
+    """
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
@@ -87,7 +93,7 @@ def outlets() -> list[Outlet]:
 
 
 def lost() -> str | None:
-    """Why standard output could not take all that was said; None where it could, or where nobody reads it."""
+    """Why standard output could not take all said; None where it could, or nobody reads it."""
     sys.stdout.flush()
     for outlet in outlets():
         if (
@@ -100,6 +106,6 @@ def lost() -> str | None:
 
 
 def say(text: str) -> None:
-    """Write text for a program to standard output: in UTF-8, whatever the encoding of the terminal."""
+    """Write text for a program to standard output: in UTF-8, whatever the terminal's encoding."""
     sys.stdout.flush()
     sys.stdout.buffer.write(text.encode() + b"\n")

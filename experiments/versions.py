@@ -17,7 +17,9 @@ ROOT = Path(__file__).parents[1]
 
 
 def versions(backend: str, threads: int = 1) -> dict[str, str]:
-    """What can move a number of a run, or what is said of it: packages, sources, the worker's environment, the processor.
+    """What can move a number of a run, or what is said of it.
+
+    Packages, sources, the worker's environment, the processor.
 
     The sources count by their digests, so that a run made by code that was changed since is not
     taken for a new one. Those of the definition belong to every run, for each says how it agrees
@@ -83,7 +85,7 @@ def digest_of(names: tuple[str, ...]) -> str:
 
 
 def environment_digest(threads: int) -> str:
-    """Eight hexadecimal digits that change with what of a worker's environment can move a number."""
+    """Eight hex digits that change with what of a worker's environment can move a number."""
     from experiments.process import environment
 
     chosen = {

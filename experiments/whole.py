@@ -20,7 +20,7 @@ _PART = re.compile(r"\.[0-9a-f]{16}\.part")
 
 
 def write_whole(path: Path, content: bytes | memoryview) -> None:
-    """Write a file; another process sees the whole of it or what was there before, also after a power cut.
+    """Write a file; another process sees all of it or what was before, also after a power cut.
 
     Raises:
         OSError: It cannot be written; nothing is left behind.

@@ -49,7 +49,9 @@ def reason_of(error: BaseException) -> str:
 
 
 def settle(worker: Worker, store: Store, job: Job, report: Callable[[int], None]) -> str:
-    """See to it that the store has a run: `finished`, or `busy` where another command is doing it and nobody is to wait.
+    """See to it that the store has a run.
+
+    `finished`, or `busy` where another command is doing it and nobody is to wait.
 
     The definition's run is done here in any case where its references are wanted: they are this
     command's.

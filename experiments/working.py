@@ -67,7 +67,7 @@ class Worker:
         self.compiled: tuple[Any, Program] | None = None
 
     def run(self, job: Job, report: Callable[[int], None] | None = None) -> Run:
-        """Train a plan and measure it; the definition writes the references that the others are judged by.
+        """Train and measure a plan; the definition writes the references that others are judged by.
 
         Args:
             job: What to do.
@@ -123,7 +123,7 @@ class Worker:
         return Run(header, training.trace)
 
     def _kept(self, job: Job) -> list[int]:
-        """Before which steps the state is kept: for the references, or to take these steps again."""
+        """Before which steps the state is kept: for references, or to take these steps again."""
         if not job.reference:
             return []
         if self.defines:

@@ -1,4 +1,6 @@
-"""The door for other projects: a deep network that does not learn diagnosed, a port held to its reference.
+"""The door for other projects.
+
+A deep network that does not learn is diagnosed, a port held to its reference.
 
     import isograd
 

@@ -114,7 +114,7 @@ class Compared(Result):
 
     @property
     def ok(self) -> bool:
-        """Whether every run came to its end and agrees with the definition, and the report could be written."""
+        """Whether all runs ended and agree with the definition, and the report could be written."""
         return self._status == 0
 
     @property

@@ -18,7 +18,9 @@ SUFFIX = ".capture"
 
 
 class Norms(TypedDict):
-    """What is known of a tensor when its values are not kept; root mean squares are scale-safe, and taken on the device.
+    """What is known of a tensor when its values are not kept.
+
+    Root mean squares are scale-safe, and taken on the device.
 
     Attributes:
         rms: Of the values.
@@ -37,7 +39,7 @@ class Norms(TypedDict):
 
 
 class Place(TypedDict):
-    """A tensor that a module, or a function between modules, has returned; in the order in which they return.
+    """A tensor that a module, or a function between modules, has returned; in the order of return.
 
     Attributes:
         path: As the model's author would write it: `layers.1.conv1`; empty for the model itself. A
@@ -187,7 +189,10 @@ in float32."""
 
 
 def hides_time(captured: Captured) -> bool:
-    """Whether values would show the steps of time of a recurrent layer, which norms do not, and are not too many to keep."""
+    """Whether values would show the steps of time of a recurrent layer, which norms do not.
+
+    And whether they are not too many to keep.
+    """
     hidden = any(
         place["kind"] == "recurrent" and place["output"] is None for place in captured["places"]
     )

@@ -1,4 +1,4 @@
-"""A function of a framework held to a definition in NumPy: its values and its vector-Jacobian products."""
+"""A framework's function held to a definition in NumPy: its values and vector-Jacobian products."""
 
 from __future__ import annotations
 

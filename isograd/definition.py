@@ -1,4 +1,4 @@
-"""What a definition in NumPy says of its inputs, and how far a right implementation in float64 may be off.
+"""What a NumPy definition says of its inputs, and how far a right one in float64 may be off.
 
 The bound of each number is a hundred times what rounding does to the definition itself. Every
 input, and every cotangent, is moved to its neighbour in float64, up or down by chance, several
@@ -34,7 +34,10 @@ class Expected(NamedTuple):
 
     @property
     def judged(self) -> bool:
-        """Whether an error could exceed the bounds: one as large as the tensor's largest number, if that is not 0."""
+        """Whether an error could exceed the bounds.
+
+        One as large as the tensor's largest number, if that is not 0.
+        """
         finite = self.value[np.isfinite(self.value)]
         largest = np.abs(finite).max(initial=0.0) or np.inf
         return bool(np.all((self.bound == 0) | (self.bound < largest)))

@@ -1,4 +1,4 @@
-"""How a definition in NumPy responds to its inputs: vector-Jacobian products by central differences.
+"""How a NumPy definition responds to its inputs: vector-Jacobian products by central differences.
 
 Differences, and not a complex step, because they are right of whatever NumPy computes: of a complex
 number `abs`, `maximum` and a comparison mean something else, and do not say so. In extended
@@ -49,7 +49,10 @@ class Derivative(NamedTuple):
 def contracted(
     function: Function, inputs: Sequence[np.ndarray], cotangents: Sequence[np.ndarray]
 ) -> Callable[..., Any]:
-    """A function of an input's number, its element and a shift of it: the terms of the outputs times the cotangents."""
+    """A function of an input's number, its element and a shift of it.
+
+    The terms of the outputs times the cotangents.
+    """
 
     def along(i: int, element: tuple[int, ...], shift: float) -> np.ndarray:
         moved = list(inputs)
@@ -68,7 +71,7 @@ def at_step(along: Callable[[float], np.ndarray], step: float) -> float:
 
 
 def derivative(along: Callable[[float], np.ndarray], size: float) -> Derivative:
-    """The derivative by the two neighbouring steps that agree best, or by the first that agree to rounding.
+    """The derivative by the two neighbouring steps that agree best, or the first within rounding.
 
     Args:
         along: Terms of a sum as they are when the number is shifted by so much.
@@ -92,5 +95,8 @@ def derivative(along: Callable[[float], np.ndarray], size: float) -> Derivative:
 
 
 def _jump(along: Callable[[float], np.ndarray], here: np.ndarray, step: float) -> float:
-    """By how much the slopes to both sides differ: of a smooth function it shrinks with the step, at a kink it stays."""
+    """By how much the slopes to both sides differ.
+
+    Of a smooth function it shrinks with the step, at a kink it stays.
+    """
     return abs(float(np.sum((along(step) - here) + (along(-step) - here)))) / step

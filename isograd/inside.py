@@ -1,4 +1,6 @@
-"""What runs in the user's own interpreter: it opens their model, and captures, writes and trains it as it is asked.
+"""What runs in the user's own interpreter.
+
+It opens their model, and captures, writes and trains it as it is asked.
 
     PYTHON inside.py BACKEND FOLDER
 
@@ -45,7 +47,7 @@ def main() -> None:
 
 
 def _end_with_the_parent() -> None:
-    """End at once when the process that started this one has ended, also in the middle of a long request."""
+    """End at once when the process that started this one has ended, even in a long request."""
     parent = os.getppid()
     while os.getppid() == parent:
         threading.Event().wait(1.0)

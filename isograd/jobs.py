@@ -1,4 +1,6 @@
-"""The jobs of this project, each in a process of its own: `isograd compare | diagnose | port | migrate | convert | report ...`.
+"""The jobs of this project, each in a process of its own.
+
+`isograd compare | diagnose | port | migrate | convert | report ...`.
 
 A job's process finds `common`, `backends` and `experiments` before anything of the same name, and
 nothing in the folder that it is started in: so it may be started from a project that has folders of

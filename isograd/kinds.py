@@ -1,4 +1,4 @@
-"""What a place, a layer or an optimiser of somebody's own model can be, in every framework's terms."""
+"""What a place, a layer or an optimiser of a user's model can be, in every framework's terms."""
 
 from __future__ import annotations
 

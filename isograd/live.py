@@ -1,4 +1,7 @@
-"""A model that is there, in this process: captured by its framework's wing, and handed to a job as a file."""
+"""A model that is there, in this process.
+
+Captured by its framework's wing, and handed to a job as a file.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +53,7 @@ def captured(
     save: str | Path | None = None,
     **unknown: Any,
 ) -> Iterator[str]:
-    """The path of a model's capture, for as long as this lasts; see `isograd.diagnose` for the arguments."""
+    """The path of a model's capture, while this lasts; see `isograd.diagnose` for the arguments."""
     if unknown:
         raise Mistake(
             "a model that is there takes clip, save and page besides; received "

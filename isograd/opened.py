@@ -1,4 +1,4 @@
-"""A user's file, opened: its model as the wing's capture has it, with its batch, loss and optimizer."""
+"""A user's file, opened: its model as the wing's capture has it, with batch, loss and optimizer."""
 
 from __future__ import annotations
 
@@ -73,7 +73,10 @@ class Opened:
         return np.concatenate(found)
 
     def _module(self) -> types.ModuleType:
-        """The file as a module; within a package under the package's name, so that its relative imports work."""
+        """The file as a module.
+
+        Within a package under the package's name, so that its relative imports work.
+        """
         if not self.file.is_file():
             raise Mistake(f"there is no file {self.file.name}")
         folder, name = self.file.parent, self.file.stem

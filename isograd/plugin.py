@@ -1,4 +1,6 @@
-"""The pytest plugin: fixtures that hold code in several frameworks to one definition, and ports to their reference.
+"""The pytest plugin.
+
+Fixtures that hold code in several frameworks to one definition, and ports to their reference.
 
     def test_gelu(framework):                           # once for each of torch, keras and jax
         framework.check(GELU[framework.name], gelu, x)
@@ -150,7 +152,10 @@ def _isograd_holder() -> Iterator[Holder]:
 
 @pytest.fixture
 def isograd_port(request: pytest.FixtureRequest, _isograd_holder: Holder) -> Callable[..., Port]:
-    """A function of the reference and of the port, as `isograd port` takes them; paths are those of the test's folder."""
+    """A function of the reference and of the port, as `isograd port` takes them.
+
+    Paths are those of the test's folder.
+    """
     here = request.path.parent
 
     def port(

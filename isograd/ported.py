@@ -1,4 +1,4 @@
-"""The fixture `isograd_port`: a port held to its reference, by processes that stay for the session."""
+"""The fixture `isograd_port`: a port held to its reference, by processes of the session."""
 
 from __future__ import annotations
 
@@ -24,7 +24,11 @@ STAGES = {
 
 
 class Held(NamedTuple):
-    """A comparison; where they part, the file of the tensors where they do so first, and the page, if it was asked for."""
+    """A comparison.
+
+    Where they part, the file of the tensors where they do so first, and the page, if it was asked
+    for.
+    """
 
     ported: Ported
     divergence: Path

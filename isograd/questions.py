@@ -13,7 +13,7 @@ from isograd.asking import Mistake, ask, words
 
 
 def compare(experiment: str | Path = "countermeasures", **options: Any) -> Compared:
-    """Train one network in several frameworks: where does its gradient vanish, and what brings it back?
+    """Train one network in several frameworks: where does its gradient vanish, what brings it back?
 
     Args:
         experiment: Of the catalogue, or a .toml file.
@@ -38,7 +38,7 @@ def diagnose(
     seed: int = 0,
     **options: Any,
 ) -> Diagnosed:
-    """Where does the gradient of your model vanish, what is the likely cause, and which line changes it?
+    """Where does your model's gradient vanish, what is the likely cause, and which line changes it?
 
     Args:
         model: `"torch=mine.py"`, a file that defines `model()`, or the model itself: a torch or
@@ -79,7 +79,9 @@ def diagnose(
 
 
 def port(reference: str | Path, port: str | Path, **options: Any) -> Ported:
-    """Does a port compute the same as its reference: where do they part first, why, and which line mends it?
+    """Does a port compute the same as its reference?
+
+    Where do they part first, why, and which line mends it?
 
     Args:
         reference: `"torch=mine_torch.py"`, a file that defines `model()`, or a .capture that was

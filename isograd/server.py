@@ -1,4 +1,7 @@
-"""The answers to requests about a user's model, from inside of their interpreter; inside.py says how they are written."""
+"""The answers to requests about a user's model, from inside of their interpreter.
+
+Inside.py says how they are written.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,10 @@ OF_TENSORFLOW = re.compile(r"\{\{function_node .*?\}\} | \[Op:\w+\].*")
 
 
 class Server:
-    """Answers requests about one model after another; each finds the interpreter as if it were the first."""
+    """Answers requests about one model after another.
+
+    Each finds the interpreter as if it were the first.
+    """
 
     def __init__(self, backend: str, folder: Path) -> None:
         self.capture = wing(backend, folder)

@@ -1,4 +1,6 @@
-"""Activation in JAX: the functions of `jax.nn`; Leaky ReLU, PReLU, ELU, SELU and the approximation of GELU written out.
+"""Activation in JAX: the functions of `jax.nn`.
+
+Leaky ReLU, PReLU, ELU, SELU and the approximation of GELU are written out.
 
 Trap: `jax.nn.leaky_relu` and `flax.linen.PReLU` have the derivative 1 at 0, not the slope: a dead
 layer with biases of 0 sits exactly there. Flax starts the slope of PReLU at 0.01, PyTorch at 0.25,
@@ -58,7 +60,10 @@ Function = Callable[[jax.Array], jax.Array]
 
 
 def leaky_relu(z: jax.Array, slope: float | jax.Array) -> jax.Array:
-    """Leaky ReLU, with the derivative `slope` at 0; an infinite z above 0 leaves the slope's gradient finite."""
+    """Leaky ReLU, with the derivative `slope` at 0.
+
+    An infinite z above 0 leaves the slope's gradient finite.
+    """
     return jnp.where(z > 0, z, slope * jnp.where(z > 0, 0, z))
 
 
@@ -201,7 +206,7 @@ def layer(spec: Activation) -> Layer:
 
 
 def alive(spec: Activation, z: jax.Array, h: jax.Array, slope: jax.Array | None) -> jax.Array:
-    """Whether the derivative of a unit's activation is not 0 for some sample, [unit], for z and h [batch, unit].
+    """Which units have a derivative other than 0 for some sample, [unit], of z and h [batch, unit].
 
     Asked sample by sample, and so that a NaN, whose derivative is not 0, answers no: XLA's maximum
     passes over it.

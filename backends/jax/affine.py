@@ -1,4 +1,7 @@
-"""The affine map in JAX: `flax.linen.Dense`; in nnx `flax.nnx.Linear`, which wants to know the number of inputs."""
+"""The affine map in JAX: `flax.linen.Dense`.
+
+In nnx `flax.nnx.Linear`, which wants to know the number of inputs.
+"""
 
 from __future__ import annotations
 

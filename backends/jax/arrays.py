@@ -17,7 +17,7 @@ Device = Any
 
 
 def from_numpy(array: np.ndarray, dtype: str, device: Device) -> jax.Array:
-    """A copy on the device in the given precision, infinite beyond its range; integers stay integers."""
+    """A copy on the device in this precision, infinite beyond its range; integers stay integers."""
     with np.errstate(over="ignore"):
         return jax.device_put(array.astype(dtype) if array.dtype.kind == "f" else array, device)
 

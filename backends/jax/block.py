@@ -48,7 +48,10 @@ class Block(linen.Module):
 
     @linen.compact
     def __call__(self, x: jax.Array, _: None = None) -> tuple[jax.Array, Tree]:
-        """Output [batch, unit] of x [batch, unit]; if it is to be measured, its input, and which units are alive."""
+        """Output [batch, unit] of x [batch, unit].
+
+        If it is to be measured, its input, and which units are alive.
+        """
         site = Site(self.training, self.measure)
         h = run(self.parts, x, site)
         if not self.measure:
@@ -68,7 +71,10 @@ class StepBlock(linen.Module):
     def __call__(
         self, carried: tuple[jax.Array, ...], x: jax.Array
     ) -> tuple[tuple[jax.Array, ...], Tree]:
-        """What is handed on after x [batch, feature]; if it is to be measured, its output, and which units are alive."""
+        """What is handed on after x [batch, feature].
+
+        If it is to be measured, its output, and which units are alive.
+        """
         site = Site(self.training, self.measure, carried=carried)
         h = run(self.parts, x, site)
         if not self.measure:
@@ -106,7 +112,10 @@ def parameter_paths(parts: Iterable[Part], units: int) -> Paths:
 
 
 def _held(part: Part) -> dict[str, Kept]:
-    """Where `layer` has the parameters of a part: where its ordinary model has them, if the room does not say otherwise."""
+    """Where `layer` has the parameters of a part.
+
+    That is where its ordinary model has them, if the room does not say otherwise.
+    """
     own = room(part)
     return getattr(own, "OF_LAYER", own.PARAMETERS)
 

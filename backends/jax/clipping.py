@@ -42,7 +42,7 @@ def norm(gradient: jax.Array, leading: int) -> jax.Array:
 
 
 def shortened(gradient: jax.Array, norms: jax.Array, threshold: float) -> jax.Array:
-    """The gradient, brought to the threshold where its norm is above it; NaN where the norm is not finite.
+    """The gradient, brought to the threshold if its norm is above; NaN if that is not finite.
 
     Sixteenths, and the division first, because XLA flushes subnormal numbers to 0: threshold / norm
     may be one, and so may the reciprocal of a norm near the largest number.
@@ -53,7 +53,10 @@ def shortened(gradient: jax.Array, norms: jax.Array, threshold: float) -> jax.Ar
 
 
 def transformation(spec: Clipping, leading: int) -> optax.GradientTransformation:
-    """The transformation for a tree of arrays, of which so many leading axes, such as a layer's, are not of a parameter."""
+    """The transformation for a tree of arrays.
+
+    So many leading axes of each, such as a layer's, are not of a parameter.
+    """
     match spec:
         case NoClipping():
             return optax.identity()

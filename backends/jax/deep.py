@@ -25,7 +25,10 @@ PIECES = {
 
 
 class Model(linen.Module):
-    """The layers one after another; zeros are added to what each puts out, so that there is a gradient by it."""
+    """The layers one after another.
+
+    Zeros are added to what each puts out, so that there is a gradient by it.
+    """
 
     pieces: tuple[tuple[str, str], ...]
     sizes: tuple[tuple[int, int], ...]

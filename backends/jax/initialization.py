@@ -87,7 +87,10 @@ def build(spec: Initialization) -> Initialize:
 
 
 def bias(spec: Initialization, n_in: int) -> Initialize:
-    """An initializer of the bias of a layer with n_in inputs, called with a key, a shape (n_out,) and a dtype."""
+    """An initializer of the bias of a layer with n_in inputs.
+
+    It is called with a key, a shape (n_out,) and a dtype.
+    """
     match spec.bias:
         case 0:
             return initializers.zeros

@@ -1,4 +1,6 @@
-"""The loss in JAX: the functions of optax, of logits and of one-hot classes or real targets, and their mean.
+"""The loss in JAX: the functions of optax, and their mean.
+
+They take logits, and one-hot classes or real targets.
 
 Trap: optax' losses are those of each sample or element; the mean is the caller's. `optax.l2_loss`
 is half of `optax.squared_error`. `sigmoid_binary_cross_entropy` of [batch, 1] and [batch]
@@ -26,7 +28,7 @@ NATIVE = {
 
 
 def build(spec: Loss) -> Callable[[jax.Array, jax.Array], jax.Array]:
-    """The mean loss of outputs [batch, output], and integer classes [batch] or real targets [batch, output]."""
+    """The mean loss of outputs [batch, output], and classes [batch] or targets [batch, output]."""
     match spec:
         case CrossEntropy():
             return lambda outputs, classes: optax.softmax_cross_entropy_with_integer_labels(
@@ -45,7 +47,10 @@ def build(spec: Loss) -> Callable[[jax.Array, jax.Array], jax.Array]:
 
 
 def _targets(wanted: jax.Array, outputs: jax.Array) -> jax.Array:
-    """Real targets as they are; integer classes one-hot, in the outputs' precision, which float64 would raise."""
+    """Real targets as they are.
+
+    Integer classes one-hot, in the outputs' precision, which float64 would raise.
+    """
     if jnp.issubdtype(wanted.dtype, jnp.floating):
         return wanted
     return jax.nn.one_hot(wanted, outputs.shape[1], dtype=outputs.dtype)

@@ -1,4 +1,6 @@
-"""The network of any plan as an ordinary Flax linen model: modules, an optax transformation, a jitted step.
+"""The network of any plan as an ordinary Flax linen model.
+
+Modules, an optax transformation, a jitted step.
 
     variables = build(plan, seed=0)
     losses, variables = train(variables, plan, batches)
@@ -71,7 +73,7 @@ class Model(linen.Module):
 
 
 def build(plan: Plan, seed: int) -> Tree:
-    """The variables of the model in the plan's precision, its parameters drawn by the plan's initialization."""
+    """The model's variables in the plan's precision, its parameters drawn by the initialization."""
     found = places(plan.network, placed)
     keys = jax.random.split(jax.random.key(seed), len(found))
     return unflatten_dict(
@@ -96,7 +98,7 @@ def load(plan: Plan, arrays: Arrays) -> Tree:
 
 
 def arrays(variables: Tree, plan: Plan) -> Arrays:
-    """The parameters and statistics, or some of them or their gradients, [layer, ...] by our names."""
+    """Parameters and statistics, or some of them or their gradients, [layer, ...] by our names."""
     flat: dict[tuple[str, ...], Any] = flatten_dict(variables)
     found = [place for place in places(plan.network, placed) if path_of(place) in flat]
     return together(found, lambda place: to_numpy(flat[path_of(place)]))
@@ -123,14 +125,17 @@ def split(variables: Tree) -> tuple[Tree, Tree]:
 
 
 def gradients(variables: Tree, plan: Plan, samples: Samples) -> tuple[float, Arrays]:
-    """The loss of a batch, and its gradient with respect to every parameter, [layer, ...] by our names; nothing is clipped."""
+    """The loss of a batch, and its unclipped gradients, [layer, ...] by our names of parameters."""
     differentiated = jax.jit(jax.value_and_grad(partial(loss_of, plan=plan), has_aux=True))
     (value, _), found = differentiated(*split(variables), samples=on_device(plan, samples))
     return float(value), arrays({"params": found}, plan)
 
 
 def train(variables: Tree, plan: Plan, batches: Iterable[Samples]) -> tuple[list[float], Tree]:
-    """Train with the plan's clipping and optimizer: the loss of each step, and the variables after the last."""
+    """Train with the plan's clipping and optimizer.
+
+    Gives the loss of each step, and the variables after the last.
+    """
     params, statistics = split(variables)
     transformation = optax.chain(
         clipping.build(plan.clipping, named(plan)), optimizer.build(plan.optimizer)

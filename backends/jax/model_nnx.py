@@ -32,7 +32,7 @@ from common.plan import Plan
 
 
 def placed(part: Part) -> Placed:
-    """Where a part has its parameters and statistics: as in linen, if its room does not say otherwise."""
+    """Where a part has parameters and statistics: as in linen, unless its room says otherwise."""
     own = room(part.room)
     said = "PARAMETERS_NNX" if hasattr(own, "PARAMETERS_NNX") else "PARAMETERS"
     return kept_by(own, part.kind, said)
@@ -100,7 +100,7 @@ def arrays(model: nnx.Module, plan: Plan) -> Arrays:
 
 
 def gradients(model: nnx.Module, plan: Plan, samples: Samples) -> tuple[float, Arrays]:
-    """The loss of a batch, and its gradient with respect to every parameter, [layer, ...] by our names; nothing is clipped."""
+    """The loss of a batch, and its unclipped gradients, [layer, ...] by our names of parameters."""
     model.train()
     value, found = nnx.jit(differentiated(plan))(model, *on_device(plan, samples))
     trained = [place for place in places(plan.network, placed) if place.trained]

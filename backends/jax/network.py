@@ -28,7 +28,9 @@ class StackedNetwork(linen.Module):
 
     @linen.compact
     def __call__(self, x: jax.Array) -> tuple[jax.Array, Tree]:
-        """Logits [batch, class] of x [batch, features]; `outputs` and `alive` of the sites, lists of [layer, ...].
+        """Logits [batch, class] of x [batch, features].
+
+        `outputs` and `alive` of the sites, lists of [layer, ...].
 
         A recurrent network takes x [batch, time, features].
         """
@@ -55,7 +57,7 @@ class StackedNetwork(linen.Module):
 def _through_layers(
     stack: Stack, training: bool, measure: bool, x: jax.Array
 ) -> tuple[jax.Array, Tree]:
-    """What comes out of the last layer, and what is to be measured; called inside a `compact` method."""
+    """What comes out of the last layer, and what is to be measured; within a `compact` method."""
     x, kept = _layers(stack)(stack.block, training, measure, name=stack.name)(x, None)
     return x, {
         "inputs": [_stacked(stack, kept["input"])],
@@ -66,7 +68,10 @@ def _through_layers(
 def _through_time(
     stack: Stack, training: bool, measure: bool, x: jax.Array
 ) -> tuple[jax.Array, Tree]:
-    """What comes out of the last step of x [batch, time, feature], and what is to be measured of all; the same."""
+    """The output of the last step of x [batch, time, feature], and what is to be measured of all.
+
+    Called inside a `compact` method as well.
+    """
     axes: Any = {"perturbations": 0}
     steps: Any = linen.scan(
         StepBlock,
@@ -95,7 +100,7 @@ def _layers(stack: Stack) -> Any:
 
 
 def no_signals(spec: Network, x: jax.Array) -> Tree:
-    """Zeros added to the outputs of the sites: the gradient with respect to them is that of the outputs."""
+    """Zeros added to the outputs of the sites: the gradient by them is that of the outputs."""
     return {
         stack.name: {"signal": jnp.zeros(_signal_shape(stack, x), x.dtype)}
         for stack in spec.measured()
@@ -108,7 +113,7 @@ def _signal_shape(stack: Stack, x: jax.Array) -> tuple[int, ...]:
 
 
 def signals(spec: Network, perturbations: Tree) -> list[jax.Array]:
-    """The gradients with respect to what `no_signals` gives, for each measured stack [layer, batch, unit]."""
+    """The gradients by what `no_signals` gives, for each measured stack [layer, batch, unit]."""
     found = {stack.name: perturbations[stack.name]["signal"] for stack in spec.measured()}
     return [
         found[stack.name] if stack.recurrent else _stacked(stack, found[stack.name])

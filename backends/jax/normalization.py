@@ -1,4 +1,4 @@
-"""Normalization in JAX: `flax.linen.BatchNorm` and `LayerNorm` with the two-pass variance, `RMSNorm`.
+"""Normalization in JAX: `flax.linen.BatchNorm` and `LayerNorm` with two-pass variance, `RMSNorm`.
 
 Trap: Flax's own momentum is 0.99, Keras' too, and PyTorch's 0.1 is 0.9 here; its epsilon is 1e-5,
 as PyTorch's is and Keras' 1e-3 is not. Flax computes the variance as E[x^2] - E[x]^2 unless
@@ -42,7 +42,10 @@ STATISTICS = {"mean": Kept("mean"), "variance": Kept("var")}
 
 
 def build(spec: Normalization) -> Callable[..., linen.Module] | None:
-    """A constructor of the module, for batch norm to be called with `use_running_average`; None for no normalization."""
+    """A constructor of the module, for batch norm to be called with `use_running_average`.
+
+    None for no normalization.
+    """
     match spec:
         case NoNormalization():
             return None
@@ -76,7 +79,10 @@ def module(
 def module_nnx(
     spec: Normalization, units: int, inner: nnx.Module, dtype: str, rngs: nnx.Rngs
 ) -> Any:
-    """The normalization as a part of a model in Flax nnx; its running statistics start as float32, whatever the dtype."""
+    """The normalization as a part of a model in Flax nnx.
+
+    Its running statistics start as float32, whatever the dtype.
+    """
     options: dict[str, Any] = {"dtype": dtype, "param_dtype": dtype, "rngs": rngs}
     match spec:
         case NoNormalization():
@@ -152,7 +158,10 @@ def probe(spec: Normalization, inputs: Arrays) -> Arrays:
 
 
 def native(spec: Normalization) -> Callable[..., linen.Module] | None:
-    """Flax's own module with the same momentum and, of batch norm, epsilon: its variance is the fast one."""
+    """Flax's own module with the same momentum and, of batch norm, epsilon.
+
+    Its variance is the fast one.
+    """
     match spec:
         case NoNormalization():
             return None

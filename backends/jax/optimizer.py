@@ -75,7 +75,7 @@ def build(spec: Optimizer) -> optax.GradientTransformation:
 
 
 def layer(spec: Optimizer) -> Rule:
-    """A function from the clipped gradients of one seed to the directions of a step, all [layer, ...] by name.
+    """From the clipped gradients of one seed to the directions of a step, all [layer, ...] by name.
 
     Not optax's own: its bias correction, and what a traced number leaves of 1, are computed in the
     precision of the run.
@@ -147,7 +147,10 @@ def _rmsprop(g: jax.Array, w: jax.Array, held: Tree, numbers: Numbers) -> Found:
 
 
 def probe(spec: Optimizer, inputs: Arrays, form: Callable[[Any], Any] = layer) -> Arrays:
-    """Parameters and, of `layer`, the state after some steps (`common.countermeasures.optimizer.of_probe` says of what)."""
+    """Parameters and, of `layer`, the state after some steps.
+
+    `common.countermeasures.optimizer.of_probe` says of what.
+    """
     start, gradients = of_probe(inputs)
     steps = [{name: jnp.asarray(g) for name, g in found.items()} for found in gradients]
     parameters = {name: jnp.asarray(a) for name, a in start.items()}
@@ -176,7 +179,7 @@ def _by_itself(
 
 
 def native(spec: Optimizer) -> Callable[[float], optax.GradientTransformation]:
-    """What optax ships, with its own defaults, to be called with the learning rate, which has none."""
+    """What optax ships, with its defaults, to be called with the learning rate, which has none."""
     match spec:
         case SGD():
             return optax.sgd

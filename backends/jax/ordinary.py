@@ -1,4 +1,4 @@
-"""What the two forms of an ordinary model share, that in Flax linen (model.py) and that in nnx (model_nnx.py)."""
+"""What both forms of an ordinary model share, in Flax linen (model.py) and nnx (model_nnx.py)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What is measured of a step, in JAX: from the arrays that a step leaves, so that one compiled function serves all networks.
+"""What is measured of a step, in JAX.
+
+From the arrays that a step leaves, so that one compiled function serves all networks.
 
 Trap: XLA sums float32 numbers that are converted to float64 one by one; float32 itself it
 vectorises, eight times as fast.

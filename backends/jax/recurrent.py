@@ -1,4 +1,6 @@
-"""Recurrent cells in JAX: a linen module for one step, and Flax's own cells, whose gates are parameters of their own.
+"""Recurrent cells in JAX: a linen module for one step, and Flax's own cells.
+
+The gates of these are parameters of their own.
 
 Trap: `flax.nnx.GRUCell` has no bias for the product in its candidate; `flax.linen.GRUCell` has it.
 The state of Flax's LSTM is (c, h), the other way round than PyTorch's and Keras'; its forget gate's
@@ -81,7 +83,7 @@ Activate = Callable[[jax.Array], jax.Array]
 def build(
     spec: Cell, activation: Any = jnp.tanh, dtype: Any = jnp.float32
 ) -> Callable[..., linen.RNN]:
-    """A constructor, to be called with units, of a module for x [batch, time, feature] that gives every output.
+    """A constructor by units of a module for x [batch, time, feature] that gives every output.
 
     Its biases start at 0, the forget gate's too.
 
@@ -134,7 +136,7 @@ NNX_CELLS: dict[str, Any] = {
 
 
 class LastOutput(linen.Module):
-    """Cells over a sequence x [batch, time, feature], of which the last output [batch, unit] goes on."""
+    """Cells over a sequence x [batch, time, feature]; the last output [batch, unit] goes on."""
 
     cells: linen.RNN
 
@@ -272,7 +274,7 @@ def probe(spec: Cell, inputs: Arrays, function: Activation) -> Arrays:
 
 
 def native(spec: Cell) -> Callable[[int], linen.RNN]:
-    """What Flax ships under the name, with its own defaults: a constructor, to be called with units."""
+    """What Flax ships under the name, with its own defaults: a constructor, called with units."""
     match spec:
         case SimpleRNN():
             return lambda units: linen.RNN(linen.SimpleCell(units))

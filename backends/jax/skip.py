@@ -30,7 +30,10 @@ PARAMETERS = {
 
 
 def joined(spec: Skip, f: jax.Array, x: jax.Array, owner: linen.Module) -> jax.Array:
-    """What a layer makes of x, and x; called inside the `compact` method of who owns what is trained of it."""
+    """What a layer makes of x, and x.
+
+    Called inside the `compact` method of who owns what is trained of it.
+    """
     match spec:
         case NoSkip():
             return f

@@ -1,4 +1,7 @@
-"""The training step in JAX: `jax.value_and_grad`, an optax transformation, the optimizer; one seed, then all seeds."""
+"""The training step in JAX: `jax.value_and_grad`, an optax transformation, the optimizer.
+
+One seed, then all seeds.
+"""
 
 from __future__ import annotations
 
@@ -141,7 +144,10 @@ def differentiate(
     x: jax.Array,
     y: jax.Array,
 ) -> Any:
-    """Forward and backward of all seeds: losses, gradients, new running statistics, and what is to be measured."""
+    """Forward and backward of all seeds.
+
+    Losses, gradients, new running statistics, and what is to be measured.
+    """
     TRACED.append(network)
     return _over_seeds(
         partial(_differentiate_one, network.with_numbers(numbers), measure),
@@ -191,7 +197,10 @@ def predict(
 
 
 class Kinds(NamedTuple):
-    """What of clipping and optimizer is compiled, and what is to be kept: some directions, the clipped gradients."""
+    """What of clipping and optimizer is compiled, and what is to be kept.
+
+    Kept are some directions, the clipped gradients.
+    """
 
     clipping: type[Any]
     optimizer: type[Any]
@@ -203,7 +212,9 @@ class Kinds(NamedTuple):
 def update(
     kinds: Kinds, threshold: Tree, numbers: Tree, parameters: Tree, slots: Tree, gradients: Tree
 ) -> tuple[Tree, ...]:
-    """Clip and step: the new parameters and slots, the clipped gradients, and the directions of the measured weights.
+    """Clip and step.
+
+    The new parameters and slots, the clipped gradients, and the directions of the measured weights.
 
     The last two are given if they are to be kept, and are not the gradients again. It knows nothing
     of the network, so that one compiled function serves all whose parameters have the same shapes.

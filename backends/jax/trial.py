@@ -1,4 +1,6 @@
-"""Lines of JAX, Flax and optax, tried: what a line makes, and the numbers and gradients that come out of it.
+"""Lines of JAX, Flax and optax, tried.
+
+What a line makes, and the numbers and gradients that come out of it.
 
 A line is what a reader would write, as `linen.BatchNorm(use_running_average=not training)`. Arrays
 are in the layouts that all wings share: those of Flax.
@@ -50,7 +52,10 @@ def _arrays(given: Arrays) -> dict[str, jax.Array]:
 
 
 def _pulled(function: Callable[..., jax.Array], arrays: Mapping[str, jax.Array]) -> dict[str, Any]:
-    """The value of a function of arrays by name, and its gradients along `cotangent` by all that it comes from."""
+    """The value and gradients of a function of arrays by name.
+
+    The gradients are along `cotangent`, by all that it comes from.
+    """
     sources = {
         name: a
         for name, a in arrays.items()
@@ -150,7 +155,7 @@ def _clip(line: str, given: Arrays) -> dict[str, Any]:
 
 
 def _optimizer(line: str, given: Arrays) -> dict[str, Any]:
-    """A transformation; its learning rate is a name of the line, `rate`, where `rates` are given."""
+    """A transformation; its learning rate is the line's name `rate`, where `rates` are given."""
     parameter = jnp.asarray(given["start"])
     rates = given.get("rates", np.zeros(len(given["gradients"])))
     state, found = None, []

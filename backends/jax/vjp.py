@@ -1,4 +1,4 @@
-"""A function of JAX's arrays, and its vector-Jacobian products, in float64: for somebody's own tests.
+"""A function of JAX's arrays, and its vector-Jacobian products, in float64: for own tests.
 
 It is loaded by its path in their process. It imports NumPy and JAX, nothing of ours.
 """

@@ -56,7 +56,10 @@ PARAMETERS = {"slope": Kept("alpha", (None, None))}
 
 
 def leaky_relu(z: Tensor, slope: float | Tensor) -> Tensor:
-    """Leaky ReLU, with the derivative `slope` at 0: that of `tf.nn.relu` is 0 there, and that of `tf.minimum` is 1."""
+    """Leaky ReLU, with the derivative `slope` at 0.
+
+    That of `tf.nn.relu` is 0 there, and that of `tf.minimum` is 1.
+    """
     return tf.nn.relu(z) + tf.convert_to_tensor(slope, z.dtype) * tf.minimum(
         z, tf.zeros((), z.dtype)
     )

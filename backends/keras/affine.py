@@ -1,4 +1,7 @@
-"""The affine map in Keras: `keras.layers.Dense`; in the engine what it computes, for stacked weights."""
+"""The affine map in Keras: `keras.layers.Dense`.
+
+In the engine what it computes, for stacked weights.
+"""
 
 from __future__ import annotations
 

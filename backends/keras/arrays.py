@@ -18,7 +18,7 @@ Tensors = dict[str, Tensor]
 
 
 def from_numpy(array: np.ndarray, dtype: str, device: str) -> Tensor:
-    """A copy on the device in the given precision, infinite beyond its range; integers stay integers."""
+    """A copy on the device in this precision, infinite beyond its range; integers stay integers."""
     with tf.device(device), np.errstate(over="ignore"):
         return tf.constant(array, dtype=dtype if array.dtype.kind == "f" else None)
 

@@ -38,11 +38,14 @@ class Layer:
     owners: Mapping[str, Layer] = MappingProxyType({})
 
     def ready(self, name: str, a: Tensor) -> Tensor:
-        """A parameter or statistic [layer, (seed,) ...] as the arithmetic of a layer takes it; once, not in each layer."""
+        """A parameter or statistic [layer, (seed,) ...] as the arithmetic of a layer takes it.
+
+        Once, not in each layer.
+        """
         return a
 
     def __call__(self, p: Tensors, x: Tensor, site: Site) -> Tensor:
-        """The output for x [(seed,) batch, unit], by parameters and statistics of one layer by their bare names."""
+        """The output for x [(seed,) batch, unit], by one layer's arrays by their bare names."""
         raise NotImplementedError
 
     def running(self, old: Tensor, new: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from common.device import named
 
 
 def simulate(count: int) -> None:
-    """Make the processor appear as that many devices; only before TensorFlow has touched a device."""
+    """Make the processor appear as that many devices; only before TensorFlow has touched one."""
     processor = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(
         processor, [tf.config.LogicalDeviceConfiguration()] * count

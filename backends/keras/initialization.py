@@ -103,7 +103,7 @@ def build(spec: Initialization) -> Constructor:
 
 
 def bias(spec: Initialization, n_in: int) -> Constructor:
-    """A constructor of the initializer of the bias of a layer with n_in inputs, to be called with a seed."""
+    """A constructor of the bias initializer of a layer with n_in inputs, called with a seed."""
     match spec.bias:
         case 0:
             return seedless(initializers.Zeros())

@@ -1,4 +1,6 @@
-"""The loss in Keras: `SparseCategoricalCrossentropy` and `BinaryCrossentropy` of logits, `MeanSquaredError`.
+"""The loss in Keras: `SparseCategoricalCrossentropy`, `BinaryCrossentropy`, `MeanSquaredError`.
+
+The first two are of logits.
 
 Squared error is that of one-hot classes, or of real targets.
 
@@ -51,7 +53,7 @@ def build(
 
 
 def _targets(wanted: Tensor, outputs: Tensor) -> Tensor:
-    """Of the shape and type of outputs [..., output]: real targets as they are, and classes one-hot.
+    """Of the shape and type of outputs [..., output]: real targets as they are, classes one-hot.
 
     `fit` makes floats of classes [..., 1], so that their shape tells them apart: of one output
     there are no classes.

@@ -1,4 +1,6 @@
-"""The network of any plan as an ordinary Keras model: layers, an optimizer of `keras.optimizers`, a loop.
+"""The network of any plan as an ordinary Keras model.
+
+Layers, an optimizer of `keras.optimizers`, a loop.
 
     model = build(plan, seed=0)
     losses = train(model, plan, batches)
@@ -118,7 +120,7 @@ def arrays(model: keras.Sequential, plan: Plan) -> Arrays:
 
 
 def gradients(model: keras.Sequential, plan: Plan, samples: Samples) -> tuple[float, Arrays]:
-    """The loss of a batch, and its gradient with respect to every parameter, [layer, ...] by our names; nothing is clipped."""
+    """The loss of a batch, and its unclipped gradients, [layer, ...] by our names of parameters."""
     trained = [place for place in places(plan.network, placed) if place.trained]
     sources = [variable_of(model, place).value for place in trained]
     x, y = tensors(plan, samples)

@@ -68,7 +68,10 @@ class Rows(NamedTuple):
 
 
 class Row(NamedTuple):
-    """What a layer leaves, and what the next one gets of it: its output, and what a step of time hands on beside it."""
+    """What a layer leaves, and what the next one gets of it.
+
+    Its output, and what a step of time hands on beside it.
+    """
 
     kept: Tensors
     carried: tuple[Tensor, ...]
@@ -93,7 +96,7 @@ class StackedNetwork:
     def __call__(
         self, parameters: Tensors, statistics: Tensors, x: Tensor, training: bool, signals: Tensors
     ) -> Pass:
-        """Run x [(seed,) batch, features] by parameters and statistics [(seed,) layer, ...] by name.
+        """Run x [(seed,) batch, feature] by parameters and statistics [(seed,) layer, ...] by name.
 
         Args:
             parameters: By our names.
@@ -144,7 +147,10 @@ class StackedNetwork:
         return swapped(a) if self.layer_axis else a
 
     def no_signals(self, x: Tensor) -> Tensors:
-        """Zeros [layer, (seed,) batch, width] that each loop adds to its outputs: there their gradient is out of reach."""
+        """Zeros [layer, (seed,) batch, width] that each loop adds to its outputs.
+
+        There their gradient is out of reach.
+        """
         of_loops = [stack for stack in self.stacks if stack.name in self.in_a_loop]
         samples = x.shape[: 1 + self.layer_axis]
         return {
@@ -153,7 +159,10 @@ class StackedNetwork:
         }
 
     def signals(self, found: list[Tensor]) -> list[Tensor]:
-        """The gradients with respect to the sources of a pass, [layer, (seed,) batch, width] for one width in a row each."""
+        """The gradients by the sources of a pass.
+
+        They are [layer, (seed,) batch, width] for one width in a row each.
+        """
         if not self.looped:
             return [tf.stack(list(run)) for _, run in groupby(found, key=lambda a: a.shape[-1])]
         one = 2 + self.layer_axis
@@ -167,7 +176,10 @@ class StackedNetwork:
         own: Tensors,
         carried: tuple[Tensor, ...],
     ) -> Row:
-        """One layer, by the parameters that all share and its own; a step of time gets an input among these."""
+        """One layer, by the parameters that all share and its own.
+
+        A step of time gets an input among these.
+        """
         site = Site(training, carried=carried)
         h = self.blocks[stack.name](fixed | own, own.get(GIVEN, carried[0]), site)
         return Row(site.kept | {"h": h}, site.carried if stack.recurrent else (h,))
@@ -206,7 +218,7 @@ class StackedNetwork:
         carried: tuple[Tensor, ...],
         signals: Tensor,
     ) -> Rows:
-        """The same as a `tf.while_loop`; the first layer before it, which says what there is to collect."""
+        """The same as a `tf.while_loop`; the first layer, run before it, says what to collect."""
         first, carried = layer({name: a[0] for name, a in by_layer.items()}, carried)
         depth = len(stack.layers)
         signals = (

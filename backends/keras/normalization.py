@@ -1,4 +1,6 @@
-"""Normalization in Keras: `keras.layers.BatchNormalization`, `LayerNormalization`, `RMSNormalization`, every number stated.
+"""Normalization in Keras: `keras.layers.BatchNormalization` and its like.
+
+Beside it `LayerNormalization` and `RMSNormalization`, every number stated.
 
 Trap: the defaults are momentum 0.99 and epsilon 1e-3, not 0.9 and 1e-5; layer norm has 1e-3 too,
 and rms norm 1e-6. A bare call `layer(x)` or `model(x)` is evaluation: in a GradientTape of one's
@@ -38,7 +40,7 @@ STATISTICS = {"mean": Kept("moving_mean"), "variance": Kept("moving_variance")}
 
 
 class BatchNorm(keras.layers.BatchNormalization):
-    """`keras.layers.BatchNormalization` for x [batch, unit], by the functions of `tf.nn` that it stands on."""
+    """`keras.layers.BatchNormalization` for x [batch, unit], by functions of `tf.nn` below it."""
 
     def call(self, inputs: Tensor, training: bool = False, mask: None = None) -> Tensor:
         """Normalize by the batch's moments in training, by the running ones in evaluation."""
@@ -128,7 +130,10 @@ class Unchanged(Layer):
 
 
 class Normalized(Layer):
-    """Batch norm, unit by unit: with the seeds' units side by side, [batch, seed * unit], it works seed by seed."""
+    """Batch norm, unit by unit.
+
+    With the seeds' units side by side, [batch, seed * unit], it works seed by seed.
+    """
 
     def __init__(self, native: BatchNorm, seeds: int, units: int) -> None:
         self.native, self.seeds, self.units = native, seeds, units
@@ -138,7 +143,10 @@ class Normalized(Layer):
         return tf.reshape(a, (a.shape[0], -1))
 
     def __call__(self, p: Tensors, x: Tensor, site: Site) -> Tensor:
-        """Normalized x [(seed,) batch, unit], by the batch's moments in training and by the running ones in evaluation."""
+        """Normalized x [(seed,) batch, unit].
+
+        By the batch's moments in training and by the running ones in evaluation.
+        """
         alone = self.seeds == 1
         by_batch = x if alone else swapped(x)
         flat = x if alone else tf.reshape(by_batch, (-1, self.seeds * self.units))

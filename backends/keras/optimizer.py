@@ -1,4 +1,6 @@
-"""The optimizer in Keras: a class of `keras.optimizers`; Adam and RMSprop with their epsilon where the others have it.
+"""The optimizer in Keras: a class of `keras.optimizers`.
+
+Adam and RMSprop with their epsilon where the others have it.
 
 Trap: Adam adds epsilon before the bias correction, and RMSprop inside the root, 1e-7 by default:
 for a gradient of 1e-8 the first step of Adam is 3e-3 of the learning rate, and half of it
@@ -51,7 +53,10 @@ the new state."""
 
 
 class FaithfulAdam(keras.optimizers.Adam):
-    """Adam with epsilon after the bias correction, and its numbers in float64 until they meet the variable's."""
+    """Adam with epsilon after the bias correction.
+
+    Its numbers are in float64 until they meet the variable's.
+    """
 
     def update_step(self, gradient: Tensor, variable: Tensor, learning_rate: Tensor) -> None:
         """Change a variable and its moments."""
@@ -86,7 +91,10 @@ def running_mean(old: keras.Variable, new: Tensor, share: float) -> Tensor:
 
 
 def build(spec: Optimizer) -> keras.optimizers.Optimizer:
-    """The optimizer, for a loop of one's own or for `compile`; the model's precision has to be `floatx` too."""
+    """The optimizer, for a loop of one's own or for `compile`.
+
+    The model's precision has to be `floatx` too.
+    """
     rate = np.float64(spec.learning_rate)
     match spec:
         case SGD():
@@ -106,7 +114,7 @@ def build(spec: Optimizer) -> keras.optimizers.Optimizer:
 
 
 def layer(spec: Optimizer) -> Rule:
-    """A function from clipped gradients to the directions of a step, all [seed, layer, ...] by name."""
+    """From clipped gradients to the directions of a step, all [seed, layer, ...] by name."""
     match spec:
         case SGD():
             return lambda gradients, parameters, state, numbers: (gradients, {})
@@ -172,7 +180,10 @@ def _rmsprop(g: Tensor, w: Tensor, held: Tensors, numbers: Numbers) -> Found:
 
 
 def probe(spec: Optimizer, inputs: Arrays, form: Callable[[Any], Any] = layer) -> Arrays:
-    """Parameters and, of `layer`, the state after some steps (`common.countermeasures.optimizer.of_probe` says of what)."""
+    """Parameters and, of `layer`, the state after some steps.
+
+    `common.countermeasures.optimizer.of_probe` says of what.
+    """
     start, gradients = of_probe(inputs)
     steps = [{name: tf.constant(g) for name, g in found.items()} for found in gradients]
     if form is not layer:

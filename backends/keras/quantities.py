@@ -123,7 +123,10 @@ def of_step(
 
 
 def _as_matrices(a: Tensor) -> Tensor:
-    """Weights [seed, layer, gate, n_in, unit] with the gates one above the other; those of no gates as they are."""
+    """Weights [seed, layer, gate, n_in, unit] with the gates one above the other.
+
+    Those of no gates as they are.
+    """
     return a if len(a.shape) == 4 else tf.reshape(a, (*a.shape[:2], -1, a.shape[-1]))
 
 

@@ -1,4 +1,6 @@
-"""Recurrent cells in Keras: a step by one product for all gates, and Keras' own layers with one bias a gate.
+"""Recurrent cells in Keras: a step by one product for all gates.
+
+Keras' own layers are taken with one bias a gate.
 
 Trap: the order of the GRU's gates is update, reset, candidate, where PyTorch's is reset, update,
 candidate; and with `reset_after=True` its bias has two rows, of which one is enough for two of the
@@ -56,7 +58,7 @@ Activate = Callable[[Tensor], Tensor]
 def build(
     spec: Cell, activation: Any = "tanh", dtype: str = "float64"
 ) -> Callable[[int], keras.layers.Layer]:
-    """A constructor, to be called with units, of a layer for x [batch, time, feature] that gives every output.
+    """A constructor by units of a layer for x [batch, time, feature] that gives every output.
 
     Args:
         spec: The cell.
@@ -86,7 +88,7 @@ def _over_time(cell: keras.layers.Layer, dtype: str) -> keras.layers.RNN:
 
 
 class OneBiasCell(keras.layers.GRUCell):
-    """The cell of a GRU with one bias a gate, and a second one of the candidate, as variables of their own."""
+    """The cell of a GRU with one bias a gate, and the candidate's second one, as own variables."""
 
     def build(self, input_shape: tuple[int, ...]) -> None:
         """The two kernels as Keras has them, and the biases."""
@@ -128,7 +130,10 @@ def forgetting(bias: float) -> Callable[..., Tensor]:
 def module(
     spec: Step, units: int, inner: keras.layers.Layer, dtype: str = "float64"
 ) -> keras.layers.Layer:
-    """The cells as a part of a model, for x [batch, time, feature]; the last output [batch, unit] goes on."""
+    """The cells as a part of a model, for x [batch, time, feature].
+
+    The last output [batch, unit] goes on.
+    """
     (function,) = spec.inner
     layer = build(spec.spec, activations.build(function, dtype), dtype)(spec.units)
     layer.return_sequences = False
@@ -171,7 +176,7 @@ class Cells(Layer):
         self.spec, self.activate = spec.spec, Block(spec.inner, seeds, spec.units, dtype)
 
     def ready(self, name: str, a: Tensor) -> Tensor:
-        """The gates side by side, [layer, (seed,) n_in, gate unit] and [layer, (seed,) 1, gate unit]."""
+        """Gates side by side: [layer, (seed,) n_in, gate unit], [layer, (seed,) 1, gate unit]."""
         match name:
             case "input_weight" | "weight":
                 *outer, _, n_in, _ = a.shape
@@ -233,7 +238,7 @@ def probe(spec: Cell, inputs: Arrays, function: Activation) -> Arrays:
 
 
 def native(spec: Cell) -> Callable[[int], keras.layers.Layer]:
-    """What Keras ships under the name, with its own defaults: a constructor, to be called with units."""
+    """What Keras ships under the name, with its own defaults: a constructor, called with units."""
     match spec:
         case SimpleRNN():
             return keras.layers.SimpleRNN

@@ -1,4 +1,4 @@
-"""The training step in Keras: a GradientTape, clipping and the optimizer, all in one `tf.function`."""
+"""The training step in Keras: a GradientTape, clipping and the optimizer, in one `tf.function`."""
 
 from __future__ import annotations
 
@@ -165,11 +165,17 @@ class Program:
         return {name: self._alone(tf.convert_to_tensor(a)) for name, a in held.items()}
 
     def _seeded(self, a: Tensor) -> Tensor:
-        """What the network says of its layers, [layer, (seed,) batch, width], always with the axis of seeds."""
+        """What the network says of its layers, [layer, (seed,) batch, width].
+
+        It always has the axis of seeds.
+        """
         return tf.reshape(a, (a.shape[0], self.seeds, *a.shape[-2:]))
 
     def _alive(self, run: Pass, parameters: Tensors) -> list[Tensor]:
-        """Which units pass a gradient on, [layer, seed, width] for each stack; all do where a layer has no activation."""
+        """Which units pass a gradient on, [layer, seed, width] for each stack.
+
+        All do where a layer has no activation.
+        """
         found: list[Tensor] = []
         for stack, tells in zip(self.plan.network.measured(), run.tells, strict=True):
             shape = (len(stack.layers), self.seeds, stack.outputs)

@@ -1,4 +1,6 @@
-"""Lines of Keras and TensorFlow, tried: what a line makes, and the numbers and gradients that come out of it.
+"""Lines of Keras and TensorFlow, tried.
+
+What a line makes, and the numbers and gradients that come out of it.
 
 A line is what a reader would write, as `layers.BatchNormalization(epsilon=1e-5)`. Arrays are in the
 layouts that all wings share: those of Keras.
@@ -29,7 +31,7 @@ NAMES = {
 
 @contextmanager
 def in_float64() -> Iterator[None]:
-    """Keras' own precision as float64, for layers, losses and optimizers that are made meanwhile."""
+    """Keras' precision as float64, for layers, losses and optimizers that are made meanwhile."""
     before, policy = keras.config.floatx(), keras.config.dtype_policy()
     keras.config.set_floatx("float64")
     keras.config.set_dtype_policy("float64")

@@ -1,4 +1,4 @@
-"""A function of TensorFlow's tensors, and its vector-Jacobian products, in float64: for somebody's own tests.
+"""A function of TensorFlow's tensors, and its vector-Jacobian products, in float64: for own tests.
 
 It is loaded by its path in their process. It imports NumPy, Keras and TensorFlow, nothing of ours.
 """

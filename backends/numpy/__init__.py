@@ -1,4 +1,6 @@
-"""The definition, executed: forward and hand-derived backward in NumPy, float64 whatever the plan's precision.
+"""The definition, executed: forward and hand-derived backward in NumPy.
+
+It is float64 whatever the plan's precision.
 
 Every other wing is compared with this one.
 """

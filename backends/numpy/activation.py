@@ -51,12 +51,18 @@ def elu_derivative(z: np.ndarray, alpha: float, above: np.ndarray) -> np.ndarray
 
 
 def normal_cdf(z: np.ndarray) -> np.ndarray:
-    """The probability that a standard normal number is below z; by erfc, which keeps its digits far below 0."""
+    """The probability that a standard normal number is below z.
+
+    By erfc, which keeps its digits far below 0.
+    """
     return erfc(-math.sqrt(0.5) * z) / 2
 
 
 def normal_density(z: np.ndarray) -> np.ndarray:
-    """The derivative of `normal_cdf`; 0 beyond 200 in all precisions, where the square would overflow in the end."""
+    """The derivative of `normal_cdf`.
+
+    0 beyond 200 in all precisions, where the square would overflow in the end.
+    """
     return np.exp(-np.square(np.clip(z, -200.0, 200.0)) / 2) / math.sqrt(2 * math.pi)
 
 
@@ -78,7 +84,7 @@ def product_derivative(z: np.ndarray, x: np.ndarray, slope: np.ndarray | float) 
 
 @dataclass(frozen=True)
 class Function:
-    """An activation with its derivatives; `slope` is read by PReLU only, and broadcasts against z."""
+    """An activation with its derivatives; `slope`, read by PReLU only, broadcasts against z."""
 
     spec: Activation
 

@@ -33,7 +33,7 @@ def norm(gradient: np.ndarray, leading: int, r: Exact = EXACT) -> np.ndarray:
 def shortened(
     gradient: np.ndarray, norms: np.ndarray, threshold: float, r: Exact = EXACT
 ) -> np.ndarray:
-    """The gradient, brought to the threshold where its norm is above it; NaN where the norm is not finite."""
+    """The gradient, brought to the threshold if its norm is above; NaN if that is not finite."""
     norms = norms.reshape(norms.shape + (1,) * (gradient.ndim - norms.ndim))
     with np.errstate(invalid="ignore", divide="ignore"):
         clipped = np.where(norms > threshold, r(gradient / norms * threshold), gradient)

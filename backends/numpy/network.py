@@ -15,7 +15,7 @@ from common.stack import Stack, joined, stack_of
 
 
 class Run(NamedTuple):
-    """A pass through a stack: what each layer left, and the way back through it, first layer first."""
+    """A pass through a stack: what each layer left, and the way back, first layer first."""
 
     sites: list[Site]
     ways: list[Backward]
@@ -70,7 +70,10 @@ class Definition:
     def forward(
         self, parameters: Arrays, x: np.ndarray, statistics: Arrays, training: bool = True
     ) -> Pass:
-        """Run the network; by the batch's statistics in training, by the given running ones in evaluation."""
+        """Run the network.
+
+        By the batch's statistics in training, by the given running ones in evaluation.
+        """
         runs: list[Run] = []
         for stack, layer in zip(self.stacks, self.blocks, strict=True):
             before = sum(len(run.sites) for run in runs)
@@ -126,7 +129,7 @@ def through_time(
     before: int,
     training: bool,
 ) -> Run:
-    """The steps of x [seed, batch, time, unit]; at the first one, what it gets of the one before is 0."""
+    """The steps of x [seed, batch, time, unit]; the first gets 0 of the one before."""
     run = Run([], [])
     carried = tuple(np.zeros((*x.shape[:2], units), x.dtype) for units in carried_units)
     for number, given in enumerate(np.moveaxis(x, 2, 0), before):
@@ -147,7 +150,10 @@ def _back_through_layers(run: Run, cotangent: np.ndarray) -> Back:
 
 
 def back_through_time(run: Run, cotangents: list[np.ndarray], r: Exact) -> Back:
-    """Every output goes into the next step beside where its cotangent is from; the weights' gradient is a sum over time."""
+    """Every output goes into the next step beside where its cotangent is from.
+
+    The weights' gradient is a sum over time.
+    """
     signals: list[np.ndarray] = []
     gradients: list[Arrays] = []
     inputs: list[np.ndarray] = []
@@ -166,7 +172,10 @@ def back_through_time(run: Run, cotangents: list[np.ndarray], r: Exact) -> Back:
 
 
 def by_layer(arrays: Arrays, stack: Stack) -> Iterator[Arrays]:
-    """The arrays of each layer of a stack in order, [seed, ...] by their bare names; of a recurrent one, once."""
+    """The arrays of each layer of a stack in order, [seed, ...] by their bare names.
+
+    Of a recurrent one, once.
+    """
     of_stack = stack_of(arrays, stack.name)
     for layer in range(len(stack.sets)):
         yield {name: a[:, layer] for name, a in of_stack.items()}

@@ -28,7 +28,10 @@ Moments = tuple[np.ndarray, np.ndarray]
 
 @dataclass(frozen=True)
 class Standardized:
-    """What batch norm keeps of its forward pass: its moments, sqrt(variance + epsilon) and the standardized z."""
+    """What batch norm keeps of its forward pass.
+
+    Its moments, sqrt(variance + epsilon) and the standardized z.
+    """
 
     moments: Moments
     deviation: np.ndarray
@@ -49,7 +52,10 @@ class BatchNorm:
         return mean, self.r.mean(self.r(centred**2), -2)
 
     def standardized(self, z: np.ndarray, moments: Moments) -> Standardized:
-        """Z less the mean, over the deviation; the moments are the batch's in training and the running ones in evaluation."""
+        """Z less the mean, over the deviation.
+
+        The moments are the batch's in training and the running ones in evaluation.
+        """
         mean, variance = moments
         deviation = self.r(np.sqrt(self.r(variance + self.spec.epsilon)))
         return Standardized(
@@ -137,7 +143,10 @@ def build(spec: Normalization, rounding: Exact = EXACT) -> BatchNorm | RowNorm |
 
 
 def layer(spec: Normalization, rounding: Exact = EXACT) -> Layer:
-    """The normalization of z [seed, batch, unit] by `scale` and `shift`, with its gradient; leaves its statistics."""
+    """The normalization of z [seed, batch, unit] by `scale` and `shift`, with its gradient.
+
+    It leaves its statistics.
+    """
     norm = build(spec, rounding)
     if norm is None:
         return lambda z, site: (z, lambda cotangent: (cotangent, {}))

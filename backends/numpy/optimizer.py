@@ -34,7 +34,10 @@ the new state."""
 
 
 class Given(NamedTuple):
-    """What the direction of one parameter is made of: its gradient, itself, its slots by name, and the step's numbers."""
+    """What the direction of one parameter is made of.
+
+    Its gradient, itself, its slots by name, and the step's numbers.
+    """
 
     g: np.ndarray
     w: np.ndarray
@@ -47,7 +50,7 @@ Found = tuple[np.ndarray, Arrays]
 
 
 def build(spec: Optimizer, rounding: Exact = EXACT) -> Rule:
-    """A function from clipped gradients to the directions of a step, all [seed, layer, ...] by name."""
+    """From clipped gradients to the directions of a step, all [seed, layer, ...] by name."""
     match spec:
         case SGD():
             return lambda gradients, parameters, state, numbers: (gradients, state)
@@ -122,7 +125,10 @@ def _plus_epsilon(root: np.ndarray, given: Given, r: Exact) -> np.ndarray:
 
 
 def probe(spec: Optimizer, inputs: Arrays) -> Arrays:
-    """Parameters and state after some steps (`common.countermeasures.optimizer.of_probe` says of what)."""
+    """Parameters and state after some steps.
+
+    `common.countermeasures.optimizer.of_probe` says of what.
+    """
     parameters, gradients = of_probe(inputs)
     rule, state = build(spec), initial(spec, parameters)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):

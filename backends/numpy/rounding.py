@@ -1,4 +1,6 @@
-"""Rounding: the arithmetic of the definition, exact as NumPy has it, or with a random rounding after each operation.
+"""Rounding: the arithmetic of the definition.
+
+Exact as NumPy has it, or with a random rounding after each operation.
 
 Monte Carlo arithmetic (Parker 1997; Verificarlo, Denis et al. 2016): where every operation is
 rounded at random, the spread of the results is what rounding does to them, whatever the order in
@@ -50,7 +52,7 @@ def walk(terms: int) -> float:
 
 
 def norms(terms: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
-    """Euclidean norms over axes, of any size: a square of 1e-170 would be 0, and one of 1e170 infinite."""
+    """Euclidean norms over axes, of any size: 1e-170 squared is 0, 1e170 squared infinite."""
     found = _norms(terms, axes)
     if found.size and found.min() > SAFE and found.max() < 1 / SAFE:
         return found
@@ -147,7 +149,10 @@ class Random(Exact):
         return numbers[begin : begin + size].reshape(shape)
 
     def _in_range(self, y: np.ndarray) -> np.ndarray:
-        """Where the precision has no such number: infinite, and, for every other seed, 0 (TensorFlow and XLA flush)."""
+        """Where the precision has no such number.
+
+        Infinite, and, for every other seed, 0 (TensorFlow and XLA flush).
+        """
         if self.precision == "float64":
             return y
         y = y.astype(np.float32)
@@ -191,12 +196,18 @@ class Random(Exact):
         return self._in_range(size)
 
     def through(self, y: np.ndarray, factor: np.ndarray) -> np.ndarray:
-        """A number that frameworks have from its product with a factor: lost where the precision has no such product."""
+        """A number that frameworks have from its product with a factor.
+
+        Lost where the precision has no such product.
+        """
         there = self._in_range(y * factor)
         return np.where((there == 0) | np.isinf(there), there, y)
 
     def beside(self, y: np.ndarray, other: np.ndarray) -> np.ndarray:
-        """A number that frameworks have from its sum with another, less that one: it has the rounding of the sum."""
+        """A number that frameworks have from its sum with another, less that one.
+
+        It has the rounding of the sum.
+        """
         return self._in_range(y + (np.abs(y) + np.abs(other)) * self._noise(y.shape))
 
     def norm(self, y: np.ndarray, terms: int) -> np.ndarray:

@@ -17,7 +17,7 @@ from common.plan import Plan
 
 
 class Program:
-    """The definition of `common.backend.Program`; float64 for every plan, `np.longdouble` on request.
+    """The definition of `common.backend.Program`; float64 always, `np.longdouble` on request.
 
     Args:
         plan: What to run.

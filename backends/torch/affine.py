@@ -1,4 +1,4 @@
-"""The affine map in PyTorch: `torch.nn.Linear`; in the engine `addmm`, and `baddbmm` for several seeds.
+"""The affine map in PyTorch: `torch.nn.Linear`; in the engine `addmm`, `baddbmm` for several seeds.
 
 Trap: the weight of a `Linear` is [n_out, n_in].
 """

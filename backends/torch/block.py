@@ -40,11 +40,11 @@ class Layer:
     owners: Mapping[str, Layer] = MappingProxyType({})
 
     def ready(self, name: str, a: torch.Tensor) -> torch.Tensor:
-        """A parameter [seed, layer, ...] as the arithmetic of a layer takes it; once, not in each layer."""
+        """A parameter [seed, layer, ...] as a layer's arithmetic takes it; once, not in each."""
         return a
 
     def __call__(self, p: Tensors, x: torch.Tensor, site: Site) -> torch.Tensor:
-        """The output for x [(seed,) batch, unit], by parameters and statistics of one layer by their bare names."""
+        """The output for x [(seed,) batch, unit], by one layer's arrays by their bare names."""
         raise NotImplementedError
 
     def update(self, running: torch.Tensor, moment: torch.Tensor) -> None:

@@ -43,14 +43,17 @@ def norm(gradient: torch.Tensor, leading: int) -> torch.Tensor:
 
 
 def shortened(gradient: torch.Tensor, norms: torch.Tensor, threshold: float) -> torch.Tensor:
-    """The gradient, brought to the threshold where its norm is above it; NaN where the norm is not finite."""
+    """The gradient, brought to the threshold if its norm is above; NaN if that is not finite."""
     norms = norms.reshape(norms.shape + (1,) * (gradient.ndim - norms.ndim))
     clipped = torch.where(norms > threshold, gradient / norms * threshold, gradient)
     return torch.where(norms.isfinite(), clipped, torch.nan)
 
 
 def build(spec: Clipping) -> Callable[[Iterable[torch.nn.Parameter]], None]:
-    """A function that clips `.grad` of a model's parameters in place, between `backward()` and the optimiser's `step()`."""
+    """A function that clips `.grad` of a model's parameters in place.
+
+    It is called between `backward()` and the optimiser's `step()`.
+    """
 
     @torch.no_grad()
     def clip(parameters: Iterable[torch.nn.Parameter]) -> None:
@@ -80,7 +83,10 @@ def clipped_together(spec: Clipping, gradients: list[torch.Tensor]) -> list[torc
 
 
 def layer(spec: Clipping) -> Callable[[Tensors], Tensors]:
-    """A function from gradients [seed, layer, ...] by name to the clipped ones, each layer and each seed by itself."""
+    """A function from gradients [seed, layer, ...] by name to the clipped ones.
+
+    Each layer and each seed is clipped by itself.
+    """
     match spec:
         case NoClipping():
             return lambda gradients: gradients
@@ -108,7 +114,10 @@ def probe(spec: Clipping, inputs: Arrays) -> Arrays:
 
 
 def native(spec: Clipping) -> Callable[[Iterable[torch.nn.Parameter]], object]:
-    """PyTorch's own function, which clips `.grad` of parameters in place; for `norm` it is called for each parameter."""
+    """PyTorch's own function, which clips `.grad` of parameters in place.
+
+    For `norm` it is called for each parameter.
+    """
     match spec:
         case NoClipping():
             return lambda parameters: None

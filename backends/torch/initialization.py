@@ -81,7 +81,7 @@ def build(spec: Initialization) -> Initialize:
 
 
 def bias(spec: Initialization, n_in: int) -> Initialize:
-    """A function that fills the bias [n_out] of a layer with n_in inputs in place, by the spec's law for it."""
+    """A function that fills the bias [n_out] of a layer with n_in inputs in place, by its law."""
     match spec.bias:
         case 0:
             return init.zeros_
@@ -119,7 +119,7 @@ def probe(spec: Initialization, inputs: Arrays) -> Arrays:
 
 
 def native(spec: Initialization) -> Callable[[Arrays], Arrays]:
-    """What PyTorch ships under the name, as a function from the inputs of `probe` to its outputs."""
+    """What PyTorch ships under the name, a function from the inputs of `probe` to its outputs."""
     if isinstance(spec, TorchDefault):
         return _linear
     return partial(_draw, spec, _shipped(law_of(spec)))

@@ -1,4 +1,6 @@
-"""The loss in PyTorch: `CrossEntropyLoss`, `BCEWithLogitsLoss`, `MSELoss`, of integer classes, `MSELoss` of real targets too.
+"""The loss in PyTorch: `CrossEntropyLoss`, `BCEWithLogitsLoss`, `MSELoss`.
+
+They are of integer classes, `MSELoss` of real targets too.
 
 Trap: `CrossEntropyLoss` and `BCEWithLogitsLoss` take logits, and say nothing to probabilities.
 `MSELoss` of [batch, 1] and [batch] broadcasts to [batch, batch], with a warning only; its mean is
@@ -25,7 +27,7 @@ NATIVE = {
 
 
 class Mean(nn.Module):
-    """The mean loss of outputs [batch, output], and integer classes [batch] or real targets [batch, output]."""
+    """The mean loss of outputs [batch, output], and classes [batch] or targets [batch, output]."""
 
     def __init__(self, spec: Loss) -> None:
         super().__init__()
@@ -47,12 +49,12 @@ class Mean(nn.Module):
 
 
 def build(spec: Loss) -> Mean:
-    """The module, to be called with outputs [batch, output], and classes [batch] or real targets [batch, output]."""
+    """The module of outputs [batch, output], and classes [batch] or targets [batch, output]."""
     return Mean(spec)
 
 
 def of_samples(spec: Loss, outputs: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-    """The losses [...] of samples with outputs [..., output], and classes [...] or real targets [..., output]."""
+    """The losses [...] of outputs [..., output], and classes [...] or targets [..., output]."""
     match spec:
         case CrossEntropy():
             flat = functional.cross_entropy(

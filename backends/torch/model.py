@@ -1,4 +1,6 @@
-"""The network of any plan as an ordinary PyTorch model: modules, an optimizer of `torch.optim`, a loop.
+"""The network of any plan as an ordinary PyTorch model.
+
+Modules, an optimizer of `torch.optim`, a loop.
 
     model = build(plan, seed=0)
     losses = train(model, plan, batches)
@@ -103,7 +105,7 @@ def arrays(model: nn.Module, plan: Plan) -> Arrays:
 
 
 def gradients(model: nn.Module, plan: Plan, samples: Samples) -> tuple[float, Arrays]:
-    """The loss of a batch, and its gradient with respect to every parameter, [layer, ...] by our names; nothing is clipped."""
+    """The loss of a batch, and its unclipped gradients, [layer, ...] by our names of parameters."""
     model.zero_grad()
     value = loss_of(model, plan, samples)
     value.backward()

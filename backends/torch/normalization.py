@@ -1,4 +1,6 @@
-"""Normalization in PyTorch: `torch.nn.BatchNorm1d` with a biased running variance, `LayerNorm`, `RMSNorm`.
+"""Normalization in PyTorch: `torch.nn.BatchNorm1d` with a biased running variance.
+
+Beside it `LayerNorm` and `RMSNorm`.
 
 Trap: PyTorch's momentum is the weight of the new value (0.1 here is 0.9 in Keras and Flax), and its
 running variance is the unbiased one, B / (B - 1) times what the two others keep: evaluation outputs
@@ -41,7 +43,7 @@ class BatchNorm(nn.BatchNorm1d):
     momentum: float
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
-        """Normalize input [batch, unit] by its own moments in training, by the running ones in evaluation."""
+        """Normalize [batch, unit] by own moments in training, by the running ones in evaluation."""
         running = {"mean": self.running_mean, "variance": self.running_var}
         if not self.training:
             return self.by_moments(input, self.weight, self.bias, **running)
@@ -53,7 +55,10 @@ class BatchNorm(nn.BatchNorm1d):
     def by_batch(
         self, input: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        """The output by the moments of input [batch, unit], and these: `mean` and `variance` [unit], the biased one."""
+        """The output by the moments of input [batch, unit], and these.
+
+        They are `mean` and `variance` [unit], the biased one.
+        """
         # with a momentum of 1 the buffers are the moments of the batch; the running ones may not be
         # given, since changing them afterwards, to the biased variance, would break the backward
         # pass
@@ -107,13 +112,19 @@ class Unchanged(Layer):
 
 
 class Normalized(Layer):
-    """Batch norm, unit by unit: with the seeds' units side by side, [batch, seed * unit], it works seed by seed."""
+    """Batch norm, unit by unit.
+
+    With the seeds' units side by side, [batch, seed * unit], it works seed by seed.
+    """
 
     def __init__(self, module: BatchNorm, seeds: int) -> None:
         self.module, self.seeds = module, seeds
 
     def __call__(self, p: Tensors, x: torch.Tensor, site: Site) -> torch.Tensor:
-        """Normalized x [(seed,) batch, unit], by the batch's moments in training and by the running ones in evaluation."""
+        """Normalized x [(seed,) batch, unit].
+
+        By the batch's moments in training and by the running ones in evaluation.
+        """
         by_batch, scale, shift = (
             batch_first(x, self.seeds),
             p["scale"].flatten(),
@@ -133,7 +144,10 @@ class Normalized(Layer):
 
 
 class OverUnits(Layer):
-    """Layer norm or rms norm, sample by sample; its own numbers are a seed's, so that they follow the normalization."""
+    """Layer norm or rms norm, sample by sample.
+
+    Its own numbers are a seed's, so that they follow the normalization.
+    """
 
     def __init__(self, normalize: Callable[[torch.Tensor], torch.Tensor]) -> None:
         self.normalize = normalize
@@ -199,7 +213,10 @@ def probe(spec: Normalization, inputs: Arrays) -> Arrays:
 
 
 def native(spec: Normalization) -> Callable[[int], nn.Module]:
-    """PyTorch's own module with the same epsilon and momentum: the running variance of batch norm is unbiased."""
+    """PyTorch's own module with the same epsilon and momentum.
+
+    The running variance of batch norm is unbiased.
+    """
     match spec:
         case NoNormalization():
             return lambda width: nn.Identity()

@@ -84,7 +84,7 @@ def build(spec: Optimizer) -> Constructor:
 
 
 def layer(spec: Optimizer) -> Rule:
-    """A function from clipped gradients to the directions of a step, all [seed, layer, ...] by name."""
+    """From clipped gradients to the directions of a step, all [seed, layer, ...] by name."""
     match spec:
         case SGD():
             return lambda gradients, parameters, state, numbers: gradients
@@ -149,7 +149,10 @@ def _rmsprop(g: torch.Tensor, w: torch.Tensor, held: Tensors, numbers: Numbers) 
 
 
 def probe(spec: Optimizer, inputs: Arrays, form: Callable[[Any], Any] = layer) -> Arrays:
-    """Parameters and, of `layer`, the state after some steps (`common.countermeasures.optimizer.of_probe` says of what)."""
+    """Parameters and, of `layer`, the state after some steps.
+
+    `common.countermeasures.optimizer.of_probe` says of what.
+    """
     start, gradients = of_probe(inputs)
     steps = [{name: torch.tensor(g) for name, g in found.items()} for found in gradients]
     if form is not layer:

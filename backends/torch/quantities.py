@@ -1,4 +1,7 @@
-"""What is measured of a step, in PyTorch: all layers at once, since an operation costs more than a copy of a layer."""
+"""What is measured of a step, in PyTorch.
+
+All layers at once, since an operation costs more than a copy of a layer.
+"""
 
 from __future__ import annotations
 

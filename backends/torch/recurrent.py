@@ -1,4 +1,6 @@
-"""Recurrent cells in PyTorch: a step by one product for all gates, and PyTorch's own layers with one bias a gate.
+"""Recurrent cells in PyTorch: a step by one product for all gates.
+
+PyTorch's own layers are taken with one bias a gate.
 
 Trap: `torch.nn.RNN`, `LSTM` and `GRU` have two biases, `bias_ih` and `bias_hh`, with the same
 gradient: a step moves their sum twice as far as one bias, and a norm counts it twice. One of them
@@ -109,7 +111,7 @@ def check_shipped(spec: Cell, function: Activation) -> None:
 
 
 class LastOutput(nn.Module):
-    """Cells over a sequence x [batch, time, feature], of which the last output [batch, unit] goes on."""
+    """Cells over a sequence x [batch, time, feature]; the last output [batch, unit] goes on."""
 
     def __init__(self, cells: Shipped) -> None:
         super().__init__()
@@ -175,7 +177,7 @@ class Cells(Layer):
         )
 
     def ready(self, name: str, a: torch.Tensor) -> torch.Tensor:
-        """The gates side by side, [seed, layer, n_in, gate unit] and [seed, layer, 1, gate unit]."""
+        """Gates side by side, [seed, layer, n_in, gate unit] and [seed, layer, 1, gate unit]."""
         match name:
             case "input_weight" | "weight":
                 return a.movedim(2, 3).flatten(3)
@@ -236,7 +238,7 @@ def probe(spec: Cell, inputs: Arrays, function: Activation) -> Arrays:
 
 
 def native(spec: Cell) -> Callable[[int, int], Shipped]:
-    """What PyTorch ships under the name, with its own defaults: a constructor, to be called with n_in and units."""
+    """What PyTorch ships under the name, with its defaults: a constructor by n_in and units."""
     match spec:
         case SimpleRNN():
             return nn.RNN

@@ -63,7 +63,7 @@ class Skipped(nn.Module):
 
 
 def build(spec: Skip) -> Callable[[nn.Module, int], Skipped]:
-    """A constructor, to be called with a layer and its number of units; a gate starts as a `Linear` does."""
+    """A constructor, called with a layer and its units; a gate starts as a `Linear` does."""
     return lambda inner, units: Skipped(spec, inner, units)
 
 

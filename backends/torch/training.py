@@ -80,7 +80,10 @@ class Program:
         return handle
 
     def _stacked(self, layers: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-        """What there is of each site, [(seed,) batch, width], as [layer, seed, batch, width] for one width in a row each."""
+        """What there is of each site, as [layer, seed, batch, width] for one width in a row each.
+
+        Of a site it is [(seed,) batch, width].
+        """
         runs = [list(run) for _, run in groupby(layers, key=lambda a: a.shape[-1])]
         return [
             torch.stack(run).view(len(run), len(self.plan.seeds), *run[0].shape[-2:])
@@ -108,7 +111,10 @@ class Program:
         return quantities.of_step(kept, weights, self.sites, self.plan.optimizer.learning_rate)
 
     def _alive(self, run: Pass, h: list[torch.Tensor]) -> list[torch.Tensor]:
-        """Which units pass a gradient on, [layer, seed, width] for some sites in a row; all do where there is no activation."""
+        """Which units pass a gradient on, [layer, seed, width] for some sites in a row.
+
+        All do where there is no activation.
+        """
         spec = self.plan.network.activation
         if all(site.get("tells") is site["h"] for site in run.sites):
             return [quantities.alive(spec, a, None) for a in h]

@@ -1,4 +1,4 @@
-"""A function of PyTorch's tensors, and its vector-Jacobian products, in float64: for somebody's own tests.
+"""A function of PyTorch's tensors, and its vector-Jacobian products, in float64: for own tests.
 
 It is loaded by its path in their process. It imports NumPy and PyTorch, nothing of ours.
 """

@@ -1,4 +1,7 @@
-"""Weights and biases drawn by the laws of an initialization, which common/countermeasures/initialization.py states."""
+"""Weights and biases drawn by the laws of an initialization.
+
+common/countermeasures/initialization.py states these.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,7 @@ def biases(spec: Initialization, rng: np.random.Generator, n_in: int, n_out: int
 def standardized(
     rng: np.random.Generator, distribution: Distribution, shape: tuple[int, ...]
 ) -> np.ndarray:
-    """Numbers of mean 0 and standard deviation 1 from the named law (the table of distributions)."""
+    """Numbers of mean 0 and standard deviation 1 from the named law (table of distributions)."""
     match distribution:
         case "normal":
             return rng.standard_normal(shape)

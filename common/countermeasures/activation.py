@@ -1,4 +1,4 @@
-r"""Activation: the function between two layers, whose derivative multiplies the gradient on its way back.
+r"""Activation: the function between two layers; its derivative multiplies the gradient going back.
 
 | kind       | value, for a pre-activation z    | derivative                  | at z = 0 |
 |------------|----------------------------------|-----------------------------|----------|
@@ -79,14 +79,14 @@ GELU_CUBIC = 0.044715
 
 
 class Identity(PartSpec, frozen=True):
-    """z itself, for a linear network: what remains of the gradient is what the weights make of it."""
+    """z itself, for a linear network: what remains of the gradient is what weights make of it."""
 
     kind: Literal["identity"] = "identity"
     on_the_way_back: ClassVar[str] = "the identity passes on all of it"
 
 
 class Sigmoid(PartSpec, frozen=True):
-    """The logistic function; its derivative is at most 1/4, so that every layer shrinks the gradient."""
+    """The logistic function; its derivative is at most 1/4, so every layer shrinks the gradient."""
 
     kind: Literal["sigmoid"] = "sigmoid"
     on_the_way_back: ClassVar[str] = "a sigmoid's derivative is at most 1/4"
@@ -191,7 +191,7 @@ def has_kink(spec: Activation) -> bool:
 
 
 def dead_where_output_is_not_positive(spec: Activation) -> bool:
-    """Whether a unit's output tells that its derivative is 0, so that its pre-activation need not be kept."""
+    """Whether a unit's output tells that its derivative is 0: its pre-activation is not needed."""
     match spec:
         case ReLU():
             return True
@@ -212,7 +212,9 @@ def dead_where_output_is_not_positive(spec: Activation) -> bool:
 
 
 def open_interval(spec: Activation, precision: str) -> tuple[float, float]:
-    """The pre-activations between which the derivative is not rounded to 0; outside, a unit passes no gradient.
+    """The pre-activations between which the derivative is not rounded to 0.
+
+    Outside, a unit passes no gradient.
 
     Args:
         spec: The activation. For PReLU the interval is that of a slope other than 0.

@@ -71,7 +71,10 @@ Clipping = Annotated[
 
 
 def most_apart(spec: Clipping) -> float | None:
-    """How far apart two clipped gradients can be in an element, where each is clipped by itself; None where that is not so."""
+    """How far apart two clipped gradients can be in an element, where each is clipped by itself.
+
+    None where that is not so.
+    """
     match spec:
         case ValueClipping(threshold=c):
             return 2 * c

@@ -1,4 +1,4 @@
-r"""Initialization: the law that the weights of an affine map [n_in, n_out] are drawn from, and that of its biases.
+r"""Initialization: the laws that weights [n_in, n_out] and biases of affine maps are drawn from.
 
 | kind                 | standard deviation of a weight                |
 |----------------------|-----------------------------------------------|
@@ -95,7 +95,7 @@ class Xavier(Spec, frozen=True):
 
 
 class He(Spec, frozen=True):
-    """A standard deviation that keeps the variance of a layer with ReLU, or with a slope below 0."""
+    """A standard deviation that keeps the variance of a layer with ReLU, or a slope below 0."""
 
     kind: Literal["he"] = "he"
     fan: Fan = "in"
@@ -187,7 +187,7 @@ def he_scale(spec: He) -> float:
 
 
 def standard_deviation(spec: Initialization, n_in: int, n_out: int) -> float:
-    """The standard deviation of a weight of an affine map from n_in to n_out units (table above)."""
+    """The standard deviation of a weight of an affine map from n_in to n_out (table above)."""
     law = law_of(spec)
     match law:
         case Gaussian(std=std):

@@ -1,4 +1,6 @@
-r"""Normalization: of pre-activations, over the batch (batch norm) or over the units of a sample (layer norm, rms norm).
+r"""Normalization: of pre-activations, over the batch or over the units of a sample.
+
+Over the batch is batch norm, over the units layer norm and rms norm.
 
 Batch norm gives every unit zero mean and unit variance over the batch:
 

@@ -136,7 +136,7 @@ Arrays = dict[str, np.ndarray]
 
 
 def slots(spec: Optimizer) -> tuple[str, ...]:
-    """The names of what is kept of each parameter from step to step, of its shape and 0 before the first."""
+    """The names of what is kept of each parameter between steps, of its shape and 0 at first."""
     match spec:
         case SGD():
             return ()
@@ -162,7 +162,7 @@ def coefficients(spec: Optimizer) -> dict[str, float]:
 
 
 def corrections(spec: Optimizer, step: int) -> dict[str, float]:
-    """The numbers that change from step to step, counted from 1, in float64: the bias corrections."""
+    """The numbers that change from step to step, from 1 on, in float64: the bias corrections."""
     match spec:
         case Adam(beta1=beta1, beta2=beta2) | AdamW(beta1=beta1, beta2=beta2):
             return {"correction1": 1 - beta1**step, "correction2": 1 - beta2**step}
@@ -173,7 +173,10 @@ def corrections(spec: Optimizer, step: int) -> dict[str, float]:
 
 
 def steepest(spec: Optimizer) -> float:
-    """About how many times as far apart as two gradients their directions may be, in an element, whatever the state."""
+    """About how many times as far apart as two gradients their directions may be.
+
+    In an element, whatever the state.
+    """
     match spec:
         case SGD() | Momentum():
             return 1.0
@@ -186,7 +189,7 @@ def steepest(spec: Optimizer) -> float:
 
 
 def linear(spec: Optimizer) -> bool:
-    """Whether directions are always as far apart as their gradients, times a number that is about 1."""
+    """Whether directions are always as far apart as their gradients, times a number of about 1."""
     match spec:
         case SGD() | Momentum() | Nesterov():
             return True
@@ -228,7 +231,7 @@ def initial(spec: Optimizer, parameters: Arrays) -> Arrays:
 
 
 def of_probe(inputs: Arrays) -> tuple[Arrays, list[Arrays]]:
-    """What `probe` is given: parameters [seed, layer, ...] by name, and their gradients of each step.
+    """What `probe` gets: parameters [seed, layer, ...] by name, and their gradients of each step.
 
     Args:
         inputs: `name` [seed, layer, ...] and `name.gradients` [step, seed, layer, ...] for each

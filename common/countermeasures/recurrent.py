@@ -1,4 +1,6 @@
-r"""Recurrent: one layer of cells that is run over the steps of time, so that the depth is the length of the sequence.
+r"""Recurrent: one layer of cells that is run over the steps of time.
+
+The depth is the length of the sequence.
 
 With x what goes in at a step, h the output of the step before (0 at the first one), a an
 activation, by default tanh, s the logistic function, and W, U, b of each gate by its name:
@@ -77,7 +79,7 @@ class LSTM(Spec, frozen=True):
 
 
 class GRU(Spec, frozen=True):
-    """The output is a mean of what it was and of a candidate; the update gate says how much is kept."""
+    """The output is a mean of what it was and of a candidate; the update gate says what stays."""
 
     kind: Literal["gru"] = "gru"
     over_time: ClassVar[bool] = True

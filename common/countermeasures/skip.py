@@ -1,4 +1,4 @@
-r"""Skip: a connection past a layer, so that the gradient has a way back that no weight and no derivative shrinks.
+r"""Skip: a connection past a layer, a way back where no weight or derivative shrinks the gradient.
 
 With F what a layer adds, x what goes into it and h what comes out:
 
@@ -56,7 +56,7 @@ class Residual(Spec, frozen=True):
 
 
 class ReZero(Spec, frozen=True):
-    """A residual connection whose scale is trained, and starts at 0: at first every layer is the identity."""
+    """A residual connection whose trained scale starts at 0: first every layer is the identity."""
 
     kind: Literal["rezero"] = "rezero"
     past: ClassVar[bool] = True
@@ -66,7 +66,7 @@ class ReZero(Spec, frozen=True):
 
 
 class Highway(Spec, frozen=True):
-    """A gate for each unit says how much is the layer's and how much its input; it starts nearly closed."""
+    """A unit's gate says how much is the layer's, how much its input; it starts nearly closed."""
 
     kind: Literal["highway"] = "highway"
     past: ClassVar[bool] = True

@@ -1,4 +1,6 @@
-"""A user's own data, read from an .npz file: what is accepted, and for all else the line of Python that makes such a file.
+"""A user's own data, read from an .npz file.
+
+What is accepted, and for all else the line of Python that makes such a file.
 
 Accepted are `x` [samples, features] or sequences [samples, time, features], real numbers, and `y`,
 a label or real targets for each sample; either key also as a capital. Labels are what names classes
@@ -66,7 +68,7 @@ def read(path: str, content: bytes | None = None) -> tuple[np.ndarray, np.ndarra
 
 
 def content_of(path: str) -> bytes:
-    """The bytes of the file, once what it says of itself shows that its arrays can be read and fit into memory.
+    """The bytes of the file, once it has shown that its arrays can be read and fit into memory.
 
     Raises:
         UserError: It is no regular file, no archive with x and y, or needs more memory than there
@@ -122,7 +124,7 @@ def _archive(path: str, file: BinaryIO) -> File:
 
 
 def _stumbled(error: Exception) -> str:
-    """What the reader of archives says; what NumPy says is for programs: it advises to trust the file."""
+    """What the reader of archives says; NumPy's words are for programs: to trust the file."""
     return (
         f" ({error})"
         if isinstance(error, (zipfile.BadZipFile, NotImplementedError)) and str(error)

@@ -1,4 +1,4 @@
-"""What an archive says of its arrays before they are read: the members, and whether they fit into memory.
+"""What an archive says of its arrays unread: the members, and whether they fit into memory.
 
 A forged archive may say anything: no more of it is read than its directory and the headers take.
 """
@@ -31,7 +31,10 @@ COPIES = 6
 
 
 class Member(NamedTuple):
-    """What an archive says of an array in it, before it is read: its shape, its type, and how many bytes it has."""
+    """What an archive says of an array in it, before it is read.
+
+    Its shape, its type, and how many bytes it has.
+    """
 
     shape: tuple[int, ...]
     dtype: np.dtype
@@ -106,7 +109,7 @@ def _member(head: bytes, size: int) -> Member | None:
 
 
 def check_size(file: File, members: Members, size: int) -> None:
-    """Refuse arrays that are pickled, are larger than what is there of them, or do not fit into memory."""
+    """Refuse arrays that are pickled, larger than what is there, or do not fit into memory."""
     arrays = {key: member for key in (file.x, file.y) if (member := members[key])}
     if any(member.dtype.hasobject for member in arrays.values()):
         key = next(key for key, member in arrays.items() if member.dtype.hasobject)
@@ -132,7 +135,7 @@ def check_size(file: File, members: Members, size: int) -> None:
 
 
 def _unpickled(path: str) -> str:
-    """The cure for objects; `np.load` in it opens what is pickled, so it is for a file that is trusted."""
+    """The cure for objects; `np.load` in it opens what is pickled, so it is for a trusted file."""
     load = "np.load({path!r}, allow_pickle=True)"
     made = File(path).cure("np.array({x}.tolist(), float)", "np.array({y}.tolist())", load=load)
     return f"; for a file that you trust, {made}"

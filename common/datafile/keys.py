@@ -1,4 +1,7 @@
-"""Which arrays of an archive are x and y; where none has the name, the line of Python that gives them their names."""
+"""Which arrays of an archive are x and y.
+
+Where none has the name, the line of Python that gives them their names.
+"""
 
 from __future__ import annotations
 
@@ -87,7 +90,7 @@ def _saved(path: str, arrays: str) -> str:
 
 
 def _meant(shapes: dict[str, tuple[int, ...]]) -> tuple[str, str] | None:
-    """The keys of the two arrays, by what people call them, or by their shapes where there are two."""
+    """The keys of the two arrays, by what people call them, or by shape where there are two."""
     keys = {key.lower(): key for key in shapes}
     x, y = (
         next((keys[name] for name in CALLED[role] if name in keys), None) for role in ("x", "y")
@@ -101,7 +104,7 @@ def _meant(shapes: dict[str, tuple[int, ...]]) -> tuple[str, str] | None:
 
 
 def _whole(key: str, shapes: dict[str, tuple[int, ...]]) -> str:
-    """An array as an expression, joined with its test part where it is a training part and there is one."""
+    """An array as an expression; a training part joined with its test part, if there is one."""
     rest = next(
         (k for k in shapes if k != key and k.lower() == key.lower().replace("train", "test")), None
     )

@@ -1,4 +1,7 @@
-"""Other kinds of file: which one a file is, by how it begins, and the line of Python that makes an .npz of it."""
+"""Other kinds of file.
+
+Which one a file is, by how it begins, and the line of Python that makes an .npz of it.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +58,10 @@ labels."""
 
 
 def kind_of(path: Path, head: bytes) -> str:
-    """The kind of a file by how it begins, as the suffix that it ought to have; an empty string for what is not known."""
+    """The kind of a file by how it begins, as the suffix that it ought to have.
+
+    An empty string for what is not known.
+    """
     suffix = {".pth": ".pt", ".libsvm": ".svm"}.get(path.suffix.lower(), path.suffix.lower())
     for signature, kind in SIGNATURES.items():
         if head.startswith(signature):
@@ -72,7 +78,7 @@ def kind_of(path: Path, head: bytes) -> str:
 
 
 def recipe(path: str, kind: str) -> str:
-    """The line of Python that makes an .npz file of a file of this kind, and what it takes for the labels."""
+    """The line of Python that makes an .npz of such a file, and what it takes for the labels."""
     reading = _reading(path) if kind == ".csv" else ""
     made = RECIPES[kind].format(path=path, out=File(path).out, reading=reading)
     taken = (
@@ -86,7 +92,7 @@ def recipe(path: str, kind: str) -> str:
 
 
 def _reading(path: str) -> str:
-    """How `numpy.loadtxt` is to read a table: what is between its columns, and whether it has a heading."""
+    """How `numpy.loadtxt` is to read a table: its delimiter, and whether it has a heading."""
     opener = gzip.open if Path(path).suffix == ".gz" else open
     try:
         with opener(path, "rt", encoding="utf-8", errors="replace") as file:

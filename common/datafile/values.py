@@ -1,4 +1,4 @@
-"""What the two arrays must hold: finite samples, and labels or real targets, told apart beyond doubt."""
+"""What both arrays must hold: finite samples, labels or real targets, told apart beyond doubt."""
 
 from __future__ import annotations
 
@@ -61,7 +61,10 @@ def held_to(file: File, y: np.ndarray) -> np.ndarray:
 
 
 def _real(y: np.ndarray) -> bool:
-    """Whether floating-point numbers are a quantity: no whole numbers of which there are a few, no one-hot rows, no shares."""
+    """Whether floating-point numbers are a quantity.
+
+    No whole numbers of which there are a few, no one-hot rows, no shares.
+    """
     if y.ndim == 1:
         few = len(np.unique(y)) <= max(2, len(y) / 2)
         return y.size > 0 and not (few and bool((y == np.floor(y)).all()))

@@ -8,7 +8,7 @@ CHARTS = (".svg", ".png")
 
 
 def draw(rows: list[Row], form: str) -> bytes:
-    """A chart of all ratios, as .svg or .png: the median as a dot, the spread over the repeats as a line."""
+    """A chart of all ratios, as .svg or .png: medians as dots, the spread of repeats as lines."""
     import altair as alt
     import vl_convert
 

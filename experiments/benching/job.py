@@ -1,4 +1,4 @@
-"""The job that is measured: its plan, and its data and weights as a file for the scripts written by hand."""
+"""The job that is measured: its plan, and its data and weights as a file for scripts by hand."""
 
 from __future__ import annotations
 

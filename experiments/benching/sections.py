@@ -1,4 +1,7 @@
-"""The sections of the benchmark, each a question and its rows: what is compared is run in turn, so many times."""
+"""The sections of the benchmark, each a question and its rows.
+
+What is compared is run in turn, so many times.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from experiments.benching.timed import by_hand, matmul_speed, probed, said
 
 @dataclass(frozen=True)
 class Row:
-    """One figure: of a section, a backend and a case; the median over the repeats, and all of them."""
+    """One figure: of a section, a backend and a case; the median over the repeats, and all."""
 
     section: str
     backend: str
@@ -34,7 +37,7 @@ class Row:
 
 
 def whole(options: Options, names: list[str], file: Path) -> Iterator[Row]:
-    """The whole job, start to end: this project on all backends side by side, the scripts one after another.
+    """The whole job, start to end: this project, backends side by side; the scripts in turn.
 
     Cold is with nothing compiled; again is a second time, with what JAX keeps for the next process.
     """
@@ -80,7 +83,10 @@ def _seconds(action: Callable[[], object]) -> float:
 
 
 def steps(options: Options, names: list[str], file: Path) -> Iterator[Row]:
-    """A later step, all quantities measured, against the hand-written step; and the first step, with compiling."""
+    """A later step, all quantities measured, against the hand-written step.
+
+    And the first step, with compiling.
+    """
     for backend in names:
         pairs = []
         for _ in range(options.times):
@@ -168,7 +174,10 @@ def depths(options: Options, names: list[str]) -> Iterator[Row]:
 
 
 def seeds(options: Options, names: list[str]) -> Iterator[Row]:
-    """Seeds together, as a run groups them, against the same seeds one by one by a shared compiled step; depth 20."""
+    """Seeds together, as a run has them, against the same seeds one by one by a shared step.
+
+    The depth is 20.
+    """
     counts, sizes = ((8,), (32,)) if options.quick else ((8, 32, 64), (32, 64, 128, 256))
     for backend in names:
         for width in sizes:
@@ -193,7 +202,7 @@ def seeds(options: Options, names: list[str]) -> Iterator[Row]:
 
 
 def widths(options: Options, names: list[str], folder: Path) -> Iterator[Row]:
-    """The share of the machine's matmul speed that a training step reaches; depth 10, one thread."""
+    """The share of the machine's matmul speed that a step reaches; depth 10, one thread."""
     for width in (256,) if options.quick else (64, 256, 1024):
         write_job(folder / "wide.npz", depth=10, width=width)
         products = (

@@ -1,4 +1,7 @@
-"""Processes that are timed, with one thread each: a probe of this project, a script written by hand, a product of matrices."""
+"""Processes that are timed, with one thread each.
+
+A probe of this project, a script written by hand, a product of matrices.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,10 @@ class Failed(RuntimeError):
 def probed(
     backend: str, plans: list[dict[str, Any]], measure: tuple[bool, ...] = (True,)
 ) -> list[dict[str, Any]]:
-    """What `experiments.probe` says of plans, each with and without measuring, one after another in one new process."""
+    """What `experiments.probe` says of plans.
+
+    Each with and without measuring, one after another in one new process.
+    """
     jobs = "".join(json.dumps([plan, "cpu", each]) + "\n" for plan in plans for each in measure)
     command = [sys.executable, "-m", "experiments.probe", backend]
     return [
@@ -77,7 +83,10 @@ def said(what: str, command: list[str], env: dict[str, str], told: str = "") -> 
 
 
 def _alone() -> dict[str, str]:
-    """The environment of a process with one thread, to which an earlier one has left nothing that was compiled."""
+    """The environment of a process with one thread.
+
+    An earlier one has left nothing to it that was compiled.
+    """
     from experiments.process import environment
 
     return environment(1) | {"JAX_ENABLE_COMPILATION_CACHE": "false"}

@@ -1,4 +1,6 @@
-"""Why a port leaves its reference: each file of this folder is a family of hypotheses, and is registered by being here.
+"""Why a port leaves its reference.
+
+Each file of this folder is a family of hypotheses, and is registered by being here.
 
 A hypothesis computes, in NumPy and from the reference's inputs, weights and numbers, what the port
 would give if it were the cause. It is named only if it reproduces the number of the port, and its
@@ -107,7 +109,7 @@ def _best(asked: list[list[Asked]]) -> list[Finding]:
 
 
 def _asked(name: str, case: Case) -> list[Asked]:
-    """The hypotheses of a family on a case; none where it is not known what the reference computes."""
+    """The hypotheses of a family on a case; none if it is unknown what the reference computes."""
     if case.stage not in causes()[name].STAGES:
         return []
     found: list[Asked] = []
@@ -134,7 +136,11 @@ def _judged(name: str, case: Case, hypothesis: Hypothesis) -> Finding | None:
 
 
 def _ordered(found: list[Finding]) -> list[Finding]:
-    """A sentence once; what is not solved for comes first, and stands for the same cause with a number that is solved for."""
+    """A sentence once.
+
+    What is not solved for comes first, and stands for the same cause with a number that is solved
+    for.
+    """
     once: dict[str, Finding] = {}
     for each in sorted(found, key=lambda each: each.certainty != "reproduced"):
         once.setdefault(each.said, each)

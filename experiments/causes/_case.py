@@ -16,7 +16,9 @@ Arrays = Mapping[str, np.ndarray]
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """One of the two models at a place; every array in the canonical layout of isograd/kinds.py, channels last.
+    """One of the two models at a place.
+
+    Every array in the canonical layout of isograd/kinds.py, channels last.
 
     Attributes:
         backend: torch, keras or jax.
@@ -59,7 +61,9 @@ class Side:
 
 @dataclass(frozen=True, eq=False)
 class Steps:
-    """Some steps of an optimiser; a parameter's name is its layer's path and canonical name, the same on both sides.
+    """Some steps of an optimiser.
+
+    A parameter's name is its layer's path and canonical name, the same on both sides.
 
     Attributes:
         optimizer: As in `isograd.kinds.OPTIMIZER`; None where it says nothing of itself.
@@ -79,7 +83,10 @@ class Steps:
         ]
 
     def screen(self) -> Steps:
-        """The smallest parameter that moves as far as others: a law that fails on it need not be tried on all."""
+        """The smallest parameter that moves as far as others.
+
+        A law that fails on it need not be tried on all.
+        """
         moved = {
             name: np.abs(self.parameters[-1][name] - self.parameters[0][name]).max(initial=0.0)
             for name in self.names()

@@ -53,7 +53,7 @@ def cure(case: Case, torch: str, keras: str, linen: str, nnx: str = "") -> str:
 
 
 def held_line(case: Case) -> str:
-    """The line that gives a layer of the port its weights again, as its framework names and orders them."""
+    """The line that gives a port's layer its weights, as its framework names and orders them."""
     layer = (case.reference.path or "layer").replace(".", "_")
     return cure(
         case,

@@ -91,7 +91,10 @@ def backward_case(
 
 
 def loss_case(reference: Captured, port: Captured, *, dialect: str = "") -> Case:
-    """The case of a loss, or of its gradient with respect to the model's output, that differs though the outputs agree."""
+    """The case of a loss, or of its gradient by the model's output.
+
+    It differs though the outputs agree.
+    """
     return Case("loss", _Reading(reference, "").loss(), _Reading(port, dialect).loss())
 
 
@@ -123,7 +126,7 @@ def step_case(
 def statistics_case(
     reference: Captured, port: Captured, place: Place, other: Place, *, dialect: str = ""
 ) -> Case:
-    """The case of running statistics that differ after a pass, of a normalization whose inputs agree.
+    """The case of running statistics that differ after a pass of a normalization on equal inputs.
 
     Args:
         reference: As captured.
@@ -174,7 +177,11 @@ class _Reading:
         return _with_layer(side, layer)
 
     def _axes(self, place: Place) -> list[int] | None:
-        """Its layout; of a function of one tensor that the framework says nothing of, that of tensors of so many axes."""
+        """Its layout.
+
+        Of a function of one tensor that the framework says nothing of, that of tensors of so many
+        axes.
+        """
         output = place["output"]
         if place["layout"] is not None or output is None or place["kind"] not in UNSTATED:
             return place["layout"]
@@ -232,7 +239,10 @@ class _Reading:
         return {len(layout): list(layout) for layout, _ in reversed(votes.most_common())}
 
     def _config(self, place: Place) -> dict[str, Any]:
-        """With how a flattening goes through channels, and where the axis of a concatenation is, which the layout tells."""
+        """With what the layout tells.
+
+        How a flattening goes through channels, and where the axis of a concatenation is.
+        """
         if (
             place["kind"] == "concatenate"
             and "axis" in place["config"]

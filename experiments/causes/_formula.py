@@ -1,4 +1,6 @@
-"""Small formulas over values that both models have: what lies between two places is one, without a layer of its own.
+"""Small formulas over values that both models have.
+
+What lies between two places is one, without a layer of its own.
 
 A formula over unrelated arrays may fit by chance. So both sides have to be formulas, of the same
 arrays or of all of them but one, and the arrays need variety.
@@ -124,7 +126,7 @@ def functions(case: Case) -> dict[str, Function]:
 
 
 def normalizations(case: Case) -> dict[str, Function]:
-    """The nearest normalization without its scale and shift: a new layer that nobody has given weights to."""
+    """The nearest normalization without its scale and shift: a new layer given no weights."""
     places = [
         p
         for p in (*case.agreed[::-1], *case.between_reference)

@@ -1,4 +1,4 @@
-"""Heads of an attention: the same units, dealt out to them in another way, or to another number of them."""
+"""Heads of an attention: the same units, dealt out in another way, or to another number."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from experiments.causes._hypothesis import Hypothesis, Numbers
 
 
 def of_module(case: Case) -> Iterator[Hypothesis]:
-    """Of a module, which makes its heads itself: units dealt out one by one, not block by block; another number of heads."""
+    """Of a module, which makes its heads itself.
+
+    Units dealt out one by one, not block by block; another number of heads.
+    """
     side = case.reference
     if "query" not in side.parameters:
         return
@@ -51,7 +54,10 @@ def of_module(case: Case) -> Iterator[Hypothesis]:
 
 
 def of_function(case: Case) -> Iterator[Hypothesis]:
-    """Of the function, whose heads are made before it: the same units, dealt out to the heads in another way."""
+    """Of the function, whose heads are made before it.
+
+    The same units, dealt out to the heads in another way.
+    """
     side = case.reference
     if (
         "query" in side.parameters

@@ -86,7 +86,7 @@ class Hypothesis:
 
 
 def error(found: np.ndarray, wanted: np.ndarray) -> float:
-    """The largest difference, relative to the largest wanted element; infinite where it cannot be told."""
+    """The largest difference, relative to the largest wanted element; infinite where unknown."""
     if found.shape != wanted.shape or not (
         np.all(np.isfinite(found)) and np.all(np.isfinite(wanted))
     ):
@@ -130,7 +130,10 @@ def varied(values: np.ndarray, least: int = 6) -> bool:
 
 
 def reproduced(case: Case, hypothesis: Hypothesis) -> float | None:
-    """How far the hypothesis is from the port's number; None where that is too far, or it is not right of the reference."""
+    """How far the hypothesis is from the port's number.
+
+    None where that is too far, or it is not right of the reference.
+    """
     try:
         with np.errstate(all="ignore"):
             return _reproduced(case, hypothesis)
@@ -139,7 +142,10 @@ def reproduced(case: Case, hypothesis: Hypothesis) -> float | None:
 
 
 def _without_ones(number: np.ndarray, its: np.ndarray) -> np.ndarray:
-    """In the port's shape, where only axes of one element tell them apart: a mean over pixels that keeps them or not."""
+    """In the port's shape, where only axes of one element tell them apart.
+
+    A mean over pixels that keeps them or not.
+    """
     return number.reshape(its.shape) if number.squeeze().shape == its.squeeze().shape else number
 
 

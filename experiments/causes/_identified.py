@@ -1,4 +1,4 @@
-"""What the reference's optimiser is: what it states, if that gives its steps, and otherwise what does."""
+"""What the reference's optimiser is: what it states, if that gives its steps, else what does."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ SCREEN = 1e-2
 
 
 def close_enough(case: Case, config: Config) -> float:
-    """How close simulated steps have to come: that of two weights is known to their rounding only."""
+    """How close simulated steps must come: that of two weights is known to their rounding only."""
     keras = "keras" in (case.port.backend, case.reference.backend) and config["kind"] == "adam"
     close = max(KERAS_CLOSE if keras else CLOSE, CLOSE_IN_SINGLE if case.single else 0.0)
     epsilon = float(np.finfo(np.float32 if case.single else np.float64).eps)
@@ -72,7 +72,7 @@ def _weight_over_update(steps: Steps) -> float:
 
 
 def simulated(config: Config, steps: Steps) -> np.ndarray:
-    """The updates of these steps; not a number where one parameter already tells that it is not this law."""
+    """The updates of these steps; NaN where one parameter already tells that it is not this law."""
     small = steps.screen()
     if (
         "global_norm" not in config["clip"]
@@ -130,7 +130,10 @@ def _held_twice(configs: Iterator[Config], steps: Steps) -> Iterator[Config]:
 
 
 def two_biases(steps: Steps) -> tuple[str, ...]:
-    """The biases of recurrent layers, which are sums of two in some frameworks; a GRU's second one is another."""
+    """The biases of recurrent layers, which are sums of two in some frameworks.
+
+    A GRU's second one is another.
+    """
     names = set(steps.names())
     roots = [name.removesuffix("recurrent") for name in steps.names() if name.endswith("recurrent")]
     return tuple(

@@ -25,7 +25,9 @@ def same(values: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Each:
-    """Of every sample: its loss, and the gradient with respect to its outputs, which may be turned so that the class is last.
+    """Of every sample its loss, and the gradient by its outputs.
+
+    These may be turned so that the class is last.
 
     Attributes:
         loss: [sample, ...].
@@ -46,7 +48,7 @@ Form = Callable[[np.ndarray, np.ndarray], Each]
 
 
 def distribution(z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, Turn]:
-    """The target and the probabilities [sample, ..., class], and how outputs come into this order."""
+    """Target and probabilities [sample, ..., class], and how outputs come into this order."""
     turn = _classes_last(z, y)
     logits = turn(z)
     target = y.astype(np.float64) if y.shape == z.shape else np.zeros(logits.shape)
@@ -107,7 +109,7 @@ def cross_entropy_twice(z: np.ndarray, y: np.ndarray) -> Each:
 
 
 def cross_entropy_of_probabilities(z: np.ndarray, y: np.ndarray) -> Each:
-    """Of outputs that are taken for probabilities: clipped as Keras does, and divided by their sum."""
+    """Of outputs taken for probabilities: clipped as Keras does, and divided by their sum."""
     target, _, turn = distribution(z, y)
     values = turn(z)
     clipped = np.clip(values, LEAST, 1 - LEAST)
@@ -170,7 +172,7 @@ def log_cosh(z: np.ndarray, y: np.ndarray) -> Each:
 
 
 def focal(gamma: float) -> Form:
-    """Cross-entropy times (1 - p)^gamma, p being the probability of the right class (Lin et al. 2017)."""
+    """Cross-entropy times (1 - p)^gamma, p the right class's probability (Lin et al. 2017)."""
 
     def form(z: np.ndarray, y: np.ndarray) -> Each:
         target, p, turn = distribution(z, y)
@@ -229,7 +231,7 @@ def _mean(loss: np.ndarray, gradient: np.ndarray) -> Each:
 
 
 def _like(z: np.ndarray, y: np.ndarray, real: bool = False) -> np.ndarray:
-    """Targets of the outputs' shape; classes become rows of 0 and 1 where there are several outputs."""
+    """Targets of the outputs' shape; classes as rows of 0 and 1 if there are several outputs."""
     if y.size == z.size:
         return y.reshape(z.shape).astype(np.float64)
     if not real:

@@ -1,4 +1,7 @@
-"""The decisions that make an optimiser: every configuration that is one away from another, and both sides of it in words."""
+"""The decisions that make an optimiser.
+
+Every configuration that is one away from another, and both sides of it in words.
+"""
 
 from __future__ import annotations
 

@@ -31,7 +31,10 @@ CLASSES = {
 
 
 def line(case: Case, config: Config, *names: str) -> str:
-    """The reference's optimiser in the port's framework: what is not 0 or off, and these numbers in any case."""
+    """The reference's optimiser in the port's framework.
+
+    What is not 0 or off, and these numbers in any case.
+    """
     adamw = config["kind"] == "adam" and config["decay"] and config["decoupled"]
     kind = "adamw" if adamw else config["kind"]
     given = [name for name in NAMES if name in config and (config[name] or name in names)]
@@ -89,7 +92,7 @@ def place_line(case: Case, base: Config) -> str:
 
 
 def bias_line(case: Case, base: Config) -> str:
-    """Two biases are one if the second stays as it is; one moves as two if its step is twice as large."""
+    """Two biases are one if the second stays as it is; one moves as two if its step is doubled."""
     twice = "optax.multi_transform({'bias': optax.scale(2.0), 'rest': optax.identity()}, labels)"
     doubled = cure(
         case,

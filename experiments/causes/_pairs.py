@@ -37,7 +37,10 @@ def pairs(
 
 
 def _changed(case: Case, hypothesis: Hypothesis) -> Iterator[Case]:
-    """The case with a reference that has this fault; none where it is not one of a computation that can be repeated."""
+    """The case with a reference that has this fault.
+
+    None where it is not one of a computation that can be repeated.
+    """
     output = case.reference.output
     if hypothesis.side is None or hypothesis.rank or output is None or output.size > LARGEST:
         return
@@ -48,7 +51,10 @@ def _changed(case: Case, hypothesis: Hypothesis) -> Iterator[Case]:
 
 
 def _nearer(case: Case, changed: Case) -> Numbers | None:
-    """What both have to explain is how far the port is from the reference; and the second, how far the first leaves it."""
+    """What both have to explain is how far the port is from the reference.
+
+    The second has to explain how far the first leaves it.
+    """
     outputs = [each.reference.output for each in (case, changed)]
     its = case.port.output
     if its is None or any(each is None for each in outputs):

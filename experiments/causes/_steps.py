@@ -1,4 +1,6 @@
-"""The laws of optimisers, of one step at a time from the parameters as they were (see docs/migration/optimizer.md).
+"""The laws of optimisers (see docs/migration/optimizer.md).
+
+They are of one step at a time, from the parameters as they were.
 
 A step is computed from the weights that the port really had before it, so that what one step leaves
 is no fault of the next.
@@ -73,7 +75,7 @@ def complete(stated: Config, backend: str) -> dict[str, Any]:
 
 
 def updates(config: Config, steps: Steps) -> np.ndarray:
-    """What every step adds to every parameter, flat [step * element], in the order of `Steps.updates`."""
+    """What each step adds to each parameter, flat [step * element], ordered as `Steps.updates`."""
     names = steps.names()
     states: dict[str, State] = {name: {} for name in names}
     found: list[np.ndarray] = []
@@ -124,7 +126,10 @@ def _gradients(config: Config, gradients: Arrays, weights: Arrays) -> Arrays:
 
 
 def clipped(config: Config, gradients: Arrays, weights: Arrays) -> Arrays:
-    """By value, by the norm of each parameter, by that of all, or adaptively: by that of each unit over its weights' norm."""
+    """By value, by the norm of each parameter, by that of all, or adaptively.
+
+    By that of each unit over its weights' norm.
+    """
     epsilon = config.get("clip_epsilon", 0.0)
     for scope, threshold in (config.get("clip") or {}).items():
         match scope:
@@ -151,7 +156,10 @@ def clipped(config: Config, gradients: Arrays, weights: Arrays) -> Arrays:
 
 
 def _adapted(gradient: np.ndarray, weight: np.ndarray, threshold: float) -> np.ndarray:
-    """A unit's gradient may be this share of the unit (Brock et al. 2021); the last axis is that of the units."""
+    """A unit's gradient may be this share of the unit (Brock et al. 2021).
+
+    The last axis is that of the units.
+    """
     axes = tuple(range(max(gradient.ndim - 1, 1)))
     size, most = (
         np.sqrt(np.sum(np.square(array), axes, keepdims=True)) for array in (gradient, weight)

@@ -1,4 +1,7 @@
-"""Which place of the reference may be the counterpart of which value of the port: what a case is asked about."""
+"""Which place of the reference may be the counterpart of which value of the port.
+
+What a case is asked about.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ def views(case: Case) -> tuple[list[Case], list[Case]]:
 
 
 def near(case: Case) -> list[Case]:
-    """Those of the stretch and the case itself: whose objects may be told apart by what they state."""
+    """Those of the stretch and the case: whose objects may be told apart by what they state."""
     return [*_of_the_stretch(case), case]
 
 
@@ -51,13 +54,13 @@ def _written_out(case: Case) -> Iterator[Case]:
 
 
 def _before(case: Case) -> Iterator[Case]:
-    """The next place, where the port does a part of its work in front of it: pads, and then pools."""
+    """The next place, where the port does a part of its work in front of it: pads, then pools."""
     if case.reference.kind == "between" and case.after_reference and case.after_port:
         yield from _paired(case, case.after_reference[0], case.after_port[:1])
 
 
 def _source(case: Case) -> Iterator[Case]:
-    """The place that made what goes into the next, where nothing is between them in the reference."""
+    """The place that made what goes into the next, if nothing is between them in the reference."""
     if case.reference.kind != "between" or case.between_reference:
         return
     makers = [
@@ -78,7 +81,9 @@ def _paired(case: Case, place: Side, ends: Iterable[Side]) -> Iterator[Case]:
 
 
 def turned(end: Side, place: Side) -> list[Side]:
-    """The value with its axes in the order of the place's: as it is where it has its shape, else in each that has.
+    """The value with its axes in the order of the place's.
+
+    As it is where it has its shape, else in each that has.
 
     What lies between two places may be laid out in any way; the heads of an attention come before
     or behind the steps.

@@ -1,4 +1,6 @@
-"""What is written out by hand, as the one place that it is: attention of products and a softmax, padding before a window.
+"""What is written out by hand, as the one place that it is.
+
+Attention of products and a softmax, padding before a window.
 
 It is taken for that only if the definition of the one place gives what the written-out places gave.
 """
@@ -110,7 +112,7 @@ def _first(x: np.ndarray, axis: int) -> int:
 
 @dataclass(frozen=True, eq=False)
 class _Scores:
-    """A product of queries and keys, and the places that lead from it to the softmax, the last first."""
+    """A product of queries and keys, and the places from it to the softmax, the last first."""
 
     product: Side
     steps: tuple[Side, ...]
@@ -247,7 +249,10 @@ def _scale(raw: np.ndarray, last: np.ndarray, seen: np.ndarray) -> float:
 
 
 def _mask(seen: np.ndarray, last: np.ndarray, scaled: np.ndarray) -> np.ndarray | None:
-    """What may be looked at, or numbers that are added, [query, key] where they are the same for all; or None."""
+    """What may be looked at, or numbers that are added; or None.
+
+    They are [query, key] where they are the same for all.
+    """
     away = np.where(seen, last - np.where(seen, scaled, 0.0), 0.0)
     if np.max(np.abs(away)) > CLOSE * np.max(np.abs(scaled)):
         return _of_all(np.where(seen, away, -np.inf))

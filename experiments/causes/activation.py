@@ -123,7 +123,10 @@ def _number(case: Case, name: str, key: str, found: float) -> Hypothesis:
 
 
 def _others(case: Case) -> Iterator[Hypothesis]:
-    """Every function that has no number of its own: the port's own first, then none, for others do nothing to small numbers."""
+    """Every function that has no number of its own.
+
+    The port's own first, then none, for others do nothing to small numbers.
+    """
     side, stated = case.reference, case.port.config.get("name")
     mine = side.config.get("name")
     names = dict.fromkeys(["identity", *FIXED, "gelu", "softmax", "log_softmax"])

@@ -1,4 +1,8 @@
-"""Attention: how scores are scaled, what may be looked at, over what the softmax runs; which is query, key and value."""
+"""Attention.
+
+How scores are scaled, what may be looked at, over what the softmax runs; which is query, key and
+value.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Data: what goes into the model is scaled, shifted, or has its channels or axes in another order."""
+"""Data: what goes into the model is scaled, shifted, or has channels or axes in another order."""
 
 from __future__ import annotations
 

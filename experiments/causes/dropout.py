@@ -60,6 +60,6 @@ def _active(
 
 
 def _is_a_relu(mine: np.ndarray, lost: np.ndarray) -> bool:
-    """Whether all that is lost has one sign, and nothing that is kept has it: an activation does that."""
+    """Whether all that is lost has one sign, and nothing kept has it: an activation does that."""
     negative = mine < 0
     return bool(np.array_equal(lost, negative) or np.array_equal(lost, mine > 0))

@@ -1,4 +1,7 @@
-"""Gradient, though the values agree: cut, or on one way of two, scaled, of another derivative, or none for a parameter."""
+"""Gradient, though the values agree.
+
+Cut, or on one way of two, scaled, of another derivative, or none for a parameter.
+"""
 
 from __future__ import annotations
 
@@ -171,7 +174,10 @@ def _ways(case: Case, mine: np.ndarray) -> Iterator[Hypothesis]:
 
 
 def _back(case: Case, follower: Side) -> np.ndarray | None:
-    """What a sum hands back, which is all that it gets; of a concatenation the part that is of this place."""
+    """What a sum hands back, which is all that it gets.
+
+    Of a concatenation the part that is of this place.
+    """
     output, gradient = case.reference.output, follower.gradient
     if follower.kind != "concatenate" or gradient is None or output is None:
         return gradient

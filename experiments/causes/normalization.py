@@ -1,4 +1,4 @@
-"""Normalization: epsilon, the statistics it takes, what it runs over, and what it multiplies and adds."""
+"""Normalization: epsilon, the statistics it takes, what it runs over, multiplies and adds."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def _mode(batch: bool) -> str:
 
 
 def _unbiased(case: Case, said: str, line: str, share: float) -> Hypothesis:
-    """Dividing by n - 1: as if variance and epsilon were larger, and the epsilon itself were not."""
+    """Dividing by n - 1: as if variance and epsilon were larger, and the epsilon not."""
     side = case.reference
     epsilon = number(side.config, "epsilon")
     centred, variance = centred_of(side)
@@ -239,7 +239,10 @@ def _outside(case: Case) -> Iterator[Hypothesis]:
 
 
 def _axis(case: Case) -> Iterator[Hypothesis]:
-    """Run over other axes than the reference's: the channel is taken to be elsewhere, or fewer or more axes are normalized."""
+    """Run over other axes than the reference's.
+
+    The channel is taken to be elsewhere, or fewer or more axes are normalized.
+    """
     side = case.reference
     x = side.inputs[0]
     for axis in range(1, x.ndim - 1):

@@ -1,4 +1,7 @@
-"""Optimiser: its numbers and its law, on the port's own gradients, so that what differs in these is not told twice."""
+"""Optimiser: its numbers and its law.
+
+On the port's own gradients, so that what differs in these is not told twice.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ FRAMEWORKS = {"torch": "PyTorch", "keras": "Keras", "jax": "Optax"}
 
 
 def hypotheses(case: Case) -> Iterator[Hypothesis]:
-    """What might be the cause: the framework's own way, one decision, then two of those that go together."""
+    """What might be the cause: the framework's way, one decision, then two that go together."""
     steps = case.port.steps
     if steps is None or len(steps.updates()) < 6 or not varied(steps.updates()):
         return

@@ -1,4 +1,7 @@
-"""Order: of elements in a flattening, of what is joined, of axes and channels, of layers; what is taken of the steps."""
+"""Order: of elements in a flattening, of what is joined, of axes and channels, of layers.
+
+And what is taken of the steps.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,10 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
 
 
 def _moved(case: Case) -> Iterator[Hypothesis]:
-    """What only moves numbers moves them along other axes: heads that are not brought back before they are joined."""
+    """What only moves numbers moves them along other axes.
+
+    Heads that are not brought back before they are joined.
+    """
     side = case.reference
     if (
         side.kind not in ("reshape", "transpose")
@@ -219,7 +225,7 @@ def _layers(case: Case) -> Iterator[Hypothesis]:
 
 
 def _exchanged(case: Case) -> Iterator[Hypothesis]:
-    """The last layer of the stretch comes behind the next one in the port: it is not missing there."""
+    """The last layer of the stretch comes behind the next in the port: it is not missing."""
     if not (case.between_reference and case.after_reference):
         return
     layer, follower = case.between_reference[-1], case.after_reference[0]

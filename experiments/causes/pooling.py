@@ -62,7 +62,10 @@ def _line(case: Case, **numbers: Any) -> str:
 
 
 def _padded(padding: Any, largest: bool, counted: bool) -> str:
-    """Keras' pooling takes no numbers for its padding: it is done before, and what does not count it cannot do so."""
+    """Keras' pooling takes no numbers for its padding.
+
+    It is done before, and what does not count it cannot do so.
+    """
     if isinstance(padding, str) or not any(a or b for a, b in padding):
         return ""
     around = ((0, 0), *padding, (0, 0))
@@ -163,7 +166,7 @@ def _padding(side: Side) -> str:
 
 
 def _paddings(case: Case, size: list[int]) -> Iterator[list[tuple[int, int]]]:
-    """Those that give the port's size; a wider one behind of the same size adds what no window sees."""
+    """Those of the port's size; a wider one behind of the same size adds what no window sees."""
     side, output = case.reference, case.port.output
     space = side.inputs[0].shape[1:-1]
     stride = strides({"stride": side.config.get("stride") or size}, size)

@@ -1,4 +1,8 @@
-"""Precision: numbers of the port, or those that it comes from, are of a narrower type, and those of the reference are not."""
+"""Precision.
+
+Numbers of the port, or those that it comes from, are of a narrower type, and those of the reference
+are not.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +56,10 @@ def _of_the_output(case: Case) -> Iterator[Hypothesis]:
 
 
 def _on_the_way(case: Case) -> Iterator[Hypothesis]:
-    """What goes in has been of the type for a while, or the weights have, or both: then what comes out is not."""
+    """What goes in has been of the type for a while, or the weights have, or both.
+
+    Then what comes out is not.
+    """
     side = case.reference
     if (
         side.kind == "between"

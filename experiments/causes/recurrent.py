@@ -1,4 +1,8 @@
-"""Recurrent layers: the order of gates, their activations and biases, the reset of a GRU, the direction, what is returned."""
+"""Recurrent layers.
+
+The order of gates, their activations and biases, the reset of a GRU, the direction, what is
+returned.
+"""
 
 from __future__ import annotations
 

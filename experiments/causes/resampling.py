@@ -1,4 +1,4 @@
-"""Resampling: by the nearest number, linear or cubic; where the corners are; what counts beyond the edge."""
+"""Resampling: nearest, linear or cubic; where the corners are; what counts beyond the edge."""
 
 from __future__ import annotations
 

@@ -115,7 +115,10 @@ def after(side: Side, momentum: float, unbiased: bool) -> Numbers:
 
 
 def solved(side: Side, of: Side | None = None) -> tuple[float, bool] | None:
-    """Momentum, by the running mean of all channels, and whether the variance is unbiased; None where they do not tell."""
+    """Momentum, by the running mean of all channels, and whether the variance is unbiased.
+
+    None where they do not tell.
+    """
     before = of or side
     mean, variance, count = batch(before)
     away = mean - before.statistics["mean"]

@@ -1,4 +1,7 @@
-"""Scale: the port's number is the reference's times a number, or plus one; it describes more than it explains."""
+"""Scale: the port's number is the reference's times a number, or plus one.
+
+It describes more than it explains.
+"""
 
 from __future__ import annotations
 

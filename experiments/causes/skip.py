@@ -1,4 +1,4 @@
-"""Skip connection: missing, taken from elsewhere, scaled, or on the other side of an activation or normalization."""
+"""Skip connection: missing, from elsewhere, scaled, or beyond an activation or normalization."""
 
 from __future__ import annotations
 
@@ -113,7 +113,10 @@ def _formula(mine: Term, its: Term) -> Hypothesis:
 
 
 def _scaled(case: Case, mine: np.ndarray, its: np.ndarray) -> Iterator[Hypothesis]:
-    """One of two is multiplied by a number that is solved for; where a ReLU is behind the sum, of what it lets through."""
+    """One of two is multiplied by a number that is solved for.
+
+    Where a ReLU is behind the sum, of what it lets through.
+    """
     for a, b in permutations(operands(case, like=mine), 2):
         if not a.value.shape == b.value.shape == mine.shape:
             continue

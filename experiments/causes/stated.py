@@ -1,4 +1,7 @@
-"""What the port states itself: its own kind, numbers and weights, in the definition, give its number; so they are the cause."""
+"""What the port states itself gives its number, so it is the cause.
+
+Its own kind, numbers and weights, in the definition.
+"""
 
 from __future__ import annotations
 
@@ -80,7 +83,10 @@ def _whole(case: Case, names: list[str]) -> Iterator[Hypothesis]:
 
 
 def said(case: Case) -> Iterator[Finding]:
-    """What the objects say of themselves and does not explain the numbers: the weakest of all, where there is nothing else."""
+    """What the objects say of themselves and does not explain the numbers.
+
+    The weakest of all, where there is nothing else.
+    """
     side, port = case.reference, case.port
     if side.kind != port.kind:
         return

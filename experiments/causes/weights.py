@@ -1,4 +1,4 @@
-"""Weights: those of another layer, or others than the reference's, in a layer that computes the same."""
+"""Weights: another layer's, or others than the reference's, in a layer that computes the same."""
 
 from __future__ import annotations
 

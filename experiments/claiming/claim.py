@@ -1,4 +1,7 @@
-"""A claim: what the article says, the cases that it is tried in, and the verdict that follows from what was measured.
+"""A claim.
+
+What the article says, the cases that it is tried in, and the verdict that follows from what was
+measured.
 
 | verdict                | where                                                       |
 |------------------------|-------------------------------------------------------------|
@@ -114,7 +117,7 @@ class Judged:
 
     @property
     def condition(self) -> str:
-        """What is said of it: the words that were written for such outcomes, or else which cases hold."""
+        """What is said of it: the words written for such outcomes, or which cases hold."""
         borne_out = [one.case.words for one in self.cases if one.outcome == "yes"]
         listed = f"in {len(borne_out)} of {len(self.cases)} cases: {'; '.join(borne_out)}"
         return self.claim.meaning.get(

@@ -20,7 +20,10 @@ EXPLODING = "tanh + N(0, 0.35²)"
 
 
 def _clipped(evidence: Evidence, way: str) -> np.ndarray | None:
-    """All elements of the gradients that a framework's own clipping leaves; None where it has no such clipping."""
+    """All elements of the gradients that a framework's own clipping leaves.
+
+    None where it has no such clipping.
+    """
     found = evidence.fact("clipped").get(way)
     return None if found is None else np.concatenate(found)
 

@@ -41,11 +41,14 @@ class Evidence:
         return self._run(network).trace.quantities[quantity][:, 0]
 
     def a_layer(self, network: str) -> Figure:
-        """What a layer makes of the gradient on its way back, at the first step: a factor, by least squares over all layers."""
+        """What a layer makes of the gradient on its way back, at the first step.
+
+        A factor, by least squares over all layers.
+        """
         return _over_seeds(10.0 ** decay_per_layer(self.first(network, "signal_gradient_rms")))
 
     def halves(self, network: str) -> Figure:
-        """The decades that a layer of the first half takes, as a share of what one of the last half takes."""
+        """The decades that a layer of the first half takes, as a share of one of the last half."""
         signal = self.first(network, "signal_gradient_rms")
         middle = signal.shape[1] // 2
         early, late = decay_per_layer(signal[:, :middle]), decay_per_layer(signal[:, middle:])
@@ -57,7 +60,7 @@ class Evidence:
             return _over_seeds(np.log10(gradient_ratio(self.first(network, "signal_gradient_rms"))))
 
     def accuracy(self, network: str) -> Figure:
-        """On the test set; the error is that of its samples, and of the seeds where they differ more."""
+        """On the test set; the error is its samples', or the seeds' where they differ more."""
         header = self._run(network).header
         found = _over_seeds(np.array(header.accuracy))
         binomial = np.sqrt(found.value * (1 - found.value) / header.test_samples)
@@ -76,7 +79,9 @@ class Evidence:
         return difference(one, second)
 
     def saturation(self, network: str, derivative: str) -> Figure:
-        """The mean derivative of an activation over all layers but the first, at the first step, by its outputs' moments.
+        """The mean derivative of an activation by its outputs' moments.
+
+        Over all layers but the first, at the first step.
 
         Args:
             network: Of which.
@@ -90,14 +95,17 @@ class Evidence:
         return _over_seeds(of_units[:, 1:].mean(1))
 
     def clipped(self, network: str) -> Figure:
-        """The first layer's weight gradient after clipping / before it, at the first step; of all seeds the largest."""
+        """The first layer's weight gradient after clipping / before it, at the first step.
+
+        Of all seeds the largest.
+        """
         before, after = (
             self.first(network, f"{word}weight_gradient_rms")[:, 0] for word in ("", "clipped_")
         )
         return Figure(float((after / before).max()))
 
     def largest_step(self, network: str) -> Figure:
-        """The largest share of its size by which any step changes a layer's weights, in any layer."""
+        """The largest share of its size by which any step changes any layer's weights."""
         return _over_seeds(self._run(network).trace.quantities["update_ratio"].max((1, 2)))
 
     def fact(self, name: str) -> Any:

@@ -1,4 +1,8 @@
-"""Measuring: every network in every framework by the runner of `compare`, and each framework's own functions beside it."""
+"""Measuring.
+
+Every network in every framework by the runner of `compare`, and each framework's own functions
+beside it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of the claims, docs/claims.md: when they were tried, on what, and the table as it is printed."""
+"""The page of the claims, docs/claims.md: when and on what they were tried, and the table."""
 
 from __future__ import annotations
 

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 def choose(
     asked: Iterable[str] | None, cluster: Cluster | None = None
 ) -> tuple[list[str], list[str]]:
-    """The backends to run, and those that are left out because they are not installed, here or on any node of a cluster.
+    """The backends to run, and those that are left out.
+
+    The latter are not installed, here or on any node of a cluster.
 
     Raises:
         UserError: A backend asked for by name does not exist or is not installed.
@@ -42,7 +44,7 @@ def choose(
 
 
 def check_device(device: str, chosen: list[str], cluster: Cluster | None = None) -> None:
-    """Refuse a device that is none, or that the backends do not have, here or on the nodes of a cluster.
+    """Refuse a device that is none, or that the backends do not have, here or on a cluster's nodes.
 
     Raises:
         UserError: It is so.

@@ -1,4 +1,4 @@
-"""The comparison itself: what is not in the store yet is run, and the findings are made of all runs.
+"""The comparison itself: what is not in the store yet is run, and findings are made of all runs.
 
 What takes time to import is imported where it is needed, and where it can be, while something else
 is done.
@@ -34,7 +34,7 @@ def compare(
     absent: list[str],
     cluster: Cluster | None = None,
 ) -> tuple[Source, Said]:
-    """Run what is not in the store yet, and make the findings of all; also, what became of their index."""
+    """Run what is not in the store yet, and make the findings of all; what became of the index."""
     from experiments import index, reported
     from experiments.executor import Processes
     from experiments.experiment import check_count, name_of_file, plans, read, with_single_changes
@@ -98,7 +98,10 @@ def _run(todo: list[Job], store: Store, executor: Executor, fresh: bool) -> dict
 
 
 def _kept(jobs: Iterable[Job], store: Store, fresh: bool) -> Callable[[], str]:
-    """What a signal's message says of the runs: those that are kept; of those that are made again, the ones made since now."""
+    """What a signal's message says of the runs: those that are kept.
+
+    Of those that are made again, the ones made since now.
+    """
     paths = {store.path(one.run_id) for one in jobs}
     before = {path: _stamp(path) for path in paths} if fresh else {}
 
@@ -128,14 +131,17 @@ def _stamp(path: Path) -> tuple[int, int] | None:
 
 
 def _prepare_library() -> None:
-    """What every page has and another process makes: it takes two seconds, which are free while something else is done."""
+    """What every page has and another process makes.
+
+    It takes two seconds, which are free while something else is done.
+    """
     from experiments.report import library
 
     library.library()
 
 
 def _prepare_charts() -> None:
-    """What every page has and this process makes: it takes a second, which is free while workers run."""
+    """What every page has and this process makes: a second's work, free while workers run."""
     from experiments.report import script_data
 
     script_data.specs(folders=False)

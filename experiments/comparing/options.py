@@ -1,4 +1,4 @@
-"""What may be asked of `experiments.compare`: its flags, with their defaults and their lines of the help."""
+"""What may be asked of `experiments.compare`: its flags, their defaults and their help."""
 
 from __future__ import annotations
 
@@ -102,8 +102,9 @@ class _Options:
 
 @dataclass(frozen=True)
 class Options(Flags, _Options):  # in the help the fields of the last come first
-    """Train one deep network in several frameworks, and see where its gradient vanishes and what brings it back.
+    """Train one deep network in several frameworks, and see where its gradient vanishes and what
+    brings it back.
 
     Identical weights and batches go to every backend; the report says what became of the gradient
     in each configuration, and by how much each backend differs from the definition in NumPy.
-    """
+    """  # noqa: D205

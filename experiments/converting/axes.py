@@ -1,4 +1,6 @@
-"""Layouts as words: `(gate unit) in` is an array [gate unit, in] whose first axis holds the units of each gate.
+"""Layouts as words.
+
+`(gate unit) in` is an array [gate unit, in] whose first axis holds the units of each gate.
 
 A name is an axis; several in brackets lie in one axis, the first of them outermost; `1` is an axis
 of length 1; `*` are as many axes as there are, and `1*` as many of length 1. It is the notation of

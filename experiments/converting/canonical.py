@@ -77,7 +77,7 @@ def _returned(a: np.ndarray, law: Law, kind: str, framework: str, layout: str) -
 
 
 def known_sizes(kind: str, framework: str, layer: Layer, heads: int | None) -> Sizes:
-    """The sizes that no shape says: how many gates a cell has, and how many heads a PyTorch attention."""
+    """The sizes that no shape says: how many gates a cell has, and heads a PyTorch attention."""
     found = {"gate": len(GATES[kind]["torch"])} if kind in GATES else {}
     if kind == "attention" and framework == "torch" and heads is not None:
         found["heads"] = heads

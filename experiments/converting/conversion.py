@@ -1,4 +1,7 @@
-"""A file of one framework as one of another: layers, then canonical arrays, then the other's names and layouts."""
+"""A file of one framework as one of another.
+
+Layers, then canonical arrays, then the other's names and layouts.
+"""
 
 from __future__ import annotations
 
@@ -233,7 +236,10 @@ def _check_dtype(name: str, a: np.ndarray, wanted: np.ndarray) -> None:
 
 
 def _rest(target: Side | None, pairs: Sequence[Pair], asked: Asked) -> Arrays:
-    """What the target's file has besides weights: counts of batches, and states of chance as --like has them."""
+    """What the target's file has besides weights.
+
+    Counts of batches, and states of chance as --like has them.
+    """
     if target:
         return {
             name: np.zeros(a.shape, a.dtype) if asked.target == "torch" else np.array(a)
@@ -253,7 +259,10 @@ def _blank(arrays: Arrays) -> Arrays:
 def _way_back(
     stored: Stored, source: Side, arrays: Arrays, pairs: Sequence[Pair], asked: Asked
 ) -> Origin:
-    """What the new file has to say so that it goes back whole: the way back is gone, and what differs is kept."""
+    """What the new file has to say so that it goes back whole.
+
+    The way back is gone, and what differs is kept.
+    """
     heads = next((pair.offer.layer.heads for pair in pairs if pair.offer.layer.heads), None)
     here = {pair.like.name: pair.offer.layer.name for pair in pairs}
     frozen = frozenset(name for name, before in here.items() if before in asked.frozen)

@@ -1,4 +1,6 @@
-"""Weights on disk, by the library of safetensors: names to arrays, and metadata, which is text by text. Nothing is unpickled.
+"""Weights on disk, by the library of safetensors.
+
+Names to arrays, and metadata, which is text by text. Nothing is unpickled.
 
 The format is https://huggingface.co/docs/safetensors.
 """
@@ -101,7 +103,10 @@ def _array(file: safe_open, name: str) -> np.ndarray:
 
 
 def dumped(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> bytes:
-    """The bytes of a file; the library, which takes an array's memory as it lies, orders them by dtype and name."""
+    """The bytes of a file.
+
+    The library, which takes an array's memory as it lies, orders them by dtype and name.
+    """
     return save(
         {name: np.asarray(array, order="C") for name, array in arrays.items()},
         dict(metadata) or None,

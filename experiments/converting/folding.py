@@ -1,4 +1,4 @@
-"""Arrays that another framework has no place for, because they are added to one that it has: second biases.
+"""Arrays that another framework has no place for, as they are added to one it has: second biases.
 
 PyTorch's LSTM and simple cell add two biases; Keras and Flax have one, which gets the sum. Of a
 GRU's second bias, which the reset gate multiplies, Flax has the candidate's part; those of the two
@@ -53,7 +53,10 @@ REMARKS = {
 
 
 def remark(kind: str, source: str, target: str, arrays: Mapping[str, np.ndarray]) -> str | None:
-    """What is to be said of the biases of a layer that is carried, given its canonical arrays; None where nothing is lost."""
+    """What is to be said of the biases of a layer that is carried, given its canonical arrays.
+
+    None where nothing is lost.
+    """
     second = arrays.get("recurrent_bias")
     cell = "gru" if kind == "gru" else "rnn"
     if second is not None and _homeless(second, kind, target).any():

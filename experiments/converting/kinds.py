@@ -1,4 +1,7 @@
-"""What a layer can be, by the names and shapes of its arrays; and what is wrong with it, where it can be nothing."""
+"""What a layer can be, by the names and shapes of its arrays.
+
+And what is wrong with it, where it can be nothing.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +63,10 @@ def _narrowed(layer: Layer, kinds: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _called(layer: Layer, kinds: tuple[str, ...]) -> tuple[str, ...]:
-    """Of kinds that are alike those that the layer's own name does not exclude: Keras calls one `group_normalization`."""
+    """Of kinds that are alike those that the layer's own name does not exclude.
+
+    Keras calls one `group_normalization`.
+    """
     last = re.sub(r"[\W\d_]", "", layer.path[-1] if layer.path else "").lower()
     other = {"layer_norm": "group_norm", "group_norm": "layer_norm"}.get(CLASSES.get(last, ""))
     return tuple(kind for kind in kinds if kind != other)
@@ -91,7 +97,7 @@ def _check_class(layer: Layer, kinds: tuple[str, ...]) -> None:
 
 
 def _kinds_by_names(layer: Layer, framework: str, kinds: Iterable[str]) -> list[str]:
-    """The kinds that have all names of the layer, and of which it has what they cannot be without."""
+    """The kinds that have all names of the layer, and of which it has what they need."""
     found = []
     for kind in kinds:
         _, possible = _needed(kind, framework)
@@ -101,7 +107,7 @@ def _kinds_by_names(layer: Layer, framework: str, kinds: Iterable[str]) -> list[
 
 
 def _lacking(layer: Layer, framework: str, kind: str) -> list[str]:
-    """What a layer of the kind cannot be without; a bias of several arrays is there whole or not at all."""
+    """What a layer of the kind needs; a bias of several arrays is there whole or not at all."""
     needed, _ = _needed(kind, framework)
     laws = LAWS[kind].items()
     biases = [
@@ -130,7 +136,10 @@ def _needed(kind: str, framework: str) -> tuple[set[str], set[str]]:
 
 
 def _unknown(layer: Layer, framework: str, wanted: str | None) -> str:
-    """What is wrong with the names of a layer: of the kind that is most like it, what it lacks or has too much."""
+    """What is wrong with the names of a layer.
+
+    Of the kind that is most like it, what it lacks or has too much.
+    """
     kinds = [wanted] if wanted else sorted(LAWS, key=lambda kind: _likeness(layer, framework, kind))
     _, possible = _needed(kinds[0], framework)
     strange = [own for own in layer.own if own not in possible]
@@ -161,7 +170,7 @@ def _likeness(layer: Layer, framework: str, kind: str) -> tuple[int, int]:
 
 
 class Fault(NamedTuple):
-    """What is wrong with the shapes of a layer, in words, and how many of its arrays were right before."""
+    """What is wrong with a layer's shapes, in words, and how many arrays were right before."""
 
     said: str
     after: int
@@ -205,7 +214,10 @@ def _misshapen(
 
 
 def _gates_apart(layer: Layer, framework: str, kind: str) -> float:
-    """How far a recurrent layer's weights are from those of this cell's gates: a fault is told of the nearest."""
+    """How far a recurrent layer's weights are from those of this cell's gates.
+
+    A fault is told of the nearest.
+    """
     if kind not in GATES or framework == "jax":
         return 0.0
     name = names_of(kind, framework, LAWS[kind]["recurrent"])[0]

@@ -1,4 +1,6 @@
-"""What is which array where, and in which layout: the one place that says it, a row for each canonical array of a kind.
+"""What is which array where, and in which layout.
+
+The one place that says it, a row for each canonical array of a kind.
 
 The canonical names and layouts are those of `isograd.kinds.KINDS`; tests hold the rows to what the
 captures read of living models, and to the `PARAMETERS` of the rooms. A name with a dot is of a

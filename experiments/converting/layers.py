@@ -49,7 +49,10 @@ def layers(
 
 
 def _said(said: Mapping[str, str], layer: Layer, framework: str) -> str | None:
-    """The kind that is said of a layer, by either way of writing its name; of a class that is not known an error."""
+    """The kind that is said of a layer, by either way of writing its name.
+
+    Of a class that is not known an error.
+    """
     name = next(
         (name for name in (layer.name, ".".join(layer.path), module_of(layer)) if name in said),
         None,

@@ -1,4 +1,7 @@
-"""Which layer of a file is which of the model that its weights are for: by name, else by kind and shapes, in order."""
+"""Which layer of a file is which of the model that its weights are for.
+
+By name, else by kind and shapes, in order.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +68,10 @@ def _by_name(by_path: Mapping[Path, list[Offer]], targets: Mapping[Path, Layer])
 
 
 def _by_order(by_path: Mapping[Path, list[Offer]], targets: Mapping[Path, Layer]) -> list[Pair]:
-    """A layer takes the first that it fits; where several fit, those that are certain go first, and numbers say the order."""
+    """A layer takes the first that it fits.
+
+    Where several fit, those that are certain go first, and numbers say the order.
+    """
     pairs: list[Pair] = []
     left, free = dict(by_path), dict(targets)
     while left:
@@ -124,7 +130,10 @@ def _ambiguous(path: Path, choice: _Choices) -> str:
 
 
 def fits(offer: Offer, like: Layer) -> bool:
-    """Whether a layer's arrays are those of another, by names and shapes; a slope's axes of length 1 do not count."""
+    """Whether a layer's arrays are those of another, by names and shapes.
+
+    A slope's axes of length 1 do not count.
+    """
     if offer.kind not in like.kinds or set(offer.own) != set(like.own):
         return False
     return all(

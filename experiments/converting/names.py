@@ -50,7 +50,7 @@ def collection(raw: str, framework: str) -> str | None:
 
 
 def passed_over(raw: str, framework: str) -> bool:
-    """Whether an entry is no weight: PyTorch's count of batches, Keras' and nnx's state of chance."""
+    """Whether an entry is no weight: PyTorch's count of batches, Keras' or nnx's chance."""
     words = re.split(r"[./]", raw)
     match framework:
         case "torch":
@@ -86,7 +86,7 @@ def _words(raw: str, mark: str, framework: str) -> Path:
 
 
 def _keras_word(words: Path, at: int) -> str:
-    """A word of a path: a cell is one whatever it is called, and so is what a skip connection holds."""
+    """A word of a path: a cell is one whatever it is called, and what a skip connection holds."""
     if words[at].endswith("_cell") and at == len(words) - 2:
         return "cell"
     plain = re.sub(r"_\d+$", "", words[at])
@@ -94,7 +94,7 @@ def _keras_word(words: Path, at: int) -> str:
 
 
 def _torch_words(words: Path) -> Path:
-    """A module of several layers or directions is several layers: `3[1]`, `3[1,back]`; the first is `3`."""
+    """A module of several layers or directions is several: `3`, `3[1]`, `3[1,back]`."""
     found = TORCH_RECURRENT.fullmatch(words[-1])
     if not found:
         return words
@@ -107,7 +107,7 @@ def _torch_words(words: Path) -> Path:
 def _modules_of_modules(
     words: Mapping[str, Path], ranks: Mapping[str, int], framework: str
 ) -> set[Path]:
-    """The layers that consist of modules: of which at least two names are there, of the right rank."""
+    """The layers made of modules: of which at least two names are there, of the right rank."""
     found: dict[Path, dict[str, int]] = defaultdict(dict)
     for raw, path in words.items():
         if len(path) > 1:
@@ -155,7 +155,7 @@ DOTTED = {
 
 
 def joined(layer: Path, own: str, kind: str, statistic: bool, framework: str) -> str:
-    """The name that an array has where no other is known: the layer's stays, the rest is the framework's."""
+    """The name of an array where no other is known: the layer's stays, the rest the framework's."""
     match framework:
         case "torch":
             return ".".join(_torch_path(layer, own))
@@ -190,5 +190,5 @@ def natural(layer: Path) -> list[tuple[int, int, str]]:
 
 
 def without_numbers(layer: Path) -> str:
-    """The letters of a layer's name: layers that differ in numbers only are in the order of these."""
+    """The letters of a layer's name: layers that differ in numbers only are in their order."""
     return re.sub(r"_?\d+", "#", re.sub(r"_?\d+$", "", "/".join(layer)) + "#")

@@ -1,4 +1,6 @@
-"""What a file says of itself in its metadata: what its layers are, where they come from, and what its arrays cannot say.
+"""What a file says of itself in its metadata.
+
+What its layers are, where they come from, and what its arrays cannot say.
 
 In another framework some numbers have no place: of two biases only the sum has, PyTorch's count of
 batches has none, and Keras' velocity is rounded. So that a file that goes back is the first to the
@@ -77,7 +79,9 @@ class Origin(NamedTuple):
 
 
 def kinds_of(metadata: Mapping[str, str]) -> dict[str, str]:
-    """What the metadata says that layers are: `{"0": "Embedding"}`, by class or by kind; its user's entry, or else ours.
+    """What the metadata says that layers are: `{"0": "Embedding"}`, by class or by kind.
+
+    Its user's entry, or else ours.
 
     Raises:
         UserError: It is no such JSON.
@@ -178,7 +182,9 @@ def metadata(
 
 
 def read(metadata: Mapping[str, str], arrays: Mapping[str, np.ndarray]) -> Origin | None:
-    """Where a file comes from; None where it does not say so, or its arrays are others than those that were written.
+    """Where a file comes from.
+
+    None where it does not say so, or its arrays are others than those that were written.
 
     Raises:
         UserError: What it says is damaged.

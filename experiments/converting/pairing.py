@@ -70,7 +70,10 @@ def remarks(pairs: Sequence[Pair], way: Way) -> Iterator[str]:
 
 
 def flattens(weight: np.ndarray, channels: int) -> bool:
-    """Whether an affine map [in, out] can be of feature maps with so many channels, one number after the other."""
+    """Whether an affine map [in, out] can be of feature maps with so many channels.
+
+    They come one number after the other.
+    """
     return channels > 0 and weight.shape[0] > channels and weight.shape[0] % channels == 0
 
 

@@ -1,4 +1,4 @@
-"""What an optimiser keeps from step to step: read, and written, by the laws of the parameters that it is of.
+"""What an optimiser keeps from step to step: read and written by the laws of its parameters.
 
 In the file it stands beside the weights: PyTorch's as `optimizer.0.weight.exp_avg` (parameter, then
 slot), Keras' by the paths of `optimizer.variables`, optax' as `opt_state/0/mu/Dense_0/kernel`
@@ -114,7 +114,7 @@ def mapped(state: State, function: Callable[[np.ndarray], np.ndarray]) -> State:
 
 
 def counts(kept: Mapping[str, np.ndarray], framework: str) -> Arrays:
-    """What an optimiser keeps of all parameters together: of plain SGD in Keras it is all there is."""
+    """What an optimiser keeps of all parameters together: of plain SGD in Keras all there is."""
     return {
         name: np.array(a)
         for name, a in kept.items()

@@ -1,4 +1,7 @@
-"""An optimiser's state out of a file: each entry belongs to a parameter, has its shape, and none is missing."""
+"""An optimiser's state out of a file.
+
+Each entry belongs to a parameter, has its shape, and none is missing.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +79,7 @@ def read(
 
 @dataclass(frozen=True)
 class _Kept:
-    """An entry: the slot, and the parameter's name in the file; an empty one for what is of all together."""
+    """An entry: the slot, and the parameter's name in the file; empty for what is of all."""
 
     slot: str
     parameter: str

@@ -97,7 +97,10 @@ def _counted(state: State, target: str, prefix: str, trained: Sequence[str]) -> 
 def _rate(
     state: State, target: str, prefix: str, like: Mapping[str, np.ndarray], dtype: np.dtype
 ) -> Arrays:
-    """The learning rate, which Keras alone keeps; where it is not known that of the model that the state is for."""
+    """The learning rate, which Keras alone keeps.
+
+    Where it is not known that of the model that the state is for.
+    """
     name = f"{prefix}/learning_rate"
     if target != "keras" or (state.rate is None and name not in like):
         return {}

@@ -1,4 +1,4 @@
-"""The findings of one configuration, made from the traces of its runs; and what all of them say together."""
+"""The findings of one configuration, made from its runs' traces; and what all say together."""
 
 from __future__ import annotations
 
@@ -99,7 +99,10 @@ def _run(
 
 
 def _on_the_test_set(header: Header) -> dict[str, Any]:
-    """What the run gets there: of classes the accuracy, of real targets R² and the loss, each beside that of guessing."""
+    """What the run gets there.
+
+    Of classes the accuracy, of real targets R² and the loss, each beside that of guessing.
+    """
     if header.fit:
         spreads = {
             "r_squared": Spread.of(r_squared(header.fit)),
@@ -110,7 +113,10 @@ def _on_the_test_set(header: Header) -> dict[str, Any]:
 
 
 def _clipping_bound(trace: Trace) -> float:
-    """The share of seeds and steps in which the clipped gradient is smaller; what is closer than 1e-6 is rounding."""
+    """The share of seeds and steps in which the clipped gradient is smaller.
+
+    What is closer than 1e-6 is rounding.
+    """
     before, after = (trace.quantities[f"{which}weight_gradient_rms"] for which in ("", "clipped_"))
     return float((after < (1 - 1e-6) * before).any(2).mean())
 
@@ -145,7 +151,11 @@ WORST: tuple[Agreed, ...] = ("agrees", "cannot be judged", "broken")
 
 
 def _check(steps: list[Step]) -> Check:
-    """All steps as one: broken where one is; agreeing where at least one could be judged, for that compares all there is."""
+    """All steps as one.
+
+    Broken where one is; agreeing where at least one could be judged, for that compares all there
+    is.
+    """
     outcomes = {step.outcome for step in steps}
     outcome = next(one for one in ("broken", "agrees", "cannot be judged") if one in outcomes)
     of_it = [step for step in steps if step.outcome == outcome]
@@ -170,7 +180,7 @@ def _free_run(plan: Plan, trace: Trace, definition: Outcome | None) -> FreeRun:
 
 
 def all_agree(configurations: Iterable[Configuration]) -> bool | None:
-    """Whether every run agrees that could be compared with the definition; None where none could."""
+    """Whether every run agrees that could be compared with the definition; None if none could."""
     runs = [
         run
         for c in configurations
@@ -183,7 +193,10 @@ def all_agree(configurations: Iterable[Configuration]) -> bool | None:
 
 
 def failed(document: Document) -> bool:
-    """Whether a command that made this document ends with exit status 1: a run failed, or agreement is broken."""
+    """Whether a command that made this document ends with exit status 1.
+
+    A run failed, or agreement is broken.
+    """
     bad = {"non-finite", "crashed", "unsupported"}
     return document.agrees is False or any(
         run.status in bad for c in document.configurations for run in c.runs.values()

@@ -1,4 +1,4 @@
-"""What a network would do with more layers, from the profile of the gradient over those that it has."""
+"""What a network would do with more layers, from the profile of the gradient over those it has."""
 
 from __future__ import annotations
 

@@ -72,7 +72,10 @@ class Finding(BaseModel):
 
 
 class Spread(Finding):
-    """One number a seed, with the arithmetic mean and its deviation, or the geometric one and its deviation in decades."""
+    """One number a seed, with the arithmetic mean and its deviation.
+
+    Or with the geometric one and its deviation in decades.
+    """
 
     mean: Number
     std: Number
@@ -81,14 +84,14 @@ class Spread(Finding):
 
     @classmethod
     def of(cls, seeds: Iterable[float]) -> Spread:
-        """The spread of one number a seed; a seed that is not finite leaves mean and deviation open."""
+        """The spread of one number a seed; a seed not finite leaves mean and deviation open."""
         values = np.asarray(list(seeds), dtype=float)
         with np.errstate(invalid="ignore", over="ignore"):
             return cls(mean=values.mean(), std=values.std(), seeds=list(values))
 
     @classmethod
     def geometric(cls, seeds: Iterable[float]) -> Spread:
-        """The same for numbers decades apart, which an arithmetic mean would give to the largest of them.
+        """The same for numbers decades apart, which an arithmetic mean would give to the largest.
 
         A seed with 0 makes the mean 0, as it does in the profile, and leaves the deviation open.
         """
@@ -180,7 +183,7 @@ class RunFinding(Finding):
 
     @property
     def ranked(self) -> bool:
-        """Whether its result may be set beside that of others: it learns, and every seed came to its end.
+        """Whether its result may stand beside others': it learns, and every seed came to its end.
 
         The accuracy of a network that has not learnt is that of a guess, and so is that of NaN,
         whose class is 0.

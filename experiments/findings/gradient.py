@@ -1,4 +1,6 @@
-"""Whether the gradient comes through, without a scale of its own: a loss multiplied by any number gets the same verdict.
+"""Whether the gradient comes through, without a scale of its own.
+
+A loss multiplied by any number gets the same verdict.
 
 The gradient is judged by the profile of `signal_gradient_rms` over the layers, as a share of the
 last hidden layer's:
@@ -53,7 +55,9 @@ GRADIENT_WORDS: Words = {
 
 
 class Thresholds(Spec, frozen=True):
-    """Bounds on the gradient that a hidden layer gets, as a share of the last one's; parameters of the experiment.
+    """Bounds on the gradient that a hidden layer gets, as a share of the last one's.
+
+    Parameters of the experiment.
 
     They hold at the depth of the experiment. A network with fewer than 30 layers is held to them at
     30, at the rate per layer that it shows: with 1e-3, one that keeps less than 79 % of the
@@ -85,7 +89,10 @@ def gradient(
 
 
 class _Gradient:
-    """The gradient's judge: profiles in decades, [seed, layer], at the first step and in the last third of the run."""
+    """The gradient's judge.
+
+    Profiles in decades, [seed, layer], at the first step and in the last third of the run.
+    """
 
     def __init__(
         self,
@@ -143,7 +150,10 @@ class _Gradient:
         return self._deeper(), _Gradient._at_start
 
     def _profile(self, logs: np.ndarray) -> str:
-        """By the layer that is furthest beyond a bound; a profile with zeros that came back to life later is not judged."""
+        """By the layer that is furthest beyond a bound.
+
+        A profile with zeros that came back to life later is not judged.
+        """
         if not np.isfinite(logs).all():
             return "comes through"
         share = logs - logs[-1]
@@ -251,13 +261,16 @@ class _Gradient:
 
 
 def _held(values: np.ndarray, precision: Precision) -> np.ndarray:
-    """Values as the precision holds them; below its smallest normal number TensorFlow and XLA have 0."""
+    """Values as the precision holds them; below its smallest normal TensorFlow and XLA have 0."""
     info = np.finfo(precision)
     return np.where(values < info.smallest_normal, 0.0, np.where(values > info.max, np.inf, values))
 
 
 def _typical(steps: np.ndarray, first: np.ndarray) -> np.ndarray:
-    """The median [layer] of those steps [step, layer] in which every layer gets something; the first step's where none is."""
+    """The median [layer] of those steps [step, layer] in which every layer gets something.
+
+    The first step's where none is.
+    """
     whole = steps[np.isfinite(steps).all(1)]
     return np.median(whole, axis=0) if len(whole) else first
 

@@ -1,4 +1,6 @@
-"""Whether the network has learnt, without a scale of its own: a loss multiplied by any number gets the same verdict.
+"""Whether the network has learnt, without a scale of its own.
+
+A loss multiplied by any number gets the same verdict.
 
 The learning is judged by what it gets on the test set beside guessing, which is always saying the
 most frequent class, or the mean of real targets (experiments/findings/score.py), and by the loss
@@ -62,7 +64,10 @@ def learning(trace: Trace, score: Score, guessing_loss: float | None = None) -> 
 
 
 class _Learning:
-    """The learning's judge: the loss [seed] at the start, in the last third of the run, and where it was highest."""
+    """The learning's judge.
+
+    The loss [seed] at the start, in the last third of the run, and where it was highest.
+    """
 
     def __init__(self, trace: Trace, score: Score, guessing_loss: float | None) -> None:
         self.trace, self.score, self.guessing_loss = trace, score, guessing_loss

@@ -1,4 +1,6 @@
-"""What a network gets on the test set beside what guessing gets: of classes its accuracy, of real targets R².
+"""What a network gets on the test set beside what guessing gets.
+
+Of classes its accuracy, of real targets R².
 
 R² is the share of the squared error that the network takes away: 1 less its test loss over that of
 always saying the test set's mean. Of a guess it is 0 at most, of a network that knows less than
@@ -158,7 +160,9 @@ class Accuracies:
 
 
 class Fits:
-    """Of real targets: R² [seed], judged by Student's t of how much nearer the network is, sample by sample.
+    """Of real targets: R² [seed].
+
+    It is judged by Student's t of how much nearer the network is, sample by sample.
 
     A network may be luckily near before it has learnt anything: the training loss has to have
     fallen too.
@@ -219,7 +223,10 @@ class Fits:
         return self._chance(self.fit.best_guess - self.fit.loss[seed], self.fit.error[seed])
 
     def _chance(self, gain: float, error: float) -> float:
-        """How often a guess is nearer by so much: the tail of Student's t; 1 where nothing is known of the error."""
+        """How often a guess is nearer by so much: the tail of Student's t.
+
+        1 where nothing is known of the error.
+        """
         from scipy.special import stdtr
 
         if not math.isfinite(error) or gain <= 0:

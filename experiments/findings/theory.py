@@ -1,4 +1,6 @@
-r"""What mean-field theory says of a plain network's gradient before its first step: many units, weights drawn apart.
+r"""What mean-field theory says of a plain network's gradient before its first step.
+
+Many units, weights drawn apart.
 
 With s_l^2 = n_{l-1} Var[W_l], b_l^2 the variance of a bias, and z ~ N(0, 1), the mean square of
 what the activation phi of layer l gets, and the factor of the gradient's mean square from the
@@ -39,7 +41,7 @@ q is large."""
 
 
 def gradient_share(plan: Plan) -> list[float] | None:
-    """The gradient of each hidden layer as a share of the last one's, or None where this theory does not say it.
+    """The gradient of each hidden layer as a share of the last one's; None where theory is silent.
 
     It says nothing of recurrent cells, of normalizations and skip connections, of constant weights,
     and of input that is not standardized, whose mean square it does not know.

@@ -23,7 +23,10 @@ class Judgement(NamedTuple):
 
 
 class Event(NamedTuple):
-    """The first value of a run that is not finite: the seed's index, the step and the hidden layer, counted from 1."""
+    """The first value of a run that is not finite.
+
+    The seed's index, the step and the hidden layer, counted from 1.
+    """
 
     seed: int
     step: int
@@ -81,7 +84,10 @@ def most(seeds: list[str], words: Words) -> str:
 
 
 def told(verdict: str, seeds: list[str], words: Words, reason: Callable[[str], str]) -> str:
-    """The reason of a run: that of its verdict; where seeds differ their counts come first, and the others' reasons last."""
+    """The reason of a run.
+
+    That of its verdict; where seeds differ their counts come first, and the others' reasons last.
+    """
     others = [other for other in words if other in seeds and other != verdict]
     if not others:
         return reason(verdict)

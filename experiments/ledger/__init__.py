@@ -1,4 +1,4 @@
-"""The ledger of differences: what PyTorch, Keras and JAX ship under one name, and what makes them equal.
+"""The ledger of differences: what PyTorch, Keras and JAX ship under a name, what makes them equal.
 
 An entry is data, in the files beside this one, a family each. Tests hold every shipped value to the
 installed packages, and every cure to the two other frameworks, in values and gradients

@@ -1,4 +1,6 @@
-"""What each difference does: a line as a reader writes it who trusts the names, against the cure, in one framework.
+"""What each difference does.
+
+A line as a reader writes it who trusts the names, against the cure, in one framework.
 
     python -m experiments.ledger.effects torch           how far the numbers of each trial are apart, as JSON
     python -m experiments.ledger.effects torch NAME ...  what these do to the deep network
@@ -60,7 +62,7 @@ class Effect:
 
     @property
     def decay(self) -> float:
-        """By how much it moves the decades per layer; as far as can be where one of them has no gradient."""
+        """By how much it moves the decades per layer; as far as can be if one has no gradient."""
         if not (self.native and self.cured):
             return 0.0
         moved = abs(self.cured.decay_per_layer - self.native.decay_per_layer)
@@ -124,7 +126,11 @@ def all_apart(framework: str) -> dict[str, float]:
 def assembled(
     apart: Mapping[str, Mapping[str, float]], ask: Callable[[str, list[str]], Any]
 ) -> dict[str, Any]:
-    """All effects by framework, from how far numbers are apart and what `ask(framework, names)` measures in the network."""
+    """All effects by framework.
+
+    They come from how far numbers are apart and what `ask(framework, names)` measures in the
+    network.
+    """
     found: dict[str, dict[str, Any]] = {name: {} for name in FRAMEWORKS}
     where: dict[str, list[str]] = {name: [] for name in FRAMEWORKS}
     for each in entries().values():

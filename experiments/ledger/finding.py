@@ -1,4 +1,7 @@
-"""Entries of the ledger by any word: a framework's name for something, an argument, or how people speak of it."""
+"""Entries of the ledger by any word.
+
+A framework's name for something, an argument, or how people speak of it.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,10 @@ MOST = 8
 
 
 def apart(text: str) -> str:
-    """Words as they are compared: names that are written together taken apart, as in BatchNorm1d and from_logits."""
+    """Words as they are compared.
+
+    Names that are written together taken apart, as in BatchNorm1d and from_logits.
+    """
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])|[_.\-/()=,:]", " ", text)
     together = re.sub(r"[\W_]+", "", text) if len(text.split()) == 1 else ""
     return f"{text} {spaced} {together}".lower()
@@ -60,7 +66,10 @@ WHOLE = r"[^\s?,;:!\"]+"
 
 @cache
 def _indices() -> tuple[tuple[Any, Any], ...]:
-    """By parts of words, which forgives slips, in what names an entry; and by whole words, in all that it tells."""
+    """By parts of words, which forgives slips, in what names an entry.
+
+    And by whole words, in all that it tells.
+    """
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     parts = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True)

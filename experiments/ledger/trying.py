@@ -1,4 +1,7 @@
-"""What the ledger says, tried in a framework: shipped values, native lines, cures, and a setting of a whole process."""
+"""What the ledger says, tried in a framework.
+
+Shipped values, native lines, cures, and a setting of a whole process.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,7 @@ def results(difference: Difference, framework: str, form: Form) -> Arrays:
 
 
 def error(found: Arrays, expected: Arrays) -> float:
-    """How far two results are apart: the largest of all arrays, each as a share of its largest number."""
+    """How far two results are apart: the largest of all arrays, each as a share of its largest."""
     return max(
         (_error(found[name], expected[name]) for name in expected if name in found), default=np.inf
     )
@@ -90,7 +93,10 @@ def plain(found: Any) -> Any:
 
 @cache
 def settings(framework: str) -> dict[tuple[str, str], Any]:
-    """What a process of its own reads of every setting: before anything, after its native line, and after its cure."""
+    """What a process of its own reads of every setting.
+
+    Before anything, after its native line, and after its cure.
+    """
     found = [each for each in entries().values() if each.trial.kind == "setting"]
     lines = {(each.name, "shipped"): ["None", each.shipped.of(framework).of] for each in found}
     for form in FORMS:
@@ -102,7 +108,7 @@ def settings(framework: str) -> dict[tuple[str, str], Any]:
 
 
 def alone(framework: str, steps: Sequence[Sequence[str]]) -> list[Any]:
-    """What the last line of each step says, step after step, in a process that nobody else has touched."""
+    """What the last line of each step says, step after step, in an untouched process."""
     given = json.dumps({"framework": framework, "steps": steps})
     command = [sys.executable, "-m", "experiments.ledger.alone"]
     ran = subprocess.run(command, input=given, capture_output=True, text=True, check=False)

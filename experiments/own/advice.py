@@ -1,4 +1,6 @@
-"""What is the likely cause where the gradient does not come through or a model does not learn; and the line that changes it.
+"""What is the likely cause where the gradient does not come through or a model does not learn.
+
+And the line that changes it.
 
 Each piece is measured in this model: what its activations leave of the gradient and what its
 weights hand back, the size of its weights beside what their own fan-in asks for, its dead units,
@@ -147,7 +149,10 @@ def saturates(taken: Passes) -> bool:
 
 
 def _sizes(taken: Passes, path: str) -> tuple[float, int] | None:
-    """The rms of a layer's weights, and their fan-in; None where the layer is of a kind that has none of its own."""
+    """The rms of a layer's weights, and their fan-in.
+
+    None where the layer is of a kind that has none of its own.
+    """
     layer = taken.captured["layers"][path]
     if layer["kind"] not in SIZED:
         return None

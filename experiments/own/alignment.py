@@ -1,4 +1,6 @@
-"""Which place of a model is which place of its port: by the weights that were carried, by value, and by kind between those.
+"""Which place of a model is which place of its port.
+
+By the weights that were carried, by value, and by kind between those.
 
 The granularity of two frameworks differs: a layer with its activation is one module here and two
 there, and a sum is a function here and a layer there. So places are not paired by their order
@@ -133,7 +135,7 @@ class _Aligning:
         return a is not None and b is not None and a.size == b.size and a.shape[:1] == b.shape[:1]
 
     def _equal(self) -> Iterator[tuple[int, int]]:
-        """The pairs that hold the same numbers; a layer with weights is nobody else's counterpart."""
+        """The pairs that hold the same numbers; a layer with weights is no other's counterpart."""
         by_its = {j: i for i, j in self.by_weights.items()}
         for i in range(len(self.mine)):
             for j in range(len(self.its)):
@@ -202,7 +204,10 @@ def _sorted(place: Place) -> np.ndarray | None:
 
 
 def longest(rows: int, columns: int, score: Callable[[int, int], float]) -> list[tuple[int, int]]:
-    """The heaviest common subsequence: pairs that rise in both, with the largest sum of scores; a score of 0 is no pair."""
+    """The heaviest common subsequence.
+
+    Pairs that rise in both, with the largest sum of scores; a score of 0 is no pair.
+    """
     scores = np.array([[score(i, j) for j in range(columns)] for i in range(rows)]).reshape(
         rows, columns
     )

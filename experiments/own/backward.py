@@ -1,4 +1,7 @@
-"""Where a port first leaves its reference in the gradients coming back: dL/dy of the places, and those of parameters."""
+"""Where a port first leaves its reference in the gradients coming back.
+
+DL/dy of the places, and those of parameters.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from experiments.own.tolerance import BLIND
 
 
 class Gradients(NamedTuple):
-    """How far off dL/dy is at each pair, by the reference's index; and where it first is, on the way back.
+    """How far off dL/dy is at each pair, by the reference's index; where it first is, going back.
 
     Attributes:
         errors: Where both have one; infinite where one has and the other has not.
@@ -45,7 +48,9 @@ def gradients(sides: Sides, after: int) -> Gradients:
 
 
 def _is_passed_by(sides: Sides, pair: Pair, errors: dict[int, float]) -> bool:
-    """Whether the gradient goes through an activation on one side only, and is the same before it; or through a container.
+    """Whether the gradient goes through an activation on one side only, and is the same before it.
+
+    Or through a container.
 
     The losses of Keras take the logits that it keeps beside a sigmoid or a softmax.
     """
@@ -87,7 +92,7 @@ class ParameterError(NamedTuple):
 
 
 def parameters(sides: Sides, carried: dict[str, str]) -> Iterator[ParameterError]:
-    """The gradients of all parameters that can be judged, and of what is a parameter in the port alone."""
+    """The gradients of all parameters that can be judged, and of parameters in the port alone."""
     for path, other in carried.items():
         mine, its = sides.reference["layers"][path], sides.port["layers"][other]
         held = {**mine["parameters"], **mine["statistics"]}

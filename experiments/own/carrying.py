@@ -1,4 +1,6 @@
-"""The reference's weights, carried over into its port: which layer here is which layer there, found without a map.
+"""The reference's weights, carried over into its port.
+
+Which layer here is which layer there, found without a map.
 
 A layer of the port gets the weights of the reference's layer that is of the same kind, has the same
 shapes, and saw the same input. What it saw is known once the layers before it have their weights;
@@ -130,7 +132,7 @@ def _check(given: Mapping[str, str], reference: Captured, port: Captured) -> Non
 
 
 class _Mapping:
-    """One round: the pairs, given what the port's layers have seen with the pairs of the round before."""
+    """One round: the pairs, given what the port's layers saw with the pairs of the one before."""
 
     def __init__(self, reference: Captured, port: Captured, given: dict[str, str]) -> None:
         self.mine, self.its = reference["layers"], port["layers"]
@@ -196,7 +198,10 @@ class _Mapping:
         return error(of_a_sample(a), of_a_sample(b))
 
     def _by_name(self, fitting: list[str], other: str) -> tuple[str, str, str]:
-        """Of layers that saw the same, that whose name is most alike; the first of those that are equally so."""
+        """Of layers that saw the same, that whose name is most alike.
+
+        The first of those that are equally so.
+        """
         alike = [likeness(path, other) for path in fitting]
         best = fitting[int(np.argmax(alike))]
         return best, other, "name" if alike.count(max(alike)) == 1 else "order"

@@ -22,7 +22,9 @@ Scale = Callable[[float], float]
 def heat(
     steps: Sequence[int], shares: Sequence[Sequence[float | None]], names: Sequence[str], size: Size
 ) -> alt.TopLevelMixin:
-    """The gradient of each layer at each step, in decades of the last layer's; grey where it is exactly 0 or not finite.
+    """The gradient of each layer at each step, in decades of the last layer's.
+
+    Grey where it is exactly 0 or not finite.
 
     Args:
         steps: Counted from 1.
@@ -79,7 +81,10 @@ def _cell(step: int, layer: int, name: str, value: float | None) -> Row:
 
 
 def losses(lines: Sequence[Line], guessing: float | None, size: Size) -> alt.TopLevelMixin:
-    """The loss of each step, beside that of always saying the same; in decades where it spans more than three."""
+    """The loss of each step, beside that of always saying the same.
+
+    In decades where it spans more than three.
+    """
     level = [] if guessing is None else [guessing]
     found = [value for line in lines for value in line.values if value is not None] + level
     logarithmic = min(found) > 0 and max(found) > 1000 * min(found)

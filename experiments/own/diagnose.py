@@ -1,4 +1,7 @@
-"""How a model is diagnosed: opened, captured, trained if that is asked, its likely causes found, and its start tried anew."""
+"""How a model is diagnosed.
+
+Opened, captured, trained if that is asked, its likely causes found, and its start tried anew.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,7 @@ class Asked(NamedTuple):
 
 
 def of_capture(given: Given, command: str) -> Diagnosis:
-    """The diagnosis of a capture that was kept, with the steps that followed it, where these were `trained`."""
+    """The diagnosis of a kept capture, with the steps that followed it, if these were `trained`."""
     found: dict[str, Any] = dict(read_capture(given))
     steps = found.pop("trained", None)
     taken = passes(found, steps)  # type: ignore[arg-type]
@@ -146,7 +149,10 @@ def _with(one: Advice, tried: str) -> Advice:
 
 
 def _with_another_start(model: Interpreter, taken: Passes) -> str:
-    """What becomes of the gradient when the weights of all layers are drawn anew for their own fan-in: tried, and put back."""
+    """What becomes of the gradient if all layers' weights are drawn anew for their own fan-in.
+
+    They are tried, and put back.
+    """
     layers = {site.layer: taken.captured["layers"][site.layer] for site in taken.sites}
     known = {
         path: layer for path, layer in layers.items() if layer["kind"] in ("affine", "convolution")
@@ -184,7 +190,10 @@ def _learnt(model: Interpreter, taken: Passes, train: Data, test: Data) -> Judge
 
 
 def _score(output: np.ndarray, train: Data, test: Data) -> Score | None:
-    """What the output is beside guessing: of classes, where labels are whole numbers; of real targets the fit."""
+    """What the output is beside guessing.
+
+    Of classes, where labels are whole numbers; of real targets the fit.
+    """
     if test.y.dtype.kind == "i" and output.ndim == 2 and test.y.ndim == 1 and output.shape[1] > 1:
         accuracy = float((output.argmax(1) == test.y).mean())
         return Accuracies([accuracy], _guessing(train, test))

@@ -131,7 +131,10 @@ MOST_PROFILES = 50
 
 
 class Passes(NamedTuple):
-    """What was captured of a model: one pass, its sites, the trace of it or of the steps after it, and all norms at last."""
+    """What was captured of a model.
+
+    One pass, its sites, the trace of it or of the steps after it, and all norms at last.
+    """
 
     captured: Captured
     sites: list[Site]
@@ -215,7 +218,7 @@ def _profiles(trace: Trace) -> list[Profile]:
 
 
 def _uses(taken: Passes) -> list[OverTime]:
-    """Of layers that are used three times or more, such as a cell in a loop over time, each use in order."""
+    """Of layers used three times or more, such as a cell in a loop over time, each use in order."""
     signal = taken.trace.quantities["signal_gradient_rms"][0, 0]
     of_layer: dict[str, list[float | None]] = {}
     for site, value in zip(taken.sites, signal, strict=True):

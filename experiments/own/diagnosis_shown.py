@@ -1,4 +1,7 @@
-"""What the page of a diagnosis shows: words, charts and the table of layers, each number as the document has it."""
+"""What the page of a diagnosis shows.
+
+Words, charts and the table of layers, each number as the document has it.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +75,7 @@ def _figures(said: Diagnosis) -> Iterator[tuple[str, Figure]]:
 
 
 def _shares_of(said: Diagnosis, columns: Iterable[int]) -> list[Row]:
-    """The gradients of these profiles as they were measured, beside their shares of the last layer's."""
+    """The gradients of these profiles as measured, beside their shares of the last layer's."""
     return [
         {
             "step": profile.step,
@@ -209,7 +212,7 @@ def _losses(said: Diagnosis) -> Figure:
 
 
 def _columns(said: Diagnosis) -> list[int]:
-    """The profiles that the heat map shows, at equal distances, the first and the last among them."""
+    """The profiles that the heat map shows, at equal distances, the first and last among them."""
     count, most = len(said.profiles), max(2, CELLS // len(said.sites))
     return sorted(
         {round(i * (count - 1) / (min(count, most) - 1)) for i in range(min(count, most))}

@@ -55,7 +55,9 @@ def first(sides: Sides) -> Divergence | None:
 
 
 def _product(sides: Sides, pair: Pair) -> int:
-    """The port's place; where it is a factor of an activation that is written out, x * sigmoid(x), their product.
+    """The port's place.
+
+    Where it is a factor of an activation that is written out, x * sigmoid(x), their product.
 
     Where the reference has written it out as well, factor is held to factor.
     """

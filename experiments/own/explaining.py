@@ -1,4 +1,7 @@
-"""Why a port parts from its reference where it does: the causes that reproduce its numbers, at each stage."""
+"""Why a port parts from its reference where it does.
+
+The causes that reproduce its numbers, at each stage.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,10 @@ def value(sides: Sides, found: Divergence) -> tuple[Divergence, list[Finding]]:
 def gradient(
     sides: Sides, place: Place, other: Place, follows: Sequence[Place] = ()
 ) -> list[Finding]:
-    """The causes of a gradient that parts though values agree; `follows` are the reference's places whose gradient agrees."""
+    """The causes of a gradient that parts though values agree.
+
+    `follows` are the reference's places whose gradient agrees.
+    """
     return explain(
         backward_case(
             sides.reference, sides.port, place, other, follows=follows, dialect=sides.port["api"]

@@ -1,4 +1,7 @@
-"""Own models as they are named on the command line: `torch=mine.py`, `keras=mine.py:small`, or a `.capture` that was kept."""
+"""Own models as they are named on the command line.
+
+`torch=mine.py`, `keras=mine.py:small`, or a `.capture` that was kept.
+"""
 
 from __future__ import annotations
 

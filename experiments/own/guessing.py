@@ -1,4 +1,4 @@
-"""What the loss is of a model that always says the same: below it, something of the input is used."""
+"""The loss of a model that always says the same: below it, something of the input is used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What `port` does with each of its models: the reference captured with its tolerance and steps, then each port held to it."""
+"""What `port` does with each of its models.
+
+The reference captured with its tolerance and steps, then each port held to it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""An interpreter that has somebody's own model open, seen from the side that starts it (isograd/inside.py is the other)."""
+"""An interpreter that has somebody's own model open, seen from the side that starts it.
+
+isograd/inside.py is the other.
+"""
 
 from __future__ import annotations
 
@@ -133,7 +136,7 @@ class Interpreter:
     def steps(
         self, count: int = 0, batches: list[dict[str, Any]] | None = None, values: bool = True
     ) -> list[captured.Step]:
-        """Steps of the user's optimiser: so many on the batch that is open, or one on each of other batches."""
+        """Steps of the user's optimiser: so many on the open batch, or one on each of others."""
         path = None if batches is None else self._send(batches)
         return self._fetch(do="steps", count=count, batches=path, values=values)
 
@@ -214,7 +217,7 @@ class Interpreter:
 
 
 def trained(opened: dict[str, Any], found: captured.Captured) -> bool:
-    """Whether an open model has an optimizer: its file's, or that which a Keras model was compiled with."""
+    """Whether an open model has an optimizer: its file's, or a compiled Keras model's."""
     return "optimizer" in opened["has"] or found["optimizer"] is not None
 
 

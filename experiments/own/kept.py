@@ -1,4 +1,4 @@
-"""The tensors where a port parts from its reference first, as an .npz file: to be looked at elsewhere."""
+"""The tensors where a port parts from its reference first, as an .npz: to look at elsewhere."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from isograd.captured import Captured, Place
 
 
 def kept(seen: Sides, first: Parting, path: Path) -> None:
-    """Write the inputs, output and dL/d output of the place where they part, of both, each in its own layout.
+    """Write inputs, output and dL/d output of the place where both part, each in its own layout.
 
     Where they part in no place of its own (the loss, a step), the output of the whole model and its
     gradient.

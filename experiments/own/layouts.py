@@ -1,4 +1,7 @@
-"""Layouts that a capture does not state, but that follow from others: of what is transposed, or computed element by element."""
+"""Layouts that a capture does not state, but that follow from others.
+
+Of what is transposed, or computed element by element.
+"""
 
 from __future__ import annotations
 

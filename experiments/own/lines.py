@@ -1,4 +1,4 @@
-"""The lines of each framework that a piece of advice asks for, and how its text spells a share and layers."""
+"""The lines of each framework that advice asks for, and how its text spells a share and layers."""
 
 from __future__ import annotations
 

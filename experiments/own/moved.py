@@ -1,4 +1,4 @@
-"""How far off a port is in what moves: its parameters in a step, and its running statistics in a pass."""
+"""How far off a port is in what moves: parameters in a step, and running statistics in a pass."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from isograd.captured import Place, Step
 def step_error(
     sides: Sides, mine: list[Step], its: list[Step], carried: Mapping[str, str]
 ) -> float | None:
-    """The largest difference of a step, as a share of the layer's largest; None where no parameter can be judged."""
+    """The largest difference of a step, as a share of the layer's largest.
+
+    None where no parameter can be judged.
+    """
     found: list[float] = []
     before = {path: layer["parameters"] for path, layer in sides.reference["layers"].items()}
     for one, other in zip(mine, its, strict=True):
@@ -33,7 +36,10 @@ def step_error(
 
 
 def statistics_error(sides: Sides, place: Place, other: Place) -> float:
-    """The largest difference of a normalization's statistics, as a share of each one's largest; 0 where it has none."""
+    """The largest difference of a normalization's statistics, as a share of each one's largest.
+
+    0 where it has none.
+    """
     mine, its = (
         sides.reference["statistics"].get(place["path"], {}),
         sides.port["statistics"].get(other["path"], {}),

@@ -12,7 +12,7 @@ _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def plain(name: str) -> str:
-    """A user's name, in which what cannot be printed or turns the direction of a text is made visible."""
+    """A user's name in which what cannot be printed or turns a text's direction is made visible."""
     return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in name)
 
 

@@ -64,7 +64,10 @@ def _why(place: Place) -> str:
 
 
 def _run(place: Place, layer: Layer) -> Run | None:
-    """The layer as it is defined, on what went into it; None where that does not give what it has returned."""
+    """The layer as it is defined, on what went into it.
+
+    None where that does not give what it has returned.
+    """
     cell, function = (
         CELLS.get(layer["config"].get("cell", "")),
         layer["config"].get("activation") or "tanh",
@@ -111,7 +114,10 @@ def _parameters(layer: Layer, units: int) -> Arrays:
 
 
 def _signals(captured: Captured, place: Place, layer: Layer, run: Run) -> list[float | None] | None:
-    """B times the rms of dL/dh at each step; None where the gradient of the weights is not the captured one."""
+    """B times the rms of dL/dh at each step.
+
+    None where the gradient of the weights is not the captured one.
+    """
     backwards = bool(layer["config"].get("backwards"))
     back = back_through_time(run, _from_above(captured, place, run, backwards), EXACT)
     wanted = layer["gradients"].get("recurrent")
@@ -123,7 +129,10 @@ def _signals(captured: Captured, place: Place, layer: Layer, run: Run) -> list[f
 
 
 def _from_above(captured: Captured, place: Place, run: Run, backwards: bool) -> list[np.ndarray]:
-    """What comes to each step [seed, batch, unit] from outside the layer: to its outputs, and to its state after the last."""
+    """What comes to each step [seed, batch, unit] from outside the layer.
+
+    To its outputs, and to its state after the last.
+    """
     found = [np.zeros_like(site.h) for site in run.sites]
     if place["gradient"] is not None:
         gradient = _ordered(place, place["gradient"])

@@ -20,7 +20,7 @@ FRAMEWORK = (
 
 
 def told(sides: Sides, found: Divergence, findings: list[Finding]) -> int | None:
-    """The index of the place that is told: the likeliest cause's, or where the difference was seen first."""
+    """The index of the place that is told: the likeliest cause's, or where it was seen first."""
     if found.own:
         return found.mine
     if findings:

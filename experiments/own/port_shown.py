@@ -1,4 +1,7 @@
-"""What the page of a port shows: where it parts with cause and cure, the tree with errors beside their bounds, and losses."""
+"""What the page of a port shows.
+
+Where it parts with cause and cure, the tree with errors beside their bounds, and losses.
+"""
 
 from __future__ import annotations
 
@@ -113,7 +116,10 @@ def _rows(tree: list[Branch], strips: Strips) -> Iterator[dict[str, Any]]:
 
 
 def _within(path: str) -> tuple[list[str], str]:
-    """The modules that a place is in, and its own name: `blocks.0:relu` is in `blocks` and `0`, and is `:relu`."""
+    """The modules that a place is in, and its own name.
+
+    `blocks.0:relu` is in `blocks` and `0`, and is `:relu`.
+    """
     owner, colon, function = path.partition(":")
     modules = owner.split(".") if owner else []
     return (modules, f":{function}") if colon else (modules[:-1], modules[-1] if modules else path)

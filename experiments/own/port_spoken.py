@@ -1,4 +1,7 @@
-"""A comparison of a port on the terminal: where they part first and why, the tree, and what is behind it."""
+"""A comparison of a port on the terminal.
+
+Where they part first and why, the tree, and what is behind it.
+"""
 
 from __future__ import annotations
 
@@ -229,7 +232,10 @@ def _blind(said: Port) -> Iterator[str]:
 
 
 def _starts(said: Port) -> Iterator[str]:
-    """The sizes of the weights before they were carried: where they differ, a training from the start does."""
+    """The sizes of the weights before they were carried.
+
+    Where they differ, a training from the start does.
+    """
     if not said.starts:
         return
     path, (mine, its) = next(iter(said.starts.items()))

@@ -1,4 +1,6 @@
-"""A port held to its reference, stage by stage: weights carried over, values, loss, gradients, steps of the optimiser.
+"""A port held to its reference, stage by stage.
+
+Weights carried over, values, loss, gradients, steps of the optimiser.
 
 Where a value parts, the reference's is put in, and the rest is judged with right inputs: so several
 faults come out of one run, and what follows from one is not taken for another.
@@ -46,7 +48,7 @@ class Reference(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """What is told of a place in the tree, and how far off it was before the reference's value was put in."""
+    """What is told of a place in the tree, and how far off it was without the reference's value."""
 
     word: str
     error: float
@@ -110,7 +112,7 @@ class _Comparison:
     # --- values
 
     def _forward(self) -> Sides:
-        """Go on with the reference's values wherever the port leaves them; the sides of the last pass."""
+        """Go on with the reference's values where the port leaves them; the last pass's sides."""
         for turn in range(MOST):
             sides = self._sides()
             if turn == 0:
@@ -163,7 +165,10 @@ class _Comparison:
         return found.errors
 
     def _parameters(self, sides: Sides, last: int) -> None:
-        """Parameters whose gradient parts though that of their layer's output agrees: the layer nearest to the loss."""
+        """Parameters whose gradient parts though that of their layer's output agrees.
+
+        The layer nearest to the loss.
+        """
         index = {place["path"]: i for i, place in enumerate(sides.mine)}
         its_index = {place["path"]: place for place in sides.its}
         off = [

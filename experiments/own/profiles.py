@@ -1,4 +1,4 @@
-"""The charts of gradients against the layer or the time: in decades, whose axis says powers of ten."""
+"""The charts of gradients against layer or time: in decades, whose axis says powers of ten."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from experiments.report.charts import GREY
 def profile(
     lines: Sequence[Line], names: Sequence[str], bounds: Thresholds, size: Size
 ) -> alt.TopLevelMixin:
-    """The signal gradient of each layer as a share of the last one's, beside the band in which it comes through."""
+    """The signal gradient of each layer as a share of the last one's.
+
+    It stands beside the band in which it comes through.
+    """
     low, high = math.log10(bounds.vanishing), math.log10(bounds.exploding)
     plot = _Plot(lines, size, (low, high))
     above, below = {"y": high, "said": "exploding above"}, {"y": low, "said": "vanishing below"}
@@ -53,7 +56,10 @@ def over_time(lines: Sequence[Line], size: Size) -> alt.TopLevelMixin:
 
 
 class _Plot:
-    """Lines in decades against places, with their names at their first ends, and crosses where a value is exactly 0."""
+    """Lines in decades against places.
+
+    With their names at their first ends, and crosses where a value is exactly 0.
+    """
 
     def __init__(self, drawn: Sequence[Line], size: Size, least: tuple[float, float]) -> None:
         self.drawn, self.size = drawn, size

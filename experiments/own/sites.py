@@ -68,7 +68,10 @@ def _has_weights(captured: Captured, place: Place) -> bool:
 
 
 def _is_around(places: list[Place], i: int, weighted: list[int]) -> bool:
-    """Whether a module with weights of its own holds other layers: a transformer with its table of positions is no layer."""
+    """Whether a module with weights of its own holds other layers.
+
+    A transformer with its table of positions is no layer.
+    """
     outer = places[i]
     return any(
         outer["start"] < places[j]["start"] and places[j]["end"] < outer["end"]
@@ -149,7 +152,7 @@ def of_step(captured: Captured, step: Step, found: list[Site]) -> Measured:
 
 
 def trace(measured: list[Measured]) -> Trace:
-    """The passes of one run as a trace of one seed; a quantity that not every one has is left out."""
+    """The passes of one run as a trace of one seed; a quantity that some lack is left out."""
     names = [
         name for name in measured[0].quantities if all(name in one.quantities for one in measured)
     ]

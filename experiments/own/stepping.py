@@ -1,4 +1,4 @@
-"""The size of the steps: a learning rate that is too large or too small, and a momentum that adds up."""
+"""The size of the steps: a learning rate too large or too small, and a momentum that adds up."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def rate(taken: Passes, said: Diagnosis) -> Iterator[Advice]:
 
 
 def momentum(taken: Passes, said: Diagnosis) -> Iterator[Advice]:
-    """Steps that are small one by one, and add up until the model dies: to 1 / (1 - momentum) of them."""
+    """Steps small one by one, and add up until the model dies: to 1 / (1 - momentum) of them."""
     config: dict[str, Any] = taken.captured["optimizer"] or {}
     ratios = taken.trace.quantities.get("update_ratio")
     share = config.get("momentum") or 0.0

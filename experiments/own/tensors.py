@@ -1,4 +1,7 @@
-"""Tensors of two frameworks beside each other: equal up to the order of their axes, and how far apart they are otherwise."""
+"""Tensors of two frameworks beside each other.
+
+Equal up to the order of their axes, and how far apart they are otherwise.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,10 @@ LEAST_VALUES = 2
 
 
 def error(a: np.ndarray, b: np.ndarray) -> float:
-    """The largest difference, as a share of the largest of `a`; infinite where shapes differ or a value is not finite."""
+    """The largest difference, as a share of the largest of `a`.
+
+    Infinite where shapes differ or a value is not finite.
+    """
     if a.shape != b.shape:
         return np.inf
     if not a.size:
@@ -38,7 +44,10 @@ def relative(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def of_a_sample(a: np.ndarray) -> np.ndarray:
-    """The values of each sample in the order of their size [sample, value]: the same in every order of the axes."""
+    """The values of each sample in the order of their size [sample, value].
+
+    The same in every order of the axes.
+    """
     return np.sort(a.reshape(len(a), -1), axis=1) if a.ndim else a.reshape(1, 1)
 
 
@@ -55,7 +64,10 @@ def telling(a: np.ndarray) -> bool:
 
 
 def axes_of(a: np.ndarray, b: np.ndarray) -> Iterator[Axes]:
-    """The orders of the axes of `b` that give the shape of `a`, the batch axis first; the usual ones come first."""
+    """The orders of the axes of `b` that give the shape of `a`, the batch axis first.
+
+    The usual ones come first.
+    """
     if a.ndim != b.ndim:
         return
     usual = [
@@ -90,7 +102,9 @@ class Match(NamedTuple):
 
 
 def declared(mine: list[int] | None, its: list[int] | None) -> Axes | None:
-    """The order of the axes of the port's tensor that lays it out as the reference's, where both say where their axes are.
+    """The order of the axes of the port's tensor that lays it out as the reference's.
+
+    Where both say where their axes are.
 
     Args:
         mine: The order of the reference's axes that makes (batch, *space, channel).
@@ -141,5 +155,8 @@ def voted(
 
 
 def _square(a: np.ndarray) -> bool:
-    """Whether several orders of the axes have the same shape and could be equal by symmetry of constant values."""
+    """Whether several orders of the axes could be equal, by symmetry of constant values.
+
+    They have the same shape.
+    """
     return not telling(a)

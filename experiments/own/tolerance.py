@@ -112,7 +112,10 @@ def _moved_gradient(a: Captured, b: Captured, path: str, name: str) -> float:
 
 
 def _apart(a: np.ndarray | None, b: np.ndarray | None) -> float:
-    """0 where nothing was captured, or where a move leads to another side of a kink: such a place tells nothing of rounding."""
+    """0 where nothing was captured, or where a move leads to another side of a kink.
+
+    Such a place tells nothing of rounding.
+    """
     found = 0.0 if a is None or b is None else error(a, b)
     return found if np.isfinite(found) else 0.0
 

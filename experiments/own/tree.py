@@ -1,4 +1,4 @@
-"""The tree of a port: all places of the reference, each with its counterpart and how far off that is."""
+"""The tree of a port: all places of the reference, each with its counterpart and its error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ports held to their references, one after another, for a program that asks again and again (isograd/ported.py).
+"""Ports held to their references, in turn, for a program that keeps asking (isograd/ported.py).
 
 It reads one request a line on standard input and writes one answer a line on standard output, both
 JSON:
@@ -154,7 +154,7 @@ def main() -> None:
 
 
 def _read(requests: queue.Queue[str], folder: str) -> None:
-    """Hand on what is asked; when nobody asks any more, end at once, also in the middle of a comparison."""
+    """Hand on what is asked; when nobody asks any more, end at once, even in a comparison."""
     for line in sys.stdin:
         requests.put(line)
     children.kill_all()

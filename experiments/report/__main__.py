@@ -1,4 +1,6 @@
-"""The page again, from runs that are there: of one folder, or of several side by side (two machines, precisions, versions).
+"""The page again, from runs that are there.
+
+Of one folder, or of several side by side (two machines, precisions, versions).
 
     python -m experiments.report                          of results/
     python -m experiments.report here/ there/ --output both.html

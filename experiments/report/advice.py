@@ -12,7 +12,10 @@ COMMANDS = (["python", "-m", "experiments.compare"], ["isograd", "compare"])
 
 
 def advice(document: Document) -> Iterator[str]:
-    """For a single network: the command that runs it with each countermeasure, one change at a time, with these numbers."""
+    """For a single network: the command that runs it with each countermeasure.
+
+    One change at a time, with these numbers.
+    """
     if len(document.configurations) > 1:
         return
     run = first_run(document.configurations[0])

@@ -1,4 +1,4 @@
-"""Agreement with the definition in words: counted, and everything that is broken or cannot be judged named."""
+"""Agreement with the definition in words: counted, and what is broken or cannot be judged named."""
 
 from __future__ import annotations
 
@@ -134,7 +134,11 @@ class Worst(NamedTuple):
 
 
 def worst(document: Document) -> Iterator[Worst]:
-    """By framework: of all steps from the same state, and of all free runs, those with the largest error over its bound."""
+    """By framework.
+
+    Of all steps from the same state, and of all free runs, those with the largest error over its
+    bound.
+    """
     for backend, runs in compared(document).items():
         steps = [run for run in runs if run.agreement.single_steps.outcome != "cannot be judged"]
         if steps:
@@ -166,7 +170,7 @@ def worst(document: Document) -> Iterator[Worst]:
 
 
 def summary(found: list[Agreement]) -> list[str]:
-    """For a table: first step, single steps, and free runs of one configuration on all frameworks."""
+    """For a table: first step, single steps, free runs of one configuration on all frameworks."""
     if not found:
         return ["-", "-", "-"]
     steps = [[one.first_step.outcome for one in found], [one.single_steps.outcome for one in found]]

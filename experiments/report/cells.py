@@ -1,4 +1,7 @@
-"""What the terminal and the page both tell, as text: the cells of the tables, the times, what failed and what disagrees."""
+"""What the terminal and the page both tell, as text.
+
+The cells of the tables, the times, what failed and what disagrees.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from experiments.report.speaker import first_run, judged
 
 
 def told(configuration: Configuration) -> Iterable[tuple[str, RunFinding]]:
-    """One row for all backends where their verdicts are the same, and one for each where they differ."""
+    """One row for all backends where their verdicts agree, and one for each where they differ."""
     runs = judged(configuration)
     if len({verdicts(run) for run in runs.values()}) > 1:
         return [(f"{configuration.name} [{backend}]", run) for backend, run in runs.items()]
@@ -21,7 +24,7 @@ def told(configuration: Configuration) -> Iterable[tuple[str, RunFinding]]:
 
 
 def verdicts(run: RunFinding) -> tuple[str, str]:
-    """What becomes of the gradient, and whether the network learns; without a verdict, why there is none."""
+    """What becomes of the gradient, and whether the network learns; or why there is no verdict."""
     return (
         run.gradient.verdict if run.gradient else run.status,
         run.learning.verdict if run.learning else "-",
@@ -42,7 +45,9 @@ def ratio(run: RunFinding) -> str:
 
 
 def geometric(spread: Spread | None) -> float | None:
-    """The geometric mean of the seeds that are finite and not 0; 0 where all of the finite ones are, None where none is finite.
+    """The geometric mean of the seeds that are finite and not 0.
+
+    0 where all of the finite ones are, None where none is finite.
 
     An arithmetic mean of seeds that are decades apart is that of the largest one.
     """
@@ -113,7 +118,10 @@ def backends_of(document: Document) -> list[str]:
 
 
 class Times(NamedTuple):
-    """Seconds of one backend: the import, the first steps of all its runs together, and a later step on average."""
+    """Seconds of one backend.
+
+    The import, the first steps of all its runs together, and a later step on average.
+    """
 
     imports: float
     first_steps: float

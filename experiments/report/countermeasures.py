@@ -1,4 +1,6 @@
-"""The countermeasures as a migrating reader needs them: what each is, and its room in three frameworks, read from the sources.
+"""The countermeasures as a migrating reader needs them.
+
+What each is, and its room in three frameworks, read from the sources.
 
 What is shown is complete: `build`, whatever it needs of this project, its spec among it, and the
 imports of both. Pasted where this project is not, it runs, and is right for an ordinary model
@@ -63,7 +65,10 @@ class Room:
 
     @property
     def names(self) -> Table:
-        """The frameworks' own names: a heading, then a row for each kind, `-` where a framework has none."""
+        """The frameworks' own names.
+
+        A heading, then a row for each kind, `-` where a framework has none.
+        """
         fullest = sorted(
             self.wings, key=lambda wing: -len(wing.names)
         )  # so that the order is that of a whole list
@@ -84,7 +89,10 @@ def rooms() -> list[str]:
 
 
 def named(word: str) -> list[str]:
-    """The countermeasures one of whose native names is the word, with or without its module, in capitals or not."""
+    """The countermeasures one of whose native names is the word.
+
+    It may be with or without its module, in capitals or not.
+    """
     last = word.rpartition(".")[2].lower()
     found = [(name, read(name)) for name in rooms()]
     return [name for name, room in found if any(last in _last_parts(wing) for wing in room.wings)]
@@ -154,7 +162,10 @@ def _one_line(text: str) -> str:
 
 
 def blocks(definition: str) -> Iterator[str | Table]:
-    """The parts of a docstring: a paragraph or indented formulae as text, a table as its rows, the heading first."""
+    """The parts of a docstring.
+
+    A paragraph or indented formulae as text, a table as its rows, the heading first.
+    """
     for block in definition.split("\n\n"):
         if not block.startswith("|"):
             yield block

@@ -1,4 +1,7 @@
-"""What all pages have in common: one self-contained HTML file by Jinja, everything escaped, and what a browser allows it."""
+"""What all pages have in common.
+
+One self-contained HTML file by Jinja, everything escaped, and what a browser allows it.
+"""
 
 from __future__ import annotations
 
@@ -85,6 +88,9 @@ def _seen(value: Any) -> Any:
 
 
 def _json(content: Any) -> Markup:
-    """JSON that may stand in a script element: whatever a user has written, it ends no element and begins none."""
+    """JSON that may stand in a script element.
+
+    Whatever a user has written, it ends no element and begins none.
+    """
     text = _seen(json.dumps(content, separators=(",", ":"), allow_nan=False, ensure_ascii=False))
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))

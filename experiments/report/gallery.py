@@ -1,4 +1,8 @@
-"""The gallery: of each experiment its question, a figure, the sentence of its findings that answers, the figure's command."""
+"""The gallery.
+
+Of each experiment its question, a figure, the sentence of its findings that answers, the figure's
+command.
+"""
 
 from __future__ import annotations
 

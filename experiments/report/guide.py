@@ -1,4 +1,7 @@
-"""The pages of the migration reference that are of no room: whether to port at all, and the table of names and arguments."""
+"""The pages of the migration reference that are of no room.
+
+Whether to port at all, and the table of names and arguments.
+"""
 
 from __future__ import annotations
 

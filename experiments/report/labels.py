@@ -1,4 +1,6 @@
-"""The names at the ends of the lines, for figures: where the page's script puts them (script/labels.js), in Python.
+"""The names at the ends of the lines, for figures.
+
+Where the page's script puts them (script/labels.js), in Python.
 
 All is in the page's pixels, in which text is 12 high; tests/test_labels.py holds both to the same
 numbers.
@@ -142,7 +144,10 @@ def fitted(text: str, room: float, size: float = TEXT) -> str:
 
 
 def wrapped(text: str, room: float, most: int, size: float = TEXT) -> list[str]:
-    """The text in at most so many lines of words; what has no room in the last one loses its middle, as long words do."""
+    """The text in at most so many lines of words.
+
+    What has no room in the last one loses its middle, as long words do.
+    """
     lines: list[str] = []
     words = text.split(" ")
     while words and len(lines) < most - 1:
@@ -171,7 +176,10 @@ def pixel(value: float, domain: Domain, height: float, logarithmic: bool) -> flo
 
 
 def apart(labels: list[dict[str, Any]], height: float) -> list[dict[str, Any]]:
-    """Names, each `from` its line's end, `at` places near to it, a line apart: those too near stand around their middle."""
+    """Names, each `from` its line's end, `at` places near to it, a line apart.
+
+    Those too near stand around their middle.
+    """
     blocks: list[tuple[list[dict[str, Any]], float]] = []
     for label in sorted(labels, key=lambda one: one["from"]):
         block = ([label], label["from"])
@@ -212,7 +220,10 @@ def domain_of(values: Iterable[float | None], logarithmic: bool) -> Domain:
 
 
 def decades(domain: Sequence[float], pixels: float) -> list[float] | None:
-    """The powers of ten of an axis, as many as there is room for; of fewer than two the axis finds its own ticks."""
+    """The powers of ten of an axis, as many as there is room for.
+
+    Of fewer than two the axis finds its own ticks.
+    """
     low, high = domain
     first = math.ceil(math.log10(low) - 1e-9)
     last = math.floor(math.log10(high) + 1e-9)

@@ -1,4 +1,7 @@
-"""Tables of text for a terminal: a name is never broken within one of its parts, and every line fits the width."""
+"""Tables of text for a terminal.
+
+A name is never broken within one of its parts, and every line fits the width.
+"""
 
 from __future__ import annotations
 
@@ -100,7 +103,10 @@ def coloured(line: str, words: Sequence[str]) -> Text:
 
 
 def folded(name: str, width: int) -> list[str]:
-    """A name in lines, broken between its parts (`sigmoid`, `batch norm`, `xavier`), within one only where it must be."""
+    """A name in lines, broken between its parts (`sigmoid`, `batch norm`, `xavier`).
+
+    Within one only where it must be.
+    """
     lines: list[str] = []
     for part in re.split(r"(?<=, )|(?= \+ )", name):
         if lines and cell_len(lines[-1] + part) <= width:

@@ -1,4 +1,7 @@
-"""The list of a folder's pages: each experiment that was run into it, with what came of it, the last one first."""
+"""The list of a folder's pages.
+
+Each experiment that was run into it, with what came of it, the last one first.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of training loops: the same network trained in each framework, as docs/examples/ has them.
+"""The page of training loops: the same network in each framework, as docs/examples/ has them.
 
 tests/test_loops.py runs each where this project is not, and holds its losses to the definition.
 """

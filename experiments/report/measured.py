@@ -1,4 +1,6 @@
-"""What was measured, made small enough for a page: four digits, spread over seeds, few enough steps; packed, a blob a group.
+"""What was measured, made small enough for a page.
+
+Four digits, spread over seeds, few enough steps; packed, a blob a group.
 
 A value is m 10^e with a whole m of at most four digits: what a reader is shown, and no more. Each
 blob is gzip in base64 of 16-bit little-endian integers, first all m and then all e, each [quantity,
@@ -48,7 +50,10 @@ def values_of(trace: Trace, quantity: str) -> np.ndarray:
 
 
 def rounded(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Whole m of four digits and e with m 10^e the nearest to each value; m is NOT_FINITE where the value is not finite."""
+    """Whole m of four digits and e with m 10^e the nearest to each value.
+
+    M is NOT_FINITE where the value is not finite.
+    """
     finite = np.isfinite(values)
     x = np.where(finite, values, 0.0).astype(float)
     tiny = np.abs(x) < 1e-280  # where a power of ten would be subnormal
@@ -79,7 +84,7 @@ def _exactly(x: np.ndarray, power: np.ndarray) -> np.ndarray:
 
 
 def expected(plan: Plan) -> list[float | None] | None:
-    """What theory expects of each layer's gradient before the first step, as a share of the last one's."""
+    """What theory expects of each layer's gradient at the start, as a share of the last one's."""
     found = theory.gradient_share(plan)
     return None if found is None else numbers_of(np.array(found))
 

@@ -1,4 +1,7 @@
-"""The migration pages: one countermeasure in three frameworks, and the page that leads to all of them, in Markdown."""
+"""The migration pages.
+
+One countermeasure in three frameworks, and the page that leads to all of them, in Markdown.
+"""
 
 from __future__ import annotations
 

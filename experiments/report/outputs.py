@@ -1,4 +1,6 @@
-"""What a report leaves behind beside the terminal's: index, findings, page, figures, event files; each for itself.
+"""What a report leaves behind beside the terminal's.
+
+Index, findings, page, figures, event files; each for itself.
 
 Where one cannot be written, that is a line of its own, and the others are written all the same.
 """
@@ -33,7 +35,10 @@ class Said(NamedTuple):
 
 
 def page_of(folder: Path, experiment: str) -> Path:
-    """The page of an experiment: beside its runs, under its name, so that another experiment has another page."""
+    """The page of an experiment.
+
+    Beside its runs, under its name, so that another experiment has another page.
+    """
     return folder / f"{file_stem(experiment)}.html"
 
 

@@ -1,4 +1,7 @@
-"""The pictures of the gallery: of each experiment which figure is shown, and which sentence of its findings answers it."""
+"""The pictures of the gallery.
+
+Of each experiment which figure is shown, and which sentence of its findings answers it.
+"""
 
 from __future__ import annotations
 

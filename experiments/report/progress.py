@@ -1,4 +1,7 @@
-"""Progress on standard error, with a total and the time left: bars on a terminal, a line at each tenth elsewhere."""
+"""Progress on standard error, with a total and the time left.
+
+Bars on a terminal, a line at each tenth elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ MOST_BARS = 30
 
 
 class Total:
-    """How much of all work is done, in training steps, and how long the rest will take at the speed so far."""
+    """How much of the work is done, in training steps, and how long the rest will take."""
 
     def __init__(self, jobs: Iterable[Job]) -> None:
         steps = [job.plan.steps for job in jobs]
@@ -117,7 +120,10 @@ class Bars:
         self.bars.update(self.whole, completed=self.total.share, run=str(self.total))
 
     def ended(self, lane: str, job: Job, outcome: str) -> None:
-        """Move a bar to the end of a run; a failure is said above the bars, and the bar of a lane that is done goes."""
+        """Move a bar to the end of a run.
+
+        A failure is said above the bars, and the bar of a lane that is done goes.
+        """
         self.total.end(lane, job)
         self.before[lane] += job.plan.steps
         self.progress(lane, job, 0)

@@ -1,4 +1,6 @@
-"""The quantities as a reader sees them: title, unit, axis, meaning, what is usual. common/quantities.py defines them.
+"""The quantities as a reader sees them: title, unit, axis, meaning, what is usual.
+
+common/quantities.py defines them.
 
 The ranges are measured: `HEALTHY` networks of the default experiment stay in them in every layer
 and step, and a test runs some. `python -m experiments.compare` shows all of it on its page, under

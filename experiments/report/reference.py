@@ -1,4 +1,4 @@
-"""The migration reference as one self-contained HTML page, with search and a tab for each framework."""
+"""The migration reference as one self-contained HTML page, with search and a tab per framework."""
 
 from __future__ import annotations
 

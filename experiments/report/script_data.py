@@ -1,4 +1,4 @@
-"""What the page's script reads: the charts, the rows of those that do not change, and the packed runs."""
+"""What the page's script reads: charts, rows of those that do not change, and packed runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FEW = 40
 
 
 def data(sources: list[Source]) -> dict[str, Any]:
-    """What the page's script reads: the charts, the rows of those that do not change, and the packed runs."""
+    """What the page's script reads: charts, rows of those that do not change, and packed runs."""
     most = measured.most_steps(sources)
     return {
         "folders": [source.label for source in sources],
@@ -107,7 +107,10 @@ def _chosen(document: Document) -> list[int]:
 
 
 def agreement_rows(sources: list[Source]) -> Iterator[dict[str, Any]]:
-    """Largest error and bound of every run that was compared; of many configurations, those nearest to their bound."""
+    """Largest error and bound of every run that was compared.
+
+    Of many configurations, those nearest to their bound.
+    """
     shares: dict[str, float] = {}
     found: list[dict[str, Any]] = []
     for source in sources:
@@ -141,7 +144,10 @@ def agreement_rows(sources: list[Source]) -> Iterator[dict[str, Any]]:
 
 
 def _within(value: float | None, low: float, high: float) -> float | None:
-    """Where an error is drawn on a logarithmic axis: 0 at the left edge, infinity, which is null, at the right."""
+    """Where an error is drawn on a logarithmic axis.
+
+    0 at the left edge, infinity, which is null, at the right.
+    """
     return _drawn(min(max(high if value is None else value, low), high))
 
 

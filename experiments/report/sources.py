@@ -1,4 +1,4 @@
-"""Python files of this project, read and not run: a definition as it is written, and all that it needs."""
+"""Python files of this project, read and not run: a definition as written, and all it needs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Source:
 
     @cached_property
     def definitions(self) -> dict[str, Sequence[ast.stmt]]:
-        """What the file defines, by name, in its order; the docstring of a constant belongs to it."""
+        """What the file defines, by name, in its order; a constant's docstring belongs to it."""
         found: dict[str, Sequence[ast.stmt]] = {}
         constant = None
         for node in self.tree.body:
@@ -62,7 +62,10 @@ class Source:
         return ast.literal_eval(node.value)
 
     def code(self, name: str) -> str:
-        """The lines of a definition, as they are written, without `_own_variables`, which are for this project alone."""
+        """The lines of a definition, as they are written, without `_own_variables`.
+
+        These are for this project alone.
+        """
         first, last = self.definitions[name][0], self.definitions[name][-1]
         start = _start(first)
         left_out = {
@@ -88,7 +91,7 @@ class Source:
 
     @cached_property
     def imported(self) -> dict[str, tuple[str, str]]:
-        """Where each imported name comes from: the import without it, and what follows `import` there."""
+        """Where each imported name comes from: the import without it, and what follows `import`."""
         found: dict[str, tuple[str, str]] = {}
         for node in self.tree.body:
             if isinstance(node, (ast.Import, ast.ImportFrom)):
@@ -106,7 +109,7 @@ def _start(definition: ast.stmt) -> int:
 
 
 def _own_variables(definition: ast.stmt) -> Iterator[ast.stmt]:
-    """The class variables of a definition, with what is said of them, and what it says of itself as a part."""
+    """The class variables of a definition, what is said of them, and what it says as a part."""
     found = False
     for node in definition.body if isinstance(definition, ast.ClassDef) else ():
         match node:
@@ -126,7 +129,7 @@ PROJECT = ("common", "backends")
 
 
 class Closure:
-    """Definitions and all that they need: of this project's files by path, and of others by import."""
+    """Definitions and all they need: of this project's files by path, and of others by import."""
 
     def __init__(self, path: str, names: Sequence[str]) -> None:
         self.sources: dict[str, Source] = {}
@@ -163,7 +166,7 @@ class Closure:
         ]
 
     def imports(self, folder: str) -> str:
-        """The import statements that a folder's files need of others than this project, in their groups."""
+        """The imports that a folder's files need of others than this project, in their groups."""
         found: dict[str, set[str]] = defaultdict(set)
         for path, names in self.names.items():
             source = self.sources[path]

@@ -40,7 +40,7 @@ def definition_speaks(configuration: Configuration) -> bool:
 
 
 def rounded_away(configuration: Configuration) -> str | None:
-    """What the precision did to the gradient at the first step, beside the definition's in float64."""
+    """What precision did to the gradient at the first step, beside the definition's in float64."""
     run, definition = first_run(configuration), configuration.runs.get(DEFINITION)
     if (
         run is None
@@ -115,7 +115,10 @@ def _no_slope(run: RunFinding, site: str) -> str | None:
 
 
 def counted(seeds: Sequence[str]) -> str | None:
-    """How many seeds have which verdict, where they differ: `learns in 2 of 3 seeds, has not learnt in 1`."""
+    """How many seeds have which verdict, where they differ.
+
+    `learns in 2 of 3 seeds, has not learnt in 1`.
+    """
     counts = Counter(seeds).most_common()
     if len(counts) < 2:
         return None

@@ -1,4 +1,7 @@
-"""The experiment of a document as TOML: read back, it makes the same plans, whatever was changed on the command line."""
+"""The experiment of a document as TOML.
+
+Read back, it makes the same plans, whatever was changed on the command line.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,10 @@ from experiments.settings import settings_of
 
 
 def to_toml(document: Document) -> str:
-    """The experiment, every number stated: what all configurations share as the base, and what each one changes."""
+    """The experiment, every number stated.
+
+    What all configurations share as the base, and what each one changes.
+    """
     written = [settings_of(c.spec).written() for c in document.configurations]
     for one in written:
         del one["optimizer"]["learning_rate"]  # it is a setting of its own

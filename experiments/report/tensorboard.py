@@ -1,4 +1,6 @@
-"""Event files for TensorBoard, by tensorboardX: a run for each backend, the same tags in all, so that the backends overlay.
+"""Event files for TensorBoard, by tensorboardX.
+
+A run for each backend, the same tags in all, so that the backends overlay.
 
 Each backend is a folder of its own, below one for each folder of runs where there are several. A
 configuration is its number and its name, `02_tanh_xavier`, for a tag has no spaces.
@@ -80,7 +82,10 @@ def _writer(folder: Path) -> Iterator[Any]:
 
 
 def _plain(name: str) -> str:
-    """A name that is one level of a tag or of a path; what else a tag may not have, the writer would replace."""
+    """A name that is one level of a tag or of a path.
+
+    What else a tag may not have, the writer would replace.
+    """
     return re.sub(r"[^\w.-]+", "_", name).strip("_")
 
 

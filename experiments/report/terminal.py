@@ -40,7 +40,7 @@ NBSP = "\N{NO-BREAK SPACE}"
 
 
 def show(document: Document, console: Console, results: str, *, full: bool) -> None:
-    """Print the question, the tables if they are asked for, and the answer, which stands without them.
+    """Print the question, the tables if asked for, and the answer, which stands without them.
 
     Args:
         document: The findings.
@@ -148,7 +148,10 @@ class _Speaker:
 
 
 def _verdicts(document: Document, width: int) -> Iterator[Text]:
-    """Beside what the answer has: decades per layer, the deviation of the result, and in a wide table the largest update."""
+    """Beside what the answer has.
+
+    Decades per layer, the deviation of the result, and in a wide table the largest update.
+    """
     heads = [
         "configuration",
         "gradient",
@@ -182,7 +185,10 @@ def _reasons(document: Document, width: int) -> Iterator[Text]:
 
 
 def _profiles(document: Document, width: int) -> Iterator[Text]:
-    """The signal gradient of each layer at the first step; one scale for all, so that heights can be compared."""
+    """The signal gradient of each layer at the first step.
+
+    One scale for all, so that heights can be compared.
+    """
     rows = [
         (c.name, run.profile)
         for c in document.configurations
@@ -214,7 +220,7 @@ def _extremes(profile: Sequence[float | None]) -> list[str]:
 
 
 def drawn(profile: Sequence[float | None], low: float, high: float, room: int) -> str:
-    """A profile in block characters, at most `room` of them, on a logarithmic scale from 10^low to 10^high."""
+    """A profile in at most `room` block characters, logarithmic from 10^low to 10^high."""
     every = math.ceil(len(profile) / room)
     return "".join(_block(value, low, high) for value in profile[::every])
 

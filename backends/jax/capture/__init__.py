@@ -1,4 +1,6 @@
-"""Any model of Flax, linen or nnx, captured: every module and every function between modules, in the order of execution.
+"""Any model of Flax, linen or nnx, captured.
+
+Every module and every function between modules, in the order of execution.
 
 It imports NumPy, JAX and Flax, nothing of this project, since it is loaded in the user's own
 interpreter. It hands back plain dictionaries; `isograd/captured.py` says what is in them.
@@ -20,7 +22,10 @@ NAME = "jax"
 
 
 def prepare(precision: str | None) -> None:
-    """Before the user's file is imported: the precision in which JAX works by itself; None leaves all as it is."""
+    """Before the user's file is imported: the precision in which JAX works by itself.
+
+    None leaves all as it is.
+    """
     _known(precision)
     if precision == "float64":
         jax.config.update("jax_enable_x64", True)

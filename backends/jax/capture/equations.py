@@ -39,7 +39,10 @@ def bound(eqn: Any, operands: list[Any]) -> list[Any]:
 def scanned(
     eqn: Any, operands: list[Any], run: Callable[[Any, Any, list[Any]], list[Any]]
 ) -> list[Any]:
-    """The outputs of a scan, a step after another; `run` gives those of a jaxpr from its constants and operands."""
+    """The outputs of a scan, a step after another.
+
+    `run` gives those of a jaxpr from its constants and operands.
+    """
     body, length = eqn.params["jaxpr"], eqn.params["length"]
     consts, carried = eqn.params["num_consts"], eqn.params["num_carry"]
     fixed, state, rows = (
@@ -68,7 +71,10 @@ def in_groups(eqns: Sequence[Any]) -> Iterator[Sequence[Any]]:
 
 
 def _mean_at(eqns: Sequence[Any], at: int) -> int:
-    """How many equations from here are one mean: a sum, the lost axes again, and a division by how many there were."""
+    """How many equations from here are one mean.
+
+    A sum, the lost axes again, and a division by how many there were.
+    """
     if eqns[at].primitive.name != "reduce_sum":
         return 1
     before, after = eqns[at].invars[0].aval, eqns[at].outvars[0].aval

@@ -1,4 +1,4 @@
-"""The canonical form of a layer's parameters: which of the module's own arrays make it, and in what layout.
+"""The canonical form of a layer's parameters: which of the module's arrays make it, in what layout.
 
 The arrays of a module are known here by their full names, `blocks.0.conv.kernel`. Reading and
 writing are NumPy.

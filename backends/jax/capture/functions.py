@@ -1,4 +1,6 @@
-"""Functions between modules, in canonical terms: by name where they are called by name, by equation where they are not.
+"""Functions between modules, in canonical terms.
+
+By name where they are called by name, by equation where they are not.
 
 JAX writes many functions out while it traces (`gelu`, `softmax`, `mean`): these are known only
 where their name is met in the model's file, or in an attribute of a module. Whatever else the model

@@ -1,4 +1,4 @@
-"""The layers of a model: which of its arrays belong to which module, read and written in canonical form."""
+"""The layers of a model: which array is which module's, read and written in canonical form."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Owner:
 def owners(
     used: Iterable[Site], parameters: Arrays, statistics: Arrays
 ) -> tuple[list[Owner], list[str]]:
-    """The modules in the order of their use, then those that were not used; and what must be said of them."""
+    """The modules in the order of their use, then the unused; and what must be said of them."""
     left = dict.fromkeys([*parameters, *statistics])
     found: dict[str, Owner] = {}
     remarks: list[str] = []

@@ -1,4 +1,7 @@
-"""Which axis of an output is the batch, and which the channel: told from what computed it, and from where it comes."""
+"""Which axis of an output is the batch, and which the channel.
+
+Told from what computed it, and from where it comes.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Flax linen: the module and its variables, as flat dictionaries of arrays and a function that can be traced."""
+"""Flax linen: module and variables, as flat dictionaries of arrays and a traceable function."""
 
 from __future__ import annotations
 
@@ -67,7 +67,10 @@ class Model:
         self.trainable = set(self.parameters)
 
     def _drawn(self, x: tuple[Any, dict[str, Any]]) -> Any:
-        """What `init` gives, in the model's own precision: the numbers that the user's program starts from."""
+        """What `init` gives, in the model's own precision.
+
+        The numbers that the user's program starts from.
+        """
         if self.dtype is None:
             return self._initialized(x)
         try:
@@ -150,7 +153,10 @@ def _compute_in(module: Any, dtype: Any) -> None:
 
 @contextlib.contextmanager
 def _constructed_in(dtype: Any) -> Iterator[None]:
-    """Modules that are made while the model runs compute in this precision: a cell makes a carry before it is called."""
+    """Modules that are made while the model runs compute in this precision.
+
+    A cell makes a carry before it is called.
+    """
     kept = nn.Module.__post_init__
 
     def constructed(self: Any) -> None:

@@ -29,7 +29,10 @@ def said(y: Any) -> str:
 
 
 def standard(y: Any) -> Callable[[Any, Any], Any]:
-    """Cross-entropy of logits for classes, mean squared error for real numbers, the output's mean square where y is None."""
+    """Cross-entropy of logits for classes, mean squared error for real numbers.
+
+    The output's mean square where y is None.
+    """
     if y is None:
         return lambda output, _: jnp.mean(jnp.square(first_real(output)))
     return _cross_entropy if _classes(y) else _squared_error

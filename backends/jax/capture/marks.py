@@ -140,7 +140,7 @@ class Recorder:
 
 
 def _entered(number: int, inputs: Any) -> Any:
-    """The inputs, those that are traced through the mark; a tensor that is there twice stays one."""
+    """The inputs, those that are traced through the mark; a tensor there twice stays one."""
     leaves, tree = flattened(inputs)
     unique = {id(leaf): leaf for leaf in leaves if _is_tensor(leaf)}
     marked = dict(zip(unique, mark_p.bind(*unique.values(), site=number, end=False), strict=True))
@@ -152,7 +152,10 @@ def _entered(number: int, inputs: Any) -> Any:
 
 
 def flattened(values: Any) -> tuple[list[Any], Any]:
-    """The leaves, and how they lie; a module of nnx stays whole: taken apart and put together it would be a copy."""
+    """The leaves, and how they lie.
+
+    A module of nnx stays whole: taken apart and put together it would be a copy.
+    """
     return jax.tree_util.tree_flatten(
         values, is_leaf=lambda node: isinstance(node, nnx.Pytree | nnx.Variable)
     )
@@ -177,7 +180,7 @@ _context = jax.make_user_context(0) if hasattr(jax, "make_user_context") else No
 
 
 def fresh() -> AbstractContextManager[Any]:
-    """In it nothing that was traced before is used again, and nothing that is traced in it is used after."""
+    """In it nothing traced before is used again, and nothing traced in it is used after."""
     return _context(next(_numbers)) if _context is not None else _without_caches()
 
 

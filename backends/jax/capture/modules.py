@@ -1,4 +1,7 @@
-"""A call of a module, whatever the API: what it is, that it is marked, and that no dropout is drawn in it."""
+"""A call of a module, whatever the API.
+
+What it is, that it is marked, and that no dropout is drawn in it.
+"""
 
 from __future__ import annotations
 
@@ -124,7 +127,7 @@ def cast(tree: Any, dtype: Any) -> Any:
 
 
 def computes_in(module: Any, dtype: Any) -> dict[str, Any]:
-    """The attributes of a module that say in which precision it computes, and what they are to be."""
+    """The attributes of a module that say in which precision it computes, and their new values."""
     names = ("dtype", "param_dtype")
     return (
         {}

@@ -1,4 +1,4 @@
-"""Flax nnx: a copy of the module, as flat dictionaries of arrays and a function that can be traced."""
+"""Flax nnx: a copy of the module, as flat dictionaries of arrays and a traceable function."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def _classes(kind: type) -> Iterator[Any]:
 
 
 def _first_paths(model: Any) -> dict[int, str]:
-    """By identity, the first path of each module and variable in the order in which the attributes were set.
+    """By identity, the first path of each module and variable in the order attributes were set.
 
     Trap: nnx itself goes by the alphabet, so that a layer that is shared has the path whose name
     comes first there.

@@ -1,4 +1,7 @@
-"""What an optax transformation does, read from what its functions enclose: optax keeps the numbers nowhere else."""
+"""What an optax transformation does, read from what its functions enclose.
+
+Optax keeps the numbers nowhere else.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,7 @@ def numbers(optimizer: Any) -> dict[str, Any] | None:
 
 
 def _parts(function: Callable[..., Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The transformations that a chain is made of: the function that made each, and what it was given."""
+    """The transformations of a chain: the function that made each, and what it was given."""
     name = function.__qualname__.split(".")[0]
     enclosed = _enclosed(function)
     if name == "chain":

@@ -31,7 +31,10 @@ class Marked:
         self.forms = {function: self._marked(function) for function in KNOWN}
 
     def instead(self, value: Any) -> Any:
-        """What stands for the value: the marked form of a known function, also in a partial, a list or a dictionary."""
+        """What stands for the value.
+
+        The marked form of a known function, also in a partial, a list or a dictionary.
+        """
         if isinstance(value, functools.partial):
             return functools.partial(self.instead(value.func), *value.args, **value.keywords)
         if type(value) in (list, tuple) and any(callable(each) for each in value):
@@ -51,7 +54,7 @@ class Marked:
 
     @staticmethod
     def _is_seen(function: Callable[..., Any], inside: Site) -> bool:
-        """What a layer of the library does is its own business, but for the function in a module of attention."""
+        """What a library layer does is its own business, except the function in attention."""
         return not inside.opaque or (
             inside.module and inside.kind == "attention" and KNOWN[function] is attention
         )

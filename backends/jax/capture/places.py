@@ -51,7 +51,7 @@ def entry(
     output: np.ndarray | None,
     slope: np.ndarray | None,
 ) -> dict[str, Any]:
-    """A `Place`; whether it holds others, and what a user's own module is, is set when all are there."""
+    """A `Place`; whether it holds others, and what a user's own module is, is set in the end."""
     rms, mean, dead, gradient = (float(number) for number in numbers)
     return {
         "path": static.site.path,
@@ -80,14 +80,20 @@ def entry(
 
 
 def _canonical(site: Site, inputs: list[np.ndarray]) -> list[np.ndarray]:
-    """Query, key and value of a function of attention as [batch, heads, time, width]; Flax has the time first."""
+    """Query, key and value of a function of attention as [batch, heads, time, width].
+
+    Flax has the time first.
+    """
     if site.module or site.kind != "attention":
         return inputs
     return [np.swapaxes(each, -2, -3) for each in inputs[:3]] + inputs[3:]
 
 
 def settled(places: list[dict[str, Any]], owning: set[str]) -> list[dict[str, Any]]:
-    """The places, each with whether others lie within it; a user's own module that only calls others is a container."""
+    """The places, each with whether others lie within it.
+
+    A user's own module that only calls others is a container.
+    """
     for place in places:
         place["inner"] = not any(
             place["start"] < other["start"] and other["end"] < place["end"] for other in places

@@ -220,7 +220,10 @@ class Program:
         return Run(float(given["loss"]), output, slope, places, gradients, given["state"])
 
     def reached(self) -> tuple[list[bool], dict[str, bool]]:
-        """Which places, and which parameters, the loss depends on: elsewhere there is no gradient, not one that is 0."""
+        """Which places, and which parameters, the loss depends on.
+
+        Elsewhere there is no gradient, not one that is 0.
+        """
         if self._reached is None:
             self._reached = self._dependence()
         return self._reached
@@ -301,7 +304,10 @@ class Program:
 
 
 def _norms(taken: Any, cotangents: Any) -> Any:
-    """Of each place five numbers, in one array: rms, mean, dead, rms of the gradient, and nothing more comes to the host."""
+    """Of each place five numbers, in one array.
+
+    Rms, mean, dead, rms of the gradient, and nothing more comes to the host.
+    """
     rows = []
     for (value, _, slope), cotangent in zip(taken, cotangents, strict=True):
         gradient = 0.0 if cotangent is None else norms.rms(cotangent)

@@ -142,7 +142,9 @@ class Subject:
             target[name] = jnp.asarray(value, target[name].dtype)
 
     def steps(self, batches: Sequence[tuple[Any, Any]], values: bool) -> list[dict[str, Any]]:
-        """Steps of the user's optimiser, on a batch each, from where the parameters are; they and the statistics move.
+        """Steps of the user's optimiser, on a batch each, from where the parameters are.
+
+        They and the statistics move.
 
         Args:
             batches: x and y of each step.

@@ -1,4 +1,4 @@
-"""Convolution and pooling: their numbers, and the padding that they come to for this size of the input."""
+"""Convolution and pooling: their numbers, and the padding that they come to for this input size."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def convolution_numbers(module: Any, shape: Sequence[int], transposed: bool) -> 
 
 
 def convolution_form(module: Any, name: str, transposed: bool) -> Form:
-    """Its parameters: the kernel of a transposed one is that of the convolution whose gradient it is.
+    """Its parameters: a transposed one's kernel is that of the convolution whose gradient it is.
 
     Trap: `lax.conv_transpose` slides the kernel over the input as it is; torch and Keras turn it
     round. With `transpose_kernel=True` Flax does as they do, and has the channels as [out, in].
@@ -85,7 +85,10 @@ def _resolved(
 
 
 def _cropped(name: str, padding: Any, extent: Sequence[int], stride: Sequence[int]) -> Pads:
-    """How much of the full output, (n - 1) * stride + extent, is left out: the padding of the convolution it turns round."""
+    """How much of the full output, (n - 1) * stride + extent, is left out.
+
+    It is the padding of the convolution it turns round.
+    """
     if not name:
         return [
             [k - 1 - low, k - 1 - high]

@@ -1,4 +1,6 @@
-"""Any Keras model, as it computes: its layers and functions in the order of execution, their values and gradients.
+"""Any Keras model, as it computes.
+
+Its layers and functions in the order of execution, their values and gradients.
 
 This package imports NumPy, Keras and TensorFlow, and nothing of the project that it is part of: it
 is loaded by its path in the interpreter that somebody's model runs in. What it hands out are plain

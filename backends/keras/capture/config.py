@@ -120,7 +120,10 @@ def _padded(padding: str, given: int, made: int, size: int, stride: int) -> list
 
 
 def _cropped(padding: str, given: int, made: int, size: int, stride: int) -> list[int]:
-    """What a transposed convolution takes off before and after, of (given - 1) stride + size; less than 0 where it adds."""
+    """What a transposed convolution takes off before and after, of (given - 1) stride + size.
+
+    Less than 0 where it adds.
+    """
     before = max(size - stride, 0) // 2 if padding == "same" else 0
     return [before, (given - 1) * stride + size - made - before]
 

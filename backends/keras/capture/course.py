@@ -1,4 +1,7 @@
-"""Where a recorder is in a model: the calls that have not returned, what they hide, and the layers that were met."""
+"""Where a recorder is in a model.
+
+The calls that have not returned, what they hide, and the layers that were met.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,10 @@ class Course:
 
     @property
     def quiet(self) -> bool:
-        """Whether calls pass unseen: within a hidden layer or a recorded function, and after the model has returned."""
+        """Whether calls pass unseen.
+
+        Within a hidden layer or a recorded function, and after the model has returned.
+        """
         return not self.on or self.silent > 0
 
     @property
@@ -59,7 +65,10 @@ class Course:
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
     ) -> Any:
-        """Call a function without looking into it; a layer that is called within is remarked on, if the function has a name."""
+        """Call a function without looking into it.
+
+        A layer that is called within is remarked on, if the function has a name.
+        """
         outer, self.hider = self.hider, said
         self.silent += 1
         try:

@@ -108,7 +108,10 @@ def name_of(function: Any) -> str:
 def arguments(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """By name, what a function was given, and its defaults; empty where it says nothing about its arguments."""
+    """By name, what a function was given, and its defaults.
+
+    Empty where it says nothing about its arguments.
+    """
     try:
         bound = inspect.signature(function).bind(*args, **kwargs)
     except (TypeError, ValueError):

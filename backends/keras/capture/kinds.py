@@ -1,4 +1,4 @@
-"""What kind each of Keras' layers is; `other` where somebody's subclass computes something of its own."""
+"""What kind each of Keras' layers is; `other` where a subclass computes something of its own."""
 
 from __future__ import annotations
 
@@ -87,7 +87,10 @@ def cell_of(layer: Any) -> str | None:
 
 
 def einsum_shape(layer: Any) -> tuple[int, int] | None:
-    """How many axes an `EinsumDense` takes away and gives, where it is an affine layer over the last axes: `abc,cde->abde`."""
+    """How many axes an `EinsumDense` takes away and gives.
+
+    Where it is an affine layer over the last axes: `abc,cde->abde`.
+    """
     left, output = layer.equation.replace("...", "").replace(" ", "").split("->")
     given, kernel = left.split(",")
     taken = [axis for axis in kernel if axis not in output]

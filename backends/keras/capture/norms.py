@@ -1,4 +1,7 @@
-"""What is known of a tensor without its values, computed where it is: without a branch, which would take a millisecond each."""
+"""What is known of a tensor without its values, computed where it is.
+
+Without a branch, which would take a millisecond each.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,10 @@ def mean(tensor: Any) -> Any:
 
 
 def dead(tensor: Any, name: str, channel: int) -> Any | None:
-    """The share of channels in which the derivative of an activation is 0 in the whole batch; None where that is not known."""
+    """The share of channels in which the derivative of an activation is 0 in the whole batch.
+
+    None where that is not known.
+    """
     if name not in ZERO or len(tensor.shape) < 2:
         return None
     others = [axis for axis in range(len(tensor.shape)) if axis != channel % len(tensor.shape)]

@@ -1,4 +1,7 @@
-"""The scope in which a model is seen: Keras' calls, functions and operators pass by a recorder, and are put back at the end."""
+"""The scope in which a model is seen.
+
+Keras' calls, functions and operators pass by a recorder, and are put back at the end.
+"""
 
 from __future__ import annotations
 
@@ -137,7 +140,10 @@ def open_functions(stack: ExitStack) -> None:
 
 
 def _undo_rematerialization(stack: ExitStack) -> None:
-    """What would be computed again in the backward pass is computed once: the same numbers, seen once and with gradients."""
+    """What would be computed again in the backward pass is computed once.
+
+    The same numbers, seen once and with gradients.
+    """
     bound = type(tf.recompute_grad(tf.identity))
     original = bound.__call__
 
@@ -151,7 +157,10 @@ def _undo_rematerialization(stack: ExitStack) -> None:
 
 
 def _watch_functions(stack: ExitStack) -> dict[int, Callable[..., Any]]:
-    """Replace the frameworks' functions where people find them; by the id of each, what stands in its place."""
+    """Replace the frameworks' functions where people find them.
+
+    By the id of each, what stands in its place.
+    """
     replaced: dict[int, Callable[..., Any]] = {}
     for module, functions, seen in _functions(_loaded()):
         names = vars(module)
@@ -168,7 +177,7 @@ def _loaded() -> tuple[str, ...]:
 
 @functools.cache
 def _functions(spaces: tuple[str, ...]) -> list[tuple[ModuleType, Functions, Functions]]:
-    """Each module with the functions that people call, by name, and with what is to stand in their place."""
+    """Each module with the functions that people call, by name, and what is to replace them."""
     modules = {space: sys.modules[space] for space in spaces}
     modules |= {
         f"tf.{name}": getattr(tf, name) for name in ("nn", "math", "linalg", "image", "signal")
@@ -232,7 +241,10 @@ def _watch_operators(stack: ExitStack) -> None:
 def _watch_inside(
     stack: ExitStack, recorder: Recorder, layer: Any, replaced: dict[int, Callable[..., Any]]
 ) -> None:
-    """What a layer holds and calls: its inner activation, what an attention does with its heads, functions as attributes."""
+    """What a layer holds and calls.
+
+    Its inner activation, what an attention does with its heads, functions as attributes.
+    """
     if splits(layer):
         _set(stack, layer, "activation", _told(recorder.activation, layer, layer.activation))
     elif not ours(layer):

@@ -1,4 +1,4 @@
-"""What an optimiser is: its kind and its numbers, by the names that they have in every framework."""
+"""What an optimiser is: its kind and its numbers, by their names in every framework."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ CLIPS = {"clipnorm": "norm", "global_clipnorm": "global_norm", "clipvalue": "val
 
 
 def described(optimizer: Any) -> dict[str, Any] | None:
-    """The kind and the numbers of a Keras optimizer; of the kind `other` where it is none of Keras' own."""
+    """The kind and the numbers of a Keras optimizer; `other` where it is none of Keras' own."""
     if optimizer is None:
         return None
     config: dict[str, Any] = {

@@ -23,7 +23,10 @@ class Entry(NamedTuple):
 
 
 def entries(where: Mapping[int, str], layers: list[Any]) -> list[Entry]:
-    """Each layer that owns variables, in the given order; a variable that two of them share is the first one's."""
+    """Each layer that owns variables, in the given order.
+
+    A variable that two of them share is the first one's.
+    """
     claimed: set[int] = set()
     found = []
     for path, layer in _parts(layers, where):
@@ -35,7 +38,10 @@ def entries(where: Mapping[int, str], layers: list[Any]) -> list[Entry]:
 
 
 def _parts(layers: list[Any], where: Mapping[int, str]) -> Iterator[tuple[str, Any]]:
-    """The layers that own variables; of stacked cells each, of both directions each; not what is inside of a known one."""
+    """The layers that own variables.
+
+    Of stacked cells each, of both directions each; not what is inside of a known one.
+    """
     inside = {
         id(part)
         for layer in layers

@@ -1,4 +1,7 @@
-"""A forward and a backward pass of a model under observation, and its measurement; op by op or while a program is traced."""
+"""A forward and a backward pass of a model under observation, and its measurement.
+
+Op by op or while a program is traced.
+"""
 
 from __future__ import annotations
 
@@ -145,7 +148,7 @@ def measured(seen: Pass) -> list[dict[str, Any]]:
 
 
 def packed(rows: list[dict[str, Any]]) -> tuple[Any, list[list[str]]]:
-    """All scalars of all rows as one vector, and which of them each row has: so that one transfer is enough."""
+    """All scalars of all rows as one vector, for one transfer, and which of them each row has."""
     known = [[name for name, value in row.items() if value is not None] for row in rows]
     values = [
         tf.cast(row[name], tf.float64)

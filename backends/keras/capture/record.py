@@ -1,4 +1,7 @@
-"""What a model computes while it is called: each layer's and each function's output, watched for its gradient."""
+"""What a model computes while it is called.
+
+Each layer's and each function's output, watched for its gradient.
+"""
 
 from __future__ import annotations
 
@@ -95,7 +98,7 @@ class Recorder:
         kwargs: Mapping[str, Any],
         numbers: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Call a function between modules, and record the tensors of floating-point numbers that it returns."""
+        """Call a function between modules, and record the floating-point tensors it returns."""
         if symbolic(args, kwargs):
             return function(*args, **kwargs)
         start = self.course.tick()
@@ -136,7 +139,10 @@ class Recorder:
         return self.watch(replace(tap, leaf=leaf, tensor=tensor, layout=layout))
 
     def _heads(self, tap: Tap, output: Any, masked: bool) -> Any:
-        """Of an attention [batch, time, heads, width], inputs and output as they are in every framework: heads first."""
+        """An attention's [batch, time, heads, width] inputs and output as in every framework.
+
+        Heads come first.
+        """
         width = int(tap.given[0].shape[-1])
         config = {
             "heads": int(output.shape[2]),
@@ -157,7 +163,10 @@ class Recorder:
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
     ) -> Any:
-        """Call a layer's inner activation: what goes in is the layer's own place, what comes out the activation's."""
+        """Call a layer's inner activation.
+
+        What goes in is the layer's own place, what comes out the activation's.
+        """
         frame = self.course.innermost
         if (
             self.course.quiet
@@ -180,7 +189,7 @@ class Recorder:
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
     ) -> Any:
-        """Call what an attention layer does with its heads, with query, key and value [batch, time, heads, width]."""
+        """Call an attention's function of query, key and value [batch, time, heads, width]."""
         frame = self.course.innermost
         if (
             not self.course.on
@@ -201,7 +210,11 @@ class Recorder:
         return self._heads(tap, output, masked=config["masked"]), scores
 
     def watch(self, tap: Tap) -> Any:
-        """Keep a place; the tensor that goes on in its stead is its own, so that a gradient is that of this place alone."""
+        """Keep a place.
+
+        The tensor that goes on in its stead is its own, so that a gradient is that of this place
+        alone.
+        """
         key = (tap.path, tap.call, tap.leaf)
         tensor = tap.tensor
         if key in self.put:

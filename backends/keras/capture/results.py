@@ -17,7 +17,10 @@ from .taps import Tap
 def places(
     taps: list[Tap], numbers: list[dict[str, float]], gradients: list[Any] | None
 ) -> list[dict[str, Any]]:
-    """The places in the order of their return, with their tensors where gradients are given (each of which can be None)."""
+    """The places in the order of their return.
+
+    With their tensors where gradients are given, each of which can be None.
+    """
     tensors = [None] * len(taps) if gradients is None else gradients
     rows = [
         _place(tap, row, gradients is not None, gradient)
@@ -39,7 +42,10 @@ def norms(row: Mapping[str, float]) -> dict[str, Any]:
 def layers(
     entries: list[Entry], gradients: Mapping[int, Any] | None, seen: list[Tap]
 ) -> dict[str, Any]:
-    """The layers that own variables; with their gradients where there are any, and the configuration of their first call."""
+    """The layers that own variables.
+
+    With their gradients where there are any, and the configuration of their first call.
+    """
     configs: dict[str, dict[str, Any]] = {}
     for tap in seen:
         configs.setdefault(tap.path, tap.config)

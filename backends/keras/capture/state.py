@@ -1,4 +1,7 @@
-"""What a capture leaves as it was: variables, random numbers; and the cast of a model to another precision."""
+"""What a capture leaves as it was: variables, random numbers.
+
+Also the cast of a model to another precision.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from tensorflow.python.eager.context import context
 
 @contextmanager
 def kept(model: Any) -> Iterator[None]:
-    """A scope after which all variables of the model, and Keras' own random state, are what they were."""
+    """A scope after which the model's variables and Keras' random state are what they were."""
     variables = [
         *model.variables,
         *getattr(model, "metrics_variables", ()),
@@ -32,7 +35,7 @@ def kept(model: Any) -> Iterator[None]:
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """A scope in which Python, NumPy and TensorFlow draw from a seed; their own states come back after it.
+    """A scope in which Python, NumPy and TensorFlow draw from a seed; their states come back after.
 
     Trap: TensorFlow forgets all kernels when a seed is set, and a compiled program takes a second
     or two to start again.

@@ -1,4 +1,7 @@
-"""Steps of the user's optimizer, each one compiled program: forward, backward, update, and what is known of them."""
+"""Steps of the user's optimizer, each one compiled program.
+
+Forward, backward, update, and what is known of them.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,10 @@ class Step:
     def _updated(
         self, model: Any, optimizer: Any, gradients: dict[int, Any]
     ) -> list[dict[str, Any]]:
-        """Let the optimizer move the variables; of each canonical parameter the norms of gradient, update and weight."""
+        """Let the optimizer move the variables.
+
+        Of each canonical parameter the norms of gradient, update and weight.
+        """
         variables = [
             variable for variable in model.trainable_variables if id(variable) in gradients
         ]

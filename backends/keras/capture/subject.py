@@ -27,7 +27,10 @@ class Subject:
     def __init__(
         self, model: Any, given: Batch, loss: tuple[Loss, str | None], optimizer: Any, **how: Any
     ):
-        """For a model whose layers are built; see `subject` for the arguments, of which `how` holds the last three."""
+        """For a model whose layers are built.
+
+        See `subject` for the arguments, of which `how` holds the last three.
+        """
         self._model = model
         self._batch = given
         self._seed = how["seed"]
@@ -71,7 +74,9 @@ class Subject:
         return results.layers(self._entries(), None, [])
 
     def write(self, layers: Mapping[str, Mapping[str, np.ndarray]]) -> None:
-        """Set parameters and statistics, by path and canonical name; all of them, or none where one does not fit.
+        """Set parameters and statistics, by path and canonical name.
+
+        All of them, or none where one does not fit.
 
         Raises:
             ValueError: There is no such layer or name, or an array has not the shape that is

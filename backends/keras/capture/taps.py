@@ -42,7 +42,10 @@ class Tap:
 
 @dataclass
 class Frame:
-    """A call that has not returned: of a layer, with its path, inputs and arguments, and when it was entered."""
+    """A call that has not returned, of a layer.
+
+    With its path, inputs and arguments, and when it was entered.
+    """
 
     path: str
     layer: Any

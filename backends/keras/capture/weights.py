@@ -49,7 +49,7 @@ class Weight(NamedTuple):
 
 
 def weights_of(layer: Any) -> list[Weight]:
-    """The variables of a layer, by their canonical names; by the layer's own where its kind is not known."""
+    """The variables of a layer, by their canonical names; by its own where its kind is unknown."""
     kind = kind_of_part(layer)
     known = (
         WEIGHTS[kind](layer) if kind in WEIGHTS and layer.built and _is_readable(layer) else None
@@ -62,7 +62,10 @@ def weights_of(layer: Any) -> list[Weight]:
 
 
 def _is_readable(layer: Any) -> bool:
-    """Whether its variables are the plain ones: not quantized, and without a low-rank part beside the kernel."""
+    """Whether its variables are the plain ones.
+
+    Not quantized, and without a low-rank part beside the kernel.
+    """
     return (
         not getattr(layer, "lora_enabled", False)
         and getattr(layer, "quantization_mode", None) is None
@@ -173,7 +176,7 @@ def _swapped(array: np.ndarray) -> np.ndarray:
 
 
 def _gates(order: tuple[int, ...]) -> Turn:
-    """From [..., gate unit] to [gate, ..., unit]; `order` says where the canonical gates lie in Keras."""
+    """From [..., gate unit] to [gate, ..., unit]; `order` says where the gates lie in Keras."""
     return lambda array: np.stack([np.split(array, len(order), axis=-1)[gate] for gate in order])
 
 

@@ -1,4 +1,6 @@
-"""Any PyTorch model, seen while it runs: values, gradients, layers in canonical form, steps of its optimiser.
+"""Any PyTorch model, seen while it runs.
+
+Values, gradients, layers in canonical form, steps of its optimiser.
 
 It runs in the user's own interpreter: besides the standard library and NumPy it needs PyTorch only.
 What it hands out is stated in isograd/captured.py.
@@ -20,7 +22,9 @@ NAME = "torch"
 
 
 def prepare(precision: str | None) -> None:
-    """What has to be set before the user's file is imported: the precision of new tensors; None leaves all as it is.
+    """What has to be set before the user's file is imported: the precision of new tensors.
+
+    None leaves all as it is.
 
     Raises:
         ValueError: There is no such precision.

@@ -56,7 +56,7 @@ class Frame:
         return None
 
     def work_on_copies(self) -> None:
-        """What the call does in place is then undone in the graph, so that another value can take its place."""
+        """What the call does in place is undone in the graph, for another value in its place."""
         copies = {id(one): one.clone() for one in self.inputs}
         self.args, self.named = tree_map_only(
             torch.Tensor, lambda one: copies.get(id(one), one), (self.args, self.named)
@@ -66,7 +66,7 @@ class Frame:
         self.versions = [one._version for one in self.inputs]
 
     def give_back(self, output: Any) -> Any:
-        """The output in terms of the model's own tensors: what was done to a copy is done to its original."""
+        """The output in the model's tensors: what was done to a copy is done to its original."""
         if not self.originals:
             return output
         owners: dict[int, torch.Tensor] = {}

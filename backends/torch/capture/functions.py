@@ -1,4 +1,7 @@
-"""What a function between modules is in every framework: its kind and numbers, read from the arguments of the call."""
+"""What a function between modules is in every framework.
+
+Its kind and numbers, read from the arguments of the call.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,7 @@ def described(
 
 
 def _activation(name: str, **numbers: tuple[int, str, Any]) -> Describe:
-    """The name, and the numbers that the function has as arguments: their place, name and default."""
+    """Name, and the numbers that the function has as arguments: their place, name and default."""
     return lambda made: (
         "activation",
         {"name": name} | {ours: made(*where) for ours, where in numbers.items()},
@@ -115,7 +118,7 @@ def _adaptive(which: str, axes: int) -> Describe:
 
 
 def _batch_norm(made: Made) -> Described:
-    """`momentum` is what is kept of the old value, and PyTorch's argument what is taken of the new one."""
+    """`momentum` is what is kept of the old value, PyTorch's argument what is taken of the new."""
     batch = bool(made(5, "training", False))
     numbers = {"epsilon": made(7, "eps", 1e-5), "momentum": 1 - made(6, "momentum", 0.1)}
     return "batch_norm", numbers | {"batch": batch, "unbiased": True}
@@ -151,7 +154,7 @@ def _attention(made: Made) -> Described:
 
 
 def _hides_the_future(mask: torch.Tensor | None) -> bool:
-    """In this function a mask of booleans says what is seen, in `MultiheadAttention` what is hidden."""
+    """In this function a boolean mask says what is seen, in `MultiheadAttention` what is hidden."""
     return causal(~mask if mask is not None and mask.dtype == torch.bool else mask)
 
 

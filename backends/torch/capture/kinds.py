@@ -1,4 +1,7 @@
-"""What a module's call is in every framework: its kind and numbers, read from the module and from what went through."""
+"""What a module's call is in every framework.
+
+Its kind and numbers, read from the module and from what went through.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,10 @@ UNKNOWN: Described = ("other", {})
 
 
 def described(module: nn.Module, call: Call | None = None) -> Described:
-    """Kind and numbers; `other` of a class that is not known, or that inherits from a known one and computes otherwise."""
+    """Kind and numbers.
+
+    `other` of a class that is not known, or that inherits from a known one and computes otherwise.
+    """
     for parent in type(module).__mro__:
         if parent in KINDS:
             same = type(module).forward is parent.forward  # type: ignore[attr-defined]
@@ -89,7 +95,7 @@ def _transposed(m: Any, call: Call | None) -> Described:
 
 
 def _batch_norm(m: Any, call: Call | None) -> Described:
-    """Without a momentum PyTorch keeps the mean of all batches so far: of the n-th one 1 / n is new."""
+    """Without a momentum PyTorch keeps the mean of all batches so far: of the n-th 1 / n is new."""
     batch = m.training or m.running_mean is None
     kept = None if m.momentum is None else 1 - m.momentum
     if m.momentum is None and m.num_batches_tracked:

@@ -43,7 +43,10 @@ class Form(NamedTuple):
 
 
 def forms(module: nn.Module) -> list[Form]:
-    """The layers of a module; of a module that is not known, or that computes its weight from others, by its own names."""
+    """The layers of a module.
+
+    Of a module that is not known, or that computes its weight from others, by its own names.
+    """
     for parent in type(module).__mro__:
         if parent in FORMS and not nn.utils.parametrize.is_parametrized(module):
             known = [_present(form, module) for form in FORMS[parent](module)]
@@ -66,7 +69,10 @@ def forms(module: nn.Module) -> list[Form]:
 
 
 def inside(module: nn.Module) -> Iterator[nn.Module]:
-    """The modules whose parameters count as those of this one: of an attention its last product, parametrizations."""
+    """The modules whose parameters count as those of this one.
+
+    Of an attention its last product, parametrizations.
+    """
     if isinstance(module, nn.MultiheadAttention) and forms(module)[0].kind == "attention":
         yield module.out_proj
     parametrizations = getattr(module, "parametrizations", None)
@@ -96,7 +102,7 @@ def _present(form: Form, module: nn.Module) -> Form:
 
 
 def _covers(known: list[Form], module: nn.Module) -> bool:
-    """Whether the canonical names stand for all that the module owns, and all of it is parameters."""
+    """Whether the canonical names stand for all that the module owns, and it is all parameters."""
     named = {own for form in known for kept in form.parameters.values() for own in kept.own}
     if any(not isinstance(_tensor(module, own), nn.Parameter) for own in named):
         return False
@@ -104,7 +110,7 @@ def _covers(known: list[Form], module: nn.Module) -> bool:
 
 
 def _tensor(module: nn.Module, own: str) -> torch.Tensor | None:
-    """What the module holds; an attribute may be computed, and computing it may change the module."""
+    """What the module holds; an attribute may be computed, and that may change the module."""
     path, _, name = own.rpartition(".")
     owner = module.get_submodule(path)
     return owner._parameters.get(name, owner._buffers.get(name))
@@ -161,7 +167,7 @@ def _gates(rows: int) -> View:
 
 
 def _biases(rows: int, names: tuple[str, str]) -> dict[str, Kept]:
-    """A GRU's second bias is multiplied by the reset gate; of the other cells the two biases are one."""
+    """A GRU's second bias is multiplied by the reset gate; of other cells both biases are one."""
 
     def view(b: torch.Tensor) -> torch.Tensor:
         return b.unflatten(0, (rows, -1))

@@ -89,7 +89,7 @@ def _own(module: nn.Module, kept: Kept) -> list[torch.Tensor]:
 
 
 def parameters(found: Iterable[Owner]) -> Tensors:
-    """By path and canonical name, as they are now, not copied where one tensor of the module is all of it."""
+    """By path and canonical name, as they are, not copied where one tensor is all of it."""
     return {
         owner.path: {name: _sum(owner.module, kept) for name, kept in owner.form.parameters.items()}
         for owner in found
@@ -173,7 +173,7 @@ def _config(owner: Owner) -> dict[str, Any]:
 
 
 def write(model: nn.Module, values: Mapping[str, Mapping[str, np.ndarray]]) -> None:
-    """Parameters and statistics by path and canonical name; all are looked at before the first is written.
+    """Parameters and statistics by path and canonical name; all are checked before any is written.
 
     Raises:
         ValueError: There is no such layer or name, or the shapes differ.
@@ -205,7 +205,10 @@ def _checked(
 
 
 def _write(module: nn.Module, kept: Kept, value: np.ndarray) -> None:
-    """Into the first of several whose sum counts, and 0 into the others; what is there already stays as it is."""
+    """Into the first of several whose sum counts, and 0 into the others.
+
+    What is there already stays as it is.
+    """
     new = torch.as_tensor(np.array(value))
     if torch.equal(_sum(module, kept).cpu().to(new.dtype), new):
         return

@@ -40,7 +40,7 @@ def default(output: Any, y: torch.Tensor | None) -> torch.Tensor:
 
 
 def _squares(output: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """[batch, 1] and [batch] are the same: subtracting them as they are would give [batch, batch]."""
+    """[batch, 1] and [batch] are the same: subtracting them as such would give [batch, batch]."""
     if output.squeeze().shape != y.squeeze().shape:
         raise ValueError(
             f"targets must have the output's shape, {list(output.shape)}; received "

@@ -21,7 +21,10 @@ def type_of(module: nn.Module) -> str:
 
 
 def hidden(module: nn.Module, path: str) -> bool:
-    """The wrapper of torch.compile, which holds the module itself; what a parametrization computes; scripted modules."""
+    """The wrapper of torch.compile, what a parametrization computes, and scripted modules.
+
+    The first holds the module itself.
+    """
     compiled = "_orig_mod" in module._modules
     return (
         compiled

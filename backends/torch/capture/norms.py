@@ -1,4 +1,4 @@
-"""What is known of a tensor whose values are not kept: computed where the tensor is, in one pass each."""
+"""What is known of a tensor whose values are not kept: computed where it is, in one pass each."""
 
 from __future__ import annotations
 

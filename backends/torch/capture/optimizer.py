@@ -1,4 +1,7 @@
-"""What an optimiser is in every framework, and what a clipping function does, told from what it does to gradients."""
+"""What an optimiser is in every framework, and what a clipping function does.
+
+The latter is told from what it does to gradients.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ NUMBERS = {
 
 
 def described(optimizer: Any, clip: dict[str, float] | None) -> dict[str, Any] | None:
-    """Kind and numbers of the first group of parameters, and how many groups there are if these differ.
+    """Kind and numbers of the first group of parameters, and the number of groups if these differ.
 
     Of an object of the user's own, which has `zero_grad` and `step` and no groups, nothing is
     known.
@@ -58,7 +61,7 @@ def _plain(group: dict[str, Any]) -> dict[str, Any]:
 
 
 def clipping(clip: Callable[[nn.Module], Any], model: nn.Module) -> dict[str, float] | None:
-    """What the function does to gradients that are far too large: by norm, by the norm of all, or by value.
+    """What the function does to gradients far too large: by norm, by the norm of all, or by value.
 
     The gradients that the model had are replaced; None where it is none of these.
     """

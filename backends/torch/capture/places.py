@@ -21,7 +21,7 @@ Describe = Callable[[torch.Tensor], Described]
 
 
 class Known(NamedTuple):
-    """Of a tensor that has been returned: how its axes are read; of this version of it the size, mean and copy."""
+    """Of a returned tensor: how its axes are read; of this version the size, mean and copy."""
 
     layout: Layout
     version: int
@@ -96,7 +96,7 @@ class Places:
         return new
 
     def _watch(self, place: dict[str, Any], y: torch.Tensor, changed: bool) -> None:
-        """A view that was changed in place has changed its base: that is where its gradient passes."""
+        """A view that was changed in place has changed its base: there its gradient passes."""
         base = y._base if changed else None
         if base is None:
             y.register_hook(lambda gradient: self._reached(place, gradient))
@@ -113,7 +113,9 @@ class Places:
         base.register_hook(reached)
 
     def _alone(self, frame: Frame, y: torch.Tensor, changed: bool | None) -> bool:
-        """Whether a gradient of this tensor is that of the place: no earlier use of it counts, and it has one at all.
+        """Whether a gradient of this tensor is that of the place.
+
+        No earlier use of it counts, and it has one at all.
 
         Of several outputs one may be made of another: a cell's state, from which its output comes.
         """

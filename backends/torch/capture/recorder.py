@@ -1,4 +1,6 @@
-"""What a model does while it runs: every module's call, and every function between modules, in the order of return.
+"""What a model does while it runs.
+
+Every module's call, and every function between modules, in the order of return.
 
 Modules are seen by hooks, functions by PyTorch's own `TorchFunctionMode`. A tensor's value is taken
 when it is returned, and its gradient by a hook on the tensor as it was then: `retain_grad` would
@@ -55,7 +57,7 @@ class Recorder(TorchFunctionMode):
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
-        """Everything is in place to see the forward pass, and what the backward pass computes again."""
+        """All is in place to see the forward pass, and what the backward pass computes again."""
         scripted = outermost_scripted(self.model, self._names)
         for path in scripted.values():
             self.remark(
@@ -94,7 +96,7 @@ class Recorder(TorchFunctionMode):
             self.remarks.append(said)
 
     def _again(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """A checkpointed function, whose later computations are the calls that its first one was."""
+        """A checkpointed function, whose later runs are the calls that its first one was."""
         calls, stack = dict(self._calls), list(self._stack)
 
         def run(*args: Any, **named: Any) -> Any:
@@ -224,7 +226,10 @@ class Recorder(TorchFunctionMode):
         return self._leave(frame, output, lambda _: (kind, config))
 
     def _into(self, func: Callable[..., Any], args: Arguments, named: Named) -> Any:
-        """The body of PyTorch's attention under the mode: the question that hands it to the mode says no, once."""
+        """The body of PyTorch's attention under the mode.
+
+        The question that hands it to the mode says no, once.
+        """
         asks = functional.has_torch_function  # type: ignore[attr-defined]
 
         def no(_: Any) -> bool:

@@ -1,4 +1,4 @@
-"""A recurrent module of several layers or directions, one after the other, so that each is a place."""
+"""A recurrent module of several layers or directions, one after the other, so each is a place."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def several(module: nn.RNNBase) -> bool:
 def layer_by_layer(
     names: Mapping[nn.Module, str], layer: Callable[..., Any], remark: Callable[[str], None]
 ) -> Iterator[None]:
-    """Modules of several layers or directions run these one by one, each handed to `layer(module, ...)`."""
+    """Modules of several layers or directions run them one by one, each by `layer(module, ...)`."""
     recurrent = [module for module in names if isinstance(module, nn.RNNBase)]
     modules = [module for module in recurrent if several(module) and "forward" not in vars(module)]
 
@@ -111,7 +111,7 @@ def _layer(
 def _one_way(
     module: nn.RNNBase, k: int, x: torch.Tensor, state: Carried, back: bool, time: int
 ) -> tuple[torch.Tensor, ...]:
-    """The output, in the order of x also where time runs backwards, and the states after the last step."""
+    """The output, in the order of x even if time runs backwards, and the states at the end."""
     names = ["weight_ih", "weight_hh"] + (["bias_ih", "bias_hh"] if module.bias else [])
     weights = [getattr(module, f"{name}_l{k}{'_reverse' if back else ''}") for name in names]
     x = x.flip(time) if back else x

@@ -18,7 +18,9 @@ DROPOUTS = (nn.modules.dropout._DropoutNd,)
 def kept(
     model: nn.Module, training: bool, seed: int, dtype: torch.dtype | None
 ) -> Iterator[dict[nn.Module, float]]:
-    """The model in the mode, dropout off, seeded; afterwards all is as it was, except parameters and buffers.
+    """The model in the mode, dropout off, seeded.
+
+    Afterwards all is as it was, except parameters and buffers.
 
     Args:
         model: Whose flags and gradients are put back.
@@ -37,7 +39,7 @@ def kept(
 
 @contextlib.contextmanager
 def statistics(model: nn.Module) -> Iterator[None]:
-    """Buffers are put back: the same tensors, also where the model has put others in their place."""
+    """Buffers are put back: the same tensors, also where the model put others in their place."""
     held = [
         (module, name, one)
         for module in model.modules()
@@ -54,7 +56,10 @@ def statistics(model: nn.Module) -> Iterator[None]:
 
 
 def _dropping(model: nn.Module) -> dict[nn.Module, float]:
-    """The modules that drop out in the mode that they are in: `nn.Dropout` and its like, recurrent modules, attention."""
+    """The modules that drop out in the mode that they are in.
+
+    `nn.Dropout` and its like, recurrent modules, attention.
+    """
     found = {}
     for module in model.modules():
         if isinstance(module, DROPOUTS):

@@ -128,13 +128,13 @@ class Subject:
         }
 
     def layers(self) -> dict[str, dict[str, Any]]:
-        """The layers as they are now, without gradients; in the order of use once there was a capture."""
+        """The layers as they are now, without gradients; in the order of use after a capture."""
         return layers.described(
             self.model, layers.owners(self.model, self._order), with_gradients=False
         )
 
     def write(self, layers: Mapping[str, Mapping[str, np.ndarray]]) -> None:
-        """Parameters and statistics by path and canonical name: arrays, or layers as `layers` gives them.
+        """Parameters and statistics by path and canonical name: arrays, or layers from `layers`.
 
         Raises:
             ValueError: There is no such layer or name, or the shapes differ.
@@ -209,7 +209,10 @@ class Subject:
             yield dropped
 
     def _batch(self, x: Any, y: Any) -> tuple[Any, Any]:
-        """On the model's device; real numbers of NumPy in the model's precision, tensors only where it is asked for."""
+        """On the model's device.
+
+        Real numbers of NumPy in the model's precision, tensors only where it is asked for.
+        """
         x, y = (
             None if one is None else to_torch(one, self._dtype, self._cast, self._device)
             for one in (x, y)
@@ -248,7 +251,7 @@ class Subject:
 
 
 def _cast(model: nn.Module, optimizer: torch.optim.Optimizer | None, dtype: torch.dtype) -> None:
-    """Parameters keep their identity, so that the optimiser still has them; its own state follows them."""
+    """Parameters keep their identity, so the optimiser still has them; its state follows them."""
     model.to(dtype)
     if isinstance(optimizer, torch.optim.Optimizer) and optimizer.state:
         optimizer.load_state_dict(optimizer.state_dict())

@@ -55,7 +55,7 @@ def transposed(
     sizes: tuple[Sequence[int], Sequence[int]] | None,
     more: Number,
 ) -> Described:
-    """y[stride i + dilation k - before] += x[i] w[k]; of the whole, `padding` is cut off before and after.
+    """y[stride i + dilation k - before] += x[i] w[k]; then `padding` is cut off before and after.
 
     Args:
         size: Of the kernel.
@@ -109,7 +109,7 @@ def pooling(
 
 
 def adaptive(which: str, before: Sequence[int], after: Sequence[int]) -> Described:
-    """Adaptive pooling from one space to the other: global, or in equal windows; else it is no such kind."""
+    """Adaptive pooling from one space to another: global, or in equal windows; else it is none."""
     if all(n == 1 for n in after):
         return "global_pooling", {"which": which}
     if any(n % m for n, m in zip(before, after, strict=True)):

@@ -1,4 +1,7 @@
-"""Normalizations [batch, *space, channel]; every variance is the biased one (see docs/migration/normalization.md)."""
+"""Normalizations [batch, *space, channel].
+
+Every variance is the biased one (see docs/migration/normalization.md).
+"""
 
 from __future__ import annotations
 

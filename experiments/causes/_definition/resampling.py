@@ -1,4 +1,4 @@
-"""Resampling [batch, *space, channel] to another size: each axis of space by itself, as a matrix."""
+"""Resampling [batch, *space, channel] to another size: each axis by itself, as a matrix."""
 
 from __future__ import annotations
 

@@ -40,7 +40,9 @@ def function(config: Config, name: str, usual: Function) -> Function:
 
 
 def recurrent(config: Config, parameters: Arrays, x: np.ndarray) -> np.ndarray:
-    """A layer of cells over the steps; one that runs backwards gives its outputs in the order of its inputs.
+    """A layer of cells over the steps.
+
+    One that runs backwards gives its outputs in the order of its inputs.
 
     Beyond what a place states, `state` says that the last array of the state is returned, of an
     LSTM that of the cell.
@@ -114,7 +116,10 @@ def _gru_before(weight: np.ndarray, inner: Function, gate: Function) -> Cell:
 
 
 def attention(config: Config, parameters: Arrays, inputs: tuple[np.ndarray, ...]) -> np.ndarray:
-    """A module of several heads [batch, time, feature], or, without parameters, the function [batch, heads, time, width]."""
+    """A module of several heads [batch, time, feature].
+
+    Without parameters, the function [batch, heads, time, width].
+    """
     if "query" not in parameters:
         return weighted(config, *inputs)
     query = inputs[0]
@@ -142,7 +147,9 @@ def weighted(
     value: np.ndarray,
     mask: np.ndarray | None = None,
 ) -> np.ndarray:
-    """softmax(scale q k' + mask) v (Vaswani et al. 2017); a mask of booleans says what may be looked at, others are added.
+    """softmax(scale q k' + mask) v (Vaswani et al. 2017).
+
+    A mask of booleans says what may be looked at, others are added.
 
     Beyond what a place states: `fill` is the score of what is hidden, if it is not infinitely low;
     `behind` says that the mask multiplies what comes out of the softmax; `scores` and `weights` are

@@ -16,7 +16,10 @@ MODES = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
 def resolved(config: Config, space: Sequence[int], window: Sequence[int]) -> Padding:
-    """The padding before and after, of each axis of space; `same` is TensorFlow's: the odd one goes behind."""
+    """The padding before and after, of each axis of space.
+
+    `same` is TensorFlow's: the odd one goes behind.
+    """
     padding = number(config, "padding")
     if not isinstance(padding, str):
         return [(int(before), int(after)) for before, after in padding]
@@ -37,7 +40,10 @@ def strides(config: Config, window: Sequence[int]) -> list[int]:
 
 
 def convolution(config: Config, parameters: Mapping[str, np.ndarray], x: np.ndarray) -> np.ndarray:
-    """A convolution (without a flip of the kernel), and the transposed one, the gradient of it with respect to its input."""
+    """A convolution (without a flip of the kernel), and the transposed one.
+
+    That is the gradient of it with respect to its input.
+    """
     weight = needed(parameters, "weight")
     space = weight.ndim - 2
     dilation = [int(each) for each in config.get("dilation") or [1] * space]
@@ -91,7 +97,10 @@ def windows(x: np.ndarray, window: Sequence[int], stride: Sequence[int]) -> np.n
 def _transposed(
     config: Config, weight: np.ndarray, x: np.ndarray, dilation: list[int], window: list[int]
 ) -> np.ndarray:
-    """What is at stride * i + dilation * k collects x at i times the kernel at k; then the padding is cut away."""
+    """What is at stride * i + dilation * k collects x at i times the kernel at k.
+
+    Then the padding is cut away.
+    """
     stride, space = strides(config, window), weight.ndim - 2
     spread = np.zeros(
         (
@@ -122,7 +131,7 @@ def _transposed(
 
 
 def _cut(config: Config, window: list[int], stride: list[int]) -> Padding:
-    """What is cut of the transposed convolution's output; `same` gives stride times the input's size."""
+    """What is cut of a transposed convolution's output; `same` is stride times the input size."""
     padding = number(config, "padding")
     if not isinstance(padding, str):
         return [(int(before), int(after)) for before, after in padding]
@@ -132,7 +141,10 @@ def _cut(config: Config, window: list[int], stride: list[int]) -> Padding:
 
 
 def pooling(config: Config, x: np.ndarray) -> np.ndarray:
-    """The largest or the mean of each window; `zeros` says of the maximum that those around are numbers like others."""
+    """The largest or the mean of each window.
+
+    `zeros` says of the maximum that those around are numbers like others.
+    """
     size = [int(each) for each in number(config, "size")]
     stride = [int(each) for each in config.get("stride") or size]
     padding = resolved(
@@ -164,7 +176,10 @@ def _around(x: np.ndarray, padding: Padding, more: list[int], value: float) -> n
 
 
 def _ceiled(n: int, size: int, stride: int, padding: tuple[int, int]) -> int:
-    """What is added behind, so that the last window, which begins within the input or the padding before it, is whole."""
+    """What is added behind.
+
+    So the last window, which begins within the input or the padding before it, is whole.
+    """
     total = n + sum(padding)
     count = -(-(total - size) // stride) + 1
     if (count - 1) * stride >= n + padding[0]:

@@ -1,4 +1,6 @@
-"""The Rosetta table: the names of one thing in PyTorch, Keras and Flax, and which argument here is which argument there.
+"""The Rosetta table.
+
+The names of one thing in PyTorch, Keras and Flax, and which argument here is which argument there.
 
 A line of arguments is one value in the terms of each framework: `momentum` of PyTorch's batch norm
 is `1 - momentum` of Keras'. Tests resolve every name in the installed packages, and look for every
@@ -78,7 +80,10 @@ def rows() -> list[Row]:
 
 
 def named(word: str) -> list[Row]:
-    """The rows that a word names: what the thing is called, or a framework's name; or else the lines of an argument."""
+    """The rows that a word names.
+
+    What the thing is called, or a framework's name; or else the lines of an argument.
+    """
     plain = _plain(word)
     if found := [row for row in rows() if plain in _called(row)]:
         return found

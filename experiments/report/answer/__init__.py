@@ -1,4 +1,7 @@
-"""The answer of an experiment, made from its findings: the facts, the first configuration, all of them in groups, agreement."""
+"""The answer of an experiment, made from its findings.
+
+The facts, the first configuration, all of them in groups, agreement.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +65,10 @@ def sentences(document: Document) -> Iterator[str]:
 
 
 def summary(document: Document) -> list[str]:
-    """The answer in a few lines, for a list of experiments: the groups and how many are in each, and agreement."""
+    """The answer in a few lines, for a list of experiments.
+
+    The groups and how many are in each, and agreement.
+    """
     count = len(document.configurations)
     agrees = {
         True: "The frameworks agree with the definition.",

@@ -1,4 +1,7 @@
-"""What is said of the first configuration, the base of the others: what becomes of its gradient, and whether it learns."""
+"""What is said of the first configuration, the base of the others.
+
+What becomes of its gradient, and whether it learns.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,10 @@ def _counts(found: Verdict) -> str:
 
 
 def _each_layer(configuration: Configuration, run: RunFinding) -> str | None:
-    """The sentence that a student takes home; where the precision lost the gradient, from the definition's."""
+    """The sentence that a student takes home.
+
+    Where the precision lost the gradient, from the definition's.
+    """
     where, ratio = "", geometric(run.gradient_ratio)
     if not ratio and rounded_away(configuration):
         where, ratio = "In float64, ", geometric(configuration.runs[DEFINITION].gradient_ratio)

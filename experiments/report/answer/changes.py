@@ -1,4 +1,7 @@
-"""What changes of a configuration do: a single one of the first, and clipping of a gradient that explodes."""
+"""What changes of a configuration do.
+
+A single one of the first, and clipping of a gradient that explodes.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,10 @@ def is_single_change(a: Configuration, b: Configuration) -> bool:
 
 
 def single_changes(base: Judged, others: list[Judged]) -> Iterator[str]:
-    """What each single change of the first configuration did, where its gradient does not come through or it has not learnt."""
+    """What each single change of the first configuration did.
+
+    Told where its gradient does not come through or it has not learnt.
+    """
     single = [
         other for other in others if is_single_change(base.configuration, other.configuration)
     ]

@@ -49,7 +49,10 @@ def facts(document: Document) -> Iterator[str]:
 
 
 def spoken_range(texts: Iterable[str]) -> str:
-    """Texts that differ in single words as one: `5, 10 hidden layers of 64 units`; others one after another."""
+    """Texts that differ in single words as one: `5, 10 hidden layers of 64 units`.
+
+    Others one after another.
+    """
     found = list(dict.fromkeys(texts))
     words = [text.split() for text in found]
     if len({len(one) for one in words}) > 1:

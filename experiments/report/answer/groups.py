@@ -1,4 +1,7 @@
-"""The groups of an answer: every configuration in exactly one, with its numbers and what these do not say."""
+"""The groups of an answer.
+
+Every configuration in exactly one, with its numbers and what these do not say.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ def heads(document: Document) -> tuple[str, ...]:
 
 
 class Line(NamedTuple):
-    """A configuration in its group: its name, the cells below its `heads`, and what else is to be said."""
+    """A configuration in its group: name, the cells below its `heads`, and what else is said."""
 
     name: str
     cells: list[str]

@@ -1,4 +1,6 @@
-"""The charts, by Altair: one function each, for the page, where the rows come later by the name of the data, and for figures.
+"""The charts, by Altair.
+
+One function each, for the page, where the rows come later by the name of the data, and for figures.
 
 A chart's rows are plain: what a reader reads is in them, and user's text is in no other place. One
 look has one meaning: a configuration has a colour, a backend a dash or a shape, a verdict an icon

@@ -18,7 +18,10 @@ ROW = 20
 def agreement(
     rows: Rows = None, *, folders: bool = False, dots: int = 45, row: int = ROW
 ) -> alt.TopLevelMixin:
-    """The error of each configuration and backend, and its bound, a line, beside it; what does not agree has its word."""
+    """The error of each configuration and backend, and its bound, a line, beside it.
+
+    What does not agree has its word.
+    """
     y = alt.Y("configuration:N", sort=None, title=None, axis=alt.Axis(grid=True))
     axis = style.powers(True)
     axis.titleAnchor = "end"  # on a narrow screen the title is wider than the plot
@@ -51,7 +54,9 @@ def agreement(
 
 
 def divergence(rows: Rows = None, *, columns: int = 2) -> alt.TopLevelMixin:
-    """How far training runs have parted from the definition's, by step, beside the bound on it; a panel each.
+    """How far training runs have parted from the definition's, by step, beside the bound on it.
+
+    A panel each.
 
     A vertical line is the step from which on the run is chaotic.
     """

@@ -36,7 +36,10 @@ def heat(
 def difference(
     quantity: str, rows: Rows = None, *, site: str = "layer", columns: int = 2
 ) -> alt.TopLevelMixin:
-    """A panel for each configuration and backend that differs visibly from the definition: in decades, or by how much more."""
+    """A panel for each configuration and backend that differs visibly from the definition.
+
+    In decades, or by how much more.
+    """
     shown = SHOWN[quantity]
     words = (
         f"{shown.title}, decades from the definition"

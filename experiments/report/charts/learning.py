@@ -12,7 +12,9 @@ from experiments.report.charts.style import FORM, GREY, Rows
 def learning(
     rows: Rows = None, *, unit: str = "nats", logarithmic: bool = False, folders: bool = False
 ) -> alt.TopLevelMixin:
-    """A line for each configuration and backend with a band over the seeds, its name at its end, and the level of guessing.
+    """A line for each configuration and backend with a band over the seeds.
+
+    With its name at its end, and the level of guessing.
 
     Rows have a `kind`: `value` (step, low, mid, high, configuration, backend, style), `guess`
     (value; where it starts and ends, in pixels), and `label`, as in the profile.

@@ -23,7 +23,9 @@ def profile(
     folders: bool = False,
     dots: int = 14,
 ) -> alt.TopLevelMixin:
-    """A line for each configuration and backend, with a band from the smallest to the largest seed and its name at its end.
+    """A line for each configuration and backend.
+
+    With a band from the smallest to the largest seed and its name at its end.
 
     Rows have a `kind`: `value` (layer, low, mid, high, configuration, backend, style); `theory`,
     what is expected (layer, mid); `band` and `bound`, what comes through (low, high; value); and
@@ -81,7 +83,7 @@ def profile(
 
 
 def _dash() -> alt.StrokeDash:
-    """Of the backends where several are drawn, else of the configurations: the page brings which."""
+    """Of the backends where several are drawn, else of configurations: the page brings which."""
     legend = alt.Legend(title="backend", symbolSize=500, symbolStrokeColor=GREY)
     return alt.StrokeDash("style:N", sort=None, scale=style.dash_of_backends(), legend=legend)
 

@@ -1,4 +1,7 @@
-"""What the charts have in common: the palette, the dashes and shapes of the backends, axes in powers of ten, panels."""
+"""What the charts have in common.
+
+The palette, the dashes and shapes of the backends, axes in powers of ten, panels.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,10 @@ def scale(logarithmic: bool) -> alt.Scale:
 
 
 def powers(logarithmic: bool, count: int = 8) -> alt.Axis:
-    """The axis of a scale: on a logarithmic one powers of ten with raised digits, as 10⁻¹⁸, and grid lines there only."""
+    """The axis of a scale.
+
+    On a logarithmic one powers of ten with raised digits, as 10⁻¹⁸, and grid lines there only.
+    """
     if not logarithmic:
         return alt.Axis(format=FORM, tickCount=count, labelOverlap="greedy")
     power = "abs(log(datum.value) / LN10 - round(log(datum.value) / LN10)) < 1e-6"
@@ -78,7 +84,10 @@ POWER = (
 
 
 def haloed(chart: alt.Chart, **look: Any) -> list[alt.Chart]:
-    """Text that no line runs through: above the lines, in a halo of the style `halo`, whose colour is the page's."""
+    """Text that no line runs through.
+
+    Above the lines, in a halo of the style `halo`, whose colour is the page's.
+    """
     return [
         chart.mark_text(style="halo", strokeWidth=4, strokeJoin="round", aria=False, **look),
         chart.mark_text(**look),

@@ -1,4 +1,4 @@
-"""The specification of the agreement: a row for each configuration and backend, with room for its words."""
+"""The agreement's specification: a row for each configuration and backend, with room for words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A figure as files: Vega's SVG in its size with a text alternative, and PDF and PNG made of that."""
+"""A figure as files: Vega's SVG in its size with a text alternative, and PDF and PNG made of it."""
 
 from __future__ import annotations
 
@@ -78,7 +78,10 @@ def formed(svg: str, form: str, size: Size) -> bytes:
 
 
 def _ungrouped(pdf: bytes) -> bytes:
-    """The PDF without the transparency group of its page, of which LaTeX warns; as long as it was, since it has an index."""
+    """The PDF without the transparency group of its page, of which LaTeX warns.
+
+    As long as it was, since it has an index.
+    """
     at = pdf.find(b"/Type /Page\n")
     end = pdf.find(b"endobj", at)
     page = PAGE_GROUP.sub(lambda found: b" " * len(found[0]), pdf[at:end], count=1)

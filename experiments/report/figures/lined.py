@@ -1,4 +1,7 @@
-"""The specification of the figures with lines: the page's chart with its rows, sized, and its names placed."""
+"""The specification of the figures with lines.
+
+The page's chart with its rows, sized, and its names placed.
+"""
 
 from __future__ import annotations
 

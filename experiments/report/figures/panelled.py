@@ -1,4 +1,4 @@
-"""The specification of the figures with panels: the page's chart with its rows, in a grid that is full."""
+"""The specification of the figures with panels: the page's chart with its rows, in a full grid."""
 
 from __future__ import annotations
 
@@ -64,7 +64,10 @@ def _cells(
     make: Callable[..., Any],
     quantity: str,
 ) -> Figure:
-    """Panels of cells; each has axes of its own where their layers or steps are not the same, and so is full."""
+    """Panels of cells.
+
+    Each has axes of its own where their layers or steps are not the same, and so is full.
+    """
     grid = _grid(_count(found), scene.size)
     made = _panelled(
         scene, name, table, found, text, grid, partial(make, site=scene.site), quantity

@@ -1,4 +1,7 @@
-"""The rows of the figures with panels, as the page's script makes them (script/rows.js), and those of the agreement."""
+"""The rows of the figures with panels, and those of the agreement.
+
+They are as the page's script makes them (script/rows.js).
+"""
 
 from __future__ import annotations
 
@@ -55,7 +58,7 @@ def _thinned(trace: Trace, quantity: str, most: float) -> tuple[list[int], list[
 
 
 def difference(sources: list[Source], names: list[str], quantity: str, most: float) -> list[Row]:
-    """By how much each backend differs from the definition of its folder, where that is to be seen."""
+    """By how much each backend differs from the definition of its folder, where it is visible."""
     rows: list[Row] = []
     for name in names:
         for source in sources:
@@ -87,7 +90,7 @@ def _differences(
 
 
 def _apart(a: float | None, b: float | None, logarithmic: bool) -> float | None:
-    """How many decades, or how much, a value is from the definition's; None where that has no number."""
+    """How many decades, or how much, a value is from the definition's; None where that has none."""
     if a == b:
         return 0.0
     if a is None or b is None or (logarithmic and min(a, b) <= 0):
@@ -102,7 +105,7 @@ def _to_be_seen(rows: list[Row], logarithmic: bool) -> bool:
 
 
 def divergence(sources: list[Source], names: list[str]) -> list[Row]:
-    """How far free runs have parted from the definition's, their bound, and from where on they are chaotic."""
+    """How far free runs have parted from the definition's, their bound, and where chaos begins."""
     rows: list[Row] = []
     for order, name in enumerate(names):
         for source in sources:
@@ -131,7 +134,10 @@ def divergence(sources: list[Source], names: list[str]) -> list[Row]:
 
 
 def agreement(sources: list[Source], names: list[str], most: int) -> tuple[list[Row], int]:
-    """Errors and bounds of the configurations asked for, or of those nearest to their bound; and how many there are of all."""
+    """Errors and bounds of the configurations asked for, or of those nearest to their bound.
+
+    And how many there are of all.
+    """
     rows = list(
         script_data.agreement_rows([_of(source, names) for source in sources] if names else sources)
     )

@@ -1,4 +1,4 @@
-"""What is changed in a chart's specification for a figure: its size, its axes, its colours, its texts."""
+"""What is changed in a chart's specification for a figure: size, axes, colours, texts."""
 
 from __future__ import annotations
 

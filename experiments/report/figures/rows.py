@@ -1,4 +1,7 @@
-"""The rows of the figures with lines, as the page's script makes them (script/rows.js), of the runs of one backend."""
+"""The rows of the figures with lines, of the runs of one backend.
+
+They are as the page's script makes them (script/rows.js).
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ SHARE_OF_NAMES = 0.42
 
 
 class Line(NamedTuple):
-    """A configuration of a folder, its run, and what theory expects of it; None where there is none."""
+    """A configuration of a folder, its run, what theory expects of it; None where there is none."""
 
     common: Row
     trace: Trace | None
@@ -84,7 +87,7 @@ def lines(sources: list[Source], names: list[str], backend: str) -> Iterator[Lin
 
 
 def numbers(values: np.ndarray, logarithmic: bool) -> list[list[float | None]]:
-    """Smallest, middle and largest as plain numbers, [part][place]; None for what an axis cannot show."""
+    """Smallest, middle and largest as numbers, [part][place]; None for what an axis cannot show."""
     found = [measured.numbers_of(part) for part in values]
     return [
         [None if logarithmic and value is not None and value <= 0 else value for value in part]
@@ -93,7 +96,10 @@ def numbers(values: np.ndarray, logarithmic: bool) -> list[list[float | None]]:
 
 
 def profile(found: list[Line], quantity: str, step: int, thresholds: Any) -> list[Row]:
-    """A quantity by layer at a step; of the share of the gradient what comes through, and what theory expects at first, too."""
+    """A quantity by layer at a step.
+
+    Of the share of the gradient what comes through, and what theory expects at first, too.
+    """
     rows = [
         row
         for line in found
@@ -228,7 +234,10 @@ def _name(line: Line, rows: list[Row], place: Box, bounds: Domain, logarithmic: 
 
 
 def _placed(names: list[Row], place: Box) -> list[Row]:
-    """Names in two lines where they are long and there is room for all, each line of text apart from the others."""
+    """Names in two lines where they are long and there is room for all.
+
+    Each line of text is apart from the others.
+    """
     room = place.names - ROOM
     texts = [wrapped(name["words"], room, 2) for name in names]
     if GAP * sum(map(len, texts)) > place.height:
@@ -242,7 +251,10 @@ def _placed(names: list[Row], place: Box) -> list[Row]:
 
 
 def _joined(lines: list[Row]) -> list[Row]:
-    """The lines of a name, joined to the line of the chart by one rule, from their middle; without such a line by none."""
+    """The lines of a name, joined to the line of the chart by one rule, from their middle.
+
+    Without such a line by none.
+    """
     if lines[0]["end"] == lines[0]["edge"]:
         return [line | {"from": line["at"]} for line in lines]
     if len(lines) == 1:

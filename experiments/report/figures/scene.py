@@ -70,7 +70,10 @@ class Nothing(NamedTuple):
 
 
 def scene(sources: list[Source], asked: Asked) -> Scene:
-    """What is drawn: the configurations asked for, or those that the page draws first, of the backend that it shows."""
+    """What is drawn.
+
+    The configurations asked for, or those that the page draws first, of the backend that it shows.
+    """
     names = list(asked.draw) or together.chosen(sources[0].document)
     backend = together.backends_of(sources)[0]
     lines = list(rows.lines(sources, names, backend))
