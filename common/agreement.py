@@ -9,7 +9,8 @@ parameters and running statistics after the step, every quantity, and what the n
 evaluation. The error of an array is max|wing - definition|, its bound
 
     T rms over K draws of max|draw - definition|  +  2 max over kinks of max|draw - definition|
-        + 4 u max|definition|  +  n times the smallest normal number, n = batch max(batch, width, features)
+        + 4 u max|definition|  +  n times the smallest normal number,
+    n = batch max(batch, width, features)
 
 where a draw is the definition with a random rounding after each of its operations, forward and
 backward, in the precision of the run (Monte Carlo arithmetic: Parker 1997; Verificarlo, Denis et
@@ -69,7 +70,8 @@ T = 32.0
 probability of 1e-9."""
 
 NEAR_A_KINK = 4.0
-"""Times its largest change in a draw: so near to 0 a pre-activation may be put on the other side."""
+"""Times its largest change in a draw: so near to 0 a pre-activation may be put on the other
+side."""
 
 KINKS = 2.0
 """Times the change by the kinks: some of them may change more than all together."""

@@ -47,7 +47,8 @@ class Outcome:
     """What came of it."""
 
     decay_per_layer: float
-    """Decades by which the gradient changes from a layer to the one before it, at the first step."""
+    """Decades by which the gradient changes from a layer to the one before it, at the first
+    step."""
     loss: float
     """Of the last step's batch."""
     accuracy: float

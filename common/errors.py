@@ -106,7 +106,8 @@ OTHERS = {
     ),
     *("numpy", "torch", "keras", "jax", "mxnet", "theano"),
 }
-"""Words of the field for something else than the word that they resemble: gelu is no misspelt elu."""
+"""Words of the field for something else than the word that they resemble: gelu is no misspelt
+elu."""
 
 
 class UserError(Exception):

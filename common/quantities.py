@@ -3,15 +3,18 @@
 Layer l is the l-th hidden layer, h_l its output [batch, width], L the mean loss over a batch of
 size B.
 
-| name                          | definition                                                        | unit                |
-|-------------------------------|-------------------------------------------------------------------|---------------------|
-| `signal_gradient_rms`         | rms over batch and units of B dL/dh_l                             | loss per activation |
-| `weight_gradient_rms`         | rms of dL/dW_l, before clipping                                   | loss per weight     |
-| `clipped_weight_gradient_rms` | the same after clipping                                           | loss per weight     |
-| `update_ratio`                | rms of the step's change of W_l, before it is rounded into W_l, over rms of W_l | 1     |
-| `activation_mean`             | mean of h_l                                                       | activation          |
-| `activation_rms`              | rms of h_l                                                        | activation          |
-| `dead_fraction`               | share of units whose activation has a derivative of exactly 0 for the whole batch | 1   |
+| name                          | definition                                 | unit                |
+|-------------------------------|--------------------------------------------|---------------------|
+| `signal_gradient_rms`         | rms over batch and units of B dL/dh_l      | loss per activation |
+| `weight_gradient_rms`         | rms of dL/dW_l, before clipping            | loss per weight     |
+| `clipped_weight_gradient_rms` | the same after clipping                    | loss per weight     |
+| `update_ratio`                | rms of the step's change of W_l, before it | 1                   |
+|                               | is rounded into W_l, over rms of W_l       |                     |
+| `activation_mean`             | mean of h_l                                | activation          |
+| `activation_rms`              | rms of h_l                                 | activation          |
+| `dead_fraction`               | share of units whose activation has a      | 1                   |
+|                               | derivative of exactly 0 for the whole      |                     |
+|                               | batch                                      |                     |
 """
 
 from __future__ import annotations

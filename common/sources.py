@@ -2,13 +2,15 @@
 
 Real ones that scikit-learn ships, and the adding problem, which is drawn.
 
-| source          | x                   | y                                                                             |
-|-----------------|---------------------|-------------------------------------------------------------------------------|
-| digits          | [1797, 64]          | 10 classes: handwritten digits of 8 times 8 pixels, from 0 to 16              |
-| digits by row   | [1797, 8, 8]        | the same, a row of pixels at each of 8 time steps                             |
-| digits by pixel | [1797, 64, 1]       | the same, a pixel at each of 64 time steps, row by row                        |
-| diabetes        | [442, 10]           | a real target: the disease's progression a year later, from 25 to 346         |
-| adding          | [6000, time, 2]     | a real target: the sum of the two marked numbers                              |
+| source          | x               | y                                                            |
+|-----------------|-----------------|--------------------------------------------------------------|
+| digits          | [1797, 64]      | 10 classes: handwritten digits of 8 times 8 pixels, from 0   |
+|                 |                 | to 16                                                        |
+| digits by row   | [1797, 8, 8]    | the same, a row of pixels at each of 8 time steps            |
+| digits by pixel | [1797, 64, 1]   | the same, a pixel at each of 64 time steps, row by row       |
+| diabetes        | [442, 10]       | a real target: the disease's progression a year later, from  |
+|                 |                 | 25 to 346                                                    |
+| adding          | [6000, time, 2] | a real target: the sum of the two marked numbers             |
 
 The adding problem: the first feature of each time step is uniform in [0, 1), the second is 1 at one
 step of the first half of the time and at one of the second half, and otherwise 0. Always answering

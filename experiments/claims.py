@@ -2,8 +2,8 @@
 
 Which hold, and on what condition.
 
-    python -m experiments.claims              measure, and print the table: under 3 minutes on two cores
-    python -m experiments.claims --write      the same, and write it to docs/claims.md
+    python -m experiments.claims          measure, and print the table: under 3 minutes on two cores
+    python -m experiments.claims --write  the same, and write it to docs/claims.md
 
 A verdict follows from what was measured, by criteria that stand beside the figures
 (experiments/claiming). Every network is run by what runs `compare`, a worker process for each

@@ -1,8 +1,10 @@
 """The main job: one experiment on every backend, compared with the definition.
 
     python -m experiments.compare                    the default experiment
-    python -m experiments.compare depth --steps 10   another one of the catalogue, with other numbers
-    python -m experiments.compare mine.toml          one of your own (experiments/experiment.py says what is in the file)
+    python -m experiments.compare depth --steps 10   another of the catalogue, with other numbers
+    python -m experiments.compare mine.toml          one of your own
+
+experiments/experiment.py says what is in such a file.
 
 Exit status: 0 when all is well; 1 when a run failed or turned non-finite, agreement with the
 definition is broken, or a part of the report could not be written; 2 for a mistake in what was

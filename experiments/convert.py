@@ -1,7 +1,8 @@
-"""Weights from one framework into another: parameters, statistics, and what an optimiser keeps.
+r"""Weights from one framework into another: parameters, statistics, and what an optimiser keeps.
 
     python -m experiments.convert --from torch --to keras mine.safetensors theirs.safetensors
-    python -m experiments.convert --from torch --to jax mine.safetensors theirs.safetensors --like model.safetensors
+    python -m experiments.convert --from torch --to jax mine.safetensors theirs.safetensors \
+        --like model.safetensors
 
 Files are safetensors with the frameworks' own names; docs/convert.md has the lines that save and
 load them. No framework is imported, nothing is unpickled, and the new file is there whole or not at

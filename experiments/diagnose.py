@@ -1,9 +1,11 @@
-"""Where does the gradient of your own model vanish, what is the likely cause, and which line
-changes it?
+"""Where does your own model's gradient vanish, what is the likely cause, and which line changes it?
 
-    python -m experiments.diagnose torch=mine.py                       its batch() and, if it has one, its loss()
-    python -m experiments.diagnose keras=mine.py --data mine.npz       the first batch of a file with x and y
-    python -m experiments.diagnose torch=mine.py --data mine.npz --steps 200     train it with its optimizer(), and follow it
+    python -m experiments.diagnose torch=mine.py
+    python -m experiments.diagnose keras=mine.py --data mine.npz
+    python -m experiments.diagnose torch=mine.py --data mine.npz --steps 200
+
+The first takes the file's batch() and, if it has one, its loss(); the second the first batch of a
+file with x and y; the third trains the model with its optimizer(), and follows it.
 
 The file defines model(), which returns it, and if you want loss(output, y), optimizer(model),
 batch() and, in PyTorch, clip(model), which is called between backward and step. It runs in a
@@ -11,7 +13,7 @@ process of its own. docs/own-models.md says more.
 
 Exit status: 0 when the diagnosis is made, whatever it says; 1 when the model raised or what it
 computes is not finite; 2 for a mistake in what was asked.
-"""  # noqa: D205
+"""
 
 from __future__ import annotations
 

@@ -2,11 +2,12 @@
 
 What the frameworks ship under one name, what it does, and the line that makes them equal.
 
-    python -m experiments.differences                  all of them, what does most first
-    python -m experiments.differences momentum         those that a word is about, by any framework's name or argument
-    python -m experiments.differences --json -         as JSON
-    python -m experiments.differences --measure        measures all effects again, into experiments/ledger/effects.json
+    python -m experiments.differences              all of them, what does most first
+    python -m experiments.differences momentum     those that a word is about
+    python -m experiments.differences --json -     as JSON
+    python -m experiments.differences --measure    measures all effects again
 
+A word may be any framework's name or argument. Effects go into experiments/ledger/effects.json.
 Without --measure no framework is imported. Exit status: 0, or 2 where no difference is about the
 word; and what ends every command (experiments/entry.py).
 """

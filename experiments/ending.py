@@ -29,7 +29,8 @@ WORDS = {
 number."""
 
 CLEAR = "\r\x1b[K\x1b[?25h"
-"""A terminal's line begun anew, with its cursor: the progress may have been in the middle of one."""
+"""A terminal's line begun anew, with its cursor: the progress may have been in the middle of
+one."""
 
 TIDYING = 0.4
 """Seconds that tidying up may take."""

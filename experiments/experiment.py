@@ -1,16 +1,17 @@
 """An experiment: a question, and the configurations that answer it, read from a TOML file.
 
     question = "Which countermeasure brings the gradient back?"
-    [base]                        # numbers shared by all configurations; what is left out has the default of its own
+    [base]                     # numbers shared by all configurations
     depth = 30
-    activation = "sigmoid"        # by its bare name, or as a table: { kind = "leaky_relu", slope = 0.1 }
-    [thresholds]                  # of the verdicts; may be left out
+    activation = "sigmoid"     # by its bare name, or as { kind = "leaky_relu", slope = 0.1 }
+    [thresholds]               # of the verdicts; may be left out
     vanishing = 1e-3
-    [[configuration]]             # either configurations, each with what it changes and, if wanted, a name ...
+    [[configuration]]          # either configurations, each with what it changes and a name ...
     activation = "relu"
-    [grid]                        # ... or lists, of which every combination is a configuration
+    [grid]                     # ... or lists, of which every combination is a configuration
     depth = [5, 10, 20]
 
+What the base leaves out has the default of its own.
 What is given on the command line replaces a number in the base, in every configuration and in the
 grid.
 

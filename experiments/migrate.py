@@ -2,7 +2,7 @@
 
     python -m experiments.migrate                 the rooms
     python -m experiments.migrate activation      one of them
-    python -m experiments.migrate clipnorm        what differs by any framework's name, argument or word, and the lines for it
+    python -m experiments.migrate clipnorm        what differs by a name, argument or word
     python -m experiments.migrate --page FILE     all of it as one HTML page, with search
     python -m experiments.migrate --write         the pages in docs/migration, all of them
 
@@ -48,7 +48,8 @@ READABLE = 110
 """The width of a paragraph, however wide the terminal."""
 
 PIPED = 128
-"""The width of tables and paragraphs where there is no terminal and COLUMNS does not say otherwise."""
+"""The width of tables and paragraphs where there is no terminal and COLUMNS does not say
+otherwise."""
 
 
 @dataclass(frozen=True)

@@ -38,10 +38,8 @@ def one_line(error: ValidationError, model: type[BaseModel]) -> str:
     match mistake["type"]:
         case "extra_forbidden":
             word = str(mistake["loc"][-1])
-            return (
-                "no key is called "
-                f"{shown(word)}{_inside(mistake['loc'])}{nearest(word, _keys(model, mistake['loc'][:-1]))}"
-            )
+            near = nearest(word, _keys(model, mistake["loc"][:-1]))
+            return f"no key is called {shown(word)}{_inside(mistake['loc'])}{near}"
         case "union_tag_invalid":
             return _unknown_kind(place, str(context["tag"]), _words(context["expected_tags"]))
         case "literal_error":

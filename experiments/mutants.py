@@ -47,7 +47,9 @@ Told = dict[str, Any]
 
 @dataclass(frozen=True)
 class Options:
-    """Plant each fault in each wing, and tell which test sees it, and whether that names the place."""
+    """Plant each fault in each wing, and tell which test sees it, and whether that names the
+    place.
+    """  # noqa: D205
 
     wings: Annotated[
         tuple[str, ...], tyro.conf.Positional, shown_as("WING ...", "(default: all)")

@@ -1,10 +1,11 @@
-"""Does your port compute the same as your model: where do they part first, why, and which line
-mends it?
+"""Does your port compute the same as your model?
 
-    python -m experiments.port torch=mine_torch.py keras=mine_keras.py                 batch() of the first file
+Where do they part first, why, and which line mends it?
+
+    python -m experiments.port torch=mine_torch.py keras=mine_keras.py   batch() of the first file
     python -m experiments.port torch=mine_torch.py jax=mine_flax.py --data mine.npz
-    python -m experiments.port torch=mine_torch.py --save mine.capture                  collect here ...
-    python -m experiments.port mine.capture keras=mine_keras.py                         ... compare there
+    python -m experiments.port torch=mine_torch.py --save mine.capture   collect here ...
+    python -m experiments.port mine.capture keras=mine_keras.py          ... compare there
 
 The first is the reference. Each file defines model(), and if you want loss(output, y),
 optimizer(model), batch(), inputs(x) for another layout of x and, in PyTorch, clip(model). Each runs
@@ -12,7 +13,7 @@ in a process of its own; docs/ports.md says more.
 
 Exit status: 0 where all agrees; 1 where they part, or a model raised; 2 for a mistake in what was
 asked.
-"""  # noqa: D205
+"""
 
 from __future__ import annotations
 

@@ -5,7 +5,8 @@
 It reads one job a line on standard input, a JSON list of a plan, a device and whether to measure,
 and writes a line for each:
 
-    {"import": seconds, "first": seconds to the first step's quantities, "steps": [seconds of each later step of all seeds],
+    {"import": seconds, "first": seconds to the first step's quantities,
+     "steps": [seconds of each later step of all seeds],
      "memory": peak resident bytes of the process so far}
 
 A step is timed from the batch in NumPy to the quantities in NumPy. Seeds go in the groups that a

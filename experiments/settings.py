@@ -73,7 +73,8 @@ class Settings(Spec, frozen=True):
     test_fraction: float = Field(default=0.2, gt=0, lt=1)
     data: DataFile = "digits"
     time: Time | None = Field(default=None, examples=[50])
-    """Steps of a sequence of the adding problem; None leaves it 50, and all other data their own."""
+    """Steps of a sequence of the adding problem; None leaves it 50, and all other data their
+    own."""
     standardized: Standardized = "by feature, over the training set"
 
     @model_validator(mode="after")

@@ -5,13 +5,13 @@
 It reads one job a line on standard input and writes one message a line on standard output, both
 JSON:
 
-    -> {"run_id": ..., "plan": {...}, "device": "cpu", "reference": path or null, "data": path or null,
-        "fresh": false, "wait": false}
-    <- {"type": "ready"}                           the framework is imported
-    <- {"type": "progress", "steps": 10}           steps done of the run
-    <- {"type": "finished"}                        the run is in the store
-    <- {"type": "busy"}                            another command is doing it; not said to who waits
-    <- {"type": "broken", "reason": ...}           the framework cannot be imported; the worker ends
+    -> {"run_id": ..., "plan": {...}, "device": "cpu", "reference": path or null,
+        "data": path or null, "fresh": false, "wait": false}
+    <- {"type": "ready"}                    the framework is imported
+    <- {"type": "progress", "steps": 10}    steps done of the run
+    <- {"type": "finished"}                 the run is in the store
+    <- {"type": "busy"}                     another command is doing it; not said to who waits
+    <- {"type": "broken", "reason": ...}    the framework cannot be imported; the worker ends
     <- {"type": "failed", "kind": "crashed" | "unsupported", "reason": ...}
 
 It ends when its input does, at once: so it never outlives the process that started it.

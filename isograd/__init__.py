@@ -4,10 +4,10 @@ A deep network that does not learn is diagnosed, a port held to its reference.
 
     import isograd
 
-    isograd.diagnose(model, batch=(x, y))                             a model that is there, in a notebook for example
-    isograd.diagnose("torch=mine.py", data="mine.npz", steps=200)     one in a file
-    isograd.port("torch=mine_torch.py", "keras=mine_keras.py")        where do they part first, and why?
-    isograd.compare("depth", depth=40)                                what brings a vanishing gradient back?
+    isograd.diagnose(model, batch=(x, y))                          a model that is there
+    isograd.diagnose("torch=mine.py", data="mine.npz", steps=200)  one in a file
+    isograd.port("torch=mine_torch.py", "keras=mine_keras.py")     where do they part, and why?
+    isograd.compare("depth", depth=40)                             what brings the gradient back?
 
 Each answers with an `isograd.Result`. Importing this package loads no framework. The same jobs are
 the console script `isograd`, and pytest finds the fixtures of `isograd.plugin`.

@@ -10,15 +10,17 @@ beside it and what that imports. It reads one request a line on standard input a
 a line on standard output, both JSON; arrays travel in files (npz.py):
 
     <- {"type": "ready"}
-    -> {"do": "open", "file": "mine.py", "factory": "model", "data": path or null, "samples": 8 or null,
-        "precision": "float64" or null, "training": true, "seed": 0, "folded": "first" or "last" or false}
+    -> {"do": "open", "file": "mine.py", "factory": "model", "data": path or null,
+        "samples": 8 or null, "precision": "float64" or null, "training": true, "seed": 0,
+        "folded": "first" or "last" or false}
     <- {"type": "done", "has": ["loss", "optimizer"], "remarks": [...]}
     -> {"do": "capture", "values": true, "gradient": true, "put": path or null, "to": path}
     -> {"do": "layers", "to": path}
     -> {"do": "write", "from": path}
     -> {"do": "steps", "batches": path or null, "count": 3, "values": true, "to": path}
     -> {"do": "predict", "x": path, "to": path}
-    <- {"type": "done"}  or  {"type": "failed", "reason": ..., "where": "mine.py, line 12", "mistake": true}
+    <- {"type": "done"}  or
+       {"type": "failed", "reason": ..., "where": "mine.py, line 12", "mistake": true}
 
 `mistake` says that it is the user's file that does not fit. It ends when its input does.
 """

@@ -29,7 +29,9 @@ JOBS = {
     "diagnose": "where does the gradient of your own model vanish, and which line changes it?",
     "port": "does your port compute the same as your model, and where do they part first?",
     "migrate": "a countermeasure in three frameworks side by side",
-    "differences": "what differs between the frameworks under one name, what it does, and what makes it equal",
+    "differences": (
+        "what differs between the frameworks under one name, what it does, and what makes it equal"
+    ),
     "convert": "weights, statistics and optimiser state from one framework's file into another's",
     "claims": "which claims of a textbook article hold, and on what condition?",
     "report": "the page of stored runs again",

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 INSTALLED = {"site-packages", "dist-packages"}
-"""In the path of a package that is installed, also where a project's folder holds its environment."""
+"""In the path of a package that is installed, also where a project's folder holds its
+environment."""
 
 
 def by_path(name: str, path: Path) -> types.ModuleType:

@@ -71,7 +71,9 @@ class Browser:
         return [entry["message"] for entry in self.driver.get_log("browser")]
 
     def requests(self) -> list[str]:
-        """The addresses that the page has asked for since the last call, data: and blob: left out."""
+        """The addresses that the page has asked for since the last call, data: and blob: left
+        out.
+        """
         messages = [
             json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")
         ]

@@ -17,7 +17,9 @@ from tests.captured_keras_case import LABELS, Awkward, real
 
 
 class Twice(keras.Model):
-    """A layer that is called twice, another under two names, and a matrix that is used transposed."""
+    """A layer that is called twice, another under two names, and a matrix that is used
+    transposed.
+    """
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
 """Which of the suite's tests catch a planted fault, and whether a failure names the place.
 
-    python -m tests.caught torch [NAME ...]      a line of JSON for each of these faults of PyTorch, or for all
+    python -m tests.caught torch [NAME ...]   a line of JSON for each of these faults, or for all
 
 The faults of tests/faults/ are planted one after another in this process, and the tests that
 concern each run: first those of the rooms that it changes, then those of whole networks, then all

@@ -38,7 +38,9 @@ def batch_of(plan: Plan, seed: int = 1) -> Batch:
 
 
 def start_of(plan: Plan) -> State:
-    """Drawn weights, with biases, shifts, scales and running statistics that are not all the same."""
+    """Drawn weights, with biases, shifts, scales and running statistics that are not all the
+    same.
+    """
     start, rng = draw.state(plan), np.random.default_rng(2)
     moved = lambda arrays: {  # noqa: E731
         name: a if name.endswith("weight") else a + rng.uniform(0.1, 0.5, a.shape)

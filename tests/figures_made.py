@@ -1,4 +1,6 @@
-"""What figures are drawn of, in the tests: a small experiment, and an awkward one with many alike."""
+"""What figures are drawn of, in the tests: a small experiment, and an awkward one with many
+alike.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The models of public reports, held to one another and diagnosed in a process of each framework."""
+"""The models of public reports, held to one another and diagnosed in a process of each
+framework.
+"""
 
 from __future__ import annotations
 

@@ -32,12 +32,16 @@ KEYS = {
     "skip": "the way past every hidden layer",
     "loss": "what the outputs are held to; real targets need `squared_error`",
     "initialization": "what the weights, and the biases, start from",
-    "initialization_by_layer": "what single layers start from instead, by name: `layer 1`, `output`, of cells `recurrent`",
+    "initialization_by_layer": (
+        "what single layers start from instead, by name: `layer 1`, `output`, of cells `recurrent`"
+    ),
     "clipping": "of the gradient, before the optimizer gets it",
     "optimizer": "what makes a step of the gradient",
     "depth": "hidden layers; where widths are listed, as many as there are widths",
     "width": "units of every hidden layer, or a list with one number for each",
-    "seeds": "how many times it is trained, each time with other weights and another order of batches",
+    "seeds": (
+        "how many times it is trained, each time with other weights and another order of batches"
+    ),
     "steps": "training steps, a batch each",
     "batch_size": "samples in a batch",
     "learning_rate": "of the optimizer; left out it is the optimizer's own",

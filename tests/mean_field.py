@@ -4,7 +4,8 @@ For weights of variance s / n the second moment of a layer's pre-activations is 
 s E[phi(sqrt(q) z)^2] with z normal, and the mean square of the signal gradient shrinks by chi = s
 E[phi'(sqrt(q) z)^2] for each layer gone back (Poole et al. 2016, Schoenholz et al. 2017). A network
 of finite width N has, over n layers,
-    E[log ratio] = sum log chi - V / 2,   Var[log ratio] = V,   V = sum over layers of (3 mu_4 / mu_2^2 - 1) / N,
+    E[log ratio] = sum log chi - V / 2,   Var[log ratio] = V,
+    V = sum over layers of (3 mu_4 / mu_2^2 - 1) / N,
 with mu_k = E[phi'^k] (after Hanin and Nica 2019).
 """
 

@@ -1,9 +1,9 @@
 """An experiment on simulated nodes of a Ray cluster, one of which is killed: the findings are those
 of one machine.
 
-    python -m tests.nodes --times 10 -- factorial --depth 4 --width 8 --steps 3 --backends numpy torch
-    python -m tests.nodes --times 10 --lacks torch -- factorial --depth 4 --width 8 --steps 3 --backends numpy torch
-    python -m tests.nodes --times 3 --overhead -- factorial --depth 10 --steps 500 --backends numpy torch
+    python -m tests.nodes --times 10 -- factorial --depth 4 --width 8 --steps 3
+    python -m tests.nodes --times 10 --lacks torch -- factorial --depth 4 --width 8 --steps 3
+    python -m tests.nodes --times 3 --overhead -- factorial --depth 10 --steps 500
 
 The nodes are Ray's own (`ray.cluster_utils`), each with its scheduler, its object store and its
 processes, on this machine. `--lacks` adds a node without a framework. `--overhead` kills nothing,

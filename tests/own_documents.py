@@ -1,4 +1,6 @@
-"""Documents of a diagnosis and of a port, made without a framework: for the tests of their pages."""
+"""Documents of a diagnosis and of a port, made without a framework: for the tests of their
+pages.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The page of a small stored experiment, as a parser sees it, and what the store has of its runs."""
+"""The page of a small stored experiment, as a parser sees it, and what the store has of its
+runs.
+"""
 
 from __future__ import annotations
 

@@ -144,7 +144,9 @@ def every_pair(rooms: dict[str, list[Any]]) -> set[Pair]:
 
 
 def covering(rooms: dict[str, list[Any]]) -> list[dict[str, int]]:
-    """Rows in which every pair is, by the number of its kind; taken greedily, always the same ones."""
+    """Rows in which every pair is, by the number of its kind; taken greedily, always the same
+    ones.
+    """
     rng = np.random.default_rng(0)
     left, rows = every_pair(rooms), []
     while left:

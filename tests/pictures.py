@@ -53,13 +53,18 @@ selectors.forEach((selector, at) => {
   if (!box || !box.width || !box.height) { wrong.push(`${selector} is not there`); return; }
   let left = Math.max(0, box.left - size);
   const top = box.top + (Math.min(box.height, 2 * size) - size) / 2;
-  while (placed.some(p => Math.abs(p.left - left) < size && Math.abs(p.top - top) < size)) left += size + 2;
-  if (left + size > width || top + size > height) { wrong.push(`${selector} is outside of the picture`); return; }
+  const near = p => Math.abs(p.left - left) < size && Math.abs(p.top - top) < size;
+  while (placed.some(near)) left += size + 2;
+  if (left + size > width || top + size > height) {
+    wrong.push(`${selector} is outside of the picture`);
+    return;
+  }
   placed.push({left, top});
   const mark = document.createElement("div");
   mark.className = "mark-of-the-picture";
   mark.textContent = at + 1;
-  mark.style.cssText = `position: absolute; left: ${left + scrollX}px; top: ${top + scrollY}px; width: ${size}px;
+  mark.style.cssText = `position: absolute;
+    left: ${left + scrollX}px; top: ${top + scrollY}px; width: ${size}px;
     height: ${size}px; border-radius: 50%; background: #b3005e; color: white; z-index: 2147483647;
     font: bold 12px/${size}px sans-serif; text-align: center`;
   document.body.append(mark);

@@ -2,7 +2,7 @@
 what it is.
 
 python -m tests.port_campaign                         all of them: a quarter of an hour
-python -m tests.port_campaign "cnn torch -> keras"    those with this in their pair or name; several words: any of them
+python -m tests.port_campaign "cnn torch -> keras"    those with one of these in pair or name
 python -m tests.port_campaign --write                 all, into docs/port-faults.md
 """
 
@@ -27,17 +27,19 @@ NEAR = ("exact", "next door")
 
 HEAD = """# Faults of ports
 
-Made by `python -m tests.port_campaign --write`: six architectures, written as the users of each framework write them
-(`tests/ports/`), with the mistakes that people make when they carry a model over (`tests/ports/faults/`), put to
-`python -m experiments.port`. They were written without a look at how a cause is recognized. On the first half, causes and
-alignment were mended, and what counts as a right answer was widened where another key said the same truly; the second half
-(`tests/ports/faults/later/`) was written after that, and no cause was fitted to it; one defect that it showed was mended (the
-running statistics of other norms than the first were not told). Then the families of causes were widened, by the kinds of
-mistakes that either half had left unexplained: so the second half is not unseen any more.
+Made by `python -m tests.port_campaign --write`: six architectures, written as the users of each
+framework write them (`tests/ports/`), with the mistakes that people make when they carry a model
+over (`tests/ports/faults/`), put to `python -m experiments.port`. They were written without a look
+at how a cause is recognized. On the first half, causes and alignment were mended, and what counts
+as a right answer was widened where another key said the same truly; the second half
+(`tests/ports/faults/later/`) was written after that, and no cause was fitted to it; one defect that
+it showed was mended (the running statistics of other norms than the first were not told). Then the
+families of causes were widened, by the kinds of mistakes that either half had left unexplained: so
+the second half is not unseen any more.
 
-Found place: where `port` says that they part first; *exact* is where the mistake was planted, *next door* one place away in the
-order of execution. The first cause is that which is told first; it is *right* where its sentence names the mistake, *none*
-where `port` says that it knows no cause.
+Found place: where `port` says that they part first; *exact* is where the mistake was planted, *next
+door* one place away in the order of execution. The first cause is that which is told first; it is
+*right* where its sentence names the mistake, *none* where `port` says that it knows no cause.
 """
 
 
@@ -98,7 +100,9 @@ def right(bench: Bench, pair: Pair, factory: str) -> Right:
 
 
 def wrongly_carried(report: Port) -> int:
-    """Layers that got another's weights: in a right port, those whose output does not agree then."""
+    """Layers that got another's weights: in a right port, those whose output does not agree
+    then.
+    """
     off = {
         branch.path for branch in report.tree if branch.mark in ("parts", "follows", "reordered")
     }

@@ -1,4 +1,6 @@
-"""Faults of a port in layers of sequences, planted in NumPy: attention, cells and tables of words."""
+"""Faults of a port in layers of sequences, planted in NumPy: attention, cells and tables of
+words.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Findings that are made by hand, the story that they tell, and what the terminal prints of them."""
+"""Findings that are made by hand, the story that they tell, and what the terminal prints of
+them.
+"""
 
 from __future__ import annotations
 

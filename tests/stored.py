@@ -17,7 +17,10 @@ from experiments.store import Run, Store
 from experiments.working import Job as Asked
 from experiments.working import Worker
 
-EVIL = """<script>window.pwned=1</script><img src=x onerror="window.pwned=2"> & "quoted" 'name' \\ </script>"""
+EVIL = (
+    '<script>window.pwned=1</script><img src=x onerror="window.pwned=2"> '
+    """& "quoted" 'name' \\ </script>"""
+)
 TOML = '''
 question = """Which one? %s"""
 [base]

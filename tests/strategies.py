@@ -1,4 +1,6 @@
-"""What hypothesis draws: arrays of one shape, since JAX and TensorFlow compile for each shape anew."""
+"""What hypothesis draws: arrays of one shape, since JAX and TensorFlow compile for each shape
+anew.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Rounding at random, by which a bound is drawn: as large as that of a framework, and never none."""
+"""Rounding at random, by which a bound is drawn: as large as that of a framework, and never
+none.
+"""
 
 from __future__ import annotations
 

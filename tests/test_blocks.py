@@ -46,7 +46,8 @@ for name, (kind, code) in json.load(open("blocks.json")).items():
         if kind == "setting":
             trial.value(f"{code}\\nNone")
             continue
-        arrays = {key.partition("|")[2]: given[key] for key in given if key.partition("|")[0] == name}
+        own = [key for key in given if key.partition("|")[0] == name]
+        arrays = {key.partition("|")[2]: given[key] for key in own}
         found |= {f"{name}|{key}": a for key, a in trial.tried(kind, code, arrays).items()}
     except Exception as error:
         raise SystemExit(f"{name}: {type(error).__name__}: {error}")
@@ -67,7 +68,9 @@ def shown(page: str) -> Blocks:
 
 
 def framed(difference: Difference, framework: str, block: str) -> str:
-    """A block with what its trial puts around the last line: what goes before it stays before it."""
+    """A block with what its trial puts around the last line: what goes before it stays before
+    it.
+    """
     if difference.trial.frame is None:
         return block
     cured = differences.line(difference, "cured", framework)

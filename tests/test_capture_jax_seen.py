@@ -1,4 +1,6 @@
-"""What a capture of flax linen models sees in awkward programs, and what it says where it does not."""
+"""What a capture of flax linen models sees in awkward programs, and what it says where it does
+not.
+"""
 
 from __future__ import annotations
 

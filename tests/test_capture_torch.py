@@ -188,7 +188,8 @@ def test_it_runs_from_its_folder_where_this_project_is_not(tmp_path: Path) -> No
     code = f"""
 import importlib.util, pathlib, sys, numpy, torch
 folder = pathlib.Path({str(folder)!r})
-spec = importlib.util.spec_from_file_location("theirs", folder / "__init__.py", submodule_search_locations=[str(folder)])
+where = {{"submodule_search_locations": [str(folder)]}}
+spec = importlib.util.spec_from_file_location("theirs", folder / "__init__.py", **where)
 module = importlib.util.module_from_spec(spec)
 sys.modules["theirs"] = module
 spec.loader.exec_module(module)

@@ -240,9 +240,8 @@ def test_two_values_of_a_stretch_are_not_taken_for_counterparts_that_agree() -> 
     assert [(each.key, each.path) for each in explain(case)] == [("activation.kind", "relu")]
 
 
-def test_what_the_objects_state_is_the_weakest_and_told_only_where_nothing_explains_the_numbers() -> (
-    None
-):
+def test_what_the_objects_state_is_the_weakest_and_told_only_where_nothing_explains_the_numbers(
+) -> None:  # fmt: skip
     fault = planted()["batch norm's epsilon of Keras, seed 0"].case
     port = replace(fault.port, config={**fault.port.config, "epsilon": 1e-3})
     assert [each.certainty for each in explain(replace(fault, port=port))] == ["solved"]

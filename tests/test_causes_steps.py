@@ -228,8 +228,8 @@ def test_a_bias_that_is_the_sum_of_two_moves_twice_as_far(first: bool) -> None:
 
 def test_a_bias_of_a_layer_that_is_not_recurrent_has_no_second_one() -> None:
     plain = Steps(None, [START], GRADIENTS)
-    arrays = [_renamed(each, {"a.recurrent": "a.weight", "a.bias": "a.bias", "b.weight": "b.weight"})
-              for each in recurrent(plain, True).parameters]  # fmt: skip
+    names = {"a.recurrent": "a.weight", "a.bias": "a.bias", "b.weight": "b.weight"}
+    arrays = [_renamed(each, names) for each in recurrent(plain, True).parameters]
     its = Side("torch", "torch", kind="optimizer", steps=Steps(None, arrays, GRADIENTS))
     mine = side("torch", of_torch(lambda o, p: o.SGD(p, 0.05)), SGD)
     assert [each.key for each in explain(Case("step", mine, its))] == []

@@ -28,7 +28,9 @@ ROWS = np.array([0, 2, 2])
 
 @pytest.fixture(scope="module", params=FRAMEWORKS)
 def wing(request: pytest.FixtureRequest) -> Any:
-    """A framework's name, and its vector-Jacobian products, loaded as somebody else's process does."""
+    """A framework's name, and its vector-Jacobian products, loaded as somebody else's process
+    does.
+    """
     load(request.param, request.config)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -101,7 +101,9 @@ def test_two_biases_become_one_that_computes_the_same_and_come_back_as_two(targe
 
 
 def test_what_was_trained_there_comes_back_with_one_bias() -> None:
-    """What the metadata keeps of the way there counts only while the numbers are those that went."""
+    """What the metadata keeps of the way there counts only while the numbers are those that
+    went.
+    """
     there = c.through(with_second_biases("momentum"), "torch", "keras", rate=c.RATE, heads=c.HEADS)
     changed = there.arrays | {
         "layers/5/lstm_cell/bias": there.arrays["layers/5/lstm_cell/bias"] + 1

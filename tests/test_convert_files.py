@@ -26,7 +26,9 @@ from tests.refused_files import FILES, TORCH, Arrays, command, dumped, numbers, 
 
 
 def test_the_library_reads_what_is_written_and_the_reverse_to_the_last_bit(tmp_path: Path) -> None:
-    """Every dtype with all its bits, a scalar, an empty array, and one whose memory lies otherwise."""
+    """Every dtype with all its bits, a scalar, an empty array, and one whose memory lies
+    otherwise.
+    """
     bits = np.random.default_rng(0).bytes(8 * 6)
     arrays = {
         code: np.frombuffer(bits, code).reshape(2, 3, -1)

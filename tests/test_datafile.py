@@ -127,7 +127,8 @@ REFUSED: dict[str, tuple[dict[str, Any], np.ndarray, np.ndarray]] = {
     "only y named": ({"table": X, "y": Y}, X, Y),
     "a table": ({"table": np.column_stack([X, Y])}, X, Y),
     "split": ({"x_train": X[:20], "y_train": Y[:20], "x_test": X[20:], "y_test": Y[20:]}, X, Y),
-    "split in capitals": ({"X_train": X[:20], "y_train": Y[:20], "X_test": X[20:], "y_test": Y[20:]}, X, Y),
+    "split in capitals": (
+        {"X_train": X[:20], "y_train": Y[:20], "X_test": X[20:], "y_test": Y[20:]}, X, Y),
     "split images": (
         {
             "x_test": X[20:].reshape(-1, 2, 2, 1),

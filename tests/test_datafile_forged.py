@@ -50,7 +50,8 @@ FORGED = {
     "objects": (header("(3, 4)", "'|O'"), "saved without pickle; received objects under 'x'"),
     "nothing": (b"", "received no array under 'x'"),
     "text": (b"hello", "received no array under 'x'"),
-    "torn": (npy(X)[:200], "received a damaged one: shape (30, 4) of float64 under 'x' in 200 bytes"),
+    "torn": (npy(X)[:200],
+        "received a damaged one: shape (30, 4) of float64 under 'x' in 200 bytes"),
 }  # fmt: skip
 
 

@@ -45,7 +45,10 @@ TEXTS = {
     "data.json": json.dumps({"x": X.tolist(), "y": Y.tolist()}),
     "data.svm": "".join(f"{y} 1:{a!r} 2:{b!r} 3:{c!r} 4:{d!r}\n" for (a, b, c, d),
         y in zip(X.tolist(), Y, strict=True)),
-    "data.arff": "@relation r\n" + "".join(f"@attribute {c} numeric\n" for c in "abcdy") + "@data\n" + text(X, Y),
+    "data.arff": (
+        "@relation r\n" + "".join(f"@attribute {c} numeric\n" for c in "abcdy")
+        + "@data\n" + text(X, Y)
+    ),
 }  # fmt: skip
 
 

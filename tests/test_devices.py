@@ -41,12 +41,16 @@ batch = Batch(rng.normal(size=(2, 6, 5)), rng.integers(3, size=(2, 6)))
 program, expected = wing.program(plan, "cpu:1"), definition.program(plan, "cpu")
 for p in (program, expected):
     p.load(draw.state(plan))
-where = lambda a: sorted(str(d.id) for d in a.devices()) if hasattr(a, "devices") else [a.device[-1]]
-held = lambda: [getattr(a, "value", a) for a in (*program.parameters.values(), *program.statistics.values())]
+def where(a):
+    return sorted(str(d.id) for d in a.devices()) if hasattr(a, "devices") else [a.device[-1]]
+def held():
+    arrays = *program.parameters.values(), *program.statistics.values()
+    return [getattr(a, "value", a) for a in arrays]
 loaded = [where(a) for a in held()]
 handle, _ = program.step(batch), expected.step(batch)
 loss, signals, gradients, clipped = program.last
-left = [loss, *(signals if isinstance(signals, list) else [signals]), *gradients.values(), *clipped.values(), *handle]
+signals = signals if isinstance(signals, list) else [signals]
+left = [loss, *signals, *gradients.values(), *clipped.values(), *handle]
 print(json.dumps({
     "devices": wing.devices(),
     "first_step": gradient_error(program.gradients(), expected.gradients()),
@@ -138,7 +142,9 @@ ASKED = {"torch": ["cpu:0", "gpu:0"], "keras": ["cpu:0"], "jax": ["cpu:0", "cpu:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The backends that were asked for their devices, where torch has a GPU and JAX two processors."""
+    """The backends that were asked for their devices, where torch has a GPU and JAX two
+    processors.
+    """
     names: list[str] = []
     monkeypatch.setattr(devices, "devices_of", lambda name: names.append(name) or ASKED[name])
     return names
@@ -153,11 +159,14 @@ def test_the_processor_is_not_asked_for(asked: list[str], device: str) -> None:
 @pytest.mark.parametrize(
     ("device", "names", "said"),
     [
-        ("gpu", ["torch", "keras", "jax"], "but keras has cpu:0; jax has cpu:0, cpu:1; leave it out, or run on it what has it: "
-         "--backends numpy torch"),
-        ("cpu:1", ["keras", "jax"], "but keras has cpu:0; leave it out, or run on it what has it: --backends numpy jax"),
+        ("gpu", ["torch", "keras", "jax"],
+            "but keras has cpu:0; jax has cpu:0, cpu:1; leave it out, or run on it what has it: "
+            "--backends numpy torch"),
+        ("cpu:1", ["keras", "jax"],
+            "but keras has cpu:0; leave it out, or run on it what has it: --backends numpy jax"),
         ("gpu:1", ["torch"], "received 'gpu:1', but torch has cpu:0, gpu:0; leave it out"),
-        ("tpu", ["torch", "keras", "jax"], "but torch has cpu:0, gpu:0; keras has cpu:0; jax has cpu:0, cpu:1; leave it out"),
+        ("tpu", ["torch", "keras", "jax"],
+            "but torch has cpu:0, gpu:0; keras has cpu:0; jax has cpu:0, cpu:1; leave it out"),
     ],
 )  # fmt: skip
 def test_a_device_that_not_every_backend_has_is_refused_by_name(
@@ -192,7 +201,9 @@ def test_a_backend_that_does_not_start_is_named_with_its_reason(
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     with pytest.raises(
         UserError,
-        match=r"^--device: keras cannot be asked for its devices: .*received KERAS_BACKEND=jax; set",
+        match=(
+            r"^--device: keras cannot be asked for its devices: .*received KERAS_BACKEND=jax; set"
+        ),
     ):
         devices.devices_of("keras")
 

@@ -64,10 +64,8 @@ def examples() -> Iterator[tuple[str, str, list[str]]]:
     named below it.
     """
     blocks = re.compile(
-        (
-            r"(?:```python\n(?P<data>.*?)```\n\n)?```toml\n(?P<toml>question.*?)```\n\nConfigurations: "
-            r"(?P<names>.*?)\.\n\n"
-        ),
+        r"(?:```python\n(?P<data>.*?)```\n\n)?"
+        r"```toml\n(?P<toml>question.*?)```\n\nConfigurations: (?P<names>.*?)\.\n\n",
         re.S,
     )
     for found in blocks.finditer(WRITE_YOUR_OWN):

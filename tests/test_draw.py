@@ -210,7 +210,9 @@ def test_what_is_not_a_weight_starts_at_the_number_in_its_spec(plan: Callable[..
 
 
 def _numbered(n: int) -> Data:
-    """Training samples whose only feature is their number, and whose label is its remainder by 3."""
+    """Training samples whose only feature is their number, and whose label is its remainder by
+    3.
+    """
     numbers = np.arange(n)
     return Data(
         numbers[:, None].astype(float), numbers % 3, numbers[:1, None].astype(float), numbers[:1]

@@ -1,4 +1,6 @@
-"""Where a command may find itself: without a home, a name, a working folder, memory or a package."""
+"""Where a command may find itself: without a home, a name, a working folder, memory or a
+package.
+"""
 
 from __future__ import annotations
 

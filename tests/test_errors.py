@@ -14,8 +14,10 @@ INITIALIZATIONS = ["gaussian", "xavier", "he"]
 @pytest.mark.parametrize(
     ("word", "meant"),
     [
-        ("rleu", "relu"), ("sigmod", "sigmoid"), ("sigmoidd", "sigmoid"), ("sigmaid", "sigmoid"), ("tan", "tanh"),
-        ("leaky-relu", "leaky_relu"), ("LeakyReLU", "leaky_relu"), ("leaky relu", "leaky_relu"), ("leeky_rlu", "leaky_relu"),
+        ("rleu", "relu"), ("sigmod", "sigmoid"), ("sigmoidd", "sigmoid"), ("sigmaid", "sigmoid"),
+        ("tan", "tanh"),
+        ("leaky-relu", "leaky_relu"), ("LeakyReLU", "leaky_relu"), ("leaky relu", "leaky_relu"),
+        ("leeky_rlu", "leaky_relu"),
         ("TANH", "tanh"), ("relu_", "relu"),
     ],
 )  # fmt: skip

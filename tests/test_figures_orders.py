@@ -82,13 +82,16 @@ def test_a_difference_that_cannot_be_seen_is_said_and_not_drawn(
     [
         ({"only": ("profiel",)}, "--only: no figure is called 'profiel'; did you mean 'profile'?"),
         ({"only": ("profile,heatt",)}, "--only: no figure is called 'heatt'; did you mean 'heat'?"),
-        ({"quantity": ("update_ration",)}, "--quantity: no quantity is called 'update_ration'; did you mean 'update_ratio'?"),
+        ({"quantity": ("update_ration",)},
+            "--quantity: no quantity is called 'update_ration'; did you mean 'update_ratio'?"),
         ({"size": "colum"}, "--size: no size is called 'colum'; did you mean 'column'?"),
         ({"format": ("jpeg",)}, "--format: no format is called 'jpeg'; known: pdf, png, svg"),
-        ({"draw": tuple("abcdefghi")}, "--draw must name at most 8 configurations; received 9; leave some out"),
-        ({"figures": None, "only": ("heat",)}, "--only must be with --figures DIR; received it alone; add --figures, or leave "
-         "it out"),
-        ({"figures": None, "step": 0}, "--step must be with --figures DIR; received it alone; add --figures, or leave it out"),
+        ({"draw": tuple("abcdefghi")},
+            "--draw must name at most 8 configurations; received 9; leave some out"),
+        ({"figures": None, "only": ("heat",)},
+            "--only must be with --figures DIR; received it alone; add --figures, or leave it out"),
+        ({"figures": None, "step": 0},
+            "--step must be with --figures DIR; received it alone; add --figures, or leave it out"),
     ],
 )  # fmt: skip
 def test_a_wrong_word_is_refused_with_the_nearest_known(flags: dict[str, Any], said: str) -> None:
@@ -137,8 +140,10 @@ def command(job: str, *words: str) -> subprocess.CompletedProcess[str]:
             "error: --draw: no configuration is called 'tanh + xavir'; did you mean 'tanh + "
             "xavier'?"
         )),
-        (("--step", "50"), "error: --step must be a step that is recorded; received 50; the nearest is 49"),
-        (("--only", "heat", "difference", "loss"), "error: --only: no figure is called 'loss'; known: agreement, difference"),
+        (("--step", "50"),
+            "error: --step must be a step that is recorded; received 50; the nearest is 49"),
+        (("--only", "heat", "difference", "loss"),
+            "error: --only: no figure is called 'loss'; known: agreement, difference"),
     ],
 )  # fmt: skip
 def test_compare_refuses_before_anything_is_run(

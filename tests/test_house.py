@@ -255,7 +255,9 @@ def test_a_missing_wing_is_a_visible_skip_and_with_require_an_error(
 
 
 def too_long(root: Path) -> list[str]:
-    """Files of code, below the folders of the project, that are longer than a reader holds in mind."""
+    """Files of code, below the folders of the project, that are longer than a reader holds in
+    mind.
+    """
     folders = [root / name for name in ("backends", "common", "experiments", "isograd", "tests")]
     files = [
         path for folder in folders for kind in ("py", "js") for path in folder.rglob(f"*.{kind}")

@@ -76,7 +76,8 @@ def loaded_frameworks(code: str) -> str:
 
 @pytest.mark.parametrize(
     "module",
-    ["backends", "backends.numpy", "experiments.findings.configuration", "common.draw", "experiments.compare",
+    ["backends", "backends.numpy", "experiments.findings.configuration", "common.draw",
+        "experiments.compare",
      "experiments.migrate", "experiments.differences", "experiments.convert", "experiments.claims",
      "experiments.claiming.measuring",
      "experiments.index", "experiments.loading", "experiments.devices", "experiments.flags",

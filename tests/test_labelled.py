@@ -114,7 +114,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_networks_that_are_born_dead_are_counted(folder: Path) -> None:
-    """Lu et al. 2019 (arXiv 1903.06733): ReLU of width 2 and depth 10 dies in 0.905 of all draws."""
+    """Lu et al. 2019 (arXiv 1903.06733): ReLU of width 2 and depth 10 dies in 0.905 of all
+    draws.
+    """
     shared = {"activation": "relu", "initialization": "he", "width": 2, "depth": 10}
     case = Case(
         "", shared | {"seeds": 100, "steps": 2, "learning_rate": 0.01, "batch_size": 512}, "line"

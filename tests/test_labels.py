@@ -19,7 +19,8 @@ SCRIPT = Path(__file__).parents[1] / "experiments" / "report" / "script"
 
 ASKED = """
 const [drawn, values, domains] = JSON.parse(require("fs").readFileSync(0));
-const places = drawn.map(([froms, height]) => apart(froms.map((from) => ({ from })), height).map(({ at }) => at));
+const placed = (froms, height) => apart(froms.map((from) => ({ from })), height);
+const places = drawn.map(([froms, height]) => placed(froms, height).map(({ at }) => at));
 const found = values.map(([some, log]) => domainOf(some, log));
 const known = ([some, log]) => some.filter((x) => x !== null && (!log || x > 0));
 const pixels = values.map((one, i) => known(one).map((x) => pixel(x, found[i], 200, one[1])));

@@ -1,4 +1,6 @@
-"""XLA takes memory mappings for every program: before they run out, what was compiled is forgotten."""
+"""XLA takes memory mappings for every program: before they run out, what was compiled is
+forgotten.
+"""
 
 from __future__ import annotations
 

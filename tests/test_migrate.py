@@ -215,12 +215,17 @@ def test_every_link_leads_to_a_file_and_to_a_heading_in_it(page: str) -> None:
 
 def test_a_bar_inside_a_cell_stays_in_it() -> None:
     block = (
-        "| kind | value |\n|------|-------|\n| norm | g c / max(|g|, c), |g| the norm |\n| none |  "
-        "|"
+        "| kind | value |\n|------|-------|\n| norm | g c / max(|g|, c), |g| the norm |\n"
+        "| none |  |"
     )
     assert list(countermeasures.blocks(block)) == [
         [["kind", "value"], ["norm", "g c / max(|g|, c), |g| the norm"], ["none", ""]]
     ]
+
+
+def test_a_row_without_a_first_cell_goes_on_with_that_above() -> None:
+    block = "| kind | value |\n|------|-------|\n| adam | m = g, |\n|      | s = g^2 |"
+    assert list(countermeasures.blocks(block)) == [[["kind", "value"], ["adam", "m = g, s = g^2"]]]
 
 
 def test_reading_a_room_that_there_is_not_is_a_user_s_error() -> None:

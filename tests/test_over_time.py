@@ -28,7 +28,7 @@ from torch import nn
 
 
 class Net(nn.Module):
-    '''The last output, through its state where `states` is said; in one call, or a cell in a loop.'''
+    '''The last output, through its state where `states` is said; in one call, or in a loop.'''
 
     def __init__(self, kind, looped=False, states=False, backwards=False, first=False):
         super().__init__()
@@ -36,7 +36,8 @@ class Net(nn.Module):
         cells = {{"lstm": nn.LSTMCell, "gru": nn.GRUCell, "rnn": nn.RNNCell}}
         whole = {{"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}}
         self.out = nn.Linear(5, 2)
-        self.rnn = cells[kind](3, 5) if looped else whole[kind](3, 5, batch_first=True, bidirectional=backwards)
+        how = {{}} if looped else {{"batch_first": True, "bidirectional": backwards}}
+        self.rnn = (cells if looped else whole)[kind](3, 5, **how)
         rng = np.random.default_rng(0)
         for parameter in self.parameters():
             parameter.data = torch.tensor(rng.uniform(-0.5, 0.5, parameter.shape))
@@ -197,7 +198,8 @@ def test_a_diagnosis_has_the_profile_of_each_recurrent_layer(
 
 
 def batch_of(output: Any, y: Any, loss: float) -> Captured:
-    return {"output": np.array(output), "y": np.array(y), "loss": loss}  # type: ignore[typeddict-item]
+    said = {"output": np.array(output), "y": np.array(y), "loss": loss}
+    return said  # type: ignore[return-value]
 
 
 LOGITS, LABELS = [[2.0, 0.0], [0.0, 1.0], [1.0, 0.0], [3.0, 0.0]], [0, 1, 0, 0]

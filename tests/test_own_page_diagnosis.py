@@ -1,4 +1,6 @@
-"""The page of a diagnosis: every number is the document's, and the cause stands before the profile."""
+"""The page of a diagnosis: every number is the document's, and the cause stands before the
+profile.
+"""
 
 from __future__ import annotations
 

@@ -20,7 +20,8 @@ CONTRAST = """
 const channel = c => { c /= 255; return c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4; };
 const luminance = c => 0.2126 * channel(c[0]) + 0.7152 * channel(c[1]) + 0.0722 * channel(c[2]);
 const numbers = text => (text.match(/[\\d.]+/g) ?? []).map(Number);
-const over = (c, below) => c.slice(0, 3).map((v, i) => v * (c[3] ?? 1) + below[i] * (1 - (c[3] ?? 1)));
+const mixed = (v, below, share) => v * share + below * (1 - share);
+const over = (c, below) => c.slice(0, 3).map((v, i) => mixed(v, below[i], c[3] ?? 1));
 const behind = e => {
   const stack = [];
   for (; e; e = e.parentElement) stack.unshift(numbers(getComputedStyle(e).backgroundColor));
@@ -43,8 +44,9 @@ const texts = [...document.querySelectorAll('figure text:not([stroke])')];
 const shown = texts.filter(e => e.getClientRects().length && e.textContent.trim());
 const slanted = e => (e.getAttribute('transform') ?? '').includes('rotate(320)');
 return shown.map(e => {
-  const r = e.getBoundingClientRect(), left = slanted(e) ? r.right - 11 : r.left, bottom = slanted(e) ? r.top + 8 : r.bottom;
-  return [e.closest('svg').getBoundingClientRect().top, e.firstChild.textContent, left, r.top, r.right, bottom];
+  const r = e.getBoundingClientRect(), top = e.closest('svg').getBoundingClientRect().top;
+  const left = slanted(e) ? r.right - 11 : r.left, bottom = slanted(e) ? r.top + 8 : r.bottom;
+  return [top, e.firstChild.textContent, left, r.top, r.right, bottom];
 });
 """
 
@@ -144,7 +146,8 @@ def test_a_curve_runs_under_the_words_of_the_level_and_not_through_them(
 ) -> None:
     browser.open(paths["model"], scheme=scheme)
     halo, paper, behind = browser.run("""
-        const halo = document.querySelector('[data-chart=losses] text[stroke]'), { stroke } = getComputedStyle(halo);
+        const halo = document.querySelector('[data-chart=losses] text[stroke]');
+        const { stroke } = getComputedStyle(halo);
         const curve = document.querySelector('[data-chart=losses] .mark-line path');
         const above = halo.compareDocumentPosition(curve) & Node.DOCUMENT_POSITION_PRECEDING;
         return [stroke, getComputedStyle(document.body).backgroundColor, Boolean(above)];
@@ -189,8 +192,8 @@ def test_a_phone_shows_the_errors_beside_long_names_without_scrolling(
 
 ICONS = """
 return [...document.querySelectorAll('.verdict')].map(e => {
-  const icon = getComputedStyle(e, '::before');
-  return [icon.content.replaceAll('"', '').trim(), e.textContent, getComputedStyle(e).color, icon.color];
+  const icon = getComputedStyle(e, '::before'), sign = icon.content.replaceAll('"', '').trim();
+  return [sign, e.textContent, getComputedStyle(e).color, icon.color];
 });
 """
 MARKS = {

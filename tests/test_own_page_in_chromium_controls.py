@@ -17,7 +17,8 @@ from tests.own_paths import PAGES, PLACES, paths
 __all__ = ["paths"]
 
 GROUND = "return getComputedStyle(document.body).backgroundColor"
-LINE = f"""return getComputedStyle(document.querySelector('figure path[stroke="{PALETTE[0]}"]')).stroke"""
+FIRST = f"""figure path[stroke="{PALETTE[0]}"]"""
+LINE = f"return getComputedStyle(document.querySelector('{FIRST}')).stroke"
 LIGHT_GROUND, DARK_GROUND = "rgb(255, 255, 255)", "rgb(21, 24, 27)"
 CHARTS = {"model": ["profile", "losses", "time", "heat"], "port": ["losses"]}
 

@@ -155,7 +155,8 @@ def test_what_comes_through_is_shaded_between_dashed_bounds(shown: Browser) -> N
 def test_no_line_runs_through_the_words_of_the_band_or_a_name(shown: Browser, theme: str) -> None:
     pick(shown, "theme", theme)
     halos = shown.run("""
-        const lines = [...document.querySelectorAll('#profile .role-mark path, #profile .role-mark line[stroke-dasharray]')];
+        const kinds = ['path', 'line[stroke-dasharray]'].map(kind => `#profile .role-mark ${kind}`);
+        const lines = [...document.querySelectorAll(kinds.join())];
         return [...document.querySelectorAll('#profile text[stroke]')].map(e => [
           e.textContent, getComputedStyle(e).stroke, getComputedStyle(e).strokeWidth,
           lines.every(line => e.compareDocumentPosition(line) & Node.DOCUMENT_POSITION_PRECEDING)]);

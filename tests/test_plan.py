@@ -197,12 +197,18 @@ def test_batch_norm_needs_a_batch_of_two(plan: Callable[..., Plan]) -> None:
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        ("stepz", 1), ("network.widht", 1), ("network.activation.alpha", 1.0), ("network.normalization.eps", 1e-5),
-        ("clipping.treshold", 1.0), ("optimizer.momentum", 0.9), ("task.batchsize", 1), ("initialization.std", 1.0),
-        ("network.depth", 0), ("network.width", 0), ("network.classes", 1), ("steps", 0), ("seeds", []), ("record_every", 0),
-        ("optimizer.learning_rate", 0), ("optimizer.learning_rate", float("nan")), ("clipping.threshold", float("inf")),
-        ("clipping.threshold", -1), ("precision", "float16"), ("task.test_fraction", 1), ("network.normalization.momentum", 1),
-        ("network.activation", "swish"), ("network.activation.slope", 0), ("initialization.distribution", "cauchy"),
+        ("stepz", 1), ("network.widht", 1), ("network.activation.alpha", 1.0),
+        ("network.normalization.eps", 1e-5),
+        ("clipping.treshold", 1.0), ("optimizer.momentum", 0.9), ("task.batchsize", 1),
+        ("initialization.std", 1.0),
+        ("network.depth", 0), ("network.width", 0), ("network.classes", 1), ("steps", 0),
+        ("seeds", []), ("record_every", 0),
+        ("optimizer.learning_rate", 0), ("optimizer.learning_rate", float("nan")),
+        ("clipping.threshold", float("inf")),
+        ("clipping.threshold", -1), ("precision", "float16"), ("task.test_fraction", 1),
+        ("network.normalization.momentum", 1),
+        ("network.activation", "swish"), ("network.activation.slope", 0),
+        ("initialization.distribution", "cauchy"),
     ],
 )  # fmt: skip
 def test_unknown_keys_and_impossible_numbers_are_refused_by_their_name(

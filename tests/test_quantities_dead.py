@@ -95,7 +95,9 @@ def dead_start(plan: Plan, kind: str) -> State:
 
 
 def dead_fraction(wing: Backend, plan: Plan, start: State, nan: bool = False) -> np.ndarray:
-    """[seed, layer] of one step on samples of 0 with a last one of 1, and perhaps a NaN among them."""
+    """[seed, layer] of one step on samples of 0 with a last one of 1, and perhaps a NaN among
+    them.
+    """
     samples = np.zeros((2, SAMPLES, 1))
     samples[:, -1] = 1
     samples[:, SAMPLES // 2] = np.nan if nan else 0
@@ -161,9 +163,12 @@ def test_where_one_sample_is_nan_no_unit_is_dead(
 
 @pytest.mark.parametrize(
     ("kind", "infinity", "dead"),
-    [("relu", np.inf, 0), ("elu", np.inf, 0), ("leaky_relu", -np.inf, 0), ("leaky_relu", np.inf, 0), ("prelu", -np.inf, 0),
-     ("relu", -np.inf, 1), ("elu", -np.inf, 1), ("sigmoid", np.inf, 1), ("tanh", -np.inf, 1), ("identity", -np.inf, 0),
-     ("selu", -np.inf, 1), ("gelu", -np.inf, 1), ("gelu", np.inf, 0), ("silu", -np.inf, 1), ("silu", np.inf, 0)],
+    [("relu", np.inf, 0), ("elu", np.inf, 0), ("leaky_relu", -np.inf, 0), ("leaky_relu", np.inf, 0),
+        ("prelu", -np.inf, 0),
+     ("relu", -np.inf, 1), ("elu", -np.inf, 1), ("sigmoid", np.inf, 1), ("tanh", -np.inf, 1),
+     ("identity", -np.inf, 0),
+     ("selu", -np.inf, 1), ("gelu", -np.inf, 1), ("gelu", np.inf, 0), ("silu", -np.inf, 1),
+     ("silu", np.inf, 0)],
 )  # fmt: skip
 def test_an_infinite_pre_activation_is_dead_where_the_limit_of_the_derivative_is_0(
     wing: Backend, plan: Callable[..., Plan], kind: str, infinity: float, dead: int

@@ -63,7 +63,8 @@ def test_all_differences_loops_and_countermeasures_are_on_it(page: Browser) -> N
 @pytest.mark.parametrize(
     ("words", "name"),
     [
-        ("BatchNorm1d eps", "batch-norm-epsilon"), ("clipnorm", "clip-scope"), ("gelu", "gelu-form"),
+        ("BatchNorm1d eps", "batch-norm-epsilon"), ("clipnorm", "clip-scope"),
+        ("gelu", "gelu-form"),
         ("from_logits", "cross-entropy-from-logits"), ("KERAS_BACKEND", "start"),
         ("stop_gradient", "name-no-gradient-through-a-value"),
     ],

@@ -1,4 +1,6 @@
-"""The answer: every configuration in one line of one group, and nothing ranked that means nothing."""
+"""The answer: every configuration in one line of one group, and nothing ranked that means
+nothing.
+"""
 
 from __future__ import annotations
 

@@ -59,7 +59,9 @@ def constructors(thing: Any) -> Iterator[Any]:
 
 
 def arguments(thing: Any) -> set[str]:
-    """The arguments of a function or a class; some of PyTorch's are said in the documentation only."""
+    """The arguments of a function or a class; some of PyTorch's are said in the documentation
+    only.
+    """
     found: set[str] = set()
     for one in constructors(thing):
         with contextlib.suppress(ValueError):  # it is built in

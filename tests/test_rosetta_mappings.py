@@ -1,4 +1,6 @@
-"""What the Rosetta table says of arguments and in its notes, as it acts in the installed packages."""
+"""What the Rosetta table says of arguments and in its notes, as it acts in the installed
+packages.
+"""
 
 from __future__ import annotations
 

@@ -109,7 +109,8 @@ CASES = {
     "relu-keras_default": ("relu", "keras_default", 1, -0.151),
     "relu-flax_default": ("relu", "flax_default", 1, -0.151),
 }
-"""Activation, start, the variance of a weight times n, and the decades of gradient for each layer."""
+"""Activation, start, the variance of a weight times n, and the decades of gradient for each
+layer."""
 
 
 @pytest.mark.parametrize("case", CASES)

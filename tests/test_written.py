@@ -15,8 +15,9 @@ from tests.test_streams import own
 HOOK = """
 import json, os, sys
 said = os.open(os.environ["SAID"], os.O_WRONLY | os.O_APPEND)
-CHANGES = {"os.rename": 2, "os.link": 2, "os.symlink": 2, "os.remove": 1, "os.mkdir": 1, "os.rmdir": 1, "os.truncate": 1,
-           "os.chmod": 1, "os.chown": 1, "os.utime": 1, "shutil.rmtree": 1}
+CHANGES = {"os.rename": 2, "os.link": 2, "os.symlink": 2, "os.remove": 1, "os.mkdir": 1,
+           "os.rmdir": 1, "os.truncate": 1, "os.chmod": 1, "os.chown": 1, "os.utime": 1,
+           "shutil.rmtree": 1}
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
 def hook(event, arguments):
     paths = []

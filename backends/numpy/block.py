@@ -42,7 +42,8 @@ class Site:
 
 
 Backward = Callable[[np.ndarray], tuple[np.ndarray, Arrays]]
-"""From the gradient of what a layer gives to that of what it takes, and to those of its parameters."""
+"""From the gradient of what a layer gives to that of what it takes, and to those of its
+parameters."""
 
 Layer = Callable[[np.ndarray, Site], tuple[np.ndarray, Backward]]
 """From x [seed, batch, unit] to y, and the way back."""

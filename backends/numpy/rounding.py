@@ -10,7 +10,7 @@ element by itself:
     an operation        y (1 + e r)
     the sum of two      y + e r (|a| + |b|): what was summed, so that a cancellation keeps its size
     a sum of n terms    y + e r w(n) sqrt(n) |terms|, with the Euclidean norm
-    a product of n      y + e r w(n) |a| |b|, with the norms of the row and the column that are multiplied
+    a product of n      y + e r w(n) |a| |b|, with the norms of the row and the column
     a norm of n         y (1 + e r w(n))
 
 w(n) = max(1, sqrt(n) / 4): the roundings of n partial sums add up like a random walk, where a

@@ -1,11 +1,13 @@
 r"""Clipping: a bound on the gradient, between the backward pass and the optimiser's step.
 
-| kind        | the clipped gradient, for a threshold c                             | scope                    |
-|-------------|---------------------------------------------------------------------|--------------------------|
-| none        | g                                                                   |                          |
-| value       | min(max(g, -c), c)                                                  | each element             |
-| norm        | c g / |g| where |g| > c, else g; |g| the Euclidean norm of the parameter's gradient | each parameter by itself |
-| global_norm | c g / |g| where |g| > c, else g; |g| the norm over all parameters together | the whole network |
+| kind        | the clipped gradient, for a threshold c                 | scope                    |
+|-------------|---------------------------------------------------------|--------------------------|
+| none        | g                                                       |                          |
+| value       | min(max(g, -c), c)                                      | each element             |
+| norm        | c g / |g| where |g| > c, else g; |g| the Euclidean norm | each parameter by itself |
+|             | of the parameter's gradient                             |                          |
+| global_norm | c g / |g| where |g| > c, else g; |g| the norm over all  | the whole network        |
+|             | parameters together                                     |                          |
 
 No epsilon is added to a norm. A parameter is one weight matrix, bias, scale, shift or slope of one
 layer of one seed, however a wing stores it: a stacked array is clipped layer by layer, and each

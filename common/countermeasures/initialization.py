@@ -19,11 +19,12 @@ below 0, where the network has one.
 
 The shape of the law is said by name, and has that standard deviation whichever it is:
 
-| distribution     | a weight, for standard deviation s                                               |
-|------------------|----------------------------------------------------------------------------------|
-| normal           | N(0, s^2), no bound                                                              |
-| truncated_normal | N(0, t^2) given |w| <= 2t, with t = s / 0.8796..., the std of N(0, 1) cut at +-2 |
-| uniform          | U(-sqrt(3) s, sqrt(3) s)                                                         |
+| distribution     | a weight, for standard deviation s                                            |
+|------------------|-------------------------------------------------------------------------------|
+| normal           | N(0, s^2), no bound                                                           |
+| truncated_normal | N(0, t^2) given |w| <= 2t, with t = s / 0.8796...,                            |
+|                  | the std of N(0, 1) cut at +-2                                                 |
+| uniform          | U(-sqrt(3) s, sqrt(3) s)                                                      |
 
 Orthogonal weights are uniform among the matrices whose columns are orthogonal, each of length gain,
 or whose rows are, where n_in < n_out: Q of the QR decomposition of a normal matrix, its columns
@@ -44,11 +45,12 @@ plan.
 What the frameworks start a layer from, unasked, are kinds of their own, each a law of the table
 with its numbers fixed:
 
-| kind          | is                                       | distribution     | bias           |
-|---------------|------------------------------------------|------------------|----------------|
-| torch_default | he, slope = sqrt(5): U(-1 / sqrt(n_in), 1 / sqrt(n_in)) | uniform | uniform_fan_in |
-| keras_default | xavier, fan = "avg": `glorot_uniform`    | uniform          | 0              |
-| flax_default  | xavier, fan = "in": `lecun_normal`       | truncated_normal | 0              |
+| kind          | is                                           | distribution     | bias           |
+|---------------|----------------------------------------------|------------------|----------------|
+| torch_default | he, slope = sqrt(5):                         | uniform          | uniform_fan_in |
+|               | U(-1 / sqrt(n_in), 1 / sqrt(n_in))           |                  |                |
+| keras_default | xavier, fan = "avg": `glorot_uniform`        | uniform          | 0              |
+| flax_default  | xavier, fan = "in": `lecun_normal`           | truncated_normal | 0              |
 
 Sources: LeCun et al. 1998, Efficient BackProp; Glorot and Bengio 2010, eq. 12 and 16; He et al.
 2015, eq. 10, 14 and 15; Saxe, McClelland and Ganguli 2014 (orthogonal), with the signs of

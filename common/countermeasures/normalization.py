@@ -4,10 +4,10 @@ Over the batch is batch norm, over the units layer norm and rms norm.
 
 Batch norm gives every unit zero mean and unit variance over the batch:
 
-    training    mean = sum(z) / B,   variance = sum((z - mean)^2) / B      over the batch, two-pass, biased
-                y = scale (z - mean) / sqrt(variance + epsilon) + shift
-                running = momentum running + (1 - momentum) batch          for mean and (biased) variance alike
-    evaluation  y = scale (z - running mean) / sqrt(running variance + epsilon) + shift
+    training   mean = sum(z) / B, variance = sum((z - mean)^2) / B  over the batch, two-pass, biased
+               y = scale (z - mean) / sqrt(variance + epsilon) + shift
+               running = momentum running + (1 - momentum) batch    for mean and (biased) variance
+    evaluation y = scale (z - running mean) / sqrt(running variance + epsilon) + shift
 
 Momentum is the weight of the old value. The gradient flows through the mean and the variance of the
 batch. The affine map before it has no bias: the mean takes a bias away again, and its gradient
@@ -16,9 +16,9 @@ would be exactly 0.
 Layer norm gives every sample zero mean and unit variance over its units, in training and evaluation
 alike, and rms norm leaves the mean as it is; scale and shift are a unit's own:
 
-    layer       mean = sum(z) / N,   variance = sum((z - mean)^2) / N      over the units, two-pass, biased
-                y = scale (z - mean) / sqrt(variance + epsilon) + shift
-    rms         y = scale z / sqrt(sum(z^2) / N + epsilon)
+    layer      mean = sum(z) / N, variance = sum((z - mean)^2) / N  over the units, two-pass, biased
+               y = scale (z - mean) / sqrt(variance + epsilon) + shift
+    rms        y = scale z / sqrt(sum(z^2) / N + epsilon)
 
 They keep nothing of the batches, and do not take away a bias, which differs from unit to unit.
 

@@ -3,14 +3,16 @@ r"""Optimizer: what a step makes of the clipped gradient, and how far it moves t
 A step adds an update to each parameter w: w + u, with u = -learning_rate d. For the clipped
 gradient g, and a state that is 0 before the first step, the direction d is
 
-| kind     | state after the step                               | d                                              |
-|----------|----------------------------------------------------|------------------------------------------------|
-| sgd      |                                                    | g                                              |
-| momentum | v = momentum v + g                                 | v                                              |
-| nesterov | v = momentum v + g                                 | g + momentum v                                 |
-| adam     | m = beta1 m + (1 - beta1) g, s = beta2 s + (1 - beta2) g^2 | m / c1 / (sqrt(s / c2) + epsilon)      |
-| adamw    | as adam                                            | m / c1 / (sqrt(s / c2) + epsilon) + weight_decay w |
-| rmsprop  | s = rho s + (1 - rho) g^2                          | g / (sqrt(s) + epsilon)                        |
+| kind     | state after the step                      | d                                         |
+|----------|-------------------------------------------|-------------------------------------------|
+| sgd      |                                           | g                                         |
+| momentum | v = momentum v + g                        | v                                         |
+| nesterov | v = momentum v + g                        | g + momentum v                            |
+| adam     | m = beta1 m + (1 - beta1) g,              | m / c1 / (sqrt(s / c2) + epsilon)         |
+|          | s = beta2 s + (1 - beta2) g^2             |                                           |
+| adamw    | as adam                                   | m / c1 / (sqrt(s / c2) + epsilon)         |
+|          |                                           | + weight_decay w                          |
+| rmsprop  | s = rho s + (1 - rho) g^2                 | g / (sqrt(s) + epsilon)                   |
 
 with the bias corrections c1 = 1 - beta1^t and c2 = 1 - beta2^t of step t, counted from 1. The order
 of a step is: clip, state, direction, w + u; d is made of w before the step. The decay is decoupled:

@@ -16,12 +16,12 @@ The LSTM is the one with a forget gate and without peepholes; in the GRU the res
 the product ("reset after"), as PyTorch and Flax have it and Keras by default. A gate has one bias,
 and the GRU's candidate a second one, d.
 
-| parameter        | of    | shape                  | starts                                                    |
-|------------------|-------|------------------------|-----------------------------------------------------------|
-| `input_weight`   | W     | [gate, n_in, units]    | each gate's by the plan's initialization                  |
-| `weight`         | U     | [gate, units, units]   | each gate's orthogonal, or the identity, or as W          |
-| `bias`           | b     | [gate, units]          | 0; the forget gate's from `forget_bias`                   |
-| `recurrent_bias` | d     | [units], of the GRU    | 0                                                         |
+| parameter        | of | shape                | starts                                           |
+|------------------|----|----------------------|--------------------------------------------------|
+| `input_weight`   | W  | [gate, n_in, units]  | each gate's by the plan's initialization         |
+| `weight`         | U  | [gate, units, units] | each gate's orthogonal, or the identity, or as W |
+| `bias`           | b  | [gate, units]        | 0; the forget gate's from `forget_bias`          |
+| `recurrent_bias` | d  | [units], of the GRU  | 0                                                |
 
 The gates stand in the order of `gates`. To clip each parameter by its own norm takes all gates of
 one together, as PyTorch's and Keras' arrays have them.

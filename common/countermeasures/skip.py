@@ -2,20 +2,26 @@ r"""Skip: a connection past a layer, a way back where no weight or derivative sh
 
 With F what a layer adds, x what goes into it and h what comes out:
 
-| kind     | a layer                                      | trained of it                               |
-|----------|----------------------------------------------|---------------------------------------------|
-| none     | h = F(x)                                     |                                             |
-| residual | h = x + scale F(x)                           |                                             |
-| rezero   | h = x + a F(x)                               | a, one number a layer, from `initial_scale` |
-| highway  | h = t F(x) + (1 - t) x, t = sigmoid(x W + b) | W as other weights, b from `initial_bias`   |
+| kind     | a layer                                   | trained of it                             |
+|----------|-------------------------------------------|-------------------------------------------|
+| none     | h = F(x)                                  |                                           |
+| residual | h = x + scale F(x)                        |                                           |
+| rezero   | h = x + a F(x)                            | a, one number a layer, from               |
+|          |                                           | `initial_scale`                           |
+| highway  | h = t F(x) + (1 - t) x,                   | W as other weights, b from `initial_bias` |
+|          | t = sigmoid(x W + b)                      |                                           |
 
 Where the sum stands is said by name:
 
-| order           | F                           | after the sum  | the first hidden layer | before the output            |
-|-----------------|-----------------------------|----------------|------------------------|------------------------------|
-| pre-activation  | affine(activation(norm(x))) |                | an affine map          | normalization and activation |
-| post-activation | norm(affine(x))             | the activation | as without connection  |                              |
-| around          | activation(norm(affine(x))) |                | as without connection  |                              |
+| order           | F                           | after the sum  | the first      | before the     |
+|                 |                             |                | hidden layer   | output         |
+|-----------------|-----------------------------|----------------|----------------|----------------|
+| pre-activation  | affine(activation(norm(x))) |                | an affine map  | normalization  |
+|                 |                             |                |                | and activation |
+| post-activation | norm(affine(x))             | the activation | as without     |                |
+|                 |                             |                | connection     |                |
+| around          | activation(norm(affine(x))) |                | as without     |                |
+|                 |                             |                | connection     |                |
 
 A layer that changes the number of units, as the first one does, has no connection past it.
 

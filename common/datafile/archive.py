@@ -21,7 +21,8 @@ DIRECTORY = 1_000_000
 """Bytes of an archive's list of its members, which is read whole."""
 
 PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""How an archive may be packed; of others, zipfile unpacks more than is asked for, without bound."""
+"""How an archive may be packed; of others, zipfile unpacks more than is asked for, without
+bound."""
 
 HEADER = 16_384
 """Bytes of an array's header; NumPy reads no more than 10,000 of it."""

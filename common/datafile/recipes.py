@@ -35,9 +35,13 @@ RECIPES = {
     ".csv": f"t = np.loadtxt({{path!r}}, dtype=str{{reading}}); {TABLE}",
     ".parquet": f"import polars as pl; t = pl.read_parquet({{path!r}}).to_numpy(); {TABLE}",
     ".xlsx": f"import pandas as pd; t = pd.read_excel({{path!r}}).to_numpy(); {TABLE}",
-    ".arff": f"from scipy.io import arff; t = np.array(arff.loadarff({{path!r}})[0].tolist()); {TABLE}",
-    ".svm": "from sklearn.datasets import load_svmlight_file; x, y = load_svmlight_file({path!r}); "
-    "np.savez({out!r}, x=x.toarray(), y=y)",
+    ".arff": (
+        "from scipy.io import arff; t = np.array(arff.loadarff({path!r})[0].tolist()); " + TABLE
+    ),
+    ".svm": (
+        "from sklearn.datasets import load_svmlight_file; x, y = load_svmlight_file({path!r}); "
+        "np.savez({out!r}, x=x.toarray(), y=y)"
+    ),
     ".mat": (
         "from scipy.io import loadmat; d = loadmat({path!r}); np.savez({out!r}, x=d['x'], "
         "y=d['y'].ravel())"

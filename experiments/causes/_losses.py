@@ -264,7 +264,9 @@ FORMS: dict[str, Form] = {
     "cross-entropy of logits": cross_entropy,
     "binary cross-entropy of logits": binary_cross_entropy,
     "squared error": squared_error,
-    "cross-entropy of probabilities (the outputs are taken for them)": cross_entropy_of_probabilities,
+    "cross-entropy of probabilities (the outputs are taken for them)": (
+        cross_entropy_of_probabilities
+    ),
     "cross-entropy of logits, with softmax twice": cross_entropy_twice,
     "binary cross-entropy of logits, with sigmoid twice": binary_cross_entropy_twice,
     "negative log-likelihood (the outputs are taken for logarithms)": negative_log,

@@ -41,7 +41,9 @@ SIGMOID = Claim(
     (a_layer("sigmoid + xavier", LOST), exponential("sigmoid + xavier")),
     beside=(a_layer("sigmoid + N(0, 1)", LOST),),
     meaning={
-        "yes yes | no": "its derivative is at most 1/4; far larger weights make up for it, and saturate it"
+        "yes yes | no": (
+            "its derivative is at most 1/4; far larger weights make up for it, and saturate it"
+        )
     },
 )
 TANH = Claim(

@@ -100,7 +100,9 @@ CLAIMS = (
         (a_layer("relu + he + batch norm", Near(EXPLODES, FINITE)),),
         beside=(a_layer("relu + he", KEPT), a_layer("sigmoid + batch norm", KEPT)),
         meaning={
-            "yes | yes yes": "at the start; He's weights alone do not, and batch norm with sigmoid hardly does"
+            "yes | yes yes": (
+                "at the start; He's weights alone do not, and batch norm with sigmoid hardly does"
+            )
         },
     ),
 )

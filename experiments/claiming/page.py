@@ -14,17 +14,19 @@ PLACE = ROOT / "docs" / "claims.md"
 
 INTRODUCTION = """# The claims, tried
 
-What a textbook article on the vanishing gradient says, and what three frameworks measure of it. Made by `python -m
-experiments.claims --write` on {date}, with {packages}.
+What a textbook article on the vanishing gradient says, and what three frameworks measure of it.
+Made by `python -m experiments.claims --write` on {date}, with {packages}.
 
-Where nothing else is said, a network has 20 hidden layers of 64 units, sigmoid and Xavier's weights, and {seeds} seeds; it
-learns handwritten digits by SGD for {steps} steps ([networks.py](../experiments/claiming/networks.py) has them all). A layer's
-factor on the gradient is taken on its way back, at the start: between 0.788 and 1.27 more than a thousandth of it, and less
-than a thousand times as much, is left over 30 layers.
+Where nothing else is said, a network has 20 hidden layers of 64 units, sigmoid and Xavier's
+weights, and {seeds} seeds; it learns handwritten digits by SGD for {steps} steps
+([networks.py](../experiments/claiming/networks.py) has them all). A layer's factor on the gradient
+is taken on its way back, at the start: between 0.788 and 1.27 more than a thousandth of it, and
+less than a thousand times as much, is left over 30 layers.
 
-Behind ± stands the standard error: that of the seeds, of an accuracy that of the test samples where it is larger. A figure
-nearer to its bound than two of them decides nothing ("?"). A claim holds where all its cases are so, and with a condition
-where some are; what was measured beside it decides nothing. A `-` is what a framework does not have.
+Behind ± stands the standard error: that of the seeds, of an accuracy that of the test samples where
+it is larger. A figure nearer to its bound than two of them decides nothing ("?"). A claim holds
+where all its cases are so, and with a condition where some are; what was measured beside it decides
+nothing. A `-` is what a framework does not have.
 
 """
 

@@ -5,14 +5,16 @@ A loss multiplied by any number gets the same verdict.
 The gradient is judged by the profile of `signal_gradient_rms` over the layers, as a share of the
 last hidden layer's:
 
-| verdict       | where                                                                                          |
-|---------------|------------------------------------------------------------------------------------------------|
-| non-finite    | any recorded value is not finite                                                               |
-| dead          | in the last third of the run a layer gets exactly 0, and the first step does not tell why      |
-| vanishing     | some layer gets less than `Thresholds.vanishing` of the last one's: at the first step, in the   |
-|               | last third of the run, or in the same network with 30 layers, where this one has fewer         |
-| exploding     | some layer gets more than `Thresholds.exploding` of it, alike                                  |
-| comes through | otherwise                                                                                      |
+| verdict       | where                                                                            |
+|---------------|----------------------------------------------------------------------------------|
+| non-finite    | any recorded value is not finite                                                 |
+| dead          | in the last third of the run a layer gets exactly 0, and the first step does not |
+|               | tell why                                                                         |
+| vanishing     | some layer gets less than `Thresholds.vanishing` of the last one's: at the first |
+|               | step, in the last third of the run, or in the same network with 30 layers, where |
+|               | this one has fewer                                                               |
+| exploding     | some layer gets more than `Thresholds.exploding` of it, alike                    |
+| comes through | otherwise                                                                        |
 
 How to read it, and how often it is right, is in docs/verdicts.md.
 """

@@ -6,14 +6,15 @@ The learning is judged by what it gets on the test set beside guessing, which is
 most frequent class, or the mean of real targets (experiments/findings/score.py), and by the loss
 beside its own start:
 
-| verdict        | where                                                                                         |
-|----------------|-----------------------------------------------------------------------------------------------|
-| diverged       | any recorded value is not finite; or the loss ends at more than 3 times its start; or it rose  |
-|                | beyond 10 times its start and nothing was learnt                                              |
-| learns         | guessing gets such an accuracy by chance once in 1,000 times; or once in 100, and the loss fell; |
-|                | of real targets: guessing comes as near once in 100 times, R² is at least 0.05, and the loss fell |
-| cannot be told | fewer than 10 steps, or too few test samples                                                  |
-| has not learnt | otherwise                                                                                     |
+| verdict        | where                                                                           |
+|----------------|---------------------------------------------------------------------------------|
+| diverged       | any recorded value is not finite; or the loss ends at more than 3 times its     |
+|                | start; or it rose beyond 10 times its start and nothing was learnt              |
+| learns         | guessing gets such an accuracy by chance once in 1,000 times; or once in 100,   |
+|                | and the loss fell; of real targets: guessing comes as near once in 100 times,   |
+|                | R² is at least 0.05, and the loss fell                                          |
+| cannot be told | fewer than 10 steps, or too few test samples                                    |
+| has not learnt | otherwise                                                                       |
 
 How to read it, and how often it is right, is in docs/verdicts.md.
 """

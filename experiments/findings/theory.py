@@ -6,7 +6,9 @@ With s_l^2 = n_{l-1} Var[W_l], b_l^2 the variance of a bias, and z ~ N(0, 1), th
 what the activation phi of layer l gets, and the factor of the gradient's mean square from the
 output of layer l back to that of layer l - 1, are
 
-    q_l = s_l^2 m_{l-1} + b_l^2          m_l = E[phi(sqrt(q_l) z)^2]          c_l = Var[W_l] n_l E[phi'(sqrt(q_l) z)^2]
+    q_l = s_l^2 m_{l-1} + b_l^2
+    m_l = E[phi(sqrt(q_l) z)^2]
+    c_l = Var[W_l] n_l E[phi'(sqrt(q_l) z)^2]
 
 where m_0 is the mean square of the input. The gradient of layer l is then sqrt(c_{l+1} ... c_L)
 times that of the last one. A network with n units a layer, L layers deep, is below it by a factor

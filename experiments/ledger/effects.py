@@ -2,7 +2,7 @@
 
 A line as a reader writes it who trusts the names, against the cure, in one framework.
 
-    python -m experiments.ledger.effects torch           how far the numbers of each trial are apart, as JSON
+    python -m experiments.ledger.effects torch           how far numbers of trials are apart
     python -m experiments.ledger.effects torch NAME ...  what these do to the deep network
 
 The deep network (common/deep.py) has 20 layers and trains for 200 steps on digits, three times; an

@@ -34,7 +34,8 @@ SIGMAS = 5
 """So many standard errors apart, two sizes are not those of one law."""
 
 SURELY = 0.5
-"""An input that is so much nearer than the next one's is taken for the same with a fault before it."""
+"""An input that is so much nearer than the next one's is taken for the same with a fault before
+it."""
 
 
 class Port(Protocol):

@@ -4,27 +4,40 @@
 
 A number that is not finite, or that was not measured, is null.
 
-| field                    | meaning                                                                                 |
-|--------------------------|-----------------------------------------------------------------------------------------|
-| schema                   | 1                                                                                       |
-| file, backend, command   | what was diagnosed                                                                      |
-| versions                 | of the framework                                                                        |
-| precision, training      | of the computation; whether the model was in training mode                              |
-| batch, parameters        | how many samples; how many numbers the model learns                                     |
-| loss_said                | what the loss is where the file has none; null where it has                             |
-| steps                    | how many steps of its optimizer were taken                                              |
-| sites                    | its layers in the order of execution: path, type, shape of h, and the quantities (common/quantities.py) at the first pass; `block`: how much of the gradient at h is left before the layer's activation and norm; `weights`: how much of that the weights hand back to the layer before |
-| gradient                 | whether it comes through: verdict, reason (experiments/findings/gradient.py)            |
-| learning                 | whether it learns, after `steps`: verdict, reason; null where nothing was trained       |
-| gradient_ratio, decay_per_layer | as in `compare`                                                                  |
-| thresholds               | of the verdict: the shares of the last layer's gradient between which it comes through  |
-| profiles                 | the sites' `signal_gradient_rms` at steps of the training, counted from 1: all steps, or of many some, the first and the last among them |
-| over_time                | of recurrent layers, and of layers that are used three times or more: `signal_gradient_rms` at each step of time (use), the first one first |
-| losses                   | of each step                                                                            |
-| guessing_loss            | of always saying the same, the best there is; null where the loss is of a kind for which that is not known |
-| advice                   | what is the likely cause: cause, said, line to change, and what was tried of it         |
-| remarks                  | what could not be seen into, and what was changed                                       |
-"""  # noqa: E501
+| field                           | meaning                                                        |
+|---------------------------------|----------------------------------------------------------------|
+| schema                          | 1                                                              |
+| file, backend, command          | what was diagnosed                                             |
+| versions                        | of the framework                                               |
+| precision, training             | of the computation; whether the model was in training mode     |
+| batch, parameters               | how many samples; how many numbers the model learns            |
+| loss_said                       | what the loss is where the file has none; null where it has    |
+| steps                           | how many steps of its optimizer were taken                     |
+| sites                           | its layers in the order of execution: path, type, shape of h,  |
+|                                 | and the quantities (common/quantities.py) at the first pass;   |
+|                                 | `block`: how much of the gradient at h is left before the      |
+|                                 | layer's activation and norm; `weights`: how much of that the   |
+|                                 | weights hand back to the layer before                          |
+| gradient                        | whether it comes through: verdict, reason                      |
+|                                 | (experiments/findings/gradient.py)                             |
+| learning                        | whether it learns, after `steps`: verdict, reason; null where  |
+|                                 | nothing was trained                                            |
+| gradient_ratio, decay_per_layer | as in `compare`                                                |
+| thresholds                      | of the verdict: the shares of the last layer's gradient        |
+|                                 | between which it comes through                                 |
+| profiles                        | the sites' `signal_gradient_rms` at steps of the training,     |
+|                                 | counted from 1: all steps, or of many some, the first and the  |
+|                                 | last among them                                                |
+| over_time                       | of recurrent layers, and of layers that are used three times   |
+|                                 | or more: `signal_gradient_rms` at each step of time (use), the |
+|                                 | first one first                                                |
+| losses                          | of each step                                                   |
+| guessing_loss                   | of always saying the same, the best there is; null where the   |
+|                                 | loss is of a kind for which that is not known                  |
+| advice                          | what is the likely cause: cause, said, line to change, and     |
+|                                 | what was tried of it                                           |
+| remarks                         | what could not be seen into, and what was changed              |
+"""
 
 from __future__ import annotations
 

@@ -31,7 +31,9 @@ LINES: dict[str, dict[str, str]] = {
         "nnx": "kernel_init=nnx.initializers.glorot_normal() in each layer",
     },
     "normalization": {
-        "torch": "nn.BatchNorm1d(features), of images nn.BatchNorm2d(channels), before each activation",
+        "torch": (
+            "nn.BatchNorm1d(features), of images nn.BatchNorm2d(channels), before each activation"
+        ),
         "keras": "keras.layers.BatchNormalization() before each activation",
         "linen": "nn.BatchNorm(use_running_average=not train)(x) before each activation",
         "nnx": "nnx.BatchNorm(features, rngs=rngs) before each activation",

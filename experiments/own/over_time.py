@@ -25,7 +25,8 @@ from isograd.captured import Captured, Layer, Place, rms
 CELLS = {"lstm": LSTM(), "gru": GRU(), "rnn": SimpleRNN()}
 ACTIVATIONS = {"tanh": Tanh(), "relu": ReLU(), "sigmoid": Sigmoid(), "linear": Identity()}
 SAME = 1e-3
-"""Of the largest number: float32 over a hundred steps of time is off by less, another cell by more."""
+"""Of the largest number: float32 over a hundred steps of time is off by less, another cell by
+more."""
 
 
 class Found(NamedTuple):

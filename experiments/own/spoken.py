@@ -96,7 +96,8 @@ def verdicts(said: Diagnosis) -> Iterator[str]:
 
 def _learning(said: Diagnosis) -> Iterator[str]:
     if said.learning:
-        yield f"Learning, after {said.steps} steps: {said.learning.verdict}; {said.learning.reason}."
+        learning = said.learning
+        yield f"Learning, after {said.steps} steps: {learning.verdict}; {learning.reason}."
     elif said.steps:
         first, last = number(said.losses[0], 4), number(said.losses[-1], 4)
         yield f"In {said.steps} steps the loss goes from {first} to {last}."

@@ -3,9 +3,11 @@
 It reads one request a line on standard input and writes one answer a line on standard output, both
 JSON:
 
-    -> {"reference": "torch=mine_torch.py", "port": "keras=mine_keras.py", "python": [], "command": ...,
-        "asked": the fields of experiments.own.held.Asked, "page": whether a page is wanted where they part}
-    <- {"type": "done", "document": {...}, "text": ..., "divergence", "page": the paths of files, where they part}
+    -> {"reference": "torch=mine_torch.py", "port": "keras=mine_keras.py", "python": [],
+        "command": ..., "asked": the fields of experiments.own.held.Asked,
+        "page": whether a page is wanted where they part}
+    <- {"type": "done", "document": {...}, "text": ...,
+        "divergence", "page": the paths of files, where they part}
     <- {"type": "mistake" or "failed", "reason": ...}
 
 A framework is imported once: its interpreter stays, and opens one model after another. Where

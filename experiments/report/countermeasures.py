@@ -10,7 +10,7 @@ imports of both. Pasted where this project is not, it runs, and is right for an 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from backends import FRAMEWORKS
@@ -173,4 +173,16 @@ def blocks(definition: str) -> Iterator[str | Table]:
         lines = [line.strip().removeprefix("| ").removesuffix(" |") for line in block.splitlines()]
         # a bar without a space on one side belongs to a cell: |w|
         rows = [[cell.strip() for cell in re.split(r"(?<=\s)\|(?=\s)", line)] for line in lines]
-        yield [row for row in rows if not set("".join(row)) <= set("|-: ")]
+        yield _joined_rows(row for row in rows if not set("".join(row)) <= set("|-: "))
+
+
+def _joined_rows(rows: Iterable[list[str]]) -> Table:
+    """A row whose first cell is empty goes on with the one above it, cell by cell."""
+    joined: Table = []
+    for row in rows:
+        if row[0]:
+            joined.append(row)
+        else:
+            both = zip(joined[-1], row, strict=True)
+            joined[-1] = [" ".join(filter(None, cells)) for cells in both]
+    return joined

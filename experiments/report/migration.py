@@ -99,7 +99,10 @@ def markdown(room: Room) -> str:
         f"\n{_shipped(room)}\n",
         *_differences(room),
         "## Definition\n",
-        *(block + "\n" if isinstance(block, str) else _markdown_table(block) for block in blocks(room.definition)),
+        *(
+            block + "\n" if isinstance(block, str) else _markdown_table(block)
+            for block in blocks(room.definition)
+        ),
         (
             f"Read from [{_definition(room)}](../../{_definition(room)}), which states every "
             "number and its default.\n"

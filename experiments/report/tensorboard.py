@@ -5,11 +5,13 @@ A run for each backend, the same tags in all, so that the backends overlay.
 Each backend is a folder of its own, below one for each folder of runs where there are several. A
 configuration is its number and its name, `02_tanh_xavier`, for a tag has no spaces.
 
-| tag                                    | what                                                                         |
-|----------------------------------------|------------------------------------------------------------------------------|
-| `<configuration>/loss`                 | scalar: the mean of the seeds                                                |
-| `<configuration>/<quantity>/layer_<l>` | scalar: the middle of the seeds, at the first, the middle and the last layer |
-| `<configuration>/<quantity>`           | histogram over layers and seeds; of log10, where it is shown on such a scale |
+| tag                                    | what                                                    |
+|----------------------------------------|---------------------------------------------------------|
+| `<configuration>/loss`                 | scalar: the mean of the seeds                           |
+| `<configuration>/<quantity>/layer_<l>` | scalar: the middle of the seeds, at the first, the      |
+|                                        | middle and the last layer                               |
+| `<configuration>/<quantity>`           | histogram over layers and seeds; of log10, where it is  |
+|                                        | shown on such a scale                                   |
 """
 
 from __future__ import annotations

@@ -35,7 +35,9 @@ WORDS = {
         "What training makes smaller: how far the outputs are from what they should be, on average "
         "over a batch."
     ),
-    "broken": "An error is beyond its bound. Rounding cannot explain it: something is computed otherwise.",
+    "broken": (
+        "An error is beyond its bound. Rounding cannot explain it: something is computed otherwise."
+    ),
     "verdict": (
         "Two words on each configuration: what becomes of the gradient (comes through, vanishing, "
         "exploding, dead, non-finite), and whether the network learns (learns, has not learnt, "
@@ -55,7 +57,9 @@ WORDS = {
         "away. Always saying the targets' mean gets 0, a network that knows all gets 1, and one "
         "that does worse than the mean is below 0."
     ),
-    "update ratio": f"{SHOWN['update_ratio'].meaning} About 1e-3 is usual; at 1 a step replaces the weights.",
+    "update ratio": (
+        f"{SHOWN['update_ratio'].meaning} About 1e-3 is usual; at 1 a step replaces the weights."
+    ),
     "clipping bound": (
         "Clipping made the gradient of a hidden layer's or a cell's weights smaller, at a step "
         "that is recorded; biases and the output layer are not counted."
@@ -109,15 +113,16 @@ ALIASES = {"gradient": "signal_gradient_rms", "profile": SHARE}
 
 
 INTRODUCTION = """\
-What is measured at each hidden layer (of a recurrent network: at each step of time) and each training step, and the words
-that the report uses of it. [How to read the page](how-to-read.md) goes through it from top to bottom. This file is generated
-from `experiments/report/quantities.py` and `words.py`."""
+What is measured at each hidden layer (of a recurrent network: at each step of time) and each
+training step, and the words that the report uses of it. [How to read the page](how-to-read.md)
+goes through it from top to bottom. This file is generated from
+`experiments/report/quantities.py` and `words.py`."""
 
 USUAL = f"""\
-*Usual* is what was measured in every layer and step of {", ".join(HEALTHY)}:
-networks of 10 to 30 layers that come through and learn, with a learning rate of 0.03. The command that measures it is
-`python -m experiments.compare`; its page draws it under *Quantity*. A value outside is a reason to look, and no verdict; what
-the verdicts go by is in [verdicts.md](verdicts.md)."""
+*Usual* is what was measured in every layer and step of {", ".join(HEALTHY)}: networks of 10 to
+30 layers that come through and learn, with a learning rate of 0.03. The command that measures it
+is `python -m experiments.compare`; its page draws it under *Quantity*. A value outside is a
+reason to look, and no verdict; what the verdicts go by is in [verdicts.md](verdicts.md)."""
 
 TITLES = {shown.title for shown in SHOWN.values()}
 

@@ -74,7 +74,9 @@ def linen_loaded(variables: Any, state: Any, arrays: Mapping[str, np.ndarray]) -
 
 @cache
 def linen_started(model: Any) -> Any:
-    """Variables of the model's shapes, in float64: its running statistics would start in float32."""
+    """Variables of the model's shapes, in float64: its running statistics would start in
+    float32.
+    """
     import jax
     import jax.numpy as jnp
 

@@ -201,4 +201,5 @@ UNSEEN = {
         "broken before that is asked."
     ),
 }
-"""Kinds that are not called broken everywhere, and why; and why a wing without a fault (`NONE`) is."""
+"""Kinds that are not called broken everywhere, and why; and why a wing without a fault (`NONE`)
+is."""

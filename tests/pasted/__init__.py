@@ -23,8 +23,8 @@ SPECS: dict[str, list[Any]] = {
     "activation": [*(spec.model_dump() for spec in every(Activation)),
         {"kind": "leaky_relu", "slope": 0.3},
                    {"kind": "elu", "alpha": 0.7}],
-    "clipping": ["none", *({"kind": kind, "threshold": c} for kind in ("value", "norm", "global_norm")
-                           for c in (1e-3, 0.5, 1e9))],
+    "clipping": ["none", *({"kind": kind, "threshold": c}
+        for kind in ("value", "norm", "global_norm") for c in (1e-3, 0.5, 1e9))],
     "initialization": [*(spec.model_dump() for spec in every(Initialization)),
         {"kind": "he", "slope": 0.25, "gain": 2.0},
                        {"kind": "xavier", "gain": 0.5}, {"kind": "constant", "value": 0.25}],

@@ -24,7 +24,8 @@ VANISHES: dict[str, Callable[[torch.Tensor, Numbers], torch.Tensor]] = {
     "tanh": lambda y, config: 1 - y * y,
     "hard_tanh": lambda y, config: (y - config["low"]) * (config["high"] - y),
 }
-"""By activation, what of its output is 0 exactly where its derivative is, and positive elsewhere."""
+"""By activation, what of its output is 0 exactly where its derivative is, and positive
+elsewhere."""
 
 
 def rms(tensor: torch.Tensor) -> float:

@@ -39,4 +39,5 @@ def untold(ended: list[Judged]) -> Iterator[str]:
     for reason, names in reasons.items():
         if reason and names != [first]:
             who = "" if len(names) == len(ended) else f" ({', '.join(names)})"
-            yield f"Whether it learns cannot be told in {len(names)} of {len(ended)}: {reason}{who}."
+            share = f"{len(names)} of {len(ended)}"
+            yield f"Whether it learns cannot be told in {share}: {reason}{who}."

@@ -1,4 +1,6 @@
-"""Ports held to their references in processes that stay, so that each framework is imported once."""
+"""Ports held to their references in processes that stay, so that each framework is imported
+once.
+"""
 
 from __future__ import annotations
 
