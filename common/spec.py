@@ -104,8 +104,8 @@ def _kind_from_name(value: Any) -> Any:
 
 
 BY_NAME = BeforeValidator(_kind_from_name)
-"""Lets a countermeasure be written by its bare name: `activation = "relu"` for `{kind =
-"relu"}`."""
+"""Lets a countermeasure be written by its bare name: `activation = "relu"` for
+`{kind = "relu"}`."""
 
 
 def kinds_of(union: Any) -> tuple[type[Spec], ...]:

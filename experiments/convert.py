@@ -52,11 +52,15 @@ class Options:
     to: Annotated[Framework | None, shown_as("torch|keras|jax", "(required)")] = None
     """Whose names and layouts OUT gets."""
     like: Annotated[Path | None, shown_as("FILE", "(default: layers keep their names)")] = None
-    """A file that was saved from the model that the weights are for: OUT gets its names, so that it
-    loads straight in."""
+    (
+        "A file that was saved from the model that the weights are for: OUT gets its names, so "
+        "that it loads straight in."
+    )
     kind: Annotated[tuple[str, ...], shown_as("LAYER=KIND ...")] = ()
-    """What a layer is, where its names and shapes do not say it: 0=embedding, 3=prelu, 3=rms_norm,
-    3=layer_norm."""
+    (
+        "What a layer is, where its names and shapes do not say it: 0=embedding, 3=prelu, "
+        "3=rms_norm, 3=layer_norm."
+    )
     heads: Annotated[int | None, shown_as("K", "(default: --like's)")] = None
     """Of PyTorch's attentions, whose shapes do not say it."""
     learning_rate: Annotated[float | None, shown_as("FLOAT", "(default: the file's)")] = None

@@ -45,8 +45,10 @@ class Options:
     """  # noqa: D205
 
     models: Annotated[tuple[str, ...], tyro.conf.Positional, shown_as("BACKEND=FILE.py ...")]
-    """A file that defines model(), and its framework: torch=mine.py; keras=mine.py:small names
-    another function."""
+    (
+        "A file that defines model(), and its framework: torch=mine.py; keras=mine.py:small names "
+        "another function."
+    )
     data: Annotated[str | None, shown_as("FILE.npz", "(default: the file's batch())")] = None
     """x [samples, ...] and y [samples, ...], as the model takes them."""
     steps: int = 0
@@ -65,8 +67,10 @@ class Options:
     python: Annotated[tuple[str, ...], shown_as("BACKEND=PATH ...")] = ()
     """Another interpreter for a framework, in an environment of its own."""
     json: Annotated[str | None, shown_as("FILE|-")] = None
-    """Write the diagnosis as JSON (experiments/own/diagnosis.py has the fields); - is standard
-    output, and nothing else."""
+    (
+        "Write the diagnosis as JSON (experiments/own/diagnosis.py has the fields); - is standard "
+        "output, and nothing else."
+    )
     page: Annotated[Path | None, shown_as("FILE.html")] = None
     """Write a page with all of it: one file to open anywhere."""
     save: Annotated[Path | None, shown_as("FILE.capture")] = None

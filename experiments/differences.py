@@ -51,8 +51,10 @@ class Options:
     word: Annotated[
         str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[WORD]", help_behavior_hint="")
     ] = None
-    """Any framework's name or argument, or words: epsilon, BatchNorm1d, "weight decay"; without it
-    all are listed."""
+    (
+        "Any framework's name or argument, or words: epsilon, BatchNorm1d, "
+        '"weight decay"; without it all are listed.'
+    )
     json: bool = False
     """Print JSON."""
     measure: bool = False

@@ -28,7 +28,7 @@ def parse(options: type[T], prog: str) -> T:
     """What was asked on the command line.
 
     Args:
-        options: A dataclass, a field for each flag.
+        options: A dataclass, a field for each flag; a line break in what is said of one would show.
         prog: The command as it is written, for the help.
 
     Raises:

@@ -61,8 +61,10 @@ class Options:
     room: Annotated[
         str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[WORD]", help_behavior_hint="")
     ] = None
-    """A countermeasure, such as activation, or any framework's name or argument; without it the
-    countermeasures are listed."""
+    (
+        "A countermeasure, such as activation, or any framework's name or argument; without it the "
+        "countermeasures are listed."
+    )
     markdown: bool = False
     """Print the page as Markdown; without a room, the index of the pages."""
     write: bool = False

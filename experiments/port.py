@@ -44,8 +44,10 @@ class Options:
     """  # noqa: D205
 
     models: Annotated[tuple[str, ...], tyro.conf.Positional, shown_as("BACKEND=FILE.py ...")]
-    """The reference, then its ports: torch=mine.py, keras=mine.py:small for another function, or a
-    .capture that was kept."""
+    (
+        "The reference, then its ports: torch=mine.py, keras=mine.py:small for another function, "
+        "or a .capture that was kept."
+    )
     data: Annotated[str | None, shown_as("FILE.npz", "(default: the reference's batch())")] = None
     """x and y, in the reference's layout."""
     samples: int = 8
@@ -57,18 +59,24 @@ class Options:
     seed: int = 0
     """Of a reference whose weights are drawn by us (linen)."""
     map: Annotated[tuple[str, ...], shown_as("PATH=PATH ...")] = ()
-    """Layers that are each other's counterparts, where they are not found: the reference's path,
-    then the port's."""
+    (
+        "Layers that are each other's counterparts, where they are not found: the reference's "
+        "path, then the port's."
+    )
     python: Annotated[tuple[str, ...], shown_as("BACKEND=PATH ...")] = ()
     """Another interpreter for a framework, in an environment of its own."""
     json: Annotated[str | None, shown_as("FILE|-")] = None
-    """Write the comparison as JSON (experiments/own/port_document.py has the fields); - is standard
-    output, nothing else."""
+    (
+        "Write the comparison as JSON (experiments/own/port_document.py has the fields); - is "
+        "standard output, nothing else."
+    )
     page: Annotated[Path | None, shown_as("FILE.html")] = None
     """Write a page with all of it: one file to open anywhere."""
     save: Annotated[Path | None, shown_as("FILE.capture")] = None
-    """Keep what was captured of the reference, to compare a port with it where its framework is not
-    installed."""
+    (
+        "Keep what was captured of the reference, to compare a port with it where its framework is "
+        "not installed."
+    )
 
 
 def run(options: Options, command: str) -> int:

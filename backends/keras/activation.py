@@ -68,9 +68,9 @@ def leaky_relu(z: Tensor, slope: float | Tensor) -> Tensor:
 def elu(z: Tensor, alpha: float) -> Tensor:
     """ELU, with the derivative `alpha` at 0.
 
-    The derivative is the exponential, and not the value + alpha. `expm1` cancels nowhere; tanh(z /
-    2) (exp(z) + 1), which shares the exponential with the derivative, takes nine tenths of the
-    time, and flushes z / 2 to 0 where z is still normal.
+    The derivative is the exponential, and not the value + alpha. `expm1` cancels nowhere;
+    tanh(z / 2) (exp(z) + 1), which shares the exponential with the derivative, takes nine tenths of
+    the time, and flushes z / 2 to 0 where z is still normal.
     """
 
     @tf.custom_gradient

@@ -22,10 +22,10 @@ The derivative of PReLU with respect to its slope is z where z <= 0, else 0; one
 
 The derivative of sigmoid and tanh is that of the rounded y: where y is a unit in the last place
 below 1, it has one digit. What loses more than that is a fault: ELU's value near 0 is that of
-expm1, and its derivative far below 0 that of exp; GELU far below 0 is that of erfc, and not of 1 +
-erf, which is 0 from -8.3 on. The derivatives of GELU and SiLU are sums of two terms, exact to the
-rounding of these: they are 0 at one point each (-0.7518, or -0.7525 by tanh; -1.2785), and negative
-below it.
+expm1, and its derivative far below 0 that of exp; GELU far below 0 is that of erfc, and not of
+1 + erf, which is 0 from -8.3 on. The derivatives of GELU and SiLU are sums of two terms, exact to
+the rounding of these: they are 0 at one point each (-0.7518, or -0.7525 by tanh; -1.2785), and
+negative below it.
 
 A unit is dead where its derivative is exactly 0 for every sample of a batch. The ends
 (`open_interval`) are dead themselves:

@@ -27,8 +27,10 @@ class _Options:
     backends: Annotated[
         tuple[str, ...] | None, _number("NAME ...", "(default: numpy and all that are installed)")
     ] = None
-    """Of numpy, torch, keras, jax; numpy is the definition, which all are compared with, and always
-    runs."""
+    (
+        "Of numpy, torch, keras, jax; numpy is the definition, which all are compared with, and "
+        "always runs."
+    )
     depth: Annotated[int | None, _number("INT")] = None
     """Hidden layers."""
     width: Annotated[int | None, _number("INT")] = None
@@ -48,11 +50,15 @@ class _Options:
     device: Annotated[str, tyro.conf.arg(metavar="cpu|gpu|tpu|cpu:1")] = "cpu"
     """Where the frameworks run; the definition always runs on the processor."""
     cluster: Annotated[str | None, _number("auto|HOST:PORT", "(default: this machine)")] = None
-    """Run on the nodes of a Ray cluster (docs/many-machines.md); auto is the one that this machine
-    belongs to."""
+    (
+        "Run on the nodes of a Ray cluster (docs/many-machines.md); auto is the one that this "
+        "machine belongs to."
+    )
     data: Annotated[Path | None, _number("FILE.npz|NAME", "(default: handwritten digits)")] = None
-    """Your own data: x [samples, features] numbers, and y [samples] labels or real numbers; or
-    diabetes."""
+    (
+        "Your own data: x [samples, features] numbers, and y [samples] labels or real numbers; or "
+        "diabetes."
+    )
     time: Annotated[int | None, _number("INT")] = None
     """Steps of a sequence of the data adding; other data have their own."""
     loss: Annotated[str | None, _number("NAME")] = None
@@ -60,13 +66,17 @@ class _Options:
     output: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path("results")
     """Where runs are kept. A run that is there already is not run again."""
     json: Annotated[str | None, _number("FILE|-", "")] = None
-    """Write the findings as JSON (experiments/findings/document.py has the fields); - is standard
-    output, and nothing else."""
+    (
+        "Write the findings as JSON (experiments/findings/document.py has the fields); - is "
+        "standard output, and nothing else."
+    )
     tensorboard: Annotated[Path | None, _number("DIR", "")] = None
     """Write event files that TensorBoard opens, the backends as runs that overlay."""
     full: bool = False
-    """Print the tables before the answer: verdicts with their reasons, profiles, agreement,
-    seconds."""
+    (
+        "Print the tables before the answer: verdicts with their reasons, profiles, agreement, "
+        "seconds."
+    )
     open: bool = False
     """Show the page, which lies beside the runs under the experiment's name, in the browser."""
     exclusive: bool = False

@@ -50,8 +50,10 @@ class _Options:
     output: Annotated[
         Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="(default: in the first)")
     ] = None
-    """Where to write the page: in the first folder, under the experiment's name, if nothing is
-    said."""
+    (
+        "Where to write the page: in the first folder, under the experiment's name, if nothing is "
+        "said."
+    )
     tensorboard: Annotated[Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")] = None
     """Write event files that TensorBoard opens, the backends as runs that overlay."""
     open: bool = False
