@@ -142,9 +142,8 @@ class Judge:
         with np.errstate(divide="ignore", invalid="ignore"):
             larger = np.where(whole > few, whole / few, 1.0)
         drawn_bounds, ceiling = larger * self.bounds[Key(EVALUATION)], CEILING * whole
-        widest = np.where(
-            drawn_bounds > ceiling, np.inf, ceiling
-        )  # where the drawn samples tell nothing, nor do the others
+        # where the drawn samples tell nothing, nor do the others
+        widest = np.where(drawn_bounds > ceiling, np.inf, ceiling)
         bounds = np.minimum(OTHER_SAMPLES * drawn_bounds, widest)[:, 0]
         errors = distance(found, expected)  # [seed, sample]
         by_sample = np.repeat(bounds[:, None], errors.shape[1], axis=1)

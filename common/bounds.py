@@ -247,9 +247,8 @@ class Bounds:
 
     def _shares(self, bounds: np.ndarray, of: np.ndarray) -> np.ndarray:
         """Bounds as shares of something; 0 where they are no more than what is flushed."""
-        known = (bounds > T * self.flushed) & np.isfinite(
-            of
-        )  # an evaluation may overflow in the definition too
+        # an evaluation may overflow in the definition too
+        known = (bounds > T * self.flushed) & np.isfinite(of)
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(known, bounds / of, 0.0)
 

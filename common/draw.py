@@ -33,9 +33,8 @@ def weight(
 
     A layer is called `layer 1`, `layer 2`, ... or `output`.
     """
-    with np.errstate(
-        over="ignore", under="ignore"
-    ):  # a weight beyond all numbers is infinite, and the run says so
+    # a weight beyond all numbers is infinite, and the run says so
+    with np.errstate(over="ignore", under="ignore"):
         return laws.weights(spec, stream(seed, f"{layer} {name}"), shape)
 
 

@@ -48,9 +48,8 @@ def _groups() -> Iterator[int]:
             most, now = int((root / limit).read_text()), int((root / used).read_text())
         except (OSError, ValueError):  # no such file, or the limit is `max`
             continue
-        yield (
-            most - now + _numbers(root / kinds).get("inactive_file", 0)
-        )  # copies of files, which make way
+        # copies of files, which make way
+        yield (most - now + _numbers(root / kinds).get("inactive_file", 0))
 
 
 def _own() -> Iterator[int]:

@@ -44,9 +44,8 @@ class Check(BaseModel):
         where: What that is.
     """
 
-    model_config = ConfigDict(
-        ser_json_inf_nan="constants"
-    )  # an infinite error is broken agreement, not an unknown one
+    # an infinite error is broken agreement, not an unknown one
+    model_config = ConfigDict(ser_json_inf_nan="constants")
 
     step: int
     outcome: Agreed
@@ -104,9 +103,8 @@ class Header(BaseModel):
             the most, from where it is chaotic, NaN from where it is not finite.
     """
 
-    model_config = ConfigDict(
-        ser_json_inf_nan="constants"
-    )  # an infinite error is broken agreement, not an unknown one
+    # an infinite error is broken agreement, not an unknown one
+    model_config = ConfigDict(ser_json_inf_nan="constants")
 
     backend: str
     plan: Plan

@@ -131,9 +131,8 @@ class ClusterWorker:
         try:
             async for said in self.actor.messages.options(num_returns="streaming").remote():
                 self.placed = True
-                await asyncio.to_thread(
-                    self._take, await said
-                )  # many runs wait for the disk at once
+                # many runs wait for the disk at once
+                await asyncio.to_thread(self._take, await said)
         except Exception as error:
             self.lost = True
             self.why = self.why or self._why(error)
@@ -213,9 +212,8 @@ def keep(message: Message, job: Message, store: Store) -> None:
         )
     try:
         if message["references"] is not None:
-            Path(job["reference"]).write_bytes(
-                message["references"]
-            )  # nobody reads them before this run has ended
+            # nobody reads them before this run has ended
+            Path(job["reference"]).write_bytes(message["references"])
         write_whole(store.path(job["run_id"]), message["run"])
         store.error_path(job["run_id"]).unlink(missing_ok=True)
     except OSError as error:

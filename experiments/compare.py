@@ -120,9 +120,8 @@ def _report(source: Source, options: Options, console: Console) -> Iterator[Said
     elif options.json is not None:
         yield outputs.findings(source, Path(options.json))
     if not asked_by_a_program:
-        show(
-            source.document, console, str(options.output), full=options.full
-        )  # before the page, which takes a second
+        # before the page, which takes a second
+        show(source.document, console, str(options.output), full=options.full)
     page = outputs.page_of(options.output, source.document.experiment)
     also = {"figures": asked(options), "tensorboard": options.tensorboard, "opened": options.open}
     beside = outputs.write([source], page, folder=options.output, **also)

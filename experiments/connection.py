@@ -54,9 +54,8 @@ def connected(address: str) -> Iterator[Cluster]:
     except ImportError:
         raise UserError(f"--cluster needs ray; install with: {install_command('ray')}") from None
     found = answering(address)
-    with contextlib.redirect_stdout(
-        io.StringIO()
-    ):  # Ray prints what it hears of nodes; our standard output is for results
+    # Ray prints what it hears of nodes; our standard output is for results
+    with contextlib.redirect_stdout(io.StringIO()):
         try:
             _start(ray, found)
             cluster = Cluster(ray, nodes_of(ray))

@@ -45,9 +45,8 @@ def listen() -> None:
     os.set_blocking(writing, False)
     for number in WORDS:
         if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(
-                number, lambda *_: None
-            )  # Python's own part of it writes the number into the pipe, at once
+            # Python's own part of it writes the number into the pipe, at once
+            signal.signal(number, lambda *_: None)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     threading.Thread(target=_wait, args=(reading,), daemon=True).start()
 
@@ -99,9 +98,8 @@ def _tidy(said: list[str]) -> None:
         outlet.only(threading.get_ident())
     children.kill_all()
     for action in reversed(_actions):
-        with contextlib.suppress(
-            Exception
-        ):  # whatever it is, the process ends, and the others have their turn
+        # whatever it is, the process ends, and the others have their turn
+        with contextlib.suppress(Exception):
             action()
     children.wait_all()
     said += [sentence() for sentence in _sentences[-1:]]

@@ -185,9 +185,8 @@ def plans(experiment: Experiment, overrides: Values | None = None) -> dict[str, 
         where = f"configuration {name or number}" if experiment.configuration else "[grid]"
         settings = _settings(where, experiment.base | changes)
         name, plan = name or name_of(settings, changes, overrides), plan_of(where, settings)
-        if (
-            found.setdefault(name, plan) != plan
-        ):  # the same plan twice, by an override, is one configuration
+        # the same plan twice, by an override, is one configuration
+        if found.setdefault(name, plan) != plan:
             raise UserError(
                 f"{where}: names must be unique; received {name!r} twice; give one of them "
                 "another `name`"

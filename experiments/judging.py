@@ -102,9 +102,8 @@ def checks(program: Program, plan: Plan, data: Data, judges: list[Judge]) -> lis
     for judge in judges:
         batch = batch_of(plan, data, judge.step)
         expected = take(definition, judge.before, batch, data.x_test[drawn], plan)
-        step = take(
-            program, judge.before, batch, data.x_test, plan
-        )  # one shape of evaluation is compiled, that of all samples
+        # one shape of evaluation is compiled, that of all samples
+        step = take(program, judge.before, batch, data.x_test, plan)
         found.append(judge.check(replace(step, logits=step.logits[:, drawn]), expected, plan))
         if judge is judges[-1] and found[-1].outcome != "broken":
             expected_everywhere = _logits(definition, data.x_test, plan)

@@ -73,9 +73,8 @@ def xla_flags(threads: int) -> str:
     """
     ours = " ".join([ONE_THREAD, SOON_COMPILED] if threads == 1 else [SOON_COMPILED])
     theirs = os.environ.get("XLA_FLAGS", "")
-    return (
-        theirs if theirs.startswith(ours) else f"{ours} {theirs}".strip()
-    )  # a worker has ours already
+    # a worker has ours already
+    return theirs if theirs.startswith(ours) else f"{ours} {theirs}".strip()
 
 
 def compiled() -> Path:

@@ -92,9 +92,8 @@ class Runner:
                 ):
                     self._begin(self.waiting.popleft())
                 worker, message = self.inbox.get()
-                if lane := self.owners.get(
-                    worker
-                ):  # else it has made room, and what it says no longer counts
+                # else it has made room, and what it says no longer counts
+                if lane := self.owners.get(worker):
                     self._hear(lane, message) if message else self._ended(lane)
         finally:
             for lane in self.active:

@@ -59,9 +59,8 @@ def sweep(folder: Path) -> None:
 
 
 def _lock(descriptor: int) -> None:
-    with contextlib.suppress(
-        OSError
-    ):  # a file system without locks: there nothing can be swept either
+    # a file system without locks: there nothing can be swept either
+    with contextlib.suppress(OSError):
         fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 

@@ -39,9 +39,8 @@ HERE = Path(__file__).resolve().parent
 
 def main() -> None:
     """Serve, with the files beside this one as a package under a name that nobody else has."""
-    sys.path[:] = [
-        entry for entry in sys.path if Path(entry or ".").resolve() != HERE
-    ]  # our names are not the user's
+    # our names are not the user's
+    sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != HERE]
     package = types.ModuleType("_isograd")
     package.__path__ = [str(HERE)]
     sys.modules[package.__name__] = package

@@ -304,11 +304,12 @@ def arguments(pick: Pick, command: str) -> list[str]:
     found = []
     for _ in range(pick(range(1, 4))):
         flag = pick([*flags_of(COMMANDS[command][1]), "--help", "--dept", ""])
+        # which change this project, and open a browser
         if flag not in (
             "--write",
             "--measure",
             "--open",
-        ):  # which change this project, and open a browser
+        ):
             value = pick(WORDS)
             found += pick(
                 [

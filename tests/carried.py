@@ -110,9 +110,8 @@ def apart(found: c.Arrays, expected: c.Arrays) -> float:
 
 
 def error(found: np.ndarray, expected: np.ndarray, name: str) -> float:
-    if name.startswith(
-        "optimizer.layers.1.bias."
-    ):  # before a batch norm: its gradient is 0, and rounding
+    # before a batch norm: its gradient is 0, and rounding
+    if name.startswith("optimizer.layers.1.bias."):
         return float(np.abs(found - expected).max())
     return float(np.abs(found - expected).max() / max(np.abs(expected).max(), np.finfo(float).tiny))
 

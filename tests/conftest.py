@@ -14,9 +14,8 @@ for variable in (
     "TF_NUM_INTRAOP_THREADS",
     "TF_NUM_INTEROP_THREADS",
 ):
-    os.environ.setdefault(
-        variable, "1"
-    )  # before NumPy is imported: the tests run side by side, a thread each
+    # before NumPy is imported: the tests run side by side, a thread each
+    os.environ.setdefault(variable, "1")
 
 import warnings
 from collections.abc import Callable, Iterator
@@ -34,9 +33,8 @@ from experiments.process import KEEP_COMPILED, compiled, xla_flags
 from tests.browser import CURE, Browser, absent, chromium
 
 os.environ["XLA_FLAGS"] = xla_flags(threads=1)  # what a worker has, before JAX is imported
-os.environ |= (
-    {"JAX_COMPILATION_CACHE_DIR": str(compiled())} | KEEP_COMPILED | dict(os.environ)
-)  # as a worker has it, too
+# as a worker has it, too
+os.environ |= {"JAX_COMPILATION_CACHE_DIR": str(compiled())} | KEEP_COMPILED | dict(os.environ)
 
 
 collect_ignore = ["door"]
@@ -118,9 +116,8 @@ def load(name: str, config: pytest.Config) -> Backend:
             raise pytest.UsageError(f"--require {name}: {reason}")
         pytest.skip(reason)
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # what the frameworks say while they are imported is not ours to mend
+        # what the frameworks say while they are imported is not ours to mend
+        warnings.simplefilter("ignore")
         return backends.load(name)
 
 

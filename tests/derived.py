@@ -13,9 +13,8 @@ from common.network import Arrays, Batch, State
 from common.plan import Plan
 
 EPS = float(np.finfo(np.longdouble).eps)
-H = np.longdouble(
-    EPS ** (1 / 3) / 10
-)  # a tenth of the usual one: third derivatives behind a norm are large
+# a tenth of the usual one: third derivatives behind a norm are large
+H = np.longdouble(EPS ** (1 / 3) / 10)
 ERROR = 1e3 * EPS ** (2 / 3)  # of a central difference: h^2 times the third derivative, and eps / h
 Maker = Callable[..., Plan]
 SIZES = {

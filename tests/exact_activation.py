@@ -186,10 +186,11 @@ def faults(wing: Backend, spec: Activation, z: np.ndarray, cotangent: np.ndarray
     bound.
     """
     found, info = probe_with(wing, spec, z, cotangent), np.finfo(z.dtype)
+    # what is below it may be flushed to 0
     eps, underflow = (
         Decimal(float(info.eps)),
         Decimal(float(info.smallest_normal)),
-    )  # what is below it may be flushed to 0
+    )
     wrong = []
     with localcontext(Context(prec=60, traps=[])):
         for index in np.ndindex(z.shape):
@@ -225,9 +226,8 @@ def awkward(precision: str) -> np.ndarray:
     [1, point].
     """
     powers = 10.0 ** np.arange(SMALLEST[precision], 0, 3)
-    smallest = np.finfo(precision).smallest_normal * np.linspace(
-        1, 5, 17
-    )  # a half of it may be flushed on the way
+    # a half of it may be flushed on the way
+    smallest = np.finfo(precision).smallest_normal * np.linspace(1, 5, 17)
     near = np.concatenate([powers, smallest])
     return np.concatenate([NEAR, FAR, near, -near, np.linspace(-45, 45, 181)]).astype(precision)[
         None

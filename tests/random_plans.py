@@ -107,9 +107,8 @@ def random_plan(number: int, sources: list[str]) -> Plan:
         else int(one_of([2, 3, 4, 8, 16, 32, 64]))
     )
     skips = ["none", "none", "none", *SKIPS]
-    skip = skips[
-        np.random.default_rng([12, number]).integers(len(skips))
-    ]  # the others are what they were before it
+    # the others are what they were before it
+    skip = skips[np.random.default_rng([12, number]).integers(len(skips))]
     network = {
         "features": features,
         "classes": classes,

@@ -113,9 +113,8 @@ def test_a_saturating_derivative_is_that_of_the_wings_own_value(
     found = probe_with(wing, spec, z, np.ones_like(z))
     y = found["value"].astype(np.float64)
     expected = y * (1 - y) if isinstance(spec, Sigmoid) else (1 - y) * (1 + y)
-    rounded = (
-        eps / 2 if isinstance(spec, Tanh) else 0.0
-    )  # of y * y, in the frameworks that compute 1 - y * y
+    # of y * y, in the frameworks that compute 1 - y * y
+    rounded = eps / 2 if isinstance(spec, Tanh) else 0.0
     error = np.abs(found["gradient"] - expected)
     assert (
         error <= 4 * eps * expected + rounded * y * y + np.finfo(precision).smallest_normal

@@ -31,9 +31,8 @@ def test_a_script_written_by_hand_computes_the_definitions_gradients(
     gradients = program.gradients()
     stacks = [gradients.parameters[f"{stack}.weight"][0] for stack in ("first", "hidden", "output")]
     expected = [np.linalg.norm(weight) for stack in stacks for weight in stack]
-    assert np.allclose(
-        found[0]["norms"], expected, rtol=1e-3
-    )  # float32, 30 layers; one sample's ReLU may flip
+    # float32, 30 layers; one sample's ReLU may flip
+    assert np.allclose(found[0]["norms"], expected, rtol=1e-3)
     assert found[0]["losses"][0] == pytest.approx(gradients.loss[0], rel=1e-5)
 
 

@@ -120,6 +120,5 @@ def test_a_failure_names_the_place_by_its_file_or_its_message() -> None:
     assert named(fault, Failure("tests/test_activation.py::a[torch]", "1 != 2"))
     assert named(fault, Failure("tests/test_parity.py::a[torch]", "slope: 1 != 2"))
     assert not named(fault, Failure("tests/test_parity.py::a[torch]", "1 != 2"))
-    assert not named(
-        fault, Failure("tests/test_normalization.py::a[torch]", "slope: 1 != 2")
-    )  # who reads it looks there
+    # who reads it looks there
+    assert not named(fault, Failure("tests/test_normalization.py::a[torch]", "slope: 1 != 2"))

@@ -54,9 +54,8 @@ def frameworks(dialect: str) -> dict[str, Any]:
     installed.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # what the frameworks say while they are imported is not ours to mend
+        # what the frameworks say while they are imported is not ours to mend
+        warnings.simplefilter("ignore")
         for package in PACKAGES[dialect]:
             pytest.importorskip(package)
         return {

@@ -43,9 +43,8 @@ def of_torch(made: Callable[[Any, list[Any]], Any], clipped: float | None = None
 
 def of_keras(made: Callable[[Any], Any]) -> Parameters:
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # what TensorFlow says while it is imported is not ours to mend
+        # what TensorFlow says while it is imported is not ours to mend
+        warnings.simplefilter("ignore")
         pytest.importorskip("tensorflow")
         keras = pytest.importorskip("keras")
     before = keras.config.floatx()

@@ -44,9 +44,8 @@ def measured(backend: Backend) -> Evidence:
     """The start of a few networks, in each framework."""
     worker = Worker(backend, threads=1, imports=0.0)
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # what the frameworks say while they trace is not ours to mend
+        # what the frameworks say while they trace is not ours to mend
+        warnings.simplefilter("ignore")
         runs = {
             name: worker.run(
                 Job(run_id=name, plan=plan.model_copy(update={"steps": 1}), device="cpu")

@@ -134,9 +134,8 @@ def test_no_clipping_changes_nothing(backend: Backend) -> None:
 
 
 def test_each_parameter_of_each_layer_and_seed_is_clipped_by_itself(backend: Backend) -> None:
-    weight = np.array(
-        [[[[3.0, 4.0]], [[0.3, 0.4]]], [[[6.0, 8.0]], [[0.0, 0.0]]]]
-    )  # norms 5, 0.5; 10, 0
+    # norms 5, 0.5; 10, 0
+    weight = np.array([[[[3.0, 4.0]], [[0.3, 0.4]]], [[[6.0, 8.0]], [[0.0, 0.0]]]])
     clipped = backend.clipping.probe(NormClipping(threshold=1.0), {"weight": weight})["weight"]
     assert norms({"weight": clipped}, 2)["weight"] == pytest.approx(
         np.array([[1.0, 0.5], [1.0, 0.0]])

@@ -115,13 +115,14 @@ def test_the_answer_is_printed_although_the_page_cannot_be_written(tmp_path: Pat
         "--output",
         str(tmp_path / "runs"),
     ]
+    # KiB: room for the runs, and not for the page
     small = [
         "bash",
         "-c",
         'ulimit -f 512; exec "$@"',
         "-",
         *line,
-    ]  # KiB: room for the runs, and not for the page
+    ]
     result = subprocess.run(small, capture_output=True, text=True, timeout=60, check=False)
     assert result.returncode == 1
     path = tmp_path / "runs" / f"{name_of_file(str(own))}.html"

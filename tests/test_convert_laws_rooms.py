@@ -94,10 +94,11 @@ def unplaced(framework: str, kind: str) -> list[str]:
             [np.zeros(units), np.zeros(units), held["recurrent_bias"]]
         )
     there = canonical.own(arrays, framework, "rnn" if kind == "simple" else kind)
+    # a cell of our own, in which the two rows of Keras' bias are two variables
     if (framework, kind) == (
         "keras",
         "gru",
-    ):  # a cell of our own, in which the two rows of Keras' bias are two variables
+    ):
         first, second = there["cell.bias"]
         there |= {"cell.bias": first, "cell.recurrent_bias": second[-units:]}
     room = import_module(f"backends.{framework}.recurrent")

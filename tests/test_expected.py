@@ -90,9 +90,8 @@ def test_a_wide_network_of_the_definition_follows_it(
     signal = trace.quantities["signal_gradient_rms"][:, 0]
     measured = np.log(signal / signal[:, -1:]).mean(0)
     expected = np.log(theory.gradient_share(made) or [])
-    deviation = (
-        math.sqrt(9 * 5.5 / 256) / 2
-    )  # of the log of a norm over 9 layers (Hanin and Nica 2020), of one seed
+    # of the log of a norm over 9 layers (Hanin and Nica 2020), of one seed
+    deviation = math.sqrt(9 * 5.5 / 256) / 2
     assert np.abs(measured - expected).max() < 3 * deviation / math.sqrt(2)
     assert np.abs(expected).max() > 0.2 or activation == ReLU()
 

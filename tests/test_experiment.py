@@ -64,9 +64,8 @@ def test_every_kind_of_initialization_has_its_place() -> None:
         for name in ("initialization", "as_shipped")
         for plan in plans(read(name), SMALL).values()
     ]
-    without = {
-        Constant
-    }  # all gradients of its hidden layers are rounding, of which no answer can be made
+    # all gradients of its hidden layers are rounding, of which no answer can be made
+    without = {Constant}
     assert {type(plan.initialization) for plan in found} == set(kinds_of(Initialization)) - without
 
 

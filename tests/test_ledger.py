@@ -57,9 +57,8 @@ def test_no_entry_states_one_value_three_times() -> None:
 
 def found_by(difference: Difference, form: Form) -> dict[str, Any]:
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # what a framework says of a reader's line is not ours to mend
+        # what a framework says of a reader's line is not ours to mend
+        warnings.simplefilter("ignore")
         return {framework: results(difference, framework, form) for framework in FRAMEWORKS}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import re
 import sys
 import types
 from functools import reduce
@@ -68,7 +69,7 @@ def test_a_room_has_a_definition_and_a_build_in_each_framework(room: str) -> Non
     assert page.summary
     assert [wing.framework for wing in page.wings] == ["PyTorch", "Keras", "JAX"]
     for wing in page.wings:
-        assert wing.build.startswith("def build(spec: ")
+        assert re.match(r"def build\(\s*spec: ", wing.build)
         assert wing.summary
 
 

@@ -86,9 +86,8 @@ def test_training_and_evaluation_are_the_definitions(
         wing.normalization.probe(spec, given_inputs) for wing in (definition, backend)
     )
     assert set(found) == set(expected)
-    smallest = np.finfo(
-        float
-    ).tiny  # TensorFlow and XLA take for 0 what is below, as a variance of 1e-312 is
+    # TensorFlow and XLA take for 0 what is below, as a variance of 1e-312 is
+    smallest = np.finfo(float).tiny
     for name, size in sizes(given_inputs, expected, spec.epsilon).items():
         assert np.abs(found[name] - expected[name]).max() <= max(1e-12 * size, smallest), name
 
@@ -138,9 +137,8 @@ def test_a_common_offset_costs_no_more_than_rounding_the_inputs(
     offset^2.
     """
     rng, eps = np.random.default_rng(1), float(np.finfo(precision).eps)
-    spread = max(
-        1.0, 1e3 * offset * eps
-    )  # what is left of a spread below that in the precision is noise
+    # what is left of a spread below that in the precision is noise
+    spread = max(1.0, 1e3 * offset * eps)
     z = offset + spread * rng.standard_normal((64, 3))
     given_inputs = inputs(z, rng.standard_normal(z.shape)) | {
         "mean": np.full(3, offset),
@@ -150,9 +148,8 @@ def test_a_common_offset_costs_no_more_than_rounding_the_inputs(
     exactly = {key: a.astype(np.longdouble) for key, a in rounded.items()}
     expected = definition.normalization.probe(BatchNormalization(), exactly)
     found = load(name, request.config).normalization.probe(BatchNormalization(), rounded)
-    summed = np.abs(rounded["cotangent"]).sum(
-        0
-    )  # a sum's error is one of the size of what is summed
+    # a sum's error is one of the size of what is summed
+    summed = np.abs(rounded["cotangent"]).sum(0)
     for key, value in expected.items():
         size = summed if key in ("scale_gradient", "shift_gradient") else np.abs(value).max(0)
         assert (
@@ -188,9 +185,8 @@ def test_the_shipped_variance_of_flax_loses_an_offset(request: pytest.FixtureReq
     z = (1e4 + np.random.default_rng(4).standard_normal((64, 1))).astype(np.float32)
     module = jax_wing.normalization.native(BatchNormalization())(use_running_average=False)
     value, _ = module.init_with_output(jax.random.key(0), z)
-    assert (
-        np.abs(np.asarray(value)).max() > 100
-    )  # the variance came out as 0, and 1 / sqrt(epsilon) is 316
+    # the variance came out as 0, and 1 / sqrt(epsilon) is 316
+    assert np.abs(np.asarray(value)).max() > 100
 
 
 @pytest.mark.parametrize(("name", "loses"), [("torch", False), ("keras", True), ("jax", True)])

@@ -69,10 +69,11 @@ def assert_equal(found: Arrays, expected: Arrays, sizes: Arrays, lost: float = 0
 
 
 OPPOSED = np.zeros((STEPS, 2, 3, 2, 2))
+# two steps of RMSprop that leave 6e-5 of either
 OPPOSED[0, 1, 2, 1, 1], OPPOSED[1, 1, 2, 1, 1] = (
     -0.0625,
     5.5,
-)  # two steps of RMSprop that leave 6e-5 of either
+)
 OPPOSED_STEPS = example(
     weight=np.zeros((2, 3, 2, 2)),
     gradients=OPPOSED,
@@ -131,10 +132,11 @@ def test_steps_of_what_a_reader_builds_are_the_definitions(
     given_ = inputs(weight, np.clip(gradients, -1e12, 1e12))
     found, expected = wing.probe(spec, given_, wing.build), definition.optimizer.probe(spec, given_)
     sizes = largest_on_the_way(definition, spec, given_)
+    # an update is seen beside a weight to the rounding of what has been added to it
     for name in (
         "weight",
         "bias",
-    ):  # an update is seen beside a weight to the rounding of what has been added to it
+    ):
         largest = sizes[name].max()
         assert np.abs(found[name] - expected[name]).max() <= 1e-12 * max(largest, 1e-290) + lost(
             spec

@@ -151,9 +151,8 @@ def test_the_policy_stops_what_a_script_from_elsewhere_would_do(
         "stopped.push(e.effectiveDirective))"
     )
     shown.run(f"window.stopped = []; {listen}")
-    shown.run(
-        f"setTimeout(() => {{ {attempt} }})"
-    )  # what is run from outside, the policy is not asked about
+    # what is run from outside, the policy is not asked about
+    shown.run(f"setTimeout(() => {{ {attempt} }})")
     shown.until(lambda: shown.run("return stopped.length"))
     assert rule in {
         found.removesuffix("-elem").removesuffix("-attr") for found in shown.run("return stopped")

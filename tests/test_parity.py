@@ -142,9 +142,8 @@ def test_the_float32_steps_of_every_optimizer_are_the_definitions(
 def test_a_float32_step_is_the_definitions(
     backend: Backend, deep: Maker, activation: Activation, normalization: str
 ) -> None:
-    depth = (
-        10 if normalization == "batch" else 20
-    )  # deeper, rounding in float32 leaves little to compare
+    # deeper, rounding in float32 leaves little to compare
+    depth = 10 if normalization == "batch" else 20
     changes = {
         "activation": activation,
         "normalization": normalization,

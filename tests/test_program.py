@@ -20,11 +20,12 @@ from tests.compared import scaled_error
 from tests.conftest import load
 
 COMPILES = {"torch": 0, "keras": 1, "jax": 1}
+# JAX compiles the gradient by itself
 COMPILES_FOR_ANOTHER_CLIPPING = {
     "torch": 0,
     "keras": 1,
     "jax": 0,
-}  # JAX compiles the gradient by itself
+}
 CLIPPINGS = ["none", "value", "norm", "global_norm"]
 
 over_clippings = pytest.mark.parametrize("clipping", CLIPPINGS)
@@ -250,9 +251,8 @@ def test_cross_entropy_is_exact_to_a_few_units_of_1(
     others = np.exp((logits[1:] - logits[0]).astype(np.longdouble))
     chances, loss = others / (1 + others.sum()), np.log1p(others.sum())
     unit = 8 * np.finfo(precision).eps
-    size = max(
-        1.0, abs(gap), offset
-    )  # of the logarithm of the sum, which optax subtracts the logit from
+    # of the logarithm of the sum, which optax subtracts the logit from
+    size = max(1.0, abs(gap), offset)
     gradient = found.parameters["output.bias"][:, 0]
     assert np.abs(found.loss - loss).max() <= unit * size
     assert np.abs(gradient[:, 0] + chances.sum()).max() <= unit

@@ -29,9 +29,8 @@ profiles = arrays(np.float64, st.integers(2, 30), elements=st.floats(1e-150, 1e1
 def exact_rms(x: np.ndarray) -> float:
     """The rms of a vector by exact fractions, up to the last square root."""
     mean = sum((Fraction(float(v)) ** 2 for v in x), Fraction(0)) / len(x)
-    shift = (
-        mean.numerator.bit_length() - mean.denominator.bit_length()
-    ) // 2  # into the range of a float, by 4^shift
+    # into the range of a float, by 4^shift
+    shift = (mean.numerator.bit_length() - mean.denominator.bit_length()) // 2
     return float(np.ldexp(np.sqrt(float(mean / Fraction(4) ** shift)), shift))
 
 

@@ -139,15 +139,15 @@ def test_a_unit_with_a_nan_is_not_dead_by_it_and_changes_no_other(
 ) -> None:
     one = dead_plan(plan, kind)
     start = dead_start(one, kind)
-    start.parameters["first.bias"][0, 0, [*UNITS].index("below for all") * COPIES] = (
-        np.nan
-    )  # of all its samples
+    # of all its samples
+    start.parameters["first.bias"][0, 0, [*UNITS].index("below for all") * COPIES] = np.nan
     found, expected = dead_fraction(wing, one, start), np.array(DEAD_BY_HAND[kind]) / 8
+    # what comes after it is NaN throughout
     expected[0] = [
         max(0, DEAD_BY_HAND[kind][0][0] * COPIES - 1) / (8 * COPIES),
         0,
         0,
-    ]  # what comes after it is NaN throughout
+    ]
     assert np.allclose(found, expected, rtol=2 * EPS, atol=0)
 
 

@@ -175,6 +175,5 @@ def test_missing_decades_have_their_reason() -> None:
         decay_per_layer=Spread.of([float("nan"), float("nan")]),
     )
     text = flat(printed(a_document(STORY | {"relu + he": both(zero)})))
-    assert (
-        text.count("at the first step exactly 0 below layer 3: no decades per layer") == 2
-    )  # table, answer
+    # table, answer
+    assert text.count("at the first step exactly 0 below layer 3: no decades per layer") == 2

@@ -193,9 +193,8 @@ def test_attention_has_heads_before_time_in_pytorch_only() -> None:
     import keras
     import torch
 
-    x = (
-        np.random.default_rng(0).normal(size=(2, 5, 3, 4)).astype("float32")
-    )  # [batch, time, head, feature]
+    # [batch, time, head, feature]
+    x = np.random.default_rng(0).normal(size=(2, 5, 3, 4)).astype("float32")
     mask = np.tril(np.ones((5, 5), bool))
     swapped = torch.from_numpy(x).transpose(1, 2)
     ours = torch.nn.functional.scaled_dot_product_attention(

@@ -109,9 +109,8 @@ def selu(z: jax.Array, alpha: float, scale: float) -> jax.Array:
 
 def tanh_gelu(z: jax.Array) -> jax.Array:
     """GELU's approximation by tanh, its (1 + tanh(u)) / 2 as the logistic function of 2 u."""
-    bounded = jnp.where(
-        jnp.abs(z) < 25, z, jnp.sign(z) * 25
-    )  # beyond it is z or 0, and the cubic would overflow
+    # beyond it is z or 0, and the cubic would overflow
+    bounded = jnp.where(jnp.abs(z) < 25, z, jnp.sign(z) * 25)
     return z * jax.nn.sigmoid(
         math.sqrt(8 / math.pi) * bounded * (1 + GELU_CUBIC * bounded * bounded)
     )

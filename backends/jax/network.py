@@ -48,9 +48,8 @@ class StackedNetwork(linen.Module):
                 last = x[None]
         if not self.measure:
             return x, {}
-        of_layers = (
-            [*inputs[1:], last] if inputs else []
-        )  # what goes into a layer is what came out of the one before
+        # what goes into a layer is what came out of the one before
+        of_layers = [*inputs[1:], last] if inputs else []
         return x, {"outputs": [*outputs, *of_layers], "alive": alive}
 
 

@@ -47,13 +47,11 @@ __all__ = [
 
 name = "keras"
 
-keras.config.set_floatx(
-    "float64"
-)  # a learning rate is kept in this type; every layer states its own
+# a learning rate is kept in this type; every layer states its own
+keras.config.set_floatx("float64")
 tf.config.experimental.enable_tensor_float_32_execution(False)
-tf.config.optimizer.set_experimental_options(
-    {"disable_meta_optimizer": True}
-)  # costs as long as tracing, and saves nothing
+# costs as long as tracing, and saves nothing
+tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 
 def versions() -> dict[str, str]:

@@ -117,9 +117,8 @@ def _draw(spec: Initialization, constructor: Constructor, inputs: Arrays) -> Arr
     n_in, n_out = (int(n) for n in inputs["shape"])
     seed = int(inputs["seed"])
     weight = constructor(seed=seed)((n_in, n_out), dtype="float64")
-    biases = bias(spec, n_in)(seed=seed + 1)(
-        (n_out,), dtype="float64"
-    )  # a seed repeats its numbers
+    # a seed repeats its numbers
+    biases = bias(spec, n_in)(seed=seed + 1)((n_out,), dtype="float64")
     return {"weight": np.asarray(weight), "bias": np.asarray(biases)}
 
 

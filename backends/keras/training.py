@@ -112,9 +112,8 @@ class Program:
             run = self.network(parameters, statistics, x, training=True, signals=signals)
             of_samples: Any = self.loss(y, run.logits)
             losses = tf.reduce_mean(of_samples, axis=-1)
-            total = tf.reduce_sum(
-                losses
-            )  # the seeds share no parameter: its gradient is each one's own
+            # the seeds share no parameter: its gradient is each one's own
+            total = tf.reduce_sum(losses)
         found = tape.gradient(total, [*old.values(), *(run.sources if self.measure else ())])
         gradients = dict(zip(old, found, strict=False))
         clipped = self.clip(gradients)

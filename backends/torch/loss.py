@@ -67,9 +67,8 @@ def of_samples(spec: Loss, outputs: torch.Tensor, wanted: torch.Tensor) -> torch
                 logits, wanted.to(logits.dtype), reduction="none"
             )
         case SquaredError():
-            return functional.mse_loss(outputs, _targets(wanted, outputs), reduction="none").mean(
-                -1
-            )
+            squares = functional.mse_loss(outputs, _targets(wanted, outputs), reduction="none")
+            return squares.mean(-1)
         case _:
             assert_never(spec)
 

@@ -47,9 +47,8 @@ class Program:
         self.parameters = {
             name: self._tensor(a).requires_grad_() for name, a in state.parameters.items()
         }
-        side_by_side = {
-            name: a.swapaxes(0, 1) for name, a in state.statistics.items()
-        }  # as batch norm sees the seeds
+        # as batch norm sees the seeds
+        side_by_side = {name: a.swapaxes(0, 1) for name, a in state.statistics.items()}
         self.statistics = {name: self._tensor(a).flatten(1) for name, a in side_by_side.items()}
 
     def _tensor(self, array: np.ndarray) -> torch.Tensor:

@@ -8,9 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-jax.config.update(
-    "jax_enable_x64", True
-)  # before any array: otherwise float64 is cut to float32 in silence
+# before any array: otherwise float64 is cut to float32 in silence
+jax.config.update("jax_enable_x64", True)
 
 given = np.load("given.npz")  # x [step, sample, feature], y [step, sample]; weights [n_in, n_out]
 WIDTH, FEATURES, CLASSES = 8, 5, 3
@@ -41,19 +40,20 @@ params, batch_stats = (
 for i in range(3):
     params[f"Dense_{i}"]["kernel"] = jnp.asarray(given[f"kernel_{i}"])
 
-optimizer = optax.chain(
-    optax.clip_by_global_norm(1.0), optax.sgd(0.1, momentum=0.9)
-)  # in this order
+# in this order
+optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.sgd(0.1, momentum=0.9))
 state = optimizer.init(params)
 
 
 def loss_of(params, batch_stats, x, y):
+    # what is not named as mutable is not updated
     outputs, updated = model.apply(
         {"params": params, "batch_stats": batch_stats}, x, training=True, mutable=["batch_stats"]
-    )  # what is not named as mutable is not updated
+    )
+    # optax does not reduce
     return optax.softmax_cross_entropy_with_integer_labels(outputs, y).mean(), updated[
         "batch_stats"
-    ]  # optax does not reduce
+    ]
 
 
 @jax.jit

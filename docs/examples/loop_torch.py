@@ -43,9 +43,8 @@ for x, y in zip(given["x"], given["y"], strict=True):
     loss = nn.functional.cross_entropy(model(torch.tensor(x)), torch.tensor(y))  # of logits
     loss.backward()
     total = nn.utils.get_total_norm([p.grad for p in model.parameters()])
-    nn.utils.clip_grads_with_norm_(
-        model.parameters(), 1.0 * (1 + 1e-6 / total), total
-    )  # without PyTorch's own 1e-6
+    # without PyTorch's own 1e-6
+    nn.utils.clip_grads_with_norm_(model.parameters(), 1.0 * (1 + 1e-6 / total), total)
     optimizer.step()  # after clipping
     losses.append(loss.item())
 

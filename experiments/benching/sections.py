@@ -150,10 +150,11 @@ def measuring(options: Options, names: list[str]) -> Iterator[Row]:
 def depths(options: Options, names: list[str]) -> Iterator[Row]:
     """Seconds to the first profile, and peak memory, against depth; batch norm, width 32."""
     for backend in names:
+        # what is compiled is to be judged without the step that follows
         compiles, seconds = (
             backend != "torch",
             {},
-        )  # what is compiled is to be judged without the step that follows
+        )
         for depth in (100,) if options.quick else (10, 100, 1000, 10_000):
             found = probed(
                 backend, [job(depth=depth, width=32, normalization="batch", steps=4, batch_size=64)]
@@ -205,9 +206,8 @@ def widths(options: Options, names: list[str], folder: Path) -> Iterator[Row]:
     """The share of the machine's matmul speed that a step reaches; depth 10, one thread."""
     for width in (256,) if options.quick else (64, 256, 1024):
         write_job(folder / "wide.npz", depth=10, width=width)
-        products = (
-            2 * 128 * (3 * (9 * width * width + width * 10) + 2 * 64 * width)
-        )  # the input has no gradient of its own
+        # the input has no gradient of its own
+        products = 2 * 128 * (3 * (9 * width * width + width * 10) + 2 * 64 * width)
         for backend in names:
             shares: dict[str, list[float]] = {"this project": [], "by hand": []}
             for _ in range(options.times):

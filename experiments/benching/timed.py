@@ -48,9 +48,8 @@ def by_hand(
         norms,
         str(steps),
     ]
-    env = _alone() | {
-        "XLA_FLAGS": ONE_THREAD
-    }  # with ours, made for a scan, XLA takes half as long again for its unrolled layers
+    # with ours, made for a scan, XLA takes half as long again for its unrolled layers
+    env = _alone() | {"XLA_FLAGS": ONE_THREAD}
     return [
         json.loads(line) for line in said(f"the script of {backend}", command, env).splitlines()
     ]

@@ -101,9 +101,8 @@ def _best(asked: list[list[Asked]]) -> list[Finding]:
     for rank in ranks:
         for view in asked:
             found = [_judged(*each) for each in view if each[2].rank == rank]
-            if any(
-                found
-            ):  # a pair of places says more than the stretch that it lies in, which comes last
+            # a pair of places says more than the stretch that it lies in, which comes last
+            if any(found):
                 return [each for each in found if each]
     return []
 

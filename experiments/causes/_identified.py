@@ -168,9 +168,8 @@ def thresholds(config: Config, steps: Steps) -> Iterator[tuple[str, float]]:
     ]
     plain = _sizes([np.asarray(steps.gradients[0][name]) for name in names])
     for scope, size in _sizes(moved).items():
-        told = (
-            (float(f"{size:.6g}"), size) if size < (1 - 1e-6) * plain[scope] else ()
-        )  # else nothing was clipped
+        # else nothing was clipped
+        told = (float(f"{size:.6g}"), size) if size < (1 - 1e-6) * plain[scope] else ()
         for threshold in dict.fromkeys((*USUAL, *told)):
             yield scope, threshold
 

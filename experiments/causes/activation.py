@@ -283,9 +283,8 @@ def _own_numbers(x: np.ndarray, output: np.ndarray) -> Iterator[dict]:
         ("elu", "alpha", np.expm1(np.minimum(x, 0))),
     ):
         found = float(np.median(output[low] / unit[low]))
-        if min(abs(found), abs(found - 1)) > 1e-12 or (
-            name == "elu" and found
-        ):  # else it is relu, or there is none
+        # else it is relu, or there is none
+        if min(abs(found), abs(found - 1)) > 1e-12 or (name == "elu" and found):
             yield {"name": name, key: float(f"{found:.10g}")}
 
 

@@ -133,10 +133,11 @@ def _triangles(case: Case, line: str) -> Iterator[Hypothesis]:
         )
     for words, mask in masks.items():
         said = f"What a step may look at: {mine} in the reference, {words} in the port."
+        # a row of which all is hidden looks at all alike, or is no number
         for fill in (
             -np.inf,
             -1e9,
-        ):  # a row of which all is hidden looks at all alike, or is no number
+        ):
             form = configured(
                 replace(side, inputs=(*side.inputs[:3], mask)), causal=False, fill=fill
             )

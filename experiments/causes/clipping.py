@@ -41,9 +41,8 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
         return
     for name, said, changed in _decisions(case, own):
         yield _made(case, name, said, base, changed, own)
-        if (
-            name != "epsilon" and changed["clip"]
-        ):  # PyTorch adds 1e-6 to a norm: beside a small one it is seen
+        # PyTorch adds 1e-6 to a norm: beside a small one it is seen
+        if name != "epsilon" and changed["clip"]:
             other = {"clip_epsilon": 1e-6 - changed.get("clip_epsilon", 0.0)}
             yield _made(case, name, said, base, changed | other, own)
 
@@ -116,9 +115,8 @@ def _order(config: Config, steps: Steps | None) -> Iterator[tuple[str, str, Conf
     words = {True: "the step that the optimiser makes of it", False: "the gradient"}
     said = f"What is clipped: {words[step]} in the reference, {words[not step]} in the port."
     changed, none = config | {"clip_step": not step}, config | {"clip": {}}
-    if steps is None or not np.array_equal(
-        updates(changed, steps), updates(none, steps)
-    ):  # else it is as if it were missing
+    # else it is as if it were missing
+    if steps is None or not np.array_equal(updates(changed, steps), updates(none, steps)):
         yield "order", said, changed
     added = config.get("clip_epsilon", 0.0)
     said = (

@@ -91,8 +91,9 @@ def _off(case: Case) -> Iterator[Hypothesis]:
             "the port."
         )
         line = "y = layer(x - 1)" if more == 1 else "y = layer(x + 1)"
+        # what lies beyond is the last one, or the first again
         for entries in (
             np.clip(moved, 0, count - 1),
             moved % count,
-        ):  # what lies beyond is the last one, or the first again
+        ):
             yield alternative(case, "off_by_one", said, line, replace(side, inputs=(entries,)))

@@ -167,9 +167,8 @@ def _smoothed(case: Case, own: Whole) -> Iterator[Hypothesis]:
     found = each(side, FORMS[own.form])
     assert found is not None
     for reduction, factor in factors(found, side).items():
-        taken = (
-            p - back(np.asarray(case.port.gradient)) / factor
-        )  # the target that the port's gradient is made of
+        # the target that the port's gradient is made of
+        taken = p - back(np.asarray(case.port.gradient)) / factor
         away = 1 / target.shape[-1] - target
         share = float(f"{float(np.vdot(away, taken - target) / np.vdot(away, away)):.9g}")
         if share > 1e-9:

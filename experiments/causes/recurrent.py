@@ -237,9 +237,8 @@ def _batch_first(case: Case) -> Iterator[Hypothesis]:
     line = _line(case, "", "batch_first=True")
     yield Hypothesis("batch_first", said, line, lambda: value(turned)().swapaxes(0, 1), value(side))
     if turned.inputs[0].shape == side.inputs[0].shape:
-        yield Hypothesis(
-            "batch_first", said, line, value(turned), value(side)
-        )  # what comes out is turned back
+        # what comes out is turned back
+        yield Hypothesis("batch_first", said, line, value(turned), value(side))
 
 
 REDUCTIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {

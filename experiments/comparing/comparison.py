@@ -44,9 +44,8 @@ def compare(
     from experiments.store import Store
 
     experiment, overrides = read(options.experiment), options.overrides()
-    check_count(
-        experiment, {} if options.tried else overrides, many=options.many
-    )  # the changes are those of the file itself
+    # the changes are those of the file itself
+    check_count(experiment, {} if options.tried else overrides, many=options.many)
     if options.tried:
         experiment = with_single_changes(experiment)
     planned = plans(experiment, overrides)

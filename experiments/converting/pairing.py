@@ -148,8 +148,7 @@ def _named(offer: Offer, target: str) -> Layer:
     path = offer.layer.path
     raw = {name: joined(path, name, offer.kind, name in kept, target) for name in offer.own}
     arrays = dict(offer.own)
-    if (
-        offer.kind == "prelu" and target == "keras" and path[-1:] == ("activation",)
-    ):  # a room of this suite
+    # a room of this suite
+    if offer.kind == "prelu" and target == "keras" and path[-1:] == ("activation",):
         arrays = {name: a.reshape(1, -1) for name, a in arrays.items()}
     return Layer(path, arrays, raw, offer.layer.kinds, offer.layer.heads)

@@ -140,10 +140,11 @@ class _Gradient:
             return "non-finite", _Gradient._not_finite
         start = self._profile(self.first[s])
         if start != "comes through":
+            # what it was born with is the cause of what became of it
             return (
                 start,
                 _Gradient._at_start,
-            )  # what it was born with is the cause of what became of it
+            )
         if self.dead[s].any():
             return "dead", _Gradient._dead
         later = self._profile(self.later[s])

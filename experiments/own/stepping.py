@@ -25,9 +25,8 @@ def rate(taken: Passes, said: Diagnosis) -> Iterator[Advice]:
     typical = (
         float(np.median(ratios[np.isfinite(ratios)])) if np.isfinite(ratios).any() else math.nan
     )
-    small = (
-        typical < SMALL_STEP and said.gradient.verdict == "comes through"
-    )  # else it is the gradient that is small
+    # else it is the gradient that is small
+    small = typical < SMALL_STEP and said.gradient.verdict == "comes through"
     if not (typical > LARGE_STEP or small):
         return
     word = "large" if typical > LARGE_STEP else "small"

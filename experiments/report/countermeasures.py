@@ -69,9 +69,8 @@ class Room:
 
         A heading, then a row for each kind, `-` where a framework has none.
         """
-        fullest = sorted(
-            self.wings, key=lambda wing: -len(wing.names)
-        )  # so that the order is that of a whole list
+        # so that the order is that of a whole list
+        fullest = sorted(self.wings, key=lambda wing: -len(wing.names))
         kinds = dict.fromkeys(kind for wing in fullest for kind in wing.names)
         heading = ["in the spec", *(wing.framework for wing in self.wings)]
         return [
@@ -83,9 +82,8 @@ class Room:
 def rooms() -> list[str]:
     """The names of the countermeasures."""
     files = (ROOT / "common" / "countermeasures").glob("*.py")
-    return sorted(
-        file.stem for file in files if not file.stem.startswith("_")
-    )  # what begins so is a part of a room
+    # what begins so is a part of a room
+    return sorted(file.stem for file in files if not file.stem.startswith("_"))
 
 
 def named(word: str) -> list[str]:

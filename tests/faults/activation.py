@@ -110,11 +110,11 @@ KINDS = (
                 (
                     "activation",
                     (
-                        'leaky_relu(z, self.param("slope", lambda key: '
-                        "jnp.asarray(self.initial_slope, z.dtype)))"
+                        'z, self.param("slope", lambda key: '
+                        "jnp.asarray(self.initial_slope, z.dtype))\n"
                     ),
-                    "leaky_relu(z, jax.lax.stop_gradient("
-                    'self.param("slope", lambda key: jnp.asarray(self.initial_slope, z.dtype))))',
+                    "z, jax.lax.stop_gradient("
+                    'self.param("slope", lambda key: jnp.asarray(self.initial_slope, z.dtype)))\n',
                 )
             ),
         },

@@ -56,8 +56,9 @@ KINDS = (
             "jax": edits(
                 (
                     "training",
-                    "self.statistics, self._array(x)))\n",
-                    "self.statistics, self._array(x))) * (np.arange(x.shape[1]) < 100)[:, None]\n",
+                    "self.statistics, self._array(x))\n        )\n",
+                    "self.statistics, self._array(x))\n        )"
+                    " * (np.arange(x.shape[1]) < 100)[:, None]\n",
                 )
             ),
         },
@@ -79,8 +80,8 @@ KINDS = (
             "jax": edits(
                 (
                     "training",
-                    "self.parameters, self.statistics, self._array(x)))\n",
-                    f"self.parameters, self.statistics, self._array(x))){ONE_SAMPLE}\n",
+                    "self.parameters, self.statistics, self._array(x))\n        )\n",
+                    f"self.parameters, self.statistics, self._array(x))\n        ){ONE_SAMPLE}\n",
                 )
             ),
         },

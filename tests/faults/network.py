@@ -66,7 +66,13 @@ KINDS = (
                     "tf.reduce_sum(of_samples, axis=-1)",
                 )
             ),
-            "jax": edits(("loss", "(outputs, classes).mean()", "(outputs, classes).sum()")),
+            "jax": edits(
+                (
+                    "loss",
+                    "outputs, classes\n            ).mean()",
+                    "outputs, classes\n            ).sum()",
+                )
+            ),
         },
     ),
     Fault(
@@ -79,9 +85,7 @@ KINDS = (
             "keras": edits(
                 ("training", "self.loss(y, run.logits)", "self.loss((y + 1) % 10, run.logits)")
             ),
-            "jax": edits(
-                ("loss", "(outputs, classes).mean()", "(outputs, (classes + 1) % 10).mean()")
-            ),
+            "jax": edits(("loss", " outputs, classes\n", " outputs, (classes + 1) % 10\n")),
         },
     ),
     Fault(
@@ -98,20 +102,14 @@ KINDS = (
                     "self._tensor(np.roll(batch.y, 1, 0)), corrected",
                 )
             ),
-            "jax": edits(("training", "batch.y)\n", "np.roll(batch.y, 1, 0))\n")),
+            "jax": edits(("training", "batch.y),\n", "np.roll(batch.y, 1, 0)),\n")),
         },
     ),
     Fault(
         "squared error summed over the outputs",
         "squared error",
         {
-            "torch": edits(
-                (
-                    "loss",
-                    'outputs), reduction="none").mean(-1)',
-                    'outputs), reduction="none").sum(-1)',
-                )
-            ),
+            "torch": edits(("loss", "squares.mean(-1)", "squares.sum(-1)")),
             "keras": edits(
                 (
                     "loss",
@@ -122,8 +120,8 @@ KINDS = (
             "jax": edits(
                 (
                     "loss",
-                    "optax.squared_error(outputs, _targets",
-                    "10 * optax.squared_error(outputs, _targets",
+                    "lambda outputs, wanted: optax",
+                    "lambda outputs, wanted: 10 * optax",
                 )
             ),
         },
@@ -132,13 +130,7 @@ KINDS = (
         "half of the squared error",
         "squared error",
         {
-            "torch": edits(
-                (
-                    "loss",
-                    'outputs), reduction="none").mean(-1)',
-                    'outputs), reduction="none").mean(-1) / 2',
-                )
-            ),
+            "torch": edits(("loss", "squares.mean(-1)", "squares.mean(-1) / 2")),
             "keras": edits(
                 (
                     "loss",
@@ -146,7 +138,7 @@ KINDS = (
                     "squared(_targets(wanted, outputs), outputs) / 2",
                 )
             ),
-            "jax": edits(("loss", "optax.squared_error(outputs,", "optax.l2_loss(outputs,")),
+            "jax": edits(("loss", "optax.squared_error(\n", "optax.l2_loss(\n")),
         },
     ),
 )

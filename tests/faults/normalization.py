@@ -44,8 +44,8 @@ KINDS = (
             "jax": edits(
                 (
                     "normalization",
-                    "momentum=momentum, use_fast_variance=False)\n        case",
-                    "momentum=1 - momentum, use_fast_variance=False)\n        case",
+                    "momentum=momentum, use_fast_variance=False\n            )\n        case",
+                    "momentum=1 - momentum, use_fast_variance=False\n            )\n        case",
                 )
             ),
         },
@@ -71,8 +71,9 @@ KINDS = (
             "jax": edits(
                 (
                     "normalization",
-                    "momentum=momentum, use_fast_variance=False)\n        case",
-                    "momentum=float(np.float32(momentum)), use_fast_variance=False)\n        case",
+                    "momentum=momentum, use_fast_variance=False\n            )\n        case",
+                    "momentum=float(np.float32(momentum)), use_fast_variance=False\n"
+                    "            )\n        case",
                 )
             ),
         },

@@ -60,7 +60,7 @@ KINDS = (
         "signal gradient of the other seed",
         "tanh",
         {
-            "torch": edits(("quantities", "stack([signal.T,", "stack([signal.T.roll(1, 0),")),
+            "torch": edits(("quantities", "[signal.T,", "[signal.T.roll(1, 0),")),
             "keras": edits(("quantities", "(signal * run", "(tf.roll(signal, 1, 1) * run")),
             "jax": edits(("quantities", "stack([signal,", "stack([jnp.roll(signal, 1, 0),")),
         },
@@ -69,7 +69,7 @@ KINDS = (
         "signal gradient of the next layer",
         "tanh",
         {
-            "torch": edits(("quantities", "stack([signal.T,", "stack([signal.T.roll(-1, 1),")),
+            "torch": edits(("quantities", "[signal.T,", "[signal.T.roll(-1, 1),")),
             "keras": edits(("quantities", "(signal * run", "(tf.roll(signal, -1, 0) * run")),
             "jax": edits(("quantities", "stack([signal,", "stack([jnp.roll(signal, -1, 1),")),
         },

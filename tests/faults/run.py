@@ -5,8 +5,9 @@ from __future__ import annotations
 from tests.faults.fault import Fault, edits
 
 KERAS_CALL = (
-    "handle, self.last = self.compiled_step(self._tensor(batch.x), self._tensor(batch.y), "
-    "corrected)\n"
+    "handle, self.last = self.compiled_step(\n"
+    "                self._tensor(batch.x), self._tensor(batch.y), corrected\n"
+    "            )\n"
 )
 SHARED = """        shared = self.__dict__.setdefault("shared", [])
         shared[:] = {}
@@ -16,7 +17,9 @@ TORCH_LOAD = "        self.network = StackedNetwork"
 LOAD = "        self.plan = plan or self.plan\n"
 COUNTED = "        self.plan, self.count = plan or self.plan, 0\n"
 
-OF_STEP = 'quantities.of_step(run, held, numbers["learning_rate"], self.network.sites_of_weights)'
+OF_STEP = """quantities.of_step(
+            run, held, numbers["learning_rate"], self.network.sites_of_weights
+        )"""
 
 KINDS = (
     Fault(

@@ -66,8 +66,8 @@ KINDS = (
             "keras": edits(
                 (
                     "training",
-                    "self.compiled_step(self._tensor(batch.x),",
-                    'self.compiled_step(self._tensor(batch.x.astype("float32").astype("float64")),',
+                    "self._tensor(batch.x), self",
+                    'self._tensor(batch.x.astype("float32").astype("float64")), self',
                 )
             ),
             "jax": edits(

@@ -28,9 +28,8 @@ CALLS = (
 def bound(eqn: Any, operands: list[Any]) -> list[Any]:
     """The outputs of an equation, bound as it was."""
     params: Any = eqn.primitive.get_bind_params(eqn.params)
-    functions, params = (
-        params if isinstance(params, tuple) else ((), params)
-    )  # JAX before 0.9 hands the functions apart
+    # JAX before 0.9 hands the functions apart
+    functions, params = params if isinstance(params, tuple) else ((), params)
     with eqn.ctx.manager:
         outputs = eqn.primitive.bind(*functions, *operands, **params)
     return list(outputs) if eqn.primitive.multiple_results else [outputs]

@@ -129,9 +129,8 @@ class Replay:
         if not end:
             self._enter(site, operands)
             return operands
-        if not any(
-            frame.site is site for frame in self.frames
-        ):  # JAX has moved it out of a scan: it depends on no step
+        # JAX has moved it out of a scan: it depends on no step
+        if not any(frame.site is site for frame in self.frames):
             return operands
         frame = self.frames.pop()
         while frame.site is not site:

@@ -37,9 +37,8 @@ def rms(tensor: Any) -> tuple[Any, Any]:
     values = widened(tensor)
     if values.dtype == tf.float64:
         return _scaled(values)
-    mean_square = _mean_square(
-        tf.cast(values, tf.float64)
-    )  # there the square of a float32 neither under- nor overflows
+    # there the square of a float32 neither under- nor overflows
+    mean_square = _mean_square(tf.cast(values, tf.float64))
     return tf.sqrt(mean_square), tf.math.is_finite(mean_square)
 
 

@@ -143,9 +143,8 @@ class Recorder(TorchFunctionMode):
         if not (self._recording or self._replaying):
             return None
         with torch._C.DisableTorchFunction():
-            while (
-                self._stack[-1].module is not module
-            ):  # left by an exception that the model has caught
+            # left by an exception that the model has caught
+            while self._stack[-1].module is not module:
                 self._stack.pop()
             frame = self._stack.pop()
             output = self._leave(frame, output, lambda first: self._described(module, frame, first))

@@ -15,9 +15,8 @@ def to_numpy(tensor: torch.Tensor, copy: bool = True) -> np.ndarray:
     if tensor.is_floating_point() and tensor.dtype != torch.float64:
         tensor = tensor.to(torch.float32)
     array = tensor.cpu().numpy()
-    return (
-        array.copy(order="K") if copy else array
-    )  # a transposed view is not put in order: that takes ten times as long
+    # a transposed view is not put in order: that takes ten times as long
+    return array.copy(order="K") if copy else array
 
 
 def to_torch(value: Any, dtype: torch.dtype, cast: torch.dtype | None, device: torch.device) -> Any:

@@ -108,9 +108,8 @@ def _verdict(configuration: Configuration, run: RunFinding, bounds: Thresholds) 
     if group in ("vanishing", "exploding"):
         ratio = geometric(run.gradient_ratio)
         if ratio and bounds.vanishing <= ratio <= bounds.exploding and run.gradient.reason:
-            deeper = re.search(
-                r"it would be [^)]*", run.gradient.reason
-            )  # such a ratio does not look like it
+            # such a ratio does not look like it
+            deeper = re.search(r"it would be [^)]*", run.gradient.reason)
             yield deeper[0] if deeper else beyond_the_rate(run.gradient.reason)
         if words[1] == "learns":
             yield "and yet it learns"

@@ -35,9 +35,8 @@ def profile(
     """
     shown = SHOWN[quantity]
     title = f"{shown.title} ({shown.unit})"
-    axis = alt.Axis(
-        tickMinStep=1, titleAnchor="end"
-    )  # on a narrow screen the title is wider than the lines
+    # on a narrow screen the title is wider than the lines
+    axis = alt.Axis(tickMinStep=1, titleAnchor="end")
     x = alt.X(
         "layer:Q",
         title=f"{site}, from the first to the last{note}",

@@ -21,8 +21,7 @@ def seconds(rows: Rows = None, *, columns: int = 3) -> alt.TopLevelMixin:
         tooltip=["backend:N", "panel:N", alt.Tooltip("seconds:Q", format=FORM)],
     )
     bars = base.mark_bar(color=GREY)
-    margin = base.mark_point(opacity=0).encode(
-        x=alt.X("room:Q", title="time (s)")
-    )  # so that the text has room
+    # so that the text has room
+    margin = base.mark_point(opacity=0).encode(x=alt.X("room:Q", title="time (s)"))
     text = base.mark_text(align="left", dx=3).encode(text=alt.Text("seconds:Q", format=".3~g"))
     return style.panels(bars + text + margin, columns).resolve_scale(x="independent")

@@ -133,11 +133,12 @@ def _profile(common: Row, trace: Trace, quantity: str, step: int) -> Iterator[Ro
 
 def _expected(line: Line) -> Iterator[Row]:
     for layer, share in enumerate(line.expected or (), start=1):
+        # a logarithm has no place for 0
         yield line.common | {
             "kind": "theory",
             "layer": layer,
             "mid": share or None,
-        }  # a logarithm has no place for 0
+        }
 
 
 def _through(folder: str, thresholds: Any) -> Iterator[Row]:

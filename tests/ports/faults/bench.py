@@ -19,9 +19,8 @@ from tests.ports.faults.fault import BACKENDS, Edit, Pair, file_of, planted
 
 ASKED = Asked()
 
-os.environ.setdefault(
-    "JAX_DISABLE_MOST_OPTIMIZATIONS", "1"
-)  # a program that runs once or twice need not be a fast one
+# a program that runs once or twice need not be a fast one
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 
 
 class Bench:

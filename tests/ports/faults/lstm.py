@@ -9,7 +9,7 @@ LINEN = Pair("lstm", "torch", "linen")
 KERAS_TORCH = Pair("lstm", "keras", "torch")
 KERAS_LINEN = Pair("lstm", "keras", "linen")
 
-FIRST_KERAS = 'unit_forget_bias=False, name="lstm_1"'
+FIRST_KERAS = 'name="lstm_1"'
 SECOND_KERAS = (
     'layers.LSTM(8, bias_initializer="random_normal", unit_forget_bias=False, name="lstm_2"),'
 )

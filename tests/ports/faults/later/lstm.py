@@ -15,7 +15,7 @@ from tests.ports.faults.lstm import (
 )
 
 GRU_2 = 'bias_initializer="random_normal", name="gru_2"'
-FIRST_OF_TWO = "layers.LSTM(8, return_sequences=True, bias_initializer"
+FIRST_OF_TWO = "8,\n                return_sequences=True,\n                bias_initializer"
 MAXIMUM = (
     SECOND_KERAS.replace("8, ", "8, return_sequences=True, ")
     + "\n            layers.GlobalMaxPooling1D(),"
@@ -41,7 +41,7 @@ LATER = (
         KERAS,
         "first layer backwards",
         FIRST_OF_TWO,
-        FIRST_OF_TWO.replace("8, ", "8, go_backwards=True, "),
+        FIRST_OF_TWO.replace("8,", "8, go_backwards=True,"),
         "rnn[0]",
         "recurrent.direction",
     ),

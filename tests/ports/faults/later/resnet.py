@@ -108,8 +108,8 @@ LATER = (
     fault(
         LINEN,
         "through float32 before the batch norm",
-        'name="stem_norm")(x)',
-        'name="stem_norm")(x.astype(np.float32).astype(float))',
+        'name="stem_norm"\n        )(x)',
+        'name="stem_norm"\n        )(x.astype(np.float32).astype(float))',
         "conv bn",
         "precision.float32",
     ),
