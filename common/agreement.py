@@ -113,9 +113,12 @@ class Judge:
 
     def check(self, found: Step, expected: Step, plan: Plan) -> Check:
         """Compare a wing's step with the definition's."""
-        values, definitions, seen = all_of(found), all_of(expected), []
+        values = all_of(found)
+        definitions = all_of(expected)
+        seen = []
         for key, definition in definitions.items():
-            errors, bounds = distance(values[key], definition), self._bounds(key, definitions, plan)
+            errors = distance(values[key], definition)
+            bounds = self._bounds(key, definitions, plan)
             shares = shares_of(errors, bounds)
             index = np.unravel_index(int(shares.argmax()), shares.shape)
             place = key.place(tuple(map(int, index)), plan)
@@ -138,10 +141,12 @@ class Judge:
 
         Some of these were drawn.
         """
-        whole, few = largest(expected[:, None]), largest(expected[:, None, drawn])
+        whole = largest(expected[:, None])
+        few = largest(expected[:, None, drawn])
         with np.errstate(divide="ignore", invalid="ignore"):
             larger = np.where(whole > few, whole / few, 1.0)
-        drawn_bounds, ceiling = larger * self.bounds[Key(EVALUATION)], CEILING * whole
+        drawn_bounds = larger * self.bounds[Key(EVALUATION)]
+        ceiling = CEILING * whole
         # where the drawn samples tell nothing, nor do the others
         widest = np.where(drawn_bounds > ceiling, np.inf, ceiling)
         bounds = np.minimum(OTHER_SAMPLES * drawn_bounds, widest)[:, 0]

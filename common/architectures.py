@@ -83,7 +83,8 @@ class Perceptron(Network, frozen=True):
 
     @model_validator(mode="after")
     def _a_layer_is_wide_enough(self) -> Perceptron:
-        least, narrowest = self.normalization.least_units, min(self.widths)
+        least = self.normalization.least_units
+        narrowest = min(self.widths)
         if narrowest < least:
             raise ValueError(
                 f"{self.normalization.kind} norm needs at least {least} units, of one it leaves "

@@ -138,7 +138,8 @@ def train(
     steps: list[int] = []
     waiting: list[Any] = []
     next_fetch = 0
-    first_step, clock = 0.0, time.perf_counter()
+    first_step = 0.0
+    clock = time.perf_counter()
     for step, batch in enumerate(batches):
         handle = program.step(batch)
         if plan.recorded(step):

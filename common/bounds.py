@@ -56,7 +56,10 @@ class Bounds:
     """
 
     def __init__(self, plan: Plan, before: State, step: Step, inside: Inside) -> None:
-        self.plan, self.before, self.step, self.inside = plan, before, step, inside
+        self.plan = plan
+        self.before = before
+        self.step = step
+        self.inside = inside
         self.info = np.finfo(plan.precision)
         self.u = float(self.info.eps) / 2
         self.flushed = flushed(plan)
@@ -148,7 +151,8 @@ class Bounds:
         apart = most_apart(self.plan.clipping)
         if apart is not None:
             for name in self.before.parameters:
-                clipped, gradient = Key("clipped gradient", name), bounds[Key("gradient", name)]
+                clipped = Key("clipped gradient", name)
+                gradient = bounds[Key("gradient", name)]
                 bounds[clipped] = np.maximum(bounds[clipped], np.minimum(gradient, apart))
         self._add_lost_gradients(bounds)
         quantities = {Key(name): b for name, b in self._quantities(bounds).items()}
@@ -161,7 +165,8 @@ class Bounds:
         Where a gradient was flushed, or clipped elsewhere than in the draws.
         """
         spec = self.plan.optimizer
-        rate, steep = spec.learning_rate, steepest(spec)
+        rate = spec.learning_rate
+        steep = steepest(spec)
         lost = rate * steep * self.flushed
         for name in self.before.parameters:
             bounds[Key("value after the step", name)] += lost
@@ -213,7 +218,8 @@ class Bounds:
 
     def blind(self) -> str | None:
         """Why the step cannot be judged, in one line; None where it can."""
-        bounds, spreads = self.found(), self.spreads()
+        bounds = self.found()
+        spreads = self.spreads()
         for key, ceiling in self._ceilings().items():
             # a kink within rounding moves one sample's signal by its size, and the gradient of the
             # batch by much less
@@ -236,10 +242,8 @@ class Bounds:
 
     def _ceilings(self) -> Compared:
         """How wide a bound may be that bounds something."""
-        evaluation, weights = (
-            Key(EVALUATION),
-            [Key("gradient", name) for name in self.plan.network.weights],
-        )
+        evaluation = Key(EVALUATION)
+        weights = [Key("gradient", name) for name in self.plan.network.weights]
         ceilings = {key: CEILING * largest(self.expected[key]) for key in (SIGNAL, *weights)}
         return ceilings | {
             evaluation: CEILING * np.maximum(largest(self.expected[evaluation]), 1.0)
@@ -256,10 +260,8 @@ class Bounds:
         """Whether some parameter moves so far that a step of other length would be seen."""
         for name, before in self.before.parameters.items():
             key = Key("value after the step", name)
-            moved, rounded = (
-                largest(self.expected[key] - before),
-                4 * self.u * largest(self.expected[key]),
-            )
+            moved = largest(self.expected[key] - before)
+            rounded = 4 * self.u * largest(self.expected[key])
             if (FINE * moved > self.spreads()[key] + rounded).any():
                 return True
         return False

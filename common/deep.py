@@ -18,7 +18,10 @@ import numpy as np
 
 from common.network import Arrays
 
-WIDTH, FEATURES, CLASSES, BATCH = 32, 64, 10, 64
+WIDTH = 32
+FEATURES = 64
+CLASSES = 10
+BATCH = 64
 
 LAYER = ("affine", "norm", "activation")
 """The pieces of a hidden layer, in their order; a norm only where one is given."""

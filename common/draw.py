@@ -118,7 +118,8 @@ def batches(plan: Plan, data: Data) -> Iterator[Batch]:
         `plan.steps` batches, float64 rounded to the plan's precision; a rest smaller than a batch
         is left out of an epoch.
     """
-    n, size = len(data.x_train), plan.task.batch_size
+    n = len(data.x_train)
+    size = plan.task.batch_size
     x_train = rounded(data.x_train, plan.precision)
     y_train = data.y_train if data.classes else rounded(data.y_train, plan.precision)
     per_epoch = n // size

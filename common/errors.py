@@ -145,7 +145,10 @@ class _Shown(reprlib.Repr):
 
     def __init__(self) -> None:
         super().__init__()
-        self.maxlevel, self.maxstring, self.maxother, self.maxlong = 3, 60, 60, 60
+        self.maxlevel = 3
+        self.maxstring = 60
+        self.maxother = 60
+        self.maxlong = 60
 
     def repr_int(self, x: int, level: int) -> str:
         """A whole number; Python refuses to write one of very many digits."""

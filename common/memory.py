@@ -45,7 +45,8 @@ def _groups() -> Iterator[int]:
     root = Path("/sys/fs/cgroup")
     for limit, used, kinds in GROUPS:
         try:
-            most, now = int((root / limit).read_text()), int((root / used).read_text())
+            most = int((root / limit).read_text())
+            now = int((root / used).read_text())
         except (OSError, ValueError):  # no such file, or the limit is `max`
             continue
         # copies of files, which make way

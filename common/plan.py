@@ -29,7 +29,10 @@ Steps = Annotated[int, Field(ge=1, le=1_000_000_000)]
 CACHED_BYTES = 4_000_000
 """Seeds are trained side by side while their parameters are no larger."""
 
-PARAMETER_COPIES, SLOT_COPIES, LAYER_COPIES, TRACE_COPIES = 8, 3, 5, 3
+PARAMETER_COPIES = 8
+SLOT_COPIES = 3
+LAYER_COPIES = 5
+TRACE_COPIES = 3
 """How many arrays of the size of the parameters, of a slot of the optimizer, of all layers'
 batches, and of what is recorded a run has at once."""
 
@@ -90,7 +93,8 @@ class Plan(Spec, frozen=True):
     @model_validator(mode="after")
     def _numbers_exist_in_the_precision(self) -> Plan:
         info = np.finfo(self.precision)
-        low, high = float(info.smallest_normal), float(info.max)
+        low = float(info.smallest_normal)
+        high = float(info.max)
         for spec in (
             *self._rooms().values(),
             self.initialization,
@@ -186,7 +190,8 @@ class Plan(Spec, frozen=True):
         times (with their gradients, clipped, the update, and the copies between), and five arrays
         of every layer's batch.
         """
-        seeds, network = len(self.groups()[0].seeds), self.network
+        seeds = len(self.groups()[0].seeds)
+        network = self.network
         inputs = self.task.batch_size * (network.features * network.shared + network.outputs)
         layers = len(network.sites) * self.task.batch_size * network.units
         copies = PARAMETER_COPIES + SLOT_COPIES * len(slots(self.optimizer))

@@ -52,7 +52,8 @@ def rms(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
 
     Infinity and NaN come out as such. An empty or all-zero input gives 0.
     """
-    every, kept = list(range(x.ndim)), [axis for axis in range(x.ndim) if axis not in axes]
+    every = list(range(x.ndim))
+    kept = [axis for axis in range(x.ndim) if axis not in axes]
     low, high = safe_norms(x.dtype.name)
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         norm = np.sqrt(np.einsum(x, every, x, every, kept))
@@ -103,7 +104,8 @@ def ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def named(measured: np.ndarray) -> dict[str, np.ndarray]:
     """The `QUANTITIES` [seed, layer] of what was `MEASURED` [measured, seed, layer]."""
     found = dict(zip(MEASURED, measured, strict=True))
-    update, size = found.pop("update_rms"), found.pop("weight_rms")
+    update = found.pop("update_rms")
+    size = found.pop("weight_rms")
     return found | {"update_ratio": ratio(update, size)}
 
 

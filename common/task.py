@@ -161,7 +161,8 @@ def load(task: Task) -> Data:
         )
     real = y.dtype.kind == "f"
     if task.standardized != "no":
-        x, y = _standardized(x, train), _standardized(y, train) if real else y
+        x = _standardized(x, train)
+        y = _standardized(y, train) if real else y
     _check_differing(task.source, "x", x[train])
     _check_finite(task.source, "x", x)
     if real:
@@ -190,7 +191,8 @@ def _check_differing(source: str, key: str, training: np.ndarray) -> None:
     """Refuse what is the same for every sample, of which nothing can be learnt."""
     if not (training.max(0) == training.min(0)).all():
         return
-    word, count = {"x": "feature", "y": "target"}[key], training.shape[-1]
+    word = {"x": "feature", "y": "target"}[key]
+    count = training.shape[-1]
     which = f"all {count} {word}s are" if count > 1 else f"its only {word} is"
     raise UserError(
         f"{source}: {which} constant over the training set; give {key!r} that differs between "

@@ -43,7 +43,8 @@ class Cluster:
     threads = 1
 
     def __init__(self, ray: Any, nodes: Nodes) -> None:
-        self.ray, self.nodes = ray, nodes
+        self.ray = ray
+        self.nodes = nodes
         self.alive = {node.id for node in nodes}
         self.workers: set[ClusterWorker] = set()
         self.burials: set[futures.Future[None]] = set()
@@ -111,7 +112,9 @@ class ClusterWorker:
     """A lane's actor, seen from the command; its messages are heard in the cluster's thread."""
 
     def __init__(self, cluster: Cluster, first: Job, store: Store, inbox: Inbox) -> None:
-        self.cluster, self.store, self.inbox = cluster, store, inbox
+        self.cluster = cluster
+        self.store = store
+        self.inbox = inbox
         self.able = cluster.nodes.able(first.backend, first.device, first.processor)
         self.what = f"{first.backend} on {first.device} ({first.processor})"
         self.placed = self.lost = False

@@ -29,10 +29,8 @@ SOURCES = ("backends", "common", "experiments")
 ADDRESS_FILE = "ray_current_cluster"
 """Where `ray start` leaves the address of this machine's cluster, in Ray's folder."""
 
-PREFACE, SETTINGS = (
-    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]),
-    b"\x04",
-)
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+SETTINGS = b"\x04"
 """How a client of HTTP/2, and so of gRPC, begins, and the kind of frame that its server begins with
 (RFC 9113, 3.4)."""
 

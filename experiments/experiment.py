@@ -157,7 +157,8 @@ def check_count(experiment: Experiment, overrides: Values, *, many: bool) -> Non
     Raises:
         UserError: There are more.
     """
-    count, most = experiment.count(overrides), MOST if many else MANY
+    count = experiment.count(overrides)
+    most = MOST if many else MANY
     if count > most:
         cure = "" if many else ", or add --many"
         raise UserError(
@@ -184,7 +185,8 @@ def plans(experiment: Experiment, overrides: Values | None = None) -> dict[str, 
     for number, (name, changes) in enumerate(experiment.configurations(overrides), start=1):
         where = f"configuration {name or number}" if experiment.configuration else "[grid]"
         settings = _settings(where, experiment.base | changes)
-        name, plan = name or name_of(settings, changes, overrides), plan_of(where, settings)
+        name = name or name_of(settings, changes, overrides)
+        plan = plan_of(where, settings)
         # the same plan twice, by an override, is one configuration
         if found.setdefault(name, plan) != plan:
             raise UserError(

@@ -35,7 +35,8 @@ def parse(options: type[T], prog: str) -> T:
         UserError: No flag has the name, or a flag's value is not what it takes, or a word is empty
             or cannot be printed.
     """
-    said, arguments = io.StringIO(), sys.argv[1:]
+    said = io.StringIO()
+    arguments = sys.argv[1:]
     _check_words(options, arguments)
     try:
         with contextlib.redirect_stderr(said):

@@ -34,7 +34,8 @@ class Kept:
 
     def after(self, step: int) -> dict[str, np.ndarray]:
         """What a step gave: the state after it and, if it was recorded, what was measured."""
-        state, recorded = self.states[step + 1], np.flatnonzero(self.trace.steps == step)
+        state = self.states[step + 1]
+        recorded = np.flatnonzero(self.trace.steps == step)
         found = _named(state)
         if recorded.size:
             found["loss"] = self.trace.loss[:, recorded[0]]
@@ -98,7 +99,8 @@ def checks(program: Program, plan: Plan, data: Data, judges: list[Judge]) -> lis
     definition = Definition(plan)
     if not judges:
         return [_without_definition(program, plan, data)]
-    found, drawn = [], evaluated(data)
+    found = []
+    drawn = evaluated(data)
     for judge in judges:
         batch = batch_of(plan, data, judge.step)
         expected = take(definition, judge.before, batch, data.x_test[drawn], plan)
@@ -155,7 +157,8 @@ def drifts(program: Program, plan: Plan, data: Data, run: Kept) -> list[Check]:
     """
     found = []
     for step in taken_again(plan):
-        alone, in_the_run = _alone(program, plan, data, step, run), run.after(step)
+        alone = _alone(program, plan, data, step, run)
+        in_the_run = run.after(step)
         where = _differing(in_the_run, alone)
         if where and not _differing(_alone(program, plan, data, step, run), alone):
             reason = f"{where}, step {step}: in the run it is not what the step by itself gives"

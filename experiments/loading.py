@@ -193,7 +193,8 @@ def _definition_first(backend: str) -> int:
 
 
 def _unused(name: str, taken: Iterable[str]) -> str:
-    names, number = set(taken), 1
+    names = set(taken)
+    number = 1
     while (name if number == 1 else f"{name} ({number})") in names:
         number += 1
     return name if number == 1 else f"{name} ({number})"

@@ -168,7 +168,8 @@ def answer(console: Console, word: str) -> None:
     Raises:
         UserError: Nothing is called so.
     """
-    named, rows = countermeasures.named(word), rosetta.named(word)
+    named = countermeasures.named(word)
+    rows = rosetta.named(word)
     try:
         found = finding.found(word)
     except UserError:

@@ -34,7 +34,8 @@ def one_line(error: ValidationError, model: type[BaseModel]) -> str:
         shortened(escaped(".".join(str(part) for part in mistake["loc"] if part not in FORMS)), 80)
         or "values"
     )
-    context, received = mistake.get("ctx", {}), mistake.get("input")
+    context = mistake.get("ctx", {})
+    received = mistake.get("input")
     match mistake["type"]:
         case "extra_forbidden":
             word = str(mistake["loc"][-1])

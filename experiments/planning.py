@@ -68,7 +68,8 @@ def _check_samples(where: str, settings: Settings, data: Data) -> None:
     Raises:
         UserError: The network is of the other kind.
     """
-    recurrent, source = settings.recurrent.over_time, settings.data
+    recurrent = settings.recurrent.over_time
+    source = settings.data
     if recurrent == (data.time is not None):
         return
     shipped = source in sources.NAMES
@@ -119,7 +120,8 @@ def _check_loss(where: str, settings: Settings, data: Data) -> None:
 
 
 def _check_memory(where: str, plan: Plan) -> None:
-    needed, there = plan.memory(), memory.available()
+    needed = plan.memory()
+    there = memory.available()
     if needed > there:
         sizes = (
             f"{plan.network.spoken}, batch size {plan.task.batch_size:,}, {len(plan.seeds):,} "

@@ -29,13 +29,16 @@ from common.plan import Plan
 
 def timed(backend: Backend, plan: Plan, device: str, measure: bool) -> dict[str, object]:
     """Run a plan, and time its first step, with building and compiling, and every later one."""
-    data, groups, first = task.load(plan.task), plan.groups(), 0.0
+    data = task.load(plan.task)
+    groups = plan.groups()
+    first = 0.0
     steps = [0.0] * plan.steps
     clock = time.perf_counter()
     program = backend.program(groups[0], device, measure)
     build = time.perf_counter() - clock
     for group in groups:
-        batches, start = list(draw.batches(group, data)), draw.state(group)
+        batches = list(draw.batches(group, data))
+        start = draw.state(group)
         clock = time.perf_counter()
         program.load(start, group)
         for i, batch in enumerate(batches):

@@ -52,7 +52,8 @@ def nodes_of(ray: Any) -> Nodes:
 
 def _answers(ray: Any, asked: dict[Any, dict[str, Any]]) -> Iterator[Any]:
     """The answers as they come; a node that goes meanwhile is not waited for."""
-    waiting, until = list(asked), time.monotonic() + PROBE_SECONDS
+    waiting = list(asked)
+    until = time.monotonic() + PROBE_SECONDS
     while waiting and time.monotonic() < until:
         answered, waiting = ray.wait(waiting, num_returns=len(waiting), timeout=LOOK_SECONDS)
         yield from answered

@@ -130,10 +130,8 @@ class Relay:
         return str(path)
 
     def _run(self) -> Message:
-        run, references = (
-            self._taken(self.store.path(self.run_id)),
-            self._taken(self._here("references.npz")),
-        )
+        run = self._taken(self.store.path(self.run_id))
+        references = self._taken(self._here("references.npz"))
         assert run is not None
         return {"run": run, "references": references, "sha256": digest(run, references)}
 

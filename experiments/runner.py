@@ -187,7 +187,8 @@ class Runner:
         """End a worker that waits; its lane waits for its turn again."""
         self._forget(lane)
         lane.worker.kill()  # pyright: ignore[reportOptionalMemberAccess]
-        lane.worker, lane.ready = None, False
+        lane.worker = None
+        lane.ready = False
         self.active.remove(lane)
         self.waiting.append(lane)
         self._say_where()
@@ -216,7 +217,8 @@ class Runner:
         job = lane.current
         assert job
         self.watcher.ended(lane.name, job, outcome)
-        lane.current, lane.losses = None, 0
+        lane.current = None
+        lane.losses = 0
         if job.defines:
             self._wake(job.plan)
         elif job.backend != DEFINITION:

@@ -31,7 +31,9 @@ def sensitivity(groups: Iterable[Plan], data: Data, runs: Iterable[Trace]) -> li
 def _of_group(plan: Plan, data: Data, run: Trace) -> np.ndarray:
     program = Definition(plan, measure=False, rounding=Random(plan.precision, seed=0))
     program.load(draw.state(plan))
-    found, kept = np.ones(len(run.steps)), 0  # a divergence is at most 1
+    # a divergence is at most 1
+    found = np.ones(len(run.steps))
+    kept = 0
     for step, batch in enumerate(draw.batches(plan, data)):
         program.step(batch)
         if not plan.recorded(step):

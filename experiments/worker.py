@@ -111,12 +111,10 @@ def _sender(channel: TextIO) -> Any:
 
 def main() -> None:
     """Serve jobs until standard input ends."""
-    name, directory, threads, exclusive = (
-        sys.argv[1],
-        Path(sys.argv[2]),
-        int(sys.argv[3]),
-        sys.argv[4] == "exclusive",
-    )
+    name = sys.argv[1]
+    directory = Path(sys.argv[2])
+    threads = int(sys.argv[3])
+    exclusive = sys.argv[4] == "exclusive"
     send = _sender(os.fdopen(os.dup(1), "w", encoding="utf-8"))
     os.dup2(2, 1)  # what a framework prints is noise and not a message
     jobs: queue.Queue[str] = queue.Queue()

@@ -57,12 +57,10 @@ class Worker:
     def __init__(
         self, backend: Backend, threads: int, imports: float, exclusive: bool = False
     ) -> None:
-        self.backend, self.threads, self.imports, self.exclusive = (
-            backend,
-            threads,
-            imports,
-            exclusive,
-        )
+        self.backend = backend
+        self.threads = threads
+        self.imports = imports
+        self.exclusive = exclusive
         self.defines = backend.name == DEFINITION
         self.compiled: tuple[Any, Program] | None = None
 
@@ -76,10 +74,13 @@ class Worker:
         Raises:
             Unsupported: The backend does not have the device.
         """
-        plan, data = job.plan, task.load(job.task())
+        plan = job.plan
+        data = task.load(job.task())
         groups = plan.groups()
         program = self._program(groups[0], job.device)
-        traces, trainings, found = program.traces, [], []
+        traces = program.traces
+        trainings = []
+        found = []
         squares: list[np.ndarray] = []
         snapshots: list[dict[int, State]] = []
         for i, group in enumerate(groups):

@@ -39,7 +39,8 @@ class Result:
 
     def __init__(self, asked: Asked) -> None:
         self.document = asked.document
-        self._status, self._text = asked.status, asked.text.strip("\n")
+        self._status = asked.status
+        self._text = asked.text.strip("\n")
 
     def __repr__(self) -> str:
         return self._text

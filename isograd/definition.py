@@ -55,7 +55,8 @@ class Definition:
     def __init__(
         self, function: Callable[..., Any], inputs: Sequence[np.ndarray], seed: int = 0
     ) -> None:
-        self._function, self._inputs = function, list(inputs)
+        self._function = function
+        self._inputs = list(inputs)
         self._rng = np.random.default_rng(seed)
         self._extended = self._is_extended()
         self._here = self._precise(self._inputs)
@@ -97,7 +98,8 @@ class Definition:
         self, i: int, here: Callable[..., Any], moved: list[Callable[..., Any]]
     ) -> Expected:
         shape = self._inputs[i].shape
-        value, bound = np.zeros(shape), np.zeros(shape)
+        value = np.zeros(shape)
+        bound = np.zeros(shape)
         typical = float(np.sqrt(np.mean(self._inputs[i] ** 2))) if value.size else 0.0
         for element in np.ndindex(shape):
             size = max(abs(float(self._inputs[i][element])), typical) or 1.0

@@ -80,10 +80,12 @@ def derivative(along: Callable[[float], np.ndarray], size: float) -> Derivative:
     here = along(0.0)
     noise = float(np.finfo(here.dtype).eps * np.abs(here).max(initial=0.0))
     best = Derivative(np.nan, np.inf, size * LADDER[0])
-    before, slope = at_step(along, size * LADDER[0]), _jump(along, here, size * LADDER[0])
+    before = at_step(along, size * LADDER[0])
+    slope = _jump(along, here, size * LADDER[0])
     for length in LADDER[1:]:
         step = size * length
-        value, jump = at_step(along, step), _jump(along, here, step)
+        value = at_step(along, step)
+        jump = _jump(along, here, step)
         kinked = jump > 0.5 * slope and jump > 1e3 * noise / step
         error = CAUTION * abs(value - before) + noise / step + (jump / 2 if kinked else 0.0)
         if error < best.error or not np.isfinite(best.error):

@@ -46,7 +46,9 @@ class Opened:
                 f"{self.file.name}: {request['factory']}() must return the model; received None"
             )
         optimizer = module.optimizer(model) if "optimizer" in self.has else None
-        self.batch, self.model, self.capture = (x, y), model, capture
+        self.batch = (x, y)
+        self.model = model
+        self.capture = capture
         self.mode = {"precision": request["precision"], "seed": request["seed"]}
         self.subject = capture.subject(
             model,
@@ -108,7 +110,8 @@ class Opened:
     def _batch(self, module: types.ModuleType, request: dict[str, Any]) -> tuple[Any, Any]:
         if request["data"] is not None:
             data = npz.read(Path(request["data"]))
-            x, y = samples.tuples(data["x"]), data["y"]
+            x = samples.tuples(data["x"])
+            y = data["y"]
         elif "batch" in self.has:
             x, y = self._own_batch(module)
         else:
@@ -117,7 +120,8 @@ class Opened:
                 "are given"
             )
         if request["samples"] is not None:
-            x, y = samples.first(x, request["samples"]), samples.first(y, request["samples"])
+            x = samples.first(x, request["samples"])
+            y = samples.first(y, request["samples"])
         if "inputs" in self.has:
             return module.inputs(x), y
         if request["folded"]:
@@ -142,7 +146,8 @@ class Opened:
         last = where == "last"
         axes = (0, *range(2, x.ndim), 1) if last else (0, x.ndim - 1, *range(1, x.ndim - 1))
         order = "channels last" if last else "channels first"
-        name, shape = self.file.name, list(x.shape)
+        name = self.file.name
+        shape = list(x.shape)
         self.remarks.append(
             f"x {shape} is given to {name} with {order}; define inputs(x) to say it otherwise"
         )

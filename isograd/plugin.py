@@ -90,7 +90,9 @@ class Framework:
     """
 
     def __init__(self, name: str, vjp: VJP, save: Path | None) -> None:
-        self.name, self._vjp, self._save = name, vjp, save
+        self.name = name
+        self._vjp = vjp
+        self._save = save
 
     def __repr__(self) -> str:
         return self.name

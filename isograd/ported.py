@@ -129,7 +129,9 @@ class Port:
     """
 
     def __init__(self, holder: Holder, request: dict[str, Any], save: Path | None = None) -> None:
-        self._holder, self._request, self._save = holder, request, save
+        self._holder = holder
+        self._request = request
+        self._save = save
 
     def agrees(self, values: bool = True, gradients: bool = True, steps: int = 0) -> Ported:
         """Fail where they part.

@@ -42,7 +42,8 @@ def stored() -> Stored:
         for name, plan in plans(experiment, SMALL).items()
         if name in ("tanh + xavier", "relu + he")
     }
-    store, worker = Store(folder), Worker(backends.load("numpy"), threads=1, imports=0.1)
+    store = Store(folder)
+    worker = Worker(backends.load("numpy"), threads=1, imports=0.1)
     jobs = jobs_of(chosen, ["numpy"], "cpu")
     for job in jobs:
         store.save(worker.run(Job(run_id=job.run_id, plan=job.plan, device="cpu")))

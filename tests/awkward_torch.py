@@ -106,7 +106,9 @@ class Checkpointed(nn.Module):
 
     def __init__(self, reentrant: bool) -> None:
         super().__init__()
-        self.first, self.part, self.reentrant = nn.Linear(4, 4), nn.Linear(4, 4), reentrant
+        self.first = nn.Linear(4, 4)
+        self.part = nn.Linear(4, 4)
+        self.reentrant = reentrant
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         h = torch.tanh(self.first(x))
@@ -120,7 +122,8 @@ class Checkpointed(nn.Module):
 class Attention(nn.Module):
     def __init__(self, weights: bool) -> None:
         super().__init__()
-        self.attention, self.weights = nn.MultiheadAttention(6, 2, batch_first=True), weights
+        self.attention = nn.MultiheadAttention(6, 2, batch_first=True)
+        self.weights = weights
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.attention(x, x, x, need_weights=self.weights)[0].mean(1)
@@ -139,7 +142,8 @@ class Causal(nn.Module):
 class Tied(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.embed, self.head = nn.Embedding(7, 4), nn.Linear(4, 7)
+        self.embed = nn.Embedding(7, 4)
+        self.head = nn.Linear(4, 7)
         self.head.weight = self.embed.weight
         self.norm = nn.LayerNorm(4)
 

@@ -83,7 +83,8 @@ def stepped(framework: str, kind: str, file: Stored) -> c.Stepped:
             back = {new: old for old, new in names.items()}
             return c.Stepped(found.output, {back[name]: a for name, a in found.arrays.items()})
         case _:
-            model, transformation = c.linen_model(), c.optax_optimizer(kind)
+            model = c.linen_model()
+            transformation = c.optax_optimizer(kind)
             variables = c.linen_started(model)
             loaded, kept = c.linen_loaded(
                 variables, transformation.init(variables["params"]), file.arrays

@@ -78,7 +78,8 @@ class Failures:
     """
 
     def __init__(self, fault: Fault | None, most: int) -> None:
-        self.fault, self.most = fault, most
+        self.fault = fault
+        self.most = most
         self.found: list[Failure] = []
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:

@@ -16,10 +16,8 @@ def scaled_error(value: np.ndarray, definition: np.ndarray) -> float:
     """The largest difference over the largest value of the definition, for each leading [seed,
     layer] by itself.
     """
-    difference, size = (
-        distance(value, definition),
-        largest(np.where(np.isfinite(definition), definition, 0.0)),
-    )
+    difference = distance(value, definition)
+    size = largest(np.where(np.isfinite(definition), definition, 0.0))
     with np.errstate(divide="ignore", invalid="ignore"):
         return float(np.where(difference == 0, 0.0, difference / size).max(initial=0.0))
 

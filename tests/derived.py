@@ -27,7 +27,8 @@ SIZES = {
 
 
 def batch_of(plan: Plan, seed: int = 1) -> Batch:
-    rng, shape = np.random.default_rng(seed), (len(plan.seeds), plan.task.batch_size)
+    rng = np.random.default_rng(seed)
+    shape = (len(plan.seeds), plan.task.batch_size)
     network = plan.network
     steps = (network.shared,) if network.shared > 1 else ()
     x = rng.normal(size=(*shape, *steps, network.features))
@@ -40,7 +41,8 @@ def start_of(plan: Plan) -> State:
     """Drawn weights, with biases, shifts, scales and running statistics that are not all the
     same.
     """
-    start, rng = draw.state(plan), np.random.default_rng(2)
+    start = draw.state(plan)
+    rng = np.random.default_rng(2)
     moved = lambda arrays: {  # noqa: E731
         name: a if name.endswith("weight") else a + rng.uniform(0.1, 0.5, a.shape)
         for name, a in arrays.items()
@@ -71,12 +73,14 @@ def elements(array: np.ndarray) -> Iterator[tuple[Any, ...]]:
 
 def quotients(plan: Plan) -> Arrays:
     """Central differences of the loss with respect to every parameter."""
-    program, batch = Program(plan, "cpu", np.longdouble), batch_of(plan)
+    program = Program(plan, "cpu", np.longdouble)
+    batch = batch_of(plan)
     program.load(start_of(plan))
     found = {name: np.zeros_like(a) for name, a in program.parameters.items()}
     for name, a in program.parameters.items():
         for index in elements(a):
-            original, losses = a[index].copy(), []
+            original = a[index].copy()
+            losses = []
             for h in (H, -H):
                 a[index] = original + h
                 losses.append(loss_of(program, batch))
@@ -87,7 +91,8 @@ def quotients(plan: Plan) -> Arrays:
 
 def assert_derived_by_hand(small: Plan) -> None:
     """The gradient of every parameter is the difference quotient, in extended precision."""
-    found, expected = stepped(small, np.longdouble)[0].last[2], quotients(small)
+    found = stepped(small, np.longdouble)[0].last[2]
+    expected = quotients(small)
     assert set(found) == set(expected) == set(small.network.shapes())
     for name, gradient in found.items():
         size = max(np.abs(g).max() for g in found.values())

@@ -76,7 +76,8 @@ def _texts(node: ElementTree.Element, place: Place, size: float) -> Iterator[Tex
 def _corners(words: str, size: float, place: Place, anchor: str, down: float) -> Text:
     wide = width(words, size)
     left = {"start": 0.0, "middle": -wide / 2, "end": -wide}[anchor]
-    one, other = place.at(left, down - ASCENT * size), place.at(left + wide, down + DESCENT * size)
+    one = place.at(left, down - ASCENT * size)
+    other = place.at(left + wide, down + DESCENT * size)
     (x0, x1), (y0, y1) = sorted([one[0], other[0]]), sorted([one[1], other[1]])
     return Text(words, size, x0, y0, x1, y1)
 

@@ -60,7 +60,8 @@ def exact(spec: Activation, z: float) -> tuple[Decimal, Decimal]:
         case Sigmoid():
             return logistic(x), logistic(x) * logistic(-x)
         case Tanh():
-            m, e = expm1(2 * x), (-2 * abs(x)).exp()
+            m = expm1(2 * x)
+            e = (-2 * abs(x)).exp()
             return m / (m + 2), 4 * e / (1 + e) ** 2
         case ReLU():
             return max(x, Decimal(0)), Decimal(int(x > 0))
@@ -96,7 +97,8 @@ def logistic(x: Decimal) -> Decimal:
 
 def tanh_argument(x: Decimal) -> tuple[Decimal, Decimal]:
     """2 u of GELU's approximation, and its derivative."""
-    twice, cubic = (8 / PI).sqrt(), Decimal(GELU_CUBIC)
+    twice = (8 / PI).sqrt()
+    cubic = Decimal(GELU_CUBIC)
     return twice * (x + cubic * x**3), twice * (1 + 3 * cubic * x**2)
 
 
@@ -145,7 +147,8 @@ def sizes(
     is large, and the two terms of the derivative may cancel. No other may lose more than the value
     does.
     """
-    x, y = Decimal(z), abs(value)
+    x = Decimal(z)
+    y = abs(value)
     match spec:
         case Sigmoid():
             return y, derivative + y * y  # 1 - y = derivative / y
@@ -170,7 +173,8 @@ def product_sizes(
     """Those of x times the logistic function of an argument: 1 - s of a rounded s has no digits
     where s is nearly 1.
     """
-    s, rest = logistic(argument), logistic(-argument)
+    s = logistic(argument)
+    rest = logistic(-argument)
     amplified = 1 if slope == 1 else 1 + abs(argument) / 4  # an argument that is z itself is exact
     lost = slope * abs(x) * s * s / 4 if rest > eps / 8 else 0
     return abs(x) * s * amplified, (s + slope * abs(x) * s * rest) * amplified + lost
@@ -185,12 +189,11 @@ def faults(wing: Backend, spec: Activation, z: np.ndarray, cotangent: np.ndarray
     """The elements at which a value or a gradient is away from the exact one by more than its
     bound.
     """
-    found, info = probe_with(wing, spec, z, cotangent), np.finfo(z.dtype)
+    found = probe_with(wing, spec, z, cotangent)
+    info = np.finfo(z.dtype)
     # what is below it may be flushed to 0
-    eps, underflow = (
-        Decimal(float(info.eps)),
-        Decimal(float(info.smallest_normal)),
-    )
+    eps = Decimal(float(info.eps))
+    underflow = Decimal(float(info.smallest_normal))
     wrong = []
     with localcontext(Context(prec=60, traps=[])):
         for index in np.ndindex(z.shape):

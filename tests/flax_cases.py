@@ -93,7 +93,8 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
 def normalized(
     x: np.ndarray, p: dict[str, np.ndarray], epsilon: float, axes: tuple[int, ...]
 ) -> np.ndarray:
-    mean, variance = x.mean(axes, keepdims=True), x.var(axes, keepdims=True)
+    mean = x.mean(axes, keepdims=True)
+    variance = x.var(axes, keepdims=True)
     return (x - mean) / np.sqrt(variance + epsilon) * p["scale"] + p["shift"]
 
 
@@ -156,14 +157,16 @@ def gru(x: np.ndarray, p: dict[str, np.ndarray]) -> np.ndarray:
             np.einsum("bi,gio->gbo", h, p["recurrent"])
             + p.get("recurrent_bias", np.zeros((3, 1)))[:, None]
         )
-        r, z = sigmoid(xr + hr), sigmoid(xz + hz)
+        r = sigmoid(xr + hr)
+        z = sigmoid(xz + hz)
         h = (1 - z) * np.tanh(xn + r * hn) + z * h
         steps.append(h)
     return np.stack(steps, axis=1)
 
 
 def simple(x: np.ndarray, p: dict[str, np.ndarray]) -> np.ndarray:
-    h, steps = np.zeros((len(x), p["kernel"].shape[-1])), []
+    h = np.zeros((len(x), p["kernel"].shape[-1]))
+    steps = []
     for t in range(x.shape[1]):
         h = np.tanh(x[:, t] @ p["kernel"][0] + h @ p["recurrent"][0] + p["bias"][0])
         steps.append(h)

@@ -47,7 +47,8 @@ def port(running: dict[str, Interpreter]) -> Callable[[str, str], Port]:
     known: dict[str, Reference] = {}
 
     def held(reference: str, other: str) -> Port:
-        mine, its = given(reference), given(other)
+        mine = given(reference)
+        its = given(other)
         if reference not in known:
             known[reference] = captured_in(running[mine.backend], mine, Asked())
         return held_in(running[its.backend], mine, known[reference], its, Asked(), "")

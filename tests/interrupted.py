@@ -133,7 +133,8 @@ def main() -> None:
     parser.add_argument("--latest", type=float, default=10.0, help="seconds")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
-    chance, wrong = random.Random(asked.seed), 0
+    chance = random.Random(asked.seed)
+    wrong = 0
     with tempfile.TemporaryDirectory() as name:
         for number in range(asked.count):
             for times in asked.times:

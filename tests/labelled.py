@@ -44,7 +44,8 @@ from tests.labelled_cases import cases
 from tests.labelled_theory import Case, plan_of
 
 PAGE = Path(__file__).parents[1] / "docs" / "verdicts.md"
-BEGIN, END = "<!-- measured: python -m tests.labelled --write -->", "<!-- end -->"
+BEGIN = "<!-- measured: python -m tests.labelled --write -->"
+END = "<!-- end -->"
 
 
 class Ran(NamedTuple):
@@ -94,7 +95,10 @@ def make(folder: Path) -> None:
 def run(case: Case, folder: Path) -> Ran:
     """Run the definition."""
     plan = plan_of(case, folder)
-    data, wing, parts, found = task.load(plan.task), backends.load("numpy"), [], []
+    data = task.load(plan.task)
+    wing = backends.load("numpy")
+    parts = []
+    found = []
     for group in plan.groups():
         program = wing.program(group, "cpu")
         program.load(draw.state(group), group)

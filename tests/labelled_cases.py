@@ -79,8 +79,11 @@ def _healthy(rng: np.random.Generator) -> Iterator[Case]:
     """Short and middling, at an ordinary rate for long enough: they learn."""
     for i in range(77):
         kind = HEALTHY[i % len(HEALTHY)]
-        depth, width = _pick(rng, [3, 4, 5, 6, 8, 10, 12]), _pick(rng, [16, 24, 32, 64])
-        rate, steps, seeds = _ordinary(rng, kind), _pick(rng, [150, 200]), _pick(rng, [1, 2, 3])
+        depth = _pick(rng, [3, 4, 5, 6, 8, 10, 12])
+        width = _pick(rng, [16, 24, 32, 64])
+        rate = _ordinary(rng, kind)
+        steps = _pick(rng, [150, 200])
+        seeds = _pick(rng, [1, 2, 3])
         settings = _settings(
             kind, depth=depth, width=width, steps=steps, learning_rate=rate, seeds=seeds
         )
@@ -93,11 +96,10 @@ def _deep(rng: np.random.Generator) -> Iterator[Case]:
     about the learning.
     """
     for i in range(66):
-        depth, width = (
-            _pick(rng, [3, 4, 6, 10, 20, 30, 50, 70, 100]),
-            _pick(rng, [8, 12, 16, 32, 64, 128]),
-        )
-        batch, seeds = _pick(rng, [16, 32, 64]), _pick(rng, [1, 2, 3])
+        depth = _pick(rng, [3, 4, 6, 10, 20, 30, 50, 70, 100])
+        width = _pick(rng, [8, 12, 16, 32, 64, 128])
+        batch = _pick(rng, [16, 32, 64])
+        seeds = _pick(rng, [1, 2, 3])
         kind = HEALTHY[i % len(HEALTHY)]
         settings = _settings(
             kind,
@@ -115,11 +117,10 @@ def _deep(rng: np.random.Generator) -> Iterator[Case]:
 def _fading(rng: np.random.Generator) -> Iterator[Case]:
     """Of those whose own depth is enough to stop them it is certain that they do not learn."""
     for i in range(80):
-        depth, width = (
-            _pick(rng, [3, 4, 5, 6, 8, 12, 20, 30, 50, 100]),
-            _pick(rng, [8, 16, 32, 64, 128]),
-        )
-        rate, steps = _pick(rng, [0.01, 0.03, 0.1]), _pick(rng, [20, 50, 100])
+        depth = _pick(rng, [3, 4, 5, 6, 8, 12, 20, 30, 50, 100])
+        width = _pick(rng, [8, 16, 32, 64, 128])
+        rate = _pick(rng, [0.01, 0.03, 0.1])
+        steps = _pick(rng, [20, 50, 100])
         settings = _settings(
             FADING[i % len(FADING)], depth=depth, width=width, steps=steps, learning_rate=rate
         )
@@ -132,7 +133,8 @@ def _fading(rng: np.random.Generator) -> Iterator[Case]:
 def _growing(rng: np.random.Generator) -> Iterator[Case]:
     """At a rate so small that nothing moves: what trains away is not the start's doing."""
     for i in range(42):
-        depth, width = _pick(rng, [4, 5, 6, 8, 12, 20, 30, 60]), _pick(rng, [32, 64, 128])
+        depth = _pick(rng, [4, 5, 6, 8, 12, 20, 30, 60])
+        width = _pick(rng, [32, 64, 128])
         settings = _settings(GROWING[i % len(GROWING)], depth=depth, width=width, steps=12)
         own, _ = decades(settings, depth)
         settings["learning_rate"] = 10.0 ** -(6 + 2 * max(0, math.ceil(own)))
@@ -178,11 +180,9 @@ def _dead(rng: np.random.Generator) -> Iterator[Case]:
 def _fast(rng: np.random.Generator) -> Iterator[Case]:
     """The bias of the output alone is stable up to a rate of a few units."""
     for i in range(44):
-        depth, rate, steps = (
-            _pick(rng, [4, 6, 10, 15]),
-            float(_pick(rng, [100, 300, 1000, 1e4])),
-            _pick(rng, [20, 60]),
-        )
+        depth = _pick(rng, [4, 6, 10, 15])
+        rate = float(_pick(rng, [100, 300, 1000, 1e4]))
+        steps = _pick(rng, [20, 60])
         settings = _settings(
             HEALTHY[i % len(HEALTHY)], depth=depth, width=32, steps=steps, learning_rate=rate
         )
@@ -194,7 +194,8 @@ def _saturating(rng: np.random.Generator) -> Iterator[Case]:
     nearly 0.
     """
     for i in range(12):
-        depth, width = [8, 10, 12, 16, 20, 30][i % 6], _pick(rng, [32, 64])
+        depth = [8, 10, 12, 16, 20, 30][i % 6]
+        width = _pick(rng, [32, 64])
         settings = _settings(
             ("tanh", "xavier"),
             depth=depth,
@@ -209,11 +210,9 @@ def _saturating(rng: np.random.Generator) -> Iterator[Case]:
 
 def _slow(rng: np.random.Generator) -> Iterator[Case]:
     for i in range(22):
-        depth, width, steps = (
-            _pick(rng, [3, 5, 8, 15, 30]),
-            _pick(rng, [16, 32, 64]),
-            _pick(rng, [20, 50]),
-        )
+        depth = _pick(rng, [3, 5, 8, 15, 30])
+        width = _pick(rng, [16, 32, 64])
+        steps = _pick(rng, [20, 50])
         rate = _pick(rng, [1e-7, 1e-9])
         settings = _settings(
             HEALTHY[i % len(HEALTHY)], depth=depth, width=width, steps=steps, learning_rate=rate
@@ -224,11 +223,9 @@ def _slow(rng: np.random.Generator) -> Iterator[Case]:
 
 def _noise(rng: np.random.Generator) -> Iterator[Case]:
     for i in range(44):
-        kind, depth, steps = (
-            HEALTHY[i % len(HEALTHY)],
-            _pick(rng, [3, 5, 8]),
-            _pick(rng, [50, 150, 400]),
-        )
+        kind = HEALTHY[i % len(HEALTHY)]
+        depth = _pick(rng, [3, 5, 8])
+        steps = _pick(rng, [50, 150, 400])
         settings = _settings(
             kind, depth=depth, width=32, steps=steps, learning_rate=_ordinary(rng, kind)
         )
@@ -243,11 +240,9 @@ def _noise(rng: np.random.Generator) -> Iterator[Case]:
 
 def _few(rng: np.random.Generator) -> Iterator[Case]:
     for i in range(22):
-        depth, width, steps = (
-            _pick(rng, [3, 5, 10, 30]),
-            _pick(rng, [32, 64]),
-            _pick(rng, [1, 2, 4]),
-        )
+        depth = _pick(rng, [3, 5, 10, 30])
+        width = _pick(rng, [32, 64])
+        steps = _pick(rng, [1, 2, 4])
         settings = _settings(
             HEALTHY[i % len(HEALTHY)], depth=depth, width=width, steps=steps, learning_rate=0.001
         )
@@ -258,7 +253,8 @@ def _few(rng: np.random.Generator) -> Iterator[Case]:
 
 def _tiny(rng: np.random.Generator) -> Iterator[Case]:
     for i in range(22):
-        kind, depth = HEALTHY[i % len(HEALTHY)], _pick(rng, [3, 5, 10])
+        kind = HEALTHY[i % len(HEALTHY)]
+        depth = _pick(rng, [3, 5, 10])
         settings = _settings(
             kind, depth=depth, width=32, steps=40, learning_rate=0.01, batch_size=8
         )

@@ -36,7 +36,8 @@ def decades(settings: dict[str, Any], depth: int) -> tuple[float, float]:
     over draws.
     """
     plan = plan_of(Case("", settings | {"depth": 3}, "digits"), Path())
-    width, activation = plan.network.units, plan.network.activation.kind
+    width = plan.network.units
+    activation = plan.network.activation.kind
     phi, slope = PHI[activation]
     s = standard_deviation(plan.initialization, width, width) ** 2 * width
     assert isinstance(plan.network, Perceptron)

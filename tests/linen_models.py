@@ -21,7 +21,8 @@ class Block(nn.Module):
 
 class CalledTwice(nn.Module):
     def setup(self) -> None:
-        self.shared, self.head = nn.Dense(4), nn.Dense(3)
+        self.shared = nn.Dense(4)
+        self.head = nn.Dense(3)
 
     def __call__(self, x: Any) -> Any:
         return self.head(nn.tanh(self.shared(nn.tanh(self.shared(x)))))

@@ -28,7 +28,8 @@ def _nodes() -> tuple[np.ndarray, np.ndarray]:
     """Composite Gauss-Legendre for the normal law: panels graded towards 0, where the kinks are."""
     edges = np.concatenate([[0.0], np.geomspace(1e-6, 10, 30)])
     x, w = np.polynomial.legendre.leggauss(20)
-    half, middle = np.diff(edges)[:, None] / 2, (edges[1:] + edges[:-1])[:, None] / 2
+    half = np.diff(edges)[:, None] / 2
+    middle = (edges[1:] + edges[:-1])[:, None] / 2
     z = (middle + half * x).ravel()
     weight = (half * w).ravel() * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
     return np.concatenate([-z, z]), np.concatenate([weight, weight])
@@ -83,7 +84,9 @@ class Prediction:
 def predicted(activation: str, s: float, layers: int) -> Prediction:
     """Theory along the trajectory of q, from an input of second moment 1."""
     phi, slope = PHI[activation]
-    q, log_ratio, variance = s, 0.0, 0.0
+    q = s
+    log_ratio = 0.0
+    variance = 0.0
     for _ in range(layers - 1):  # the first layer's own derivative acts below its output
         q = s * mean(phi(np.sqrt(q) * Z) ** 2)
         squared = slope(np.sqrt(q) * Z) ** 2
@@ -130,8 +133,11 @@ def batch_norm_rate(activation: str, batch: int | None) -> float:
     u = np.random.default_rng(0).normal(size=(100_000, batch))
     u -= u.mean(1, keepdims=True)
     u /= np.sqrt((u**2).sum(1, keepdims=True))
-    f, d = phi(np.sqrt(batch) * u), slope(np.sqrt(batch) * u)
-    square, total, along = (d**2).sum(1), d.sum(1), (u * d).sum(1)
+    f = phi(np.sqrt(batch) * u)
+    d = slope(np.sqrt(batch) * u)
+    square = (d**2).sum(1)
+    total = d.sum(1)
+    along = (u * d).sum(1)
     off = 1 / batch**2
     trace = (
         ((1 - 1 / batch) ** 2 - off) * square

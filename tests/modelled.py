@@ -89,7 +89,8 @@ def timed() -> Iterator[dict[str, Any]]:
         }
 
 
-CASES, TIMED = list(cases()), list(timed())
+CASES = list(cases())
+TIMED = list(timed())
 
 
 def planned(plan: Maker, case: dict[str, Any], **changes: Any) -> Plan:

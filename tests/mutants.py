@@ -21,7 +21,8 @@ def _span(rng: Rng, content: bytes) -> tuple[int, int]:
 
 def flipped(rng: Rng, content: bytes, other: bytes) -> bytes:
     """A single bit."""
-    at, bit = int(rng.integers(len(content))), int(rng.integers(8))
+    at = int(rng.integers(len(content)))
+    bit = int(rng.integers(8))
     return content[:at] + bytes([content[at] ^ 1 << bit]) + content[at + 1 :]
 
 
@@ -64,7 +65,8 @@ def swapped(rng: Rng, content: bytes, other: bytes) -> bytes:
     size = int(2 ** rng.uniform(0, np.log2(len(content) // 2)))
     first, second = sorted(int(n) for n in rng.integers(0, len(content) - size, 2))
     second = max(second, first + size)
-    a, b = content[first : first + size], content[second : second + size]
+    a = content[first : first + size]
+    b = content[second : second + size]
     return content[:first] + b + content[first + size : second] + a + content[second + size :]
 
 

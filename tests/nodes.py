@@ -46,7 +46,9 @@ class Nodes:
     """
 
     def __init__(self, cluster: Any, nodes: list[Any]) -> None:
-        self.cluster, self.nodes, self.address = cluster, nodes, cluster.address
+        self.cluster = cluster
+        self.nodes = nodes
+        self.address = cluster.address
 
     def kill(self) -> None:
         """End one of the nodes as a power cut would."""

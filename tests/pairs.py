@@ -37,7 +37,9 @@ from tests.strategies import every
 Case = dict[str, Any]
 """A spec of each room."""
 
-STEPS, LENGTH, WIDTH = 20, 50, 12
+STEPS = 20
+LENGTH = 50
+WIDTH = 12
 CANDIDATES = 200
 """So many rows are drawn for each that is taken: the one with the most new pairs."""
 
@@ -148,7 +150,8 @@ def covering(rooms: dict[str, list[Any]]) -> list[dict[str, int]]:
     ones.
     """
     rng = np.random.default_rng(0)
-    left, rows = every_pair(rooms), []
+    left = every_pair(rooms)
+    rows = []
     while left:
         first = min(left)
         drawn = [_with(first, rooms, rng) for _ in range(CANDIDATES)]

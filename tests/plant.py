@@ -93,7 +93,8 @@ def reference(plan: Plan, folder: Path) -> Path:
 
 def define(plans: Iterable[Plan], folder: Path) -> None:
     """Run the definition, and leave its runs and its references."""
-    store, definition = Store(folder), backends.load(DEFINITION)
+    store = Store(folder)
+    definition = backends.load(DEFINITION)
     for plan in plans:
         if store.path(plan.digest()).exists():
             continue
@@ -109,7 +110,8 @@ def judge(
     backend: Backend, fault: Fault | None, plan_name: str, folder: Path, quick: bool
 ) -> list[Case]:
     """Run a plan on a wing with a fault, and say of it what the findings say."""
-    store, worker = Store(folder), Worker(backend, 1, 0.0)
+    store = Store(folder)
+    worker = Worker(backend, 1, 0.0)
     return [_case(fault, plan_name, one, store, worker, folder) for one in settings(fault, quick)]
 
 
@@ -121,7 +123,9 @@ def _case(
     worker: Worker,
     folder: Path,
 ) -> Case:
-    plan, label, wing = plan_of(name, *one), fault.name if fault else NONE, worker.backend.name
+    plan = plan_of(name, *one)
+    label = fault.name if fault else NONE
+    wing = worker.backend.name
     definition = store.load(plan.digest())
     assert definition, "the definition ran before"
     try:
@@ -242,7 +246,8 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help=f"write {TABLE.relative_to(ROOT)}")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    campaign, todo = Campaign(options.quick), planned(options.quick, options.fault)
+    campaign = Campaign(options.quick)
+    todo = planned(options.quick, options.fault)
     wings = options.wing or backends.FRAMEWORKS
     if options.here:
         measure(campaign, wings[0], todo)

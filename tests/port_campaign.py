@@ -186,7 +186,8 @@ def _totals(rights: list[Right], rows: Rows) -> list[str]:
 
 def _half(title: str, rows: list[Row]) -> list[str]:
     one = [row.found[0] for row in rows]
-    where, why = Counter(each.where for each in one), Counter(each.why for each in one)
+    where = Counter(each.where for each in one)
+    why = Counter(each.why for each in one)
     near = where["exact"] + where["next door"]
     return [
         f"- {title}: within one place {_share(near, len(one))}, exact "

@@ -28,7 +28,9 @@ from tests.ported_training import gradients, losses, optimizers, statistics
 
 def between(b: Bench) -> None:
     """What lies between two places: sums, flattening, concatenation, reductions."""
-    u, v, w = b.draw(4, 5, 5, 6), b.draw(4, 5, 5, 6), b.draw(4, 5, 5, 6)
+    u = b.draw(4, 5, 5, 6)
+    v = b.draw(4, 5, 5, 6)
+    w = b.draw(4, 5, 5, 6)
 
     def known(path: str, value: np.ndarray) -> Side:
         return Side("torch", "torch", path, "other", output=value)

@@ -112,7 +112,9 @@ def activations(b: Bench) -> None:
 
 
 def affine(b: Bench) -> None:
-    x, weight, bias = b.draw(7, 6), b.draw(6, 6), b.draw(6)
+    x = b.draw(7, 6)
+    weight = b.draw(6, 6)
+    bias = b.draw(6)
     other = {"weight": b.draw(6, 6), "bias": b.draw(6)}
     side = b.side("affine", {}, x, weight=weight, bias=bias)
     layer: Any = {
@@ -166,7 +168,9 @@ def _brain(values: np.ndarray | None) -> np.ndarray:
 
 
 def convolutions(b: Bench) -> None:
-    x, kernel, bias = b.draw(3, 8, 8, 4), b.draw(3, 3, 4, 4), b.draw(4)
+    x = b.draw(3, 8, 8, 4)
+    kernel = b.draw(3, 3, 4, 4)
+    bias = b.draw(4)
     config = {"stride": [1, 1], "padding": [[1, 1], [1, 1]], "dilation": [1, 1], "groups": 1}
     plain = b.side("convolution", config, x, weight=kernel, bias=bias)
     step = b.side("convolution", {**config, "stride": [2, 2]}, x, weight=kernel, bias=bias)

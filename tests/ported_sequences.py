@@ -15,7 +15,9 @@ from tests.ported_bench import Bench, computed
 
 
 def attentions(b: Bench) -> None:
-    q, k, v = b.draw(2, 3, 5, 4), b.draw(2, 3, 5, 4), b.draw(2, 3, 5, 4)
+    q = b.draw(2, 3, 5, 4)
+    k = b.draw(2, 3, 5, 4)
+    v = b.draw(2, 3, 5, 4)
     side = b.side("attention", {"heads": 3, "scale": 0.5, "causal": False}, q, k, v)
     b.changed("no scale", "attention.scale", side, scale=1.0)
     b.changed("scale of all heads", "attention.scale", side, scale=12**-0.5)

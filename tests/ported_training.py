@@ -28,7 +28,8 @@ def cross_entropy(
 
 
 def losses(b: Bench) -> None:
-    z, y = b.draw(8, 5), b.rng.integers(0, 5, 8)
+    z = b.draw(8, 5)
+    y = b.rng.integers(0, 5, 8)
 
     def side(output: np.ndarray, target: np.ndarray, found: tuple[float, np.ndarray]) -> Side:
         return Side(
@@ -242,7 +243,9 @@ def statistics(b: Bench) -> None:
 
 
 def gradients(b: Bench) -> None:
-    x, behind, other = b.draw(6, 8), b.draw(6, 8), b.draw(6, 8)
+    x = b.draw(6, 8)
+    behind = b.draw(6, 8)
+    other = b.draw(6, 8)
     x[:2, :3] = 0
     relu = Side(
         "torch", "torch", "act", "activation", config={"name": "relu"}, inputs=(x,), gradient=behind

@@ -74,7 +74,8 @@ def data_files(folder: Path) -> list[str]:
     twenty.
     """
     order = np.random.Generator(np.random.Philox(key=0)).permutation(240)
-    balanced, rng = np.zeros(240, int), np.random.default_rng(3)
+    balanced = np.zeros(240, int)
+    rng = np.random.default_rng(3)
     balanced[order[48:][::2]] = 1
     balanced[order[:48][::2]] = 1
     np.savez(folder / "balanced.npz", x=rng.normal(size=(240, 2)), y=balanced)
@@ -188,7 +189,9 @@ def words(plan: Plan) -> str:
 
 def main() -> None:
     """Run the plans, and count."""
-    name, count, first = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 0
+    name = sys.argv[1]
+    count = int(sys.argv[2])
+    first = int(sys.argv[3]) if len(sys.argv) > 3 else 0
     definition, wing = (
         Worker(backends.load(one), threads=1, imports=0.0) for one in ("numpy", name)
     )

@@ -54,7 +54,8 @@ def a_free_run(outcome: Any = "comparable", step: int | None = None) -> FreeRun:
 def an_agreement(
     steps: Check | None = None, free: FreeRun | None = None, first: Check | None = None
 ) -> Agreement:
-    steps, free = steps or a_check(), free or a_free_run()
+    steps = steps or a_check()
+    free = free or a_free_run()
     return Agreement(
         outcome=steps.outcome, reason=steps.reason, first_step=first or steps, single_steps=steps,
         judged_steps=[0, 3],

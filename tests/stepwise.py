@@ -21,7 +21,8 @@ another (tests/conftest.py)."""
 
 def states_of(definition: Backend, plan: Plan, steps: list[int]) -> dict[int, State]:
     """The definition's states before some steps of its run."""
-    program, states = definition.program(plan, "cpu", measure=False), {}
+    program = definition.program(plan, "cpu", measure=False)
+    states = {}
     program.load(draw.state(plan))
     for batch in watched(program, draw.batches(plan, task.load(plan.task)), steps, states):
         program.step(batch)

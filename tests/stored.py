@@ -57,7 +57,10 @@ def make(folder: Path) -> Source:
     """Run it into a folder."""
     worker = Worker(backends.load("numpy"), threads=1, imports=0.25)
     asked = read(str(experiment(folder.parent)))
-    store, jobs, have, failures = Store(folder), [], {}, {}
+    store = Store(folder)
+    jobs = []
+    have = {}
+    failures = {}
     for name, plan in plans(asked).items():
         for backend in ("numpy", "torch"):
             job = Job(backend, name, plan, f"{len(jobs):016x}", "cpu")

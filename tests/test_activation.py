@@ -109,7 +109,8 @@ def test_the_check_finds_a_formula_that_cancels(spec: Activation, lossy: Any, wh
 def test_a_saturating_derivative_is_that_of_the_wings_own_value(
     wing: Backend, spec: Activation, precision: str
 ) -> None:
-    z, eps = awkward(precision), np.finfo(precision).eps
+    z = awkward(precision)
+    eps = np.finfo(precision).eps
     found = probe_with(wing, spec, z, np.ones_like(z))
     y = found["value"].astype(np.float64)
     expected = y * (1 - y) if isinstance(spec, Sigmoid) else (1 - y) * (1 + y)

@@ -87,10 +87,8 @@ def test_outside_the_open_interval_the_derivative_is_0_and_inside_it_is_not(
     edges = np.array([z for z in open_interval(spec, precision) if np.isfinite(z)], precision)[None]
     # a tanh that is a few units in the last place off reaches 1 somewhat before, or as late as at
     # 20
-    outside, inside = (
-        edges * np.array(2.5, precision),
-        np.where(edges, edges * np.array(0.85, precision), 1e-3),
-    )
+    outside = edges * np.array(2.5, precision)
+    inside = np.where(edges, edges * np.array(0.85, precision), 1e-3)
     smallest = np.finfo(precision).smallest_normal
     for z, dead in ((outside, True), (inside.astype(precision), False)):
         derivative = probe_with(wing, spec, z, np.ones_like(z))["gradient"]

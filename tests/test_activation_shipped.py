@@ -34,7 +34,8 @@ def test_the_shipped_leaky_relu_of_keras_and_jax_departs_as_the_trap_says(backen
 
 
 def test_the_shipped_gelu_departs_as_the_trap_says(backend: Backend) -> None:
-    points, stated = np.array([0.5, -8.4]), GELU()
+    points = np.array([0.5, -8.4])
+    stated = GELU()
     shipped = backend.activation.native(GELU())
     if backend.name == "torch":
         value = shipped(importlib.import_module("torch").tensor(points)).numpy()
@@ -54,7 +55,8 @@ def test_the_shipped_gelu_departs_as_the_trap_says(backend: Backend) -> None:
 def test_the_shipped_selu_of_keras_and_jax_departs_as_the_trap_says(backend: Backend) -> None:
     if backend.name == "torch":
         return  # its SELU is the definition's
-    shipped, points = backend.activation.native(SELU()), np.array([-40.0, 0.0])
+    shipped = backend.activation.native(SELU())
+    points = np.array([-40.0, 0.0])
     if backend.name == "keras":
         import tensorflow as tf
 
@@ -106,12 +108,12 @@ def test_the_shipped_elu_of_keras_and_jax_departs_as_the_trap_says(backend: Back
 def test_the_elu_of_jax_keeps_its_digits_under_every_transformation(
     request: pytest.FixtureRequest,
 ) -> None:
-    elu, jax = load("jax", request.config).activation.elu, importlib.import_module("jax")
-    z, alphas = np.array([-1e-12, -30.0, -40.0, 0.0, 2.0]), np.array([0.5, 1.0, 3.0, 0.7, 0.7])
-    value, by_alpha = (
-        np.where(z > 0, z, alphas * np.expm1(z)),
-        np.where(z > 0, 0, np.expm1(np.minimum(z, 0))),
-    )
+    elu = load("jax", request.config).activation.elu
+    jax = importlib.import_module("jax")
+    z = np.array([-1e-12, -30.0, -40.0, 0.0, 2.0])
+    alphas = np.array([0.5, 1.0, 3.0, 0.7, 0.7])
+    value = np.where(z > 0, z, alphas * np.expm1(z))
+    by_alpha = np.where(z > 0, 0, np.expm1(np.minimum(z, 0)))
     by_z = np.where(z > 0, 1, alphas * np.exp(z))
 
     def same(found: Any, expected: np.ndarray) -> None:

@@ -77,7 +77,8 @@ def case(request: pytest.FixtureRequest, plan: Maker) -> Plan:
 
 
 def test_whatever_a_step_gives_is_compared_and_named(definition: Backend, case: Plan) -> None:
-    judge, exact = judge_of(case), step_of(definition, case)
+    judge = judge_of(case)
+    exact = step_of(definition, case)
     clean = judge.check(exact, exact, case)
     assert (clean.outcome, clean.error) == ("agrees", 0.0)
     assert {key.what for key in all_of(exact)} >= set(QUANTITIES)
@@ -131,7 +132,8 @@ def test_a_cancelling_gradient_is_held_to_what_was_summed(
     source = {"source": str(tmp_path / "bal.npz"), "batch_size": 192}
     balanced = plan(features=2, classes=2, activation="relu", depth=60)
     balanced = balanced.model_copy(update={"task": task.Task.model_validate(source)})
-    judge, exact = judge_of(balanced), step_of(definition, balanced)
+    judge = judge_of(balanced)
+    exact = step_of(definition, balanced)
     key = Key("gradient", "output.bias")
     assert np.abs(exact.gradients.parameters["output.bias"]).max() < 1e-12
     assert judge.blind is None
@@ -152,7 +154,8 @@ def test_a_network_that_rounding_moves_by_its_own_size_cannot_be_judged(
 ) -> None:
     numbers = {"depth": 60, "batch_size": 4, "precision": "float32"}
     deep = small(plan, activation="relu", normalization="batch", initialization="he", **numbers)
-    judge, exact = judge_of(deep), step_of(definition, deep)
+    judge = judge_of(deep)
+    exact = step_of(definition, deep)
     assert judge.blind
     check = judge.check(exact, exact, deep)
     assert (check.outcome, check.reason) == ("cannot be judged", judge.blind)
@@ -245,6 +248,7 @@ def test_references_survive_the_disk(plan: Maker, tmp_path: Any) -> None:
         assert found.bounds.keys() == expected.bounds.keys()
         assert all(np.array_equal(found.bounds[key], a) for key, a in expected.bounds.items())
         for kind in ("parameters", "statistics"):
-            held, kept = getattr(found.before, kind), getattr(expected.before, kind)
+            held = getattr(found.before, kind)
+            kept = getattr(expected.before, kind)
             assert held.keys() == kept.keys()
             assert all(np.array_equal(held[name], a) for name, a in kept.items())

@@ -46,7 +46,8 @@ def test_divergence_lies_between_0_and_1_and_is_symmetric(a: np.ndarray, b: np.n
 
 @pytest.mark.parametrize("name", ["loss", "signal_gradient_rms", "weight_gradient_rms"])
 def test_divergence_shows_the_step_at_which_two_runs_part(name: str) -> None:
-    a, b = _trace(np.ones((2, 3, 4))), _trace(np.ones((2, 3, 4)))
+    a = _trace(np.ones((2, 3, 4)))
+    b = _trace(np.ones((2, 3, 4)))
     values = b.loss.copy() if name == "loss" else b.quantities[name].copy()
     values[(1, 2) if name == "loss" else (1, 2, 3)] = 0.75
     b = (
@@ -58,7 +59,8 @@ def test_divergence_shows_the_step_at_which_two_runs_part(name: str) -> None:
 
 
 def test_runs_that_are_both_not_finite_do_not_diverge_and_one_that_is_alone_does() -> None:
-    nan, one = np.full((2, 3, 4), np.nan), np.ones((2, 3, 4))
+    nan = np.full((2, 3, 4), np.nan)
+    one = np.ones((2, 3, 4))
     assert divergence(_trace(nan), _trace(nan * 0 + np.inf)).tolist() == [0, 0, 0]
     assert divergence(_trace(nan), _trace(one)).tolist() == [1, 1, 1]
 
@@ -126,7 +128,8 @@ def test_a_kink_decides_only_where_a_number_may_lie_between_the_runs(
 @pytest.mark.parametrize("which", ["definition", "rounded"])
 def test_a_free_run_is_compared_while_the_definition_is_finite(plan: Maker, which: str) -> None:
     def found(by: list[float], finite: int) -> str:
-        definition, own = away([0.0] * 5), np.array(OWN)
+        definition = away([0.0] * 5)
+        own = np.array(OWN)
         if which == "definition":
             definition.loss[1, finite:] = np.nan
         else:
@@ -150,7 +153,8 @@ def test_a_loss_has_digits_of_1_only(plan: Maker, apart: float, parts: bool) -> 
 
 def test_what_the_precision_does_not_have_is_no_divergence(plan: Maker) -> None:
     one = plan(precision="float32")
-    tiny, zero = _trace(np.full((2, 3, 4), 1e-60)), _trace(np.zeros((2, 3, 4)))
+    tiny = _trace(np.full((2, 3, 4), 1e-60))
+    zero = _trace(np.zeros((2, 3, 4)))
     assert free_run(one, zero, tiny, [0.0] * 3).outcome == "comparable"
     assert free_run(one, zero, tiny, [0.0] * 3).divergence == 0
     assert divergence(zero, tiny).max() == 1
@@ -158,7 +162,8 @@ def test_what_the_precision_does_not_have_is_no_divergence(plan: Maker) -> None:
 
 def the_draw(plan: Plan) -> tuple[Trace, Trace]:
     """The definition's run of a plan, exact and rounded at random, to the end."""
-    data, found = task.load(plan.task), []
+    data = task.load(plan.task)
+    found = []
     for rounding in (EXACT, Random(plan.precision, seed=0)):
         program = Definition(plan, rounding=rounding)
         program.load(draw.state(plan))

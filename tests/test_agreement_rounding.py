@@ -38,7 +38,8 @@ def test_a_sum_that_cancels_is_rounded_by_the_size_of_what_was_summed() -> None:
 
 def test_a_product_covers_every_order_of_its_sum() -> None:
     rng = np.random.default_rng(0)
-    a, b = rng.normal(size=(1, 300)), rng.normal(size=(300, 1))
+    a = rng.normal(size=(1, 300))
+    b = rng.normal(size=(300, 1))
     orders = [
         float(np.add.accumulate(a[0, o] * b[o, 0])[-1])
         for o in (rng.permutation(300) for _ in range(200))
@@ -53,7 +54,8 @@ def test_a_product_covers_every_order_of_its_sum() -> None:
 def test_float32_overflows_and_every_other_draw_flushes() -> None:
     y = np.array([1e39, 1e-40])
     with np.errstate(over="ignore"):
-        kept, flushed = Random("float32", 1)(y), Random("float32", 2)(y)
+        kept = Random("float32", 1)(y)
+        flushed = Random("float32", 2)(y)
     assert kept[0] == flushed[0] == np.inf
     assert 0 < kept[1] < 2e-40
     assert flushed[1] == 0
@@ -61,7 +63,9 @@ def test_float32_overflows_and_every_other_draw_flushes() -> None:
 
 
 def test_what_frameworks_lose_on_the_way_a_draw_loses_too() -> None:
-    y, ordinary, tiny = np.full(4, 1e-20), np.full(4, 1e-3), np.full(4, 1e-24)
+    y = np.full(4, 1e-20)
+    ordinary = np.full(4, 1e-3)
+    tiny = np.full(4, 1e-24)
     flushing = Random("float32", 2)
     assert np.array_equal(flushing.through(y, ordinary), y), "a product that float32 has"
     assert not flushing.through(y, tiny).any(), "a product below its smallest number"
@@ -74,7 +78,8 @@ def test_what_frameworks_lose_on_the_way_a_draw_loses_too() -> None:
 def test_what_frameworks_have_from_a_sum_less_one_of_its_terms_has_the_rounding_of_the_sum() -> (
     None
 ):
-    y, other = np.full(1000, 1e-6), np.full(1000, 8.0)
+    y = np.full(1000, 1e-6)
+    other = np.full(1000, 8.0)
     moved = np.abs(Random("float64", 1).beside(y, other) - y).max()
     assert 0.5 * 8 * 2.2e-16 < moved <= 8.01 * 2.3e-16
     assert np.array_equal(EXACT.beside(y, other), y)
@@ -115,7 +120,8 @@ def test_a_signal_of_1e_minus_200_has_a_bound(definition: Backend, plan: Maker) 
     (judge,) = references.judges(one, task.load(one.task), {0: draw.state(one)})
     (batch,) = islice(draw.batches(one, task.load(one.task)), 1)
     step = judging.take(definition.program(one, "cpu"), judge.before, batch, batch.x[0], one)
-    signal, bounds = largest(step.gradients.signal), judge.bounds[SIGNAL]
+    signal = largest(step.gradients.signal)
+    bounds = judge.bounds[SIGNAL]
     assert signal[0, 0] < 1e-190
     assert (bounds > 8 * np.finfo("float64").eps * signal).all(), (
         "more than the rounding of the number itself"

@@ -58,7 +58,8 @@ def test_the_bound_on_all_samples_bounds_something_wherever_that_on_the_drawn_on
 ) -> None:
     one = small(plan, steps=1)
     judge = judge_of(one)
-    program, x_test = definition.program(one, "cpu"), task.load(one.task).x_test
+    program = definition.program(one, "cpu")
+    x_test = task.load(one.task).x_test
     program.load(draw.state(one))
     expected = program.predict(np.broadcast_to(x_test, (len(one.seeds), *x_test.shape)))
     key = Key(EVALUATION)
@@ -82,7 +83,8 @@ def test_a_few_samples_that_are_more_sensitive_than_others_are_drawn_themselves(
     definition: Backend, plan: Maker, wrong: int, outcome: str
 ) -> None:
     one = small(plan, steps=1)
-    judge, x_test = judge_of(one), task.load(one.task).x_test
+    judge = judge_of(one)
+    x_test = task.load(one.task).x_test
     program = definition.program(one, "cpu")
     program.load(draw.state(one))
     expected = program.predict(np.broadcast_to(x_test, (len(one.seeds), *x_test.shape)))
@@ -114,7 +116,8 @@ def test_a_sample_a_million_times_as_sensitive_is_no_fault(tmp_path: Path) -> No
     )
     hard = pairs.plan_of(case, tmp_path)
     data = task.load(hard.task)
-    program, states = Definition(hard), {}
+    program = Definition(hard)
+    states = {}
     program.load(draw.state(hard))
     for batch in judging.watched(program, draw.batches(hard, data), [hard.steps - 1], states):
         program.step(batch)
@@ -130,7 +133,8 @@ class Keeps:
     """
 
     def __init__(self, program: Any) -> None:
-        self.program, self.stale = program, None
+        self.program = program
+        self.stale = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.program, name)

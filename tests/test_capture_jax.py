@@ -51,7 +51,8 @@ def test_each_gradient_is_that_of_central_differences_and_none_where_it_is_cut(c
 
 def test_norms_alone_are_those_of_the_values() -> None:
     for name in ("strided", "attention"):
-        subject, full = taken("linen", BY_NAME[name]).subject, captured(name)
+        subject = taken("linen", BY_NAME[name]).subject
+        full = captured(name)
         alone = subject.capture(values=False)
         for a, b in zip(alone["places"], full["places"], strict=True):
             assert a["output"] is None
@@ -81,14 +82,16 @@ def test_norms_are_scale_safe_and_dead_units_are_counted() -> None:
     found = capture.subject(Small(1e-200), FLAT, np.zeros((5, 3)), precision="float64").capture(
         values=False
     )
-    dead, alive = place(found, ":relu", 0)["norms"], place(found, ":relu", 1)["norms"]
+    dead = place(found, ":relu", 0)["norms"]
+    alive = place(found, ":relu", 1)["norms"]
     assert dead["dead"] == 1
     assert alive["dead"] == 0
     assert 1e-201 < alive["rms"] < 1e-199
 
 
 def test_what_is_put_replaces_the_value_and_gradients_flow_as_if_it_did_not() -> None:
-    subject, full = taken("linen", BY_NAME["twice"]).subject, captured("twice")
+    subject = taken("linen", BY_NAME["twice"]).subject
+    full = captured("twice")
     value = place(full, "shared", 1)["output"] + 0.5
     found = subject.capture(values=True, put={("shared", 1, 0): value})
     np.testing.assert_array_equal(place(found, "shared", 1)["output"], value)
@@ -104,7 +107,8 @@ def test_what_is_put_replaces_the_value_and_gradients_flow_as_if_it_did_not() ->
 
 
 def test_inputs_are_the_same_with_and_without_a_backward_pass() -> None:
-    subject, full = taken("linen", BY_NAME["twice"]).subject, captured("twice")
+    subject = taken("linen", BY_NAME["twice"]).subject
+    full = captured("twice")
     forward = subject.capture(values=True, gradient=False)
     again = subject.capture(values=True)
     for a, b, c in zip(forward["places"], full["places"], again["places"], strict=True):

@@ -57,7 +57,8 @@ def test_what_is_drawn_and_written_is_read_back_to_the_last_bit(case: Case) -> N
 
 def test_every_parameter_is_in_one_layer_and_has_a_gradient_in_its_form() -> None:
     for case in CASES:
-        found, variables = captured(case.name), taken("linen", case).subject.parameters
+        found = captured(case.name)
+        variables = taken("linen", case).subject.parameters
         names = [
             name
             for layer in found["layers"].values()
@@ -76,7 +77,8 @@ def canonical(
 ) -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, Any], np.ndarray]:
     """Input, parameters, numbers and output."""
     found = captured(name)
-    seen, layer = place(found, path, call), found["layers"][path]
+    seen = place(found, path, call)
+    layer = found["layers"][path]
     return seen["inputs"][0], layer["parameters"], seen["config"], seen["output"]
 
 

@@ -193,7 +193,8 @@ def canonical(
 ) -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, Any], np.ndarray]:
     """Input, parameters, numbers and output."""
     found = captured(name)
-    seen, layer = place(found, path), found["layers"][path]
+    seen = place(found, path)
+    layer = found["layers"][path]
     return seen["inputs"][0], layer["parameters"], seen["config"], seen["output"]
 
 
@@ -274,7 +275,8 @@ def test_batch_norm_says_in_both_modes_which_statistics_were_used() -> None:
 
 
 def test_norms_alone_are_those_of_the_values() -> None:
-    subject, full = taken("nnx", BY_NAME["strided"]).subject, captured("strided")
+    subject = taken("nnx", BY_NAME["strided"]).subject
+    full = captured("strided")
     for a, b in zip(subject.capture(values=False)["places"], full["places"], strict=True):
         assert a["norms"]["rms"] == pytest.approx(
             float(np.sqrt(np.mean(b["output"] ** 2))), rel=1e-12
@@ -290,7 +292,8 @@ def in_double(model: Any) -> Any:
 
 
 def test_steps_are_those_of_a_plain_loop_and_their_statistics_move() -> None:
-    model, optimizer = in_double(models.Normalized(nnx.Rngs(0))), optax.sgd(0.1, 0.9)
+    model = in_double(models.Normalized(nnx.Rngs(0)))
+    optimizer = optax.sgd(0.1, 0.9)
     subject = capture.subject(
         model, IMAGE, CLASSES, optimizer=nnx.Optimizer(model, optimizer, wrt=nnx.Param)
     )

@@ -45,10 +45,8 @@ def test_batch_norm_says_in_both_modes_which_statistics_were_used() -> None:
 
 
 def test_steps_are_those_of_a_plain_loop() -> None:
-    model, optimizer = (
-        models.Normalized(),
-        optax.chain(optax.clip_by_global_norm(0.1), optax.adam(0.01)),
-    )
+    model = models.Normalized()
+    optimizer = optax.chain(optax.clip_by_global_norm(0.1), optax.adam(0.01))
     variables: Any = jax.tree.map(
         lambda a: a.astype(float), jax.jit(lambda: model.init(jax.random.key(0), IMAGE, False))()
     )

@@ -38,7 +38,9 @@ def test_every_place_is_seen_and_its_gradient_is_that_of_central_differences(nam
 def test_norms_alone_are_those_of_the_values_and_a_second_capture_is_the_same(name: str) -> None:
     case = CASES[name]
     subject = of(case.make, data(case.shape))
-    whole, alone, again = subject.capture(True), subject.capture(False), subject.capture(False)
+    whole = subject.capture(True)
+    alone = subject.capture(False)
+    again = subject.capture(False)
     assert [one["norms"] for one in alone["places"]] == [one["norms"] for one in again["places"]]
     for one, other in zip(whole["places"], alone["places"], strict=True):
         assert other["output"] is None
@@ -72,7 +74,8 @@ def test_no_gradient_is_claimed_where_the_model_lets_none_through() -> None:
     class Cut(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.cut, self.head = nn.Linear(4, 4), nn.Linear(4, 2)
+            self.cut = nn.Linear(4, 4)
+            self.head = nn.Linear(4, 2)
 
         def forward(self, x: Any) -> Any:
             with torch.no_grad():
@@ -87,7 +90,8 @@ def test_no_gradient_is_claimed_where_the_model_lets_none_through() -> None:
 
 def test_kinds_numbers_and_layouts_say_what_was_computed() -> None:
     captured = of(InPlace, data((3, 2, 5, 5))).capture(True)
-    conv, shared = place_of(captured, "conv"), place_of(captured, "shared", 1)
+    conv = place_of(captured, "conv")
+    shared = place_of(captured, "shared", 1)
     assert conv["config"] | {"mode": "zeros"} == conv["config"]
     assert (conv["config"]["stride"], conv["config"]["padding"]) == ([2, 2], [[1, 1], [1, 1]])
     assert (shared["config"]["groups"], shared["layout"]) == (2, [0, 2, 3, 1])
@@ -96,7 +100,8 @@ def test_kinds_numbers_and_layouts_say_what_was_computed() -> None:
     assert place_of(captured, "cut")["config"] == {"name": "leaky_relu", "slope": 0.2}
     assert place_of(captured, ":flatten")["kind"] == "flatten"
     assert not place_of(captured, "")["inner"]
-    before, after = place_of(captured, ":add_")["output"], place_of(captured, "cut")["output"]
+    before = place_of(captured, ":add_")["output"]
+    after = place_of(captured, "cut")["output"]
     assert np.array_equal(after, np.where(before > 0, before, 0.2 * before))
 
 
@@ -213,7 +218,8 @@ def test_layers_reproduce_the_places() -> None:
         *((Recurrent, (2, 3, 3), path) for path in ("lstm[0]", "lstm[0,back]", "lstm[1]", "gru")),
     ):
         captured = of(make, data(shape)).capture(True)
-        place, layer = place_of(captured, path), captured["layers"][path]
+        place = place_of(captured, path)
+        layer = captured["layers"][path]
         given = formulas.FORMULAS[place["kind"]](
             place["inputs"], layer["parameters"], place["config"]
         )

@@ -167,7 +167,8 @@ def test_a_reference_that_is_not_what_it_states_explains_nothing() -> None:
 
 def test_rounding_in_float32_is_no_cause() -> None:
     b = Bench(7)
-    x, weight = b.draw(6, 32), b.draw(32, 8)
+    x = b.draw(6, 32)
+    weight = b.draw(32, 8)
     side = replace(b.side("affine", {}, x, weight=weight), single=True, dtype="float32")
     order = np.argsort(weight[:, 0])
     its = (x[:, order].astype(np.float32) @ weight[order].astype(np.float32)).astype(np.float64)

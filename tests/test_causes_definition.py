@@ -27,7 +27,9 @@ def own(
 
 
 def test_an_affine_map(torch: Any) -> None:
-    x, w, b = draw(5, 4), draw(4, 3), draw(3)
+    x = draw(5, 4)
+    w = draw(4, 3)
+    b = draw(3)
     agree(
         own("affine", {}, {"weight": w, "bias": b}, x),
         torch.nn.functional.linear(*map(torch.as_tensor, (x, w.T, b))),
@@ -41,7 +43,9 @@ def test_an_affine_map(torch: Any) -> None:
 def test_a_convolution(
     torch: Any, stride: list[int], padding: list[int], dilation: list[int], groups: int
 ) -> None:
-    x, w, b = draw(2, 7, 8, 4), draw(3, 2, 4 // groups, 8), draw(8)
+    x = draw(2, 7, 8, 4)
+    w = draw(3, 2, 4 // groups, 8)
+    b = draw(8)
     config = {
         "stride": stride,
         "padding": [[p, p] for p in padding],
@@ -77,7 +81,8 @@ def test_a_convolution_with_padding_of_every_mode(torch: Any, mode: str) -> None
 def test_a_transposed_convolution(
     torch: Any, stride: int, padding: int, extra: int, dilation: int, groups: int
 ) -> None:
-    x, w = draw(2, 5, 6, 4), draw(3, 3, 4 // groups, 6)
+    x = draw(2, 5, 6, 4)
+    w = draw(3, 3, 4 // groups, 6)
     of_torch = (
         np.concatenate(np.split(w.transpose(2, 3, 0, 1), groups, 1), 0)
         if groups > 1
@@ -104,7 +109,11 @@ def test_a_transposed_convolution(
 
 @pytest.mark.parametrize("training", [True, False])
 def test_batch_norm(torch: Any, training: bool) -> None:
-    x, mean, variance, scale, shift = draw(4, 3, 3, 5), draw(5), np.exp(draw(5)), draw(5), draw(5)
+    x = draw(4, 3, 3, 5)
+    mean = draw(5)
+    variance = np.exp(draw(5))
+    scale = draw(5)
+    shift = draw(5)
     found = own(
         "batch_norm",
         {"epsilon": 1e-3, "batch": training},
@@ -118,7 +127,9 @@ def test_batch_norm(torch: Any, training: bool) -> None:
 
 
 def test_layer_group_and_rms_norm(torch: Any) -> None:
-    x, scale, shift = draw(4, 3, 6), draw(6), draw(6)
+    x = draw(4, 3, 6)
+    scale = draw(6)
+    shift = draw(6)
     arrays = {"scale": scale, "shift": shift}
     f, t = torch.nn.functional, torch.as_tensor
     agree(
@@ -191,7 +202,8 @@ def test_pooling(torch: Any, padding: int, ceil: bool, counted: bool) -> None:
         "counted": counted,
         "ceil": ceil,
     }
-    f, given = torch.nn.functional, torch.as_tensor(first(x))
+    f = torch.nn.functional
+    given = torch.as_tensor(first(x))
     agree(
         first(own("pooling", config | {"which": "max"}, {}, x)),
         f.max_pool2d(given, 3, 2, padding, ceil_mode=ceil),
@@ -203,7 +215,8 @@ def test_pooling(torch: Any, padding: int, ceil: bool, counted: bool) -> None:
 
 
 def test_global_pooling_and_what_has_no_parameters(torch: Any) -> None:
-    x, y = draw(2, 4, 5, 3), draw(2, 4, 5, 3)
+    x = draw(2, 4, 5, 3)
+    y = draw(2, 4, 5, 3)
     agree(own("global_pooling", {"which": "max"}, {}, x), torch.as_tensor(x).amax((1, 2)))
     agree(own("global_pooling", {"which": "average"}, {}, x), torch.as_tensor(x).mean((1, 2)))
     agree(own("flatten", {"channels_first": True}, {}, x), torch.as_tensor(first(x)).flatten(1))
@@ -218,7 +231,8 @@ def test_global_pooling_and_what_has_no_parameters(torch: Any) -> None:
 
 
 def test_an_embedding(torch: Any) -> None:
-    weight, entries = draw(9, 4), RNG.integers(0, 9, (3, 5))
+    weight = draw(9, 4)
+    entries = RNG.integers(0, 9, (3, 5))
     agree(
         own("embedding", {}, {"weight": weight}, entries),
         torch.nn.functional.embedding(*map(torch.as_tensor, (entries, weight))),
@@ -230,7 +244,8 @@ GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 
 @pytest.mark.parametrize("name", GATES)
 def test_recurrent_layers_both_ways(torch: Any, name: str) -> None:
-    count, x = GATES[name], draw(3, 6, 5)
+    count = GATES[name]
+    x = draw(3, 6, 5)
     layer = getattr(torch.nn, name)(5, 4, batch_first=True, bidirectional=True, dtype=torch.float64)
     for back, suffix in ((False, "_l0"), (True, "_l0_reverse")):
         w, u, b, c = (
@@ -258,13 +273,13 @@ def test_recurrent_layers_both_ways(torch: Any, name: str) -> None:
 
 
 def test_attention_as_a_function(torch: Any) -> None:
-    q, k, v = draw(2, 3, 5, 4), draw(2, 3, 5, 4), draw(2, 3, 5, 4)
+    q = draw(2, 3, 5, 4)
+    k = draw(2, 3, 5, 4)
+    v = draw(2, 3, 5, 4)
     mask = RNG.random((5, 5)) > 0.3
     mask |= np.eye(5, dtype=bool)
-    of, given = (
-        torch.nn.functional.scaled_dot_product_attention,
-        list(map(torch.as_tensor, (q, k, v))),
-    )
+    of = torch.nn.functional.scaled_dot_product_attention
+    given = list(map(torch.as_tensor, (q, k, v)))
     agree(own("attention", {}, {}, q, k, v), of(*given))
     agree(
         own("attention", {"causal": True, "scale": 0.3}, {}, q, k, v),
@@ -278,7 +293,8 @@ def test_attention_as_a_function(torch: Any) -> None:
 
 
 def test_attention_as_a_module(torch: Any) -> None:
-    x, y = draw(3, 6, 8), draw(3, 4, 8)
+    x = draw(3, 6, 8)
+    y = draw(3, 4, 8)
     layer = torch.nn.MultiheadAttention(8, 2, batch_first=True, dtype=torch.float64)
     torch.nn.init.normal_(layer.in_proj_bias)
     torch.nn.init.normal_(layer.out_proj.bias)
@@ -294,7 +310,8 @@ def test_attention_as_a_module(torch: Any) -> None:
         "out": layer.out_proj.weight.detach().numpy().T.reshape(2, 4, 8),
         "out_bias": layer.out_proj.bias.detach().numpy(),
     }
-    q, k = torch.as_tensor(x), torch.as_tensor(y)
+    q = torch.as_tensor(x)
+    k = torch.as_tensor(y)
     agree(own("attention", {"heads": 2, "scale": 0.5}, arrays, x, y, y), layer(q, k, k)[0])
 
 

@@ -48,7 +48,8 @@ LOSSES: list[tuple[str, np.ndarray, np.ndarray, Callable[[Any], Callable[..., An
 def test_losses_with_their_gradients(
     torch: Any, form: str, z: np.ndarray, y: np.ndarray, wanted: Any
 ) -> None:
-    found, given = FORMS[form](z, y), torch.tensor(z, requires_grad=True)
+    found = FORMS[form](z, y)
+    given = torch.tensor(z, requires_grad=True)
     loss = wanted(torch)(given, torch.as_tensor(y))
     loss.backward()
     agree(np.asarray(found.loss.mean()), loss)
@@ -77,7 +78,8 @@ def test_every_loss_has_the_gradient_of_its_value() -> None:
 
 
 def test_label_smoothing(torch: Any) -> None:
-    z, y = draw(6, 4), RNG.integers(0, 4, 6)
+    z = draw(6, 4)
+    y = RNG.integers(0, 4, 6)
     target = 0.9 * np.eye(4)[y] + 0.1 / 4
     wanted = torch.nn.functional.cross_entropy(
         torch.as_tensor(z), torch.as_tensor(y), label_smoothing=0.1
@@ -125,7 +127,8 @@ def test_optimisers(
 ) -> None:
     parameters = [torch.nn.Parameter(torch.as_tensor(draw(*shape))) for shape in ((4, 3), (3,))]
     optimizer = made(torch.optim)(parameters)
-    arrays, gradients = [named(parameters)], []
+    arrays = [named(parameters)]
+    gradients = []
     for _ in range(4):
         for each in parameters:
             each.grad = torch.as_tensor(draw(*each.shape))

@@ -77,7 +77,8 @@ def layer(
 
 def test_a_case_is_filled_from_captures_in_the_canonical_layout() -> None:
     rng = np.random.default_rng(0)
-    x, weight = rng.normal(size=(2, 8, 8, 3)), rng.normal(size=(3, 3, 3, 4))
+    x = rng.normal(size=(2, 8, 8, 3))
+    weight = rng.normal(size=(3, 3, 3, 4))
     config = {"stride": [2, 2], "padding": [[1, 1], [1, 1]]}
     mine, its = (
         forward("convolution", config | more, {"weight": weight}, {}, [x])
@@ -120,7 +121,8 @@ def test_a_flattening_is_read_in_the_order_of_its_framework() -> None:
 
 def test_the_end_of_the_model_is_a_place_too() -> None:
     x = np.random.default_rng(0).normal(size=(6, 8))
-    mine, its = np.maximum(x, 0), x
+    mine = np.maximum(x, 0)
+    its = x
     relu = place("relu", "activation", mine, x, config={"name": "relu"})
     sides = captured("torch", [relu], output=mine), captured("jax", [], output=its)
     found = explain(forward_case(*sides, None, None, between_reference=[relu], dialect="nnx"))
@@ -131,7 +133,8 @@ def test_the_end_of_the_model_is_a_place_too() -> None:
 
 def test_steps_are_filled_by_the_paths_of_both() -> None:
     rng = np.random.default_rng(0)
-    weight, gradient = rng.normal(size=(4, 5)), rng.normal(size=(4, 5))
+    weight = rng.normal(size=(4, 5))
+    gradient = rng.normal(size=(4, 5))
 
     def step(path: str, rate: float) -> Any:
         return {
@@ -152,9 +155,11 @@ def test_steps_are_filled_by_the_paths_of_both() -> None:
 
 
 def test_a_loss_is_filled_from_captures() -> None:
-    z, y = np.random.default_rng(0).normal(size=(6, 4)), np.array([0, 1, 2, 3, 0, 1])
+    z = np.random.default_rng(0).normal(size=(6, 4))
+    y = np.array([0, 1, 2, 3, 0, 1])
     p = np.exp(z) / np.exp(z).sum(1, keepdims=True)
-    loss, gradient = float(-np.log(p[np.arange(6), y]).mean()), (p - np.eye(4)[y]) / 6
+    loss = float(-np.log(p[np.arange(6), y]).mean())
+    gradient = (p - np.eye(4)[y]) / 6
     mine = captured("torch", [], output=z, y=y, loss=loss, output_gradient=gradient)
     its = captured("keras", [], output=z, y=y, loss=6 * loss, output_gradient=6 * gradient)
     assert [each.key for each in explain(loss_case(mine, its))] == ["loss.reduction"]
@@ -162,7 +167,8 @@ def test_a_loss_is_filled_from_captures() -> None:
 
 def test_a_cut_gradient_is_filled_from_captures() -> None:
     x = np.random.default_rng(0).normal(size=(6, 4))
-    mine, its = place("fc", "affine", x, gradient=x + 1), place("dense", "affine", x)
+    mine = place("fc", "affine", x, gradient=x + 1)
+    its = place("dense", "affine", x)
     case = backward_case(captured("torch", [mine]), captured("keras", [its]), mine, its)
     assert [each.key for each in explain(case)] == ["gradient.detached"]
 

@@ -88,7 +88,8 @@ def embedded(its: np.ndarray, tokens: np.ndarray, weight: np.ndarray) -> Case:
 
 
 def test_what_is_done_to_a_layer_s_output_may_be_a_number_of_the_layer() -> None:
-    tokens, weight = RNG.integers(0, 6, (5, 7)), RNG.normal(size=(6, 8))
+    tokens = RNG.integers(0, 6, (5, 7))
+    weight = RNG.normal(size=(6, 8))
     blank = np.where(tokens[..., None] == 0, 0.0, weight[tokens])
     assert told(embedded(blank, tokens, weight))[0] == ("embedding.padding", "tokens")
     assert told(embedded(weight[tokens] + RNG.normal(size=(5, 7, 8)), tokens, weight)) == []
@@ -97,7 +98,8 @@ def test_what_is_done_to_a_layer_s_output_may_be_a_number_of_the_layer() -> None
 @pytest.mark.parametrize(("name", "narrow"), [("float16", np.float16), ("float32", np.float32)])
 @pytest.mark.parametrize("what", ["inputs", "weights"])
 def test_a_rounding_on_the_way_is_named_by_its_type(name: str, narrow: type, what: str) -> None:
-    x, weight = RNG.normal(size=(6, 9)), RNG.normal(size=(9, 7))
+    x = RNG.normal(size=(6, 9))
+    weight = RNG.normal(size=(9, 7))
     side = replace(step("fc", "affine", x @ weight, x), parameters={"weight": weight})
     rounded = {
         "inputs": (x.astype(narrow).astype(float), weight),
@@ -122,11 +124,13 @@ def test_an_activation_with_a_number_of_its_own_may_be_too_many() -> None:
 
 
 def test_a_loss_of_channels_first_is_that_of_channels_last() -> None:
-    z, y = RNG.normal(size=(4, 5, 6, 3)), RNG.integers(0, 3, (4, 5, 6))
+    z = RNG.normal(size=(4, 5, 6, 3))
+    y = RNG.integers(0, 3, (4, 5, 6))
     p = np.exp(z) / np.exp(z).sum(-1, keepdims=True)
     each = -np.log(np.take_along_axis(p, y[..., None], -1))
     gradient = p - np.eye(3)[y]
-    first, conv = [0, 2, 3, 1], np.moveaxis(z, -1, 1)
+    first = [0, 2, 3, 1]
+    conv = np.moveaxis(z, -1, 1)
     mine = captured("torch", [place("conv", "convolution", conv, layout=first)], output=conv, y=y)
     mine |= {
         "loss": float(each.mean()),

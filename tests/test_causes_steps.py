@@ -28,7 +28,8 @@ Parameters = list[dict[str, np.ndarray]]
 def of_torch(made: Callable[[Any, list[Any]], Any], clipped: float | None = None) -> Parameters:
     torch = pytest.importorskip("torch")
     own = [torch.nn.Parameter(torch.tensor(a)) for a in START.values()]
-    optimizer, found = made(torch.optim, own), [START]
+    optimizer = made(torch.optim, own)
+    found = [START]
     for gradients in GRADIENTS:
         for parameter, gradient in zip(own, gradients.values(), strict=True):
             parameter.grad = torch.tensor(gradient)
@@ -50,11 +51,9 @@ def of_keras(made: Callable[[Any], Any]) -> Parameters:
     before = keras.config.floatx()
     keras.config.set_floatx("float64")  # the rate is of this type
     try:
-        own, optimizer, found = (
-            [keras.Variable(a, dtype="float64") for a in START.values()],
-            made(keras.optimizers),
-            [START],
-        )
+        own = [keras.Variable(a, dtype="float64") for a in START.values()]
+        optimizer = made(keras.optimizers)
+        found = [START]
         for gradients in GRADIENTS:
             optimizer.apply([keras.ops.convert_to_tensor(each) for each in gradients.values()], own)
             found.append(
@@ -69,10 +68,12 @@ def of_keras(made: Callable[[Any], Any]) -> Parameters:
 
 
 def of_optax(made: Callable[[Any], Any]) -> Parameters:
-    jax, optax = pytest.importorskip("jax"), pytest.importorskip("optax")
+    jax = pytest.importorskip("jax")
+    optax = pytest.importorskip("optax")
     with jax.enable_x64(True):
         own = {name: jax.numpy.asarray(a) for name, a in START.items()}
-        transformation, found = made(optax), [START]
+        transformation = made(optax)
+        found = [START]
         state = transformation.init(own)
         for gradients in GRADIENTS:
             updates, state = transformation.update(
@@ -215,7 +216,8 @@ def _renamed(arrays: Any, names: dict[str, str]) -> dict[str, Any]:
 @pytest.mark.parametrize("first", [False, True])
 def test_a_bias_that_is_the_sum_of_two_moves_twice_as_far(first: bool) -> None:
     plain = Steps(None, [START], GRADIENTS)
-    mine, its = recurrent(plain, first), recurrent(plain, not first)
+    mine = recurrent(plain, first)
+    its = recurrent(plain, not first)
     sides = [
         Side("torch", "torch", kind="optimizer", steps=each)
         for each in (replace(mine, optimizer=SGD), its)

@@ -92,7 +92,8 @@ def test_no_family_speaks_of_attention_that_is_another_function_altogether() -> 
 
 def test_a_mask_of_numbers_is_one_that_is_added() -> None:
     places = attention_by_hand()
-    raw, bias = places[0].output, RNG.normal(size=(5, 5))
+    raw = places[0].output
+    bias = RNG.normal(size=(5, 5))
     assert raw is not None
     score = raw * 0.5 + bias
     weights = np.exp(score) / np.exp(score).sum(-1, keepdims=True)

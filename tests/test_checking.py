@@ -22,7 +22,9 @@ from tests.conftest import load
 
 ROOT = Path(__file__).parents[1]
 RNG = np.random.default_rng(0)
-X, Y, SQUARE = RNG.normal(size=(3, 4)), RNG.normal(size=(4, 2)), RNG.normal(size=(3, 3))
+X = RNG.normal(size=(3, 4))
+Y = RNG.normal(size=(4, 2))
+SQUARE = RNG.normal(size=(3, 3))
 ROWS = np.array([0, 2, 2])
 
 

@@ -52,7 +52,8 @@ class Every(dict[str, Run]):
     """One run for whatever network is asked for, by name; which of them were."""
 
     def __init__(self, found: Run) -> None:
-        self.found, self.asked = found, set[str]()
+        self.found = found
+        self.asked = set[str]()
 
     def __getitem__(self, name: str) -> Run:
         self.asked.add(name)
@@ -104,7 +105,8 @@ def test_the_mean_derivative_comes_of_the_moments_of_the_outputs() -> None:
     assert found.saturation("it", "tanh").value == pytest.approx((1 - h**2)[:, 1].mean())
 
 
-LOST, KEPT = run([1e-9, 1e-6, 1e-3, 1.0]), run([1.0, 1.0, 1.0, 1.0])
+LOST = run([1e-9, 1e-6, 1e-3, 1.0])
+KEPT = run([1.0, 1.0, 1.0, 1.0])
 
 
 def met(case: Case, runs: Mapping[str, Run]) -> bool | None:
@@ -160,7 +162,8 @@ def test_what_clipping_makes_smaller_is_not_relieved_and_a_step_that_it_shortens
         "clipped_weight_gradient_rms": [1.0],
         "update_ratio": [0.1],
     }
-    clipped, free = run([1.0], others=shortened), run([1.0], others={"update_ratio": [1.0]})
+    clipped = run([1.0], others=shortened)
+    free = run([1.0], others={"update_ratio": [1.0]})
     found = Evidence(
         {"sigmoid + value clipping": clipped, plain: free, f"{plain} + value clipping": clipped}, {}
     )

@@ -184,7 +184,8 @@ def test_the_verdict_on_the_page_follows_from_the_figures_on_the_page(claim: Cla
 
 
 def test_terminal_and_page_have_the_same_rows() -> None:
-    console, found = Console(width=400), everything()
+    console = Console(width=400)
+    found = everything()
     with console.capture() as shown:
         console.print(table.shown(found, FRAMEWORKS))
     printed = " ".join(shown.get().split())

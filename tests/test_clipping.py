@@ -50,7 +50,8 @@ def test_clipped_gradients_are_the_definitions(
     weight: np.ndarray,
     bias: np.ndarray,
 ) -> None:
-    spec, gradients = kind(threshold=threshold), {"weight": weight, "bias": bias}
+    spec = kind(threshold=threshold)
+    gradients = {"weight": weight, "bias": bias}
     expected, found = (wing.clipping.probe(spec, gradients) for wing in (definition, backend))
     for name, value in expected.items():
         assert np.abs(found[name] - value).max() <= 1e-12 * max(np.abs(value).max(), 1e-290), name
@@ -201,7 +202,8 @@ def test_a_float32_norm_is_clipped_over_the_whole_range_of_its_numbers(
 def test_pytorchs_own_norm_clipping_shortens_a_vanished_gradient_too_much(
     request: pytest.FixtureRequest,
 ) -> None:
-    wing, torch = load("torch", request.config), importlib.import_module("torch")
+    wing = load("torch", request.config)
+    torch = importlib.import_module("torch")
     parameter = torch.nn.Parameter(torch.zeros(2, dtype=torch.float64))
     parameter.grad = torch.tensor([0.6e-7, 0.8e-7], dtype=torch.float64)
     wing.clipping.native(GlobalNormClipping(threshold=1e-9))([parameter])
@@ -213,7 +215,8 @@ def test_pytorchs_own_norm_clipping_shortens_a_vanished_gradient_too_much(
 def test_optaxs_global_norm_turns_a_large_float32_gradient_to_zero(
     request: pytest.FixtureRequest,
 ) -> None:
-    wing, jnp = load("jax", request.config), importlib.import_module("jax.numpy")
+    wing = load("jax", request.config)
+    jnp = importlib.import_module("jax.numpy")
     native = wing.clipping.native(GlobalNormClipping())
     clipped, _ = native.update(jnp.full(4, 1e30, jnp.float32), native.init(jnp.zeros(4)))
     assert (np.asarray(clipped) == 0).all()
@@ -226,7 +229,8 @@ def test_keras_own_argument_clips_as_the_layers_are_clipped(
     kind: Callable[..., Clipping], request: pytest.FixtureRequest
 ) -> None:
     wing = load("keras", request.config)
-    keras, tf = importlib.import_module("keras"), importlib.import_module("tensorflow")
+    keras = importlib.import_module("keras")
+    tf = importlib.import_module("tensorflow")
     gradients = {"weight": np.array([[[[3.0, 4.0]]]]), "bias": np.array([[[0.3, -7.0]]])}
     expected = wing.clipping.probe(kind(threshold=0.5), gradients)
     variables = [keras.Variable(np.zeros(g.shape), dtype="float64") for g in gradients.values()]

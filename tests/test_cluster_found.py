@@ -111,7 +111,8 @@ class FakeRay:
     exceptions = SimpleNamespace(NodeDiedError=type("NodeDiedError", (Exception,), {}))
 
     def __init__(self, said: dict[str, Any]) -> None:
-        self.said, self.alive = said, dict.fromkeys(said, True)
+        self.said = said
+        self.alive = dict.fromkeys(said, True)
 
     def nodes(self) -> list[dict[str, Any]]:
         return [

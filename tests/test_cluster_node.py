@@ -55,7 +55,9 @@ def until(relay: Relay, kind: str, messages: Iterator[dict[str, Any]]) -> dict[s
 def test_a_run_comes_back_whole_with_its_references_and_leaves_nothing(
     relay: Relay, tmp_path: Path
 ) -> None:
-    plan, messages, store = small()["relu + he"], relay.messages(), Store(tmp_path)
+    plan = small()["relu + he"]
+    messages = relay.messages()
+    store = Store(tmp_path)
     here = Store(tmp_path / "here")
     one = job("numpy", "it", plan, "cpu")
     assert Runner(here, Notes()).run([one]) == {}
@@ -78,10 +80,8 @@ def test_a_run_comes_back_whole_with_its_references_and_leaves_nothing(
 
 
 def test_bytes_that_changed_on_the_way_are_not_kept(tmp_path: Path) -> None:
-    store, message = (
-        Store(tmp_path),
-        {"run": b"run", "references": b"r", "sha256": digest(b"run", b"r")},
-    )
+    store = Store(tmp_path)
+    message = {"run": b"run", "references": b"r", "sha256": digest(b"run", b"r")}
     wanted = {"run_id": 16 * "1", "reference": str(tmp_path / "r.npz")}
     for changed in ({"run": b"ruN"}, {"references": b"R"}, {"references": None}):
         with pytest.raises(NotKept, match="not those that the node sent"):
@@ -92,10 +92,8 @@ def test_bytes_that_changed_on_the_way_are_not_kept(tmp_path: Path) -> None:
 
 
 def test_a_run_that_cannot_be_written_is_named_as_one_of_this_machine_is(tmp_path: Path) -> None:
-    store, message = (
-        Store(tmp_path / "runs"),
-        {"run": b"run", "references": None, "sha256": digest(b"run")},
-    )
+    store = Store(tmp_path / "runs")
+    message = {"run": b"run", "references": None, "sha256": digest(b"run")}
     store.directory.rmdir()
     with pytest.raises(NotKept) as caught:
         keep(message, {"run_id": 16 * "1", "reference": None}, store)
@@ -111,7 +109,8 @@ def test_a_data_file_reaches_a_node_once_and_only_as_the_plan_knows_it(
     content = file.read_bytes()
     found = plan(steps=2)
     task = found.task.model_copy(update={"source": "/nowhere/here.npz", "sha256": digest(content)})
-    wanted, messages = asked(found.model_copy(update={"task": task})), relay.messages()
+    wanted = asked(found.model_copy(update={"task": task}))
+    messages = relay.messages()
     until(relay, "ready", messages)
     relay.send(wanted, None, lambda: content + b"more")
     assert (

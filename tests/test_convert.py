@@ -49,7 +49,8 @@ def test_the_next_step_is_the_same_there(framework: str, kind: str) -> None:
 @over_optimizers
 @pytest.mark.parametrize("framework", ["keras", "jax"])
 def test_a_file_loads_straight_into_the_model_that_it_is_for(framework: str, kind: str) -> None:
-    expected, found = fresh(framework, kind).arrays, arrived(framework, kind).arrays
+    expected = fresh(framework, kind).arrays
+    found = arrived(framework, kind).arrays
     assert {name: (a.shape, a.dtype) for name, a in found.items()} == {
         name: (a.shape, a.dtype) for name, a in expected.items()
     }
@@ -173,10 +174,8 @@ def test_a_planted_law_moves_the_outputs(monkeypatch: pytest.MonkeyPatch, fault:
     found = c.through(
         trained("momentum"), "torch", "keras", fresh("keras", "momentum"), rate=c.RATE
     )
-    here, there = (
-        stepped_there("torch", "momentum").output,
-        stepped("keras", "momentum", Stored(found.arrays, {})).output,
-    )
+    here = stepped_there("torch", "momentum").output
+    there = stepped("keras", "momentum", Stored(found.arrays, {})).output
     assert np.abs(here - there).max() > 1e6 * EXACT * np.abs(here).max()
 
 

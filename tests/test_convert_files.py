@@ -84,7 +84,8 @@ def test_the_same_input_gives_the_same_bytes_in_every_process(tmp_path: Path, so
 
 
 def test_kinds_of_a_file_of_format_1_are_beside_what_convert_says() -> None:
-    asked, back = Asked("torch", "keras", heads=2), Asked("keras", "torch")
+    asked = Asked("torch", "keras", heads=2)
+    back = Asked("keras", "torch")
     there = convert_file(files.Stored(TORCH, {}), None, asked)
     own = json.loads(there.metadata["isograd"])
     kinds = own.pop("kinds")
@@ -196,7 +197,8 @@ def test_no_damage_of_a_file_ends_in_anything_but_a_line(tmp_path: Path, source:
     rng = np.random.default_rng(0)
     framework = "torch" if source == "adam" else source
     asked = Asked(framework, "keras" if framework == "torch" else "torch", heads=2)
-    whole, path = files.Stored(FILES[source], {}), tmp_path / "file"
+    whole = files.Stored(FILES[source], {})
+    path = tmp_path / "file"
     for content in (dumped(FILES[source]), files.dumped(*returned(whole, asked))):
         for _ in range(25):
             damaged = bytearray(content)

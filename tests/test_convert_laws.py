@@ -96,7 +96,8 @@ def unlike(found: Captured, expected: Captured) -> list[str]:
 
 @pytest.mark.parametrize("framework", laws.FRAMEWORKS)
 def test_the_laws_read_a_file_as_the_capture_reads_the_model(framework: str) -> None:
-    found, expected = carried(framework), captured(framework)
+    found = carried(framework)
+    expected = captured(framework)
     assert len(found) == len(expected) == 11
     assert unlike(found, expected) == []
 

@@ -24,7 +24,8 @@ from tests.refused_files import (
     without,
 )
 
-CELL, OPTIMIZER = "sequential/gru/gru_cell", "sgd/sequential_gru_gru_cell"
+CELL = "sequential/gru/gru_cell"
+OPTIMIZER = "sgd/sequential_gru_gru_cell"
 CHANGES: dict[str, tuple[str, Change, str]] = {
     "a weight missing": (
         "torch",
@@ -290,7 +291,8 @@ def test_what_is_unknown_missing_or_misshapen_is_named(
 def test_the_files_are_carried_where_nothing_is_wrong(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, source: str
 ) -> None:
-    given, there = tmp_path / "given.safetensors", tmp_path / "there.safetensors"
+    given = tmp_path / "given.safetensors"
+    there = tmp_path / "there.safetensors"
     given.write_bytes(dumped(FILES[source]))
     source = "torch" if source == "adam" else source
     target = "keras" if source == "torch" else "torch"

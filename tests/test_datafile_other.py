@@ -19,7 +19,8 @@ from tests.datafiles import NAMES, X, Y, cured, refusal, same
 def test_a_sparse_matrix_is_made_dense_and_gets_its_labels(tmp_path: Path) -> None:
     from scipy import sparse
 
-    path, x = tmp_path / "sparse.npz", np.where(X > 0, X, 0)
+    path = tmp_path / "sparse.npz"
+    x = np.where(X > 0, X, 0)
     sparse.save_npz(path, sparse.csr_matrix(x))
     assert same(cured(path, labels=Y), x)
 

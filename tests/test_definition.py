@@ -69,12 +69,15 @@ def test_the_signal_gradient_is_the_difference_quotient_times_the_batch_size(
     plan: Maker, activation: Activation, normalization: str
 ) -> None:
     small = plan(**SIZES, activation=activation, normalization=normalization)
-    signal, batch = np.stack(stepped(small, np.longdouble)[0].last[1], axis=1), batch_of(small)
-    program, expected = Program(small, "cpu", np.longdouble), np.zeros_like(signal)
+    signal = np.stack(stepped(small, np.longdouble)[0].last[1], axis=1)
+    batch = batch_of(small)
+    program = Program(small, "cpu", np.longdouble)
+    expected = np.zeros_like(signal)
     program.load(start_of(small))
     blocks = program.network.blocks
     for _, layer, *unit in elements(signal):
-        added, losses = np.zeros((2, 5, 4), np.longdouble), []
+        added = np.zeros((2, 5, 4), np.longdouble)
+        losses = []
         for h in (H, -H):
             added[:, *unit] = h
             program.network.blocks = [pushed(block, layer, added) for block in blocks]
@@ -132,11 +135,13 @@ def test_running_statistics_keep_nine_tenths_of_the_old_and_take_the_biased_vari
     plan: Maker,
 ) -> None:
     small = plan(**SIZES, normalization="batch")
-    start, x = start_of(small), batch_of(small).x
+    start = start_of(small)
+    x = batch_of(small).x
     program, _ = stepped(small)
     z = np.einsum("sbi,sio->sbo", x, start.parameters["first.weight"][:, 0])
     found = program.state().statistics
-    mean, variance = z.sum(1) / 5, ((z - z.sum(1, keepdims=True) / 5) ** 2).sum(1) / 5
+    mean = z.sum(1) / 5
+    variance = ((z - z.sum(1, keepdims=True) / 5) ** 2).sum(1) / 5
     assert np.allclose(
         found["first.mean"][:, 0],
         0.9 * start.statistics["first.mean"][:, 0] + 0.1 * mean,
@@ -156,7 +161,9 @@ def by_hand(
     """Outputs of all hidden layers and logits of a tanh network with batch norm, written out; one
     seed at a time.
     """
-    p, s, h = state.parameters, state.statistics, x
+    p = state.parameters
+    s = state.statistics
+    h = x
     outputs = []
     for layer in range(depth):
         stack, i = ("first", 0) if layer == 0 else ("hidden", layer - 1)
@@ -204,7 +211,9 @@ def test_the_quantities_are_what_their_definitions_say(plan: Maker, kind: str) -
     small = plan(**SIZES, normalization="batch", clipping=clipping, learning_rate=LR)
     start = start_of(small)
     program, step = stepped(small)
-    found, g, after = program.measured(step), program.gradients(), program.state().parameters
+    found = program.measured(step)
+    g = program.gradients()
+    after = program.state().parameters
     norms = {
         n: np.sqrt((a**2).sum(tuple(range(2, a.ndim)), keepdims=True))
         for n, a in g.parameters.items()

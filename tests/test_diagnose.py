@@ -51,7 +51,8 @@ def interpreter(request: pytest.FixtureRequest) -> Iterator[Interpreter]:
 
 def keep(plan: Plan, path: Path) -> None:
     """Keep the plan's weights and its first batch in a file."""
-    state, batch = draw.state(plan), next(draw.batches(plan, task.load(plan.task)))
+    state = draw.state(plan)
+    batch = next(draw.batches(plan, task.load(plan.task)))
     arrays = {name: array[0] for name, array in state.parameters.items()}
     weights = [arrays["first.weight"][0], *arrays["hidden.weight"], arrays["output.weight"][0]]
     sizes = [weights[0].shape[0], *(weight.shape[1] for weight in weights)]

@@ -194,10 +194,8 @@ def test_float32_weights_are_the_float64_ones_rounded_once(plan: Callable[..., P
 def test_what_is_not_a_weight_starts_at_the_number_in_its_spec(plan: Callable[..., Plan]) -> None:
     batch_norm = {"kind": "batch", "initial_scale": 0.75, "initial_shift": -0.5}
     changed = plan(activation={"kind": "prelu", "initial_slope": 0.125}, normalization=batch_norm)
-    start, expected = (
-        draw.state(changed),
-        {"bias": 0.0, "scale": 0.75, "shift": -0.5, "slope": 0.125},
-    )
+    start = draw.state(changed)
+    expected = {"bias": 0.0, "scale": 0.75, "shift": -0.5, "slope": 0.125}
     kinds = {name.partition(".")[2] for name in start.parameters}
     assert kinds == {"weight", *expected}
     for name, a in start.parameters.items():

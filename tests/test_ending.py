@@ -116,7 +116,8 @@ def test_the_message_counts_what_is_kept_and_with_fresh_what_was_made_again(tmp_
     store = Store(tmp_path)
     first, second, *others = [store.path(job.run_id) for job in jobs]
     first.touch()
-    kept, fresh = comparison._kept(jobs, store, False), comparison._kept(jobs, store, True)
+    kept = comparison._kept(jobs, store, False)
+    fresh = comparison._kept(jobs, store, True)
     count = len({job.run_id for job in jobs})
     assert kept().startswith(f"1 of {count} runs are kept")
     assert fresh().startswith(f"0 of {count} runs were made again")

@@ -34,7 +34,8 @@ class FakeWorker:
     """A lane's worker on some machine, which it may have to wait for."""
 
     def __init__(self, cluster: Simulated, first: Job) -> None:
-        self.cluster, self.first = cluster, first
+        self.cluster = cluster
+        self.first = first
         self.placed = self.lost = self.stopped = False
         self.job: dict[str, Any] | None = None
 
@@ -68,7 +69,9 @@ class Simulated(queue.Queue[Any]):
 
     def __init__(self, seed: int, places: dict[str, int], losses: int) -> None:
         super().__init__()
-        self.random, self.places, self.losses = random.Random(seed), places, losses
+        self.random = random.Random(seed)
+        self.places = places
+        self.losses = losses
         self.at_once = sum(places.values())
         self.workers: list[FakeWorker] = []
         self.sent: Counter[str] = Counter()
@@ -113,7 +116,8 @@ class Simulated(queue.Queue[Any]):
         if worker.job and self.random.random() < 0.3:
             return worker, {"type": "progress", "steps": 1}
         if worker.job:
-            job, worker.job = worker.job, None
+            job = worker.job
+            worker.job = None
             if worker.first.defines and job["reference"]:
                 Path(job["reference"]).touch()
             return worker, RUN
@@ -142,7 +146,8 @@ def simulate(
                 "a lane begins that would take the definition's place"
             )
 
-    cluster, notes = Simulated(seed, places, losses), Watching()
+    cluster = Simulated(seed, places, losses)
+    notes = Watching()
     runner = Runner(Store(folder), notes, cluster, inbox=cluster)
     todo = jobs(len(places))
     random.Random(seed).shuffle(todo)
@@ -202,7 +207,8 @@ def test_a_run_that_brings_every_machine_down_fails_with_the_reason(tmp_path: Pa
                 return worker, None
             return super()._event(worker)
 
-    cluster, notes = Killer(0, {"processor 0": 2}, 0), Notes()
+    cluster = Killer(0, {"processor 0": 2}, 0)
+    notes = Notes()
     failures = Runner(Store(tmp_path), notes, cluster, inbox=cluster).run(jobs(1))
     assert {key: (outcome.status, outcome.reason) for key, outcome in failures.items()} == {
         "torch relu + he": ("crashed", "the machine went")

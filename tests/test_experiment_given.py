@@ -224,7 +224,8 @@ def test_a_file_that_is_not_there_is_named() -> None:
     assert "nowhere.toml: No such file" in message("nowhere.toml")
 
 
-X, Y = np.arange(400.0).reshape(200, 2), np.arange(200) % 3
+X = np.arange(400.0).reshape(200, 2)
+Y = np.arange(200) % 3
 
 
 @pytest.mark.parametrize(

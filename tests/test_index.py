@@ -31,7 +31,8 @@ def folder(tmp_path: Path) -> Path:
     """Two configurations, asked for under two names, `two` last."""
     experiment = read("countermeasures")
     chosen = {name: plan for name, plan in plans(experiment, SMALL).items() if name in CHOSEN}
-    store, worker = Store(tmp_path / "runs"), Worker(backends.load("numpy"), threads=1, imports=0.1)
+    store = Store(tmp_path / "runs")
+    worker = Worker(backends.load("numpy"), threads=1, imports=0.1)
     jobs = jobs_of(chosen, ["numpy"], "cpu")
     for job in jobs:
         store.save(worker.run(Job(run_id=job.run_id, plan=job.plan, device="cpu")))

@@ -31,7 +31,8 @@ QUICK = settings(
 @pytest.fixture(autouse=True, scope="module")
 def _folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """The folder with what is no ordinary file, as the one where the command is given."""
-    here, folder = Path.cwd(), tmp_path_factory.mktemp("given")
+    here = Path.cwd()
+    folder = tmp_path_factory.mktemp("given")
     furnish(folder)
     os.chdir(folder)
     yield

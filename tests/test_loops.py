@@ -63,7 +63,8 @@ def test_a_loop_that_is_shown_trains_as_the_definition_does(
     from common import draw
 
     small = shown(plan)
-    state, batches = draw.state(small), [batch_of(small, seed) for seed in range(STEPS)]
+    state = draw.state(small)
+    batches = [batch_of(small, seed) for seed in range(STEPS)]
     program = definition.program(small, "cpu")
     program.load(state)
     losses = [program.measured(program.step(batch))["loss"][0] for batch in batches]

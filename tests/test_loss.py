@@ -118,17 +118,16 @@ def test_loss_and_gradient_of_real_targets_are_the_definitions(
 
 
 def test_the_loss_of_real_targets_is_the_mean_of_the_squared_distances(backend: Backend) -> None:
-    z, y = (
-        np.array([[1.0, -2.0, 0.5], [0.0, 3.0, -1.0]]),
-        np.array([[0.5, 2.0, -1.0], [4.0, 1.5, 0.25]]),
-    )
+    z = np.array([[1.0, -2.0, 0.5], [0.0, 3.0, -1.0]])
+    y = np.array([[0.5, 2.0, -1.0], [4.0, 1.5, 0.25]])
     found = backend.loss.probe(SquaredError(), {"z": z, "y": y})
     assert found["loss"] == pytest.approx(((z - y) ** 2).mean(), rel=1e-14)
     assert np.allclose(found["gradient"], (z - y) / 3, rtol=0, atol=1e-15)
 
 
 def test_one_hot_rows_as_real_targets_are_the_classes(backend: Backend) -> None:
-    z, y = np.array([[1.0, -2.0, 0.5], [0.0, 3.0, -1.0]]), np.array([2, 0])
+    z = np.array([[1.0, -2.0, 0.5], [0.0, 3.0, -1.0]])
+    y = np.array([2, 0])
     as_classes = backend.loss.probe(SquaredError(), {"z": z, "y": y})
     as_targets = backend.loss.probe(SquaredError(), {"z": z, "y": np.eye(3)[y]})
     assert as_classes["loss"] == as_targets["loss"]

@@ -88,10 +88,8 @@ def test_the_shown_code_is_complete(
     backend: Backend, room: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It runs after the spec, and brings along whatever of its own file it names."""
-    source, pasted = (
-        f"{countermeasures.read(room).spec}\n\n{wing_of(room, backend.name).code}",
-        types.ModuleType("pasted"),
-    )
+    source = f"{countermeasures.read(room).spec}\n\n{wing_of(room, backend.name).code}"
+    pasted = types.ModuleType("pasted")
     monkeypatch.setitem(sys.modules, "pasted", pasted)
     exec(source, vars(pasted))
     used = {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
@@ -157,10 +155,8 @@ def test_an_argument_counts_as_a_name() -> None:
 
 
 def test_the_pages_are_up_to_date() -> None:
-    expected, found = (
-        WRITTEN,
-        {path.name: path.read_text("utf-8") for path in migration.PAGES.glob("*.md")},
-    )
+    expected = WRITTEN
+    found = {path.name: path.read_text("utf-8") for path in migration.PAGES.glob("*.md")}
     stale = sorted(
         name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)
     )

@@ -60,7 +60,8 @@ def test_its_own_loop_trains_it_as_the_definition_is_trained(
 ) -> None:
     small = planned(plan, case)
     state, batches = start_and_batches(small)
-    program, model = defined(definition, small, state), model_of(form, small, state)
+    program = defined(definition, small, state)
+    model = model_of(form, small, state)
     losses = [program.measured(program.step(batch))["loss"][0] for batch in batches]
     assert model.train(samples_of(batches)) == pytest.approx(losses, rel=BOUND)
     end = program.state()
@@ -74,7 +75,8 @@ def test_real_targets_train_it_as_the_definition(
 ) -> None:
     small = plan(loss="squared_error", classes=None, targets=2, depth=2, seeds=(0,), batch_size=8)
     state, batches = start_and_batches(small)
-    program, model = defined(definition, small, state), model_of(form, small, state)
+    program = defined(definition, small, state)
+    model = model_of(form, small, state)
     for batch in batches:
         program.step(batch)
     model.train(samples_of(batches))

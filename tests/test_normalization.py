@@ -52,7 +52,8 @@ def sizes(
     it is.
     """
     std = np.sqrt(given["z"].var(0) + epsilon)
-    largest, factor = np.abs(given["z"]).max(0), np.abs(given["scale"]) / std
+    largest = np.abs(given["z"]).max(0)
+    factor = np.abs(given["scale"]) / std
     steep = 1 + largest / std  # rounding of a standardized value, over its size of about 1
     cotangent = len(given["z"]) * max(1.0, np.abs(given["cotangent"]).max())
     own = {name: float(np.abs(value).max()) for name, value in expected.items()}
@@ -136,7 +137,8 @@ def test_a_common_offset_costs_no_more_than_rounding_the_inputs(
     A wing may compute x / std + (shift - mean / std), as TensorFlow does; E[x^2] - E[x]^2 costs
     offset^2.
     """
-    rng, eps = np.random.default_rng(1), float(np.finfo(precision).eps)
+    rng = np.random.default_rng(1)
+    eps = float(np.finfo(precision).eps)
     # what is left of a spread below that in the precision is noise
     spread = max(1.0, 1e3 * offset * eps)
     z = offset + spread * rng.standard_normal((64, 3))
@@ -197,7 +199,8 @@ def test_a_float32_gradient_through_the_variance_is_lost_where_that_is_large(
     not.
     """
     rng = np.random.default_rng(5)
-    z, cotangent = 1e12 * rng.standard_normal((16, 8)), 1e-20 * rng.standard_normal((16, 8))
+    z = 1e12 * rng.standard_normal((16, 8))
+    cotangent = 1e-20 * rng.standard_normal((16, 8))
     given_inputs = {key: a.astype(np.float32) for key, a in inputs(z, cotangent).items()}
     expected, found = (
         wing.normalization.probe(

@@ -106,7 +106,8 @@ def test_steps_are_the_definitions(
     gradients: np.ndarray,
     drawn: dict[str, float],
 ) -> None:
-    spec, given_ = with_numbers(kind, drawn), inputs(weight, gradients)
+    spec = with_numbers(kind, drawn)
+    given_ = inputs(weight, gradients)
     sizes = largest_on_the_way(definition, spec, given_)
     assert_equal(
         backend.optimizer.probe(spec, given_),
@@ -128,9 +129,11 @@ def test_steps_of_what_a_reader_builds_are_the_definitions(
     gradients: np.ndarray,
     drawn: dict[str, float],
 ) -> None:
-    wing, spec = backend.optimizer, with_numbers(kind, drawn)
+    wing = backend.optimizer
+    spec = with_numbers(kind, drawn)
     given_ = inputs(weight, np.clip(gradients, -1e12, 1e12))
-    found, expected = wing.probe(spec, given_, wing.build), definition.optimizer.probe(spec, given_)
+    found = wing.probe(spec, given_, wing.build)
+    expected = definition.optimizer.probe(spec, given_)
     sizes = largest_on_the_way(definition, spec, given_)
     # an update is seen beside a weight to the rounding of what has been added to it
     for name in (
@@ -180,14 +183,16 @@ def test_a_run_that_is_fetched_and_loaded_again_goes_on_as_before(
         features=64, classes=10, optimizer={"kind": kind().kind}, learning_rate=None, steps=6
     )
     data = task.load(one.task)
-    whole, parted = backend.program(one, "cpu"), backend.program(one, "cpu")
+    whole = backend.program(one, "cpu")
+    parted = backend.program(one, "cpu")
     whole.load(draw.state(one))
     parted.load(draw.state(one))
     for step in range(6):
         whole.step(batch_of(one, data, step))
         parted.step(batch_of(one, data, step))
         parted.load(parted.state(), one)
-    found, expected = parted.state(), whole.state()
+    found = parted.state()
+    expected = whole.state()
     assert found.steps == expected.steps == 6
     assert set(expected.optimizer) == {
         f"{name}.{slot}" for name in expected.parameters for slot in slots(kind())
@@ -201,7 +206,8 @@ def test_the_update_ratio_is_that_of_what_was_added(
     backend: Backend, plan: Maker, kind: Any
 ) -> None:
     one = plan(features=64, classes=10, optimizer={"kind": kind().kind}, learning_rate=None)
-    program, data = backend.program(one, "cpu"), task.load(one.task)
+    program = backend.program(one, "cpu")
+    data = task.load(one.task)
     program.load(draw.state(one))
     for step in range(3):
         before = program.state().parameters["hidden.weight"]
@@ -226,6 +232,7 @@ def test_clipping_comes_before_the_optimizer_and_decay_is_not_clipped(
         program = wing.program(one, "cpu")
         program.load(draw.state(one))
         program.step(batch_of(one, task.load(one.task), 0))
-        state, clipped = program.state(), program.gradients().clipped["hidden.weight"]
+        state = program.state()
+        clipped = program.gradients().clipped["hidden.weight"]
         assert np.abs(clipped).max() <= 1e-6
         assert scaled_error(state.optimizer["hidden.weight.first_moment"], 0.1 * clipped) <= 1e-12

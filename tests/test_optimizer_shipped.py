@@ -25,7 +25,8 @@ def test_keras_own_adam_steps_a_vanished_gradient_a_hundredth_as_far(
 
 
 def test_keras_takes_a_python_number_through_float32(request: pytest.FixtureRequest) -> None:
-    wing, keras = load("keras", request.config), importlib.import_module("keras")
+    wing = load("keras", request.config)
+    keras = importlib.import_module("keras")
     given_ = {"w": np.zeros((1, 1)), "w.gradients": np.ones((2, 1, 1))}
     found = wing.optimizer.probe(
         Momentum(), given_, lambda spec: keras.optimizers.SGD(1.0, momentum=0.9)

@@ -202,7 +202,8 @@ def batch_of(output: Any, y: Any, loss: float) -> Captured:
     return said  # type: ignore[return-value]
 
 
-LOGITS, LABELS = [[2.0, 0.0], [0.0, 1.0], [1.0, 0.0], [3.0, 0.0]], [0, 1, 0, 0]
+LOGITS = [[2.0, 0.0], [0.0, 1.0], [1.0, 0.0], [3.0, 0.0]]
+LABELS = [0, 1, 0, 0]
 CROSS_ENTROPY = float(
     np.mean(
         [np.log1p(np.exp(-2)), np.log1p(np.exp(-1)), np.log1p(np.exp(-1)), np.log1p(np.exp(-3))]

@@ -29,8 +29,10 @@ def test_the_verdict_the_cause_and_its_cure_stand_before_the_profile() -> None:
 
 
 def test_of_many_causes_all_are_shown_the_first_three_on_top() -> None:
-    said, page = diagnosis(), model()
-    first, others = page.index("The gradient on its way back"), page.index("Other likely causes")
+    said = diagnosis()
+    page = model()
+    first = page.index("The gradient on its way back")
+    others = page.index("Other likely causes")
     assert all(page.index(one.line) < first for one in said.advice[:3])
     assert page.index(said.advice[3].said) > others
 

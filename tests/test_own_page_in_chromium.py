@@ -157,7 +157,8 @@ def test_a_curve_runs_under_the_words_of_the_level_and_not_through_them(
 
 def overlap(a: list[Any], b: list[Any]) -> bool:
     """Whether two boxes share more than their edges; of a slanted name its end is a box."""
-    across, along = min(a[4], b[4]) - max(a[2], b[2]), min(a[5], b[5]) - max(a[3], b[3])
+    across = min(a[4], b[4]) - max(a[2], b[2])
+    along = min(a[5], b[5]) - max(a[3], b[3])
     return across > 1 and along > 2.5
 
 

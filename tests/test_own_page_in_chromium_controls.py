@@ -19,7 +19,8 @@ __all__ = ["paths"]
 GROUND = "return getComputedStyle(document.body).backgroundColor"
 FIRST = f"""figure path[stroke="{PALETTE[0]}"]"""
 LINE = f"return getComputedStyle(document.querySelector('{FIRST}')).stroke"
-LIGHT_GROUND, DARK_GROUND = "rgb(255, 255, 255)", "rgb(21, 24, 27)"
+LIGHT_GROUND = "rgb(255, 255, 255)"
+DARK_GROUND = "rgb(21, 24, 27)"
 CHARTS = {"model": ["profile", "losses", "time", "heat"], "port": ["losses"]}
 
 
@@ -221,7 +222,8 @@ def test_a_word_is_found_in_whole_names_and_both_stand_in_the_address(
     type_in(browser, "port_blocks.3 gradient")
     assert browser.run(LEFT) == [BLOCKS, *PARTS[3:5]]
     press(browser, "parts")
-    left, address = browser.run(LEFT), browser.run("return location.hash")
+    left = browser.run(LEFT)
+    address = browser.run("return location.hash")
     assert left == [BLOCKS, *PARTS[3:5]]
     browser.open(paths["long"])
     assert browser.run(LEFT) != left

@@ -235,11 +235,9 @@ def test_an_error_that_is_infinite_is_drawn_at_the_edge_and_what_cannot_be_judge
         row["configuration"]: row
         for row in script_data.agreement_rows([dataclasses.replace(source, document=document)])
     }
-    broken, unjudged, others = (
-        found[first.name],
-        found[second.name],
-        [row for name, row in found.items() if name != first.name],
-    )
+    broken = found[first.name]
+    unjudged = found[second.name]
+    others = [row for name, row in found.items() if name != first.name]
     assert (broken["outcome"], broken["error"], broken["bound_at"]) == ("broken", None, 7e-13)
     assert broken["error_at"] == pytest.approx(7e-12)
     assert broken["error_at"] > max(row["error_at"] for row in others)

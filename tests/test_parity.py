@@ -246,7 +246,8 @@ def test_seeds_side_by_side_are_the_seeds_one_by_one(
         single.load(draw.state(alone))
         for batch in batches_of(alone):
             single.step(batch)
-        found, expected = program.state(), single.state()
+        found = program.state()
+        expected = single.state()
         for name, value in (expected.parameters | expected.statistics).items():
             all_seeds = (found.parameters | found.statistics)[name]
             assert scaled_error(all_seeds[i : i + 1], value) <= 1e-12, name
@@ -258,7 +259,8 @@ def batches_of(plan: Plan) -> list[Batch]:
 
 def test_a_planted_fault_in_one_weight_is_named(backend: Backend, deep: Maker) -> None:
     plan = deep("none", activation="tanh", depth=10, steps=1)
-    wing, data = backend.program(plan, "cpu"), task.load(plan.task)
+    wing = backend.program(plan, "cpu")
+    data = task.load(plan.task)
     (judge,) = references.judges(plan, data, {0: draw.state(plan)})
     (clean,) = judging.checks(wing, plan, data, [judge])
     assert clean.outcome == "agrees"

@@ -88,7 +88,8 @@ def test_the_pasted_norms_over_the_units_are_the_definitions(
 
 def test_the_pasted_connections_are_the_definitions(found: Found, definition: Backend) -> None:
     for i, written in enumerate(SPECS["skip"]):
-        spec, key = TypeAdapter(Skip).validate_python(written), f"skip {i}"
+        spec = TypeAdapter(Skip).validate_python(written)
+        key = f"skip {i}"
         own = {
             name: found.get(f"{key} {name}", np.asarray(one.start))
             for name, one in own_parameters(spec, 3).items()
@@ -108,7 +109,8 @@ def test_the_pasted_cells_are_the_definitions_and_a_step_moves_one_bias_a_gate(
     found: Found, definition: Backend
 ) -> None:
     for i, written in enumerate(SPECS["recurrent"]):
-        spec, key = TypeAdapter(Cell).validate_python(written), f"recurrent {i}"
+        spec = TypeAdapter(Cell).validate_python(written)
+        key = f"recurrent {i}"
         own = {name: found[f"{key} {name}"] for name in Step(spec, 4, (Tanh(),)).parameters(2)}
         given_inputs = {"x": given()["x"], "cotangent": given()["of_outputs"]}
         expected = definition.recurrent.probe(spec, given_inputs | own, Tanh())

@@ -63,10 +63,8 @@ def test_plans_that_differ_in_numbers_share_one_compiled_step(
     backend: Backend, definition: Backend, plan: Maker, clipping: str
 ) -> None:
     depth = 20 + CLIPPINGS.index(clipping)  # one that nothing else has compiled in this process
-    first, second = (
-        numbered(plan, clipping, 0.1, 0.02, 0.01, depth=depth),
-        numbered(plan, clipping, 0.3, 0.005, 0.2, depth=depth),
-    )
+    first = numbered(plan, clipping, 0.1, 0.02, 0.01, depth=depth)
+    second = numbered(plan, clipping, 0.3, 0.005, 0.2, depth=depth)
     program = backend.program(first, "cpu")
     for each in (first, second, first):
         (found, state), (expected, reference) = (
@@ -82,7 +80,8 @@ def test_plans_that_differ_in_numbers_share_one_compiled_step(
 
 def test_inputs_reach_the_first_layer_with_all_their_digits(backend: Backend, plan: Maker) -> None:
     one = numbered(plan, "none", 0.1, 0.02, 0.01)
-    program, batch = backend.program(one, "cpu"), batches_of(one)[0]
+    program = backend.program(one, "cpu")
+    batch = batches_of(one)[0]
     assert not np.array_equal(batch.x, batch.x.astype(np.float32)), "float32 does not have them"
     gradients = []
     for x in (batch.x, batch.x.astype(np.float32).astype(float)):
@@ -94,7 +93,9 @@ def test_inputs_reach_the_first_layer_with_all_their_digits(backend: Backend, pl
 
 def test_a_later_step_of_a_run_is_the_step_by_itself(backend: Backend, plan: Maker) -> None:
     one = numbered(plan, "none", 0.1, 0.02, 0.01, steps=8)
-    program, before, after = backend.program(one, "cpu"), [], []
+    program = backend.program(one, "cpu")
+    before = []
+    after = []
     program.load(draw.state(one))
     for batch in batches_of(one):
         before.append(program.state())
@@ -158,7 +159,8 @@ def test_quantities_that_wait_on_the_device_are_those_of_their_step(
     backend: Backend, plan: Maker, monkeypatch: pytest.MonkeyPatch, record_every: int
 ) -> None:
     one = numbered(plan, "norm", 0.1, 0.02, 0.01, steps=8, record_every=record_every)
-    program, traces = backend.program(one, "cpu"), []
+    program = backend.program(one, "cpu")
+    traces = []
     for steps in (1, 5):
         monkeypatch.setattr("common.backend.STEPS_OF_A_FETCH", steps)
         program.load(draw.state(one))
@@ -191,12 +193,11 @@ def test_groups_of_seeds_together_are_all_seeds(definition: Backend, plan: Maker
 def test_a_run_whose_seeds_do_not_fit_the_cache_together_is_that_of_each_seed(
     definition: Backend, plan: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    worker, one = (
-        Worker(definition, threads=1, imports=0.0),
-        numbered(plan, "value", 0.1, 0.02, 0.01, seeds=(3, 1, 4, 5)),
-    )
+    worker = Worker(definition, threads=1, imports=0.0)
+    one = numbered(plan, "value", 0.1, 0.02, 0.01, seeds=(3, 1, 4, 5))
     job = Job(run_id="x", plan=one, device="cpu")
-    together, steps = worker.run(job), []
+    together = worker.run(job)
+    steps = []
     monkeypatch.setattr("common.plan.CACHED_BYTES", 2 * 8 * one.network.parameter_count())
     apart = worker.run(job, steps.append)
     assert (together.header.seeds_at_once, apart.header.seeds_at_once) == (4, 2)
@@ -210,10 +211,8 @@ def test_a_run_whose_seeds_do_not_fit_the_cache_together_is_that_of_each_seed(
 def test_keras_looped_is_keras_unrolled(
     request: pytest.FixtureRequest, plan: Maker, monkeypatch: pytest.MonkeyPatch, normalization: str
 ) -> None:
-    keras, one = (
-        load("keras", request.config),
-        numbered(plan, "norm", 0.1, 0.02, 0.01, normalization=normalization, depth=7),
-    )
+    keras = load("keras", request.config)
+    one = numbered(plan, "norm", 0.1, 0.02, 0.01, normalization=normalization, depth=7)
     unrolled = after_a_step(keras.program(one, "cpu"), one)
     monkeypatch.setattr("backends.keras.network.UNROLLED_DEPTH", 6)
     looped = after_a_step(keras.program(one, "cpu"), one)
@@ -239,7 +238,8 @@ def test_cross_entropy_is_exact_to_a_few_units_of_1(
     rounding of 1.
     """
     one = plan(features=1, classes=3, depth=2, width=2, precision=precision)
-    start, logits = draw.state(one), np.array([offset + gap, offset + 0.5, offset - 1.25])
+    start = draw.state(one)
+    logits = np.array([offset + gap, offset + 0.5, offset - 1.25])
     for parameter in start.parameters.values():
         parameter[:] = 0
     start.parameters["output.bias"][:] = logits  # of all samples: tanh is 0 at 0
@@ -249,7 +249,8 @@ def test_cross_entropy_is_exact_to_a_few_units_of_1(
     program.step(Batch(np.zeros((*shape, 1)), np.zeros(shape, int)))
     found = program.gradients()
     others = np.exp((logits[1:] - logits[0]).astype(np.longdouble))
-    chances, loss = others / (1 + others.sum()), np.log1p(others.sum())
+    chances = others / (1 + others.sum())
+    loss = np.log1p(others.sum())
     unit = 8 * np.finfo(precision).eps
     # of the logarithm of the sum, which optax subtracts the logit from
     size = max(1.0, abs(gap), offset)

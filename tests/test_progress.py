@@ -91,7 +91,9 @@ def test_there_are_no_more_bars_than_fit_and_one_that_goes_makes_room_for_the_ne
 def test_what_is_done_is_what_has_ended_and_what_is_done_of_the_rest(
     moves: list[tuple[str, int, bool]],
 ) -> None:
-    total, ended, within = Total(JOBS), 0, dict.fromkeys("abc", 0)
+    total = Total(JOBS)
+    ended = 0
+    within = dict.fromkeys("abc", 0)
     for lane, steps, ends in moves:
         total.move(lane, steps)
         within[lane] = 0 if ends else steps

@@ -115,13 +115,15 @@ def test_an_lstm_with_relu_dies_of_momentum_and_one_with_tanh_does_not(
         "steps": 300,
         "seeds": 6,
     }
-    dead, constant = {}, {}
+    dead = {}
+    constant = {}
     for activation in ("relu", "tanh"):
         plan = plan_of(tmp_path, **shared, activation=activation, optimizer="momentum")
         plan = plan.model_copy(
             update={"optimizer": plan.optimizer.model_copy(update={"momentum": 0.99})}
         )
-        program, data = definition.program(plan, "cpu"), task.load(plan.task)
+        program = definition.program(plan, "cpu")
+        data = task.load(plan.task)
         program.load(draw.state(plan))
         trace = train(program, plan, draw.batches(plan, data)).trace
         said = program.predict(np.broadcast_to(data.x_test[:100], (6, 100, 10, 2)))
@@ -168,7 +170,8 @@ def test_a_linear_autoencoder_by_hand_and_in_flax_differ_by_their_start_alone(
     small = Plan.model_validate(
         shipped.model_dump() | {"initialization": {"kind": "gaussian", "std": 0.01}}
     )
-    by_hand, in_flax = fitted(jax, small), fitted(jax, shipped)
+    by_hand = fitted(jax, small)
+    in_flax = fitted(jax, shipped)
     assert by_hand[0, -1] == pytest.approx(1.01, abs=0.06)
     assert 1.6 < in_flax[0, -1] < in_flax[0, 0] < 2.3
     for found, plan in ((by_hand, small), (in_flax, shipped)):

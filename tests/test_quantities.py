@@ -130,7 +130,8 @@ def test_ratio_is_a_quotient_except_that_0_over_0_is_0(a: float, b: float) -> No
 
 
 def test_the_update_ratio_is_the_update_over_the_weights_and_hides_nothing() -> None:
-    update, weights = np.array([0.0, 1.0, np.nan, 3.0]), np.array([0.0, 0.0, 1.0, 2.0])
+    update = np.array([0.0, 1.0, np.nan, 3.0])
+    weights = np.array([0.0, 0.0, 1.0, 2.0])
     rest = {name: np.full(4, float(i)) for i, name in enumerate(QUANTITIES)}
     found = named(
         np.stack(

@@ -114,10 +114,8 @@ def test_the_dead_fraction_is_the_one_counted_by_hand(
     wing: Backend, plan: Callable[..., Plan], kind: str, precision: str
 ) -> None:
     one = dead_plan(plan, kind, precision)
-    found, rounding = (
-        dead_fraction(wing, one, dead_start(one, kind)),
-        2 * float(np.finfo(precision).eps),
-    )
+    found = dead_fraction(wing, one, dead_start(one, kind))
+    rounding = 2 * float(np.finfo(precision).eps)
     assert np.allclose(found, np.array(DEAD_BY_HAND[kind]) / 8, rtol=rounding, atol=0)
 
 
@@ -141,7 +139,8 @@ def test_a_unit_with_a_nan_is_not_dead_by_it_and_changes_no_other(
     start = dead_start(one, kind)
     # of all its samples
     start.parameters["first.bias"][0, 0, [*UNITS].index("below for all") * COPIES] = np.nan
-    found, expected = dead_fraction(wing, one, start), np.array(DEAD_BY_HAND[kind]) / 8
+    found = dead_fraction(wing, one, start)
+    expected = np.array(DEAD_BY_HAND[kind]) / 8
     # what comes after it is NaN throughout
     expected[0] = [
         max(0, DEAD_BY_HAND[kind][0][0] * COPIES - 1) / (8 * COPIES),

@@ -29,7 +29,10 @@ OTHERS: list[Any] = [
     GRU(start="drawn"),
 ]
 FUNCTIONS = [one for one in every(Activation) if not one.parameters(1)]
-BATCH, TIME, FEATURES, UNITS = 3, 4, 2, 3
+BATCH = 3
+TIME = 4
+FEATURES = 2
+UNITS = 3
 AWKWARD = [0.0, 1e-12, -1e-300, 40.0, -800.0]
 VALUES = floats(-3, 3, AWKWARD)
 FEW = settings(max_examples=10, deadline=None)

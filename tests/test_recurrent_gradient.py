@@ -67,7 +67,8 @@ def test_clipping_bounds_the_step_and_not_the_vanishing(backend: Backend, plan: 
 
 def largest_step(wing: Backend, plan: Plan) -> float:
     """How far a step moves all parameters of a seed, at most."""
-    program, before = wing.program(plan, "cpu"), draw.state(plan)
+    program = wing.program(plan, "cpu")
+    before = draw.state(plan)
     program.load(before)
     program.step(batch_of(plan, task.load(plan.task), 0))
     moved = [program.state().parameters[name] - a for name, a in before.parameters.items()]

@@ -80,7 +80,8 @@ def test_what_is_broken_is_named_with_its_place_error_and_bound(
 
 
 def test_the_worst_of_all_is_the_largest_error_over_its_bound() -> None:
-    near, far = a_check(error=9e-13), a_check(error=1e-14)
+    near = a_check(error=9e-13)
+    far = a_check(error=1e-14)
     large = Check(outcome="agrees", reason=None, error=1.0, bound=1e3, where="logits")
     runs = STORY | {
         "tanh + xavier": both(a_run(agreement=an_agreement(near))),

@@ -113,7 +113,8 @@ def rates(schedule: Callable[[Any], Any], steps: int) -> list[float]:
     import torch
 
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
-    running, found = schedule(optimizer), []
+    running = schedule(optimizer)
+    found = []
     for _ in range(steps):
         found.append(running.get_last_lr()[0])
         optimizer.step()
@@ -257,7 +258,8 @@ def test_an_array_says_where_it_lies() -> None:
 
     processor = jax.devices("cpu")[0]
     with tf.device("CPU"), jax.default_device(processor):
-        of_jax, of_tensorflow = jax.numpy.ones(1), tf.Variable(tf.ones(1))
+        of_jax = jax.numpy.ones(1)
+        of_tensorflow = tf.Variable(tf.ones(1))
     assert torch.ones(1).device == torch.device("cpu")
     assert of_tensorflow.device.endswith("CPU:0")
     assert of_jax.device == processor

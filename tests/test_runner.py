@@ -26,7 +26,8 @@ from tests.notes import SMALL, Notes, small
 
 
 def test_every_run_ends_up_in_the_store(tmp_path: Path) -> None:
-    store, jobs = Store(tmp_path), jobs_of(small(), ["numpy"], "cpu")
+    store = Store(tmp_path)
+    jobs = jobs_of(small(), ["numpy"], "cpu")
     assert Runner(store, Notes()).run(jobs) == {}
     found = stored(jobs, store)
     assert found.keys() == {one.run_id for one in jobs}
@@ -52,7 +53,8 @@ def test_the_definition_of_a_frameworks_plan_runs_again_for_its_references() -> 
 
 
 def test_a_frameworks_run_is_judged_by_the_references_of_the_definitions(tmp_path: Path) -> None:
-    store, jobs = Store(tmp_path), jobs_of(small(), ["numpy", "torch"], "cpu")
+    store = Store(tmp_path)
+    jobs = jobs_of(small(), ["numpy", "torch"], "cpu")
     if backends.missing("torch"):
         pytest.skip("torch is not installed")
     assert Runner(store, Notes()).run(jobs) == {}
@@ -76,7 +78,8 @@ def test_without_the_definitions_references_nothing_is_judged(tmp_path: Path) ->
 
 @pytest.mark.parametrize("at_once", [1, 2])
 def test_a_run_knows_whether_another_worker_ran_beside_it(tmp_path: Path, at_once: int) -> None:
-    store, jobs = Store(tmp_path), jobs_of(small(), ["numpy"], "cpu")[:1]
+    store = Store(tmp_path)
+    jobs = jobs_of(small(), ["numpy"], "cpu")[:1]
     Runner(store, Notes(), Processes(at_once=at_once)).run(jobs)
     assert stored(jobs, store)[jobs[0].run_id].header.exclusive == (at_once == 1)
 
@@ -122,7 +125,8 @@ def test_a_framework_that_is_ahead_of_the_definition_goes_on_when_that_has_caugh
     last = job("numpy", second.name, second.plan, "cpu")
     defining = Lane("numpy", deque(), worker=Sent(), current=last, ready=True)  # pyright: ignore[reportArgumentType]
     ahead = Lane("torch", deque([second]), worker=sent, current=first, ready=True)  # pyright: ignore[reportArgumentType]
-    runner.active, runner.undefined = [defining, ahead], {last.plan}
+    runner.active = [defining, ahead]
+    runner.undefined = {last.plan}
     runner._hear(ahead, {"type": "finished"})
     assert sent.jobs == []
     runner._hear(defining, {"type": "finished"})

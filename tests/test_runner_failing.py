@@ -70,7 +70,8 @@ def test_a_backend_that_cannot_be_imported_fails_with_the_reason_and_the_others_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KERAS_BACKEND", "nothing")
-    store, plan = Store(tmp_path), small()["relu + he"]
+    store = Store(tmp_path)
+    plan = small()["relu + he"]
     good = job("numpy", "good", plan, "cpu")
     bad = [good._replace(backend="no_such_backend", run_id=f"{i}") for i in range(3)]
     failures = Runner(store, Notes()).run([*bad, good])

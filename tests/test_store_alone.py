@@ -65,7 +65,8 @@ def test_two_processes_are_not_at_one_run_and_a_killed_one_lets_go(tmp_path: Pat
 def test_what_another_command_does_is_waited_for_or_left_and_its_run_is_taken(
     tmp_path: Path, run: Run
 ) -> None:
-    store, worker = Store(tmp_path), Worker(backends.load("numpy"), threads=1, imports=0.1)
+    store = Store(tmp_path)
+    worker = Worker(backends.load("numpy"), threads=1, imports=0.1)
     job = Job(run_id=ID, plan=run.header.plan, device="cpu")
     with holder(tmp_path) as process:
         assert settle(worker, store, job, lambda _: None) == "busy"

@@ -37,7 +37,8 @@ def test_digits_are_8_by_8_pixels_in_10_classes() -> None:
 
 
 def test_the_samples_go_in_as_they_are_where_nothing_is_standardized() -> None:
-    raw, scaled = load(Task(standardized="no")), load(Task())
+    raw = load(Task(standardized="no"))
+    scaled = load(Task())
     assert set(np.unique(raw.x_train)) == set(range(17)), "the grey levels of the digits"
     assert np.array_equal(raw.y_train, scaled.y_train)
     own = (raw.x_train - raw.x_train.mean(0)) / np.where(raw.x_train.std(0), raw.x_train.std(0), 1)
@@ -79,10 +80,8 @@ def test_diabetes_is_that_of_scikit_learn_and_digits_by_row_and_pixel_are_the_di
     expected_x, expected_y = load_diabetes(return_X_y=True, scaled=False)
     assert np.array_equal(x, expected_x)
     assert np.array_equal(y, np.asarray(expected_y)[:, None])
-    by_row, by_pixel = (
-        load(Task(source="digits by row", standardized="no")),
-        load(Task(source="digits by pixel")),
-    )
+    by_row = load(Task(source="digits by row", standardized="no"))
+    by_pixel = load(Task(source="digits by pixel"))
     vectors = load(Task(standardized="no"))
     assert np.array_equal(by_row.x_train.reshape(-1, 64), vectors.x_train)
     assert np.array_equal(by_row.y_test, vectors.y_test)

@@ -27,7 +27,8 @@ def test_training_features_have_mean_0_and_standard_deviation_1_and_constant_one
 
 def test_the_test_set_is_scaled_by_the_training_set(tmp_path: Path) -> None:
     data = split(X, Y, tmp_path)
-    mean, std = X[ORDER[4:]].mean(0), X[ORDER[4:]].std(0)
+    mean = X[ORDER[4:]].mean(0)
+    std = X[ORDER[4:]].std(0)
     assert np.allclose(data.x_test, (X[ORDER[:4]] - mean) / std, rtol=0, atol=1e-14)
     assert np.allclose(data.x_train, (X[ORDER[4:]] - mean) / std, rtol=0, atol=1e-14)
 
@@ -59,7 +60,8 @@ def test_a_feature_times_a_power_of_two_is_the_same_to_the_bit(tmp_path: Path, p
 def test_any_feature_times_any_power_of_two_is_the_same_to_the_bit(
     tmp_path_factory: pytest.TempPathFactory, powers: list[int], seed: int
 ) -> None:
-    x, folder = np.random.default_rng(seed).normal(size=(20, 2)), tmp_path_factory.mktemp("scale")
+    x = np.random.default_rng(seed).normal(size=(20, 2))
+    folder = tmp_path_factory.mktemp("scale")
     assert np.array_equal(whole(split(np.ldexp(x, powers), Y, folder)), whole(split(x, Y, folder)))
 
 
@@ -67,7 +69,8 @@ def test_ordinary_data_are_standardized_by_their_mean_and_standard_deviation_to_
     data, (x, _) = load(Task()), digits()
     order = np.random.default_rng(np.random.Philox(key=0)).permutation(len(x))
     x = x[order]
-    mean, std = x[360:].mean(0), x[360:].std(0)
+    mean = x[360:].mean(0)
+    std = x[360:].std(0)
     constant = x[360:].max(0) == x[360:].min(0)
     assert np.array_equal(
         whole(data), np.where(constant, 0.0, (x - mean) / np.where(constant, 1.0, std))
@@ -119,7 +122,8 @@ def test_a_sequence_is_standardized_by_feature_over_samples_and_time() -> None:
 
 
 def test_real_targets_are_standardized_over_the_training_set() -> None:
-    data, raw = load(Task(source="diabetes")), load(Task(source="diabetes", standardized="no"))
+    data = load(Task(source="diabetes"))
+    raw = load(Task(source="diabetes", standardized="no"))
     assert (data.targets, data.classes, data.features) == (1, None, 10)
     assert abs(data.y_train.mean()) < 1e-13
     assert abs(data.y_train.std() - 1) < 1e-13

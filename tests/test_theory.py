@@ -64,7 +64,8 @@ def test_the_theory_knows_every_kind_of_activation() -> None:
 
 def measured(wing: Backend, plan: Plan) -> np.ndarray:
     """`signal_gradient_rms` [seed, layer] of one step on noise."""
-    rng, shape = np.random.default_rng(7), (len(plan.seeds), plan.task.batch_size)
+    rng = np.random.default_rng(7)
+    shape = (len(plan.seeds), plan.task.batch_size)
     x = rng.normal(size=(*shape, plan.network.features))
     x /= np.sqrt((x**2).mean(-1, keepdims=True))
     program = wing.program(plan, "cpu")
@@ -121,7 +122,8 @@ def test_the_gradient_lost_per_layer_is_that_of_the_theory(
     signal = assert_follows_theory(
         wing, wide(plan, activation=activation, initialization=initialization), s
     )
-    theory, per_layer = predicted(activation, s, DEPTH), 2 * np.log(10) * (DEPTH - 1)
+    theory = predicted(activation, s, DEPTH)
+    per_layer = 2 * np.log(10) * (DEPTH - 1)
     # the least-squares slope of a random walk has 6/5 of the variance of the line between its ends
     tolerance = 4 * np.sqrt(1.2 * 1.5 * theory.variance / len(SEEDS)) / per_layer
     assert tolerance < 0.025

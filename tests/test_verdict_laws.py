@@ -28,13 +28,12 @@ def test_scaling_the_loss_does_not_change_a_verdict(
     profile: np.ndarray, exponent: int, accuracy: float, end: float
 ) -> None:
     loss = np.geomspace(1, end, STEPS)
-    base, scaled = (
-        trace(profile, loss=loss),
-        trace(profile * 10.0**exponent, loss=loss * 10.0**exponent),
-    )
+    base = trace(profile, loss=loss)
+    scaled = trace(profile * 10.0**exponent, loss=loss * 10.0**exponent)
     for name in ("weight_gradient_rms", "clipped_weight_gradient_rms"):
         scaled.quantities[name][:] *= 10.0**exponent
-    a, b = gradient(base, Thresholds()), gradient(scaled, Thresholds())
+    a = gradient(base, Thresholds())
+    b = gradient(scaled, Thresholds())
     assert (a.verdict, a.seeds) == (b.verdict, b.seeds)
     score = Accuracies([accuracy] * 3, GUESSING)
     assert learning(base, score).seeds == learning(scaled, score).seeds
@@ -71,7 +70,8 @@ def test_the_order_of_the_seeds_does_not_matter_and_none_is_hidden(
 ) -> None:
     signal = np.ones((SEEDS, 1, LAYERS))
     signal[:, 0, 0] = firsts
-    found, other = judged(signal), judged(signal[order])
+    found = judged(signal)
+    other = judged(signal[order])
     assert found.verdict == other.verdict
     assert [found.seeds[s] for s in order] == other.seeds
     words = {

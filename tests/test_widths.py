@@ -67,7 +67,8 @@ def test_the_gradient_derived_by_hand_is_the_difference_quotient(
 
 
 def test_a_list_of_one_width_is_that_width(plan: Maker) -> None:
-    one, listed = of_widths(plan, [4, 4, 4]), of_widths(plan, [4, 4, 4], width=4)
+    one = of_widths(plan, [4, 4, 4])
+    listed = of_widths(plan, [4, 4, 4], width=4)
     assert one.network.shapes() == listed.network.shapes()
     for name, value in draw.state(listed).parameters.items():
         assert np.array_equal(value, draw.state(one).parameters[name]), name

@@ -33,11 +33,9 @@ def batch():
     torch.manual_seed(1)
     return 4 * torch.randn(8, 5), torch.randint(0, 3, (8,))
 """
-SILU, BY_HAND, HARD = (
-    "nn.functional.silu(z)",
-    "z * torch.sigmoid(z)",
-    "z * nn.functional.hardsigmoid(z)",
-)
+SILU = "nn.functional.silu(z)"
+BY_HAND = "z * torch.sigmoid(z)"
+HARD = "z * nn.functional.hardsigmoid(z)"
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,9 @@ from experiments.findings.gradient import Thresholds, gradient
 from experiments.findings.score import Guessing
 from experiments.findings.verdict import Judgement
 
-SEEDS, STEPS, LAYERS = 3, 4, 5
+SEEDS = 3
+STEPS = 4
+LAYERS = 5
 GUESSING = Guessing(0.11, 360, 0.12)
 
 

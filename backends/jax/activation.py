@@ -233,7 +233,9 @@ def probe(spec: Activation, inputs: Arrays) -> Arrays:
         `value`, `gradient` (cotangent times derivative) and, for PReLU, `slope_gradient` of shape
         [].
     """
-    z, cotangent, function = jnp.asarray(inputs["z"]), jnp.asarray(inputs["cotangent"]), build(spec)
+    z = jnp.asarray(inputs["z"])
+    cotangent = jnp.asarray(inputs["cotangent"])
+    function = build(spec)
     if not isinstance(function, PReLUModule):
         value, backward = jax.vjp(function, z)
         return {"value": np.asarray(value), "gradient": np.asarray(backward(cotangent)[0])}

@@ -37,7 +37,8 @@ class Model(linen.Module):
     @linen.compact
     def __call__(self, x: jax.Array, zeros: list[jax.Array]) -> jax.Array:
         """The logits."""
-        pieces, h = dict(self.pieces), x
+        pieces = dict(self.pieces)
+        h = x
         *hidden, last = self.sizes
         for (n_in, n_out), zero in zip(hidden, zeros, strict=True):
             names = {"n_in": n_in, "n_out": n_out, "units": n_out, "training": self.training}
@@ -76,12 +77,14 @@ def transformation(pieces: Mapping[str, str], rate: float) -> optax.GradientTran
 def _train(setting: Setting, training: Arrays, test: Arrays, rate: float) -> Outcome:
     shape = tuple(setting.pieces.items()), tuple(sizes(setting))
     model, evaluated = (Model(*shape, training=mode) for mode in (True, False))
-    optimizer, loss_of = transformation(setting.pieces, rate), value(setting.pieces["loss"])
+    optimizer = transformation(setting.pieces, rate)
+    loss_of = value(setting.pieces["loss"])
     first, loss = [], np.nan
     data = list(batches(setting, training))
     zeros = [jnp.zeros((len(data[0][0]), n_out)) for _, n_out in sizes(setting)[:-1]]
     variables = start(setting, model, data[0][0], zeros)
-    params, kept = variables.pop("params"), variables
+    params = variables.pop("params")
+    kept = variables
     state = optimizer.init(params)
 
     def objective(params: Any, zeros: Any, kept: Any, x: Any, y: Any) -> tuple[jax.Array, Any]:

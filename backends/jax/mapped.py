@@ -12,7 +12,8 @@ from pathlib import Path
 
 import jax
 
-MAPS, MOST = Path("/proc/self/maps"), Path("/proc/sys/vm/max_map_count")
+MAPS = Path("/proc/self/maps")
+MOST = Path("/proc/sys/vm/max_map_count")
 SHARE = 0.5
 """Of the mappings that a process may have; what one network takes fits many times into the rest."""
 

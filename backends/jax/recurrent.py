@@ -121,7 +121,8 @@ class OneBiasCell(nnx.GRUCell):
         """What is handed on after x [batch, feature], and the output, which is the same."""
         xr, xz, xn = jnp.split(self.dense_i(inputs), 3, -1)
         hr, hz, hn = jnp.split(self.dense_h(carry), 3, -1)
-        reset, z = jax.nn.sigmoid(xr + hr), jax.nn.sigmoid(xz + hz)
+        reset = jax.nn.sigmoid(xr + hr)
+        z = jax.nn.sigmoid(xz + hz)
         n = self.activation_fn(xn + reset * (hn + self.recurrent_bias[...]))
         after = (1 - z) * n + z * carry
         return after, after
@@ -196,7 +197,8 @@ def step(
             return jax.nn.sigmoid(o) * activate(kept), kept
         case GRU():
             (xr, xz, xn), (hr, hz, hn) = (jnp.split(pre[name], 3, -1) for name in ("x", "h"))
-            reset, z = jax.nn.sigmoid(xr + hr), jax.nn.sigmoid(xz + hz)
+            reset = jax.nn.sigmoid(xr + hr)
+            z = jax.nn.sigmoid(xz + hz)
             n = activate(xn + reset * (hn + p["recurrent_bias"]))
             return ((1 - z) * n + z * carried[0],)
         case _:

@@ -83,7 +83,8 @@ class SkippedNnx(nnx.Module):
     def __init__(
         self, spec: Skip, inner: nnx.Module, units: int, dtype: str, rngs: nnx.Rngs
     ) -> None:
-        self.spec, self.inner = spec, inner
+        self.spec = spec
+        self.inner = inner
         match spec:
             case ReZero(initial_scale=start):
                 self.scale = nnx.Param(jnp.asarray(start, dtype))

@@ -43,7 +43,10 @@ class Program:
     """JAX's `common.backend.Program`."""
 
     def __init__(self, plan: Plan, device: str = "cpu", measure: bool = True) -> None:
-        self.plan, self.device, self.measure, self.traces = plan, resolve(device), measure, 0
+        self.plan = plan
+        self.device = resolve(device)
+        self.measure = measure
+        self.traces = 0
         self.network = plan.bare().network
 
     def load(self, state: State, plan: Plan | None = None) -> None:
@@ -52,7 +55,8 @@ class Program:
         self.numbers = {
             name: self._array(np.array(value)) for name, value in self.plan.numbers().items()
         }
-        self.weights, rooms = self.network.weights, self.network.countermeasures()
+        self.weights = self.network.weights
+        rooms = self.network.countermeasures()
         self.of_network = {
             name: number for name, number in self.numbers.items() if name.partition(".")[0] in rooms
         }
@@ -72,16 +76,15 @@ class Program:
         """Take one training step; return what it measured, still on the device."""
         self.last: Any = None  # its memory, still in the cache, is this step's
         threshold = stack_of(self.numbers, "clipping")
-        traced, state, samples = (
-            len(TRACED),
-            (self.parameters, self.statistics),
-            (batch.x.astype(self.plan.precision), batch.y),
-        )
+        traced = len(TRACED)
+        state = (self.parameters, self.statistics)
+        samples = (batch.x.astype(self.plan.precision), batch.y)
         losses, gradients, self.statistics, run = differentiate(
             self.network, self.measure, self.of_network, *state, *samples
         )
         self.traces += len(TRACED) - traced
-        old, keep = self.parameters, self.measure and changes(self.plan.clipping)
+        old = self.parameters
+        keep = self.measure and changes(self.plan.clipping)
         self.steps += 1
         numbers = self.coefficients | self._numbers(corrections(self.plan.optimizer, self.steps))
         measured = self.weights if self.measure else ()

@@ -97,7 +97,8 @@ def doubled(variables: Any) -> Any:
 
 
 def _layer(line: str, given: Arrays) -> dict[str, Any]:
-    layer, arrays = _module(line, given), _arrays(given)
+    layer = _module(line, given)
+    arrays = _arrays(given)
     variables = flatten_dict(doubled(layer.init(jax.random.key(0), arrays["x"])))
     variables = unflatten_dict({path: arrays.get(path[-1], a) for path, a in variables.items()})
     kept = sorted(set(variables) - {"params"})
@@ -122,7 +123,8 @@ _KEPT = {"mean": "running_mean", "var": "running_var"}
 
 def _image(line: str, given: Arrays) -> dict[str, Any]:
     """A module, or a function of x as pooling is."""
-    layer, arrays = _module(line, given), _arrays(given)
+    layer = _module(line, given)
+    arrays = _arrays(given)
     if not isinstance(layer, linen.Module):
         return _pulled(lambda x: layer(x), arrays)
     own = doubled(layer.init(jax.random.key(0), arrays["x"]))["params"]
@@ -149,7 +151,8 @@ def _start(line: str, given: Arrays) -> dict[str, Any]:
 
 
 def _clip(line: str, given: Arrays) -> dict[str, Any]:
-    transformation, gradients = value(line, _scalars(given)), _arrays(given)
+    transformation = value(line, _scalars(given))
+    gradients = _arrays(given)
     zeros = jax.tree.map(jnp.zeros_like, gradients)
     return transformation.update(gradients, transformation.init(zeros), zeros)[0]
 

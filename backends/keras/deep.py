@@ -75,7 +75,8 @@ def train(setting: Setting, training: Arrays, test: Arrays, rate: float) -> Outc
 
 def _train(setting: Setting, training: Arrays, test: Arrays, rate: float) -> Outcome:
     keras.utils.set_random_seed(setting.seed)
-    network, pieces = model(setting), setting.pieces
+    network = model(setting)
+    pieces = setting.pieces
     variables = [
         variable for parts in network for part in parts for variable in part.trainable_variables
     ]
@@ -92,7 +93,9 @@ def _train(setting: Setting, training: Arrays, test: Arrays, rate: float) -> Out
         optimizer.apply_gradients(zip(gradients, variables, strict=True))
         return loss, by_signals
 
-    compiled, first, loss = tf.function(step), [], np.nan
+    compiled = tf.function(step)
+    first = []
+    loss = np.nan
     for x, y in batches(setting, training):
         value_of_loss, by_signals = compiled(tf.constant(x), tf.constant(y))
         first = first or [g.numpy() for g in by_signals]

@@ -73,7 +73,8 @@ def start(model: keras.Sequential, plan: Plan, seed: int) -> None:
 
 def started(plan: Plan, place: Place, seed: int) -> Any:
     """A weight or a bias, drawn, or what something else starts at."""
-    shape, law = place.one.shape, plan.initialization_of(place.layer)
+    shape = place.one.shape
+    law = plan.initialization_of(place.layer)
     match place.one.start:
         case "drawn":
             return initialization.build(law)(seed=seed)(shape, dtype=plan.precision)

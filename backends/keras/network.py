@@ -85,7 +85,8 @@ class StackedNetwork:
     """The stacks of layers, each a block run over stacked parameters."""
 
     def __init__(self, spec: Network, seeds: int, dtype: str) -> None:
-        self.stacks, self.layer_axis = spec.stacks(), 1 if seeds > 1 else 0
+        self.stacks = spec.stacks()
+        self.layer_axis = 1 if seeds > 1 else 0
         self.blocks = {
             stack.name: Block(stack.block, seeds, stack.inputs, dtype) for stack in self.stacks
         }
@@ -113,12 +114,11 @@ class StackedNetwork:
                 name: block.owners[name].ready(name, self._layer_first(a))
                 for name, a in held.items()
             }
-            fixed, carried = {}, (x,)
+            fixed = {}
+            carried = (x,)
             if stack.recurrent:
-                fixed, by_layer = (
-                    {name: a[0] for name, a in by_layer.items()},
-                    {GIVEN: _time_first(x)},
-                )
+                fixed = {name: a[0] for name, a in by_layer.items()}
+                by_layer = {GIVEN: _time_first(x)}
                 carried = tuple(
                     tf.zeros((*x.shape[:-2], units), x.dtype) for units in stack.carried
                 )

@@ -136,7 +136,9 @@ class Normalized(Layer):
     """
 
     def __init__(self, native: BatchNorm, seeds: int, units: int) -> None:
-        self.native, self.seeds, self.units = native, seeds, units
+        self.native = native
+        self.seeds = seeds
+        self.units = units
 
     def ready(self, name: str, a: Tensor) -> Tensor:
         """The seeds' units side by side."""

@@ -61,7 +61,8 @@ class FaithfulAdam(keras.optimizers.Adam):
     def update_step(self, gradient: Tensor, variable: Tensor, learning_rate: Tensor) -> None:
         """Change a variable and its moments."""
         index = self._get_variable_index(variable)
-        first, second = self._momentums[index], self._velocities[index]
+        first = self._momentums[index]
+        second = self._velocities[index]
         step = tf.cast(tf.convert_to_tensor(self.iterations), "float64") + 1
         correction1 = tf.cast(1 - tf.constant(self.beta_1, "float64") ** step, variable.dtype)
         correction2 = tf.cast(1 - tf.constant(self.beta_2, "float64") ** step, variable.dtype)

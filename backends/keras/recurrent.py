@@ -105,7 +105,8 @@ class OneBiasCell(keras.layers.GRUCell):
         (h,) = states
         xz, xr, xn = tf.split(tf.matmul(inputs, self.kernel) + self.bias, 3, -1)
         hz, hr, hn = tf.split(tf.matmul(h, self.recurrent_kernel), 3, -1)
-        update, reset = tf.sigmoid(xz + hz), tf.sigmoid(xr + hr)
+        update = tf.sigmoid(xz + hz)
+        reset = tf.sigmoid(xr + hr)
         n: Tensor = self.activation(xn + reset * (hn + self.recurrent_bias))
         after = (1 - update) * n + update * h
         return after, [after]
@@ -162,7 +163,8 @@ def step(
             return tf.sigmoid(o) * activate(kept), kept
         case GRU():
             (xr, xz, xn), (hr, hz, hn) = (tf.split(pre[name], 3, -1) for name in ("x", "h"))
-            reset, z = tf.sigmoid(xr + hr), tf.sigmoid(xz + hz)
+            reset = tf.sigmoid(xr + hr)
+            z = tf.sigmoid(xz + hz)
             n = activate(xn + reset * (hn + p["recurrent_bias"]))
             return ((1 - z) * n + z * carried[0],)
         case _:
@@ -173,7 +175,8 @@ class Cells(Layer):
     """One step of time of a layer of cells."""
 
     def __init__(self, spec: Step, seeds: int, dtype: str) -> None:
-        self.spec, self.activate = spec.spec, Block(spec.inner, seeds, spec.units, dtype)
+        self.spec = spec.spec
+        self.activate = Block(spec.inner, seeds, spec.units, dtype)
 
     def ready(self, name: str, a: Tensor) -> Tensor:
         """Gates side by side: [layer, (seed,) n_in, gate unit], [layer, (seed,) 1, gate unit]."""

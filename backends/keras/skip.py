@@ -32,7 +32,8 @@ class Skipped(keras.layers.Layer):
 
     def __init__(self, spec: Skip, inner: keras.layers.Layer, dtype: str) -> None:
         super().__init__(dtype=dtype)
-        self.spec, self.inner = spec, inner
+        self.spec = spec
+        self.inner = inner
         self.gate = None
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
@@ -87,7 +88,8 @@ class Connected(Layer):
     """Parts of a layer with a connection past them."""
 
     def __init__(self, spec: Around, seeds: int, units: int, dtype: str) -> None:
-        self.spec, self.inner = spec.spec, Block(spec.inner, seeds, units, dtype)
+        self.spec = spec.spec
+        self.inner = Block(spec.inner, seeds, units, dtype)
         self.owners = self.inner.owners
 
     def ready(self, name: str, a: Tensor) -> Tensor:

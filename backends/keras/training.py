@@ -25,8 +25,12 @@ class Program:
     """Keras' `common.backend.Program`."""
 
     def __init__(self, plan: Plan, device: str = "cpu", measure: bool = True) -> None:
-        self.plan, self.device, self.measure, self.traces = plan, resolve(device), measure, 0
-        self.seeds, network = len(plan.seeds), plan.network
+        self.plan = plan
+        self.device = resolve(device)
+        self.measure = measure
+        self.traces = 0
+        self.seeds = len(plan.seeds)
+        network = plan.network
         with tf.device(self.device):
             self.parameters = self._variables(network.shapes())
             self.statistics = self._variables(network.statistics_shapes())
@@ -103,12 +107,14 @@ class Program:
 
     def _step(self, x: Tensor, y: Tensor, corrected: Tensors) -> tuple[Handle, Any]:
         self.traces += 1
-        x, y = self._alone(x), self._alone(y)
+        x = self._alone(x)
+        y = self._alone(y)
         old = {name: tf.identity(v.value) for name, v in self.parameters.items()}
         signals = self.network.no_signals(x) if self.measure else {}
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([*old.values(), *signals.values()])
-            parameters, statistics = self._all_alone(old), self._all_alone(self.statistics)
+            parameters = self._all_alone(old)
+            statistics = self._all_alone(self.statistics)
             run = self.network(parameters, statistics, x, training=True, signals=signals)
             of_samples: Any = self.loss(y, run.logits)
             losses = tf.reduce_mean(of_samples, axis=-1)
@@ -188,7 +194,8 @@ class Program:
         return found
 
     def _predict(self, x: Tensor) -> Tensor:
-        parameters, statistics = self._all_alone(self.parameters), self._all_alone(self.statistics)
+        parameters = self._all_alone(self.parameters)
+        statistics = self._all_alone(self.statistics)
         logits = self.network(
             parameters, statistics, self._alone(x), training=False, signals={}
         ).logits

@@ -32,7 +32,8 @@ NAMES = {
 @contextmanager
 def in_float64() -> Iterator[None]:
     """Keras' precision as float64, for layers, losses and optimizers that are made meanwhile."""
-    before, policy = keras.config.floatx(), keras.config.dtype_policy()
+    before = keras.config.floatx()
+    policy = keras.config.dtype_policy()
     keras.config.set_floatx("float64")
     keras.config.set_dtype_policy("float64")
     try:
@@ -89,17 +90,20 @@ def _expression(line: str, given: Arrays) -> dict[str, Any]:
 
 
 def _function(line: str, given: Arrays) -> dict[str, Any]:
-    tensors, function = _tensors(given), value(line, _scalars(given))
+    tensors = _tensors(given)
+    function = value(line, _scalars(given))
     return _pulled(lambda: function(tensors["x"]), tensors)
 
 
 def _loss(line: str, given: Arrays) -> dict[str, Any]:
-    tensors, function = _tensors(given), value(line, _scalars(given))
+    tensors = _tensors(given)
+    function = value(line, _scalars(given))
     return _pulled(lambda: function(tensors["y"], tensors["outputs"]), tensors)
 
 
 def _layer(line: str, given: Arrays) -> dict[str, Any]:
-    tensors, layer = _tensors(given), value(line, _scalars(given))
+    tensors = _tensors(given)
+    layer = value(line, _scalars(given))
     layer.build(tensors["x"].shape)
     for variable in layer.variables:
         if variable.name in given:
@@ -117,7 +121,8 @@ _KEPT = {"moving_mean": "running_mean", "moving_variance": "running_var"}
 
 
 def _image(line: str, given: Arrays) -> dict[str, Any]:
-    tensors, layer = _tensors(given), value(line, _scalars(given))
+    tensors = _tensors(given)
+    layer = value(line, _scalars(given))
     layer.build(tensors["x"].shape)
     axes = (0, 1, 3, 2) if isinstance(layer, layers.Conv2DTranspose) else (0, 1, 2, 3)
     kernels = [variable for variable in layer.variables if variable.name == "kernel"]

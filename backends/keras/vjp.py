@@ -48,7 +48,8 @@ def vjp(
             for y, c in zip(outputs, cotangents, strict=True)
             if y.dtype.is_floating
         ]
-        ys, cs = [y for y, _ in pairs], [c for _, c in pairs]
+        ys = [y for y, _ in pairs]
+        cs = [c for _, c in pairs]
         gradients = iter(tape.gradient(ys, wanted, output_gradients=cs))
         return [_array(next(gradients)) if each.dtype.is_floating else None for each in tensors]
 

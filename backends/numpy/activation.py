@@ -173,7 +173,8 @@ def build(spec: Activation) -> Function:
 
 def layer(spec: Activation, rounding: Exact = EXACT) -> Layer:
     """The activation of z [seed, batch, unit] by `slope`, if it is trained, with its gradient."""
-    function, r = build(spec), rounding
+    function = build(spec)
+    r = rounding
 
     def forward(z: np.ndarray, site: Site) -> tuple[np.ndarray, Backward]:
         trained = "slope" in site.parameters
@@ -207,7 +208,9 @@ def probe(spec: Activation, inputs: Arrays) -> Arrays:
         `value`, `gradient` (cotangent times derivative) and, for PReLU, `slope_gradient` of shape
         [].
     """
-    function, z, cotangent = build(spec), inputs["z"], inputs["cotangent"]
+    function = build(spec)
+    z = inputs["z"]
+    cotangent = inputs["cotangent"]
     slope = spec.initial_slope if isinstance(spec, PReLU) else 0.0
     with np.errstate(invalid="ignore"):  # 0 times infinity is NaN, as IEEE 754 has it
         value = function(z, slope)

@@ -64,7 +64,8 @@ class Definition:
     """The network with its hand-derived gradient."""
 
     def __init__(self, spec: Network, rounding: Exact = EXACT) -> None:
-        self.r, self.stacks = rounding, spec.stacks()
+        self.r = rounding
+        self.stacks = spec.stacks()
         self.blocks = [block(stack.block, rounding) for stack in self.stacks]
 
     def forward(

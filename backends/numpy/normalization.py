@@ -79,7 +79,9 @@ class BatchNorm:
         the batch. TensorFlow and JAX have c x from c (z - mean), and mean(c x) from the variance's
         gradient, which is scale / deviation^2 times as large.
         """
-        r, x, deviation = self.r, forward.x, forward.deviation
+        r = self.r
+        x = forward.x
+        deviation = forward.deviation
         factor = r(scale / deviation)[..., None, :]
         along = r.through(r(cotangent * x), deviation[..., None, :])
         mean_along = r.through(
@@ -118,7 +120,9 @@ class RowNorm:
         With x the standardized z and c the cotangent times the scale: dz = (c - mean(c) - x mean(c
         x)) / deviation, means over the units; without mean(c) where nothing is centred.
         """
-        r, x, deviation = self.r, forward.x, forward.deviation
+        r = self.r
+        x = forward.x
+        deviation = forward.deviation
         c = r(cotangent * scale[..., None, :])
         along = r.through(r.mean(r.through(r(c * x), deviation), -1, keepdims=True), deviation**-2)
         centred = r(c - r.mean(c, -1, keepdims=True)) if self.centred else c
@@ -175,7 +179,8 @@ def _over_the_batch(norm: BatchNorm) -> Layer:
 
 def _over_the_units(norm: RowNorm) -> Layer:
     def forward(z: np.ndarray, site: Site) -> tuple[np.ndarray, Backward]:
-        scale, shift = site.parameters["scale"], site.parameters.get("shift")
+        scale = site.parameters["scale"]
+        shift = site.parameters.get("shift")
         kept = norm.standardized(z)
 
         def backward(cotangent: np.ndarray) -> tuple[np.ndarray, Arrays]:

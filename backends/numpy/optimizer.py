@@ -130,7 +130,8 @@ def probe(spec: Optimizer, inputs: Arrays) -> Arrays:
     `common.countermeasures.optimizer.of_probe` says of what.
     """
     parameters, gradients = of_probe(inputs)
-    rule, state = build(spec), initial(spec, parameters)
+    rule = build(spec)
+    state = initial(spec, parameters)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
         for step, found in enumerate(gradients, start=1):
             numbers = coefficients(spec) | corrections(spec, step)

@@ -99,7 +99,8 @@ def _lstm(x: np.ndarray, site: Site, activate: Layer, r: Exact) -> tuple[np.ndar
 
 def _gru(x: np.ndarray, site: Site, activate: Layer, r: Exact) -> tuple[np.ndarray, Backward]:
     p, (h,) = site.parameters, site.carried
-    of_x, of_h = _mapped(x, p["input_weight"], r), _mapped(h, p["weight"], r)
+    of_x = _mapped(x, p["input_weight"], r)
+    of_h = _mapped(h, p["weight"], r)
     pre = _sum(of_x[:, :2], of_h[:, :2], p["bias"][:, :2], r)
     (reset, to_reset), (z, to_z) = (_gate(pre[:, gate], r) for gate in (0, 1))
     own = r(of_h[:, 2] + p["recurrent_bias"][:, None])
@@ -109,8 +110,11 @@ def _gru(x: np.ndarray, site: Site, activate: Layer, r: Exact) -> tuple[np.ndarr
 
     def backward(dh: np.ndarray) -> tuple[np.ndarray, Arrays]:
         dn, _ = to_n(r(dh * (1 - z)))
-        dr, dz, down = to_reset(r(dn * own)), to_z(r(dh * r.add(h, -n))), r(dn * reset)
-        into_x, into_h = np.stack([dr, dz, dn], axis=1), np.stack([dr, dz, down], axis=1)
+        dr = to_reset(r(dn * own))
+        dz = to_z(r(dh * r.add(h, -n)))
+        down = r(dn * reset)
+        into_x = np.stack([dr, dz, dn], axis=1)
+        into_h = np.stack([dr, dz, down], axis=1)
         site.back = (r.add(r(dh * z), _back(into_h, p["weight"], r)),)
         gradients = _gradients(x, h, into_x, into_h, r) | {"recurrent_bias": r.sum(down, 1)}
         return _back(into_x, p["input_weight"], r), gradients

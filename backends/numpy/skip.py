@@ -64,7 +64,9 @@ def _highway(f: np.ndarray, x: np.ndarray, p: Arrays, r: Exact) -> Joined:
 
 def layer(spec: Around, rounding: Exact = EXACT) -> Layer:
     """The parts of a layer with a connection past them, with the gradient."""
-    inner, connect, r = block(spec.inner, rounding), build(spec.spec, rounding), rounding
+    inner = block(spec.inner, rounding)
+    connect = build(spec.spec, rounding)
+    r = rounding
 
     def forward(x: np.ndarray, site: Site) -> tuple[np.ndarray, Backward]:
         f, way = inner(x, site)

@@ -36,13 +36,11 @@ class Program:
         rounding: Exact = EXACT,
     ) -> None:
         resolve(device)
-        self.plan, self.dtype, self.measure, self.rounding, self.traces = (
-            plan,
-            dtype,
-            measure,
-            rounding,
-            0,
-        )
+        self.plan = plan
+        self.dtype = dtype
+        self.measure = measure
+        self.rounding = rounding
+        self.traces = 0
 
     def load(self, state: State, plan: Plan | None = None) -> None:
         """Take a state, and the numbers of another plan of the same structure."""
@@ -86,7 +84,8 @@ class Program:
             self.parameters = {name: r.add(p, updates[name]) for name, p in self.parameters.items()}
         self.steps += 1
         self.updates = updates
-        self.layers, self.measured_layers = run.layers, run.measured
+        self.layers = run.layers
+        self.measured_layers = run.measured
         self.last = (losses, signals, gradients, clipped)
         return {"loss": losses, **measured}
 

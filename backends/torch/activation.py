@@ -109,7 +109,8 @@ class Activated(Layer):
     """The activation of a layer's pre-activations."""
 
     def __init__(self, spec: Activation, seeds: int) -> None:
-        self.module, self.seeds = build(spec), seeds
+        self.module = build(spec)
+        self.seeds = seeds
         self.told_by_output = dead_where_output_is_not_positive(spec)
 
     def __call__(self, p: Tensors, x: torch.Tensor, site: Site) -> torch.Tensor:

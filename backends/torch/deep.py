@@ -55,13 +55,17 @@ def train(setting: Setting, training: Arrays, test: Arrays, rate: float) -> Outc
     """Train it, and say what came of it."""
     torch.manual_seed(setting.seed)
     torch.set_num_threads(1)  # a second thread costs more than it brings at this width
-    network, pieces = model(setting), setting.pieces
+    network = model(setting)
+    pieces = setting.pieces
     parameters = list(network.parameters())
     optimizer = value(pieces["optimizer"], {"parameters": parameters, "rate": rate})
-    loss_of, first, loss = value(pieces["loss"]), [], np.nan
+    loss_of = value(pieces["loss"])
+    first = []
+    loss = np.nan
     for x, y in batches(setting, training):
         optimizer.zero_grad()
-        signals, h = [], torch.tensor(x)
+        signals = []
+        h = torch.tensor(x)
         for module in network:
             h = module(h)
             h.retain_grad()

@@ -63,7 +63,8 @@ def build(plan: Plan, seed: int) -> nn.Sequential:
 def start(model: nn.Module, plan: Plan) -> None:
     """Draw weights and biases, and fill the rest with what it starts at."""
     for place in places(plan.network, placed):
-        tensor, law = tensor_of(model, place), plan.initialization_of(place.layer)
+        tensor = tensor_of(model, place)
+        law = plan.initialization_of(place.layer)
         match place.one.start:
             case "drawn":
                 initialization.build(law)(tensor)

@@ -36,7 +36,8 @@ class StackedNetwork:
     """The stacks of layers, each a block run over stacked parameters."""
 
     def __init__(self, spec: Network, seeds: int) -> None:
-        self.seeds, self.stacks = seeds, spec.stacks()
+        self.seeds = seeds
+        self.stacks = spec.stacks()
         self.statistics = {stack.name: list(stack.statistics) for stack in self.stacks}
         self.blocks = {stack.name: Block(stack.block, seeds, stack.inputs) for stack in self.stacks}
 

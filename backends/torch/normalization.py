@@ -62,7 +62,8 @@ class BatchNorm(nn.BatchNorm1d):
         # with a momentum of 1 the buffers are the moments of the batch; the running ones may not be
         # given, since changing them afterwards, to the biased variance, would break the backward
         # pass
-        mean, unbiased = input.new_zeros(input.shape[1]), input.new_zeros(input.shape[1])
+        mean = input.new_zeros(input.shape[1])
+        unbiased = input.new_zeros(input.shape[1])
         output = functional.batch_norm(input, mean, unbiased, scale, shift, True, 1.0, self.eps)
         return output, {"mean": mean, "variance": unbiased * ((len(input) - 1) / len(input))}
 
@@ -118,18 +119,17 @@ class Normalized(Layer):
     """
 
     def __init__(self, module: BatchNorm, seeds: int) -> None:
-        self.module, self.seeds = module, seeds
+        self.module = module
+        self.seeds = seeds
 
     def __call__(self, p: Tensors, x: torch.Tensor, site: Site) -> torch.Tensor:
         """Normalized x [(seed,) batch, unit].
 
         By the batch's moments in training and by the running ones in evaluation.
         """
-        by_batch, scale, shift = (
-            batch_first(x, self.seeds),
-            p["scale"].flatten(),
-            p["shift"].flatten(),
-        )
+        by_batch = batch_first(x, self.seeds)
+        scale = p["scale"].flatten()
+        shift = p["shift"].flatten()
         flat = by_batch.flatten(1)
         if site.training:
             normalized, moments = self.module.by_batch(flat, scale, shift)

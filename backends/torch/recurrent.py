@@ -75,11 +75,9 @@ def build(spec: Cell, nonlinearity: str = "tanh") -> Callable[[int, int], Shippe
 
 def _with_one_bias(spec: Cell, cells: Shipped) -> Shipped:
     """The cells with one bias a gate, and the second one that a GRU's candidate has."""
-    bias, second, units = (
-        cells.get_parameter("bias_ih_l0"),
-        cells.get_parameter("bias_hh_l0"),
-        cells.hidden_size,
-    )
+    bias = cells.get_parameter("bias_ih_l0")
+    second = cells.get_parameter("bias_hh_l0")
+    units = cells.hidden_size
     nn.init.zeros_(bias)
     nn.init.zeros_(second)
     match spec:
@@ -160,7 +158,8 @@ def step(
             return torch.sigmoid(o) * activate(kept), kept
         case GRU():
             (xr, xz, xn), (hr, hz, hn) = (pre[name].chunk(3, -1) for name in ("x", "h"))
-            reset, z = torch.sigmoid(xr + hr), torch.sigmoid(xz + hz)
+            reset = torch.sigmoid(xr + hr)
+            z = torch.sigmoid(xz + hz)
             n = activate(xn + reset * (hn + p["recurrent_bias"]))
             return ((1 - z) * n + z * carried[0],)
         case _:
@@ -171,7 +170,8 @@ class Cells(Layer):
     """One step of time of a layer of cells."""
 
     def __init__(self, spec: Step, seeds: int) -> None:
-        self.spec, self.activate = spec.spec, Block(spec.inner, seeds, spec.units)
+        self.spec = spec.spec
+        self.activate = Block(spec.inner, seeds, spec.units)
         self.product, self.affine = (
             (torch.mm, torch.addmm) if seeds == 1 else (torch.bmm, torch.baddbmm)
         )

@@ -33,7 +33,8 @@ class Skipped(nn.Module):
 
     def __init__(self, spec: Skip, inner: nn.Module, units: int) -> None:
         super().__init__()
-        self.spec, self.inner = spec, inner
+        self.spec = spec
+        self.inner = inner
         match spec:
             case ReZero(initial_scale=scale):
                 self.scale = nn.Parameter(torch.tensor(scale))
@@ -76,7 +77,8 @@ class Connected(Layer):
     """Parts of a layer with a connection past them."""
 
     def __init__(self, spec: Around, seeds: int, units: int) -> None:
-        self.spec, self.inner = spec.spec, Block(spec.inner, seeds, units)
+        self.spec = spec.spec
+        self.inner = Block(spec.inner, seeds, units)
         self.owners = self.inner.owners
         self.gate = torch.addmm if seeds == 1 else torch.baddbmm
 
@@ -125,7 +127,8 @@ def probe(spec: Skip, inputs: Arrays) -> Arrays:
         connection.
     """
     given = {name: torch.tensor(a) for name, a in inputs.items()}
-    x, units = given["x"].requires_grad_(), inputs["x"].shape[-1]
+    x = given["x"].requires_grad_()
+    units = inputs["x"].shape[-1]
     module = build(spec)(nn.Linear(units, units, bias=False), units).to(x.dtype)
     held = {"weight": "inner.weight"} | {name: kept.name for name, kept in PARAMETERS.items()}
     names = {name: native for name, native in held.items() if name in given}

@@ -27,7 +27,10 @@ class Program:
     """PyTorch's `common.backend.Program`."""
 
     def __init__(self, plan: Plan, device: str = "cpu", measure: bool = True) -> None:
-        self.plan, self.device, self.measure, self.traces = plan, resolve(device), measure, 0
+        self.plan = plan
+        self.device = resolve(device)
+        self.measure = measure
+        self.traces = 0
         self.dtype = getattr(torch, plan.precision)
 
     def load(self, state: State, plan: Plan | None = None) -> None:
@@ -36,10 +39,8 @@ class Program:
         self.network = StackedNetwork(self.plan.network, len(self.plan.seeds))
         self.clip = clipping.layer(self.plan.clipping)
         self.optimize = optimizer.layer(self.plan.optimizer)
-        self.weights, self.slopes = (
-            self.plan.network.weights,
-            self.plan.network.of_measured("slope"),
-        )
+        self.weights = self.plan.network.weights
+        self.slopes = self.plan.network.of_measured("slope")
         self.sites = self.plan.network.sites_of_weights
         self.coefficients = coefficients(self.plan.optimizer)
         self.slots = {name: self._tensor(a) for name, a in state.optimizer.items()}
@@ -57,18 +58,18 @@ class Program:
     def step(self, batch: Batch) -> Handle:
         """Take one training step; return what it measured, still on the device."""
         self.last: Any = None  # its memory, still in the cache, is this step's
-        x, y = self._tensor(batch.x), self._tensor(batch.y)
+        x = self._tensor(batch.x)
+        y = self._tensor(batch.y)
         run = self.network(self.parameters, x)
         outputs = [site["h"] for site in run.sites] if self.measure else []
         losses = loss.of_samples(self.plan.network.loss, run.logits, y).mean(1)
         # the seeds share no parameter, so that the gradient of the sum is each one's own
         found = torch.autograd.grad(losses.sum(), [*self.parameters.values(), *outputs])
-        gradients, signals = (
-            dict(zip(self.parameters, found, strict=False)),
-            found[len(self.parameters) :],
-        )
+        gradients = dict(zip(self.parameters, found, strict=False))
+        signals = found[len(self.parameters) :]
         with torch.no_grad():
-            clipped, handle = self.clip(gradients), (losses.detach(),)
+            clipped = self.clip(gradients)
+            handle = (losses.detach(),)
             if self.measure:
                 self.last = (losses.detach(), self._stacked(signals), gradients, clipped)
             directions = self._directions(clipped)
@@ -142,7 +143,8 @@ class Program:
             "nesterov": False,
             "maximize": False,
         }
-        parameters, rate = list(self.parameters.values()), self.plan.optimizer.learning_rate
+        parameters = list(self.parameters.values())
+        rate = self.plan.optimizer.learning_rate
         sgd(
             parameters,
             [directions[name] for name in self.parameters],

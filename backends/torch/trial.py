@@ -94,7 +94,8 @@ def _put(layer: nn.Module, given: Arrays) -> None:
 
 
 def _layer(line: str, given: Arrays) -> dict[str, Any]:
-    tensors, layer = _tensors(given), value(line, _scalars(given)).double().train()
+    tensors = _tensors(given)
+    layer = value(line, _scalars(given)).double().train()
     _put(layer, given)
     found = _pulled(layer(tensors["x"]), tensors)
     found |= {f"kept {name}": a for name, a in layer.named_buffers() if a.dim()}
@@ -102,7 +103,8 @@ def _layer(line: str, given: Arrays) -> dict[str, Any]:
 
 
 def _image(line: str, given: Arrays) -> dict[str, Any]:
-    tensors, layer = _tensors(given), value(line, _scalars(given)).double()
+    tensors = _tensors(given)
+    layer = value(line, _scalars(given)).double()
     kinds = {name: type(module).__name__ for name, module in layer.named_modules()}
     axes = {
         f"{name}.weight".lstrip("."): _TO_TORCH[kind]

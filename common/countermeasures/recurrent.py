@@ -122,7 +122,8 @@ class Step:
 
     def parameters(self, units: int) -> Parameters:
         """The weights and biases of all gates."""
-        gates, count = self.spec.gates, len(self.spec.gates)
+        gates = self.spec.gates
+        count = len(self.spec.gates)
         found = {
             "input_weight": Parameter((count, units, self.units), "drawn", gates=gates),
             "weight": Parameter((count, self.units, self.units), self.spec.start, gates=gates),

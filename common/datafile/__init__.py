@@ -54,7 +54,8 @@ def read(path: str, content: bytes | None = None) -> tuple[np.ndarray, np.ndarra
         UserError: The file is no such file; the message says what it is, and how to make one of it.
     """
     file, found = opened(path, content)
-    x, y = samples(file, found["x"]), held_to(file, found["y"])
+    x = samples(file, found["x"])
+    y = held_to(file, found["y"])
     if len(x) != len(y):
         turned = (
             file.cure("{x}.T" if x.ndim == 2 else "{x}.swapaxes(0, 1)")

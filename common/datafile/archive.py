@@ -51,7 +51,9 @@ class _Sober:
 
     def __init__(self, file: BinaryIO) -> None:
         self.file = file
-        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+        self.seek = file.seek
+        self.tell = file.tell
+        self.seekable = file.seekable
 
     def read(self, size: int = -1) -> bytes:
         """As of a file; what is left at the end, where no size is given."""

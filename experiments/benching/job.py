@@ -40,7 +40,8 @@ def write_job(file: Path, **changes: Any) -> None:
     from common.plan import Plan
 
     plan = Plan.model_validate(job(steps=11, **changes))
-    batches, p = list(draw.batches(plan, task.load(plan.task))), draw.state(plan).parameters
+    batches = list(draw.batches(plan, task.load(plan.task)))
+    p = draw.state(plan).parameters
     weights = [weight for stack in plan.network.stacks() for weight in p[f"{stack.name}.weight"][0]]
     arrays = {f"w{i}": weight.astype(np.float32) for i, weight in enumerate(weights)}
     x = np.stack([batch.x[0] for batch in batches]).astype(np.float32)

@@ -42,7 +42,9 @@ def whole(options: Options, names: list[str], file: Path) -> Iterator[Row]:
     Cold is with nothing compiled; again is a second time, with what JAX keeps for the next process.
     """
     activations = ACTIVATIONS[:1] if options.quick else ACTIVATIONS
-    ours, again, theirs = [], [], []
+    ours = []
+    again = []
+    theirs = []
     for i in range(options.times):
         caches = file.parent / f"caches{i}"
         for times in (ours, again):
@@ -151,10 +153,8 @@ def depths(options: Options, names: list[str]) -> Iterator[Row]:
     """Seconds to the first profile, and peak memory, against depth; batch norm, width 32."""
     for backend in names:
         # what is compiled is to be judged without the step that follows
-        compiles, seconds = (
-            backend != "torch",
-            {},
-        )
+        compiles = backend != "torch"
+        seconds = {}
         for depth in (100,) if options.quick else (10, 100, 1000, 10_000):
             found = probed(
                 backend, [job(depth=depth, width=32, normalization="batch", steps=4, batch_size=64)]

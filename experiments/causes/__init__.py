@@ -124,11 +124,9 @@ def _judged(name: str, case: Case, hypothesis: Hypothesis) -> Finding | None:
     if left is None:
         return None
     certainty = "solved" if hypothesis.solved else "reproduced"
-    key, page, path = (
-        f"{name}.{hypothesis.name}",
-        causes()[name].PAGE,
-        hypothesis.path or case.reference.path,
-    )
+    key = f"{name}.{hypothesis.name}"
+    page = causes()[name].PAGE
+    path = hypothesis.path or case.reference.path
     return Finding(
         key, hypothesis.said, hypothesis.cure, page, left, certainty, path, hypothesis.note
     )

@@ -47,7 +47,8 @@ def forward_case(
         after_port: The port's from `other` on.
         dialect: Of the port's cures: linen or nnx, where the port is JAX; linen if not stated.
     """
-    mine, its = _Reading(reference, ""), _Reading(port, dialect)
+    mine = _Reading(reference, "")
+    its = _Reading(port, dialect)
     if place is None or other is None or between_reference or between_port:
         ends = _ends(mine.end(place), its.end(other))
     else:
@@ -83,7 +84,8 @@ def backward_case(
         follows: Those places of the reference after it whose gradients agree, the nearest first.
         dialect: As in `forward_case`.
     """
-    mine, its = _Reading(reference, ""), _Reading(port, dialect)
+    mine = _Reading(reference, "")
+    its = _Reading(port, dialect)
     behind = tuple(mine.side(each) for each in follows)
     return Case(
         "backward", mine.side(place), its.side(other), follows=behind, layers=reference["layers"]
@@ -135,7 +137,8 @@ def statistics_case(
         other: The port's.
         dialect: As in `forward_case`.
     """
-    mine, its = _Reading(reference, "").side(place), _Reading(port, dialect).side(other)
+    mine = _Reading(reference, "").side(place)
+    its = _Reading(port, dialect).side(other)
     mine = replace(mine, after=reference["statistics"].get(place["path"], {}))
     return Case("step", mine, replace(its, after=port["statistics"].get(other["path"], {})))
 

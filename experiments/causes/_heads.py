@@ -65,7 +65,8 @@ def of_function(case: Case) -> Iterator[Hypothesis]:
         or any(x.ndim != 4 for x in side.inputs[:3])
     ):
         return
-    count, width = side.inputs[0].shape[1], side.inputs[0].shape[-1]
+    count = side.inputs[0].shape[1]
+    width = side.inputs[0].shape[-1]
     line = cure(
         case,
         f"x.view(batch, time, {count}, {width}).transpose(1, 2)",

@@ -150,7 +150,8 @@ def _without_ones(number: np.ndarray, its: np.ndarray) -> np.ndarray:
 
 
 def _reproduced(case: Case, hypothesis: Hypothesis) -> float | None:
-    mine, its = numbers(case, case.reference), numbers(case, case.port)
+    mine = numbers(case, case.reference)
+    its = numbers(case, case.port)
     its = hypothesis.wanted() if hypothesis.wanted else its
     plain = hypothesis.plain() if hypothesis.plain else mine
     if mine is None or its is None or plain is None or not np.all(np.isfinite(its)):

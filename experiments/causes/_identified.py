@@ -185,6 +185,7 @@ def _sizes(arrays: list[np.ndarray]) -> dict[str, float]:
 
 def _rated(config: Config, steps: Steps) -> Config:
     """With the rate that gives these steps best."""
-    plain, its = updates(config, steps), steps.updates()
+    plain = updates(config, steps)
+    its = steps.updates()
     size = float(np.vdot(plain, plain))
     return config | {"rate": float(f"{np.vdot(plain, its) / size:.7g}") if size else 1.0}

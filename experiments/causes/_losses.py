@@ -135,7 +135,8 @@ def binary_cross_entropy(z: np.ndarray, y: np.ndarray) -> Each:
 
 def binary_cross_entropy_twice(z: np.ndarray, y: np.ndarray) -> Each:
     """Of a sigmoid, taken for logits once more."""
-    target, p = _like(z, y), expit(z)
+    target = _like(z, y)
+    p = expit(z)
     loss = np.logaddexp(0, p) - target * p
     return _mean(loss, (expit(p) - target) * p * (1 - p))
 

@@ -67,10 +67,8 @@ def centred_of(side: Side) -> tuple[np.ndarray, np.ndarray]:
                 for each in moments(groups, (1, 3))
             )
         case "rms_norm":
-            mean, variance = (
-                np.zeros(()),
-                np.mean(np.square(x), last_axes(side.config, side.parameters), keepdims=True),
-            )
+            mean = np.zeros(())
+            variance = np.mean(np.square(x), last_axes(side.config, side.parameters), keepdims=True)
         case kind:
             raise Undefined(f"{kind} is no normalization")
     return x - mean, np.broadcast_to(variance, x.shape)

@@ -77,7 +77,8 @@ def _choices(config: Config) -> dict[str, tuple[Any, ...]]:
 
 def both_sides(name: str, base: Config, changed: Config) -> str:
     """Both sides of a decision."""
-    mine, its = base.get(name), changed.get(name)
+    mine = base.get(name)
+    its = changed.get(name)
     coupled = {True: "decoupled", False: "added to the gradient"}
     match name:
         case "coupling":
@@ -87,7 +88,8 @@ def both_sides(name: str, base: Config, changed: Config) -> str:
             )
         case "second_bias":
             words = {True: "the sum of two that both move", False: "one that moves"}
-            mine, its = words[bool(base.get("twice"))], words[bool(changed.get("twice"))]
+            mine = words[bool(base.get("twice"))]
+            its = words[bool(changed.get("twice"))]
             return f"Bias of a recurrent layer: {mine} in the reference, {its} in the port"
         case "masked":
             words = {True: "of weights only", False: "of all parameters"}

@@ -64,7 +64,8 @@ def _nearer(case: Case, changed: Case) -> Numbers | None:
 
 
 def _joined(first: Hypothesis, key: str, second: Finding) -> Finding:
-    said, cure = f"{first.said} And: {second.said}", f"{first.cure}\n{second.cure}"
+    said = f"{first.said} And: {second.said}"
+    cure = f"{first.cure}\n{second.cure}"
     return replace(
         second, key=f"{key}+{second.key}", said=said, cure=cure, note="Two faults at one place."
     )

@@ -127,7 +127,8 @@ def _others(case: Case) -> Iterator[Hypothesis]:
 
     The port's own first, then none, for others do nothing to small numbers.
     """
-    side, stated = case.reference, case.port.config.get("name")
+    side = case.reference
+    stated = case.port.config.get("name")
     mine = side.config.get("name")
     names = dict.fromkeys(["identity", *FIXED, "gelu", "softmax", "log_softmax"])
     for name in sorted(names, key=lambda each: each != stated):
@@ -199,7 +200,8 @@ def _single_exact(x: np.ndarray) -> np.ndarray:
 
 
 def _single_tanh(x: np.ndarray) -> np.ndarray:
-    root, cubic = float(np.float32(np.sqrt(2 / np.pi))), float(np.float32(0.044715))
+    root = float(np.float32(np.sqrt(2 / np.pi)))
+    cubic = float(np.float32(0.044715))
     return 0.5 * x * (1 + np.tanh(root * (x + cubic * x**3)))
 
 
@@ -211,7 +213,8 @@ def _shape(case: Case) -> Iterator[Hypothesis]:
     """Softmax over another axis; PReLU with one slope for all."""
     side = case.reference
     if side.config.get("name") in ("softmax", "log_softmax"):
-        mine, ndim = int(side.config.get("axis", -1)), side.inputs[0].ndim
+        mine = int(side.config.get("axis", -1))
+        ndim = side.inputs[0].ndim
         for axis in range(ndim):
             if axis != mine % ndim:
                 said = (

@@ -64,7 +64,8 @@ def _line(case: Case, torch: str = "", keras: str = "", jax: str = "") -> str:
 def _scale(case: Case) -> Iterator[Hypothesis]:
     """Of the scores, before the softmax."""
     side = case.reference
-    width, heads = _width(side), _heads_of(side)
+    width = _width(side)
+    heads = _heads_of(side)
     usual = width**-0.5
     mine = side.config.get("scale") or usual
     words = {
@@ -78,7 +79,8 @@ def _scale(case: Case) -> Iterator[Hypothesis]:
     stated = case.port.config.get("scale")
     for its in {**words, **({stated: "as stated"} if stated else {})}:
         if its != mine:
-            ours, theirs = words.get(mine, ""), words.get(its, "as it states")
+            ours = words.get(mine, "")
+            theirs = words.get(its, "as it states")
             said = (
                 f"Scale of the scores: {told(mine)} ({ours}) in the reference, {told(its)} "
                 f"({theirs}) in the port."

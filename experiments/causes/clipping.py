@@ -114,7 +114,8 @@ def _order(config: Config, steps: Steps | None) -> Iterator[tuple[str, str, Conf
     step = bool(config.get("clip_step"))
     words = {True: "the step that the optimiser makes of it", False: "the gradient"}
     said = f"What is clipped: {words[step]} in the reference, {words[not step]} in the port."
-    changed, none = config | {"clip_step": not step}, config | {"clip": {}}
+    changed = config | {"clip_step": not step}
+    none = config | {"clip": {}}
     # else it is as if it were missing
     if steps is None or not np.array_equal(updates(changed, steps), updates(none, steps)):
         yield "order", said, changed

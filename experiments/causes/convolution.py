@@ -79,7 +79,8 @@ def _paddings(
     side: Side, wanted: tuple[int, ...], reach: list[int]
 ) -> Iterator[list[tuple[int, int]]]:
     """Candidates by the sizes that they give."""
-    space, step = side.inputs[0].shape[1:-1], strides(side.config, reach)
+    space = side.inputs[0].shape[1:-1]
+    step = strides(side.config, reach)
     for before in range(max(reach) + 1):
         for after in range(max(reach) + 1):
             sizes = [
@@ -188,7 +189,8 @@ def _kernel(case: Case) -> Iterator[Hypothesis]:
 def _groups(case: Case) -> Iterator[Hypothesis]:
     """Another number of groups has weights of another shape: the port's own."""
     side, port = case.reference, case.port
-    mine, its = int(side.config.get("groups") or 1), int(port.config.get("groups") or 1)
+    mine = int(side.config.get("groups") or 1)
+    its = int(port.config.get("groups") or 1)
     if mine != its and "weight" in port.parameters:
         said = f"Groups of {side.path}: {mine} in the reference, {its} in the port."
         line = layer(case, f"groups={mine}", f"groups={mine}", f"feature_group_count={mine}")
@@ -199,7 +201,8 @@ def _groups(case: Case) -> Iterator[Hypothesis]:
 def _channels(case: Case, line: str) -> Iterator[Hypothesis]:
     """The channels of the input or of the output in another order."""
     side = case.reference
-    weight, groups = side.parameters["weight"], int(side.config.get("groups") or 1)
+    weight = side.parameters["weight"]
+    groups = int(side.config.get("groups") or 1)
     said = (
         f"Input channels of {side.path}: in their order in the reference, backwards in the port "
         "(RGB against BGR)."

@@ -38,10 +38,8 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
 def _linear(mine: np.ndarray, its: np.ndarray) -> Iterator[Hypothesis]:
     """The same two numbers for all elements: division by 255, or to within -1 and 1."""
     factor, shift = _fitted(mine.ravel(), its.ravel())
-    factor, shift = (
-        float(f"{factor:.12g}"),
-        0.0 if abs(shift) < 1e-9 * float(np.max(np.abs(its))) else float(f"{shift:.12g}"),
-    )
+    factor = float(f"{factor:.12g}")
+    shift = 0.0 if abs(shift) < 1e-9 * float(np.max(np.abs(its))) else float(f"{shift:.12g}")
     known = {1 / 255: "divided by 255", 255.0: "multiplied by 255", 1 / 127.5: "divided by 127.5"}
     word = next(
         (text for number, text in known.items() if np.isclose(factor, number, rtol=1e-9)),

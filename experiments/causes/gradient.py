@@ -92,10 +92,8 @@ def _more_parameters(case: Case) -> Iterator[Hypothesis]:
     ]
     if not more:
         return
-    buffers, frozen = (
-        set(more) <= set(mine.statistics),
-        not any(mine.trainable.get(name, True) for name in more),
-    )
+    buffers = set(more) <= set(mine.statistics)
+    frozen = not any(mine.trainable.get(name, True) for name in more)
     word = "no parameter" if buffers else "frozen" if frozen else "without a gradient"
     where = f" of {mine.path}" if mine.path else ""
     said = f"{' and '.join(more)}{where}: {word} in the reference, trained in the port."
@@ -181,7 +179,8 @@ def _back(case: Case, follower: Side) -> np.ndarray | None:
     output, gradient = case.reference.output, follower.gradient
     if follower.kind != "concatenate" or gradient is None or output is None:
         return gradient
-    axis, start = int(follower.config.get("axis", -1)), 0
+    axis = int(follower.config.get("axis", -1))
+    start = 0
     for each in follower.inputs:
         end = start + each.shape[axis]
         if each.shape == output.shape and close(each, output, 1e-12):
@@ -208,7 +207,8 @@ def _derivative(case: Case, mine: np.ndarray, its: np.ndarray) -> Iterator[Hypot
         or x.shape != mine.shape
     ):
         return
-    back, name = behind.gradient, str(behind.config.get("name"))
+    back = behind.gradient
+    name = str(behind.config.get("name"))
     line = cure(
         case, f"torch.nn.functional.{name}(x)", f"keras.activations.{name}(x)", f"jax.nn.{name}(x)"
     )

@@ -75,7 +75,8 @@ def wholes(side: Side) -> Iterator[Whole]:
 
 def factors(found: Each, side: Side) -> dict[str, float]:
     """What a sample's loss is multiplied by, before all are added."""
-    samples, batch = found.loss.size, len(np.asarray(side.output))
+    samples = found.loss.size
+    batch = len(np.asarray(side.output))
     outputs = np.asarray(side.output).size // samples
     named = {"mean over the batch": 1 / samples, "sum over the batch": 1.0}
     if samples != batch:
@@ -235,7 +236,8 @@ def _weighted(case: Case, own: Whole) -> Iterator[Hypothesis]:
 
 def _outputs(case: Case, own: Whole) -> Iterator[Hypothesis]:
     """A weight for each output of a loss that is a mean over them, solved for in its gradient."""
-    mine, its = np.asarray(case.reference.gradient), np.asarray(case.port.gradient)
+    mine = np.asarray(case.reference.gradient)
+    its = np.asarray(case.port.gradient)
     found = each(case.reference, FORMS[own.form])
     if (
         found is None
@@ -256,7 +258,8 @@ def _outputs(case: Case, own: Whole) -> Iterator[Hypothesis]:
         "gradient)."
     )
     # the loss of one output alone is not known, but its gradient is proportional to the reference's
-    plain, solved = flat([mine]), flat([mine * weights])
+    plain = flat([mine])
+    solved = flat([mine * weights])
     line = line_of(case, own)
     yield Hypothesis(
         "weights",
@@ -272,7 +275,8 @@ def _outputs(case: Case, own: Whole) -> Iterator[Hypothesis]:
 
 def _factor(case: Case, own: Whole | None) -> Iterator[Hypothesis]:
     """Of a loss that has no name here."""
-    mine, its = _numbers(case.reference), _numbers(case.port)
+    mine = _numbers(case.reference)
+    its = _numbers(case.port)
     batch = len(np.asarray(case.reference.output))
     if not varied(mine, 4):
         return

@@ -37,10 +37,8 @@ def solved_epsilon(side: Side, output: np.ndarray) -> float | None:
     centred, variance = centred_of(side)
     if output.shape != centred.shape:
         return None
-    scale, shift = (
-        side.parameters.get("scale", np.ones(())),
-        side.parameters.get("shift", np.zeros(())),
-    )
+    scale = side.parameters.get("scale", np.ones(()))
+    shift = side.parameters.get("shift", np.zeros(()))
     with np.errstate(all="ignore"):
         each = np.square(centred * scale / (output - shift)) - variance
     large = np.abs(centred) >= np.median(np.abs(centred))
@@ -190,7 +188,8 @@ def _groups(case: Case) -> Iterator[Hypothesis]:
     side = case.reference
     if side.kind != "group_norm":
         return
-    channels, mine = side.inputs[0].shape[-1], int(number(side.config, "groups"))
+    channels = side.inputs[0].shape[-1]
+    mine = int(number(side.config, "groups"))
     for groups in range(1, channels + 1):
         if channels % groups == 0 and groups != mine:
             said = f"Groups of group norm: {mine} in the reference, {groups} in the port."
@@ -200,7 +199,8 @@ def _groups(case: Case) -> Iterator[Hypothesis]:
 
 def _others(case: Case) -> Iterator[Hypothesis]:
     """Another normalization with the same scale and shift."""
-    side, channels = case.reference, case.reference.inputs[0].shape[-1]
+    side = case.reference
+    channels = case.reference.inputs[0].shape[-1]
     instance = configured(replace(side, kind="group_norm"), groups=channels)
     forms = {
         KINDS[kind]: configured(replace(side, kind=kind), axes=None, batch=True, groups=1)

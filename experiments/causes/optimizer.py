@@ -174,7 +174,8 @@ def _schedule(case: Case, base: Config, own: Config, its: np.ndarray) -> Iterato
     steps = case.port.steps
     assert steps is not None
     count = len(steps.gradients)
-    plain, rows = updates(own, steps).reshape(count, -1), its.reshape(count, -1)
+    plain = updates(own, steps).reshape(count, -1)
+    rows = its.reshape(count, -1)
     if count < 2 or np.any(np.sum(np.square(plain), 1) == 0):
         return
     factors = np.sum(plain * rows, 1) / np.sum(np.square(plain), 1)

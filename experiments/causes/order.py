@@ -153,7 +153,8 @@ def _fit(terms: tuple[Term, ...], axis: int) -> bool:
 
 
 def _join_line(case: Case) -> str:
-    torch, keras = "torch.cat((x, y), dim=1)", "keras.layers.Concatenate(axis=-1)"
+    torch = "torch.cat((x, y), dim=1)"
+    keras = "keras.layers.Concatenate(axis=-1)"
     return cure(case, torch, keras, "jax.numpy.concatenate((x, y), axis=-1)")
 
 
@@ -228,7 +229,8 @@ def _exchanged(case: Case) -> Iterator[Hypothesis]:
     """The last layer of the stretch comes behind the next in the port: it is not missing."""
     if not (case.between_reference and case.after_reference):
         return
-    layer, follower = case.between_reference[-1], case.after_reference[0]
+    layer = case.between_reference[-1]
+    follower = case.after_reference[0]
     if (
         layer.kind not in UNARY
         or follower.kind not in UNARY

@@ -34,13 +34,15 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
 def _line(case: Case, **numbers: Any) -> str:
     """The reference's pooling in the port's framework."""
     config = {**case.reference.config, **numbers}
-    space, largest = case.reference.inputs[0].ndim - 2, config.get("which") == "max"
+    space = case.reference.inputs[0].ndim - 2
+    largest = config.get("which") == "max"
     if case.reference.kind == "global_pooling":
         torch = f"torch.nn.Adaptive{'Max' if largest else 'Avg'}Pool{space}d(1)"
         keras = f"keras.layers.Global{'Max' if largest else 'Average'}Pooling{space}D()"
         axes = tuple(range(1, 1 + space))
         return cure(case, torch, keras, f"jax.numpy.{'max' if largest else 'mean'}(x, axis={axes})")
-    size, stride = tuple(config["size"]), tuple(config.get("stride") or config["size"])
+    size = tuple(config["size"])
+    stride = tuple(config.get("stride") or config["size"])
     padding = config.get("padding") or [(0, 0)] * space
     every = padding if isinstance(padding, str) else tuple((int(a), int(b)) for a, b in padding)
     counted = "" if largest else f", count_include_pad={bool(config.get('counted'))}"

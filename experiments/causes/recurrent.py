@@ -145,8 +145,10 @@ def _functions(case: Case) -> Iterator[Hypothesis]:
 
 def _biases(case: Case) -> Iterator[Hypothesis]:
     side = case.reference
-    bias, second = side.parameters.get("bias"), side.parameters.get("recurrent_bias")
-    where, line = side.path, _line(case, "use_bias=True", "bias=True")
+    bias = side.parameters.get("bias")
+    second = side.parameters.get("recurrent_bias")
+    where = side.path
+    line = _line(case, "use_bias=True", "bias=True")
     if bias is not None:
         said = f"Bias of {where}: there in the reference, missing in the port."
         yield _alternative(case, "bias", said, line, without(side, "bias", "recurrent_bias"))

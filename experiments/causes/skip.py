@@ -59,7 +59,8 @@ def _dropped(case: Case) -> Iterator[Hypothesis]:
         if side.inputs[kept].shape == side.output.shape:
             name = named(case, side.inputs[lost], f"input {lost + 1}").text
             said = f"Skip connection: {name} of the sum {side.path} is missing in the port."
-            hands_on, whole = side.inputs[kept], side.inputs[kept] + side.inputs[lost]
+            hands_on = side.inputs[kept]
+            whole = side.inputs[kept] + side.inputs[lost]
             yield Hypothesis("missing", said, "h = x + y", _constant(hands_on), _constant(whole))
 
 
@@ -103,7 +104,8 @@ def _related(mine: Term, its: Term) -> bool:
 def _formula(mine: Term, its: Term) -> Hypothesis:
     lost = [name for name in mine.of if name not in its.of]
     if len(its.of) < len(mine.of):
-        name, word = "missing", f"Skip connection: {' and '.join(lost)} is missing in the port: "
+        name = "missing"
+        word = f"Skip connection: {' and '.join(lost)} is missing in the port: "
     elif lost:
         name, word = "source", "Skip connection from elsewhere: "
     else:

@@ -8,7 +8,8 @@ from experiments.claiming.claim import Case, Claim
 from experiments.claiming.criteria import Above, Below, Between, Near
 from experiments.claiming.evidence import THROUGH, Evidence
 
-LOST, KEPT = Below(THROUGH[0]), Between(*THROUGH)
+LOST = Below(THROUGH[0])
+KEPT = Between(*THROUGH)
 
 
 def a_layer(network: str, criterion: Below | Above | Between | Near) -> Case:

@@ -12,7 +12,8 @@ from experiments.claiming.criteria import Above, Below, Figure, Near
 from experiments.claiming.evidence import Evidence, quotient
 from experiments.claiming.measuring import ASKED
 
-KEPT, TURNED = Near(1.0, 1e-6), Below(0.999)
+KEPT = Near(1.0, 1e-6)
+TURNED = Below(0.999)
 """The cosine of two directions that are one, and of two that are not."""
 
 AT_THRESHOLD = Near(1.0, 1e-3)
@@ -29,7 +30,8 @@ def _clipped(evidence: Evidence, way: str) -> np.ndarray | None:
 
 
 def _cosine(evidence: Evidence, way: str) -> Figure | None:
-    clipped, whole = _clipped(evidence, way), np.concatenate(ASKED["gradients"])
+    clipped = _clipped(evidence, way)
+    whole = np.concatenate(ASKED["gradients"])
     if clipped is None:
         return None
     return Figure(float(clipped @ whole / np.linalg.norm(clipped) / np.linalg.norm(whole)))

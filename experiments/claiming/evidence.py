@@ -13,7 +13,8 @@ from experiments.claiming.criteria import Figure
 from experiments.findings.gradient import DEPTHS, Thresholds
 from experiments.store import Run
 
-_BOUNDS, _LAYERS = Thresholds(), DEPTHS[0]
+_BOUNDS = Thresholds()
+_LAYERS = DEPTHS[0]
 THROUGH = (_BOUNDS.vanishing ** (1 / (_LAYERS - 1)), _BOUNDS.exploding ** (1 / (_LAYERS - 1)))
 """A layer's factor on the gradient by which it comes through 30 layers, as the verdicts of
 `compare` have it."""
@@ -51,7 +52,8 @@ class Evidence:
         """The decades that a layer of the first half takes, as a share of one of the last half."""
         signal = self.first(network, "signal_gradient_rms")
         middle = signal.shape[1] // 2
-        early, late = decay_per_layer(signal[:, :middle]), decay_per_layer(signal[:, middle:])
+        early = decay_per_layer(signal[:, :middle])
+        late = decay_per_layer(signal[:, middle:])
         return _over_seeds(early / late)
 
     def decades(self, network: str) -> Figure:
@@ -87,10 +89,8 @@ class Evidence:
             network: Of which.
             derivative: Of sigmoid, h (1 - h), or of tanh, 1 - h^2.
         """
-        mean, square = (
-            self.first(network, "activation_mean"),
-            self.first(network, "activation_rms") ** 2,
-        )
+        mean = self.first(network, "activation_mean")
+        square = self.first(network, "activation_rms") ** 2
         of_units = {"sigmoid": mean - square, "tanh": 1 - square}[derivative]
         return _over_seeds(of_units[:, 1:].mean(1))
 

@@ -43,7 +43,8 @@ def compare(
     from experiments.report.answer import summary
     from experiments.store import Store
 
-    experiment, overrides = read(options.experiment), options.overrides()
+    experiment = read(options.experiment)
+    overrides = options.overrides()
     # the changes are those of the file itself
     check_count(experiment, {} if options.tried else overrides, many=options.many)
     if options.tried:

@@ -71,7 +71,8 @@ def remark(kind: str, source: str, target: str, arrays: Mapping[str, np.ndarray]
 
 def folded(arrays: Arrays, kind: str, target: str) -> Arrays:
     """The canonical arrays of a layer as the target can have them."""
-    second, bias = arrays.get("recurrent_bias"), arrays.get("bias")
+    second = arrays.get("recurrent_bias")
+    bias = arrays.get("bias")
     if kind not in ("lstm", "rnn", "gru") or bias is None:
         return arrays
     if kind == "gru":

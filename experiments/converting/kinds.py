@@ -178,7 +178,8 @@ class Fault(NamedTuple):
 
 def _fault(layer: Layer, framework: str, kind: str, heads: int | None) -> Fault | None:
     """The first array that has not the shape that the others ask for."""
-    sizes, right = known_sizes(kind, framework, layer, heads), 0
+    sizes = known_sizes(kind, framework, layer, heads)
+    right = 0
     for law in LAWS[kind].values():
         _, layout = law.there(framework)
         for name in names_of(kind, framework, law):

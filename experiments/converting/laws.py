@@ -106,7 +106,8 @@ def _gru() -> dict[str, Law]:
 
 def _attention() -> Iterator[tuple[str, Law]]:
     for k, name in enumerate(("query", "key", "value")):
-        kernel, bias = f"{name}.kernel: in heads width", f"{name}.bias: heads width"
+        kernel = f"{name}.kernel: in heads width"
+        bias = f"{name}.bias: heads width"
         yield (
             name,
             Law("in heads width", f"in_proj_weight[{k}/3]: (heads width) in", kernel, kernel),

@@ -73,7 +73,8 @@ def _by_order(by_path: Mapping[Path, list[Offer]], targets: Mapping[Path, Layer]
     Where several fit, those that are certain go first, and numbers say the order.
     """
     pairs: list[Pair] = []
-    left, free = dict(by_path), dict(targets)
+    left = dict(by_path)
+    free = dict(targets)
     while left:
         choices = {path: _choices(path, left, free) for path in left}
         alone = next((path for path, choice in choices.items() if not choice.fitting), None)

@@ -66,7 +66,8 @@ def _where(event: verdict.Event, plan: Plan) -> str:
 def _run(
     header: Header, trace: Trace, agreed: Agreement | None, thresholds: Thresholds
 ) -> RunFinding:
-    signal, event = trace.quantities["signal_gradient_rms"], verdict.first_event(trace)
+    signal = trace.quantities["signal_gradient_rms"]
+    event = verdict.first_event(trace)
     with np.errstate(divide="ignore"):
         profile = 10 ** np.log10(signal[:, 0]).mean(0)
     return RunFinding(

@@ -42,7 +42,8 @@ class Deeper:
 
     def _fit(self, terms: int) -> bool:
         """Least squares; whether the last term is beyond chance."""
-        design, self.freedom = self.design[:, :terms], len(self.gains) - terms
+        design = self.design[:, :terms]
+        self.freedom = len(self.gains) - terms
         if self.freedom < 1 or self.layers <= terms + 1:
             return False
         inverse = np.linalg.inv(design.T @ design)

@@ -104,8 +104,12 @@ class _Gradient:
         site: str,
         names: Sequence[str],
     ) -> None:
-        self.trace, self.precision, self.site, self.names = trace, precision, site, names
-        self.low, self.high = np.log10(thresholds.vanishing), np.log10(thresholds.exploding)
+        self.trace = trace
+        self.precision = precision
+        self.site = site
+        self.names = names
+        self.low = np.log10(thresholds.vanishing)
+        self.high = np.log10(thresholds.exploding)
         signal = _held(trace.quantities["signal_gradient_rms"], precision)
         with np.errstate(divide="ignore", invalid="ignore"):
             logs = np.log10(signal)
@@ -160,7 +164,8 @@ class _Gradient:
         if not np.isfinite(logs).all():
             return "comes through"
         share = logs - logs[-1]
-        below, above = share.min() / self.low, share.max() / self.high
+        below = share.min() / self.low
+        above = share.max() / self.high
         if max(below, above) <= 1 + 1e-9:  # a scale moves the shares by a rounding
             return "comes through"
         return "vanishing" if below >= above else "exploding"
@@ -181,7 +186,8 @@ class _Gradient:
             return f"the first {self.site} got nothing at the first step, and gets a gradient later"
         if self.layers == 1:
             return f"its one {self.site} is the first and the last{self._died(seeds)}"
-        share, more = _share(profiles), Deeper(profiles)
+        share = _share(profiles)
+        more = Deeper(profiles)
         deeper = ", ".join(
             f"{_number(more.at(d)[0])} at {d}" for d in DEPTHS if d > self.layers and more.known
         )
@@ -203,7 +209,8 @@ class _Gradient:
         return f"; by step {self.trace.steps[-1] + 1} {which}{self._dead(dead)}" if dead else ""
 
     def _in_training(self, seeds: list[int]) -> str:
-        first, later = _share(self.first[seeds]), _share(self.later[seeds])
+        first = _share(self.first[seeds])
+        later = _share(self.later[seeds])
         start = _number(first[0]) if np.isfinite(first[0]) else "0"
         return (
             f"at the first step the first {self.site} gets {start} of the last one's, by step "

@@ -41,7 +41,9 @@ from experiments.findings.verdict import (
 
 LearningVerdict = Literal["learns", "has not learnt", "diverged", "cannot be told"]
 
-RISEN, PEAK, FALLEN = 3.0, 10.0, 0.9
+RISEN = 3.0
+PEAK = 10.0
+FALLEN = 0.9
 """Bounds on the loss over its start: at the end, on the way, and what counts as fallen."""
 ENOUGH_STEPS = 10
 
@@ -71,9 +73,12 @@ class _Learning:
     """
 
     def __init__(self, trace: Trace, score: Score, guessing_loss: float | None) -> None:
-        self.trace, self.score, self.guessing_loss = trace, score, guessing_loss
+        self.trace = trace
+        self.score = score
+        self.guessing_loss = guessing_loss
         self.steps = int(trace.steps[-1]) + 1
-        self.start, self.end = trace.loss[:, 0], np.median(trace.loss[:, last_third(trace)], axis=1)
+        self.start = trace.loss[:, 0]
+        self.end = np.median(trace.loss[:, last_third(trace)], axis=1)
         self.peak = trace.loss.max(1)
         self.finite = finite_seeds(trace) & score.finite
 

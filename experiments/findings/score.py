@@ -17,7 +17,9 @@ import numpy as np
 
 from common.trace import Fit, Header
 
-SURE, LIKELY, POSSIBLE = 0.001, 0.01, 0.1
+SURE = 0.001
+LIKELY = 0.01
+POSSIBLE = 0.1
 """How often guessing may reach such a result by chance."""
 
 LEAST = 0.05
@@ -99,7 +101,8 @@ class Accuracies:
     """Of classes: the accuracy [seed], judged by the binomial tail."""
 
     def __init__(self, accuracy: Sequence[float], guessing: Guessing) -> None:
-        self.accuracy, self.guessing = np.asarray(accuracy, dtype=float), guessing
+        self.accuracy = np.asarray(accuracy, dtype=float)
+        self.guessing = guessing
 
     @property
     def finite(self) -> np.ndarray:
@@ -169,7 +172,8 @@ class Fits:
     """
 
     def __init__(self, fit: Fit, samples: int) -> None:
-        self.fit, self.samples = fit, samples
+        self.fit = fit
+        self.samples = samples
         self.r2 = r_squared(fit)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             self.error = np.divide(fit.error, fit.best_guess)

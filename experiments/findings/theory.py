@@ -37,7 +37,9 @@ from common.countermeasures.initialization import (
 )
 from common.plan import Plan
 
-PANELS, NODES, END = 30, 20, 10.0
+PANELS = 30
+NODES = 20
+END = 10.0
 """Gauss-Legendre on panels that halve towards 0, where activations have kinks, and are steep where
 q is large."""
 
@@ -85,7 +87,8 @@ def _moments(spec: Activation, q: float) -> tuple[float, float]:
     """E[phi^2] and E[phi'^2] where the activation gets normal numbers of the mean square q."""
     z, density = _nodes()
     slope = spec.initial_slope if isinstance(spec, PReLU) else 0.0
-    phi, x = definition.build(spec), math.sqrt(q) * z
+    phi = definition.build(spec)
+    x = math.sqrt(q) * z
     value = phi(x, slope)
     derivative = phi.derivative(x, value, slope)
     return float(density @ value**2), float(density @ derivative**2)

@@ -85,7 +85,8 @@ def trained(
 ) -> Outcome:
     """What comes of the deep network with the line as its piece: the mean of three seeds."""
     wing(framework)
-    deep, trial = importlib.import_module(f"backends.{framework}.deep"), difference.trial
+    deep = importlib.import_module(f"backends.{framework}.deep")
+    trial = difference.trial
     network = trial.measured_in(form, framework) if trial.network else ""
     pieces = (
         {**deep.PIECES, trial.piece: trial.line(form, framework)} if trial.piece else deep.PIECES

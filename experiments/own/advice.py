@@ -56,10 +56,8 @@ def _gradient(taken: Passes, said: Diagnosis) -> Iterator[Advice]:
     verdict = said.gradient.verdict
     if verdict not in ("vanishing", "exploding"):
         return
-    block, back = (
-        _typical([site.block for site in said.sites]),
-        _typical([site.weights for site in said.sites]),
-    )
+    block = _typical([site.block for site in said.sites])
+    back = _typical([site.weights for site in said.sites])
     vanishing = verdict == "vanishing"
     if vanishing and block is not None and block < WEAK:
         yield from _activation(taken, block)
@@ -188,7 +186,8 @@ def _input(taken: Passes) -> Iterator[Advice]:
         or x.ndim < 2
     ):
         return
-    mean, std = float(x.mean()), float(x.std())
+    mean = float(x.mean())
+    std = float(x.std())
     if 0.1 <= rms(x) <= 5 and abs(mean) <= 3 * std:
         return
     text = (
@@ -200,7 +199,9 @@ def _input(taken: Passes) -> Iterator[Advice]:
 
 def _output(taken: Passes) -> Iterator[Advice]:
     """Probabilities that go into a loss which takes logits: a softmax of a softmax."""
-    output, y, loss = taken.captured["output"], taken.captured["y"], taken.captured["loss"]
+    output = taken.captured["output"]
+    y = taken.captured["y"]
+    loss = taken.captured["loss"]
     if (
         output is None
         or y is None

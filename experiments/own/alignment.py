@@ -85,7 +85,9 @@ class _Aligning:
         carried: Mapping[str, str],
         tolerances: list[float],
     ) -> None:
-        self.mine, self.its, self.tolerances = mine, its, tolerances
+        self.mine = mine
+        self.its = its
+        self.tolerances = tolerances
         self.by_weights = dict(self._layers(carried))
         self.sorted = [[_sorted(place) for place in places] for places in (mine, its)]
         self.equal = dict.fromkeys(self._equal())
@@ -106,7 +108,8 @@ class _Aligning:
     def alignment(self) -> Alignment:
         anchors = longest(len(self.mine), len(self.its), self._anchor_score)
         pairs = dict.fromkeys(anchors, "value") | dict.fromkeys(self.by_weights.items(), "weights")
-        mine, its = {i for i, _ in pairs}, {j for _, j in pairs}
+        mine = {i for i, _ in pairs}
+        its = {j for _, j in pairs}
         for i, j in self.equal:  # another order of execution than the reference's
             if i not in mine and j not in its and self._same_kind(i, j):
                 pairs[i, j] = "value"
@@ -191,7 +194,9 @@ class _Aligning:
         return score
 
     def _pair(self, i: int, j: int, by: str) -> Pair:
-        a, b, tolerance = self._a(i), self._b(j), self.tolerances[i]
+        a = self._a(i)
+        b = self._b(j)
+        tolerance = self.tolerances[i]
         found = match(a, b, self.layouts, tolerance)
         equal = found is not None and found.error <= tolerance
         return Pair(i, j, found, not equal and same_values(a, b, tolerance), by)

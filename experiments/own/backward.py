@@ -74,7 +74,8 @@ def _is_off(sides: Sides, pair: Pair, errors: dict[int, float]) -> bool:
 
 
 def _gradient_error(sides: Sides, pair: Pair) -> float | None:
-    a, b = sides.mine[pair.mine]["gradient"], sides.its[pair.its]["gradient"]
+    a = sides.mine[pair.mine]["gradient"]
+    b = sides.its[pair.its]["gradient"]
     if (a is None and b is None) or pair.match is None:
         return None
     a = np.zeros(sides.mine[pair.mine]["shape"]) if a is None else a
@@ -94,10 +95,12 @@ class ParameterError(NamedTuple):
 def parameters(sides: Sides, carried: dict[str, str]) -> Iterator[ParameterError]:
     """The gradients of all parameters that can be judged, and of parameters in the port alone."""
     for path, other in carried.items():
-        mine, its = sides.reference["layers"][path], sides.port["layers"][other]
+        mine = sides.reference["layers"][path]
+        its = sides.port["layers"][other]
         held = {**mine["parameters"], **mine["statistics"]}
         for name in [each for each in held if each in its["parameters"]]:
-            a, b = mine["gradients"].get(name), its["gradients"].get(name)
+            a = mine["gradients"].get(name)
+            b = its["gradients"].get(name)
             tolerance = sides.tolerances.parameters[path].get(name, sides.tolerances.loss)
             if (a is None and b is None) or tolerance >= BLIND:
                 continue

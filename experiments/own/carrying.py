@@ -115,7 +115,8 @@ def _starts(
             b = port["layers"][other]["parameters"].get(name)
             if b is None or a.ndim < 2 or a.shape != b.shape:
                 continue
-            mine, its = rms(a), rms(b)
+            mine = rms(a)
+            its = rms(b)
             sure = SIGMAS * 2 / np.sqrt(2 * a.size)
             if mine and its and abs(np.log(mine / its)) > sure:
                 yield path, (mine, its)
@@ -136,10 +137,14 @@ class _Mapping:
     """One round: the pairs, given what the port's layers saw with the pairs of the one before."""
 
     def __init__(self, reference: Captured, port: Captured, given: dict[str, str]) -> None:
-        self.mine, self.its = reference["layers"], port["layers"]
-        self.inputs, self.its_inputs = inputs_of(reference), inputs_of(port)
-        self.fed, self.its_fed = feeding(reference), feeding(port)
-        self.pairs, self.by = given, dict.fromkeys(given, "map")
+        self.mine = reference["layers"]
+        self.its = port["layers"]
+        self.inputs = inputs_of(reference)
+        self.its_inputs = inputs_of(port)
+        self.fed = feeding(reference)
+        self.its_fed = feeding(port)
+        self.pairs = given
+        self.by = dict.fromkeys(given, "map")
         for find in (self._surely, self._among_equals, self._behind_a_fault):
             for exact in (True, False):  # those that fit whole, then those that lack a bias
                 for other in self.its:
@@ -193,7 +198,8 @@ class _Mapping:
         )
 
     def _apart(self, path: str, other: str) -> float:
-        a, b = self.inputs.get(path), self.its_inputs.get(other)
+        a = self.inputs.get(path)
+        b = self.its_inputs.get(other)
         if a is None or b is None or a.size != b.size or a.shape[:1] != b.shape[:1]:
             return np.inf
         return error(of_a_sample(a), of_a_sample(b))
@@ -211,7 +217,8 @@ class _Mapping:
         self.pairs[path], self.by[path] = other, by
 
     def _saw_the_same(self, path: str, other: str) -> bool:
-        a, b = self.inputs.get(path), self.its_inputs.get(other)
+        a = self.inputs.get(path)
+        b = self.its_inputs.get(other)
         return a is not None and b is not None and telling(a) and same_values(a, b, SAME)
 
     def weights(self) -> dict[str, Arrays]:
@@ -232,7 +239,8 @@ class _Mapping:
             for other in self._strangers()
         ]
         for path, other in self.pairs.items():
-            mine, its = arrays_of(self.mine[path]), arrays_of(self.its[other])
+            mine = arrays_of(self.mine[path])
+            its = arrays_of(self.its[other])
             found += [
                 f"{path} has {name}, and {other} of the port has none"
                 for name in mine

@@ -89,7 +89,8 @@ def losses(lines: Sequence[Line], guessing: float | None, size: Size) -> alt.Top
     found = [value for line in lines for value in line.values if value is not None] + level
     logarithmic = min(found) > 0 and max(found) > 1000 * min(found)
     of = math.log10 if logarithmic else float
-    low, high = of(min(found)), of(max(found))
+    low = of(min(found))
+    high = of(max(found))
     pad = 0.06 * (high - low) or 0.06 * abs(high) or 1.0
     low, high = low - pad, high + pad
     title = "loss (mean of the batch)"

@@ -20,8 +20,10 @@ from experiments.report.charts import PALETTE
 ON_TOP = 3
 """So many likely causes stand above the charts."""
 
-WIDE, NARROW = Size(540, 250, 22), Size(215, 230, 14)
-BESIDE, BESIDE_NARROW = Size(330, 250, 22), Size(270, 200, 14)
+WIDE = Size(540, 250, 22)
+NARROW = Size(215, 230, 14)
+BESIDE = Size(330, 250, 22)
+BESIDE_NARROW = Size(270, 200, 14)
 DASHES = ([1, 0], [6, 3], [2, 2])
 CELLS = 4000
 """So many has the heat map at most, in fewer steps where there are many layers."""
@@ -167,7 +169,8 @@ def _how(said: Diagnosis) -> str:
         "to the left: it explodes."
     )
     found = [value for i in _chosen(said) for value in _shares(said, i)]
-    low, high = math.log10(said.thresholds.vanishing), math.log10(said.thresholds.exploding)
+    low = math.log10(said.thresholds.vanishing)
+    high = math.log10(said.thresholds.exploding)
     within = all(value is not None and low <= value <= high for value in found)
     if within and said.gradient.verdict in ("vanishing", "exploding"):
         return (
@@ -197,7 +200,8 @@ def _has_losses(said: Diagnosis) -> bool:
 
 def _losses(said: Diagnosis) -> Figure:
     line = Line("", said.losses, PALETTE[0], DASHES[0])
-    first, last = number(said.losses[0], 4), number(said.losses[-1], 4)
+    first = number(said.losses[0], 4)
+    last = number(said.losses[-1], 4)
     text = f"Loss of {len(said.losses)} steps: {first} at the first, {last} at the last."
     if said.guessing_loss is not None:
         text += f" Always saying the same: {said.guessing_loss:.4g}."
@@ -213,7 +217,8 @@ def _losses(said: Diagnosis) -> Figure:
 
 def _columns(said: Diagnosis) -> list[int]:
     """The profiles that the heat map shows, at equal distances, the first and last among them."""
-    count, most = len(said.profiles), max(2, CELLS // len(said.sites))
+    count = len(said.profiles)
+    most = max(2, CELLS // len(said.sites))
     return sorted(
         {round(i * (count - 1) / (min(count, most) - 1)) for i in range(min(count, most))}
     )
@@ -275,7 +280,8 @@ def _time_rows(said: Diagnosis) -> Iterator[Row]:
 def _time_lines(said: Diagnosis) -> Iterator[Line]:
     for i, one in enumerate(said.over_time):
         known = [value for value in one.signal_gradient_rms if value]
-        colour, dash = PALETTE[i % len(PALETTE)], DASHES[i % len(DASHES)]
+        colour = PALETTE[i % len(PALETTE)]
+        dash = DASHES[i % len(DASHES)]
         yield Line(
             cut(one.path, NARROW.letters),
             decades(one.signal_gradient_rms, max(known, default=1.0)),

@@ -64,7 +64,8 @@ def _product(sides: Sides, pair: Pair) -> int:
     mine, its = sides.mine[pair.mine], sides.its[pair.its]
     if not (mine["kind"] == its["kind"] == "activation" and mine["inputs"]):
         return pair.its
-    x, tolerance = mine["inputs"][0], sides.tolerances.values[pair.mine]
+    x = mine["inputs"][0]
+    tolerance = sides.tolerances.values[pair.mine]
 
     def products(places: list[Place], factor: np.ndarray | None) -> list[int]:
         def takes(inputs: list[np.ndarray]) -> bool:
@@ -86,7 +87,8 @@ def _at_the_end(sides: Sides) -> Divergence | None:
     a, b = sides.reference["output"], sides.port["output"]
     if a is None or b is None:
         return None
-    found, tolerance = match(a, b, sides.layouts, 0.0), max(sides.tolerances.values, default=0.0)
+    found = match(a, b, sides.layouts, 0.0)
+    tolerance = max(sides.tolerances.values, default=0.0)
     error = found.error if found else np.inf
     if error <= tolerance:
         return None
@@ -130,7 +132,8 @@ def agree(
 def _between(sides: Sides, mine: int, its: int) -> tuple[list[int], list[int]]:
     """The places after the last that agree and before a pair that does not."""
     agreed = [pair for pair in sides.alignment.pairs if sides.agrees(pair)]
-    a, b = {pair.mine for pair in agreed}, {pair.its for pair in agreed}
+    a = {pair.mine for pair in agreed}
+    b = {pair.its for pair in agreed}
     differing = differing_inputs(sides, mine, its)
     if differing is not None:
         between = behind(sides.mine, differing[0], mine, a), behind(sides.its, differing[1], its, b)

@@ -20,7 +20,8 @@ def fits(mine: Layer, its: Layer, exact: bool) -> bool:
         return False
     if mine["kind"] == "other":
         return _as_they_are(mine, its) is not None
-    a, b = arrays_of(mine), arrays_of(its)
+    a = arrays_of(mine)
+    b = arrays_of(its)
     if exact and set(a) != set(b):
         return False
     shared = set(a) & set(b)

@@ -95,7 +95,8 @@ def held_in(
 ) -> Port:
     """A port held to the reference, in a process that runs."""
     captured = reference.captured
-    mine, its = CHANNELS[captured["backend"]], CHANNELS[port.backend]
+    mine = CHANNELS[captured["backend"]]
+    its = CHANNELS[port.backend]
     opened = model.open(
         port.file,
         port.factory,

@@ -43,7 +43,9 @@ class Interpreter:
     """
 
     def __init__(self, backend: str, python: str | None = None, threads: int = 2) -> None:
-        self.backend, self.python, self.name = backend, python or sys.executable, backend
+        self.backend = backend
+        self.python = python or sys.executable
+        self.name = backend
         self.folder = tempfile.TemporaryDirectory(prefix="isograd-", ignore_cleanup_errors=True)
         self.stderr = tempfile.TemporaryFile()  # noqa: SIM115  # it lives as long as the process
         self.files = 0

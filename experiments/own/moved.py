@@ -24,10 +24,8 @@ def step_error(
     for one, other in zip(mine, its, strict=True):
         for path, port_path in carried.items():
             for name, old in before[path].items():
-                a, b = (
-                    one["parameters"][path][name],
-                    other["parameters"].get(port_path, {}).get(name),
-                )
+                a = one["parameters"][path][name]
+                b = other["parameters"].get(port_path, {}).get(name)
                 tolerance = sides.tolerances.parameters[path].get(name, np.inf)
                 if b is None or b.shape != a.shape or tolerance >= BLIND:
                     continue
@@ -40,8 +38,6 @@ def statistics_error(sides: Sides, place: Place, other: Place) -> float:
 
     0 where it has none.
     """
-    mine, its = (
-        sides.reference["statistics"].get(place["path"], {}),
-        sides.port["statistics"].get(other["path"], {}),
-    )
+    mine = sides.reference["statistics"].get(place["path"], {})
+    its = sides.port["statistics"].get(other["path"], {})
     return max((relative(a, its[name]) for name, a in mine.items() if name in its), default=0.0)

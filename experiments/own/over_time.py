@@ -69,10 +69,8 @@ def _run(place: Place, layer: Layer) -> Run | None:
 
     None where that does not give what it has returned.
     """
-    cell, function = (
-        CELLS.get(layer["config"].get("cell", "")),
-        layer["config"].get("activation") or "tanh",
-    )
+    cell = CELLS.get(layer["config"].get("cell", ""))
+    function = layer["config"].get("activation") or "tanh"
     if (
         place["output"] is None
         or not place["inputs"]
@@ -80,7 +78,8 @@ def _run(place: Place, layer: Layer) -> Run | None:
         or function not in ACTIVATIONS
     ):
         return None
-    x, y = _ordered(place, place["inputs"][0]), _ordered(place, place["output"])
+    x = _ordered(place, place["inputs"][0])
+    y = _ordered(place, place["output"])
     if x.ndim != 3 or not {"kernel", "recurrent"} <= layer["parameters"].keys():
         return None
     units = layer["parameters"]["recurrent"].shape[-1]

@@ -20,7 +20,8 @@ WORDS = port_spoken.SIGNS | {"parts": "parts here", "gradient parts": "its gradi
 MANY = 12
 """A tree with more places has a filter."""
 
-WIDE, NARROW = Size(560, 220, 22), Size(200, 200, 14)
+WIDE = Size(560, 220, 22)
+NARROW = Size(200, 200, 14)
 
 
 def shown(said: Port) -> dict[str, Any]:

@@ -157,10 +157,8 @@ def _cells(branch: Branch) -> list[str]:
 
 def branch_cells(branch: Branch) -> dict[str, Any]:
     """A line of the whole tree, for the page."""
-    reference, port = (
-        f"{branch.path} {branch.type}",
-        f"{branch.port_path} {branch.port_type}" if branch.port_path else "-",
-    )
+    reference = f"{branch.path} {branch.type}"
+    port = f"{branch.port_path} {branch.port_type}" if branch.port_path else "-"
     numbers = (branch.value, branch.value_tolerance, branch.gradient, branch.gradient_tolerance)
     mark = "parts" if branch.mark.endswith("parts") else branch.mark.replace(" ", "-")
     return {"mark": mark, "cells": [reference, port, *map(_number, numbers), SIGNS[branch.mark]]}

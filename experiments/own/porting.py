@@ -84,7 +84,9 @@ def compare(
 
 class _Comparison:
     def __init__(self, reference: Reference, port: Interpreter, given: Mapping[str, str]) -> None:
-        self.reference, self.port, self.given = reference, port, given
+        self.reference = reference
+        self.port = port
+        self.given = given
         self.put: Put = {}
         self.partings: list[Parting] = []
         self.judged: list[Stage] = ["forward"]
@@ -180,7 +182,8 @@ class _Comparison:
         if not judged:
             return
         found = max(judged, key=lambda each: index[each.path])
-        place, other = sides.mine[index[found.path]], its_index[self.carried.pairs[found.path]]
+        place = sides.mine[index[found.path]]
+        other = its_index[self.carried.pairs[found.path]]
         self._mark(index[found.path], "gradient parts", found.error)
         findings = explaining.gradient(sides, place, other)
         self.partings.append(

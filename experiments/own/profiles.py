@@ -22,9 +22,11 @@ def profile(
 
     It stands beside the band in which it comes through.
     """
-    low, high = math.log10(bounds.vanishing), math.log10(bounds.exploding)
+    low = math.log10(bounds.vanishing)
+    high = math.log10(bounds.exploding)
     plot = _Plot(lines, size, (low, high))
-    above, below = {"y": high, "said": "exploding above"}, {"y": low, "said": "vanishing below"}
+    above = {"y": high, "said": "exploding above"}
+    below = {"y": low, "said": "vanishing below"}
     rules = (
         alt.Chart(alt.InlineData([above, below]))
         .mark_rule(strokeDash=[5, 3], color=SOFT)
@@ -62,12 +64,15 @@ class _Plot:
     """
 
     def __init__(self, drawn: Sequence[Line], size: Size, least: tuple[float, float]) -> None:
-        self.drawn, self.size = drawn, size
+        self.drawn = drawn
+        self.size = size
         values = [value for line in drawn for value in line.values if value is not None]
         known = [value for value in values if math.isfinite(value)]
-        low, high = min([*known, least[0]]), max([*known, least[1]])
+        low = min([*known, least[0]])
+        high = max([*known, least[1]])
         below = 0.15 if -math.inf in values else 0.05  # room for what is exactly 0
-        self.low, self.high = low - below * (high - low), high + 0.05 * (high - low)
+        self.low = low - below * (high - low)
+        self.high = high + 0.05 * (high - low)
         self.scale = alt.Scale(domain=[self.low, self.high], nice=False, zero=False)
 
     def x(self, axis: alt.Axis, count: int) -> alt.X:
@@ -100,7 +105,8 @@ class _Plot:
         for line in self.drawn:
             rows = [self._row(i, value, line, names, what) for i, value in enumerate(line.values)]
             base = alt.Chart(alt.InlineData(rows)).encode(x=x, y=y)
-            known, zero = base.transform_filter("!datum.zero"), base.transform_filter("datum.zero")
+            known = base.transform_filter("!datum.zero")
+            zero = base.transform_filter("datum.zero")
             path = known.mark_line(
                 color=line.colour, strokeDash=line.dash, invalid="break-paths-show-path-domains"
             )

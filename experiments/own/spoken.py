@@ -99,5 +99,6 @@ def _learning(said: Diagnosis) -> Iterator[str]:
         learning = said.learning
         yield f"Learning, after {said.steps} steps: {learning.verdict}; {learning.reason}."
     elif said.steps:
-        first, last = number(said.losses[0], 4), number(said.losses[-1], 4)
+        first = number(said.losses[0], 4)
+        last = number(said.losses[-1], 4)
         yield f"In {said.steps} steps the loss goes from {first} to {last}."

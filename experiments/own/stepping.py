@@ -11,7 +11,9 @@ import numpy as np
 from experiments.own.diagnosis import Advice, Diagnosis, Passes
 from experiments.own.lines import LINES
 
-LARGE_STEP, SMALL_STEP, USUAL_STEP = 0.1, 1e-5, 1e-3
+LARGE_STEP = 0.1
+SMALL_STEP = 1e-5
+USUAL_STEP = 1e-3
 """Update ratios: beyond these a rate is called too large or too small; the last is usual."""
 
 

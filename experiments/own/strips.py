@@ -20,10 +20,8 @@ class Strips:
 
     def __init__(self, values: Iterable[float | None]) -> None:
         known = [math.log10(value) for value in values if value and math.isfinite(value)]
-        self.low, self.high = (
-            min([LOWEST, *map(math.floor, known)]),
-            max([0, *map(math.ceil, known)]),
-        )
+        self.low = min([LOWEST, *map(math.floor, known)])
+        self.high = max([0, *map(math.ceil, known)])
 
     def axis(self) -> Markup:
         """Its powers of ten."""

@@ -16,7 +16,9 @@ def tree(found: Compared) -> list[Branch]:
 
 
 def _branch(found: Compared, i: int, pair: Pair | None) -> Branch:
-    sides, place, mark = found.sides, found.sides.mine[i], found.marks.get(i)
+    sides = found.sides
+    place = found.sides.mine[i]
+    mark = found.marks.get(i)
     branch = Branch(
         path=spelt(place), type=place["type"], port_path=None, port_type=None, mark="not compared"
     )

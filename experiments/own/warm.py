@@ -71,7 +71,8 @@ class Server:
     """Answers requests."""
 
     def __init__(self, folder: Path) -> None:
-        self._interpreters, self._folder = Interpreters(), folder
+        self._interpreters = Interpreters()
+        self._folder = folder
         self._references: dict[str, Reference] = {}
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:

@@ -212,7 +212,8 @@ def domain_of(values: Iterable[float | None], logarithmic: bool) -> Domain:
     known = [value for value in values if value is not None and (not logarithmic or value > 0)]
     if not known:
         return Domain(0.1, 10.0) if logarithmic else Domain(0.0, 1.0)
-    low, high = min(known), max(known)
+    low = min(known)
+    high = max(known)
     if logarithmic:
         return Domain(max(low / 1.6, 5e-324), min(high * 1.6, 1e308))
     room = 0.04 * (high - low) or abs(high) / 10 or 1.0

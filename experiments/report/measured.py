@@ -62,7 +62,8 @@ def rounded(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         exponent = np.where(x == 0, 0, np.floor(np.log10(np.abs(x)))).astype(int) - (DIGITS - 1)
     m = np.rint(_scaled(x, -exponent)).astype(int)
     over = np.abs(m) >= 10**DIGITS  # 9999.6 is 1000 times 10
-    m, exponent = np.where(over, m // 10, m), np.where(over, exponent + 1, exponent)
+    m = np.where(over, m // 10, m)
+    exponent = np.where(over, exponent + 1, exponent)
     exponent = np.where(m == 0, 0, exponent - 200 * tiny)
     return np.where(finite, m, NOT_FINITE).astype("<i2"), np.where(finite, exponent, 0).astype(
         "<i2"

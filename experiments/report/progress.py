@@ -28,7 +28,8 @@ class Total:
 
     def __init__(self, jobs: Iterable[Job]) -> None:
         steps = [job.plan.steps for job in jobs]
-        self.steps, self.runs = sum(steps), len(steps)
+        self.steps = sum(steps)
+        self.runs = len(steps)
         self.ended = self.done = 0
         self.within: dict[str, int] = {}
         self.begun = time.monotonic()
@@ -147,7 +148,9 @@ class Lines:
     """A line at each tenth of all work, and one for each failure."""
 
     def __init__(self, console: Console, jobs: Iterable[Job]) -> None:
-        self.console, self.total, self.said = console, Total(jobs), 0
+        self.console = console
+        self.total = Total(jobs)
+        self.said = 0
 
     def __enter__(self) -> Self:
         return self

@@ -134,7 +134,8 @@ def agreement_rows(sources: list[Source]) -> Iterator[dict[str, Any]]:
         for value in (row["error"], row["bound"])
         if value and math.isfinite(value)
     ]
-    low, high = min(known, default=1e-16) / 10, max(known, default=1.0) * 10
+    low = min(known, default=1e-16) / 10
+    high = max(known, default=1.0) * 10
     for row in shown:
         at = {
             "error_at": _within(row["error"], low, high),

@@ -66,7 +66,8 @@ class Source:
 
         These are for this project alone.
         """
-        first, last = self.definitions[name][0], self.definitions[name][-1]
+        first = self.definitions[name][0]
+        last = self.definitions[name][-1]
         start = _start(first)
         left_out = {
             number

@@ -41,7 +41,8 @@ def definition_speaks(configuration: Configuration) -> bool:
 
 def rounded_away(configuration: Configuration) -> str | None:
     """What precision did to the gradient at the first step, beside the definition's in float64."""
-    run, definition = first_run(configuration), configuration.runs.get(DEFINITION)
+    run = first_run(configuration)
+    definition = configuration.runs.get(DEFINITION)
     if (
         run is None
         or definition is None
@@ -50,7 +51,8 @@ def rounded_away(configuration: Configuration) -> str | None:
         or not definition.profile
     ):
         return None
-    precision, site = configuration.spec.precision, configuration.spec.network.site
+    precision = configuration.spec.precision
+    site = configuration.spec.network.site
     pairs = list(enumerate(zip(run.profile, definition.profile, strict=True), start=1))
     if under := [layer for layer, (value, exact) in pairs if value == 0 and exact]:
         exact = f"{definition.profile[0]:.0e}" if definition.profile[0] else "not 0"
@@ -102,7 +104,8 @@ def notes(configuration: Configuration, run: RunFinding) -> Iterator[str]:
 def _no_slope(run: RunFinding, site: str) -> str | None:
     """Why there are no decades per layer, or not for every seed."""
     slopes = run.decay_per_layer.seeds if run.decay_per_layer else []
-    missing, profile = slopes.count(None), run.profile or []
+    missing = slopes.count(None)
+    profile = run.profile or []
     if not missing:
         return None
     seeds = "" if missing == len(slopes) else f" in {missing} of {len(slopes)} seeds"

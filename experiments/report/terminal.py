@@ -95,7 +95,8 @@ def _tables(document: Document, console: Console, results: str) -> None:
 
 
 def _answer(document: Document, console: Console) -> None:
-    found, say = answer(document), _Speaker(_names(document), console)
+    found = answer(document)
+    say = _Speaker(_names(document), console)
     say.title("Answer")
     for line in found.facts:
         say.sentence(line)
@@ -126,7 +127,8 @@ class _Speaker:
     """Prints sentences in which names, of configurations or files, are not broken."""
 
     def __init__(self, names: Iterable[str], console: Console) -> None:
-        self.console, self.width = console, console.width
+        self.console = console
+        self.width = console.width
         self.names = sorted(names, key=len, reverse=True)
 
     def title(self, text: str) -> None:
@@ -197,7 +199,8 @@ def _profiles(document: Document, width: int) -> Iterator[Text]:
     logs = [math.log10(value) for _, profile in rows for value in profile if value]
     if not logs:
         return
-    low, high = math.floor(min(logs)), math.ceil(max(logs))
+    low = math.floor(min(logs))
+    high = math.ceil(max(logs))
     yield from table(
         ("configuration", f"first {document.site} ... last {document.site}", "smallest", "largest"),
         [

@@ -17,7 +17,12 @@ from tests.conftest import load
 
 Arrays = dict[str, np.ndarray]
 
-TOKENS, WORDS, FEATURES, UNITS, HEADS, CLASSES = 11, 4, 8, 6, 2, 3
+TOKENS = 11
+WORDS = 4
+FEATURES = 8
+UNITS = 6
+HEADS = 2
+CLASSES = 3
 RATE = 0.05
 EPSILON = 1e-4
 """So large that it counts where it stands, and that the rounding of gradients that are 0 (a bias

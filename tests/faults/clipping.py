@@ -9,7 +9,7 @@ KINDS = (
         "clipping forgotten",
         "value",
         {
-            "torch": edits(("training", "self.clip(gradients), (", "gradients, (")),
+            "torch": edits(("training", "clipped = self.clip(gradients)", "clipped = gradients")),
             "keras": edits(("training", "clipped = self.clip(gradients)", "clipped = gradients")),
             "jax": edits(
                 (

@@ -97,7 +97,8 @@ def faulty(fault: Fault | None, wing: str) -> Iterator[Backend]:
     """
     backend = backends.load(wing)
     modules = [importlib.import_module(f"backends.{wing}.{room}") for room in ROOMS]
-    before, program = [dict(vars(module)) for module in modules], backend.program
+    before = [dict(vars(module)) for module in modules]
+    program = backend.program
     sources = mutated(fault, wing) if fault else {}
     try:
         for room, module in zip(ROOMS, modules, strict=True):

@@ -102,7 +102,7 @@ KINDS = (
                     "self._tensor(np.roll(batch.y, 1, 0)), corrected",
                 )
             ),
-            "jax": edits(("training", "batch.y),\n", "np.roll(batch.y, 1, 0)),\n")),
+            "jax": edits(("training", "batch.y)\n", "np.roll(batch.y, 1, 0))\n")),
         },
     ),
     Fault(

@@ -86,11 +86,9 @@ KINDS = (
                 ),
                 (
                     "training",
-                    "        x, y = self._tensor(batch.x)",
-                    (
-                        "        batch = self.held = self.held or batch\n        x, y = "
-                        "self._tensor(batch.x)"
-                    ),
+                    "        x = self._tensor(batch.x)\n",
+                    "        batch = self.held = self.held or batch\n"
+                    "        x = self._tensor(batch.x)\n",
                 ),
             ),
             "keras": edits(
@@ -114,11 +112,8 @@ KINDS = (
                 ),
                 (
                     "training",
-                    "        traced, state, samples = ",
-                    (
-                        "        batch = self.held = self.held or batch\n        traced, state, "
-                        "samples = "
-                    ),
+                    "        samples = (batch.x",
+                    "        batch = self.held = self.held or batch\n        samples = (batch.x",
                 ),
             ),
         },
@@ -172,8 +167,8 @@ KINDS = (
                 ("training", TORCH_LOAD, f"        self.count = 0\n{TORCH_LOAD}"),
                 (
                     "training",
-                    "list(self.parameters.values()), self.plan.optimizer.learning_rate\n",
-                    "list(self.parameters.values()), self.plan.optimizer.learning_rate\n"
+                    "        rate = self.plan.optimizer.learning_rate\n",
+                    "        rate = self.plan.optimizer.learning_rate\n"
                     "        self.count += 1\n        rate /= 1 + (self.count > 4)\n",
                 ),
             ),

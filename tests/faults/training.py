@@ -59,8 +59,8 @@ KINDS = (
             "torch": edits(
                 (
                     "training",
-                    "x, y = self._tensor(batch.x),",
-                    "x, y = self._tensor(batch.x).float().to(self.dtype),",
+                    "x = self._tensor(batch.x)\n",
+                    "x = self._tensor(batch.x).float().to(self.dtype)\n",
                 )
             ),
             "keras": edits(

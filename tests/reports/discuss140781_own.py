@@ -8,7 +8,8 @@ from discuss140781_torch import model as first
 
 class ByHand:
     def __init__(self, parameters, rate):
-        self.parameters, self.rate = list(parameters), rate
+        self.parameters = list(parameters)
+        self.rate = rate
 
     def zero_grad(self):
         for parameter in self.parameters:

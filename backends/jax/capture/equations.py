@@ -43,12 +43,11 @@ def scanned(
     `run` gives those of a jaxpr from its constants and operands.
     """
     body, length = eqn.params["jaxpr"], eqn.params["length"]
-    consts, carried = eqn.params["num_consts"], eqn.params["num_carry"]
-    fixed, state, rows = (
-        operands[:consts],
-        operands[consts : consts + carried],
-        operands[consts + carried :],
-    )
+    consts = eqn.params["num_consts"]
+    carried = eqn.params["num_carry"]
+    fixed = operands[:consts]
+    state = operands[consts : consts + carried]
+    rows = operands[consts + carried :]
     order = range(length - 1, -1, -1) if eqn.params["reverse"] else range(length)
     outputs: dict[int, list[Any]] = {}
     for step in order:
@@ -76,7 +75,8 @@ def _mean_at(eqns: Sequence[Any], at: int) -> int:
     """
     if eqns[at].primitive.name != "reduce_sum":
         return 1
-    before, after = eqns[at].invars[0].aval, eqns[at].outvars[0].aval
+    before = eqns[at].invars[0].aval
+    after = eqns[at].outvars[0].aval
     for size, eqn in enumerate(eqns[at + 1 : at + 3], start=2):
         if eqn.invars[0] is not eqns[at + size - 2].outvars[0]:
             return 1

@@ -91,7 +91,8 @@ def _pooling(which: str, name: str, given: dict[str, Any]) -> Meaning:
 
 
 def _mean(name: str, given: dict[str, Any]) -> Meaning:
-    ndim, axes = jnp.ndim(given["a"]), given.get("axis")
+    ndim = jnp.ndim(given["a"])
+    axes = given.get("axis")
     chosen = range(ndim) if axes is None else (axes,) if isinstance(axes, int) else axes
     return Meaning(name, "mean", {"axes": [int(axis) % ndim for axis in chosen]})
 
@@ -247,12 +248,15 @@ def _is_zero(invars: Any) -> bool:
 
 
 def _flattens(eqn: Any) -> bool:
-    before, after = eqn.invars[0].aval.shape, eqn.outvars[0].aval.shape
+    before = eqn.invars[0].aval.shape
+    after = eqn.outvars[0].aval.shape
     return len(before) > 2 and after == (before[0], math.prod(before[1:]))
 
 
 def _window(params: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    size, stride, padding = params["window_dimensions"], params["window_strides"], params["padding"]
+    size = params["window_dimensions"]
+    stride = params["window_strides"]
+    padding = params["padding"]
     outer = (size[0], size[-1], stride[0], stride[-1])
     if set(outer) != {1} or len(size) < 3:
         return "other", {}

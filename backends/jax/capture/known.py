@@ -144,7 +144,8 @@ def _layer_norm(call: Call, kind: str) -> Known:
 
 
 def _group_norm(call: Call) -> Known:
-    groups, size = call.module.num_groups, getattr(call.module, "group_size", None)
+    groups = call.module.num_groups
+    size = getattr(call.module, "group_size", None)
     if groups is None:
         groups = call.first.shape[-1] // size
     return Known(

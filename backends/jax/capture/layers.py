@@ -52,9 +52,11 @@ def _owner(
     site: Site, left: dict[str, None], parameters: Arrays, statistics: Arrays, remarks: list[str]
 ) -> Owner | None:
     assert site.form is not None
-    kind, form = site.kind, _present(site.form, left, parameters, statistics)
+    kind = site.kind
+    form = _present(site.form, left, parameters, statistics)
     if form is None:
-        kind, form = "other", Form()
+        kind = "other"
+        form = Form()
         remarks.append(
             f"the parameters of {site.path} are not shaped as its class has them (a scan or vmap "
             "over it?): left as they are"

@@ -127,7 +127,8 @@ class _Interceptor:
     """Marks each call of a module."""
 
     def __init__(self, marked: Marked, dtype: Any) -> None:
-        self.marked, self.dtype = marked, dtype
+        self.marked = marked
+        self.dtype = dtype
         self.running: list[Any] = []
 
     def __call__(

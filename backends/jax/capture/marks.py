@@ -126,7 +126,8 @@ class Recorder:
         leaves, tree = flattened(output)
         seen = [i for i, leaf in enumerate(leaves) if is_real(leaf)]
         site = self.sites[number]
-        site.leaves, site.slope = tuple(seen), derivative is not None
+        site.leaves = tuple(seen)
+        site.slope = derivative is not None
         extra = [derivative] if site.slope else []
         marked = mark_p.bind(*(leaves[i] for i in seen), *extra, site=number, end=True)
         for i, leaf in zip(seen, marked, strict=False):

@@ -46,7 +46,8 @@ class Model:
         }
         model = nnx.clone(model)
         model.train() if training else model.eval()
-        self.file, self.flags = file_of(model), flags(type(model).__call__, training)
+        self.file = file_of(model)
+        self.flags = flags(type(model).__call__, training)
         for path, module in nnx.iter_modules(model):
             setattr(module, PATH, self.names[path])
             for name, value in computes_in(module, dtype).items():

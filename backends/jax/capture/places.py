@@ -32,7 +32,8 @@ class Static:
     @classmethod
     def of(cls, taken: Taken) -> Static:
         """Of what was met."""
-        shape, dtype = [int(size) for size in taken.output.shape], str(taken.output.dtype)
+        shape = [int(size) for size in taken.output.shape]
+        dtype = str(taken.output.dtype)
         return cls(
             taken.site, taken.call, taken.leaf, taken.start, taken.end, taken.layout, shape, dtype
         )

@@ -64,7 +64,9 @@ class Program:
         x: Any,
         y: Any,
     ) -> None:
-        self.model, self.x, self.y = model, x, y
+        self.model = model
+        self.x = x
+        self.y = y
         self.recorder = Recorder(double=model.dtype == jnp.float64)
         self.traced, self.tree = self._trace(loss, parameters, state)
         self.used: list[Site] = []
@@ -166,7 +168,8 @@ class Program:
             (loss, aux), (slopes, cotangents) = self._differentiated(parameters, state, x, y, put)
         else:
             loss, aux = self._loss(put, parameters, [], state, x, y)
-            slopes, cotangents = {}, [None] * len(self.static)
+            slopes = {}
+            cotangents = [None] * len(self.static)
         output, after, taken = aux
         given = {
             "loss": loss,
@@ -287,7 +290,8 @@ class Program:
     ) -> Any:
         (loss, aux), (gradients, cotangents) = self._differentiated(parameters, state, x, y, ())
         _, after, taken = aux
-        own, nested = self.model.nested(parameters), self.model.nested(gradients)
+        own = self.model.nested(parameters)
+        nested = self.model.nested(gradients)
         updates, optimizer_state = optimizer.update(nested, optimizer_state, own)
         moved = jax.tree.map(
             lambda value, update: (value + update).astype(value.dtype), own, updates

@@ -97,11 +97,9 @@ def _gru_fused(name: str) -> Form:
 
 
 def _simple(name: str, inner: str = "") -> Form:
-    kernel, recurrent, bias = (
-        f"{name}{inner}i.kernel",
-        f"{name}{inner}h.kernel",
-        f"{name}{inner}i.bias",
-    )
+    kernel = f"{name}{inner}i.kernel"
+    recurrent = f"{name}{inner}h.kernel"
+    bias = f"{name}{inner}i.bias"
     return Form(
         {
             "kernel": _one_gate(kernel, 2),
@@ -160,7 +158,8 @@ def _folded_whole(given: Arrays) -> dict[str, np.ndarray]:
 
 def _both_biases(gradients: dict[str, Any]) -> dict[str, Any]:
     """What a recurrent bias of r and z would get is what the bias gets."""
-    bias, inner = gradients.get("bias"), gradients.get("recurrent_bias")
+    bias = gradients.get("bias")
+    inner = gradients.get("recurrent_bias")
     if bias is None or inner is None:
         return gradients
     return gradients | {"recurrent_bias": np.concatenate([bias[:2], inner[2:]])}

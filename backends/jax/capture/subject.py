@@ -46,7 +46,8 @@ class Subject:
         self.loss = standard(self.y) if loss is None else loss
         self.optimizer = transformation(optimizer)
         self.training = training
-        self.parameters, self.state = dict(model.parameters), dict(model.state)
+        self.parameters = dict(model.parameters)
+        self.state = dict(model.state)
         self.optimizer_state: Any = None
         self.programs: dict[Any, Program] = {}
 
@@ -164,13 +165,12 @@ class Subject:
         return [self._step(*batch(x, y, self.model.dtype, own), values) for x, y in batches]
 
     def _step(self, x: Any, y: Any, values: bool) -> dict[str, Any]:
-        program, before = self.program(x, y), self.parameters
+        program = self.program(x, y)
+        before = self.parameters
         run = program.step(self.optimizer, before, self.state, self.optimizer_state, x, y)
-        self.parameters, self.state, self.optimizer_state = (
-            run.parameters,
-            run.state,
-            run.optimizer_state,
-        )
+        self.parameters = run.parameters
+        self.state = run.state
+        self.optimizer_state = run.optimizer_state
         layers = self._layers(self.owners, self.parameters, self.state, run.gradients)
         return step_of(self.owners, layers, run, before, values)
 

@@ -69,7 +69,8 @@ class Course:
 
         A layer that is called within is remarked on, if the function has a name.
         """
-        outer, self.hider = self.hider, said
+        outer = self.hider
+        self.hider = said
         self.silent += 1
         try:
             return function(*args, **kwargs)

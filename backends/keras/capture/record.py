@@ -205,7 +205,8 @@ class Recorder:
         given = [*args, *(kwargs[name] for name in ("query", "key", "value")[len(args) :])][:3]
         path = f"{frame.path}:attention"
         config = config_of("attention", Call(layer, frame.kwargs, given, output))
-        number, end = self.course.call(path), self.course.tick()
+        number = self.course.call(path)
+        end = self.course.tick()
         tap = Tap(path, number, 0, start, end, "attention", "attention", config, None, None, given)
         return self._heads(tap, output, masked=config["masked"]), scores
 

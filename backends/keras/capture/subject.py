@@ -149,7 +149,8 @@ class Subject:
         return owners.entries(self._passes.where, [*called, *rest])
 
     def _precise(self) -> str:
-        computed, held = str(self._model.compute_dtype), str(self._model.variable_dtype)
+        computed = str(self._model.compute_dtype)
+        held = str(self._model.variable_dtype)
         return held if computed in ("float16", "bfloat16") else computed
 
     def _captured(

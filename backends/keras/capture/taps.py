@@ -105,7 +105,8 @@ def inputs_of(layer: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> l
     named = {name: value for name, value in kwargs.items() if "mask" not in name}
     if isinstance(layer, L.MultiHeadAttention):
         bound = arguments(layer.call, args, named)
-        value, key = bound.get("value"), bound.get("key")
+        value = bound.get("value")
+        key = bound.get("key")
         return tensors([bound.get("query"), value if key is None else key, value])
     return tensors((args, named))
 

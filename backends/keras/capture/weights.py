@@ -147,7 +147,8 @@ def _recurrent(layer: Any) -> list[Weight] | None:
 
 
 def _gate_biases(cell: Any, kind: str, order: tuple[int, ...]) -> list[Weight]:
-    turn, back = _gates(order), _joined(order)
+    turn = _gates(order)
+    back = _joined(order)
     if kind == "gru" and cell.reset_after and cell.bias is not None:
         return [
             Weight("bias", cell.bias, 0, turn, back),

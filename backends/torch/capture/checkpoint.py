@@ -23,10 +23,8 @@ def regions(again: Callable[[Function], Function]) -> Iterator[None]:
     Both forms are covered: of the reentrant one the graph is made in the second computation, of the
     other in the first.
     """
-    generator, reentrant = (
-        checkpoint._checkpoint_without_reentrant_generator,
-        checkpoint.CheckpointFunction,
-    )
+    generator = checkpoint._checkpoint_without_reentrant_generator
+    reentrant = checkpoint.CheckpointFunction
 
     class Entered:
         @staticmethod

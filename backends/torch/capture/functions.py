@@ -145,7 +145,8 @@ def _dropout(made: Made) -> Described:
 
 
 def _attention(made: Made) -> Described:
-    query, scale = made(0, "query"), made.named.get("scale")
+    query = made(0, "query")
+    scale = made.named.get("scale")
     return "attention", {
         "heads": query.shape[-3] if query.ndim > 3 else 1,
         "scale": query.shape[-1] ** -0.5 if scale is None else scale,
@@ -176,7 +177,8 @@ def _permute(made: Made) -> Described:
 
 def _transpose(made: Made) -> Described:
     axes = list(range(made.output.ndim))
-    a, b = made(1, "dim0"), made(2, "dim1")
+    a = made(1, "dim0")
+    b = made(2, "dim1")
     axes[a], axes[b] = axes[b], axes[a]
     return "transpose", {"axes": axes}
 

@@ -50,7 +50,10 @@ class Places:
         batch: int,
         device: torch.device,
     ) -> None:
-        self.values, self.gradient, self.put, self.batch = values, gradient, put, batch
+        self.values = values
+        self.gradient = gradient
+        self.put = put
+        self.batch = batch
         self.found: dict[Key, dict[str, Any]] = {}
         # whether the forward pass is over: a gradient that the model takes itself is not the loss's
         self.returned = False

@@ -46,7 +46,9 @@ class Recorder(TorchFunctionMode):
         self, model: nn.Module, places: Places, dropped: Mapping[nn.Module, float]
     ) -> None:
         super().__init__()
-        self.model, self.places, self.dropped = model, places, dropped
+        self.model = model
+        self.places = places
+        self.dropped = dropped
         self.order: list[nn.Module] = []
         self.remarks: list[str] = []
         self._names = {module: path_of(name) for name, module in model.named_modules()}
@@ -97,18 +99,17 @@ class Recorder(TorchFunctionMode):
 
     def _again(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """A checkpointed function, whose later runs are the calls that its first one was."""
-        calls, stack = dict(self._calls), list(self._stack)
+        calls = dict(self._calls)
+        stack = list(self._stack)
 
         def run(*args: Any, **named: Any) -> Any:
             if self._recording:
                 return function(*args, **named)
             before = self._calls, self._stack, self._looking, self._replaying
-            self._calls, self._stack, self._looking, self._replaying = (
-                dict(calls),
-                list(stack),
-                _looking(stack),
-                True,
-            )
+            self._calls = dict(calls)
+            self._stack = list(stack)
+            self._looking = _looking(stack)
+            self._replaying = True
             try:
                 with self:
                     return function(*args, **named)
@@ -128,11 +129,9 @@ class Recorder(TorchFunctionMode):
             path = self._names[module]
             frame = self._frame(path, type_of(module), args, named, found((args, named)))
             self._calls[path] = frame.call + 1
-            frame.module, frame.opaque, frame.time_first = (
-                module,
-                opaque(module),
-                time_first(module),
-            )
+            frame.module = module
+            frame.opaque = opaque(module)
+            frame.time_first = time_first(module)
             self._stack.append(frame)
             self._looking = not frame.opaque
             if self._recording:

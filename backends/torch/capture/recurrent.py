@@ -70,10 +70,8 @@ def forward(module: nn.RNNBase, x: torch.Tensor, first: Any, run: Run) -> tuple[
         last += ends
     merged = tuple(torch.stack(one) for one in zip(*last, strict=True))
     if alone:
-        h, merged = (
-            h.squeeze(0 if module.batch_first else 1),
-            tuple(one.squeeze(1) for one in merged),
-        )
+        h = h.squeeze(0 if module.batch_first else 1)
+        merged = tuple(one.squeeze(1) for one in merged)
     return h, merged if module.mode == "LSTM" else merged[0]
 
 

@@ -35,7 +35,8 @@ def taken(
     if clip is not None:
         clip(model)
     optimizer.step()
-    after, moved = layers.parameters(owners), layers.statistics(owners)
+    after = layers.parameters(owners)
+    moved = layers.statistics(owners)
     return {
         "gradients": layers.each(gradients, lambda one: None if one is None else to_numpy(one))
         if values

@@ -61,8 +61,11 @@ class Subject:
                 f"the model must be a torch.nn.Module; received {type(model).__name__}"
             )
         self.model = model
-        self.loss, self.optimizer, self.clip = loss, optimizer, clip
-        self.training, self.seed = training, seed
+        self.loss = loss
+        self.optimizer = optimizer
+        self.clip = clip
+        self.training = training
+        self.seed = seed
         self._cast = dtype_of(precision)
         if self._cast is not None:
             _cast(model, optimizer, self._cast)

@@ -65,10 +65,8 @@ def recurrent(config: Config, parameters: Arrays, x: np.ndarray) -> np.ndarray:
 def _cell(config: Config, parameters: Arrays) -> tuple[Cell, int]:
     """A step, and how many arrays its state has."""
     weight = needed(parameters, "recurrent")
-    inner, gate = (
-        function(config, "activation", np.tanh),
-        function(config, "gate_activation", expit),
-    )
+    inner = function(config, "activation", np.tanh)
+    gate = function(config, "gate_activation", expit)
     match number(config, "cell"):
         case "rnn":
             return lambda x, state: (inner(x[0] + state[0] @ weight[0]),), 1

@@ -101,7 +101,8 @@ def _transposed(
 
     Then the padding is cut away.
     """
-    stride, space = strides(config, window), weight.ndim - 2
+    stride = strides(config, window)
+    space = weight.ndim - 2
     spread = np.zeros(
         (
             len(x),

@@ -54,9 +54,11 @@ def _each_layer(configuration: Configuration, run: RunFinding) -> str | None:
 
     Where the precision lost the gradient, from the definition's.
     """
-    where, ratio = "", geometric(run.gradient_ratio)
+    where = ""
+    ratio = geometric(run.gradient_ratio)
     if not ratio and rounded_away(configuration):
-        where, ratio = "In float64, ", geometric(configuration.runs[DEFINITION].gradient_ratio)
+        where = "In float64, "
+        ratio = geometric(configuration.runs[DEFINITION].gradient_ratio)
     network = configuration.spec.network
     if not ratio or len(network.sites) == 1:
         return None

@@ -62,7 +62,8 @@ def single_changes(base: Judged, others: list[Judged]) -> Iterator[str]:
 
 
 def _decades(base: RunFinding, run: RunFinding) -> str:
-    a, b = geometric(base.gradient_ratio), geometric(run.gradient_ratio)
+    a = geometric(base.gradient_ratio)
+    b = geometric(run.gradient_ratio)
     dead = any(one.gradient_ratio and 0.0 in one.gradient_ratio.seeds for one in (base, run))
     if not a or not b or dead or run.status != "finished":
         return run.gradient.verdict if run.gradient else run.status

@@ -61,7 +61,8 @@ def group_of(configuration: Configuration) -> str:
     run = first_run(configuration)
     if run is None or not run.gradient or not run.learning:
         return "failed"
-    gradient, learning = run.gradient.verdict, run.learning.verdict
+    gradient = run.gradient.verdict
+    learning = run.learning.verdict
     if gradient == "dead" and underflowed(configuration):
         return "vanishing"
     if run.status != "finished" or learning == "diverged" or gradient in ("dead", "non-finite"):
@@ -128,7 +129,8 @@ def _verdict(configuration: Configuration, run: RunFinding, bounds: Thresholds) 
 
 def _looks_better_than_guessing(run: RunFinding) -> bool:
     """Whether the numbers of a line look as if the network had learnt."""
-    found, guess = run.accuracy or run.r_squared, run.guessing or 0.0
+    found = run.accuracy or run.r_squared
+    guess = run.guessing or 0.0
     reason = run.learning.reason if run.learning else ""
     return (
         bool(reason)

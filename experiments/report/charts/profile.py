@@ -114,7 +114,8 @@ def names(*, right: bool = False) -> list[alt.Chart]:
         right: They stand at the right of the lines and not at the left.
     """
     labels = alt.Chart().transform_filter("datum.kind === 'label'")
-    at, beside = alt.Y("at:Q", scale=None), alt.X("edge:Q", scale=None)
+    at = alt.Y("at:Q", scale=None)
+    beside = alt.X("edge:Q", scale=None)
     colour = alt.condition("datum.configuration === null", alt.value(GREY), style.colour())
     joint = labels.mark_rule(strokeWidth=1.8).encode(
         x=beside, x2="end:Q", y=at, y2="from:Q", color=colour

@@ -12,7 +12,9 @@ from experiments.report.figures.scene import Figure, Nothing, Scene, by_folder, 
 from experiments.report.figures.sizes import Size
 from experiments.report.labels import decades, width
 
-ROW, ROWS_OF_SEVERAL, ROW_OF_WORDS = 24, 11, 16
+ROW = 24
+ROWS_OF_SEVERAL = 11
+ROW_OF_WORDS = 16
 """Pixels from one backend of a configuration to the next: of one, of several, and where words stand
 beside them."""
 
@@ -61,7 +63,8 @@ def _name(
 ) -> None:
     """Names that have room at the left, and words that have it at the right."""
     places = [place for row in found for place in (row["error_at"], row["bound_at"]) if place]
-    low, high = min(places) / 2, max(places) * 2
+    low = min(places) / 2
+    high = max(places) * 2
     high = low * (high / low) ** (plot.width / max(LEAST, plot.width - told - 12 * bool(told)))
     room = NAMES * size.width
     names = [row["configuration"] for row in found]
@@ -90,6 +93,7 @@ def _cut(name: str, most: int) -> str:
 
 def middle_cut(most: int) -> str:
     """Vega's expression of a label without its middle."""
-    first, last = math.ceil(most / 2), most // 2 - 1
+    first = math.ceil(most / 2)
+    last = most // 2 - 1
     short = f"slice(datum.label, 0, {first}) + '…' + slice(datum.label, -{last})"
     return f"length(datum.label) > {most} ? {short} : datum.label"

@@ -53,7 +53,8 @@ def extent(svg: str) -> tuple[float, float]:
 
 def finished(svg: str, size: Size, words: Words, name: str) -> str:
     """The SVG in its size, in points, on white, with its title and its description."""
-    width, height = size.width, size.tall or extent(svg)[1]
+    width = size.width
+    height = size.tall or extent(svg)[1]
     ids = f"{name}-title", f"{name}-text"
     points = f'width="{size.points:.2f}pt" height="{height * size.scale:.2f}pt"'
     root = (

@@ -57,7 +57,9 @@ def fitted(build: Build, size: Size, grid: Grid, height: float, title: str | Non
         title: What stands above it, or None.
     """
     plot = Plot((size.width - 80) / grid.columns - 20, height)
-    svg, best, largest = "", "", Plot(0, 0)
+    svg = ""
+    best = ""
+    largest = Plot(0, 0)
     for _ in range(TRIES):
         svg = vl_convert.vegalite_to_svg(json.dumps(_themed(build(plot), size, title)))
         width, tall = extent(svg)

@@ -213,7 +213,8 @@ def labels(
 
 def _name(line: Line, rows: list[Row], place: Box, bounds: Domain, logarithmic: bool) -> Row:
     """A name and where its line ends; without a line it stands at the bottom, and says so."""
-    configuration, folder = line.common["configuration"], line.common["folder"]
+    configuration = line.common["configuration"]
+    folder = line.common["folder"]
     of = [
         row
         for row in rows
