@@ -1,4 +1,7 @@
-"""Where the packages of the wheel come from: inside it everything lies below `isograd`, so that nothing else is installed."""
+"""Where the packages of the wheel come from.
+
+Inside it everything lies below `isograd`, so that nothing else is installed.
+"""
 
 from setuptools import find_packages, setup
 

@@ -10,7 +10,12 @@ from typing import cast
 from common.backend import Backend
 from common.errors import UserError, install_command, nearest
 
-NEEDS = {"numpy": ("numpy",), "torch": ("torch",), "keras": ("tensorflow", "keras"), "jax": ("jax", "flax", "optax")}
+NEEDS = {
+    "numpy": ("numpy",),
+    "torch": ("torch",),
+    "keras": ("tensorflow", "keras"),
+    "jax": ("jax", "flax", "optax"),
+}
 """Each wing and the packages that it needs, the definition first."""
 
 DEFINITION = "numpy"
@@ -21,11 +26,13 @@ FRAMEWORKS = tuple(name for name in NEEDS if name != DEFINITION)
 ENVIRONMENT = {
     "KERAS_BACKEND": "tensorflow",
     "TF_CPP_MIN_LOG_LEVEL": "3",
-    "TF_ENABLE_ONEDNN_OPTS": "1",  # its default depends on the processor; a transposed product takes four times as long without
+    # its default depends on the processor; a transposed product takes four times as long without
+    "TF_ENABLE_ONEDNN_OPTS": "1",
     "TF_FORCE_GPU_ALLOW_GROWTH": "true",
     "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
 }
-"""What has to be in a process's environment before a framework is imported, unless the user has set it."""
+"""What has to be in a process's environment before a framework is imported, unless the user has set
+it."""
 
 
 def missing(name: str) -> list[str]:
@@ -42,7 +49,10 @@ def load(name: str) -> Backend:
     if name not in NEEDS:
         raise UserError(f"no backend is called {name!r}{nearest(name, NEEDS)}")
     if missing(name):
-        raise UserError(f"the backend {name} needs {', '.join(missing(name))}; install with: {install_command(name)}")
+        raise UserError(
+            f"the backend {name} needs {', '.join(missing(name))}; install with: "
+            f"{install_command(name)}"
+        )
     for variable, value in ENVIRONMENT.items():
         os.environ.setdefault(variable, value)
     return cast(Backend, importlib.import_module(f"backends.{name}"))

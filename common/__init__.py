@@ -1,1 +1,1 @@
-"""The standard library of isograd: specs, chance, quantities and findings in NumPy; never a framework."""
+"""The standard library: specs, chance, quantities and findings in NumPy; never a framework."""

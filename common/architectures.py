@@ -1,9 +1,12 @@
-"""Architectures: which stacks of layers a network is. The only place that says depth, width, first and hidden.
+"""Architectures: which stacks of layers a network is.
 
-The perceptron is `depth` hidden layers, of one width or each of its own, then an affine map to what the loss takes. Hidden
-layer l is an affine map, a normalization and an activation: h_l = activation(normalization(h_(l-1) W_l + b_l)), with h_0 the
-input. Its first hidden layer, whose fan-in is the number of features, and its output layer are stacks of one layer. With a
-connection past the layers the parts stand in another order (common/countermeasures/skip.py).
+The only place that says depth, width, first and hidden.
+
+The perceptron is `depth` hidden layers, of one width or each of its own, then an affine map to what
+the loss takes. Hidden layer l is an affine map, a normalization and an activation: h_l =
+activation(normalization(h_(l-1) W_l + b_l)), with h_0 the input. Its first hidden layer, whose
+fan-in is the number of features, and its output layer are stacks of one layer. With a connection
+past the layers the parts stand in another order (common/countermeasures/skip.py).
 
 | stack  | parameters                                        | layers    |
 |--------|---------------------------------------------------|-----------|
@@ -11,13 +14,14 @@ connection past the layers the parts stand in another order (common/countermeasu
 | hidden | the same                                          | depth - 1 |
 | output | weight, bias                                      | 1         |
 
-With widths by layer, layers of one shape that follow one another are a stack, `hidden`, `hidden 2` and so on.
+With widths by layer, layers of one shape that follow one another are a stack, `hidden`, `hidden 2`
+and so on.
 
-No hidden layer has a bias where the normalization takes it away again: with a connection past it too, since what goes to the
-output passes one.
+No hidden layer has a bias where the normalization takes it away again: with a connection past it
+too, since what goes to the output passes one.
 
-The recurrent network is one layer of cells that goes through a sequence step by step (common/countermeasures/recurrent.py),
-then an affine map of its last output to what the loss takes.
+The recurrent network is one layer of cells that goes through a sequence step by step
+(common/countermeasures/recurrent.py), then an affine map of its last output to what the loss takes.
 
 | stack     | parameters                                           | layers                |
 |-----------|------------------------------------------------------|-----------------------|
@@ -48,7 +52,8 @@ ONE, EACH, LAYERS, STEPS = FORMS = ("a width", "a list of widths", "layers", "st
 """What a width or an architecture may be; in the place of a mistake they say nothing."""
 
 Widths = Annotated[
-    Annotated[Width, Tag(ONE)] | Annotated[tuple[Width, ...], Field(min_length=1, max_length=10_000), Tag(EACH)],
+    Annotated[Width, Tag(ONE)]
+    | Annotated[tuple[Width, ...], Field(min_length=1, max_length=10_000), Tag(EACH)],
     Discriminator(lambda given: EACH if isinstance(given, (list, tuple)) else ONE),
 ]
 """That of every hidden layer, or a list with one for each."""
@@ -71,17 +76,19 @@ class Perceptron(Network, frozen=True):
     def _every_layer_has_a_width(self) -> Perceptron:
         if len(self.widths) != self.depth:
             raise ValueError(
-                f"a list of widths needs one for each hidden layer; received {len(self.widths)} for a depth of {self.depth}"
+                f"a list of widths needs one for each hidden layer; received {len(self.widths)} "
+                f"for a depth of {self.depth}"
             )
         return self
 
     @model_validator(mode="after")
     def _a_layer_is_wide_enough(self) -> Perceptron:
-        least, narrowest = self.normalization.least_units, min(self.widths)
+        least = self.normalization.least_units
+        narrowest = min(self.widths)
         if narrowest < least:
             raise ValueError(
-                f"{self.normalization.kind} norm needs at least {least} units, of one it leaves nothing; "
-                f"received a width of {narrowest}"
+                f"{self.normalization.kind} norm needs at least {least} units, of one it leaves "
+                f"nothing; received a width of {narrowest}"
             )
         return self
 
@@ -90,7 +97,10 @@ class Perceptron(Network, frozen=True):
         least = self.normalization.least_batch
         if size < least:
             kind = self.normalization.kind
-            raise ValueError(f"{kind} norm needs a batch of at least {least} samples; received a batch size of {size}")
+            raise ValueError(
+                f"{kind} norm needs a batch of at least {least} samples; received a batch size of "
+                f"{size}"
+            )
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -119,7 +129,9 @@ class Perceptron(Network, frozen=True):
             blocks = self._blocks(outputs)
             block = blocks.hidden if inputs == outputs else blocks.changing
             name = f"hidden {len(found)}" if len(found) > 1 else "hidden"
-            found.append(Stack(name, tuple(f"layer {number}" for number, _ in group), block, inputs))
+            found.append(
+                Stack(name, tuple(f"layer {number}" for number, _ in group), block, inputs)
+            )
         output = (*self._blocks(last).last, Affine(self.outputs, bias=True))
         return (*found, Stack("output", ("output",), output, last, measured=False))
 
@@ -149,8 +161,8 @@ class RecurrentNetwork(Network, frozen=True):
     def _the_activation_is_one_for_all_steps(self) -> RecurrentNetwork:
         if self.activation.parameters(self.width):
             raise ValueError(
-                f"the activation of a cell must have nothing to train; received {self.activation.kind}; leaky_relu is the same "
-                "with a fixed slope"
+                "the activation of a cell must have nothing to train; received "
+                f"{self.activation.kind}; leaky_relu is the same with a fixed slope"
             )
         return self
 
@@ -177,7 +189,9 @@ class RecurrentNetwork(Network, frozen=True):
 
 
 def _architecture(given: Any) -> str:
-    recurrent = "recurrent" in given if isinstance(given, dict) else isinstance(given, RecurrentNetwork)
+    recurrent = (
+        "recurrent" in given if isinstance(given, dict) else isinstance(given, RecurrentNetwork)
+    )
     return STEPS if recurrent else LAYERS
 
 

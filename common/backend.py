@@ -20,10 +20,13 @@ STEPS_OF_A_FETCH = 16
 
 
 class Program(Protocol):
-    """A network and its training step, compiled for one structure; its state stays on the device between steps.
+    """A network and its training step, compiled for one structure.
+
+    Its state stays on the device between steps.
 
     Attributes:
-        traces: How often the training step has been traced to be compiled; 0 where nothing is compiled.
+        traces: How often the training step has been traced to be compiled; 0 where nothing is
+            compiled.
     """
 
     traces: int
@@ -80,8 +83,8 @@ class Backend(Protocol):
         Args:
             plan: Its structure is what is compiled.
             device: One of `devices`.
-            measure: Without it a step gives its loss only, and only the definition has `gradients`; the benchmark compares the
-                cost of measuring with it.
+            measure: Without it a step gives its loss only, and only the definition has `gradients`;
+                the benchmark compares the cost of measuring with it.
 
         Raises:
             Unsupported: The backend does not have the device.
@@ -93,7 +96,8 @@ class Backend(Protocol):
 class Training:
     """What `train` returns: the trace, and the seconds of the first and of a later step.
 
-    Of seeds in several groups the first step is that of the first group, a later one that of all groups together.
+    Of seeds in several groups the first step is that of the first group, a later one that of all
+    groups together.
     """
 
     trace: Trace
@@ -105,15 +109,24 @@ def side_by_side(parts: list[Training]) -> Training:
     """Trainings of some seeds each, all with the same steps, as one of all seeds."""
     traces = [part.trace for part in parts]
     loss = np.concatenate([trace.loss for trace in traces])
-    quantities = {name: np.concatenate([trace.quantities[name] for trace in traces]) for name in traces[0].quantities}
+    quantities = {
+        name: np.concatenate([trace.quantities[name] for trace in traces])
+        for name in traces[0].quantities
+    }
     trace = Trace(traces[0].steps, loss, quantities)
     return Training(trace, parts[0].first_step, sum(part.steps for part in parts))
 
 
-def train(program: Program, plan: Plan, batches: Iterable[Batch], progress: Callable[[int], None] | None = None) -> Training:
+def train(
+    program: Program,
+    plan: Plan,
+    batches: Iterable[Batch],
+    progress: Callable[[int], None] | None = None,
+) -> Training:
     """Run a loaded program over batches and record its quantities.
 
-    They are fetched at most every `STEPS_OF_A_FETCH` steps: until then nothing waits for the device.
+    They are fetched at most every `STEPS_OF_A_FETCH` steps: until then nothing waits for the
+    device.
 
     Args:
         program: Loaded with the state to start from, and left in the state after the last step.
@@ -125,7 +138,8 @@ def train(program: Program, plan: Plan, batches: Iterable[Batch], progress: Call
     steps: list[int] = []
     waiting: list[Any] = []
     next_fetch = 0
-    first_step, clock = 0.0, time.perf_counter()
+    first_step = 0.0
+    clock = time.perf_counter()
     for step, batch in enumerate(batches):
         handle = program.step(batch)
         if plan.recorded(step):
@@ -141,5 +155,7 @@ def train(program: Program, plan: Plan, batches: Iterable[Batch], progress: Call
             clock = time.perf_counter()
     rows += [program.measured(one) for one in waiting]
     later = (time.perf_counter() - clock) / max(1, steps[-1])
-    stacked = {name: np.stack([row[name] for row in rows], axis=1) for name in ("loss", *QUANTITIES)}
+    stacked = {
+        name: np.stack([row[name] for row in rows], axis=1) for name in ("loss", *QUANTITIES)
+    }
     return Training(Trace(np.array(steps), stacked.pop("loss"), stacked), first_step, later)

@@ -1,8 +1,9 @@
-"""Steps that cannot be judged: why, and what in them is compared with nothing, since rounding alone decides it.
+"""Steps that cannot be judged: why, and what in them is compared with nothing.
 
-Where the pre-activations of a unit are equal over the batch, batch norm divides their rounding by its own size; and a saturated
-activation makes 1 or -1 of what is so large and may lie on either side of 0. Which of the two it is, eight draws may all agree
-in, and a framework with a rounding that is a little larger not. Whatever is computed from it is then another number.
+Where the pre-activations of a unit are equal over the batch, batch norm divides their rounding by
+its own size; and a saturated activation makes 1 or -1 of what is so large and may lie on either
+side of 0. Which of the two it is, eight draws may all agree in, and a framework with a rounding
+that is a little larger not. Whatever is computed from it is then another number.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ OF_OUTPUTS = ("activation_mean", "activation_rms", "dead_fraction")
 
 
 def judged(of: Bounds) -> tuple[Compared, str | None]:
-    """The bounds on all arrays and quantities, and why the step cannot be judged, in one line; None where it can."""
+    """The bounds on all arrays and quantities, and why the step cannot be judged.
+
+    That is one line, or None where it can.
+    """
     bounds = of.found()
     why = _blind(of, bounds)
     return (with_the_undecided(bounds, _undecided(of), of.plan) if why else bounds), why
@@ -29,7 +33,8 @@ def judged(of: Bounds) -> tuple[Compared, str | None]:
 def _blind(of: Bounds, bounds: Compared) -> str | None:
     spreads, precision = of.spreads(), of.plan.precision
     for key, ceiling in _ceilings(of).items():
-        # a kink within rounding moves one sample's signal by its size, and the gradient of the batch by much less
+        # a kink within rounding moves one sample's signal by its size, and the gradient of the
+        # batch by much less
         wide = bounds[key] if key.name else spreads[key]
         shares = _shares(of, wide, ceiling)
         index = np.unravel_index(int(shares.argmax()), shares.shape)
@@ -37,20 +42,28 @@ def _blind(of: Bounds, bounds: Compared) -> str | None:
             place = key.place([int(i) for i in index], of.plan)
             return f"{place}: {_moved(float(shares[index]) * CEILING, precision)}"
     if _shares(of, spreads[SIGNAL], FINE * largest(of.expected[SIGNAL])).min() > 1:
-        return f"every layer's signal gradient: rounding in {precision} alone moves it by more than {FINE:.1%}"
+        return (
+            f"every layer's signal gradient: rounding in {precision} alone moves it by more than "
+            f"{FINE:.1%}"
+        )
     return None if _visible(of) else f"no weight moves by more than its rounding in {precision}"
 
 
 def _ceilings(of: Bounds) -> Compared:
     """How wide a bound may be that bounds something."""
-    evaluation, weights = Key(EVALUATION), [Key("gradient", name) for name in of.plan.network.weights]
+    evaluation, weights = (
+        Key(EVALUATION),
+        [Key("gradient", name) for name in of.plan.network.weights],
+    )
     ceilings = {key: CEILING * largest(of.expected[key]) for key in (SIGNAL, *weights)}
     return ceilings | {evaluation: CEILING * np.maximum(largest(of.expected[evaluation]), 1.0)}
 
 
 def _shares(of: Bounds, bounds: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """Bounds as shares of something; 0 where they are no more than what is flushed."""
-    known = (bounds > T * of.flushed) & np.isfinite(whole)  # an evaluation may overflow in the definition too
+    known = (bounds > T * of.flushed) & np.isfinite(
+        whole
+    )  # an evaluation may overflow in the definition too
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(known, bounds / whole, 0.0)
 
@@ -68,11 +81,14 @@ def _visible(of: Bounds) -> bool:
 def _moved(share: float, precision: str) -> str:
     if np.isinf(share):
         return f"it overflows in {precision}"
-    return f"rounding in {precision} alone moves it by {'more than its own size' if share > 1 else f'{share:.0%}'}"
+    return (
+        f"rounding in {precision} alone moves it by "
+        f"{'more than its own size' if share > 1 else f'{share:.0%}'}"
+    )
 
 
 def _undecided(of: Bounds) -> np.ndarray:
-    """Whether rounding decides on which side of 0 some pre-activation of a site is, and far from it, [seed, site]."""
+    """Whether rounding puts some pre-activation of a site far on either side of 0, [seed, site]."""
     found = {number: np.zeros(len(h), dtype=bool) for number, h in of.inside.h.items()}
     for place, z in of.inside.z.items():
         near = (np.abs(z) <= NEAR_A_KINK * of.spread[place]) & (of.spread[place] > 1)
@@ -89,11 +105,14 @@ def with_the_undecided(bounds: Compared, undecided: np.ndarray, plan: Plan) -> C
         plan: Whose step it is.
     """
     after = np.logical_or.accumulate(undecided, axis=1)
-    return {key: np.where(_computed_from(key, after, bound.ndim, plan), np.inf, bound) for key, bound in bounds.items()}
+    return {
+        key: np.where(_computed_from(key, after, bound.ndim, plan), np.inf, bound)
+        for key, bound in bounds.items()
+    }
 
 
 def _computed_from(key: Key, after: np.ndarray, axes: int, plan: Plan) -> np.ndarray:
-    """Whether the numbers of an array are computed from what is undecided, as its bound has it: [seed] or [seed, layer]."""
+    """Whether the numbers of an array are computed from what is undecided, as its bound has it."""
     if key.what == RUNNING:
         return after[:, _sites_of(key.name.partition(".")[0], plan)]
     if key.what in OF_OUTPUTS:

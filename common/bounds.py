@@ -1,4 +1,7 @@
-"""Bounds on the errors of one training step, from draws of what rounding does to it (common/agreement.py has the formulas)."""
+"""Bounds on the errors of one training step, from draws of what rounding does to it.
+
+common/agreement.py has the formulas.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,8 @@ class Inside:
     """What only the definition shows of a step.
 
     Attributes:
-        z: Pre-activations, [seed, batch, width] by their place; the last one of a layer tells which of its units are dead.
+        z: Pre-activations, [seed, batch, width] by their place; the last one of a layer tells which
+            of its units are dead.
         h: Outputs of the sites, [seed, batch, width] by the number of the layer.
         updates: Of the sites' weights, [seed, layer, n_in, n_out] by name.
     """
@@ -64,7 +68,7 @@ class Bounds:
         self.spread = {place: np.zeros(z.shape) for place, z in inside.z.items()}
 
     def _margins(self, inside: Inside) -> dict[int, np.ndarray]:
-        """How far each unit of a site is from death, [seed, width] by layer: negative where dead."""
+        """How far each unit of a site is from death, [seed, width] by layer: below 0 where dead."""
         low, high = open_interval(self.plan.network.activation, self.plan.precision)
         telling = {number: z for (number, _), z in inside.z.items()}
         margins = {number: np.minimum(z - low, high - z).max(1) for number, z in telling.items()}
@@ -77,9 +81,15 @@ class Bounds:
         return {place: z > 0 for place, z in self.inside.z.items()}
 
     def kinks(self) -> list[Sides]:
-        """What draws of the other sides of the kinks take for above 0; none where no pre-activation is near one."""
+        """What draws of the other sides of the kinks take for above 0.
+
+        None where no pre-activation is near one.
+        """
         spread, sides = self.spread, self.sides
-        near = {i: (np.abs(z) <= NEAR_A_KINK * spread[i]) & (spread[i] > 0) for i, z in self.inside.z.items()}
+        near = {
+            i: (np.abs(z) <= NEAR_A_KINK * spread[i]) & (spread[i] > 0)
+            for i, z in self.inside.z.items()
+        }
         if not any(layer.any() for layer in near.values()):
             return []
         rng = np.random.default_rng(0)
@@ -97,9 +107,13 @@ class Bounds:
             for key, d in self._distances(step, inside).items():
                 self.rms[key] = with_another(self.rms[key], d)
             for number, margin in self._margins(inside).items():
-                self.moved[number] = with_another(self.moved[number], _apart(margin, self.margins[number]))
+                self.moved[number] = with_another(
+                    self.moved[number], _apart(margin, self.margins[number])
+                )
             for i, z in self.inside.z.items():
-                np.maximum(self.spread[i], np.nan_to_num(np.abs(inside.z[i] - z)), out=self.spread[i])
+                np.maximum(
+                    self.spread[i], np.nan_to_num(np.abs(inside.z[i] - z)), out=self.spread[i]
+                )
 
     def add_kink(self, step: Step, inside: Inside) -> None:
         """Take a draw with other sides into account."""
@@ -108,8 +122,14 @@ class Bounds:
 
     def _distances(self, step: Step, inside: Inside) -> Compared:
         found = arrays(step) | _of_inside(inside)
-        unclipped = [key for key in found if key.what == "clipped gradient" and found[key] is found[Key("gradient", key.name)]]
-        distances = {key: distance(a, self.expected[key]) for key, a in found.items() if key not in unclipped}
+        unclipped = [
+            key
+            for key in found
+            if key.what == "clipped gradient" and found[key] is found[Key("gradient", key.name)]
+        ]
+        distances = {
+            key: distance(a, self.expected[key]) for key, a in found.items() if key not in unclipped
+        }
         return distances | {key: distances[Key("gradient", key.name)] for key in unclipped}
 
     def spreads(self) -> Compared:
@@ -119,7 +139,10 @@ class Bounds:
     def found(self) -> Compared:
         """The bounds on all arrays and quantities."""
         bounds = {
-            key: spread + KINKS * self.kinked[key] + 4 * self.u * largest(self.expected[key]) + self.flushed
+            key: spread
+            + KINKS * self.kinked[key]
+            + 4 * self.u * largest(self.expected[key])
+            + self.flushed
             for key, spread in self.spreads().items()
         }
         apart = most_apart(self.plan.clipping)
@@ -133,7 +156,10 @@ class Bounds:
         return shown | quantities
 
     def _add_lost_gradients(self, bounds: Compared) -> None:
-        """Add what an update is made of where a gradient was flushed, or clipped elsewhere than in the draws."""
+        """Add what an update is made of.
+
+        Where a gradient was flushed, or clipped elsewhere than in the draws.
+        """
         spec = self.plan.optimizer
         rate, steep = spec.learning_rate, steepest(spec)
         lost = rate * steep * self.flushed
@@ -143,15 +169,23 @@ class Bounds:
             bounds[Key(UPDATE, name)] += lost
             if linear(spec) and most_apart(self.plan.clipping) is not None:
                 clipped = rate * steep * bounds[Key("clipped gradient", name)]
-                bounds[Key(UPDATE, name)] = np.maximum(bounds[Key(UPDATE, name)], clipped + self.flushed)
+                bounds[Key(UPDATE, name)] = np.maximum(
+                    bounds[Key(UPDATE, name)], clipped + self.flushed
+                )
 
     def _quantities(self, bounds: Compared) -> dict[str, np.ndarray]:
         q, network = self.step.quantities, self.plan.network
-        gradient, clipped, update = (self._of_weights(bounds, what) for what in ("gradient", "clipped gradient", UPDATE))
-        weights = network.at_sites([rms_of_layers(self.before.parameters[name]) for name in network.weights])
+        gradient, clipped, update = (
+            self._of_weights(bounds, what) for what in ("gradient", "clipped gradient", UPDATE)
+        )
+        weights = network.at_sites(
+            [rms_of_layers(self.before.parameters[name]) for name in network.weights]
+        )
         of_layer = self._own(self.plan.task.batch_size * network.units)
         of_weight = self._own(network.units * max(network.units, network.features))
-        dead = [self._may_be_dead(margin, self.moved[number]) for number, margin in self.margins.items()]
+        dead = [
+            self._may_be_dead(margin, self.moved[number]) for number, margin in self.margins.items()
+        ]
         return {
             "signal_gradient_rms": bounds[SIGNAL] + of_layer * q["signal_gradient_rms"],
             "weight_gradient_rms": gradient + of_weight * q["weight_gradient_rms"],
@@ -163,15 +197,20 @@ class Bounds:
         }
 
     def _may_be_dead(self, margin: np.ndarray, moved: np.ndarray) -> np.ndarray:
-        """Whether units [seed, width] so far from death are so near to it that the draws, or what is flushed, do not tell."""
+        """Whether units [seed, width] are so near to death that nobody tells.
+
+        Neither do the draws, or they are alive by what is flushed.
+        """
         drawn = (np.abs(margin) <= T * moved) & (moved > 0)
         return drawn | ((margin > 0) & (margin <= self.flushed))
 
     def _of_weights(self, bounds: Compared, what: str) -> np.ndarray:
-        return self.plan.network.at_sites([bounds[Key(what, name)] for name in self.plan.network.weights])
+        return self.plan.network.at_sites(
+            [bounds[Key(what, name)] for name in self.plan.network.weights]
+        )
 
     def _overflow(self) -> np.ndarray:
-        """Infinite where the sum of a mean is beyond the largest number, although the mean is not."""
+        """Infinite where the sum of a mean is beyond the largest number, though the mean is not."""
         terms = self.plan.task.batch_size * self.plan.network.units
         return np.where(largest(self.expected[OUTPUT]) > float(self.info.max) / terms, np.inf, 0.0)
 
@@ -186,7 +225,7 @@ def _of_inside(inside: Inside) -> Compared:
 
 
 def with_another(rms: np.ndarray, d: np.ndarray) -> np.ndarray:
-    """The root mean square of `DRAWS` distances, with one more of them: a square of 1e-170 would be 0."""
+    """The root mean square of `DRAWS` distances, with one more: a square of 1e-170 would be 0."""
     return np.hypot(rms, d / math.sqrt(DRAWS))
 
 

@@ -1,8 +1,11 @@
-"""The deep network in which the effect of a difference is measured: an ordinary model, the same in each framework.
+"""The deep network in which the effect of a difference is measured.
 
-Twenty layers of affine map, perhaps a norm, and activation; a last affine map; a loss; an optimizer. Each is a *piece*: a line
-of the framework (`backends/torch/trial.py`), of which a difference replaces one. Weights are He's, drawn in NumPy and the same
-in all frameworks, unless the piece in question is the affine map, whose own start is kept. A line that is no such piece has a
+An ordinary model, the same in each framework.
+
+Twenty layers of affine map, perhaps a norm, and activation; a last affine map; a loss; an
+optimizer. Each is a *piece*: a line of the framework (`backends/torch/trial.py`), of which a
+difference replaces one. Weights are He's, drawn in NumPy and the same in all frameworks, unless the
+piece in question is the affine map, whose own start is kept. A line that is no such piece has a
 network of its own, whose layers are lines too: of convolutions, recurrent layers or attention.
 """
 
@@ -15,7 +18,10 @@ import numpy as np
 
 from common.network import Arrays
 
-WIDTH, FEATURES, CLASSES, BATCH = 32, 64, 10, 64
+WIDTH = 32
+FEATURES = 64
+CLASSES = 10
+BATCH = 64
 
 LAYER = ("affine", "norm", "activation")
 """The pieces of a hidden layer, in their order; a norm only where one is given."""
@@ -28,7 +34,8 @@ class Setting:
     pieces: Mapping[str, str]
     """The lines of all pieces; none for a piece that is left out."""
     network: str = ""
-    """The lines of a network of its own, which give its layers, the last of them the one of the logits."""
+    """The lines of a network of its own, which give its layers, the last of them the one of the
+    logits."""
     own_start: bool = False
     """Whether the affine maps keep the weights that the framework gave them."""
     depth: int = 20
@@ -43,7 +50,8 @@ class Outcome:
     """What came of it."""
 
     decay_per_layer: float
-    """Decades by which the gradient changes from a layer to the one before it, at the first step."""
+    """Decades by which the gradient changes from a layer to the one before it, at the first
+    step."""
     loss: float
     """Of the last step's batch."""
     accuracy: float
@@ -78,7 +86,7 @@ def kernels(setting: Setting) -> list[np.ndarray]:
 
 
 def batches(setting: Setting, data: Arrays) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The samples of each step: `x` [sample, feature] and `y` [sample] of the training samples, drawn anew."""
+    """The training samples of each step: `x` [sample, feature] and `y` [sample], drawn anew."""
     rng = np.random.default_rng(setting.seed + 1)
     for _ in range(setting.steps):
         chosen = rng.integers(len(data["x"]), size=BATCH)
@@ -86,8 +94,12 @@ def batches(setting: Setting, data: Arrays) -> Iterator[tuple[np.ndarray, np.nda
 
 
 def outcome(gradients: list[np.ndarray], loss: float, correct: np.ndarray) -> Outcome:
-    """What came of a training: from the gradients by each hidden layer's output at the first step."""
+    """What came of training: from the gradients by each hidden layer's output at the first step."""
     with np.errstate(divide="ignore", invalid="ignore"):
         decades = np.log10([np.sqrt(np.mean(np.square(g))) for g in gradients])
-        slope = np.polyfit(np.arange(len(decades)), decades, 1)[0] if np.all(np.isfinite(decades)) else np.nan
+        slope = (
+            np.polyfit(np.arange(len(decades)), decades, 1)[0]
+            if np.all(np.isfinite(decades))
+            else np.nan
+        )
     return Outcome(float(-slope), float(loss), float(np.mean(correct)))

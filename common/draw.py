@@ -1,6 +1,7 @@
 """Chance, drawn once in NumPy: weights and the order of the batches, keyed by seed and name.
 
-Every parameter of every layer has a Philox stream of its own, so that adding a layer does not move the others.
+Every parameter of every layer has a Philox stream of its own, so that adding a layer does not move
+the others.
 """
 
 from __future__ import annotations
@@ -25,9 +26,15 @@ def stream(seed: int, name: str) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=key))
 
 
-def weight(spec: Initialization, seed: int, layer: str, shape: tuple[int, int], name: str = "weight") -> np.ndarray:
-    """A weight matrix [n_in, n_out] of one layer of one seed; a layer is called `layer 1`, `layer 2`, ... or `output`."""
-    with np.errstate(over="ignore", under="ignore"):  # a weight beyond all numbers is infinite, and the run says so
+def weight(
+    spec: Initialization, seed: int, layer: str, shape: tuple[int, int], name: str = "weight"
+) -> np.ndarray:
+    """A weight matrix [n_in, n_out] of one layer of one seed.
+
+    A layer is called `layer 1`, `layer 2`, ... or `output`.
+    """
+    # a weight beyond all numbers is infinite, and the run says so
+    with np.errstate(over="ignore", under="ignore"):
         return laws.weights(spec, stream(seed, f"{layer} {name}"), shape)
 
 
@@ -40,7 +47,10 @@ def _parameters(plan: Plan, seed: int) -> Arrays:
     found: Arrays = {}
     for stack in plan.network.stacks():
         for name, one in stack.parameters.items():
-            layers = [_layer(name, one, plan.initialization_of(layer), seed, layer) for layer in stack.sets]
+            layers = [
+                _layer(name, one, plan.initialization_of(layer), seed, layer)
+                for layer in stack.sets
+            ]
             found[f"{stack.name}.{name}"] = np.stack(layers)
     return found
 
@@ -48,7 +58,12 @@ def _parameters(plan: Plan, seed: int) -> Arrays:
 def _layer(name: str, one: Parameter, spec: Initialization, seed: int, layer: str) -> np.ndarray:
     """A parameter of one layer; of gates, each has a stream of its own."""
     if one.gates:
-        return np.stack([_layer(f"{name} {gate}", of_gate, spec, seed, layer) for gate, of_gate in one.by_gate.items()])
+        return np.stack(
+            [
+                _layer(f"{name} {gate}", of_gate, spec, seed, layer)
+                for gate, of_gate in one.by_gate.items()
+            ]
+        )
     match one.start:
         case "drawn":
             n_in, n_out = one.shape
@@ -65,7 +80,10 @@ def _layer(name: str, one: Parameter, spec: Initialization, seed: int, layer: st
 
 
 def state(plan: Plan) -> State:
-    """Parameters, statistics and optimizer state before the first step, float64, rounded to the plan's precision."""
+    """Parameters, statistics and optimizer state before the first step.
+
+    They are float64, rounded to the plan's precision.
+    """
     seeds = [_parameters(plan, seed) for seed in plan.seeds]
     parameters = {name: np.stack([s[name] for s in seeds]) for name in seeds[0]}
     parameters = {name: rounded(a, plan.precision) for name, a in parameters.items()}
@@ -74,7 +92,10 @@ def state(plan: Plan) -> State:
 
 
 def rounded(array: np.ndarray, precision: str) -> np.ndarray:
-    """The float64 array with what its numbers are in another precision: infinite or 0 beyond that one's range."""
+    """The float64 array with what its numbers are in another precision.
+
+    Infinite or 0 beyond that one's range.
+    """
     with np.errstate(over="ignore", under="ignore"):
         return array.astype(precision).astype(np.float64)
 
@@ -89,18 +110,24 @@ def initial_statistics(network: Network, seeds: int) -> Arrays:
 
 
 def batches(plan: Plan, data: Data) -> Iterator[Batch]:
-    """The plan's batches in their order: every seed goes through its own shuffle of the training set, epoch by epoch.
+    """The plan's batches in their order.
+
+    Every seed goes through its own shuffle of the training set, epoch by epoch.
 
     Yields:
-        `plan.steps` batches, float64 rounded to the plan's precision; a rest smaller than a batch is left out of an epoch.
+        `plan.steps` batches, float64 rounded to the plan's precision; a rest smaller than a batch
+        is left out of an epoch.
     """
-    n, size = len(data.x_train), plan.task.batch_size
+    n = len(data.x_train)
+    size = plan.task.batch_size
     x_train = rounded(data.x_train, plan.precision)
     y_train = data.y_train if data.classes else rounded(data.y_train, plan.precision)
     per_epoch = n // size
     for step in range(plan.steps):
         epoch, k = divmod(step, per_epoch)
         if k == 0:
-            orders = np.stack([stream(seed, f"epoch {epoch}").permutation(n) for seed in plan.seeds])
+            orders = np.stack(
+                [stream(seed, f"epoch {epoch}").permutation(n) for seed in plan.seeds]
+            )
         chosen = orders[:, k * size : (k + 1) * size]
         yield Batch(x_train[chosen], y_train[chosen])

@@ -49,21 +49,72 @@ RELATED = {
 MOST_SLIPS = 2
 
 OTHERS = {
-    *("gelu", "geglu", "selu", "celu", "silu", "crelu", "relu6", "swish", "mish", "glu", "swiglu", "softplus", "softsign"),
+    *(
+        "gelu",
+        "geglu",
+        "selu",
+        "celu",
+        "silu",
+        "crelu",
+        "relu6",
+        "swish",
+        "mish",
+        "glu",
+        "swiglu",
+        "softplus",
+        "softsign",
+    ),
     *("softmax", "hardtanh", "hard_sigmoid", "linear", "identity"),
-    *("glorot", "lecun", "kaiming", "orthogonal", "delta", "variance_scaling", "fan_out", "out", "sum"),
-    *("adam", "adamw", "nadam", "adamax", "rmsprop", "adagrad", "adadelta", "lion", "momentum", "nesterov"),
+    *(
+        "glorot",
+        "lecun",
+        "kaiming",
+        "orthogonal",
+        "delta",
+        "variance_scaling",
+        "fan_out",
+        "out",
+        "sum",
+    ),
+    *(
+        "adam",
+        "adamw",
+        "nadam",
+        "adamax",
+        "rmsprop",
+        "adagrad",
+        "adadelta",
+        "lion",
+        "momentum",
+        "nesterov",
+    ),
     *("layer", "group", "instance", "rms", "weight", "spectral", "l1", "l2", "agc"),
-    *("float16", "bfloat16", "fp16", "fp32", "fp64", "cpu", "gpu", "tpu", "npu", "xpu", "mps", "cuda", "rocm"),
+    *(
+        "float16",
+        "bfloat16",
+        "fp16",
+        "fp32",
+        "fp64",
+        "cpu",
+        "gpu",
+        "tpu",
+        "npu",
+        "xpu",
+        "mps",
+        "cuda",
+        "rocm",
+    ),
     *("numpy", "torch", "keras", "jax", "mxnet", "theano"),
 }
-"""Words of the field for something else than the word that they resemble: gelu is no misspelt elu."""
+"""Words of the field for something else than the word that they resemble: gelu is no misspelt
+elu."""
 
 
 class UserError(Exception):
     """The user's mistake; a command prints it as one line and exits with status 2.
 
-    Whatever is received, the line is printable, and short enough to be read: long words lose their middles.
+    Whatever is received, the line is printable, and short enough to be read: long words lose their
+    middles.
     """
 
     def __init__(self, message: str, code: str = "") -> None:
@@ -79,7 +130,10 @@ class UserError(Exception):
 
 
 class Failed(Exception):
-    """What was asked came to no good end through no mistake of the command: somebody's model raised, or its process ended."""
+    """What was asked came to no good end through no mistake of the command.
+
+    Somebody's model raised, or its process ended.
+    """
 
 
 class Unsupported(UserError):
@@ -91,11 +145,18 @@ class _Shown(reprlib.Repr):
 
     def __init__(self) -> None:
         super().__init__()
-        self.maxlevel, self.maxstring, self.maxother, self.maxlong = 3, 60, 60, 60
+        self.maxlevel = 3
+        self.maxstring = 60
+        self.maxother = 60
+        self.maxlong = 60
 
     def repr_int(self, x: int, level: int) -> str:
         """A whole number; Python refuses to write one of very many digits."""
-        return super().repr_int(x, level) if x.bit_length() < 10_000 else f"a whole number of {x.bit_length():,} bits"
+        return (
+            super().repr_int(x, level)
+            if x.bit_length() < 10_000
+            else f"a whole number of {x.bit_length():,} bits"
+        )
 
 
 _SHOWN = _Shown()
@@ -107,10 +168,13 @@ def shown(value: object) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """The end of an error message: `; did you mean 'relu'?`, `; glorot is xavier here, ...`, or the known words.
+    """The end of an error message.
 
-    Only a slip of the keyboard is taken for another word: one letter missing, too many, wrong or swapped with its neighbour,
-    two in a word of eight letters or more. A word that means something else in the field is never taken for another.
+    It is `; did you mean 'relu'?`, `; glorot is xavier here, ...`, or the known words.
+
+    Only a slip of the keyboard is taken for another word: one letter missing, too many, wrong or
+    swapped with its neighbour, two in a word of eight letters or more. A word that means something
+    else in the field is never taken for another.
     """
     words = sorted(known)
     by_writing = {written(each): each for each in words}
@@ -118,7 +182,9 @@ def nearest(word: str, known: Iterable[str]) -> str:
     if meant in by_writing:
         return f"; {sentence}"
     near = [by_writing[each] for each in _near(written(word), list(by_writing))]
-    return f"; did you mean {' or '.join(map(repr, near))}?" if near else f"; known: {_listed(words)}"
+    return (
+        f"; did you mean {' or '.join(map(repr, near))}?" if near else f"; known: {_listed(words)}"
+    )
 
 
 def _listed(words: list[str]) -> str:
@@ -132,7 +198,7 @@ def _listed(words: list[str]) -> str:
 
 
 def written(word: str) -> str:
-    """A word without what people write differently: case, and hyphens, blanks or dots for underscores."""
+    """A word without what people write differently: case; hyphens, blanks, dots for underscores."""
     return "_".join(word.lower().replace("-", " ").replace("_", " ").replace(".", " ").split())
 
 
@@ -148,7 +214,9 @@ def _near(word: str, known: list[str]) -> list[str]:
         return []
     alike = [each for each in known if abs(len(each) - len(word)) <= MOST_SLIPS]
     distances = {each: slips(word, each) for each in alike}
-    allowed = {each: distance for each, distance in distances.items() if distance <= _allowed(word, each)}
+    allowed = {
+        each: distance for each, distance in distances.items() if distance <= _allowed(word, each)
+    }
     return [each for each, distance in allowed.items() if distance == min(allowed.values())]
 
 
@@ -161,7 +229,10 @@ def _allowed(word: str, known: str) -> int:
 
 
 def slips(a: str, b: str) -> int:
-    """How many slips turn one word into the other: a letter missing, too many, wrong, or swapped with its neighbour."""
+    """How many slips turn one word into the other.
+
+    A letter missing, too many, wrong, or swapped with its neighbour.
+    """
     rows = [list(range(len(b) + 1))]
     for i, letter in enumerate(a, start=1):
         row = [i]
@@ -175,8 +246,15 @@ def slips(a: str, b: str) -> int:
 
 
 def install_command(extra: str = "") -> str:
-    """What installs the packages of this project, or with those of an extra: a backend's, `ray`, `tensorboard`."""
+    """What installs the packages of this project, or with those of an extra.
+
+    An extra is a backend's, `ray` or `tensorboard`.
+    """
     chosen = f"[{extra}]" if extra else ""
     if INSTALLED:
         return f'pip install "isograd{chosen}"'
-    return f'pip install -c constraints.txt -e ".{chosen}"' if extra else "pip install -c constraints.txt -e ."
+    return (
+        f'pip install -c constraints.txt -e ".{chosen}"'
+        if extra
+        else "pip install -c constraints.txt -e ."
+    )

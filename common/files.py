@@ -1,4 +1,7 @@
-"""Files that a user names: only what is a file is opened, so that no pipe is waited for and no device read to its end."""
+"""Files that a user names.
+
+Only what is a file is opened, so that no pipe is waited for and no device read to its end.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,8 @@ def regular(path: str | Path) -> BinaryIO:
     """Open a regular file to be read.
 
     Raises:
-        OSError: There is none, or it is something else, or cannot be read; its `strerror` says which.
+        OSError: There is none, or it is something else, or cannot be read; its `strerror` says
+            which.
     """
     try:
         file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115  # the caller closes it

@@ -1,4 +1,4 @@
-"""How much memory there is for this process, so that what cannot fit is refused before it is tried."""
+"""How much memory there is for this process, so that what cannot fit is refused untried."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ GROUPS = (
     ("memory.max", "memory.current", "memory.stat"),
     ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat"),
 )
-"""What a control group may use, what it uses, and of what kinds that is: in version 2 and 1, below /sys/fs/cgroup."""
+"""What a control group may use, what it uses, and of what kinds that is: in version 2 and 1, below
+/sys/fs/cgroup."""
 
 
 def available() -> int:
-    """The bytes that this process may still fetch: the least of the machine's, its control group's and its own limit."""
+    """The bytes that this process may still fetch.
+
+    The least of the machine's, its control group's and its own limit.
+    """
     return max(0, min([_machine(), *_groups(), *_own()]))
 
 
@@ -30,17 +34,23 @@ def spoken(size: float) -> str:
 
 def _machine() -> int:
     found = _numbers(Path("/proc/meminfo")).get("MemAvailable:")
-    return 1024 * found if found is not None else os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return (
+        1024 * found
+        if found is not None
+        else os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    )
 
 
 def _groups() -> Iterator[int]:
     root = Path("/sys/fs/cgroup")
     for limit, used, kinds in GROUPS:
         try:
-            most, now = int((root / limit).read_text()), int((root / used).read_text())
+            most = int((root / limit).read_text())
+            now = int((root / used).read_text())
         except (OSError, ValueError):  # no such file, or the limit is `max`
             continue
-        yield most - now + _numbers(root / kinds).get("inactive_file", 0)  # copies of files, which make way
+        # copies of files, which make way
+        yield (most - now + _numbers(root / kinds).get("inactive_file", 0))
 
 
 def _own() -> Iterator[int]:

@@ -1,8 +1,11 @@
-"""A network is stacks of layers; a layer is a block of parts. This walk over them knows no kind of part by name.
+"""A network is stacks of layers; a layer is a block of parts.
 
-The layers of a stack have one shape, so that their parameters are stacked: a parameter has the axes [seed, layer, ...] and goes
-by the name `stack.parameter`. The layers of a recurrent stack are steps of time, which share one set of parameters: there the
-axis of layers has a length of 1. Which stacks there are, common/architectures.py says.
+This walk over them knows no kind of part by name.
+
+The layers of a stack have one shape, so that their parameters are stacked: a parameter has the axes
+[seed, layer, ...] and goes by the name `stack.parameter`. The layers of a recurrent stack are steps
+of time, which share one set of parameters: there the axis of layers has a length of 1. Which stacks
+there are, common/architectures.py says.
 """
 
 from __future__ import annotations
@@ -45,13 +48,25 @@ class Network(Spec, frozen=True):
     @model_validator(mode="after")
     def _the_loss_is_of_such_targets(self) -> Self:
         if (self.classes is None) == (self.targets is None):
-            received = "neither" if self.classes is None else f"{self.classes} classes and {self.targets} targets"
-            raise ValueError(f"a network must have either classes or real targets; received {received}")
+            received = (
+                "neither"
+                if self.classes is None
+                else f"{self.classes} classes and {self.targets} targets"
+            )
+            raise ValueError(
+                f"a network must have either classes or real targets; received {received}"
+            )
         if self.targets is not None and not self.loss.of_real_targets:
-            raise ValueError(f'real targets need the loss squared_error; received {self.loss.kind}; set loss = "squared_error"')
+            raise ValueError(
+                f"real targets need the loss squared_error; received {self.loss.kind}; set loss = "
+                '"squared_error"'
+            )
         most = self.loss.most_classes
         if most is not None and self.classes is not None and self.classes > most:
-            raise ValueError(f"the loss {self.loss.kind} is of at most {most} classes; received {self.classes} classes")
+            raise ValueError(
+                f"the loss {self.loss.kind} is of at most {most} classes; received {self.classes} "
+                "classes"
+            )
         return self
 
     @property
@@ -101,7 +116,9 @@ class Network(Spec, frozen=True):
 
     def of_measured(self, name: str) -> tuple[str, ...]:
         """The names of a parameter of the measured stacks that have it."""
-        return tuple(f"{stack.name}.{name}" for stack in self.measured() if name in stack.parameters)
+        return tuple(
+            f"{stack.name}.{name}" for stack in self.measured() if name in stack.parameters
+        )
 
     @property
     def weights(self) -> tuple[str, ...]:
@@ -110,7 +127,7 @@ class Network(Spec, frozen=True):
 
     @property
     def sites_of_weights(self) -> tuple[int, ...]:
-        """Of how many sites each of `weights` has the weights: steps of time have one and the same."""
+        """Of how many sites each of `weights` has the weights: steps of time have the same."""
         return tuple(len(stack.layers) for stack in self.measured() if "weight" in stack.parameters)
 
     @property
@@ -125,11 +142,19 @@ class Network(Spec, frozen=True):
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape [layer, ...] of every parameter of one seed, by its name `stack.parameter`."""
-        return {name: shape for stack in self.stacks() for name, shape in _shapes(stack, stack.parameters)}
+        return {
+            name: shape
+            for stack in self.stacks()
+            for name, shape in _shapes(stack, stack.parameters)
+        }
 
     def statistics_shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape [layer, ...] of every statistic of one seed, by its name `stack.statistic`."""
-        return {name: shape for stack in self.stacks() for name, shape in _shapes(stack, stack.statistics)}
+        return {
+            name: shape
+            for stack in self.stacks()
+            for name, shape in _shapes(stack, stack.statistics)
+        }
 
     def parameter_count(self) -> int:
         """How many numbers one seed trains."""
@@ -140,7 +165,10 @@ class Network(Spec, frozen=True):
         return {name: value for name, value in self if isinstance(value, Spec)}
 
     def with_numbers(self, numbers: dict[str, Any]) -> Self:
-        """The network with other values of numbers `room.field`; not validated, and perhaps a framework's arrays."""
+        """The network with other values of numbers `room.field`.
+
+        Not validated, and perhaps a framework's arrays.
+        """
         specs = self.countermeasures()
         for key, value in numbers.items():
             room, _, name = key.partition(".")
@@ -189,7 +217,8 @@ class Gradients:
 
     Attributes:
         loss: [seed], the mean over the batch.
-        signal: [seed, layer, batch, width], the batch size times dL/dh_l for every site; 0 beyond the units of a narrower one.
+        signal: [seed, layer, batch, width], the batch size times dL/dh_l for every site; 0 beyond
+            the units of a narrower one.
         parameters: dL/dp for every parameter, before clipping, [seed, layer, ...] by name.
         clipped: The same after clipping.
     """
@@ -201,6 +230,9 @@ class Gradients:
 
 
 def side_by_side(layers: Sequence[np.ndarray]) -> np.ndarray:
-    """Arrays [seed, batch, unit] of each layer as [seed, layer, batch, unit], with 0 beyond the units of a narrower layer."""
+    """Arrays [seed, batch, unit] of each layer as [seed, layer, batch, unit].
+
+    There is 0 beyond the units of a narrower layer.
+    """
     most = max(a.shape[-1] for a in layers)
     return np.stack([np.pad(a, ((0, 0), (0, 0), (0, most - a.shape[-1]))) for a in layers], axis=1)

@@ -1,7 +1,10 @@
-"""What a part of a network says of itself: its parameters and statistics, each with its shape and what it starts at.
+"""What a part of a network says of itself.
 
-A part takes x [batch, units] to y [batch, outputs]. A block is parts one after another; their parameters go by bare names, of
-which a block has each once. A recurrent part takes a step of time, and hands something on to the next one beside y.
+Its parameters and statistics, each with its shape and what it starts at.
+
+A part takes x [batch, units] to y [batch, outputs]. A block is parts one after another; their
+parameters go by bare names, of which a block has each once. A recurrent part takes a step of time,
+and hands something on to the next one beside y.
 """
 
 from __future__ import annotations
@@ -11,7 +14,8 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
 Drawn = Literal["drawn", "drawn bias", "orthogonal", "identity"]
-"""By the plan's initialization, as the weights or the biases of an affine map, or by a law of the part's own."""
+"""By the plan's initialization, as the weights or the biases of an affine map, or by a law of the
+part's own."""
 
 Start = float | Drawn
 
@@ -21,7 +25,8 @@ class Parameter(NamedTuple):
 
     Attributes:
         shape: Of the array.
-        start: The number that it is full of before the first step, or how it is found; with gates one for each.
+        start: The number that it is full of before the first step, or how it is found; with gates
+            one for each.
         fan_in: How many inputs the affine map has that it is the bias of.
         gates: The names of the gates that its first axis is of, if it has such an axis.
     """
@@ -75,7 +80,10 @@ class Part(Protocol):
 
     @property
     def carried(self) -> tuple[int, ...]:
-        """How many units each array has that a step of time hands on to the next; the first is the output itself."""
+        """How many units each array has that a step of time hands on to the next.
+
+        The first is the output itself.
+        """
         ...
 
 
@@ -109,7 +117,9 @@ class Affine:
     def parameters(self, units: int) -> Parameters:
         """The weight [n_in, n_out], and the bias."""
         weight: Parameters = {"weight": Parameter((units, self.units), "drawn")}
-        return weight | ({"bias": Parameter((self.units,), "drawn bias", units)} if self.bias else {})
+        return weight | (
+            {"bias": Parameter((self.units,), "drawn bias", units)} if self.bias else {}
+        )
 
     def statistics(self, units: int) -> Parameters:
         """It keeps none."""

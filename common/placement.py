@@ -1,11 +1,13 @@
-"""Where an ordinary model of a framework keeps what is ours, and with which axes: what the rooms' `PARAMETERS` say.
+"""Where an ordinary model of a framework keeps what is ours, and with which axes.
 
-In such a model every layer is a module of the layer's name (`layer_1`), every part of it one of the name of its room, and what
-a part holds is its `inner`: `layer_2.skip.inner.affine.weight`. It is a network of one seed: arrays are [layer, ...]. Steps of
-time share one layer.
+What the rooms' `PARAMETERS` say.
 
-What is of several gates, [gate, ...], is placed gate by gate: each has an array of its own there, or its share of one in which
-the gates are side by side, in an order of theirs.
+In such a model every layer is a module of the layer's name (`layer_1`), every part of it one of the
+name of its room, and what a part holds is its `inner`: `layer_2.skip.inner.affine.weight`. It is a
+network of one seed: arrays are [layer, ...]. Steps of time share one layer.
+
+What is of several gates, [gate, ...], is placed gate by gate: each has an array of its own there,
+or its share of one in which the gates are side by side, in an order of theirs.
 """
 
 from __future__ import annotations
@@ -24,8 +26,8 @@ from common.part import Parameter, Parameters, Part
 from common.stack import Stack
 
 Samples = tuple[np.ndarray, np.ndarray]
-"""What a model learns from: x [batch, features] or [batch, time, features], and integer classes y [batch] or real targets
-[batch, output]."""
+"""What a model learns from: x [batch, features] or [batch, time, features], and integer classes y
+[batch] or real targets [batch, output]."""
 
 
 class Share(NamedTuple):
@@ -44,7 +46,11 @@ class Share(NamedTuple):
     def region(self, shape: tuple[int, ...]) -> tuple[Any, ...]:
         """Its index in an array of this shape."""
         size = shape[self.axis] // self.count
-        return (..., slice(self.number * size, (self.number + 1) * size), *[slice(None)] * (-1 - self.axis))
+        return (
+            ...,
+            slice(self.number * size, (self.number + 1) * size),
+            *[slice(None)] * (-1 - self.axis),
+        )
 
 
 class Kept(NamedTuple):
@@ -52,8 +58,8 @@ class Kept(NamedTuple):
 
     Attributes:
         name: There, dotted if it is within a module: `gate.weight`.
-        axes: Of the array there in their order: the number of each axis of ours, None for one of length 1 that we do not have.
-            Without them they are ours.
+        axes: Of the array there in their order: the number of each axis of ours, None for one of
+            length 1 that we do not have. Without them they are ours.
         share: Which part of that array it is; None where it is the whole.
     """
 
@@ -98,12 +104,17 @@ ByGate = dict[str, Kept]
 """Where each gate's is, by the gate's name."""
 
 Placed = Mapping[str, Kept | ByGate]
-"""What a room's `PARAMETERS` says: where each of our names is. A room whose kinds differ in it has one for each, by kind."""
+"""What a room's `PARAMETERS` says: where each of our names is. A room whose kinds differ in it has
+one for each, by kind."""
 
 
-def side_by_side(name: str, gates: tuple[str, ...], axis: int, axes: tuple[int | None, ...] | None = None) -> ByGate:
+def side_by_side(
+    name: str, gates: tuple[str, ...], axis: int, axes: tuple[int | None, ...] | None = None
+) -> ByGate:
     """Gates in one array, in the order in which they are named."""
-    return {gate: Kept(name, axes, Share(number, len(gates), axis)) for number, gate in enumerate(gates)}
+    return {
+        gate: Kept(name, axes, Share(number, len(gates), axis)) for number, gate in enumerate(gates)
+    }
 
 
 @dataclass(frozen=True)
@@ -134,7 +145,7 @@ Rooms = Callable[[Part], Placed]
 
 
 def layers_of(network: Network) -> Iterator[tuple[str, Stack]]:
-    """What the module of each layer is called, and the stack that it is of; steps of time are one."""
+    """What the module of each layer is called, and its stack; steps of time are one."""
     for stack in network.stacks():
         for layer in stack.sets:
             yield module_name(layer), stack
@@ -158,7 +169,17 @@ def places(network: Network, rooms: Rooms) -> list[Place]:
                     module = (module_name(layer), *path)
                     for at, own, part in _gates(how, one):
                         whole = (*module, *own.name.split("."))
-                        found.append(Place(f"{stack.name}.{name}", layer, (index, *at), whole, own, part, trained))
+                        found.append(
+                            Place(
+                                f"{stack.name}.{name}",
+                                layer,
+                                (index, *at),
+                                whole,
+                                own,
+                                part,
+                                trained,
+                            )
+                        )
     return found
 
 

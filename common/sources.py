@@ -1,19 +1,24 @@
-"""Data that come with the project: real ones that scikit-learn ships, and the adding problem, which is drawn.
+"""Data that come with the project.
 
-| source          | x                   | y                                                                             |
-|-----------------|---------------------|-------------------------------------------------------------------------------|
-| digits          | [1797, 64]          | 10 classes: handwritten digits of 8 times 8 pixels, from 0 to 16              |
-| digits by row   | [1797, 8, 8]        | the same, a row of pixels at each of 8 time steps                             |
-| digits by pixel | [1797, 64, 1]       | the same, a pixel at each of 64 time steps, row by row                        |
-| diabetes        | [442, 10]           | a real target: the disease's progression a year later, from 25 to 346         |
-| adding          | [6000, time, 2]     | a real target: the sum of the two marked numbers                              |
+Real ones that scikit-learn ships, and the adding problem, which is drawn.
 
-The adding problem: the first feature of each time step is uniform in [0, 1), the second is 1 at one step of the first half of
-the time and at one of the second half, and otherwise 0. Always answering 1, the mean, has a squared error of 1/6. Whoever wants
-less has to keep a number for half of the time, on average.
+| source          | x               | y                                                            |
+|-----------------|-----------------|--------------------------------------------------------------|
+| digits          | [1797, 64]      | 10 classes: handwritten digits of 8 times 8 pixels, from 0   |
+|                 |                 | to 16                                                        |
+| digits by row   | [1797, 8, 8]    | the same, a row of pixels at each of 8 time steps            |
+| digits by pixel | [1797, 64, 1]   | the same, a pixel at each of 64 time steps, row by row       |
+| diabetes        | [442, 10]       | a real target: the disease's progression a year later, from  |
+|                 |                 | 25 to 346                                                    |
+| adding          | [6000, time, 2] | a real target: the sum of the two marked numbers             |
 
-Sources: Hochreiter and Schmidhuber 1997, section 5.4 (adding), in the form of Arjovsky et al. 2016, section 5.2; Efron et al.
-2004 (diabetes); Alpaydin and Kaynak 1998 (digits).
+The adding problem: the first feature of each time step is uniform in [0, 1), the second is 1 at one
+step of the first half of the time and at one of the second half, and otherwise 0. Always answering
+1, the mean, has a squared error of 1/6. Whoever wants less has to keep a number for half of the
+time, on average.
+
+Sources: Hochreiter and Schmidhuber 1997, section 5.4 (adding), in the form of Arjovsky et al. 2016,
+section 5.2; Efron et al. 2004 (diabetes); Alpaydin and Kaynak 1998 (digits).
 """
 
 from __future__ import annotations
@@ -30,7 +35,8 @@ Arrays = tuple[np.ndarray, np.ndarray]
 ADDING = "adding"
 
 SAMPLES = 6_000
-"""Of the adding problem: an LSTM of 32 units and 50 steps learns to add from so many before it knows them by heart."""
+"""Of the adding problem: an LSTM of 32 units and 50 steps learns to add from so many before it
+knows them by heart."""
 
 KEY = 1997
 """Of the random numbers of the adding problem: it is the same for every run."""
@@ -88,7 +94,7 @@ NAMES = (*SHIPPED, ADDING)
 
 
 def _table(name: str, delimiter: str | None = None) -> np.ndarray:
-    """A file of scikit-learn's `datasets`, without the second that it takes to import scikit-learn."""
+    """A file of scikit-learn's `datasets`, without the second that its import takes."""
     package = find_spec("sklearn")
     assert package, "scikit-learn is a dependency of this project"
     assert package.origin

@@ -19,7 +19,9 @@ def _strict(schema: Any) -> Any:
         case {"type": "literal", "expected": [int(), *_] as known}:
             return core_schema.no_info_before_validator_function(_NoBool(known), schema)
         case dict():
-            return {key: value if key == "metadata" else _strict(value) for key, value in schema.items()}
+            return {
+                key: value if key == "metadata" else _strict(value) for key, value in schema.items()
+            }
         case list() | tuple():
             return type(schema)(map(_strict, schema))
         case _:
@@ -39,13 +41,17 @@ class _NoBool:
 
 
 class Spec(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
-    """A frozen record of numbers; unknown keys, NaN and infinity are refused, and what only looks like a number.
+    """A frozen record of numbers.
 
-    `true` is not 1, `"1.0"` is not 1.0, and 3.0 is no count; a whole number is a floating-point one as well.
+    Unknown keys, NaN and infinity are refused, and what only looks like a number.
+
+    `true` is not 1, `"1.0"` is not 1.0, and 3.0 is no count; a whole number is a floating-point one
+    as well.
     """
 
     traced: ClassVar[tuple[str, ...]] = ()
-    """The numbers that a compiled step takes as inputs, so that specs that differ only in them share one."""
+    """The numbers that a compiled step takes as inputs, so that specs that differ only in them
+    share one."""
     starts: ClassVar[tuple[str, ...]] = ()
     """The numbers of what training begins with, which enter no step."""
 
@@ -60,7 +66,10 @@ class Spec(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
 
 
 class PartSpec(Spec, frozen=True):
-    """A countermeasure that is a part of a network; it has no parameters, and an output for each input, unless it says so."""
+    """A countermeasure that is a part of a network.
+
+    It has no parameters, and an output for each input, unless it says so.
+    """
 
     @property
     def room(self) -> str:
@@ -95,11 +104,15 @@ def _kind_from_name(value: Any) -> Any:
 
 
 BY_NAME = BeforeValidator(_kind_from_name)
-"""Lets a countermeasure be written by its bare name: `activation = "relu"` for `{kind = "relu"}`."""
+"""Lets a countermeasure be written by its bare name: `activation = "relu"` for
+`{kind = "relu"}`."""
 
 
 def kinds_of(union: Any) -> tuple[type[Spec], ...]:
-    """The specs of a union of countermeasures, in its order: whatever is done for all kinds is done for these."""
+    """The specs of a union of countermeasures, in its order.
+
+    Whatever is done for all kinds is done for these.
+    """
     if isinstance(union, type) and issubclass(union, Spec):
         return (union,)
     return tuple(kind for member in get_args(union) for kind in kinds_of(member))

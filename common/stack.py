@@ -31,7 +31,10 @@ class Stack(NamedTuple):
 
     @property
     def carried(self) -> tuple[int, ...]:
-        """How many units each array has that a step of time hands on to the next; nothing where layers are no steps."""
+        """How many units each array has that a step of time hands on to the next.
+
+        Nothing where layers are no steps.
+        """
         return tuple(units for part in self.block for units in part.carried)
 
     @property
@@ -41,7 +44,10 @@ class Stack(NamedTuple):
 
     @property
     def sets(self) -> tuple[str, ...]:
-        """The name of each set of parameters, by which they are drawn: that of each layer, or of the recurrent stack."""
+        """The name of each set of parameters, by which they are drawn.
+
+        That of each layer, or of the recurrent stack.
+        """
         return (self.name,) if self.recurrent else self.layers
 
     @property
@@ -61,5 +67,5 @@ def stack_of(arrays: dict[str, Any], stack: str) -> dict[str, Any]:
 
 
 def joined(stacks: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """The inverse of `stack_of` for all stacks: `{"a": {"weight": w}}` becomes `{"a.weight": w}`."""
+    """The inverse of `stack_of` for all: `{"a": {"weight": w}}` becomes `{"a.weight": w}`."""
     return {f"{stack}.{name}": a for stack, arrays in stacks.items() for name, a in arrays.items()}

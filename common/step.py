@@ -30,7 +30,10 @@ class Step:
 
 
 class Key(NamedTuple):
-    """What an array of a step is, in the words of a report, and the parameter or statistic that it belongs to, if any."""
+    """What an array of a step is, in the words of a report.
+
+    Also the parameter or statistic that it belongs to, if any.
+    """
 
     what: str
     name: str = ""
@@ -51,7 +54,7 @@ Compared = dict[Key, np.ndarray]
 
 
 def arrays(step: Step) -> Compared:
-    """The arrays of a step in the order in which they are computed, [seed] or [seed, layer, ...]."""
+    """The arrays of a step in the order of computation, [seed] or [seed, layer, ...]."""
     found = {Key("loss"): step.gradients.loss, SIGNAL: step.gradients.signal}
     found |= {Key("gradient", name): a for name, a in step.gradients.parameters.items()}
     found |= {Key("clipped gradient", name): a for name, a in step.gradients.clipped.items()}
@@ -75,7 +78,8 @@ def largest(a: np.ndarray) -> np.ndarray:
 def distance(value: np.ndarray, definition: np.ndarray) -> np.ndarray:
     """The largest absolute difference for each leading [seed, layer] or [seed].
 
-    Values that are not finite differ by 0 where they are the same, and by infinity where they are not.
+    Values that are not finite differ by 0 where they are the same, and by infinity where they are
+    not.
     """
     with np.errstate(invalid="ignore", over="ignore"):
         difference = np.subtract(value, definition)

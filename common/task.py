@@ -1,11 +1,12 @@
-"""What is learnt: data that come with the project (common/sources.py), or a user's own in an .npz file.
+"""What is learnt: data of the project (common/sources.py), or a user's own in an .npz file.
 
-A file has `x [samples, features]`, or sequences `x [samples, time, features]`; and `y`, labels that are numbered 0, 1, 2 ...
-in their order, or real targets (common/datafile/ says what is accepted). A fixed share of the samples, drawn once with seed
-0, is the test set. Every feature, and every real target, is centred and scaled by its mean and standard deviation over the
-training set, and over the time of a sequence (a constant feature becomes 0), at whatever scale: a feature times a power of two
-gives the same numbers. With `standardized = "no"` the numbers are as they are. Those of the adding problem always are: its
-markers are no measurement.
+A file has `x [samples, features]`, or sequences `x [samples, time, features]`; and `y`, labels that
+are numbered 0, 1, 2 ... in their order, or real targets (common/datafile/ says what is accepted). A
+fixed share of the samples, drawn once with seed 0, is the test set. Every feature, and every real
+target, is centred and scaled by its mean and standard deviation over the training set, and over the
+time of a sequence (a constant feature becomes 0), at whatever scale: a feature times a power of two
+gives the same numbers. With `standardized = "no"` the numbers are as they are. Those of the adding
+problem always are: its markers are no measurement.
 """
 
 from __future__ import annotations
@@ -34,8 +35,10 @@ class Task(Spec, frozen=True):
 
     Attributes:
         source: One of `common.sources.NAMES`, or the path of an .npz file.
-        sha256: Digest of the file's bytes, empty for what is no file; a file that changed is another task.
-        time: Steps of a sequence of the adding problem, 50 if none are given; None for all else, whose data have their own.
+        sha256: Digest of the file's bytes, empty for what is no file; a file that changed is
+            another task.
+        time: Steps of a sequence of the adding problem, 50 if none are given; None for all else,
+            whose data have their own.
         standardized: "no" for the adding problem.
     """
 
@@ -57,8 +60,8 @@ class Task(Spec, frozen=True):
     def _only_what_is_drawn_has_a_time(self) -> Task:
         if self.time is not None and self.source != ADDING:
             raise ValueError(
-                f"time is of the data {ADDING} only, others have their own; received time = {self.time} with {self.source}; "
-                "leave it out"
+                f"time is of the data {ADDING} only, others have their own; received time = "
+                f"{self.time} with {self.source}; leave it out"
             )
         return self
 
@@ -96,17 +99,20 @@ class Data:
 
     @property
     def classes(self) -> int | None:
-        """How many classes there are, over training and test samples; None where the targets are real."""
+        """How many classes there are, over training and test samples; None of real targets."""
         return None if self.targets else 1 + int(max(self.y_train.max(), self.y_test.max()))
 
     @property
     def guessing(self) -> float:
-        """The share of test samples that guessing the training set's most frequent class gets right."""
+        """The share of test samples that guessing the most frequent training class gets right."""
         return float((self.y_test == np.bincount(self.y_train).argmax()).mean())
 
     @property
     def best_guess(self) -> float:
-        """The share of the test set's most frequent class: no guess that does not look at the sample can expect more."""
+        """The share of the test set's most frequent class.
+
+        No guess that does not look at the sample can expect more.
+        """
         return float(np.bincount(self.y_test).max() / len(self.y_test))
 
     @property
@@ -117,19 +123,24 @@ class Data:
 
 @cache
 def digest_of(source: str) -> str:
-    """The SHA-256 of a data file's bytes when this process asked first, or an empty string for what is no file.
+    """The SHA-256 of a data file's bytes when this process asked first; empty for what is no file.
 
     Raises:
         UserError: The file cannot be read.
     """
-    return "" if source in sources.NAMES else hashlib.sha256(datafile.content_of(source)).hexdigest()
+    return (
+        "" if source in sources.NAMES else hashlib.sha256(datafile.content_of(source)).hexdigest()
+    )
 
 
 def _promised(task: Task) -> bytes:
     """The bytes of the task's file, which are those that its digest is of."""
     content = datafile.content_of(task.source)
     if task.sha256 and hashlib.sha256(content).hexdigest() != task.sha256:
-        raise UserError(f"the data file changed while it was in use: {task.source}; leave it as it is and run again")
+        raise UserError(
+            f"the data file changed while it was in use: {task.source}; leave it as it is and run "
+            "again"
+        )
     return content
 
 
@@ -138,19 +149,20 @@ def load(task: Task) -> Data:
     """The task's data, split and standardized.
 
     Raises:
-        UserError: The file is not one that `common.datafile` accepts or not the one that the task was made of, a batch does
-            not fit, or all features are constant.
+        UserError: The file is not one that `common.datafile` accepts or not the one that the task
+            was made of, a batch does not fit, or all features are constant.
     """
     x, y = _read(task)
     train, test = split(len(x), task.test_fraction)
     if len(train) < task.batch_size:
         raise UserError(
-            f"a batch must fit into the training set; received batch size {task.batch_size} for {len(train)} training "
-            f"samples of {task.source}; lower --batch-size"
+            f"a batch must fit into the training set; received batch size {task.batch_size} for "
+            f"{len(train)} training samples of {task.source}; lower --batch-size"
         )
     real = y.dtype.kind == "f"
     if task.standardized != "no":
-        x, y = _standardized(x, train), _standardized(y, train) if real else y
+        x = _standardized(x, train)
+        y = _standardized(y, train) if real else y
     _check_differing(task.source, "x", x[train])
     _check_finite(task.source, "x", x)
     if real:
@@ -179,9 +191,13 @@ def _check_differing(source: str, key: str, training: np.ndarray) -> None:
     """Refuse what is the same for every sample, of which nothing can be learnt."""
     if not (training.max(0) == training.min(0)).all():
         return
-    word, count = {"x": "feature", "y": "target"}[key], training.shape[-1]
+    word = {"x": "feature", "y": "target"}[key]
+    count = training.shape[-1]
     which = f"all {count} {word}s are" if count > 1 else f"its only {word} is"
-    raise UserError(f"{source}: {which} constant over the training set; give {key!r} that differs between samples")
+    raise UserError(
+        f"{source}: {which} constant over the training set; give {key!r} that differs between "
+        "samples"
+    )
 
 
 def _check_finite(source: str, key: str, a: np.ndarray) -> None:
@@ -190,19 +206,22 @@ def _check_finite(source: str, key: str, a: np.ndarray) -> None:
         return
     place = ", ".join(map(str, np.argwhere(~np.isfinite(a))[0]))
     raise UserError(
-        f"{source}: {key!r} must be finite once it is scaled; received a value at [{place}] more than 1e308 "
-        "standard deviations of the training set away; leave that sample out"
+        f"{source}: {key!r} must be finite once it is scaled; received a value at [{place}] more "
+        "than 1e308 standard deviations of the training set away; leave that sample out"
     )
 
 
 def _standardized(a: np.ndarray, train: np.ndarray) -> np.ndarray:
-    """Arrays [sample, ..., feature], each feature by its mean and standard deviation over the training set."""
+    """Arrays [sample, ..., feature], each feature by its mean and deviation in the training set."""
     axes = tuple(range(a.ndim - 1))
-    # by a power of two the largest number of a feature is brought to 1, which is exact: a square neither overflows nor vanishes
+    # by a power of two the largest number of a feature is brought to 1, which is exact: a square
+    # neither overflows nor vanishes
     _, exponents = np.frexp(np.abs(a[train]).max(axes))
     with np.errstate(over="ignore", invalid="ignore"):
         a = np.ldexp(a, -exponents)
         training = a[train]
         # not std > 0: the mean of equal numbers may be off by a unit in the last place
         constant = training.max(axes) == training.min(axes)
-        return np.where(constant, 0.0, (a - training.mean(axes)) / np.where(constant, 1.0, training.std(axes)))
+        return np.where(
+            constant, 0.0, (a - training.mean(axes)) / np.where(constant, 1.0, training.std(axes))
+        )

@@ -6,7 +6,8 @@ import re
 import unicodedata
 
 CONTROLS = ("Cc", "Cf", "Cs", "Zl", "Zp")
-"""Unicode's categories of what has no shape of its own: controls, directions, halves of characters, line separators."""
+"""Unicode's categories of what has no shape of its own: controls, directions, halves of characters,
+line separators."""
 
 JOINERS = "\u200c\u200d"
 """Controls that are part of words: of Persian ones, and of emoji."""
@@ -19,14 +20,19 @@ LONG = 20_000
 
 def control_in(text: str) -> str:
     """The first control character of a text, or an empty string."""
-    return next((each for each in text if unicodedata.category(each) in CONTROLS and each not in JOINERS), "")
+    return next(
+        (each for each in text if unicodedata.category(each) in CONTROLS and each not in JOINERS),
+        "",
+    )
 
 
 def escaped(text: str) -> str:
     r"""The text with its control characters as Python writes them: a line break as `\n`."""
     if not control_in(text):
         return text
-    return "".join(each.encode("unicode_escape").decode() if control_in(each) else each for each in text)
+    return "".join(
+        each.encode("unicode_escape").decode() if control_in(each) else each for each in text
+    )
 
 
 def columns(text: str) -> int:
@@ -47,7 +53,7 @@ def shortened(text: str, most: int) -> str:
 
 
 def fitted(line: str, most: int, longest_word: int = 40) -> str:
-    """A line of at most so many columns: the middles of its long words are left out first, then its own."""
+    """A line of at most so many columns: the middles of long words go first, then its own."""
     if len(line) > LONG:
         line = line[: LONG // 2] + ELLIPSIS + line[-LONG // 2 :]
     words = line.split(" ")
@@ -69,7 +75,9 @@ def label(text: str, most: int) -> str:
         raise ValueError(f"must have at most {most:,} characters; received {len(text):,}")
     line = " ".join(text.split())
     if not line:
-        raise ValueError("must not be empty; received nothing but blanks; leave it out, or write a word")
+        raise ValueError(
+            "must not be empty; received nothing but blanks; leave it out, or write a word"
+        )
     return printable(line)
 
 
@@ -80,7 +88,10 @@ def printable(text: str) -> str:
         ValueError: It has a control character.
     """
     if control := control_in(text):
-        raise ValueError(f"must be text without control characters; received U+{ord(control):04X} in it; leave that out")
+        raise ValueError(
+            f"must be text without control characters; received U+{ord(control):04X} in it; leave "
+            "that out"
+        )
     return text
 
 
@@ -91,15 +102,18 @@ def path(text: str) -> str:
         ValueError: It is empty, or has a control character, or is not UTF-8.
     """
     if not text:
-        raise ValueError("must be the path of a file; received an empty one; leave it out, or write a path")
+        raise ValueError(
+            "must be the path of a file; received an empty one; leave it out, or write a path"
+        )
     if control := control_in(text):
         raise ValueError(
-            f"must be a path without control characters and in UTF-8; received U+{ord(control):04X}; rename the file"
+            "must be a path without control characters and in UTF-8; received "
+            f"U+{ord(control):04X}; rename the file"
         )
     return text
 
 
 def file_stem(name: str, most: int = 150) -> str:
-    """A name as that of a file, without its suffix: of so many bytes at most, and in no other folder."""
+    """A name as that of a file, without suffix: of so many bytes at most, in no other folder."""
     plain = re.sub(r"[^\w.+=@ -]", "-", name).strip(". ")
     return plain.encode(errors="ignore")[:most].decode(errors="ignore") or "unnamed"

@@ -1,4 +1,4 @@
-"""A trace: what one run measured, [seed, step, layer], and the facts about the run that a reader needs."""
+"""A trace: what one run measured, [seed, step, layer], and the facts that a reader needs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from common.text import escaped
 
 
 class Seconds(BaseModel):
-    """Wall-clock seconds: importing the framework, the first step with its compilation, and one later step on average."""
+    """Wall-clock seconds.
+
+    Importing the framework, the first step with its compilation, and one later step on average.
+    """
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -23,13 +26,14 @@ class Seconds(BaseModel):
 
 
 Told = Annotated[str, AfterValidator(escaped)]
-"""Words that are printed: a file may come from somebody else, and hold what moves a terminal's cursor."""
+"""Words that are printed: a file may come from somebody else, and hold what moves a terminal's
+cursor."""
 
 Agreed = Literal["agrees", "cannot be judged", "broken"]
 
 
 class Check(BaseModel):
-    """One training step from the definition's own state, compared with the definition's (common/agreement.py).
+    """One training step from the definition's state, held to its step (common/agreement.py).
 
     Attributes:
         step: Counted from 0.
@@ -40,7 +44,8 @@ class Check(BaseModel):
         where: What that is.
     """
 
-    model_config = ConfigDict(ser_json_inf_nan="constants")  # an infinite error is broken agreement, not an unknown one
+    # an infinite error is broken agreement, not an unknown one
+    model_config = ConfigDict(ser_json_inf_nan="constants")
 
     step: int
     outcome: Agreed
@@ -51,13 +56,15 @@ class Check(BaseModel):
 
 
 class Fit(BaseModel):
-    """How near a network comes to real targets: mean squared errors on the test set, after the last step.
+    """How near a network comes to real targets: mean squared errors on the test set, at the end.
 
     Attributes:
         loss: In evaluation mode, one number a seed.
-        error: The standard error of how much less it is than `best_guess`, over the test samples, one number a seed.
+        error: The standard error of how much less it is than `best_guess`, over the test samples,
+            one number a seed.
         guessing: Of always saying the mean of the training set's targets.
-        best_guess: Of always saying the test set's own: nothing that does not look at the sample has less.
+        best_guess: Of always saying the test set's own: nothing that does not look at the sample
+            has less.
         guess_error: The standard error of `best_guess` over the test samples.
     """
 
@@ -74,23 +81,30 @@ class Header(BaseModel):
     """The facts of one run.
 
     Attributes:
-        seeds_at_once: How many seeds were trained side by side; None in runs from before this was kept.
-        traces: How often the training step was traced to be compiled for this run: 0 where an earlier run's could serve.
+        seeds_at_once: How many seeds were trained side by side; None in runs from before this was
+            kept.
+        traces: How often the training step was traced to be compiled for this run: 0 where an
+            earlier run's could serve.
         exclusive: Whether no other worker ran beside it, so that its seconds can be compared.
-        checks: Steps that were compared with the definition's, the first one first; empty where none could be.
-        accuracy: On the test set after the last step, in evaluation mode, one number a seed; None with real targets.
-        guessing: The accuracy of guessing the training set's most frequent class; None with real targets.
+        checks: Steps that were compared with the definition's, the first one first; empty where
+            none could be.
+        accuracy: On the test set after the last step, in evaluation mode, one number a seed; None
+            with real targets.
+        guessing: The accuracy of guessing the training set's most frequent class; None with real
+            targets.
         fit: What there is of real targets in place of an accuracy; None with classes.
         test_samples: How many samples the test set has.
-        best_guess: The share of the test set's most frequent class; None in runs from before this was kept, and as above.
-        guessing_loss: The loss of guessing by the training set's class frequencies, or by the mean of its real targets; None
-            in runs from before this was kept.
-        sensitivity: Of the definition's run only: at each recorded step the divergence (common/free_run.py) of the same run
-            with every operation rounded at random; 1, which is the most, from where it is chaotic, NaN from where it is not
-            finite.
+        best_guess: The share of the test set's most frequent class; None in runs from before this
+            was kept, and as above.
+        guessing_loss: The loss of guessing by the training set's class frequencies, or by the mean
+            of its real targets; None in runs from before this was kept.
+        sensitivity: Of the definition's run only: at each recorded step the divergence
+            (common/free_run.py) of the same run with every operation rounded at random; 1, which is
+            the most, from where it is chaotic, NaN from where it is not finite.
     """
 
-    model_config = ConfigDict(ser_json_inf_nan="constants")  # an infinite error is broken agreement, not an unknown one
+    # an infinite error is broken agreement, not an unknown one
+    model_config = ConfigDict(ser_json_inf_nan="constants")
 
     backend: str
     plan: Plan
@@ -113,7 +127,9 @@ class Header(BaseModel):
 
     @model_validator(mode="after")
     def _is_of_classes_or_of_real_targets(self) -> Header:
-        if (self.fit is not None) != bool(self.plan.network.targets) or (self.accuracy is None) != (self.fit is not None):
+        if (self.fit is not None) != bool(self.plan.network.targets) or (self.accuracy is None) != (
+            self.fit is not None
+        ):
             raise ValueError("a run has either accuracies or, with real targets, a fit")
         return self
 
@@ -140,4 +156,8 @@ class Trace:
     def at(self, index: int) -> Trace:
         """One recorded step of it."""
         one = slice(index, index + 1)
-        return Trace(self.steps[one], self.loss[:, one], {name: a[:, one] for name, a in self.quantities.items()})
+        return Trace(
+            self.steps[one],
+            self.loss[:, one],
+            {name: a[:, one] for name, a in self.quantities.items()},
+        )

@@ -1,1 +1,1 @@
-"""Jobs, each `python -m experiments.<job>`: experiments as data, the runner, the store and the reports."""
+"""Jobs, each `python -m experiments.<job>`: experiments as data, runner, store and reports."""

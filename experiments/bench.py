@@ -2,13 +2,15 @@
 
     python -m experiments.bench --quick
 
-Times are compared as ratios within the run, since machines are shared and noisy: what is compared is run in turn, each in a
-process of its own with one thread, and a ratio is shown with its spread over the repeats. The job is digits, depth 30, width
-64, batch 128, float32, SGD 0.01, value clipping 1.0, each of six activations without and with batch norm. The scripts in
-`experiments/peers` do it with the norm of each layer's weight gradient; this project measures all quantities of all layers.
+Times are compared as ratios within the run, since machines are shared and noisy: what is compared
+is run in turn, each in a process of its own with one thread, and a ratio is shown with its spread
+over the repeats. The job is digits, depth 30, width 64, batch 128, float32, SGD 0.01, value
+clipping 1.0, each of six activations without and with batch norm. The scripts in
+`experiments/peers` do it with the norm of each layer's weight gradient; this project measures all
+quantities of all layers.
 
-Exit status: 0; 1 for a measurement that failed; 2 for a mistake in what was asked; and what ends every command
-(experiments/entry.py). What was measured until then has been said, a row at a time.
+Exit status: 0; 1 for a measurement that failed; 2 for a mistake in what was asked; and what ends
+every command (experiments/entry.py). What was measured until then has been said, a row at a time.
 """
 
 from __future__ import annotations
@@ -39,18 +41,27 @@ MOST = 1000
 
 
 def run(options: Options) -> int:
-    """Measure everything, say each row as it comes, and write what was asked for; returns the exit status.
+    """Measure all, say each row as it comes, and write what was asked for; returns the exit status.
 
     Raises:
-        UserError: A backend has no such name, or a number is none of a benchmark, or a file cannot be written.
+        UserError: A backend has no such name, or a number is none of a benchmark, or a file cannot
+            be written.
     """
     _check(options)
     rows: list[Row] = []
     lost: list[str] = []
     try:
         for row in measured(options):
-            spread = f"   {min(row.values):.3g} to {max(row.values):.3g}" if len(row.values) > 1 else ""
-            print(f"{row.section:14} {row.backend:6} {row.case:44} {row.median:8.3g} {row.unit}{spread}", flush=True)
+            spread = (
+                f"   {min(row.values):.3g} to {max(row.values):.3g}" if len(row.values) > 1 else ""
+            )
+            print(
+                (
+                    f"{row.section:14} {row.backend:6} {row.case:44} {row.median:8.3g} "
+                    f"{row.unit}{spread}"
+                ),
+                flush=True,
+            )
             rows.append(row)
     except Failed as failed:
         lost.append(str(failed))
@@ -80,10 +91,15 @@ def measured(options: Options) -> Iterator[Row]:
 
 def _check(options: Options) -> None:
     if not 1 <= options.repeats <= MOST:
-        raise UserError(f"--repeats must be from 1 to {MOST}; received {shown(options.repeats)}; leave it out for 3")
+        raise UserError(
+            f"--repeats must be from 1 to {MOST}; received {shown(options.repeats)}; leave it out "
+            "for 3"
+        )
     for name in options.backends:
         if name not in FRAMEWORKS:
-            raise UserError(f"--backends: no framework is called {shown(name)}{nearest(name, FRAMEWORKS)}")
+            raise UserError(
+                f"--backends: no framework is called {shown(name)}{nearest(name, FRAMEWORKS)}"
+            )
     _check_destinations(options)
 
 
@@ -96,13 +112,18 @@ def _check_destinations(options: Options) -> None:
         check_packages("--chart")
         destinations.check_file("--chart", options.chart)
         if options.chart.suffix not in CHARTS:
-            raise UserError(f"--chart must end in {' or '.join(CHARTS)}; received {shown(str(options.chart))}")
+            raise UserError(
+                f"--chart must end in {' or '.join(CHARTS)}; received {shown(str(options.chart))}"
+            )
     if options.json:
         destinations.check_file("--json", options.json)
 
 
 def _write(rows: list[Row], options: Options) -> Iterator[str]:
-    """Write the chart and the rows, also of a benchmark that was not finished; yields a line for what cannot be written."""
+    """Write the chart and the rows, also of a benchmark that was not finished.
+
+    Yields a line for what cannot be written.
+    """
     from experiments import destinations
 
     if options.chart and rows:

@@ -1,6 +1,7 @@
-"""The processes that a command starts: each in a group of its own, all of them ended with the command.
+"""The processes that a command starts: each in a group of its own, all ended with the command.
 
-Ctrl-C on a terminal is sent to the command's own group only, so that it is the command that says what becomes of its children.
+Ctrl-C on a terminal is sent to the command's own group only, so that it is the command that says
+what becomes of its children.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ _running: dict[int, subprocess.Popen[Any]] = {}
 
 
 def start(command: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
-    """Start a process; `options` are those of `subprocess.Popen`. `ended` has to be told of its end."""
+    """Start a process; `options` are those of `subprocess.Popen`.
+
+    `ended` has to be told of its end.
+    """
     with _starting:
         process = subprocess.Popen(command, process_group=0, **options)
         _running[process.pid] = process
@@ -39,10 +43,17 @@ def kill(process: subprocess.Popen[Any]) -> None:
     ended(process)
 
 
-def ask(command: Sequence[str], *, env: Mapping[str, str], told: str = "") -> subprocess.CompletedProcess[str]:
-    """Run a process to its end, as `subprocess.run` does, with the text `told` as its input and its output captured."""
+def ask(
+    command: Sequence[str], *, env: Mapping[str, str], told: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run a process to its end, as `subprocess.run` does.
+
+    The text `told` is its input, and its output is captured.
+    """
     pipe = subprocess.PIPE
-    process = start(command, env=env, stdin=pipe, stdout=pipe, stderr=pipe, encoding="utf-8", errors="replace")
+    process = start(
+        command, env=env, stdin=pipe, stdout=pipe, stderr=pipe, encoding="utf-8", errors="replace"
+    )
     try:
         out, err = process.communicate(told)
     finally:
@@ -58,7 +69,10 @@ def last_word(process: subprocess.CompletedProcess[str]) -> str:
 
 
 def kill_all() -> None:
-    """End all of them. No other is started from now on: whoever tries waits until this process is no more."""
+    """End all of them.
+
+    No other is started from now on: whoever tries waits until this process is no more.
+    """
     _starting.acquire()  # and never let go of
     for number in list(_running):
         with contextlib.suppress(ProcessLookupError):

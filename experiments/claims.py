@@ -1,12 +1,15 @@
-"""The claims of a textbook article on the vanishing gradient, tried in three frameworks: which hold, and on what condition.
+"""The claims of a textbook article on the vanishing gradient, tried in three frameworks.
 
-    python -m experiments.claims              measure, and print the table: under 3 minutes on two cores
-    python -m experiments.claims --write      the same, and write it to docs/claims.md
+Which hold, and on what condition.
 
-A verdict follows from what was measured, by criteria that stand beside the figures (experiments/claiming). Every network is run
-by what runs `compare`, a worker process for each framework, and nothing is kept; what is said of a framework's own function is
-asked of that function. Exit status: 0; 1 for a run that failed, or a function that could not be asked; 2 for a mistake in what
-was asked; and what ends every command (experiments/entry.py).
+    python -m experiments.claims          measure, and print the table: under 3 minutes on two cores
+    python -m experiments.claims --write  the same, and write it to docs/claims.md
+
+A verdict follows from what was measured, by criteria that stand beside the figures
+(experiments/claiming). Every network is run by what runs `compare`, a worker process for each
+framework, and nothing is kept; what is said of a framework's own function is asked of that
+function. Exit status: 0; 1 for a run that failed, or a function that could not be asked; 2 for a
+mistake in what was asked; and what ends every command (experiments/entry.py).
 """
 
 from __future__ import annotations
@@ -40,9 +43,13 @@ PIPED = 160
 
 @dataclass(frozen=True)
 class Options:
-    """Try each claim of a textbook article in three frameworks: what was measured, whether it holds, and on what condition."""
+    """Try each claim of a textbook article in three frameworks: what was measured, whether it
+    holds, and on what condition.
+    """  # noqa: D205
 
-    backends: Annotated[tuple[str, ...] | None, shown_as("NAME ...", "(default: all that are installed)")] = None
+    backends: Annotated[
+        tuple[str, ...] | None, shown_as("NAME ...", "(default: all that are installed)")
+    ] = None
     """Of torch, keras, jax."""
     json: Annotated[str | None, tyro.conf.arg(metavar="FILE|-", help_behavior_hint="")] = None
     """Write figures and verdicts as JSON; - is standard output, and nothing else."""
@@ -80,7 +87,9 @@ def _frameworks(options: Options) -> list[str]:
     """
     found = [name for name in choose(options.backends)[0] if name != DEFINITION]
     if not found:
-        raise UserError(f"--backends must name one of {', '.join(FRAMEWORKS)}, installed; received none")
+        raise UserError(
+            f"--backends must name one of {', '.join(FRAMEWORKS)}, installed; received none"
+        )
     return found
 
 
@@ -95,9 +104,14 @@ def _check_destinations(options: Options) -> None:
     if not options.write:
         return
     if INSTALLED:
-        raise UserError("--write must be used in a clone of the project, whose page it writes; use --json")
+        raise UserError(
+            "--write must be used in a clone of the project, whose page it writes; use --json"
+        )
     if options.backends or any(missing(name) for name in FRAMEWORKS):
-        raise UserError(f"--write must have all of {', '.join(FRAMEWORKS)}; leave out --backends, and install them")
+        raise UserError(
+            f"--write must have all of {', '.join(FRAMEWORKS)}; leave out --backends, and install "
+            "them"
+        )
 
     from experiments.claiming import page
 
@@ -114,9 +128,13 @@ def _report(options: Options, found: Sequence[Judged], frameworks: Sequence[str]
     else:
         piped.console(PIPED).print(table.shown(found, frameworks))
     if options.json not in (None, "-"):
-        destinations.write(Path(options.json), table.document(found, page.packages(frameworks)).encode())
+        destinations.write(
+            Path(options.json), table.document(found, page.packages(frameworks)).encode()
+        )
     if options.write:
-        destinations.write(page.PLACE, page.page(found, frameworks, networks.STEPS, networks.SEEDS).encode())
+        destinations.write(
+            page.PLACE, page.page(found, frameworks, networks.STEPS, networks.SEEDS).encode()
+        )
 
 
 def _main() -> int:

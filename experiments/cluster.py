@@ -1,7 +1,9 @@
-"""A Ray cluster as the executor (`--cluster`): a lane is an actor on a node, with a worker process beside it.
+"""A Ray cluster as the executor (`--cluster`).
 
-Ray places the actors (experiments/relay.py) on the nodes that can do a lane, and tells when one is gone. What comes back is
-checked and kept in the one store.
+A lane is an actor on a node, with a worker process beside it.
+
+Ray places the actors (experiments/relay.py) on the nodes that can do a lane, and tells when one is
+gone. What comes back is checked and kept in the one store.
 """
 
 from __future__ import annotations
@@ -41,7 +43,8 @@ class Cluster:
     threads = 1
 
     def __init__(self, ray: Any, nodes: Nodes) -> None:
-        self.ray, self.nodes = ray, nodes
+        self.ray = ray
+        self.nodes = nodes
         self.alive = {node.id for node in nodes}
         self.workers: set[ClusterWorker] = set()
         self.burials: set[futures.Future[None]] = set()
@@ -87,7 +90,11 @@ class Cluster:
             await asyncio.sleep(LOOK_SECONDS)
             living = alive(self.ray)
             self.alive &= living
-            for worker in [worker for worker in self.workers if not worker.placed and not living.intersection(worker.able)]:
+            for worker in [
+                worker
+                for worker in self.workers
+                if not worker.placed and not living.intersection(worker.able)
+            ]:
                 worker.abandon()
 
     def close(self) -> None:
@@ -105,13 +112,19 @@ class ClusterWorker:
     """A lane's actor, seen from the command; its messages are heard in the cluster's thread."""
 
     def __init__(self, cluster: Cluster, first: Job, store: Store, inbox: Inbox) -> None:
-        self.cluster, self.store, self.inbox = cluster, store, inbox
+        self.cluster = cluster
+        self.store = store
+        self.inbox = inbox
         self.able = cluster.nodes.able(first.backend, first.device, first.processor)
         self.what = f"{first.backend} on {first.device} ({first.processor})"
         self.placed = self.lost = False
         self.why = ""
         self.job: Message = {}
-        asked = {"num_cpus": cluster.threads, "num_gpus": int(first.device.startswith("gpu")), "max_concurrency": 4}
+        asked = {
+            "num_cpus": cluster.threads,
+            "num_gpus": int(first.device.startswith("gpu")),
+            "max_concurrency": 4,
+        }
         relay = cluster.ray.remote(Relay).options(**asked, **only_on(self.able))
         seconds = cluster.at_once / HEARD_A_SECOND
         self.actor = relay.remote(first.backend, cluster.threads, seconds)
@@ -121,7 +134,8 @@ class ClusterWorker:
         try:
             async for said in self.actor.messages.options(num_returns="streaming").remote():
                 self.placed = True
-                await asyncio.to_thread(self._take, await said)  # many runs wait for the disk at once
+                # many runs wait for the disk at once
+                await asyncio.to_thread(self._take, await said)
         except Exception as error:
             self.lost = True
             self.why = self.why or self._why(error)
@@ -190,16 +204,19 @@ class ClusterWorker:
 
 
 def keep(message: Message, job: Message, store: Store) -> None:
-    """Put a run that came into the store, and the references that it leaves where the runner looks for them.
+    """Put a run that came into the store, and its references where the runner looks for them.
 
     Raises:
         NotKept: The bytes are not those that were sent, or they cannot be written.
     """
     if digest(message["run"], message["references"]) != message["sha256"]:
-        raise NotKept("the run's bytes are not those that the node sent; the same command runs it again")
+        raise NotKept(
+            "the run's bytes are not those that the node sent; the same command runs it again"
+        )
     try:
         if message["references"] is not None:
-            Path(job["reference"]).write_bytes(message["references"])  # nobody reads them before this run has ended
+            # nobody reads them before this run has ended
+            Path(job["reference"]).write_bytes(message["references"])
         write_whole(store.path(job["run_id"]), message["run"])
         store.error_path(job["run_id"]).unlink(missing_ok=True)
     except OSError as error:

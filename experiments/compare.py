@@ -1,12 +1,15 @@
 """The main job: one experiment on every backend, compared with the definition.
 
     python -m experiments.compare                    the default experiment
-    python -m experiments.compare depth --steps 10   another one of the catalogue, with other numbers
-    python -m experiments.compare mine.toml          one of your own (experiments/experiment.py says what is in the file)
+    python -m experiments.compare depth --steps 10   another of the catalogue, with other numbers
+    python -m experiments.compare mine.toml          one of your own
 
-Exit status: 0 when all is well; 1 when a run failed or turned non-finite, agreement with the definition is broken, or a part of
-the report could not be written; 2 for a mistake in what was asked; 130 after Ctrl-C, when finished runs are kept and the same
-command goes on from there. What ends every command: experiments/entry.py.
+experiments/experiment.py says what is in such a file.
+
+Exit status: 0 when all is well; 1 when a run failed or turned non-finite, agreement with the
+definition is broken, or a part of the report could not be written; 2 for a mistake in what was
+asked; 130 after Ctrl-C, when finished runs are kept and the same command goes on from there. What
+ends every command: experiments/entry.py.
 """
 
 from __future__ import annotations
@@ -70,7 +73,10 @@ def _cluster(options: Options) -> Iterator[Cluster | None]:
         yield None
         return
     if options.exclusive:
-        raise UserError("--exclusive must be without --cluster, where others' work runs beside; received both; leave one out")
+        raise UserError(
+            "--exclusive must be without --cluster, where others' work runs beside; received "
+            "both; leave one out"
+        )
 
     from experiments.connection import connected
 
@@ -94,7 +100,9 @@ def _check_destinations(options: Options) -> None:
     from experiments.report import outputs
 
     destinations.check_folder("--output", options.output)
-    destinations.check_name("the page", outputs.page_of(options.output, name_of_file(options.experiment)))
+    destinations.check_name(
+        "the page", outputs.page_of(options.output, name_of_file(options.experiment))
+    )
     destinations.check_name("the list of pages", outputs.list_of(options.output))
     if options.json is not None and options.json != "-":
         destinations.check_file("--json", Path(options.json))
@@ -102,7 +110,7 @@ def _check_destinations(options: Options) -> None:
 
 
 def _report(source: Source, options: Options, console: Console) -> Iterator[Said]:
-    """Show the report, whatever of it can be written; what can be, and what not, is told one by one."""
+    """Show the report, whatever can be written; what can be, and what not, is told one by one."""
     from experiments.report import outputs
     from experiments.report.terminal import show, show_where_more_is
 
@@ -112,7 +120,8 @@ def _report(source: Source, options: Options, console: Console) -> Iterator[Said
     elif options.json is not None:
         yield outputs.findings(source, Path(options.json))
     if not asked_by_a_program:
-        show(source.document, console, str(options.output), full=options.full)  # before the page, which takes a second
+        # before the page, which takes a second
+        show(source.document, console, str(options.output), full=options.full)
     page = outputs.page_of(options.output, source.document.experiment)
     also = {"figures": asked(options), "tensorboard": options.tensorboard, "opened": options.open}
     beside = outputs.write([source], page, folder=options.output, **also)

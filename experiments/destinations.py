@@ -1,8 +1,9 @@
 """Where a command is asked to write, tested before anything is computed.
 
-A file's folder must be there; a folder is made. Only a regular file is replaced: a device, a FIFO or a folder of that name is
-refused, and so is a symbolic link, which is not followed: what it points to may be another one's. A folder may be a link.
-Whether a folder can be written to is tried, with a file that has no name.
+A file's folder must be there; a folder is made. Only a regular file is replaced: a device, a FIFO
+or a folder of that name is refused, and so is a symbolic link, which is not followed: what it
+points to may be another one's. A folder may be a link. Whether a folder can be written to is tried,
+with a file that has no name.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ def check_file(flag: str, path: Path) -> None:
     """Refuse a file that cannot be written.
 
     Raises:
-        UserError: The file's folder is not there or cannot be written to, or its name is taken by what is no regular file.
+        UserError: The file's folder is not there or cannot be written to, or its name is taken by
+            what is no regular file.
     """
     check_name(flag, path)
     rule = f"{flag} must be a file that can be written; received {shown(str(path))}"
@@ -61,7 +63,8 @@ def check_folder(flag: str, path: Path) -> None:
     """Refuse a folder that cannot be written to, or not be made.
 
     Raises:
-        UserError: There is something else of that name, or on the way to it, or it cannot be written to.
+        UserError: There is something else of that name, or on the way to it, or it cannot be
+            written to.
     """
     rule = f"{flag} must be a folder that can be written to; received {shown(str(path))}"
     try:
@@ -87,7 +90,10 @@ def _try(folder: Path) -> None:
 
 
 def taken(path: Path) -> str | None:
-    """What a path is, where a file of that name must not be written; None for a regular file, and where there is nothing."""
+    """What a path is, where a file of that name must not be written.
+
+    None for a regular file, and where there is nothing.
+    """
     try:
         kind = stat.S_IFMT(path.lstat().st_mode)
     except FileNotFoundError:

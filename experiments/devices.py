@@ -1,4 +1,6 @@
-"""Which devices a backend has, asked before a run; in a process of its own, since the commands import no framework.
+"""Which devices a backend has, asked before a run.
+
+In a process of its own, since the commands import no framework.
 
 python -m experiments.devices BACKEND
 """
@@ -31,8 +33,14 @@ def check(device: str, names: list[str]) -> None:
         return
     those = "; ".join(f"{name} has {', '.join(found)}" for name, found in without.items())
     others = [name for name in names if name not in without]
-    cure = f"leave it out, or run on it what has it: --backends numpy {' '.join(others)}" if others else "leave it out"
-    raise UserError(f"--device must be one that every backend has; received {device!r}, but {those}; {cure}")
+    cure = (
+        f"leave it out, or run on it what has it: --backends numpy {' '.join(others)}"
+        if others
+        else "leave it out"
+    )
+    raise UserError(
+        f"--device must be one that every backend has; received {device!r}, but {those}; {cure}"
+    )
 
 
 def _has(device: str, found: list[str]) -> bool:
@@ -52,7 +60,9 @@ def devices_of(name: str) -> list[str]:
     command = [sys.executable, "-P", "-m", "experiments.devices", name]
     asked = children.ask(command, env=environment(1))
     if asked.returncode:
-        raise UserError(f"--device: {name} cannot be asked for its devices: {children.last_word(asked)}")
+        raise UserError(
+            f"--device: {name} cannot be asked for its devices: {children.last_word(asked)}"
+        )
     return json.loads(asked.stdout)
 
 
@@ -64,7 +74,9 @@ def main() -> None:
         json.dump(backends.load(sys.argv[1]).devices(), channel)
     except UserError as error:
         sys.exit(str(error))
-    except Exception as error:  # whatever a framework's own start stumbles over; some say no more than their type
+    except (
+        Exception
+    ) as error:  # whatever a framework's own start stumbles over; some say no more than their type
         traceback.print_exc()
         sys.exit(f"{type(error).__name__}: {error}".removesuffix(": "))
     channel.close()

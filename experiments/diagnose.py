@@ -1,14 +1,18 @@
-"""Where does the gradient of your own model vanish, what is the likely cause, and which line changes it?
+"""Where does your own model's gradient vanish, what is the likely cause, and which line changes it?
 
-    python -m experiments.diagnose torch=mine.py                       its batch() and, if it has one, its loss()
-    python -m experiments.diagnose keras=mine.py --data mine.npz       the first batch of a file with x and y
-    python -m experiments.diagnose torch=mine.py --data mine.npz --steps 200     train it with its optimizer(), and follow it
+    python -m experiments.diagnose torch=mine.py
+    python -m experiments.diagnose keras=mine.py --data mine.npz
+    python -m experiments.diagnose torch=mine.py --data mine.npz --steps 200
 
-The file defines model(), which returns it, and if you want loss(output, y), optimizer(model), batch() and, in PyTorch,
-clip(model), which is called between backward and step. It runs in a process of its own. docs/own-models.md says more.
+The first takes the file's batch() and, if it has one, its loss(); the second the first batch of a
+file with x and y; the third trains the model with its optimizer(), and follows it.
 
-Exit status: 0 when the diagnosis is made, whatever it says; 1 when the model raised or what it computes is not finite; 2 for a
-mistake in what was asked.
+The file defines model(), which returns it, and if you want loss(output, y), optimizer(model),
+batch() and, in PyTorch, clip(model), which is called between backward and step. It runs in a
+process of its own. docs/own-models.md says more.
+
+Exit status: 0 when the diagnosis is made, whatever it says; 1 when the model raised or what it
+computes is not finite; 2 for a mistake in what was asked.
 """
 
 from __future__ import annotations
@@ -36,10 +40,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Options:
-    """Where does the gradient of your own model vanish, what is the likely cause, and which line changes it?"""
+    """Where does the gradient of your own model vanish, what is the likely cause, and which line
+    changes it?
+    """  # noqa: D205
 
     models: Annotated[tuple[str, ...], tyro.conf.Positional, shown_as("BACKEND=FILE.py ...")]
-    """A file that defines model(), and its framework: torch=mine.py; keras=mine.py:small names another function."""
+    (
+        "A file that defines model(), and its framework: torch=mine.py; keras=mine.py:small names "
+        "another function."
+    )
     data: Annotated[str | None, shown_as("FILE.npz", "(default: the file's batch())")] = None
     """x [samples, ...] and y [samples, ...], as the model takes them."""
     steps: int = 0
@@ -48,14 +57,20 @@ class Options:
     """Samples in a batch of --data."""
     seed: int = 0
     """Of the batches, and of a model whose weights are drawn by us (linen)."""
-    precision: Annotated[Literal["float32", "float64"] | None, shown_as("float32|float64", "(default: the model's own)")] = None
+    precision: Annotated[
+        Literal["float32", "float64"] | None,
+        shown_as("float32|float64", "(default: the model's own)"),
+    ] = None
     """What the model computes in."""
     evaluate: bool = False
     """In evaluation mode: batch norm by its running statistics."""
     python: Annotated[tuple[str, ...], shown_as("BACKEND=PATH ...")] = ()
     """Another interpreter for a framework, in an environment of its own."""
     json: Annotated[str | None, shown_as("FILE|-")] = None
-    """Write the diagnosis as JSON (experiments/own/diagnosis.py has the fields); - is standard output, and nothing else."""
+    (
+        "Write the diagnosis as JSON (experiments/own/diagnosis.py has the fields); - is standard "
+        "output, and nothing else."
+    )
     page: Annotated[Path | None, shown_as("FILE.html")] = None
     """Write a page with all of it: one file to open anywhere."""
     save: Annotated[Path | None, shown_as("FILE.capture")] = None
@@ -68,16 +83,23 @@ def run(options: Options, command: str) -> int:
 
     _check(options)
     pythons = names.pythons(options.python)
-    found = [_diagnosed(one, options, pythons, command) for one in names.given(options.models, pythons)]
+    found = [
+        _diagnosed(one, options, pythons, command) for one in names.given(options.models, pythons)
+    ]
     _report(found, options)
     return int(any(one.gradient.verdict == "non-finite" for one in found))
 
 
 def _check(options: Options) -> None:
     if not options.models:
-        raise UserError("a model must be given as BACKEND=FILE.py; received none; write torch=mine.py, for example")
+        raise UserError(
+            "a model must be given as BACKEND=FILE.py; received none; write torch=mine.py, for "
+            "example"
+        )
     if options.steps < 0:
-        raise UserError(f"--steps must not be negative; received {options.steps}; leave it out to train nothing")
+        raise UserError(
+            f"--steps must not be negative; received {options.steps}; leave it out to train nothing"
+        )
     if options.batch_size < 1:
         raise UserError(f"--batch-size must be at least 1; received {options.batch_size}")
     json = None if options.json in (None, "-") else Path(options.json or "")
@@ -94,7 +116,14 @@ def _diagnosed(one: Given, options: Options, pythons: dict[str, str], command: s
 
     if one.captured:
         return of_capture(one, command)
-    asked = Asked(options.data, options.steps, options.batch_size, options.seed, options.precision, options.evaluate)
+    asked = Asked(
+        options.data,
+        options.steps,
+        options.batch_size,
+        options.seed,
+        options.precision,
+        options.evaluate,
+    )
     return of_model(one, asked, pythons.get(one.backend), command, options.save)
 
 

@@ -1,12 +1,15 @@
-"""The ledger of differences: what the frameworks ship under one name, what it does, and the line that makes them equal.
+"""The ledger of differences.
 
-    python -m experiments.differences                  all of them, what does most first
-    python -m experiments.differences momentum         those that a word is about, by any framework's name or argument
-    python -m experiments.differences --json -         as JSON
-    python -m experiments.differences --measure        measures all effects again, into experiments/ledger/effects.json
+What the frameworks ship under one name, what it does, and the line that makes them equal.
 
-Without --measure no framework is imported. Exit status: 0, or 2 where no difference is about the word; and what ends every
-command (experiments/entry.py).
+    python -m experiments.differences              all of them, what does most first
+    python -m experiments.differences momentum     those that a word is about
+    python -m experiments.differences --json -     as JSON
+    python -m experiments.differences --measure    measures all effects again
+
+A word may be any framework's name or argument. Effects go into experiments/ledger/effects.json.
+Without --measure no framework is imported. Exit status: 0, or 2 where no difference is about the
+word; and what ends every command (experiments/entry.py).
 """
 
 from __future__ import annotations
@@ -41,10 +44,17 @@ PIPED = 128
 
 @dataclass(frozen=True)
 class Options:
-    """Print what differs between PyTorch, Keras and JAX under one name, what that does, and what makes them equal."""
+    """Print what differs between PyTorch, Keras and JAX under one name, what that does, and what
+    makes them equal.
+    """  # noqa: D205
 
-    word: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[WORD]", help_behavior_hint="")] = None
-    """Any framework's name or argument, or words: epsilon, BatchNorm1d, "weight decay"; without it all are listed."""
+    word: Annotated[
+        str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[WORD]", help_behavior_hint="")
+    ] = None
+    (
+        "Any framework's name or argument, or words: epsilon, BatchNorm1d, "
+        '"weight decay"; without it all are listed.'
+    )
     json: bool = False
     """Print JSON."""
     measure: bool = False
@@ -55,7 +65,10 @@ def document(differences: list[Difference]) -> str:
     """The differences as JSON, with their measured effects."""
     found = []
     for each in differences:
-        measured = {framework: asdict(effect) for framework, effect in effects.measured().get(each.name, {}).items()}
+        measured = {
+            framework: asdict(effect)
+            for framework, effect in effects.measured().get(each.name, {}).items()
+        }
         found.append({**each.model_dump(by_alias=True), "effects": measured})
     return json.dumps(found, indent=1)
 

@@ -1,7 +1,10 @@
-"""How a command ends on a signal: within a second, whatever it is doing, with no process or file left behind.
+"""How a command ends on a signal.
 
-A signal wakes a thread, which ends the children, tidies up and ends the process. The main thread is not asked: it may be inside
-a library that does not return for seconds, and a second Ctrl-C while it tidied up would be a traceback.
+Within a second, whatever it is doing, with no process or file left behind.
+
+A signal wakes a thread, which ends the children, tidies up and ends the process. The main thread is
+not asked: it may be inside a library that does not return for seconds, and a second Ctrl-C while it
+tidied up would be a traceback.
 """
 
 from __future__ import annotations
@@ -17,11 +20,17 @@ from functools import partial
 
 from experiments import children, streams
 
-WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "ended by SIGTERM", signal.SIGHUP: "ended by SIGHUP"}
-"""The signals that end a command, and what it says then; its exit status is 128 and the signal's number."""
+WORDS = {
+    signal.SIGINT: "interrupted",
+    signal.SIGTERM: "ended by SIGTERM",
+    signal.SIGHUP: "ended by SIGHUP",
+}
+"""The signals that end a command, and what it says then; its exit status is 128 and the signal's
+number."""
 
 CLEAR = "\r\x1b[K\x1b[?25h"
-"""A terminal's line begun anew, with its cursor: the progress may have been in the middle of one."""
+"""A terminal's line begun anew, with its cursor: the progress may have been in the middle of
+one."""
 
 TIDYING = 0.4
 """Seconds that tidying up may take."""
@@ -31,19 +40,23 @@ _sentences: list[Callable[[], str]] = []
 
 
 def listen() -> None:
-    """End the process on these signals from now on; one that is ignored, as `nohup` does, stays so."""
+    """End the process on these signals from now on; one ignored, as by `nohup`, stays so."""
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     for number in WORDS:
         if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, lambda *_: None)  # Python's own part of it writes the number into the pipe, at once
+            # Python's own part of it writes the number into the pipe, at once
+            signal.signal(number, lambda *_: None)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     threading.Thread(target=_wait, args=(reading,), daemon=True).start()
 
 
 @contextlib.contextmanager
 def tidied(action: Callable[[], object]) -> Iterator[None]:
-    """Within this, a signal does something before the process ends: the children are dead by then. The last one comes first."""
+    """Within this, a signal does something before the process ends: the children are dead by then.
+
+    The last one comes first.
+    """
     _actions.append(action)
     try:
         yield
@@ -54,7 +67,10 @@ def tidied(action: Callable[[], object]) -> Iterator[None]:
 @contextlib.contextmanager
 def temporary_folder() -> Iterator[str]:
     """A folder for as long as this lasts, however it ends."""
-    with tempfile.TemporaryDirectory(prefix="isograd-") as folder, tidied(partial(shutil.rmtree, folder, ignore_errors=True)):
+    with (
+        tempfile.TemporaryDirectory(prefix="isograd-") as folder,
+        tidied(partial(shutil.rmtree, folder, ignore_errors=True)),
+    ):
         yield folder
 
 
@@ -82,7 +98,8 @@ def _tidy(said: list[str]) -> None:
         outlet.only(threading.get_ident())
     children.kill_all()
     for action in reversed(_actions):
-        with contextlib.suppress(Exception):  # whatever it is, the process ends, and the others have their turn
+        # whatever it is, the process ends, and the others have their turn
+        with contextlib.suppress(Exception):
             action()
     children.wait_all()
     said += [sentence() for sentence in _sentences[-1:]]

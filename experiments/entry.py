@@ -1,8 +1,9 @@
-"""How a command begins and ends, the same for all: its streams, its signals, and its errors as one line.
+"""How a command begins and ends, the same for all: its streams, signals, and errors as one line.
 
-Exit status: what the command returns; 2 for a mistake in what was asked; 1 where somebody's model raised, and where the machine
-or the installation lacks what it takes (memory, files to open, room for standard output on a full disk, a package of this
-project); 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP. A reader of standard output that goes away changes nothing
+Exit status: what the command returns; 2 for a mistake in what was asked; 1 where somebody's model
+raised, and where the machine or the installation lacks what it takes (memory, files to open, room
+for standard output on a full disk, a package of this project); 130 after Ctrl-C, 143 after SIGTERM,
+129 after SIGHUP. A reader of standard output that goes away changes nothing
 (experiments/streams.py).
 """
 
@@ -20,23 +21,33 @@ from experiments import ending, streams
 from experiments.ending import temporary_folder
 
 LEAST = 3 * 2**29
-"""Bytes of address space below which a library that runs or reports need ends the process, and says something else of it."""
+"""Bytes of address space below which a library that runs or reports need ends the process, and says
+something else of it."""
 
 
 def words(job: str) -> list[str]:
-    """A job as it is called: from this project's root, or by the console script that other projects have (isograd/jobs.py)."""
+    """A job as it is called.
+
+    From this project's root, or by the console script that other projects have (isograd/jobs.py).
+    """
     script = ["isograd", job]
     return script if sys.argv[0] == " ".join(script) else ["python", "-m", f"experiments.{job}"]
 
 
 def command(job: str) -> str:
-    """The command line as its reader would repeat it; who calls a job for somebody else says it in ISOGRAD_COMMAND."""
+    """The command line as its reader would repeat it.
+
+    Who calls a job for somebody else says it in ISOGRAD_COMMAND.
+    """
     line = os.environ.get("ISOGRAD_COMMAND") or shlex.join([*words(job), *sys.argv[1:]])
     return line.encode(errors="replace").decode()
 
 
 def begin() -> None:
-    """Take over streams and signals: the first thing that a command does, before the imports that take time."""
+    """Take over streams and signals.
+
+    The first thing that a command does, before the imports that take time.
+    """
     streams.take()
     ending.listen()
     sys.excepthook = _before_the_command
@@ -54,7 +65,7 @@ def check_memory() -> None:
 
 
 def run(command: Callable[[], int]) -> int:
-    """Do what a command does, say in one line what keeps it from that, and return the exit status."""
+    """Do what a command does, say in a line what keeps it from that, and return the exit status."""
     from common.errors import Failed, UserError
 
     try:
@@ -82,7 +93,10 @@ def run(command: Callable[[], int]) -> int:
 
 @contextlib.contextmanager
 def _home() -> Iterator[None]:
-    """Give a user without a home, as in a container, one for as long as the command lasts: some libraries need one."""
+    """Give a user without a home, as in a container, one for as long as the command lasts.
+
+    Some libraries need one.
+    """
     if os.path.isabs(os.path.expanduser("~")):
         yield
         return
@@ -92,7 +106,10 @@ def _home() -> Iterator[None]:
 
 
 def failure(error: BaseException) -> str | None:
-    """One line for what the machine or the installation has not; None for what is a mistake of this program."""
+    """One line for what the machine or the installation has not.
+
+    None for what is a mistake of this program.
+    """
     match error:
         case ModuleNotFoundError(name=str(name)):
             from common.errors import install_command
@@ -101,9 +118,15 @@ def failure(error: BaseException) -> str | None:
         case ImportError():
             return f"a library cannot be loaded: {' '.join(str(error).split())[:120]}"
         case MemoryError():
-            return "there is not enough memory; lower --width, --depth or --batch-size, or raise the limit (ulimit -v)"
+            return (
+                "there is not enough memory; lower --width, --depth or --batch-size, or raise the "
+                "limit (ulimit -v)"
+            )
         case RuntimeError() if "start new thread" in str(error):
-            return "no other thread can be started; raise the limits of this machine (ulimit -u, ulimit -v)"
+            return (
+                "no other thread can be started; raise the limits of this machine (ulimit -u, "
+                "ulimit -v)"
+            )
         case OSError(errno=int(), filename=name):
             return str(error.strerror) + (f": {name}" if name is not None else "")
         case _:
@@ -115,7 +138,9 @@ def _say(reason: str) -> None:
     print(f"error: {reason}", file=sys.stderr)
 
 
-def _before_the_command(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+def _before_the_command(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
     """What went wrong while the command was imported."""
     reason = failure(error)
     if reason is None:

@@ -45,7 +45,11 @@ def fit_of(errors: np.ndarray, y_train: np.ndarray, y_test: np.ndarray) -> Fit:
 
 def guessing_loss(plan: Plan, data: task.Data) -> float:
     """The training loss of an answer that does not look at the sample, the best one."""
-    return guessing(plan.network.loss, data.shares) if data.classes else float(data.y_train.var(0).mean())
+    return (
+        guessing(plan.network.loss, data.shares)
+        if data.classes
+        else float(data.y_train.var(0).mean())
+    )
 
 
 def standard_error(values: np.ndarray) -> float:

@@ -1,4 +1,6 @@
-"""The executor: who does a lane's jobs. Processes of this machine, or with `--cluster` those of many (experiments/cluster.py).
+"""The executor: who does a lane's jobs.
+
+Processes of this machine, or with `--cluster` those of many (experiments/cluster.py).
 
 The runner knows these two interfaces, and neither processes nor machines.
 """
@@ -16,7 +18,8 @@ if TYPE_CHECKING:
     from experiments.jobs import Job
 
 Inbox = queue.Queue[Any]
-"""Where workers are heard: `(worker, message)`, the messages of experiments/worker.py; `(worker, None)` when one has ended."""
+"""Where workers are heard: `(worker, message)`, the messages of experiments/worker.py; `(worker,
+None)` when one has ended."""
 
 
 class Worker(Protocol):
@@ -62,7 +65,7 @@ class Executor(Protocol):
         ...
 
     def lanes(self, device: str) -> int:
-        """Into how many lanes the jobs of a backend on a device are divided at least, if there are as many."""
+        """Into how many lanes a backend's jobs on a device are divided at least, if enough."""
         ...
 
     def start(self, first: Job, store: Store, inbox: Inbox) -> Worker:

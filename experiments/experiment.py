@@ -1,19 +1,22 @@
 """An experiment: a question, and the configurations that answer it, read from a TOML file.
 
     question = "Which countermeasure brings the gradient back?"
-    [base]                        # numbers shared by all configurations; what is left out has the default of its own
+    [base]                     # numbers shared by all configurations
     depth = 30
-    activation = "sigmoid"        # by its bare name, or as a table: { kind = "leaky_relu", slope = 0.1 }
-    [thresholds]                  # of the verdicts; may be left out
+    activation = "sigmoid"     # by its bare name, or as { kind = "leaky_relu", slope = 0.1 }
+    [thresholds]               # of the verdicts; may be left out
     vanishing = 1e-3
-    [[configuration]]             # either configurations, each with what it changes and, if wanted, a name ...
+    [[configuration]]          # either configurations, each with what it changes and a name ...
     activation = "relu"
-    [grid]                        # ... or lists, of which every combination is a configuration
+    [grid]                     # ... or lists, of which every combination is a configuration
     depth = [5, 10, 20]
 
-What is given on the command line replaces a number in the base, in every configuration and in the grid.
+What the base leaves out has the default of its own.
+What is given on the command line replaces a number in the base, in every configuration and in the
+grid.
 
-A file has at most 200,000 bytes, in lines of at most 2,000 characters; a question 1,000 characters, a name 200, in one line.
+A file has at most 200,000 bytes, in lines of at most 2,000 characters; a question 1,000 characters,
+a name 200, in one line.
 """
 
 from __future__ import annotations
@@ -43,10 +46,12 @@ CATALOGUE = Path(__file__).parent / "catalogue"
 DEFAULT = "countermeasures"
 
 MANY = 1_000
-"""Configurations that are run without asking: the answer has a line for each, and few who list more in a grid mean to."""
+"""Configurations that are run without asking: the answer has a line for each, and few who list more
+in a grid mean to."""
 
 MOST = 100_000
-"""Configurations that are run at all: their plans are held in memory, and a page of them is opened in a browser."""
+"""Configurations that are run at all: their plans are held in memory, and a page of them is opened
+in a browser."""
 
 QUESTION, NAME = 1_000, 200
 """Characters of a question and of a configuration's name at most."""
@@ -66,7 +71,10 @@ class Experiment(Spec, frozen=True):
     def configurations(self, overrides: Values) -> Iterator[tuple[str | None, dict[str, Any]]]:
         """Each configuration's own name, if it has one, and what it sets beyond the base."""
         for written in self.configuration:
-            yield _own_name(written), {k: v for k, v in written.items() if k != "name"} | dict(overrides)
+            yield (
+                _own_name(written),
+                {k: v for k, v in written.items() if k != "name"} | dict(overrides),
+            )
         if self.grid:
             axes = self.grid | {key: [value] for key, value in overrides.items()}
             for values in itertools.product(*axes.values()):
@@ -102,7 +110,10 @@ def catalogue() -> dict[str, Path]:
 
 
 def name_of_file(name: str) -> str:
-    """What an experiment is kept under: its own name, or for a file one that no other has, with the digest of its path."""
+    """What an experiment is kept under.
+
+    Its own name, or for a file one that no other has, with the digest of its path.
+    """
     if not name.endswith(".toml"):
         return name
     path = Path(name)
@@ -114,17 +125,24 @@ def read(name: str) -> Experiment:
     """Read an experiment of the catalogue, or a .toml file.
 
     Raises:
-        UserError: There is none of that name, or the file cannot be read, or something in it is not right.
+        UserError: There is none of that name, or the file cannot be read, or something in it is not
+            right.
     """
     path = Path(name) if name.endswith(".toml") else catalogue().get(name)
     if path is None:
-        raise UserError(f"no experiment is called {shown(name)}{nearest(name, catalogue())}; or name a .toml file")
+        raise UserError(
+            f"no experiment is called {shown(name)}{nearest(name, catalogue())}; or name a .toml "
+            "file"
+        )
     try:
         experiment = Experiment.model_validate(tomlfile.read(path))
     except ValidationError as error:
         raise UserError(f"{path.name}: {one_line(error, Experiment)}") from None
     if bool(experiment.configuration) == bool(experiment.grid):
-        raise UserError(f"{path.name}: an experiment must have either [[configuration]] or [grid]; received both or neither")
+        raise UserError(
+            f"{path.name}: an experiment must have either [[configuration]] or [grid]; received "
+            "both or neither"
+        )
     return experiment
 
 
@@ -139,11 +157,13 @@ def check_count(experiment: Experiment, overrides: Values, *, many: bool) -> Non
     Raises:
         UserError: There are more.
     """
-    count, most = experiment.count(overrides), MOST if many else MANY
+    count = experiment.count(overrides)
+    most = MOST if many else MANY
     if count > most:
         cure = "" if many else ", or add --many"
         raise UserError(
-            f"an experiment must have at most {most:,} configurations; received {shown(count)}; shorten what [grid] lists{cure}"
+            f"an experiment must have at most {most:,} configurations; received {shown(count)}; "
+            f"shorten what [grid] lists{cure}"
         )
 
 
@@ -155,7 +175,8 @@ def plans(experiment: Experiment, overrides: Values | None = None) -> dict[str, 
         overrides: Values that replace those of the experiment wherever it sets them.
 
     Raises:
-        UserError: A key or value is not right, two different configurations share a name, or the data are not usable.
+        UserError: A key or value is not right, two different configurations share a name, or the
+            data are not usable.
     """
     overrides = overrides or {}
     _check_flags(overrides)
@@ -164,9 +185,14 @@ def plans(experiment: Experiment, overrides: Values | None = None) -> dict[str, 
     for number, (name, changes) in enumerate(experiment.configurations(overrides), start=1):
         where = f"configuration {name or number}" if experiment.configuration else "[grid]"
         settings = _settings(where, experiment.base | changes)
-        name, plan = name or name_of(settings, changes, overrides), plan_of(where, settings)
-        if found.setdefault(name, plan) != plan:  # the same plan twice, by an override, is one configuration
-            raise UserError(f"{where}: names must be unique; received {name!r} twice; give one of them another `name`")
+        name = name or name_of(settings, changes, overrides)
+        plan = plan_of(where, settings)
+        # the same plan twice, by an override, is one configuration
+        if found.setdefault(name, plan) != plan:
+            raise UserError(
+                f"{where}: names must be unique; received {name!r} twice; give one of them "
+                "another `name`"
+            )
     return found
 
 
@@ -182,19 +208,32 @@ def settings(experiment: Experiment, overrides: Values) -> list[Settings]:
 
 
 def with_single_changes(experiment: Experiment) -> Experiment:
-    """The experiment, and after its configurations the first one with each other countermeasure, one change at a time.
+    """The experiment, and the first configuration with each other countermeasure.
 
-    They are all kinds that need no number, each with its defaults; an optimizer has its own learning rate.
+    They come after its configurations, one change at a time.
+
+    They are all kinds that need no number, each with its defaults; an optimizer has its own
+    learning rate.
     """
-    written = [({"name": name} if name else {}) | changes for name, changes in experiment.configurations({})]
+    written = [
+        ({"name": name} if name else {}) | changes
+        for name, changes in experiment.configurations({})
+    ]
     first = {key: value for key, value in written[0].items() if key != "name"}
     base = _settings("[base]", experiment.base | first)
-    seen = [_settings("[base]", experiment.base | {k: v for k, v in one.items() if k != "name"}) for one in written]
+    seen = [
+        _settings("[base]", experiment.base | {k: v for k, v in one.items() if k != "name"})
+        for one in written
+    ]
     for room in COUNTERMEASURES:
         for kind in kinds(room):
             change = first | {room: kind} | ({"learning_rate": None} if room == "optimizer" else {})
             changed = _of_the_same_architecture(base, experiment.base | change)
-            if changed and getattr(changed, room).kind != getattr(base, room).kind and changed not in seen:
+            if (
+                changed
+                and getattr(changed, room).kind != getattr(base, room).kind
+                and changed not in seen
+            ):
                 written.append(change)
     return experiment.model_copy(update={"configuration": tuple(written), "grid": {}})
 
@@ -204,14 +243,19 @@ def _of_the_same_architecture(base: Settings, values: Values) -> Settings | None
     try:
         found = Settings.model_validate(values)
         steps = {"time": 1} if found.recurrent.over_time else {}
-        found.architecture.model_validate(found.of_network() | steps | {"features": 1, "classes": 2})
+        found.architecture.model_validate(
+            found.of_network() | steps | {"features": 1, "classes": 2}
+        )
     except ValidationError:
         return None
     return found if found.architecture is base.architecture else None
 
 
 def _check_flags(overrides: Values) -> None:
-    """Whether each number of the command line is one by itself, so that its flag is named and no place in the file."""
+    """Whether each number of the command line is one by itself.
+
+    Its flag is named then, and no place in the file.
+    """
     try:
         Settings.model_validate(dict(overrides))
     except ValidationError as error:

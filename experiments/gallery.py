@@ -1,11 +1,11 @@
-"""Every experiment of the catalogue in one figure and one sentence: docs/gallery.md and its pictures.
+"""Every experiment of the catalogue in a figure and a sentence: docs/gallery.md and its pictures.
 
     python -m experiments.gallery             what the page says of each, from the runs in results/
     python -m experiments.gallery --write     the same, and write it to docs/
 
-A figure is made by the command that stands beside it; what is not in the store yet is run. The definition runs alone, which
-decides all that is said here, in 15 minutes on two cores. Exit status: 0, or 2 for a mistake in what was asked; and what ends
-every command (experiments/entry.py).
+A figure is made by the command that stands beside it; what is not in the store yet is run. The
+definition runs alone, which decides all that is said here, in 15 minutes on two cores. Exit status:
+0, or 2 for a mistake in what was asked; and what ends every command (experiments/entry.py).
 """
 
 from __future__ import annotations
@@ -47,7 +47,9 @@ def run(options: Options) -> int:
         UserError: What was asked cannot be done.
     """
     if options.write and INSTALLED:
-        raise UserError("--write must be used in a clone of the project, whose page it writes; leave it out")
+        raise UserError(
+            "--write must be used in a clone of the project, whose page it writes; leave it out"
+        )
     entry.check_memory()
 
     from experiments import destinations

@@ -1,11 +1,16 @@
-"""The index: which runs of a store make an experiment, so that its report can be made again without running anything.
+"""The index.
 
-`experiment-<name>.json` lies beside the runs. It has what a run does not know: the question, the command, the names of the
-configurations in their order, and the reason of every run that there is not. `python -m experiments.report` reads it; where a
-folder has none, the configurations are named after their plans (experiments/loading.py).
+Which runs of a store make an experiment, so that its report can be made again without running
+anything.
 
-Its first field is its seal, as in a run (experiments/seal.py), and its `sequence` says which experiment was asked for last,
-whatever the clock says. A folder may come from somebody else: what an index says is held to what is known and to the runs.
+`experiment-<name>.json` lies beside the runs. It has what a run does not know: the question, the
+command, the names of the configurations in their order, and the reason of every run that there is
+not. `python -m experiments.report` reads it; where a folder has none, the configurations are named
+after their plans (experiments/loading.py).
+
+Its first field is its seal, as in a run (experiments/seal.py), and its `sequence` says which
+experiment was asked for last, whatever the clock says. A folder may come from somebody else: what
+an index says is held to what is known and to the runs.
 """
 
 from __future__ import annotations
@@ -112,8 +117,14 @@ def of_jobs(
         if failed := failures.get(job.run_id):
             entry.failures[job.backend] = Failure(status=failed.status, reason=failed.reason)
     for entry in entries.values():
-        entry.failures |= {backend: Failure(status="missing", reason=reason) for backend, reason in absent.items()}
-    shared = {"question": experiment.question, "thresholds": experiment.thresholds, "entries": list(entries.values())}
+        entry.failures |= {
+            backend: Failure(status="missing", reason=reason) for backend, reason in absent.items()
+        }
+    shared = {
+        "question": experiment.question,
+        "thresholds": experiment.thresholds,
+        "entries": list(entries.values()),
+    }
     return Index(experiment=name, command=command, **shared)
 
 
@@ -134,7 +145,9 @@ def save(store: Store, index: Index) -> None:
     """
     path = path_of(store, index.experiment)
     with store.alone("index", wait=True):
-        others = [one.sequence for one in read_each(store.directory).values() if isinstance(one, Index)]
+        others = [
+            one.sequence for one in read_each(store.directory).values() if isinstance(one, Index)
+        ]
         numbered = index.model_copy(update={"sequence": 1 + max(others, default=0)})
         write_whole(path, seal.close(seal.record(numbered, indent=1).encode()))
 

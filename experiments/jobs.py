@@ -1,4 +1,4 @@
-"""Jobs: the runs that an experiment needs, each with its id, and which of them the store has already."""
+"""Jobs: the runs that an experiment needs, each with its id, and which of them the store has."""
 
 from __future__ import annotations
 
@@ -36,26 +36,46 @@ def versions_here(backend: str, plan: Plan, device: str) -> dict[str, str]:
     return versions(backend)
 
 
-def job(backend: str, name: str, plan: Plan, device: str, versions_of: VersionsOf = versions_here) -> Job:
+def job(
+    backend: str, name: str, plan: Plan, device: str, versions_of: VersionsOf = versions_here
+) -> Job:
     """A job with its run id. The definition always runs on the processor."""
     device = "cpu" if backend == DEFINITION else device
     found = versions_of(backend, plan, device)
     return Job(backend, name, plan, plan.run_id(backend, device, found), device, found["processor"])
 
 
-def jobs_of(plans: dict[str, Plan], backends: Iterable[str], device: str, versions_of: VersionsOf = versions_here) -> list[Job]:
+def jobs_of(
+    plans: dict[str, Plan],
+    backends: Iterable[str],
+    device: str,
+    versions_of: VersionsOf = versions_here,
+) -> list[Job]:
     """Every plan on every backend."""
-    return [job(backend, name, plan, device, versions_of) for backend in backends for name, plan in plans.items()]
+    return [
+        job(backend, name, plan, device, versions_of)
+        for backend in backends
+        for name, plan in plans.items()
+    ]
 
 
 def missing(jobs: list[Job], have: Collection[str]) -> list[Job]:
-    """The jobs whose runs there are not, and the definition's for every framework's among them: it leaves the references."""
+    """The jobs whose runs there are not, and the definition's for every framework's among them.
+
+    It leaves the references.
+    """
     todo = {one.run_id: one for one in jobs if one.run_id not in have}
     compared = {one.plan for one in todo.values() if one.backend != DEFINITION}
-    return list(({one.run_id: one for one in jobs if one.defines and one.plan in compared} | todo).values())
+    return list(
+        ({one.run_id: one for one in jobs if one.defines and one.plan in compared} | todo).values()
+    )
 
 
 def stored(jobs: Iterable[Job], store: Store) -> dict[str, Run]:
     """The runs that the store has, by run id."""
     found = {one.run_id: (one, store.load(one.run_id)) for one in jobs}
-    return {run_id: run for run_id, (one, run) in found.items() if run and run.is_of(one.plan, one.backend)}
+    return {
+        run_id: run
+        for run_id, (one, run) in found.items()
+        if run and run.is_of(one.plan, one.backend)
+    }

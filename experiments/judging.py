@@ -1,4 +1,7 @@
-"""Judging: single steps of a wing from the definition's own states, compared with the definition's (common/agreement.py)."""
+"""Judging: single steps of a wing from the definition's own states.
+
+They are compared with the definition's (common/agreement.py).
+"""
 
 from __future__ import annotations
 
@@ -24,14 +27,15 @@ from common.trace import Check, Trace
 
 @dataclass(frozen=True)
 class Kept:
-    """What is kept of a free run: its trace, and its states before some steps, and after the last."""
+    """What is kept of a free run: its trace, its states before some steps and after the last."""
 
     trace: Trace
     states: dict[int, State]
 
     def after(self, step: int) -> dict[str, np.ndarray]:
         """What a step gave: the state after it and, if it was recorded, what was measured."""
-        state, recorded = self.states[step + 1], np.flatnonzero(self.trace.steps == step)
+        state = self.states[step + 1]
+        recorded = np.flatnonzero(self.trace.steps == step)
         found = _named(state)
         if recorded.size:
             found["loss"] = self.trace.loss[:, recorded[0]]
@@ -74,7 +78,9 @@ def _logits(program: Program, x_test: np.ndarray, plan: Plan) -> np.ndarray:
     return program.predict(np.broadcast_to(x_test, (len(plan.seeds), *x_test.shape)))
 
 
-def watched(program: Program, batches: Iterable[Batch], steps: Iterable[int], states: dict[int, State]) -> Iterator[Batch]:
+def watched(
+    program: Program, batches: Iterable[Batch], steps: Iterable[int], states: dict[int, State]
+) -> Iterator[Batch]:
     """The batches of a run; before some of its steps its state is put into `states`."""
     chosen = set(steps)
     for step, batch in enumerate(batches):
@@ -93,24 +99,35 @@ def checks(program: Program, plan: Plan, data: Data, judges: list[Judge]) -> lis
     definition = Definition(plan)
     if not judges:
         return [_without_definition(program, plan, data)]
-    found, drawn = [], evaluated(data)
+    found = []
+    drawn = evaluated(data)
     for judge in judges:
         batch = batch_of(plan, data, judge.step)
         expected = take(definition, judge.before, batch, data.x_test[drawn], plan)
-        step = take(program, judge.before, batch, data.x_test, plan)  # one shape of evaluation is compiled, that of all samples
+        # one shape of evaluation is compiled, that of all samples
+        step = take(program, judge.before, batch, data.x_test, plan)
         found.append(judge.check(replace(step, logits=step.logits[:, drawn]), expected, plan))
         if judge is judges[-1] and found[-1].outcome != "broken":
             expected_everywhere = _logits(definition, data.x_test, plan)
-            redraw = partial(_bounds_of_samples, plan, judge.before, batch, data.x_test, expected_everywhere)
-            everywhere = judge.check_all_samples(step.logits, expected_everywhere, drawn, plan, redraw)
+            redraw = partial(
+                _bounds_of_samples, plan, judge.before, batch, data.x_test, expected_everywhere
+            )
+            everywhere = judge.check_all_samples(
+                step.logits, expected_everywhere, drawn, plan, redraw
+            )
             found[-1] = everywhere if everywhere.outcome == "broken" else found[-1]
     return found
 
 
 def _bounds_of_samples(
-    plan: Plan, before: State, batch: Batch, x_test: np.ndarray, expected: np.ndarray, samples: np.ndarray
+    plan: Plan,
+    before: State,
+    batch: Batch,
+    x_test: np.ndarray,
+    expected: np.ndarray,
+    samples: np.ndarray,
 ) -> np.ndarray:
-    """Bounds [seed, sample] on the evaluation of some samples, by draws of the step and of their evaluation."""
+    """Bounds [seed, sample] on the evaluation of some samples, by draws of step and evaluation."""
     rms = np.zeros((len(plan.seeds), len(samples)))
     for seed in range(DRAWS):
         program = Definition(plan, measure=False, rounding=Random(plan.precision, seed))
@@ -120,25 +137,34 @@ def _bounds_of_samples(
 
 
 def taken_again(plan: Plan) -> list[int]:
-    """Which steps of a free run are taken again: the judged ones, and the first recorded one that is fetched later."""
+    """Which steps of a free run are taken again.
+
+    The judged ones, and the first recorded one that is fetched later.
+    """
     later = next((step for step in range(1, plan.steps) if plan.recorded(step)), 0)
     return sorted({*judged_steps(plan.steps), later})
 
 
 def drifts(program: Program, plan: Plan, data: Data, run: Kept) -> list[Check]:
-    """Steps of the free run, compared bit by bit with the same steps from its states, fetched and loaded; those that differ.
+    """Steps of the free run that differ, bit by bit, from the same steps from its states.
 
-    A single step cannot show what a program keeps beside its state, such as old weights, an old batch, a momentum or a rate
-    that falls; a free run shows it only where it is not chaotic. The same instructions on the same numbers give the same bits,
-    so that nothing is tolerated here; where they do not even twice, as where an accelerator adds in any order, nothing is said.
+    These are fetched and loaded.
+
+    A single step cannot show what a program keeps beside its state, such as old weights, an old
+    batch, a momentum or a rate that falls; a free run shows it only where it is not chaotic. The
+    same instructions on the same numbers give the same bits, so that nothing is tolerated here;
+    where they do not even twice, as where an accelerator adds in any order, nothing is said.
     """
     found = []
     for step in taken_again(plan):
-        alone, in_the_run = _alone(program, plan, data, step, run), run.after(step)
+        alone = _alone(program, plan, data, step, run)
+        in_the_run = run.after(step)
         where = _differing(in_the_run, alone)
         if where and not _differing(_alone(program, plan, data, step, run), alone):
             reason = f"{where}, step {step}: in the run it is not what the step by itself gives"
-            found.append(Check(step=step, outcome="broken", reason=reason, error=1.0, bound=0.0, where=where))
+            found.append(
+                Check(step=step, outcome="broken", reason=reason, error=1.0, bound=0.0, where=where)
+            )
     return found
 
 
@@ -151,7 +177,10 @@ def _alone(program: Program, plan: Plan, data: Data, step: int, run: Kept) -> di
 
 def _differing(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> str:
     """The first array that is not the same; empty where all are."""
-    return next((name for name, value in a.items() if not np.array_equal(value, b[name], equal_nan=True)), "")
+    return next(
+        (name for name, value in a.items() if not np.array_equal(value, b[name], equal_nan=True)),
+        "",
+    )
 
 
 def nothing_to_compare_with() -> Check:
@@ -163,7 +192,18 @@ def nothing_to_compare_with() -> Check:
 def _without_definition(program: Program, plan: Plan, data: Data) -> Check:
     """The first step of a plan whose definition is not finite there."""
     step = take(program, draw.state(plan), batch_of(plan, data, 0), data.x_test, plan)
-    finite = bool(np.isfinite(step.gradients.loss).all() and np.isfinite(step.gradients.signal).all())
-    reason = "the definition is not finite at the first step" + (", and this run is" if finite else "")
+    finite = bool(
+        np.isfinite(step.gradients.loss).all() and np.isfinite(step.gradients.signal).all()
+    )
+    reason = "the definition is not finite at the first step" + (
+        ", and this run is" if finite else ""
+    )
     outcome = "broken" if finite else "cannot be judged"
-    return Check(step=0, outcome=outcome, reason=reason, error=np.inf if finite else 0.0, bound=0.0, where="loss")
+    return Check(
+        step=0,
+        outcome=outcome,
+        reason=reason,
+        error=np.inf if finite else 0.0,
+        bound=0.0,
+        where="loss",
+    )

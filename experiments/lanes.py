@@ -1,4 +1,7 @@
-"""Lanes: jobs of one backend in order, done by one worker; into how many the jobs are divided, and which start first."""
+"""Lanes: jobs of one backend in order, done by one worker.
+
+Into how many the jobs are divided, and which start first.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,12 @@ from experiments.executor import Worker
 from experiments.jobs import Job
 
 FIRST = (DEFINITION, "keras", "jax", "torch")
-"""The order in which lanes start: what the others need, then the longest work, so that the cores end together."""
+"""The order in which lanes start: what the others need, then the longest work, so that the cores
+end together."""
 
 LANES = {DEFINITION: 2, "torch": 3}
-"""Into how many a backend's jobs are divided: those whose workers start soon and compile nothing fill the cores to the end."""
+"""Into how many a backend's jobs are divided: those whose workers start soon and compile nothing
+fill the cores to the end."""
 
 SHORTEST_LANE = 2
 
@@ -39,11 +44,18 @@ class Lane:
     @property
     def displaced(self) -> bool:
         """Whether it is to leave references, and its worker waits for a machine."""
-        return bool(self.jobs) and self.jobs[0].defines and self.worker is not None and not self.worker.placed
+        return (
+            bool(self.jobs)
+            and self.jobs[0].defines
+            and self.worker is not None
+            and not self.worker.placed
+        )
 
 
 def lanes(jobs: Iterable[Job], least: Callable[[str], int] = lambda device: 1) -> list[Lane]:
-    """Jobs by backend and processor, those of one structure together: a worker keeps the program that it compiled last.
+    """Jobs by backend and processor, those of one structure together.
+
+    A worker keeps the program that it compiled last.
 
     Args:
         jobs: What is to be done.
@@ -56,9 +68,15 @@ def lanes(jobs: Iterable[Job], least: Callable[[str], int] = lambda device: 1) -
         size = max(SHORTEST_LANE, -(-len(same) // count))
         parts: list[list[Job]] = []
         for alike in _grouped(same, lambda one: one.processor):
-            ordered = [one for group in _grouped(alike, lambda one: one.plan.structure()) for one in group]
+            ordered = [
+                one for group in _grouped(alike, lambda one: one.plan.structure()) for one in group
+            ]
             parts += [ordered[i : i + size] for i in range(0, len(ordered), size)]
-        names = [name] if len(parts) == 1 else [f"{name} ({i} of {len(parts)})" for i in range(1, len(parts) + 1)]
+        names = (
+            [name]
+            if len(parts) == 1
+            else [f"{name} ({i} of {len(parts)})" for i in range(1, len(parts) + 1)]
+        )
         found += [Lane(lane, deque(part)) for lane, part in zip(names, parts, strict=True)]
     return found
 

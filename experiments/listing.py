@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from experiments.jobs import Job
 
 START, RUN = 5.0, 0.3
-"""Seconds to import a framework, and to compile and begin a run; on the processors of docs/adr/0005."""
+"""Seconds to import a framework, and to compile and begin a run; on the processors of
+docs/adr/0005."""
 
 LAYER = 2e-5
 """Seconds of a layer in a step, whatever its size."""
@@ -40,19 +41,28 @@ def listing(backends: Sequence[str], overrides: Values) -> Iterator[tuple[str, s
         found = settings(experiment, overrides)
         runs = len(found) * len(backends)
         sizes = ", ".join(
-            [_count(len(found), "configuration"), _count(_most(found, "seeds"), "seed"), _count(_most(found, "steps"), "step")]
+            [
+                _count(len(found), "configuration"),
+                _count(_most(found, "seeds"), "seed"),
+                _count(_most(found, "steps"), "step"),
+            ]
         )
-        where = f"{_count(runs, 'run')} on {', '.join(backends)}: {_spoken(seconds(found, len(backends)))}"
+        where = (
+            f"{_count(runs, 'run')} on {', '.join(backends)}: "
+            f"{_spoken(seconds(found, len(backends)))}"
+        )
         yield f"{name}: {sizes}; {where}", experiment.question
 
 
 def seconds(found: Sequence[Settings], backends: int) -> float:
     """About how long the runs take on so many backends, on the cores that this process may use."""
-    return _seconds([one.steps * one.seeds * _of_settings(one) for one in found] * backends, backends)
+    return _seconds(
+        [one.steps * one.seeds * _of_settings(one) for one in found] * backends, backends
+    )
 
 
 def announced(jobs: Sequence[Job]) -> str:
-    """What is about to be run, and about how long it takes: `60 runs on numpy, torch: about 2 minutes`."""
+    """What is to be run, and how long it takes: `60 runs on numpy, torch: about 2 minutes`."""
     names = list(dict.fromkeys(job.backend for job in jobs))
     each = [
         job.plan.steps
@@ -65,12 +75,16 @@ def announced(jobs: Sequence[Job]) -> str:
         )
         for job in jobs
     ]
-    return f"{_count(len(jobs), 'run')} on {', '.join(names)}: {_spoken(_seconds(each, len(names)))}"
+    return (
+        f"{_count(len(jobs), 'run')} on {', '.join(names)}: {_spoken(_seconds(each, len(names)))}"
+    )
 
 
 def _seconds(runs: Sequence[float], backends: int) -> float:
     """All together, of the seconds of each run's steps."""
-    return (backends * START + RUN * len(runs) + sum(runs)) / min(backends, len(os.sched_getaffinity(0)))
+    return (backends * START + RUN * len(runs) + sum(runs)) / min(
+        backends, len(os.sched_getaffinity(0))
+    )
 
 
 def _of_settings(one: Settings) -> float:
@@ -81,7 +95,10 @@ def _of_settings(one: Settings) -> float:
 
 
 def _step(count: int, each: float, width: int, batch_size: int) -> float:
-    """Seconds of one step of one seed: three products of [batch, width] and [width, width] a site, two operations each."""
+    """Seconds of one step of one seed.
+
+    Three products of [batch, width] and [width, width] a site, two operations each.
+    """
     return count * (each + 6 * batch_size * width**2 / SPEED)
 
 

@@ -1,6 +1,7 @@
-"""The experiment of a folder of runs: what its index says, held to the runs that are there and can be read.
+"""The experiment of a folder of runs: what its index says, held to the runs that can be read.
 
-Where a folder has no index, every plan is a configuration, named after what tells it from the others.
+Where a folder has no index, every plan is a configuration, named after what tells it from the
+others.
 """
 
 from __future__ import annotations
@@ -54,11 +55,17 @@ def load(folder: Path, experiment: str | None = None) -> Source:
     runs, left_out = _runs(paths)
     if index:
         foreign = set(_foreign(index, runs))
-        left_out |= {folder / f"{run_id}.parquet": Damaged("it is not the run that the index says") for run_id in foreign}
+        left_out |= {
+            folder / f"{run_id}.parquet": Damaged("it is not the run that the index says")
+            for run_id in foreign
+        }
         runs = {run_id: run for run_id, run in runs.items() if run_id not in foreign}
     _say(left_out, folder)
     if not runs:
-        raise UserError(f"a folder must hold finished runs (*.parquet) that can be read; received {folder}; run it again")
+        raise UserError(
+            f"a folder must hold finished runs (*.parquet) that can be read; received {folder}; "
+            "run it again"
+        )
     return source(index or named_by_plans(runs, folder), runs, str(folder))
 
 
@@ -77,7 +84,9 @@ def _chosen(folder: Path, experiment: str | None) -> Index | None:
 
 
 def _asked(experiment: str, folder: Path, paths: Iterable[Path]) -> Path:
-    """The index that is meant by the name of an experiment, by its file, or by the file's name where one only has it.
+    """The index that is meant by the name of an experiment.
+
+    Or by its file, or by the file's name where one only has it.
 
     Raises:
         UserError: There is none, or there are several.
@@ -85,12 +94,21 @@ def _asked(experiment: str, folder: Path, paths: Iterable[Path]) -> Path:
     known = {path.stem.removeprefix("experiment-"): path for path in paths}
     exact = known.get(name_of_file(experiment)) or known.get(experiment)
     plain = {name: OF_FILE.sub("", name) for name in known}
-    alike = [name for name in known if plain[name] == file_stem(Path(experiment).name.removesuffix(".toml"))]
+    alike = [
+        name
+        for name in known
+        if plain[name] == file_stem(Path(experiment).name.removesuffix(".toml"))
+    ]
     if exact or len(alike) == 1:
         return exact or known[alike[0]]
     rule = f"--experiment must be one that was run into {folder}; received {shown(experiment)}"
     raise UserError(
-        rule + (f", which {len(alike)} have; one of: {', '.join(alike)}" if alike else nearest(experiment, set(plain.values())))
+        rule
+        + (
+            f", which {len(alike)} have; one of: {', '.join(alike)}"
+            if alike
+            else nearest(experiment, set(plain.values()))
+        )
     )
 
 
@@ -120,11 +138,19 @@ def _foreign(index: Index, runs: Mapping[str, Run]) -> Iterator[str]:
 
 
 def _say(left_out: Mapping[Path, Exception], folder: Path) -> None:
-    """Name on standard error what is left out: a damaged file in a line of its own, those of other versions in one."""
+    """Name on standard error what is left out.
+
+    A damaged file in a line of its own, those of other versions in one.
+    """
     for path, why in left_out.items():
         if not isinstance(why, OtherVersion):
-            print(escaped(f"damaged: {path} is left out ({seal.reason(why)}); run it again"), file=sys.stderr)
-    others = {path.name: str(why) for path, why in left_out.items() if isinstance(why, OtherVersion)}
+            print(
+                escaped(f"damaged: {path} is left out ({seal.reason(why)}); run it again"),
+                file=sys.stderr,
+            )
+    others = {
+        path.name: str(why) for path, why in left_out.items() if isinstance(why, OtherVersion)
+    }
     if others:
         first, why = next(iter(others.items()))
         more = f" and {len(others) - 1} more" if len(others) > 1 else ""
@@ -137,7 +163,10 @@ def _age(path: Path) -> tuple[int, str]:
 
 
 def named_by_plans(runs: Mapping[str, Run], folder: Path) -> Index:
-    """An index for a folder without one: every plan is a configuration, named after what tells it from the others."""
+    """An index for a folder without one.
+
+    Every plan is a configuration, named after what tells it from the others.
+    """
     plans: dict[str, dict[str, str]] = {}
     for run_id, run in runs.items():
         plans.setdefault(run.header.plan.model_dump_json(), {})[run.header.backend] = run_id
@@ -151,7 +180,11 @@ def named_by_plans(runs: Mapping[str, Run], folder: Path) -> Index:
     question = f"What became of the gradient in the runs of {folder.name}?"
     command = f"python -m experiments.report {folder}"
     return Index(
-        experiment=folder.name, question=question, command=command, thresholds=Thresholds(), entries=list(entries.values())
+        experiment=folder.name,
+        question=question,
+        command=command,
+        thresholds=Thresholds(),
+        entries=list(entries.values()),
     )
 
 
@@ -160,7 +193,8 @@ def _definition_first(backend: str) -> int:
 
 
 def _unused(name: str, taken: Iterable[str]) -> str:
-    names, number = set(taken), 1
+    names = set(taken)
+    number = 1
     while (name if number == 1 else f"{name} ({number})") in names:
         number += 1
     return name if number == 1 else f"{name} ({number})"

@@ -1,13 +1,13 @@
-"""A countermeasure in three frameworks side by side: its definition, its native names, its code, its traps.
+"""A countermeasure in three frameworks side by side: its definition, native names, code, traps.
 
     python -m experiments.migrate                 the rooms
     python -m experiments.migrate activation      one of them
-    python -m experiments.migrate clipnorm        what differs by any framework's name, argument or word, and the lines for it
+    python -m experiments.migrate clipnorm        what differs by a name, argument or word
     python -m experiments.migrate --page FILE     all of it as one HTML page, with search
     python -m experiments.migrate --write         the pages in docs/migration, all of them
 
-All of it is read from the sources; no framework is imported. Exit status: 0, or 2 for a room that there is not; and what ends
-every command (experiments/entry.py).
+All of it is read from the sources; no framework is imported. Exit status: 0, or 2 for a room that
+there is not; and what ends every command (experiments/entry.py).
 """
 
 from __future__ import annotations
@@ -48,15 +48,23 @@ READABLE = 110
 """The width of a paragraph, however wide the terminal."""
 
 PIPED = 128
-"""The width of tables and paragraphs where there is no terminal and COLUMNS does not say otherwise."""
+"""The width of tables and paragraphs where there is no terminal and COLUMNS does not say
+otherwise."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """Print a countermeasure in three frameworks: its definition, its native names, its code side by side, its traps."""
+    """Print a countermeasure in three frameworks: its definition, its native names, its code side
+    by side, its traps.
+    """  # noqa: D205
 
-    room: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[WORD]", help_behavior_hint="")] = None
-    """A countermeasure, such as activation, or any framework's name or argument; without it the countermeasures are listed."""
+    room: Annotated[
+        str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[WORD]", help_behavior_hint="")
+    ] = None
+    (
+        "A countermeasure, such as activation, or any framework's name or argument; without it the "
+        "countermeasures are listed."
+    )
     markdown: bool = False
     """Print the page as Markdown; without a room, the index of the pages."""
     write: bool = False
@@ -116,7 +124,10 @@ def _table(rows: countermeasures.Table) -> Table:
 
 
 def _fitting(names: countermeasures.Table, width: int) -> countermeasures.Table:
-    """Dotted names in a table that fits the width: where it does not, each is broken before its last word."""
+    """Dotted names in a table that fits the width.
+
+    Where it does not, each is broken before its last word.
+    """
     if sum(max(map(len, column)) + 3 for column in zip(*names, strict=True)) <= width:
         return names
     return [[re.sub(r"\.(?=\w+$)", "\n  .", cell) for cell in row] for row in names]
@@ -130,7 +141,10 @@ def _stacked(console: Console, wings: Sequence[Wing]) -> None:
 
 
 def _columns(console: Console, wings: Sequence[Wing]) -> Table:
-    """The code of the wings side by side: their imports, their helpers and their `build`s each begin on the same line."""
+    """The code of the wings side by side.
+
+    Their imports, their helpers and their `build`s each begin on the same line.
+    """
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     width = console.width // len(wings) - 3
     for wing in wings:
@@ -154,7 +168,8 @@ def answer(console: Console, word: str) -> None:
     Raises:
         UserError: Nothing is called so.
     """
-    named, rows = countermeasures.named(word), rosetta.named(word)
+    named = countermeasures.named(word)
+    rows = rosetta.named(word)
     try:
         found = finding.found(word)
     except UserError:
@@ -168,15 +183,25 @@ def answer(console: Console, word: str) -> None:
     for row in rows:
         if row.note:
             _paragraph(console, f"{row.name}: {row.note}")
-    rooms = dict.fromkeys([*named, *(each.room for each in found[: differences.MOST_TOLD] if each.room)])
+    rooms = dict.fromkeys(
+        [*named, *(each.room for each in found[: differences.MOST_TOLD] if each.room)]
+    )
     for name in rooms:
-        console.print(f"Code that is faithful to the definition: {shlex.join([*entry.words('migrate'), name])}", soft_wrap=True)
+        console.print(
+            (
+                "Code that is faithful to the definition: "
+                f"{shlex.join([*entry.words('migrate'), name])}"
+            ),
+            soft_wrap=True,
+        )
 
 
 def write() -> list[str]:
     """Write the pages, and take away those whose room is gone; return the names of the files."""
     if INSTALLED:
-        raise UserError("--write must be used in a clone of the project, whose pages it writes; use --markdown")
+        raise UserError(
+            "--write must be used in a clone of the project, whose pages it writes; use --markdown"
+        )
     destinations.check_folder("--write", migration.PAGES)
     pages = migration.pages()
     migration.PAGES.mkdir(parents=True, exist_ok=True)
@@ -195,7 +220,11 @@ def run(options: Options, console: Console) -> None:
         UserError: Nothing is called so.
     """
     word = options.room
-    room = countermeasures.read(word) if word and (word in countermeasures.rooms() or options.markdown) else None
+    room = (
+        countermeasures.read(word)
+        if word and (word in countermeasures.rooms() or options.markdown)
+        else None
+    )
     if options.page:
         destinations.check_file("--page", options.page)
         destinations.write(options.page, reference.page().encode())

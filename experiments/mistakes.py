@@ -1,4 +1,4 @@
-"""The mistakes in a user's file, each as one line: the place, the rule, what was received, and the cure."""
+"""The mistakes in a user's file, each as one line: place, rule, what was received, and cure."""
 
 from __future__ import annotations
 
@@ -12,12 +12,17 @@ from common.architectures import FORMS
 from common.errors import another, nearest, shown
 from common.text import escaped, shortened
 
-IN_TOML = {"a valid dictionary": "a table", "a valid list": "a list", "a valid tuple": "a list", "a valid string": "text"}
+IN_TOML = {
+    "a valid dictionary": "a table",
+    "a valid list": "a list",
+    "a valid tuple": "a list",
+    "a valid string": "text",
+}
 """What a file of TOML calls Python's types."""
 
 
 def of_flag(mistake: str) -> str:
-    """The mistake of a value that a flag gave: `batch_size must be ...` becomes `--batch-size must be ...`."""
+    """A mistake of a flag's value: `batch_size must be ...` becomes `--batch-size must be ...`."""
     key, blank, rest = mistake.partition(" ")
     return f"--{key.replace('_', '-')}{blank}{rest}"
 
@@ -25,22 +30,37 @@ def of_flag(mistake: str) -> str:
 def one_line(error: ValidationError, model: type[BaseModel]) -> str:
     """The first mistake that pydantic found."""
     mistake = error.errors(include_url=False)[0]
-    place = shortened(escaped(".".join(str(part) for part in mistake["loc"] if part not in FORMS)), 80) or "values"
-    context, received = mistake.get("ctx", {}), mistake.get("input")
+    place = (
+        shortened(escaped(".".join(str(part) for part in mistake["loc"] if part not in FORMS)), 80)
+        or "values"
+    )
+    context = mistake.get("ctx", {})
+    received = mistake.get("input")
     match mistake["type"]:
         case "extra_forbidden":
             word = str(mistake["loc"][-1])
-            return f"no key is called {shown(word)}{_inside(mistake['loc'])}{nearest(word, _keys(model, mistake['loc'][:-1]))}"
+            near = nearest(word, _keys(model, mistake["loc"][:-1]))
+            return f"no key is called {shown(word)}{_inside(mistake['loc'])}{near}"
         case "union_tag_invalid":
             return _unknown_kind(place, str(context["tag"]), _words(context["expected_tags"]))
         case "literal_error":
-            near = nearest(str(received), _words(context["expected"])) if isinstance(received, str) else ""
+            near = (
+                nearest(str(received), _words(context["expected"]))
+                if isinstance(received, str)
+                else ""
+            )
             rule = "one of the known values" if near else context["expected"]
             return f"{place} must be {rule}; received {in_toml(received)}{near}"
         case "union_tag_not_found" | "model_attributes_type":
-            return f"{place} must be a name, or a table with the key 'kind'; received {in_toml(received)}"
+            return (
+                f"{place} must be a name, or a table with the key 'kind'; received "
+                f"{in_toml(received)}"
+            )
         case "too_short":
-            return f"{place} must have at least {context['min_length']} item; received {in_toml(received)}"
+            return (
+                f"{place} must have at least {context['min_length']} item; received "
+                f"{in_toml(received)}"
+            )
         case "missing":
             return f"the key {place!r} must be given"
         case "value_error":
@@ -49,7 +69,10 @@ def one_line(error: ValidationError, model: type[BaseModel]) -> str:
         case _:
             rule = mistake["msg"].removeprefix("Input should be ")
             rule = IN_TOML.get(rule, rule)
-            return f"{place} must be {rule}; received {in_toml(received)}{_cure(model, mistake['loc'], received)}"
+            return (
+                f"{place} must be {rule}; received "
+                f"{in_toml(received)}{_cure(model, mistake['loc'], received)}"
+            )
 
 
 def _unknown_kind(place: str, word: str, known: list[str]) -> str:
@@ -82,7 +105,7 @@ def _cure(model: type[BaseModel], location: tuple[int | str, ...], received: Any
 
 
 def _number(received: Any, kind: type) -> int | float | None:
-    """The finite number of that kind that a value in quotes, or a float for an integer, stands for."""
+    """The finite number of that kind that a quoted value, or a float for an integer, stands for."""
     if isinstance(received, bool) or not isinstance(received, (int, float, str)):
         return None
     try:
@@ -107,10 +130,17 @@ def _keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
 
 
 def _tables(model: type[BaseModel], location: tuple[int | str, ...]) -> list[type[BaseModel]]:
-    """The models at a place such as `("activation", "leaky_relu")`; of several kinds, where none is named, all."""
+    """The models at a place such as `("activation", "leaky_relu")`.
+
+    Of several kinds, where none is named, all.
+    """
     candidates = [model]
     for part in map(str, location):
-        fields = [candidate.model_fields[part] for candidate in candidates if part in candidate.model_fields]
+        fields = [
+            candidate.model_fields[part]
+            for candidate in candidates
+            if part in candidate.model_fields
+        ]
         inner = [found for field in fields for found in _models(field.annotation)]
         candidates = inner or [c for c in candidates if _kind(c) == part] or candidates
     return candidates

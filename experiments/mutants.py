@@ -1,13 +1,16 @@
-"""Does the suite see a fault, and does it say where? Each fault is planted in each wing, and the tests that concern it are run.
+"""Does the suite see a fault, and does it say where?
+
+Each fault is planted in each wing, and the tests that concern it are run.
 
     python -m experiments.mutants                        every fault in every wing: an hour or more
     python -m experiments.mutants torch --fault norm     those of PyTorch with `norm` in their names
     python -m experiments.mutants --write                the table of all, into docs/mutants.md
 
-The faults are those of tests/faults/: what goes wrong in a room of ours, and each room's difference of the ledger, what the
-framework ships in place of the faithful form. Where a process ends before its last fault, the others go on, and no page is
-written. It needs a clone of the project, where its tests are. Exit status: 0; 1 where a fault is missed, or a process ended; 2
-for a mistake in what was asked; and what ends every command (experiments/entry.py).
+The faults are those of tests/faults/: what goes wrong in a room of ours, and each room's difference
+of the ledger, what the framework ships in place of the faithful form. Where a process ends before
+its last fault, the others go on, and no page is written. It needs a clone of the project, where its
+tests are. Exit status: 0; 1 where a fault is missed, or a process ended; 2 for a mistake in what
+was asked; and what ends every command (experiments/entry.py).
 """
 
 from __future__ import annotations
@@ -35,7 +38,8 @@ from experiments.flags import parse, shown_as
 
 ROOT = Path(__file__).parents[1]
 BATCH = 8
-"""Faults that share a process: what it compiles and collects for each stays in its memory, and it takes seconds to start."""
+"""Faults that share a process: what it compiles and collects for each stays in its memory, and it
+takes seconds to start."""
 
 Told = dict[str, Any]
 """What became of a fault: wing, fault, sign, test, message (tests/caught.py)."""
@@ -43,9 +47,13 @@ Told = dict[str, Any]
 
 @dataclass(frozen=True)
 class Options:
-    """Plant each fault in each wing, and tell which test sees it, and whether that names the place."""
+    """Plant each fault in each wing, and tell which test sees it, and whether that names the
+    place.
+    """  # noqa: D205
 
-    wings: Annotated[tuple[str, ...], tyro.conf.Positional, shown_as("WING ...", "(default: all)")] = ()
+    wings: Annotated[
+        tuple[str, ...], tyro.conf.Positional, shown_as("WING ...", "(default: all)")
+    ] = ()
     """torch, keras, jax."""
     fault: Annotated[str, shown_as("TEXT", "(default: all)")] = ""
     """Only faults with this in their names."""
@@ -60,13 +68,26 @@ def run(options: Options) -> int:
         UserError: What was asked cannot be done.
     """
     if INSTALLED:
-        raise UserError("mutants must be run in a clone of the project, where its tests are; received an installed one")
+        raise UserError(
+            "mutants must be run in a clone of the project, where its tests are; received an "
+            "installed one"
+        )
     for wing in options.wings:
         if wing not in FRAMEWORKS:
-            raise UserError(f"a wing must be one of {', '.join(FRAMEWORKS)}; received {shown(wing)}{nearest(wing, FRAMEWORKS)}")
-    batches = [(wing, names) for wing in options.wings or FRAMEWORKS for names in _batches(wing, options.fault)]
+            raise UserError(
+                f"a wing must be one of {', '.join(FRAMEWORKS)}; received "
+                f"{shown(wing)}{nearest(wing, FRAMEWORKS)}"
+            )
+    batches = [
+        (wing, names)
+        for wing in options.wings or FRAMEWORKS
+        for names in _batches(wing, options.fault)
+    ]
     if not batches:
-        raise UserError(f"--fault must be in the name of a fault; received {shown(options.fault)}; leave it out for all")
+        raise UserError(
+            f"--fault must be in the name of a fault; received {shown(options.fault)}; leave it "
+            "out for all"
+        )
     found: list[Told] = []
     ended = False
     for wing, names in batches:
@@ -90,7 +111,9 @@ def _batches(wing: str, text: str) -> Iterator[list[str]]:
     """The names of the faults of a wing with this text in them, those of a process together."""
     from tests.faults import KINDS, SHIPPED
 
-    names = [fault.name for fault in (*SHIPPED, *KINDS) if wing in fault.wings and text in fault.name]
+    names = [
+        fault.name for fault in (*SHIPPED, *KINDS) if wing in fault.wings and text in fault.name
+    ]
     return (names[start : start + BATCH] for start in range(0, len(names), BATCH))
 
 
@@ -116,7 +139,10 @@ def _planted(wing: str, names: Sequence[str]) -> Iterator[Told]:
     finally:
         children.kill(process)
     if process.returncode:
-        why = f"the process of {wing} ended with status {process.returncode}; its last words are above"
+        why = (
+            f"the process of {wing} ended with status {process.returncode}; its last words are "
+            "above"
+        )
         raise ChildProcessError(f"{why}; not known: {'; '.join(left)}")
 
 
@@ -133,7 +159,10 @@ def counts(found: Iterable[Told]) -> Iterator[str]:
         signs.setdefault(told["wing"], Counter())[told["sign"]] += 1
     for wing, counted in signs.items():
         caught = counted["named"] + counted["caught"]
-        yield f"{wing}: of {counted.total()} faults {caught} are caught, {counted['named']} by a failure that names the place."
+        yield (
+            f"{wing}: of {counted.total()} faults {caught} are caught, {counted['named']} by a "
+            "failure that names the place."
+        )
 
 
 def page(found: list[Told]) -> str:
@@ -145,8 +174,17 @@ def page(found: list[Told]) -> str:
         for fault in dict.fromkeys(told["fault"] for told in found)
     ]
     head = [f"| fault | {' | '.join(wings)} |", f"|---|{'---|' * len(wings)}"]
-    said = "named: a failing test names the place; caught: one fails that does not; missed: none fails; -: not planted there."
-    title = ["# Faults that are planted in the wings, and whether the suite sees them", "", *counts(found), "", said]
+    said = (
+        "named: a failing test names the place; caught: one fails that does not; missed: none "
+        "fails; -: not planted there."
+    )
+    title = [
+        "# Faults that are planted in the wings, and whether the suite sees them",
+        "",
+        *counts(found),
+        "",
+        said,
+    ]
     made = "Made by `python -m experiments.mutants --write`; the faults are in tests/faults/."
     return "\n".join([*title, "", made, "", *head, *rows, ""])
 

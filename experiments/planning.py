@@ -20,7 +20,8 @@ def plan_of(where: str, settings: Settings) -> Plan:
         settings: As validated.
 
     Raises:
-        UserError: The data are not usable, or do not go with the network or the loss, or a run does not fit into memory.
+        UserError: The data are not usable, or do not go with the network or the loss, or a run does
+            not fit into memory.
     """
     task = _task(where, settings)
     data = load(task)
@@ -67,21 +68,35 @@ def _check_samples(where: str, settings: Settings, data: Data) -> None:
     Raises:
         UserError: The network is of the other kind.
     """
-    recurrent, source = settings.recurrent.over_time, settings.data
+    recurrent = settings.recurrent.over_time
+    source = settings.data
     if recurrent == (data.time is not None):
         return
     shipped = source in sources.NAMES
     if recurrent:
-        cure = f"name sequences, such as {sources.ADDING}" if shipped else "give its features in steps: "
+        cure = (
+            f"name sequences, such as {sources.ADDING}"
+            if shipped
+            else "give its features in steps: "
+        )
         raise UserError(
-            f"{where}: recurrent cells take sequences, x [samples, time, features]; received vectors of "
-            f"{data.features} features in {source}; {cure}",
+            f"{where}: recurrent cells take sequences, x [samples, time, features]; received "
+            f"vectors of {data.features} features in {source}; {cure}",
             "" if shipped else "x[:, :, None]",
         )
-    cure = "name data without time, or a recurrent network" if shipped else "put its steps side by side: "
-    steps = f"{data.time} steps of {data.features} {'feature' if data.features == 1 else 'features'}"
+    cure = (
+        "name data without time, or a recurrent network"
+        if shipped
+        else "put its steps side by side: "
+    )
+    steps = (
+        f"{data.time} steps of {data.features} {'feature' if data.features == 1 else 'features'}"
+    )
     raise UserError(
-        f"{where}: a perceptron takes vectors, x [samples, features]; received sequences of {steps} in {source}; {cure}",
+        (
+            f"{where}: a perceptron takes vectors, x [samples, features]; received sequences of "
+            f"{steps} in {source}; {cure}"
+        ),
         "" if shipped else "x.reshape(len(x), -1)",
     )
 
@@ -96,16 +111,24 @@ def _check_loss(where: str, settings: Settings, data: Data) -> None:
         return
     classes = "" if settings.data in sources.NAMES else ", or give whole numbers for classes"
     raise UserError(
-        f"{where}: real targets need the loss squared_error; received {settings.loss.kind} with {settings.data}",
+        (
+            f"{where}: real targets need the loss squared_error; received {settings.loss.kind} "
+            f"with {settings.data}"
+        ),
         f'; set loss = "squared_error"{classes}',
     )
 
 
 def _check_memory(where: str, plan: Plan) -> None:
-    needed, there = plan.memory(), memory.available()
+    needed = plan.memory()
+    there = memory.available()
     if needed > there:
-        sizes = f"{plan.network.spoken}, batch size {plan.task.batch_size:,}, {len(plan.seeds):,} seeds, {plan.steps:,} steps"
+        sizes = (
+            f"{plan.network.spoken}, batch size {plan.task.batch_size:,}, {len(plan.seeds):,} "
+            f"seeds, {plan.steps:,} steps"
+        )
         raise UserError(
-            f"{where}: a run must fit into memory; received {sizes}: about {memory.spoken(needed)} of {memory.spoken(there)}; "
-            "lower them, or record fewer steps (record_every)"
+            f"{where}: a run must fit into memory; received {sizes}: about "
+            f"{memory.spoken(needed)} of {memory.spoken(there)}; lower them, or record fewer "
+            "steps (record_every)"
         )

@@ -2,12 +2,15 @@
 
     python -m experiments.probe BACKEND
 
-It reads one job a line on standard input, a JSON list of a plan, a device and whether to measure, and writes a line for each:
+It reads one job a line on standard input, a JSON list of a plan, a device and whether to measure,
+and writes a line for each:
 
-    {"import": seconds, "first": seconds to the first step's quantities, "steps": [seconds of each later step of all seeds],
+    {"import": seconds, "first": seconds to the first step's quantities,
+     "steps": [seconds of each later step of all seeds],
      "memory": peak resident bytes of the process so far}
 
-A step is timed from the batch in NumPy to the quantities in NumPy. Seeds go in the groups that a run would make of them.
+A step is timed from the batch in NumPy to the quantities in NumPy. Seeds go in the groups that a
+run would make of them.
 """
 
 from __future__ import annotations
@@ -26,13 +29,16 @@ from common.plan import Plan
 
 def timed(backend: Backend, plan: Plan, device: str, measure: bool) -> dict[str, object]:
     """Run a plan, and time its first step, with building and compiling, and every later one."""
-    data, groups, first = task.load(plan.task), plan.groups(), 0.0
+    data = task.load(plan.task)
+    groups = plan.groups()
+    first = 0.0
     steps = [0.0] * plan.steps
     clock = time.perf_counter()
     program = backend.program(groups[0], device, measure)
     build = time.perf_counter() - clock
     for group in groups:
-        batches, start = list(draw.batches(group, data)), draw.state(group)
+        batches = list(draw.batches(group, data))
+        start = draw.state(group)
         clock = time.perf_counter()
         program.load(start, group)
         for i, batch in enumerate(batches):

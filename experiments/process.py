@@ -29,23 +29,37 @@ THREAD_VARIABLES = (
     "POLARS_MAX_THREADS",
     "NPROC",  # XLA's pool of threads in JAX; its flags do not bound it
 )
-KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**30), "MALLOC_ARENA_MAX": "1"}
-"""glibc keeps what is freed: arrays of megabytes, freed and fetched again page by page, cost a fifth of a step.
+KEEP_MEMORY = {
+    "MALLOC_MMAP_THRESHOLD_": str(2**30),
+    "MALLOC_TRIM_THRESHOLD_": str(2**30),
+    "MALLOC_ARENA_MAX": "1",
+}
+"""glibc keeps what is freed: arrays of megabytes, freed and fetched again page by page, cost a
+fifth of a step.
 
-It does so in its main arena only; to other threads, in one of which JAX runs a step, it gives arenas of their own.
+It does so in its main arena only; to other threads, in one of which JAX runs a step, it gives
+arenas of their own.
 """
 
 KEEP_COMPILED = {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
 """A step takes less than the second below which JAX would compile it again in every process."""
 
 ONE_THREAD = "--xla_cpu_multi_thread_eigen=false"
-SOON_COMPILED = "--xla_cpu_use_fusion_emitters=false --xla_backend_extra_options=xla_cpu_disable_loop_unrolling"
-"""On the processor, XLA compiles a step in half the time, and the step takes no longer (docs/adr/0005)."""
+SOON_COMPILED = (
+    "--xla_cpu_use_fusion_emitters=false --xla_backend_extra_options=xla_cpu_disable_loop_unrolling"
+)
+"""On the processor, XLA compiles a step in half the time, and the step takes no longer
+(docs/adr/0005)."""
 
 
 def environment(threads: int) -> dict[str, str]:
-    """A worker's environment: the number of threads is ours to set, the rest is the user's where the user has set it."""
-    ours = ENVIRONMENT | KEEP_MEMORY | {"JAX_COMPILATION_CACHE_DIR": str(compiled()), **KEEP_COMPILED}
+    """A worker's environment.
+
+    The number of threads is ours to set, the rest is the user's where the user has set it.
+    """
+    ours = (
+        ENVIRONMENT | KEEP_MEMORY | {"JAX_COMPILATION_CACHE_DIR": str(compiled()), **KEEP_COMPILED}
+    )
     env = ours | dict(os.environ) | {name: str(threads) for name in THREAD_VARIABLES}
     env["XLA_FLAGS"] = xla_flags(threads)
     env["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -59,24 +73,38 @@ def xla_flags(threads: int) -> str:
     """
     ours = " ".join([ONE_THREAD, SOON_COMPILED] if threads == 1 else [SOON_COMPILED])
     theirs = os.environ.get("XLA_FLAGS", "")
-    return theirs if theirs.startswith(ours) else f"{ours} {theirs}".strip()  # a worker has ours already
+    # a worker has ours already
+    return theirs if theirs.startswith(ours) else f"{ours} {theirs}".strip()
 
 
 def compiled() -> Path:
-    """Where JAX keeps what it compiled for the next process: the user's cache, by machine, since it is machine code."""
+    """Where JAX keeps what it compiled for the next process.
+
+    The user's cache, by machine, since it is machine code.
+    """
     caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(caches) / "isograd" / (platform.node() or "machine") / "jax"
 
 
 class WorkerProcess:
-    """A running worker; what it says arrives in a queue as `(worker, message)`, and `(worker, None)` when it has ended."""
+    """A running worker.
+
+    What it says arrives in a queue as `(worker, message)`, and `(worker, None)` when it has ended.
+    """
 
     placed, lost = True, False
     """Its machine is this one: it has it at once, and what ends it is its run."""
 
-    def __init__(self, backend: str, store: Store, threads: int, exclusive: bool, inbox: queue.Queue[Any]) -> None:
+    def __init__(
+        self, backend: str, store: Store, threads: int, exclusive: bool, inbox: queue.Queue[Any]
+    ) -> None:
         self.stderr = tempfile.TemporaryFile()  # noqa: SIM115  # it lives as long as the worker
-        arguments = [backend, str(store.directory.resolve()), str(threads), "exclusive" if exclusive else "shared"]
+        arguments = [
+            backend,
+            str(store.directory.resolve()),
+            str(threads),
+            "exclusive" if exclusive else "shared",
+        ]
         command = [sys.executable, "-P", "-m", "experiments.worker", *arguments]
         self.process = children.start(
             command,
@@ -120,10 +148,14 @@ class WorkerProcess:
         self.stderr.close()
 
     def reason(self) -> str:
-        """Why it ended, in one line: the signal or exit status, and the last thing that it printed."""
+        """Why it ended, in one line: the signal or exit status, and the last that it printed."""
         status = self.process.returncode
         self.stderr.seek(0)
-        lines = [line.strip() for line in self.stderr.read().decode(errors="replace").splitlines() if line.strip()]
+        lines = [
+            line.strip()
+            for line in self.stderr.read().decode(errors="replace").splitlines()
+            if line.strip()
+        ]
         if status == -signal.SIGKILL:
             return "the worker was killed by SIGKILL (out of memory?)"
         cause = f"by {signal.Signals(-status).name}" if status < 0 else f"with exit status {status}"

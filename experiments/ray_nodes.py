@@ -1,4 +1,7 @@
-"""What Ray says of its nodes: which there are, what each answers that is asked what is installed, and why one does not."""
+"""What Ray says of its nodes.
+
+Which there are, what each answers that is asked what is installed, and why one does not.
+"""
 
 from __future__ import annotations
 
@@ -22,21 +25,35 @@ GONE = {"NodeDiedError", "TaskUnschedulableError", "WorkerCrashedError"}
 
 
 def nodes_of(ray: Any) -> Nodes:
-    """The nodes that have a processor to give, each with what is installed there; the silent are left out, and named."""
+    """The nodes that have a processor to give, each with what is installed there.
+
+    The silent are left out, and named.
+    """
     probe = ray.remote(installed)
-    with_cpus = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0) >= 1]
-    asked = {probe.options(num_cpus=0, max_retries=0, **only_on([node["NodeID"]])).remote(): node for node in with_cpus}
+    with_cpus = [
+        node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0) >= 1
+    ]
+    asked = {
+        probe.options(num_cpus=0, max_retries=0, **only_on([node["NodeID"]])).remote(): node
+        for node in with_cpus
+    }
     found = [node for answer in _answers(ray, asked) if (node := _node(ray, answer, asked[answer]))]
-    for silent in sorted(node["NodeName"] for node in with_cpus if node["NodeID"] not in {each.id for each in found}):
+    for silent in sorted(
+        node["NodeName"] for node in with_cpus if node["NodeID"] not in {each.id for each in found}
+    ):
         print(f"left out: the node {silent} does not answer", file=sys.stderr)
     if not found:
-        raise UserError("--cluster must have a node that gives processors away and answers; received none; see: ray status")
+        raise UserError(
+            "--cluster must have a node that gives processors away and answers; received none; "
+            "see: ray status"
+        )
     return Nodes(sorted(found, key=lambda node: (node.name, node.id)))
 
 
 def _answers(ray: Any, asked: dict[Any, dict[str, Any]]) -> Iterator[Any]:
     """The answers as they come; a node that goes meanwhile is not waited for."""
-    waiting, until = list(asked), time.monotonic() + PROBE_SECONDS
+    waiting = list(asked)
+    until = time.monotonic() + PROBE_SECONDS
     while waiting and time.monotonic() < until:
         answered, waiting = ray.wait(waiting, num_returns=len(waiting), timeout=LOOK_SECONDS)
         yield from answered
@@ -53,8 +70,16 @@ def _node(ray: Any, answer: Any, node: dict[str, Any]) -> Node | None:
         if type(error).__name__ in GONE:
             return None
         cure = f"in its project folder: {install_command('ray')}"
-        raise UserError(f"--cluster: the node {node['NodeName']} cannot run this: {told(error)}; {cure}") from None
-    return Node(node["NodeID"], node["NodeManagerHostname"], int(resources["CPU"]), int(resources.get("GPU", 0)), versions)
+        raise UserError(
+            f"--cluster: the node {node['NodeName']} cannot run this: {told(error)}; {cure}"
+        ) from None
+    return Node(
+        node["NodeID"],
+        node["NodeManagerHostname"],
+        int(resources["CPU"]),
+        int(resources.get("GPU", 0)),
+        versions,
+    )
 
 
 def alive(ray: Any) -> set[str]:
@@ -68,8 +93,13 @@ def only_on(ids: Collection[str]) -> dict[str, Any]:
 
 
 def told(error: BaseException) -> str:
-    """What went wrong, without Ray's account of it: the end of a traceback from a node, else the first sentence."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    """What went wrong, without Ray's account of it.
+
+    The end of a traceback from a node, else the first sentence.
+    """
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [
+        type(error).__name__
+    ]
     if "Traceback" in str(error) or "File " in str(error):
         return lines[-1][:100]
     return type(error).__name__ if type(error).__module__.startswith("ray.") else lines[0][:100]

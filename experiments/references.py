@@ -1,7 +1,9 @@
-"""References: what a plan's steps are judged by, made once by the definition's worker and read by those of the frameworks.
+"""References: what a plan's steps are judged by.
 
-The states before the judged steps of the definition's run, and the bounds on the errors of a step from each, by draws of what
-rounding does (common/agreement.py).
+They are made once by the definition's worker and read by those of the frameworks.
+
+The states before the judged steps of the definition's run, and the bounds on the errors of a step
+from each, by draws of what rounding does (common/agreement.py).
 """
 
 from __future__ import annotations
@@ -39,7 +41,11 @@ def judges(plan: Plan, data: Data, states: dict[int, State]) -> list[Judge]:
     found = [judge for step, state in states.items() if (judge := _judge(plan, data, step, state))]
     if len(found) == len(states):
         return found
-    return [judge for step, state in _finite_states(plan, data).items() if (judge := _judge(plan, data, step, state))]
+    return [
+        judge
+        for step, state in _finite_states(plan, data).items()
+        if (judge := _judge(plan, data, step, state))
+    ]
 
 
 def _finite_states(plan: Plan, data: Data) -> dict[int, State]:
@@ -56,7 +62,9 @@ def _finite_states(plan: Plan, data: Data) -> dict[int, State]:
         return {}
     program.load(draw.state(plan))
     states: dict[int, State] = {}
-    for batch in watched(program, islice(draw.batches(plan, data), count), judged_steps(count), states):
+    for batch in watched(
+        program, islice(draw.batches(plan, data), count), judged_steps(count), states
+    ):
         program.step(batch)
     return states
 
@@ -71,16 +79,24 @@ def _judge(plan: Plan, data: Data, number: int, before: State) -> Judge | None:
     batch = batch_of(plan, data, number)
     exact = Definition(plan)
     step = take(exact, before, batch, data.x_test[evaluated(data)], plan)
-    if not all(np.isfinite(a).all() for a in (step.gradients.loss, step.gradients.signal)) or not _finite(step.state):
+    if not all(
+        np.isfinite(a).all() for a in (step.gradients.loss, step.gradients.signal)
+    ) or not _finite(step.state):
         return None
     with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
         bounds = Bounds(plan, before, step, _inside(exact))
         for seed in range(DRAWS):
-            program = Definition(plan, measure=False, rounding=Random(plan.precision, seed, bounds.sides))
-            bounds.add(take(program, before, batch, data.x_test[evaluated(data)], plan), _inside(program))
+            program = Definition(
+                plan, measure=False, rounding=Random(plan.precision, seed, bounds.sides)
+            )
+            bounds.add(
+                take(program, before, batch, data.x_test[evaluated(data)], plan), _inside(program)
+            )
         for sides in bounds.kinks():
             program = Definition(plan, measure=False, rounding=Exact(sides))
-            bounds.add_kink(take(program, before, batch, data.x_test[evaluated(data)], plan), _inside(program))
+            bounds.add_kink(
+                take(program, before, batch, data.x_test[evaluated(data)], plan), _inside(program)
+            )
         return Judge(number, before, *judged(bounds))
 
 
@@ -99,7 +115,12 @@ def write(references: References, path: Path) -> None:
     arrays: dict[str, np.ndarray] = {}
     facts: list[list[dict[str, Any]]] = []
     for group, judges in enumerate(references):
-        facts.append([{"step": judge.step, "taken": judge.before.steps, "blind": judge.blind} for judge in judges])
+        facts.append(
+            [
+                {"step": judge.step, "taken": judge.before.steps, "blind": judge.blind}
+                for judge in judges
+            ]
+        )
         for judge in judges:
             at = f"{group}|{judge.step}"
             arrays |= {f"{at}|parameter|{name}": a for name, a in judge.before.parameters.items()}
@@ -122,7 +143,12 @@ def read(path: Path) -> References:
 
 
 def _read_judge(file: Any, at: str, fact: dict[str, Any]) -> Judge:
-    kept: dict[str, dict[Any, np.ndarray]] = {"parameter": {}, "statistic": {}, "slot": {}, "bound": {}}
+    kept: dict[str, dict[Any, np.ndarray]] = {
+        "parameter": {},
+        "statistic": {},
+        "slot": {},
+        "bound": {},
+    }
     for entry in file.files:
         if entry.startswith(at):
             what, name = entry.removeprefix(at).split("|")

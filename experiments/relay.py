@@ -1,7 +1,10 @@
-"""A relay: on a node of a cluster, what stands between a worker process there and the command (experiments/cluster.py).
+"""A relay: on a node of a cluster, what stands between a worker process there and the command.
 
-The nodes share no disk. A job comes with the bytes that it needs, the references of its plan and its data file; what goes back
-is the bytes of the run with their digest, and of the definition's runs also the references that they leave.
+See experiments/cluster.py.
+
+The nodes share no disk. A job comes with the bytes that it needs, the references of its plan and
+its data file; what goes back is the bytes of the run with their digest, and of the definition's
+runs also the references that they leave.
 """
 
 from __future__ import annotations
@@ -41,7 +44,8 @@ class Relay:
         Args:
             backend: Whose worker.
             threads: How many it has.
-            seconds: The shortest time between two messages of progress: the command hears thousands of lanes.
+            seconds: The shortest time between two messages of progress: the command hears thousands
+                of lanes.
         """
         self.folder = TemporaryDirectory(prefix="isograd-", ignore_cleanup_errors=True)
         self.store = Store(self._here("runs"))
@@ -55,7 +59,8 @@ class Relay:
 
         Args:
             job: As in experiments/worker.py; its reference is the path on the command's machine.
-            references: What the run is judged by; None where there is nothing, or where it is this run that leaves them.
+            references: What the run is judged by; None where there is nothing, or where it is this
+                run that leaves them.
             data: Fetches the plan's data file, which is asked for where it is not here yet.
         """
         self.run_id = job["run_id"]
@@ -63,7 +68,16 @@ class Relay:
             here = {"reference": str(self._reference(references)) if job["reference"] else None}
             self.worker.send(job | here | {"data": self._data(job["plan"]["task"], data)})
         except (OSError, ValueError) as error:
-            self.said.put((self.worker, {"type": "failed", "kind": "crashed", "reason": f"{type(error).__name__}: {error}"}))
+            self.said.put(
+                (
+                    self.worker,
+                    {
+                        "type": "failed",
+                        "kind": "crashed",
+                        "reason": f"{type(error).__name__}: {error}",
+                    },
+                )
+            )
 
     def messages(self) -> Iterator[Message]:
         """What the worker says, with what belongs to it, until it has ended."""
@@ -109,12 +123,15 @@ class Relay:
         if not path.exists():
             content = fetch()
             if digest(content) != task["sha256"]:
-                raise ValueError(f"{task['source']} is another file than when the command began; start it again")
+                raise ValueError(
+                    f"{task['source']} is another file than when the command began; start it again"
+                )
             path.write_bytes(content)
         return str(path)
 
     def _run(self) -> Message:
-        run, references = self._taken(self.store.path(self.run_id)), self._taken(self._here("references.npz"))
+        run = self._taken(self.store.path(self.run_id))
+        references = self._taken(self._here("references.npz"))
         assert run is not None
         return {"run": run, "references": references, "sha256": digest(run, references)}
 

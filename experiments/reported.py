@@ -36,7 +36,9 @@ class Source:
 
 def source(index: Index, have: Mapping[str, Run], label: str) -> Source:
     """The findings of an index's experiment, from the runs at hand."""
-    return Source(label, {entry.name: entry for entry in index.entries}, document(index, have), have)
+    return Source(
+        label, {entry.name: entry for entry in index.entries}, document(index, have), have
+    )
 
 
 def document(index: Index, have: Mapping[str, Run]) -> Document:
@@ -48,10 +50,15 @@ def document(index: Index, have: Mapping[str, Run]) -> Document:
         experiment=index.experiment,
         question=index.question,
         command=index.command,
-        versions={package: version for header in headers for package, version in header.versions.items()},
+        versions={
+            package: version for header in headers for package, version in header.versions.items()
+        },
         device={header.backend: header.device for header in headers},
         threads={header.backend: header.threads for header in headers},
-        exclusive={name: all(h.exclusive for h in headers if h.backend == name) for name in {h.backend for h in headers}},
+        exclusive={
+            name: all(h.exclusive for h in headers if h.backend == name)
+            for name in {h.backend for h in headers}
+        },
         thresholds=index.thresholds,
         configurations=configurations,
         agrees=all_agree(configurations),
@@ -59,7 +66,10 @@ def document(index: Index, have: Mapping[str, Run]) -> Document:
 
 
 def _configuration(entry: Entry, have: Mapping[str, Run], thresholds: Thresholds) -> Configuration:
-    outcomes = {backend: _outcome(entry, backend, have) for backend in dict.fromkeys((*entry.runs, *entry.failures))}
+    outcomes = {
+        backend: _outcome(entry, backend, have)
+        for backend in dict.fromkeys((*entry.runs, *entry.failures))
+    }
     return configuration(entry.name, entry.plan, outcomes, thresholds)
 
 
@@ -68,4 +78,8 @@ def _outcome(entry: Entry, backend: str, have: Mapping[str, Run]) -> Outcome:
     if run:
         return Outcome("finished", None, *run)
     failure = entry.failures.get(backend)
-    return Outcome(failure.status, failure.reason) if failure else Outcome("crashed", "its file in the store could not be read")
+    return (
+        Outcome(failure.status, failure.reason)
+        if failure
+        else Outcome("crashed", "its file in the store could not be read")
+    )

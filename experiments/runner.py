@@ -1,11 +1,15 @@
-"""The runner: brings plans to workers, and outlives them all. Where workers are is the executor's to know.
+"""The runner: brings plans to workers, and outlives them all.
 
-A lane is jobs of one backend in order, done by one worker with one thread (experiments/lanes.py). There are at most as many
-workers at once as there are cores; a lane waits for its turn. A worker that dies costs the run in flight, and a new one goes on
-with the rest; where its machine went with it, the run in flight is tried again.
+Where workers are is the executor's to know.
 
-The definition runs first: its runs leave the references that the frameworks' steps are compared with, in a folder that is there
-while the runner works. What it takes to know a plan's rounding is done once, and not in each framework's worker.
+A lane is jobs of one backend in order, done by one worker with one thread (experiments/lanes.py).
+There are at most as many workers at once as there are cores; a lane waits for its turn. A worker
+that dies costs the run in flight, and a new one goes on with the rest; where its machine went with
+it, the run in flight is tried again.
+
+The definition runs first: its runs leave the references that the frameworks' steps are compared
+with, in a folder that is there while the runner works. What it takes to know a plan's rounding is
+done once, and not in each framework's worker.
 """
 
 from __future__ import annotations
@@ -40,9 +44,11 @@ class Runner:
     Attributes:
         fresh: Run also what the store has, or another command is doing.
         waiting: Lanes whose turn has not come.
-        active: Lanes that have a worker; there may be thousands, so that nothing walks through them at each message.
+        active: Lanes that have a worker; there may be thousands, so that nothing walks through them
+            at each message.
         owners: Active lanes by their workers.
-        starting: Lanes that were to leave references, and whose workers had to wait for a machine when they were started.
+        starting: Lanes that were to leave references, and whose workers had to wait for a machine
+            when they were started.
         idle: Active lanes whose workers are ready and wait for references, by the plan.
         compared: By plan, how many frameworks' runs have still to be judged.
         undefined: Plans whose references are still to come.
@@ -79,10 +85,15 @@ class Runner:
     def _work(self) -> None:
         try:
             while self.waiting or self.active:
-                while self.waiting and len(self.active) < self.executor.at_once and not self._displaced():
+                while (
+                    self.waiting
+                    and len(self.active) < self.executor.at_once
+                    and not self._displaced()
+                ):
                     self._begin(self.waiting.popleft())
                 worker, message = self.inbox.get()
-                if lane := self.owners.get(worker):  # else it has made room, and what it says no longer counts
+                # else it has made room, and what it says no longer counts
+                if lane := self.owners.get(worker):
                     self._hear(lane, message) if message else self._ended(lane)
         finally:
             for lane in self.active:
@@ -128,7 +139,10 @@ class Runner:
                 lane.broken = message["reason"]
 
     def _next(self, lane: Lane) -> None:
-        """Give a lane's worker its next job; a framework's waits, imported, until the definition has left the references."""
+        """Give a lane's worker its next job.
+
+        A framework's waits, imported, until the definition has left the references.
+        """
         assert lane.worker
         lane.current = None
         if lane.jobs and self._awaited(lane.jobs[0]):
@@ -140,7 +154,11 @@ class Runner:
         if lane.current is None:
             lane.worker.stop()
         else:
-            fields = {"run_id": lane.current.run_id, "device": lane.current.device, "reference": self._reference(lane.current)}
+            fields = {
+                "run_id": lane.current.run_id,
+                "device": lane.current.device,
+                "reference": self._reference(lane.current),
+            }
             fields |= {"fresh": self.fresh, "wait": lane.current.run_id in lane.busy}
             lane.worker.send(fields | {"plan": lane.current.plan.model_dump(mode="json")})
 
@@ -148,13 +166,19 @@ class Runner:
         return not job.defines and job.plan in self.undefined
 
     def _wake(self, plan: Plan) -> None:
-        """A plan's references are there, or will never be: give those lanes their next jobs that waited for them."""
+        """A plan's references are there, or will never be.
+
+        Give those lanes their next jobs that waited for them.
+        """
         self.undefined.discard(plan)
         for lane in self.idle.pop(plan, []):
             self._next(lane)
 
     def _displaced(self) -> bool:
-        """Whether the definition waits for a machine: who waits for its references must not hold that machine."""
+        """Whether the definition waits for a machine.
+
+        Who waits for its references must not hold that machine.
+        """
         while self.starting and not self.starting[0].displaced:
             self.starting.popleft()
         return bool(self.starting)
@@ -163,7 +187,8 @@ class Runner:
         """End a worker that waits; its lane waits for its turn again."""
         self._forget(lane)
         lane.worker.kill()  # pyright: ignore[reportOptionalMemberAccess]
-        lane.worker, lane.ready = None, False
+        lane.worker = None
+        lane.ready = False
         self.active.remove(lane)
         self.waiting.append(lane)
         self._say_where()
@@ -192,7 +217,8 @@ class Runner:
         job = lane.current
         assert job
         self.watcher.ended(lane.name, job, outcome)
-        lane.current, lane.losses = None, 0
+        lane.current = None
+        lane.losses = 0
         if job.defines:
             self._wake(job.plan)
         elif job.backend != DEFINITION:
@@ -225,7 +251,9 @@ class Runner:
         lane.losses += 1
         if lane.current:
             self.watcher.progress(lane.name, lane.current, 0)
-            self.watcher.say(f"{lane.name}: {lane.current.name}: {lane.worker.reason()}; it is tried again")
+            self.watcher.say(
+                f"{lane.name}: {lane.current.name}: {lane.worker.reason()}; it is tried again"
+            )
             lane.jobs.appendleft(lane.current)
             lane.current = None
 

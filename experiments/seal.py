@@ -1,8 +1,9 @@
-"""The seal of a file: the SHA-256 of its bytes, in the file itself, checked before anything parses them.
+"""The seal of a file: the SHA-256 of its bytes, in the file, checked before parsing.
 
-A sealed file holds once the text `"seal": "format 2, sha256 <64 hexadecimal digits>"`, the first field of a JSON record, which
-may be all of the file or a part of it. The digest is that of the whole file with zeros for its digits. Within a JSON string a
-quotation mark is escaped, so that no name or path that is told in the record can be taken for the seal.
+A sealed file holds once the text `"seal": "format 2, sha256 <64 hexadecimal digits>"`, the first
+field of a JSON record, which may be all of the file or a part of it. The digest is that of the
+whole file with zeros for its digits. Within a JSON string a quotation mark is escaped, so that no
+name or path that is told in the record can be taken for the seal.
 """
 
 from __future__ import annotations
@@ -65,7 +66,11 @@ def check(content: bytes, old: bool) -> None:
     """
     seals = list(_SEAL.finditer(content))
     if len(seals) != 1:
-        raise OtherVersion("an older") if old and b'"seal"' not in content else Damaged("it has no digest")
+        raise (
+            OtherVersion("an older")
+            if old and b'"seal"' not in content
+            else Damaged("it has no digest")
+        )
     (found,) = seals
     opened = content[: found.start(2)] + b"0" * 64 + content[found.end(2) :]
     if hashlib.sha256(opened).hexdigest().encode() != found[2]:

@@ -1,4 +1,4 @@
-"""A run's own sensitivity: how far it moves when every operation is rounded at random (common/free_run.py)."""
+"""A run's own sensitivity: how far it moves when all is rounded at random (common/free_run.py)."""
 
 from __future__ import annotations
 
@@ -20,16 +20,20 @@ def sensitivity(groups: Iterable[Plan], data: Data, runs: Iterable[Trace]) -> li
     """The divergence of a draw from the definition's runs of a plan's groups of seeds.
 
     Returns:
-        For each recorded step the largest of any group; 1 from where the bound made of it bounds nothing, NaN from where the
-        draw is not finite.
+        For each recorded step the largest of any group; 1 from where the bound made of it bounds
+        nothing, NaN from where the draw is not finite.
     """
-    return list(np.max([_of_group(plan, data, run) for plan, run in zip(groups, runs, strict=True)], axis=0))
+    return list(
+        np.max([_of_group(plan, data, run) for plan, run in zip(groups, runs, strict=True)], axis=0)
+    )
 
 
 def _of_group(plan: Plan, data: Data, run: Trace) -> np.ndarray:
     program = Definition(plan, measure=False, rounding=Random(plan.precision, seed=0))
     program.load(draw.state(plan))
-    found, kept = np.ones(len(run.steps)), 0  # a divergence is at most 1
+    # a divergence is at most 1
+    found = np.ones(len(run.steps))
+    kept = 0
     for step, batch in enumerate(draw.batches(plan, data)):
         program.step(batch)
         if not plan.recorded(step):

@@ -25,7 +25,15 @@ from common.task import BatchSize, Standardized, Time
 Values = Mapping[str, Any]
 DataFile = Annotated[str, AfterValidator(text.path)]
 
-COUNTERMEASURES = ("recurrent", "activation", "normalization", "skip", "initialization", "clipping", "optimizer")
+COUNTERMEASURES = (
+    "recurrent",
+    "activation",
+    "normalization",
+    "skip",
+    "initialization",
+    "clipping",
+    "optimizer",
+)
 
 
 def _activation(recurrent: Recurrent | None) -> Activation:
@@ -33,16 +41,24 @@ def _activation(recurrent: Recurrent | None) -> Activation:
 
 
 class Settings(Spec, frozen=True):
-    """Everything that a configuration may set, with the project's defaults; the activation of a cell is by default tanh."""
+    """Everything that a configuration may set, with the project's defaults.
+
+    The activation of a cell is by default tanh.
+    """
 
     recurrent: Recurrent = NoRecurrence()
-    activation: Activation = Field(default_factory=lambda known: _activation(known.get("recurrent")))
+    activation: Activation = Field(
+        default_factory=lambda known: _activation(known.get("recurrent"))
+    )
     normalization: Normalization = NoNormalization()
     skip: Skip = NoSkip()
     loss: Loss = CrossEntropy()
     initialization: Initialization = Xavier()
-    initialization_by_layer: dict[str, Initialization] | None = Field(default=None, examples=[{"output": "he"}])
-    """Of single layers, by their names: `layer 1`, `output`, of cells `recurrent`; all others have `initialization`."""
+    initialization_by_layer: dict[str, Initialization] | None = Field(
+        default=None, examples=[{"output": "he"}]
+    )
+    """Of single layers, by their names: `layer 1`, `output`, of cells `recurrent`; all others have
+    `initialization`."""
     clipping: Clipping = NoClipping()
     optimizer: Optimizer = SGD()
     depth: Depth = 30
@@ -57,7 +73,8 @@ class Settings(Spec, frozen=True):
     test_fraction: float = Field(default=0.2, gt=0, lt=1)
     data: DataFile = "digits"
     time: Time | None = Field(default=None, examples=[50])
-    """Steps of a sequence of the adding problem; None leaves it 50, and all other data their own."""
+    """Steps of a sequence of the adding problem; None leaves it 50, and all other data their
+    own."""
     standardized: Standardized = "by feature, over the training set"
 
     @model_validator(mode="after")
@@ -65,16 +82,23 @@ class Settings(Spec, frozen=True):
         own = self.optimizer.learning_rate
         if self.learning_rate is not None and "learning_rate" in self.optimizer.model_fields_set:
             raise ValueError(
-                f"a learning rate must be given once; received learning_rate = {self.learning_rate:g}, and {own:g} in the "
-                "optimizer's own table; leave one of them out"
+                "a learning rate must be given once; received learning_rate = "
+                f"{self.learning_rate:g}, and {own:g} in the optimizer's own table; leave one of "
+                "them out"
             )
         return self
 
     @model_validator(mode="after")
     def _the_adding_problem_goes_in_as_it_is(self) -> Settings:
-        if self.data == ADDING and self.standardized != "no" and "standardized" in self.model_fields_set:
+        if (
+            self.data == ADDING
+            and self.standardized != "no"
+            and "standardized" in self.model_fields_set
+        ):
             received = f"standardized = {self.standardized!r}"
-            raise ValueError(f"the data {ADDING} go in as they are; received {received}; leave it out")
+            raise ValueError(
+                f"the data {ADDING} go in as they are; received {received}; leave it out"
+            )
         return self
 
     @model_validator(mode="after")
@@ -88,8 +112,8 @@ class Settings(Spec, frozen=True):
         ]
         if of_layers:
             raise ValueError(
-                f"a recurrent network is one layer of cells, as deep as a sequence has steps; received {of_layers[0]} with "
-                f"recurrent {self.recurrent.kind}; leave it out"
+                "a recurrent network is one layer of cells, as deep as a sequence has steps; "
+                f"received {of_layers[0]} with recurrent {self.recurrent.kind}; leave it out"
             )
         return self
 
@@ -123,11 +147,25 @@ class Settings(Spec, frozen=True):
 
 def settings_of(plan: Plan) -> Settings:
     """What an experiment would have to say to get this plan."""
-    network = {name: value for name, value in plan.network if name in Settings.model_fields and name != "time"}
-    shared = {key: getattr(plan, key) for key in ("initialization", "clipping", "precision", "steps", "record_every")}
+    network = {
+        name: value
+        for name, value in plan.network
+        if name in Settings.model_fields and name != "time"
+    }
+    shared = {
+        key: getattr(plan, key)
+        for key in ("initialization", "clipping", "precision", "steps", "record_every")
+    }
     shared["initialization_by_layer"] = plan.initialization_by_layer or None
-    optimizer = {"optimizer": without_rate(plan.optimizer), "learning_rate": plan.optimizer.learning_rate}
-    task = {"batch_size": plan.task.batch_size, "test_fraction": plan.task.test_fraction, "data": plan.task.source}
+    optimizer = {
+        "optimizer": without_rate(plan.optimizer),
+        "learning_rate": plan.optimizer.learning_rate,
+    }
+    task = {
+        "batch_size": plan.task.batch_size,
+        "test_fraction": plan.task.test_fraction,
+        "data": plan.task.source,
+    }
     task |= {"standardized": plan.task.standardized, "time": plan.task.time}
     return Settings(**network, **shared, **optimizer, **task, seeds=len(plan.seeds))
 
@@ -136,19 +174,39 @@ def kinds(room: str) -> list[str]:
     """The kinds of a countermeasure that may be written by their bare name."""
     schema = Settings.model_json_schema()
     tagged = schema["properties"][room]["discriminator"]["mapping"]
-    return [kind for kind, where in tagged.items() if not schema["$defs"][where.rpartition("/")[2]].get("required")]
+    return [
+        kind
+        for kind, where in tagged.items()
+        if not schema["$defs"][where.rpartition("/")[2]].get("required")
+    ]
 
 
 def name_of(settings: Settings, changes: Values, overrides: Values) -> str:
-    """A configuration's name, made of its countermeasures and of the numbers that it changes: `relu + he, depth 10`."""
+    """A configuration's name, made of its countermeasures and of the numbers that it changes.
+
+    `relu + he, depth 10`.
+    """
     skip = [] if settings.skip.kind == "none" else [_label(settings.skip)]
-    normalization = [] if settings.normalization.kind == "none" else [f"{settings.normalization.kind} norm"]
+    normalization = (
+        [] if settings.normalization.kind == "none" else [f"{settings.normalization.kind} norm"]
+    )
     clipping = [] if settings.clipping.kind == "none" else [_label(settings.clipping, " clipping")]
     optimizer = [] if settings.optimizer == SGD() else [_label(settings.optimizer)]
     cell = [_label(settings.recurrent)] if settings.recurrent.over_time else []
     starts = [_label(settings.initialization)]
-    starts += [f"{layer} {_label(spec)}" for layer, spec in (settings.initialization_by_layer or {}).items()]
-    words = [*cell, _label(settings.activation), *normalization, *skip, *starts, *clipping, *optimizer]
+    starts += [
+        f"{layer} {_label(spec)}"
+        for layer, spec in (settings.initialization_by_layer or {}).items()
+    ]
+    words = [
+        *cell,
+        _label(settings.activation),
+        *normalization,
+        *skip,
+        *starts,
+        *clipping,
+        *optimizer,
+    ]
     spoken = {*COUNTERMEASURES, "initialization_by_layer"}
     own = {key: value for key, value in changes.items() if key not in spoken and value is not None}
     numbers = [f"{key} {_spoken(value)}" for key, value in own.items() if key not in overrides]
@@ -163,5 +221,8 @@ def _spoken(value: Any) -> str:
 
 def _label(spec: Any, suffix: str = "") -> str:
     changed = spec.model_dump(exclude_defaults=True, exclude={"kind"})
-    numbers = ", ".join(f"{key} {value:g}" if isinstance(value, float) else f"{key} {value}" for key, value in changed.items())
+    numbers = ", ".join(
+        f"{key} {value:g}" if isinstance(value, float) else f"{key} {value}"
+        for key, value in changed.items()
+    )
     return spec.kind + suffix + (f" ({numbers})" if numbers else "")

@@ -1,14 +1,17 @@
 """The store: one Parquet file a run, written whole or not at all, with a digest of its bytes.
 
-`<run id>.parquet` is a table in long format: a row for each seed, recorded step (counted from 0) and hidden layer (counted
-from 1), with the loss of that seed and step and each of `common.quantities.QUANTITIES`. The run's `Header` is the JSON text of
-the key `isograd` in the file's metadata; its first field is the file's seal (experiments/seal.py), which is held to the bytes
-before Parquet is read. Any Parquet reader opens the file: `polars.scan_parquet("results/*.parquet")`.
+`<run id>.parquet` is a table in long format: a row for each seed, recorded step (counted from 0)
+and hidden layer (counted from 1), with the loss of that seed and step and each of
+`common.quantities.QUANTITIES`. The run's `Header` is the JSON text of the key `isograd` in the
+file's metadata; its first field is the file's seal (experiments/seal.py), which is held to the
+bytes before Parquet is read. Any Parquet reader opens the file:
+`polars.scan_parquet("results/*.parquet")`.
 
-Beside the runs, `experiment-<name>.json` says which of them make an experiment (experiments/index.py), and `<name>.html` is
-its page. `<run id>.error.txt` is the traceback of a run that failed, and `.parquet.damaged` a file that could not be read.
-`.lock` is empty: a byte of it, one for each run, is locked by the process that is doing that run (`Store.alone`), and
-`.<16 hexadecimal digits>.part` is a file that is being written (experiments/whole.py).
+Beside the runs, `experiment-<name>.json` says which of them make an experiment
+(experiments/index.py), and `<name>.html` is its page. `<run id>.error.txt` is the traceback of a
+run that failed, and `.parquet.damaged` a file that could not be read. `.lock` is empty: a byte of
+it, one for each run, is locked by the process that is doing that run (`Store.alone`), and `.<16
+hexadecimal digits>.part` is a file that is being written (experiments/whole.py).
 """
 
 from __future__ import annotations
@@ -52,15 +55,19 @@ class Run(NamedTuple):
     trace: Trace
 
     def is_of(self, plan: Plan, backend: str) -> bool:
-        """Whether it is the run of a plan on a backend; where the data file lies is no part of that."""
-        return self.header.backend == backend and _without_path(self.header.plan) == _without_path(plan)
+        """Whether it is the run of a plan on a backend; where its data lie is no part of that."""
+        return self.header.backend == backend and _without_path(self.header.plan) == _without_path(
+            plan
+        )
 
 
 class Store:
     """A folder of runs."""
 
     def __init__(self, directory: Path) -> None:
-        """Open the folder, and create it where it does not exist; what killed processes left half written is removed.
+        """Open the folder, and create it where it does not exist.
+
+        What killed processes left half written is removed.
 
         Raises:
             UserError: It is not a folder that can be written to.
@@ -69,9 +76,13 @@ class Store:
         try:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UserError(f"--output must be a folder; received {directory}: {error.strerror}") from None
+            raise UserError(
+                f"--output must be a folder; received {directory}: {error.strerror}"
+            ) from None
         if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
-            raise UserError(f"--output must be a folder that can be read and written to; received {directory}")
+            raise UserError(
+                f"--output must be a folder that can be read and written to; received {directory}"
+            )
         sweep(directory)
 
     def path(self, run_id: str) -> Path:
@@ -86,7 +97,8 @@ class Store:
         """Keep a run. Another process sees the whole file or none.
 
         Raises:
-            NotKept: It cannot be written, as where the disk is full; what was there before is still there.
+            NotKept: It cannot be written, as where the disk is full; what was there before is still
+                there.
         """
         content = io.BytesIO()
         _table(run).write_parquet(content, metadata={KEY: seal.record(run.header)})
@@ -98,7 +110,10 @@ class Store:
             self.error_path(run.header.run_id).unlink(missing_ok=True)
 
     def load(self, run_id: str) -> Run | None:
-        """The run of that id, or None. A file that is not taken is named on standard error; a damaged one is set aside."""
+        """The run of that id, or None.
+
+        A file that is not taken is named on standard error; a damaged one is set aside.
+        """
         path = self.path(run_id)
         try:
             return read_run(path)
@@ -108,7 +123,9 @@ class Store:
             print(escaped(f"left out: {path} is {why}, and run again"), file=sys.stderr)
         except (Damaged, OSError) as why:
             aside = path.with_suffix(".parquet.damaged")
-            set_aside = f"damaged: {path} is set aside as {aside.name} and run again ({seal.reason(why)})"
+            set_aside = (
+                f"damaged: {path} is set aside as {aside.name} and run again ({seal.reason(why)})"
+            )
             print(escaped(set_aside), file=sys.stderr)
             self._set_aside(run_id, aside)
         return None
@@ -129,8 +146,9 @@ class Store:
     def alone(self, name: str, *, wait: bool = False) -> Iterator[bool]:
         """Be the only process at a run, or at anything else that has a name.
 
-        The lock is the kernel's, and falls with the process that holds it, however that ends. A process may hold one at a
-        time, so that no two can wait for each other. Where a file system has no locks, everybody is alone.
+        The lock is the kernel's, and falls with the process that holds it, however that ends. A
+        process may hold one at a time, so that no two can wait for each other. Where a file system
+        has no locks, everybody is alone.
 
         Args:
             name: A run id, for a run.
@@ -141,7 +159,9 @@ class Store:
         """
         byte = int.from_bytes(hashlib.sha256(name.encode()).digest()[:7])
         try:
-            descriptor = os.open(self.directory / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            descriptor = os.open(
+                self.directory / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666
+            )
         except OSError:
             yield True
             return
@@ -168,14 +188,19 @@ def _checked(run_id: str) -> str:
 
 
 def _without_path(plan: Plan) -> Plan:
-    return plan.model_copy(update={"task": plan.task.model_copy(update={"source": ""})}) if plan.task.sha256 else plan
+    return (
+        plan.model_copy(update={"task": plan.task.model_copy(update={"source": ""})})
+        if plan.task.sha256
+        else plan
+    )
 
 
 def read_run(path: Path) -> Run:
     """A run by its file, in a folder that need not be writable.
 
     Raises:
-        Damaged: Its bytes are not those that were written, or it is not the whole of the run that its name says.
+        Damaged: Its bytes are not those that were written, or it is not the whole of the run that
+            its name says.
         OtherVersion: It is whole, and this version does not read it.
         OSError: It cannot be read.
     """

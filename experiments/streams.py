@@ -1,8 +1,9 @@
 """Standard output and standard error that outlive their reader: a report is never lost to a pipe.
 
-A reader that has gone away (`| head -1`), and a stream that was closed (`>&-`), change nothing: what is said goes nowhere, all
-files are written, and the exit status is what it would have been. Where standard output cannot take what is said (a full disk),
-that is one line on standard error and exit status 1. A character that the stream's encoding does not have becomes a `?`.
+A reader that has gone away (`| head -1`), and a stream that was closed (`>&-`), change nothing:
+what is said goes nowhere, all files are written, and the exit status is what it would have been.
+Where standard output cannot take what is said (a full disk), that is one line on standard error and
+exit status 1. A character that the stream's encoding does not have becomes a `?`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ from typing import Any
 
 
 class Outlet(io.RawIOBase):
-    """A stream to a file descriptor whose writes never fail: what went wrong first is remembered, and the rest is dropped."""
+    """A stream to a file descriptor whose writes never fail.
+
+    What went wrong first is remembered, and the rest is dropped.
+    """
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
@@ -54,7 +58,10 @@ class Outlet(io.RawIOBase):
 
 
 def take() -> None:
-    """Make standard output and standard error such streams; a descriptor that is closed is nobody else's file, but nothing."""
+    """Make standard output and standard error such streams.
+
+    A descriptor that is closed is nobody else's file, but nothing.
+    """
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
@@ -69,26 +76,36 @@ def _stream(descriptor: int, old: Any) -> io.TextIOWrapper:
     encoding = getattr(old, "encoding", None) or "utf-8"
     direct = descriptor == 2
     return io.TextIOWrapper(
-        io.BufferedWriter(outlet), encoding, errors="replace", line_buffering=direct or outlet.isatty(), write_through=direct
+        io.BufferedWriter(outlet),
+        encoding,
+        errors="replace",
+        line_buffering=direct or outlet.isatty(),
+        write_through=direct,
     )
 
 
 def outlets() -> list[Outlet]:
     """Those of this process, where it has taken them."""
-    raw = [getattr(getattr(stream, "buffer", None), "raw", None) for stream in (sys.stdout, sys.stderr)]
+    raw = [
+        getattr(getattr(stream, "buffer", None), "raw", None) for stream in (sys.stdout, sys.stderr)
+    ]
     return [one for one in raw if isinstance(one, Outlet)]
 
 
 def lost() -> str | None:
-    """Why standard output could not take all that was said; None where it could, or where nobody reads it."""
+    """Why standard output could not take all said; None where it could, or nobody reads it."""
     sys.stdout.flush()
     for outlet in outlets():
-        if outlet.descriptor == 1 and outlet.error and not isinstance(outlet.error, BrokenPipeError):
+        if (
+            outlet.descriptor == 1
+            and outlet.error
+            and not isinstance(outlet.error, BrokenPipeError)
+        ):
             return os.strerror(outlet.error.errno or 0)
     return None
 
 
 def say(text: str) -> None:
-    """Write text for a program to standard output: in UTF-8, whatever the encoding of the terminal."""
+    """Write text for a program to standard output: in UTF-8, whatever the terminal's encoding."""
     sys.stdout.flush()
     sys.stdout.buffer.write(text.encode() + b"\n")

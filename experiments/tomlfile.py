@@ -10,7 +10,8 @@ from common import files
 from common.errors import UserError
 
 BYTES, LINE = 200_000, 2_000
-"""The most that a file may have, and characters of a line in it: what tomllib makes of a dotted key grows with its square."""
+"""The most that a file may have, and characters of a line in it: what tomllib makes of a dotted key
+grows with its square."""
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -24,18 +25,26 @@ def read(path: Path) -> dict[str, Any]:
             content = file.read(BYTES + 1)
     except OSError as error:
         reason = error.strerror or error
-        raise UserError(f"an experiment must be a readable .toml file; received {path}: {reason}") from None
+        raise UserError(
+            f"an experiment must be a readable .toml file; received {path}: {reason}"
+        ) from None
     if len(content) > BYTES:
-        raise UserError(f"{path} must have at most {BYTES:,} bytes; received more; write it as a [grid], or divide it")
+        raise UserError(
+            f"{path} must have at most {BYTES:,} bytes; received more; write it as a [grid], or "
+            "divide it"
+        )
     try:
         written = content.decode("utf-8-sig")
         _check_lines(path, written)
         return tomllib.loads(written)
     except RecursionError:
         raise UserError(
-            f"{path} must be TOML; received brackets nested too deep; write them as they are in the examples"
+            f"{path} must be TOML; received brackets nested too deep; write them as they are in "
+            "the examples"
         ) from None
-    except ValueError as error:  # of decoding, of tomllib, or a number of more digits than Python reads
+    except (
+        ValueError
+    ) as error:  # of decoding, of tomllib, or a number of more digits than Python reads
         raise UserError(f"{path} must be TOML; {error}") from None
 
 
@@ -43,6 +52,6 @@ def _check_lines(path: Path, written: str) -> None:
     for number, line in enumerate(written.split("\n"), start=1):
         if len(line) > LINE:
             raise UserError(
-                f"{path} must have lines of at most {LINE:,} characters; received {len(line):,} in line {number}; "
-                "break it into several"
+                f"{path} must have lines of at most {LINE:,} characters; received {len(line):,} "
+                f"in line {number}; break it into several"
             )

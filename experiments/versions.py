@@ -17,22 +17,29 @@ ROOT = Path(__file__).parents[1]
 
 
 def versions(backend: str, threads: int = 1) -> dict[str, str]:
-    """What can move a number of a run, or what is said of it: packages, sources, the worker's environment, the processor.
+    """What can move a number of a run, or what is said of it.
 
-    The sources count by their digests, so that a run made by code that was changed since is not taken for a new one. Those of
-    the definition belong to every run, for each says how it agrees with it.
+    Packages, sources, the worker's environment, the processor.
+
+    The sources count by their digests, so that a run made by code that was changed since is not
+    taken for a new one. Those of the definition belong to every run, for each says how it agrees
+    with it.
     """
     packages = {package: _version(package) for package in ("numpy", *NEEDS[backend])}
     folders = dict.fromkeys(("common", f"backends/{DEFINITION}", f"backends/{backend}"))
     digests = {folder: source_digest(folder) for folder in folders} | {"worker": digest_of(WORKER)}
-    return packages | digests | {"environment": environment_digest(threads), "processor": processor()}
+    return (
+        packages | digests | {"environment": environment_digest(threads), "processor": processor()}
+    )
 
 
 @cache
 def _version(package: str) -> str:
     try:
         return metadata.version(package)
-    except metadata.PackageNotFoundError:  # a distribution under another name, such as tensorflow-cpu
+    except (
+        metadata.PackageNotFoundError
+    ):  # a distribution under another name, such as tensorflow-cpu
         return metadata.version(metadata.packages_distributions()[package][0])
 
 
@@ -78,10 +85,14 @@ def digest_of(names: tuple[str, ...]) -> str:
 
 
 def environment_digest(threads: int) -> str:
-    """Eight hexadecimal digits that change with what of a worker's environment can move a number."""
+    """Eight hex digits that change with what of a worker's environment can move a number."""
     from experiments.process import environment
 
-    chosen = {k: v for k, v in environment(threads).items() if MOVES_A_NUMBER.match(k) and k not in MOVES_NONE}
+    chosen = {
+        k: v
+        for k, v in environment(threads).items()
+        if MOVES_A_NUMBER.match(k) and k not in MOVES_NONE
+    }
     return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:8]
 
 
@@ -89,7 +100,9 @@ def environment_digest(threads: int) -> str:
 def processor() -> str:
     """The processor by its name, since another one has other kernels."""
     with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
+        for line in (
+            Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        ):
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()

@@ -1,4 +1,4 @@
-"""The watcher: what the runner tells whoever shows its progress (experiments/report/progress.py)."""
+"""The watcher: what the runner tells whoever shows progress (experiments/report/progress.py)."""
 
 from __future__ import annotations
 

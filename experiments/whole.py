@@ -1,7 +1,8 @@
 """Files that are written whole or not at all.
 
-What is being written has a random name, `.<16 hexadecimal digits>.part`, and is locked by whoever writes it. The kernel lets go
-of the lock when the process ends, however it ends: a part that nobody holds is left over.
+What is being written has a random name, `.<16 hexadecimal digits>.part`, and is locked by whoever
+writes it. The kernel lets go of the lock when the process ends, however it ends: a part that nobody
+holds is left over.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _PART = re.compile(r"\.[0-9a-f]{16}\.part")
 
 
 def write_whole(path: Path, content: bytes | memoryview) -> None:
-    """Write a file; another process sees the whole of it or what was there before, also after a power cut.
+    """Write a file; another process sees all of it or what was before, also after a power cut.
 
     Raises:
         OSError: It cannot be written; nothing is left behind.
@@ -58,7 +59,8 @@ def sweep(folder: Path) -> None:
 
 
 def _lock(descriptor: int) -> None:
-    with contextlib.suppress(OSError):  # a file system without locks: there nothing can be swept either
+    # a file system without locks: there nothing can be swept either
+    with contextlib.suppress(OSError):
         fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 

@@ -2,15 +2,16 @@
 
     python -m experiments.worker BACKEND DIRECTORY THREADS exclusive|shared
 
-It reads one job a line on standard input and writes one message a line on standard output, both JSON:
+It reads one job a line on standard input and writes one message a line on standard output, both
+JSON:
 
-    -> {"run_id": ..., "plan": {...}, "device": "cpu", "reference": path or null, "data": path or null,
-        "fresh": false, "wait": false}
-    <- {"type": "ready"}                           the framework is imported
-    <- {"type": "progress", "steps": 10}           steps done of the run
-    <- {"type": "finished"}                        the run is in the store
-    <- {"type": "busy"}                            another command is doing it; not said to who waits
-    <- {"type": "broken", "reason": ...}           the framework cannot be imported; the worker ends
+    -> {"run_id": ..., "plan": {...}, "device": "cpu", "reference": path or null,
+        "data": path or null, "fresh": false, "wait": false}
+    <- {"type": "ready"}                    the framework is imported
+    <- {"type": "progress", "steps": 10}    steps done of the run
+    <- {"type": "finished"}                 the run is in the store
+    <- {"type": "busy"}                     another command is doing it; not said to who waits
+    <- {"type": "broken", "reason": ...}    the framework cannot be imported; the worker ends
     <- {"type": "failed", "kind": "crashed" | "unsupported", "reason": ...}
 
 It ends when its input does, at once: so it never outlives the process that started it.
@@ -48,9 +49,12 @@ def reason_of(error: BaseException) -> str:
 
 
 def settle(worker: Worker, store: Store, job: Job, report: Callable[[int], None]) -> str:
-    """See to it that the store has a run: `finished`, or `busy` where another command is doing it and nobody is to wait.
+    """See to it that the store has a run.
 
-    The definition's run is done here in any case where its references are wanted: they are this command's.
+    `finished`, or `busy` where another command is doing it and nobody is to wait.
+
+    The definition's run is done here in any case where its references are wanted: they are this
+    command's.
 
     Raises:
         NotKept: It cannot be written.
@@ -107,7 +111,10 @@ def _sender(channel: TextIO) -> Any:
 
 def main() -> None:
     """Serve jobs until standard input ends."""
-    name, directory, threads, exclusive = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4] == "exclusive"
+    name = sys.argv[1]
+    directory = Path(sys.argv[2])
+    threads = int(sys.argv[3])
+    exclusive = sys.argv[4] == "exclusive"
     send = _sender(os.fdopen(os.dup(1), "w", encoding="utf-8"))
     os.dup2(2, 1)  # what a framework prints is noise and not a message
     jobs: queue.Queue[str] = queue.Queue()
@@ -120,7 +127,8 @@ def main() -> None:
         traceback.print_exc()
         send(type="broken", reason=reason_of(error))
         os._exit(1)
-    gc.freeze()  # what was imported stays: the garbage collector need not walk through it at each of its rounds
+    # what was imported stays: the garbage collector need not walk through it at each of its rounds
+    gc.freeze()
     send(type="ready")
     _serve(worker, Store(directory), jobs, send)
 

@@ -31,7 +31,8 @@ class Job(BaseModel):
         run_id: The name of the run in the store.
         plan: What to run.
         device: Where.
-        reference: A file that the definition writes and the others are judged by; without it nothing is compared.
+        reference: A file that the definition writes and the others are judged by; without it
+            nothing is compared.
         data: Where the plan's data file lies here, if not where the plan says.
         fresh: Run it although the store has it.
         wait: Where another command is doing it, until that has ended.
@@ -53,13 +54,18 @@ class Job(BaseModel):
 class Worker:
     """What stays between runs: the backend, and the program compiled last."""
 
-    def __init__(self, backend: Backend, threads: int, imports: float, exclusive: bool = False) -> None:
-        self.backend, self.threads, self.imports, self.exclusive = backend, threads, imports, exclusive
+    def __init__(
+        self, backend: Backend, threads: int, imports: float, exclusive: bool = False
+    ) -> None:
+        self.backend = backend
+        self.threads = threads
+        self.imports = imports
+        self.exclusive = exclusive
         self.defines = backend.name == DEFINITION
         self.compiled: tuple[Any, Program] | None = None
 
     def run(self, job: Job, report: Callable[[int], None] | None = None) -> Run:
-        """Train a plan and measure it; the definition writes the references that the others are judged by.
+        """Train and measure a plan; the definition writes the references that others are judged by.
 
         Args:
             job: What to do.
@@ -68,10 +74,13 @@ class Worker:
         Raises:
             Unsupported: The backend does not have the device.
         """
-        plan, data = job.plan, task.load(job.task())
+        plan = job.plan
+        data = task.load(job.task())
         groups = plan.groups()
         program = self._program(groups[0], job.device)
-        traces, trainings, found = program.traces, [], []
+        traces = program.traces
+        trainings = []
+        found = []
         squares: list[np.ndarray] = []
         snapshots: list[dict[int, State]] = []
         for i, group in enumerate(groups):
@@ -95,7 +104,9 @@ class Worker:
             versions=versions(self.backend.name),
             device=job.device if ":" in job.device else f"{job.device}:0",
             threads=self.threads,
-            seconds=Seconds(imports=self.imports, first_step=training.first_step, steps=training.steps),
+            seconds=Seconds(
+                imports=self.imports, first_step=training.first_step, steps=training.steps
+            ),
             seeds_at_once=len(groups[0].seeds),
             traces=program.traces - traces,
             exclusive=self.exclusive,
@@ -106,28 +117,37 @@ class Worker:
             test_samples=len(data.y_test),
             best_guess=data.best_guess if data.classes else None,
             guessing_loss=evaluation.guessing_loss(plan, data),
-            sensitivity=sensitivity(groups, data, [one.trace for one in trainings]) if self.defines else None,
+            sensitivity=sensitivity(groups, data, [one.trace for one in trainings])
+            if self.defines
+            else None,
         )
         return Run(header, training.trace)
 
     def _kept(self, job: Job) -> list[int]:
-        """Before which steps the state is kept: for the references, or to take these steps again."""
+        """Before which steps the state is kept: for references, or to take these steps again."""
         if not job.reference:
             return []
         if self.defines:
             return judged_steps(job.plan.steps)
         return sorted({step + after for step in judging.taken_again(job.plan) for after in (0, 1)})
 
-    def _judged(self, job: Job, program: Program, groups: list[Plan], data: task.Data, kept: list[Kept]) -> list[Check]:
+    def _judged(
+        self, job: Job, program: Program, groups: list[Plan], data: task.Data, kept: list[Kept]
+    ) -> list[Check]:
         """Write the references, or compare with them."""
         assert job.reference
         path = Path(job.reference)
         if self.defines:
-            found_judges = [references.judges(plan, data, run.states) for plan, run in zip(groups, kept, strict=True)]
+            found_judges = [
+                references.judges(plan, data, run.states)
+                for plan, run in zip(groups, kept, strict=True)
+            ]
             try:
                 references.write(found_judges, path)
             except OSError as error:
-                raise NotKept(f"what the frameworks are judged by could not be kept: {path}: {error.strerror}") from None
+                raise NotKept(
+                    f"what the frameworks are judged by could not be kept: {path}: {error.strerror}"
+                ) from None
             return []
         if not path.exists():
             return [judging.nothing_to_compare_with()]
@@ -145,6 +165,8 @@ class Worker:
         return self.compiled[1]
 
 
-def _of_all_groups(report: Callable[[int], None], done: int, groups: int, each: int, steps: int) -> None:
+def _of_all_groups(
+    report: Callable[[int], None], done: int, groups: int, each: int, steps: int
+) -> None:
     """Report the steps of one group of seeds as those of the whole run."""
     report((done * each + steps) // groups)

@@ -39,7 +39,8 @@ class Result:
 
     def __init__(self, asked: Asked) -> None:
         self.document = asked.document
-        self._status, self._text = asked.status, asked.text.strip("\n")
+        self._status = asked.status
+        self._text = asked.text.strip("\n")
 
     def __repr__(self) -> str:
         return self._text
@@ -114,13 +115,17 @@ class Compared(Result):
 
     @property
     def ok(self) -> bool:
-        """Whether every run came to its end and agrees with the definition, and the report could be written."""
+        """Whether all runs ended and agree with the definition, and the report could be written."""
         return self._status == 0
 
     @property
     def first(self) -> Record | None:
         """The first run that failed, or that disagrees with the definition: a row of the frame."""
-        wrong = [row for row in self.rows() if row["status"] not in ("finished", "missing") or row["agreement"] == "broken"]
+        wrong = [
+            row
+            for row in self.rows()
+            if row["status"] not in ("finished", "missing") or row["agreement"] == "broken"
+        ]
         return Record(wrong[0]) if wrong else None
 
     def rows(self) -> list[dict[str, Any]]:
@@ -132,11 +137,25 @@ class Compared(Result):
         ]
 
 
-MEANS = ("gradient_ratio", "decay_per_layer", "loss_first", "loss_last", "accuracy", "r_squared", "largest_update")
+MEANS = (
+    "gradient_ratio",
+    "decay_per_layer",
+    "loss_first",
+    "loss_last",
+    "accuracy",
+    "r_squared",
+    "largest_update",
+)
 
 
 def _run(run: dict[str, Any]) -> dict[str, Any]:
     verdicts = {name: run[name] and run[name]["verdict"] for name in ("gradient", "learning")}
     means = {name: run[name] and run[name]["mean"] for name in MEANS}
     agreement = run["agreement"] and run["agreement"]["outcome"]
-    return {"status": run["status"], "reason": run["reason"], **verdicts, **means, "agreement": agreement}
+    return {
+        "status": run["status"],
+        "reason": run["reason"],
+        **verdicts,
+        **means,
+        "agreement": agreement,
+    }

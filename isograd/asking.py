@@ -18,11 +18,17 @@ WIDTH = 100
 
 
 class Mistake(ValueError):
-    """What was asked cannot be done: the rule, what was received, and the cure; the exit status 2 of a job."""
+    """What was asked cannot be done: the rule, what was received, and the cure.
+
+    It is the exit status 2 of a job.
+    """
 
 
 class Failed(RuntimeError):
-    """A model raised, or the machine lacks what it takes; the exit status 1 of a job that has no findings."""
+    """A model raised, or the machine lacks what it takes.
+
+    It is the exit status 1 of a job that has no findings.
+    """
 
 
 class Asked(NamedTuple):
@@ -40,7 +46,10 @@ class Asked(NamedTuple):
 
 
 def words(options: Mapping[str, Any]) -> Iterator[str]:
-    """Options as a command line has them: `batch_size=8` is `--batch-size 8`, True a flag alone, None and False nothing."""
+    """Options as a command line has them.
+
+    `batch_size=8` is `--batch-size 8`, True a flag alone, None and False nothing.
+    """
     for name, value in options.items():
         if value is None or value is False:
             continue
@@ -84,7 +93,9 @@ def ask(job: str, arguments: Sequence[str], said: str = "") -> Asked:
 
 def _run(line: Sequence[str], environment: Mapping[str, str]) -> tuple[int, str, str]:
     pipe = subprocess.PIPE
-    process = subprocess.Popen(line, env=environment, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, encoding="utf-8")
+    process = subprocess.Popen(
+        line, env=environment, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, encoding="utf-8"
+    )
     try:
         out, err = process.communicate()
     except BaseException:  # it was interrupted: the job ends its own processes, and tidies up

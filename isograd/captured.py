@@ -1,7 +1,7 @@
 """What is captured of somebody's own model: NumPy and the standard library, nothing else.
 
-A wing's `capture` hands plain dictionaries, in the shapes that are stated here. They cross from one process, interpreter or
-machine to another as one `.npz` file (npz.py).
+A wing's `capture` hands plain dictionaries, in the shapes that are stated here. They cross from one
+process, interpreter or machine to another as one `.npz` file (npz.py).
 """
 
 from __future__ import annotations
@@ -18,14 +18,16 @@ SUFFIX = ".capture"
 
 
 class Norms(TypedDict):
-    """What is known of a tensor when its values are not kept; root mean squares are scale-safe, and taken on the device.
+    """What is known of a tensor when its values are not kept.
+
+    Root mean squares are scale-safe, and taken on the device.
 
     Attributes:
         rms: Of the values.
         mean: Of the values.
         gradient: Root mean square of dL/dy; None where no gradient reaches it.
-        dead: Of the output of an activation: the share of units (channels) whose derivative is exactly 0 in the whole batch;
-            None where that is not known.
+        dead: Of the output of an activation: the share of units (channels) whose derivative is
+            exactly 0 in the whole batch; None where that is not known.
         finite: Whether all values, and all of dL/dy, are finite.
     """
 
@@ -37,26 +39,30 @@ class Norms(TypedDict):
 
 
 class Place(TypedDict):
-    """A tensor that a module, or a function between modules, has returned; in the order in which they return.
+    """A tensor that a module, or a function between modules, has returned; in the order of return.
 
     Attributes:
-        path: As the model's author would write it: `layers.1.conv1`; empty for the model itself. A function is
-            `owner:function`, `layers.1:relu`; a layer's inner activation likewise, `dense:relu`, and the layer's own place then
-            holds what goes into the activation.
+        path: As the model's author would write it: `layers.1.conv1`; empty for the model itself. A
+            function is `owner:function`, `layers.1:relu`; a layer's inner activation likewise,
+            `dense:relu`, and the layer's own place then holds what goes into the activation.
         call: 0, and more for a path that is used again.
         leaf: Which tensor of the output.
         start: When it was entered, an order over all places.
         end: When it returned, in the same order.
         inner: Whether it has no place within it: not a container.
         type: The class or function, as the framework calls it.
-        kind: What it is in every framework, one of `KINDS` (kinds.py); `other` where that is not known.
+        kind: What it is in every framework, one of `KINDS` (kinds.py); `other` where that is not
+            known.
         config: Its numbers, by the names of its kind (see `KINDS`).
         shape, dtype: Of the output.
-        layout: The order of the axes that makes the output (batch, *space, channel); None where it is not known.
+        layout: The order of the axes that makes the output (batch, *space, channel); None where it
+            is not known.
         norms: Always there.
         inputs: The tensors that go into it, copied at the entry; empty where only norms are kept.
-        output: Copied at the return, before anything can change it in place; None where only norms are kept.
-        gradient: dL/d output, of the tensor as it was returned; None where none reaches it, or only norms are kept.
+        output: Copied at the return, before anything can change it in place; None where only norms
+            are kept.
+        gradient: dL/d output, of the tensor as it was returned; None where none reaches it, or only
+            norms are kept.
     """
 
     path: str
@@ -82,9 +88,10 @@ class Layer(TypedDict):
 
     Attributes:
         type, kind, config: As in `Place`.
-        parameters: By canonical name, in the canonical layout (see `KINDS`); of the kind `other` the module's own names and
-            layouts.
-        gradients: Of the loss, alike; None where none reaches it. Of a capture without gradients: empty.
+        parameters: By canonical name, in the canonical layout (see `KINDS`); of the kind `other`
+            the module's own names and layouts.
+        gradients: Of the loss, alike; None where none reaches it. Of a capture without gradients:
+            empty.
         statistics: What is not trained: running mean and variance.
         names: By canonical name, the framework's own full name: `layers.1.conv1.weight`.
         trainable: By canonical name.
@@ -110,17 +117,21 @@ class Captured(TypedDict):
         versions: Of the packages.
         precision: float32 or float64: of the parameters, and of the computation.
         loss: Mean over the batch, or whatever the loss is.
-        loss_said: What the loss is, in words, where none was given: cross-entropy of logits, or mean squared error.
+        loss_said: What the loss is, in words, where none was given: cross-entropy of logits, or
+            mean squared error.
         batch: How many samples.
         training: Whether the model was in training mode.
         x, y: The batch.
-        output: What the model returned: its first tensor of real numbers; also where only norms are kept.
+        output: What the model returned: its first tensor of real numbers; also where only norms are
+            kept.
         output_gradient: dL/d output.
         places: In the order of return.
         layers: By path, in the order of their first use; those that were not used come last.
         statistics: By layer and canonical name, after the pass, before they were put back.
-        optimizer: `kind`, and its numbers by the names of `OPTIMIZER` (kinds.py); None where there is none or nothing is known.
-        remarks: What could not be seen into, and the cure; what was changed (dropout rates set to 0).
+        optimizer: `kind`, and its numbers by the names of `OPTIMIZER` (kinds.py); None where there
+            is none or nothing is known.
+        remarks: What could not be seen into, and the cure; what was changed (dropout rates set to
+            0).
     """
 
     format: int
@@ -151,8 +162,8 @@ class Step(TypedDict):
         gradients: By layer and canonical name, as they come from the loss.
         parameters: After the step.
         statistics: After the step.
-        norms: By layer and canonical name of a parameter: `gradient`, `update` and `weight` before the step, root mean
-            squares. They are there when the arrays are not.
+        norms: By layer and canonical name of a parameter: `gradient`, `update` and `weight` before
+            the step, root mean squares. They are there when the arrays are not.
         places: The norms of the places, in the order of the capture's.
     """
 
@@ -173,10 +184,16 @@ def rms(values: np.ndarray) -> float:
 
 
 LOOKED_INTO = 2**24
-"""Numbers in all places: of so many the values are kept to look into a recurrent layer, some 200 MB in float32."""
+"""Numbers in all places: of so many the values are kept to look into a recurrent layer, some 200 MB
+in float32."""
 
 
 def hides_time(captured: Captured) -> bool:
-    """Whether values would show the steps of time of a recurrent layer, which norms do not, and are not too many to keep."""
-    hidden = any(place["kind"] == "recurrent" and place["output"] is None for place in captured["places"])
+    """Whether values would show the steps of time of a recurrent layer, which norms do not.
+
+    And whether they are not too many to keep.
+    """
+    hidden = any(
+        place["kind"] == "recurrent" and place["output"] is None for place in captured["places"]
+    )
     return hidden and sum(math.prod(place["shape"]) for place in captured["places"]) <= LOOKED_INTO

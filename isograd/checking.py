@@ -1,4 +1,4 @@
-"""A function of a framework held to a definition in NumPy: its values and its vector-Jacobian products."""
+"""A framework's function held to a definition in NumPy: its values and vector-Jacobian products."""
 
 from __future__ import annotations
 
@@ -58,22 +58,32 @@ def check(
 
 
 def faults(
-    framework: str, vjp: VJP, function: Callable[..., Any], definition: Callable[..., Any], arrays: list[np.ndarray]
+    framework: str,
+    vjp: VJP,
+    function: Callable[..., Any],
+    definition: Callable[..., Any],
+    arrays: list[np.ndarray],
 ) -> Iterator[Fault]:
     """What is wrong, one tensor after another: the values first."""
     known = Definition(definition, arrays)
     values, pull = vjp(function, arrays)
     expected = known.values()
     if len(values) != len(expected):
-        yield Fault(f"{framework} returns {len(values)} tensors, the definition {len(expected)}", {})
+        yield Fault(
+            f"{framework} returns {len(values)} tensors, the definition {len(expected)}", {}
+        )
         return
     for i, (value, wanted) in enumerate(zip(values, expected, strict=True)):
         name = "the value" if len(values) == 1 else f"the value of output {i}"
         if fault := _fault(name, framework, value, wanted):
             yield fault
             return
-    for i, (gradient, wanted) in enumerate(zip(pull(known.cotangents), known.gradients(), strict=True)):
-        if wanted is not None and (fault := _fault(f"the gradient of input {i}", framework, gradient, wanted)):
+    for i, (gradient, wanted) in enumerate(
+        zip(pull(known.cotangents), known.gradients(), strict=True)
+    ):
+        if wanted is not None and (
+            fault := _fault(f"the gradient of input {i}", framework, gradient, wanted)
+        ):
             yield fault
 
 
@@ -95,7 +105,10 @@ def _said(name: str, framework: str, found: np.ndarray | None, wanted: Expected)
         return f"{name} cannot be judged: {_why(wanted)}"
     value = np.zeros(wanted.value.shape) if found is None else found
     if value.shape != wanted.value.shape:
-        return f"{name} has the shape {list(value.shape)} in {framework}, {list(wanted.value.shape)} by the definition"
+        return (
+            f"{name} has the shape {list(value.shape)} in {framework}, {list(wanted.value.shape)} "
+            "by the definition"
+        )
     error = _errors(value, wanted.value)
     wrong = np.argwhere(error > wanted.bound)
     if not len(wrong):
@@ -104,9 +117,10 @@ def _said(name: str, framework: str, found: np.ndarray | None, wanted: Expected)
     none = " (no gradient reaches it)" if found is None else ""
     kind = f" ({value.dtype})" if value.dtype.kind == "f" and value.dtype != np.float64 else ""
     return (
-        f"{name} is off by {error[first]:.1e} at {list(map(int, first))}: {value[first]:.17g} in {framework}{kind}{none}, "
-        f"{wanted.value[first]:.17g} by the definition; the bound is {wanted.bound[first]:.1e}, from what rounding does to the "
-        f"definition; {len(wrong)} of {error.size} numbers are off, at most by {error.max():.1e}"
+        f"{name} is off by {error[first]:.1e} at {list(map(int, first))}: {value[first]:.17g} in "
+        f"{framework}{kind}{none}, {wanted.value[first]:.17g} by the definition; the bound is "
+        f"{wanted.bound[first]:.1e}, from what rounding does to the definition; {len(wrong)} of "
+        f"{error.size} numbers are off, at most by {error.max():.1e}"
     )
 
 
@@ -123,6 +137,7 @@ def _why(wanted: Expected) -> str:
     first = np.unravel_index(int(np.argmax(wanted.bound)), wanted.bound.shape)
     largest = np.abs(wanted.value[np.isfinite(wanted.value)]).max(initial=0.0)
     return (
-        f"at {list(map(int, first))} the bound is {wanted.bound[first]:.1e}, and the largest number {largest:.1e}: "
-        "nothing could exceed it; the definition is at a kink there, or magnifies rounding; choose other inputs"
+        f"at {list(map(int, first))} the bound is {wanted.bound[first]:.1e}, and the largest "
+        f"number {largest:.1e}: nothing could exceed it; the definition is at a kink there, or "
+        "magnifies rounding; choose other inputs"
     )

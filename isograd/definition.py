@@ -1,8 +1,9 @@
-"""What a definition in NumPy says of its inputs, and how far a right implementation in float64 may be off.
+"""What a NumPy definition says of its inputs, and how far a right one in float64 may be off.
 
-The bound of each number is a hundred times what rounding does to the definition itself. Every input, and every cotangent, is
-moved to its neighbour in float64, up or down by chance, several times over: it counts how far the number moves at most, how
-far the definition in float64 is from itself in extended precision, and one unit of the number's own rounding.
+The bound of each number is a hundred times what rounding does to the definition itself. Every
+input, and every cotangent, is moved to its neighbour in float64, up or down by chance, several
+times over: it counts how far the number moves at most, how far the definition in float64 is from
+itself in extended precision, and one unit of the number's own rounding.
 """
 
 from __future__ import annotations
@@ -33,7 +34,10 @@ class Expected(NamedTuple):
 
     @property
     def judged(self) -> bool:
-        """Whether an error could exceed the bounds: one as large as the tensor's largest number, if that is not 0."""
+        """Whether an error could exceed the bounds.
+
+        One as large as the tensor's largest number, if that is not 0.
+        """
         finite = self.value[np.isfinite(self.value)]
         largest = np.abs(finite).max(initial=0.0) or np.inf
         return bool(np.all((self.bound == 0) | (self.bound < largest)))
@@ -48,23 +52,35 @@ class Definition:
         seed: Of the cotangents and of the moves.
     """
 
-    def __init__(self, function: Callable[..., Any], inputs: Sequence[np.ndarray], seed: int = 0) -> None:
-        self._function, self._inputs = function, list(inputs)
+    def __init__(
+        self, function: Callable[..., Any], inputs: Sequence[np.ndarray], seed: int = 0
+    ) -> None:
+        self._function = function
+        self._inputs = list(inputs)
         self._rng = np.random.default_rng(seed)
         self._extended = self._is_extended()
         self._here = self._precise(self._inputs)
-        self.cotangents = [np.asarray(self._rng.standard_normal(y.shape) * (y.dtype.kind == "f")) for y in self._here]
+        self.cotangents = [
+            np.asarray(self._rng.standard_normal(y.shape) * (y.dtype.kind == "f"))
+            for y in self._here
+        ]
 
     def values(self) -> list[Expected]:
         """The outputs."""
         moves = [self._moved(self._inputs) for _ in range(MOVES)]
         pairs = [(self._precise(move), outputs(self._function, move)) for move in moves]
-        return [self._value(i, [(precise[i], plain[i]) for precise, plain in pairs]) for i in range(len(self._here))]
+        return [
+            self._value(i, [(precise[i], plain[i]) for precise, plain in pairs])
+            for i in range(len(self._here))
+        ]
 
     def gradients(self) -> Iterator[Expected | None]:
         """The cotangents' way back to each input; None of one that is no real number."""
         here = self._along(self._inputs, self.cotangents)
-        moved = [self._along(self._moved(self._inputs), self._moved(self.cotangents)) for _ in range(MOVES)]
+        moved = [
+            self._along(self._moved(self._inputs), self._moved(self.cotangents))
+            for _ in range(MOVES)
+        ]
         for i, each in enumerate(self._inputs):
             yield self._gradient(i, here, moved) if each.dtype.kind == "f" else None
 
@@ -78,15 +94,21 @@ class Definition:
             bound = FACTOR * (np.max(moves, axis=0) + np.max(own, axis=0) + EPSILON * np.abs(here))
         return Expected(here.astype(np.float64), np.where(np.isfinite(here), _wide(bound), 0.0))
 
-    def _gradient(self, i: int, here: Callable[..., Any], moved: list[Callable[..., Any]]) -> Expected:
+    def _gradient(
+        self, i: int, here: Callable[..., Any], moved: list[Callable[..., Any]]
+    ) -> Expected:
         shape = self._inputs[i].shape
-        value, bound = np.zeros(shape), np.zeros(shape)
+        value = np.zeros(shape)
+        bound = np.zeros(shape)
         typical = float(np.sqrt(np.mean(self._inputs[i] ** 2))) if value.size else 0.0
         for element in np.ndindex(shape):
             size = max(abs(float(self._inputs[i][element])), typical) or 1.0
             with np.errstate(all="ignore"):
                 found = derivative(partial(here, i, element), size)
-                moves = [abs(at_step(partial(other, i, element), found.step) - found.value) for other in moved]
+                moves = [
+                    abs(at_step(partial(other, i, element), found.step) - found.value)
+                    for other in moved
+                ]
             value[element] = found.value
             bound[element] = _bound(found, moves)
         return Expected(value, _wide(bound))
@@ -98,7 +120,10 @@ class Definition:
         return outputs(self._function, self._widened(inputs))
 
     def _widened(self, inputs: Sequence[np.ndarray]) -> Arrays:
-        return [each.astype(np.longdouble) if self._extended and each.dtype.kind == "f" else each for each in inputs]
+        return [
+            each.astype(np.longdouble) if self._extended and each.dtype.kind == "f" else each
+            for each in inputs
+        ]
 
     def _is_extended(self) -> bool:
         """Whether the definition keeps extended precision."""
@@ -113,7 +138,9 @@ class Definition:
         return [self._neighbour(each) if each.dtype.kind == "f" else each for each in arrays]
 
     def _neighbour(self, array: np.ndarray) -> np.ndarray:
-        return np.nextafter(array, array + self._rng.choice([-1.0, 1.0], array.shape) * (1 + np.abs(array)))
+        return np.nextafter(
+            array, array + self._rng.choice([-1.0, 1.0], array.shape) * (1 + np.abs(array))
+        )
 
 
 def outputs(function: Callable[..., Any], inputs: Sequence[np.ndarray]) -> Arrays:

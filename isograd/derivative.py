@@ -1,9 +1,10 @@
-"""How a definition in NumPy responds to its inputs: vector-Jacobian products by central differences.
+"""How a NumPy definition responds to its inputs: vector-Jacobian products by central differences.
 
-Differences, and not a complex step, because they are right of whatever NumPy computes: of a complex number `abs`, `maximum`
-and a comparison mean something else, and do not say so. In extended precision (`np.longdouble`) seven points give the
-derivative to 1e-16 of it; a definition that leaves that precision (`np.linalg`) is followed in float64, to about 1e-13. How far
-off it may be is seen from steps of different lengths, and belongs to the bound that it is used for.
+Differences, and not a complex step, because they are right of whatever NumPy computes: of a complex
+number `abs`, `maximum` and a comparison mean something else, and do not say so. In extended
+precision (`np.longdouble`) seven points give the derivative to 1e-16 of it; a definition that
+leaves that precision (`np.linalg`) is followed in float64, to about 1e-13. How far off it may be is
+seen from steps of different lengths, and belongs to the bound that it is used for.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ class Derivative(NamedTuple):
 
     Attributes:
         value: It.
-        error: How far off it may be; at a kink it reaches to the slopes of both sides, and what lies between is right.
+        error: How far off it may be; at a kink it reaches to the slopes of both sides, and what
+            lies between is right.
         step: The length of the step that told it.
     """
 
@@ -44,8 +46,13 @@ class Derivative(NamedTuple):
     step: float
 
 
-def contracted(function: Function, inputs: Sequence[np.ndarray], cotangents: Sequence[np.ndarray]) -> Callable[..., Any]:
-    """A function of an input's number, its element and a shift of it: the terms of the outputs times the cotangents."""
+def contracted(
+    function: Function, inputs: Sequence[np.ndarray], cotangents: Sequence[np.ndarray]
+) -> Callable[..., Any]:
+    """A function of an input's number, its element and a shift of it.
+
+    The terms of the outputs times the cotangents.
+    """
 
     def along(i: int, element: tuple[int, ...], shift: float) -> np.ndarray:
         moved = list(inputs)
@@ -64,7 +71,7 @@ def at_step(along: Callable[[float], np.ndarray], step: float) -> float:
 
 
 def derivative(along: Callable[[float], np.ndarray], size: float) -> Derivative:
-    """The derivative by the two neighbouring steps that agree best, or by the first that agree to rounding.
+    """The derivative by the two neighbouring steps that agree best, or the first within rounding.
 
     Args:
         along: Terms of a sum as they are when the number is shifted by so much.
@@ -73,10 +80,12 @@ def derivative(along: Callable[[float], np.ndarray], size: float) -> Derivative:
     here = along(0.0)
     noise = float(np.finfo(here.dtype).eps * np.abs(here).max(initial=0.0))
     best = Derivative(np.nan, np.inf, size * LADDER[0])
-    before, slope = at_step(along, size * LADDER[0]), _jump(along, here, size * LADDER[0])
+    before = at_step(along, size * LADDER[0])
+    slope = _jump(along, here, size * LADDER[0])
     for length in LADDER[1:]:
         step = size * length
-        value, jump = at_step(along, step), _jump(along, here, step)
+        value = at_step(along, step)
+        jump = _jump(along, here, step)
         kinked = jump > 0.5 * slope and jump > 1e3 * noise / step
         error = CAUTION * abs(value - before) + noise / step + (jump / 2 if kinked else 0.0)
         if error < best.error or not np.isfinite(best.error):
@@ -88,5 +97,8 @@ def derivative(along: Callable[[float], np.ndarray], size: float) -> Derivative:
 
 
 def _jump(along: Callable[[float], np.ndarray], here: np.ndarray, step: float) -> float:
-    """By how much the slopes to both sides differ: of a smooth function it shrinks with the step, at a kink it stays."""
+    """By how much the slopes to both sides differ.
+
+    Of a smooth function it shrinks with the step, at a kink it stays.
+    """
     return abs(float(np.sum((along(step) - here) + (along(-step) - here)))) / step

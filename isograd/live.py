@@ -1,4 +1,7 @@
-"""A model that is there, in this process: captured by its framework's wing, and handed to a job as a file."""
+"""A model that is there, in this process.
+
+Captured by its framework's wing, and handed to a job as a file.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +32,9 @@ def backend_of(model: Any) -> str:
     found = next((OWNERS[owner] for owner in owners if owner in OWNERS), None)
     if found is None:
         raise Mistake(
-            "a model must be a torch.nn.Module, a Keras model, a Flax module, (module, variables) of linen, or the name of "
-            f'a file such as "torch=mine.py"; received {type(module).__name__}'
+            "a model must be a torch.nn.Module, a Keras model, a Flax module, (module, variables) "
+            'of linen, or the name of a file such as "torch=mine.py"; received '
+            f"{type(module).__name__}"
         )
     return found
 
@@ -49,17 +53,25 @@ def captured(
     save: str | Path | None = None,
     **unknown: Any,
 ) -> Iterator[str]:
-    """The path of a model's capture, for as long as this lasts; see `isograd.diagnose` for the arguments."""
+    """The path of a model's capture, while this lasts; see `isograd.diagnose` for the arguments."""
     if unknown:
-        raise Mistake(f"a model that is there takes clip, save and page besides; received {', '.join(unknown)}; leave it out")
+        raise Mistake(
+            "a model that is there takes clip, save and page besides; received "
+            f"{', '.join(unknown)}; leave it out"
+        )
     backend = backend_of(model)
     if batch is None:
         raise Mistake("a model that is there needs batch=(x, y); received none")
     if steps and optimizer is None:
-        raise Mistake("steps need an optimizer that is made for the model; received none; give one, or leave steps out")
+        raise Mistake(
+            "steps need an optimizer that is made for the model; received none; give one, or "
+            "leave steps out"
+        )
     x, y = batch if isinstance(batch, tuple) and len(batch) == 2 else (batch, None)
     capture = wing(backend, HOME / "backends" / backend / "capture")
-    subject = capture.subject(model, x, y, loss=loss, optimizer=optimizer, clip=clip, training=not evaluate, seed=seed)
+    subject = capture.subject(
+        model, x, y, loss=loss, optimizer=optimizer, clip=clip, training=not evaluate, seed=seed
+    )
     found = subject.capture(save is not None)
     if format_of.hides_time(found):
         found = subject.capture(True)
@@ -80,4 +92,6 @@ def _trained(subject: Any, batch: tuple[Any, Any], steps: int) -> list[dict[str,
     try:
         return subject.steps([batch] * steps, values=False)
     finally:
-        subject.write({path: {**layer["parameters"], **layer["statistics"]} for path, layer in before.items()})
+        subject.write(
+            {path: {**layer["parameters"], **layer["statistics"]} for path, layer in before.items()}
+        )

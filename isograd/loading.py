@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 INSTALLED = {"site-packages", "dist-packages"}
-"""In the path of a package that is installed, also where a project's folder holds its environment."""
+"""In the path of a package that is installed, also where a project's folder holds its
+environment."""
 
 
 def by_path(name: str, path: Path) -> types.ModuleType:
@@ -25,7 +26,10 @@ def by_path(name: str, path: Path) -> types.ModuleType:
 
 
 def wing(backend: str, folder: Path) -> Any:
-    """The capture of a wing, as a package of its own: its files import each other, and nothing else of this project."""
+    """The capture of a wing, as a package of its own.
+
+    Its files import each other, and nothing else of this project.
+    """
     name = f"_isograd_{backend}"
     if name in sys.modules:
         return sys.modules[name]
@@ -53,10 +57,15 @@ class Before(NamedTuple):
         return cls(frozenset(sys.modules), tuple(sys.path))
 
     def restore(self) -> None:
-        """Forget the modules of the folders that were added since: another file's may have the same names. Packages stay."""
+        """Forget the modules of the folders that were added since.
+
+        Another file's may have the same names. Packages stay.
+        """
         added = [Path(entry).resolve() for entry in sys.path if entry not in self.path]
         sys.path[:] = self.path
         for name in set(sys.modules) - self.modules:
             file = Path(getattr(sys.modules[name], "__file__", None) or os.devnull)
-            if any(file.is_relative_to(folder) for folder in added) and not INSTALLED.intersection(file.parts):
+            if any(file.is_relative_to(folder) for folder in added) and not INSTALLED.intersection(
+                file.parts
+            ):
                 del sys.modules[name]

@@ -1,4 +1,4 @@
-"""Dictionaries of JSON values and arrays as one `.npz` file: NumPy and the standard library, nothing else.
+"""Dictionaries of JSON values and arrays as one `.npz` file, by NumPy and the standard library.
 
 It holds the arrays and a JSON text that says where each of them belongs. Nothing is pickled.
 """
@@ -15,7 +15,7 @@ import numpy as np
 
 
 def dump(what: Any) -> bytes:
-    """A dictionary of JSON values and arrays, such as a `Captured`, as the bytes of an .npz file."""
+    """A dictionary of JSON values and arrays, such as a `Captured`, as bytes of an .npz file."""
     arrays: dict[str, np.ndarray] = {}
     text = json.dumps(_taken_apart(what, arrays))
     arrays["json"] = np.frombuffer(text.encode(), dtype=np.uint8)

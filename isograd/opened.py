@@ -1,4 +1,4 @@
-"""A user's file, opened: its model as the wing's capture has it, with its batch, loss and optimizer."""
+"""A user's file, opened: its model as the wing's capture has it, with batch, loss and optimizer."""
 
 from __future__ import annotations
 
@@ -42,9 +42,13 @@ class Opened:
         x, y = self._batch(module, request)
         model = factory()
         if model is None:
-            raise Mistake(f"{self.file.name}: {request['factory']}() must return the model; received None")
+            raise Mistake(
+                f"{self.file.name}: {request['factory']}() must return the model; received None"
+            )
         optimizer = module.optimizer(model) if "optimizer" in self.has else None
-        self.batch, self.model, self.capture = (x, y), model, capture
+        self.batch = (x, y)
+        self.model = model
+        self.capture = capture
         self.mode = {"precision": request["precision"], "seed": request["seed"]}
         self.subject = capture.subject(
             model,
@@ -59,7 +63,10 @@ class Opened:
 
     def predict(self, x: Any) -> Any:
         """The output in evaluation mode, with the parameters as they are now."""
-        now = {path: {**layer["parameters"], **layer["statistics"]} for path, layer in self.subject.layers().items()}
+        now = {
+            path: {**layer["parameters"], **layer["statistics"]}
+            for path, layer in self.subject.layers().items()
+        }
         found = []
         for part in samples.parts(x, PART):
             evaluated = self.capture.subject(self.model, part, training=False, **self.mode)
@@ -68,7 +75,10 @@ class Opened:
         return np.concatenate(found)
 
     def _module(self) -> types.ModuleType:
-        """The file as a module; within a package under the package's name, so that its relative imports work."""
+        """The file as a module.
+
+        Within a package under the package's name, so that its relative imports work.
+        """
         if not self.file.is_file():
             raise Mistake(f"there is no file {self.file.name}")
         folder, name = self.file.parent, self.file.stem
@@ -83,20 +93,35 @@ class Opened:
         function = getattr(module, name, None)
         if callable(function):
             return function
-        found = [word for word, value in vars(module).items() if callable(value) and not word.startswith("_")]
-        has = ", ".join(word for word in found if getattr(module, word).__module__ == module.__name__) or "none"
-        raise Mistake(f"{self.file.name} must define {name}(), which returns the model; its functions and classes: {has}")
+        found = [
+            word
+            for word, value in vars(module).items()
+            if callable(value) and not word.startswith("_")
+        ]
+        has = (
+            ", ".join(word for word in found if getattr(module, word).__module__ == module.__name__)
+            or "none"
+        )
+        raise Mistake(
+            f"{self.file.name} must define {name}(), which returns the model; its functions and "
+            f"classes: {has}"
+        )
 
     def _batch(self, module: types.ModuleType, request: dict[str, Any]) -> tuple[Any, Any]:
         if request["data"] is not None:
             data = npz.read(Path(request["data"]))
-            x, y = samples.tuples(data["x"]), data["y"]
+            x = samples.tuples(data["x"])
+            y = data["y"]
         elif "batch" in self.has:
             x, y = self._own_batch(module)
         else:
-            raise Mistake(f"{self.file.name} must define batch(), which returns x and y, where no --data are given")
+            raise Mistake(
+                f"{self.file.name} must define batch(), which returns x and y, where no --data "
+                "are given"
+            )
         if request["samples"] is not None:
-            x, y = samples.first(x, request["samples"]), samples.first(y, request["samples"])
+            x = samples.first(x, request["samples"])
+            y = samples.first(y, request["samples"])
         if "inputs" in self.has:
             return module.inputs(x), y
         if request["folded"]:
@@ -108,7 +133,10 @@ class Opened:
         if isinstance(found, tuple) and len(found) == 2:
             return found
         if isinstance(found, tuple | list | dict):
-            raise Mistake(f"{self.file.name}: batch() must return x and y; received a {type(found).__name__} of {len(found)}")
+            raise Mistake(
+                f"{self.file.name}: batch() must return x and y; received a "
+                f"{type(found).__name__} of {len(found)}"
+            )
         return found, None
 
     def _channels_moved(self, x: Any, where: str) -> Any:
@@ -118,6 +146,9 @@ class Opened:
         last = where == "last"
         axes = (0, *range(2, x.ndim), 1) if last else (0, x.ndim - 1, *range(1, x.ndim - 1))
         order = "channels last" if last else "channels first"
-        name, shape = self.file.name, list(x.shape)
-        self.remarks.append(f"x {shape} is given to {name} with {order}; define inputs(x) to say it otherwise")
+        name = self.file.name
+        shape = list(x.shape)
+        self.remarks.append(
+            f"x {shape} is given to {name} with {order}; define inputs(x) to say it otherwise"
+        )
         return x.transpose(axes)

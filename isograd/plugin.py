@@ -1,4 +1,6 @@
-"""The pytest plugin: fixtures that hold code in several frameworks to one definition, and ports to their reference.
+"""The pytest plugin.
+
+Fixtures that hold code in several frameworks to one definition, and ports to their reference.
 
     def test_gelu(framework):                           # once for each of torch, keras and jax
         framework.check(GELU[framework.name], gelu, x)
@@ -6,7 +8,8 @@
     def test_the_port_is_the_model(isograd_port):
         isograd_port("torch=mine_torch.py", "keras=mine_keras.py", data="mine.npz").agrees(steps=3)
 
-A framework that is not installed is a visible skip, and with `--isograd-require` an error. Importing this loads no framework.
+A framework that is not installed is a visible skip, and with `--isograd-require` an error.
+Importing this loads no framework.
 """
 
 from __future__ import annotations
@@ -39,20 +42,28 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--isograd-require",
         default="",
         metavar="NAMES",
-        help="comma-separated: torch, keras, jax, or all; where one is not installed, its tests are errors and not skipped",
+        help=(
+            "comma-separated: torch, keras, jax, or all; where one is not installed, its tests are "
+            "errors and not skipped"
+        ),
     )
     group.addoption(
         "--isograd-save",
         default=None,
         metavar="DIR",
-        help="keep the tensors of what differs first in each test that fails, as an .npz file; of a port its page, too",
+        help=(
+            "keep the tensors of what differs first in each test that fails, as an .npz file; of a "
+            "port its page, too"
+        ),
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse an unknown name."""
     if unknown := sorted(_required(config) - set(NEEDS)):
-        raise pytest.UsageError(f"--isograd-require takes {', '.join(NEEDS)} or all; received {', '.join(unknown)}")
+        raise pytest.UsageError(
+            f"--isograd-require takes {', '.join(NEEDS)} or all; received {', '.join(unknown)}"
+        )
 
 
 def _required(config: pytest.Config) -> set[str]:
@@ -79,21 +90,27 @@ class Framework:
     """
 
     def __init__(self, name: str, vjp: VJP, save: Path | None) -> None:
-        self.name, self._vjp, self._save = name, vjp, save
+        self.name = name
+        self._vjp = vjp
+        self._save = save
 
     def __repr__(self) -> str:
         return self.name
 
-    def check(self, function: Callable[..., Any], definition: Callable[..., Any], *inputs: Any) -> None:
+    def check(
+        self, function: Callable[..., Any], definition: Callable[..., Any], *inputs: Any
+    ) -> None:
         """Hold a function to a definition: its values, and its vector-Jacobian products.
 
         Args:
             function: Of this framework's tensors, which it returns.
-            definition: The same of NumPy arrays. It is called some twenty times for each number of the inputs.
+            definition: The same of NumPy arrays. It is called some twenty times for each number of
+                the inputs.
             inputs: Arrays; real numbers are taken in float64 and get a gradient.
 
         Raises:
-            AssertionError: They differ by more than rounding can do, or that cannot be judged at these inputs.
+            AssertionError: They differ by more than rounding can do, or that cannot be judged at
+                these inputs.
         """
         __tracebackhide__ = True
         from isograd.checking import check
@@ -137,7 +154,10 @@ def _isograd_holder() -> Iterator[Holder]:
 
 @pytest.fixture
 def isograd_port(request: pytest.FixtureRequest, _isograd_holder: Holder) -> Callable[..., Port]:
-    """A function of the reference and of the port, as `isograd port` takes them; paths are those of the test's folder."""
+    """A function of the reference and of the port, as `isograd port` takes them.
+
+    Paths are those of the test's folder.
+    """
     here = request.path.parent
 
     def port(
@@ -164,8 +184,14 @@ def isograd_port(request: pytest.FixtureRequest, _isograd_holder: Holder) -> Cal
             "seed": seed,
             "map": _pairs(map),
         }
-        command = " ".join(["isograd", "port", *models, *([] if data is None else ["--data", os.fspath(data)])])
-        found = {"reference": _at(here, models[0]), "port": _at(here, models[1]), "python": _pairs(python)}
+        command = " ".join(
+            ["isograd", "port", *models, *([] if data is None else ["--data", os.fspath(data)])]
+        )
+        found = {
+            "reference": _at(here, models[0]),
+            "port": _at(here, models[1]),
+            "python": _pairs(python),
+        }
         return Port(_isograd_holder, {**found, "command": command, "asked": asked}, _save(request))
 
     return port

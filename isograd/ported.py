@@ -1,4 +1,4 @@
-"""The fixture `isograd_port`: a port held to its reference, by processes that stay for the session."""
+"""The fixture `isograd_port`: a port held to its reference, by processes of the session."""
 
 from __future__ import annotations
 
@@ -15,12 +15,20 @@ from isograd.answers import Ported
 from isograd.asking import Asked, Failed, Mistake
 from isograd.jobs import command
 
-STAGES = {"values": ("forward", "loss"), "gradients": ("backward", "loss"), "steps": ("step", "statistics")}
+STAGES = {
+    "values": ("forward", "loss"),
+    "gradients": ("backward", "loss"),
+    "steps": ("step", "statistics"),
+}
 """Where two models can part, by what is asked to agree."""
 
 
 class Held(NamedTuple):
-    """A comparison; where they part, the file of the tensors where they do so first, and the page, if it was asked for."""
+    """A comparison.
+
+    Where they part, the file of the tensors where they do so first, and the page, if it was asked
+    for.
+    """
 
     ported: Ported
     divergence: Path
@@ -55,7 +63,11 @@ class Holder:
             raise Mistake(answer["reason"])
         if answer["type"] == "failed":
             raise Failed(answer["reason"])
-        return Held(Ported(Asked(0, answer["text"], answer["document"])), Path(answer["divergence"]), Path(answer["page"]))
+        return Held(
+            Ported(Asked(0, answer["text"], answer["document"])),
+            Path(answer["divergence"]),
+            Path(answer["page"]),
+        )
 
     def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         if self._process is None:
@@ -71,12 +83,16 @@ class Holder:
         self._process = None
         self._stderr.seek(0)
         said = [each for each in self._stderr.read().splitlines() if each.strip()]
-        raise Failed(f"the comparison ended with exit status {status}{f': {said[-1]}' if said else ''}")
+        raise Failed(
+            f"the comparison ended with exit status {status}{f': {said[-1]}' if said else ''}"
+        )
 
     def _started(self) -> subprocess.Popen[str]:
         pipe = subprocess.PIPE
         line = command("own.warm", [])
-        return subprocess.Popen(line, stdin=pipe, stdout=pipe, stderr=self._stderr, encoding="utf-8", process_group=0)
+        return subprocess.Popen(
+            line, stdin=pipe, stdout=pipe, stderr=self._stderr, encoding="utf-8", process_group=0
+        )
 
     def close(self) -> None:
         """End the processes."""
@@ -108,11 +124,14 @@ class Port:
     Args:
         holder: Who asks.
         request: Without the number of steps.
-        save: A file.npz for the tensors where they part first; beside it stands the page of the comparison.
+        save: A file.npz for the tensors where they part first; beside it stands the page of the
+            comparison.
     """
 
     def __init__(self, holder: Holder, request: dict[str, Any], save: Path | None = None) -> None:
-        self._holder, self._request, self._save = holder, request, save
+        self._holder = holder
+        self._request = request
+        self._save = save
 
     def agrees(self, values: bool = True, gradients: bool = True, steps: int = 0) -> Ported:
         """Fail where they part.
@@ -120,20 +139,24 @@ class Port:
         Args:
             values: Whether the outputs of all layers, and the loss, have to agree.
             gradients: Whether the gradients have to.
-            steps: So many steps of the optimizers have to; both files then define `optimizer(model)`.
+            steps: So many steps of the optimizers have to; both files then define
+                `optimizer(model)`.
 
         Returns:
             The comparison.
 
         Raises:
-            AssertionError: They part, or what was asked could not be compared; with the text of `isograd port`.
+            AssertionError: They part, or what was asked could not be compared; with the text of
+                `isograd port`.
             Mistake: It cannot be done.
             Failed: A model raised.
         """
         __tracebackhide__ = True
         wanted = {"values": values, "gradients": gradients, "steps": steps > 0}
         if not any(wanted.values()):
-            raise Mistake("something must be asked to agree; received values=False, gradients=False, steps=0")
+            raise Mistake(
+                "something must be asked to agree; received values=False, gradients=False, steps=0"
+            )
         asked = {**self._request["asked"], "steps": steps}
         held = self._holder.ask({**self._request, "asked": asked, "page": self._save is not None})
         for what in (name for name, asked in wanted.items() if asked):
@@ -152,7 +175,13 @@ def _fault(found: Ported, what: str) -> str | None:
     """What keeps it from agreeing in values, gradients or steps; None where nothing does."""
     document, stages = found.document, STAGES[what]
     if not set(stages[:1]) <= set(document["judged"]):
-        notes = "; ".join(document["remarks"]) or f"what was compared: {', '.join(document['judged'])}"
+        notes = (
+            "; ".join(document["remarks"]) or f"what was compared: {', '.join(document['judged'])}"
+        )
         return f"the {what} were asked to agree, and were not compared: {notes}"
-    parted = [each for each in document["divergences"] if each["stage"] in stages and not each["framework"]]
+    parted = [
+        each
+        for each in document["divergences"]
+        if each["stage"] in stages and not each["framework"]
+    ]
     return f"the {what} part" if parted else None

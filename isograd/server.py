@@ -1,4 +1,7 @@
-"""The answers to requests about a user's model, from inside of their interpreter; inside.py says how they are written."""
+"""The answers to requests about a user's model, from inside of their interpreter.
+
+Inside.py says how they are written.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,10 @@ OF_TENSORFLOW = re.compile(r"\{\{function_node .*?\}\} | \[Op:\w+\].*")
 
 
 class Server:
-    """Answers requests about one model after another; each finds the interpreter as if it were the first."""
+    """Answers requests about one model after another.
+
+    Each finds the interpreter as if it were the first.
+    """
 
     def __init__(self, backend: str, folder: Path) -> None:
         self.capture = wing(backend, folder)
@@ -37,7 +43,9 @@ class Server:
         subject = self.opened.subject
         match request["do"]:
             case "capture":
-                found = subject.capture(request["values"], request["gradient"], self._put(request["put"]))
+                found = subject.capture(
+                    request["values"], request["gradient"], self._put(request["put"])
+                )
                 found["remarks"] = [*self.opened.remarks, *found["remarks"]]
             case "layers":
                 found = subject.layers()
@@ -60,7 +68,9 @@ class Server:
         """Values by place; they travel as a list, since a key of JSON is a text."""
         if path is None:
             return {}
-        return {(each["path"], each["call"], each["leaf"]): each["value"] for each in self._read(path)}
+        return {
+            (each["path"], each["call"], each["leaf"]): each["value"] for each in self._read(path)
+        }
 
     def _batches(self, request: dict[str, Any]) -> list[tuple[Any, Any]]:
         if request["batches"] is None:
@@ -76,7 +86,11 @@ def failure(error: BaseException, file: str | None) -> dict[str, Any]:
     message = OF_TENSORFLOW.sub("", " ".join(str(error).split()))
     message = message if len(message) <= 300 else f"{message[:300]}..."
     reason = f"{type(error).__name__}: {message}" if message else type(error).__name__
-    lines = [one.lineno for one in traceback.extract_tb(error.__traceback__) if file and one.filename == file]
+    lines = [
+        one.lineno
+        for one in traceback.extract_tb(error.__traceback__)
+        if file and one.filename == file
+    ]
     if file and isinstance(error, SyntaxError) and error.filename == file:
         lines = [error.lineno]
     where = f"{Path(file).name}, line {lines[-1]}" if file and lines else None
@@ -114,7 +128,11 @@ def main(backend: str, folder: Path) -> None:
 def _serve(server: Server, requests: TextIO, send: Any) -> None:
     for line in requests:
         request = json.loads(line)
-        file = str(Path(request["file"]).resolve()) if "file" in request else server.opened and str(server.opened.file)
+        file = (
+            str(Path(request["file"]).resolve())
+            if "file" in request
+            else server.opened and str(server.opened.file)
+        )
         try:
             answer = server.answer(request)
         except (Exception, SystemExit) as error:

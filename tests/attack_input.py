@@ -1,8 +1,10 @@
-"""What a user gives, by the thousand: flags, TOML and archives of awkward pieces, in this process, and some in one of its own.
+"""What a user gives, by the thousand: flags, TOML and archives of awkward pieces, in this process,
+and some in one of its own.
 
     python -m tests.attack input --minutes 10
 
-Each try is refused in one line with status 2, or begun; it never hangs, prints a traceback or takes more memory than there is.
+Each try is refused in one line with status 2, or begun; it never hangs, prints a traceback or takes
+more memory than there is.
 """
 
 from __future__ import annotations
@@ -71,13 +73,21 @@ def _apart(command: str, words: list[str]) -> str:
     root = str(Path(__file__).parents[1])
     line = [sys.executable, "-m", f"experiments.{command}", *map(os.fsencode, words)]
     if command == "compare":
-        line += ["--backends", "numpy", "--steps", "2"] if "--backends" not in words and "--steps" not in words else []
+        line += (
+            ["--backends", "numpy", "--steps", "2"]
+            if "--backends" not in words and "--steps" not in words
+            else []
+        )
     environment = os.environ | {"PYTHONPATH": root}
     try:
-        found = subprocess.run(line, env=environment, capture_output=True, timeout=3 * SECONDS, check=False)
+        found = subprocess.run(
+            line, env=environment, capture_output=True, timeout=3 * SECONDS, check=False
+        )
     except subprocess.TimeoutExpired as late:
         out = (late.stdout or b"") + (late.stderr or b"")
-        assert b" runs on " in out or command == "bench", f"{command} {words!r:.300} hangs: {out[-500:]!r}"
+        assert b" runs on " in out or command == "bench", (
+            f"{command} {words!r:.300} hangs: {out[-500:]!r}"
+        )
         return "begun"
     except ValueError:  # half a character is in no real command line
         return "not possible"

@@ -1,6 +1,8 @@
-"""Commands that are killed, disks that are full, data that change, and two commands at once, at random times.
+"""Commands that are killed, disks that are full, data that change, and two commands at once, at
+random times.
 
-Whatever happens, the next command finishes, keeps every finished run as it is, and reports what an undisturbed one reports.
+Whatever happens, the next command finishes, keeps every finished run as it is, and reports what an
+undisturbed one reports.
 """
 
 from __future__ import annotations
@@ -61,9 +63,27 @@ def write_data(where: Path, seed: int) -> None:
 
 def started(where: Path, output: Path, before: Sequence[str] = ()) -> subprocess.Popen[str]:
     """The command, at work, started by another one."""
-    arguments = [str(where / "one.toml"), "--data", str(where / "data.npz"), "--output", str(output)]
-    line = [*before, sys.executable, "-m", "experiments.compare", *arguments, "--backends", "numpy", "--json", "-"]
-    return subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    arguments = [
+        str(where / "one.toml"),
+        "--data",
+        str(where / "data.npz"),
+        "--output",
+        str(output),
+    ]
+    line = [
+        *before,
+        sys.executable,
+        "-m",
+        "experiments.compare",
+        *arguments,
+        "--backends",
+        "numpy",
+        "--json",
+        "-",
+    ]
+    return subprocess.Popen(
+        line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
@@ -95,7 +115,9 @@ def undisturbed() -> tuple[Any, float]:
 
 
 def finished(output: Path) -> dict[str, int]:
-    """The runs that are whole, and the inodes of their files: another file under the name would be another run."""
+    """The runs that are whole, and the inodes of their files: another file under the name would be
+    another run.
+    """
     found: dict[str, int] = {}
     for path in output.glob("*.parquet"):
         with contextlib.suppress(Unreadable):
@@ -118,7 +140,9 @@ def in_order(where: Path, output: Path, before: dict[str, int]) -> None:
 
 def workers_of(pid: int) -> list[int]:
     """The processes that a process started."""
-    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
+    found = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False
+    )
     return [int(child) for child in found.stdout.split()]
 
 
@@ -137,14 +161,21 @@ def killed(rng: np.random.Generator, where: Path) -> str:
     (where / "runs").mkdir(exist_ok=True)
     before = finished(where / "runs")
     in_order(where, where / "runs", before)
-    return f"{target} killed by {number.name}: {'no' if not before else 'all' if len(before) == RUNS else 'some'} runs kept"
+    return (
+        f"{target} killed by {number.name}: "
+        f"{'no' if not before else 'all' if len(before) == RUNS else 'some'} runs kept"
+    )
 
 
 @contextlib.contextmanager
 def small_disk(size: int) -> Iterator[Path]:
     """A folder on a disk of so many bytes; only root can have one."""
     with tempfile.TemporaryDirectory() as name:
-        made = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", name], capture_output=True, check=False)
+        made = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", name],
+            capture_output=True,
+            check=False,
+        )
         assert made.returncode == 0, "a small disk needs root"
         try:
             yield Path(name)
@@ -179,7 +210,9 @@ def full(rng: np.random.Generator, where: Path) -> str:
     before = finished(where / "runs")
     assert status or len(before) == RUNS, "exit status 0, and not all runs are kept"
     in_order(where, where / "runs", before)
-    return f"disk full: {'no' if not before else 'all' if len(before) == RUNS else 'some'} runs kept"
+    return (
+        f"disk full: {'no' if not before else 'all' if len(before) == RUNS else 'some'} runs kept"
+    )
 
 
 def changed(rng: np.random.Generator, where: Path) -> str:
@@ -219,7 +252,12 @@ def two(rng: np.random.Generator, where: Path) -> str:
         assert findings(out) == undisturbed()[0], "two at once report something else"
     if not one_dies:
         seconds = [
-            [run["seconds"] for c in json.loads(out)["configurations"] for run in c["runs"].values()] for _, out, _ in ends
+            [
+                run["seconds"]
+                for c in json.loads(out)["configurations"]
+                for run in c["runs"].values()
+            ]
+            for _, out, _ in ends
         ]
         assert seconds[0] == seconds[1], "they did the same work twice"
     in_order(where, where / "runs", finished(where / "runs"))
@@ -232,4 +270,6 @@ TRIES = (killed, full, changed, two)
 def attack(rng: np.random.Generator) -> str:
     """One disturbance, in a folder of its own."""
     with tempfile.TemporaryDirectory() as name:
-        return TRIES[int(rng.choice(len(TRIES), p=[0.5, 0.2, 0.15, 0.15]))](rng, folder_of(Path(name)))
+        return TRIES[int(rng.choice(len(TRIES), p=[0.5, 0.2, 0.15, 0.15]))](
+            rng, folder_of(Path(name))
+        )

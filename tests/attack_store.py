@@ -1,4 +1,6 @@
-"""Mutants of a run's file and of an index: none is read as good with other numbers, and none ends the process."""
+"""Mutants of a run's file and of an index: none is read as good with other numbers, and none ends
+the process.
+"""
 
 from __future__ import annotations
 
@@ -35,13 +37,21 @@ def stored() -> Stored:
     """Made once, in a folder that stays for the process."""
     folder = Path(tempfile.mkdtemp(prefix="isograd-attack-"))
     experiment = read("countermeasures")
-    chosen = {name: plan for name, plan in plans(experiment, SMALL).items() if name in ("tanh + xavier", "relu + he")}
-    store, worker = Store(folder), Worker(backends.load("numpy"), threads=1, imports=0.1)
+    chosen = {
+        name: plan
+        for name, plan in plans(experiment, SMALL).items()
+        if name in ("tanh + xavier", "relu + he")
+    }
+    store = Store(folder)
+    worker = Worker(backends.load("numpy"), threads=1, imports=0.1)
     jobs = jobs_of(chosen, ["numpy"], "cpu")
     for job in jobs:
         store.save(worker.run(Job(run_id=job.run_id, plan=job.plan, device="cpu")))
     for name in ("one", "two"):
-        index.save(store, index.of_jobs(experiment, jobs, {}, {"jax": "not installed"}, name=name, command=name))
+        index.save(
+            store,
+            index.of_jobs(experiment, jobs, {}, {"jax": "not installed"}, name=name, command=name),
+        )
     runs = {store.path(job.run_id): read_run(store.path(job.run_id)) for job in jobs[:2]}
     indexes = {path: index.read(path) for path in sorted(folder.glob("*.json"))}
     return Stored(folder, runs, indexes)
@@ -51,7 +61,9 @@ def same(a: Run, b: Run) -> bool:
     """Whether two runs say the same, NaN for NaN."""
     arrays = [(a.trace.steps, b.trace.steps), (a.trace.loss, b.trace.loss)]
     arrays += [(a.trace.quantities[name], b.trace.quantities[name]) for name in a.trace.quantities]
-    return a.header == b.header and all(np.array_equal(one, other, equal_nan=True) for one, other in arrays)
+    return a.header == b.header and all(
+        np.array_equal(one, other, equal_nan=True) for one, other in arrays
+    )
 
 
 def attack(rng: np.random.Generator) -> str:
@@ -72,7 +84,9 @@ def attack(rng: np.random.Generator) -> str:
         return f"{what}: {found}"
     good = same(found, made.runs[path]) if isinstance(found, Run) else found == made.indexes[path]
     assert good, f"{what}: read as good, and says something else"
-    return f"{what}: read, and says the same" + (" (no byte differs)" if content == original else "")
+    return f"{what}: read, and says the same" + (
+        " (no byte differs)" if content == original else ""
+    )
 
 
 def _read(path: Path, of_run: bool) -> Run | Index | str:

@@ -1,6 +1,8 @@
-"""What people give by mistake or on purpose: flags and TOML, made of awkward pieces, and what has to become of them.
+"""What people give by mistake or on purpose: flags and TOML, made of awkward pieces, and what has
+to become of them.
 
-Whoever draws hands in `pick`, which takes one of several: hypothesis in the suite, a generator in `tests/attack_input.py`.
+Whoever draws hands in `pick`, which takes one of several: hypothesis in the suite, a generator in
+`tests/attack_input.py`.
 """
 
 from __future__ import annotations
@@ -40,17 +42,105 @@ PYTHON = ("in Python", "in a shell")
 """What begins a line of code to copy, which is not held to `WIDE`."""
 
 WORDS = [
-    *("", " ", "0", "-1", "3", "1.5", "1e20", "1e400", "-0", "nan", "inf", "true", "None", "0x10", "1_0", "٣", "³", "9" * 5000),
-    *("x", "x" * 245, "x" * 20_000, "-", "--", "=", "--=", "-x", "a b", "a\nb", "a\0b", "\x1b[31mred", "\u202egnp"),
-    *("\udcff", "\ud800", "[/nope]", "[bold]", "\\", "'", '"', "{}", "%s", "é", "漢" * 80, "relu", "deep", "depth", "numpy"),
-    *("torch,", ",", "cpu:1", "gpu", "float32", "/dev/zero", "/dev/null", "/proc/self/mem", ".", "..", "nowhere/x.npz", "fifo"),
-    *("loop", "mine.toml", "mine.npz", "fifo.toml", "loop.toml", ".toml", "x" * 300 + ".toml", "a\0.toml", "nowhere.toml"),
+    *(
+        "",
+        " ",
+        "0",
+        "-1",
+        "3",
+        "1.5",
+        "1e20",
+        "1e400",
+        "-0",
+        "nan",
+        "inf",
+        "true",
+        "None",
+        "0x10",
+        "1_0",
+        "٣",
+        "³",
+        "9" * 5000,
+    ),
+    *(
+        "x",
+        "x" * 245,
+        "x" * 20_000,
+        "-",
+        "--",
+        "=",
+        "--=",
+        "-x",
+        "a b",
+        "a\nb",
+        "a\0b",
+        "\x1b[31mred",
+        "\u202egnp",
+    ),
+    *(
+        "\udcff",
+        "\ud800",
+        "[/nope]",
+        "[bold]",
+        "\\",
+        "'",
+        '"',
+        "{}",
+        "%s",
+        "é",
+        "漢" * 80,
+        "relu",
+        "deep",
+        "depth",
+        "numpy",
+    ),
+    *(
+        "torch,",
+        ",",
+        "cpu:1",
+        "gpu",
+        "float32",
+        "/dev/zero",
+        "/dev/null",
+        "/proc/self/mem",
+        ".",
+        "..",
+        "nowhere/x.npz",
+        "fifo",
+    ),
+    *(
+        "loop",
+        "mine.toml",
+        "mine.npz",
+        "fifo.toml",
+        "loop.toml",
+        ".toml",
+        "x" * 300 + ".toml",
+        "a\0.toml",
+        "nowhere.toml",
+    ),
     *("folder.toml", "zeros.npz", "folder.npz"),
 ]
 """Values of a flag, in a folder made by `furnish`."""
 
 VALUES = [
-    *("0", "-1", "2", "3", "7.0", "1.5", "1e20", "1" * 30, "1" * 1500, "1e999", "nan", "-inf", "true", "false", "0x10"),
+    *(
+        "0",
+        "-1",
+        "2",
+        "3",
+        "7.0",
+        "1.5",
+        "1e20",
+        "1" * 30,
+        "1" * 1500,
+        "1e999",
+        "nan",
+        "-inf",
+        "true",
+        "false",
+        "0x10",
+    ),
     *(
         "1e-320",
         '""',
@@ -65,15 +155,59 @@ VALUES = [
         '"mine.npz"',
         '"/dev/zero"',
     ),
-    *('"fifo"', r'"\u0000"', r'"\u202e"', r'"\u001b[2J"', '"[/nope] [bold]"', '"' + "x" * 1500 + '"', "'''a\nb'''", '"é漢"'),
-    *(r'"\uffff"', "[]", "[1, 2]", "[[3]]", '["relu", "tanh"]', "{}", '{ kind = "relu" }', '{ kind = "elu", alpha = 0 }'),
-    *("{ kind = [] }", '{ kind = "leaky_relu", slope = true }', '{ kind = "xavier", fan = "both" }', "{ kind = 3 }"),
-    *('{ kind = "" }', "{ a.b.c = 1 }", "1979-05-27", "07:32:00", "[" * 400 + "]" * 400, "[" * 5, "nonsense", ""),
+    *(
+        '"fifo"',
+        r'"\u0000"',
+        r'"\u202e"',
+        r'"\u001b[2J"',
+        '"[/nope] [bold]"',
+        '"' + "x" * 1500 + '"',
+        "'''a\nb'''",
+        '"é漢"',
+    ),
+    *(
+        r'"\uffff"',
+        "[]",
+        "[1, 2]",
+        "[[3]]",
+        '["relu", "tanh"]',
+        "{}",
+        '{ kind = "relu" }',
+        '{ kind = "elu", alpha = 0 }',
+    ),
+    *(
+        "{ kind = [] }",
+        '{ kind = "leaky_relu", slope = true }',
+        '{ kind = "xavier", fan = "both" }',
+        "{ kind = 3 }",
+    ),
+    *(
+        '{ kind = "" }',
+        "{ a.b.c = 1 }",
+        "1979-05-27",
+        "07:32:00",
+        "[" * 400 + "]" * 400,
+        "[" * 5,
+        "nonsense",
+        "",
+    ),
     *("9223372036854775808", "18446744073709551616"),
 ]
 """What may stand after a key."""
 
-KEYS = [*Settings.model_fields, "name", "question", "dept", "lr", '""', r'"\u001b"', "a.b", "x" * 300, '"[/nope]"', "é"]
+KEYS = [
+    *Settings.model_fields,
+    "name",
+    "question",
+    "dept",
+    "lr",
+    '""',
+    r'"\u001b"',
+    "a.b",
+    "x" * 300,
+    '"[/nope]"',
+    "é",
+]
 HEADS = [
     "[base]",
     "[grid]",
@@ -86,13 +220,42 @@ HEADS = [
     "[base]\n[base]",
 ]
 ORDINARY = b'question = "why?"\n[[configuration]]\nactivation = "relu"\n'
-GRID = b"".join(b"%s = [%s]\n" % (key, b"2, " * 500) for key in (b"depth", b"width", b"seeds", b"steps"))
+GRID = b"".join(
+    b"%s = [%s]\n" % (key, b"2, " * 500) for key in (b"depth", b"width", b"seeds", b"steps")
+)
 WHOLE = [
-    *(b"", b"\xef\xbb\xbf" + ORDINARY, b"\xff\xfe" + ORDINARY, ORDINARY + b"\0", ORDINARY.replace(b"\n", b"\r"), b"\xff" * 100),
-    *(b'question = "' + b"q" * 1500 + b'"\n[[configuration]]', b".".join([b"a"] * 60_000) + b" = 1", b"#" * 300_000),
-    *(b"[" + b".".join([b"a"] * 900) + b"]\n" * 9, b"a = " + b"[" * 1900, b"x = 1\n" * 30_000, b"\x1b]0;title\x07"),
-    *(b"a = " + b"1" * 10_000, b"a = " + b"[" * 90_000, b"a = [\n" + b"{ b = [\n" * 20_000, b"[a]\n[[a]]", b"\r\n" * 100_000),
-    *(b"[[configuration]]\n" * 9000, ORDINARY + b"[[configuration]]\n" * 2000, b'question = "q"\n[grid]\n' + GRID, b"= 1"),
+    *(
+        b"",
+        b"\xef\xbb\xbf" + ORDINARY,
+        b"\xff\xfe" + ORDINARY,
+        ORDINARY + b"\0",
+        ORDINARY.replace(b"\n", b"\r"),
+        b"\xff" * 100,
+    ),
+    *(
+        b'question = "' + b"q" * 1500 + b'"\n[[configuration]]',
+        b".".join([b"a"] * 60_000) + b" = 1",
+        b"#" * 300_000,
+    ),
+    *(
+        b"[" + b".".join([b"a"] * 900) + b"]\n" * 9,
+        b"a = " + b"[" * 1900,
+        b"x = 1\n" * 30_000,
+        b"\x1b]0;title\x07",
+    ),
+    *(
+        b"a = " + b"1" * 10_000,
+        b"a = " + b"[" * 90_000,
+        b"a = [\n" + b"{ b = [\n" * 20_000,
+        b"[a]\n[[a]]",
+        b"\r\n" * 100_000,
+    ),
+    *(
+        b"[[configuration]]\n" * 9000,
+        ORDINARY + b"[[configuration]]\n" * 2000,
+        b'question = "q"\n[grid]\n' + GRID,
+        b"= 1",
+    ),
 ]
 """Files of TOML as they are, or are none."""
 
@@ -121,7 +284,9 @@ def furnish(folder: Path) -> None:
         (folder / name).mkdir()
     (folder / "zeros.npz").symlink_to("/dev/zero")
     (folder / "mine.toml").write_bytes(ORDINARY)
-    np.savez_compressed(folder / "mine.npz", x=np.random.default_rng(0).normal(size=(90, 3)), y=np.arange(90) % 2)
+    np.savez_compressed(
+        folder / "mine.npz", x=np.random.default_rng(0).normal(size=(90, 3)), y=np.arange(90) % 2
+    )
 
 
 COMMANDS: dict[str, tuple[Any, type[Any]]] = {
@@ -139,10 +304,22 @@ def arguments(pick: Pick, command: str) -> list[str]:
     found = []
     for _ in range(pick(range(1, 4))):
         flag = pick([*flags_of(COMMANDS[command][1]), "--help", "--dept", ""])
-        if flag not in ("--write", "--measure", "--open"):  # which change this project, and open a browser
+        # which change this project, and open a browser
+        if flag not in (
+            "--write",
+            "--measure",
+            "--open",
+        ):
             value = pick(WORDS)
             found += pick(
-                [[flag, value], [f"{flag}={value}"], [flag], [value], [flag.replace("-", "_"), value], [flag, value, value]]
+                [
+                    [flag, value],
+                    [f"{flag}={value}"],
+                    [flag],
+                    [value],
+                    [flag.replace("-", "_"), value],
+                    [flag, value, value],
+                ]
             )
     return found
 
@@ -152,10 +329,12 @@ class Begun(BaseException):
 
 
 def tried(command: str, words: Sequence[str]) -> str:
-    """What becomes of a command, up to where it would begin to compute: `refused`, `begun` or `done`.
+    """What becomes of a command, up to where it would begin to compute: `refused`, `begun` or
+    `done`.
 
     Raises:
-        AssertionError: It is not refused in one line with status 2, or takes too long, or too much memory.
+        AssertionError: It is not refused in one line with status 2, or takes too long, or too much
+            memory.
     """
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2))
     task.digest_of.cache_clear()
@@ -189,7 +368,9 @@ def held(what: str, out: str, err: str) -> None:
     short = columns(line) <= WIDE or any(mark in line for mark in PYTHON)
     assert short, f"{what}: {columns(line)} columns: {line:.500}"
     assert len(line) > len("error: must"), f"{what}: nothing is said"
-    assert "allow_pickle" not in line.partition("for a file that you trust")[0], f"{what}: advice for programs: {line}"
+    assert "allow_pickle" not in line.partition("for a file that you trust")[0], (
+        f"{what}: advice for programs: {line}"
+    )
 
 
 def _status(command: str, words: Sequence[str]) -> int | str | None:
@@ -218,7 +399,9 @@ def _status(command: str, words: Sequence[str]) -> int | str | None:
 
 @contextlib.contextmanager
 def _stopped() -> Iterator[None]:
-    """Stop what takes too long, and let no more memory be fetched than `BYTES` beyond what there is."""
+    """Stop what takes too long, and let no more memory be fetched than `BYTES` beyond what there
+    is.
+    """
 
     def late(*_: object) -> None:
         raise AssertionError(f"it takes longer than {SECONDS} s")

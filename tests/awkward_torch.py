@@ -1,4 +1,6 @@
-"""PyTorch models that are hard to see into, each small; what a reader expects to be seen is beside them."""
+"""PyTorch models that are hard to see into, each small; what a reader expects to be seen is beside
+them.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ class Case(NamedTuple):
 
 
 class InPlace(nn.Module):
-    """A module and a convolution used twice, an operation in place on an output, an input that is used beside it."""
+    """A module and a convolution used twice, an operation in place on an output, an input that is
+    used beside it.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -61,7 +65,9 @@ class Residual(nn.Module):
 
 
 class Several(nn.Module):
-    """Two inputs, two outputs of a part of which one is used twice, a frozen layer first, a part with its own parameter."""
+    """Two inputs, two outputs of a part of which one is used twice, a frozen layer first, a part
+    with its own parameter.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -100,19 +106,24 @@ class Checkpointed(nn.Module):
 
     def __init__(self, reentrant: bool) -> None:
         super().__init__()
-        self.first, self.part, self.reentrant = nn.Linear(4, 4), nn.Linear(4, 4), reentrant
+        self.first = nn.Linear(4, 4)
+        self.part = nn.Linear(4, 4)
+        self.reentrant = reentrant
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         h = torch.tanh(self.first(x))
         for _ in range(2):
-            h = checkpoint(lambda z: torch.tanh(self.part(z)).square() + z, h, use_reentrant=self.reentrant)
+            h = checkpoint(
+                lambda z: torch.tanh(self.part(z)).square() + z, h, use_reentrant=self.reentrant
+            )
         return h
 
 
 class Attention(nn.Module):
     def __init__(self, weights: bool) -> None:
         super().__init__()
-        self.attention, self.weights = nn.MultiheadAttention(6, 2, batch_first=True), weights
+        self.attention = nn.MultiheadAttention(6, 2, batch_first=True)
+        self.weights = weights
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.attention(x, x, x, need_weights=self.weights)[0].mean(1)
@@ -131,7 +142,8 @@ class Causal(nn.Module):
 class Tied(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.embed, self.head = nn.Embedding(7, 4), nn.Linear(4, 7)
+        self.embed = nn.Embedding(7, 4)
+        self.head = nn.Linear(4, 7)
         self.head.weight = self.embed.weight
         self.norm = nn.LayerNorm(4)
 
@@ -140,7 +152,9 @@ class Tied(nn.Module):
 
 
 class Views(nn.Module):
-    """An operation in place on a part of a tensor that is used as a whole; a gradient that the model itself takes; a cell."""
+    """An operation in place on a part of a tensor that is used as a whole; a gradient that the
+    model itself takes; a cell.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -174,8 +188,9 @@ class Kept(nn.Module):
 
 
 def compiled() -> nn.Module:
-    model = nn.Sequential(nn.Linear(4, 5), nn.Tanh())
-    return torch.compile(nn.Sequential(torch.compile(model, backend="eager"), nn.Linear(5, 3)), backend="eager")  # type: ignore[return-value]
+    inner = torch.compile(nn.Sequential(nn.Linear(4, 5), nn.Tanh()), backend="eager")
+    whole = nn.Sequential(inner, nn.Linear(5, 3))  # type: ignore[arg-type]
+    return torch.compile(whole, backend="eager")  # type: ignore[return-value]
 
 
 def transformer() -> nn.Module:
@@ -195,18 +210,26 @@ CASES: dict[str, Case] = {
         "stem.0 stem.1 stem blocks.0.conv blocks.0.bn blocks.0:add blocks.0:silu blocks.0 "
         "blocks.1.conv blocks.1.bn blocks.1:add blocks.1:silu blocks.1 blocks :mean .",
     ),
-    "recurrent": Case(Recurrent, (2, 3, 3), "lstm[0] lstm[0,back] lstm[1] lstm[1,back] lstm gru :getitem ."),
+    "recurrent": Case(
+        Recurrent, (2, 3, 3), "lstm[0] lstm[0,back] lstm[1] lstm[1,back] lstm gru :getitem ."
+    ),
     "checkpoint": Case(lambda: Checkpointed(False), (3, 4), RECOMPUTED),
     "reentrant": Case(lambda: Checkpointed(True), (3, 4), RECOMPUTED),
     "fused attention": Case(
         lambda: Attention(False),
         (2, 3, 6),
-        "attention:linear attention:scaled_dot_product_attention attention:linear#1 attention :mean .",
+        (
+            "attention:linear attention:scaled_dot_product_attention attention:linear#1 attention "
+            ":mean ."
+        ),
     ),
     "attention": Case(
         lambda: Attention(True),
         (2, 3, 6),
-        "attention:linear attention:bmm attention:softmax attention:bmm#1 attention:linear#1 attention :mean .",
+        (
+            "attention:linear attention:bmm attention:softmax attention:bmm#1 attention:linear#1 "
+            "attention :mean ."
+        ),
     ),
     "causal": Case(
         Causal,
@@ -220,16 +243,22 @@ CASES: dict[str, Case] = {
     "transformer": Case(
         transformer,
         (2, 3, 4),
-        "self_attn:linear self_attn:scaled_dot_product_attention self_attn:linear#1 self_attn dropout1 :add norm1 "
-        "linear1 :gelu dropout linear2 dropout2 :add#1 norm2 .",
+        "self_attn:linear self_attn:scaled_dot_product_attention self_attn:linear#1 self_attn "
+        "dropout1 :add norm1 linear1 :gelu dropout linear2 dropout2 :add#1 norm2 .",
     ),
     "transposed": Case(
-        lambda: nn.Sequential(nn.ConvTranspose1d(2, 3, 3, stride=2, padding=1, output_padding=1), nn.GroupNorm(3, 3), nn.ELU()),
+        lambda: nn.Sequential(
+            nn.ConvTranspose1d(2, 3, 3, stride=2, padding=1, output_padding=1),
+            nn.GroupNorm(3, 3),
+            nn.ELU(),
+        ),
         (2, 2, 4),
         "0 1 2 .",
     ),
     "pooled": Case(
-        lambda: nn.Sequential(nn.Conv1d(2, 3, 2), nn.PReLU(3), nn.AvgPool1d(2), nn.Flatten(), nn.Linear(9, 2)),
+        lambda: nn.Sequential(
+            nn.Conv1d(2, 3, 2), nn.PReLU(3), nn.AvgPool1d(2), nn.Flatten(), nn.Linear(9, 2)
+        ),
         (2, 2, 7),
         "0 1 2 3 4 .",
     ),

@@ -16,7 +16,8 @@ CHECKS = (Path(__file__).parent / "page_checks.js").read_text(encoding="utf-8")
 """What tests ask of a page, to stand before their own `return`."""
 
 FLAGS = (
-    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 
@@ -36,7 +37,9 @@ class Browser:
     def __init__(self, driver: Any) -> None:
         self.driver = driver
 
-    def open(self, page: Path, *, width: int = 1400, height: int = 900, scheme: str = "light") -> float:
+    def open(
+        self, page: Path, *, width: int = 1400, height: int = 900, scheme: str = "light"
+    ) -> float:
         """Show a page; returns the seconds until all its charts were drawn."""
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
@@ -58,7 +61,9 @@ class Browser:
         """Wait for something to become true."""
         end = time.monotonic() + seconds
         while not condition():
-            assert time.monotonic() < end, f"not within {seconds} s; the console says {self.complaints()}"
+            assert time.monotonic() < end, (
+                f"not within {seconds} s; the console says {self.complaints()}"
+            )
             time.sleep(0.02)
 
     def complaints(self) -> list[str]:
@@ -66,16 +71,27 @@ class Browser:
         return [entry["message"] for entry in self.driver.get_log("browser")]
 
     def requests(self) -> list[str]:
-        """The addresses that the page has asked for since the last call, data: and blob: left out."""
-        messages = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
+        """The addresses that the page has asked for since the last call, data: and blob: left
+        out.
+        """
+        messages = [
+            json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")
+        ]
         sent = [m["params"] for m in messages if m["method"] == "Network.requestWillBeSent"]
-        urls = [one["request"]["url"] for one in sent if not one.get("documentURL", "").startswith("chrome")]
+        urls = [
+            one["request"]["url"]
+            for one in sent
+            if not one.get("documentURL", "").startswith("chrome")
+        ]
         return [url for url in urls if not url.startswith(("data:", "blob:", "chrome", "about:"))]
 
     def texts(self, selector: str) -> list[str]:
         """The texts of the elements that are shown."""
         return self.run(
-            "return [...document.querySelectorAll(arguments[0])].filter(e => e.offsetParent).map(e => e.textContent.trim())",
+            (
+                "return [...document.querySelectorAll(arguments[0])].filter(e => "
+                "e.offsetParent).map(e => e.textContent.trim())"
+            ),
             selector,
         )
 

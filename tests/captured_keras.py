@@ -1,4 +1,6 @@
-"""Keras models that are awkward to look into, by their layers; those with a class of their own are taken along."""
+"""Keras models that are awkward to look into, by their layers; those with a class of their own are
+taken along.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +21,28 @@ from tests.captured_keras_own import (
     twice,
 )
 
-__all__ = ["Branching", "Sealed", "frozen", "heads", "nested", "rematerialized", "rowwise", "several", "transformer", "twice"]
+__all__ = [
+    "Branching",
+    "Sealed",
+    "frozen",
+    "heads",
+    "nested",
+    "rematerialized",
+    "rowwise",
+    "several",
+    "transformer",
+    "twice",
+]
 
 
 def perceptron() -> Awkward:
-    inner = [layers.Dense(4, activation="tanh", name="a"), layers.Dense(4, activation=layers.LeakyReLU(0.1), name="b")]
-    model = keras.Sequential([keras.Input((5,)), *inner, layers.ELU(name="elu"), layers.Dense(3, name="c")])
+    inner = [
+        layers.Dense(4, activation="tanh", name="a"),
+        layers.Dense(4, activation=layers.LeakyReLU(0.1), name="b"),
+    ]
+    model = keras.Sequential(
+        [keras.Input((5,)), *inner, layers.ELU(name="elu"), layers.Dense(3, name="c")]
+    )
     places = [
         "a affine",
         "a:tanh activation",
@@ -46,8 +64,21 @@ def convolutions(training: bool = True) -> Awkward:
     h = layers.Conv2DTranspose(2, 3, strides=2, padding="same", name="up")(h)
     h = layers.AveragePooling2D(2, name="pool")(h)
     model = keras.Model(x, layers.Dense(3, name="head")(layers.Flatten(name="flat")(h)))
-    names = ["stem convolution", "norm batch_norm", ":gelu activation", "side convolution", ":add add"]
-    names += ["depthwise convolution", "up convolution", "pool pooling", "flat flatten", "head affine", " container"]
+    names = [
+        "stem convolution",
+        "norm batch_norm",
+        ":gelu activation",
+        "side convolution",
+        ":add add",
+    ]
+    names += [
+        "depthwise convolution",
+        "up convolution",
+        "pool pooling",
+        "flat flatten",
+        "head affine",
+        " container",
+    ]
     return Awkward(model, real(3, 6, 5, 2), LABELS, names, training)
 
 
@@ -56,9 +87,18 @@ def evaluated() -> Awkward:
 
 
 def grouped() -> Awkward:
-    convolution = layers.Conv2D(4, (3, 2), strides=2, groups=2, padding="same", activation="sigmoid", name="grouped")
-    model = keras.Sequential([keras.Input((6, 5, 4)), convolution, layers.GlobalAveragePooling2D(name="mean")])
-    names = ["grouped convolution", "grouped:sigmoid activation", "mean global_pooling", " container"]
+    convolution = layers.Conv2D(
+        4, (3, 2), strides=2, groups=2, padding="same", activation="sigmoid", name="grouped"
+    )
+    model = keras.Sequential(
+        [keras.Input((6, 5, 4)), convolution, layers.GlobalAveragePooling2D(name="mean")]
+    )
+    names = [
+        "grouped convolution",
+        "grouped:sigmoid activation",
+        "mean global_pooling",
+        " container",
+    ]
     return Awkward(model, real(3, 6, 5, 4), LABELS, names)
 
 
@@ -70,15 +110,31 @@ def recurrent() -> Awkward:
     h = layers.GRU(3, reset_after=False, name="gru")(h)
     model = keras.Model(x, h)
     kinds = ["lstm", "both[0]", "both[0,back]", "both", "rnn", "gru"]
-    return Awkward(model, real(3, 3, 3), real(3, 3, seed=1), [*(f"{path} recurrent" for path in kinds), " container"])
+    return Awkward(
+        model,
+        real(3, 3, 3),
+        real(3, 3, seed=1),
+        [*(f"{path} recurrent" for path in kinds), " container"],
+    )
 
 
 def probabilities() -> Awkward:
     model = keras.Sequential(
-        [keras.Input((4,)), layers.GaussianNoise(0.5, name="noise"), layers.Dense(3, name="d", activation="softmax")]
+        [
+            keras.Input((4,)),
+            layers.GaussianNoise(0.5, name="noise"),
+            layers.Dense(3, name="d", activation="softmax"),
+        ]
     )
-    model.compile(loss="sparse_categorical_crossentropy", optimizer=keras.optimizers.SGD(0.1, momentum=0.9))
-    return Awkward(model, real(3, 4), LABELS, ["noise dropout", "d affine", "d:softmax activation", " container"])
+    model.compile(
+        loss="sparse_categorical_crossentropy", optimizer=keras.optimizers.SGD(0.1, momentum=0.9)
+    )
+    return Awkward(
+        model,
+        real(3, 4),
+        LABELS,
+        ["noise dropout", "d affine", "d:softmax activation", " container"],
+    )
 
 
 def normalized() -> Awkward:
@@ -90,7 +146,16 @@ def normalized() -> Awkward:
     h = layers.MaxPooling1D(3, strides=2, padding="same", name="pool")(h)
     h = layers.SpectralNormalization(layers.Dense(3, name="d"), name="spectral")(h)
     model = keras.Model(x, ops.mean(h, axis=1))
-    places = ["causal convolution", "group group_norm", "prelu activation", "turned transpose", "pool pooling"]
+    places = [
+        "causal convolution",
+        "group group_norm",
+        "prelu activation",
+        "turned transpose",
+        "pool pooling",
+    ]
     return Awkward(
-        model, real(3, 4, 4), LABELS, [*places, "spectral.layer affine", "spectral other", ":mean mean", " container"]
+        model,
+        real(3, 4, 4),
+        LABELS,
+        [*places, "spectral.layer affine", "spectral other", ":mean mean", " container"],
     )

@@ -1,4 +1,6 @@
-"""Keras models with a class of their own that are awkward to look into, each with its batch and its places."""
+"""Keras models with a class of their own that are awkward to look into, each with its batch and its
+places.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from tests.captured_keras_case import LABELS, Awkward, real
 
 
 class Twice(keras.Model):
-    """A layer that is called twice, another under two names, and a matrix that is used transposed."""
+    """A layer that is called twice, another under two names, and a matrix that is used
+    transposed.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,7 +36,14 @@ class Twice(keras.Model):
 
 
 def twice() -> Awkward:
-    places = ["words embedding", "dense affine", ":tanh activation", "dense affine", ":softplus activation", ":add add"]
+    places = [
+        "words embedding",
+        "dense affine",
+        ":tanh activation",
+        "dense affine",
+        ":softplus activation",
+        ":add add",
+    ]
     places += [":transpose transpose", ":matmul matmul", ":reduce_mean mean", " container"]
     return Awkward(Twice(), np.array([[1, 2], [3, 6], [0, 2]]), LABELS, places)
 
@@ -42,11 +53,15 @@ class Block(layers.Layer):
 
     def __init__(self) -> None:
         super().__init__()
-        self.inner = keras.Sequential([layers.Dense(4, activation="silu", name="d"), layers.LayerNormalization(name="n")])
+        self.inner = keras.Sequential(
+            [layers.Dense(4, activation="silu", name="d"), layers.LayerNormalization(name="n")]
+        )
 
     def build(self, shape: Any) -> None:
         self.gain: Any = self.add_weight(shape=(4,), initializer="ones", name="gain")
-        self.seen: Any = self.add_weight(shape=(), initializer="zeros", name="seen", trainable=False)
+        self.seen: Any = self.add_weight(
+            shape=(), initializer="zeros", name="seen", trainable=False
+        )
 
     def call(self, x: Any) -> Any:
         self.seen.assign_add(1.0)
@@ -69,9 +84,23 @@ class Nested(keras.Model):
 
 
 def nested() -> Awkward:
-    places = ["blocks.0.inner.d affine", "blocks.0.inner.d:silu activation", "blocks.0.inner.n layer_norm"]
-    places += ["blocks.0.inner container", "blocks.0:multiply multiply", "blocks.0:add add", "blocks.0 other"]
-    return Awkward(Nested(), real(3, 4), LABELS, [*places, ":relu activation", "heads.one affine", " container"])
+    places = [
+        "blocks.0.inner.d affine",
+        "blocks.0.inner.d:silu activation",
+        "blocks.0.inner.n layer_norm",
+    ]
+    places += [
+        "blocks.0.inner container",
+        "blocks.0:multiply multiply",
+        "blocks.0:add add",
+        "blocks.0 other",
+    ]
+    return Awkward(
+        Nested(),
+        real(3, 4),
+        LABELS,
+        [*places, ":relu activation", "heads.one affine", " container"],
+    )
 
 
 class Rematerialized(keras.Model):
@@ -106,7 +135,9 @@ class Frozen(keras.Model):
 
     def __init__(self) -> None:
         super().__init__()
-        self.body = keras.Sequential([layers.Dense(4, name="d"), layers.BatchNormalization(name="n")])
+        self.body = keras.Sequential(
+            [layers.Dense(4, name="d"), layers.BatchNormalization(name="n")]
+        )
         self.body.trainable = False
         self.cut = layers.Dense(4)
         self.head = layers.Dense(3)
@@ -124,7 +155,9 @@ def frozen() -> Awkward:
         ":stop_gradient other",
         ":multiply multiply",
     ]
-    return Awkward(Frozen(), real(3, 5), LABELS, [*places, "head affine", " container"], cut=("cut",))
+    return Awkward(
+        Frozen(), real(3, 5), LABELS, [*places, "head affine", " container"], cut=("cut",)
+    )
 
 
 class Several(keras.Model):
@@ -146,7 +179,15 @@ def several() -> Awkward:
     def loss(output: Any, y: Any) -> Any:
         return tf.reduce_mean(tf.square(output["sum"] - y)) + tf.reduce_mean(tf.sin(output["both"]))
 
-    places = ["left affine", "right affine", "drop dropout", ":add add", ":concatenate concatenate", " container", " container"]
+    places = [
+        "left affine",
+        "right affine",
+        "drop dropout",
+        ":add add",
+        ":concatenate concatenate",
+        " container",
+        " container",
+    ]
     return Awkward(Several(), (real(3, 4), real(3, 2)), real(3, 3, seed=1), places, loss=loss)
 
 
@@ -157,7 +198,9 @@ class Transformer(keras.Model):
         super().__init__()
         self.attention = layers.MultiHeadAttention(2, 3, dropout=0.1)
         self.norm = layers.RMSNormalization()
-        self.wide = layers.EinsumDense("abc,cde->abde", (None, 2, 3), bias_axes="de", activation="relu")
+        self.wide = layers.EinsumDense(
+            "abc,cde->abde", (None, 2, 3), bias_axes="de", activation="relu"
+        )
         self.each = layers.TimeDistributed(layers.Dense(3))
 
     def call(self, x: Any) -> Any:
@@ -167,8 +210,20 @@ class Transformer(keras.Model):
 
 
 def transformer() -> Awkward:
-    places = ["attention:attention attention", "attention attention", ":add add", "norm rms_norm", "wide affine"]
-    places += ["wide:relu activation", ":reshape reshape", "each affine", ":mean mean", " container"]
+    places = [
+        "attention:attention attention",
+        "attention attention",
+        ":add add",
+        "norm rms_norm",
+        "wide affine",
+    ]
+    places += [
+        "wide:relu activation",
+        ":reshape reshape",
+        "each affine",
+        ":mean mean",
+        " container",
+    ]
     return Awkward(Transformer(), real(3, 4, 4), LABELS, places)
 
 
@@ -181,17 +236,31 @@ class Heads(keras.Model):
 
     def call(self, x: Any) -> Any:
         query, key, value = tf.unstack(tf.reshape(self.d(x), (3, 4, 3, 2, 2)), axis=2)
-        h: Any = ops.dot_product_attention(value=value, key=key, query=query, scale=0.5, is_causal=True)
+        h: Any = ops.dot_product_attention(
+            value=value, key=key, query=query, scale=0.5, is_causal=True
+        )
         return tf.reduce_mean(tf.reshape(h, (3, 4, 4)), axis=1)
 
 
 def heads() -> Awkward:
-    places = ["d affine", ":reshape reshape", *[":unstack other"] * 3, ":dot_product_attention attention"]
-    return Awkward(Heads(), real(3, 4, 5), LABELS, [*places, ":reshape reshape", ":reduce_mean mean", " container"])
+    places = [
+        "d affine",
+        ":reshape reshape",
+        *[":unstack other"] * 3,
+        ":dot_product_attention attention",
+    ]
+    return Awkward(
+        Heads(),
+        real(3, 4, 5),
+        LABELS,
+        [*places, ":reshape reshape", ":reduce_mean mean", " container"],
+    )
 
 
 class Rowwise(keras.Model):
-    """A function that calls a layer, a layer that is made in the call, and one that Keras does not see."""
+    """A function that calls a layer, a layer that is made in the call, and one that Keras does not
+    see.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -204,7 +273,12 @@ class Rowwise(keras.Model):
 
 
 def rowwise() -> Awkward:
-    return Awkward(Rowwise(), real(3, 4), LABELS, [":map_fn other", "relu activation", "prelu activation", " container"])
+    return Awkward(
+        Rowwise(),
+        real(3, 4),
+        LABELS,
+        [":map_fn other", "relu activation", "prelu activation", " container"],
+    )
 
 
 class Sealed(keras.Model):

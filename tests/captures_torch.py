@@ -11,7 +11,9 @@ from backends.torch import capture
 
 def weighted(output: Any, y: Any) -> Any:
     """No symmetry of the output hides a gradient."""
-    return (output * torch.linspace(-1, 1.3, output.numel(), dtype=output.dtype).view_as(output)).sum()
+    return (
+        output * torch.linspace(-1, 1.3, output.numel(), dtype=output.dtype).view_as(output)
+    ).sum()
 
 
 def of(make: Any, *arrays: Any, **options: Any) -> Any:
@@ -23,9 +25,15 @@ def of(make: Any, *arrays: Any, **options: Any) -> Any:
 
 def named(captured: dict[str, Any]) -> str:
     first = [place for place in captured["places"] if not place["leaf"]]
-    return " ".join((place["path"] or ".") + (f"#{place['call']}" if place["call"] else "") for place in first)
+    return " ".join(
+        (place["path"] or ".") + (f"#{place['call']}" if place["call"] else "") for place in first
+    )
 
 
 def place_of(captured: dict[str, Any], path: str, call: int = 0) -> dict[str, Any]:
-    (found,) = [one for one in captured["places"] if (one["path"], one["call"], one["leaf"]) == (path, call, 0)]
+    (found,) = [
+        one
+        for one in captured["places"]
+        if (one["path"], one["call"], one["leaf"]) == (path, call, 0)
+    ]
     return found

@@ -1,4 +1,6 @@
-"""A trained model's file, carried into each framework and back, and the steps that the models there take."""
+"""A trained model's file, carried into each framework and back, and the steps that the models there
+take.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,9 @@ def fresh(framework: str, kind: str) -> Stored:
             return c.file_of(c.keras_saved(model, c.keras_optimizer_of(model, kind)))
         case _:
             variables = c.linen_started(c.linen_model())
-            return c.file_of(c.linen_saved(variables, c.optax_optimizer(kind).init(variables["params"])))
+            return c.file_of(
+                c.linen_saved(variables, c.optax_optimizer(kind).init(variables["params"]))
+            )
 
 
 @cache
@@ -71,15 +75,20 @@ def stepped(framework: str, kind: str, file: Stored) -> c.Stepped:
         case "keras":
             model = c.keras_model()
             stepper = c.keras_optimizer_of(model, kind)
-            names = dict(zip(fresh("keras", kind).arrays, sorted(c.keras_saved(model, stepper)), strict=True))
+            names = dict(
+                zip(fresh("keras", kind).arrays, sorted(c.keras_saved(model, stepper)), strict=True)
+            )
             c.keras_loaded(model, stepper, {names[name]: a for name, a in file.arrays.items()})
             found = c.keras_step(model, stepper, seed=9)
             back = {new: old for old, new in names.items()}
             return c.Stepped(found.output, {back[name]: a for name, a in found.arrays.items()})
         case _:
-            model, transformation = c.linen_model(), c.optax_optimizer(kind)
+            model = c.linen_model()
+            transformation = c.optax_optimizer(kind)
             variables = c.linen_started(model)
-            loaded, kept = c.linen_loaded(variables, transformation.init(variables["params"]), file.arrays)
+            loaded, kept = c.linen_loaded(
+                variables, transformation.init(variables["params"]), file.arrays
+            )
             return c.linen_step(model, loaded, transformation, kept, seed=9)
 
 
@@ -89,14 +98,21 @@ def stepped_there(framework: str, kind: str) -> c.Stepped:
 
 
 def apart(found: c.Arrays, expected: c.Arrays) -> float:
-    """The largest error of what a step leaves, in PyTorch's names; the running variance is another by definition."""
+    """The largest error of what a step leaves, in PyTorch's names; the running variance is another
+    by definition.
+    """
     assert set(found) == set(expected)
-    compared = {name: a for name, a in expected.items() if not name.endswith(("running_var", "num_batches_tracked"))}
+    compared = {
+        name: a
+        for name, a in expected.items()
+        if not name.endswith(("running_var", "num_batches_tracked"))
+    }
     return max(error(found[name], a, name) for name, a in compared.items())
 
 
 def error(found: np.ndarray, expected: np.ndarray, name: str) -> float:
-    if name.startswith("optimizer.layers.1.bias."):  # before a batch norm: its gradient is 0, and rounding
+    # before a batch norm: its gradient is 0, and rounding
+    if name.startswith("optimizer.layers.1.bias."):
         return float(np.abs(found - expected).max())
     return float(np.abs(found - expected).max() / max(np.abs(expected).max(), np.finfo(float).tiny))
 
@@ -104,7 +120,8 @@ def error(found: np.ndarray, expected: np.ndarray, name: str) -> float:
 def same_bits(found: c.Arrays, expected: c.Arrays) -> bool:
     assert set(found) == set(expected)
     return all(
-        (found[name].dtype, found[name].shape, found[name].tobytes()) == (a.dtype, a.shape, a.tobytes())
+        (found[name].dtype, found[name].shape, found[name].tobytes())
+        == (a.dtype, a.shape, a.tobytes())
         for name, a in expected.items()
     )
 

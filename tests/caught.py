@@ -1,11 +1,13 @@
 """Which of the suite's tests catch a planted fault, and whether a failure names the place.
 
-    python -m tests.caught torch [NAME ...]      a line of JSON for each of these faults of PyTorch, or for all
+    python -m tests.caught torch [NAME ...]   a line of JSON for each of these faults, or for all
 
-The faults of tests/faults/ are planted one after another in this process, and the tests that concern each run: first those of
-the rooms that it changes, then those of whole networks, then all others that ask a wing, until one names the place. A failure
-names it where it is in the test file of the room (a fault of batch norm in tests/test_normalization.py), or in one of whole
-networks whose name or message has the word for what is wrong. `python -m experiments.mutants` runs it for all wings, and tells.
+The faults of tests/faults/ are planted one after another in this process, and the tests that
+concern each run: first those of the rooms that it changes, then those of whole networks, then all
+others that ask a wing, until one names the place. A failure names it where it is in the test file
+of the room (a fault of batch norm in tests/test_normalization.py), or in one of whole networks
+whose name or message has the word for what is wrong. `python -m experiments.mutants` runs it for
+all wings, and tells.
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ import pytest
 from tests.faults import KINDS, ROOT, SHIPPED, Fault, faulty
 
 ROOMS = (
-    "activation", "normalization", "initialization", "clipping", "skip", "recurrent", "loss", "optimizer", "quantities",
+    "activation", "normalization", "initialization", "clipping", "skip", "recurrent", "loss",
+    "optimizer", "quantities",
 )  # fmt: skip
 """What the files are called whose tests ask for one room of a wing."""
 
@@ -58,7 +61,8 @@ WORDS = {
     "loss": "loss",
     "labels": "loss|label",
 }
-"""Of faults in what has no test file of its own, by how their names begin: the words, one of which a failure has to have."""
+"""Of faults in what has no test file of its own, by how their names begin: the words, one of which
+a failure has to have."""
 
 
 class Failure(NamedTuple):
@@ -69,10 +73,13 @@ class Failure(NamedTuple):
 
 
 class Failures:
-    """A plugin that gathers them, and ends the run as soon as one names the place of the fault, or `most` have failed."""
+    """A plugin that gathers them, and ends the run as soon as one names the place of the fault, or
+    `most` have failed.
+    """
 
     def __init__(self, fault: Fault | None, most: int) -> None:
-        self.fault, self.most = fault, most
+        self.fault = fault
+        self.most = most
         self.found: list[Failure] = []
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -84,20 +91,27 @@ class Failures:
         if not report.failed:
             return
         crash = getattr(report.longrepr, "reprcrash", None)
-        self.found.append(Failure(report.nodeid, " ".join(str(crash.message if crash else report.longrepr).split())))
+        self.found.append(
+            Failure(
+                report.nodeid, " ".join(str(crash.message if crash else report.longrepr).split())
+            )
+        )
         if len(self.found) == self.most or (self.fault and named(self.fault, self.found[-1])):
             self.session.shouldstop = "what was asked is known"
 
 
 def words(fault: Fault) -> list[str]:
-    """What a failure has to have in its file's name or its message: a room that the fault changes, or one of its own words."""
+    """What a failure has to have in its file's name or its message: a room that the fault changes,
+    or one of its own words.
+    """
     rooms = {edit.room for edits in fault.wings.values() for edit in edits}
     own = next((WORDS[key].split("|") for key in WORDS if fault.name.startswith(key)), [])
     return [*(room for room in ROOMS if room in rooms), *own]
 
 
 def named(fault: Fault, failure: Failure) -> bool:
-    """Whether a failure names the place of a fault: by its file, its test's own name, or what it says.
+    """Whether a failure names the place of a fault: by its file, its test's own name, or what it
+    says.
 
     One in the file of another room does not: who reads it looks there.
     """
@@ -112,7 +126,8 @@ class Suite:
     """The tests of a wing, run again and again in this process.
 
     Attributes:
-        red: Tests that fail without a fault, since the rooms are executed anew here: they are left out.
+        red: Tests that fail without a fault, since the rooms are executed anew here: they are left
+            out.
     """
 
     def __init__(self, wing: str) -> None:
@@ -120,11 +135,17 @@ class Suite:
         self.red: set[str] = set()
 
     def caught(self, fault: Fault) -> list[Failure]:
-        """Its failures: of its rooms' tests, then of whole networks', then of all others', until one names the place."""
+        """Its failures: of its rooms' tests, then of whole networks', then of all others', until
+        one names the place.
+        """
         edited = {edit.room for edit in fault.wings[self.wing]}
         nearest = [room for room in ROOMS if room in edited]
         found: list[Failure] = []
-        for names in (nearest, *([name] for name in WHOLE), [room for room in ROOMS if room not in edited]):
+        for names in (
+            nearest,
+            *([name] for name in WHOLE),
+            [room for room in ROOMS if room not in edited],
+        ):
             found += self._failing(fault, names, most=3)
             if any(named(fault, failure) for failure in found):
                 break
@@ -132,10 +153,17 @@ class Suite:
 
     def _failing(self, fault: Fault, names: Iterable[str], most: int) -> list[Failure]:
         """The failures in these files, each of a test that passes without the fault."""
-        files = [str(path.relative_to(ROOT)) for name in names for path in sorted(ROOT.glob(f"tests/test_{name}*.py"))]
+        files = [
+            str(path.relative_to(ROOT))
+            for name in names
+            for path in sorted(ROOT.glob(f"tests/test_{name}*.py"))
+        ]
         while True:
             found = self._run(fault, files, most)
-            red = {failure.test for failure in self._run(None, [failure.test for failure in found], len(found))}
+            red = {
+                failure.test
+                for failure in self._run(None, [failure.test for failure in found], len(found))
+            }
             if not red:
                 return found
             self.red |= red
@@ -144,7 +172,13 @@ class Suite:
         if not tests:
             return []
         failures = Failures(fault, most)
-        options = ["-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+        options = [
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "-W",
+            "ignore::pytest.PytestAssertRewriteWarning",
+        ]
         left_out = [f"--deselect={test}" for test in sorted(self.red)]
         with faulty(fault, self.wing), redirect_stdout(io.StringIO()):
             pytest.main([*options, *left_out, "-k", self.wing, *tests], plugins=[failures])
@@ -157,7 +191,8 @@ class Told(NamedTuple):
     Attributes:
         wing: Where it was planted.
         fault: Its name.
-        sign: `named`: a failure names the place; `caught`: one fails that does not; `missed`: none fails.
+        sign: `named`: a failure names the place; `caught`: one fails that does not; `missed`: none
+            fails.
         test: The first that names it, or the first.
         message: Its message.
     """
@@ -183,7 +218,9 @@ def told(suite: Suite, fault: Fault) -> Told:
 def main() -> None:
     """Measure."""
     wing, *names = sys.argv[1:]
-    settings = hypothesis.settings(phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate], database=None)
+    settings = hypothesis.settings(
+        phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate], database=None
+    )
     hypothesis.settings.register_profile("planted", settings)
     hypothesis.settings.load_profile("planted")
     suite = Suite(wing)

@@ -1,4 +1,6 @@
-"""Captured gradients against central differences: the loss with a place's value moved a little, by `put`."""
+"""Captured gradients against central differences: the loss with a place's value moved a little, by
+`put`.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,11 @@ from typing import Any
 import numpy as np
 
 
-def errors(subject: Any, captured: dict[str, Any], *, seed: int = 0, step: float = 1e-5) -> Iterator[tuple[str, float]]:
-    """Of each place that a gradient reaches: its name, and how far dL/dy in a drawn direction is from its difference quotient.
+def errors(
+    subject: Any, captured: dict[str, Any], *, seed: int = 0, step: float = 1e-5
+) -> Iterator[tuple[str, float]]:
+    """Of each place that a gradient reaches: its name, and how far dL/dy in a drawn direction is
+    from its difference quotient.
 
     Args:
         subject: Of a wing's `capture`.
@@ -32,7 +37,10 @@ def errors(subject: Any, captured: dict[str, Any], *, seed: int = 0, step: float
         gradient = place["gradient"]
         given = 0.0 if gradient is None else float(np.sum(gradient * direction))
         size = max(abs(quotient), abs(given), 1e-6 * abs(captured["loss"]))
-        yield f"{place['path'] or '(model)'}#{place['call']}.{place['leaf']} {place['type']}", abs(given - quotient) / size
+        yield (
+            f"{place['path'] or '(model)'}#{place['call']}.{place['leaf']} {place['type']}",
+            abs(given - quotient) / size,
+        )
 
 
 def _loss(subject: Any, key: tuple[str, int, int], value: np.ndarray) -> float:

@@ -1,4 +1,6 @@
-"""Gradients of an ordinary model, clipped by what a reader builds, in the words of each framework."""
+"""Gradients of an ordinary model, clipped by what a reader builds, in the words of each
+framework.
+"""
 
 from __future__ import annotations
 

@@ -13,21 +13,28 @@ from experiments.judging import batch_of
 
 
 def scaled_error(value: np.ndarray, definition: np.ndarray) -> float:
-    """The largest difference over the largest value of the definition, for each leading [seed, layer] by itself."""
-    difference, size = distance(value, definition), largest(np.where(np.isfinite(definition), definition, 0.0))
+    """The largest difference over the largest value of the definition, for each leading [seed,
+    layer] by itself.
+    """
+    difference = distance(value, definition)
+    size = largest(np.where(np.isfinite(definition), definition, 0.0))
     with np.errstate(divide="ignore", invalid="ignore"):
         return float(np.where(difference == 0, 0.0, difference / size).max(initial=0.0))
 
 
 def gradient_error(gradients: Gradients, definition: Gradients) -> float:
-    """The largest scaled error of the loss, of any layer's signal gradient and of any parameter's gradient."""
+    """The largest scaled error of the loss, of any layer's signal gradient and of any parameter's
+    gradient.
+    """
     pairs = [(gradients.loss, definition.loss), (gradients.signal, definition.signal)]
     pairs += [(gradients.parameters[name], value) for name, value in definition.parameters.items()]
     return max(scaled_error(value, expected) for value, expected in pairs)
 
 
 def differing(backend: Backend, definition: Backend, plan: Plan, most: float = 1e-9) -> list[str]:
-    """What of a step from the plan's start is not the definition's, to `most` of the size of each layer: names."""
+    """What of a step from the plan's start is not the definition's, to `most` of the size of each
+    layer: names.
+    """
     found = []
     for wing in (backend, definition):
         program = wing.program(plan, "cpu")

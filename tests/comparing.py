@@ -5,7 +5,20 @@ from __future__ import annotations
 import subprocess
 import sys
 
-TINY = ("--depth", "4", "--width", "8", "--steps", "3", "--batch-size", "16", "--seeds", "2", "--backends", "numpy")
+TINY = (
+    "--depth",
+    "4",
+    "--width",
+    "8",
+    "--steps",
+    "3",
+    "--batch-size",
+    "16",
+    "--seeds",
+    "2",
+    "--backends",
+    "numpy",
+)
 
 
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -1,4 +1,6 @@
-"""What the tests share: the wings by name, skipped visibly where they are not installed, and small plans."""
+"""What the tests share: the wings by name, skipped visibly where they are not installed, and small
+plans.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +8,14 @@ import os
 import re
 import sys
 
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
-    os.environ.setdefault(variable, "1")  # before NumPy is imported: the tests run side by side, a thread each
+for variable in (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+):
+    # before NumPy is imported: the tests run side by side, a thread each
+    os.environ.setdefault(variable, "1")
 
 import warnings
 from collections.abc import Callable, Iterator
@@ -25,7 +33,8 @@ from experiments.process import KEEP_COMPILED, compiled, xla_flags
 from tests.browser import CURE, Browser, absent, chromium
 
 os.environ["XLA_FLAGS"] = xla_flags(threads=1)  # what a worker has, before JAX is imported
-os.environ |= {"JAX_COMPILATION_CACHE_DIR": str(compiled())} | KEEP_COMPILED | dict(os.environ)  # as a worker has it, too
+# as a worker has it, too
+os.environ |= {"JAX_COMPILATION_CACHE_DIR": str(compiled())} | KEEP_COMPILED | dict(os.environ)
 
 
 collect_ignore = ["door"]
@@ -37,7 +46,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--require",
         default="",
         metavar="NAMES",
-        help="comma-separated: backends, `all` of them, `chromium`, `ray`: where one is missing, its tests are errors",
+        help=(
+            "comma-separated: backends, `all` of them, `chromium`, `ray`: where one is missing, "
+            "its tests are errors"
+        ),
     )
 
 
@@ -48,7 +60,9 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the cases of the three wings follow one another, where a module says that they share what the definition computes."""
+    """Let the cases of the three wings follow one another, where a module says that they share what
+    the definition computes.
+    """
     wing = re.compile(rf"\b({'|'.join(backends.FRAMEWORKS)})\b")
 
     def case(item: pytest.Item) -> str:
@@ -72,11 +86,15 @@ def required(config: pytest.Config) -> set[str]:
 def pytest_configure(config: pytest.Config) -> None:
     unknown = required(config) - set(REQUIRABLE)
     if unknown:
-        raise pytest.UsageError(f"--require takes {', '.join(REQUIRABLE)} or all; received {', '.join(sorted(unknown))}")
+        raise pytest.UsageError(
+            f"--require takes {', '.join(REQUIRABLE)} or all; received {', '.join(sorted(unknown))}"
+        )
 
 
 @pytest.fixture(scope="session")
-def browser(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+def browser(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Browser]:
     """Chromium, or a skip that names the cure; with `--require chromium`, an error."""
     if absent():
         reason = f"chromium needs {', '.join(absent())}; {CURE}"
@@ -90,12 +108,16 @@ def browser(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 def load(name: str, config: pytest.Config) -> Backend:
     """The wing, or a skip that names the cure; with `--require`, an error."""
     if backends.missing(name):
-        reason = f"{name} needs {', '.join(backends.missing(name))}; install with: {backends.install_command(name)}"
+        reason = (
+            f"{name} needs {', '.join(backends.missing(name))}; install with: "
+            f"{backends.install_command(name)}"
+        )
         if name in required(config):
             raise pytest.UsageError(f"--require {name}: {reason}")
         pytest.skip(reason)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what the frameworks say while they are imported is not ours to mend
+        # what the frameworks say while they are imported is not ours to mend
+        warnings.simplefilter("ignore")
         return backends.load(name)
 
 
@@ -123,9 +145,12 @@ def plan() -> Callable[..., Plan]:
 
     def make(**changes: Any) -> Plan:
         numbers: dict[str, Any] = {
-            "features": 5, "width": 8, "depth": 4, "classes": 3, "targets": None, "activation": "tanh", "normalization": "none",
-            "skip": "none", "loss": "cross_entropy", "source": "digits", "recurrent": None, "time": 5,
-            "initialization": "xavier", "initialization_by_layer": {}, "clipping": "none", "learning_rate": 0.1,
+            "features": 5, "width": 8, "depth": 4, "classes": 3, "targets": None,
+            "activation": "tanh", "normalization": "none",
+            "skip": "none", "loss": "cross_entropy", "source": "digits", "recurrent": None,
+            "time": 5,
+            "initialization": "xavier", "initialization_by_layer": {}, "clipping": "none",
+            "learning_rate": 0.1,
             "optimizer": {"kind": "sgd"}, "batch_size": 16,
             "seeds": (0, 1), "steps": 3, "precision": "float64", "record_every": 1,
         }  # fmt: skip
@@ -133,13 +158,22 @@ def plan() -> Callable[..., Plan]:
         assert not unknown, f"no such number: {unknown}"
         numbers |= changes
         architecture = RecurrentNetwork if numbers["recurrent"] else Perceptron
-        every = {key: numbers.pop(key) for key in {*Perceptron.model_fields, *RecurrentNetwork.model_fields}}
+        every = {
+            key: numbers.pop(key)
+            for key in {*Perceptron.model_fields, *RecurrentNetwork.model_fields}
+        }
         network = {key: value for key, value in every.items() if key in architecture.model_fields}
         rate = numbers.pop("learning_rate")
         optimizer = numbers.pop("optimizer") | ({} if rate is None else {"learning_rate": rate})
         source = numbers.pop("source")
-        task = {"batch_size": numbers.pop("batch_size"), "source": source, "sha256": digest_of(source)}
-        return Plan.model_validate({"network": network, "optimizer": optimizer, "task": task} | numbers)
+        task = {
+            "batch_size": numbers.pop("batch_size"),
+            "source": source,
+            "sha256": digest_of(source),
+        }
+        return Plan.model_validate(
+            {"network": network, "optimizer": optimizer, "task": task} | numbers
+        )
 
     return make
 
@@ -167,5 +201,9 @@ def room() -> Iterator[None]:
 def quiet() -> Iterator[None]:
     """Warnings of the frameworks about themselves are not errors; all others are."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"(torch|tensorflow|keras|jax|flax|optax)\b")
+        warnings.filterwarnings(
+            "ignore",
+            category=DeprecationWarning,
+            module=r"(torch|tensorflow|keras|jax|flax|optax)\b",
+        )
         yield

@@ -1,4 +1,6 @@
-"""Samples in files, and what becomes of a file: its data, or a refusal whose line of Python is run."""
+"""Samples in files, and what becomes of a file: its data, or a refusal whose line of Python is
+run.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Numbers for the definition of each kind of layer, loss and optimiser, and PyTorch to hold it to."""
+"""Numbers for the definition of each kind of layer, loss and optimiser, and PyTorch to hold it
+to.
+"""
 
 from __future__ import annotations
 

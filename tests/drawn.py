@@ -1,4 +1,6 @@
-"""What a figure shows, read from its SVG: each text with its place, and which of them are clipped or lie on one another."""
+"""What a figure shows, read from its SVG: each text with its place, and which of them are clipped
+or lie on one another.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +76,8 @@ def _texts(node: ElementTree.Element, place: Place, size: float) -> Iterator[Tex
 def _corners(words: str, size: float, place: Place, anchor: str, down: float) -> Text:
     wide = width(words, size)
     left = {"start": 0.0, "middle": -wide / 2, "end": -wide}[anchor]
-    one, other = place.at(left, down - ASCENT * size), place.at(left + wide, down + DESCENT * size)
+    one = place.at(left, down - ASCENT * size)
+    other = place.at(left + wide, down + DESCENT * size)
     (x0, x1), (y0, y1) = sorted([one[0], other[0]]), sorted([one[1], other[1]])
     return Text(words, size, x0, y0, x1, y1)
 
@@ -94,7 +97,13 @@ def clipped(svg: str) -> list[str]:
     """The texts that are not whole within the figure."""
     wide, high = extent(svg)
     inside = [
-        (one.left >= -SLACK and one.top >= -SLACK and one.right <= wide + SLACK and one.bottom <= high + SLACK, one)
+        (
+            one.left >= -SLACK
+            and one.top >= -SLACK
+            and one.right <= wide + SLACK
+            and one.bottom <= high + SLACK,
+            one,
+        )
         for one in texts(svg)
     ]
     return [one.words for whole, one in inside if not whole]

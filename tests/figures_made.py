@@ -1,4 +1,6 @@
-"""What figures are drawn of, in the tests: a small experiment, and an awkward one with many alike."""
+"""What figures are drawn of, in the tests: a small experiment, and an awkward one with many
+alike.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ from experiments.reported import Source
 from experiments.store import Run
 from tests.stored import make
 
-LONG = "a layer with a name that nobody would write, WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWW, and its end"
+LONG = (
+    "a layer with a name that nobody would write, WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWW, and its end"
+)
 QUANTITIES = ("signal_gradient_share", "clipped_weight_gradient_rms")
 
 
@@ -28,17 +32,27 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
 def parted(run: Run) -> Run:
     """A run whose gradients are 1.5 times the definition's, which is broken."""
     quantities = {name: 1.5 * values for name, values in run.trace.quantities.items()}
-    checks = [check.model_copy(update={"outcome": "broken", "error": 1e-9}) for check in run.header.checks]
-    return Run(run.header.model_copy(update={"checks": checks}), dataclasses.replace(run.trace, quantities=quantities))
+    checks = [
+        check.model_copy(update={"outcome": "broken", "error": 1e-9}) for check in run.header.checks
+    ]
+    return Run(
+        run.header.model_copy(update={"checks": checks}),
+        dataclasses.replace(run.trace, quantities=quantities),
+    )
 
 
 @pytest.fixture(scope="module")
 def awkward(source: Source) -> Source:
-    """Eight configurations, most of them alike, one with a long name and one with a hostile one; and torch is broken."""
+    """Eight configurations, most of them alike, one with a long name and one with a hostile one;
+    and torch is broken.
+    """
     (path,) = Path(source.label).glob("experiment-*.json")
     made = index.read(path)
     first, second, *others = made.entries
-    copies = [second.model_copy(update={"name": f"tanh + xavier + {word}"}) for word in ("one", "two", "three")]
+    copies = [
+        second.model_copy(update={"name": f"tanh + xavier + {word}"})
+        for word in ("one", "two", "three")
+    ]
     entries = [first.model_copy(update={"name": LONG}), second, *others, *copies]
     torch = second.runs["torch"]
     runs = {run_id: parted(run) if run_id == torch else run for run_id, run in source.runs.items()}

@@ -1,4 +1,6 @@
-"""What the captures of linen and nnx share in their tests: batches, a model's subject, formulae in NumPy."""
+"""What the captures of linen and nnx share in their tests: batches, a model's subject, formulae in
+NumPy.
+"""
 
 from __future__ import annotations
 
@@ -62,14 +64,18 @@ def _said(place: dict[str, Any]) -> str:
     return f"{place['path'] or '(model)'}{call}{'/' if leaf else ''}{leaf}"
 
 
-def place(captured: dict[str, Any], path: str, call: int = 0, leaf: int | None = None) -> dict[str, Any]:
+def place(
+    captured: dict[str, Any], path: str, call: int = 0, leaf: int | None = None
+) -> dict[str, Any]:
     """The place; the last leaf unless one is named."""
     found = [each for each in captured["places"] if (each["path"], each["call"]) == (path, call)]
     return found[-1] if leaf is None else next(each for each in found if each["leaf"] == leaf)
 
 
 def drawn(layers: dict[str, Any], seed: int = 0) -> dict[str, dict[str, np.ndarray]]:
-    """Other numbers for all parameters and statistics; of a GRU's recurrent bias only the gate that Flax has."""
+    """Other numbers for all parameters and statistics; of a GRU's recurrent bias only the gate that
+    Flax has.
+    """
     rng = np.random.default_rng(seed)
     new: dict[str, dict[str, np.ndarray]] = {}
     for path, layer in layers.items():
@@ -84,12 +90,17 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-x))
 
 
-def normalized(x: np.ndarray, p: dict[str, np.ndarray], epsilon: float, axes: tuple[int, ...]) -> np.ndarray:
-    mean, variance = x.mean(axes, keepdims=True), x.var(axes, keepdims=True)
+def normalized(
+    x: np.ndarray, p: dict[str, np.ndarray], epsilon: float, axes: tuple[int, ...]
+) -> np.ndarray:
+    mean = x.mean(axes, keepdims=True)
+    variance = x.var(axes, keepdims=True)
     return (x - mean) / np.sqrt(variance + epsilon) * p["scale"] + p["shift"]
 
 
-def convolved(x: np.ndarray, weight: np.ndarray, bias: np.ndarray, config: dict[str, Any]) -> np.ndarray:
+def convolved(
+    x: np.ndarray, weight: np.ndarray, bias: np.ndarray, config: dict[str, Any]
+) -> np.ndarray:
     """A convolution of two space axes, and groups."""
     padded = np.pad(x, [(0, 0), *config["padding"], (0, 0)])
     (high, wide, inner, out), groups = weight.shape, config["groups"]
@@ -103,14 +114,20 @@ def convolved(x: np.ndarray, weight: np.ndarray, bias: np.ndarray, config: dict[
     return np.concatenate(parts, axis=-1) + bias
 
 
-def transposed(x: np.ndarray, weight: np.ndarray, bias: np.ndarray, config: dict[str, Any]) -> np.ndarray:
+def transposed(
+    x: np.ndarray, weight: np.ndarray, bias: np.ndarray, config: dict[str, Any]
+) -> np.ndarray:
     """Each input adds the kernel, times itself, to the output; then the edges are left out."""
     high, wide = weight.shape[:2]
     up, right = config["stride"]
-    full = np.zeros((len(x), (x.shape[1] - 1) * up + high, (x.shape[2] - 1) * right + wide, weight.shape[-1]))
+    full = np.zeros(
+        (len(x), (x.shape[1] - 1) * up + high, (x.shape[2] - 1) * right + wide, weight.shape[-1])
+    )
     for i in range(x.shape[1]):
         for j in range(x.shape[2]):
-            full[:, i * up : i * up + high, j * right : j * right + wide] += np.einsum("bc,hwco->bhwo", x[:, i, j], weight)
+            full[:, i * up : i * up + high, j * right : j * right + wide] += np.einsum(
+                "bc,hwco->bhwo", x[:, i, j], weight
+            )
     (top, bottom), (left, end) = config["padding"]
     full = np.pad(full, [(0, 0), (0, max(-bottom, 0)), (0, max(-end, 0)), (0, 0)])
     return full[:, top : full.shape[1] - max(bottom, 0), left : full.shape[2] - max(end, 0)] + bias
@@ -121,7 +138,9 @@ def lstm(x: np.ndarray, p: dict[str, np.ndarray]) -> np.ndarray:
     steps = []
     for t in range(x.shape[1]):
         i, f, g, o = (
-            np.einsum("bi,gio->gbo", x[:, t], p["kernel"]) + np.einsum("bi,gio->gbo", h, p["recurrent"]) + p["bias"][:, None]
+            np.einsum("bi,gio->gbo", x[:, t], p["kernel"])
+            + np.einsum("bi,gio->gbo", h, p["recurrent"])
+            + p["bias"][:, None]
         )
         c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
         h = sigmoid(o) * np.tanh(c)
@@ -134,15 +153,20 @@ def gru(x: np.ndarray, p: dict[str, np.ndarray]) -> np.ndarray:
     steps = []
     for t in range(x.shape[1]):
         xr, xz, xn = np.einsum("bi,gio->gbo", x[:, t], p["kernel"]) + p["bias"][:, None]
-        hr, hz, hn = np.einsum("bi,gio->gbo", h, p["recurrent"]) + p.get("recurrent_bias", np.zeros((3, 1)))[:, None]
-        r, z = sigmoid(xr + hr), sigmoid(xz + hz)
+        hr, hz, hn = (
+            np.einsum("bi,gio->gbo", h, p["recurrent"])
+            + p.get("recurrent_bias", np.zeros((3, 1)))[:, None]
+        )
+        r = sigmoid(xr + hr)
+        z = sigmoid(xz + hz)
         h = (1 - z) * np.tanh(xn + r * hn) + z * h
         steps.append(h)
     return np.stack(steps, axis=1)
 
 
 def simple(x: np.ndarray, p: dict[str, np.ndarray]) -> np.ndarray:
-    h, steps = np.zeros((len(x), p["kernel"].shape[-1])), []
+    h = np.zeros((len(x), p["kernel"].shape[-1]))
+    steps = []
     for t in range(x.shape[1]):
         h = np.tanh(x[:, t] @ p["kernel"][0] + h @ p["recurrent"][0] + p["bias"][0])
         steps.append(h)
@@ -151,7 +175,8 @@ def simple(x: np.ndarray, p: dict[str, np.ndarray]) -> np.ndarray:
 
 def attended(x: np.ndarray, p: dict[str, np.ndarray], scale: float) -> np.ndarray:
     query, key, value = (
-        np.einsum("bti,ihw->bhtw", x, p[name]) + p[f"{name}_bias"][:, None] for name in ("query", "key", "value")
+        np.einsum("bti,ihw->bhtw", x, p[name]) + p[f"{name}_bias"][:, None]
+        for name in ("query", "key", "value")
     )
     scores = np.exp(scale * query @ np.swapaxes(key, -1, -2))
     mixed = scores / scores.sum(-1, keepdims=True) @ value

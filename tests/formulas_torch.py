@@ -1,4 +1,6 @@
-"""What layers compute, in NumPy, from their canonical arrays; x has PyTorch's axes, channels second or last."""
+"""What layers compute, in NumPy, from their canonical arrays; x has PyTorch's axes, channels second
+or last.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ def _gathered(x: np.ndarray, weight: np.ndarray, config: dict[str, Any]) -> np.n
     *size, per_group, out = weight.shape
     space = [
         (n - d * (k - 1) - 1) // s + 1
-        for n, d, k, s in zip(x.shape[1:-1], config["dilation"], size, config["stride"], strict=True)
+        for n, d, k, s in zip(
+            x.shape[1:-1], config["dilation"], size, config["stride"], strict=True
+        )
     ]
     y = np.zeros((len(x), *space, out))
     for at in product(*map(range, size)):
@@ -44,9 +48,15 @@ def _spread(x: np.ndarray, weight: np.ndarray, config: dict[str, Any]) -> np.nda
     numbers = list(zip(x.shape[1:-1], size, config["stride"], config["dilation"], strict=True))
     whole = np.zeros((len(x), *((n - 1) * s + d * (k - 1) + 1 for n, k, s, d in numbers), out))
     for at in product(*map(range, size)):
-        where = (slice(k * d, k * d + s * (n - 1) + 1, s) for k, (n, _, s, d) in zip(at, numbers, strict=True))
+        where = (
+            slice(k * d, k * d + s * (n - 1) + 1, s)
+            for k, (n, _, s, d) in zip(at, numbers, strict=True)
+        )
         whole[:, *where] += x @ weight[at]
-    cut = (slice(before, n - after) for n, (before, after) in zip(whole.shape[1:-1], config["padding"], strict=True))
+    cut = (
+        slice(before, n - after)
+        for n, (before, after) in zip(whole.shape[1:-1], config["padding"], strict=True)
+    )
     return whole[:, *cut]
 
 

@@ -1,4 +1,6 @@
-"""The models of public reports, held to one another and diagnosed in a process of each framework."""
+"""The models of public reports, held to one another and diagnosed in a process of each
+framework.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,8 @@ def port(running: dict[str, Interpreter]) -> Callable[[str, str], Port]:
     known: dict[str, Reference] = {}
 
     def held(reference: str, other: str) -> Port:
-        mine, its = given(reference), given(other)
+        mine = given(reference)
+        its = given(other)
         if reference not in known:
             known[reference] = captured_in(running[mine.backend], mine, Asked())
         return held_in(running[its.backend], mine, known[reference], its, Asked(), "")
@@ -71,7 +74,9 @@ def diagnose(running: dict[str, Interpreter]) -> Callable[..., Diagnosis]:
 
 def partings(said: Port) -> list[tuple[str, str, str]]:
     """Stage, place and the first cause of each parting."""
-    return [(one.stage, one.place, one.causes[0].key if one.causes else "") for one in said.divergences]
+    return [
+        (one.stage, one.place, one.causes[0].key if one.causes else "") for one in said.divergences
+    ]
 
 
 def cures(said: Port) -> list[str]:

@@ -1,11 +1,12 @@
-"""Ctrl-C at random moments, on a terminal of its own: how long it takes until the prompt is back, and what is left behind.
+"""Ctrl-C at random moments, on a terminal of its own: how long it takes until the prompt is back,
+and what is left behind.
 
     python -m tests.interrupted --count 20 --times 1 4 --backends numpy
 
-It starts `experiments.compare`, waits for a random time, types Ctrl-C so many times, and prints a line for each try: the
-moment, the seconds, the exit status, and the last line on the terminal. Exit status 1 where one took longer than a second, had
-another status than 130, showed a traceback, or left a process or a file. By hand; the suite has a short one
-(tests/test_ending.py).
+It starts `experiments.compare`, waits for a random time, types Ctrl-C so many times, and prints a
+line for each try: the moment, the seconds, the exit status, and the last line on the terminal. Exit
+status 1 where one took longer than a second, had another status than 130, showed a traceback, or
+left a process or a file. By hand; the suite has a short one (tests/test_ending.py).
 """
 
 from __future__ import annotations
@@ -57,7 +58,9 @@ class Try(NamedTuple):
 
     @property
     def last(self) -> str:
-        """The last line on the terminal, without what moves the cursor, and without the echo of Ctrl-C."""
+        """The last line on the terminal, without what moves the cursor, and without the echo of
+        Ctrl-C.
+        """
         plain = re.sub(r"\x1b\[[?\d;]*[A-Za-z]|\^C", "", self.text)
         return next((line.strip() for line in reversed(plain.splitlines()) if line.strip()), "")
 
@@ -67,7 +70,9 @@ def descendants(mark: str) -> list[int]:
     found: list[int] = []
     for entry in Path("/proc").iterdir():
         with contextlib.suppress(OSError):
-            if entry.name.isdigit() and f"{MARK}={mark}".encode() in (entry / "environ").read_bytes().split(b"\0"):
+            if entry.name.isdigit() and f"{MARK}={mark}".encode() in (
+                entry / "environ"
+            ).read_bytes().split(b"\0"):
                 found.append(int(entry.name))
     return found
 
@@ -78,7 +83,12 @@ def interrupted(command: list[str], moment: float, times: int, folder: Path) -> 
     terminal, theirs = pty.openpty()
     env = os.environ | {MARK: mark, "PYTHONPATH": str(ROOT), "TMPDIR": str(folder)}
     process = subprocess.Popen(
-        ["setsid", "--ctty", "--wait", *command], stdin=theirs, stdout=theirs, stderr=theirs, env=env, cwd=folder
+        ["setsid", "--ctty", "--wait", *command],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=env,
+        cwd=folder,
     )
     os.close(theirs)
     said = bytearray()
@@ -109,26 +119,46 @@ def _listen(terminal: int, said: bytearray) -> None:
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--count", type=int, default=20, help="tries for each number of times")
-    parser.add_argument("--times", type=int, nargs="+", default=[1, 4], help="how often Ctrl-C is typed")
+    parser.add_argument(
+        "--times", type=int, nargs="+", default=[1, 4], help="how often Ctrl-C is typed"
+    )
     parser.add_argument("--backends", nargs="+", default=["numpy"])
-    parser.add_argument("--earliest", type=float, default=0.15, help="seconds; before that it is Python that starts")
+    parser.add_argument(
+        "--earliest", type=float, default=0.15, help="seconds; before that it is Python that starts"
+    )
     parser.add_argument("--latest", type=float, default=10.0, help="seconds")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
-    chance, wrong = random.Random(asked.seed), 0
+    chance = random.Random(asked.seed)
+    wrong = 0
     with tempfile.TemporaryDirectory() as name:
         for number in range(asked.count):
             for times in asked.times:
                 folder = Path(name) / f"{number}-{times}"
                 folder.mkdir()
-                command = [sys.executable, "-m", "experiments.compare", "--backends", *asked.backends, "--steps", "100000"]
-                one = interrupted(command, chance.uniform(asked.earliest, asked.latest), times, folder)
+                command = [
+                    sys.executable,
+                    "-m",
+                    "experiments.compare",
+                    "--backends",
+                    *asked.backends,
+                    "--steps",
+                    "100000",
+                ]
+                one = interrupted(
+                    command, chance.uniform(asked.earliest, asked.latest), times, folder
+                )
                 left = [path.name for path in folder.iterdir() if path.name != "results"]
                 reason = ", ".join(filter(None, [one.wrong, f"left {left}" if left else ""]))
                 wrong += bool(reason)
-                said = f"{one.moment:5.2f} s in, {times} x: {one.seconds:.2f} s, status {one.status}: {one.last}"
+                said = (
+                    f"{one.moment:5.2f} s in, {times} x: {one.seconds:.2f} s, status {one.status}: "
+                    f"{one.last}"
+                )
                 print(f"{said}{f'   WRONG: {reason}' if reason else ''}", flush=True)
     sys.exit(int(wrong > 0))
 

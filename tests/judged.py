@@ -28,7 +28,13 @@ def judge_of(plan: Plan, step: int = 0) -> Judge:
 def step_of(definition: Backend, plan: Plan) -> Step:
     data = task.load(plan.task)
     batch = next(draw.batches(plan, data))
-    return judging.take(definition.program(plan, "cpu"), draw.state(plan), batch, data.x_test[judging.evaluated(data)], plan)
+    return judging.take(
+        definition.program(plan, "cpu"),
+        draw.state(plan),
+        batch,
+        data.x_test[judging.evaluated(data)],
+        plan,
+    )
 
 
 def small(plan: Maker, **changes: Any) -> Plan:
@@ -63,4 +69,6 @@ def moved(step: Step, key: Key, index: tuple[int, ...], by: float) -> Step:
             return replace(step, state=replace(state, statistics=new))
         case "evaluation output":
             return replace(step, logits=changed(step.logits))
-    return replace(step, quantities=step.quantities | {key.what: changed(step.quantities[key.what])})
+    return replace(
+        step, quantities=step.quantities | {key.what: changed(step.quantities[key.what])}
+    )

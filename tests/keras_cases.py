@@ -1,4 +1,6 @@
-"""The capture of Keras on models that are awkward to look into, each captured once, and the formula of each kind of place."""
+"""The capture of Keras on models that are awkward to look into, each captured once, and the formula
+of each kind of place.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,17 @@ from tests.conftest import load
 from tests.recomputed import attention, convolution, gru, lstm
 
 MODELS = (
-    *("perceptron", "convolutions", "evaluated", "grouped", "normalized", "twice", "nested", "recurrent", "rematerialized"),
+    *(
+        "perceptron",
+        "convolutions",
+        "evaluated",
+        "grouped",
+        "normalized",
+        "twice",
+        "nested",
+        "recurrent",
+        "rematerialized",
+    ),
     *("frozen", "several", "transformer", "heads", "probabilities", "rowwise"),
 )
 
@@ -35,7 +47,9 @@ class Wing:
         self.made = cache(self._made)
 
     def subject(self, given: Any, **how: Any) -> Any:
-        return self.capture.subject(given.model, given.x, given.y, loss=given.loss, training=given.training, **how)
+        return self.capture.subject(
+            given.model, given.x, given.y, loss=given.loss, training=given.training, **how
+        )
 
     def _made(self, name: str) -> tuple[Any, Any, Any]:
         self.keras.utils.set_random_seed(0)
@@ -60,12 +74,18 @@ def place(seen: Any, path: str, call: int = 0) -> Any:
 
 
 def arrays_of(subject: Any) -> dict[str, dict[str, np.ndarray]]:
-    return {path: {**layer["parameters"], **layer["statistics"]} for path, layer in subject.layers().items()}
+    return {
+        path: {**layer["parameters"], **layer["statistics"]}
+        for path, layer in subject.layers().items()
+    }
 
 
 def drawn_over(subject: Any, seed: int = 1) -> dict[str, dict[str, np.ndarray]]:
     rng = np.random.default_rng(seed)
-    new = {path: {name: rng.uniform(0.1, 1, a.shape) for name, a in held.items()} for path, held in arrays_of(subject).items()}
+    new = {
+        path: {name: rng.uniform(0.1, 1, a.shape) for name, a in held.items()}
+        for path, held in arrays_of(subject).items()
+    }
     subject.write(new)
     return new
 
@@ -84,11 +104,16 @@ def recomputed(each: Any, layer: Any) -> np.ndarray | None:
             return convolution(x, p["weight"], p["bias"], config)
         case "batch_norm":
             axes = tuple(range(x.ndim - 1))
-            mean, variance = (x.mean(axes), x.var(axes)) if config["batch"] else (p["mean"], p["variance"])
+            mean, variance = (
+                (x.mean(axes), x.var(axes)) if config["batch"] else (p["mean"], p["variance"])
+            )
             return (x - mean) / np.sqrt(variance + config["epsilon"]) * p["scale"] + p["shift"]
         case "layer_norm":
             centred = x - x.mean(-1, keepdims=True)
-            return centred / np.sqrt(x.var(-1, keepdims=True) + config["epsilon"]) * p["scale"] + p["shift"]
+            return (
+                centred / np.sqrt(x.var(-1, keepdims=True) + config["epsilon"]) * p["scale"]
+                + p["shift"]
+            )
         case "rms_norm":
             return x / np.sqrt(np.mean(x**2, -1, keepdims=True) + config["epsilon"]) * p["scale"]
         case "embedding":
@@ -104,6 +129,8 @@ def recomputed(each: Any, layer: Any) -> np.ndarray | None:
 def stepped(each: Any, x: np.ndarray, p: dict[str, np.ndarray]) -> np.ndarray:
     config = each["config"]
     backwards = config["backwards"]
-    made = {"lstm": lstm, "gru": gru, "rnn": gru}[config["cell"]](x[:, ::-1] if backwards else x, p, config)
+    made = {"lstm": lstm, "gru": gru, "rnn": gru}[config["cell"]](
+        x[:, ::-1] if backwards else x, p, config
+    )
     made = made[:, ::-1] if each["path"].endswith("back]") else made
     return made[:, -1] if config["last"] else made

@@ -1,18 +1,22 @@
-"""Runs whose cause is known by construction, and how often the verdicts name it: `python -m tests.labelled [--write]`.
+"""Runs whose cause is known by construction, and how often the verdicts name it: `python -m
+tests.labelled [--write]`.
 
 A label comes from theory or from the construction, never from what the run then did:
 
-- gradient: mean field theory along the trajectory of the second moment, with its correction for the width
-  (tests/mean_field.py), gives the decades between the first and the last layer and their spread over draws, at the depth of the
-  network and at 30 layers. Within two spreads and half a decade of a bound nothing is certain, and there is no label.
-- dead: a ReLU layer of n units is dead with a probability of about 1 / 2^n, so that a deep narrow network is; or the gradient
-  would be below 1e-330, which float64 does not hold.
-- learning: a network whose first layer gets less than 1e-4, or that is dead, or has a rate of 1e-7 or labels drawn by lot, has
-  not learnt; a rate a hundred times too high, or a gradient of 1e6 in a network without saturation, diverges; one to four test
-  samples or steps tell nothing; a gradient that comes through, an ordinary rate and data that can be learnt: it learns.
+- gradient: mean field theory along the trajectory of the second moment, with its correction for the
+  width (tests/mean_field.py), gives the decades between the first and the last layer and their
+  spread over draws, at the depth of the network and at 30 layers. Within two spreads and half a
+  decade of a bound nothing is certain, and there is no label.
+- dead: a ReLU layer of n units is dead with a probability of about 1 / 2^n, so that a deep narrow
+  network is; or the gradient would be below 1e-330, which float64 does not hold.
+- learning: a network whose first layer gets less than 1e-4, or that is dead, or has a rate of 1e-7
+  or labels drawn by lot, has not learnt; a rate a hundred times too high, or a gradient of 1e6 in a
+  network without saturation, diverges; one to four test samples or steps tell nothing; a gradient
+  that comes through, an ordinary rate and data that can be learnt: it learns.
 
-The runs are those of the definition, in float64. Every other one of a shuffled list was looked at while the rules were made;
-the rest is held out. Both halves are in the table of docs/verdicts.md, beside the rules of others.
+The runs are those of the definition, in float64. Every other one of a shuffled list was looked at
+while the rules were made; the rest is held out. Both halves are in the table of docs/verdicts.md,
+beside the rules of others.
 """
 
 from __future__ import annotations
@@ -40,7 +44,8 @@ from tests.labelled_cases import cases
 from tests.labelled_theory import Case, plan_of
 
 PAGE = Path(__file__).parents[1] / "docs" / "verdicts.md"
-BEGIN, END = "<!-- measured: python -m tests.labelled --write -->", "<!-- end -->"
+BEGIN = "<!-- measured: python -m tests.labelled --write -->"
+END = "<!-- end -->"
 
 
 class Ran(NamedTuple):
@@ -56,9 +61,13 @@ class Ran(NamedTuple):
 # ---- data
 
 
-def _blobs(rng: np.random.Generator, samples: int, features: int, shares: list[float], separation: float) -> tuple:
+def _blobs(
+    rng: np.random.Generator, samples: int, features: int, shares: list[float], separation: float
+) -> tuple:
     y = rng.choice(len(shares), samples, p=shares)
-    return rng.normal(size=(len(shares), features))[y] * separation + rng.normal(size=(samples, features)), y
+    return rng.normal(size=(len(shares), features))[y] * separation + rng.normal(
+        size=(samples, features)
+    ), y
 
 
 def make(folder: Path) -> None:
@@ -86,7 +95,10 @@ def make(folder: Path) -> None:
 def run(case: Case, folder: Path) -> Ran:
     """Run the definition."""
     plan = plan_of(case, folder)
-    data, wing, parts, found = task.load(plan.task), backends.load("numpy"), [], []
+    data = task.load(plan.task)
+    wing = backends.load("numpy")
+    parts = []
+    found = []
     for group in plan.groups():
         program = wing.program(group, "cpu")
         program.load(draw.state(group), group)
@@ -98,7 +110,9 @@ def run(case: Case, folder: Path) -> Ran:
 
 def verdicts(ran: Ran) -> tuple[Judgement, Judgement]:
     """Both, with the default thresholds."""
-    return gradient(ran.trace, Thresholds()), learning(ran.trace, Accuracies(ran.accuracy, ran.guessing), ran.guessing_loss)
+    return gradient(ran.trace, Thresholds()), learning(
+        ran.trace, Accuracies(ran.accuracy, ran.guessing), ran.guessing_loss
+    )
 
 
 Told = dict[str, str]
@@ -112,14 +126,18 @@ def told(ran: Ran) -> Told:
     with np.errstate(all="ignore"):
         weights = ran.trace.quantities["weight_gradient_rms"][:, 0]
         network = ran.plan.network
-        norms = weights * np.sqrt([network.features * network.units, *[network.units**2] * (len(network.sites) - 1)])
+        norms = weights * np.sqrt(
+            [network.features * network.units, *[network.units**2] * (len(network.sites) - 1)]
+        )
         small = (norms[:, 0] < 1e-4) & (norms[:, 0] / norms[:, -1] < 1e-3)
         dead = ran.trace.quantities["dead_fraction"][:, -1].mean(1) >= 0.7
         fallen = ran.trace.loss[:, -1] < ran.trace.loss[:, 0]
     above = np.array(ran.accuracy) > ran.guessing.accuracy
     return {
         **dict(zip(OURS, (judgement.verdict for judgement in verdicts(ran)), strict=True)),
-        "first norm below 1e-4 and first/last below 1e-3": "vanishing" if np.mean(small) > 0.5 else "",
+        "first norm below 1e-4 and first/last below 1e-3": "vanishing"
+        if np.mean(small) > 0.5
+        else "",
         "mean gradient below 1e-7": "vanishing" if np.mean(weights.mean(1) < 1e-7) > 0.5 else "",
         "70 % of the units without gradient": "dead" if np.mean(dead) > 0.5 else "",
         "accuracy above guessing": "learns" if np.mean(above) > 0.5 else "has not learnt",
@@ -128,7 +146,9 @@ def told(ran: Ran) -> Told:
 
 
 class Score(NamedTuple):
-    """How often a rule said a verdict, how often that was right; how often it was the label, and how often that was said."""
+    """How often a rule said a verdict, how often that was right; how often it was the label, and
+    how often that was said.
+    """
 
     said: int
     right: int
@@ -137,8 +157,16 @@ class Score(NamedTuple):
 
     def cells(self) -> list[str]:
         """The score as cells of the table."""
-        shares = [f"{a / b:.3f}" if b else "-" for a, b in ((self.right, self.said), (self.found, self.labelled))]
-        return [shares[0], f"{self.right} of {self.said}", shares[1], f"{self.found} of {self.labelled}"]
+        shares = [
+            f"{a / b:.3f}" if b else "-"
+            for a, b in ((self.right, self.said), (self.found, self.labelled))
+        ]
+        return [
+            shares[0],
+            f"{self.right} of {self.said}",
+            shares[1],
+            f"{self.found} of {self.labelled}",
+        ]
 
 
 def score(rows: list[tuple[tuple[str, ...], str]], verdict: str) -> Score:
@@ -155,7 +183,9 @@ def labels_for(case: Case, verdict: str) -> tuple[str, ...]:
 
 
 def table(results: list[tuple[Case, Told]]) -> str:
-    """The measured table in Markdown: our verdicts on the held-out half and on the other one, then the rules of others."""
+    """The measured table in Markdown: our verdicts on the held-out half and on the other one, then
+    the rules of others.
+    """
     held, tuned = results[1::2], results[::2]
     lines = ["| rule | verdict | precision | | recall | |", "|---|---|---|---|---|---|"]
 
@@ -171,11 +201,15 @@ def table(results: list[tuple[Case, Told]]) -> str:
         if rule not in OURS:
             for verdict in sorted({said[rule] for _, said in results} - {""}):
                 add(f"{rule}, held out", rule, verdict, held)
-    labels = [sum(bool(label) for label in pair) for pair in zip(*((c.gradient, c.learning) for c, _ in results), strict=True)]
+    labels = [
+        sum(bool(label) for label in pair)
+        for pair in zip(*((c.gradient, c.learning) for c, _ in results), strict=True)
+    ]
     causes = Counter(case.cause for case, _ in results)
     counts = ", ".join(f"{cause} {causes[cause]}" for cause in sorted(causes))
     known = (
-        f"{len(results)} runs, {labels[0]} with a label for the gradient and {labels[1]} with one for the learning: {counts}."
+        f"{len(results)} runs, {labels[0]} with a label for the gradient and {labels[1]} with one "
+        f"for the learning: {counts}."
     )
     return "\n".join([known, "", *lines])
 
@@ -190,7 +224,9 @@ def measured(some: list[Case]) -> list[tuple[Case, Told]]:
 def main() -> None:
     """Run all cases and print the table, or write it into docs/verdicts.md."""
     parser = argparse.ArgumentParser(description="How often the verdicts are right.")
-    parser.add_argument("--write", action="store_true", help="write the table into docs/verdicts.md")
+    parser.add_argument(
+        "--write", action="store_true", help="write the table into docs/verdicts.md"
+    )
     write = parser.parse_args().write
     text = table(measured(cases()))
     if not write:

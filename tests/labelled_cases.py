@@ -1,4 +1,6 @@
-"""Runs whose cause is known by construction, kind by kind; where their labels come from is in tests/labelled.py."""
+"""Runs whose cause is known by construction, kind by kind; where their labels come from is in
+tests/labelled.py.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +13,15 @@ import numpy as np
 from tests.labelled_theory import Case, by_theory, decades
 
 HEALTHY = [
-    ("tanh", "xavier", "none"), ("tanh", "he", "none"), ("relu", "he", "none"), ("leaky_relu", "he", "none"),
-    ("prelu", "he", "none"), ("elu", "he", "none"), ("elu", "xavier", "none"), ("sigmoid", "xavier", "batch"),
+    ("tanh", "xavier", "none"), ("tanh", "he", "none"), ("relu", "he", "none"),
+    ("leaky_relu", "he", "none"),
+    ("prelu", "he", "none"), ("elu", "he", "none"), ("elu", "xavier", "none"),
+    ("sigmoid", "xavier", "batch"),
     ("tanh", "xavier", "batch"), ("elu", "he", "batch"), ("relu", "he", "batch"),
 ]  # fmt: skip
 FADING = [
-    ("sigmoid", "xavier"), ("sigmoid", "he"), ("relu", "xavier"), ("leaky_relu", "xavier"), ("prelu", "xavier"),
+    ("sigmoid", "xavier"), ("sigmoid", "he"), ("relu", "xavier"), ("leaky_relu", "xavier"),
+    ("prelu", "xavier"),
     ("tanh", {"kind": "gaussian", "std": 0.05}), ("elu", {"kind": "gaussian", "std": 0.03}),
     ("relu", {"kind": "gaussian", "std": 0.02}), ("sigmoid", {"kind": "gaussian", "std": 0.3}),
     ("tanh", {"kind": "xavier", "fan": "avg", "distribution": "uniform"}),
@@ -34,7 +39,20 @@ NOISE = ["noise", "noise of five", "lopsided noise"]
 def cases() -> list[Case]:
     """All of them, shuffled."""
     rng = np.random.default_rng(5)
-    kinds = (_healthy, _deep, _fading, _growing, _overflowing, _dead, _fast, _saturating, _slow, _noise, _few, _tiny)
+    kinds = (
+        _healthy,
+        _deep,
+        _fading,
+        _growing,
+        _overflowing,
+        _dead,
+        _fast,
+        _saturating,
+        _slow,
+        _noise,
+        _few,
+        _tiny,
+    )
     found = [case for kind in kinds for case in kind(rng)]
     return [found[i] for i in rng.permutation(len(found))]
 
@@ -45,11 +63,15 @@ def _pick(rng: np.random.Generator, options: list[Any]) -> Any:
 
 def _settings(countermeasures: tuple[Any, ...], **numbers: Any) -> dict[str, Any]:
     names = ("activation", "initialization", "normalization")
-    return {"seeds": 3, "batch_size": 32} | dict(zip(names, countermeasures, strict=False)) | numbers
+    return (
+        {"seeds": 3, "batch_size": 32} | dict(zip(names, countermeasures, strict=False)) | numbers
+    )
 
 
 def _ordinary(rng: np.random.Generator, countermeasures: tuple[Any, ...]) -> float:
-    """A rate that everybody would try; ELU with He, whose signal grows from layer to layer, takes less."""
+    """A rate that everybody would try; ELU with He, whose signal grows from layer to layer, takes
+    less.
+    """
     return _pick(rng, [0.01, 0.02] if countermeasures == ("elu", "he", "none") else [0.05, 0.1])
 
 
@@ -57,20 +79,37 @@ def _healthy(rng: np.random.Generator) -> Iterator[Case]:
     """Short and middling, at an ordinary rate for long enough: they learn."""
     for i in range(77):
         kind = HEALTHY[i % len(HEALTHY)]
-        depth, width = _pick(rng, [3, 4, 5, 6, 8, 10, 12]), _pick(rng, [16, 24, 32, 64])
-        rate, steps, seeds = _ordinary(rng, kind), _pick(rng, [150, 200]), _pick(rng, [1, 2, 3])
-        settings = _settings(kind, depth=depth, width=width, steps=steps, learning_rate=rate, seeds=seeds)
+        depth = _pick(rng, [3, 4, 5, 6, 8, 10, 12])
+        width = _pick(rng, [16, 24, 32, 64])
+        rate = _ordinary(rng, kind)
+        steps = _pick(rng, [150, 200])
+        seeds = _pick(rng, [1, 2, 3])
+        settings = _settings(
+            kind, depth=depth, width=width, steps=steps, learning_rate=rate, seeds=seeds
+        )
         data = _pick(rng, LEARNABLE)
         yield Case("healthy", settings, data, by_theory(settings, data), ("learns",))
 
 
 def _deep(rng: np.random.Generator) -> Iterator[Case]:
-    """Healthy in any depth and width, at a rate so small that they stay so; nothing is certain about the learning."""
+    """Healthy in any depth and width, at a rate so small that they stay so; nothing is certain
+    about the learning.
+    """
     for i in range(66):
-        depth, width = _pick(rng, [3, 4, 6, 10, 20, 30, 50, 70, 100]), _pick(rng, [8, 12, 16, 32, 64, 128])
-        batch, seeds = _pick(rng, [16, 32, 64]), _pick(rng, [1, 2, 3])
+        depth = _pick(rng, [3, 4, 6, 10, 20, 30, 50, 70, 100])
+        width = _pick(rng, [8, 12, 16, 32, 64, 128])
+        batch = _pick(rng, [16, 32, 64])
+        seeds = _pick(rng, [1, 2, 3])
         kind = HEALTHY[i % len(HEALTHY)]
-        settings = _settings(kind, depth=depth, width=width, steps=12, learning_rate=1e-6, batch_size=batch, seeds=seeds)
+        settings = _settings(
+            kind,
+            depth=depth,
+            width=width,
+            steps=12,
+            learning_rate=1e-6,
+            batch_size=batch,
+            seeds=seeds,
+        )
         data = _pick(rng, LEARNABLE)
         yield Case("healthy, any depth", settings, data, by_theory(settings, data))
 
@@ -78,9 +117,13 @@ def _deep(rng: np.random.Generator) -> Iterator[Case]:
 def _fading(rng: np.random.Generator) -> Iterator[Case]:
     """Of those whose own depth is enough to stop them it is certain that they do not learn."""
     for i in range(80):
-        depth, width = _pick(rng, [3, 4, 5, 6, 8, 12, 20, 30, 50, 100]), _pick(rng, [8, 16, 32, 64, 128])
-        rate, steps = _pick(rng, [0.01, 0.03, 0.1]), _pick(rng, [20, 50, 100])
-        settings = _settings(FADING[i % len(FADING)], depth=depth, width=width, steps=steps, learning_rate=rate)
+        depth = _pick(rng, [3, 4, 5, 6, 8, 12, 20, 30, 50, 100])
+        width = _pick(rng, [8, 16, 32, 64, 128])
+        rate = _pick(rng, [0.01, 0.03, 0.1])
+        steps = _pick(rng, [20, 50, 100])
+        settings = _settings(
+            FADING[i % len(FADING)], depth=depth, width=width, steps=steps, learning_rate=rate
+        )
         own, spread = decades(settings, depth)
         stuck = ("has not learnt",) if own + 2 * spread < -4 else ()
         data = _pick(rng, LEARNABLE)
@@ -90,7 +133,8 @@ def _fading(rng: np.random.Generator) -> Iterator[Case]:
 def _growing(rng: np.random.Generator) -> Iterator[Case]:
     """At a rate so small that nothing moves: what trains away is not the start's doing."""
     for i in range(42):
-        depth, width = _pick(rng, [4, 5, 6, 8, 12, 20, 30, 60]), _pick(rng, [32, 64, 128])
+        depth = _pick(rng, [4, 5, 6, 8, 12, 20, 30, 60])
+        width = _pick(rng, [32, 64, 128])
         settings = _settings(GROWING[i % len(GROWING)], depth=depth, width=width, steps=12)
         own, _ = decades(settings, depth)
         settings["learning_rate"] = 10.0 ** -(6 + 2 * max(0, math.ceil(own)))
@@ -104,18 +148,27 @@ def _overflowing(rng: np.random.Generator) -> Iterator[Case]:
         kind = [("relu", 0.5), ("leaky_relu", 0.5), ("elu", 0.5), ("prelu", 0.5)][i % 4]
         settings = _settings(
             (kind[0], {"kind": "gaussian", "std": kind[1]}),
-            depth=_pick(rng, [20, 30, 40]), width=_pick(rng, [64, 128]), steps=20, learning_rate=_pick(rng, [0.03, 0.1]),
+            depth=_pick(rng, [20, 30, 40]), width=_pick(rng, [64, 128]), steps=20,
+            learning_rate=_pick(rng, [0.03, 0.1]),
         )  # fmt: skip
         own, spread = decades(settings, settings["depth"])
         if own - 2 * spread > 6:
-            yield Case("overflow", settings, _pick(rng, LEARNABLE), ("non-finite", "exploding"), ("diverged",))
+            yield Case(
+                "overflow",
+                settings,
+                _pick(rng, LEARNABLE),
+                ("non-finite", "exploding"),
+                ("diverged",),
+            )
 
 
 def _dead(rng: np.random.Generator) -> Iterator[Case]:
     narrow = [(1, 16), (1, 30), (1, 60), (2, 50), (2, 80), (2, 100), (3, 100)]
     for i in range(21):
         width, depth = narrow[i % len(narrow)]
-        settings = _settings(("relu", "he"), depth=depth, width=width, steps=_pick(rng, [20, 40]), learning_rate=0.03)
+        settings = _settings(
+            ("relu", "he"), depth=depth, width=width, steps=_pick(rng, [20, 40]), learning_rate=0.03
+        )
         yield Case("born dead", settings, _pick(rng, LEARNABLE), ("dead",), ("has not learnt",))
     for i in range(12):
         std, depth = [(1e-6, 70), (1e-5, 90), (1e-4, 100), (1e-7, 60)][i % 4]
@@ -127,44 +180,84 @@ def _dead(rng: np.random.Generator) -> Iterator[Case]:
 def _fast(rng: np.random.Generator) -> Iterator[Case]:
     """The bias of the output alone is stable up to a rate of a few units."""
     for i in range(44):
-        depth, rate, steps = _pick(rng, [4, 6, 10, 15]), float(_pick(rng, [100, 300, 1000, 1e4])), _pick(rng, [20, 60])
-        settings = _settings(HEALTHY[i % len(HEALTHY)], depth=depth, width=32, steps=steps, learning_rate=rate)
+        depth = _pick(rng, [4, 6, 10, 15])
+        rate = float(_pick(rng, [100, 300, 1000, 1e4]))
+        steps = _pick(rng, [20, 60])
+        settings = _settings(
+            HEALTHY[i % len(HEALTHY)], depth=depth, width=32, steps=steps, learning_rate=rate
+        )
         yield Case("rate too high", settings, _pick(rng, ["digits", "blobs"]), (), ("diverged",))
 
 
 def _saturating(rng: np.random.Generator) -> Iterator[Case]:
-    """The weights of a tanh network grow until its units are at their ends, where the derivative is nearly 0."""
+    """The weights of a tanh network grow until its units are at their ends, where the derivative is
+    nearly 0.
+    """
     for i in range(12):
-        depth, width = [8, 10, 12, 16, 20, 30][i % 6], _pick(rng, [32, 64])
-        settings = _settings(("tanh", "xavier"), depth=depth, width=width, steps=60, learning_rate=_pick(rng, [10.0, 30.0]))
-        yield Case("saturates while training", settings, "digits", ("vanishing", "dead"), ("diverged",))
+        depth = [8, 10, 12, 16, 20, 30][i % 6]
+        width = _pick(rng, [32, 64])
+        settings = _settings(
+            ("tanh", "xavier"),
+            depth=depth,
+            width=width,
+            steps=60,
+            learning_rate=_pick(rng, [10.0, 30.0]),
+        )
+        yield Case(
+            "saturates while training", settings, "digits", ("vanishing", "dead"), ("diverged",)
+        )
 
 
 def _slow(rng: np.random.Generator) -> Iterator[Case]:
     for i in range(22):
-        depth, width, steps = _pick(rng, [3, 5, 8, 15, 30]), _pick(rng, [16, 32, 64]), _pick(rng, [20, 50])
+        depth = _pick(rng, [3, 5, 8, 15, 30])
+        width = _pick(rng, [16, 32, 64])
+        steps = _pick(rng, [20, 50])
         rate = _pick(rng, [1e-7, 1e-9])
-        settings = _settings(HEALTHY[i % len(HEALTHY)], depth=depth, width=width, steps=steps, learning_rate=rate)
+        settings = _settings(
+            HEALTHY[i % len(HEALTHY)], depth=depth, width=width, steps=steps, learning_rate=rate
+        )
         data = _pick(rng, LEARNABLE)
         yield Case("rate too low", settings, data, by_theory(settings, data), ("has not learnt",))
 
 
 def _noise(rng: np.random.Generator) -> Iterator[Case]:
     for i in range(44):
-        kind, depth, steps = HEALTHY[i % len(HEALTHY)], _pick(rng, [3, 5, 8]), _pick(rng, [50, 150, 400])
-        settings = _settings(kind, depth=depth, width=32, steps=steps, learning_rate=_ordinary(rng, kind))
-        yield Case("labels by lot", settings, NOISE[i % 3], by_theory(settings, NOISE[i % 3]), ("has not learnt",))
+        kind = HEALTHY[i % len(HEALTHY)]
+        depth = _pick(rng, [3, 5, 8])
+        steps = _pick(rng, [50, 150, 400])
+        settings = _settings(
+            kind, depth=depth, width=32, steps=steps, learning_rate=_ordinary(rng, kind)
+        )
+        yield Case(
+            "labels by lot",
+            settings,
+            NOISE[i % 3],
+            by_theory(settings, NOISE[i % 3]),
+            ("has not learnt",),
+        )
 
 
 def _few(rng: np.random.Generator) -> Iterator[Case]:
     for i in range(22):
-        depth, width, steps = _pick(rng, [3, 5, 10, 30]), _pick(rng, [32, 64]), _pick(rng, [1, 2, 4])
-        settings = _settings(HEALTHY[i % len(HEALTHY)], depth=depth, width=width, steps=steps, learning_rate=0.001)
-        yield Case("too few steps", settings, "digits", by_theory(settings, "digits"), ("cannot be told",))
+        depth = _pick(rng, [3, 5, 10, 30])
+        width = _pick(rng, [32, 64])
+        steps = _pick(rng, [1, 2, 4])
+        settings = _settings(
+            HEALTHY[i % len(HEALTHY)], depth=depth, width=width, steps=steps, learning_rate=0.001
+        )
+        yield Case(
+            "too few steps", settings, "digits", by_theory(settings, "digits"), ("cannot be told",)
+        )
 
 
 def _tiny(rng: np.random.Generator) -> Iterator[Case]:
     for i in range(22):
-        kind, depth = HEALTHY[i % len(HEALTHY)], _pick(rng, [3, 5, 10])
-        settings = _settings(kind, depth=depth, width=32, steps=40, learning_rate=0.01, batch_size=8)
-        yield Case("too few samples", settings, _pick(rng, ["twenty", "fifteen"]), (), ("cannot be told",))
+        kind = HEALTHY[i % len(HEALTHY)]
+        depth = _pick(rng, [3, 5, 10])
+        settings = _settings(
+            kind, depth=depth, width=32, steps=40, learning_rate=0.01, batch_size=8
+        )
+        yield Case(
+            "too few samples", settings, _pick(rng, ["twenty", "fifteen"]), (), ("cannot be told",)
+        )

@@ -1,4 +1,6 @@
-"""Labels by theory: mean field theory along the trajectory of the second moment, with its correction for the width."""
+"""Labels by theory: mean field theory along the trajectory of the second moment, with its
+correction for the width.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ from tests.mean_field import PHI, Z, batch_norm_rate, mean
 
 @dataclass(frozen=True)
 class Case:
-    """A plan's settings with the verdicts that are known; several where either is right, none where nothing is certain."""
+    """A plan's settings with the verdicts that are known; several where either is right, none where
+    nothing is certain.
+    """
 
     cause: str
     settings: dict[str, Any]
@@ -28,9 +32,12 @@ class Case:
 
 
 def decades(settings: dict[str, Any], depth: int) -> tuple[float, float]:
-    """Decades of signal gradient between the first and the last of `depth` layers, and their spread over draws."""
+    """Decades of signal gradient between the first and the last of `depth` layers, and their spread
+    over draws.
+    """
     plan = plan_of(Case("", settings | {"depth": 3}, "digits"), Path())
-    width, activation = plan.network.units, plan.network.activation.kind
+    width = plan.network.units
+    activation = plan.network.activation.kind
     phi, slope = PHI[activation]
     s = standard_deviation(plan.initialization, width, width) ** 2 * width
     assert isinstance(plan.network, Perceptron)
@@ -45,11 +52,15 @@ def decades(settings: dict[str, Any], depth: int) -> tuple[float, float]:
         squared = slope(np.sqrt(q) * Z) ** 2
         log_ratio += math.log(max(s * mean(squared), 1e-300))
         variance += min(3 * mean(squared**2) / mean(squared) ** 2 - 1, 50) / width
-    return (log_ratio - variance / 2) / 2 / math.log(10), math.sqrt(1.5 * variance) / 2 / math.log(10)
+    return (log_ratio - variance / 2) / 2 / math.log(10), math.sqrt(1.5 * variance) / 2 / math.log(
+        10
+    )
 
 
 def by_theory(settings: dict[str, Any], data: str) -> tuple[str, ...]:
-    """The gradient's verdict, where theory is certain of it: that of batch norm is for samples in many directions."""
+    """The gradient's verdict, where theory is certain of it: that of batch norm is for samples in
+    many directions.
+    """
     if settings.get("normalization", "none") == "batch" and data == "xor":
         return ()
     own, own_spread = decades(settings, settings["depth"])

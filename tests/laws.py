@@ -1,4 +1,6 @@
-"""The laws by which weights are drawn: kinds with one, their standard deviations, and whether numbers follow it."""
+"""The laws by which weights are drawn: kinds with one, their standard deviations, and whether
+numbers follow it.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,13 @@ import numpy as np
 from scipy import stats
 
 from common.backend import Backend
-from common.countermeasures.initialization import TRUNCATED_STD, Gaussian, He, Initialization, Xavier
+from common.countermeasures.initialization import (
+    TRUNCATED_STD,
+    Gaussian,
+    He,
+    Initialization,
+    Xavier,
+)
 
 SHAPE = (400, 300)
 SIZE = SHAPE[0] * SHAPE[1]
@@ -67,7 +75,9 @@ def std_error(law: str) -> float:
 
 
 def assert_follows(law: str, z: np.ndarray) -> None:
-    """Mean, standard deviation, tails and the whole distribution function of numbers divided by their law's deviation."""
+    """Mean, standard deviation, tails and the whole distribution function of numbers divided by
+    their law's deviation.
+    """
     assert abs(z.mean()) < 5 / np.sqrt(SIZE)
     assert abs(z.std() - 1) < 5 * std_error(law)
     largest = np.abs(z).max()

@@ -21,7 +21,8 @@ class Block(nn.Module):
 
 class CalledTwice(nn.Module):
     def setup(self) -> None:
-        self.shared, self.head = nn.Dense(4), nn.Dense(3)
+        self.shared = nn.Dense(4)
+        self.head = nn.Dense(3)
 
     def __call__(self, x: Any) -> Any:
         return self.head(nn.tanh(self.shared(nn.tanh(self.shared(x)))))
@@ -141,7 +142,9 @@ class CustomLayer(nn.Module):
 class Attention(nn.Module):
     @nn.compact
     def __call__(self, x: Any) -> Any:
-        h = nn.MultiHeadDotProductAttention(num_heads=2, dropout_rate=0.5, deterministic=False)(nn.LayerNorm()(x))
+        h = nn.MultiHeadDotProductAttention(num_heads=2, dropout_rate=0.5, deterministic=False)(
+            nn.LayerNorm()(x)
+        )
         return nn.Dense(3)((x + nn.Dropout(0.5, deterministic=False)(h)).mean(1))
 
 

@@ -5,9 +5,10 @@
     python -m tests.machines -- tests            every test
     python -m tests.machines -- tests -n 2       what follows the two hyphens is pytest's
 
-A tolerance that holds on one processor only is tuned to it: frameworks choose their kernels, and with them the order in which
-they add, by what the processor can do. Each machine is variables of the environment which say that it can do less, or has more
-threads. A line for each machine; exit status 1 where a test failed on one.
+A tolerance that holds on one processor only is tuned to it: frameworks choose their kernels, and
+with them the order in which they add, by what the processor can do. Each machine is variables of
+the environment which say that it can do less, or has more threads. A line for each machine; exit
+status 1 where a test failed on one.
 """
 
 from __future__ import annotations
@@ -51,9 +52,29 @@ MACHINES = {
 def run(machine: str, arguments: list[str]) -> bool:
     """Run pytest on a machine, and say how it went."""
     clock = time.monotonic()
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=line", *arguments]
-    done = subprocess.run(command, cwd=ROOT, env=os.environ | MACHINES[machine], capture_output=True, text=True, check=False)
-    lines = done.stdout.strip().splitlines() or done.stderr.strip().splitlines() or ["nothing was printed"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--tb=line",
+        *arguments,
+    ]
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=os.environ | MACHINES[machine],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    lines = (
+        done.stdout.strip().splitlines()
+        or done.stderr.strip().splitlines()
+        or ["nothing was printed"]
+    )
     for line in lines if done.returncode else ():
         if line.startswith(("FAILED", "ERROR", "E ")):
             print(f"    {line}", flush=True)
@@ -67,7 +88,10 @@ def main() -> int:
     names = ours.split() or list(MACHINES)
     unknown = [name for name in names if name not in MACHINES]
     if unknown:
-        print(f"error: no machine is called {unknown[0]!r}; known: {', '.join(MACHINES)}", file=sys.stderr)
+        print(
+            f"error: no machine is called {unknown[0]!r}; known: {', '.join(MACHINES)}",
+            file=sys.stderr,
+        )
         return 2
     files = [str(path) for name in NUMBERS for path in sorted(ROOT.glob(f"tests/test_{name}*.py"))]
     arguments = theirs.split() or files

@@ -1,4 +1,5 @@
-"""What docs/write-your-own.md takes from the code: keys, kinds, data, what `--try` adds, and the line of each mistake.
+"""What docs/write-your-own.md takes from the code: keys, kinds, data, what `--try` adds, and the
+line of each mistake.
 
 python -m tests.manual    # writes those parts again
 """
@@ -22,27 +23,40 @@ from experiments.settings import COUNTERMEASURES, Settings
 PAGE = Path(__file__).parent.parent / "docs" / "write-your-own.md"
 
 KEYS = {
-    "recurrent": "cells that go through a sequence step by step; then there are no hidden layers, and no depth",
+    "recurrent": (
+        "cells that go through a sequence step by step; then there are no hidden layers, and no "
+        "depth"
+    ),
     "activation": "of every hidden layer, or of the simple cell",
     "normalization": "between the affine map and the activation of every hidden layer",
     "skip": "the way past every hidden layer",
     "loss": "what the outputs are held to; real targets need `squared_error`",
     "initialization": "what the weights, and the biases, start from",
-    "initialization_by_layer": "what single layers start from instead, by name: `layer 1`, `output`, of cells `recurrent`",
+    "initialization_by_layer": (
+        "what single layers start from instead, by name: `layer 1`, `output`, of cells `recurrent`"
+    ),
     "clipping": "of the gradient, before the optimizer gets it",
     "optimizer": "what makes a step of the gradient",
     "depth": "hidden layers; where widths are listed, as many as there are widths",
     "width": "units of every hidden layer, or a list with one number for each",
-    "seeds": "how many times it is trained, each time with other weights and another order of batches",
+    "seeds": (
+        "how many times it is trained, each time with other weights and another order of batches"
+    ),
     "steps": "training steps, a batch each",
     "batch_size": "samples in a batch",
     "learning_rate": "of the optimizer; left out it is the optimizer's own",
     "precision": "of the frameworks; the definition is always float64",
     "record_every": "keep the quantities of every K-th step",
     "test_fraction": "the share of the samples that is kept for the test set",
-    "data": "the name of data that come with the project, or an .npz file, from where the command is run",
+    "data": (
+        "the name of data that come with the project, or an .npz file, from where the command is "
+        "run"
+    ),
     "time": "steps of a sequence of the data `adding`; other data have their own",
-    "standardized": "whether every feature is centred and scaled by what the training set says; `adding` never is",
+    "standardized": (
+        "whether every feature is centred and scaled by what the training set says; `adding` never "
+        "is"
+    ),
 }
 """What each key of `Settings` is for."""
 
@@ -100,7 +114,9 @@ def mistake(text: str) -> str:
 def _mistakes() -> Iterator[str]:
     yield from ("| in the file | the line |", "|---|---|")
     for text in MISTAKES:
-        written = " ".join(f"`{line}`" for line in text.removeprefix(ONE).splitlines() if line != 'question = "?"')
+        written = " ".join(
+            f"`{line}`" for line in text.removeprefix(ONE).splitlines() if line != 'question = "?"'
+        )
         yield f"| {written} | {_cell(mistake(text))} |"
 
 
@@ -119,7 +135,11 @@ def _values(key: str, schema: dict[str, Any]) -> str:
         return f"[a kind](#{key})"
     if "enum" in schema:
         return " or ".join(f"`{_toml(value)}`" for value in schema["enum"])
-    forms = [form for form in (schema.get("anyOf") or schema.get("oneOf") or [schema]) if form["type"] != "null"]
+    forms = [
+        form
+        for form in (schema.get("anyOf") or schema.get("oneOf") or [schema])
+        if form["type"] != "null"
+    ]
     return " or ".join(map(_form, forms))
 
 
@@ -129,8 +149,15 @@ def _form(schema: dict[str, Any]) -> str:
     if schema["type"] == "array":
         return "a list of such numbers"
     what = {"integer": "a whole number", "number": "a number"}[schema["type"]]
-    bounds = {"minimum": "from {:,}", "exclusiveMinimum": "above {:,}", "maximum": "to {:,}", "exclusiveMaximum": "below {:,}"}
-    return " ".join([what, *(words.format(schema[bound]) for bound, words in bounds.items() if bound in schema)])
+    bounds = {
+        "minimum": "from {:,}",
+        "exclusiveMinimum": "above {:,}",
+        "maximum": "to {:,}",
+        "exclusiveMaximum": "below {:,}",
+    }
+    return " ".join(
+        [what, *(words.format(schema[bound]) for bound, words in bounds.items() if bound in schema)]
+    )
 
 
 def _default(key: str) -> str:
@@ -152,7 +179,10 @@ def _kinds() -> Iterator[str]:
         yield from (f"### {room}", "", "| kind | what | its numbers |", "|---|---|---|")
         for kind in kinds_of(Settings.model_fields[room].annotation):
             what = (kind.__doc__ or "").splitlines()[0]
-            yield f"| `{_toml(kind.model_fields['kind'].default)}` | {_cell(what)} | {_numbers(kind)} |"
+            yield (
+                f"| `{_toml(kind.model_fields['kind'].default)}` | {_cell(what)} | "
+                f"{_numbers(kind)} |"
+            )
         yield ""
 
 
@@ -207,7 +237,9 @@ PART = re.compile(r"(?<=<!-- generated: )(\w+)( -->\n).*?(?=<!-- end -->)", re.D
 
 def written(text: str) -> str:
     """A page with its generated parts made anew."""
-    return PART.sub(lambda found: f"{found[1]}{found[2]}{chr(10).join(PARTS[found[1]]()).rstrip()}\n", text)
+    return PART.sub(
+        lambda found: f"{found[1]}{found[2]}{chr(10).join(PARTS[found[1]]()).rstrip()}\n", text
+    )
 
 
 def main() -> None:

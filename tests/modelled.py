@@ -1,6 +1,7 @@
 """Plans with every kind of countermeasure, and ordinary models of them beside the definition.
 
-The plans are drawn from the unions of countermeasures, so that each kind, and each word of it, is in one of them.
+The plans are drawn from the unions of countermeasures, so that each kind, and each word of it, is
+in one of them.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ ROOMS = {
     "normalization": every(Normalization),
     "skip": every(Skip),
     "loss": every(Loss),
-    "clipping": [spec.model_copy(update=dict.fromkeys(spec.traced, 0.05)) for spec in every(Clipping)],
+    "clipping": [
+        spec.model_copy(update=dict.fromkeys(spec.traced, 0.05)) for spec in every(Clipping)
+    ],
     "optimizer": every(Optimizer),
 }
 WIDTHS: list[Any] = [6, [7, 5, 5, 4], 6]
@@ -43,8 +46,12 @@ WIDTHS: list[Any] = [6, [7, 5, 5, 4], 6]
 def cases() -> Iterator[dict[str, Any]]:
     """As many plans as the room with the most kinds needs, all others in turn."""
     for i in range(max(map(len, ROOMS.values()))):
-        # the second time round a room is as many places on as its own place in the list, so that other kinds meet
-        chosen = {room: specs[(i + k * (i // len(specs))) % len(specs)] for k, (room, specs) in enumerate(ROOMS.items())}
+        # the second time round a room is as many places on as its own place in the list, so that
+        # other kinds meet
+        chosen = {
+            room: specs[(i + k * (i // len(specs))) % len(specs)]
+            for k, (room, specs) in enumerate(ROOMS.items())
+        }
         width = WIDTHS[i % len(WIDTHS)] if i else [4]
         yield chosen | {"width": width, "depth": len(width) if isinstance(width, list) else 4}
 
@@ -58,27 +65,51 @@ CELLS: list[tuple[Any, Any, str, str]] = [
     (GRU(), Tanh(), "global_norm", "adamw"),
     (GRU(), Tanh(), "value", "sgd"),
 ]
-"""Each cell by the clippings that know what an array is, and the optimizers that keep something of each."""
+"""Each cell by the clippings that know what an array is, and the optimizers that keep something of
+each."""
 
 
 def timed() -> Iterator[dict[str, Any]]:
     """Plans with cells; the losses in turn."""
-    of_kind = {room: {spec.kind: spec for spec in ROOMS[room]} for room in ("clipping", "optimizer")}
+    of_kind = {
+        room: {spec.kind: spec for spec in ROOMS[room]} for room in ("clipping", "optimizer")
+    }
     for i, (cell, function, clipping, optimizer) in enumerate(CELLS):
-        chosen = {"clipping": of_kind["clipping"][clipping], "optimizer": of_kind["optimizer"][optimizer]}
+        chosen = {
+            "clipping": of_kind["clipping"][clipping],
+            "optimizer": of_kind["optimizer"][optimizer],
+        }
         losses = ROOMS["loss"]
-        yield chosen | {"recurrent": cell, "activation": function, "loss": losses[i % len(losses)], "width": 4, "depth": 1}
+        yield chosen | {
+            "recurrent": cell,
+            "activation": function,
+            "loss": losses[i % len(losses)],
+            "width": 4,
+            "depth": 1,
+        }
 
 
-CASES, TIMED = list(cases()), list(timed())
+CASES = list(cases())
+TIMED = list(timed())
 
 
 def planned(plan: Maker, case: dict[str, Any], **changes: Any) -> Plan:
     """A plan of one seed, by specs."""
-    written = {room: spec.model_dump() for room, spec in (case | changes).items() if room in (*ROOMS, "recurrent")}
-    sizes = {"width": case["width"], "depth": case["depth"], "classes": case["loss"].most_classes or 3, "seeds": (0,)}
+    written = {
+        room: spec.model_dump()
+        for room, spec in (case | changes).items()
+        if room in (*ROOMS, "recurrent")
+    }
+    sizes = {
+        "width": case["width"],
+        "depth": case["depth"],
+        "classes": case["loss"].most_classes or 3,
+        "seeds": (0,),
+    }
     rate = case["optimizer"].learning_rate
-    return plan(**(sizes | {"steps": STEPS, "batch_size": 8, "learning_rate": rate} | changes | written))
+    return plan(
+        **(sizes | {"steps": STEPS, "batch_size": 8, "learning_rate": rate} | changes | written)
+    )
 
 
 def start_and_batches(plan: Plan) -> tuple[State, list[Batch]]:

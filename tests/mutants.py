@@ -21,7 +21,8 @@ def _span(rng: Rng, content: bytes) -> tuple[int, int]:
 
 def flipped(rng: Rng, content: bytes, other: bytes) -> bytes:
     """A single bit."""
-    at, bit = int(rng.integers(len(content))), int(rng.integers(8))
+    at = int(rng.integers(len(content)))
+    bit = int(rng.integers(8))
     return content[:at] + bytes([content[at] ^ 1 << bit]) + content[at + 1 :]
 
 
@@ -64,7 +65,8 @@ def swapped(rng: Rng, content: bytes, other: bytes) -> bytes:
     size = int(2 ** rng.uniform(0, np.log2(len(content) // 2)))
     first, second = sorted(int(n) for n in rng.integers(0, len(content) - size, 2))
     second = max(second, first + size)
-    a, b = content[first : first + size], content[second : second + size]
+    a = content[first : first + size]
+    b = content[second : second + size]
     return content[:first] + b + content[first + size : second] + a + content[second + size :]
 
 
@@ -84,7 +86,16 @@ def edited(rng: Rng, content: bytes, other: bytes) -> bytes:
     document = json.loads(content)
     holder, key = _leaf(rng, document)
     value = holder[key]
-    changes = [value + 1 if isinstance(value, int | float) else f"{value}x", None, 0, "", "../../up", 1e300, [], {}]
+    changes = [
+        value + 1 if isinstance(value, int | float) else f"{value}x",
+        None,
+        0,
+        "",
+        "../../up",
+        1e300,
+        [],
+        {},
+    ]
     holder[key] = changes[int(rng.integers(len(changes)))]
     return json.dumps(document, indent=1).encode()
 
@@ -100,12 +111,15 @@ def _leaf(rng: Rng, document: Any) -> tuple[Any, Any]:
 
 
 OF_BYTES: tuple[Mutation, ...] = (
-    flipped, overwritten, zeroed, truncated, beheaded, inserted, deleted, duplicated, swapped, spliced, exchanged,
+    flipped, overwritten, zeroed, truncated, beheaded, inserted, deleted, duplicated, swapped,
+    spliced, exchanged,
 )  # fmt: skip
 OF_JSON: tuple[Mutation, ...] = (*OF_BYTES, edited)
 
 
-def mutant(rng: Rng, content: bytes, other: bytes, mutations: tuple[Mutation, ...]) -> tuple[str, bytes]:
+def mutant(
+    rng: Rng, content: bytes, other: bytes, mutations: tuple[Mutation, ...]
+) -> tuple[str, bytes]:
     """The name of a mutation, and what it makes of the content."""
     mutation = mutations[int(rng.integers(len(mutations)))]
     return mutation.__name__, mutation(rng, content, other)

@@ -11,7 +11,8 @@ from flax import nnx
 
 class Block(nnx.Module):
     def __init__(self, width: int, rngs: nnx.Rngs) -> None:
-        self.inner, self.act = nnx.Linear(width, width, rngs=rngs), nnx.gelu
+        self.inner = nnx.Linear(width, width, rngs=rngs)
+        self.act = nnx.gelu
 
     def __call__(self, x: Any) -> Any:
         return self.act(self.inner(x)) + x
@@ -19,7 +20,8 @@ class Block(nnx.Module):
 
 class CalledTwice(nnx.Module):
     def __init__(self, rngs: nnx.Rngs) -> None:
-        self.shared, self.head = nnx.Linear(4, 4, rngs=rngs), nnx.Linear(4, 3, rngs=rngs)
+        self.shared = nnx.Linear(4, 4, rngs=rngs)
+        self.head = nnx.Linear(4, 3, rngs=rngs)
         self.again = self.shared
 
     def __call__(self, x: Any) -> Any:
@@ -37,7 +39,8 @@ class TiedWeights(nnx.Module):
 
 class InPlace(nnx.Module):
     def __init__(self, rngs: nnx.Rngs) -> None:
-        self.a, self.head = nnx.Linear(4, 4, rngs=rngs), nnx.Linear(4, 3, rngs=rngs)
+        self.a = nnx.Linear(4, 4, rngs=rngs)
+        self.head = nnx.Linear(4, 3, rngs=rngs)
 
     def __call__(self, x: Any) -> Any:
         h = self.a(x)
@@ -48,7 +51,8 @@ class InPlace(nnx.Module):
 
 class Pair(nnx.Module):
     def __init__(self, rngs: nnx.Rngs) -> None:
-        self.a, self.b = nnx.Linear(4, 3, rngs=rngs), nnx.Linear(4, 3, rngs=rngs)
+        self.a = nnx.Linear(4, 3, rngs=rngs)
+        self.b = nnx.Linear(4, 3, rngs=rngs)
 
     def __call__(self, x: Any) -> dict[str, Any]:
         return {"mean": self.a(x), "unused": self.b(x)}
@@ -56,7 +60,8 @@ class Pair(nnx.Module):
 
 class TupleOutput(nnx.Module):
     def __init__(self, rngs: nnx.Rngs) -> None:
-        self.first, self.pair = nnx.Linear(4, 4, rngs=rngs), Pair(rngs)
+        self.first = nnx.Linear(4, 4, rngs=rngs)
+        self.pair = Pair(rngs)
 
     def __call__(self, x: Any) -> tuple[Any, Any]:
         both = self.pair(self.first(x))
@@ -85,7 +90,8 @@ class Recurrent(nnx.Module):
 class BothWays(nnx.Module):
     def __init__(self, rngs: nnx.Rngs) -> None:
         forth, back = (nnx.RNN(nnx.GRUCell(4, 4, rngs=rngs), rngs=rngs) for _ in range(2))
-        self.both, self.head = nnx.Bidirectional(forth, back, rngs=rngs), nnx.Linear(8, 3, rngs=rngs)
+        self.both = nnx.Bidirectional(forth, back, rngs=rngs)
+        self.head = nnx.Linear(8, 3, rngs=rngs)
 
     def __call__(self, x: Any) -> Any:
         both: Any = self.both(x)
@@ -106,7 +112,8 @@ class Jitted(nnx.Module):
 
 class Rematerialised(nnx.Module):
     def __init__(self, rngs: nnx.Rngs) -> None:
-        self.block, self.head = Block(4, rngs), nnx.Linear(4, 3, rngs=rngs)
+        self.block = Block(4, rngs)
+        self.head = nnx.Linear(4, 3, rngs=rngs)
 
     def __call__(self, x: Any) -> Any:
         return self.head(nnx.remat(lambda block, x: block(x))(self.block, x))
@@ -114,7 +121,8 @@ class Rematerialised(nnx.Module):
 
 class Frozen(nnx.Module):
     def __init__(self, rngs: nnx.Rngs) -> None:
-        self.frozen, self.head = nnx.Linear(4, 4, rngs=rngs), nnx.Linear(4, 3, rngs=rngs)
+        self.frozen = nnx.Linear(4, 4, rngs=rngs)
+        self.head = nnx.Linear(4, 3, rngs=rngs)
 
     def __call__(self, x: Any) -> Any:
         return self.head(jax.lax.stop_gradient(nnx.tanh(self.frozen(x))))
@@ -122,8 +130,10 @@ class Frozen(nnx.Module):
 
 class Normalized(nnx.Module):
     def __init__(self, rngs: nnx.Rngs) -> None:
-        self.conv, self.bn = nnx.Conv(4, 4, (3, 3), rngs=rngs), nnx.BatchNorm(4, momentum=0.9, rngs=rngs)
-        self.gn, self.ln = nnx.GroupNorm(4, 2, rngs=rngs), nnx.LayerNorm(4, rngs=rngs)
+        self.conv = nnx.Conv(4, 4, (3, 3), rngs=rngs)
+        self.bn = nnx.BatchNorm(4, momentum=0.9, rngs=rngs)
+        self.gn = nnx.GroupNorm(4, 2, rngs=rngs)
+        self.ln = nnx.LayerNorm(4, rngs=rngs)
         self.head = nnx.Linear(16, 3, rngs=rngs)
 
     def __call__(self, x: Any) -> Any:
@@ -134,7 +144,8 @@ class Normalized(nnx.Module):
 
 class Between(nnx.Module):
     def __init__(self, rngs: nnx.Rngs) -> None:
-        self.a, self.head = nnx.Linear(4, 4, rngs=rngs), nnx.Linear(2, 3, rngs=rngs)
+        self.a = nnx.Linear(4, 4, rngs=rngs)
+        self.head = nnx.Linear(2, 3, rngs=rngs)
 
     def __call__(self, x: Any) -> Any:
         h = nnx.leaky_relu(self.a(x), 0.2)
@@ -162,7 +173,9 @@ class Scaled(nnx.Module):
 
 class CustomLayer(nnx.Module):
     def __init__(self, rngs: nnx.Rngs) -> None:
-        self.a, self.scaled, self.head = nnx.Linear(4, 4, rngs=rngs), Scaled(rngs), nnx.Linear(4, 3, rngs=rngs)
+        self.a = nnx.Linear(4, 4, rngs=rngs)
+        self.scaled = Scaled(rngs)
+        self.head = nnx.Linear(4, 3, rngs=rngs)
 
     def __call__(self, x: Any) -> Any:
         return self.head(self.scaled(self.a(x)))
@@ -170,7 +183,8 @@ class CustomLayer(nnx.Module):
 
 class Attention(nnx.Module):
     def __init__(self, rngs: nnx.Rngs) -> None:
-        self.norm, self.dropout = nnx.LayerNorm(4, rngs=rngs), nnx.Dropout(0.5, rngs=rngs)
+        self.norm = nnx.LayerNorm(4, rngs=rngs)
+        self.dropout = nnx.Dropout(0.5, rngs=rngs)
         self.attention = nnx.MultiHeadAttention(2, 4, dropout_rate=0.5, decode=False, rngs=rngs)
         self.head = nnx.Linear(4, 3, rngs=rngs)
 
@@ -195,4 +209,8 @@ class Scanned(nnx.Module):
         self.head = nnx.Linear(4, 3, rngs=rngs)
 
     def __call__(self, x: Any) -> Any:
-        return self.head(nnx.scan(lambda x, block: block(x), in_axes=(nnx.Carry, 0), out_axes=nnx.Carry)(x, self.stack))
+        return self.head(
+            nnx.scan(lambda x, block: block(x), in_axes=(nnx.Carry, 0), out_axes=nnx.Carry)(
+                x, self.stack
+            )
+        )

@@ -1,12 +1,14 @@
-"""An experiment on simulated nodes of a Ray cluster, one of which is killed: the findings are those of one machine.
+"""An experiment on simulated nodes of a Ray cluster, one of which is killed: the findings are those
+of one machine.
 
-    python -m tests.nodes --times 10 -- factorial --depth 4 --width 8 --steps 3 --backends numpy torch
-    python -m tests.nodes --times 10 --lacks torch -- factorial --depth 4 --width 8 --steps 3 --backends numpy torch
-    python -m tests.nodes --times 3 --overhead -- factorial --depth 10 --steps 500 --backends numpy torch
+    python -m tests.nodes --times 10 -- factorial --depth 4 --width 8 --steps 3
+    python -m tests.nodes --times 10 --lacks torch -- factorial --depth 4 --width 8 --steps 3
+    python -m tests.nodes --times 3 --overhead -- factorial --depth 10 --steps 500
 
-The nodes are Ray's own (`ray.cluster_utils`), each with its scheduler, its object store and its processes, on this machine.
-`--lacks` adds a node without a framework. `--overhead` kills nothing, and compares the seconds of one node that has all cores
-with those of processes on the same cores. Exit status 1 where findings differ or a run is not there.
+The nodes are Ray's own (`ray.cluster_utils`), each with its scheduler, its object store and its
+processes, on this machine. `--lacks` adds a node without a framework. `--overhead` kills nothing,
+and compares the seconds of one node that has all cores with those of processes on the same cores.
+Exit status 1 where findings differ or a run is not there.
 """
 
 from __future__ import annotations
@@ -30,15 +32,23 @@ from typing import Any, NamedTuple
 SECONDS = {"seconds", "command", "traces"}
 """What is no finding: times, the command line, and what was compiled before."""
 
-NOTICED_SOON = {"health_check_initial_delay_ms": 1000, "health_check_period_ms": 500, "health_check_failure_threshold": 4}
+NOTICED_SOON = {
+    "health_check_initial_delay_ms": 1000,
+    "health_check_period_ms": 500,
+    "health_check_failure_threshold": 4,
+}
 """Ray takes a node for lost after 2 s in place of 15 or more."""
 
 
 class Nodes:
-    """A cluster whose head gives no processor away, so that every lane is on a node that may be killed."""
+    """A cluster whose head gives no processor away, so that every lane is on a node that may be
+    killed.
+    """
 
     def __init__(self, cluster: Any, nodes: list[Any]) -> None:
-        self.cluster, self.nodes, self.address = cluster, nodes, cluster.address
+        self.cluster = cluster
+        self.nodes = nodes
+        self.address = cluster.address
 
     def kill(self) -> None:
         """End one of the nodes as a power cut would."""
@@ -50,11 +60,15 @@ def nodes(count: int, cpus: int = 1, lacks: str = "") -> Iterator[Nodes]:
     """A cluster of simulated nodes, and one more that lacks a package."""
     logging.getLogger("ray").setLevel(logging.ERROR)
     head = {"num_cpus": 0, "_system_config": NOTICED_SOON}
-    cluster = importlib.import_module("ray.cluster_utils").Cluster(initialize_head=True, head_node_args=head)
+    cluster = importlib.import_module("ray.cluster_utils").Cluster(
+        initialize_head=True, head_node_args=head
+    )
     try:
         with TemporaryDirectory(prefix="isograd-nodes-") as folder:
             if lacks:
-                Path(folder, "sitecustomize.py").write_text(f"import sys\nsys.modules[{lacks!r}] = None\n", encoding="utf-8")
+                Path(folder, "sitecustomize.py").write_text(
+                    f"import sys\nsys.modules[{lacks!r}] = None\n", encoding="utf-8"
+                )
                 cluster.add_node(num_cpus=cpus, env_vars={"PYTHONPATH": folder})
             yield Nodes(cluster, [cluster.add_node(num_cpus=cpus) for _ in range(count)])
     finally:
@@ -76,11 +90,15 @@ def command(folder: Path, arguments: list[str]) -> list[str]:
     return [*line, "--output", str(folder / "runs"), "--json", str(folder / "findings.json")]
 
 
-def ran(folder: Path, arguments: list[str], meanwhile: Callable[[Path], None] = lambda runs: None) -> Done:
+def ran(
+    folder: Path, arguments: list[str], meanwhile: Callable[[Path], None] = lambda runs: None
+) -> Done:
     """Run the comparison, and do something while it runs, that is told the folder of its runs."""
     clock = time.monotonic()
     folder.mkdir(parents=True)
-    process = subprocess.Popen(command(folder, arguments), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command(folder, arguments), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
     meanwhile(folder / "runs")
     messages = process.communicate()[1]
     if process.returncode:
@@ -111,8 +129,14 @@ def differences(one: Any, other: Any, at: str = "") -> list[str]:
     if isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys():
         return [place for key in one for place in differences(one[key], other[key], f"{at}.{key}")]
     if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
-        return [place for i, pair in enumerate(zip(one, other, strict=True)) for place in differences(*pair, f"{at}[{i}]")]
-    return [] if one == other or (one != one and other != other) else [f"{at}: {one!r} and {other!r}"]
+        return [
+            place
+            for i, pair in enumerate(zip(one, other, strict=True))
+            for place in differences(*pair, f"{at}[{i}]")
+        ]
+    return (
+        [] if one == other or (one != one and other != other) else [f"{at}: {one!r} and {other!r}"]
+    )
 
 
 def killed(folder: Path, arguments: list[str], count: int, lacks: str, after: float) -> Done:
@@ -134,7 +158,10 @@ def is_wrong(here: Done, found: Done, said: str) -> bool:
     again = found.messages.count("it is tried again")
     those = "".join(f"; {place}" for place in places[:3])
     print(
-        f"{said}: {len(found.runs)} runs in {found.seconds:.1f} s, {again} tried again, {len(places)} findings differ{those}",
+        (
+            f"{said}: {len(found.runs)} runs in {found.seconds:.1f} s, {again} tried again, "
+            f"{len(places)} findings differ{those}"
+        ),
         flush=True,
     )
     return bool(places) or found.runs != here.runs
@@ -142,7 +169,9 @@ def is_wrong(here: Done, found: Done, said: str) -> bool:
 
 def main() -> None:
     """Kill a node, and again; or compare seconds."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--times", type=int, default=10)
     parser.add_argument("--nodes", type=int, default=3)
     parser.add_argument("--lacks", default="", metavar="FRAMEWORK")
@@ -158,9 +187,13 @@ def main() -> None:
         for number in range(options.times):
             folder = Path(name, str(number))
             if options.overhead:
-                again = here if number == 0 else ran(Path(name, f"here {number}"), options.arguments)
+                again = (
+                    here if number == 0 else ran(Path(name, f"here {number}"), options.arguments)
+                )
                 found = on_all_cores(folder, options.arguments)
-                ratio = f"{found.seconds / again.seconds:.3f} of the {again.seconds:.1f} s of processes"
+                ratio = (
+                    f"{found.seconds / again.seconds:.3f} of the {again.seconds:.1f} s of processes"
+                )
                 wrong += is_wrong(here, found, ratio)
             else:
                 after = drawn.uniform(1, max(2.0, here.seconds))

@@ -21,7 +21,8 @@ class Ordinary:
     """A model of a plan, with parameters and statistics [layer, ...] by our names."""
 
     def __init__(self, form: str, plan: Plan, given: Arrays) -> None:
-        self.module, self.plan = module_of(form), plan
+        self.module = module_of(form)
+        self.plan = plan
         self.functional = form == "jax"
         if self.functional:  # linen's variables are not changed, but made
             self.model = self.module.load(plan, given)

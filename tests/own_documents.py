@@ -1,4 +1,6 @@
-"""Documents of a diagnosis and of a port, made without a framework: for the tests of their pages."""
+"""Documents of a diagnosis and of a port, made without a framework: for the tests of their
+pages.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ def signals(layers: int, keeps: float) -> list[float]:
 
 
 def diagnosis(layers: int = 12, keeps: float = 0.2, steps: int = 6, **changes: Any) -> Diagnosis:
-    """Of a network that was trained, with one layer of a long name and one of a name with a script in it."""
+    """Of a network that was trained, with one layer of a long name and one of a name with a script
+    in it.
+    """
     names = [f"layers.{i}" for i in range(layers)]
     names[-1] = LONG
     names[0] = EVIL
@@ -40,7 +44,10 @@ def diagnosis(layers: int = 12, keeps: float = 0.2, steps: int = 6, **changes: A
         )
         for i, (name, value) in enumerate(zip(names, signal, strict=True))
     ]
-    profiles = [Profile(step=step + 1, signal_gradient_rms=list(signals(layers, keeps + 0.05 * step))) for step in range(steps)]
+    profiles = [
+        Profile(step=step + 1, signal_gradient_rms=list(signals(layers, keeps + 0.05 * step)))
+        for step in range(steps)
+    ]
     fields: dict[str, Any] = {
         "file": f"mine{EVIL}.py",
         "backend": "torch",
@@ -53,7 +60,9 @@ def diagnosis(layers: int = 12, keeps: float = 0.2, steps: int = 6, **changes: A
         "loss_said": "cross-entropy of logits",
         "steps": steps,
         "sites": sites,
-        "gradient": Judged(verdict="vanishing", reason=f"each layer keeps 20 % of it, {EVIL}", seeds=["vanishing"]),
+        "gradient": Judged(
+            verdict="vanishing", reason=f"each layer keeps 20 % of it, {EVIL}", seeds=["vanishing"]
+        ),
         "learning": None,
         "gradient_ratio": signal[0] / signal[-1],
         "decay_per_layer": -0.7,
@@ -63,9 +72,21 @@ def diagnosis(layers: int = 12, keeps: float = 0.2, steps: int = 6, **changes: A
         "losses": [2.5 - 0.1 * step for step in range(steps)] or [2.5],
         "guessing_loss": 2.302,
         "advice": [
-            Advice(cause="activation", said=f"sigmoid leaves 24 % here {EVIL}", line="nn.ReLU() in place of nn.Sigmoid()"),
-            Advice(cause="start", said="The weights start too small", line="torch.nn.init.xavier_normal_(layer.weight)"),
-            Advice(cause="normalization", said="12 layers have no normalization", line="nn.BatchNorm1d(features)"),
+            Advice(
+                cause="activation",
+                said=f"sigmoid leaves 24 % here {EVIL}",
+                line="nn.ReLU() in place of nn.Sigmoid()",
+            ),
+            Advice(
+                cause="start",
+                said="The weights start too small",
+                line="torch.nn.init.xavier_normal_(layer.weight)",
+            ),
+            Advice(
+                cause="normalization",
+                said="12 layers have no normalization",
+                line="nn.BatchNorm1d(features)",
+            ),
             Advice(cause="input", said="The input has mean 100", line=""),
         ],
         "remarks": [f"dropout was off {EVIL}"],
@@ -73,12 +94,28 @@ def diagnosis(layers: int = 12, keeps: float = 0.2, steps: int = 6, **changes: A
     return Diagnosis(**fields | changes)
 
 
-MARKS: list[Any] = ["agrees", "parts", "gradient parts", "follows", "reordered", "not compared", "cannot be judged"]
+MARKS: list[Any] = [
+    "agrees",
+    "parts",
+    "gradient parts",
+    "follows",
+    "reordered",
+    "not compared",
+    "cannot be judged",
+]
 
 
 def port(**changes: Any) -> Port:
     """Of a port that parts in its values first; its tree has every mark there is."""
-    paths = ["stem", "blocks.0.attention.query", "blocks.0.attention:softmax", "blocks.0.attention", LONG, EVIL, "(model)"]
+    paths = [
+        "stem",
+        "blocks.0.attention.query",
+        "blocks.0.attention:softmax",
+        "blocks.0.attention",
+        LONG,
+        EVIL,
+        "(model)",
+    ]
     errors = [3e-16, 1.5, 2e-3, 0.0, 4e-15, 7e-16, 0.5]
     tree = [
         Branch(
@@ -96,17 +133,36 @@ def port(**changes: Any) -> Port:
     ]
     fields: dict[str, Any] = {
         "command": f"isograd port torch=mine.py keras=mine_keras{EVIL}.py",
-        "reference": Model(file="mine.py", backend="torch", versions={"torch": "2.13.0"}, loss=2.25),
-        "port": Model(file=f"mine_keras{EVIL}.py", backend="keras", versions={"keras": "3.15.1"}, loss=2.375),
+        "reference": Model(
+            file="mine.py", backend="torch", versions={"torch": "2.13.0"}, loss=2.25
+        ),
+        "port": Model(
+            file=f"mine_keras{EVIL}.py", backend="keras", versions={"keras": "3.15.1"}, loss=2.375
+        ),
         "ok": False,
         "divergences": [
-            parting("statistics", "running.unbiased", "The framework's own variance.", "", framework=True),
-            parting("forward", "normalization.epsilon", f"Epsilon of {EVIL}", "keras.layers.BatchNormalization(epsilon=1e-05)"),
-            parting("step", "optimizer.rate", "Rate: 0.1 in the reference.", "keras.optimizers.SGD(0.1)"),
+            parting(
+                "statistics",
+                "running.unbiased",
+                "The framework's own variance.",
+                "",
+                framework=True,
+            ),
+            parting(
+                "forward",
+                "normalization.epsilon",
+                f"Epsilon of {EVIL}",
+                "keras.layers.BatchNormalization(epsilon=1e-05)",
+            ),
+            parting(
+                "step", "optimizer.rate", "Rate: 0.1 in the reference.", "keras.optimizers.SGD(0.1)"
+            ),
         ],
         "tree": tree,
         "carried": CarriedFinding(
-            layers={"stem": "port_stem", LONG: "port_long"}, by={"stem": "shape", LONG: "input"}, lacking=[]
+            layers={"stem": "port_stem", LONG: "port_long"},
+            by={"stem": "shape", LONG: "input"},
+            lacking=[],
         ),
         "starts": {},
         "losses": [(2.25, 2.375), (2.125, 2.25), (1.9375, 2.0625)],
@@ -118,7 +174,14 @@ def port(**changes: Any) -> Port:
 
 def parting(stage: Any, key: str, said: str, cure: str, framework: bool = False) -> Parting:
     """With one cause."""
-    cause = CauseFinding(key=key, said=said, cure=cure, page="docs/migration/normalization.md", certainty="sure", note="")
+    cause = CauseFinding(
+        key=key,
+        said=said,
+        cure=cure,
+        page="docs/migration/normalization.md",
+        certainty="sure",
+        note="",
+    )
     return Parting(
         stage=stage,
         place="stem",

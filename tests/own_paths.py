@@ -16,18 +16,34 @@ PAGES = ("model", "port")
 DEEP: dict[str, Any] = {
     "layers": 40,
     "keeps": 0.02,
-    "profiles": [Profile(step=step, signal_gradient_rms=list(signals(40, 0.02))) for step in (1, 2, 3)],
+    "profiles": [
+        Profile(step=step, signal_gradient_rms=list(signals(40, 0.02))) for step in (1, 2, 3)
+    ],
 }
 
-BLOCKS = [f"blocks.{i}{place}" for i in range(4) for place in (".attention.query", ".attention", ".attention.out", ".mlp")]
+BLOCKS = [
+    f"blocks.{i}{place}"
+    for i in range(4)
+    for place in (".attention.query", ".attention", ".attention.out", ".mlp")
+]
 PLACES = ["stem", *BLOCKS, "head"]
 """Of a port; the inner places of a module stand on both its sides."""
 
 
 def long_port() -> Port:
-    marks: dict[str, Any] = {"blocks.1.attention.out": "parts", "blocks.3.attention": "gradient parts", "head": "parts"}
+    marks: dict[str, Any] = {
+        "blocks.1.attention.out": "parts",
+        "blocks.3.attention": "gradient parts",
+        "head": "parts",
+    }
     tree = [
-        Branch(path=path, type="Linear", port_path=f"port_{path}", port_type="Dense", mark=marks.get(path, "agrees"))
+        Branch(
+            path=path,
+            type="Linear",
+            port_path=f"port_{path}",
+            port_type="Dense",
+            mark=marks.get(path, "agrees"),
+        )
         for path in PLACES
     ]
     return port(tree=tree)

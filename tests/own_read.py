@@ -65,7 +65,9 @@ def ported() -> str:
 
 
 def labels(page: str) -> list[str]:
-    return [attributes["aria-label"] or "" for tag, attributes in Read(page).tags if tag == "figure"]
+    return [
+        attributes["aria-label"] or "" for tag, attributes in Read(page).tags if tag == "figure"
+    ]
 
 
 def titles(page: str, start: str) -> list[str]:

@@ -30,7 +30,11 @@ def shown(browser: Browser, path: Path) -> Browser:
 def changed(browser: Browser, script: str, *arguments: object) -> None:
     """Do something, and wait until what was asked for is drawn."""
     browser.run(
-        f"{script}; const last = queue; window.settled = false; queue.then(() => {{ window.settled = true; }})", *arguments
+        (
+            f"{script}; const last = queue; window.settled = false; queue.then(() => {{ "
+            f"window.settled = true; }})"
+        ),
+        *arguments,
     )
     browser.until(lambda: browser.run("return window.settled"))
 
@@ -38,25 +42,31 @@ def changed(browser: Browser, script: str, *arguments: object) -> None:
 def drawn(browser: Browser) -> list[str]:
     """What the points of the profile say of themselves."""
     return browser.run(
-        "return [...document.querySelectorAll('#profile .mark-symbol.role-mark path')].map(e => e.getAttribute('aria-label'))"
+        "return [...document.querySelectorAll('#profile .mark-symbol.role-mark path')].map(e => "
+        "e.getAttribute('aria-label'))"
     )
 
 
 def pick(browser: Browser, control: str, value: str) -> None:
     """Choose in a menu, by the value or by the words."""
     find = f"const s = document.querySelector('#{control}'); const o = [...s.options]"
-    which = "s.selectedIndex = o.findIndex(e => e.value === arguments[0] || e.text === arguments[0])"
+    which = (
+        "s.selectedIndex = o.findIndex(e => e.value === arguments[0] || e.text === arguments[0])"
+    )
     changed(browser, f"{find}; {which}; s.dispatchEvent(new Event('change'))", value)
 
 
 def seen(browser: Browser, chart: str) -> list[str]:
     """The texts of a chart."""
-    return browser.run(f"return [...document.querySelectorAll('#{chart} text')].map(e => e.textContent)")
+    return browser.run(
+        f"return [...document.querySelectorAll('#{chart} text')].map(e => e.textContent)"
+    )
 
 
 def names(browser: Browser) -> list[str]:
     return browser.run(
-        "return [...document.querySelectorAll('#league tbody tr:not([hidden]) td.name')].map(e => e.dataset.key)"
+        "return [...document.querySelectorAll('#league tbody tr:not([hidden]) td.name')].map(e => "
+        "e.dataset.key)"
     )
 
 

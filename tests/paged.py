@@ -1,4 +1,6 @@
-"""The page of a small stored experiment, as a parser sees it, and what the store has of its runs."""
+"""The page of a small stored experiment, as a parser sees it, and what the store has of its
+runs.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ def html(source: Source) -> str:
 
 
 class Reader(HTMLParser):
-    """The page as a parser sees it: elements, the cells of the league table, the text outside of scripts, the data."""
+    """The page as a parser sees it: elements, the cells of the league table, the text outside of
+    scripts, the data.
+    """
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -40,11 +44,15 @@ class Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
-        self.addresses += [value for name, value in attrs if name in ("src", "href", "srcset", "data", "action")]
+        self.addresses += [
+            value for name, value in attrs if name in ("src", "href", "srcset", "data", "action")
+        ]
         if tag == "script":
             self.scripts.append("")
         if tag == "tr":
-            self.league = "data-configuration" in dict(attrs) and not (dict(attrs).get("class") or "").startswith("line")
+            self.league = "data-configuration" in dict(attrs) and not (
+                dict(attrs).get("class") or ""
+            ).startswith("line")
             if self.league:
                 self.rows.append([])
         if tag == "td" and self.league:

@@ -1,10 +1,12 @@
-"""Every two kinds of countermeasures at least once in one network: a covering design of plans, judged as `compare` does it.
+"""Every two kinds of countermeasures at least once in one network: a covering design of plans,
+judged as `compare` does it.
 
     python -m tests.pairs BACKEND [FIRST [COUNT]]
 
-Of networks of 50 layers the activation, normalization, skip connection, loss, optimizer, clipping and start; of recurrent ones
-over 50 steps of time the cell, activation, loss, optimizer, clipping and start. A plan is judged at its first step, one in the
-middle and its 20th, from the definition's states. A line for each that does not agree, then the counts.
+Of networks of 50 layers the activation, normalization, skip connection, loss, optimizer, clipping
+and start; of recurrent ones over 50 steps of time the cell, activation, loss, optimizer, clipping
+and start. A plan is judged at its first step, one in the middle and its 20th, from the definition's
+states. A line for each that does not agree, then the counts.
 """
 
 from __future__ import annotations
@@ -35,7 +37,9 @@ from tests.strategies import every
 Case = dict[str, Any]
 """A spec of each room."""
 
-STEPS, LENGTH, WIDTH = 20, 50, 12
+STEPS = 20
+LENGTH = 50
+WIDTH = 12
 CANDIDATES = 200
 """So many rows are drawn for each that is taken: the one with the most new pairs."""
 
@@ -49,7 +53,9 @@ SHARED: dict[str, list[Any]] = {
     "loss": [kind() for kind in kinds_of(Loss)],
     "optimizer": [kind() for kind in kinds_of(Optimizer)],
     "clipping": CLIPPINGS,
-    "initialization": [kind() for kind in kinds_of(Initialization) if kind not in (Constant, Gaussian)]
+    "initialization": [
+        kind() for kind in kinds_of(Initialization) if kind not in (Constant, Gaussian)
+    ]
     + [{"kind": "gaussian", "std": 0.3}],
 }
 """From a constant all gradients are rounding, and nothing can be judged."""
@@ -72,7 +78,9 @@ OF_TIME = SHARED | {
 
 
 def sequences(folder: Path, classes: int) -> str:
-    """A file of sequences of two features, whose class is told by the first step of time and the last."""
+    """A file of sequences of two features, whose class is told by the first step of time and the
+    last.
+    """
     rng = np.random.default_rng(classes)
     x = rng.normal(size=(200, LENGTH, 2))
     told = x[:, 0, 0] + x[:, -1, 1]
@@ -92,7 +100,10 @@ def vectors(folder: Path) -> str:
 
 def plan_of(case: Case, folder: Path) -> Plan:
     """The plan of a row, for data that its loss and its network take."""
-    rooms = {room: spec if isinstance(spec, (dict, str)) else spec.model_dump() for room, spec in case.items()}
+    rooms = {
+        room: spec if isinstance(spec, (dict, str)) else spec.model_dump()
+        for room, spec in case.items()
+    }
     classes = case["loss"].most_classes or 10
     network: Case = {"width": WIDTH, "classes": classes}
     task: Case = {"batch_size": 16, "source": "digits"}
@@ -108,7 +119,11 @@ def plan_of(case: Case, folder: Path) -> Plan:
     else:
         network |= {"depth": LENGTH, "features": 64}
     task["sha256"] = digest_of(task["source"])
-    network |= {room: rooms.pop(room) for room in list(rooms) if room not in ("optimizer", "clipping", "initialization")}
+    network |= {
+        room: rooms.pop(room)
+        for room in list(rooms)
+        if room not in ("optimizer", "clipping", "initialization")
+    }
     rest = {"network": network, "task": task, "seeds": (0,), "steps": STEPS}
     return Plan.model_validate(rest | rooms)
 
@@ -125,13 +140,18 @@ def pairs_of(row: dict[str, int]) -> set[Pair]:
 def every_pair(rooms: dict[str, list[Any]]) -> set[Pair]:
     """All that there are."""
     couples = itertools.combinations(rooms, 2)
-    return {(a, i, b, j) for a, b in couples for i in range(len(rooms[a])) for j in range(len(rooms[b]))}
+    return {
+        (a, i, b, j) for a, b in couples for i in range(len(rooms[a])) for j in range(len(rooms[b]))
+    }
 
 
 def covering(rooms: dict[str, list[Any]]) -> list[dict[str, int]]:
-    """Rows in which every pair is, by the number of its kind; taken greedily, always the same ones."""
+    """Rows in which every pair is, by the number of its kind; taken greedily, always the same
+    ones.
+    """
     rng = np.random.default_rng(0)
-    left, rows = every_pair(rooms), []
+    left = every_pair(rooms)
+    rows = []
     while left:
         first = min(left)
         drawn = [_with(first, rooms, rng) for _ in range(CANDIDATES)]
@@ -149,7 +169,9 @@ def _with(pair: Pair, rooms: dict[str, list[Any]], rng: np.random.Generator) -> 
 def cases() -> list[Case]:
     """The rows of both designs."""
     return [
-        {room: rooms[room][number] for room, number in row.items()} for rooms in (OF_LAYERS, OF_TIME) for row in covering(rooms)
+        {room: rooms[room][number] for room, number in row.items()}
+        for rooms in (OF_LAYERS, OF_TIME)
+        for row in covering(rooms)
     ]
 
 
@@ -158,7 +180,9 @@ def main() -> None:
     name, first, *rest = sys.argv[1], *map(int, sys.argv[2:] or [0])
     found = cases()
     chosen = range(first, min(len(found), first + rest[0]) if rest else len(found))
-    definition, wing = (Worker(backends.load(one), threads=1, imports=0.0) for one in (backends.DEFINITION, name))
+    definition, wing = (
+        Worker(backends.load(one), threads=1, imports=0.0) for one in (backends.DEFINITION, name)
+    )
     counts: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
         for number in chosen:

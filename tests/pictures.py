@@ -1,4 +1,5 @@
-"""The pictures of docs: the page as it opens, and once more with the numbers that docs/how-to-read.md explains.
+"""The pictures of docs: the page as it opens, and once more with the numbers that
+docs/how-to-read.md explains.
 
     python -m experiments.compare                # makes the page
     python -m tests.pictures [PAGE.html]         # results/countermeasures.html, if none is named
@@ -29,7 +30,8 @@ MARKED = {
     "#profile": "The profile",
     "#learning": "The learning curves",
 }
-"""What has a number in the picture, and what its entry in the document begins with: it is there without scrolling."""
+"""What has a number in the picture, and what its entry in the document begins with: it is there
+without scrolling."""
 
 BELOW = {
     "#more": "What changed it",
@@ -51,20 +53,26 @@ selectors.forEach((selector, at) => {
   if (!box || !box.width || !box.height) { wrong.push(`${selector} is not there`); return; }
   let left = Math.max(0, box.left - size);
   const top = box.top + (Math.min(box.height, 2 * size) - size) / 2;
-  while (placed.some(p => Math.abs(p.left - left) < size && Math.abs(p.top - top) < size)) left += size + 2;
-  if (left + size > width || top + size > height) { wrong.push(`${selector} is outside of the picture`); return; }
+  const near = p => Math.abs(p.left - left) < size && Math.abs(p.top - top) < size;
+  while (placed.some(near)) left += size + 2;
+  if (left + size > width || top + size > height) {
+    wrong.push(`${selector} is outside of the picture`);
+    return;
+  }
   placed.push({left, top});
   const mark = document.createElement("div");
   mark.className = "mark-of-the-picture";
   mark.textContent = at + 1;
-  mark.style.cssText = `position: absolute; left: ${left + scrollX}px; top: ${top + scrollY}px; width: ${size}px;
+  mark.style.cssText = `position: absolute;
+    left: ${left + scrollX}px; top: ${top + scrollY}px; width: ${size}px;
     height: ${size}px; border-radius: 50%; background: #b3005e; color: white; z-index: 2147483647;
     font: bold 12px/${size}px sans-serif; text-align: center`;
   document.body.append(mark);
 });
 return wrong;
 """
-"""Numbers the elements in the margin at their upper left, one beside another where they collide; returns what is wrong."""
+"""Numbers the elements in the margin at their upper left, one beside another where they collide;
+returns what is wrong."""
 
 SIZE = 17
 """Pixels of a number's circle."""
@@ -72,23 +80,30 @@ SIZE = 17
 
 def lacking(browser: Browser, selectors: Iterable[str]) -> list[str]:
     """The selectors that the page that is open has nothing for."""
-    return browser.run("return arguments[0].filter(s => !document.querySelector(s))", list(selectors))
+    return browser.run(
+        "return arguments[0].filter(s => !document.querySelector(s))", list(selectors)
+    )
 
 
 def mark(browser: Browser, selectors: Iterable[str]) -> None:
     """Put a number on each element, in the order of the selectors.
 
     Raises:
-        UserError: There is no such element, it is not shown, or it is not in the first screen of the page.
+        UserError: There is no such element, it is not shown, or it is not in the first screen of
+            the page.
     """
     wrong = browser.run(MARK, list(selectors), SIZE, WIDTH, HEIGHT)
     if wrong:
-        raise UserError(f"every element to be numbered must be in the first screen; {'; '.join(wrong)}")
+        raise UserError(
+            f"every element to be numbered must be in the first screen; {'; '.join(wrong)}"
+        )
 
 
 def picture(browser: Browser) -> bytes:
     """What is seen, as PNG."""
-    return base64.b64decode(browser.driver.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})["data"])
+    return base64.b64decode(
+        browser.driver.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})["data"]
+    )
 
 
 def take(browser: Browser, page: Path, folder: Path) -> None:
@@ -104,7 +119,9 @@ def take(browser: Browser, page: Path, folder: Path) -> None:
     """
     browser.open(page, width=WIDTH, height=HEIGHT)
     if wanting := lacking(browser, [*MARKED, *BELOW]):
-        raise UserError(f"a page must have what docs/how-to-read.md explains; {page} lacks {', '.join(wanting)}")
+        raise UserError(
+            f"a page must have what docs/how-to-read.md explains; {page} lacks {', '.join(wanting)}"
+        )
     plain = picture(browser)
     mark(browser, MARKED)
     marked = picture(browser)
@@ -116,7 +133,10 @@ def main(arguments: list[str]) -> int:
     """Take both pictures; returns the exit status."""
     page = Path(arguments[0]) if arguments else PAGE
     if not page.is_file():
-        print(f"error: there is no page {page}; make it with: python -m experiments.compare", file=sys.stderr)
+        print(
+            f"error: there is no page {page}; make it with: python -m experiments.compare",
+            file=sys.stderr,
+        )
         return 2
     if absent():
         print(f"error: pictures need {', '.join(absent())}; {CURE}", file=sys.stderr)

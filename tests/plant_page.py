@@ -1,4 +1,6 @@
-"""What is said of wings with a planted fault, and of those without one: the page docs/planted-faults.md."""
+"""What is said of wings with a planted fault, and of those without one: the page
+docs/planted-faults.md.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ class Case(NamedTuple):
 
 
 def rows_of(cases: list[Case]) -> list[str]:
-    """The table, a line for each fault and wing: a letter for each depth, precision and record_every."""
+    """The table, a line for each fault and wing: a letter for each depth, precision and
+    record_every.
+    """
     letters = {"broken": "B", "agrees": "a", "cannot be judged": "?", "crashed": "!"}
     lines = []
     for key in dict.fromkeys((case.fault, case.plan, case.wing) for case in cases):
@@ -36,10 +40,16 @@ def rows_of(cases: list[Case]) -> list[str]:
         cells = []
         for precision in PRECISIONS:
             for depth in DEPTHS:
-                found = [letters[c.outcome] for c in mine if (c.precision, c.depth) == (precision, depth)]
+                found = [
+                    letters[c.outcome] for c in mine if (c.precision, c.depth) == (precision, depth)
+                ]
                 cells.append(" ".join(found) or "-")
         first = mine[0]
-        lines.append(f"| {first.fault} | {first.plan} | {first.wing} | " + " | ".join(cells) + f" | {first.where} |")
+        lines.append(
+            f"| {first.fault} | {first.plan} | {first.wing} | "
+            + " | ".join(cells)
+            + f" | {first.where} |"
+        )
     return lines
 
 
@@ -47,12 +57,23 @@ def shares(cases: list[Case]) -> list[str]:
     """What is said of wings with a fault, by precision, and of wings without one."""
     lines = []
     for precision in PRECISIONS:
-        outcomes = [case.outcome for case in cases if case.precision == precision and case.fault != NONE]
+        outcomes = [
+            case.outcome for case in cases if case.precision == precision and case.fault != NONE
+        ]
         if outcomes:
             share = 100 * outcomes.count("broken") / len(outcomes)
-            lines.append(f"{precision}: {share:.1f} % of {len(outcomes)} runs are called broken ({_counts(outcomes)}).")
+            lines.append(
+                f"{precision}: {share:.1f} % of {len(outcomes)} runs are called broken "
+                f"({_counts(outcomes)})."
+            )
     control = [case.outcome for case in cases if case.fault == NONE]
-    return [*lines, f"Without a fault: {control.count('broken')} of {len(control)} are called broken ({_counts(control)})."]
+    return [
+        *lines,
+        (
+            f"Without a fault: {control.count('broken')} of {len(control)} are called broken "
+            f"({_counts(control)})."
+        ),
+    ]
 
 
 def _counts(outcomes: list[str]) -> str:
@@ -65,13 +86,25 @@ def page(cases: list[Case]) -> str:
     intro = [
         "# Planted faults",
         "",
-        "Made by `python -m tests.plant --write`, which plants each fault of `tests/faults/` in each wing, runs a plan that",
-        "shows it (digits, 16 units, batches of 32, 2 seeds, 12 steps), and writes down what `compare` says.",
+        (
+            "Made by `python -m tests.plant --write`, which plants each fault of `tests/faults/` "
+            "in each wing, runs a plan that"
+        ),
+        (
+            "shows it (digits, 16 units, batches of 32, 2 seeds, 12 steps), and writes down what "
+            "`compare` says."
+        ),
         "",
         *[f"- {line}" for line in shares(cases)],
         "",
-        "Columns are precision and depth; in each, every step recorded and every tenth: B broken, a agrees, ? cannot be",
-        "judged, ! crashed, - not a fault in this precision. The last column is what the first run's report names.",
+        (
+            "Columns are precision and depth; in each, every step recorded and every tenth: B "
+            "broken, a agrees, ? cannot be"
+        ),
+        (
+            "judged, ! crashed, - not a fault in this precision. The last column is what the first "
+            "run's report names."
+        ),
         "",
         f"| fault | plan | wing | {' | '.join(head)} | first named |",
         "|---" * (len(head) + 4) + "|",
@@ -81,13 +114,19 @@ def page(cases: list[Case]) -> str:
         "",
     ]
     names = dict.fromkeys(case.fault for case in cases if surprises([case]))
-    lines = [line for name in names for line in _unseen(name, [case for case in cases if case.fault == name])]
+    lines = [
+        line
+        for name in names
+        for line in _unseen(name, [case for case in cases if case.fault == name])
+    ]
     return "\n".join([*intro, *(lines or ["- nothing"])]) + "\n"
 
 
 def _unseen(name: str, cases: list[Case]) -> list[str]:
     """Where a fault is not called broken, a line for each wing and outcome, and why."""
-    lines = [f"- **{name}.** {UNSEEN.get(name.removesuffix(f', {cases[0].plan}'), 'Not explained.')}"]
+    lines = [
+        f"- **{name}.** {UNSEEN.get(name.removesuffix(f', {cases[0].plan}'), 'Not explained.')}"
+    ]
     for key in dict.fromkeys((case.wing, case.outcome) for case in cases):
         mine = [case for case in cases if (case.wing, case.outcome) == key]
         if found := surprises(mine):
@@ -97,10 +136,13 @@ def _unseen(name: str, cases: list[Case]) -> list[str]:
 
 
 def surprises(cases: list[Case]) -> list[str]:
-    """What a reader has to know of each faulty run that is not called broken, and of each right one that is."""
+    """What a reader has to know of each faulty run that is not called broken, and of each right one
+    that is.
+    """
     return [
-        f"{c.fault} ({c.wing}, {c.precision}, depth {c.depth}, every {c.record_every}): {c.outcome}; nearest {c.where}, "
-        f"error {c.error:.1e} of {c.bound:.1e}; free run {c.free_run}{'; ' + c.reason if c.reason else ''}"
+        f"{c.fault} ({c.wing}, {c.precision}, depth {c.depth}, every {c.record_every}): "
+        f"{c.outcome}; nearest {c.where}, error {c.error:.1e} of {c.bound:.1e}; free run "
+        f"{c.free_run}{'; ' + c.reason if c.reason else ''}"
         for c in cases
         if (c.outcome == "broken") == (c.fault == NONE)
     ]

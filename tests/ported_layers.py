@@ -1,4 +1,6 @@
-"""Faults of a port in single layers, planted in NumPy: norms, activations, maps, convolutions, pools and resampling."""
+"""Faults of a port in single layers, planted in NumPy: norms, activations, maps, convolutions,
+pools and resampling.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ def normalizations(b: Bench) -> None:
     x = b.draw(5, 4, 6, 8) * 0.7 + b.draw(8)
     arrays = {"scale": b.draw(8) + 2, "shift": b.draw(8)}
     statistics = {"mean": b.draw(8), "variance": np.exp(b.draw(8))}
-    batch = b.side("batch_norm", {"epsilon": 1e-5, "batch": True, "momentum": 0.9}, x, **arrays, **statistics)
+    batch = b.side(
+        "batch_norm", {"epsilon": 1e-5, "batch": True, "momentum": 0.9}, x, **arrays, **statistics
+    )
     b.changed("batch norm's epsilon of Keras", "normalization.epsilon", batch, epsilon=1e-3)
     b.changed("batch norm in evaluation", "normalization.evaluation", batch, batch=False)
     b.held("batch norm without scale", "normalization.scale", batch, drop="scale")
@@ -24,19 +28,29 @@ def normalizations(b: Bench) -> None:
     b.plant("batch norm missing", "normalization.missing", batch, x)
     n = x.size // 8
     unbiased = (x - x.mean((0, 1, 2))) / np.sqrt(x.var((0, 1, 2)) * n / (n - 1) + 1e-5)
-    b.plant("unbiased variance", "normalization.unbiased", batch, unbiased * arrays["scale"] + arrays["shift"])
+    b.plant(
+        "unbiased variance",
+        "normalization.unbiased",
+        batch,
+        unbiased * arrays["scale"] + arrays["shift"],
+    )
     square = b.draw(5, 8, 6, 8) + b.draw(8)
     turned = b.side("batch_norm", {"epsilon": 1e-5, "batch": True}, square, **arrays)
     moved = np.moveaxis(square, 1, -1)
     normal = (moved - moved.mean((0, 1, 2))) / np.sqrt(moved.var((0, 1, 2)) + 1e-5)
     b.plant(
-        "batch norm over axis 1", "normalization.axis", turned, np.moveaxis(normal * arrays["scale"] + arrays["shift"], -1, 1)
+        "batch norm over axis 1",
+        "normalization.axis",
+        turned,
+        np.moveaxis(normal * arrays["scale"] + arrays["shift"], -1, 1),
     )
     rest = b.side("batch_norm", {"epsilon": 1e-5, "batch": False}, x, **arrays, **statistics)
     b.changed("batch norm in training", "normalization.evaluation", rest, batch=True)
     fresh = computed(replace(rest, statistics={"mean": np.zeros(8), "variance": np.ones(8)}))
     b.plant("running statistics left behind", "normalization.statistics", rest, fresh.output)
-    swapped = computed(replace(rest, parameters={"scale": arrays["shift"], "shift": arrays["scale"]}))
+    swapped = computed(
+        replace(rest, parameters={"scale": arrays["shift"], "shift": arrays["scale"]})
+    )
     b.plant("scale and shift swapped", "normalization.order", rest, swapped.output)
     b.changed("epsilon in evaluation", "normalization.epsilon", rest, epsilon=1e-2)
     sequence = b.draw(4, 8, 8) + b.draw(8)
@@ -45,7 +59,12 @@ def normalizations(b: Bench) -> None:
     b.changed("layer norm over all axes", "normalization.axes", layer, "normalization.kind", axes=2)
     b.plant("layer norm missing", "normalization.missing", layer, sequence)
     root = sequence / np.sqrt(np.mean(sequence**2, -1, keepdims=True) + 1e-5)
-    b.plant("rms instead of layer norm", "normalization.kind", layer, root * arrays["scale"] + arrays["shift"])
+    b.plant(
+        "rms instead of layer norm",
+        "normalization.kind",
+        layer,
+        root * arrays["scale"] + arrays["shift"],
+    )
     plain = b.side("rms_norm", {"epsilon": 1e-6}, sequence, scale=arrays["scale"])
     b.changed("rms norm's epsilon", "normalization.epsilon", plain, epsilon=1e-2)
     b.held("rms norm with 1 + scale", "normalization.offset", plain, scale=arrays["scale"] + 1)
@@ -76,7 +95,12 @@ def activations(b: Bench) -> None:
     b.plant("gelu by sigmoid", "activation.gelu", exact, x * expit(1.702 * x))
     narrow = 0.5 * x * (1 + erf(x / float(np.float32(np.sqrt(2)))))
     b.plant("gelu's constant in float32", "activation.constants", exact, narrow)
-    b.plant("exact gelu", "activation.gelu", kind("gelu", approximate=True), 0.5 * x * (1 + erf(x / np.sqrt(2))))
+    b.plant(
+        "exact gelu",
+        "activation.gelu",
+        kind("gelu", approximate=True),
+        0.5 * x * (1 + erf(x / np.sqrt(2))),
+    )
     b.changed("another alpha", "activation.alpha", kind("elu", alpha=1.0), alpha=0.5)
     b.plant("silu for mish", "activation.kind", kind("mish"), x * expit(x))
     b.plant("sigmoid twice", "activation.twice", kind("sigmoid"), expit(expit(x)))
@@ -88,15 +112,36 @@ def activations(b: Bench) -> None:
 
 
 def affine(b: Bench) -> None:
-    x, weight, bias = b.draw(7, 6), b.draw(6, 6), b.draw(6)
+    x = b.draw(7, 6)
+    weight = b.draw(6, 6)
+    bias = b.draw(6)
     other = {"weight": b.draw(6, 6), "bias": b.draw(6)}
     side = b.side("affine", {}, x, weight=weight, bias=bias)
-    layer: Any = {"type": "", "kind": "affine", "config": {}, "parameters": other, "gradients": {}, "statistics": {}}
+    layer: Any = {
+        "type": "",
+        "kind": "affine",
+        "config": {},
+        "parameters": other,
+        "gradients": {},
+        "statistics": {},
+    }
     b.held("affine bias missing", "affine.bias", side, "scale.bias", drop="bias")
     b.held("affine bias twice", "affine.bias_twice", side, "scale.bias", bias=2 * bias)
     b.held("affine transposed", "affine.transposed", side, weight=weight.T)
-    b.plant("weights of another layer", "weights.swapped", side, x @ other["weight"] + other["bias"], layers={"other": layer})
-    b.plant("a weight of another layer", "weights.swapped", side, x @ other["weight"] + bias, layers={"other": layer})
+    b.plant(
+        "weights of another layer",
+        "weights.swapped",
+        side,
+        x @ other["weight"] + other["bias"],
+        layers={"other": layer},
+    )
+    b.plant(
+        "a weight of another layer",
+        "weights.swapped",
+        side,
+        x @ other["weight"] + bias,
+        layers={"other": layer},
+    )
     drawn = computed(replace(side, parameters={"weight": b.draw(6, 6), "bias": bias}))
     b.plant("weights that were not carried", "weights.held", side, drawn)
     b.plant("a factor", "scale.factor", side, 1.7 * side.output)  # type: ignore[operator]
@@ -108,7 +153,10 @@ def affine(b: Bench) -> None:
 
 def _single(side: Side) -> np.ndarray:
     """Computed in float32."""
-    x, weight, bias = (a.astype(np.float32) for a in (side.inputs[0], side.parameters["weight"], side.parameters["bias"]))
+    x, weight, bias = (
+        a.astype(np.float32)
+        for a in (side.inputs[0], side.parameters["weight"], side.parameters["bias"])
+    )
     return (x @ weight + bias).astype(np.float64)
 
 
@@ -120,7 +168,9 @@ def _brain(values: np.ndarray | None) -> np.ndarray:
 
 
 def convolutions(b: Bench) -> None:
-    x, kernel, bias = b.draw(3, 8, 8, 4), b.draw(3, 3, 4, 4), b.draw(4)
+    x = b.draw(3, 8, 8, 4)
+    kernel = b.draw(3, 3, 4, 4)
+    bias = b.draw(4)
     config = {"stride": [1, 1], "padding": [[1, 1], [1, 1]], "dilation": [1, 1], "groups": 1}
     plain = b.side("convolution", config, x, weight=kernel, bias=bias)
     step = b.side("convolution", {**config, "stride": [2, 2]}, x, weight=kernel, bias=bias)
@@ -129,24 +179,59 @@ def convolutions(b: Bench) -> None:
     b.changed("reflected padding", "convolution.mode", plain, mode="reflect")
     b.changed("a stride of 1", "convolution.stride", step, stride=[1, 1])
     b.changed("dilated", "convolution.dilation", plain, dilation=[2, 2])
-    wide = b.side("convolution", {**config, "padding": [[2, 2], [2, 2]], "dilation": [2, 2]}, x, weight=kernel, bias=bias)
-    b.changed("dilation lost", "convolution.dilation", wide, "convolution.padding", dilation=[1, 1], padding=[[1, 1], [1, 1]])
-    b.held("height and width swapped", "convolution.height_and_width", plain, weight=kernel.transpose(1, 0, 2, 3))
+    wide = b.side(
+        "convolution",
+        {**config, "padding": [[2, 2], [2, 2]], "dilation": [2, 2]},
+        x,
+        weight=kernel,
+        bias=bias,
+    )
+    b.changed(
+        "dilation lost",
+        "convolution.dilation",
+        wide,
+        "convolution.padding",
+        dilation=[1, 1],
+        padding=[[1, 1], [1, 1]],
+    )
+    b.held(
+        "height and width swapped",
+        "convolution.height_and_width",
+        plain,
+        weight=kernel.transpose(1, 0, 2, 3),
+    )
     b.held("flipped kernel", "convolution.flipped", plain, weight=kernel[::-1, ::-1])
-    b.held("in and out swapped", "convolution.transposed", plain, weight=kernel.transpose(0, 1, 3, 2))
+    b.held(
+        "in and out swapped", "convolution.transposed", plain, weight=kernel.transpose(0, 1, 3, 2)
+    )
     b.held("channels backwards", "convolution.channels", plain, weight=kernel[:, :, ::-1])
     b.held("convolution's bias missing", "affine.bias", plain, "scale.bias", drop="bias")
-    grouped = b.side("convolution", {**config, "groups": 2}, x, weight=b.draw(3, 3, 2, 4), bias=bias)
+    grouped = b.side(
+        "convolution", {**config, "groups": 2}, x, weight=b.draw(3, 3, 2, 4), bias=bias
+    )
     order = [0, 2, 1, 3]
     interleaved = {name: array[..., order] for name, array in grouped.parameters.items()}
-    b.held("groups interleaved", "convolution.interleaved", grouped, "order.channels", **interleaved)
-    its = computed(replace(plain, config={**config, "groups": 2}, parameters={"weight": b.draw(3, 3, 2, 4), "bias": bias}))
+    b.held(
+        "groups interleaved", "convolution.interleaved", grouped, "order.channels", **interleaved
+    )
+    its = computed(
+        replace(
+            plain,
+            config={**config, "groups": 2},
+            parameters={"weight": b.draw(3, 3, 2, 4), "bias": bias},
+        )
+    )
     b.plant("two groups for one", "convolution.groups", plain, its)
-    back = b.side("convolution", {**config, "stride": [2, 2], "transposed": True}, x, weight=kernel, bias=bias)
+    back = b.side(
+        "convolution", {**config, "stride": [2, 2], "transposed": True}, x, weight=kernel, bias=bias
+    )
     b.held("flipped transposed kernel", "convolution.flipped", back, weight=kernel[::-1, ::-1])
     steps = b.draw(4, 9, 3)
     one = b.side(
-        "convolution", {"stride": [1], "padding": [[2, 0]], "dilation": [1], "groups": 1}, steps, weight=b.draw(3, 3, 5)
+        "convolution",
+        {"stride": [1], "padding": [[2, 0]], "dilation": [1], "groups": 1},
+        steps,
+        weight=b.draw(3, 3, 5),
     )
     b.changed("causal padding lost", "convolution.padding", one, padding=[[1, 1]])
 
@@ -154,19 +239,43 @@ def convolutions(b: Bench) -> None:
 def pools(b: Bench) -> None:
     x = b.draw(3, 8, 8, 4)
     largest = b.side(
-        "pooling", {"which": "max", "size": [2, 2], "stride": [2, 2], "padding": [[0, 0], [0, 0]], "counted": True}, x
+        "pooling",
+        {
+            "which": "max",
+            "size": [2, 2],
+            "stride": [2, 2],
+            "padding": [[0, 0], [0, 0]],
+            "counted": True,
+        },
+        x,
     )
     b.changed("mean for largest", "pooling.which", largest, which="average")
     b.changed("overlapping windows", "pooling.stride", largest, stride=[1, 1])
     mean = b.side(
-        "pooling", {"which": "average", "size": [3, 3], "stride": [2, 2], "padding": [[1, 1], [1, 1]], "counted": True}, x
+        "pooling",
+        {
+            "which": "average",
+            "size": [3, 3],
+            "stride": [2, 2],
+            "padding": [[1, 1], [1, 1]],
+            "counted": True,
+        },
+        x,
     )
     b.changed("padding not counted", "pooling.counted", mean, counted=False)
     b.changed("same padding in pooling", "pooling.padding", mean, padding=[[0, 1], [0, 1]])
     b.changed("largest for mean", "pooling.which", mean, which="max")
     b.changed("largest with zeros around", "pooling.which", mean, which="max", zeros=True)
     ceiled = b.side(
-        "pooling", {"which": "max", "size": [3, 3], "stride": [2, 2], "padding": [[0, 0], [0, 0]], "counted": True}, x
+        "pooling",
+        {
+            "which": "max",
+            "size": [3, 3],
+            "stride": [2, 2],
+            "padding": [[0, 0], [0, 0]],
+            "counted": True,
+        },
+        x,
     )
     b.changed("windows that are not whole", "pooling.ceil", ceiled, "pooling.padding", ceil=True)
     whole = b.side("global_pooling", {"which": "average"}, x)

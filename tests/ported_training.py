@@ -1,4 +1,6 @@
-"""Faults of a port in what trains it, planted in NumPy: losses, optimizers, running statistics and gradients."""
+"""Faults of a port in what trains it, planted in NumPy: losses, optimizers, running statistics and
+gradients.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +28,23 @@ def cross_entropy(
 
 
 def losses(b: Bench) -> None:
-    z, y = b.draw(8, 5), b.rng.integers(0, 5, 8)
+    z = b.draw(8, 5)
+    y = b.rng.integers(0, 5, 8)
 
     def side(output: np.ndarray, target: np.ndarray, found: tuple[float, np.ndarray]) -> Side:
-        return Side("torch", "torch", kind="loss", output=output, target=target, loss=found[0], gradient=found[1])
+        return Side(
+            "torch",
+            "torch",
+            kind="loss",
+            output=output,
+            target=target,
+            loss=found[0],
+            gradient=found[1],
+        )
 
-    def plant(name: str, cause: str, mine: Side, found: tuple[float, np.ndarray], *same: str) -> None:
+    def plant(
+        name: str, cause: str, mine: Side, found: tuple[float, np.ndarray], *same: str
+    ) -> None:
         its = replace(mine, backend="keras", dialect="keras", loss=found[0], gradient=found[1])
         b.faults.append(Planted(name, Case("loss", mine, its), cause, frozenset(same)))
 
@@ -44,33 +57,69 @@ def losses(b: Bench) -> None:
     through = p * (outer[1] - (outer[1] * p).sum(1, keepdims=True))
     plant("softmax twice", "loss.twice", mine, (outer[0], through))
     plant("label smoothing", "loss.smoothing", mine, cross_entropy(z, y, 0.1))
-    plant("class weights", "loss.weights", mine, cross_entropy(z, y, weights=np.array([1.0, 2, 3, 4, 5])))
+    plant(
+        "class weights",
+        "loss.weights",
+        mine,
+        cross_entropy(z, y, weights=np.array([1.0, 2, 3, 4, 5])),
+    )
     right = p[np.arange(8), y]
     back = 2 * (1 - right) * right * np.log(right) - (1 - right) ** 2
-    focal = float(np.mean(-((1 - right) ** 2) * np.log(right))), back[:, None] * (np.eye(5)[y] - p) / 8
+    focal = (
+        float(np.mean(-((1 - right) ** 2) * np.log(right))),
+        back[:, None] * (np.eye(5)[y] - p) / 8,
+    )
     plant("focal loss", "loss.kind", mine, focal)
     plant("a quarter of the focal loss", "loss.kind", mine, (focal[0] / 4, focal[1] / 4))
     plant("a loss of another size", "loss.factor", mine, (0.3 * mean[0], 0.3 * mean[1]))
     targets = b.draw(8, 5)
     away = z - targets
     squared = side(z, targets, (float(np.mean(away**2)), 2 * away / 40))
-    plant("half the squared error", "loss.kind", squared, (float(np.mean(away**2) / 2), away / 40), "loss.factor")
-    plant("sum over the outputs", "loss.reduction", squared, (float(np.mean((away**2).sum(1))), 2 * away / 8), "loss.factor")
+    plant(
+        "half the squared error",
+        "loss.kind",
+        squared,
+        (float(np.mean(away**2) / 2), away / 40),
+        "loss.factor",
+    )
+    plant(
+        "sum over the outputs",
+        "loss.reduction",
+        squared,
+        (float(np.mean((away**2).sum(1))), 2 * away / 8),
+        "loss.factor",
+    )
     error = float(np.sqrt(np.mean(away**2)))
-    plant("root of the squared error", "loss.kind", squared, (error, away / 40 / error), "loss.factor")
+    plant(
+        "root of the squared error", "loss.kind", squared, (error, away / 40 / error), "loss.factor"
+    )
     uneven = np.array([1.0, 2, 3, 4, 5])
-    plant("outputs weighted", "loss.weights", squared, (float(np.mean(uneven * away**2)), 2 * uneven * away / 40))
-    plant("absolute error", "loss.kind", squared, (float(np.mean(np.abs(away))), np.sign(away) / 40))
+    plant(
+        "outputs weighted",
+        "loss.weights",
+        squared,
+        (float(np.mean(uneven * away**2)), 2 * uneven * away / 40),
+    )
+    plant(
+        "absolute error", "loss.kind", squared, (float(np.mean(np.abs(away))), np.sign(away) / 40)
+    )
     bits = b.rng.integers(0, 2, (8, 3))
     logits = b.draw(8, 3)
-    binary = side(logits, bits, (float(np.mean(np.logaddexp(0, logits) - bits * logits)), (expit(logits) - bits) / 24))
+    binary = side(
+        logits,
+        bits,
+        (float(np.mean(np.logaddexp(0, logits) - bits * logits)), (expit(logits) - bits) / 24),
+    )
     q = expit(logits)
     twice = float(np.mean(np.logaddexp(0, q) - bits * q)), (expit(q) - bits) * q * (1 - q) / 24
     plant("sigmoid twice", "loss.twice", binary, twice)
 
 
 def stepped(
-    config: dict[str, Any] | None, gradients: list[dict[str, np.ndarray]], start: dict[str, np.ndarray], backend: str
+    config: dict[str, Any] | None,
+    gradients: list[dict[str, np.ndarray]],
+    start: dict[str, np.ndarray],
+    backend: str,
 ) -> Steps:
     """Steps of this optimiser, on these gradients."""
     assert config is not None
@@ -81,7 +130,9 @@ def stepped(
         moves = updates(full, so_far)[-sum(a.size for a in start.values()) :]
         ends = np.cumsum([a.size for a in start.values()])[:-1]
         parts = zip(start, np.split(moves, ends), strict=True)
-        parameters.append({name: parameters[-1][name] + part.reshape(start[name].shape) for name, part in parts})
+        parameters.append(
+            {name: parameters[-1][name] + part.reshape(start[name].shape) for name, part in parts}
+        )
     return Steps(config, parameters, gradients)
 
 
@@ -101,31 +152,46 @@ OPTIMIZERS: list[tuple[str, str, dict[str, Any], dict[str, Any], tuple[str, ...]
     ("no bias correction", "optimizer.corrected", ADAM, {"corrected": False}, ()),
     ("amsgrad", "optimizer.amsgrad", ADAM, {"amsgrad": True}, ()),
     ("decay decoupled", "optimizer.coupling", ADAM | {"decay": 0.01}, {"decoupled": True}, ()),
-    ("decay missing", "optimizer.decay", ADAM | {"decay": 0.01, "decoupled": True}, {"decay": 0.0}, ()),
-    ("decay of 0.004", "optimizer.decay", ADAM | {"decay": 0.01, "decoupled": True}, {"decay": 0.004}, ()),
-    ("decay of 0.0123", "optimizer.decay", ADAM | {"decay": 0.01, "decoupled": True}, {"decay": 0.0123}, ()),
+    ("decay missing", "optimizer.decay", ADAM | {"decay": 0.01, "decoupled": True}, {"decay": 0.0},
+        ()),
+    ("decay of 0.004", "optimizer.decay", ADAM | {"decay": 0.01, "decoupled": True},
+        {"decay": 0.004}, ()),
+    ("decay of 0.0123", "optimizer.decay", ADAM | {"decay": 0.01, "decoupled": True},
+        {"decay": 0.0123}, ()),
     ("sgd for adam", "optimizer.kind", ADAM, {"kind": "sgd", "momentum": 0.9, "rate": 0.05}, ()),
-    ("momentum in float32", "optimizer.momentum", MOMENTUM, {"momentum": float(np.float32(0.9))}, ()),
-    ("decay of weights only", "optimizer.masked", ADAM | {"decay": 0.01, "decoupled": True}, {"masked": True}, ()),
+    ("momentum in float32", "optimizer.momentum", MOMENTUM, {"momentum": float(np.float32(0.9))},
+        ()),
+    ("decay of weights only", "optimizer.masked", ADAM | {"decay": 0.01, "decoupled": True},
+        {"masked": True}, ()),
     ("clipping missing", "clipping.missing", SGD | CLIP, {"clip": {}}, ("optimizer.schedule",)),
     ("clipping of each parameter", "clipping.scope", SGD | CLIP, {"clip": {"norm": 1.0}}, ()),
     ("clipping by value", "clipping.scope", SGD | CLIP, {"clip": {"value": 1.0}}, ()),
     ("clipping by value at 0.5", "clipping.kind", SGD | CLIP, {"clip": {"value": 0.5}}, ()),
-    ("threshold", "clipping.threshold", SGD | CLIP, {"clip": {"global_norm": 5.0}}, ("optimizer.rate",)),
-    ("clipped with the decay", "clipping.order", SGD | CLIP | {"decay": 0.05, "decoupled": False}, {"clip_last": True}, ()),
-    ("the step clipped", "clipping.order", SGD | {"clip": {"value": 0.01}}, {"clip_step": True}, ("clipping.threshold",)),
+    ("threshold", "clipping.threshold", SGD | CLIP, {"clip": {"global_norm": 5.0}},
+        ("optimizer.rate",)),
+    ("clipped with the decay", "clipping.order", SGD | CLIP | {"decay": 0.05, "decoupled": False},
+        {"clip_last": True}, ()),
+    ("the step clipped", "clipping.order", SGD | {"clip": {"value": 0.01}}, {"clip_step": True},
+        ("clipping.threshold",)),
     ("clipped adaptively", "clipping.kind", SGD | CLIP, {"clip": {"adaptive": 0.1}}, ()),
     ("nadam", "optimizer.nesterov", ADAM, {"nesterov": True}, ()),
-    ("decay that grows", "optimizer.decay", SGD | {"decay": 0.01}, {"decay": -0.2, "decoupled": True}, ()),
-    ("centered", "optimizer.centered", {"kind": "rmsprop", "rate": 1e-3, "rho": 0.9, "epsilon": 1e-8}, {"centered": True}, ()),
-    ("rho", "optimizer.rho", {"kind": "rmsprop", "rate": 1e-3, "rho": 0.9, "epsilon": 1e-8}, {"rho": 0.99}, ()),
-    ("two decisions", "optimizer.momentum_and_nesterov", SGD, {"momentum": 0.9, "nesterov": True}, ()),
+    ("decay that grows", "optimizer.decay", SGD | {"decay": 0.01},
+        {"decay": -0.2, "decoupled": True}, ()),
+    ("centered", "optimizer.centered",
+        {"kind": "rmsprop", "rate": 1e-3, "rho": 0.9, "epsilon": 1e-8}, {"centered": True}, ()),
+    ("rho", "optimizer.rho", {"kind": "rmsprop", "rate": 1e-3, "rho": 0.9, "epsilon": 1e-8},
+        {"rho": 0.99}, ()),
+    ("two decisions", "optimizer.momentum_and_nesterov", SGD, {"momentum": 0.9, "nesterov": True},
+        ()),
 ]  # fmt: skip
 
 
 def optimizers(b: Bench) -> None:
     start = {"a.weight": b.draw(4, 6), "a.bias": b.draw(6), "b.weight": b.draw(6, 3)}
-    gradients = [{name: b.draw(*array.shape) * 10.0 ** b.rng.uniform(-3, 1) for name, array in start.items()} for _ in range(4)]
+    gradients = [
+        {name: b.draw(*array.shape) * 10.0 ** b.rng.uniform(-3, 1) for name, array in start.items()}
+        for _ in range(4)
+    ]
     for name, cause, config, change, same in OPTIMIZERS:
         mine = stepped(config, gradients, start, "torch")
         its = replace(stepped(config | change, gradients, start, "torch"), optimizer=None)
@@ -133,21 +199,37 @@ def optimizers(b: Bench) -> None:
         case = Case("step", reference, Side("torch", "torch", kind="optimizer", steps=its))
         b.clean.append(replace(case, port=replace(reference)))
         b.faults.append(Planted(name, case, cause, frozenset(same)))
-    mine, its = (stepped(ADAM | {"epsilon": 1e-4}, gradients, start, backend) for backend in ("torch", "keras"))
-    sides = [Side(backend, backend, kind="optimizer", steps=steps) for backend, steps in (("torch", mine), ("keras", its))]
-    b.faults.append(Planted("Keras' place of epsilon", Case("step", sides[0], sides[1]), "optimizer.place"))
+    mine, its = (
+        stepped(ADAM | {"epsilon": 1e-4}, gradients, start, backend)
+        for backend in ("torch", "keras")
+    )
+    sides = [
+        Side(backend, backend, kind="optimizer", steps=steps)
+        for backend, steps in (("torch", mine), ("keras", its))
+    ]
+    b.faults.append(
+        Planted("Keras' place of epsilon", Case("step", sides[0], sides[1]), "optimizer.place")
+    )
 
 
 def statistics(b: Bench) -> None:
     x = b.draw(6, 5, 5, 4) + b.draw(4)
     side = Side(
-        "torch", "torch", "norm", "batch_norm", inputs=(x,), statistics={"mean": b.draw(4), "variance": np.exp(b.draw(4))}
+        "torch",
+        "torch",
+        "norm",
+        "batch_norm",
+        inputs=(x,),
+        statistics={"mean": b.draw(4), "variance": np.exp(b.draw(4))},
     )
     n = x.size // 4
 
     def after(momentum: float, factor: float) -> dict[str, np.ndarray]:
         batch = {"mean": x.mean((0, 1, 2)), "variance": x.var((0, 1, 2)) * factor}
-        return {name: momentum * side.statistics[name] + (1 - momentum) * array for name, array in batch.items()}
+        return {
+            name: momentum * side.statistics[name] + (1 - momentum) * array
+            for name, array in batch.items()
+        }
 
     mine = replace(side, after=after(0.9, n / (n - 1)))
     b.clean.append(Case("step", mine, mine))
@@ -161,16 +243,29 @@ def statistics(b: Bench) -> None:
 
 
 def gradients(b: Bench) -> None:
-    x, behind, other = b.draw(6, 8), b.draw(6, 8), b.draw(6, 8)
+    x = b.draw(6, 8)
+    behind = b.draw(6, 8)
+    other = b.draw(6, 8)
     x[:2, :3] = 0
-    relu = Side("torch", "torch", "act", "activation", config={"name": "relu"}, inputs=(x,), gradient=behind)
+    relu = Side(
+        "torch", "torch", "act", "activation", config={"name": "relu"}, inputs=(x,), gradient=behind
+    )
     add = Side("torch", "torch", "add", "add", gradient=behind)
     mine = Side("torch", "torch", "layer", "affine", output=x, gradient=behind * (x > 0))
     two = replace(mine, gradient=behind + other)
 
-    def plant(name: str, cause: str, side: Side, its: np.ndarray | None, *follows: Side, same: tuple[str, ...] = ()) -> None:
+    def plant(
+        name: str,
+        cause: str,
+        side: Side,
+        its: np.ndarray | None,
+        *follows: Side,
+        same: tuple[str, ...] = (),
+    ) -> None:
         port = replace(side, backend="keras", dialect="keras", gradient=its)
-        b.faults.append(Planted(name, Case("backward", side, port, follows=follows), cause, frozenset(same)))
+        b.faults.append(
+            Planted(name, Case("backward", side, port, follows=follows), cause, frozenset(same))
+        )
 
     plant("detached", "gradient.detached", mine, None, relu)
     plant("stopped", "gradient.detached", mine, np.zeros(x.shape), relu)
@@ -187,9 +282,15 @@ def gradients(b: Bench) -> None:
         trainable=dict.fromkeys(arrays, True),
     )
     frozen = replace(
-        full, backend="keras", dialect="keras", gradients=dict.fromkeys(arrays), trainable=dict.fromkeys(arrays, False)
+        full,
+        backend="keras",
+        dialect="keras",
+        gradients=dict.fromkeys(arrays),
+        trainable=dict.fromkeys(arrays, False),
     )
     b.faults.append(Planted("a frozen layer", Case("backward", full, frozen), "gradient.frozen"))
     kept = {"weight": full.gradients["weight"], "bias": None}
     lost = replace(full, backend="keras", dialect="keras", gradients=kept)
-    b.faults.append(Planted("a bias without gradient", Case("backward", full, lost), "gradient.frozen"))
+    b.faults.append(
+        Planted("a bias without gradient", Case("backward", full, lost), "gradient.frozen")
+    )

@@ -1,10 +1,11 @@
-"""Random plans on correct wings: nothing may be called broken, and little may be called beyond judgement.
+"""Random plans on correct wings: nothing may be called broken, and little may be called beyond
+judgement.
 
     python -m tests.random_plans BACKEND COUNT [FIRST]
 
-All kinds, depths, widths, batches, both precisions, balanced and lopsided classes; every fourth plan is of recurrent cells.
-Plan number n is the same in every call.
-Each plan is run and judged as `experiments.compare` does it. A line for each plan that does not agree, then the counts.
+All kinds, depths, widths, batches, both precisions, balanced and lopsided classes; every fourth
+plan is of recurrent cells. Plan number n is the same in every call. Each plan is run and judged as
+`experiments.compare` does it. A line for each plan that does not agree, then the counts.
 """
 
 from __future__ import annotations
@@ -34,8 +35,17 @@ from experiments.working import Job, Worker
 from tests.strategies import every
 
 ACTIVATIONS: list[Any] = [*every(Activation), {"kind": "elu", "alpha": 0.5}]
-CELLS: list[Any] = [*every(Cell), {"kind": "lstm", "forget_bias": 0.0}, {"kind": "lstm", "forget_bias": 5.0}]
-OF_CELLS: list[Any] = ["tanh", "tanh", "tanh", *(one for one in ACTIVATIONS if isinstance(one, dict) or not one.parameters(1))]
+CELLS: list[Any] = [
+    *every(Cell),
+    {"kind": "lstm", "forget_bias": 0.0},
+    {"kind": "lstm", "forget_bias": 5.0},
+]
+OF_CELLS: list[Any] = [
+    "tanh",
+    "tanh",
+    "tanh",
+    *(one for one in ACTIVATIONS if isinstance(one, dict) or not one.parameters(1)),
+]
 """Activations; the shipped cells have tanh."""
 INITIALIZATIONS: list[Any] = every(Initialization)
 SKIPS: list[Any] = [
@@ -60,9 +70,12 @@ OPTIMIZERS: list[Any] = [
 
 
 def data_files(folder: Path) -> list[str]:
-    """Digits, two classes balanced in every batch of the whole training set, and one class in twenty."""
+    """Digits, two classes balanced in every batch of the whole training set, and one class in
+    twenty.
+    """
     order = np.random.Generator(np.random.Philox(key=0)).permutation(240)
-    balanced, rng = np.zeros(240, int), np.random.default_rng(3)
+    balanced = np.zeros(240, int)
+    rng = np.random.default_rng(3)
     balanced[order[48:][::2]] = 1
     balanced[order[:48][::2]] = 1
     np.savez(folder / "balanced.npz", x=rng.normal(size=(240, 2)), y=balanced)
@@ -81,19 +94,29 @@ def random_plan(number: int, sources: list[str]) -> Plan:
     normalization = one_of(["none", "batch"])
     rows = np.random.default_rng([13, number]).integers(8)
     normalization = {0: "layer", 1: "rms"}.get(int(rows), normalization)
-    initialization = one_of([*INITIALIZATIONS, {"kind": "gaussian", "std": float(10 ** rng.uniform(-2, 0.2))}])
+    initialization = one_of(
+        [*INITIALIZATIONS, {"kind": "gaussian", "std": float(10 ** rng.uniform(-2, 0.2))}]
+    )
     clipping = one_of(CLIPPINGS)
     if clipping != "none":
         clipping = {"kind": clipping, "threshold": float(10 ** rng.uniform(-4, 1))}
     source = one_of(sources)
     features, classes = {"digits": (64, 10)}.get(source, (2 if "balanced" in source else 7, 2))
-    batch = 192 if "balanced" in source and rng.random() < 0.5 else int(one_of([2, 3, 4, 8, 16, 32, 64]))
+    batch = (
+        192
+        if "balanced" in source and rng.random() < 0.5
+        else int(one_of([2, 3, 4, 8, 16, 32, 64]))
+    )
     skips = ["none", "none", "none", *SKIPS]
-    skip = skips[np.random.default_rng([12, number]).integers(len(skips))]  # the others are what they were before it
+    # the others are what they were before it
+    skip = skips[np.random.default_rng([12, number]).integers(len(skips))]
     network = {
         "features": features,
         "classes": classes,
-        "width": max(1 if normalization in ("none", "batch") else 2, int(one_of([1, 2, 3, 4, 8, 16, 32, 64, 128]))),
+        "width": max(
+            1 if normalization in ("none", "batch") else 2,
+            int(one_of([1, 2, 3, 4, 8, 16, 32, 64, 128])),
+        ),
         "depth": int(one_of([2, 3, 4, 6, 10, 15, 20, 30, 45, 60, 100])),
         "activation": one_of(ACTIVATIONS),
         "normalization": normalization,
@@ -137,7 +160,9 @@ def recurrent_network(number: int) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def random_optimizer(number: int, rate: float) -> dict[str, Any]:
-    """That of plan number n: with this rate, or a 30th of it where gradients are brought to the size of 1."""
+    """That of plan number n: with this rate, or a 30th of it where gradients are brought to the
+    size of 1.
+    """
     drawn = OPTIMIZERS[np.random.default_rng([12, number]).integers(len(OPTIMIZERS))]
     sized = linear(TypeAdapter(Optimizer).validate_python(drawn))
     return drawn | {"learning_rate": rate if sized else rate / 30}
@@ -156,16 +181,20 @@ def agreement(plan: Plan, definition: Worker, wing: Worker, reference: Path) -> 
 def words(plan: Plan) -> str:
     """A plan in one line."""
     return (
-        f"{plan.precision} {plan.network.model_dump_json()} "
-        f"batch {plan.task.batch_size} {plan.initialization.model_dump_json()} {plan.clipping.model_dump_json()} "
+        f"{plan.precision} {plan.network.model_dump_json()} batch {plan.task.batch_size} "
+        f"{plan.initialization.model_dump_json()} {plan.clipping.model_dump_json()} "
         f"{plan.optimizer.model_dump_json()} {Path(plan.task.source).stem}"
     )
 
 
 def main() -> None:
     """Run the plans, and count."""
-    name, count, first = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 0
-    definition, wing = (Worker(backends.load(one), threads=1, imports=0.0) for one in ("numpy", name))
+    name = sys.argv[1]
+    count = int(sys.argv[2])
+    first = int(sys.argv[3]) if len(sys.argv) > 3 else 0
+    definition, wing = (
+        Worker(backends.load(one), threads=1, imports=0.0) for one in ("numpy", name)
+    )
     counts: Counter[tuple[str, str]] = Counter()
     free: Counter[str] = Counter()
     nearest = 0.0
@@ -181,7 +210,10 @@ def main() -> None:
             nearest = max(nearest, share if agreed.outcome != "broken" else 0.0)
             if agreed.outcome != "agrees":
                 print(f"{number} {agreed.outcome}: {agreed.reason} | {words(plan)}", flush=True)
-    print(f"{name}: {dict(counts)}; free runs {dict(free)}; error over bound at most {nearest:.2f} where nothing is broken")
+    print(
+        f"{name}: {dict(counts)}; free runs {dict(free)}; error over bound at most {nearest:.2f} "
+        "where nothing is broken"
+    )
 
 
 if __name__ == "__main__":

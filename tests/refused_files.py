@@ -1,4 +1,6 @@
-"""Small files of three frameworks' weights, what may be wrong in them, and `convert` as a command that refuses."""
+"""Small files of three frameworks' weights, what may be wrong in them, and `convert` as a command
+that refuses.
+"""
 
 from __future__ import annotations
 
@@ -118,7 +120,9 @@ def command(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     return entry.run(convert._main)
 
 
-def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], folder: Path, *words: str) -> str:
+def refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], folder: Path, *words: str
+) -> str:
     """What is said; the file that was there is as it was, and no other is."""
     there = folder / "there.safetensors"
     there.write_bytes(b"as it was")

@@ -1,4 +1,6 @@
-"""Findings that are made by hand, the story that they tell, and what the terminal prints of them."""
+"""Findings that are made by hand, the story that they tell, and what the terminal prints of
+them.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,17 @@ from rich.console import Console
 
 from experiments.experiment import plans, read
 from experiments.findings.configuration import all_agree
-from experiments.findings.document import Agreement, Check, Configuration, Document, FreeRun, Judged, RunFinding, Spread, Timing
+from experiments.findings.document import (
+    Agreement,
+    Check,
+    Configuration,
+    Document,
+    FreeRun,
+    Judged,
+    RunFinding,
+    Spread,
+    Timing,
+)
 from experiments.findings.gradient import Thresholds
 from experiments.findings.outcome import Status
 from experiments.report.terminal import show
@@ -18,20 +30,35 @@ PLANS = plans(read("countermeasures"), {"depth": 4, "width": 8})
 SINGLE = plans(read("countermeasures"), {"depth": 4, "width": 8, "precision": "float32"})
 
 
-def a_check(outcome: Any = "agrees", error: float | None = 1e-14, reason: str | None = None) -> Check:
-    return Check(outcome=outcome, reason=reason, error=error, bound=1e-12, where="gradient of weight, layer 2, seed 0")
+def a_check(
+    outcome: Any = "agrees", error: float | None = 1e-14, reason: str | None = None
+) -> Check:
+    return Check(
+        outcome=outcome,
+        reason=reason,
+        error=error,
+        bound=1e-12,
+        where="gradient of weight, layer 2, seed 0",
+    )
 
 
 def a_free_run(outcome: Any = "comparable", step: int | None = None) -> FreeRun:
-    reasons = {"comparable": None, "chaotic": f"chaotic from step {step}: two runs of one framework would part too"}
+    reasons = {
+        "comparable": None,
+        "chaotic": f"chaotic from step {step}: two runs of one framework would part too",
+    }
     reason = reasons.get(outcome, "because")
     return FreeRun(outcome=outcome, reason=reason, step=step, divergence=1e-15, bound=1e-13)
 
 
-def an_agreement(steps: Check | None = None, free: FreeRun | None = None, first: Check | None = None) -> Agreement:
-    steps, free = steps or a_check(), free or a_free_run()
+def an_agreement(
+    steps: Check | None = None, free: FreeRun | None = None, first: Check | None = None
+) -> Agreement:
+    steps = steps or a_check()
+    free = free or a_free_run()
     return Agreement(
-        outcome=steps.outcome, reason=steps.reason, first_step=first or steps, single_steps=steps, judged_steps=[0, 3],
+        outcome=steps.outcome, reason=steps.reason, first_step=first or steps, single_steps=steps,
+        judged_steps=[0, 3],
         free_run=free,
     )  # fmt: skip
 
@@ -71,11 +98,16 @@ def a_run(
 
 
 def a_document(runs: dict[str, dict[str, RunFinding]], plans: Any = PLANS, **more: Any) -> Document:
-    rows = [Configuration(name=name, spec=plans[name], parameters=1, runs=by) for name, by in runs.items()]
+    rows = [
+        Configuration(name=name, spec=plans[name], parameters=1, runs=by)
+        for name, by in runs.items()
+    ]
     every = ("numpy", "torch", "keras")
     fields: dict[str, Any] = {
-        "experiment": "e", "question": "Why [not]?", "command": "c", "versions": {}, "device": dict.fromkeys(every, "cpu:0"),
-        "threads": dict.fromkeys(every, 1), "exclusive": dict.fromkeys(every, False), "thresholds": Thresholds(),
+        "experiment": "e", "question": "Why [not]?", "command": "c", "versions": {},
+        "device": dict.fromkeys(every, "cpu:0"),
+        "threads": dict.fromkeys(every, 1), "exclusive": dict.fromkeys(every, False),
+        "thresholds": Thresholds(),
         "configurations": rows, "agrees": all_agree(rows),
     }  # fmt: skip
     return Document(**(fields | more))
@@ -96,7 +128,9 @@ STORY = {
     "sigmoid + gaussian (std 1)": both(a_run("exploding", "has not learnt", 1e5)),
     "relu + he": both(a_run("dead", "has not learnt", 0.0)),
     "elu + he": both(a_run("comes through", "diverged")),
-    "prelu + he": both(a_run("non-finite", "diverged", status="non-finite", reason="not finite from step 1 on")),
+    "prelu + he": both(
+        a_run("non-finite", "diverged", status="non-finite", reason="not finite from step 1 on")
+    ),
     "leaky_relu + he": both(CRASH),
 }
 

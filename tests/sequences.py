@@ -23,6 +23,14 @@ def by_row(plan: Maker, cell: Any, **changes: Any) -> Plan:
 
 def adding(plan: Maker, cell: Any, time: int, **changes: Any) -> Plan:
     """A plan for the adding problem."""
-    made = plan(recurrent=cell.model_dump(), time=time, features=2, classes=None, targets=1, loss="squared_error", **changes)
+    made = plan(
+        recurrent=cell.model_dump(),
+        time=time,
+        features=2,
+        classes=None,
+        targets=1,
+        loss="squared_error",
+        **changes,
+    )
     sequences = {"source": "adding", "time": time, "standardized": "no"}
     return made.model_copy(update={"task": made.task.model_copy(update=sequences)})

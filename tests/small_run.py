@@ -15,7 +15,9 @@ SMALL = {"depth": 4, "width": 8, "steps": 6, "batch_size": 16, "record_every": 4
 
 def a_run(name: str = "relu + he", **overrides: object) -> Run:
     plan = plans(read("countermeasures"), SMALL | overrides)[name]
-    return Worker(backends.load("numpy"), threads=1, imports=0.1).run(Job(run_id=ID, plan=plan, device="cpu"))
+    return Worker(backends.load("numpy"), threads=1, imports=0.1).run(
+        Job(run_id=ID, plan=plan, device="cpu")
+    )
 
 
 @pytest.fixture(scope="module")

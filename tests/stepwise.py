@@ -15,12 +15,14 @@ from experiments import judging, references
 from experiments.judging import watched
 
 FOR_EACH_WING = lru_cache(maxsize=4)
-"""What the definition computes of a plan is kept while the cases of the three wings follow one another (tests/conftest.py)."""
+"""What the definition computes of a plan is kept while the cases of the three wings follow one
+another (tests/conftest.py)."""
 
 
 def states_of(definition: Backend, plan: Plan, steps: list[int]) -> dict[int, State]:
     """The definition's states before some steps of its run."""
-    program, states = definition.program(plan, "cpu", measure=False), {}
+    program = definition.program(plan, "cpu", measure=False)
+    states = {}
     program.load(draw.state(plan))
     for batch in watched(program, draw.batches(plan, task.load(plan.task)), steps, states):
         program.step(batch)
@@ -28,7 +30,9 @@ def states_of(definition: Backend, plan: Plan, steps: list[int]) -> dict[int, St
 
 
 def judged(wing: Program, plan: Plan, steps: list[int]) -> list[Check]:
-    """A wing's steps from the definition's states, those from where the definition goes on to be finite."""
+    """A wing's steps from the definition's states, those from where the definition goes on to be
+    finite.
+    """
     return judging.checks(wing, plan, task.load(plan.task), _judges(plan.model_dump_json(), *steps))
 
 
@@ -36,11 +40,15 @@ def judged(wing: Program, plan: Plan, steps: list[int]) -> list[Check]:
 def _judges(plan: str, *steps: int) -> list[Judge]:
     """Of a plan as JSON."""
     read = Plan.model_validate_json(plan)
-    return references.judges(read, task.load(read.task), states_of(backends.load(backends.DEFINITION), read, list(steps)))
+    return references.judges(
+        read, task.load(read.task), states_of(backends.load(backends.DEFINITION), read, list(steps))
+    )
 
 
 def assert_none_is_broken(checks: list[Check], at_least: int) -> None:
     broken = [check.reason for check in checks if check.outcome == "broken"]
     assert not broken, "\n".join(map(str, broken))
     seen = [check for check in checks if check.outcome == "agrees"]
-    assert len(seen) >= at_least, f"{len(seen)} of {len(checks)} steps could be judged: {[check.reason for check in checks]}"
+    assert len(seen) >= at_least, (
+        f"{len(seen)} of {len(checks)} steps could be judged: {[check.reason for check in checks]}"
+    )

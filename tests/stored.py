@@ -1,4 +1,6 @@
-"""A small experiment in a store, for the tests of its report: run by the definition, told as if by two backends."""
+"""A small experiment in a store, for the tests of its report: run by the definition, told as if by
+two backends.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,10 @@ from experiments.store import Run, Store
 from experiments.working import Job as Asked
 from experiments.working import Worker
 
-EVIL = """<script>window.pwned=1</script><img src=x onerror="window.pwned=2"> & "quoted" 'name' \\ </script>"""
+EVIL = (
+    '<script>window.pwned=1</script><img src=x onerror="window.pwned=2"> '
+    """& "quoted" 'name' \\ </script>"""
+)
 TOML = '''
 question = """Which one? %s"""
 [base]
@@ -52,7 +57,10 @@ def make(folder: Path) -> Source:
     """Run it into a folder."""
     worker = Worker(backends.load("numpy"), threads=1, imports=0.25)
     asked = read(str(experiment(folder.parent)))
-    store, jobs, have, failures = Store(folder), [], {}, {}
+    store = Store(folder)
+    jobs = []
+    have = {}
+    failures = {}
     for name, plan in plans(asked).items():
         for backend in ("numpy", "torch"):
             job = Job(backend, name, plan, f"{len(jobs):016x}", "cpu")
@@ -61,11 +69,27 @@ def make(folder: Path) -> Source:
                 failures[job.run_id] = Outcome("crashed", f"killed by {EVIL}")
             else:
                 run = worker.run(Asked(run_id=job.run_id, plan=plan, device="cpu"))
-                checks = [Check(step=0, outcome="agrees", reason=None, error=3.21e-15, bound=7e-13, where="loss, seed 0")]
+                checks = [
+                    Check(
+                        step=0,
+                        outcome="agrees",
+                        reason=None,
+                        error=3.21e-15,
+                        bound=7e-13,
+                        where="loss, seed 0",
+                    )
+                ]
                 told = {"backend": backend, "checks": checks if backend == "torch" else []}
                 run = Run(run.header.model_copy(update=told), run.trace)
                 store.save(run)
                 have[job.run_id] = run
-    made = index.of_jobs(asked, jobs, failures, {"jax": "not installed"}, name="own.toml", command=f"compare '{EVIL}'")
+    made = index.of_jobs(
+        asked,
+        jobs,
+        failures,
+        {"jax": "not installed"},
+        name="own.toml",
+        command=f"compare '{EVIL}'",
+    )
     index.save(store, made)
     return reported.source(made, have, str(folder))

@@ -1,4 +1,6 @@
-"""What hypothesis draws: arrays of one shape, since JAX and TensorFlow compile for each shape anew."""
+"""What hypothesis draws: arrays of one shape, since JAX and TensorFlow compile for each shape
+anew.
+"""
 
 from __future__ import annotations
 
@@ -20,13 +22,16 @@ def floats(low: float, high: float, awkward: list[float]) -> st.SearchStrategy[f
     return st.one_of(st.floats(low, high, allow_subnormal=False), st.sampled_from(awkward))
 
 
-def float64s(shape: tuple[int, ...], elements: st.SearchStrategy[float]) -> st.SearchStrategy[np.ndarray]:
+def float64s(
+    shape: tuple[int, ...], elements: st.SearchStrategy[float]
+) -> st.SearchStrategy[np.ndarray]:
     """Float64 arrays of the shape."""
     return arrays(np.float64, shape, elements=elements)
 
 
 def every(union: Any) -> list[Any]:
-    """Each kind of a union of countermeasures by its defaults, and with each word that a field of it may have.
+    """Each kind of a union of countermeasures by its defaults, and with each word that a field of
+    it may have.
 
     A number that has no default is 0.1.
     """
@@ -38,7 +43,9 @@ def _worded(kind: type[Spec]) -> Iterator[Spec]:
     yield kind.model_validate(needed)
     for name, field in kind.model_fields.items():
         if get_origin(field.annotation) is Literal:
-            yield from (kind.model_validate(needed | {name: word}) for word in get_args(field.annotation))
+            yield from (
+                kind.model_validate(needed | {name: word}) for word in get_args(field.annotation)
+            )
 
 
 def label(spec: Spec) -> str:

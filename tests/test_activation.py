@@ -13,7 +13,16 @@ from pydantic import TypeAdapter
 from scipy import special
 
 from common.backend import Backend
-from common.countermeasures.activation import ELU, GELU, GELU_CUBIC, SELU, Activation, PReLU, Sigmoid, Tanh
+from common.countermeasures.activation import (
+    ELU,
+    GELU,
+    GELU_CUBIC,
+    SELU,
+    Activation,
+    PReLU,
+    Sigmoid,
+    Tanh,
+)
 from tests.exact_activation import BY_NAME, FEW, PRECISIONS, awkward, elements, faults, probe_with
 from tests.strategies import float64s, floats
 
@@ -22,7 +31,9 @@ SATURATING = pytest.mark.parametrize("spec", [Sigmoid(), Tanh()], ids=lambda spe
 
 @BY_NAME
 @PRECISIONS
-def test_near_0_and_far_out_every_element_is_exact_to_a_few_units(wing: Backend, spec: Activation, precision: str) -> None:
+def test_near_0_and_far_out_every_element_is_exact_to_a_few_units(
+    wing: Backend, spec: Activation, precision: str
+) -> None:
     z = awkward(precision)
     assert faults(wing, spec, z, np.ones_like(z)) == []
 
@@ -31,7 +42,9 @@ def test_near_0_and_far_out_every_element_is_exact_to_a_few_units(wing: Backend,
 @PRECISIONS
 @FEW
 @given(data=st.data())
-def test_every_element_is_exact_whatever_is_drawn(wing: Backend, spec: Activation, precision: str, data: Any) -> None:
+def test_every_element_is_exact_whatever_is_drawn(
+    wing: Backend, spec: Activation, precision: str, data: Any
+) -> None:
     z = data.draw(float64s((4, 3), elements(precision))).astype(precision)
     cotangent = data.draw(float64s((4, 3), floats(0.01, 2, [0.0, 1.0]))).astype(precision)
     z[np.abs(z) < np.finfo(precision).smallest_normal] = 0
@@ -48,7 +61,9 @@ def by_tanh(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Its approximation, in the one that cancels."""
     u = np.sqrt(2 / np.pi) * (z + GELU_CUBIC * z**3)
     below = (1 + np.tanh(u)) / 2
-    return z * below, below + z / 2 * (1 - np.tanh(u) ** 2) * np.sqrt(2 / np.pi) * (1 + 3 * GELU_CUBIC * z**2)
+    return z * below, below + z / 2 * (1 - np.tanh(u) ** 2) * np.sqrt(2 / np.pi) * (
+        1 + 3 * GELU_CUBIC * z**2
+    )
 
 
 @pytest.mark.parametrize(
@@ -60,9 +75,21 @@ def by_tanh(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         (GELU(), by_erf, "gradient at np.float64(-7.9)"),
         (GELU(approximation="tanh"), by_tanh, "value at np.float64(-5.0)"),
         (GELU(approximation="tanh"), by_tanh, "gradient at np.float64(-5.0)"),
-        (SELU(), lambda z: (SELU().scale * z, SELU().scale * np.ones_like(z)), "gradient at np.float64(-1e-37)"),
+        (
+            SELU(),
+            lambda z: (SELU().scale * z, SELU().scale * np.ones_like(z)),
+            "gradient at np.float64(-1e-37)",
+        ),
     ],
-    ids=["exp - 1", "value + alpha", "1 + erf", "1 + erf again", "1 + tanh", "1 + tanh again", "scale"],
+    ids=[
+        "exp - 1",
+        "value + alpha",
+        "1 + erf",
+        "1 + erf again",
+        "1 + tanh",
+        "1 + tanh again",
+        "scale",
+    ],
 )
 def test_the_check_finds_a_formula_that_cancels(spec: Activation, lossy: Any, where: str) -> None:
     class Lossy:
@@ -79,28 +106,42 @@ def test_the_check_finds_a_formula_that_cancels(spec: Activation, lossy: Any, wh
 
 @SATURATING
 @PRECISIONS
-def test_a_saturating_derivative_is_that_of_the_wings_own_value(wing: Backend, spec: Activation, precision: str) -> None:
-    z, eps = awkward(precision), np.finfo(precision).eps
+def test_a_saturating_derivative_is_that_of_the_wings_own_value(
+    wing: Backend, spec: Activation, precision: str
+) -> None:
+    z = awkward(precision)
+    eps = np.finfo(precision).eps
     found = probe_with(wing, spec, z, np.ones_like(z))
     y = found["value"].astype(np.float64)
     expected = y * (1 - y) if isinstance(spec, Sigmoid) else (1 - y) * (1 + y)
-    rounded = eps / 2 if isinstance(spec, Tanh) else 0.0  # of y * y, in the frameworks that compute 1 - y * y
+    # of y * y, in the frameworks that compute 1 - y * y
+    rounded = eps / 2 if isinstance(spec, Tanh) else 0.0
     error = np.abs(found["gradient"] - expected)
-    assert (error <= 4 * eps * expected + rounded * y * y + np.finfo(precision).smallest_normal).all()
+    assert (
+        error <= 4 * eps * expected + rounded * y * y + np.finfo(precision).smallest_normal
+    ).all()
 
 
 @BY_NAME
 @FEW
 @given(z=float64s((5, 1), elements("float64")), cotangent=float64s((5, 1), floats(-2, 2, [0.0])))
-def test_one_unit_is_enough(wing: Backend, spec: Activation, z: np.ndarray, cotangent: np.ndarray) -> None:
+def test_one_unit_is_enough(
+    wing: Backend, spec: Activation, z: np.ndarray, cotangent: np.ndarray
+) -> None:
     assert faults(wing, spec, z, cotangent) == []
 
 
 @pytest.mark.parametrize("spec", [PReLU(), PReLU(initial_slope=0)], ids=["0.25", "0"])
 @FEW
 @given(z=float64s((4, 3), elements("float64")), cotangent=float64s((4, 3), floats(-2, 2, [0.0])))
-def test_the_slopes_gradient_is_the_sum_below_0(wing: Backend, spec: PReLU, z: np.ndarray, cotangent: np.ndarray) -> None:
-    terms = [Decimal(float(c)) * Decimal(float(x)) for c, x in zip(cotangent.flat, z.flat, strict=True) if x <= 0]
+def test_the_slopes_gradient_is_the_sum_below_0(
+    wing: Backend, spec: PReLU, z: np.ndarray, cotangent: np.ndarray
+) -> None:
+    terms = [
+        Decimal(float(c)) * Decimal(float(x))
+        for c, x in zip(cotangent.flat, z.flat, strict=True)
+        if x <= 0
+    ]
     found = Decimal(float(probe_with(wing, spec, z, cotangent)["slope_gradient"]))
     eps, tiny = (Decimal(float(n)) for n in (np.finfo(float).eps, np.finfo(float).tiny))
     with localcontext(Context(prec=800)):  # enough for a sum of 700 and 1e-300
@@ -113,7 +154,9 @@ def test_float32_stays_float32(backend: Backend, spec: Activation) -> None:
     assert {str(a.dtype) for a in found.values()} == {"float32"}
 
 
-@pytest.mark.parametrize("text", ['"relu"', '{"kind": "leaky_relu", "slope": 0.2}'], ids=["by name", "by table"])
+@pytest.mark.parametrize(
+    "text", ['"relu"', '{"kind": "leaky_relu", "slope": 0.2}'], ids=["by name", "by table"]
+)
 def test_a_spec_survives_json(text: str) -> None:
     adapter = TypeAdapter(Activation)
     spec = adapter.validate_json(text)

@@ -1,4 +1,6 @@
-"""Activation as the frameworks ship it: how it departs from the definition, and that our form keeps its digits."""
+"""Activation as the frameworks ship it: how it departs from the definition, and that our form keeps
+its digits.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ def test_the_shipped_leaky_relu_of_keras_and_jax_departs_as_the_trap_says(backen
     if backend.name == "keras":
         import tensorflow as tf
 
-        assert backend.activation.native(LeakyReLU())(tf.constant([-1.0], tf.float64)).numpy()[0] == pytest.approx(-0.3)
+        assert backend.activation.native(LeakyReLU())(tf.constant([-1.0], tf.float64)).numpy()[
+            0
+        ] == pytest.approx(-0.3)
         stated = type(backend.activation.native(LeakyReLU()))(negative_slope=0.01, dtype="float64")
         rounded = stated(tf.constant([-1.0], tf.float64)).numpy()[0]
         assert rounded == -float(np.float32(0.01))
@@ -30,7 +34,8 @@ def test_the_shipped_leaky_relu_of_keras_and_jax_departs_as_the_trap_says(backen
 
 
 def test_the_shipped_gelu_departs_as_the_trap_says(backend: Backend) -> None:
-    points, stated = np.array([0.5, -8.4]), GELU()
+    points = np.array([0.5, -8.4])
+    stated = GELU()
     shipped = backend.activation.native(GELU())
     if backend.name == "torch":
         value = shipped(importlib.import_module("torch").tensor(points)).numpy()
@@ -50,7 +55,8 @@ def test_the_shipped_gelu_departs_as_the_trap_says(backend: Backend) -> None:
 def test_the_shipped_selu_of_keras_and_jax_departs_as_the_trap_says(backend: Backend) -> None:
     if backend.name == "torch":
         return  # its SELU is the definition's
-    shipped, points = backend.activation.native(SELU()), np.array([-40.0, 0.0])
+    shipped = backend.activation.native(SELU())
+    points = np.array([-40.0, 0.0])
     if backend.name == "keras":
         import tensorflow as tf
 
@@ -99,10 +105,15 @@ def test_the_shipped_elu_of_keras_and_jax_departs_as_the_trap_says(backend: Back
     assert derivative[3] == 0 < np.exp(-40)
 
 
-def test_the_elu_of_jax_keeps_its_digits_under_every_transformation(request: pytest.FixtureRequest) -> None:
-    elu, jax = load("jax", request.config).activation.elu, importlib.import_module("jax")
-    z, alphas = np.array([-1e-12, -30.0, -40.0, 0.0, 2.0]), np.array([0.5, 1.0, 3.0, 0.7, 0.7])
-    value, by_alpha = np.where(z > 0, z, alphas * np.expm1(z)), np.where(z > 0, 0, np.expm1(np.minimum(z, 0)))
+def test_the_elu_of_jax_keeps_its_digits_under_every_transformation(
+    request: pytest.FixtureRequest,
+) -> None:
+    elu = load("jax", request.config).activation.elu
+    jax = importlib.import_module("jax")
+    z = np.array([-1e-12, -30.0, -40.0, 0.0, 2.0])
+    alphas = np.array([0.5, 1.0, 3.0, 0.7, 0.7])
+    value = np.where(z > 0, z, alphas * np.expm1(z))
+    by_alpha = np.where(z > 0, 0, np.expm1(np.minimum(z, 0)))
     by_z = np.where(z > 0, 1, alphas * np.exp(z))
 
     def same(found: Any, expected: np.ndarray) -> None:
@@ -113,16 +124,28 @@ def test_the_elu_of_jax_keeps_its_digits_under_every_transformation(request: pyt
 
     for transform in (lambda f: f, jax.jit):  # alpha is a traced number here
         same(transform(jax.vmap(elu))(z, alphas), value)
-        for found, expected in zip(transform(jax.vmap(jax.grad(elu, (0, 1))))(z, alphas), (by_z, by_alpha), strict=True):
+        for found, expected in zip(
+            transform(jax.vmap(jax.grad(elu, (0, 1))))(z, alphas), (by_z, by_alpha), strict=True
+        ):
             same(found, expected)
-        for found, expected in zip(transform(jax.grad(scanned, (0, 1)))(z, alphas), (by_z, by_alpha), strict=True):
+        for found, expected in zip(
+            transform(jax.grad(scanned, (0, 1)))(z, alphas), (by_z, by_alpha), strict=True
+        ):
             same(found, expected)
-        same(transform(lambda z, a: jax.jvp(elu, (z, a), (np.ones(5), np.zeros(5)))[1])(z, alphas), by_z)
-        same(transform(jax.vmap(lambda z: jax.grad(elu)(z, 0.7)))(z), np.where(z > 0, 1, 0.7 * np.exp(z)))
+        same(
+            transform(lambda z, a: jax.jvp(elu, (z, a), (np.ones(5), np.zeros(5)))[1])(z, alphas),
+            by_z,
+        )
+        same(
+            transform(jax.vmap(lambda z: jax.grad(elu)(z, 0.7)))(z),
+            np.where(z > 0, 1, 0.7 * np.exp(z)),
+        )
 
 
 @pytest.mark.parametrize("alpha", [1.0, 0.7])
-def test_the_elu_of_keras_keeps_its_digits_in_a_compiled_loop(request: pytest.FixtureRequest, alpha: float) -> None:
+def test_the_elu_of_keras_keeps_its_digits_in_a_compiled_loop(
+    request: pytest.FixtureRequest, alpha: float
+) -> None:
     load("keras", request.config)
     import tensorflow as tf
 
@@ -133,8 +156,14 @@ def test_the_elu_of_keras_keeps_its_digits_in_a_compiled_loop(request: pytest.Fi
     def gradient(z: Any) -> Any:
         with tf.GradientTape() as tape:  # type: ignore[attr-defined]
             tape.watch(z)
-            loop: Any = tf.while_loop(lambda i, total: i < 3, lambda i, total: (i + 1, total + layer(z)), (0, tf.zeros_like(z)))
+            loop: Any = tf.while_loop(
+                lambda i, total: i < 3,
+                lambda i, total: (i + 1, total + layer(z)),
+                (0, tf.zeros_like(z)),
+            )
         return tape.gradient(loop[1], z)
 
     expected = 3 * np.where(points > 0, 1, alpha * np.exp(points))
-    assert np.allclose(gradient(tf.constant(points)).numpy(), expected, rtol=ULPS * np.finfo(float).eps, atol=0)
+    assert np.allclose(
+        gradient(tf.constant(points)).numpy(), expected, rtol=ULPS * np.finfo(float).eps, atol=0
+    )

@@ -1,4 +1,6 @@
-"""What is compared with nothing in a step that cannot be judged: what rounding decides, and what is computed from it."""
+"""What is compared with nothing in a step that cannot be judged: what rounding decides, and what is
+computed from it.
+"""
 
 from __future__ import annotations
 
@@ -32,9 +34,18 @@ def test_what_is_computed_from_an_undecided_layer_has_no_bound(plan: Maker) -> N
         assert bound.shape == bounds[key].shape
         assert np.isfinite(bound[0]).all(), "the other seed"
     assert np.isfinite(found[Key("running value", f"{first}.mean")]).all()
-    assert np.isinf(found[Key("running value", f"{hidden}.mean")][1]).tolist() == [False, True, True]
+    assert np.isinf(found[Key("running value", f"{hidden}.mean")][1]).tolist() == [
+        False,
+        True,
+        True,
+    ]
     assert np.isinf(found[Key("activation_rms")][1]).tolist() == [False, False, True, True]
-    for key in (Key("loss"), Key("signal gradient"), Key("gradient", f"{hidden}.weight"), Key("evaluation output")):
+    for key in (
+        Key("loss"),
+        Key("signal gradient"),
+        Key("gradient", f"{hidden}.weight"),
+        Key("evaluation output"),
+    ):
         assert np.isinf(found[key][1]).all()
 
 
@@ -42,5 +53,17 @@ def test_a_unit_that_is_alive_by_what_is_flushed_may_be_dead() -> None:
     """The cell of an LSTM that was 1.7e-317: dead in TensorFlow and XLA (random plan 5383)."""
     of: Any = SimpleNamespace(flushed=1e-300)
     margin = np.array([1.7e-317, 0.0, -1e-317, 1e-200, 1e-3])
-    assert Bounds._may_be_dead(of, margin, np.zeros(5)).tolist() == [True, False, False, False, False]
-    assert Bounds._may_be_dead(of, margin, np.full(5, 1e-201)).tolist() == [True, True, True, True, False]
+    assert Bounds._may_be_dead(of, margin, np.zeros(5)).tolist() == [
+        True,
+        False,
+        False,
+        False,
+        False,
+    ]
+    assert Bounds._may_be_dead(of, margin, np.full(5, 1e-201)).tolist() == [
+        True,
+        True,
+        True,
+        True,
+        False,
+    ]

@@ -23,11 +23,15 @@ from tests.judged import QUICK, Maker, small
 
 
 def _trace(values: np.ndarray) -> Trace:
-    """A trace [seed 2, step 3, layer 4] with the values in all quantities, and their first layer as the loss."""
+    """A trace [seed 2, step 3, layer 4] with the values in all quantities, and their first layer as
+    the loss.
+    """
     return Trace(np.arange(values.shape[1]), values[..., 0], dict.fromkeys(QUANTITIES, values))
 
 
-measured = arrays(np.float64, (2, 3, 4), elements=st.floats(0, 1e300) | st.sampled_from([0.0, np.inf, np.nan]))
+measured = arrays(
+    np.float64, (2, 3, 4), elements=st.floats(0, 1e300) | st.sampled_from([0.0, np.inf, np.nan])
+)
 
 
 @QUICK
@@ -42,15 +46,21 @@ def test_divergence_lies_between_0_and_1_and_is_symmetric(a: np.ndarray, b: np.n
 
 @pytest.mark.parametrize("name", ["loss", "signal_gradient_rms", "weight_gradient_rms"])
 def test_divergence_shows_the_step_at_which_two_runs_part(name: str) -> None:
-    a, b = _trace(np.ones((2, 3, 4))), _trace(np.ones((2, 3, 4)))
+    a = _trace(np.ones((2, 3, 4)))
+    b = _trace(np.ones((2, 3, 4)))
     values = b.loss.copy() if name == "loss" else b.quantities[name].copy()
     values[(1, 2) if name == "loss" else (1, 2, 3)] = 0.75
-    b = replace(b, loss=values) if name == "loss" else replace(b, quantities=b.quantities | {name: values})
+    b = (
+        replace(b, loss=values)
+        if name == "loss"
+        else replace(b, quantities=b.quantities | {name: values})
+    )
     assert divergence(a, b).tolist() == [0, 0, 0.25]
 
 
 def test_runs_that_are_both_not_finite_do_not_diverge_and_one_that_is_alone_does() -> None:
-    nan, one = np.full((2, 3, 4), np.nan), np.ones((2, 3, 4))
+    nan = np.full((2, 3, 4), np.nan)
+    one = np.ones((2, 3, 4))
     assert divergence(_trace(nan), _trace(nan * 0 + np.inf)).tolist() == [0, 0, 0]
     assert divergence(_trace(nan), _trace(one)).tolist() == [1, 1, 1]
 
@@ -64,7 +74,9 @@ OWN = [1e-12, 1e-11, 1e-10, 1e-9, 1e-9]
 
 
 @pytest.mark.parametrize("step", range(5))
-def test_a_free_run_parts_where_it_is_beyond_100_times_a_draw_up_to_the_next_step(plan: Maker, step: int) -> None:
+def test_a_free_run_parts_where_it_is_beyond_100_times_a_draw_up_to_the_next_step(
+    plan: Maker, step: int
+) -> None:
     bound = MARGIN * OWN[min(step + 1, 4)]
     for share, outcome in ((0.9, "comparable"), (1.1, "broken")):
         by = [0.0] * 5
@@ -86,11 +98,15 @@ def test_a_run_is_chaotic_from_where_its_bound_bounds_nothing(plan: Maker) -> No
 
 def test_a_run_that_leaves_before_the_chaos_is_broken(plan: Maker) -> None:
     own = [1e-12, 1e-12, 1e-5, 0.5, 0.5]
-    assert free_run(plan(), away([0.0, 0.9, 0.9, 0.9, 0.9]), away([0.0] * 5), own).outcome == "broken"
+    assert (
+        free_run(plan(), away([0.0, 0.9, 0.9, 0.9, 0.9]), away([0.0] * 5), own).outcome == "broken"
+    )
 
 
 def test_in_float32_a_free_run_beyond_its_bound_is_chaotic(plan: Maker) -> None:
-    found = free_run(plan(precision="float32"), away([0.0, 0.0, 0.5, 0.5, 0.5]), away([0.0] * 5), OWN)
+    found = free_run(
+        plan(precision="float32"), away([0.0, 0.0, 0.5, 0.5, 0.5]), away([0.0] * 5), OWN
+    )
     assert (found.outcome, found.step) == ("chaotic", 2)
 
 
@@ -104,13 +120,16 @@ def test_a_kink_decides_only_where_a_number_may_lie_between_the_runs(
     found = free_run(one, away([0.0, 0.0, 0.3, 0.3, 0.3]), away([0.0] * 5), [own] * 5)
     assert (found.outcome, found.step) == (outcome, 2)
     if outcome == "chaotic":
-        assert found.reason == "chaotic from step 2: one number on the other side of a kink decides when two runs part"
+        assert found.reason == (
+            "chaotic from step 2: one number on the other side of a kink decides when two runs part"
+        )
 
 
 @pytest.mark.parametrize("which", ["definition", "rounded"])
 def test_a_free_run_is_compared_while_the_definition_is_finite(plan: Maker, which: str) -> None:
     def found(by: list[float], finite: int) -> str:
-        definition, own = away([0.0] * 5), np.array(OWN)
+        definition = away([0.0] * 5)
+        own = np.array(OWN)
         if which == "definition":
             definition.loss[1, finite:] = np.nan
         else:
@@ -134,7 +153,8 @@ def test_a_loss_has_digits_of_1_only(plan: Maker, apart: float, parts: bool) -> 
 
 def test_what_the_precision_does_not_have_is_no_divergence(plan: Maker) -> None:
     one = plan(precision="float32")
-    tiny, zero = _trace(np.full((2, 3, 4), 1e-60)), _trace(np.zeros((2, 3, 4)))
+    tiny = _trace(np.full((2, 3, 4), 1e-60))
+    zero = _trace(np.zeros((2, 3, 4)))
     assert free_run(one, zero, tiny, [0.0] * 3).outcome == "comparable"
     assert free_run(one, zero, tiny, [0.0] * 3).divergence == 0
     assert divergence(zero, tiny).max() == 1
@@ -142,7 +162,8 @@ def test_what_the_precision_does_not_have_is_no_divergence(plan: Maker) -> None:
 
 def the_draw(plan: Plan) -> tuple[Trace, Trace]:
     """The definition's run of a plan, exact and rounded at random, to the end."""
-    data, found = task.load(plan.task), []
+    data = task.load(plan.task)
+    found = []
     for rounding in (EXACT, Random(plan.precision, seed=0)):
         program = Definition(plan, rounding=rounding)
         program.load(draw.state(plan))
@@ -151,12 +172,16 @@ def the_draw(plan: Plan) -> tuple[Trace, Trace]:
 
 
 @pytest.mark.parametrize("record_every", [1, 3])
-def test_the_sensitivity_is_the_divergence_of_a_draw_over_all_groups_of_seeds(plan: Maker, record_every: int) -> None:
+def test_the_sensitivity_is_the_divergence_of_a_draw_over_all_groups_of_seeds(
+    plan: Maker, record_every: int
+) -> None:
     one = small(plan, activation="tanh", steps=6, record_every=record_every)
     groups = [one.model_copy(update={"seeds": (seed,)}) for seed in one.seeds]
     pairs = [the_draw(group) for group in groups]
     own = sensitivity(groups, task.load(one.task), [exact for exact, _ in pairs])
-    assert own == list(np.max([divergence(rounded, exact, one) for exact, rounded in pairs], axis=0))
+    assert own == list(
+        np.max([divergence(rounded, exact, one) for exact, rounded in pairs], axis=0)
+    )
     assert 0 < max(own) < 1e-10
 
 

@@ -1,4 +1,6 @@
-"""Rounding at random, by which a bound is drawn: as large as that of a framework, and never none."""
+"""Rounding at random, by which a bound is drawn: as large as that of a framework, and never
+none.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ from tests.judged import Maker
 
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
-def test_a_random_rounding_stays_within_a_unit_in_the_last_place_and_is_no_constant(precision: str) -> None:
+def test_a_random_rounding_stays_within_a_unit_in_the_last_place_and_is_no_constant(
+    precision: str,
+) -> None:
     y = np.exp(np.random.default_rng(0).normal(size=1000) * 5)
     moved = np.abs(Random(precision, 1)(y) / y - 1) / np.finfo(precision).eps
     assert 0.8 < moved.max() <= 1.5  # and the rounding of the number itself
@@ -34,17 +38,24 @@ def test_a_sum_that_cancels_is_rounded_by_the_size_of_what_was_summed() -> None:
 
 def test_a_product_covers_every_order_of_its_sum() -> None:
     rng = np.random.default_rng(0)
-    a, b = rng.normal(size=(1, 300)), rng.normal(size=(300, 1))
-    orders = [float(np.add.accumulate(a[0, o] * b[o, 0])[-1]) for o in (rng.permutation(300) for _ in range(200))]
+    a = rng.normal(size=(1, 300))
+    b = rng.normal(size=(300, 1))
+    orders = [
+        float(np.add.accumulate(a[0, o] * b[o, 0])[-1])
+        for o in (rng.permutation(300) for _ in range(200))
+    ]
     draws = [float(Random("float64", seed).product(a, b)[0, 0]) for seed in range(DRAWS)]
     exact = float((a.astype(np.longdouble) @ b.astype(np.longdouble))[0, 0])
-    assert np.abs(np.array(orders) - exact).max() < T * np.sqrt(np.mean(np.square(np.array(draws) - exact)))
+    assert np.abs(np.array(orders) - exact).max() < T * np.sqrt(
+        np.mean(np.square(np.array(draws) - exact))
+    )
 
 
 def test_float32_overflows_and_every_other_draw_flushes() -> None:
     y = np.array([1e39, 1e-40])
     with np.errstate(over="ignore"):
-        kept, flushed = Random("float32", 1)(y), Random("float32", 2)(y)
+        kept = Random("float32", 1)(y)
+        flushed = Random("float32", 2)(y)
     assert kept[0] == flushed[0] == np.inf
     assert 0 < kept[1] < 2e-40
     assert flushed[1] == 0
@@ -52,7 +63,9 @@ def test_float32_overflows_and_every_other_draw_flushes() -> None:
 
 
 def test_what_frameworks_lose_on_the_way_a_draw_loses_too() -> None:
-    y, ordinary, tiny = np.full(4, 1e-20), np.full(4, 1e-3), np.full(4, 1e-24)
+    y = np.full(4, 1e-20)
+    ordinary = np.full(4, 1e-3)
+    tiny = np.full(4, 1e-24)
     flushing = Random("float32", 2)
     assert np.array_equal(flushing.through(y, ordinary), y), "a product that float32 has"
     assert not flushing.through(y, tiny).any(), "a product below its smallest number"
@@ -62,8 +75,11 @@ def test_what_frameworks_lose_on_the_way_a_draw_loses_too() -> None:
     assert np.array_equal(EXACT.through(y, tiny), y)
 
 
-def test_what_frameworks_have_from_a_sum_less_one_of_its_terms_has_the_rounding_of_the_sum() -> None:
-    y, other = np.full(1000, 1e-6), np.full(1000, 8.0)
+def test_what_frameworks_have_from_a_sum_less_one_of_its_terms_has_the_rounding_of_the_sum() -> (
+    None
+):
+    y = np.full(1000, 1e-6)
+    other = np.full(1000, 8.0)
     moved = np.abs(Random("float64", 1).beside(y, other) - y).max()
     assert 0.5 * 8 * 2.2e-16 < moved <= 8.01 * 2.3e-16
     assert np.array_equal(EXACT.beside(y, other), y)
@@ -100,11 +116,19 @@ def test_draws_have_a_spread_whatever_their_size(size: float) -> None:
 
 def test_a_signal_of_1e_minus_200_has_a_bound(definition: Backend, plan: Maker) -> None:
     one = plan(
-        features=64, classes=10, activation="sigmoid", depth=40, width=4, initialization={"kind": "gaussian", "std": 1e-5}
+        features=64,
+        classes=10,
+        activation="sigmoid",
+        depth=40,
+        width=4,
+        initialization={"kind": "gaussian", "std": 1e-5},
     )
     (judge,) = references.judges(one, task.load(one.task), {0: draw.state(one)})
     (batch,) = islice(draw.batches(one, task.load(one.task)), 1)
     step = judging.take(definition.program(one, "cpu"), judge.before, batch, batch.x[0], one)
-    signal, bounds = largest(step.gradients.signal), judge.bounds[SIGNAL]
+    signal = largest(step.gradients.signal)
+    bounds = judge.bounds[SIGNAL]
     assert signal[0, 0] < 1e-190
-    assert (bounds > 8 * np.finfo("float64").eps * signal).all(), "more than the rounding of the number itself"
+    assert (bounds > 8 * np.finfo("float64").eps * signal).all(), (
+        "more than the rounding of the number itself"
+    )

@@ -1,4 +1,6 @@
-"""Evaluation of the whole test set, and steps in the run: faults that no single step from a state shows."""
+"""Evaluation of the whole test set, and steps in the run: faults that no single step from a state
+shows.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ from tests.judged import Maker, judge_of, small
 
 
 class Confuses:
-    """The definition, wrong in evaluation for one sample of the test set, which the draws do not evaluate."""
+    """The definition, wrong in evaluation for one sample of the test set, which the draws do not
+    evaluate.
+    """
 
     def __init__(self, program: Any) -> None:
         self.program = program
@@ -54,7 +58,8 @@ def test_the_bound_on_all_samples_bounds_something_wherever_that_on_the_drawn_on
 ) -> None:
     one = small(plan, steps=1)
     judge = judge_of(one)
-    program, x_test = definition.program(one, "cpu"), task.load(one.task).x_test
+    program = definition.program(one, "cpu")
+    x_test = task.load(one.task).x_test
     program.load(draw.state(one))
     expected = program.predict(np.broadcast_to(x_test, (len(one.seeds), *x_test.shape)))
     key = Key(EVALUATION)
@@ -70,12 +75,16 @@ def nothing_more(samples: np.ndarray) -> np.ndarray:
     return np.zeros((2, len(samples)))
 
 
-@pytest.mark.parametrize(("wrong", "outcome"), [(1, "agrees"), (agreement.AGAIN, "agrees"), (agreement.AGAIN + 1, "broken")])
+@pytest.mark.parametrize(
+    ("wrong", "outcome"),
+    [(1, "agrees"), (agreement.AGAIN, "agrees"), (agreement.AGAIN + 1, "broken")],
+)
 def test_a_few_samples_that_are_more_sensitive_than_others_are_drawn_themselves(
     definition: Backend, plan: Maker, wrong: int, outcome: str
 ) -> None:
     one = small(plan, steps=1)
-    judge, x_test = judge_of(one), task.load(one.task).x_test
+    judge = judge_of(one)
+    x_test = task.load(one.task).x_test
     program = definition.program(one, "cpu")
     program.load(draw.state(one))
     expected = program.predict(np.broadcast_to(x_test, (len(one.seeds), *x_test.shape)))
@@ -94,7 +103,9 @@ def test_a_few_samples_that_are_more_sensitive_than_others_are_drawn_themselves(
 
 
 def test_a_sample_a_million_times_as_sensitive_is_no_fault(tmp_path: Path) -> None:
-    """Wrong: 50 layers with batch norm and a highway, one of 360 test samples of 6.8e3 beside 0.29: "broken" in all wings."""
+    """Wrong: 50 layers with batch norm and a highway, one of 360 test samples of 6.8e3 beside 0.29:
+    "broken" in all wings.
+    """
     case: dict[str, Any] = next(
         one
         for one in pairs.cases()
@@ -105,7 +116,8 @@ def test_a_sample_a_million_times_as_sensitive_is_no_fault(tmp_path: Path) -> No
     )
     hard = pairs.plan_of(case, tmp_path)
     data = task.load(hard.task)
-    program, states = Definition(hard), {}
+    program = Definition(hard)
+    states = {}
     program.load(draw.state(hard))
     for batch in judging.watched(program, draw.batches(hard, data), [hard.steps - 1], states):
         program.step(batch)
@@ -116,10 +128,13 @@ def test_a_sample_a_million_times_as_sensitive_is_no_fault(tmp_path: Path) -> No
 
 
 class Keeps:
-    """The definition with a fault that no single step shows: each step but the first after loading starts from old weights."""
+    """The definition with a fault that no single step shows: each step but the first after loading
+    starts from old weights.
+    """
 
     def __init__(self, program: Any) -> None:
-        self.program, self.stale = program, None
+        self.program = program
+        self.stale = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.program, name)
@@ -185,4 +200,6 @@ def test_what_a_program_keeps_beside_its_state_is_seen_in_the_run(
     drifts = judging.drifts(wing, one, data, judging.Kept(trace, states))
     assert [(check.step, check.outcome) for check in drifts] == [(step, "broken") for step in steps]
     judges = references.judges(one, data, {0: draw.state(one)})
-    assert [check.outcome for check in judging.checks(wing, one, data, judges)] == ["agrees"], "a single step does not show it"
+    assert [check.outcome for check in judging.checks(wing, one, data, judges)] == ["agrees"], (
+        "a single step does not show it"
+    )

@@ -1,4 +1,6 @@
-"""A short turn of the batteries that `python -m tests.attack` runs for as long as there is time; each finds a planted fault."""
+"""A short turn of the batteries that `python -m tests.attack` runs for as long as there is time;
+each finds a planted fault.
+"""
 
 from __future__ import annotations
 
@@ -49,17 +51,25 @@ def test_tries_end_with_their_time() -> None:
 
 
 @pytest.mark.parametrize("disturbance", [attack_kills.killed, attack_kills.two])
-def test_what_disturbs_a_command_costs_no_finished_run_and_no_number(tmp_path: Path, disturbance: attack.Attack) -> None:
+def test_what_disturbs_a_command_costs_no_finished_run_and_no_number(
+    tmp_path: Path, disturbance: attack.Attack
+) -> None:
     disturbance(np.random.default_rng(5), folder_of(tmp_path))  # pyright: ignore[reportCallIssue]
 
 
-def test_what_no_disk_has_room_for_is_said_of_each_run_by_a_worker_that_goes_on(tmp_path: Path) -> None:
+def test_what_no_disk_has_room_for_is_said_of_each_run_by_a_worker_that_goes_on(
+    tmp_path: Path,
+) -> None:
     status, out, err = ended(started(folder_of(tmp_path), tmp_path / "runs", limited(3000)))
     assert status
     assert "Traceback" not in err
     runs = [run for c in json.loads(out)["configurations"] for run in c["runs"].values()]
-    assert {(run["status"], run["reason"]) for run in runs} == {("crashed", "could not be kept: File too large")}
-    assert {path.suffix for path in (tmp_path / "runs").iterdir()} <= {"", ".json"}, "no part is left"
+    assert {(run["status"], run["reason"]) for run in runs} == {
+        ("crashed", "could not be kept: File too large")
+    }
+    assert {path.suffix for path in (tmp_path / "runs").iterdir()} <= {"", ".json"}, (
+        "no part is left"
+    )
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
 
 
@@ -72,5 +82,10 @@ def test_a_data_file_that_is_replaced_under_way_gives_its_numbers_to_nobody(tmp_
     failures = Runner(store, Notes()).run(jobs)
     assert failures.keys() == {job.run_id for job in jobs}
     reasons = {outcome.reason for outcome in failures.values()}
-    assert reasons == {f"the data file changed while it was in use: {where / 'data.npz'}; leave it as it is and run again"}
+    assert reasons == {
+        (
+            f"the data file changed while it was in use: {where / 'data.npz'}; leave it as it is "
+            "and run again"
+        )
+    }
     assert not list((tmp_path / "runs").glob("*.parquet"))

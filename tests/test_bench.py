@@ -31,7 +31,8 @@ def test_a_script_written_by_hand_computes_the_definitions_gradients(
     gradients = program.gradients()
     stacks = [gradients.parameters[f"{stack}.weight"][0] for stack in ("first", "hidden", "output")]
     expected = [np.linalg.norm(weight) for stack in stacks for weight in stack]
-    assert np.allclose(found[0]["norms"], expected, rtol=1e-3)  # float32, 30 layers; one sample's ReLU may flip
+    # float32, 30 layers; one sample's ReLU may flip
+    assert np.allclose(found[0]["norms"], expected, rtol=1e-3)
     assert found[0]["losses"][0] == pytest.approx(gradients.loss[0], rel=1e-5)
 
 
@@ -48,13 +49,21 @@ def test_a_row_quotes_the_median() -> None:
 
 def test_a_misspelt_backend_gets_the_nearest_name() -> None:
     command = [sys.executable, "-m", "experiments.bench", "--backends", "troch"]
-    found = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[1])
+    found = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[1]
+    )
     assert found.returncode == 2
-    assert found.stderr.strip() == "error: --backends: no framework is called 'troch'; did you mean 'torch'?"
+    assert (
+        found.stderr.strip()
+        == "error: --backends: no framework is called 'troch'; did you mean 'torch'?"
+    )
 
 
 def test_a_probe_that_fails_is_said_with_its_reason() -> None:
-    with pytest.raises(RuntimeError, match=r"the probe of nobody ended with exit status 1: .*no backend is called 'nobody'"):
+    with pytest.raises(
+        RuntimeError,
+        match=r"the probe of nobody ended with exit status 1: .*no backend is called 'nobody'",
+    ):
         probed("nobody", [])
 
 

@@ -1,7 +1,9 @@
-"""Every line that the page of differences shows runs where this project is not, and makes the frameworks equal.
+"""Every line that the page of differences shows runs where this project is not, and makes the
+frameworks equal.
 
-The code blocks are taken out of docs/migration/differences.md. Of each framework one fresh interpreter, in an empty folder,
-runs its blocks and uses what they make: the arithmetic of a trial (backends/*/trial.py) goes along as an ordinary file.
+The code blocks are taken out of docs/migration/differences.md. Of each framework one fresh
+interpreter, in an empty folder, runs its blocks and uses what they make: the arithmetic of a trial
+(backends/*/trial.py) goes along as an ordinary file.
 """
 
 from __future__ import annotations
@@ -44,7 +46,8 @@ for name, (kind, code) in json.load(open("blocks.json")).items():
         if kind == "setting":
             trial.value(f"{code}\\nNone")
             continue
-        arrays = {key.partition("|")[2]: given[key] for key in given if key.partition("|")[0] == name}
+        own = [key for key in given if key.partition("|")[0] == name]
+        arrays = {key.partition("|")[2]: given[key] for key in own}
         found |= {f"{name}|{key}": a for key, a in trial.tried(kind, code, arrays).items()}
     except Exception as error:
         raise SystemExit(f"{name}: {type(error).__name__}: {error}")
@@ -65,7 +68,9 @@ def shown(page: str) -> Blocks:
 
 
 def framed(difference: Difference, framework: str, block: str) -> str:
-    """A block with what its trial puts around the last line: what goes before it stays before it."""
+    """A block with what its trial puts around the last line: what goes before it stays before
+    it.
+    """
     if difference.trial.frame is None:
         return block
     cured = differences.line(difference, "cured", framework)
@@ -77,20 +82,30 @@ def run(framework: str, blocks: Blocks, folder: Path) -> dict[str, Arrays]:
     """What the blocks of a framework give, by difference."""
     folder.mkdir()
     used = {name: entries()[name] for name in blocks}
-    code = {name: (each.trial.kind, framed(each, framework, blocks[name][framework])) for name, each in used.items()}
+    code = {
+        name: (each.trial.kind, framed(each, framework, blocks[name][framework]))
+        for name, each in used.items()
+    }
     (folder / "blocks.json").write_text(json.dumps(code))
-    given: dict[str, Any] = {f"{name}|{key}": a for name, each in used.items() for key, a in each.trial.inputs().items()}
+    given: dict[str, Any] = {
+        f"{name}|{key}": a for name, each in used.items() for key, a in each.trial.inputs().items()
+    }
     np.savez(folder / "given.npz", **given)
     arithmetic = (ROOT / "backends" / framework / "trial.py").read_text()
     arithmetic = arithmetic.replace("from common.line import", "from line import")
-    (folder / "trial.py").write_text(arithmetic.replace("from common.network import Arrays", "Arrays = dict"))
+    (folder / "trial.py").write_text(
+        arithmetic.replace("from common.network import Arrays", "Arrays = dict")
+    )
     (folder / "line.py").write_text((ROOT / "common" / "line.py").read_text())
     (folder / "program.py").write_text(PROGRAM)
     environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-S", "-c", "import site, sys; site.main(); sys.path[:] = [p for p in sys.path if p]; "
+    command = [sys.executable, "-S", "-c",
+        "import site, sys; site.main(); sys.path[:] = [p for p in sys.path if p]; "
                "sys.meta_path[:] = [f for f in sys.meta_path if 'isograd' not in str(f)]; "
                "sys.path.insert(0, '.'); import runpy; runpy.run_path('program.py')"]  # fmt: skip
-    ran = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    ran = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
     assert ran.returncode == 0, f"{framework}: {ran.stderr.strip().splitlines()[-1]}"
     found: dict[str, Arrays] = {name: {} for name in blocks}
     for key, a in np.load(folder / "found.npz").items():
@@ -104,7 +119,11 @@ def faults(blocks: Blocks, folder: Path) -> list[str]:
     with ThreadPoolExecutor(len(FRAMEWORKS)) as pool:
         ran = pool.map(lambda framework: run(framework, blocks, folder / framework), FRAMEWORKS)
         found = dict(zip(FRAMEWORKS, ran, strict=True))
-    return [name for name in blocks if apart(name, {framework: found[framework][name] for framework in FRAMEWORKS})]
+    return [
+        name
+        for name in blocks
+        if apart(name, {framework: found[framework][name] for framework in FRAMEWORKS})
+    ]
 
 
 def apart(name: str, found: dict[str, Arrays]) -> bool:
@@ -114,7 +133,9 @@ def apart(name: str, found: dict[str, Arrays]) -> bool:
         for framework, arrays in found.items()
     }
     pairs = itertools.combinations(FRAMEWORKS, 2)
-    return trial.kind != "setting" and any(error(chosen[a], chosen[b]) > trial.within for a, b in pairs)
+    return trial.kind != "setting" and any(
+        error(chosen[a], chosen[b]) > trial.within for a, b in pairs
+    )
 
 
 @pytest.fixture(scope="module", autouse=True)

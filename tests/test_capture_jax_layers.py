@@ -47,14 +47,24 @@ def test_what_is_drawn_and_written_is_read_back_to_the_last_bit(case: Case) -> N
             for name, value in {**layer["parameters"], **layer["statistics"]}.items():
                 np.testing.assert_array_equal(value, new[path][name], err_msg=f"{path} {name}")
     finally:
-        subject.write({path: {**layer["parameters"], **layer["statistics"]} for path, layer in before.items()})
-    assert subject.capture(values=False)["loss"] == pytest.approx(taken("linen", case).captured["loss"], rel=1e-14)
+        subject.write(
+            {path: {**layer["parameters"], **layer["statistics"]} for path, layer in before.items()}
+        )
+    assert subject.capture(values=False)["loss"] == pytest.approx(
+        taken("linen", case).captured["loss"], rel=1e-14
+    )
 
 
 def test_every_parameter_is_in_one_layer_and_has_a_gradient_in_its_form() -> None:
     for case in CASES:
-        found, variables = captured(case.name), taken("linen", case).subject.parameters
-        names = [name for layer in found["layers"].values() for each in layer["names"].values() for name in each.split(", ")]
+        found = captured(case.name)
+        variables = taken("linen", case).subject.parameters
+        names = [
+            name
+            for layer in found["layers"].values()
+            for each in layer["names"].values()
+            for name in each.split(", ")
+        ]
         assert set(variables) <= set(names)
         assert len(names) == len(set(names))
         for layer in found["layers"].values():
@@ -62,10 +72,13 @@ def test_every_parameter_is_in_one_layer_and_has_a_gradient_in_its_form() -> Non
                 assert gradient is None or gradient.shape == layer["parameters"][name].shape
 
 
-def canonical(name: str, path: str, call: int = 0) -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, Any], np.ndarray]:
+def canonical(
+    name: str, path: str, call: int = 0
+) -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, Any], np.ndarray]:
     """Input, parameters, numbers and output."""
     found = captured(name)
-    seen, layer = place(found, path, call), found["layers"][path]
+    seen = place(found, path, call)
+    layer = found["layers"][path]
     return seen["inputs"][0], layer["parameters"], seen["config"], seen["output"]
 
 
@@ -73,19 +86,29 @@ def test_the_canonical_arrays_give_the_output() -> None:
     x, p, _, y = canonical("between", "Dense_0")
     np.testing.assert_allclose(x @ p["weight"] + p["bias"], y, rtol=1e-12, atol=1e-13)
     x, p, config, y = canonical("strided", "Conv_0")
-    np.testing.assert_allclose(convolved(x, p["weight"], p["bias"], config), y, rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(
+        convolved(x, p["weight"], p["bias"], config), y, rtol=1e-12, atol=1e-13
+    )
     assert (config["padding"], config["groups"]) == ([[0, 1], [0, 1]], 2)
     x, p, config, y = canonical("strided", "ConvTranspose_0")
-    np.testing.assert_allclose(transposed(x, p["weight"], p["bias"], config), y, rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(
+        transposed(x, p["weight"], p["bias"], config), y, rtol=1e-12, atol=1e-13
+    )
     x, p, config, y = canonical("normalized", "BatchNorm_0")
-    np.testing.assert_allclose(normalized(x, p, config["epsilon"], (0, 1, 2)), y, rtol=1e-11, atol=1e-12)
+    np.testing.assert_allclose(
+        normalized(x, p, config["epsilon"], (0, 1, 2)), y, rtol=1e-11, atol=1e-12
+    )
     x, p, config, y = canonical("normalized", "LayerNorm_0")
-    np.testing.assert_allclose(normalized(x, p, config["epsilon"], (-1,)), y, rtol=1e-11, atol=1e-12)
+    np.testing.assert_allclose(
+        normalized(x, p, config["epsilon"], (-1,)), y, rtol=1e-11, atol=1e-12
+    )
     x, p, config, y = canonical("attention", "MultiHeadDotProductAttention_0")
     np.testing.assert_allclose(attended(x, p, config["scale"]), y, rtol=1e-11, atol=1e-12)
 
 
-@pytest.mark.parametrize(("name", "formula"), [("lstm", lstm), ("plain lstm", lstm), ("gru", gru), ("rnn", simple)])
+@pytest.mark.parametrize(
+    ("name", "formula"), [("lstm", lstm), ("plain lstm", lstm), ("gru", gru), ("rnn", simple)]
+)
 def test_the_canonical_arrays_of_a_recurrent_layer_give_its_steps(name: str, formula: Any) -> None:
     x, p, config, y = canonical(name, "RNN_0")
     np.testing.assert_allclose(formula(x, p), y, rtol=1e-12, atol=1e-13)
@@ -101,7 +124,9 @@ def test_a_second_bias_of_a_gru_is_folded_into_the_one_that_flax_has() -> None:
         subject.write({"RNN_0": new})
         after = subject.capture(values=True)
         seen = place(after, "RNN_0")
-        np.testing.assert_allclose(gru(seen["inputs"][0], new), seen["output"], rtol=1e-12, atol=1e-13)
+        np.testing.assert_allclose(
+            gru(seen["inputs"][0], new), seen["output"], rtol=1e-12, atol=1e-13
+        )
     finally:
         subject.write({"RNN_0": before["RNN_0"]["parameters"]})
 
@@ -133,7 +158,9 @@ def test_stacked_parameters_are_left_as_they_are_and_said() -> None:
 
 def test_what_does_not_fit_is_refused_by_name() -> None:
     subject = taken("linen", BY_NAME["twice"]).subject
-    with pytest.raises(ValueError, match=r"shared: weight has the shape \(4, 4\); received \(4, 5\)"):
+    with pytest.raises(
+        ValueError, match=r"shared: weight has the shape \(4, 4\); received \(4, 5\)"
+    ):
         subject.write({"shared": {"weight": np.zeros((4, 5))}})
     with pytest.raises(ValueError, match="shared: kernel of shape"):
         subject.write({"shared": {"kernel": np.zeros((4, 4))}})

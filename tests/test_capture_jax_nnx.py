@@ -1,4 +1,6 @@
-"""The capture of flax nnx models: gradients, places, layers, steps, and that the user's own model stays as it is."""
+"""The capture of flax nnx models: gradients, places, layers, steps, and that the user's own model
+stays as it is.
+"""
 
 from __future__ import annotations
 
@@ -51,30 +53,80 @@ CASES = [
     Case("twice", made(models.CalledTwice), FLAT, "shared :tanh shared#1 :tanh#1 head (model)"),
     Case("tied", made(models.TiedWeights), FLAT, "a :tanh b head (model)"),
     Case("in place", made(models.InPlace), FLAT, "a :scatter-mul :add :silu head (model)"),
-    Case("tuples", made(models.TupleOutput), FLAT, "first pair.a pair.b pair pair/.1 (model)", ("pair.b#0.0", "pair#0.1")),
-    Case("nested", made(models.Nested), FLAT, f"{BLOCK.format('layers.layers.0')} layers:relu layers.layers.2 layers (model)"),
-    Case("lstm", made(models.Recurrent, nnx.OptimizedLSTMCell), SEQUENCE, RECURRENT.format("rnn/.2 "), ("rnn#0.0",)),
-    Case("plain lstm", made(models.Recurrent, nnx.LSTMCell), SEQUENCE, RECURRENT.format("rnn/.2 "), ("rnn#0.0",)),
+    Case(
+        "tuples",
+        made(models.TupleOutput),
+        FLAT,
+        "first pair.a pair.b pair pair/.1 (model)",
+        ("pair.b#0.0", "pair#0.1"),
+    ),
+    Case(
+        "nested",
+        made(models.Nested),
+        FLAT,
+        f"{BLOCK.format('layers.layers.0')} layers:relu layers.layers.2 layers (model)",
+    ),
+    Case(
+        "lstm",
+        made(models.Recurrent, nnx.OptimizedLSTMCell),
+        SEQUENCE,
+        RECURRENT.format("rnn/.2 "),
+        ("rnn#0.0",),
+    ),
+    Case(
+        "plain lstm",
+        made(models.Recurrent, nnx.LSTMCell),
+        SEQUENCE,
+        RECURRENT.format("rnn/.2 "),
+        ("rnn#0.0",),
+    ),
     Case("gru", made(models.Recurrent, nnx.GRUCell), SEQUENCE, RECURRENT.format("")),
     Case("rnn", made(models.Recurrent, nnx.SimpleCell), SEQUENCE, RECURRENT.format("")),
     Case(
         "both ways",
         made(models.BothWays),
         SEQUENCE,
-        "both.forward_rnn both.forward_rnn/.1 both.backward_rnn both.backward_rnn/.1 both:concatenate both :slice head (model)",
+        (
+            "both.forward_rnn both.forward_rnn/.1 both.backward_rnn both.backward_rnn/.1 "
+            "both:concatenate both :slice head (model)"
+        ),
         ("both.forward_rnn#0.0", "both.backward_rnn#0.0"),
     ),
-    Case("jitted", made(models.Jitted), FLAT, f"{BLOCK.format('blocks.0')} {BLOCK.format('blocks.1')} head (model)"),
+    Case(
+        "jitted",
+        made(models.Jitted),
+        FLAT,
+        f"{BLOCK.format('blocks.0')} {BLOCK.format('blocks.1')} head (model)",
+    ),
     Case("remat", made(models.Rematerialised), FLAT, f"{BLOCK.format('block')} head (model)"),
-    Case("frozen", made(models.Frozen), FLAT, "frozen :tanh head (model)", ("frozen#0.0", ":tanh#0.0")),
-    Case("normalized", made(models.Normalized), IMAGE, "conv bn :silu gn :max_pool ln :reshape head (model)"),
+    Case(
+        "frozen",
+        made(models.Frozen),
+        FLAT,
+        "frozen :tanh head (model)",
+        ("frozen#0.0", ":tanh#0.0"),
+    ),
+    Case(
+        "normalized",
+        made(models.Normalized),
+        IMAGE,
+        "conv bn :silu gn :max_pool ln :reshape head (model)",
+    ),
     Case(
         "between",
         made(models.Between),
         -FLAT,
-        "a :leaky_relu :mul :concatenate :softmax :dot_general :reshape :transpose :mean :elu head (model)",
+        (
+            "a :leaky_relu :mul :concatenate :softmax :dot_general :reshape :transpose :mean :elu "
+            "head (model)"
+        ),
     ),
-    Case("two inputs", made(models.TwoInputs), dict(zip("ab", PAIR, strict=True)), "a b :mul head (model)"),
+    Case(
+        "two inputs",
+        made(models.TwoInputs),
+        dict(zip("ab", PAIR, strict=True)),
+        "a b :mul head (model)",
+    ),
     Case("custom", made(models.CustomLayer), FLAT, "a scaled:exp scaled:mul scaled head (model)"),
     Case(
         "attention",
@@ -105,7 +157,11 @@ def test_the_places_are_those_that_a_reader_expects_in_their_order(case: Case) -
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_each_gradient_is_that_of_central_differences_and_none_where_it_is_cut(case: Case) -> None:
     _, subject, found = taken("nnx", case)
-    cut = {f"{each['path']}#{each['call']}.{each['leaf']}" for each in found["places"] if each["gradient"] is None}
+    cut = {
+        f"{each['path']}#{each['call']}.{each['leaf']}"
+        for each in found["places"]
+        if each["gradient"] is None
+    }
     assert cut == set(case.cut)
     reached = dict(found, places=[each for each in found["places"] if each["gradient"] is not None])
     errors = dict(central.errors(subject, reached))
@@ -124,14 +180,21 @@ def test_what_is_drawn_and_written_is_read_back_to_the_last_bit(case: Case) -> N
             for name, value in {**layer["parameters"], **layer["statistics"]}.items():
                 np.testing.assert_array_equal(value, new[path][name], err_msg=f"{path} {name}")
     finally:
-        subject.write({path: {**layer["parameters"], **layer["statistics"]} for path, layer in before.items()})
-    assert subject.capture(values=False)["loss"] == pytest.approx(taken("nnx", case).captured["loss"], rel=1e-14)
+        subject.write(
+            {path: {**layer["parameters"], **layer["statistics"]} for path, layer in before.items()}
+        )
+    assert subject.capture(values=False)["loss"] == pytest.approx(
+        taken("nnx", case).captured["loss"], rel=1e-14
+    )
 
 
-def canonical(name: str, path: str) -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, Any], np.ndarray]:
+def canonical(
+    name: str, path: str
+) -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, Any], np.ndarray]:
     """Input, parameters, numbers and output."""
     found = captured(name)
-    seen, layer = place(found, path), found["layers"][path]
+    seen = place(found, path)
+    layer = found["layers"][path]
     return seen["inputs"][0], layer["parameters"], seen["config"], seen["output"]
 
 
@@ -139,16 +202,24 @@ def test_the_canonical_arrays_give_the_output() -> None:
     x, p, _, y = canonical("between", "a")
     np.testing.assert_allclose(x @ p["weight"] + p["bias"], y, rtol=1e-12, atol=1e-13)
     x, p, config, y = canonical("strided", "conv")
-    np.testing.assert_allclose(convolved(x, p["weight"], p["bias"], config), y, rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(
+        convolved(x, p["weight"], p["bias"], config), y, rtol=1e-12, atol=1e-13
+    )
     x, p, config, y = canonical("strided", "back")
-    np.testing.assert_allclose(transposed(x, p["weight"], p["bias"], config), y, rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(
+        transposed(x, p["weight"], p["bias"], config), y, rtol=1e-12, atol=1e-13
+    )
     x, p, config, y = canonical("normalized", "bn")
-    np.testing.assert_allclose(normalized(x, p, config["epsilon"], (0, 1, 2)), y, rtol=1e-11, atol=1e-12)
+    np.testing.assert_allclose(
+        normalized(x, p, config["epsilon"], (0, 1, 2)), y, rtol=1e-11, atol=1e-12
+    )
     x, p, config, y = canonical("attention", "attention")
     np.testing.assert_allclose(attended(x, p, config["scale"]), y, rtol=1e-11, atol=1e-12)
 
 
-@pytest.mark.parametrize(("name", "formula"), [("lstm", lstm), ("plain lstm", lstm), ("gru", gru), ("rnn", simple)])
+@pytest.mark.parametrize(
+    ("name", "formula"), [("lstm", lstm), ("plain lstm", lstm), ("gru", gru), ("rnn", simple)]
+)
 def test_the_canonical_arrays_of_a_recurrent_layer_give_its_steps(name: str, formula: Any) -> None:
     x, p, _, y = canonical(name, "rnn")
     np.testing.assert_allclose(formula(x, p), y, rtol=1e-12, atol=1e-13)
@@ -192,7 +263,9 @@ def test_the_users_model_stays_as_it_is() -> None:
 
 def test_batch_norm_says_in_both_modes_which_statistics_were_used() -> None:
     for training in (True, False):
-        subject = capture.subject(models.Normalized(nnx.Rngs(0)), IMAGE, CLASSES, training=training, precision="float64")
+        subject = capture.subject(
+            models.Normalized(nnx.Rngs(0)), IMAGE, CLASSES, training=training, precision="float64"
+        )
         before = subject.layers()["bn"]["statistics"]["mean"]
         found = subject.capture(values=True)
         assert place(found, "bn")["config"]["batch"] == training
@@ -202,10 +275,15 @@ def test_batch_norm_says_in_both_modes_which_statistics_were_used() -> None:
 
 
 def test_norms_alone_are_those_of_the_values() -> None:
-    subject, full = taken("nnx", BY_NAME["strided"]).subject, captured("strided")
+    subject = taken("nnx", BY_NAME["strided"]).subject
+    full = captured("strided")
     for a, b in zip(subject.capture(values=False)["places"], full["places"], strict=True):
-        assert a["norms"]["rms"] == pytest.approx(float(np.sqrt(np.mean(b["output"] ** 2))), rel=1e-12)
-        assert a["norms"]["gradient"] == pytest.approx(float(np.sqrt(np.mean(b["gradient"] ** 2))), rel=1e-12)
+        assert a["norms"]["rms"] == pytest.approx(
+            float(np.sqrt(np.mean(b["output"] ** 2))), rel=1e-12
+        )
+        assert a["norms"]["gradient"] == pytest.approx(
+            float(np.sqrt(np.mean(b["gradient"] ** 2))), rel=1e-12
+        )
 
 
 def in_double(model: Any) -> Any:
@@ -214,8 +292,11 @@ def in_double(model: Any) -> Any:
 
 
 def test_steps_are_those_of_a_plain_loop_and_their_statistics_move() -> None:
-    model, optimizer = in_double(models.Normalized(nnx.Rngs(0))), optax.sgd(0.1, 0.9)
-    subject = capture.subject(model, IMAGE, CLASSES, optimizer=nnx.Optimizer(model, optimizer, wrt=nnx.Param))
+    model = in_double(models.Normalized(nnx.Rngs(0)))
+    optimizer = optax.sgd(0.1, 0.9)
+    subject = capture.subject(
+        model, IMAGE, CLASSES, optimizer=nnx.Optimizer(model, optimizer, wrt=nnx.Param)
+    )
     steps = subject.steps([(IMAGE, CLASSES), (IMAGE[::-1].copy(), CLASSES)], values=True)
     own = nnx.Optimizer(model, optimizer, wrt=nnx.Param)
     model.train()
@@ -223,7 +304,9 @@ def test_steps_are_those_of_a_plain_loop_and_their_statistics_move() -> None:
     @nnx.jit
     def step(model: Any, optimizer: Any, x: Any) -> Any:
         def loss(model: Any) -> Any:
-            return optax.softmax_cross_entropy_with_integer_labels(model(x), jnp.asarray(CLASSES)).mean()
+            return optax.softmax_cross_entropy_with_integer_labels(
+                model(x), jnp.asarray(CLASSES)
+            ).mean()
 
         value, gradients = nnx.value_and_grad(loss)(model)
         optimizer.update(model, gradients)
@@ -231,9 +314,15 @@ def test_steps_are_those_of_a_plain_loop_and_their_statistics_move() -> None:
 
     for found, x in zip(steps, (IMAGE, IMAGE[::-1]), strict=True):
         assert found["loss"] == pytest.approx(float(step(model, own, jnp.asarray(x))), rel=1e-12)
-    np.testing.assert_allclose(steps[-1]["parameters"]["conv"]["weight"], model.conv.kernel[...], rtol=1e-12)
-    np.testing.assert_allclose(steps[-1]["statistics"]["bn"]["mean"], model.bn.mean[...], rtol=1e-12)
-    np.testing.assert_array_equal(subject.layers()["bn"]["statistics"]["mean"], steps[-1]["statistics"]["bn"]["mean"])
+    np.testing.assert_allclose(
+        steps[-1]["parameters"]["conv"]["weight"], model.conv.kernel[...], rtol=1e-12
+    )
+    np.testing.assert_allclose(
+        steps[-1]["statistics"]["bn"]["mean"], model.bn.mean[...], rtol=1e-12
+    )
+    np.testing.assert_array_equal(
+        subject.layers()["bn"]["statistics"]["mean"], steps[-1]["statistics"]["bn"]["mean"]
+    )
 
 
 def test_the_models_own_precision_is_kept_and_said() -> None:

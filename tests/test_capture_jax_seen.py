@@ -1,4 +1,6 @@
-"""What a capture of flax linen models sees in awkward programs, and what it says where it does not."""
+"""What a capture of flax linen models sees in awkward programs, and what it says where it does
+not.
+"""
 
 from __future__ import annotations
 
@@ -97,13 +99,18 @@ def test_functions_are_known_by_the_names_of_the_users_own_file(tmp_path: Path) 
     spec.loader.exec_module(mine)
     found = capture.subject(mine.Mine(), FLAT).capture(values=False)
     assert said(found) == "Dense_0 :gelu :gelu#1 :softmax Dense_1 (model)"
-    assert [place(found, ":gelu", call)["config"]["approximate"] for call in (0, 1)] == [True, False]
+    assert [place(found, ":gelu", call)["config"]["approximate"] for call in (0, 1)] == [
+        True,
+        False,
+    ]
 
 
 class Stacked(nn.Module):
     @nn.compact
     def __call__(self, x: Any) -> Any:
-        each = nn.vmap(models.Block, variable_axes={"params": 0}, split_rngs={"params": True}, axis_size=2)
+        each = nn.vmap(
+            models.Block, variable_axes={"params": 0}, split_rngs={"params": True}, axis_size=2
+        )
         return jnp.sum(each(4)(jnp.stack([x, x])), axis=0)
 
 
@@ -126,12 +133,28 @@ def test_a_model_that_raises_raises_its_own_exception() -> None:
 
 
 def test_after_a_capture_the_names_are_the_frameworks_own() -> None:
-    kept = (nn.relu, jax.nn.gelu, jnp.mean, nn.Module.__post_init__, models.Block.act, models.nn.tanh)
+    kept = (
+        nn.relu,
+        jax.nn.gelu,
+        jnp.mean,
+        nn.Module.__post_init__,
+        models.Block.act,
+        models.nn.tanh,
+    )
     subject = capture.subject(models.Nested(), FLAT)
     subject.capture(values=False)
     assert all(
         a is b
         for a, b in zip(
-            kept, (nn.relu, jax.nn.gelu, jnp.mean, nn.Module.__post_init__, models.Block.act, models.nn.tanh), strict=True
+            kept,
+            (
+                nn.relu,
+                jax.nn.gelu,
+                jnp.mean,
+                nn.Module.__post_init__,
+                models.Block.act,
+                models.nn.tanh,
+            ),
+            strict=True,
         )
     )

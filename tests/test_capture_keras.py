@@ -1,4 +1,6 @@
-"""What is captured of a Keras model: its places, gradients and layers, on models that are awkward to look into."""
+"""What is captured of a Keras model: its places, gradients and layers, on models that are awkward
+to look into.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ def test_the_places_are_those_that_a_reader_expects(wing: Wing, name: str):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_places_are_in_the_order_of_return_and_lie_within_each_other_or_apart(wing: Wing, name: str):
+def test_places_are_in_the_order_of_return_and_lie_within_each_other_or_apart(
+    wing: Wing, name: str
+):
     places = wing.made(name)[2]["places"]
     spans = sorted({(each["start"], each["end"]) for each in places}, key=lambda span: span[1])
     assert [(each["start"], each["end"]) for each in places] == sorted(
@@ -56,10 +60,14 @@ def test_one_compiled_program_gives_the_norms_of_the_values(wing: Wing, name: st
     assert not any("op by op" in remark for remark in compiled["remarks"])
     assert compiled["loss"] == pytest.approx(seen["loss"], rel=1e-13)
     for one, other in zip(compiled["places"], seen["places"], strict=True):
-        assert known(one["norms"]) == pytest.approx(known(other["norms"]), rel=1e-12, abs=1e-300), one["path"]
+        assert known(one["norms"]) == pytest.approx(known(other["norms"]), rel=1e-12, abs=1e-300), (
+            one["path"]
+        )
         assert other["norms"]["rms"] == pytest.approx(captured.rms(other["output"]), rel=1e-13)
         if other["gradient"] is not None:
-            assert other["norms"]["gradient"] == pytest.approx(captured.rms(other["gradient"]), rel=1e-12)
+            assert other["norms"]["gradient"] == pytest.approx(
+                captured.rms(other["gradient"]), rel=1e-12
+            )
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -106,11 +114,21 @@ def test_canonical_arrays_give_the_output_by_the_formula_of_their_kind(wing: Win
         for each in seen["places"]:
             made = recomputed(each, seen["layers"].get(each["path"]))
             if made is not None:
-                checked.add((each["kind"], each["config"].get("cell"), each["config"].get("transposed")))
-                np.testing.assert_allclose(made, each["output"], rtol=1e-12, atol=1e-12, err_msg=f"{name}: {each['path']}")
-    assert {"affine", "convolution", "batch_norm", "layer_norm", "rms_norm", "embedding", "attention"} <= {
-        kind for kind, *_ in checked
-    }
+                checked.add(
+                    (each["kind"], each["config"].get("cell"), each["config"].get("transposed"))
+                )
+                np.testing.assert_allclose(
+                    made, each["output"], rtol=1e-12, atol=1e-12, err_msg=f"{name}: {each['path']}"
+                )
+    assert {
+        "affine",
+        "convolution",
+        "batch_norm",
+        "layer_norm",
+        "rms_norm",
+        "embedding",
+        "attention",
+    } <= {kind for kind, *_ in checked}
     assert {cell for _, cell, _ in checked} >= {"lstm", "gru", "rnn"}
     assert ("convolution", None, True) in checked
 
@@ -150,21 +168,28 @@ def test_the_loss_of_a_compiled_model_takes_the_logits_that_keras_keeps(wing: Wi
 def test_an_optimizer_is_told_by_its_numbers(wing: Wing):
     told = wing.made("probabilities")[2]["optimizer"]
     assert told.pop("kind") == "sgd"
-    assert told == pytest.approx({"rate": 0.1, "momentum": 0.9, "nesterov": False, "decay": 0.0, "decoupled": True}, rel=1e-6)
+    assert told == pytest.approx(
+        {"rate": 0.1, "momentum": 0.9, "nesterov": False, "decay": 0.0, "decoupled": True}, rel=1e-6
+    )
 
 
 def test_the_losses_of_layers_are_part_of_the_loss(wing: Wing):
     given, _, seen = wing.made("rowwise")
     output = place(seen, "")["output"]
     plain = -np.mean((output - np.log(np.exp(output).sum(-1, keepdims=True)))[range(3), given.y])
-    assert seen["loss"] == pytest.approx(plain + 0.125 * np.sum(np.square(given.model.d.kernel.numpy())), rel=1e-12)
+    assert seen["loss"] == pytest.approx(
+        plain + 0.125 * np.sum(np.square(given.model.d.kernel.numpy())), rel=1e-12
+    )
 
 
 def test_what_cannot_be_seen_into_is_said(wing: Wing):
     remarks = wing.made("rowwise")[2]["remarks"]
     assert any("d is called within tf.map_fn" in remark for remark in remarks)
     assert any("prelu" in remark and "no attribute" in remark for remark in remarks)
-    assert any("dropout of attention (rate 0.1)" in remark for remark in wing.made("transformer")[2]["remarks"])
+    assert any(
+        "dropout of attention (rate 0.1)" in remark
+        for remark in wing.made("transformer")[2]["remarks"]
+    )
 
 
 def test_a_model_that_runs_as_one_compiled_piece_says_so(wing: Wing):
@@ -182,12 +207,17 @@ def test_a_model_that_cannot_be_traced_is_run_op_by_op_and_says_so(wing: Wing):
 @pytest.mark.parametrize(
     ("layers", "message"),
     [
-        ({"c": {"weight": np.zeros((2, 3))}}, r"'weight' of the layer 'c' .* \(4, 3\); received \(2, 3\)"),
+        (
+            {"c": {"weight": np.zeros((2, 3))}},
+            r"'weight' of the layer 'c' .* \(4, 3\); received \(2, 3\)",
+        ),
         ({"c": {"kernel": np.zeros((4, 3))}}, "the layer 'c' has no 'kernel'; it has weight, bias"),
         ({"d": {}}, "no layer has the path 'd'; there are a, b, c"),
     ],
 )
-def test_what_does_not_fit_is_refused_by_name_and_nothing_is_written(wing: Wing, layers: Any, message: str):
+def test_what_does_not_fit_is_refused_by_name_and_nothing_is_written(
+    wing: Wing, layers: Any, message: str
+):
     subject = wing.made("perceptron")[1]
     before = arrays_of(subject)
     with pytest.raises(ValueError, match=message):

@@ -43,17 +43,28 @@ def test_a_step_says_what_moved_and_by_how_much(trained: Any):
     first, second = trained[1]
     assert set(first) == set(captured.Step.__annotations__)
     update = second["parameters"]["head"]["weight"] - first["parameters"]["head"]["weight"]
-    assert second["norms"]["head"]["weight"]["update"] == pytest.approx(captured.rms(update), rel=1e-10)
-    assert second["norms"]["head"]["weight"]["weight"] == pytest.approx(captured.rms(first["parameters"]["head"]["weight"]))
-    assert second["norms"]["stem"]["bias"]["gradient"] == pytest.approx(captured.rms(second["gradients"]["stem"]["bias"]))
+    assert second["norms"]["head"]["weight"]["update"] == pytest.approx(
+        captured.rms(update), rel=1e-10
+    )
+    assert second["norms"]["head"]["weight"]["weight"] == pytest.approx(
+        captured.rms(first["parameters"]["head"]["weight"])
+    )
+    assert second["norms"]["stem"]["bias"]["gradient"] == pytest.approx(
+        captured.rms(second["gradients"]["stem"]["bias"])
+    )
     assert np.any(first["statistics"]["norm"]["mean"] != second["statistics"]["norm"]["mean"])
     assert len(first["places"]) == 11
 
 
 def plain_step(wing: Wing, model: Any, optimizer: Any, x: np.ndarray, y: np.ndarray) -> float:
     with wing.tf.GradientTape() as tape:
-        loss = wing.keras.losses.SparseCategoricalCrossentropy(from_logits=True)(y, model(x, training=True))
-    optimizer.apply(tape.gradient(loss, [each.value for each in model.trainable_variables]), model.trainable_variables)
+        loss = wing.keras.losses.SparseCategoricalCrossentropy(from_logits=True)(
+            y, model(x, training=True)
+        )
+    optimizer.apply(
+        tape.gradient(loss, [each.value for each in model.trainable_variables]),
+        model.trainable_variables,
+    )
     return float(loss)
 
 
@@ -72,7 +83,11 @@ def test_single_precision_stays_single(wing: Wing):
     with single(wing):
         given = wing.models.perceptron()
     seen = wing.subject(given).capture(values=True)
-    assert {each["dtype"] for each in seen["places"]} == {"float32"} == {each["output"].dtype.name for each in seen["places"]}
+    assert (
+        {each["dtype"] for each in seen["places"]}
+        == {"float32"}
+        == {each["output"].dtype.name for each in seen["places"]}
+    )
     assert seen["precision"] == "float32"
 
 

@@ -1,4 +1,6 @@
-"""What is captured of PyTorch models: gradients against central differences, layers against NumPy, and what is said."""
+"""What is captured of PyTorch models: gradients against central differences, layers against NumPy,
+and what is said.
+"""
 
 from __future__ import annotations
 
@@ -36,20 +38,29 @@ def test_every_place_is_seen_and_its_gradient_is_that_of_central_differences(nam
 def test_norms_alone_are_those_of_the_values_and_a_second_capture_is_the_same(name: str) -> None:
     case = CASES[name]
     subject = of(case.make, data(case.shape))
-    whole, alone, again = subject.capture(True), subject.capture(False), subject.capture(False)
+    whole = subject.capture(True)
+    alone = subject.capture(False)
+    again = subject.capture(False)
     assert [one["norms"] for one in alone["places"]] == [one["norms"] for one in again["places"]]
     for one, other in zip(whole["places"], alone["places"], strict=True):
         assert other["output"] is None
         assert one["norms"] == other["norms"]
-        assert one["norms"]["rms"] == pytest.approx(np.sqrt(np.mean(np.square(one["output"]))), rel=1e-12)
+        assert one["norms"]["rms"] == pytest.approx(
+            np.sqrt(np.mean(np.square(one["output"]))), rel=1e-12
+        )
         if one["gradient"] is not None:
-            assert one["norms"]["gradient"] == pytest.approx(np.sqrt(np.mean(np.square(one["gradient"]))), rel=1e-12)
+            assert one["norms"]["gradient"] == pytest.approx(
+                np.sqrt(np.mean(np.square(one["gradient"]))), rel=1e-12
+            )
 
 
 def test_several_inputs_and_outputs_a_frozen_layer_and_own_parameters() -> None:
     subject = of(Several, data((3, 4)), data((3, 5), seed=1))
     captured = subject.capture(values=True)
-    assert named(captured) == "frozen pair.a pair:add pair:sigmoid pair :mul :cat :getitem :mul#1 head ."
+    assert (
+        named(captured)
+        == "frozen pair.a pair:add pair:sigmoid pair :mul :cat :getitem :mul#1 head ."
+    )
     assert [place["leaf"] for place in captured["places"] if place["path"] == "pair"] == [0, 1]
     assert max(error for _, error in central.errors(subject, captured)) < 1e-5
     layers = captured["layers"]
@@ -63,7 +74,8 @@ def test_no_gradient_is_claimed_where_the_model_lets_none_through() -> None:
     class Cut(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.cut, self.head = nn.Linear(4, 4), nn.Linear(4, 2)
+            self.cut = nn.Linear(4, 4)
+            self.head = nn.Linear(4, 2)
 
         def forward(self, x: Any) -> Any:
             with torch.no_grad():
@@ -78,7 +90,8 @@ def test_no_gradient_is_claimed_where_the_model_lets_none_through() -> None:
 
 def test_kinds_numbers_and_layouts_say_what_was_computed() -> None:
     captured = of(InPlace, data((3, 2, 5, 5))).capture(True)
-    conv, shared = place_of(captured, "conv"), place_of(captured, "shared", 1)
+    conv = place_of(captured, "conv")
+    shared = place_of(captured, "shared", 1)
     assert conv["config"] | {"mode": "zeros"} == conv["config"]
     assert (conv["config"]["stride"], conv["config"]["padding"]) == ([2, 2], [[1, 1], [1, 1]])
     assert (shared["config"]["groups"], shared["layout"]) == (2, [0, 2, 3, 1])
@@ -87,7 +100,8 @@ def test_kinds_numbers_and_layouts_say_what_was_computed() -> None:
     assert place_of(captured, "cut")["config"] == {"name": "leaky_relu", "slope": 0.2}
     assert place_of(captured, ":flatten")["kind"] == "flatten"
     assert not place_of(captured, "")["inner"]
-    before, after = place_of(captured, ":add_")["output"], place_of(captured, "cut")["output"]
+    before = place_of(captured, ":add_")["output"]
+    after = place_of(captured, "cut")["output"]
     assert np.array_equal(after, np.where(before > 0, before, 0.2 * before))
 
 
@@ -100,17 +114,26 @@ def test_batch_norm_says_whose_statistics_it_used_and_they_are_put_back() -> Non
         first.grad = torch.ones_like(first)
         random = torch.get_rng_state()
         captured = subject.capture(True)
-        assert place_of(captured, "stem.1")["config"] == {"epsilon": 1e-5, "momentum": 0.9, "batch": training, "unbiased": True}
+        assert place_of(captured, "stem.1")["config"] == {
+            "epsilon": 1e-5,
+            "momentum": 0.9,
+            "batch": training,
+            "unbiased": True,
+        }
         assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
         assert model.training is not training
         assert torch.equal(first.grad, torch.ones_like(first))
         assert torch.equal(torch.get_rng_state(), random)
         assert all(one.grad is None for one in list(model.parameters())[1:])
-        assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
+        assert not any(
+            module._forward_hooks or module._forward_pre_hooks for module in model.modules()
+        )
 
 
 def test_dropout_is_off_and_said() -> None:
-    captured = of(lambda: nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.5)), data((3, 4))).capture(True)
+    captured = of(lambda: nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.5)), data((3, 4))).capture(
+        True
+    )
     assert place_of(captured, "1")["config"] == {"rate": 0.5, "active": True}
     assert np.array_equal(place_of(captured, "1")["output"], place_of(captured, "0")["output"])
     assert captured["remarks"] == ["dropout 0.5 of 1 is off in the capture"]
@@ -147,7 +170,9 @@ def test_a_model_in_which_nothing_is_seen_is_an_error_and_one_that_raises_raises
             return (x > 0).long()
 
     with pytest.raises(ValueError, match="no place was seen"):
-        of(Nothing, data((3, 4)), loss=lambda output, y: torch.ones(1, requires_grad=True)).capture(True)
+        of(Nothing, data((3, 4)), loss=lambda output, y: torch.ones(1, requires_grad=True)).capture(
+            True
+        )
     with pytest.raises(RuntimeError, match="cannot be multiplied"):
         of(lambda: nn.Linear(5, 2), data((3, 4))).capture(True)
 
@@ -168,7 +193,8 @@ def test_it_runs_from_its_folder_where_this_project_is_not(tmp_path: Path) -> No
     code = f"""
 import importlib.util, pathlib, sys, numpy, torch
 folder = pathlib.Path({str(folder)!r})
-spec = importlib.util.spec_from_file_location("theirs", folder / "__init__.py", submodule_search_locations=[str(folder)])
+where = {{"submodule_search_locations": [str(folder)]}}
+spec = importlib.util.spec_from_file_location("theirs", folder / "__init__.py", **where)
 module = importlib.util.module_from_spec(spec)
 sys.modules["theirs"] = module
 spec.loader.exec_module(module)
@@ -192,6 +218,9 @@ def test_layers_reproduce_the_places() -> None:
         *((Recurrent, (2, 3, 3), path) for path in ("lstm[0]", "lstm[0,back]", "lstm[1]", "gru")),
     ):
         captured = of(make, data(shape)).capture(True)
-        place, layer = place_of(captured, path), captured["layers"][path]
-        given = formulas.FORMULAS[place["kind"]](place["inputs"], layer["parameters"], place["config"])
+        place = place_of(captured, path)
+        layer = captured["layers"][path]
+        given = formulas.FORMULAS[place["kind"]](
+            place["inputs"], layer["parameters"], place["config"]
+        )
         assert np.abs(given - place["output"]).max() < 1e-12, path

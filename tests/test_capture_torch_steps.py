@@ -1,4 +1,6 @@
-"""Steps of a PyTorch model's own optimiser: those of a plain loop, and what optimiser and clipping are said to be."""
+"""Steps of a PyTorch model's own optimiser: those of a plain loop, and what optimiser and clipping
+are said to be.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ def test_steps_are_those_of_a_plain_loop_to_the_last_bit() -> None:
     model: Any = Residual().double()
     plain = copy.deepcopy(model)
     batches = [(data((4, 2, 4, 4), seed=k), np.array([0, 1, 2, 1])) for k in range(3)]
-    subject = capture.subject(model, *batches[0], optimizer=sgd(model), clip=clip, precision="float64")
+    subject = capture.subject(
+        model, *batches[0], optimizer=sgd(model), clip=clip, precision="float64"
+    )
     captured = subject.capture(False)
     steps = subject.steps(batches, values=True)
     optimizer = sgd(plain)
@@ -40,19 +44,32 @@ def test_steps_are_those_of_a_plain_loop_to_the_last_bit() -> None:
         clip(plain)
         optimizer.step()
         assert step["loss"] == loss.item()
-        assert np.array_equal(step["parameters"]["stem.0"]["weight"], plain.stem[0].weight.detach().permute(2, 3, 1, 0))
-        assert np.array_equal(step["statistics"]["blocks.1.bn"]["variance"], plain.blocks[1].bn.running_var)
+        assert np.array_equal(
+            step["parameters"]["stem.0"]["weight"],
+            plain.stem[0].weight.detach().permute(2, 3, 1, 0),
+        )
+        assert np.array_equal(
+            step["statistics"]["blocks.1.bn"]["variance"], plain.blocks[1].bn.running_var
+        )
     assert captured["loss"] == steps[0]["loss"]
     assert [one["norms"] for one in captured["places"]] == steps[0]["places"]
-    assert all(torch.equal(one, two) for one, two in zip(model.parameters(), plain.parameters(), strict=True))
+    assert all(
+        torch.equal(one, two)
+        for one, two in zip(model.parameters(), plain.parameters(), strict=True)
+    )
     moved = steps[1]["parameters"]["stem.0"]["weight"] - steps[0]["parameters"]["stem.0"]["weight"]
-    assert steps[1]["norms"]["stem.0"]["weight"]["update"] == pytest.approx(np.sqrt(np.mean(moved**2)), rel=1e-9)
+    assert steps[1]["norms"]["stem.0"]["weight"]["update"] == pytest.approx(
+        np.sqrt(np.mean(moved**2)), rel=1e-9
+    )
 
 
 CLIPS: dict[str, tuple[Any, Any]] = {
     "global norm": (clip, {"global_norm": 0.5}),
     "value": (lambda model: nn.utils.clip_grad_value_(model.parameters(), 0.25), {"value": 0.25}),
-    "each norm": (lambda model: [nn.utils.clip_grad_norm_([one], 2.0) for one in model.parameters()], {"norm": 2.0}),
+    "each norm": (
+        lambda model: [nn.utils.clip_grad_norm_([one], 2.0) for one in model.parameters()],
+        {"norm": 2.0},
+    ),
     "nothing": (lambda model: None, None),
 }
 
@@ -64,5 +81,13 @@ def test_an_optimiser_and_its_clipping_are_described_by_what_they_do(name: str) 
     options = {"optimizer": torch.optim.AdamW(model.parameters(), 1e-3), "clip": function}
     found = capture.subject(model, data((3, 4)), **options).capture(False)["optimizer"]
     assert found["clip"] == expected
-    numbers = {"kind": "adamw", "rate": 1e-3, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "decay": 0.01, "decoupled": True}
+    numbers = {
+        "kind": "adamw",
+        "rate": 1e-3,
+        "beta1": 0.9,
+        "beta2": 0.999,
+        "epsilon": 1e-8,
+        "decay": 0.01,
+        "decoupled": True,
+    }
     assert numbers.items() <= found.items()

@@ -22,11 +22,17 @@ def test_writing_what_is_there_changes_nothing_and_what_is_drawn_is_read_back(na
     before = copy.deepcopy(subject.model.state_dict())
     layers = subject.layers()
     parts = ("parameters", "statistics")
-    values = {path: {key: one for part in parts for key, one in layer[part].items()} for path, layer in layers.items()}
+    values = {
+        path: {key: one for part in parts for key, one in layer[part].items()}
+        for path, layer in layers.items()
+    }
     subject.write(values)
     assert all(torch.equal(value, before[key]) for key, value in subject.model.state_dict().items())
     rng = np.random.default_rng(0)
-    drawn = {path: {key: rng.standard_normal(one.shape) for key, one in ones.items()} for path, ones in values.items()}
+    drawn = {
+        path: {key: rng.standard_normal(one.shape) for key, one in ones.items()}
+        for path, ones in values.items()
+    }
     subject.write(drawn)
     for path, layer in subject.layers().items():
         for key, value in (layer["parameters"] | layer["statistics"]).items():
@@ -56,7 +62,10 @@ def test_a_computed_weight_is_given_by_the_parameters_that_it_is_computed_from()
     layer = of(CASES["causal"].make, data((2, 3, 4))).capture(True)["layers"]["qkv"]
     assert layer["kind"] == "other"
     assert all(gradient is not None for gradient in layer["gradients"].values())
-    assert layer["names"]["parametrizations.weight.original0"] == "qkv.parametrizations.weight.original0"
+    assert (
+        layer["names"]["parametrizations.weight.original0"]
+        == "qkv.parametrizations.weight.original0"
+    )
 
 
 def test_layers_that_no_call_has_used_come_last() -> None:
@@ -68,4 +77,8 @@ def test_layers_that_no_call_has_used_come_last() -> None:
         def forward(self, x: Any) -> Any:
             return self.second(self.first(x))
 
-    assert list(of(Backwards, data((3, 4))).capture(False)["layers"]) == ["first", "second", "unused"]
+    assert list(of(Backwards, data((3, 4))).capture(False)["layers"]) == [
+        "first",
+        "second",
+        "unused",
+    ]

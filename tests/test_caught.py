@@ -1,4 +1,6 @@
-"""The campaign of planted faults: that it counts, says and refuses, and that a fault of each kind is planted in every wing."""
+"""The campaign of planted faults: that it counts, says and refuses, and that a fault of each kind
+is planted in every wing.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,20 @@ from tests.caught import Failure, named, words
 from tests.faults import KINDS, SHIPPED, mutated
 
 FOUND: list[dict[str, Any]] = [
-    {"wing": "torch", "fault": "rate times 1.001", "sign": "named", "test": "test_x.py::a", "message": "after the step"},
-    {"wing": "torch", "fault": "labels off by one", "sign": "caught", "test": "test_y.py::b", "message": "1 != 2"},
+    {
+        "wing": "torch",
+        "fault": "rate times 1.001",
+        "sign": "named",
+        "test": "test_x.py::a",
+        "message": "after the step",
+    },
+    {
+        "wing": "torch",
+        "fault": "labels off by one",
+        "sign": "caught",
+        "test": "test_y.py::b",
+        "message": "1 != 2",
+    },
     {"wing": "jax", "fault": "rate times 1.001", "sign": "missed", "test": "", "message": ""},
 ]
 
@@ -23,7 +37,9 @@ FOUND: list[dict[str, Any]] = [
 @pytest.fixture
 def planted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        mutants, "_planted", lambda wing, names: [one for one in FOUND if one["wing"] == wing and one["fault"] in names]
+        mutants,
+        "_planted",
+        lambda wing, names: [one for one in FOUND if one["wing"] == wing and one["fault"] in names],
     )
 
 
@@ -57,11 +73,17 @@ exit 3
 """)
     python.chmod(0o755)
     monkeypatch.setattr(mutants.sys, "executable", str(python))
-    monkeypatch.setattr(mutants, "_batches", lambda wing, text: [["first", "second"], ["third", "fourth"]])
-    monkeypatch.setattr(destinations, "write", lambda *_: pytest.fail("a page without all faults is written"))
+    monkeypatch.setattr(
+        mutants, "_batches", lambda wing, text: [["first", "second"], ["third", "fourth"]]
+    )
+    monkeypatch.setattr(
+        destinations, "write", lambda *_: pytest.fail("a page without all faults is written")
+    )
     assert mutants.run(mutants.Options(("torch",), write=True)) == 1
     said = capsys.readouterr()
-    ended = "error: the process of torch ended with status 3; its last words are above; not known: {}"
+    ended = (
+        "error: the process of torch ended with status 3; its last words are above; not known: {}"
+    )
     assert said.err.splitlines() == [ended.format("second"), ended.format("fourth")]
     assert said.out.splitlines() == [
         "torch: first: named",
@@ -98,4 +120,5 @@ def test_a_failure_names_the_place_by_its_file_or_its_message() -> None:
     assert named(fault, Failure("tests/test_activation.py::a[torch]", "1 != 2"))
     assert named(fault, Failure("tests/test_parity.py::a[torch]", "slope: 1 != 2"))
     assert not named(fault, Failure("tests/test_parity.py::a[torch]", "1 != 2"))
-    assert not named(fault, Failure("tests/test_normalization.py::a[torch]", "slope: 1 != 2"))  # who reads it looks there
+    # who reads it looks there
+    assert not named(fault, Failure("tests/test_normalization.py::a[torch]", "slope: 1 != 2"))

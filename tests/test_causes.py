@@ -78,19 +78,29 @@ def test_a_port_without_a_fault_has_no_cause() -> None:
         ("momentum of 0.99", "0.9 in the reference, 0.99 in the port"),
         ("rate", "0.05 in the reference, 0.005 in the port"),
         ("class weights", "0: 0.2, 1: 0.4, 2: 0.6, 3: 0.8, 4: 1"),
-        ("same padding at stride 2", "1 on each side in the reference, 0 before and 1 after in the port"),
+        (
+            "same padding at stride 2",
+            "1 on each side in the reference, 0 before and 1 after in the port",
+        ),
     ],
 )
 def test_the_sentence_has_both_numbers(name: str, words: str) -> None:
     said = found(f"{name}, seed 1")[0].said
-    present = [part for part in words.split(", ") if part in said] if "0: 0.2" in words else [words] * (words in said)
+    present = (
+        [part for part in words.split(", ") if part in said]
+        if "0: 0.2" in words
+        else [words] * (words in said)
+    )
     assert present
     assert said.endswith(".")
 
 
 def test_what_is_solved_for_is_called_so() -> None:
     fault = "batch norm's epsilon of Keras, seed 0"
-    assert (found(fault)[0].certainty, found(fault)[0].page) == ("solved", "docs/migration/normalization.md")
+    assert (found(fault)[0].certainty, found(fault)[0].page) == (
+        "solved",
+        "docs/migration/normalization.md",
+    )
     assert found("affine transposed, seed 0")[0].certainty == "reproduced"
 
 
@@ -113,7 +123,9 @@ def test_an_unrelated_value_is_not_explained() -> None:
     for fault in bench(3).faults[::2]:
         output = fault.case.port.output
         if fault.case.stage == "forward" and output is not None:
-            port = replace(fault.case.port, output=rng.normal(size=output.shape), parameters={}, config={})
+            port = replace(
+                fault.case.port, output=rng.normal(size=output.shape), parameters={}, config={}
+            )
             claims += [(fault.name, each.key) for each in explain(replace(fault.case, port=port))]
     assert claims == []
 
@@ -130,7 +142,14 @@ def test_a_constant_value_is_not_explained(constant: float) -> None:
 
 
 def test_two_numbers_are_too_few_for_a_cause() -> None:
-    side = Side("torch", "torch", "layer", "activation", config={"name": "relu"}, inputs=(np.array([[1.0, -1.0]]),))
+    side = Side(
+        "torch",
+        "torch",
+        "layer",
+        "activation",
+        config={"name": "relu"},
+        inputs=(np.array([[1.0, -1.0]]),),
+    )
     side = replace(side, output=np.array([[1.0, 0.0]]))
     assert explain(Case("forward", side, replace(side, output=np.array([[1.0, -0.2]])))) == []
 
@@ -139,14 +158,17 @@ def test_a_reference_that_is_not_what_it_states_explains_nothing() -> None:
     fault = planted()["batch norm's epsilon of Keras, seed 0"].case
     assert fault.reference.output is not None
     other = replace(
-        fault.reference, output=fault.reference.output + np.linspace(0, 1, fault.reference.output.size).reshape(5, 4, 6, 8)
+        fault.reference,
+        output=fault.reference.output
+        + np.linspace(0, 1, fault.reference.output.size).reshape(5, 4, 6, 8),
     )
     assert explain(replace(fault, reference=other)) == []
 
 
 def test_rounding_in_float32_is_no_cause() -> None:
     b = Bench(7)
-    x, weight = b.draw(6, 32), b.draw(32, 8)
+    x = b.draw(6, 32)
+    weight = b.draw(32, 8)
     side = replace(b.side("affine", {}, x, weight=weight), single=True, dtype="float32")
     order = np.argsort(weight[:, 0])
     its = (x[:, order].astype(np.float32) @ weight[order].astype(np.float32)).astype(np.float64)
@@ -156,16 +178,25 @@ def test_rounding_in_float32_is_no_cause() -> None:
 
 
 def test_a_fault_is_named_in_float32_too() -> None:
-    for name in ("batch norm's epsilon of Keras", "gelu by tanh", "same padding at stride 2", "gates in another order"):
+    for name in (
+        "batch norm's epsilon of Keras",
+        "gelu by tanh",
+        "same padding at stride 2",
+        "gates in another order",
+    ):
         fault = planted()[f"{name}, seed 0"]
         sides = [_narrow(fault.case.reference), _narrow(fault.case.port)]
-        assert [each.key for each in explain(replace(fault.case, reference=sides[0], port=sides[1]))][:1] == [fault.cause]
+        assert [
+            each.key for each in explain(replace(fault.case, reference=sides[0], port=sides[1]))
+        ][:1] == [fault.cause]
 
 
 def _narrow(side: Side) -> Side:
     assert side.output is not None
     noise = 1 + 1e-7 * np.random.default_rng(0).normal(size=side.output.shape)
-    return replace(side, output=(side.output * noise).astype(np.float32).astype(np.float64), single=True)
+    return replace(
+        side, output=(side.output * noise).astype(np.float32).astype(np.float64), single=True
+    )
 
 
 def test_two_faults_at_one_place_are_both_named() -> None:
@@ -173,7 +204,9 @@ def test_two_faults_at_one_place_are_both_named() -> None:
     x = b.draw(5, 4, 4, 6)
     arrays = {"scale": b.draw(6) + 2, "shift": b.draw(6)}
     side = b.side("batch_norm", {"epsilon": 1e-5, "batch": True}, x, **arrays)
-    its = forward("batch_norm", {"epsilon": 1e-3, "batch": True}, {"scale": arrays["scale"]}, {}, [x])
+    its = forward(
+        "batch_norm", {"epsilon": 1e-3, "batch": True}, {"scale": arrays["scale"]}, {}, [x]
+    )
     found = explain(Case("forward", side, replace(side, output=its)))
     assert [each.key for each in found] == ["normalization.shift+normalization.epsilon"]
     assert "1e-05 in the reference, 0.001 in the port" in found[0].said
@@ -191,21 +224,32 @@ def test_two_values_of_a_stretch_are_not_taken_for_counterparts_that_agree() -> 
     """The port's normalization is right, and stands beside the reference's ReLU in the stretch."""
     b = Bench(4)
     x = b.draw(6, 8)
-    norm = replace(b.side("layer_norm", {"epsilon": 1e-5}, x, scale=b.draw(8), shift=b.draw(8)), path="norm")
+    norm = replace(
+        b.side("layer_norm", {"epsilon": 1e-5}, x, scale=b.draw(8), shift=b.draw(8)), path="norm"
+    )
     assert norm.output is not None
     relu = replace(b.side("activation", {"name": "relu"}, norm.output), path="relu")
     end = Side("torch", "torch", "next", "between", output=relu.output)
     its = replace(end, backend="keras", dialect="keras", output=np.tanh(norm.output))
-    case = Case("forward", end, its, between_reference=(norm, relu), between_port=(replace(norm, backend="keras"),))
+    case = Case(
+        "forward",
+        end,
+        its,
+        between_reference=(norm, relu),
+        between_port=(replace(norm, backend="keras"),),
+    )
     assert [(each.key, each.path) for each in explain(case)] == [("activation.kind", "relu")]
 
 
-def test_what_the_objects_state_is_the_weakest_and_told_only_where_nothing_explains_the_numbers() -> None:
+def test_what_the_objects_state_is_the_weakest_and_told_only_where_nothing_explains_the_numbers(
+) -> None:  # fmt: skip
     fault = planted()["batch norm's epsilon of Keras, seed 0"].case
     port = replace(fault.port, config={**fault.port.config, "epsilon": 1e-3})
     assert [each.certainty for each in explain(replace(fault, port=port))] == ["solved"]
     assert port.output is not None
-    other = replace(port, output=port.output + np.sin(np.arange(port.output.size)).reshape(port.output.shape))
+    other = replace(
+        port, output=port.output + np.sin(np.arange(port.output.size)).reshape(port.output.shape)
+    )
     found = explain(replace(fault, port=other))
     assert [(each.key, each.certainty) for each in found] == [("stated.epsilon", "stated")]
 

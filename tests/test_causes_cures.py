@@ -28,13 +28,19 @@ PACKAGES = {
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_every_cure_is_a_line_of_names_and_arguments_that_the_framework_has(dialect: str) -> None:
     roots = frameworks(dialect)
-    cures = {each.cure for fault in bench(0).faults for each in explain(fault.at(dialect), only=families(fault))}
+    cures = {
+        each.cure
+        for fault in bench(0).faults
+        for each in explain(fault.at(dialect), only=families(fault))
+    }
     assert len(cures) > 60
     assert [wrong for line in sorted(cures) for wrong in wrong_calls(line, roots)] == []
 
 
 def families(fault: Planted) -> set[str]:
-    """The families of the causes that explain a fault: no other has anything to say of it (tests/test_causes.py)."""
+    """The families of the causes that explain a fault: no other has anything to say of it
+    (tests/test_causes.py).
+    """
     return {key.partition(".")[0] for key in (fault.cause, *fault.same)}
 
 
@@ -44,23 +50,35 @@ def test_a_wrong_cure_is_found(line: str) -> None:
 
 
 def frameworks(dialect: str) -> dict[str, Any]:
-    """The packages whose names stand in the lines of a dialect; a skip where they are not installed."""
+    """The packages whose names stand in the lines of a dialect; a skip where they are not
+    installed.
+    """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what the frameworks say while they are imported is not ours to mend
+        # what the frameworks say while they are imported is not ours to mend
+        warnings.simplefilter("ignore")
         for package in PACKAGES[dialect]:
             pytest.importorskip(package)
-        return {package.split(".")[0]: importlib.import_module(package.split(".")[0]) for package in PACKAGES[dialect]}
+        return {
+            package.split(".")[0]: importlib.import_module(package.split(".")[0])
+            for package in PACKAGES[dialect]
+        }
 
 
 def wrong_calls(line: str, roots: dict[str, Any]) -> Iterator[str]:
-    """Names and arguments that are not there, of calls of the framework's own; another framework's names are all wrong."""
+    """Names and arguments that are not there, of calls of the framework's own; another framework's
+    names are all wrong.
+    """
     for node in ast.walk(ast.parse(line)):
         name = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
         head = name.split(".")[0]
         if not isinstance(node, ast.Call) or not re.fullmatch(r"[\w.]+", name):
             continue
         if head in ("torch", "keras", "flax", "jax", "optax"):
-            yield from wrong_call(node, name, roots) if head in roots else [f"{name}: of another framework"]
+            yield from (
+                wrong_call(node, name, roots)
+                if head in roots
+                else [f"{name}: of another framework"]
+            )
 
 
 def wrong_call(node: ast.Call, name: str, roots: dict[str, Any]) -> Iterator[str]:
@@ -71,8 +89,12 @@ def wrong_call(node: ast.Call, name: str, roots: dict[str, Any]) -> Iterator[str
         yield f"{name} is not there"
         return
     try:
-        parameters = inspect.signature(called.__init__ if isinstance(called, type) else called).parameters
+        parameters = inspect.signature(
+            called.__init__ if isinstance(called, type) else called
+        ).parameters
     except ValueError:  # a builtin says nothing of its arguments
         return
     if not any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
-        yield from (f"{name} takes no {word.arg}" for word in node.keywords if word.arg not in parameters)
+        yield from (
+            f"{name} takes no {word.arg}" for word in node.keywords if word.arg not in parameters
+        )

@@ -20,24 +20,44 @@ def first(x: np.ndarray) -> np.ndarray:
     return np.moveaxis(x, -1, 1)
 
 
-def own(kind: str, config: dict[str, Any], arrays: Arrays, *inputs: np.ndarray, **statistics: np.ndarray) -> np.ndarray:
+def own(
+    kind: str, config: dict[str, Any], arrays: Arrays, *inputs: np.ndarray, **statistics: np.ndarray
+) -> np.ndarray:
     return forward(kind, config, arrays, statistics, inputs)
 
 
 def test_an_affine_map(torch: Any) -> None:
-    x, w, b = draw(5, 4), draw(4, 3), draw(3)
-    agree(own("affine", {}, {"weight": w, "bias": b}, x), torch.nn.functional.linear(*map(torch.as_tensor, (x, w.T, b))))
+    x = draw(5, 4)
+    w = draw(4, 3)
+    b = draw(3)
+    agree(
+        own("affine", {}, {"weight": w, "bias": b}, x),
+        torch.nn.functional.linear(*map(torch.as_tensor, (x, w.T, b))),
+    )
 
 
 @pytest.mark.parametrize(
     ("stride", "padding", "dilation", "groups"),
     [([1, 1], [1, 1], [1, 1], 1), ([2, 1], [0, 2], [1, 1], 2), ([1, 2], [2, 2], [2, 1], 4)],
 )
-def test_a_convolution(torch: Any, stride: list[int], padding: list[int], dilation: list[int], groups: int) -> None:
-    x, w, b = draw(2, 7, 8, 4), draw(3, 2, 4 // groups, 8), draw(8)
-    config = {"stride": stride, "padding": [[p, p] for p in padding], "dilation": dilation, "groups": groups}
+def test_a_convolution(
+    torch: Any, stride: list[int], padding: list[int], dilation: list[int], groups: int
+) -> None:
+    x = draw(2, 7, 8, 4)
+    w = draw(3, 2, 4 // groups, 8)
+    b = draw(8)
+    config = {
+        "stride": stride,
+        "padding": [[p, p] for p in padding],
+        "dilation": dilation,
+        "groups": groups,
+    }
     wanted = torch.nn.functional.conv2d(
-        *map(torch.as_tensor, (first(x), w.transpose(3, 2, 0, 1), b)), stride, padding, dilation, groups
+        *map(torch.as_tensor, (first(x), w.transpose(3, 2, 0, 1), b)),
+        stride,
+        padding,
+        dilation,
+        groups,
     )
     agree(first(own("convolution", config, {"weight": w, "bias": b}, x)), wanted)
 
@@ -46,45 +66,85 @@ def test_a_convolution(torch: Any, stride: list[int], padding: list[int], dilati
 def test_a_convolution_with_padding_of_every_mode(torch: Any, mode: str) -> None:
     x = draw(2, 6, 3)
     layer = torch.nn.Conv1d(3, 4, 3, padding=2, padding_mode=mode, dtype=torch.float64)
-    arrays = {"weight": layer.weight.detach().numpy().transpose(2, 1, 0), "bias": layer.bias.detach().numpy()}
+    arrays = {
+        "weight": layer.weight.detach().numpy().transpose(2, 1, 0),
+        "bias": layer.bias.detach().numpy(),
+    }
     config = {"stride": [1], "padding": [[2, 2]], "mode": mode}
     agree(first(own("convolution", config, arrays, x)), layer(torch.as_tensor(first(x))))
 
 
 @pytest.mark.parametrize(
-    ("stride", "padding", "extra", "dilation", "groups"), [(1, 0, 0, 1, 1), (2, 1, 1, 1, 1), (3, 3, 2, 2, 2), (2, 2, 0, 1, 2)]
+    ("stride", "padding", "extra", "dilation", "groups"),
+    [(1, 0, 0, 1, 1), (2, 1, 1, 1, 1), (3, 3, 2, 2, 2), (2, 2, 0, 1, 2)],
 )
-def test_a_transposed_convolution(torch: Any, stride: int, padding: int, extra: int, dilation: int, groups: int) -> None:
-    x, w = draw(2, 5, 6, 4), draw(3, 3, 4 // groups, 6)
-    of_torch = np.concatenate(np.split(w.transpose(2, 3, 0, 1), groups, 1), 0) if groups > 1 else w.transpose(2, 3, 0, 1)
-    config = {"stride": [stride] * 2, "padding": [[padding, padding - extra]] * 2, "dilation": [dilation] * 2, "groups": groups}
+def test_a_transposed_convolution(
+    torch: Any, stride: int, padding: int, extra: int, dilation: int, groups: int
+) -> None:
+    x = draw(2, 5, 6, 4)
+    w = draw(3, 3, 4 // groups, 6)
+    of_torch = (
+        np.concatenate(np.split(w.transpose(2, 3, 0, 1), groups, 1), 0)
+        if groups > 1
+        else w.transpose(2, 3, 0, 1)
+    )
+    config = {
+        "stride": [stride] * 2,
+        "padding": [[padding, padding - extra]] * 2,
+        "dilation": [dilation] * 2,
+        "groups": groups,
+    }
     wanted = torch.nn.functional.conv_transpose2d(
-        torch.as_tensor(first(x)), torch.as_tensor(of_torch), None, stride, padding, extra, groups, dilation
+        torch.as_tensor(first(x)),
+        torch.as_tensor(of_torch),
+        None,
+        stride,
+        padding,
+        extra,
+        groups,
+        dilation,
     )
     agree(first(own("convolution", config | {"transposed": True}, {"weight": w}, x)), wanted)
 
 
 @pytest.mark.parametrize("training", [True, False])
 def test_batch_norm(torch: Any, training: bool) -> None:
-    x, mean, variance, scale, shift = draw(4, 3, 3, 5), draw(5), np.exp(draw(5)), draw(5), draw(5)
+    x = draw(4, 3, 3, 5)
+    mean = draw(5)
+    variance = np.exp(draw(5))
+    scale = draw(5)
+    shift = draw(5)
     found = own(
-        "batch_norm", {"epsilon": 1e-3, "batch": training}, {"scale": scale, "shift": shift}, x, mean=mean, variance=variance
+        "batch_norm",
+        {"epsilon": 1e-3, "batch": training},
+        {"scale": scale, "shift": shift},
+        x,
+        mean=mean,
+        variance=variance,
     )
     arrays = map(torch.as_tensor, (first(x), mean.copy(), variance.copy(), scale, shift))
     agree(first(found), torch.nn.functional.batch_norm(*arrays, training=training, eps=1e-3))
 
 
 def test_layer_group_and_rms_norm(torch: Any) -> None:
-    x, scale, shift = draw(4, 3, 6), draw(6), draw(6)
+    x = draw(4, 3, 6)
+    scale = draw(6)
+    shift = draw(6)
     arrays = {"scale": scale, "shift": shift}
     f, t = torch.nn.functional, torch.as_tensor
-    agree(own("layer_norm", {"epsilon": 1e-3}, arrays, x), f.layer_norm(t(x), (6,), t(scale), t(shift), 1e-3))
+    agree(
+        own("layer_norm", {"epsilon": 1e-3}, arrays, x),
+        f.layer_norm(t(x), (6,), t(scale), t(shift), 1e-3),
+    )
     two = {"scale": draw(3, 6), "shift": draw(3, 6)}
     agree(
         own("layer_norm", {"epsilon": 1e-3, "axes": 2}, two, x),
         f.layer_norm(t(x), (3, 6), t(two["scale"]), t(two["shift"]), 1e-3),
     )
-    agree(own("rms_norm", {"epsilon": 1e-3}, {"scale": scale}, x), f.rms_norm(t(x), (6,), t(scale), 1e-3))
+    agree(
+        own("rms_norm", {"epsilon": 1e-3}, {"scale": scale}, x),
+        f.rms_norm(t(x), (6,), t(scale), 1e-3),
+    )
     agree(
         first(own("group_norm", {"epsilon": 1e-3, "groups": 3}, arrays, x)),
         f.group_norm(t(first(x)), 3, t(scale), t(shift), 1e-3),
@@ -92,10 +152,14 @@ def test_layer_group_and_rms_norm(torch: Any) -> None:
 
 
 ACTIVATIONS: dict[str, Callable[[Any], Callable[..., Any]]] = {
-    "relu": lambda f: f.relu, "relu6": lambda f: f.relu6, "selu": lambda f: f.selu, "silu": lambda f: f.silu,
-    "sigmoid": lambda f: f.sigmoid, "tanh": lambda f: f.tanh, "softsign": lambda f: f.softsign, "mish": lambda f: f.mish,
-    "hard_sigmoid": lambda f: f.hardsigmoid, "hard_swish": lambda f: f.hardswish, "hard_tanh": lambda f: f.hardtanh,
-    "log_sigmoid": lambda f: f.logsigmoid, "tanh_shrink": lambda f: f.tanhshrink, "swish": lambda f: f.silu,
+    "relu": lambda f: f.relu, "relu6": lambda f: f.relu6, "selu": lambda f: f.selu,
+    "silu": lambda f: f.silu,
+    "sigmoid": lambda f: f.sigmoid, "tanh": lambda f: f.tanh, "softsign": lambda f: f.softsign,
+    "mish": lambda f: f.mish,
+    "hard_sigmoid": lambda f: f.hardsigmoid, "hard_swish": lambda f: f.hardswish,
+    "hard_tanh": lambda f: f.hardtanh,
+    "log_sigmoid": lambda f: f.logsigmoid, "tanh_shrink": lambda f: f.tanhshrink,
+    "swish": lambda f: f.silu,
 }  # fmt: skip
 NUMBERED: list[tuple[dict[str, Any], Callable[[Any, Any], Any]]] = [
     ({"name": "leaky_relu", "slope": 0.2}, lambda f, x: f.leaky_relu(x, 0.2)),
@@ -112,39 +176,63 @@ NUMBERED: list[tuple[dict[str, Any], Callable[[Any, Any], Any]]] = [
 def test_activations(torch: Any) -> None:
     x = 4 * draw(5, 6, 7)
     for name, wanted in ACTIVATIONS.items():
-        agree(own("activation", {"name": name}, {}, x), wanted(torch.nn.functional)(torch.as_tensor(x)))
+        agree(
+            own("activation", {"name": name}, {}, x),
+            wanted(torch.nn.functional)(torch.as_tensor(x)),
+        )
     for config, formula in NUMBERED:
         agree(own("activation", config, {}, x), formula(torch.nn.functional, torch.as_tensor(x)))
     slope = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7])
-    wanted = torch.nn.functional.prelu(torch.as_tensor(np.moveaxis(x, -1, 1)), torch.as_tensor(slope))
+    wanted = torch.nn.functional.prelu(
+        torch.as_tensor(np.moveaxis(x, -1, 1)), torch.as_tensor(slope)
+    )
     agree(first(own("activation", {"name": "prelu"}, {"slope": slope}, x)), wanted)
 
 
 @pytest.mark.parametrize(
-    ("padding", "ceil", "counted"), [(0, False, True), (1, True, True), (1, False, False), (1, True, False)]
+    ("padding", "ceil", "counted"),
+    [(0, False, True), (1, True, True), (1, False, False), (1, True, False)],
 )
 def test_pooling(torch: Any, padding: int, ceil: bool, counted: bool) -> None:
     x = draw(2, 8, 7, 3)
-    config = {"size": [3, 3], "stride": [2, 2], "padding": [[padding, padding]] * 2, "counted": counted, "ceil": ceil}
-    f, given = torch.nn.functional, torch.as_tensor(first(x))
-    agree(first(own("pooling", config | {"which": "max"}, {}, x)), f.max_pool2d(given, 3, 2, padding, ceil_mode=ceil))
-    agree(first(own("pooling", config | {"which": "average"}, {}, x)), f.avg_pool2d(given, 3, 2, padding, ceil, counted))
+    config = {
+        "size": [3, 3],
+        "stride": [2, 2],
+        "padding": [[padding, padding]] * 2,
+        "counted": counted,
+        "ceil": ceil,
+    }
+    f = torch.nn.functional
+    given = torch.as_tensor(first(x))
+    agree(
+        first(own("pooling", config | {"which": "max"}, {}, x)),
+        f.max_pool2d(given, 3, 2, padding, ceil_mode=ceil),
+    )
+    agree(
+        first(own("pooling", config | {"which": "average"}, {}, x)),
+        f.avg_pool2d(given, 3, 2, padding, ceil, counted),
+    )
 
 
 def test_global_pooling_and_what_has_no_parameters(torch: Any) -> None:
-    x, y = draw(2, 4, 5, 3), draw(2, 4, 5, 3)
+    x = draw(2, 4, 5, 3)
+    y = draw(2, 4, 5, 3)
     agree(own("global_pooling", {"which": "max"}, {}, x), torch.as_tensor(x).amax((1, 2)))
     agree(own("global_pooling", {"which": "average"}, {}, x), torch.as_tensor(x).mean((1, 2)))
     agree(own("flatten", {"channels_first": True}, {}, x), torch.as_tensor(first(x)).flatten(1))
     agree(own("add", {}, {}, x, y), torch.as_tensor(x) + torch.as_tensor(y))
     agree(own("multiply", {}, {}, x, y), torch.as_tensor(x) * torch.as_tensor(y))
-    agree(own("concatenate", {"axis": 1}, {}, x, y), torch.cat([torch.as_tensor(x), torch.as_tensor(y)], 1))
+    agree(
+        own("concatenate", {"axis": 1}, {}, x, y),
+        torch.cat([torch.as_tensor(x), torch.as_tensor(y)], 1),
+    )
     agree(own("mean", {"axes": [1, 2]}, {}, x), torch.as_tensor(x).mean((1, 2)))
     agree(own("matmul", {}, {}, x, y.swapaxes(-1, -2)), torch.as_tensor(x) @ torch.as_tensor(y).mT)
 
 
 def test_an_embedding(torch: Any) -> None:
-    weight, entries = draw(9, 4), RNG.integers(0, 9, (3, 5))
+    weight = draw(9, 4)
+    entries = RNG.integers(0, 9, (3, 5))
     agree(
         own("embedding", {}, {"weight": weight}, entries),
         torch.nn.functional.embedding(*map(torch.as_tensor, (entries, weight))),
@@ -156,46 +244,74 @@ GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 
 @pytest.mark.parametrize("name", GATES)
 def test_recurrent_layers_both_ways(torch: Any, name: str) -> None:
-    count, x = GATES[name], draw(3, 6, 5)
+    count = GATES[name]
+    x = draw(3, 6, 5)
     layer = getattr(torch.nn, name)(5, 4, batch_first=True, bidirectional=True, dtype=torch.float64)
     for back, suffix in ((False, "_l0"), (True, "_l0_reverse")):
         w, u, b, c = (
-            getattr(layer, f"{part}{suffix}").detach().numpy() for part in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+            getattr(layer, f"{part}{suffix}").detach().numpy()
+            for part in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
         )
-        arrays = {"kernel": w.reshape(count, 4, 5).swapaxes(1, 2), "recurrent": u.reshape(count, 4, 4).swapaxes(1, 2)}
+        arrays = {
+            "kernel": w.reshape(count, 4, 5).swapaxes(1, 2),
+            "recurrent": u.reshape(count, 4, 4).swapaxes(1, 2),
+        }
         both = b.reshape(count, 4), c.reshape(count, 4)
-        arrays |= {"bias": both[0], "recurrent_bias": both[1]} if name == "GRU" else {"bias": both[0] + both[1]}
+        arrays |= (
+            {"bias": both[0], "recurrent_bias": both[1]}
+            if name == "GRU"
+            else {"bias": both[0] + both[1]}
+        )
         config = {"cell": name.lower(), "backwards": back}
         wanted, _ = layer(torch.as_tensor(x))
         agree(own("recurrent", config, arrays, x), wanted[..., 4:] if back else wanted[..., :4])
         step = 0 if back else -1
-        agree(own("recurrent", config | {"last": True}, arrays, x), (wanted[..., 4:] if back else wanted[..., :4])[:, step])
+        agree(
+            own("recurrent", config | {"last": True}, arrays, x),
+            (wanted[..., 4:] if back else wanted[..., :4])[:, step],
+        )
 
 
 def test_attention_as_a_function(torch: Any) -> None:
-    q, k, v = draw(2, 3, 5, 4), draw(2, 3, 5, 4), draw(2, 3, 5, 4)
+    q = draw(2, 3, 5, 4)
+    k = draw(2, 3, 5, 4)
+    v = draw(2, 3, 5, 4)
     mask = RNG.random((5, 5)) > 0.3
     mask |= np.eye(5, dtype=bool)
-    of, given = torch.nn.functional.scaled_dot_product_attention, list(map(torch.as_tensor, (q, k, v)))
+    of = torch.nn.functional.scaled_dot_product_attention
+    given = list(map(torch.as_tensor, (q, k, v)))
     agree(own("attention", {}, {}, q, k, v), of(*given))
-    agree(own("attention", {"causal": True, "scale": 0.3}, {}, q, k, v), of(*given, is_causal=True, scale=0.3))
+    agree(
+        own("attention", {"causal": True, "scale": 0.3}, {}, q, k, v),
+        of(*given, is_causal=True, scale=0.3),
+    )
     agree(own("attention", {}, {}, q, k, v, mask), of(*given, torch.as_tensor(mask)))
-    agree(own("attention", {}, {}, q, k, v, draw(5, 5) * 0), of(*given, torch.zeros(5, 5, dtype=torch.float64)))
+    agree(
+        own("attention", {}, {}, q, k, v, draw(5, 5) * 0),
+        of(*given, torch.zeros(5, 5, dtype=torch.float64)),
+    )
 
 
 def test_attention_as_a_module(torch: Any) -> None:
-    x, y = draw(3, 6, 8), draw(3, 4, 8)
+    x = draw(3, 6, 8)
+    y = draw(3, 4, 8)
     layer = torch.nn.MultiheadAttention(8, 2, batch_first=True, dtype=torch.float64)
     torch.nn.init.normal_(layer.in_proj_bias)
     torch.nn.init.normal_(layer.out_proj.bias)
-    parts = layer.in_proj_weight.detach().numpy().reshape(3, 2, 4, 8), layer.in_proj_bias.detach().numpy().reshape(3, 2, 4)
-    arrays = {name: parts[0][k].transpose(2, 0, 1) for k, name in enumerate(("query", "key", "value"))}
+    parts = (
+        layer.in_proj_weight.detach().numpy().reshape(3, 2, 4, 8),
+        layer.in_proj_bias.detach().numpy().reshape(3, 2, 4),
+    )
+    arrays = {
+        name: parts[0][k].transpose(2, 0, 1) for k, name in enumerate(("query", "key", "value"))
+    }
     arrays |= {f"{name}_bias": parts[1][k] for k, name in enumerate(("query", "key", "value"))}
     arrays |= {
         "out": layer.out_proj.weight.detach().numpy().T.reshape(2, 4, 8),
         "out_bias": layer.out_proj.bias.detach().numpy(),
     }
-    q, k = torch.as_tensor(x), torch.as_tensor(y)
+    q = torch.as_tensor(x)
+    k = torch.as_tensor(y)
     agree(own("attention", {"heads": 2, "scale": 0.5}, arrays, x, y, y), layer(q, k, k)[0])
 
 
@@ -209,7 +325,11 @@ def said_of(kind: str) -> str:
 
 
 def test_every_kind_is_defined_or_said_not_to_be() -> None:
-    assert {kind for kind in KINDS if said_of(kind) == f"what {kind} computes"} == {"container", "other", "reshape"}
+    assert {kind for kind in KINDS if said_of(kind) == f"what {kind} computes"} == {
+        "container",
+        "other",
+        "reshape",
+    }
 
 
 @pytest.mark.parametrize(

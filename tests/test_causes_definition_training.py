@@ -20,8 +20,18 @@ __all__ = ["torch"]
 
 
 LOSSES: list[tuple[str, np.ndarray, np.ndarray, Callable[[Any], Callable[..., Any]]]] = [
-    ("cross-entropy of logits", draw(6, 4), RNG.integers(0, 4, 6), lambda t: t.nn.functional.cross_entropy),
-    ("cross-entropy of logits", draw(6, 4, 3), RNG.integers(0, 4, (6, 3)), lambda t: t.nn.functional.cross_entropy),
+    (
+        "cross-entropy of logits",
+        draw(6, 4),
+        RNG.integers(0, 4, 6),
+        lambda t: t.nn.functional.cross_entropy,
+    ),
+    (
+        "cross-entropy of logits",
+        draw(6, 4, 3),
+        RNG.integers(0, 4, (6, 3)),
+        lambda t: t.nn.functional.cross_entropy,
+    ),
     ("squared error", draw(6, 4), draw(6, 4), lambda t: t.nn.functional.mse_loss),
     ("absolute error", draw(6, 4), draw(6, 4), lambda t: t.nn.functional.l1_loss),
     ("Huber loss", 2 * draw(6, 4), draw(6, 4), lambda t: t.nn.functional.huber_loss),
@@ -35,8 +45,11 @@ LOSSES: list[tuple[str, np.ndarray, np.ndarray, Callable[[Any], Callable[..., An
 
 
 @pytest.mark.parametrize(("form", "z", "y", "wanted"), LOSSES)
-def test_losses_with_their_gradients(torch: Any, form: str, z: np.ndarray, y: np.ndarray, wanted: Any) -> None:
-    found, given = FORMS[form](z, y), torch.tensor(z, requires_grad=True)
+def test_losses_with_their_gradients(
+    torch: Any, form: str, z: np.ndarray, y: np.ndarray, wanted: Any
+) -> None:
+    found = FORMS[form](z, y)
+    given = torch.tensor(z, requires_grad=True)
     loss = wanted(torch)(given, torch.as_tensor(y))
     loss.backward()
     agree(np.asarray(found.loss.mean()), loss)
@@ -53,17 +66,24 @@ def test_every_loss_has_the_gradient_of_its_value() -> None:
             except Undefined:
                 continue
             step = draw(*z.shape)
-            slope = (form(z + 1e-6 * step, y).loss.sum() - form(z - 1e-6 * step, y).loss.sum()) / 2e-6
-            assert slope == pytest.approx(float(np.vdot(found.turned(found.gradient), step)), rel=1e-6, abs=1e-8), (
+            slope = (
+                form(z + 1e-6 * step, y).loss.sum() - form(z - 1e-6 * step, y).loss.sum()
+            ) / 2e-6
+            assert slope == pytest.approx(
+                float(np.vdot(found.turned(found.gradient), step)), rel=1e-6, abs=1e-8
+            ), (
                 name,
                 target,
             )
 
 
 def test_label_smoothing(torch: Any) -> None:
-    z, y = draw(6, 4), RNG.integers(0, 4, 6)
+    z = draw(6, 4)
+    y = RNG.integers(0, 4, 6)
     target = 0.9 * np.eye(4)[y] + 0.1 / 4
-    wanted = torch.nn.functional.cross_entropy(torch.as_tensor(z), torch.as_tensor(y), label_smoothing=0.1)
+    wanted = torch.nn.functional.cross_entropy(
+        torch.as_tensor(z), torch.as_tensor(y), label_smoothing=0.1
+    )
     agree(np.asarray(smoothed(z, target).loss.mean()), wanted)
 
 
@@ -72,12 +92,18 @@ def test_label_smoothing(torch: Any) -> None:
 
 OPTIMIZERS: list[tuple[dict[str, Any], Callable[[Any], Callable[..., Any]]]] = [
     ({"kind": "sgd", "rate": 0.1}, lambda o: lambda p: o.SGD(p, 0.1)),
-    ({"kind": "sgd", "rate": 0.1, "momentum": 0.9, "decay": 0.1}, lambda o: lambda p: o.SGD(p, 0.1, 0.9, weight_decay=0.1)),
-    ({"kind": "sgd", "rate": 0.1, "momentum": 0.9, "nesterov": True}, lambda o: lambda p: o.SGD(p, 0.1, 0.9, nesterov=True)),
-    ({"kind": "sgd", "rate": 0.1, "momentum": 0.9, "dampening": 0.3}, lambda o: lambda p: o.SGD(p, 0.1, 0.9, 0.3)),
-    ({"kind": "adam", "rate": 0.1, "decay": 0.1}, lambda o: lambda p: o.Adam(p, 0.1, weight_decay=0.1)),
-    ({"kind": "adam", "rate": 0.1, "amsgrad": True}, lambda o: lambda p: o.Adam(p, 0.1, amsgrad=True)),
-    ({"kind": "adamw", "rate": 0.1, "decay": 0.1}, lambda o: lambda p: o.AdamW(p, 0.1, weight_decay=0.1)),
+    ({"kind": "sgd", "rate": 0.1, "momentum": 0.9, "decay": 0.1},
+        lambda o: lambda p: o.SGD(p, 0.1, 0.9, weight_decay=0.1)),
+    ({"kind": "sgd", "rate": 0.1, "momentum": 0.9, "nesterov": True},
+        lambda o: lambda p: o.SGD(p, 0.1, 0.9, nesterov=True)),
+    ({"kind": "sgd", "rate": 0.1, "momentum": 0.9, "dampening": 0.3},
+        lambda o: lambda p: o.SGD(p, 0.1, 0.9, 0.3)),
+    ({"kind": "adam", "rate": 0.1, "decay": 0.1},
+        lambda o: lambda p: o.Adam(p, 0.1, weight_decay=0.1)),
+    ({"kind": "adam", "rate": 0.1, "amsgrad": True},
+        lambda o: lambda p: o.Adam(p, 0.1, amsgrad=True)),
+    ({"kind": "adamw", "rate": 0.1, "decay": 0.1},
+        lambda o: lambda p: o.AdamW(p, 0.1, weight_decay=0.1)),
     ({"kind": "rmsprop", "rate": 0.1, "rho": 0.8}, lambda o: lambda p: o.RMSprop(p, 0.1, 0.8)),
     ({"kind": "rmsprop", "rate": 0.1, "rho": 0.8, "centered": True, "momentum": 0.5},
      lambda o: lambda p: o.RMSprop(p, 0.1, 0.8, momentum=0.5, centered=True)),
@@ -87,25 +113,35 @@ CLIPPINGS: list[tuple[dict[str, Any], Callable[..., Any]]] = [
     ({}, lambda u, p: None),
     ({"clip": {"value": 0.3}}, lambda u, p: u.clip_grad_value_(p, 0.3)),
     ({"clip": {"global_norm": 0.7}, "clip_epsilon": 1e-6}, lambda u, p: u.clip_grad_norm_(p, 0.7)),
-    ({"clip": {"norm": 0.7}, "clip_epsilon": 1e-6}, lambda u, p: [u.clip_grad_norm_([each], 0.7) for each in p]),
+    (
+        {"clip": {"norm": 0.7}, "clip_epsilon": 1e-6},
+        lambda u, p: [u.clip_grad_norm_([each], 0.7) for each in p],
+    ),
 ]
 
 
 @pytest.mark.parametrize(("config", "made"), OPTIMIZERS)
 @pytest.mark.parametrize(("clip", "clipped"), CLIPPINGS)
-def test_optimisers(torch: Any, config: dict[str, Any], made: Any, clip: dict[str, Any], clipped: Any) -> None:
+def test_optimisers(
+    torch: Any, config: dict[str, Any], made: Any, clip: dict[str, Any], clipped: Any
+) -> None:
     parameters = [torch.nn.Parameter(torch.as_tensor(draw(*shape))) for shape in ((4, 3), (3,))]
     optimizer = made(torch.optim)(parameters)
-    arrays, gradients = [named(parameters)], []
+    arrays = [named(parameters)]
+    gradients = []
     for _ in range(4):
         for each in parameters:
             each.grad = torch.as_tensor(draw(*each.shape))
-        gradients.append({name: each.grad.numpy().copy() for name, each in zip("ab", parameters, strict=True)})
+        gradients.append(
+            {name: each.grad.numpy().copy() for name, each in zip("ab", parameters, strict=True)}
+        )
         clipped(torch.nn.utils, parameters)
         optimizer.step()
         arrays.append(named(parameters))
     steps = Steps(None, arrays, gradients)
-    np.testing.assert_allclose(updates(complete(config | clip, "torch"), steps), steps.updates(), rtol=1e-9, atol=1e-13)
+    np.testing.assert_allclose(
+        updates(complete(config | clip, "torch"), steps), steps.updates(), rtol=1e-9, atol=1e-13
+    )
 
 
 def named(parameters: list[Any]) -> Arrays:

@@ -1,4 +1,6 @@
-"""Resampling is what the frameworks compute, and one for another is named; what is none of them is not."""
+"""Resampling is what the frameworks compute, and one for another is named; what is none of them is
+not.
+"""
 
 from __future__ import annotations
 
@@ -32,10 +34,19 @@ JAX: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(("form", "named"), TORCH)
-def test_resampling_is_pytorch_s(size: tuple[int, int], form: dict[str, Any], named: dict[str, Any]) -> None:
+def test_resampling_is_pytorch_s(
+    size: tuple[int, int], form: dict[str, Any], named: dict[str, Any]
+) -> None:
     torch = pytest.importorskip("torch")
-    wanted = torch.nn.functional.interpolate(torch.as_tensor(np.moveaxis(X, -1, 1)), size=size, **named)
-    np.testing.assert_allclose(resampled(form | {"size": size}, X), np.moveaxis(wanted.numpy(), 1, -1), rtol=1e-9, atol=1e-12)
+    wanted = torch.nn.functional.interpolate(
+        torch.as_tensor(np.moveaxis(X, -1, 1)), size=size, **named
+    )
+    np.testing.assert_allclose(
+        resampled(form | {"size": size}, X),
+        np.moveaxis(wanted.numpy(), 1, -1),
+        rtol=1e-9,
+        atol=1e-12,
+    )
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -44,10 +55,14 @@ def test_resampling_is_that_of_jax(size: tuple[int, int], form: dict[str, Any], 
     jax = pytest.importorskip("jax")
     with jax.enable_x64(True):
         wanted = jax.image.resize(X, (2, *size, 3), named)
-        np.testing.assert_allclose(resampled(form | {"size": size}, X), wanted, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(
+            resampled(form | {"size": size}, X), wanted, rtol=1e-9, atol=1e-12
+        )
 
 
-@pytest.mark.parametrize("form", [{"method": "wave", "grid": "edges"}, {"method": "linear", "grid": "sides"}])
+@pytest.mark.parametrize(
+    "form", [{"method": "wave", "grid": "edges"}, {"method": "linear", "grid": "sides"}]
+)
 def test_what_is_not_known_is_said(form: dict[str, Any]) -> None:
     with pytest.raises(Undefined):
         resampled(form | {"size": (10, 8)}, X)
@@ -58,16 +73,25 @@ def side(value: np.ndarray) -> Side:
 
 
 def told(mine: dict[str, Any], its: np.ndarray) -> list[str]:
-    return [each.key for each in explain(Case("forward", side(resampled(mine | {"size": (10, 8)}, X)), side(its)))]
+    return [
+        each.key
+        for each in explain(
+            Case("forward", side(resampled(mine | {"size": (10, 8)}, X)), side(its))
+        )
+    ]
 
 
 @pytest.mark.parametrize(("form", "named"), TORCH[2:])
-def test_each_form_is_named_for_the_nearest_number(form: dict[str, Any], named: dict[str, Any]) -> None:
+def test_each_form_is_named_for_the_nearest_number(
+    form: dict[str, Any], named: dict[str, Any]
+) -> None:
     assert told(TORCH[0][0], resampled(form | {"size": (10, 8)}, X)) == ["resampling.method"]
 
 
 def test_corners_and_edges_are_told_apart() -> None:
-    corners, left = ({"method": "linear", "grid": grid, "size": (10, 8)} for grid in ("corners", "edges"))
+    corners, left = (
+        {"method": "linear", "grid": grid, "size": (10, 8)} for grid in ("corners", "edges")
+    )
     assert told(TORCH[2][0], resampled(corners, X)) == ["resampling.grid"]
     assert told(TORCH[2][0], resampled(left, X)) == ["resampling.grid"]
     cubic = {"method": "steeper cubic", "grid": "centers", "outside": "left", "size": (10, 8)}

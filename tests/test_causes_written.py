@@ -41,7 +41,14 @@ def stretch(its: np.ndarray) -> Case:
     places = attention_by_hand()
     end = Side("keras", "keras", "out", "between", output=places[-1].output)
     one = Side("torch", "torch", "fused", "attention", output=its)
-    return Case("forward", end, replace(end, backend="torch", dialect="torch", output=its), (), tuple(places), (one,))
+    return Case(
+        "forward",
+        end,
+        replace(end, backend="torch", dialect="torch", output=its),
+        (),
+        tuple(places),
+        (one,),
+    )
 
 
 # attention, written out
@@ -73,7 +80,9 @@ def test_what_is_not_attention_is_not_taken_for_it() -> None:
         ({"behind": True}, "attention.mask", "where"),
     ],
 )
-def test_a_fault_of_attention_is_told_at_the_function_that_does_it(config: dict[str, Any], cause: str, where: str) -> None:
+def test_a_fault_of_attention_is_told_at_the_function_that_does_it(
+    config: dict[str, Any], cause: str, where: str
+) -> None:
     assert told(stretch(fused(**config)))[:1] == [(cause, where)]
 
 
@@ -83,7 +92,8 @@ def test_no_family_speaks_of_attention_that_is_another_function_altogether() -> 
 
 def test_a_mask_of_numbers_is_one_that_is_added() -> None:
     places = attention_by_hand()
-    raw, bias = places[0].output, RNG.normal(size=(5, 5))
+    raw = places[0].output
+    bias = RNG.normal(size=(5, 5))
     assert raw is not None
     score = raw * 0.5 + bias
     weights = np.exp(score) / np.exp(score).sum(-1, keepdims=True)
@@ -106,7 +116,13 @@ def padded() -> tuple[Case, np.ndarray]:
     x = RNG.normal(size=(2, 6, 6, 3))
     around = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
     pad = step("pad", "other", around, x)
-    config = {"which": "average", "size": [3, 3], "stride": [1, 1], "padding": [[0, 0], [0, 0]], "counted": False}
+    config = {
+        "which": "average",
+        "size": [3, 3],
+        "stride": [1, 1],
+        "padding": [[0, 0], [0, 0]],
+        "counted": False,
+    }
     pool = step("pool", "pooling", forward("pooling", config, {}, {}, [around]), around, **config)
     its = forward("pooling", config | {"padding": [[1, 1], [1, 1]]}, {}, {}, [x])
     other = Side("torch", "torch", "avg", "pooling", inputs=(x,), output=its)

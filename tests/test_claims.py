@@ -15,7 +15,9 @@ from experiments.claiming.claim import Case, Claim, Judged, judge
 from experiments.claiming.criteria import Above, Below, Between, Criterion, Figure, Near
 from experiments.claiming.evidence import Evidence
 
-CRITERIA = list(dict.fromkeys(case.criterion for claim in CLAIMS for case in (*claim.cases, *claim.beside)))
+CRITERIA = list(
+    dict.fromkeys(case.criterion for claim in CLAIMS for case in (*claim.cases, *claim.beside))
+)
 
 
 def beyond(criterion: Criterion, *, met: bool) -> Figure:
@@ -38,7 +40,11 @@ def planted(claim: Claim, *outcomes: bool | None) -> Claim:
         figure = Figure(float("nan")) if met is None else beyond(one.criterion, met=met)
         return replace(one, measure=lambda evidence: figure)
 
-    return replace(claim, cases=tuple(case(*pair) for pair in zip(claim.cases, outcomes, strict=True)), beside=())
+    return replace(
+        claim,
+        cases=tuple(case(*pair) for pair in zip(claim.cases, outcomes, strict=True)),
+        beside=(),
+    )
 
 
 def verdict(claim: Claim) -> str:
@@ -92,11 +98,20 @@ def test_a_framework_that_has_nothing_of_the_kind_has_no_say() -> None:
 
 
 def test_a_framework_that_is_not_sure_keeps_a_claim_from_holding() -> None:
-    assert of_frameworks(torch=Figure(1.0), keras=Figure(0.1, 0.1), jax=Figure(1.0)).verdict == "cannot be told"
+    assert (
+        of_frameworks(torch=Figure(1.0), keras=Figure(0.1, 0.1), jax=Figure(1.0)).verdict
+        == "cannot be told"
+    )
 
 
 def test_words_are_said_for_the_outcomes_only_that_they_were_written_for() -> None:
-    claim = Claim("", (Case("a", lambda _: Figure(1.0), Above(0.0)), Case("b", lambda _: Figure(0.0), Below(1.0))))
+    claim = Claim(
+        "",
+        (
+            Case("a", lambda _: Figure(1.0), Above(0.0)),
+            Case("b", lambda _: Figure(0.0), Below(1.0)),
+        ),
+    )
     said = replace(claim, meaning={"yes no": "only a"})
     found = {name: Evidence({}, {}) for name in FRAMEWORKS}
     assert judge(said, found).condition == ""
@@ -111,10 +126,15 @@ def test_words_are_said_for_the_outcomes_only_that_they_were_written_for() -> No
     [
         (claims.Options(backends=("numpy",)), "--backends must name one of torch, keras, jax"),
         (claims.Options(backends=("troch",)), "did you mean 'torch'"),
-        (claims.Options(backends=("torch",), write=True), "--write must have all of torch, keras, jax"),
+        (
+            claims.Options(backends=("torch",), write=True),
+            "--write must have all of torch, keras, jax",
+        ),
         (claims.Options(json="not/there.json"), "whose folder is not there"),
     ],
 )
-def test_what_cannot_be_done_is_refused_before_anything_is_measured(options: claims.Options, expected: str) -> None:
+def test_what_cannot_be_done_is_refused_before_anything_is_measured(
+    options: claims.Options, expected: str
+) -> None:
     with pytest.raises(UserError, match=re.escape(expected)):
         claims.run(options)

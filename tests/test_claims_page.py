@@ -1,4 +1,6 @@
-"""The claims of the article, on their page: its rows are the command's, and its verdicts those of the installed frameworks."""
+"""The claims of the article, on their page: its rows are the command's, and its verdicts those of
+the installed frameworks.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,15 @@ from rich.console import Console
 from backends import FRAMEWORKS
 from common.backend import Backend
 from common.errors import Failed
-from experiments.claiming import activations, clippings, initializations, measuring, normalizations, page, table
+from experiments.claiming import (
+    activations,
+    clippings,
+    initializations,
+    measuring,
+    normalizations,
+    page,
+    table,
+)
 from experiments.claiming.article import CLAIMS
 from experiments.claiming.claim import Case, Claim, Judged, judge
 from experiments.claiming.criteria import Figure
@@ -34,9 +44,12 @@ def measured(backend: Backend) -> Evidence:
     """The start of a few networks, in each framework."""
     worker = Worker(backend, threads=1, imports=0.0)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what the frameworks say while they trace is not ours to mend
+        # what the frameworks say while they trace is not ours to mend
+        warnings.simplefilter("ignore")
         runs = {
-            name: worker.run(Job(run_id=name, plan=plan.model_copy(update={"steps": 1}), device="cpu"))
+            name: worker.run(
+                Job(run_id=name, plan=plan.model_copy(update={"steps": 1}), device="cpu")
+            )
             for name, plan in plans(AT_THE_START).items()
         }
     return Evidence(runs, {})
@@ -46,10 +59,14 @@ def test_each_framework_says_that_the_sigmoid_loses_the_gradient(measured: Evide
     assert judge(activations.SIGMOID, {"it": measured}).verdict == "holds"
 
 
-def test_in_each_framework_batch_norm_makes_the_gradient_grow_by_the_factor_of_theory(measured: Evidence) -> None:
+def test_in_each_framework_batch_norm_makes_the_gradient_grow_by_the_factor_of_theory(
+    measured: Evidence,
+) -> None:
     claim = replace(normalizations.CLAIMS[3], beside=())
     assert judge(claim, {"it": measured}).verdict == "holds"
-    assert measured.a_layer("relu + he + batch norm").value == pytest.approx(np.sqrt(np.pi / (np.pi - 1)), rel=0.05)
+    assert measured.a_layer("relu + he + batch norm").value == pytest.approx(
+        np.sqrt(np.pi / (np.pi - 1)), rel=0.05
+    )
 
 
 @pytest.fixture(scope="module")
@@ -59,31 +76,45 @@ def facts(backend: Backend) -> dict[str, Evidence]:
     return {backend.name: Evidence({}, script["measured"](measuring.ASKED))}
 
 
-@pytest.mark.parametrize("claim", [initializations.CLAIMS[1], *clippings.CLAIMS[:2]], ids=lambda claim: claim.words)
-def test_each_frameworks_own_functions_have_the_verdicts_of_the_page(claim: Claim, facts: dict[str, Evidence]) -> None:
+@pytest.mark.parametrize(
+    "claim", [initializations.CLAIMS[1], *clippings.CLAIMS[:2]], ids=lambda claim: claim.words
+)
+def test_each_frameworks_own_functions_have_the_verdicts_of_the_page(
+    claim: Claim, facts: dict[str, Evidence]
+) -> None:
     judged = judge(claim, facts)
     assert judged.cases
     for one, row in zip(judged.cases, written()[claim.words].cases, strict=False):
         assert one.outcome in (OUTCOME_OF[row[-1]], "untried")
 
 
-def test_the_articles_snippet_raises_in_pytorch_and_clips_in_its_place(request: pytest.FixtureRequest) -> None:
+def test_the_articles_snippet_raises_in_pytorch_and_clips_in_its_place(
+    request: pytest.FixtureRequest,
+) -> None:
     load("torch", request.config)
     script = runpy.run_path(str(measuring.NATIVE / "torch_itself.py"))
     found = judge(clippings.CLAIMS[2], {"torch": Evidence({}, script["measured"](measuring.ASKED))})
     assert (found.verdict, found.outcomes) == ("does not hold", "no no | yes")
 
 
-def test_a_script_that_fails_is_told_with_its_last_word(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_script_that_fails_is_told_with_its_last_word(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(measuring, "NATIVE", tmp_path)
     (tmp_path / "torch_itself.py").write_text("raise KeyError('threshold')")
-    with pytest.raises(Failed, match="torch's own functions could not be asked: KeyError: 'threshold'"):
+    with pytest.raises(
+        Failed, match="torch's own functions could not be asked: KeyError: 'threshold'"
+    ):
         measuring.facts("torch")
 
 
-def test_a_script_is_asked_in_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_script_is_asked_in_a_process_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(measuring, "NATIVE", tmp_path)
-    (tmp_path / "torch_itself.py").write_text("import json, sys; json.dump([json.load(sys.stdin), *sys.path], sys.stdout)")
+    (tmp_path / "torch_itself.py").write_text(
+        "import json, sys; json.dump([json.load(sys.stdin), *sys.path], sys.stdout)"
+    )
     asked, *paths = measuring.facts("torch")
     assert asked == measuring.ASKED
     assert str(tmp_path) not in paths
@@ -125,7 +156,10 @@ def test_the_page_has_every_row_that_the_command_prints() -> None:
     found: list[tuple[str, str]] = []
     for words, one in written().items():
         found += [(words, ""), *((row[0], row[4]) for row in one.cases)]
-    printed = [(re.sub(r"^\d+\. ", "", row.words), row.criterion) for row in table.rows(everything(), FRAMEWORKS)]
+    printed = [
+        (re.sub(r"^\d+\. ", "", row.words), row.criterion)
+        for row in table.rows(everything(), FRAMEWORKS)
+    ]
     assert found == printed
 
 
@@ -150,7 +184,8 @@ def test_the_verdict_on_the_page_follows_from_the_figures_on_the_page(claim: Cla
 
 
 def test_terminal_and_page_have_the_same_rows() -> None:
-    console, found = Console(width=400), everything()
+    console = Console(width=400)
+    found = everything()
     with console.capture() as shown:
         console.print(table.shown(found, FRAMEWORKS))
     printed = " ".join(shown.get().split())

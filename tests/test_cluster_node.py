@@ -36,7 +36,12 @@ def relay() -> Iterator[Relay]:
 
 def asked(plan: Plan, reference: str | None = None) -> dict[str, Any]:
     one = job("numpy", "it", plan, "cpu")
-    return {"run_id": one.run_id, "device": "cpu", "reference": reference, "plan": plan.model_dump(mode="json")}
+    return {
+        "run_id": one.run_id,
+        "device": "cpu",
+        "reference": reference,
+        "plan": plan.model_dump(mode="json"),
+    }
 
 
 def nothing() -> bytes:
@@ -47,8 +52,12 @@ def until(relay: Relay, kind: str, messages: Iterator[dict[str, Any]]) -> dict[s
     return next(message for message in messages if message["type"] == kind)
 
 
-def test_a_run_comes_back_whole_with_its_references_and_leaves_nothing(relay: Relay, tmp_path: Path) -> None:
-    plan, messages, store = small()["relu + he"], relay.messages(), Store(tmp_path)
+def test_a_run_comes_back_whole_with_its_references_and_leaves_nothing(
+    relay: Relay, tmp_path: Path
+) -> None:
+    plan = small()["relu + he"]
+    messages = relay.messages()
+    store = Store(tmp_path)
     here = Store(tmp_path / "here")
     one = job("numpy", "it", plan, "cpu")
     assert Runner(here, Notes()).run([one]) == {}
@@ -63,11 +72,16 @@ def test_a_run_comes_back_whole_with_its_references_and_leaves_nothing(relay: Re
     for name, values in run.trace.quantities.items():
         np.testing.assert_array_equal(there.trace.quantities[name], values)
     assert "facts" in np.load(tmp_path / "references.npz")
-    assert [path for path in Path(relay.folder.name).rglob("*") if path.is_file() and path.name != ".lock"] == []
+    assert [
+        path
+        for path in Path(relay.folder.name).rglob("*")
+        if path.is_file() and path.name != ".lock"
+    ] == []
 
 
 def test_bytes_that_changed_on_the_way_are_not_kept(tmp_path: Path) -> None:
-    store, message = Store(tmp_path), {"run": b"run", "references": b"r", "sha256": digest(b"run", b"r")}
+    store = Store(tmp_path)
+    message = {"run": b"run", "references": b"r", "sha256": digest(b"run", b"r")}
     wanted = {"run_id": 16 * "1", "reference": str(tmp_path / "r.npz")}
     for changed in ({"run": b"ruN"}, {"references": b"R"}, {"references": None}):
         with pytest.raises(NotKept, match="not those that the node sent"):
@@ -78,7 +92,8 @@ def test_bytes_that_changed_on_the_way_are_not_kept(tmp_path: Path) -> None:
 
 
 def test_a_run_that_cannot_be_written_is_named_as_one_of_this_machine_is(tmp_path: Path) -> None:
-    store, message = Store(tmp_path / "runs"), {"run": b"run", "references": None, "sha256": digest(b"run")}
+    store = Store(tmp_path / "runs")
+    message = {"run": b"run", "references": None, "sha256": digest(b"run")}
     store.directory.rmdir()
     with pytest.raises(NotKept) as caught:
         keep(message, {"run_id": 16 * "1", "reference": None}, store)
@@ -94,10 +109,13 @@ def test_a_data_file_reaches_a_node_once_and_only_as_the_plan_knows_it(
     content = file.read_bytes()
     found = plan(steps=2)
     task = found.task.model_copy(update={"source": "/nowhere/here.npz", "sha256": digest(content)})
-    wanted, messages = asked(found.model_copy(update={"task": task})), relay.messages()
+    wanted = asked(found.model_copy(update={"task": task}))
+    messages = relay.messages()
     until(relay, "ready", messages)
     relay.send(wanted, None, lambda: content + b"more")
-    assert "is another file than when the command began" in until(relay, "failed", messages)["reason"]
+    assert (
+        "is another file than when the command began" in until(relay, "failed", messages)["reason"]
+    )
     relay.send(wanted, None, lambda: content)
     came = until(relay, "finished", messages)
     relay.send(wanted, None, nothing)
@@ -106,14 +124,18 @@ def test_a_data_file_reaches_a_node_once_and_only_as_the_plan_knows_it(
     keep(came, wanted, store)
     run = store.load(wanted["run_id"])
     assert run
-    assert run.header.plan.task.source == "/nowhere/here.npz", "the node's own path is nobody's business"
+    assert run.header.plan.task.source == "/nowhere/here.npz", (
+        "the node's own path is nobody's business"
+    )
 
 
 def test_a_worker_that_dies_on_its_node_says_why(relay: Relay) -> None:
     messages = relay.messages()
     until(relay, "ready", messages)
     relay.worker.process.kill()
-    assert list(messages) == [{"type": "ended", "reason": "the worker was killed by SIGKILL (out of memory?)"}]
+    assert list(messages) == [
+        {"type": "ended", "reason": "the worker was killed by SIGKILL (out of memory?)"}
+    ]
 
 
 def test_a_run_that_fails_on_its_node_brings_its_traceback(relay: Relay) -> None:
@@ -121,7 +143,10 @@ def test_a_run_that_fails_on_its_node_brings_its_traceback(relay: Relay) -> None
     until(relay, "ready", messages)
     relay.send(asked(small()["relu + he"]) | {"device": "gpu"}, None, nothing)
     message = until(relay, "failed", messages)
-    assert (message["kind"], message["reason"]) == ("unsupported", "numpy has no device 'gpu'; it has: cpu:0")
+    assert (message["kind"], message["reason"]) == (
+        "unsupported",
+        "numpy has no device 'gpu'; it has: cpu:0",
+    )
     assert b"Traceback" in message["traceback"]
 
 
@@ -134,7 +159,9 @@ def needs_ray(request: pytest.FixtureRequest) -> None:
         pytest.skip(reason)
 
 
-@pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")  # JAX, of another test in this process, on how Ray starts nodes
+@pytest.mark.filterwarnings(
+    "ignore:os.fork:RuntimeWarning"
+)  # JAX, of another test in this process, on how Ray starts nodes
 @pytest.mark.usefixtures("needs_ray")
 def test_a_node_that_goes_costs_no_run_and_moves_no_number(tmp_path: Path) -> None:
     def kill(runs: Path) -> None:
@@ -145,7 +172,18 @@ def test_a_node_that_goes_costs_no_run_and_moves_no_number(tmp_path: Path) -> No
         kept.append(len(list(runs.glob("*.parquet"))))
 
     kept: list[int] = []
-    size = ["--depth", "4", "--width", "8", "--seeds", "1", "--steps", "400", "--record-every", "20"]
+    size = [
+        "--depth",
+        "4",
+        "--width",
+        "8",
+        "--seeds",
+        "1",
+        "--steps",
+        "400",
+        "--record-every",
+        "20",
+    ]
     arguments = ["activations", *size, "--backends", "numpy"]
     here = ran(tmp_path / "here", arguments)
     with nodes(2) as cluster:
@@ -159,11 +197,21 @@ def test_a_node_that_goes_costs_no_run_and_moves_no_number(tmp_path: Path) -> No
 @pytest.mark.usefixtures("needs_ray")
 def test_the_cluster_that_the_page_shows_is_one_to_ray() -> None:
     code = (
-        "import sys, yaml\nfrom ray.autoscaler._private.util import prepare_config, validate_config\n"
+        "import sys, yaml\nfrom ray.autoscaler._private.util import prepare_config, "
+        "validate_config\n"
         "validate_config(prepare_config(yaml.safe_load(sys.stdin)))"
     )
-    (shown,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/many-machines.md").read_text(encoding="utf-8"), re.DOTALL)
+    (shown,) = re.findall(
+        r"```yaml\n(.*?)```",
+        (ROOT / "docs/many-machines.md").read_text(encoding="utf-8"),
+        re.DOTALL,
+    )
     line = [sys.executable, "-c", code]
-    for text, status in ((shown, 0), (shown.replace("InstanceType", "Type").replace("node_config", "config"), 1)):
-        found = subprocess.run(line, input=text, capture_output=True, text=True, timeout=60, check=False)
+    for text, status in (
+        (shown, 0),
+        (shown.replace("InstanceType", "Type").replace("node_config", "config"), 1),
+    ):
+        found = subprocess.run(
+            line, input=text, capture_output=True, text=True, timeout=60, check=False
+        )
         assert found.returncode == status, found.stderr

@@ -1,6 +1,8 @@
-"""The palettes of the charts: any two of their eight colours are apart for every reader, and each from its ground.
+"""The palettes of the charts: any two of their eight colours are apart for every reader, and each
+from its ground.
 
-How a reader without red or green cones sees a colour is Machado, Oliveira and Fernandes 2009 (severity 1), in linear RGB.
+How a reader without red or green cones sees a colour is Machado, Oliveira and Fernandes 2009
+(severity 1), in linear RGB.
 """
 
 from __future__ import annotations
@@ -14,10 +16,28 @@ from experiments.report.charts import DARK, DASHES, PALETTE
 
 SIGHT = {
     "all colours": np.eye(3),
-    "no red": np.array([[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]),
-    "no green": np.array([[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]),
+    "no red": np.array(
+        [
+            [0.152286, 1.052583, -0.204868],
+            [0.114503, 0.786281, 0.099216],
+            [-0.003882, -0.048116, 1.051998],
+        ]
+    ),
+    "no green": np.array(
+        [
+            [0.367322, 0.860646, -0.227968],
+            [0.280085, 0.672501, 0.047413],
+            [-0.011820, 0.042940, 0.968881],
+        ]
+    ),
 }
-TO_XYZ = np.array([[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]])
+TO_XYZ = np.array(
+    [
+        [0.4124564, 0.3575761, 0.1804375],
+        [0.2126729, 0.7151522, 0.0721750],
+        [0.0193339, 0.1191920, 0.9503041],
+    ]
+)
 WHITE = np.array([0.95047, 1.0, 1.08883])
 GROUNDS = {"light": (PALETTE, "#ffffff"), "dark": (DARK, "#15181b")}
 BEFORE = ["#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#8C7A00", "#7F7F7F"]

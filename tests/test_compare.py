@@ -17,7 +17,14 @@ from tests.comparing import TINY, command
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
     folder = tmp_path_factory.mktemp("compare")
-    return folder, command("normalization", *TINY, "--output", str(folder / "runs"), "--json", str(folder / "findings.json"))
+    return folder, command(
+        "normalization",
+        *TINY,
+        "--output",
+        str(folder / "runs"),
+        "--json",
+        str(folder / "findings.json"),
+    )
 
 
 Done = tuple[Path, subprocess.CompletedProcess[str]]
@@ -30,10 +37,17 @@ def test_the_report_begins_with_the_question_and_ends_with_the_answer(done: Done
     assert page.stat().st_size < 6e6
     text = " ".join(done[1].stdout.split())
     asked = " ".join(read("normalization").question.split())
-    assert text.startswith(f"{asked} Answer 4 hidden layers"), "tables are shown that nobody asked for"
-    more = f"Page: {page}; tables: --full; how to read it: docs/how-to-read.md; all documents: docs/README.md"
+    assert text.startswith(f"{asked} Answer 4 hidden layers"), (
+        "tables are shown that nobody asked for"
+    )
+    more = (
+        f"Page: {page}; tables: --full; how to read it: docs/how-to-read.md; all documents: "
+        "docs/README.md"
+    )
     assert text.endswith(f"No framework was compared with the definition. {more}")
-    assert sum(int(line.split(": ")[-1].split()[0]) for line in lines if line.endswith(" of 24")) == 24
+    assert (
+        sum(int(line.split(": ")[-1].split()[0]) for line in lines if line.endswith(" of 24")) == 24
+    )
 
 
 def test_full_prints_the_tables_before_the_same_answer(done: Done) -> None:
@@ -60,18 +74,28 @@ def test_a_second_experiment_leaves_the_first_ones_page(tmp_path: Path) -> None:
         own.write_text(f'question = "{name}?"\n[[configuration]]\n')
         assert command(str(own), *TINY, "--output", str(tmp_path / "runs")).returncode == 0
     pages = sorted((tmp_path / "runs").glob("*.html"))
-    assert [re.sub(r"-[0-9a-f]{8}(?=\.html)", "", page.name) for page in pages] == ["one.html", "report.html", "two.html"]
+    assert [re.sub(r"-[0-9a-f]{8}(?=\.html)", "", page.name) for page in pages] == [
+        "one.html",
+        "report.html",
+        "two.html",
+    ]
     assert "<title>one?</title>" in pages[0].read_text(encoding="utf-8")
-    assert [f'href="{pages[at].name}"' in pages[1].read_text(encoding="utf-8") for at in (0, 2)] == [True, True]
+    assert [
+        f'href="{pages[at].name}"' in pages[1].read_text(encoding="utf-8") for at in (0, 2)
+    ] == [True, True]
 
 
 def test_the_answer_of_a_single_network_names_a_command_that_works(tmp_path: Path) -> None:
     own = tmp_path / "mine.toml"
     own.write_text(
-        'question = "?"\n[[configuration]]\nactivation = "sigmoid"\ninitialization = { kind = "gaussian", std = 1e-3 }\n'
+        'question = "?"\n[[configuration]]\nactivation = "sigmoid"\ninitialization = { kind = '
+        '"gaussian", std = 1e-3 }\n'
     )
     first = command(str(own), *TINY, "--output", str(tmp_path / "runs"))
-    (asked,) = re.findall(r"What to try: python -m experiments.compare (.*? --try) runs", " ".join(first.stdout.split()))
+    (asked,) = re.findall(
+        r"What to try: python -m experiments.compare (.*? --try) runs",
+        " ".join(first.stdout.split()),
+    )
     again = command(*shlex.split(asked))
     assert again.returncode == 0, again.stderr
     assert "tanh + gaussian (std 0.001)" in again.stdout
@@ -82,12 +106,30 @@ def test_the_answer_of_a_single_network_names_a_command_that_works(tmp_path: Pat
 def test_the_answer_is_printed_although_the_page_cannot_be_written(tmp_path: Path) -> None:
     own = tmp_path / "one.toml"
     own.write_text('question = "?"\n[[configuration]]\n')
-    line = [sys.executable, "-m", "experiments.compare", str(own), *TINY, "--output", str(tmp_path / "runs")]
-    small = ["bash", "-c", 'ulimit -f 512; exec "$@"', "-", *line]  # KiB: room for the runs, and not for the page
+    line = [
+        sys.executable,
+        "-m",
+        "experiments.compare",
+        str(own),
+        *TINY,
+        "--output",
+        str(tmp_path / "runs"),
+    ]
+    # KiB: room for the runs, and not for the page
+    small = [
+        "bash",
+        "-c",
+        'ulimit -f 512; exec "$@"',
+        "-",
+        *line,
+    ]
     result = subprocess.run(small, capture_output=True, text=True, timeout=60, check=False)
     assert result.returncode == 1
     path = tmp_path / "runs" / f"{name_of_file(str(own))}.html"
-    assert result.stderr.splitlines()[-1] == f"error: the page {path} could not be written: File too large"
+    assert (
+        result.stderr.splitlines()[-1]
+        == f"error: the page {path} could not be written: File too large"
+    )
     assert "\nAnswer\n" in result.stdout
     assert not list((tmp_path / "runs").glob("*.part")), "a part of the page is left"
 
@@ -130,9 +172,12 @@ def test_fresh_and_damaged_runs_are_run_again(tmp_path: Path) -> None:
 def test_a_run_that_turns_non_finite_ends_with_status_1_and_its_reason(tmp_path: Path) -> None:
     own = tmp_path / "exploding.toml"
     own.write_text(
-        'question = "?"\n[[configuration]]\nactivation = "relu"\ninitialization = { kind = "gaussian", std = 1e80 }\n'
+        'question = "?"\n[[configuration]]\nactivation = "relu"\ninitialization = { kind = '
+        '"gaussian", std = 1e80 }\n'
     )
     result = command(str(own), *TINY, "--output", str(tmp_path / "runs"))
     assert result.returncode == 1
-    assert "; not finite from step 0 on, first at layer 4, seed 0" in " ".join(result.stdout.split())
+    assert "; not finite from step 0 on, first at layer 4, seed 0" in " ".join(
+        result.stdout.split()
+    )
     assert "Traceback" not in result.stderr

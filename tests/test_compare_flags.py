@@ -1,4 +1,6 @@
-"""What `compare` is asked for: flags, backends that are missing, help and the list, and each mistake in one line."""
+"""What `compare` is asked for: flags, backends that are missing, help and the list, and each
+mistake in one line.
+"""
 
 from __future__ import annotations
 
@@ -29,10 +31,16 @@ from tests.comparing import command
         (("--depth", "0"), "--depth must be greater than or equal to 1; received 0"),
         (("--data", "nowhere.npz"), "nowhere.npz: No such file"),
         (("--backends", "numpy", "--output", "/dev/null"), "--output must be a folder"),
-        (("--backends", "numpy", "--device", "gpu"), "received 'gpu', but numpy has cpu:0; leave it out"),
+        (
+            ("--backends", "numpy", "--device", "gpu"),
+            "received 'gpu', but numpy has cpu:0; leave it out",
+        ),
         (("--seeds", "0"), "--seeds must be greater than or equal to 1; received 0"),
         (("--steps", "0"), "--steps must be greater than or equal to 1; received 0"),
-        (("--batch-size", "1438"), "received batch size 1438 for 1437 training samples of digits; lower --batch-size"),
+        (
+            ("--batch-size", "1438"),
+            "received batch size 1438 for 1437 training samples of digits; lower --batch-size",
+        ),
         (("--learning-rate", "0"), "--learning-rate must be greater than 0; received 0"),
         (("--learning-rate", "-1"), "--learning-rate must be greater than 0; received -1"),
         (("--learning-rate", "inf"), "--learning-rate must be a finite number; received inf"),
@@ -42,7 +50,10 @@ from tests.comparing import command
         (("--depth",), "--depth must be followed by a whole number; received nothing"),
         (("--depth", "--fresh"), "--depth must be followed by a whole number; received nothing"),
         (("--batch_size=many",), "--batch-size must be a whole number; received 'many'"),
-        (("--precision", "float46"), "--precision must be float32|float64; received 'float46'; did you mean 'float64'?"),
+        (
+            ("--precision", "float46"),
+            "--precision must be float32|float64; received 'float46'; did you mean 'float64'?",
+        ),
         (("--dept", "3"), "no flag is called '--dept'; did you mean '--depth'?"),
         (("--dept=3",), "no flag is called '--dept'; did you mean '--depth'?"),
         (("--gelu", "3"), "no flag is called '--gelu'; known: --backends, --batch-size"),
@@ -51,7 +62,9 @@ from tests.comparing import command
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
-def test_a_users_mistake_is_one_line_and_status_2(arguments: tuple[str, ...], expected: str) -> None:
+def test_a_users_mistake_is_one_line_and_status_2(
+    arguments: tuple[str, ...], expected: str
+) -> None:
     result = command(*arguments)
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr.startswith("error: ")
@@ -60,7 +73,8 @@ def test_a_users_mistake_is_one_line_and_status_2(arguments: tuple[str, ...], ex
 
 
 FLAGS = {
-    "compare": "--depth", "report": "--figures", "migrate": "--write", "convert": "--like", "bench": "--quick",
+    "compare": "--depth", "report": "--figures", "migrate": "--write", "convert": "--like",
+    "bench": "--quick",
     "claims": "--write", "differences": "--measure",
 }  # fmt: skip
 
@@ -81,16 +95,23 @@ def test_every_flag_is_known_by_the_name_that_it_has_in_the_help() -> None:
         assert f"{flag} {metavar}".strip() in shown
 
 
-def test_a_missing_backend_is_left_out_with_its_install_command(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_backend_is_left_out_with_its_install_command(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(choice, "missing", lambda name: ["jax"] if name == "jax" else [])
     assert choose(None) == (["numpy", "torch", "keras"], ["jax"])
 
 
-def test_a_missing_backend_asked_for_by_name_is_the_users_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_backend_asked_for_by_name_is_the_users_mistake(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(choice, "missing", lambda name: ["jax"] if name == "jax" else [])
     with pytest.raises(UserError) as caught:
         choose(["numpy", "jax"])
-    assert str(caught.value) == f"--backends: jax needs jax; install with: {backends.install_command('jax')}"
+    assert (
+        str(caught.value)
+        == f"--backends: jax needs jax; install with: {backends.install_command('jax')}"
+    )
 
 
 def test_a_missing_backend_is_a_row_with_its_cure(
@@ -105,7 +126,9 @@ def test_a_missing_backend_is_a_row_with_its_cure(
     assert cure in " ".join(capsys.readouterr().out.split("Answer")[1].split())
 
 
-def test_backends_may_be_written_with_commas_and_the_definition_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_backends_may_be_written_with_commas_and_the_definition_comes_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(choice, "missing", lambda _: [])
     assert choose(["jax,torch", "numpy"])[0] == ["numpy", "torch", "jax"]
 
@@ -115,11 +138,14 @@ def test_help_and_list_import_no_framework_and_nothing_slow(flag: str) -> None:
     code = (
         "import sys; from experiments.compare import main\n"
         "try: main()\nexcept SystemExit as end: status = end.code\n"
-        "slow = {'torch', 'tensorflow', 'keras', 'jax', 'flax', 'optax', 'polars', 'sklearn', 'scipy'}\n"
+        "slow = {'torch', 'tensorflow', 'keras', 'jax', 'flax', 'optax', 'polars', 'sklearn', "
+        "'scipy'}\n"
         "slow = (slow | {'altair', 'vl_convert', 'jinja2'}) & sys.modules.keys()\n"
         "print(status, sorted(slow), file=sys.stderr)"
     )
-    result = subprocess.run([sys.executable, "-c", code, flag], capture_output=True, text=True, timeout=60, check=False)
+    result = subprocess.run(
+        [sys.executable, "-c", code, flag], capture_output=True, text=True, timeout=60, check=False
+    )
     assert result.stderr.splitlines()[-1] == "0 []"
     assert "countermeasures" in result.stdout
 
@@ -127,7 +153,10 @@ def test_help_and_list_import_no_framework_and_nothing_slow(flag: str) -> None:
 def test_the_list_has_sizes_and_counts_what_the_flags_change() -> None:
     result = command("--list", "--backends", "numpy,torch", "--seeds", "7", "--steps", "1000")
     text = " ".join(result.stdout.split())
-    assert "countermeasures: 15 configurations, 7 seeds, 1,000 steps; 30 runs on numpy, torch: about " in text
+    assert (
+        "countermeasures: 15 configurations, 7 seeds, 1,000 steps; 30 runs on numpy, torch: about "
+        in text
+    )
     assert all(f"{name}: " in text for name in catalogue())
     assert max(map(len, result.stdout.splitlines())) <= 80
 

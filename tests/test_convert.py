@@ -1,6 +1,8 @@
-"""Weights that move: a user's model of eleven layers, there and back in six directions, by a user who writes no map.
+"""Weights that move: a user's model of eleven layers, there and back in six directions, by a user
+who writes no map.
 
-The model is tests/converted/'s, as each framework has it. Its optimiser has taken steps before it is carried.
+The model is tests/converted/'s, as each framework has it. Its optimiser has taken steps before it
+is carried.
 """
 
 from __future__ import annotations
@@ -47,8 +49,11 @@ def test_the_next_step_is_the_same_there(framework: str, kind: str) -> None:
 @over_optimizers
 @pytest.mark.parametrize("framework", ["keras", "jax"])
 def test_a_file_loads_straight_into_the_model_that_it_is_for(framework: str, kind: str) -> None:
-    expected, found = fresh(framework, kind).arrays, arrived(framework, kind).arrays
-    assert {name: (a.shape, a.dtype) for name, a in found.items()} == {name: (a.shape, a.dtype) for name, a in expected.items()}
+    expected = fresh(framework, kind).arrays
+    found = arrived(framework, kind).arrays
+    assert {name: (a.shape, a.dtype) for name, a in found.items()} == {
+        name: (a.shape, a.dtype) for name, a in expected.items()
+    }
 
 
 @over_optimizers
@@ -67,9 +72,15 @@ def test_back_is_equal_to_the_last_bit(source: str, target: str, kind: str, name
 def test_one_way_or_by_a_third_framework_is_the_same(source: str, target: str) -> None:
     """The two that PyTorch is not part of are reached from it by both ways."""
     kind = "adam"
-    found = c.through(arrived(source, kind), source, target, fresh(target, kind), rate=c.RATE).arrays
+    found = c.through(
+        arrived(source, kind), source, target, fresh(target, kind), rate=c.RATE
+    ).arrays
     expected = arrived(target, kind).arrays
-    names = [name for name in expected if "num_batches" not in name and "bias_hh" not in name and "seed" not in name]
+    names = [
+        name
+        for name in expected
+        if "num_batches" not in name and "bias_hh" not in name and "seed" not in name
+    ]
     assert all(np.array_equal(found[name], expected[name]) for name in names)
 
 
@@ -77,16 +88,27 @@ def test_one_way_or_by_a_third_framework_is_the_same(source: str, target: str) -
 def test_two_biases_become_one_that_computes_the_same_and_come_back_as_two(target: str) -> None:
     file = with_second_biases("momentum")
     there = c.through(file, "torch", target, fresh(target, "momentum"), rate=c.RATE)
-    assert [line for line in there.remarks if line.startswith("layers/5: two biases become their sum")]
-    outputs = [stepped(name, "momentum", one).output for name, one in (("torch", file), (target, Stored(there.arrays, {})))]
+    assert [
+        line for line in there.remarks if line.startswith("layers/5: two biases become their sum")
+    ]
+    outputs = [
+        stepped(name, "momentum", one).output
+        for name, one in (("torch", file), (target, Stored(there.arrays, {})))
+    ]
     assert np.abs(outputs[0] - outputs[1]).max() <= EXACT * np.abs(outputs[0]).max()
-    assert same_bits(c.through(Stored(there.arrays, there.metadata), target, "torch").arrays, file.arrays)
+    assert same_bits(
+        c.through(Stored(there.arrays, there.metadata), target, "torch").arrays, file.arrays
+    )
 
 
 def test_what_was_trained_there_comes_back_with_one_bias() -> None:
-    """What the metadata keeps of the way there counts only while the numbers are those that went."""
+    """What the metadata keeps of the way there counts only while the numbers are those that
+    went.
+    """
     there = c.through(with_second_biases("momentum"), "torch", "keras", rate=c.RATE, heads=c.HEADS)
-    changed = there.arrays | {"layers/5/lstm_cell/bias": there.arrays["layers/5/lstm_cell/bias"] + 1}
+    changed = there.arrays | {
+        "layers/5/lstm_cell/bias": there.arrays["layers/5/lstm_cell/bias"] + 1
+    }
     back = c.through(Stored(changed, there.metadata), "keras", "torch")
     assert np.array_equal(back.arrays["layers.5.bias_ih_l0"], changed["layers/5/lstm_cell/bias"])
     assert not back.arrays["layers.5.bias_hh_l0"].any()
@@ -101,11 +123,16 @@ def test_a_cell_of_several_layers_and_directions_comes_back() -> None:
     for target in ("keras", "jax"):
         there = c.through(file, "torch", target)
         assert len(there.layers) == 4
-        assert same_bits(c.through(Stored(there.arrays, there.metadata), target, "torch").arrays, file.arrays)
+        assert same_bits(
+            c.through(Stored(there.arrays, there.metadata), target, "torch").arrays, file.arrays
+        )
 
 
 FAULTS: dict[str, tuple[str, dict[str, dict[str, str]]]] = {
-    "convolution without its turn": ("convolution", {"weight": {"torch": "weight: in out space *"}}),
+    "convolution without its turn": (
+        "convolution",
+        {"weight": {"torch": "weight: in out space *"}},
+    ),
     "query and key exchanged": (
         "attention",
         {
@@ -113,9 +140,18 @@ FAULTS: dict[str, tuple[str, dict[str, dict[str, str]]]] = {
             "key": {"torch": "in_proj_weight[0/3]: (heads width) in"},
         },
     ),
-    "heads and width exchanged": ("attention", {"out": {"torch": "out_proj.weight: out (width heads)"}}),
-    "recurrent weights transposed": ("rnn", {"recurrent": {"torch": "weight_hh: from (gate unit)"}}),
-    "scale and shift exchanged": ("layer_norm", {"scale": {"keras": "beta: channel"}, "shift": {"keras": "gamma: channel"}}),
+    "heads and width exchanged": (
+        "attention",
+        {"out": {"torch": "out_proj.weight: out (width heads)"}},
+    ),
+    "recurrent weights transposed": (
+        "rnn",
+        {"recurrent": {"torch": "weight_hh: from (gate unit)"}},
+    ),
+    "scale and shift exchanged": (
+        "layer_norm",
+        {"scale": {"keras": "beta: channel"}, "shift": {"keras": "gamma: channel"}},
+    ),
 }
 """Wrong laws whose shapes are right: by kind and canonical name, what is said of a framework."""
 
@@ -135,8 +171,11 @@ def plant(monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
 @pytest.mark.parametrize("fault", [*FAULTS, *GATES])
 def test_a_planted_law_moves_the_outputs(monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
     plant(monkeypatch, fault)
-    found = c.through(trained("momentum"), "torch", "keras", fresh("keras", "momentum"), rate=c.RATE)
-    here, there = stepped_there("torch", "momentum").output, stepped("keras", "momentum", Stored(found.arrays, {})).output
+    found = c.through(
+        trained("momentum"), "torch", "keras", fresh("keras", "momentum"), rate=c.RATE
+    )
+    here = stepped_there("torch", "momentum").output
+    there = stepped("keras", "momentum", Stored(found.arrays, {})).output
     assert np.abs(here - there).max() > 1e6 * EXACT * np.abs(here).max()
 
 

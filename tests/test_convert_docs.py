@@ -1,4 +1,6 @@
-"""The command, and what docs/convert.md shows of it: the code that saves and loads, and the table of laws."""
+"""The command, and what docs/convert.md shows of it: the code that saves and loads, and the table
+of laws.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,9 @@ def test_the_command_carries_a_file_and_says_what_it_did(tmp_path: Path) -> None
 
 
 DOCS = (ROOT / "docs" / "convert.md").read_text()
-BLOCKS: dict[str, str] = dict(zip(laws.FRAMEWORKS, re.findall(r"```python\n(.*?)```", DOCS, re.DOTALL), strict=True))
+BLOCKS: dict[str, str] = dict(
+    zip(laws.FRAMEWORKS, re.findall(r"```python\n(.*?)```", DOCS, re.DOTALL), strict=True)
+)
 
 
 def models(framework: str) -> dict[str, Any]:
@@ -58,7 +62,10 @@ def models(framework: str) -> dict[str, Any]:
             return {"model": model, "optimizer": c.keras_optimizer_of(model, "adam")}
         case _:
             variables = c.linen_started(c.linen_model())
-            return {"variables": variables, "state": c.optax_optimizer("adam").init(variables["params"])}
+            return {
+                "variables": variables,
+                "state": c.optax_optimizer("adam").init(variables["params"]),
+            }
 
 
 @pytest.mark.parametrize("framework", laws.FRAMEWORKS)
@@ -82,6 +89,13 @@ def test_the_shown_code_saves_what_is_read_and_loads_it(
 def test_the_table_of_laws_is_the_codes() -> None:
     expected = [["kind", "array", "canonical", *laws.FRAMEWORKS]]
     for kind, arrays in laws.LAWS.items():
-        expected += [[kind, name, law.canonical, law.torch, law.keras, law.jax] for name, law in arrays.items()]
-    rows = [line.strip("|").replace("`", "").split("|") for line in DOCS.splitlines() if line.startswith("| ")]
+        expected += [
+            [kind, name, law.canonical, law.torch, law.keras, law.jax]
+            for name, law in arrays.items()
+        ]
+    rows = [
+        line.strip("|").replace("`", "").split("|")
+        for line in DOCS.splitlines()
+        if line.startswith("| ")
+    ]
     assert [[cell.strip() for cell in row] for row in rows] == expected

@@ -1,7 +1,7 @@
 """The table of laws is what the frameworks do: as the captures read living models.
 
-The captures state the layouts once more, in each framework's own arrays, since they may import nothing of ours; here the two
-statements are held to each other, array by array.
+The captures state the layouts once more, in each framework's own arrays, since they may import
+nothing of ours; here the two statements are held to each other, array by array.
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ def torch_file(seed: int) -> c.Arrays:
     """A file of the model of eleven layers whose numbers are all different."""
     rng = np.random.default_rng(seed)
     found = c.torch_saved(c.torch_model())
-    return {name: rng.uniform(0.5, 1.5, size=a.shape) if a.dtype.kind == "f" else a for name, a in found.items()}
+    return {
+        name: rng.uniform(0.5, 1.5, size=a.shape) if a.dtype.kind == "f" else a
+        for name, a in found.items()
+    }
 
 
 @cache
@@ -51,7 +54,9 @@ def living(framework: laws.Framework) -> tuple[Any, Stored]:
             return model, c.file_of(c.keras_saved(model))
         case _:
             model = c.linen_model()
-            there = c.through(start, "torch", "jax", c.file_of(c.linen_saved(c.linen_started(model))))
+            there = c.through(
+                start, "torch", "jax", c.file_of(c.linen_saved(c.linen_started(model)))
+            )
             variables, _ = c.linen_loaded({}, None, there.arrays)
             return (model, variables), c.file_of(c.linen_saved(variables))
 
@@ -82,7 +87,11 @@ def of_layer(layer: Layer, framework: laws.Framework) -> c.Arrays:
 
 def unlike(found: Captured, expected: Captured) -> list[str]:
     """The layers that no layer of the other side is equal to, bit by bit."""
-    return [path for path, arrays in found.items() if not any(equal(arrays, other) for other in expected.values())]
+    return [
+        path
+        for path, arrays in found.items()
+        if not any(equal(arrays, other) for other in expected.values())
+    ]
 
 
 @pytest.mark.parametrize("framework", laws.FRAMEWORKS)
@@ -116,6 +125,11 @@ def test_a_wrong_law_is_not_what_the_capture_reads(
 
 @pytest.mark.parametrize("kind", laws.LAWS)
 def test_the_canonical_names_are_those_that_captures_use(kind: str) -> None:
-    said = KINDS.get(kind) or KINDS["recurrent" if kind in laws.GATES else "activation" if kind == "prelu" else "other"]
+    said = (
+        KINDS.get(kind)
+        or KINDS[
+            "recurrent" if kind in laws.GATES else "activation" if kind == "prelu" else "other"
+        ]
+    )
     if kind != "rezero":  # a part of this suite, and no layer of a framework
         assert [name for name in laws.LAWS[kind] if name.removesuffix("_bias") not in said] == []

@@ -1,4 +1,6 @@
-"""What people have in an .npz file: accepted as it is, or refused with a line of Python for the right file; it is run here."""
+"""What people have in an .npz file: accepted as it is, or refused with a line of Python for the
+right file; it is run here.
+"""
 
 from __future__ import annotations
 
@@ -35,17 +37,24 @@ LABELS = {
 
 
 @pytest.mark.parametrize("kind", LABELS)
-def test_labels_of_any_kind_that_names_classes_are_accepted_as_they_are(tmp_path: Path, kind: str) -> None:
+def test_labels_of_any_kind_that_names_classes_are_accepted_as_they_are(
+    tmp_path: Path, kind: str
+) -> None:
     assert same(datafile.read(str(saved(tmp_path, x=X, y=LABELS[kind]))))
 
 
 @settings(max_examples=30, deadline=None)
 @given(
-    labels=st.lists(st.integers(-5, 5), min_size=4, max_size=30).filter(lambda y: len(set(y)) > 1), kind=st.sampled_from("if")
+    labels=st.lists(st.integers(-5, 5), min_size=4, max_size=30).filter(lambda y: len(set(y)) > 1),
+    kind=st.sampled_from("if"),
 )
-def test_labels_are_numbered_in_their_order(tmp_path_factory: pytest.TempPathFactory, labels: list[int], kind: str) -> None:
+def test_labels_are_numbered_in_their_order(
+    tmp_path_factory: pytest.TempPathFactory, labels: list[int], kind: str
+) -> None:
     y = np.repeat(labels, 3).astype(kind)
-    _, numbers = datafile.read(str(saved(tmp_path_factory.mktemp("labels"), x=np.ones((len(y), 1)), y=y)))
+    _, numbers = datafile.read(
+        str(saved(tmp_path_factory.mktemp("labels"), x=np.ones((len(y), 1)), y=y))
+    )
     assert np.array_equal(np.unique(y)[numbers], y)
 
 
@@ -100,9 +109,12 @@ REFUSED: dict[str, tuple[dict[str, Any], np.ndarray, np.ndarray]] = {
     "x as text": ({"x": X.astype(str), "y": Y}, X, Y),
     "complex": ({"x": X + 1j, "y": Y}, np.hstack([X, np.ones((30, 4))]), Y),
     "records": ({"x": np.array([tuple(row) for row in X], "f8,f8,f8,f8"), "y": Y}, X, Y),
-    "dates": ({"x": np.arange(30).reshape(30, 1).astype("M8[s]"), "y": Y}, np.arange(30.0).reshape(30, 1), Y),
-    "nan in x": ({"x": np.where(X[3, 1] == X, np.nan, X), "y": Y}, np.delete(X, 3, 0), np.delete(Y, 3)),
-    "nan in y": ({"x": X, "y": np.where(np.arange(30) == 3, np.nan, Y)}, np.delete(X, 3, 0), np.delete(Y, 3)),
+    "dates": ({"x": np.arange(30).reshape(30, 1).astype("M8[s]"), "y": Y},
+        np.arange(30.0).reshape(30, 1), Y),
+    "nan in x": ({"x": np.where(X[3, 1] == X, np.nan, X), "y": Y}, np.delete(X, 3, 0),
+        np.delete(Y, 3)),
+    "nan in y": ({"x": X, "y": np.where(np.arange(30) == 3, np.nan, Y)}, np.delete(X, 3, 0),
+        np.delete(Y, 3)),
     "a row": ({"x": X, "y": Y[None]}, X, Y),
     "probabilities": ({"x": X, "y": np.eye(3)[Y] * 0.7 + 0.1}, X, Y),
     "dates in y": ({"x": X, "y": Y.astype("M8[D]")}, X, Y),
@@ -115,7 +127,8 @@ REFUSED: dict[str, tuple[dict[str, Any], np.ndarray, np.ndarray]] = {
     "only y named": ({"table": X, "y": Y}, X, Y),
     "a table": ({"table": np.column_stack([X, Y])}, X, Y),
     "split": ({"x_train": X[:20], "y_train": Y[:20], "x_test": X[20:], "y_test": Y[20:]}, X, Y),
-    "split in capitals": ({"X_train": X[:20], "y_train": Y[:20], "X_test": X[20:], "y_test": Y[20:]}, X, Y),
+    "split in capitals": (
+        {"X_train": X[:20], "y_train": Y[:20], "X_test": X[20:], "y_test": Y[20:]}, X, Y),
     "split images": (
         {
             "x_test": X[20:].reshape(-1, 2, 2, 1),

@@ -39,7 +39,8 @@ def header(shape: str, descr: str = "'<f8'", rest: bytes = b"") -> bytes:
 
 FORGED = {
     "negative": (header("(-3, 4)"), "damaged one (an array of shape (-3, 4) of float64)"),
-    "huge": (header("(1000000000, 1000000000)"), "received a damaged one: shape (1000000000, 1000000000) of float64 under 'x'"),
+    "huge": (header("(1000000000, 1000000000)"),
+        "received a damaged one: shape (1000000000, 1000000000) of float64 under 'x'"),
     "astronomical": (header(f"({10**300},)"), "of float64 under 'x' in 384 bytes"),
     "no shape": (header("'three'"), "damaged"),
     "no type": (header("(3, 4)", "'nonsense'"), "damaged"),
@@ -49,7 +50,8 @@ FORGED = {
     "objects": (header("(3, 4)", "'|O'"), "saved without pickle; received objects under 'x'"),
     "nothing": (b"", "received no array under 'x'"),
     "text": (b"hello", "received no array under 'x'"),
-    "torn": (npy(X)[:200], "received a damaged one: shape (30, 4) of float64 under 'x' in 200 bytes"),
+    "torn": (npy(X)[:200],
+        "received a damaged one: shape (30, 4) of float64 under 'x' in 200 bytes"),
 }  # fmt: skip
 
 
@@ -58,7 +60,9 @@ def test_an_array_that_lies_about_itself_is_refused_unread(tmp_path: Path, kind:
     content, said = FORGED[kind]
     message = refusal(archive(tmp_path / "forged.npz", ("x.npy", content), ("y.npy", npy(Y))))
     assert said in message
-    assert "allow_pickle" not in message.partition("; for a file that you trust")[0], "which is advice for programs"
+    assert "allow_pickle" not in message.partition("; for a file that you trust")[0], (
+        "which is advice for programs"
+    )
 
 
 def test_a_long_header_is_refused_without_numpys_advice_to_trust_the_file(tmp_path: Path) -> None:
@@ -79,7 +83,13 @@ def test_a_small_archive_of_large_arrays_is_refused_before_it_is_unpacked(
 
 def test_an_archive_whose_list_of_members_is_huge_is_refused(tmp_path: Path) -> None:
     members = [(f"{i:0200}.npy", b"") for i in range(5000)]
-    path = archive(tmp_path / "many.npz", ("x.npy", npy(X)), ("y.npy", npy(Y)), *members, how=zipfile.ZIP_STORED)
+    path = archive(
+        tmp_path / "many.npz",
+        ("x.npy", npy(X)),
+        ("y.npy", npy(Y)),
+        *members,
+        how=zipfile.ZIP_STORED,
+    )
     assert "its directory is larger than 1 MB" in refusal(path)
 
 
@@ -98,19 +108,28 @@ def test_an_encrypted_archive_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("how", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_an_archive_that_is_packed_in_another_way_is_refused_unread(tmp_path: Path, how: int) -> None:
-    path = archive(tmp_path / "odd.npz", ("x.npy", npy(X)), ("y.npy", npy(Y)), ("z.npy", bytes(10**8)), how=how)
+def test_an_archive_that_is_packed_in_another_way_is_refused_unread(
+    tmp_path: Path, how: int
+) -> None:
+    path = archive(
+        tmp_path / "odd.npz", ("x.npy", npy(X)), ("y.npy", npy(Y)), ("z.npy", bytes(10**8)), how=how
+    )
     assert "received 'x' in another way; save it again" in refusal(path)
 
 
 def test_what_is_no_regular_file_is_refused_unread(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo.npz")
     for path in (tmp_path / "fifo.npz", Path("/dev/zero"), Path("/dev/tty")):
-        with pytest.raises(UserError, match=r"--data must name a readable \.npz file; received .*(pipe or a device|No such)"):
+        with pytest.raises(
+            UserError,
+            match=r"--data must name a readable \.npz file; received .*(pipe or a device|No such)",
+        ):
             datafile.content_of(str(path))
 
 
-def test_the_memory_there_is_counts_this_processs_own_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_memory_there_is_counts_this_processs_own_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     free = memory.available()
     assert 0 < free < 2**50
     monkeypatch.setattr(memory.resource, "getrlimit", lambda _: (2**33, 2**33))

@@ -1,4 +1,6 @@
-"""Files that are no .npz of arrays: text, tables and other formats are refused with a line that makes one; it is run here."""
+"""Files that are no .npz of arrays: text, tables and other formats are refused with a line that
+makes one; it is run here.
+"""
 
 from __future__ import annotations
 
@@ -17,28 +19,38 @@ from tests.datafiles import NAMES, X, Y, cured, refusal, same
 def test_a_sparse_matrix_is_made_dense_and_gets_its_labels(tmp_path: Path) -> None:
     from scipy import sparse
 
-    path, x = tmp_path / "sparse.npz", np.where(X > 0, X, 0)
+    path = tmp_path / "sparse.npz"
+    x = np.where(X > 0, X, 0)
     sparse.save_npz(path, sparse.csr_matrix(x))
     assert same(cured(path, labels=Y), x)
 
 
 def text(rows: np.ndarray, labels: np.ndarray, delimiter: str = ",", heading: str = "") -> str:
-    lines = [delimiter.join([*map(repr, map(float, row)), str(label)]) for row, label in zip(rows, labels, strict=True)]
+    lines = [
+        delimiter.join([*map(repr, map(float, row)), str(label)])
+        for row, label in zip(rows, labels, strict=True)
+    ]
     return "\n".join([*([heading] if heading else []), *lines]) + "\n"
 
+
+QUOTED = np.array([f'"{name}"' for name in NAMES])
 
 TEXTS = {
     "iris.csv": text(X, NAMES[Y]),
     "heading.csv": text(X, NAMES[Y], heading="a,b,c,d,species"),
     "german.csv": text(X, Y, ";", "a;b;c;d;y"),
-    "quoted.csv": text(X, [f'"{name}"' for name in NAMES[Y]], heading='"a","b","c","d","y"'),  # pyright: ignore[reportArgumentType]
+    "quoted.csv": text(X, QUOTED[Y], heading='"a","b","c","d","y"'),
     "table.tsv": text(X, Y, "\t"),
     "iris.data": text(X, NAMES[Y]),
     "table.txt": text(X, Y, " "),
     "really_csv.npz": text(X, Y),
     "data.json": json.dumps({"x": X.tolist(), "y": Y.tolist()}),
-    "data.svm": "".join(f"{y} 1:{a!r} 2:{b!r} 3:{c!r} 4:{d!r}\n" for (a, b, c, d), y in zip(X.tolist(), Y, strict=True)),
-    "data.arff": "@relation r\n" + "".join(f"@attribute {c} numeric\n" for c in "abcdy") + "@data\n" + text(X, Y),
+    "data.svm": "".join(f"{y} 1:{a!r} 2:{b!r} 3:{c!r} 4:{d!r}\n" for (a, b, c, d),
+        y in zip(X.tolist(), Y, strict=True)),
+    "data.arff": (
+        "@relation r\n" + "".join(f"@attribute {c} numeric\n" for c in "abcdy")
+        + "@data\n" + text(X, Y)
+    ),
 }  # fmt: skip
 
 
@@ -73,8 +85,12 @@ def _write(path: Path) -> None:
             path.write_bytes(pickle.dumps({"x": X, "y": Y}))
 
 
-@pytest.mark.parametrize("name", ["table.npy", "really_npy.npz", "data.mat", "table.parquet", "data.pkl", "data.pickle"])
-def test_another_binary_file_is_refused_with_what_makes_an_npz_of_it(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["table.npy", "really_npy.npz", "data.mat", "table.parquet", "data.pkl", "data.pickle"]
+)
+def test_another_binary_file_is_refused_with_what_makes_an_npz_of_it(
+    tmp_path: Path, name: str
+) -> None:
     path = tmp_path / name
     _write(path)
     assert same(cured(path))
@@ -95,7 +111,9 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
     assert "Is a directory" in refusal(tmp_path)
 
 
-@pytest.mark.parametrize("content", [b"", b"\x00\x01\x02\x03", bytes(range(256)), b"\x89HDF\r\n\x1a\n", b"PAR1torn"])
+@pytest.mark.parametrize(
+    "content", [b"", b"\x00\x01\x02\x03", bytes(range(256)), b"\x89HDF\r\n\x1a\n", b"PAR1torn"]
+)
 def test_a_file_of_any_bytes_gets_one_line(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "data.bin"
     path.write_bytes(content)

@@ -1,4 +1,6 @@
-"""Where a command is asked to write: what cannot be written is refused before anything is run, and nothing else is replaced."""
+"""Where a command is asked to write: what cannot be written is refused before anything is run, and
+nothing else is replaced.
+"""
 
 from __future__ import annotations
 
@@ -73,17 +75,25 @@ def bad_folders(folder: Path) -> dict[str, Path]:
 
 
 FILES: dict[str, Callable[[Path, Path], object]] = {
-    "compare --json": lambda path, runs: compare.run(Options(json=str(path), output=runs, **SMALL), ""),
+    "compare --json": lambda path, runs: compare.run(
+        Options(json=str(path), output=runs, **SMALL), ""
+    ),
     "report --output": lambda path, runs: report.run(report.Options((runs,), output=path)),
     "bench --json": lambda path, runs: bench.run(OfBench(json=path, quick=True)),
     "bench --chart": lambda path, runs: bench.run(OfBench(chart=path, quick=True)),
 }
 FOLDERS: dict[str, Callable[[Path, Path], object]] = {
     "compare --output": lambda path, runs: compare.run(Options(output=path, **SMALL), ""),
-    "compare --figures": lambda path, runs: compare.run(Options(figures=path, output=runs, **SMALL), ""),
-    "compare --tensorboard": lambda path, runs: compare.run(Options(tensorboard=path, output=runs, **SMALL), ""),
+    "compare --figures": lambda path, runs: compare.run(
+        Options(figures=path, output=runs, **SMALL), ""
+    ),
+    "compare --tensorboard": lambda path, runs: compare.run(
+        Options(tensorboard=path, output=runs, **SMALL), ""
+    ),
     "report --figures": lambda path, runs: report.run(report.Options((runs,), figures=path)),
-    "report --tensorboard": lambda path, runs: report.run(report.Options((runs,), tensorboard=path)),
+    "report --tensorboard": lambda path, runs: report.run(
+        report.Options((runs,), tensorboard=path)
+    ),
 }
 
 
@@ -91,7 +101,9 @@ def state(folder: Path) -> dict[Path, tuple[int, int]]:
     return {path: (path.lstat().st_mode, path.lstat().st_size) for path in folder.rglob("*")}
 
 
-def refused(command: Callable[[Path, Path], object], flag: str, bad: dict[str, Path], folder: Path) -> None:
+def refused(
+    command: Callable[[Path, Path], object], flag: str, bad: dict[str, Path], folder: Path
+) -> None:
     before = state(folder)
     for said, path in bad.items():
         with pytest.raises(UserError) as caught:
@@ -106,23 +118,31 @@ def refused(command: Callable[[Path, Path], object], flag: str, bad: dict[str, P
 
 
 @pytest.mark.parametrize("flag", FILES)
-def test_a_file_that_cannot_be_written_is_refused_before_anything_is_run(flag: str, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_refused_before_anything_is_run(
+    flag: str, tmp_path: Path
+) -> None:
     refused(FILES[flag], flag.split()[1], bad_files(tmp_path), tmp_path)
 
 
 @pytest.mark.parametrize("flag", FOLDERS)
-def test_a_folder_that_cannot_be_made_is_refused_before_anything_is_run(flag: str, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_refused_before_anything_is_run(
+    flag: str, tmp_path: Path
+) -> None:
     refused(FOLDERS[flag], flag.split()[1], bad_folders(tmp_path), tmp_path)
 
 
 def test_a_chart_of_another_form_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=re.escape("--chart must end in .svg or .png; received 'x.pdf'")):
+    with pytest.raises(
+        UserError, match=re.escape("--chart must end in .svg or .png; received 'x.pdf'")
+    ):
         bench.run(OfBench(chart=Path("x.pdf"), quick=True))
 
 
 def test_a_page_whose_name_is_taken_is_refused_before_anything_is_run(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "depth.html")
-    with pytest.raises(UserError, match=r"the page must be a file that can be written; .* which is a FIFO"):
+    with pytest.raises(
+        UserError, match=r"the page must be a file that can be written; .* which is a FIFO"
+    ):
         compare.run(Options("depth", output=tmp_path, **SMALL), "")
     assert [path.name for path in tmp_path.iterdir()] == ["depth.html"]
 
@@ -171,7 +191,11 @@ def test_each_part_that_finds_no_room_is_a_line_and_the_others_are_there(
     lost = [line for line in err.splitlines() if line.startswith("error: ")]
     page = outputs.page_of(tmp_path / "runs", name_of_file(str(own)))
     room = "could not be written: No space left on device"
-    parts = [f"the page {page}", f"the list {page.parent / 'report.html'}", f"the figures in {tmp_path / 'figures'}"]
+    parts = [
+        f"the page {page}",
+        f"the list {page.parent / 'report.html'}",
+        f"the figures in {tmp_path / 'figures'}",
+    ]
     assert lost == [f"error: {part} {room}" for part in parts]
     assert "\nAnswer\n" in out
     assert (tmp_path / "x.json").stat().st_size

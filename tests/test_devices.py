@@ -1,4 +1,6 @@
-"""Devices: what a wing offers, what it refuses, and where its arrays live; several processors are simulated."""
+"""Devices: what a wing offers, what it refuses, and where its arrays live; several processors are
+simulated.
+"""
 
 from __future__ import annotations
 
@@ -39,12 +41,16 @@ batch = Batch(rng.normal(size=(2, 6, 5)), rng.integers(3, size=(2, 6)))
 program, expected = wing.program(plan, "cpu:1"), definition.program(plan, "cpu")
 for p in (program, expected):
     p.load(draw.state(plan))
-where = lambda a: sorted(str(d.id) for d in a.devices()) if hasattr(a, "devices") else [a.device[-1]]
-held = lambda: [getattr(a, "value", a) for a in (*program.parameters.values(), *program.statistics.values())]
+def where(a):
+    return sorted(str(d.id) for d in a.devices()) if hasattr(a, "devices") else [a.device[-1]]
+def held():
+    arrays = *program.parameters.values(), *program.statistics.values()
+    return [getattr(a, "value", a) for a in arrays]
 loaded = [where(a) for a in held()]
 handle, _ = program.step(batch), expected.step(batch)
 loss, signals, gradients, clipped = program.last
-left = [loss, *(signals if isinstance(signals, list) else [signals]), *gradients.values(), *clipped.values(), *handle]
+signals = signals if isinstance(signals, list) else [signals]
+left = [loss, *signals, *gradients.values(), *clipped.values(), *handle]
 print(json.dumps({
     "devices": wing.devices(),
     "first_step": gradient_error(program.gradients(), expected.gradients()),
@@ -59,7 +65,9 @@ print(json.dumps({
 def placed(request: pytest.FixtureRequest, plan: Callable[..., Plan]) -> dict[str, Any]:
     """What a fresh process found that simulates two processors and takes one step on the second."""
     name = load(request.param, request.config).name
-    numbers = plan(depth=3, width=4, batch_size=6, normalization="batch", activation="prelu").model_dump_json()
+    numbers = plan(
+        depth=3, width=4, batch_size=6, normalization="batch", activation="prelu"
+    ).model_dump_json()
     command = [sys.executable, "-c", PLACED, name, numbers]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -81,8 +89,12 @@ def test_what_runs_on_the_second_processor_stays_there(placed: dict[str, Any]) -
     assert len(placed["loaded"]) > 10
 
 
-def test_a_processor_that_is_not_there_is_refused_with_what_there_is(backend: Backend, plan: Callable[..., Plan]) -> None:
-    with pytest.raises(Unsupported, match=f"^{backend.name} has no device 'cpu:7'; it has: cpu:0") as refused:
+def test_a_processor_that_is_not_there_is_refused_with_what_there_is(
+    backend: Backend, plan: Callable[..., Plan]
+) -> None:
+    with pytest.raises(
+        Unsupported, match=f"^{backend.name} has no device 'cpu:7'; it has: cpu:0"
+    ) as refused:
         backend.program(plan(), "cpu:7")
     assert all(name in str(refused.value) for name in backend.devices())
 
@@ -98,15 +110,21 @@ def test_torch_and_the_definition_have_one_processor(
 
 
 @pytest.mark.parametrize("device", ["gpu", "gpu:0", "tpu", "cpu:x", "", "cuda"])
-def test_what_a_wing_does_not_offer_is_refused(backend: Backend, plan: Callable[..., Plan], device: str) -> None:
+def test_what_a_wing_does_not_offer_is_refused(
+    backend: Backend, plan: Callable[..., Plan], device: str
+) -> None:
     if f"{device.partition(':')[0]}:0" in backend.devices() and device != "cpu:x":
         pytest.skip(f"this machine has a {device}")
-    with pytest.raises(Unsupported, match=rf"^{backend.name} has no device '{device}'; it has: cpu:0"):
+    with pytest.raises(
+        Unsupported, match=rf"^{backend.name} has no device '{device}'; it has: cpu:0"
+    ):
         backend.program(plan(), device)
 
 
 @pytest.mark.parametrize("device", ["gpu", "gpu:0", "tpu", "cuda"])
-def test_the_definition_runs_on_the_processor_only(definition: Backend, plan: Callable[..., Plan], device: str) -> None:
+def test_the_definition_runs_on_the_processor_only(
+    definition: Backend, plan: Callable[..., Plan], device: str
+) -> None:
     assert definition.devices() == ["cpu:0"]
     with pytest.raises(Unsupported, match=rf"^numpy has no device '{device}'; it has: cpu:0$"):
         definition.program(plan(), device)
@@ -124,7 +142,9 @@ ASKED = {"torch": ["cpu:0", "gpu:0"], "keras": ["cpu:0"], "jax": ["cpu:0", "cpu:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The backends that were asked for their devices, where torch has a GPU and JAX two processors."""
+    """The backends that were asked for their devices, where torch has a GPU and JAX two
+    processors.
+    """
     names: list[str] = []
     monkeypatch.setattr(devices, "devices_of", lambda name: names.append(name) or ASKED[name])
     return names
@@ -139,11 +159,14 @@ def test_the_processor_is_not_asked_for(asked: list[str], device: str) -> None:
 @pytest.mark.parametrize(
     ("device", "names", "said"),
     [
-        ("gpu", ["torch", "keras", "jax"], "but keras has cpu:0; jax has cpu:0, cpu:1; leave it out, or run on it what has it: "
-         "--backends numpy torch"),
-        ("cpu:1", ["keras", "jax"], "but keras has cpu:0; leave it out, or run on it what has it: --backends numpy jax"),
+        ("gpu", ["torch", "keras", "jax"],
+            "but keras has cpu:0; jax has cpu:0, cpu:1; leave it out, or run on it what has it: "
+            "--backends numpy torch"),
+        ("cpu:1", ["keras", "jax"],
+            "but keras has cpu:0; leave it out, or run on it what has it: --backends numpy jax"),
         ("gpu:1", ["torch"], "received 'gpu:1', but torch has cpu:0, gpu:0; leave it out"),
-        ("tpu", ["torch", "keras", "jax"], "but torch has cpu:0, gpu:0; keras has cpu:0; jax has cpu:0, cpu:1; leave it out"),
+        ("tpu", ["torch", "keras", "jax"],
+            "but torch has cpu:0, gpu:0; keras has cpu:0; jax has cpu:0, cpu:1; leave it out"),
     ],
 )  # fmt: skip
 def test_a_device_that_not_every_backend_has_is_refused_by_name(
@@ -155,8 +178,12 @@ def test_a_device_that_not_every_backend_has_is_refused_by_name(
     assert sorted(asked) == sorted(names)
 
 
-@pytest.mark.parametrize(("device", "names"), [("gpu", ["torch"]), ("gpu:0", ["torch"]), ("cpu:1", ["jax"])])
-def test_a_device_that_every_framework_has_is_no_mistake(asked: list[str], device: str, names: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("device", "names"), [("gpu", ["torch"]), ("gpu:0", ["torch"]), ("cpu:1", ["jax"])]
+)
+def test_a_device_that_every_framework_has_is_no_mistake(
+    asked: list[str], device: str, names: list[str]
+) -> None:
     check_device(device, ["numpy", *names])  # the definition runs on the processor all the same
     assert asked == names
 
@@ -172,14 +199,36 @@ def test_a_backend_that_does_not_start_is_named_with_its_reason(
     load("keras", request.config)
     load("jax", request.config)
     monkeypatch.setenv("KERAS_BACKEND", "jax")
-    with pytest.raises(UserError, match=r"^--device: keras cannot be asked for its devices: .*received KERAS_BACKEND=jax; set"):
+    with pytest.raises(
+        UserError,
+        match=(
+            r"^--device: keras cannot be asked for its devices: .*received KERAS_BACKEND=jax; set"
+        ),
+    ):
         devices.devices_of("keras")
 
 
-def test_an_absent_device_is_refused_before_anything_runs(request: pytest.FixtureRequest, tmp_path: Path) -> None:
+def test_an_absent_device_is_refused_before_anything_runs(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
     load("torch", request.config)
-    line = [sys.executable, "-m", "experiments.compare", "--backends", "numpy", "torch", "--device", "cpu:7"]
-    done = subprocess.run([*line, "--output", str(tmp_path / "runs")], cwd=ROOT, capture_output=True, text=True, check=False)
+    line = [
+        sys.executable,
+        "-m",
+        "experiments.compare",
+        "--backends",
+        "numpy",
+        "torch",
+        "--device",
+        "cpu:7",
+    ]
+    done = subprocess.run(
+        [*line, "--output", str(tmp_path / "runs")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines() == [
         f"error: --device must be one that every backend has; received 'cpu:7', but torch has "
@@ -188,8 +237,12 @@ def test_an_absent_device_is_refused_before_anything_runs(request: pytest.Fixtur
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_framework_that_is_left_no_device_says_why(monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config) -> None:
+def test_a_framework_that_is_left_no_device_says_why(
+    monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config
+) -> None:
     load("jax", pytestconfig)
     monkeypatch.setenv("JAX_PLATFORMS", "cuda")
-    with pytest.raises(UserError, match="received none, with JAX_PLATFORMS=cuda in the environment; unset that"):
+    with pytest.raises(
+        UserError, match="received none, with JAX_PLATFORMS=cuda in the environment; unset that"
+    ):
         devices.devices_of("jax")

@@ -1,4 +1,6 @@
-"""Own models diagnosed: what equals a plan is told what `compare` tells of it, and every mistake is one sentence."""
+"""Own models diagnosed: what equals a plan is told what `compare` tells of it, and every mistake is
+one sentence.
+"""
 
 from __future__ import annotations
 
@@ -49,13 +51,17 @@ def interpreter(request: pytest.FixtureRequest) -> Iterator[Interpreter]:
 
 def keep(plan: Plan, path: Path) -> None:
     """Keep the plan's weights and its first batch in a file."""
-    state, batch = draw.state(plan), next(draw.batches(plan, task.load(plan.task)))
+    state = draw.state(plan)
+    batch = next(draw.batches(plan, task.load(plan.task)))
     arrays = {name: array[0] for name, array in state.parameters.items()}
     weights = [arrays["first.weight"][0], *arrays["hidden.weight"], arrays["output.weight"][0]]
     sizes = [weights[0].shape[0], *(weight.shape[1] for weight in weights)]
     found: dict[str, Any] = {"x": batch.x[0], "y": batch.y[0], "sizes": sizes}
     assert isinstance(plan.network, Perceptron)
-    found |= {"tanh": plan.network.activation.kind == "tanh", "batch": plan.network.normalization.kind == "batch"}
+    found |= {
+        "tanh": plan.network.activation.kind == "tanh",
+        "batch": plan.network.normalization.kind == "batch",
+    }
     for i, weight in enumerate(weights):
         found |= {f"weight{i}": weight, f"bias{i}": np.zeros(weight.shape[1])}
     np.savez(path, **found)
@@ -70,7 +76,11 @@ def first_step(plan: Plan, definition: Backend) -> Trace:
 
 @pytest.mark.parametrize("name", PLANS)
 def test_a_model_that_equals_a_plan_is_told_the_same(
-    interpreter: Interpreter, plan: Callable[..., Plan], definition: Backend, name: str, tmp_path: Path
+    interpreter: Interpreter,
+    plan: Callable[..., Plan],
+    definition: Backend,
+    name: str,
+    tmp_path: Path,
 ) -> None:
     one = plan(**PLANS[name] | {"features": 64, "classes": 10, "steps": 1, "seeds": (0,)})
     trace = first_step(one, definition)
@@ -82,12 +92,16 @@ def test_a_model_that_equals_a_plan_is_told_the_same(
     taken = passes(interpreter.capture(values=False))
     said = diagnosis(taken, "mine.py", "")
 
-    np.testing.assert_allclose(taken.trace.quantities["signal_gradient_rms"][0, 0], signal_gradient, rtol=1e-10)
+    np.testing.assert_allclose(
+        taken.trace.quantities["signal_gradient_rms"][0, 0], signal_gradient, rtol=1e-10
+    )
     assert said.gradient_ratio == pytest.approx(float(gradient_ratio(signal_gradient)), rel=1e-10)
     assert said.decay_per_layer == pytest.approx(float(decay_per_layer(signal_gradient)), rel=1e-10)
     for quantity in ("weight_gradient_rms", "activation_rms", "dead_fraction"):
         measured = taken.trace.quantities[quantity][0, 0]
-        np.testing.assert_allclose(measured, trace.quantities[quantity][0, 0], rtol=1e-10, atol=1e-300, err_msg=quantity)
+        np.testing.assert_allclose(
+            measured, trace.quantities[quantity][0, 0], rtol=1e-10, atol=1e-300, err_msg=quantity
+        )
     assert said.gradient.verdict == gradient(trace, Thresholds()).verdict
 
 
@@ -138,13 +152,22 @@ def batch():
     rng = np.random.default_rng(0)
     return ({scale} * rng.standard_normal((32, 16))).astype("float32"), rng.integers(0, 4, 32)
 """
-HE = "nn.utils.skip_init(nn.Linear, 16, 16).apply(lambda m: (nn.init.kaiming_normal_(m.weight), nn.init.zeros_(m.bias)))"
+HE = (
+    "nn.utils.skip_init(nn.Linear, 16, 16).apply(lambda m: (nn.init.kaiming_normal_(m.weight), "
+    "nn.init.zeros_(m.bias)))"
+)
 LIKELY = {
     "start": {"linear": "nn.Linear(16, 16)", "depth": 14},
     "input": {"scale": "255.0"},
     "output": {"end": ", nn.Softmax(-1)"},
     "dead units": {"linear": HE.replace("zeros_(m.bias)", "constant_(m.bias, -9.0)"), "depth": 2},
-    "cut": {"linear": "nn.Linear(16, 16), type('Cut', (nn.Module,), {'forward': lambda self, x: x.detach()})()", "depth": 2},
+    "cut": {
+        "linear": (
+            "nn.Linear(16, 16), type('Cut', (nn.Module,), {'forward': lambda self, x: "
+            "x.detach()})()"
+        ),
+        "depth": 2,
+    },
 }
 
 
@@ -162,7 +185,10 @@ def test_where_nothing_is_wrong_nothing_is_said(torch_: Interpreter, tmp_path: P
 
 MISTAKES = {
     "no model": ("net = 1", "mine.py must define model(), which returns the model"),
-    "no batch": ("def model(): return 1", "mine.py must define batch(), which returns x and y, where no --data are given"),
+    "no batch": (
+        "def model(): return 1",
+        "mine.py must define batch(), which returns x and y, where no --data are given",
+    ),
     "returns None": (
         "def model(): pass\ndef batch(): return [[1.0]], [0]",
         "mine.py: model() must return the model; received None",
@@ -181,7 +207,9 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_is_one_sentence_and_the_next_file_opens(torch_: Interpreter, mistake: str, tmp_path: Path) -> None:
+def test_a_mistake_is_one_sentence_and_the_next_file_opens(
+    torch_: Interpreter, mistake: str, tmp_path: Path
+) -> None:
     text, sentence = MISTAKES[mistake]
     (tmp_path / "mine.py").write_text(text)
     with pytest.raises((UserError, Failed)) as caught:
@@ -196,23 +224,36 @@ def test_a_killed_process_is_one_sentence(request: pytest.FixtureRequest) -> Non
     with Interpreter("torch", threads=1) as running:
         running.open(EXAMPLES / "net_torch.py")
         os.kill(running.process.pid, signal.SIGKILL)
-        with pytest.raises(Failed, match=r"net_torch.py: the process of torch was killed by SIGKILL \(out of memory\?\)"):
+        with pytest.raises(
+            Failed,
+            match=r"net_torch.py: the process of torch was killed by SIGKILL \(out of memory\?\)",
+        ):
             running.capture()
 
 
 def command(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     program = [sys.executable, "-m", "experiments.diagnose", *words]
-    return subprocess.run(program, cwd=cwd, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    return subprocess.run(
+        program, cwd=cwd, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+    )
 
 
-def test_the_command_prints_the_answer_and_leaves_nothing_behind(request: pytest.FixtureRequest, tmp_path: Path) -> None:
+def test_the_command_prints_the_answer_and_leaves_nothing_behind(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
     load("torch", request.config)
-    text = (EXAMPLES / "deep_torch.py").read_text() + "\nprint('what a model prints is no answer')\n"
+    text = (
+        EXAMPLES / "deep_torch.py"
+    ).read_text() + "\nprint('what a model prints is no answer')\n"
     (tmp_path / "mine.py").write_text(text)
     done = command("torch=mine.py", "--json", "-", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     found = json.loads(done.stdout)
-    assert (found["gradient"]["verdict"], len(found["sites"]), found["precision"]) == ("vanishing", 20, "float32")
+    assert (found["gradient"]["verdict"], len(found["sites"]), found["precision"]) == (
+        "vanishing",
+        20,
+        "float32",
+    )
     assert [path.name for path in tmp_path.iterdir()] == ["mine.py"]
 
 
@@ -220,7 +261,13 @@ def test_the_command_prints_the_answer_and_leaves_nothing_behind(request: pytest
     ("words", "sentence"),
     [
         ([], "a model must be given as BACKEND=FILE.py; received none"),
-        (["mine.py"], "a model must be given as BACKEND=FILE.py; received 'mine.py'; write torch=mine.py, for example"),
+        (
+            ["mine.py"],
+            (
+                "a model must be given as BACKEND=FILE.py; received 'mine.py'; write "
+                "torch=mine.py, for example"
+            ),
+        ),
         (["pytorch=mine.py"], "torch is torch here"),
         (["torch=yours.py"], "a model's file must be there; received 'yours.py'; check the path"),
         (["torch=mine.py", "--steps", "-1"], "--steps must not be negative; received -1"),
@@ -229,7 +276,9 @@ def test_the_command_prints_the_answer_and_leaves_nothing_behind(request: pytest
         (["mine.capture"], "not a capture, or a damaged one"),
     ],
 )
-def test_a_mistake_of_the_command_line_ends_with_status_2(words: list[str], sentence: str, tmp_path: Path) -> None:
+def test_a_mistake_of_the_command_line_ends_with_status_2(
+    words: list[str], sentence: str, tmp_path: Path
+) -> None:
     (tmp_path / "mine.py").write_text("def model(): pass")
     (tmp_path / "mine.capture").write_bytes(b"PK nothing")
     done = command(*words, cwd=tmp_path)

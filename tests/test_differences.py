@@ -78,9 +78,19 @@ def outcome(accuracy: float, decay: float = 0.0, error: float = 0.01) -> Outcome
         (Effect(0.5, outcome(0.2, decay=-0.5), outcome(0.2, decay=-0.1)), (0, 0.4, 0.5)),
         (Effect(0.5, outcome(0.2, decay=nan), outcome(0.2, decay=-0.1)), (0, inf, 0.5)),
     ],
-    ids=["a trial alone", "as far as can be", "learns", "by chance", "seeds differ as much", "decay", "no gradient at all"],
+    ids=[
+        "a trial alone",
+        "as far as can be",
+        "learns",
+        "by chance",
+        "seeds differ as much",
+        "decay",
+        "no gradient at all",
+    ],
 )
-def test_an_effect_counts_where_seeds_do_not_move_as_much(effect: Effect, size: tuple[float, float, float]) -> None:
+def test_an_effect_counts_where_seeds_do_not_move_as_much(
+    effect: Effect, size: tuple[float, float, float]
+) -> None:
     assert effect.size == pytest.approx(size)
 
 
@@ -98,12 +108,20 @@ def test_what_has_a_network_is_measured_in_it_once() -> None:
 
 
 def test_a_network_of_its_own_is_said_with_its_layers() -> None:
-    assert what_it_does(entries()["lstm-forget-bias"]).endswith("(PyTorch, 3 layers of its own kind)")
-    assert what_it_does(entries()["convolution-start"]).endswith("(PyTorch, 20 layers of its own kind)")
-    assert "no number of decades a layer, cured +0.026" in what_it_does(entries()["attention-mask-meaning"])
+    assert what_it_does(entries()["lstm-forget-bias"]).endswith(
+        "(PyTorch, 3 layers of its own kind)"
+    )
+    assert what_it_does(entries()["convolution-start"]).endswith(
+        "(PyTorch, 20 layers of its own kind)"
+    )
+    assert "no number of decades a layer, cured +0.026" in what_it_does(
+        entries()["attention-mask-meaning"]
+    )
 
 
-def test_effects_can_be_measured_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_effects_can_be_measured_from_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PYTHONPATH", raising=False)
     assert differences.measured_in("a framework of which there is no entry") == {}
@@ -111,13 +129,22 @@ def test_effects_can_be_measured_from_any_folder(tmp_path: Path, monkeypatch: py
 
 def test_imports_are_those_that_a_line_needs() -> None:
     assert imports("torch", "nn.Linear(2, 3)") == "from torch import nn"
-    assert imports("jax", "jnp.where(x, jax.nn.relu(x), 0)") == "import jax\nimport jax.numpy as jnp"
+    assert (
+        imports("jax", "jnp.where(x, jax.nn.relu(x), 0)") == "import jax\nimport jax.numpy as jnp"
+    )
     assert imports("keras", "tf.where(x > 0, x, 0.1 * x)") == "import tensorflow as tf"
 
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(1e-5, "1e-05"), ([1, 0.25], "1, 0.25"), ({"a": 1}, "a 1"), (True, "True"), ("none", "none"), (1.7580993, "1.758")],
+    [
+        (1e-5, "1e-05"),
+        ([1, 0.25], "1, 0.25"),
+        ({"a": 1}, "a 1"),
+        (True, "True"),
+        ("none", "none"),
+        (1.7580993, "1.758"),
+    ],
 )
 def test_shipped_values_are_shown_in_few_letters(value: object, text: str) -> None:
     assert shown(value) == text

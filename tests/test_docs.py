@@ -1,4 +1,6 @@
-"""The documents: write-your-own says what the code does, its examples run, every page is listed, every link resolves."""
+"""The documents: write-your-own says what the code does, its examples run, every page is listed,
+every link resolves.
+"""
 
 from __future__ import annotations
 
@@ -21,15 +23,22 @@ WRITE_YOUR_OWN = manual.PAGE.read_text(encoding="utf-8")
 
 
 def test_what_is_generated_of_write_your_own_is_the_codes() -> None:
-    assert manual.written(WRITE_YOUR_OWN) == WRITE_YOUR_OWN, "write it again: python -m tests.manual"
+    assert manual.written(WRITE_YOUR_OWN) == WRITE_YOUR_OWN, (
+        "write it again: python -m tests.manual"
+    )
     assert sorted(re.findall(r"<!-- generated: (\w+) -->", WRITE_YOUR_OWN)) == sorted(manual.PARTS)
 
 
 @pytest.mark.parametrize(
-    "stale", ["| `30` |", "`slope = 0.01`", "vanishing = 0.001", "did you mean 'relu'?", "`tanh + xavier`"]
+    "stale",
+    ["| `30` |", "`slope = 0.01`", "vanishing = 0.001", "did you mean 'relu'?", "`tanh + xavier`"],
 )
 def test_a_part_that_went_stale_is_seen(stale: str) -> None:
-    begin, end = WRITE_YOUR_OWN.rsplit(stale, 1) if stale != "`tanh + xavier`" else WRITE_YOUR_OWN.split(stale, 1)
+    begin, end = (
+        WRITE_YOUR_OWN.rsplit(stale, 1)
+        if stale != "`tanh + xavier`"
+        else WRITE_YOUR_OWN.split(stale, 1)
+    )
     assert manual.written(f"{begin}{stale}, or so{end}") == WRITE_YOUR_OWN
 
 
@@ -51,9 +60,13 @@ def test_the_data_are_as_large_as_is_said(name: str) -> None:
 
 
 def examples() -> Iterator[tuple[str, str, list[str]]]:
-    """Each experiment of the page: what makes its data, its file, and the configurations that are named below it."""
+    """Each experiment of the page: what makes its data, its file, and the configurations that are
+    named below it.
+    """
     blocks = re.compile(
-        r"(?:```python\n(?P<data>.*?)```\n\n)?```toml\n(?P<toml>question.*?)```\n\nConfigurations: (?P<names>.*?)\.\n\n", re.S
+        r"(?:```python\n(?P<data>.*?)```\n\n)?"
+        r"```toml\n(?P<toml>question.*?)```\n\nConfigurations: (?P<names>.*?)\.\n\n",
+        re.S,
     )
     for found in blocks.finditer(WRITE_YOUR_OWN):
         yield found["data"] or "", found["toml"], re.findall(r"`(.*?)`", found["names"])
@@ -111,17 +124,23 @@ LINK = re.compile(r"\]\(([^)\s]+)\)|<(?:a|img)[^>]+(?:href|src)=\"([^\"]+)\"")
 
 def links(text: str) -> list[str]:
     """Where a page leads to, but for other sites."""
-    found = [one or other for one, other in LINK.findall(re.sub(r"`[^`\n]*`", "", FENCE.sub("", text)))]
+    found = [
+        one or other for one, other in LINK.findall(re.sub(r"`[^`\n]*`", "", FENCE.sub("", text)))
+    ]
     return [link for link in found if not re.match(r"[a-z]+:", link)]
 
 
 def anchors(text: str) -> set[str]:
-    """What may be linked to within a page: its headings as GitHub names them, and anchors of its own."""
+    """What may be linked to within a page: its headings as GitHub names them, and anchors of its
+    own.
+    """
     found: dict[str, int] = {}
     names: set[str] = set(re.findall(r'<a id="([^"]+)"', text))
     for heading in re.findall(r"^#{1,6} (.+?)\s*$", FENCE.sub("", text), re.M):
         plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).lower()
-        name = "".join(letter for letter in plain if letter.isalnum() or letter in " -_").replace(" ", "-")
+        name = "".join(letter for letter in plain if letter.isalnum() or letter in " -_").replace(
+            " ", "-"
+        )
         found[name] = found.get(name, -1) + 1
         names.add(f"{name}-{found[name]}" if found[name] else name)
     return names
@@ -133,7 +152,9 @@ def broken(page: Path) -> Iterator[str]:
         path, _, anchor = link.partition("#")
         target = (page.parent / path).resolve() if path else page
         named = anchor and target.suffix == ".md"
-        if not target.exists() or (named and anchor not in anchors(target.read_text(encoding="utf-8"))):
+        if not target.exists() or (
+            named and anchor not in anchors(target.read_text(encoding="utf-8"))
+        ):
             yield link
 
 
@@ -142,11 +163,16 @@ def test_every_link_leads_somewhere(page: Path) -> None:
     assert list(broken(page)) == []
 
 
-@pytest.mark.parametrize("link", ["nowhere.md", "there.md#no-such-heading", "#no-such-heading", "../there.md"])
+@pytest.mark.parametrize(
+    "link", ["nowhere.md", "there.md#no-such-heading", "#no-such-heading", "../there.md"]
+)
 def test_a_link_that_leads_nowhere_is_found(link: str, tmp_path: Path) -> None:
     (tmp_path / "there.md").write_text("# There, `is` it\n")
     here = tmp_path / "here.md"
-    here.write_text(f"# Here\n[a](there.md), [b](there.md#there-is-it), [c](#here), `[d]({link})`\n```\n[e]({link})\n```\n")
+    here.write_text(
+        "# Here\n[a](there.md), [b](there.md#there-is-it), [c](#here), "
+        f"`[d]({link})`\n```\n[e]({link})\n```\n"
+    )
     assert list(broken(here)) == []
     here.write_text(f"# Here\n[f]({link})\n")
     assert list(broken(here)) == [link]
@@ -158,12 +184,18 @@ INDEX = ROOT / "docs" / "README.md"
 def unlisted(index: str) -> list[str]:
     """The pages of docs that an index does not lead to."""
     listed = {(INDEX.parent / link.partition("#")[0]).resolve() for link in links(index)}
-    return [str(page.relative_to(ROOT)) for page in sorted((ROOT / "docs").glob("*.md")) if page not in listed | {INDEX}]
+    return [
+        str(page.relative_to(ROOT))
+        for page in sorted((ROOT / "docs").glob("*.md"))
+        if page not in listed | {INDEX}
+    ]
 
 
 def test_every_page_is_in_the_index() -> None:
     assert unlisted(INDEX.read_text(encoding="utf-8")) == []
-    assert unlisted(INDEX.read_text(encoding="utf-8").replace("(verdicts.md", "(")) == ["docs/verdicts.md"]
+    assert unlisted(INDEX.read_text(encoding="utf-8").replace("(verdicts.md", "(")) == [
+        "docs/verdicts.md"
+    ]
 
 
 def test_the_index_is_linked_from_the_readme() -> None:

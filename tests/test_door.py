@@ -1,4 +1,6 @@
-"""The door for other projects: a wheel, used from one that has a `common`, `backends`, `experiments` and `tests` of its own."""
+"""The door for other projects: a wheel, used from one that has a `common`, `backends`,
+`experiments` and `tests` of its own.
+"""
 
 from __future__ import annotations
 
@@ -32,19 +34,32 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in SOURCES:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, folder / name)
-    built = ["wheel", ".", "--no-deps", "--no-build-isolation", "--no-index", "--quiet", "--wheel-dir", "dist"]
+    built = [
+        "wheel",
+        ".",
+        "--no-deps",
+        "--no-build-isolation",
+        "--no-index",
+        "--quiet",
+        "--wheel-dir",
+        "dist",
+    ]
     subprocess.run([sys.executable, "-m", "pip", *built], cwd=folder, check=True, env=plain())
     return next((folder / "dist").glob("*.whl"))
 
 
 def plain(**more: str) -> dict[str, str]:
     """The environment without what the tests have set."""
-    return {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "XLA_FLAGS")} | more
+    return {
+        name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "XLA_FLAGS")
+    } | more
 
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An environment with the wheel and nothing else; the packages that it needs are borrowed from this one."""
+    """An environment with the wheel and nothing else; the packages that it needs are borrowed from
+    this one.
+    """
     folder = tmp_path_factory.mktemp("environment")
     venv.create(folder)
     python = folder / "bin" / "python"
@@ -59,7 +74,9 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with a `common`, `backends`, `experiments` and `tests` of its own."""
-    return Path(shutil.copytree(ROOT / "tests" / "door", tmp_path_factory.mktemp("user") / "project"))
+    return Path(
+        shutil.copytree(ROOT / "tests" / "door", tmp_path_factory.mktemp("user") / "project")
+    )
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +85,9 @@ def program(installed: Path, project: Path) -> Program:
 
     def run(name: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         line = [str(installed / name), *arguments]
-        return subprocess.run(line, cwd=project, env=plain(**environment), capture_output=True, text=True, check=False)
+        return subprocess.run(
+            line, cwd=project, env=plain(**environment), capture_output=True, text=True, check=False
+        )
 
     return run
 
@@ -89,7 +108,9 @@ def needed() -> list[Path]:
 def test_the_console_script_runs_the_jobs_and_not_the_projects_packages(program: Program) -> None:
     assert program("isograd", "--version").stdout == "isograd 0.1.0\n"
     assert program("isograd", "--help").stdout.startswith("usage: isograd JOB")
-    assert program("isograd", "diagnose", "--help", PYTHONPATH=".").stdout.startswith("usage: isograd diagnose")
+    assert program("isograd", "diagnose", "--help", PYTHONPATH=".").stdout.startswith(
+        "usage: isograd diagnose"
+    )
     listed = program("isograd", "compare", "--list", "--backends", "numpy", PYTHONPATH=".")
     assert listed.stdout.startswith("countermeasures: "), listed.stderr
     assert "GELU" in program("isograd", "migrate", "activation").stdout
@@ -98,16 +119,31 @@ def test_the_console_script_runs_the_jobs_and_not_the_projects_packages(program:
 def test_a_mistake_is_one_line_and_exit_status_2(program: Program) -> None:
     unknown = program("isograd", "diagnos")
     assert (unknown.returncode, unknown.stdout) == (2, "")
-    assert unknown.stderr == (f"error: a job must be {', '.join(JOBS)}; received 'diagnos'; isograd --help says more\n")
+    assert unknown.stderr == (
+        f"error: a job must be {', '.join(JOBS)}; received 'diagnos'; isograd --help says more\n"
+    )
     writing = program("isograd", "migrate", "--write")
     assert (writing.returncode, "clone" in writing.stderr) == (2, True)
 
 
 def test_an_experiment_runs_where_it_is_installed(program: Program, project: Path) -> None:
-    numbers = ["--depth", "3", "--width", "4", "--steps", "1", "--seeds", "1", "--backends", "numpy"]
+    numbers = [
+        "--depth",
+        "3",
+        "--width",
+        "4",
+        "--steps",
+        "1",
+        "--seeds",
+        "1",
+        "--backends",
+        "numpy",
+    ]
     found = program("isograd", "compare", "clipping", *numbers, "--json", "found.json")
     assert found.returncode == 0, found.stderr
-    assert json.loads((project / "found.json").read_text())["command"].startswith("isograd compare clipping --depth 3")
+    assert json.loads((project / "found.json").read_text())["command"].startswith(
+        "isograd compare clipping --depth 3"
+    )
     assert (project / "results" / "clipping.html").is_file()
 
 
@@ -123,7 +159,9 @@ def test_a_program_asks_isograd_and_keeps_its_own_packages(
     ok, losses, same, head = found["live"]
     assert (ok, losses, same) == (True, 2, True)
     assert "(torch): 1 layer, 51 parameters; batch 16, float32" in head
-    assert "isograd.diagnose(Sequential(...), batch=(x, y))" in (project / "live.html").read_text(encoding="utf-8")
+    assert "isograd.diagnose(Sequential(...), batch=(x, y))" in (project / "live.html").read_text(
+        encoding="utf-8"
+    )
     assert found["mistakes"][0] == "no flag is called '--stepps'; did you mean '--steps'?"
     assert found["mistakes"][1].endswith("received int")
 
@@ -131,10 +169,15 @@ def test_a_program_asks_isograd_and_keeps_its_own_packages(
 @pytest.fixture(scope="module")
 def outcome(program: Program) -> str:
     """What the project's tests say, with PyTorch."""
-    return program("python", "-m", "pytest", "-rA", "-k", "not keras and not jax", "--isograd-save", "saved").stdout
+    return program(
+        "python", "-m", "pytest", "-rA", "-k", "not keras and not jax", "--isograd-save", "saved"
+    ).stdout
 
 
-@pytest.mark.parametrize("name", ["a_right_function[torch]", "a_live_model[torch]", "a_right_port", "the_same_again_is_known"])
+@pytest.mark.parametrize(
+    "name",
+    ["a_right_function[torch]", "a_live_model[torch]", "a_right_port", "the_same_again_is_known"],
+)
 def test_the_plugin_lets_pass_what_agrees(outcome: str, name: str) -> None:
     assert f"PASSED tests/test_project.py::test_{name}" in outcome, outcome
 
@@ -144,7 +187,10 @@ def test_the_plugin_lets_pass_what_agrees(outcome: str, name: str) -> None:
     [
         ("a_wrong_function[torch]", "the value is off by"),
         ("a_wrong_port", "the values part"),
-        ("a_port_that_raises", "isograd.asking.Failed: port_torch.py: RuntimeError: no CUDA (port_torch.py, line 33)"),
+        (
+            "a_port_that_raises",
+            "isograd.asking.Failed: port_torch.py: RuntimeError: no CUDA (port_torch.py, line 33)",
+        ),
         ("a_file_that_is_not_there", "isograd.asking.Mistake: a model's file must be there"),
     ],
 )
@@ -153,13 +199,17 @@ def test_the_plugin_fails_with_what_is_wrong(outcome: str, name: str, said: str)
     assert said in outcome
 
 
-def test_a_port_that_parts_fails_with_the_text_of_port_and_keeps_its_tensors(outcome: str, project: Path) -> None:
+def test_a_port_that_parts_fails_with_the_text_of_port_and_keeps_its_tensors(
+    outcome: str, project: Path
+) -> None:
     assert "Activation: tanh in the reference, relu in the port." in outcome
     assert "<-- parts here" in outcome
     kept = {path.name for path in (project / "saved").iterdir()}
     files = ("a_wrong_function_torch_.npz", "a_wrong_port.npz", "a_wrong_port.html")
     assert kept == {f"tests_test_project.py_test_{name}" for name in files}
-    page = (project / "saved" / "tests_test_project.py_test_a_wrong_port.html").read_text(encoding="utf-8")
+    page = (project / "saved" / "tests_test_project.py_test_a_wrong_port.html").read_text(
+        encoding="utf-8"
+    )
     assert "Activation: tanh in the reference, relu in the port." in page
 
 
@@ -170,8 +220,14 @@ ABSENT = "import isograd.plugin\n\nisograd.plugin.NEEDS['jax'] = ('a_package_tha
     ("options", "said"),
     [
         ([], 'jax needs a_package_that_is_absent; install with: pip install "isograd[jax]"'),
-        (["--isograd-require", "torch,jax"], "--isograd-require jax: jax needs a_package_that_is_absent"),
-        (["--isograd-require", "jaxx"], "--isograd-require takes torch, keras, jax or all; received jaxx"),
+        (
+            ["--isograd-require", "torch,jax"],
+            "--isograd-require jax: jax needs a_package_that_is_absent",
+        ),
+        (
+            ["--isograd-require", "jaxx"],
+            "--isograd-require takes torch, keras, jax or all; received jaxx",
+        ),
     ],
 )
 def test_an_absent_framework_is_a_visible_skip_and_with_require_an_error(

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from common import draw
-from common.countermeasures.initialization import TRUNCATED_STD, Distribution, Gaussian, He, Xavier, standard_deviation
+from common.countermeasures.initialization import (
+    TRUNCATED_STD,
+    Distribution,
+    Gaussian,
+    He,
+    Xavier,
+    standard_deviation,
+)
 from common.network import Batch
 from common.plan import Plan
 from common.task import Data
@@ -47,7 +54,9 @@ def test_the_stream_of_a_seed_and_name_is_the_one_that_earlier_results_were_draw
 
 @by_law
 @pytest.mark.parametrize("make", [Xavier, He, Gaussian], ids=lambda make: make.__name__.lower())
-def test_weights_have_the_laws_mean_and_standard_deviation(make: Any, distribution: Distribution) -> None:
+def test_weights_have_the_laws_mean_and_standard_deviation(
+    make: Any, distribution: Distribution
+) -> None:
     spec = make(distribution=distribution)
     w = draw.weight(spec, 3, "layer 7", SHAPE) / standard_deviation(spec, *SHAPE)
     kurtosis = float(LAWS[distribution].stats("k")) + 3
@@ -58,7 +67,8 @@ def test_weights_have_the_laws_mean_and_standard_deviation(make: Any, distributi
 @by_law
 def test_initializations_of_one_law_differ_by_a_factor_only(distribution: Distribution) -> None:
     he, xavier = (
-        draw.weight(spec, 4, "layer 2", (50, 30)) for spec in (He(distribution=distribution), Xavier(distribution=distribution))
+        draw.weight(spec, 4, "layer 2", (50, 30))
+        for spec in (He(distribution=distribution), Xavier(distribution=distribution))
     )
     assert np.allclose(he, np.sqrt(2) * xavier, rtol=1e-15, atol=0)
 
@@ -76,7 +86,9 @@ def test_the_normal_law_has_no_bound_at_two_standard_deviations() -> None:
 
 @pytest.mark.parametrize("activation", ["tanh", "prelu"])
 @pytest.mark.parametrize("normalization", ["none", "batch"])
-def test_adding_a_layer_does_not_move_the_others(plan: Callable[..., Plan], activation: str, normalization: str) -> None:
+def test_adding_a_layer_does_not_move_the_others(
+    plan: Callable[..., Plan], activation: str, normalization: str
+) -> None:
     changes = {"activation": activation, "normalization": normalization}
     short, long = (draw.state(plan(depth=depth, **changes)).parameters for depth in (4, 6))
     for name in short:
@@ -98,19 +110,31 @@ def test_a_seed_draws_the_same_whatever_its_neighbours(plan: Callable[..., Plan]
 
 def test_no_two_layers_or_seeds_share_their_weights(plan: Callable[..., Plan]) -> None:
     weights = draw.state(plan(seeds=(0, 1, 2), features=8)).parameters
-    matrices = np.concatenate([weights["first.weight"], weights["hidden.weight"]], axis=1).reshape(12, 64)
-    assert np.abs(np.corrcoef(matrices) - np.eye(12)).max() < 0.6, "independent draws of 64 numbers: 5 standard errors"
+    matrices = np.concatenate([weights["first.weight"], weights["hidden.weight"]], axis=1).reshape(
+        12, 64
+    )
+    assert np.abs(np.corrcoef(matrices) - np.eye(12)).max() < 0.6, (
+        "independent draws of 64 numbers: 5 standard errors"
+    )
 
 
 @pytest.mark.parametrize("normalization", ["none", "batch"])
-def test_biases_are_drawn_where_there_are_any_and_move_no_weight(plan: Callable[..., Plan], normalization: str) -> None:
+def test_biases_are_drawn_where_there_are_any_and_move_no_weight(
+    plan: Callable[..., Plan], normalization: str
+) -> None:
     laws = [{"kind": "he", "bias": bias} for bias in (0, "uniform_fan_in")]
-    zero, uniform = (draw.state(plan(initialization=law, normalization=normalization)).parameters for law in laws)
+    zero, uniform = (
+        draw.state(plan(initialization=law, normalization=normalization)).parameters for law in laws
+    )
     assert set(zero) == set(uniform)
     for name, a in zero.items():
         assert name.endswith("bias") or np.array_equal(a, uniform[name]), name
     drawn = {name: a for name, a in uniform.items() if name.endswith("bias")}
-    assert set(drawn) == ({"output.bias"} if normalization == "batch" else {"first.bias", "hidden.bias", "output.bias"})
+    assert set(drawn) == (
+        {"output.bias"}
+        if normalization == "batch"
+        else {"first.bias", "hidden.bias", "output.bias"}
+    )
     for name, a in drawn.items():
         n_in = uniform[name.replace("bias", "weight")].shape[2]
         assert 0.5 / np.sqrt(n_in) < np.abs(a).max() < 1 / np.sqrt(n_in), name
@@ -119,8 +143,13 @@ def test_biases_are_drawn_where_there_are_any_and_move_no_weight(plan: Callable[
 
 
 def test_a_layer_with_a_law_of_its_own_moves_no_other(plan: Callable[..., Plan]) -> None:
-    own = {"layer 3": {"kind": "gaussian", "std": 1e-3, "bias": "uniform_fan_in"}, "output": {"kind": "constant", "value": 0.5}}
-    alike, apart = (draw.state(plan(depth=4, initialization_by_layer=given)).parameters for given in ({}, own))
+    own = {
+        "layer 3": {"kind": "gaussian", "std": 1e-3, "bias": "uniform_fan_in"},
+        "output": {"kind": "constant", "value": 0.5},
+    }
+    alike, apart = (
+        draw.state(plan(depth=4, initialization_by_layer=given)).parameters for given in ({}, own)
+    )
     at = 1  # layer 3 is the second of the stack
     assert np.abs(apart["hidden.weight"][:, at]).max() < 1e-2
     assert apart["hidden.bias"][:, at].all()
@@ -132,7 +161,8 @@ def test_a_layer_with_a_law_of_its_own_moves_no_other(plan: Callable[..., Plan])
 
 def test_cells_and_the_layer_after_them_may_start_by_two_laws(plan: Callable[..., Plan]) -> None:
     cells = plan(
-        recurrent={"kind": "lstm", "start": "drawn"}, initialization_by_layer={"recurrent": {"kind": "constant", "value": 2}}
+        recurrent={"kind": "lstm", "start": "drawn"},
+        initialization_by_layer={"recurrent": {"kind": "constant", "value": 2}},
     )
     found = draw.state(cells).parameters
     assert (found["recurrent.weight"] == 2).all()
@@ -142,22 +172,30 @@ def test_cells_and_the_layer_after_them_may_start_by_two_laws(plan: Callable[...
 
 def test_the_laws_of_before_draw_what_they_drew() -> None:
     """The first weight of each: other numbers here are other weights in every run that is kept."""
-    found = [draw.weight(spec, 5, "layer 3", (6, 4))[0, 0] for spec in (Gaussian(std=0.5), Xavier(), Xavier(fan="avg"), He())]
+    found = [
+        draw.weight(spec, 5, "layer 3", (6, 4))[0, 0]
+        for spec in (Gaussian(std=0.5), Xavier(), Xavier(fan="avg"), He())
+    ]
     assert found == FIRST
 
 
 def test_float32_weights_are_the_float64_ones_rounded_once(plan: Callable[..., Plan]) -> None:
-    single, double = (draw.state(plan(precision=precision)).parameters for precision in ("float32", "float64"))
+    single, double = (
+        draw.state(plan(precision=precision)).parameters for precision in ("float32", "float64")
+    )
     for name in double:
         assert single[name].dtype == np.float64
-        assert np.array_equal(single[name], double[name].astype(np.float32).astype(np.float64)), name
+        assert np.array_equal(single[name], double[name].astype(np.float32).astype(np.float64)), (
+            name
+        )
     assert not np.array_equal(single["hidden.weight"], double["hidden.weight"])
 
 
 def test_what_is_not_a_weight_starts_at_the_number_in_its_spec(plan: Callable[..., Plan]) -> None:
     batch_norm = {"kind": "batch", "initial_scale": 0.75, "initial_shift": -0.5}
     changed = plan(activation={"kind": "prelu", "initial_slope": 0.125}, normalization=batch_norm)
-    start, expected = draw.state(changed), {"bias": 0.0, "scale": 0.75, "shift": -0.5, "slope": 0.125}
+    start = draw.state(changed)
+    expected = {"bias": 0.0, "scale": 0.75, "shift": -0.5, "slope": 0.125}
     kinds = {name.partition(".")[2] for name in start.parameters}
     assert kinds == {"weight", *expected}
     for name, a in start.parameters.items():
@@ -170,17 +208,30 @@ def test_what_is_not_a_weight_starts_at_the_number_in_its_spec(plan: Callable[..
 
 
 def _numbered(n: int) -> Data:
-    """Training samples whose only feature is their number, and whose label is its remainder by 3."""
+    """Training samples whose only feature is their number, and whose label is its remainder by
+    3.
+    """
     numbers = np.arange(n)
-    return Data(numbers[:, None].astype(float), numbers % 3, numbers[:1, None].astype(float), numbers[:1])
+    return Data(
+        numbers[:, None].astype(float), numbers % 3, numbers[:1, None].astype(float), numbers[:1]
+    )
 
 
-def _draw(plan: Callable[..., Plan], n: int, size: int, steps: int, seeds: tuple[int, ...] = (0, 1)) -> list[Batch]:
-    return list(draw.batches(plan(batch_size=size, steps=steps, seeds=seeds, features=1), _numbered(n)))
+def _draw(
+    plan: Callable[..., Plan], n: int, size: int, steps: int, seeds: tuple[int, ...] = (0, 1)
+) -> list[Batch]:
+    return list(
+        draw.batches(plan(batch_size=size, steps=steps, seeds=seeds, features=1), _numbered(n))
+    )
 
 
 @settings(max_examples=40, deadline=None)
-@given(size=st.integers(1, 6), per_epoch=st.integers(1, 5), rest=st.integers(0, 5), steps=st.integers(1, 12))
+@given(
+    size=st.integers(1, 6),
+    per_epoch=st.integers(1, 5),
+    rest=st.integers(0, 5),
+    steps=st.integers(1, 12),
+)
 def test_no_sample_is_seen_twice_in_an_epoch(
     plan: Callable[..., Plan], size: int, per_epoch: int, rest: int, steps: int
 ) -> None:
@@ -189,7 +240,9 @@ def test_no_sample_is_seen_twice_in_an_epoch(
     assert len(found) == steps
     assert all(batch.x.shape == (2, size, 1) and batch.y.shape == (2, size) for batch in found)
     for epoch in range(0, steps, per_epoch):
-        seen = np.concatenate([batch.x[..., 0] for batch in found[epoch : epoch + per_epoch]], axis=1)
+        seen = np.concatenate(
+            [batch.x[..., 0] for batch in found[epoch : epoch + per_epoch]], axis=1
+        )
         assert all(len(np.unique(row)) == len(row) for row in seen)
         assert ((seen >= 0) & (seen < n)).all()
 
@@ -199,11 +252,15 @@ def test_a_sample_keeps_its_label(plan: Callable[..., Plan]) -> None:
         assert np.array_equal(batch.x[..., 0] % 3, batch.y)
 
 
-def test_every_seed_and_epoch_has_an_order_of_its_own_and_it_is_the_same_each_time(plan: Callable[..., Plan]) -> None:
+def test_every_seed_and_epoch_has_an_order_of_its_own_and_it_is_the_same_each_time(
+    plan: Callable[..., Plan],
+) -> None:
     orders = np.stack([batch.x[..., 0] for batch in _draw(plan, 50, 50, 2)]).reshape(4, 50)
     assert len({tuple(order) for order in orders}) == 4
     assert (np.sort(orders) == np.arange(50)).all()
-    assert np.array_equal(orders, np.stack([batch.x[..., 0] for batch in _draw(plan, 50, 50, 2)]).reshape(4, 50))
+    assert np.array_equal(
+        orders, np.stack([batch.x[..., 0] for batch in _draw(plan, 50, 50, 2)]).reshape(4, 50)
+    )
 
 
 def test_a_seeds_batches_do_not_depend_on_the_other_seeds(plan: Callable[..., Plan]) -> None:

@@ -1,4 +1,6 @@
-"""Ctrl-C and its kin: the prompt is back at once, one true line is said, and neither a process nor a file is left."""
+"""Ctrl-C and its kin: the prompt is back at once, one true line is said, and neither a process nor
+a file is left.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,15 @@ from experiments.store import Store
 from experiments.versions import ROOT
 from tests.interrupted import MARK, descendants, interrupted
 
-LONG = [sys.executable, "-m", "experiments.compare", "--backends", next(iter(NEEDS)), "--steps", "100000"]
+LONG = [
+    sys.executable,
+    "-m",
+    "experiments.compare",
+    "--backends",
+    next(iter(NEEDS)),
+    "--steps",
+    "100000",
+]
 SLOW = 3.0
 """Seconds: a second is what it takes at most, and the tests of the suite run side by side."""
 
@@ -36,8 +46,8 @@ def test_ctrl_c_while_it_starts_is_one_line(tmp_path: Path) -> None:
 
 
 HEARD = (
-    "import os, signal, sys; [signal.signal(n, signal.SIG_DFL) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]; "
-    "os.execv(sys.argv[1], sys.argv[1:])"
+    "import os, signal, sys; [signal.signal(n, signal.SIG_DFL) for n in (signal.SIGINT, "
+    "signal.SIGTERM, signal.SIGHUP)]; os.execv(sys.argv[1], sys.argv[1:])"
 )
 """Becomes a command that signals end, also where the suite was started to outlive its terminal."""
 
@@ -49,7 +59,9 @@ def started(folder: Path, mark: str) -> Iterator[subprocess.Popen[str]]:
     (folder / "temporary").mkdir()
     pipe = subprocess.PIPE
     line = [sys.executable, "-c", HEARD, *LONG]
-    with subprocess.Popen(line, cwd=folder, env=env, stdout=pipe, stderr=pipe, text=True) as process:
+    with subprocess.Popen(
+        line, cwd=folder, env=env, stdout=pipe, stderr=pipe, text=True
+    ) as process:
         try:
             until = time.monotonic() + 40
             while len(descendants(mark)) < 3:
@@ -63,9 +75,15 @@ def started(folder: Path, mark: str) -> Iterator[subprocess.Popen[str]]:
 
 @pytest.mark.parametrize(
     ("number", "times", "said"),
-    [(signal.SIGINT, 4, "interrupted"), (signal.SIGTERM, 1, "ended by SIGTERM"), (signal.SIGHUP, 1, "ended by SIGHUP")],
+    [
+        (signal.SIGINT, 4, "interrupted"),
+        (signal.SIGTERM, 1, "ended by SIGTERM"),
+        (signal.SIGHUP, 1, "ended by SIGHUP"),
+    ],
 )
-def test_a_signal_ends_the_command_and_its_workers_at_once(tmp_path: Path, number: int, times: int, said: str) -> None:
+def test_a_signal_ends_the_command_and_its_workers_at_once(
+    tmp_path: Path, number: int, times: int, said: str
+) -> None:
     mark = f"{os.getpid()}-{number}"
     with started(tmp_path, mark) as process:
         sent = time.monotonic()
@@ -98,7 +116,8 @@ def test_the_message_counts_what_is_kept_and_with_fresh_what_was_made_again(tmp_
     store = Store(tmp_path)
     first, second, *others = [store.path(job.run_id) for job in jobs]
     first.touch()
-    kept, fresh = comparison._kept(jobs, store, False), comparison._kept(jobs, store, True)
+    kept = comparison._kept(jobs, store, False)
+    fresh = comparison._kept(jobs, store, True)
     count = len({job.run_id for job in jobs})
     assert kept().startswith(f"1 of {count} runs are kept")
     assert fresh().startswith(f"0 of {count} runs were made again")

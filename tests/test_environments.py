@@ -1,4 +1,6 @@
-"""Where a command may find itself: without a home, a name, a working folder, memory or a package."""
+"""Where a command may find itself: without a home, a name, a working folder, memory or a
+package.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,8 @@ from experiments.versions import ROOT
 from tests.test_streams import own, shell
 
 NOBODY = (
-    "setpriv --reuid 54321 --clear-groups --inh-caps +dac_read_search --ambient-caps +dac_read_search "
-    "env -u HOME -u XDG_CACHE_HOME -u USER -u LOGNAME"
+    "setpriv --reuid 54321 --clear-groups --inh-caps +dac_read_search --ambient-caps "
+    "+dac_read_search env -u HOME -u XDG_CACHE_HOME -u USER -u LOGNAME"
 )
 """A user without a name or a home, who may read all, since Python may lie in the home of root."""
 
@@ -36,12 +38,20 @@ TOLD = re.compile(r"^\d+ runs? on | gone\b")
 
 
 def small(line: str, folder: Path, **variables: str) -> tuple[int, str, list[str]]:
-    """The exit status of a line of Bash, its output, and its lines on standard error that tell no progress."""
+    """The exit status of a line of Bash, its output, and its lines on standard error that tell no
+    progress.
+    """
     done = shell(line, folder, **variables)
-    return done.returncode, done.stdout, [line for line in done.stderr.splitlines() if not TOLD.search(line)]
+    return (
+        done.returncode,
+        done.stdout,
+        [line for line in done.stderr.splitlines() if not TOLD.search(line)],
+    )
 
 
-@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="needs root and setpriv")
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not shutil.which("setpriv"), reason="needs root and setpriv"
+)
 def test_a_user_without_home_and_name_and_with_few_open_files_gets_a_report(tmp_path: Path) -> None:
     folder = tmp_path / "theirs"
     folder.mkdir()
@@ -62,7 +72,10 @@ def test_a_user_without_home_and_name_and_with_few_open_files_gets_a_report(tmp_
     folder.chmod(0o555)
     status, out, err = small(f"{python} {own(folder)} --output other", folder)
     assert (status, len(err)) == (2, 1)
-    assert err[0].startswith("error: --output must be a folder that can be written to; received 'other': Permission denied")
+    assert err[0].startswith(
+        "error: --output must be a folder that can be written to; received 'other': Permission "
+        "denied"
+    )
 
 
 @pytest.mark.parametrize(
@@ -73,19 +86,30 @@ def test_a_user_without_home_and_name_and_with_few_open_files_gets_a_report(tmp_
         ("isograd migrate activation", 0, ""),
     ],
 )
-def test_a_working_folder_that_is_no_more_is_one_line(tmp_path: Path, line: str, status: int, said: str) -> None:
+def test_a_working_folder_that_is_no_more_is_one_line(
+    tmp_path: Path, line: str, status: int, said: str
+) -> None:
     arguments = own(tmp_path).replace("one.toml", "")
-    found, _, err = small(f"mkdir gone; cd gone; rmdir ../gone; {line.format(own=arguments)}", tmp_path)
+    found, _, err = small(
+        f"mkdir gone; cd gone; rmdir ../gone; {line.format(own=arguments)}", tmp_path
+    )
     assert found == status
     assert len(err) == bool(said)
     assert said in "".join(err)
 
 
 @pytest.mark.parametrize("flag", ["compare", "report"])
-def test_without_docstrings_the_page_is_refused_before_anything_is_run(tmp_path: Path, flag: str) -> None:
+def test_without_docstrings_the_page_is_refused_before_anything_is_run(
+    tmp_path: Path, flag: str
+) -> None:
     status, out, err = small(f"isograd {flag}", tmp_path, PYTHONOPTIMIZE="2")
     assert (status, out) == (2, "")
-    assert err == ["error: the page needs the docstrings that python -OO leaves out; use python -O, or PYTHONOPTIMIZE=1"]
+    assert err == [
+        (
+            "error: the page needs the docstrings that python -OO leaves out; use python -O, or "
+            "PYTHONOPTIMIZE=1"
+        )
+    ]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -100,7 +124,12 @@ def test_too_little_address_space_is_one_line(tmp_path: Path, name: str) -> None
     kibibytes = entry.LEAST // 1024 - 1
     status, out, err = small(f"ulimit -v {kibibytes}; isograd {name}", tmp_path)
     assert (status, out) == (1, "")
-    assert err == ["error: there is not enough memory; lower --width, --depth or --batch-size, or raise the limit (ulimit -v)"]
+    assert err == [
+        (
+            "error: there is not enough memory; lower --width, --depth or --batch-size, or raise "
+            "the limit (ulimit -v)"
+        )
+    ]
 
 
 @pytest.mark.parametrize(
@@ -118,7 +147,9 @@ def test_a_package_that_is_not_installed_is_named_with_its_cure_before_anything_
 ) -> None:
     (tmp_path / "sitecustomize.py").write_text(BLOCK)
     paths = os.pathsep.join([str(tmp_path), str(ROOT)])
-    status, out, err = small(f"isograd {line}", tmp_path, PYTHONPATH=paths, ABSENT=package, PYTHONDONTWRITEBYTECODE="1")
+    status, out, err = small(
+        f"isograd {line}", tmp_path, PYTHONPATH=paths, ABSENT=package, PYTHONDONTWRITEBYTECODE="1"
+    )
     assert (status, out) == (1, "")
     assert err == [f"error: {package} is not installed; install with: {install_command()}"]
     assert [path.name for path in tmp_path.iterdir()] == ["sitecustomize.py"]

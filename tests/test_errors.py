@@ -14,8 +14,10 @@ INITIALIZATIONS = ["gaussian", "xavier", "he"]
 @pytest.mark.parametrize(
     ("word", "meant"),
     [
-        ("rleu", "relu"), ("sigmod", "sigmoid"), ("sigmoidd", "sigmoid"), ("sigmaid", "sigmoid"), ("tan", "tanh"),
-        ("leaky-relu", "leaky_relu"), ("LeakyReLU", "leaky_relu"), ("leaky relu", "leaky_relu"), ("leeky_rlu", "leaky_relu"),
+        ("rleu", "relu"), ("sigmod", "sigmoid"), ("sigmoidd", "sigmoid"), ("sigmaid", "sigmoid"),
+        ("tan", "tanh"),
+        ("leaky-relu", "leaky_relu"), ("LeakyReLU", "leaky_relu"), ("leaky relu", "leaky_relu"),
+        ("leeky_rlu", "leaky_relu"),
         ("TANH", "tanh"), ("relu_", "relu"),
     ],
 )  # fmt: skip
@@ -23,16 +25,23 @@ def test_a_misspelt_word_is_answered_by_the_nearest_one(word: str, meant: str) -
     assert nearest(word, KINDS) == f"; did you mean {meant!r}?"
 
 
-@pytest.mark.parametrize("word", ["gelu", "GELU", "selu", "celu", "silu", "swish", "adam", "hard-sigmoid", "layer", "softplus"])
+@pytest.mark.parametrize(
+    "word",
+    ["gelu", "GELU", "selu", "celu", "silu", "swish", "adam", "hard-sigmoid", "layer", "softplus"],
+)
 def test_a_word_that_is_something_else_is_not_taken_for_a_misspelt_one(word: str) -> None:
     assert another(word)
     assert nearest(word, ACTIVATIONS) == "; known: elu, leaky_relu, prelu, relu, sigmoid, tanh"
     assert nearest(word, ["none", "batch"]) == "; known: batch, none"
 
 
-@pytest.mark.parametrize("word", ["vanish", "deep", "leakage", "h", "to", "el", "relational", "xyzzy"])
+@pytest.mark.parametrize(
+    "word", ["vanish", "deep", "leakage", "h", "to", "el", "relational", "xyzzy"]
+)
 def test_what_is_no_slip_of_the_keyboard_gets_the_known_words(word: str) -> None:
-    assert nearest(word, ["vanishing", "depth", "leaky_relu", "he", "in", "elu"]).startswith("; known: depth, elu, he, in")
+    assert nearest(word, ["vanishing", "depth", "leaky_relu", "he", "in", "elu"]).startswith(
+        "; known: depth, elu, he, in"
+    )
 
 
 def test_two_words_that_are_as_near_are_both_named() -> None:
@@ -55,7 +64,12 @@ def test_another_name_of_the_same_thing_is_said_to_be_it(word: str, said: str) -
 
 def test_no_word_for_something_else_is_answered_by_a_guess() -> None:
     for word in OTHERS:
-        for known in (ACTIVATIONS, INITIALIZATIONS, ["none", "batch"], ["none", "value", "norm", "global_norm"]):
+        for known in (
+            ACTIVATIONS,
+            INITIALIZATIONS,
+            ["none", "batch"],
+            ["none", "value", "norm", "global_norm"],
+        ):
             assert "did you mean" not in nearest(word, known), word
 
 

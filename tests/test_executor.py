@@ -1,4 +1,6 @@
-"""The runner on machines that go, simulated: any order of events that a cluster may take, the awkward ones among them."""
+"""The runner on machines that go, simulated: any order of events that a cluster may take, the
+awkward ones among them.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,8 @@ class FakeWorker:
     """A lane's worker on some machine, which it may have to wait for."""
 
     def __init__(self, cluster: Simulated, first: Job) -> None:
-        self.cluster, self.first = cluster, first
+        self.cluster = cluster
+        self.first = first
         self.placed = self.lost = self.stopped = False
         self.job: dict[str, Any] | None = None
 
@@ -41,7 +44,9 @@ class FakeWorker:
         assert not self.job, "a job for a worker that has one"
         self.job = job
         if self.first.backend != "numpy":
-            assert Path(job["reference"]).exists(), "a framework's run before the definition left its references"
+            assert Path(job["reference"]).exists(), (
+                "a framework's run before the definition left its references"
+            )
         self.cluster.sent[job["run_id"]] += 1
 
     def stop(self) -> None:
@@ -58,11 +63,15 @@ class FakeWorker:
 
 
 class Simulated(queue.Queue[Any]):
-    """A cluster and its events: a place is given, a run ends, a machine goes; which comes next is drawn."""
+    """A cluster and its events: a place is given, a run ends, a machine goes; which comes next is
+    drawn.
+    """
 
     def __init__(self, seed: int, places: dict[str, int], losses: int) -> None:
         super().__init__()
-        self.random, self.places, self.losses = random.Random(seed), places, losses
+        self.random = random.Random(seed)
+        self.places = places
+        self.losses = losses
         self.at_once = sum(places.values())
         self.workers: list[FakeWorker] = []
         self.sent: Counter[str] = Counter()
@@ -86,7 +95,9 @@ class Simulated(queue.Queue[Any]):
         return self._event(self.random.choice(able))
 
     def _able(self, worker: FakeWorker) -> bool:
-        return self._free(worker) or bool(worker.placed and (worker.job or worker.stopped or self.losses))
+        return self._free(worker) or bool(
+            worker.placed and (worker.job or worker.stopped or self.losses)
+        )
 
     def _free(self, worker: FakeWorker) -> bool:
         there = worker.first.processor
@@ -105,7 +116,8 @@ class Simulated(queue.Queue[Any]):
         if worker.job and self.random.random() < 0.3:
             return worker, {"type": "progress", "steps": 1}
         if worker.job:
-            job, worker.job = worker.job, None
+            job = worker.job
+            worker.job = None
             if worker.first.defines and job["reference"]:
                 Path(job["reference"]).touch()
             return worker, RUN
@@ -122,37 +134,54 @@ def jobs(processors: int) -> list[Job]:
     return found
 
 
-def simulate(folder: Path, seed: int, places: dict[str, int], losses: int) -> tuple[Simulated, Notes, dict[str, Any], Runner]:
+def simulate(
+    folder: Path, seed: int, places: dict[str, int], losses: int
+) -> tuple[Simulated, Notes, dict[str, Any], Runner]:
     class Watching(Notes):
         def start(self, lane: str, jobs: list[Job]) -> None:
-            displaced = [worker for worker in cluster.workers if worker.first.defines and not worker.placed]
-            assert jobs[0].defines or not displaced, "a lane begins that would take the definition's place"
+            displaced = [
+                worker for worker in cluster.workers if worker.first.defines and not worker.placed
+            ]
+            assert jobs[0].defines or not displaced, (
+                "a lane begins that would take the definition's place"
+            )
 
-    cluster, notes = Simulated(seed, places, losses), Watching()
+    cluster = Simulated(seed, places, losses)
+    notes = Watching()
     runner = Runner(Store(folder), notes, cluster, inbox=cluster)
     todo = jobs(len(places))
     random.Random(seed).shuffle(todo)
     failures = runner.run(todo)
-    assert Counter(name for name, _ in notes.outcomes) == Counter(one.name for one in todo), "every run ends once"
+    assert Counter(name for name, _ in notes.outcomes) == Counter(one.name for one in todo), (
+        "every run ends once"
+    )
     return cluster, notes, failures, runner
 
 
 @settings(max_examples=60, deadline=None)
 @given(
-    seed=st.integers(0, 2**32), places=st.lists(st.integers(1, 4), min_size=1, max_size=3), losses=st.integers(0, LOSSES - 1)
+    seed=st.integers(0, 2**32),
+    places=st.lists(st.integers(1, 4), min_size=1, max_size=3),
+    losses=st.integers(0, LOSSES - 1),
 )
-def test_whatever_machines_go_every_run_is_made(tmp_path_factory: Any, seed: int, places: list[int], losses: int) -> None:
+def test_whatever_machines_go_every_run_is_made(
+    tmp_path_factory: Any, seed: int, places: list[int], losses: int
+) -> None:
     on = {f"processor {i}": count for i, count in enumerate(places)}
     cluster, notes, failures, _ = simulate(tmp_path_factory.mktemp("runs"), seed, on, losses)
     assert failures == {}
     assert {outcome for _, outcome in notes.outcomes} == {"finished"}
-    assert cluster.sent.total() == len(jobs(len(on))) + len(notes.said), "only what was in flight is tried again"
+    assert cluster.sent.total() == len(jobs(len(on))) + len(notes.said), (
+        "only what was in flight is tried again"
+    )
     assert cluster.most <= sum(places)
     assert cluster.workers == []
     assert notes.places[-1] == "0 lanes"
 
 
-def test_a_lane_that_waits_makes_room_for_the_definition(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lane_that_waits_makes_room_for_the_definition(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def deadlocks() -> int:
         found = 0
         for seed in range(100):
@@ -164,7 +193,9 @@ def test_a_lane_that_waits_makes_room_for_the_definition(tmp_path: Path, monkeyp
 
     assert deadlocks() == 0
     monkeypatch.setattr(Runner, "_make_room", lambda self, lane: None)
-    assert deadlocks() > 0, "without it the simulation must find the order of events in which nothing goes on"
+    assert deadlocks() > 0, (
+        "without it the simulation must find the order of events in which nothing goes on"
+    )
 
 
 def test_a_run_that_brings_every_machine_down_fails_with_the_reason(tmp_path: Path) -> None:
@@ -176,13 +207,23 @@ def test_a_run_that_brings_every_machine_down_fails_with_the_reason(tmp_path: Pa
                 return worker, None
             return super()._event(worker)
 
-    cluster, notes = Killer(0, {"processor 0": 2}, 0), Notes()
+    cluster = Killer(0, {"processor 0": 2}, 0)
+    notes = Notes()
     failures = Runner(Store(tmp_path), notes, cluster, inbox=cluster).run(jobs(1))
     assert {key: (outcome.status, outcome.reason) for key, outcome in failures.items()} == {
         "torch relu + he": ("crashed", "the machine went")
     }
     assert cluster.sent["torch relu + he"] == LOSSES
-    assert notes.said == [f"{next(iter(notes.said)).partition(':')[0]}: relu + he: the machine went; it is tried again"] * 2
+    assert (
+        notes.said
+        == [
+            (
+                f"{next(iter(notes.said)).partition(':')[0]}: relu + he: the machine went; it is "
+                "tried again"
+            )
+        ]
+        * 2
+    )
 
 
 def test_a_worker_that_never_gets_ready_gives_its_lane_up(tmp_path: Path) -> None:
@@ -197,7 +238,9 @@ def test_a_worker_that_never_gets_ready_gives_its_lane_up(tmp_path: Path) -> Non
     assert len(failures) == 4
 
 
-def test_references_go_once_nobody_asks_for_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_references_go_once_nobody_asks_for_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     left: list[int] = []
     done = Runner._done
 
@@ -211,7 +254,9 @@ def test_references_go_once_nobody_asks_for_them(tmp_path: Path, monkeypatch: py
     assert left[-1] == 0
 
 
-def test_nothing_walks_through_all_lanes_at_each_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_walks_through_all_lanes_at_each_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Counted(list[Any]):
         def __iter__(self) -> Any:
             nonlocal walks
@@ -238,6 +283,8 @@ def test_lanes_are_as_many_as_places_and_each_for_one_processor() -> None:
     todo = jobs(2)
     found = lanes(todo, lambda device: 4)
     assert all(len({(one.backend, one.processor) for one in lane.jobs}) == 1 for lane in found)
-    assert Counter(one.run_id for lane in found for one in lane.jobs) == Counter(one.run_id for one in todo)
+    assert Counter(one.run_id for lane in found for one in lane.jobs) == Counter(
+        one.run_id for one in todo
+    )
     assert len({lane.name for lane in found}) == len(found)
     assert Counter(lane.name.partition(" (")[0] for lane in found)["jax"] == 4

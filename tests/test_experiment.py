@@ -18,10 +18,15 @@ SMALL = {"depth": 4, "width": 8, "steps": 3}
 
 
 @pytest.mark.parametrize("name", catalogue())
-def test_every_experiment_of_the_catalogue_has_a_question_and_plans_with_unique_names(name: str) -> None:
+def test_every_experiment_of_the_catalogue_has_a_question_and_plans_with_unique_names(
+    name: str,
+) -> None:
     experiment = read(name)
     through_time = "recurrent" in str(experiment.base) + str(experiment.configuration)
-    found = plans(experiment, {key: value for key, value in SMALL.items() if key != "depth" or not through_time})
+    found = plans(
+        experiment,
+        {key: value for key, value in SMALL.items() if key != "depth" or not through_time},
+    )
     assert experiment.question.endswith("?")
     assert all(plan.steps == 3 for plan in found.values())
     assert through_time or all(len(plan.network.sites) == 4 for plan in found.values())
@@ -29,8 +34,17 @@ def test_every_experiment_of_the_catalogue_has_a_question_and_plans_with_unique_
 
 def test_the_default_experiment_states_the_projects_numbers() -> None:
     base = next(iter(plans(read("countermeasures")).values()))
-    assert (len(base.network.sites), base.network.width, len(base.seeds), base.steps) == (30, 64, 3, 50)
-    assert (base.precision, base.task.source, base.network.activation.kind) == ("float64", "digits", "sigmoid")
+    assert (len(base.network.sites), base.network.width, len(base.seeds), base.steps) == (
+        30,
+        64,
+        3,
+        50,
+    )
+    assert (base.precision, base.task.source, base.network.activation.kind) == (
+        "float64",
+        "digits",
+        "sigmoid",
+    )
 
 
 def test_the_factorial_has_every_combination() -> None:
@@ -39,18 +53,27 @@ def test_the_factorial_has_every_combination() -> None:
 
 @pytest.mark.parametrize("name", ["activations", "factorial"])
 def test_every_kind_of_activation_has_its_place(name: str) -> None:
-    assert {type(plan.network.activation) for plan in plans(read(name), SMALL).values()} == set(kinds_of(Activation))
+    assert {type(plan.network.activation) for plan in plans(read(name), SMALL).values()} == set(
+        kinds_of(Activation)
+    )
 
 
 def test_every_kind_of_initialization_has_its_place() -> None:
-    found = [plan for name in ("initialization", "as_shipped") for plan in plans(read(name), SMALL).values()]
-    without = {Constant}  # all gradients of its hidden layers are rounding, of which no answer can be made
+    found = [
+        plan
+        for name in ("initialization", "as_shipped")
+        for plan in plans(read(name), SMALL).values()
+    ]
+    # all gradients of its hidden layers are rounding, of which no answer can be made
+    without = {Constant}
     assert {type(plan.initialization) for plan in found} == set(kinds_of(Initialization)) - without
 
 
 def test_every_kind_of_cell_has_its_place() -> None:
     found = [plan.network for plan in plans(read("recurrent")).values()]
-    assert {type(network.countermeasures()["recurrent"]) for network in found} == set(kinds_of(Cell))
+    assert {type(network.countermeasures()["recurrent"]) for network in found} == set(
+        kinds_of(Cell)
+    )
     assert {len(network.sites) for network in found} == {100}
 
 
@@ -70,7 +93,9 @@ def test_single_changes_are_every_other_kind_with_the_files_own_numbers() -> Non
     )
     found = plans(with_single_changes(asked))
     assert next(iter(found)) == "mine"
-    changed = {name: differences(found["mine"], plan) for name, plan in found.items() if name != "mine"}
+    changed = {
+        name: differences(found["mine"], plan) for name, plan in found.items() if name != "mine"
+    }
     assert all(len(parts) == 1 for parts in changed.values()), changed
     of_layers = set(COUNTERMEASURES) - {"recurrent"}
     assert {part for (part,) in changed.values()} == of_layers
@@ -90,5 +115,12 @@ def test_single_changes_of_a_grid_are_those_of_its_first_combination() -> None:
 def test_real_targets_decide_how_many_outputs_there_are(tmp_path: Path) -> None:
     x = np.random.default_rng(0).normal(size=(200, 3))
     np.savez(tmp_path / "mine.npz", x=x, y=x[:, :2])
-    plan = next(iter(plans(read("countermeasures"), {"data": str(tmp_path / "mine.npz"), "loss": "squared_error"}).values()))
+    plan = next(
+        iter(
+            plans(
+                read("countermeasures"),
+                {"data": str(tmp_path / "mine.npz"), "loss": "squared_error"},
+            ).values()
+        )
+    )
     assert (plan.network.classes, plan.network.targets, plan.network.outputs) == (None, 2, 2)

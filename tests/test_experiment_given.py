@@ -1,4 +1,6 @@
-"""An experiment as it is given: its file, the command line and its data, and each mistake with its cure."""
+"""An experiment as it is given: its file, the command line and its data, and each mistake with its
+cure.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +32,14 @@ def message(name: str, **overrides: object) -> str:
 
 
 def test_a_countermeasure_is_written_by_name_or_as_a_table(tmp_path: Path) -> None:
-    text = '[[configuration]]\nactivation = "relu"\n[[configuration]]\nactivation = { kind = "leaky_relu", slope = 0.1 }'
-    assert list(plans(read(written(tmp_path, text)))) == ["relu + xavier", "leaky_relu (slope 0.1) + xavier"]
+    text = (
+        '[[configuration]]\nactivation = "relu"\n[[configuration]]\nactivation = { kind = '
+        '"leaky_relu", slope = 0.1 }'
+    )
+    assert list(plans(read(written(tmp_path, text)))) == [
+        "relu + xavier",
+        "leaky_relu (slope 0.1) + xavier",
+    ]
 
 
 def test_a_layer_may_start_by_a_law_of_its_own(tmp_path: Path) -> None:
@@ -39,7 +47,11 @@ def test_a_layer_may_start_by_a_law_of_its_own(tmp_path: Path) -> None:
     text = f"[base]\ndepth = 2\n[[configuration]]\ninitialization_by_layer = {starts}"
     ((name, plan),) = plans(read(written(tmp_path, text))).items()
     assert name == "sigmoid + xavier + output he + layer 1 gaussian (std 0.1)"
-    assert [plan.initialization_of(layer).kind for layer in ("layer 1", "layer 2", "output")] == ["gaussian", "xavier", "he"]
+    assert [plan.initialization_of(layer).kind for layer in ("layer 1", "layer 2", "output")] == [
+        "gaussian",
+        "xavier",
+        "he",
+    ]
     assert settings_of(plan).initialization_by_layer == plan.initialization_by_layer
 
 
@@ -51,7 +63,10 @@ def test_the_command_line_replaces_a_configurations_own_value(tmp_path: Path) ->
 def test_the_command_line_replaces_a_whole_axis_of_the_grid(tmp_path: Path) -> None:
     name = written(tmp_path, "[grid]\ndepth = [5, 7]\nwidth = [8, 9]\n")
     found = plans(read(name), {"depth": 6})
-    assert [(len(plan.network.sites), plan.network.width) for plan in found.values()] == [(6, 8), (6, 9)]
+    assert [(len(plan.network.sites), plan.network.width) for plan in found.values()] == [
+        (6, 8),
+        (6, 9),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -59,10 +74,19 @@ def test_the_command_line_replaces_a_whole_axis_of_the_grid(tmp_path: Path) -> N
     [
         ("[base]\ndepht = 3\n[[configuration]]", "did you mean 'depth'?"),
         ('[[configuration]]\nactivation = "rleu"', "received 'rleu'; did you mean 'relu'?"),
-        ('[[configuration]]\nactivation = { kind = "leaky_relu", slop = 1 }', "did you mean 'slope'?"),
-        ('[[configuration]]\nactivation = { kind = "leaky_relu", slope = 2 }', "less than or equal to 1; received 2"),
+        (
+            '[[configuration]]\nactivation = { kind = "leaky_relu", slop = 1 }',
+            "did you mean 'slope'?",
+        ),
+        (
+            '[[configuration]]\nactivation = { kind = "leaky_relu", slope = 2 }',
+            "less than or equal to 1; received 2",
+        ),
         ('[[configuration]]\ninitialization = { fan = "avg" }', "a table with the key 'kind'"),
-        ('[[configuration]]\ninitialization = { kind = "xavier", fan = "in_" }', "did you mean 'in'?"),
+        (
+            '[[configuration]]\ninitialization = { kind = "xavier", fan = "in_" }',
+            "did you mean 'in'?",
+        ),
         ('[[configuration]]\nprecision = "float46"', "did you mean 'float64'?"),
         ("[[configuration]]\ndepth = 0", "greater than or equal to 1; received 0"),
         ("[[configuration]]\nbatch_size = 99999", "lower --batch-size"),
@@ -70,31 +94,69 @@ def test_the_command_line_replaces_a_whole_axis_of_the_grid(tmp_path: Path) -> N
         ('[[configuration]]\nname = "a"\n[[configuration]]\nname = "a"\ndepth = 3', "'a' twice"),
         ("[[configuration]]\nname = 3", "must be a string; received 3"),
         ("[thresholds]\nvanishin = 1\n[[configuration]]", "did you mean 'vanishing'?"),
-        ("[thresholds]\nvanish = 1\n[[configuration]]", "in thresholds; known: exploding, vanishing"),
-        ('[[configuration]]\nactivation = "mish"', "mish is not among the activations; known: elu, gelu, identity, leaky_relu"),
+        (
+            "[thresholds]\nvanish = 1\n[[configuration]]",
+            "in thresholds; known: exploding, vanishing",
+        ),
+        (
+            '[[configuration]]\nactivation = "mish"',
+            "mish is not among the activations; known: elu, gelu, identity, leaky_relu",
+        ),
         ('[[configuration]]\nactivation = "swish"', "swish is silu here"),
-        ('[[configuration]]\nactivation = { kind = "selu", alpha = 1.67 }', "or equal to 1.6732632423543772; received 1.67"),
-        ('[[configuration]]\nnormalization = "group"', "group is not among the normalizations; known: batch, layer, none, rms"),
+        (
+            '[[configuration]]\nactivation = { kind = "selu", alpha = 1.67 }',
+            "or equal to 1.6732632423543772; received 1.67",
+        ),
+        (
+            '[[configuration]]\nnormalization = "group"',
+            "group is not among the normalizations; known: batch, layer, none, rms",
+        ),
         ('[[configuration]]\ninitialization = "glorot"', "glorot is xavier here, with fan = 'avg'"),
-        ("[[configuration]]\noptimiser = 1", "no key is called 'optimiser'; did you mean 'optimizer'?"),
+        (
+            "[[configuration]]\noptimiser = 1",
+            "no key is called 'optimiser'; did you mean 'optimizer'?",
+        ),
         ("[[configuration]]\noptimizer = 1", "a table with the key 'kind'; received 1"),
         ('[[configuration]]\noptimizer = "adma"', "received 'adma'; did you mean 'adam'?"),
-        ('[[configuration]]\noptimizer = { kind = "adam", beta = 0.9 }', "did you mean 'beta1' or 'beta2'?"),
-        ('[[configuration]]\noptimizer = "nadam"', "nadam is not among the optimizers; known: adam, adamw, momentum, nesterov"),
         (
-            '[base]\nlearning_rate = 0.1\n[[configuration]]\noptimizer = { kind = "adam", learning_rate = 0.01 }',
-            "a learning rate must be given once; received learning_rate = 0.1, and 0.01 in the optimizer's own table",
+            '[[configuration]]\noptimizer = { kind = "adam", beta = 0.9 }',
+            "did you mean 'beta1' or 'beta2'?",
         ),
-        ('[[configuration]]\ninitialization_by_layer = { outptu = "he" }', "received 'outptu'; did you mean 'output'?"),
-        ('[[configuration]]\ninitialization_by_layer = { output = "glorot" }', "glorot is xavier here"),
-        ('[[configuration]]\ninitialization_by_layer = { "\\u001b" = 3 }', "initialization_by_layer.\\x1b must be a name"),
+        (
+            '[[configuration]]\noptimizer = "nadam"',
+            "nadam is not among the optimizers; known: adam, adamw, momentum, nesterov",
+        ),
+        (
+            (
+                '[base]\nlearning_rate = 0.1\n[[configuration]]\noptimizer = { kind = "adam", '
+                "learning_rate = 0.01 }"
+            ),
+            (
+                "a learning rate must be given once; received learning_rate = 0.1, and 0.01 in the "
+                "optimizer's own table"
+            ),
+        ),
+        (
+            '[[configuration]]\ninitialization_by_layer = { outptu = "he" }',
+            "received 'outptu'; did you mean 'output'?",
+        ),
+        (
+            '[[configuration]]\ninitialization_by_layer = { output = "glorot" }',
+            "glorot is xavier here",
+        ),
+        (
+            '[[configuration]]\ninitialization_by_layer = { "\\u001b" = 3 }',
+            "initialization_by_layer.\\x1b must be a name",
+        ),
         ("[grid]\ndepth = []", "at least 1 item"),
         ("[gird]\ndepth = [3]", "did you mean 'grid'?"),
         ("", "either [[configuration]] or [grid]"),
         ("depth", "must be TOML"),
     ],
 )
-def test_a_mistake_in_the_file_gets_one_line_with_its_cure(tmp_path: Path, text: str, expected: str) -> None:
+def test_a_mistake_in_the_file_gets_one_line_with_its_cure(
+    tmp_path: Path, text: str, expected: str
+) -> None:
     assert expected in message(written(tmp_path, text))
 
 
@@ -115,8 +177,16 @@ WRONG = {
     ("place", "written_as", "default"),
     [
         ("thresholds.vanishing", "[thresholds]\nvanishing = {}\n[[configuration]]", 0.001),
-        ("clipping.norm.threshold", '[[configuration]]\nclipping = {{ kind = "norm", threshold = {} }}', 1.0),
-        ("activation.leaky_relu.slope", '[[configuration]]\nactivation = {{ kind = "leaky_relu", slope = {} }}', 0.01),
+        (
+            "clipping.norm.threshold",
+            '[[configuration]]\nclipping = {{ kind = "norm", threshold = {} }}',
+            1.0,
+        ),
+        (
+            "activation.leaky_relu.slope",
+            '[[configuration]]\nactivation = {{ kind = "leaky_relu", slope = {} }}',
+            0.01,
+        ),
         ("learning_rate", "[[configuration]]\nlearning_rate = {}", 0.03),
         ("learning_rate", "[grid]\nlearning_rate = [0.1, {}]", 0.03),
         ("test_fraction", "[base]\ntest_fraction = {}\n[[configuration]]", 0.2),
@@ -139,7 +209,9 @@ def test_what_is_no_positive_number_is_refused_with_the_rule_and_the_cure(
         ("30.5", "received 30.5; write a number such as 30"),
     ],
 )
-def test_a_count_is_a_whole_number_and_nothing_that_resembles_one(tmp_path: Path, received: str, said: str) -> None:
+def test_a_count_is_a_whole_number_and_nothing_that_resembles_one(
+    tmp_path: Path, received: str, said: str
+) -> None:
     found = message(written(tmp_path, f"[[configuration]]\ndepth = {received}"))
     assert found.endswith(f"depth must be a valid integer; {said}")
 
@@ -152,7 +224,8 @@ def test_a_file_that_is_not_there_is_named() -> None:
     assert "nowhere.toml: No such file" in message("nowhere.toml")
 
 
-X, Y = np.arange(400.0).reshape(200, 2), np.arange(200) % 3
+X = np.arange(400.0).reshape(200, 2)
+Y = np.arange(200) % 3
 
 
 @pytest.mark.parametrize(
@@ -162,13 +235,18 @@ X, Y = np.arange(400.0).reshape(200, 2), np.arange(200) % 3
         ({"data": X, "y": Y}, "key 'x' is missing"),
         ({"x": X[:, 0], "y": Y}, "'x' must be numbers [samples, features]"),
         ({"x": X, "y": Y[:-1]}, "'x' and 'y' must have as many samples; received 200 and 199"),
-        ({"x": X, "y": Y + 0.5}, "real targets need the loss squared_error; received cross_entropy with"),
+        (
+            {"x": X, "y": Y + 0.5},
+            "real targets need the loss squared_error; received cross_entropy with",
+        ),
         ({"x": np.where(X == 7, np.nan, X), "y": Y}, "'x' must be finite; received nan at [3, 1]"),
         ({"x": X, "y": Y * 0}, "'y' must have at least two classes; received only the label 0"),
     ],
     ids=["no y", "no x", "one axis", "lengths", "fractions", "nan", "one class"],
 )
-def test_unusable_data_are_named_with_file_and_key(tmp_path: Path, arrays: dict[str, np.ndarray], expected: str) -> None:
+def test_unusable_data_are_named_with_file_and_key(
+    tmp_path: Path, arrays: dict[str, np.ndarray], expected: str
+) -> None:
     path = tmp_path / "mine.npz"
     np.savez(path, **arrays)  # pyright: ignore[reportArgumentType]
     text = message("countermeasures", data=str(path))
@@ -178,7 +256,9 @@ def test_unusable_data_are_named_with_file_and_key(tmp_path: Path, arrays: dict[
 
 def test_a_data_file_decides_features_and_classes(tmp_path: Path) -> None:
     np.savez(tmp_path / "mine.npz", x=X, y=Y)
-    plan = next(iter(plans(read("countermeasures"), SMALL | {"data": str(tmp_path / "mine.npz")}).values()))
+    plan = next(
+        iter(plans(read("countermeasures"), SMALL | {"data": str(tmp_path / "mine.npz")}).values())
+    )
     assert (plan.network.features, plan.network.classes) == (2, 3)
 
 
@@ -193,8 +273,20 @@ def test_a_data_file_decides_features_and_classes(tmp_path: Path) -> None:
             {"data": "digits by pixel"},
             "received sequences of 64 steps of 1 feature in digits by pixel; name",
         ),
-        ({"data": "diabetes"}, 'need the loss squared_error; received cross_entropy with diabetes; set loss = "squared_error"'),
-        ({"time": 30}, "time is of the data adding only, others have their own; received time = 30 with digits; leave it out"),
+        (
+            {"data": "diabetes"},
+            (
+                "need the loss squared_error; received cross_entropy with diabetes; set loss = "
+                '"squared_error"'
+            ),
+        ),
+        (
+            {"time": 30},
+            (
+                "time is of the data adding only, others have their own; received time = 30 with "
+                "digits; leave it out"
+            ),
+        ),
         (
             {"data": "adding", "standardized": "by feature, over the training set"},
             "the data adding go in as they are; received",
@@ -202,7 +294,9 @@ def test_a_data_file_decides_features_and_classes(tmp_path: Path) -> None:
     ],
     ids=["sequences", "one feature", "loss", "time", "standardized"],
 )
-def test_what_a_perceptron_or_its_data_cannot_be_is_refused_with_the_cure(settings: dict[str, Any], said: str) -> None:
+def test_what_a_perceptron_or_its_data_cannot_be_is_refused_with_the_cure(
+    settings: dict[str, Any], said: str
+) -> None:
     assert said in message("countermeasures", **settings)
 
 

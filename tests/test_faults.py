@@ -1,4 +1,6 @@
-"""Planted faults: the list is whole, and the judge calls them broken and names the place (all of them: tests/plant.py)."""
+"""Planted faults: the list is whole, and the judge calls them broken and names the place (all of
+them: tests/plant.py).
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,19 @@ from common.plan import Plan
 from common.trace import Check
 from experiments.working import Job, Worker
 from tests.conftest import load
-from tests.faults import FAULTS, KINDS, NONE, PLANS, ROOMS, UNSEEN, Edit, Fault, faulty, mutated, planted
+from tests.faults import (
+    FAULTS,
+    KINDS,
+    NONE,
+    PLANS,
+    ROOMS,
+    UNSEEN,
+    Edit,
+    Fault,
+    faulty,
+    mutated,
+    planted,
+)
 from tests.plant import plan_of
 
 BY_NAME = {fault.name: fault for fault in FAULTS}
@@ -39,7 +53,9 @@ def test_every_fault_finds_its_text_in_the_wing_and_leaves_python(fault: Fault, 
 
 def test_there_are_at_least_25_kinds_of_faults_in_each_wing_and_no_two_of_one_name() -> None:
     assert all(sorted(fault.wings) == sorted(backends.FRAMEWORKS) for fault in FAULTS)
-    assert not [name for name, count in Counter(fault.name for fault in FAULTS).items() if count > 1]
+    assert not [
+        name for name, count in Counter(fault.name for fault in FAULTS).items() if count > 1
+    ]
     assert len(KINDS) >= 25
     assert {fault.plan for fault in FAULTS} == set(PLANS)
     assert set(UNSEEN) <= {NONE, *(fault.name for fault in KINDS)}
@@ -60,9 +76,15 @@ def small(name: str) -> Plan:
 def checks(plan: Plan, fault: Fault | None, folder: Path) -> list[Check]:
     """What the judge says of the PyTorch wing with a fault."""
     reference = str(folder / "references.npz")
-    Worker(backends.load("numpy"), 1, 0.0).run(Job(run_id="definition", plan=plan, device="cpu", reference=reference))
+    Worker(backends.load("numpy"), 1, 0.0).run(
+        Job(run_id="definition", plan=plan, device="cpu", reference=reference)
+    )
     with faulty(fault, "torch") as wing:
-        return Worker(wing, 1, 0.0).run(Job(run_id="wing", plan=plan, device="cpu", reference=reference)).header.checks
+        return (
+            Worker(wing, 1, 0.0)
+            .run(Job(run_id="wing", plan=plan, device="cpu", reference=reference))
+            .header.checks
+        )
 
 
 @pytest.mark.parametrize("name", PLACES)
@@ -78,6 +100,8 @@ def test_the_judge_calls_a_planted_fault_broken_and_names_the_place(
 
 
 @pytest.mark.parametrize("name", sorted({BY_NAME[name].plan for name in PLACES}))
-def test_the_same_wing_without_a_fault_agrees(name: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_the_same_wing_without_a_fault_agrees(
+    name: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     load("torch", request.config)
     assert [check.outcome for check in checks(small(name), None, tmp_path)] == ["agrees", "agrees"]

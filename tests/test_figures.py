@@ -32,7 +32,9 @@ def drawings(awkward: Source) -> dict[str, dict[str, str]]:
     """Every figure at every size, as SVG."""
     orders = {size: all_of(awkward, size=size) for size in SIZES}
     return {
-        size: {name: svg_of(figure, [awkward], order) for name, figure in made(awkward, order).items()}
+        size: {
+            name: svg_of(figure, [awkward], order) for name, figure in made(awkward, order).items()
+        }
         for size, order in orders.items()
     }
 
@@ -44,22 +46,30 @@ def test_every_figure_is_drawn(drawings: dict[str, dict[str, str]]) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_no_label_is_clipped(size: str, drawings: dict[str, dict[str, str]]) -> None:
-    assert {name: found for name, svg in drawings[size].items() if (found := drawn.clipped(svg))} == {}
+    assert {
+        name: found for name, svg in drawings[size].items() if (found := drawn.clipped(svg))
+    } == {}
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_no_label_lies_on_another(size: str, drawings: dict[str, dict[str, str]]) -> None:
-    assert {name: found for name, svg in drawings[size].items() if (found := drawn.overlapping(svg))} == {}
+    assert {
+        name: found for name, svg in drawings[size].items() if (found := drawn.overlapping(svg))
+    } == {}
 
 
 @pytest.mark.parametrize("name", ["profile-signal_gradient_share", "learning"])
-def test_a_name_that_is_not_cut_is_seen_as_clipped(name: str, awkward: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_that_is_not_cut_is_seen_as_clipped(
+    name: str, awkward: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(rows, "wrapped", lambda text, *_: [text])
     order = all_of(awkward)
     assert LONG in drawn.clipped(svg_of(made(awkward, order)[name], [awkward], order))
 
 
-def test_names_that_are_not_put_apart_are_seen_to_lie_on_one_another(awkward: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_that_are_not_put_apart_are_seen_to_lie_on_one_another(
+    awkward: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def left(labels: list[dict[str, Any]], _: float) -> None:
         for label in labels:
             label["at"] = label["from"]
@@ -81,8 +91,16 @@ def test_names_are_a_line_apart(name: str, awkward: Source) -> None:
 UNITS = {
     "profile-signal_gradient_share": ["(share)", "layer, from the first"],
     "learning": ["training loss (nats)", "training step"],
-    "heat-signal_gradient_share": ["gradient relative to the last (share)", "layer", "training step"],
-    "difference-clipped_weight_gradient_rms": ["decades from the definition", "layer", "training step"],
+    "heat-signal_gradient_share": [
+        "gradient relative to the last (share)",
+        "layer",
+        "training step",
+    ],
+    "difference-clipped_weight_gradient_rms": [
+        "decades from the definition",
+        "layer",
+        "training step",
+    ],
     "agreement": ["largest error (relative), and its bound", "configuration"],
     "divergence": ["(relative)", "training step"],
     "seconds": ["time (s)"],
@@ -96,7 +114,9 @@ def test_every_axis_has_its_title_and_unit(size: str, drawings: dict[str, dict[s
         assert [one for one in said if one not in words] == [], name
 
 
-def test_every_figure_has_a_text_alternative(drawings: dict[str, dict[str, str]], awkward: Source) -> None:
+def test_every_figure_has_a_text_alternative(
+    drawings: dict[str, dict[str, str]], awkward: Source
+) -> None:
     for name, svg in drawings["column"].items():
         root = ElementTree.fromstring(svg)
         title, text = root[0], root[1]
@@ -129,14 +149,18 @@ def test_a_hostile_name_stays_text(drawings: dict[str, dict[str, str]]) -> None:
         assert "<script" not in svg
 
 
-def test_a_name_is_in_no_place_of_a_chart_but_its_rows_and_the_colours_domain(source: Source) -> None:
+def test_a_name_is_in_no_place_of_a_chart_but_its_rows_and_the_colours_domain(
+    source: Source,
+) -> None:
     for name, figure in made(source, all_of(source)).items():
         spec = figure.build(Plot(300, 200))
         domains = re.sub(r'"domain": \[[^\]]*\]', "", json.dumps(spec | {"datasets": {}}))
         assert "window.pwned" not in domains, name
 
 
-def test_no_line_of_a_figure_runs_through_the_words_of_the_band_or_a_name(drawings: dict[str, dict[str, str]]) -> None:
+def test_no_line_of_a_figure_runs_through_the_words_of_the_band_or_a_name(
+    drawings: dict[str, dict[str, str]],
+) -> None:
     svg = drawings["column"]["profile-signal_gradient_share"]
     halos = re.findall(r'<text[^>]*stroke="([^"]*)" stroke-width="4"', svg)
     assert len(halos) >= 3
@@ -159,17 +183,23 @@ def dots(png: bytes) -> tuple[int, int]:
     return struct.unpack(">II", png[16:24])
 
 
-def test_a_paper_column_is_84_mm_wide_in_text_of_7_points(drawings: dict[str, dict[str, str]]) -> None:
+def test_a_paper_column_is_84_mm_wide_in_text_of_7_points(
+    drawings: dict[str, dict[str, str]],
+) -> None:
     size = SIZES["column"]
     for name, svg in drawings["column"].items():
         root = ElementTree.fromstring(svg)
-        assert float(root.get("width", "").removesuffix("pt")) == pytest.approx(84 / 25.4 * 72, abs=0.01)
+        assert float(root.get("width", "").removesuffix("pt")) == pytest.approx(
+            84 / 25.4 * 72, abs=0.01
+        )
         scale = float(root.get("width", "").removesuffix("pt")) / drawn.extent(svg)[0]
         assert {round(scale * text.size, 2) for text in drawn.texts(svg)} == {7.0}, name
         assert dots(formed(svg, "png", size))[0] == pytest.approx(84 / 25.4 * 300, abs=1)
 
 
-def test_a_slide_is_16_to_9_and_its_text_14_points_or_more(drawings: dict[str, dict[str, str]], awkward: Source) -> None:
+def test_a_slide_is_16_to_9_and_its_text_14_points_or_more(
+    drawings: dict[str, dict[str, str]], awkward: Source
+) -> None:
     for name, svg in drawings["slide"].items():
         root = ElementTree.fromstring(svg)
         assert (root.get("width"), root.get("height")) == ("960.00pt", "540.00pt")
@@ -191,11 +221,17 @@ def test_a_figure_fills_its_size(size: str, drawings: dict[str, dict[str, str]])
         assert SIZES[size].height is None or max(height for _, height in panels) > 0.18 * high, name
 
 
-@pytest.mark.parametrize("name", ["heat-signal_gradient_share", "difference-clipped_weight_gradient_rms"])
+@pytest.mark.parametrize(
+    "name", ["heat-signal_gradient_share", "difference-clipped_weight_gradient_rms"]
+)
 @pytest.mark.parametrize("size", SIZES)
-def test_the_cells_of_a_heat_map_fill_their_panels_and_close(name: str, size: str, drawings: dict[str, dict[str, str]]) -> None:
+def test_the_cells_of_a_heat_map_fill_their_panels_and_close(
+    name: str, size: str, drawings: dict[str, dict[str, str]]
+) -> None:
     svg = drawings[size][name]
-    marks = re.findall(r'<path aria-label="[^"]*"[^>]*>|<path d="M[^"]*"[^>]*stroke-width="0.4"[^>]*>', svg)
+    marks = re.findall(
+        r'<path aria-label="[^"]*"[^>]*>|<path d="M[^"]*"[^>]*stroke-width="0.4"[^>]*>', svg
+    )
     cells = [(mark, re.search(r"M([\d.]+),([\d.]+)h([\d.]+)v([\d.]+)", mark)) for mark in marks]
     assert cells
     for mark, _ in cells:
@@ -209,18 +245,27 @@ def test_the_cells_of_a_heat_map_fill_their_panels_and_close(name: str, size: st
     assert (widths.pop() * 5, heights.pop() * 6) == pytest.approx(panel, rel=1e-3)
 
 
-def test_a_figure_is_never_larger_than_its_size_though_a_label_more_makes_it_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_figure_is_never_larger_than_its_size_though_a_label_more_makes_it_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def drawn_by_vega(spec: str) -> str:
         plot = json.loads(spec)["plot"]
         around = 90 if plot >= 320 else 70  # as wide as a label that there is room for
-        return f'<svg width="{plot + around}" height="100" viewBox="0 0 1 1"><rect width="1" height="1"/></svg>'
+        return (
+            f'<svg width="{plot + around}" height="100" viewBox="0 0 1 1"><rect width="1" '
+            'height="1"/></svg>'
+        )
 
     monkeypatch.setattr(fitted.vl_convert, "vegalite_to_svg", drawn_by_vega)
-    svg = fitted.fitted(lambda plot: {"plot": plot.width}, SIZES["column"], fitted.Grid(1, 1), 100, None)
+    svg = fitted.fitted(
+        lambda plot: {"plot": plot.width}, SIZES["column"], fitted.Grid(1, 1), 100, None
+    )
     assert SIZES["column"].width - 25 < extent(svg)[0] <= SIZES["column"].width
 
 
-def test_a_pdf_has_its_fonts_in_it_and_no_group_of_its_page(drawings: dict[str, dict[str, str]]) -> None:
+def test_a_pdf_has_its_fonts_in_it_and_no_group_of_its_page(
+    drawings: dict[str, dict[str, str]],
+) -> None:
     for name, svg in drawings["column"].items():
         pdf = formed(svg, "pdf", SIZES["column"])
         assert pdf.startswith(b"%PDF-1.7")

@@ -56,7 +56,12 @@ def test_every_number_of_a_profile_is_the_stores(step: int, source: Source) -> N
     found = drawn_rows(source, "profile-clipped_weight_gradient_rms", step=step)
     compared = 0
     for name in ("sigmoid + xavier", "tanh + xavier", EVIL):
-        table = stored(source, name).filter(step=step)["clipped_weight_gradient_rms"].to_numpy().reshape(6, 2)
+        table = (
+            stored(source, name)
+            .filter(step=step)["clipped_weight_gradient_rms"]
+            .to_numpy()
+            .reshape(6, 2)
+        )
         mine = [row for row in found if row["kind"] == "value" and row["configuration"] == name]
         values = np.array([[row["low"], row["mid"], row["high"]] for row in mine])
         expected = np.stack([table.min(1), np.exp(np.log(table).mean(1)), table.max(1)], axis=1)
@@ -72,13 +77,21 @@ def test_every_loss_is_the_stores(source: Source) -> None:
         table = stored(source, name).filter(layer=1)["loss"].to_numpy().reshape(5, 2)
         mine = [row for row in found if row["kind"] == "value" and row["configuration"] == name]
         values = np.array([[row["low"], row["mid"], row["high"]] for row in mine])
-        np.testing.assert_allclose(values, np.stack([table.min(1), table.mean(1), table.max(1)], axis=1), rtol=0.5001e-3)
+        np.testing.assert_allclose(
+            values, np.stack([table.min(1), table.mean(1), table.max(1)], axis=1), rtol=0.5001e-3
+        )
 
 
 def test_every_cell_is_the_stores(source: Source) -> None:
     found = drawn_rows(source, "heat-clipped_weight_gradient_rms")
-    table = stored(source, "tanh + xavier")["clipped_weight_gradient_rms"].to_numpy().reshape(5, 6, 2)
-    mine = {(row["step"], row["layer"]): row["mid"] for row in found if row["configuration"] == "tanh + xavier"}
+    table = (
+        stored(source, "tanh + xavier")["clipped_weight_gradient_rms"].to_numpy().reshape(5, 6, 2)
+    )
+    mine = {
+        (row["step"], row["layer"]): row["mid"]
+        for row in found
+        if row["configuration"] == "tanh + xavier"
+    }
     values = np.array([[mine[step, layer] for layer in range(1, 7)] for step in range(5)])
     np.testing.assert_allclose(values, np.exp(np.log(table).mean(2)), rtol=0.5001e-3)
 
@@ -90,6 +103,10 @@ def test_a_difference_is_how_many_decades_a_backend_is_from_the_definition(awkwa
 
 
 def test_what_has_no_value_is_said_at_its_name(source: Source) -> None:
-    words = [row["text"] for row in drawn_rows(source, "profile-signal_gradient_share") if row["kind"] == "label"]
+    words = [
+        row["text"]
+        for row in drawn_rows(source, "profile-signal_gradient_share")
+        if row["kind"] == "label"
+    ]
     assert "breaks (no value)" in words
     assert "crashes (no run)" in words

@@ -32,7 +32,11 @@ def run(worker: Worker) -> Run:
 
 def checked(*outcomes: Agreed) -> list[Check]:
     """Steps with these outcomes."""
-    reasons = {"broken": "loss, seed 0, step 0: error 1, bound 0.5", "cannot be judged": "rounding", "agrees": None}
+    reasons = {
+        "broken": "loss, seed 0, step 0: error 1, bound 0.5",
+        "cannot be judged": "rounding",
+        "agrees": None,
+    }
     return [
         Check(
             step=step,
@@ -47,7 +51,9 @@ def checked(*outcomes: Agreed) -> list[Check]:
 
 
 def as_torch(run: Run, *outcomes: Agreed, loss_factor: float = 1.0) -> Outcome:
-    header = run.header.model_copy(update={"backend": "torch", "checks": checked(*(outcomes or ("agrees",)))})
+    header = run.header.model_copy(
+        update={"backend": "torch", "checks": checked(*(outcomes or ("agrees",)))}
+    )
     loss = run.trace.loss * np.array([1.0, *[loss_factor] * 4])
     return Outcome("finished", None, header, dataclasses.replace(run.trace, loss=loss))
 
@@ -59,7 +65,8 @@ def found(run: Run, torch: Outcome, definition: bool = True):
 
 def document(*configurations) -> Document:
     return Document(
-        experiment="e", question="q", command="c", versions={}, device={}, threads={}, exclusive={}, thresholds=Thresholds(),
+        experiment="e", question="q", command="c", versions={}, device={}, threads={}, exclusive={},
+        thresholds=Thresholds(),
         configurations=list(configurations), agrees=all_agree(configurations),
     )  # fmt: skip
 
@@ -100,15 +107,25 @@ def test_a_run_is_broken_where_a_step_is_and_agrees_where_one_could_be_judged(
     run: Run, outcomes: tuple[Agreed, ...], first: Agreed, all_steps: Agreed, compared: list[int]
 ) -> None:
     agreed = agreement_of(run, as_torch(run, *outcomes))
-    assert (agreed.first_step.outcome, agreed.single_steps.outcome, agreed.outcome) == (first, all_steps, all_steps)
+    assert (agreed.first_step.outcome, agreed.single_steps.outcome, agreed.outcome) == (
+        first,
+        all_steps,
+        all_steps,
+    )
     assert agreed.judged_steps == compared
-    assert document(found(run, as_torch(run, *outcomes))).agrees is {"agrees": True, "broken": False}.get(all_steps)
+    assert document(found(run, as_torch(run, *outcomes))).agrees is {
+        "agrees": True,
+        "broken": False,
+    }.get(all_steps)
 
 
 def test_the_first_step_is_that_of_every_group_of_seeds(run: Run) -> None:
     torch = as_torch(run, "agrees", "agrees", "broken")
     assert torch.header
-    steps = [check.model_copy(update={"step": step}) for check, step in zip(torch.header.checks, (0, 4, 0), strict=True)]
+    steps = [
+        check.model_copy(update={"step": step})
+        for check, step in zip(torch.header.checks, (0, 4, 0), strict=True)
+    ]
     grouped = dataclasses.replace(torch, header=torch.header.model_copy(update={"checks": steps}))
     agreed = agreement_of(run, grouped)
     assert (agreed.first_step.outcome, agreed.judged_steps) == ("broken", [0, 4])
@@ -125,7 +142,11 @@ def test_a_run_that_turns_non_finite_says_where_and_fails(run: Run) -> None:
     result = found(run, outcome).runs["torch"]
     assert result.gradient
     assert result.learning
-    assert (result.status, result.gradient.verdict, result.learning.verdict) == ("non-finite", "non-finite", "diverged")
+    assert (result.status, result.gradient.verdict, result.learning.verdict) == (
+        "non-finite",
+        "non-finite",
+        "diverged",
+    )
     assert not result.ranked, "the class of a NaN is 0, which is no accuracy"
     assert result.reason == "not finite from step 1 on, first at layer 4, seed 0"
     assert result.event and (result.event.seed, result.event.step, result.event.layer) == (0, 1, 4)  # noqa: PT018
@@ -136,15 +157,23 @@ def test_a_run_that_turns_non_finite_says_where_and_fails(run: Run) -> None:
 def test_runs_that_turn_non_finite_together_agree(run: Run) -> None:
     broken = as_torch(run, loss_factor=np.nan)
     assert broken.trace
-    result = configuration("it", PLAN, {"numpy": broken, "torch": broken}, Thresholds()).runs["torch"]
+    result = configuration("it", PLAN, {"numpy": broken, "torch": broken}, Thresholds()).runs[
+        "torch"
+    ]
     assert result.agreement
     assert result.agreement.outcome == "agrees"
 
 
-@pytest.mark.parametrize(("status", "fails"), [("crashed", True), ("unsupported", True), ("missing", False)])
+@pytest.mark.parametrize(
+    ("status", "fails"), [("crashed", True), ("unsupported", True), ("missing", False)]
+)
 def test_a_run_without_a_trace_is_a_row_with_its_reason(run: Run, status, fails: bool) -> None:
     one = found(run, Outcome(status, "because"))
-    assert (one.runs["torch"].status, one.runs["torch"].reason, one.runs["torch"].gradient) == (status, "because", None)
+    assert (one.runs["torch"].status, one.runs["torch"].reason, one.runs["torch"].gradient) == (
+        status,
+        "because",
+        None,
+    )
     assert not one.runs["torch"].ranked
     assert failed(document(one)) is fails
     assert document(one).agrees is None
@@ -155,7 +184,15 @@ def test_the_document_survives_json_and_has_the_promised_keys(run: Run) -> None:
     assert Document.model_validate_json(one.to_json()) == one
     raw = json.loads(one.to_json())
     assert raw["schema"] == 3
-    assert {"experiment", "question", "command", "versions", "device", "configurations", "agrees"} <= raw.keys()
+    assert {
+        "experiment",
+        "question",
+        "command",
+        "versions",
+        "device",
+        "configurations",
+        "agrees",
+    } <= raw.keys()
     (row,) = raw["configurations"]
     assert {"name", "spec", "parameters", "runs"} == row.keys()
     promised = "status reason gradient learning guessing profile"
@@ -188,7 +225,9 @@ def test_only_a_run_that_learns_and_is_finished_is_ranked(run: Run) -> None:
     result = found(run, as_torch(run)).runs["numpy"]
     assert result.learning
     for word in ("learns", "has not learnt", "diverged", "cannot be told"):
-        told = result.model_copy(update={"learning": result.learning.model_copy(update={"verdict": word})})
+        told = result.model_copy(
+            update={"learning": result.learning.model_copy(update={"verdict": word})}
+        )
         assert told.ranked == (word == "learns")
         assert not told.model_copy(update={"status": "non-finite"}).ranked
 
@@ -203,10 +242,14 @@ def test_seeds_decades_apart_have_a_geometric_mean() -> None:
 
 
 def test_the_mean_ratio_is_that_of_the_profile(run: Run) -> None:
-    """Wrong: an arithmetic mean of 7.6e-03 beside a profile, which is geometric, of 1e-4, and "vanishing" below 1e-3."""
+    """Wrong: an arithmetic mean of 7.6e-03 beside a profile, which is geometric, of 1e-4, and
+    "vanishing" below 1e-3.
+    """
     signal = run.trace.quantities["signal_gradient_rms"].copy()
     signal[:, 0, 0] *= [1e-6, 1.0]
-    trace = dataclasses.replace(run.trace, quantities=run.trace.quantities | {"signal_gradient_rms": signal})
+    trace = dataclasses.replace(
+        run.trace, quantities=run.trace.quantities | {"signal_gradient_rms": signal}
+    )
     result = found(Run(run.header, trace), as_torch(run)).runs["numpy"]
     assert result.profile
     assert result.gradient_ratio
@@ -219,12 +262,20 @@ def test_the_spread_is_the_mean_and_deviation_of_the_seeds() -> None:
     assert (spread.mean, spread.std) == (2.0, 1.0)
 
 
-@pytest.mark.parametrize(("clipped", "share"), [(1.0, 0.0), (1 - 1e-9, 0.0), (0.5, 0.5), (np.nan, 0.0)])
-def test_clipping_bound_where_it_made_a_gradient_smaller(run: Run, clipped: float, share: float) -> None:
+@pytest.mark.parametrize(
+    ("clipped", "share"), [(1.0, 0.0), (1 - 1e-9, 0.0), (0.5, 0.5), (np.nan, 0.0)]
+)
+def test_clipping_bound_where_it_made_a_gradient_smaller(
+    run: Run, clipped: float, share: float
+) -> None:
     """In one of two seeds; what is closer than rounding, or not a number, is no clipping."""
     before = run.trace.quantities["weight_gradient_rms"]
     after = before.copy()
     after[0, :, 2] *= clipped
-    trace = dataclasses.replace(run.trace, quantities=run.trace.quantities | {"clipped_weight_gradient_rms": after})
-    found = configuration("it", PLAN, {"numpy": Outcome("finished", None, run.header, trace)}, Thresholds())
+    trace = dataclasses.replace(
+        run.trace, quantities=run.trace.quantities | {"clipped_weight_gradient_rms": after}
+    )
+    found = configuration(
+        "it", PLAN, {"numpy": Outcome("finished", None, run.header, trace)}, Thresholds()
+    )
     assert found.runs["numpy"].clipping_bound == share

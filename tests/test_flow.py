@@ -15,7 +15,15 @@ X, H, S, T, Y = (RNG.normal(size=(2, 3, 4, 5)) for _ in range(5))
 
 
 def place(path: str, kind: str, inputs: list[np.ndarray], output: np.ndarray, **more: Any) -> Place:
-    found = {"path": path, "call": 0, "leaf": 0, "kind": kind, "config": {}, "layout": None, "shape": list(output.shape)}
+    found = {
+        "path": path,
+        "call": 0,
+        "leaf": 0,
+        "kind": kind,
+        "config": {},
+        "layout": None,
+        "shape": list(output.shape),
+    }
     return found | {"inputs": inputs, "output": output} | more  # type: ignore[return-value]
 
 
@@ -33,7 +41,11 @@ SHORTCUT = [
 
 
 def test_a_value_comes_from_the_last_place_that_returned_it_and_not_from_a_container() -> None:
-    places = [place("a", "affine", [X], H), place("b", "activation", [X], H), place("all", "container", [X], H)]
+    places = [
+        place("a", "affine", [X], H),
+        place("b", "activation", [X], H),
+        place("all", "container", [X], H),
+    ]
     assert maker(places, H, 3) == 1
     assert maker(places, H, 1) == 0
     assert maker(places, X, 3) is None
@@ -69,5 +81,8 @@ def test_a_transposition_turns_the_layout_and_what_works_by_element_keeps_it() -
 
 
 def test_a_layout_that_a_layer_states_is_kept() -> None:
-    places = [place("a", "affine", [Y], X, layout=[1, 0, 2, 3]), place("b", "activation", [X], H, layout=[0, 1, 2, 3])]
+    places = [
+        place("a", "affine", [Y], X, layout=[1, 0, 2, 3]),
+        place("b", "activation", [X], H, layout=[0, 1, 2, 3]),
+    ]
     assert completed(captured(*places))["places"][1]["layout"] == [0, 1, 2, 3]

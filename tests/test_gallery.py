@@ -1,4 +1,6 @@
-"""The gallery has every experiment of the catalogue, its pictures, and commands that say what is shown."""
+"""The gallery has every experiment of the catalogue, its pictures, and commands that say what is
+shown.
+"""
 
 from __future__ import annotations
 
@@ -28,23 +30,37 @@ CURE = "write it again: python -m experiments.gallery --write"
 
 
 def test_every_experiment_of_the_catalogue_is_there_once() -> None:
-    assert [picture.name for picture in PICTURES] == list(catalogue()) == re.findall(r"^## (\S+)$", TEXT, re.MULTILINE)
+    assert (
+        [picture.name for picture in PICTURES]
+        == list(catalogue())
+        == re.findall(r"^## (\S+)$", TEXT, re.MULTILINE)
+    )
 
 
 @pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.name)
-def test_an_experiment_has_its_question_a_picture_a_sentence_and_the_command(picture: Picture) -> None:
+def test_an_experiment_has_its_question_a_picture_a_sentence_and_the_command(
+    picture: Picture,
+) -> None:
     question, image, sentence, *command = SECTIONS[picture.name].strip().split("\n\n")
     assert question == read(picture.name).question, CURE
-    alternative, path = re.fullmatch(r"!\[([^\]]+)\]\((images/gallery/\w+\.png)\)", image, re.DOTALL).groups()  # type: ignore[union-attr]
+    alternative, path = re.fullmatch(
+        r"!\[([^\]]+)\]\((images/gallery/\w+\.png)\)", image, re.DOTALL
+    ).groups()  # type: ignore[union-attr]
     assert len(alternative) > 60
     assert (DOCS / path).stem == picture.name
     assert sentence.endswith(".")
-    assert command == [f"```sh\npython -m experiments.compare {shlex.join(picture.words)}\n```"], CURE
+    assert command == [f"```sh\npython -m experiments.compare {shlex.join(picture.words)}\n```"], (
+        CURE
+    )
 
 
 @pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.name)
-def test_a_command_asks_for_the_figure_that_is_shown(picture: Picture, monkeypatch: pytest.MonkeyPatch) -> None:
-    (command,) = re.findall(r"^python -m experiments\.compare (.*)$", SECTIONS[picture.name], re.MULTILINE)
+def test_a_command_asks_for_the_figure_that_is_shown(
+    picture: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (command,) = re.findall(
+        r"^python -m experiments\.compare (.*)$", SECTIONS[picture.name], re.MULTILINE
+    )
     monkeypatch.setattr(sys, "argv", ["compare", *shlex.split(command)])
     options = parse(Options, "compare")
     assert options == picture.options
@@ -53,7 +69,9 @@ def test_a_command_asks_for_the_figure_that_is_shown(picture: Picture, monkeypat
     check(order, {name: [plan] for name, plan in plans(read(picture.name)).items()})
 
 
-@pytest.mark.parametrize("path", sorted((DOCS / "images" / "gallery").iterdir()), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", sorted((DOCS / "images" / "gallery").iterdir()), ids=lambda path: path.name
+)
 def test_a_picture_is_small_white_at_its_edge_and_shown(path: Path) -> None:
     content = path.read_bytes()
     assert len(content) < MOST
@@ -70,7 +88,9 @@ def test_a_papers_column_and_a_slide_are_among_them() -> None:
 def test_the_readmes_profile_is_the_gallerys() -> None:
     (picture,) = [picture for picture in PICTURES if picture.also]
     assert picture.also
-    assert (DOCS / "images" / picture.also).read_bytes() == (DOCS / "images" / "gallery" / f"{picture.name}.png").read_bytes()
+    assert (DOCS / "images" / picture.also).read_bytes() == (
+        DOCS / "images" / "gallery" / f"{picture.name}.png"
+    ).read_bytes()
 
 
 @pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")

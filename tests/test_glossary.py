@@ -1,4 +1,6 @@
-"""The glossary: it is the generated text, every word stands in it once, and what it calls usual is measured to be so."""
+"""The glossary: it is the generated text, every word stands in it once, and what it calls usual is
+measured to be so.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,10 @@ from experiments.report.quantities import HEALTHY, SHARE, SHOWN
 from experiments.report.words import WORDS, glossary
 
 DOCS = Path(__file__).parent.parent / "docs"
-CURE = "write it again: python -c 'from experiments.report.words import glossary; print(glossary(), end=str())'"
+CURE = (
+    "write it again: python -c 'from experiments.report.words import glossary; print(glossary(), "
+    "end=str())'"
+)
 SMALL = {"depth": 10, "width": 32, "steps": 10, "seeds": 2}
 SIZES = {"10 layers": SMALL, "30 layers": {"depth": 30, "width": 64, "steps": 10, "seeds": 2}}
 RELU = {"activation": "relu", "initialization": "he"}
@@ -46,7 +51,9 @@ def test_every_word_and_quantity_is_explained_once() -> None:
     entries = re.findall(r"^(?:### (.+)|- \*\*(.+?)\*\*: )", text, re.MULTILINE)
     names = [heading or word for heading, word in entries]
     assert sorted(names) == sorted({*WORDS, *(shown.title for shown in SHOWN.values())})
-    sentences = [shown.meaning for shown in SHOWN.values()] + [meaning for word, meaning in WORDS.items()]
+    sentences = [shown.meaning for shown in SHOWN.values()] + [
+        meaning for word, meaning in WORDS.items()
+    ]
     assert [one for one in sentences if text.count(one) > 1] == []
     assert [shown.title for shown in SHOWN.values() if not shown.meaning.endswith(".")] == []
 
@@ -62,7 +69,9 @@ def quantities_of(plan: Plan) -> dict[str, np.ndarray]:
     program = backends.load("numpy").program(plan, "cpu:0")
     program.load(draw.state(plan))
     data = task.load(plan.task)
-    found = train(program, plan, (batch_of(plan, data, step) for step in range(plan.steps))).trace.quantities
+    found = train(
+        program, plan, (batch_of(plan, data, step) for step in range(plan.steps))
+    ).trace.quantities
     signal = found["signal_gradient_rms"]
     return found | {SHARE: signal / signal[..., -1:]}
 
@@ -105,7 +114,9 @@ def test_the_usual_means_by_activation_are_true() -> None:
 
 
 def test_a_tanh_that_is_saturated_is_close_to_what_is_said() -> None:
-    saturated = values_of({"activation": "tanh", "initialization": {"kind": "gaussian", "std": 1.0}})
+    saturated = values_of(
+        {"activation": "tanh", "initialization": {"kind": "gaussian", "std": 1.0}}
+    )
     level = said(r"Of tanh, close to (\d)", SHOWN["activation_rms"].bad)
     assert saturated["activation_rms"] == pytest.approx(level, abs=0.1)
 

@@ -1,4 +1,6 @@
-"""The laws of the house: rooms with the same doors, and a wing that is missing; each check fails on a planted fault."""
+"""The laws of the house: rooms with the same doors, and a wing that is missing; each check fails on
+a planted fault.
+"""
 
 from __future__ import annotations
 
@@ -26,16 +28,20 @@ COUNTERMEASURES = [
 ]
 PARTS = ["affine"]
 WITH_PARAMETERS = ["activation", "normalization", "skip", "recurrent", *PARTS]
-"""Those of parts that stand in an ordinary model; tests/test_model_places.py says that no other has any."""
+"""Those of parts that stand in an ordinary model; tests/test_model_places.py says that no other has
+any."""
 ROOMS = [
-    *COUNTERMEASURES, *PARTS, "arrays", "block", "deep", "device", "network", "model", "quantities", "training", "trial", "vjp",
+    *COUNTERMEASURES, *PARTS, "arrays", "block", "deep", "device", "network", "model", "quantities",
+    "training", "trial", "vjp",
 ]  # fmt: skip
 MOST_LINES = 250
 DOORS = ["NATIVE", "PARAMETERS", "STATISTICS", "build", "bias", "module", "probe", "native"]
 
 
 def doors(source: str) -> dict[str, list[str]]:
-    """The doors of a countermeasure's room in their order, with the names of their arguments; those with defaults left out."""
+    """The doors of a countermeasure's room in their order, with the names of their arguments; those
+    with defaults left out.
+    """
     found = {}
     for node in ast.parse(source).body:
         if isinstance(node, ast.FunctionDef) and node.name in DOORS:
@@ -48,10 +54,21 @@ def doors(source: str) -> dict[str, list[str]]:
 
 
 def outline_faults(room: str, sources: dict[str, str]) -> list[str]:
-    """What keeps the rooms of all wings from having the same doors, in the same order, with the same argument names."""
+    """What keeps the rooms of all wings from having the same doors, in the same order, with the
+    same argument names.
+    """
     outlines = {wing: doors(source) for wing, source in sources.items()}
-    faults = [f"{wing}/{room} lacks {d}" for wing, o in outlines.items() for d in ("NATIVE", "build", "probe") if d not in o]
-    disordered = [wing for wing, outline in outlines.items() if list(outline) != sorted(outline, key=DOORS.index)]
+    faults = [
+        f"{wing}/{room} lacks {d}"
+        for wing, o in outlines.items()
+        for d in ("NATIVE", "build", "probe")
+        if d not in o
+    ]
+    disordered = [
+        wing
+        for wing, outline in outlines.items()
+        if list(outline) != sorted(outline, key=DOORS.index)
+    ]
     order = [f"{wing}/{room} has its doors in another order" for wing in disordered]
     arguments = {}
     for wing, outline in outlines.items():
@@ -66,7 +83,8 @@ def sources(room: str) -> dict[str, str]:
 
 
 OWN = {"numpy": {"rounding", "erfc"}, "jax": {"model_nnx", "ordinary", "mapped"}}
-"""What rounding does, and extended precision, are the definition's; Flax has two forms of a model, XLA its own limit."""
+"""What rounding does, and extended precision, are the definition's; Flax has two forms of a model,
+XLA its own limit."""
 LACKING = {"numpy": {"model", "vjp", "trial", "deep"}}
 
 
@@ -85,8 +103,16 @@ def test_every_room_has_the_same_doors(room: str) -> None:
     ("old", "new", "fault"),
     [
         ("def probe(", "def prove(", "jax/clipping lacks probe"),
-        ("def build(spec", "def build(clipping", "jax/clipping.build takes ['clipping'], not ['spec']"),
-        ("def native(spec", "NATIVE = {}\ndef native(spec", "jax/clipping has its doors in another order"),
+        (
+            "def build(spec",
+            "def build(clipping",
+            "jax/clipping.build takes ['clipping'], not ['spec']",
+        ),
+        (
+            "def native(spec",
+            "NATIVE = {}\ndef native(spec",
+            "jax/clipping has its doors in another order",
+        ),
     ],
 )
 def test_the_outline_check_finds_a_planted_fault(old: str, new: str, fault: str) -> None:
@@ -102,7 +128,12 @@ def unplaced(room: str, sources: dict[str, str]) -> list[str]:
     """What keeps the parts of a room from standing in an ordinary model of every framework."""
     wanted = ("PARAMETERS", "build", "module")
     found = {wing: doors(source) for wing, source in sources.items() if wing in backends.FRAMEWORKS}
-    return [f"{wing}/{room} lacks {door}" for wing, outline in found.items() for door in wanted if door not in outline]
+    return [
+        f"{wing}/{room} lacks {door}"
+        for wing, outline in found.items()
+        for door in wanted
+        if door not in outline
+    ]
 
 
 @pytest.mark.parametrize("room", WITH_PARAMETERS)
@@ -112,7 +143,9 @@ def test_a_room_with_parameters_says_where_a_model_has_them(room: str) -> None:
 
 def test_a_room_that_does_not_say_where_its_parameters_are_is_found() -> None:
     rooms = sources("skip")
-    rooms["keras"] = rooms["keras"].replace("PARAMETERS =", "NAMES =").replace("def module(", "def placed(")
+    rooms["keras"] = (
+        rooms["keras"].replace("PARAMETERS =", "NAMES =").replace("def module(", "def placed(")
+    )
     assert unplaced("skip", rooms) == ["keras/skip lacks PARAMETERS", "keras/skip lacks module"]
 
 
@@ -126,12 +159,17 @@ def test_a_room_with_a_native_door_warns_of_what_differs(wing: str, room: str) -
 
 def test_a_wing_that_is_missing_is_named_with_its_cure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backends, "find_spec", lambda package: None)
-    with pytest.raises(backends.UserError, match=r"needs jax, flax, optax; install with: pip install -c constraints.txt"):
+    with pytest.raises(
+        backends.UserError,
+        match=r"needs jax, flax, optax; install with: pip install -c constraints.txt",
+    ):
         backends.load("jax")
 
 
 def test_a_misspelt_wing_gets_the_nearest_name() -> None:
-    with pytest.raises(backends.UserError, match="no backend is called 'troch'; did you mean 'torch'"):
+    with pytest.raises(
+        backends.UserError, match="no backend is called 'troch'; did you mean 'torch'"
+    ):
         backends.load("troch")
 
 
@@ -146,7 +184,9 @@ SUBJECT_DOORS = {
 
 
 def functions(tree: ast.AST) -> dict[str, list[str]]:
-    """The functions of a module or class with the names of their arguments, those by keyword only left out."""
+    """The functions of a module or class with the names of their arguments, those by keyword only
+    left out.
+    """
     found = [node for node in ast.iter_child_nodes(tree) if isinstance(node, ast.FunctionDef)]
     return {node.name: [argument.arg for argument in node.args.args] for node in found}
 
@@ -172,28 +212,61 @@ def test_needs_a_wing(backend):
 
 
 @pytest.mark.parametrize(
-    ("option", "outcome"), [([], "1 skipped"), (["--require", "torch"], "1 error")], ids=["skip", "require"]
+    ("option", "outcome"),
+    [([], "1 skipped"), (["--require", "torch"], "1 error")],
+    ids=["skip", "require"],
 )
-def test_a_missing_wing_is_a_visible_skip_and_with_require_an_error(tmp_path: Path, option: list[str], outcome: str) -> None:
-    shutil.copytree(ROOT / "tests", tmp_path / "tests", ignore=shutil.ignore_patterns("__pycache__", "test_*.py"))
+def test_a_missing_wing_is_a_visible_skip_and_with_require_an_error(
+    tmp_path: Path, option: list[str], outcome: str
+) -> None:
+    shutil.copytree(
+        ROOT / "tests",
+        tmp_path / "tests",
+        ignore=shutil.ignore_patterns("__pycache__", "test_*.py"),
+    )
     for folder in ("backends", "common", "experiments", "isograd"):
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__")
+        )
     for file in ("pyproject.toml", "constraints.txt"):
         shutil.copy(ROOT / file, tmp_path)
-    needs = (tmp_path / "backends" / "__init__.py").read_text().replace('("torch",)', '("a_torch_that_is_absent",)')
+    needs = (
+        (tmp_path / "backends" / "__init__.py")
+        .read_text()
+        .replace('("torch",)', '("a_torch_that_is_absent",)')
+    )
     (tmp_path / "backends" / "__init__.py").write_text(needs)
     (tmp_path / "tests" / "test_one.py").write_text(SUITE)
-    command = [sys.executable, "-m", "pytest", "-rs", "-p", "no:cacheprovider", "-k", "torch", *option, "tests/test_one.py"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-rs",
+        "-p",
+        "no:cacheprovider",
+        "-k",
+        "torch",
+        *option,
+        "tests/test_one.py",
+    ]
     found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert outcome in found.stdout
     assert 'pip install -c constraints.txt -e ".[torch]"' in found.stdout + found.stderr
 
 
 def too_long(root: Path) -> list[str]:
-    """Files of code, below the folders of the project, that are longer than a reader holds in mind."""
+    """Files of code, below the folders of the project, that are longer than a reader holds in
+    mind.
+    """
     folders = [root / name for name in ("backends", "common", "experiments", "isograd", "tests")]
-    files = [path for folder in folders for kind in ("py", "js") for path in folder.rglob(f"*.{kind}")]
-    return [str(path.relative_to(root)) for path in files if len(path.read_text(encoding="utf-8").splitlines()) > MOST_LINES]
+    files = [
+        path for folder in folders for kind in ("py", "js") for path in folder.rglob(f"*.{kind}")
+    ]
+    return [
+        str(path.relative_to(root))
+        for path in files
+        if len(path.read_text(encoding="utf-8").splitlines()) > MOST_LINES
+    ]
 
 
 def test_no_file_is_longer_than_250_lines(tmp_path: Path) -> None:

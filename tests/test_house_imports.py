@@ -1,4 +1,6 @@
-"""The laws of the house: who imports what, in the sources and in a fresh interpreter, and one Keras."""
+"""The laws of the house: who imports what, in the sources and in a fresh interpreter, and one
+Keras.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,14 @@ FRAMEWORK_MODULES = ["torch", "tensorflow", "keras", "jax", "flax", "optax"]
 def fresh(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run code in a fresh interpreter at the project's root."""
     variables = {k: v for k, v in os.environ.items() if k != "KERAS_BACKEND"} | environment
-    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def lint_imports(root: Path) -> subprocess.CompletedProcess[str]:
@@ -48,7 +57,9 @@ def test_the_import_law_is_kept() -> None:
 )
 def test_a_planted_import_breaks_the_law(tmp_path: Path, file: str, line: str) -> None:
     for folder in ("backends", "common", "experiments", "isograd"):
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__")
+        )
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     (tmp_path / file).write_text((tmp_path / file).read_text() + f"\n{line}\n")
     found = lint_imports(tmp_path)
@@ -58,12 +69,15 @@ def test_a_planted_import_breaks_the_law(tmp_path: Path, file: str, line: str) -
 
 def loaded_frameworks(code: str) -> str:
     """The frameworks in a fresh interpreter's modules after the code."""
-    return fresh(f"{code}\nimport sys\nprint(*[m for m in {FRAMEWORK_MODULES} if m in sys.modules])").stdout.strip()
+    return fresh(
+        f"{code}\nimport sys\nprint(*[m for m in {FRAMEWORK_MODULES} if m in sys.modules])"
+    ).stdout.strip()
 
 
 @pytest.mark.parametrize(
     "module",
-    ["backends", "backends.numpy", "experiments.findings.configuration", "common.draw", "experiments.compare",
+    ["backends", "backends.numpy", "experiments.findings.configuration", "common.draw",
+        "experiments.compare",
      "experiments.migrate", "experiments.differences", "experiments.convert", "experiments.claims",
      "experiments.claiming.measuring",
      "experiments.index", "experiments.loading", "experiments.devices", "experiments.flags",
@@ -84,12 +98,19 @@ def test_the_keras_wing_refuses_another_backend(request: pytest.FixtureRequest) 
     load("jax", request.config)
     found = fresh("import backends; backends.load('keras')", KERAS_BACKEND="jax")
     assert found.returncode != 0
-    assert "the Keras wing is Keras on TensorFlow; received KERAS_BACKEND=jax; set KERAS_BACKEND=tensorflow" in found.stderr
+    assert (
+        "the Keras wing is Keras on TensorFlow; received KERAS_BACKEND=jax; set "
+        "KERAS_BACKEND=tensorflow"
+    ) in found.stderr
 
 
-def test_the_keras_wing_takes_tensorflow_where_nothing_is_said(request: pytest.FixtureRequest) -> None:
+def test_the_keras_wing_takes_tensorflow_where_nothing_is_said(
+    request: pytest.FixtureRequest,
+) -> None:
     load("keras", request.config)
-    found = fresh("import backends; backends.load('keras'); import keras; print(keras.config.backend())")
+    found = fresh(
+        "import backends; backends.load('keras'); import keras; print(keras.config.backend())"
+    )
     assert found.stdout.strip() == "tensorflow", found.stderr
 
 
@@ -122,8 +143,13 @@ def test_what_checks_a_function_in_somebodys_tests_imports_nothing_of_ours(wing:
 
 @pytest.mark.parametrize("name", ["inside", "server", "opened", "loading", "samples", "npz"])
 def test_what_runs_in_somebodys_interpreter_imports_nothing_of_ours(name: str) -> None:
-    assert imported((ROOT / "isograd" / f"{name}.py").read_text()) <= {*sys.stdlib_module_names, "numpy"}
+    assert imported((ROOT / "isograd" / f"{name}.py").read_text()) <= {
+        *sys.stdlib_module_names,
+        "numpy",
+    }
 
 
 def test_the_check_of_imports_sees_ours() -> None:
-    assert imported("from .known import layer\nimport common.task\nfrom isograd import captured") == {"common", "isograd"}
+    assert imported(
+        "from .known import layer\nimport common.task\nfrom isograd import captured"
+    ) == {"common", "isograd"}

@@ -31,7 +31,8 @@ def folder(tmp_path: Path) -> Path:
     """Two configurations, asked for under two names, `two` last."""
     experiment = read("countermeasures")
     chosen = {name: plan for name, plan in plans(experiment, SMALL).items() if name in CHOSEN}
-    store, worker = Store(tmp_path / "runs"), Worker(backends.load("numpy"), threads=1, imports=0.1)
+    store = Store(tmp_path / "runs")
+    worker = Worker(backends.load("numpy"), threads=1, imports=0.1)
     jobs = jobs_of(chosen, ["numpy"], "cpu")
     for job in jobs:
         store.save(worker.run(Job(run_id=job.run_id, plan=job.plan, device="cpu")))
@@ -73,31 +74,47 @@ def test_a_damaged_run_is_named_and_left_out_and_the_others_are_reported(
     victim.write_bytes(content)
     found = loading.load(folder)
     said = capsys.readouterr().err
-    assert said == f"damaged: {victim} is left out (its bytes do not have its digest); run it again\n"
-    assert [c.runs["numpy"].status for c in found.document.configurations] == ["crashed", "finished"]
+    assert (
+        said == f"damaged: {victim} is left out (its bytes do not have its digest); run it again\n"
+    )
+    assert [c.runs["numpy"].status for c in found.document.configurations] == [
+        "crashed",
+        "finished",
+    ]
     assert found.run(whole.name, "numpy")
 
 
-def test_a_damaged_index_is_named_and_another_one_is_taken(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_damaged_index_is_named_and_another_one_is_taken(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = folder / "experiment-two.json"
     path.write_bytes(path.read_bytes().replace(b"tanh", b"relu"))
     assert loading.load(folder).document.experiment == "one"
     said = capsys.readouterr().err
     assert said == f"damaged: {path} is left out (its bytes do not have its digest); run it again\n"
-    with pytest.raises(UserError, match="cannot be read: its bytes do not have its digest; run the experiment again"):
+    with pytest.raises(
+        UserError,
+        match="cannot be read: its bytes do not have its digest; run the experiment again",
+    ):
         loading.load(folder, "two")
 
 
-def test_what_a_strange_folder_says_does_not_move_the_cursor(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_a_strange_folder_says_does_not_move_the_cursor(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     forge(folder / "experiment-two.json", lambda w: w["entries"][0].update(runs={}))
     forge(
         folder / "experiment-two.json",
-        lambda w: w["entries"][0].update(failures={"numpy": {"status": "crashed", "reason": "a\x1b[2Jb"}}),
+        lambda w: w["entries"][0].update(
+            failures={"numpy": {"status": "crashed", "reason": "a\x1b[2Jb"}}
+        ),
     )
     (folder / "experiment-\x1b[31mred.json").write_text("{}")
     found = loading.load(folder).document
     assert found.configurations[0].runs["numpy"].reason == r"a\x1b[2Jb"
-    assert capsys.readouterr().err.startswith(rf"left out: experiment-\x1b[31mred.json in {folder}: ")
+    assert capsys.readouterr().err.startswith(
+        rf"left out: experiment-\x1b[31mred.json in {folder}: "
+    )
 
 
 def test_runs_and_indexes_of_older_versions_are_called_that_in_one_line_each(
@@ -112,8 +129,13 @@ def test_runs_and_indexes_of_older_versions_are_called_that_in_one_line_each(
     with pytest.raises(UserError, match="must hold finished runs"):
         loading.load(folder)
     first, second = capsys.readouterr().err.splitlines()
-    assert first == f"left out: experiment-one.json and 1 more in {folder}: made by an older version of isograd; run again"
-    assert second.endswith(f".parquet and 1 more in {folder}: made by an older version of isograd; run again")
+    assert first == (
+        f"left out: experiment-one.json and 1 more in {folder}: made by an older version of "
+        "isograd; run again"
+    )
+    assert second.endswith(
+        f".parquet and 1 more in {folder}: made by an older version of isograd; run again"
+    )
 
 
 @pytest.mark.parametrize(
@@ -132,11 +154,22 @@ def test_runs_and_indexes_of_older_versions_are_called_that_in_one_line_each(
         lambda w: w.update(command="python\x1b]0;x\x07"),
     ],
     ids=[
-        *("backend", "run", "run and newline", "failure", "plan", "experiment", "another", "entries"),
+        *(
+            "backend",
+            "run",
+            "run and newline",
+            "failure",
+            "plan",
+            "experiment",
+            "another",
+            "entries",
+        ),
         *("name with controls", "question with controls", "command with controls"),
     ],
 )
-def test_names_in_an_index_from_somebody_else_are_held_to_what_is_known(folder: Path, change: Callable[[Any], object]) -> None:
+def test_names_in_an_index_from_somebody_else_are_held_to_what_is_known(
+    folder: Path, change: Callable[[Any], object]
+) -> None:
     forge(folder / "experiment-two.json", change)
     with pytest.raises(Unreadable):
         index.read(folder / "experiment-two.json")
@@ -152,11 +185,18 @@ def test_a_run_of_another_plan_or_backend_is_not_told_as_the_one_asked_for(
 
     def of_another_plan(written: Any) -> None:
         first, second = written["entries"]
-        first["runs"], second["runs"] = {"numpy": second["runs"]["numpy"]}, {"numpy": first["runs"]["numpy"]}
+        first["runs"], second["runs"] = (
+            {"numpy": second["runs"]["numpy"]},
+            {"numpy": first["runs"]["numpy"]},
+        )
 
     forge(folder / "experiment-two.json", of_another_backend)
     found = loading.load(folder).document
-    assert [run.status for c in found.configurations for run in c.runs.values()] == ["finished", "crashed", "crashed"]
+    assert [run.status for c in found.configurations for run in c.runs.values()] == [
+        "finished",
+        "crashed",
+        "crashed",
+    ]
     assert capsys.readouterr().err.count("it is not the run that the index says") == 1
     forge(folder / "experiment-two.json", of_another_plan)
     with pytest.raises(UserError, match="must hold finished runs"):
@@ -176,8 +216,12 @@ def test_a_run_of_a_backend_that_is_none_is_not_read(folder: Path, tmp_path: Pat
     assert not list(tmp_path.parent.glob("up*"))
 
 
-def test_event_files_stay_in_their_folder_whatever_a_configuration_is_called(folder: Path, tmp_path: Path) -> None:
-    pytest.importorskip("tensorboardX", reason='install with: pip install -c constraints.txt -e ".[tensorboard]"')
+def test_event_files_stay_in_their_folder_whatever_a_configuration_is_called(
+    folder: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip(
+        "tensorboardX", reason='install with: pip install -c constraints.txt -e ".[tensorboard]"'
+    )
     forge(folder / "experiment-two.json", lambda w: w["entries"][0].update(name="../../../up/.."))
     log([loading.load(folder)], tmp_path / "inner" / "events")
     assert {path.name for path in (tmp_path / "inner").iterdir()} == {"events"}
@@ -191,16 +235,27 @@ def test_an_index_under_another_name_is_refused(folder: Path) -> None:
         index.read(folder / "experiment-one.json")
 
 
-def test_an_experiment_is_asked_for_by_its_name_its_file_or_the_files_name(folder: Path, tmp_path: Path) -> None:
+def test_an_experiment_is_asked_for_by_its_name_its_file_or_the_files_name(
+    folder: Path, tmp_path: Path
+) -> None:
     (two,) = (one for one in [index.read(folder / "experiment-two.json")])
     files = [tmp_path / "a" / "a.b.toml", tmp_path / "b" / "a.b.toml", tmp_path / "depth.toml"]
     for file in files:
-        index.save(Store(folder), two.model_copy(update={"experiment": name_of_file(str(file)), "question": str(file)}))
-    index.save(Store(folder), two.model_copy(update={"experiment": "depth", "question": "The catalogue's?"}))
+        index.save(
+            Store(folder),
+            two.model_copy(update={"experiment": name_of_file(str(file)), "question": str(file)}),
+        )
+    index.save(
+        Store(folder),
+        two.model_copy(update={"experiment": "depth", "question": "The catalogue's?"}),
+    )
     asked = [loading.load(folder, str(file)).document.question for file in files]
     assert asked == [str(file) for file in files], "each has an index of its own"
     assert loading.load(folder, "depth").document.question == "The catalogue's?"
-    with pytest.raises(UserError, match=r"received 'a\.b', which 2 have; one of: a\.b-[0-9a-f]{8}, a\.b-[0-9a-f]{8}"):
+    with pytest.raises(
+        UserError,
+        match=r"received 'a\.b', which 2 have; one of: a\.b-[0-9a-f]{8}, a\.b-[0-9a-f]{8}",
+    ):
         loading.load(folder, "a.b")
     index.path_of(Store(folder), name_of_file(str(files[1]))).unlink()
     assert loading.load(folder, "a.b").document.question == str(files[0])
@@ -221,7 +276,15 @@ def test_the_report_is_printed_although_the_index_cannot_be_kept(
     monkeypatch.setattr(index, "write_whole", full)
     own = tmp_path / "one.toml"
     own.write_text('question = "?"\n[[configuration]]\n')
-    options = Options(str(own), backends=("numpy",), depth=3, width=4, steps=2, batch_size=16, output=tmp_path / "runs")
+    options = Options(
+        str(own),
+        backends=("numpy",),
+        depth=3,
+        width=4,
+        steps=2,
+        batch_size=16,
+        output=tmp_path / "runs",
+    )
     assert compare.run(options, "command") == 1
     out, err = capsys.readouterr()
     assert "\nAnswer\n" in out

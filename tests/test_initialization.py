@@ -22,7 +22,16 @@ from common.countermeasures.initialization import (
     standard_deviation,
 )
 from common.spec import kinds_of
-from tests.laws import LAWS, SHAPE, SPECS, STANDARD_DEVIATIONS, assert_follows, inputs, shipped, spec_of
+from tests.laws import (
+    LAWS,
+    SHAPE,
+    SPECS,
+    STANDARD_DEVIATIONS,
+    assert_follows,
+    inputs,
+    shipped,
+    spec_of,
+)
 
 Law = Literal["normal", "truncated_normal", "uniform"]
 BORN: dict[str, tuple[Initialization, Law, float]] = {
@@ -39,11 +48,17 @@ by_law = pytest.mark.parametrize("law", LAWS)
 
 
 def test_every_kind_has_its_tests_here() -> None:
-    tried = {type(spec) for spec in SPECS.values()} | {type(spec) for spec, _, _ in BORN.values()} | set(OTHERS)
+    tried = (
+        {type(spec) for spec in SPECS.values()}
+        | {type(spec) for spec, _, _ in BORN.values()}
+        | set(OTHERS)
+    )
     assert tried == set(kinds_of(Initialization))
 
 
-def drawn(wing: Backend, spec: Initialization, seed: int = 11, shape: tuple[int, int] = SHAPE) -> np.ndarray:
+def drawn(
+    wing: Backend, spec: Initialization, seed: int = 11, shape: tuple[int, int] = SHAPE
+) -> np.ndarray:
     return wing.initialization.probe(spec, inputs(seed, shape))["weight"]
 
 
@@ -58,7 +73,9 @@ def test_weights_follow_the_named_law(wing: Backend, name: str, law: str) -> Non
 
 @by_spec
 def test_the_table_of_standard_deviations_is_the_papers(name: str) -> None:
-    assert standard_deviation(SPECS[name], *SHAPE) == pytest.approx(STANDARD_DEVIATIONS[name], rel=1e-15)
+    assert standard_deviation(SPECS[name], *SHAPE) == pytest.approx(
+        STANDARD_DEVIATIONS[name], rel=1e-15
+    )
 
 
 @pytest.mark.parametrize("name", BORN)
@@ -95,12 +112,16 @@ def test_a_bias_follows_its_own_law(wing: Backend, law: Bias) -> None:
 
 @pytest.mark.parametrize("shape", [(40, 30), (30, 40), (30, 30), (1, 5), (5, 1), (1, 1)], ids=str)
 @pytest.mark.parametrize("gain", [1.0, 1.7])
-def test_orthogonal_weights_are_orthogonal(wing: Backend, shape: tuple[int, int], gain: float) -> None:
+def test_orthogonal_weights_are_orthogonal(
+    wing: Backend, shape: tuple[int, int], gain: float
+) -> None:
     w = drawn(wing, Orthogonal(gain=gain), shape=shape)
     assert w.shape == shape
     short = w.T @ w if shape[0] >= shape[1] else w @ w.T
     assert np.abs(short - gain**2 * np.eye(min(shape))).max() < 1e-13
-    assert (w**2).mean() ** 0.5 == pytest.approx(standard_deviation(Orthogonal(gain=gain), *shape), rel=1e-13)
+    assert (w**2).mean() ** 0.5 == pytest.approx(
+        standard_deviation(Orthogonal(gain=gain), *shape), rel=1e-13
+    )
 
 
 def corners(draw: Callable[[int], np.ndarray]) -> np.ndarray:
@@ -109,7 +130,9 @@ def corners(draw: Callable[[int], np.ndarray]) -> np.ndarray:
 
 
 def are_uniform(corners: np.ndarray) -> bool:
-    """Whether they are what any number of a uniform orthogonal matrix of 3 by 3 is: a coordinate of a point on the sphere."""
+    """Whether they are what any number of a uniform orthogonal matrix of 3 by 3 is: a coordinate of
+    a point on the sphere.
+    """
     return all(stats.kstest(corner, stats.uniform(-1, 2).cdf).pvalue > 1e-3 for corner in corners.T)
 
 
@@ -118,7 +141,9 @@ def test_orthogonal_weights_are_uniform_among_all(wing: Backend) -> None:
 
 
 def test_without_the_signs_they_would_not_be() -> None:
-    assert not are_uniform(corners(lambda seed: np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 3)))[0]))
+    assert not are_uniform(
+        corners(lambda seed: np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 3)))[0])
+    )
 
 
 def test_a_constant_is_one(wing: Backend) -> None:

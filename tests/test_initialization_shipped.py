@@ -19,21 +19,27 @@ def test_the_shipped_constant_of_keras_is_rounded_to_float32(backend: Backend) -
 
 
 @pytest.mark.parametrize("name", ["xavier-in", "xavier-avg", "he"])
-def test_shipped_normal_laws_are_truncated_in_keras_and_jax_and_not_in_torch(backend: Backend, name: str) -> None:
+def test_shipped_normal_laws_are_truncated_in_keras_and_jax_and_not_in_torch(
+    backend: Backend, name: str
+) -> None:
     z = shipped(backend, spec_of(name, "normal")) / STANDARD_DEVIATIONS[name]
     assert_follows("truncated_normal" if CUTS_NATIVE_NORMALS[backend.name] else "normal", z)
 
 
 @pytest.mark.parametrize("name", ["xavier-in", "xavier-avg", "he"])
 def test_shipped_uniform_laws_are_the_same_in_all_three(backend: Backend, name: str) -> None:
-    assert_follows("uniform", shipped(backend, spec_of(name, "uniform")) / STANDARD_DEVIATIONS[name])
+    assert_follows(
+        "uniform", shipped(backend, spec_of(name, "uniform")) / STANDARD_DEVIATIONS[name]
+    )
 
 
 def test_the_shipped_gaussian_is_not_truncated(backend: Backend) -> None:
     assert_follows("normal", shipped(backend, Gaussian(std=0.05)) / 0.05)
 
 
-def test_the_shipped_truncated_normal_does_not_keep_its_standard_deviation(backend: Backend) -> None:
+def test_the_shipped_truncated_normal_does_not_keep_its_standard_deviation(
+    backend: Backend,
+) -> None:
     w = shipped(backend, Gaussian(std=0.05, distribution="truncated_normal"))
     if backend.name == "torch":  # its bounds are -2 and 2, whatever the standard deviation
         assert_follows("normal", w / 0.05)

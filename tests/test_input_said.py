@@ -1,4 +1,6 @@
-"""What a user is told before anything runs: errors of one short line, names, how many runs, and how much memory."""
+"""What a user is told before anything runs: errors of one short line, names, how many runs, and how
+much memory.
+"""
 
 from __future__ import annotations
 
@@ -25,16 +27,22 @@ from experiments.listing import announced
 
 def test_how_many_runs_there_are_is_said_with_how_long_they_take() -> None:
     few, more = (
-        jobs_of(plans(read("countermeasures"), {"steps": steps}), ["numpy", "torch"], "cpu") for steps in (10, 100_000)
+        jobs_of(plans(read("countermeasures"), {"steps": steps}), ["numpy", "torch"], "cpu")
+        for steps in (10, 100_000)
     )
     assert announced(few) == f"{len(few)} runs on numpy, torch: under a minute"
-    minutes = re.fullmatch(rf"{len(more)} runs on numpy, torch: about ([\d,]+) minutes", announced(more))
+    minutes = re.fullmatch(
+        rf"{len(more)} runs on numpy, torch: about ([\d,]+) minutes", announced(more)
+    )
     assert minutes
     assert int(minutes[1].replace(",", "")) > 10
 
 
 def test_two_files_of_one_name_and_the_catalogues_experiment_are_kept_apart() -> None:
-    names = [name_of_file(name) for name in ("a/x.toml", "b/x.toml", "x.toml", "depth.toml", "depth", "a/../x.toml")]
+    names = [
+        name_of_file(name)
+        for name in ("a/x.toml", "b/x.toml", "x.toml", "depth.toml", "depth", "a/../x.toml")
+    ]
     assert names[5] == names[2]
     assert len(set(names)) == 5
     assert names[4] == "depth"
@@ -60,12 +68,18 @@ def test_an_error_is_one_printable_line_of_at_most_200_columns(message: str, wor
 
 def test_a_message_of_any_length_is_shortened_at_once() -> None:
     before = time.process_time()
-    assert columns(str(UserError("--x must be short; received " + ("x" * 41 + " ") * 50_000))) <= COLUMNS
+    assert (
+        columns(str(UserError("--x must be short; received " + ("x" * 41 + " ") * 50_000)))
+        <= COLUMNS
+    )
     assert time.process_time() - before < 2
 
 
 @given(
-    value=st.recursive(st.integers() | st.text() | st.floats() | st.binary(), lambda inner: st.lists(inner) | st.tuples(inner))
+    value=st.recursive(
+        st.integers() | st.text() | st.floats() | st.binary(),
+        lambda inner: st.lists(inner) | st.tuples(inner),
+    )
 )
 def test_what_was_received_is_shown_in_a_few_words(value: object) -> None:
     assert columns(shown(value)) <= 70
@@ -88,7 +102,9 @@ def test_what_was_received_is_shown_however_deep_it_is() -> None:
     ],
     ids=["weights", "batches", "what is recorded"],
 )
-def test_the_memory_of_a_run_is_estimated_to_its_order(plan: Callable[..., Plan], sizes: dict[str, Any]) -> None:
+def test_the_memory_of_a_run_is_estimated_to_its_order(
+    plan: Callable[..., Plan], sizes: dict[str, Any]
+) -> None:
     asked = plan(features=64, classes=10, **sizes)
     assert len(asked.groups()) == 1
     data = task.load(asked.task)

@@ -1,4 +1,6 @@
-"""The ledger of differences: what ships really differs, and what cures makes the frameworks equal, in values and gradients."""
+"""The ledger of differences: what ships really differs, and what cures makes the frameworks equal,
+in values and gradients.
+"""
 
 from __future__ import annotations
 
@@ -35,12 +37,16 @@ def installed(request: pytest.FixtureRequest) -> None:
 
 
 @EACH
-@pytest.mark.filterwarnings("ignore")  # what a framework says of a reader's line is not ours to mend
+@pytest.mark.filterwarnings(
+    "ignore"
+)  # what a framework says of a reader's line is not ours to mend
 def test_what_ships_is_what_the_ledger_says(difference: Difference) -> None:
     for framework in FRAMEWORKS:
         stated = difference.shipped.of(framework)
         found = shipped(difference, framework)
-        assert same(found, stated.value), f"{framework} ships {found!r} ({stated.of}); the ledger says {stated.value!r}"
+        assert same(found, stated.value), (
+            f"{framework} ships {found!r} ({stated.of}); the ledger says {stated.value!r}"
+        )
 
 
 def test_no_entry_states_one_value_three_times() -> None:
@@ -51,7 +57,8 @@ def test_no_entry_states_one_value_three_times() -> None:
 
 def found_by(difference: Difference, form: Form) -> dict[str, Any]:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what a framework says of a reader's line is not ours to mend
+        # what a framework says of a reader's line is not ours to mend
+        warnings.simplefilter("ignore")
         return {framework: results(difference, framework, form) for framework in FRAMEWORKS}
 
 
@@ -60,7 +67,9 @@ def test_native_lines_part_and_cures_agree(difference: Difference) -> None:
     within = difference.trial.within
     native = found_by(difference, "native")
     apart = [error(native[a], native[b]) for a, b in itertools.combinations(FRAMEWORKS, 2)]
-    assert max(apart) > 10 * within, f"{difference.name}: native lines differ by {max(apart):.2g} only"
+    assert max(apart) > 10 * within, (
+        f"{difference.name}: native lines differ by {max(apart):.2g} only"
+    )
     cured = found_by(difference, "cured")
     for a, b in itertools.combinations(FRAMEWORKS, 2):
         assert set(cured[a]) == set(cured[b]), f"{difference.name}: {a} and {b} give other numbers"
@@ -73,8 +82,12 @@ IN_NETWORKS = [each for each in entries().values() if each.trial.network]
 @pytest.mark.parametrize("difference", IN_NETWORKS, ids=lambda each: each.name)
 @pytest.mark.filterwarnings("ignore")
 def test_a_network_of_its_own_trains_with_either_line(difference: Difference) -> None:
-    framework = next(name for name, effect in effects.measured()[difference.name].items() if effect.cured)
-    shortened = difference.trial.model_copy(update={"base": {**difference.trial.base, "steps": "2"}})
+    framework = next(
+        name for name, effect in effects.measured()[difference.name].items() if effect.cured
+    )
+    shortened = difference.trial.model_copy(
+        update={"base": {**difference.trial.base, "steps": "2"}}
+    )
     short = difference.model_copy(update={"trial": shortened})
     native, cured = (effects.trained(short, framework, form, effects.digits()) for form in FORMS)
     assert native.loss != cured.loss
@@ -84,7 +97,13 @@ def test_a_network_of_its_own_trains_with_either_line(difference: Difference) ->
 
 PATCHED = [
     ("batch-norm-epsilon", "keras", "keras.layers.BatchNormalization", "epsilon", 1e-5),
-    ("batch-norm-momentum-default", "torch", "torch.nn.modules.batchnorm._BatchNorm", "momentum", 0.01),
+    (
+        "batch-norm-momentum-default",
+        "torch",
+        "torch.nn.modules.batchnorm._BatchNorm",
+        "momentum",
+        0.01,
+    ),
     ("layer-norm-epsilon", "torch", "torch.nn.LayerNorm", "eps", 1e-3),
     ("layer-norm-epsilon", "keras", "keras.layers.LayerNormalization", "epsilon", 1e-6),
     ("leaky-relu-slope", "torch", "torch.nn.LeakyReLU", "negative_slope", 0.3),
@@ -98,15 +117,24 @@ PATCHED = [
 ]
 
 
-@pytest.mark.parametrize(("name", "framework", "owner", "argument", "other"), PATCHED, ids=lambda each: str(each))
+@pytest.mark.parametrize(
+    ("name", "framework", "owner", "argument", "other"), PATCHED, ids=lambda each: str(each)
+)
 @pytest.mark.filterwarnings("ignore")
 def test_a_default_that_changes_is_seen(
-    name: str, framework: str, owner: str, argument: str, other: float, monkeypatch: pytest.MonkeyPatch
+    name: str,
+    framework: str,
+    owner: str,
+    argument: str,
+    other: float,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     module, _, attribute = owner.rpartition(".")
     constructor = getattr(importlib.import_module(module), attribute).__init__
     parameters = list(inspect.signature(constructor).parameters.values())
-    with_defaults = [p.name for p in parameters if p.default is not p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
+    with_defaults = [
+        p.name for p in parameters if p.default is not p.empty and p.kind is p.POSITIONAL_OR_KEYWORD
+    ]
     stated = entries()[name].shipped.of(framework).value
     assert same(shipped(entries()[name], framework), stated)
     if argument in with_defaults:

@@ -11,7 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.backend import Backend
-from common.countermeasures.loss import BinaryCrossEntropy, CrossEntropy, Loss, SquaredError, guessing, outputs, predicted
+from common.countermeasures.loss import (
+    BinaryCrossEntropy,
+    CrossEntropy,
+    Loss,
+    SquaredError,
+    guessing,
+    outputs,
+    predicted,
+)
 from common.task import Task, digest_of
 from tests.compared import differing
 from tests.derived import SIZES, Maker, assert_derived_by_hand
@@ -39,12 +47,17 @@ def test_loss_and_gradient_are_the_definitions(
     backend: Backend, definition: Backend, spec: Loss, z: np.ndarray, y: list[int]
 ) -> None:
     count = classes_of(spec)
-    given_inputs = {"z": np.ascontiguousarray(z[:, : outputs(spec, count)]), "y": np.array(y) % count}
+    given_inputs = {
+        "z": np.ascontiguousarray(z[:, : outputs(spec, count)]),
+        "y": np.array(y) % count,
+    }
     expected, found = (wing.loss.probe(spec, given_inputs) for wing in (definition, backend))
     assert found["gradient"].shape == given_inputs["z"].shape
     size = max(1.0, float(expected["loss"]))
     assert abs(found["loss"] - expected["loss"]) <= 1e-12 * size
-    assert np.abs(found["gradient"] - expected["gradient"]).max() <= 1e-12 * max(1.0, np.abs(expected["gradient"]).max())
+    assert np.abs(found["gradient"] - expected["gradient"]).max() <= 1e-12 * max(
+        1.0, np.abs(expected["gradient"]).max()
+    )
 
 
 def of(wing: Backend, spec: Loss, z: list[list[float]], y: list[int]) -> tuple[float, np.ndarray]:
@@ -69,7 +82,9 @@ def test_the_losses_are_those_of_the_formulas(backend: Backend) -> None:
 def test_one_logit_far_out_keeps_its_loss(backend: Backend) -> None:
     """Where a probability would be rounded to 0 or 1, a logit is not."""
     assert of(backend, BinaryCrossEntropy(), [[-800.0]], [1])[0] == 800
-    assert of(backend, BinaryCrossEntropy(), [[-40.0]], [0])[0] == pytest.approx(np.exp(-40), rel=1e-14)
+    assert of(backend, BinaryCrossEntropy(), [[-40.0]], [0])[0] == pytest.approx(
+        np.exp(-40), rel=1e-14
+    )
 
 
 def test_one_logit_is_two_of_which_one_is_0(backend: Backend) -> None:
@@ -91,7 +106,10 @@ LARGE = floats(-1e3, 1e3, [0.0, -0.0, 1e-300, 1e150, -1e150])
 def test_loss_and_gradient_of_real_targets_are_the_definitions(
     backend: Backend, definition: Backend, spec: Loss, outputs: int, z: np.ndarray, y: np.ndarray
 ) -> None:
-    given_inputs = {"z": np.ascontiguousarray(z[:, :outputs]), "y": np.ascontiguousarray(y[:, :outputs])}
+    given_inputs = {
+        "z": np.ascontiguousarray(z[:, :outputs]),
+        "y": np.ascontiguousarray(y[:, :outputs]),
+    }
     expected, found = (wing.loss.probe(spec, given_inputs) for wing in (definition, backend))
     assert found["gradient"].shape == given_inputs["z"].shape
     assert abs(found["loss"] - expected["loss"]) <= 1e-12 * max(1.0, float(expected["loss"]))
@@ -100,14 +118,16 @@ def test_loss_and_gradient_of_real_targets_are_the_definitions(
 
 
 def test_the_loss_of_real_targets_is_the_mean_of_the_squared_distances(backend: Backend) -> None:
-    z, y = np.array([[1.0, -2.0, 0.5], [0.0, 3.0, -1.0]]), np.array([[0.5, 2.0, -1.0], [4.0, 1.5, 0.25]])
+    z = np.array([[1.0, -2.0, 0.5], [0.0, 3.0, -1.0]])
+    y = np.array([[0.5, 2.0, -1.0], [4.0, 1.5, 0.25]])
     found = backend.loss.probe(SquaredError(), {"z": z, "y": y})
     assert found["loss"] == pytest.approx(((z - y) ** 2).mean(), rel=1e-14)
     assert np.allclose(found["gradient"], (z - y) / 3, rtol=0, atol=1e-15)
 
 
 def test_one_hot_rows_as_real_targets_are_the_classes(backend: Backend) -> None:
-    z, y = np.array([[1.0, -2.0, 0.5], [0.0, 3.0, -1.0]]), np.array([2, 0])
+    z = np.array([[1.0, -2.0, 0.5], [0.0, 3.0, -1.0]])
+    y = np.array([2, 0])
     as_classes = backend.loss.probe(SquaredError(), {"z": z, "y": y})
     as_targets = backend.loss.probe(SquaredError(), {"z": z, "y": np.eye(3)[y]})
     assert as_classes["loss"] == as_targets["loss"]
@@ -126,18 +146,42 @@ def real_targets(tmp_path_factory: pytest.TempPathFactory) -> Task:
 WRONG = {
     "taken for classes": {
         "torch": edits(("loss", "        return wanted\n", "        wanted = wanted.argmax(-1)\n")),
-        "keras": edits(("loss", "return tf.cast(wanted, outputs.dtype)", "wanted = tf.argmax(wanted, -1)")),
+        "keras": edits(
+            ("loss", "return tf.cast(wanted, outputs.dtype)", "wanted = tf.argmax(wanted, -1)")
+        ),
         "jax": edits(("loss", "        return wanted\n", "        wanted = wanted.argmax(-1)\n")),
     },
     "of another sample": {
         "torch": edits(("loss", "        return wanted\n", "        return wanted.roll(1, -2)\n")),
-        "keras": edits(("loss", "tf.cast(wanted, outputs.dtype)", "tf.roll(tf.cast(wanted, outputs.dtype), 1, -2)")),
-        "jax": edits(("loss", "        return wanted\n", "        return jnp.roll(wanted, 1, 0)\n")),
+        "keras": edits(
+            (
+                "loss",
+                "tf.cast(wanted, outputs.dtype)",
+                "tf.roll(tf.cast(wanted, outputs.dtype), 1, -2)",
+            )
+        ),
+        "jax": edits(
+            ("loss", "        return wanted\n", "        return jnp.roll(wanted, 1, 0)\n")
+        ),
     },
     "in single precision": {
-        "torch": edits(("loss", "        return wanted\n", "        return wanted.float().to(outputs.dtype)\n")),
-        "keras": edits(("loss", "tf.cast(wanted, outputs.dtype)", "tf.cast(tf.cast(wanted, 'float32'), outputs.dtype)")),
-        "jax": edits(("loss", "        return wanted\n", "        return wanted.astype('float32').astype(outputs.dtype)\n")),
+        "torch": edits(
+            ("loss", "        return wanted\n", "        return wanted.float().to(outputs.dtype)\n")
+        ),
+        "keras": edits(
+            (
+                "loss",
+                "tf.cast(wanted, outputs.dtype)",
+                "tf.cast(tf.cast(wanted, 'float32'), outputs.dtype)",
+            )
+        ),
+        "jax": edits(
+            (
+                "loss",
+                "        return wanted\n",
+                "        return wanted.astype('float32').astype(outputs.dtype)\n",
+            )
+        ),
     },
 }
 
@@ -146,7 +190,9 @@ WRONG = {
 def test_real_targets_that_are_planted_wrong_are_seen_in_a_step(
     backend: Backend, definition: Backend, plan: Maker, real_targets: Task, name: str
 ) -> None:
-    right = plan(loss="squared_error", classes=None, targets=2).model_copy(update={"task": real_targets})
+    right = plan(loss="squared_error", classes=None, targets=2).model_copy(
+        update={"task": real_targets}
+    )
     with faulty(Fault(name, "real targets", WRONG[name]), backend.name) as wrong:
         assert {"loss", "weight_gradient_rms"} & set(differing(wrong, definition, right))
     assert not differing(backend, definition, right)
@@ -155,7 +201,12 @@ def test_real_targets_that_are_planted_wrong_are_seen_in_a_step(
 @over_real
 @pytest.mark.parametrize("precision", ["float64", "float32"])
 def test_a_step_with_real_targets_is_the_definitions(
-    backend: Backend, definition: Backend, plan: Maker, real_targets: Task, spec: Loss, precision: str
+    backend: Backend,
+    definition: Backend,
+    plan: Maker,
+    real_targets: Task,
+    spec: Loss,
+    precision: str,
 ) -> None:
     numbers: dict[str, Any] = {"loss": spec.model_dump(), "classes": None, "targets": 2}
     found = plan(**numbers).model_copy(update={"task": real_targets, "precision": precision})
@@ -164,16 +215,27 @@ def test_a_step_with_real_targets_is_the_definitions(
 
 @over_real
 @pytest.mark.parametrize("targets", [1, 3])
-def test_the_gradient_of_real_targets_derived_by_hand_is_the_difference_quotient(plan: Maker, spec: Loss, targets: int) -> None:
+def test_the_gradient_of_real_targets_derived_by_hand_is_the_difference_quotient(
+    plan: Maker, spec: Loss, targets: int
+) -> None:
     assert_derived_by_hand(plan(**SIZES, loss=spec.model_dump(), classes=None, targets=targets))
 
 
 @over_specs
 @pytest.mark.parametrize("normalization", ["none", "batch"])
 def test_a_step_with_it_is_the_definitions(
-    backend: Backend, definition: Backend, plan: Maker, two_classes: str, spec: Loss, normalization: str
+    backend: Backend,
+    definition: Backend,
+    plan: Maker,
+    two_classes: str,
+    spec: Loss,
+    normalization: str,
 ) -> None:
-    numbers: dict[str, Any] = {"loss": spec.model_dump(), "normalization": normalization, "classes": classes_of(spec)}
+    numbers: dict[str, Any] = {
+        "loss": spec.model_dump(),
+        "normalization": normalization,
+        "classes": classes_of(spec),
+    }
     assert not differing(backend, definition, plan(**numbers, source=two_classes))
 
 
@@ -185,7 +247,11 @@ def test_the_gradient_derived_by_hand_is_the_difference_quotient(plan: Maker, sp
 def test_guessing_is_the_least_loss_of_an_output_that_does_not_look(definition: Backend) -> None:
     y = [0] * 7 + [1] * 3
     shares = np.array([0.7, 0.3])
-    cases = [(CrossEntropy(), np.log(shares)), (BinaryCrossEntropy(), np.log([0.3 / 0.7])), (SquaredError(), shares)]
+    cases = [
+        (CrossEntropy(), np.log(shares)),
+        (BinaryCrossEntropy(), np.log([0.3 / 0.7])),
+        (SquaredError(), shares),
+    ]
     for spec, best in cases:
         least = of(definition, spec, [best.tolist()] * 10, y)[0]
         assert guessing(spec, shares) == pytest.approx(least, rel=1e-14)
@@ -195,23 +261,39 @@ def test_guessing_is_the_least_loss_of_an_output_that_does_not_look(definition: 
 
 def test_the_class_that_is_found_is_that_of_the_largest_output() -> None:
     z = np.array([[[0.1, 0.7, 0.2]], [[-1.0, -3.0, -2.0]]])
-    assert predicted(CrossEntropy(), z).tolist() == predicted(SquaredError(), z).tolist() == [[1], [0]]
-    assert predicted(BinaryCrossEntropy(), np.array([[[0.1], [-0.1], [0.0]]])).tolist() == [[1, 0, 0]]
+    assert (
+        predicted(CrossEntropy(), z).tolist() == predicted(SquaredError(), z).tolist() == [[1], [0]]
+    )
+    assert predicted(BinaryCrossEntropy(), np.array([[[0.1], [-0.1], [0.0]]])).tolist() == [
+        [1, 0, 0]
+    ]
 
 
 @pytest.mark.parametrize("spec", [spec for spec in SPECS if not spec.of_real_targets], ids=label)
-def test_real_targets_with_a_loss_of_classes_are_refused_with_the_cure(plan: Maker, spec: Loss) -> None:
-    said = f'real targets need the loss squared_error; received {spec.kind}; set loss = "squared_error"'
+def test_real_targets_with_a_loss_of_classes_are_refused_with_the_cure(
+    plan: Maker, spec: Loss
+) -> None:
+    said = (
+        f"real targets need the loss squared_error; received {spec.kind}; set loss = "
+        '"squared_error"'
+    )
     with pytest.raises(ValueError, match=re.escape(said)):
         plan(classes=None, targets=1, loss=spec.kind)
 
 
-@pytest.mark.parametrize(("both", "received"), [((None, None), "neither"), ((3, 2), "3 classes and 2 targets")])
-def test_a_network_of_no_targets_and_of_two_kinds_of_them_is_refused(plan: Maker, both: Any, received: str) -> None:
+@pytest.mark.parametrize(
+    ("both", "received"), [((None, None), "neither"), ((3, 2), "3 classes and 2 targets")]
+)
+def test_a_network_of_no_targets_and_of_two_kinds_of_them_is_refused(
+    plan: Maker, both: Any, received: str
+) -> None:
     with pytest.raises(ValueError, match=f"either classes or real targets; received {received}"):
         plan(classes=both[0], targets=both[1], loss="squared_error")
 
 
 def test_one_logit_for_ten_classes_is_refused_with_the_reason(plan: Maker) -> None:
-    with pytest.raises(ValueError, match="the loss binary_cross_entropy is of at most 2 classes; received 10 classes"):
+    with pytest.raises(
+        ValueError,
+        match="the loss binary_cross_entropy is of at most 2 classes; received 10 classes",
+    ):
         plan(classes=10, loss="binary_cross_entropy")

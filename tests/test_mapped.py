@@ -1,4 +1,6 @@
-"""XLA takes memory mappings for every program: before they run out, what was compiled is forgotten."""
+"""XLA takes memory mappings for every program: before they run out, what was compiled is
+forgotten.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,11 @@ def most(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize(("allowed", "forgotten"), [("100\n", True), ("100000000\n", False)])
 def test_a_new_program_forgets_the_old_ones_only_where_mappings_are_short(
-    most: Path, plan: Callable[..., Plan], request: pytest.FixtureRequest, allowed: str, forgotten: bool
+    most: Path,
+    plan: Callable[..., Plan],
+    request: pytest.FixtureRequest,
+    allowed: str,
+    forgotten: bool,
 ) -> None:
     import jax
 

@@ -1,4 +1,6 @@
-"""Ordinary models: the network of any plan, as who knows a framework writes it, is the definition's."""
+"""Ordinary models: the network of any plan, as who knows a framework writes it, is the
+definition's.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,19 @@ from common.placement import TRANSPOSED, Kept
 from common.plan import Plan
 from tests.compared import scaled_error
 from tests.conftest import load
-from tests.modelled import BOUND, CASES, ROOMS, TIMED, Maker, apart, defined, model_of, planned, samples_of, start_and_batches
+from tests.modelled import (
+    BOUND,
+    CASES,
+    ROOMS,
+    TIMED,
+    Maker,
+    apart,
+    defined,
+    model_of,
+    planned,
+    samples_of,
+    start_and_batches,
+)
 from tests.ordinary import form, module_of
 from tests.strategies import label
 
@@ -28,7 +42,9 @@ over_cases = pytest.mark.parametrize("case", CASES + TIMED, ids=named)
 
 
 @over_cases
-def test_loss_and_gradients_are_the_definitions(form: str, definition: Backend, plan: Maker, case: dict[str, Any]) -> None:
+def test_loss_and_gradients_are_the_definitions(
+    form: str, definition: Backend, plan: Maker, case: dict[str, Any]
+) -> None:
     small = planned(plan, case)
     state, batches = start_and_batches(small)
     program = defined(definition, small, state)
@@ -44,7 +60,8 @@ def test_its_own_loop_trains_it_as_the_definition_is_trained(
 ) -> None:
     small = planned(plan, case)
     state, batches = start_and_batches(small)
-    program, model = defined(definition, small, state), model_of(form, small, state)
+    program = defined(definition, small, state)
+    model = model_of(form, small, state)
     losses = [program.measured(program.step(batch))["loss"][0] for batch in batches]
     assert model.train(samples_of(batches)) == pytest.approx(losses, rel=BOUND)
     end = program.state()
@@ -53,10 +70,13 @@ def test_its_own_loop_trains_it_as_the_definition_is_trained(
     assert scaled_error(model.predict(x[0])[None], program.predict(x)) <= BOUND
 
 
-def test_real_targets_train_it_as_the_definition(form: str, definition: Backend, plan: Maker) -> None:
+def test_real_targets_train_it_as_the_definition(
+    form: str, definition: Backend, plan: Maker
+) -> None:
     small = plan(loss="squared_error", classes=None, targets=2, depth=2, seeds=(0,), batch_size=8)
     state, batches = start_and_batches(small)
-    program, model = defined(definition, small, state), model_of(form, small, state)
+    program = defined(definition, small, state)
+    model = model_of(form, small, state)
     for batch in batches:
         program.step(batch)
     model.train(samples_of(batches))
@@ -70,7 +90,9 @@ def test_every_kind_is_in_a_plan() -> None:
 
 @pytest.fixture(scope="module")
 def square(plan: Maker) -> Plan:
-    """A highway network of one width from end to end, so that a weight the wrong way round has the right shape."""
+    """A highway network of one width from end to end, so that a weight the wrong way round has the
+    right shape.
+    """
     sizes = {"features": 6, "width": 6, "classes": 6, "depth": 4, "seeds": (0,), "batch_size": 8}
     return plan(skip="highway", normalization="batch", activation="tanh", **sizes)
 
@@ -79,12 +101,20 @@ def gradient_error(form: str, definition: Backend, expected: Plan, built: Plan) 
     state, batches = start_and_batches(expected)
     program = defined(definition, expected, state)
     program.step(batches[0])
-    return apart(model_of(form, built, state).gradients(samples_of(batches)[0])[1], program.gradients().parameters)
+    return apart(
+        model_of(form, built, state).gradients(samples_of(batches)[0])[1],
+        program.gradients().parameters,
+    )
 
 
 @pytest.mark.parametrize(("room", "name"), [("affine", "weight"), ("skip", "gate_weight")])
 def test_a_weight_the_wrong_way_round_is_caught(
-    form: str, definition: Backend, square: Plan, monkeypatch: pytest.MonkeyPatch, room: str, name: str
+    form: str,
+    definition: Backend,
+    square: Plan,
+    monkeypatch: pytest.MonkeyPatch,
+    room: str,
+    name: str,
 ) -> None:
     assert gradient_error(form, definition, square, square) <= BOUND
     parameters = module_of(form).room(room).PARAMETERS
@@ -93,25 +123,42 @@ def test_a_weight_the_wrong_way_round_is_caught(
     assert gradient_error(form, definition, square, square) > 1e-3
 
 
-SWAPPED = [("torch", "lstm", "input_weight"), ("keras", "gru", "weight"), ("jax", "lstm", "bias"), ("nnx", "gru", "bias")]
+SWAPPED = [
+    ("torch", "lstm", "input_weight"),
+    ("keras", "gru", "weight"),
+    ("jax", "lstm", "bias"),
+    ("nnx", "gru", "bias"),
+]
 
 
 @pytest.mark.parametrize(("form", "kind", "name"), SWAPPED, indirect=["form"])
 def test_two_gates_in_each_others_place_are_caught(
-    form: str, definition: Backend, plan: Maker, monkeypatch: pytest.MonkeyPatch, kind: str, name: str
+    form: str,
+    definition: Backend,
+    plan: Maker,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    name: str,
 ) -> None:
     cells = plan(recurrent=kind, features=3, width=3, seeds=(0,), batch_size=8)
     assert gradient_error(form, definition, cells, cells) <= BOUND
     room = module_of(form).room("recurrent")
     by_gate = (room.PARAMETERS_NNX if form == "nnx" else room.PARAMETERS)[kind][name]
     first, second, *rest = by_gate
-    swapped = {first: by_gate[second], second: by_gate[first]} | {gate: by_gate[gate] for gate in rest}
-    monkeypatch.setitem((room.PARAMETERS_NNX if form == "nnx" else room.PARAMETERS)[kind], name, swapped)
+    swapped = {first: by_gate[second], second: by_gate[first]} | {
+        gate: by_gate[gate] for gate in rest
+    }
+    monkeypatch.setitem(
+        (room.PARAMETERS_NNX if form == "nnx" else room.PARAMETERS)[kind], name, swapped
+    )
     assert gradient_error(form, definition, cells, cells) > 1e-3
 
 
 def test_gates_clipped_one_by_one_are_caught(
-    definition: Backend, plan: Maker, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+    definition: Backend,
+    plan: Maker,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
     """Flax linen has an array for each gate, of which the definition takes the norm together."""
     load("jax", request.config)
@@ -127,9 +174,14 @@ def test_gates_clipped_one_by_one_are_caught(
     assert apart(model.arrays(), program.state().parameters) > 1e-4
 
 
-def test_an_activation_that_is_left_out_is_caught(form: str, definition: Backend, square: Plan) -> None:
+def test_an_activation_that_is_left_out_is_caught(
+    form: str, definition: Backend, square: Plan
+) -> None:
     network = square.network.model_copy(update={"activation": Identity()})
-    assert gradient_error(form, definition, square, square.model_copy(update={"network": network})) > 1e-3
+    assert (
+        gradient_error(form, definition, square, square.model_copy(update={"network": network}))
+        > 1e-3
+    )
 
 
 def test_a_step_without_its_clipping_is_caught(form: str, definition: Backend, plan: Maker) -> None:

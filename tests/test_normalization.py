@@ -11,7 +11,11 @@ from hypothesis import given, settings
 
 import backends
 from common.backend import Backend
-from common.countermeasures.normalization import BatchNormalization, LayerNormalization, RMSNormalization
+from common.countermeasures.normalization import (
+    BatchNormalization,
+    LayerNormalization,
+    RMSNormalization,
+)
 from common.plan import Plan
 from experiments.settings import kinds
 from tests.compared import differing
@@ -19,7 +23,11 @@ from tests.conftest import load
 from tests.derived import SIZES, assert_derived_by_hand
 from tests.strategies import float64s, floats
 
-SPECS = [BatchNormalization(), BatchNormalization(epsilon=1e-3, momentum=0.99), BatchNormalization(momentum=0.0)]
+SPECS = [
+    BatchNormalization(),
+    BatchNormalization(epsilon=1e-3, momentum=0.99),
+    BatchNormalization(momentum=0.0),
+]
 BY_NAME = pytest.mark.parametrize("spec", SPECS, ids=["stated", "as Keras ships it", "no memory"])
 FEW = settings(max_examples=40, deadline=None)
 
@@ -37,10 +45,15 @@ def inputs(z: np.ndarray, cotangent: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def sizes(given: dict[str, np.ndarray], expected: dict[str, np.ndarray], epsilon: float) -> dict[str, float]:
-    """The size that rounding errors are relative to: of the value, or of the terms whose difference it is."""
+def sizes(
+    given: dict[str, np.ndarray], expected: dict[str, np.ndarray], epsilon: float
+) -> dict[str, float]:
+    """The size that rounding errors are relative to: of the value, or of the terms whose difference
+    it is.
+    """
     std = np.sqrt(given["z"].var(0) + epsilon)
-    largest, factor = np.abs(given["z"]).max(0), np.abs(given["scale"]) / std
+    largest = np.abs(given["z"]).max(0)
+    factor = np.abs(given["scale"]) / std
     steep = 1 + largest / std  # rounding of a standardized value, over its size of about 1
     cotangent = len(given["z"]) * max(1.0, np.abs(given["cotangent"]).max())
     own = {name: float(np.abs(value).max()) for name, value in expected.items()}
@@ -63,12 +76,19 @@ def sizes(given: dict[str, np.ndarray], expected: dict[str, np.ndarray], epsilon
     cotangent=float64s((8, 3), floats(-2, 2, [0.0])),
 )
 def test_training_and_evaluation_are_the_definitions(
-    backend: Backend, definition: Backend, spec: BatchNormalization, z: np.ndarray, cotangent: np.ndarray
+    backend: Backend,
+    definition: Backend,
+    spec: BatchNormalization,
+    z: np.ndarray,
+    cotangent: np.ndarray,
 ) -> None:
     given_inputs = inputs(z, cotangent)
-    expected, found = (wing.normalization.probe(spec, given_inputs) for wing in (definition, backend))
+    expected, found = (
+        wing.normalization.probe(spec, given_inputs) for wing in (definition, backend)
+    )
     assert set(found) == set(expected)
-    smallest = np.finfo(float).tiny  # TensorFlow and XLA take for 0 what is below, as a variance of 1e-312 is
+    # TensorFlow and XLA take for 0 what is below, as a variance of 1e-312 is
+    smallest = np.finfo(float).tiny
     for name, size in sizes(given_inputs, expected, spec.epsilon).items():
         assert np.abs(found[name] - expected[name]).max() <= max(1e-12 * size, smallest), name
 
@@ -79,7 +99,9 @@ def test_ordinary_inputs_agree_to_1e_12_of_their_own_size(
 ) -> None:
     rng = np.random.default_rng(0)
     given_inputs = inputs(rng.standard_normal((16, 5)) * 3, rng.standard_normal((16, 5)))
-    expected, found = (wing.normalization.probe(spec, given_inputs) for wing in (definition, backend))
+    expected, found = (
+        wing.normalization.probe(spec, given_inputs) for wing in (definition, backend)
+    )
     for name, value in expected.items():
         assert np.abs(found[name] - value).max() <= 1e-12 * np.abs(value).max(), name
 
@@ -95,7 +117,10 @@ def test_a_step_with_it_is_the_definitions_where_one_without_it_is(
 
 def test_a_batch_of_two_and_one_unit_are_enough(backend: Backend, definition: Backend) -> None:
     given_inputs = inputs(np.array([[1.0], [2.0]]), np.array([[0.3], [-0.4]]))
-    expected, found = (wing.normalization.probe(BatchNormalization(), given_inputs) for wing in (definition, backend))
+    expected, found = (
+        wing.normalization.probe(BatchNormalization(), given_inputs)
+        for wing in (definition, backend)
+    )
     for name, value in expected.items():
         assert np.abs(found[name] - value).max() <= 1e-12, name
 
@@ -106,26 +131,38 @@ def test_a_batch_of_two_and_one_unit_are_enough(backend: Backend, definition: Ba
 def test_a_common_offset_costs_no_more_than_rounding_the_inputs(
     definition: Backend, request: pytest.FixtureRequest, name: str, offset: float, precision: str
 ) -> None:
-    """The inputs are products of rounded numbers: 16 units in the last place of the largest are what none can do without.
+    """The inputs are products of rounded numbers: 16 units in the last place of the largest are
+    what none can do without.
 
-    A wing may compute x / std + (shift - mean / std), as TensorFlow does; E[x^2] - E[x]^2 costs offset^2.
+    A wing may compute x / std + (shift - mean / std), as TensorFlow does; E[x^2] - E[x]^2 costs
+    offset^2.
     """
-    rng, eps = np.random.default_rng(1), float(np.finfo(precision).eps)
-    spread = max(1.0, 1e3 * offset * eps)  # what is left of a spread below that in the precision is noise
+    rng = np.random.default_rng(1)
+    eps = float(np.finfo(precision).eps)
+    # what is left of a spread below that in the precision is noise
+    spread = max(1.0, 1e3 * offset * eps)
     z = offset + spread * rng.standard_normal((64, 3))
-    given_inputs = inputs(z, rng.standard_normal(z.shape)) | {"mean": np.full(3, offset), "variance": np.full(3, spread**2)}
+    given_inputs = inputs(z, rng.standard_normal(z.shape)) | {
+        "mean": np.full(3, offset),
+        "variance": np.full(3, spread**2),
+    }
     rounded = {key: a.astype(precision) for key, a in given_inputs.items()}
     exactly = {key: a.astype(np.longdouble) for key, a in rounded.items()}
     expected = definition.normalization.probe(BatchNormalization(), exactly)
     found = load(name, request.config).normalization.probe(BatchNormalization(), rounded)
-    summed = np.abs(rounded["cotangent"]).sum(0)  # a sum's error is one of the size of what is summed
+    # a sum's error is one of the size of what is summed
+    summed = np.abs(rounded["cotangent"]).sum(0)
     for key, value in expected.items():
         size = summed if key in ("scale_gradient", "shift_gradient") else np.abs(value).max(0)
-        assert (np.abs(found[key] - value).max(0) <= 16 * eps * (1 + offset / spread) * size).all(), key
+        assert (
+            np.abs(found[key] - value).max(0) <= 16 * eps * (1 + offset / spread) * size
+        ).all(), key
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_a_value_that_is_not_finite_makes_its_unit_nan_and_no_other(backend: Backend, bad: float) -> None:
+def test_a_value_that_is_not_finite_makes_its_unit_nan_and_no_other(
+    backend: Backend, bad: float
+) -> None:
     z = np.random.default_rng(2).standard_normal((8, 3))
     z[2, 1] = bad
     value = backend.normalization.probe(BatchNormalization(), inputs(z, np.ones_like(z)))["value"]
@@ -133,7 +170,9 @@ def test_a_value_that_is_not_finite_makes_its_unit_nan_and_no_other(backend: Bac
     assert np.isfinite(value[:, [0, 2]]).all()
 
 
-def test_the_shipped_running_variance_of_pytorch_is_unbiased(definition: Backend, request: pytest.FixtureRequest) -> None:
+def test_the_shipped_running_variance_of_pytorch_is_unbiased(
+    definition: Backend, request: pytest.FixtureRequest
+) -> None:
     torch_wing = load("torch", request.config)
     torch = importlib.import_module("torch")
     z = np.random.default_rng(3).standard_normal((8, 1))
@@ -148,19 +187,25 @@ def test_the_shipped_variance_of_flax_loses_an_offset(request: pytest.FixtureReq
     z = (1e4 + np.random.default_rng(4).standard_normal((64, 1))).astype(np.float32)
     module = jax_wing.normalization.native(BatchNormalization())(use_running_average=False)
     value, _ = module.init_with_output(jax.random.key(0), z)
-    assert np.abs(np.asarray(value)).max() > 100  # the variance came out as 0, and 1 / sqrt(epsilon) is 316
+    # the variance came out as 0, and 1 / sqrt(epsilon) is 316
+    assert np.abs(np.asarray(value)).max() > 100
 
 
 @pytest.mark.parametrize(("name", "loses"), [("torch", False), ("keras", True), ("jax", True)])
 def test_a_float32_gradient_through_the_variance_is_lost_where_that_is_large(
     definition: Backend, request: pytest.FixtureRequest, name: str, loses: bool
 ) -> None:
-    """The gradient over the cube of the deviation is beyond float32, and what should cancel does not."""
+    """The gradient over the cube of the deviation is beyond float32, and what should cancel does
+    not.
+    """
     rng = np.random.default_rng(5)
-    z, cotangent = 1e12 * rng.standard_normal((16, 8)), 1e-20 * rng.standard_normal((16, 8))
+    z = 1e12 * rng.standard_normal((16, 8))
+    cotangent = 1e-20 * rng.standard_normal((16, 8))
     given_inputs = {key: a.astype(np.float32) for key, a in inputs(z, cotangent).items()}
     expected, found = (
-        wing.normalization.probe(BatchNormalization(), {key: a.astype(dtype) for key, a in given_inputs.items()})["gradient"]
+        wing.normalization.probe(
+            BatchNormalization(), {key: a.astype(dtype) for key, a in given_inputs.items()}
+        )["gradient"]
         for wing, dtype in ((definition, np.float64), (load(name, request.config), np.float32))
     )
     error = np.abs(found - expected).max() / np.abs(expected).max()
@@ -172,9 +217,16 @@ def test_keras_ships_other_numbers(request: pytest.FixtureRequest) -> None:
     assert (layer.momentum, layer.epsilon) == (0.99, 1e-3)
 
 
-ROWS = [LayerNormalization(), LayerNormalization(epsilon=1e-3), RMSNormalization(), RMSNormalization(epsilon=1e-2)]
+ROWS = [
+    LayerNormalization(),
+    LayerNormalization(epsilon=1e-3),
+    RMSNormalization(),
+    RMSNormalization(epsilon=1e-2),
+]
 Rows = LayerNormalization | RMSNormalization
-over_rows = pytest.mark.parametrize("rows", ROWS, ids=["layer", "layer, as Keras ships it", "rms", "rms, 0.01"])
+over_rows = pytest.mark.parametrize(
+    "rows", ROWS, ids=["layer", "layer, as Keras ships it", "rms", "rms, 0.01"]
+)
 
 
 def of_rows(rows: Rows, z: np.ndarray, cotangent: np.ndarray) -> dict[str, np.ndarray]:
@@ -191,8 +243,13 @@ def of_rows(rows: Rows, z: np.ndarray, cotangent: np.ndarray) -> dict[str, np.nd
 def test_norms_over_the_units_are_the_definitions(
     backend: Backend, definition: Backend, rows: Rows, z: np.ndarray, cotangent: np.ndarray
 ) -> None:
-    """An error is relative to what is summed: the largest pre-activation, over the deviation, over the deviation once more."""
-    expected, found = (wing.normalization.probe(rows, of_rows(rows, z, cotangent)) for wing in (definition, backend))
+    """An error is relative to what is summed: the largest pre-activation, over the deviation, over
+    the deviation once more.
+    """
+    expected, found = (
+        wing.normalization.probe(rows, of_rows(rows, z, cotangent))
+        for wing in (definition, backend)
+    )
     assert set(found) == set(expected)
     steep = np.abs(z).max(1, initial=1.0) / np.sqrt(rows.epsilon + z.var(1))
     for name, value in expected.items():
@@ -201,10 +258,14 @@ def test_norms_over_the_units_are_the_definitions(
 
 
 @over_rows
-def test_norms_over_the_units_agree_on_ordinary_inputs_to_1e_12(backend: Backend, definition: Backend, rows: Rows) -> None:
+def test_norms_over_the_units_agree_on_ordinary_inputs_to_1e_12(
+    backend: Backend, definition: Backend, rows: Rows
+) -> None:
     rng = np.random.default_rng(0)
     given_inputs = of_rows(rows, rng.standard_normal((16, 5)) * 3, rng.standard_normal((16, 5)))
-    expected, found = (wing.normalization.probe(rows, given_inputs) for wing in (definition, backend))
+    expected, found = (
+        wing.normalization.probe(rows, given_inputs) for wing in (definition, backend)
+    )
     for name, value in expected.items():
         assert np.abs(found[name] - value).max() <= 1e-12 * np.abs(value).max(), name
 
@@ -217,7 +278,9 @@ def test_the_gradient_of_a_norm_over_the_units_is_the_difference_quotient(
     assert_derived_by_hand(plan(**SIZES, activation=activation, normalization=rows.model_dump()))
 
 
-def test_layer_norm_leaves_no_mean_and_a_variance_of_1_and_rms_norm_a_size_of_1(backend: Backend) -> None:
+def test_layer_norm_leaves_no_mean_and_a_variance_of_1_and_rms_norm_a_size_of_1(
+    backend: Backend,
+) -> None:
     z = np.random.default_rng(3).standard_normal((6, 50)) * 7 + 5
     given_inputs = {"z": z, "cotangent": z, "scale": np.ones(50), "shift": np.zeros(50)}
     layer = backend.normalization.probe(LayerNormalization(epsilon=1e-12), given_inputs)["value"]
@@ -230,14 +293,18 @@ def test_layer_norm_leaves_no_mean_and_a_variance_of_1_and_rms_norm_a_size_of_1(
 
 
 def test_a_norm_over_one_unit_is_refused_with_the_reason(plan: Callable[..., Plan]) -> None:
-    with pytest.raises(ValueError, match="layer norm needs at least 2 units, of one it leaves nothing; received a width of 1"):
+    with pytest.raises(
+        ValueError,
+        match="layer norm needs at least 2 units, of one it leaves nothing; received a width of 1",
+    ):
         plan(width=1, normalization="layer")
 
 
 def test_what_ships_has_another_epsilon(request: pytest.FixtureRequest) -> None:
     for name, epsilons in {"keras": (1e-3, 1e-6), "jax": (1e-6, 1e-6)}.items():
         shipped = [
-            load(name, request.config).normalization.native(rows)() for rows in (LayerNormalization(), RMSNormalization())
+            load(name, request.config).normalization.native(rows)()
+            for rows in (LayerNormalization(), RMSNormalization())
         ]
         assert tuple(module.epsilon for module in shipped) == epsilons, name
     load("torch", request.config)

@@ -68,15 +68,21 @@ def seen(model: Interpreter, file: Path) -> tuple[list[str], tuple[int, ...]]:
     return list(found["layers"]), found["output"].shape
 
 
-def test_files_of_one_name_in_two_folders_are_two(framework: str, net: Callable[[int], Path]) -> None:
+def test_files_of_one_name_in_two_folders_are_two(
+    framework: str, net: Callable[[int], Path]
+) -> None:
     with Interpreter(framework) as model:
-        first, second = seen(model, net(3)), seen(model, net(5))
+        first = seen(model, net(3))
+        second = seen(model, net(5))
     assert (first[1], second[1]) == ((4, 3), (4, 5))
     assert first[0] == second[0], "names are counted from the start again"
 
 
-def test_after_a_mistake_there_is_a_fresh_interpreter(framework: str, net: Callable[[int], Path]) -> None:
-    running, broken = Interpreters(), net(7)
+def test_after_a_mistake_there_is_a_fresh_interpreter(
+    framework: str, net: Callable[[int], Path]
+) -> None:
+    running = Interpreters()
+    broken = net(7)
     (broken.parent / "sizes.py").write_text("raise ValueError('theirs')")
     with running.of(framework, None) as model:
         one = model.process.pid

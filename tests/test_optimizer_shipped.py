@@ -11,20 +11,26 @@ from common.countermeasures.optimizer import Adam, Momentum, RMSprop
 from tests.conftest import load
 
 
-def test_keras_own_adam_steps_a_vanished_gradient_a_hundredth_as_far(request: pytest.FixtureRequest) -> None:
+def test_keras_own_adam_steps_a_vanished_gradient_a_hundredth_as_far(
+    request: pytest.FixtureRequest,
+) -> None:
     wing = load("keras", request.config)
     given_ = {"w": np.zeros((1, 1)), "w.gradients": np.full((1, 1, 1), 1e-8)}
     shipped, built = (
-        wing.optimizer.probe(Adam(), given_, form)["w"][0, 0] for form in (wing.optimizer.native, wing.optimizer.build)
+        wing.optimizer.probe(Adam(), given_, form)["w"][0, 0]
+        for form in (wing.optimizer.native, wing.optimizer.build)
     )
     assert built / -1e-3 == pytest.approx(0.5, rel=1e-6)
     assert shipped / -1e-3 == pytest.approx(3.2e-3, rel=0.02)
 
 
 def test_keras_takes_a_python_number_through_float32(request: pytest.FixtureRequest) -> None:
-    wing, keras = load("keras", request.config), importlib.import_module("keras")
+    wing = load("keras", request.config)
+    keras = importlib.import_module("keras")
     given_ = {"w": np.zeros((1, 1)), "w.gradients": np.ones((2, 1, 1))}
-    found = wing.optimizer.probe(Momentum(), given_, lambda spec: keras.optimizers.SGD(1.0, momentum=0.9))["w"][0, 0]
+    found = wing.optimizer.probe(
+        Momentum(), given_, lambda spec: keras.optimizers.SGD(1.0, momentum=0.9)
+    )["w"][0, 0]
     assert found == pytest.approx(-(1 + 1 + np.float64(np.float32(0.9))), rel=1e-15)
     assert abs(found + 2.9) > 1e-8
 
@@ -34,7 +40,9 @@ def test_optaxs_own_rmsprop_has_epsilon_inside_the_root(request: pytest.FixtureR
     given_ = {"w": np.zeros((1, 1)), "w.gradients": np.full((1, 1, 1), 1e-8)}
     spec = RMSprop(learning_rate=1.0)
     built = wing.optimizer.probe(spec, given_, wing.optimizer.build)["w"][0, 0]
-    shipped = wing.optimizer.probe(spec, given_, lambda spec: wing.optimizer.native(spec)(1.0))["w"][0, 0]
+    shipped = wing.optimizer.probe(spec, given_, lambda spec: wing.optimizer.native(spec)(1.0))[
+        "w"
+    ][0, 0]
     assert built == pytest.approx(-0.76, rel=0.01)
     assert shipped == pytest.approx(-1e-4, rel=0.01)
 

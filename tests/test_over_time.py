@@ -1,4 +1,6 @@
-"""The gradient within a recurrent layer: what autograd has of a loop over its cells, or nothing is said."""
+"""The gradient within a recurrent layer: what autograd has of a loop over its cells, or nothing is
+said.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,7 @@ from torch import nn
 
 
 class Net(nn.Module):
-    '''The last output, through its state where `states` is said; in one call, or a cell in a loop.'''
+    '''The last output, through its state where `states` is said; in one call, or in a loop.'''
 
     def __init__(self, kind, looped=False, states=False, backwards=False, first=False):
         super().__init__()
@@ -34,7 +36,8 @@ class Net(nn.Module):
         cells = {{"lstm": nn.LSTMCell, "gru": nn.GRUCell, "rnn": nn.RNNCell}}
         whole = {{"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}}
         self.out = nn.Linear(5, 2)
-        self.rnn = cells[kind](3, 5) if looped else whole[kind](3, 5, batch_first=True, bidirectional=backwards)
+        how = {{}} if looped else {{"batch_first": True, "bidirectional": backwards}}
+        self.rnn = (cells if looped else whole)[kind](3, 5, **how)
         rng = np.random.default_rng(0)
         for parameter in self.parameters():
             parameter.data = torch.tensor(rng.uniform(-0.5, 0.5, parameter.shape))
@@ -103,7 +106,9 @@ def test_a_layer_in_one_call_is_told_what_autograd_has_of_its_cells(
     assert found.profiles[0].signal_gradient_rms == pytest.approx(looped(tmp_path, kind), rel=1e-10)
 
 
-def test_what_comes_from_above_alone_is_another_profile(torch_: Interpreter, tmp_path: Path) -> None:
+def test_what_comes_from_above_alone_is_another_profile(
+    torch_: Interpreter, tmp_path: Path
+) -> None:
     """The gradient that the framework hands out is 0 at all steps but the last."""
     one = captured(torch_, tmp_path, "'lstm'")
     place = next(place for place in one["places"] if place["kind"] == "recurrent")
@@ -121,16 +126,25 @@ def test_time_runs_the_other_way_where_a_layer_does(torch_: Interpreter, tmp_pat
     assert back[-1] >= 0
 
 
-def test_a_layer_that_is_not_as_defined_is_named_and_not_drawn(torch_: Interpreter, tmp_path: Path) -> None:
+def test_a_layer_that_is_not_as_defined_is_named_and_not_drawn(
+    torch_: Interpreter, tmp_path: Path
+) -> None:
     found = over_time(captured(torch_, tmp_path, "'lstm', first=True"))
     assert found.profiles == []
-    assert "within rnn is not seen: run as it is defined, the layer does not give the same numbers" in found.remarks[0]
+    assert (
+        "within rnn is not seen: run as it is defined, the layer does not give the same numbers"
+        in found.remarks[0]
+    )
 
 
 @pytest.mark.parametrize("fault", ["output", "weights", "gradient"])
-def test_other_numbers_than_its_own_are_never_told(torch_: Interpreter, tmp_path: Path, fault: str) -> None:
+def test_other_numbers_than_its_own_are_never_told(
+    torch_: Interpreter, tmp_path: Path, fault: str
+) -> None:
     one = captured(torch_, tmp_path, "'lstm'")
-    place = next(place for place in one["places"] if place["kind"] == "recurrent" and not place["leaf"])
+    place = next(
+        place for place in one["places"] if place["kind"] == "recurrent" and not place["leaf"]
+    )
     layer = one["layers"][place["path"]]
     if fault == "output":
         assert place["output"] is not None
@@ -142,7 +156,9 @@ def test_other_numbers_than_its_own_are_never_told(torch_: Interpreter, tmp_path
     assert over_time(one).profiles == []
 
 
-def test_norms_alone_say_what_they_lack_and_ask_for_values(torch_: Interpreter, tmp_path: Path) -> None:
+def test_norms_alone_say_what_they_lack_and_ask_for_values(
+    torch_: Interpreter, tmp_path: Path
+) -> None:
     norms = captured(torch_, tmp_path, "'lstm'", values=False)
     assert hides_time(norms)
     assert "only norms were kept" in over_time(norms).remarks[0]
@@ -152,16 +168,24 @@ def test_norms_alone_say_what_they_lack_and_ask_for_values(torch_: Interpreter, 
 
 
 def test_a_cell_in_a_loop_is_a_profile_over_its_uses(torch_: Interpreter, tmp_path: Path) -> None:
-    source = MODELS.format(arguments="'gru', looped=True").replace("self.kept.append(state", "self.kept = [state")
-    source = source.replace("else state)\n", "else state]\n").replace("            self.kept[-1].retain_grad()\n", "")
+    source = MODELS.format(arguments="'gru', looped=True").replace(
+        "self.kept.append(state", "self.kept = [state"
+    )
+    source = source.replace("else state)\n", "else state]\n").replace(
+        "            self.kept[-1].retain_grad()\n", ""
+    )
     (tmp_path / "mine.py").write_text(source, encoding="utf-8")
     torch_.open(tmp_path / "mine.py", precision="float64")
     said = diagnosis(passes(torch_.capture(values=False)), "", "")
     assert [one.path for one in said.over_time] == ["rnn"]
-    assert said.over_time[0].signal_gradient_rms == pytest.approx(looped(tmp_path, "gru"), rel=1e-10)
+    assert said.over_time[0].signal_gradient_rms == pytest.approx(
+        looped(tmp_path, "gru"), rel=1e-10
+    )
 
 
-def test_a_diagnosis_has_the_profile_of_each_recurrent_layer(request: pytest.FixtureRequest) -> None:
+def test_a_diagnosis_has_the_profile_of_each_recurrent_layer(
+    request: pytest.FixtureRequest,
+) -> None:
     load("keras", request.config)
     said = of_model(Given("keras", PORTS / "lstm_keras.py"), Asked(steps=2), None, "")
     assert [len(one.signal_gradient_rms) for one in said.over_time] == [6, 6]
@@ -174,19 +198,29 @@ def test_a_diagnosis_has_the_profile_of_each_recurrent_layer(request: pytest.Fix
 
 
 def batch_of(output: Any, y: Any, loss: float) -> Captured:
-    return {"output": np.array(output), "y": np.array(y), "loss": loss}  # type: ignore[typeddict-item]
+    said = {"output": np.array(output), "y": np.array(y), "loss": loss}
+    return said  # type: ignore[return-value]
 
 
-LOGITS, LABELS = [[2.0, 0.0], [0.0, 1.0], [1.0, 0.0], [3.0, 0.0]], [0, 1, 0, 0]
-CROSS_ENTROPY = float(np.mean([np.log1p(np.exp(-2)), np.log1p(np.exp(-1)), np.log1p(np.exp(-1)), np.log1p(np.exp(-3))]))
+LOGITS = [[2.0, 0.0], [0.0, 1.0], [1.0, 0.0], [3.0, 0.0]]
+LABELS = [0, 1, 0, 0]
+CROSS_ENTROPY = float(
+    np.mean(
+        [np.log1p(np.exp(-2)), np.log1p(np.exp(-1)), np.log1p(np.exp(-1)), np.log1p(np.exp(-3))]
+    )
+)
 ENTROPY = float(-(0.75 * np.log(0.75) + 0.25 * np.log(0.25)))
 
 
 def test_guessing_is_known_of_a_cross_entropy_and_of_a_squared_error() -> None:
     assert guessing_loss(batch_of(LOGITS, LABELS, CROSS_ENTROPY)) == pytest.approx(ENTROPY)
-    assert guessing_loss(batch_of(LOGITS, LABELS, CROSS_ENTROPY), np.array([0, 1])) == pytest.approx(np.log(2))
+    assert guessing_loss(
+        batch_of(LOGITS, LABELS, CROSS_ENTROPY), np.array([0, 1])
+    ) == pytest.approx(np.log(2))
     shares = [[0.75, 0.25], [0.5, 0.5]]
-    assert guessing_loss(batch_of(shares, [0, 1], float(-np.log([0.75, 0.5]).mean()))) == pytest.approx(np.log(2))
+    assert guessing_loss(
+        batch_of(shares, [0, 1], float(-np.log([0.75, 0.5]).mean()))
+    ) == pytest.approx(np.log(2))
     assert guessing_loss(batch_of([[1.0], [2.0]], [[0.0], [4.0]], 2.5)) == pytest.approx(4)
 
 

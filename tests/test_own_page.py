@@ -1,4 +1,6 @@
-"""The pages of own models, what both have: a user's text stays text, charts have words, and a page is small."""
+"""The pages of own models, what both have: a user's text stays text, charts have words, and a page
+is small.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,10 @@ from tests.own_read import Read, model, ported
 def test_a_users_text_stays_text(page: Callable[[], str]) -> None:
     read = Read(page())
     assert not {"img", "iframe", "object"} & {tag for tag, _ in read.tags}
-    assert [attributes for tag, attributes in read.tags if tag == "script"] == [{"type": "application/json", "id": "data"}, {}]
+    assert [attributes for tag, attributes in read.tags if tag == "script"] == [
+        {"type": "application/json", "id": "data"},
+        {},
+    ]
     assert not [name for _, attributes in read.tags for name in attributes if name.startswith("on")]
     assert plain(EVIL) in read.shown
     assert not {"\u202e", "\x1b"} & set(page())
@@ -29,13 +34,17 @@ def test_a_users_text_stays_text(page: Callable[[], str]) -> None:
 
 @pytest.mark.parametrize("page", [model, ported])
 def test_every_chart_has_a_text_with_numbers_and_axes_with_titles(page: Callable[[], str]) -> None:
-    figures = re.findall(r'<figure role="img" aria-label="([^"]+)"[^>]*>(.*?)</figure>', page(), flags=re.DOTALL)
+    figures = re.findall(
+        r'<figure role="img" aria-label="([^"]+)"[^>]*>(.*?)</figure>', page(), flags=re.DOTALL
+    )
     assert len(figures) == page().count("<figure")
     for label, drawn in figures:
         assert len(re.findall(r"\d", label)) >= 2
         texts = set(map(unescape, re.findall(r">([^<>]+)</text>", drawn)))
         assert any(re.search(r"\((share|mean)", text) for text in texts), "no unit"
-        assert any(text.startswith(("layer", "step")) for text in texts), "no title of the horizontal axis"
+        assert any(text.startswith(("layer", "step")) for text in texts), (
+            "no title of the horizontal axis"
+        )
     for tag, attributes in Read(page()).tags:
         if tag == "svg" and attributes.get("class") == "strip":
             assert attributes["role"] == "img"
@@ -55,7 +64,12 @@ def test_a_name_that_is_cut_on_an_axis_has_its_title() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "most", "shown"), [("conv1", 8, "conv1"), ("abcdefghij", 5, "ab…ij"), ("a\u202eb\x1b[2J", 9, "a\ufffdb\ufffd[2J")]
+    ("name", "most", "shown"),
+    [
+        ("conv1", 8, "conv1"),
+        ("abcdefghij", 5, "ab…ij"),
+        ("a\u202eb\x1b[2J", 9, "a\ufffdb\ufffd[2J"),
+    ],
 )
 def test_names_keep_both_ends(name: str, most: int, shown: str) -> None:
     assert cut(name, most) == shown
@@ -63,7 +77,8 @@ def test_names_keep_both_ends(name: str, most: int, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("decades", "shown"), [(0.0, "1"), (-3.5, "0.00032"), (-30.0, "1e-30"), (-450.5, "3.2e-451"), (600.0, "1e+600")]
+    ("decades", "shown"),
+    [(0.0, "1"), (-3.5, "0.00032"), (-30.0, "1e-30"), (-450.5, "3.2e-451"), (600.0, "1e+600")],
 )
 def test_a_number_is_told_by_its_logarithm(decades: float, shown: str) -> None:
     assert of_decades(decades) == shown
@@ -84,7 +99,9 @@ def test_words_at_the_same_place_are_moved_apart_within_the_bounds() -> None:
 
 def test_a_page_of_a_hundred_layers_and_many_steps_is_small() -> None:
     layers = 100
-    profiles = [Profile(step=step + 1, signal_gradient_rms=list(signals(layers, 0.9))) for step in range(50)]
+    profiles = [
+        Profile(step=step + 1, signal_gradient_rms=list(signals(layers, 0.9))) for step in range(50)
+    ]
     page = page_of_diagnosis(diagnosis(layers=layers, profiles=profiles, losses=[2.0] * 200))
     assert len(page.encode()) < 3e6
     assert "A column for each of 40 of 200 steps" in Read(page).shown

@@ -1,4 +1,6 @@
-"""The page of a diagnosis: every number is the document's, and the cause stands before the profile."""
+"""The page of a diagnosis: every number is the document's, and the cause stands before the
+profile.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +17,22 @@ from tests.own_read import Read, labels, model, titles
 
 
 def test_the_verdict_the_cause_and_its_cure_stand_before_the_profile() -> None:
-    order = ["The gradient is vanishing", "nn.ReLU() in place of", "The gradient on its way back", "<svg", "<table"]
+    order = [
+        "The gradient is vanishing",
+        "nn.ReLU() in place of",
+        "The gradient on its way back",
+        "<svg",
+        "<table",
+    ]
     at = [model().index(each) for each in order]
     assert at == sorted(at)
 
 
 def test_of_many_causes_all_are_shown_the_first_three_on_top() -> None:
-    said, page = diagnosis(), model()
-    first, others = page.index("The gradient on its way back"), page.index("Other likely causes")
+    said = diagnosis()
+    page = model()
+    first = page.index("The gradient on its way back")
+    others = page.index("Other likely causes")
     assert all(page.index(one.line) < first for one in said.advice[:3])
     assert page.index(said.advice[3].said) > others
 
@@ -48,7 +58,10 @@ def test_the_marks_of_the_profile_have_the_numbers_of_the_document_at_three_step
         last = profile.signal_gradient_rms[-1]
         wanted = [(one or 0) / (last or 1) for one in profile.signal_gradient_rms]
         assert values[: len(wanted)] == pytest.approx(wanted, rel=0.06)
-    drawn = {re.search(r", step (\d+): ", one)[1] for one in titles(page_of_diagnosis(diagnosis(steps=2)), "layer ")}  # type: ignore[index]
+    drawn = {
+        re.search(r", step (\d+): ", one)[1]  # type: ignore[index]
+        for one in titles(page_of_diagnosis(diagnosis(steps=2)), "layer ")
+    }
     assert drawn == {"1", "2"}
 
 
@@ -61,9 +74,13 @@ def test_every_line_of_several_steps_has_its_name_at_its_end() -> None:
 def test_the_heat_map_has_a_cell_for_each_layer_and_step() -> None:
     said = diagnosis()
     cells = [one for one in titles(model(), "layer ") if f"layer {LONG}, step 4" in one]
-    assert cells == [f"layer {LONG}, step 4: 1"] * 2, "wide and narrow; step 4 is not among the lines of the profile"
+    assert cells == [f"layer {LONG}, step 4: 1"] * 2, (
+        "wide and narrow; step 4 is not among the lines of the profile"
+    )
     assert "The gradient through the training" in model()
-    assert "The gradient through the training" not in page_of_diagnosis(said.model_copy(update={"profiles": said.profiles[:2]}))
+    assert "The gradient through the training" not in page_of_diagnosis(
+        said.model_copy(update={"profiles": said.profiles[:2]})
+    )
 
 
 def test_the_cells_of_the_heat_map_have_an_edge_of_their_own_colour() -> None:
@@ -87,7 +104,9 @@ def test_a_verdict_on_a_deeper_network_is_told_beside_a_profile_within_the_band(
 
 def test_what_is_exactly_0_is_a_cross_and_what_is_not_finite_a_gap() -> None:
     values = [0.0, None, *signals(4, 0.5)]
-    said = diagnosis(layers=6, steps=0, profiles=[Profile(step=1, signal_gradient_rms=values)], over_time=[])
+    said = diagnosis(
+        layers=6, steps=0, profiles=[Profile(step=1, signal_gradient_rms=values)], over_time=[]
+    )
     marks = titles(page_of_diagnosis(said), "layer ")
     assert sum(one.endswith(": exactly 0") for one in marks) == 2  # wide and narrow
     assert len(marks) == 2 * 5
@@ -95,13 +114,17 @@ def test_what_is_exactly_0_is_a_cross_and_what_is_not_finite_a_gap() -> None:
 
 
 def test_a_model_in_which_nothing_gets_a_gradient_has_a_page() -> None:
-    dead = diagnosis(profiles=[Profile(step=step, signal_gradient_rms=[0.0] * 12) for step in (1, 2, 3)])
+    dead = diagnosis(
+        profiles=[Profile(step=step, signal_gradient_rms=[0.0] * 12) for step in (1, 2, 3)]
+    )
     assert page_of_diagnosis(dead).count("exactly 0") > 24
     gone = diagnosis(
         profiles=[Profile(step=step, signal_gradient_rms=[None] * 12) for step in (1, 2, 3)],
         over_time=[OverTime(path="rnn", signal_gradient_rms=[None, 0.0, None])],
         losses=[2.0, None, None],
-        gradient=Judged(verdict="non-finite", reason="not finite from step 1 on", seeds=["non-finite"]),
+        gradient=Judged(
+            verdict="non-finite", reason="not finite from step 1 on", seeds=["non-finite"]
+        ),
     )
     assert '<span class="verdict non-finite">' in page_of_diagnosis(gone)
 
@@ -120,10 +143,14 @@ def test_a_layer_alone_has_no_profile_and_a_pass_no_loss() -> None:
 
 def test_the_loss_is_drawn_beside_that_of_guessing() -> None:
     said = diagnosis()
-    values = [float(one.rpartition(": ")[2]) for one in titles(model(), "loss, step")][: len(said.losses)]
+    values = [float(one.rpartition(": ")[2]) for one in titles(model(), "loss, step")][
+        : len(said.losses)
+    ]
     assert values == pytest.approx([one or 0 for one in said.losses], rel=1e-5)
     assert "always saying the same: 2.302" in Read(model()).shown
-    assert "always saying" not in page_of_diagnosis(diagnosis(guessing_loss=None)).replace("always saying the same.", "")
+    assert "always saying" not in page_of_diagnosis(diagnosis(guessing_loss=None)).replace(
+        "always saying the same.", ""
+    )
 
 
 def test_a_loss_that_explodes_is_drawn_against_powers_of_ten() -> None:

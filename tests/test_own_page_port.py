@@ -24,8 +24,16 @@ def test_every_mark_has_a_word() -> None:
 
 
 def test_the_first_parting_stands_on_top_with_cause_and_cure_and_the_frameworks_own_last() -> None:
-    order = ["parts from its reference 2 times", "Where it parts first", "keras.layers.BatchNormalization(epsilon=1e-05)"]
-    order += ["What else parts", "The framework&#39;s own variance.", "The places, in the order of execution"]
+    order = [
+        "parts from its reference 2 times",
+        "Where it parts first",
+        "keras.layers.BatchNormalization(epsilon=1e-05)",
+    ]
+    order += [
+        "What else parts",
+        "The framework&#39;s own variance.",
+        "The places, in the order of execution",
+    ]
     at = [ported().index(each) for each in order]
     assert at == sorted(at)
 
@@ -50,8 +58,13 @@ def test_every_error_and_bound_of_the_tree_is_the_documents() -> None:
                 )
 
 
-@pytest.mark.parametrize(("error", "bound"), [(1e-3, 1e-12), (2e-12, 1e-12), (1e-14, 1e-12), (0.0, 1e-12), (1e-12, 1e-12)])
-def test_an_error_is_drawn_left_of_its_bound_exactly_where_it_is_within(error: float, bound: float) -> None:
+@pytest.mark.parametrize(
+    ("error", "bound"),
+    [(1e-3, 1e-12), (2e-12, 1e-12), (1e-14, 1e-12), (0.0, 1e-12), (1e-12, 1e-12)],
+)
+def test_an_error_is_drawn_left_of_its_bound_exactly_where_it_is_within(
+    error: float, bound: float
+) -> None:
     strip = str(Strips([error, bound]).strip(error, bound, ""))
     at = float(re.search(r'class="bound" d="M([\d.]+)', strip)[1])  # type: ignore[index]
     beyond = re.search(r'class="beyond" d="M([\d.]+)', strip)
@@ -69,7 +82,10 @@ def test_a_strip_holds_errors_of_any_size() -> None:
     for error in (1e-300, 1e12, 0.0):
         places = [
             float(each)
-            for each in re.findall(r'class="(?:bound|within|beyond)" d="M(-?[\d.]+)', str(strips.strip(error, 1e-12, "")))
+            for each in re.findall(
+                r'class="(?:bound|within|beyond)" d="M(-?[\d.]+)',
+                str(strips.strip(error, 1e-12, "")),
+            )
         ]
         assert all(-5 <= place <= 125 for place in places)
 
@@ -87,7 +103,10 @@ def test_the_losses_of_both_are_the_documents() -> None:
     said = port()
     rows = [row for row in Read(ported()).rows if len(row) == 3 and row[0].isdigit()]
     assert [(float(row[1]), float(row[2])) for row in rows] == said.losses
-    assert "of the reference from 2.25 to 1.9375, of the port from 2.375 to 2.0625" in labels(ported())[0]
+    assert (
+        "of the reference from 2.25 to 1.9375, of the port from 2.375 to 2.0625"
+        in labels(ported())[0]
+    )
 
 
 def test_a_port_that_agrees_says_so_and_shows_what_its_framework_does() -> None:

@@ -1,4 +1,6 @@
-"""The page without a browser: its text is escaped, it loads nothing, and it says what the terminal says."""
+"""The page without a browser: its text is escaped, it loads nothing, and it says what the terminal
+says.
+"""
 
 from __future__ import annotations
 
@@ -47,10 +49,16 @@ def test_what_turns_the_direction_of_a_text_is_made_visible_wherever_it_is(sourc
     def turned(text: str) -> str:
         return text.replace("crashes", "".join(f"{chr(code)}x" for code in framed.TURNING))
 
-    document = Document.model_validate_json(turned(source.document.to_json().replace("Which one?", "crashes?")))
+    document = Document.model_validate_json(
+        turned(source.document.to_json().replace("Which one?", "crashes?"))
+    )
     entries = {turned(name): entry for name, entry in source.entries.items()}
-    text = page.render([dataclasses.replace(source, document=document, entries=entries, label=turned("crashes"))])
-    assert [c for c in text if unicodedata.bidirectional(c) in TURNS or c in "\u061c\u200e\u200f"] == []
+    text = page.render(
+        [dataclasses.replace(source, document=document, entries=entries, label=turned("crashes"))]
+    )
+    assert [
+        c for c in text if unicodedata.bidirectional(c) in TURNS or c in "\u061c\u200e\u200f"
+    ] == []
     reader = Reader(text)
     seen = "".join(f"<U+{code:04X}>x" for code in framed.TURNING)
     assert reader.text.count(seen) >= 4
@@ -62,7 +70,10 @@ def test_what_turns_the_direction_of_a_text_is_made_visible_wherever_it_is(sourc
 def test_the_policy_allows_these_scripts_and_no_other(html: str, reader: Reader) -> None:
     (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', html)
     rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
-    digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in reader.scripts[1:]]
+    digests = [
+        base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        for script in reader.scripts[1:]
+    ]
     assert rules["script-src"].split() == [f"'sha256-{digest}'" for digest in digests]
     assert [rules[name] for name in ("default-src", "base-uri", "form-action")] == ["'none'"] * 3
 
@@ -81,7 +92,9 @@ def test_the_answer_is_the_terminals(source: Source, reader: Reader) -> None:
         *found.failures,
         *found.agreement,
     ]
-    said += [group.title for group in found.groups] + [note for line in lines for note in line.notes]
+    said += [group.title for group in found.groups] + [
+        note for line in lines for note in line.notes
+    ]
     assert [one for one in said if " ".join(one.split()) not in text] == []
 
 
@@ -94,11 +107,17 @@ def test_what_failed_is_listed_with_its_reason(reader: Reader) -> None:
 def test_every_word_is_explained_on_the_page_and_in_the_glossary(reader: Reader) -> None:
     assert (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8") == glossary(), GLOSSARY_CURE
     assert [word for word, meaning in WORDS.items() if meaning not in reader.text] == []
-    asked = "decades, verdict, sensitivity, bound, definition, update ratio, free run, chaotic, guessing, clipping bound"
+    asked = (
+        "decades, verdict, sensitivity, bound, definition, update ratio, free run, chaotic, "
+        "guessing, clipping bound"
+    )
     assert [word for word in asked.split(", ") if not any(word in known for known in WORDS)] == []
 
 
-GLOSSARY_CURE = "write it again: python -c 'from experiments.report.words import glossary; print(glossary(), end=str())'"
+GLOSSARY_CURE = (
+    "write it again: python -c 'from experiments.report.words import glossary; print(glossary(), "
+    "end=str())'"
+)
 
 
 @pytest.mark.parametrize("folders", [False, True])
@@ -118,13 +137,17 @@ def test_several_folders_are_side_by_side(source: Source) -> None:
 
 
 def test_the_list_says_what_the_answer_says(source: Source) -> None:
-    titles = [f"{group.title}: {len(group.lines)} of 5." for group in answer(source.document).groups]
+    titles = [
+        f"{group.title}: {len(group.lines)} of 5." for group in answer(source.document).groups
+    ]
     assert summary(source.document) == [*titles, "The frameworks agree with the definition."]
     broken = source.document.model_copy(update={"agrees": False})
     assert summary(broken)[-1] == "Agreement with the definition is broken."
 
 
-def test_the_chips_are_the_countermeasures_that_differ(source: Source, data: dict[str, Any]) -> None:
+def test_the_chips_are_the_countermeasures_that_differ(
+    source: Source, data: dict[str, Any]
+) -> None:
     assert together.chips([source]) == {
         "activation": ["sigmoid", "tanh", "relu", "elu", "prelu"],
         "initialization": ["xavier", "gaussian"],

@@ -28,12 +28,16 @@ pytestmark = pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value
 
 def opened(blob: str, shape: tuple[int, ...]) -> np.ndarray:
     m, e = np.frombuffer(gzip.decompress(base64.b64decode(blob)), "<i2").reshape(2, *shape)
-    numbers = np.array([float(f"{a}e{b}") for a, b in zip(m.ravel().tolist(), e.ravel().tolist(), strict=True)])
+    numbers = np.array(
+        [float(f"{a}e{b}") for a, b in zip(m.ravel().tolist(), e.ravel().tolist(), strict=True)]
+    )
     return np.where(m == measured.NOT_FINITE, np.nan, numbers.reshape(shape))
 
 
 def unpacked(group: dict[str, Any]) -> np.ndarray:
-    return opened(group["blob"], (len(SHOWN), len(group["steps"]), len(group["runs"]), 3, group["depth"]))
+    return opened(
+        group["blob"], (len(SHOWN), len(group["steps"]), len(group["runs"]), 3, group["depth"])
+    )
 
 
 def spread(seeds: np.ndarray, log: bool) -> np.ndarray:
@@ -44,7 +48,9 @@ def spread(seeds: np.ndarray, log: bool) -> np.ndarray:
     return np.where(np.isfinite(expected), expected, np.nan)
 
 
-def test_every_number_of_every_profile_is_the_stores_to_four_digits(source: Source, data: dict[str, Any]) -> None:
+def test_every_number_of_every_profile_is_the_stores_to_four_digits(
+    source: Source, data: dict[str, Any]
+) -> None:
     compared = 0
     for configuration in data["configurations"]:
         stored = tables(source, configuration["name"])
@@ -52,7 +58,11 @@ def test_every_number_of_every_profile_is_the_stores_to_four_digits(source: Sour
             values = unpacked(group)
             for q, quantity in enumerate(data["quantities"]):
                 for r, (_, backend) in enumerate(group["runs"]):
-                    table = stored[backend].sort("step", "layer", "seed").filter(pl.col("step").is_in(group["steps"]))
+                    table = (
+                        stored[backend]
+                        .sort("step", "layer", "seed")
+                        .filter(pl.col("step").is_in(group["steps"]))
+                    )
                     signal = "signal_gradient_rms" if quantity == SHARE else quantity
                     seeds = table[signal].to_numpy().reshape(len(group["steps"]), group["depth"], 2)
                     if quantity == SHARE:
@@ -72,7 +82,12 @@ def test_the_loss_of_every_step_is_the_stores(source: Source, data: dict[str, An
             steps = group["loss"]["steps"]
             losses = opened(group["loss"]["blob"], (len(group["runs"]), len(steps), 3))
             for r, (_, backend) in enumerate(group["runs"]):
-                table = stored[backend].filter(layer=1).sort("step", "seed").filter(pl.col("step").is_in(steps))
+                table = (
+                    stored[backend]
+                    .filter(layer=1)
+                    .sort("step", "seed")
+                    .filter(pl.col("step").is_in(steps))
+                )
                 expected = spread(table["loss"].to_numpy().reshape(len(steps), 2), log=False)
                 np.testing.assert_allclose(losses[r], expected, rtol=0.5001e-3, atol=0)
                 compared += losses[r].size
@@ -85,7 +100,12 @@ def test_the_league_table_has_the_stores_numbers(source: Source, reader: Reader)
     rows = {row[1]: row for row in reader.rows}
     for name in ("sigmoid + xavier", "tanh + xavier", EVIL):
         table = tables(source, name)["numpy"]
-        first = table.filter(step=0).sort("seed", "layer")["signal_gradient_rms"].to_numpy().reshape(2, 6)
+        first = (
+            table.filter(step=0)
+            .sort("seed", "layer")["signal_gradient_rms"]
+            .to_numpy()
+            .reshape(2, 6)
+        )
         losses = [table.filter(step=step, layer=1)["loss"].mean() for step in (0, 4)]
         slopes = [np.polyfit(np.arange(6)[::-1], np.log10(seed), 1)[0] for seed in first]
         run = source.run(name, "numpy")
@@ -100,17 +120,28 @@ def test_the_league_table_has_the_stores_numbers(source: Source, reader: Reader)
         assert rows[name][4:8] == expected
 
 
-def test_agreement_and_seconds_are_those_of_the_headers(source: Source, data: dict[str, Any]) -> None:
-    shown = {tuple(row[key] for key in ("error", "bound", "outcome", "where")) for row in data["agreement"]}
+def test_agreement_and_seconds_are_those_of_the_headers(
+    source: Source, data: dict[str, Any]
+) -> None:
+    shown = {
+        tuple(row[key] for key in ("error", "bound", "outcome", "where"))
+        for row in data["agreement"]
+    }
     assert shown == {(3.21e-15, 7e-13, "agrees", "loss, seed 0")}
     assert {(row["error_at"], row["bound_at"]) for row in data["agreement"]} == {(3.21e-15, 7e-13)}
     headers = [run.header for run in source.runs.values() if run.header.backend == "torch"]
     shown = {row["order"]: row["seconds"] for row in data["seconds"] if row["backend"] == "torch"}
-    expected = [0.25, sum(h.seconds.first_step for h in headers), np.mean([h.seconds.steps for h in headers])]
+    expected = [
+        0.25,
+        sum(h.seconds.first_step for h in headers),
+        np.mean([h.seconds.steps for h in headers]),
+    ]
     assert [shown[part] for part in range(3)] == pytest.approx(expected, rel=0.5001e-3)
 
 
-def test_divergence_is_the_largest_relative_difference_from_the_definition(source: Source, data: dict[str, Any]) -> None:
+def test_divergence_is_the_largest_relative_difference_from_the_definition(
+    source: Source, data: dict[str, Any]
+) -> None:
     (divergence,) = data["configurations"][1]["divergence"]
     series = {one["series"]: one for one in divergence["series"]}
     assert series["torch"]["values"] == [0.0] * 5
@@ -125,7 +156,20 @@ def test_divergence_is_the_largest_relative_difference_from_the_definition(sourc
 
 @pytest.mark.parametrize(
     "value",
-    [0.0, 1.0, -1.0, 9999.6, 0.99996, 1.2345e-300, 5e-324, -3.3333e-310, 1.7976931348623157e308, 6.0221e23, 1e-4, 123456],
+    [
+        0.0,
+        1.0,
+        -1.0,
+        9999.6,
+        0.99996,
+        1.2345e-300,
+        5e-324,
+        -3.3333e-310,
+        1.7976931348623157e308,
+        6.0221e23,
+        1e-4,
+        123456,
+    ],
 )
 def test_a_rounded_number_is_the_nearest_of_four_digits(value: float) -> None:
     m, e = measured.rounded(np.array([value]))
@@ -147,26 +191,38 @@ def test_a_chaotic_run_has_its_step_marked(source: Source, monkeypatch: pytest.M
     found = measured.divergences(source, "tanh + xavier", 51)
     assert found
     assert found.chaotic == 2
-    assert [one["values"] for one in found.series if one["series"] == measured.BOUND] == [[1e-9, 1e-9, 0.2, 1.0, 1.0]]
+    assert [one["values"] for one in found.series if one["series"] == measured.BOUND] == [
+        [1e-9, 1e-9, 0.2, 1.0, 1.0]
+    ]
 
 
 def test_a_free_runs_divergence_and_its_bound_are_of_one_step(source: Source) -> None:
     """The largest divergence may be of another step than the one that is nearest to its bound."""
 
     def trace(losses: list[float]) -> Trace:
-        return Trace(np.arange(3), np.array([losses]), {name: np.ones((1, 3, 6)) for name in QUANTITIES})
+        return Trace(
+            np.arange(3), np.array([losses]), {name: np.ones((1, 3, 6)) for name in QUANTITIES}
+        )
 
     plan = source.document.configurations[0].spec
-    found = free_run(plan, trace([1 + 1e-13, 1 + 1e-11, 1 + 1e-11]), trace([1.0, 1.0, 1.0]), [0.0, 0.0, 1e-5])
+    found = free_run(
+        plan, trace([1 + 1e-13, 1 + 1e-11, 1 + 1e-11]), trace([1.0, 1.0, 1.0]), [0.0, 0.0, 1e-5]
+    )
     assert found.outcome == "comparable"
-    assert (found.divergence, found.bound) == pytest.approx((1e-13, 100 * 6 * np.finfo(float).eps), rel=0.01)
+    assert (found.divergence, found.bound) == pytest.approx(
+        (1e-13, 100 * 6 * np.finfo(float).eps), rel=0.01
+    )
 
 
-def test_an_error_that_is_infinite_is_drawn_at_the_edge_and_what_cannot_be_judged_as_such(source: Source) -> None:
+def test_an_error_that_is_infinite_is_drawn_at_the_edge_and_what_cannot_be_judged_as_such(
+    source: Source,
+) -> None:
     def changed(run: RunFinding, **check: Any) -> RunFinding:
         assert run.agreement
         steps = run.agreement.single_steps.model_copy(update=check)
-        return run.model_copy(update={"agreement": run.agreement.model_copy(update={"single_steps": steps})})
+        return run.model_copy(
+            update={"agreement": run.agreement.model_copy(update={"single_steps": steps})}
+        )
 
     first, second, *others = source.document.configurations
     kinds = [{"outcome": "broken", "error": None}, {"outcome": "cannot be judged", "bound": None}]
@@ -175,9 +231,18 @@ def test_an_error_that_is_infinite_is_drawn_at_the_edge_and_what_cannot_be_judge
         for c, kind in zip((first, second), kinds, strict=True)
     ]
     document = source.document.model_copy(update={"configurations": [*changes, *others]})
-    found = {row["configuration"]: row for row in script_data.agreement_rows([dataclasses.replace(source, document=document)])}
-    broken, unjudged, others = found[first.name], found[second.name], [row for name, row in found.items() if name != first.name]
+    found = {
+        row["configuration"]: row
+        for row in script_data.agreement_rows([dataclasses.replace(source, document=document)])
+    }
+    broken = found[first.name]
+    unjudged = found[second.name]
+    others = [row for name, row in found.items() if name != first.name]
     assert (broken["outcome"], broken["error"], broken["bound_at"]) == ("broken", None, 7e-13)
     assert broken["error_at"] == pytest.approx(7e-12)
     assert broken["error_at"] > max(row["error_at"] for row in others)
-    assert (unjudged["outcome"], unjudged["bound"], unjudged["bound_at"]) == ("cannot be judged", None, None)
+    assert (unjudged["outcome"], unjudged["bound"], unjudged["bound_at"]) == (
+        "cannot be judged",
+        None,
+        None,
+    )

@@ -1,7 +1,8 @@
 """Parity: whole networks, 50 layers deep, in the three frameworks against the definition.
 
-Networks are narrow, so that the suite stays fast; the depth is what makes errors grow. A failure is the product's own sentence:
-which array of which parameter, layer, seed and step is beyond its bound.
+Networks are narrow, so that the suite stays fast; the depth is what makes errors grow. A failure is
+the product's own sentence: which array of which parameter, layer, seed and step is beyond its
+bound.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ STARTS: list[Any] = [
     "keras_default",
     "flax_default",
 ]
-"""Beside he; the compiled step does not know them. From a constant all gradients of hidden layers are rounding."""
+"""Beside he; the compiled step does not know them. From a constant all gradients of hidden layers
+are rounding."""
 
 PAIRINGS = [
     pytest.param(
@@ -68,7 +70,9 @@ PAIRINGS = [
 """Every two kinds of activation, normalization and clipping at least once, and all starts."""
 
 over_activations = pytest.mark.parametrize("activation", ACTIVATIONS, ids=label)
-over_normalizations = pytest.mark.parametrize("normalization", NORMALIZATIONS, ids=["plain", "batch_norm"])
+over_normalizations = pytest.mark.parametrize(
+    "normalization", NORMALIZATIONS, ids=["plain", "batch_norm"]
+)
 over_optimizers = pytest.mark.parametrize("optimizer", OPTIMIZERS)
 Maker = Callable[..., Plan]
 
@@ -90,7 +94,12 @@ def deep(plan: Maker) -> Maker:
 
 @pytest.mark.parametrize(("activation", "normalization", "clipping", "start"), PAIRINGS)
 def test_the_first_step_and_a_later_one_are_the_definitions(
-    backend: Backend, deep: Maker, activation: Activation, normalization: str, clipping: str, start: Any
+    backend: Backend,
+    deep: Maker,
+    activation: Activation,
+    normalization: str,
+    clipping: str,
+    start: Any,
 ) -> None:
     plan = deep(clipping, activation=activation, normalization=normalization, initialization="he")
     wing = backend.program(plan, "cpu")
@@ -111,18 +120,36 @@ def test_the_steps_of_every_optimizer_are_the_definitions(
 
 
 @over_optimizers
-def test_the_float32_steps_of_every_optimizer_are_the_definitions(backend: Backend, deep: Maker, optimizer: str) -> None:
+def test_the_float32_steps_of_every_optimizer_are_the_definitions(
+    backend: Backend, deep: Maker, optimizer: str
+) -> None:
     own = {"optimizer": {"kind": optimizer}, "learning_rate": None}
-    plan = deep("value", activation="relu", initialization="he", depth=20, batch_size=64, precision="float32", **own)
+    plan = deep(
+        "value",
+        activation="relu",
+        initialization="he",
+        depth=20,
+        batch_size=64,
+        precision="float32",
+        **own,
+    )
     checks = judged(backend.program(plan, "cpu"), plan, [0, 1, STEPS - 1])
     assert_none_is_broken(checks, at_least=2)
 
 
 @over_normalizations
 @over_activations
-def test_a_float32_step_is_the_definitions(backend: Backend, deep: Maker, activation: Activation, normalization: str) -> None:
-    depth = 10 if normalization == "batch" else 20  # deeper, rounding in float32 leaves little to compare
-    changes = {"activation": activation, "normalization": normalization, "initialization": "he", "precision": "float32"}
+def test_a_float32_step_is_the_definitions(
+    backend: Backend, deep: Maker, activation: Activation, normalization: str
+) -> None:
+    # deeper, rounding in float32 leaves little to compare
+    depth = 10 if normalization == "batch" else 20
+    changes = {
+        "activation": activation,
+        "normalization": normalization,
+        "initialization": "he",
+        "precision": "float32",
+    }
     plan = deep("norm", **changes, depth=depth, batch_size=64)
     assert_none_is_broken(judged(backend.program(plan, "cpu"), plan, [0, STEPS - 1]), at_least=1)
 
@@ -146,7 +173,9 @@ def _free(plan: str) -> tuple[Trace, Any]:
 def test_free_runs_stay_within_their_bound_until_they_are_chaotic(
     backend: Backend, deep: Maker, activation: Activation, normalization: str
 ) -> None:
-    plan = deep("value", activation=activation, normalization=normalization, initialization="he", steps=50)
+    plan = deep(
+        "value", activation=activation, normalization=normalization, initialization="he", steps=50
+    )
     found = free_run(plan, trace(backend, plan), *_free(plan.model_dump_json()))
     assert found.outcome != "broken", found.reason
     assert found.step is None or found.step >= 2, "at least two steps are compared"
@@ -154,7 +183,9 @@ def test_free_runs_stay_within_their_bound_until_they_are_chaotic(
 
 @over_normalizations
 @over_activations
-def test_bounds_are_narrow(definition: Backend, deep: Maker, activation: Activation, normalization: str) -> None:
+def test_bounds_are_narrow(
+    definition: Backend, deep: Maker, activation: Activation, normalization: str
+) -> None:
     plan = deep("none", activation=activation, normalization=normalization, initialization="he")
     (judge,) = references.judges(plan, task.load(plan.task), states_of(definition, plan, [0]))
     (batch,) = islice(draw.batches(plan, task.load(plan.task)), 1)
@@ -169,14 +200,23 @@ def test_bounds_are_narrow(definition: Backend, deep: Maker, activation: Activat
 def test_the_quantities_of_a_run_are_the_definitions(
     backend: Backend, definition: Backend, deep: Maker, normalization: str, record_every: int
 ) -> None:
-    plan = deep("norm", activation="prelu", normalization=normalization, depth=8, steps=10, record_every=record_every)
+    plan = deep(
+        "norm",
+        activation="prelu",
+        normalization=normalization,
+        depth=8,
+        steps=10,
+        record_every=record_every,
+    )
     traces = []
     for wing in (backend, definition):
         one = wing.program(plan, "cpu")
         one.load(draw.state(plan))
         traces.append(train(one, plan, draw.batches(plan, task.load(plan.task))).trace)
     found, expected = traces
-    assert found.steps.tolist() == expected.steps.tolist() == sorted({*range(0, 10, record_every), 9})
+    assert (
+        found.steps.tolist() == expected.steps.tolist() == sorted({*range(0, 10, record_every), 9})
+    )
     assert scaled_error(found.loss, expected.loss) <= 1e-9
     for name, value in expected.quantities.items():
         assert found.quantities[name].shape == (2, len(found.steps), 8)
@@ -185,8 +225,17 @@ def test_the_quantities_of_a_run_are_the_definitions(
 
 
 @over_normalizations
-def test_seeds_side_by_side_are_the_seeds_one_by_one(backend: Backend, deep: Maker, normalization: str) -> None:
-    together = deep("global_norm", activation="prelu", normalization=normalization, depth=6, seeds=(0, 1, 2), steps=3)
+def test_seeds_side_by_side_are_the_seeds_one_by_one(
+    backend: Backend, deep: Maker, normalization: str
+) -> None:
+    together = deep(
+        "global_norm",
+        activation="prelu",
+        normalization=normalization,
+        depth=6,
+        seeds=(0, 1, 2),
+        steps=3,
+    )
     program = backend.program(together, "cpu")
     program.load(draw.state(together))
     for batch in batches_of(together):
@@ -197,7 +246,8 @@ def test_seeds_side_by_side_are_the_seeds_one_by_one(backend: Backend, deep: Mak
         single.load(draw.state(alone))
         for batch in batches_of(alone):
             single.step(batch)
-        found, expected = program.state(), single.state()
+        found = program.state()
+        expected = single.state()
         for name, value in (expected.parameters | expected.statistics).items():
             all_seeds = (found.parameters | found.statistics)[name]
             assert scaled_error(all_seeds[i : i + 1], value) <= 1e-12, name
@@ -209,7 +259,8 @@ def batches_of(plan: Plan) -> list[Batch]:
 
 def test_a_planted_fault_in_one_weight_is_named(backend: Backend, deep: Maker) -> None:
     plan = deep("none", activation="tanh", depth=10, steps=1)
-    wing, data = backend.program(plan, "cpu"), task.load(plan.task)
+    wing = backend.program(plan, "cpu")
+    data = task.load(plan.task)
     (judge,) = references.judges(plan, data, {0: draw.state(plan)})
     (clean,) = judging.checks(wing, plan, data, [judge])
     assert clean.outcome == "agrees"

@@ -1,4 +1,6 @@
-"""The annotated picture of docs: a number on each part that the document explains, and no picture where a part is not there."""
+"""The annotated picture of docs: a number on each part that the document explains, and no picture
+where a part is not there.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +23,16 @@ MARKS = "[...document.querySelectorAll('.mark-of-the-picture')]"
 
 def element(selector: str, style: str) -> str:
     named = f'id="{selector[1:]}"' if selector[0] == "#" else f'class="{selector[1:]}"'
-    return f"<h1 style='{style}'>h1</h1>" if selector == "h1" else f"<div {named} style='{style}'>{selector}</div>"
+    return (
+        f"<h1 style='{style}'>h1</h1>"
+        if selector == "h1"
+        else f"<div {named} style='{style}'>{selector}</div>"
+    )
 
 
-def a_page(folder: Path, *, without: Sequence[str] = (), style: str = "height: 120px", first: str = "") -> Path:
+def a_page(
+    folder: Path, *, without: Sequence[str] = (), style: str = "height: 120px", first: str = ""
+) -> Path:
     """A page of the parts alone, one below the other."""
     parts = [element(one, style) for one in (*MARKED, *BELOW) if one not in without]
     path = folder / "page.html"
@@ -32,12 +40,18 @@ def a_page(folder: Path, *, without: Sequence[str] = (), style: str = "height: 1
     return path
 
 
-def test_both_pictures_are_taken_and_differ_by_the_numbers(browser: Browser, tmp_path: Path) -> None:
+def test_both_pictures_are_taken_and_differ_by_the_numbers(
+    browser: Browser, tmp_path: Path
+) -> None:
     take(browser, a_page(tmp_path), tmp_path)
     plain, marked = ((tmp_path / name).read_bytes() for name in ("report.png", "how-to-read.png"))
-    assert struct.unpack(">II", plain[16:24]) == struct.unpack(">II", marked[16:24]) == (WIDTH, HEIGHT)
+    assert (
+        struct.unpack(">II", plain[16:24]) == struct.unpack(">II", marked[16:24]) == (WIDTH, HEIGHT)
+    )
     assert plain != marked
-    assert browser.run(f"return {MARKS}.map(e => e.textContent)") == [str(n) for n in range(1, len(MARKED) + 1)]
+    assert browser.run(f"return {MARKS}.map(e => e.textContent)") == [
+        str(n) for n in range(1, len(MARKED) + 1)
+    ]
 
 
 def test_a_number_is_at_the_corner_of_its_part(browser: Browser, tmp_path: Path) -> None:
@@ -49,15 +63,24 @@ def test_a_number_is_at_the_corner_of_its_part(browser: Browser, tmp_path: Path)
         assert all(abs(a - b) <= pictures.SIZE for a, b in zip(part, mark, strict=True)), selector
 
 
-def test_numbers_of_parts_that_touch_stand_beside_one_another(browser: Browser, tmp_path: Path) -> None:
+def test_numbers_of_parts_that_touch_stand_beside_one_another(
+    browser: Browser, tmp_path: Path
+) -> None:
     take(browser, a_page(tmp_path, style="height: 3px; margin: 0"), tmp_path)
-    boxes = browser.run(f"return {MARKS}.map(e => {{ const b = e.getBoundingClientRect(); return [b.left, b.top]; }})")
-    apart = [max(abs(a - c), abs(b - d)) for i, (a, b) in enumerate(boxes) for c, d in boxes[i + 1 :]]
+    boxes = browser.run(
+        f"return {MARKS}.map(e => {{ const b = e.getBoundingClientRect(); return [b.left, b.top]; "
+        f"}})"
+    )
+    apart = [
+        max(abs(a - c), abs(b - d)) for i, (a, b) in enumerate(boxes) for c, d in boxes[i + 1 :]
+    ]
     assert min(apart) >= pictures.SIZE
 
 
 @pytest.mark.parametrize("selector", [*MARKED, *BELOW])
-def test_a_part_that_is_not_there_is_an_error_and_no_picture(selector: str, browser: Browser, tmp_path: Path) -> None:
+def test_a_part_that_is_not_there_is_an_error_and_no_picture(
+    selector: str, browser: Browser, tmp_path: Path
+) -> None:
     with pytest.raises(UserError, match=f"lacks {re.escape(selector)}$"):
         take(browser, a_page(tmp_path, without=[selector]), tmp_path)
     assert not list(tmp_path.glob("*.png"))
@@ -79,9 +102,13 @@ def test_a_part_that_is_not_seen_is_an_error_and_no_picture(
     assert not list(tmp_path.glob("*.png"))
 
 
-def test_a_page_that_is_not_there_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_page_that_is_not_there_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert pictures.main([str(tmp_path / "none.html")]) == 2
-    assert capsys.readouterr().err.endswith("none.html; make it with: python -m experiments.compare\n")
+    assert capsys.readouterr().err.endswith(
+        "none.html; make it with: python -m experiments.compare\n"
+    )
 
 
 # --- the document
@@ -100,6 +127,10 @@ def test_what_comes_further_down_is_explained_in_its_order() -> None:
 
 
 def test_what_is_in_italics_is_in_the_glossary() -> None:
-    words = {word.lower() for word in re.findall(r"(?<!\*)\*([^*\n]+)\*(?!\*)", DOCUMENT)} - {"italics"}
+    words = {word.lower() for word in re.findall(r"(?<!\*)\*([^*\n]+)\*(?!\*)", DOCUMENT)} - {
+        "italics"
+    }
     assert len(words) > 8
-    assert [word for word in sorted(words) if word not in WORDS and word.removesuffix("s") not in WORDS] == []
+    assert [
+        word for word in sorted(words) if word not in WORDS and word.removesuffix("s") not in WORDS
+    ] == []

@@ -1,4 +1,6 @@
-"""The specs that plans and experiments are made of: every number is strict, and what is marked is a field."""
+"""The specs that plans and experiments are made of: every number is strict, and what is marked is a
+field.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ def _subclasses(spec: type[Spec]) -> list[type[Spec]]:
     return [found for each in spec.__subclasses__() for found in (each, *_subclasses(each))]
 
 
-SPECS = [spec for spec in _subclasses(Spec) if spec.__module__.split(".")[0] in ("common", "experiments")]
+SPECS = [
+    spec for spec in _subclasses(Spec) if spec.__module__.split(".")[0] in ("common", "experiments")
+]
 
 
 def test_the_specs_are_those_of_plans_and_of_experiments() -> None:
@@ -45,15 +49,26 @@ def test_every_number_of_every_spec_is_strict(spec: type[Spec]) -> None:
     for name, field in spec.model_fields.items():
         for kind in {int, float, bool} & leaves(field.annotation):
             many = get_origin(field.annotation) is tuple
-            for wrong in [True, "1", "1.0", 1.0] if kind is int else [True, "1", "1.0"] if kind is float else [1, "true", 1.0]:
+            for wrong in (
+                [True, "1", "1.0", 1.0]
+                if kind is int
+                else [True, "1", "1.0"]
+                if kind is float
+                else [1, "true", 1.0]
+            ):
                 if (get_origin(field.annotation), wrong) == (Literal, 1.0):
                     continue  # 0.0 is the number 0
                 with pytest.raises(ValidationError) as refused:
                     spec.model_validate({name: [wrong] if many else wrong})
-                places = [tuple(part for part in error["loc"] if part not in FORMS) for error in refused.value.errors()]
+                places = [
+                    tuple(part for part in error["loc"] if part not in FORMS)
+                    for error in refused.value.errors()
+                ]
                 assert (name, 0)[: 1 + many] in places, (name, wrong)
                 tried += 1
-    assert tried or not {int, float, bool} & {leaf for field in spec.model_fields.values() for leaf in leaves(field.annotation)}
+    assert tried or not {int, float, bool} & {
+        leaf for field in spec.model_fields.values() for leaf in leaves(field.annotation)
+    }
 
 
 UNIONS = {

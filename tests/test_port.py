@@ -1,4 +1,6 @@
-"""`port` as its users meet it: the examples of its page, a reference that was kept, the page, and mistakes."""
+"""`port` as its users meet it: the examples of its page, a reference that was kept, the page, and
+mistakes.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,12 @@ def reference(kept: Path) -> Reference:
     return reference_of(Given("", kept), Asked(), None)
 
 
-def held(running: dict[str, Interpreter], reference: Reference, port: str, asked: Asked = Asked()) -> Port:  # noqa: B008
+def held(
+    running: dict[str, Interpreter],
+    reference: Reference,
+    port: str,
+    asked: Asked = Asked(),  # noqa: B008
+) -> Port:
     backend, _, file = port.partition("=")
     return held_in(running[backend], NET, reference, Given(backend, EXAMPLES / file), asked, "")
 
@@ -54,19 +61,29 @@ def test_the_mended_examples_agree_but_for_what_the_framework_does(
     said = held(running, reference, port)
     assert said.ok
     assert [cause.key for one in said.divergences for cause in one.causes] == ["running.unbiased"]
-    assert next(head(said)).startswith("The port agrees, but for what the framework does by itself: values, loss, gradients")
+    assert next(head(said)).startswith(
+        "The port agrees, but for what the framework does by itself: values, loss, gradients"
+    )
     assert len(said.carried.layers) == 5
 
 
-def test_the_mended_keras_example_and_the_flax_one_agree_entirely(running: dict[str, Interpreter]) -> None:
+def test_the_mended_keras_example_and_the_flax_one_agree_entirely(
+    running: dict[str, Interpreter],
+) -> None:
     mended = Given("keras", EXAMPLES / "mended_keras.py")
     reference = captured_in(running["keras"], mended, Asked())
-    said = held_in(running["jax"], mended, reference, Given("jax", EXAMPLES / "net_flax.py"), Asked(), "")
+    said = held_in(
+        running["jax"], mended, reference, Given("jax", EXAMPLES / "net_flax.py"), Asked(), ""
+    )
     assert (said.ok, said.divergences) == (True, [])
-    assert next(head(said)).startswith("The port agrees: values, loss, gradients, running statistics, 3 steps of the optimizer")
+    assert next(head(said)).startswith(
+        "The port agrees: values, loss, gradients, running statistics, 3 steps of the optimizer"
+    )
 
 
-def test_the_first_example_parts_where_its_page_says(running: dict[str, Interpreter], reference: Reference) -> None:
+def test_the_first_example_parts_where_its_page_says(
+    running: dict[str, Interpreter], reference: Reference
+) -> None:
     said = held(running, reference, "keras=net_keras.py")
     assert [(one.place, one.causes[0].key) for one in said.divergences[:3]] == [
         ("conv1", "convolution.padding"),
@@ -79,7 +96,9 @@ def test_the_first_example_parts_where_its_page_says(running: dict[str, Interpre
     assert not said.ok
 
 
-def test_a_tolerance_that_nothing_could_exceed_is_no_agreement(running: dict[str, Interpreter], reference: Reference) -> None:
+def test_a_tolerance_that_nothing_could_exceed_is_no_agreement(
+    running: dict[str, Interpreter], reference: Reference
+) -> None:
     wide = [2.0 if i == 0 else tolerance for i, tolerance in enumerate(reference.tolerances.values)]
     blind = reference._replace(tolerances=reference.tolerances._replace(values=wide))
     said = held(running, blind, "jax=net_flax.py")
@@ -88,7 +107,9 @@ def test_a_tolerance_that_nothing_could_exceed_is_no_agreement(running: dict[str
     assert "1 of 11 places cannot be judged, the first of them conv1" in " ".join(closing(said))
 
 
-def test_a_kept_reference_says_what_the_live_one_says(running: dict[str, Interpreter], reference: Reference) -> None:
+def test_a_kept_reference_says_what_the_live_one_says(
+    running: dict[str, Interpreter], reference: Reference
+) -> None:
     live = captured_in(running["torch"], NET, Asked())
     assert held(running, live, "jax=net_flax.py") == held(running, reference, "jax=net_flax.py")
 
@@ -102,7 +123,9 @@ def test_a_pair_that_is_given_is_taken_and_one_that_is_none_is_refused(
         held(running, reference, "jax=net_flax.py", Asked(map=("fc1=fc3",)))
 
 
-def test_the_page_holds_the_answer_and_escapes_names(running: dict[str, Interpreter], reference: Reference) -> None:
+def test_the_page_holds_the_answer_and_escapes_names(
+    running: dict[str, Interpreter], reference: Reference
+) -> None:
     said = held(running, reference, "keras=net_keras.py")
     hostile = said.model_copy(update={"command": "<script>alert(1)</script>"})
     page = page_of_port(hostile)
@@ -118,10 +141,14 @@ def test_query_is_more_like_q_than_like_k() -> None:
 
 def command(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     program = [sys.executable, "-m", "experiments.port", *words]
-    return subprocess.run(program, cwd=cwd, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    return subprocess.run(
+        program, cwd=cwd, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+    )
 
 
-def test_the_command_ends_with_1_where_they_part(running: dict[str, Interpreter], kept: Path, tmp_path: Path) -> None:
+def test_the_command_ends_with_1_where_they_part(
+    running: dict[str, Interpreter], kept: Path, tmp_path: Path
+) -> None:
     done = command(str(kept), f"keras={EXAMPLES / 'net_keras.py'}", "--json", "-", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (1, "")
     assert json.loads(done.stdout)["divergences"][0]["place"] == "conv1"
@@ -130,17 +157,28 @@ def test_the_command_ends_with_1_where_they_part(running: dict[str, Interpreter]
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["torch=net_torch.py"], "a reference and a port must be given; received 1; or keep the reference with --save"),
-        (["torch=net_torch.py", "kept.capture"], "a port must be a model that runs; received a capture"),
+        (
+            ["torch=net_torch.py"],
+            "a reference and a port must be given; received 1; or keep the reference with --save",
+        ),
+        (
+            ["torch=net_torch.py", "kept.capture"],
+            "a port must be a model that runs; received a capture",
+        ),
         (["torch=net_torch.py", "jax=net_flax.py", "--map", "fc1"], "--map must be PATH=PATH"),
-        (["torch=net_torch.py", "jax=net_flax.py", "--samples", "0"], "--samples must be at least 1; received 0"),
+        (
+            ["torch=net_torch.py", "jax=net_flax.py", "--samples", "0"],
+            "--samples must be at least 1; received 0",
+        ),
         (
             ["torch=net_torch.py", "jax=net_flax.py", "keras=net_keras.py", "--page", "x.html"],
             "--page is of one port; received 2",
         ),
     ],
 )
-def test_a_mistake_of_the_command_line_ends_with_status_2(words: list[str], sentence: str, tmp_path: Path) -> None:
+def test_a_mistake_of_the_command_line_ends_with_status_2(
+    words: list[str], sentence: str, tmp_path: Path
+) -> None:
     for name in ("net_torch.py", "net_flax.py", "kept.capture"):
         (tmp_path / name).touch()
     done = command(*words, cwd=tmp_path)

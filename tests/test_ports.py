@@ -1,4 +1,6 @@
-"""Ports as people write them: right ones are not accused, mistakes are found (all of them: tests/port_campaign.py)."""
+"""Ports as people write them: right ones are not accused, mistakes are found (all of them:
+tests/port_campaign.py).
+"""
 
 from __future__ import annotations
 
@@ -68,7 +70,9 @@ def test_a_right_port_agrees_and_every_layer_gets_its_weights(bench: Bench, pair
 
 
 @pytest.mark.parametrize(("pair", "name"), FOUND, ids=lambda each: str(each))
-def test_a_mistake_is_found_where_it_is_and_for_what_it_is(bench: Bench, pair: Pair, name: str) -> None:
+def test_a_mistake_is_found_where_it_is_and_for_what_it_is(
+    bench: Bench, pair: Pair, name: str
+) -> None:
     (found,) = found_of(bench, BY_NAME[pair, name])
     assert (found.where, found.why) == ("exact", "right"), found
 
@@ -76,7 +80,9 @@ def test_a_mistake_is_found_where_it_is_and_for_what_it_is(bench: Bench, pair: P
 @pytest.mark.parametrize("fault", AT_ONCE, ids=lambda each: each.name)
 def test_mistakes_at_once_are_all_found_in_one_run(bench: Bench, fault: Fault) -> None:
     found = found_of(bench, fault)
-    assert [(each.where, each.why) for each in found] == [("exact", "right")] * len(fault.places), found
+    assert [(each.where, each.why) for each in found] == [("exact", "right")] * len(fault.places), (
+        found
+    )
 
 
 def found_of(bench: Bench, fault: Fault) -> list[Judged]:
@@ -88,7 +94,9 @@ def found_of(bench: Bench, fault: Fault) -> list[Judged]:
 # --- the list, without a framework
 
 
-@pytest.mark.parametrize("fault", [*FAULTS, *LATER, *SEVERAL], ids=lambda fault: f"{fault.pair}: {fault.name}")
+@pytest.mark.parametrize(
+    "fault", [*FAULTS, *LATER, *SEVERAL], ids=lambda fault: f"{fault.pair}: {fault.name}"
+)
 def test_every_fault_finds_its_text_once_and_leaves_python(fault: Fault) -> None:
     right = file_of(fault.pair.architecture, fault.pair.port).read_text(encoding="utf-8")
     text = planted(right, fault.edits)
@@ -96,22 +104,36 @@ def test_every_fault_finds_its_text_once_and_leaves_python(fault: Fault) -> None
     ast.parse(text)
 
 
-def test_there_are_at_least_60_mistakes_in_every_interface_and_architecture_and_none_twice() -> None:
+def test_there_are_at_least_60_mistakes_in_every_interface_and_architecture_and_none_twice() -> (
+    None
+):
     assert len(FAULTS) >= 60
     assert len(SEVERAL) >= 20
     assert {fault.pair.port for fault in FAULTS} == set(BACKENDS)
     assert len({fault.pair.architecture for fault in FAULTS}) == 6
-    assert not [key for key, count in Counter((fault.pair, fault.name) for fault in FAULTS).items() if count > 1]
-    assert all(len({pair for pair in RIGHT if pair.architecture == each.architecture}) >= 3 for each in RIGHT)
+    assert not [
+        key
+        for key, count in Counter((fault.pair, fault.name) for fault in FAULTS).items()
+        if count > 1
+    ]
+    assert all(
+        len({pair for pair in RIGHT if pair.architecture == each.architecture}) >= 3
+        for each in RIGHT
+    )
 
 
-def test_at_least_50_mistakes_came_after_the_causes_in_every_interface_and_architecture_and_none_is_one_from_before() -> None:
+def test_at_least_50_mistakes_came_after_the_causes_everywhere_and_none_is_one_from_before(
+) -> None:  # fmt: skip
     assert len(LATER) >= 50
     assert {fault.pair.port for fault in LATER} == set(BACKENDS)
-    assert {fault.pair.architecture for fault in LATER} == {fault.pair.architecture for fault in FAULTS}
+    assert {fault.pair.architecture for fault in LATER} == {
+        fault.pair.architecture for fault in FAULTS
+    }
     planted_in = Counter((fault.pair, fault.edits) for fault in (*FAULTS, *LATER))
     assert not [key for key, count in planted_in.items() if count > 1]
-    assert not {(fault.pair, fault.name) for fault in FAULTS} & {(fault.pair, fault.name) for fault in LATER}
+    assert not {(fault.pair, fault.name) for fault in FAULTS} & {
+        (fault.pair, fault.name) for fault in LATER
+    }
 
 
 @pytest.mark.parametrize("text", ["nothing", "twice twice"])

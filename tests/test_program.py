@@ -1,4 +1,6 @@
-"""The interface of a wing: what one compiled step serves, what it costs to leave out the measuring, seeds in groups."""
+"""The interface of a wing: what one compiled step serves, what it costs to leave out the measuring,
+seeds in groups.
+"""
 
 from __future__ import annotations
 
@@ -18,18 +20,32 @@ from tests.compared import scaled_error
 from tests.conftest import load
 
 COMPILES = {"torch": 0, "keras": 1, "jax": 1}
-COMPILES_FOR_ANOTHER_CLIPPING = {"torch": 0, "keras": 1, "jax": 0}  # JAX compiles the gradient by itself
+# JAX compiles the gradient by itself
+COMPILES_FOR_ANOTHER_CLIPPING = {
+    "torch": 0,
+    "keras": 1,
+    "jax": 0,
+}
 CLIPPINGS = ["none", "value", "norm", "global_norm"]
 
 over_clippings = pytest.mark.parametrize("clipping", CLIPPINGS)
 Maker = Callable[..., Plan]
 
 
-def numbered(plan: Maker, kind: str, rate: float, threshold: float, slope: float, **changes: Any) -> Plan:
+def numbered(
+    plan: Maker, kind: str, rate: float, threshold: float, slope: float, **changes: Any
+) -> Plan:
     """A plan with these values for the numbers that are inputs of a compiled step."""
     clipping = {"kind": kind} | ({} if kind == "none" else {"threshold": threshold})
     activation = {"kind": "leaky_relu", "slope": slope}
-    return plan(features=64, classes=10, activation=activation, clipping=clipping, learning_rate=rate, **changes)
+    return plan(
+        features=64,
+        classes=10,
+        activation=activation,
+        clipping=clipping,
+        learning_rate=rate,
+        **changes,
+    )
 
 
 def batches_of(plan: Plan) -> list[Batch]:
@@ -47,13 +63,14 @@ def test_plans_that_differ_in_numbers_share_one_compiled_step(
     backend: Backend, definition: Backend, plan: Maker, clipping: str
 ) -> None:
     depth = 20 + CLIPPINGS.index(clipping)  # one that nothing else has compiled in this process
-    first, second = (
-        numbered(plan, clipping, 0.1, 0.02, 0.01, depth=depth),
-        numbered(plan, clipping, 0.3, 0.005, 0.2, depth=depth),
-    )
+    first = numbered(plan, clipping, 0.1, 0.02, 0.01, depth=depth)
+    second = numbered(plan, clipping, 0.3, 0.005, 0.2, depth=depth)
     program = backend.program(first, "cpu")
     for each in (first, second, first):
-        (found, state), (expected, reference) = after_a_step(program, each), after_a_step(definition.program(each, "cpu"), each)
+        (found, state), (expected, reference) = (
+            after_a_step(program, each),
+            after_a_step(definition.program(each, "cpu"), each),
+        )
         for name, value in expected.items():
             assert np.allclose(found[name], value, rtol=1e-9, atol=1e-14), name
         for name, value in reference.parameters.items():
@@ -63,7 +80,8 @@ def test_plans_that_differ_in_numbers_share_one_compiled_step(
 
 def test_inputs_reach_the_first_layer_with_all_their_digits(backend: Backend, plan: Maker) -> None:
     one = numbered(plan, "none", 0.1, 0.02, 0.01)
-    program, batch = backend.program(one, "cpu"), batches_of(one)[0]
+    program = backend.program(one, "cpu")
+    batch = batches_of(one)[0]
     assert not np.array_equal(batch.x, batch.x.astype(np.float32)), "float32 does not have them"
     gradients = []
     for x in (batch.x, batch.x.astype(np.float32).astype(float)):
@@ -75,7 +93,9 @@ def test_inputs_reach_the_first_layer_with_all_their_digits(backend: Backend, pl
 
 def test_a_later_step_of_a_run_is_the_step_by_itself(backend: Backend, plan: Maker) -> None:
     one = numbered(plan, "none", 0.1, 0.02, 0.01, steps=8)
-    program, before, after = backend.program(one, "cpu"), [], []
+    program = backend.program(one, "cpu")
+    before = []
+    after = []
     program.load(draw.state(one))
     for batch in batches_of(one):
         before.append(program.state())
@@ -85,19 +105,26 @@ def test_a_later_step_of_a_run_is_the_step_by_itself(backend: Backend, plan: Mak
         program.load(before[step])
         program.step(batch)
         for name, value in program.state().parameters.items():
-            assert np.array_equal(value, after[step].parameters[name]), f"in the run, step {step}: {name} after the step"
+            assert np.array_equal(value, after[step].parameters[name]), (
+                f"in the run, step {step}: {name} after the step"
+            )
 
 
 def test_a_run_says_how_often_its_step_was_traced(backend: Backend, plan: Maker) -> None:
     worker = Worker(backend, threads=1, imports=0.0)
     first, second = (numbered(plan, "value", rate, 1.0, 0.01, depth=19) for rate in (0.1, 0.2))
     other = numbered(plan, "norm", 0.1, 1.0, 0.01, depth=19)
-    traces = [worker.run(Job(run_id="x", plan=one, device="cpu")).header.traces for one in (first, second, other)]
+    traces = [
+        worker.run(Job(run_id="x", plan=one, device="cpu")).header.traces
+        for one in (first, second, other)
+    ]
     assert traces == [COMPILES[backend.name], 0, COMPILES_FOR_ANOTHER_CLIPPING[backend.name]]
 
 
 @pytest.mark.parametrize("normalization", ["none", "batch"])
-def test_without_measuring_a_step_is_the_same_step(backend: Backend, plan: Maker, normalization: str) -> None:
+def test_without_measuring_a_step_is_the_same_step(
+    backend: Backend, plan: Maker, normalization: str
+) -> None:
     one = numbered(plan, "norm", 0.1, 0.02, 0.01, normalization=normalization)
     (all_of_it, after), (loss, bare) = (
         after_a_step(backend.program(one, "cpu", measure=measure), one) for measure in (True, False)
@@ -109,12 +136,18 @@ def test_without_measuring_a_step_is_the_same_step(backend: Backend, plan: Maker
             assert scaled_error(getattr(bare, kind)[name], value) <= 1e-14, name
 
 
-def test_an_update_too_small_to_move_a_float32_weight_has_its_ratio_all_the_same(backend: Backend, plan: Maker) -> None:
+def test_an_update_too_small_to_move_a_float32_weight_has_its_ratio_all_the_same(
+    backend: Backend, plan: Maker
+) -> None:
     one = numbered(plan, "value", 1e-12, 1e-3, 0.01, precision="float32")
     start = draw.state(one)
     found, after = after_a_step(backend.program(one, "cpu"), one)
-    size = {name: np.sqrt((start.parameters[name] ** 2).mean((2, 3))) for name in one.network.weights}
-    expected = 1e-12 * found["clipped_weight_gradient_rms"] / np.concatenate([*size.values()], axis=1)
+    size = {
+        name: np.sqrt((start.parameters[name] ** 2).mean((2, 3))) for name in one.network.weights
+    }
+    expected = (
+        1e-12 * found["clipped_weight_gradient_rms"] / np.concatenate([*size.values()], axis=1)
+    )
     assert np.allclose(found["update_ratio"], expected, rtol=1e-5, atol=0)
     assert (found["update_ratio"] > 0).all()
     for name in one.network.weights:
@@ -126,7 +159,8 @@ def test_quantities_that_wait_on_the_device_are_those_of_their_step(
     backend: Backend, plan: Maker, monkeypatch: pytest.MonkeyPatch, record_every: int
 ) -> None:
     one = numbered(plan, "norm", 0.1, 0.02, 0.01, steps=8, record_every=record_every)
-    program, traces = backend.program(one, "cpu"), []
+    program = backend.program(one, "cpu")
+    traces = []
     for steps in (1, 5):
         monkeypatch.setattr("common.backend.STEPS_OF_A_FETCH", steps)
         program.load(draw.state(one))
@@ -147,7 +181,9 @@ def test_groups_of_seeds_together_are_all_seeds(definition: Backend, plan: Maker
         return train(program, some, batches_of(some))
 
     together = trained(whole)
-    joined = side_by_side([trained(whole.model_copy(update={"seeds": seeds})) for seeds in ((3, 1), (4, 5))])
+    joined = side_by_side(
+        [trained(whole.model_copy(update={"seeds": seeds})) for seeds in ((3, 1), (4, 5))]
+    )
     assert np.array_equal(joined.trace.steps, together.trace.steps)
     assert np.allclose(joined.trace.loss, together.trace.loss, rtol=1e-13)
     for name, value in together.trace.quantities.items():
@@ -157,9 +193,11 @@ def test_groups_of_seeds_together_are_all_seeds(definition: Backend, plan: Maker
 def test_a_run_whose_seeds_do_not_fit_the_cache_together_is_that_of_each_seed(
     definition: Backend, plan: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    worker, one = Worker(definition, threads=1, imports=0.0), numbered(plan, "value", 0.1, 0.02, 0.01, seeds=(3, 1, 4, 5))
+    worker = Worker(definition, threads=1, imports=0.0)
+    one = numbered(plan, "value", 0.1, 0.02, 0.01, seeds=(3, 1, 4, 5))
     job = Job(run_id="x", plan=one, device="cpu")
-    together, steps = worker.run(job), []
+    together = worker.run(job)
+    steps = []
     monkeypatch.setattr("common.plan.CACHED_BYTES", 2 * 8 * one.network.parameter_count())
     apart = worker.run(job, steps.append)
     assert (together.header.seeds_at_once, apart.header.seeds_at_once) == (4, 2)
@@ -173,7 +211,8 @@ def test_a_run_whose_seeds_do_not_fit_the_cache_together_is_that_of_each_seed(
 def test_keras_looped_is_keras_unrolled(
     request: pytest.FixtureRequest, plan: Maker, monkeypatch: pytest.MonkeyPatch, normalization: str
 ) -> None:
-    keras, one = load("keras", request.config), numbered(plan, "norm", 0.1, 0.02, 0.01, normalization=normalization, depth=7)
+    keras = load("keras", request.config)
+    one = numbered(plan, "norm", 0.1, 0.02, 0.01, normalization=normalization, depth=7)
     unrolled = after_a_step(keras.program(one, "cpu"), one)
     monkeypatch.setattr("backends.keras.network.UNROLLED_DEPTH", 6)
     looped = after_a_step(keras.program(one, "cpu"), one)
@@ -188,11 +227,19 @@ def test_keras_looped_is_keras_unrolled(
 @pytest.mark.parametrize("gap", [0.0, 5.0, 20.0, 45.0, -45.0])
 @pytest.mark.parametrize("offset", [0.0, 300.0])
 def test_cross_entropy_is_exact_to_a_few_units_of_1(
-    request: pytest.FixtureRequest, plan: Maker, name: str, precision: str, gap: float, offset: float
+    request: pytest.FixtureRequest,
+    plan: Maker,
+    name: str,
+    precision: str,
+    gap: float,
+    offset: float,
 ) -> None:
-    """Softmax minus one-hot: the other classes keep their digits; what the chosen one loses is rounding of 1."""
+    """Softmax minus one-hot: the other classes keep their digits; what the chosen one loses is
+    rounding of 1.
+    """
     one = plan(features=1, classes=3, depth=2, width=2, precision=precision)
-    start, logits = draw.state(one), np.array([offset + gap, offset + 0.5, offset - 1.25])
+    start = draw.state(one)
+    logits = np.array([offset + gap, offset + 0.5, offset - 1.25])
     for parameter in start.parameters.values():
         parameter[:] = 0
     start.parameters["output.bias"][:] = logits  # of all samples: tanh is 0 at 0
@@ -202,20 +249,35 @@ def test_cross_entropy_is_exact_to_a_few_units_of_1(
     program.step(Batch(np.zeros((*shape, 1)), np.zeros(shape, int)))
     found = program.gradients()
     others = np.exp((logits[1:] - logits[0]).astype(np.longdouble))
-    chances, loss = others / (1 + others.sum()), np.log1p(others.sum())
+    chances = others / (1 + others.sum())
+    loss = np.log1p(others.sum())
     unit = 8 * np.finfo(precision).eps
-    size = max(1.0, abs(gap), offset)  # of the logarithm of the sum, which optax subtracts the logit from
+    # of the logarithm of the sum, which optax subtracts the logit from
+    size = max(1.0, abs(gap), offset)
     gradient = found.parameters["output.bias"][:, 0]
     assert np.abs(found.loss - loss).max() <= unit * size
     assert np.abs(gradient[:, 0] + chances.sum()).max() <= unit
     assert (np.abs(gradient[:, 1:] - chances) <= unit * (1 + abs(gap)) * chances).all()
 
 
-def test_what_is_beyond_float32_is_infinite_without_a_warning(backend: Backend, plan: Maker) -> None:
-    """As in all tests a warning is an error: the weights, a batch and a test sample are beyond the largest number."""
-    start = plan(precision="float32", initialization={"kind": "gaussian", "std": 3e38}, activation="relu", depth=2)
+def test_what_is_beyond_float32_is_infinite_without_a_warning(
+    backend: Backend, plan: Maker
+) -> None:
+    """As in all tests a warning is an error: the weights, a batch and a test sample are beyond the
+    largest number.
+    """
+    start = plan(
+        precision="float32",
+        initialization={"kind": "gaussian", "std": 3e38},
+        activation="relu",
+        depth=2,
+    )
     program = backend.program(start, "cpu")
     program.load(draw.state(start))
-    measured = program.measured(program.step(Batch(draw.rounded(np.full((2, 16, 5), 1e60), "float32"), np.zeros((2, 16), int))))
+    measured = program.measured(
+        program.step(
+            Batch(draw.rounded(np.full((2, 16, 5), 1e60), "float32"), np.zeros((2, 16), int))
+        )
+    )
     assert not np.isfinite(measured["loss"]).any()
     assert not np.isfinite(program.predict(np.full((2, 3, 5), 1e60))).any()

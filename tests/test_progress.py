@@ -16,7 +16,11 @@ from experiments.report import progress
 from experiments.report.progress import MOST_BARS, Bars, Lines, Total, watcher
 
 PLANS = plans(read("countermeasures"), {"depth": 4, "width": 8, "steps": 10})
-JOBS = [Job(backend, name, plan, f"{backend} {name}", "cpu") for backend in ("torch", "keras") for name, plan in PLANS.items()]
+JOBS = [
+    Job(backend, name, plan, f"{backend} {name}", "cpu")
+    for backend in ("torch", "keras")
+    for name, plan in PLANS.items()
+]
 
 
 def seen(*, terminal: bool, outcome: str = "finished", width: int = 80) -> str:
@@ -84,8 +88,12 @@ def test_there_are_no_more_bars_than_fit_and_one_that_goes_makes_room_for_the_ne
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 10), st.booleans()), max_size=30))
-def test_what_is_done_is_what_has_ended_and_what_is_done_of_the_rest(moves: list[tuple[str, int, bool]]) -> None:
-    total, ended, within = Total(JOBS), 0, dict.fromkeys("abc", 0)
+def test_what_is_done_is_what_has_ended_and_what_is_done_of_the_rest(
+    moves: list[tuple[str, int, bool]],
+) -> None:
+    total = Total(JOBS)
+    ended = 0
+    within = dict.fromkeys("abc", 0)
     for lane, steps, ends in moves:
         total.move(lane, steps)
         within[lane] = 0 if ends else steps

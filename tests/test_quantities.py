@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from common.backend import Backend
-from common.quantities import MEASURED, QUANTITIES, decay_per_layer, gradient_ratio, named, ratio, rms
+from common.quantities import (
+    MEASURED,
+    QUANTITIES,
+    decay_per_layer,
+    gradient_ratio,
+    named,
+    ratio,
+    rms,
+)
 
 EPS = float(np.finfo(np.float64).eps)
 QUICK = settings(max_examples=60, deadline=None)
@@ -21,18 +29,28 @@ profiles = arrays(np.float64, st.integers(2, 30), elements=st.floats(1e-150, 1e1
 def exact_rms(x: np.ndarray) -> float:
     """The rms of a vector by exact fractions, up to the last square root."""
     mean = sum((Fraction(float(v)) ** 2 for v in x), Fraction(0)) / len(x)
-    shift = (mean.numerator.bit_length() - mean.denominator.bit_length()) // 2  # into the range of a float, by 4^shift
+    # into the range of a float, by 4^shift
+    shift = (mean.numerator.bit_length() - mean.denominator.bit_length()) // 2
     return float(np.ldexp(np.sqrt(float(mean / Fraction(4) ** shift)), shift))
 
 
 @QUICK
-@given(x=arrays(np.float64, st.integers(1, 20), elements=st.one_of(st.just(0.0), magnitudes, magnitudes.map(lambda v: -v))))
+@given(
+    x=arrays(
+        np.float64,
+        st.integers(1, 20),
+        elements=st.one_of(st.just(0.0), magnitudes, magnitudes.map(lambda v: -v)),
+    )
+)
 def test_rms_is_the_exact_one_whatever_the_magnitude(x: np.ndarray) -> None:
     expected = exact_rms(x) if x.any() else 0.0
     assert abs(rms(x, (0,)) - expected) <= (len(x) + 4) * EPS * expected
 
 
-@pytest.mark.parametrize(("value", "dtype"), [(1e-30, "float32"), (1e30, "float32"), (1e-200, "float64"), (1e200, "float64")])
+@pytest.mark.parametrize(
+    ("value", "dtype"),
+    [(1e-30, "float32"), (1e30, "float32"), (1e-200, "float64"), (1e200, "float64")],
+)
 def test_a_gradient_whose_square_does_not_exist_has_an_rms(value: float, dtype: str) -> None:
     x = np.full((3, 4), value, dtype)
     found = rms(x, (0, 1))
@@ -60,7 +78,9 @@ def test_rms_leaves_out_the_axes_it_is_given(axes: tuple[int, ...]) -> None:
 
 
 awkward = st.one_of(
-    st.sampled_from([0.0, -0.0, 1e-200, -1e-200, 1e200, -1e200, 1e-307, 4e307, np.inf, -np.inf, np.nan]),
+    st.sampled_from(
+        [0.0, -0.0, 1e-200, -1e-200, 1e200, -1e200, 1e-307, 4e307, np.inf, -np.inf, np.nan]
+    ),
     st.floats(-10, 10, allow_subnormal=False),
     magnitudes,
 )
@@ -68,7 +88,8 @@ awkward = st.one_of(
 
 def rms_in(backend: Backend, x: np.ndarray) -> np.ndarray:
     arrays, device, quantities = (
-        importlib.import_module(f"backends.{backend.name}.{name}") for name in ("arrays", "device", "quantities")
+        importlib.import_module(f"backends.{backend.name}.{name}")
+        for name in ("arrays", "device", "quantities")
     )
     dtype = importlib.import_module("torch").float64 if backend.name == "torch" else "float64"
     return arrays.to_numpy(quantities.rms(arrays.from_numpy(x, dtype, device.resolve("cpu")), (1,)))
@@ -91,7 +112,9 @@ def test_the_wings_rms_is_the_definitions(backend: Backend, x: np.ndarray) -> No
 
 
 def test_the_largest_number_has_an_rms_in_every_wing(backend: Backend) -> None:
-    assert rms_in(backend, np.full((4, 5), 1.7e308)) == pytest.approx(np.full(4, 1.7e308), rel=1e-14)
+    assert rms_in(backend, np.full((4, 5), 1.7e308)) == pytest.approx(
+        np.full(4, 1.7e308), rel=1e-14
+    )
 
 
 @QUICK
@@ -99,14 +122,22 @@ def test_the_largest_number_has_an_rms_in_every_wing(backend: Backend) -> None:
 def test_ratio_is_a_quotient_except_that_0_over_0_is_0(a: float, b: float) -> None:
     with np.errstate(over="ignore", under="ignore"):
         assert ratio(np.array(a), np.array(b)) == np.divide(a, b)
-    assert ratio(np.array([0.0, a, np.nan]), np.array([0.0, 0.0, 0.0])).tolist()[:2] == [0.0, np.inf]
+    assert ratio(np.array([0.0, a, np.nan]), np.array([0.0, 0.0, 0.0])).tolist()[:2] == [
+        0.0,
+        np.inf,
+    ]
     assert np.isnan(ratio(np.array(np.nan), np.array(0.0)))
 
 
 def test_the_update_ratio_is_the_update_over_the_weights_and_hides_nothing() -> None:
-    update, weights = np.array([0.0, 1.0, np.nan, 3.0]), np.array([0.0, 0.0, 1.0, 2.0])
+    update = np.array([0.0, 1.0, np.nan, 3.0])
+    weights = np.array([0.0, 0.0, 1.0, 2.0])
     rest = {name: np.full(4, float(i)) for i, name in enumerate(QUANTITIES)}
-    found = named(np.stack([(rest | {"update_rms": update, "weight_rms": weights})[name] for name in MEASURED]))
+    found = named(
+        np.stack(
+            [(rest | {"update_rms": update, "weight_rms": weights})[name] for name in MEASURED]
+        )
+    )
     assert set(found) == set(QUANTITIES)
     assert np.array_equal(found.pop("update_ratio"), [0.0, np.inf, np.nan, 1.5], equal_nan=True)
     assert all(np.array_equal(value, rest[name]) for name, value in found.items())
@@ -114,7 +145,9 @@ def test_the_update_ratio_is_the_update_over_the_weights_and_hides_nothing() -> 
 
 @QUICK
 @given(last=st.floats(1e-100, 1e100), decades=st.floats(-5, 5), depth=st.integers(2, 40))
-def test_decay_is_the_exponent_of_a_geometric_profile(last: float, decades: float, depth: int) -> None:
+def test_decay_is_the_exponent_of_a_geometric_profile(
+    last: float, decades: float, depth: int
+) -> None:
     back = np.arange(depth)[::-1]
     profile = last * 10.0 ** (decades * back)
     largest = np.abs(np.log10(profile)).max() + 1
@@ -140,7 +173,9 @@ def test_decay_is_nan_for_the_profile_with_a_bad_value_only(bad: float) -> None:
 
 @QUICK
 @given(profile=profiles, factor=st.sampled_from([1e6, 1e-6]))
-def test_scaling_the_loss_changes_neither_decay_nor_ratio(profile: np.ndarray, factor: float) -> None:
+def test_scaling_the_loss_changes_neither_decay_nor_ratio(
+    profile: np.ndarray, factor: float
+) -> None:
     largest = np.abs(np.log10(profile)).max() + 6
     assert abs(decay_per_layer(profile) - decay_per_layer(factor * profile)) <= 20 * EPS * largest
     assert gradient_ratio(factor * profile) == pytest.approx(gradient_ratio(profile), rel=3 * EPS)

@@ -19,7 +19,9 @@ EPS = float(np.finfo(np.float64).eps)
 
 SAMPLES, COPIES = 32, 9
 FAR_OUT = 1e4  # where sigmoid and tanh are dead on both sides, relu and elu below
-UNITS = {  # weight and bias of the pre-activation, for a unit whose input is 0 for all samples but the last, and there 1
+# weight and bias of the pre-activation, for a unit whose input is 0 for all samples but the last,
+# and there 1
+UNITS = {
     "passes its input on": (1.0, 0.0),
     "below for all": (0.0, -FAR_OUT),
     "above for all": (0.0, FAR_OUT),
@@ -62,12 +64,20 @@ def test_every_kind_of_activation_is_counted_by_hand() -> None:
 
 def dead_plan(plan: Callable[..., Plan], kind: str, precision: str = "float64") -> Plan:
     activation = {"kind": "prelu", "initial_slope": 0} if kind == "prelu of slope 0" else kind
-    sizes = {"features": 1, "width": len(UNITS) * COPIES, "depth": 3, "batch_size": SAMPLES, "steps": 1}
+    sizes = {
+        "features": 1,
+        "width": len(UNITS) * COPIES,
+        "depth": 3,
+        "batch_size": SAMPLES,
+        "steps": 1,
+    }
     return plan(**sizes, activation=activation, precision=precision)
 
 
 def dead_start(plan: Plan, kind: str) -> State:
-    """Weights that give the units of each layer the pre-activations of `LAYERS`, every unit `COPIES` times."""
+    """Weights that give the units of each layer the pre-activations of `LAYERS`, every unit
+    `COPIES` times.
+    """
     start = draw.state(plan)
     for name, a in start.parameters.items():
         a[:] = a if name.endswith("slope") or name.startswith("output") else 0
@@ -85,13 +95,17 @@ def dead_start(plan: Plan, kind: str) -> State:
 
 
 def dead_fraction(wing: Backend, plan: Plan, start: State, nan: bool = False) -> np.ndarray:
-    """[seed, layer] of one step on samples of 0 with a last one of 1, and perhaps a NaN among them."""
+    """[seed, layer] of one step on samples of 0 with a last one of 1, and perhaps a NaN among
+    them.
+    """
     samples = np.zeros((2, SAMPLES, 1))
     samples[:, -1] = 1
     samples[:, SAMPLES // 2] = np.nan if nan else 0
     program = wing.program(plan, "cpu")
     program.load(start)
-    return program.measured(program.step(Batch(samples, np.zeros((2, SAMPLES), int))))["dead_fraction"]
+    return program.measured(program.step(Batch(samples, np.zeros((2, SAMPLES), int))))[
+        "dead_fraction"
+    ]
 
 
 @EACH_KIND
@@ -100,39 +114,60 @@ def test_the_dead_fraction_is_the_one_counted_by_hand(
     wing: Backend, plan: Callable[..., Plan], kind: str, precision: str
 ) -> None:
     one = dead_plan(plan, kind, precision)
-    found, rounding = dead_fraction(wing, one, dead_start(one, kind)), 2 * float(np.finfo(precision).eps)
+    found = dead_fraction(wing, one, dead_start(one, kind))
+    rounding = 2 * float(np.finfo(precision).eps)
     assert np.allclose(found, np.array(DEAD_BY_HAND[kind]) / 8, rtol=rounding, atol=0)
 
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
-def test_a_single_dead_unit_of_many_keeps_its_digits(wing: Backend, plan: Callable[..., Plan], precision: str) -> None:
+def test_a_single_dead_unit_of_many_keeps_its_digits(
+    wing: Backend, plan: Callable[..., Plan], precision: str
+) -> None:
     one = dead_plan(plan, "relu", precision)
     start = dead_start(one, "relu")
     start.parameters["first.bias"][1, 0, -1] = -3 * FAR_OUT
-    assert dead_fraction(wing, one, start)[1, 0] == pytest.approx(1 / (8 * COPIES), rel=2 * float(np.finfo(precision).eps))
+    assert dead_fraction(wing, one, start)[1, 0] == pytest.approx(
+        1 / (8 * COPIES), rel=2 * float(np.finfo(precision).eps)
+    )
 
 
 @EACH_KIND
-def test_a_unit_with_a_nan_is_not_dead_by_it_and_changes_no_other(wing: Backend, plan: Callable[..., Plan], kind: str) -> None:
+def test_a_unit_with_a_nan_is_not_dead_by_it_and_changes_no_other(
+    wing: Backend, plan: Callable[..., Plan], kind: str
+) -> None:
     one = dead_plan(plan, kind)
     start = dead_start(one, kind)
-    start.parameters["first.bias"][0, 0, [*UNITS].index("below for all") * COPIES] = np.nan  # of all its samples
-    found, expected = dead_fraction(wing, one, start), np.array(DEAD_BY_HAND[kind]) / 8
-    expected[0] = [max(0, DEAD_BY_HAND[kind][0][0] * COPIES - 1) / (8 * COPIES), 0, 0]  # what comes after it is NaN throughout
+    # of all its samples
+    start.parameters["first.bias"][0, 0, [*UNITS].index("below for all") * COPIES] = np.nan
+    found = dead_fraction(wing, one, start)
+    expected = np.array(DEAD_BY_HAND[kind]) / 8
+    # what comes after it is NaN throughout
+    expected[0] = [
+        max(0, DEAD_BY_HAND[kind][0][0] * COPIES - 1) / (8 * COPIES),
+        0,
+        0,
+    ]
     assert np.allclose(found, expected, rtol=2 * EPS, atol=0)
 
 
 @EACH_KIND
-def test_where_one_sample_is_nan_no_unit_is_dead(wing: Backend, plan: Callable[..., Plan], kind: str) -> None:
+def test_where_one_sample_is_nan_no_unit_is_dead(
+    wing: Backend, plan: Callable[..., Plan], kind: str
+) -> None:
     one = dead_plan(plan, kind)
-    assert np.array_equal(dead_fraction(wing, one, dead_start(one, kind), nan=True), np.zeros((2, 3)))
+    assert np.array_equal(
+        dead_fraction(wing, one, dead_start(one, kind), nan=True), np.zeros((2, 3))
+    )
 
 
 @pytest.mark.parametrize(
     ("kind", "infinity", "dead"),
-    [("relu", np.inf, 0), ("elu", np.inf, 0), ("leaky_relu", -np.inf, 0), ("leaky_relu", np.inf, 0), ("prelu", -np.inf, 0),
-     ("relu", -np.inf, 1), ("elu", -np.inf, 1), ("sigmoid", np.inf, 1), ("tanh", -np.inf, 1), ("identity", -np.inf, 0),
-     ("selu", -np.inf, 1), ("gelu", -np.inf, 1), ("gelu", np.inf, 0), ("silu", -np.inf, 1), ("silu", np.inf, 0)],
+    [("relu", np.inf, 0), ("elu", np.inf, 0), ("leaky_relu", -np.inf, 0), ("leaky_relu", np.inf, 0),
+        ("prelu", -np.inf, 0),
+     ("relu", -np.inf, 1), ("elu", -np.inf, 1), ("sigmoid", np.inf, 1), ("tanh", -np.inf, 1),
+     ("identity", -np.inf, 0),
+     ("selu", -np.inf, 1), ("gelu", -np.inf, 1), ("gelu", np.inf, 0), ("silu", -np.inf, 1),
+     ("silu", np.inf, 0)],
 )  # fmt: skip
 def test_an_infinite_pre_activation_is_dead_where_the_limit_of_the_derivative_is_0(
     wing: Backend, plan: Callable[..., Plan], kind: str, infinity: float, dead: int

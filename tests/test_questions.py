@@ -1,4 +1,6 @@
-"""What porters ask, each in several ways: an entry that answers it is among the first three found, or a row leads to a page."""
+"""What porters ask, each in several ways: an entry that answers it is among the first three found,
+or a row leads to a page.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,10 @@ class Question(BaseModel):
 
 
 FILE = Path(__file__).with_name("questions.toml")
-QUESTIONS = [Question.model_validate(each) for each in tomllib.loads(FILE.read_text(encoding="utf-8"))["question"]]
+QUESTIONS = [
+    Question.model_validate(each)
+    for each in tomllib.loads(FILE.read_text(encoding="utf-8"))["question"]
+]
 
 
 def of(kind: str) -> list[Any]:
@@ -59,11 +64,15 @@ def first(way: str) -> list[str]:
 
 @pytest.mark.parametrize(("question", "way"), of("answers"))
 def test_an_answer_is_among_the_first_three(question: Question, way: str) -> None:
-    assert set(first(way)) & set(question.answers), f"{question.asked} Found: {', '.join(first(way)) or 'nothing'}"
+    assert set(first(way)) & set(question.answers), (
+        f"{question.asked} Found: {', '.join(first(way)) or 'nothing'}"
+    )
 
 
 @pytest.mark.parametrize(("question", "way"), of("page"))
-def test_a_row_of_the_rosetta_table_leads_to_the_page_that_answers(question: Question, way: str) -> None:
+def test_a_row_of_the_rosetta_table_leads_to_the_page_that_answers(
+    question: Question, way: str
+) -> None:
     assert question.page in guide.pages()
     assert any(f"({question.page})" in (row.note or "") for row in rosetta.named(way))
 
@@ -74,7 +83,9 @@ def test_there_are_eighteen_questions_and_a_dozen_from_public_threads() -> None:
     assert len(QUESTIONS) - len(public) >= 18
 
 
-def test_every_question_is_answered_by_entries_that_there_are_or_by_a_page_and_never_by_both() -> None:
+def test_every_question_is_answered_by_entries_that_there_are_or_by_a_page_and_never_by_both() -> (
+    None
+):
     for question in QUESTIONS:
         assert bool(question.answers) != bool(question.page), question.asked
         assert set(question.answers) <= set(entries()), question.asked
@@ -90,19 +101,33 @@ def test_what_is_of_another_thing_is_not_among_the_first_three() -> None:
     assert "batch-norm-epsilon" not in first("leaky relu")
 
 
-@pytest.mark.parametrize("way", ["xyzzy", "pizza recipe", "how do I cook rice", "the weather tomorrow", "dataloader workers"])
+@pytest.mark.parametrize(
+    "way",
+    ["xyzzy", "pizza recipe", "how do I cook rice", "the weather tomorrow", "dataloader workers"],
+)
 def test_what_no_entry_is_about_finds_none(way: str) -> None:
     assert first(way) == []
 
 
 def test_a_question_asked_in_two_ways_only_is_refused() -> None:
     with pytest.raises(ValidationError, match="ways"):
-        Question.model_validate({"asked": "Why?", "ways": ["why", "how"], "answers": ["clip-scope"]})
+        Question.model_validate(
+            {"asked": "Why?", "ways": ["why", "how"], "answers": ["clip-scope"]}
+        )
 
 
-@pytest.mark.parametrize("word", ["clipnorm", "torch.nn.GELU", "batchnorm", "padding", "relu", "activaton", "BatchNorm1d"])
+@pytest.mark.parametrize(
+    "word",
+    ["clipnorm", "torch.nn.GELU", "batchnorm", "padding", "relu", "activaton", "BatchNorm1d"],
+)
 def test_any_framework_s_word_finds_entries_that_are_about_it(word: str) -> None:
-    about = {"clipnorm": "clip", "torch.nn.GELU": "gelu", "batchnorm": "batch", "padding": "padding", "relu": "relu"}
+    about = {
+        "clipnorm": "clip",
+        "torch.nn.GELU": "gelu",
+        "batchnorm": "batch",
+        "padding": "padding",
+        "relu": "relu",
+    }
     about |= {"activaton": "activation", "BatchNorm1d": "batch"}
     texts = [" ".join((name, *entries()[name].words)) for name in first(word)]
     assert len(texts) == FIRST

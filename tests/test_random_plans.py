@@ -15,20 +15,33 @@ from tests.random_plans import agreement, data_files, random_plan, words
 FEW = 6
 
 
-def test_a_correct_wing_is_not_called_broken_on_plans_that_nobody_chose(backend: Backend, tmp_path: Path) -> None:
+def test_a_correct_wing_is_not_called_broken_on_plans_that_nobody_chose(
+    backend: Backend, tmp_path: Path
+) -> None:
     sources = data_files(tmp_path)
     drawn = (random_plan(number, sources) for number in range(1000, 1200))
-    small = [plan for plan in drawn if len(plan.network.sites) <= 10 and plan.network.units <= 16][:FEW]
-    definition, wing = (Worker(one, threads=1, imports=0.0) for one in (backends.load("numpy"), backend))
+    small = [plan for plan in drawn if len(plan.network.sites) <= 10 and plan.network.units <= 16][
+        :FEW
+    ]
+    definition, wing = (
+        Worker(one, threads=1, imports=0.0) for one in (backends.load("numpy"), backend)
+    )
     for plan in small:
         agreed = agreement(plan, definition, wing, tmp_path / "reference.npz")
         assert agreed.outcome != "broken", f"{words(plan)}: {agreed.reason}"
 
 
 @pytest.mark.parametrize("name", ["torch", "keras"])
-def test_what_rounding_decides_breaks_no_agreement(request: pytest.FixtureRequest, name: str, tmp_path: Path) -> None:
-    """Plan 5125: units of 1e46 that are equal over the batch, which PyTorch and TensorFlow take for another 1 or -1."""
+def test_what_rounding_decides_breaks_no_agreement(
+    request: pytest.FixtureRequest, name: str, tmp_path: Path
+) -> None:
+    """Plan 5125: units of 1e46 that are equal over the batch, which PyTorch and TensorFlow take for
+    another 1 or -1.
+    """
     plan = random_plan(5125, data_files(tmp_path))
-    definition, wing = (Worker(one, threads=1, imports=0.0) for one in (backends.load("numpy"), load(name, request.config)))
+    definition, wing = (
+        Worker(one, threads=1, imports=0.0)
+        for one in (backends.load("numpy"), load(name, request.config))
+    )
     agreed = agreement(plan, definition, wing, tmp_path / "reference.npz")
     assert agreed.outcome == "agrees", agreed.reason

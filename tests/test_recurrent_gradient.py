@@ -19,10 +19,14 @@ def signals(wing: Backend, plan: Plan) -> np.ndarray:
     """Signal gradients [seed, time] of the first step."""
     program = wing.program(plan, "cpu")
     program.load(draw.state(plan))
-    return program.measured(program.step(batch_of(plan, task.load(plan.task), 0)))["signal_gradient_rms"]
+    return program.measured(program.step(batch_of(plan, task.load(plan.task), 0)))[
+        "signal_gradient_rms"
+    ]
 
 
-def test_an_open_forget_gate_brings_back_what_a_simple_cell_loses(backend: Backend, plan: Maker) -> None:
+def test_an_open_forget_gate_brings_back_what_a_simple_cell_loses(
+    backend: Backend, plan: Maker
+) -> None:
     """Over 50 steps; a closed one, s(-20) = 2e-9, loses it at once."""
     small = {"width": 16, "initialization": {"kind": "gaussian", "std": 0.1}}
     simple = signals(backend, adding(plan, SimpleRNN(start="drawn"), 50, **small))
@@ -33,16 +37,29 @@ def test_an_open_forget_gate_brings_back_what_a_simple_cell_loses(backend: Backe
     assert (closed[:, 0] < 1e-30 * closed[:, -1]).all()
 
 
-def test_an_orthogonal_linear_cell_hands_on_the_whole_gradient(backend: Backend, plan: Maker) -> None:
-    """Each step multiplies the gradient by an orthogonal matrix: its length is the same at every step of time."""
+def test_an_orthogonal_linear_cell_hands_on_the_whole_gradient(
+    backend: Backend, plan: Maker
+) -> None:
+    """Each step multiplies the gradient by an orthogonal matrix: its length is the same at every
+    step of time.
+    """
     found = signals(backend, adding(plan, SimpleRNN(), 50, activation="identity"))
     assert np.allclose(found, found[:, -1:], rtol=1e-12)
 
 
 def test_clipping_bounds_the_step_and_not_the_vanishing(backend: Backend, plan: Maker) -> None:
-    numbers: dict[str, Any] = {"initialization": {"kind": "gaussian", "std": 0.1}, "learning_rate": 1.0}
+    numbers: dict[str, Any] = {
+        "initialization": {"kind": "gaussian", "std": 0.1},
+        "learning_rate": 1.0,
+    }
     free = adding(plan, SimpleRNN(start="drawn"), 50, **numbers)
-    bounded = adding(plan, SimpleRNN(start="drawn"), 50, **numbers, clipping={"kind": "global_norm", "threshold": 1e-6})
+    bounded = adding(
+        plan,
+        SimpleRNN(start="drawn"),
+        50,
+        **numbers,
+        clipping={"kind": "global_norm", "threshold": 1e-6},
+    )
     assert np.array_equal(signals(backend, free), signals(backend, bounded))
     moved = [largest_step(backend, one) for one in (free, bounded)]
     assert moved[1] <= 1.001e-6 < moved[0]
@@ -50,7 +67,8 @@ def test_clipping_bounds_the_step_and_not_the_vanishing(backend: Backend, plan: 
 
 def largest_step(wing: Backend, plan: Plan) -> float:
     """How far a step moves all parameters of a seed, at most."""
-    program, before = wing.program(plan, "cpu"), draw.state(plan)
+    program = wing.program(plan, "cpu")
+    before = draw.state(plan)
     program.load(before)
     program.step(batch_of(plan, task.load(plan.task), 0))
     moved = [program.state().parameters[name] - a for name, a in before.parameters.items()]

@@ -23,11 +23,18 @@ def test_every_gate_starts_orthogonal_by_itself(plan: Maker) -> None:
         assert len({a.tobytes() for a in flat}) == len(flat), "no two gates or seeds have the same"
 
 
-def test_a_simple_cell_may_start_from_the_identity_and_an_lstm_from_an_open_forget_gate(plan: Maker) -> None:
+def test_a_simple_cell_may_start_from_the_identity_and_an_lstm_from_an_open_forget_gate(
+    plan: Maker,
+) -> None:
     identity = draw.state(by_row(plan, SimpleRNN(start="identity"))).parameters["recurrent.weight"]
     assert np.array_equal(identity, np.broadcast_to(np.eye(6), identity.shape))
     bias = draw.state(by_row(plan, LSTM(forget_bias=2.0))).parameters["recurrent.bias"][0, 0]
-    assert dict(zip(LSTM.gates, bias[:, 0], strict=True)) == {"input": 0, "forget": 2, "candidate": 0, "output": 0}
+    assert dict(zip(LSTM.gates, bias[:, 0], strict=True)) == {
+        "input": 0,
+        "forget": 2,
+        "candidate": 0,
+        "output": 0,
+    }
 
 
 def test_input_weights_are_drawn_by_the_plans_law_for_each_gate(plan: Maker) -> None:
@@ -52,5 +59,7 @@ def test_a_plan_survives_json(plan: Maker, cell: Any) -> None:
 
 
 def test_an_activation_with_a_slope_to_train_is_refused(plan: Maker) -> None:
-    with pytest.raises(ValueError, match="the activation of a cell must have nothing to train; received prelu"):
+    with pytest.raises(
+        ValueError, match="the activation of a cell must have nothing to train; received prelu"
+    ):
         by_row(plan, LSTM(), activation="prelu")

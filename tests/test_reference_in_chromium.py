@@ -1,4 +1,6 @@
-"""The migration reference as a page, in a real headless Chromium: its search, its tabs, its address."""
+"""The migration reference as a page, in a real headless Chromium: its search, its tabs, its
+address.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +63,8 @@ def test_all_differences_loops_and_countermeasures_are_on_it(page: Browser) -> N
 @pytest.mark.parametrize(
     ("words", "name"),
     [
-        ("BatchNorm1d eps", "batch-norm-epsilon"), ("clipnorm", "clip-scope"), ("gelu", "gelu-form"),
+        ("BatchNorm1d eps", "batch-norm-epsilon"), ("clipnorm", "clip-scope"),
+        ("gelu", "gelu-form"),
         ("from_logits", "cross-entropy-from-logits"), ("KERAS_BACKEND", "start"),
         ("stop_gradient", "name-no-gradient-through-a-value"),
     ],
@@ -79,9 +82,15 @@ def test_what_nothing_is_called_by_leaves_nothing(page: Browser) -> None:
 
 def test_a_tab_leaves_the_lines_of_one_framework(page: Browser) -> None:
     page.run("document.querySelector('button[data-only=keras]').click()")
-    assert page.run("return document.querySelector('button[data-only=keras]').getAttribute('aria-pressed')") == "true"
+    assert (
+        page.run(
+            "return document.querySelector('button[data-only=keras]').getAttribute('aria-pressed')"
+        )
+        == "true"
+    )
     visible = page.run(
-        "return [...document.querySelectorAll('.wings > div')].filter(e => e.offsetParent).map(e => e.className)"
+        "return [...document.querySelectorAll('.wings > div')].filter(e => e.offsetParent).map(e "
+        "=> e.className)"
     )
     assert set(visible) == {"keras"}
 
@@ -101,7 +110,9 @@ def test_a_view_is_kept_in_the_address(page: Browser, browser: Browser) -> None:
 def test_an_entry_is_linked_to_by_its_name(browser: Browser, path: Path) -> None:
     browser.driver.get(f"{path.as_uri()}#adam-epsilon-default")
     browser.until(lambda: browser.run("return document.body.dataset.ready"))
-    top = browser.run("return document.getElementById('adam-epsilon-default').getBoundingClientRect().top")
+    top = browser.run(
+        "return document.getElementById('adam-epsilon-default').getBoundingClientRect().top"
+    )
     assert 0 <= top < 200
 
 
@@ -111,10 +122,15 @@ def test_nothing_is_wider_than_the_window(browser: Browser, path: Path, width: i
     assert browser.run("return document.documentElement.scrollWidth") <= width
 
 
-def test_its_theme_can_be_chosen_and_so_can_that_of_the_list_of_pages(browser: Browser, path: Path, tmp_path: Path) -> None:
+def test_its_theme_can_be_chosen_and_so_can_that_of_the_list_of_pages(
+    browser: Browser, path: Path, tmp_path: Path
+) -> None:
     pages = tmp_path / "report.html"
     pages.write_text(listed.render(tmp_path), encoding="utf-8")
-    choose = "const menu = document.querySelector('#theme'); menu.value = arguments[0]; menu.dispatchEvent(new Event('change'))"
+    choose = (
+        "const menu = document.querySelector('#theme'); menu.value = arguments[0]; "
+        "menu.dispatchEvent(new Event('change'))"
+    )
     background = "return getComputedStyle(document.body).backgroundColor"
     for page in (path, pages):
         browser.driver.get(page.as_uri())

@@ -1,4 +1,6 @@
-"""What the terminal prints: tables before the answer, every line within its width, and where more is."""
+"""What the terminal prints: tables before the answer, every line within its width, and where more
+is.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +17,21 @@ from tests.reported import BASE, CRASH, STORY, a_document, a_run, both, flat, pr
 
 def test_the_tables_come_before_the_answer() -> None:
     text = printed(a_document(STORY))
-    assert text.index("Verdicts\n") < text.index("Seconds, ") < text.index("Notes\n") < text.index("Answer\n")
+    assert (
+        text.index("Verdicts\n")
+        < text.index("Seconds, ")
+        < text.index("Notes\n")
+        < text.index("Answer\n")
+    )
     assert "torch: first step" in "".join(text.splitlines()[-3:])
 
 
 def test_without_full_only_the_question_and_the_answer_are_printed() -> None:
     document = a_document(STORY)
     assert printed(document, full=False) == f"{document.question}\n\nAnswer\n{the_answer(document)}"
-    assert printed(document).endswith(f"\n\nAnswer\n{the_answer(document)}"), "the tables change the answer"
+    assert printed(document).endswith(f"\n\nAnswer\n{the_answer(document)}"), (
+        "the tables change the answer"
+    )
     assert "Verdicts" not in printed(document, full=False)
 
 
@@ -51,10 +60,14 @@ def test_one_seed_has_no_deviation() -> None:
 
 
 def test_backends_with_different_verdicts_get_a_row_each() -> None:
-    text = printed(a_document(STORY | {"tanh + xavier": both(a_run(ratio=0.1), a_run("dead", ratio=0.0))}), 120)
+    text = printed(
+        a_document(STORY | {"tanh + xavier": both(a_run(ratio=0.1), a_run("dead", ratio=0.0))}), 120
+    )
     assert "tanh + xavier [numpy]" in text
     assert "tanh + xavier [torch]" in text
-    assert "torch: dead, learns" in the_answer(a_document(STORY | {"tanh + xavier": both(a_run(), a_run("dead"))}))
+    assert "torch: dead, learns" in the_answer(
+        a_document(STORY | {"tanh + xavier": both(a_run(), a_run("dead"))})
+    )
 
 
 def test_a_crash_is_a_line_with_its_reason() -> None:
@@ -82,7 +95,9 @@ LONG = {
 @pytest.mark.parametrize("width", [80, 120])
 @pytest.mark.parametrize("runs", [STORY, LONG], ids=["story", "long names"])
 def test_every_line_fits_the_terminal(width: int, runs: dict[str, dict[str, RunFinding]]) -> None:
-    assert [line for line in printed(a_document(runs), width).splitlines() if len(line.rstrip()) > width] == []
+    assert [
+        line for line in printed(a_document(runs), width).splitlines() if len(line.rstrip()) > width
+    ] == []
 
 
 @pytest.mark.parametrize("width", [80, 120])
@@ -95,7 +110,11 @@ def test_no_name_is_broken_across_lines(width: int) -> None:
 def test_a_name_longer_than_the_terminal_is_broken_between_its_parts() -> None:
     from experiments.report.layout import folded
 
-    assert folded("relu + batch norm + he, learning rate 0.1", 20) == ["relu + batch norm", "+ he,", "learning rate 0.1"]
+    assert folded("relu + batch norm + he, learning rate 0.1", 20) == [
+        "relu + batch norm",
+        "+ he,",
+        "learning rate 0.1",
+    ]
     assert all(len(line) <= 10 for line in folded("a_very_long_word_of_the_user and more", 10))
 
 

@@ -45,7 +45,9 @@ def resolve(dotted: str) -> Any:
 
 
 def constructors(thing: Any) -> Iterator[Any]:
-    """What takes the arguments: a class's own constructor, and where it passes others on, those of its bases."""
+    """What takes the arguments: a class's own constructor, and where it passes others on, those of
+    its bases.
+    """
     if not inspect.isclass(thing):
         yield thing
         return
@@ -57,7 +59,9 @@ def constructors(thing: Any) -> Iterator[Any]:
 
 
 def arguments(thing: Any) -> set[str]:
-    """The arguments of a function or a class; some of PyTorch's are said in the documentation only."""
+    """The arguments of a function or a class; some of PyTorch's are said in the documentation
+    only.
+    """
     found: set[str] = set()
     for one in constructors(thing):
         with contextlib.suppress(ValueError):  # it is built in
@@ -68,7 +72,11 @@ def arguments(thing: Any) -> set[str]:
 def documented(thing: Any) -> set[str]:
     """The arguments in the call that documentation begins with."""
     written = re.match(r"[\w.]+\((.*?)\)", inspect.getdoc(thing) or "", re.DOTALL)
-    return {word.partition("=")[0].strip(" *\n") for word in written[1].split(",")} if written else set()
+    return (
+        {word.partition("=")[0].strip(" *\n") for word in written[1].split(",")}
+        if written
+        else set()
+    )
 
 
 def used(cell: str) -> set[str]:
@@ -91,7 +99,11 @@ def faults(row: Row) -> list[str]:
             found.append(f"there is no {dotted}")
             continue
         known = arguments(thing) if any(map(used, cells)) else set()
-        found += [f"{dotted} has no argument {name!r}" for cell in cells for name in sorted(used(cell) - known)]
+        found += [
+            f"{dotted} has no argument {name!r}"
+            for cell in cells
+            for name in sorted(used(cell) - known)
+        ]
     return found
 
 
@@ -103,7 +115,9 @@ def test_every_name_is_real_and_has_the_arguments(row: Row) -> None:
 def test_every_line_says_something_of_two_frameworks_or_shows_that_one_is_alone() -> None:
     for row in rows():
         for line in row.arguments:
-            assert any(used(cell) for cell in line if cell != NONE), f"{row.name}: {line} names no argument"
+            assert any(used(cell) for cell in line if cell != NONE), (
+                f"{row.name}: {line} names no argument"
+            )
 
 
 def test_there_are_forty_five_rows_and_none_twice() -> None:
@@ -115,11 +129,23 @@ def test_there_are_forty_five_rows_and_none_twice() -> None:
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        ({"names": ("torch.nn.Linaer", "keras.layers.Dense", "-", "-")}, "there is no torch.nn.Linaer"),
-        ({"arguments": (("bais", "use_bias", "-", "-"),)}, "torch.nn.Linear has no argument 'bais'"),
+        (
+            {"names": ("torch.nn.Linaer", "keras.layers.Dense", "-", "-")},
+            "there is no torch.nn.Linaer",
+        ),
+        (
+            {"arguments": (("bais", "use_bias", "-", "-"),)},
+            "torch.nn.Linear has no argument 'bais'",
+        ),
         ({"arguments": (("bias", "bias", "-", "-"),)}, "keras.layers.Dense has no argument 'bias'"),
-        ({"arguments": (("bias", "use_bias", "1 - bias", "-"),)}, "flax.linen.Dense has no argument 'bias'"),
-        ({"arguments": (("bias", "use_bias", "use_bias", "features"),)}, "flax.nnx.Linear has no argument 'features'"),
+        (
+            {"arguments": (("bias", "use_bias", "1 - bias", "-"),)},
+            "flax.linen.Dense has no argument 'bias'",
+        ),
+        (
+            {"arguments": (("bias", "use_bias", "use_bias", "features"),)},
+            "flax.nnx.Linear has no argument 'features'",
+        ),
     ],
 )
 def test_a_planted_fault_is_found(change: dict[str, Any], fault: str) -> None:
@@ -159,7 +185,9 @@ def test_a_row_is_found_by_any_name_and_comes_whole(word: str, name: str) -> Non
 
 
 def test_by_an_argument_only_its_lines_are_found() -> None:
-    assert [(row.name, len(row.arguments)) for row in named("clipnorm")] == [("clipping by the norm of each", 1)]
+    assert [(row.name, len(row.arguments)) for row in named("clipnorm")] == [
+        ("clipping by the norm of each", 1)
+    ]
     assert {line[2] for row in named("beta_1") for line in row.arguments} == {"b1"}
 
 
@@ -176,7 +204,9 @@ def test_the_page_shows_every_name_and_line() -> None:
     for row in rows():
         assert f"**{row.name}**" in page
         for cells in (row.names, *row.arguments):
-            assert f"| {' | '.join(cell if cell == NONE else f'`{cell}`' for cell in cells)} |" in page
+            assert (
+                f"| {' | '.join(cell if cell == NONE else f'`{cell}`' for cell in cells)} |" in page
+            )
 
 
 def test_each_row_has_an_anchor_of_its_own() -> None:
@@ -187,4 +217,6 @@ def test_each_row_has_an_anchor_of_its_own() -> None:
 
 
 def test_no_cell_breaks_the_table() -> None:
-    assert all("|" not in cell for row in rows() for cells in (row.names, *row.arguments) for cell in cells)
+    assert all(
+        "|" not in cell for row in rows() for cells in (row.names, *row.arguments) for cell in cells
+    )

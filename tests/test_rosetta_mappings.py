@@ -1,4 +1,6 @@
-"""What the Rosetta table says of arguments and in its notes, as it acts in the installed packages."""
+"""What the Rosetta table says of arguments and in its notes, as it acts in the installed
+packages.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ def test_batch_norm_s_momentum_is_mapped_as_it_acts() -> None:
     x = np.random.default_rng(0).normal(3.0, 1.0, (8, 2)).astype("float32")
     theirs = keras.layers.BatchNormalization(momentum=0.75)
     theirs(x, training=True)
-    ours = torch.nn.BatchNorm1d(2, momentum=eval(mapping("batch norm", "momentum")[1], {"momentum": 0.75}))
+    ours = torch.nn.BatchNorm1d(
+        2, momentum=eval(mapping("batch norm", "momentum")[1], {"momentum": 0.75})
+    )
     ours(torch.from_numpy(x))
     np.testing.assert_allclose(ours.get_buffer("running_mean"), theirs.moving_mean, rtol=1e-5)
 
@@ -66,8 +70,12 @@ def test_a_truncated_normal_s_bounds_are_mapped_as_they_act() -> None:
 
     bounds = [mapping("truncated normal", f"({side} - mean) / std")[0] for side in "ab"]
     lower, upper = (eval(bound, {"a": -0.5, "b": 1.0, "mean": 0.0, "std": 0.5}) for bound in bounds)
-    theirs = jax.nn.initializers.truncated_normal(0.5, lower=lower, upper=upper)(jax.random.key(0), (20_000,))
-    ours = torch.nn.init.trunc_normal_(torch.empty(20_000), 0.0, 0.5, -0.5, 1.0, generator=torch.Generator().manual_seed(0))
+    theirs = jax.nn.initializers.truncated_normal(0.5, lower=lower, upper=upper)(
+        jax.random.key(0), (20_000,)
+    )
+    ours = torch.nn.init.trunc_normal_(
+        torch.empty(20_000), 0.0, 0.5, -0.5, 1.0, generator=torch.Generator().manual_seed(0)
+    )
     for side in (np.min, np.max):
         assert side(np.asarray(theirs)) == pytest.approx(side(ours.numpy()), abs=0.01)
 
@@ -105,7 +113,8 @@ def rates(schedule: Callable[[Any], Any], steps: int) -> list[float]:
     import torch
 
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
-    running, found = schedule(optimizer), []
+    running = schedule(optimizer)
+    found = []
     for _ in range(steps):
         found.append(running.get_last_lr()[0])
         optimizer.step()
@@ -122,8 +131,12 @@ def test_steps_of_an_exponential_schedule_are_mapped_as_they_act() -> None:
     import optax
     import torch
 
-    ours = rates(lambda optimizer: torch.optim.lr_scheduler.StepLR(optimizer, step_size=2, gamma=0.5), 5)
-    theirs = keras.optimizers.schedules.ExponentialDecay(1.0, decay_steps=2, decay_rate=0.5, staircase=True)
+    ours = rates(
+        lambda optimizer: torch.optim.lr_scheduler.StepLR(optimizer, step_size=2, gamma=0.5), 5
+    )
+    theirs = keras.optimizers.schedules.ExponentialDecay(
+        1.0, decay_steps=2, decay_rate=0.5, staircase=True
+    )
     optax_s = optax.exponential_decay(1.0, transition_steps=2, decay_rate=0.5, staircase=True)
     assert ours == of_steps(theirs, 5) == of_steps(optax_s, 5) == [1, 1, 0.5, 0.5, 0.25]
 
@@ -133,8 +146,15 @@ def test_a_polynomial_schedule_is_mapped_as_it_acts() -> None:
     import optax
     import torch
 
-    ours = rates(lambda optimizer: torch.optim.lr_scheduler.PolynomialLR(optimizer, total_iters=4, power=2.0), 5)
-    theirs = keras.optimizers.schedules.PolynomialDecay(1.0, decay_steps=4, end_learning_rate=0.0, power=2.0)
+    ours = rates(
+        lambda optimizer: torch.optim.lr_scheduler.PolynomialLR(
+            optimizer, total_iters=4, power=2.0
+        ),
+        5,
+    )
+    theirs = keras.optimizers.schedules.PolynomialDecay(
+        1.0, decay_steps=4, end_learning_rate=0.0, power=2.0
+    )
     optax_s = optax.polynomial_schedule(1.0, end_value=0.0, power=2.0, transition_steps=4)
     for each in (theirs, optax_s):
         assert of_steps(each, 5) == pytest.approx(ours, abs=1e-7)
@@ -148,14 +168,18 @@ def test_only_keras_has_the_first_rate_at_the_boundary_itself() -> None:
     theirs = keras.optimizers.schedules.PiecewiseConstantDecay(boundaries=[2], values=[1.0, 0.5])
     assert of_steps(theirs, 4) == [1, 1, 1, 0.5]
     assert of_steps(optax.piecewise_constant_schedule(1.0, {2: 0.5}), 4) == [1, 1, 0.5, 0.5]
-    assert rates(lambda optimizer: torch.optim.lr_scheduler.MultiStepLR(optimizer, [2], 0.5), 4) == [1, 1, 0.5, 0.5]
+    assert rates(
+        lambda optimizer: torch.optim.lr_scheduler.MultiStepLR(optimizer, [2], 0.5), 4
+    ) == [1, 1, 0.5, 0.5]
 
 
 def test_only_pytorch_s_cosine_rises_again() -> None:
     import optax
     import torch
 
-    ours = rates(lambda optimizer: torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=4), 7)
+    ours = rates(
+        lambda optimizer: torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=4), 7
+    )
     assert ours[4] == pytest.approx(0, abs=1e-12)
     assert ours[6] == pytest.approx(0.5)
     assert of_steps(optax.cosine_decay_schedule(1.0, decay_steps=4), 7)[6] == 0
@@ -170,11 +194,18 @@ def test_attention_has_heads_before_time_in_pytorch_only() -> None:
     import keras
     import torch
 
-    x = np.random.default_rng(0).normal(size=(2, 5, 3, 4)).astype("float32")  # [batch, time, head, feature]
+    # [batch, time, head, feature]
+    x = np.random.default_rng(0).normal(size=(2, 5, 3, 4)).astype("float32")
     mask = np.tril(np.ones((5, 5), bool))
     swapped = torch.from_numpy(x).transpose(1, 2)
-    ours = torch.nn.functional.scaled_dot_product_attention(swapped, swapped, swapped, attn_mask=torch.from_numpy(mask))
-    for function in (keras.ops.dot_product_attention, linen.dot_product_attention, jax.nn.dot_product_attention):
+    ours = torch.nn.functional.scaled_dot_product_attention(
+        swapped, swapped, swapped, attn_mask=torch.from_numpy(mask)
+    )
+    for function in (
+        keras.ops.dot_product_attention,
+        linen.dot_product_attention,
+        jax.nn.dot_product_attention,
+    ):
         found = np.asarray(function(x, x, x, mask=mask[None, None]))
         np.testing.assert_allclose(found, ours.transpose(1, 2), atol=1e-6)
 
@@ -227,7 +258,8 @@ def test_an_array_says_where_it_lies() -> None:
 
     processor = jax.devices("cpu")[0]
     with tf.device("CPU"), jax.default_device(processor):
-        of_jax, of_tensorflow = jax.numpy.ones(1), tf.Variable(tf.ones(1))
+        of_jax = jax.numpy.ones(1)
+        of_tensorflow = tf.Variable(tf.ones(1))
     assert torch.ones(1).device == torch.device("cpu")
     assert of_tensorflow.device.endswith("CPU:0")
     assert of_jax.device == processor
@@ -239,9 +271,13 @@ def test_divergences_are_of_logarithms_in_pytorch_and_optax_and_batchmean_is_the
     import torch
 
     p, q = np.array([[[0.2, 0.8], [0.5, 0.5]], [[0.3, 0.7], [0.4, 0.6]]], "float32")
-    ours = torch.nn.KLDivLoss(reduction="batchmean")(torch.log(torch.from_numpy(q)), torch.from_numpy(p)).item()
+    ours = torch.nn.KLDivLoss(reduction="batchmean")(
+        torch.log(torch.from_numpy(q)), torch.from_numpy(p)
+    ).item()
     assert np.asarray(keras.losses.KLDivergence()(p, q)) == pytest.approx(ours, rel=1e-5)
     assert np.asarray(optax.kl_divergence(np.log(q), p)).mean() == pytest.approx(ours, rel=1e-5)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # PyTorch says so itself
-        assert torch.nn.KLDivLoss()(torch.log(torch.from_numpy(q)), torch.from_numpy(p)).item() == pytest.approx(ours / 2)
+        assert torch.nn.KLDivLoss()(
+            torch.log(torch.from_numpy(q)), torch.from_numpy(p)
+        ).item() == pytest.approx(ours / 2)

@@ -1,4 +1,6 @@
-"""The runner: every run ends up in the store, in lanes, and a framework's is judged by the definition's references."""
+"""The runner: every run ends up in the store, in lanes, and a framework's is judged by the
+definition's references.
+"""
 
 from __future__ import annotations
 
@@ -24,12 +26,18 @@ from tests.notes import SMALL, Notes, small
 
 
 def test_every_run_ends_up_in_the_store(tmp_path: Path) -> None:
-    store, jobs = Store(tmp_path), jobs_of(small(), ["numpy"], "cpu")
+    store = Store(tmp_path)
+    jobs = jobs_of(small(), ["numpy"], "cpu")
     assert Runner(store, Notes()).run(jobs) == {}
     found = stored(jobs, store)
     assert found.keys() == {one.run_id for one in jobs}
     header = found[jobs[0].run_id].header
-    assert (header.backend, header.device, header.threads, header.plan) == ("numpy", "cpu:0", 1, jobs[0].plan)
+    assert (header.backend, header.device, header.threads, header.plan) == (
+        "numpy",
+        "cpu:0",
+        1,
+        jobs[0].plan,
+    )
     assert header.checks == [], "nothing is compared with the definition"
 
 
@@ -45,7 +53,8 @@ def test_the_definition_of_a_frameworks_plan_runs_again_for_its_references() -> 
 
 
 def test_a_frameworks_run_is_judged_by_the_references_of_the_definitions(tmp_path: Path) -> None:
-    store, jobs = Store(tmp_path), jobs_of(small(), ["numpy", "torch"], "cpu")
+    store = Store(tmp_path)
+    jobs = jobs_of(small(), ["numpy", "torch"], "cpu")
     if backends.missing("torch"):
         pytest.skip("torch is not installed")
     assert Runner(store, Notes()).run(jobs) == {}
@@ -69,7 +78,8 @@ def test_without_the_definitions_references_nothing_is_judged(tmp_path: Path) ->
 
 @pytest.mark.parametrize("at_once", [1, 2])
 def test_a_run_knows_whether_another_worker_ran_beside_it(tmp_path: Path, at_once: int) -> None:
-    store, jobs = Store(tmp_path), jobs_of(small(), ["numpy"], "cpu")[:1]
+    store = Store(tmp_path)
+    jobs = jobs_of(small(), ["numpy"], "cpu")[:1]
     Runner(store, Notes(), Processes(at_once=at_once)).run(jobs)
     assert stored(jobs, store)[jobs[0].run_id].header.exclusive == (at_once == 1)
 
@@ -106,14 +116,17 @@ class Sent:
         pass
 
 
-def test_a_framework_that_is_ahead_of_the_definition_goes_on_when_that_has_caught_up(tmp_path: Path) -> None:
+def test_a_framework_that_is_ahead_of_the_definition_goes_on_when_that_has_caught_up(
+    tmp_path: Path,
+) -> None:
     first, second = (job("torch", name, plan, "cpu") for name, plan in small().items())
     sent = Sent()
     runner = Runner(Store(tmp_path), Notes())
     last = job("numpy", second.name, second.plan, "cpu")
     defining = Lane("numpy", deque(), worker=Sent(), current=last, ready=True)  # pyright: ignore[reportArgumentType]
     ahead = Lane("torch", deque([second]), worker=sent, current=first, ready=True)  # pyright: ignore[reportArgumentType]
-    runner.active, runner.undefined = [defining, ahead], {last.plan}
+    runner.active = [defining, ahead]
+    runner.undefined = {last.plan}
     runner._hear(ahead, {"type": "finished"})
     assert sent.jobs == []
     runner._hear(defining, {"type": "finished"})
@@ -145,5 +158,7 @@ def test_a_workers_threads_are_set_on_purpose(monkeypatch: pytest.MonkeyPatch) -
     flags = env["XLA_FLAGS"].split()
     assert "--xla_cpu_multi_thread_eigen=false" in flags
     assert flags[-1] == "--xla_force_host_platform_device_count=2"
-    assert all(flag.startswith("--") for flag in flags), "XLA reads no further than to the first that does not"
+    assert all(flag.startswith("--") for flag in flags), (
+        "XLA reads no further than to the first that does not"
+    )
     assert "--xla_cpu_multi_thread_eigen=false" not in environment(2)["XLA_FLAGS"]

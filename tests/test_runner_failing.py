@@ -1,4 +1,6 @@
-"""Runs that fail, and a command that is interrupted or killed: what was finished is kept, and nothing goes on."""
+"""Runs that fail, and a command that is interrupted or killed: what was finished is kept, and
+nothing goes on.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ LONG = SMALL | {"steps": 200_000, "record_every": 1000}
 
 
 def children_of(pid: int) -> list[int]:
-    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
+    found = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False
+    )
     return [int(child) for child in found.stdout.split()]
 
 
@@ -33,7 +37,10 @@ def gone(pid: int, seconds: float = 10) -> bool:
             os.kill(pid, 0)
         except ProcessLookupError:
             return True
-        if Path(f"/proc/{pid}/stat").exists() and Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z":
+        if (
+            Path(f"/proc/{pid}/stat").exists()
+            and Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z"
+        ):
             return True
         time.sleep(0.05)
     return False
@@ -52,7 +59,9 @@ def test_a_killed_worker_costs_the_run_in_flight_and_nothing_else(tmp_path: Path
 
     runner = Runner(store, Notes(kill))
     failures = runner.run([first, second])
-    assert {run_id: outcome.status for run_id, outcome in failures.items()} == {first.run_id: "crashed"}
+    assert {run_id: outcome.status for run_id, outcome in failures.items()} == {
+        first.run_id: "crashed"
+    }
     assert failures[first.run_id].reason == "the worker was killed by SIGKILL (out of memory?)"
     assert stored([first, second], store).keys() == {second.run_id}
 
@@ -61,21 +70,27 @@ def test_a_backend_that_cannot_be_imported_fails_with_the_reason_and_the_others_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KERAS_BACKEND", "nothing")
-    store, plan = Store(tmp_path), small()["relu + he"]
+    store = Store(tmp_path)
+    plan = small()["relu + he"]
     good = job("numpy", "good", plan, "cpu")
     bad = [good._replace(backend="no_such_backend", run_id=f"{i}") for i in range(3)]
     failures = Runner(store, Notes()).run([*bad, good])
     assert {outcome.status for outcome in failures.values()} == {"crashed"}
-    assert {outcome.reason.partition(";")[0] for outcome in failures.values() if outcome.reason} == {
-        "no backend is called 'no_such_backend'"
-    }
+    assert {
+        outcome.reason.partition(";")[0] for outcome in failures.values() if outcome.reason
+    } == {"no backend is called 'no_such_backend'"}
     assert stored([good], store)
 
 
-def test_a_device_that_a_backend_does_not_have_is_unsupported_with_what_it_has(tmp_path: Path) -> None:
+def test_a_device_that_a_backend_does_not_have_is_unsupported_with_what_it_has(
+    tmp_path: Path,
+) -> None:
     refused = job("numpy", "it", small()["relu + he"], "cpu")._replace(device="gpu")
     (outcome,) = Runner(Store(tmp_path), Notes()).run([refused]).values()
-    assert (outcome.status, outcome.reason) == ("unsupported", "numpy has no device 'gpu'; it has: cpu:0")
+    assert (outcome.status, outcome.reason) == (
+        "unsupported",
+        "numpy has no device 'gpu'; it has: cpu:0",
+    )
 
 
 def test_an_error_in_a_run_is_its_reason_and_leaves_its_traceback(tmp_path: Path) -> None:
@@ -91,12 +106,16 @@ def test_an_error_in_a_run_is_its_reason_and_leaves_its_traceback(tmp_path: Path
 def start_long(folder: Path) -> subprocess.Popen[str]:
     """A command whose first runs are short and whose last one never ends."""
     steps = {"short": "2", "too": "3", "long": "1000000\nrecord_every = 1000"}
-    runs = "".join(f'[[configuration]]\nname = "{name}"\nsteps = {count}\n' for name, count in steps.items())
+    runs = "".join(
+        f'[[configuration]]\nname = "{name}"\nsteps = {count}\n' for name, count in steps.items()
+    )
     base = 'question = "?"\n[base]\ndepth = 4\nwidth = 8\nbatch_size = 16\nseeds = 1\n'
     (folder / "long.toml").write_text(base + runs)
     command = [sys.executable, "-m", "experiments.compare", str(folder / "long.toml")]
     options = ["--backends", "numpy", "--output", str(folder / "results")]
-    process = subprocess.Popen([*command, *options], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*command, *options], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     until = time.monotonic() + 30
     while len(list((folder / "results").glob("*.parquet"))) < 2 and time.monotonic() < until:
         time.sleep(0.05)
@@ -116,9 +135,11 @@ def test_ctrl_c_keeps_finished_runs_and_says_how_to_go_on(tmp_path: Path) -> Non
     assert "Traceback" not in err
     assert workers
     assert all(gone(worker) for worker in workers)
-    assert sorted(path.suffix for path in (tmp_path / "results").iterdir()) == ["", ".parquet", ".parquet"], (
-        ".lock, and no part"
-    )
+    assert sorted(path.suffix for path in (tmp_path / "results").iterdir()) == [
+        "",
+        ".parquet",
+        ".parquet",
+    ], ".lock, and no part"
 
 
 def test_workers_end_when_the_command_is_killed(tmp_path: Path) -> None:

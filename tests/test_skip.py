@@ -44,9 +44,15 @@ over_orders = pytest.mark.parametrize("skip", ORDERS.values(), ids=list(ORDERS))
 def inputs(spec: Skip, x: np.ndarray, cotangent: np.ndarray) -> dict[str, np.ndarray]:
     """What `probe` takes, with a map and parameters that are all different."""
     rng = np.random.default_rng(0)
-    own = {name: np.asarray(one.start if one.start != "drawn" else 0.0) for name, one in own_parameters(spec, UNITS).items()}
+    own = {
+        name: np.asarray(one.start if one.start != "drawn" else 0.0)
+        for name, one in own_parameters(spec, UNITS).items()
+    }
     shapes = {name: one.shape for name, one in own_parameters(spec, UNITS).items()}
-    drawn = {name: own[name] + 0.1 * rng.standard_normal(shape) * (spec != ReZero()) for name, shape in shapes.items()}
+    drawn = {
+        name: own[name] + 0.1 * rng.standard_normal(shape) * (spec != ReZero())
+        for name, shape in shapes.items()
+    }
     return {"x": x, "cotangent": cotangent, "weight": rng.standard_normal((UNITS, UNITS)), **drawn}
 
 
@@ -69,7 +75,9 @@ def test_values_and_gradients_are_the_definitions(
 
 
 @over_specs
-def test_ordinary_inputs_agree_to_1e_12_of_their_own_size(backend: Backend, definition: Backend, spec: Skip) -> None:
+def test_ordinary_inputs_agree_to_1e_12_of_their_own_size(
+    backend: Backend, definition: Backend, spec: Skip
+) -> None:
     rng = np.random.default_rng(1)
     given_inputs = inputs(spec, rng.standard_normal((8, UNITS)), rng.standard_normal((8, UNITS)))
     expected, found = (wing.skip.probe(spec, given_inputs) for wing in (definition, backend))
@@ -83,16 +91,30 @@ def test_ordinary_inputs_agree_to_1e_12_of_their_own_size(backend: Backend, defi
 def test_the_gradient_derived_by_hand_is_the_difference_quotient(
     plan: Maker, skip: dict[str, Any], normalization: str, activation: str
 ) -> None:
-    assert_derived_by_hand(plan(**SIZES, activation=activation, normalization=normalization, skip=skip))
+    assert_derived_by_hand(
+        plan(**SIZES, activation=activation, normalization=normalization, skip=skip)
+    )
 
 
 @pytest.mark.parametrize("activation", ["relu", "prelu", "tanh"])
 @pytest.mark.parametrize("normalization", ["none", "batch"])
 @over_orders
 def test_a_step_with_it_is_the_definitions(
-    backend: Backend, definition: Backend, plan: Maker, skip: dict[str, Any], normalization: str, activation: str
+    backend: Backend,
+    definition: Backend,
+    plan: Maker,
+    skip: dict[str, Any],
+    normalization: str,
+    activation: str,
 ) -> None:
-    small = plan(features=64, classes=10, depth=5, skip=skip, normalization=normalization, activation=activation)
+    small = plan(
+        features=64,
+        classes=10,
+        depth=5,
+        skip=skip,
+        normalization=normalization,
+        activation=activation,
+    )
     assert not differing(backend, definition, small)
 
 
@@ -105,9 +127,19 @@ def signals(wing: Backend, plan: Plan) -> tuple[np.ndarray, dict[str, np.ndarray
 
 
 @pytest.mark.parametrize("order", ["pre-activation", "around"])
-def test_at_a_scale_of_0_every_layer_is_the_identity(backend: Backend, plan: Maker, order: str) -> None:
-    """All layers get the same gradient, whatever the depth; that of their weights is 0, and only the scale's is not."""
-    deep = plan(features=64, classes=10, depth=50, activation="relu", skip={"kind": "rezero", "order": order})
+def test_at_a_scale_of_0_every_layer_is_the_identity(
+    backend: Backend, plan: Maker, order: str
+) -> None:
+    """All layers get the same gradient, whatever the depth; that of their weights is 0, and only
+    the scale's is not.
+    """
+    deep = plan(
+        features=64,
+        classes=10,
+        depth=50,
+        activation="relu",
+        skip={"kind": "rezero", "order": order},
+    )
     signal, gradients = signals(backend, deep)
     assert np.ptp(signal, axis=1).max() <= 1e-15 * signal.max()
     assert not gradients["hidden.weight"].any()
@@ -115,11 +147,17 @@ def test_at_a_scale_of_0_every_layer_is_the_identity(backend: Backend, plan: Mak
 
 
 def test_a_closed_gate_passes_everything(backend: Backend, plan: Maker) -> None:
-    signal, _ = signals(backend, plan(features=64, classes=10, depth=50, skip={"kind": "highway", "initial_bias": -800.0}))
+    signal, _ = signals(
+        backend,
+        plan(features=64, classes=10, depth=50, skip={"kind": "highway", "initial_bias": -800.0}),
+    )
     assert np.ptp(signal, axis=1).max() <= 1e-15 * signal.max()
 
 
-CLEAR = [*(kind for kind in ORDERS.values() if kind.get("order") == "around"), {"kind": "highway", "initial_bias": -3.0}]
+CLEAR = [
+    *(kind for kind in ORDERS.values() if kind.get("order") == "around"),
+    {"kind": "highway", "initial_bias": -3.0},
+]
 
 
 @pytest.mark.parametrize("skip", [*CLEAR, ORDERS["pre-activation"]])
@@ -143,7 +181,15 @@ def test_a_layers_weights_are_drawn_alike_with_and_without_it(plan: Maker) -> No
 def test_the_first_layer_has_no_connection_and_no_name_is_taken_twice() -> None:
     for skip in ORDERS.values():
         network = Perceptron.model_validate(
-            {"features": 5, "classes": 3, "width": 4, "depth": 3, "activation": "prelu", "normalization": "batch", "skip": skip}
+            {
+                "features": 5,
+                "classes": 3,
+                "width": 4,
+                "depth": 3,
+                "activation": "prelu",
+                "normalization": "batch",
+                "skip": skip,
+            }
         )
         first, hidden, _ = network.stacks()
         assert not any("skip" in name or "gate" in name for name in first.parameters)

@@ -1,4 +1,6 @@
-"""Whether to port at all: the page's files run in an empty folder on each backend of Keras, and agree."""
+"""Whether to port at all: the page's files run in an empty folder on each backend of Keras, and
+agree.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +22,22 @@ BACKENDS = ("tensorflow", "jax", "torch")
 
 def files(page: str) -> dict[str, str]:
     """The code blocks of the page, by the name above each."""
-    return dict(re.findall(r"^### (\S+\.py)\n\n```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE))
+    return dict(
+        re.findall(r"^### (\S+\.py)\n\n```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    )
 
 
 def run(folder: Path, file: str, backend: str | None = None) -> None:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "KERAS"))}
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PYTHON", "KERAS"))
+    }
     environment |= {"KERAS_BACKEND": backend} if backend else {}
     line = [sys.executable, file]
-    done = subprocess.run(line, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        line, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr[-2000:]
 
 
@@ -50,7 +60,10 @@ def apart(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def test_the_page_has_a_file_for_the_model_and_one_for_each_backend_s_gradients() -> None:
-    assert set(files(guide.START)) == {"model.py", *(f"gradients_{backend}.py" for backend in BACKENDS)}
+    assert set(files(guide.START)) == {
+        "model.py",
+        *(f"gradients_{backend}.py" for backend in BACKENDS),
+    }
 
 
 @pytest.mark.parametrize("backend", ["tensorflow", "torch"])
@@ -68,7 +81,9 @@ def test_one_keras_model_has_the_same_gradients_as_on_jax(folder: Path, backend:
         assert apart(found[name], on_jax[name]) < 1e-5, name
 
 
-def test_without_the_weights_that_were_saved_the_backends_part(folder: Path, tmp_path: Path) -> None:
+def test_without_the_weights_that_were_saved_the_backends_part(
+    folder: Path, tmp_path: Path
+) -> None:
     """One seed is another start on each backend, as the page says."""
     seeded = "import keras\nkeras.utils.set_random_seed(0)\n" + files(guide.START)["model.py"]
     for backend in ("jax", "torch"):

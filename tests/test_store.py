@@ -38,11 +38,15 @@ def test_a_run_comes_back_as_it_was_saved(tmp_path: Path, run: Run) -> None:
 def test_numbers_that_are_not_finite_survive(tmp_path: Path, run: Run) -> None:
     run.trace.quantities["update_ratio"][0, 1, 2] = np.nan
     store = Store(tmp_path)
-    check = Check(step=0, outcome="broken", reason="it is", error=np.inf, bound=1e-9, where="loss, seed 0")
+    check = Check(
+        step=0, outcome="broken", reason="it is", error=np.inf, bound=1e-9, where="loss, seed 0"
+    )
     store.save(Run(run.header.model_copy(update={"checks": [check]}), run.trace))
     loaded = store.load(ID)
     assert loaded
-    assert loaded.header.checks == [check], "an infinite error is broken agreement, not an unknown one"
+    assert loaded.header.checks == [check], (
+        "an infinite error is broken agreement, not an unknown one"
+    )
     assert np.isnan(loaded.trace.quantities["update_ratio"][0, 1, 2])
 
 
@@ -91,7 +95,10 @@ def test_a_run_of_before_there_were_digests_is_called_that_and_not_damaged(
     _table(run).write_parquet(store.path(ID), metadata={KEY: run.header.model_dump_json()})
     assert store.load(ID) is None
     said = capsys.readouterr().err
-    assert said == f"left out: {store.path(ID)} is made by an older version of isograd, and run again\n"
+    assert (
+        said
+        == f"left out: {store.path(ID)} is made by an older version of isograd, and run again\n"
+    )
     assert store.path(ID).exists()
     store.path(ID).write_bytes(store.path(ID).read_bytes()[:-1])
     with pytest.raises(Damaged, match="it has no digest"):
@@ -109,7 +116,9 @@ def test_another_format_is_called_that(
 
 
 @pytest.mark.parametrize("lacks", ["seed", "step", "layer"])
-def test_a_run_that_lacks_a_part_of_its_plan_is_not_taken(tmp_path: Path, run: Run, lacks: str) -> None:
+def test_a_run_that_lacks_a_part_of_its_plan_is_not_taken(
+    tmp_path: Path, run: Run, lacks: str
+) -> None:
     store = Store(tmp_path)
     whole = _table(run)
     rest = whole.filter(whole[lacks] != whole[lacks].max())
@@ -124,16 +133,23 @@ NUMBERS = st.floats(width=64)
 SHAPE = (2, 3, 4)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    loss=arrays(np.float64, SHAPE[:2], elements=NUMBERS), values=arrays(np.float64, (len(QUANTITIES), *SHAPE), elements=NUMBERS)
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-def test_every_number_comes_back_bit_by_bit(tmp_path: Path, run: Run, loss: np.ndarray, values: np.ndarray) -> None:
+@given(
+    loss=arrays(np.float64, SHAPE[:2], elements=NUMBERS),
+    values=arrays(np.float64, (len(QUANTITIES), *SHAPE), elements=NUMBERS),
+)
+def test_every_number_comes_back_bit_by_bit(
+    tmp_path: Path, run: Run, loss: np.ndarray, values: np.ndarray
+) -> None:
     trace = Trace(run.trace.steps, loss, dict(zip(QUANTITIES, values, strict=True)))
     Store(tmp_path).save(Run(run.header, trace))
     found = read_run(tmp_path / f"{ID}.parquet").trace
     assert found.loss.tobytes() == loss.tobytes()
-    assert all(found.quantities[name].tobytes() == trace.quantities[name].tobytes() for name in QUANTITIES)
+    assert all(
+        found.quantities[name].tobytes() == trace.quantities[name].tobytes() for name in QUANTITIES
+    )
 
 
 def test_a_path_that_reads_like_a_seal_is_none(tmp_path: Path, run: Run) -> None:

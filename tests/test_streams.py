@@ -1,4 +1,6 @@
-"""A report outlives the reader of its standard output: pipes, closed, full and ASCII streams, in all commands."""
+"""A report outlives the reader of its standard output: pipes, closed, full and ASCII streams, in
+all commands.
+"""
 
 from __future__ import annotations
 
@@ -24,10 +26,14 @@ FULL = "error: standard output could not take the report: No space left on devic
 
 def shell(line: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """A line of Bash in a folder; `isograd NAME` is a command of this project."""
-    function = f'isograd() {{ local name=$1; shift; "{sys.executable}" -m "experiments.$name" "$@"; }}; '
+    function = (
+        f'isograd() {{ local name=$1; shift; "{sys.executable}" -m "experiments.$name" "$@"; }}; '
+    )
     env = os.environ | {"PYTHONPATH": str(ROOT)} | variables
     bash = ["bash", "-c", f"{function}{line}"]
-    return subprocess.run(bash, cwd=folder, env=env, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        bash, cwd=folder, env=env, capture_output=True, text=True, timeout=60, check=False
+    )
 
 
 def own(folder: Path) -> str:
@@ -61,7 +67,9 @@ def test_a_stream_without_a_reader_takes_everything_and_remembers_why() -> None:
 def test_a_pipe_that_does_not_block_loses_nothing() -> None:
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
-    reader = subprocess.Popen(["sh", "-c", "sleep 0.2; wc -c"], stdin=reading, stdout=subprocess.PIPE)
+    reader = subprocess.Popen(
+        ["sh", "-c", "sleep 0.2; wc -c"], stdin=reading, stdout=subprocess.PIPE
+    )
     os.close(reading)
     raw, stream = outlet(writing)
     stream.write("a" * 300_000)  # a pipe holds 65,536
@@ -82,12 +90,17 @@ def test_a_character_that_an_encoding_lacks_is_a_question_mark() -> None:
 
 
 def test_a_reader_that_goes_away_costs_no_file(tmp_path: Path) -> None:
-    done = shell(f"isograd compare {own(tmp_path)} --json - | head -c 1; echo; echo ${{PIPESTATUS[0]}}", tmp_path)
+    done = shell(
+        f"isograd compare {own(tmp_path)} --json - | head -c 1; echo; echo ${{PIPESTATUS[0]}}",
+        tmp_path,
+    )
     assert done.stdout == "{\n0\n"
     assert re.fullmatch(r"1 run on numpy: .*\n(?: *\d+ %: .*\n)+", done.stderr)
     assert len(list((tmp_path / "results").glob("*.parquet"))) >= 1
     assert page_in(tmp_path).read_text().endswith("</html>")
-    assert index.path_of(Store(tmp_path / "results"), name_of_file(str(tmp_path / "one.toml"))).exists()
+    assert index.path_of(
+        Store(tmp_path / "results"), name_of_file(str(tmp_path / "one.toml"))
+    ).exists()
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +127,9 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("isograd compare nonsense 2> /dev/full", 2, ""),
     ],
 )
-def test_a_stream_that_takes_nothing_is_a_quiet_end_or_one_line(kept: Path, line: str, status: int, err: str) -> None:
+def test_a_stream_that_takes_nothing_is_a_quiet_end_or_one_line(
+    kept: Path, line: str, status: int, err: str
+) -> None:
     page = page_in(kept)
     before = page.stat().st_mtime_ns
     done = shell(line.format(own=own(kept)), kept)

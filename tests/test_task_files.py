@@ -1,4 +1,6 @@
-"""Data files: each that is no data set is refused by what is wrong in it, and one that changed is not taken for what it was."""
+"""Data files: each that is no data set is refused by what is wrong in it, and one that changed is
+not taken for what it was.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,14 @@ def test_a_file_without_any_key_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("x", "y", "said"),
     [
-        (X[:, 0], Y, r"'x' must be numbers \[samples, features\] or \[samples, time, features\]; received shape \(20,\)"),
+        (
+            X[:, 0],
+            Y,
+            (
+                r"'x' must be numbers \[samples, features\] or \[samples, time, features\]; "
+                r"received shape \(20,\)"
+            ),
+        ),
         (X[..., None, None], Y, r"'x' must be numbers .* shape \(20, 2, 1, 1\)"),
         (X[:0], Y[:0], r"'x' must be numbers .* shape \(0, 2\)"),
         (X[:, :0], Y, r"'x' must be numbers .* shape \(20, 0\)"),
@@ -34,12 +43,18 @@ def test_a_file_without_any_key_is_refused(tmp_path: Path) -> None:
         (X, Y[:, None] * [1, 1], r"'y' must be integer labels .* of int64"),
         (X, np.full(20, 0.5), "its only target is constant over the training set"),
         (X, np.full((20, 2), [0.5, 3]), "all 2 targets are constant over the training set"),
-        (X, np.where(np.arange(20) == 3, np.inf, Y / 2), r"'y' must be finite; received inf at \[3\]"),
+        (
+            X,
+            np.where(np.arange(20) == 3, np.inf, Y / 2),
+            r"'y' must be finite; received inf at \[3\]",
+        ),
         (X, Y[:-1], r"'x' and 'y' must have as many samples; received 20 and 19"),
         (X, np.full(20, 7), r"'y' must have at least two classes; received only the label 7"),
     ],
 )
-def test_a_wrong_array_is_refused_by_its_key(tmp_path: Path, x: np.ndarray, y: np.ndarray, said: str) -> None:
+def test_a_wrong_array_is_refused_by_its_key(
+    tmp_path: Path, x: np.ndarray, y: np.ndarray, said: str
+) -> None:
     assert re.search(said, refusal(saved(tmp_path, x=x, y=y)))
 
 
@@ -68,7 +83,9 @@ def _npy() -> bytes:
 
 
 def _damaged() -> bytes:
-    np.savez_compressed(file := io.BytesIO(), x=np.arange(20000.0).reshape(-1, 2), y=np.arange(10000))
+    np.savez_compressed(
+        file := io.BytesIO(), x=np.arange(20000.0).reshape(-1, 2), y=np.arange(10000)
+    )
     content = bytearray(file.getvalue())
     content[100:200] = bytes(255 - byte for byte in content[100:200])
     return bytes(content)

@@ -1,4 +1,5 @@
-"""Mean field theory (tests/mean_field.py), an oracle from outside: how much gradient a layer of a wide random network loses.
+"""Mean field theory (tests/mean_field.py), an oracle from outside: how much gradient a layer of a
+wide random network loses.
 
 Tolerances are four standard errors over the seeds, of 1.5 V.
 """
@@ -33,7 +34,9 @@ def test_the_oracle_gives_the_known_numbers() -> None:
 
 
 def test_the_constants_of_selu_are_its_papers_fixed_point() -> None:
-    """Mean 0 and variance 1 go through a layer unchanged (Klambauer et al. 2017), the gradient's mean square grows by 7 %."""
+    """Mean 0 and variance 1 go through a layer unchanged (Klambauer et al. 2017), the gradient's
+    mean square grows by 7 %.
+    """
     phi, slope = PHI["selu"]
     assert mean(phi(Z)) == pytest.approx(0, abs=1e-15)
     assert mean(phi(Z) ** 2) == pytest.approx(1, abs=1e-14)
@@ -42,7 +45,9 @@ def test_the_constants_of_selu_are_its_papers_fixed_point() -> None:
 
 @pytest.mark.parametrize("kind", ["gelu", "silu"])
 def test_half_of_a_small_signal_comes_through_gelu_and_silu(kind: str) -> None:
-    """Their derivative is 1/2 at 0 and on average: without a bias, as in a linear layer of half the weights."""
+    """Their derivative is 1/2 at 0 and on average: without a bias, as in a linear layer of half the
+    weights.
+    """
     assert mean(PHI[kind][1](Z)) == pytest.approx(0.5, abs=1e-14)
     assert decades(kind, 1) == pytest.approx(np.log10(1 / 2), abs=1e-6)
     assert decades(kind, 2) == pytest.approx(np.log10(2 / 4) / 2, abs=1e-6)
@@ -59,7 +64,8 @@ def test_the_theory_knows_every_kind_of_activation() -> None:
 
 def measured(wing: Backend, plan: Plan) -> np.ndarray:
     """`signal_gradient_rms` [seed, layer] of one step on noise."""
-    rng, shape = np.random.default_rng(7), (len(plan.seeds), plan.task.batch_size)
+    rng = np.random.default_rng(7)
+    shape = (len(plan.seeds), plan.task.batch_size)
     x = rng.normal(size=(*shape, plan.network.features))
     x /= np.sqrt((x**2).mean(-1, keepdims=True))
     program = wing.program(plan, "cpu")
@@ -69,7 +75,14 @@ def measured(wing: Backend, plan: Plan) -> np.ndarray:
 
 
 def wide(plan: Maker, **changes: object) -> Plan:
-    numbers = {"features": WIDTH, "width": WIDTH, "depth": DEPTH, "classes": 10, "batch_size": 8, "seeds": SEEDS}
+    numbers = {
+        "features": WIDTH,
+        "width": WIDTH,
+        "depth": DEPTH,
+        "classes": 10,
+        "batch_size": 8,
+        "seeds": SEEDS,
+    }
     return plan(**numbers | changes)
 
 
@@ -97,40 +110,64 @@ CASES = {
     "relu-keras_default": ("relu", "keras_default", 1, -0.151),
     "relu-flax_default": ("relu", "flax_default", 1, -0.151),
 }
-"""Activation, start, the variance of a weight times n, and the decades of gradient for each layer."""
+"""Activation, start, the variance of a weight times n, and the decades of gradient for each
+layer."""
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_gradient_lost_per_layer_is_that_of_the_theory(wing: Backend, plan: Maker, case: str) -> None:
+def test_the_gradient_lost_per_layer_is_that_of_the_theory(
+    wing: Backend, plan: Maker, case: str
+) -> None:
     activation, initialization, s, expected = CASES[case]
-    signal = assert_follows_theory(wing, wide(plan, activation=activation, initialization=initialization), s)
-    theory, per_layer = predicted(activation, s, DEPTH), 2 * np.log(10) * (DEPTH - 1)
+    signal = assert_follows_theory(
+        wing, wide(plan, activation=activation, initialization=initialization), s
+    )
+    theory = predicted(activation, s, DEPTH)
+    per_layer = 2 * np.log(10) * (DEPTH - 1)
     # the least-squares slope of a random walk has 6/5 of the variance of the line between its ends
     tolerance = 4 * np.sqrt(1.2 * 1.5 * theory.variance / len(SEEDS)) / per_layer
     assert tolerance < 0.025
-    assert abs(np.mean(decay_per_layer(signal)) - (expected - theory.variance / 2 / per_layer)) < tolerance
+    assert (
+        abs(np.mean(decay_per_layer(signal)) - (expected - theory.variance / 2 / per_layer))
+        < tolerance
+    )
 
 
 @pytest.mark.parametrize("gain", [1.0, 0.9])
-def test_orthogonal_weights_of_a_linear_network_keep_every_length(wing: Backend, plan: Maker, gain: float) -> None:
-    """Not on average over wide networks (Saxe et al. 2014), but each gradient, in a network of 8 units."""
+def test_orthogonal_weights_of_a_linear_network_keep_every_length(
+    wing: Backend, plan: Maker, gain: float
+) -> None:
+    """Not on average over wide networks (Saxe et al. 2014), but each gradient, in a network of 8
+    units.
+    """
     orthogonal = {"kind": "orthogonal", "gain": gain}
-    signal = measured(wing, plan(activation="identity", initialization=orthogonal, features=8, width=8, depth=DEPTH))
+    signal = measured(
+        wing,
+        plan(activation="identity", initialization=orthogonal, features=8, width=8, depth=DEPTH),
+    )
     assert np.allclose(signal[:, :-1] / signal[:, 1:], gain, rtol=1e-12, atol=0)
 
 
 @pytest.mark.parametrize("initialization", ["xavier", "he"])
-def test_tanh_follows_its_trajectory_which_is_no_exponential(definition: Backend, plan: Maker, initialization: str) -> None:
+def test_tanh_follows_its_trajectory_which_is_no_exponential(
+    definition: Backend, plan: Maker, initialization: str
+) -> None:
     assert_follows_theory(
-        definition, wide(plan, activation="tanh", initialization=initialization), 1 + (initialization == "he")
+        definition,
+        wide(plan, activation="tanh", initialization=initialization),
+        1 + (initialization == "he"),
     )
 
 
 @pytest.mark.parametrize("distribution", ["normal", "truncated_normal", "uniform"])
 @pytest.mark.parametrize("fan", ["in", "avg"])
-def test_only_the_variance_of_the_weights_matters(definition: Backend, plan: Maker, fan: str, distribution: str) -> None:
+def test_only_the_variance_of_the_weights_matters(
+    definition: Backend, plan: Maker, fan: str, distribution: str
+) -> None:
     initialization = {"kind": "xavier", "fan": fan, "distribution": distribution}
-    assert_follows_theory(definition, wide(plan, activation="sigmoid", initialization=initialization), 1)
+    assert_follows_theory(
+        definition, wide(plan, activation="sigmoid", initialization=initialization), 1
+    )
 
 
 def test_the_oracle_of_batch_norm_gives_the_published_numbers() -> None:
@@ -141,15 +178,21 @@ def test_the_oracle_of_batch_norm_gives_the_published_numbers() -> None:
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
-def test_batch_norm_explodes_at_the_rate_of_the_theory(definition: Backend, plan: Maker, activation: str) -> None:
+def test_batch_norm_explodes_at_the_rate_of_the_theory(
+    definition: Backend, plan: Maker, activation: str
+) -> None:
     deep = wide(plan, depth=26, activation=activation, normalization="batch", batch_size=16)
     decay = decay_per_layer(measured(definition, deep)[:, 3:-3]).mean()
     assert 10 ** (2 * decay) == pytest.approx(batch_norm_rate(activation, 16), rel=0.03)
     assert decay > 0
 
 
-@pytest.mark.parametrize("scale", [1.0, 0.5, 1 / np.sqrt(2 * DEPTH)], ids=["1", "a half", "1 over root 2 L"])
-def test_the_gradient_of_a_residual_network_grows_as_the_theory_says(wing: Backend, plan: Maker, scale: float) -> None:
+@pytest.mark.parametrize(
+    "scale", [1.0, 0.5, 1 / np.sqrt(2 * DEPTH)], ids=["1", "a half", "1 over root 2 L"]
+)
+def test_the_gradient_of_a_residual_network_grows_as_the_theory_says(
+    wing: Backend, plan: Maker, scale: float
+) -> None:
     skip = {"kind": "residual", "order": "pre-activation", "scale": scale}
     signal = measured(wing, wide(plan, activation="relu", initialization="he", skip=skip))
     found = 2 * np.log(signal[:, 0] / signal[:, -1])
@@ -157,9 +200,18 @@ def test_the_gradient_of_a_residual_network_grows_as_the_theory_says(wing: Backe
     assert abs(found.mean() - theory) < 0.15 + 0.03 * theory
 
 
-def test_batch_norm_turns_the_growth_of_a_residual_network_into_a_power(wing: Backend, plan: Maker) -> None:
-    numbers = {"activation": "relu", "initialization": "he", "normalization": "batch", "batch_size": 64}
-    residual, plain = (measured(wing, wide(plan, **numbers, skip=skip)) for skip in ({"kind": "residual"}, "none"))
+def test_batch_norm_turns_the_growth_of_a_residual_network_into_a_power(
+    wing: Backend, plan: Maker
+) -> None:
+    numbers = {
+        "activation": "relu",
+        "initialization": "he",
+        "normalization": "batch",
+        "batch_size": 64,
+    }
+    residual, plain = (
+        measured(wing, wide(plan, **numbers, skip=skip)) for skip in ({"kind": "residual"}, "none")
+    )
     found = 2 * np.log(residual[:, 0] / residual[:, -1])
     theory = growth("batch norm", 1.0, DEPTH - 1)
     assert abs(found.mean() - theory) < 0.15 + 0.03 * theory

@@ -30,11 +30,16 @@ def test_at_30_layers_the_ratio_decides(ratio: float, verdict: str) -> None:
 def test_the_thresholds_are_the_experiments() -> None:
     seeds = np.array([falling(0.05), falling(1), falling(20)])[:, None]
     assert judged(seeds).seeds == ["comes through"] * 3
-    assert judged(seeds, vanishing=0.1, exploding=10).seeds == ["vanishing", "comes through", "exploding"]
+    assert judged(seeds, vanishing=0.1, exploding=10).seeds == [
+        "vanishing",
+        "comes through",
+        "exploding",
+    ]
 
 
 @pytest.mark.parametrize(
-    "numbers", [{"vanishing": 1}, {"vanishing": 0}, {"exploding": 1}, {"exploding": np.inf}, {"vanish": 0.1}]
+    "numbers",
+    [{"vanishing": 1}, {"vanishing": 0}, {"exploding": 1}, {"exploding": np.inf}, {"vanish": 0.1}],
 )
 def test_thresholds_on_the_wrong_side_of_1_are_refused(numbers: dict[str, float]) -> None:
     with pytest.raises(ValidationError):
@@ -43,9 +48,12 @@ def test_thresholds_on_the_wrong_side_of_1_are_refused(numbers: dict[str, float]
 
 @pytest.mark.parametrize("layers", [3, 4, 6, 10, 30, 60])
 @pytest.mark.parametrize(
-    ("rate", "verdict"), [(-0.5, "vanishing"), (-0.15, "vanishing"), (0.0, "comes through"), (0.4, "exploding")]
+    ("rate", "verdict"),
+    [(-0.5, "vanishing"), (-0.15, "vanishing"), (0.0, "comes through"), (0.4, "exploding")],
 )
-def test_a_small_trial_is_judged_by_what_30_layers_would_do(layers: int, rate: float, verdict: str) -> None:
+def test_a_small_trial_is_judged_by_what_30_layers_would_do(
+    layers: int, rate: float, verdict: str
+) -> None:
     """Wrong: sigmoid + he, -0.5 decades a layer, "healthy" at depth 6 and "vanishing" at 30."""
     found = judged(noisy(rate, layers, 0.005))
     assert found.verdict == verdict
@@ -56,14 +64,20 @@ def test_a_small_trial_is_judged_by_what_30_layers_would_do(layers: int, rate: f
 
 
 def test_a_healthy_short_network_is_hardly_ever_called_vanishing_by_its_noise() -> None:
-    """ReLU + He of width 8: 0.17 decades of noise in each layer, more than the bound of 0.103 a layer."""
+    """ReLU + He of width 8: 0.17 decades of noise in each layer, more than the bound of 0.103 a
+    layer.
+    """
     wrong = sum(judged(noisy(0.0, 4, 0.17, seed)).verdict != "comes through" for seed in range(200))
     assert wrong <= 8, "by noise alone 0.103 is exceeded in 80 of 200"
 
 
 @pytest.mark.parametrize("layers", [5, 6, 10, 20])
-def test_a_gradient_that_falls_as_a_power_of_the_depth_is_not_taken_for_an_exponential(layers: int) -> None:
-    """As at the edge of vanishing: the first of l layers gets 1 / l of the last one's; one rate for all says 1e-5 at 30."""
+def test_a_gradient_that_falls_as_a_power_of_the_depth_is_not_taken_for_an_exponential(
+    layers: int,
+) -> None:
+    """As at the edge of vanishing: the first of l layers gets 1 / l of the last one's; one rate for
+    all says 1e-5 at 30.
+    """
     profile = np.arange(1, layers + 1) / layers
     found = judged(profile)
     assert found.verdict == "comes through"
@@ -97,10 +111,15 @@ def test_one_jump_from_layer_to_layer_is_seen(factor: float, verdict: str) -> No
 
 def test_a_gradient_that_vanishes_while_training_is_seen() -> None:
     """Wrong: tanh, rate 10, "healthy" by its first step, at 3e-23 after 60."""
-    profile = np.array([falling(0.37, 10), falling(0.1, 10), falling(3e-23, 10), falling(3e-23, 10)])
+    profile = np.array(
+        [falling(0.37, 10), falling(0.1, 10), falling(3e-23, 10), falling(3e-23, 10)]
+    )
     found = judged(profile)
     assert found.verdict == "vanishing"
-    assert found.reason == "at the first step the first layer gets 0.37 of the last one's, by step 13 3e-23"
+    assert (
+        found.reason
+        == "at the first step the first layer gets 0.37 of the last one's, by step 13 3e-23"
+    )
 
 
 def test_one_bad_step_on_the_way_is_no_verdict() -> None:
@@ -124,7 +143,8 @@ def test_what_a_network_was_born_with_is_the_cause_of_its_death() -> None:
     found = judged(profile)
     assert found.verdict == "vanishing"
     assert found.reason.endswith(
-        "; by step 13 layers 1 to 30 get exactly 0: the loss does not depend on the last layer any more"
+        "; by step 13 layers 1 to 30 get exactly 0: the loss does not depend on the last layer "
+        "any more"
     )
     profile[0] = 1
     assert judged(profile).verdict == "dead"
@@ -133,24 +153,33 @@ def test_what_a_network_was_born_with_is_the_cause_of_its_death() -> None:
 def test_death_by_dead_units_names_their_layer() -> None:
     dead = trace(np.array([0, 0, 1, 1, 1.0]))
     dead.quantities["dead_fraction"][..., 2] = 1
-    assert gradient(dead, Thresholds()).reason == "layers 1 to 2 get exactly 0: all units of layer 3 are dead"
+    assert (
+        gradient(dead, Thresholds()).reason
+        == "layers 1 to 2 get exactly 0: all units of layer 3 are dead"
+    )
 
 
 def test_death_by_cut_paths_is_told_from_dead_units() -> None:
     cut = trace(np.array([0, 1, 1, 1, 1.0]))
     cut.quantities["dead_fraction"][..., 1] = 0.5
     assert gradient(cut, Thresholds()).reason == (
-        "layer 1 gets exactly 0: cut off, since the units of layer 2 that are not dead get no gradient"
+        "layer 1 gets exactly 0: cut off, since the units of layer 2 that are not dead get no "
+        "gradient"
     )
 
 
 def test_death_by_underflow_is_told_in_the_precision_that_was_asked_for() -> None:
-    """Wrong: sigmoid, std 0.01, depth 40, in float32 "vanishing; 4.1e-67" where all frameworks have exactly 0."""
+    """Wrong: sigmoid, std 0.01, depth 40, in float32 "vanishing; 4.1e-67" where all frameworks have
+    exactly 0.
+    """
     profile = falling(1e-67, 40)
     assert gradient(trace(profile), Thresholds(), "float64").verdict == "vanishing"
     found = gradient(trace(profile), Thresholds(), "float32")
     assert found.verdict == "dead"
-    assert found.reason == "layers 1 to 17 get exactly 0: less than float32 can hold (underflow); layer 18 still gets 2e-38"
+    assert found.reason == (
+        "layers 1 to 17 get exactly 0: less than float32 can hold (underflow); layer 18 still "
+        "gets 2e-38"
+    )
     assert gradient(trace(falling(1e67, 40)), Thresholds(), "float32").verdict == "non-finite"
 
 
@@ -167,9 +196,13 @@ def test_one_value_that_is_not_finite_condemns_its_seed_and_no_other(name: str, 
     judgement = gradient(found, Thresholds())
     assert judgement.seeds == ["comes through", "non-finite", "comes through"]
     assert judgement.verdict == "non-finite"
-    assert judgement.reason.startswith("1 of 3 seeds is not finite, 2 come through: not finite from step 10 on, first at layer")
+    assert judgement.reason.startswith(
+        "1 of 3 seeds is not finite, 2 come through: not finite from step 10 on, first at layer"
+    )
     learnt = learning(found, Accuracies([0.9] * 3, GUESSING))
-    assert learnt.seeds == ["learns", "diverged", "learns"], "the class of a NaN is 0, and its accuracy no accuracy"
+    assert learnt.seeds == ["learns", "diverged", "learns"], (
+        "the class of a NaN is 0, and its accuracy no accuracy"
+    )
 
 
 def test_a_dead_seed_is_not_outvoted_in_silence() -> None:
@@ -178,7 +211,9 @@ def test_a_dead_seed_is_not_outvoted_in_silence() -> None:
     seeds[1, 0, 0] = 0
     found = judged(seeds)
     assert found.verdict == "comes through"
-    assert found.reason.startswith("2 of 3 seeds come through, 1 is dead: each layer keeps 100 % of the gradient")
+    assert found.reason.startswith(
+        "2 of 3 seeds come through, 1 is dead: each layer keeps 100 % of the gradient"
+    )
     assert "layer 1 gets exactly 0" in found.reason
 
 

@@ -29,7 +29,9 @@ def test_a_backward_event_is_at_the_last_bad_layer() -> None:
     assert first_event(found) == (2, 5, 3)
 
 
-@pytest.mark.parametrize("name", ["weight_gradient_rms", "clipped_weight_gradient_rms", "update_ratio"])
+@pytest.mark.parametrize(
+    "name", ["weight_gradient_rms", "clipped_weight_gradient_rms", "update_ratio"]
+)
 def test_a_bad_weight_gradient_is_an_event_too(name: str) -> None:
     found = trace()
     found.quantities[name][0, 3, 1] = np.nan

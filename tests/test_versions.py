@@ -14,14 +14,31 @@ from experiments.versions import environment_digest, versions
 
 def test_a_frameworks_run_belongs_to_the_definition_that_judged_it() -> None:
     found = versions("torch")
-    assert {"torch", "numpy", "common", "backends/torch", "backends/numpy", "worker", "environment", "processor"} == set(found)
+    assert {
+        "torch",
+        "numpy",
+        "common",
+        "backends/torch",
+        "backends/numpy",
+        "worker",
+        "environment",
+        "processor",
+    } == set(found)
     assert found["backends/numpy"] == versions("numpy")["backends/numpy"]
 
 
 @pytest.mark.parametrize(
-    "file", ["backends/numpy/activation.py", "backends/__init__.py", "experiments/process.py", "common/bounds.py"]
+    "file",
+    [
+        "backends/numpy/activation.py",
+        "backends/__init__.py",
+        "experiments/process.py",
+        "common/bounds.py",
+    ],
 )
-def test_a_changed_source_makes_another_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str) -> None:
+def test_a_changed_source_makes_another_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
     def of_copy() -> dict[str, str]:
         module.source_digest.cache_clear()
         module.digest_of.cache_clear()
@@ -41,18 +58,30 @@ def test_a_changed_source_makes_another_run(tmp_path: Path, monkeypatch: pytest.
     assert len(changed) == 1
 
 
-KEEPS_RUNS = {"experiments/__init__.py", *(f"experiments/{name}.py" for name in ("seal", "store", "versions", "whole"))}
-"""What a worker loads that makes no number: how a run is named and kept. What only reads numbers it does not load."""
+KEEPS_RUNS = {
+    "experiments/__init__.py",
+    *(f"experiments/{name}.py" for name in ("seal", "store", "versions", "whole")),
+}
+"""What a worker loads that makes no number: how a run is named and kept. What only reads numbers it
+does not load."""
 
 
 def test_a_run_id_covers_all_that_a_worker_loads() -> None:
     code = "import backends, sys, experiments.worker; backends.load('numpy')\n"
-    code += "print(*(m.__file__ for m in sys.modules.values() if getattr(m, '__file__', None)), sep='\\n')"
-    files = subprocess.run([sys.executable, "-c", code], cwd=module.ROOT, capture_output=True, text=True, check=True).stdout
+    code += (
+        "print(*(m.__file__ for m in sys.modules.values() if getattr(m, '__file__', None)), "
+        "sep='\\n')"
+    )
+    files = subprocess.run(
+        [sys.executable, "-c", code], cwd=module.ROOT, capture_output=True, text=True, check=True
+    ).stdout
     loaded = {file.removeprefix(f"{module.ROOT}/") for file in files.splitlines()}
     loaded = {file for file in loaded if file.startswith(("backends/", "common/", "experiments/"))}
     folders = ("common/", "backends/numpy/")
-    covered = {*module.WORKER, *(file for file in loaded if file.startswith(folders) and file not in module.NOT_IN_A_RUN)}
+    covered = {
+        *module.WORKER,
+        *(file for file in loaded if file.startswith(folders) and file not in module.NOT_IN_A_RUN),
+    }
     assert loaded - covered == KEEPS_RUNS | module.NOT_IN_A_RUN
     assert set(module.WORKER) - loaded == {"experiments/process.py"}, "which made its environment"
 
@@ -79,7 +108,9 @@ def test_the_environment_counts_where_it_moves_a_number(
     assert environment_digest(1) != environment_digest(2), "so does the number of threads"
 
 
-def test_a_worker_finds_the_environment_that_its_run_id_was_made_of(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_finds_the_environment_that_its_run_id_was_made_of(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     from experiments.process import environment
 
     expected = environment_digest(1)

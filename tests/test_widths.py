@@ -1,4 +1,6 @@
-"""Widths by layer, and networks of one layer: the three frameworks against the definition, and what is said of them."""
+"""Widths by layer, and networks of one layer: the three frameworks against the definition, and what
+is said of them.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,18 @@ from experiments.experiment import plans, read
 from tests.compared import differing
 from tests.derived import SIZES, Maker, assert_derived_by_hand
 
-WIDTHS: dict[str, list[int]] = {"falling": [9, 7, 5, 4], "in runs": [4, 4, 6, 6, 6, 3, 3], "one layer": [5], "even": [4, 4, 4]}
-SKIPS = ["none", {"kind": "residual", "scale": 0.3}, {"kind": "residual", "scale": 0.3, "order": "post-activation"}, "highway"]
+WIDTHS: dict[str, list[int]] = {
+    "falling": [9, 7, 5, 4],
+    "in runs": [4, 4, 6, 6, 6, 3, 3],
+    "one layer": [5],
+    "even": [4, 4, 4],
+}
+SKIPS = [
+    "none",
+    {"kind": "residual", "scale": 0.3},
+    {"kind": "residual", "scale": 0.3, "order": "post-activation"},
+    "highway",
+]
 over_widths = pytest.mark.parametrize("widths", WIDTHS.values(), ids=list(WIDTHS))
 
 
@@ -27,23 +39,36 @@ def of_widths(plan: Maker, widths: list[int], **changes: Any) -> Any:
 
 @over_widths
 @pytest.mark.parametrize("skip", SKIPS)
-@pytest.mark.parametrize(("activation", "normalization"), [("prelu", "batch"), ("relu", "none"), ("tanh", "layer")])
+@pytest.mark.parametrize(
+    ("activation", "normalization"), [("prelu", "batch"), ("relu", "none"), ("tanh", "layer")]
+)
 def test_a_step_is_the_definitions(
-    backend: Backend, definition: Backend, plan: Maker, widths: list[int], skip: Any, activation: str, normalization: str
+    backend: Backend,
+    definition: Backend,
+    plan: Maker,
+    widths: list[int],
+    skip: Any,
+    activation: str,
+    normalization: str,
 ) -> None:
-    small = of_widths(plan, widths, skip=skip, activation=activation, normalization=normalization, clipping="norm")
+    small = of_widths(
+        plan, widths, skip=skip, activation=activation, normalization=normalization, clipping="norm"
+    )
     assert not differing(backend, definition, small)
 
 
 @over_widths
 @pytest.mark.parametrize("skip", SKIPS)
-def test_the_gradient_derived_by_hand_is_the_difference_quotient(plan: Maker, widths: list[int], skip: Any) -> None:
+def test_the_gradient_derived_by_hand_is_the_difference_quotient(
+    plan: Maker, widths: list[int], skip: Any
+) -> None:
     numbers = SIZES | {"width": widths, "depth": len(widths), "activation": "tanh", "skip": skip}
     assert_derived_by_hand(plan(**numbers))
 
 
 def test_a_list_of_one_width_is_that_width(plan: Maker) -> None:
-    one, listed = of_widths(plan, [4, 4, 4]), of_widths(plan, [4, 4, 4], width=4)
+    one = of_widths(plan, [4, 4, 4])
+    listed = of_widths(plan, [4, 4, 4], width=4)
     assert one.network.shapes() == listed.network.shapes()
     for name, value in draw.state(listed).parameters.items():
         assert np.array_equal(value, draw.state(one).parameters[name]), name
@@ -52,13 +77,17 @@ def test_a_list_of_one_width_is_that_width(plan: Maker) -> None:
 def test_layers_of_one_shape_in_a_row_are_a_stack(plan: Maker) -> None:
     network = of_widths(plan, WIDTHS["in runs"]).network
     assert {stack.name: len(stack.layers) for stack in network.stacks()} == {
-        "first": 1, "hidden": 1, "hidden 2": 1, "hidden 3": 2, "hidden 4": 1, "hidden 5": 1, "output": 1,
+        "first": 1, "hidden": 1, "hidden 2": 1, "hidden 3": 2, "hidden 4": 1, "hidden 5": 1,
+        "output": 1,
     }  # fmt: skip
     assert network.sites == tuple(f"layer {number}" for number in range(1, 8))
 
 
 def test_a_list_of_another_length_than_the_depth_is_refused(plan: Maker) -> None:
-    with pytest.raises(ValueError, match="a list of widths needs one for each hidden layer; received 2 for a depth of 3"):
+    with pytest.raises(
+        ValueError,
+        match="a list of widths needs one for each hidden layer; received 2 for a depth of 3",
+    ):
         plan(width=[4, 5], depth=3)
 
 

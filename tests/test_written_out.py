@@ -1,4 +1,6 @@
-"""An activation that is written out as a product is one place; where both have written it out, factor is held to factor."""
+"""An activation that is written out as a product is one place; where both have written it out,
+factor is held to factor.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ def batch():
     torch.manual_seed(1)
     return 4 * torch.randn(8, 5), torch.randint(0, 3, (8,))
 """
-SILU, BY_HAND, HARD = "nn.functional.silu(z)", "z * torch.sigmoid(z)", "z * nn.functional.hardsigmoid(z)"
+SILU = "nn.functional.silu(z)"
+BY_HAND = "z * torch.sigmoid(z)"
+HARD = "z * nn.functional.hardsigmoid(z)"
 
 
 @pytest.fixture(scope="module")
@@ -61,5 +65,7 @@ def test_the_cause_names_what_is_written(
         file.write_text(CODE.format(activation=activation))
     mine, its = (Given("torch", file, "model") for file in files)
     found = held_in(running, mine, captured_in(running, mine, Asked()), its, Asked(), "")
-    assert [parting.causes[0].said for parting in found.divergences if parting.causes] == ([said] if said else [])
+    assert [parting.causes[0].said for parting in found.divergences if parting.causes] == (
+        [said] if said else []
+    )
     assert found.ok == (said is None)

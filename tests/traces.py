@@ -10,17 +10,29 @@ from experiments.findings.gradient import Thresholds, gradient
 from experiments.findings.score import Guessing
 from experiments.findings.verdict import Judgement
 
-SEEDS, STEPS, LAYERS = 3, 4, 5
+SEEDS = 3
+STEPS = 4
+LAYERS = 5
 GUESSING = Guessing(0.11, 360, 0.12)
 
 
-def trace(signal: np.ndarray | None = None, steps: tuple[int, ...] = (0, 5, 10, 12), loss: np.ndarray | None = None) -> Trace:
-    """A healthy trace of ones, with another signal gradient or loss where one is given, of any shape that broadcasts."""
+def trace(
+    signal: np.ndarray | None = None,
+    steps: tuple[int, ...] = (0, 5, 10, 12),
+    loss: np.ndarray | None = None,
+) -> Trace:
+    """A healthy trace of ones, with another signal gradient or loss where one is given, of any
+    shape that broadcasts.
+    """
     signal = np.ones(LAYERS) if signal is None else np.asarray(signal, dtype=float)
     shape = (SEEDS, len(steps), signal.shape[-1])
     quantities = {name: np.ones(shape) for name in QUANTITIES} | {"dead_fraction": np.zeros(shape)}
     quantities["signal_gradient_rms"] = np.broadcast_to(signal, shape).copy()
-    return Trace(np.array(steps), np.broadcast_to(1.0 if loss is None else loss, shape[:2]).copy(), quantities)
+    return Trace(
+        np.array(steps),
+        np.broadcast_to(1.0 if loss is None else loss, shape[:2]).copy(),
+        quantities,
+    )
 
 
 def falling(ratio: float, layers: int = 30) -> np.ndarray:
@@ -33,7 +45,11 @@ def judged(signal: np.ndarray, **thresholds: float) -> Judgement:
 
 
 def noisy(rate: float, layers: int, noise: float, seed: int = 0) -> np.ndarray:
-    """Profiles [seed, 1, layer] that gain `rate` decades a layer on the way back, with independent noise in each."""
+    """Profiles [seed, 1, layer] that gain `rate` decades a layer on the way back, with independent
+    noise in each.
+    """
     gains = rate + noise * np.random.default_rng(seed).normal(size=(SEEDS, layers - 1))
-    logs = np.concatenate([np.cumsum(gains[:, ::-1], axis=1)[:, ::-1], np.zeros((SEEDS, 1))], axis=1)
+    logs = np.concatenate(
+        [np.cumsum(gains[:, ::-1], axis=1)[:, ::-1], np.zeros((SEEDS, 1))], axis=1
+    )
     return 10 ** logs[:, None]

@@ -6,7 +6,16 @@ from importlib.metadata import version
 
 import jax
 
-from backends.jax import activation, clipping, initialization, loss, normalization, optimizer, recurrent, skip
+from backends.jax import (
+    activation,
+    clipping,
+    initialization,
+    loss,
+    normalization,
+    optimizer,
+    recurrent,
+    skip,
+)
 from backends.jax.device import available as devices
 from backends.jax.training import program
 
@@ -28,7 +37,8 @@ __all__ = [
 name = "jax"
 
 jax.config.update("jax_enable_x64", True)  # otherwise float64 is cut to float32 in silence
-jax.config.update("jax_default_matmul_precision", "highest")  # no TF32 on NVIDIA, no bfloat16 on TPU
+# no TF32 on NVIDIA, no bfloat16 on TPU
+jax.config.update("jax_default_matmul_precision", "highest")
 
 
 def versions() -> dict[str, str]:

@@ -1,10 +1,13 @@
-"""Activation in JAX: the functions of `jax.nn`; Leaky ReLU, PReLU, ELU, SELU and the approximation of GELU written out.
+"""Activation in JAX: the functions of `jax.nn`.
 
-Trap: `jax.nn.leaky_relu` and `flax.linen.PReLU` have the derivative 1 at 0, not the slope: a dead layer with biases of 0 sits
-exactly there. Flax starts the slope of PReLU at 0.01, PyTorch at 0.25, Keras at 0. JAX differentiates `expm1` as its value + 1,
-and with it `jax.nn.elu` and `selu`: in float64 the derivative is 2e-4 off at -30, and from about -37 on it is 0, where it
-should be 1e-16. `jax.nn.gelu` is approximated by tanh unless `approximate=False` says otherwise, and up to 5e-4 from the exact
-one, which PyTorch and Keras have; its 1 + tanh is 4e-6 off at -6, and 0 from -7.2 on.
+Leaky ReLU, PReLU, ELU, SELU and the approximation of GELU are written out.
+
+Trap: `jax.nn.leaky_relu` and `flax.linen.PReLU` have the derivative 1 at 0, not the slope: a dead
+layer with biases of 0 sits exactly there. Flax starts the slope of PReLU at 0.01, PyTorch at 0.25,
+Keras at 0. JAX differentiates `expm1` as its value + 1, and with it `jax.nn.elu` and `selu`: in
+float64 the derivative is 2e-4 off at -30, and from about -37 on it is 0, where it should be 1e-16.
+`jax.nn.gelu` is approximated by tanh unless `approximate=False` says otherwise, and up to 5e-4 from
+the exact one, which PyTorch and Keras have; its 1 + tanh is 4e-6 off at -6, and 0 from -7.2 on.
 """
 
 from __future__ import annotations
@@ -57,14 +60,18 @@ Function = Callable[[jax.Array], jax.Array]
 
 
 def leaky_relu(z: jax.Array, slope: float | jax.Array) -> jax.Array:
-    """Leaky ReLU, with the derivative `slope` at 0; an infinite z above 0 leaves the slope's gradient finite."""
+    """Leaky ReLU, with the derivative `slope` at 0.
+
+    An infinite z above 0 leaves the slope's gradient finite.
+    """
     return jnp.where(z > 0, z, slope * jnp.where(z > 0, 0, z))
 
 
 def expm1(z: jax.Array, exponential: jax.Array) -> jax.Array:
     """exp(z) - 1 by an exponential that is there: tanh(z / 2) (exp(z) + 1) cancels nowhere.
 
-    Trap: `jnp.expm1` is the same formula, and is 0 where z / 2 is below the smallest normal number and flushed. Near 0 it is z.
+    Trap: `jnp.expm1` is the same formula, and is 0 where z / 2 is below the smallest normal number
+    and flushed. Near 0 it is z.
     """
     return jnp.where(exponential == 1, z, jnp.tanh(z / 2) * (exponential + 1))
 
@@ -72,7 +79,8 @@ def expm1(z: jax.Array, exponential: jax.Array) -> jax.Array:
 def elu(z: jax.Array, alpha: float | jax.Array) -> jax.Array:
     """ELU, with the derivative `alpha` at 0.
 
-    The derivative is the exponential, and not the value + alpha; exp(z) - 1 shares it, and takes half as long as `jnp.expm1`.
+    The derivative is the exponential, and not the value + alpha; exp(z) - 1 shares it, and takes
+    half as long as `jnp.expm1`.
     """
 
     @jax.custom_jvp
@@ -81,7 +89,9 @@ def elu(z: jax.Array, alpha: float | jax.Array) -> jax.Array:
         return jnp.where(z > 0, z, alpha * expm1(low, jnp.exp(low)))
 
     @of.defjvp
-    def _(primals: tuple[jax.Array, ...], tangents: tuple[jax.Array, ...]) -> tuple[jax.Array, jax.Array]:
+    def _(
+        primals: tuple[jax.Array, ...], tangents: tuple[jax.Array, ...]
+    ) -> tuple[jax.Array, jax.Array]:
         z, alpha = primals
         low = jnp.minimum(z, 0)
         exponential = jnp.exp(low)
@@ -99,8 +109,11 @@ def selu(z: jax.Array, alpha: float, scale: float) -> jax.Array:
 
 def tanh_gelu(z: jax.Array) -> jax.Array:
     """GELU's approximation by tanh, its (1 + tanh(u)) / 2 as the logistic function of 2 u."""
-    bounded = jnp.where(jnp.abs(z) < 25, z, jnp.sign(z) * 25)  # beyond it is z or 0, and the cubic would overflow
-    return z * jax.nn.sigmoid(math.sqrt(8 / math.pi) * bounded * (1 + GELU_CUBIC * bounded * bounded))
+    # beyond it is z or 0, and the cubic would overflow
+    bounded = jnp.where(jnp.abs(z) < 25, z, jnp.sign(z) * 25)
+    return z * jax.nn.sigmoid(
+        math.sqrt(8 / math.pi) * bounded * (1 + GELU_CUBIC * bounded * bounded)
+    )
 
 
 def identity(z: jax.Array) -> jax.Array:
@@ -116,7 +129,9 @@ class PReLUModule(linen.Module):
     @linen.compact
     def __call__(self, z: jax.Array) -> jax.Array:
         """The activation of z, of z's shape."""
-        return leaky_relu(z, self.param("slope", lambda key: jnp.asarray(self.initial_slope, z.dtype)))
+        return leaky_relu(
+            z, self.param("slope", lambda key: jnp.asarray(self.initial_slope, z.dtype))
+        )
 
 
 def build(spec: Activation) -> Function:
@@ -148,7 +163,9 @@ def build(spec: Activation) -> Function:
             assert_never(spec)
 
 
-def module(spec: Activation, units: int, inner: linen.Module, training: bool = True, dtype: str = "float64") -> Function:
+def module(
+    spec: Activation, units: int, inner: linen.Module, training: bool = True, dtype: str = "float64"
+) -> Function:
     """The activation as a part of a model."""
     return build(spec)
 
@@ -164,7 +181,9 @@ class PReLUNnx(nnx.Module):
         return leaky_relu(z, self.slope[...])
 
 
-def module_nnx(spec: Activation, units: int, inner: nnx.Module, dtype: str, rngs: nnx.Rngs) -> Function:
+def module_nnx(
+    spec: Activation, units: int, inner: nnx.Module, dtype: str, rngs: nnx.Rngs
+) -> Function:
     """The activation as a part of a model in Flax nnx."""
     return PReLUNnx(spec.initial_slope, dtype) if isinstance(spec, PReLU) else build(spec)
 
@@ -176,7 +195,9 @@ def layer(spec: Activation) -> Layer:
         function = build(spec)
         h = function(x)
         if site.measure:
-            slope = function.variables["params"]["slope"] if isinstance(function, PReLUModule) else None
+            slope = (
+                function.variables["params"]["slope"] if isinstance(function, PReLUModule) else None
+            )
             site.kept["alive"] = alive(spec, x, h, slope)
         return h
 
@@ -184,9 +205,10 @@ def layer(spec: Activation) -> Layer:
 
 
 def alive(spec: Activation, z: jax.Array, h: jax.Array, slope: jax.Array | None) -> jax.Array:
-    """Whether the derivative of a unit's activation is not 0 for some sample, [unit], for z and h [batch, unit].
+    """Which units have a derivative other than 0 for some sample, [unit], of z and h [batch, unit].
 
-    Asked sample by sample, and so that a NaN, whose derivative is not 0, answers no: XLA's maximum passes over it.
+    Asked sample by sample, and so that a NaN, whose derivative is not 0, answers no: XLA's maximum
+    passes over it.
     """
     low, high = open_interval(spec, z.dtype.name)
     if dead_where_output_is_not_positive(spec):
@@ -208,16 +230,25 @@ def probe(spec: Activation, inputs: Arrays) -> Arrays:
         inputs: `z` and `cotangent`, of one shape; their precision is that of the computation.
 
     Returns:
-        `value`, `gradient` (cotangent times derivative) and, for PReLU, `slope_gradient` of shape [].
+        `value`, `gradient` (cotangent times derivative) and, for PReLU, `slope_gradient` of shape
+        [].
     """
-    z, cotangent, function = jnp.asarray(inputs["z"]), jnp.asarray(inputs["cotangent"]), build(spec)
+    z = jnp.asarray(inputs["z"])
+    cotangent = jnp.asarray(inputs["cotangent"])
+    function = build(spec)
     if not isinstance(function, PReLUModule):
         value, backward = jax.vjp(function, z)
         return {"value": np.asarray(value), "gradient": np.asarray(backward(cotangent)[0])}
     slope = function.init(jax.random.key(0), z)["params"]["slope"]
-    value, backward = jax.vjp(lambda z, slope: function.apply({"params": {"slope": slope}}, z), z, slope)
+    value, backward = jax.vjp(
+        lambda z, slope: function.apply({"params": {"slope": slope}}, z), z, slope
+    )
     gradient, slope_gradient = backward(cotangent)
-    return {"value": np.asarray(value), "gradient": np.asarray(gradient), "slope_gradient": np.asarray(slope_gradient)}
+    return {
+        "value": np.asarray(value),
+        "gradient": np.asarray(gradient),
+        "slope_gradient": np.asarray(slope_gradient),
+    }
 
 
 def native(spec: LeakyReLU | PReLU | ELU | SELU | GELU) -> Function:

@@ -1,4 +1,7 @@
-"""The affine map in JAX: `flax.linen.Dense`; in nnx `flax.nnx.Linear`, which wants to know the number of inputs."""
+"""The affine map in JAX: `flax.linen.Dense`.
+
+In nnx `flax.nnx.Linear`, which wants to know the number of inputs.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +24,20 @@ def build(spec: Affine) -> Callable[..., linen.Dense]:
     return partial(linen.Dense, spec.units, use_bias=spec.bias)
 
 
-def module(spec: Affine, units: int, inner: linen.Module, training: bool = True, dtype: str = "float64") -> linen.Module:
+def module(
+    spec: Affine, units: int, inner: linen.Module, training: bool = True, dtype: str = "float64"
+) -> linen.Module:
     """The map as a part of a model."""
     return build(spec)(dtype=dtype, param_dtype=dtype, name="affine")
 
 
-def module_nnx(spec: Affine, units: int, inner: nnx.Module, dtype: str, rngs: nnx.Rngs) -> nnx.Module:
+def module_nnx(
+    spec: Affine, units: int, inner: nnx.Module, dtype: str, rngs: nnx.Rngs
+) -> nnx.Module:
     """The map as a part of a model in Flax nnx."""
-    return nnx.Linear(units, spec.units, use_bias=spec.bias, dtype=dtype, param_dtype=dtype, rngs=rngs)
+    return nnx.Linear(
+        units, spec.units, use_bias=spec.bias, dtype=dtype, param_dtype=dtype, rngs=rngs
+    )
 
 
 def layer(spec: Affine) -> Layer:

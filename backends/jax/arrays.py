@@ -17,7 +17,7 @@ Device = Any
 
 
 def from_numpy(array: np.ndarray, dtype: str, device: Device) -> jax.Array:
-    """A copy on the device in the given precision, infinite beyond its range; integers stay integers."""
+    """A copy on the device in this precision, infinite beyond its range; integers stay integers."""
     with np.errstate(over="ignore"):
         return jax.device_put(array.astype(dtype) if array.dtype.kind == "f" else array, device)
 
@@ -31,4 +31,6 @@ def to_numpy(array: jax.Array) -> np.ndarray:
 def safe_scale(x: jax.Array, axes: tuple[int, ...]) -> jax.Array:
     """What x is divided by before it is squared (common/quantities.py)."""
     largest = jnp.max(jnp.abs(x), axis=axes, keepdims=True, initial=0.0)
-    return jnp.where((largest > 0) & jnp.isfinite(largest), jnp.minimum(largest, jnp.finfo(x.dtype).max / 16), 1)
+    return jnp.where(
+        (largest > 0) & jnp.isfinite(largest), jnp.minimum(largest, jnp.finfo(x.dtype).max / 16), 1
+    )

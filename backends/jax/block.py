@@ -24,7 +24,8 @@ class Site:
         training: Whether the pass is one of training.
         measure: Whether anything is kept.
         kept: Arrays by name: `alive`, which units pass a gradient on, [unit].
-        carried: What a step of time gets of the one before, and then what it hands on; the first is the output.
+        carried: What a step of time gets of the one before, and then what it hands on; the first is
+            the output.
     """
 
     training: bool
@@ -34,7 +35,8 @@ class Site:
 
 
 Layer = Callable[[jax.Array, Site], jax.Array]
-"""From x [batch, unit] to y; called inside a `compact` method, where its modules are named by their rooms."""
+"""From x [batch, unit] to y; called inside a `compact` method, where its modules are named by their
+rooms."""
 
 
 class Block(linen.Module):
@@ -46,7 +48,10 @@ class Block(linen.Module):
 
     @linen.compact
     def __call__(self, x: jax.Array, _: None = None) -> tuple[jax.Array, Tree]:
-        """Output [batch, unit] of x [batch, unit]; if it is to be measured, its input, and which units are alive."""
+        """Output [batch, unit] of x [batch, unit].
+
+        If it is to be measured, its input, and which units are alive.
+        """
         site = Site(self.training, self.measure)
         h = run(self.parts, x, site)
         if not self.measure:
@@ -63,8 +68,13 @@ class StepBlock(linen.Module):
     measure: bool
 
     @linen.compact
-    def __call__(self, carried: tuple[jax.Array, ...], x: jax.Array) -> tuple[tuple[jax.Array, ...], Tree]:
-        """What is handed on after x [batch, feature]; if it is to be measured, its output, and which units are alive."""
+    def __call__(
+        self, carried: tuple[jax.Array, ...], x: jax.Array
+    ) -> tuple[tuple[jax.Array, ...], Tree]:
+        """What is handed on after x [batch, feature].
+
+        If it is to be measured, its output, and which units are alive.
+        """
         site = Site(self.training, self.measure, carried=carried)
         h = run(self.parts, x, site)
         if not self.measure:
@@ -102,7 +112,10 @@ def parameter_paths(parts: Iterable[Part], units: int) -> Paths:
 
 
 def _held(part: Part) -> dict[str, Kept]:
-    """Where `layer` has the parameters of a part: where its ordinary model has them, if the room does not say otherwise."""
+    """Where `layer` has the parameters of a part.
+
+    That is where its ordinary model has them, if the room does not say otherwise.
+    """
     own = room(part)
     return getattr(own, "OF_LAYER", own.PARAMETERS)
 

@@ -1,8 +1,8 @@
 """Clipping in JAX: optax transformations, chained before the optimiser.
 
-Trap: optax has no clipping of each parameter by its norm: `clip_by_block_rms` bounds the rms, sqrt(size) times more. Where
-an element is infinite, `clip_by_global_norm` turns the others to 0 in silence; in float32 its square overflows from 1.8e19
-on, and the whole gradient becomes 0.
+Trap: optax has no clipping of each parameter by its norm: `clip_by_block_rms` bounds the rms,
+sqrt(size) times more. Where an element is infinite, `clip_by_global_norm` turns the others to 0 in
+silence; in float32 its square overflows from 1.8e19 on, and the whole gradient becomes 0.
 """
 
 from __future__ import annotations
@@ -15,7 +15,13 @@ import numpy as np
 import optax
 
 from backends.jax.arrays import safe_scale
-from common.countermeasures.clipping import Clipping, GlobalNormClipping, NoClipping, NormClipping, ValueClipping
+from common.countermeasures.clipping import (
+    Clipping,
+    GlobalNormClipping,
+    NoClipping,
+    NormClipping,
+    ValueClipping,
+)
 from common.network import Arrays
 
 NATIVE = {
@@ -30,14 +36,16 @@ def norm(gradient: jax.Array, leading: int) -> jax.Array:
     """The Euclidean norm over all axes but the leading ones; scale-safe."""
     axes = tuple(range(leading, gradient.ndim))
     scale = safe_scale(gradient, axes)
-    return jnp.squeeze(scale * jnp.sqrt(jnp.sum(jnp.square(gradient / scale), axis=axes, keepdims=True)), axes)
+    return jnp.squeeze(
+        scale * jnp.sqrt(jnp.sum(jnp.square(gradient / scale), axis=axes, keepdims=True)), axes
+    )
 
 
 def shortened(gradient: jax.Array, norms: jax.Array, threshold: float) -> jax.Array:
-    """The gradient, brought to the threshold where its norm is above it; NaN where the norm is not finite.
+    """The gradient, brought to the threshold if its norm is above; NaN if that is not finite.
 
-    Sixteenths, and the division first, because XLA flushes subnormal numbers to 0: threshold / norm may be one,
-    and so may the reciprocal of a norm near the largest number.
+    Sixteenths, and the division first, because XLA flushes subnormal numbers to 0: threshold / norm
+    may be one, and so may the reciprocal of a norm near the largest number.
     """
     norms = norms.reshape(norms.shape + (1,) * (gradient.ndim - norms.ndim))
     clipped = jnp.where(norms > threshold, (gradient / 16) / (norms / 16) * threshold, gradient)
@@ -45,17 +53,26 @@ def shortened(gradient: jax.Array, norms: jax.Array, threshold: float) -> jax.Ar
 
 
 def transformation(spec: Clipping, leading: int) -> optax.GradientTransformation:
-    """The transformation for a tree of arrays, of which so many leading axes, such as a layer's, are not of a parameter."""
+    """The transformation for a tree of arrays.
+
+    So many leading axes of each, such as a layer's, are not of a parameter.
+    """
     match spec:
         case NoClipping():
             return optax.identity()
         case ValueClipping(threshold=c):
             return optax.clip(c)
         case NormClipping(threshold=c):
-            return optax.stateless(lambda gradients, _: jax.tree.map(lambda g: shortened(g, norm(g, leading), c), gradients))
+            return optax.stateless(
+                lambda gradients, _: jax.tree.map(
+                    lambda g: shortened(g, norm(g, leading), c), gradients
+                )
+            )
         case GlobalNormClipping(threshold=c):
 
-            def clip_by_global_norm(gradients: optax.Updates, _: optax.Params | None) -> optax.Updates:
+            def clip_by_global_norm(
+                gradients: optax.Updates, _: optax.Params | None
+            ) -> optax.Updates:
                 norms = jnp.stack([norm(g, 0) for g in jax.tree.leaves(gradients)])
                 return jax.tree.map(lambda g: shortened(g, norm(norms, 0), c), gradients)
 
@@ -69,8 +86,8 @@ def build(spec: Clipping, parameters: Any = None) -> optax.GradientTransformatio
 
     Args:
         spec: The clipping.
-        parameters: A tree with a name for each leaf, where leaves of one name are one parameter: Flax has the gates of an LSTM
-            apart. Without it each leaf is one.
+        parameters: A tree with a name for each leaf, where leaves of one name are one parameter:
+            Flax has the gates of an LSTM apart. Without it each leaf is one.
     """
     match spec:
         case NoClipping() | ValueClipping() | GlobalNormClipping():

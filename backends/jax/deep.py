@@ -25,7 +25,10 @@ PIECES = {
 
 
 class Model(linen.Module):
-    """The layers one after another; zeros are added to what each puts out, so that there is a gradient by it."""
+    """The layers one after another.
+
+    Zeros are added to what each puts out, so that there is a gradient by it.
+    """
 
     pieces: tuple[tuple[str, str], ...]
     sizes: tuple[tuple[int, int], ...]
@@ -34,7 +37,8 @@ class Model(linen.Module):
     @linen.compact
     def __call__(self, x: jax.Array, zeros: list[jax.Array]) -> jax.Array:
         """The logits."""
-        pieces, h = dict(self.pieces), x
+        pieces = dict(self.pieces)
+        h = x
         *hidden, last = self.sizes
         for (n_in, n_out), zero in zip(hidden, zeros, strict=True):
             names = {"n_in": n_in, "n_out": n_out, "units": n_out, "training": self.training}
@@ -48,7 +52,10 @@ def start(setting: Setting, model: Model, x: np.ndarray, zeros: list[jax.Array])
     """The variables in float64, the affine maps' as the setting says."""
     variables = dict(doubled(model.init(jax.random.key(setting.seed), x, zeros)))
     if not setting.own_start:
-        put = {f"Dense_{i}": {"kernel": jnp.asarray(k), "bias": jnp.zeros(k.shape[1])} for i, k in enumerate(kernels(setting))}
+        put = {
+            f"Dense_{i}": {"kernel": jnp.asarray(k), "bias": jnp.zeros(k.shape[1])}
+            for i, k in enumerate(kernels(setting))
+        }
         variables["params"] = {**variables["params"], **put}
     return variables
 
@@ -62,18 +69,22 @@ def train(setting: Setting, training: Arrays, test: Arrays, rate: float) -> Outc
 def transformation(pieces: Mapping[str, str], rate: float) -> optax.GradientTransformation:
     """Clipping, if there is any, and the optimizer."""
     names = {"rate": rate}
-    return optax.chain(*(value(pieces[name], names) for name in ("clip", "optimizer") if name in pieces))
+    return optax.chain(
+        *(value(pieces[name], names) for name in ("clip", "optimizer") if name in pieces)
+    )
 
 
 def _train(setting: Setting, training: Arrays, test: Arrays, rate: float) -> Outcome:
     shape = tuple(setting.pieces.items()), tuple(sizes(setting))
     model, evaluated = (Model(*shape, training=mode) for mode in (True, False))
-    optimizer, loss_of = transformation(setting.pieces, rate), value(setting.pieces["loss"])
+    optimizer = transformation(setting.pieces, rate)
+    loss_of = value(setting.pieces["loss"])
     first, loss = [], np.nan
     data = list(batches(setting, training))
     zeros = [jnp.zeros((len(data[0][0]), n_out)) for _, n_out in sizes(setting)[:-1]]
     variables = start(setting, model, data[0][0], zeros)
-    params, kept = variables.pop("params"), variables
+    params = variables.pop("params")
+    kept = variables
     state = optimizer.init(params)
 
     def objective(params: Any, zeros: Any, kept: Any, x: Any, y: Any) -> tuple[jax.Array, Any]:
@@ -82,7 +93,9 @@ def _train(setting: Setting, training: Arrays, test: Arrays, rate: float) -> Out
 
     @jax.jit
     def step(params: Any, kept: Any, state: Any, x: Any, y: Any) -> tuple[Any, ...]:
-        (loss, kept), gradients = jax.value_and_grad(objective, (0, 1), has_aux=True)(params, zeros, kept, x, y)
+        (loss, kept), gradients = jax.value_and_grad(objective, (0, 1), has_aux=True)(
+            params, zeros, kept, x, y
+        )
         updates, state = optimizer.update(gradients[0], state, params)
         return optax.apply_updates(params, updates), kept, state, loss, gradients[1]
 

@@ -25,11 +25,17 @@ def _devices() -> dict[str, Device]:
     for kind in ("cpu", "gpu", "tpu"):
         try:
             found |= {f"{kind}:{i}": device for i, device in enumerate(jax.devices(kind))}
-        except (RuntimeError, AssertionError):  # JAX's ways of saying that it has none of the kind, or none at all
+        except (
+            RuntimeError,
+            AssertionError,
+        ):  # JAX's ways of saying that it has none of the kind, or none at all
             continue
     if not found:
         allowed = os.environ.get("JAX_PLATFORMS", "")
-        raise Unsupported(f"JAX must find a device; received none, with JAX_PLATFORMS={allowed} in the environment; unset that")
+        raise Unsupported(
+            f"JAX must find a device; received none, with JAX_PLATFORMS={allowed} in the "
+            "environment; unset that"
+        )
     return found
 
 

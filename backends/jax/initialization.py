@@ -1,8 +1,9 @@
 """Initialization in JAX: `jax.nn.initializers`, with law and scale stated.
 
-Trap: `glorot_normal`, `he_normal` and `lecun_normal` are truncated at two standard deviations (and corrected for it); PyTorch's
-are not. `normal()` has a standard deviation of 0.01, `uniform()` is one-sided, [0, 0.01). A `flax.linen.Dense` starts, unasked,
-from `lecun_normal`, truncated and of standard deviation 1/sqrt(n_in), and its biases at 0.
+Trap: `glorot_normal`, `he_normal` and `lecun_normal` are truncated at two standard deviations (and
+corrected for it); PyTorch's are not. `normal()` has a standard deviation of 0.01, `uniform()` is
+one-sided, [0, 0.01). A `flax.linen.Dense` starts, unasked, from `lecun_normal`, truncated and of
+standard deviation 1/sqrt(n_in), and its biases at 0.
 """
 
 from __future__ import annotations
@@ -50,7 +51,11 @@ NATIVE = {
 Initialize = Callable[..., jax.Array]
 
 
-FANS: dict[Fan, Literal["fan_in", "fan_out", "fan_avg"]] = {"in": "fan_in", "out": "fan_out", "avg": "fan_avg"}
+FANS: dict[Fan, Literal["fan_in", "fan_out", "fan_avg"]] = {
+    "in": "fan_in",
+    "out": "fan_out",
+    "avg": "fan_avg",
+}
 """Our names of the fans, and those of `variance_scaling`."""
 
 
@@ -82,7 +87,10 @@ def build(spec: Initialization) -> Initialize:
 
 
 def bias(spec: Initialization, n_in: int) -> Initialize:
-    """An initializer of the bias of a layer with n_in inputs, called with a key, a shape (n_out,) and a dtype."""
+    """An initializer of the bias of a layer with n_in inputs.
+
+    It is called with a key, a shape (n_out,) and a dtype.
+    """
     match spec.bias:
         case 0:
             return initializers.zeros
@@ -129,12 +137,26 @@ def _shipped(law: Law) -> Initialize:
         case Gaussian(std=std):
             return initializers.normal(std)
         case Xavier(fan="avg"):
-            return initializers.glorot_uniform() if law.distribution == "uniform" else initializers.glorot_normal()
+            return (
+                initializers.glorot_uniform()
+                if law.distribution == "uniform"
+                else initializers.glorot_normal()
+            )
         case Xavier(fan="in"):
-            return initializers.lecun_uniform() if law.distribution == "uniform" else initializers.lecun_normal()
+            return (
+                initializers.lecun_uniform()
+                if law.distribution == "uniform"
+                else initializers.lecun_normal()
+            )
         case He(fan="in", slope=0):
-            return initializers.he_uniform() if law.distribution == "uniform" else initializers.he_normal()
-        case Xavier() | He() | Orthogonal() | Constant():  # by `variance_scaling`, with its numbers stated
+            return (
+                initializers.he_uniform()
+                if law.distribution == "uniform"
+                else initializers.he_normal()
+            )
+        case (
+            Xavier() | He() | Orthogonal() | Constant()
+        ):  # by `variance_scaling`, with its numbers stated
             return build(law)
         case _:
             assert_never(law)

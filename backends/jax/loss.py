@@ -1,7 +1,10 @@
-"""The loss in JAX: the functions of optax, of logits and of one-hot classes or real targets, and their mean.
+"""The loss in JAX: the functions of optax, and their mean.
 
-Trap: optax' losses are those of each sample or element; the mean is the caller's. `optax.l2_loss` is half of
-`optax.squared_error`. `sigmoid_binary_cross_entropy` of [batch, 1] and [batch] broadcasts to [batch, batch] in silence.
+They take logits, and one-hot classes or real targets.
+
+Trap: optax' losses are those of each sample or element; the mean is the caller's. `optax.l2_loss`
+is half of `optax.squared_error`. `sigmoid_binary_cross_entropy` of [batch, 1] and [batch]
+broadcasts to [batch, batch] in silence.
 """
 
 from __future__ import annotations
@@ -25,20 +28,29 @@ NATIVE = {
 
 
 def build(spec: Loss) -> Callable[[jax.Array, jax.Array], jax.Array]:
-    """The mean loss of outputs [batch, output], and integer classes [batch] or real targets [batch, output]."""
+    """The mean loss of outputs [batch, output], and classes [batch] or targets [batch, output]."""
     match spec:
         case CrossEntropy():
-            return lambda outputs, classes: optax.softmax_cross_entropy_with_integer_labels(outputs, classes).mean()
+            return lambda outputs, classes: optax.softmax_cross_entropy_with_integer_labels(
+                outputs, classes
+            ).mean()
         case BinaryCrossEntropy():
-            return lambda outputs, classes: optax.sigmoid_binary_cross_entropy(outputs[:, 0], classes).mean()
+            return lambda outputs, classes: optax.sigmoid_binary_cross_entropy(
+                outputs[:, 0], classes
+            ).mean()
         case SquaredError():
-            return lambda outputs, wanted: optax.squared_error(outputs, _targets(wanted, outputs)).mean()
+            return lambda outputs, wanted: optax.squared_error(
+                outputs, _targets(wanted, outputs)
+            ).mean()
         case _:
             assert_never(spec)
 
 
 def _targets(wanted: jax.Array, outputs: jax.Array) -> jax.Array:
-    """Real targets as they are; integer classes one-hot, in the outputs' precision, which float64 would raise."""
+    """Real targets as they are.
+
+    Integer classes one-hot, in the outputs' precision, which float64 would raise.
+    """
     if jnp.issubdtype(wanted.dtype, jnp.floating):
         return wanted
     return jax.nn.one_hot(wanted, outputs.shape[1], dtype=outputs.dtype)
@@ -49,10 +61,13 @@ def probe(spec: Loss, inputs: Arrays) -> Arrays:
 
     Args:
         spec: The loss.
-        inputs: Outputs `z` [batch, output], and classes `y` [batch] or real targets [batch, output].
+        inputs: Outputs `z` [batch, output], and classes `y` [batch] or real targets [batch,
+            output].
 
     Returns:
         `loss` [], and `gradient` of z's shape.
     """
-    loss, gradient = jax.value_and_grad(build(spec))(jnp.asarray(inputs["z"]), jnp.asarray(inputs["y"]))
+    loss, gradient = jax.value_and_grad(build(spec))(
+        jnp.asarray(inputs["z"]), jnp.asarray(inputs["y"])
+    )
     return {"loss": np.asarray(loss), "gradient": np.asarray(gradient)}

@@ -1,8 +1,9 @@
 """Room for compiled programs.
 
-Trap: every program that XLA compiles for the processor takes some hundred memory mappings, and Linux gives a process 65,530 of
-them (vm.max_map_count). JAX keeps all programs; where no mapping is left the next compilation ends the process by a
-segmentation fault (jax-ml/jax#27201). `jax.clear_caches()` gives them back.
+Trap: every program that XLA compiles for the processor takes some hundred memory mappings, and
+Linux gives a process 65,530 of them (vm.max_map_count). JAX keeps all programs; where no mapping is
+left the next compilation ends the process by a segmentation fault (jax-ml/jax#27201).
+`jax.clear_caches()` gives them back.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from pathlib import Path
 
 import jax
 
-MAPS, MOST = Path("/proc/self/maps"), Path("/proc/sys/vm/max_map_count")
+MAPS = Path("/proc/self/maps")
+MOST = Path("/proc/sys/vm/max_map_count")
 SHARE = 0.5
 """Of the mappings that a process may have; what one network takes fits many times into the rest."""
 

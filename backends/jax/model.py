@@ -1,11 +1,14 @@
-"""The network of any plan as an ordinary Flax linen model: modules, an optax transformation, a jitted step.
+"""The network of any plan as an ordinary Flax linen model.
+
+Modules, an optax transformation, a jitted step.
 
     variables = build(plan, seed=0)
     losses, variables = train(variables, plan, batches)
 
-It is made of the rooms' `build`s, and computes what the definition does; the engine (backends/jax/network.py) does so for
-several seeds at once, and measures. Its layers are one module under a scan; here they are unrolled, so that compiling grows
-with the depth. The same in Flax nnx is backends/jax/model_nnx.py.
+It is made of the rooms' `build`s, and computes what the definition does; the engine
+(backends/jax/network.py) does so for several seeds at once, and measures. Its layers are one module
+under a scan; here they are unrolled, so that compiling grows with the depth. The same in Flax nnx
+is backends/jax/model_nnx.py.
 """
 
 from __future__ import annotations
@@ -70,10 +73,12 @@ class Model(linen.Module):
 
 
 def build(plan: Plan, seed: int) -> Tree:
-    """The variables of the model in the plan's precision, its parameters drawn by the plan's initialization."""
+    """The model's variables in the plan's precision, its parameters drawn by the initialization."""
     found = places(plan.network, placed)
     keys = jax.random.split(jax.random.key(seed), len(found))
-    return unflatten_dict({path_of(place): start(plan, place, key) for place, key in zip(found, keys, strict=True)})
+    return unflatten_dict(
+        {path_of(place): start(plan, place, key) for place, key in zip(found, keys, strict=True)}
+    )
 
 
 def path_of(place: Place) -> tuple[str, ...]:
@@ -83,12 +88,17 @@ def path_of(place: Place) -> tuple[str, ...]:
 
 def load(plan: Plan, arrays: Arrays) -> Tree:
     """The variables with parameters and statistics [layer, ...] by our names."""
-    found = {place: place.kept.there(arrays[place.name][place.at]) for place in places(plan.network, placed)}
-    return unflatten_dict({path_of(place): jnp.asarray(a, plan.precision) for place, a in found.items()})
+    found = {
+        place: place.kept.there(arrays[place.name][place.at])
+        for place in places(plan.network, placed)
+    }
+    return unflatten_dict(
+        {path_of(place): jnp.asarray(a, plan.precision) for place, a in found.items()}
+    )
 
 
 def arrays(variables: Tree, plan: Plan) -> Arrays:
-    """The parameters and statistics, or some of them or their gradients, [layer, ...] by our names."""
+    """Parameters and statistics, or some of them or their gradients, [layer, ...] by our names."""
     flat: dict[tuple[str, ...], Any] = flatten_dict(variables)
     found = [place for place in places(plan.network, placed) if path_of(place) in flat]
     return together(found, lambda place: to_numpy(flat[path_of(place)]))
@@ -115,20 +125,27 @@ def split(variables: Tree) -> tuple[Tree, Tree]:
 
 
 def gradients(variables: Tree, plan: Plan, samples: Samples) -> tuple[float, Arrays]:
-    """The loss of a batch, and its gradient with respect to every parameter, [layer, ...] by our names; nothing is clipped."""
+    """The loss of a batch, and its unclipped gradients, [layer, ...] by our names of parameters."""
     differentiated = jax.jit(jax.value_and_grad(partial(loss_of, plan=plan), has_aux=True))
     (value, _), found = differentiated(*split(variables), samples=on_device(plan, samples))
     return float(value), arrays({"params": found}, plan)
 
 
 def train(variables: Tree, plan: Plan, batches: Iterable[Samples]) -> tuple[list[float], Tree]:
-    """Train with the plan's clipping and optimizer: the loss of each step, and the variables after the last."""
+    """Train with the plan's clipping and optimizer.
+
+    Gives the loss of each step, and the variables after the last.
+    """
     params, statistics = split(variables)
-    transformation = optax.chain(clipping.build(plan.clipping, named(plan)), optimizer.build(plan.optimizer))
+    transformation = optax.chain(
+        clipping.build(plan.clipping, named(plan)), optimizer.build(plan.optimizer)
+    )
     state = transformation.init(params)
 
     @jax.jit
-    def step(params: Tree, statistics: Tree, state: Any, samples: Any) -> tuple[jax.Array, Any, Tree, Any]:
+    def step(
+        params: Tree, statistics: Tree, state: Any, samples: Any
+    ) -> tuple[jax.Array, Any, Tree, Any]:
         differentiated = jax.value_and_grad(loss_of, has_aux=True)
         (value, statistics), found = differentiated(params, statistics, plan, samples)
         updates, state = transformation.update(found, state, params)

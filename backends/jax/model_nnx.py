@@ -3,11 +3,11 @@
     model = build(plan, seed=0)
     losses = train(model, plan, batches)
 
-It computes what the definition does. nnx is what Flax recommends for new code; why the engine is in linen, ADR 1 says. Names of
-parameters are the same in both, but for recurrent cells.
+It computes what the definition does. nnx is what Flax recommends for new code; why the engine is in
+linen, ADR 1 says. Names of parameters are the same in both, but for recurrent cells.
 
-Trap: the running statistics of `nnx.BatchNorm` are float32, where its parameters are float64 too. `model.eval()` changes what
-`use_running_average` is inside the model, and stays.
+Trap: the running statistics of `nnx.BatchNorm` are float32, where its parameters are float64 too.
+`model.eval()` changes what `use_running_average` is inside the model, and stays.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from common.plan import Plan
 
 
 def placed(part: Part) -> Placed:
-    """Where a part has its parameters and statistics: as in linen, if its room does not say otherwise."""
+    """Where a part has parameters and statistics: as in linen, unless its room says otherwise."""
     own = room(part.room)
     said = "PARAMETERS_NNX" if hasattr(own, "PARAMETERS_NNX") else "PARAMETERS"
     return kept_by(own, part.kind, said)
@@ -94,11 +94,13 @@ def load(model: nnx.Module, plan: Plan, arrays: Arrays) -> None:
 
 def arrays(model: nnx.Module, plan: Plan) -> Arrays:
     """The parameters and statistics of the model, [layer, ...] by our names."""
-    return together(places(plan.network, placed), lambda place: to_numpy(variable_of(model, place)[...]))
+    return together(
+        places(plan.network, placed), lambda place: to_numpy(variable_of(model, place)[...])
+    )
 
 
 def gradients(model: nnx.Module, plan: Plan, samples: Samples) -> tuple[float, Arrays]:
-    """The loss of a batch, and its gradient with respect to every parameter, [layer, ...] by our names; nothing is clipped."""
+    """The loss of a batch, and its unclipped gradients, [layer, ...] by our names of parameters."""
     model.train()
     value, found = nnx.jit(differentiated(plan))(model, *on_device(plan, samples))
     trained = [place for place in places(plan.network, placed) if place.trained]

@@ -1,7 +1,7 @@
 """The network in Flax linen, for one seed.
 
-The layers of a stack are one module under `linen.scan`, and so are the steps of a recurrent one, so that tracing and compiling
-do not grow with the depth or the time.
+The layers of a stack are one module under `linen.scan`, and so are the steps of a recurrent one, so
+that tracing and compiling do not grow with the depth or the time.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ class StackedNetwork(linen.Module):
 
     @linen.compact
     def __call__(self, x: jax.Array) -> tuple[jax.Array, Tree]:
-        """Logits [batch, class] of x [batch, features]; `outputs` and `alive` of the sites, lists of [layer, ...].
+        """Logits [batch, class] of x [batch, features].
+
+        `outputs` and `alive` of the sites, lists of [layer, ...].
 
         A recurrent network takes x [batch, time, features].
         """
@@ -46,20 +48,37 @@ class StackedNetwork(linen.Module):
                 last = x[None]
         if not self.measure:
             return x, {}
-        of_layers = [*inputs[1:], last] if inputs else []  # what goes into a layer is what came out of the one before
+        # what goes into a layer is what came out of the one before
+        of_layers = [*inputs[1:], last] if inputs else []
         return x, {"outputs": [*outputs, *of_layers], "alive": alive}
 
 
-def _through_layers(stack: Stack, training: bool, measure: bool, x: jax.Array) -> tuple[jax.Array, Tree]:
-    """What comes out of the last layer, and what is to be measured; called inside a `compact` method."""
+def _through_layers(
+    stack: Stack, training: bool, measure: bool, x: jax.Array
+) -> tuple[jax.Array, Tree]:
+    """What comes out of the last layer, and what is to be measured; within a `compact` method."""
     x, kept = _layers(stack)(stack.block, training, measure, name=stack.name)(x, None)
-    return x, {"inputs": [_stacked(stack, kept["input"])], "alive": _stacked(stack, kept["alive"])} if measure else {}
+    return x, {
+        "inputs": [_stacked(stack, kept["input"])],
+        "alive": _stacked(stack, kept["alive"]),
+    } if measure else {}
 
 
-def _through_time(stack: Stack, training: bool, measure: bool, x: jax.Array) -> tuple[jax.Array, Tree]:
-    """What comes out of the last step of x [batch, time, feature], and what is to be measured of all; the same."""
+def _through_time(
+    stack: Stack, training: bool, measure: bool, x: jax.Array
+) -> tuple[jax.Array, Tree]:
+    """The output of the last step of x [batch, time, feature], and what is to be measured of all.
+
+    Called inside a `compact` method as well.
+    """
     axes: Any = {"perturbations": 0}
-    steps: Any = linen.scan(StepBlock, variable_broadcast="params", variable_axes=axes, split_rngs={"params": False}, in_axes=1)
+    steps: Any = linen.scan(
+        StepBlock,
+        variable_broadcast="params",
+        variable_axes=axes,
+        split_rngs={"params": False},
+        in_axes=1,
+    )
     carried = tuple(jnp.zeros((len(x), units), x.dtype) for units in stack.carried)
     carried, kept = steps(stack.block, training, measure, name=stack.name)(carried, x)
     return carried[0], {"outputs": [kept["output"]], "alive": kept["alive"]} if measure else {}
@@ -74,12 +93,17 @@ def _layers(stack: Stack) -> Any:
     if not scanned(stack):
         return Block
     axes: Any = {"params": 0, "batch_stats": 0, "perturbations": 0}
-    return linen.scan(Block, variable_axes=axes, split_rngs={"params": True}, length=len(stack.layers))
+    return linen.scan(
+        Block, variable_axes=axes, split_rngs={"params": True}, length=len(stack.layers)
+    )
 
 
 def no_signals(spec: Network, x: jax.Array) -> Tree:
-    """Zeros added to the outputs of the sites: the gradient with respect to them is that of the outputs."""
-    return {stack.name: {"signal": jnp.zeros(_signal_shape(stack, x), x.dtype)} for stack in spec.measured()}
+    """Zeros added to the outputs of the sites: the gradient by them is that of the outputs."""
+    return {
+        stack.name: {"signal": jnp.zeros(_signal_shape(stack, x), x.dtype)}
+        for stack in spec.measured()
+    }
 
 
 def _signal_shape(stack: Stack, x: jax.Array) -> tuple[int, ...]:
@@ -88,9 +112,12 @@ def _signal_shape(stack: Stack, x: jax.Array) -> tuple[int, ...]:
 
 
 def signals(spec: Network, perturbations: Tree) -> list[jax.Array]:
-    """The gradients with respect to what `no_signals` gives, for each measured stack [layer, batch, unit]."""
+    """The gradients by what `no_signals` gives, for each measured stack [layer, batch, unit]."""
     found = {stack.name: perturbations[stack.name]["signal"] for stack in spec.measured()}
-    return [found[stack.name] if stack.recurrent else _stacked(stack, found[stack.name]) for stack in spec.measured()]
+    return [
+        found[stack.name] if stack.recurrent else _stacked(stack, found[stack.name])
+        for stack in spec.measured()
+    ]
 
 
 def params(spec: Network, parameters: Tree) -> Tree:

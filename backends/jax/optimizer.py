@@ -1,9 +1,10 @@
 """The optimizer in JAX: an optax transformation, chained after clipping.
 
-Trap: RMSprop has its epsilon inside the root unless it is told `eps_in_sqrt=False`: a gradient of 1e-8 first moves a weight by
-1e-4 of the learning rate, and not by 0.76 of it. `adamw` decays by 1e-4 unless told otherwise, and its `update` raises without
-the parameters. In float32 a traced `1 - b2` is off by 1e-5 of itself; with a Python number it is not. The order of `chain` is
-that of the step: a decay before clipping is clipped.
+Trap: RMSprop has its epsilon inside the root unless it is told `eps_in_sqrt=False`: a gradient of
+1e-8 first moves a weight by 1e-4 of the learning rate, and not by 0.76 of it. `adamw` decays by
+1e-4 unless told otherwise, and its `update` raises without the parameters. In float32 a traced `1 -
+b2` is off by 1e-5 of itself; with a Python number it is not. The order of `chain` is that of the
+step: a decay before clipping is clipped.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ NATIVE = {
 
 Numbers = Mapping[str, Any]
 Rule = Callable[[Tree, Tree, Tree, Numbers], tuple[Tree, Tree]]
-"""From gradients, parameters, a state by `parameter.slot` and a step's numbers to directions and the new state."""
+"""From gradients, parameters, a state by `parameter.slot` and a step's numbers to directions and
+the new state."""
 
 
 def build(spec: Optimizer) -> optax.GradientTransformation:
@@ -60,8 +62,12 @@ def build(spec: Optimizer) -> optax.GradientTransformation:
             return optax.sgd(rate, momentum=momentum, nesterov=True)
         case Adam(learning_rate=rate, beta1=beta1, beta2=beta2, epsilon=epsilon):
             return optax.adam(rate, b1=beta1, b2=beta2, eps=epsilon, eps_root=0.0)
-        case AdamW(learning_rate=rate, beta1=beta1, beta2=beta2, epsilon=epsilon, weight_decay=decay):
-            return optax.adamw(rate, b1=beta1, b2=beta2, eps=epsilon, eps_root=0.0, weight_decay=decay)
+        case AdamW(
+            learning_rate=rate, beta1=beta1, beta2=beta2, epsilon=epsilon, weight_decay=decay
+        ):
+            return optax.adamw(
+                rate, b1=beta1, b2=beta2, eps=epsilon, eps_root=0.0, weight_decay=decay
+            )
         case RMSprop(learning_rate=rate, rho=rho, epsilon=epsilon):
             return optax.rmsprop(rate, decay=rho, eps=epsilon, initial_scale=0.0, eps_in_sqrt=False)
         case _:
@@ -69,9 +75,10 @@ def build(spec: Optimizer) -> optax.GradientTransformation:
 
 
 def layer(spec: Optimizer) -> Rule:
-    """A function from the clipped gradients of one seed to the directions of a step, all [layer, ...] by name.
+    """From the clipped gradients of one seed to the directions of a step, all [layer, ...] by name.
 
-    Not optax's own: its bias correction, and what a traced number leaves of 1, are computed in the precision of the run.
+    Not optax's own: its bias correction, and what a traced number leaves of 1, are computed in the
+    precision of the run.
     """
     match spec:
         case SGD():
@@ -94,10 +101,14 @@ Found = tuple[jax.Array, Tree]
 """The direction of one parameter, and its slots after the step."""
 
 
-def _for_each(spec: Optimizer, rule: Callable[[jax.Array, jax.Array, Tree, Numbers], Found]) -> Rule:
+def _for_each(
+    spec: Optimizer, rule: Callable[[jax.Array, jax.Array, Tree, Numbers], Found]
+) -> Rule:
     """The rule of one parameter for all of them."""
 
-    def of_all(gradients: Tree, parameters: Tree, state: Tree, numbers: Numbers) -> tuple[Tree, Tree]:
+    def of_all(
+        gradients: Tree, parameters: Tree, state: Tree, numbers: Numbers
+    ) -> tuple[Tree, Tree]:
         directions: Tree = {}
         after: Tree = {}
         for name, g in gradients.items():
@@ -136,7 +147,10 @@ def _rmsprop(g: jax.Array, w: jax.Array, held: Tree, numbers: Numbers) -> Found:
 
 
 def probe(spec: Optimizer, inputs: Arrays, form: Callable[[Any], Any] = layer) -> Arrays:
-    """Parameters and, of `layer`, the state after some steps (`common.countermeasures.optimizer.of_probe` says of what)."""
+    """Parameters and, of `layer`, the state after some steps.
+
+    `common.countermeasures.optimizer.of_probe` says of what.
+    """
     start, gradients = of_probe(inputs)
     steps = [{name: jnp.asarray(g) for name, g in found.items()} for found in gradients]
     parameters = {name: jnp.asarray(a) for name, a in start.items()}
@@ -147,11 +161,15 @@ def probe(spec: Optimizer, inputs: Arrays, form: Callable[[Any], Any] = layer) -
     for step, found in enumerate(steps, start=1):
         numbers = coefficients(spec) | corrections(spec, step)
         directions, state = rule(found, parameters, state, numbers)
-        parameters = {name: w - numbers["learning_rate"] * directions[name] for name, w in parameters.items()}
+        parameters = {
+            name: w - numbers["learning_rate"] * directions[name] for name, w in parameters.items()
+        }
     return {name: np.asarray(a) for name, a in (parameters | state).items()}
 
 
-def _by_itself(transformation: optax.GradientTransformation, parameters: Tree, steps: list[Tree]) -> Arrays:
+def _by_itself(
+    transformation: optax.GradientTransformation, parameters: Tree, steps: list[Tree]
+) -> Arrays:
     """Parameters after some steps of an optimizer as a model has it."""
     state = transformation.init(parameters)
     for found in steps:
@@ -161,7 +179,7 @@ def _by_itself(transformation: optax.GradientTransformation, parameters: Tree, s
 
 
 def native(spec: Optimizer) -> Callable[[float], optax.GradientTransformation]:
-    """What optax ships, with its own defaults, to be called with the learning rate, which has none."""
+    """What optax ships, with its defaults, to be called with the learning rate, which has none."""
     match spec:
         case SGD():
             return optax.sgd

@@ -1,4 +1,4 @@
-"""What the two forms of an ordinary model share, that in Flax linen (model.py) and that in nnx (model_nnx.py)."""
+"""What both forms of an ordinary model share, in Flax linen (model.py) and nnx (model_nnx.py)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ def room(name: str) -> ModuleType:
 
 def start(plan: Plan, place: Place, key: jax.Array) -> jax.Array:
     """A weight or a bias, drawn, or what something else starts at; it has our axes."""
-    shape, law = place.one.shape, plan.initialization_of(place.layer)
+    shape = place.one.shape
+    law = plan.initialization_of(place.layer)
     match place.one.start:
         case "drawn":
             return initialization.build(law)(key, shape, plan.precision)

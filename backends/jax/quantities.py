@@ -1,6 +1,9 @@
-"""What is measured of a step, in JAX: from the arrays that a step leaves, so that one compiled function serves all networks.
+"""What is measured of a step, in JAX.
 
-Trap: XLA sums float32 numbers that are converted to float64 one by one; float32 itself it vectorises, eight times as fast.
+From the arrays that a step leaves, so that one compiled function serves all networks.
+
+Trap: XLA sums float32 numbers that are converted to float64 one by one; float32 itself it
+vectorises, eight times as fast.
 """
 
 from __future__ import annotations
@@ -23,7 +26,10 @@ def rms(x: jax.Array, axes: tuple[int, ...]) -> jax.Array:
 def rms_of_each(arrays: list[jax.Array], axes: tuple[int, ...]) -> list[jax.Array]:
     """The same for several arrays, at the cost of one branch."""
     plain = [_plain_rms(x, axes) for x in arrays]
-    norms = [found * math.sqrt(math.prod(x.shape[a] for a in axes)) for found, x in zip(plain, arrays, strict=True)]
+    norms = [
+        found * math.sqrt(math.prod(x.shape[a] for a in axes))
+        for found, x in zip(plain, arrays, strict=True)
+    ]
     low, high = safe_norms(plain[0].dtype.name)
     safe = jnp.all(jnp.stack([jnp.all((norm > low) & (norm < high)) for norm in norms]))
     return jax.lax.cond(safe, lambda: plain, lambda: [_scaled_rms(x, axes) for x in arrays])
@@ -46,17 +52,20 @@ def of_step(run: Tree, held: Held, learning_rate: jax.Array, sites: tuple[int, .
     """What is `MEASURED` of a step, [measured, seed, layer].
 
     Args:
-        run: `outputs`, `signals` and `alive` of the sites, each a list of arrays: [seed, layer, batch, width], and
-            [seed, layer, width].
-        held: For each stack of sites the weights [seed, layer, ..., n_out] before the step, their gradients before and after
-            clipping, and the directions of their updates; nothing where the one is the one before.
+        run: `outputs`, `signals` and `alive` of the sites, each a list of arrays: [seed, layer,
+            batch, width], and [seed, layer, width].
+        held: For each stack of sites the weights [seed, layer, ..., n_out] before the step, their
+            gradients before and after clipping, and the directions of their updates; nothing where
+            the one is the one before.
         learning_rate: Of the step: an update is it times its direction.
         sites: How many sites each of these stacks has.
     """
     weights = [a.reshape(*a.shape[:2], -1, a.shape[-1]) for arrays in held for a in arrays]
     arrays = [*run["signals"], *run["outputs"], *weights]
     parts = iter(rms_of_each(arrays, (2, 3)))
-    signal, output = (jnp.concatenate([next(parts) for _ in run[name]], axis=1) for name in ("signals", "outputs"))
+    signal, output = (
+        jnp.concatenate([next(parts) for _ in run[name]], axis=1) for name in ("signals", "outputs")
+    )
     kinds: list[jax.Array] = []
     for arrays in held:
         counts = zip(arrays, sites, strict=False)

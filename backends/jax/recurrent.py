@@ -1,8 +1,11 @@
-"""Recurrent cells in JAX: a linen module for one step, and Flax's own cells, whose gates are parameters of their own.
+"""Recurrent cells in JAX: a linen module for one step, and Flax's own cells.
 
-Trap: `flax.nnx.GRUCell` has no bias for the product in its candidate; `flax.linen.GRUCell` has it. The state of Flax's LSTM is
-(c, h), the other way round than PyTorch's and Keras'; its forget gate's bias starts at 0. To clip each parameter by its norm
-is another thing where each gate has its own: PyTorch and Keras have them in one array.
+The gates of these are parameters of their own.
+
+Trap: `flax.nnx.GRUCell` has no bias for the product in its candidate; `flax.linen.GRUCell` has it.
+The state of Flax's LSTM is (c, h), the other way round than PyTorch's and Keras'; its forget gate's
+bias starts at 0. To clip each parameter by its norm is another thing where each gate has its own:
+PyTorch and Keras have them in one array.
 """
 
 from __future__ import annotations
@@ -24,13 +27,19 @@ from common.countermeasures.recurrent import GRU, LSTM, Cell, SimpleRNN, Step
 from common.network import Arrays
 from common.placement import Kept, Placed, of_part, side_by_side
 
-NATIVE = {"simple": "flax.linen.SimpleCell", "lstm": "flax.linen.LSTMCell", "gru": "flax.linen.GRUCell"}
+NATIVE = {
+    "simple": "flax.linen.SimpleCell",
+    "lstm": "flax.linen.LSTMCell",
+    "gru": "flax.linen.GRUCell",
+}
 
 
 def _placed(bias: str, letters: dict[str, str]) -> Placed:
     """A map of x and one of h for each gate, by the gate's letter; one of the two has the bias."""
     return {
-        "input_weight": {gate: Kept(f"cells.cell.i{letter}.kernel") for gate, letter in letters.items()},
+        "input_weight": {
+            gate: Kept(f"cells.cell.i{letter}.kernel") for gate, letter in letters.items()
+        },
         "weight": {gate: Kept(f"cells.cell.h{letter}.kernel") for gate, letter in letters.items()},
         "bias": {gate: Kept(f"cells.cell.{bias}{letter}.bias") for gate, letter in letters.items()},
     }
@@ -48,7 +57,10 @@ def _placed_nnx(bias: str, gates: tuple[str, ...]) -> Placed:
 PARAMETERS: dict[str, Placed] = {
     "simple": _placed("i", {"output": ""}),
     "lstm": _placed("h", {"input": "i", "forget": "f", "candidate": "g", "output": "o"}),
-    "gru": {**_placed("i", {"reset": "r", "update": "z", "candidate": "n"}), "recurrent_bias": Kept("cells.cell.hn.bias")},
+    "gru": {
+        **_placed("i", {"reset": "r", "update": "z", "candidate": "n"}),
+        "recurrent_bias": Kept("cells.cell.hn.bias"),
+    },
 }
 """In what `module` gives: the LSTM's map of x into the forget gate is `if`, that of h `hf`."""
 
@@ -59,14 +71,19 @@ PARAMETERS_NNX: dict[str, Placed] = {
 }
 """In what `module_nnx` gives."""
 
-OF_LAYER = {name: Kept(name.replace("weight", "kernel")) for name in ("input_weight", "weight", "bias", "recurrent_bias")}
+OF_LAYER = {
+    name: Kept(name.replace("weight", "kernel"))
+    for name in ("input_weight", "weight", "bias", "recurrent_bias")
+}
 """In what `layer` gives, which has all gates in one array as we have."""
 
 Activate = Callable[[jax.Array], jax.Array]
 
 
-def build(spec: Cell, activation: Any = jnp.tanh, dtype: Any = jnp.float32) -> Callable[..., linen.RNN]:
-    """A constructor, to be called with units, of a module for x [batch, time, feature] that gives every output.
+def build(
+    spec: Cell, activation: Any = jnp.tanh, dtype: Any = jnp.float32
+) -> Callable[..., linen.RNN]:
+    """A constructor by units of a module for x [batch, time, feature] that gives every output.
 
     Its biases start at 0, the forget gate's too.
 
@@ -78,11 +95,17 @@ def build(spec: Cell, activation: Any = jnp.tanh, dtype: Any = jnp.float32) -> C
     own: Any = {"dtype": dtype, "param_dtype": dtype, "activation_fn": activation}
     match spec:
         case SimpleRNN():
-            return lambda units, **of_rnn: linen.RNN(linen.SimpleCell(units, parent=None, **own), **of_rnn)
+            return lambda units, **of_rnn: linen.RNN(
+                linen.SimpleCell(units, parent=None, **own), **of_rnn
+            )
         case LSTM():
-            return lambda units, **of_rnn: linen.RNN(linen.LSTMCell(units, parent=None, **own), **of_rnn)
+            return lambda units, **of_rnn: linen.RNN(
+                linen.LSTMCell(units, parent=None, **own), **of_rnn
+            )
         case GRU():
-            return lambda units, **of_rnn: linen.RNN(linen.GRUCell(units, parent=None, **own), **of_rnn)
+            return lambda units, **of_rnn: linen.RNN(
+                linen.GRUCell(units, parent=None, **own), **of_rnn
+            )
         case _:
             assert_never(spec)
 
@@ -98,18 +121,23 @@ class OneBiasCell(nnx.GRUCell):
         """What is handed on after x [batch, feature], and the output, which is the same."""
         xr, xz, xn = jnp.split(self.dense_i(inputs), 3, -1)
         hr, hz, hn = jnp.split(self.dense_h(carry), 3, -1)
-        reset, z = jax.nn.sigmoid(xr + hr), jax.nn.sigmoid(xz + hz)
+        reset = jax.nn.sigmoid(xr + hr)
+        z = jax.nn.sigmoid(xz + hz)
         n = self.activation_fn(xn + reset * (hn + self.recurrent_bias[...]))
         after = (1 - z) * n + z * carry
         return after, after
 
 
-NNX_CELLS: dict[str, Any] = {"simple": nnx.SimpleCell, "lstm": nnx.OptimizedLSTMCell, "gru": OneBiasCell}
+NNX_CELLS: dict[str, Any] = {
+    "simple": nnx.SimpleCell,
+    "lstm": nnx.OptimizedLSTMCell,
+    "gru": OneBiasCell,
+}
 """Those whose gates are in one array, so that a norm of each parameter is of all gates together."""
 
 
 class LastOutput(linen.Module):
-    """Cells over a sequence x [batch, time, feature], of which the last output [batch, unit] goes on."""
+    """Cells over a sequence x [batch, time, feature]; the last output [batch, unit] goes on."""
 
     cells: linen.RNN
 
@@ -119,7 +147,9 @@ class LastOutput(linen.Module):
         return outputs[:, -1]
 
 
-def module(spec: Step, units: int, inner: linen.Module, training: bool = True, dtype: str = "float64") -> linen.Module:
+def module(
+    spec: Step, units: int, inner: linen.Module, training: bool = True, dtype: str = "float64"
+) -> linen.Module:
     """The cells as a part of a model."""
     (function,) = spec.inner
     cells = build(spec.spec, activations.build(function), dtype)(spec.units, parent=None)
@@ -145,13 +175,16 @@ def module_nnx(spec: Step, units: int, inner: nnx.Module, dtype: str, rngs: nnx.
     return LastOutputNnx(nnx.RNN(NNX_CELLS[spec.kind](units, spec.units, rngs=rngs, **own)))
 
 
-def step(spec: Cell, p: Tree, pre: Tree, carried: tuple[jax.Array, ...], activate: Activate) -> tuple[jax.Array, ...]:
+def step(
+    spec: Cell, p: Tree, pre: Tree, carried: tuple[jax.Array, ...], activate: Activate
+) -> tuple[jax.Array, ...]:
     """What a step hands on, the output first.
 
     Args:
         spec: The cell.
         p: `recurrent_bias`, if the cell has one.
-        pre: The maps of what goes in, with the bias, as `x`, and of the output before, as `h`: [batch, gate unit].
+        pre: The maps of what goes in, with the bias, as `x`, and of the output before, as `h`:
+            [batch, gate unit].
         carried: What the step before handed on.
         activate: The activation.
     """
@@ -164,7 +197,8 @@ def step(spec: Cell, p: Tree, pre: Tree, carried: tuple[jax.Array, ...], activat
             return jax.nn.sigmoid(o) * activate(kept), kept
         case GRU():
             (xr, xz, xn), (hr, hz, hn) = (jnp.split(pre[name], 3, -1) for name in ("x", "h"))
-            reset, z = jax.nn.sigmoid(xr + hr), jax.nn.sigmoid(xz + hz)
+            reset = jax.nn.sigmoid(xr + hr)
+            z = jax.nn.sigmoid(xz + hz)
             n = activate(xn + reset * (hn + p["recurrent_bias"]))
             return ((1 - z) * n + z * carried[0],)
         case _:
@@ -183,7 +217,10 @@ class Cells(linen.Module):
         """They by our names."""
         zeros = linen.initializers.zeros_init()
         shapes = {name: one.shape for name, one in self.spec.parameters(self.n_in).items()}
-        return {name: self.param(OF_LAYER[name].name, zeros, shape, self.dtype) for name, shape in shapes.items()}
+        return {
+            name: self.param(OF_LAYER[name].name, zeros, shape, self.dtype)
+            for name, shape in shapes.items()
+        }
 
 
 def layer(spec: Step) -> Layer:
@@ -212,12 +249,13 @@ def probe(spec: Cell, inputs: Arrays, function: Activation) -> Arrays:
 
     Args:
         spec: The cell.
-        inputs: `x` [batch, time, feature], `cotangent` [batch, time, unit] of the outputs, and the parameters of
-            `common.countermeasures.recurrent.Step`.
+        inputs: `x` [batch, time, feature], `cotangent` [batch, time, unit] of the outputs, and the
+            parameters of `common.countermeasures.recurrent.Step`.
         function: The activation.
 
     Returns:
-        `value` [batch, time, unit]; `gradient` with respect to x; and that of every parameter, as `weight_gradient`.
+        `value` [batch, time, unit]; `gradient` with respect to x; and that of every parameter, as
+        `weight_gradient`.
     """
     given = {name: jnp.asarray(a) for name, a in inputs.items() if name != "cotangent"}
     x = given.pop("x")
@@ -227,7 +265,9 @@ def probe(spec: Cell, inputs: Arrays, function: Activation) -> Arrays:
 
     def value_of(x: jax.Array, given: Tree) -> Any:
         held = {place.path: given[place.name][place.at[1:]] for place in placed}
-        return cells.apply({"params": unflatten_dict(held)}, x, method=lambda cells, x: cells.cells(x))
+        return cells.apply(
+            {"params": unflatten_dict(held)}, x, method=lambda cells, x: cells.cells(x)
+        )
 
     value, backward = jax.vjp(value_of, x, given)
     gradient, found = backward(jnp.asarray(inputs["cotangent"]))
@@ -236,7 +276,7 @@ def probe(spec: Cell, inputs: Arrays, function: Activation) -> Arrays:
 
 
 def native(spec: Cell) -> Callable[[int], linen.RNN]:
-    """What Flax ships under the name, with its own defaults: a constructor, to be called with units."""
+    """What Flax ships under the name, with its own defaults: a constructor, called with units."""
     match spec:
         case SimpleRNN():
             return lambda units: linen.RNN(linen.SimpleCell(units))

@@ -1,7 +1,7 @@
 """Skip connections in JAX: a module that holds the layer.
 
-Trap: Flax has no module for it; `x + layer(x)` is the idiom. What is added has to have x's shape: `x + layer(x)[..., :1]` is
-broadcast in silence.
+Trap: Flax has no module for it; `x + layer(x)` is the idiom. What is added has to have x's shape:
+`x + layer(x)[..., :1]` is broadcast in silence.
 """
 
 from __future__ import annotations
@@ -22,11 +22,18 @@ from common.network import Arrays
 from common.placement import Kept
 
 NATIVE = {"residual": "jax.numpy.add"}
-PARAMETERS = {"skip_scale": Kept("scale"), "gate_weight": Kept("gate.kernel"), "gate_bias": Kept("gate.bias")}
+PARAMETERS = {
+    "skip_scale": Kept("scale"),
+    "gate_weight": Kept("gate.kernel"),
+    "gate_bias": Kept("gate.bias"),
+}
 
 
 def joined(spec: Skip, f: jax.Array, x: jax.Array, owner: linen.Module) -> jax.Array:
-    """What a layer makes of x, and x; called inside the `compact` method of who owns what is trained of it."""
+    """What a layer makes of x, and x.
+
+    Called inside the `compact` method of who owns what is trained of it.
+    """
     match spec:
         case NoSkip():
             return f
@@ -36,7 +43,9 @@ def joined(spec: Skip, f: jax.Array, x: jax.Array, owner: linen.Module) -> jax.A
             return x + owner.param("scale", lambda key: jnp.asarray(start, f.dtype)) * f
         case Highway(initial_bias=bias):
             start = linen.initializers.constant(bias)
-            gate = linen.Dense(x.shape[-1], bias_init=start, dtype=x.dtype, param_dtype=x.dtype, name="gate")
+            gate = linen.Dense(
+                x.shape[-1], bias_init=start, dtype=x.dtype, param_dtype=x.dtype, name="gate"
+            )
             t = jax.nn.sigmoid(gate(x))
             return t * f + (1 - t) * x
         case _:
@@ -61,7 +70,9 @@ def build(spec: Skip) -> Callable[..., Skipped]:
     return partial(Skipped, spec)
 
 
-def module(spec: Around, units: int, inner: linen.Module, training: bool = True, dtype: str = "float64") -> linen.Module:
+def module(
+    spec: Around, units: int, inner: linen.Module, training: bool = True, dtype: str = "float64"
+) -> linen.Module:
     """A layer and the connection past it as a part of a model."""
     return build(spec.spec)(inner, name="skip")
 
@@ -69,14 +80,19 @@ def module(spec: Around, units: int, inner: linen.Module, training: bool = True,
 class SkippedNnx(nnx.Module):
     """The same as `Skipped` in Flax nnx, of a layer of `units` in and out."""
 
-    def __init__(self, spec: Skip, inner: nnx.Module, units: int, dtype: str, rngs: nnx.Rngs) -> None:
-        self.spec, self.inner = spec, inner
+    def __init__(
+        self, spec: Skip, inner: nnx.Module, units: int, dtype: str, rngs: nnx.Rngs
+    ) -> None:
+        self.spec = spec
+        self.inner = inner
         match spec:
             case ReZero(initial_scale=start):
                 self.scale = nnx.Param(jnp.asarray(start, dtype))
             case Highway(initial_bias=bias):
                 start = nnx.initializers.constant(bias)
-                self.gate = nnx.Linear(units, units, bias_init=start, dtype=dtype, param_dtype=dtype, rngs=rngs)
+                self.gate = nnx.Linear(
+                    units, units, bias_init=start, dtype=dtype, param_dtype=dtype, rngs=rngs
+                )
             case NoSkip() | Residual():
                 pass
             case _:
@@ -100,7 +116,9 @@ class SkippedNnx(nnx.Module):
                 assert_never(self.spec)
 
 
-def module_nnx(spec: Around, units: int, inner: nnx.Module, dtype: str, rngs: nnx.Rngs) -> nnx.Module:
+def module_nnx(
+    spec: Around, units: int, inner: nnx.Module, dtype: str, rngs: nnx.Rngs
+) -> nnx.Module:
     """A layer and the connection past it as a part of a model in Flax nnx."""
     return SkippedNnx(spec.spec, inner, units, dtype, rngs)
 
@@ -130,10 +148,12 @@ def probe(spec: Skip, inputs: Arrays) -> Arrays:
 
     Args:
         spec: The connection.
-        inputs: `x` and `cotangent` [batch, unit], `weight` [unit, unit] of the map, and what is trained of the connection.
+        inputs: `x` and `cotangent` [batch, unit], `weight` [unit, unit] of the map, and what is
+            trained of the connection.
 
     Returns:
-        `value`; `gradient` with respect to x; `weight_gradient`, and that of every parameter of the connection.
+        `value`; `gradient` with respect to x; `weight_gradient`, and that of every parameter of the
+        connection.
     """
     given = {name: jnp.asarray(a) for name, a in inputs.items() if name != "cotangent"}
     x = given.pop("x")
@@ -141,7 +161,11 @@ def probe(spec: Skip, inputs: Arrays) -> Arrays:
     skipped = build(spec)(dense)
 
     def value_of(x: jax.Array, given: dict[str, jax.Array]) -> Any:
-        own = {tuple(PARAMETERS[name].name.split(".")): a for name, a in given.items() if name in PARAMETERS}
+        own = {
+            tuple(PARAMETERS[name].name.split(".")): a
+            for name, a in given.items()
+            if name in PARAMETERS
+        }
         held = {("inner", "kernel"): given["weight"]} | own
         return skipped.apply({"params": unflatten_dict(held)}, x)
 

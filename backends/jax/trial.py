@@ -1,7 +1,9 @@
-"""Lines of JAX, Flax and optax, tried: what a line makes, and the numbers and gradients that come out of it.
+"""Lines of JAX, Flax and optax, tried.
 
-A line is what a reader would write, as `linen.BatchNorm(use_running_average=not training)`. Arrays are in the layouts that all
-wings share: those of Flax.
+What a line makes, and the numbers and gradients that come out of it.
+
+A line is what a reader would write, as `linen.BatchNorm(use_running_average=not training)`. Arrays
+are in the layouts that all wings share: those of Flax.
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ from common.line import value as line_value
 from common.network import Arrays
 
 NAMES = {
-    "jax": jax, "jnp": jnp, "linen": linen, "nnx": nnx, "initializers": initializers, "optax": optax, "inspect": inspect,
+    "jax": jax, "jnp": jnp, "linen": linen, "nnx": nnx, "initializers": initializers,
+    "optax": optax, "inspect": inspect,
     "np": np, "math": math,
 }  # fmt: skip
 """What a line may name, besides what is given to it."""
@@ -49,8 +52,15 @@ def _arrays(given: Arrays) -> dict[str, jax.Array]:
 
 
 def _pulled(function: Callable[..., jax.Array], arrays: Mapping[str, jax.Array]) -> dict[str, Any]:
-    """The value of a function of arrays by name, and its gradients along `cotangent` by all that it comes from."""
-    sources = {name: a for name, a in arrays.items() if jnp.issubdtype(a.dtype, jnp.floating) and name != "cotangent"}
+    """The value and gradients of a function of arrays by name.
+
+    The gradients are along `cotangent`, by all that it comes from.
+    """
+    sources = {
+        name: a
+        for name, a in arrays.items()
+        if jnp.issubdtype(a.dtype, jnp.floating) and name != "cotangent"
+    }
     fixed = {name: a for name, a in arrays.items() if name not in sources and name != "cotangent"}
     found, back = jax.vjp(lambda sources: function(**sources, **fixed), sources)
     (gradients,) = back(arrays.get("cotangent", jnp.ones_like(found)))
@@ -87,7 +97,8 @@ def doubled(variables: Any) -> Any:
 
 
 def _layer(line: str, given: Arrays) -> dict[str, Any]:
-    layer, arrays = _module(line, given), _arrays(given)
+    layer = _module(line, given)
+    arrays = _arrays(given)
     variables = flatten_dict(doubled(layer.init(jax.random.key(0), arrays["x"])))
     variables = unflatten_dict({path: arrays.get(path[-1], a) for path, a in variables.items()})
     kept = sorted(set(variables) - {"params"})
@@ -102,7 +113,9 @@ def _layer(line: str, given: Arrays) -> dict[str, Any]:
     statistics = flatten_dict(after(arrays["x"])[1])
     found |= {f"kept {_KEPT.get(path[-1], path[-1])}": a for path, a in statistics.items()}
     evaluating = {"params": variables.get("params", {}), **unflatten_dict(statistics)}
-    return found | {"evaluated": _module(line, given, training=False).apply(evaluating, arrays["x"])}
+    return found | {
+        "evaluated": _module(line, given, training=False).apply(evaluating, arrays["x"])
+    }
 
 
 _KEPT = {"mean": "running_mean", "var": "running_var"}
@@ -110,7 +123,8 @@ _KEPT = {"mean": "running_mean", "var": "running_var"}
 
 def _image(line: str, given: Arrays) -> dict[str, Any]:
     """A module, or a function of x as pooling is."""
-    layer, arrays = _module(line, given), _arrays(given)
+    layer = _module(line, given)
+    arrays = _arrays(given)
     if not isinstance(layer, linen.Module):
         return _pulled(lambda x: layer(x), arrays)
     own = doubled(layer.init(jax.random.key(0), arrays["x"]))["params"]
@@ -124,20 +138,27 @@ def _image(line: str, given: Arrays) -> dict[str, Any]:
 
 def _start(line: str, given: Arrays) -> dict[str, Any]:
     scalars = _scalars(given)
-    variables: Any = _module(line, given).init(jax.random.key(0), jnp.zeros((1, scalars["n_in"])))["params"]
+    variables: Any = _module(line, given).init(jax.random.key(0), jnp.zeros((1, scalars["n_in"])))[
+        "params"
+    ]
     kernel = np.asarray(variables["kernel"], float)
     bias = float(np.abs(variables["bias"]).max()) if "bias" in variables else 0.0
-    return {"std": kernel.std() * math.sqrt(scalars["n_in"]), "largest": np.abs(kernel).max() / kernel.std(), "bias": bias}
+    return {
+        "std": kernel.std() * math.sqrt(scalars["n_in"]),
+        "largest": np.abs(kernel).max() / kernel.std(),
+        "bias": bias,
+    }
 
 
 def _clip(line: str, given: Arrays) -> dict[str, Any]:
-    transformation, gradients = value(line, _scalars(given)), _arrays(given)
+    transformation = value(line, _scalars(given))
+    gradients = _arrays(given)
     zeros = jax.tree.map(jnp.zeros_like, gradients)
     return transformation.update(gradients, transformation.init(zeros), zeros)[0]
 
 
 def _optimizer(line: str, given: Arrays) -> dict[str, Any]:
-    """A transformation; its learning rate is a name of the line, `rate`, where `rates` are given."""
+    """A transformation; its learning rate is the line's name `rate`, where `rates` are given."""
     parameter = jnp.asarray(given["start"])
     rates = given.get("rates", np.zeros(len(given["gradients"])))
     state, found = None, []
@@ -151,7 +172,8 @@ def _optimizer(line: str, given: Arrays) -> dict[str, Any]:
 
 
 KINDS: dict[str, Callable[[str, Arrays], dict[str, Any]]] = {
-    "expression": _expression, "function": _function, "loss": _loss, "layer": _layer, "image": _image, "start": _start,
+    "expression": _expression, "function": _function, "loss": _loss, "layer": _layer,
+    "image": _image, "start": _start,
     "clip": _clip, "optimizer": _optimizer,
 }  # fmt: skip
 """How a line is tried (backends/torch/trial.py)."""

@@ -1,4 +1,4 @@
-"""A function of JAX's arrays, and its vector-Jacobian products, in float64: for somebody's own tests.
+"""A function of JAX's arrays, and its vector-Jacobian products, in float64: for own tests.
 
 It is loaded by its path in their process. It imports NumPy and JAX, nothing of ours.
 """
@@ -20,7 +20,9 @@ enable_x64: Callable[[bool], AbstractContextManager[None]] = OF_NUMBERS.enable_x
 Pull = Callable[[Sequence[np.ndarray]], list[np.ndarray | None]]
 
 
-def vjp(function: Callable[..., Any], inputs: Sequence[np.ndarray]) -> tuple[list[np.ndarray], Pull]:
+def vjp(
+    function: Callable[..., Any], inputs: Sequence[np.ndarray]
+) -> tuple[list[np.ndarray], Pull]:
     """What a function returns, and how cotangents come back through it.
 
     Args:
@@ -28,14 +30,19 @@ def vjp(function: Callable[..., Any], inputs: Sequence[np.ndarray]) -> tuple[lis
         inputs: Of real numbers float64; others are given as they are.
 
     Returns:
-        The outputs; and a function of a cotangent for each output that gives the gradient with respect to each input, None
-        where there is none.
+        The outputs; and a function of a cotangent for each output that gives the gradient with
+        respect to each input, None where there is none.
     """
     real = [each.dtype.kind == "f" for each in inputs]
 
     def of_real(*given: Any) -> list[Any]:
         left = iter(given)
-        found = function(*(next(left) if is_real else jnp.asarray(each) for each, is_real in zip(inputs, real, strict=True)))
+        found = function(
+            *(
+                next(left) if is_real else jnp.asarray(each)
+                for each, is_real in zip(inputs, real, strict=True)
+            )
+        )
         return list(found) if isinstance(found, tuple | list) else [found]
 
     with enable_x64(True):

@@ -1,7 +1,7 @@
 """The Keras wing: Keras on TensorFlow, and on nothing else.
 
-Trap: Keras picks its backend from `KERAS_BACKEND` or `~/.keras/keras.json`; on JAX or PyTorch the parity tests would
-pass all the same, and prove nothing.
+Trap: Keras picks its backend from `KERAS_BACKEND` or `~/.keras/keras.json`; on JAX or PyTorch the
+parity tests would pass all the same, and prove nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,16 @@ if keras.config.backend() != "tensorflow":
         "set KERAS_BACKEND=tensorflow in a new process"
     )
 
-from backends.keras import activation, clipping, initialization, loss, normalization, optimizer, recurrent, skip
+from backends.keras import (
+    activation,
+    clipping,
+    initialization,
+    loss,
+    normalization,
+    optimizer,
+    recurrent,
+    skip,
+)
 from backends.keras.device import available as devices
 from backends.keras.training import program
 
@@ -38,9 +47,11 @@ __all__ = [
 
 name = "keras"
 
-keras.config.set_floatx("float64")  # a learning rate is kept in this type; every layer states its own
+# a learning rate is kept in this type; every layer states its own
+keras.config.set_floatx("float64")
 tf.config.experimental.enable_tensor_float_32_execution(False)
-tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})  # costs as long as tracing, and saves nothing
+# costs as long as tracing, and saves nothing
+tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 
 def versions() -> dict[str, str]:

@@ -1,12 +1,14 @@
 """Activation in Keras: its layers; Leaky ReLU, PReLU, ELU, SELU and GELU written out in TensorFlow.
 
-Trap: the slope of Leaky ReLU is 0.3 in `keras.layers.LeakyReLU` and 0.2 under the name "leaky_relu"; TensorFlow keeps it as a
-float32 attribute, so that 0.01 becomes 0.009999999776 in float64 too. `keras.layers.PReLU` starts at 0, has a slope for
-every unit unless `shared_axes` says otherwise, and the derivative 0 at 0. `keras.layers.ELU` computes exp(z) - 1, and its
-derivative from that: near 0 the value loses its digits (in float64 it is 2e-5 off at -1e-12, and 0 at -1e-17), far below 0 the
-derivative does (2e-4 off at -30, and 0 from about -37 on). `keras.activations.selu` does the same, and has the derivative
-`scale` at 0, not `scale alpha`. `keras.activations.gelu` is exact, `keras.ops.gelu` the approximation by tanh; both keep their
-constants in float32, so that in float64 they are 4e-9 off at 0.5 and 1e-6 at -8.5, and 1 + tanh is 0 from -7.2 on.
+Trap: the slope of Leaky ReLU is 0.3 in `keras.layers.LeakyReLU` and 0.2 under the name
+"leaky_relu"; TensorFlow keeps it as a float32 attribute, so that 0.01 becomes 0.009999999776 in
+float64 too. `keras.layers.PReLU` starts at 0, has a slope for every unit unless `shared_axes` says
+otherwise, and the derivative 0 at 0. `keras.layers.ELU` computes exp(z) - 1, and its derivative
+from that: near 0 the value loses its digits (in float64 it is 2e-5 off at -1e-12, and 0 at -1e-17),
+far below 0 the derivative does (2e-4 off at -30, and 0 from about -37 on). `keras.activations.selu`
+does the same, and has the derivative `scale` at 0, not `scale alpha`. `keras.activations.gelu` is
+exact, `keras.ops.gelu` the approximation by tanh; both keep their constants in float32, so that in
+float64 they are 4e-9 off at 0.5 and 1e-6 at -8.5, and 1 + tanh is 0 from -7.2 on.
 """
 
 from __future__ import annotations
@@ -54,15 +56,21 @@ PARAMETERS = {"slope": Kept("alpha", (None, None))}
 
 
 def leaky_relu(z: Tensor, slope: float | Tensor) -> Tensor:
-    """Leaky ReLU, with the derivative `slope` at 0: that of `tf.nn.relu` is 0 there, and that of `tf.minimum` is 1."""
-    return tf.nn.relu(z) + tf.convert_to_tensor(slope, z.dtype) * tf.minimum(z, tf.zeros((), z.dtype))
+    """Leaky ReLU, with the derivative `slope` at 0.
+
+    That of `tf.nn.relu` is 0 there, and that of `tf.minimum` is 1.
+    """
+    return tf.nn.relu(z) + tf.convert_to_tensor(slope, z.dtype) * tf.minimum(
+        z, tf.zeros((), z.dtype)
+    )
 
 
 def elu(z: Tensor, alpha: float) -> Tensor:
     """ELU, with the derivative `alpha` at 0.
 
-    The derivative is the exponential, and not the value + alpha. `expm1` cancels nowhere; tanh(z / 2) (exp(z) + 1), which
-    shares the exponential with the derivative, takes nine tenths of the time, and flushes z / 2 to 0 where z is still normal.
+    The derivative is the exponential, and not the value + alpha. `expm1` cancels nowhere;
+    tanh(z / 2) (exp(z) + 1), which shares the exponential with the derivative, takes nine tenths of
+    the time, and flushes z / 2 to 0 where z is still normal.
     """
 
     @tf.custom_gradient
@@ -127,8 +135,12 @@ class SharedPReLU(keras.layers.Layer):
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create the slope, of shape [..., 1, 1]."""
-        self.alpha = self.add_weight(shape=(*input_shape[:-2], 1, 1), initializer="zeros", name="alpha")
-        self.alpha.assign(tf.fill(self.alpha.shape, tf.constant(self.initial_slope, self.alpha.dtype)))
+        self.alpha = self.add_weight(
+            shape=(*input_shape[:-2], 1, 1), initializer="zeros", name="alpha"
+        )
+        self.alpha.assign(
+            tf.fill(self.alpha.shape, tf.constant(self.initial_slope, self.alpha.dtype))
+        )
 
     def call(self, inputs: Tensor) -> Tensor:
         """The activation of the inputs."""
@@ -160,7 +172,9 @@ def build(spec: Activation, dtype: str = "float64") -> keras.layers.Layer:
             assert_never(spec)
 
 
-def module(spec: Activation, units: int, inner: keras.layers.Layer, dtype: str = "float64") -> keras.layers.Layer:
+def module(
+    spec: Activation, units: int, inner: keras.layers.Layer, dtype: str = "float64"
+) -> keras.layers.Layer:
     """The activation as a part of a model."""
     return build(spec, dtype)
 
@@ -201,7 +215,8 @@ def probe(spec: Activation, inputs: Arrays) -> Arrays:
         inputs: `z` and `cotangent`, of one shape; their precision is that of the computation.
 
     Returns:
-        `value`, `gradient` (cotangent times derivative) and, for PReLU, `slope_gradient` of shape [].
+        `value`, `gradient` (cotangent times derivative) and, for PReLU, `slope_gradient` of shape
+        [].
     """
     z: Tensor = tf.constant(inputs["z"])
     layer = build(spec, z.dtype.name)

@@ -1,4 +1,7 @@
-"""The affine map in Keras: `keras.layers.Dense`; in the engine what it computes, for stacked weights."""
+"""The affine map in Keras: `keras.layers.Dense`.
+
+In the engine what it computes, for stacked weights.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,9 @@ def build(spec: Affine, dtype: str = "float64") -> keras.layers.Dense:
     return keras.layers.Dense(spec.units, use_bias=spec.bias, dtype=dtype)
 
 
-def module(spec: Affine, units: int, inner: keras.layers.Layer, dtype: str = "float64") -> keras.layers.Layer:
+def module(
+    spec: Affine, units: int, inner: keras.layers.Layer, dtype: str = "float64"
+) -> keras.layers.Layer:
     """The map as a part of a model."""
     return build(spec, dtype)
 

@@ -1,7 +1,8 @@
 """NumPy to TensorFlow and back; what makes a norm scale-safe.
 
-Trap: a Python float that becomes a float64 tensor may go through float32 on the way: `tf.cast(0.9, "float64")` and
-`keras.ops.cast(0.9, "float64")` are 0.8999999761581421; `tf.constant(0.9, "float64")` is not.
+Trap: a Python float that becomes a float64 tensor may go through float32 on the way: `tf.cast(0.9,
+"float64")` and `keras.ops.cast(0.9, "float64")` are 0.8999999761581421; `tf.constant(0.9,
+"float64")` is not.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ Tensors = dict[str, Tensor]
 
 
 def from_numpy(array: np.ndarray, dtype: str, device: str) -> Tensor:
-    """A copy on the device in the given precision, infinite beyond its range; integers stay integers."""
+    """A copy on the device in this precision, infinite beyond its range; integers stay integers."""
     with tf.device(device), np.errstate(over="ignore"):
         return tf.constant(array, dtype=dtype if array.dtype.kind == "f" else None)
 

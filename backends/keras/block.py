@@ -17,9 +17,10 @@ class Site:
 
     Attributes:
         training: Whether the pass is one of training.
-        kept: Tensors by name: `tells`, from which the activation's dead units are known, [(seed,) batch, unit]; and the batch's
-            own value of each running statistic, [seed * unit].
-        carried: What a step of time gets of the one before, and then what it hands on; the first is the output.
+        kept: Tensors by name: `tells`, from which the activation's dead units are known, [(seed,)
+            batch, unit]; and the batch's own value of each running statistic, [seed * unit].
+        carried: What a step of time gets of the one before, and then what it hands on; the first is
+            the output.
     """
 
     training: bool
@@ -37,11 +38,14 @@ class Layer:
     owners: Mapping[str, Layer] = MappingProxyType({})
 
     def ready(self, name: str, a: Tensor) -> Tensor:
-        """A parameter or statistic [layer, (seed,) ...] as the arithmetic of a layer takes it; once, not in each layer."""
+        """A parameter or statistic [layer, (seed,) ...] as the arithmetic of a layer takes it.
+
+        Once, not in each layer.
+        """
         return a
 
     def __call__(self, p: Tensors, x: Tensor, site: Site) -> Tensor:
-        """The output for x [(seed,) batch, unit], by parameters and statistics of one layer by their bare names."""
+        """The output for x [(seed,) batch, unit], by one layer's arrays by their bare names."""
         raise NotImplementedError
 
     def running(self, old: Tensor, new: Tensor) -> Tensor:
@@ -56,9 +60,14 @@ class Block(Layer):
         self.layers: list[Layer] = []
         owners: dict[str, Layer] = {}
         for part in parts:
-            layer: Layer = import_module(f"backends.keras.{part.room}").layer(part, seeds, units, dtype)
+            layer: Layer = import_module(f"backends.keras.{part.room}").layer(
+                part, seeds, units, dtype
+            )
             self.layers.append(layer)
-            owners |= {name: layer.owners.get(name, layer) for name in (*part.parameters(units), *part.statistics(units))}
+            owners |= {
+                name: layer.owners.get(name, layer)
+                for name in (*part.parameters(units), *part.statistics(units))
+            }
             units = part.outputs(units)
         self.owners = owners
 

@@ -1,9 +1,11 @@
-"""Clipping in Keras: an argument of every optimizer, at most one of `clipvalue`, `clipnorm` and `global_clipnorm`.
+"""Clipping in Keras: an argument of every optimizer.
 
-Trap: `clipnorm` is the norm of each variable by itself; the norm of the whole network is `global_clipnorm`. A threshold of 0
-switches clipping off. Where an element is infinite, `clipnorm` turns the others to 0 in silence. What a variable holds
-decides: a stack of layers in one variable would be clipped as one, so here the norms are taken seed by seed and layer by
-layer.
+It is at most one of `clipvalue`, `clipnorm` and `global_clipnorm`.
+
+Trap: `clipnorm` is the norm of each variable by itself; the norm of the whole network is
+`global_clipnorm`. A threshold of 0 switches clipping off. Where an element is infinite, `clipnorm`
+turns the others to 0 in silence. What a variable holds decides: a stack of layers in one variable
+would be clipped as one, so here the norms are taken seed by seed and layer by layer.
 """
 
 from __future__ import annotations
@@ -39,14 +41,16 @@ def norm(gradient: Tensor, leading: int) -> Tensor:
     if not axes:
         return tf.abs(gradient)
     scale = safe_scale(gradient, axes)
-    return tf.squeeze(scale * tf.sqrt(tf.reduce_sum(tf.square(gradient / scale), axes, keepdims=True)), axes)
+    return tf.squeeze(
+        scale * tf.sqrt(tf.reduce_sum(tf.square(gradient / scale), axes, keepdims=True)), axes
+    )
 
 
 def shortened(gradient: Tensor, norms: Tensor, threshold: Tensor) -> Tensor:
-    """The gradient, brought to the threshold where its norm is above it; NaN where the norm is not finite.
+    """The gradient, brought to the threshold if its norm is above; NaN if that is not finite.
 
-    Sixteenths, and the division first, because TensorFlow flushes subnormal numbers to 0: threshold / norm may be one,
-    and so may the reciprocal of a norm near the largest number.
+    Sixteenths, and the division first, because TensorFlow flushes subnormal numbers to 0:
+    threshold / norm may be one, and so may the reciprocal of a norm near the largest number.
     """
     norms = tf.reshape(norms, norms.shape + [1] * (len(gradient.shape) - len(norms.shape)))
     clipped = tf.where(norms > threshold, (gradient / 16) / (norms / 16) * threshold, gradient)
@@ -58,7 +62,8 @@ def clipped_together(spec: Clipping, leading: int, gradients: list[Tensor]) -> l
 
     Args:
         spec: Its numbers may be a framework's own.
-        leading: How many axes tell networks apart, and as many more the layers of each, of which each has its own parameters.
+        leading: How many axes tell networks apart, and as many more the layers of each, of which
+            each has its own parameters.
         gradients: [(seed, layer,) ...].
     """
     match spec:
@@ -83,7 +88,7 @@ def _number(threshold: Any, gradients: list[Tensor]) -> Tensor:
 
 
 def build(spec: Clipping) -> Callable[[keras.optimizers.Optimizer], keras.optimizers.Optimizer]:
-    """A function that makes any Keras optimizer clip before its step, in `fit` as in a loop of one's own."""
+    """A function that makes a Keras optimizer clip before its step, in `fit` or one's own loop."""
 
     def clip(grads: list[Tensor]) -> list[Tensor]:
         return clipped_together(spec, 0, grads)
@@ -96,7 +101,10 @@ def build(spec: Clipping) -> Callable[[keras.optimizers.Optimizer], keras.optimi
 
 
 def layer(spec: Clipping) -> Callable[[Tensors], Tensors]:
-    """A function from gradients [seed, layer, ...] by name to the clipped ones, each layer and each seed by itself."""
+    """A function from gradients [seed, layer, ...] by name to the clipped ones.
+
+    Each layer and each seed is clipped by itself.
+    """
 
     def clip(gradients: Tensors) -> Tensors:
         clipped = clipped_together(spec, 1, list(gradients.values()))
@@ -112,7 +120,7 @@ def probe(spec: Clipping, inputs: Arrays) -> Arrays:
 
 
 def native(spec: Clipping) -> dict[str, float]:
-    """Keras' own argument of any optimizer, for a model whose parameters are variables of their own."""
+    """Keras' argument of any optimizer, for a model whose parameters are variables of their own."""
     match spec:
         case NoClipping():
             return {}

@@ -58,7 +58,11 @@ def applied(network: list[Layers], x: Any, training: bool) -> list[Any]:
     signals, h = [], x
     for parts in network:
         for part in parts:
-            h = part(h, training=training) if isinstance(part, keras.layers.BatchNormalization) else part(h)
+            h = (
+                part(h, training=training)
+                if isinstance(part, keras.layers.BatchNormalization)
+                else part(h)
+            )
         signals.append(h)
     return signals
 
@@ -71,8 +75,11 @@ def train(setting: Setting, training: Arrays, test: Arrays, rate: float) -> Outc
 
 def _train(setting: Setting, training: Arrays, test: Arrays, rate: float) -> Outcome:
     keras.utils.set_random_seed(setting.seed)
-    network, pieces = model(setting), setting.pieces
-    variables = [variable for parts in network for part in parts for variable in part.trainable_variables]
+    network = model(setting)
+    pieces = setting.pieces
+    variables = [
+        variable for parts in network for part in parts for variable in part.trainable_variables
+    ]
     optimizer = value(pieces.get("clip", pieces["optimizer"]), {"rate": rate})
     optimizer.build(variables)
     loss_of = value(pieces["loss"])
@@ -86,7 +93,9 @@ def _train(setting: Setting, training: Arrays, test: Arrays, rate: float) -> Out
         optimizer.apply_gradients(zip(gradients, variables, strict=True))
         return loss, by_signals
 
-    compiled, first, loss = tf.function(step), [], np.nan
+    compiled = tf.function(step)
+    first = []
+    loss = np.nan
     for x, y in batches(setting, training):
         value_of_loss, by_signals = compiled(tf.constant(x), tf.constant(y))
         first = first or [g.numpy() for g in by_signals]

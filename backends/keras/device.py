@@ -12,14 +12,20 @@ from common.device import named
 
 
 def simulate(count: int) -> None:
-    """Make the processor appear as that many devices; only before TensorFlow has touched a device."""
+    """Make the processor appear as that many devices; only before TensorFlow has touched one."""
     processor = tf.config.list_physical_devices("CPU")[0]
-    tf.config.set_logical_device_configuration(processor, [tf.config.LogicalDeviceConfiguration()] * count)
+    tf.config.set_logical_device_configuration(
+        processor, [tf.config.LogicalDeviceConfiguration()] * count
+    )
 
 
 def _devices() -> dict[str, str]:
     kinds = {kind: tf.config.list_logical_devices(kind.upper()) for kind in ("cpu", "gpu", "tpu")}
-    return {f"{kind}:{i}": device.name for kind, devices in kinds.items() for i, device in enumerate(devices)}
+    return {
+        f"{kind}:{i}": device.name
+        for kind, devices in kinds.items()
+        for i, device in enumerate(devices)
+    }
 
 
 def available() -> list[str]:

@@ -1,10 +1,11 @@
 """Initialization in Keras: its initializers, with law and scale stated.
 
-Trap: `GlorotNormal`, `HeNormal` and `LecunNormal` are truncated at two standard deviations (and corrected for it); PyTorch's
-are not. `VarianceScaling(distribution="normal")` means the truncated law too; the other is "untruncated_normal". An initializer
-with a seed gives the same numbers at each call: two layers of one shape start equal. `Constant(0.3)` is 0.30000001192092896 in
-float64 too. A `keras.layers.Dense` starts, unasked, from `glorot_uniform`, of standard deviation sqrt(2/(n_in + n_out)), and
-its biases at 0.
+Trap: `GlorotNormal`, `HeNormal` and `LecunNormal` are truncated at two standard deviations (and
+corrected for it); PyTorch's are not. `VarianceScaling(distribution="normal")` means the truncated
+law too; the other is "untruncated_normal". An initializer with a seed gives the same numbers at
+each call: two layers of one shape start equal. `Constant(0.3)` is 0.30000001192092896 in float64
+too. A `keras.layers.Dense` starts, unasked, from `glorot_uniform`, of standard deviation
+sqrt(2/(n_in + n_out)), and its biases at 0.
 """
 
 from __future__ import annotations
@@ -48,7 +49,11 @@ NATIVE = {
 
 Constructor = Callable[..., keras.initializers.Initializer]
 
-DISTRIBUTIONS = {"normal": "untruncated_normal", "truncated_normal": "truncated_normal", "uniform": "uniform"}
+DISTRIBUTIONS = {
+    "normal": "untruncated_normal",
+    "truncated_normal": "truncated_normal",
+    "uniform": "uniform",
+}
 """Our names of the laws, and those of `VarianceScaling`."""
 
 
@@ -79,9 +84,16 @@ def build(spec: Initialization) -> Constructor:
         case Gaussian(std=std):
             return partial(initializers.RandomUniform, -math.sqrt(3) * std, math.sqrt(3) * std)
         case Xavier(fan=fan, gain=gain, distribution=distribution):
-            return partial(initializers.VarianceScaling, gain * gain, f"fan_{fan}", DISTRIBUTIONS[distribution])
+            return partial(
+                initializers.VarianceScaling, gain * gain, f"fan_{fan}", DISTRIBUTIONS[distribution]
+            )
         case He(fan=fan, distribution=distribution):
-            return partial(initializers.VarianceScaling, he_scale(law), f"fan_{fan}", DISTRIBUTIONS[distribution])
+            return partial(
+                initializers.VarianceScaling,
+                he_scale(law),
+                f"fan_{fan}",
+                DISTRIBUTIONS[distribution],
+            )
         case Orthogonal(gain=gain):
             return partial(initializers.Orthogonal, gain=gain)
         case Constant(value=value):
@@ -91,7 +103,7 @@ def build(spec: Initialization) -> Constructor:
 
 
 def bias(spec: Initialization, n_in: int) -> Constructor:
-    """A constructor of the initializer of the bias of a layer with n_in inputs, to be called with a seed."""
+    """A constructor of the bias initializer of a layer with n_in inputs, called with a seed."""
     match spec.bias:
         case 0:
             return seedless(initializers.Zeros())
@@ -105,7 +117,8 @@ def _draw(spec: Initialization, constructor: Constructor, inputs: Arrays) -> Arr
     n_in, n_out = (int(n) for n in inputs["shape"])
     seed = int(inputs["seed"])
     weight = constructor(seed=seed)((n_in, n_out), dtype="float64")
-    biases = bias(spec, n_in)(seed=seed + 1)((n_out,), dtype="float64")  # a seed repeats its numbers
+    # a seed repeats its numbers
+    biases = bias(spec, n_in)(seed=seed + 1)((n_out,), dtype="float64")
     return {"weight": np.asarray(weight), "bias": np.asarray(biases)}
 
 
@@ -139,11 +152,21 @@ def _shipped(law: Law) -> Constructor:
         case Gaussian(std=std):
             return partial(initializers.RandomNormal, stddev=std)
         case Xavier(fan="avg"):
-            return initializers.GlorotUniform if law.distribution == "uniform" else initializers.GlorotNormal
+            return (
+                initializers.GlorotUniform
+                if law.distribution == "uniform"
+                else initializers.GlorotNormal
+            )
         case Xavier(fan="in"):
-            return initializers.LecunUniform if law.distribution == "uniform" else initializers.LecunNormal
+            return (
+                initializers.LecunUniform
+                if law.distribution == "uniform"
+                else initializers.LecunNormal
+            )
         case He(fan="in", slope=0):
-            return initializers.HeUniform if law.distribution == "uniform" else initializers.HeNormal
+            return (
+                initializers.HeUniform if law.distribution == "uniform" else initializers.HeNormal
+            )
         case Constant(value=value):
             return seedless(initializers.Constant(value))
         case Xavier() | He() | Orthogonal():  # by `VarianceScaling`, with its numbers stated

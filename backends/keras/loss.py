@@ -1,10 +1,13 @@
-"""The loss in Keras: `SparseCategoricalCrossentropy` and `BinaryCrossentropy` of logits, `MeanSquaredError`.
+"""The loss in Keras: `SparseCategoricalCrossentropy`, `BinaryCrossentropy`, `MeanSquaredError`.
+
+The first two are of logits.
 
 Squared error is that of one-hot classes, or of real targets.
 
-Trap: the cross-entropies take probabilities unless `from_logits=True` says otherwise, and clip them at 1e-7. A loss computes in
-float32 whatever the outputs are, unless it is given a `dtype`. `BinaryCrossentropy` is a mean over the outputs of a sample, and
-wants labels of the shape of the outputs, [batch, 1].
+Trap: the cross-entropies take probabilities unless `from_logits=True` says otherwise, and clip them
+at 1e-7. A loss computes in float32 whatever the outputs are, unless it is given a `dtype`.
+`BinaryCrossentropy` is a mean over the outputs of a sample, and wants labels of the shape of the
+outputs, [batch, 1].
 """
 
 from __future__ import annotations
@@ -26,7 +29,9 @@ NATIVE = {
 }
 
 
-def build(spec: Loss, dtype: str = "float64", reduction: str = "sum_over_batch_size") -> Callable[[Tensor, Tensor], Tensor]:
+def build(
+    spec: Loss, dtype: str = "float64", reduction: str = "sum_over_batch_size"
+) -> Callable[[Tensor, Tensor], Tensor]:
     """The loss of integer classes [...] or real targets [..., output], and outputs [..., output].
 
     That is Keras' order: `compile(loss=...)` takes it.
@@ -37,7 +42,9 @@ def build(spec: Loss, dtype: str = "float64", reduction: str = "sum_over_batch_s
             return keras.losses.SparseCategoricalCrossentropy(from_logits=True, **options)
         case BinaryCrossEntropy():
             binary: Any = keras.losses.BinaryCrossentropy(from_logits=True, **options)
-            return lambda classes, outputs: binary(tf.reshape(tf.cast(classes, dtype), tf.shape(outputs)), outputs)
+            return lambda classes, outputs: binary(
+                tf.reshape(tf.cast(classes, dtype), tf.shape(outputs)), outputs
+            )
         case SquaredError():
             squared: Any = keras.losses.MeanSquaredError(**options)
             return lambda wanted, outputs: squared(_targets(wanted, outputs), outputs)
@@ -46,9 +53,10 @@ def build(spec: Loss, dtype: str = "float64", reduction: str = "sum_over_batch_s
 
 
 def _targets(wanted: Tensor, outputs: Tensor) -> Tensor:
-    """Of the shape and type of outputs [..., output]: real targets as they are, and classes one-hot.
+    """Of the shape and type of outputs [..., output]: real targets as they are, classes one-hot.
 
-    `fit` makes floats of classes [..., 1], so that their shape tells them apart: of one output there are no classes.
+    `fit` makes floats of classes [..., 1], so that their shape tells them apart: of one output
+    there are no classes.
     """
     if len(wanted.shape) == len(outputs.shape) and wanted.shape[-1] == outputs.shape[-1]:
         return tf.cast(wanted, outputs.dtype)
@@ -61,7 +69,8 @@ def probe(spec: Loss, inputs: Arrays) -> Arrays:
 
     Args:
         spec: The loss.
-        inputs: Outputs `z` [batch, output], and classes `y` [batch] or real targets [batch, output].
+        inputs: Outputs `z` [batch, output], and classes `y` [batch] or real targets [batch,
+            output].
 
     Returns:
         `loss` [], and `gradient` of z's shape.

@@ -1,12 +1,16 @@
-"""The network of any plan as an ordinary Keras model: layers, an optimizer of `keras.optimizers`, a loop.
+"""The network of any plan as an ordinary Keras model.
+
+Layers, an optimizer of `keras.optimizers`, a loop.
 
     model = build(plan, seed=0)
     losses = train(model, plan, batches)
 
-It is made of the rooms' `build`s, and computes what the definition does; the engine (backends/keras/network.py) does so for
-several seeds at once, and measures. `model.compile` with the same optimizer and loss, and `fit`, take the same steps.
+It is made of the rooms' `build`s, and computes what the definition does; the engine
+(backends/keras/network.py) does so for several seeds at once, and measures. `model.compile` with
+the same optimizer and loss, and `fit`, take the same steps.
 
-Trap: Keras draws by `keras.utils.set_random_seed`, or by an initializer's own seed, of which each layer needs another.
+Trap: Keras draws by `keras.utils.set_random_seed`, or by an initializer's own seed, of which each
+layer needs another.
 """
 
 from __future__ import annotations
@@ -69,12 +73,15 @@ def start(model: keras.Sequential, plan: Plan, seed: int) -> None:
 
 def started(plan: Plan, place: Place, seed: int) -> Any:
     """A weight or a bias, drawn, or what something else starts at."""
-    shape, law = place.one.shape, plan.initialization_of(place.layer)
+    shape = place.one.shape
+    law = plan.initialization_of(place.layer)
     match place.one.start:
         case "drawn":
             return initialization.build(law)(seed=seed)(shape, dtype=plan.precision)
         case "drawn bias":
-            return initialization.bias(law, place.one.fan_in)(seed=seed)(shape, dtype=plan.precision)
+            return initialization.bias(law, place.one.fan_in)(seed=seed)(
+                shape, dtype=plan.precision
+            )
         case "orthogonal":
             return keras.initializers.Orthogonal(seed=seed)(shape, dtype=plan.precision)
         case "identity":
@@ -94,7 +101,9 @@ def variable_of(model: keras.Sequential, place: Place) -> keras.Variable:
     """The trained variable or the statistic in which something is."""
     found: Any = model
     for name in place.path:
-        found = found.get_layer(name) if isinstance(found, keras.Sequential) else getattr(found, name)
+        found = (
+            found.get_layer(name) if isinstance(found, keras.Sequential) else getattr(found, name)
+        )
     return found
 
 
@@ -106,11 +115,13 @@ def load(model: keras.Sequential, plan: Plan, arrays: Arrays) -> None:
 
 def arrays(model: keras.Sequential, plan: Plan) -> Arrays:
     """The parameters and statistics of the model, [layer, ...] by our names."""
-    return together(places(plan.network, placed), lambda place: to_numpy(variable_of(model, place).value))
+    return together(
+        places(plan.network, placed), lambda place: to_numpy(variable_of(model, place).value)
+    )
 
 
 def gradients(model: keras.Sequential, plan: Plan, samples: Samples) -> tuple[float, Arrays]:
-    """The loss of a batch, and its gradient with respect to every parameter, [layer, ...] by our names; nothing is clipped."""
+    """The loss of a batch, and its unclipped gradients, [layer, ...] by our names of parameters."""
     trained = [place for place in places(plan.network, placed) if place.trained]
     sources = [variable_of(model, place).value for place in trained]
     x, y = tensors(plan, samples)

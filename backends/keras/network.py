@@ -1,9 +1,10 @@
 """The network in Keras.
 
-All seeds run at once, x [seed, batch, unit]; a single seed has no such axis, x [batch, unit]. A shallow network is traced layer
-by layer; in a deep one each stack is a `tf.while_loop` over lists, so that tracing does not grow with the depth (indexing the
-stacked weights by `tf.gather`, or reading them from a TensorArray, makes the backward pass quadratic in it). The steps of time
-of a recurrent stack are layers that share their weights, and get an input each.
+All seeds run at once, x [seed, batch, unit]; a single seed has no such axis, x [batch, unit]. A
+shallow network is traced layer by layer; in a deep one each stack is a `tf.while_loop` over lists,
+so that tracing does not grow with the depth (indexing the stacked weights by `tf.gather`, or
+reading them from a TensorArray, makes the backward pass quadratic in it). The steps of time of a
+recurrent stack are layers that share their weights, and get an input each.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from common.network import Network
 from common.stack import Stack, stack_of
 
 UNROLLED_DEPTH = 40
-"""Up to this depth layers are traced one after another: a step takes a third of the loop's time, tracing up to twice its."""
+"""Up to this depth layers are traced one after another: a step takes a third of the loop's time,
+tracing up to twice its."""
 
 
 GIVEN = "x"
@@ -35,10 +37,13 @@ class Pass:
 
     Attributes:
         logits: [(seed,) batch, class].
-        h: [layer, (seed,) batch, width], of the layers where the quantities are measured, for those of one width in a row.
-        tells: The same for each of their stacks, from which the activation's dead units are known; None where it has none.
+        h: [layer, (seed,) batch, width], of the layers where the quantities are measured, for those
+            of one width in a row.
+        tells: The same for each of their stacks, from which the activation's dead units are known;
+            None where it has none.
         statistics: After the pass, [(seed,) layer, width].
-        sources: What to differentiate by for the gradient of h: outputs [(seed,) batch, width], or all those of a loop.
+        sources: What to differentiate by for the gradient of h: outputs [(seed,) batch, width], or
+            all those of a loop.
     """
 
     logits: Tensor
@@ -63,7 +68,10 @@ class Rows(NamedTuple):
 
 
 class Row(NamedTuple):
-    """What a layer leaves, and what the next one gets of it: its output, and what a step of time hands on beside it."""
+    """What a layer leaves, and what the next one gets of it.
+
+    Its output, and what a step of time hands on beside it.
+    """
 
     kept: Tensors
     carried: tuple[Tensor, ...]
@@ -77,14 +85,19 @@ class StackedNetwork:
     """The stacks of layers, each a block run over stacked parameters."""
 
     def __init__(self, spec: Network, seeds: int, dtype: str) -> None:
-        self.stacks, self.layer_axis = spec.stacks(), 1 if seeds > 1 else 0
-        self.blocks = {stack.name: Block(stack.block, seeds, stack.inputs, dtype) for stack in self.stacks}
+        self.stacks = spec.stacks()
+        self.layer_axis = 1 if seeds > 1 else 0
+        self.blocks = {
+            stack.name: Block(stack.block, seeds, stack.inputs, dtype) for stack in self.stacks
+        }
         deep = len(spec.sites) > UNROLLED_DEPTH
         self.in_a_loop = [stack.name for stack in self.stacks if deep and len(stack.layers) > 1]
         self.looped = bool(self.in_a_loop)
 
-    def __call__(self, parameters: Tensors, statistics: Tensors, x: Tensor, training: bool, signals: Tensors) -> Pass:
-        """Run x [(seed,) batch, features] by parameters and statistics [(seed,) layer, ...] by name.
+    def __call__(
+        self, parameters: Tensors, statistics: Tensors, x: Tensor, training: bool, signals: Tensors
+    ) -> Pass:
+        """Run x [(seed,) batch, feature] by parameters and statistics [(seed,) layer, ...] by name.
 
         Args:
             parameters: By our names.
@@ -97,11 +110,18 @@ class StackedNetwork:
         for stack in self.stacks:
             block = self.blocks[stack.name]
             held = stack_of(parameters | statistics, stack.name)
-            by_layer = {name: block.owners[name].ready(name, self._layer_first(a)) for name, a in held.items()}
-            fixed, carried = {}, (x,)
+            by_layer = {
+                name: block.owners[name].ready(name, self._layer_first(a))
+                for name, a in held.items()
+            }
+            fixed = {}
+            carried = (x,)
             if stack.recurrent:
-                fixed, by_layer = {name: a[0] for name, a in by_layer.items()}, {GIVEN: _time_first(x)}
-                carried = tuple(tf.zeros((*x.shape[:-2], units), x.dtype) for units in stack.carried)
+                fixed = {name: a[0] for name, a in by_layer.items()}
+                by_layer = {GIVEN: _time_first(x)}
+                carried = tuple(
+                    tf.zeros((*x.shape[:-2], units), x.dtype) for units in stack.carried
+                )
             run = self._looped if stack.name in self.in_a_loop else self._unrolled
             layer = partial(self._layer, stack, fixed, training)
             rows[stack.name] = run(stack, layer, by_layer, carried, signals.get(stack.name))
@@ -127,25 +147,51 @@ class StackedNetwork:
         return swapped(a) if self.layer_axis else a
 
     def no_signals(self, x: Tensor) -> Tensors:
-        """Zeros [layer, (seed,) batch, width] that each loop adds to its outputs: there their gradient is out of reach."""
+        """Zeros [layer, (seed,) batch, width] that each loop adds to its outputs.
+
+        There their gradient is out of reach.
+        """
         of_loops = [stack for stack in self.stacks if stack.name in self.in_a_loop]
         samples = x.shape[: 1 + self.layer_axis]
-        return {stack.name: tf.zeros((len(stack.layers), *samples, stack.outputs), x.dtype) for stack in of_loops}
+        return {
+            stack.name: tf.zeros((len(stack.layers), *samples, stack.outputs), x.dtype)
+            for stack in of_loops
+        }
 
     def signals(self, found: list[Tensor]) -> list[Tensor]:
-        """The gradients with respect to the sources of a pass, [layer, (seed,) batch, width] for one width in a row each."""
+        """The gradients by the sources of a pass.
+
+        They are [layer, (seed,) batch, width] for one width in a row each.
+        """
         if not self.looped:
             return [tf.stack(list(run)) for _, run in groupby(found, key=lambda a: a.shape[-1])]
         one = 2 + self.layer_axis
         return by_width([a if len(a.shape) > one else a[None] for a in found])
 
-    def _layer(self, stack: Stack, fixed: Tensors, training: bool, own: Tensors, carried: tuple[Tensor, ...]) -> Row:
-        """One layer, by the parameters that all share and its own; a step of time gets an input among these."""
+    def _layer(
+        self,
+        stack: Stack,
+        fixed: Tensors,
+        training: bool,
+        own: Tensors,
+        carried: tuple[Tensor, ...],
+    ) -> Row:
+        """One layer, by the parameters that all share and its own.
+
+        A step of time gets an input among these.
+        """
         site = Site(training, carried=carried)
         h = self.blocks[stack.name](fixed | own, own.get(GIVEN, carried[0]), site)
         return Row(site.kept | {"h": h}, site.carried if stack.recurrent else (h,))
 
-    def _unrolled(self, stack: Stack, layer: OneLayer, by_layer: Tensors, carried: tuple[Tensor, ...], _: Tensor) -> Rows:
+    def _unrolled(
+        self,
+        stack: Stack,
+        layer: OneLayer,
+        by_layer: Tensors,
+        carried: tuple[Tensor, ...],
+        _: Tensor,
+    ) -> Rows:
         """The layers one after another."""
         kept: list[Tensors] = []
         unstacked = {name: tf.unstack(a) for name, a in by_layer.items()}
@@ -153,25 +199,51 @@ class StackedNetwork:
             row, carried = layer(dict(zip(unstacked, values, strict=True)), carried)
             kept.append(row)
         by_output = all(row.get("tells") is row["h"] for row in kept)
-        stacked = {name: tf.stack([row[name] for row in kept]) for name in kept[0] if not (by_output and name == "tells")}
-        return Rows(stacked | ({"tells": stacked["h"]} if by_output else {}), carried[0], [row["h"] for row in kept])
+        stacked = {
+            name: tf.stack([row[name] for row in kept])
+            for name in kept[0]
+            if not (by_output and name == "tells")
+        }
+        return Rows(
+            stacked | ({"tells": stacked["h"]} if by_output else {}),
+            carried[0],
+            [row["h"] for row in kept],
+        )
 
-    def _looped(self, stack: Stack, layer: OneLayer, by_layer: Tensors, carried: tuple[Tensor, ...], signals: Tensor) -> Rows:
-        """The same as a `tf.while_loop`; the first layer before it, which says what there is to collect."""
+    def _looped(
+        self,
+        stack: Stack,
+        layer: OneLayer,
+        by_layer: Tensors,
+        carried: tuple[Tensor, ...],
+        signals: Tensor,
+    ) -> Rows:
+        """The same as a `tf.while_loop`; the first layer, run before it, says what to collect."""
         first, carried = layer({name: a[0] for name, a in by_layer.items()}, carried)
         depth = len(stack.layers)
-        signals = tf.zeros((depth, *first["h"].shape), first["h"].dtype) if signals is None else signals
+        signals = (
+            tf.zeros((depth, *first["h"].shape), first["h"].dtype) if signals is None else signals
+        )
         left = {name: a[1:] for name, a in (by_layer | {"signal": signals}).items()}
 
-        def body(i: Tensor, carried: tuple[Tensor, ...], left: Tensors, collected: Tensors) -> tuple:
+        def body(
+            i: Tensor, carried: tuple[Tensor, ...], left: Tensors, collected: Tensors
+        ) -> tuple:
             popped = {name: _popped(left[name], a) for name, a in by_layer.items()}
             popped["signal"] = _popped(left["signal"], signals)
             values = {name: value for name, (_, value) in popped.items()}
             signal = values.pop("signal")
             row, after = layer(values, carried)
             after = (after[0] + signal, *after[1:])
-            after = tuple(tf.ensure_shape(a, before.shape) for a, before in zip(after, carried, strict=True))
-            return i + 1, after, {name: rest for name, (rest, _) in popped.items()}, _pushed(collected, row)
+            after = tuple(
+                tf.ensure_shape(a, before.shape) for a, before in zip(after, carried, strict=True)
+            )
+            return (
+                i + 1,
+                after,
+                {name: rest for name, (rest, _) in popped.items()},
+                _pushed(collected, row),
+            )
 
         empty = {name: _pile(tf.zeros((0, *a.shape), a.dtype)) for name, a in first.items()}
         begin = (carried[0] + signals[0], *carried[1:])
@@ -179,7 +251,11 @@ class StackedNetwork:
         _, last, _, collected = tf.while_loop(
             lambda i, *_: i < depth, body, loop, maximum_iterations=depth, parallel_iterations=1
         )
-        return Rows({name: _stacked(pile, first[name], depth) for name, pile in collected.items()}, last[0], [signals])
+        return Rows(
+            {name: _stacked(pile, first[name], depth) for name, pile in collected.items()},
+            last[0],
+            [signals],
+        )
 
 
 def _time_first(x: Tensor) -> Tensor:
@@ -197,20 +273,27 @@ def by_width(parts: list[Tensor]) -> list[Tensor]:
 def _pile(stacked: Tensor) -> Tensor:
     """A list of the layers, the first on top.
 
-    To take one from it or to put one on it costs the same at any depth, and so does the gradient of that. The gradient of a
-    TensorArray's `read` inside a loop adds a whole array for every layer.
+    To take one from it or to put one on it costs the same at any depth, and so does the gradient of
+    that. The gradient of a TensorArray's `read` inside a loop adds a whole array for every layer.
     """
-    return tf.raw_ops.TensorListFromTensor(tensor=tf.reverse(stacked, [0]), element_shape=stacked.shape[1:])
+    return tf.raw_ops.TensorListFromTensor(
+        tensor=tf.reverse(stacked, [0]), element_shape=stacked.shape[1:]
+    )
 
 
 def _popped(pile: Tensor, stacked: Tensor) -> tuple[Tensor, Tensor]:
     """The rest of the list, and what was on top."""
-    return tf.raw_ops.TensorListPopBack(input_handle=pile, element_shape=stacked.shape[1:], element_dtype=stacked.dtype)
+    return tf.raw_ops.TensorListPopBack(
+        input_handle=pile, element_shape=stacked.shape[1:], element_dtype=stacked.dtype
+    )
 
 
 def _pushed(piles: Tensors, row: Tensors) -> Tensors:
     """The lists with the tensors of one more layer, by name."""
-    return {name: tf.raw_ops.TensorListPushBack(input_handle=pile, tensor=row[name]) for name, pile in piles.items()}
+    return {
+        name: tf.raw_ops.TensorListPushBack(input_handle=pile, tensor=row[name])
+        for name, pile in piles.items()
+    }
 
 
 def _stacked(pile: Tensor, one: Tensor, count: int) -> Tensor:

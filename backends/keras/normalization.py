@@ -1,9 +1,12 @@
-"""Normalization in Keras: `keras.layers.BatchNormalization`, `LayerNormalization`, `RMSNormalization`, every number stated.
+"""Normalization in Keras: `keras.layers.BatchNormalization` and its like.
 
-Trap: the defaults are momentum 0.99 and epsilon 1e-3, not 0.9 and 1e-5; layer norm has 1e-3 too, and rms norm 1e-6. A bare
-call `layer(x)` or `model(x)` is evaluation: in a GradientTape of one's own, `training=True` has to be passed. The gradient
-goes through (variance + epsilon)^(-3/2): where that times the gradient is below 1e-38, float32 has 0 for it, and what should
-cancel does not (a deviation of 1e12 and a gradient of 1e-20: several times too large; PyTorch is right there).
+Beside it `LayerNormalization` and `RMSNormalization`, every number stated.
+
+Trap: the defaults are momentum 0.99 and epsilon 1e-3, not 0.9 and 1e-5; layer norm has 1e-3 too,
+and rms norm 1e-6. A bare call `layer(x)` or `model(x)` is evaluation: in a GradientTape of one's
+own, `training=True` has to be passed. The gradient goes through (variance + epsilon)^(-3/2): where
+that times the gradient is below 1e-38, float32 has 0 for it, and what should cancel does not (a
+deviation of 1e12 and a gradient of 1e-20: several times too large; PyTorch is right there).
 """
 
 from __future__ import annotations
@@ -37,7 +40,7 @@ STATISTICS = {"mean": Kept("moving_mean"), "variance": Kept("moving_variance")}
 
 
 class BatchNorm(keras.layers.BatchNormalization):
-    """`keras.layers.BatchNormalization` for x [batch, unit], by the functions of `tf.nn` that it stands on."""
+    """`keras.layers.BatchNormalization` for x [batch, unit], by functions of `tf.nn` below it."""
 
     def call(self, inputs: Tensor, training: bool = False, mask: None = None) -> Tensor:
         """Normalize by the batch's moments in training, by the running ones in evaluation."""
@@ -49,7 +52,9 @@ class BatchNorm(keras.layers.BatchNormalization):
             held[3].assign(self.running(running[1], variance))
         return self.normalize(inputs, mean, variance, scale, shift)
 
-    def normalize(self, inputs: Tensor, mean: Tensor, variance: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    def normalize(
+        self, inputs: Tensor, mean: Tensor, variance: Tensor, scale: Tensor, shift: Tensor
+    ) -> Tensor:
         """Output by these numbers [unit]."""
         return tf.nn.batch_normalization(inputs, mean, variance, shift, scale, self.epsilon)
 
@@ -75,7 +80,9 @@ class LayerNorm(keras.layers.LayerNormalization):
 
     def call(self, inputs: Tensor) -> Tensor:
         """Inputs [..., unit], normalized."""
-        return over_units(inputs, tf.convert_to_tensor(self.gamma), tf.convert_to_tensor(self.beta), self.epsilon)
+        return over_units(
+            inputs, tf.convert_to_tensor(self.gamma), tf.convert_to_tensor(self.beta), self.epsilon
+        )
 
 
 class RMSNorm(keras.layers.RMSNormalization):
@@ -106,7 +113,9 @@ def build(spec: Normalization) -> Callable[..., keras.layers.Layer] | None:
             assert_never(spec)
 
 
-def module(spec: Normalization, units: int, inner: keras.layers.Layer, dtype: str = "float64") -> keras.layers.Layer:
+def module(
+    spec: Normalization, units: int, inner: keras.layers.Layer, dtype: str = "float64"
+) -> keras.layers.Layer:
     """The normalization as a part of a model."""
     constructor = build(spec)
     return constructor(dtype=dtype) if constructor else keras.layers.Identity(dtype=dtype)
@@ -121,17 +130,25 @@ class Unchanged(Layer):
 
 
 class Normalized(Layer):
-    """Batch norm, unit by unit: with the seeds' units side by side, [batch, seed * unit], it works seed by seed."""
+    """Batch norm, unit by unit.
+
+    With the seeds' units side by side, [batch, seed * unit], it works seed by seed.
+    """
 
     def __init__(self, native: BatchNorm, seeds: int, units: int) -> None:
-        self.native, self.seeds, self.units = native, seeds, units
+        self.native = native
+        self.seeds = seeds
+        self.units = units
 
     def ready(self, name: str, a: Tensor) -> Tensor:
         """The seeds' units side by side."""
         return tf.reshape(a, (a.shape[0], -1))
 
     def __call__(self, p: Tensors, x: Tensor, site: Site) -> Tensor:
-        """Normalized x [(seed,) batch, unit], by the batch's moments in training and by the running ones in evaluation."""
+        """Normalized x [(seed,) batch, unit].
+
+        By the batch's moments in training and by the running ones in evaluation.
+        """
         alone = self.seeds == 1
         by_batch = x if alone else swapped(x)
         flat = x if alone else tf.reshape(by_batch, (-1, self.seeds * self.units))
@@ -168,7 +185,9 @@ def layer(spec: Normalization, seeds: int, units: int, dtype: str) -> Layer:
         case NoNormalization():
             return Unchanged()
         case BatchNormalization(epsilon=epsilon, momentum=momentum):
-            return Normalized(BatchNorm(epsilon=epsilon, momentum=momentum, dtype=dtype), seeds, units)
+            return Normalized(
+                BatchNorm(epsilon=epsilon, momentum=momentum, dtype=dtype), seeds, units
+            )
         case LayerNormalization() | RMSNormalization():
             return OverUnits(spec)
         case _:
@@ -180,12 +199,13 @@ def probe(spec: Normalization, inputs: Arrays) -> Arrays:
 
     Args:
         spec: The normalization.
-        inputs: `z` and `cotangent` [batch, width]; `scale` [width], and `shift` if there is one; `mean` and `variance` [width],
-            the running ones of batch norm.
+        inputs: `z` and `cotangent` [batch, width]; `scale` [width], and `shift` if there is one;
+            `mean` and `variance` [width], the running ones of batch norm.
 
     Returns:
-        `value` in training, `gradient`, and `scale_gradient` and `shift_gradient`. Of batch norm `mean` and `variance` running
-        after the step, and `evaluated`, the value in evaluation mode by these.
+        `value` in training, `gradient`, and `scale_gradient` and `shift_gradient`. Of batch norm
+        `mean` and `variance` running after the step, and `evaluated`, the value in evaluation mode
+        by these.
     """
     constructor = build(spec)
     assert constructor is not None
@@ -201,10 +221,14 @@ def probe(spec: Normalization, inputs: Arrays) -> Arrays:
         value = layer(z, **statistics)
     sources = [z, *(variable.value for variable in layer.trainable_variables)]
     gradient, *own = tape.gradient(value, sources, tf.constant(inputs["cotangent"]))
-    found = {"value": value, "gradient": gradient} | {f"{name}_gradient": a for name, a in zip(names, own, strict=False)}
+    found = {"value": value, "gradient": gradient} | {
+        f"{name}_gradient": a for name, a in zip(names, own, strict=False)
+    }
     if statistics:
         running = {"mean": layer.moving_mean, "variance": layer.moving_variance}
-        found |= {name: tf.identity(a.value) for name, a in running.items()} | {"evaluated": layer(z, training=False)}
+        found |= {name: tf.identity(a.value) for name, a in running.items()} | {
+            "evaluated": layer(z, training=False)
+        }
     return {name: a.numpy() for name, a in found.items()}
 
 

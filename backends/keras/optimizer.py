@@ -1,10 +1,13 @@
-"""The optimizer in Keras: a class of `keras.optimizers`; Adam and RMSprop with their epsilon where the others have it.
+"""The optimizer in Keras: a class of `keras.optimizers`.
 
-Trap: Adam adds epsilon before the bias correction, and RMSprop inside the root, 1e-7 by default: for a gradient of 1e-8 the
-first step of Adam is 3e-3 of the learning rate, and half of it elsewhere. A Python number goes through float32, in a float64
-model too, and a NumPy one does not: `momentum=0.9` is 0.8999999761581421. The learning rate is part of the velocity, so that a
-new one does not hold for what was gathered. `weight_decay` is decoupled in every class, and 0.004 in AdamW. An epsilon that is
-changed after the first step of a `tf.function` changes nothing.
+Adam and RMSprop with their epsilon where the others have it.
+
+Trap: Adam adds epsilon before the bias correction, and RMSprop inside the root, 1e-7 by default:
+for a gradient of 1e-8 the first step of Adam is 3e-3 of the learning rate, and half of it
+elsewhere. A Python number goes through float32, in a float64 model too, and a NumPy one does not:
+`momentum=0.9` is 0.8999999761581421. The learning rate is part of the velocity, so that a new one
+does not hold for what was gathered. `weight_decay` is decoupled in every class, and 0.004 in AdamW.
+An epsilon that is changed after the first step of a `tf.function` changes nothing.
 """
 
 from __future__ import annotations
@@ -45,23 +48,30 @@ NATIVE = {
 
 Numbers = Mapping[str, Any]
 Rule = Callable[[Tensors, Tensors, Tensors, Numbers], tuple[Tensors, Tensors]]
-"""From gradients, parameters, a state by `parameter.slot` and a step's numbers to directions and the new state."""
+"""From gradients, parameters, a state by `parameter.slot` and a step's numbers to directions and
+the new state."""
 
 
 class FaithfulAdam(keras.optimizers.Adam):
-    """Adam with epsilon after the bias correction, and its numbers in float64 until they meet the variable's."""
+    """Adam with epsilon after the bias correction.
+
+    Its numbers are in float64 until they meet the variable's.
+    """
 
     def update_step(self, gradient: Tensor, variable: Tensor, learning_rate: Tensor) -> None:
         """Change a variable and its moments."""
         index = self._get_variable_index(variable)
-        first, second = self._momentums[index], self._velocities[index]
+        first = self._momentums[index]
+        second = self._velocities[index]
         step = tf.cast(tf.convert_to_tensor(self.iterations), "float64") + 1
         correction1 = tf.cast(1 - tf.constant(self.beta_1, "float64") ** step, variable.dtype)
         correction2 = tf.cast(1 - tf.constant(self.beta_2, "float64") ** step, variable.dtype)
         self.assign(first, running_mean(first, gradient, self.beta_1))
         self.assign(second, running_mean(second, tf.square(gradient), self.beta_2))
         root = tf.sqrt(second.value / correction2) + tf.constant(self.epsilon, variable.dtype)
-        self.assign_sub(variable, tf.cast(learning_rate, variable.dtype) * (first.value / correction1) / root)
+        self.assign_sub(
+            variable, tf.cast(learning_rate, variable.dtype) * (first.value / correction1) / root
+        )
 
 
 class FaithfulRMSprop(keras.optimizers.RMSprop):
@@ -82,7 +92,10 @@ def running_mean(old: keras.Variable, new: Tensor, share: float) -> Tensor:
 
 
 def build(spec: Optimizer) -> keras.optimizers.Optimizer:
-    """The optimizer, for a loop of one's own or for `compile`; the model's precision has to be `floatx` too."""
+    """The optimizer, for a loop of one's own or for `compile`.
+
+    The model's precision has to be `floatx` too.
+    """
     rate = np.float64(spec.learning_rate)
     match spec:
         case SGD():
@@ -102,7 +115,7 @@ def build(spec: Optimizer) -> keras.optimizers.Optimizer:
 
 
 def layer(spec: Optimizer) -> Rule:
-    """A function from clipped gradients to the directions of a step, all [seed, layer, ...] by name."""
+    """From clipped gradients to the directions of a step, all [seed, layer, ...] by name."""
     match spec:
         case SGD():
             return lambda gradients, parameters, state, numbers: (gradients, {})
@@ -127,7 +140,9 @@ Found = tuple[Tensor, Tensors]
 def _for_each(spec: Optimizer, rule: Callable[[Tensor, Tensor, Tensors, Numbers], Found]) -> Rule:
     """The rule of one parameter for all of them."""
 
-    def of_all(gradients: Tensors, parameters: Tensors, state: Tensors, numbers: Numbers) -> tuple[Tensors, Tensors]:
+    def of_all(
+        gradients: Tensors, parameters: Tensors, state: Tensors, numbers: Numbers
+    ) -> tuple[Tensors, Tensors]:
         directions: Tensors = {}
         after: Tensors = {}
         for name, g in gradients.items():
@@ -166,7 +181,10 @@ def _rmsprop(g: Tensor, w: Tensor, held: Tensors, numbers: Numbers) -> Found:
 
 
 def probe(spec: Optimizer, inputs: Arrays, form: Callable[[Any], Any] = layer) -> Arrays:
-    """Parameters and, of `layer`, the state after some steps (`common.countermeasures.optimizer.of_probe` says of what)."""
+    """Parameters and, of `layer`, the state after some steps.
+
+    `common.countermeasures.optimizer.of_probe` says of what.
+    """
     start, gradients = of_probe(inputs)
     steps = [{name: tf.constant(g) for name, g in found.items()} for found in gradients]
     if form is not layer:
@@ -178,11 +196,15 @@ def probe(spec: Optimizer, inputs: Arrays, form: Callable[[Any], Any] = layer) -
         held = coefficients(spec) | corrections(spec, step)
         numbers = {name: tf.constant(value, "float64") for name, value in held.items()}
         directions, state = rule(found, parameters, state, numbers)
-        parameters = {name: w - numbers["learning_rate"] * directions[name] for name, w in parameters.items()}
+        parameters = {
+            name: w - numbers["learning_rate"] * directions[name] for name, w in parameters.items()
+        }
     return {name: a.numpy() for name, a in (parameters | state).items()}
 
 
-def _by_itself(optimizer: keras.optimizers.Optimizer, start: Arrays, steps: list[Tensors]) -> Arrays:
+def _by_itself(
+    optimizer: keras.optimizers.Optimizer, start: Arrays, steps: list[Tensors]
+) -> Arrays:
     """Parameters after some steps of an optimizer as a model has it."""
     variables = {name: keras.Variable(a, dtype="float64") for name, a in start.items()}
     for found in steps:

@@ -1,9 +1,12 @@
-"""Recurrent cells in Keras: a step by one product for all gates, and Keras' own layers with one bias a gate.
+"""Recurrent cells in Keras: a step by one product for all gates.
 
-Trap: the order of the GRU's gates is update, reset, candidate, where PyTorch's is reset, update, candidate; and with
-`reset_after=True` its bias has two rows, of which one is enough for two of the gates: trained both, their sum moves twice as
-far, and a norm counts it twice. A cell with one bias is to be written. The recurrent kernel starts orthogonal as one matrix of
-all gates, [units, 4 units] of the LSTM, of which no gate's own part is orthogonal.
+Keras' own layers are taken with one bias a gate.
+
+Trap: the order of the GRU's gates is update, reset, candidate, where PyTorch's is reset, update,
+candidate; and with `reset_after=True` its bias has two rows, of which one is enough for two of the
+gates: trained both, their sum moves twice as far, and a norm counts it twice. A cell with one bias
+is to be written. The recurrent kernel starts orthogonal as one matrix of all gates, [units, 4
+units] of the LSTM, of which no gate's own part is orthogonal.
 """
 
 from __future__ import annotations
@@ -23,7 +26,11 @@ from common.countermeasures.recurrent import GRU, LSTM, Cell, SimpleRNN, Step
 from common.network import Arrays
 from common.placement import Kept, Placed, of_part, side_by_side, together
 
-NATIVE = {"simple": "keras.layers.SimpleRNN", "lstm": "keras.layers.LSTM", "gru": "keras.layers.GRU"}
+NATIVE = {
+    "simple": "keras.layers.SimpleRNN",
+    "lstm": "keras.layers.LSTM",
+    "gru": "keras.layers.GRU",
+}
 
 
 def _placed(*gates: str) -> Placed:
@@ -38,15 +45,20 @@ def _placed(*gates: str) -> Placed:
 PARAMETERS: dict[str, Placed] = {
     "simple": _placed("output"),
     "lstm": _placed("input", "forget", "candidate", "output"),
-    "gru": {**_placed("update", "reset", "candidate"), "recurrent_bias": Kept("cell.recurrent_bias")},
+    "gru": {
+        **_placed("update", "reset", "candidate"),
+        "recurrent_bias": Kept("cell.recurrent_bias"),
+    },
 }
 """In what `build` gives."""
 
 Activate = Callable[[Tensor], Tensor]
 
 
-def build(spec: Cell, activation: Any = "tanh", dtype: str = "float64") -> Callable[[int], keras.layers.Layer]:
-    """A constructor, to be called with units, of a layer for x [batch, time, feature] that gives every output.
+def build(
+    spec: Cell, activation: Any = "tanh", dtype: str = "float64"
+) -> Callable[[int], keras.layers.Layer]:
+    """A constructor by units of a layer for x [batch, time, feature] that gives every output.
 
     Args:
         spec: The cell.
@@ -59,9 +71,13 @@ def build(spec: Cell, activation: Any = "tanh", dtype: str = "float64") -> Calla
             return lambda units: keras.layers.SimpleRNN(units, **own)
         case LSTM(forget_bias=bias):
             start: Any = forgetting(bias)
-            return lambda units: keras.layers.LSTM(units, bias_initializer=start, unit_forget_bias=False, **own)
+            return lambda units: keras.layers.LSTM(
+                units, bias_initializer=start, unit_forget_bias=False, **own
+            )
         case GRU():
-            return lambda units: _over_time(OneBiasCell(units, activation=activation, use_bias=False, dtype=dtype), dtype)
+            return lambda units: _over_time(
+                OneBiasCell(units, activation=activation, use_bias=False, dtype=dtype), dtype
+            )
         case _:
             assert_never(spec)
 
@@ -72,20 +88,25 @@ def _over_time(cell: keras.layers.Layer, dtype: str) -> keras.layers.RNN:
 
 
 class OneBiasCell(keras.layers.GRUCell):
-    """The cell of a GRU with one bias a gate, and a second one of the candidate, as variables of their own."""
+    """The cell of a GRU with one bias a gate, and the candidate's second one, as own variables."""
 
     def build(self, input_shape: tuple[int, ...]) -> None:
         """The two kernels as Keras has them, and the biases."""
         super().build(input_shape)
         self.bias = self.add_weight(shape=(3 * self.units,), name="bias", initializer="zeros")
-        self.recurrent_bias = self.add_weight(shape=(self.units,), name="recurrent_bias", initializer="zeros")
+        self.recurrent_bias = self.add_weight(
+            shape=(self.units,), name="recurrent_bias", initializer="zeros"
+        )
 
-    def call(self, inputs: Tensor, states: list[Tensor], training: bool = False) -> tuple[Tensor, list[Tensor]]:
+    def call(
+        self, inputs: Tensor, states: list[Tensor], training: bool = False
+    ) -> tuple[Tensor, list[Tensor]]:
         """The output for x [batch, feature], and the state after it."""
         (h,) = states
         xz, xr, xn = tf.split(tf.matmul(inputs, self.kernel) + self.bias, 3, -1)
         hz, hr, hn = tf.split(tf.matmul(h, self.recurrent_kernel), 3, -1)
-        update, reset = tf.sigmoid(xz + hz), tf.sigmoid(xr + hr)
+        update = tf.sigmoid(xz + hz)
+        reset = tf.sigmoid(xr + hr)
         n: Tensor = self.activation(xn + reset * (hn + self.recurrent_bias))
         after = (1 - update) * n + update * h
         return after, [after]
@@ -96,26 +117,40 @@ def forgetting(bias: float) -> Callable[..., Tensor]:
 
     def start(shape: tuple[int, ...], dtype: Any = None) -> Tensor:
         units = shape[0] // 4
-        return tf.concat([tf.fill([n], tf.constant(a, dtype)) for n, a in ((units, 0.0), (units, bias), (2 * units, 0.0))], 0)
+        return tf.concat(
+            [
+                tf.fill([n], tf.constant(a, dtype))
+                for n, a in ((units, 0.0), (units, bias), (2 * units, 0.0))
+            ],
+            0,
+        )
 
     return start
 
 
-def module(spec: Step, units: int, inner: keras.layers.Layer, dtype: str = "float64") -> keras.layers.Layer:
-    """The cells as a part of a model, for x [batch, time, feature]; the last output [batch, unit] goes on."""
+def module(
+    spec: Step, units: int, inner: keras.layers.Layer, dtype: str = "float64"
+) -> keras.layers.Layer:
+    """The cells as a part of a model, for x [batch, time, feature].
+
+    The last output [batch, unit] goes on.
+    """
     (function,) = spec.inner
     layer = build(spec.spec, activations.build(function, dtype), dtype)(spec.units)
     layer.return_sequences = False
     return layer
 
 
-def step(spec: Cell, p: Tensors, pre: Tensors, carried: tuple[Tensor, ...], activate: Activate) -> tuple[Tensor, ...]:
+def step(
+    spec: Cell, p: Tensors, pre: Tensors, carried: tuple[Tensor, ...], activate: Activate
+) -> tuple[Tensor, ...]:
     """What a step hands on, the output first.
 
     Args:
         spec: The cell.
         p: `recurrent_bias`, if the cell has one.
-        pre: The maps of what goes in, with the bias, as `x`, and of the output before, as `h`: [(seed,) batch, gate unit].
+        pre: The maps of what goes in, with the bias, as `x`, and of the output before, as `h`:
+            [(seed,) batch, gate unit].
         carried: What the step before handed on.
         activate: The activation.
     """
@@ -128,7 +163,8 @@ def step(spec: Cell, p: Tensors, pre: Tensors, carried: tuple[Tensor, ...], acti
             return tf.sigmoid(o) * activate(kept), kept
         case GRU():
             (xr, xz, xn), (hr, hz, hn) = (tf.split(pre[name], 3, -1) for name in ("x", "h"))
-            reset, z = tf.sigmoid(xr + hr), tf.sigmoid(xz + hz)
+            reset = tf.sigmoid(xr + hr)
+            z = tf.sigmoid(xz + hz)
             n = activate(xn + reset * (hn + p["recurrent_bias"]))
             return ((1 - z) * n + z * carried[0],)
         case _:
@@ -139,10 +175,11 @@ class Cells(Layer):
     """One step of time of a layer of cells."""
 
     def __init__(self, spec: Step, seeds: int, dtype: str) -> None:
-        self.spec, self.activate = spec.spec, Block(spec.inner, seeds, spec.units, dtype)
+        self.spec = spec.spec
+        self.activate = Block(spec.inner, seeds, spec.units, dtype)
 
     def ready(self, name: str, a: Tensor) -> Tensor:
-        """The gates side by side, [layer, (seed,) n_in, gate unit] and [layer, (seed,) 1, gate unit]."""
+        """Gates side by side: [layer, (seed,) n_in, gate unit], [layer, (seed,) 1, gate unit]."""
         match name:
             case "input_weight" | "weight":
                 *outer, _, n_in, _ = a.shape
@@ -175,12 +212,13 @@ def probe(spec: Cell, inputs: Arrays, function: Activation) -> Arrays:
 
     Args:
         spec: The cell.
-        inputs: `x` [batch, time, feature], `cotangent` [batch, time, unit] of the outputs, and the parameters of
-            `common.countermeasures.recurrent.Step`.
+        inputs: `x` [batch, time, feature], `cotangent` [batch, time, unit] of the outputs, and the
+            parameters of `common.countermeasures.recurrent.Step`.
         function: The activation.
 
     Returns:
-        `value` [batch, time, unit]; `gradient` with respect to x; and that of every parameter, as `weight_gradient`.
+        `value` [batch, time, unit]; `gradient` with respect to x; and that of every parameter, as
+        `weight_gradient`.
     """
     x: Tensor = tf.constant(inputs["x"])
     units = inputs["weight"].shape[-1]
@@ -203,7 +241,7 @@ def probe(spec: Cell, inputs: Arrays, function: Activation) -> Arrays:
 
 
 def native(spec: Cell) -> Callable[[int], keras.layers.Layer]:
-    """What Keras ships under the name, with its own defaults: a constructor, to be called with units."""
+    """What Keras ships under the name, with its own defaults: a constructor, called with units."""
     match spec:
         case SimpleRNN():
             return keras.layers.SimpleRNN

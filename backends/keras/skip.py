@@ -1,7 +1,8 @@
 """Skip connections in Keras: a layer that holds the layer.
 
-Trap: `keras.layers.Add` adds without a scale. A scale of one's own has to be a weight of the layer's dtype: a Python number
-that becomes a tensor by `tf.cast` or `keras.ops.cast` goes through float32.
+Trap: `keras.layers.Add` adds without a scale. A scale of one's own has to be a weight of the
+layer's dtype: a Python number that becomes a tensor by `tf.cast` or `keras.ops.cast` goes through
+float32.
 """
 
 from __future__ import annotations
@@ -19,7 +20,11 @@ from common.network import Arrays
 from common.placement import Kept
 
 NATIVE = {"residual": "keras.layers.Add"}
-PARAMETERS = {"skip_scale": Kept("scale"), "gate_weight": Kept("gate.kernel"), "gate_bias": Kept("gate.bias")}
+PARAMETERS = {
+    "skip_scale": Kept("scale"),
+    "gate_weight": Kept("gate.kernel"),
+    "gate_bias": Kept("gate.bias"),
+}
 
 
 class Skipped(keras.layers.Layer):
@@ -27,7 +32,8 @@ class Skipped(keras.layers.Layer):
 
     def __init__(self, spec: Skip, inner: keras.layers.Layer, dtype: str) -> None:
         super().__init__(dtype=dtype)
-        self.spec, self.inner = spec, inner
+        self.spec = spec
+        self.inner = inner
         self.gate = None
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
@@ -39,7 +45,9 @@ class Skipped(keras.layers.Layer):
                 self.scale.assign(tf.constant(scale, self.scale.dtype))
             case Highway(initial_bias=bias):
                 start: Any = keras.initializers.Constant(bias)
-                self.gate = keras.layers.Dense(input_shape[-1], "sigmoid", bias_initializer=start, dtype=self.dtype)
+                self.gate = keras.layers.Dense(
+                    input_shape[-1], "sigmoid", bias_initializer=start, dtype=self.dtype
+                )
                 self.gate.build(input_shape)
             case NoSkip() | Residual():
                 pass
@@ -69,7 +77,9 @@ def build(spec: Skip, dtype: str = "float64") -> Callable[[keras.layers.Layer], 
     return lambda inner: Skipped(spec, inner, dtype)
 
 
-def module(spec: Around, units: int, inner: keras.layers.Layer, dtype: str = "float64") -> keras.layers.Layer:
+def module(
+    spec: Around, units: int, inner: keras.layers.Layer, dtype: str = "float64"
+) -> keras.layers.Layer:
     """A layer and the connection past it as a part of a model."""
     return build(spec.spec, dtype)(inner)
 
@@ -78,7 +88,8 @@ class Connected(Layer):
     """Parts of a layer with a connection past them."""
 
     def __init__(self, spec: Around, seeds: int, units: int, dtype: str) -> None:
-        self.spec, self.inner = spec.spec, Block(spec.inner, seeds, units, dtype)
+        self.spec = spec.spec
+        self.inner = Block(spec.inner, seeds, units, dtype)
         self.owners = self.inner.owners
 
     def ready(self, name: str, a: Tensor) -> Tensor:
@@ -118,24 +129,32 @@ def probe(spec: Skip, inputs: Arrays) -> Arrays:
 
     Args:
         spec: The connection.
-        inputs: `x` and `cotangent` [batch, unit], `weight` [unit, unit] of the map, and what is trained of the connection.
+        inputs: `x` and `cotangent` [batch, unit], `weight` [unit, unit] of the map, and what is
+            trained of the connection.
 
     Returns:
-        `value`; `gradient` with respect to x; `weight_gradient`, and that of every parameter of the connection.
+        `value`; `gradient` with respect to x; `weight_gradient`, and that of every parameter of the
+        connection.
     """
     x: Tensor = tf.constant(inputs["x"])
     dense = keras.layers.Dense(x.shape[-1], use_bias=False, dtype=x.dtype.name)
     skipped = build(spec, x.dtype.name)(dense)
     skipped.build(x.shape)
-    names = [name for name in ("skip_scale", "weight", "gate_weight", "gate_bias") if name in inputs]
+    names = [
+        name for name in ("skip_scale", "weight", "gate_weight", "gate_bias") if name in inputs
+    ]
     held: Any = {"skip_scale": getattr(skipped, "scale", None), "weight": dense.kernel}
-    held |= {"gate_weight": skipped.gate.kernel, "gate_bias": skipped.gate.bias} if skipped.gate else {}
+    held |= (
+        {"gate_weight": skipped.gate.kernel, "gate_bias": skipped.gate.bias} if skipped.gate else {}
+    )
     for name in names:
         held[name].assign(inputs[name])
     tape: Any
     with tf.GradientTape() as tape:
         tape.watch(x)
         value: Any = skipped(x)
-    gradient, *found = tape.gradient(value, [x, *(held[name].value for name in names)], tf.constant(inputs["cotangent"]))
+    gradient, *found = tape.gradient(
+        value, [x, *(held[name].value for name in names)], tf.constant(inputs["cotangent"])
+    )
     gradients = {f"{name}_gradient": a.numpy() for name, a in zip(names, found, strict=True)}
     return {"value": value.numpy(), "gradient": gradient.numpy(), **gradients}

@@ -1,7 +1,9 @@
-"""Lines of Keras and TensorFlow, tried: what a line makes, and the numbers and gradients that come out of it.
+"""Lines of Keras and TensorFlow, tried.
 
-A line is what a reader would write, as `layers.BatchNormalization(epsilon=1e-5)`. Arrays are in the layouts that all wings
-share: those of Keras.
+What a line makes, and the numbers and gradients that come out of it.
+
+A line is what a reader would write, as `layers.BatchNormalization(epsilon=1e-5)`. Arrays are in the
+layouts that all wings share: those of Keras.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ from common.line import value as line_value
 from common.network import Arrays
 
 NAMES = {
-    "keras": keras, "activations": activations, "initializers": initializers, "layers": layers, "losses": losses, "ops": ops,
+    "keras": keras, "activations": activations, "initializers": initializers, "layers": layers,
+    "losses": losses, "ops": ops,
     "optimizers": optimizers, "tf": tf, "np": np, "math": math,
 }  # fmt: skip
 """What a line may name, besides what is given to it."""
@@ -28,8 +31,9 @@ NAMES = {
 
 @contextmanager
 def in_float64() -> Iterator[None]:
-    """Keras' own precision as float64, for layers, losses and optimizers that are made meanwhile."""
-    before, policy = keras.config.floatx(), keras.config.dtype_policy()
+    """Keras' precision as float64, for layers, losses and optimizers that are made meanwhile."""
+    before = keras.config.floatx()
+    policy = keras.config.dtype_policy()
     keras.config.set_floatx("float64")
     keras.config.set_dtype_policy("float64")
     try:
@@ -60,13 +64,18 @@ def _tensors(given: Arrays) -> dict[str, Any]:
 
 def _pulled(function: Callable[[], Any], tensors: Mapping[str, Any]) -> dict[str, Any]:
     """The value of a function, and its gradients along `cotangent` by all that it comes from."""
-    sources = {name: a for name, a in tensors.items() if a.dtype.is_floating and name != "cotangent"}
+    sources = {
+        name: a for name, a in tensors.items() if a.dtype.is_floating and name != "cotangent"
+    }
     with tf.GradientTape() as tape:
         tape.watch(list(sources.values()))
         found = function()
         pulled = tf.reduce_sum(found * tensors.get("cotangent", tf.ones_like(found)))
     gradients = tape.gradient(pulled, sources)
-    return {"value": found, **{f"gradient of {name}": a for name, a in gradients.items() if a is not None}}
+    return {
+        "value": found,
+        **{f"gradient of {name}": a for name, a in gradients.items() if a is not None},
+    }
 
 
 def pull(function: Callable[[Any], Any], x: Any) -> dict[str, Any]:
@@ -81,23 +90,30 @@ def _expression(line: str, given: Arrays) -> dict[str, Any]:
 
 
 def _function(line: str, given: Arrays) -> dict[str, Any]:
-    tensors, function = _tensors(given), value(line, _scalars(given))
+    tensors = _tensors(given)
+    function = value(line, _scalars(given))
     return _pulled(lambda: function(tensors["x"]), tensors)
 
 
 def _loss(line: str, given: Arrays) -> dict[str, Any]:
-    tensors, function = _tensors(given), value(line, _scalars(given))
+    tensors = _tensors(given)
+    function = value(line, _scalars(given))
     return _pulled(lambda: function(tensors["y"], tensors["outputs"]), tensors)
 
 
 def _layer(line: str, given: Arrays) -> dict[str, Any]:
-    tensors, layer = _tensors(given), value(line, _scalars(given))
+    tensors = _tensors(given)
+    layer = value(line, _scalars(given))
     layer.build(tensors["x"].shape)
     for variable in layer.variables:
         if variable.name in given:
             variable.assign(given[variable.name])
     found = _pulled(lambda: layer(tensors["x"], training=True), tensors)
-    found |= {f"kept {_KEPT.get(v.name, v.name)}": v.numpy() for v in layer.non_trainable_variables if v.shape}
+    found |= {
+        f"kept {_KEPT.get(v.name, v.name)}": v.numpy()
+        for v in layer.non_trainable_variables
+        if v.shape
+    }
     return found | {"evaluated": layer(tensors["x"], training=False)}
 
 
@@ -105,13 +121,16 @@ _KEPT = {"moving_mean": "running_mean", "moving_variance": "running_var"}
 
 
 def _image(line: str, given: Arrays) -> dict[str, Any]:
-    tensors, layer = _tensors(given), value(line, _scalars(given))
+    tensors = _tensors(given)
+    layer = value(line, _scalars(given))
     layer.build(tensors["x"].shape)
     axes = (0, 1, 3, 2) if isinstance(layer, layers.Conv2DTranspose) else (0, 1, 2, 3)
     kernels = [variable for variable in layer.variables if variable.name == "kernel"]
 
     def output() -> Any:
-        with keras.StatelessScope([(kernel, tf.transpose(tensors["kernel"], axes)) for kernel in kernels]):
+        with keras.StatelessScope(
+            [(kernel, tf.transpose(tensors["kernel"], axes)) for kernel in kernels]
+        ):
             return layer(tensors["x"])
 
     return _pulled(output, tensors)
@@ -138,7 +157,10 @@ def _clip(line: str, given: Arrays) -> dict[str, Any]:
     optimizer.build(variables)
     gradients = [tf.constant(a) for a in given.values() if a.ndim]
     optimizer.apply_gradients(zip(gradients, variables, strict=True))
-    return {name: -v.numpy() for name, v in zip((n for n, a in given.items() if a.ndim), variables, strict=True)}
+    return {
+        name: -v.numpy()
+        for name, v in zip((n for n, a in given.items() if a.ndim), variables, strict=True)
+    }
 
 
 def _optimizer(line: str, given: Arrays) -> dict[str, Any]:
@@ -155,7 +177,8 @@ def _optimizer(line: str, given: Arrays) -> dict[str, Any]:
 
 
 KINDS: dict[str, Callable[[str, Arrays], dict[str, Any]]] = {
-    "expression": _expression, "function": _function, "loss": _loss, "layer": _layer, "image": _image, "start": _start,
+    "expression": _expression, "function": _function, "loss": _loss, "layer": _layer,
+    "image": _image, "start": _start,
     "clip": _clip, "optimizer": _optimizer,
 }  # fmt: skip
 """How a line is tried (backends/torch/trial.py)."""

@@ -1,4 +1,4 @@
-"""A function of TensorFlow's tensors, and its vector-Jacobian products, in float64: for somebody's own tests.
+"""A function of TensorFlow's tensors, and its vector-Jacobian products, in float64: for own tests.
 
 It is loaded by its path in their process. It imports NumPy, Keras and TensorFlow, nothing of ours.
 """
@@ -14,12 +14,17 @@ import numpy as np
 import tensorflow as tf
 
 if keras.config.backend() != "tensorflow":
-    raise ImportError(f"keras must compute with TensorFlow; received {keras.config.backend()}; set KERAS_BACKEND=tensorflow")
+    raise ImportError(
+        f"keras must compute with TensorFlow; received {keras.config.backend()}; set "
+        "KERAS_BACKEND=tensorflow"
+    )
 
 Pull = Callable[[Sequence[np.ndarray]], list[np.ndarray | None]]
 
 
-def vjp(function: Callable[..., Any], inputs: Sequence[np.ndarray]) -> tuple[list[np.ndarray], Pull]:
+def vjp(
+    function: Callable[..., Any], inputs: Sequence[np.ndarray]
+) -> tuple[list[np.ndarray], Pull]:
     """What a function returns, and how cotangents come back through it.
 
     Args:
@@ -27,8 +32,8 @@ def vjp(function: Callable[..., Any], inputs: Sequence[np.ndarray]) -> tuple[lis
         inputs: Of real numbers float64; others are given as they are.
 
     Returns:
-        The outputs; and a function of a cotangent for each output that gives the gradient with respect to each input, None
-        where none reaches it.
+        The outputs; and a function of a cotangent for each output that gives the gradient with
+        respect to each input, None where none reaches it.
     """
     tensors = [tf.constant(each) for each in inputs]
     wanted = [each for each in tensors if each.dtype.is_floating]
@@ -38,8 +43,13 @@ def vjp(function: Callable[..., Any], inputs: Sequence[np.ndarray]) -> tuple[lis
     outputs = list(found) if isinstance(found, tuple | list) else [found]
 
     def pull(cotangents: Sequence[np.ndarray]) -> list[np.ndarray | None]:
-        pairs = [(y, tf.constant(c)) for y, c in zip(outputs, cotangents, strict=True) if y.dtype.is_floating]
-        ys, cs = [y for y, _ in pairs], [c for _, c in pairs]
+        pairs = [
+            (y, tf.constant(c))
+            for y, c in zip(outputs, cotangents, strict=True)
+            if y.dtype.is_floating
+        ]
+        ys = [y for y, _ in pairs]
+        cs = [c for _, c in pairs]
         gradients = iter(tape.gradient(ys, wanted, output_gradients=cs))
         return [_array(next(gradients)) if each.dtype.is_floating else None for each in tensors]
 

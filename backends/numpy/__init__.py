@@ -1,4 +1,6 @@
-"""The definition, executed: forward and hand-derived backward in NumPy, float64 whatever the plan's precision.
+"""The definition, executed: forward and hand-derived backward in NumPy.
+
+It is float64 whatever the plan's precision.
 
 Every other wing is compared with this one.
 """
@@ -7,7 +9,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from backends.numpy import activation, clipping, initialization, loss, normalization, optimizer, recurrent, skip
+from backends.numpy import (
+    activation,
+    clipping,
+    initialization,
+    loss,
+    normalization,
+    optimizer,
+    recurrent,
+    skip,
+)
 from backends.numpy.device import available as devices
 from backends.numpy.training import program
 

@@ -30,7 +30,8 @@ from common.network import Arrays
 NATIVE = {"tanh": "numpy.tanh", "relu": "numpy.maximum"}
 
 SATURATED = 25.0
-"""Beyond it GELU's approximation by tanh is z or 0, in all precisions; its cubic would overflow in the end."""
+"""Beyond it GELU's approximation by tanh is z or 0, in all precisions; its cubic would overflow in
+the end."""
 
 
 def logistic(z: np.ndarray) -> np.ndarray:
@@ -50,12 +51,18 @@ def elu_derivative(z: np.ndarray, alpha: float, above: np.ndarray) -> np.ndarray
 
 
 def normal_cdf(z: np.ndarray) -> np.ndarray:
-    """The probability that a standard normal number is below z; by erfc, which keeps its digits far below 0."""
+    """The probability that a standard normal number is below z.
+
+    By erfc, which keeps its digits far below 0.
+    """
     return erfc(-math.sqrt(0.5) * z) / 2
 
 
 def normal_density(z: np.ndarray) -> np.ndarray:
-    """The derivative of `normal_cdf`; 0 beyond 200 in all precisions, where the square would overflow in the end."""
+    """The derivative of `normal_cdf`.
+
+    0 beyond 200 in all precisions, where the square would overflow in the end.
+    """
     return np.exp(-np.square(np.clip(z, -200.0, 200.0)) / 2) / math.sqrt(2 * math.pi)
 
 
@@ -77,7 +84,7 @@ def product_derivative(z: np.ndarray, x: np.ndarray, slope: np.ndarray | float) 
 
 @dataclass(frozen=True)
 class Function:
-    """An activation with its derivatives; `slope` is read by PReLU only, and broadcasts against z."""
+    """An activation with its derivatives; `slope`, read by PReLU only, broadcasts against z."""
 
     spec: Activation
 
@@ -110,7 +117,11 @@ class Function:
                 assert_never(self.spec)
 
     def derivative(
-        self, z: np.ndarray, y: np.ndarray, slope: np.ndarray | float = 0.0, above: np.ndarray | None = None
+        self,
+        z: np.ndarray,
+        y: np.ndarray,
+        slope: np.ndarray | float = 0.0,
+        above: np.ndarray | None = None,
     ) -> np.ndarray:
         """The derivative with respect to z, of z's shape, where the activation's value is y.
 
@@ -118,7 +129,8 @@ class Function:
             z: Pre-activations.
             y: The activation's value.
             slope: Of PReLU.
-            above: Where z lies above the kink at 0; given by rounding, which may put a number on the other side.
+            above: Where z lies above the kink at 0; given by rounding, which may put a number on
+                the other side.
         """
         above = z > 0 if above is None else above
         match self.spec:
@@ -161,7 +173,8 @@ def build(spec: Activation) -> Function:
 
 def layer(spec: Activation, rounding: Exact = EXACT) -> Layer:
     """The activation of z [seed, batch, unit] by `slope`, if it is trained, with its gradient."""
-    function, r = build(spec), rounding
+    function = build(spec)
+    r = rounding
 
     def forward(z: np.ndarray, site: Site) -> tuple[np.ndarray, Backward]:
         trained = "slope" in site.parameters
@@ -192,9 +205,12 @@ def probe(spec: Activation, inputs: Arrays) -> Arrays:
         inputs: `z` and `cotangent`, of one shape.
 
     Returns:
-        `value`, `gradient` (cotangent times derivative) and, for PReLU, `slope_gradient` of shape [].
+        `value`, `gradient` (cotangent times derivative) and, for PReLU, `slope_gradient` of shape
+        [].
     """
-    function, z, cotangent = build(spec), inputs["z"], inputs["cotangent"]
+    function = build(spec)
+    z = inputs["z"]
+    cotangent = inputs["cotangent"]
     slope = spec.initial_slope if isinstance(spec, PReLU) else 0.0
     with np.errstate(invalid="ignore"):  # 0 times infinity is NaN, as IEEE 754 has it
         value = function(z, slope)

@@ -11,7 +11,10 @@ __all__ = ["from_numpy", "safe_scale", "to_numpy"]
 
 
 def from_numpy(array: np.ndarray, dtype: DTypeLike, device: str) -> np.ndarray:
-    """The same numbers in the given precision; integers stay integers. The definition changes no array in place."""
+    """The same numbers in the given precision; integers stay integers.
+
+    The definition changes no array in place.
+    """
     return np.asarray(array, dtype=dtype if array.dtype.kind == "f" else None)
 
 

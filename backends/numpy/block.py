@@ -21,11 +21,14 @@ class Site:
         number: Of the layer, counted from 0.
         training: Whether the pass is one of training.
         parameters: Of the layer, [seed, ...] by their bare names, its statistics among them.
-        z: What goes into each of its activations, [seed, batch, unit]; the last one tells which units are dead.
+        z: What goes into each of its activations, [seed, batch, unit]; the last one tells which
+            units are dead.
         h: What comes out of the layer.
         statistics: After the pass.
-        carried: What a step of time gets of the one before, and then what it hands on; the first is the output.
-        back: On the way back the gradient of what it handed on beside the output, and then that of what it got.
+        carried: What a step of time gets of the one before, and then what it hands on; the first is
+            the output.
+        back: On the way back the gradient of what it handed on beside the output, and then that of
+            what it got.
     """
 
     number: int
@@ -39,7 +42,8 @@ class Site:
 
 
 Backward = Callable[[np.ndarray], tuple[np.ndarray, Arrays]]
-"""From the gradient of what a layer gives to that of what it takes, and to those of its parameters."""
+"""From the gradient of what a layer gives to that of what it takes, and to those of its
+parameters."""
 
 Layer = Callable[[np.ndarray, Site], tuple[np.ndarray, Backward]]
 """From x [seed, batch, unit] to y, and the way back."""
@@ -47,7 +51,9 @@ Layer = Callable[[np.ndarray, Site], tuple[np.ndarray, Backward]]
 
 def block(parts: Iterable[Part], rounding: Exact = EXACT) -> Layer:
     """The layer that consists of some parts."""
-    layers: list[Layer] = [import_module(f"backends.numpy.{part.room}").layer(part, rounding) for part in parts]
+    layers: list[Layer] = [
+        import_module(f"backends.numpy.{part.room}").layer(part, rounding) for part in parts
+    ]
 
     def forward(x: np.ndarray, site: Site) -> tuple[np.ndarray, Backward]:
         ways: list[Backward] = []

@@ -10,7 +10,13 @@ import numpy as np
 
 from backends.numpy.arrays import safe_scale
 from backends.numpy.rounding import EXACT, Exact
-from common.countermeasures.clipping import Clipping, GlobalNormClipping, NoClipping, NormClipping, ValueClipping
+from common.countermeasures.clipping import (
+    Clipping,
+    GlobalNormClipping,
+    NoClipping,
+    NormClipping,
+    ValueClipping,
+)
 from common.network import Arrays
 
 NATIVE = {"value": "numpy.clip"}
@@ -24,8 +30,10 @@ def norm(gradient: np.ndarray, leading: int, r: Exact = EXACT) -> np.ndarray:
     return r.norm(np.squeeze(found, axes), math.prod(gradient.shape[leading:]))
 
 
-def shortened(gradient: np.ndarray, norms: np.ndarray, threshold: float, r: Exact = EXACT) -> np.ndarray:
-    """The gradient, brought to the threshold where its norm is above it; NaN where the norm is not finite."""
+def shortened(
+    gradient: np.ndarray, norms: np.ndarray, threshold: float, r: Exact = EXACT
+) -> np.ndarray:
+    """The gradient, brought to the threshold if its norm is above; NaN if that is not finite."""
     norms = norms.reshape(norms.shape + (1,) * (gradient.ndim - norms.ndim))
     with np.errstate(invalid="ignore", divide="ignore"):
         clipped = np.where(norms > threshold, r(gradient / norms * threshold), gradient)
@@ -41,12 +49,16 @@ def build(spec: Clipping, rounding: Exact = EXACT) -> Callable[[Arrays], Arrays]
         case ValueClipping(threshold=c):
             return lambda gradients: {name: np.clip(g, -c, c) for name, g in gradients.items()}
         case NormClipping(threshold=c):
-            return lambda gradients: {name: shortened(g, norm(g, 2, r), c, r) for name, g in gradients.items()}
+            return lambda gradients: {
+                name: shortened(g, norm(g, 2, r), c, r) for name, g in gradients.items()
+            }
         case GlobalNormClipping(threshold=c):
 
             def clip_by_global_norm(gradients: Arrays) -> Arrays:
                 norms = np.stack([norm(g, 1, r) for g in gradients.values()], axis=1)
-                return {name: shortened(g, norm(norms, 1, r), c, r) for name, g in gradients.items()}
+                return {
+                    name: shortened(g, norm(norms, 1, r), c, r) for name, g in gradients.items()
+                }
 
             return clip_by_global_norm
         case _:

@@ -1,4 +1,7 @@
-"""The complementary error function, 1 - erf(x), in extended precision too: SciPy has it in float64 and float32."""
+"""The complementary error function, 1 - erf(x), in extended precision too.
+
+SciPy has it in float64 and float32.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,10 @@ def erfc(x: np.ndarray) -> np.ndarray:
 
 
 def _erf(x: np.ndarray) -> np.ndarray:
-    """2 / sqrt(pi) exp(-x^2) times the sum of 2^n x^(2 n + 1) / (1 3 5 ... (2 n + 1)), none of which cancels."""
+    """2 / sqrt(pi) exp(-x^2) times the sum of 2^n x^(2 n + 1) / (1 3 5 ... (2 n + 1)).
+
+    None of these cancels.
+    """
     term, total = x, x
     for n in range(1, TERMS):
         term = term * (2 * x * x / (2 * n + 1))

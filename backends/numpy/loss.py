@@ -38,8 +38,9 @@ def build(spec: Loss, rounding: Exact = EXACT) -> Function:
 def _cross_entropy(z: np.ndarray, y: np.ndarray, r: Exact) -> tuple[np.ndarray, np.ndarray]:
     """Cross-entropy after softmax.
 
-    The gradient is softmax minus one-hot, as the frameworks have it, and exact to a few units in the last place of 1: it has no
-    digit for the class of a sample that is fit to within that. Nor has the loss.
+    The gradient is softmax minus one-hot, as the frameworks have it, and exact to a few units in
+    the last place of 1: it has no digit for the class of a sample that is fit to within that. Nor
+    has the loss.
     """
     shifted = r(z - z.max(-1, keepdims=True))
     exponentials = r(np.exp(shifted))
@@ -75,7 +76,8 @@ def probe(spec: Loss, inputs: Arrays) -> Arrays:
 
     Args:
         spec: The loss.
-        inputs: Outputs `z` [batch, output], and classes `y` [batch] or real targets [batch, output].
+        inputs: Outputs `z` [batch, output], and classes `y` [batch] or real targets [batch,
+            output].
 
     Returns:
         `loss` [], and `gradient` of z's shape.

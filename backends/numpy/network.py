@@ -15,7 +15,7 @@ from common.stack import Stack, joined, stack_of
 
 
 class Run(NamedTuple):
-    """A pass through a stack: what each layer left, and the way back through it, first layer first."""
+    """A pass through a stack: what each layer left, and the way back, first layer first."""
 
     sites: list[Site]
     ways: list[Backward]
@@ -64,11 +64,17 @@ class Definition:
     """The network with its hand-derived gradient."""
 
     def __init__(self, spec: Network, rounding: Exact = EXACT) -> None:
-        self.r, self.stacks = rounding, spec.stacks()
+        self.r = rounding
+        self.stacks = spec.stacks()
         self.blocks = [block(stack.block, rounding) for stack in self.stacks]
 
-    def forward(self, parameters: Arrays, x: np.ndarray, statistics: Arrays, training: bool = True) -> Pass:
-        """Run the network; by the batch's statistics in training, by the given running ones in evaluation."""
+    def forward(
+        self, parameters: Arrays, x: np.ndarray, statistics: Arrays, training: bool = True
+    ) -> Pass:
+        """Run the network.
+
+        By the batch's statistics in training, by the given running ones in evaluation.
+        """
         runs: list[Run] = []
         for stack, layer in zip(self.stacks, self.blocks, strict=True):
             before = sum(len(run.sites) for run in runs)
@@ -81,7 +87,9 @@ class Definition:
         named = list(zip(self.stacks, runs, strict=True))
         layers = [site for run in runs for site in run.sites]
         measured = [site for stack, run in named if stack.measured for site in run.sites]
-        found = {stack.name: stacked([site.statistics for site in run.sites]) for stack, run in named}
+        found = {
+            stack.name: stacked([site.statistics for site in run.sites]) for stack, run in named
+        }
         return Pass(layers, measured, x, joined(found), runs)
 
     def backward(self, run: Pass, cotangent: np.ndarray) -> tuple[list[np.ndarray], Arrays]:
@@ -103,7 +111,9 @@ class Definition:
         return signals, joined({stack.name: gradients[stack.name] for stack in self.stacks})
 
 
-def _through_layers(layer: Layer, sets: list[Arrays], x: np.ndarray, before: int, training: bool) -> Run:
+def _through_layers(
+    layer: Layer, sets: list[Arrays], x: np.ndarray, before: int, training: bool
+) -> Run:
     run = Run([], [])
     for number, p in enumerate(sets, before):
         site = Site(number, training, p)
@@ -112,8 +122,15 @@ def _through_layers(layer: Layer, sets: list[Arrays], x: np.ndarray, before: int
     return run
 
 
-def through_time(carried_units: tuple[int, ...], layer: Layer, p: Arrays, x: np.ndarray, before: int, training: bool) -> Run:
-    """The steps of x [seed, batch, time, unit]; at the first one, what it gets of the one before is 0."""
+def through_time(
+    carried_units: tuple[int, ...],
+    layer: Layer,
+    p: Arrays,
+    x: np.ndarray,
+    before: int,
+    training: bool,
+) -> Run:
+    """The steps of x [seed, batch, time, unit]; the first gets 0 of the one before."""
     run = Run([], [])
     carried = tuple(np.zeros((*x.shape[:2], units), x.dtype) for units in carried_units)
     for number, given in enumerate(np.moveaxis(x, 2, 0), before):
@@ -134,12 +151,17 @@ def _back_through_layers(run: Run, cotangent: np.ndarray) -> Back:
 
 
 def back_through_time(run: Run, cotangents: list[np.ndarray], r: Exact) -> Back:
-    """Every output goes into the next step beside where its cotangent is from; the weights' gradient is a sum over time."""
+    """Every output goes into the next step beside where its cotangent is from.
+
+    The weights' gradient is a sum over time.
+    """
     signals: list[np.ndarray] = []
     gradients: list[Arrays] = []
     inputs: list[np.ndarray] = []
     back = tuple(np.zeros_like(a) for a in run.sites[-1].carried)
-    for site, way, cotangent in zip(reversed(run.sites), reversed(run.ways), reversed(cotangents), strict=True):
+    for site, way, cotangent in zip(
+        reversed(run.sites), reversed(run.ways), reversed(cotangents), strict=True
+    ):
         signals.insert(0, cotangent + back[0])
         site.back = back[1:]
         of_input, found = way(signals[0])
@@ -151,7 +173,10 @@ def back_through_time(run: Run, cotangents: list[np.ndarray], r: Exact) -> Back:
 
 
 def by_layer(arrays: Arrays, stack: Stack) -> Iterator[Arrays]:
-    """The arrays of each layer of a stack in order, [seed, ...] by their bare names; of a recurrent one, once."""
+    """The arrays of each layer of a stack in order, [seed, ...] by their bare names.
+
+    Of a recurrent one, once.
+    """
     of_stack = stack_of(arrays, stack.name)
     for layer in range(len(stack.sets)):
         yield {name: a[:, layer] for name, a in of_stack.items()}

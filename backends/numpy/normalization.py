@@ -28,7 +28,10 @@ Moments = tuple[np.ndarray, np.ndarray]
 
 @dataclass(frozen=True)
 class Standardized:
-    """What batch norm keeps of its forward pass: its moments, sqrt(variance + epsilon) and the standardized z."""
+    """What batch norm keeps of its forward pass.
+
+    Its moments, sqrt(variance + epsilon) and the standardized z.
+    """
 
     moments: Moments
     deviation: np.ndarray
@@ -49,19 +52,27 @@ class BatchNorm:
         return mean, self.r.mean(self.r(centred**2), -2)
 
     def standardized(self, z: np.ndarray, moments: Moments) -> Standardized:
-        """Z less the mean, over the deviation; the moments are the batch's in training and the running ones in evaluation."""
+        """Z less the mean, over the deviation.
+
+        The moments are the batch's in training and the running ones in evaluation.
+        """
         mean, variance = moments
         deviation = self.r(np.sqrt(self.r(variance + self.spec.epsilon)))
-        return Standardized(moments, deviation, self.r(self.r(z - mean[..., None, :]) / deviation[..., None, :]))
+        return Standardized(
+            moments, deviation, self.r(self.r(z - mean[..., None, :]) / deviation[..., None, :])
+        )
 
     def __call__(self, forward: Standardized, scale: np.ndarray, shift: np.ndarray) -> np.ndarray:
         """Normalized z.
 
-        PyTorch and TensorFlow have it as z times scale / deviation, plus what the mean makes of that and the shift.
+        PyTorch and TensorFlow have it as z times scale / deviation, plus what the mean makes of
+        that and the shift.
         """
         mean, variance = forward.moments
         factor = scale / np.sqrt(self.r.least(variance, mean) + self.spec.epsilon)
-        scaled = self.r.beside(self.r(forward.x * scale[..., None, :]), (mean * factor)[..., None, :])
+        scaled = self.r.beside(
+            self.r(forward.x * scale[..., None, :]), (mean * factor)[..., None, :]
+        )
         return self.r(scaled + shift[..., None, :])
 
     def running(self, old: np.ndarray, batch: np.ndarray) -> np.ndarray:
@@ -73,13 +84,18 @@ class BatchNorm:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Gradients with respect to z, scale and shift in training mode, given that of the output.
 
-        With x the standardized z: dz = scale / deviation (c - mean(c) - x mean(c x)), means over the batch. TensorFlow and JAX
-        have c x from c (z - mean), and mean(c x) from the variance's gradient, which is scale / deviation^2 times as large.
+        With x the standardized z: dz = scale / deviation (c - mean(c) - x mean(c x)), means over
+        the batch. TensorFlow and JAX have c x from c (z - mean), and mean(c x) from the variance's
+        gradient, which is scale / deviation^2 times as large.
         """
-        r, x, deviation = self.r, forward.x, forward.deviation
+        r = self.r
+        x = forward.x
+        deviation = forward.deviation
         factor = r(scale / deviation)[..., None, :]
         along = r.through(r(cotangent * x), deviation[..., None, :])
-        mean_along = r.through(r.mean(along, -2, keepdims=True), (scale / deviation**2)[..., None, :])
+        mean_along = r.through(
+            r.mean(along, -2, keepdims=True), (scale / deviation**2)[..., None, :]
+        )
         centred = r(r(cotangent - r.mean(cotangent, -2, keepdims=True)) - r(x * mean_along))
         return r(factor * centred), r.sum(along, -2), r.sum(cotangent, -2)
 
@@ -105,17 +121,23 @@ class RowNorm:
         scaled = self.r(x * scale[..., None, :])
         return scaled if shift is None else self.r(scaled + shift[..., None, :])
 
-    def backward(self, cotangent: np.ndarray, forward: Standardized, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def backward(
+        self, cotangent: np.ndarray, forward: Standardized, scale: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Gradients with respect to z and scale, given that of the output.
 
-        With x the standardized z and c the cotangent times the scale: dz = (c - mean(c) - x mean(c x)) / deviation, means over
-        the units; without mean(c) where nothing is centred.
+        With x the standardized z and c the cotangent times the scale: dz = (c - mean(c) - x mean(c
+        x)) / deviation, means over the units; without mean(c) where nothing is centred.
         """
-        r, x, deviation = self.r, forward.x, forward.deviation
+        r = self.r
+        x = forward.x
+        deviation = forward.deviation
         c = r(cotangent * scale[..., None, :])
         along = r.through(r.mean(r.through(r(c * x), deviation), -1, keepdims=True), deviation**-2)
         centred = r(c - r.mean(c, -1, keepdims=True)) if self.centred else c
-        return r(r(centred - r(x * along)) / deviation), r.sum(r.through(r(cotangent * x), deviation), -2)
+        return r(r(centred - r(x * along)) / deviation), r.sum(
+            r.through(r(cotangent * x), deviation), -2
+        )
 
 
 def build(spec: Normalization, rounding: Exact = EXACT) -> BatchNorm | RowNorm | None:
@@ -134,7 +156,10 @@ def build(spec: Normalization, rounding: Exact = EXACT) -> BatchNorm | RowNorm |
 
 
 def layer(spec: Normalization, rounding: Exact = EXACT) -> Layer:
-    """The normalization of z [seed, batch, unit] by `scale` and `shift`, with its gradient; leaves its statistics."""
+    """The normalization of z [seed, batch, unit] by `scale` and `shift`, with its gradient.
+
+    It leaves its statistics.
+    """
     norm = build(spec, rounding)
     if norm is None:
         return lambda z, site: (z, lambda cotangent: (cotangent, {}))
@@ -147,7 +172,10 @@ def _over_the_batch(norm: BatchNorm) -> Layer:
         moments = norm.moments(z) if site.training else (p["mean"], p["variance"])
         kept = norm.standardized(z, moments)
         if site.training:
-            site.statistics |= {name: norm.running(p[name], moment) for name, moment in zip(STATISTICS, moments, strict=True)}
+            site.statistics |= {
+                name: norm.running(p[name], moment)
+                for name, moment in zip(STATISTICS, moments, strict=True)
+            }
 
         def backward(cotangent: np.ndarray) -> tuple[np.ndarray, Arrays]:
             gradient, scale, shift = norm.backward(cotangent, kept, p["scale"])
@@ -160,7 +188,8 @@ def _over_the_batch(norm: BatchNorm) -> Layer:
 
 def _over_the_units(norm: RowNorm) -> Layer:
     def forward(z: np.ndarray, site: Site) -> tuple[np.ndarray, Backward]:
-        scale, shift = site.parameters["scale"], site.parameters.get("shift")
+        scale = site.parameters["scale"]
+        shift = site.parameters.get("shift")
         kept = norm.standardized(z)
 
         def backward(cotangent: np.ndarray) -> tuple[np.ndarray, Arrays]:
@@ -178,17 +207,20 @@ def probe(spec: Normalization, inputs: Arrays) -> Arrays:
 
     Args:
         spec: The normalization.
-        inputs: `z` and `cotangent` [batch, width]; `scale` [width], and `shift` if there is one; `mean` and `variance` [width],
-            the running ones of batch norm.
+        inputs: `z` and `cotangent` [batch, width]; `scale` [width], and `shift` if there is one;
+            `mean` and `variance` [width], the running ones of batch norm.
 
     Returns:
-        `value` in training, `gradient`, and `scale_gradient` and `shift_gradient`. Of batch norm `mean` and `variance` running
-        after the step, and `evaluated`, the value in evaluation mode by these.
+        `value` in training, `gradient`, and `scale_gradient` and `shift_gradient`. Of batch norm
+        `mean` and `variance` running after the step, and `evaluated`, the value in evaluation mode
+        by these.
     """
     site = Site(0, True, inputs)
     value, backward = layer(spec)(inputs["z"], site)
     gradient, own = backward(inputs["cotangent"])
-    found = {"value": value, "gradient": gradient} | {f"{name}_gradient": a for name, a in own.items()}
+    found = {"value": value, "gradient": gradient} | {
+        f"{name}_gradient": a for name, a in own.items()
+    }
     if not site.statistics:
         return found
     evaluated, _ = layer(spec)(inputs["z"], Site(0, False, inputs | site.statistics))

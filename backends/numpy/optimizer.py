@@ -29,11 +29,15 @@ NATIVE: dict[str, str] = {}
 
 Numbers = Mapping[str, float]
 Rule = Callable[[Arrays, Arrays, Arrays, Numbers], tuple[Arrays, Arrays]]
-"""From gradients, parameters, a state by `parameter.slot` and a step's numbers to directions and the new state."""
+"""From gradients, parameters, a state by `parameter.slot` and a step's numbers to directions and
+the new state."""
 
 
 class Given(NamedTuple):
-    """What the direction of one parameter is made of: its gradient, itself, its slots by name, and the step's numbers."""
+    """What the direction of one parameter is made of.
+
+    Its gradient, itself, its slots by name, and the step's numbers.
+    """
 
     g: np.ndarray
     w: np.ndarray
@@ -46,7 +50,7 @@ Found = tuple[np.ndarray, Arrays]
 
 
 def build(spec: Optimizer, rounding: Exact = EXACT) -> Rule:
-    """A function from clipped gradients to the directions of a step, all [seed, layer, ...] by name."""
+    """From clipped gradients to the directions of a step, all [seed, layer, ...] by name."""
     match spec:
         case SGD():
             return lambda gradients, parameters, state, numbers: (gradients, state)
@@ -67,7 +71,9 @@ def build(spec: Optimizer, rounding: Exact = EXACT) -> Rule:
 def _for_each(spec: Optimizer, rule: Callable[[Given, Exact], Found], r: Exact) -> Rule:
     """The rule of one parameter for all of them."""
 
-    def of_all(gradients: Arrays, parameters: Arrays, state: Arrays, numbers: Numbers) -> tuple[Arrays, Arrays]:
+    def of_all(
+        gradients: Arrays, parameters: Arrays, state: Arrays, numbers: Numbers
+    ) -> tuple[Arrays, Arrays]:
         directions: Arrays = {}
         after: Arrays = {}
         for name, g in gradients.items():
@@ -119,12 +125,19 @@ def _plus_epsilon(root: np.ndarray, given: Given, r: Exact) -> np.ndarray:
 
 
 def probe(spec: Optimizer, inputs: Arrays) -> Arrays:
-    """Parameters and state after some steps (`common.countermeasures.optimizer.of_probe` says of what)."""
+    """Parameters and state after some steps.
+
+    `common.countermeasures.optimizer.of_probe` says of what.
+    """
     parameters, gradients = of_probe(inputs)
-    rule, state = build(spec), initial(spec, parameters)
+    rule = build(spec)
+    state = initial(spec, parameters)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
         for step, found in enumerate(gradients, start=1):
             numbers = coefficients(spec) | corrections(spec, step)
             directions, state = rule(found, parameters, state, numbers)
-            parameters = {name: w - numbers["learning_rate"] * directions[name] for name, w in parameters.items()}
+            parameters = {
+                name: w - numbers["learning_rate"] * directions[name]
+                for name, w in parameters.items()
+            }
     return parameters | state

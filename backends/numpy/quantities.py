@@ -16,7 +16,9 @@ __all__ = ["alive", "of_gradients", "of_layers", "of_weights", "rms"]
 
 
 def alive(spec: Activation, layer: Site, precision: str = "float64") -> np.ndarray:
-    """Whether the derivative of a unit's activation is not 0 for some sample, [seed, width]; all are where there is none.
+    """Whether the derivative of a unit's activation is not 0 for some sample, [seed, width].
+
+    All are where there is none.
 
     Asked so that a NaN, whose derivative is not 0, answers no; an end at infinity is no end.
     """
@@ -32,12 +34,15 @@ def alive(spec: Activation, layer: Site, precision: str = "float64") -> np.ndarr
 
 
 def of_gradients(network: Network, signals: list[np.ndarray], gradients: Arrays) -> Arrays:
-    """The quantities [seed, site] of signals [seed, batch, width] and of the parameters' gradients [seed, layer, ...]."""
-    return {"signal_gradient_rms": _by_layer(rms, signals), "weight_gradient_rms": _at_sites(network, gradients)}
+    """Quantities [seed, site] of signals [seed, batch, width] and gradients [seed, layer, ...]."""
+    return {
+        "signal_gradient_rms": _by_layer(rms, signals),
+        "weight_gradient_rms": _at_sites(network, gradients),
+    }
 
 
 def of_layers(outputs: list[np.ndarray], alive: list[np.ndarray]) -> Arrays:
-    """The quantities [seed, layer] of hidden outputs [seed, batch, width], and of alive [seed, width]."""
+    """Quantities [seed, layer] of hidden outputs [seed, batch, width], and alive [seed, width]."""
     return {
         "activation_mean": _by_layer(np.mean, outputs),
         "activation_rms": _by_layer(rms, outputs),
@@ -46,12 +51,18 @@ def of_layers(outputs: list[np.ndarray], alive: list[np.ndarray]) -> Arrays:
 
 
 def _by_layer(statistic: Callable[..., np.ndarray], layers: list[np.ndarray]) -> np.ndarray:
-    """A statistic [seed, layer] over batch and units; layer by layer, since what fits the cache need not be fetched again."""
+    """A statistic [seed, layer] over batch and units.
+
+    Layer by layer, since what fits the cache need not be fetched again.
+    """
     return np.stack([statistic(layer, (1, 2)) for layer in layers], axis=1)
 
 
 def of_weights(network: Network, weights: Arrays, clipped: Arrays, updates: Arrays) -> Arrays:
-    """The quantities [seed, site] of parameters [seed, layer, ...] before a step, of clipped gradients and of updates."""
+    """The quantities [seed, site] of a step.
+
+    Of parameters [seed, layer, ...] before it, of clipped gradients and of updates.
+    """
     return {
         "clipped_weight_gradient_rms": _at_sites(network, clipped),
         "update_ratio": ratio(_at_sites(network, updates), _at_sites(network, weights)),

@@ -25,7 +25,8 @@ Gate = Callable[[np.ndarray], np.ndarray]
 
 
 Sequence = Callable[[np.ndarray, Arrays], tuple[np.ndarray, Backward]]
-"""From x [batch, time, feature] and parameters by name to outputs [batch, time, unit], and the way back."""
+"""From x [batch, time, feature] and parameters by name to outputs [batch, time, unit], and the way
+back."""
 
 
 def build(spec: Cell, function: Activation | None = None) -> Sequence:
@@ -98,7 +99,8 @@ def _lstm(x: np.ndarray, site: Site, activate: Layer, r: Exact) -> tuple[np.ndar
 
 def _gru(x: np.ndarray, site: Site, activate: Layer, r: Exact) -> tuple[np.ndarray, Backward]:
     p, (h,) = site.parameters, site.carried
-    of_x, of_h = _mapped(x, p["input_weight"], r), _mapped(h, p["weight"], r)
+    of_x = _mapped(x, p["input_weight"], r)
+    of_h = _mapped(h, p["weight"], r)
     pre = _sum(of_x[:, :2], of_h[:, :2], p["bias"][:, :2], r)
     (reset, to_reset), (z, to_z) = (_gate(pre[:, gate], r) for gate in (0, 1))
     own = r(of_h[:, 2] + p["recurrent_bias"][:, None])
@@ -108,8 +110,11 @@ def _gru(x: np.ndarray, site: Site, activate: Layer, r: Exact) -> tuple[np.ndarr
 
     def backward(dh: np.ndarray) -> tuple[np.ndarray, Arrays]:
         dn, _ = to_n(r(dh * (1 - z)))
-        dr, dz, down = to_reset(r(dn * own)), to_z(r(dh * r.add(h, -n))), r(dn * reset)
-        into_x, into_h = np.stack([dr, dz, dn], axis=1), np.stack([dr, dz, down], axis=1)
+        dr = to_reset(r(dn * own))
+        dz = to_z(r(dh * r.add(h, -n)))
+        down = r(dn * reset)
+        into_x = np.stack([dr, dz, dn], axis=1)
+        into_h = np.stack([dr, dz, down], axis=1)
         site.back = (r.add(r(dh * z), _back(into_h, p["weight"], r)),)
         gradients = _gradients(x, h, into_x, into_h, r) | {"recurrent_bias": r.sum(down, 1)}
         return _back(into_x, p["input_weight"], r), gradients
@@ -138,7 +143,9 @@ def _back(into: np.ndarray, weight: np.ndarray, r: Exact) -> np.ndarray:
     return r.sum(r.product(into, weight.swapaxes(-1, -2)), 1)
 
 
-def _gradients(x: np.ndarray, h: np.ndarray, into_x: np.ndarray, into_h: np.ndarray, r: Exact) -> Arrays:
+def _gradients(
+    x: np.ndarray, h: np.ndarray, into_x: np.ndarray, into_h: np.ndarray, r: Exact
+) -> Arrays:
     """Those of the weights and biases, by the gradients of the maps of x and of h."""
     return {
         "input_weight": r.product(x[:, None].swapaxes(-1, -2), into_x),
@@ -152,14 +159,19 @@ def probe(spec: Cell, inputs: Arrays, function: Activation) -> Arrays:
 
     Args:
         spec: The cell.
-        inputs: `x` [batch, time, feature], `cotangent` [batch, time, unit] of the outputs, and the parameters of
-            `common.countermeasures.recurrent.Step`.
+        inputs: `x` [batch, time, feature], `cotangent` [batch, time, unit] of the outputs, and the
+            parameters of `common.countermeasures.recurrent.Step`.
         function: The activation.
 
     Returns:
-        `value` [batch, time, unit]; `gradient` with respect to x; and that of every parameter, as `weight_gradient`.
+        `value` [batch, time, unit]; `gradient` with respect to x; and that of every parameter, as
+        `weight_gradient`.
     """
     parameters = {name: a for name, a in inputs.items() if name not in ("x", "cotangent")}
     value, backward = build(spec, function)(inputs["x"], parameters)
     gradient, found = backward(inputs["cotangent"])
-    return {"value": value, "gradient": gradient, **{f"{name}_gradient": a for name, a in found.items()}}
+    return {
+        "value": value,
+        "gradient": gradient,
+        **{f"{name}_gradient": a for name, a in found.items()},
+    }

@@ -1,18 +1,22 @@
-"""Rounding: the arithmetic of the definition, exact as NumPy has it, or with a random rounding after each operation.
+"""Rounding: the arithmetic of the definition.
 
-Monte Carlo arithmetic (Parker 1997; Verificarlo, Denis et al. 2016): where every operation is rounded at random, the spread of
-the results is what rounding does to them, whatever the order in which a processor adds. With e the unit in the last place of 1
-and r uniform in [-1, 1], for each element by itself:
+Exact as NumPy has it, or with a random rounding after each operation.
+
+Monte Carlo arithmetic (Parker 1997; Verificarlo, Denis et al. 2016): where every operation is
+rounded at random, the spread of the results is what rounding does to them, whatever the order in
+which a processor adds. With e the unit in the last place of 1 and r uniform in [-1, 1], for each
+element by itself:
 
     an operation        y (1 + e r)
     the sum of two      y + e r (|a| + |b|): what was summed, so that a cancellation keeps its size
     a sum of n terms    y + e r w(n) sqrt(n) |terms|, with the Euclidean norm
-    a product of n      y + e r w(n) |a| |b|, with the norms of the row and the column that are multiplied
+    a product of n      y + e r w(n) |a| |b|, with the norms of the row and the column
     a norm of n         y (1 + e r w(n))
 
-w(n) = max(1, sqrt(n) / 4): the roundings of n partial sums add up like a random walk, where a kernel adds 16 of them side by
-side. Half of e would be lost: what is less than half a unit in the last place of a float64 number and is added to it leaves
-it as it is. Elementary functions are right to about e.
+w(n) = max(1, sqrt(n) / 4): the roundings of n partial sums add up like a random walk, where a
+kernel adds 16 of them side by side. Half of e would be lost: what is less than half a unit in the
+last place of a float64 number and is added to it leaves it as it is. Elementary functions are right
+to about e.
 """
 
 from __future__ import annotations
@@ -25,7 +29,8 @@ import numpy as np
 from common.bounds import Place
 
 NOISE = 2**19
-"""How many random numbers are drawn once; an operation takes as many as it needs, from a random place on."""
+"""How many random numbers are drawn once; an operation takes as many as it needs, from a random
+place on."""
 
 
 SAFE = 1e-140
@@ -33,13 +38,16 @@ SAFE = 1e-140
 
 
 EQUAL = 64
-"""Units in the last place: numbers that differ by no more may be equal but for the rounding of what they are sums of."""
+"""Units in the last place: numbers that differ by no more may be equal but for the rounding of what
+they are sums of."""
 
 
 @cache
 def noise(precision: str) -> tuple[np.ndarray, np.ndarray]:
     """The e r, and the 1 + e r."""
-    numbers = np.random.Generator(np.random.SFC64(0)).uniform(-1.0, 1.0, NOISE) * float(np.finfo(precision).eps)
+    numbers = np.random.Generator(np.random.SFC64(0)).uniform(-1.0, 1.0, NOISE) * float(
+        np.finfo(precision).eps
+    )
     return numbers, 1 + numbers
 
 
@@ -49,7 +57,7 @@ def walk(terms: int) -> float:
 
 
 def norms(terms: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
-    """Euclidean norms over axes, of any size: a square of 1e-170 would be 0, and one of 1e170 infinite."""
+    """Euclidean norms over axes, of any size: 1e-170 squared is 0, 1e170 squared infinite."""
     found = _norms(terms, axes)
     if found.size and found.min() > SAFE and found.max() < 1 / SAFE:
         return found
@@ -67,7 +75,8 @@ class Exact:
     """Arithmetic as NumPy has it.
 
     Args:
-        sides: Where pre-activations, by their place, count as above 0, whatever they are; without it, where they are.
+        sides: Where pre-activations, by their place, count as above 0, whatever they are; without
+            it, where they are.
     """
 
     def __init__(self, sides: dict[Place, np.ndarray] | None = None) -> None:
@@ -81,7 +90,9 @@ class Exact:
         """The sum of two."""
         return a + b
 
-    def sum(self, terms: np.ndarray, axis: int | tuple[int, ...], keepdims: bool = False) -> np.ndarray:
+    def sum(
+        self, terms: np.ndarray, axis: int | tuple[int, ...], keepdims: bool = False
+    ) -> np.ndarray:
         """The sum over an axis."""
         return terms.sum(axis=axis, keepdims=keepdims)
 
@@ -126,7 +137,9 @@ class Random(Exact):
         sides: As in exact arithmetic.
     """
 
-    def __init__(self, precision: str, seed: int, sides: dict[Place, np.ndarray] | None = None) -> None:
+    def __init__(
+        self, precision: str, seed: int, sides: dict[Place, np.ndarray] | None = None
+    ) -> None:
         super().__init__(sides)
         self.precision = precision
         self.rng = np.random.Generator(np.random.SFC64(seed))
@@ -145,7 +158,10 @@ class Random(Exact):
         return numbers[begin : begin + size].reshape(shape)
 
     def _in_range(self, y: np.ndarray) -> np.ndarray:
-        """Where the precision has no such number: infinite, and, for every other seed, 0 (TensorFlow and XLA flush)."""
+        """Where the precision has no such number.
+
+        Infinite, and, for every other seed, 0 (TensorFlow and XLA flush).
+        """
         if self.precision == "float64":
             return y
         y = y.astype(np.float32)
@@ -166,7 +182,9 @@ class Random(Exact):
         size += b
         return self._in_range(size)
 
-    def sum(self, terms: np.ndarray, axis: int | tuple[int, ...], keepdims: bool = False) -> np.ndarray:
+    def sum(
+        self, terms: np.ndarray, axis: int | tuple[int, ...], keepdims: bool = False
+    ) -> np.ndarray:
         """The sum over an axis, each of its roundings as large as what was summed allows."""
         y = terms.sum(axis=axis, keepdims=keepdims)
         axes = axis if isinstance(axis, tuple) else (axis,)
@@ -187,16 +205,25 @@ class Random(Exact):
         return self._in_range(size)
 
     def through(self, y: np.ndarray, factor: np.ndarray) -> np.ndarray:
-        """A number that frameworks have from its product with a factor: lost where the precision has no such product."""
+        """A number that frameworks have from its product with a factor.
+
+        Lost where the precision has no such product.
+        """
         there = self._in_range(y * factor)
         return np.where((there == 0) | np.isinf(there), there, y)
 
     def beside(self, y: np.ndarray, other: np.ndarray) -> np.ndarray:
-        """A number that frameworks have from its sum with another, less that one: it has the rounding of the sum."""
+        """A number that frameworks have from its sum with another, less that one.
+
+        It has the rounding of the sum.
+        """
         return self._in_range(y + (np.abs(y) + np.abs(other)) * self._noise(y.shape))
 
     def least(self, variance: np.ndarray, mean: np.ndarray) -> np.ndarray:
-        """How small a variance of numbers of this mean may be: 0 where it is made of their rounding, as of equal numbers."""
+        """How small a variance of numbers of this mean may be.
+
+        It is 0 where it is made of their rounding, as of equal numbers.
+        """
         rounding = EQUAL * float(np.finfo(self.precision).eps) * np.abs(mean)
         return np.where(np.sqrt(variance) > rounding, variance, 0.0)
 

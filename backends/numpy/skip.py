@@ -17,7 +17,8 @@ from common.network import Arrays
 NATIVE: dict[str, str] = {}
 
 Joined = tuple[np.ndarray, Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, Arrays]]]
-"""What comes out of a connection; and from its gradient that of the layer's output, of its input, and of the own parameters."""
+"""What comes out of a connection; and from its gradient that of the layer's output, of its input,
+and of the own parameters."""
 
 Connection = Callable[[np.ndarray, np.ndarray, Arrays], Joined]
 """From F(x), x [seed, batch, unit] and parameters [seed, ...] by name."""
@@ -63,7 +64,9 @@ def _highway(f: np.ndarray, x: np.ndarray, p: Arrays, r: Exact) -> Joined:
 
 def layer(spec: Around, rounding: Exact = EXACT) -> Layer:
     """The parts of a layer with a connection past them, with the gradient."""
-    inner, connect, r = block(spec.inner, rounding), build(spec.spec, rounding), rounding
+    inner = block(spec.inner, rounding)
+    connect = build(spec.spec, rounding)
+    r = rounding
 
     def forward(x: np.ndarray, site: Site) -> tuple[np.ndarray, Backward]:
         f, way = inner(x, site)
@@ -84,13 +87,20 @@ def probe(spec: Skip, inputs: Arrays) -> Arrays:
 
     Args:
         spec: The connection.
-        inputs: `x` and `cotangent` [batch, unit], `weight` [unit, unit] of the map, and what is trained of the connection.
+        inputs: `x` and `cotangent` [batch, unit], `weight` [unit, unit] of the map, and what is
+            trained of the connection.
 
     Returns:
-        `value`; `gradient` with respect to x; `weight_gradient`, and that of every parameter of the connection.
+        `value`; `gradient` with respect to x; `weight_gradient`, and that of every parameter of the
+        connection.
     """
     x, weight = inputs["x"], inputs["weight"]
     value, apart = build(spec)(x @ weight, x, inputs)
     of_layer, past, own = apart(inputs["cotangent"])
     gradients = {f"{name}_gradient": gradient for name, gradient in own.items()}
-    return {"value": value, "gradient": of_layer @ weight.T + past, "weight_gradient": x.T @ of_layer, **gradients}
+    return {
+        "value": value,
+        "gradient": of_layer @ weight.T + past,
+        "weight_gradient": x.T @ of_layer,
+        **gradients,
+    }

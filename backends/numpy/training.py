@@ -17,7 +17,7 @@ from common.plan import Plan
 
 
 class Program:
-    """The definition of `common.backend.Program`; float64 for every plan, `np.longdouble` on request.
+    """The definition of `common.backend.Program`; float64 always, `np.longdouble` on request.
 
     Args:
         plan: What to run.
@@ -36,7 +36,11 @@ class Program:
         rounding: Exact = EXACT,
     ) -> None:
         resolve(device)
-        self.plan, self.dtype, self.measure, self.rounding, self.traces = plan, dtype, measure, rounding, 0
+        self.plan = plan
+        self.dtype = dtype
+        self.measure = measure
+        self.rounding = rounding
+        self.traces = 0
 
     def load(self, state: State, plan: Plan | None = None) -> None:
         """Take a state, and the numbers of another plan of the same structure."""
@@ -45,9 +49,15 @@ class Program:
         self.loss = loss.build(self.plan.network.loss, self.rounding)
         self.clip = clipping.build(self.plan.clipping, self.rounding)
         self.optimize = optimizer.build(self.plan.optimizer, self.rounding)
-        self.parameters = {name: from_numpy(a, self.dtype, "cpu:0") for name, a in state.parameters.items()}
-        self.statistics = {name: from_numpy(a, self.dtype, "cpu:0") for name, a in state.statistics.items()}
-        self.slots = {name: from_numpy(a, self.dtype, "cpu:0") for name, a in state.optimizer.items()}
+        self.parameters = {
+            name: from_numpy(a, self.dtype, "cpu:0") for name, a in state.parameters.items()
+        }
+        self.statistics = {
+            name: from_numpy(a, self.dtype, "cpu:0") for name, a in state.statistics.items()
+        }
+        self.slots = {
+            name: from_numpy(a, self.dtype, "cpu:0") for name, a in state.optimizer.items()
+        }
         self.steps = state.steps
 
     def step(self, batch: Batch) -> Arrays:
@@ -56,24 +66,36 @@ class Program:
         numbers = coefficients(spec) | corrections(spec, self.steps + 1)
         rate = numbers["learning_rate"]
         with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
-            run = self.network.forward(self.parameters, from_numpy(batch.x, self.dtype, "cpu:0"), self.statistics)
+            run = self.network.forward(
+                self.parameters, from_numpy(batch.x, self.dtype, "cpu:0"), self.statistics
+            )
             losses, cotangent = self.loss(run.logits, from_numpy(batch.y, self.dtype, "cpu:0"))
             found, gradients = self.network.backward(run, cotangent)
             clipped = self.clip(gradients)
             signals = [signal * batch.y.shape[1] for signal in found]
             directions, self.slots = self.optimize(clipped, self.parameters, self.slots, numbers)
             updates = {name: -rate * directions[name] for name in self.parameters}
-            measured = self._quantities(run.measured, signals, gradients, clipped, updates) if self.measure else {}
+            measured = (
+                self._quantities(run.measured, signals, gradients, clipped, updates)
+                if self.measure
+                else {}
+            )
             self.statistics = run.statistics
             self.parameters = {name: r.add(p, updates[name]) for name, p in self.parameters.items()}
         self.steps += 1
         self.updates = updates
-        self.layers, self.measured_layers = run.layers, run.measured
+        self.layers = run.layers
+        self.measured_layers = run.measured
         self.last = (losses, signals, gradients, clipped)
         return {"loss": losses, **measured}
 
     def _quantities(
-        self, layers: list[Site], signals: list[np.ndarray], gradients: Arrays, clipped: Arrays, updates: Arrays
+        self,
+        layers: list[Site],
+        signals: list[np.ndarray],
+        gradients: Arrays,
+        clipped: Arrays,
+        updates: Arrays,
     ) -> Arrays:
         network, precision = self.plan.network, self.plan.precision
         alive = [quantities.alive(network.activation, layer, precision) for layer in layers]
@@ -88,7 +110,9 @@ class Program:
     def gradients(self) -> Gradients:
         """Fetch the whole gradient of the last step."""
         losses, signals, *by_name = self.last
-        before, after = ({name: to_numpy(a) for name, a in gradients.items()} for gradients in by_name)
+        before, after = (
+            {name: to_numpy(a) for name, a in gradients.items()} for gradients in by_name
+        )
         return Gradients(to_numpy(losses), to_numpy(side_by_side(signals)), before, after)
 
     def state(self) -> State:
@@ -101,7 +125,11 @@ class Program:
         """Logits [seed, sample, class] in evaluation mode for x [seed, sample, features]."""
         with np.errstate(over="ignore", invalid="ignore"):
             inputs = from_numpy(x, self.dtype, "cpu:0")
-            return to_numpy(self.network.forward(self.parameters, inputs, self.statistics, training=False).logits)
+            return to_numpy(
+                self.network.forward(
+                    self.parameters, inputs, self.statistics, training=False
+                ).logits
+            )
 
 
 def program(plan: Plan, device: str, measure: bool = True) -> Program:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import torch
 
-from backends.torch import activation, clipping, initialization, loss, normalization, optimizer, recurrent, skip
+from backends.torch import (
+    activation,
+    clipping,
+    initialization,
+    loss,
+    normalization,
+    optimizer,
+    recurrent,
+    skip,
+)
 from backends.torch.device import available as devices
 from backends.torch.training import program
 

@@ -1,9 +1,11 @@
 """Activation in PyTorch: the modules of `torch.nn`, every argument stated.
 
-Trap: the defaults here are the definition's, and other frameworks' are not: Leaky ReLU's slope is 0.01 here and 0.3 in Keras;
-PReLU starts at 0.25 here, at 0 in Keras and at 0.01 in Flax; GELU is exact here and in `keras.activations`, and approximated by
-tanh in `jax.nn` and `keras.ops`. `torch.nn.GELU` computes 1 + erf, or 1 + tanh, of which nothing is left far below 0: in
-float64 the value is 1e-10 off at -6 and 0 from -8.3 on (by tanh 3e-7 off, and 0 from -7.2 on), and the derivative goes with it.
+Trap: the defaults here are the definition's, and other frameworks' are not: Leaky ReLU's slope is
+0.01 here and 0.3 in Keras; PReLU starts at 0.25 here, at 0 in Keras and at 0.01 in Flax; GELU is
+exact here and in `keras.activations`, and approximated by tanh in `jax.nn` and `keras.ops`.
+`torch.nn.GELU` computes 1 + erf, or 1 + tanh, of which nothing is left far below 0: in float64 the
+value is 1e-10 off at -6 and 0 from -8.3 on (by tanh 3e-7 off, and 0 from -7.2 on), and the
+derivative goes with it.
 """
 
 from __future__ import annotations
@@ -64,7 +66,9 @@ class TanhGELU(nn.Module):
     def forward(self, z: torch.Tensor) -> torch.Tensor:
         """The activation of z, of z's shape."""
         bounded = z.clamp(-25, 25)  # beyond it is z or 0, and the cubic would overflow
-        return z * torch.sigmoid(math.sqrt(8 / math.pi) * bounded * (1 + GELU_CUBIC * bounded * bounded))
+        return z * torch.sigmoid(
+            math.sqrt(8 / math.pi) * bounded * (1 + GELU_CUBIC * bounded * bounded)
+        )
 
 
 def build(spec: Activation) -> nn.Module:
@@ -105,7 +109,8 @@ class Activated(Layer):
     """The activation of a layer's pre-activations."""
 
     def __init__(self, spec: Activation, seeds: int) -> None:
-        self.module, self.seeds = build(spec), seeds
+        self.module = build(spec)
+        self.seeds = seeds
         self.told_by_output = dead_where_output_is_not_positive(spec)
 
     def __call__(self, p: Tensors, x: torch.Tensor, site: Site) -> torch.Tensor:
@@ -115,7 +120,8 @@ class Activated(Layer):
             site.kept["tells"] = y if self.told_by_output else x
             return y
         site.kept["tells"] = x
-        # PReLU has a slope for each channel, which it expects behind the batch: there the seeds have one each
+        # PReLU has a slope for each channel, which it expects behind the batch: there the seeds
+        # have one each
         slopes = {"weight": p["slope"].reshape(self.seeds)}
         by_batch = batch_first(x, self.seeds)
         return batch_first(functional_call(self.module, slopes, (by_batch,)), self.seeds)
@@ -134,12 +140,15 @@ def probe(spec: Activation, inputs: Arrays) -> Arrays:
         inputs: `z` and `cotangent`, of one shape; their precision is that of the computation.
 
     Returns:
-        `value`, `gradient` (cotangent times derivative) and, for PReLU, `slope_gradient` of shape [].
+        `value`, `gradient` (cotangent times derivative) and, for PReLU, `slope_gradient` of shape
+        [].
     """
     z = torch.tensor(inputs["z"], requires_grad=True)
     module = build(spec).to(z.dtype)
     value = module(z)
-    gradient, *slope = torch.autograd.grad(value, [z, *module.parameters()], torch.tensor(inputs["cotangent"]))
+    gradient, *slope = torch.autograd.grad(
+        value, [z, *module.parameters()], torch.tensor(inputs["cotangent"])
+    )
     outputs = {"value": value.detach().numpy(), "gradient": gradient.numpy()}
     return outputs | {"slope_gradient": slope[0].numpy().reshape(())} if slope else outputs
 

@@ -1,4 +1,4 @@
-"""The affine map in PyTorch: `torch.nn.Linear`; in the engine `addmm`, and `baddbmm` for several seeds.
+"""The affine map in PyTorch: `torch.nn.Linear`; in the engine `addmm`, `baddbmm` for several seeds.
 
 Trap: the weight of a `Linear` is [n_out, n_in].
 """
@@ -35,7 +35,9 @@ class Map(Layer):
 
     def __init__(self, spec: Affine, seeds: int) -> None:
         self.bias = spec.bias
-        self.product, self.affine = (torch.mm, torch.addmm) if seeds == 1 else (torch.bmm, torch.baddbmm)
+        self.product, self.affine = (
+            (torch.mm, torch.addmm) if seeds == 1 else (torch.bmm, torch.baddbmm)
+        )
 
     def ready(self, name: str, a: torch.Tensor) -> torch.Tensor:
         """A bias as it is added to a batch."""

@@ -1,6 +1,7 @@
 """NumPy to PyTorch and back; what makes a norm scale-safe.
 
-Trap: PyTorch keeps a weight as [n_out, n_in], here it is [n_in, n_out] everywhere: `linear.weight = weight.T`.
+Trap: PyTorch keeps a weight as [n_out, n_in], here it is [n_in, n_out] everywhere: `linear.weight =
+weight.T`.
 """
 
 from __future__ import annotations
@@ -30,4 +31,6 @@ def batch_first(x: torch.Tensor, seeds: int) -> torch.Tensor:
 def safe_scale(x: torch.Tensor, axes: tuple[int, ...]) -> torch.Tensor:
     """What x is divided by before it is squared (common/quantities.py)."""
     largest = torch.maximum(x.amax(axes, keepdim=True), -x.amin(axes, keepdim=True))
-    return torch.where((largest > 0) & largest.isfinite(), largest.clamp(max=torch.finfo(x.dtype).max / 16), 1)
+    return torch.where(
+        (largest > 0) & largest.isfinite(), largest.clamp(max=torch.finfo(x.dtype).max / 16), 1
+    )

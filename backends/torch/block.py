@@ -19,9 +19,10 @@ class Site:
 
     Attributes:
         training: Whether the pass is one of training.
-        kept: Tensors by name: `tells`, from which the activation's dead units are known, [(seed,) batch, unit]; and the batch's
-            own value of each running statistic, [seed * unit].
-        carried: What a step of time gets of the one before, and then what it hands on; the first is the output.
+        kept: Tensors by name: `tells`, from which the activation's dead units are known, [(seed,)
+            batch, unit]; and the batch's own value of each running statistic, [seed * unit].
+        carried: What a step of time gets of the one before, and then what it hands on; the first is
+            the output.
     """
 
     training: bool
@@ -39,11 +40,11 @@ class Layer:
     owners: Mapping[str, Layer] = MappingProxyType({})
 
     def ready(self, name: str, a: torch.Tensor) -> torch.Tensor:
-        """A parameter [seed, layer, ...] as the arithmetic of a layer takes it; once, not in each layer."""
+        """A parameter [seed, layer, ...] as a layer's arithmetic takes it; once, not in each."""
         return a
 
     def __call__(self, p: Tensors, x: torch.Tensor, site: Site) -> torch.Tensor:
-        """The output for x [(seed,) batch, unit], by parameters and statistics of one layer by their bare names."""
+        """The output for x [(seed,) batch, unit], by one layer's arrays by their bare names."""
         raise NotImplementedError
 
     def update(self, running: torch.Tensor, moment: torch.Tensor) -> None:
@@ -60,7 +61,10 @@ class Block(Layer):
         for part in parts:
             layer: Layer = import_module(f"backends.torch.{part.room}").layer(part, seeds, units)
             self.layers.append(layer)
-            owners |= {name: layer.owners.get(name, layer) for name in (*part.parameters(units), *part.statistics(units))}
+            owners |= {
+                name: layer.owners.get(name, layer)
+                for name in (*part.parameters(units), *part.statistics(units))
+            }
             units = part.outputs(units)
         self.owners = owners
 

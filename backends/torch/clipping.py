@@ -1,9 +1,10 @@
 """Clipping in PyTorch: a function between `backward()` and `step()`.
 
-Trap: `clip_grad_norm_` divides by the norm + 1e-6, so that a vanished gradient is shortened too much (a norm of 1.2e-7
-clipped to 1e-9 ends at 1.05e-10); where an element is infinite it turns the others to 0 in silence; in float32 its square
-overflows from 1.8e19 on. `clip_grad_value_` before the first `backward()` raises; after `step()` it does nothing. In
-clipping of one's own, a Python number over a tensor is the number times the reciprocal: 49 / norm is not 1 for a norm of 49.
+Trap: `clip_grad_norm_` divides by the norm + 1e-6, so that a vanished gradient is shortened too
+much (a norm of 1.2e-7 clipped to 1e-9 ends at 1.05e-10); where an element is infinite it turns the
+others to 0 in silence; in float32 its square overflows from 1.8e19 on. `clip_grad_value_` before
+the first `backward()` raises; after `step()` it does nothing. In clipping of one's own, a Python
+number over a tensor is the number times the reciprocal: 49 / norm is not 1 for a norm of 49.
 """
 
 from __future__ import annotations
@@ -16,7 +17,13 @@ import torch
 from torch.nn import utils
 
 from backends.torch.arrays import safe_scale
-from common.countermeasures.clipping import Clipping, GlobalNormClipping, NoClipping, NormClipping, ValueClipping
+from common.countermeasures.clipping import (
+    Clipping,
+    GlobalNormClipping,
+    NoClipping,
+    NormClipping,
+    ValueClipping,
+)
 from common.network import Arrays
 
 NATIVE = {
@@ -36,14 +43,17 @@ def norm(gradient: torch.Tensor, leading: int) -> torch.Tensor:
 
 
 def shortened(gradient: torch.Tensor, norms: torch.Tensor, threshold: float) -> torch.Tensor:
-    """The gradient, brought to the threshold where its norm is above it; NaN where the norm is not finite."""
+    """The gradient, brought to the threshold if its norm is above; NaN if that is not finite."""
     norms = norms.reshape(norms.shape + (1,) * (gradient.ndim - norms.ndim))
     clipped = torch.where(norms > threshold, gradient / norms * threshold, gradient)
     return torch.where(norms.isfinite(), clipped, torch.nan)
 
 
 def build(spec: Clipping) -> Callable[[Iterable[torch.nn.Parameter]], None]:
-    """A function that clips `.grad` of a model's parameters in place, between `backward()` and the optimiser's `step()`."""
+    """A function that clips `.grad` of a model's parameters in place.
+
+    It is called between `backward()` and the optimiser's `step()`.
+    """
 
     @torch.no_grad()
     def clip(parameters: Iterable[torch.nn.Parameter]) -> None:
@@ -73,14 +83,19 @@ def clipped_together(spec: Clipping, gradients: list[torch.Tensor]) -> list[torc
 
 
 def layer(spec: Clipping) -> Callable[[Tensors], Tensors]:
-    """A function from gradients [seed, layer, ...] by name to the clipped ones, each layer and each seed by itself."""
+    """A function from gradients [seed, layer, ...] by name to the clipped ones.
+
+    Each layer and each seed is clipped by itself.
+    """
     match spec:
         case NoClipping():
             return lambda gradients: gradients
         case ValueClipping(threshold=c):
             return lambda gradients: {name: g.clamp(-c, c) for name, g in gradients.items()}
         case NormClipping(threshold=c):
-            return lambda gradients: {name: shortened(g, norm(g, 2), c) for name, g in gradients.items()}
+            return lambda gradients: {
+                name: shortened(g, norm(g, 2), c) for name, g in gradients.items()
+            }
         case GlobalNormClipping(threshold=c):
 
             def clip_by_global_norm(gradients: Tensors) -> Tensors:
@@ -99,7 +114,10 @@ def probe(spec: Clipping, inputs: Arrays) -> Arrays:
 
 
 def native(spec: Clipping) -> Callable[[Iterable[torch.nn.Parameter]], object]:
-    """PyTorch's own function, which clips `.grad` of parameters in place; for `norm` it is called for each parameter."""
+    """PyTorch's own function, which clips `.grad` of parameters in place.
+
+    For `norm` it is called for each parameter.
+    """
     match spec:
         case NoClipping():
             return lambda parameters: None

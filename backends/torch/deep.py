@@ -39,7 +39,9 @@ def _of_pieces(setting: Setting) -> nn.Sequential:
     affine = [module for module in found.double().modules() if isinstance(module, nn.Linear)]
     for module, kernel in zip(affine, kernels(setting), strict=True):
         if not setting.own_start:
-            module.load_state_dict({"weight": torch.tensor(kernel.T), "bias": torch.zeros(kernel.shape[1])})
+            module.load_state_dict(
+                {"weight": torch.tensor(kernel.T), "bias": torch.zeros(kernel.shape[1])}
+            )
     return found
 
 
@@ -53,13 +55,17 @@ def train(setting: Setting, training: Arrays, test: Arrays, rate: float) -> Outc
     """Train it, and say what came of it."""
     torch.manual_seed(setting.seed)
     torch.set_num_threads(1)  # a second thread costs more than it brings at this width
-    network, pieces = model(setting), setting.pieces
+    network = model(setting)
+    pieces = setting.pieces
     parameters = list(network.parameters())
     optimizer = value(pieces["optimizer"], {"parameters": parameters, "rate": rate})
-    loss_of, first, loss = value(pieces["loss"]), [], np.nan
+    loss_of = value(pieces["loss"])
+    first = []
+    loss = np.nan
     for x, y in batches(setting, training):
         optimizer.zero_grad()
-        signals, h = [], torch.tensor(x)
+        signals = []
+        h = torch.tensor(x)
         for module in network:
             h = module(h)
             h.retain_grad()

@@ -1,6 +1,7 @@
 """Devices of PyTorch.
 
-Trap: PyTorch cannot simulate several processors; `cpu:1` exists as a name, and is the same processor.
+Trap: PyTorch cannot simulate several processors; `cpu:1` exists as a name, and is the same
+processor.
 """
 
 from __future__ import annotations
@@ -21,4 +22,6 @@ def resolve(device: str) -> torch.device:
     Raises:
         Unsupported: The wing does not have it.
     """
-    return named(device, {name: torch.device(name.replace("gpu", "cuda")) for name in available()}, "torch")
+    return named(
+        device, {name: torch.device(name.replace("gpu", "cuda")) for name in available()}, "torch"
+    )

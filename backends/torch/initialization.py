@@ -1,9 +1,10 @@
 """Initialization in PyTorch: `torch.nn.init`, with the law's standard deviation stated.
 
-Trap: PyTorch reads a weight as [n_out, n_in], and `trunc_normal_` takes absolute bounds (a=-2, b=2 by default) and does not
-correct the standard deviation. `xavier_normal_` and `kaiming_normal_` are not truncated; in Keras and JAX they are. The slope
-of `kaiming_normal_` is its `a`, which counts for `nonlinearity="leaky_relu"` alone, its default. A `torch.nn.Linear` starts,
-unasked, from `kaiming_uniform_` with a = sqrt(5), which is U(-1/sqrt(n_in), 1/sqrt(n_in)), of standard deviation
+Trap: PyTorch reads a weight as [n_out, n_in], and `trunc_normal_` takes absolute bounds (a=-2, b=2
+by default) and does not correct the standard deviation. `xavier_normal_` and `kaiming_normal_` are
+not truncated; in Keras and JAX they are. The slope of `kaiming_normal_` is its `a`, which counts
+for `nonlinearity="leaky_relu"` alone, its default. A `torch.nn.Linear` starts, unasked, from
+`kaiming_uniform_` with a = sqrt(5), which is U(-1/sqrt(n_in), 1/sqrt(n_in)), of standard deviation
 0.577/sqrt(n_in); its biases start from that same law, and not at 0 as in Keras and Flax.
 """
 
@@ -80,7 +81,7 @@ def build(spec: Initialization) -> Initialize:
 
 
 def bias(spec: Initialization, n_in: int) -> Initialize:
-    """A function that fills the bias [n_out] of a layer with n_in inputs in place, by the spec's law for it."""
+    """A function that fills the bias [n_out] of a layer with n_in inputs in place, by its law."""
     match spec.bias:
         case 0:
             return init.zeros_
@@ -118,7 +119,7 @@ def probe(spec: Initialization, inputs: Arrays) -> Arrays:
 
 
 def native(spec: Initialization) -> Callable[[Arrays], Arrays]:
-    """What PyTorch ships under the name, as a function from the inputs of `probe` to its outputs."""
+    """What PyTorch ships under the name, a function from the inputs of `probe` to its outputs."""
     if isinstance(spec, TorchDefault):
         return _linear
     return partial(_draw, spec, _shipped(law_of(spec)))

@@ -1,8 +1,11 @@
-"""The loss in PyTorch: `CrossEntropyLoss`, `BCEWithLogitsLoss`, `MSELoss`, of integer classes, `MSELoss` of real targets too.
+"""The loss in PyTorch: `CrossEntropyLoss`, `BCEWithLogitsLoss`, `MSELoss`.
 
-Trap: `CrossEntropyLoss` and `BCEWithLogitsLoss` take logits, and say nothing to probabilities. `MSELoss` of [batch, 1] and
-[batch] broadcasts to [batch, batch], with a warning only; its mean is over all elements. `BCELoss` clamps its logarithms at
--100. `BCEWithLogitsLoss` and `MSELoss` want targets of the type of the outputs, `CrossEntropyLoss` integers.
+They are of integer classes, `MSELoss` of real targets too.
+
+Trap: `CrossEntropyLoss` and `BCEWithLogitsLoss` take logits, and say nothing to probabilities.
+`MSELoss` of [batch, 1] and [batch] broadcasts to [batch, batch], with a warning only; its mean is
+over all elements. `BCELoss` clamps its logarithms at -100. `BCEWithLogitsLoss` and `MSELoss` want
+targets of the type of the outputs, `CrossEntropyLoss` integers.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ NATIVE = {
 
 
 class Mean(nn.Module):
-    """The mean loss of outputs [batch, output], and integer classes [batch] or real targets [batch, output]."""
+    """The mean loss of outputs [batch, output], and classes [batch] or targets [batch, output]."""
 
     def __init__(self, spec: Loss) -> None:
         super().__init__()
@@ -36,7 +39,9 @@ class Mean(nn.Module):
             case CrossEntropy():
                 return functional.cross_entropy(outputs, wanted)
             case BinaryCrossEntropy():
-                return functional.binary_cross_entropy_with_logits(outputs, wanted[:, None].to(outputs.dtype))
+                return functional.binary_cross_entropy_with_logits(
+                    outputs, wanted[:, None].to(outputs.dtype)
+                )
             case SquaredError():
                 return functional.mse_loss(outputs, _targets(wanted, outputs))
             case _:
@@ -44,21 +49,26 @@ class Mean(nn.Module):
 
 
 def build(spec: Loss) -> Mean:
-    """The module, to be called with outputs [batch, output], and classes [batch] or real targets [batch, output]."""
+    """The module of outputs [batch, output], and classes [batch] or targets [batch, output]."""
     return Mean(spec)
 
 
 def of_samples(spec: Loss, outputs: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-    """The losses [...] of samples with outputs [..., output], and classes [...] or real targets [..., output]."""
+    """The losses [...] of outputs [..., output], and classes [...] or targets [..., output]."""
     match spec:
         case CrossEntropy():
-            flat = functional.cross_entropy(outputs.flatten(0, -2), wanted.flatten(), reduction="none")
+            flat = functional.cross_entropy(
+                outputs.flatten(0, -2), wanted.flatten(), reduction="none"
+            )
             return flat.view_as(wanted)
         case BinaryCrossEntropy():
             logits = outputs.squeeze(-1)
-            return functional.binary_cross_entropy_with_logits(logits, wanted.to(logits.dtype), reduction="none")
+            return functional.binary_cross_entropy_with_logits(
+                logits, wanted.to(logits.dtype), reduction="none"
+            )
         case SquaredError():
-            return functional.mse_loss(outputs, _targets(wanted, outputs), reduction="none").mean(-1)
+            squares = functional.mse_loss(outputs, _targets(wanted, outputs), reduction="none")
+            return squares.mean(-1)
         case _:
             assert_never(spec)
 
@@ -75,7 +85,8 @@ def probe(spec: Loss, inputs: Arrays) -> Arrays:
 
     Args:
         spec: The loss.
-        inputs: Outputs `z` [batch, output], and classes `y` [batch] or real targets [batch, output].
+        inputs: Outputs `z` [batch, output], and classes `y` [batch] or real targets [batch,
+            output].
 
     Returns:
         `loss` [], and `gradient` of z's shape.

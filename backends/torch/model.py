@@ -1,10 +1,12 @@
-"""The network of any plan as an ordinary PyTorch model: modules, an optimizer of `torch.optim`, a loop.
+"""The network of any plan as an ordinary PyTorch model.
+
+Modules, an optimizer of `torch.optim`, a loop.
 
     model = build(plan, seed=0)
     losses = train(model, plan, batches)
 
-It is made of the rooms' `build`s, and computes what the definition does; the engine (backends/torch/network.py) does so for
-several seeds at once, and measures.
+It is made of the rooms' `build`s, and computes what the definition does; the engine
+(backends/torch/network.py) does so for several seeds at once, and measures.
 """
 
 from __future__ import annotations
@@ -61,7 +63,8 @@ def build(plan: Plan, seed: int) -> nn.Sequential:
 def start(model: nn.Module, plan: Plan) -> None:
     """Draw weights and biases, and fill the rest with what it starts at."""
     for place in places(plan.network, placed):
-        tensor, law = tensor_of(model, place), plan.initialization_of(place.layer)
+        tensor = tensor_of(model, place)
+        law = plan.initialization_of(place.layer)
         match place.one.start:
             case "drawn":
                 initialization.build(law)(tensor)
@@ -92,7 +95,9 @@ def load(model: nn.Module, plan: Plan, arrays: Arrays) -> None:
     """Put parameters and statistics [layer, ...] by our names into the model."""
     for place in places(plan.network, placed):
         tensor = tensor_of(model, place)
-        tensor.copy_(from_numpy(place.kept.there(arrays[place.name][place.at]), tensor.dtype, tensor.device))
+        tensor.copy_(
+            from_numpy(place.kept.there(arrays[place.name][place.at]), tensor.dtype, tensor.device)
+        )
 
 
 def arrays(model: nn.Module, plan: Plan) -> Arrays:
@@ -101,11 +106,15 @@ def arrays(model: nn.Module, plan: Plan) -> Arrays:
 
 
 def gradients(model: nn.Module, plan: Plan, samples: Samples) -> tuple[float, Arrays]:
-    """The loss of a batch, and its gradient with respect to every parameter, [layer, ...] by our names; nothing is clipped."""
+    """The loss of a batch, and its unclipped gradients, [layer, ...] by our names of parameters."""
     model.zero_grad()
     value = loss_of(model, plan, samples)
     value.backward()
-    found = {name: to_numpy(parameter.grad) for name, parameter in model.named_parameters() if parameter.grad is not None}
+    found = {
+        name: to_numpy(parameter.grad)
+        for name, parameter in model.named_parameters()
+        if parameter.grad is not None
+    }
     trained = [place for place in places(plan.network, placed) if place.trained]
     return value.item(), together(trained, lambda place: found[".".join(place.path)])
 

@@ -1,10 +1,14 @@
-"""Normalization in PyTorch: `torch.nn.BatchNorm1d` with a biased running variance, `LayerNorm`, `RMSNorm`.
+"""Normalization in PyTorch: `torch.nn.BatchNorm1d` with a biased running variance.
 
-Trap: PyTorch's momentum is the weight of the new value (0.1 here is 0.9 in Keras and Flax), and its running variance is the
-unbiased one, B / (B - 1) times what the two others keep: evaluation outputs differ, training outputs do not. The epsilon of
-`LayerNorm` is 1e-5, in Keras 1e-3 and in Flax 1e-6; that of `RMSNorm` is the precision's own, 2.2e-16 in float64, unless it is
-given. On a processor batch norm is z * (scale / deviation) + (shift - mean * (scale / deviation)): where the z of a batch are
-equal and huge, the two products leave their rounding, 316 u |z| at an epsilon of 1e-5, and not a number of the size of 1.
+Beside it `LayerNorm` and `RMSNorm`.
+
+Trap: PyTorch's momentum is the weight of the new value (0.1 here is 0.9 in Keras and Flax), and its
+running variance is the unbiased one, B / (B - 1) times what the two others keep: evaluation outputs
+differ, training outputs do not. The epsilon of `LayerNorm` is 1e-5, in Keras 1e-3 and in Flax 1e-6;
+that of `RMSNorm` is the precision's own, 2.2e-16 in float64, unless it is given. On a processor
+batch norm is z * (scale / deviation) + (shift - mean * (scale / deviation)): where the z of a batch
+are equal and huge, the two products leave their rounding, 316 u |z| at an epsilon of 1e-5, and not
+a number of the size of 1.
 """
 
 from __future__ import annotations
@@ -42,7 +46,7 @@ class BatchNorm(nn.BatchNorm1d):
     momentum: float
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
-        """Normalize input [batch, unit] by its own moments in training, by the running ones in evaluation."""
+        """Normalize [batch, unit] by own moments in training, by the running ones in evaluation."""
         running = {"mean": self.running_mean, "variance": self.running_var}
         if not self.training:
             return self.by_moments(input, self.weight, self.bias, **running)
@@ -54,15 +58,24 @@ class BatchNorm(nn.BatchNorm1d):
     def by_batch(
         self, input: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        """The output by the moments of input [batch, unit], and these: `mean` and `variance` [unit], the biased one."""
-        # with a momentum of 1 the buffers are the moments of the batch; the running ones may not be given, since changing
-        # them afterwards, to the biased variance, would break the backward pass
+        """The output by the moments of input [batch, unit], and these.
+
+        They are `mean` and `variance` [unit], the biased one.
+        """
+        # with a momentum of 1 the buffers are the moments of the batch; the running ones may not be
+        # given, since changing them afterwards, to the biased variance, would break the backward
+        # pass
         mean, unbiased = input.new_zeros(input.shape[1]), input.new_zeros(input.shape[1])
         output = functional.batch_norm(input, mean, unbiased, scale, shift, True, 1.0, self.eps)
         return output, {"mean": mean, "variance": unbiased * ((len(input) - 1) / len(input))}
 
     def by_moments(
-        self, input: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor, mean: torch.Tensor, variance: torch.Tensor
+        self,
+        input: torch.Tensor,
+        scale: torch.Tensor,
+        shift: torch.Tensor,
+        mean: torch.Tensor,
+        variance: torch.Tensor,
     ) -> torch.Tensor:
         """The output by these moments [unit]."""
         return functional.batch_norm(input, mean, variance, scale, shift, False, 0.0, self.eps)
@@ -102,14 +115,24 @@ class Unchanged(Layer):
 
 
 class Normalized(Layer):
-    """Batch norm, unit by unit: with the seeds' units side by side, [batch, seed * unit], it works seed by seed."""
+    """Batch norm, unit by unit.
+
+    With the seeds' units side by side, [batch, seed * unit], it works seed by seed.
+    """
 
     def __init__(self, module: BatchNorm, seeds: int) -> None:
         self.module, self.seeds = module, seeds
 
     def __call__(self, p: Tensors, x: torch.Tensor, site: Site) -> torch.Tensor:
-        """Normalized x [(seed,) batch, unit], by the batch's moments in training and by the running ones in evaluation."""
-        by_batch, scale, shift = batch_first(x, self.seeds), p["scale"].flatten(), p["shift"].flatten()
+        """Normalized x [(seed,) batch, unit].
+
+        By the batch's moments in training and by the running ones in evaluation.
+        """
+        by_batch, scale, shift = (
+            batch_first(x, self.seeds),
+            p["scale"].flatten(),
+            p["shift"].flatten(),
+        )
         flat = by_batch.flatten(1)
         if site.training:
             normalized, moments = self.module.by_batch(flat, scale, shift)
@@ -124,7 +147,10 @@ class Normalized(Layer):
 
 
 class OverUnits(Layer):
-    """Layer norm or rms norm, sample by sample; its own numbers are a seed's, so that they follow the normalization."""
+    """Layer norm or rms norm, sample by sample.
+
+    Its own numbers are a seed's, so that they follow the normalization.
+    """
 
     def __init__(self, normalize: Callable[[torch.Tensor], torch.Tensor]) -> None:
         self.normalize = normalize
@@ -159,12 +185,13 @@ def probe(spec: Normalization, inputs: Arrays) -> Arrays:
 
     Args:
         spec: The normalization.
-        inputs: `z` and `cotangent` [batch, width]; `scale` [width], and `shift` if there is one; `mean` and `variance` [width],
-            the running ones of batch norm.
+        inputs: `z` and `cotangent` [batch, width]; `scale` [width], and `shift` if there is one;
+            `mean` and `variance` [width], the running ones of batch norm.
 
     Returns:
-        `value` in training, `gradient`, and `scale_gradient` and `shift_gradient`. Of batch norm `mean` and `variance` running
-        after the step, and `evaluated`, the value in evaluation mode by these.
+        `value` in training, `gradient`, and `scale_gradient` and `shift_gradient`. Of batch norm
+        `mean` and `variance` running after the step, and `evaluated`, the value in evaluation mode
+        by these.
     """
     constructor = build(spec)
     assert constructor is not None
@@ -172,12 +199,16 @@ def probe(spec: Normalization, inputs: Arrays) -> Arrays:
     module = constructor(z.shape[1]).to(z.dtype)
     names = {name: kept.name for name, kept in (PARAMETERS | STATISTICS).items()}
     held = {name: native for name, native in names.items() if native in module.state_dict()}
-    module.load_state_dict({native: torch.tensor(inputs[name]) for name, native in held.items()}, strict=False)
+    module.load_state_dict(
+        {native: torch.tensor(inputs[name]) for name, native in held.items()}, strict=False
+    )
     value = module(z)
     trained = [name for name in held if names[name] in dict(module.named_parameters())]
     sources = [z, *(module.get_parameter(names[name]) for name in trained)]
     gradient, *own = torch.autograd.grad(value, sources, torch.tensor(inputs["cotangent"]))
-    found = {"value": value, "gradient": gradient} | {f"{name}_gradient": a for name, a in zip(trained, own, strict=True)}
+    found = {"value": value, "gradient": gradient} | {
+        f"{name}_gradient": a for name, a in zip(trained, own, strict=True)
+    }
     found |= {name: module.get_buffer(names[name]).clone() for name in held if name not in trained}
     if "mean" in held:
         found["evaluated"] = module.eval()(z)
@@ -185,7 +216,10 @@ def probe(spec: Normalization, inputs: Arrays) -> Arrays:
 
 
 def native(spec: Normalization) -> Callable[[int], nn.Module]:
-    """PyTorch's own module with the same epsilon and momentum: the running variance of batch norm is unbiased."""
+    """PyTorch's own module with the same epsilon and momentum.
+
+    The running variance of batch norm is unbiased.
+    """
     match spec:
         case NoNormalization():
             return lambda width: nn.Identity()

@@ -1,4 +1,7 @@
-"""What is measured of a step, in PyTorch: all layers at once, since an operation costs more than a copy of a layer."""
+"""What is measured of a step, in PyTorch.
+
+All layers at once, since an operation costs more than a copy of a layer.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,9 @@ def alive(spec: Activation, z: torch.Tensor, slope: torch.Tensor | None) -> torc
     if slope is not None:
         return ~(z.amax(2) <= 0) | (slope.T != 0)[..., None]
     if math.isinf(low):
-        return torch.ones((), dtype=torch.bool, device=z.device).expand(z.shape[0], z.shape[1], z.shape[3])
+        return torch.ones((), dtype=torch.bool, device=z.device).expand(
+            z.shape[0], z.shape[1], z.shape[3]
+        )
     if math.isinf(high):
         return ~(z.amax(2) <= low)
     return ~((z - (low + high) / 2).abs_().amin(2) >= (high - low) / 2)
@@ -56,26 +61,37 @@ def alive(spec: Activation, z: torch.Tensor, slope: torch.Tensor | None) -> torc
 Held = tuple[list[torch.Tensor], list[torch.Tensor], list[torch.Tensor], list[torch.Tensor]]
 
 
-def of_step(run: dict[str, list[torch.Tensor]], held: Held, sites: tuple[int, ...], learning_rate: float) -> torch.Tensor:
+def of_step(
+    run: dict[str, list[torch.Tensor]], held: Held, sites: tuple[int, ...], learning_rate: float
+) -> torch.Tensor:
     """What is `MEASURED` of a step, [measured, seed, layer].
 
     Args:
-        run: `outputs` and `signals` [layer, seed, batch, width], and `alive` [layer, seed, width]: each a list, of the sites of
-            one width in a row.
-        held: For each stack of sites the weights [seed, layer, ..., n_out] before the step, their gradients before and after
-            clipping, and the directions of their updates; nothing where the one is the one before.
+        run: `outputs` and `signals` [layer, seed, batch, width], and `alive` [layer, seed, width]:
+            each a list, of the sites of one width in a row.
+        held: For each stack of sites the weights [seed, layer, ..., n_out] before the step, their
+            gradients before and after clipping, and the directions of their updates; nothing where
+            the one is the one before.
         sites: How many sites each of these stacks has.
         learning_rate: Of the step: an update is it times its direction.
     """
     weights = [a.flatten(2, -2) for arrays in held for a in arrays]
     parts = iter(rms_of_each([*run["signals"], *run["outputs"], *weights], (2, 3)))
-    signal, output = (torch.cat([next(parts) for _ in run[name]]) for name in ("signals", "outputs"))
+    signal, output = (
+        torch.cat([next(parts) for _ in run[name]]) for name in ("signals", "outputs")
+    )
     kinds: list[torch.Tensor] = []
     for arrays in held:
         counts = zip(arrays, sites, strict=False)
-        kinds.append(torch.cat([next(parts).expand(-1, count) for _, count in counts], dim=1) if arrays else kinds[-1])
+        kinds.append(
+            torch.cat([next(parts).expand(-1, count) for _, count in counts], dim=1)
+            if arrays
+            else kinds[-1]
+        )
     size, before, after, update = kinds
     dead = torch.cat([(~alive).to(signal.dtype).mean(-1) for alive in run["alive"]])
     signal = signal * run["outputs"][0].shape[2]
     mean = torch.cat([a.mean((2, 3)) for a in run["outputs"]])
-    return torch.stack([signal.T, before, after, learning_rate * update, size, mean.T, output.T, dead.T])
+    return torch.stack(
+        [signal.T, before, after, learning_rate * update, size, mean.T, output.T, dead.T]
+    )

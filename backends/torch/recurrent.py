@@ -1,9 +1,12 @@
-"""Recurrent cells in PyTorch: a step by one product for all gates, and PyTorch's own layers with one bias a gate.
+"""Recurrent cells in PyTorch: a step by one product for all gates.
 
-Trap: `torch.nn.RNN`, `LSTM` and `GRU` have two biases, `bias_ih` and `bias_hh`, with the same gradient: a step moves their sum
-twice as far as one bias, and a norm counts it twice. One of them is to be fixed at 0; of the GRU's `bias_hh` the candidate's
-part is a parameter of its own. All weights and biases start uniform within 1 / sqrt(units), the forget gate's bias too. And
-they take x as [time, batch, feature] unless `batch_first` says otherwise.
+PyTorch's own layers are taken with one bias a gate.
+
+Trap: `torch.nn.RNN`, `LSTM` and `GRU` have two biases, `bias_ih` and `bias_hh`, with the same
+gradient: a step moves their sum twice as far as one bias, and a norm counts it twice. One of them
+is to be fixed at 0; of the GRU's `bias_hh` the candidate's part is a parameter of its own. All
+weights and biases start uniform within 1 / sqrt(units), the forget gate's bias too. And they take x
+as [time, batch, feature] unless `batch_first` says otherwise.
 """
 
 from __future__ import annotations
@@ -37,7 +40,10 @@ def _placed(gates: tuple[str, ...]) -> Placed:
 PARAMETERS: dict[str, Placed] = {
     "simple": _placed(SimpleRNN.gates),
     "lstm": _placed(LSTM.gates),
-    "gru": {**_placed(GRU.gates), "recurrent_bias": side_by_side("cells.bias_hh_l0", GRU.gates, -1)["candidate"]},
+    "gru": {
+        **_placed(GRU.gates),
+        "recurrent_bias": side_by_side("cells.bias_hh_l0", GRU.gates, -1)["candidate"],
+    },
 }
 """In what `module` gives; the rest of `bias_hh_l0` is fixed at 0."""
 
@@ -56,7 +62,9 @@ def build(spec: Cell, nonlinearity: str = "tanh") -> Callable[[int, int], Shippe
     """
     match spec:
         case SimpleRNN():
-            return lambda n_in, units: _with_one_bias(spec, nn.RNN(n_in, units, nonlinearity=nonlinearity, batch_first=True))
+            return lambda n_in, units: _with_one_bias(
+                spec, nn.RNN(n_in, units, nonlinearity=nonlinearity, batch_first=True)
+            )
         case LSTM():
             return lambda n_in, units: _with_one_bias(spec, nn.LSTM(n_in, units, batch_first=True))
         case GRU():
@@ -67,7 +75,9 @@ def build(spec: Cell, nonlinearity: str = "tanh") -> Callable[[int, int], Shippe
 
 def _with_one_bias(spec: Cell, cells: Shipped) -> Shipped:
     """The cells with one bias a gate, and the second one that a GRU's candidate has."""
-    bias, second, units = cells.get_parameter("bias_ih_l0"), cells.get_parameter("bias_hh_l0"), cells.hidden_size
+    bias = cells.get_parameter("bias_ih_l0")
+    second = cells.get_parameter("bias_hh_l0")
+    units = cells.hidden_size
     nn.init.zeros_(bias)
     nn.init.zeros_(second)
     match spec:
@@ -93,13 +103,13 @@ def check_shipped(spec: Cell, function: Activation) -> None:
     known = ("tanh", "relu") if isinstance(spec, SimpleRNN) else ("tanh",)
     if function.kind not in known:
         raise UserError(
-            f"PyTorch's {spec.kind} has the activation {' or '.join(known)}; received {function.kind}; write the step yourself "
-            "(`step` in backends/torch/recurrent.py)"
+            f"PyTorch's {spec.kind} has the activation {' or '.join(known)}; received "
+            f"{function.kind}; write the step yourself (`step` in backends/torch/recurrent.py)"
         )
 
 
 class LastOutput(nn.Module):
-    """Cells over a sequence x [batch, time, feature], of which the last output [batch, unit] goes on."""
+    """Cells over a sequence x [batch, time, feature]; the last output [batch, unit] goes on."""
 
     def __init__(self, cells: Shipped) -> None:
         super().__init__()
@@ -134,7 +144,8 @@ def step(
     Args:
         spec: The cell.
         p: `recurrent_bias`, if the cell has one.
-        pre: The maps of what goes in, with the bias, as `x`, and of the output before, as `h`: [(seed,) batch, gate unit].
+        pre: The maps of what goes in, with the bias, as `x`, and of the output before, as `h`:
+            [(seed,) batch, gate unit].
         carried: What the step before handed on.
         activate: The activation.
     """
@@ -147,7 +158,8 @@ def step(
             return torch.sigmoid(o) * activate(kept), kept
         case GRU():
             (xr, xz, xn), (hr, hz, hn) = (pre[name].chunk(3, -1) for name in ("x", "h"))
-            reset, z = torch.sigmoid(xr + hr), torch.sigmoid(xz + hz)
+            reset = torch.sigmoid(xr + hr)
+            z = torch.sigmoid(xz + hz)
             n = activate(xn + reset * (hn + p["recurrent_bias"]))
             return ((1 - z) * n + z * carried[0],)
         case _:
@@ -158,11 +170,14 @@ class Cells(Layer):
     """One step of time of a layer of cells."""
 
     def __init__(self, spec: Step, seeds: int) -> None:
-        self.spec, self.activate = spec.spec, Block(spec.inner, seeds, spec.units)
-        self.product, self.affine = (torch.mm, torch.addmm) if seeds == 1 else (torch.bmm, torch.baddbmm)
+        self.spec = spec.spec
+        self.activate = Block(spec.inner, seeds, spec.units)
+        self.product, self.affine = (
+            (torch.mm, torch.addmm) if seeds == 1 else (torch.bmm, torch.baddbmm)
+        )
 
     def ready(self, name: str, a: torch.Tensor) -> torch.Tensor:
-        """The gates side by side, [seed, layer, n_in, gate unit] and [seed, layer, 1, gate unit]."""
+        """Gates side by side, [seed, layer, n_in, gate unit] and [seed, layer, 1, gate unit]."""
         match name:
             case "input_weight" | "weight":
                 return a.movedim(2, 3).flatten(3)
@@ -191,12 +206,13 @@ def probe(spec: Cell, inputs: Arrays, function: Activation) -> Arrays:
 
     Args:
         spec: The cell.
-        inputs: `x` [batch, time, feature], `cotangent` [batch, time, unit] of the outputs, and the parameters of
-            `common.countermeasures.recurrent.Step`.
+        inputs: `x` [batch, time, feature], `cotangent` [batch, time, unit] of the outputs, and the
+            parameters of `common.countermeasures.recurrent.Step`.
         function: The activation.
 
     Returns:
-        `value` [batch, time, unit]; `gradient` with respect to x; and that of every parameter, as `weight_gradient`.
+        `value` [batch, time, unit]; `gradient` with respect to x; and that of every parameter, as
+        `weight_gradient`.
     """
     x = torch.tensor(inputs["x"], requires_grad=True)
     units = inputs["weight"].shape[-1]
@@ -210,7 +226,11 @@ def probe(spec: Cell, inputs: Arrays, function: Activation) -> Arrays:
             whole[place.kept.region(whole.shape)] = part
     value, _ = model.cells(x)
     value.backward(torch.tensor(inputs["cotangent"]))
-    found = {name: parameter.grad for name, parameter in model.named_parameters() if parameter.grad is not None}
+    found = {
+        name: parameter.grad
+        for name, parameter in model.named_parameters()
+        if parameter.grad is not None
+    }
     ours = together(placed, lambda place: to_numpy(found[place.kept.name]))
     gradients = {f"{name}_gradient": a[0] for name, a in ours.items()}
     assert x.grad is not None
@@ -218,7 +238,7 @@ def probe(spec: Cell, inputs: Arrays, function: Activation) -> Arrays:
 
 
 def native(spec: Cell) -> Callable[[int, int], Shipped]:
-    """What PyTorch ships under the name, with its own defaults: a constructor, to be called with n_in and units."""
+    """What PyTorch ships under the name, with its defaults: a constructor by n_in and units."""
     match spec:
         case SimpleRNN():
             return nn.RNN

@@ -1,8 +1,9 @@
 """Skip connections in PyTorch: a module that holds the layer.
 
-Trap: PyTorch has no module for it; `x + layer(x)` in `forward` is the idiom, and `x += layer(x)` fails on the way back where
-the layer keeps its input for its gradient. A connection needs as many units in as out: torchvision puts a map past a layer
-where they differ, and starts the last batch norm of a block at 0 only with `zero_init_residual=True`.
+Trap: PyTorch has no module for it; `x + layer(x)` in `forward` is the idiom, and `x += layer(x)`
+fails on the way back where the layer keeps its input for its gradient. A connection needs as many
+units in as out: torchvision puts a map past a layer where they differ, and starts the last batch
+norm of a block at 0 only with `zero_init_residual=True`.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ class Skipped(nn.Module):
 
     def __init__(self, spec: Skip, inner: nn.Module, units: int) -> None:
         super().__init__()
-        self.spec, self.inner = spec, inner
+        self.spec = spec
+        self.inner = inner
         match spec:
             case ReZero(initial_scale=scale):
                 self.scale = nn.Parameter(torch.tensor(scale))
@@ -62,7 +64,7 @@ class Skipped(nn.Module):
 
 
 def build(spec: Skip) -> Callable[[nn.Module, int], Skipped]:
-    """A constructor, to be called with a layer and its number of units; a gate starts as a `Linear` does."""
+    """A constructor, called with a layer and its units; a gate starts as a `Linear` does."""
     return lambda inner, units: Skipped(spec, inner, units)
 
 
@@ -75,7 +77,8 @@ class Connected(Layer):
     """Parts of a layer with a connection past them."""
 
     def __init__(self, spec: Around, seeds: int, units: int) -> None:
-        self.spec, self.inner = spec.spec, Block(spec.inner, seeds, units)
+        self.spec = spec.spec
+        self.inner = Block(spec.inner, seeds, units)
         self.owners = self.inner.owners
         self.gate = torch.addmm if seeds == 1 else torch.baddbmm
 
@@ -116,19 +119,30 @@ def probe(spec: Skip, inputs: Arrays) -> Arrays:
 
     Args:
         spec: The connection.
-        inputs: `x` and `cotangent` [batch, unit], `weight` [unit, unit] of the map, and what is trained of the connection.
+        inputs: `x` and `cotangent` [batch, unit], `weight` [unit, unit] of the map, and what is
+            trained of the connection.
 
     Returns:
-        `value`; `gradient` with respect to x; `weight_gradient`, and that of every parameter of the connection.
+        `value`; `gradient` with respect to x; `weight_gradient`, and that of every parameter of the
+        connection.
     """
     given = {name: torch.tensor(a) for name, a in inputs.items()}
-    x, units = given["x"].requires_grad_(), inputs["x"].shape[-1]
+    x = given["x"].requires_grad_()
+    units = inputs["x"].shape[-1]
     module = build(spec)(nn.Linear(units, units, bias=False), units).to(x.dtype)
     held = {"weight": "inner.weight"} | {name: kept.name for name, kept in PARAMETERS.items()}
     names = {name: native for name, native in held.items() if name in given}
-    module.load_state_dict({native: given[name].T if given[name].ndim == 2 else given[name] for name, native in names.items()})
+    module.load_state_dict(
+        {
+            native: given[name].T if given[name].ndim == 2 else given[name]
+            for name, native in names.items()
+        }
+    )
     value = module(x)
     sources = [x, *(module.get_parameter(native) for native in names.values())]
     gradient, *found = torch.autograd.grad(value, sources, given["cotangent"])
-    gradients = {f"{name}_gradient": a.T.numpy() if a.ndim == 2 else a.numpy() for name, a in zip(names, found, strict=True)}
+    gradients = {
+        f"{name}_gradient": a.T.numpy() if a.ndim == 2 else a.numpy()
+        for name, a in zip(names, found, strict=True)
+    }
     return {"value": value.detach().numpy(), "gradient": gradient.numpy(), **gradients}

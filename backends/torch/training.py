@@ -27,7 +27,10 @@ class Program:
     """PyTorch's `common.backend.Program`."""
 
     def __init__(self, plan: Plan, device: str = "cpu", measure: bool = True) -> None:
-        self.plan, self.device, self.measure, self.traces = plan, resolve(device), measure, 0
+        self.plan = plan
+        self.device = resolve(device)
+        self.measure = measure
+        self.traces = 0
         self.dtype = getattr(torch, plan.precision)
 
     def load(self, state: State, plan: Plan | None = None) -> None:
@@ -36,13 +39,17 @@ class Program:
         self.network = StackedNetwork(self.plan.network, len(self.plan.seeds))
         self.clip = clipping.layer(self.plan.clipping)
         self.optimize = optimizer.layer(self.plan.optimizer)
-        self.weights, self.slopes = self.plan.network.weights, self.plan.network.of_measured("slope")
+        self.weights = self.plan.network.weights
+        self.slopes = self.plan.network.of_measured("slope")
         self.sites = self.plan.network.sites_of_weights
         self.coefficients = coefficients(self.plan.optimizer)
         self.slots = {name: self._tensor(a) for name, a in state.optimizer.items()}
         self.steps = state.steps
-        self.parameters = {name: self._tensor(a).requires_grad_() for name, a in state.parameters.items()}
-        side_by_side = {name: a.swapaxes(0, 1) for name, a in state.statistics.items()}  # as batch norm sees the seeds
+        self.parameters = {
+            name: self._tensor(a).requires_grad_() for name, a in state.parameters.items()
+        }
+        # as batch norm sees the seeds
+        side_by_side = {name: a.swapaxes(0, 1) for name, a in state.statistics.items()}
         self.statistics = {name: self._tensor(a).flatten(1) for name, a in side_by_side.items()}
 
     def _tensor(self, array: np.ndarray) -> torch.Tensor:
@@ -51,15 +58,18 @@ class Program:
     def step(self, batch: Batch) -> Handle:
         """Take one training step; return what it measured, still on the device."""
         self.last: Any = None  # its memory, still in the cache, is this step's
-        x, y = self._tensor(batch.x), self._tensor(batch.y)
+        x = self._tensor(batch.x)
+        y = self._tensor(batch.y)
         run = self.network(self.parameters, x)
         outputs = [site["h"] for site in run.sites] if self.measure else []
         losses = loss.of_samples(self.plan.network.loss, run.logits, y).mean(1)
         # the seeds share no parameter, so that the gradient of the sum is each one's own
         found = torch.autograd.grad(losses.sum(), [*self.parameters.values(), *outputs])
-        gradients, signals = dict(zip(self.parameters, found, strict=False)), found[len(self.parameters) :]
+        gradients = dict(zip(self.parameters, found, strict=False))
+        signals = found[len(self.parameters) :]
         with torch.no_grad():
-            clipped, handle = self.clip(gradients), (losses.detach(),)
+            clipped = self.clip(gradients)
+            handle = (losses.detach(),)
             if self.measure:
                 self.last = (losses.detach(), self._stacked(signals), gradients, clipped)
             directions = self._directions(clipped)
@@ -70,25 +80,41 @@ class Program:
         return handle
 
     def _stacked(self, layers: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-        """What there is of each site, [(seed,) batch, width], as [layer, seed, batch, width] for one width in a row each."""
+        """What there is of each site, as [layer, seed, batch, width] for one width in a row each.
+
+        Of a site it is [(seed,) batch, width].
+        """
         runs = [list(run) for _, run in groupby(layers, key=lambda a: a.shape[-1])]
-        return [torch.stack(run).view(len(run), len(self.plan.seeds), *run[0].shape[-2:]) for run in runs]
+        return [
+            torch.stack(run).view(len(run), len(self.plan.seeds), *run[0].shape[-2:])
+            for run in runs
+        ]
 
     def _directions(self, clipped: Tensors) -> Tensors:
         self.steps += 1
         numbers = self.coefficients | corrections(self.plan.optimizer, self.steps)
         return self.optimize(clipped, self.parameters, self.slots, numbers)
 
-    def _measured(self, run: Pass, gradients: Tensors, clipped: Tensors, directions: Tensors) -> torch.Tensor:
+    def _measured(
+        self, run: Pass, gradients: Tensors, clipped: Tensors, directions: Tensors
+    ) -> torch.Tensor:
         h = self._stacked([site["h"] for site in run.sites])
         kept = {"outputs": h, "signals": self.last[1], "alive": self._alive(run, h)}
         held = (self.parameters, gradients, clipped, directions)
         old, before, after, moved = ([arrays[name] for name in self.weights] for arrays in held)
-        weights = (old, before, [] if clipped is gradients else after, [] if directions is clipped else moved)
+        weights = (
+            old,
+            before,
+            [] if clipped is gradients else after,
+            [] if directions is clipped else moved,
+        )
         return quantities.of_step(kept, weights, self.sites, self.plan.optimizer.learning_rate)
 
     def _alive(self, run: Pass, h: list[torch.Tensor]) -> list[torch.Tensor]:
-        """Which units pass a gradient on, [layer, seed, width] for some sites in a row; all do where there is no activation."""
+        """Which units pass a gradient on, [layer, seed, width] for some sites in a row.
+
+        All do where there is no activation.
+        """
         spec = self.plan.network.activation
         if all(site.get("tells") is site["h"] for site in run.sites):
             return [quantities.alive(spec, a, None) for a in h]
@@ -98,7 +124,9 @@ class Program:
         for told, group in groupby(run.sites, key=lambda site: "tells" in site):
             for tells in self._stacked([site["tells" if told else "h"] for site in group]):
                 if not told:
-                    found.append(tells.new_ones((*tells.shape[:2], tells.shape[3]), dtype=torch.bool))
+                    found.append(
+                        tells.new_ones((*tells.shape[:2], tells.shape[3]), dtype=torch.bool)
+                    )
                     continue
                 count = len(tells)
                 own, every = (None, None) if every is None else (every[:, :count], every[:, count:])
@@ -106,10 +134,24 @@ class Program:
         return found
 
     def _update(self, directions: Tensors) -> None:
-        # the function of torch.optim.SGD; to make one of the class imports PyTorch's compiler, which takes a second
-        rest = {"weight_decay": 0.0, "momentum": 0.0, "dampening": 0.0, "nesterov": False, "maximize": False}
-        parameters, rate = list(self.parameters.values()), self.plan.optimizer.learning_rate
-        sgd(parameters, [directions[name] for name in self.parameters], [None] * len(parameters), lr=rate, **rest)
+        # the function of torch.optim.SGD; to make one of the class imports PyTorch's compiler,
+        # which takes a second
+        rest = {
+            "weight_decay": 0.0,
+            "momentum": 0.0,
+            "dampening": 0.0,
+            "nesterov": False,
+            "maximize": False,
+        }
+        parameters = list(self.parameters.values())
+        rate = self.plan.optimizer.learning_rate
+        sgd(
+            parameters,
+            [directions[name] for name in self.parameters],
+            [None] * len(parameters),
+            lr=rate,
+            **rest,
+        )
 
     def measured(self, handle: Handle) -> Arrays:
         """Fetch `loss` [seed] and the quantities [seed, layer] of a step."""
@@ -121,14 +163,21 @@ class Program:
         losses, signals, *by_name = self.last
         layers = [layer * self.plan.task.batch_size for stacked in signals for layer in stacked]
         signal = side_by_side([to_numpy(layer) for layer in layers])
-        before, after = ({name: to_numpy(g) for name, g in gradients.items()} for gradients in by_name)
+        before, after = (
+            {name: to_numpy(g) for name, g in gradients.items()} for gradients in by_name
+        )
         return Gradients(to_numpy(losses), signal, before, after)
 
     def state(self) -> State:
         """Fetch the state."""
-        statistics = {name: a.unflatten(1, (len(self.plan.seeds), -1)).transpose(0, 1) for name, a in self.statistics.items()}
+        statistics = {
+            name: a.unflatten(1, (len(self.plan.seeds), -1)).transpose(0, 1)
+            for name, a in self.statistics.items()
+        }
         held = (self.parameters, statistics, self.slots)
-        return State(*({name: to_numpy(a) for name, a in one.items()} for one in held), steps=self.steps)
+        return State(
+            *({name: to_numpy(a) for name, a in one.items()} for one in held), steps=self.steps
+        )
 
     @torch.no_grad()
     def predict(self, x: np.ndarray) -> np.ndarray:

@@ -1,8 +1,8 @@
 """Lines of PyTorch, tried: what a line makes, and the numbers and gradients that come out of it.
 
-A line is what a reader would write, as `nn.BatchNorm1d(units, eps=1e-3)`. Arrays are in the layouts that all wings share:
-weights [n_in, n_out], images [sample, row, column, channel], kernels [row, column, n_in, n_out], sequences
-[sample, time, unit].
+A line is what a reader would write, as `nn.BatchNorm1d(units, eps=1e-3)`. Arrays are in the layouts
+that all wings share: weights [n_in, n_out], images [sample, row, column, channel], kernels [row,
+column, n_in, n_out], sequences [sample, time, unit].
 """
 
 from __future__ import annotations
@@ -48,7 +48,11 @@ def _scalars(given: Arrays) -> dict[str, Any]:
 
 
 def _tensors(given: Arrays) -> dict[str, torch.Tensor]:
-    return {name: torch.tensor(a, requires_grad=a.dtype.kind == "f") for name, a in given.items() if a.ndim}
+    return {
+        name: torch.tensor(a, requires_grad=a.dtype.kind == "f")
+        for name, a in given.items()
+        if a.ndim
+    }
 
 
 def _pulled(found: torch.Tensor, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -65,7 +69,9 @@ def pull(function: Callable[[torch.Tensor], torch.Tensor], x: Any) -> dict[str, 
 
 
 def _expression(line: str, given: Arrays) -> dict[str, Any]:
-    found = value(line, {**_scalars(given), **{name: torch.tensor(a) for name, a in given.items() if a.ndim}})
+    found = value(
+        line, {**_scalars(given), **{name: torch.tensor(a) for name, a in given.items() if a.ndim}}
+    )
     return found if isinstance(found, dict) else {"value": found}
 
 
@@ -82,11 +88,14 @@ def _loss(line: str, given: Arrays) -> dict[str, Any]:
 def _put(layer: nn.Module, given: Arrays) -> None:
     """Give a layer those of its arrays that are given under its own names."""
     held = layer.state_dict()
-    layer.load_state_dict({**held, **{name: torch.tensor(given[name]) for name in held if name in given}})
+    layer.load_state_dict(
+        {**held, **{name: torch.tensor(given[name]) for name in held if name in given}}
+    )
 
 
 def _layer(line: str, given: Arrays) -> dict[str, Any]:
-    tensors, layer = _tensors(given), value(line, _scalars(given)).double().train()
+    tensors = _tensors(given)
+    layer = value(line, _scalars(given)).double().train()
     _put(layer, given)
     found = _pulled(layer(tensors["x"]), tensors)
     found |= {f"kept {name}": a for name, a in layer.named_buffers() if a.dim()}
@@ -94,9 +103,14 @@ def _layer(line: str, given: Arrays) -> dict[str, Any]:
 
 
 def _image(line: str, given: Arrays) -> dict[str, Any]:
-    tensors, layer = _tensors(given), value(line, _scalars(given)).double()
+    tensors = _tensors(given)
+    layer = value(line, _scalars(given)).double()
     kinds = {name: type(module).__name__ for name, module in layer.named_modules()}
-    axes = {f"{name}.weight".lstrip("."): _TO_TORCH[kind] for name, kind in kinds.items() if kind in _TO_TORCH}
+    axes = {
+        f"{name}.weight".lstrip("."): _TO_TORCH[kind]
+        for name, kind in kinds.items()
+        if kind in _TO_TORCH
+    }
     kernels = {name: tensors["kernel"].permute(order) for name, order in axes.items()}
     output = torch.func.functional_call(layer, kernels, (tensors["x"].permute(0, 3, 1, 2),))
     return _pulled(output.permute(0, 2, 3, 1), tensors)
@@ -119,11 +133,18 @@ def _start(line: str, given: Arrays) -> dict[str, Any]:
 
 
 def _clip(line: str, given: Arrays) -> dict[str, Any]:
-    parameters = [torch.zeros(a.shape, dtype=torch.float64, requires_grad=True) for a in given.values() if a.ndim]
+    parameters = [
+        torch.zeros(a.shape, dtype=torch.float64, requires_grad=True)
+        for a in given.values()
+        if a.ndim
+    ]
     for parameter, gradient in zip(parameters, (a for a in given.values() if a.ndim), strict=True):
         parameter.grad = torch.tensor(gradient)
     value(line, {**_scalars(given), "parameters": parameters})
-    return {name: p.grad for name, p in zip((n for n, a in given.items() if a.ndim), parameters, strict=True)}
+    return {
+        name: p.grad
+        for name, p in zip((n for n, a in given.items() if a.ndim), parameters, strict=True)
+    }
 
 
 def _optimizer(line: str, given: Arrays) -> dict[str, Any]:
@@ -140,17 +161,22 @@ def _optimizer(line: str, given: Arrays) -> dict[str, Any]:
 
 
 KINDS: dict[str, Callable[[str, Arrays], dict[str, Any]]] = {
-    "expression": _expression, "function": _function, "loss": _loss, "layer": _layer, "image": _image, "start": _start,
+    "expression": _expression, "function": _function, "loss": _loss, "layer": _layer,
+    "image": _image, "start": _start,
     "clip": _clip, "optimizer": _optimizer,
 }  # fmt: skip
 """How a line is tried.
 
-- expression: its value, or a dictionary of values; arrays given are names that it may use, and `pull` (above).
+- expression: its value, or a dictionary of values; arrays given are names that it may use, and
+  `pull` (above).
 - function: of x; its value and gradient along `cotangent`.
 - loss: of `outputs` and `y`; its value and gradient.
 - layer: a layer in training, its gradient, what it keeps, and its value in evaluation.
-- image: a layer of images, with `kernel` where it is a convolution or holds one; its gradients by both.
-- start: a layer's first weights: their standard deviation times sqrt(n_in), the largest over it, the largest bias.
+- image: a layer of images, with `kernel` where it is a convolution or holds one; its gradients by
+  both.
+- start: a layer's first weights: their standard deviation times sqrt(n_in), the largest over it,
+  the largest bias.
 - clip: the gradients that are given by name, clipped.
-- optimizer: `start` after each of the `gradients` [step, ...]; `rates` [step] where the learning rate changes.
+- optimizer: `start` after each of the `gradients` [step, ...]; `rates` [step] where the learning
+  rate changes.
 """

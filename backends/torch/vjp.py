@@ -1,4 +1,4 @@
-"""A function of PyTorch's tensors, and its vector-Jacobian products, in float64: for somebody's own tests.
+"""A function of PyTorch's tensors, and its vector-Jacobian products, in float64: for own tests.
 
 It is loaded by its path in their process. It imports NumPy and PyTorch, nothing of ours.
 """
@@ -14,7 +14,9 @@ import torch
 Pull = Callable[[Sequence[np.ndarray]], list[np.ndarray | None]]
 
 
-def vjp(function: Callable[..., Any], inputs: Sequence[np.ndarray]) -> tuple[list[np.ndarray], Pull]:
+def vjp(
+    function: Callable[..., Any], inputs: Sequence[np.ndarray]
+) -> tuple[list[np.ndarray], Pull]:
     """What a function returns, and how cotangents come back through it.
 
     Args:
@@ -22,15 +24,19 @@ def vjp(function: Callable[..., Any], inputs: Sequence[np.ndarray]) -> tuple[lis
         inputs: Of real numbers float64; others are given as they are.
 
     Returns:
-        The outputs; and a function of a cotangent for each output that gives the gradient with respect to each input, None
-        where none reaches it.
+        The outputs; and a function of a cotangent for each output that gives the gradient with
+        respect to each input, None where none reaches it.
     """
     tensors = [torch.tensor(each, requires_grad=each.dtype.kind == "f") for each in inputs]
     found = function(*tensors)
     outputs = list(found) if isinstance(found, tuple | list) else [found]
 
     def pull(cotangents: Sequence[np.ndarray]) -> list[np.ndarray | None]:
-        pairs = [(y, torch.from_numpy(c)) for y, c in zip(outputs, cotangents, strict=True) if y.requires_grad]
+        pairs = [
+            (y, torch.from_numpy(c))
+            for y, c in zip(outputs, cotangents, strict=True)
+            if y.requires_grad
+        ]
         wanted = [each for each in tensors if each.requires_grad]
         if not pairs or not wanted:
             return [None] * len(inputs)

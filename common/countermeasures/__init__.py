@@ -1,1 +1,4 @@
-"""One file for each countermeasure: the words, the frozen spec with every number stated, the formula, its source."""
+"""One file for each countermeasure.
+
+The words, the frozen spec with every number stated, the formula, its source.
+"""

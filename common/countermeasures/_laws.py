@@ -1,4 +1,7 @@
-"""Weights and biases drawn by the laws of an initialization, which common/countermeasures/initialization.py states."""
+"""Weights and biases drawn by the laws of an initialization.
+
+common/countermeasures/initialization.py states these.
+"""
 
 from __future__ import annotations
 
@@ -49,14 +52,17 @@ def biases(spec: Initialization, rng: np.random.Generator, n_in: int, n_out: int
             assert_never(bias)
 
 
-def standardized(rng: np.random.Generator, distribution: Distribution, shape: tuple[int, ...]) -> np.ndarray:
-    """Numbers of mean 0 and standard deviation 1 from the named law (the table of distributions)."""
+def standardized(
+    rng: np.random.Generator, distribution: Distribution, shape: tuple[int, ...]
+) -> np.ndarray:
+    """Numbers of mean 0 and standard deviation 1 from the named law (table of distributions)."""
     match distribution:
         case "normal":
             return rng.standard_normal(shape)
         case "uniform":
             return rng.uniform(-np.sqrt(3.0), np.sqrt(3.0), shape)
-        case "truncated_normal":  # by the inverse of the distribution function, so that one uniform number gives one weight
+        # by the inverse of the distribution function, so that one uniform number gives one weight
+        case "truncated_normal":
             from scipy.special import ndtr, ndtri
 
             return ndtri(rng.uniform(ndtr(-2.0), ndtr(2.0), shape)) / TRUNCATED_STD

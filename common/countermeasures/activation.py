@@ -1,4 +1,4 @@
-r"""Activation: the function between two layers, whose derivative multiplies the gradient on its way back.
+r"""Activation: the function between two layers; its derivative multiplies the gradient going back.
 
 | kind       | value, for a pre-activation z    | derivative                  | at z = 0 |
 |------------|----------------------------------|-----------------------------|----------|
@@ -14,17 +14,21 @@ r"""Activation: the function between two layers, whose derivative multiplies the
 | gelu, approximation = "tanh" | z s, with s = 1 / (1 + exp(-2 u)) | s + 2 u' z s (1 - s) | 1/2 |
 | silu       | z s, with s = 1 / (1 + exp(-z))  | s + z s (1 - s)             | 1/2      |
 
-P and p are the normal law's distribution function, erfc(-z / sqrt(2)) / 2, and its density, exp(-z^2 / 2) / sqrt(2 pi). In the
-approximation u = sqrt(2 / pi) (z + 0.044715 z^3), and s is what is often written (1 + tanh(u)) / 2. SiLU is also called swish.
+P and p are the normal law's distribution function, erfc(-z / sqrt(2)) / 2, and its density,
+exp(-z^2 / 2) / sqrt(2 pi). In the approximation u = sqrt(2 / pi) (z + 0.044715 z^3), and s is what
+is often written (1 + tanh(u)) / 2. SiLU is also called swish.
 
 The derivative of PReLU with respect to its slope is z where z <= 0, else 0; one slope for a layer.
 
-The derivative of sigmoid and tanh is that of the rounded y: where y is a unit in the last place below 1, it has one digit. What
-loses more than that is a fault: ELU's value near 0 is that of expm1, and its derivative far below 0 that of exp; GELU far below
-0 is that of erfc, and not of 1 + erf, which is 0 from -8.3 on. The derivatives of GELU and SiLU are sums of two terms, exact to
-the rounding of these: they are 0 at one point each (-0.7518, or -0.7525 by tanh; -1.2785), and negative below it.
+The derivative of sigmoid and tanh is that of the rounded y: where y is a unit in the last place
+below 1, it has one digit. What loses more than that is a fault: ELU's value near 0 is that of
+expm1, and its derivative far below 0 that of exp; GELU far below 0 is that of erfc, and not of
+1 + erf, which is 0 from -8.3 on. The derivatives of GELU and SiLU are sums of two terms, exact to
+the rounding of these: they are 0 at one point each (-0.7518, or -0.7525 by tanh; -1.2785), and
+negative below it.
 
-A unit is dead where its derivative is exactly 0 for every sample of a batch. The ends (`open_interval`) are dead themselves:
+A unit is dead where its derivative is exactly 0 for every sample of a batch. The ends
+(`open_interval`) are dead themselves:
 
 | kind       | dead at                                   | float64            | float32           |
 |------------|-------------------------------------------|--------------------|-------------------|
@@ -40,17 +44,18 @@ A unit is dead where its derivative is exactly 0 for every sample of a batch. Th
 | gelu, approximation = "tanh" | s underflows            | -21.15             | -10               |
 | silu       | s underflows                              | -708.4             | -87.34            |
 
-An isolated zero of the derivative is no such end. That is of correctly rounded functions; a tanh that is a few units in the
-last place off reaches 1 an eighth before, or only at 20.
+An isolated zero of the derivative is no such end. That is of correctly rounded functions; a tanh
+that is a few units in the last place off reaches 1 an eighth before, or only at 20.
 
-A NaN goes in and comes out, and of GELU and SiLU at minus infinity too: 0 times infinity. What the derivative is at a NaN is
-left open: the frameworks differ there (relu: PyTorch 1, TensorFlow and JAX 0), and a NaN is reported as such; it is not 0, and
-its unit not dead. Subnormal numbers count as 0: TensorFlow and XLA flush them on input and output, PyTorch and NumPy do not,
-and a test holds each to what it does.
+A NaN goes in and comes out, and of GELU and SiLU at minus infinity too: 0 times infinity. What the
+derivative is at a NaN is left open: the frameworks differ there (relu: PyTorch 1, TensorFlow and
+JAX 0), and a NaN is reported as such; it is not 0, and its unit not dead. Subnormal numbers count
+as 0: TensorFlow and XLA flush them on input and output, PyTorch and NumPy do not, and a test holds
+each to what it does.
 
-Sources: Nair and Hinton 2010 (ReLU); Maas, Hannun and Ng 2013 (Leaky ReLU); He et al. 2015 (PReLU, initial slope 0.25);
-Clevert, Unterthiner and Hochreiter 2016 (ELU); Klambauer et al. 2017 (SELU); Hendrycks and Gimpel 2016 (GELU, and its
-approximation; SiLU); Elfwing, Uchibe and Doya 2018 (SiLU).
+Sources: Nair and Hinton 2010 (ReLU); Maas, Hannun and Ng 2013 (Leaky ReLU); He et al. 2015 (PReLU,
+initial slope 0.25); Clevert, Unterthiner and Hochreiter 2016 (ELU); Klambauer et al. 2017 (SELU);
+Hendrycks and Gimpel 2016 (GELU, and its approximation; SiLU); Elfwing, Uchibe and Doya 2018 (SiLU).
 """
 
 from __future__ import annotations
@@ -65,7 +70,8 @@ from common.part import Parameter, Parameters
 from common.spec import BY_NAME, PartSpec
 
 SELU_ALPHA = 1.6732632423543772848170429916717
-"""With `SELU_SCALE` it makes mean 0 and variance 1 a fixed point of a layer whose weights have variance 1 / n_in."""
+"""With `SELU_SCALE` it makes mean 0 and variance 1 a fixed point of a layer whose weights have
+variance 1 / n_in."""
 SELU_SCALE = 1.0507009873554804934193349852946
 
 GELU_CUBIC = 0.044715
@@ -73,14 +79,14 @@ GELU_CUBIC = 0.044715
 
 
 class Identity(PartSpec, frozen=True):
-    """z itself, for a linear network: what remains of the gradient is what the weights make of it."""
+    """z itself, for a linear network: what remains of the gradient is what weights make of it."""
 
     kind: Literal["identity"] = "identity"
     on_the_way_back: ClassVar[str] = "the identity passes on all of it"
 
 
 class Sigmoid(PartSpec, frozen=True):
-    """The logistic function; its derivative is at most 1/4, so that every layer shrinks the gradient."""
+    """The logistic function; its derivative is at most 1/4, so every layer shrinks the gradient."""
 
     kind: Literal["sigmoid"] = "sigmoid"
     on_the_way_back: ClassVar[str] = "a sigmoid's derivative is at most 1/4"
@@ -97,7 +103,9 @@ class ReLU(PartSpec, frozen=True):
     """max(z, 0); the derivative at 0 is 0."""
 
     kind: Literal["relu"] = "relu"
-    on_the_way_back: ClassVar[str] = "a ReLU passes on nothing where its unit is off, which about half of them are"
+    on_the_way_back: ClassVar[str] = (
+        "a ReLU passes on nothing where its unit is off, which about half of them are"
+    )
     derivative_at_0: Literal[0] = 0
 
 
@@ -105,7 +113,9 @@ class LeakyReLU(PartSpec, frozen=True):
     """z above 0, slope z below; the derivative at 0 is the slope."""
 
     kind: Literal["leaky_relu"] = "leaky_relu"
-    on_the_way_back: ClassVar[str] = "a leaky ReLU passes on little where its unit is below 0, which about half of them are"
+    on_the_way_back: ClassVar[str] = (
+        "a leaky ReLU passes on little where its unit is below 0, which about half of them are"
+    )
     traced: ClassVar[tuple[str, ...]] = ("slope",)
     slope: float = Field(default=0.01, gt=0, le=1)
     derivative_at_0: Literal["slope"] = "slope"
@@ -115,7 +125,9 @@ class PReLU(PartSpec, frozen=True):
     """Leaky ReLU with one trainable slope for each layer; the derivative at 0 is the slope."""
 
     kind: Literal["prelu"] = "prelu"
-    on_the_way_back: ClassVar[str] = "a PReLU passes on little where its unit is below 0, which about half of them are"
+    on_the_way_back: ClassVar[str] = (
+        "a PReLU passes on little where its unit is below 0, which about half of them are"
+    )
     starts: ClassVar[tuple[str, ...]] = ("initial_slope",)
     initial_slope: float = Field(default=0.25, ge=0, le=1)
     derivative_at_0: Literal["slope"] = "slope"
@@ -138,7 +150,9 @@ class SELU(PartSpec, frozen=True):
     """ELU with an alpha and a scale that are fixed; the derivative at 0 is scale times alpha."""
 
     kind: Literal["selu"] = "selu"
-    on_the_way_back: ClassVar[str] = "a SELU's derivative is 1.05 above 0, at most 1.76 below, and smaller away from 0"
+    on_the_way_back: ClassVar[str] = (
+        "a SELU's derivative is 1.05 above 0, at most 1.76 below, and smaller away from 0"
+    )
     alpha: float = Field(default=SELU_ALPHA, ge=SELU_ALPHA, le=SELU_ALPHA)
     scale: float = Field(default=SELU_SCALE, ge=SELU_SCALE, le=SELU_SCALE)
     derivative_at_0: Literal["scale alpha"] = "scale alpha"
@@ -177,18 +191,30 @@ def has_kink(spec: Activation) -> bool:
 
 
 def dead_where_output_is_not_positive(spec: Activation) -> bool:
-    """Whether a unit's output tells that its derivative is 0, so that its pre-activation need not be kept."""
+    """Whether a unit's output tells that its derivative is 0: its pre-activation is not needed."""
     match spec:
         case ReLU():
             return True
-        case Identity() | Sigmoid() | Tanh() | LeakyReLU() | PReLU() | ELU() | SELU() | GELU() | SiLU():
+        case (
+            Identity()
+            | Sigmoid()
+            | Tanh()
+            | LeakyReLU()
+            | PReLU()
+            | ELU()
+            | SELU()
+            | GELU()
+            | SiLU()
+        ):
             return False
         case _:
             assert_never(spec)
 
 
 def open_interval(spec: Activation, precision: str) -> tuple[float, float]:
-    """The pre-activations between which the derivative is not rounded to 0; outside, a unit passes no gradient.
+    """The pre-activations between which the derivative is not rounded to 0.
+
+    Outside, a unit passes no gradient.
 
     Args:
         spec: The activation. For PReLU the interval is that of a slope other than 0.
@@ -203,7 +229,8 @@ def open_interval(spec: Activation, precision: str) -> tuple[float, float]:
     match spec:
         case Sigmoid():  # 1 + exp(-z) rounds to 1 once exp(-z) <= 2^-bits
             return underflow, bits * math.log(2)
-        case Tanh():  # tanh z = 1 - 2 exp(-2z) + ..., and rounds to 1 once the distance is half an ulp below 1
+        # tanh z = 1 - 2 exp(-2z) + ..., and rounds to 1 once the distance is half an ulp below 1
+        case Tanh():
             edge = (bits + 2) / 2 * math.log(2)
             return -edge, edge
         case ReLU():

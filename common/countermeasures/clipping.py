@@ -1,18 +1,22 @@
 r"""Clipping: a bound on the gradient, between the backward pass and the optimiser's step.
 
-| kind        | the clipped gradient, for a threshold c                             | scope                    |
-|-------------|---------------------------------------------------------------------|--------------------------|
-| none        | g                                                                   |                          |
-| value       | min(max(g, -c), c)                                                  | each element             |
-| norm        | c g / |g| where |g| > c, else g; |g| the Euclidean norm of the parameter's gradient | each parameter by itself |
-| global_norm | c g / |g| where |g| > c, else g; |g| the norm over all parameters together | the whole network |
+| kind        | the clipped gradient, for a threshold c                 | scope                    |
+|-------------|---------------------------------------------------------|--------------------------|
+| none        | g                                                       |                          |
+| value       | min(max(g, -c), c)                                      | each element             |
+| norm        | c g / |g| where |g| > c, else g; |g| the Euclidean norm | each parameter by itself |
+|             | of the parameter's gradient                             |                          |
+| global_norm | c g / |g| where |g| > c, else g; |g| the norm over all  | the whole network        |
+|             | parameters together                                     |                          |
 
-No epsilon is added to a norm. A parameter is one weight matrix, bias, scale, shift or slope of one layer of one seed,
-however a wing stores it: a stacked array is clipped layer by layer, and each seed by itself. Norms are computed
-scale-safe, so that a float32 gradient of 1e30 is clipped and not lost in its square.
+No epsilon is added to a norm. A parameter is one weight matrix, bias, scale, shift or slope of one
+layer of one seed, however a wing stores it: a stacked array is clipped layer by layer, and each
+seed by itself. Norms are computed scale-safe, so that a float32 gradient of 1e30 is clipped and not
+lost in its square.
 
-Where a norm is not finite, its gradients become NaN: an event with a step and a layer, not a silent zero. With `value` a
-NaN stays a NaN and an infinite element becomes +-c, as in all three frameworks; the event is seen before clipping.
+Where a norm is not finite, its gradients become NaN: an event with a step and a layer, not a silent
+zero. With `value` a NaN stays a NaN and an infinite element becomes +-c, as in all three
+frameworks; the event is seen before clipping.
 
 Sources: Pascanu, Mikolov and Bengio 2013, algorithm 1 (norm); Mikolov 2012 (value).
 """
@@ -61,12 +65,18 @@ class GlobalNormClipping(Spec, frozen=True):
 
 
 Clipping = Annotated[
-    Annotated[NoClipping | ValueClipping | NormClipping | GlobalNormClipping, Field(discriminator="kind")], BY_NAME
+    Annotated[
+        NoClipping | ValueClipping | NormClipping | GlobalNormClipping, Field(discriminator="kind")
+    ],
+    BY_NAME,
 ]
 
 
 def most_apart(spec: Clipping) -> float | None:
-    """How far apart two clipped gradients can be in an element, where each is clipped by itself; None where that is not so."""
+    """How far apart two clipped gradients can be in an element, where each is clipped by itself.
+
+    None where that is not so.
+    """
     match spec:
         case ValueClipping(threshold=c):
             return 2 * c

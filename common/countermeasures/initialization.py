@@ -1,4 +1,4 @@
-r"""Initialization: the law that the weights of an affine map [n_in, n_out] are drawn from, and that of its biases.
+r"""Initialization: the laws that weights [n_in, n_out] and biases of affine maps are drawn from.
 
 | kind                 | standard deviation of a weight                |
 |----------------------|-----------------------------------------------|
@@ -11,42 +11,50 @@ r"""Initialization: the law that the weights of an affine map [n_in, n_out] are 
 | keras_default        | sqrt(2 / (n_in + n_out))                      |
 | flax_default         | sqrt(1 / n_in)                                |
 
-n is n_in for `fan = "in"`, n_out for "out", and (n_in + n_out) / 2 for "avg": the first keeps the size of what goes forward,
-the second that of the gradient, the third some of both; they are equal where n_in = n_out. `fan = "in"` is what many texts call
-Xavier, and is the law of LeCun et al. 1998; `fan = "avg"` is that of Glorot and Bengio 2010. The slope is that of Leaky ReLU or
-PReLU below 0, where the network has one.
+n is n_in for `fan = "in"`, n_out for "out", and (n_in + n_out) / 2 for "avg": the first keeps the
+size of what goes forward, the second that of the gradient, the third some of both; they are equal
+where n_in = n_out. `fan = "in"` is what many texts call Xavier, and is the law of LeCun et al.
+1998; `fan = "avg"` is that of Glorot and Bengio 2010. The slope is that of Leaky ReLU or PReLU
+below 0, where the network has one.
 
 The shape of the law is said by name, and has that standard deviation whichever it is:
 
-| distribution     | a weight, for standard deviation s                                               |
-|------------------|----------------------------------------------------------------------------------|
-| normal           | N(0, s^2), no bound                                                              |
-| truncated_normal | N(0, t^2) given |w| <= 2t, with t = s / 0.8796..., the std of N(0, 1) cut at +-2 |
-| uniform          | U(-sqrt(3) s, sqrt(3) s)                                                         |
+| distribution     | a weight, for standard deviation s                                            |
+|------------------|-------------------------------------------------------------------------------|
+| normal           | N(0, s^2), no bound                                                           |
+| truncated_normal | N(0, t^2) given |w| <= 2t, with t = s / 0.8796...,                            |
+|                  | the std of N(0, 1) cut at +-2                                                 |
+| uniform          | U(-sqrt(3) s, sqrt(3) s)                                                      |
 
-Orthogonal weights are uniform among the matrices whose columns are orthogonal, each of length gain, or whose rows are, where
-n_in < n_out: Q of the QR decomposition of a normal matrix, its columns multiplied by the signs of R's diagonal. Without these
-signs Q is what the algorithm makes it, and not uniform.
+Orthogonal weights are uniform among the matrices whose columns are orthogonal, each of length gain,
+or whose rows are, where n_in < n_out: Q of the QR decomposition of a normal matrix, its columns
+multiplied by the signs of R's diagonal. Without these signs Q is what the algorithm makes it, and
+not uniform.
 
-A bias starts at 0, or by a law of its own; a layer with batch norm has none, and then there is nothing to draw:
+A bias starts at 0, or by a law of its own; a layer with batch norm has none, and then there is
+nothing to draw:
 
 | bias             | of an affine map with n_in inputs                |
 |------------------|--------------------------------------------------|
 | 0                | 0                                                |
 | uniform_fan_in   | U(-1 / sqrt(n_in), 1 / sqrt(n_in)), as PyTorch's |
 
-A single layer may have another law than all others, by its name: `initialization_by_layer` of a plan.
+A single layer may have another law than all others, by its name: `initialization_by_layer` of a
+plan.
 
-What the frameworks start a layer from, unasked, are kinds of their own, each a law of the table with its numbers fixed:
+What the frameworks start a layer from, unasked, are kinds of their own, each a law of the table
+with its numbers fixed:
 
-| kind          | is                                       | distribution     | bias           |
-|---------------|------------------------------------------|------------------|----------------|
-| torch_default | he, slope = sqrt(5): U(-1 / sqrt(n_in), 1 / sqrt(n_in)) | uniform | uniform_fan_in |
-| keras_default | xavier, fan = "avg": `glorot_uniform`    | uniform          | 0              |
-| flax_default  | xavier, fan = "in": `lecun_normal`       | truncated_normal | 0              |
+| kind          | is                                           | distribution     | bias           |
+|---------------|----------------------------------------------|------------------|----------------|
+| torch_default | he, slope = sqrt(5):                         | uniform          | uniform_fan_in |
+|               | U(-1 / sqrt(n_in), 1 / sqrt(n_in))           |                  |                |
+| keras_default | xavier, fan = "avg": `glorot_uniform`        | uniform          | 0              |
+| flax_default  | xavier, fan = "in": `lecun_normal`           | truncated_normal | 0              |
 
-Sources: LeCun et al. 1998, Efficient BackProp; Glorot and Bengio 2010, eq. 12 and 16; He et al. 2015, eq. 10, 14 and 15; Saxe,
-McClelland and Ganguli 2014 (orthogonal), with the signs of Mezzadri 2007.
+Sources: LeCun et al. 1998, Efficient BackProp; Glorot and Bengio 2010, eq. 12 and 16; He et al.
+2015, eq. 10, 14 and 15; Saxe, McClelland and Ganguli 2014 (orthogonal), with the signs of
+Mezzadri 2007.
 """
 
 from __future__ import annotations
@@ -89,7 +97,7 @@ class Xavier(Spec, frozen=True):
 
 
 class He(Spec, frozen=True):
-    """A standard deviation that keeps the variance of a layer with ReLU, or with a slope below 0."""
+    """A standard deviation that keeps the variance of a layer with ReLU, or a slope below 0."""
 
     kind: Literal["he"] = "he"
     fan: Fan = "in"
@@ -110,7 +118,8 @@ class Orthogonal(Spec, frozen=True):
 class Constant(Spec, frozen=True):
     """One number for all weights: the units of a layer start equal, and stay so.
 
-    With a softmax at the end nothing comes back at first: its gradients add up to 0, and each has the same weight.
+    With a softmax at the end nothing comes back at first: its gradients add up to 0, and each has
+    the same weight.
     """
 
     kind: Literal["constant"] = "constant"
@@ -180,7 +189,7 @@ def he_scale(spec: He) -> float:
 
 
 def standard_deviation(spec: Initialization, n_in: int, n_out: int) -> float:
-    """The standard deviation of a weight of an affine map from n_in to n_out units (table above)."""
+    """The standard deviation of a weight of an affine map from n_in to n_out (table above)."""
     law = law_of(spec)
     match law:
         case Gaussian(std=std):

@@ -2,16 +2,19 @@ r"""Loss: what the outputs of a network are held to, and the first gradient on t
 
 For outputs z of a sample of class y, out of C, or of n real targets t:
 
-| kind                 | outputs | of a sample                                | gradient with respect to z |
-|----------------------|---------|--------------------------------------------|----------------------------|
-| cross_entropy        | C       | log sum exp(z) - z_y                       | softmax(z) - onehot(y)     |
-| binary_cross_entropy | 1       | log(1 + exp(z)) - y z, for y of 0 or 1     | sigmoid(z) - y             |
-| squared_error        | C       | mean over the outputs of (z - onehot(y))^2 | 2 / C (z - onehot(y))      |
-| squared_error        | n       | mean over the outputs of (z - t)^2         | 2 / n (z - t)              |
+| kind                 | outputs | of a sample                        | gradient with respect to z |
+|----------------------|---------|------------------------------------|----------------------------|
+| cross_entropy        | C       | log sum exp(z) - z_y               | softmax(z) - onehot(y)     |
+| binary_cross_entropy | 1       | log(1 + exp(z)) - y z,             | sigmoid(z) - y             |
+|                      |         | for y of 0 or 1                    |                            |
+| squared_error        | C       | mean over the outputs of           | 2 / C (z - onehot(y))      |
+|                      |         | (z - onehot(y))^2                  |                            |
+| squared_error        | n       | mean over the outputs of (z - t)^2 | 2 / n (z - t)              |
 
-The loss of a batch is the mean over its samples. The class that a network finds is that of the largest output; of one logit,
-whether it is above 0. Always saying the shares p of the classes has the loss sum -p log p, the squared error mean p (1 - p);
-always saying the mean of real targets has their variance.
+The loss of a batch is the mean over its samples. The class that a network finds is that of the
+largest output; of one logit, whether it is above 0. Always saying the shares p of the classes has
+the loss sum -p log p, the squared error mean p (1 - p); always saying the mean of real targets has
+their variance.
 
 Sources: Bridle 1990 (softmax with cross-entropy); Bishop 2006, sections 4.3 and 5.2.
 """
@@ -58,7 +61,10 @@ class SquaredError(Spec, frozen=True):
     reduction: Literal["mean over samples and outputs"] = "mean over samples and outputs"
 
 
-Loss = Annotated[Annotated[CrossEntropy | BinaryCrossEntropy | SquaredError, Field(discriminator="kind")], BY_NAME]
+Loss = Annotated[
+    Annotated[CrossEntropy | BinaryCrossEntropy | SquaredError, Field(discriminator="kind")],
+    BY_NAME,
+]
 
 
 def outputs(spec: Loss, classes: int) -> int:

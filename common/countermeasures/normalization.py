@@ -1,26 +1,29 @@
-r"""Normalization: of pre-activations, over the batch (batch norm) or over the units of a sample (layer norm, rms norm).
+r"""Normalization: of pre-activations, over the batch or over the units of a sample.
+
+Over the batch is batch norm, over the units layer norm and rms norm.
 
 Batch norm gives every unit zero mean and unit variance over the batch:
 
-    training    mean = sum(z) / B,   variance = sum((z - mean)^2) / B      over the batch, two-pass, biased
-                y = scale (z - mean) / sqrt(variance + epsilon) + shift
-                running = momentum running + (1 - momentum) batch          for mean and (biased) variance alike
-    evaluation  y = scale (z - running mean) / sqrt(running variance + epsilon) + shift
+    training   mean = sum(z) / B, variance = sum((z - mean)^2) / B  over the batch, two-pass, biased
+               y = scale (z - mean) / sqrt(variance + epsilon) + shift
+               running = momentum running + (1 - momentum) batch    for mean and (biased) variance
+    evaluation y = scale (z - running mean) / sqrt(running variance + epsilon) + shift
 
-Momentum is the weight of the old value. The gradient flows through the mean and the variance of the batch. The affine map
-before it has no bias: the mean takes a bias away again, and its gradient would be exactly 0.
+Momentum is the weight of the old value. The gradient flows through the mean and the variance of the
+batch. The affine map before it has no bias: the mean takes a bias away again, and its gradient
+would be exactly 0.
 
-Layer norm gives every sample zero mean and unit variance over its units, in training and evaluation alike, and rms norm leaves
-the mean as it is; scale and shift are a unit's own:
+Layer norm gives every sample zero mean and unit variance over its units, in training and evaluation
+alike, and rms norm leaves the mean as it is; scale and shift are a unit's own:
 
-    layer       mean = sum(z) / N,   variance = sum((z - mean)^2) / N      over the units, two-pass, biased
-                y = scale (z - mean) / sqrt(variance + epsilon) + shift
-    rms         y = scale z / sqrt(sum(z^2) / N + epsilon)
+    layer      mean = sum(z) / N, variance = sum((z - mean)^2) / N  over the units, two-pass, biased
+               y = scale (z - mean) / sqrt(variance + epsilon) + shift
+    rms        y = scale z / sqrt(sum(z^2) / N + epsilon)
 
 They keep nothing of the batches, and do not take away a bias, which differs from unit to unit.
 
-Sources: Ioffe and Szegedy 2015, algorithm 1, with the biased variance kept in the running average; Ba, Kiros and Hinton 2016,
-eq. 4; Zhang and Sennrich 2019, eq. 4.
+Sources: Ioffe and Szegedy 2015, algorithm 1, with the biased variance kept in the running average;
+Ba, Kiros and Hinton 2016, eq. 4; Zhang and Sennrich 2019, eq. 4.
 """
 
 from __future__ import annotations
@@ -64,7 +67,10 @@ class BatchNormalization(PartSpec, frozen=True):
 
     def parameters(self, units: int) -> Parameters:
         """Scale and shift of each unit."""
-        return {"scale": Parameter((units,), self.initial_scale), "shift": Parameter((units,), self.initial_shift)}
+        return {
+            "scale": Parameter((units,), self.initial_scale),
+            "shift": Parameter((units,), self.initial_shift),
+        }
 
     def statistics(self, units: int) -> Parameters:
         """The running mean and variance of each unit."""
@@ -87,7 +93,10 @@ class LayerNormalization(PartSpec, frozen=True):
 
     def parameters(self, units: int) -> Parameters:
         """Scale and shift of each unit."""
-        return {"scale": Parameter((units,), self.initial_scale), "shift": Parameter((units,), self.initial_shift)}
+        return {
+            "scale": Parameter((units,), self.initial_scale),
+            "shift": Parameter((units,), self.initial_shift),
+        }
 
 
 class RMSNormalization(PartSpec, frozen=True):
@@ -108,6 +117,9 @@ class RMSNormalization(PartSpec, frozen=True):
 
 
 Normalization = Annotated[
-    Annotated[NoNormalization | BatchNormalization | LayerNormalization | RMSNormalization, Field(discriminator="kind")],
+    Annotated[
+        NoNormalization | BatchNormalization | LayerNormalization | RMSNormalization,
+        Field(discriminator="kind"),
+    ],
     BY_NAME,
 ]

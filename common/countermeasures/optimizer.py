@@ -1,29 +1,33 @@
 r"""Optimizer: what a step makes of the clipped gradient, and how far it moves the weights by it.
 
-A step adds an update to each parameter w: w + u, with u = -learning_rate d. For the clipped gradient g, and a state that is 0
-before the first step, the direction d is
+A step adds an update to each parameter w: w + u, with u = -learning_rate d. For the clipped
+gradient g, and a state that is 0 before the first step, the direction d is
 
-| kind     | state after the step                               | d                                              |
-|----------|----------------------------------------------------|------------------------------------------------|
-| sgd      |                                                    | g                                              |
-| momentum | v = momentum v + g                                 | v                                              |
-| nesterov | v = momentum v + g                                 | g + momentum v                                 |
-| adam     | m = beta1 m + (1 - beta1) g, s = beta2 s + (1 - beta2) g^2 | m / c1 / (sqrt(s / c2) + epsilon)      |
-| adamw    | as adam                                            | m / c1 / (sqrt(s / c2) + epsilon) + weight_decay w |
-| rmsprop  | s = rho s + (1 - rho) g^2                          | g / (sqrt(s) + epsilon)                        |
+| kind     | state after the step                      | d                                         |
+|----------|-------------------------------------------|-------------------------------------------|
+| sgd      |                                           | g                                         |
+| momentum | v = momentum v + g                        | v                                         |
+| nesterov | v = momentum v + g                        | g + momentum v                            |
+| adam     | m = beta1 m + (1 - beta1) g,              | m / c1 / (sqrt(s / c2) + epsilon)         |
+|          | s = beta2 s + (1 - beta2) g^2             |                                           |
+| adamw    | as adam                                   | m / c1 / (sqrt(s / c2) + epsilon)         |
+|          |                                           | + weight_decay w                          |
+| rmsprop  | s = rho s + (1 - rho) g^2                 | g / (sqrt(s) + epsilon)                   |
 
-with the bias corrections c1 = 1 - beta1^t and c2 = 1 - beta2^t of step t, counted from 1. The order of a step is: clip, state,
-direction, w + u; d is made of w before the step. The decay is decoupled: it enters neither g nor the state, is not
-clipped, and takes every parameter, the biases among them. There is no dampening, and the learning rate is no part of the state.
+with the bias corrections c1 = 1 - beta1^t and c2 = 1 - beta2^t of step t, counted from 1. The order
+of a step is: clip, state, direction, w + u; d is made of w before the step. The decay is decoupled:
+it enters neither g nor the state, is not clipped, and takes every parameter, the biases among them.
+There is no dampening, and the learning rate is no part of the state.
 
-Without epsilon Adam and RMSprop step as far for a gradient of 1e-12 as for one of 1. With it, a gradient that is much smaller
-than epsilon is divided by epsilon alone, and the step vanishes with it: so the place and the size of epsilon decide whether a
-vanished gradient still trains. A square is beyond a precision sooner than its root: of a float32 gradient below 1e-19 there is
-no second moment, and of one above 1e19 an infinite one, by which the step is 0.
+Without epsilon Adam and RMSprop step as far for a gradient of 1e-12 as for one of 1. With it, a
+gradient that is much smaller than epsilon is divided by epsilon alone, and the step vanishes with
+it: so the place and the size of epsilon decide whether a vanished gradient still trains. A square
+is beyond a precision sooner than its root: of a float32 gradient below 1e-19 there is no second
+moment, and of one above 1e19 an infinite one, by which the step is 0.
 
-Sources: Polyak 1964 (momentum); Nesterov 1983, as Sutskever et al. 2013 and PyTorch have it; Kingma and Ba 2015, algorithm 1
-(Adam); Loshchilov and Hutter 2019, algorithm 2, its decay times the learning rate as in all three frameworks (AdamW); Tieleman
-and Hinton 2012, lecture 6.5 (RMSprop).
+Sources: Polyak 1964 (momentum); Nesterov 1983, as Sutskever et al. 2013 and PyTorch have it; Kingma
+and Ba 2015, algorithm 1 (Adam); Loshchilov and Hutter 2019, algorithm 2, its decay times the
+learning rate as in all three frameworks (AdamW); Tieleman and Hinton 2012, lecture 6.5 (RMSprop).
 """
 
 from __future__ import annotations
@@ -91,7 +95,13 @@ class AdamW(Spec, frozen=True):
 
     kind: Literal["adamw"] = "adamw"
     title: ClassVar[str] = "AdamW"
-    traced: ClassVar[tuple[str, ...]] = ("learning_rate", "beta1", "beta2", "epsilon", "weight_decay")
+    traced: ClassVar[tuple[str, ...]] = (
+        "learning_rate",
+        "beta1",
+        "beta2",
+        "epsilon",
+        "weight_decay",
+    )
     learning_rate: float = Field(default=1e-3, gt=0)
     beta1: Share = 0.9
     beta2: Share = 0.999
@@ -128,7 +138,7 @@ Arrays = dict[str, np.ndarray]
 
 
 def slots(spec: Optimizer) -> tuple[str, ...]:
-    """The names of what is kept of each parameter from step to step, of its shape and 0 before the first."""
+    """The names of what is kept of each parameter between steps, of its shape and 0 at first."""
     match spec:
         case SGD():
             return ()
@@ -145,7 +155,8 @@ def slots(spec: Optimizer) -> tuple[str, ...]:
 def coefficients(spec: Optimizer) -> dict[str, float]:
     """The numbers that every step takes, in float64.
 
-    What a share leaves of 1 is among them: a wing that subtracts float32(0.999) from 1 is off by 1e-5 of the result.
+    What a share leaves of 1 is among them: a wing that subtracts float32(0.999) from 1 is off by
+    1e-5 of the result.
     """
     found: dict[str, float] = {name: getattr(spec, name) for name in spec.traced}
     shares = [name for name in ("beta1", "beta2", "rho") if name in found]
@@ -153,7 +164,7 @@ def coefficients(spec: Optimizer) -> dict[str, float]:
 
 
 def corrections(spec: Optimizer, step: int) -> dict[str, float]:
-    """The numbers that change from step to step, counted from 1, in float64: the bias corrections."""
+    """The numbers that change from step to step, from 1 on, in float64: the bias corrections."""
     match spec:
         case Adam(beta1=beta1, beta2=beta2) | AdamW(beta1=beta1, beta2=beta2):
             return {"correction1": 1 - beta1**step, "correction2": 1 - beta2**step}
@@ -164,7 +175,10 @@ def corrections(spec: Optimizer, step: int) -> dict[str, float]:
 
 
 def steepest(spec: Optimizer) -> float:
-    """About how many times as far apart as two gradients their directions may be, in an element, whatever the state."""
+    """About how many times as far apart as two gradients their directions may be.
+
+    In an element, whatever the state.
+    """
     match spec:
         case SGD() | Momentum():
             return 1.0
@@ -177,7 +191,7 @@ def steepest(spec: Optimizer) -> float:
 
 
 def linear(spec: Optimizer) -> bool:
-    """Whether directions are always as far apart as their gradients, times a number that is about 1."""
+    """Whether directions are always as far apart as their gradients, times a number of about 1."""
     match spec:
         case SGD() | Momentum() | Nesterov():
             return True
@@ -189,7 +203,9 @@ def linear(spec: Optimizer) -> bool:
 
 def with_rate(spec: Optimizer, learning_rate: float | None) -> Optimizer:
     """The spec with another learning rate; None leaves its own."""
-    return spec if learning_rate is None else spec.model_copy(update={"learning_rate": learning_rate})
+    return (
+        spec if learning_rate is None else spec.model_copy(update={"learning_rate": learning_rate})
+    )
 
 
 def without_rate(spec: Optimizer) -> Optimizer:
@@ -209,16 +225,23 @@ def held_of(spec: Optimizer, state: dict[str, Any], parameter: str) -> dict[str,
 
 def initial(spec: Optimizer, parameters: Arrays) -> Arrays:
     """The state before the first step, by `parameter.slot`."""
-    return {named(name, slot): np.zeros(a.shape) for name, a in parameters.items() for slot in slots(spec)}
+    return {
+        named(name, slot): np.zeros(a.shape)
+        for name, a in parameters.items()
+        for slot in slots(spec)
+    }
 
 
 def of_probe(inputs: Arrays) -> tuple[Arrays, list[Arrays]]:
-    """What `probe` is given: parameters [seed, layer, ...] by name, and their gradients of each step.
+    """What `probe` gets: parameters [seed, layer, ...] by name, and their gradients of each step.
 
     Args:
-        inputs: `name` [seed, layer, ...] and `name.gradients` [step, seed, layer, ...] for each parameter.
+        inputs: `name` [seed, layer, ...] and `name.gradients` [step, seed, layer, ...] for each
+            parameter.
     """
     names = [name for name in inputs if not name.endswith(".gradients")]
     steps = len(inputs[f"{names[0]}.gradients"])
-    gradients = [{name: inputs[f"{name}.gradients"][step] for name in names} for step in range(steps)]
+    gradients = [
+        {name: inputs[f"{name}.gradients"][step] for name in names} for step in range(steps)
+    ]
     return {name: inputs[name] for name in names}, gradients

@@ -1,7 +1,9 @@
-r"""Recurrent: one layer of cells that is run over the steps of time, so that the depth is the length of the sequence.
+r"""Recurrent: one layer of cells that is run over the steps of time.
 
-With x what goes in at a step, h the output of the step before (0 at the first one), a an activation, by default tanh, s the
-logistic function, and W, U, b of each gate by its name:
+The depth is the length of the sequence.
+
+With x what goes in at a step, h the output of the step before (0 at the first one), a an
+activation, by default tanh, s the logistic function, and W, U, b of each gate by its name:
 
 | kind   | a step                                                              | handed on |
 |--------|---------------------------------------------------------------------|-----------|
@@ -10,24 +12,27 @@ logistic function, and W, U, b of each gate by its name:
 | lstm   | i, f, o = s(x W + h U + b), g = a(x W + h U + b), c' = f c + i g, h' = o a(c') | h, c |
 | gru    | r, z = s(x W + h U + b), n = a(x W + b + r (h U + d)), h' = (1 - z) n + z h | h   |
 
-The LSTM is the one with a forget gate and without peepholes; in the GRU the reset gate stands after the product ("reset
-after"), as PyTorch and Flax have it and Keras by default. A gate has one bias, and the GRU's candidate a second one, d.
+The LSTM is the one with a forget gate and without peepholes; in the GRU the reset gate stands after
+the product ("reset after"), as PyTorch and Flax have it and Keras by default. A gate has one bias,
+and the GRU's candidate a second one, d.
 
-| parameter        | of    | shape                  | starts                                                    |
-|------------------|-------|------------------------|-----------------------------------------------------------|
-| `input_weight`   | W     | [gate, n_in, units]    | each gate's by the plan's initialization                  |
-| `weight`         | U     | [gate, units, units]   | each gate's orthogonal, or the identity, or as W          |
-| `bias`           | b     | [gate, units]          | 0; the forget gate's from `forget_bias`                   |
-| `recurrent_bias` | d     | [units], of the GRU    | 0                                                         |
+| parameter        | of | shape                | starts                                           |
+|------------------|----|----------------------|--------------------------------------------------|
+| `input_weight`   | W  | [gate, n_in, units]  | each gate's by the plan's initialization         |
+| `weight`         | U  | [gate, units, units] | each gate's orthogonal, or the identity, or as W |
+| `bias`           | b  | [gate, units]        | 0; the forget gate's from `forget_bias`          |
+| `recurrent_bias` | d  | [units], of the GRU  | 0                                                |
 
-The gates stand in the order of `gates`. To clip each parameter by its own norm takes all gates of one together, as PyTorch's
-and Keras' arrays have them.
+The gates stand in the order of `gates`. To clip each parameter by its own norm takes all gates of
+one together, as PyTorch's and Keras' arrays have them.
 
-The sites are the steps of time, and h is what is measured there; W, U and b are one for all steps, so that what is measured of
-the weights, U, is the same at each. A unit is dead by the activation of the cell: that of the LSTM's c, of the GRU's candidate.
+The sites are the steps of time, and h is what is measured there; W, U and b are one for all steps,
+so that what is measured of the weights, U, is the same at each. A unit is dead by the activation of
+the cell: that of the LSTM's c, of the GRU's candidate.
 
-Sources: Elman 1990 (simple); Le, Jaitly and Hinton 2015 (ReLU from the identity); Hochreiter and Schmidhuber 1997, Gers,
-Schmidhuber and Cummins 2000 (LSTM, forget gate); Jozefowicz, Zaremba and Sutskever 2015 (forget bias 1); Cho et al. 2014 (GRU).
+Sources: Elman 1990 (simple); Le, Jaitly and Hinton 2015 (ReLU from the identity); Hochreiter and
+Schmidhuber 1997, Gers, Schmidhuber and Cummins 2000 (LSTM, forget gate); Jozefowicz, Zaremba and
+Sutskever 2015 (forget bias 1); Cho et al. 2014 (GRU).
 """
 
 from __future__ import annotations
@@ -74,7 +79,7 @@ class LSTM(Spec, frozen=True):
 
 
 class GRU(Spec, frozen=True):
-    """The output is a mean of what it was and of a candidate; the update gate says how much is kept."""
+    """The output is a mean of what it was and of a candidate; the update gate says what stays."""
 
     kind: Literal["gru"] = "gru"
     over_time: ClassVar[bool] = True
@@ -86,7 +91,9 @@ class GRU(Spec, frozen=True):
 
 Cell = SimpleRNN | LSTM | GRU
 AnyCell = Annotated[Annotated[Cell, Field(discriminator="kind")], BY_NAME]
-Recurrent = Annotated[Annotated[NoRecurrence | SimpleRNN | LSTM | GRU, Field(discriminator="kind")], BY_NAME]
+Recurrent = Annotated[
+    Annotated[NoRecurrence | SimpleRNN | LSTM | GRU, Field(discriminator="kind")], BY_NAME
+]
 
 
 @dataclass(frozen=True)
@@ -115,7 +122,8 @@ class Step:
 
     def parameters(self, units: int) -> Parameters:
         """The weights and biases of all gates."""
-        gates, count = self.spec.gates, len(self.spec.gates)
+        gates = self.spec.gates
+        count = len(self.spec.gates)
         found = {
             "input_weight": Parameter((count, units, self.units), "drawn", gates=gates),
             "weight": Parameter((count, self.units, self.units), self.spec.start, gates=gates),

@@ -1,26 +1,32 @@
-r"""Skip: a connection past a layer, so that the gradient has a way back that no weight and no derivative shrinks.
+r"""Skip: a connection past a layer, a way back where no weight or derivative shrinks the gradient.
 
 With F what a layer adds, x what goes into it and h what comes out:
 
-| kind     | a layer                                      | trained of it                               |
-|----------|----------------------------------------------|---------------------------------------------|
-| none     | h = F(x)                                     |                                             |
-| residual | h = x + scale F(x)                           |                                             |
-| rezero   | h = x + a F(x)                               | a, one number a layer, from `initial_scale` |
-| highway  | h = t F(x) + (1 - t) x, t = sigmoid(x W + b) | W as other weights, b from `initial_bias`   |
+| kind     | a layer                                   | trained of it                             |
+|----------|-------------------------------------------|-------------------------------------------|
+| none     | h = F(x)                                  |                                           |
+| residual | h = x + scale F(x)                        |                                           |
+| rezero   | h = x + a F(x)                            | a, one number a layer, from               |
+|          |                                           | `initial_scale`                           |
+| highway  | h = t F(x) + (1 - t) x,                   | W as other weights, b from `initial_bias` |
+|          | t = sigmoid(x W + b)                      |                                           |
 
 Where the sum stands is said by name:
 
-| order           | F                           | after the sum  | the first hidden layer | before the output            |
-|-----------------|-----------------------------|----------------|------------------------|------------------------------|
-| pre-activation  | affine(activation(norm(x))) |                | an affine map          | normalization and activation |
-| post-activation | norm(affine(x))             | the activation | as without connection  |                              |
-| around          | activation(norm(affine(x))) |                | as without connection  |                              |
+| order           | F                           | after the sum  | the first      | before the     |
+|                 |                             |                | hidden layer   | output         |
+|-----------------|-----------------------------|----------------|----------------|----------------|
+| pre-activation  | affine(activation(norm(x))) |                | an affine map  | normalization  |
+|                 |                             |                |                | and activation |
+| post-activation | norm(affine(x))             | the activation | as without     |                |
+|                 |                             |                | connection     |                |
+| around          | activation(norm(affine(x))) |                | as without     |                |
+|                 |                             |                | connection     |                |
 
 A layer that changes the number of units, as the first one does, has no connection past it.
 
-Sources: He, Zhang, Ren and Sun 2016a (residual, post-activation) and 2016b (pre-activation); Bachlechner et al. 2021 (ReZero);
-Srivastava, Greff and Schmidhuber 2015 (highway; b from -1 to -3).
+Sources: He, Zhang, Ren and Sun 2016a (residual, post-activation) and 2016b (pre-activation);
+Bachlechner et al. 2021 (ReZero); Srivastava, Greff and Schmidhuber 2015 (highway; b from -1 to -3).
 """
 
 from __future__ import annotations
@@ -56,7 +62,7 @@ class Residual(Spec, frozen=True):
 
 
 class ReZero(Spec, frozen=True):
-    """A residual connection whose scale is trained, and starts at 0: at first every layer is the identity."""
+    """A residual connection whose trained scale starts at 0: first every layer is the identity."""
 
     kind: Literal["rezero"] = "rezero"
     past: ClassVar[bool] = True
@@ -66,7 +72,7 @@ class ReZero(Spec, frozen=True):
 
 
 class Highway(Spec, frozen=True):
-    """A gate for each unit says how much is the layer's and how much its input; it starts nearly closed."""
+    """A unit's gate says how much is the layer's, how much its input; it starts nearly closed."""
 
     kind: Literal["highway"] = "highway"
     past: ClassVar[bool] = True
@@ -75,7 +81,9 @@ class Highway(Spec, frozen=True):
     order: Literal["around"] = "around"
 
 
-Skip = Annotated[Annotated[NoSkip | Residual | ReZero | Highway, Field(discriminator="kind")], BY_NAME]
+Skip = Annotated[
+    Annotated[NoSkip | Residual | ReZero | Highway, Field(discriminator="kind")], BY_NAME
+]
 
 
 @dataclass(frozen=True)
@@ -124,7 +132,10 @@ def own_parameters(spec: Skip, units: int) -> Parameters:
         case ReZero(initial_scale=scale):
             return {"skip_scale": Parameter((), scale)}
         case Highway(initial_bias=bias):
-            return {"gate_weight": Parameter((units, units), "drawn"), "gate_bias": Parameter((units,), bias)}
+            return {
+                "gate_weight": Parameter((units, units), "drawn"),
+                "gate_bias": Parameter((units,), bias),
+            }
         case NoSkip() | Residual():
             return {}
         case _:
@@ -163,7 +174,9 @@ def arranged(spec: Skip, affine: Part, normalization: Part, activation: Part) ->
         case "none":
             return Arranged(layer, layer, layer, ())
         case "pre-activation":
-            return Arranged((affine,), (Around(spec, (*before, affine)),), (*before, affine), before)
+            return Arranged(
+                (affine,), (Around(spec, (*before, affine)),), (*before, affine), before
+            )
         case "post-activation":
             return Arranged(layer, (Around(spec, (affine, normalization)), activation), layer, ())
         case "around":

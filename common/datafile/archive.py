@@ -1,4 +1,4 @@
-"""What an archive says of its arrays before they are read: the members, and whether they fit into memory.
+"""What an archive says of its arrays unread: the members, and whether they fit into memory.
 
 A forged archive may say anything: no more of it is read than its directory and the headers take.
 """
@@ -21,7 +21,8 @@ DIRECTORY = 1_000_000
 """Bytes of an archive's list of its members, which is read whole."""
 
 PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""How an archive may be packed; of others, zipfile unpacks more than is asked for, without bound."""
+"""How an archive may be packed; of others, zipfile unpacks more than is asked for, without
+bound."""
 
 HEADER = 16_384
 """Bytes of an array's header; NumPy reads no more than 10,000 of it."""
@@ -31,7 +32,10 @@ COPIES = 6
 
 
 class Member(NamedTuple):
-    """What an archive says of an array in it, before it is read: its shape, its type, and how many bytes it has."""
+    """What an archive says of an array in it, before it is read.
+
+    Its shape, its type, and how many bytes it has.
+    """
 
     shape: tuple[int, ...]
     dtype: np.dtype
@@ -47,7 +51,9 @@ class _Sober:
 
     def __init__(self, file: BinaryIO) -> None:
         self.file = file
-        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+        self.seek = file.seek
+        self.tell = file.tell
+        self.seekable = file.seekable
 
     def read(self, size: int = -1) -> bytes:
         """As of a file; what is left at the end, where no size is given."""
@@ -68,11 +74,19 @@ def members_of(path: str, file: BinaryIO) -> Members:
         for info in archive.infolist():
             key = info.filename.removesuffix(".npy")
             if key in found:
-                raise UserError(f"{path} must have each array once; received {shown(key)} twice; save it again")
+                raise UserError(
+                    f"{path} must have each array once; received {shown(key)} twice; save it again"
+                )
             if info.flag_bits & 1:
-                raise UserError(f"{path} must not be encrypted; received {shown(key)} with a password; save it again without")
+                raise UserError(
+                    f"{path} must not be encrypted; received {shown(key)} with a password; save "
+                    "it again without"
+                )
             if info.compress_type not in PACKED:
-                raise UserError(f"{path} must be packed as NumPy does it; received {shown(key)} in another way; save it again")
+                raise UserError(
+                    f"{path} must be packed as NumPy does it; received {shown(key)} in another "
+                    "way; save it again"
+                )
             with archive.open(info) as member:
                 found[key] = _member(member.read(HEADER), info.file_size)
     return found
@@ -84,7 +98,11 @@ def _member(head: bytes, size: int) -> Member | None:
         version = np.lib.format.read_magic(file)
     except ValueError:
         return None
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    read = (
+        np.lib.format.read_array_header_1_0
+        if version == (1, 0)
+        else np.lib.format.read_array_header_2_0
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of NumPy, about files of Python 2
         shape, _, dtype = read(file)
@@ -94,27 +112,33 @@ def _member(head: bytes, size: int) -> Member | None:
 
 
 def check_size(file: File, members: Members, size: int) -> None:
-    """Refuse arrays that are pickled, are larger than what is there of them, or do not fit into memory."""
+    """Refuse arrays that are pickled, larger than what is there, or do not fit into memory."""
     arrays = {key: member for key in (file.x, file.y) if (member := members[key])}
     if any(member.dtype.hasobject for member in arrays.values()):
         key = next(key for key, member in arrays.items() if member.dtype.hasobject)
-        raise UserError(f"{file.path} {RULE}, saved without pickle; received objects under {key!r}", _unpickled(file.path))
+        raise UserError(
+            f"{file.path} {RULE}, saved without pickle; received objects under {key!r}",
+            _unpickled(file.path),
+        )
     for key, member in arrays.items():
         if math.prod(member.shape) * member.dtype.itemsize > member.size:
             raise UserError(
-                f"{file.path} {RULE}; received a damaged one: shape {shown(member.shape)} of {member.dtype} under {key!r} "
-                f"in {memory.spoken(member.size)}; save it again"
+                f"{file.path} {RULE}; received a damaged one: shape {shown(member.shape)} of "
+                f"{member.dtype} under {key!r} in {memory.spoken(member.size)}; save it again"
             )
-    needed = size + sum(math.prod(member.shape) * (member.dtype.itemsize + 8 * COPIES) for member in arrays.values())
+    needed = size + sum(
+        math.prod(member.shape) * (member.dtype.itemsize + 8 * COPIES) for member in arrays.values()
+    )
     if needed > (there := memory.available()):
         raise file.refuse(
-            f"x and y must fit into memory; received arrays that need about {memory.spoken(needed)} of the "
-            f"{memory.spoken(there)} that there are; keep fewer samples or features"
+            "x and y must fit into memory; received arrays that need about "
+            f"{memory.spoken(needed)} of the {memory.spoken(there)} that there are; keep fewer "
+            "samples or features"
         )
 
 
 def _unpickled(path: str) -> str:
-    """The cure for objects; `np.load` in it opens what is pickled, so it is for a file that is trusted."""
+    """The cure for objects; `np.load` in it opens what is pickled, so it is for a trusted file."""
     load = "np.load({path!r}, allow_pickle=True)"
     made = File(path).cure("np.array({x}.tolist(), float)", "np.array({y}.tolist())", load=load)
     return f"; for a file that you trust, {made}"

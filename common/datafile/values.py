@@ -1,4 +1,4 @@
-"""What the two arrays must hold: finite samples, and labels or real targets, told apart beyond doubt."""
+"""What both arrays must hold: finite samples, labels or real targets, told apart beyond doubt."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ SAMPLES_OF = {
 
 def samples(file: File, x: np.ndarray) -> np.ndarray:
     """Finite numbers [samples, features] or [samples, time, features]."""
-    rule = f"'x' must be numbers [samples, features] or [samples, time, features]; received shape {x.shape} of {x.dtype}"
+    rule = (
+        "'x' must be numbers [samples, features] or [samples, time, features]; received shape "
+        f"{x.shape} of {x.dtype}"
+    )
     if x.dtype.kind not in "fiub":
         raise file.refuse(rule, file.cure(SAMPLES_OF[x.dtype.kind]))
     if 0 in x.shape or not x.ndim:
@@ -35,7 +38,10 @@ def samples(file: File, x: np.ndarray) -> np.ndarray:
         place = np.argwhere(~finite)[0]
         keep = f"keep = np.isfinite({{x}}).all({'1' if x.ndim == 2 else '(1, 2)'}); "
         cure = "to leave such samples out, " + file.cure("{x}[keep]", "{y}[keep]", before=keep)
-        raise file.refuse(f"'x' must be finite; received {x[tuple(place)]} at [{', '.join(map(str, place))}]", cure)
+        raise file.refuse(
+            f"'x' must be finite; received {x[tuple(place)]} at [{', '.join(map(str, place))}]",
+            cure,
+        )
     return x
 
 
@@ -55,7 +61,10 @@ def held_to(file: File, y: np.ndarray) -> np.ndarray:
 
 
 def _real(y: np.ndarray) -> bool:
-    """Whether floating-point numbers are a quantity: no whole numbers of which there are a few, no one-hot rows, no shares."""
+    """Whether floating-point numbers are a quantity.
+
+    No whole numbers of which there are a few, no one-hot rows, no shares.
+    """
     if y.ndim == 1:
         few = len(np.unique(y)) <= max(2, len(y) / 2)
         return y.size > 0 and not (few and bool((y == np.floor(y)).all()))
@@ -71,7 +80,9 @@ def _check_known(file: File, y: np.ndarray) -> None:
     place = np.argwhere(~finite)[0]
     keep = "keep = np.isfinite({y}).reshape(len({y}), -1).all(1); "
     cure = "to leave such samples out, " + file.cure("{x}[keep]", "{y}[keep]", before=keep)
-    raise file.refuse(f"'y' must be finite; received {y[tuple(place)]} at [{', '.join(map(str, place))}]", cure)
+    raise file.refuse(
+        f"'y' must be finite; received {y[tuple(place)]} at [{', '.join(map(str, place))}]", cure
+    )
 
 
 def _labels(file: File, y: np.ndarray) -> np.ndarray:
@@ -79,7 +90,8 @@ def _labels(file: File, y: np.ndarray) -> np.ndarray:
     if y.ndim == 2 and _one_hot(y):
         return y.argmax(1)
     rule = (
-        f"'y' must be integer labels [samples], or what stands for them, or real targets; received shape {y.shape} of {y.dtype}"
+        "'y' must be integer labels [samples], or what stands for them, or real targets; received "
+        f"shape {y.shape} of {y.dtype}"
     )
     if y.ndim == 2 and y.shape[0] == 1:
         raise file.refuse(rule, file.cure(y="{y}.ravel()"))
@@ -93,4 +105,8 @@ def _labels(file: File, y: np.ndarray) -> np.ndarray:
 
 
 def _one_hot(y: np.ndarray) -> bool:
-    return y.dtype.kind in "fiub" and y.size > 0 and bool(((y == 0) | (y == 1)).all() and ((y == 1).sum(1) == 1).all())
+    return (
+        y.dtype.kind in "fiub"
+        and y.size > 0
+        and bool(((y == 0) | (y == 1)).all() and ((y == 1).sum(1) == 1).all())
+    )

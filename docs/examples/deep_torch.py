@@ -1,4 +1,6 @@
-"""Twenty sigmoid layers, as PyTorch starts them: python -m experiments.diagnose torch=docs/examples/deep_torch.py"""
+"""Twenty sigmoid layers, as PyTorch starts them: python -m experiments.diagnose
+torch=docs/examples/deep_torch.py
+"""
 
 import torch
 from sklearn.datasets import load_digits

@@ -1,4 +1,6 @@
-"""A training loop in Flax nnx: two hidden layers with batch norm, clipping by the global norm, SGD with momentum."""
+"""A training loop in Flax nnx: two hidden layers with batch norm, clipping by the global norm, SGD
+with momentum.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -6,7 +8,8 @@ import numpy as np
 import optax
 from flax import nnx
 
-jax.config.update("jax_enable_x64", True)  # before any array: otherwise float64 is cut to float32 in silence
+# before any array: otherwise float64 is cut to float32 in silence
+jax.config.update("jax_enable_x64", True)
 
 given = np.load("given.npz")  # x [step, sample, feature], y [step, sample]; weights [n_in, n_out]
 WIDTH, FEATURES, CLASSES = 8, 5, 3
@@ -15,7 +18,11 @@ DOUBLE = {"param_dtype": jnp.float64, "rngs": nnx.Rngs(0)}
 
 def norm():
     found = nnx.BatchNorm(WIDTH, momentum=0.9, epsilon=1e-5, use_fast_variance=False, **DOUBLE)
-    found.mean, found.var = nnx.BatchStat(jnp.zeros(WIDTH)), nnx.BatchStat(jnp.ones(WIDTH))  # Flax makes them in float32
+    # Flax makes them in float32
+    found.mean, found.var = (
+        nnx.BatchStat(jnp.zeros(WIDTH)),
+        nnx.BatchStat(jnp.ones(WIDTH)),
+    )
     return found
 
 
@@ -27,12 +34,14 @@ model = nnx.Sequential(
 for i, layer in enumerate(layer for layer in model.layers if isinstance(layer, nnx.Linear)):
     layer.kernel[...] = jnp.asarray(given[f"kernel_{i}"])
 
-transformation = optax.chain(optax.clip_by_global_norm(1.0), optax.sgd(0.1, momentum=0.9))  # in this order
+# in this order
+transformation = optax.chain(optax.clip_by_global_norm(1.0), optax.sgd(0.1, momentum=0.9))
 optimizer = nnx.Optimizer(model, transformation, wrt=nnx.Param)
 
 
 def loss_of(model, x, y):
-    return optax.softmax_cross_entropy_with_integer_labels(model(x), y).mean()  # optax does not reduce
+    # optax does not reduce
+    return optax.softmax_cross_entropy_with_integer_labels(model(x), y).mean()
 
 
 @nnx.jit

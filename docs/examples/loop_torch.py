@@ -1,4 +1,6 @@
-"""A training loop in PyTorch: two hidden layers with batch norm, clipping by the global norm, SGD with momentum."""
+"""A training loop in PyTorch: two hidden layers with batch norm, clipping by the global norm, SGD
+with momentum.
+"""
 
 import numpy as np
 import torch
@@ -9,7 +11,9 @@ WIDTH, FEATURES, CLASSES = 8, 5, 3
 
 
 class Norm(nn.BatchNorm1d):
-    """Batch norm that keeps the biased variance, as Keras and Flax do: PyTorch's own keeps n / (n - 1) times that."""
+    """Batch norm that keeps the biased variance, as Keras and Flax do: PyTorch's own keeps n / (n -
+    1) times that.
+    """
 
     def forward(self, x):
         if not self.training:
@@ -39,7 +43,8 @@ for x, y in zip(given["x"], given["y"], strict=True):
     loss = nn.functional.cross_entropy(model(torch.tensor(x)), torch.tensor(y))  # of logits
     loss.backward()
     total = nn.utils.get_total_norm([p.grad for p in model.parameters()])
-    nn.utils.clip_grads_with_norm_(model.parameters(), 1.0 * (1 + 1e-6 / total), total)  # without PyTorch's own 1e-6
+    # without PyTorch's own 1e-6
+    nn.utils.clip_grads_with_norm_(model.parameters(), 1.0 * (1 + 1e-6 / total), total)
     optimizer.step()  # after clipping
     losses.append(loss.item())
 

@@ -27,6 +27,8 @@ def optimizer(model):
 
 
 def batch():
-    """For a port of this one: python -m experiments.port keras=docs/examples/mended_keras.py jax=docs/examples/net_flax.py"""
+    """For a port of this one: python -m experiments.port keras=docs/examples/mended_keras.py
+    jax=docs/examples/net_flax.py
+    """
     rng = np.random.default_rng(0)
     return rng.standard_normal((8, 8, 8, 1)), rng.integers(0, 10, 8)

@@ -1,4 +1,6 @@
-"""The port of net_torch.py in Flax: channels last, and the flattening that PyTorch's order needs."""
+"""The port of net_torch.py in Flax: channels last, and the flattening that PyTorch's order
+needs.
+"""
 
 import flax.linen as nn
 import optax

@@ -1,4 +1,6 @@
-"""The port of net_torch.py as it is usually written first; python -m experiments.port says what is wrong with it."""
+"""The port of net_torch.py as it is usually written first; python -m experiments.port says what is
+wrong with it.
+"""
 
 import keras
 from keras import layers

@@ -1,1 +1,1 @@
-"""What this project costs, against scripts written by hand: what `experiments.bench` asks and measures."""
+"""What this project costs, against scripts by hand: what `experiments.bench` asks and measures."""

@@ -1,4 +1,4 @@
-"""The job that is measured: its plan, and its data and weights as a file for the scripts written by hand."""
+"""The job that is measured: its plan, and its data and weights as a file for scripts by hand."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ NORMS = {"plain": "none", "batch_norm": "batch"}
 
 def job(**changes: Any) -> dict[str, Any]:
     """The plan of the job as JSON, with some numbers changed."""
-    numbers = {"depth": 30, "width": 64, "activation": "relu", "normalization": "none", "steps": 30, "seeds": 1} | changes
+    numbers = {
+        "depth": 30,
+        "width": 64,
+        "activation": "relu",
+        "normalization": "none",
+        "steps": 30,
+        "seeds": 1,
+    } | changes
     sizes = {key: numbers[key] for key in ("depth", "width", "activation", "normalization")}
     return {
         "network": {"features": 64, "classes": 10, **sizes},
@@ -33,8 +40,11 @@ def write_job(file: Path, **changes: Any) -> None:
     from common.plan import Plan
 
     plan = Plan.model_validate(job(steps=11, **changes))
-    batches, p = list(draw.batches(plan, task.load(plan.task))), draw.state(plan).parameters
+    batches = list(draw.batches(plan, task.load(plan.task)))
+    p = draw.state(plan).parameters
     weights = [weight for stack in plan.network.stacks() for weight in p[f"{stack.name}.weight"][0]]
     arrays = {f"w{i}": weight.astype(np.float32) for i, weight in enumerate(weights)}
     x = np.stack([batch.x[0] for batch in batches]).astype(np.float32)
-    np.savez(file, x=x, y=np.stack([batch.y[0] for batch in batches]), layers=len(weights), **arrays)
+    np.savez(
+        file, x=x, y=np.stack([batch.y[0] for batch in batches]), layers=len(weights), **arrays
+    )

@@ -1,4 +1,4 @@
-"""What may be asked of `experiments.bench`: its flags, with their defaults and their lines of the help."""
+"""What may be asked of `experiments.bench`: its flags, their defaults and their help."""
 
 from __future__ import annotations
 

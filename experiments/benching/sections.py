@@ -1,4 +1,7 @@
-"""The sections of the benchmark, each a question and its rows: what is compared is run in turn, so many times."""
+"""The sections of the benchmark, each a question and its rows.
+
+What is compared is run in turn, so many times.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from experiments.benching.timed import by_hand, matmul_speed, probed, said
 
 @dataclass(frozen=True)
 class Row:
-    """One figure: of a section, a backend and a case; the median over the repeats, and all of them."""
+    """One figure: of a section, a backend and a case; the median over the repeats, and all."""
 
     section: str
     backend: str
@@ -34,12 +37,14 @@ class Row:
 
 
 def whole(options: Options, names: list[str], file: Path) -> Iterator[Row]:
-    """The whole job, start to end: this project on all backends side by side, the scripts one after another.
+    """The whole job, start to end: this project, backends side by side; the scripts in turn.
 
     Cold is with nothing compiled; again is a second time, with what JAX keeps for the next process.
     """
     activations = ACTIVATIONS[:1] if options.quick else ACTIVATIONS
-    ours, again, theirs = [], [], []
+    ours = []
+    again = []
+    theirs = []
     for i in range(options.times):
         caches = file.parent / f"caches{i}"
         for times in (ours, again):
@@ -61,9 +66,12 @@ def _ratios(ours: list[float], theirs: list[float]) -> list[float]:
 def _compare(names: list[str], activations: tuple[str, ...], folder: Path, caches: Path) -> None:
     experiment = folder / "job.toml"
     experiment.write_text(
-        'question = "How long does the job take?"\n[base]\nsteps = 50\nseeds = 1\nbatch_size = 128\nlearning_rate = 0.01\n'
-        'precision = "float32"\ninitialization = "he"\nclipping = { kind = "value", threshold = 1.0 }\n'
-        f"[grid]\nactivation = {json.dumps(activations)}\nnormalization = {json.dumps([*NORMS.values()])}\n"
+        'question = "How long does the job take?"\n[base]\nsteps = 50\nseeds = 1\nbatch_size = '
+        "128\nlearning_rate = 0.01\n"
+        'precision = "float32"\ninitialization = "he"\nclipping = { kind = "value", threshold = '
+        "1.0 }\n"
+        f"[grid]\nactivation = {json.dumps(activations)}\nnormalization = "
+        f"{json.dumps([*NORMS.values()])}\n"
     )
     options = ["--output", str(folder / "runs"), "--fresh", "--json", "-", "--backends", *names]
     command = [sys.executable, "-m", "experiments.compare", str(experiment), *options]
@@ -77,20 +85,43 @@ def _seconds(action: Callable[[], object]) -> float:
 
 
 def steps(options: Options, names: list[str], file: Path) -> Iterator[Row]:
-    """A later step, all quantities measured, against the hand-written step; and the first step, with compiling."""
+    """A later step, all quantities measured, against the hand-written step.
+
+    And the first step, with compiling.
+    """
     for backend in names:
         pairs = []
         for _ in range(options.times):
             mine = probed(backend, [job(normalization=kind) for kind in NORMS.values()])
-            pairs.append(list(zip(mine, by_hand(backend, file, "relu", ",".join(NORMS), 30), strict=True)))
+            pairs.append(
+                list(zip(mine, by_hand(backend, file, "relu", ",".join(NORMS), 30), strict=True))
+            )
         for i, norm in enumerate(NORMS):
             ours = [1e3 * statistics.median(pair[i][0]["steps"]) for pair in pairs]
             theirs = [1e3 * statistics.median(pair[i][1]["seconds"][1:]) for pair in pairs]
             yield Row("later step", backend, f"{norm}: this project", "ms", ours)
             yield Row("later step", backend, f"{norm}: by hand", "ms", theirs)
-            yield Row("later step", backend, f"{norm}: this project / by hand", "ratio", _ratios(ours, theirs))
-            yield Row("first step", backend, f"{norm}: this project", "s", [pair[i][0]["first"] for pair in pairs])
-            yield Row("first step", backend, f"{norm}: by hand", "s", [pair[i][1]["seconds"][0] for pair in pairs])
+            yield Row(
+                "later step",
+                backend,
+                f"{norm}: this project / by hand",
+                "ratio",
+                _ratios(ours, theirs),
+            )
+            yield Row(
+                "first step",
+                backend,
+                f"{norm}: this project",
+                "s",
+                [pair[i][0]["first"] for pair in pairs],
+            )
+            yield Row(
+                "first step",
+                backend,
+                f"{norm}: by hand",
+                "s",
+                [pair[i][1]["seconds"][0] for pair in pairs],
+            )
 
 
 def measuring(options: Options, names: list[str]) -> Iterator[Row]:
@@ -99,55 +130,95 @@ def measuring(options: Options, names: list[str]) -> Iterator[Row]:
         for width in (64,) if options.quick else (64, 256):
             ratios: dict[str, list[float]] = {norm: [] for norm in NORMS}
             for _ in range(options.times):
-                found = probed(backend, [job(width=width, normalization=kind) for kind in NORMS.values()], (True, False))
+                found = probed(
+                    backend,
+                    [job(width=width, normalization=kind) for kind in NORMS.values()],
+                    (True, False),
+                )
                 for norm, every, none in zip(NORMS, found[::2], found[1::2], strict=True):
-                    ratios[norm].append(statistics.median(every["steps"]) / statistics.median(none["steps"]))
+                    ratios[norm].append(
+                        statistics.median(every["steps"]) / statistics.median(none["steps"])
+                    )
             for norm, values in ratios.items():
-                yield Row("measuring", backend, f"width {width}, {norm}: all quantities / none", "ratio", values)
+                yield Row(
+                    "measuring",
+                    backend,
+                    f"width {width}, {norm}: all quantities / none",
+                    "ratio",
+                    values,
+                )
 
 
 def depths(options: Options, names: list[str]) -> Iterator[Row]:
     """Seconds to the first profile, and peak memory, against depth; batch norm, width 32."""
     for backend in names:
-        compiles, seconds = backend != "torch", {}  # what is compiled is to be judged without the step that follows
+        # what is compiled is to be judged without the step that follows
+        compiles = backend != "torch"
+        seconds = {}
         for depth in (100,) if options.quick else (10, 100, 1000, 10_000):
-            found = probed(backend, [job(depth=depth, width=32, normalization="batch", steps=4, batch_size=64)])[0]
+            found = probed(
+                backend, [job(depth=depth, width=32, normalization="batch", steps=4, batch_size=64)]
+            )[0]
             seconds[depth] = found["first"] - compiles * statistics.median(found["steps"])
             yield Row("first profile", backend, f"depth {depth}", "s", [found["first"]])
             yield Row("first profile", backend, f"depth {depth}: a later step", "s", found["steps"])
-            yield Row("first profile", backend, f"depth {depth}: peak memory", "GB", [found["memory"] / 1e9])
+            yield Row(
+                "first profile",
+                backend,
+                f"depth {depth}: peak memory",
+                "GB",
+                [found["memory"] / 1e9],
+            )
         if 1000 in seconds:
             case = "depth 1000 / 100" + compiles * ", beyond a step"
             yield Row("first profile", backend, case, "ratio", [seconds[1000] / seconds[100]])
 
 
 def seeds(options: Options, names: list[str]) -> Iterator[Row]:
-    """Seeds together, as a run groups them, against the same seeds one by one by a shared compiled step; depth 20."""
+    """Seeds together, as a run has them, against the same seeds one by one by a shared step.
+
+    The depth is 20.
+    """
     counts, sizes = ((8,), (32,)) if options.quick else ((8, 32, 64), (32, 64, 128, 256))
     for backend in names:
         for width in sizes:
             ratios: dict[int, list[float]] = {count: [] for count in counts}
             for _ in range(options.times):
                 shared = {"depth": 20, "width": width, "steps": 8, "batch_size": 64}
-                one, *several = probed(backend, [job(**shared, seeds=count) for count in (1, *counts)])
+                one, *several = probed(
+                    backend, [job(**shared, seeds=count) for count in (1, *counts)]
+                )
                 for count, many in zip(counts, several, strict=True):
-                    ratios[count].append(statistics.median(many["steps"]) / (count * statistics.median(one["steps"])))
+                    ratios[count].append(
+                        statistics.median(many["steps"]) / (count * statistics.median(one["steps"]))
+                    )
             for count, values in ratios.items():
-                yield Row("seeds", backend, f"width {width}: {count} together / one by one", "ratio", values)
+                yield Row(
+                    "seeds",
+                    backend,
+                    f"width {width}: {count} together / one by one",
+                    "ratio",
+                    values,
+                )
 
 
 def widths(options: Options, names: list[str], folder: Path) -> Iterator[Row]:
-    """The share of the machine's matmul speed that a training step reaches; depth 10, one thread."""
+    """The share of the machine's matmul speed that a step reaches; depth 10, one thread."""
     for width in (256,) if options.quick else (64, 256, 1024):
         write_job(folder / "wide.npz", depth=10, width=width)
-        products = 2 * 128 * (3 * (9 * width * width + width * 10) + 2 * 64 * width)  # the input has no gradient of its own
+        # the input has no gradient of its own
+        products = 2 * 128 * (3 * (9 * width * width + width * 10) + 2 * 64 * width)
         for backend in names:
             shares: dict[str, list[float]] = {"this project": [], "by hand": []}
             for _ in range(options.times):
                 speed = matmul_speed(width)
                 mine = probed(backend, [job(depth=10, width=width, steps=12)])[0]["steps"]
-                theirs = by_hand(backend, folder / "wide.npz", "relu", "plain", 12)[0]["seconds"][1:]
+                theirs = by_hand(backend, folder / "wide.npz", "relu", "plain", 12)[0]["seconds"][
+                    1:
+                ]
                 for who, times in zip(shares, (mine, theirs), strict=True):
                     shares[who].append(products / statistics.median(times) / speed)
             for who, values in shares.items():
-                yield Row("matmul", backend, f"width {width}: share of its speed, {who}", "ratio", values)
+                yield Row(
+                    "matmul", backend, f"width {width}: share of its speed, {who}", "ratio", values
+                )

@@ -1,10 +1,14 @@
-"""Why a port leaves its reference: each file of this folder is a family of hypotheses, and is registered by being here.
+"""Why a port leaves its reference.
 
-A hypothesis computes, in NumPy and from the reference's inputs, weights and numbers, what the port would give if it were the
-cause. It is named only if it reproduces the number of the port, and its plain form that of the reference. Numbers such as an
-epsilon are solved for. Where none does, nothing is named: a wrong cause is worse than none.
+Each file of this folder is a family of hypotheses, and is registered by being here.
 
-A family has `STAGES`, where it can be asked, `PAGE`, where docs/migration/ has one on it, and `hypotheses(case)`.
+A hypothesis computes, in NumPy and from the reference's inputs, weights and numbers, what the port
+would give if it were the cause. It is named only if it reproduces the number of the port, and its
+plain form that of the reference. Numbers such as an epsilon are solved for. Where none does,
+nothing is named: a wrong cause is worse than none.
+
+A family has `STAGES`, where it can be asked, `PAGE`, where docs/migration/ has one on it, and
+`hypotheses(case)`.
 """
 
 from __future__ import annotations
@@ -20,7 +24,13 @@ import numpy as np
 
 from experiments.causes._case import Case, Side, Stage, Steps
 from experiments.causes._definition import Undefined
-from experiments.causes._filled import backward_case, forward_case, loss_case, statistics_case, step_case
+from experiments.causes._filled import (
+    backward_case,
+    forward_case,
+    loss_case,
+    statistics_case,
+    step_case,
+)
 from experiments.causes._hypothesis import Finding, Hypothesis, reproduced
 from experiments.causes._pairs import Asked, pairs
 from experiments.causes._views import near, views
@@ -55,7 +65,9 @@ class Cause(Protocol):
 @cache
 def causes() -> dict[str, Cause]:
     """The families by the names of their files."""
-    names = [found.name for found in pkgutil.iter_modules(__path__) if not found.name.startswith("_")]
+    names = [
+        found.name for found in pkgutil.iter_modules(__path__) if not found.name.startswith("_")
+    ]
     return {name: importlib.import_module(f"{__name__}.{name}") for name in names}  # type: ignore[misc]
 
 
@@ -89,13 +101,14 @@ def _best(asked: list[list[Asked]]) -> list[Finding]:
     for rank in ranks:
         for view in asked:
             found = [_judged(*each) for each in view if each[2].rank == rank]
-            if any(found):  # a pair of places says more than the stretch that it lies in, which comes last
+            # a pair of places says more than the stretch that it lies in, which comes last
+            if any(found):
                 return [each for each in found if each]
     return []
 
 
 def _asked(name: str, case: Case) -> list[Asked]:
-    """The hypotheses of a family on a case; none where it is not known what the reference computes."""
+    """The hypotheses of a family on a case; none if it is unknown what the reference computes."""
     if case.stage not in causes()[name].STAGES:
         return []
     found: list[Asked] = []
@@ -111,14 +124,24 @@ def _judged(name: str, case: Case, hypothesis: Hypothesis) -> Finding | None:
     if left is None:
         return None
     certainty = "solved" if hypothesis.solved else "reproduced"
-    key, page, path = f"{name}.{hypothesis.name}", causes()[name].PAGE, hypothesis.path or case.reference.path
-    return Finding(key, hypothesis.said, hypothesis.cure, page, left, certainty, path, hypothesis.note)
+    key = f"{name}.{hypothesis.name}"
+    page = causes()[name].PAGE
+    path = hypothesis.path or case.reference.path
+    return Finding(
+        key, hypothesis.said, hypothesis.cure, page, left, certainty, path, hypothesis.note
+    )
 
 
 def _ordered(found: list[Finding]) -> list[Finding]:
-    """A sentence once; what is not solved for comes first, and stands for the same cause with a number that is solved for."""
+    """A sentence once.
+
+    What is not solved for comes first, and stands for the same cause with a number that is solved
+    for.
+    """
     once: dict[str, Finding] = {}
     for each in sorted(found, key=lambda each: each.certainty != "reproduced"):
         once.setdefault(each.said, each)
     plain = {each.key for each in found if each.certainty == "reproduced"}
-    return [each for each in once.values() if each.certainty == "reproduced" or each.key not in plain]
+    return [
+        each for each in once.values() if each.certainty == "reproduced" or each.key not in plain
+    ]

@@ -16,15 +16,19 @@ Arrays = Mapping[str, np.ndarray]
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """One of the two models at a place; every array in the canonical layout of isograd/kinds.py, channels last.
+    """One of the two models at a place.
+
+    Every array in the canonical layout of isograd/kinds.py, channels last.
 
     Attributes:
         backend: torch, keras or jax.
         dialect: In whose words a cure is written: torch, keras, linen or nnx.
-        path, kind, type, config: As in `isograd.captured.Place`. Of a stretch between two places the kind is `between`.
+        path, kind, type, config: As in `isograd.captured.Place`. Of a stretch between two places
+            the kind is `between`.
         inputs: What goes into it.
         output: What comes out of it; the value that is to be explained.
-        parameters, statistics, trainable: Of its layer, by canonical name. Those of the port are as it holds them.
+        parameters, statistics, trainable: Of its layer, by canonical name. Those of the port are as
+            it holds them.
         gradient: dL/d output; None where none reaches it, or it was not captured.
         gradients: Of the parameters; None where none reaches one.
         single: Whether it computes in less than float64.
@@ -57,7 +61,9 @@ class Side:
 
 @dataclass(frozen=True, eq=False)
 class Steps:
-    """Some steps of an optimiser; a parameter's name is its layer's path and canonical name, the same on both sides.
+    """Some steps of an optimiser.
+
+    A parameter's name is its layer's path and canonical name, the same on both sides.
 
     Attributes:
         optimizer: As in `isograd.kinds.OPTIMIZER`; None where it says nothing of itself.
@@ -72,15 +78,30 @@ class Steps:
     def names(self) -> list[str]:
         """Those that have a gradient at every step, in order."""
         first = self.gradients[0] if self.gradients else {}
-        return [name for name in first if all(step.get(name) is not None for step in self.gradients)]
+        return [
+            name for name in first if all(step.get(name) is not None for step in self.gradients)
+        ]
 
     def screen(self) -> Steps:
-        """The smallest parameter that moves as far as others: a law that fails on it need not be tried on all."""
-        moved = {name: np.abs(self.parameters[-1][name] - self.parameters[0][name]).max(initial=0.0) for name in self.names()}
+        """The smallest parameter that moves as far as others.
+
+        A law that fails on it need not be tried on all.
+        """
+        moved = {
+            name: np.abs(self.parameters[-1][name] - self.parameters[0][name]).max(initial=0.0)
+            for name in self.names()
+        }
         most = max(moved.values(), default=0.0)
-        name = min((name for name in moved if moved[name] >= 0.01 * most), key=lambda name: self.parameters[0][name].size)
+        name = min(
+            (name for name in moved if moved[name] >= 0.01 * most),
+            key=lambda name: self.parameters[0][name].size,
+        )
         gradients = [{name: step[name]} for step in self.gradients]
-        return replace(self, parameters=[{name: arrays[name]} for arrays in self.parameters], gradients=gradients)
+        return replace(
+            self,
+            parameters=[{name: arrays[name]} for arrays in self.parameters],
+            gradients=gradients,
+        )
 
     def updates(self) -> np.ndarray:
         """What each step has added to all parameters, flat [step * element]."""
@@ -98,9 +119,9 @@ def flat(arrays: Iterator[np.ndarray] | Sequence[np.ndarray]) -> np.ndarray:
 class Case:
     """A place where the port leaves the reference.
 
-    Either the place itself is at fault: the inputs agree and the outputs differ. Or it lies between: `between_reference` and
-    `between_port` are then the places after the last that agree, and `reference.output` and `port.output` are what goes into
-    the next layer, and differs.
+    Either the place itself is at fault: the inputs agree and the outputs differ. Or it lies
+    between: `between_reference` and `between_port` are then the places after the last that agree,
+    and `reference.output` and `port.output` are what goes into the next layer, and differs.
 
     Attributes:
         stage: What differs: a value, a gradient although the values agree, the loss, or a step.
@@ -108,9 +129,11 @@ class Case:
         port: Of the port, with numbers that are to be explained.
         agreed: The reference's places before it whose values the port has too, the nearest last.
         between_reference, between_port: See above; in the order of execution.
-        after_reference, after_port: The places from here on: the place itself, or that which the stretch lies before, comes
-            first. Of the port with what it made of its own, wrong inputs.
-        follows: The stage `backward`: the places after it whose gradients agree, of the reference, the nearest first.
+        after_reference, after_port: The places from here on: the place itself, or that which the
+            stretch lies before, comes first. Of the port with what it made of its own, wrong
+            inputs.
+        follows: The stage `backward`: the places after it whose gradients agree, of the reference,
+            the nearest first.
         layers: All layers of the reference by path: what might have been put in instead.
         partial: Whether this is a pair out of a stretch, which may not be each other's counterpart.
     """

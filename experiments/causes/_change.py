@@ -30,7 +30,10 @@ def having(side: Side, **arrays: np.ndarray) -> Side:
 
 def without(side: Side, *names: str) -> Side:
     """Without these parameters."""
-    return replace(side, parameters={name: array for name, array in side.parameters.items() if name not in names})
+    return replace(
+        side,
+        parameters={name: array for name, array in side.parameters.items() if name not in names},
+    )
 
 
 def alternative(case: Case, name: str, said: str, cure: str, side: Side, **more: Any) -> Hypothesis:
@@ -40,12 +43,17 @@ def alternative(case: Case, name: str, said: str, cure: str, side: Side, **more:
 
 def cure(case: Case, torch: str, keras: str, linen: str, nnx: str = "") -> str:
     """In the port's framework; nnx has linen's names where nothing else is given."""
-    own = {"torch": torch, "keras": keras, "linen": linen, "nnx": nnx or linen.replace("flax.linen.", "flax.nnx.")}
+    own = {
+        "torch": torch,
+        "keras": keras,
+        "linen": linen,
+        "nnx": nnx or linen.replace("flax.linen.", "flax.nnx."),
+    }
     return own[case.port.dialect or case.port.backend]
 
 
 def held_line(case: Case) -> str:
-    """The line that gives a layer of the port its weights again, as its framework names and orders them."""
+    """The line that gives a port's layer its weights, as its framework names and orders them."""
     layer = (case.reference.path or "layer").replace(".", "_")
     return cure(
         case,
@@ -65,7 +73,10 @@ def kernel_line(case: Case) -> str:
         case,
         f"layer.weight.data.copy_(torch.as_tensor(kernel).permute{order})  # kernel [.., in, out]",
         "layer.kernel.assign(kernel)  # kernel [.., in, out]: another's weight, transposed",
-        f'variables["params"]["{layer}"]["kernel"] = kernel  # [.., in, out]: another\'s weight, transposed',
+        (
+            f'variables["params"]["{layer}"]["kernel"] = kernel  # [.., in, out]: another\'s '
+            "weight, transposed"
+        ),
         "layer.kernel[...] = kernel  # [.., in, out]: another's weight, transposed",
     )
 

@@ -36,17 +36,19 @@ def forward_case(
     Args:
         reference: As captured, values and all.
         port: Likewise.
-        place: Of the reference, whose output differs though its inputs agree. With places between: the first one whose
-            *input* differs; None for the end of the model.
+        place: Of the reference, whose output differs though its inputs agree. With places between:
+            the first one whose *input* differs; None for the end of the model.
         other: The port's counterpart.
         between_reference: Its places after the last that agrees and before `place`.
         between_port: The port's, likewise.
-        agreed: Places of the reference before, whose values agree: as many as there are, the nearest last.
+        agreed: Places of the reference before, whose values agree: as many as there are, the
+            nearest last.
         after_reference: The reference's places from `place` on, as many as may tell.
         after_port: The port's from `other` on.
         dialect: Of the port's cures: linen or nnx, where the port is JAX; linen if not stated.
     """
-    mine, its = _Reading(reference, ""), _Reading(port, dialect)
+    mine = _Reading(reference, "")
+    its = _Reading(port, dialect)
     if place is None or other is None or between_reference or between_port:
         ends = _ends(mine.end(place), its.end(other))
     else:
@@ -64,7 +66,13 @@ def forward_case(
 
 
 def backward_case(
-    reference: Captured, port: Captured, place: Place, other: Place, *, follows: Sequence[Place] = (), dialect: str = ""
+    reference: Captured,
+    port: Captured,
+    place: Place,
+    other: Place,
+    *,
+    follows: Sequence[Place] = (),
+    dialect: str = "",
 ) -> Case:
     """The case of a gradient dL/dy that differs at a place although the values agree.
 
@@ -76,13 +84,19 @@ def backward_case(
         follows: Those places of the reference after it whose gradients agree, the nearest first.
         dialect: As in `forward_case`.
     """
-    mine, its = _Reading(reference, ""), _Reading(port, dialect)
+    mine = _Reading(reference, "")
+    its = _Reading(port, dialect)
     behind = tuple(mine.side(each) for each in follows)
-    return Case("backward", mine.side(place), its.side(other), follows=behind, layers=reference["layers"])
+    return Case(
+        "backward", mine.side(place), its.side(other), follows=behind, layers=reference["layers"]
+    )
 
 
 def loss_case(reference: Captured, port: Captured, *, dialect: str = "") -> Case:
-    """The case of a loss, or of its gradient with respect to the model's output, that differs though the outputs agree."""
+    """The case of a loss, or of its gradient by the model's output.
+
+    It differs though the outputs agree.
+    """
     return Case("loss", _Reading(reference, "").loss(), _Reading(port, dialect).loss())
 
 
@@ -102,7 +116,8 @@ def step_case(
         port: Likewise.
         reference_steps: With arrays.
         port_steps: As many.
-        names: The path of the port's layer by that of the reference's; layers that are not in it are left out.
+        names: The path of the port's layer by that of the reference's; layers that are not in it
+            are left out.
         dialect: As in `forward_case`.
     """
     own = {path: path for path in names}
@@ -110,8 +125,10 @@ def step_case(
     return Case("step", mine, _Reading(port, dialect).stepped(port_steps, names))
 
 
-def statistics_case(reference: Captured, port: Captured, place: Place, other: Place, *, dialect: str = "") -> Case:
-    """The case of running statistics that differ after a pass, of a normalization whose inputs agree.
+def statistics_case(
+    reference: Captured, port: Captured, place: Place, other: Place, *, dialect: str = ""
+) -> Case:
+    """The case of running statistics that differ after a pass of a normalization on equal inputs.
 
     Args:
         reference: As captured.
@@ -120,7 +137,8 @@ def statistics_case(reference: Captured, port: Captured, place: Place, other: Pl
         other: The port's.
         dialect: As in `forward_case`.
     """
-    mine, its = _Reading(reference, "").side(place), _Reading(port, dialect).side(other)
+    mine = _Reading(reference, "").side(place)
+    its = _Reading(port, dialect).side(other)
     mine = replace(mine, after=reference["statistics"].get(place["path"], {}))
     return Case("step", mine, replace(its, after=port["statistics"].get(other["path"], {})))
 
@@ -148,14 +166,25 @@ class _Reading:
         gradient = None if place["gradient"] is None else _ordered(place["gradient"], axes)
         inputs = tuple(self._input(each, place) for each in place["inputs"])
         side = replace(self._blank(), path=place["path"], kind=place["kind"], type=place["type"])
-        side = replace(side, config=self._config(place), inputs=inputs, output=ordered, gradient=gradient, dtype=place["dtype"])
+        side = replace(
+            side,
+            config=self._config(place),
+            inputs=inputs,
+            output=ordered,
+            gradient=gradient,
+            dtype=place["dtype"],
+        )
         side = replace(side, single=side.single or place["dtype"] in NARROW)
         if layer is None or (":" in place["path"] and layer["kind"] != place["kind"]):
             return side
         return _with_layer(side, layer)
 
     def _axes(self, place: Place) -> list[int] | None:
-        """Its layout; of a function of one tensor that the framework says nothing of, that of tensors of so many axes."""
+        """Its layout.
+
+        Of a function of one tensor that the framework says nothing of, that of tensors of so many
+        axes.
+        """
         output = place["output"]
         if place["layout"] is not None or output is None or place["kind"] not in UNSTATED:
             return place["layout"]
@@ -175,7 +204,9 @@ class _Reading:
 
     def loss(self) -> Side:
         found = self.captured
-        output, gradient, target = (self._laid_out(found[name]) for name in ("output", "output_gradient", "y"))
+        output, gradient, target = (
+            self._laid_out(found[name]) for name in ("output", "output_gradient", "y")
+        )
         if target is not None and output is not None and target.shape != output.shape:
             target = found["y"]  # classes, which have no channels
         side = replace(self._blank(), kind="loss", output=output, gradient=gradient)
@@ -185,12 +216,18 @@ class _Reading:
         """The parameters go by the reference's paths."""
         before = {path: self.captured["layers"][own]["parameters"] for path, own in names.items()}
         after = [{path: step["parameters"][own] for path, own in names.items()} for step in steps]
-        gradients = [_named({path: step["gradients"][own] for path, own in names.items()}) for step in steps]
-        run = Steps(self.captured["optimizer"], [_named(each) for each in (before, *after)], gradients)
+        gradients = [
+            _named({path: step["gradients"][own] for path, own in names.items()}) for step in steps
+        ]
+        run = Steps(
+            self.captured["optimizer"], [_named(each) for each in (before, *after)], gradients
+        )
         return replace(self._blank(), kind="optimizer", steps=run)
 
     def _blank(self) -> Side:
-        own = {"torch": "torch", "keras": "keras", "jax": self.dialect or "linen"}[self.captured["backend"]]
+        own = {"torch": "torch", "keras": "keras", "jax": self.dialect or "linen"}[
+            self.captured["backend"]
+        ]
         return Side(self.captured["backend"], own, single=self.captured["precision"] != "float64")
 
     def _input(self, values: np.ndarray, place: Place) -> np.ndarray:
@@ -199,12 +236,21 @@ class _Reading:
 
     def _layouts(self) -> dict[int, list[int]]:
         """The most frequent layout of tensors with so many axes."""
-        votes = Counter(tuple(place["layout"]) for place in self.captured["places"] if place["layout"])
+        votes = Counter(
+            tuple(place["layout"]) for place in self.captured["places"] if place["layout"]
+        )
         return {len(layout): list(layout) for layout, _ in reversed(votes.most_common())}
 
     def _config(self, place: Place) -> dict[str, Any]:
-        """With how a flattening goes through channels, and where the axis of a concatenation is, which the layout tells."""
-        if place["kind"] == "concatenate" and "axis" in place["config"] and (axes := self._axes(place)) is not None:
+        """With what the layout tells.
+
+        How a flattening goes through channels, and where the axis of a concatenation is.
+        """
+        if (
+            place["kind"] == "concatenate"
+            and "axis" in place["config"]
+            and (axes := self._axes(place)) is not None
+        ):
             return place["config"] | {"axis": axes.index(int(place["config"]["axis"]) % len(axes))}
         if place["kind"] != "flatten" or not place["inputs"]:
             return place["config"]
@@ -215,7 +261,9 @@ class _Reading:
 
 def _with_layer(side: Side, layer: Layer) -> Side:
     config = {**layer["config"], **side.config}
-    side = replace(side, config=config, parameters=layer["parameters"], statistics=layer["statistics"])
+    side = replace(
+        side, config=config, parameters=layer["parameters"], statistics=layer["statistics"]
+    )
     return replace(side, trainable=layer["trainable"], gradients=layer["gradients"])
 
 
@@ -224,4 +272,8 @@ def _ordered(values: np.ndarray, layout: Sequence[int] | None) -> np.ndarray:
 
 
 def _named(layers: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    return {f"{path}.{name}" if path else name: array for path, arrays in layers.items() for name, array in arrays.items()}
+    return {
+        f"{path}.{name}" if path else name: array
+        for path, arrays in layers.items()
+        for name, array in arrays.items()
+    }

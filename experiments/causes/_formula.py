@@ -1,7 +1,9 @@
-"""Small formulas over values that both models have: what lies between two places is one, without a layer of its own.
+"""Small formulas over values that both models have.
 
-A formula over unrelated arrays may fit by chance. So both sides have to be formulas, of the same arrays or of all of them but
-one, and the arrays need variety.
+What lies between two places is one, without a layer of its own.
+
+A formula over unrelated arrays may fit by chance. So both sides have to be formulas, of the same
+arrays or of all of them but one, and the arrays need variety.
 """
 
 from __future__ import annotations
@@ -57,11 +59,15 @@ def operands(case: Case, nearest: int = NEAREST, like: np.ndarray | None = None)
     Args:
         case: It.
         nearest: So many.
-        like: What they have to have the shape of, if they do: else many that cannot be meant are nearer.
+        like: What they have to have the shape of, if they do: else many that cannot be meant are
+            nearer.
     """
     found: list[Term] = []
     for place in (case.reference, *case.between_reference):
-        names = (f"input {k + 1} of {place.path}" if len(place.inputs) > 1 else f"input of {place.path}" for k in range(9))
+        names = (
+            f"input {k + 1} of {place.path}" if len(place.inputs) > 1 else f"input of {place.path}"
+            for k in range(9)
+        )
         known = [named(case, array, name) for array, name in zip(place.inputs, names, strict=False)]
         found += [term for term in known if _agrees(case, term.value)]
     found += [
@@ -72,20 +78,36 @@ def operands(case: Case, nearest: int = NEAREST, like: np.ndarray | None = None)
     kept: list[Term] = []
     for term in found:
         fits = like is None or term.value.shape == like.shape
-        if fits and term.value.dtype.kind == "f" and not any(close(term.value, other.value, 1e-12) for other in kept):
+        if (
+            fits
+            and term.value.dtype.kind == "f"
+            and not any(close(term.value, other.value, 1e-12) for other in kept)
+        ):
             kept.append(term)
-    return [replace(term, code=letter) for term, letter in zip(kept[:nearest], "ABCDEFGHIJKL", strict=False)]
+    return [
+        replace(term, code=letter)
+        for term, letter in zip(kept[:nearest], "ABCDEFGHIJKL", strict=False)
+    ]
 
 
 def named(case: Case, array: np.ndarray, name: str) -> Term:
     """By the place that it comes from."""
-    source = next((s.path for s in case.agreed[::-1] if s.output is not None and close(s.output, array, 1e-12)), name)
+    source = next(
+        (
+            s.path
+            for s in case.agreed[::-1]
+            if s.output is not None and close(s.output, array, 1e-12)
+        ),
+        name,
+    )
     return Term(source, array, (source,))
 
 
 def _agrees(case: Case, array: np.ndarray) -> bool:
     """Whether it is not itself made by one of the places between."""
-    return not any(p.output is not None and close(p.output, array, 1e-12) for p in case.between_reference)
+    return not any(
+        p.output is not None and close(p.output, array, 1e-12) for p in case.between_reference
+    )
 
 
 def functions(case: Case) -> dict[str, Function]:
@@ -93,16 +115,26 @@ def functions(case: Case) -> dict[str, Function]:
     found: dict[str, Function] = {}
     for place in case.between_reference:
         if place.kind in UNARY and len(place.inputs) == 1:
-            name = str(place.config.get("name")) if place.kind == "activation" else place.path or place.kind
+            name = (
+                str(place.config.get("name"))
+                if place.kind == "activation"
+                else place.path or place.kind
+            )
             found.setdefault(name, _applied(place))
     found.setdefault("relu", lambda x: np.maximum(x, 0))
     return found
 
 
 def normalizations(case: Case) -> dict[str, Function]:
-    """The nearest normalization without its scale and shift: a new layer that nobody has given weights to."""
-    places = [p for p in (*case.agreed[::-1], *case.between_reference) if p.kind in ("layer_norm", "rms_norm", "batch_norm")]
-    return {f"{p.path} without scale and shift": _applied(replace(p, parameters={})) for p in places[:1]}
+    """The nearest normalization without its scale and shift: a new layer given no weights."""
+    places = [
+        p
+        for p in (*case.agreed[::-1], *case.between_reference)
+        if p.kind in ("layer_norm", "rms_norm", "batch_norm")
+    ]
+    return {
+        f"{p.path} without scale and shift": _applied(replace(p, parameters={})) for p in places[:1]
+    }
 
 
 def _applied(place: Side) -> Function:
@@ -125,14 +157,22 @@ def chains(case: Case) -> Iterator[Term]:
     terms = operands(case, 3)
     for _ in range(LONGEST + 1):
         yield from terms
-        further = (through(n, f, term) for term in terms for n, f in known.items() if n not in term.through)
+        further = (
+            through(n, f, term) for term in terms for n, f in known.items() if n not in term.through
+        )
         terms = [term for term in further if term is not None]
 
 
 def through(name: str, function: Function, term: Term) -> Term | None:
     """A function of a term; None where it does not fit, or changes the shape."""
     try:
-        return Term(f"{name}({term.text})", function(term.value), term.of, f"{short(name)}({term.code})", (*term.through, name))
+        return Term(
+            f"{name}({term.text})",
+            function(term.value),
+            term.of,
+            f"{short(name)}({term.code})",
+            (*term.through, name),
+        )
     except Undefined:
         return None
 
@@ -147,7 +187,10 @@ def sums(case: Case) -> Iterator[Term]:
     """Two arrays, with a function on either or on their sum."""
     known = functions(case) | normalizations(case)
     arrays = operands(case, like=case.reference.output)
-    mapped = {a.text: [a, *(t for n, f in known.items() if (t := through(n, f, a)) is not None)] for a in arrays}
+    mapped = {
+        a.text: [a, *(t for n, f in known.items() if (t := through(n, f, a)) is not None)]
+        for a in arrays
+    }
     for a, b in permutations(arrays, 2):
         for left in mapped[a.text]:
             if left.value.shape == b.value.shape:

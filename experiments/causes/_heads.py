@@ -1,4 +1,4 @@
-"""Heads of an attention: the same units, dealt out to them in another way, or to another number of them."""
+"""Heads of an attention: the same units, dealt out in another way, or to another number."""
 
 from __future__ import annotations
 
@@ -13,11 +13,16 @@ from experiments.causes._hypothesis import Hypothesis, Numbers
 
 
 def of_module(case: Case) -> Iterator[Hypothesis]:
-    """Of a module, which makes its heads itself: units dealt out one by one, not block by block; another number of heads."""
+    """Of a module, which makes its heads itself.
+
+    Units dealt out one by one, not block by block; another number of heads.
+    """
     side = case.reference
     if "query" not in side.parameters:
         return
-    said = "Units of a head: a block of them in the reference, every so many-th of them in the port."
+    said = (
+        "Units of a head: a block of them in the reference, every so many-th of them in the port."
+    )
     dealt = {name: _dealt(name, array) for name, array in side.parameters.items()}
     count, width = side.parameters["query"].shape[1:]
     line = cure(
@@ -30,7 +35,9 @@ def of_module(case: Case) -> Iterator[Hypothesis]:
     for other in range(1, count * width + 1):
         if (count * width) % other == 0 and other != count:
             said = f"Heads of the attention: {count} in the reference, {other} in the port."
-            shaped = {name: _reshaped(name, array, other) for name, array in side.parameters.items()}
+            shaped = {
+                name: _reshaped(name, array, other) for name, array in side.parameters.items()
+            }
             line = (
                 cure(
                     case,
@@ -47,11 +54,19 @@ def of_module(case: Case) -> Iterator[Hypothesis]:
 
 
 def of_function(case: Case) -> Iterator[Hypothesis]:
-    """Of the function, whose heads are made before it: the same units, dealt out to the heads in another way."""
+    """Of the function, whose heads are made before it.
+
+    The same units, dealt out to the heads in another way.
+    """
     side = case.reference
-    if "query" in side.parameters or len(side.inputs) < 3 or any(x.ndim != 4 for x in side.inputs[:3]):
+    if (
+        "query" in side.parameters
+        or len(side.inputs) < 3
+        or any(x.ndim != 4 for x in side.inputs[:3])
+    ):
         return
-    count, width = side.inputs[0].shape[1], side.inputs[0].shape[-1]
+    count = side.inputs[0].shape[1]
+    width = side.inputs[0].shape[-1]
     line = cure(
         case,
         f"x.view(batch, time, {count}, {width}).transpose(1, 2)",
@@ -63,8 +78,18 @@ def of_function(case: Case) -> Iterator[Hypothesis]:
         own = side.config.get("scale")
         for scale in dict.fromkeys((own, None) if heads != count else (own,)):
             form = configured(replace(side, inputs=inputs), scale=scale)
-            said = f"Heads of the attention: {count} of {width} units, block by block in the reference, {words} in the port."
-            yield Hypothesis("heads", said, line, _as_the_port(case, form), value(side), plain=_as_the_port(case, side))
+            said = (
+                f"Heads of the attention: {count} of {width} units, block by block in the "
+                f"reference, {words} in the port."
+            )
+            yield Hypothesis(
+                "heads",
+                said,
+                line,
+                _as_the_port(case, form),
+                value(side),
+                plain=_as_the_port(case, side),
+            )
 
 
 Split = Callable[[np.ndarray], np.ndarray]
@@ -72,8 +97,16 @@ Split = Callable[[np.ndarray], np.ndarray]
 
 def _splits(count: int, width: int) -> Iterator[tuple[str, Split, int]]:
     """Units [batch, time, unit] to heads [batch, head, time, width]."""
-    yield "dealt out one by one", lambda x: x.reshape(*x.shape[:2], width, count).transpose(0, 3, 1, 2), count
-    yield "cut out of time and units without a transposition", lambda x: x.reshape(len(x), count, x.shape[1], width), count
+    yield (
+        "dealt out one by one",
+        lambda x: x.reshape(*x.shape[:2], width, count).transpose(0, 3, 1, 2),
+        count,
+    )
+    yield (
+        "cut out of time and units without a transposition",
+        lambda x: x.reshape(len(x), count, x.shape[1], width),
+        count,
+    )
     for other in range(1, count * width + 1):
         if (count * width) % other == 0 and other != count:
             yield f"{other} of {count * width // other}", _blocks(other), other

@@ -1,4 +1,4 @@
-"""What the reference's optimiser is: what it states, if that gives its steps, and otherwise what does."""
+"""What the reference's optimiser is: what it states, if that gives its steps, else what does."""
 
 from __future__ import annotations
 
@@ -17,9 +17,21 @@ KERAS_CLOSE = 2e-5
 """Keras has the powers of Adam's betas in float32, in a float64 model too."""
 UNSTATED = (
     {"kind": "sgd"},
-    *({"kind": "sgd", "momentum": m, "nesterov": n} for m in (0.9, 0.99, 0.95, 0.5) for n in (False, True)),
-    *({"kind": kind, "epsilon": e} for kind in ("adam", "rmsprop", "adagrad") for e in (1e-8, 1e-7, 1e-10, 1e-6)),
-    *({"kind": "adamw", "epsilon": e, "decay": d} for e in (1e-8, 1e-7) for d in (1e-4, 1e-2, 4e-3)),
+    *(
+        {"kind": "sgd", "momentum": m, "nesterov": n}
+        for m in (0.9, 0.99, 0.95, 0.5)
+        for n in (False, True)
+    ),
+    *(
+        {"kind": kind, "epsilon": e}
+        for kind in ("adam", "rmsprop", "adagrad")
+        for e in (1e-8, 1e-7, 1e-10, 1e-6)
+    ),
+    *(
+        {"kind": "adamw", "epsilon": e, "decay": d}
+        for e in (1e-8, 1e-7)
+        for d in (1e-4, 1e-2, 4e-3)
+    ),
     {"kind": "adam", "beta2": 0.99},
     {"kind": "rmsprop", "rho": 0.99},
     {"kind": "adagrad", "start": 0.1, "epsilon": 1e-7},
@@ -36,23 +48,36 @@ SCREEN = 1e-2
 
 
 def close_enough(case: Case, config: Config) -> float:
-    """How close simulated steps have to come: that of two weights is known to their rounding only."""
+    """How close simulated steps must come: that of two weights is known to their rounding only."""
     keras = "keras" in (case.port.backend, case.reference.backend) and config["kind"] == "adam"
     close = max(KERAS_CLOSE if keras else CLOSE, CLOSE_IN_SINGLE if case.single else 0.0)
     epsilon = float(np.finfo(np.float32 if case.single else np.float64).eps)
-    return max(close, *(2 * epsilon * _weight_over_update(side.steps) for side in (case.reference, case.port) if side.steps))
+    return max(
+        close,
+        *(
+            2 * epsilon * _weight_over_update(side.steps)
+            for side in (case.reference, case.port)
+            if side.steps
+        ),
+    )
 
 
 def _weight_over_update(steps: Steps) -> float:
-    largest = max((float(np.max(np.abs(steps.parameters[0][name]), initial=0.0)) for name in steps.names()), default=0.0)
+    largest = max(
+        (float(np.max(np.abs(steps.parameters[0][name]), initial=0.0)) for name in steps.names()),
+        default=0.0,
+    )
     moved = float(np.max(np.abs(steps.updates()), initial=0.0))
     return largest / moved if moved else 0.0
 
 
 def simulated(config: Config, steps: Steps) -> np.ndarray:
-    """The updates of these steps; not a number where one parameter already tells that it is not this law."""
+    """The updates of these steps; NaN where one parameter already tells that it is not this law."""
     small = steps.screen()
-    if "global_norm" not in config["clip"] and error(updates(config, small), small.updates()) > SCREEN:
+    if (
+        "global_norm" not in config["clip"]
+        and error(updates(config, small), small.updates()) > SCREEN
+    ):
         return np.full(1, np.nan)
     return updates(config, steps)
 
@@ -105,10 +130,17 @@ def _held_twice(configs: Iterator[Config], steps: Steps) -> Iterator[Config]:
 
 
 def two_biases(steps: Steps) -> tuple[str, ...]:
-    """The biases of recurrent layers, which are sums of two in some frameworks; a GRU's second one is another."""
+    """The biases of recurrent layers, which are sums of two in some frameworks.
+
+    A GRU's second one is another.
+    """
     names = set(steps.names())
     roots = [name.removesuffix("recurrent") for name in steps.names() if name.endswith("recurrent")]
-    return tuple(f"{root}bias" for root in roots if f"{root}bias" in names and f"{root}recurrent_bias" not in names)
+    return tuple(
+        f"{root}bias"
+        for root in roots
+        if f"{root}bias" in names and f"{root}recurrent_bias" not in names
+    )
 
 
 def usual(steps: Steps, backend: str, **more: Any) -> Iterator[Config]:
@@ -131,10 +163,13 @@ def _clipped(config: Config, steps: Steps) -> Iterator[Config]:
 def thresholds(config: Config, steps: Steps) -> Iterator[tuple[str, float]]:
     """The usual ones, and those that the first step of plain gradients tells."""
     names = steps.names()
-    moved = [(steps.parameters[1][name] - steps.parameters[0][name]) / config["rate"] for name in names]
+    moved = [
+        (steps.parameters[1][name] - steps.parameters[0][name]) / config["rate"] for name in names
+    ]
     plain = _sizes([np.asarray(steps.gradients[0][name]) for name in names])
     for scope, size in _sizes(moved).items():
-        told = (float(f"{size:.6g}"), size) if size < (1 - 1e-6) * plain[scope] else ()  # else nothing was clipped
+        # else nothing was clipped
+        told = (float(f"{size:.6g}"), size) if size < (1 - 1e-6) * plain[scope] else ()
         for threshold in dict.fromkeys((*USUAL, *told)):
             yield scope, threshold
 
@@ -150,6 +185,7 @@ def _sizes(arrays: list[np.ndarray]) -> dict[str, float]:
 
 def _rated(config: Config, steps: Steps) -> Config:
     """With the rate that gives these steps best."""
-    plain, its = updates(config, steps), steps.updates()
+    plain = updates(config, steps)
+    its = steps.updates()
     size = float(np.vdot(plain, plain))
     return config | {"rate": float(f"{np.vdot(plain, its) / size:.7g}") if size else 1.0}

@@ -25,7 +25,9 @@ def same(values: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Each:
-    """Of every sample: its loss, and the gradient with respect to its outputs, which may be turned so that the class is last.
+    """Of every sample its loss, and the gradient by its outputs.
+
+    These may be turned so that the class is last.
 
     Attributes:
         loss: [sample, ...].
@@ -46,7 +48,7 @@ Form = Callable[[np.ndarray, np.ndarray], Each]
 
 
 def distribution(z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, Turn]:
-    """The target and the probabilities [sample, ..., class], and how outputs come into this order."""
+    """Target and probabilities [sample, ..., class], and how outputs come into this order."""
     turn = _classes_last(z, y)
     logits = turn(z)
     target = y.astype(np.float64) if y.shape == z.shape else np.zeros(logits.shape)
@@ -60,14 +62,25 @@ def distribution(z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, 
 def labels(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Whole numbers below the number of classes, of the shape of the samples."""
     found = y.reshape(logits.shape[:-1]) if y.size == logits[..., 0].size else None
-    if found is None or found.dtype.kind not in "iu" or found.size == 0 or found.min() < 0 or found.max() >= logits.shape[-1]:
+    if (
+        found is None
+        or found.dtype.kind not in "iu"
+        or found.size == 0
+        or found.min() < 0
+        or found.max() >= logits.shape[-1]
+    ):
         raise Undefined("targets that are no classes of these outputs")
     return found.astype(int)
 
 
 def _classes_last(z: np.ndarray, y: np.ndarray) -> Turn:
     """PyTorch has classes on axis 1, whatever comes behind."""
-    if z.ndim > 2 and y.dtype.kind in "iu" and y.shape == (z.shape[0], *z.shape[2:]) and y.shape != z.shape[:-1]:
+    if (
+        z.ndim > 2
+        and y.dtype.kind in "iu"
+        and y.shape == (z.shape[0], *z.shape[2:])
+        and y.shape != z.shape[:-1]
+    ):
         return lambda values: np.moveaxis(values, 1, -1)
     return same
 
@@ -81,7 +94,9 @@ def cross_entropy(z: np.ndarray, y: np.ndarray) -> Each:
     target, p, turn = distribution(z, y)
     if z.ndim < 2 or np.any(np.abs(target.sum(-1) - 1) > 1e-9):
         raise Undefined("targets that are no distribution")
-    return Each(-np.sum(target * log_softmax(turn(z)), -1), p - target, turned=_turned(turn), back=turn)
+    return Each(
+        -np.sum(target * log_softmax(turn(z)), -1), p - target, turned=_turned(turn), back=turn
+    )
 
 
 def cross_entropy_twice(z: np.ndarray, y: np.ndarray) -> Each:
@@ -94,7 +109,7 @@ def cross_entropy_twice(z: np.ndarray, y: np.ndarray) -> Each:
 
 
 def cross_entropy_of_probabilities(z: np.ndarray, y: np.ndarray) -> Each:
-    """Of outputs that are taken for probabilities: clipped as Keras does, and divided by their sum."""
+    """Of outputs taken for probabilities: clipped as Keras does, and divided by their sum."""
     target, _, turn = distribution(z, y)
     values = turn(z)
     clipped = np.clip(values, LEAST, 1 - LEAST)
@@ -120,7 +135,8 @@ def binary_cross_entropy(z: np.ndarray, y: np.ndarray) -> Each:
 
 def binary_cross_entropy_twice(z: np.ndarray, y: np.ndarray) -> Each:
     """Of a sigmoid, taken for logits once more."""
-    target, p = _like(z, y), expit(z)
+    target = _like(z, y)
+    p = expit(z)
     loss = np.logaddexp(0, p) - target * p
     return _mean(loss, (expit(p) - target) * p * (1 - p))
 
@@ -157,15 +173,21 @@ def log_cosh(z: np.ndarray, y: np.ndarray) -> Each:
 
 
 def focal(gamma: float) -> Form:
-    """Cross-entropy times (1 - p)^gamma, p being the probability of the right class (Lin et al. 2017)."""
+    """Cross-entropy times (1 - p)^gamma, p the right class's probability (Lin et al. 2017)."""
 
     def form(z: np.ndarray, y: np.ndarray) -> Each:
         target, p, turn = distribution(z, y)
-        if z.ndim < 2 or not np.array_equal(target, target.astype(bool)) or np.any(target.sum(-1) != 1):
+        if (
+            z.ndim < 2
+            or not np.array_equal(target, target.astype(bool))
+            or np.any(target.sum(-1) != 1)
+        ):
             raise Undefined("targets that are no classes")
         right = np.sum(target * p, -1)
         loss, slope = _focal(gamma, right)
-        return Each(loss, (slope * right)[..., None] * (target - p), turned=_turned(turn), back=turn)
+        return Each(
+            loss, (slope * right)[..., None] * (target - p), turned=_turned(turn), back=turn
+        )
 
     return form
 
@@ -200,11 +222,17 @@ def _mean(loss: np.ndarray, gradient: np.ndarray) -> Each:
     rows = loss.reshape(len(loss), -1)
     shape = gradient.shape
     own = gradient.reshape(len(loss), -1) / rows.shape[1]
-    return Each(rows.mean(1), own, True, lambda values: values.reshape(shape), lambda values: values.reshape(len(values), -1))
+    return Each(
+        rows.mean(1),
+        own,
+        True,
+        lambda values: values.reshape(shape),
+        lambda values: values.reshape(len(values), -1),
+    )
 
 
 def _like(z: np.ndarray, y: np.ndarray, real: bool = False) -> np.ndarray:
-    """Targets of the outputs' shape; classes become rows of 0 and 1 where there are several outputs."""
+    """Targets of the outputs' shape; classes as rows of 0 and 1 if there are several outputs."""
     if y.size == z.size:
         return y.reshape(z.shape).astype(np.float64)
     if not real:
@@ -225,14 +253,21 @@ def smoothed(z: np.ndarray, target: np.ndarray) -> Each:
     """Cross-entropy of logits with a target [sample, ..., class]."""
     turn: Turn = same if target.shape == z.shape else lambda values: np.moveaxis(values, 1, -1)
     logits = turn(z)
-    return Each(-np.sum(target * log_softmax(logits), -1), softmax(logits) - target, turned=_turned(turn), back=turn)
+    return Each(
+        -np.sum(target * log_softmax(logits), -1),
+        softmax(logits) - target,
+        turned=_turned(turn),
+        back=turn,
+    )
 
 
 FORMS: dict[str, Form] = {
     "cross-entropy of logits": cross_entropy,
     "binary cross-entropy of logits": binary_cross_entropy,
     "squared error": squared_error,
-    "cross-entropy of probabilities (the outputs are taken for them)": cross_entropy_of_probabilities,
+    "cross-entropy of probabilities (the outputs are taken for them)": (
+        cross_entropy_of_probabilities
+    ),
     "cross-entropy of logits, with softmax twice": cross_entropy_twice,
     "binary cross-entropy of logits, with sigmoid twice": binary_cross_entropy_twice,
     "negative log-likelihood (the outputs are taken for logarithms)": negative_log,
@@ -243,5 +278,8 @@ FORMS: dict[str, Form] = {
     "mean of squares": mean_square,
     "log-cosh": log_cosh,
     **{f"focal loss of cross-entropy, gamma {gamma:g}": focal(gamma) for gamma in GAMMAS},
-    **{f"focal loss of binary cross-entropy, gamma {gamma:g}": binary_focal(gamma) for gamma in GAMMAS},
+    **{
+        f"focal loss of binary cross-entropy, gamma {gamma:g}": binary_focal(gamma)
+        for gamma in GAMMAS
+    },
 }

@@ -1,4 +1,7 @@
-"""The decisions that make an optimiser: every configuration that is one away from another, and both sides of it in words."""
+"""The decisions that make an optimiser.
+
+Every configuration that is one away from another, and both sides of it in words.
+"""
 
 from __future__ import annotations
 
@@ -51,38 +54,60 @@ def _choices(config: Config) -> dict[str, tuple[Any, ...]]:
     """The numbers of its kind."""
     match config["kind"]:
         case "sgd":
-            damped = {"dampening": (0.0, config["momentum"], 0.1, 0.5, 0.9)} if config["momentum"] else {}
+            damped = (
+                {"dampening": (0.0, config["momentum"], 0.1, 0.5, 0.9)}
+                if config["momentum"]
+                else {}
+            )
             narrow = float(np.float32(config["momentum"]))  # what Keras makes of a Python number
             return {"momentum": (*MOMENTA, narrow), "nesterov": (True, False), **damped}
         case "adam":
             flags = dict.fromkeys(("nesterov", "amsgrad", "corrected"), (True, False))
             return {"epsilon": EPSILONS, "beta1": (0.0, *MOMENTA), "beta2": BETAS, **flags}
         case "rmsprop":
-            return {"rho": (0.5, *BETAS), "epsilon": EPSILONS, "centered": (True, False), "momentum": MOMENTA}
+            return {
+                "rho": (0.5, *BETAS),
+                "epsilon": EPSILONS,
+                "centered": (True, False),
+                "momentum": MOMENTA,
+            }
         case _:
             return {"epsilon": EPSILONS, "start": (0.0, 0.1, 1.0)}
 
 
 def both_sides(name: str, base: Config, changed: Config) -> str:
     """Both sides of a decision."""
-    mine, its = base.get(name), changed.get(name)
+    mine = base.get(name)
+    its = changed.get(name)
     coupled = {True: "decoupled", False: "added to the gradient"}
     match name:
         case "coupling":
-            return f"Weight decay: {coupled[base['decoupled']]} in the reference, {coupled[changed['decoupled']]} in the port"
+            return (
+                f"Weight decay: {coupled[base['decoupled']]} in the reference, "
+                f"{coupled[changed['decoupled']]} in the port"
+            )
         case "second_bias":
             words = {True: "the sum of two that both move", False: "one that moves"}
-            mine, its = words[bool(base.get("twice"))], words[bool(changed.get("twice"))]
+            mine = words[bool(base.get("twice"))]
+            its = words[bool(changed.get("twice"))]
             return f"Bias of a recurrent layer: {mine} in the reference, {its} in the port"
         case "masked":
             words = {True: "of weights only", False: "of all parameters"}
-            return f"Weight decay: {words[bool(mine)]} in the reference, {words[bool(its)]} in the port"
+            return (
+                f"Weight decay: {words[bool(mine)]} in the reference, {words[bool(its)]} in the "
+                "port"
+            )
         case "decay":
             way = coupled[(changed if its else base)["decoupled"]]
-            return f"Weight decay: {_number(mine)} in the reference, {_number(its)} in the port ({way})"
+            return (
+                f"Weight decay: {_number(mine)} in the reference, {_number(its)} in the port "
+                f"({way})"
+            )
         case _:
             title = TITLES.get(name, name.capitalize())
-            return f"{title}: {_number(mine, name)} in the reference, {_number(its, name)} in the port"
+            return (
+                f"{title}: {_number(mine, name)} in the reference, {_number(its, name)} in the port"
+            )
 
 
 def _number(number: Any, name: str = "") -> str:

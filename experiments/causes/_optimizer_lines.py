@@ -31,7 +31,10 @@ CLASSES = {
 
 
 def line(case: Case, config: Config, *names: str) -> str:
-    """The reference's optimiser in the port's framework: what is not 0 or off, and these numbers in any case."""
+    """The reference's optimiser in the port's framework.
+
+    What is not 0 or off, and these numbers in any case.
+    """
     adamw = config["kind"] == "adam" and config["decay"] and config["decoupled"]
     kind = "adamw" if adamw else config["kind"]
     given = [name for name in NAMES if name in config and (config[name] or name in names)]
@@ -55,7 +58,10 @@ def _coupled(config: Config) -> str:
     """Keras decays apart from the gradient in every class; a regularizer adds to it."""
     if not config["decay"] or config["decoupled"]:
         return ""
-    return f"  # and kernel_regularizer=keras.regularizers.L2({code(config['decay'] / 2)}) in every layer"
+    return (
+        f"  # and kernel_regularizer=keras.regularizers.L2({code(config['decay'] / 2)}) in every "
+        "layer"
+    )
 
 
 def _arguments(config: Config, names: list[str], column: int) -> Iterator[str]:
@@ -72,7 +78,10 @@ def _arguments(config: Config, names: list[str], column: int) -> Iterator[str]:
 def place_line(case: Case, base: Config) -> str:
     """The line that adds epsilon where the reference does."""
     epsilon = base["epsilon"]
-    inside = f"optimizer.epsilon = {code(epsilon)} * (1 - {code(base.get('beta2', 0.999))} ** step) ** 0.5"
+    inside = (
+        f"optimizer.epsilon = {code(epsilon)} * (1 - {code(base.get('beta2', 0.999))} ** step) ** "
+        "0.5"
+    )
     root = base["kind"] != "adam"
     return cure(
         case,
@@ -83,7 +92,16 @@ def place_line(case: Case, base: Config) -> str:
 
 
 def bias_line(case: Case, base: Config) -> str:
-    """Two biases are one if the second stays as it is; one moves as two if its step is twice as large."""
+    """Two biases are one if the second stays as it is; one moves as two if its step is doubled."""
     twice = "optax.multi_transform({'bias': optax.scale(2.0), 'rest': optax.identity()}, labels)"
-    doubled = cure(case, "layer.bias_hh_l0.requires_grad_(True)", "gradient = 2 * gradient  # of the bias", twice)
-    return doubled if base.get("twice") else cure(case, "layer.bias_hh_l0.requires_grad_(False)", doubled, doubled)
+    doubled = cure(
+        case,
+        "layer.bias_hh_l0.requires_grad_(True)",
+        "gradient = 2 * gradient  # of the bias",
+        twice,
+    )
+    return (
+        doubled
+        if base.get("twice")
+        else cure(case, "layer.bias_hh_l0.requires_grad_(False)", doubled, doubled)
+    )

@@ -14,7 +14,9 @@ LARGEST = 30_000
 Asked = tuple[str, Case, Hypothesis]
 
 
-def pairs(asked: list[Asked], again: Callable[[Case], list[Asked]], judged: Callable[..., Finding | None]) -> list[Finding]:
+def pairs(
+    asked: list[Asked], again: Callable[[Case], list[Asked]], judged: Callable[..., Finding | None]
+) -> list[Finding]:
     """The first pair that reproduces the port's number, and those that do so too.
 
     Args:
@@ -35,7 +37,10 @@ def pairs(asked: list[Asked], again: Callable[[Case], list[Asked]], judged: Call
 
 
 def _changed(case: Case, hypothesis: Hypothesis) -> Iterator[Case]:
-    """The case with a reference that has this fault; none where it is not one of a computation that can be repeated."""
+    """The case with a reference that has this fault.
+
+    None where it is not one of a computation that can be repeated.
+    """
     output = case.reference.output
     if hypothesis.side is None or hypothesis.rank or output is None or output.size > LARGEST:
         return
@@ -46,7 +51,10 @@ def _changed(case: Case, hypothesis: Hypothesis) -> Iterator[Case]:
 
 
 def _nearer(case: Case, changed: Case) -> Numbers | None:
-    """What both have to explain is how far the port is from the reference; and the second, how far the first leaves it."""
+    """What both have to explain is how far the port is from the reference.
+
+    The second has to explain how far the first leaves it.
+    """
     outputs = [each.reference.output for each in (case, changed)]
     its = case.port.output
     if its is None or any(each is None for each in outputs):
@@ -56,5 +64,8 @@ def _nearer(case: Case, changed: Case) -> Numbers | None:
 
 
 def _joined(first: Hypothesis, key: str, second: Finding) -> Finding:
-    said, cure = f"{first.said} And: {second.said}", f"{first.cure}\n{second.cure}"
-    return replace(second, key=f"{key}+{second.key}", said=said, cure=cure, note="Two faults at one place.")
+    said = f"{first.said} And: {second.said}"
+    cure = f"{first.cure}\n{second.cure}"
+    return replace(
+        second, key=f"{key}+{second.key}", said=said, cure=cure, note="Two faults at one place."
+    )

@@ -1,13 +1,18 @@
-"""The laws of optimisers, of one step at a time from the parameters as they were (see docs/migration/optimizer.md).
+"""The laws of optimisers (see docs/migration/optimizer.md).
 
-A step is computed from the weights that the port really had before it, so that what one step leaves is no fault of the next.
+They are of one step at a time, from the parameters as they were.
 
-The numbers are those of `isograd.kinds.OPTIMIZER`, and beyond them: of SGD `dampening`; of Adam `amsgrad`, `corrected`, and
-`nesterov`, as in Dozat 2016 without a schedule of its own; of RMSprop `rho`, `centered`; `place`: where epsilon is added:
-`outside` of the root, after the bias correction; `inside`: outside of the root, before the correction, as Keras' Adam does;
-`root`: below the root; `masked`: whether only weights of two axes and more decay; `clip_last`: whether the gradient is clipped
-with a coupled decay in it; `clip_step`: whether the step is clipped, and not the gradient; `clip_epsilon`: added to a norm;
-`twice`: names of parameters that are sums of two that both move.
+A step is computed from the weights that the port really had before it, so that what one step leaves
+is no fault of the next.
+
+The numbers are those of `isograd.kinds.OPTIMIZER`, and beyond them: of SGD `dampening`; of Adam
+`amsgrad`, `corrected`, and `nesterov`, as in Dozat 2016 without a schedule of its own; of RMSprop
+`rho`, `centered`; `place`: where epsilon is added: `outside` of the root, after the bias
+correction; `inside`: outside of the root, before the correction, as Keras' Adam does; `root`: below
+the root; `masked`: whether only weights of two axes and more decay; `clip_last`: whether the
+gradient is clipped with a coupled decay in it; `clip_step`: whether the step is clipped, and not
+the gradient; `clip_epsilon`: added to a norm; `twice`: names of parameters that are sums of two
+that both move.
 """
 
 from __future__ import annotations
@@ -23,10 +28,22 @@ from isograd.captured import rms
 
 Config = Mapping[str, Any]
 State = dict[str, np.ndarray]
-PLACES = {("keras", "adam"): "inside", ("keras", "rmsprop"): "root", ("jax", "rmsprop"): "root", ("keras", "adagrad"): "root"}
+PLACES = {
+    ("keras", "adam"): "inside",
+    ("keras", "rmsprop"): "root",
+    ("jax", "rmsprop"): "root",
+    ("keras", "adagrad"): "root",
+}
 DEFAULTS = {
     "sgd": {"momentum": 0.0, "nesterov": False, "dampening": 0.0},
-    "adam": {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "amsgrad": False, "corrected": True, "nesterov": False},
+    "adam": {
+        "beta1": 0.9,
+        "beta2": 0.999,
+        "epsilon": 1e-8,
+        "amsgrad": False,
+        "corrected": True,
+        "nesterov": False,
+    },
     "rmsprop": {"rho": 0.9, "epsilon": 1e-8, "centered": False, "momentum": 0.0},
     "adagrad": {"epsilon": 1e-10, "start": 0.0},
 }
@@ -40,18 +57,25 @@ def complete(stated: Config, backend: str) -> dict[str, Any]:
         Undefined: The kind is not known.
     """
     given = {name: number for name, number in stated.items() if number is not None}
-    kind = {"adamw": "adam", "momentum": "sgd", "nesterov": "sgd"}.get(str(given.get("kind")), str(given.get("kind")))
+    kind = {"adamw": "adam", "momentum": "sgd", "nesterov": "sgd"}.get(
+        str(given.get("kind")), str(given.get("kind"))
+    )
     if kind not in DEFAULTS or "rate" not in given:
         raise Undefined(f"an optimiser {given.get('kind')}, or one without a rate")
     if kind == "rmsprop":
         given = {"rho": given.get("beta2", given.get("alpha", 0.9))} | given
     decoupled = given.get("kind") == "adamw" or backend == "keras"
-    usual = {"decay": 0.0, "decoupled": decoupled, "clip": {}, "place": PLACES.get((backend, kind), "outside")}
+    usual = {
+        "decay": 0.0,
+        "decoupled": decoupled,
+        "clip": {},
+        "place": PLACES.get((backend, kind), "outside"),
+    }
     return usual | DEFAULTS[kind] | given | {"kind": kind}
 
 
 def updates(config: Config, steps: Steps) -> np.ndarray:
-    """What every step adds to every parameter, flat [step * element], in the order of `Steps.updates`."""
+    """What each step adds to each parameter, flat [step * element], ordered as `Steps.updates`."""
     names = steps.names()
     states: dict[str, State] = {name: {} for name in names}
     found: list[np.ndarray] = []
@@ -91,7 +115,10 @@ def _gradients(config: Config, gradients: Arrays, weights: Arrays) -> Arrays:
     def decayed(arrays: Arrays) -> Arrays:
         if config["decoupled"] or not config["decay"]:
             return arrays
-        return {name: array + _decay(config, weights[name]) * weights[name] for name, array in arrays.items()}
+        return {
+            name: array + _decay(config, weights[name]) * weights[name]
+            for name, array in arrays.items()
+        }
 
     if config.get("clip_last"):
         return clipped(config, decayed(gradients), weights)
@@ -99,28 +126,44 @@ def _gradients(config: Config, gradients: Arrays, weights: Arrays) -> Arrays:
 
 
 def clipped(config: Config, gradients: Arrays, weights: Arrays) -> Arrays:
-    """By value, by the norm of each parameter, by that of all, or adaptively: by that of each unit over its weights' norm."""
+    """By value, by the norm of each parameter, by that of all, or adaptively.
+
+    By that of each unit over its weights' norm.
+    """
     epsilon = config.get("clip_epsilon", 0.0)
     for scope, threshold in (config.get("clip") or {}).items():
         match scope:
             case "value":
-                gradients = {name: np.clip(array, -threshold, threshold) for name, array in gradients.items()}
+                gradients = {
+                    name: np.clip(array, -threshold, threshold) for name, array in gradients.items()
+                }
             case "norm":
-                gradients = {name: array * _share(norm(array), threshold, epsilon) for name, array in gradients.items()}
+                gradients = {
+                    name: array * _share(norm(array), threshold, epsilon)
+                    for name, array in gradients.items()
+                }
             case "global_norm":
                 share = _share(norm(flat(list(gradients.values()))), threshold, epsilon)
                 gradients = {name: array * share for name, array in gradients.items()}
             case "adaptive":
-                gradients = {name: _adapted(array, weights[name], threshold) for name, array in gradients.items()}
+                gradients = {
+                    name: _adapted(array, weights[name], threshold)
+                    for name, array in gradients.items()
+                }
             case _:
                 raise Undefined(f"clipping by {scope}")
     return gradients
 
 
 def _adapted(gradient: np.ndarray, weight: np.ndarray, threshold: float) -> np.ndarray:
-    """A unit's gradient may be this share of the unit (Brock et al. 2021); the last axis is that of the units."""
+    """A unit's gradient may be this share of the unit (Brock et al. 2021).
+
+    The last axis is that of the units.
+    """
     axes = tuple(range(max(gradient.ndim - 1, 1)))
-    size, most = (np.sqrt(np.sum(np.square(array), axes, keepdims=True)) for array in (gradient, weight))
+    size, most = (
+        np.sqrt(np.sum(np.square(array), axes, keepdims=True)) for array in (gradient, weight)
+    )
     most = threshold * np.maximum(most, 1e-3)
     return np.where(size > most, gradient * most / np.maximum(size, 1e-6), gradient)
 
@@ -183,4 +226,8 @@ def _rmsprop(config: Config, g: np.ndarray, state: State) -> np.ndarray:
 def _root(config: Config, s: np.ndarray) -> np.ndarray:
     """With epsilon where it is added."""
     s = np.maximum(s, 0.0)
-    return np.sqrt(s + config["epsilon"]) if config["place"] == "root" else np.sqrt(s) + config["epsilon"]
+    return (
+        np.sqrt(s + config["epsilon"])
+        if config["place"] == "root"
+        else np.sqrt(s) + config["epsilon"]
+    )

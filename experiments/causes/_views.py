@@ -1,4 +1,7 @@
-"""Which place of the reference may be the counterpart of which value of the port: what a case is asked about."""
+"""Which place of the reference may be the counterpart of which value of the port.
+
+What a case is asked about.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,10 @@ from experiments.causes._written import written
 def views(case: Case) -> tuple[list[Case], list[Case]]:
     """The pairs of a place and a value that may be each other's counterpart.
 
-    First those of the values that part: of the stretch, the case itself, what is written out by hand as the one place that it
-    is, and the place that made what goes into the next. Then, apart, the place that the stretch lies before: what it makes of a
-    wrong input tells less of a fault than the input does.
+    First those of the values that part: of the stretch, the case itself, what is written out by
+    hand as the one place that it is, and the place that made what goes into the next. Then, apart,
+    the place that the stretch lies before: what it makes of a wrong input tells less of a fault
+    than the input does.
     """
     if case.stage != "forward" or case.partial:
         return [case], []
@@ -23,7 +27,7 @@ def views(case: Case) -> tuple[list[Case], list[Case]]:
 
 
 def near(case: Case) -> list[Case]:
-    """Those of the stretch and the case itself: whose objects may be told apart by what they state."""
+    """Those of the stretch and the case: whose objects may be told apart by what they state."""
     return [*_of_the_stretch(case), case]
 
 
@@ -35,7 +39,11 @@ def _of_the_stretch(case: Case) -> Iterator[Case]:
 def _ends(case: Case) -> list[Side]:
     """The port's values that are none of the reference's."""
     right = [place.output for place in case.between_reference]
-    return [end for end in (*case.between_port, case.port) if not any(equal(end.output, each) for each in right)]
+    return [
+        end
+        for end in (*case.between_port, case.port)
+        if not any(equal(end.output, each) for each in right)
+    ]
 
 
 def _written_out(case: Case) -> Iterator[Case]:
@@ -46,16 +54,20 @@ def _written_out(case: Case) -> Iterator[Case]:
 
 
 def _before(case: Case) -> Iterator[Case]:
-    """The next place, where the port does a part of its work in front of it: pads, and then pools."""
+    """The next place, where the port does a part of its work in front of it: pads, then pools."""
     if case.reference.kind == "between" and case.after_reference and case.after_port:
         yield from _paired(case, case.after_reference[0], case.after_port[:1])
 
 
 def _source(case: Case) -> Iterator[Case]:
-    """The place that made what goes into the next, where nothing is between them in the reference."""
+    """The place that made what goes into the next, if nothing is between them in the reference."""
     if case.reference.kind != "between" or case.between_reference:
         return
-    makers = [side for side in case.agreed if side.kind != "container" and equal(side.output, case.reference.output)]
+    makers = [
+        side
+        for side in case.agreed
+        if side.kind != "container" and equal(side.output, case.reference.output)
+    ]
     for place in makers[-1:]:
         yield from _paired(case, place, (*case.between_port, case.port))
 
@@ -63,13 +75,18 @@ def _source(case: Case) -> Iterator[Case]:
 def _paired(case: Case, place: Side, ends: Iterable[Side]) -> Iterator[Case]:
     for end in ends:
         for one in turned(end, place):
-            yield replace(case, reference=place, port=one, between_reference=(), between_port=(), partial=True)
+            yield replace(
+                case, reference=place, port=one, between_reference=(), between_port=(), partial=True
+            )
 
 
 def turned(end: Side, place: Side) -> list[Side]:
-    """The value with its axes in the order of the place's: as it is where it has its shape, else in each that has.
+    """The value with its axes in the order of the place's.
 
-    What lies between two places may be laid out in any way; the heads of an attention come before or behind the steps.
+    As it is where it has its shape, else in each that has.
+
+    What lies between two places may be laid out in any way; the heads of an attention come before
+    or behind the steps.
     """
     value, wanted = end.output, place.output
     if value is None or wanted is None or value.shape == wanted.shape or value.ndim != wanted.ndim:

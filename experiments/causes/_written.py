@@ -1,4 +1,6 @@
-"""What is written out by hand, as the one place that it is: attention of products and a softmax, padding before a window.
+"""What is written out by hand, as the one place that it is.
+
+Attention of products and a softmax, padding before a window.
 
 It is taken for that only if the definition of the one place gives what the written-out places gave.
 """
@@ -39,7 +41,9 @@ def _holds(side: Side) -> bool:
 def _close(found: np.ndarray, wanted: np.ndarray) -> bool:
     if found.shape != wanted.shape or not np.all(np.isfinite(wanted)):
         return False
-    return bool(np.max(np.abs(found - wanted), initial=0.0) <= CLOSE * np.max(np.abs(wanted), initial=0.0))
+    return bool(
+        np.max(np.abs(found - wanted), initial=0.0) <= CLOSE * np.max(np.abs(wanted), initial=0.0)
+    )
 
 
 # --- padding
@@ -48,9 +52,17 @@ def _close(found: np.ndarray, wanted: np.ndarray) -> bool:
 def _padded(places: Sequence[Side]) -> Iterator[tuple[tuple[Side, ...], Side]]:
     """Zeros around the space, and then a convolution or a pooling."""
     for pad, window in pairwise(places):
-        widths = _zeros_around(pad) if window.kind in ("convolution", "pooling") and window.inputs else None
+        widths = (
+            _zeros_around(pad)
+            if window.kind in ("convolution", "pooling") and window.inputs
+            else None
+        )
         own = window.config.get("padding")
-        if widths is None or isinstance(own, str) or not np.array_equal(window.inputs[0], pad.output):  # type: ignore[arg-type]
+        if (
+            widths is None
+            or isinstance(own, str)
+            or not np.array_equal(window.inputs[0], pad.output)  # type: ignore[arg-type]
+        ):
             continue
         inner = own or [(0, 0)] * len(widths)
         padding = [(a + c, b + d) for (a, b), (c, d) in zip(widths, inner, strict=True)]
@@ -60,21 +72,32 @@ def _padded(places: Sequence[Side]) -> Iterator[tuple[tuple[Side, ...], Side]]:
 
 def _zeros_around(pad: Side) -> list[tuple[int, int]] | None:
     """How many before and behind on each axis of space; None where it does something else."""
-    if pad.kind not in ("other", "padding") or len(pad.inputs) != 1 or pad.output is None or pad.output.ndim < 3:
+    if (
+        pad.kind not in ("other", "padding")
+        or len(pad.inputs) != 1
+        or pad.output is None
+        or pad.output.ndim < 3
+    ):
         return None
     x, y = pad.inputs[0], pad.output
     more = [b - a for a, b in zip(x.shape, y.shape, strict=False)]
     if x.ndim != y.ndim or min(more) < 0 or more[0] or more[-1] or not any(more):
         return None
     filled = [
-        np.flatnonzero(np.any(y != 0, axis=tuple(a for a in range(y.ndim) if a != axis))) for axis in range(1, y.ndim - 1)
+        np.flatnonzero(np.any(y != 0, axis=tuple(a for a in range(y.ndim) if a != axis)))
+        for axis in range(1, y.ndim - 1)
     ]
-    own = [np.flatnonzero(np.any(x != 0, axis=tuple(a for a in range(x.ndim) if a != axis))) for axis in range(1, x.ndim - 1)]
+    own = [
+        np.flatnonzero(np.any(x != 0, axis=tuple(a for a in range(x.ndim) if a != axis)))
+        for axis in range(1, x.ndim - 1)
+    ]
     if not all(rows.size for rows in (*filled, *own)):
         return None
     before = [int(rows[0] - its[0]) for rows, its in zip(filled, own, strict=True)]
     widths = [(b, m - b) for b, m in zip(before, more[1:-1], strict=True)]
-    right = all(0 <= b <= b + a for b, a in widths) and np.array_equal(np.pad(x, [(0, 0), *widths, (0, 0)]), y)
+    right = all(0 <= b <= b + a for b, a in widths) and np.array_equal(
+        np.pad(x, [(0, 0), *widths, (0, 0)]), y
+    )
     return widths if right else None
 
 
@@ -89,7 +112,7 @@ def _first(x: np.ndarray, axis: int) -> int:
 
 @dataclass(frozen=True, eq=False)
 class _Scores:
-    """A product of queries and keys, and the places that lead from it to the softmax, the last first."""
+    """A product of queries and keys, and the places from it to the softmax, the last first."""
 
     product: Side
     steps: tuple[Side, ...]
@@ -98,7 +121,11 @@ class _Scores:
 def _attentions(places: Sequence[Side]) -> Iterator[tuple[tuple[Side, ...], Side]]:
     """softmax(scale q k' + mask) v, as products and functions."""
     for i, softmax in enumerate(places):
-        if softmax.kind != "activation" or softmax.config.get("name") != "softmax" or not softmax.inputs:
+        if (
+            softmax.kind != "activation"
+            or softmax.config.get("name") != "softmax"
+            or not softmax.inputs
+        ):
             continue
         scores = _scores(places[:i], softmax.inputs[0])
         for mix in places[i + 1 :]:
@@ -110,11 +137,17 @@ def _scores(places: Sequence[Side], value: np.ndarray) -> _Scores | None:
     """Back from the softmax through scaling and mask to the product."""
     steps: list[Side] = []
     for place in reversed(places):
-        if place.output is None or place.output.shape != value.shape or not np.array_equal(place.output, value):
+        if (
+            place.output is None
+            or place.output.shape != value.shape
+            or not np.array_equal(place.output, value)
+        ):
             continue
         if place.kind == "matmul":
             return _Scores(place, tuple(steps))
-        before = [each for each in place.inputs if each.shape == value.shape and each.dtype.kind == "f"]
+        before = [
+            each for each in place.inputs if each.shape == value.shape and each.dtype.kind == "f"
+        ]
         if not before:
             return None
         steps.append(place)
@@ -122,12 +155,22 @@ def _scores(places: Sequence[Side], value: np.ndarray) -> _Scores | None:
     return None
 
 
-def _attention(places: Sequence[Side], scores: _Scores, softmax: Side, mix: Side) -> Iterator[tuple[tuple[Side, ...], Side]]:
+def _attention(
+    places: Sequence[Side], scores: _Scores, softmax: Side, mix: Side
+) -> Iterator[tuple[tuple[Side, ...], Side]]:
     weights = softmax.output
-    if weights is None or weights.ndim < 3 or mix.output is None or len(mix.inputs) != 2 or len(scores.product.inputs) != 2:
+    if (
+        weights is None
+        or weights.ndim < 3
+        or mix.output is None
+        or len(mix.inputs) != 2
+        or len(scores.product.inputs) != 2
+    ):
         return
     values = [
-        x for x, other in (mix.inputs, mix.inputs[::-1]) if other.shape == weights.shape and np.array_equal(other, weights)
+        x
+        for x, other in (mix.inputs, mix.inputs[::-1])
+        if other.shape == weights.shape and np.array_equal(other, weights)
     ]
     products = _factors(scores.product)
     for x in values:
@@ -136,7 +179,10 @@ def _attention(places: Sequence[Side], scores: _Scores, softmax: Side, mix: Side
                 output = weights @ v
                 if any(_close(output, each) for each in _orders(mix.output, weights.ndim)):
                     parts, side = _one(scores, softmax, mix, (*products, v), output)
-                    yield parts, replace(side, config={**side.config, "at": _at(places, scores, softmax)})
+                    yield (
+                        parts,
+                        replace(side, config={**side.config, "at": _at(places, scores, softmax)}),
+                    )
                     return
 
 
@@ -152,7 +198,10 @@ def _factors(product: Side) -> tuple[np.ndarray, np.ndarray] | None:
     assert score is not None
     for q in _orders(product.inputs[0], score.ndim):
         for k in _orders(product.inputs[1], score.ndim):
-            fit = q.shape[:-1] == score.shape[:-1] and k.shape[:-1] == (*score.shape[:-2], score.shape[-1])
+            fit = q.shape[:-1] == score.shape[:-1] and k.shape[:-1] == (
+                *score.shape[:-2],
+                score.shape[-1],
+            )
             if fit and q.shape[-1] == k.shape[-1] and _close(q @ k.swapaxes(-1, -2), score):
                 return q, k
     return None
@@ -166,11 +215,26 @@ def _one(
     seen = np.isfinite(last) & (last > HIDDEN)
     scale = _scale(raw, last, seen)
     mask = _mask(seen, last, scale * raw)
-    causal = mask is not None and mask.dtype == bool and mask.ndim == 2 and np.array_equal(mask, np.tril(np.ones_like(mask)))
+    causal = (
+        mask is not None
+        and mask.dtype == bool
+        and mask.ndim == 2
+        and np.array_equal(mask, np.tril(np.ones_like(mask)))
+    )
     config = {"scale": scale, "causal": causal}
     inputs = inputs if mask is None or causal else (*inputs, mask)
-    side = replace(mix, kind="attention", type="attention", path=softmax.path, config=config, inputs=inputs, output=output)
-    return (scores.product, *scores.steps, softmax, mix), replace(side, parameters={}, statistics={})
+    side = replace(
+        mix,
+        kind="attention",
+        type="attention",
+        path=softmax.path,
+        config=config,
+        inputs=inputs,
+        output=output,
+    )
+    return (scores.product, *scores.steps, softmax, mix), replace(
+        side, parameters={}, statistics={}
+    )
 
 
 def _scale(raw: np.ndarray, last: np.ndarray, seen: np.ndarray) -> float:
@@ -185,7 +249,10 @@ def _scale(raw: np.ndarray, last: np.ndarray, seen: np.ndarray) -> float:
 
 
 def _mask(seen: np.ndarray, last: np.ndarray, scaled: np.ndarray) -> np.ndarray | None:
-    """What may be looked at, or numbers that are added, [query, key] where they are the same for all; or None."""
+    """What may be looked at, or numbers that are added; or None.
+
+    They are [query, key] where they are the same for all.
+    """
     away = np.where(seen, last - np.where(seen, scaled, 0.0), 0.0)
     if np.max(np.abs(away)) > CLOSE * np.max(np.abs(scaled)):
         return _of_all(np.where(seen, away, -np.inf))
@@ -195,7 +262,11 @@ def _mask(seen: np.ndarray, last: np.ndarray, scaled: np.ndarray) -> np.ndarray 
 def _of_all(mask: np.ndarray) -> np.ndarray:
     """Of the first head of the first sample, if all have the same; numbers up to rounding."""
     first = mask.reshape(-1, *mask.shape[-2:])[0]
-    return first if np.allclose(mask, np.broadcast_to(first, mask.shape), rtol=1e-9, atol=1e-12) else mask
+    return (
+        first
+        if np.allclose(mask, np.broadcast_to(first, mask.shape), rtol=1e-9, atol=1e-12)
+        else mask
+    )
 
 
 def _at(places: Sequence[Side], scores: _Scores, softmax: Side) -> dict[str, str]:
@@ -204,7 +275,9 @@ def _at(places: Sequence[Side], scores: _Scores, softmax: Side) -> dict[str, str
     scales = [step.path for step in scores.steps if not _hides(step)]
     mask, scale = (paths[0] if paths else softmax.path for paths in (masks, scales))
     query = scores.product.inputs[0]
-    heads = [place.path for place in places if place.output is not None and _same(place.output, query)]
+    heads = [
+        place.path for place in places if place.output is not None and _same(place.output, query)
+    ]
     made = heads[0] if heads else softmax.path
     return {"scale": scale, "mask": mask, "causal": mask, "softmax": softmax.path, "heads": made}
 

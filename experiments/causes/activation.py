@@ -27,12 +27,22 @@ PAGE = "docs/migration/activation.md"
 SINGLE = "TensorFlow keeps this number in float32, in a float64 model too."
 NUMBERS = {"leaky_relu": "slope", "prelu": "slope", "elu": "alpha", "celu": "alpha"}
 TORCH = {
-    "relu": "ReLU", "relu6": "ReLU6", "leaky_relu": "LeakyReLU", "prelu": "PReLU", "elu": "ELU", "selu": "SELU", "celu": "CELU",
-    "gelu": "GELU", "silu": "SiLU", "sigmoid": "Sigmoid", "tanh": "Tanh", "softplus": "Softplus", "softsign": "Softsign",
-    "mish": "Mish", "hard_sigmoid": "Hardsigmoid", "hard_swish": "Hardswish", "hard_tanh": "Hardtanh",
-    "log_sigmoid": "LogSigmoid", "tanh_shrink": "Tanhshrink", "softmax": "Softmax", "log_softmax": "LogSoftmax",
+    "relu": "ReLU", "relu6": "ReLU6", "leaky_relu": "LeakyReLU", "prelu": "PReLU", "elu": "ELU",
+    "selu": "SELU", "celu": "CELU",
+    "gelu": "GELU", "silu": "SiLU", "sigmoid": "Sigmoid", "tanh": "Tanh", "softplus": "Softplus",
+    "softsign": "Softsign",
+    "mish": "Mish", "hard_sigmoid": "Hardsigmoid", "hard_swish": "Hardswish",
+    "hard_tanh": "Hardtanh",
+    "log_sigmoid": "LogSigmoid", "tanh_shrink": "Tanhshrink", "softmax": "Softmax",
+    "log_softmax": "LogSoftmax",
 }  # fmt: skip
-JAX = {"hard_swish": "hard_silu", "tanh": "tanh", "linear": "identity", "hard_tanh": "hard_tanh", "softsign": "soft_sign"}
+JAX = {
+    "hard_swish": "hard_silu",
+    "tanh": "tanh",
+    "linear": "identity",
+    "hard_tanh": "hard_tanh",
+    "softsign": "soft_sign",
+}
 
 
 def hypotheses(case: Case) -> Iterator[Hypothesis]:
@@ -56,9 +66,21 @@ def line(case: Case, config: dict | None = None) -> str:
     key = NUMBERS.get(name, "")
     given = code(stated[key]) if key in stated else ""
     tanh = approximate(stated)
-    torch = {"leaky_relu": f"negative_slope={given}", "elu": f"alpha={given}", "celu": f"alpha={given}"}.get(name, "")
-    torch = f"approximate={'tanh' if tanh else 'none'!r}" if name == "gelu" else torch if given else ""
-    keras = f", negative_slope={given}" if name == "leaky_relu" and given else f", alpha={given}" if given else ""
+    torch = {
+        "leaky_relu": f"negative_slope={given}",
+        "elu": f"alpha={given}",
+        "celu": f"alpha={given}",
+    }.get(name, "")
+    torch = (
+        f"approximate={'tanh' if tanh else 'none'!r}" if name == "gelu" else torch if given else ""
+    )
+    keras = (
+        f", negative_slope={given}"
+        if name == "leaky_relu" and given
+        else f", alpha={given}"
+        if given
+        else ""
+    )
     jax = f", approximate={tanh}" if name == "gelu" else keras
     keras = f", approximate={tanh}" if name == "gelu" else keras
     return cure(
@@ -83,18 +105,30 @@ def _number(case: Case, name: str, key: str, found: float) -> Hypothesis:
     found = float(f"{found:.10g}")
     if side.config.get("name") == name and mine is not None:
         said = (
-            f"{key.capitalize()} of {name}: {told(mine)} in the reference, {told(found)} in the port (solved from the outputs)."
+            f"{key.capitalize()} of {name}: {told(mine)} in the reference, {told(found)} in the "
+            "port (solved from the outputs)."
         )
     else:
-        said = f"Activation: {side.config.get('name')} in the reference, {name} with {key} {told(found)} in the port (solved)."
-    note = SINGLE if mine is not None and abs(found - float(np.float32(mine))) <= 1e-9 * abs(found) else ""
+        said = (
+            f"Activation: {side.config.get('name')} in the reference, {name} with {key} "
+            f"{told(found)} in the port (solved)."
+        )
+    note = (
+        SINGLE
+        if mine is not None and abs(found - float(np.float32(mine))) <= 1e-9 * abs(found)
+        else ""
+    )
     other = replace(side, config={"name": name, key: found})
     return alternative(case, key, said, line(case), other, solved=True, note=note)
 
 
 def _others(case: Case) -> Iterator[Hypothesis]:
-    """Every function that has no number of its own: the port's own first, then none, for others do nothing to small numbers."""
-    side, stated = case.reference, case.port.config.get("name")
+    """Every function that has no number of its own.
+
+    The port's own first, then none, for others do nothing to small numbers.
+    """
+    side = case.reference
+    stated = case.port.config.get("name")
     mine = side.config.get("name")
     names = dict.fromkeys(["identity", *FIXED, "gelu", "softmax", "log_softmax"])
     for name in sorted(names, key=lambda each: each != stated):
@@ -105,15 +139,26 @@ def _others(case: Case) -> Iterator[Hypothesis]:
         said = f"Activation: {mine} in the reference, {its} in the port."
         other = replace(side, config={"name": name})
         yield alternative(case, "missing" if missing else "kind", said, line(case), other)
-    fifth = f"Activation: {mine} in the reference, the hard sigmoid of Keras 2, x / 5 + 1 / 2, in the port."
-    yield Hypothesis("kind", fifth, line(case), lambda: hard_sigmoid_fifth(side.inputs[0]), value(side))
+    fifth = (
+        f"Activation: {mine} in the reference, the hard sigmoid of Keras 2, x / 5 + 1 / 2, in the "
+        "port."
+    )
+    yield Hypothesis(
+        "kind", fifth, line(case), lambda: hard_sigmoid_fifth(side.inputs[0]), value(side)
+    )
     yield from _twice(case)
 
 
 def _twice(case: Case) -> Iterator[Hypothesis]:
     side = case.reference
     said = f"Activation: {side.config.get('name')} once in the reference, twice in the port."
-    yield Hypothesis("twice", said, line(case), lambda: value(replace(side, inputs=(value(side)(),)))(), value(side))
+    yield Hypothesis(
+        "twice",
+        said,
+        line(case),
+        lambda: value(replace(side, inputs=(value(side)(),)))(),
+        value(side),
+    )
 
 
 def _gelu(case: Case) -> Iterator[Hypothesis]:
@@ -121,12 +166,18 @@ def _gelu(case: Case) -> Iterator[Hypothesis]:
     side = case.reference
     x = side.inputs[0]
     own = "by tanh" if approximate(side.config) else "exact"
-    forms = {"exact": gelu, "by tanh": gelu_tanh, "by the logistic function (x s(1.702 x))": gelu_quick}
+    forms = {
+        "exact": gelu,
+        "by tanh": gelu_tanh,
+        "by the logistic function (x s(1.702 x))": gelu_quick,
+    }
     if side.config.get("name") != "gelu":
         forms.pop("exact")  # it stands among the others
     for name, form in forms.items():
         if side.config.get("name") != "gelu":
-            said = f"Activation: {side.config.get('name')} in the reference, gelu {name} in the port."
+            said = (
+                f"Activation: {side.config.get('name')} in the reference, gelu {name} in the port."
+            )
             yield Hypothesis("kind", said, line(case), _of(form, x), value(side))
         elif name != own:
             said = f"Form of gelu: {own} in the reference, {name} in the port."
@@ -139,7 +190,9 @@ def _single(case: Case, own: str) -> Iterator[Hypothesis]:
     side = case.reference
     said = "Constants of gelu: float64 in the reference, float32 in the port."
     form = _single_tanh if own == "by tanh" else _single_exact
-    yield Hypothesis("constants", said, line(case), _of(form, side.inputs[0]), value(side), note=SINGLE)
+    yield Hypothesis(
+        "constants", said, line(case), _of(form, side.inputs[0]), value(side), note=SINGLE
+    )
 
 
 def _single_exact(x: np.ndarray) -> np.ndarray:
@@ -147,7 +200,8 @@ def _single_exact(x: np.ndarray) -> np.ndarray:
 
 
 def _single_tanh(x: np.ndarray) -> np.ndarray:
-    root, cubic = float(np.float32(np.sqrt(2 / np.pi))), float(np.float32(0.044715))
+    root = float(np.float32(np.sqrt(2 / np.pi)))
+    cubic = float(np.float32(0.044715))
     return 0.5 * x * (1 + np.tanh(root * (x + cubic * x**3)))
 
 
@@ -159,19 +213,31 @@ def _shape(case: Case) -> Iterator[Hypothesis]:
     """Softmax over another axis; PReLU with one slope for all."""
     side = case.reference
     if side.config.get("name") in ("softmax", "log_softmax"):
-        mine, ndim = int(side.config.get("axis", -1)), side.inputs[0].ndim
+        mine = int(side.config.get("axis", -1))
+        ndim = side.inputs[0].ndim
         for axis in range(ndim):
             if axis != mine % ndim:
-                said = f"Axis of {side.config['name']}: {mine % ndim} in the reference, {axis} in the port (channels last)."
+                said = (
+                    f"Axis of {side.config['name']}: {mine % ndim} in the reference, {axis} in the "
+                    "port (channels last)."
+                )
                 name = side.config["name"]
                 row = cure(
-                    case, f"torch.nn.{TORCH[name]}(dim=1)", f"keras.ops.{name}(x, axis=-1)", f"jax.nn.{name}(x, axis=-1)"
+                    case,
+                    f"torch.nn.{TORCH[name]}(dim=1)",
+                    f"keras.ops.{name}(x, axis=-1)",
+                    f"jax.nn.{name}(x, axis=-1)",
                 )
                 yield alternative(case, "axis", said, row, configured(side, axis=axis))
     slope = side.parameters.get("slope")
     if slope is not None and slope.size > 1:
-        said = f"Slope of prelu: {slope.size} of them in the reference, their first for all in the port."
-        yield alternative(case, "shared", said, line(case), replace(side, parameters={"slope": slope.ravel()[:1]}))
+        said = (
+            f"Slope of prelu: {slope.size} of them in the reference, their first for all in the "
+            "port."
+        )
+        yield alternative(
+            case, "shared", said, line(case), replace(side, parameters={"slope": slope.ravel()[:1]})
+        )
 
 
 def _added(case: Case) -> Iterator[Hypothesis]:
@@ -182,15 +248,25 @@ def _added(case: Case) -> Iterator[Hypothesis]:
     if mine.shape != its.shape:
         return
     row = cure(case, "torch.nn.Identity()", "keras.activations.linear(x)", "jax.nn.identity(x)")
-    others = {"gelu": gelu, "gelu by tanh": gelu_tanh, "softmax": softmax, "log_softmax": log_softmax}
+    others = {
+        "gelu": gelu,
+        "gelu by tanh": gelu_tanh,
+        "softmax": softmax,
+        "log_softmax": log_softmax,
+    }
     for name, form in {**FIXED, **others}.items():
         if name == "identity":
             continue
         said = f"Activation {_where(case.reference)}: none in the reference, {name} in the port."
         yield Hypothesis("added", said, row, _of(form, mine))
     for config in _own_numbers(mine, its):
-        said = f"Activation {_where(case.reference)}: none in the reference, {_spelt(config)} in the port (solved)."
-        form = replace(case.reference, kind="activation", config=config, inputs=(mine,), parameters={})
+        said = (
+            f"Activation {_where(case.reference)}: none in the reference, {_spelt(config)} in the "
+            "port (solved)."
+        )
+        form = replace(
+            case.reference, kind="activation", config=config, inputs=(mine,), parameters={}
+        )
         yield Hypothesis("added", said, row, value(form), solved=True)
     for name, form in {**FIXED, "gelu": gelu}.items():
         if name == "identity":
@@ -205,15 +281,21 @@ def _own_numbers(x: np.ndarray, output: np.ndarray) -> Iterator[dict]:
     low = x < 0
     if output.shape != x.shape or np.unique(x[low]).size < 3 or not np.any(x > 0):
         return
-    for name, key, unit in (("leaky_relu", "slope", x), ("elu", "alpha", np.expm1(np.minimum(x, 0)))):
+    for name, key, unit in (
+        ("leaky_relu", "slope", x),
+        ("elu", "alpha", np.expm1(np.minimum(x, 0))),
+    ):
         found = float(np.median(output[low] / unit[low]))
-        if min(abs(found), abs(found - 1)) > 1e-12 or (name == "elu" and found):  # else it is relu, or there is none
+        # else it is relu, or there is none
+        if min(abs(found), abs(found - 1)) > 1e-12 or (name == "elu" and found):
             yield {"name": name, key: float(f"{found:.10g}")}
 
 
 def _spelt(config: dict) -> str:
     return " ".join(
-        str(word) for key, number in config.items() for word in ((number,) if key == "name" else (key, told(number)))
+        str(word)
+        for key, number in config.items()
+        for word in ((number,) if key == "name" else (key, told(number)))
     )
 
 

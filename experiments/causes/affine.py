@@ -12,7 +12,10 @@ from experiments.causes._hypothesis import Hypothesis, varied
 
 STAGES: frozenset[Stage] = frozenset({"forward"})
 PAGE = None
-LAYERS = {"affine": ("Linear", "Dense", "Dense", "Linear"), "convolution": ("Conv2d", "Conv2D", "Conv", "Conv")}
+LAYERS = {
+    "affine": ("Linear", "Dense", "Dense", "Linear"),
+    "convolution": ("Conv2d", "Conv2D", "Conv", "Conv"),
+}
 
 
 def hypotheses(case: Case) -> Iterator[Hypothesis]:
@@ -39,7 +42,11 @@ def _bias(case: Case) -> Iterator[Hypothesis]:
         f"flax.nnx.{names[3]}(..., use_bias=True)",
     )
     yield alternative(
-        case, "bias", f"Bias of {side.path}: there in the reference, missing in the port.", line, without(side, "bias")
+        case,
+        "bias",
+        f"Bias of {side.path}: there in the reference, missing in the port.",
+        line,
+        without(side, "bias"),
     )
     said = f"Bias of {side.path}: added once in the reference, twice in the port."
     yield alternative(case, "bias_twice", said, line, having(side, bias=2 * bias))

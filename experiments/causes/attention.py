@@ -1,4 +1,8 @@
-"""Attention: how scores are scaled, what may be looked at, over what the softmax runs; which is query, key and value."""
+"""Attention.
+
+How scores are scaled, what may be looked at, over what the softmax runs; which is query, key and
+value.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +27,12 @@ LONGEST = 9
 def hypotheses(case: Case) -> Iterator[Hypothesis]:
     """What might be the cause, the usual first."""
     side = case.reference
-    if side.kind != "attention" or not side.inputs or side.output is None or not varied(side.output):
+    if (
+        side.kind != "attention"
+        or not side.inputs
+        or side.output is None
+        or not varied(side.output)
+    ):
         return
     at = side.config.get("at", {})  # where it is written out by hand
     for family in (_scale, _mask, _order, _biases, _heads.of_module, _heads.of_function):
@@ -33,11 +42,17 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
 
 def _width(side: Side) -> int:
     """Of one head."""
-    return side.parameters["query"].shape[-1] if "query" in side.parameters else side.inputs[0].shape[-1]
+    return (
+        side.parameters["query"].shape[-1]
+        if "query" in side.parameters
+        else side.inputs[0].shape[-1]
+    )
 
 
 def _heads_of(side: Side) -> int:
-    return side.parameters["query"].shape[1] if "query" in side.parameters else side.inputs[0].shape[1]
+    return (
+        side.parameters["query"].shape[1] if "query" in side.parameters else side.inputs[0].shape[1]
+    )
 
 
 def _line(case: Case, torch: str = "", keras: str = "", jax: str = "") -> str:
@@ -49,7 +64,8 @@ def _line(case: Case, torch: str = "", keras: str = "", jax: str = "") -> str:
 def _scale(case: Case) -> Iterator[Hypothesis]:
     """Of the scores, before the softmax."""
     side = case.reference
-    width, heads = _width(side), _heads_of(side)
+    width = _width(side)
+    heads = _heads_of(side)
     usual = width**-0.5
     mine = side.config.get("scale") or usual
     words = {
@@ -63,18 +79,27 @@ def _scale(case: Case) -> Iterator[Hypothesis]:
     stated = case.port.config.get("scale")
     for its in {**words, **({stated: "as stated"} if stated else {})}:
         if its != mine:
-            ours, theirs = words.get(mine, ""), words.get(its, "as it states")
-            said = f"Scale of the scores: {told(mine)} ({ours}) in the reference, {told(its)} ({theirs}) in the port."
+            ours = words.get(mine, "")
+            theirs = words.get(its, "as it states")
+            said = (
+                f"Scale of the scores: {told(mine)} ({ours}) in the reference, {told(its)} "
+                f"({theirs}) in the port."
+            )
             text = code(mine)
             line = _line(case, f", scale={text}", f", scale={text}", f", scale={text}")
-            yield alternative(case, "scale", said.replace(" ()", ""), line, configured(side, scale=its))
+            yield alternative(
+                case, "scale", said.replace(" ()", ""), line, configured(side, scale=its)
+            )
 
 
 def _mask(case: Case) -> Iterator[Hypothesis]:
     side = case.reference
     causal = bool(side.config.get("causal"))
     words = {True: "only what is not later", False: "all"}
-    said = f"What a step may look at: {words[causal]} in the reference, {words[not causal]} in the port."
+    said = (
+        f"What a step may look at: {words[causal]} in the reference, {words[not causal]} in the "
+        "port."
+    )
     keras = ", is_causal=True" if causal else ""
     line = _line(case, f", is_causal={causal}", keras, f", is_causal={causal}")
     yield alternative(case, "causal", said, line, configured(side, causal=not causal))
@@ -105,11 +130,19 @@ def _triangles(case: Case, line: str) -> Iterator[Hypothesis]:
     }
     own = bool(side.config.get("causal"))
     for width in range(1, min(len(ones), LONGEST)) if own else ():
-        masks[f"only itself and the {width - 1} before it"] = np.tril(ones) & np.triu(ones, 1 - width)
+        masks[f"only itself and the {width - 1} before it"] = np.tril(ones) & np.triu(
+            ones, 1 - width
+        )
     for words, mask in masks.items():
         said = f"What a step may look at: {mine} in the reference, {words} in the port."
-        for fill in (-np.inf, -1e9):  # a row of which all is hidden looks at all alike, or is no number
-            form = configured(replace(side, inputs=(*side.inputs[:3], mask)), causal=False, fill=fill)
+        # a row of which all is hidden looks at all alike, or is no number
+        for fill in (
+            -np.inf,
+            -1e9,
+        ):
+            form = configured(
+                replace(side, inputs=(*side.inputs[:3], mask)), causal=False, fill=fill
+            )
             yield alternative(case, "mask", said, line, form)
 
 
@@ -117,7 +150,10 @@ def _filled(case: Case, line: str) -> Iterator[Hypothesis]:
     """What is hidden is not hidden, or hidden too late."""
     side = case.reference
     for fill in (0.0, 1.0, -1.0):
-        said = f"Score of what may not be looked at: infinitely low in the reference, {told(fill)} in the port."
+        said = (
+            f"Score of what may not be looked at: infinitely low in the reference, {told(fill)} in "
+            "the port."
+        )
         yield alternative(case, "mask", said, line, configured(side, fill=fill))
     said = "Mask of the scores: in front of the softmax in the reference, behind it in the port."
     yield alternative(case, "mask", said, line, configured(side, behind=True))
@@ -131,7 +167,9 @@ def _added(case: Case, line: str) -> Iterator[Hypothesis]:
         return
     seen = np.tril(np.ones((side.inputs[0].shape[-2], side.inputs[1].shape[-2])))
     seen = seen if side.config.get("causal") else side.inputs[3].astype(np.float64)
-    said = "Mask of the scores: it hides in the reference, its zeros and ones are added in the port."
+    said = (
+        "Mask of the scores: it hides in the reference, its zeros and ones are added in the port."
+    )
     form = configured(replace(side, inputs=(*side.inputs[:3], seen)), causal=False)
     yield alternative(case, "mask", said, line, form)
 
@@ -141,11 +179,20 @@ def _meaning(case: Case, line: str) -> Iterator[Hypothesis]:
     side = case.reference
     mask = side.inputs[3]
     if mask.dtype == bool:
-        said = "Mask of the scores: true says what may be looked at in the reference, what is hidden in the port."
+        said = (
+            "Mask of the scores: true says what may be looked at in the reference, what is hidden "
+            "in the port."
+        )
         yield alternative(case, "mask", said, line, replace(side, inputs=(*side.inputs[:3], ~mask)))
     if mask.ndim > 1 and mask.shape[-1] == mask.shape[-2]:
         said = "Mask of the scores: [query, key] in the reference, transposed in the port."
-        yield alternative(case, "mask", said, line, replace(side, inputs=(*side.inputs[:3], mask.swapaxes(-1, -2))))
+        yield alternative(
+            case,
+            "mask",
+            said,
+            line,
+            replace(side, inputs=(*side.inputs[:3], mask.swapaxes(-1, -2))),
+        )
 
 
 def _order(case: Case) -> Iterator[Hypothesis]:
@@ -155,7 +202,10 @@ def _order(case: Case) -> Iterator[Hypothesis]:
         if order == (0, 1, 2):
             continue
         words = ", ".join(NAMES[each] for each in order)
-        said = f"Order of query, key and value: as named in the reference, {words} in their places in the port."
+        said = (
+            f"Order of query, key and value: as named in the reference, {words} in their places in "
+            "the port."
+        )
         for other in _ordered(side, order):
             yield alternative(case, "order", said, _line(case), other)
 
@@ -167,7 +217,10 @@ def _ordered(side: Side, order: tuple[int, ...]) -> Iterator[Side]:
     if "query" in side.parameters:
         arrays = dict(side.parameters)
         for suffix in ("", "_bias"):
-            given = {f"{NAMES[i]}{suffix}": side.parameters.get(f"{NAMES[each]}{suffix}") for i, each in enumerate(order)}
+            given = {
+                f"{NAMES[i]}{suffix}": side.parameters.get(f"{NAMES[each]}{suffix}")
+                for i, each in enumerate(order)
+            }
             arrays |= {name: array for name, array in given.items() if array is not None}
         yield replace(side, parameters=arrays)
 
@@ -183,7 +236,10 @@ def _biases(case: Case) -> Iterator[Hypothesis]:
         "flax.nnx.MultiHeadAttention(..., use_bias=True)",
     )
     for names in ([each] for each in every):
-        said = f"Bias of the attention's {names[0].removesuffix('_bias')}: there in the reference, missing in the port."
+        said = (
+            f"Bias of the attention's {names[0].removesuffix('_bias')}: there in the reference, "
+            "missing in the port."
+        )
         yield alternative(case, "bias", said, line, without(side, *names))
     said = "Biases of the attention: there in the reference, missing in the port."
     yield alternative(case, "bias", said, line, without(side, *every))

@@ -9,13 +9,25 @@ import numpy as np
 from experiments.causes._case import Case, Stage, Steps
 from experiments.causes._change import code, cure, told
 from experiments.causes._hypothesis import Hypothesis, error, varied
-from experiments.causes._identified import EXACT, Config, close_enough, framework, identified, simulated, thresholds
+from experiments.causes._identified import (
+    EXACT,
+    Config,
+    close_enough,
+    framework,
+    identified,
+    simulated,
+    thresholds,
+)
 from experiments.causes._steps import updates
 
 STAGES: frozenset[Stage] = frozenset({"step"})
 PAGE = "docs/migration/clipping.md"
 ADAPTIVE = (0.01, 0.02, 0.04, 0.05, 0.08, 0.1, 0.16, 0.2, 0.5, 1.0)
-SCOPES = {"value": "each element", "norm": "each parameter by itself", "global_norm": "all parameters together"}
+SCOPES = {
+    "value": "each element",
+    "norm": "each parameter by itself",
+    "global_norm": "all parameters together",
+}
 
 
 def hypotheses(case: Case) -> Iterator[Hypothesis]:
@@ -29,7 +41,8 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
         return
     for name, said, changed in _decisions(case, own):
         yield _made(case, name, said, base, changed, own)
-        if name != "epsilon" and changed["clip"]:  # PyTorch adds 1e-6 to a norm: beside a small one it is seen
+        # PyTorch adds 1e-6 to a norm: beside a small one it is seen
+        if name != "epsilon" and changed["clip"]:
             other = {"clip_epsilon": 1e-6 - changed.get("clip_epsilon", 0.0)}
             yield _made(case, name, said, base, changed | other, own)
 
@@ -44,14 +57,21 @@ def line(case: Case, config: Config) -> str:
         "norm": f"torch.nn.utils.clip_grad_norm_(parameter, {text})",
         "global_norm": f"torch.nn.utils.clip_grad_norm_(model.parameters(), {text})",
     }
-    keras = {"": "", "value": f"clipvalue={text}", "norm": f"clipnorm={text}", "global_norm": f"global_clipnorm={text}"}
+    keras = {
+        "": "",
+        "value": f"clipvalue={text}",
+        "norm": f"clipnorm={text}",
+        "global_norm": f"global_clipnorm={text}",
+    }
     optax = {
         "": "optax.identity()",
         "value": f"optax.clip({text})",
         "norm": f"g * jax.numpy.minimum(1, {text} / jax.numpy.linalg.norm(g))",
         "global_norm": f"optax.clip_by_global_norm({text})",
     }
-    name = {"sgd": "SGD", "adam": "Adam", "rmsprop": "RMSprop", "adagrad": "Adagrad"}[config["kind"]]
+    name = {"sgd": "SGD", "adam": "Adam", "rmsprop": "RMSprop", "adagrad": "Adagrad"}[
+        config["kind"]
+    ]
     return cure(case, torch[scope], f"keras.optimizers.{name}({keras[scope]})", optax[scope])
 
 
@@ -60,11 +80,19 @@ def _decisions(case: Case, config: Config) -> Iterator[tuple[str, str, Config]]:
     mine = _said(config)
     if config["clip"]:
         scope, threshold = next(iter(config["clip"].items()))
-        yield "missing", f"Clipping: {mine} in the reference, missing in the port.", config | {"clip": {}}
+        yield (
+            "missing",
+            f"Clipping: {mine} in the reference, missing in the port.",
+            config | {"clip": {}},
+        )
         for other in SCOPES:
             if other != scope:
                 changed = config | {"clip": {other: threshold}}
-                yield "scope", f"Clipping: {mine} in the reference, {_said(changed)} in the port.", changed
+                yield (
+                    "scope",
+                    f"Clipping: {mine} in the reference, {_said(changed)} in the port.",
+                    changed,
+                )
         yield from _order(config, case.port.steps)
     for threshold in ADAPTIVE:
         changed = config | {"clip": {"adaptive": threshold}}
@@ -86,11 +114,16 @@ def _order(config: Config, steps: Steps | None) -> Iterator[tuple[str, str, Conf
     step = bool(config.get("clip_step"))
     words = {True: "the step that the optimiser makes of it", False: "the gradient"}
     said = f"What is clipped: {words[step]} in the reference, {words[not step]} in the port."
-    changed, none = config | {"clip_step": not step}, config | {"clip": {}}
-    if steps is None or not np.array_equal(updates(changed, steps), updates(none, steps)):  # else it is as if it were missing
+    changed = config | {"clip_step": not step}
+    none = config | {"clip": {}}
+    # else it is as if it were missing
+    if steps is None or not np.array_equal(updates(changed, steps), updates(none, steps)):
         yield "order", said, changed
     added = config.get("clip_epsilon", 0.0)
-    said = f"What is added to the norm before clipping: {told(added)} in the reference, {told(1e-6 - added)} in the port."
+    said = (
+        f"What is added to the norm before clipping: {told(added)} in the reference, "
+        f"{told(1e-6 - added)} in the port."
+    )
     yield "epsilon", said, config | {"clip_epsilon": 1e-6 - added}
 
 
@@ -102,7 +135,9 @@ def _said(config: Config) -> str:
     return f"{words} at {told(threshold)}"
 
 
-def _made(case: Case, name: str, said: str, base: Config, changed: Config, plain: Config) -> Hypothesis:
+def _made(
+    case: Case, name: str, said: str, base: Config, changed: Config, plain: Config
+) -> Hypothesis:
     steps = case.port.steps
     assert steps is not None
     note = "PyTorch does this itself." if name == "epsilon" else ""

@@ -19,7 +19,12 @@ PAGE = None
 def hypotheses(case: Case) -> Iterator[Hypothesis]:
     """What might be the cause, the usual first."""
     side = case.reference
-    if side.kind != "convolution" or not side.inputs or "weight" not in side.parameters or side.output is None:
+    if (
+        side.kind != "convolution"
+        or not side.inputs
+        or "weight" not in side.parameters
+        or side.output is None
+    ):
         return
     if side.parameters["weight"].ndim - 2 == side.inputs[0].ndim - 2 and varied(side.output):
         yield from _padding(case)
@@ -53,7 +58,10 @@ def sides_of(padding: list[tuple[int, int]]) -> str:
 
 
 def _padding(case: Case) -> Iterator[Hypothesis]:
-    """Every padding that gives the port's size, the same on all axes; a stride that starts elsewhere is one too."""
+    """Every padding that gives the port's size, the same on all axes.
+
+    A stride that starts elsewhere is one too.
+    """
     side, output = case.reference, case.port.output
     space = side.inputs[0].shape[1:-1]
     if output is None or output.ndim != len(space) + 2 or side.config.get("transposed"):
@@ -67,12 +75,18 @@ def _padding(case: Case) -> Iterator[Hypothesis]:
     yield from _mode(case, mine)
 
 
-def _paddings(side: Side, wanted: tuple[int, ...], reach: list[int]) -> Iterator[list[tuple[int, int]]]:
+def _paddings(
+    side: Side, wanted: tuple[int, ...], reach: list[int]
+) -> Iterator[list[tuple[int, int]]]:
     """Candidates by the sizes that they give."""
-    space, step = side.inputs[0].shape[1:-1], strides(side.config, reach)
+    space = side.inputs[0].shape[1:-1]
+    step = strides(side.config, reach)
     for before in range(max(reach) + 1):
         for after in range(max(reach) + 1):
-            sizes = [(n + before + after - k) // s + 1 for n, k, s in zip(space, reach, step, strict=True)]
+            sizes = [
+                (n + before + after - k) // s + 1
+                for n, k, s in zip(space, reach, step, strict=True)
+            ]
             if tuple(sizes) == wanted:  # a wider one of the same size adds what no window sees
                 yield [(before, after)] * len(space)
                 break
@@ -81,10 +95,17 @@ def _paddings(side: Side, wanted: tuple[int, ...], reach: list[int]) -> Iterator
         yield same
 
 
-def _padded(case: Case, mine: list[tuple[int, int]], its: list[tuple[int, int]], same: bool) -> Hypothesis:
+def _padded(
+    case: Case, mine: list[tuple[int, int]], its: list[tuple[int, int]], same: bool
+) -> Hypothesis:
     word = ', as "same" of Keras and Flax has it' if same else ""
-    said = f"Padding of {case.reference.path}: {sides_of(mine)} in the reference, {sides_of(its)} in the port{word}."
-    return alternative(case, "padding", said, _padding_line(case, mine), configured(case.reference, padding=its))
+    said = (
+        f"Padding of {case.reference.path}: {sides_of(mine)} in the reference, {sides_of(its)} in "
+        f"the port{word}."
+    )
+    return alternative(
+        case, "padding", said, _padding_line(case, mine), configured(case.reference, padding=its)
+    )
 
 
 def _padding_line(case: Case, mine: list[tuple[int, int]]) -> str:
@@ -119,8 +140,17 @@ def _mode_line(case: Case, mode: str, padding: list[tuple[int, int]]) -> str:
     around = ((0, 0), *padding, (0, 0))
     word = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}[mode]
     name = {"reflect": "REFLECT", "circular": "CIRCULAR"}.get(mode)
-    flax = f"flax.linen.Conv(..., padding={name!r})" if name else f"jax.numpy.pad(x, {around}, mode={word!r})"
-    return cure(case, layer(case, f"padding_mode={mode!r}", "", ""), f"keras.ops.pad(x, {around}, mode={word!r})", flax)
+    flax = (
+        f"flax.linen.Conv(..., padding={name!r})"
+        if name
+        else f"jax.numpy.pad(x, {around}, mode={word!r})"
+    )
+    return cure(
+        case,
+        layer(case, f"padding_mode={mode!r}", "", ""),
+        f"keras.ops.pad(x, {around}, mode={word!r})",
+        flax,
+    )
 
 
 def _kernel(case: Case) -> Iterator[Hypothesis]:
@@ -130,13 +160,28 @@ def _kernel(case: Case) -> Iterator[Hypothesis]:
     space = weight.ndim - 2
     line = kernel_line(case)
     if space == 2 and weight.shape[0] == weight.shape[1]:
-        said = f"Kernel of {side.path}: height and width as they are in the reference, swapped in the port."
-        yield alternative(case, "height_and_width", said, line, having(side, weight=weight.swapaxes(0, 1)))
-    said = f"Kernel of {side.path}: as it is in the reference, flipped in the port (convolution against correlation)."
-    yield alternative(case, "flipped", said, line, having(side, weight=np.flip(weight, tuple(range(space)))))
+        said = (
+            f"Kernel of {side.path}: height and width as they are in the reference, swapped in the "
+            "port."
+        )
+        yield alternative(
+            case, "height_and_width", said, line, having(side, weight=weight.swapaxes(0, 1))
+        )
+    said = (
+        f"Kernel of {side.path}: as it is in the reference, flipped in the port (convolution "
+        "against correlation)."
+    )
+    yield alternative(
+        case, "flipped", said, line, having(side, weight=np.flip(weight, tuple(range(space))))
+    )
     if weight.shape[-1] == weight.shape[-2]:
-        said = f"Kernel of {side.path}: [.., in, out] in the reference, in and out swapped in the port."
-        yield alternative(case, "transposed", said, line, having(side, weight=weight.swapaxes(-1, -2)))
+        said = (
+            f"Kernel of {side.path}: [.., in, out] in the reference, in and out swapped in the "
+            "port."
+        )
+        yield alternative(
+            case, "transposed", said, line, having(side, weight=weight.swapaxes(-1, -2))
+        )
     yield from _channels(case, line)
     yield from _groups(case)
 
@@ -144,7 +189,8 @@ def _kernel(case: Case) -> Iterator[Hypothesis]:
 def _groups(case: Case) -> Iterator[Hypothesis]:
     """Another number of groups has weights of another shape: the port's own."""
     side, port = case.reference, case.port
-    mine, its = int(side.config.get("groups") or 1), int(port.config.get("groups") or 1)
+    mine = int(side.config.get("groups") or 1)
+    its = int(port.config.get("groups") or 1)
     if mine != its and "weight" in port.parameters:
         said = f"Groups of {side.path}: {mine} in the reference, {its} in the port."
         line = layer(case, f"groups={mine}", f"groups={mine}", f"feature_group_count={mine}")
@@ -155,12 +201,21 @@ def _groups(case: Case) -> Iterator[Hypothesis]:
 def _channels(case: Case, line: str) -> Iterator[Hypothesis]:
     """The channels of the input or of the output in another order."""
     side = case.reference
-    weight, groups = side.parameters["weight"], int(side.config.get("groups") or 1)
-    said = f"Input channels of {side.path}: in their order in the reference, backwards in the port (RGB against BGR)."
+    weight = side.parameters["weight"]
+    groups = int(side.config.get("groups") or 1)
+    said = (
+        f"Input channels of {side.path}: in their order in the reference, backwards in the port "
+        "(RGB against BGR)."
+    )
     yield alternative(case, "channels", said, line, having(side, weight=np.flip(weight, -2)))
     if groups > 1:
-        said = f"Output channels of {side.path}: group by group in the reference, interleaved in the port."
-        yield alternative(case, "interleaved", said, line, having(side, **_interleaved(side, groups)))
+        said = (
+            f"Output channels of {side.path}: group by group in the reference, interleaved in the "
+            "port."
+        )
+        yield alternative(
+            case, "interleaved", said, line, having(side, **_interleaved(side, groups))
+        )
 
 
 def _interleaved(side: Side, groups: int) -> dict[str, np.ndarray]:
@@ -183,7 +238,10 @@ def _numbers(case: Case) -> Iterator[Hypothesis]:
         for its in range(1, 5):
             if [its] * space == mine:
                 continue
-            said = f"{name.capitalize()} of {side.path}: {_one(mine)} in the reference, {its} in the port."
+            said = (
+                f"{name.capitalize()} of {side.path}: {_one(mine)} in the reference, {its} in the "
+                "port."
+            )
             line = layer(case, f"{torch}={text}", f"{keras}={text}", f"{flax}={text}")
             yield alternative(case, name, said, line, configured(side, **{name: [its] * space}))
             other = configured(side, padding="same", **{name: [its] * space})

@@ -19,14 +19,22 @@ ENOUGH = 24
 def hypotheses(case: Case) -> Iterator[Hypothesis]:
     """What might be the cause, the usual first."""
     mine, its = case.reference.output, case.port.output
-    if mine is None or its is None or mine.shape != its.shape or np.count_nonzero(mine) < ENOUGH or not varied(mine):
+    if (
+        mine is None
+        or its is None
+        or mine.shape != its.shape
+        or np.count_nonzero(mine) < ENOUGH
+        or not varied(mine)
+    ):
         return
     lost = (its == 0) & (mine != 0)
     if not _is_a_relu(mine, lost):
         yield from _active(case, mine, its, lost)
 
 
-def _active(case: Case, mine: np.ndarray, its: np.ndarray, lost: np.ndarray) -> Iterator[Hypothesis]:
+def _active(
+    case: Case, mine: np.ndarray, its: np.ndarray, lost: np.ndarray
+) -> Iterator[Hypothesis]:
     kept = (mine != 0) & ~lost
     count = int(np.count_nonzero(mine))
     share = np.count_nonzero(lost) / count
@@ -37,7 +45,10 @@ def _active(case: Case, mine: np.ndarray, its: np.ndarray, lost: np.ndarray) -> 
     if not 0 < rate < 1 or abs(share - rate) > 4 * np.sqrt(rate * (1 - rate) / count):
         return
     rate = float(f"{rate:.6g}")
-    said = f"Dropout behind {case.reference.path or case.reference.kind}: off in the reference, active in the port"
+    said = (
+        f"Dropout behind {case.reference.path or case.reference.kind}: off in the reference, "
+        "active in the port"
+    )
     said += f" with rate {told(rate)} (solved: {told(factor)} times what is kept)."
     line = cure(
         case,
@@ -49,6 +60,6 @@ def _active(case: Case, mine: np.ndarray, its: np.ndarray, lost: np.ndarray) -> 
 
 
 def _is_a_relu(mine: np.ndarray, lost: np.ndarray) -> bool:
-    """Whether all that is lost has one sign, and nothing that is kept has it: an activation does that."""
+    """Whether all that is lost has one sign, and nothing kept has it: an activation does that."""
     negative = mine < 0
     return bool(np.array_equal(lost, negative) or np.array_equal(lost, mine > 0))

@@ -1,4 +1,7 @@
-"""Gradient, though the values agree: cut, or on one way of two, scaled, of another derivative, or none for a parameter."""
+"""Gradient, though the values agree.
+
+Cut, or on one way of two, scaled, of another derivative, or none for a parameter.
+"""
 
 from __future__ import annotations
 
@@ -41,14 +44,21 @@ def _parameters(case: Case) -> Iterator[Hypothesis]:
     if _reaches(mine) and not _reaches(its):
         return  # what does not reach the output reaches no parameter: it is cut behind them
     names = [
-        name for name, gradient in mine.gradients.items() if gradient is not None and np.any(gradient) and name in its.gradients
+        name
+        for name, gradient in mine.gradients.items()
+        if gradient is not None and np.any(gradient) and name in its.gradients
     ]
-    lost = [name for name in names if its.gradients[name] is None or not np.any(its.gradients[name])]  # type: ignore[arg-type]
+    lost = [
+        name for name in names if its.gradients[name] is None or not np.any(its.gradients[name])
+    ]  # type: ignore[arg-type]
     if not lost:
         return
     frozen = all(not its.trainable.get(name, True) for name in lost)
     word = "frozen" if frozen else "without a gradient"
-    said = f"{' and '.join(lost).capitalize()} of {mine.path}: trained in the reference, {word} in the port."
+    said = (
+        f"{' and '.join(lost).capitalize()} of {mine.path}: trained in the reference, {word} in "
+        "the port."
+    )
     line = cure(
         case,
         "layer.requires_grad_(True)",
@@ -70,11 +80,20 @@ def _parameters(case: Case) -> Iterator[Hypothesis]:
 def _more_parameters(case: Case) -> Iterator[Hypothesis]:
     """Those that get a gradient in the port alone: a buffer, or a frozen one, that it trains."""
     mine, its = case.reference, case.port
-    reached = [name for name, gradient in its.gradients.items() if gradient is not None and np.any(gradient)]
-    more = [name for name in reached if name in {*mine.parameters, *mine.statistics} and mine.gradients.get(name) is None]
+    reached = [
+        name
+        for name, gradient in its.gradients.items()
+        if gradient is not None and np.any(gradient)
+    ]
+    more = [
+        name
+        for name in reached
+        if name in {*mine.parameters, *mine.statistics} and mine.gradients.get(name) is None
+    ]
     if not more:
         return
-    buffers, frozen = set(more) <= set(mine.statistics), not any(mine.trainable.get(name, True) for name in more)
+    buffers = set(more) <= set(mine.statistics)
+    frozen = not any(mine.trainable.get(name, True) for name in more)
     word = "no parameter" if buffers else "frozen" if frozen else "without a gradient"
     where = f" of {mine.path}" if mine.path else ""
     said = f"{' and '.join(more)}{where}: {word} in the reference, trained in the port."
@@ -85,12 +104,24 @@ def _more_parameters(case: Case) -> Iterator[Hypothesis]:
         "jax.lax.stop_gradient(parameter)",
     )
     found = flat([np.asarray(its.gradients[name]) for name in more])
-    yield Hypothesis("trained", said, line, lambda: found, wanted=lambda: found, plain=lambda: np.zeros(found.shape))
+    yield Hypothesis(
+        "trained",
+        said,
+        line,
+        lambda: found,
+        wanted=lambda: found,
+        plain=lambda: np.zeros(found.shape),
+    )
 
 
 def _of(side: Side, names: list[str], kept: list[str]) -> np.ndarray:
     """The gradients, with 0 for what is not kept or is not there."""
-    return flat([_or_zeros(side, name) if name in kept else np.zeros(side.parameters[name].shape) for name in names])
+    return flat(
+        [
+            _or_zeros(side, name) if name in kept else np.zeros(side.parameters[name].shape)
+            for name in names
+        ]
+    )
 
 
 def _or_zeros(side: Side, name: str) -> np.ndarray:
@@ -102,7 +133,10 @@ def _cut(case: Case, mine: np.ndarray) -> Iterator[Hypothesis]:
     where = case.reference.path or case.reference.kind
     said = f"Gradient of {where}: it comes through in the reference, it is cut in the port."
     line = cure(
-        case, "y = x  # not x.detach()", "y = x  # not keras.ops.stop_gradient(x)", "y = x  # not jax.lax.stop_gradient(x)"
+        case,
+        "y = x  # not x.detach()",
+        "y = x  # not keras.ops.stop_gradient(x)",
+        "y = x  # not jax.lax.stop_gradient(x)",
     )
     yield Hypothesis("detached", said, line, lambda: np.zeros(mine.shape))
 
@@ -111,24 +145,42 @@ def _ways(case: Case, mine: np.ndarray) -> Iterator[Hypothesis]:
     """Of a sum of two ways back, one is cut."""
     where = case.reference.path or case.reference.kind
     line = cure(
-        case, "y = f(x) + x  # without detach", "y = f(x) + x  # without stop_gradient", "y = f(x) + x  # without stop_gradient"
+        case,
+        "y = f(x) + x  # without detach",
+        "y = f(x) + x  # without stop_gradient",
+        "y = f(x) + x  # without stop_gradient",
     )
     for follower in case.follows:
         back = _back(case, follower)
-        if back is None or back.shape != mine.shape or not varied(back, ENOUGH) or follower.kind == "activation":
+        if (
+            back is None
+            or back.shape != mine.shape
+            or not varied(back, ENOUGH)
+            or follower.kind == "activation"
+        ):
             continue
-        said = f"Gradient of {where}: by two ways in the reference; in the port only by {follower.path}, the other is cut."
+        said = (
+            f"Gradient of {where}: by two ways in the reference; in the port only by "
+            f"{follower.path}, the other is cut."
+        )
         yield Hypothesis("way", said, line, lambda back=back: back)
-        said = f"Gradient of {where}: by two ways in the reference; the one by {follower.path} is cut in the port."
+        said = (
+            f"Gradient of {where}: by two ways in the reference; the one by {follower.path} is cut "
+            "in the port."
+        )
         yield Hypothesis("way", said, line, lambda back=back: mine - back)
 
 
 def _back(case: Case, follower: Side) -> np.ndarray | None:
-    """What a sum hands back, which is all that it gets; of a concatenation the part that is of this place."""
+    """What a sum hands back, which is all that it gets.
+
+    Of a concatenation the part that is of this place.
+    """
     output, gradient = case.reference.output, follower.gradient
     if follower.kind != "concatenate" or gradient is None or output is None:
         return gradient
-    axis, start = int(follower.config.get("axis", -1)), 0
+    axis = int(follower.config.get("axis", -1))
+    start = 0
     for each in follower.inputs:
         end = start + each.shape[axis]
         if each.shape == output.shape and close(each, output, 1e-12):
@@ -147,23 +199,39 @@ def _derivative(case: Case, mine: np.ndarray, its: np.ndarray) -> Iterator[Hypot
     """Of an activation right behind it, of which the value is right."""
     x = case.reference.output
     behind = next((f for f in case.follows if f.kind == "activation"), None)
-    if x is None or behind is None or behind.gradient is None or behind.gradient.shape != x.shape or x.shape != mine.shape:
+    if (
+        x is None
+        or behind is None
+        or behind.gradient is None
+        or behind.gradient.shape != x.shape
+        or x.shape != mine.shape
+    ):
         return
-    back, name = behind.gradient, str(behind.config.get("name"))
-    line = cure(case, f"torch.nn.functional.{name}(x)", f"keras.activations.{name}(x)", f"jax.nn.{name}(x)")
+    back = behind.gradient
+    name = str(behind.config.get("name"))
+    line = cure(
+        case, f"torch.nn.functional.{name}(x)", f"keras.activations.{name}(x)", f"jax.nn.{name}(x)"
+    )
     yield from _kink(case, mine, its, x, back, line)
     smooth = np.abs(x) > 3e-3  # the differences must not reach across a kink
     if close(mine[smooth], its[smooth]):
         return
     for other, form in {**FIXED, "gelu": gelu, "gelu by tanh": gelu_tanh}.items():
-        said = f"Derivative of {behind.path}: that of {name} in the reference, that of {other} in the port."
+        said = (
+            f"Derivative of {behind.path}: that of {name} in the reference, that of {other} in the "
+            "port."
+        )
         guess = np.where(smooth, back * derivative(form, x), its)
         yield Hypothesis("derivative", said, line, lambda guess=guess: guess)
-    said = f"Derivative of {behind.path}: that of {name} in the reference, 1/2 everywhere in the port."
+    said = (
+        f"Derivative of {behind.path}: that of {name} in the reference, 1/2 everywhere in the port."
+    )
     yield Hypothesis("derivative", said, line, lambda: back / 2)
 
 
-def _kink(case: Case, mine: np.ndarray, its: np.ndarray, x: np.ndarray, back: np.ndarray, line: str) -> Iterator[Hypothesis]:
+def _kink(
+    case: Case, mine: np.ndarray, its: np.ndarray, x: np.ndarray, back: np.ndarray, line: str
+) -> Iterator[Hypothesis]:
     """Where the activation's input is exactly 0."""
     at = (x == 0) & (back != 0)
     if not np.any(at) or np.all(at):
@@ -181,4 +249,11 @@ def _scaled(case: Case, mine: np.ndarray, its: np.ndarray) -> Iterator[Hypothesi
     factor = float(f"{float(np.vdot(mine, its) / np.vdot(mine, mine)):.9g}")
     where = case.reference.path or case.reference.kind
     said = f"Gradient of {where}: {told(factor)} times as large in the port."
-    yield Hypothesis("scaled", said, f"gradient = gradient / {code(factor)}", lambda: factor * mine, solved=True, rank=1)
+    yield Hypothesis(
+        "scaled",
+        said,
+        f"gradient = gradient / {code(factor)}",
+        lambda: factor * mine,
+        solved=True,
+        rank=1,
+    )

@@ -31,7 +31,12 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
     mine, its = case.reference, case.port
     if mine.loss is None or mine.output is None or mine.target is None or mine.gradient is None:
         return
-    if its.loss is None or its.gradient is None or its.gradient.shape != mine.output.shape or not varied(mine.output, 4):
+    if (
+        its.loss is None
+        or its.gradient is None
+        or its.gradient.shape != mine.output.shape
+        or not varied(mine.output, 4)
+    ):
         return
     ours = [whole for whole in wholes(mine) if close(whole.numbers, _numbers(mine))]
     for own in ours[:1]:
@@ -70,13 +75,17 @@ def wholes(side: Side) -> Iterator[Whole]:
 
 def factors(found: Each, side: Side) -> dict[str, float]:
     """What a sample's loss is multiplied by, before all are added."""
-    samples, batch = found.loss.size, len(np.asarray(side.output))
+    samples = found.loss.size
+    batch = len(np.asarray(side.output))
     outputs = np.asarray(side.output).size // samples
     named = {"mean over the batch": 1 / samples, "sum over the batch": 1.0}
     if samples != batch:
         named["sum over the steps, mean over the batch"] = 1 / batch
     if found.elements and outputs > 1:
-        named |= {"sum over the outputs, mean over the batch": outputs / samples, "sum over everything": float(outputs)}
+        named |= {
+            "sum over the outputs, mean over the batch": outputs / samples,
+            "sum over everything": float(outputs),
+        }
     return named
 
 
@@ -89,13 +98,18 @@ def _whole(found: Each, weights: np.ndarray) -> np.ndarray:
 def _other(case: Case, own: Whole, whole: Whole) -> Hypothesis:
     line = line_of(case, own)
     if whole.form == own.form:
-        said = f"Reduction of the loss: {own.reduction} in the reference, {whole.reduction} in the port."
+        said = (
+            f"Reduction of the loss: {own.reduction} in the reference, {whole.reduction} in the "
+            "port."
+        )
         return Hypothesis("reduction", said, line, lambda: whole.numbers)
     said = f"Loss: {own.form} in the reference, {whole.form} in the port."
     both = whole.reduction != own.reduction
     if both:
         said = f"{said[:-1]}, and {own.reduction} against {whole.reduction}."
-    name = "twice" if "twice" in whole.form else "logits" if "probabilities" in whole.form else "kind"
+    name = (
+        "twice" if "twice" in whole.form else "logits" if "probabilities" in whole.form else "kind"
+    )
     return Hypothesis(name, said, line, lambda: whole.numbers, rank=int(both))
 
 
@@ -107,8 +121,13 @@ def _times(case: Case, own: Whole) -> Iterator[Hypothesis]:
         if whole.form == own.form or whole.reduction != "mean over the batch" or not size:
             continue  # other reductions are other numbers
         factor = float(f"{float(np.vdot(whole.numbers, its)) / size:.9g}")
-        said = f"Loss: {own.form} in the reference, {told(factor)} times {whole.form} in the port (solved)."
-        yield Hypothesis("kind", said, line_of(case, own), _scaled(whole, factor), solved=True, rank=1)
+        said = (
+            f"Loss: {own.form} in the reference, {told(factor)} times {whole.form} in the port "
+            "(solved)."
+        )
+        yield Hypothesis(
+            "kind", said, line_of(case, own), _scaled(whole, factor), solved=True, rank=1
+        )
 
 
 def _scaled(whole: Whole, factor: float) -> Numbers:
@@ -143,19 +162,37 @@ def _smoothed(case: Case, own: Whole) -> Iterator[Hypothesis]:
     side = case.reference
     if own.form != "cross-entropy of logits":
         return
-    target, p, back = distribution(np.asarray(side.output, dtype=np.float64), np.asarray(side.target))
+    target, p, back = distribution(
+        np.asarray(side.output, dtype=np.float64), np.asarray(side.target)
+    )
     found = each(side, FORMS[own.form])
     assert found is not None
     for reduction, factor in factors(found, side).items():
-        taken = p - back(np.asarray(case.port.gradient)) / factor  # the target that the port's gradient is made of
+        # the target that the port's gradient is made of
+        taken = p - back(np.asarray(case.port.gradient)) / factor
         away = 1 / target.shape[-1] - target
         share = float(f"{float(np.vdot(away, taken - target) / np.vdot(away, away)):.9g}")
         if share > 1e-9:
-            also = "" if reduction == own.reduction else f", and {own.reduction} against {reduction}"
-            said = f"Label smoothing: 0 in the reference, {told(share)} in the port{also} (solved from the gradient)."
-            smooth = smoothed(np.asarray(side.output, dtype=np.float64), (1 - share) * target + share / target.shape[-1])
+            also = (
+                "" if reduction == own.reduction else f", and {own.reduction} against {reduction}"
+            )
+            said = (
+                f"Label smoothing: 0 in the reference, {told(share)} in the port{also} (solved "
+                "from the gradient)."
+            )
+            smooth = smoothed(
+                np.asarray(side.output, dtype=np.float64),
+                (1 - share) * target + share / target.shape[-1],
+            )
             numbers = _whole(smooth, np.full(smooth.loss.shape, factor))
-            yield Hypothesis("smoothing", said, line_of(case, own), lambda n=numbers: n, solved=True, rank=int(bool(also)))
+            yield Hypothesis(
+                "smoothing",
+                said,
+                line_of(case, own),
+                lambda n=numbers: n,
+                solved=True,
+                rank=int(bool(also)),
+            )
 
 
 def _weighted(case: Case, own: Whole) -> Iterator[Hypothesis]:
@@ -175,21 +212,40 @@ def _weighted(case: Case, own: Whole) -> Iterator[Hypothesis]:
     labels = np.asarray(side.target)
     by_class = labels.shape == weights.shape and labels.dtype.kind in "iu"
     ends = " to ".join(told(float(f"{each:.5g}")) for each in (weights.min(), weights.max()))
-    said = f"Weights of the samples: alike in the reference, from {ends} in the port (solved from the gradient)."
-    if by_class and all(np.ptp(weights[labels == label]) <= 1e-6 * np.max(np.abs(weights)) for label in np.unique(labels)):
+    said = (
+        f"Weights of the samples: alike in the reference, from {ends} in the port (solved from the "
+        "gradient)."
+    )
+    if by_class and all(
+        np.ptp(weights[labels == label]) <= 1e-6 * np.max(np.abs(weights))
+        for label in np.unique(labels)
+    ):
         share = weights / weights.max()
-        first = {int(label): told(float(f"{share[labels == label][0]:.4g}")) for label in np.unique(labels)}
+        first = {
+            int(label): told(float(f"{share[labels == label][0]:.4g}"))
+            for label in np.unique(labels)
+        }
         listed = ", ".join(f"{label}: {weight}" for label, weight in first.items())
-        said = f"Weights of the classes: alike in the reference, in the port in proportion {listed} (solved from the gradient)."
+        said = (
+            f"Weights of the classes: alike in the reference, in the port in proportion {listed} "
+            "(solved from the gradient)."
+        )
     numbers = _whole(found, weights)
     yield Hypothesis("weights", said, line_of(case, own), lambda: numbers, solved=True, rank=1)
 
 
 def _outputs(case: Case, own: Whole) -> Iterator[Hypothesis]:
     """A weight for each output of a loss that is a mean over them, solved for in its gradient."""
-    mine, its = np.asarray(case.reference.gradient), np.asarray(case.port.gradient)
+    mine = np.asarray(case.reference.gradient)
+    its = np.asarray(case.port.gradient)
     found = each(case.reference, FORMS[own.form])
-    if found is None or not found.elements or mine.ndim < 2 or mine.shape[-1] < 2 or mine.size < 4 * mine.shape[-1]:
+    if (
+        found is None
+        or not found.elements
+        or mine.ndim < 2
+        or mine.shape[-1] < 2
+        or mine.size < 4 * mine.shape[-1]
+    ):
         return
     rows, others = (array.reshape(-1, array.shape[-1]) for array in (mine, its))
     square = np.sum(np.square(rows), 0)
@@ -197,24 +253,41 @@ def _outputs(case: Case, own: Whole) -> Iterator[Hypothesis]:
     if np.any(square == 0) or np.ptp(weights) <= 1e-6 * np.max(np.abs(weights)):
         return
     listed = ", ".join(told(float(f"{weight:.5g}")) for weight in weights[:6])
-    said = f"Weights of the outputs: alike in the reference, {listed} in the port (solved from the gradient)."
+    said = (
+        f"Weights of the outputs: alike in the reference, {listed} in the port (solved from the "
+        "gradient)."
+    )
     # the loss of one output alone is not known, but its gradient is proportional to the reference's
-    plain, solved = flat([mine]), flat([mine * weights])
+    plain = flat([mine])
+    solved = flat([mine * weights])
     line = line_of(case, own)
     yield Hypothesis(
-        "weights", said, line, lambda: solved, solved=True, rank=1, wanted=lambda: flat([its]), plain=lambda: plain
+        "weights",
+        said,
+        line,
+        lambda: solved,
+        solved=True,
+        rank=1,
+        wanted=lambda: flat([its]),
+        plain=lambda: plain,
     )
 
 
 def _factor(case: Case, own: Whole | None) -> Iterator[Hypothesis]:
     """Of a loss that has no name here."""
-    mine, its = _numbers(case.reference), _numbers(case.port)
+    mine = _numbers(case.reference)
+    its = _numbers(case.port)
     batch = len(np.asarray(case.reference.output))
     if not varied(mine, 4):
         return
     factor = float(f"{float(np.vdot(mine, its) / np.vdot(mine, mine)):.9g}")
-    words = {float(batch): "sum against mean over the batch", 1 / batch: "mean against sum over the batch"}
-    word = next((text for number, text in words.items() if np.isclose(factor, number, rtol=1e-7)), "")
+    words = {
+        float(batch): "sum against mean over the batch",
+        1 / batch: "mean against sum over the batch",
+    }
+    word = next(
+        (text for number, text in words.items() if np.isclose(factor, number, rtol=1e-7)), ""
+    )
     said = f"Loss: {told(factor)} times as large in the port{f': {word}' if word else ''}."
     line = line_of(case, own) if own else f"loss = loss / {code(factor)}"
     name, rank = ("reduction", 0) if word and own is None else ("factor", 1)
@@ -228,12 +301,18 @@ def line_of(case: Case, own: Whole) -> str:
     optax = "sum" if whole else "mean"
     ints = np.asarray(case.reference.target).dtype.kind in "iu"
     cross = "SparseCategoricalCrossentropy" if ints else "CategoricalCrossentropy"
-    flax = "softmax_cross_entropy_with_integer_labels(z, y)" if ints else "softmax_cross_entropy(z, y)"
+    flax = (
+        "softmax_cross_entropy_with_integer_labels(z, y)" if ints else "softmax_cross_entropy(z, y)"
+    )
     match own.form.split(" of ")[0]:
         case "cross-entropy":
             lines = "CrossEntropyLoss", f"{cross}(from_logits=True", flax
         case "binary cross-entropy":
-            lines = "BCEWithLogitsLoss", "BinaryCrossentropy(from_logits=True", "sigmoid_binary_cross_entropy(z, y)"
+            lines = (
+                "BCEWithLogitsLoss",
+                "BinaryCrossentropy(from_logits=True",
+                "sigmoid_binary_cross_entropy(z, y)",
+            )
         case "absolute error":
             lines = "L1Loss", "MeanAbsoluteError(", "losses.absolute_error(z, y)"
         case _:

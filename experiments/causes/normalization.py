@@ -1,4 +1,4 @@
-"""Normalization: epsilon, the statistics it takes, what it runs over, and what it multiplies and adds."""
+"""Normalization: epsilon, the statistics it takes, what it runs over, multiplies and adds."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ def solved_epsilon(side: Side, output: np.ndarray) -> float | None:
     centred, variance = centred_of(side)
     if output.shape != centred.shape:
         return None
-    scale, shift = side.parameters.get("scale", np.ones(())), side.parameters.get("shift", np.zeros(()))
+    scale = side.parameters.get("scale", np.ones(()))
+    shift = side.parameters.get("shift", np.zeros(()))
     with np.errstate(all="ignore"):
         each = np.square(centred * scale / (output - shift)) - variance
     large = np.abs(centred) >= np.median(np.abs(centred))
@@ -53,7 +54,10 @@ def _epsilon(case: Case) -> Iterator[Hypothesis]:
         return
     found = float(f"{found:.6g}")
     mine = number(side.config, "epsilon")
-    said = f"Epsilon of {KINDS[side.kind]}: {told(mine)} in the reference, {told(found)} in the port (solved from the outputs)."
+    said = (
+        f"Epsilon of {KINDS[side.kind]}: {told(mine)} in the reference, {told(found)} in the port "
+        "(solved from the outputs)."
+    )
     text = code(mine)
     line = line_of(case, f"eps={text}", f"epsilon={text}", f"epsilon={text}")
     yield alternative(case, "epsilon", said, line, configured(side, epsilon=found), solved=True)
@@ -66,14 +70,23 @@ def _statistics(case: Case) -> Iterator[Hypothesis]:
         return
     batch = bool(side.config.get("batch", True))
     words = ("the batch's", "the running ones") if batch else ("the running ones", "the batch's")
-    said = f"Statistics that batch norm uses: {words[0]} in the reference, {words[1]} in the port ({_mode(batch)} mode)."
+    said = (
+        f"Statistics that batch norm uses: {words[0]} in the reference, {words[1]} in the port "
+        f"({_mode(batch)} mode)."
+    )
     line = cure(
-        case, f"model.train({batch})", f"model(x, training={batch})", f"flax.linen.BatchNorm(use_running_average={not batch})"
+        case,
+        f"model.train({batch})",
+        f"model(x, training={batch})",
+        f"flax.linen.BatchNorm(use_running_average={not batch})",
     )
     yield alternative(case, "evaluation", said, line, configured(side, batch=not batch))
     count = side.inputs[0].size // side.inputs[0].shape[-1]
     if batch and count > 1:
-        said = f"Variance of batch norm: biased (over {count}) in the reference, unbiased (over {count - 1}) in the port."
+        said = (
+            f"Variance of batch norm: biased (over {count}) in the reference, unbiased (over "
+            f"{count - 1}) in the port."
+        )
         yield _unbiased(case, said, line_of(case), (count - 1) / count)
     if not batch:
         yield from _running(case)
@@ -84,7 +97,7 @@ def _mode(batch: bool) -> str:
 
 
 def _unbiased(case: Case, said: str, line: str, share: float) -> Hypothesis:
-    """Dividing by n - 1: as if variance and epsilon were larger, and the epsilon itself were not."""
+    """Dividing by n - 1: as if variance and epsilon were larger, and the epsilon not."""
     side = case.reference
     epsilon = number(side.config, "epsilon")
     centred, variance = centred_of(side)
@@ -98,12 +111,20 @@ def _unbiased(case: Case, said: str, line: str, share: float) -> Hypothesis:
 def _running(case: Case) -> Iterator[Hypothesis]:
     """Running statistics that were left as they start, or put in each other's place."""
     side = case.reference
-    fresh = {"mean": np.zeros(side.inputs[0].shape[-1]), "variance": np.ones(side.inputs[0].shape[-1])}
-    said = "Running statistics of batch norm: carried into the reference, still 0 and 1 in the port."
+    fresh = {
+        "mean": np.zeros(side.inputs[0].shape[-1]),
+        "variance": np.ones(side.inputs[0].shape[-1]),
+    }
+    said = (
+        "Running statistics of batch norm: carried into the reference, still 0 and 1 in the port."
+    )
     layer = (side.path or "layer").replace(".", "_")
     line = cure(
         case,
-        'layer.load_state_dict({"weight": scale, "bias": shift, "running_mean": mean, "running_var": variance}, strict=False)',
+        (
+            'layer.load_state_dict({"weight": scale, "bias": shift, "running_mean": mean, '
+            '"running_var": variance}, strict=False)'
+        ),
         "layer.set_weights([scale, shift, mean, variance])",
         f'variables["batch_stats"]["{layer}"] = {{"mean": mean, "var": variance}}',
         "layer.mean[...], layer.var[...] = mean, variance",
@@ -123,29 +144,43 @@ def _argument_order(case: Case, line: str) -> Iterator[Hypothesis]:
         if order == names or np.any(arrays[order[3]] < 0):
             continue
         given = dict(zip(names, (arrays[name] for name in order), strict=True))
-        said = f"Arrays of batch norm: {', '.join(names)} in the reference, {', '.join(order)} in their places in the port."
+        said = (
+            f"Arrays of batch norm: {', '.join(names)} in the reference, {', '.join(order)} in "
+            "their places in the port."
+        )
         parts = ({n: given[n] for n in names[:2]}, {n: given[n] for n in names[2:]})
-        yield alternative(case, "order", said, line, replace(side, parameters=parts[0], statistics=parts[1]))
+        yield alternative(
+            case, "order", said, line, replace(side, parameters=parts[0], statistics=parts[1])
+        )
 
 
 def _affine(case: Case) -> Iterator[Hypothesis]:
     """Scale or shift that are not there; the whole normalization that is not there."""
     side, kind = case.reference, KINDS[case.reference.kind]
     every = line_of(
-        case, "" if side.kind == "rms_norm" else "affine=True", "center=True, scale=True", "use_bias=True, use_scale=True"
+        case,
+        "" if side.kind == "rms_norm" else "affine=True",
+        "center=True, scale=True",
+        "use_bias=True, use_scale=True",
     )
     every = every.replace("LayerNorm(..., affine=True", "LayerNorm(..., elementwise_affine=True")
     if side.kind == "rms_norm":
         every = line_of(case, "elementwise_affine=True", "", "use_scale=True")
     for names in (("scale",), ("shift",), ("scale", "shift")):
         if all(name in side.parameters for name in names):
-            said = f"{' and '.join(names).capitalize()} of {kind}: trained in the reference, missing in the port."
+            said = (
+                f"{' and '.join(names).capitalize()} of {kind}: trained in the reference, missing "
+                "in the port."
+            )
             yield alternative(case, "_and_".join(names), said, every, without(side, *names))
     if "scale" in side.parameters:
         said = f"Scale of {kind}: it multiplies in the reference, 1 + scale does in the port."
         more = replace(side, parameters={**side.parameters, "scale": side.parameters["scale"] + 1})
         yield alternative(case, "offset", said, every, more, rank=1)
-    said = f"{kind.capitalize()}: there in the reference, missing in the port, which hands on what goes in."
+    said = (
+        f"{kind.capitalize()}: there in the reference, missing in the port, which hands on what "
+        "goes in."
+    )
     yield Hypothesis("missing", said, line_of(case), lambda: side.inputs[0], value(side))
 
 
@@ -153,7 +188,8 @@ def _groups(case: Case) -> Iterator[Hypothesis]:
     side = case.reference
     if side.kind != "group_norm":
         return
-    channels, mine = side.inputs[0].shape[-1], int(number(side.config, "groups"))
+    channels = side.inputs[0].shape[-1]
+    mine = int(number(side.config, "groups"))
     for groups in range(1, channels + 1):
         if channels % groups == 0 and groups != mine:
             said = f"Groups of group norm: {mine} in the reference, {groups} in the port."
@@ -163,15 +199,26 @@ def _groups(case: Case) -> Iterator[Hypothesis]:
 
 def _others(case: Case) -> Iterator[Hypothesis]:
     """Another normalization with the same scale and shift."""
-    side, channels = case.reference, case.reference.inputs[0].shape[-1]
+    side = case.reference
+    channels = case.reference.inputs[0].shape[-1]
     instance = configured(replace(side, kind="group_norm"), groups=channels)
-    forms = {KINDS[kind]: configured(replace(side, kind=kind), axes=None, batch=True, groups=1) for kind in KINDS}
+    forms = {
+        KINDS[kind]: configured(replace(side, kind=kind), axes=None, batch=True, groups=1)
+        for kind in KINDS
+    }
     forms |= {"instance norm": instance, "group norm of one group": forms.pop("group norm")}
     for name, form in forms.items():
         if name != KINDS[side.kind]:
-            for words, lost in (("", ()), (" without a shift", ("shift",)), (" without scale and shift", ("scale", "shift"))):
+            for words, lost in (
+                ("", ()),
+                (" without a shift", ("shift",)),
+                (" without scale and shift", ("scale", "shift")),
+            ):
                 if all(each in side.parameters for each in lost):
-                    said = f"Normalization: {KINDS[side.kind]} in the reference, {name}{words} in the port."
+                    said = (
+                        f"Normalization: {KINDS[side.kind]} in the reference, {name}{words} in the "
+                        "port."
+                    )
                     yield alternative(case, "kind", said, line_of(case), without(form, *lost))
     yield from _outside(case)
 
@@ -181,7 +228,9 @@ def _outside(case: Case) -> Iterator[Hypothesis]:
     side = case.reference
     epsilon = number(side.config, "epsilon")
     centred, variance = centred_of(side)
-    said = f"Epsilon of {KINDS[side.kind]}: below the root in the reference, added to it in the port."
+    said = (
+        f"Epsilon of {KINDS[side.kind]}: below the root in the reference, added to it in the port."
+    )
 
     def port() -> np.ndarray:
         return scaled(centred / (np.sqrt(variance) + epsilon), side.parameters)
@@ -190,13 +239,23 @@ def _outside(case: Case) -> Iterator[Hypothesis]:
 
 
 def _axis(case: Case) -> Iterator[Hypothesis]:
-    """Run over other axes than the reference's: the channel is taken to be elsewhere, or fewer or more axes are normalized."""
+    """Run over other axes than the reference's.
+
+    The channel is taken to be elsewhere, or fewer or more axes are normalized.
+    """
     side = case.reference
     x = side.inputs[0]
     for axis in range(1, x.ndim - 1):
-        said = f"Axis of {KINDS[side.kind]}: the channels, the last, in the reference, axis {axis} (channels last) in the port."
+        said = (
+            f"Axis of {KINDS[side.kind]}: the channels, the last, in the reference, axis {axis} "
+            "(channels last) in the port."
+        )
         line = line_of(case, "", "axis=-1", "axis=-1" if side.kind == "batch_norm" else "")
-        line = f"{line}(x.movedim(-1, 1))" if case.port.dialect == "torch" and side.kind == "batch_norm" else line
+        line = (
+            f"{line}(x.movedim(-1, 1))"
+            if case.port.dialect == "torch" and side.kind == "batch_norm"
+            else line
+        )
         yield Hypothesis("axis", said, line, _moved(side, axis), value(side))
     if side.kind in ("layer_norm", "rms_norm"):
         yield from _more_axes(case)
@@ -212,7 +271,10 @@ def _more_axes(case: Case) -> Iterator[Hypothesis]:
     mine = len(last_axes(side.config, side.parameters))
     for count in range(1, side.inputs[0].ndim):
         if count != mine:
-            said = f"Axes of {KINDS[side.kind]}: the last {mine} in the reference, the last {count} in the port."
+            said = (
+                f"Axes of {KINDS[side.kind]}: the last {mine} in the reference, the last {count} "
+                "in the port."
+            )
             axes = tuple(range(-mine, 0))
             line = line_of(case, "", f"axis={list(axes)}", f"reduction_axes={axes}")
             yield alternative(case, "axes", said, line, configured(side, axes=count))

@@ -1,4 +1,7 @@
-"""Optimiser: its numbers and its law, on the port's own gradients, so that what differs in these is not told twice."""
+"""Optimiser: its numbers and its law.
+
+On the port's own gradients, so that what differs in these is not told twice.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,15 @@ import numpy as np
 from experiments.causes._case import Case, Stage
 from experiments.causes._change import told
 from experiments.causes._hypothesis import Hypothesis, error, varied
-from experiments.causes._identified import EXACT, Config, close_enough, framework, identified, simulated, usual
+from experiments.causes._identified import (
+    EXACT,
+    Config,
+    close_enough,
+    framework,
+    identified,
+    simulated,
+    usual,
+)
 from experiments.causes._optimizer_decisions import both_sides, decisions
 from experiments.causes._optimizer_lines import bias_line, line, place_line
 from experiments.causes._steps import updates
@@ -21,7 +32,7 @@ FRAMEWORKS = {"torch": "PyTorch", "keras": "Keras", "jax": "Optax"}
 
 
 def hypotheses(case: Case) -> Iterator[Hypothesis]:
-    """What might be the cause: the framework's own way, one decision, then two of those that go together."""
+    """What might be the cause: the framework's way, one decision, then two that go together."""
     steps = case.port.steps
     if steps is None or len(steps.updates()) < 6 or not varied(steps.updates()):
         return
@@ -49,7 +60,11 @@ def _difference(old: Config, new: Config) -> Config:
 
 def _framework(case: Case, base: Config, own: Config) -> Hypothesis:
     """Where epsilon is added."""
-    words = {"outside": "after the bias correction", "inside": "before the bias correction", "root": "below the root"}
+    words = {
+        "outside": "after the bias correction",
+        "inside": "before the bias correction",
+        "root": "below the root",
+    }
     mine = "outside of the root" if base["kind"] != "adam" else words[base["place"]]
     said = f"Place of epsilon: {mine} in the reference, {words[own['place']]} in the port."
     note = f"{FRAMEWORKS[case.port.backend]} does this itself."
@@ -64,16 +79,26 @@ def hypothesis(case: Case, name: str, base: Config, changed: Config, own: Config
     return _made(case, name, f"{both_sides(name, base, changed)}.", row, changed, own, note)
 
 
-def _made(case: Case, name: str, said: str, row: str, changed: Config, plain: Config, note: str = "") -> Hypothesis:
+def _made(
+    case: Case, name: str, said: str, row: str, changed: Config, plain: Config, note: str = ""
+) -> Hypothesis:
     steps = case.port.steps
     assert steps is not None
     close = close_enough(case, changed)
     return Hypothesis(
-        name, said, row, lambda: simulated(changed, steps), note=note, plain=lambda: updates(plain, steps), close=close
+        name,
+        said,
+        row,
+        lambda: simulated(changed, steps),
+        note=note,
+        plain=lambda: updates(plain, steps),
+        close=close,
     )
 
 
-def _two(case: Case, name: str, other: str, base: Config, changed: Config, own: Config) -> Hypothesis:
+def _two(
+    case: Case, name: str, other: str, base: Config, changed: Config, own: Config
+) -> Hypothesis:
     """Two decisions at once: a pair of common ones."""
     said = f"{both_sides(name, base, changed)}; {both_sides(other, base, changed)}."
     found = _made(case, f"{name}_and_{other}", said, line(case, base, name, other), changed, own)
@@ -92,7 +117,10 @@ def _solved(case: Case, base: Config, own: Config) -> Iterator[Hypothesis]:
         factor = float(f"{float(np.vdot(plain, its) / np.vdot(plain, plain)):.7g}")
         rate = float(f"{config['rate'] * factor:.6g}")
         way = " (the step goes uphill)" if factor < 0 else ""
-        said = f"Learning rate: {told(base['rate'])} in the reference, {told(rate)} in the port{way} (solved from the steps)."
+        said = (
+            f"Learning rate: {told(base['rate'])} in the reference, {told(rate)} in the port{way} "
+            "(solved from the steps)."
+        )
         found = _made(case, "rate", said, line(case, base, "rate"), config | {"rate": rate}, own)
         yield replace(found, solved=True)
     yield from _decay(case, base, own, its)
@@ -105,9 +133,15 @@ def _decay(case: Case, base: Config, own: Config, its: np.ndarray) -> Iterator[H
     steps = case.port.steps
     assert steps is not None
     for decoupled in (True, False):
-        none, one = (updates(own | {"decay": decay, "decoupled": decoupled}, steps) for decay in (0.0, 1.0))
+        none, one = (
+            updates(own | {"decay": decay, "decoupled": decoupled}, steps) for decay in (0.0, 1.0)
+        )
         part = one - none
-        share = float(f"{float(np.vdot(part, its - none) / np.vdot(part, part)):.6g}") if np.any(part) else 0.0
+        share = (
+            float(f"{float(np.vdot(part, its - none) / np.vdot(part, part)):.6g}")
+            if np.any(part)
+            else 0.0
+        )
         likely = share > 0 and (decoupled == own["decoupled"] or not own["decay"])
         if abs(share) > 1e-9:
             changed = own | {"decay": share, "decoupled": decoupled}
@@ -124,8 +158,13 @@ def _kind(case: Case, base: Config) -> Iterator[Hypothesis]:
     clips = [{}, {"clip": base["clip"]}] if base["clip"] else [{}]
     for config in (each for more in clips for each in usual(steps, case.port.backend, **more)):
         if config["kind"] != base["kind"]:
-            numbers = ", ".join(f"{n} {told(config[n])}" for n in ("rate", "momentum", "epsilon") if config.get(n))
-            said = f"Optimiser: {base['kind']} in the reference, {config['kind']} in the port ({numbers})."
+            numbers = ", ".join(
+                f"{n} {told(config[n])}" for n in ("rate", "momentum", "epsilon") if config.get(n)
+            )
+            said = (
+                f"Optimiser: {base['kind']} in the reference, {config['kind']} in the port "
+                f"({numbers})."
+            )
             found = _made(case, "kind", said, line(case, base), config, base)
             yield replace(found, solved=True, rank=1)
 
@@ -135,13 +174,19 @@ def _schedule(case: Case, base: Config, own: Config, its: np.ndarray) -> Iterato
     steps = case.port.steps
     assert steps is not None
     count = len(steps.gradients)
-    plain, rows = updates(own, steps).reshape(count, -1), its.reshape(count, -1)
+    plain = updates(own, steps).reshape(count, -1)
+    rows = its.reshape(count, -1)
     if count < 2 or np.any(np.sum(np.square(plain), 1) == 0):
         return
     factors = np.sum(plain * rows, 1) / np.sum(np.square(plain), 1)
     if np.ptp(factors) > 1e-6 * np.max(np.abs(factors)):
         rates = ", ".join(told(float(f"{base['rate'] * factor:.5g}")) for factor in factors)
-        said = f"Learning rate: {told(base['rate'])} in the reference, {rates} in the port's steps (solved)."
+        said = (
+            f"Learning rate: {told(base['rate'])} in the reference, {rates} in the port's steps "
+            "(solved)."
+        )
         port = (plain * factors[:, None]).ravel()
         row = line(case, base, "rate")
-        yield Hypothesis("schedule", said, row, lambda: port, plain=lambda: plain.ravel(), solved=True, rank=1)
+        yield Hypothesis(
+            "schedule", said, row, lambda: port, plain=lambda: plain.ravel(), solved=True, rank=1
+        )

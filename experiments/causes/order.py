@@ -1,4 +1,7 @@
-"""Order: of elements in a flattening, of what is joined, of axes and channels, of layers; what is taken of the steps."""
+"""Order: of elements in a flattening, of what is joined, of axes and channels, of layers.
+
+And what is taken of the steps.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +28,23 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
     yield from _moved(case)
     if case.partial or mine is None or its is None or not varied(its, ENOUGH):
         return
-    flat = _pairs(case, _flattenings(case), "flatten", "Order of elements in the flattening", _flatten_line(case))
-    joined = _pairs(case, _concatenations(case), "concatenate", "What is concatenated", _join_line(case))
-    reduced = _pairs(case, _reductions(case), "reduction", "What is taken of the steps or positions", _reduced_line(case))
+    flat = _pairs(
+        case,
+        _flattenings(case),
+        "flatten",
+        "Order of elements in the flattening",
+        _flatten_line(case),
+    )
+    joined = _pairs(
+        case, _concatenations(case), "concatenate", "What is concatenated", _join_line(case)
+    )
+    reduced = _pairs(
+        case,
+        _reductions(case),
+        "reduction",
+        "What is taken of the steps or positions",
+        _reduced_line(case),
+    )
     yield from (*flat, *joined)
     if case.reference.kind not in ("pooling", "global_pooling"):  # their own family knows them
         yield from reduced
@@ -38,18 +55,37 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
 
 
 def _moved(case: Case) -> Iterator[Hypothesis]:
-    """What only moves numbers moves them along other axes: heads that are not brought back before they are joined."""
+    """What only moves numbers moves them along other axes.
+
+    Heads that are not brought back before they are joined.
+    """
     side = case.reference
-    if side.kind not in ("reshape", "transpose") or len(side.inputs) != 1 or side.output is None or case.port.output is None:
+    if (
+        side.kind not in ("reshape", "transpose")
+        or len(side.inputs) != 1
+        or side.output is None
+        or case.port.output is None
+    ):
         return
     x, shape = side.inputs[0], case.port.output.shape
     if not 3 <= x.ndim <= 5 or x.size != case.port.output.size or not varied(x, ENOUGH):
         return
     for axes in permutations(range(1, x.ndim)):
         y = x.transpose((0, *axes)).reshape(shape)
-        said = f"Axes in front of {side.path}: in their order in the reference, {(0, *axes)} of these in the port."
-        line = cure(case, "x.permute(axes)", "keras.ops.transpose(x, axes)", "jax.numpy.transpose(x, axes)")
-        yield Hypothesis("axes", said, line, lambda y=y: y, plain=lambda: side.output.reshape(shape))  # type: ignore[union-attr]
+        said = (
+            f"Axes in front of {side.path}: in their order in the reference, {(0, *axes)} of these "
+            "in the port."
+        )
+        line = cure(
+            case, "x.permute(axes)", "keras.ops.transpose(x, axes)", "jax.numpy.transpose(x, axes)"
+        )
+        yield Hypothesis(
+            "axes",
+            said,
+            line,
+            lambda y=y: y,
+            plain=lambda: side.output.reshape(shape),  # type: ignore[union-attr]
+        )
 
 
 def _pairs(case: Case, terms: list[Term], name: str, word: str, line: str) -> Iterator[Hypothesis]:
@@ -59,7 +95,9 @@ def _pairs(case: Case, terms: list[Term], name: str, word: str, line: str) -> It
         for its in theirs[:4]:
             if set(mine.of) == set(its.of) and mine.text != its.text:
                 said = f"{word}: {mine.text} in the reference, {its.text} in the port."
-                yield Hypothesis(name, said, line, lambda its=its: its.value, lambda mine=mine: mine.value)
+                yield Hypothesis(
+                    name, said, line, lambda its=its: its.value, lambda mine=mine: mine.value
+                )
 
 
 def _flattenings(case: Case) -> list[Term]:
@@ -70,7 +108,11 @@ def _flattenings(case: Case) -> list[Term]:
             found.append(Term("channels first", flattened(x, True), term.of))
             found.append(Term("channels last", flattened(x, False), term.of))
             found += [
-                Term(f"channels {word}, width before height", flattened(np.swapaxes(x, 1, -2), first), term.of)
+                Term(
+                    f"channels {word}, width before height",
+                    flattened(np.swapaxes(x, 1, -2), first),
+                    term.of,
+                )
                 for word, first in (("first", True), ("last", False))
             ]
     return found
@@ -100,12 +142,19 @@ def _concatenations(case: Case) -> list[Term]:
 
 
 def _fit(terms: tuple[Term, ...], axis: int) -> bool:
-    shapes = [np.delete(np.array(each.value.shape), axis).tolist() if each.value.ndim > axis else None for each in terms]
-    return all(shape == shapes[0] for shape in shapes) and len({each.value.ndim for each in terms}) == 1
+    shapes = [
+        np.delete(np.array(each.value.shape), axis).tolist() if each.value.ndim > axis else None
+        for each in terms
+    ]
+    return (
+        all(shape == shapes[0] for shape in shapes)
+        and len({each.value.ndim for each in terms}) == 1
+    )
 
 
 def _join_line(case: Case) -> str:
-    torch, keras = "torch.cat((x, y), dim=1)", "keras.layers.Concatenate(axis=-1)"
+    torch = "torch.cat((x, y), dim=1)"
+    keras = "keras.layers.Concatenate(axis=-1)"
     return cure(case, torch, keras, "jax.numpy.concatenate((x, y), axis=-1)")
 
 
@@ -137,12 +186,22 @@ def _reduced_line(case: Case) -> str:
     """By what the reference does."""
     ours = matching(iter(_reductions(case)), case.reference.output)
     words = ours[0].text if ours else ""
-    forms = {"the last but one": "x[:, -2]", "the last": "x[:, -1]", "the first": "x[:, 0]", "the second": "x[:, 1]"}
+    forms = {
+        "the last but one": "x[:, -2]",
+        "the last": "x[:, -1]",
+        "the first": "x[:, 0]",
+        "the second": "x[:, 1]",
+    }
     names = {"the largest": "max", "the sum": "sum"}
     form = next((code for key, code in forms.items() if words.startswith(key)), "")
     name = next((code for key, code in names.items() if words.startswith(key)), "mean")
     torch = {"max": "amax"}.get(name, name)
-    return form or cure(case, f"torch.{torch}(x, dim=1)", f"keras.ops.{name}(x, axis=1)", f"jax.numpy.{name}(x, axis=1)")
+    return form or cure(
+        case,
+        f"torch.{torch}(x, dim=1)",
+        f"keras.ops.{name}(x, axis=1)",
+        f"jax.numpy.{name}(x, axis=1)",
+    )
 
 
 def _layers(case: Case) -> Iterator[Hypothesis]:
@@ -153,19 +212,31 @@ def _layers(case: Case) -> Iterator[Hypothesis]:
     for mine in ours[:2]:
         for its in theirs[:4]:
             lost = [name for name in mine.through if name not in its.through]
-            if mine.of == its.of and mine.text != its.text and set(its.through) <= set(mine.through):
+            if (
+                mine.of == its.of
+                and mine.text != its.text
+                and set(its.through) <= set(mine.through)
+            ):
                 word = f"{' and '.join(lost)} missing" if lost else "Order of layers"
                 said = f"{word}: {mine.text} in the reference, {its.text} in the port."
                 name = "missing" if lost else "layers"
-                yield Hypothesis(name, said, mine.line(), lambda its=its: its.value, lambda mine=mine: mine.value)
+                yield Hypothesis(
+                    name, said, mine.line(), lambda its=its: its.value, lambda mine=mine: mine.value
+                )
 
 
 def _exchanged(case: Case) -> Iterator[Hypothesis]:
-    """The last layer of the stretch comes behind the next one in the port: it is not missing there."""
+    """The last layer of the stretch comes behind the next in the port: it is not missing."""
     if not (case.between_reference and case.after_reference):
         return
-    layer, follower = case.between_reference[-1], case.after_reference[0]
-    if layer.kind not in UNARY or follower.kind not in UNARY or len(layer.inputs) != 1 or len(follower.inputs) != 1:
+    layer = case.between_reference[-1]
+    follower = case.after_reference[0]
+    if (
+        layer.kind not in UNARY
+        or follower.kind not in UNARY
+        or len(layer.inputs) != 1
+        or len(follower.inputs) != 1
+    ):
         return
     x = layer.inputs[0]
     with suppress(Undefined):
@@ -173,7 +244,10 @@ def _exchanged(case: Case) -> Iterator[Hypothesis]:
         second = value(replace(layer, inputs=(first,)))()
         values = [end.output for end in case.after_port if end.output is not None]
         if all(any(close(each, found, 1e-9) for found in values) for each in (first, second)):
-            said = f"Order of layers: {layer.path}, then {follower.path} in the reference, the other way round in the port."
+            said = (
+                f"Order of layers: {layer.path}, then {follower.path} in the reference, the other "
+                "way round in the port."
+            )
             line = f"h = {short(follower.path)}({short(layer.path)}(x))"
             yield Hypothesis("layers", said, line, lambda: x, value(layer), rank=-1)
 
@@ -184,14 +258,28 @@ def _axes(case: Case, mine: np.ndarray, its: np.ndarray) -> Iterator[Hypothesis]
     for a in range(mine.ndim):
         for b in range(a + 1, mine.ndim):
             if mine.shape[a] == mine.shape[b] and mine.shape[a] > 1:
-                said = f"Axes of {where}: in their order in the reference, {a} and {b} swapped in the port (channels last)."
+                said = (
+                    f"Axes of {where}: in their order in the reference, {a} and {b} swapped in the "
+                    "port (channels last)."
+                )
                 line = cure(
-                    case, f"x.transpose({a}, {b})", f"keras.ops.swapaxes(x, {a}, {b})", f"jax.numpy.swapaxes(x, {a}, {b})"
+                    case,
+                    f"x.transpose({a}, {b})",
+                    f"keras.ops.swapaxes(x, {a}, {b})",
+                    f"jax.numpy.swapaxes(x, {a}, {b})",
                 )
                 yield Hypothesis("axes", said, line, lambda a=a, b=b: mine.swapaxes(a, b), rank=1)
     for axis in range(mine.ndim):
-        said = f"Axis {axis} of {where} (channels last): in its order in the reference, backwards in the port."
-        line = cure(case, f"torch.flip(x, ({axis},))", f"keras.ops.flip(x, axis={axis})", f"jax.numpy.flip(x, axis={axis})")
+        said = (
+            f"Axis {axis} of {where} (channels last): in its order in the reference, backwards in "
+            "the port."
+        )
+        line = cure(
+            case,
+            f"torch.flip(x, ({axis},))",
+            f"keras.ops.flip(x, axis={axis})",
+            f"jax.numpy.flip(x, axis={axis})",
+        )
         yield Hypothesis("reversed", said, line, lambda axis=axis: np.flip(mine, axis), rank=1)
     yield from _channels(case, mine, its, where)
 
@@ -204,7 +292,9 @@ def _channels(case: Case, mine: np.ndarray, its: np.ndarray, where: str) -> Iter
     distance = np.max(np.abs(others[:, None, :64] - rows[None, :, :64]), axis=-1)
     order = np.argmin(distance, axis=1)
     if sorted(order) == list(range(len(rows))) and close(mine[..., order], its):
-        said = f"Channels of {where}: in their order in the reference, as {_shown(order)} in the port."
+        said = (
+            f"Channels of {where}: in their order in the reference, as {_shown(order)} in the port."
+        )
         yield Hypothesis("channels", said, "y = y[..., order]", lambda: mine[..., order], rank=2)
 
 

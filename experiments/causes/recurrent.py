@@ -1,4 +1,8 @@
-"""Recurrent layers: the order of gates, their activations and biases, the reset of a GRU, the direction, what is returned."""
+"""Recurrent layers.
+
+The order of gates, their activations and biases, the reset of a GRU, the direction, what is
+returned.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +19,23 @@ from experiments.causes._hypothesis import Hypothesis, Numbers, varied
 STAGES: frozenset[Stage] = frozenset({"forward"})
 PAGE = "docs/migration/recurrent.md"
 GATES = {"lstm": "ifgo", "gru": "rzn", "rnn": "h"}
-LAYERS = {"lstm": ("LSTM", "OptimizedLSTMCell"), "gru": ("GRU", "GRUCell"), "rnn": ("RNN", "SimpleCell")}
+LAYERS = {
+    "lstm": ("LSTM", "OptimizedLSTMCell"),
+    "gru": ("GRU", "GRUCell"),
+    "rnn": ("RNN", "SimpleCell"),
+}
 FUNCTIONS = ("hard_sigmoid", "hard_sigmoid_fifth", "relu", "tanh", "sigmoid", "softsign", "linear")
 
 
 def hypotheses(case: Case) -> Iterator[Hypothesis]:
     """What might be the cause, the usual first."""
     side = case.reference
-    if side.kind != "recurrent" or not side.inputs or side.output is None or not varied(side.output):
+    if (
+        side.kind != "recurrent"
+        or not side.inputs
+        or side.output is None
+        or not varied(side.output)
+    ):
         return
     if side.config.get("cell") in GATES and {"kernel", "recurrent"} <= side.parameters.keys():
         yield from _gates(case)
@@ -43,9 +56,13 @@ def _line(case: Case, keras: str = "", torch: str = "", flax: str = "") -> str:
     ).replace(", )", ")")
 
 
-def _alternative(case: Case, name: str, said: str, line: str, side: Side, rank: int = 0) -> Hypothesis:
+def _alternative(
+    case: Case, name: str, said: str, line: str, side: Side, rank: int = 0
+) -> Hypothesis:
     """Where the port returns the last step alone, that is what is compared."""
-    return Hypothesis(name, said, line, _fitted(case, side), value(case.reference), rank=rank, side=side)
+    return Hypothesis(
+        name, said, line, _fitted(case, side), value(case.reference), rank=rank, side=side
+    )
 
 
 def _fitted(case: Case, side: Side) -> Numbers:
@@ -66,12 +83,21 @@ def _gates(case: Case) -> Iterator[Hypothesis]:
         if order == tuple(range(len(letters))):
             continue
         words = ", ".join(letters[each] for each in order)
-        said = f"Order of the gates of {side.path}: {', '.join(letters)} in the reference, {words} in their places in the port."
+        said = (
+            f"Order of the gates of {side.path}: {', '.join(letters)} in the reference, {words} in "
+            "their places in the port."
+        )
         yield _alternative(case, "gates", said, line, _permuted(side, list(order)))
     if side.config["cell"] == "gru":
         sign = np.array([1, -1, 1])
-        arrays = {name: array * sign.reshape(-1, *[1] * (array.ndim - 1)) for name, array in side.parameters.items()}
-        said = f"Update gate of {side.path}: z keeps the old state in the reference, 1 - z does in the port."
+        arrays = {
+            name: array * sign.reshape(-1, *[1] * (array.ndim - 1))
+            for name, array in side.parameters.items()
+        }
+        said = (
+            f"Update gate of {side.path}: z keeps the old state in the reference, 1 - z does in "
+            "the port."
+        )
         yield _alternative(case, "update", said, _line(case), replace(side, parameters=arrays))
     said = f"Recurrent weights of {side.path}: [from, to] in the reference, transposed in the port."
     turned = having(side, recurrent=side.parameters["recurrent"].swapaxes(-1, -2))
@@ -80,7 +106,9 @@ def _gates(case: Case) -> Iterator[Hypothesis]:
 
 def _permuted(side: Side, order: list[int]) -> Side:
     count = len(order)
-    return replace(side, parameters={n: a[order] if len(a) == count else a for n, a in side.parameters.items()})
+    return replace(
+        side, parameters={n: a[order] if len(a) == count else a for n, a in side.parameters.items()}
+    )
 
 
 def _functions(case: Case) -> Iterator[Hypothesis]:
@@ -98,21 +126,29 @@ def _functions(case: Case) -> Iterator[Hypothesis]:
                 word = name.replace("_", " ").capitalize()
                 said = f"{word} of {side.path}: {mine} in the reference, {its} in the port."
                 line = _line(
-                    case, f"{keras}={mine!r}", "", f"{flax}=jax.numpy.{mine}" if mine == "tanh" else f"{flax}=jax.nn.{mine}"
+                    case,
+                    f"{keras}={mine!r}",
+                    "",
+                    f"{flax}=jax.numpy.{mine}" if mine == "tanh" else f"{flax}=jax.nn.{mine}",
                 )
                 yield _alternative(case, name, said, line, configured(side, **{name: its}))
     if side.config["cell"] == "gru":
         after = bool(side.config.get("reset_after", True))
         words = {True: "after the product", False: "before the product"}
-        said = f"Reset gate of {side.path}: {words[after]} in the reference, {words[not after]} in the port."
+        said = (
+            f"Reset gate of {side.path}: {words[after]} in the reference, {words[not after]} in "
+            "the port."
+        )
         line = _line(case, f"reset_after={after}")
         yield _alternative(case, "reset", said, line, configured(side, reset_after=not after))
 
 
 def _biases(case: Case) -> Iterator[Hypothesis]:
     side = case.reference
-    bias, second = side.parameters.get("bias"), side.parameters.get("recurrent_bias")
-    where, line = side.path, _line(case, "use_bias=True", "bias=True")
+    bias = side.parameters.get("bias")
+    second = side.parameters.get("recurrent_bias")
+    where = side.path
+    line = _line(case, "use_bias=True", "bias=True")
     if bias is not None:
         said = f"Bias of {where}: there in the reference, missing in the port."
         yield _alternative(case, "bias", said, line, without(side, "bias", "recurrent_bias"))
@@ -121,10 +157,18 @@ def _biases(case: Case) -> Iterator[Hypothesis]:
         yield _alternative(case, "bias_twice", said, line, having(side, bias=2 * bias))
         yield from _forget(case, bias)
     if second is not None:
-        said = f"Second bias of {where}, within the reset: there in the reference, missing in the port."
+        said = (
+            f"Second bias of {where}, within the reset: there in the reference, missing in the "
+            "port."
+        )
         yield _alternative(case, "second_bias", said, line, without(side, "recurrent_bias"))
-        folded = {name: array for name, array in side.parameters.items() if name != "recurrent_bias"}
-        said = f"Second bias of {where}: within the reset in the reference, added outside of it in the port."
+        folded = {
+            name: array for name, array in side.parameters.items() if name != "recurrent_bias"
+        }
+        said = (
+            f"Second bias of {where}: within the reset in the reference, added outside of it in "
+            "the port."
+        )
         folded["bias"] = second + (np.zeros(second.shape) if bias is None else bias)
         yield _alternative(case, "second_bias", said, line, replace(side, parameters=folded))
 
@@ -137,23 +181,44 @@ def _forget(case: Case, bias: np.ndarray) -> Iterator[Hypothesis]:
     for more in (1.0, -1.0):
         moved = bias.copy()
         moved[1] += more
-        said = f"Bias of the forget gate of {side.path}: as it stands in the reference, {told(more)} added to it in the port."
-        yield _alternative(case, "forget_bias", said, _line(case, "unit_forget_bias=False"), having(side, bias=moved))
+        said = (
+            f"Bias of the forget gate of {side.path}: as it stands in the reference, {told(more)} "
+            "added to it in the port."
+        )
+        yield _alternative(
+            case,
+            "forget_bias",
+            said,
+            _line(case, "unit_forget_bias=False"),
+            having(side, bias=moved),
+        )
 
 
 def _direction(case: Case) -> Iterator[Hypothesis]:
     side = case.reference
     back = bool(side.config.get("backwards"))
     words = {True: "backwards", False: "forwards"}
-    said = f"Direction of {side.path}: {words[back]} in the reference, {words[not back]} in the port."
-    line = cure(
-        case, "torch.flip(x, (1,))", f"keras.layers.LSTM(..., go_backwards={back})", f"flax.linen.RNN(..., reverse={back})"
+    said = (
+        f"Direction of {side.path}: {words[back]} in the reference, {words[not back]} in the port."
     )
-    line = line.replace("keras.layers.LSTM(", _line(case).split("(")[0] + "(") if case.port.dialect == "keras" else line
+    line = cure(
+        case,
+        "torch.flip(x, (1,))",
+        f"keras.layers.LSTM(..., go_backwards={back})",
+        f"flax.linen.RNN(..., reverse={back})",
+    )
+    line = (
+        line.replace("keras.layers.LSTM(", _line(case).split("(")[0] + "(")
+        if case.port.dialect == "keras"
+        else line
+    )
     other = configured(side, backwards=not back)
     yield _alternative(case, "direction", said, line, other)
     if side.output is not None and side.output.ndim == 3:
-        mirrored = f"Outputs of {side.path}: in the order of the inputs in the reference, backwards in the port."
+        mirrored = (
+            f"Outputs of {side.path}: in the order of the inputs in the reference, backwards in "
+            "the port."
+        )
         yield _mirrored(case, "direction", said, line, other)
         yield _mirrored(case, "order", mirrored, line, side)
         yield from _batch_first(case)
@@ -167,11 +232,15 @@ def _batch_first(case: Case) -> Iterator[Hypothesis]:
     """Time is taken for the batch."""
     side = case.reference
     turned = replace(side, inputs=(side.inputs[0].swapaxes(0, 1),))
-    said = f"Axes of {side.path}: [batch, time, feature] in the reference, [time, batch, feature] in the port."
+    said = (
+        f"Axes of {side.path}: [batch, time, feature] in the reference, [time, batch, feature] in "
+        "the port."
+    )
     line = _line(case, "", "batch_first=True")
     yield Hypothesis("batch_first", said, line, lambda: value(turned)().swapaxes(0, 1), value(side))
     if turned.inputs[0].shape == side.inputs[0].shape:
-        yield Hypothesis("batch_first", said, line, value(turned), value(side))  # what comes out is turned back
+        # what comes out is turned back
+        yield Hypothesis("batch_first", said, line, value(turned), value(side))
 
 
 REDUCTIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -195,14 +264,26 @@ def _returned(case: Case) -> Iterator[Hypothesis]:
     for words, form in REDUCTIONS.items():
         yield _said_returned(case, words, line, lambda form=form: form(whole()))
     if side.config["cell"] == "lstm":
-        yield _said_returned(case, "the state of the cell, not its output,", line, value(configured(side, state=True)))
+        yield _said_returned(
+            case,
+            "the state of the cell, not its output,",
+            line,
+            value(configured(side, state=True)),
+        )
     for other in case.agreed:
         if other.kind == "recurrent" and other.output is not None and other.output.ndim == 3:
             steps = other.output
             for words, form in REDUCTIONS.items():
-                yield _said_returned(case, f"{words} of {other.path}", line, lambda form=form, steps=steps: form(steps))
+                yield _said_returned(
+                    case,
+                    f"{words} of {other.path}",
+                    line,
+                    lambda form=form, steps=steps: form(steps),
+                )
 
 
 def _said_returned(case: Case, words: str, line: str, port: Numbers) -> Hypothesis:
-    said = f"What {case.reference.path} returns: the last step in the reference, {words} in the port."
+    said = (
+        f"What {case.reference.path} returns: the last step in the reference, {words} in the port."
+    )
     return Hypothesis("returned", said, line, port, value(case.reference))

@@ -1,4 +1,4 @@
-"""Resampling: by the nearest number, linear or cubic; where the corners are; what counts beyond the edge."""
+"""Resampling: nearest, linear or cubic; where the corners are; what counts beyond the edge."""
 
 from __future__ import annotations
 
@@ -16,14 +16,24 @@ from experiments.causes._hypothesis import Hypothesis, varied
 
 STAGES: frozenset[Stage] = frozenset({"forward"})
 PAGE = None
-GRIDS = {"centers": "pixels by their centers", "corners": "with the corners kept", "edges": "from the first pixel's edge"}
+GRIDS = {
+    "centers": "pixels by their centers",
+    "corners": "with the corners kept",
+    "edges": "from the first pixel's edge",
+}
 CUBIC = ("cubic", "steeper cubic")
 
 
 def hypotheses(case: Case) -> Iterator[Hypothesis]:
     """What might be the cause, the usual first."""
     side, output = case.reference, case.port.output
-    if side.kind != "other" or len(side.inputs) != 1 or side.output is None or output is None or not varied(output):
+    if (
+        side.kind != "other"
+        or len(side.inputs) != 1
+        or side.output is None
+        or output is None
+        or not varied(output)
+    ):
         return
     x = side.inputs[0]
     size = sizes(x, side.output)
@@ -35,12 +45,22 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
         return
     for form, y in _different(x, [own, *forms]):
         if form is not own:
-            name = "method" if form["method"] != own["method"] else "grid" if form["grid"] != own["grid"] else "edge"
-            said = f"Resampling: {_said(own, name)} in the reference, {_said(form, name)} in the port."
+            name = (
+                "method"
+                if form["method"] != own["method"]
+                else "grid"
+                if form["grid"] != own["grid"]
+                else "edge"
+            )
+            said = (
+                f"Resampling: {_said(own, name)} in the reference, {_said(form, name)} in the port."
+            )
             yield Hypothesis(name, said, _line(case, own), lambda y=y: y, lambda: resampled(own, x))
 
 
-def _different(x: np.ndarray, forms: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
+def _different(
+    x: np.ndarray, forms: list[dict[str, Any]]
+) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
     """Those that give other numbers than all before, with what they give."""
     found: list[np.ndarray] = []
     for form in forms:
@@ -67,7 +87,9 @@ FORMS = tuple(_forms())
 
 
 def _said(form: dict[str, Any], name: str) -> str:
-    words = {"nearest": "the nearest number", "zeros": "zeros between the numbers"}.get(form["method"], form["method"])
+    words = {"nearest": "the nearest number", "zeros": "zeros between the numbers"}.get(
+        form["method"], form["method"]
+    )
     plain = form["method"] == "zeros" or (form["method"] == "nearest" and name == "method")
     grid = "" if plain else f", {GRIDS[form['grid']]}"
     beyond = ", without what lies beyond the edge" if form.get("outside") == "left" else ""

@@ -17,7 +17,11 @@ PAGE = "docs/migration/normalization.md"
 def hypotheses(case: Case) -> Iterator[Hypothesis]:
     """What might be the cause, the usual first."""
     mine, its = case.reference, case.port
-    if mine.kind != "batch_norm" or not mine.inputs or {"mean", "variance"} - mine.after.keys() - its.after.keys():
+    if (
+        mine.kind != "batch_norm"
+        or not mine.inputs
+        or {"mean", "variance"} - mine.after.keys() - its.after.keys()
+    ):
         return
     own = solved(mine)
     if own is None or not {"mean", "variance"} <= its.after.keys() or len(its.after["mean"]) < 2:
@@ -27,26 +31,43 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
     frozen = flat([mine.statistics["mean"], mine.statistics["variance"]])
     said = "Running statistics: moved in the reference, as they were in the port."
     line = cure(
-        case, "model.train()", "model(x, training=True)", "model.apply(variables, x, mutable=['batch_stats'])", "model.train()"
+        case,
+        "model.train()",
+        "model(x, training=True)",
+        "model.apply(variables, x, mutable=['batch_stats'])",
+        "model.train()",
     )
     yield Hypothesis("frozen", said, line, lambda: frozen, plain)
     if found is not None and found != own:
         yield from _numbers(case, own, found, plain)
 
 
-def _numbers(case: Case, own: tuple[float, bool], found: tuple[float, bool], plain: Numbers) -> Iterator[Hypothesis]:
+def _numbers(
+    case: Case, own: tuple[float, bool], found: tuple[float, bool], plain: Numbers
+) -> Iterator[Hypothesis]:
     side = case.reference
     if found[0] != own[0]:
         said = (
-            f"Momentum of batch norm, the share of the old value: {told(own[0])} in the reference, {told(found[0])} in the port"
+            f"Momentum of batch norm, the share of the old value: {told(own[0])} in the reference, "
+            f"{told(found[0])} in the port"
         )
         both = f"{said} (solved), and the variance is {_word(own[1])} against {_word(found[1])}."
         text = f"{said} (solved from the running mean)." if own[1] == found[1] else both
-        yield Hypothesis("momentum", text, _momentum(case, own[0]), after(side, *found), plain, solved=True)
+        yield Hypothesis(
+            "momentum", text, _momentum(case, own[0]), after(side, *found), plain, solved=True
+        )
     else:
-        said = f"Running variance of batch norm: {_word(own[1])} in the reference, {_word(found[1])} in the port."
-        note = "PyTorch keeps the unbiased one, Keras and Flax the biased; outputs in training do not differ."
-        yield Hypothesis("unbiased", said, _variance(case, own[1]), after(side, *found), plain, note=note)
+        said = (
+            f"Running variance of batch norm: {_word(own[1])} in the reference, {_word(found[1])} "
+            "in the port."
+        )
+        note = (
+            "PyTorch keeps the unbiased one, Keras and Flax the biased; outputs in training do not "
+            "differ."
+        )
+        yield Hypothesis(
+            "unbiased", said, _variance(case, own[1]), after(side, *found), plain, note=note
+        )
 
 
 def _word(unbiased: bool) -> str:
@@ -94,13 +115,18 @@ def after(side: Side, momentum: float, unbiased: bool) -> Numbers:
 
 
 def solved(side: Side, of: Side | None = None) -> tuple[float, bool] | None:
-    """Momentum, by the running mean of all channels, and whether the variance is unbiased; None where they do not tell."""
+    """Momentum, by the running mean of all channels, and whether the variance is unbiased.
+
+    None where they do not tell.
+    """
     before = of or side
     mean, variance, count = batch(before)
     away = mean - before.statistics["mean"]
     if not np.any(away) or count < 2:
         return None
-    share = float(np.vdot(away, side.after["mean"] - before.statistics["mean"]) / np.vdot(away, away))
+    share = float(
+        np.vdot(away, side.after["mean"] - before.statistics["mean"]) / np.vdot(away, away)
+    )
     momentum = float(f"{1 - share:.7g}")
     if abs(share) < 1e-9:
         return None

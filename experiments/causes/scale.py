@@ -1,4 +1,7 @@
-"""Scale: the port's number is the reference's times a number, or plus one; it describes more than it explains."""
+"""Scale: the port's number is the reference's times a number, or plus one.
+
+It describes more than it explains.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,9 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
         yield Hypothesis("factor", said, line, lambda: factor * mine, solved=True, rank=2)
     shift = float(np.mean(its - mine))
     said = f"{what}: {told(shift)} more in the port, in every element."
-    yield Hypothesis("shift", said, f"y = y - {code(shift)}", lambda: mine + shift, solved=True, rank=2)
+    yield Hypothesis(
+        "shift", said, f"y = y - {code(shift)}", lambda: mine + shift, solved=True, rank=2
+    )
     yield from _of_channels(case, mine, its, what)
 
 
@@ -46,10 +51,17 @@ def _of_channels(case: Case, mine: np.ndarray, its: np.ndarray, what: str) -> It
         return
     shift = np.mean(its - mine, axis=tuple(range(mine.ndim - 1)))
     first = told(float(shift[0]))
-    said = f"{what}: a constant more in each channel of the port, as by another bias ({first} in the first)."
+    said = (
+        f"{what}: a constant more in each channel of the port, as by another bias ({first} in the "
+        "first)."
+    )
     yield Hypothesis("bias", said, "y = y - shift", lambda: mine + shift, solved=True, rank=2)
 
 
 def _what(side: Side) -> str:
     """Of a stretch between two places it is what goes into the second that differs."""
-    return f"What goes into {side.path or 'the end'}" if side.kind == "between" else f"Output of {side.path or side.kind}"
+    return (
+        f"What goes into {side.path or 'the end'}"
+        if side.kind == "between"
+        else f"Output of {side.path or side.kind}"
+    )

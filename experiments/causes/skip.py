@@ -1,4 +1,4 @@
-"""Skip connection: missing, taken from elsewhere, scaled, or on the other side of an activation or normalization."""
+"""Skip connection: missing, from elsewhere, scaled, or beyond an activation or normalization."""
 
 from __future__ import annotations
 
@@ -32,7 +32,13 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
     mine, its = case.reference.output, case.port.output
     if case.partial and case.reference.kind == "add":
         yield from _dropped(case)
-    if case.partial or mine is None or its is None or mine.shape != its.shape or not varied(its, ENOUGH):
+    if (
+        case.partial
+        or mine is None
+        or its is None
+        or mine.shape != its.shape
+        or not varied(its, ENOUGH)
+    ):
         return
     ours = matching(sums(case), mine)
     theirs = [*matching(chains(case), its), *matching(sums(case), its)] if ours else []
@@ -53,7 +59,8 @@ def _dropped(case: Case) -> Iterator[Hypothesis]:
         if side.inputs[kept].shape == side.output.shape:
             name = named(case, side.inputs[lost], f"input {lost + 1}").text
             said = f"Skip connection: {name} of the sum {side.path} is missing in the port."
-            hands_on, whole = side.inputs[kept], side.inputs[kept] + side.inputs[lost]
+            hands_on = side.inputs[kept]
+            whole = side.inputs[kept] + side.inputs[lost]
             yield Hypothesis("missing", said, "h = x + y", _constant(hands_on), _constant(whole))
 
 
@@ -63,16 +70,30 @@ def _constant(value: np.ndarray) -> Numbers:
 
 def _into_the_sum(case: Case, mine: np.ndarray, its: np.ndarray) -> Iterator[Hypothesis]:
     """In front of a sum: another value goes into it, or a normalization of the right one."""
-    if case.reference.kind != "between" or not case.after_reference or case.after_reference[0].kind != "add":
+    if (
+        case.reference.kind != "between"
+        or not case.after_reference
+        or case.after_reference[0].kind != "add"
+    ):
         return
     terms = operands(case, like=mine)
     ours = [term for term in terms if close(term.value, mine, 1e-12)]
-    normal = [term for own in ours for name, f in normalizations(case).items() if (term := through(name, f, own)) is not None]
+    normal = [
+        term
+        for own in ours
+        for name, f in normalizations(case).items()
+        if (term := through(name, f, own)) is not None
+    ]
     for own in ours[:1]:
         for other in matching(iter([*terms, *normal]), its):
             where = case.after_reference[0].path
-            said = f"Skip connection from elsewhere: {own.text} goes into {where} in the reference, {other.text} in the port."
-            yield Hypothesis("source", said, "h = x + y", _constant(other.value), _constant(own.value))
+            said = (
+                f"Skip connection from elsewhere: {own.text} goes into {where} in the reference, "
+                f"{other.text} in the port."
+            )
+            yield Hypothesis(
+                "source", said, "h = x + y", _constant(other.value), _constant(own.value)
+            )
 
 
 def _related(mine: Term, its: Term) -> bool:
@@ -83,7 +104,8 @@ def _related(mine: Term, its: Term) -> bool:
 def _formula(mine: Term, its: Term) -> Hypothesis:
     lost = [name for name in mine.of if name not in its.of]
     if len(its.of) < len(mine.of):
-        name, word = "missing", f"Skip connection: {' and '.join(lost)} is missing in the port: "
+        name = "missing"
+        word = f"Skip connection: {' and '.join(lost)} is missing in the port: "
     elif lost:
         name, word = "source", "Skip connection from elsewhere: "
     else:
@@ -93,7 +115,10 @@ def _formula(mine: Term, its: Term) -> Hypothesis:
 
 
 def _scaled(case: Case, mine: np.ndarray, its: np.ndarray) -> Iterator[Hypothesis]:
-    """One of two is multiplied by a number that is solved for; where a ReLU is behind the sum, of what it lets through."""
+    """One of two is multiplied by a number that is solved for.
+
+    Where a ReLU is behind the sum, of what it lets through.
+    """
     for a, b in permutations(operands(case, like=mine), 2):
         if not a.value.shape == b.value.shape == mine.shape:
             continue
@@ -102,16 +127,25 @@ def _scaled(case: Case, mine: np.ndarray, its: np.ndarray) -> Iterator[Hypothesi
                 yield from _factor(a, b, its, name, function)
 
 
-def _factor(a: Term, b: Term, its: np.ndarray, name: str, function: Function) -> Iterator[Hypothesis]:
+def _factor(
+    a: Term, b: Term, its: np.ndarray, name: str, function: Function
+) -> Iterator[Hypothesis]:
     seen = its > 0 if name else np.ones(its.shape, dtype=bool)
     branch, rest = a.value[seen], (its - b.value)[seen]
-    factor = float(f"{float(np.vdot(branch, rest) / np.vdot(branch, branch)):.8g}") if np.any(branch) else 0.0
+    factor = (
+        float(f"{float(np.vdot(branch, rest) / np.vdot(branch, branch)):.8g}")
+        if np.any(branch)
+        else 0.0
+    )
     line = f"h = {name}(x + y)" if name else "h = x + y"
     said = (
-        f"Scale of {a.text} in the sum with {b.text}: 1 in the reference, {told(factor)} in the port (solved from the outputs)."
+        f"Scale of {a.text} in the sum with {b.text}: 1 in the reference, {told(factor)} in the "
+        "port (solved from the outputs)."
     )
     if abs(factor) > 1e-9:
-        yield Hypothesis("scale", said, line, lambda: function(factor * a.value + b.value), solved=True)
+        yield Hypothesis(
+            "scale", said, line, lambda: function(factor * a.value + b.value), solved=True
+        )
 
 
 def _same(values: np.ndarray) -> np.ndarray:
@@ -129,7 +163,11 @@ def _weighed(branch: np.ndarray, rest: np.ndarray, factor: float) -> Numbers:
 def _too_much(case: Case, mine: np.ndarray, its: np.ndarray) -> Iterator[Hypothesis]:
     """The port adds what the reference does not."""
     for term in operands(case, like=mine):
-        if term.value.shape == its.shape and varied(term.value, ENOUGH) and not close(term.value, mine):
+        if (
+            term.value.shape == its.shape
+            and varied(term.value, ENOUGH)
+            and not close(term.value, mine)
+        ):
             said = f"Skip connection: none in the reference, {term.text} is added in the port."
             yield Hypothesis("added", said, "h = x", _weighed(term.value, mine, 1.0))
             said = f"Skip connection: {term.text} is added in the reference, missing in the port."

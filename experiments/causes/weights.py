@@ -1,4 +1,4 @@
-"""Weights: those of another layer, or others than the reference's, in a layer that computes the same."""
+"""Weights: another layer's, or others than the reference's, in a layer that computes the same."""
 
 from __future__ import annotations
 
@@ -33,17 +33,33 @@ def _one_of(case: Case, path: str, arrays, line: str) -> Iterator[Hypothesis]:
     side = case.reference
     for name, array in arrays.items():
         if len(arrays) > 1:
-            said = f"{name.capitalize()} of {side.path}: its own in the reference, that of {path} in the port."
-            yield alternative(case, "swapped", said, line, replace(side, parameters={**side.parameters, name: array}))
+            said = (
+                f"{name.capitalize()} of {side.path}: its own in the reference, that of {path} in "
+                "the port."
+            )
+            yield alternative(
+                case,
+                "swapped",
+                said,
+                line,
+                replace(side, parameters={**side.parameters, name: array}),
+            )
 
 
 def _held(case: Case, line: str) -> Iterator[Hypothesis]:
     """Those that the port says it has."""
     side, held = case.reference, case.port.parameters
-    other = [name for name, array in side.parameters.items() if name in held and _differs(array, held[name])]
+    other = [
+        name
+        for name, array in side.parameters.items()
+        if name in held and _differs(array, held[name])
+    ]
     if other and held.keys() == side.parameters.keys():
         worst = max(error(held[name], side.parameters[name]) for name in other)
-        said = f"{' and '.join(other).capitalize()} of {side.path}: the port holds others than the reference, {worst:.2g} off."
+        said = (
+            f"{' and '.join(other).capitalize()} of {side.path}: the port holds others than the "
+            f"reference, {worst:.2g} off."
+        )
         yield alternative(case, "held", said, line, replace(side, parameters=held), rank=1)
 
 

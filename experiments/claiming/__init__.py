@@ -1,1 +1,4 @@
-"""Claims of a textbook article on the vanishing gradient, tried in three frameworks: what `experiments.claims` measures."""
+"""Claims of a textbook article on the vanishing gradient, tried in three frameworks.
+
+What `experiments.claims` measures.
+"""

@@ -40,9 +40,11 @@ CLAIMS = (
             learns_more("relu + he + residual", "relu + he"),
         ),
         meaning={
-            "yes yes yes no no": "where what a layer adds is small beside what it is added to: with He's"
-            " weights it must be scaled (here by 1 / sqrt(2 depth)), or the gradient grows by sqrt(2)"
-            " in each layer"
+            "yes yes yes no no": (
+                "where what a layer adds is small beside what it is added to: with He's weights it "
+                "must be scaled (here by 1 / sqrt(2 depth)), or the gradient grows by sqrt(2) in "
+                "each layer"
+            )
         },
     ),
     Claim(
@@ -56,23 +58,32 @@ CLAIMS = (
             _reaches("lstm, forget bias 1"),
         ),
         meaning={
-            "yes yes unsure no yes no": "with the forget gate open: at a bias of 0 they are not surely better "
-            "than simple cells drawn alike, and worse than orthogonal ones; at 1 they are better, and yet "
-            "little is left over 64 steps; at 4 it comes through"
+            "yes yes unsure no yes no": (
+                "with the forget gate open: at a bias of 0 they are not surely better than simple "
+                "cells drawn alike, and worse than orthogonal ones; at 1 they are better, and yet "
+                "little is left over 64 steps; at 4 it comes through"
+            )
         },
     ),
     Claim(
         "Several measures together do better than one alone",
         (
             learns_more("relu + he", "relu + xavier", "sigmoid + he"),
-            learns_more("relu + he + batch norm + residual", "relu + he", "sigmoid + batch norm", "sigmoid + residual"),
-            learns_more("sigmoid + batch norm + residual", "sigmoid + batch norm", "sigmoid + residual"),
+            learns_more(
+                "relu + he + batch norm + residual",
+                "relu + he",
+                "sigmoid + batch norm",
+                "sigmoid + residual",
+            ),
+            learns_more(
+                "sigmoid + batch norm + residual", "sigmoid + batch norm", "sigmoid + residual"
+            ),
             learns_more("relu + he + batch norm", "relu + he", "sigmoid + batch norm"),
         ),
         meaning=dict.fromkeys(
             ("yes unsure no no", "yes no no no"),
-            "where each mends what the other leaves, as He's weights do for ReLU; others are no better after as "
-            "many steps than the best of their parts alone, or worse",
+            "where each mends what the other leaves, as He's weights do for ReLU; others are no "
+            "better after as many steps than the best of their parts alone, or worse",
         ),
     ),
 )

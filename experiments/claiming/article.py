@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from experiments.claiming import activations, architectures, clippings, initializations, normalizations
+from experiments.claiming import (
+    activations,
+    architectures,
+    clippings,
+    initializations,
+    normalizations,
+)
 from experiments.claiming.claim import Claim
 
 CLAIMS: tuple[Claim, ...] = (

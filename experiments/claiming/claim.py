@@ -1,4 +1,7 @@
-"""A claim: what the article says, the cases that it is tried in, and the verdict that follows from what was measured.
+"""A claim.
+
+What the article says, the cases that it is tried in, and the verdict that follows from what was
+measured.
 
 | verdict                | where                                                       |
 |------------------------|-------------------------------------------------------------|
@@ -7,8 +10,8 @@
 | does not hold          | none does, and of one at least that is sure                 |
 | cannot be told         | no case is sure                                             |
 
-A case bears a claim out where the figures of all frameworks surely meet its criterion. Where it is met in one and not in
-another they differ, and it is no case for the claim.
+A case bears a claim out where the figures of all frameworks surely meet its criterion. Where it is
+met in one and not in another they differ, and it is no case for the claim.
 """
 
 from __future__ import annotations
@@ -54,7 +57,8 @@ class Claim:
         words: The gist of it, as the article has it.
         cases: They decide.
         beside: Measured and shown too; they decide nothing.
-        meaning: What is said where the outcomes are these, in the order of the cases, and after a bar of those beside:
+        meaning: What is said where the outcomes are these, in the order of the cases, and after a
+            bar of those beside:
             "yes no | yes". So no word of it stands there that was not measured now.
     """
 
@@ -79,7 +83,11 @@ class Tried:
     @property
     def outcome(self) -> Outcome:
         """Whether it bears the claim out."""
-        found = {self.case.criterion.met(figure) for figure in self.figures.values() if figure is not None}
+        found = {
+            self.case.criterion.met(figure)
+            for figure in self.figures.values()
+            if figure is not None
+        }
         if not found:
             return "untried"
         if {True, False} <= found:
@@ -109,15 +117,19 @@ class Judged:
 
     @property
     def condition(self) -> str:
-        """What is said of it: the words that were written for such outcomes, or else which cases hold."""
+        """What is said of it: the words written for such outcomes, or which cases hold."""
         borne_out = [one.case.words for one in self.cases if one.outcome == "yes"]
         listed = f"in {len(borne_out)} of {len(self.cases)} cases: {'; '.join(borne_out)}"
-        return self.claim.meaning.get(self.outcomes, listed if self.verdict == "holds with a condition" else "")
+        return self.claim.meaning.get(
+            self.outcomes, listed if self.verdict == "holds with a condition" else ""
+        )
 
     @property
     def outcomes(self) -> str:
         """Those of the cases, and after a bar of those beside."""
-        parts = (" ".join(one.outcome for one in group) for group in (self.cases, self.beside) if group)
+        parts = (
+            " ".join(one.outcome for one in group) for group in (self.cases, self.beside) if group
+        )
         return " | ".join(parts)
 
 
@@ -130,6 +142,9 @@ def judge(claim: Claim, evidence: Mapping[str, Evidence]) -> Judged:
     """
 
     def tried(cases: tuple[Case, ...]) -> tuple[Tried, ...]:
-        return tuple(Tried(case, {name: case.figure(found) for name, found in evidence.items()}) for case in cases)
+        return tuple(
+            Tried(case, {name: case.figure(found) for name, found in evidence.items()})
+            for case in cases
+        )
 
     return Judged(claim, tried(claim.cases), tried(claim.beside))

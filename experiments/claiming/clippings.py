@@ -12,7 +12,8 @@ from experiments.claiming.criteria import Above, Below, Figure, Near
 from experiments.claiming.evidence import Evidence, quotient
 from experiments.claiming.measuring import ASKED
 
-KEPT, TURNED = Near(1.0, 1e-6), Below(0.999)
+KEPT = Near(1.0, 1e-6)
+TURNED = Below(0.999)
 """The cosine of two directions that are one, and of two that are not."""
 
 AT_THRESHOLD = Near(1.0, 1e-3)
@@ -20,13 +21,17 @@ EXPLODING = "tanh + N(0, 0.35²)"
 
 
 def _clipped(evidence: Evidence, way: str) -> np.ndarray | None:
-    """All elements of the gradients that a framework's own clipping leaves; None where it has no such clipping."""
+    """All elements of the gradients that a framework's own clipping leaves.
+
+    None where it has no such clipping.
+    """
     found = evidence.fact("clipped").get(way)
     return None if found is None else np.concatenate(found)
 
 
 def _cosine(evidence: Evidence, way: str) -> Figure | None:
-    clipped, whole = _clipped(evidence, way), np.concatenate(ASKED["gradients"])
+    clipped = _clipped(evidence, way)
+    whole = np.concatenate(ASKED["gradients"])
     if clipped is None:
         return None
     return Figure(float(clipped @ whole / np.linalg.norm(clipped) / np.linalg.norm(whole)))
@@ -44,11 +49,15 @@ def _snippet(evidence: Evidence, fact: str) -> Figure | None:
 
 
 def _largest_step(evidence: Evidence, way: str) -> Figure:
-    return quotient(evidence.largest_step(f"{EXPLODING} + {way} clipping"), evidence.largest_step(EXPLODING))
+    return quotient(
+        evidence.largest_step(f"{EXPLODING} + {way} clipping"), evidence.largest_step(EXPLODING)
+    )
 
 
 def _direction(way: str, spoken: str, criterion: Near | Below) -> Case:
-    return Case(f"cosine of the gradient and the one clipped {spoken}", partial(_cosine, way=way), criterion)
+    return Case(
+        f"cosine of the gradient and the one clipped {spoken}", partial(_cosine, way=way), criterion
+    )
 
 
 def _relieves(way: str) -> Case:
@@ -58,7 +67,9 @@ def _relieves(way: str) -> Case:
 
 
 def _bounds(way: str) -> Case:
-    words = f"{EXPLODING}: largest change of a layer's weights in a step, with {way} clipping / without"
+    words = (
+        f"{EXPLODING}: largest change of a layer's weights in a step, with {way} clipping / without"
+    )
     return Case(words, partial(_largest_step, way=way), Below(1.0))
 
 
@@ -71,32 +82,62 @@ CLAIMS = (
             _direction("norm", "by the norm of each parameter", KEPT),
         ),
         meaning={
-            "yes yes no": "where it is one norm for all parameters (PyTorch's clip_grad_norm_, Keras' "
-            "global_clipnorm, optax' clip_by_global_norm); Keras' clipnorm is for each parameter, and"
-            " turns the whole"
+            "yes yes no": (
+                "where it is one norm for all parameters (PyTorch's clip_grad_norm_, Keras' "
+                "global_clipnorm, optax' clip_by_global_norm); Keras' clipnorm is for each "
+                "parameter, and turns the whole"
+            )
         },
     ),
     Claim(
         "Keras' SGD(clipvalue=1.0) clips by norm",
-        (Case("norm of (3, 4), (0.1, 0.2) clipped by the value 1", partial(_norm, way="value"), AT_THRESHOLD),),
-        beside=(
-            Case("norm of the same clipped by the norm of all parameters", partial(_norm, way="global_norm"), AT_THRESHOLD),
-        ),
-        meaning={"no | yes": "it clips element by element; by norm clip clipnorm and global_clipnorm"},
-    ),
-    Claim(
-        "The article's snippet clips: PyTorch's clip_grad_value_ right after the optimiser is built",
         (
-            Case("errors that it raises, before any backward()", partial(_snippet, fact="errors"), Below(0.5)),
-            Case("largest element of the gradient in the step after it", partial(_snippet, fact="after it"), AT_THRESHOLD),
+            Case(
+                "norm of (3, 4), (0.1, 0.2) clipped by the value 1",
+                partial(_norm, way="value"),
+                AT_THRESHOLD,
+            ),
         ),
         beside=(
             Case(
-                "the same, where it stands between backward() and step()", partial(_snippet, fact="in its place"), AT_THRESHOLD
+                "norm of the same clipped by the norm of all parameters",
+                partial(_norm, way="global_norm"),
+                AT_THRESHOLD,
             ),
         ),
         meaning={
-            "no no | yes": "it raises as it stands, since there is no gradient yet; its place is between backward() and step()"
+            "no | yes": "it clips element by element; by norm clip clipnorm and global_clipnorm"
+        },
+    ),
+    Claim(
+        (
+            "The article's snippet clips: PyTorch's clip_grad_value_ right after the optimiser is "
+            "built"
+        ),
+        (
+            Case(
+                "errors that it raises, before any backward()",
+                partial(_snippet, fact="errors"),
+                Below(0.5),
+            ),
+            Case(
+                "largest element of the gradient in the step after it",
+                partial(_snippet, fact="after it"),
+                AT_THRESHOLD,
+            ),
+        ),
+        beside=(
+            Case(
+                "the same, where it stands between backward() and step()",
+                partial(_snippet, fact="in its place"),
+                AT_THRESHOLD,
+            ),
+        ),
+        meaning={
+            "no no | yes": (
+                "it raises as it stands, since there is no gradient yet; its place is between "
+                "backward() and step()"
+            )
         },
     ),
     Claim(
@@ -107,8 +148,10 @@ CLAIMS = (
         ),
         beside=(_bounds("value"), _bounds("global norm")),
         meaning={
-            "no no no unsure | yes yes": "it makes no gradient larger; what it bounds is the step that one that "
-            "explodes would take"
+            "no no no unsure | yes yes": (
+                "it makes no gradient larger; what it bounds is the step that one that explodes "
+                "would take"
+            )
         },
     ),
 )

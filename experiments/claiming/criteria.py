@@ -1,4 +1,6 @@
-"""Criteria: what a figure has to be for a claim to be borne out by it; whether it is so may be beyond telling.
+"""Criteria: what a figure has to be for a claim to be borne out by it.
+
+Whether it is so may be beyond telling.
 
 A figure that is nearer to a bound than twice its standard error is on neither side of it.
 """
@@ -65,7 +67,10 @@ class Between:
 
 @dataclass(frozen=True)
 class Near:
-    """A figure that theory gives, within a share of it: that share is the error, whatever the figure's own is."""
+    """A figure that theory gives, within a share of it.
+
+    That share is the error, whatever the figure's own is.
+    """
 
     expected: float
     share: float

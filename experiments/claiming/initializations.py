@@ -33,7 +33,10 @@ def _lecun(evidence: Evidence, place: int) -> Figure:
 
 
 def _grows(activation: str) -> Case:
-    words = f"{activation}: first layer's gradient / last one's, in decades, at width {WIDTHS[1]} less at {WIDTHS[0]}"
+    words = (
+        f"{activation}: first layer's gradient / last one's, in decades, at width {WIDTHS[1]} less "
+        f"at {WIDTHS[0]}"
+    )
     return Case(words, partial(_widened, activation=activation), Below(0.0))
 
 
@@ -54,8 +57,10 @@ CLAIMS = (
         tuple(_grows(activation) for activation in WIDENED),
         beside=tuple(_saturates(activation) for activation in ("sigmoid", "tanh")),
         meaning={
-            "no no no | yes yes": "they grow; what becomes small are the local derivatives of sigmoid and tanh, which "
-            "saturate, and the sum over more units outweighs them"
+            "no no no | yes yes": (
+                "they grow; what becomes small are the local derivatives of sigmoid and tanh, "
+                "which saturate, and the sum over more units outweighs them"
+            )
         },
     ),
     Claim(

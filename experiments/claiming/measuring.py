@@ -1,4 +1,8 @@
-"""Measuring: every network in every framework by the runner of `compare`, and each framework's own functions beside it."""
+"""Measuring.
+
+Every network in every framework by the runner of `compare`, and each framework's own functions
+beside it.
+"""
 
 from __future__ import annotations
 
@@ -35,8 +39,9 @@ ASKED: Facts = {
     "shapes": [[256, 256], [784, 10], [10, 784]],
     "batches": [[[1.0, 2.0], [3.0, 1.0], [0.0, 0.5]], [[1.0, 2.0], [30.0, -1.0], [5.0, 0.5]]],
 }
-"""What the scripts are asked about: the gradients of two parameters, clipped at a threshold; the standard deviation of Xavier's
-weights of these shapes, n_in and n_out; what batch norm makes of the first sample of each of two batches, which is the same."""
+"""What the scripts are asked about: the gradients of two parameters, clipped at a threshold; the
+standard deviation of Xavier's weights of these shapes, n_in and n_out; what batch norm makes of the
+first sample of each of two batches, which is the same."""
 
 
 def facts(framework: str) -> Facts:
@@ -52,7 +57,9 @@ def facts(framework: str) -> Facts:
     return json.loads(asked.stdout)
 
 
-def evidence(plans: Mapping[str, Plan], frameworks: Iterable[str], console: Console) -> tuple[dict[str, Evidence], list[str]]:
+def evidence(
+    plans: Mapping[str, Plan], frameworks: Iterable[str], console: Console
+) -> tuple[dict[str, Evidence], list[str]]:
     """Measure everything, in worker processes side by side; nothing is kept.
 
     Args:
@@ -68,11 +75,16 @@ def evidence(plans: Mapping[str, Plan], frameworks: Iterable[str], console: Cons
         asking = {name: beside.submit(partial(facts, name)) for name in frameworks}
         runs, failed = _runs(jobs, Store(Path(folder)), console)
         failed += [str(error) for one in asking.values() if (error := one.exception())]
-    found = {name: Evidence(runs[name], {} if one.exception() else one.result()) for name, one in asking.items()}
+    found = {
+        name: Evidence(runs[name], {} if one.exception() else one.result())
+        for name, one in asking.items()
+    }
     return found, failed
 
 
-def _runs(jobs: list[Job], store: Store, console: Console) -> tuple[dict[str, dict[str, Run]], list[str]]:
+def _runs(
+    jobs: list[Job], store: Store, console: Console
+) -> tuple[dict[str, dict[str, Run]], list[str]]:
     """The runs by framework and network, and what is said of those that failed."""
     console.print(announced(jobs), markup=False, highlight=False, soft_wrap=True)
     with watcher(console, jobs) as progress, ending.tidied(progress.end):
@@ -82,4 +94,8 @@ def _runs(jobs: list[Job], store: Store, console: Console) -> tuple[dict[str, di
     for job in jobs:
         if job.run_id in have:
             runs[job.backend][job.name] = have[job.run_id]
-    return runs, [f"{job.backend}: {job.name}: {failed[job.run_id].reason}" for job in jobs if job.run_id in failed]
+    return runs, [
+        f"{job.backend}: {job.name}: {failed[job.run_id].reason}"
+        for job in jobs
+        if job.run_id in failed
+    ]

@@ -1,7 +1,8 @@
 """The networks that claims are tried on: each by its name, and what it changes of its base.
 
-They are small, so that all claims are tried in minutes. Those that differ in numbers only (an initialization, a threshold, a
-scale) share one compiled step. What is not trained takes one step, in which the gradient at the start is measured.
+They are small, so that all claims are tried in minutes. Those that differ in numbers only (an
+initialization, a threshold, a scale) share one compiled step. What is not trained takes one step,
+in which the gradient at the start is measured.
 """
 
 from __future__ import annotations
@@ -21,7 +22,11 @@ SEEDS = 5
 
 TRAINED: Changes = {"steps": STEPS}
 STANDARD: Changes = {"initialization": {"kind": "gaussian", "std": 1.0}}
-TOO_LARGE: Changes = {"activation": "tanh", "initialization": {"kind": "gaussian", "std": 0.35}, "steps": 20}
+TOO_LARGE: Changes = {
+    "activation": "tanh",
+    "initialization": {"kind": "gaussian", "std": 0.35},
+    "steps": 20,
+}
 LSTM: Changes = {"kind": "lstm", "start": "drawn"}
 TANH: Changes = {"activation": "tanh"}
 CLIPPED: Changes = {"clipping": "global_norm"}
@@ -51,9 +56,14 @@ DEEP: dict[str, Changes] = {
     "tanh + torch_default": TANH | {"initialization": "torch_default"},
     "tanh + N(0, 1)": TANH | STANDARD,
     "tanh + N(0, 0.35²)": TOO_LARGE,
-    "tanh + N(0, 0.35²) + value clipping": TOO_LARGE | {"clipping": {"kind": "value", "threshold": 0.1}},
+    "tanh + N(0, 0.35²) + value clipping": TOO_LARGE
+    | {"clipping": {"kind": "value", "threshold": 0.1}},
     "tanh + N(0, 0.35²) + global norm clipping": TOO_LARGE | CLIPPED,
-    **{f"{name} + {start}": {"activation": name, "initialization": start} for name in LINES for start in ("xavier", "he")},
+    **{
+        f"{name} + {start}": {"activation": name, "initialization": start}
+        for name in LINES
+        for start in ("xavier", "he")
+    },
     "relu + xavier": {"activation": "relu"} | TRAINED,
     "relu + he": HE | TRAINED,
     "sigmoid + value clipping": {"clipping": "value"},
@@ -73,7 +83,9 @@ DEEP: dict[str, Changes] = {
 """20 hidden layers of 64 units; sigmoid + xavier, where nothing else is said."""
 
 WIDE: dict[str, Changes] = {
-    wide(name, width): {"activation": name, "width": width} | STANDARD for name in WIDENED for width in WIDTHS
+    wide(name, width): {"activation": name, "width": width} | STANDARD
+    for name in WIDENED
+    for width in WIDTHS
 }
 """10 hidden layers, whose weights are N(0, 1)."""
 
@@ -90,12 +102,18 @@ OVER_TIME: dict[str, Changes] = {
     "lstm, forget bias 1": {"recurrent": LSTM | {"forget_bias": 1.0}} | TRAINED,
     "lstm, forget bias 4": {"recurrent": LSTM | {"forget_bias": 4.0}},
 }
-"""32 cells over the 64 pixels of a digit, one at a step; all weights are drawn alike, where nothing else is said."""
+"""32 cells over the 64 pixels of a digit, one at a step; all weights are drawn alike, where nothing
+else is said."""
 
 BASES: tuple[tuple[Changes, dict[str, Changes]], ...] = (
     ({"depth": 20, "width": 64, "seeds": SEEDS, "steps": 1}, DEEP),
     ({"depth": 10, "seeds": SEEDS, "steps": 1}, WIDE),
-    (HE | {"depth": 3, "seeds": SEEDS, "learning_rate": 0.1, "batch_size": 8, "test_fraction": 0.9} | TRAINED, FEW),
+    (
+        HE
+        | {"depth": 3, "seeds": SEEDS, "learning_rate": 0.1, "batch_size": 8, "test_fraction": 0.9}
+        | TRAINED,
+        FEW,
+    ),
     (
         {
             "data": "digits by pixel",
@@ -110,10 +128,14 @@ BASES: tuple[tuple[Changes, dict[str, Changes]], ...] = (
     ),
 )
 
-NETWORKS: dict[str, Changes] = {name: base | changes for base, members in BASES for name, changes in members.items()}
+NETWORKS: dict[str, Changes] = {
+    name: base | changes for base, members in BASES for name, changes in members.items()
+}
 
 
 def plans(names: frozenset[str] | None = None) -> dict[str, Plan]:
     """The plans of the networks, or of some of them, by name."""
-    chosen = NETWORKS if names is None else {name: NETWORKS[name] for name in NETWORKS if name in names}
+    chosen = (
+        NETWORKS if names is None else {name: NETWORKS[name] for name in NETWORKS if name in names}
+    )
     return {name: plan_of(name, Settings.model_validate(one)) for name, one in chosen.items()}

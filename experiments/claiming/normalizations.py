@@ -24,7 +24,8 @@ SAME = 1e-6
 
 def _relieved(evidence: Evidence, activation: str) -> Figure:
     plain, normalized = (
-        evidence.saturation(f"{activation}{with_it} + N(0, 1)", activation) for with_it in ("", " + batch norm")
+        evidence.saturation(f"{activation}{with_it} + N(0, 1)", activation)
+        for with_it in ("", " + batch norm")
     )
     return quotient(normalized, plain)
 
@@ -49,20 +50,30 @@ CLAIMS = (
             a_layer("sigmoid + batch norm", KEPT),
             learns_more("sigmoid + batch norm", "sigmoid + xavier"),
         ),
-        meaning={"yes yes yes yes": "it brings the pre-activations to one size, whatever the weights"},
+        meaning={
+            "yes yes yes yes": "it brings the pre-activations to one size, whatever the weights"
+        },
     ),
     Claim(
         "Batch norm needs modes for training and for evaluation, and moving averages at test time",
         (
-            Case("training mode: change of a sample's output with its batch", partial(_moved, mode="training"), Above(0.1)),
             Case(
-                "evaluation mode: change of a sample's output with its batch", partial(_moved, mode="evaluation"), Below(SAME)
+                "training mode: change of a sample's output with its batch",
+                partial(_moved, mode="training"),
+                Above(0.1),
+            ),
+            Case(
+                "evaluation mode: change of a sample's output with its batch",
+                partial(_moved, mode="evaluation"),
+                Below(SAME),
             ),
             learns_more("sigmoid + batch norm", "sigmoid + batch norm without averages"),
         ),
         meaning={
-            "yes yes yes": "and the averages must have had time: those without are the same network, trained alike, "
-            "whose averages hardly move (momentum 0.9999)"
+            "yes yes yes": (
+                "and the averages must have had time: those without are the same network, trained "
+                "alike, whose averages hardly move (momentum 0.9999)"
+            )
         },
     ),
     Claim(
@@ -70,7 +81,10 @@ CLAIMS = (
         (learns_more("few samples + batch norm", "few samples"),),
         beside=(
             Case(
-                "179 samples, learnt by heart, in batches of 8: training loss with batch norm less without",
+                (
+                    "179 samples, learnt by heart, in batches of 8: training loss with batch norm "
+                    "less without"
+                ),
                 lambda evidence: evidence.loss_gap("few samples + batch norm", "few samples"),
                 Above(0.0),
             ),
@@ -81,10 +95,14 @@ CLAIMS = (
         },
     ),
     Claim(
-        "Beyond the article: batch norm by itself makes the gradient explode with depth, with ReLU by "
-        "sqrt(pi / (pi - 1)) in each layer",
+        "Beyond the article: batch norm by itself makes the gradient explode with depth, with "
+        "ReLU by sqrt(pi / (pi - 1)) in each layer",
         (a_layer("relu + he + batch norm", Near(EXPLODES, FINITE)),),
         beside=(a_layer("relu + he", KEPT), a_layer("sigmoid + batch norm", KEPT)),
-        meaning={"yes | yes yes": "at the start; He's weights alone do not, and batch norm with sigmoid hardly does"},
+        meaning={
+            "yes | yes yes": (
+                "at the start; He's weights alone do not, and batch norm with sigmoid hardly does"
+            )
+        },
     ),
 )

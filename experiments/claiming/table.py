@@ -14,7 +14,13 @@ from rich.text import Text
 from experiments.claiming.claim import Judged, Outcome, Tried
 from experiments.claiming.criteria import Figure
 
-OUTCOMES: dict[Outcome, str] = {"yes": "yes", "no": "no", "unsure": "?", "differs": "they differ", "untried": "-"}
+OUTCOMES: dict[Outcome, str] = {
+    "yes": "yes",
+    "no": "no",
+    "unsure": "?",
+    "differs": "they differ",
+    "untried": "-",
+}
 
 
 class Row(NamedTuple):
@@ -86,7 +92,14 @@ def markdown(found: Sequence[Judged], frameworks: Sequence[str]) -> str:
     for row in rows(found, frameworks):
         bold = "**" if row.of_claim else ""
         condition = f": {row.condition}" if row.condition else ""
-        lines.append([f"{bold}{row.words}{bold}{condition}", *row.figures, row.criterion, f"{bold}{row.verdict}{bold}"])
+        lines.append(
+            [
+                f"{bold}{row.words}{bold}{condition}",
+                *row.figures,
+                row.criterion,
+                f"{bold}{row.verdict}{bold}",
+            ]
+        )
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
 
 
@@ -98,11 +111,21 @@ def document(found: Sequence[Judged], packages: Mapping[str, str]) -> str:
 
 def _fields(judged: Judged) -> dict[str, object]:
     own = {"claim": judged.claim.words, "verdict": judged.verdict, "condition": judged.condition}
-    return {**own, "cases": [_case(one) for one in judged.cases], "beside": [_case(one) for one in judged.beside]}
+    return {
+        **own,
+        "cases": [_case(one) for one in judged.cases],
+        "beside": [_case(one) for one in judged.beside],
+    }
 
 
 def _case(tried: Tried) -> dict[str, object]:
     figures = {
-        name: None if figure is None or math.isnan(figure.value) else figure._asdict() for name, figure in tried.figures.items()
+        name: None if figure is None or math.isnan(figure.value) else figure._asdict()
+        for name, figure in tried.figures.items()
     }
-    return {"words": tried.case.words, "criterion": str(tried.case.criterion), "outcome": tried.outcome, "figures": figures}
+    return {
+        "words": tried.case.words,
+        "criterion": str(tried.case.criterion),
+        "outcome": tried.outcome,
+        "figures": figures,
+    }

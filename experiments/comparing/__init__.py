@@ -1,1 +1,4 @@
-"""One experiment on every backend, compared with the definition: what `experiments.compare` asks and does."""
+"""One experiment on every backend, compared with the definition.
+
+What `experiments.compare` asks and does.
+"""

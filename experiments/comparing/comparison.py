@@ -1,6 +1,7 @@
-"""The comparison itself: what is not in the store yet is run, and the findings are made of all runs.
+"""The comparison itself: what is not in the store yet is run, and findings are made of all runs.
 
-What takes time to import is imported where it is needed, and where it can be, while something else is done.
+What takes time to import is imported where it is needed, and where it can be, while something else
+is done.
 """
 
 from __future__ import annotations
@@ -27,9 +28,13 @@ if TYPE_CHECKING:
 
 
 def compare(
-    options: Options, command: str, chosen: list[str], absent: list[str], cluster: Cluster | None = None
+    options: Options,
+    command: str,
+    chosen: list[str],
+    absent: list[str],
+    cluster: Cluster | None = None,
 ) -> tuple[Source, Said]:
-    """Run what is not in the store yet, and make the findings of all; also, what became of their index."""
+    """Run what is not in the store yet, and make the findings of all; what became of the index."""
     from experiments import index, reported
     from experiments.executor import Processes
     from experiments.experiment import check_count, name_of_file, plans, read, with_single_changes
@@ -38,8 +43,10 @@ def compare(
     from experiments.report.answer import summary
     from experiments.store import Store
 
-    experiment, overrides = read(options.experiment), options.overrides()
-    check_count(experiment, {} if options.tried else overrides, many=options.many)  # the changes are those of the file itself
+    experiment = read(options.experiment)
+    overrides = options.overrides()
+    # the changes are those of the file itself
+    check_count(experiment, {} if options.tried else overrides, many=options.many)
     if options.tried:
         experiment = with_single_changes(experiment)
     planned = plans(experiment, overrides)
@@ -59,8 +66,18 @@ def compare(
             beside.submit(_prepare_charts)
             failures = _run(todo, store, executor, options.fresh)
         have |= stored([job for job in todo if job.run_id not in failures], store)
-        cures = {backend: f"not installed; install with: {install_command(backend)}" for backend in absent}
-        made = index.of_jobs(experiment, jobs, failures, cures, name=name_of_file(options.experiment), command=command)
+        cures = {
+            backend: f"not installed; install with: {install_command(backend)}"
+            for backend in absent
+        }
+        made = index.of_jobs(
+            experiment,
+            jobs,
+            failures,
+            cures,
+            name=name_of_file(options.experiment),
+            command=command,
+        )
         source = reported.source(made, have, str(options.output))
         answered = made.model_copy(update={"answer": summary(source.document)})
         return source, outputs.index(store, answered)
@@ -81,17 +98,25 @@ def _run(todo: list[Job], store: Store, executor: Executor, fresh: bool) -> dict
 
 
 def _kept(jobs: Iterable[Job], store: Store, fresh: bool) -> Callable[[], str]:
-    """What a signal's message says of the runs: those that are kept; of those that are made again, the ones made since now."""
+    """What a signal's message says of the runs: those that are kept.
+
+    Of those that are made again, the ones made since now.
+    """
     paths = {store.path(one.run_id) for one in jobs}
     before = {path: _stamp(path) for path in paths} if fresh else {}
 
     def sentence() -> str:
         found = {path: _stamp(path) for path in paths}
-        count = sum(stamp is not None and stamp != before.get(path) for path, stamp in found.items())
+        count = sum(
+            stamp is not None and stamp != before.get(path) for path, stamp in found.items()
+        )
         if fresh:
             cure = "the same command begins again, without --fresh it takes what is there"
             return f"{count} of {len(paths)} runs were made again in {store.directory}; {cure}"
-        return f"{count} of {len(paths)} runs are kept in {store.directory}; the same command goes on from there"
+        return (
+            f"{count} of {len(paths)} runs are kept in {store.directory}; the same command goes on "
+            "from there"
+        )
 
     return sentence
 
@@ -106,14 +131,17 @@ def _stamp(path: Path) -> tuple[int, int] | None:
 
 
 def _prepare_library() -> None:
-    """What every page has and another process makes: it takes two seconds, which are free while something else is done."""
+    """What every page has and another process makes.
+
+    It takes two seconds, which are free while something else is done.
+    """
     from experiments.report import library
 
     library.library()
 
 
 def _prepare_charts() -> None:
-    """What every page has and this process makes: it takes a second, which is free while workers run."""
+    """What every page has and this process makes: a second's work, free while workers run."""
     from experiments.report import script_data
 
     script_data.specs(folders=False)

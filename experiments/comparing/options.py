@@ -1,4 +1,4 @@
-"""What may be asked of `experiments.compare`: its flags, with their defaults and their lines of the help."""
+"""What may be asked of `experiments.compare`: its flags, their defaults and their help."""
 
 from __future__ import annotations
 
@@ -24,8 +24,13 @@ class _Options:
 
     experiment: Annotated[str, tyro.conf.Positional] = "countermeasures"
     """An experiment of the catalogue (--list shows them), or a .toml file."""
-    backends: Annotated[tuple[str, ...] | None, _number("NAME ...", "(default: numpy and all that are installed)")] = None
-    """Of numpy, torch, keras, jax; numpy is the definition, which all are compared with, and always runs."""
+    backends: Annotated[
+        tuple[str, ...] | None, _number("NAME ...", "(default: numpy and all that are installed)")
+    ] = None
+    (
+        "Of numpy, torch, keras, jax; numpy is the definition, which all are compared with, and "
+        "always runs."
+    )
     depth: Annotated[int | None, _number("INT")] = None
     """Hidden layers."""
     width: Annotated[int | None, _number("INT")] = None
@@ -45,9 +50,15 @@ class _Options:
     device: Annotated[str, tyro.conf.arg(metavar="cpu|gpu|tpu|cpu:1")] = "cpu"
     """Where the frameworks run; the definition always runs on the processor."""
     cluster: Annotated[str | None, _number("auto|HOST:PORT", "(default: this machine)")] = None
-    """Run on the nodes of a Ray cluster (docs/many-machines.md); auto is the one that this machine belongs to."""
+    (
+        "Run on the nodes of a Ray cluster (docs/many-machines.md); auto is the one that this "
+        "machine belongs to."
+    )
     data: Annotated[Path | None, _number("FILE.npz|NAME", "(default: handwritten digits)")] = None
-    """Your own data: x [samples, features] numbers, and y [samples] labels or real numbers; or diabetes."""
+    (
+        "Your own data: x [samples, features] numbers, and y [samples] labels or real numbers; or "
+        "diabetes."
+    )
     time: Annotated[int | None, _number("INT")] = None
     """Steps of a sequence of the data adding; other data have their own."""
     loss: Annotated[str | None, _number("NAME")] = None
@@ -55,11 +66,17 @@ class _Options:
     output: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path("results")
     """Where runs are kept. A run that is there already is not run again."""
     json: Annotated[str | None, _number("FILE|-", "")] = None
-    """Write the findings as JSON (experiments/findings/document.py has the fields); - is standard output, and nothing else."""
+    (
+        "Write the findings as JSON (experiments/findings/document.py has the fields); - is "
+        "standard output, and nothing else."
+    )
     tensorboard: Annotated[Path | None, _number("DIR", "")] = None
     """Write event files that TensorBoard opens, the backends as runs that overlay."""
     full: bool = False
-    """Print the tables before the answer: verdicts with their reasons, profiles, agreement, seconds."""
+    (
+        "Print the tables before the answer: verdicts with their reasons, profiles, agreement, "
+        "seconds."
+    )
     open: bool = False
     """Show the page, which lies beside the runs under the experiment's name, in the browser."""
     exclusive: bool = False
@@ -75,15 +92,29 @@ class _Options:
 
     def overrides(self) -> dict[str, Any]:
         """What replaces the experiment's own numbers."""
-        keys = ("depth", "width", "steps", "seeds", "batch_size", "learning_rate", "precision", "record_every", "time", "loss")
-        given = {key: getattr(self, key) for key in keys} | {"data": str(self.data) if self.data else None}
+        keys = (
+            "depth",
+            "width",
+            "steps",
+            "seeds",
+            "batch_size",
+            "learning_rate",
+            "precision",
+            "record_every",
+            "time",
+            "loss",
+        )
+        given = {key: getattr(self, key) for key in keys} | {
+            "data": str(self.data) if self.data else None
+        }
         return {key: value for key, value in given.items() if value is not None}
 
 
 @dataclass(frozen=True)
 class Options(Flags, _Options):  # in the help the fields of the last come first
-    """Train one deep network in several frameworks, and see where its gradient vanishes and what brings it back.
+    """Train one deep network in several frameworks, and see where its gradient vanishes and what
+    brings it back.
 
-    Identical weights and batches go to every backend; the report says what became of the gradient in each configuration,
-    and by how much each backend differs from the definition in NumPy.
-    """
+    Identical weights and batches go to every backend; the report says what became of the gradient
+    in each configuration, and by how much each backend differs from the definition in NumPy.
+    """  # noqa: D205

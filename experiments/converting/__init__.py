@@ -1,1 +1,1 @@
-"""Weights from one framework's file into another's: names and layouts by laws, NumPy only, no framework."""
+"""Weights from one framework's file into another's: names and layouts by laws, in NumPy only."""

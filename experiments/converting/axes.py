@@ -1,7 +1,10 @@
-"""Layouts as words: `(gate unit) in` is an array [gate unit, in] whose first axis holds the units of each gate.
+"""Layouts as words.
 
-A name is an axis; several in brackets lie in one axis, the first of them outermost; `1` is an axis of length 1; `*` are as many
-axes as there are, and `1*` as many of length 1. It is the notation of einops.
+`(gate unit) in` is an array [gate unit, in] whose first axis holds the units of each gate.
+
+A name is an axis; several in brackets lie in one axis, the first of them outermost; `1` is an axis
+of length 1; `*` are as many axes as there are, and `1*` as many of length 1. It is the notation of
+einops.
 """
 
 from __future__ import annotations
@@ -48,7 +51,9 @@ def _spoken(word: str, sizes: Mapping[str, int]) -> str:
         return {"*": "...", "1*": "1, ..."}[word]
     if all(name in sizes for name in names):
         return f"{' x '.join(names)} = {math.prod(sizes[name] for name in names)}"
-    return " x ".join(f"{sizes[name]} {name}s" if name == "gate" and name in sizes else name for name in names)
+    return " x ".join(
+        f"{sizes[name]} {name}s" if name == "gate" and name in sizes else name for name in names
+    )
 
 
 def unified(layout: str, shape: Sequence[int], sizes: Mapping[str, int]) -> Sizes:
@@ -90,7 +95,11 @@ def rearranged(a: np.ndarray, before: str, after: str, sizes: Mapping[str, int])
     source = groups(before, a.ndim, sizes)
     names = [name for group in source for name in group]
     split = a.reshape(
-        [_size(name, group, length, sizes) for group, length in zip(source, a.shape, strict=True) for name in group]
+        [
+            _size(name, group, length, sizes)
+            for group, length in zip(source, a.shape, strict=True)
+            for name in group
+        ]
     )
     stars = [name for name in names if name.startswith("*")]
     target = _expanded(after, stars)
@@ -112,4 +121,8 @@ def _expanded(layout: str, stars: list[str]) -> list[Group]:
 def _size(name: str, group: Group, length: int, sizes: Mapping[str, int]) -> int:
     if len(group) == 1:
         return length
-    return sizes[name] if name in sizes else length // math.prod(sizes[other] for other in group if other != name)
+    return (
+        sizes[name]
+        if name in sizes
+        else length // math.prod(sizes[other] for other in group if other != name)
+    )

@@ -28,7 +28,9 @@ def canonical(layer: Layer, framework: Framework, kind: str) -> Arrays:
     return found
 
 
-def _turned(law: Law, kind: str, framework: Framework, pieces: list[np.ndarray], sizes: Sizes) -> np.ndarray:
+def _turned(
+    law: Law, kind: str, framework: Framework, pieces: list[np.ndarray], sizes: Sizes
+) -> np.ndarray:
     name, layout = law.there(framework)
     if "{gate}" in name:
         return np.stack(pieces)
@@ -53,7 +55,10 @@ def own(arrays: Mapping[str, np.ndarray], framework: Framework, kind: str) -> Ar
             continue
         name, layout = law.there(framework)
         if not name:
-            raise UserError(f"{framework}'s {kind} must have a place for {canonical_name}; it has none; leave it out")
+            raise UserError(
+                f"{framework}'s {kind} must have a place for {canonical_name}; it has none; leave "
+                "it out"
+            )
         if "{gate}" in name:
             found |= dict(zip(names_of(kind, framework, law), arrays[canonical_name], strict=True))
             continue
@@ -72,7 +77,7 @@ def _returned(a: np.ndarray, law: Law, kind: str, framework: Framework, layout: 
 
 
 def known_sizes(kind: str, framework: Framework, layer: Layer, heads: int | None) -> Sizes:
-    """The sizes that no shape says: how many gates a cell has, and how many heads a PyTorch attention."""
+    """The sizes that no shape says: how many gates a cell has, and heads a PyTorch attention."""
     found = {"gate": len(GATES[kind]["torch"])} if kind in GATES else {}
     if kind == "attention" and framework == "torch" and heads is not None:
         found["heads"] = heads

@@ -1,4 +1,7 @@
-"""A file of one framework as one of another: layers, then canonical arrays, then the other's names and layouts."""
+"""A file of one framework as one of another.
+
+Layers, then canonical arrays, then the other's names and layouts.
+"""
 
 from __future__ import annotations
 
@@ -91,7 +94,8 @@ def convert(stored: Stored, like: Stored | None, asked: Asked) -> Converted:
         asked: What is asked for.
 
     Raises:
-        UserError: It holds something that is not known, is missing or misshapen, or the other framework has no place for it.
+        UserError: It holds something that is not known, is missing or misshapen, or the other
+            framework has no place for it.
     """
     origin = origins.read(stored.metadata, stored.arrays)
     if origin:
@@ -100,18 +104,30 @@ def convert(stored: Stored, like: Stored | None, asked: Asked) -> Converted:
     source = _side(stored.arrays, asked.source, origins.kinds_of(stored.metadata), asked)
     _check_names(source.layers, asked)
     asked = replace(asked, frozen=_frozen(source.layers, asked, origin))
-    returns = origin if origin and origin.framework == asked.target and _same_names(origin, like) else None
+    returns = (
+        origin
+        if origin and origin.framework == asked.target and _same_names(origin, like)
+        else None
+    )
     if returns:
         target = _side(returns.like(), asked.target, _kinds_there(stored.metadata, returns), asked)
     else:
-        target = _side(like.arrays, asked.target, origins.kinds_of(like.metadata), asked) if like else None
+        target = (
+            _side(like.arrays, asked.target, origins.kinds_of(like.metadata), asked)
+            if like
+            else None
+        )
     way = Way(asked.source, asked.target)
-    pairs = paired(way, source.layers, target.layers if target else None, returns.layers if returns else None)
+    pairs = paired(
+        way, source.layers, target.layers if target else None, returns.layers if returns else None
+    )
     arrays, state = _carried(source, target, pairs, asked)
     if returns:
         arrays = origins.restored(arrays, returns)
     said = [] if returns and returns.whole else list(remarks(pairs, way))
-    before = _way_back(stored, source, arrays, pairs, replace(asked, rate=state.rate if state else None))
+    before = _way_back(
+        stored, source, arrays, pairs, replace(asked, rate=state.rate if state else None)
+    )
     kinds = {pair.like.name: _kind_of(pair) for pair in pairs}
     certain = {name: kind for name, kind in kinds.items() if kind in LAWS}
     names = {pair.offer.layer.name: pair.like.name for pair in pairs}
@@ -137,10 +153,13 @@ def _side(arrays: Arrays, framework: Framework, said: Mapping[str, str], asked: 
     weights = {name: a for name, a in weights.items() if name not in rest}
     if not weights:
         raise UserError(
-            f"a file must hold weights by {framework}'s names; it holds none; docs/convert.md shows how it is saved"
+            f"a file must hold weights by {framework}'s names; it holds none; docs/convert.md "
+            "shows how it is saved"
         )
     own_kinds = asked.kinds if framework == asked.source else {}
-    return Side(framework, layers(weights, framework, {**said, **own_kinds}, asked.heads), kept, rest)
+    return Side(
+        framework, layers(weights, framework, {**said, **own_kinds}, asked.heads), kept, rest
+    )
 
 
 def _check_names(found: Sequence[Layer], asked: Asked) -> None:
@@ -148,7 +167,10 @@ def _check_names(found: Sequence[Layer], asked: Asked) -> None:
     for flag, given in (("--kind", asked.kinds), ("--frozen", asked.frozen)):
         for name in given:
             if name not in known:
-                raise UserError(f"{flag} must name a layer of the file; received {shown(name)}{nearest(name, known)}")
+                raise UserError(
+                    f"{flag} must name a layer of the file; received "
+                    f"{shown(name)}{nearest(name, known)}"
+                )
 
 
 def _frozen(found: Sequence[Layer], asked: Asked, origin: Origin | None) -> frozenset[str]:
@@ -162,7 +184,9 @@ def _kinds_there(metadata: Mapping[str, str], origin: Origin) -> dict[str, str]:
     return {there: kinds[here] for here, there in origin.layers.items() if here in kinds}
 
 
-def _carried(source: Side, target: Side | None, pairs: Sequence[Pair], asked: Asked) -> tuple[Arrays, State | None]:
+def _carried(
+    source: Side, target: Side | None, pairs: Sequence[Pair], asked: Asked
+) -> tuple[Arrays, State | None]:
     """The arrays by the target's names, and the optimiser's state."""
     found: Arrays = {}
     for pair in pairs:
@@ -179,10 +203,15 @@ def _carried(source: Side, target: Side | None, pairs: Sequence[Pair], asked: As
         return found | counts, None
     places = {pair.offer.layer.path: (pair.offer.kind, pair.like) for pair in pairs}
     slots = {
-        slot: {path: folded_state(a, places[path][0], asked.target, "/".join(path)) for path, a in of.items()}
+        slot: {
+            path: folded_state(a, places[path][0], asked.target, "/".join(path))
+            for path, a in of.items()
+        }
         for slot, of in state.slots.items()
     }
-    kept = state_writing.written(replace(state, slots=slots), asked.target, places, target.kept if target else {})
+    kept = state_writing.written(
+        replace(state, slots=slots), asked.target, places, target.kept if target else {}
+    )
     _check_kept(kept, target)
     return found | kept, state
 
@@ -193,7 +222,8 @@ def _check_kept(kept: Arrays, target: Side | None) -> None:
         for name in sorted(set(kept) ^ set(target.kept)):
             lacking = "--like has it" if name in target.kept else "--like has it not"
             raise UserError(
-                f"the optimiser's entries must be those of --like; received {shown(name)}: {lacking}; save --like anew"
+                f"the optimiser's entries must be those of --like; received {shown(name)}: "
+                f"{lacking}; save --like anew"
             )
 
 
@@ -206,9 +236,15 @@ def _check_dtype(name: str, a: np.ndarray, wanted: np.ndarray) -> None:
 
 
 def _rest(target: Side | None, pairs: Sequence[Pair], asked: Asked) -> Arrays:
-    """What the target's file has besides weights: counts of batches, and states of chance as --like has them."""
+    """What the target's file has besides weights.
+
+    Counts of batches, and states of chance as --like has them.
+    """
     if target:
-        return {name: np.zeros(a.shape, a.dtype) if asked.target == "torch" else np.array(a) for name, a in target.rest.items()}
+        return {
+            name: np.zeros(a.shape, a.dtype) if asked.target == "torch" else np.array(a)
+            for name, a in target.rest.items()
+        }
     if asked.target != "torch":
         return {}
     norms = [".".join(pair.like.path) for pair in pairs if pair.offer.kind == "batch_norm"]
@@ -220,12 +256,19 @@ def _blank(arrays: Arrays) -> Arrays:
     return {name: np.zeros_like(a) for name, a in arrays.items()}
 
 
-def _way_back(stored: Stored, source: Side, arrays: Arrays, pairs: Sequence[Pair], asked: Asked) -> Origin:
-    """What the new file has to say so that it goes back whole: the way back is gone, and what differs is kept."""
+def _way_back(
+    stored: Stored, source: Side, arrays: Arrays, pairs: Sequence[Pair], asked: Asked
+) -> Origin:
+    """What the new file has to say so that it goes back whole.
+
+    The way back is gone, and what differs is kept.
+    """
     heads = next((pair.offer.layer.heads for pair in pairs if pair.offer.layer.heads), None)
     here = {pair.like.name: pair.offer.layer.name for pair in pairs}
     frozen = frozenset(name for name, before in here.items() if before in asked.frozen)
-    back = replace(asked, source=asked.target, target=asked.source, kinds={}, heads=heads, frozen=frozen)
+    back = replace(
+        asked, source=asked.target, target=asked.source, kinds={}, heads=heads, frozen=frozen
+    )
     kinds = {pair.like.name: pair.offer.kind for pair in pairs}
     side = _side(arrays, asked.target, kinds, back)
     known = [replace(pair.offer.layer, kinds=(pair.offer.kind,)) for pair in pairs]
@@ -233,4 +276,12 @@ def _way_back(stored: Stored, source: Side, arrays: Arrays, pairs: Sequence[Pair
     ways = paired(Way(asked.target, asked.source), side.layers, before.layers, here)
     again, _ = _carried(side, before, ways, back)
     entries = {name: [a.dtype.str, list(a.shape)] for name, a in stored.arrays.items()}
-    return Origin(asked.source, entries, here, origins.lost(stored.arrays, again), heads, asked.rate, sorted(frozen))
+    return Origin(
+        asked.source,
+        entries,
+        here,
+        origins.lost(stored.arrays, again),
+        heads,
+        asked.rate,
+        sorted(frozen),
+    )

@@ -1,4 +1,6 @@
-"""Weights on disk, by the library of safetensors: names to arrays, and metadata, which is text by text. Nothing is unpickled.
+"""Weights on disk, by the library of safetensors.
+
+Names to arrays, and metadata, which is text by text. Nothing is unpickled.
 
 The format is https://huggingface.co/docs/safetensors.
 """
@@ -26,7 +28,11 @@ DTYPES = {
 }
 """Those that NumPy has too; there are narrower floats beside them."""
 
-OTHERS = {b"PK": "a zip archive, as torch.save, .npz and .keras files are", b"\x80": "a pickle", b"\x89H": "an HDF5 file"}
+OTHERS = {
+    b"PK": "a zip archive, as torch.save, .npz and .keras files are",
+    b"\x80": "a pickle",
+    b"\x89H": "an HDF5 file",
+}
 """How other files begin."""
 
 DOCS = "docs/convert.md"
@@ -54,10 +60,17 @@ def read(path: Path) -> Stored:
             return Stored(arrays, file.metadata() or {})
     except OSError as error:
         reason = error.strerror or str(error)
-        raise UserError(f"a safetensors file must be one that can be read; received {where}: {reason}") from None
+        raise UserError(
+            f"a safetensors file must be one that can be read; received {where}: {reason}"
+        ) from None
     except SafetensorError as error:
-        said = shorten(str(error).removeprefix("Error while deserializing header: "), 68, placeholder=" ...")
-        raise UserError(f"{where} must be a whole safetensors file; received: {said}; copy or save it again ({DOCS})") from None
+        said = shorten(
+            str(error).removeprefix("Error while deserializing header: "), 68, placeholder=" ..."
+        )
+        raise UserError(
+            f"{where} must be a whole safetensors file; received: {said}; copy or save it again "
+            f"({DOCS})"
+        ) from None
 
 
 def _check_beginning(path: Path, where: str) -> None:
@@ -66,7 +79,9 @@ def _check_beginning(path: Path, where: str) -> None:
         content = file.read(9)
     for begin, what in OTHERS.items():
         if content.startswith(begin) and content[8:] != b"{":
-            raise UserError(f"the file must be safetensors; {where} is {what}, and nothing is unpickled; {CURE}")
+            raise UserError(
+                f"the file must be safetensors; {where} is {what}, and nothing is unpickled; {CURE}"
+            )
 
 
 def _array(file: safe_open, name: str) -> np.ndarray:
@@ -74,15 +89,25 @@ def _array(file: safe_open, name: str) -> np.ndarray:
     entry = file.get_slice(name)
     if entry.get_dtype() not in DTYPES:
         known = "F64, F32 or F16, or whole numbers"
-        raise UserError(f"{shown(name)} must be {known}; received {entry.get_dtype()}; convert it before it is saved")
+        raise UserError(
+            f"{shown(name)} must be {known}; received {entry.get_dtype()}; convert it before it "
+            "is saved"
+        )
     try:
         return file.get_tensor(name)
     except ValueError:
         raise UserError(
-            f"the shape of {shown(name)} must be one of NumPy; received {shown(entry.get_shape())}; {CURE}"
+            f"the shape of {shown(name)} must be one of NumPy; received "
+            f"{shown(entry.get_shape())}; {CURE}"
         ) from None
 
 
 def dumped(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> bytes:
-    """The bytes of a file; the library, which takes an array's memory as it lies, orders them by dtype and name."""
-    return save({name: np.asarray(array, order="C") for name, array in arrays.items()}, dict(metadata) or None)
+    """The bytes of a file.
+
+    The library, which takes an array's memory as it lies, orders them by dtype and name.
+    """
+    return save(
+        {name: np.asarray(array, order="C") for name, array in arrays.items()},
+        dict(metadata) or None,
+    )

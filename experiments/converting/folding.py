@@ -1,10 +1,12 @@
-"""Arrays that another framework has no place for, because they are added to one that it has: second biases.
+"""Arrays that another framework has no place for, as they are added to one it has: second biases.
 
-PyTorch's LSTM and simple cell add two biases; Keras and Flax have one, which gets the sum. Of a GRU's second bias, which the
-reset gate multiplies, Flax has the candidate's part; those of the two other gates are added to the first bias.
+PyTorch's LSTM and simple cell add two biases; Keras and Flax have one, which gets the sum. Of a
+GRU's second bias, which the reset gate multiplies, Flax has the candidate's part; those of the two
+other gates are added to the first bias.
 
-Trap: the gradient of both is the same, so PyTorch moves their sum twice as far in a step as the others move the one bias. What
-an optimiser keeps of a second bias has no place, and is refused; a second bias that is frozen has none.
+Trap: the gradient of both is the same, so PyTorch moves their sum twice as far in a step as the
+others move the one bias. What an optimiser keeps of a second bias has no place, and is refused; a
+second bias that is frozen has none.
 """
 
 from __future__ import annotations
@@ -19,22 +21,43 @@ from experiments.converting.laws import Framework
 Arrays = dict[str, np.ndarray]
 
 REMARKS = {
-    ("rnn", "one"): "two biases become their sum; PyTorch moves both in a step, so freeze bias_hh there for equal steps",
-    ("rnn", "two"): "bias_hh is 0 there: freeze it (requires_grad_(False)), or a step moves the sum twice as far",
-    ("gru", "one"): "the second bias of the gates r and z is added to the first; a step moved both there, and moves one here",
-    ("gru", "two"): "the second bias of the gates r and z is 0 there: mask its gradient, or a step moves the sum twice as far",
+    ("rnn", "one"): (
+        "two biases become their sum; PyTorch moves both in a step, so freeze bias_hh there for "
+        "equal steps"
+    ),
+    ("rnn", "two"): (
+        "bias_hh is 0 there: freeze it (requires_grad_(False)), or a step moves the sum twice as "
+        "far"
+    ),
+    ("gru", "one"): (
+        "the second bias of the gates r and z is added to the first; a step moved both there, and "
+        "moves one here"
+    ),
+    ("gru", "two"): (
+        "the second bias of the gates r and z is 0 there: mask its gradient, or a step moves the "
+        "sum twice as far"
+    ),
 }
 """What is to be said: by the cell, and by how many biases the target has."""
 
 
-def remark(kind: str, source: Framework, target: Framework, arrays: Mapping[str, np.ndarray]) -> str | None:
-    """What is to be said of the biases of a layer that is carried, given its canonical arrays; None where nothing is lost."""
+def remark(
+    kind: str, source: Framework, target: Framework, arrays: Mapping[str, np.ndarray]
+) -> str | None:
+    """What is to be said of the biases of a layer that is carried, given its canonical arrays.
+
+    None where nothing is lost.
+    """
     second = arrays.get("recurrent_bias")
     cell = "gru" if kind == "gru" else "rnn"
     if second is not None and _homeless(second, kind, target).any():
         return REMARKS[cell, "one"]
     alone = target == "torch" if cell == "rnn" else source == "jax"
-    return REMARKS[cell, "two"] if kind in ("lstm", "gru", "rnn") and "bias" in arrays and alone else None
+    return (
+        REMARKS[cell, "two"]
+        if kind in ("lstm", "gru", "rnn") and "bias" in arrays and alone
+        else None
+    )
 
 
 def folded(arrays: Arrays, kind: str, target: Framework) -> Arrays:
@@ -72,8 +95,8 @@ def folded_state(arrays: Arrays, kind: str, target: Framework, of: str) -> Array
         return arrays
     if _homeless(second, kind, target).any():
         raise UserError(
-            f"the optimiser must keep nothing of the second bias of {shown(of)}, which {target} has not; "
-            "received what is not 0; freeze that bias, or leave the state out"
+            f"the optimiser must keep nothing of the second bias of {shown(of)}, which {target} "
+            "has not; received what is not 0; freeze that bias, or leave the state out"
         )
     left = {name: a for name, a in arrays.items() if name != "recurrent_bias"}
     return arrays if kind == "gru" or target == "torch" else left

@@ -1,8 +1,11 @@
-"""What is which array where, and in which layout: the one place that says it, a row for each canonical array of a kind.
+"""What is which array where, and in which layout.
 
-The canonical names and layouts are those of `isograd.kinds.KINDS`; tests hold the rows to what the captures read of living
-models, and to the `PARAMETERS` of the rooms. A name with a dot is of a module within; `{gate}` stands for a gate's letter;
-`[1/3]` is the second of three equal parts along the first axis.
+The one place that says it, a row for each canonical array of a kind.
+
+The canonical names and layouts are those of `isograd.kinds.KINDS`; tests hold the rows to what the
+captures read of living models, and to the `PARAMETERS` of the rooms. A name with a dot is of a
+module within; `{gate}` stands for a gate's letter; `[1/3]` is the second of three equal parts along
+the first axis.
 """
 
 from __future__ import annotations
@@ -46,26 +49,41 @@ GATES = {
 """The order of the gates; the canonical one is PyTorch's."""
 
 
-def _vector(torch: str, keras: str, jax: str, statistic: bool = False, optional: bool = True) -> Law:
+def _vector(
+    torch: str, keras: str, jax: str, statistic: bool = False, optional: bool = True
+) -> Law:
     torch, keras, jax = (f"{name}: channel" for name in (torch, keras, jax))
     return Law("channel", torch, keras, jax, optional, statistic)
 
 
-SCALE_AND_SHIFT = {"scale": _vector("weight", "gamma", "scale"), "shift": _vector("bias", "beta", "bias")}
+SCALE_AND_SHIFT = {
+    "scale": _vector("weight", "gamma", "scale"),
+    "shift": _vector("bias", "beta", "bias"),
+}
 
-NORM = {"scale": SCALE_AND_SHIFT["scale"]._replace(optional=False), "shift": SCALE_AND_SHIFT["shift"]}
+NORM = {
+    "scale": SCALE_AND_SHIFT["scale"]._replace(optional=False),
+    "shift": SCALE_AND_SHIFT["shift"],
+}
 
 
 def _recurrent(jax_bias: str, second: Law) -> dict[str, Law]:
     return {
-        "kernel": Law("gate in unit", "weight_ih: (gate unit) in", "cell.kernel: in (gate unit)", "i{gate}.kernel: in unit"),
+        "kernel": Law(
+            "gate in unit",
+            "weight_ih: (gate unit) in",
+            "cell.kernel: in (gate unit)",
+            "i{gate}.kernel: in unit",
+        ),
         "recurrent": Law(
             "gate from unit",
             "weight_hh: (gate unit) from",
             "cell.recurrent_kernel: from (gate unit)",
             "h{gate}.kernel: from unit",
         ),
-        "bias": Law("gate unit", "bias_ih: (gate unit)", "cell.bias: (gate unit)", jax_bias, optional=True),
+        "bias": Law(
+            "gate unit", "bias_ih: (gate unit)", "cell.bias: (gate unit)", jax_bias, optional=True
+        ),
         "recurrent_bias": second,
     }
 
@@ -76,39 +94,84 @@ SECOND = Law("gate unit", "bias_hh: (gate unit)", "", "", optional=True)
 
 def _gru() -> dict[str, Law]:
     """The second bias is multiplied by the reset gate; Flax has that of the candidate only."""
-    second = Law("gate unit", "bias_hh: (gate unit)", "cell.bias[1/2]: 1 (gate unit)", "hn.bias: unit", optional=True)
+    second = Law(
+        "gate unit",
+        "bias_hh: (gate unit)",
+        "cell.bias[1/2]: 1 (gate unit)",
+        "hn.bias: unit",
+        optional=True,
+    )
     found = _recurrent("i{gate}.bias: unit", second)
     return found | {"bias": found["bias"]._replace(keras="cell.bias[0/2]: 1 (gate unit)")}
 
 
 def _attention() -> Iterator[tuple[str, Law]]:
     for k, name in enumerate(("query", "key", "value")):
-        kernel, bias = f"{name}.kernel: in heads width", f"{name}.bias: heads width"
-        yield name, Law("in heads width", f"in_proj_weight[{k}/3]: (heads width) in", kernel, kernel)
-        yield f"{name}_bias", Law("heads width", f"in_proj_bias[{k}/3]: (heads width)", bias, bias, optional=True)
+        kernel = f"{name}.kernel: in heads width"
+        bias = f"{name}.bias: heads width"
+        yield (
+            name,
+            Law("in heads width", f"in_proj_weight[{k}/3]: (heads width) in", kernel, kernel),
+        )
+        yield (
+            f"{name}_bias",
+            Law("heads width", f"in_proj_bias[{k}/3]: (heads width)", bias, bias, optional=True),
+        )
     kernel = "kernel: heads width out"
-    yield "out", Law("heads width out", "out_proj.weight: out (heads width)", f"attention_output.{kernel}", f"out.{kernel}")
-    yield "out_bias", Law("out", "out_proj.bias: out", "attention_output.bias: out", "out.bias: out", optional=True)
+    yield (
+        "out",
+        Law(
+            "heads width out",
+            "out_proj.weight: out (heads width)",
+            f"attention_output.{kernel}",
+            f"out.{kernel}",
+        ),
+    )
+    yield (
+        "out_bias",
+        Law(
+            "out",
+            "out_proj.bias: out",
+            "attention_output.bias: out",
+            "out.bias: out",
+            optional=True,
+        ),
+    )
 
 
 BIAS = Law("out", "bias: out", "bias: out", "bias: out", optional=True)
 
 LAWS: dict[str, dict[str, Law]] = {
-    "affine": {"weight": Law("in out", "weight: out in", "kernel: in out", "kernel: in out"), "bias": BIAS},
+    "affine": {
+        "weight": Law("in out", "weight: out in", "kernel: in out", "kernel: in out"),
+        "bias": BIAS,
+    },
     "convolution": {
-        "weight": Law("space * in out", "weight: out in space *", "kernel: space * in out", "kernel: space * in out"),
+        "weight": Law(
+            "space * in out",
+            "weight: out in space *",
+            "kernel: space * in out",
+            "kernel: space * in out",
+        ),
         "bias": BIAS,
     },
     "batch_norm": SCALE_AND_SHIFT
     | {
         "mean": _vector("running_mean", "moving_mean", "mean", statistic=True, optional=False),
-        "variance": _vector("running_var", "moving_variance", "var", statistic=True, optional=False),
+        "variance": _vector(
+            "running_var", "moving_variance", "var", statistic=True, optional=False
+        ),
     },
     "layer_norm": NORM,
     "group_norm": NORM,
     "rms_norm": {"scale": _vector("weight", "scale", "scale", optional=False)},
     "embedding": {
-        "weight": Law("entry feature", "weight: entry feature", "embeddings: entry feature", "embedding: entry feature"),
+        "weight": Law(
+            "entry feature",
+            "weight: entry feature",
+            "embeddings: entry feature",
+            "embedding: entry feature",
+        ),
     },
     "prelu": {"slope": Law("channel", "weight: channel", "alpha: 1* channel", "negative_slope:")},
     "lstm": _recurrent("h{gate}.bias: unit", SECOND),
@@ -147,7 +210,15 @@ CLASSES = {
     **dict.fromkeys(("linear", "dense"), "affine"),
     **dict.fromkeys(("conv", "conv1d", "conv2d", "conv3d", "convolution"), "convolution"),
     **dict.fromkeys(
-        ("batchnorm", "batchnorm1d", "batchnorm2d", "batchnorm3d", "batchnormalization", "batch_norm"), "batch_norm"
+        (
+            "batchnorm",
+            "batchnorm1d",
+            "batchnorm2d",
+            "batchnorm3d",
+            "batchnormalization",
+            "batch_norm",
+        ),
+        "batch_norm",
     ),
     **dict.fromkeys(("layernorm", "layernormalization", "layer_norm"), "layer_norm"),
     **dict.fromkeys(("groupnorm", "groupnormalization", "group_norm"), "group_norm"),
@@ -155,7 +226,9 @@ CLASSES = {
     **dict.fromkeys(("embedding", "embed"), "embedding"),
     "prelu": "prelu",
     **{"lstm": "lstm", "gru": "gru", "rnn": "rnn", "simplernn": "rnn"},
-    **dict.fromkeys(("multiheadattention", "attention", "multiheaddotproductattention"), "attention"),
+    **dict.fromkeys(
+        ("multiheadattention", "attention", "multiheaddotproductattention"), "attention"
+    ),
     "rezero": "rezero",
     "affine": "affine",
 }

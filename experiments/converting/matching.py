@@ -1,4 +1,7 @@
-"""Which layer of a file is which of the model that its weights are for: by name, else by kind and shapes, in order."""
+"""Which layer of a file is which of the model that its weights are for.
+
+By name, else by kind and shapes, in order.
+"""
 
 from __future__ import annotations
 
@@ -38,13 +41,18 @@ def matched(offers: Sequence[Offer], like: Sequence[Layer]) -> list[Pair]:
     sources = sorted({offer.layer.path for offer in offers}, key=natural)
     by_path = {path: [offer for offer in offers if offer.layer.path == path] for path in sources}
     targets = {layer.path: layer for layer in sorted(like, key=lambda layer: natural(layer.path))}
-    pairs = _by_name(by_path, targets) if set(sources) == set(targets) else _by_order(by_path, targets)
-    left = [layer for path, layer in targets.items() if path not in {pair.like.path for pair in pairs}]
+    pairs = (
+        _by_name(by_path, targets) if set(sources) == set(targets) else _by_order(by_path, targets)
+    )
+    left = [
+        layer for path, layer in targets.items() if path not in {pair.like.path for pair in pairs}
+    ]
     if left:
         there = ", ".join(sorted({without for path in sources if (without := "/".join(path))})[:6])
         raise UserError(
-            f"every layer of --like must have a counterpart; {shown(left[0].name)} ({' or '.join(left[0].kinds)}) has none "
-            f"among {there}; save --like from the same model"
+            f"every layer of --like must have a counterpart; {shown(left[0].name)} "
+            f"({' or '.join(left[0].kinds)}) has none among {there}; save --like from the same "
+            "model"
         )
     return sorted(pairs, key=lambda pair: natural(pair.like.path))
 
@@ -60,9 +68,13 @@ def _by_name(by_path: Mapping[Path, list[Offer]], targets: Mapping[Path, Layer])
 
 
 def _by_order(by_path: Mapping[Path, list[Offer]], targets: Mapping[Path, Layer]) -> list[Pair]:
-    """A layer takes the first that it fits; where several fit, those that are certain go first, and numbers say the order."""
+    """A layer takes the first that it fits.
+
+    Where several fit, those that are certain go first, and numbers say the order.
+    """
     pairs: list[Pair] = []
-    left, free = dict(by_path), dict(targets)
+    left = dict(by_path)
+    free = dict(targets)
     while left:
         choices = {path: _choices(path, left, free) for path in left}
         alone = next((path for path, choice in choices.items() if not choice.fitting), None)
@@ -72,7 +84,9 @@ def _by_order(by_path: Mapping[Path, list[Offer]], targets: Mapping[Path, Layer]
         if path is None:
             raise UserError(_ambiguous(*next(iter(choices.items()))))
         like = choices[path].fitting[0]
-        pairs.append(Pair(next(offer for offer in left.pop(path) if fits(offer, free[like])), free.pop(like)))
+        pairs.append(
+            Pair(next(offer for offer in left.pop(path) if fits(offer, free[like])), free.pop(like))
+        )
     return pairs
 
 
@@ -85,29 +99,48 @@ class _Choices(NamedTuple):
     @property
     def certain(self) -> bool:
         """Whether it is the first of both: they differ in numbers only."""
-        ordered = all(len({without_numbers(each) for each in several}) == 1 for several in (self.fitting, self.rivals))
+        ordered = all(
+            len({without_numbers(each) for each in several}) == 1
+            for several in (self.fitting, self.rivals)
+        )
         return ordered
 
 
 def _choices(path: Path, left: Mapping[Path, list[Offer]], free: Mapping[Path, Layer]) -> _Choices:
-    fitting = [there for there, layer in free.items() if any(fits(offer, layer) for offer in left[path])]
-    rivals = [p for p, offers in left.items() if any(fits(offer, free[there]) for offer in offers for there in fitting)]
+    fitting = [
+        there for there, layer in free.items() if any(fits(offer, layer) for offer in left[path])
+    ]
+    rivals = [
+        p
+        for p, offers in left.items()
+        if any(fits(offer, free[there]) for offer in offers for there in fitting)
+    ]
     return _Choices(fitting, rivals)
 
 
 def _ambiguous(path: Path, choice: _Choices) -> str:
-    names = ", ".join("/".join(each) for each in (choice.fitting if len(choice.fitting) > 1 else choice.rivals)[:4])
+    names = ", ".join(
+        "/".join(each)
+        for each in (choice.fitting if len(choice.fitting) > 1 else choice.rivals)[:4]
+    )
     return (
-        f"layers of one shape must be told apart by kind or number; {shown('/'.join(path))} could be any of {names}; "
-        "save the files with the kinds in their metadata, or both models with the same names"
+        f"layers of one shape must be told apart by kind or number; {shown('/'.join(path))} could "
+        f"be any of {names}; save the files with the kinds in their metadata, or both models with "
+        "the same names"
     )
 
 
 def fits(offer: Offer, like: Layer) -> bool:
-    """Whether a layer's arrays are those of another, by names and shapes; a slope's axes of length 1 do not count."""
+    """Whether a layer's arrays are those of another, by names and shapes.
+
+    A slope's axes of length 1 do not count.
+    """
     if offer.kind not in like.kinds or set(offer.own) != set(like.own):
         return False
-    return all(_shape(a.shape, offer.kind) == _shape(like.own[name].shape, offer.kind) for name, a in offer.own.items())
+    return all(
+        _shape(a.shape, offer.kind) == _shape(like.own[name].shape, offer.kind)
+        for name, a in offer.own.items()
+    )
 
 
 def _shape(shape: tuple[int, ...], kind: str) -> tuple[int, ...]:
@@ -124,8 +157,11 @@ def _unfit(offers: list[Offer], left: list[Layer]) -> str:
         rule = f"{shown(raw)} ({offer.kind}) must have a counterpart in --like"
         return f"{rule}; it has no {offer.kind} left; save --like from the same model"
     wanted = {name: list(a.shape) for name, a in alike[0].own.items()}
-    name = next((name for name in {**wanted, **has} if wanted.get(name) != has.get(name)), next(iter(has)))
+    name = next(
+        (name for name in {**wanted, **has} if wanted.get(name) != has.get(name)), next(iter(has))
+    )
     return (
-        f"{shown(alike[0].raw.get(name, f'{alike[0].name}: {name}'))} must be {wanted.get(name, 'absent')}, as --like has it; "
-        f"{shown(offer.layer.name)} gives {has.get(name, 'none')}; save --like from the same model"
+        f"{shown(alike[0].raw.get(name, f'{alike[0].name}: {name}'))} must be "
+        f"{wanted.get(name, 'absent')}, as --like has it; {shown(offer.layer.name)} gives "
+        f"{has.get(name, 'none')}; save --like from the same model"
     )

@@ -1,7 +1,8 @@
 """Names in a file: of which layer an array is, and what the layer calls it.
 
-What the libraries write: PyTorch `0.weight` (a state_dict), Keras `sequential/dense/kernel` (a variable's path), Flax
-`params/Dense_0/kernel` (flattened with a separator, the collection first; nnx has no collections).
+What the libraries write: PyTorch `0.weight` (a state_dict), Keras `sequential/dense/kernel` (a
+variable's path), Flax `params/Dense_0/kernel` (flattened with a separator, the collection first;
+nnx has no collections).
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def collection(raw: str, framework: Framework) -> str | None:
 
 
 def passed_over(raw: str, framework: Framework) -> bool:
-    """Whether an entry is no weight: PyTorch's count of batches, Keras' and nnx's state of chance."""
+    """Whether an entry is no weight: PyTorch's count of batches, Keras' or nnx's chance."""
     words = re.split(r"[./]", raw)
     match framework:
         case "torch":
@@ -81,14 +82,15 @@ def _words(raw: str, mark: str, framework: Framework) -> Path:
         case "jax":
             words = words[1:] if len(words) > 1 and words[0] in COLLECTIONS else words
             return tuple(
-                "negative_slope" if word == "slope" and at == len(words) - 1 else word for at, word in enumerate(words)
+                "negative_slope" if word == "slope" and at == len(words) - 1 else word
+                for at, word in enumerate(words)
             )
         case _:
             assert_never(framework)
 
 
 def _keras_word(words: Path, at: int) -> str:
-    """A word of a path: a cell is one whatever it is called, and so is what a skip connection holds."""
+    """A word of a path: a cell is one whatever it is called, and what a skip connection holds."""
     if words[at].endswith("_cell") and at == len(words) - 2:
         return "cell"
     plain = re.sub(r"_\d+$", "", words[at])
@@ -96,7 +98,7 @@ def _keras_word(words: Path, at: int) -> str:
 
 
 def _torch_words(words: Path) -> Path:
-    """A module of several layers or directions is several layers: `3[1]`, `3[1,back]`; the first is `3`."""
+    """A module of several layers or directions is several: `3`, `3[1]`, `3[1,back]`."""
     found = TORCH_RECURRENT.fullmatch(words[-1])
     if not found:
         return words
@@ -106,15 +108,23 @@ def _torch_words(words: Path) -> Path:
     return (*words[:-2], *([last] if last else []), own)
 
 
-def _modules_of_modules(words: Mapping[str, Path], ranks: Mapping[str, int], framework: Framework) -> set[Path]:
-    """The layers that consist of modules: of which at least two names are there, of the right rank."""
+def _modules_of_modules(
+    words: Mapping[str, Path], ranks: Mapping[str, int], framework: Framework
+) -> set[Path]:
+    """The layers made of modules: of which at least two names are there, of the right rank."""
     found: dict[Path, dict[str, int]] = defaultdict(dict)
     for raw, path in words.items():
         if len(path) > 1:
             found[path[:-2]][".".join(path[-2:])] = ranks[raw]
     if framework == "torch":
-        return {path[:-1] for path in words.values() if path[-1] in ("in_proj_weight", "in_proj_bias")}
-    return {path for path, names in found.items() if any(_consists(names, kind, framework) for kind in LAWS)}
+        return {
+            path[:-1] for path in words.values() if path[-1] in ("in_proj_weight", "in_proj_bias")
+        }
+    return {
+        path
+        for path, names in found.items()
+        if any(_consists(names, kind, framework) for kind in LAWS)
+    }
 
 
 def _consists(names: Mapping[str, int], kind: str, framework: Framework) -> bool:
@@ -124,7 +134,11 @@ def _consists(names: Mapping[str, int], kind: str, framework: Framework) -> bool
         for name in names_of(kind, framework, law)
         if "." in name
     }
-    fits = [name for name, rank in names.items() if wanted.get(name) == rank and not name.endswith("bias")]
+    fits = [
+        name
+        for name, rank in names.items()
+        if wanted.get(name) == rank and not name.endswith("bias")
+    ]
     return len(fits) > 1 or any(name.startswith("cell.") for name in fits)
 
 
@@ -145,12 +159,14 @@ DOTTED = {
 
 
 def joined(layer: Path, own: str, kind: str, statistic: bool, framework: Framework) -> str:
-    """The name that an array has where no other is known: the layer's stays, the rest is the framework's."""
+    """The name of an array where no other is known: the layer's stays, the rest the framework's."""
     match framework:
         case "torch":
             return ".".join(_torch_path(layer, own))
         case "keras":
-            cell = {"lstm": "lstm_cell", "gru": "gru_cell", "rnn": "simple_rnn_cell"}.get(kind, "cell")
+            cell = {"lstm": "lstm_cell", "gru": "gru_cell", "rnn": "simple_rnn_cell"}.get(
+                kind, "cell"
+            )
             return "/".join([*layer, *own.replace("cell.", f"{cell}.", 1).split(".")])
         case "jax":
             own = "slope" if kind == "prelu" and layer[-1:] == ("activation",) else own
@@ -166,7 +182,11 @@ def _torch_path(layer: Path, own: str) -> Path:
     found = re.search(r"\[(\d+)(,back)?\]$", last)
     number, back = found.groups() if found else ("0", None)
     module = last.removesuffix(found[0]) if found else last
-    return (*layer[:-1], *([module] if module else []), f"{own}_l{number}{'_reverse' if back else ''}")
+    return (
+        *layer[:-1],
+        *([module] if module else []),
+        f"{own}_l{number}{'_reverse' if back else ''}",
+    )
 
 
 def natural(layer: Path) -> list[tuple[int, int, str]]:
@@ -176,5 +196,5 @@ def natural(layer: Path) -> list[tuple[int, int, str]]:
 
 
 def without_numbers(layer: Path) -> str:
-    """The letters of a layer's name: layers that differ in numbers only are in the order of these."""
+    """The letters of a layer's name: layers that differ in numbers only are in their order."""
     return re.sub(r"_?\d+", "#", re.sub(r"_?\d+$", "", "/".join(layer)) + "#")

@@ -1,8 +1,11 @@
-"""What a file says of itself in its metadata: what its layers are, where they come from, and what its arrays cannot say.
+"""What a file says of itself in its metadata.
 
-In another framework some numbers have no place: of two biases only the sum has, PyTorch's count of batches has none, and Keras'
-velocity is rounded. So that a file that goes back is the first to the last bit, what the way back would lose goes with it: the
-exclusive or of the bits, compressed. It counts only while the arrays are those that were written, by their digest.
+What its layers are, where they come from, and what its arrays cannot say.
+
+In another framework some numbers have no place: of two biases only the sum has, PyTorch's count of
+batches has none, and Keras' velocity is rounded. So that a file that goes back is the first to the
+last bit, what the way back would lose goes with it: the exclusive or of the bits, compressed. It
+counts only while the arrays are those that were written, by their digest.
 """
 
 from __future__ import annotations
@@ -54,7 +57,10 @@ class Origin(NamedTuple):
 
     def like(self) -> Arrays:
         """Arrays of the names, dtypes and shapes that the file had, without its numbers."""
-        return {name: np.broadcast_to(np.zeros((), dtype), shape) for name, (dtype, shape) in self.entries.items()}
+        return {
+            name: np.broadcast_to(np.zeros((), dtype), shape)
+            for name, (dtype, shape) in self.entries.items()
+        }
 
     def check(self) -> None:
         """Refuse what `metadata` does not write.
@@ -74,7 +80,9 @@ class Origin(NamedTuple):
 
 
 def kinds_of(metadata: Mapping[str, str]) -> dict[str, str]:
-    """What the metadata says that layers are: `{"0": "Embedding"}`, by class or by kind; its user's entry, or else ours.
+    """What the metadata says that layers are: `{"0": "Embedding"}`, by class or by kind.
+
+    Its user's entry, or else ours.
 
     Raises:
         UserError: It is no such JSON.
@@ -104,11 +112,17 @@ def digest(arrays: Mapping[str, np.ndarray]) -> str:
 
 def lost(before: Mapping[str, np.ndarray], after: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """What has to be said of the arrays before, given those that the way back makes."""
-    return {name: _difference(a, after.get(name)) for name, a in before.items() if not _same(a, after.get(name))}
+    return {
+        name: _difference(a, after.get(name))
+        for name, a in before.items()
+        if not _same(a, after.get(name))
+    }
 
 
 def _same(a: np.ndarray, b: np.ndarray | None) -> bool:
-    return b is not None and a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+    return (
+        b is not None and a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+    )
 
 
 def _difference(a: np.ndarray, b: np.ndarray | None) -> list[Any]:
@@ -137,7 +151,8 @@ def restored(after: Arrays, origin: Origin) -> Arrays:
             found[name] = np.frombuffer(bits.tobytes(), np.dtype(dtype)).reshape(shape)
         except (ValueError, TypeError, zlib.error):
             raise UserError(
-                f"the metadata {KEY!r} must say what was lost of {shown(name)}; it is damaged; leave it out"
+                f"the metadata {KEY!r} must say what was lost of {shown(name)}; it is damaged; "
+                "leave it out"
             ) from None
     return found
 
@@ -151,10 +166,13 @@ def _unpacked(text: str) -> bytes:
     return content
 
 
-def metadata(origin: Origin, arrays: Mapping[str, np.ndarray], kinds: Mapping[str, str]) -> dict[str, str]:
+def metadata(
+    origin: Origin, arrays: Mapping[str, np.ndarray], kinds: Mapping[str, str]
+) -> dict[str, str]:
     """What is written into a file; without what is lost where that is too large.
 
-    A single entry, since the library writes several in an order that is another one in each process.
+    A single entry, since the library writes several in an order that is another one in each
+    process.
     """
     said = origin._asdict()
     del said["whole"]
@@ -165,7 +183,9 @@ def metadata(origin: Origin, arrays: Mapping[str, np.ndarray], kinds: Mapping[st
 
 
 def read(metadata: Mapping[str, str], arrays: Mapping[str, np.ndarray]) -> Origin | None:
-    """Where a file comes from; None where it does not say so, or its arrays are others than those that were written.
+    """Where a file comes from.
+
+    None where it does not say so, or its arrays are others than those that were written.
 
     Raises:
         UserError: What it says is damaged.
@@ -187,5 +207,7 @@ def read(metadata: Mapping[str, str], arrays: Mapping[str, np.ndarray]) -> Origi
         )
         origin.check()
     except (ValueError, KeyError, TypeError):
-        raise UserError(f"the metadata {KEY!r} must be what convert wrote; it is damaged; leave it out") from None
+        raise UserError(
+            f"the metadata {KEY!r} must be what convert wrote; it is damaged; leave it out"
+        ) from None
     return origin if origin.whole else origin._replace(lost={})

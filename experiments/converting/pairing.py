@@ -17,8 +17,8 @@ from experiments.converting.matching import Offer, Pair, fits, matched
 from experiments.converting.names import joined, natural
 
 FLATTENED = (
-    "if feature maps of {channels} channels are flattened before it, PyTorch has the channels first and the others last; "
-    "permute before you flatten"
+    "if feature maps of {channels} channels are flattened before it, PyTorch has the channels "
+    "first and the others last; permute before you flatten"
 )
 
 
@@ -30,7 +30,10 @@ class Way(NamedTuple):
 
 
 def paired(
-    way: Way, found: Sequence[Layer], like: Sequence[Layer] | None, known: Mapping[str, str] | None = None
+    way: Way,
+    found: Sequence[Layer],
+    like: Sequence[Layer] | None,
+    known: Mapping[str, str] | None = None,
 ) -> list[Pair]:
     """Each layer as it is in the target, beside its counterpart.
 
@@ -41,7 +44,8 @@ def paired(
         known: The counterparts' names, where they are known.
 
     Raises:
-        UserError: What a layer is, or which one there, cannot be told, or the target has no such layer.
+        UserError: What a layer is, or which one there, cannot be told, or the target has no such
+            layer.
     """
     heads = {layer.heads for layer in like or () if layer.heads}
     offers = [offer for layer in found for offer in _offers(layer, way, heads)]
@@ -53,7 +57,9 @@ def paired(
 def remarks(pairs: Sequence[Pair], way: Way) -> Iterator[str]:
     """What has to be known of layers that are carried."""
     channels = 0
-    for layer, kind, _ in sorted((pair.offer for pair in pairs), key=lambda offer: natural(offer.layer.path)):
+    for layer, kind, _ in sorted(
+        (pair.offer for pair in pairs), key=lambda offer: natural(offer.layer.path)
+    ):
         arrays = canonical(layer, way.source, kind)
         if words := remark(kind, way.source, way.target, arrays):
             yield f"{layer.name}: {words}"
@@ -64,7 +70,10 @@ def remarks(pairs: Sequence[Pair], way: Way) -> Iterator[str]:
 
 
 def flattens(weight: np.ndarray, channels: int) -> bool:
-    """Whether an affine map [in, out] can be of feature maps with so many channels, one number after the other."""
+    """Whether an affine map [in, out] can be of feature maps with so many channels.
+
+    They come one number after the other.
+    """
     return channels > 0 and weight.shape[0] > channels and weight.shape[0] % channels == 0
 
 
@@ -81,14 +90,19 @@ def _offers(layer: Layer, way: Way, heads: set[int]) -> list[Offer]:
 def _offer(layer: Layer, kind: str, way: Way) -> Offer:
     if kind == "attention" and layer.heads is None and way.target != "torch":
         raise UserError(
-            f"the heads of the attention {shown(layer.name)} must be known, and its shapes do not say them; received none; "
-            "give --heads, or --like"
+            f"the heads of the attention {shown(layer.name)} must be known, and its shapes do not "
+            "say them; received none; give --heads, or --like"
         )
     if kind == "prelu" and way.target == "jax" and any(a.size > 1 for a in layer.own.values()):
         raise UserError(
-            f"the PReLU {shown(layer.name)} must have one slope for Flax; received {shown(_shapes(layer))}; carry it by hand"
+            f"the PReLU {shown(layer.name)} must have one slope for Flax; received "
+            f"{shown(_shapes(layer))}; carry it by hand"
         )
-    return Offer(layer, kind, own(folded(canonical(layer, way.source, kind), kind, way.target), way.target, kind))
+    return Offer(
+        layer,
+        kind,
+        own(folded(canonical(layer, way.source, kind), kind, way.target), way.target, kind),
+    )
 
 
 def _shapes(layer: Layer) -> dict[str, list[int]]:
@@ -101,14 +115,16 @@ def _certain(found: Sequence[Layer], offers: Sequence[Offer]) -> list[Offer]:
         if len(layer.kinds) > 1 and set(layer.kinds) not in ALIKE:
             several = ", ".join(layer.kinds)
             raise UserError(
-                f"what {shown(next(iter(layer.raw.values())))} is of must be known; its name and shape fit {several}; "
-                f"give --kind {layer.name}={layer.kinds[-1]}, or --like"
+                f"what {shown(next(iter(layer.raw.values())))} is of must be known; its name and "
+                f"shape fit {several}; give --kind {layer.name}={layer.kinds[-1]}, or --like"
             )
     first = {offer.layer.path: offer for offer in reversed(offers)}
     return sorted(first.values(), key=lambda offer: natural(offer.layer.path))
 
 
-def _known_pairs(offers: Sequence[Offer], like: Sequence[Layer], known: Mapping[str, str]) -> list[Pair]:
+def _known_pairs(
+    offers: Sequence[Offer], like: Sequence[Layer], known: Mapping[str, str]
+) -> list[Pair]:
     """The pairs that the file itself tells."""
     there = {layer.name: layer for layer in like}
     pairs = []
@@ -120,7 +136,8 @@ def _known_pairs(offers: Sequence[Offer], like: Sequence[Layer], known: Mapping[
     lost = next((offer.layer.name for offer in offers if offer.layer.path not in found), None)
     if lost is not None or len(found) < len(there):
         raise UserError(
-            f"{shown(lost or 'every layer')} must be as the metadata says that it was; it is not; leave the metadata out"
+            f"{shown(lost or 'every layer')} must be as the metadata says that it was; it is not; "
+            "leave the metadata out"
         )
     return list(found.values())
 
@@ -131,6 +148,7 @@ def _named(offer: Offer, target: Framework) -> Layer:
     path = offer.layer.path
     raw = {name: joined(path, name, offer.kind, name in kept, target) for name in offer.own}
     arrays = dict(offer.own)
-    if offer.kind == "prelu" and target == "keras" and path[-1:] == ("activation",):  # a room of this suite
+    # a room of this suite
+    if offer.kind == "prelu" and target == "keras" and path[-1:] == ("activation",):
         arrays = {name: a.reshape(1, -1) for name, a in arrays.items()}
     return Layer(path, arrays, raw, offer.layer.kinds, offer.layer.heads)

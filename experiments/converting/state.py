@@ -1,10 +1,12 @@
-"""What an optimiser keeps from step to step: read, and written, by the laws of the parameters that it is of.
+"""What an optimiser keeps from step to step: read and written by the laws of its parameters.
 
-In the file it stands beside the weights: PyTorch's as `optimizer.0.weight.exp_avg` (parameter, then slot), Keras' by the paths
-of `optimizer.variables`, optax' as `opt_state/0/mu/Dense_0/kernel` (`flax.serialization.to_state_dict`, flattened).
+In the file it stands beside the weights: PyTorch's as `optimizer.0.weight.exp_avg` (parameter, then
+slot), Keras' by the paths of `optimizer.variables`, optax' as `opt_state/0/mu/Dense_0/kernel`
+(`flax.serialization.to_state_dict`, flattened).
 
-Trap: the velocity of PyTorch and optax is a sum of gradients; that of Keras is -learning_rate times it. Adam's two moments mean
-the same in all three, but Keras' epsilon is added before the bias correction (`backends/keras/optimizer.py` shows the cure).
+Trap: the velocity of PyTorch and optax is a sum of gradients; that of Keras is -learning_rate times
+it. Adam's two moments mean the same in all three, but Keras' epsilon is added before the bias
+correction (`backends/keras/optimizer.py` shows the cure).
 """
 
 from __future__ import annotations
@@ -28,11 +30,22 @@ KINDS: dict[str, tuple[str, ...]] = {
     "adam": ("first_moment", "second_moment"),
     "rmsprop": ("square_average",),
 }
-"""The slots of each optimiser, as `common.countermeasures.optimizer.slots` calls them; Nesterov's and AdamW's are these."""
+"""The slots of each optimiser, as `common.countermeasures.optimizer.slots` calls them; Nesterov's
+and AdamW's are these."""
 
 SLOTS: dict[str, dict[str, tuple[str, ...]]] = {
-    "torch": {"sgd": (), "momentum": ("momentum_buffer",), "adam": ("exp_avg", "exp_avg_sq"), "rmsprop": ("square_avg",)},
-    "keras": {"sgd": (), "momentum": ("momentum",), "adam": ("momentum", "velocity"), "rmsprop": ("velocity",)},
+    "torch": {
+        "sgd": (),
+        "momentum": ("momentum_buffer",),
+        "adam": ("exp_avg", "exp_avg_sq"),
+        "rmsprop": ("square_avg",),
+    },
+    "keras": {
+        "sgd": (),
+        "momentum": ("momentum",),
+        "adam": ("momentum", "velocity"),
+        "rmsprop": ("velocity",),
+    },
     "jax": {"sgd": (), "momentum": ("trace",), "adam": ("mu", "nu"), "rmsprop": ("nu",)},
 }
 """What the frameworks call them."""
@@ -70,7 +83,11 @@ def _beginnings(arrays: Mapping[str, np.ndarray], framework: Framework) -> tuple
         case "torch":
             return ("optimizer.",)
         case "keras":
-            counted = {name.partition("/")[0] for name in arrays if re.fullmatch(r"[^/]+/(iteration|learning_rate)", name)}
+            counted = {
+                name.partition("/")[0]
+                for name in arrays
+                if re.fullmatch(r"[^/]+/(iteration|learning_rate)", name)
+            }
             return tuple(f"{name}/" for name in counted)
         case "jax":
             return ("opt_state/", "opt_state.")
@@ -82,8 +99,8 @@ def keras_scale(state: State) -> float:
     """What Keras' velocity is, in units of the others'."""
     if not state.rate:
         raise UserError(
-            "Keras keeps -learning_rate times the velocity of the others, so the rate must be known; received none; "
-            "give --learning-rate"
+            "Keras keeps -learning_rate times the velocity of the others, so the rate must be "
+            "known; received none; give --learning-rate"
         )
     return -state.rate
 
@@ -91,12 +108,19 @@ def keras_scale(state: State) -> float:
 def mapped(state: State, function: Callable[[np.ndarray], np.ndarray]) -> State:
     """The state with another array for each."""
     slots = {
-        slot: {path: {name: function(a) for name, a in arrays.items()} for path, arrays in layers.items()}
+        slot: {
+            path: {name: function(a) for name, a in arrays.items()}
+            for path, arrays in layers.items()
+        }
         for slot, layers in state.slots.items()
     }
     return replace(state, slots=slots)
 
 
 def counts(kept: Mapping[str, np.ndarray], framework: Framework) -> Arrays:
-    """What an optimiser keeps of all parameters together: of plain SGD in Keras it is all there is."""
-    return {name: np.array(a) for name, a in kept.items() if re.split(r"[./]", name)[-1] in STEPS[framework]}
+    """What an optimiser keeps of all parameters together: of plain SGD in Keras all there is."""
+    return {
+        name: np.array(a)
+        for name, a in kept.items()
+        if re.split(r"[./]", name)[-1] in STEPS[framework]
+    }

@@ -22,7 +22,10 @@ KERAS = {"sgd": "sgd", "momentum": "sgd", "adam": "adam", "rmsprop": "rmsprop"}
 
 
 def written(
-    state: State, target: Framework, places: Mapping[Path, tuple[str, Layer]], like: Mapping[str, np.ndarray]
+    state: State,
+    target: Framework,
+    places: Mapping[Path, tuple[str, Layer]],
+    like: Mapping[str, np.ndarray],
 ) -> Arrays:
     """The entries of the state.
 
@@ -43,9 +46,13 @@ def written(
             kind, there = places[path]
             for name, a in own(arrays, target, kind).items():
                 trained.append(there.raw[name])
-                found[_named(prefix, theirs, there.raw[name], target, like)] = a.reshape(there.own[name].shape)
+                found[_named(prefix, theirs, there.raw[name], target, like)] = a.reshape(
+                    there.own[name].shape
+                )
     dtype = next(iter(found.values())).dtype if found else np.dtype("<f8")
-    return found | _counted(state, target, prefix, trained) | _rate(state, target, prefix, like, dtype)
+    return (
+        found | _counted(state, target, prefix, trained) | _rate(state, target, prefix, like, dtype)
+    )
 
 
 def _prefix(state: State, target: Framework, like: Mapping[str, np.ndarray]) -> str:
@@ -61,7 +68,9 @@ def _prefix(state: State, target: Framework, like: Mapping[str, np.ndarray]) -> 
             assert_never(target)
 
 
-def _named(prefix: str, slot: str, raw: str, target: Framework, like: Mapping[str, np.ndarray]) -> str:
+def _named(
+    prefix: str, slot: str, raw: str, target: Framework, like: Mapping[str, np.ndarray]
+) -> str:
     match target:
         case "torch":
             return f"{prefix}.{raw}.{slot}"
@@ -70,7 +79,11 @@ def _named(prefix: str, slot: str, raw: str, target: Framework, like: Mapping[st
         case "jax":
             mark = "/" if "/" in raw else "."
             whole = mark.join([prefix, slot, raw])
-            return whole if whole in like else mark.join([prefix, slot, raw.removeprefix(f"params{mark}")])
+            return (
+                whole
+                if whole in like
+                else mark.join([prefix, slot, raw.removeprefix(f"params{mark}")])
+            )
         case _:
             assert_never(target)
 
@@ -80,7 +93,9 @@ def _counted(state: State, target: Framework, prefix: str, trained: Sequence[str
     match target:
         case "torch":
             counts = state.kind != "momentum"
-            return {f"{prefix}.{raw}.step": np.array(step, "<f4") for raw in trained} if counts else {}
+            return (
+                {f"{prefix}.{raw}.step": np.array(step, "<f4") for raw in trained} if counts else {}
+            )
         case "keras":
             return {f"{prefix}/iteration": np.array(step, "<i8")}
         case "jax":
@@ -89,8 +104,13 @@ def _counted(state: State, target: Framework, prefix: str, trained: Sequence[str
             assert_never(target)
 
 
-def _rate(state: State, target: Framework, prefix: str, like: Mapping[str, np.ndarray], dtype: np.dtype) -> Arrays:
-    """The learning rate, which Keras alone keeps; where it is not known that of the model that the state is for."""
+def _rate(
+    state: State, target: Framework, prefix: str, like: Mapping[str, np.ndarray], dtype: np.dtype
+) -> Arrays:
+    """The learning rate, which Keras alone keeps.
+
+    Where it is not known that of the model that the state is for.
+    """
     name = f"{prefix}/learning_rate"
     if target != "keras" or (state.rate is None and name not in like):
         return {}

@@ -1,4 +1,4 @@
-"""What a network would do with more layers, from the profile of the gradient over those that it has."""
+"""What a network would do with more layers, from the profile of the gradient over those it has."""
 
 from __future__ import annotations
 
@@ -18,16 +18,20 @@ CHANGES = 0.975
 class Deeper:
     """What the same network would do with more layers, from profiles in decades, [seed, layer].
 
-    From layer l + 1 back to layer l the gradient gains a decades. Where it is beyond chance that the gains change with the
-    layer, it gains a + b / l: that is how a network gets used to its input, and how one at the edge of vanishing behaves
-    (tanh with Xavier: the ratio falls as a power of the depth, and not exponentially).
+    From layer l + 1 back to layer l the gradient gains a decades. Where it is beyond chance that
+    the gains change with the layer, it gains a + b / l: that is how a network gets used to its
+    input, and how one at the edge of vanishing behaves (tanh with Xavier: the ratio falls as a
+    power of the depth, and not exponentially).
     """
 
     def __init__(self, profiles: np.ndarray) -> None:
         gains = profiles[:, :-1] - profiles[:, 1:]
         self.layers = profiles.shape[1]
         self.own = float((profiles[:, 0] - profiles[:, -1]).mean())
-        self.design, self.gains = self._terms(np.tile(np.arange(1, self.layers), len(profiles))), gains.ravel()
+        self.design, self.gains = (
+            self._terms(np.tile(np.arange(1, self.layers), len(profiles))),
+            gains.ravel(),
+        )
         self.known = self.layers >= LEAST_DEPTH and gains.size > 1
         if self.known and not self._fit(2):
             self._fit(1)
@@ -38,14 +42,18 @@ class Deeper:
 
     def _fit(self, terms: int) -> bool:
         """Least squares; whether the last term is beyond chance."""
-        design, self.freedom = self.design[:, :terms], len(self.gains) - terms
+        design = self.design[:, :terms]
+        self.freedom = len(self.gains) - terms
         if self.freedom < 1 or self.layers <= terms + 1:
             return False
         inverse = np.linalg.inv(design.T @ design)
         self.terms = inverse @ design.T @ self.gains
         rest = self.gains - design @ self.terms
         self.covariance = inverse * (rest @ rest) / self.freedom
-        return bool(abs(self.terms[-1]) > _student(self.freedom, CHANGES) * math.sqrt(self.covariance[-1, -1]))
+        return bool(
+            abs(self.terms[-1])
+            > _student(self.freedom, CHANGES) * math.sqrt(self.covariance[-1, -1])
+        )
 
     def at(self, depth: int) -> tuple[float, float]:
         """Decades between the first and the last of so many layers, and how far off they may be."""

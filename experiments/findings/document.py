@@ -1,45 +1,70 @@
-"""Findings: the JSON document of an experiment. Its shape is a promise to its readers; `schema` counts its versions.
+"""Findings: the JSON document of an experiment.
+
+Its shape is a promise to its readers; `schema` counts its versions.
 
     python -m experiments.compare --json findings.json
 
-A number that is not finite, or that was not measured, is null. A `Spread` is one number a seed, in the order of the seeds,
-with their mean and their standard deviation (of the seeds at hand: divided by their count). Where seeds can be decades apart
-the mean is the geometric one, and the deviation, `decades`, that of the decimal logarithms; `std` is null there.
+A number that is not finite, or that was not measured, is null. A `Spread` is one number a seed, in
+the order of the seeds, with their mean and their standard deviation (of the seeds at hand: divided
+by their count). Where seeds can be decades apart the mean is the geometric one, and the deviation,
+`decades`, that of the decimal logarithms; `std` is null there.
 
-| field                         | meaning                                                                              |
-|-------------------------------|--------------------------------------------------------------------------------------|
-| schema                        | 3                                                                                    |
-| experiment, question, command | its name, the question that it answers, the command line                             |
-| versions                      | packages, and digests of this project's own sources                                  |
-| device, threads               | what each backend ran on, `cpu:0`, and with how many threads                         |
-| exclusive                     | by backend: whether no other one ran beside it, so that its seconds can be compared  |
-| thresholds                    | bounds on gradient_ratio: vanishing below, exploding above                           |
-| agrees                        | whether all runs agree that could be compared; null where none could                 |
-| configurations                | name; spec, the plan with every number; parameters, the count of one seed; runs      |
-| runs                          | by backend: numpy is the definition                                                  |
-| . status                      | finished; non-finite; crashed; unsupported: the backend refused; missing: not installed |
-| . reason                      | one line on why it is not finished, or null                                          |
-| . run_id                      | the name of its file in the store                                                    |
-| . gradient                    | whether it comes through (experiments/findings/gradient.py): verdict, reason, and the verdict on each of the seeds |
-| . learning                    | whether it learns: verdict, reason, seeds                                            |
-| . gradient_ratio              | first step: signal_gradient_rms of the first layer or time step over the last one's; geometric |
-| . decay_per_layer             | first step: decades of it gained per layer on the way back; negative where it vanishes |
-| . loss_first, loss_last       | at the first and the last step                                                       |
-| . accuracy                    | on the test set after the last step, in evaluation mode; null with real targets      |
-| . r_squared, test_loss        | with real targets, there: 1 less the squared error over that of always saying the test set's mean; the mean squared error; null with classes |
-| . largest_update              | largest update_ratio of any layer and recorded step; geometric                       |
-| . clipping_bound              | share of the seeds and recorded steps in which clipping made the weight gradient of a site smaller; biases and the output layer are not measured |
-| . profile                     | signal_gradient_rms of each hidden layer at the first step, geometric mean over seeds |
-| . event                       | the first value that is not finite: seed, step from 0, hidden layer from 1; or null  |
-| . guessing                    | the accuracy that guessing one class gets on the test set, at best; null with real targets |
-| . guessing_test_loss          | with real targets: the test_loss of always saying the training set's mean; null with classes |
-| . agreement                   | with the definition (common/agreement.py): outcome, reason, and what it is made of:  |
-| . . first_step, single_steps  | steps from the definition's own states: outcome, reason; error and bound, where they are nearest, and where that is |
-| . . judged_steps              | the steps that could be judged so, counted from 0                                    |
-| . . free_run                  | outcome, reason; the step from which on it is chaotic, or at which it parts; divergence and bound where they are nearest, up to there |
-| . seconds                     | import; first_step, with compiling; steps, one later step on average                 |
-| . traces                      | how often its training step was traced: 0 where an earlier run's compiled one served |
-"""  # noqa: E501
+| field                         | meaning                                                          |
+|-------------------------------|------------------------------------------------------------------|
+| schema                        | 3                                                                |
+| experiment, question, command | its name, the question that it answers, the command line         |
+| versions                      | packages, and digests of this project's own sources              |
+| device, threads               | what each backend ran on, `cpu:0`, and with how many threads     |
+| exclusive                     | by backend: whether no other one ran beside it, so that its      |
+|                               | seconds can be compared                                          |
+| thresholds                    | bounds on gradient_ratio: vanishing below, exploding above       |
+| agrees                        | whether all runs agree that could be compared; null where none   |
+|                               | could                                                            |
+| configurations                | name; spec, the plan with every number; parameters, the count of |
+|                               | one seed; runs                                                   |
+| runs                          | by backend: numpy is the definition                              |
+| . status                      | finished; non-finite; crashed; unsupported: the backend refused; |
+|                               | missing: not installed                                           |
+| . reason                      | one line on why it is not finished, or null                      |
+| . run_id                      | the name of its file in the store                                |
+| . gradient                    | whether it comes through (experiments/findings/gradient.py):     |
+|                               | verdict, reason, and the verdict on each of the seeds            |
+| . learning                    | whether it learns: verdict, reason, seeds                        |
+| . gradient_ratio              | first step: signal_gradient_rms of the first layer or time step  |
+|                               | over the last one's; geometric                                   |
+| . decay_per_layer             | first step: decades of it gained per layer on the way back;      |
+|                               | negative where it vanishes                                       |
+| . loss_first, loss_last       | at the first and the last step                                   |
+| . accuracy                    | on the test set after the last step, in evaluation mode; null    |
+|                               | with real targets                                                |
+| . r_squared, test_loss        | with real targets, there: 1 less the squared error over that of  |
+|                               | always saying the test set's mean; the mean squared error; null  |
+|                               | with classes                                                     |
+| . largest_update              | largest update_ratio of any layer and recorded step; geometric   |
+| . clipping_bound              | share of the seeds and recorded steps in which clipping made the |
+|                               | weight gradient of a site smaller; biases and the output layer   |
+|                               | are not measured                                                 |
+| . profile                     | signal_gradient_rms of each hidden layer at the first step,      |
+|                               | geometric mean over seeds                                        |
+| . event                       | the first value that is not finite: seed, step from 0, hidden    |
+|                               | layer from 1; or null                                            |
+| . guessing                    | the accuracy that guessing one class gets on the test set, at    |
+|                               | best; null with real targets                                     |
+| . guessing_test_loss          | with real targets: the test_loss of always saying the training   |
+|                               | set's mean; null with classes                                    |
+| . agreement                   | with the definition (common/agreement.py): outcome, reason, and  |
+|                               | what it is made of:                                              |
+| . . first_step, single_steps  | steps from the definition's own states: outcome, reason; error   |
+|                               | and bound, where they are nearest, and where that is             |
+| . . judged_steps              | the steps that could be judged so, counted from 0                |
+| . . free_run                  | outcome, reason; the step from which on it is chaotic, or at     |
+|                               | which it parts; divergence and bound where they are nearest, up  |
+|                               | to there                                                         |
+| . seconds                     | import; first_step, with compiling; steps, one later step on     |
+|                               | average                                                          |
+| . traces                      | how often its training step was traced: 0 where an earlier run's |
+|                               | compiled one served                                              |
+"""
 
 from __future__ import annotations
 
@@ -69,7 +94,10 @@ class Finding(BaseModel):
 
 
 class Spread(Finding):
-    """One number a seed, with the arithmetic mean and its deviation, or the geometric one and its deviation in decades."""
+    """One number a seed, with the arithmetic mean and its deviation.
+
+    Or with the geometric one and its deviation in decades.
+    """
 
     mean: Number
     std: Number
@@ -78,14 +106,14 @@ class Spread(Finding):
 
     @classmethod
     def of(cls, seeds: Iterable[float]) -> Spread:
-        """The spread of one number a seed; a seed that is not finite leaves mean and deviation open."""
+        """The spread of one number a seed; a seed not finite leaves mean and deviation open."""
         values = np.asarray(list(seeds), dtype=float)
         with np.errstate(invalid="ignore", over="ignore"):
             return cls(mean=values.mean(), std=values.std(), seeds=list(values))
 
     @classmethod
     def geometric(cls, seeds: Iterable[float]) -> Spread:
-        """The same for numbers decades apart, which an arithmetic mean would give to the largest of them.
+        """The same for numbers decades apart, which an arithmetic mean would give to the largest.
 
         A seed with 0 makes the mean 0, as it does in the profile, and leaves the deviation open.
         """
@@ -177,11 +205,16 @@ class RunFinding(Finding):
 
     @property
     def ranked(self) -> bool:
-        """Whether its result may be set beside that of others: it learns, and every seed came to its end.
+        """Whether its result may stand beside others': it learns, and every seed came to its end.
 
-        The accuracy of a network that has not learnt is that of a guess, and so is that of NaN, whose class is 0.
+        The accuracy of a network that has not learnt is that of a guess, and so is that of NaN,
+        whose class is 0.
         """
-        return self.status == "finished" and self.learning is not None and self.learning.verdict == "learns"
+        return (
+            self.status == "finished"
+            and self.learning is not None
+            and self.learning.verdict == "learns"
+        )
 
 
 class Configuration(Finding):

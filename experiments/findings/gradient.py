@@ -1,15 +1,20 @@
-"""Whether the gradient comes through, without a scale of its own: a loss multiplied by any number gets the same verdict.
+"""Whether the gradient comes through, without a scale of its own.
 
-The gradient is judged by the profile of `signal_gradient_rms` over the layers, as a share of the last hidden layer's:
+A loss multiplied by any number gets the same verdict.
 
-| verdict       | where                                                                                          |
-|---------------|------------------------------------------------------------------------------------------------|
-| non-finite    | any recorded value is not finite                                                               |
-| dead          | in the last third of the run a layer gets exactly 0, and the first step does not tell why      |
-| vanishing     | some layer gets less than `Thresholds.vanishing` of the last one's: at the first step, in the   |
-|               | last third of the run, or in the same network with 30 layers, where this one has fewer         |
-| exploding     | some layer gets more than `Thresholds.exploding` of it, alike                                  |
-| comes through | otherwise                                                                                      |
+The gradient is judged by the profile of `signal_gradient_rms` over the layers, as a share of the
+last hidden layer's:
+
+| verdict       | where                                                                            |
+|---------------|----------------------------------------------------------------------------------|
+| non-finite    | any recorded value is not finite                                                 |
+| dead          | in the last third of the run a layer gets exactly 0, and the first step does not |
+|               | tell why                                                                         |
+| vanishing     | some layer gets less than `Thresholds.vanishing` of the last one's: at the first |
+|               | step, in the last third of the run, or in the same network with 30 layers, where |
+|               | this one has fewer                                                               |
+| exploding     | some layer gets more than `Thresholds.exploding` of it, alike                    |
+| comes through | otherwise                                                                        |
 
 How to read it, and how often it is right, is in docs/verdicts.md.
 """
@@ -27,10 +32,20 @@ from common.plan import Precision
 from common.spec import Spec
 from common.trace import Trace
 from experiments.findings.deeper import Deeper
-from experiments.findings.verdict import Judgement, Words, finite_seeds, first_event, last_third, most, of_seed, told
+from experiments.findings.verdict import (
+    Judgement,
+    Words,
+    finite_seeds,
+    first_event,
+    last_third,
+    most,
+    of_seed,
+    told,
+)
 
 DEPTHS = (30, 100)
-"""What a network would do with so many layers is told; one that is shallower than the first of them is judged by it."""
+"""What a network would do with so many layers is told; one that is shallower than the first of them
+is judged by it."""
 
 GRADIENT_WORDS: Words = {
     "comes through": ("comes through", "come through"),
@@ -42,10 +57,13 @@ GRADIENT_WORDS: Words = {
 
 
 class Thresholds(Spec, frozen=True):
-    """Bounds on the gradient that a hidden layer gets, as a share of the last one's; parameters of the experiment.
+    """Bounds on the gradient that a hidden layer gets, as a share of the last one's.
 
-    They hold at the depth of the experiment. A network with fewer than 30 layers is held to them at 30, at the rate per layer
-    that it shows: with 1e-3, one that keeps less than 79 % of the gradient in each layer is vanishing at every depth.
+    Parameters of the experiment.
+
+    They hold at the depth of the experiment. A network with fewer than 30 layers is held to them at
+    30, at the rate per layer that it shows: with 1e-3, one that keeps less than 79 % of the
+    gradient in each layer is vanishing at every depth.
     """
 
     vanishing: float = Field(default=1e-3, gt=0, lt=1)
@@ -64,7 +82,8 @@ def gradient(
     Args:
         trace: Its `signal_gradient_rms` is judged; other values only by whether they are finite.
         thresholds: Of the experiment.
-        precision: Of the plan. What that cannot hold counts as 0 or as infinite, also where a trace has more range.
+        precision: Of the plan. What that cannot hold counts as 0 or as infinite, also where a trace
+            has more range.
         site: What the reason calls a layer, or a step of time.
         names: Of all sites, where they have names of their own; else they are numbered.
     """
@@ -72,11 +91,25 @@ def gradient(
 
 
 class _Gradient:
-    """The gradient's judge: profiles in decades, [seed, layer], at the first step and in the last third of the run."""
+    """The gradient's judge.
 
-    def __init__(self, trace: Trace, thresholds: Thresholds, precision: Precision, site: str, names: Sequence[str]) -> None:
-        self.trace, self.precision, self.site, self.names = trace, precision, site, names
-        self.low, self.high = np.log10(thresholds.vanishing), np.log10(thresholds.exploding)
+    Profiles in decades, [seed, layer], at the first step and in the last third of the run.
+    """
+
+    def __init__(
+        self,
+        trace: Trace,
+        thresholds: Thresholds,
+        precision: Precision,
+        site: str,
+        names: Sequence[str],
+    ) -> None:
+        self.trace = trace
+        self.precision = precision
+        self.site = site
+        self.names = names
+        self.low = np.log10(thresholds.vanishing)
+        self.high = np.log10(thresholds.exploding)
         signal = _held(trace.quantities["signal_gradient_rms"], precision)
         with np.errstate(divide="ignore", invalid="ignore"):
             logs = np.log10(signal)
@@ -84,7 +117,9 @@ class _Gradient:
         self.first = logs[:, 0]
         self.dead: np.ndarray = np.all(np.isneginf(last), axis=1)
         self.above = last.max(1)
-        self.later = np.stack([_typical(steps, one) for steps, one in zip(last, self.first, strict=True)])
+        self.later = np.stack(
+            [_typical(steps, one) for steps, one in zip(last, self.first, strict=True)]
+        )
         self.finite = finite_seeds(trace) & np.isfinite(signal).all((1, 2))
         self.layers = signal.shape[2]
         usable = self.finite & np.isfinite(self.first).all(1)
@@ -109,7 +144,11 @@ class _Gradient:
             return "non-finite", _Gradient._not_finite
         start = self._profile(self.first[s])
         if start != "comes through":
-            return start, _Gradient._at_start  # what it was born with is the cause of what became of it
+            # what it was born with is the cause of what became of it
+            return (
+                start,
+                _Gradient._at_start,
+            )
         if self.dead[s].any():
             return "dead", _Gradient._dead
         later = self._profile(self.later[s])
@@ -118,11 +157,15 @@ class _Gradient:
         return self._deeper(), _Gradient._at_start
 
     def _profile(self, logs: np.ndarray) -> str:
-        """By the layer that is furthest beyond a bound; a profile with zeros that came back to life later is not judged."""
+        """By the layer that is furthest beyond a bound.
+
+        A profile with zeros that came back to life later is not judged.
+        """
         if not np.isfinite(logs).all():
             return "comes through"
         share = logs - logs[-1]
-        below, above = share.min() / self.low, share.max() / self.high
+        below = share.min() / self.low
+        above = share.max() / self.high
         if max(below, above) <= 1 + 1e-9:  # a scale moves the shares by a rounding
             return "comes through"
         return "vanishing" if below >= above else "exploding"
@@ -143,12 +186,21 @@ class _Gradient:
             return f"the first {self.site} got nothing at the first step, and gets a gradient later"
         if self.layers == 1:
             return f"its one {self.site} is the first and the last{self._died(seeds)}"
-        share, more = _share(profiles), Deeper(profiles)
-        deeper = ", ".join(f"{_number(more.at(d)[0])} at {d}" for d in DEPTHS if d > self.layers and more.known)
+        share = _share(profiles)
+        more = Deeper(profiles)
+        deeper = ", ".join(
+            f"{_number(more.at(d)[0])} at {d}" for d in DEPTHS if d > self.layers and more.known
+        )
         deeper = f" (it would be {deeper})" if deeper else ""
-        ends = f"over {self.layers} {self.site}s the first gets {_number(share[0])} of the last one's{deeper}"
+        ends = (
+            f"over {self.layers} {self.site}s the first gets {_number(share[0])} of the last "
+            f"one's{deeper}"
+        )
         rate = _keeps(more.own / (self.layers - 1))
-        return f"each {self.site} {rate} on its way back; {ends}{self._extreme(share)}{self._died(seeds)}"
+        return (
+            f"each {self.site} {rate} on its way back; "
+            f"{ends}{self._extreme(share)}{self._died(seeds)}"
+        )
 
     def _died(self, seeds: list[int]) -> str:
         """What became of seeds that were not born dead."""
@@ -157,11 +209,12 @@ class _Gradient:
         return f"; by step {self.trace.steps[-1] + 1} {which}{self._dead(dead)}" if dead else ""
 
     def _in_training(self, seeds: list[int]) -> str:
-        first, later = _share(self.first[seeds]), _share(self.later[seeds])
+        first = _share(self.first[seeds])
+        later = _share(self.later[seeds])
         start = _number(first[0]) if np.isfinite(first[0]) else "0"
         return (
-            f"at the first step the first {self.site} gets {start} of the last one's, by step {self.trace.steps[-1] + 1} "
-            f"{_number(later[0])}{self._extreme(later)}"
+            f"at the first step the first {self.site} gets {start} of the last one's, by step "
+            f"{self.trace.steps[-1] + 1} {_number(later[0])}{self._extreme(later)}"
         )
 
     def _extreme(self, share: np.ndarray) -> str:
@@ -179,7 +232,11 @@ class _Gradient:
         """What the sites up to one are called, with their verb."""
         if last == 0:
             return f"{self._named(0)} gets"
-        return f"{self.names[0]} to {self.names[last]} get" if self.names else f"{self.site}s 1 to {last + 1} get"
+        return (
+            f"{self.names[0]} to {self.names[last]} get"
+            if self.names
+            else f"{self.site}s 1 to {last + 1} get"
+        )
 
     def _dead(self, seeds: list[int]) -> str:
         s = seeds[0]
@@ -197,8 +254,13 @@ class _Gradient:
         if (dead == 1).all():
             return f"all units of {self._named(last + 1)} are dead"
         if above - step < np.log10(np.finfo(self.precision).smallest_normal):
-            return f"less than {self.precision} can hold (underflow); {self._named(last + 1)} still gets {_number(above)}"
-        return f"cut off, since the units of {self._named(last + 1)} that are not dead get no gradient"
+            return (
+                f"less than {self.precision} can hold (underflow); {self._named(last + 1)} still "
+                f"gets {_number(above)}"
+            )
+        return (
+            f"cut off, since the units of {self._named(last + 1)} that are not dead get no gradient"
+        )
 
     def _not_finite(self, seeds: list[int]) -> str:
         s = seeds[0]
@@ -209,13 +271,16 @@ class _Gradient:
 
 
 def _held(values: np.ndarray, precision: Precision) -> np.ndarray:
-    """Values as the precision holds them; below its smallest normal number TensorFlow and XLA have 0."""
+    """Values as the precision holds them; below its smallest normal TensorFlow and XLA have 0."""
     info = np.finfo(precision)
     return np.where(values < info.smallest_normal, 0.0, np.where(values > info.max, np.inf, values))
 
 
 def _typical(steps: np.ndarray, first: np.ndarray) -> np.ndarray:
-    """The median [layer] of those steps [step, layer] in which every layer gets something; the first step's where none is."""
+    """The median [layer] of those steps [step, layer] in which every layer gets something.
+
+    The first step's where none is.
+    """
     whole = steps[np.isfinite(steps).all(1)]
     return np.median(whole, axis=0) if len(whole) else first
 
@@ -229,8 +294,15 @@ def _share(profiles: np.ndarray) -> np.ndarray:
 
 def _keeps(rate: float) -> str:
     if rate >= math.log10(1.005):
-        return f"makes the gradient {f'{10.0**rate:.3g}' if rate < 3 else _number(rate)} times as large"
-    return f"keeps {100 * 10.0**rate:.2g} % of the gradient" if rate < -2 else f"keeps {100 * 10.0**rate:.0f} % of the gradient"
+        return (
+            f"makes the gradient {f'{10.0**rate:.3g}' if rate < 3 else _number(rate)} times as "
+            "large"
+        )
+    return (
+        f"keeps {100 * 10.0**rate:.2g} % of the gradient"
+        if rate < -2
+        else f"keeps {100 * 10.0**rate:.0f} % of the gradient"
+    )
 
 
 def _number(decades: float) -> str:

@@ -1,16 +1,20 @@
-"""Whether the network has learnt, without a scale of its own: a loss multiplied by any number gets the same verdict.
+"""Whether the network has learnt, without a scale of its own.
 
-The learning is judged by what it gets on the test set beside guessing, which is always saying the most frequent class, or the
-mean of real targets (experiments/findings/score.py), and by the loss beside its own start:
+A loss multiplied by any number gets the same verdict.
 
-| verdict        | where                                                                                         |
-|----------------|-----------------------------------------------------------------------------------------------|
-| diverged       | any recorded value is not finite; or the loss ends at more than 3 times its start; or it rose  |
-|                | beyond 10 times its start and nothing was learnt                                              |
-| learns         | guessing gets such an accuracy by chance once in 1,000 times; or once in 100, and the loss fell; |
-|                | of real targets: guessing comes as near once in 100 times, R² is at least 0.05, and the loss fell |
-| cannot be told | fewer than 10 steps, or too few test samples                                                  |
-| has not learnt | otherwise                                                                                     |
+The learning is judged by what it gets on the test set beside guessing, which is always saying the
+most frequent class, or the mean of real targets (experiments/findings/score.py), and by the loss
+beside its own start:
+
+| verdict        | where                                                                           |
+|----------------|---------------------------------------------------------------------------------|
+| diverged       | any recorded value is not finite; or the loss ends at more than 3 times its     |
+|                | start; or it rose beyond 10 times its start and nothing was learnt              |
+| learns         | guessing gets such an accuracy by chance once in 1,000 times; or once in 100,   |
+|                | and the loss fell; of real targets: guessing comes as near once in 100 times,   |
+|                | R² is at least 0.05, and the loss fell                                          |
+| cannot be told | fewer than 10 steps, or too few test samples                                    |
+| has not learnt | otherwise                                                                       |
 
 How to read it, and how often it is right, is in docs/verdicts.md.
 """
@@ -24,11 +28,22 @@ import numpy as np
 from common.quantities import ratio
 from common.trace import Trace
 from experiments.findings.score import Score
-from experiments.findings.verdict import Judgement, Words, finite_seeds, first_event, last_third, most, of_seed, told
+from experiments.findings.verdict import (
+    Judgement,
+    Words,
+    finite_seeds,
+    first_event,
+    last_third,
+    most,
+    of_seed,
+    told,
+)
 
 LearningVerdict = Literal["learns", "has not learnt", "diverged", "cannot be told"]
 
-RISEN, PEAK, FALLEN = 3.0, 10.0, 0.9
+RISEN = 3.0
+PEAK = 10.0
+FALLEN = 0.9
 """Bounds on the loss over its start: at the end, on the way, and what counts as fallen."""
 ENOUGH_STEPS = 10
 
@@ -52,12 +67,18 @@ def learning(trace: Trace, score: Score, guessing_loss: float | None = None) -> 
 
 
 class _Learning:
-    """The learning's judge: the loss [seed] at the start, in the last third of the run, and where it was highest."""
+    """The learning's judge.
+
+    The loss [seed] at the start, in the last third of the run, and where it was highest.
+    """
 
     def __init__(self, trace: Trace, score: Score, guessing_loss: float | None) -> None:
-        self.trace, self.score, self.guessing_loss = trace, score, guessing_loss
+        self.trace = trace
+        self.score = score
+        self.guessing_loss = guessing_loss
         self.steps = int(trace.steps[-1]) + 1
-        self.start, self.end = trace.loss[:, 0], np.median(trace.loss[:, last_third(trace)], axis=1)
+        self.start = trace.loss[:, 0]
+        self.end = np.median(trace.loss[:, last_third(trace)], axis=1)
         self.peak = trace.loss.max(1)
         self.finite = finite_seeds(trace) & score.finite
 
@@ -93,7 +114,11 @@ class _Learning:
 
     def _has_not(self, seeds: list[int]) -> str:
         fallen = self._fallen(seeds)
-        least = f", what guessing gets is {self.guessing_loss:.2f}" if fallen and self.guessing_loss else ""
+        least = (
+            f", what guessing gets is {self.guessing_loss:.2f}"
+            if fallen and self.guessing_loss
+            else ""
+        )
         loss = f"though {self._loss(seeds)}{least}" if fallen else "and the loss has not fallen"
         return f"{self.score.no_better(seeds, self.steps)}, {loss}"
 
@@ -105,7 +130,10 @@ class _Learning:
         s = max(seeds, key=lambda s: float(ratio(self.peak[s], self.start[s])))
         if self.end[s] > RISEN * self.start[s]:
             return f"the loss has risen from {self.start[s]:.3g} to {self.end[s]:.3g}"
-        return f"the loss has risen from {self.start[s]:.3g} to {self.peak[s]:.3g} on the way, and nothing is learnt"
+        return (
+            f"the loss has risen from {self.start[s]:.3g} to {self.peak[s]:.3g} on the way, and "
+            "nothing is learnt"
+        )
 
     def _cannot(self, seeds: list[int]) -> str:
         if self.score.blind:
@@ -116,7 +144,9 @@ class _Learning:
 
     def _fallen(self, seeds: list[int]) -> bool:
         start, end = self._told(seeds)
-        return bool(np.median(ratio(self.end[seeds], self.start[seeds])) < FALLEN) or bool(end < FALLEN * start)
+        return bool(np.median(ratio(self.end[seeds], self.start[seeds])) < FALLEN) or bool(
+            end < FALLEN * start
+        )
 
     def _told(self, seeds: list[int]) -> tuple[float, float]:
         """The loss at the first and at the last step, as it is told."""

@@ -12,7 +12,10 @@ Status = Literal["finished", "non-finite", "crashed", "unsupported", "missing"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the runner and the store have of one run: a trace with its header, or the reason why there is none."""
+    """What the runner and the store have of one run.
+
+    A trace with its header, or the reason why there is none.
+    """
 
     status: Status
     reason: str | None = None

@@ -1,7 +1,10 @@
-"""What a network gets on the test set beside what guessing gets: of classes its accuracy, of real targets R².
+"""What a network gets on the test set beside what guessing gets.
 
-R² is the share of the squared error that the network takes away: 1 less its test loss over that of always saying the test set's
-mean. Of a guess it is 0 at most, of a network that knows less than that it is negative.
+Of classes its accuracy, of real targets R².
+
+R² is the share of the squared error that the network takes away: 1 less its test loss over that of
+always saying the test set's mean. Of a guess it is 0 at most, of a network that knows less than
+that it is negative.
 """
 
 from __future__ import annotations
@@ -14,11 +17,14 @@ import numpy as np
 
 from common.trace import Fit, Header
 
-SURE, LIKELY, POSSIBLE = 0.001, 0.01, 0.1
+SURE = 0.001
+LIKELY = 0.01
+POSSIBLE = 0.1
 """How often guessing may reach such a result by chance."""
 
 LEAST = 0.05
-"""The R² of a network that has learnt: a constant and a trace of noise that happens to fit gets less."""
+"""The R² of a network that has learnt: a constant and a trace of noise that happens to fit gets
+less."""
 
 
 class Score(Protocol):
@@ -65,7 +71,8 @@ class Guessing(NamedTuple):
     Attributes:
         accuracy: The share of the training set's most frequent class among the test samples.
         samples: How many test samples there are.
-        best: The share of the test set's most frequent class: no guess that does not look at the sample can expect more.
+        best: The share of the test set's most frequent class: no guess that does not look at the
+            sample can expect more.
     """
 
     accuracy: float
@@ -94,7 +101,8 @@ class Accuracies:
     """Of classes: the accuracy [seed], judged by the binomial tail."""
 
     def __init__(self, accuracy: Sequence[float], guessing: Guessing) -> None:
-        self.accuracy, self.guessing = np.asarray(accuracy, dtype=float), guessing
+        self.accuracy = np.asarray(accuracy, dtype=float)
+        self.guessing = guessing
 
     @property
     def finite(self) -> np.ndarray:
@@ -114,7 +122,10 @@ class Accuracies:
     def unsure(self, seed: int, fallen: bool) -> bool:
         """Whether it may be better."""
         guessing, level = self.guessing, self.guessing.level
-        weak = guessing.chance(self.accuracy[seed]) < POSSIBLE or guessing.chance((1 + level) / 2) >= LIKELY
+        weak = (
+            guessing.chance(self.accuracy[seed]) < POSSIBLE
+            or guessing.chance((1 + level) / 2) >= LIKELY
+        )
         return fallen and weak and bool(self.accuracy[seed] > level)
 
     def better(self, seeds: list[int]) -> str:
@@ -125,18 +136,24 @@ class Accuracies:
         """What seeds get that have not."""
         more = self.accuracy[seeds].max() > self.guessing.level + self.guessing.error
         as_good = "hardly more than" if more else "what"
-        return f"{self._spoken(seeds)} is {as_good} guessing gets ({self._guess()}) after {steps} steps"
+        return (
+            f"{self._spoken(seeds)} is {as_good} guessing gets ({self._guess()}) after {steps} "
+            "steps"
+        )
 
     def perhaps(self, seeds: list[int]) -> str:
         """What seeds get of which it cannot be told."""
         return (
-            f"{self._spoken(seeds)} of {self.guessing.samples} test samples are right, guessing gets {self._guess()}: "
-            "too few samples to tell them apart"
+            f"{self._spoken(seeds)} of {self.guessing.samples} test samples are right, guessing "
+            f"gets {self._guess()}: too few samples to tell them apart"
         )
 
     def too_few(self) -> str:
         """Why nothing can be told."""
-        return f"{_samples(self.guessing.samples)} are too few: guessing could get them all right by chance ({self._guess()})"
+        return (
+            f"{_samples(self.guessing.samples)} are too few: guessing could get them all right by "
+            f"chance ({self._guess()})"
+        )
 
     def _spoken(self, seeds: list[int]) -> str:
         return _range(self.accuracy[seeds])
@@ -146,13 +163,17 @@ class Accuracies:
 
 
 class Fits:
-    """Of real targets: R² [seed], judged by Student's t of how much nearer the network is, sample by sample.
+    """Of real targets: R² [seed].
 
-    A network may be luckily near before it has learnt anything: the training loss has to have fallen too.
+    It is judged by Student's t of how much nearer the network is, sample by sample.
+
+    A network may be luckily near before it has learnt anything: the training loss has to have
+    fallen too.
     """
 
     def __init__(self, fit: Fit, samples: int) -> None:
-        self.fit, self.samples = fit, samples
+        self.fit = fit
+        self.samples = samples
         self.r2 = r_squared(fit)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             self.error = np.divide(fit.error, fit.best_guess)
@@ -183,21 +204,33 @@ class Fits:
     def no_better(self, seeds: list[int], steps: int) -> str:
         """What seeds get that have not."""
         more = "hardly" if (self.r2[seeds] > self.error[seeds]).any() else "no"
-        return f"{self._spoken(seeds)} on the test set, {more} more than always saying the mean gets (0), after {steps} steps"
+        return (
+            f"{self._spoken(seeds)} on the test set, {more} more than always saying the mean gets "
+            f"(0), after {steps} steps"
+        )
 
     def perhaps(self, seeds: list[int]) -> str:
         """What seeds get of which it cannot be told."""
-        return f"{self._spoken(seeds)} on {_samples(self.samples)}, where always saying the mean gets 0: it may be either"
+        return (
+            f"{self._spoken(seeds)} on {_samples(self.samples)}, where always saying the mean gets "
+            "0: it may be either"
+        )
 
     def too_few(self) -> str:
         """Why nothing can be told."""
-        return f"{_samples(self.samples)} are too few: always saying the mean could come as near by chance"
+        return (
+            f"{_samples(self.samples)} are too few: always saying the mean could come as near by "
+            "chance"
+        )
 
     def _chance_of(self, seed: int) -> float:
         return self._chance(self.fit.best_guess - self.fit.loss[seed], self.fit.error[seed])
 
     def _chance(self, gain: float, error: float) -> float:
-        """How often a guess is nearer by so much: the tail of Student's t; 1 where nothing is known of the error."""
+        """How often a guess is nearer by so much: the tail of Student's t.
+
+        1 where nothing is known of the error.
+        """
         from scipy.special import stdtr
 
         if not math.isfinite(error) or gain <= 0:

@@ -23,7 +23,10 @@ class Judgement(NamedTuple):
 
 
 class Event(NamedTuple):
-    """The first value of a run that is not finite: the seed's index, the step and the hidden layer, counted from 1."""
+    """The first value of a run that is not finite.
+
+    The seed's index, the step and the hidden layer, counted from 1.
+    """
 
     seed: int
     step: int
@@ -33,8 +36,9 @@ class Event(NamedTuple):
 def first_event(trace: Trace) -> Event | None:
     """Where a run first turned non-finite, or None.
 
-    The layer is the first whose activation is not finite; where all activations are finite it is the last whose
-    gradient is not: the one where the backward pass broke. Layers of a loss that alone is not finite count as the last.
+    The layer is the first whose activation is not finite; where all activations are finite it is
+    the last whose gradient is not: the one where the backward pass broke. Layers of a loss that
+    alone is not finite count as the last.
     """
     bad = {name: ~np.isfinite(values) for name, values in trace.quantities.items()}
     anywhere = ~np.isfinite(trace.loss) | np.any([b.any(2) for b in bad.values()], axis=0)
@@ -52,13 +56,19 @@ def first_event(trace: Trace) -> Event | None:
 def of_seed(trace: Trace, seed: int) -> Trace:
     """The trace of the seed with that index alone."""
     one = slice(seed, seed + 1)
-    return Trace(trace.steps, trace.loss[one], {name: values[one] for name, values in trace.quantities.items()})
+    return Trace(
+        trace.steps,
+        trace.loss[one],
+        {name: values[one] for name, values in trace.quantities.items()},
+    )
 
 
 def finite_seeds(trace: Trace) -> np.ndarray:
     """Whether all that was recorded of a seed is finite [seed]."""
     parts = [trace.loss, *trace.quantities.values()]
-    return np.array([all(np.isfinite(values[s]).all() for values in parts) for s in range(len(trace.loss))])
+    return np.array(
+        [all(np.isfinite(values[s]).all() for values in parts) for s in range(len(trace.loss))]
+    )
 
 
 def last_third(trace: Trace) -> slice:
@@ -74,12 +84,18 @@ def most(seeds: list[str], words: Words) -> str:
 
 
 def told(verdict: str, seeds: list[str], words: Words, reason: Callable[[str], str]) -> str:
-    """The reason of a run: that of its verdict; where seeds differ their counts come first, and the others' reasons last."""
+    """The reason of a run.
+
+    That of its verdict; where seeds differ their counts come first, and the others' reasons last.
+    """
     others = [other for other in words if other in seeds and other != verdict]
     if not others:
         return reason(verdict)
     counts = [
-        f"{seeds.count(v)}{f' of {len(seeds)} seeds' if v == verdict else ''} {_verb(v, seeds, words)}"
+        (
+            f"{seeds.count(v)}{f' of {len(seeds)} seeds' if v == verdict else ''} "
+            f"{_verb(v, seeds, words)}"
+        )
         for v in [verdict, *others]
     ]
     return f"{', '.join(counts)}: {'; '.join(reason(v) for v in [verdict, *others])}"

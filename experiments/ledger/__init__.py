@@ -1,7 +1,8 @@
-"""The ledger of differences: what PyTorch, Keras and JAX ship under one name, and what makes them equal.
+"""The ledger of differences: what PyTorch, Keras and JAX ship under a name, what makes them equal.
 
-An entry is data, in the files beside this one, a family each. Tests hold every shipped value to the installed packages, and
-every cure to the two other frameworks, in values and gradients (tests/test_ledger.py).
+An entry is data, in the files beside this one, a family each. Tests hold every shipped value to the
+installed packages, and every cure to the two other frameworks, in values and gradients
+(tests/test_ledger.py).
 """
 
 from __future__ import annotations
@@ -21,8 +22,11 @@ from common.network import Arrays
 
 FAMILIES = Path(__file__).parent
 
-Kind = Literal["expression", "function", "loss", "layer", "image", "start", "clip", "optimizer", "setting"]
-"""How a line is tried: `backends/torch/trial.py`; a setting is of a whole process, and its line is run in one of its own."""
+Kind = Literal[
+    "expression", "function", "loss", "layer", "image", "start", "clip", "optimizer", "setting"
+]
+"""How a line is tried: `backends/torch/trial.py`; a setting is of a whole process, and its line is
+run in one of its own."""
 
 Piece = Literal["affine", "norm", "activation", "loss", "clip", "optimizer"]
 """Which part of the deep network a line is, where it is one (backends/torch/deep.py)."""
@@ -59,7 +63,8 @@ class Shipped(Entry):
     of: str
     """An expression in the framework, read off the installed package or measured."""
     value: Any = Field(alias="is")
-    """What it says on the versions that this project pins: a number, a word, a truth, or a list of them."""
+    """What it says on the versions that this project pins: a number, a word, a truth, or a list of
+    them."""
 
 
 class Trial(Entry):
@@ -71,7 +76,8 @@ class Trial(Entry):
     cured: Lines
     """What makes the three equal, every number stated."""
     frame: Lines | None = None
-    """What stands around the line, `{line}` where it stands, if that is more than the kind does by itself."""
+    """What stands around the line, `{line}` where it stands, if that is more than the kind does by
+    itself."""
     given: dict[str, str] = {}
     """What goes in: expressions in NumPy by name; `rng` is a generator with the seed 0."""
     outputs: tuple[str, ...] = ()
@@ -83,7 +89,8 @@ class Trial(Entry):
     piece: Piece | None = None
     """Which part of the deep network the line is, if it is one."""
     network: dict[str, str] = {}
-    """Another network in which the line's effect is measured, `{line}` where it stands, by framework (common/deep.py)."""
+    """Another network in which the line's effect is measured, `{line}` where it stands, by
+    framework (common/deep.py)."""
     base: dict[str, str] = {}
     """What of the deep network is otherwise than usual: its numbers by name."""
 
@@ -120,7 +127,8 @@ class Difference(Entry):
     surprised: str
     """Who is surprised, by what."""
     source: tuple[str, ...] = Field(min_length=1)
-    """Where it is written: a file of an installed package and what to look for in it, or the address of a page or thread."""
+    """Where it is written: a file of an installed package and what to look for in it, or the
+    address of a page or thread."""
     shipped: ByFramework[Shipped]
     trial: Trial
     mapping: str | None = None

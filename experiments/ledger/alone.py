@@ -1,6 +1,9 @@
-"""Lines of a framework in a process of their own: steps on standard input, what the last line of each says on standard output.
+"""Lines of a framework in a process of their own.
 
-echo '{"framework": "torch", "steps": [["str(torch.get_default_dtype())"]]}' | python -m experiments.ledger.alone
+Steps on standard input, what the last line of each says on standard output.
+
+echo '{"framework": "torch", "steps": [["str(torch.get_default_dtype())"]]}' | python -m
+experiments.ledger.alone
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ def main() -> None:
 
 
 def untouched(framework: str) -> ModuleType:
-    """The room that tries lines, without what the wing sets as it is imported (precision, types)."""
+    """The room that tries lines, without what the wing sets on import (precision, types)."""
     package = ModuleType(f"backends.{framework}")
     package.__path__ = [str(Path(backends.__file__).parent / framework)]
     sys.modules[package.__name__] = package

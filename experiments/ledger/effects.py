@@ -1,11 +1,14 @@
-"""What each difference does: a line as a reader writes it who trusts the names, against the cure, in one framework.
+"""What each difference does.
 
-    python -m experiments.ledger.effects torch           how far the numbers of each trial are apart, as JSON
+A line as a reader writes it who trusts the names, against the cure, in one framework.
+
+    python -m experiments.ledger.effects torch           how far numbers of trials are apart
     python -m experiments.ledger.effects torch NAME ...  what these do to the deep network
 
-The deep network (common/deep.py) has 20 layers and trains for 200 steps on digits, three times; an entry whose line is a piece
-of it, or has a network of its own, is measured there in the framework in which its numbers are furthest apart, of those that it
-has a network for. What was measured lies in effects.json, with the versions.
+The deep network (common/deep.py) has 20 layers and trains for 200 steps on digits, three times; an
+entry whose line is a piece of it, or has a network of its own, is measured there in the framework
+in which its numbers are furthest apart, of those that it has a network for. What was measured lies
+in effects.json, with the versions.
 """
 
 from __future__ import annotations
@@ -51,11 +54,15 @@ class Effect:
         if not (self.native and self.cured):
             return 0.0
         moved = abs(self.cured.accuracy - self.native.accuracy)
-        return moved if moved > 3 * float(np.hypot(self.native.error, self.cured.error)) and moved > 0.03 else 0.0
+        return (
+            moved
+            if moved > 3 * float(np.hypot(self.native.error, self.cured.error)) and moved > 0.03
+            else 0.0
+        )
 
     @property
     def decay(self) -> float:
-        """By how much it moves the decades per layer; as far as can be where one of them has no gradient."""
+        """By how much it moves the decades per layer; as far as can be if one has no gradient."""
         if not (self.native and self.cured):
             return 0.0
         moved = abs(self.cured.decay_per_layer - self.native.decay_per_layer)
@@ -73,15 +80,23 @@ def apart(difference: Difference, framework: str) -> float:
     return error(native, cured)
 
 
-def trained(difference: Difference, framework: str, form: Form, data: tuple[Arrays, Arrays]) -> Outcome:
+def trained(
+    difference: Difference, framework: str, form: Form, data: tuple[Arrays, Arrays]
+) -> Outcome:
     """What comes of the deep network with the line as its piece: the mean of three seeds."""
     wing(framework)
-    deep, trial = importlib.import_module(f"backends.{framework}.deep"), difference.trial
+    deep = importlib.import_module(f"backends.{framework}.deep")
+    trial = difference.trial
     network = trial.measured_in(form, framework) if trial.network else ""
-    pieces = {**deep.PIECES, trial.piece: trial.line(form, framework)} if trial.piece else deep.PIECES
+    pieces = (
+        {**deep.PIECES, trial.piece: trial.line(form, framework)} if trial.piece else deep.PIECES
+    )
     base: dict[str, Any] = {name: value(number, {}) for name, number in trial.base.items()}
     rate = base.pop("rate", RATE)
-    settings = [Setting(pieces, network, own_start=trial.piece == "affine", seed=seed, **base) for seed in SEEDS]
+    settings = [
+        Setting(pieces, network, own_start=trial.piece == "affine", seed=seed, **base)
+        for seed in SEEDS
+    ]
     return mean([deep.train(setting, *data, rate) for setting in settings])
 
 
@@ -94,23 +109,40 @@ def digits() -> tuple[Arrays, Arrays]:
 def in_the_network(framework: str, names: Sequence[str]) -> dict[str, dict[Form, Outcome]]:
     """What entries do to the deep network in a framework."""
     data = digits()
-    return {name: {form: trained(entries()[name], framework, form, data) for form in FORMS} for name in names}
+    return {
+        name: {form: trained(entries()[name], framework, form, data) for form in FORMS}
+        for name in names
+    }
 
 
 def all_apart(framework: str) -> dict[str, float]:
     """How far the numbers are apart of all entries that depart from their cure in a framework."""
-    return {each.name: apart(each, framework) for each in entries().values() if framework in each.trial.departs()}
+    return {
+        each.name: apart(each, framework)
+        for each in entries().values()
+        if framework in each.trial.departs()
+    }
 
 
-def assembled(apart: Mapping[str, Mapping[str, float]], ask: Callable[[str, list[str]], Any]) -> dict[str, Any]:
-    """All effects by framework, from how far numbers are apart and what `ask(framework, names)` measures in the network."""
+def assembled(
+    apart: Mapping[str, Mapping[str, float]], ask: Callable[[str, list[str]], Any]
+) -> dict[str, Any]:
+    """All effects by framework.
+
+    They come from how far numbers are apart and what `ask(framework, names)` measures in the
+    network.
+    """
     found: dict[str, dict[str, Any]] = {name: {} for name in FRAMEWORKS}
     where: dict[str, list[str]] = {name: [] for name in FRAMEWORKS}
     for each in entries().values():
         of_entry = {framework: apart[framework][each.name] for framework in each.trial.departs()}
         for framework, number in of_entry.items():
             found[framework][each.name] = {"apart": number}
-        able = [framework for framework in of_entry if each.trial.piece or framework in each.trial.network]
+        able = [
+            framework
+            for framework in of_entry
+            if each.trial.piece or framework in each.trial.network
+        ]
         if able:
             where[max(able, key=lambda framework: of_entry[framework])].append(each.name)
     for framework, names in where.items():
@@ -137,7 +169,9 @@ def read(numbers: Mapping[str, Any]) -> Effect:
 
 def size(name: str) -> tuple[float, float, float]:
     """The largest effect of an entry in any framework."""
-    return max((effect.size for effect in measured().get(name, {}).values()), default=(0.0, 0.0, 0.0))
+    return max(
+        (effect.size for effect in measured().get(name, {}).values()), default=(0.0, 0.0, 0.0)
+    )
 
 
 def by_effect() -> list[Difference]:

@@ -1,4 +1,7 @@
-"""What the ledger says, tried in a framework: shipped values, native lines, cures, and a setting of a whole process."""
+"""What the ledger says, tried in a framework.
+
+Shipped values, native lines, cures, and a setting of a whole process.
+"""
 
 from __future__ import annotations
 
@@ -46,8 +49,10 @@ def results(difference: Difference, framework: str, form: Form) -> Arrays:
 
 
 def error(found: Arrays, expected: Arrays) -> float:
-    """How far two results are apart: the largest of all arrays, each as a share of its largest number."""
-    return max((_error(found[name], expected[name]) for name in expected if name in found), default=np.inf)
+    """How far two results are apart: the largest of all arrays, each as a share of its largest."""
+    return max(
+        (_error(found[name], expected[name]) for name in expected if name in found), default=np.inf
+    )
 
 
 def _error(found: np.ndarray, expected: np.ndarray) -> float:
@@ -56,7 +61,9 @@ def _error(found: np.ndarray, expected: np.ndarray) -> float:
     same = (found == expected) | (np.isnan(found) & np.isnan(expected))
     with np.errstate(invalid="ignore"):
         apart = np.where(same, 0.0, np.abs(found - expected))
-    size = max((float(np.abs(a[np.isfinite(a)]).max(initial=0.0)) for a in (found, expected)), default=0.0)
+    size = max(
+        (float(np.abs(a[np.isfinite(a)]).max(initial=0.0)) for a in (found, expected)), default=0.0
+    )
     largest = float(np.nan_to_num(apart, nan=np.inf).max(initial=0.0))
     return 0.0 if largest == 0 else largest / size if size else np.inf
 
@@ -86,16 +93,22 @@ def plain(found: Any) -> Any:
 
 @cache
 def settings(framework: str) -> dict[tuple[str, str], Any]:
-    """What a process of its own reads of every setting: before anything, after its native line, and after its cure."""
+    """What a process of its own reads of every setting.
+
+    Before anything, after its native line, and after its cure.
+    """
     found = [each for each in entries().values() if each.trial.kind == "setting"]
     lines = {(each.name, "shipped"): ["None", each.shipped.of(framework).of] for each in found}
     for form in FORMS:
-        lines |= {(each.name, form): [each.trial.line(form, framework), each.shipped.of(framework).of] for each in found}
+        lines |= {
+            (each.name, form): [each.trial.line(form, framework), each.shipped.of(framework).of]
+            for each in found
+        }
     return dict(zip(lines, alone(framework, list(lines.values())), strict=True))
 
 
 def alone(framework: str, steps: Sequence[Sequence[str]]) -> list[Any]:
-    """What the last line of each step says, step after step, in a process that nobody else has touched."""
+    """What the last line of each step says, step after step, in an untouched process."""
     given = json.dumps({"framework": framework, "steps": steps})
     command = [sys.executable, "-m", "experiments.ledger.alone"]
     ran = subprocess.run(command, input=given, capture_output=True, text=True, check=False)

@@ -1,1 +1,4 @@
-"""Somebody's own models: opened in a process of their own, captured, diagnosed, and compared with their ports."""
+"""Somebody's own models.
+
+They are opened in a process of their own, captured, diagnosed, and compared with their ports.
+"""

@@ -1,7 +1,10 @@
-"""What is the likely cause where the gradient does not come through or a model does not learn; and the line that changes it.
+"""What is the likely cause where the gradient does not come through or a model does not learn.
 
-Each piece is measured in this model: what its activations leave of the gradient and what its weights hand back, the size of its
-weights beside what their own fan-in asks for, its dead units, the size of its steps, its input and its output.
+And the line that changes it.
+
+Each piece is measured in this model: what its activations leave of the gradient and what its
+weights hand back, the size of its weights beside what their own fan-in asks for, its dead units,
+the size of its steps, its input and its output.
 """
 
 from __future__ import annotations
@@ -18,7 +21,13 @@ from experiments.own.stepping import momentum, rate
 from experiments.own.unreached import SIZED, cut, dead, dead_end, zero
 from isograd.captured import Layer, Place, rms
 
-LEAST_DERIVATIVES = {"sigmoid": 1 / 4, "hard_sigmoid": 1 / 6, "tanh": 1.0, "softsign": 1.0, "hard_tanh": 1.0}
+LEAST_DERIVATIVES = {
+    "sigmoid": 1 / 4,
+    "hard_sigmoid": 1 / 6,
+    "tanh": 1.0,
+    "softsign": 1.0,
+    "hard_tanh": 1.0,
+}
 """Activations that saturate, and their largest derivative."""
 
 HALF = {"relu": 0.0, "relu6": 0.0, "leaky_relu": 0.01, "prelu": 0.25}
@@ -30,7 +39,13 @@ WEAK = 0.9
 
 def advice(taken: Passes, said: Diagnosis) -> list[Advice]:
     """The likely causes, the most important first; empty where nothing is wrong."""
-    found = [*cut(taken), *zero(taken, said), *_gradient(taken, said), *dead_end(taken), *dead(taken)]
+    found = [
+        *cut(taken),
+        *zero(taken, said),
+        *_gradient(taken, said),
+        *dead_end(taken),
+        *dead(taken),
+    ]
     return [*found, *_output(taken), *_input(taken), *rate(taken, said), *momentum(taken, said)]
 
 
@@ -41,15 +56,27 @@ def _gradient(taken: Passes, said: Diagnosis) -> Iterator[Advice]:
     verdict = said.gradient.verdict
     if verdict not in ("vanishing", "exploding"):
         return
-    block, back = _typical([site.block for site in said.sites]), _typical([site.weights for site in said.sites])
+    block = _typical([site.block for site in said.sites])
+    back = _typical([site.weights for site in said.sites])
     vanishing = verdict == "vanishing"
     if vanishing and block is not None and block < WEAK:
         yield from _activation(taken, block)
-    if back is not None and block is not None and (block * back < WEAK if vanishing else block * back > 1 / WEAK):
+    if (
+        back is not None
+        and block is not None
+        and (block * back < WEAK if vanishing else block * back > 1 / WEAK)
+    ):
         yield from _start(taken, said, back, vanishing)
-    if len(said.sites) >= 10 and not _has(taken, "batch_norm", "layer_norm", "group_norm", "rms_norm"):
-        skip = "" if _has(taken, "add") else ", or a skip connection around every one or two layers,"
-        text = f"{len(said.sites)} layers have no normalization: one before each activation{skip} keeps the gradient's size."
+    if len(said.sites) >= 10 and not _has(
+        taken, "batch_norm", "layer_norm", "group_norm", "rms_norm"
+    ):
+        skip = (
+            "" if _has(taken, "add") else ", or a skip connection around every one or two layers,"
+        )
+        text = (
+            f"{len(said.sites)} layers have no normalization: one before each activation{skip} "
+            "keeps the gradient's size."
+        )
         yield Advice(cause="normalization", said=text, line=LINES["normalization"][taken.api])
 
 
@@ -60,18 +87,33 @@ def _typical(factors: list[float | None]) -> float | None:
 
 
 def _activation(taken: Passes, block: float) -> Iterator[Advice]:
-    names = [name for place in _ends(taken) if (name := place["config"].get("name")) in LEAST_DERIVATIVES]
+    names = [
+        name for place in _ends(taken) if (name := place["config"].get("name")) in LEAST_DERIVATIVES
+    ]
     if not names:
         return
     name = max(set(names), key=names.count)
     most = LEAST_DERIVATIVES[name]
-    bound = f"its derivative is at most {most:.2g}" if most < 1 else "its derivative is below 1 wherever it bends"
-    text = f"{name} is the activation of {len(names)} layers: {bound}, and it leaves {percent(block)} of the gradient here."
-    yield Advice(cause="activation", said=text, line=LINES["relu"][taken.api].format(activation=_spelt(taken, name)))
+    bound = (
+        f"its derivative is at most {most:.2g}"
+        if most < 1
+        else "its derivative is below 1 wherever it bends"
+    )
+    text = (
+        f"{name} is the activation of {len(names)} layers: {bound}, and it leaves {percent(block)} "
+        "of the gradient here."
+    )
+    yield Advice(
+        cause="activation",
+        said=text,
+        line=LINES["relu"][taken.api].format(activation=_spelt(taken, name)),
+    )
 
 
 def _spelt(taken: Passes, name: str) -> str:
-    return {"sigmoid": "Sigmoid()", "tanh": "Tanh()"}.get(name, name) if taken.api == "torch" else name
+    return (
+        {"sigmoid": "Sigmoid()", "tanh": "Tanh()"}.get(name, name) if taken.api == "torch" else name
+    )
 
 
 def _start(taken: Passes, said: Diagnosis, back: float, vanishing: bool) -> Iterator[Advice]:
@@ -92,8 +134,9 @@ def _start(taken: Passes, said: Diagnosis, back: float, vanishing: bool) -> Iter
     right_size = asked / math.sqrt(fan_in)
     where = named([path])
     text = (
-        f"The weights start too {word}: in {where} their rms is {size:.2g}, where {name} start gives {right_size:.2g} for a "
-        f"fan-in of {fan_in}; each layer's weights hand back {percent(back)} of the gradient."
+        f"The weights start too {word}: in {where} their rms is {size:.2g}, where {name} start "
+        f"gives {right_size:.2g} for a fan-in of {fan_in}; each layer's weights hand back "
+        f"{percent(back)} of the gradient."
     )
     yield Advice(cause="start", said=text, line=LINES[which][taken.api])
 
@@ -104,7 +147,10 @@ def saturates(taken: Passes) -> bool:
 
 
 def _sizes(taken: Passes, path: str) -> tuple[float, int] | None:
-    """The rms of a layer's weights, and their fan-in; None where the layer is of a kind that has none of its own."""
+    """The rms of a layer's weights, and their fan-in.
+
+    None where the layer is of a kind that has none of its own.
+    """
     layer = taken.captured["layers"][path]
     if layer["kind"] not in SIZED:
         return None
@@ -133,21 +179,41 @@ def _input(taken: Passes) -> Iterator[Advice]:
     """Data that are far from a mean of 0 and a deviation of 1."""
     x = taken.captured["x"]
     first = min(taken.captured["places"], key=lambda place: place["end"])
-    if not isinstance(x, np.ndarray) or x.dtype.kind not in "fiu" or first["kind"] == "embedding" or x.ndim < 2:
+    if (
+        not isinstance(x, np.ndarray)
+        or x.dtype.kind not in "fiu"
+        or first["kind"] == "embedding"
+        or x.ndim < 2
+    ):
         return
-    mean, std = float(x.mean()), float(x.std())
+    mean = float(x.mean())
+    std = float(x.std())
     if 0.1 <= rms(x) <= 5 and abs(mean) <= 3 * std:
         return
-    text = f"The input has mean {mean:.3g} and standard deviation {std:.3g}: a network starts as it is meant to with 0 and 1."
+    text = (
+        f"The input has mean {mean:.3g} and standard deviation {std:.3g}: a network starts as it "
+        "is meant to with 0 and 1."
+    )
     yield Advice(cause="input", said=text, line=LINES["input"][taken.api])
 
 
 def _output(taken: Passes) -> Iterator[Advice]:
     """Probabilities that go into a loss which takes logits: a softmax of a softmax."""
-    output, y, loss = taken.captured["output"], taken.captured["y"], taken.captured["loss"]
-    if output is None or y is None or output.ndim != 2 or y.dtype.kind not in "iu" or y.shape != output.shape[:1]:
+    output = taken.captured["output"]
+    y = taken.captured["y"]
+    loss = taken.captured["loss"]
+    if (
+        output is None
+        or y is None
+        or output.ndim != 2
+        or y.dtype.kind not in "iu"
+        or y.shape != output.shape[:1]
+    ):
         return
     shares = (output >= 0).all() and np.allclose(output.sum(-1), 1, atol=1e-5)
     if shares and math.isclose(cross_entropy(output, y), loss, rel_tol=1e-5):
-        text = "The output is a softmax already, and the loss takes another one: the gradient at the output is a small part."
+        text = (
+            "The output is a softmax already, and the loss takes another one: the gradient at the "
+            "output is a small part."
+        )
         yield Advice(cause="output", said=text, line=LINES["logits"][taken.api])

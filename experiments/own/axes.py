@@ -1,4 +1,4 @@
-"""Axes of the charts of own models: powers of ten, names of places, and words that do not overlap."""
+"""Axes of own models' charts: powers of ten, names of places, and words that do not overlap."""
 
 from __future__ import annotations
 
@@ -42,7 +42,9 @@ class Ticks(NamedTuple):
     @property
     def expression(self) -> str:
         """What makes the label of a value."""
-        return f"{json.dumps(dict(zip(map(str, self.values), self.labels, strict=True)))}[datum.value]"
+        return (
+            f"{json.dumps(dict(zip(map(str, self.values), self.labels, strict=True)))}[datum.value]"
+        )
 
     def axis(self, title: str, **more: Any) -> alt.Axis:
         """The axis."""
@@ -50,7 +52,7 @@ class Ticks(NamedTuple):
 
 
 def decades(values: Sequence[float | None], of: float | None) -> list[float | None]:
-    """The logarithms of shares of a number; minus infinity of exactly 0, None of what is not known."""
+    """The logarithms of shares of a number; minus infinity of exactly 0, None where unknown."""
     return [_decades(value, of) for value in values]
 
 

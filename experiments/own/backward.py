@@ -1,4 +1,7 @@
-"""Where a port first leaves its reference in the gradients coming back: dL/dy of the places, and those of parameters."""
+"""Where a port first leaves its reference in the gradients coming back.
+
+DL/dy of the places, and those of parameters.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from experiments.own.tolerance import BLIND
 
 
 class Gradients(NamedTuple):
-    """How far off dL/dy is at each pair, by the reference's index; and where it first is, on the way back.
+    """How far off dL/dy is at each pair, by the reference's index; where it first is, going back.
 
     Attributes:
         errors: Where both have one; infinite where one has and the other has not.
@@ -31,11 +34,13 @@ def gradients(sides: Sides, after: int) -> Gradients:
 
     Args:
         sides: The two.
-        after: The last place of the reference where a value was put in: before it, every gradient went through what is at
-            fault there.
+        after: The last place of the reference where a value was put in: before it, every gradient
+            went through what is at fault there.
     """
     judged = [pair for pair in sides.alignment.pairs if pair.mine > after]
-    errors = {pair.mine: found for pair in judged if (found := _gradient_error(sides, pair)) is not None}
+    errors = {
+        pair.mine: found for pair in judged if (found := _gradient_error(sides, pair)) is not None
+    }
     passed_by = {pair.mine for pair in judged if _is_passed_by(sides, pair, errors)}
     errors = {i: found for i, found in errors.items() if i not in passed_by}
     wrong = [pair for pair in judged if _is_off(sides, pair, errors)]
@@ -43,7 +48,9 @@ def gradients(sides: Sides, after: int) -> Gradients:
 
 
 def _is_passed_by(sides: Sides, pair: Pair, errors: dict[int, float]) -> bool:
-    """Whether the gradient goes through an activation on one side only, and is the same before it; or through a container.
+    """Whether the gradient goes through an activation on one side only, and is the same before it.
+
+    Or through a container.
 
     The losses of Keras take the logits that it keeps beside a sigmoid or a softmax.
     """
@@ -52,7 +59,11 @@ def _is_passed_by(sides: Sides, pair: Pair, errors: dict[int, float]) -> bool:
         return False
     if place["kind"] != "activation" or not place["inputs"]:
         return place["kind"] == "container"
-    before = [i for i in errors if sides.mine[i]["end"] < place["start"] and made(sides.mine[i], place["inputs"][0])]
+    before = [
+        i
+        for i in errors
+        if sides.mine[i]["end"] < place["start"] and made(sides.mine[i], place["inputs"][0])
+    ]
     return bool(before) and errors[before[-1]] <= sides.tolerances.gradients[before[-1]]
 
 
@@ -63,7 +74,8 @@ def _is_off(sides: Sides, pair: Pair, errors: dict[int, float]) -> bool:
 
 
 def _gradient_error(sides: Sides, pair: Pair) -> float | None:
-    a, b = sides.mine[pair.mine]["gradient"], sides.its[pair.its]["gradient"]
+    a = sides.mine[pair.mine]["gradient"]
+    b = sides.its[pair.its]["gradient"]
     if (a is None and b is None) or pair.match is None:
         return None
     a = np.zeros(sides.mine[pair.mine]["shape"]) if a is None else a
@@ -81,12 +93,14 @@ class ParameterError(NamedTuple):
 
 
 def parameters(sides: Sides, carried: dict[str, str]) -> Iterator[ParameterError]:
-    """The gradients of all parameters that can be judged, and of what is a parameter in the port alone."""
+    """The gradients of all parameters that can be judged, and of parameters in the port alone."""
     for path, other in carried.items():
-        mine, its = sides.reference["layers"][path], sides.port["layers"][other]
+        mine = sides.reference["layers"][path]
+        its = sides.port["layers"][other]
         held = {**mine["parameters"], **mine["statistics"]}
         for name in [each for each in held if each in its["parameters"]]:
-            a, b = mine["gradients"].get(name), its["gradients"].get(name)
+            a = mine["gradients"].get(name)
+            b = its["gradients"].get(name)
             tolerance = sides.tolerances.parameters[path].get(name, sides.tolerances.loss)
             if (a is None and b is None) or tolerance >= BLIND:
                 continue

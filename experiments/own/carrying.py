@@ -1,9 +1,12 @@
-"""The reference's weights, carried over into its port: which layer here is which layer there, found without a map.
+"""The reference's weights, carried over into its port.
 
-A layer of the port gets the weights of the reference's layer that is of the same kind, has the same shapes, and saw the same
-input. What it saw is known once the layers before it have their weights; so the model is run again until nothing changes. Where
-several layers saw the same (query, key and value), their names decide, and then their order. Where none did, since a fault lies
-before, the one decides that saw what is most like it.
+Which layer here is which layer there, found without a map.
+
+A layer of the port gets the weights of the reference's layer that is of the same kind, has the same
+shapes, and saw the same input. What it saw is known once the layers before it have their weights;
+so the model is run again until nothing changes. Where several layers saw the same (query, key and
+value), their names decide, and then their order. Where none did, since a fault lies before, the one
+decides that saw what is most like it.
 """
 
 from __future__ import annotations
@@ -23,20 +26,24 @@ from isograd.captured import Captured, rms
 Put = dict[tuple[str, int, int], np.ndarray]
 
 SAME = 1e-6
-"""Inputs as near as this are the same: what comes before has the reference's weights, but for a small fault."""
+"""Inputs as near as this are the same: what comes before has the reference's weights, but for a
+small fault."""
 
 
 SIGMAS = 5
 """So many standard errors apart, two sizes are not those of one law."""
 
 SURELY = 0.5
-"""An input that is so much nearer than the next one's is taken for the same with a fault before it."""
+"""An input that is so much nearer than the next one's is taken for the same with a fault before
+it."""
 
 
 class Port(Protocol):
     """A model that runs: `experiments.own.interpreter.Interpreter`."""
 
-    def capture(self, values: bool = True, gradient: bool = True, put: Put | None = None) -> Captured:
+    def capture(
+        self, values: bool = True, gradient: bool = True, put: Put | None = None
+    ) -> Captured:
         """A pass."""
         ...
 
@@ -50,10 +57,11 @@ class Carried(NamedTuple):
 
     Attributes:
         pairs: The port's layer by the reference's.
-        by: How each was found, by the reference's path: `map`, `shape` (no other has it), `input`, `name`, `before` (the layer
-            that feeds it), `likeness` (of the input) or `order`.
+        by: How each was found, by the reference's path: `map`, `shape` (no other has it), `input`,
+            `name`, `before` (the layer that feeds it), `likeness` (of the input) or `order`.
         lacking: What one side has and the other has not, in words.
-        starts: Layers whose weights were of another size in the port before: the rms of both, by the reference's path.
+        starts: Layers whose weights were of another size in the port before: the rms of both, by
+            the reference's path.
     """
 
     pairs: dict[str, str]
@@ -62,7 +70,9 @@ class Carried(NamedTuple):
     starts: dict[str, tuple[float, float]]
 
 
-def carry(reference: Captured, port: Port, given: Mapping[str, str] | None = None, put: Put | None = None) -> Carried:
+def carry(
+    reference: Captured, port: Port, given: Mapping[str, str] | None = None, put: Put | None = None
+) -> Carried:
     """Carry the weights over.
 
     Args:
@@ -81,21 +91,32 @@ def carry(reference: Captured, port: Port, given: Mapping[str, str] | None = Non
     while mapping.pairs not in tried:
         tried.append(dict(mapping.pairs))
         port.write(mapping.weights())
-        mapping = _Mapping(reference, port.capture(values=True, gradient=False, put=put), dict(given or {}))
-    return Carried(mapping.pairs, mapping.by, list(mapping.lacking()), dict(_starts(reference, seen, mapping.pairs)))
+        mapping = _Mapping(
+            reference, port.capture(values=True, gradient=False, put=put), dict(given or {})
+        )
+    return Carried(
+        mapping.pairs,
+        mapping.by,
+        list(mapping.lacking()),
+        dict(_starts(reference, seen, mapping.pairs)),
+    )
 
 
-def _starts(reference: Captured, port: Captured, pairs: Mapping[str, str]) -> Iterator[tuple[str, tuple[float, float]]]:
+def _starts(
+    reference: Captured, port: Captured, pairs: Mapping[str, str]
+) -> Iterator[tuple[str, tuple[float, float]]]:
     """The layers whose weights cannot have been drawn with the same deviation.
 
-    The rms of n drawn numbers is off by about 1 / sqrt(2 n) of itself; twice as much where their law has heavy ends.
+    The rms of n drawn numbers is off by about 1 / sqrt(2 n) of itself; twice as much where their
+    law has heavy ends.
     """
     for path, other in pairs.items():
         for name, a in reference["layers"][path]["parameters"].items():
             b = port["layers"][other]["parameters"].get(name)
             if b is None or a.ndim < 2 or a.shape != b.shape:
                 continue
-            mine, its = rms(a), rms(b)
+            mine = rms(a)
+            its = rms(b)
             sure = SIGMAS * 2 / np.sqrt(2 * a.size)
             if mine and its and abs(np.log(mine / its)) > sure:
                 yield path, (mine, its)
@@ -106,17 +127,24 @@ def _check(given: Mapping[str, str], reference: Captured, port: Captured) -> Non
     for path, other in given.items():
         for name, captured, side in ((path, reference, "reference"), (other, port, "port")):
             if name not in captured["layers"]:
-                raise UserError(f"--map: the {side} has no layer {shown(name)}{nearest(name, captured['layers'])}")
+                raise UserError(
+                    f"--map: the {side} has no layer "
+                    f"{shown(name)}{nearest(name, captured['layers'])}"
+                )
 
 
 class _Mapping:
-    """One round: the pairs, given what the port's layers have seen with the pairs of the round before."""
+    """One round: the pairs, given what the port's layers saw with the pairs of the one before."""
 
     def __init__(self, reference: Captured, port: Captured, given: dict[str, str]) -> None:
-        self.mine, self.its = reference["layers"], port["layers"]
-        self.inputs, self.its_inputs = inputs_of(reference), inputs_of(port)
-        self.fed, self.its_fed = feeding(reference), feeding(port)
-        self.pairs, self.by = given, dict.fromkeys(given, "map")
+        self.mine = reference["layers"]
+        self.its = port["layers"]
+        self.inputs = inputs_of(reference)
+        self.its_inputs = inputs_of(port)
+        self.fed = feeding(reference)
+        self.its_fed = feeding(port)
+        self.pairs = given
+        self.by = dict.fromkeys(given, "map")
         for find in (self._surely, self._among_equals, self._behind_a_fault):
             for exact in (True, False):  # those that fit whole, then those that lack a bias
                 for other in self.its:
@@ -163,16 +191,24 @@ class _Mapping:
         apart = [self._apart(path, other) for path in fitting]
         nearest_two = sorted(apart)[:2]
         sure = len(fitting) == 1 or nearest_two[0] < SURELY * nearest_two[1]
-        return (fitting[apart.index(nearest_two[0])], other, "likeness") if sure else (fitting[0], other, "order")
+        return (
+            (fitting[apart.index(nearest_two[0])], other, "likeness")
+            if sure
+            else (fitting[0], other, "order")
+        )
 
     def _apart(self, path: str, other: str) -> float:
-        a, b = self.inputs.get(path), self.its_inputs.get(other)
+        a = self.inputs.get(path)
+        b = self.its_inputs.get(other)
         if a is None or b is None or a.size != b.size or a.shape[:1] != b.shape[:1]:
             return np.inf
         return error(of_a_sample(a), of_a_sample(b))
 
     def _by_name(self, fitting: list[str], other: str) -> tuple[str, str, str]:
-        """Of layers that saw the same, that whose name is most alike; the first of those that are equally so."""
+        """Of layers that saw the same, that whose name is most alike.
+
+        The first of those that are equally so.
+        """
         alike = [likeness(path, other) for path in fitting]
         best = fitting[int(np.argmax(alike))]
         return best, other, "name" if alike.count(max(alike)) == 1 else "order"
@@ -181,23 +217,40 @@ class _Mapping:
         self.pairs[path], self.by[path] = other, by
 
     def _saw_the_same(self, path: str, other: str) -> bool:
-        a, b = self.inputs.get(path), self.its_inputs.get(other)
+        a = self.inputs.get(path)
+        b = self.its_inputs.get(other)
         return a is not None and b is not None and telling(a) and same_values(a, b, SAME)
 
     def weights(self) -> dict[str, Arrays]:
         """What is to be written into the port."""
-        return {other: shared_arrays(self.mine[path], self.its[other]) for path, other in self.pairs.items()}
+        return {
+            other: shared_arrays(self.mine[path], self.its[other])
+            for path, other in self.pairs.items()
+        }
 
     def lacking(self) -> list[str]:
         """Layers and parameters that have no counterpart."""
-        found = [f"{path or '(model)'} ({self.mine[path]['type']}) has no counterpart in the port" for path in self._lonely()]
+        found = [
+            f"{path or '(model)'} ({self.mine[path]['type']}) has no counterpart in the port"
+            for path in self._lonely()
+        ]
         found += [
-            f"{other or '(model)'} ({self.its[other]['type']}) of the port has no counterpart" for other in self._strangers()
+            f"{other or '(model)'} ({self.its[other]['type']}) of the port has no counterpart"
+            for other in self._strangers()
         ]
         for path, other in self.pairs.items():
-            mine, its = arrays_of(self.mine[path]), arrays_of(self.its[other])
-            found += [f"{path} has {name}, and {other} of the port has none" for name in mine if name not in its]
-            found += [f"{other} of the port has {name}, and {path} has none" for name in its if name not in mine]
+            mine = arrays_of(self.mine[path])
+            its = arrays_of(self.its[other])
+            found += [
+                f"{path} has {name}, and {other} of the port has none"
+                for name in mine
+                if name not in its
+            ]
+            found += [
+                f"{other} of the port has {name}, and {path} has none"
+                for name in its
+                if name not in mine
+            ]
         return found
 
     def _lonely(self) -> list[str]:
@@ -220,5 +273,11 @@ def likeness(a: str, b: str) -> float:
     """How alike two paths are, by their last words and then as a whole; 1 at most."""
     words = [path.lower().replace("_", ".").split(".") for path in (a, b)]
     last, other = words[0][-1], words[1][-1]
-    begins = float(bool(last) and bool(other) and (last.startswith(other) or other.startswith(last)))
-    return 0.5 * begins + 0.3 * SequenceMatcher(None, last, other).ratio() + 0.2 * SequenceMatcher(None, a, b).ratio()
+    begins = float(
+        bool(last) and bool(other) and (last.startswith(other) or other.startswith(last))
+    )
+    return (
+        0.5 * begins
+        + 0.3 * SequenceMatcher(None, last, other).ratio()
+        + 0.2 * SequenceMatcher(None, a, b).ratio()
+    )

@@ -46,10 +46,16 @@ def read(path: str) -> Data:
     x, y = found["x"], found["y"]
     for key, array in (("x", x), ("y", y)):
         if array.dtype.kind not in "fiub" or 0 in array.shape or not array.ndim:
-            raise file.refuse(f"{key!r} must be numbers [samples, ...]; received shape {array.shape} of {array.dtype}")
+            raise file.refuse(
+                f"{key!r} must be numbers [samples, ...]; received shape {array.shape} of "
+                f"{array.dtype}"
+            )
         if not np.isfinite(array).all():
             place = ", ".join(map(str, np.argwhere(~np.isfinite(array))[0]))
-            raise file.refuse(f"{key!r} must be finite; received another value at [{place}]; leave that sample out")
+            raise file.refuse(
+                f"{key!r} must be finite; received another value at [{place}]; leave that sample "
+                "out"
+            )
     if len(x) != len(y):
         raise file.refuse(f"'x' and 'y' must have as many samples; received {len(x)} and {len(y)}")
     return Data(x, y.astype(np.int64) if y.dtype.kind in "iub" else y)
@@ -65,7 +71,10 @@ def batches(data: Data, size: int, steps: int, seed: int) -> Iterator[Data]:
     """So many batches: every epoch goes through a shuffle of its own, as those of `compare` do."""
     n = len(data.x)
     if size > n:
-        raise UserError(f"a batch must fit into the training set; received {size} for {n} samples; lower --batch-size")
+        raise UserError(
+            f"a batch must fit into the training set; received {size} for {n} samples; lower "
+            "--batch-size"
+        )
     per_epoch = math.floor(n / size)
     for step in range(steps):
         epoch, k = divmod(step, per_epoch)

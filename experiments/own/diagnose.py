@@ -1,4 +1,7 @@
-"""How a model is diagnosed: opened, captured, trained if that is asked, its likely causes found, and its start tried anew."""
+"""How a model is diagnosed.
+
+Opened, captured, trained if that is asked, its likely causes found, and its start tried anew.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,7 @@ class Asked(NamedTuple):
 
 
 def of_capture(given: Given, command: str) -> Diagnosis:
-    """The diagnosis of a capture that was kept, with the steps that followed it, where these were `trained`."""
+    """The diagnosis of a kept capture, with the steps that followed it, if these were `trained`."""
     found: dict[str, Any] = dict(read_capture(given))
     steps = found.pop("trained", None)
     taken = passes(found, steps)  # type: ignore[arg-type]
@@ -56,11 +59,15 @@ def read_capture(given: Given) -> Captured:
     except ValueError as why:
         raise UserError(f"{given.file}: {why}; keep it again with --save") from None
     if not isinstance(found, dict) or found.get("format") != format_of.FORMAT:
-        raise UserError(f"{shown(str(given.file))} must be a capture of this version; keep it again with --save")
+        raise UserError(
+            f"{shown(str(given.file))} must be a capture of this version; keep it again with --save"
+        )
     return found  # type: ignore[return-value]
 
 
-def of_model(given: Given, asked: Asked, python: str | None, command: str, save: Path | None = None) -> Diagnosis:
+def of_model(
+    given: Given, asked: Asked, python: str | None, command: str, save: Path | None = None
+) -> Diagnosis:
     """The diagnosis of a model that can run.
 
     Args:
@@ -84,7 +91,10 @@ def of_model(given: Given, asked: Asked, python: str | None, command: str, save:
         )
         found = model.capture(values=save is not None)
         if asked.steps and not trained(opened, found):
-            raise UserError(f"--steps needs a function optimizer(model) in {given.file.name}; define it, or leave --steps out")
+            raise UserError(
+                f"--steps needs a function optimizer(model) in {given.file.name}; define it, or "
+                "leave --steps out"
+            )
         if save:
             write_whole(save, npz.dump(found))
         seen = model.capture() if format_of.hides_time(found) else found
@@ -92,7 +102,9 @@ def of_model(given: Given, asked: Asked, python: str | None, command: str, save:
         tried = _with_another_start(model, taken)
         learnt = None
         if asked.steps:
-            steps = model.steps(asked.steps, [one.request() for one in batches] or None, values=False)
+            steps = model.steps(
+                asked.steps, [one.request() for one in batches] or None, values=False
+            )
             taken = passes(found, steps)
             learnt = _learnt(model, taken, train, test) if train and test else None
         said = diagnosis(taken, given.name, command, learnt)
@@ -104,7 +116,12 @@ def of_model(given: Given, asked: Asked, python: str | None, command: str, save:
 def _over_time(taken: Passes, said: Diagnosis) -> Diagnosis:
     """With the profiles of recurrent layers over their steps of time."""
     found = over_time(taken.captured)
-    return said.model_copy(update={"over_time": [*said.over_time, *found.profiles], "remarks": [*said.remarks, *found.remarks]})
+    return said.model_copy(
+        update={
+            "over_time": [*said.over_time, *found.profiles],
+            "remarks": [*said.remarks, *found.remarks],
+        }
+    )
 
 
 def _data(asked: Asked) -> tuple[Data | None, Data | None]:
@@ -132,9 +149,14 @@ def _with(one: Advice, tried: str) -> Advice:
 
 
 def _with_another_start(model: Interpreter, taken: Passes) -> str:
-    """What becomes of the gradient when the weights of all layers are drawn anew for their own fan-in: tried, and put back."""
+    """What becomes of the gradient if all layers' weights are drawn anew for their own fan-in.
+
+    They are tried, and put back.
+    """
     layers = {site.layer: taken.captured["layers"][site.layer] for site in taken.sites}
-    known = {path: layer for path, layer in layers.items() if layer["kind"] in ("affine", "convolution")}
+    known = {
+        path: layer for path, layer in layers.items() if layer["kind"] in ("affine", "convolution")
+    }
     if len(taken.sites) < 2 or not known:
         return ""
     gain, name = (1.0, "Xavier's") if saturates(taken) else (2.0, "He's")
@@ -142,11 +164,17 @@ def _with_another_start(model: Interpreter, taken: Passes) -> str:
     for path, layer in known.items():
         weight = layer["parameters"]["weight"]
         deviation = np.sqrt(gain / fan_in_of(layer))
-        drawn[path] = {"weight": deviation * stream(0, path).standard_normal(weight.shape).astype(weight.dtype)}
+        drawn[path] = {
+            "weight": deviation * stream(0, path).standard_normal(weight.shape).astype(weight.dtype)
+        }
     model.write(drawn)
     ratio = diagnosis(passes(model.capture(values=False)), "", "").gradient_ratio
     model.write({path: {"weight": layer["parameters"]["weight"]} for path, layer in known.items()})
-    return "" if ratio is None else f"Tried: with {name} start the first layer gets {ratio:.1e} of the last one's."
+    return (
+        ""
+        if ratio is None
+        else f"Tried: with {name} start the first layer gets {ratio:.1e} of the last one's."
+    )
 
 
 # --- whether it learns
@@ -162,7 +190,10 @@ def _learnt(model: Interpreter, taken: Passes, train: Data, test: Data) -> Judge
 
 
 def _score(output: np.ndarray, train: Data, test: Data) -> Score | None:
-    """What the output is beside guessing: of classes, where labels are whole numbers; of real targets the fit."""
+    """What the output is beside guessing.
+
+    Of classes, where labels are whole numbers; of real targets the fit.
+    """
     if test.y.dtype.kind == "i" and output.ndim == 2 and test.y.ndim == 1 and output.shape[1] > 1:
         accuracy = float((output.argmax(1) == test.y).mean())
         return Accuracies([accuracy], _guessing(train, test))
@@ -182,4 +213,7 @@ def _fits(output: np.ndarray, train: Data, test: Data) -> Score:
     from experiments.evaluation import fit_of
 
     errors = ((output - test.y) ** 2).reshape(len(output), -1).mean(1)
-    return Fits(fit_of(errors[None], train.y.reshape(len(train.y), -1), test.y.reshape(len(test.y), -1)), len(test.y))
+    return Fits(
+        fit_of(errors[None], train.y.reshape(len(train.y), -1), test.y.reshape(len(test.y), -1)),
+        len(test.y),
+    )

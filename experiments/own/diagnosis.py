@@ -4,27 +4,40 @@
 
 A number that is not finite, or that was not measured, is null.
 
-| field                    | meaning                                                                                 |
-|--------------------------|-----------------------------------------------------------------------------------------|
-| schema                   | 1                                                                                       |
-| file, backend, command   | what was diagnosed                                                                      |
-| versions                 | of the framework                                                                        |
-| precision, training      | of the computation; whether the model was in training mode                              |
-| batch, parameters        | how many samples; how many numbers the model learns                                     |
-| loss_said                | what the loss is where the file has none; null where it has                             |
-| steps                    | how many steps of its optimizer were taken                                              |
-| sites                    | its layers in the order of execution: path, type, shape of h, and the quantities (common/quantities.py) at the first pass; `block`: how much of the gradient at h is left before the layer's activation and norm; `weights`: how much of that the weights hand back to the layer before |
-| gradient                 | whether it comes through: verdict, reason (experiments/findings/gradient.py)            |
-| learning                 | whether it learns, after `steps`: verdict, reason; null where nothing was trained       |
-| gradient_ratio, decay_per_layer | as in `compare`                                                                  |
-| thresholds               | of the verdict: the shares of the last layer's gradient between which it comes through  |
-| profiles                 | the sites' `signal_gradient_rms` at steps of the training, counted from 1: all steps, or of many some, the first and the last among them |
-| over_time                | of recurrent layers, and of layers that are used three times or more: `signal_gradient_rms` at each step of time (use), the first one first |
-| losses                   | of each step                                                                            |
-| guessing_loss            | of always saying the same, the best there is; null where the loss is of a kind for which that is not known |
-| advice                   | what is the likely cause: cause, said, line to change, and what was tried of it         |
-| remarks                  | what could not be seen into, and what was changed                                       |
-"""  # noqa: E501
+| field                           | meaning                                                        |
+|---------------------------------|----------------------------------------------------------------|
+| schema                          | 1                                                              |
+| file, backend, command          | what was diagnosed                                             |
+| versions                        | of the framework                                               |
+| precision, training             | of the computation; whether the model was in training mode     |
+| batch, parameters               | how many samples; how many numbers the model learns            |
+| loss_said                       | what the loss is where the file has none; null where it has    |
+| steps                           | how many steps of its optimizer were taken                     |
+| sites                           | its layers in the order of execution: path, type, shape of h,  |
+|                                 | and the quantities (common/quantities.py) at the first pass;   |
+|                                 | `block`: how much of the gradient at h is left before the      |
+|                                 | layer's activation and norm; `weights`: how much of that the   |
+|                                 | weights hand back to the layer before                          |
+| gradient                        | whether it comes through: verdict, reason                      |
+|                                 | (experiments/findings/gradient.py)                             |
+| learning                        | whether it learns, after `steps`: verdict, reason; null where  |
+|                                 | nothing was trained                                            |
+| gradient_ratio, decay_per_layer | as in `compare`                                                |
+| thresholds                      | of the verdict: the shares of the last layer's gradient        |
+|                                 | between which it comes through                                 |
+| profiles                        | the sites' `signal_gradient_rms` at steps of the training,     |
+|                                 | counted from 1: all steps, or of many some, the first and the  |
+|                                 | last among them                                                |
+| over_time                       | of recurrent layers, and of layers that are used three times   |
+|                                 | or more: `signal_gradient_rms` at each step of time (use), the |
+|                                 | first one first                                                |
+| losses                          | of each step                                                   |
+| guessing_loss                   | of always saying the same, the best there is; null where the   |
+|                                 | loss is of a kind for which that is not known                  |
+| advice                          | what is the likely cause: cause, said, line to change, and     |
+|                                 | what was tried of it                                           |
+| remarks                         | what could not be seen into, and what was changed              |
+"""
 
 from __future__ import annotations
 
@@ -78,8 +91,8 @@ class Advice(Finding):
     """A likely cause, and the line that changes it.
 
     Attributes:
-        cause: A word for programs: `activation`, `start`, `normalization`, `learning rate`, `dead units`, `input`, `cut`,
-            `output`, `zero weights`, `momentum`.
+        cause: A word for programs: `activation`, `start`, `normalization`, `learning rate`, `dead
+            units`, `input`, `cut`, `output`, `zero weights`, `momentum`.
         said: What was measured, and what follows from it.
         line: Of the model's framework; empty where no single line does it.
     """
@@ -131,7 +144,10 @@ MOST_PROFILES = 50
 
 
 class Passes(NamedTuple):
-    """What was captured of a model: one pass, its sites, the trace of it or of the steps after it, and all norms at last."""
+    """What was captured of a model.
+
+    One pass, its sites, the trace of it or of the steps after it, and all norms at last.
+    """
 
     captured: Captured
     sites: list[Site]
@@ -147,13 +163,21 @@ class Passes(NamedTuple):
 def passes(captured: Captured, steps: list[Step] | None = None) -> Passes:
     """A capture and the steps after it."""
     found = sites.sites(captured)
-    measured = [sites.of_step(captured, step, found) for step in steps] if steps else [sites.of_capture(captured, found)]
+    measured = (
+        [sites.of_step(captured, step, found) for step in steps]
+        if steps
+        else [sites.of_capture(captured, found)]
+    )
     last = steps[-1]["places"] if steps else [place["norms"] for place in captured["places"]]
     return Passes(captured, found, sites.trace(measured), last)
 
 
 def diagnosis(
-    taken: Passes, file: str, command: str, learning: Judged | None = None, thresholds: Thresholds | None = None
+    taken: Passes,
+    file: str,
+    command: str,
+    learning: Judged | None = None,
+    thresholds: Thresholds | None = None,
 ) -> Diagnosis:
     """What is said of a model, but for the advice.
 
@@ -177,7 +201,9 @@ def diagnosis(
         precision=captured["precision"],
         training=captured["training"],
         batch=captured["batch"],
-        parameters=sum(a.size for layer in captured["layers"].values() for a in layer["parameters"].values()),
+        parameters=sum(
+            a.size for layer in captured["layers"].values() for a in layer["parameters"].values()
+        ),
         loss_said=captured["loss_said"],
         steps=len(trace.steps) if "update_ratio" in trace.quantities else 0,
         sites=[_site(taken, i) for i in range(len(found))],
@@ -198,18 +224,23 @@ def diagnosis(
 def _profiles(trace: Trace) -> list[Profile]:
     """Of all steps, or of so many at equal distances."""
     signal = trace.quantities["signal_gradient_rms"][0]
-    steps = np.unique(np.linspace(0, len(signal) - 1, min(len(signal), MOST_PROFILES)).round().astype(int))
+    steps = np.unique(
+        np.linspace(0, len(signal) - 1, min(len(signal), MOST_PROFILES)).round().astype(int)
+    )
     return [Profile(step=int(step) + 1, signal_gradient_rms=list(signal[step])) for step in steps]
 
 
 def _uses(taken: Passes) -> list[OverTime]:
-    """Of layers that are used three times or more, such as a cell in a loop over time, each use in order."""
+    """Of layers used three times or more, such as a cell in a loop over time, each use in order."""
     signal = taken.trace.quantities["signal_gradient_rms"][0, 0]
     of_layer: dict[str, list[float | None]] = {}
     for site, value in zip(taken.sites, signal, strict=True):
         of_layer.setdefault(site.layer, []).append(float(value))
     often = {path: values for path, values in of_layer.items() if len(values) >= 3}
-    return [OverTime(path=path or "(model)", signal_gradient_rms=values) for path, values in often.items()]
+    return [
+        OverTime(path=path or "(model)", signal_gradient_rms=values)
+        for path, values in often.items()
+    ]
 
 
 def _precision(captured: Captured) -> Any:
@@ -236,8 +267,9 @@ def factors(captured: Captured, found: list[Site], i: int) -> tuple[float, float
     """What becomes of the gradient at a site.
 
     Returns:
-        What is left of it before the block's activation and norm; and of that, what the layer's weights hand back to the site
-        before. NaN where that is not known: of the first layer, or where nothing came.
+        What is left of it before the block's activation and norm; and of that, what the layer's
+        weights hand back to the site before. NaN where that is not known: of the first layer, or
+        where nothing came.
     """
     norms = [place["norms"]["gradient"] or 0.0 for place in captured["places"]]
     at_h, at_z = norms[found[i].place], norms[found[i].weighted]

@@ -1,4 +1,7 @@
-"""What the page of a diagnosis shows: words, charts and the table of layers, each number as the document has it."""
+"""What the page of a diagnosis shows.
+
+Words, charts and the table of layers, each number as the document has it.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +20,10 @@ from experiments.report.charts import PALETTE
 ON_TOP = 3
 """So many likely causes stand above the charts."""
 
-WIDE, NARROW = Size(540, 250, 22), Size(215, 230, 14)
-BESIDE, BESIDE_NARROW = Size(330, 250, 22), Size(270, 200, 14)
+WIDE = Size(540, 250, 22)
+NARROW = Size(215, 230, 14)
+BESIDE = Size(330, 250, 22)
+BESIDE_NARROW = Size(270, 200, 14)
 DASHES = ([1, 0], [6, 3], [2, 2])
 CELLS = 4000
 """So many has the heat map at most, in fewer steps where there are many layers."""
@@ -37,13 +42,24 @@ def shown(said: Diagnosis) -> dict[str, Any]:
         "first": said.advice[:ON_TOP],
         "others": said.advice[ON_TOP:],
         "figures": dict(_figures(said)),
-        "tables": {"layers": [site.model_dump(mode="json") | {"path": plain(site.path)} for site in said.sites]},
+        "tables": {
+            "layers": [
+                site.model_dump(mode="json") | {"path": plain(site.path)} for site in said.sites
+            ]
+        },
         "how": _how(said),
         "columns": len(_columns(said)) if len(said.profiles) > 2 else 0,
-        "unseen": [plain(one) for one in said.remarks if one.startswith("the gradient over the steps of time")],
+        "unseen": [
+            plain(one)
+            for one in said.remarks
+            if one.startswith("the gradient over the steps of time")
+        ],
         "remarks": [plain(one) for one in said.remarks],
         "heads": [{"said": head.replace("\n", " "), "less": head in LESS} for head in spoken.HEADS],
-        "rows": [[site.path, *spoken.cells(site, said.sites[-1].signal_gradient_rms)] for site in said.sites],
+        "rows": [
+            [site.path, *spoken.cells(site, said.sites[-1].signal_gradient_rms)]
+            for site in said.sites
+        ],
     }
 
 
@@ -61,7 +77,7 @@ def _figures(said: Diagnosis) -> Iterator[tuple[str, Figure]]:
 
 
 def _shares_of(said: Diagnosis, columns: Iterable[int]) -> list[Row]:
-    """The gradients of these profiles as they were measured, beside their shares of the last layer's."""
+    """The gradients of these profiles as measured, beside their shares of the last layer's."""
     return [
         {
             "step": profile.step,
@@ -107,20 +123,37 @@ def _profile(said: Diagnosis) -> Figure:
     names = [plain(site.path) for site in said.sites]
     lines = _lines(said)
     words = "; ".join(_in_words(line, names) for line in lines)
-    bounds = f"It comes through between {said.thresholds.vanishing:g} and {said.thresholds.exploding:g}."
-    text = f"Gradient of each of {len(names)} layers, as a share of the last one's, {names[-1]}. {words}. {bounds}"
+    bounds = (
+        f"It comes through between {said.thresholds.vanishing:g} and {said.thresholds.exploding:g}."
+    )
+    text = (
+        f"Gradient of each of {len(names)} layers, as a share of the last one's, {names[-1]}. "
+        f"{words}. {bounds}"
+    )
     rows = _shares_of(said, _chosen(said))
-    return figure(lambda size: profiles.profile(lines, names, said.thresholds, size), text, rows, WIDE, NARROW, _whole(names))
+    return figure(
+        lambda size: profiles.profile(lines, names, said.thresholds, size),
+        text,
+        rows,
+        WIDE,
+        NARROW,
+        _whole(names),
+    )
 
 
 def _in_words(line: Line, names: list[str]) -> str:
-    known = [(value, name) for value, name in zip(line.values, names, strict=True) if value is not None]
+    known = [
+        (value, name) for value, name in zip(line.values, names, strict=True) if value is not None
+    ]
     if not known:
         return f"{line.name or 'all'}: not finite"
     (low, least), (high, most) = min(known), max(known)
     begin = f"{line.name}: " if line.name else ""
     first = _amount(line.values[0])
-    return f"{begin}first layer {first}, smallest {_amount(low)} at {least}, largest {_amount(high)} at {most}"
+    return (
+        f"{begin}first layer {first}, smallest {_amount(low)} at {least}, largest {_amount(high)} "
+        f"at {most}"
+    )
 
 
 def _amount(value: float | None) -> str:
@@ -131,13 +164,18 @@ def _amount(value: float | None) -> str:
 
 def _how(said: Diagnosis) -> str:
     """One sentence on how to read the profile, and what it does not show of the verdict."""
-    text = "Flat: every layer gets the same. Falling to the left: it vanishes on its way back; rising to the left: it explodes."
+    text = (
+        "Flat: every layer gets the same. Falling to the left: it vanishes on its way back; rising "
+        "to the left: it explodes."
+    )
     found = [value for i in _chosen(said) for value in _shares(said, i)]
-    low, high = math.log10(said.thresholds.vanishing), math.log10(said.thresholds.exploding)
+    low = math.log10(said.thresholds.vanishing)
+    high = math.log10(said.thresholds.exploding)
     within = all(value is not None and low <= value <= high for value in found)
     if within and said.gradient.verdict in ("vanishing", "exploding"):
         return (
-            f"{text} These {len(said.sites)} layers are within the band; the verdict is on as many as the sentence above says."
+            f"{text} These {len(said.sites)} layers are within the band; the verdict is on as many "
+            "as the sentence above says."
         )
     return text
 
@@ -162,18 +200,28 @@ def _has_losses(said: Diagnosis) -> bool:
 
 def _losses(said: Diagnosis) -> Figure:
     line = Line("", said.losses, PALETTE[0], DASHES[0])
-    first, last = number(said.losses[0], 4), number(said.losses[-1], 4)
+    first = number(said.losses[0], 4)
+    last = number(said.losses[-1], 4)
     text = f"Loss of {len(said.losses)} steps: {first} at the first, {last} at the last."
     if said.guessing_loss is not None:
         text += f" Always saying the same: {said.guessing_loss:.4g}."
     rows: list[Row] = [{"step": i + 1, "loss": loss} for i, loss in enumerate(said.losses)]
-    return figure(lambda size: charts.losses([line], said.guessing_loss, size), text, rows, BESIDE, BESIDE_NARROW)
+    return figure(
+        lambda size: charts.losses([line], said.guessing_loss, size),
+        text,
+        rows,
+        BESIDE,
+        BESIDE_NARROW,
+    )
 
 
 def _columns(said: Diagnosis) -> list[int]:
-    """The profiles that the heat map shows, at equal distances, the first and the last among them."""
-    count, most = len(said.profiles), max(2, CELLS // len(said.sites))
-    return sorted({round(i * (count - 1) / (min(count, most) - 1)) for i in range(min(count, most))})
+    """The profiles that the heat map shows, at equal distances, the first and last among them."""
+    count = len(said.profiles)
+    most = max(2, CELLS // len(said.sites))
+    return sorted(
+        {round(i * (count - 1) / (min(count, most) - 1)) for i in range(min(count, most))}
+    )
 
 
 def _heat(said: Diagnosis) -> Figure:
@@ -183,11 +231,18 @@ def _heat(said: Diagnosis) -> Figure:
     shares = [_shares(said, i) for i in columns]
     height = min(420, max(90, 18 * len(names)))
     text = (
-        f"Gradient by layer and step, as a share of the last layer's, {len(names)} layers at {len(steps)} steps: "
-        f"first layer {_amount(shares[0][0])} at step {steps[0]}, {_amount(shares[-1][0])} at step {steps[-1]}."
+        f"Gradient by layer and step, as a share of the last layer's, {len(names)} layers at "
+        f"{len(steps)} steps: first layer {_amount(shares[0][0])} at step {steps[0]}, "
+        f"{_amount(shares[-1][0])} at step {steps[-1]}."
     )
     sizes = WIDE._replace(height=height), NARROW._replace(height=height)
-    return figure(lambda size: charts.heat(steps, shares, names, size), text, _shares_of(said, columns), *sizes, _whole(names))
+    return figure(
+        lambda size: charts.heat(steps, shares, names, size),
+        text,
+        _shares_of(said, columns),
+        *sizes,
+        _whole(names),
+    )
 
 
 def _over_time(said: Diagnosis) -> Figure:
@@ -198,18 +253,38 @@ def _over_time(said: Diagnosis) -> Figure:
         for one, line in zip(said.over_time, lines, strict=True)
     )
     names = [plain(one.path) for one in said.over_time]
-    return figure(lambda size: profiles.over_time(lines, size), text, list(_time_rows(said)), WIDE, NARROW, _whole(names))
+    return figure(
+        lambda size: profiles.over_time(lines, size),
+        text,
+        list(_time_rows(said)),
+        WIDE,
+        NARROW,
+        _whole(names),
+    )
 
 
 def _time_rows(said: Diagnosis) -> Iterator[Row]:
     for one in said.over_time:
-        largest = max((value for value in one.signal_gradient_rms if value is not None), default=None)
+        largest = max(
+            (value for value in one.signal_gradient_rms if value is not None), default=None
+        )
         for i, value in enumerate(one.signal_gradient_rms):
-            yield {"layer": plain(one.path), "step of time": i + 1, "gradient": value, "share": _share(value, largest)}
+            yield {
+                "layer": plain(one.path),
+                "step of time": i + 1,
+                "gradient": value,
+                "share": _share(value, largest),
+            }
 
 
 def _time_lines(said: Diagnosis) -> Iterator[Line]:
     for i, one in enumerate(said.over_time):
         known = [value for value in one.signal_gradient_rms if value]
-        colour, dash = PALETTE[i % len(PALETTE)], DASHES[i % len(DASHES)]
-        yield Line(cut(one.path, NARROW.letters), decades(one.signal_gradient_rms, max(known, default=1.0)), colour, dash)
+        colour = PALETTE[i % len(PALETTE)]
+        dash = DASHES[i % len(DASHES)]
+        yield Line(
+            cut(one.path, NARROW.letters),
+            decades(one.signal_gradient_rms, max(known, default=1.0)),
+            colour,
+            dash,
+        )

@@ -23,7 +23,8 @@ class Divergence(NamedTuple):
     Attributes:
         mine: The index of the reference's place; None for the end of the model.
         its: The index of the port's; None likewise.
-        own: Whether the inputs of the place agree, so that it is at fault itself; else what lies between is.
+        own: Whether the inputs of the place agree, so that it is at fault itself; else what lies
+            between is.
         between_mine: The reference's places after the last that agrees.
         between_its: The port's.
         error: Of the value, or of the gradient.
@@ -48,25 +49,34 @@ def first(sides: Sides) -> Divergence | None:
     own = inputs_agree(sides, pair)
     between = ([], []) if own else _between(sides, pair.mine, pair.its)
     error = pair.match.error if pair.match else np.inf
-    return Divergence(pair.mine, _product(sides, pair), own, *between, error, sides.tolerances.values[pair.mine])
+    return Divergence(
+        pair.mine, _product(sides, pair), own, *between, error, sides.tolerances.values[pair.mine]
+    )
 
 
 def _product(sides: Sides, pair: Pair) -> int:
-    """The port's place; where it is a factor of an activation that is written out, x * sigmoid(x), their product.
+    """The port's place.
+
+    Where it is a factor of an activation that is written out, x * sigmoid(x), their product.
 
     Where the reference has written it out as well, factor is held to factor.
     """
     mine, its = sides.mine[pair.mine], sides.its[pair.its]
     if not (mine["kind"] == its["kind"] == "activation" and mine["inputs"]):
         return pair.its
-    x, tolerance = mine["inputs"][0], sides.tolerances.values[pair.mine]
+    x = mine["inputs"][0]
+    tolerance = sides.tolerances.values[pair.mine]
 
     def products(places: list[Place], factor: np.ndarray | None) -> list[int]:
         def takes(inputs: list[np.ndarray]) -> bool:
             own = any(agree(x, each, sides.layouts, tolerance) for each in inputs)
             return own and factor is not None and any(_is(each, factor) for each in inputs)
 
-        return [i for i, place in enumerate(places) if place["kind"] == "multiply" and takes(place["inputs"])]
+        return [
+            i
+            for i, place in enumerate(places)
+            if place["kind"] == "multiply" and takes(place["inputs"])
+        ]
 
     found = [] if products(sides.mine, mine["output"]) else products(sides.its, its["output"])
     return found[0] if found else pair.its
@@ -77,11 +87,14 @@ def _at_the_end(sides: Sides) -> Divergence | None:
     a, b = sides.reference["output"], sides.port["output"]
     if a is None or b is None:
         return None
-    found, tolerance = match(a, b, sides.layouts, 0.0), max(sides.tolerances.values, default=0.0)
+    found = match(a, b, sides.layouts, 0.0)
+    tolerance = max(sides.tolerances.values, default=0.0)
     error = found.error if found else np.inf
     if error <= tolerance:
         return None
-    return Divergence(None, None, False, *_between(sides, len(sides.mine), len(sides.its)), error, tolerance)
+    return Divergence(
+        None, None, False, *_between(sides, len(sides.mine), len(sides.its)), error, tolerance
+    )
 
 
 def inputs_agree(sides: Sides, pair: Pair) -> bool:
@@ -96,7 +109,11 @@ def inputs_agree(sides: Sides, pair: Pair) -> bool:
 
 
 def _input_agrees(
-    a: np.ndarray, b: np.ndarray, layouts: dict[tuple[int, int], Axes], axes: Axes | None, tolerance: float
+    a: np.ndarray,
+    b: np.ndarray,
+    layouts: dict[tuple[int, int], Axes],
+    axes: Axes | None,
+    tolerance: float,
 ) -> bool:
     """Whether two inputs are equal, in the order of the axes that both declare where they do."""
     if axes is None or not len(axes) == a.ndim == b.ndim:
@@ -104,7 +121,9 @@ def _input_agrees(
     return error(a, b.transpose(axes)) <= tolerance
 
 
-def agree(a: np.ndarray, b: np.ndarray, layouts: dict[tuple[int, int], Axes], tolerance: float) -> bool:
+def agree(
+    a: np.ndarray, b: np.ndarray, layouts: dict[tuple[int, int], Axes], tolerance: float
+) -> bool:
     """Whether two tensors are equal up to the order of the axes."""
     found = match(a, b, layouts, tolerance)
     return found is not None and found.error <= tolerance
@@ -113,7 +132,8 @@ def agree(a: np.ndarray, b: np.ndarray, layouts: dict[tuple[int, int], Axes], to
 def _between(sides: Sides, mine: int, its: int) -> tuple[list[int], list[int]]:
     """The places after the last that agree and before a pair that does not."""
     agreed = [pair for pair in sides.alignment.pairs if sides.agrees(pair)]
-    a, b = {pair.mine for pair in agreed}, {pair.its for pair in agreed}
+    a = {pair.mine for pair in agreed}
+    b = {pair.its for pair in agreed}
     differing = differing_inputs(sides, mine, its)
     if differing is not None:
         between = behind(sides.mine, differing[0], mine, a), behind(sides.its, differing[1], its, b)
@@ -129,7 +149,8 @@ def _between(sides: Sides, mine: int, its: int) -> tuple[list[int], list[int]]:
 def as_used(sides: Sides, found: Divergence) -> Iterator[Divergence]:
     """The same difference, seen by the places that take what this place of the reference gives.
 
-    Where the port has left a place out, or has one of another kind there, it is paired with none or with a wrong one.
+    Where the port has left a place out, or has one of another kind there, it is paired with none or
+    with a wrong one.
     """
     if found.mine is None or found.own:
         return

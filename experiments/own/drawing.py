@@ -1,4 +1,4 @@
-"""Charts as SVG: in the colour of the text around them, whole names on hover, wide and for a phone."""
+"""Charts as SVG: in the colour of the text around, whole names on hover, wide and for a phone."""
 
 from __future__ import annotations
 
@@ -67,8 +67,17 @@ def figure(
 def _drawn(chart: alt.TopLevelMixin, names: Mapping[str, str]) -> Markup:
     ink = {"labelColor": "currentColor", "titleColor": "currentColor", "tickColor": "currentColor"}
     text = {"titleFontWeight": "normal", "labelFontSize": 11, "titleFontSize": 12, "labelLimit": 0}
-    axis = ink | text | {"domainColor": "currentColor", "gridColor": "currentColor", "gridOpacity": 0.1}
-    legend = {"labelColor": "currentColor", "titleColor": "currentColor", "titleFontWeight": "normal", "titleLimit": 0}
+    axis = (
+        ink
+        | text
+        | {"domainColor": "currentColor", "gridColor": "currentColor", "gridOpacity": 0.1}
+    )
+    legend = {
+        "labelColor": "currentColor",
+        "titleColor": "currentColor",
+        "titleFontWeight": "normal",
+        "titleLimit": 0,
+    }
     spec: dict[str, Any] = chart.to_dict() | {"background": None}
     spec["config"] |= {
         "axis": axis,
@@ -81,7 +90,7 @@ def _drawn(chart: alt.TopLevelMixin, names: Mapping[str, str]) -> Markup:
 
 
 def _told(svg: str, names: Mapping[str, str]) -> str:
-    """With a title, which is seen on hover, for each mark that has a description and each name that is cut."""
+    """With a title, seen on hover, for each mark with a description and each name that is cut."""
     root = ElementTree.fromstring(svg)
     for element in root.iter():
         said = element.attrib.pop("aria-label", None)  # the figure around it speaks for all marks
@@ -96,7 +105,7 @@ def _told(svg: str, names: Mapping[str, str]) -> str:
 
 
 def spread(wanted: Sequence[float], lowest: float, highest: float, gap: float = GAP) -> list[float]:
-    """Places as near as possible to those wanted, in their order, that are a gap apart and within the bounds."""
+    """Places as near as possible to those wanted, in their order, a gap apart and in the bounds."""
     order = sorted(range(len(wanted)), key=lambda i: wanted[i])
     found = [0.0] * len(wanted)
     least = lowest

@@ -1,4 +1,7 @@
-"""Why a port parts from its reference where it does: the causes that reproduce its numbers, at each stage."""
+"""Why a port parts from its reference where it does.
+
+The causes that reproduce its numbers, at each stage.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,8 @@ from experiments.own.sides import Sides
 from isograd.captured import Captured, Place, Step
 
 AFTER = 12
-"""Places after the one where they part that a cause is told from: attention that is written out has about ten."""
+"""Places after the one where they part that a cause is told from: attention that is written out has
+about ten."""
 
 
 def value(sides: Sides, found: Divergence) -> tuple[Divergence, list[Finding]]:
@@ -33,9 +37,18 @@ def value(sides: Sides, found: Divergence) -> tuple[Divergence, list[Finding]]:
     return found, findings
 
 
-def gradient(sides: Sides, place: Place, other: Place, follows: Sequence[Place] = ()) -> list[Finding]:
-    """The causes of a gradient that parts though values agree; `follows` are the reference's places whose gradient agrees."""
-    return explain(backward_case(sides.reference, sides.port, place, other, follows=follows, dialect=sides.port["api"]))
+def gradient(
+    sides: Sides, place: Place, other: Place, follows: Sequence[Place] = ()
+) -> list[Finding]:
+    """The causes of a gradient that parts though values agree.
+
+    `follows` are the reference's places whose gradient agrees.
+    """
+    return explain(
+        backward_case(
+            sides.reference, sides.port, place, other, follows=follows, dialect=sides.port["api"]
+        )
+    )
 
 
 def loss(sides: Sides) -> list[Finding]:
@@ -43,21 +56,27 @@ def loss(sides: Sides) -> list[Finding]:
     return explain(loss_case(sides.reference, sides.port, dialect=sides.port["api"]))
 
 
-def step(sides: Sides, start: Captured, mine: list[Step], its: list[Step], carried: Mapping[str, str]) -> list[Finding]:
+def step(
+    sides: Sides, start: Captured, mine: list[Step], its: list[Step], carried: Mapping[str, str]
+) -> list[Finding]:
     """The causes of steps that part; `start` is the port before any value was put in."""
     return explain(step_case(sides.reference, start, mine, its, carried, dialect=sides.port["api"]))
 
 
 def statistics(sides: Sides, place: Place, other: Place) -> list[Finding]:
     """The causes of running statistics that part after the pass."""
-    return explain(statistics_case(sides.reference, sides.port, place, other, dialect=sides.port["api"]))
+    return explain(
+        statistics_case(sides.reference, sides.port, place, other, dialect=sides.port["api"])
+    )
 
 
 def _forward_case(sides: Sides, found: Divergence) -> Case:
     mine = None if found.mine is None else sides.mine[found.mine]
     its = None if found.its is None else sides.its[found.its]
     limit = len(sides.mine) if found.mine is None else found.mine
-    agreed = [pair.mine for pair in sides.alignment.pairs if sides.agrees(pair) and pair.mine < limit]
+    agreed = [
+        pair.mine for pair in sides.alignment.pairs if sides.agrees(pair) and pair.mine < limit
+    ]
     return forward_case(
         sides.reference,
         sides.port,

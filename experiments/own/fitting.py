@@ -20,7 +20,8 @@ def fits(mine: Layer, its: Layer, exact: bool) -> bool:
         return False
     if mine["kind"] == "other":
         return _as_they_are(mine, its) is not None
-    a, b = arrays_of(mine), arrays_of(its)
+    a = arrays_of(mine)
+    b = arrays_of(its)
     if exact and set(a) != set(b):
         return False
     shared = set(a) & set(b)
@@ -28,7 +29,7 @@ def fits(mine: Layer, its: Layer, exact: bool) -> bool:
 
 
 def shared_arrays(mine: Layer, its: Layer) -> Arrays:
-    """The reference's arrays that are written into the port's layer, which they fit, by its names."""
+    """The reference's arrays written into the port's layer, which they fit, by its names."""
     if mine["kind"] == "other":
         found = _as_they_are(mine, its)
         assert found is not None
@@ -37,7 +38,10 @@ def shared_arrays(mine: Layer, its: Layer) -> Arrays:
 
 
 def _as_they_are(mine: Layer, its: Layer) -> Arrays | None:
-    """The arrays of a user's own layer, by the names that the port gives to those of the same shapes, in their order."""
+    """The arrays of a user's own layer, by the names of the port.
+
+    It gives these to those of the same shapes, in their order.
+    """
     left = list(arrays_of(mine).values())
     found: Arrays = {}
     for name, array in arrays_of(its).items():

@@ -1,4 +1,4 @@
-"""Which place feeds which, told by the values: a tensor comes from the last place that has returned it."""
+"""Which place feeds which, told by values: a tensor comes from the last place that returned it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,14 @@ def made(place: Place, value: np.ndarray) -> bool:
 
 
 def maker(places: list[Place], value: np.ndarray, end: int) -> int | None:
-    """The last place before an end that has returned a value and is no container; None where none is seen to."""
+    """The last place before an end that has returned a value and is no container.
+
+    None where none is seen to.
+    """
     before = reversed(range(end))
-    return next((i for i in before if places[i]["kind"] != "container" and made(places[i], value)), None)
+    return next(
+        (i for i in before if places[i]["kind"] != "container" and made(places[i], value)), None
+    )
 
 
 def behind(places: list[Place], value: np.ndarray, end: int, agreed: Collection[int]) -> list[int]:

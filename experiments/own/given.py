@@ -1,4 +1,7 @@
-"""Own models as they are named on the command line: `torch=mine.py`, `keras=mine.py:small`, or a `.capture` that was kept."""
+"""Own models as they are named on the command line.
+
+`torch=mine.py`, `keras=mine.py:small`, or a `.capture` that was kept.
+"""
 
 from __future__ import annotations
 
@@ -41,12 +44,15 @@ def given(words: Iterable[str], pythons: dict[str, str]) -> list[Given]:
     """The models of the command line.
 
     Raises:
-        UserError: A word is no model, its backend is unknown or not installed, or its file is not there.
+        UserError: A word is no model, its backend is unknown or not installed, or its file is not
+            there.
     """
     found = [_one(word) for word in words]
     for one in found:
         if not one.file.is_file():
-            raise UserError(f"a model's file must be there; received {shown(str(one.file))}; check the path")
+            raise UserError(
+                f"a model's file must be there; received {shown(str(one.file))}; check the path"
+            )
         if not one.captured and one.backend not in pythons and (lacks := missing(one.backend)):
             cure = f"--python {one.backend}=PATH names an interpreter that has it"
             raise UserError(f"{one.backend} needs {', '.join(lacks)}, not installed here; {cure}")
@@ -58,7 +64,10 @@ def _one(word: str) -> Given:
     if not equals:
         if word.endswith(SUFFIX):
             return Given("", Path(word))
-        raise UserError(f"a model must be given as BACKEND=FILE.py; received {shown(word)}; write torch={word}, for example")
+        raise UserError(
+            f"a model must be given as BACKEND=FILE.py; received {shown(word)}; write "
+            f"torch={word}, for example"
+        )
     _check_backend(backend, "a model's backend")
     file, colon, factory = rest.rpartition(":")
     if colon and factory.isidentifier() and not factory.endswith(".py"):
@@ -72,7 +81,10 @@ def pythons(words: Iterable[str]) -> dict[str, str]:
     for word in words:
         backend, equals, path = word.partition("=")
         if not equals or not path:
-            raise UserError(f"--python must be BACKEND=PATH; received {shown(word)}; write torch=/path/to/python, for example")
+            raise UserError(
+                f"--python must be BACKEND=PATH; received {shown(word)}; write "
+                "torch=/path/to/python, for example"
+            )
         _check_backend(backend, "--python")
         found[backend] = path
     return found
@@ -80,4 +92,7 @@ def pythons(words: Iterable[str]) -> dict[str, str]:
 
 def _check_backend(name: str, what: str) -> None:
     if name not in FRAMEWORKS:
-        raise UserError(f"{what} must be {', '.join(FRAMEWORKS)}; received {shown(name)}{nearest(name, FRAMEWORKS)}")
+        raise UserError(
+            f"{what} must be {', '.join(FRAMEWORKS)}; received "
+            f"{shown(name)}{nearest(name, FRAMEWORKS)}"
+        )

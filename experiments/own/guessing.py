@@ -1,4 +1,4 @@
-"""What the loss is of a model that always says the same: below it, something of the input is used."""
+"""The loss of a model that always says the same: below it, something of the input is used."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ def guessing_loss(captured: Captured, labels: np.ndarray | None = None) -> float
         labels: Of all samples that it is trained on; without them, of the captured batch.
 
     Returns:
-        Of a cross-entropy of logits or of probabilities the entropy of the labels; of the mean squared error their variance;
-        of any other loss None.
+        Of a cross-entropy of logits or of probabilities the entropy of the labels; of the mean
+        squared error their variance; of any other loss None.
     """
     output, y = captured["output"], captured["y"]
     if output is None or y is None:
         return None
     of = y if labels is None else labels
-    if _classes(output, y) and any(_is(captured["loss"], one) for one in _cross_entropies(output, y)):
+    if _classes(output, y) and any(
+        _is(captured["loss"], one) for one in _cross_entropies(output, y)
+    ):
         return _entropy(of)
     if y.shape == output.shape and _is(captured["loss"], float(np.mean((output - y) ** 2))):
         return float(np.mean((of - of.mean(0)) ** 2))

@@ -1,4 +1,7 @@
-"""What `port` does with each of its models: the reference captured with its tolerance and steps, then each port held to it."""
+"""What `port` does with each of its models.
+
+The reference captured with its tolerance and steps, then each port held to it.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,8 @@ from isograd import npz
 from isograd.captured import Captured
 
 PRECISION = "float64"
-"""Ports are compared in it: what is a fault there is one in every precision, and what is rounding there is small."""
+"""Ports are compared in it: what is a fault there is one in every precision, and what is rounding
+there is small."""
 
 CHANNELS = {"torch": "first", "keras": "last", "jax": "last"}
 
@@ -51,12 +55,16 @@ def reference_of(given: Given, asked: Asked, python: str | None) -> Reference:
 def captured_in(model: Interpreter, given: Given, asked: Asked) -> Reference:
     """The reference, captured with its tolerance and its steps in a process that runs."""
     data = None if asked.data is None else own_data.read(asked.data).request()
-    opened = model.open(given.file, given.factory, data=data, **_request(asked), samples=asked.samples)
+    opened = model.open(
+        given.file, given.factory, data=data, **_request(asked), samples=asked.samples
+    )
     captured = completed(model.capture())
     found = tolerances(captured, model)
     steps = model.steps(asked.steps) if asked.steps and trained(opened, captured) else []
     if asked.save:
-        write_whole(asked.save, npz.dump({**captured, "tolerances": found._asdict(), "steps": steps}))
+        write_whole(
+            asked.save, npz.dump({**captured, "tolerances": found._asdict(), "steps": steps})
+        )
     return Reference(captured, found, steps)
 
 
@@ -74,16 +82,21 @@ def _kept(given: Given) -> Reference:
     return Reference(known, Tolerances(**found) if found else tolerances(known), steps)
 
 
-def port_of(given: Given, reference: Reference, port: Given, asked: Asked, python: str | None, command: str) -> Port:
+def port_of(
+    given: Given, reference: Reference, port: Given, asked: Asked, python: str | None, command: str
+) -> Port:
     """A port held to the reference, in a process of its own."""
     with Interpreter(port.backend, python) as model:
         return held_in(model, given, reference, port, asked, command)
 
 
-def held_in(model: Interpreter, given: Given, reference: Reference, port: Given, asked: Asked, command: str) -> Port:
+def held_in(
+    model: Interpreter, given: Given, reference: Reference, port: Given, asked: Asked, command: str
+) -> Port:
     """A port held to the reference, in a process that runs."""
     captured = reference.captured
-    mine, its = CHANNELS[captured["backend"]], CHANNELS[port.backend]
+    mine = CHANNELS[captured["backend"]]
+    its = CHANNELS[port.backend]
     opened = model.open(
         port.file,
         port.factory,
@@ -94,8 +107,12 @@ def held_in(model: Interpreter, given: Given, reference: Reference, port: Given,
     found = compare(reference, model, _pairs(asked.map), "optimizer" in opened["has"])
     steps = trained(opened, found.sides.port)
     if asked.divergence and found.partings:
-        kept(found.seen, min(found.partings, key=lambda each: each.framework), Path(asked.divergence))
-    remarks = dict.fromkeys([*captured["remarks"], *found.sides.port["remarks"], *_not_compared(reference, steps)])
+        kept(
+            found.seen, min(found.partings, key=lambda each: each.framework), Path(asked.divergence)
+        )
+    remarks = dict.fromkeys(
+        [*captured["remarks"], *found.sides.port["remarks"], *_not_compared(reference, steps)]
+    )
     return Port(
         command=command,
         reference=_model(given, captured),
@@ -103,7 +120,9 @@ def held_in(model: Interpreter, given: Given, reference: Reference, port: Given,
         ok=all(one.framework for one in found.partings),
         divergences=found.partings,
         tree=tree(found),
-        carried=CarriedFinding(layers=found.carried.pairs, by=found.carried.by, lacking=found.carried.lacking),
+        carried=CarriedFinding(
+            layers=found.carried.pairs, by=found.carried.by, lacking=found.carried.lacking
+        ),
         starts=dict(found.starts),
         losses=found.losses,
         judged=found.judged,
@@ -112,7 +131,12 @@ def held_in(model: Interpreter, given: Given, reference: Reference, port: Given,
 
 
 def _model(given: Given, captured: Captured) -> Model:
-    return Model(file=given.name, backend=captured["backend"], versions=captured["versions"], loss=captured["loss"])
+    return Model(
+        file=given.name,
+        backend=captured["backend"],
+        versions=captured["versions"],
+        loss=captured["loss"],
+    )
 
 
 def _pairs(words: tuple[str, ...]) -> dict[str, str]:
@@ -124,4 +148,9 @@ def _not_compared(reference: Reference, steps: bool) -> list[str]:
     if reference.steps and steps:
         return []
     side = "port" if reference.steps else "reference" if steps else "files"
-    return [f"no steps were compared: the {side} {'have' if side == 'files' else 'has'} no optimizer(model)"]
+    return [
+        (
+            f"no steps were compared: the {side} {'have' if side == 'files' else 'has'} no "
+            "optimizer(model)"
+        )
+    ]

@@ -1,4 +1,7 @@
-"""An interpreter that has somebody's own model open, seen from the side that starts it (isograd/inside.py is the other)."""
+"""An interpreter that has somebody's own model open, seen from the side that starts it.
+
+isograd/inside.py is the other.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,9 @@ class Interpreter:
     """
 
     def __init__(self, backend: str, python: str | None = None, threads: int = 2) -> None:
-        self.backend, self.python, self.name = backend, python or sys.executable, backend
+        self.backend = backend
+        self.python = python or sys.executable
+        self.name = backend
         self.folder = tempfile.TemporaryDirectory(prefix="isograd-", ignore_cleanup_errors=True)
         self.stderr = tempfile.TemporaryFile()  # noqa: SIM115  # it lives as long as the process
         self.files = 0
@@ -54,7 +59,9 @@ class Interpreter:
                 encoding="utf-8",
             )
         except OSError as error:
-            raise UserError(f"--python {backend}= must be an interpreter; received {python}: {error.strerror}") from None
+            raise UserError(
+                f"--python {backend}= must be an interpreter; received {python}: {error.strerror}"
+            ) from None
         try:
             answer = self._answer()
             if answer["type"] == "broken":
@@ -66,7 +73,12 @@ class Interpreter:
     def __enter__(self) -> Interpreter:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -84,22 +96,34 @@ class Interpreter:
         Args:
             file: Of the user.
             factory: The function that makes the model.
-            request: `data`, a dictionary of x and y, or None for the file's own batch(); `samples`, `precision`, `training`,
-                `seed`, `folded`, as isograd/inside.py has them.
+            request: `data`, a dictionary of x and y, or None for the file's own batch(); `samples`,
+                `precision`, `training`, `seed`, `folded`, as isograd/inside.py has them.
         """
         self.name = file.name
         for sent in Path(self.folder.name).iterdir():  # to the model before this one
             sent.unlink()
         data = request.pop("data", None)
         path = None if data is None else self._send(data)
-        defaults = {"samples": None, "precision": None, "training": True, "seed": 0, "folded": False}
+        defaults = {
+            "samples": None,
+            "precision": None,
+            "training": True,
+            "seed": 0,
+            "folded": False,
+        }
         return self.ask(do="open", file=str(file), factory=factory, data=path, **defaults | request)
 
     def capture(
-        self, values: bool = True, gradient: bool = True, put: dict[tuple[str, int, int], np.ndarray] | None = None
+        self,
+        values: bool = True,
+        gradient: bool = True,
+        put: dict[tuple[str, int, int], np.ndarray] | None = None,
     ) -> captured.Captured:
         """One forward and backward pass."""
-        places = [{"path": p, "call": c, "leaf": i, "value": value} for (p, c, i), value in (put or {}).items()]
+        places = [
+            {"path": p, "call": c, "leaf": i, "value": value}
+            for (p, c, i), value in (put or {}).items()
+        ]
         path = self._send(places) if places else None
         return self._fetch(do="capture", values=values, gradient=gradient, put=path)
 
@@ -111,8 +135,10 @@ class Interpreter:
         """Set parameters and statistics, by path and canonical name."""
         self.ask(**{"do": "write", "from": self._send(layers)})
 
-    def steps(self, count: int = 0, batches: list[dict[str, Any]] | None = None, values: bool = True) -> list[captured.Step]:
-        """Steps of the user's optimiser: so many on the batch that is open, or one on each of other batches."""
+    def steps(
+        self, count: int = 0, batches: list[dict[str, Any]] | None = None, values: bool = True
+    ) -> list[captured.Step]:
+        """Steps of the user's optimiser: so many on the open batch, or one on each of others."""
         path = None if batches is None else self._send(batches)
         return self._fetch(do="steps", count=count, batches=path, values=values)
 
@@ -153,9 +179,15 @@ class Interpreter:
         children.ended(self.process)
         status = self.process.returncode
         if status == -signal.SIGKILL:
-            return f"{self.name}: the process of {self.backend} was killed by SIGKILL (out of memory?)"
+            return (
+                f"{self.name}: the process of {self.backend} was killed by SIGKILL (out of memory?)"
+            )
         self.stderr.seek(0)
-        lines = [line.strip() for line in self.stderr.read().decode(errors="replace").splitlines() if line.strip()]
+        lines = [
+            line.strip()
+            for line in self.stderr.read().decode(errors="replace").splitlines()
+            if line.strip()
+        ]
         cause = f"by {signal.Signals(-status).name}" if status < 0 else f"with exit status {status}"
         said = f": {lines[-1][:200]}" if lines else ""
         return f"{self.name}: the process of {self.backend} ended {cause}{said}"
@@ -164,7 +196,8 @@ class Interpreter:
         if "No module named" in reason:
             needs = ", ".join(NEEDS[self.backend])
             raise UserError(
-                f"{self.backend} needs {needs} in {self.python}: {reason}; install with: {install_command(self.backend)}"
+                f"{self.backend} needs {needs} in {self.python}: {reason}; install with: "
+                f"{install_command(self.backend)}"
             )
         raise Failed(f"{self.backend} cannot be loaded in {self.python}: {reason}")
 
@@ -186,12 +219,19 @@ class Interpreter:
 
 
 def trained(opened: dict[str, Any], found: captured.Captured) -> bool:
-    """Whether an open model has an optimizer: its file's, or that which a Keras model was compiled with."""
+    """Whether an open model has an optimizer: its file's, or a compiled Keras model's."""
     return "optimizer" in opened["has"] or found["optimizer"] is not None
 
 
 def _environment(threads: int) -> dict[str, str]:
-    """A worker's, without the way to our own sources: the user may have a `common` too. No file is left beside theirs."""
+    """A worker's, without the way to our own sources: the user may have a `common` too.
+
+    No file is left beside theirs.
+    """
     env = environment(threads) | {"PYTHONDONTWRITEBYTECODE": "1"}
     theirs = os.environ.get("PYTHONPATH")
-    return env | {"PYTHONPATH": theirs} if theirs else {name: value for name, value in env.items() if name != "PYTHONPATH"}
+    return (
+        env | {"PYTHONPATH": theirs}
+        if theirs
+        else {name: value for name, value in env.items() if name != "PYTHONPATH"}
+    )

@@ -1,4 +1,4 @@
-"""The tensors where a port parts from its reference first, as an .npz file: to be looked at elsewhere."""
+"""The tensors where a port parts from its reference first, as an .npz: to look at elsewhere."""
 
 from __future__ import annotations
 
@@ -16,11 +16,14 @@ from isograd.captured import Captured, Place
 
 
 def kept(seen: Sides, first: Parting, path: Path) -> None:
-    """Write the inputs, output and dL/d output of the place where they part, of both, each in its own layout.
+    """Write inputs, output and dL/d output of the place where both part, each in its own layout.
 
-    Where they part in no place of its own (the loss, a step), the output of the whole model and its gradient.
+    Where they part in no place of its own (the loss, a step), the output of the whole model and its
+    gradient.
     """
-    found = _arrays("reference", seen.reference, first.place) | _arrays("port", seen.port, first.port_place)
+    found = _arrays("reference", seen.reference, first.place) | _arrays(
+        "port", seen.port, first.port_place
+    )
     content = io.BytesIO()
     np.savez(content, place=first.place, port_place=first.port_place, stage=first.stage, **found)  # type: ignore[arg-type]
     write_whole(path, content.getvalue())
@@ -29,7 +32,11 @@ def kept(seen: Sides, first: Parting, path: Path) -> None:
 def _arrays(side: str, captured: Captured, name: str) -> dict[str, np.ndarray]:
     place = _named(captured["places"], name)
     if place is None:
-        found = {"output": captured["output"], "gradient": captured["output_gradient"], "loss": np.asarray(captured["loss"])}
+        found = {
+            "output": captured["output"],
+            "gradient": captured["output_gradient"],
+            "loss": np.asarray(captured["loss"]),
+        }
     else:
         inputs = {f"input_{i}": value for i, value in enumerate(place["inputs"])}
         found = inputs | {"output": place["output"], "gradient": place["gradient"]}

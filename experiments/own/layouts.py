@@ -1,4 +1,7 @@
-"""Layouts that a capture does not state, but that follow from others: of what is transposed, or computed element by element."""
+"""Layouts that a capture does not state, but that follow from others.
+
+Of what is transposed, or computed element by element.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,8 @@ BY_ELEMENT = ("activation", "dropout", "add", "multiply")
 def completed(captured: Captured) -> Captured:
     """The capture, with values, and with those layouts in it.
 
-    A layout that a layer states is kept. Of a transposition it is that of what is transposed, turned: then a value is read
-    channels last on both sides, whichever of them turns it, and when.
+    A layout that a layer states is kept. Of a transposition it is that of what is transposed,
+    turned: then a value is read channels last on both sides, whichever of them turns it, and when.
     """
     before: list[Place] = []
     for place in captured["places"]:
@@ -28,7 +31,11 @@ def _layout(place: Place, before: list[Place]) -> list[int] | None:
     axes = place["config"].get("axes", [])
     if place["kind"] == "transpose" and sorted(axes) == sorted(source):
         return [axes.index(axis) for axis in source]
-    if place["kind"] in BY_ELEMENT and place["layout"] is None and place["inputs"][0].shape == tuple(place["shape"]):
+    if (
+        place["kind"] in BY_ELEMENT
+        and place["layout"] is None
+        and place["inputs"][0].shape == tuple(place["shape"])
+    ):
         return source
     return place["layout"]
 

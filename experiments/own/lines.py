@@ -1,4 +1,4 @@
-"""The lines of each framework that a piece of advice asks for, and how its text spells a share and layers."""
+"""The lines of each framework that advice asks for, and how its text spells a share and layers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ LINES: dict[str, dict[str, str]] = {
         "nnx": "nnx.leaky_relu(x, negative_slope=0.01) in place of nnx.relu(x)",
     },
     "he": {
-        "torch": "torch.nn.init.kaiming_normal_(layer.weight, nonlinearity='relu'); torch.nn.init.zeros_(layer.bias)",
+        "torch": (
+            "torch.nn.init.kaiming_normal_(layer.weight, nonlinearity='relu'); "
+            "torch.nn.init.zeros_(layer.bias)"
+        ),
         "keras": 'kernel_initializer="he_normal" in each layer',
         "linen": "kernel_init=nn.initializers.he_normal() in each layer",
         "nnx": "kernel_init=nnx.initializers.he_normal() in each layer",
@@ -28,7 +31,9 @@ LINES: dict[str, dict[str, str]] = {
         "nnx": "kernel_init=nnx.initializers.glorot_normal() in each layer",
     },
     "normalization": {
-        "torch": "nn.BatchNorm1d(features), of images nn.BatchNorm2d(channels), before each activation",
+        "torch": (
+            "nn.BatchNorm1d(features), of images nn.BatchNorm2d(channels), before each activation"
+        ),
         "keras": "keras.layers.BatchNormalization() before each activation",
         "linen": "nn.BatchNorm(use_running_average=not train)(x) before each activation",
         "nnx": "nnx.BatchNorm(features, rngs=rngs) before each activation",
@@ -41,9 +46,18 @@ LINES: dict[str, dict[str, str]] = {
     },
     "logits": {
         "torch": "return the logits: nn.CrossEntropyLoss takes its own softmax",
-        "keras": "keras.losses.SparseCategoricalCrossentropy(from_logits=False), or no softmax and from_logits=True",
-        "linen": "return the logits: optax.softmax_cross_entropy_with_integer_labels takes its own softmax",
-        "nnx": "return the logits: optax.softmax_cross_entropy_with_integer_labels takes its own softmax",
+        "keras": (
+            "keras.losses.SparseCategoricalCrossentropy(from_logits=False), or no softmax and "
+            "from_logits=True"
+        ),
+        "linen": (
+            "return the logits: optax.softmax_cross_entropy_with_integer_labels takes its own "
+            "softmax"
+        ),
+        "nnx": (
+            "return the logits: optax.softmax_cross_entropy_with_integer_labels takes its own "
+            "softmax"
+        ),
     },
     "rate": {
         "torch": "torch.optim.{optimizer}(model.parameters(), lr={rate:.1g})",

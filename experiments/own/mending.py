@@ -1,4 +1,7 @@
-"""The reference's values put into a port where it leaves them, so that what comes after is judged with right inputs."""
+"""The reference's values put into a port where it leaves them.
+
+So what comes after is judged with right inputs.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,10 @@ Put = dict[tuple[str, int, int], np.ndarray]
 
 
 def mended(sides: Sides, found: Divergence) -> Put:
-    """What is put into the port so that it goes on with the reference's value; empty where it cannot be told where."""
+    """What is put into the port so that it goes on with the reference's value.
+
+    Empty where it cannot be told where.
+    """
     if found.mine is None or found.its is None:
         return {}
     if not found.own and (put := _put_before(sides, found.mine, found.its)):
@@ -34,8 +40,13 @@ def _put_before(sides: Sides, mine: int, its: int) -> Put:
     return _put(wanted, makers[-1], sides.layouts) if makers else {}
 
 
-def _put(value: np.ndarray | None, place: Place, layouts: dict[tuple[int, int], Axes], axes: Axes | None = None) -> Put:
-    """A value at a place of the port: in the order of the axes that both declare, or in the likeliest."""
+def _put(
+    value: np.ndarray | None,
+    place: Place,
+    layouts: dict[tuple[int, int], Axes],
+    axes: Axes | None = None,
+) -> Put:
+    """A value at a place of the port: in the order of axes that both declare, or the likeliest."""
     output = place["output"]
     if value is None or output is None:
         return {}

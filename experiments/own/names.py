@@ -12,7 +12,7 @@ _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def plain(name: str) -> str:
-    """A user's name, in which what cannot be printed or turns the direction of a text is made visible."""
+    """A user's name in which what cannot be printed or turns a text's direction is made visible."""
     return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in name)
 
 
@@ -33,7 +33,11 @@ def power(decades: int) -> str:
 def of_decades(decades: float) -> str:
     """A number by its logarithm, with two digits, also where no float can hold it."""
     whole = math.floor(decades)
-    return f"{10.0**decades:.2g}" if abs(whole) < LARGE else f"{10.0 ** (decades - whole):.2g}e{whole:+d}"
+    return (
+        f"{10.0**decades:.2g}"
+        if abs(whole) < LARGE
+        else f"{10.0 ** (decades - whole):.2g}e{whole:+d}"
+    )
 
 
 def number(value: float | None, digits: int = 2) -> str:

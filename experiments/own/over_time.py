@@ -1,8 +1,9 @@
 """The gradient within a recurrent layer, against the steps of time.
 
-A framework runs such a layer in one call, and what it hands out of dL/dy holds only what comes to each step from the layers
-above. So the layer is run again as it is defined (backends/numpy/recurrent.py), forward and back through time, on what was
-captured. It counts where that gives the layer's own output and the gradient of its own weights; else that is said.
+A framework runs such a layer in one call, and what it hands out of dL/dy holds only what comes to
+each step from the layers above. So the layer is run again as it is defined
+(backends/numpy/recurrent.py), forward and back through time, on what was captured. It counts where
+that gives the layer's own output and the gradient of its own weights; else that is said.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from isograd.captured import Captured, Layer, Place, rms
 CELLS = {"lstm": LSTM(), "gru": GRU(), "rnn": SimpleRNN()}
 ACTIVATIONS = {"tanh": Tanh(), "relu": ReLU(), "sigmoid": Sigmoid(), "linear": Identity()}
 SAME = 1e-3
-"""Of the largest number: float32 over a hundred steps of time is off by less, another cell by more."""
+"""Of the largest number: float32 over a hundred steps of time is off by less, another cell by
+more."""
 
 
 class Found(NamedTuple):
@@ -45,7 +47,9 @@ def over_time(captured: Captured) -> Found:
         run = _run(place, layer)
         signals = None if run is None else _signals(captured, place, layer, run)
         if signals is None:
-            found.remarks.append(f"the gradient over the steps of time within {path} is not seen: {_why(place)}")
+            found.remarks.append(
+                f"the gradient over the steps of time within {path} is not seen: {_why(place)}"
+            )
         else:
             found.profiles.append(OverTime(path=path, signal_gradient_rms=signals))
     return found
@@ -54,21 +58,36 @@ def over_time(captured: Captured) -> Found:
 def _why(place: Place) -> str:
     if place["output"] is None:
         return "only norms were kept; keep values with --save, or take fewer samples"
-    return "run as it is defined, the layer does not give the same numbers (another cell, start, gate or mask)"
+    return (
+        "run as it is defined, the layer does not give the same numbers (another cell, start, gate "
+        "or mask)"
+    )
 
 
 def _run(place: Place, layer: Layer) -> Run | None:
-    """The layer as it is defined, on what went into it; None where that does not give what it has returned."""
-    cell, function = CELLS.get(layer["config"].get("cell", "")), layer["config"].get("activation") or "tanh"
-    if place["output"] is None or not place["inputs"] or cell is None or function not in ACTIVATIONS:
+    """The layer as it is defined, on what went into it.
+
+    None where that does not give what it has returned.
+    """
+    cell = CELLS.get(layer["config"].get("cell", ""))
+    function = layer["config"].get("activation") or "tanh"
+    if (
+        place["output"] is None
+        or not place["inputs"]
+        or cell is None
+        or function not in ACTIVATIONS
+    ):
         return None
-    x, y = _ordered(place, place["inputs"][0]), _ordered(place, place["output"])
+    x = _ordered(place, place["inputs"][0])
+    y = _ordered(place, place["output"])
     if x.ndim != 3 or not {"kernel", "recurrent"} <= layer["parameters"].keys():
         return None
     units = layer["parameters"]["recurrent"].shape[-1]
     step = Step(cell, units, (ACTIVATIONS[function],))
     in_order = x[:, ::-1] if layer["config"].get("backwards") else x
-    run = through_time(step.carried, one_step(step), _parameters(layer, units), in_order[None], 0, training=True)
+    run = through_time(
+        step.carried, one_step(step), _parameters(layer, units), in_order[None], 0, training=True
+    )
     h = np.stack([site.h[0] for site in run.sites], axis=1)
     h = h[:, -1] if y.ndim == 2 else h[:, ::-1] if layer["config"].get("backwards") else h
     return run if h.shape == y.shape and relative(h, y) <= SAME else None
@@ -95,7 +114,10 @@ def _parameters(layer: Layer, units: int) -> Arrays:
 
 
 def _signals(captured: Captured, place: Place, layer: Layer, run: Run) -> list[float | None] | None:
-    """B times the rms of dL/dh at each step; None where the gradient of the weights is not the captured one."""
+    """B times the rms of dL/dh at each step.
+
+    None where the gradient of the weights is not the captured one.
+    """
     backwards = bool(layer["config"].get("backwards"))
     back = back_through_time(run, _from_above(captured, place, run, backwards), EXACT)
     wanted = layer["gradients"].get("recurrent")
@@ -107,11 +129,20 @@ def _signals(captured: Captured, place: Place, layer: Layer, run: Run) -> list[f
 
 
 def _from_above(captured: Captured, place: Place, run: Run, backwards: bool) -> list[np.ndarray]:
-    """What comes to each step [seed, batch, unit] from outside the layer: to its outputs, and to its state after the last."""
+    """What comes to each step [seed, batch, unit] from outside the layer.
+
+    To its outputs, and to its state after the last.
+    """
     found = [np.zeros_like(site.h) for site in run.sites]
     if place["gradient"] is not None:
         gradient = _ordered(place, place["gradient"])
-        steps = gradient[:, None] if gradient.ndim == 2 else gradient[:, ::-1] if backwards else gradient
+        steps = (
+            gradient[:, None]
+            if gradient.ndim == 2
+            else gradient[:, ::-1]
+            if backwards
+            else gradient
+        )
         for site, one in zip(found[-steps.shape[1] :], np.moveaxis(steps, 1, 0), strict=True):
             site += one
     for other in captured["places"]:

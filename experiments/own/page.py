@@ -26,7 +26,9 @@ def page_of_port(said: Port) -> str:
     return _rendered("port.html", said=said, **port_shown.shown(said))
 
 
-def _rendered(template: str, *, figures: dict[str, Figure], tables: dict[str, list[Row]], **content: Any) -> str:
+def _rendered(
+    template: str, *, figures: dict[str, Figure], tables: dict[str, list[Row]], **content: Any
+) -> str:
     rows = {name: figure.rows for name, figure in figures.items()} | tables
     return framed.rendered(
         HERE / template,
@@ -41,6 +43,13 @@ def _rendered(template: str, *, figures: dict[str, Figure], tables: dict[str, li
 
 def _dark() -> str:
     """The colours of charts, which are drawn for white, for a reader who prefers dark."""
-    lines = [(key, light, dark) for light, dark in zip(PALETTE, DARK, strict=True) for key in ("stroke", "fill")]
-    rules = [f'figure [{key}="{light}"] {{ {key}: light-dark({light}, {dark}); }}' for key, light, dark in lines]
+    lines = [
+        (key, light, dark)
+        for light, dark in zip(PALETTE, DARK, strict=True)
+        for key in ("stroke", "fill")
+    ]
+    rules = [
+        f'figure [{key}="{light}"] {{ {key}: light-dark({light}, {dark}); }}'
+        for key, light, dark in lines
+    ]
     return "\n".join([*rules, f'figure [stroke="{PAPER}"] {{ stroke: var(--paper); }}'])

@@ -9,12 +9,18 @@ from experiments.own.port_document import CauseFinding, Parting, Stage
 from experiments.own.sides import Sides
 from isograd.captured import Place
 
-FRAMEWORK = ("running.unbiased", "optimizer.place", "clipping.epsilon", "gradient.kink", "activation.constants")
+FRAMEWORK = (
+    "running.unbiased",
+    "optimizer.place",
+    "clipping.epsilon",
+    "gradient.kink",
+    "activation.constants",
+)
 """Causes that are what a framework does by itself, whoever uses it."""
 
 
 def told(sides: Sides, found: Divergence, findings: list[Finding]) -> int | None:
-    """The index of the place that is told: the likeliest cause's, or where the difference was seen first."""
+    """The index of the place that is told: the likeliest cause's, or where it was seen first."""
     if found.own:
         return found.mine
     if findings:
@@ -61,7 +67,12 @@ def parting(
 
 def _cause(found: Finding) -> CauseFinding:
     return CauseFinding(
-        key=found.key, said=found.said, cure=found.cure, page=found.page, certainty=found.certainty, note=found.note
+        key=found.key,
+        said=found.said,
+        cure=found.cure,
+        page=found.page,
+        certainty=found.certainty,
+        note=found.note,
     )
 
 

@@ -2,25 +2,34 @@
 
     python -m experiments.port torch=mine_torch.py keras=mine_keras.py --json port.json
 
-| field            | meaning                                                                                             |
-|------------------|-----------------------------------------------------------------------------------------------------|
-| schema           | 1                                                                                                   |
-| command          | the command line                                                                                    |
-| reference, port  | file, backend, versions, loss                                                                       |
-| ok               | whether all that was compared agrees, but for what the frameworks do by themselves                  |
-| divergences      | where they part, the first one first; each after the reference's value was put in at those before   |
-| . stage          | forward, backward, loss, step or statistics                                                         |
-| . place, port_place | the paths; of a fault that lies between two places, `place` is where the likeliest cause is       |
-| . before         | of a value: the place before which it lies; null where it is the place itself                        |
-| . error, tolerance | the largest difference as a share of the largest number, and what a right port may be off by      |
-| . causes         | the likeliest first: key, said, cure, page, certainty, note; empty where none is known              |
-| . framework      | whether it is what the port's framework does by itself, whoever uses it                             |
-| tree             | the reference's places in the order of execution, each with its counterpart, errors and tolerances  |
-| carried          | layers: the port's by the reference's; by: how each was found; lacking: what has no counterpart      |
-| starts           | layers whose weights were of another size before they were carried: by path, the rms of both        |
-| losses           | of each step, of both                                                                               |
-| judged           | the stages that were compared                                                                       |
-| remarks          | what could not be seen into, and what was changed                                                   |
+| field               | meaning                                                                    |
+|---------------------|----------------------------------------------------------------------------|
+| schema              | 1                                                                          |
+| command             | the command line                                                           |
+| reference, port     | file, backend, versions, loss                                              |
+| ok                  | whether all that was compared agrees, but for what the frameworks do by    |
+|                     | themselves                                                                 |
+| divergences         | where they part, the first one first; each after the reference's value was |
+|                     | put in at those before                                                     |
+| . stage             | forward, backward, loss, step or statistics                                |
+| . place, port_place | the paths; of a fault that lies between two places, `place` is where the   |
+|                     | likeliest cause is                                                         |
+| . before            | of a value: the place before which it lies; null where it is the place     |
+|                     | itself                                                                     |
+| . error, tolerance  | the largest difference as a share of the largest number, and what a right  |
+|                     | port may be off by                                                         |
+| . causes            | the likeliest first: key, said, cure, page, certainty, note; empty where   |
+|                     | none is known                                                              |
+| . framework         | whether it is what the port's framework does by itself, whoever uses it    |
+| tree                | the reference's places in the order of execution, each with its            |
+|                     | counterpart, errors and tolerances                                         |
+| carried             | layers: the port's by the reference's; by: how each was found; lacking:    |
+|                     | what has no counterpart                                                    |
+| starts              | layers whose weights were of another size before they were carried: by     |
+|                     | path, the rms of both                                                      |
+| losses              | of each step, of both                                                      |
+| judged              | the stages that were compared                                              |
+| remarks             | what could not be seen into, and what was changed                          |
 """
 
 from __future__ import annotations
@@ -80,7 +89,15 @@ class Branch(Finding):
     value_tolerance: Number = None
     gradient: Number = None
     gradient_tolerance: Number = None
-    mark: Literal["agrees", "parts", "gradient parts", "follows", "reordered", "not compared", "cannot be judged"]
+    mark: Literal[
+        "agrees",
+        "parts",
+        "gradient parts",
+        "follows",
+        "reordered",
+        "not compared",
+        "cannot be judged",
+    ]
 
 
 class CarriedFinding(Finding):

@@ -1,4 +1,7 @@
-"""What the page of a port shows: where it parts with cause and cure, the tree with errors beside their bounds, and losses."""
+"""What the page of a port shows.
+
+Where it parts with cause and cure, the tree with errors beside their bounds, and losses.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,8 @@ WORDS = port_spoken.SIGNS | {"parts": "parts here", "gradient parts": "its gradi
 MANY = 12
 """A tree with more places has a filter."""
 
-WIDE, NARROW = Size(560, 220, 22), Size(200, 200, 14)
+WIDE = Size(560, 220, 22)
+NARROW = Size(200, 200, 14)
 
 
 def shown(said: Port) -> dict[str, Any]:
@@ -25,10 +29,17 @@ def shown(said: Port) -> dict[str, Any]:
     first = said.first
     others = [one for one in said.divergences if one is not first]
     errors = [error for branch in said.tree for error in (branch.value, branch.gradient)]
-    bounds = [bound for branch in said.tree for bound in (branch.value_tolerance, branch.gradient_tolerance)]
+    bounds = [
+        bound
+        for branch in said.tree
+        for bound in (branch.value_tolerance, branch.gradient_tolerance)
+    ]
     strips = Strips([*errors, *bounds])
     return {
-        "title": f"{plain(said.port.file)} against {plain(said.reference.file)}: {'agrees' if said.ok else 'parts'}",
+        "title": (
+            f"{plain(said.port.file)} against {plain(said.reference.file)}: "
+            f"{'agrees' if said.ok else 'parts'}"
+        ),
         "facts": plain(_facts(said)),
         "verdict": plain(next(port_spoken.head(said)) if said.ok else _parts(said)),
         "first": _parting(said, first) if first else None,
@@ -36,9 +47,13 @@ def shown(said: Port) -> dict[str, Any]:
         "rest": [plain(line) for line in port_spoken.closing(said)],
         "axis": strips.axis(),
         "rows": list(_rows(said.tree, strips)),
-        "families": {"mark": list(dict.fromkeys(map(_kind, said.tree)))} if len(said.tree) > MANY else {},
+        "families": {"mark": list(dict.fromkeys(map(_kind, said.tree)))}
+        if len(said.tree) > MANY
+        else {},
         "figures": {"losses": _losses(said)} if len(said.losses) > 1 else {},
-        "tables": {"places": [branch.model_dump(mode="json") | _names(branch) for branch in said.tree]},
+        "tables": {
+            "places": [branch.model_dump(mode="json") | _names(branch) for branch in said.tree]
+        },
     }
 
 
@@ -48,7 +63,10 @@ def _names(branch: Branch) -> dict[str, str]:
 
 def _facts(said: Port) -> str:
     reference, port = (f"{one.file} ({one.backend})" for one in (said.reference, said.port))
-    return f"{reference} is the reference, {port} the port; {len(said.tree)} places, compared in float64 with the same weights."
+    return (
+        f"{reference} is the reference, {port} the port; {len(said.tree)} places, compared in "
+        "float64 with the same weights."
+    )
 
 
 def _parts(said: Port) -> str:
@@ -73,7 +91,10 @@ def _times(count: int) -> str:
 
 def _parting(said: Port, found: Parting) -> dict[str, Any]:
     where, *lines = port_spoken.parting(said, found)
-    told = [{"said": plain(line.removeprefix("Cure: ")), "cure": line.startswith("Cure: ")} for line in lines]
+    told = [
+        {"said": plain(line.removeprefix("Cure: ")), "cure": line.startswith("Cure: ")}
+        for line in lines
+    ]
     return {"where": plain(where), "lines": told, "framework": found.framework}
 
 
@@ -85,7 +106,10 @@ def _rows(tree: list[Branch], strips: Strips) -> Iterator[dict[str, Any]]:
     before: list[str] = []
     for branch in tree:
         within, name = _within(branch.path)
-        same = next((i for i, pair in enumerate(zip(before, within, strict=False)) if pair[0] != pair[1]), len(before))
+        same = next(
+            (i for i, pair in enumerate(zip(before, within, strict=False)) if pair[0] != pair[1]),
+            len(before),
+        )
         if same < len(within):
             yield {"module": ".".join(within[same:]), "path": ".".join(within), "depth": same}
         before = within if not _is_module(branch, before) else before
@@ -93,7 +117,10 @@ def _rows(tree: list[Branch], strips: Strips) -> Iterator[dict[str, Any]]:
 
 
 def _within(path: str) -> tuple[list[str], str]:
-    """The modules that a place is in, and its own name: `blocks.0:relu` is in `blocks` and `0`, and is `:relu`."""
+    """The modules that a place is in, and its own name.
+
+    `blocks.0:relu` is in `blocks` and `0`, and is `:relu`.
+    """
     owner, colon, function = path.partition(":")
     modules = owner.split(".") if owner else []
     return (modules, f":{function}") if colon else (modules[:-1], modules[-1] if modules else path)
@@ -126,12 +153,18 @@ def _kind(branch: Branch) -> str:
     return "parts" if branch.mark.endswith("parts") else WORDS[branch.mark]
 
 
-def _measured(strips: Strips, what: str, error: float | None, bound: float | None) -> dict[str, Any]:
+def _measured(
+    strips: Strips, what: str, error: float | None, bound: float | None
+) -> dict[str, Any]:
     """An error, its bound, and the strip of both."""
     texts = {"error": amount(error), "bound": amount(bound) if error is not None else ""}
     if error is None:
         return texts | {"strip": strips.strip(None, None, f"{what} not compared")}
-    outcome = "" if bound is None else f", bound {amount(bound)}: {'beyond it' if error > bound else 'within it'}"
+    outcome = (
+        ""
+        if bound is None
+        else f", bound {amount(bound)}: {'beyond it' if error > bound else 'within it'}"
+    )
     return texts | {"strip": strips.strip(error, bound, f"{what} off by {amount(error)}{outcome}")}
 
 
@@ -147,8 +180,10 @@ def _losses(said: Port) -> Figure:
     mine, its = ([pair[side] for pair in said.losses] for side in (0, 1))
     lines = [Line("reference", mine, PALETTE[0], [1, 0]), Line("port", its, PALETTE[1], [5, 3])]
     text = (
-        f"Loss before each of {len(mine)} steps: of the reference from {number(mine[0], 6)} to {number(mine[-1], 6)}, "
-        f"of the port from {number(its[0], 6)} to {number(its[-1], 6)}."
+        f"Loss before each of {len(mine)} steps: of the reference from {number(mine[0], 6)} to "
+        f"{number(mine[-1], 6)}, of the port from {number(its[0], 6)} to {number(its[-1], 6)}."
     )
-    rows: list[Row] = [{"step": i + 1, "reference": mine, "port": its} for i, (mine, its) in enumerate(said.losses)]
+    rows: list[Row] = [
+        {"step": i + 1, "reference": mine, "port": its} for i, (mine, its) in enumerate(said.losses)
+    ]
     return figure(lambda size: charts.losses(lines, None, size), text, rows, WIDE, NARROW)

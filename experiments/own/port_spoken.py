@@ -1,4 +1,7 @@
-"""A comparison of a port on the terminal: where they part first and why, the tree, and what is behind it."""
+"""A comparison of a port on the terminal.
+
+Where they part first and why, the tree, and what is behind it.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +53,11 @@ def head(said: Port) -> Iterator[str]:
     else:
         blind = sum(branch.mark == "cannot be judged" for branch in said.tree)
         but = ", but for what the framework does by itself" if first else ""
-        but += f", as far as it can be judged ({blind} of {len(said.tree)} places cannot: see below)" if blind else ""
+        but += (
+            f", as far as it can be judged ({blind} of {len(said.tree)} places cannot: see below)"
+            if blind
+            else ""
+        )
         yield f"The port agrees{but}: {', '.join(_judged(said))}."
 
 
@@ -69,7 +76,9 @@ def parting(said: Port, found: Parting) -> Iterator[str]:
     """A place where they part: the place, the cause and the cure."""
     yield _where(said, found)
     if not found.causes:
-        lonely = any(line.endswith("of the port has no counterpart") for line in said.carried.lacking)
+        lonely = any(
+            line.endswith("of the port has no counterpart") for line in said.carried.lacking
+        )
         rest = "; layers of the port are without the reference's weights" if lonely else ""
         yield f"The cause is not among those that are known{rest}."
     for number, cause in enumerate(found.causes):
@@ -83,21 +92,35 @@ def parting(said: Port, found: Parting) -> Iterator[str]:
 
 
 def _where(said: Port, found: Parting) -> str:
-    errors = f"off by {_number(found.error)} of its largest number, {_number(found.tolerance)} is rounding"
+    errors = (
+        f"off by {_number(found.error)} of its largest number, {_number(found.tolerance)} is "
+        "rounding"
+    )
     match found.stage:
         case "forward":
             place = f"{found.place} ({found.type})" if found.type else found.place
-            beside = f", in the port {found.port_place} ({found.port_type})" if found.port_type else ""
-            before = f", before {found.before}" if found.before and found.before != found.place else ""
+            beside = (
+                f", in the port {found.port_place} ({found.port_type})" if found.port_type else ""
+            )
+            before = (
+                f", before {found.before}" if found.before and found.before != found.place else ""
+            )
             return f"The port leaves at {place}{before}{beside}: {errors}."
         case "loss":
             return f"The outputs agree, the loss does not: {errors}."
         case "backward":
             place = f"{found.place} ({found.type}), in the port {found.port_place}"
-            return f"The values agree, the gradient does not: coming back it leaves at {place}: {errors}."
+            return (
+                f"The values agree, the gradient does not: coming back it leaves at {place}: "
+                f"{errors}."
+            )
         case "step":
             alone = said.first is found
-            begin = "The values and gradients agree, the steps of the optimizer do not" if alone else "The steps part too"
+            begin = (
+                "The values and gradients agree, the steps of the optimizer do not"
+                if alone
+                else "The steps part too"
+            )
             return f"{begin}: off by {_number(found.error)} of the largest step."
         case "statistics":
             return f"The running statistics of {found.place} part: off by {_number(found.error)}."
@@ -134,7 +157,8 @@ def _cells(branch: Branch) -> list[str]:
 
 def branch_cells(branch: Branch) -> dict[str, Any]:
     """A line of the whole tree, for the page."""
-    reference, port = f"{branch.path} {branch.type}", f"{branch.port_path} {branch.port_type}" if branch.port_path else "-"
+    reference = f"{branch.path} {branch.type}"
+    port = f"{branch.port_path} {branch.port_type}" if branch.port_path else "-"
     numbers = (branch.value, branch.value_tolerance, branch.gradient, branch.gradient_tolerance)
     mark = "parts" if branch.mark.endswith("parts") else branch.mark.replace(" ", "-")
     return {"mark": mark, "cells": [reference, port, *map(_number, numbers), SIGNS[branch.mark]]}
@@ -157,9 +181,14 @@ def sentences(said: Port) -> Iterator[str]:
 def closing(said: Port) -> Iterator[str]:
     """What holds for the whole: the rest, the weights, the losses, and what was changed."""
     values = [d for d in said.divergences if d.stage == "forward"]
-    if values and all(branch.mark in ("agrees", "parts", "not compared", "reordered") for branch in said.tree):
+    if values and all(
+        branch.mark in ("agrees", "parts", "not compared", "reordered") for branch in said.tree
+    ):
         places = "there" if len(values) == 1 else "at these places"
-        yield f"With the reference's values put in {places}, all others agree (worst {_worst(said)} of the tolerance)."
+        yield (
+            f"With the reference's values put in {places}, all others agree (worst {_worst(said)} "
+            "of the tolerance)."
+        )
     elif not said.divergences:
         yield f"Worst: {_worst(said)} of the tolerance, which is computed from the reference."
     yield _carried(said)
@@ -176,8 +205,13 @@ def worst(said: Port) -> float:
     shares = [0.0]
     for branch in said.tree:
         if branch.mark == "agrees":
-            pairs = [(branch.value, branch.value_tolerance), (branch.gradient, branch.gradient_tolerance)]
-            shares += [error / tolerance for error, tolerance in pairs if error is not None and tolerance]
+            pairs = [
+                (branch.value, branch.value_tolerance),
+                (branch.gradient, branch.gradient_tolerance),
+            ]
+            shares += [
+                error / tolerance for error, tolerance in pairs if error is not None and tolerance
+            ]
     return max(shares)
 
 
@@ -190,13 +224,16 @@ def _blind(said: Port) -> Iterator[str]:
     found = [branch.path for branch in said.tree if branch.mark == "cannot be judged"]
     if found:
         yield (
-            f"{len(found)} of {len(said.tree)} places cannot be judged, the first of them {found[0]}: rounding alone may move "
-            "them by as much as they are large."
+            f"{len(found)} of {len(said.tree)} places cannot be judged, the first of them "
+            f"{found[0]}: rounding alone may move them by as much as they are large."
         )
 
 
 def _starts(said: Port) -> Iterator[str]:
-    """The sizes of the weights before they were carried: where they differ, a training from the start does."""
+    """The sizes of the weights before they were carried.
+
+    Where they differ, a training from the start does.
+    """
     if not said.starts:
         return
     path, (mine, its) = next(iter(said.starts.items()))
@@ -204,8 +241,9 @@ def _starts(said: Port) -> Iterator[str]:
     others = f", and {count} other{'s' if count > 1 else ''}" if count else ""
     where = path or "(model)"
     yield (
-        f"The weights start in another size, before they are carried: {where} with an rms of {_size(mine)} in the reference, "
-        f"{_size(its)} in the port{others}. docs/migration/initialization.md has what each framework draws."
+        f"The weights start in another size, before they are carried: {where} with an rms of "
+        f"{_size(mine)} in the reference, {_size(its)} in the port{others}. "
+        "docs/migration/initialization.md has what each framework draws."
     )
 
 

@@ -1,7 +1,9 @@
-"""A port held to its reference, stage by stage: weights carried over, values, loss, gradients, steps of the optimiser.
+"""A port held to its reference, stage by stage.
 
-Where a value parts, the reference's is put in, and the rest is judged with right inputs: so several faults come out of one run,
-and what follows from one is not taken for another.
+Weights carried over, values, loss, gradients, steps of the optimiser.
+
+Where a value parts, the reference's is put in, and the rest is judged with right inputs: so several
+faults come out of one run, and what follows from one is not taken for another.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ MOST = 8
 """So many places where they part are looked for."""
 
 STEP = 1e-6
-"""A right step is off by less, as a share of the largest step: optimisers compute some numbers in float32."""
+"""A right step is off by less, as a share of the largest step: optimisers compute some numbers in
+float32."""
 
 
 class Reference(NamedTuple):
@@ -45,7 +48,7 @@ class Reference(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """What is told of a place in the tree, and how far off it was before the reference's value was put in."""
+    """What is told of a place in the tree, and how far off it was without the reference's value."""
 
     word: str
     error: float
@@ -65,7 +68,9 @@ class Compared(NamedTuple):
     gradients: dict[int, float]
 
 
-def compare(reference: Reference, port: Interpreter, given: Mapping[str, str], optimizer: bool) -> Compared:
+def compare(
+    reference: Reference, port: Interpreter, given: Mapping[str, str], optimizer: bool
+) -> Compared:
     """Hold a port to its reference.
 
     Args:
@@ -79,7 +84,9 @@ def compare(reference: Reference, port: Interpreter, given: Mapping[str, str], o
 
 class _Comparison:
     def __init__(self, reference: Reference, port: Interpreter, given: Mapping[str, str]) -> None:
-        self.reference, self.port, self.given = reference, port, given
+        self.reference = reference
+        self.port = port
+        self.given = given
         self.put: Put = {}
         self.partings: list[Parting] = []
         self.judged: list[Stage] = ["forward"]
@@ -92,12 +99,22 @@ class _Comparison:
         self._statistics(sides)
         optimizer = optimizer or sides.port["optimizer"] is not None
         losses = self._steps(sides) if optimizer and self.reference.steps else []
-        return Compared(sides, self.seen, self.carried, self.starts, self.partings, self.judged, losses, self.marks, errors)
+        return Compared(
+            sides,
+            self.seen,
+            self.carried,
+            self.starts,
+            self.partings,
+            self.judged,
+            losses,
+            self.marks,
+            errors,
+        )
 
     # --- values
 
     def _forward(self) -> Sides:
-        """Go on with the reference's values wherever the port leaves them; the sides of the last pass."""
+        """Go on with the reference's values where the port leaves them; the last pass's sides."""
         for turn in range(MOST):
             sides = self._sides()
             if turn == 0:
@@ -127,7 +144,9 @@ class _Comparison:
         other = None if found.its is None else sides.its[found.its]
         before = None if found.own or found.mine is None else spelt(sides.mine[found.mine])
         self._mark(len(sides.mine) if i is None else i, "parts", found.error)
-        self.partings.append(parting("forward", place, other, found.error, found.tolerance, findings, before))
+        self.partings.append(
+            parting("forward", place, other, found.error, found.tolerance, findings, before)
+        )
 
     def _mark(self, place: int, word: str, error: float) -> None:
         self.marks.setdefault(place, Mark(word, error))
@@ -148,18 +167,28 @@ class _Comparison:
         return found.errors
 
     def _parameters(self, sides: Sides, last: int) -> None:
-        """Parameters whose gradient parts though that of their layer's output agrees: the layer nearest to the loss."""
+        """Parameters whose gradient parts though that of their layer's output agrees.
+
+        The layer nearest to the loss.
+        """
         index = {place["path"]: i for i, place in enumerate(sides.mine)}
         its_index = {place["path"]: place for place in sides.its}
-        off = [found for found in backward.parameters(sides, self.carried.pairs) if found.error > found.tolerance]
+        off = [
+            found
+            for found in backward.parameters(sides, self.carried.pairs)
+            if found.error > found.tolerance
+        ]
         judged = [found for found in off if index.get(found.path, -1) > last]
         if not judged:
             return
         found = max(judged, key=lambda each: index[each.path])
-        place, other = sides.mine[index[found.path]], its_index[self.carried.pairs[found.path]]
+        place = sides.mine[index[found.path]]
+        other = its_index[self.carried.pairs[found.path]]
         self._mark(index[found.path], "gradient parts", found.error)
         findings = explaining.gradient(sides, place, other)
-        self.partings.append(parting("backward", place, other, found.error, found.tolerance, findings))
+        self.partings.append(
+            parting("backward", place, other, found.error, found.tolerance, findings)
+        )
 
     def _loss(self, sides: Sides) -> bool:
         """Whether the loss parts, of the same output."""
@@ -176,7 +205,11 @@ class _Comparison:
 
     def _part_backward(self, sides: Sides, pair: Pair, errors: dict[int, float]) -> None:
         tolerances = sides.tolerances.gradients
-        follows = [p for p in sides.alignment.pairs if p.mine > pair.mine and errors.get(p.mine, 1.0) <= tolerances[p.mine]]
+        follows = [
+            p
+            for p in sides.alignment.pairs
+            if p.mine > pair.mine and errors.get(p.mine, 1.0) <= tolerances[p.mine]
+        ]
         place, other = sides.mine[pair.mine], sides.its[pair.its]
         behind = [sides.mine[p.mine] for p in follows]
         error, tolerance = errors[pair.mine], tolerances[pair.mine]

@@ -1,4 +1,4 @@
-"""A reference and its port beside each other: what was captured of both, and how their places are paired."""
+"""A reference and its port side by side: what was captured of both, and how their places pair."""
 
 from __future__ import annotations
 

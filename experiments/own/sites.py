@@ -1,9 +1,10 @@
 """The sites of somebody's own model: which places are its layers, and what is measured there.
 
-A site is a place whose layer has weights of two or more axes (affine maps, convolutions, recurrent and attention layers, and a
-module's own weights), in the order of execution. Its h is what leaves its block: the output of the last activation,
-normalization or sum before the next such layer begins, or its own output where there is none. The last layer is the model's
-output and no site, as in `compare`, unless it is the only one.
+A site is a place whose layer has weights of two or more axes (affine maps, convolutions, recurrent
+and attention layers, and a module's own weights), in the order of execution. Its h is what leaves
+its block: the output of the last activation, normalization or sum before the next such layer
+begins, or its own output where there is none. The last layer is the model's output and no site, as
+in `compare`, unless it is the only one.
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ def sites(captured: Captured) -> list[Site]:
     found = [i for i in weighted if not _is_around(places, i, weighted)]
     found.sort(key=lambda i: places[i]["start"])
     if not found:
-        raise UserError("the model must have a layer with weights; none was seen: " + _what_was_seen(captured))
+        raise UserError(
+            "the model must have a layer with weights; none was seen: " + _what_was_seen(captured)
+        )
     ends = [places[i]["start"] for i in found[1:]] + [max(place["end"] for place in places) + 1]
     hidden = list(zip(found, ends, strict=True))[: max(1, len(found) - 1)]
     return [_site(places, i, end) for i, end in hidden]
@@ -56,25 +59,47 @@ def sites(captured: Captured) -> list[Site]:
 
 def _has_weights(captured: Captured, place: Place) -> bool:
     layer = captured["layers"].get(place["path"])
-    return layer is not None and not place["leaf"] and place["kind"] in WEIGHTED and bool(weights(layer))
+    return (
+        layer is not None
+        and not place["leaf"]
+        and place["kind"] in WEIGHTED
+        and bool(weights(layer))
+    )
 
 
 def _is_around(places: list[Place], i: int, weighted: list[int]) -> bool:
-    """Whether a module with weights of its own holds other layers: a transformer with its table of positions is no layer."""
+    """Whether a module with weights of its own holds other layers.
+
+    A transformer with its table of positions is no layer.
+    """
     outer = places[i]
-    return any(outer["start"] < places[j]["start"] and places[j]["end"] < outer["end"] for j in weighted if j != i)
+    return any(
+        outer["start"] < places[j]["start"] and places[j]["end"] < outer["end"]
+        for j in weighted
+        if j != i
+    )
 
 
 def weights(layer: Layer) -> list[str]:
     """Those of its parameters that are weights, and no biases or scales."""
-    return [name for name, value in layer["parameters"].items() if value.ndim >= 2 and "bias" not in name]
+    return [
+        name
+        for name, value in layer["parameters"].items()
+        if value.ndim >= 2 and "bias" not in name
+    ]
 
 
 def _site(places: list[Place], i: int, end: int) -> Site:
     own = places[i]
-    block = [j for j, place in enumerate(places) if own["end"] < place["end"] < end and _ends_a_block(place)]
+    block = [
+        j
+        for j, place in enumerate(places)
+        if own["end"] < place["end"] < end and _ends_a_block(place)
+    ]
     path = own["path"] or "(model)"
-    return Site(f"{path}#{own['call']}" if own["call"] else path, own["path"], i, block[-1] if block else i)
+    return Site(
+        f"{path}#{own['call']}" if own["call"] else path, own["path"], i, block[-1] if block else i
+    )
 
 
 def _ends_a_block(place: Place) -> bool:
@@ -102,7 +127,8 @@ def of_capture(captured: Captured, found: list[Site]) -> Measured:
         gradients.append(_together([layer["gradients"].get(name) for name in weights(layer)]))
     norms = [place["norms"] for place in captured["places"]]
     return Measured(
-        captured["loss"], _of_places(norms, captured["batch"], found) | {"weight_gradient_rms": np.array(gradients)}
+        captured["loss"],
+        _of_places(norms, captured["batch"], found) | {"weight_gradient_rms": np.array(gradients)},
     )
 
 
@@ -113,17 +139,26 @@ def of_step(captured: Captured, step: Step, found: list[Site]) -> Measured:
         layer = captured["layers"][site.layer]
         norms = [step["norms"][site.layer][name] for name in weights(layer)]
         sizes = [layer["parameters"][name].size for name in weights(layer)]
-        gradient, update, weight = (_mean_square(norms, sizes, of) for of in ("gradient", "update", "weight"))
+        gradient, update, weight = (
+            _mean_square(norms, sizes, of) for of in ("gradient", "update", "weight")
+        )
         gradients.append(gradient)
         ratios.append(update / weight if weight else 0.0)
     quantities = _of_places(step["places"], captured["batch"], found)
-    return Measured(step["loss"], quantities | {"weight_gradient_rms": np.array(gradients), "update_ratio": np.array(ratios)})
+    return Measured(
+        step["loss"],
+        quantities | {"weight_gradient_rms": np.array(gradients), "update_ratio": np.array(ratios)},
+    )
 
 
 def trace(measured: list[Measured]) -> Trace:
-    """The passes of one run as a trace of one seed; a quantity that not every one has is left out."""
-    names = [name for name in measured[0].quantities if all(name in one.quantities for one in measured)]
-    quantities = {name: np.stack([one.quantities[name] for one in measured])[None] for name in names}
+    """The passes of one run as a trace of one seed; a quantity that some lack is left out."""
+    names = [
+        name for name in measured[0].quantities if all(name in one.quantities for one in measured)
+    ]
+    quantities = {
+        name: np.stack([one.quantities[name] for one in measured])[None] for name in names
+    }
     return Trace(np.arange(len(measured)), np.array([[one.loss for one in measured]]), quantities)
 
 

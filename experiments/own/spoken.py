@@ -12,7 +12,15 @@ from experiments.own.diagnosis import Diagnosis, SiteFinding
 from experiments.own.names import number
 from experiments.report.layout import Row, table, wrapped
 
-HEADS = ("layer", "type", "gradient\nof last", "weights\nhand back", "activation\nleaves", "dead\nunits", "update\nratio")
+HEADS = (
+    "layer",
+    "type",
+    "gradient\nof last",
+    "weights\nhand back",
+    "activation\nleaves",
+    "dead\nunits",
+    "update\nratio",
+)
 SHOWN = 40
 """So many layers are listed; of more the first and the last of them."""
 
@@ -36,8 +44,8 @@ def facts(said: Diagnosis) -> str:
     loss = f"; the loss is {said.loss_said}" if said.loss_said else ""
     layers = f"{len(said.sites)} layers before the output" if len(said.sites) > 1 else "1 layer"
     return (
-        f"{said.file} ({said.backend}): {layers}, {said.parameters:,} parameters; batch {said.batch}, {said.precision}, "
-        f"{mode} mode{loss}."
+        f"{said.file} ({said.backend}): {layers}, {said.parameters:,} parameters; batch "
+        f"{said.batch}, {said.precision}, {mode} mode{loss}."
     )
 
 
@@ -56,7 +64,9 @@ def rows(said: Diagnosis) -> Iterator[Row]:
 
 def cells(site: SiteFinding, last: float | None) -> list[str]:
     """The cells below all heads but the first."""
-    of_last = site.signal_gradient_rms / last if site.signal_gradient_rms is not None and last else None
+    of_last = (
+        site.signal_gradient_rms / last if site.signal_gradient_rms is not None and last else None
+    )
     numbers = (of_last, site.weights, site.block, site.dead_fraction, site.update_ratio)
     return [site.type, *map(number, numbers)]
 
@@ -86,7 +96,9 @@ def verdicts(said: Diagnosis) -> Iterator[str]:
 
 def _learning(said: Diagnosis) -> Iterator[str]:
     if said.learning:
-        yield f"Learning, after {said.steps} steps: {said.learning.verdict}; {said.learning.reason}."
+        learning = said.learning
+        yield f"Learning, after {said.steps} steps: {learning.verdict}; {learning.reason}."
     elif said.steps:
-        first, last = number(said.losses[0], 4), number(said.losses[-1], 4)
+        first = number(said.losses[0], 4)
+        last = number(said.losses[-1], 4)
         yield f"In {said.steps} steps the loss goes from {first} to {last}."

@@ -1,4 +1,7 @@
-"""Tensors of two frameworks beside each other: equal up to the order of their axes, and how far apart they are otherwise."""
+"""Tensors of two frameworks beside each other.
+
+Equal up to the order of their axes, and how far apart they are otherwise.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,10 @@ LEAST_VALUES = 2
 
 
 def error(a: np.ndarray, b: np.ndarray) -> float:
-    """The largest difference, as a share of the largest of `a`; infinite where shapes differ or a value is not finite."""
+    """The largest difference, as a share of the largest of `a`.
+
+    Infinite where shapes differ or a value is not finite.
+    """
     if a.shape != b.shape:
         return np.inf
     if not a.size:
@@ -38,7 +44,10 @@ def relative(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def of_a_sample(a: np.ndarray) -> np.ndarray:
-    """The values of each sample in the order of their size [sample, value]: the same in every order of the axes."""
+    """The values of each sample in the order of their size [sample, value].
+
+    The same in every order of the axes.
+    """
     return np.sort(a.reshape(len(a), -1), axis=1) if a.ndim else a.reshape(1, 1)
 
 
@@ -55,10 +64,17 @@ def telling(a: np.ndarray) -> bool:
 
 
 def axes_of(a: np.ndarray, b: np.ndarray) -> Iterator[Axes]:
-    """The orders of the axes of `b` that give the shape of `a`, the batch axis first; the usual ones come first."""
+    """The orders of the axes of `b` that give the shape of `a`, the batch axis first.
+
+    The usual ones come first.
+    """
     if a.ndim != b.ndim:
         return
-    usual = [tuple(range(b.ndim)), (0, b.ndim - 1, *range(1, b.ndim - 1)), (0, *range(2, b.ndim), 1)]
+    usual = [
+        tuple(range(b.ndim)),
+        (0, b.ndim - 1, *range(1, b.ndim - 1)),
+        (0, *range(2, b.ndim), 1),
+    ]
     every = [(0, *rest) for rest in itertools.permutations(range(1, b.ndim))] if b.ndim else [()]
     for axes in dict.fromkeys([*usual, *every] if b.ndim > 1 else every):
         if tuple(b.shape[i] for i in axes) == a.shape:
@@ -86,7 +102,9 @@ class Match(NamedTuple):
 
 
 def declared(mine: list[int] | None, its: list[int] | None) -> Axes | None:
-    """The order of the axes of the port's tensor that lays it out as the reference's, where both say where their axes are.
+    """The order of the axes of the port's tensor that lays it out as the reference's.
+
+    Where both say where their axes are.
 
     Args:
         mine: The order of the reference's axes that makes (batch, *space, channel).
@@ -97,14 +115,16 @@ def declared(mine: list[int] | None, its: list[int] | None) -> Axes | None:
     return tuple(its[mine.index(axis)] for axis in range(len(mine)))
 
 
-def match(a: np.ndarray, b: np.ndarray, known: dict[tuple[int, int], Axes], tolerance: float) -> Match | None:
+def match(
+    a: np.ndarray, b: np.ndarray, known: dict[tuple[int, int], Axes], tolerance: float
+) -> Match | None:
     """The nearest layout of `b`; None where no order of its axes has the shape of `a`.
 
     Args:
         a: Of the reference.
         b: Of the port.
-        known: The layouts that equal tensors have voted for, by both numbers of axes: the best order of a tensor that differs
-            is not its own.
+        known: The layouts that equal tensors have voted for, by both numbers of axes: the best
+            order of a tensor that differs is not its own.
         tolerance: Up to which they are equal.
     """
     best: Match | None = None
@@ -122,7 +142,9 @@ def match(a: np.ndarray, b: np.ndarray, known: dict[tuple[int, int], Axes], tole
     return best
 
 
-def voted(pairs: list[tuple[np.ndarray, np.ndarray]], tolerance: float) -> dict[tuple[int, int], Axes]:
+def voted(
+    pairs: list[tuple[np.ndarray, np.ndarray]], tolerance: float
+) -> dict[tuple[int, int], Axes]:
     """The layouts of equal tensors, by both numbers of axes: the most frequent one of each."""
     votes: dict[tuple[int, int], Counter[Axes]] = {}
     for a, b in pairs:
@@ -133,5 +155,8 @@ def voted(pairs: list[tuple[np.ndarray, np.ndarray]], tolerance: float) -> dict[
 
 
 def _square(a: np.ndarray) -> bool:
-    """Whether several orders of the axes have the same shape and could be equal by symmetry of constant values."""
+    """Whether several orders of the axes could be equal, by symmetry of constant values.
+
+    They have the same shape.
+    """
     return not telling(a)

@@ -1,8 +1,9 @@
 """How far a right port may be off, computed from the reference itself.
 
-Its weights are moved by one unit in the last place, which no other framework can be asked to keep, and it is seen how far each
-place moves. The place's tolerance is a hundred times the largest such move, or a hundred times the machine epsilon for each
-layer, whichever is larger; of values and of gradients by themselves.
+Its weights are moved by one unit in the last place, which no other framework can be asked to keep,
+and it is seen how far each place moves. The place's tolerance is a hundred times the largest such
+move, or a hundred times the machine epsilon for each layer, whichever is larger; of values and of
+gradients by themselves.
 """
 
 from __future__ import annotations
@@ -55,8 +56,9 @@ def tolerances(captured: Captured, model: Reference | None = None) -> Tolerances
 
     Args:
         captured: Of the reference.
-        model: It, to be run with weights that are moved; they are put back. Without it, of a capture that was kept, what the
-            layers' rounding alone may do counts, with ten times the factor.
+        model: It, to be run with weights that are moved; they are put back. Without it, of a
+            capture that was kept, what the layers' rounding alone may do counts, with ten times the
+            factor.
     """
     if model is None:
         return _least(captured, 10 * FACTOR)
@@ -71,7 +73,10 @@ def tolerances(captured: Captured, model: Reference | None = None) -> Tolerances
 def _least(captured: Captured, factor: float) -> Tolerances:
     least = factor * max(1, len(captured["layers"])) * _epsilon(captured)
     count = len(captured["places"])
-    parameters = {path: dict.fromkeys(layer["parameters"], least) for path, layer in captured["layers"].items()}
+    parameters = {
+        path: dict.fromkeys(layer["parameters"], least)
+        for path, layer in captured["layers"].items()
+    }
     return Tolerances([least] * count, [least] * count, least, parameters)
 
 
@@ -86,7 +91,10 @@ def _larger(least: Tolerances, a: Captured, b: Captured) -> Tolerances:
     gradients = [_apart(one["gradient"], other["gradient"]) for one, other in places]
     loss = abs(a["loss"] - b["loss"]) / max(abs(a["loss"]), np.finfo(float).tiny)
     parameters = {
-        path: {name: max(old, FACTOR * _moved_gradient(a, b, path, name)) for name, old in names.items()}
+        path: {
+            name: max(old, FACTOR * _moved_gradient(a, b, path, name))
+            for name, old in names.items()
+        }
         for path, names in least.parameters.items()
     }
     return Tolerances(
@@ -98,11 +106,16 @@ def _larger(least: Tolerances, a: Captured, b: Captured) -> Tolerances:
 
 
 def _moved_gradient(a: Captured, b: Captured, path: str, name: str) -> float:
-    return _apart(a["layers"][path]["gradients"].get(name), b["layers"][path]["gradients"].get(name))
+    return _apart(
+        a["layers"][path]["gradients"].get(name), b["layers"][path]["gradients"].get(name)
+    )
 
 
 def _apart(a: np.ndarray | None, b: np.ndarray | None) -> float:
-    """0 where nothing was captured, or where a move leads to another side of a kink: such a place tells nothing of rounding."""
+    """0 where nothing was captured, or where a move leads to another side of a kink.
+
+    Such a place tells nothing of rounding.
+    """
     found = 0.0 if a is None or b is None else error(a, b)
     return found if np.isfinite(found) else 0.0
 
@@ -114,4 +127,7 @@ def _arrays(layer: Layer) -> Arrays:
 def _moved(layer: Layer, turn: int) -> Arrays:
     """Each weight's neighbour, up or down as it is drawn."""
     rng = np.random.default_rng([turn, len(layer["parameters"])])
-    return {name: np.nextafter(a, a + rng.choice([-1.0, 1.0], a.shape).astype(a.dtype)) for name, a in _arrays(layer).items()}
+    return {
+        name: np.nextafter(a, a + rng.choice([-1.0, 1.0], a.shape).astype(a.dtype))
+        for name, a in _arrays(layer).items()
+    }

@@ -1,4 +1,4 @@
-"""The tree of a port: all places of the reference, each with its counterpart and how far off that is."""
+"""The tree of a port: all places of the reference, each with its counterpart and its error."""
 
 from __future__ import annotations
 
@@ -16,8 +16,12 @@ def tree(found: Compared) -> list[Branch]:
 
 
 def _branch(found: Compared, i: int, pair: Pair | None) -> Branch:
-    sides, place, mark = found.sides, found.sides.mine[i], found.marks.get(i)
-    branch = Branch(path=spelt(place), type=place["type"], port_path=None, port_type=None, mark="not compared")
+    sides = found.sides
+    place = found.sides.mine[i]
+    mark = found.marks.get(i)
+    branch = Branch(
+        path=spelt(place), type=place["type"], port_path=None, port_type=None, mark="not compared"
+    )
     if pair is not None and pair.match is not None:
         other = sides.its[pair.its]
         blind = sides.tolerances.values[i] >= BLIND
@@ -34,4 +38,6 @@ def _branch(found: Compared, i: int, pair: Pair | None) -> Branch:
         branch = branch.model_copy(update=compared)
     if mark is None:
         return branch
-    return branch.model_copy(update={"mark": mark.word, "gradient" if "gradient" in mark.word else "value": mark.error})
+    return branch.model_copy(
+        update={"mark": mark.word, "gradient" if "gradient" in mark.word else "value": mark.error}
+    )

@@ -33,14 +33,27 @@ def cut(taken: Passes) -> Iterator[Advice]:
 def zero(taken: Passes, said: Diagnosis) -> Iterator[Advice]:
     """Weights that are exactly 0, through which nothing goes back."""
     layers = taken.captured["layers"]
-    found = [path for path, layer in layers.items() if layer["kind"] in SIZED and not np.any(layer["parameters"]["weight"])]
+    found = [
+        path
+        for path, layer in layers.items()
+        if layer["kind"] in SIZED and not np.any(layer["parameters"]["weight"])
+    ]
     if not found or said.gradient.verdict != "dead":
         return
     moving = [path for path in found if _is_reached(layers[path])]
-    begin = f"The weights of {named(found)} are exactly 0: nothing goes back through them in the first step."
+    begin = (
+        f"The weights of {named(found)} are exactly 0: nothing goes back through them in the first "
+        "step."
+    )
     after = f"A gradient gets to {named(moving)}, and from the second step on to the layers before."
-    never = "No gradient gets to them either: they stay 0, and so does what the layers before them get."
-    yield Advice(cause="zero weights", said=f"{begin} {after if moving else never}", line=LINES["he"][taken.api])
+    never = (
+        "No gradient gets to them either: they stay 0, and so does what the layers before them get."
+    )
+    yield Advice(
+        cause="zero weights",
+        said=f"{begin} {after if moving else never}",
+        line=LINES["he"][taken.api],
+    )
 
 
 def _is_reached(layer: Layer) -> bool:
@@ -51,12 +64,19 @@ def _is_reached(layer: Layer) -> bool:
 def dead_end(taken: Passes) -> Iterator[Advice]:
     """An activation at the end of the model, which is none of a hidden layer."""
     places = taken.captured["places"]
-    last = max((place["start"] for place in places if place["path"] in taken.captured["layers"]), default=0)
-    behind = [i for i, place in enumerate(places) if place["kind"] == "activation" and place["end"] > last]
+    last = max(
+        (place["start"] for place in places if place["path"] in taken.captured["layers"]), default=0
+    )
+    behind = [
+        i for i, place in enumerate(places) if place["kind"] == "activation" and place["end"] > last
+    ]
     share = max((taken.norms[i]["dead"] or 0.0 for i in behind), default=0.0)
     if share > DEAD:
         which = f"{percent(share)} of the outputs are dead"
-        text = f"{which}: the activation behind the last layer has a derivative of 0 for the whole batch."
+        text = (
+            f"{which}: the activation behind the last layer has a derivative of 0 for the whole "
+            "batch."
+        )
         yield Advice(cause="dead units", said=text, line=LINES["open"][taken.api])
 
 

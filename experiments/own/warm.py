@@ -1,14 +1,18 @@
-"""Ports held to their references, one after another, for a program that asks again and again (isograd/ported.py).
+"""Ports held to their references, in turn, for a program that keeps asking (isograd/ported.py).
 
-It reads one request a line on standard input and writes one answer a line on standard output, both JSON:
+It reads one request a line on standard input and writes one answer a line on standard output, both
+JSON:
 
-    -> {"reference": "torch=mine_torch.py", "port": "keras=mine_keras.py", "python": [], "command": ...,
-        "asked": the fields of experiments.own.held.Asked, "page": whether a page is wanted where they part}
-    <- {"type": "done", "document": {...}, "text": ..., "divergence", "page": the paths of files, where they part}
+    -> {"reference": "torch=mine_torch.py", "port": "keras=mine_keras.py", "python": [],
+        "command": ..., "asked": the fields of experiments.own.held.Asked,
+        "page": whether a page is wanted where they part}
+    <- {"type": "done", "document": {...}, "text": ...,
+        "divergence", "page": the paths of files, where they part}
     <- {"type": "mistake" or "failed", "reason": ...}
 
-A framework is imported once: its interpreter stays, and opens one model after another. Where something went wrong in it, the
-next model gets a fresh one. A reference is captured once. It ends when its input does.
+A framework is imported once: its interpreter stays, and opens one model after another. Where
+something went wrong in it, the next model gets a fresh one. A reference is captured once. It ends
+when its input does.
 """
 
 from __future__ import annotations
@@ -67,7 +71,8 @@ class Server:
     """Answers requests."""
 
     def __init__(self, folder: Path) -> None:
-        self._interpreters, self._folder = Interpreters(), folder
+        self._interpreters = Interpreters()
+        self._folder = folder
         self._references: dict[str, Reference] = {}
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -78,19 +83,29 @@ class Server:
         pythons = names.pythons(request["python"])
         reference, port = names.given([request["reference"], request["port"]], pythons)
         if port.captured:
-            raise UserError("a port must be a model that runs; received a capture; the reference may be one, and comes first")
+            raise UserError(
+                "a port must be a model that runs; received a capture; the reference may be one, "
+                "and comes first"
+            )
         known = self._reference(reference, asked, pythons.get(reference.backend))
         with self._interpreters.of(port.backend, pythons.get(port.backend)) as model:
             found = held_in(model, reference, known, port, asked, request["command"])
         if request["page"] and not found.ok:
             _write(found, page)
         document = found.model_dump(mode="json", by_alias=True)
-        return {"document": document, "text": _text(found), "divergence": divergence, "page": str(page)}
+        return {
+            "document": document,
+            "text": _text(found),
+            "divergence": divergence,
+            "page": str(page),
+        }
 
     def _reference(self, given: Given, asked: Asked, python: str | None) -> Reference:
         """By the content of its file and data."""
         files = [given.file, *([Path(asked.data)] if asked.data else [])]
-        content = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files if file.is_file()]
+        content = [
+            hashlib.sha256(file.read_bytes()).hexdigest() for file in files if file.is_file()
+        ]
         key = repr((given, python, content, asked._replace(map=(), divergence=None)))
         if key not in self._references:
             self._references[key] = self._captured(given, asked, python)
@@ -142,7 +157,7 @@ def main() -> None:
 
 
 def _read(requests: queue.Queue[str], folder: str) -> None:
-    """Hand on what is asked; when nobody asks any more, end at once, also in the middle of a comparison."""
+    """Hand on what is asked; when nobody asks any more, end at once, even in a comparison."""
     for line in sys.stdin:
         requests.put(line)
     children.kill_all()

@@ -52,12 +52,18 @@ def train(job, activation, batch_norm, steps):
     @jax.jit
     def step(params, stats, state, x, y):
         def loss_of(params):
-            logits, updated = model.apply({"params": params, "batch_stats": stats}, x, mutable=["batch_stats"])
-            return optax.softmax_cross_entropy_with_integer_labels(logits, y).mean(), updated.get("batch_stats", {})
+            logits, updated = model.apply(
+                {"params": params, "batch_stats": stats}, x, mutable=["batch_stats"]
+            )
+            return optax.softmax_cross_entropy_with_integer_labels(logits, y).mean(), updated.get(
+                "batch_stats", {}
+            )
 
         (loss, stats_), gradients = jax.value_and_grad(loss_of, has_aux=True)(params)
         updates, state_ = optimizer.update(gradients, state)
-        norms = jnp.stack([jnp.linalg.norm(gradients[f"dense{i}"]["kernel"]) for i in range(len(weights))])
+        norms = jnp.stack(
+            [jnp.linalg.norm(gradients[f"dense{i}"]["kernel"]) for i in range(len(weights))]
+        )
         return optax.apply_updates(params, updates), stats_, state_, loss, norms
 
     norms, losses, seconds = [], [], []
@@ -72,9 +78,19 @@ def train(job, activation, batch_norm, steps):
 
 if __name__ == "__main__":
     file = np.load(sys.argv[1])
-    job = {"x": file["x"], "y": file["y"], "weights": [file[f"w{i}"] for i in range(int(file["layers"]))]}
+    job = {
+        "x": file["x"],
+        "y": file["y"],
+        "weights": [file[f"w{i}"] for i in range(int(file["layers"]))],
+    }
     for activation in sys.argv[2].split(","):
         for norm in sys.argv[3].split(","):
             norms, losses, seconds = train(job, activation, norm == "batch_norm", int(sys.argv[4]))
-            facts = {"activation": activation, "norm": norm, "import": imports, "seconds": seconds, "losses": losses}
+            facts = {
+                "activation": activation,
+                "norm": norm,
+                "import": imports,
+                "seconds": seconds,
+                "losses": losses,
+            }
             print(json.dumps(facts | {"norms": norms[0].tolist()}), flush=True)

@@ -28,10 +28,16 @@ def network(weights, activation, batch_norm):
         hidden = i < len(weights) - 1
         layers.append(keras.layers.Dense(weight.shape[1], use_bias=not (hidden and batch_norm)))
         if hidden:
-            layers += [keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5)] if batch_norm else []
+            layers += (
+                [keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5)] if batch_norm else []
+            )
             layers.append(ACTIVATIONS[activation]())
     model = keras.Sequential(layers)
-    for dense, weight in zip([layer for layer in model.layers if isinstance(layer, keras.layers.Dense)], weights, strict=True):
+    for dense, weight in zip(
+        [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)],
+        weights,
+        strict=True,
+    ):
         dense.kernel.assign(weight)
     return model
 
@@ -64,9 +70,19 @@ def train(job, activation, batch_norm, steps):
 
 if __name__ == "__main__":
     file = np.load(sys.argv[1])
-    job = {"x": file["x"], "y": file["y"], "weights": [file[f"w{i}"] for i in range(int(file["layers"]))]}
+    job = {
+        "x": file["x"],
+        "y": file["y"],
+        "weights": [file[f"w{i}"] for i in range(int(file["layers"]))],
+    }
     for activation in sys.argv[2].split(","):
         for norm in sys.argv[3].split(","):
             norms, losses, seconds = train(job, activation, norm == "batch_norm", int(sys.argv[4]))
-            facts = {"activation": activation, "norm": norm, "import": imports, "seconds": seconds, "losses": losses}
+            facts = {
+                "activation": activation,
+                "norm": norm,
+                "import": imports,
+                "seconds": seconds,
+                "losses": losses,
+            }
             print(json.dumps(facts | {"norms": norms[0].tolist()}), flush=True)

@@ -59,9 +59,19 @@ def train(job, activation, batch_norm, steps):
 
 if __name__ == "__main__":
     file = np.load(sys.argv[1])
-    job = {"x": file["x"], "y": file["y"], "weights": [file[f"w{i}"] for i in range(int(file["layers"]))]}
+    job = {
+        "x": file["x"],
+        "y": file["y"],
+        "weights": [file[f"w{i}"] for i in range(int(file["layers"]))],
+    }
     for activation in sys.argv[2].split(","):
         for norm in sys.argv[3].split(","):
             norms, losses, seconds = train(job, activation, norm == "batch_norm", int(sys.argv[4]))
-            facts = {"activation": activation, "norm": norm, "import": imports, "seconds": seconds, "losses": losses}
+            facts = {
+                "activation": activation,
+                "norm": norm,
+                "import": imports,
+                "seconds": seconds,
+                "losses": losses,
+            }
             print(json.dumps(facts | {"norms": norms[0].tolist()}), flush=True)

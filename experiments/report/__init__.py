@@ -1,1 +1,4 @@
-"""Reports: findings, told to a person, from the document of experiments/findings/document.py and the traces of its runs."""
+"""Reports: findings, told to a person.
+
+From the document of experiments/findings/document.py and the traces of its runs.
+"""

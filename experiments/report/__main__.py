@@ -1,10 +1,12 @@
-"""The page again, from runs that are there: of one folder, or of several side by side (two machines, precisions, versions).
+"""The page again, from runs that are there.
+
+Of one folder, or of several side by side (two machines, precisions, versions).
 
     python -m experiments.report                          of results/
     python -m experiments.report here/ there/ --output both.html
 
-It imports no framework and runs nothing. Exit status: 0; 1 when something could not be written; 2 for a mistake in what was
-asked; and what ends every command (experiments/entry.py).
+It imports no framework and runs nothing. Exit status: 0; 1 when something could not be written; 2
+for a mistake in what was asked; and what ends every command (experiments/entry.py).
 """
 
 from __future__ import annotations
@@ -37,12 +39,21 @@ if TYPE_CHECKING:
 class _Options:
     """All but the figures'."""
 
-    folders: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="[DIR ...]")] = (Path("results"),)
+    folders: Annotated[
+        tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="[DIR ...]")
+    ] = (Path("results"),)
     """Folders of runs."""
-    experiment: Annotated[str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="(default: the last one)")] = None
+    experiment: Annotated[
+        str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="(default: the last one)")
+    ] = None
     """Which experiment of the folders."""
-    output: Annotated[Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="(default: in the first)")] = None
-    """Where to write the page: in the first folder, under the experiment's name, if nothing is said."""
+    output: Annotated[
+        Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="(default: in the first)")
+    ] = None
+    (
+        "Where to write the page: in the first folder, under the experiment's name, if nothing is "
+        "said."
+    )
     tensorboard: Annotated[Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")] = None
     """Write event files that TensorBoard opens, the backends as runs that overlay."""
     open: bool = False
@@ -106,7 +117,8 @@ def _check_folder(folder: Path) -> None:
         os.listdir(folder)
     except OSError as error:
         raise UserError(
-            f"a folder must hold finished runs that can be read; received {folder}: {error.strerror}; name another"
+            f"a folder must hold finished runs that can be read; received {folder}: "
+            f"{error.strerror}; name another"
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""Agreement with the definition in words: counted, and everything that is broken or cannot be judged named."""
+"""Agreement with the definition in words: counted, and what is broken or cannot be judged named."""
 
 from __future__ import annotations
 
@@ -48,14 +48,18 @@ def _counts(backend: str, runs: list[Compared]) -> str:
     first = sum(run.agreement.first_step.outcome == "agrees" for run in runs)
     single = sum(run.agreement.single_steps.outcome == "agrees" for run in runs)
     return (
-        f"{backend}: first step: {first} of {len(runs)} agree; single steps from the same state: {single} of {len(runs)}; "
-        f"free runs: {free_runs([run.agreement for run in runs])}."
+        f"{backend}: first step: {first} of {len(runs)} agree; single steps from the same state: "
+        f"{single} of {len(runs)}; free runs: {free_runs([run.agreement for run in runs])}."
     )
 
 
 def free_runs(found: list[Agreement]) -> str:
     """How many free runs came to what."""
-    words = {"comparable": "comparable to the end in {}", "chaotic": "chaotic in {}", "broken": "broken in {}"}
+    words = {
+        "comparable": "comparable to the end in {}",
+        "chaotic": "chaotic in {}",
+        "broken": "broken in {}",
+    }
     words |= {"cannot be judged": "cannot be judged in {}"}
     counts = Counter((one.free_run.outcome, _why_chaotic(one)) for one in found)
     told = sorted(counts, key=lambda pair: (list(words).index(pair[0]), pair[1]))
@@ -64,7 +68,11 @@ def free_runs(found: list[Agreement]) -> str:
 
 def _why_chaotic(found: Agreement) -> str:
     """What a chaotic run's reason says after its step, in brackets; nothing for the others."""
-    why = (found.free_run.reason or "").partition(": ")[2] if found.free_run.outcome == "chaotic" else ""
+    why = (
+        (found.free_run.reason or "").partition(": ")[2]
+        if found.free_run.outcome == "chaotic"
+        else ""
+    )
     return f" ({why})" if why else ""
 
 
@@ -76,7 +84,9 @@ def _unjudged(runs: list[Compared]) -> Iterator[str]:
         parts = (("a step from the same state", a.single_steps), ("the free run", a.free_run))
         for what, part in parts:
             if part.outcome == "cannot be judged":
-                reasons.setdefault(f"{what} cannot be judged in {{}}: {part.reason}", []).append(run.name)
+                reasons.setdefault(f"{what} cannot be judged in {{}}: {part.reason}", []).append(
+                    run.name
+                )
     for text, names in reasons.items():
         count = f"{len(names)} of {len(runs)}"
         yield f"{runs[0].backend}: {text.replace('{}', count, 1)} ({', '.join(names)})"
@@ -88,10 +98,16 @@ def broken(run: Compared) -> Iterator[str]:
     if a.single_steps.outcome == "broken":
         found = a.single_steps
         where = found.where or "a step from the same state"
-        yield f"{who}: {found.reason or f'{where}: error {error(found.error)}, bound {error(found.bound)}'}"
+        yield (
+            f"{who}: "
+            f"{found.reason or f'{where}: error {error(found.error)}, bound {error(found.bound)}'}"
+        )
     if a.free_run.outcome == "broken":
         at = f"the free run at step {a.free_run.step}"
-        yield f"{who}: {at}: divergence {error(a.free_run.divergence)}, bound {error(a.free_run.bound)}"
+        yield (
+            f"{who}: {at}: divergence {error(a.free_run.divergence)}, bound "
+            f"{error(a.free_run.bound)}"
+        )
 
 
 def error(value: float | None) -> str:
@@ -118,23 +134,43 @@ class Worst(NamedTuple):
 
 
 def worst(document: Document) -> Iterator[Worst]:
-    """By framework: of all steps from the same state, and of all free runs, those with the largest error over its bound."""
+    """By framework.
+
+    Of all steps from the same state, and of all free runs, those with the largest error over its
+    bound.
+    """
     for backend, runs in compared(document).items():
         steps = [run for run in runs if run.agreement.single_steps.outcome != "cannot be judged"]
         if steps:
-            run = max(steps, key=lambda run: share(run.agreement.single_steps.error, run.agreement.single_steps.bound))
+            run = max(
+                steps,
+                key=lambda run: share(
+                    run.agreement.single_steps.error, run.agreement.single_steps.bound
+                ),
+            )
             check = run.agreement.single_steps
-            yield Worst(backend, "single steps", check.error, check.bound, check.where or "", run.name)
+            yield Worst(
+                backend, "single steps", check.error, check.bound, check.where or "", run.name
+            )
         free = [run for run in runs if run.agreement.free_run.bound is not None]
         if free:
-            run = max(free, key=lambda run: share(run.agreement.free_run.divergence, run.agreement.free_run.bound))
+            run = max(
+                free,
+                key=lambda run: share(
+                    run.agreement.free_run.divergence, run.agreement.free_run.bound
+                ),
+            )
             found = run.agreement.free_run
-            until = f"compared up to step {found.step}" if found.step is not None else "compared to the end"
+            until = (
+                f"compared up to step {found.step}"
+                if found.step is not None
+                else "compared to the end"
+            )
             yield Worst(backend, "free run", found.divergence, found.bound, until, run.name)
 
 
 def summary(found: list[Agreement]) -> list[str]:
-    """For a table: first step, single steps, and free runs of one configuration on all frameworks."""
+    """For a table: first step, single steps, free runs of one configuration on all frameworks."""
     if not found:
         return ["-", "-", "-"]
     steps = [[one.first_step.outcome for one in found], [one.single_steps.outcome for one in found]]
@@ -153,4 +189,8 @@ def _agreeing(outcomes: list[str]) -> str:
 
 def _alike(words: list[str]) -> str:
     counts = Counter(words)
-    return words[0] if len(counts) == 1 else ", ".join(f"{count} {word}" for word, count in counts.items())
+    return (
+        words[0]
+        if len(counts) == 1
+        else ", ".join(f"{count} {word}" for word, count in counts.items())
+    )

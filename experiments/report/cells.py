@@ -1,4 +1,7 @@
-"""What the terminal and the page both tell, as text: the cells of the tables, the times, what failed and what disagrees."""
+"""What the terminal and the page both tell, as text.
+
+The cells of the tables, the times, what failed and what disagrees.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +14,21 @@ from experiments.report.speaker import first_run, judged
 
 
 def told(configuration: Configuration) -> Iterable[tuple[str, RunFinding]]:
-    """One row for all backends where their verdicts are the same, and one for each where they differ."""
+    """One row for all backends where their verdicts agree, and one for each where they differ."""
     runs = judged(configuration)
     if len({verdicts(run) for run in runs.values()}) > 1:
         return [(f"{configuration.name} [{backend}]", run) for backend, run in runs.items()]
-    return [(configuration.name, first_run(configuration) or next(iter(configuration.runs.values())))]
+    return [
+        (configuration.name, first_run(configuration) or next(iter(configuration.runs.values())))
+    ]
 
 
 def verdicts(run: RunFinding) -> tuple[str, str]:
-    """What becomes of the gradient, and whether the network learns; without a verdict, why there is none."""
-    return run.gradient.verdict if run.gradient else run.status, run.learning.verdict if run.learning else "-"
+    """What becomes of the gradient, and whether the network learns; or why there is no verdict."""
+    return (
+        run.gradient.verdict if run.gradient else run.status,
+        run.learning.verdict if run.learning else "-",
+    )
 
 
 def numbers(run: RunFinding) -> list[str]:
@@ -37,7 +45,9 @@ def ratio(run: RunFinding) -> str:
 
 
 def geometric(spread: Spread | None) -> float | None:
-    """The geometric mean of the seeds that are finite and not 0; 0 where all of the finite ones are, None where none is finite.
+    """The geometric mean of the seeds that are finite and not 0.
+
+    0 where all of the finite ones are, None where none is finite.
 
     An arithmetic mean of seeds that are decades apart is that of the largest one.
     """
@@ -74,13 +84,21 @@ def result(run: RunFinding) -> str:
     value = f"{rounded:.2f}" if rounded > -100 else f"{rounded:.1e}"
     value = f"R² {value}" if run.r_squared else value
     large = found.std is not None and found.std >= 100
-    return value if len(found.seeds) == 1 else f"{value} ± {number(found.std, '.1e' if large else '.2f')}"
+    return (
+        value
+        if len(found.seeds) == 1
+        else f"{value} ± {number(found.std, '.1e' if large else '.2f')}"
+    )
 
 
-def head_of_result(documents: Iterable[Document], accuracy: str = "accuracy", r_squared: str = "test set") -> str:
+def head_of_result(
+    documents: Iterable[Document], accuracy: str = "accuracy", r_squared: str = "test set"
+) -> str:
     """The heading of what `result` gives: accuracies, R², or both."""
     real = {bool(c.spec.network.targets) for document in documents for c in document.configurations}
-    return " or ".join([*([accuracy] if False in real else []), *([r_squared] if True in real else [])])
+    return " or ".join(
+        [*([accuracy] if False in real else []), *([r_squared] if True in real else [])]
+    )
 
 
 def mean(spread: Spread | None, form: str) -> str:
@@ -100,7 +118,10 @@ def backends_of(document: Document) -> list[str]:
 
 
 class Times(NamedTuple):
-    """Seconds of one backend: the import, the first steps of all its runs together, and a later step on average."""
+    """Seconds of one backend.
+
+    The import, the first steps of all its runs together, and a later step on average.
+    """
 
     imports: float
     first_steps: float
@@ -123,10 +144,13 @@ def times(document: Document) -> dict[str, Times]:
 def side_by_side(document: Document) -> str:
     """Whether the seconds of the backends can be compared."""
     if document.exclusive and all(document.exclusive.values()):
-        return "The backends ran one after the other, each in a process of its own: their seconds can be compared."
+        return (
+            "The backends ran one after the other, each in a process of its own: their seconds can "
+            "be compared."
+        )
     return (
-        "Each backend ran in a process of its own, as many of them side by side as there are cores; to compare their seconds, "
-        "run them with --exclusive --fresh."
+        "Each backend ran in a process of its own, as many of them side by side as there are "
+        "cores; to compare their seconds, run them with --exclusive --fresh."
     )
 
 
@@ -150,12 +174,17 @@ def reasons(document: Document) -> Iterable[tuple[str, str]]:
     """Each configuration's name, and the reasons of its verdicts."""
     for c in document.configurations:
         for name, run in told(c):
-            given = [found.reason for found in (run.gradient, run.learning) if found and found.reason]
+            given = [
+                found.reason for found in (run.gradient, run.learning) if found and found.reason
+            ]
             if given:
                 yield name, "; ".join(given)
 
 
 def thresholds(document: Document) -> str:
     """What the verdicts were judged by."""
-    bounds = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in document.thresholds.model_dump().items())
+    bounds = ", ".join(
+        f"{name.replace('_', ' ')} {value:g}"
+        for name, value in document.thresholds.model_dump().items()
+    )
     return f"Thresholds of the verdicts (docs/verdicts.md): {bounds}."

@@ -1,13 +1,16 @@
-"""The countermeasures as a migrating reader needs them: what each is, and its room in three frameworks, read from the sources.
+"""The countermeasures as a migrating reader needs them.
 
-What is shown is complete: `build`, whatever it needs of this project, its spec among it, and the imports of both. Pasted where
-this project is not, it runs, and is right for an ordinary model (tests/test_pasted.py).
+What each is, and its room in three frameworks, read from the sources.
+
+What is shown is complete: `build`, whatever it needs of this project, its spec among it, and the
+imports of both. Pasted where this project is not, it runs, and is right for an ordinary model
+(tests/test_pasted.py).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from backends import FRAMEWORKS
@@ -62,21 +65,32 @@ class Room:
 
     @property
     def names(self) -> Table:
-        """The frameworks' own names: a heading, then a row for each kind, `-` where a framework has none."""
-        fullest = sorted(self.wings, key=lambda wing: -len(wing.names))  # so that the order is that of a whole list
+        """The frameworks' own names.
+
+        A heading, then a row for each kind, `-` where a framework has none.
+        """
+        # so that the order is that of a whole list
+        fullest = sorted(self.wings, key=lambda wing: -len(wing.names))
         kinds = dict.fromkeys(kind for wing in fullest for kind in wing.names)
         heading = ["in the spec", *(wing.framework for wing in self.wings)]
-        return [heading, *([kind, *(wing.names.get(kind, "-") for wing in self.wings)] for kind in kinds)]
+        return [
+            heading,
+            *([kind, *(wing.names.get(kind, "-") for wing in self.wings)] for kind in kinds),
+        ]
 
 
 def rooms() -> list[str]:
     """The names of the countermeasures."""
     files = (ROOT / "common" / "countermeasures").glob("*.py")
-    return sorted(file.stem for file in files if not file.stem.startswith("_"))  # what begins so is a part of a room
+    # what begins so is a part of a room
+    return sorted(file.stem for file in files if not file.stem.startswith("_"))
 
 
 def named(word: str) -> list[str]:
-    """The countermeasures one of whose native names is the word, with or without its module, in capitals or not."""
+    """The countermeasures one of whose native names is the word.
+
+    It may be with or without its module, in capitals or not.
+    """
     last = word.rpartition(".")[2].lower()
     found = [(name, read(name)) for name in rooms()]
     return [name for name, room in found if any(last in _last_parts(wing) for wing in room.wings)]
@@ -146,7 +160,10 @@ def _one_line(text: str) -> str:
 
 
 def blocks(definition: str) -> Iterator[str | Table]:
-    """The parts of a docstring: a paragraph or indented formulae as text, a table as its rows, the heading first."""
+    """The parts of a docstring.
+
+    A paragraph or indented formulae as text, a table as its rows, the heading first.
+    """
     for block in definition.split("\n\n"):
         if not block.startswith("|"):
             yield block
@@ -154,4 +171,16 @@ def blocks(definition: str) -> Iterator[str | Table]:
         lines = [line.strip().removeprefix("| ").removesuffix(" |") for line in block.splitlines()]
         # a bar without a space on one side belongs to a cell: |w|
         rows = [[cell.strip() for cell in re.split(r"(?<=\s)\|(?=\s)", line)] for line in lines]
-        yield [row for row in rows if not set("".join(row)) <= set("|-: ")]
+        yield _joined_rows(row for row in rows if not set("".join(row)) <= set("|-: "))
+
+
+def _joined_rows(rows: Iterable[list[str]]) -> Table:
+    """A row whose first cell is empty goes on with the one above it, cell by cell."""
+    joined: Table = []
+    for row in rows:
+        if row[0]:
+            joined.append(row)
+        else:
+            both = zip(joined[-1], row, strict=True)
+            joined[-1] = [" ".join(filter(None, cells)) for cells in both]
+    return joined

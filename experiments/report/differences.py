@@ -56,7 +56,10 @@ def told(console: Console, difference: Difference) -> None:
     table.add_row("ships", *map(Text, _shipped(difference)))
     if console.width >= WIDE:
         for form, heading in FORMS.items():
-            table.add_row(heading.lower(), *(Text(line(difference, form, framework)) for framework in FRAMEWORKS))
+            table.add_row(
+                heading.lower(),
+                *(Text(line(difference, form, framework)) for framework in FRAMEWORKS),
+            )
     console.print(table)
     if console.width < WIDE:
         for form, heading in FORMS.items():
@@ -118,7 +121,10 @@ def _in_the_network(effect: effects.Effect) -> str:
     assert effect.native
     assert effect.cured
     accuracy = f"accuracy {effect.native.accuracy:.2f}, cured {effect.cured.accuracy:.2f}"
-    decay = f"{_signed(effect.native.decay_per_layer)} decades a layer, cured {_signed(effect.cured.decay_per_layer)}"
+    decay = (
+        f"{_signed(effect.native.decay_per_layer)} decades a layer, cured "
+        f"{_signed(effect.cured.decay_per_layer)}"
+    )
     return "; ".join([accuracy] * bool(effect.accuracy) + [decay] * bool(effect.decay))
 
 
@@ -129,7 +135,11 @@ def _signed(number: float) -> str:
 def _depth(difference: Difference) -> str:
     """Of how many layers a network of its own is."""
     trial = difference.trial
-    return f", {trial.base.get('depth', Setting.depth)} layers of its own kind" if trial.network else ""
+    return (
+        f", {trial.base.get('depth', Setting.depth)} layers of its own kind"
+        if trial.network
+        else ""
+    )
 
 
 def _amount(apart: float) -> str:
@@ -151,8 +161,10 @@ IMPORTS = {
         **{name: f"from keras import {name}" for name in KERAS},
     },
     "jax": {
-        "jax": "import jax", "jnp": "import jax.numpy as jnp", "linen": "from flax import linen", "nnx": "from flax import nnx",
-        "optax": "import optax", "initializers": "from jax.nn import initializers", "inspect": "import inspect",
+        "jax": "import jax", "jnp": "import jax.numpy as jnp", "linen": "from flax import linen",
+        "nnx": "from flax import nnx",
+        "optax": "import optax", "initializers": "from jax.nn import initializers",
+        "inspect": "import inspect",
     },
 }  # fmt: skip
 """Where the names of lines come from, by framework."""
@@ -163,7 +175,9 @@ EVERYWHERE = {"np": "import numpy as np", "math": "import math"}
 def imports(framework: str, code: str) -> str:
     """The import statements that a line needs, in the order of their modules."""
     known = EVERYWHERE | IMPORTS[framework]
-    used = [statement for name, statement in known.items() if re.search(rf"(?<![\w.]){name}\b", code)]
+    used = [
+        statement for name, statement in known.items() if re.search(rf"(?<![\w.]){name}\b", code)
+    ]
     return "\n".join(sorted(used))
 
 
@@ -179,20 +193,41 @@ def page() -> str:
     kept = json.loads(effects.MEASURED.read_text(encoding="utf-8"))
     versions = ", ".join(f"{package} {number}" for package, number in kept["versions"].items())
     ordered = effects.by_effect()
-    rows = [[f"[{each.name}](#{each.name})", *map(_cell, _shipped(each)), _cell(what_it_does(each))] for each in ordered]
+    rows = [
+        [f"[{each.name}](#{each.name})", *map(_cell, _shipped(each)), _cell(what_it_does(each))]
+        for each in ordered
+    ]
     heading = ["difference", *TITLES.values(), "what it does"]
     table = "\n".join(f"| {' | '.join(row)} |" for row in [heading, ["---"] * len(heading), *rows])
     return "\n".join([
         "# Differences\n",
-        f"Measured on {kept['measured']} with {versions}. What does most to a network comes first: to the",
-        "accuracy of 20 layers after 200 steps on digits, then to the decay of their gradient, then to the numbers of the",
-        "smallest trial that shows it. Tests hold every shipped value to the installed packages, and every cure to the two",
+        (
+            f"Measured on {kept['measured']} with {versions}. What does most to a network comes "
+            "first: to the"
+        ),
+        (
+            "accuracy of 20 layers after 200 steps on digits, then to the decay of their gradient, "
+            "then to the numbers of the"
+        ),
+        (
+            "smallest trial that shows it. Tests hold every shipped value to the installed "
+            "packages, and every cure to the two"
+        ),
         "other frameworks, in float64, in values and gradients.\n",
-        "Convolutions, recurrent layers and attention are measured in networks of their own kind, of as many layers as are",
+        (
+            "Convolutions, recurrent layers and attention are measured in networks of their own "
+            "kind, of as many layers as are"
+        ),
         "said: digits are images there, or their rows are steps of time or tokens.\n",
-        "Names without an import are yours: `units`, `n_in` and `n_out` of a layer, `rate`, the model's `parameters`, and",
+        (
+            "Names without an import are yours: `units`, `n_in` and `n_out` of a layer, `rate`, "
+            "the model's `parameters`, and"
+        ),
         "`training`, whether it trains.\n",
-        f"In a terminal, by any word: `python -m experiments.differences momentum`. By family: {', '.join(_titles())}.\n",
+        (
+            "In a terminal, by any word: `python -m experiments.differences momentum`. By family: "
+            f"{', '.join(_titles())}.\n"
+        ),
         table + "\n",
         *(_section(each) for each in ordered),
     ])  # fmt: skip
@@ -208,7 +243,11 @@ def _cell(text: str) -> str:
 
 def _section(difference: Difference) -> str:
     mapping = [f"{difference.mapping}\n"] if difference.mapping else []
-    room = [f"The countermeasure: [{difference.room}]({difference.room}.md).\n"] if difference.room else []
+    room = (
+        [f"The countermeasure: [{difference.room}]({difference.room}.md).\n"]
+        if difference.room
+        else []
+    )
     return "\n".join([
         f"## {difference.name}\n",
         f"**{difference.question}**\n",

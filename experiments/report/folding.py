@@ -24,5 +24,9 @@ def _folded(line: str, width: int) -> list[str]:
     code, mark, comment = line.partition("  # ")
     if mark and code.strip():  # a comment at the end of a line goes above it
         return [*_folded(f"{indent}# {comment}", width), *_folded(code, width)]
-    further = {"#": "# ", '"': ""}.get(line.lstrip()[0], "        " if line.endswith(":") else "    ")
-    return _CodeWrapper(width, subsequent_indent=indent + further, break_on_hyphens=False).wrap(line)
+    further = {"#": "# ", '"': ""}.get(
+        line.lstrip()[0], "        " if line.endswith(":") else "    "
+    )
+    return _CodeWrapper(width, subsequent_indent=indent + further, break_on_hyphens=False).wrap(
+        line
+    )

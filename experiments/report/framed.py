@@ -1,4 +1,7 @@
-"""What all pages have in common: one self-contained HTML file by Jinja, everything escaped, and what a browser allows it."""
+"""What all pages have in common.
+
+One self-contained HTML file by Jinja, everything escaped, and what a browser allows it.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,8 @@ from markupsafe import Markup
 HERE = Path(__file__).parent
 
 TURNING = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
-"""The characters that change the direction in which others are read: a name with one could look like another name."""
+"""The characters that change the direction in which others are read: a name with one could look
+like another name."""
 
 SEEN = {code: f"<U+{code:04X}>" for code in TURNING}
 """What the page has in their places."""
@@ -50,7 +54,12 @@ def rendered(
     """
     files = FileSystemLoader([template.parent, HERE])
     environment = Environment(
-        loader=files, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_seen
+        loader=files,
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_seen,
     )
     environment.filters |= filters or {}
     return environment.get_template(template.name).render(
@@ -82,6 +91,9 @@ def _seen(value: Any) -> Any:
 
 
 def _json(content: Any) -> Markup:
-    """JSON that may stand in a script element: whatever a user has written, it ends no element and begins none."""
+    """JSON that may stand in a script element.
+
+    Whatever a user has written, it ends no element and begins none.
+    """
     text = _seen(json.dumps(content, separators=(",", ":"), allow_nan=False, ensure_ascii=False))
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))

@@ -1,4 +1,8 @@
-"""The gallery: of each experiment its question, a figure, the sentence of its findings that answers, the figure's command."""
+"""The gallery.
+
+Of each experiment its question, a figure, the sentence of its findings that answers, the figure's
+command.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +59,14 @@ def show(picture: Picture, output: Path) -> Shown:
         raise ValueError(f"{picture.name} must have a figure: {figure.reason}")
     size = SIZES[picture.size]
     png = formed(svg_of(figure, [source], order), "png", size._replace(ppi=_dots(picture) * POINTS))
-    return Shown(picture.name, source.document.question, picture.says(source.document), figure.text, png, picture)
+    return Shown(
+        picture.name,
+        source.document.question,
+        picture.says(source.document),
+        figure.text,
+        png,
+        picture,
+    )
 
 
 def _dots(picture: Picture) -> float:
@@ -71,9 +82,18 @@ def page(found: Sequence[Shown]) -> str:
 def _page(found: Sequence[Shown]) -> Iterator[str]:
     yield "# Gallery"
     yield ""
-    yield "Each experiment of the catalogue: its question, a figure, and a sentence of its answer. The command beside a figure"
-    yield f"writes it to `{FIGURES}/`, as PDF and PNG of 300 dots to an inch: 84 mm wide for a column of a paper, where it"
-    yield "names no size. The pictures here are smaller copies. `python -m experiments.gallery --write` has made all of it;"
+    yield (
+        "Each experiment of the catalogue: its question, a figure, and a sentence of its answer. "
+        "The command beside a figure"
+    )
+    yield (
+        f"writes it to `{FIGURES}/`, as PDF and PNG of 300 dots to an inch: 84 mm wide for a "
+        "column of a paper, where it"
+    )
+    yield (
+        "names no size. The pictures here are smaller copies. `python -m experiments.gallery "
+        "--write` has made all of it;"
+    )
     yield "the definition runs alone for it, on whose lines those of a framework lie."
     for one in found:
         yield from ("", f"## {one.name}", "", one.question, "")

@@ -1,4 +1,7 @@
-"""The pages of the migration reference that are of no room: whether to port at all, and the table of names and arguments."""
+"""The pages of the migration reference that are of no room.
+
+Whether to port at all, and the table of names and arguments.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +23,10 @@ def rosetta() -> str:
 TITLE = """\
 # Rosetta table
 
-What is what: the nearest name in each framework, and below it the arguments. A line of arguments is one and the same value
-in the terms of each, so that `momentum` beside `1 - momentum` is the mapping; a number or a word stands where a framework
-has it fixed, and `-` where it has no such thing. The defaults are *not* the same: state every one.
+What is what: the nearest name in each framework, and below it the arguments. A line of arguments is
+one and the same value in the terms of each, so that `momentum` beside `1 - momentum` is the
+mapping; a number or a word stands where a framework has it fixed, and `-` where it has no such
+thing. The defaults are *not* the same: state every one.
 
 Tests resolve every name in the installed packages, and look for every argument in its signature.
 """
@@ -39,7 +43,9 @@ def table(rows: Sequence[Row]) -> list[list[str]]:
 def _section(group: Group) -> str:
     heading, *lines = table(group.row)
     told = [[_anchored(name) if name else "", *map(_quoted, cells)] for name, *cells in lines]
-    written = "\n".join(f"| {' | '.join(line)} |" for line in (heading, ["---"] * len(heading), *told))
+    written = "\n".join(
+        f"| {' | '.join(line)} |" for line in (heading, ["---"] * len(heading), *told)
+    )
     notes = "\n".join(f"- **{row.name}**: {row.note}" for row in group.row if row.note)
     return "\n\n".join(part for part in (f"## {group.title}", written, notes) if part) + "\n"
 
@@ -61,23 +67,27 @@ def _quoted(cell: str) -> str:
 START = """\
 # Do you need to port at all?
 
-**Not if the model is Keras' own.** Keras 3 runs on TensorFlow, JAX and PyTorch: the same file, unchanged, with the same
-file of weights. The environment variable `KERAS_BACKEND` says on which, before `keras` is imported; nothing is converted.
+**Not if the model is Keras' own.** Keras 3 runs on TensorFlow, JAX and PyTorch: the same file,
+unchanged, with the same file of weights. The environment variable `KERAS_BACKEND` says on which,
+before `keras` is imported; nothing is converted.
 
 | you have | you want it in | what to do |
 | --- | --- | --- |
-| a Keras model of `keras.layers` and `keras.ops` | JAX, PyTorch or TensorFlow | set `KERAS_BACKEND`, as below |
+| a Keras model of `keras.layers` and `keras.ops` | JAX, PyTorch or TensorFlow \
+| set `KERAS_BACKEND`, as below |
 | a Keras model with calls of `tf.*` | JAX or PyTorch | write `keras.ops` for `tf`, then as above |
-| a PyTorch model | Keras or JAX | port it; written in Keras, it runs in all three, PyTorch among them |
+| a PyTorch model | Keras or JAX \
+| port it; written in Keras, it runs in all three, PyTorch among them |
 | a Flax model | PyTorch or Keras | port it |
 
-For what has to be ported: [what is what](rosetta.md), name by name and argument by argument, and [the pages](README.md),
-which say what differs under one name.
+For what has to be ported: [what is what](rosetta.md), name by name and argument by argument, and
+[the pages](README.md), which say what differs under one name.
 
 ## One file, three backends
 
 The first run saves its weights, and the others load them. Run it three times:
-`KERAS_BACKEND=tensorflow python model.py`, `KERAS_BACKEND=jax python model.py`, `KERAS_BACKEND=torch python model.py`.
+`KERAS_BACKEND=tensorflow python model.py`, `KERAS_BACKEND=jax python model.py`,
+`KERAS_BACKEND=torch python model.py`.
 The outputs agree to 1e-6 in float32.
 
 ### model.py
@@ -85,7 +95,8 @@ The outputs agree to 1e-6 in float32.
 ```python
 import os
 
-os.environ.setdefault("KERAS_BACKEND", "jax")  # before keras is imported; "tensorflow" and "torch" do as well
+# before keras is imported; "tensorflow" and "torch" do as well
+os.environ.setdefault("KERAS_BACKEND", "jax")
 
 from pathlib import Path
 
@@ -119,9 +130,9 @@ np.save(f"outputs_{keras.config.backend()}.npy", outputs)
 
 ## Gradients in the framework's own way
 
-On each backend the model is one of that framework's, and its own tools take the gradient: the `torch.nn.Module` has
-`backward`, and `stateless_call` is a function that `jax.grad` differentiates. These run beside `model.py`, each on its own
-backend, and their gradients agree to 1e-5 in float32.
+On each backend the model is one of that framework's, and its own tools take the gradient: the
+`torch.nn.Module` has `backward`, and `stateless_call` is a function that `jax.grad` differentiates.
+These run beside `model.py`, each on its own backend, and their gradients agree to 1e-5 in float32.
 
 ### gradients_torch.py
 
@@ -197,8 +208,9 @@ np.savez("gradients_tensorflow.npz", *gradients)
 
 ## What the backend changes all the same
 
-- **The start**: one seed is another stream on each backend, so that `keras.utils.set_random_seed` does not start them
-  with the same weights. Save the start once, and load it, as above. So are the units that dropout drops.
+- **The start**: one seed is another stream on each backend, so that `keras.utils.set_random_seed`
+  does not start them with the same weights. Save the start once, and load it, as above. So are the
+  units that dropout drops.
 - **float64** on JAX needs `JAX_ENABLE_X64=1` besides `keras.config.set_floatx("float64")`.
 - **The defaults stay Keras'**: batch norm's epsilon is 1e-3 and Adam's 1e-7 on PyTorch as well.
 """

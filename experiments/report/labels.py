@@ -1,6 +1,9 @@
-"""The names at the ends of the lines, for figures: where the page's script puts them (script/labels.js), in Python.
+"""The names at the ends of the lines, for figures.
 
-All is in the page's pixels, in which text is 12 high; tests/test_labels.py holds both to the same numbers.
+Where the page's script puts them (script/labels.js), in Python.
+
+All is in the page's pixels, in which text is 12 high; tests/test_labels.py holds both to the same
+numbers.
 """
 
 from __future__ import annotations
@@ -21,13 +24,98 @@ ROOM_OF_A_TICK = 28
 """Pixels from one power of ten on an axis to the next, at least."""
 
 WIDTHS = (
-    *(318, 401, 460, 838, 636, 950, 780, 275, 390, 390, 500, 838, 318, 361, 318, 337, 636, 636, 636, 636),
-    *(636, 636, 636, 636, 636, 636, 337, 337, 838, 838, 838, 531, 1000, 684, 686, 698, 770, 632, 575, 775),
-    *(752, 295, 295, 656, 557, 863, 748, 787, 603, 787, 695, 635, 611, 732, 684, 989, 685, 611, 685, 390),
-    *(337, 390, 838, 500, 500, 613, 635, 550, 635, 615, 352, 635, 634, 278, 278, 579, 278, 974, 634, 612),
+    *(
+        318,
+        401,
+        460,
+        838,
+        636,
+        950,
+        780,
+        275,
+        390,
+        390,
+        500,
+        838,
+        318,
+        361,
+        318,
+        337,
+        636,
+        636,
+        636,
+        636,
+    ),
+    *(
+        636,
+        636,
+        636,
+        636,
+        636,
+        636,
+        337,
+        337,
+        838,
+        838,
+        838,
+        531,
+        1000,
+        684,
+        686,
+        698,
+        770,
+        632,
+        575,
+        775,
+    ),
+    *(
+        752,
+        295,
+        295,
+        656,
+        557,
+        863,
+        748,
+        787,
+        603,
+        787,
+        695,
+        635,
+        611,
+        732,
+        684,
+        989,
+        685,
+        611,
+        685,
+        390,
+    ),
+    *(
+        337,
+        390,
+        838,
+        500,
+        500,
+        613,
+        635,
+        550,
+        635,
+        615,
+        352,
+        635,
+        634,
+        278,
+        278,
+        579,
+        278,
+        974,
+        634,
+        612,
+    ),
     *(635, 635, 411, 521, 392, 634, 592, 818, 592, 592, 525, 636, 337, 636, 838),
 )
-"""The printable ASCII characters of DejaVu Sans, in thousandths of the size. Those of Helvetica and Arial are narrower."""
+"""The printable ASCII characters of DejaVu Sans, in thousandths of the size. Those of Helvetica and
+Arial are narrower."""
 
 OTHERS = dict.fromkeys("⁰¹²³⁴⁵⁶⁷⁸⁹", 401) | {"⁻": 528, "·": 318}
 """The digits of powers of ten."""
@@ -56,7 +144,10 @@ def fitted(text: str, room: float, size: float = TEXT) -> str:
 
 
 def wrapped(text: str, room: float, most: int, size: float = TEXT) -> list[str]:
-    """The text in at most so many lines of words; what has no room in the last one loses its middle, as long words do."""
+    """The text in at most so many lines of words.
+
+    What has no room in the last one loses its middle, as long words do.
+    """
     lines: list[str] = []
     words = text.split(" ")
     while words and len(lines) < most - 1:
@@ -85,7 +176,10 @@ def pixel(value: float, domain: Domain, height: float, logarithmic: bool) -> flo
 
 
 def apart(labels: list[dict[str, Any]], height: float) -> list[dict[str, Any]]:
-    """Names, each `from` its line's end, `at` places near to it, a line apart: those too near stand around their middle."""
+    """Names, each `from` its line's end, `at` places near to it, a line apart.
+
+    Those too near stand around their middle.
+    """
     blocks: list[tuple[list[dict[str, Any]], float]] = []
     for label in sorted(labels, key=lambda one: one["from"]):
         block = ([label], label["from"])
@@ -118,7 +212,8 @@ def domain_of(values: Iterable[float | None], logarithmic: bool) -> Domain:
     known = [value for value in values if value is not None and (not logarithmic or value > 0)]
     if not known:
         return Domain(0.1, 10.0) if logarithmic else Domain(0.0, 1.0)
-    low, high = min(known), max(known)
+    low = min(known)
+    high = max(known)
     if logarithmic:
         return Domain(max(low / 1.6, 5e-324), min(high * 1.6, 1e308))
     room = 0.04 * (high - low) or abs(high) / 10 or 1.0
@@ -126,7 +221,10 @@ def domain_of(values: Iterable[float | None], logarithmic: bool) -> Domain:
 
 
 def decades(domain: Sequence[float], pixels: float) -> list[float] | None:
-    """The powers of ten of an axis, as many as there is room for; of fewer than two the axis finds its own ticks."""
+    """The powers of ten of an axis, as many as there is room for.
+
+    Of fewer than two the axis finds its own ticks.
+    """
     low, high = domain
     first = math.ceil(math.log10(low) - 1e-9)
     last = math.floor(math.log10(high) + 1e-9)

@@ -1,4 +1,7 @@
-"""Tables of text for a terminal: a name is never broken within one of its parts, and every line fits the width."""
+"""Tables of text for a terminal.
+
+A name is never broken within one of its parts, and every line fits the width.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,10 @@ from rich.cells import cell_len
 from rich.text import Text
 
 COLOURS = {
-    "comes through": "green", "learns": "green", "vanishing": "yellow", "has not learnt": "yellow", "exploding": "magenta",
-    "dead": "red", "non-finite": "red", "diverged": "red", "crashed": "red", "unsupported": "red", "missing": "red",
+    "comes through": "green", "learns": "green", "vanishing": "yellow", "has not learnt": "yellow",
+    "exploding": "magenta",
+    "dead": "red", "non-finite": "red", "diverged": "red", "crashed": "red", "unsupported": "red",
+    "missing": "red",
     "broken": "red", "cannot be judged": "yellow",
 }  # fmt: skip
 """Verdicts are words, and coloured besides."""
@@ -21,14 +26,19 @@ GAP = "  "
 
 
 class Row(NamedTuple):
-    """A line of a table: a name, its cells, and what is to be said below it. Without cells it is a heading between others."""
+    """A line of a table: a name, its cells, and what is to be said below it.
+
+    Without cells it is a heading between others.
+    """
 
     name: str
     cells: Sequence[str] = ()
     notes: Sequence[str] = ()
 
 
-def table(heads: Sequence[str], rows: Sequence[Row], width: int, *, left: int = 0, indent: str = "") -> Iterator[Text]:
+def table(
+    heads: Sequence[str], rows: Sequence[Row], width: int, *, left: int = 0, indent: str = ""
+) -> Iterator[Text]:
     """The lines of a table. A name that leaves no room for its cells has a line of its own.
 
     Args:
@@ -42,7 +52,10 @@ def table(heads: Sequence[str], rows: Sequence[Row], width: int, *, left: int = 
     height = max(map(len, split))
     top = [[""] * (height - len(head)) + head for head in split]
     columns = list(zip(*([*head] for head in top[1:]), strict=True))
-    widths = [max(map(cell_len, (*top[i + 1], *(row.cells[i] for row in rows if row.cells)))) for i in range(len(heads) - 1)]
+    widths = [
+        max(map(cell_len, (*top[i + 1], *(row.cells[i] for row in rows if row.cells))))
+        for i in range(len(heads) - 1)
+    ]
     room = width - len(indent) - sum(len(GAP) + w for w in widths)
     fitting = [cell_len(row.name) for row in rows if row.cells and cell_len(row.name) <= room]
     first = max([cell_len(line) for line in top[0]] + fitting)
@@ -51,19 +64,27 @@ def table(heads: Sequence[str], rows: Sequence[Row], width: int, *, left: int = 
     for row in rows:
         name = row.name
         if not row.cells:
-            yield from (Text(), *(Text(line, style="bold") for line in wrapped(name, width, indent)))
+            yield from (
+                Text(),
+                *(Text(line, style="bold") for line in wrapped(name, width, indent)),
+            )
             continue
         if cell_len(name) > first:
             yield from (Text(indent + part) for part in folded(name, width - len(indent)))
             name = ""
-        yield coloured(f"{indent}{_joined(name, row.cells, first, widths, left)}".rstrip(), row.cells)
+        yield coloured(
+            f"{indent}{_joined(name, row.cells, first, widths, left)}".rstrip(), row.cells
+        )
         for note in row.notes:
             yield from (Text(line, style="dim") for line in wrapped(note, width, f"{indent}    "))
 
 
 def _joined(name: str, cells: Sequence[str], first: int, widths: Sequence[int], left: int) -> str:
     parts = [_padded(name, first, at_left=True)]
-    parts += [_padded(cell, width, at_left=i < left) for i, (cell, width) in enumerate(zip(cells, widths, strict=True))]
+    parts += [
+        _padded(cell, width, at_left=i < left)
+        for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    ]
     return GAP.join(parts)
 
 
@@ -82,7 +103,10 @@ def coloured(line: str, words: Sequence[str]) -> Text:
 
 
 def folded(name: str, width: int) -> list[str]:
-    """A name in lines, broken between its parts (`sigmoid`, `batch norm`, `xavier`), within one only where it must be."""
+    """A name in lines, broken between its parts (`sigmoid`, `batch norm`, `xavier`).
+
+    Within one only where it must be.
+    """
     lines: list[str] = []
     for part in re.split(r"(?<=, )|(?= \+ )", name):
         if lines and cell_len(lines[-1] + part) <= width:
@@ -95,5 +119,10 @@ def folded(name: str, width: int) -> list[str]:
 def wrapped(text: str, width: int, indent: str = "") -> list[str]:
     """A sentence in lines, indented."""
     return textwrap.wrap(
-        text, width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False
+        text,
+        width,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_on_hyphens=False,
+        break_long_words=False,
     )

@@ -1,7 +1,8 @@
 """Vega, to stand in a script element of the page; vl-convert bundles it, in a process of its own.
 
-It takes two seconds, in which vl-convert lets no other thread of its process work: none would hear Ctrl-C. And its engine ends
-the process that it is in where there is little memory, which would be the end of the report.
+It takes two seconds, in which vl-convert lets no other thread of its process work: none would hear
+Ctrl-C. And its engine ends the process that it is in where there is little memory, which would be
+the end of the report.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from markupsafe import Markup
 
 from experiments import children
 
-BUNDLE = "import sys, vl_convert; sys.stdout.buffer.write(vl_convert.javascript_bundle(None).encode())"
+BUNDLE = (
+    "import sys, vl_convert; sys.stdout.buffer.write(vl_convert.javascript_bundle(None).encode())"
+)
 
 
 @cache

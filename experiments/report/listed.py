@@ -1,4 +1,7 @@
-"""The list of a folder's pages: each experiment that was run into it, with what came of it, the last one first."""
+"""The list of a folder's pages.
+
+Each experiment that was run into it, with what came of it, the last one first.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,10 @@ class Listed(NamedTuple):
 def listed(folder: Path) -> list[Listed]:
     """The experiments of a folder, the one that was asked for last at first."""
     found = sorted(index.indexes(folder), key=lambda one: one.sequence, reverse=True)
-    return [Listed(one.experiment, one.question, one.command, one.answer, _page(folder, one.experiment)) for one in found]
+    return [
+        Listed(one.experiment, one.question, one.command, one.answer, _page(folder, one.experiment))
+        for one in found
+    ]
 
 
 def _page(folder: Path, experiment: str) -> str | None:
@@ -40,4 +46,6 @@ def render(folder: Path) -> str:
     """The list as a page."""
     title = "The experiments of this folder, the last one first"
     script = framed.script(framed.THEME)
-    return framed.rendered(HERE / "list.html", scripts=[script], title=title, experiments=listed(folder))
+    return framed.rendered(
+        HERE / "list.html", scripts=[script], title=title, experiments=listed(folder)
+    )

@@ -1,4 +1,4 @@
-"""The page of training loops: the same network trained in each framework, as docs/examples/ has them.
+"""The page of training loops: the same network in each framework, as docs/examples/ has them.
 
 tests/test_loops.py runs each where this project is not, and holds its losses to the definition.
 """
@@ -22,9 +22,27 @@ ROWS = [
         "`jax.value_and_grad`, fresh",
         "`nnx.value_and_grad`, fresh",
     ],
-    ["training", "`model.train()`", "`training=True` in the call", "an argument of your own", "`model.train()`"],
-    ["batch statistics", "updated in place", "updated in place", '`mutable=["batch_stats"]` returns them', "updated in place"],
-    ["clipping", "between `backward()` and `step()`", "an argument of the optimizer", "first in `optax.chain`", "the same"],
+    [
+        "training",
+        "`model.train()`",
+        "`training=True` in the call",
+        "an argument of your own",
+        "`model.train()`",
+    ],
+    [
+        "batch statistics",
+        "updated in place",
+        "updated in place",
+        '`mutable=["batch_stats"]` returns them',
+        "updated in place",
+    ],
+    [
+        "clipping",
+        "between `backward()` and `step()`",
+        "an argument of the optimizer",
+        "first in `optax.chain`",
+        "the same",
+    ],
     ["compiled", "no", "`tf.function`", "`jax.jit`", "`nnx.jit`"],
 ]
 
@@ -33,9 +51,18 @@ def page() -> str:
     """The loops as Markdown."""
     return "\n".join([
         "# Training loops\n",
-        "One network of two hidden layers with batch norm, trained by SGD with momentum, its gradient clipped by the global",
-        "norm: from the same weights and batches all four give the same losses to ten digits, in float64. What differs stands",
-        "in the comments. Each reads its weights and batches from `given.npz`; tests run it in an empty folder and hold it to",
+        (
+            "One network of two hidden layers with batch norm, trained by SGD with momentum, its "
+            "gradient clipped by the global"
+        ),
+        (
+            "norm: from the same weights and batches all four give the same losses to ten digits, "
+            "in float64. What differs stands"
+        ),
+        (
+            "in the comments. Each reads its weights and batches from `given.npz`; tests run it in "
+            "an empty folder and hold it to"
+        ),
         "the definition.\n",
         *(f"| {' | '.join(row)} |" for row in ROWS),
         "",
@@ -51,4 +78,7 @@ def parts(form: str) -> tuple[str, str]:
 
 def _section(form: str, title: str) -> str:
     summary, code = parts(form)
-    return f"## {title}\n\n{summary} From [loop_{form}.py](../examples/loop_{form}.py).\n\n```python\n{code}\n```\n"
+    return (
+        f"## {title}\n\n{summary} From "
+        f"[loop_{form}.py](../examples/loop_{form}.py).\n\n```python\n{code}\n```\n"
+    )

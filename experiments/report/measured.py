@@ -1,9 +1,13 @@
-"""What was measured, made small enough for a page: four digits, spread over seeds, few enough steps; packed, a blob a group.
+"""What was measured, made small enough for a page.
 
-A value is m 10^e with a whole m of at most four digits: what a reader is shown, and no more. Each blob is gzip in base64 of
-16-bit little-endian integers, first all m and then all e, each [quantity, step, run, part, layer], where the runs are those of
-one configuration with the same steps and depth, and the parts are smallest, middle and largest of the seeds. The middle is the
-geometric mean where the quantity is shown on a logarithmic scale, the mean elsewhere. Losses are [run, step, part].
+Four digits, spread over seeds, few enough steps; packed, a blob a group.
+
+A value is m 10^e with a whole m of at most four digits: what a reader is shown, and no more. Each
+blob is gzip in base64 of 16-bit little-endian integers, first all m and then all e, each [quantity,
+step, run, part, layer], where the runs are those of one configuration with the same steps and
+depth, and the parts are smallest, middle and largest of the seeds. The middle is the geometric mean
+where the quantity is shown on a logarithmic scale, the mean elsewhere. Losses are [run, step,
+part].
 """
 
 from __future__ import annotations
@@ -46,7 +50,10 @@ def values_of(trace: Trace, quantity: str) -> np.ndarray:
 
 
 def rounded(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Whole m of four digits and e with m 10^e the nearest to each value; m is NOT_FINITE where the value is not finite."""
+    """Whole m of four digits and e with m 10^e the nearest to each value.
+
+    M is NOT_FINITE where the value is not finite.
+    """
     finite = np.isfinite(values)
     x = np.where(finite, values, 0.0).astype(float)
     tiny = np.abs(x) < 1e-280  # where a power of ten would be subnormal
@@ -55,14 +62,21 @@ def rounded(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         exponent = np.where(x == 0, 0, np.floor(np.log10(np.abs(x)))).astype(int) - (DIGITS - 1)
     m = np.rint(_scaled(x, -exponent)).astype(int)
     over = np.abs(m) >= 10**DIGITS  # 9999.6 is 1000 times 10
-    m, exponent = np.where(over, m // 10, m), np.where(over, exponent + 1, exponent)
+    m = np.where(over, m // 10, m)
+    exponent = np.where(over, exponent + 1, exponent)
     exponent = np.where(m == 0, 0, exponent - 200 * tiny)
-    return np.where(finite, m, NOT_FINITE).astype("<i2"), np.where(finite, exponent, 0).astype("<i2")
+    return np.where(finite, m, NOT_FINITE).astype("<i2"), np.where(finite, exponent, 0).astype(
+        "<i2"
+    )
 
 
 def _scaled(x: np.ndarray, power: np.ndarray) -> np.ndarray:
     half = power // 2
-    return x * 10.0**half * 10.0 ** (power - half) if np.abs(power).max(initial=0) > 300 else _exactly(x, power)
+    return (
+        x * 10.0**half * 10.0 ** (power - half)
+        if np.abs(power).max(initial=0) > 300
+        else _exactly(x, power)
+    )
 
 
 def _exactly(x: np.ndarray, power: np.ndarray) -> np.ndarray:
@@ -71,7 +85,7 @@ def _exactly(x: np.ndarray, power: np.ndarray) -> np.ndarray:
 
 
 def expected(plan: Plan) -> list[float | None] | None:
-    """What theory expects of each layer's gradient before the first step, as a share of the last one's."""
+    """What theory expects of each layer's gradient at the start, as a share of the last one's."""
     found = theory.gradient_share(plan)
     return None if found is None else numbers_of(np.array(found))
 
@@ -97,7 +111,11 @@ def kept_steps(count: int, most: int) -> np.ndarray:
 
 def most_steps(sources: Iterable[Source]) -> int:
     """How many steps of each run the page has room for."""
-    layers = sum(run.trace.quantities[QUANTITIES[0]].shape[2] for source in sources for run in source.runs.values())
+    layers = sum(
+        run.trace.quantities[QUANTITIES[0]].shape[2]
+        for source in sources
+        for run in source.runs.values()
+    )
     return int(np.clip(BUDGET // max(1, 3 * len(SHOWN) * layers), 2, MOST_STEPS))
 
 
@@ -127,7 +145,9 @@ def packed(members: list[Member], most: int) -> dict[str, Any]:
     kept = kept_steps(len(steps), most)
     planes = [rounded(_block(members, quantity, kept)) for quantity in SHOWN]
     told = kept_steps(len(steps), MOST_LOSSES)
-    losses = np.stack([over_seeds(member.trace.loss[:, told], logarithmic=False) for member in members])
+    losses = np.stack(
+        [over_seeds(member.trace.loss[:, told], logarithmic=False) for member in members]
+    )
     return {
         "runs": [[member.folder, member.backend] for member in members],
         "steps": steps[kept].tolist(),
@@ -147,7 +167,9 @@ def _blob(planes: list[tuple[np.ndarray, np.ndarray]]) -> str:
 def _block(members: list[Member], quantity: str, kept: np.ndarray) -> np.ndarray:
     """[step, run, part, layer]."""
     logarithmic = SHOWN[quantity].logarithmic
-    return np.stack([over_seeds(values_of(m.trace, quantity)[:, kept], logarithmic) for m in members], axis=1)
+    return np.stack(
+        [over_seeds(values_of(m.trace, quantity)[:, kept], logarithmic) for m in members], axis=1
+    )
 
 
 class Divergences(NamedTuple):
@@ -173,7 +195,9 @@ def divergences(source: Source, name: str, most: int) -> Divergences | None:
     for backend in source.entries[name].runs:
         run = source.run(name, backend)
         if run and backend != DEFINITION and np.array_equal(run.trace.steps, steps):
-            found[backend] = np.maximum.accumulate(divergence(run.trace, definition.trace, run.header.plan))
+            found[backend] = np.maximum.accumulate(
+                divergence(run.trace, definition.trace, run.header.plan)
+            )
     chaotic = None
     if definition.header.sensitivity is not None:
         # infinite where a run is not finite
@@ -182,7 +206,8 @@ def divergences(source: Source, name: str, most: int) -> Divergences | None:
         beyond = np.flatnonzero(found[BOUND] >= CHAOS)
         chaotic = int(steps[beyond[0]]) if beyond.size else None
     series = [
-        {"series": one, "steps": steps[kept].tolist(), "values": numbers_of(values[kept])} for one, values in found.items()
+        {"series": one, "steps": steps[kept].tolist(), "values": numbers_of(values[kept])}
+        for one, values in found.items()
     ]
     return Divergences(series, chaotic)
 

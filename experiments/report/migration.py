@@ -1,4 +1,7 @@
-"""The migration pages: one countermeasure in three frameworks, and the page that leads to all of them, in Markdown."""
+"""The migration pages.
+
+One countermeasure in three frameworks, and the page that leads to all of them, in Markdown.
+"""
 
 from __future__ import annotations
 
@@ -27,29 +30,56 @@ def pages() -> dict[str, str]:
 def index(found: list[Room]) -> str:
     """The page that leads to the others."""
     rows = [[f"[{room.name}]({room.name}.md)", room.summary] for room in found]
-    names = [[f"[{room.name}]({room.name}.md)", *map(_quoted, row)] for room in found for row in room.names[1:]]
+    names = [
+        [f"[{room.name}]({room.name}.md)", *map(_quoted, row)]
+        for room in found
+        for row in room.names[1:]
+    ]
     return "\n".join([
         HEADER,
         "# Migration\n",
-        "Which line here is which line there, and which default is different? A page for each countermeasure: its",
-        "definition, what each framework calls it and ships under that name, and code that is faithful to the definition",
-        "in each. Tests hold every `build` to the definition, in values and gradients, and resolve every name.\n",
-        "- [Do you need to port at all?](start.md) Not a Keras model: it runs on TensorFlow, JAX and PyTorch.",
+        (
+            "Which line here is which line there, and which default is different? A page for each "
+            "countermeasure: its"
+        ),
+        (
+            "definition, what each framework calls it and ships under that name, and code that is "
+            "faithful to the definition"
+        ),
+        (
+            "in each. Tests hold every `build` to the definition, in values and gradients, and "
+            "resolve every name.\n"
+        ),
+        (
+            "- [Do you need to port at all?](start.md) Not a Keras model: it runs on TensorFlow, "
+            "JAX and PyTorch."
+        ),
         "- [Rosetta table](rosetta.md): names and arguments, and which is which.",
-        "- [Differences](differences.md): all that differs under one name, what it does, and the line that makes it equal.",
+        (
+            "- [Differences](differences.md): all that differs under one name, what it does, and "
+            "the line that makes it equal."
+        ),
         "- [Training loops](training.md): the same training in PyTorch, Keras, linen and nnx.\n",
         f"The whole network of a plan as an ordinary model: {', '.join(map(_linked, models()))}.\n",
-        f"In a terminal, side by side where it is wide enough: `python -m experiments.migrate {found[0].name}`\n",
+        (
+            "In a terminal, side by side where it is wide enough: `python -m experiments.migrate "
+            f"{found[0].name}`\n"
+        ),
         _markdown_table([["countermeasure", "what it is"], *rows]),
         "## By name\n",
-        "The nearest name in each framework. It is not always the same thing: the page says where it is not.\n",
+        (
+            "The nearest name in each framework. It is not always the same thing: the page says "
+            "where it is not.\n"
+        ),
         _markdown_table([["countermeasure", *found[0].names[0]], *names]),
     ])  # fmt: skip
 
 
 def models() -> list[str]:
     """The files that have the whole network as an ordinary model."""
-    found = [path for wing in FRAMEWORKS for path in sorted((ROOT / "backends" / wing).glob("model*.py"))]
+    found = [
+        path for wing in FRAMEWORKS for path in sorted((ROOT / "backends" / wing).glob("model*.py"))
+    ]
     return [path.relative_to(ROOT).as_posix() for path in found]
 
 
@@ -69,14 +99,29 @@ def markdown(room: Room) -> str:
         f"\n{_shipped(room)}\n",
         *_differences(room),
         "## Definition\n",
-        *(block + "\n" if isinstance(block, str) else _markdown_table(block) for block in blocks(room.definition)),
-        f"Read from [{_definition(room)}](../../{_definition(room)}), which states every number and its default.\n",
+        *(
+            block + "\n" if isinstance(block, str) else _markdown_table(block)
+            for block in blocks(room.definition)
+        ),
+        (
+            f"Read from [{_definition(room)}](../../{_definition(room)}), which states every "
+            "number and its default.\n"
+        ),
         "## Native names\n",
         _markdown_table(names),
         "## Faithful to the definition\n",
-        "For an ordinary model, complete: the spec, and after it the `build` of a framework with what it calls. It needs that",
-        "framework and pydantic, and nothing of this project; tests paste it where this project is not.\n",
-        f"### The spec\n\nFrom [{_definition(room)}](../../{_definition(room)}).\n\n```python\n{room.spec}\n```\n",
+        (
+            "For an ordinary model, complete: the spec, and after it the `build` of a framework "
+            "with what it calls. It needs that"
+        ),
+        (
+            "framework and pydantic, and nothing of this project; tests paste it where this "
+            "project is not.\n"
+        ),
+        (
+            "### The spec\n\nFrom "
+            f"[{_definition(room)}](../../{_definition(room)}).\n\n```python\n{room.spec}\n```\n"
+        ),
         *(_markdown_code(wing) for wing in room.wings),
     ]).rstrip() + "\n"  # fmt: skip
 
@@ -88,19 +133,30 @@ def _definition(room: Room) -> str:
 def _differences(room: Room) -> list[str]:
     """The ledger's entries of this room, each in a line."""
     found = [each for each in entries().values() if each.room == room.name]
-    return [f"- [{each.name}](differences.md#{each.name}): {each.question}" for each in found] + [""] * bool(found)
+    return [f"- [{each.name}](differences.md#{each.name}): {each.question}" for each in found] + [
+        ""
+    ] * bool(found)
 
 
 def _shipped(room: Room) -> str:
     """Where to find the form that a framework ships."""
     links = [f"[{wing.path}](../../{wing.path})" for wing in room.wings if wing.ships_otherwise]
     if not links:
-        return "What the frameworks ship under these names is the definition's, with its numbers stated."
-    return f"The shipped form, where it departs from the definition, is `native` in {', '.join(links)}."
+        return (
+            "What the frameworks ship under these names is the definition's, with its numbers "
+            "stated."
+        )
+    return (
+        "The shipped form, where it departs from the definition, is `native` in "
+        f"{', '.join(links)}."
+    )
 
 
 def _markdown_code(wing: Wing) -> str:
-    return f"### {wing.framework}\n\nFrom [{wing.path}](../../{wing.path}): {wing.summary}\n\n```python\n{wing.code}\n```\n"
+    return (
+        f"### {wing.framework}\n\nFrom [{wing.path}](../../{wing.path}): "
+        f"{wing.summary}\n\n```python\n{wing.code}\n```\n"
+    )
 
 
 def _markdown_table(rows: Table) -> str:

@@ -1,4 +1,6 @@
-"""What a report leaves behind beside the terminal's: index, findings, page, figures, event files; each for itself.
+"""What a report leaves behind beside the terminal's.
+
+Index, findings, page, figures, event files; each for itself.
 
 Where one cannot be written, that is a line of its own, and the others are written all the same.
 """
@@ -33,7 +35,10 @@ class Said(NamedTuple):
 
 
 def page_of(folder: Path, experiment: str) -> Path:
-    """The page of an experiment: beside its runs, under its name, so that another experiment has another page."""
+    """The page of an experiment.
+
+    Beside its runs, under its name, so that another experiment has another page.
+    """
     return folder / f"{file_stem(experiment)}.html"
 
 
@@ -49,7 +54,10 @@ def check_packages(what: str) -> None:
         UserError: A package is not installed, or does not work like this.
     """
     if sys.flags.optimize > 1:
-        raise UserError(f"{what} needs the docstrings that python -OO leaves out; use python -O, or PYTHONOPTIMIZE=1")
+        raise UserError(
+            f"{what} needs the docstrings that python -OO leaves out; use python -O, or "
+            "PYTHONOPTIMIZE=1"
+        )
     if absent := [name for name in NEEDS if find_spec(name) is None]:
         raise UserError(f"{what} needs {', '.join(absent)}; install with: {install_command()}")
 
@@ -58,7 +66,8 @@ def check(figures: Asked | None, tensorboard: Path | None) -> None:
     """Refuse before anything is run what could not be written after it.
 
     Raises:
-        UserError: A folder cannot be written to, or a package is not installed, or does not work like this.
+        UserError: A folder cannot be written to, or a package is not installed, or does not work
+            like this.
     """
     check_packages("the page")
     if figures:
@@ -78,7 +87,9 @@ def index(store: Store, made: Index) -> Said:
 
 def findings(source: Source, path: Path) -> Said:
     """Write the findings as JSON."""
-    return _tried(f"the findings {path}", partial(_file, "Findings", path, source.document.to_json() + "\n"))
+    return _tried(
+        f"the findings {path}", partial(_file, "Findings", path, source.document.to_json() + "\n")
+    )
 
 
 def write(

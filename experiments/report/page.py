@@ -42,7 +42,9 @@ def render(sources: list[Source]) -> str:
         few_lines=FEW_LINES,
         chips=together.chips(sources),
         backends=together.backends_of(sources),
-        head_of_result=cells.head_of_result([source.document for source in sources], "test accuracy", "R² on the test set"),
+        head_of_result=cells.head_of_result(
+            [source.document for source in sources], "test accuracy", "R² on the test set"
+        ),
         meaning=WORDS,
         words=sorted(WORDS.items(), key=lambda pair: pair[0].lower()),
         quantities={name: shown.title for name, shown in SHOWN.items()},
@@ -73,17 +75,30 @@ def rows(sources: list[Source]) -> Iterator[dict[str, Any]]:
     for number, name in enumerate(together.names(sources)):
         for source, by in zip(sources, documents, strict=True):
             for label, run in cells.told(by[name]) if name in by else ():
-                yield {"number": number, "name": label, "folder": source.label} | _row(by[name], run)
+                yield {"number": number, "name": label, "folder": source.label} | _row(
+                    by[name], run
+                )
 
 
 def _row(configuration: Configuration, run: RunFinding) -> dict[str, Any]:
     spreads = (run.decay_per_layer, run.loss_last, run.accuracy or run.r_squared)
-    keys = [cells.geometric(run.gradient_ratio), *(spread.mean if spread else None for spread in spreads)]
-    compared = [r.agreement for b, r in configuration.runs.items() if b != DEFINITION and r.agreement]
+    keys = [
+        cells.geometric(run.gradient_ratio),
+        *(spread.mean if spread else None for spread in spreads),
+    ]
+    compared = [
+        r.agreement for b, r in configuration.runs.items() if b != DEFINITION and r.agreement
+    ]
     judged = ((run.gradient, run.status), (run.learning, "-"))
     return {
-        "verdicts": [(found.verdict, found.reason) if found else (without, run.reason or "") for found, without in judged],
-        "cells": [("" if key is None else repr(key), text) for key, text in zip(keys, cells.numbers(run), strict=True)],
+        "verdicts": [
+            (found.verdict, found.reason) if found else (without, run.reason or "")
+            for found, without in judged
+        ],
+        "cells": [
+            ("" if key is None else repr(key), text)
+            for key, text in zip(keys, cells.numbers(run), strict=True)
+        ],
         "agreement": agreed.summary(compared),
         "notes": "; ".join(notes(configuration, run)),
     }

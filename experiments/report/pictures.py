@@ -1,4 +1,7 @@
-"""The pictures of the gallery: of each experiment which figure is shown, and which sentence of its findings answers it."""
+"""The pictures of the gallery.
+
+Of each experiment which figure is shown, and which sentence of its findings answers it.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +62,13 @@ class Picture(NamedTuple):
         """What the command's words mean."""
         size = None if self.size == "column" else self.size
         quantity = (self.quantity,) if self.quantity else ()
-        order = {"figures": Path(FIGURES), "only": (self.figure,), "draw": self.draw, "quantity": quantity, "size": size}
+        order = {
+            "figures": Path(FIGURES),
+            "only": (self.figure,),
+            "draw": self.draw,
+            "quantity": quantity,
+            "size": size,
+        }
         return Options(self.name, backends=(DEFINITION,), **order)
 
 
@@ -108,7 +117,15 @@ PICTURES = (
         "activations",
         "profile",
         grouped("vanishing"),
-        draw=("sigmoid + xavier", "tanh + xavier", "selu + xavier", "silu + xavier", "relu + xavier", "relu + he", "elu + he"),
+        draw=(
+            "sigmoid + xavier",
+            "tanh + xavier",
+            "selu + xavier",
+            "silu + xavier",
+            "relu + xavier",
+            "relu + he",
+            "elu + he",
+        ),
         quantity=SHARE,
         size="double",
     ),
@@ -124,7 +141,11 @@ PICTURES = (
         "clipping",
         "profile",
         change("The largest change"),
-        draw=("relu + gaussian (std 0.25) + norm clipping", "tanh + gaussian (std 0.35)", "sigmoid + xavier + norm clipping"),
+        draw=(
+            "relu + gaussian (std 0.25) + norm clipping",
+            "tanh + gaussian (std 0.35)",
+            "sigmoid + xavier + norm clipping",
+        ),
         quantity="update_ratio",
     ),
     Picture(
@@ -165,7 +186,13 @@ PICTURES = (
         "optimizers",
         "learning",
         change("A single change that does not bring the gradient back"),
-        draw=("sigmoid + xavier", "sigmoid + xavier + adam", "relu + he", "relu + he + momentum", "relu + he + adam"),
+        draw=(
+            "sigmoid + xavier",
+            "sigmoid + xavier + adam",
+            "relu + he",
+            "relu + he + momentum",
+            "relu + he + adam",
+        ),
     ),
     Picture(
         "recurrent",

@@ -1,4 +1,7 @@
-"""Progress on standard error, with a total and the time left: bars on a terminal, a line at each tenth elsewhere."""
+"""Progress on standard error, with a total and the time left.
+
+Bars on a terminal, a line at each tenth elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -21,11 +24,12 @@ MOST_BARS = 30
 
 
 class Total:
-    """How much of all work is done, in training steps, and how long the rest will take at the speed so far."""
+    """How much of the work is done, in training steps, and how long the rest will take."""
 
     def __init__(self, jobs: Iterable[Job]) -> None:
         steps = [job.plan.steps for job in jobs]
-        self.steps, self.runs = sum(steps), len(steps)
+        self.steps = sum(steps)
+        self.runs = len(steps)
         self.ended = self.done = 0
         self.within: dict[str, int] = {}
         self.begun = time.monotonic()
@@ -68,7 +72,11 @@ class Bars:
             TextColumn("{task.description}", table_column=Column(no_wrap=True), markup=False),
             BarColumn(BAR),
             TextColumn("{task.percentage:>3.0f} %", table_column=Column(no_wrap=True)),
-            TextColumn("{task.fields[run]}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1), markup=False),
+            TextColumn(
+                "{task.fields[run]}",
+                table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1),
+                markup=False,
+            ),
         )
         self.bars = Progress(*columns, console=console, transient=True, expand=True)
         self.total = Total(jobs)
@@ -82,7 +90,12 @@ class Bars:
         self.bars.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.end()
 
     def end(self) -> None:
@@ -97,7 +110,9 @@ class Bars:
         self.steps[lane] = sum(job.plan.steps for job in jobs)
         if len(self.shown) < MOST_BARS:
             self.shown.add(lane)
-        self.lanes[lane] = self.bars.add_task(lane, total=self.steps[lane], run="starting", visible=lane in self.shown)
+        self.lanes[lane] = self.bars.add_task(
+            lane, total=self.steps[lane], run="starting", visible=lane in self.shown
+        )
 
     def progress(self, lane: str, job: Job, steps: int) -> None:
         """Move a bar within a run."""
@@ -106,7 +121,10 @@ class Bars:
         self.bars.update(self.whole, completed=self.total.share, run=str(self.total))
 
     def ended(self, lane: str, job: Job, outcome: str) -> None:
-        """Move a bar to the end of a run; a failure is said above the bars, and the bar of a lane that is done goes."""
+        """Move a bar to the end of a run.
+
+        A failure is said above the bars, and the bar of a lane that is done goes.
+        """
         self.total.end(lane, job)
         self.before[lane] += job.plan.steps
         self.progress(lane, job, 0)
@@ -130,12 +148,19 @@ class Lines:
     """A line at each tenth of all work, and one for each failure."""
 
     def __init__(self, console: Console, jobs: Iterable[Job]) -> None:
-        self.console, self.total, self.said = console, Total(jobs), 0
+        self.console = console
+        self.total = Total(jobs)
+        self.said = 0
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.end()
 
     def end(self) -> None:
@@ -168,7 +193,9 @@ class Lines:
         tenth = int(10 * self.total.share + 1e-9)
         if tenth > self.said:
             self.said = tenth
-            self.console.print(f"{10 * tenth:>3} %: {self.total}", markup=False, highlight=False, soft_wrap=True)
+            self.console.print(
+                f"{10 * tenth:>3} %: {self.total}", markup=False, highlight=False, soft_wrap=True
+            )
 
 
 def watcher(console: Console, jobs: Iterable[Job]) -> Bars | Lines:

@@ -1,4 +1,4 @@
-"""The migration reference as one self-contained HTML page, with search and a tab for each framework."""
+"""The migration reference as one self-contained HTML page, with search and a tab per framework."""
 
 from __future__ import annotations
 
@@ -80,7 +80,13 @@ def _row(row: Row) -> dict[str, Any]:
 def _loop(form: str) -> dict[str, str]:
     title = loops.FORMS[form]
     summary, code = loops.parts(form)
-    return {"form": form, "title": title, "words": apart(f"training loop {title}"), "summary": summary, "code": code}
+    return {
+        "form": form,
+        "title": title,
+        "words": apart(f"training loop {title}"),
+        "summary": summary,
+        "code": code,
+    }
 
 
 def _room(room: countermeasures.Room) -> dict[str, Any]:
@@ -92,5 +98,8 @@ def _room(room: countermeasures.Room) -> dict[str, Any]:
         "summary": room.summary,
         "spec": room.spec,
         "traps": [f"{wing.framework}: {wing.trap}" for wing in room.wings if wing.trap],
-        "wings": [{"framework": name, "title": wing.framework, "path": wing.path, "code": wing.code} for name, wing in wings],
+        "wings": [
+            {"framework": name, "title": wing.framework, "path": wing.path, "code": wing.code}
+            for name, wing in wings
+        ],
     }

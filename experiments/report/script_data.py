@@ -1,4 +1,4 @@
-"""What the page's script reads: the charts, the rows of those that do not change, and the packed runs."""
+"""What the page's script reads: charts, rows of those that do not change, and packed runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FEW = 40
 
 
 def data(sources: list[Source]) -> dict[str, Any]:
-    """What the page's script reads: the charts, the rows of those that do not change, and the packed runs."""
+    """What the page's script reads: charts, rows of those that do not change, and packed runs."""
     most = measured.most_steps(sources)
     return {
         "folders": [source.label for source in sources],
@@ -46,10 +46,14 @@ def data(sources: list[Source]) -> dict[str, Any]:
 def specs(site: str = "layer", unit: str = "nats", *, folders: bool) -> dict[str, Any]:
     """Every chart of the page as Vega-Lite, without its rows.
 
-    Altair holds none of them to Vega-Lite's schema here, which takes a third of a second; the tests do.
+    Altair holds none of them to Vega-Lite's schema here, which takes a third of a second; the tests
+    do.
     """
     with debug_mode(False):
-        return {name: chart.to_dict(validate=False) for name, chart in _charts(site, unit, folders=folders).items()}
+        return {
+            name: chart.to_dict(validate=False)
+            for name, chart in _charts(site, unit, folders=folders).items()
+        }
 
 
 def _charts(site: str = "layer", unit: str = "nats", *, folders: bool) -> dict[str, Any]:
@@ -84,7 +88,11 @@ def _packed(sources: list[Source], name: str, most: int) -> dict[str, Any]:
 
 def _shown(shown: Shown) -> dict[str, Any]:
     usual = f"Usual: {shown.usual.spoken}."
-    return {"title": shown.title, "logarithmic": shown.logarithmic, "meaning": f"{shown.meaning} {usual}"}
+    return {
+        "title": shown.title,
+        "logarithmic": shown.logarithmic,
+        "meaning": f"{shown.meaning} {usual}",
+    }
 
 
 def _guesses(sources: list[Source]) -> list[float]:
@@ -99,7 +107,10 @@ def _chosen(document: Document) -> list[int]:
 
 
 def agreement_rows(sources: list[Source]) -> Iterator[dict[str, Any]]:
-    """Largest error and bound of every run that was compared; of many configurations, those nearest to their bound."""
+    """Largest error and bound of every run that was compared.
+
+    Of many configurations, those nearest to their bound.
+    """
     shares: dict[str, float] = {}
     found: list[dict[str, Any]] = []
     for source in sources:
@@ -108,12 +119,23 @@ def agreement_rows(sources: list[Source]) -> Iterator[dict[str, Any]]:
             share = agreed.share(check.error, check.bound)
             shares[one.name] = max(share, shares.get(one.name, 0.0))
             shown = {"error": check.error, "bound": check.bound, "where": check.where or ""}
-            of = {"configuration": one.name, "backend": one.backend, "folder": source.label, "outcome": check.outcome}
+            of = {
+                "configuration": one.name,
+                "backend": one.backend,
+                "folder": source.label,
+                "outcome": check.outcome,
+            }
             found.append(of | shown)
     worst = set(sorted(shares, key=lambda name: -shares[name])[:FEW])
     shown = [row for row in found if row["configuration"] in worst]
-    known = [value for row in shown for value in (row["error"], row["bound"]) if value and math.isfinite(value)]
-    low, high = min(known, default=1e-16) / 10, max(known, default=1.0) * 10
+    known = [
+        value
+        for row in shown
+        for value in (row["error"], row["bound"])
+        if value and math.isfinite(value)
+    ]
+    low = min(known, default=1e-16) / 10
+    high = max(known, default=1.0) * 10
     for row in shown:
         at = {
             "error_at": _within(row["error"], low, high),
@@ -123,7 +145,10 @@ def agreement_rows(sources: list[Source]) -> Iterator[dict[str, Any]]:
 
 
 def _within(value: float | None, low: float, high: float) -> float | None:
-    """Where an error is drawn on a logarithmic axis: 0 at the left edge, infinity, which is null, at the right."""
+    """Where an error is drawn on a logarithmic axis.
+
+    0 at the left edge, infinity, which is null, at the right.
+    """
     return _drawn(min(max(high if value is None else value, low), high))
 
 
@@ -134,7 +159,11 @@ def _drawn(value: float | None) -> float | None:
 
 def seconds_rows(sources: list[Source]) -> Iterator[dict[str, Any]]:
     """Where the time went."""
-    parts = ("importing the framework", "first steps, with compiling, all runs", "a later step, on average")
+    parts = (
+        "importing the framework",
+        "first steps, with compiling, all runs",
+        "a later step, on average",
+    )
     for part, title in enumerate(parts):
         for source in sources:
             for backend, times in cells.times(source.document).items():

@@ -1,4 +1,4 @@
-"""Python files of this project, read and not run: a definition as it is written, and all that it needs."""
+"""Python files of this project, read and not run: a definition as written, and all it needs."""
 
 from __future__ import annotations
 
@@ -38,14 +38,17 @@ class Source:
 
     @cached_property
     def definitions(self) -> dict[str, Sequence[ast.stmt]]:
-        """What the file defines, by name, in its order; the docstring of a constant belongs to it."""
+        """What the file defines, by name, in its order; a constant's docstring belongs to it."""
         found: dict[str, Sequence[ast.stmt]] = {}
         constant = None
         for node in self.tree.body:
             match node:
                 case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
                     found[name], constant = [node], None
-                case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
+                case (
+                    ast.Assign(targets=[ast.Name(id=name)])
+                    | ast.AnnAssign(target=ast.Name(id=name))
+                ):
                     found[name], constant = [node], name
                 case ast.Expr() if constant:
                     found[constant] = [*found[constant], node]
@@ -59,28 +62,45 @@ class Source:
         return ast.literal_eval(node.value)
 
     def code(self, name: str) -> str:
-        """The lines of a definition, as they are written, without `_own_variables`, which are for this project alone."""
-        first, last = self.definitions[name][0], self.definitions[name][-1]
+        """The lines of a definition, as they are written, without `_own_variables`.
+
+        These are for this project alone.
+        """
+        first = self.definitions[name][0]
+        last = self.definitions[name][-1]
         start = _start(first)
-        left_out = {number for node in _own_variables(first) for number in range(_start(node), (node.end_lineno or 0) + 1)}
+        left_out = {
+            number
+            for node in _own_variables(first)
+            for number in range(_start(node), (node.end_lineno or 0) + 1)
+        }
         lines = enumerate(self.text.splitlines()[: last.end_lineno], start=1)
-        kept = "\n".join(line for number, line in lines if number >= start and number not in left_out)
+        kept = "\n".join(
+            line for number, line in lines if number >= start and number not in left_out
+        )
         return re.sub(r"\n\n\n+(?= )", "\n\n", kept).rstrip()
 
     def uses(self, name: str) -> set[str]:
         """The names that a definition uses."""
-        left_out = {inner for node in _own_variables(self.definitions[name][0]) for inner in ast.walk(node)}
-        nodes = {node for statement in self.definitions[name] for node in ast.walk(statement)} - left_out
+        left_out = {
+            inner for node in _own_variables(self.definitions[name][0]) for inner in ast.walk(node)
+        }
+        nodes = {
+            node for statement in self.definitions[name] for node in ast.walk(statement)
+        } - left_out
         return {node.id for node in nodes if isinstance(node, ast.Name)} - {name}
 
     @cached_property
     def imported(self) -> dict[str, tuple[str, str]]:
-        """Where each imported name comes from: the import without it, and what follows `import` there."""
+        """Where each imported name comes from: the import without it, and what follows `import`."""
         found: dict[str, tuple[str, str]] = {}
         for node in self.tree.body:
             if isinstance(node, (ast.Import, ast.ImportFrom)):
                 origin = node.module or "" if isinstance(node, ast.ImportFrom) else ""
-                found |= {alias.asname or alias.name.partition(".")[0]: (origin, ast.unparse(alias)) for alias in node.names}
+                found |= {
+                    alias.asname or alias.name.partition(".")[0]: (origin, ast.unparse(alias))
+                    for alias in node.names
+                }
         return found
 
 
@@ -90,7 +110,7 @@ def _start(definition: ast.stmt) -> int:
 
 
 def _own_variables(definition: ast.stmt) -> Iterator[ast.stmt]:
-    """The class variables of a definition, with what is said of them, and what it says of itself as a part."""
+    """The class variables of a definition, what is said of them, and what it says as a part."""
     found = False
     for node in definition.body if isinstance(definition, ast.ClassDef) else ():
         match node:
@@ -110,7 +130,7 @@ PROJECT = ("common", "backends")
 
 
 class Closure:
-    """Definitions and all that they need: of this project's files by path, and of others by import."""
+    """Definitions and all they need: of this project's files by path, and of others by import."""
 
     def __init__(self, path: str, names: Sequence[str]) -> None:
         self.sources: dict[str, Source] = {}
@@ -132,25 +152,39 @@ class Closure:
 
     def code(self, folder: str) -> str:
         """The definitions of a folder's files in their order, what others need first."""
-        paths = sorted((path for path in self.sources if path.startswith(folder)), key=lambda path: -path.count("/"))
+        paths = sorted(
+            (path for path in self.sources if path.startswith(folder)),
+            key=lambda path: -path.count("/"),
+        )
         return "\n\n\n".join(part for path in reversed(paths) for part in self.of(path))
 
     def of(self, path: str) -> list[str]:
         """The definitions of a file that are needed, in its order."""
-        return [self.sources[path].code(name) for name in self.sources[path].definitions if name in self.names[path]]
+        return [
+            self.sources[path].code(name)
+            for name in self.sources[path].definitions
+            if name in self.names[path]
+        ]
 
     def imports(self, folder: str) -> str:
-        """The import statements that a folder's files need of others than this project, in their groups."""
+        """The imports that a folder's files need of others than this project, in their groups."""
         found: dict[str, set[str]] = defaultdict(set)
         for path, names in self.names.items():
             source = self.sources[path]
-            for used in {used for name in names for used in source.uses(name)} - set(source.definitions):
+            for used in {used for name in names for used in source.uses(name)} - set(
+                source.definitions
+            ):
                 origin, alias = source.imported.get(used, ("", ""))
                 if alias and path.startswith(folder) and origin.partition(".")[0] not in PROJECT:
                     found[origin].add(alias)
         plain = [f"import {alias}" for alias in sorted(found.pop("", set()))]
-        lines = plain + [f"from {module} import {', '.join(sorted(names))}" for module, names in sorted(found.items())]
-        groups = [[line for line in lines if _of_python(line) == python] for python in (True, False)]
+        lines = plain + [
+            f"from {module} import {', '.join(sorted(names))}"
+            for module, names in sorted(found.items())
+        ]
+        groups = [
+            [line for line in lines if _of_python(line) == python] for python in (True, False)
+        ]
         return "\n\n".join("\n".join(group) for group in groups if group)
 
 

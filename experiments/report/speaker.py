@@ -20,7 +20,8 @@ class Judged(NamedTuple):
 def judged(configuration: Configuration) -> dict[str, RunFinding]:
     """The runs that answer in the precision that was asked for, by backend.
 
-    The definition is float64, whatever the plan says: in float32 it speaks only where no framework has run.
+    The definition is float64, whatever the plan says: in float32 it speaks only where no framework
+    has run.
     """
     runs = {backend: run for backend, run in configuration.runs.items() if run.gradient}
     if configuration.spec.precision == "float64":
@@ -39,20 +40,34 @@ def definition_speaks(configuration: Configuration) -> bool:
 
 
 def rounded_away(configuration: Configuration) -> str | None:
-    """What the precision did to the gradient at the first step, beside the definition's in float64."""
-    run, definition = first_run(configuration), configuration.runs.get(DEFINITION)
-    if run is None or definition is None or run is definition or not run.profile or not definition.profile:
+    """What precision did to the gradient at the first step, beside the definition's in float64."""
+    run = first_run(configuration)
+    definition = configuration.runs.get(DEFINITION)
+    if (
+        run is None
+        or definition is None
+        or run is definition
+        or not run.profile
+        or not definition.profile
+    ):
         return None
-    precision, site = configuration.spec.precision, configuration.spec.network.site
+    precision = configuration.spec.precision
+    site = configuration.spec.network.site
     pairs = list(enumerate(zip(run.profile, definition.profile, strict=True), start=1))
     if under := [layer for layer, (value, exact) in pairs if value == 0 and exact]:
         exact = f"{definition.profile[0]:.0e}" if definition.profile[0] else "not 0"
-        return f"in {precision} exactly 0 {_below(under[-1], len(pairs), site)} (underflow; {site} 1 has {exact} in float64)"
+        return (
+            f"in {precision} exactly 0 {_below(under[-1], len(pairs), site)} (underflow; {site} 1 "
+            f"has {exact} in float64)"
+        )
     if over := [exact for _, (value, exact) in pairs if value is None and exact is not None]:
         where = f"{len(over)} of {len(pairs)} {site}s"
         return f"in {precision} not finite at {where} (overflow; up to {max(over):.0e} in float64)"
     if run.event and not definition.event:
-        return f"in {precision} not finite from step {run.event.step} on (overflow; in float64 it stays finite)"
+        return (
+            f"in {precision} not finite from step {run.event.step} on (overflow; in float64 it "
+            "stays finite)"
+        )
     return None
 
 
@@ -73,27 +88,47 @@ def notes(configuration: Configuration, run: RunFinding) -> Iterator[str]:
         yield slope
     if run.reason:
         yield run.reason
-    yield from (counts for found in (run.gradient, run.learning) if found and (counts := counted(found.seeds)))
-    if configuration.spec.clipping.kind != "none" and run.clipping_bound is not None and run.status == "finished":
+    yield from (
+        counts
+        for found in (run.gradient, run.learning)
+        if found and (counts := counted(found.seeds))
+    )
+    if (
+        configuration.spec.clipping.kind != "none"
+        and run.clipping_bound is not None
+        and run.status == "finished"
+    ):
         yield f"clipping bound a weight gradient in {100 * run.clipping_bound:.3g} % of the steps"
 
 
 def _no_slope(run: RunFinding, site: str) -> str | None:
     """Why there are no decades per layer, or not for every seed."""
     slopes = run.decay_per_layer.seeds if run.decay_per_layer else []
-    missing, profile = slopes.count(None), run.profile or []
+    missing = slopes.count(None)
+    profile = run.profile or []
     if not missing:
         return None
     seeds = "" if missing == len(slopes) else f" in {missing} of {len(slopes)} seeds"
     if zeros := [layer for layer, value in enumerate(profile, start=1) if value == 0]:
-        return f"at the first step exactly 0 {_below(zeros[-1], len(profile), site)}{seeds}: no decades per {site}"
+        return (
+            f"at the first step exactly 0 {_below(zeros[-1], len(profile), site)}{seeds}: no "
+            f"decades per {site}"
+        )
     return f"not finite at the first step{seeds}: no decades per {site}"
 
 
 def counted(seeds: Sequence[str]) -> str | None:
-    """How many seeds have which verdict, where they differ: `learns in 2 of 3 seeds, has not learnt in 1`."""
+    """How many seeds have which verdict, where they differ.
+
+    `learns in 2 of 3 seeds, has not learnt in 1`.
+    """
     counts = Counter(seeds).most_common()
     if len(counts) < 2:
         return None
     (word, most), *others = counts
-    return ", ".join([f"{word} in {most} of {len(seeds)} seeds", *(f"{word} in {count}" for word, count in others)])
+    return ", ".join(
+        [
+            f"{word} in {most} of {len(seeds)} seeds",
+            *(f"{word} in {count}" for word, count in others),
+        ]
+    )

@@ -1,13 +1,17 @@
-"""Event files for TensorBoard, by tensorboardX: a run for each backend, the same tags in all, so that the backends overlay.
+"""Event files for TensorBoard, by tensorboardX.
 
-Each backend is a folder of its own, below one for each folder of runs where there are several. A configuration is its number
-and its name, `02_tanh_xavier`, for a tag has no spaces.
+A run for each backend, the same tags in all, so that the backends overlay.
 
-| tag                                    | what                                                                         |
-|----------------------------------------|------------------------------------------------------------------------------|
-| `<configuration>/loss`                 | scalar: the mean of the seeds                                                |
-| `<configuration>/<quantity>/layer_<l>` | scalar: the middle of the seeds, at the first, the middle and the last layer |
-| `<configuration>/<quantity>`           | histogram over layers and seeds; of log10, where it is shown on such a scale |
+Each backend is a folder of its own, below one for each folder of runs where there are several. A
+configuration is its number and its name, `02_tanh_xavier`, for a tag has no spaces.
+
+| tag                                    | what                                                    |
+|----------------------------------------|---------------------------------------------------------|
+| `<configuration>/loss`                 | scalar: the mean of the seeds                           |
+| `<configuration>/<quantity>/layer_<l>` | scalar: the middle of the seeds, at the first, the      |
+|                                        | middle and the last layer                               |
+| `<configuration>/<quantity>`           | histogram over layers and seeds; of log10, where it is  |
+|                                        | shown on such a scale                                   |
 """
 
 from __future__ import annotations
@@ -35,7 +39,9 @@ def check() -> None:
         UserError: The writer is not installed.
     """
     if find_spec("tensorboardX") is None:
-        raise UserError(f"--tensorboard needs tensorboardX; install with: {install_command('tensorboard')}")
+        raise UserError(
+            f"--tensorboard needs tensorboardX; install with: {install_command('tensorboard')}"
+        )
 
 
 def log(sources: list[Source], folder: Path) -> None:
@@ -45,8 +51,12 @@ def log(sources: list[Source], folder: Path) -> None:
         OSError: One of them cannot be written.
     """
     for number, source in enumerate(sources, start=1):
-        home = folder / f"{number}_{_plain(Path(source.label).name)}" if len(sources) > 1 else folder
-        for backend in {backend: None for entry in source.entries.values() for backend in entry.runs}:
+        home = (
+            folder / f"{number}_{_plain(Path(source.label).name)}" if len(sources) > 1 else folder
+        )
+        for backend in {
+            backend: None for entry in source.entries.values() for backend in entry.runs
+        }:
             with _writer(home / backend) as writer:
                 for position, name in enumerate(source.entries, start=1):
                     if run := source.run(name, backend):
@@ -57,7 +67,8 @@ def log(sources: list[Source], folder: Path) -> None:
 def _writer(folder: Path) -> Iterator[Any]:
     """A writer of events that writes each where it is added.
 
-    In the thread that it has for this, a full disk ends the thread, and closing the writer waits for ever.
+    In the thread that it has for this, a full disk ends the thread, and closing the writer waits
+    for ever.
     """
     from tensorboardX import SummaryWriter
 
@@ -73,7 +84,10 @@ def _writer(folder: Path) -> Iterator[Any]:
 
 
 def _plain(name: str) -> str:
-    """A name that is one level of a tag or of a path; what else a tag may not have, the writer would replace."""
+    """A name that is one level of a tag or of a path.
+
+    What else a tag may not have, the writer would replace.
+    """
     return re.sub(r"[^\w.-]+", "_", name).strip("_")
 
 

@@ -1,4 +1,7 @@
-"""The report on the terminal: the answer, before it the tables if they are asked for. Verdicts are words, not colours only."""
+"""The report on the terminal: the answer, before it the tables if they are asked for.
+
+Verdicts are words, not colours only.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,7 @@ NBSP = "\N{NO-BREAK SPACE}"
 
 
 def show(document: Document, console: Console, results: str, *, full: bool) -> None:
-    """Print the question, the tables if they are asked for, and the answer, which stands without them.
+    """Print the question, the tables if asked for, and the answer, which stands without them.
 
     Args:
         document: The findings.
@@ -77,7 +80,9 @@ def _tables(document: Document, console: Console, results: str) -> None:
         "Verdicts": _verdicts(document, console.width),
         "Signal gradient at the first step": _profiles(document, console.width),
         "Why": _reasons(document, say.width),
-        "Agreement with the definition: the largest error over its bound": _agreement(document, console.width),
+        "Agreement with the definition: the largest error over its bound": _agreement(
+            document, console.width
+        ),
         "Seconds, as measured when each run was made": _seconds(document, console.width),
     }
     for title, lines in parts.items():
@@ -90,7 +95,8 @@ def _tables(document: Document, console: Console, results: str) -> None:
 
 
 def _answer(document: Document, console: Console) -> None:
-    found, say = answer(document), _Speaker(_names(document), console)
+    found = answer(document)
+    say = _Speaker(_names(document), console)
     say.title("Answer")
     for line in found.facts:
         say.sentence(line)
@@ -121,7 +127,8 @@ class _Speaker:
     """Prints sentences in which names, of configurations or files, are not broken."""
 
     def __init__(self, names: Iterable[str], console: Console) -> None:
-        self.console, self.width = console, console.width
+        self.console = console
+        self.width = console.width
         self.names = sorted(names, key=len, reverse=True)
 
     def title(self, text: str) -> None:
@@ -137,11 +144,16 @@ class _Speaker:
             if len(name) <= self.width - 2:
                 text = text.replace(name, name.replace(" ", NBSP))
         for line in wrapped(text, self.width):
-            self.console.print(line.replace(NBSP, " "), markup=False, highlight=False, soft_wrap=True)
+            self.console.print(
+                line.replace(NBSP, " "), markup=False, highlight=False, soft_wrap=True
+            )
 
 
 def _verdicts(document: Document, width: int) -> Iterator[Text]:
-    """Beside what the answer has: decades per layer, the deviation of the result, and in a wide table the largest update."""
+    """Beside what the answer has.
+
+    Decades per layer, the deviation of the result, and in a wide table the largest update.
+    """
     heads = [
         "configuration",
         "gradient",
@@ -153,8 +165,19 @@ def _verdicts(document: Document, width: int) -> Iterator[Text]:
     rows: list[Row] = []
     for c in document.configurations:
         for name, run in told(c):
-            cells = [*verdicts(run), mean(run.decay_per_layer, "+.2f"), result(run), mean(run.largest_update, ".1e")]
-            rows.append(Row(name, cells[: len(heads) - 1], [note for note in notes(c, run) if not note.startswith("clipping")]))
+            cells = [
+                *verdicts(run),
+                mean(run.decay_per_layer, "+.2f"),
+                result(run),
+                mean(run.largest_update, ".1e"),
+            ]
+            rows.append(
+                Row(
+                    name,
+                    cells[: len(heads) - 1],
+                    [note for note in notes(c, run) if not note.startswith("clipping")],
+                )
+            )
     return table(heads, rows, width, left=2)
 
 
@@ -164,19 +187,33 @@ def _reasons(document: Document, width: int) -> Iterator[Text]:
 
 
 def _profiles(document: Document, width: int) -> Iterator[Text]:
-    """The signal gradient of each layer at the first step; one scale for all, so that heights can be compared."""
-    rows = [(c.name, run.profile) for c in document.configurations if (run := first_run(c)) and run.profile]
+    """The signal gradient of each layer at the first step.
+
+    One scale for all, so that heights can be compared.
+    """
+    rows = [
+        (c.name, run.profile)
+        for c in document.configurations
+        if (run := first_run(c)) and run.profile
+    ]
     logs = [math.log10(value) for _, profile in rows for value in profile if value]
     if not logs:
         return
-    low, high = math.floor(min(logs)), math.ceil(max(logs))
+    low = math.floor(min(logs))
+    high = math.ceil(max(logs))
     yield from table(
         ("configuration", f"first {document.site} ... last {document.site}", "smallest", "largest"),
-        [Row(name, [drawn(profile, low, high, max(20, width // 2 - 8)), *_extremes(profile)]) for name, profile in rows],
+        [
+            Row(name, [drawn(profile, low, high, max(20, width // 2 - 8)), *_extremes(profile)])
+            for name, profile in rows
+        ],
         width,
         left=1,
     )
-    scale = f"{BLOCKS[0]} 1e{low:+d} to {BLOCKS[-1]} 1e{high:+d}, logarithmic; 0 and ? (not finite) are said as such"
+    scale = (
+        f"{BLOCKS[0]} 1e{low:+d} to {BLOCKS[-1]} 1e{high:+d}, logarithmic; 0 and ? (not finite) "
+        "are said as such"
+    )
     yield from (Text(line, style="dim") for line in wrapped(scale, width))
 
 
@@ -186,7 +223,7 @@ def _extremes(profile: Sequence[float | None]) -> list[str]:
 
 
 def drawn(profile: Sequence[float | None], low: float, high: float, room: int) -> str:
-    """A profile in block characters, at most `room` of them, on a logarithmic scale from 10^low to 10^high."""
+    """A profile in at most `room` block characters, logarithmic from 10^low to 10^high."""
     every = math.ceil(len(profile) / room)
     return "".join(_block(value, low, high) for value in profile[::every])
 
@@ -201,11 +238,17 @@ def _block(value: float | None, low: float, high: float) -> str:
 def _agreement(document: Document, width: int) -> Iterator[Text]:
     rows = [
         Row(
-            one.backend, [one.what, agreed.error(one.error), agreed.error(one.bound), _share(one)], [f"{one.name}: {one.where}"]
+            one.backend,
+            [one.what, agreed.error(one.error), agreed.error(one.bound), _share(one)],
+            [f"{one.name}: {one.where}"],
         )
         for one in agreed.worst(document)
     ]
-    return table(("backend", "compared", "error", "bound", "error/bound"), rows, width, left=1) if rows else iter(())
+    return (
+        table(("backend", "compared", "error", "bound", "error/bound"), rows, width, left=1)
+        if rows
+        else iter(())
+    )
 
 
 def _share(one: agreed.Worst) -> str:
@@ -213,18 +256,28 @@ def _share(one: agreed.Worst) -> str:
 
 
 def _seconds(document: Document, width: int) -> Iterator[Text]:
-    heads = ("backend", "import", "first steps,\nall together", "a later step,\non average", "device", "threads")
+    heads = (
+        "backend",
+        "import",
+        "first steps,\nall together",
+        "a later step,\non average",
+        "device",
+        "threads",
+    )
     rows: list[Row] = []
     for backend, t in times(document).items():
         cells = [f"{t.imports:.1f} s", f"{t.first_steps:.1f} s", f"{1e3 * t.later_step:.1f} ms"]
-        rows.append(Row(backend, [*cells, document.device[backend], str(document.threads[backend])]))
+        rows.append(
+            Row(backend, [*cells, document.device[backend], str(document.threads[backend])])
+        )
     return table(heads, rows, width) if rows else iter(())
 
 
 def _notes(document: Document, results: str) -> Iterable[str]:
     if any(len(c.spec.seeds) > 1 for c in document.configurations):
         yield (
-            "Gradients first/last are geometric means over the seeds, all other numbers means; ± is their standard deviation."
+            "Gradients first/last are geometric means over the seeds, all other numbers means; ± "
+            "is their standard deviation."
         )
     yield thresholds(document)
     yield side_by_side(document)

@@ -1,4 +1,7 @@
-"""What is said of an experiment's folders together: their names, backends and units, and what is drawn of them first."""
+"""What is said of an experiment's folders together.
+
+Their names, backends and units, and what is drawn of them first.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +28,10 @@ def names(sources: list[Source]) -> list[str]:
 
 
 def backends_of(sources: list[Source]) -> list[str]:
-    """All backends that have a run, the one that speaks for the first configuration before the others."""
-    found = {backend: None for source in sources for e in source.entries.values() for backend in e.runs}
+    """All backends that have a run, first the one that speaks for the first configuration."""
+    found = {
+        backend: None for source in sources for e in source.entries.values() for backend in e.runs
+    }
     speaking = [backend for c in sources[0].document.configurations for backend in judged(c)]
     return list(dict.fromkeys([*speaking[:1], *found]))
 
@@ -54,7 +59,10 @@ def chips(sources: list[Source]) -> dict[str, list[str]]:
 
 
 def chosen(document: Document) -> list[str]:
-    """What to draw first: the first configuration, and those that learn after a single change of it; else the next ones."""
+    """What to draw first.
+
+    The first configuration, and those that learn after a single change of it; else the next ones.
+    """
     base, *others = document.configurations
     learnt = [c.name for c in others if is_single_change(base, c) and group_of(c) == "learns"]
     return list(dict.fromkeys([base.name, *learnt, *(c.name for c in others)]))[:CHOSEN]

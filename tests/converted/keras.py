@@ -8,7 +8,18 @@ from typing import Any
 import numpy as np
 
 from backends.keras import optimizer as keras_optimizer
-from tests.converted.shared import CLASSES, FEATURES, HEADS, OPTIMIZERS, TOKENS, UNITS, WORDS, Arrays, Stepped, batch
+from tests.converted.shared import (
+    CLASSES,
+    FEATURES,
+    HEADS,
+    OPTIMIZERS,
+    TOKENS,
+    UNITS,
+    WORDS,
+    Arrays,
+    Stepped,
+    batch,
+)
 
 
 def keras_model() -> Any:
@@ -20,7 +31,9 @@ def keras_model() -> Any:
     h = layers.PReLU(shared_axes=[1, 2])(layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(h))
     h = layers.GroupNormalization(2, epsilon=1e-5)(h)
     h = layers.LSTM(UNITS, return_sequences=True)(h)
-    h = layers.SimpleRNN(FEATURES, return_sequences=True)(layers.GRU(FEATURES, return_sequences=True)(h))
+    h = layers.SimpleRNN(FEATURES, return_sequences=True)(
+        layers.GRU(FEATURES, return_sequences=True)(h)
+    )
     h = layers.MultiHeadAttention(HEADS, FEATURES // HEADS)(h, h)
     h = keras.ops.mean(layers.LayerNormalization(epsilon=1e-5)(h), axis=1)
     return keras.Model(x, layers.Dense(CLASSES)(h))
@@ -57,7 +70,9 @@ def keras_step(model: Any, stepper: Any, seed: int) -> Stepped:
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(y, model(x, training=True))
         loss = tf.reduce_mean(losses)
     found = tape.gradient(loss, model.trainable_variables)
-    gru = next(i for i, v in enumerate(model.trainable_variables) if v.path.endswith("gru_cell/bias"))
+    gru = next(
+        i for i, v in enumerate(model.trainable_variables) if v.path.endswith("gru_cell/bias")
+    )
     kept = np.ones((2, 3 * FEATURES))
     kept[1, : 2 * FEATURES] = 0  # of the second bias only the candidate's is trained
     found[gru] = found[gru] * kept

@@ -8,7 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from tests.converted.shared import CLASSES, EPSILON, FEATURES, HEADS, RATE, TOKENS, UNITS, Arrays, Stepped, batch
+from tests.converted.shared import (
+    CLASSES,
+    EPSILON,
+    FEATURES,
+    HEADS,
+    RATE,
+    TOKENS,
+    UNITS,
+    Arrays,
+    Stepped,
+    batch,
+)
 
 
 @cache
@@ -63,7 +74,9 @@ def linen_loaded(variables: Any, state: Any, arrays: Mapping[str, np.ndarray]) -
 
 @cache
 def linen_started(model: Any) -> Any:
-    """Variables of the model's shapes, in float64: its running statistics would start in float32."""
+    """Variables of the model's shapes, in float64: its running statistics would start in
+    float32.
+    """
     import jax
     import jax.numpy as jnp
 
@@ -73,7 +86,9 @@ def linen_started(model: Any) -> Any:
 
 @cache
 def differentiated(model: Any) -> Any:
-    """A function of variables and a batch to the output in evaluation, and to the gradients and statistics in training."""
+    """A function of variables and a batch to the output in evaluation, and to the gradients and
+    statistics in training.
+    """
     import jax
     import optax
 

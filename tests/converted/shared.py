@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, cast, NamedTuple
 
 import numpy as np
 import pytest
@@ -13,14 +13,21 @@ from common.countermeasures.optimizer import Adam, Momentum, Optimizer
 from experiments.converting import laws
 from experiments.converting.conversion import Asked, Converted, convert
 from experiments.converting.files import Stored
+from experiments.converting.laws import Framework
 from tests.conftest import load
 
 Arrays = dict[str, np.ndarray]
 
-TOKENS, WORDS, FEATURES, UNITS, HEADS, CLASSES = 11, 4, 8, 6, 2, 3
+TOKENS = 11
+WORDS = 4
+FEATURES = 8
+UNITS = 6
+HEADS = 2
+CLASSES = 3
 RATE = 0.05
 EPSILON = 1e-4
-"""So large that it counts where it stands, and that the rounding of gradients that are 0 (a bias before a norm) does not."""
+"""So large that it counts where it stands, and that the rounding of gradients that are 0 (a bias
+before a norm) does not."""
 OPTIMIZERS: dict[str, Optimizer] = {
     "momentum": Momentum(learning_rate=RATE),
     "adam": Adam(learning_rate=RATE, epsilon=EPSILON),
@@ -46,9 +53,11 @@ def batch(seed: int) -> tuple[np.ndarray, np.ndarray]:
     return rng.integers(TOKENS, size=(5, WORDS)), rng.integers(CLASSES, size=5)
 
 
-def through(stored: Stored, source: str, target: str, like: Stored | None = None, **asked: Any) -> Converted:
+def through(
+    stored: Stored, source: str, target: str, like: Stored | None = None, **asked: Any
+) -> Converted:
     """What a file becomes."""
-    return convert(stored, like, Asked(source, target, **asked))
+    return convert(stored, like, Asked(cast(Framework, source), cast(Framework, target), **asked))
 
 
 def file_of(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str] | None = None) -> Stored:

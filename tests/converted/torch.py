@@ -8,7 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from tests.converted.shared import CLASSES, EPSILON, FEATURES, HEADS, RATE, TOKENS, UNITS, Arrays, Stepped, batch
+from tests.converted.shared import (
+    CLASSES,
+    EPSILON,
+    FEATURES,
+    HEADS,
+    RATE,
+    TOKENS,
+    UNITS,
+    Arrays,
+    Stepped,
+    batch,
+)
 
 
 def torch_model() -> Any:
@@ -37,7 +48,19 @@ def torch_model() -> Any:
             )
 
         def forward(self, x: Any) -> Any:
-            embedding, convolution, batch_norm, prelu, group, lstm, gru, rnn, attention, norm, linear = self.layers
+            (
+                embedding,
+                convolution,
+                batch_norm,
+                prelu,
+                group,
+                lstm,
+                gru,
+                rnn,
+                attention,
+                norm,
+                linear,
+            ) = self.layers
             h = group(prelu(batch_norm(convolution(embedding(x).transpose(1, 2))))).transpose(1, 2)
             for recurrent in (lstm, gru, rnn):
                 h = recurrent(h)[0]
@@ -51,7 +74,11 @@ def torch_model() -> Any:
         for name in (5, 6, 7):  # one bias a gate, as docs/convert.md says
             second: Any = model.layers[name].bias_hh_l0
             second.requires_grad_(name == 6)
-            kept = torch.cat([torch.zeros(2 * FEATURES), torch.ones(FEATURES)]).double() if name == 6 else 0
+            kept = (
+                torch.cat([torch.zeros(2 * FEATURES), torch.ones(FEATURES)]).double()
+                if name == 6
+                else 0
+            )
             second.mul_(kept)
             if name == 6:
                 second.register_hook(lambda gradient, kept=kept: gradient * kept)
@@ -68,14 +95,21 @@ def torch_optimizer(model: Any, kind: str) -> Any:
 
 
 def torch_kinds(model: Any) -> dict[str, str]:
-    """What goes into the metadata: the classes of the modules, since a state_dict does not say them."""
-    return {"kinds": json.dumps({name: type(module).__name__ for name, module in model.named_modules()})}
+    """What goes into the metadata: the classes of the modules, since a state_dict does not say
+    them.
+    """
+    return {
+        "kinds": json.dumps({name: type(module).__name__ for name, module in model.named_modules()})
+    }
 
 
 def torch_saved(model: Any, stepper: Any = None) -> Arrays:
     arrays = {name: a.numpy().copy() for name, a in model.state_dict().items()}
     for name, p in model.named_parameters() if stepper else ():
-        arrays |= {f"optimizer.{name}.{slot}": a.numpy().copy() for slot, a in stepper.state.get(p, {}).items()}
+        arrays |= {
+            f"optimizer.{name}.{slot}": a.numpy().copy()
+            for slot, a in stepper.state.get(p, {}).items()
+        }
     return arrays
 
 
@@ -83,7 +117,9 @@ def torch_loaded(model: Any, stepper: Any, arrays: Mapping[str, np.ndarray]) -> 
     import torch
 
     given = {name: torch.tensor(a) for name, a in arrays.items()}
-    model.load_state_dict({name: a for name, a in given.items() if not name.startswith("optimizer.")})
+    model.load_state_dict(
+        {name: a for name, a in given.items() if not name.startswith("optimizer.")}
+    )
     for name, p in model.named_parameters():
         slots = [key for key in given if key.startswith(f"optimizer.{name}.")]
         if slots:

@@ -1,7 +1,9 @@
-"""Faults: what goes wrong in a wing, each as a change of its source, with its room and a plan that shows it.
+"""Faults: what goes wrong in a wing, each as a change of its source, with its room and a plan that
+shows it.
 
-`python -m tests.plant` plants them one by one and asks what `compare` says. A plan shows a fault where the fault changes a
-number that is compared: forgotten clipping needs clipping that binds, a slope of Leaky ReLU needs Leaky ReLU.
+`python -m tests.plant` plants them one by one and asks what `compare` says. A plan shows a fault
+where the fault changes a number that is compared: forgotten clipping needs clipping that binds, a
+slope of Leaky ReLU needs Leaky ReLU.
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ from tests.faults import (
 from tests.faults.fault import ROOMS, ROOT, Edit, Fault, faulty, mutated, planted
 
 __all__ = [
-    "FAULTS", "KINDS", "NONE", "PLANS", "ROOMS", "ROOT", "SHIPPED", "UNSEEN", "Edit", "Fault", "faulty", "mutated", "planted",
+    "FAULTS", "KINDS", "NONE", "PLANS", "ROOMS", "ROOT", "SHIPPED", "UNSEEN", "Edit", "Fault",
+    "faulty", "mutated", "planted",
 ]  # fmt: skip
 
 PLANS: dict[str, dict[str, Any]] = {
@@ -54,20 +57,41 @@ PLANS: dict[str, dict[str, Any]] = {
     },
     "rms norm": {"activation": "relu", "normalization": "rms", "initialization": "xavier"},
     "chaotic": {"activation": "relu", "normalization": "batch", "initialization": "he"},
-    "diverging": {"activation": "relu", "initialization": "he", "optimizer": {"kind": "sgd", "learning_rate": 2.0}},
+    "diverging": {
+        "activation": "relu",
+        "initialization": "he",
+        "optimizer": {"kind": "sgd", "learning_rate": 2.0},
+    },
     "residual": {
         "activation": "tanh",
         "initialization": "xavier",
         "skip": {"kind": "residual", "order": "around", "scale": 0.3},
     },
-    "rezero": {"activation": "tanh", "initialization": "xavier", "skip": {"kind": "rezero", "initial_scale": 0.3}},
+    "rezero": {
+        "activation": "tanh",
+        "initialization": "xavier",
+        "skip": {"kind": "rezero", "initial_scale": 0.3},
+    },
     "highway": {"activation": "tanh", "initialization": "xavier", "skip": "highway"},
     "simple": {"recurrent": "simple", "activation": "tanh", "initialization": "xavier"},
     "lstm": {"recurrent": "lstm", "activation": "tanh", "initialization": "xavier"},
-    "gru": {"recurrent": "gru", "activation": "tanh", "initialization": "xavier", "optimizer": {"kind": "adam"}},
+    "gru": {
+        "recurrent": "gru",
+        "activation": "tanh",
+        "initialization": "xavier",
+        "optimizer": {"kind": "adam"},
+    },
     "squared error": {"activation": "tanh", "initialization": "xavier", "loss": "squared_error"},
-    "value": {"activation": "tanh", "initialization": "xavier", "clipping": {"kind": "value", "threshold": 0.001}},
-    "norm": {"activation": "tanh", "initialization": "xavier", "clipping": {"kind": "norm", "threshold": 0.01}},
+    "value": {
+        "activation": "tanh",
+        "initialization": "xavier",
+        "clipping": {"kind": "value", "threshold": 0.001},
+    },
+    "norm": {
+        "activation": "tanh",
+        "initialization": "xavier",
+        "clipping": {"kind": "norm", "threshold": 0.01},
+    },
     "global norm": {
         "activation": "tanh",
         "initialization": "xavier",
@@ -78,10 +102,22 @@ PLANS: dict[str, dict[str, Any]] = {
         "initialization": "xavier",
         "clipping": {"kind": "norm", "threshold": 1e-7},
     },
-    "momentum": {"activation": "tanh", "initialization": "xavier", "optimizer": {"kind": "momentum"}},
-    "nesterov": {"activation": "tanh", "initialization": "xavier", "optimizer": {"kind": "nesterov"}},
+    "momentum": {
+        "activation": "tanh",
+        "initialization": "xavier",
+        "optimizer": {"kind": "momentum"},
+    },
+    "nesterov": {
+        "activation": "tanh",
+        "initialization": "xavier",
+        "optimizer": {"kind": "nesterov"},
+    },
     "adam": {"activation": "tanh", "initialization": "xavier", "optimizer": {"kind": "adam"}},
-    "adamw": {"activation": "tanh", "initialization": "xavier", "optimizer": {"kind": "adamw", "weight_decay": 0.1}},
+    "adamw": {
+        "activation": "tanh",
+        "initialization": "xavier",
+        "optimizer": {"kind": "adamw", "weight_decay": 0.1},
+    },
     "rmsprop": {"activation": "tanh", "initialization": "xavier", "optimizer": {"kind": "rmsprop"}},
 }
 """By name: what of a plan shows a fault; depth, precision and what is recorded are the campaign's.
@@ -117,7 +153,12 @@ AGAIN = {
         "momentum of 0.9",
         "rate halved from the fifth step on",
     ),
-    "diverging": ("weights not updated", "rate times 1.001", "one layer not updated", "labels off by one"),
+    "diverging": (
+        "weights not updated",
+        "rate times 1.001",
+        "one layer not updated",
+        "labels off by one",
+    ),
 }
 """Some of them once more, where a free run shows little."""
 
@@ -129,23 +170,36 @@ FAULTS = KINDS + tuple(
 )
 
 SHIPPED = shipped.KINDS
-"""What a reader is shown, and not what is run: no plan of `compare` shows it, and the tests of the rooms do."""
+"""What a reader is shown, and not what is run: no plan of `compare` shows it, and the tests of the
+rooms do."""
 
 NONE = "none"
 """The name of a wing without a fault: it has to agree."""
 
-BLIND = "By nature: rounding in float32 alone moves these gradients by more than their own size; so it says."
+BLIND = (
+    "By nature: rounding in float32 alone moves these gradients by more than their own size; so it "
+    "says."
+)
 UNSEEN = {
     "dead where one sample is saturated (tanh, max for min)": BLIND,
     "evaluation by batch statistics": BLIND,
     "one layer not updated": BLIND,
-    "evaluation wrong at one sample": "By nature: 60 layers deep with batch norm, rounding in float32 alone "
-    "moves the output by more than its own size; so it says.",
+    "evaluation wrong at one sample": (
+        "By nature: 60 layers deep with batch norm, rounding in float32 alone moves the output by "
+        "more than its own size; so it says."
+    ),
     "rate times 1.001": BLIND,
-    "rate halved from the fifth step on": "A hole: a step from a loaded state is a first step again, and two in a row are the "
-    "first and the second; only the free run shows it, which is not judged where it is chaotic, nor in float32.",
-    NONE: "False alarms: saturated, 60 layers deep and in float32, an error is a product over the layers, and 15 of 24 more "
-    "draws of the definition itself are beyond the bounds of its 8 at the first step. The step is known to be blind, but "
-    "what is beyond a bound is called broken before that is asked.",
+    "rate halved from the fifth step on": (
+        "A hole: a step from a loaded state is a first step again, and two in a row are the first "
+        "and the second; only the free run shows it, which is not judged where it is chaotic, nor "
+        "in float32."
+    ),
+    NONE: (
+        "False alarms: saturated, 60 layers deep and in float32, an error is a product over the "
+        "layers, and 15 of 24 more draws of the definition itself are beyond the bounds of its 8 "
+        "at the first step. The step is known to be blind, but what is beyond a bound is called "
+        "broken before that is asked."
+    ),
 }
-"""Kinds that are not called broken everywhere, and why; and why a wing without a fault (`NONE`) is."""
+"""Kinds that are not called broken everywhere, and why; and why a wing without a fault (`NONE`)
+is."""

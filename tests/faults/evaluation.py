@@ -14,14 +14,21 @@ KINDS = (
             "torch": edits(
                 (
                     "network",
-                    "self._through_layers\n            of_stack = through(stack, sets, h, statistics is None)",
+                    (
+                        "self._through_layers\n            of_stack = through(stack, sets, h, "
+                        "statistics is None)"
+                    ),
                     "self._through_layers\n            of_stack = through(stack, sets, h, True)",
                 )
             ),
             "keras": edits(("training", "training=False", "training=True")),
             "jax": edits(
                 ("training", "training=False, measure=False", "training=True, measure=False"),
-                ("training", "apply(variables, x)[0]", 'apply(variables, x, mutable=["batch_stats"])[0][0]'),
+                (
+                    "training",
+                    "apply(variables, x)[0]",
+                    'apply(variables, x, mutable=["batch_stats"])[0][0]',
+                ),
             ),
         },
     ),
@@ -30,20 +37,28 @@ KINDS = (
         "batch norm",
         {
             "torch": edits(
-                ("training", "self.statistics).logits)", "self.statistics).logits) * (np.arange(x.shape[1]) < 100)[:, None]")
+                (
+                    "training",
+                    "self.statistics).logits)",
+                    "self.statistics).logits) * (np.arange(x.shape[1]) < 100)[:, None]",
+                )
             ),
             "keras": edits(
                 (
                     "training",
                     "return to_numpy(self.evaluate(self._tensor(x)))",
-                    "return to_numpy(self.evaluate(self._tensor(x))) * (np.arange(x.shape[1]) < 100)[:, None]",
+                    (
+                        "return to_numpy(self.evaluate(self._tensor(x))) * (np.arange(x.shape[1]) "
+                        "< 100)[:, None]"
+                    ),
                 )
             ),
             "jax": edits(
                 (
                     "training",
-                    "self.statistics, self._array(x)))\n",
-                    "self.statistics, self._array(x))) * (np.arange(x.shape[1]) < 100)[:, None]\n",
+                    "self.statistics, self._array(x))\n        )\n",
+                    "self.statistics, self._array(x))\n        )"
+                    " * (np.arange(x.shape[1]) < 100)[:, None]\n",
                 )
             ),
         },
@@ -52,7 +67,9 @@ KINDS = (
         "evaluation wrong at one sample",
         "batch norm",
         {
-            "torch": edits(("training", "self.statistics).logits)", f"self.statistics).logits){ONE_SAMPLE}")),
+            "torch": edits(
+                ("training", "self.statistics).logits)", f"self.statistics).logits){ONE_SAMPLE}")
+            ),
             "keras": edits(
                 (
                     "training",
@@ -63,8 +80,8 @@ KINDS = (
             "jax": edits(
                 (
                     "training",
-                    "self.parameters, self.statistics, self._array(x)))\n",
-                    f"self.parameters, self.statistics, self._array(x))){ONE_SAMPLE}\n",
+                    "self.parameters, self.statistics, self._array(x))\n        )\n",
+                    f"self.parameters, self.statistics, self._array(x))\n        ){ONE_SAMPLE}\n",
                 )
             ),
         },
@@ -73,9 +90,27 @@ KINDS = (
         "evaluation in float32",
         "tanh",
         {
-            "torch": edits(("training", "self._tensor(x), self.statistics", "self._tensor(x.astype('f4')), self.statistics")),
-            "keras": edits(("training", "self.evaluate(self._tensor(x))", "self.evaluate(self._tensor(x.astype('f4')))")),
-            "jax": edits(("training", "self.statistics, self._array(x))", "self.statistics, self._array(x.astype('f4')))")),
+            "torch": edits(
+                (
+                    "training",
+                    "self._tensor(x), self.statistics",
+                    "self._tensor(x.astype('f4')), self.statistics",
+                )
+            ),
+            "keras": edits(
+                (
+                    "training",
+                    "self.evaluate(self._tensor(x))",
+                    "self.evaluate(self._tensor(x.astype('f4')))",
+                )
+            ),
+            "jax": edits(
+                (
+                    "training",
+                    "self.statistics, self._array(x))",
+                    "self.statistics, self._array(x.astype('f4')))",
+                )
+            ),
         },
         precisions=("float64",),
     ),

@@ -76,7 +76,8 @@ def planted(text: str, edit: Edit) -> str:
     """
     if text.count(edit.old) != 1:
         raise ValueError(
-            f"a fault must find its text once in {edit.room}.py; found it {text.count(edit.old)} times: {edit.old}"
+            f"a fault must find its text once in {edit.room}.py; found it {text.count(edit.old)} "
+            f"times: {edit.old}"
         )
     return text.replace(edit.old, edit.new)
 
@@ -91,14 +92,20 @@ def mutated(fault: Fault, wing: str) -> dict[str, str]:
 
 @contextmanager
 def faulty(fault: Fault | None, wing: str) -> Iterator[Backend]:
-    """The wing with a fault, in this process: its rooms are executed anew, and are themselves again afterwards."""
+    """The wing with a fault, in this process: its rooms are executed anew, and are themselves again
+    afterwards.
+    """
     backend = backends.load(wing)
     modules = [importlib.import_module(f"backends.{wing}.{room}") for room in ROOMS]
-    before, program = [dict(vars(module)) for module in modules], backend.program
+    before = [dict(vars(module)) for module in modules]
+    program = backend.program
     sources = mutated(fault, wing) if fault else {}
     try:
         for room, module in zip(ROOMS, modules, strict=True):
-            exec(compile(sources.get(room) or source(wing, room), f"<planted {room}>", "exec"), vars(module))
+            exec(
+                compile(sources.get(room) or source(wing, room), f"<planted {room}>", "exec"),
+                vars(module),
+            )
         backend.program = modules[-1].program
         yield backend
     finally:

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from tests.faults.fault import Fault, edits
 
-TORCH_BATCH_NORM = "output = functional.batch_norm(input, mean, unbiased, scale, shift, True, 1.0, self.eps)\n"
-TORCH_APART = "functional.batch_norm(input, mean, unbiased, scale, shift, True, 1.0, self.eps)\n        output = "
-KERAS_NORMALIZE = "return tf.nn.batch_normalization(inputs, mean, variance, shift, scale, self.epsilon)"
+TORCH_BATCH_NORM = (
+    "output = functional.batch_norm(input, mean, unbiased, scale, shift, True, 1.0, self.eps)\n"
+)
+TORCH_APART = (
+    "functional.batch_norm(input, mean, unbiased, scale, shift, True, 1.0, self.eps)\n        "
+    "output = "
+)
+KERAS_NORMALIZE = (
+    "return tf.nn.batch_normalization(inputs, mean, variance, shift, scale, self.epsilon)"
+)
 KERAS_NORMALIZED = "normalized = self.native.normalize(flat, mean, variance, "
 JAX_NORM = "return norm(x)\n"
 JAX_OWN_NORM = """y, p = norm(x), norm.variables["params"]
@@ -27,12 +34,18 @@ KINDS = (
                     "units, eps=epsilon, momentum=momentum)",
                 )
             ),
-            "keras": edits(("normalization", "momentum=momentum, dtype=dtype)", "momentum=1 - momentum, dtype=dtype)")),
+            "keras": edits(
+                (
+                    "normalization",
+                    "momentum=momentum, dtype=dtype)",
+                    "momentum=1 - momentum, dtype=dtype)",
+                )
+            ),
             "jax": edits(
                 (
                     "normalization",
-                    "momentum=momentum, use_fast_variance=False)\n        case",
-                    "momentum=1 - momentum, use_fast_variance=False)\n        case",
+                    "momentum=momentum, use_fast_variance=False\n            )\n        case",
+                    "momentum=1 - momentum, use_fast_variance=False\n            )\n        case",
                 )
             ),
         },
@@ -58,8 +71,9 @@ KINDS = (
             "jax": edits(
                 (
                     "normalization",
-                    "momentum=momentum, use_fast_variance=False)\n        case",
-                    "momentum=float(np.float32(momentum)), use_fast_variance=False)\n        case",
+                    "momentum=momentum, use_fast_variance=False\n            )\n        case",
+                    "momentum=float(np.float32(momentum)), use_fast_variance=False\n"
+                    "            )\n        case",
                 )
             ),
         },
@@ -69,16 +83,22 @@ KINDS = (
         "running variance unbiased",
         "batch norm",
         {
-            "torch": edits(("normalization", "unbiased * ((len(input) - 1) / len(input))", "unbiased")),
+            "torch": edits(
+                ("normalization", "unbiased * ((len(input) - 1) / len(input))", "unbiased")
+            ),
             "keras": edits(
-                ("normalization", '"variance": variance}', '"variance": variance * (flat.shape[0] / (flat.shape[0] - 1))}')
+                (
+                    "normalization",
+                    '"variance": variance}',
+                    '"variance": variance * (flat.shape[0] / (flat.shape[0] - 1))}',
+                )
             ),
             "jax": edits(
                 (
                     "training",
                     JAX_RUNNING,
-                    '{n: a + (a - 0.9 * running[n]) / (len(x) - 1) if n.endswith("variance") else a '
-                    f"for n, a in {JAX_RUNNING}.items()}}",
+                    '{n: a + (a - 0.9 * running[n]) / (len(x) - 1) if n.endswith("variance") else '
+                    f"a for n, a in {JAX_RUNNING}.items()}}",
                 )
             ),
         },
@@ -94,9 +114,18 @@ KINDS = (
                     'name == "mean" or self.blocks[stack].owners[name].update(',
                 )
             ),
-            "keras": edits(("network", "after[key] = ", 'after[key] = old if name == "mean" else ')),
+            "keras": edits(
+                ("network", "after[key] = ", 'after[key] = old if name == "mean" else ')
+            ),
             "jax": edits(
-                ("training", JAX_RUNNING, f'{{n: running[n] if n.endswith("mean") else a for n, a in {JAX_RUNNING}.items()}}')
+                (
+                    "training",
+                    JAX_RUNNING,
+                    (
+                        f'{{n: running[n] if n.endswith("mean") else a for n, a in '
+                        f"{JAX_RUNNING}.items()}}"
+                    ),
+                )
             ),
         },
     ),
@@ -108,7 +137,11 @@ KINDS = (
                 (
                     "normalization",
                     TORCH_BATCH_NORM,
-                    TORCH_APART + "(input - input.mean(0)) / (input.std(0, correction=0) + self.eps) * scale + shift\n",
+                    TORCH_APART
+                    + (
+                        "(input - input.mean(0)) / (input.std(0, correction=0) + self.eps) * scale "
+                        "+ shift\n"
+                    ),
                 )
             ),
             "keras": edits(
@@ -118,7 +151,13 @@ KINDS = (
                     "return (inputs - mean) / (tf.sqrt(variance) + self.epsilon) * scale + shift",
                 )
             ),
-            "jax": edits(("normalization", JAX_NORM, JAX_OWN_NORM.format("(x - x.mean(0)) / (x.std(0) + norm.epsilon)"))),
+            "jax": edits(
+                (
+                    "normalization",
+                    JAX_NORM,
+                    JAX_OWN_NORM.format("(x - x.mean(0)) / (x.std(0) + norm.epsilon)"),
+                )
+            ),
         },
     ),
     Fault(
@@ -129,7 +168,8 @@ KINDS = (
                 (
                     "normalization",
                     TORCH_BATCH_NORM,
-                    TORCH_APART + "functional.layer_norm(input, input.shape[1:], scale, shift, self.eps)\n",
+                    TORCH_APART
+                    + "functional.layer_norm(input, input.shape[1:], scale, shift, self.eps)\n",
                 )
             ),
             "keras": edits(
@@ -137,7 +177,11 @@ KINDS = (
                     "normalization",
                     KERAS_NORMALIZED,
                     KERAS_NORMALIZED.replace(
-                        "mean, variance", "*(tf.nn.moments(flat, [1], keepdims=True) if site.training else (mean, variance))"
+                        "mean, variance",
+                        (
+                            "*(tf.nn.moments(flat, [1], keepdims=True) if site.training else "
+                            "(mean, variance))"
+                        ),
                     ),
                 )
             ),
@@ -145,7 +189,10 @@ KINDS = (
                 (
                     "normalization",
                     JAX_NORM,
-                    JAX_OWN_NORM.format("(x - x.mean(1, keepdims=True)) / jnp.sqrt(x.var(1, keepdims=True) + norm.epsilon)"),
+                    JAX_OWN_NORM.format(
+                        "(x - x.mean(1, keepdims=True)) / jnp.sqrt(x.var(1, keepdims=True) + "
+                        "norm.epsilon)"
+                    ),
                 )
             ),
         },
@@ -158,14 +205,20 @@ KINDS = (
                 (
                     "normalization",
                     TORCH_BATCH_NORM,
-                    TORCH_APART + "(input - mean) / (input.var(0, correction=0).detach() + self.eps).sqrt() * scale + shift\n",
+                    TORCH_APART
+                    + (
+                        "(input - mean) / (input.var(0, correction=0).detach() + self.eps).sqrt() "
+                        "* scale + shift\n"
+                    ),
                 )
             ),
             "keras": edits(
                 (
                     "normalization",
                     KERAS_NORMALIZED,
-                    KERAS_NORMALIZED.replace("mean, variance", "tf.stop_gradient(mean), tf.stop_gradient(variance)"),
+                    KERAS_NORMALIZED.replace(
+                        "mean, variance", "tf.stop_gradient(mean), tf.stop_gradient(variance)"
+                    ),
                 )
             ),
             "jax": edits(
@@ -173,7 +226,8 @@ KINDS = (
                     "normalization",
                     JAX_NORM,
                     JAX_OWN_NORM.format(
-                        "(x - jax.lax.stop_gradient(x.mean(0))) / jax.lax.stop_gradient(jnp.sqrt(x.var(0) + norm.epsilon))"
+                        "(x - jax.lax.stop_gradient(x.mean(0))) / "
+                        "jax.lax.stop_gradient(jnp.sqrt(x.var(0) + norm.epsilon))"
                     ),
                 )
             ),
@@ -192,7 +246,11 @@ KINDS = (
             ),
             "keras": edits(("normalization", "self.epsilon = spec.epsilon", "self.epsilon = 1e-6")),
             "jax": edits(
-                ("normalization", "partial(linen.LayerNorm, epsilon=epsilon", "partial(linen.LayerNorm, epsilon=1e-6")
+                (
+                    "normalization",
+                    "partial(linen.LayerNorm, epsilon=epsilon",
+                    "partial(linen.LayerNorm, epsilon=1e-6",
+                )
             ),
         },
     ),
@@ -200,16 +258,25 @@ KINDS = (
         "rms norm less the mean",
         "rms norm",
         {
-            "torch": edits(("normalization", "partial(functional.rms_norm,", "partial(functional.layer_norm,")),
+            "torch": edits(
+                ("normalization", "partial(functional.rms_norm,", "partial(functional.layer_norm,")
+            ),
             "keras": edits(
                 (
                     "normalization",
                     "    size = tf.reduce_mean(tf.square(inputs)",
-                    "    inputs -= tf.reduce_mean(inputs, -1, keepdims=True)\n    size = tf.reduce_mean(tf.square(inputs)",
+                    (
+                        "    inputs -= tf.reduce_mean(inputs, -1, keepdims=True)\n    size = "
+                        "tf.reduce_mean(tf.square(inputs)"
+                    ),
                 )
             ),
             "jax": edits(
-                ("normalization", "partial(linen.RMSNorm,", "partial(linen.LayerNorm, use_bias=False, use_fast_variance=False,")
+                (
+                    "normalization",
+                    "partial(linen.RMSNorm,",
+                    "partial(linen.LayerNorm, use_bias=False, use_fast_variance=False,",
+                )
             ),
         },
     ),

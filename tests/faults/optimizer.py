@@ -28,7 +28,11 @@ KINDS = (
         "adam",
         {
             "torch": edits(
-                ("optimizer", 'root.add_(numbers["epsilon"])', 'root.add_(numbers["epsilon"] / numbers["correction2"] ** 0.5)')
+                (
+                    "optimizer",
+                    'root.add_(numbers["epsilon"])',
+                    'root.add_(numbers["epsilon"] / numbers["correction2"] ** 0.5)',
+                )
             ),
             "keras": edits(
                 (
@@ -52,7 +56,11 @@ KINDS = (
         "adam",
         {
             "torch": edits(
-                ("optimizer", 'value=numbers["one_minus_beta2"]', 'value=1 - torch.tensor(numbers["beta2"]).float().item()')
+                (
+                    "optimizer",
+                    'value=numbers["one_minus_beta2"]',
+                    'value=1 - torch.tensor(numbers["beta2"]).float().item()',
+                )
             ),
             "keras": edits(
                 (
@@ -62,7 +70,11 @@ KINDS = (
                 )
             ),
             "jax": edits(
-                ("optimizer", 'numbers["one_minus_beta2"] *', '(1 - numbers["beta2"].astype(jnp.float32)).astype(g.dtype) *')
+                (
+                    "optimizer",
+                    'numbers["one_minus_beta2"] *',
+                    '(1 - numbers["beta2"].astype(jnp.float32)).astype(g.dtype) *',
+                )
             ),
         },
         precisions=("float64",),
@@ -81,13 +93,25 @@ KINDS = (
         "adam",
         {
             "torch": edits(
-                ("quantities", "size, before, after, update = kinds", "size, before, after, _ = kinds\n    update = after")
+                (
+                    "quantities",
+                    "size, before, after, update = kinds",
+                    "size, before, after, _ = kinds\n    update = after",
+                )
             ),
             "keras": edits(
-                ("quantities", "size, before, after, update = kinds", "size, before, after, _ = kinds\n    update = after")
+                (
+                    "quantities",
+                    "size, before, after, update = kinds",
+                    "size, before, after, _ = kinds\n    update = after",
+                )
             ),
             "jax": edits(
-                ("quantities", "size, before, after, update = kinds", "size, before, after, _ = kinds\n    update = after")
+                (
+                    "quantities",
+                    "size, before, after, update = kinds",
+                    "size, before, after, _ = kinds\n    update = after",
+                )
             ),
         },
     ),
@@ -125,12 +149,26 @@ KINDS = (
         "adamw",
         {
             "torch": edits(
-                ("optimizer", 'add_(w, alpha=numbers["weight_decay"])', 'add_(w, alpha=numbers["weight_decay"] * (w.ndim > 3))')
+                (
+                    "optimizer",
+                    'add_(w, alpha=numbers["weight_decay"])',
+                    'add_(w, alpha=numbers["weight_decay"] * (w.ndim > 3))',
+                )
             ),
             "keras": edits(
-                ("optimizer", 'numbers["weight_decay"] * w,', 'numbers["weight_decay"] * w * float(len(w.shape) > 3),')
+                (
+                    "optimizer",
+                    'numbers["weight_decay"] * w,',
+                    'numbers["weight_decay"] * w * float(len(w.shape) > 3),',
+                )
             ),
-            "jax": edits(("optimizer", 'numbers["weight_decay"] * w,', 'numbers["weight_decay"] * w * (w.ndim > 2),')),
+            "jax": edits(
+                (
+                    "optimizer",
+                    'numbers["weight_decay"] * w,',
+                    'numbers["weight_decay"] * w * (w.ndim > 2),',
+                )
+            ),
         },
         precisions=("float64",),
     ),
@@ -138,9 +176,27 @@ KINDS = (
         "epsilon inside the root",
         "rmsprop",
         {
-            "torch": edits(("optimizer", 'average.sqrt().add_(numbers["epsilon"])', 'average.add(numbers["epsilon"]).sqrt_()')),
-            "keras": edits(("optimizer", 'tf.sqrt(average) + numbers["epsilon"]', 'tf.sqrt(average + numbers["epsilon"])')),
-            "jax": edits(("optimizer", 'jnp.sqrt(average) + numbers["epsilon"]', 'jnp.sqrt(average + numbers["epsilon"])')),
+            "torch": edits(
+                (
+                    "optimizer",
+                    'average.sqrt().add_(numbers["epsilon"])',
+                    'average.add(numbers["epsilon"]).sqrt_()',
+                )
+            ),
+            "keras": edits(
+                (
+                    "optimizer",
+                    'tf.sqrt(average) + numbers["epsilon"]',
+                    'tf.sqrt(average + numbers["epsilon"])',
+                )
+            ),
+            "jax": edits(
+                (
+                    "optimizer",
+                    'jnp.sqrt(average) + numbers["epsilon"]',
+                    'jnp.sqrt(average + numbers["epsilon"])',
+                )
+            ),
         },
     ),
     Fault(
@@ -181,8 +237,20 @@ KINDS = (
                     'mul_(numbers["momentum"]).add_(g, alpha=1 - numbers["momentum"])',
                 )
             ),
-            "keras": edits(("optimizer", 'held["velocity"] + g', 'held["velocity"] + (1 - numbers["momentum"]) * g')),
-            "jax": edits(("optimizer", 'held["velocity"] + g', 'held["velocity"] + (1 - numbers["momentum"]) * g')),
+            "keras": edits(
+                (
+                    "optimizer",
+                    'held["velocity"] + g',
+                    'held["velocity"] + (1 - numbers["momentum"]) * g',
+                )
+            ),
+            "jax": edits(
+                (
+                    "optimizer",
+                    'held["velocity"] + g',
+                    'held["velocity"] + (1 - numbers["momentum"]) * g',
+                )
+            ),
         },
     ),
     Fault(
@@ -196,8 +264,20 @@ KINDS = (
                     "_momentum(g, w, held, numbers)",
                 )
             ),
-            "keras": edits(("optimizer", 'return g + numbers["momentum"] * velocity, after', "return velocity, after")),
-            "jax": edits(("optimizer", 'return g + numbers["momentum"] * velocity, after', "return velocity, after")),
+            "keras": edits(
+                (
+                    "optimizer",
+                    'return g + numbers["momentum"] * velocity, after',
+                    "return velocity, after",
+                )
+            ),
+            "jax": edits(
+                (
+                    "optimizer",
+                    'return g + numbers["momentum"] * velocity, after',
+                    "return velocity, after",
+                )
+            ),
         },
     ),
 )

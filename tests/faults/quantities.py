@@ -13,7 +13,8 @@ KINDS = (
                 (
                     "quantities",
                     "    weights = [",
-                    "    moved = [w - learning_rate * g for w, g in zip(held[0], held[3] or held[2] or held[1], strict=True)]\n"
+                    "    moved = [w - learning_rate * g for w, g in zip(held[0], held[3] or "
+                    "held[2] or held[1], strict=True)]\n"
                     "    held = (moved, *held[1:])\n    weights = [",
                 )
             )
@@ -25,7 +26,13 @@ KINDS = (
         "relu",
         {
             "torch": edits(("quantities", "~(z.amax(2) <= low)", "~(z.amin(2) <= low)")),
-            "keras": edits(("quantities", "tf.reduce_max(tells, axis=2) <= low", "tf.reduce_min(tells, axis=2) <= low")),
+            "keras": edits(
+                (
+                    "quantities",
+                    "tf.reduce_max(tells, axis=2) <= low",
+                    "tf.reduce_min(tells, axis=2) <= low",
+                )
+            ),
             "jax": edits(("activation", "jnp.any(~(h <= 0)", "jnp.all(~(h <= 0)")),
         },
     ),
@@ -34,7 +41,9 @@ KINDS = (
         "saturated",
         {
             "torch": edits(("quantities", ".abs_().amin(2)", ".abs_().amax(2)")),
-            "keras": edits(("quantities", "tf.reduce_min(tf.abs(tells", "tf.reduce_max(tf.abs(tells")),
+            "keras": edits(
+                ("quantities", "tf.reduce_min(tf.abs(tells", "tf.reduce_max(tf.abs(tells")
+            ),
             "jax": edits(("activation", "jnp.any(~(jnp.abs(z", "jnp.all(~(jnp.abs(z")),
         },
     ),
@@ -51,7 +60,7 @@ KINDS = (
         "signal gradient of the other seed",
         "tanh",
         {
-            "torch": edits(("quantities", "stack([signal.T,", "stack([signal.T.roll(1, 0),")),
+            "torch": edits(("quantities", "[signal.T,", "[signal.T.roll(1, 0),")),
             "keras": edits(("quantities", "(signal * run", "(tf.roll(signal, 1, 1) * run")),
             "jax": edits(("quantities", "stack([signal,", "stack([jnp.roll(signal, 1, 0),")),
         },
@@ -60,7 +69,7 @@ KINDS = (
         "signal gradient of the next layer",
         "tanh",
         {
-            "torch": edits(("quantities", "stack([signal.T,", "stack([signal.T.roll(-1, 1),")),
+            "torch": edits(("quantities", "[signal.T,", "[signal.T.roll(-1, 1),")),
             "keras": edits(("quantities", "(signal * run", "(tf.roll(signal, -1, 0) * run")),
             "jax": edits(("quantities", "stack([signal,", "stack([jnp.roll(signal, -1, 1),")),
         },
@@ -70,15 +79,25 @@ KINDS = (
         "tanh",
         {
             "torch": edits(("quantities", "output.T, dead", "output.T.roll(1, 1), dead")),
-            "keras": edits(("quantities", "mean, output, dead", "mean, tf.roll(output, 1, 0), dead")),
-            "jax": edits(("quantities", "mean, output, dead", "mean, jnp.roll(output, 1, 1), dead")),
+            "keras": edits(
+                ("quantities", "mean, output, dead", "mean, tf.roll(output, 1, 0), dead")
+            ),
+            "jax": edits(
+                ("quantities", "mean, output, dead", "mean, jnp.roll(output, 1, 1), dead")
+            ),
         },
     ),
     Fault(
         "signal gradient not times the batch",
         "tanh",
         {
-            "torch": edits(("quantities", 'signal = signal * run["outputs"][0].shape[2]', "signal = signal * 1")),
+            "torch": edits(
+                (
+                    "quantities",
+                    'signal = signal * run["outputs"][0].shape[2]',
+                    "signal = signal * 1",
+                )
+            ),
             "keras": edits(("quantities", 'signal * run["outputs"][0].shape[2]', "signal * 1")),
             "jax": edits(("quantities", 'signal *= run["outputs"][0].shape[2]', "signal *= 1")),
         },
@@ -87,9 +106,15 @@ KINDS = (
         "weight gradient after clipping",
         "value",
         {
-            "torch": edits(("quantities", "before, after, learning_rate", "after, after, learning_rate")),
-            "keras": edits(("quantities", "before, after, learning_rate", "after, after, learning_rate")),
-            "jax": edits(("quantities", "before, after, learning_rate", "after, after, learning_rate")),
+            "torch": edits(
+                ("quantities", "before, after, learning_rate", "after, after, learning_rate")
+            ),
+            "keras": edits(
+                ("quantities", "before, after, learning_rate", "after, after, learning_rate")
+            ),
+            "jax": edits(
+                ("quantities", "before, after, learning_rate", "after, after, learning_rate")
+            ),
         },
     ),
     Fault(

@@ -13,7 +13,10 @@ KINDS = (
     Fault(
         "forget gate for the input gate",
         "lstm",
-        {wing: edits(("recurrent", f"i, f, g, o = {split}", f"f, i, g, o = {split}")) for wing, split in SPLITS.items()},
+        {
+            wing: edits(("recurrent", f"i, f, g, o = {split}", f"f, i, g, o = {split}"))
+            for wing, split in SPLITS.items()
+        },
     ),
     Fault(
         "LSTM's sum not handed on",
@@ -24,14 +27,19 @@ KINDS = (
         "LSTM's sum without activation",
         "lstm",
         {
-            wing: edits(("recurrent", f"{sigmoid}(o) * activate(kept), kept", f"{sigmoid}(o) * kept, kept"))
+            wing: edits(
+                ("recurrent", f"{sigmoid}(o) * activate(kept), kept", f"{sigmoid}(o) * kept, kept")
+            )
             for wing, sigmoid in SIGMOIDS.items()
         },
     ),
     Fault(
         "reset gate left out",
         "gru",
-        {wing: edits(("recurrent", CANDIDATE, CANDIDATE.replace("reset * ", ""))) for wing in SPLITS},
+        {
+            wing: edits(("recurrent", CANDIDATE, CANDIDATE.replace("reset * ", "")))
+            for wing in SPLITS
+        },
     ),
     Fault(
         "update gate for its complement",
@@ -42,7 +50,13 @@ KINDS = (
         "reset gate on the candidate's map without its bias",
         "gru",
         {
-            wing: edits(("recurrent", CANDIDATE, CANDIDATE.replace('(hn + p["recurrent_bias"])', 'hn + p["recurrent_bias"]')))
+            wing: edits(
+                (
+                    "recurrent",
+                    CANDIDATE,
+                    CANDIDATE.replace('(hn + p["recurrent_bias"])', 'hn + p["recurrent_bias"]'),
+                )
+            )
             for wing in SPLITS
         },
     ),
@@ -51,7 +65,11 @@ KINDS = (
         "simple",
         {
             "torch": edits(
-                ("recurrent", "self.product(site.carried[0],", "self.product(site.carried[0].detach() + 0 * site.carried[0],")
+                (
+                    "recurrent",
+                    "self.product(site.carried[0],",
+                    "self.product(site.carried[0].detach() + 0 * site.carried[0],",
+                )
             ),
             "keras": edits(
                 (
@@ -60,7 +78,9 @@ KINDS = (
                     "tf.matmul(tf.stop_gradient(site.carried[0]) + 0 * site.carried[0],",
                 )
             ),
-            "jax": edits(("recurrent", "h = site.carried[0]", "h = jax.lax.stop_gradient(site.carried[0])")),
+            "jax": edits(
+                ("recurrent", "h = site.carried[0]", "h = jax.lax.stop_gradient(site.carried[0])")
+            ),
         },
     ),
     Fault(
@@ -76,9 +96,15 @@ KINDS = (
         "time backwards",
         "simple",
         {
-            "torch": edits(("network", "for given in x.unbind(-2):", "for given in reversed(x.unbind(-2)):")),
-            "keras": edits(("network", "{GIVEN: _time_first(x)}", "{GIVEN: tf.reverse(_time_first(x), [0])}")),
-            "jax": edits(("network", "name=stack.name)(carried, x)", "name=stack.name)(carried, x[:, ::-1])")),
+            "torch": edits(
+                ("network", "for given in x.unbind(-2):", "for given in reversed(x.unbind(-2)):")
+            ),
+            "keras": edits(
+                ("network", "{GIVEN: _time_first(x)}", "{GIVEN: tf.reverse(_time_first(x), [0])}")
+            ),
+            "jax": edits(
+                ("network", "name=stack.name)(carried, x)", "name=stack.name)(carried, x[:, ::-1])")
+            ),
         },
     ),
 )

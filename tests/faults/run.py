@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from tests.faults.fault import Fault, edits
 
-KERAS_CALL = "handle, self.last = self.compiled_step(self._tensor(batch.x), self._tensor(batch.y), corrected)\n"
+KERAS_CALL = (
+    "handle, self.last = self.compiled_step(\n"
+    "                self._tensor(batch.x), self._tensor(batch.y), corrected\n"
+    "            )\n"
+)
 SHARED = """        shared = self.__dict__.setdefault("shared", [])
         shared[:] = {}
         return shared
@@ -13,7 +17,9 @@ TORCH_LOAD = "        self.network = StackedNetwork"
 LOAD = "        self.plan = plan or self.plan\n"
 COUNTED = "        self.plan, self.count = plan or self.plan, 0\n"
 
-OF_STEP = 'quantities.of_step(run, held, numbers["learning_rate"], self.network.sites_of_weights)'
+OF_STEP = """quantities.of_step(
+            run, held, numbers["learning_rate"], self.network.sites_of_weights
+        )"""
 
 KINDS = (
     Fault(
@@ -29,7 +35,10 @@ KINDS = (
                 (
                     "training",
                     "            self._update(directions)\n",
-                    "            self.count += 1\n            if self.count == 1:\n                self._update(directions)\n",
+                    (
+                        "            self.count += 1\n            if self.count == "
+                        "1:\n                self._update(directions)\n"
+                    ),
                 ),
             ),
             "keras": edits(
@@ -44,7 +53,8 @@ KINDS = (
                     "old = [v.numpy() for v in self.parameters.values()]\n            "
                     + KERAS_CALL
                     + "            self.count += 1\n"
-                    "            for v, o in zip(self.parameters.values(), old if self.count > 1 else []):\n"
+                    "            for v, o in zip(self.parameters.values(), old if self.count > 1 "
+                    "else []):\n"
                     "                v.assign(o)\n",
                 ),
             ),
@@ -57,7 +67,8 @@ KINDS = (
                 (
                     "training",
                     "        if not self.measure:\n            return (losses,)\n",
-                    "        self.count += 1\n        self.parameters = self.parameters if self.count == 1 else old\n"
+                    "        self.count += 1\n        self.parameters = self.parameters if "
+                    "self.count == 1 else old\n"
                     "        if not self.measure:\n            return (losses,)\n",
                 ),
             ),
@@ -75,8 +86,9 @@ KINDS = (
                 ),
                 (
                     "training",
-                    "        x, y = self._tensor(batch.x)",
-                    "        batch = self.held = self.held or batch\n        x, y = self._tensor(batch.x)",
+                    "        x = self._tensor(batch.x)\n",
+                    "        batch = self.held = self.held or batch\n"
+                    "        x = self._tensor(batch.x)\n",
                 ),
             ),
             "keras": edits(
@@ -100,8 +112,8 @@ KINDS = (
                 ),
                 (
                     "training",
-                    "        traced, state, samples = ",
-                    "        batch = self.held = self.held or batch\n        traced, state, samples = ",
+                    "        samples = (batch.x",
+                    "        batch = self.held = self.held or batch\n        samples = (batch.x",
                 ),
             ),
         },
@@ -111,7 +123,11 @@ KINDS = (
         "tanh",
         {
             "torch": edits(
-                ("training", TORCH_LOAD, f"        self.buffers = [None] * len(state.parameters)\n{TORCH_LOAD}"),
+                (
+                    "training",
+                    TORCH_LOAD,
+                    f"        self.buffers = [None] * len(state.parameters)\n{TORCH_LOAD}",
+                ),
                 ("training", '"momentum": 0.0', '"momentum": 0.9'),
                 ("training", "[None] * len(parameters)", "self.buffers"),
             ),
@@ -123,7 +139,8 @@ KINDS = (
                     "old = {name: v.numpy() for name, v in self.parameters.items()}\n            "
                     + KERAS_CALL
                     + "            for name, v in self.parameters.items():\n"
-                    "                self.velocity[name] = v.numpy() - old[name] + 0.9 * self.velocity.get(name, 0)\n"
+                    "                self.velocity[name] = v.numpy() - old[name] + 0.9 * "
+                    "self.velocity.get(name, 0)\n"
                     "                v.assign(old[name] + self.velocity[name])\n",
                 ),
             ),
@@ -133,8 +150,10 @@ KINDS = (
                     "training",
                     "        if not self.measure:\n            return (losses,)\n",
                     "        for name, a in self.parameters.items():\n"
-                    "            self.velocity[name] = a - old[name] + 0.9 * self.velocity.get(name, 0)\n"
-                    "        self.parameters = {name: a + self.velocity[name] for name, a in old.items()}\n"
+                    "            self.velocity[name] = a - old[name] + 0.9 * "
+                    "self.velocity.get(name, 0)\n"
+                    "        self.parameters = {name: a + self.velocity[name] for name, a in "
+                    "old.items()}\n"
                     "        if not self.measure:\n            return (losses,)\n",
                 ),
             ),
@@ -148,8 +167,8 @@ KINDS = (
                 ("training", TORCH_LOAD, f"        self.count = 0\n{TORCH_LOAD}"),
                 (
                     "training",
-                    "list(self.parameters.values()), self.plan.optimizer.learning_rate\n",
-                    "list(self.parameters.values()), self.plan.optimizer.learning_rate\n"
+                    "        rate = self.plan.optimizer.learning_rate\n",
+                    "        rate = self.plan.optimizer.learning_rate\n"
                     "        self.count += 1\n        rate /= 1 + (self.count > 4)\n",
                 ),
             ),
@@ -159,7 +178,8 @@ KINDS = (
                     "training",
                     KERAS_CALL,
                     "self.count += 1\n"
-                    "            rate = self.plan.optimizer.learning_rate / (1 + (self.count > 4))\n"
+                    "            rate = self.plan.optimizer.learning_rate / (1 + (self.count > "
+                    "4))\n"
                     '            self.coefficients["learning_rate"].assign(rate)\n'
                     f"            {KERAS_CALL}",
                 ),
@@ -169,7 +189,10 @@ KINDS = (
                 (
                     "training",
                     "        kinds = Kinds(",
-                    '        self.count += 1\n        numbers["learning_rate"] /= 1 + (self.count > 4)\n        kinds = Kinds(',
+                    (
+                        '        self.count += 1\n        numbers["learning_rate"] /= 1 + '
+                        "(self.count > 4)\n        kinds = Kinds("
+                    ),
                 ),
             ),
         },

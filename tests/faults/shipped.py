@@ -1,4 +1,6 @@
-"""The differences of the ledger as faults: a room gives what the framework ships for a kind, and not the faithful form."""
+"""The differences of the ledger as faults: a room gives what the framework ships for a kind, and
+not the faithful form.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,8 @@ ALL = ("torch", "keras", "jax")
 
 KINDS_OF = {
     "activation": {
-        "leaky_relu": FLAX_AND_KERAS, "prelu": FLAX_AND_KERAS, "elu": FLAX_AND_KERAS, "selu": FLAX_AND_KERAS, "gelu": ALL,
+        "leaky_relu": FLAX_AND_KERAS, "prelu": FLAX_AND_KERAS, "elu": FLAX_AND_KERAS,
+        "selu": FLAX_AND_KERAS, "gelu": ALL,
     },
     "normalization": {"batch": ALL, "layer": FLAX_AND_KERAS, "rms": FLAX_AND_KERAS},
     "initialization": {"gaussian": ALL, "xavier": ALL, "he": FLAX_AND_KERAS},
@@ -18,17 +21,22 @@ KINDS_OF = {
     "optimizer": {"sgd": TORCH_AND_KERAS, "adam": ALL, "adamw": ALL, "rmsprop": ALL},
     "recurrent": {"simple": ALL, "lstm": ALL, "gru": ALL},
 }  # fmt: skip
-"""By room the kinds whose shipped form differs from the definition, each with the wings in which it does.
+"""By room the kinds whose shipped form differs from the definition, each with the wings in which it
+does.
 
 Optax' plain descent has no rate of its own, and so nothing that differs.
 """
 
 SHIPPED = {
     "initialization": "_shipped(law_of(spec))",
-    ("clipping", "keras"): "lambda optimizer: type(optimizer).from_config(optimizer.get_config() | native(spec))",
+    (
+        "clipping",
+        "keras",
+    ): "lambda optimizer: type(optimizer).from_config(optimizer.get_config() | native(spec))",
     ("optimizer", "jax"): "native(spec)(spec.learning_rate)",
 }
-"""How the shipped form is asked for, where that is not `native(spec)`: by room, or by room and wing."""
+"""How the shipped form is asked for, where that is not `native(spec)`: by room, or by room and
+wing."""
 
 FAITHFUL = "\ndef build("
 CHANGED = """

@@ -15,7 +15,9 @@ KINDS = (
         "residual",
         {
             "torch": edits(("skip", "alpha=scale", "alpha=1.001 * scale")),
-            "keras": edits(("skip", KERAS_SCALED, KERAS_SCALED.replace("(scale", "(1.001 * scale"))),
+            "keras": edits(
+                ("skip", KERAS_SCALED, KERAS_SCALED.replace("(scale", "(1.001 * scale"))
+            ),
             "jax": edits(("skip", SCALED, SCALED.replace("scale * f", "1.001 * scale * f"))),
         },
     ),
@@ -25,9 +27,17 @@ KINDS = (
         {
             "torch": edits(("skip", "alpha=scale", "alpha=torch.tensor(scale).float().item()")),
             "keras": edits(
-                ("skip", KERAS_SCALED, KERAS_SCALED.replace("(scale,", '(tf.cast(tf.cast(scale, "float32"), x.dtype),'))
+                (
+                    "skip",
+                    KERAS_SCALED,
+                    KERAS_SCALED.replace(
+                        "(scale,", '(tf.cast(tf.cast(scale, "float32"), x.dtype),'
+                    ),
+                )
             ),
-            "jax": edits(("skip", SCALED, SCALED.replace("scale * f", "jnp.asarray(scale, jnp.float32) * f"))),
+            "jax": edits(
+                ("skip", SCALED, SCALED.replace("scale * f", "jnp.asarray(scale, jnp.float32) * f"))
+            ),
         },
         precisions=("float64",),
     ),
@@ -54,16 +64,27 @@ KINDS = (
         "rezero",
         {
             "torch": edits(
-                ("skip", 'addcmul(x, p["skip_scale"],', 'addcmul(x, p["skip_scale"].detach() + 0 * p["skip_scale"],')
+                (
+                    "skip",
+                    'addcmul(x, p["skip_scale"],',
+                    'addcmul(x, p["skip_scale"].detach() + 0 * p["skip_scale"],',
+                )
             ),
             "keras": edits(
-                ("skip", 'x + p["skip_scale"] * f', 'x + (tf.stop_gradient(p["skip_scale"]) + 0 * p["skip_scale"]) * f')
+                (
+                    "skip",
+                    'x + p["skip_scale"] * f',
+                    'x + (tf.stop_gradient(p["skip_scale"]) + 0 * p["skip_scale"]) * f',
+                )
             ),
             "jax": edits(
                 (
                     "skip",
                     'owner.param("scale", lambda key: jnp.asarray(start, f.dtype))',
-                    'jax.lax.stop_gradient(owner.param("scale", lambda key: jnp.asarray(start, f.dtype)))',
+                    (
+                        'jax.lax.stop_gradient(owner.param("scale", lambda key: jnp.asarray(start, '
+                        "f.dtype)))"
+                    ),
                 )
             ),
         },
@@ -73,10 +94,16 @@ KINDS = (
         "highway",
         {
             "torch": edits(
-                ("skip", 't = torch.sigmoid(self.gate(p["gate_bias"]', 't = 1 - torch.sigmoid(self.gate(p["gate_bias"]')
+                (
+                    "skip",
+                    't = torch.sigmoid(self.gate(p["gate_bias"]',
+                    't = 1 - torch.sigmoid(self.gate(p["gate_bias"]',
+                )
             ),
             "keras": edits(("skip", "t = tf.sigmoid(", "t = 1 - tf.sigmoid(")),
-            "jax": edits(("skip", "t = jax.nn.sigmoid(gate(x))", "t = 1 - jax.nn.sigmoid(gate(x))")),
+            "jax": edits(
+                ("skip", "t = jax.nn.sigmoid(gate(x))", "t = 1 - jax.nn.sigmoid(gate(x))")
+            ),
         },
     ),
 )

@@ -36,10 +36,19 @@ KINDS = (
                 (
                     "training",
                     KERAS_RATE,
-                    'assign_sub(direction * tf.cast(tf.cast(numbers["learning_rate"], "float32"), direction.dtype))',
+                    (
+                        'assign_sub(direction * tf.cast(tf.cast(numbers["learning_rate"], '
+                        '"float32"), direction.dtype))'
+                    ),
                 )
             ),
-            "jax": edits(("training", JAX_RATE, '-numbers["learning_rate"].astype(jax.numpy.float32) * direction')),
+            "jax": edits(
+                (
+                    "training",
+                    JAX_RATE,
+                    '-numbers["learning_rate"].astype(jax.numpy.float32) * direction',
+                )
+            ),
         },
         precisions=("float64",),
     ),
@@ -48,17 +57,25 @@ KINDS = (
         "tanh",
         {
             "torch": edits(
-                ("training", "x, y = self._tensor(batch.x),", "x, y = self._tensor(batch.x).float().to(self.dtype),")
+                (
+                    "training",
+                    "x = self._tensor(batch.x)\n",
+                    "x = self._tensor(batch.x).float().to(self.dtype)\n",
+                )
             ),
             "keras": edits(
                 (
                     "training",
-                    "self.compiled_step(self._tensor(batch.x),",
-                    'self.compiled_step(self._tensor(batch.x.astype("float32").astype("float64")),',
+                    "self._tensor(batch.x), self",
+                    'self._tensor(batch.x.astype("float32").astype("float64")), self',
                 )
             ),
             "jax": edits(
-                ("training", "batch.x.astype(self.plan.precision)", 'batch.x.astype("float32").astype(self.plan.precision)')
+                (
+                    "training",
+                    "batch.x.astype(self.plan.precision)",
+                    'batch.x.astype("float32").astype(self.plan.precision)',
+                )
             ),
         },
         precisions=("float64",),
@@ -92,14 +109,20 @@ KINDS = (
                 (
                     "training",
                     "[directions[name] for name in self.parameters]",
-                    "[torch.cat([g[:, :2], 0 * g[:, 2:3], g[:, 3:]], 1) for g in map(directions.get, self.parameters)]",
+                    (
+                        "[torch.cat([g[:, :2], 0 * g[:, 2:3], g[:, 3:]], 1) for g in "
+                        "map(directions.get, self.parameters)]"
+                    ),
                 )
             ),
             "keras": edits(
                 (
                     "training",
                     KERAS_STEP,
-                    "assign_sub(tf.concat([direction[:, :2], 0 * direction[:, 2:3], direction[:, 3:]], 1) * ",
+                    (
+                        "assign_sub(tf.concat([direction[:, :2], 0 * direction[:, 2:3], "
+                        "direction[:, 3:]], 1) * "
+                    ),
                 )
             ),
             "jax": edits(

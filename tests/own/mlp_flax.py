@@ -19,7 +19,9 @@ class Mlp(nn.Module):
     def __call__(self, x, train):
         sizes = KEPT["sizes"].tolist()
         for i, n in enumerate(sizes[1:]):
-            x = nn.Dense(n, kernel_init=kept(f"weight{i}"), bias_init=kept(f"bias{i}"), name=f"dense{i}")(x)
+            x = nn.Dense(
+                n, kernel_init=kept(f"weight{i}"), bias_init=kept(f"bias{i}"), name=f"dense{i}"
+            )(x)
             if i < len(sizes) - 2:
                 x = nn.BatchNorm(use_running_average=not train)(x) if KEPT["batch"] else x
                 x = jnp.tanh(x) if KEPT["tanh"] else nn.relu(x)

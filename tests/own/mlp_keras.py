@@ -17,7 +17,9 @@ def model():
             found.add(keras.layers.BatchNormalization(epsilon=1e-5))
         found.add(keras.layers.Activation("tanh" if KEPT["tanh"] else "relu"))
     found.add(keras.layers.Dense(sizes[-1]))
-    for i, layer in enumerate(each for each in found.layers if isinstance(each, keras.layers.Dense)):
+    for i, layer in enumerate(
+        each for each in found.layers if isinstance(each, keras.layers.Dense)
+    ):
         layer.set_weights([KEPT[f"weight{i}"], KEPT[f"bias{i}"]])
     return found
 

@@ -15,7 +15,9 @@ class Mlp(nn.Module):
         super().__init__()
         sizes = KEPT["sizes"].tolist()
         self.layers = nn.ModuleList([nn.Linear(n_in, n_out) for n_in, n_out in pairwise(sizes)])
-        self.norms = nn.ModuleList([nn.BatchNorm1d(n) for n in sizes[1:-1]]) if KEPT["batch"] else None
+        self.norms = (
+            nn.ModuleList([nn.BatchNorm1d(n) for n in sizes[1:-1]]) if KEPT["batch"] else None
+        )
         for i, layer in enumerate(self.layers):
             layer.weight.data = torch.tensor(KEPT[f"weight{i}"].T)
             layer.bias.data = torch.tensor(KEPT[f"bias{i}"])

@@ -19,12 +19,15 @@ for key, module, spec in each("normalization"):
     norm = module.build(spec)
     variables = {"params": {"scale": given["scale"], "bias": given["shift"]},
                  "batch_stats": {"mean": given["mean"], "var": given["variance"]}}
+    trained = norm(use_running_average=False)
     value, backward, new = jax.vjp(
-        lambda z: norm(use_running_average=False).apply(variables, z, mutable=["batch_stats"]), given["z"], has_aux=True)
+        lambda z: trained.apply(variables, z, mutable=["batch_stats"]), given["z"], has_aux=True)
     running = new["batch_stats"]
-    evaluated = norm(use_running_average=True).apply(variables | {"batch_stats": running}, given["z"])
-    found |= {f"{key} value": value, f"{key} gradient": backward(given["cotangent"])[0], f"{key} mean": running["mean"],
-              f"{key} variance": running["var"], f"{key} evaluated": evaluated}
+    variables |= {"batch_stats": running}
+    evaluated = norm(use_running_average=True).apply(variables, given["z"])
+    found |= {f"{key} value": value, f"{key} gradient": backward(given["cotangent"])[0],
+              f"{key} mean": running["mean"], f"{key} variance": running["var"],
+              f"{key} evaluated": evaluated}
 for key, module, spec in each("normalization over units"):
     norm = module.build(spec)()
     variables = {"params": {"scale": given["scale"], "bias": given["shift"]}}
@@ -39,7 +42,8 @@ for key, module, spec in each("skip"):
     found |= {f"{key} value": value, f"{key} gradient": backward(given["cotangent"])[0],
               f"{key} weight": held["inner"]["kernel"]}
     if "gate" in held:
-        found |= {f"{key} gate_weight": held["gate"]["kernel"], f"{key} gate_bias": held["gate"]["bias"]}
+        gate = held["gate"]
+        found |= {f"{key} gate_weight": gate["kernel"], f"{key} gate_bias": gate["bias"]}
 LETTERS = {"simple": [""], "lstm": ["i", "f", "g", "o"], "gru": ["r", "z", "n"]}
 for key, module, spec in each("recurrent"):
     cells = module.build(spec, dtype=jnp.float64)(4)
@@ -48,19 +52,22 @@ for key, module, spec in each("recurrent"):
     gradients, gradient = backward(given["of_outputs"])
     for suffix, tree in (("", variables), ("_gradient", gradients)):
         cell, letters = tree["params"]["cell"], LETTERS[spec.kind]
-        found |= {f"{key} input_weight{suffix}": jnp.stack([cell[f"i{gate}"]["kernel"] for gate in letters])}
-        found |= {f"{key} weight{suffix}": jnp.stack([cell[f"h{gate}"]["kernel"] for gate in letters])}
+        by_gate = lambda of, name: jnp.stack([cell[of + gate][name] for gate in letters])
+        found |= {f"{key} input_weight{suffix}": by_gate("i", "kernel")}
+        found |= {f"{key} weight{suffix}": by_gate("h", "kernel")}
         with_bias = "h" if spec.kind == "lstm" else "i"
-        found |= {f"{key} bias{suffix}": jnp.stack([cell[with_bias + gate]["bias"] for gate in letters])}
+        found |= {f"{key} bias{suffix}": by_gate(with_bias, "bias")}
         if spec.kind == "gru":
             found |= {f"{key} recurrent_bias{suffix}": cell["hn"]["bias"]}
     found |= {f"{key} value": value, f"{key} gradient": gradient}
 for key, module, spec in each("loss"):
     z = given["z"][:, : 1 if spec.kind == "binary_cross_entropy" else 3]
-    value, gradient = jax.value_and_grad(module.build(spec))(z, given["y"] % (2 if spec.kind == "binary_cross_entropy" else 3))
+    classes = given["y"] % (2 if spec.kind == "binary_cross_entropy" else 3)
+    value, gradient = jax.value_and_grad(module.build(spec))(z, classes)
     found |= {f"{key} loss": value, f"{key} gradient": gradient}
 for key, module, spec in each("initialization"):
-    dense = linen.Dense(300, kernel_init=module.build(spec), bias_init=module.bias(spec, 400), param_dtype=jnp.float64)
+    dense = linen.Dense(300, kernel_init=module.build(spec), bias_init=module.bias(spec, 400),
+                        param_dtype=jnp.float64)
     born = dense.init(jax.random.key(3), jnp.zeros((1, 400)))["params"]
     found |= {f"{key} weight": born["kernel"], f"{key} bias": born["bias"]}
 for key, module, spec in each("clipping"):

@@ -10,7 +10,8 @@ for key, module, spec in each("activation"):
     with tf.GradientTape() as tape:
         tape.watch(given["z"])
         value = layer(given["z"])
-    found |= {f"{key} value": value, f"{key} gradient": tape.gradient(value, given["z"], given["cotangent"])}
+    gradient = tape.gradient(value, given["z"], given["cotangent"])
+    found |= {f"{key} value": value, f"{key} gradient": gradient}
 for key, module, spec in each("normalization"):
     norm = module.build(spec)(dtype="float64")
     norm.build(given["z"].shape)
@@ -18,8 +19,10 @@ for key, module, spec in each("normalization"):
     with tf.GradientTape() as tape:
         tape.watch(given["z"])
         value = norm(given["z"], training=True)
-    found |= {f"{key} value": value, f"{key} gradient": tape.gradient(value, given["z"], given["cotangent"]),
-              f"{key} mean": norm.moving_mean, f"{key} variance": norm.moving_variance, f"{key} evaluated": norm(given["z"])}
+    gradient = tape.gradient(value, given["z"], given["cotangent"])
+    found |= {f"{key} value": value, f"{key} gradient": gradient,
+              f"{key} mean": norm.moving_mean, f"{key} variance": norm.moving_variance,
+              f"{key} evaluated": norm(given["z"])}
 for key, module, spec in each("normalization over units"):
     norm = module.build(spec)(dtype="float64")
     norm.build(given["z"].shape)
@@ -27,14 +30,16 @@ for key, module, spec in each("normalization over units"):
     with tf.GradientTape() as tape:
         tape.watch(given["z"])
         value = norm(given["z"])
-    found |= {f"{key} value": value, f"{key} gradient": tape.gradient(value, given["z"], given["cotangent"])}
+    gradient = tape.gradient(value, given["z"], given["cotangent"])
+    found |= {f"{key} value": value, f"{key} gradient": gradient}
 for key, module, spec in each("skip"):
     layer = keras.layers.Dense(3, use_bias=False)
     skipped = module.build(spec)(layer)
     with tf.GradientTape() as tape:
         tape.watch(given["z"])
         value = skipped(given["z"])
-    found |= {f"{key} value": value, f"{key} gradient": tape.gradient(value, given["z"], given["cotangent"]),
+    gradient = tape.gradient(value, given["z"], given["cotangent"])
+    found |= {f"{key} value": value, f"{key} gradient": gradient,
               f"{key} weight": layer.kernel}
     if skipped.gate:
         found |= {f"{key} gate_weight": skipped.gate.kernel, f"{key} gate_bias": skipped.gate.bias}
@@ -45,15 +50,18 @@ for key, module, spec in each("recurrent"):
         tape.watch(given["x"])
         value = cells(given["x"])
     variables = cells.trainable_variables
-    by_gate = lambda a: np.stack(np.split(np.array(a), len(GATES[spec.kind]), axis=-1))[GATES[spec.kind]]
+    gates = GATES[spec.kind]
+    by_gate = lambda a: np.stack(np.split(np.array(a), len(gates), axis=-1))[gates]
     gradient, *gradients = tape.gradient(value, [given["x"], *variables], given["of_outputs"])
     for suffix, arrays in (("", variables), ("_gradient", gradients)):
         kernel, weight, bias, *second = map(np.array, arrays)
-        found |= {f"{key} input_weight{suffix}": by_gate(kernel), f"{key} weight{suffix}": by_gate(weight)}
-        found |= {f"{key} bias{suffix}": by_gate(bias)} | {f"{key} recurrent_bias{suffix}": a for a in second}
+        found |= {f"{key} input_weight{suffix}": by_gate(kernel)}
+        found |= {f"{key} weight{suffix}": by_gate(weight), f"{key} bias{suffix}": by_gate(bias)}
+        found |= {f"{key} recurrent_bias{suffix}": a for a in second}
     before = by_gate(variables[2])
     keras.optimizers.SGD(1.0).apply_gradients(zip(gradients, variables))
-    found |= {f"{key} value": value, f"{key} gradient": gradient, f"{key} moved": by_gate(variables[2]) - before}
+    found |= {f"{key} value": value, f"{key} gradient": gradient,
+              f"{key} moved": by_gate(variables[2]) - before}
 for key, module, spec in each("loss"):
     z = given["z"][:, : 1 if spec.kind == "binary_cross_entropy" else 3]
     classes = given["y"] % (2 if spec.kind == "binary_cross_entropy" else 3)
@@ -66,11 +74,13 @@ for key, module, spec in each("loss"):
     model.fit(GIVEN["z"], np.asarray(classes), verbose=0)
 for key, module, spec in each("initialization"):
     bias = module.bias(spec, 400)(seed=4)
-    dense = keras.layers.Dense(300, kernel_initializer=module.build(spec)(seed=3), bias_initializer=bias)
+    kernel = module.build(spec)(seed=3)
+    dense = keras.layers.Dense(300, kernel_initializer=kernel, bias_initializer=bias)
     dense.build((None, 400))
     found |= {f"{key} weight": dense.kernel, f"{key} bias": dense.bias}
 for key, module, spec in each("clipping"):
-    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(7, "tanh"), keras.layers.Dense(2), keras.layers.PReLU()])
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(7, "tanh"),
+                              keras.layers.Dense(2), keras.layers.PReLU()])
     optimizer = module.build(spec)(keras.optimizers.SGD(1.0))
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(model(given["z"]) ** 2)
@@ -78,11 +88,13 @@ for key, module, spec in each("clipping"):
     before = [v.numpy() for v in model.trainable_variables]
     optimizer.apply(gradients, model.trainable_variables)
     found |= {f"{key} gradient {i}": g for i, g in enumerate(gradients)}
-    found |= {f"{key} update {i}": old - v.numpy() for i, (old, v) in enumerate(zip(before, model.trainable_variables))}
+    for i, (old, v) in enumerate(zip(before, model.trainable_variables)):
+        found |= {f"{key} update {i}": old - v.numpy()}
     model.compile(module.build(spec)(keras.optimizers.Adam(1e-3)), "mse")
     model.fit(GIVEN["z"], GIVEN["z"][:, :2], verbose=0)
 for key, module, spec in each("optimizer"):
-    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(7, "tanh"), keras.layers.Dense(2)])
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(7, "tanh"),
+                              keras.layers.Dense(2)])
     optimizer = module.build(spec)
     found |= {f"{key} start {i}": v.numpy() for i, v in enumerate(model.trainable_variables)}
     for step in range(4):

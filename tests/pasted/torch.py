@@ -33,7 +33,8 @@ for key, module, spec in each("skip"):
     value.backward(given["cotangent"])
     found |= {f"{key} value": value, f"{key} gradient": z.grad, f"{key} weight": layer.weight.T}
     if hasattr(skipped, "gate"):
-        found |= {f"{key} gate_weight": skipped.gate.weight.T, f"{key} gate_bias": skipped.gate.bias}
+        gate = skipped.gate
+        found |= {f"{key} gate_weight": gate.weight.T, f"{key} gate_bias": gate.bias}
 for key, module, spec in each("recurrent"):
     cells, x = module.build(spec)(2, 4), given["x"].clone().requires_grad_()
     by_gate = lambda a: a.detach().clone().unflatten(0, (-1, 4))
@@ -42,10 +43,12 @@ for key, module, spec in each("recurrent"):
     value, before = cells(x)[0], by_gate(cells.bias_ih_l0 + cells.bias_hh_l0)
     value.backward(given["of_outputs"])
     found |= {f"{key} {name}": ours(cells.get_parameter(native)) for name, native in names.items()}
-    found |= {f"{key} {name}_gradient": ours(cells.get_parameter(native).grad) for name, native in names.items()}
+    found |= {f"{key} {name}_gradient": ours(cells.get_parameter(native).grad)
+              for name, native in names.items()}
     if spec.kind == "gru":
         own = cells.bias_hh_l0
-        found |= {f"{key} recurrent_bias": own[8:].clone(), f"{key} recurrent_bias_gradient": own.grad[8:]}
+        found |= {f"{key} recurrent_bias": own[8:].clone()}
+        found |= {f"{key} recurrent_bias_gradient": own.grad[8:]}
     torch.optim.SGD([p for p in cells.parameters() if p.requires_grad], lr=1.0).step()
     found |= {f"{key} value": value, f"{key} gradient": x.grad}
     found |= {f"{key} moved": by_gate(cells.bias_ih_l0 + cells.bias_hh_l0) - before}
@@ -61,15 +64,18 @@ for key, module, spec in each("initialization"):
     module.bias(spec, 400)(linear.bias.data)
     found |= {f"{key} weight": linear.weight.T, f"{key} bias": linear.bias}
 for key, module, spec in each("clipping"):
-    model = torch.nn.Sequential(torch.nn.Linear(3, 7), torch.nn.Tanh(), torch.nn.Linear(7, 2), torch.nn.PReLU())
+    model = torch.nn.Sequential(torch.nn.Linear(3, 7), torch.nn.Tanh(), torch.nn.Linear(7, 2),
+                                torch.nn.PReLU())
     optimizer, clip = torch.optim.SGD(model.parameters(), lr=1.0), module.build(spec)
     (model(given["z"]) ** 2).sum().backward()
     before = [p.detach().clone() for p in model.parameters()]
     found |= {f"{key} gradient {i}": p.grad.clone() for i, p in enumerate(model.parameters())}
     clip(model.parameters())
     optimizer.step()
-    found |= {f"{key} update {i}": old - p for i, (old, p) in enumerate(zip(before, model.parameters()))}
-    module.build(spec)(torch.nn.Linear(3, 7).parameters())  # before the first backward() there is nothing to clip
+    for i, (old, p) in enumerate(zip(before, model.parameters())):
+        found |= {f"{key} update {i}": old - p}
+    # before the first backward() there is nothing to clip
+    module.build(spec)(torch.nn.Linear(3, 7).parameters())
 for key, module, spec in each("optimizer"):
     model = torch.nn.Sequential(torch.nn.Linear(3, 7), torch.nn.Tanh(), torch.nn.Linear(7, 2))
     optimizer = module.build(spec)(model.parameters())
@@ -77,7 +83,8 @@ for key, module, spec in each("optimizer"):
     for step in range(4):
         optimizer.zero_grad()
         (model(given["z"]) ** 2).sum().backward()
-        found |= {f"{key} gradient {i} {step}": p.grad.clone() for i, p in enumerate(model.parameters())}
+        for i, p in enumerate(model.parameters()):
+            found |= {f"{key} gradient {i} {step}": p.grad.clone()}
         optimizer.step()
     found |= {f"{key} end {i}": p.detach().clone() for i, p in enumerate(model.parameters())}
 found = {name: a.detach().numpy() for name, a in found.items()}

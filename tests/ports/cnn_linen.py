@@ -1,4 +1,6 @@
-"""The same CNN as it is written in Flax linen: compact, functions between the layers, channels last."""
+"""The same CNN as it is written in Flax linen: compact, functions between the layers, channels
+last.
+"""
 
 from __future__ import annotations
 

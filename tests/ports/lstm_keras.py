@@ -13,7 +13,13 @@ def model() -> keras.Model:
         [
             keras.Input((6,), dtype="int64"),
             layers.Embedding(15, 6),
-            layers.LSTM(8, return_sequences=True, bias_initializer="random_normal", unit_forget_bias=False, name="lstm_1"),
+            layers.LSTM(
+                8,
+                return_sequences=True,
+                bias_initializer="random_normal",
+                unit_forget_bias=False,
+                name="lstm_1",
+            ),
             layers.LSTM(8, bias_initializer="random_normal", unit_forget_bias=False, name="lstm_2"),
             layers.Dense(4, name="logits"),
         ]

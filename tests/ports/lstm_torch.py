@@ -25,7 +25,8 @@ def model() -> nn.Module:
     torch.manual_seed(0)
     net = Recurrent(nn.LSTM)
     for name, parameter in net.rnn.named_parameters():
-        if name.startswith("bias_hh"):  # else the bias would move twice as fast as in other frameworks
+        # else the bias would move twice as fast as in other frameworks
+        if name.startswith("bias_hh"):
             nn.init.zeros_(parameter).requires_grad_(False)
     return net
 

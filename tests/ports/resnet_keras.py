@@ -1,4 +1,6 @@
-"""The same residual CNN as it is written in Keras: a block is a layer, and the model is subclassed; channels last."""
+"""The same residual CNN as it is written in Keras: a block is a layer, and the model is subclassed;
+channels last.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The same residual CNN as it is written in Flax linen: compact, layers made from partial functions, channels last."""
+"""The same residual CNN as it is written in Flax linen: compact, layers made from partial
+functions, channels last.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ class Block(nn.Module):
         y = nn.Conv(self.features, (3, 3), use_bias=False)(y)
         y = norm()(y)
         if residual.shape != y.shape:
-            residual = nn.Conv(self.features, (1, 1), self.strides, use_bias=False, name="shortcut")(x)
+            residual = nn.Conv(
+                self.features, (1, 1), self.strides, use_bias=False, name="shortcut"
+            )(x)
             residual = norm(name="shortcut_norm")(residual)
         return nn.relu(y + residual)
 
@@ -36,7 +40,9 @@ class ResNet(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
         x = nn.Conv(6, (3, 3), use_bias=False, name="stem")(x)
-        x = nn.BatchNorm(use_running_average=not train, momentum=0.9, epsilon=1e-5, name="stem_norm")(x)
+        x = nn.BatchNorm(
+            use_running_average=not train, momentum=0.9, epsilon=1e-5, name="stem_norm"
+        )(x)
         x = nn.relu(x)
         x = Block(6)(x, train)
         x = Block(8, strides=2)(x, train)

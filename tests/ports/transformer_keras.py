@@ -98,7 +98,8 @@ loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
 def optimizer(net: keras.Model) -> keras.optimizers.Optimizer:
-    rate, beta_1, beta_2 = (np.float64(number) for number in (1e-2, 0.9, 0.999))  # plain ones are rounded to float32
+    # plain ones are rounded to float32
+    rate, beta_1, beta_2 = (np.float64(number) for number in (1e-2, 0.9, 0.999))
     return keras.optimizers.Adam(rate, beta_1=beta_1, beta_2=beta_2, epsilon=1e-16)
 
 

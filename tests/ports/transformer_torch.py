@@ -39,7 +39,9 @@ class Block(nn.Module):
         self.norm1 = nn.LayerNorm(width, eps=1e-5)
         self.attention = Attention(width, heads)
         self.norm2 = nn.LayerNorm(width, eps=1e-5)
-        self.mlp = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
+        self.mlp = nn.Sequential(
+            nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width)
+        )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = x + self.attention(self.norm1(x))

@@ -1,4 +1,6 @@
-"""The same U-Net as it is written in Keras: functional, a function for each stage, channels last."""
+"""The same U-Net as it is written in Keras: functional, a function for each stage, channels
+last.
+"""
 
 from __future__ import annotations
 

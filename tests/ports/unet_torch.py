@@ -1,4 +1,6 @@
-"""A small U-Net as it is written in PyTorch: group norm, transposed and resized upsampling, channels first."""
+"""A small U-Net as it is written in PyTorch: group norm, transposed and resized upsampling,
+channels first.
+"""
 
 from __future__ import annotations
 

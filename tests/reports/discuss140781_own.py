@@ -1,4 +1,6 @@
-"""The same network, its parameters updated by hand, from where the generator of random numbers stands by then."""
+"""The same network, its parameters updated by hand, from where the generator of random numbers
+stands by then.
+"""
 
 import torch
 from discuss140781_torch import model as first
@@ -6,7 +8,8 @@ from discuss140781_torch import model as first
 
 class ByHand:
     def __init__(self, parameters, rate):
-        self.parameters, self.rate = list(parameters), rate
+        self.parameters = list(parameters)
+        self.rate = rate
 
     def zero_grad(self):
         for parameter in self.parameters:

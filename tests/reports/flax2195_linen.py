@@ -1,4 +1,6 @@
-"""The layer norm in Flax, its size given as in PyTorch: the first argument of linen's is epsilon."""
+"""The layer norm in Flax, its size given as in PyTorch: the first argument of linen's is
+epsilon.
+"""
 
 from flax import linen as nn
 

@@ -8,7 +8,9 @@ class Stem(nn.Module):
 
     @nn.compact
     def __call__(self, x):
-        x = nn.Conv(6, (7, 7), strides=(2, 2), padding=self.padding, use_bias=False, name="conv1")(x)
+        x = nn.Conv(6, (7, 7), strides=(2, 2), padding=self.padding, use_bias=False, name="conv1")(
+            x
+        )
         return nn.Dense(4, name="fc")(nn.relu(x).mean((1, 2)))
 
 

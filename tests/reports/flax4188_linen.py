@@ -1,4 +1,6 @@
-"""Three counterparts in Flax: its own layer, one by hand as in the report, and one that loses a part of the gradient."""
+"""Three counterparts in Flax: its own layer, one by hand as in the report, and one that loses a
+part of the gradient.
+"""
 
 import jax
 import optax
@@ -19,7 +21,9 @@ class ByHand(nn.Module):
 
     def __call__(self, x):
         axes = ("NTC", "TIO", "NTC")
-        y = lax.conv_general_dilated(x, self.kernel, (1,), [(3, 0)], dimension_numbers=axes, feature_group_count=6)
+        y = lax.conv_general_dilated(
+            x, self.kernel, (1,), [(3, 0)], dimension_numbers=axes, feature_group_count=6
+        )
         return y + self.bias
 
 

@@ -1,4 +1,6 @@
-"""A depthwise convolution over time that sees no future: padded on both sides, and the end cut off."""
+"""A depthwise convolution over time that sees no future: padded on both sides, and the end cut
+off.
+"""
 
 import numpy as np
 import torch

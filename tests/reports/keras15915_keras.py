@@ -1,4 +1,6 @@
-"""Two GRUs in Keras: the report takes over PyTorch's matrices as they are, whose gates are in another order."""
+"""Two GRUs in Keras: the report takes over PyTorch's matrices as they are, whose gates are in
+another order.
+"""
 
 import keras
 from keras import layers

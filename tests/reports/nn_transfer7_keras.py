@@ -1,4 +1,6 @@
-"""The LeNet in Keras, with PyTorch's momentum of 0.1 taken over as a number, and what Keras has where nothing is said."""
+"""The LeNet in Keras, with PyTorch's momentum of 0.1 taken over as a number, and what Keras has
+where nothing is said.
+"""
 
 import keras
 from keras import layers

@@ -1,4 +1,6 @@
-"""A number from an LSTM, with a ReLU on the last layer that happens to start below 0 for every sample."""
+"""A number from an LSTM, with a ReLU on the last layer that happens to start below 0 for every
+sample.
+"""
 
 import numpy as np
 import torch
@@ -26,4 +28,6 @@ def model():
 
 def batch():
     rng = np.random.default_rng(0)
-    return rng.standard_normal((16, 9, 5)).astype("float32"), rng.uniform(1, 4, (16, 1)).astype("float32")
+    return rng.standard_normal((16, 9, 5)).astype("float32"), rng.uniform(1, 4, (16, 1)).astype(
+        "float32"
+    )

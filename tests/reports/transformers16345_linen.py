@@ -1,4 +1,6 @@
-"""The same end in Flax, where the bias is a parameter; and mended, where no gradient goes into it."""
+"""The same end in Flax, where the bias is a parameter; and mended, where no gradient goes into
+it.
+"""
 
 import jax.numpy as jnp
 import optax

@@ -8,7 +8,11 @@ from keras import layers
 def model():
     keras.utils.set_random_seed(0)
     return keras.Sequential(
-        [keras.Input((6,)), layers.Dense(8, activation="tanh", name="dense"), layers.Dense(3, name="logits")]
+        [
+            keras.Input((6,)),
+            layers.Dense(8, activation="tanh", name="dense"),
+            layers.Dense(3, name="logits"),
+        ]
     )
 
 

@@ -8,7 +8,13 @@ from torch import nn
 def model():
     torch.manual_seed(0)
     found = nn.Sequential(
-        nn.Linear(8, 16), nn.SiLU(), nn.Linear(16, 16), nn.SiLU(), nn.Linear(16, 16), nn.SiLU(), nn.Linear(16, 8)
+        nn.Linear(8, 16),
+        nn.SiLU(),
+        nn.Linear(16, 16),
+        nn.SiLU(),
+        nn.Linear(16, 16),
+        nn.SiLU(),
+        nn.Linear(16, 8),
     )
     nn.init.zeros_(found[-1].weight)
     nn.init.zeros_(found[-1].bias)
@@ -28,4 +34,6 @@ def optimizer(model):
 
 def batch():
     rng = np.random.default_rng(0)
-    return rng.standard_normal((32, 8)).astype("float32"), rng.standard_normal((32, 8)).astype("float32")
+    return rng.standard_normal((32, 8)).astype("float32"), rng.standard_normal((32, 8)).astype(
+        "float32"
+    )

@@ -1,7 +1,9 @@
-"""Any model of Flax, linen or nnx, captured: every module and every function between modules, in the order of execution.
+"""Any model of Flax, linen or nnx, captured.
 
-It imports NumPy, JAX and Flax, nothing of this project, since it is loaded in the user's own interpreter. It hands back plain
-dictionaries; `isograd/captured.py` says what is in them.
+Every module and every function between modules, in the order of execution.
+
+It imports NumPy, JAX and Flax, nothing of this project, since it is loaded in the user's own
+interpreter. It hands back plain dictionaries; `isograd/captured.py` says what is in them.
 """
 
 from __future__ import annotations
@@ -20,7 +22,10 @@ NAME = "jax"
 
 
 def prepare(precision: str | None) -> None:
-    """Before the user's file is imported: the precision in which JAX works by itself; None leaves all as it is."""
+    """Before the user's file is imported: the precision in which JAX works by itself.
+
+    None leaves all as it is.
+    """
     _known(precision)
     if precision == "float64":
         jax.config.update("jax_enable_x64", True)
@@ -41,12 +46,14 @@ def subject(
     """A model on a batch.
 
     Args:
-        model: A linen module, whose variables `init` then draws, or (module, variables); or an nnx module, which is copied.
+        model: A linen module, whose variables `init` then draws, or (module, variables); or an nnx
+            module, which is copied.
         x: The input; a tuple or a dictionary of several.
         y: What the output is to be.
-        loss: Of the output and y; None: cross-entropy of logits for classes, mean squared error for real numbers, the mean
-            square of the output where y is None.
-        optimizer: An optax transformation, or an `nnx.Optimizer`, of which the transformation is taken; None: no steps.
+        loss: Of the output and y; None: cross-entropy of logits for classes, mean squared error for
+            real numbers, the mean square of the output where y is None.
+        optimizer: An optax transformation, or an `nnx.Optimizer`, of which the transformation is
+            taken; None: no steps.
         clip: torch's; in optax clipping is part of the transformation.
         training: The mode in which it is captured.
         precision: None: the model's own. float64: model and batch are cast, and it computes in it.
@@ -57,15 +64,21 @@ def subject(
     """
     if clip is not None:
         raise ValueError(
-            "clip is torch's; in optax clipping is part of the optimiser: optax.chain(optax.clip_by_global_norm(..), ..)"
+            "clip is torch's; in optax clipping is part of the optimiser: "
+            "optax.chain(optax.clip_by_global_norm(..), ..)"
         )
     dtype = _dtype(precision)
     if linen.is_model(model):
-        found: Any = linen.Model(model, inputs(x, dtype, jnp.float32), training=training, dtype=dtype, seed=seed)
+        found: Any = linen.Model(
+            model, inputs(x, dtype, jnp.float32), training=training, dtype=dtype, seed=seed
+        )
     elif nnx.is_model(model):
         found = nnx.Model(model, training=training, dtype=dtype)
     else:
-        raise ValueError(f"a model is a linen module, (module, variables) or an nnx module; received {type(model).__name__}")
+        raise ValueError(
+            "a model is a linen module, (module, variables) or an nnx module; received "
+            f"{type(model).__name__}"
+        )
     return Subject(found, x, y, loss, optimizer, training)
 
 
@@ -77,5 +90,8 @@ def _known(precision: str | None) -> None:
 def _dtype(precision: str | None) -> Any:
     _known(precision)
     if precision == "float64" and not jax.config.jax_enable_x64:  # type: ignore[attr-defined]
-        raise ValueError('float64 needs jax.config.update("jax_enable_x64", True), before anything else: prepare("float64")')
+        raise ValueError(
+            'float64 needs jax.config.update("jax_enable_x64", True), before anything else: '
+            'prepare("float64")'
+        )
     return None if precision is None else jnp.dtype(precision)

@@ -17,9 +17,12 @@ def inputs(x: Any, dtype: Any, own: Any) -> Inputs:
     Args:
         x: The input.
         dtype: The precision of all real numbers; None leaves JAX's arrays as they are.
-        own: The model's own precision: then NumPy's arrays, which are double without anybody's having said so, have that.
+        own: The model's own precision: then NumPy's arrays, which are double without anybody's
+            having said so, have that.
     """
-    args, kwargs = (x, {}) if isinstance(x, tuple) else ((), x) if isinstance(x, dict) else ((x,), {})
+    args, kwargs = (
+        (x, {}) if isinstance(x, tuple) else ((), x) if isinstance(x, dict) else ((x,), {})
+    )
     return jax.tree.map(lambda each: _array(each, dtype, own), (tuple(args), dict(kwargs)))
 
 

@@ -12,30 +12,50 @@ import jax.numpy as jnp
 
 from .marks import mark_p
 
-CALLS = ("jit", "pjit", "closed_call", "core_call", "remat", "remat2", "checkpoint", "core_closed_call")
+CALLS = (
+    "jit",
+    "pjit",
+    "closed_call",
+    "core_call",
+    "remat",
+    "remat2",
+    "checkpoint",
+    "core_closed_call",
+)
 """Primitives that only call a jaxpr: it can be gone into."""
 
 
 def bound(eqn: Any, operands: list[Any]) -> list[Any]:
     """The outputs of an equation, bound as it was."""
     params: Any = eqn.primitive.get_bind_params(eqn.params)
-    functions, params = params if isinstance(params, tuple) else ((), params)  # JAX before 0.9 hands the functions apart
+    # JAX before 0.9 hands the functions apart
+    functions, params = params if isinstance(params, tuple) else ((), params)
     with eqn.ctx.manager:
         outputs = eqn.primitive.bind(*functions, *operands, **params)
     return list(outputs) if eqn.primitive.multiple_results else [outputs]
 
 
-def scanned(eqn: Any, operands: list[Any], run: Callable[[Any, Any, list[Any]], list[Any]]) -> list[Any]:
-    """The outputs of a scan, a step after another; `run` gives those of a jaxpr from its constants and operands."""
+def scanned(
+    eqn: Any, operands: list[Any], run: Callable[[Any, Any, list[Any]], list[Any]]
+) -> list[Any]:
+    """The outputs of a scan, a step after another.
+
+    `run` gives those of a jaxpr from its constants and operands.
+    """
     body, length = eqn.params["jaxpr"], eqn.params["length"]
-    consts, carried = eqn.params["num_consts"], eqn.params["num_carry"]
-    fixed, state, rows = operands[:consts], operands[consts : consts + carried], operands[consts + carried :]
+    consts = eqn.params["num_consts"]
+    carried = eqn.params["num_carry"]
+    fixed = operands[:consts]
+    state = operands[consts : consts + carried]
+    rows = operands[consts + carried :]
     order = range(length - 1, -1, -1) if eqn.params["reverse"] else range(length)
     outputs: dict[int, list[Any]] = {}
     for step in order:
         result = run(body.jaxpr, body.consts, [*fixed, *state, *(row[step] for row in rows)])
         state, outputs[step] = result[:carried], result[carried:]
-    stacked = [jnp.stack(column) for column in zip(*(outputs[step] for step in range(length)), strict=True)]
+    stacked = [
+        jnp.stack(column) for column in zip(*(outputs[step] for step in range(length)), strict=True)
+    ]
     return [*state, *stacked]
 
 
@@ -49,15 +69,23 @@ def in_groups(eqns: Sequence[Any]) -> Iterator[Sequence[Any]]:
 
 
 def _mean_at(eqns: Sequence[Any], at: int) -> int:
-    """How many equations from here are one mean: a sum, the lost axes again, and a division by how many there were."""
+    """How many equations from here are one mean.
+
+    A sum, the lost axes again, and a division by how many there were.
+    """
     if eqns[at].primitive.name != "reduce_sum":
         return 1
-    before, after = eqns[at].invars[0].aval, eqns[at].outvars[0].aval
+    before = eqns[at].invars[0].aval
+    after = eqns[at].outvars[0].aval
     for size, eqn in enumerate(eqns[at + 1 : at + 3], start=2):
         if eqn.invars[0] is not eqns[at + size - 2].outvars[0]:
             return 1
         if eqn.primitive.name == "div" and hasattr(eqn.invars[1], "val"):
-            return size if float(eqn.invars[1].val) * math.prod(after.shape) == math.prod(before.shape) else 1
+            return (
+                size
+                if float(eqn.invars[1].val) * math.prod(after.shape) == math.prod(before.shape)
+                else 1
+            )
         if eqn.primitive.name not in ("broadcast_in_dim", "reshape"):
             return 1
     return 1
@@ -92,7 +120,12 @@ def size_of(jaxpr: Any) -> int:
 def is_single(var: Any) -> bool:
     """Whether it is a tensor of real numbers in less than double precision."""
     dtype = getattr(var.aval, "dtype", None)
-    return dtype is not None and jnp.issubdtype(dtype, jnp.floating) and dtype.itemsize < 8 and bool(var.aval.shape)
+    return (
+        dtype is not None
+        and jnp.issubdtype(dtype, jnp.floating)
+        and dtype.itemsize < 8
+        and bool(var.aval.shape)
+    )
 
 
 def is_jax(name: str) -> bool:

@@ -1,6 +1,7 @@
-"""The canonical form of a layer's parameters: which of the module's own arrays make it, and in what layout.
+"""The canonical form of a layer's parameters: which of the module's arrays make it, in what layout.
 
-The arrays of a module are known here by their full names, `blocks.0.conv.kernel`. Reading and writing are NumPy.
+The arrays of a module are known here by their full names, `blocks.0.conv.kernel`. Reading and
+writing are NumPy.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ class Piece:
         sources: The full names of the module's arrays that make it.
         read: From these to the canonical array; it is linear, so gradients are read by it too.
         write: Back; also gets the module's arrays as they are, for their shapes.
-        rank: Of the first source; another one is not this kind of layer (stacked by a scan). None: any.
+        rank: Of the first source; another one is not this kind of layer (stacked by a scan). None:
+            any.
     """
 
     sources: tuple[str, ...]
@@ -65,7 +67,8 @@ class Form:
 
     Attributes:
         parameters, statistics: By canonical name.
-        folded: What is given to be written, brought to what the module has: a bias that it has not is added to the one it has.
+        folded: What is given to be written, brought to what the module has: a bias that it has not
+            is added to the one it has.
         gradients: The canonical gradients, where reading them is not all.
     """
 
@@ -80,7 +83,9 @@ def plain(name: str, rank: int | None = None) -> Piece:
     return Piece((name,), rank=rank)
 
 
-def reshaped(name: str, shape: Callable[[tuple[int, ...]], tuple[int, ...]], rank: int | None = None) -> Piece:
+def reshaped(
+    name: str, shape: Callable[[tuple[int, ...]], tuple[int, ...]], rank: int | None = None
+) -> Piece:
     """An array in another shape."""
 
     def read(arrays: Sequence[np.ndarray]) -> np.ndarray:

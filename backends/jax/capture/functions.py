@@ -1,7 +1,10 @@
-"""Functions between modules, in canonical terms: by name where they are called by name, by equation where they are not.
+"""Functions between modules, in canonical terms.
 
-JAX writes many functions out while it traces (`gelu`, `softmax`, `mean`): these are known only where their name is met in the
-model's file, or in an attribute of a module. Whatever else the model does (`+`, methods of arrays) is read from the equations.
+By name where they are called by name, by equation where they are not.
+
+JAX writes many functions out while it traces (`gelu`, `softmax`, `mean`): these are known only
+where their name is met in the model's file, or in an attribute of a module. Whatever else the model
+does (`+`, methods of arrays) is read from the equations.
 """
 
 from __future__ import annotations
@@ -61,7 +64,12 @@ ACTIVATIONS = {
 MIXING = ("softmax", "log_softmax", "standardize", "glu")
 """Those that are not element by element."""
 
-_NUMBERS = {"negative_slope": "slope", "alpha": "alpha", "approximate": "approximate", "axis": "axis"}
+_NUMBERS = {
+    "negative_slope": "slope",
+    "alpha": "alpha",
+    "approximate": "approximate",
+    "axis": "axis",
+}
 
 
 def _activation(name: str, given: dict[str, Any]) -> Meaning:
@@ -83,7 +91,8 @@ def _pooling(which: str, name: str, given: dict[str, Any]) -> Meaning:
 
 
 def _mean(name: str, given: dict[str, Any]) -> Meaning:
-    ndim, axes = jnp.ndim(given["a"]), given.get("axis")
+    ndim = jnp.ndim(given["a"])
+    axes = given.get("axis")
     chosen = range(ndim) if axes is None else (axes,) if isinstance(axes, int) else axes
     return Meaning(name, "mean", {"axes": [int(axis) % ndim for axis in chosen]})
 
@@ -92,8 +101,13 @@ def attention(name: str, given: dict[str, Any]) -> Meaning:
     """Of a function of attention."""
     query = given["query"]
     scale = given.get("scale")
-    config: dict[str, Any] = {"heads": int(query.shape[-2]), "scale": _number(scale) if scale else query.shape[-1] ** -0.5}
-    config["causal"] = True if given.get("is_causal") else None if given.get("mask") is not None else False
+    config: dict[str, Any] = {
+        "heads": int(query.shape[-2]),
+        "scale": _number(scale) if scale else query.shape[-1] ** -0.5,
+    }
+    config["causal"] = (
+        True if given.get("is_causal") else None if given.get("mask") is not None else False
+    )
     return Meaning(name, "attention", config)
 
 
@@ -107,10 +121,16 @@ Rule = Callable[[str, dict[str, Any]], Meaning]
 def _known() -> dict[Callable[..., Any], Rule]:
     rules: dict[Callable[..., Any], Rule] = {}
     for name in ACTIVATIONS:
-        rules |= {getattr(space, name): _activation for space in (jax.nn, nn, nnx) if hasattr(space, name)}
+        rules |= {
+            getattr(space, name): _activation for space in (jax.nn, nn, nnx) if hasattr(space, name)
+        }
     rules |= {jnp.tanh: _activation, jax.lax.tanh: _activation, jax.lax.logistic: _activation}
     for which, name in (("max", "max_pool"), ("min", "min_pool"), ("average", "avg_pool")):
-        rules |= {getattr(space, name): functools.partial(_pooling, which) for space in (nn, nnx) if hasattr(space, name)}
+        rules |= {
+            getattr(space, name): functools.partial(_pooling, which)
+            for space in (nn, nnx)
+            if hasattr(space, name)
+        }
     rules |= {space.dot_product_attention: attention for space in (jax.nn, nn, nnx)}
     rules |= {jnp.mean: _mean, jnp.var: _other, jnp.std: _other, nn.normalize: _other}
     return rules
@@ -167,7 +187,11 @@ SILENT = {
 def of_equation(eqn: Any) -> Meaning | None:
     """What an equation is; None where it is not worth a place."""
     name = name_of(eqn)
-    if name in SILENT or not any(_real(var) for var in eqn.outvars) or not any(_tensor(var) for var in eqn.invars):
+    if (
+        name in SILENT
+        or not any(_real(var) for var in eqn.outvars)
+        or not any(_tensor(var) for var in eqn.invars)
+    ):
         return None
     if name in ACTIVATIONS and ACTIVATIONS[name] not in MIXING:
         return _activation(name, _literals(name, eqn))
@@ -189,12 +213,16 @@ def name_of(eqn: Any) -> str:
 
 def _literals(name: str, eqn: Any) -> dict[str, Any]:
     """The numbers that an activation was called with: they follow the tensor."""
-    numbers = [float(var.val) for var in eqn.invars[1:] if hasattr(var, "val") and jnp.ndim(var.val) == 0]
+    numbers = [
+        float(var.val) for var in eqn.invars[1:] if hasattr(var, "val") and jnp.ndim(var.val) == 0
+    ]
     names = {"leaky_relu": "negative_slope", "elu": "alpha", "celu": "alpha"}
     defaults = {"leaky_relu": 0.01, "elu": 1.0, "celu": 1.0}
     if name not in names:
         return {}
-    return {names[name]: numbers[0] if numbers else defaults[name] if len(eqn.invars) == 1 else None}
+    return {
+        names[name]: numbers[0] if numbers else defaults[name] if len(eqn.invars) == 1 else None
+    }
 
 
 def _kind(name: str, eqn: Any) -> tuple[str, dict[str, Any]]:
@@ -214,21 +242,31 @@ def _kind(name: str, eqn: Any) -> tuple[str, dict[str, Any]]:
 
 
 def _is_zero(invars: Any) -> bool:
-    return any(hasattr(var, "val") and jnp.ndim(var.val) == 0 and float(var.val) == 0 for var in invars)
+    return any(
+        hasattr(var, "val") and jnp.ndim(var.val) == 0 and float(var.val) == 0 for var in invars
+    )
 
 
 def _flattens(eqn: Any) -> bool:
-    before, after = eqn.invars[0].aval.shape, eqn.outvars[0].aval.shape
+    before = eqn.invars[0].aval.shape
+    after = eqn.outvars[0].aval.shape
     return len(before) > 2 and after == (before[0], math.prod(before[1:]))
 
 
 def _window(params: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    size, stride, padding = params["window_dimensions"], params["window_strides"], params["padding"]
+    size = params["window_dimensions"]
+    stride = params["window_strides"]
+    padding = params["padding"]
     outer = (size[0], size[-1], stride[0], stride[-1])
     if set(outer) != {1} or len(size) < 3:
         return "other", {}
     space = slice(1, -1)
-    numbers = {"which": "max", "size": list(size[space]), "stride": list(stride[space]), "ceil": False}
+    numbers = {
+        "which": "max",
+        "size": list(size[space]),
+        "stride": list(stride[space]),
+        "ceil": False,
+    }
     return "pooling", numbers | {"padding": [list(pair) for pair in padding[space]]}
 
 

@@ -1,6 +1,7 @@
 """The layers of Flax, linen and nnx, in canonical terms: their kind, numbers and parameters.
 
-They are known by the name of the class whose `__call__` runs, so a subclass that only adds a name is known too.
+They are known by the name of the class whose `__call__` runs, so a subclass that only adds a name
+is known too.
 """
 
 from __future__ import annotations
@@ -57,14 +58,21 @@ class Call:
 
 
 def describe(call: Call) -> Known:
-    """What the module is; user's own modules, and Flax's that are not known here, are `other`, with their own names."""
+    """What the module is.
+
+    User's own modules, and Flax's that are not known here, are `other`, with their own names.
+    """
     owner = owner_of(type(call.module))
     if not is_flax(owner):
         return Known("other", opaque=False)
     if owner.__name__ in CONTAINERS:
         return Known("container", opaque=False)
     bases = type(call.module).__mro__
-    known = (base.__name__ for base in bases[: bases.index(owner) + 1] if is_flax(base) and base.__name__ in RULES)
+    known = (
+        base.__name__
+        for base in bases[: bases.index(owner) + 1]
+        if is_flax(base) and base.__name__ in RULES
+    )
     rule = RULES.get(next(known, ""))
     return Known("other") if rule is None else rule(call)
 
@@ -91,7 +99,11 @@ def _general_affine(call: Call) -> Known:
     axes = _tuple(call.module.axis)
     ndim = call.first.ndim
     trailing = tuple(sorted(axis % ndim for axis in axes)) == tuple(range(ndim - len(axes), ndim))
-    if not trailing or getattr(call.module, "batch_dims", ()) or getattr(call.module, "batch_axis", ()):
+    if (
+        not trailing
+        or getattr(call.module, "batch_dims", ())
+        or getattr(call.module, "batch_axis", ())
+    ):
         return Known("other")
     weight = reshaped(f"{call.name}kernel", functools.partial(_matrix, len(axes)))
     bias = reshaped(f"{call.name}bias", lambda shape: (_product(shape),))
@@ -132,21 +144,30 @@ def _layer_norm(call: Call, kind: str) -> Known:
 
 
 def _group_norm(call: Call) -> Known:
-    groups, size = call.module.num_groups, getattr(call.module, "group_size", None)
+    groups = call.module.num_groups
+    size = getattr(call.module, "group_size", None)
     if groups is None:
         groups = call.first.shape[-1] // size
-    return Known("group_norm", {"epsilon": float(call.module.epsilon), "groups": int(groups)}, _scale_and_shift(call))
+    return Known(
+        "group_norm",
+        {"epsilon": float(call.module.epsilon), "groups": int(groups)},
+        _scale_and_shift(call),
+    )
 
 
 def _instance_norm(call: Call) -> Known:
-    if [axis % call.first.ndim for axis in _tuple(call.module.feature_axes)] != [call.first.ndim - 1]:
+    if [axis % call.first.ndim for axis in _tuple(call.module.feature_axes)] != [
+        call.first.ndim - 1
+    ]:
         return Known("other")
     config = {"epsilon": float(call.module.epsilon), "groups": int(call.first.shape[-1])}
     return Known("group_norm", config, _scale_and_shift(call))
 
 
 def _scale_and_shift(call: Call, rank: int = 1) -> Form:
-    return Form({"scale": plain(f"{call.name}scale", rank), "shift": plain(f"{call.name}bias", rank)})
+    return Form(
+        {"scale": plain(f"{call.name}scale", rank), "shift": plain(f"{call.name}bias", rank)}
+    )
 
 
 def _embedding(call: Call) -> Known:
@@ -167,7 +188,10 @@ def _recurrent(call: Call) -> Known:
     cell = call.module.cell
     if owner_of(type(cell)).__name__ not in CELLS or not is_flax(owner_of(type(cell))):
         return Known("other")
-    config = cell_config(cell, activation_name) | {"backwards": bool(call.get("reverse", False)), "last": False}
+    config = cell_config(cell, activation_name) | {
+        "backwards": bool(call.get("reverse", False)),
+        "last": False,
+    }
     config["keep_order"] = bool(call.get("keep_order", False))
     config["time_major"] = bool(call.get("time_major", False))
     return Known("recurrent", config, cell_form(cell, call.cell))
@@ -180,11 +204,18 @@ def _cell(call: Call) -> Known:
 
 def _attention(call: Call) -> Known:
     module = call.module
-    parameters = {name: plain(f"{call.name}{name}.kernel", 3) for name in ("query", "key", "value", "out")}
-    biases = {f"{name}_bias": plain(f"{call.name}{name}.bias", 2) for name in ("query", "key", "value")}
+    parameters = {
+        name: plain(f"{call.name}{name}.kernel", 3) for name in ("query", "key", "value", "out")
+    }
+    biases = {
+        f"{name}_bias": plain(f"{call.name}{name}.bias", 2) for name in ("query", "key", "value")
+    }
     biases["out_bias"] = plain(f"{call.name}out.bias", 1)
     features = module.qkv_features or call.first.shape[-1]
-    config = {"heads": int(module.num_heads), "scale": float((features // module.num_heads) ** -0.5)}
+    config = {
+        "heads": int(module.num_heads),
+        "scale": float((features // module.num_heads) ** -0.5),
+    }
     config["causal"] = None if call.given.get("mask") is not None else False
     return Known("attention", config, Form(parameters | biases))
 

@@ -1,4 +1,4 @@
-"""The layers of a model: which of its arrays belong to which module, read and written in canonical form."""
+"""The layers of a model: which array is which module's, read and written in canonical form."""
 
 from __future__ import annotations
 
@@ -29,8 +29,10 @@ class Owner:
     form: Form
 
 
-def owners(used: Iterable[Site], parameters: Arrays, statistics: Arrays) -> tuple[list[Owner], list[str]]:
-    """The modules in the order of their use, then those that were not used; and what must be said of them."""
+def owners(
+    used: Iterable[Site], parameters: Arrays, statistics: Arrays
+) -> tuple[list[Owner], list[str]]:
+    """The modules in the order of their use, then the unused; and what must be said of them."""
     left = dict.fromkeys([*parameters, *statistics])
     found: dict[str, Owner] = {}
     remarks: list[str] = []
@@ -40,33 +42,61 @@ def owners(used: Iterable[Site], parameters: Arrays, statistics: Arrays) -> tupl
             found |= {site.path: owner} if owner else {}
     for path in dict.fromkeys(name.rpartition(".")[0] for name in left):
         form = _own(path, left, parameters, statistics)
-        found[path] = _extended(found[path], form) if path in found else Owner(path, "", "other", {}, form)
+        found[path] = (
+            _extended(found[path], form) if path in found else Owner(path, "", "other", {}, form)
+        )
     return list(found.values()), remarks
 
 
-def _owner(site: Site, left: dict[str, None], parameters: Arrays, statistics: Arrays, remarks: list[str]) -> Owner | None:
+def _owner(
+    site: Site, left: dict[str, None], parameters: Arrays, statistics: Arrays, remarks: list[str]
+) -> Owner | None:
     assert site.form is not None
-    kind, form = site.kind, _present(site.form, left, parameters, statistics)
+    kind = site.kind
+    form = _present(site.form, left, parameters, statistics)
     if form is None:
-        kind, form = "other", Form()
+        kind = "other"
+        form = Form()
         remarks.append(
-            f"the parameters of {site.path} are not shaped as its class has them (a scan or vmap over it?): left as they are"
+            f"the parameters of {site.path} are not shaped as its class has them (a scan or vmap "
+            "over it?): left as they are"
         )
-    own = _own(site.path, {name: None for name in left if name not in _sources(form)}, parameters, statistics)
-    form = Form(form.parameters | own.parameters, form.statistics | own.statistics, form.folded, form.gradients)
+    own = _own(
+        site.path,
+        {name: None for name in left if name not in _sources(form)},
+        parameters,
+        statistics,
+    )
+    form = Form(
+        form.parameters | own.parameters,
+        form.statistics | own.statistics,
+        form.folded,
+        form.gradients,
+    )
     for name in _sources(form):
         left.pop(name, None)
-    return Owner(site.path, site.type, kind, site.config, form) if form.parameters or form.statistics else None
+    return (
+        Owner(site.path, site.type, kind, site.config, form)
+        if form.parameters or form.statistics
+        else None
+    )
 
 
-def _present(form: Form, left: Mapping[str, Any], parameters: Arrays, statistics: Arrays) -> Form | None:
+def _present(
+    form: Form, left: Mapping[str, Any], parameters: Arrays, statistics: Arrays
+) -> Form | None:
     """The form without what the module has not; None where something is shaped otherwise."""
     wanted = [*form.parameters.values(), *form.statistics.values()]
     there = [piece for piece in wanted if all(name in left for name in piece.sources)]
     if not all(piece.fits({**parameters, **statistics}) for piece in there):
         return None
     kept = {name: piece for name, piece in form.parameters.items() if piece in there}
-    return Form(kept, {name: piece for name, piece in form.statistics.items() if piece in there}, form.folded, form.gradients)
+    return Form(
+        kept,
+        {name: piece for name, piece in form.statistics.items() if piece in there},
+        form.folded,
+        form.gradients,
+    )
 
 
 def _own(path: str, left: Iterable[str], parameters: Arrays, statistics: Arrays) -> Form:
@@ -89,25 +119,44 @@ def _extended(owner: Owner, form: Form) -> Owner:
 
 
 def _sources(form: Form) -> set[str]:
-    return {name for piece in [*form.parameters.values(), *form.statistics.values()] for name in piece.sources}
+    return {
+        name
+        for piece in [*form.parameters.values(), *form.statistics.values()]
+        for name in piece.sources
+    }
 
 
 def layer(
-    owner: Owner, parameters: Arrays, statistics: Arrays, gradients: Mapping[str, Any], trainable: set[str]
+    owner: Owner,
+    parameters: Arrays,
+    statistics: Arrays,
+    gradients: Mapping[str, Any],
+    trainable: set[str],
 ) -> dict[str, Any]:
     """A `Layer`."""
     form = owner.form
-    slopes = {name: _gradient(piece, gradients) for name, piece in form.parameters.items()} if gradients else {}
+    slopes = (
+        {name: _gradient(piece, gradients) for name, piece in form.parameters.items()}
+        if gradients
+        else {}
+    )
     pieces = form.parameters | form.statistics
     return {
         "type": owner.type,
         "kind": owner.kind,
         "config": owner.config,
-        "parameters": {name: piece.canonical(parameters) for name, piece in form.parameters.items()},
+        "parameters": {
+            name: piece.canonical(parameters) for name, piece in form.parameters.items()
+        },
         "gradients": form.gradients(slopes),
-        "statistics": {name: piece.canonical(statistics) for name, piece in form.statistics.items()},
+        "statistics": {
+            name: piece.canonical(statistics) for name, piece in form.statistics.items()
+        },
         "names": {name: ", ".join(piece.sources) for name, piece in pieces.items()},
-        "trainable": {name: all(each in trainable for each in piece.sources) for name, piece in form.parameters.items()},
+        "trainable": {
+            name: all(each in trainable for each in piece.sources)
+            for name, piece in form.parameters.items()
+        },
     }
 
 
@@ -117,7 +166,9 @@ def _gradient(piece: Piece, gradients: Mapping[str, Any]) -> np.ndarray | None:
     return piece.canonical(gradients)
 
 
-def written(owners: Iterable[Owner], layers: Mapping[str, Mapping[str, np.ndarray]], arrays: Arrays) -> dict[str, np.ndarray]:
+def written(
+    owners: Iterable[Owner], layers: Mapping[str, Mapping[str, np.ndarray]], arrays: Arrays
+) -> dict[str, np.ndarray]:
     """The module's own arrays, by full name, that make the canonical ones.
 
     Raises:
@@ -127,19 +178,28 @@ def written(owners: Iterable[Owner], layers: Mapping[str, Mapping[str, np.ndarra
     new: dict[str, np.ndarray] = {}
     for path, given in layers.items():
         if path not in by_path:
-            raise ValueError(f"the model has no layer {path!r}; it has {', '.join(by_path) or 'none'}")
+            raise ValueError(
+                f"the model has no layer {path!r}; it has {', '.join(by_path) or 'none'}"
+            )
         new |= _written(by_path[path], given, arrays)
     return new
 
 
-def _written(owner: Owner, given: Mapping[str, np.ndarray], arrays: Arrays) -> dict[str, np.ndarray]:
+def _written(
+    owner: Owner, given: Mapping[str, np.ndarray], arrays: Arrays
+) -> dict[str, np.ndarray]:
     pieces = owner.form.parameters | owner.form.statistics
     new: dict[str, np.ndarray] = {}
     for name, value in owner.form.folded(given).items():
         if name not in pieces:
-            raise ValueError(f"{owner.path}: {name} of shape {np.shape(value)} has no place there; it has {', '.join(pieces)}")
+            raise ValueError(
+                f"{owner.path}: {name} of shape {np.shape(value)} has no place there; it has "
+                f"{', '.join(pieces)}"
+            )
         shape = np.shape(pieces[name].canonical(arrays))
         if np.shape(value) != shape:
-            raise ValueError(f"{owner.path}: {name} has the shape {shape}; received {np.shape(value)}")
+            raise ValueError(
+                f"{owner.path}: {name} has the shape {shape}; received {np.shape(value)}"
+            )
         new |= pieces[name].own(np.asarray(value), arrays)
     return new

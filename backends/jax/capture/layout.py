@@ -1,4 +1,7 @@
-"""Which axis of an output is the batch, and which the channel: told from what computed it, and from where it comes."""
+"""Which axis of an output is the batch, and which the channel.
+
+Told from what computed it, and from where it comes.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,9 @@ CHANNELS_LAST = (
 )
 
 
-def layout_of(site: Site, inputs: list[Any], outputs: list[Any], known: Mapping[int, list[int]]) -> list[int] | None:
+def layout_of(
+    site: Site, inputs: list[Any], outputs: list[Any], known: Mapping[int, list[int]]
+) -> list[int] | None:
     """Flax has the channels last; what works element by element leaves the axes as they were.
 
     Args:
@@ -30,7 +35,8 @@ def layout_of(site: Site, inputs: list[Any], outputs: list[Any], known: Mapping[
         known: The layouts of values by their identities.
 
     Returns:
-        The order of the axes that makes the last of the outputs (batch, *space, channel); None where it is not known.
+        The order of the axes that makes the last of the outputs (batch, *space, channel); None
+        where it is not known.
     """
     if not outputs:
         return None

@@ -1,4 +1,4 @@
-"""Flax linen: the module and its variables, as flat dictionaries of arrays and a function that can be traced."""
+"""Flax linen: module and variables, as flat dictionaries of arrays and a traceable function."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ class Model:
 
     Attributes:
         parameters: By full name.
-        state: All other variables by full name; outside of batch_stats their own is `collection/name`.
+        state: All other variables by full name; outside of batch_stats their own is
+            `collection/name`.
         statistics: The names of the state that are numbers.
         trainable: The names of the parameters that an optimiser moves.
         dtype: The precision of real numbers in a batch.
@@ -45,24 +46,38 @@ class Model:
         self.dtype = dtype
         self.key = jax.random.key(seed)
         variables = nn.meta.unbox(self._drawn(x) if variables is None else variables)
-        if not isinstance(variables, Mapping) or (variables and "params" not in variables and _nested(variables)):
-            raise ValueError(f"a linen model's variables have a collection 'params'; received {sorted(variables)}")
+        if not isinstance(variables, Mapping) or (
+            variables and "params" not in variables and _nested(variables)
+        ):
+            raise ValueError(
+                "a linen model's variables have a collection 'params'; received "
+                f"{sorted(variables)}"
+            )
         variables = {name: cast(dict(each), dtype) for name, each in variables.items()}
         self.paths = {_name(path): path for path in flatten_dict(variables) if path[0] == "params"}
         self.places = {_name(path): path for path in flatten_dict(variables) if path[0] != "params"}
         flat = flatten_dict(variables)
-        self.parameters: Arrays = {name: jnp.asarray(flat[path]) for name, path in self.paths.items()}
+        self.parameters: Arrays = {
+            name: jnp.asarray(flat[path]) for name, path in self.paths.items()
+        }
         self.state: Arrays = {name: jnp.asarray(flat[path]) for name, path in self.places.items()}
-        self.statistics = [name for name, value in self.state.items() if jnp.issubdtype(value.dtype, jnp.number)]
+        self.statistics = [
+            name for name, value in self.state.items() if jnp.issubdtype(value.dtype, jnp.number)
+        ]
         self.trainable = set(self.parameters)
 
     def _drawn(self, x: tuple[Any, dict[str, Any]]) -> Any:
-        """What `init` gives, in the model's own precision: the numbers that the user's program starts from."""
+        """What `init` gives, in the model's own precision.
+
+        The numbers that the user's program starts from.
+        """
         if self.dtype is None:
             return self._initialized(x)
         try:
             return self._initialized(cast(x, jnp.float32))
-        except TypeError:  # an initializer without a dtype draws doubles where JAX works in them, and they fit no single
+        # an initializer without a dtype draws doubles where JAX works in them, and they fit no
+        # single
+        except TypeError:
             return self._initialized(cast(x, self.dtype))
 
     def _initialized(self, x: tuple[Any, dict[str, Any]]) -> Any:
@@ -82,7 +97,9 @@ class Model:
         """Back."""
         return {_name(("params", *path)): value for path, value in flatten_dict(nested).items()}
 
-    def forward(self, marked: Marked, parameters: Arrays, state: Arrays, x: tuple[Any, dict[str, Any]]) -> tuple[Any, Arrays]:
+    def forward(
+        self, marked: Marked, parameters: Arrays, state: Arrays, x: tuple[Any, dict[str, Any]]
+    ) -> tuple[Any, Arrays]:
         """The output, and the state after."""
         variables = unflatten_dict({self.places[name]: value for name, value in state.items()})
         collections = list(variables)
@@ -90,8 +107,14 @@ class Model:
         args, kwargs = x
         rngs = {"params": self.key, "dropout": jax.random.fold_in(self.key, 1)}
         with _constructed_in(self.dtype), nn.intercept_methods(_Interceptor(marked, self.dtype)):
-            output, after = self.module.apply(variables, *args, **kwargs, **self.flags, rngs=rngs, mutable=collections)
-        return output, {_name(path): value for path, value in flatten_dict(dict(after)).items() if _name(path) in state}
+            output, after = self.module.apply(
+                variables, *args, **kwargs, **self.flags, rngs=rngs, mutable=collections
+            )
+        return output, {
+            _name(path): value
+            for path, value in flatten_dict(dict(after)).items()
+            if _name(path) in state
+        }
 
     @contextlib.contextmanager
     def scope(self, marked: Marked) -> Iterator[None]:
@@ -104,17 +127,22 @@ class _Interceptor:
     """Marks each call of a module."""
 
     def __init__(self, marked: Marked, dtype: Any) -> None:
-        self.marked, self.dtype = marked, dtype
+        self.marked = marked
+        self.dtype = dtype
         self.running: list[Any] = []
 
-    def __call__(self, following: Any, args: Any, kwargs: Any, context: nn.module.InterceptorContext) -> Any:
+    def __call__(
+        self, following: Any, args: Any, kwargs: Any, context: nn.module.InterceptorContext
+    ) -> Any:
         module = context.module
         if context.method_name != "__call__" or any(module is each for each in self.running[-1:]):
             return following(*args, **kwargs)
         _compute_in(module, self.dtype)
         self.running.append(module)
         try:
-            return called(self.marked, module, ".".join(module.path), _cell(module), following, args, kwargs)
+            return called(
+                self.marked, module, ".".join(module.path), _cell(module), following, args, kwargs
+            )
         finally:
             self.running.pop()
 
@@ -126,7 +154,10 @@ def _compute_in(module: Any, dtype: Any) -> None:
 
 @contextlib.contextmanager
 def _constructed_in(dtype: Any) -> Iterator[None]:
-    """Modules that are made while the model runs compute in this precision: a cell makes a carry before it is called."""
+    """Modules that are made while the model runs compute in this precision.
+
+    A cell makes a carry before it is called.
+    """
     kept = nn.Module.__post_init__
 
     def constructed(self: Any) -> None:
@@ -148,13 +179,19 @@ def _told(module: Any, training: bool) -> Any:
     """The module with those of its own fields set that say whether it trains."""
     fields = {field.name for field in dataclasses.fields(module) if field.init}
     told = flags(type(module).__call__, training)
-    own = {name: value for name, value in flags(type(module), training).items() if name in fields and name not in told}
+    own = {
+        name: value
+        for name, value in flags(type(module), training).items()
+        if name in fields and name not in told
+    }
     return module.clone(**own) if own else module
 
 
 def _name(path: tuple[str, ...]) -> str:
     collection, *inner, last = path
-    return ".".join([*inner, last if collection in ("params", STATISTICS) else f"{collection}/{last}"])
+    return ".".join(
+        [*inner, last if collection in ("params", STATISTICS) else f"{collection}/{last}"]
+    )
 
 
 def _nested(variables: Mapping[str, Any]) -> bool:

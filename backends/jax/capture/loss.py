@@ -29,7 +29,10 @@ def said(y: Any) -> str:
 
 
 def standard(y: Any) -> Callable[[Any, Any], Any]:
-    """Cross-entropy of logits for classes, mean squared error for real numbers, the output's mean square where y is None."""
+    """Cross-entropy of logits for classes, mean squared error for real numbers.
+
+    The output's mean square where y is None.
+    """
     if y is None:
         return lambda output, _: jnp.mean(jnp.square(first_real(output)))
     return _cross_entropy if _classes(y) else _squared_error
@@ -41,12 +44,17 @@ def _classes(y: Any) -> bool:
 
 def _cross_entropy(output: Any, y: Any) -> Any:
     logarithms = jax.nn.log_softmax(first_real(output))
-    chosen = jnp.take_along_axis(logarithms, y.reshape(logarithms.shape[:-1])[..., None].astype(int), axis=-1)
+    chosen = jnp.take_along_axis(
+        logarithms, y.reshape(logarithms.shape[:-1])[..., None].astype(int), axis=-1
+    )
     return -jnp.mean(chosen)
 
 
 def _squared_error(output: Any, y: Any) -> Any:
     real = first_real(output)
     if real.size != y.size:
-        raise ValueError(f"mean squared error needs y in the shape of the output, {real.shape}; received {y.shape}")
+        raise ValueError(
+            f"mean squared error needs y in the shape of the output, {real.shape}; received "
+            f"{y.shape}"
+        )
     return jnp.mean(jnp.square(real - y.reshape(real.shape)))

@@ -1,10 +1,12 @@
 """Marks in a traced program: where a module or a function is entered, and what it returns.
 
-A mark is a primitive that hands its operands on. It stands in the jaxpr of the user's model, also inside `jax.jit`, `nn.remat`,
-`nn.scan` and whatever else JAX traces, and `replay` reads it there. No value is kept in Python, so nothing leaks from a trace.
+A mark is a primitive that hands its operands on. It stands in the jaxpr of the user's model, also
+inside `jax.jit`, `nn.remat`, `nn.scan` and whatever else JAX traces, and `replay` reads it there.
+No value is kept in Python, so nothing leaks from a trace.
 
-Trap: JAX keeps what it has traced of a jitted function. A loss that was called before would show no marks, and one that was
-captured would keep them; hence a context of its own (`fresh`) that is part of JAX's key.
+Trap: JAX keeps what it has traced of a jitted function. A loss that was called before would show no
+marks, and one that was captured would keep them; hence a context of its own (`fresh`) that is part
+of JAX's key.
 """
 
 from __future__ import annotations
@@ -37,7 +39,10 @@ def _jvp(operands: Any, tangents: Any, **where: Any) -> tuple[Any, Any]:
 
 
 def _batched(operands: Any, axes: Any, **where: Any) -> tuple[Any, Any]:
-    front = [x if axis is None else jnp.moveaxis(x, axis, 0) for x, axis in zip(operands, axes, strict=True)]
+    front = [
+        x if axis is None else jnp.moveaxis(x, axis, 0)
+        for x, axis in zip(operands, axes, strict=True)
+    ]
     return mark_p.bind(*front, **where), [axis if axis is None else 0 for axis in axes]
 
 
@@ -59,7 +64,8 @@ class Site:
         module: Whether it is a module, and not a function.
         form: How its parameters are written canonically; None of a function.
         leaves: Which tensors of the output are marked.
-        slope: Whether the last operand of its mark at the end is its derivative, element by element.
+        slope: Whether the last operand of its mark at the end is its derivative, element by
+            element.
     """
 
     path: str
@@ -94,7 +100,13 @@ class Recorder:
         """Whether what is called now is a library module's own business."""
         return bool(self.open) and self.open[-1].opaque
 
-    def call(self, site: Site, inputs: Any, function: Callable[[Any], Any], slope: Callable[[Any], Any] | None = None) -> Any:
+    def call(
+        self,
+        site: Site,
+        inputs: Any,
+        function: Callable[[Any], Any],
+        slope: Callable[[Any], Any] | None = None,
+    ) -> Any:
         """What the function returns of the inputs, marked before and after.
 
         The inputs go through the first mark: what nothing depends on, JAX may drop.
@@ -114,7 +126,8 @@ class Recorder:
         leaves, tree = flattened(output)
         seen = [i for i, leaf in enumerate(leaves) if is_real(leaf)]
         site = self.sites[number]
-        site.leaves, site.slope = tuple(seen), derivative is not None
+        site.leaves = tuple(seen)
+        site.slope = derivative is not None
         extra = [derivative] if site.slope else []
         marked = mark_p.bind(*(leaves[i] for i in seen), *extra, site=number, end=True)
         for i, leaf in zip(seen, marked, strict=False):
@@ -128,17 +141,25 @@ class Recorder:
 
 
 def _entered(number: int, inputs: Any) -> Any:
-    """The inputs, those that are traced through the mark; a tensor that is there twice stays one."""
+    """The inputs, those that are traced through the mark; a tensor there twice stays one."""
     leaves, tree = flattened(inputs)
     unique = {id(leaf): leaf for leaf in leaves if _is_tensor(leaf)}
     marked = dict(zip(unique, mark_p.bind(*unique.values(), site=number, end=False), strict=True))
-    through = [marked[id(leaf)] if isinstance(leaf, Tracer) and id(leaf) in marked else leaf for leaf in leaves]
+    through = [
+        marked[id(leaf)] if isinstance(leaf, Tracer) and id(leaf) in marked else leaf
+        for leaf in leaves
+    ]
     return jax.tree_util.tree_unflatten(tree, through)
 
 
 def flattened(values: Any) -> tuple[list[Any], Any]:
-    """The leaves, and how they lie; a module of nnx stays whole: taken apart and put together it would be a copy."""
-    return jax.tree_util.tree_flatten(values, is_leaf=lambda node: isinstance(node, nnx.Pytree | nnx.Variable))
+    """The leaves, and how they lie.
+
+    A module of nnx stays whole: taken apart and put together it would be a copy.
+    """
+    return jax.tree_util.tree_flatten(
+        values, is_leaf=lambda node: isinstance(node, nnx.Pytree | nnx.Variable)
+    )
 
 
 def is_real(value: Any) -> bool:
@@ -160,7 +181,7 @@ _context = jax.make_user_context(0) if hasattr(jax, "make_user_context") else No
 
 
 def fresh() -> AbstractContextManager[Any]:
-    """In it nothing that was traced before is used again, and nothing that is traced in it is used after."""
+    """In it nothing traced before is used again, and nothing traced in it is used after."""
     return _context(next(_numbers)) if _context is not None else _without_caches()
 
 

@@ -1,4 +1,7 @@
-"""A call of a module, whatever the API: what it is, that it is marked, and that no dropout is drawn in it."""
+"""A call of a module, whatever the API.
+
+What it is, that it is marked, and that no dropout is drawn in it.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,15 @@ def file_of(model: Any) -> dict[str, Any]:
     return getattr(inspect.unwrap(type(model).__call__), "__globals__", {})
 
 
-def called(marked: Marked, module: Any, path: str, cell: str, body: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+def called(
+    marked: Marked,
+    module: Any,
+    path: str,
+    cell: str,
+    body: Callable[..., Any],
+    args: Any,
+    kwargs: Any,
+) -> Any:
     """What the module returns, as a place.
 
     Args:
@@ -49,10 +60,14 @@ def called(marked: Marked, module: Any, path: str, cell: str, body: Callable[...
     first = inputs[0] if inputs else jnp.zeros(())
     call = Call(module, prefix(path), first, _given(module, args, kwargs), prefix(cell))
     known = describe(call)
-    site = Site(path, type(module).__name__, known.kind, known.config, known.opaque, form=known.form)
+    site = Site(
+        path, type(module).__name__, known.kind, known.config, known.opaque, form=known.form
+    )
     with ExitStack() as scopes:
         if known.kind == "dropout":
-            return marked.recorder.call(site, (args, kwargs), lambda given: _undropped(marked.recorder, site, *given))
+            return marked.recorder.call(
+                site, (args, kwargs), lambda given: _undropped(marked.recorder, site, *given)
+            )
         if not known.opaque or known.kind == "attention":
             scopes.enter_context(marked.attributes(module))
         if known.kind == "attention":
@@ -73,7 +88,10 @@ def _given(module: Any, args: Any, kwargs: Any) -> Mapping[str, Any]:
 
 def _undropped(recorder: Recorder, site: Site, args: Any, kwargs: Any) -> Any:
     if site.config["active"]:
-        recorder.remark("dropout is off in what is captured: its numbers are drawn, and others in each framework")
+        recorder.remark(
+            "dropout is off in what is captured: its numbers are drawn, and others in each "
+            "framework"
+        )
     return args[0] if args else kwargs["inputs"]
 
 
@@ -81,12 +99,15 @@ def _undropped(recorder: Recorder, site: Site, args: Any, kwargs: Any) -> Any:
 def _without_dropout(recorder: Recorder, call: Call, path: str) -> Iterator[dict[str, bool]]:
     """A module of attention draws nothing; gives what is to be added to the arguments of its call.
 
-    Trap: without dropout nnx calls `jax.nn.dot_product_attention`, whose softmax is in float32 whatever the precision. With a
-    rate, and deterministic, it takes its own, in the precision of the input.
+    Trap: without dropout nnx calls `jax.nn.dot_product_attention`, whose softmax is in float32
+    whatever the precision. With a rate, and deterministic, it takes its own, in the precision of
+    the input.
     """
     rate = call.module.dropout_rate
     if rate > 0 and not call.get("deterministic", False):
-        recorder.remark(f"the dropout of the attention {path} (rate {rate:g}) is off in what is captured")
+        recorder.remark(
+            f"the dropout of the attention {path} (rate {rate:g}) is off in what is captured"
+        )
     own = recorder.double and isinstance(call.module, nnx.MultiHeadAttention)
     object.__setattr__(call.module, "dropout_rate", 0.5 if own else 0.0)
     try:
@@ -106,9 +127,13 @@ def cast(tree: Any, dtype: Any) -> Any:
 
 
 def computes_in(module: Any, dtype: Any) -> dict[str, Any]:
-    """The attributes of a module that say in which precision it computes, and what they are to be."""
+    """The attributes of a module that say in which precision it computes, and their new values."""
     names = ("dtype", "param_dtype")
-    return {} if dtype is None else {name: dtype for name in names if _is_real(getattr(module, name, None))}
+    return (
+        {}
+        if dtype is None
+        else {name: dtype for name in names if _is_real(getattr(module, name, None))}
+    )
 
 
 def _is_real(dtype: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Flax nnx: a copy of the module, as flat dictionaries of arrays and a function that can be traced."""
+"""Flax nnx: a copy of the module, as flat dictionaries of arrays and a traceable function."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from .patched import Marked
 
 Arrays = dict[str, Any]
 PATH = "_captured_path"
-"""An attribute of each module of the copy: it is static, so it goes with the module through `nnx.jit`, `split` and `merge`."""
+"""An attribute of each module of the copy: it is static, so it goes with the module through
+`nnx.jit`, `split` and `merge`."""
 
 
 def is_model(model: Any) -> bool:
@@ -40,10 +41,13 @@ class Model:
     def __init__(self, model: Any, *, training: bool, dtype: Any) -> None:
         self.dtype = dtype
         first = _first_paths(model)
-        self.names = {path: first.get(id(node), _name(path)) for path, node in nnx.iter_graph(model)}
+        self.names = {
+            path: first.get(id(node), _name(path)) for path, node in nnx.iter_graph(model)
+        }
         model = nnx.clone(model)
         model.train() if training else model.eval()
-        self.file, self.flags = file_of(model), flags(type(model).__call__, training)
+        self.file = file_of(model)
+        self.flags = flags(type(model).__call__, training)
         for path, module in nnx.iter_modules(model):
             setattr(module, PATH, self.names[path])
             for name, value in computes_in(module, dtype).items():
@@ -53,7 +57,9 @@ class Model:
         flat = [self._flat(each) for each in self.templates]
         self.parameters: Arrays = cast(flat[0], dtype)
         self.state: Arrays = cast(flat[1] | flat[2], dtype)
-        self.statistics = [name for name in flat[2] if jnp.issubdtype(self.state[name].dtype, jnp.number)]
+        self.statistics = [
+            name for name in flat[2] if jnp.issubdtype(self.state[name].dtype, jnp.number)
+        ]
         self.trainable = set(self.parameters)
 
     def nested(self, parameters: Arrays) -> Any:
@@ -64,7 +70,9 @@ class Model:
         """Back."""
         return self._flat(nested)
 
-    def forward(self, marked: Marked, parameters: Arrays, state: Arrays, x: tuple[Any, dict[str, Any]]) -> tuple[Any, Arrays]:
+    def forward(
+        self, marked: Marked, parameters: Arrays, state: Arrays, x: tuple[Any, dict[str, Any]]
+    ) -> tuple[Any, Arrays]:
         """The output, and the state after."""
         _, random, rest = self.templates
         filled = self._filled(random, state), self._filled(rest, state)
@@ -80,12 +88,17 @@ class Model:
         return output, {name: flat[name] for name in state}
 
     def _flat(self, state: Any) -> Arrays:
-        return {self._named(path): value for path, value in flatten_dict(nnx.to_pure_dict(state)).items()}
+        return {
+            self._named(path): value
+            for path, value in flatten_dict(nnx.to_pure_dict(state)).items()
+        }
 
     def _filled(self, template: Any, arrays: Arrays) -> Any:
         """The state with other arrays in it."""
         variables = nnx.to_flat_state(template)
-        return nnx.from_flat_state([(path, _with(leaf, arrays[self._named(path)])) for path, leaf in variables])
+        return nnx.from_flat_state(
+            [(path, _with(leaf, arrays[self._named(path)])) for path, leaf in variables]
+        )
 
     def _named(self, path: tuple[Any, ...]) -> str:
         return self.names.get(path, _name(path))
@@ -100,7 +113,9 @@ class Model:
 @contextlib.contextmanager
 def _patched(marked: Marked) -> Iterator[None]:
     """Every `__call__` of a module is marked."""
-    kept = [(kind, vars(kind)["__call__"]) for kind in _classes(nnx.Module) if "__call__" in vars(kind)]
+    kept = [
+        (kind, vars(kind)["__call__"]) for kind in _classes(nnx.Module) if "__call__" in vars(kind)
+    ]
     running: list[Any] = []
     try:
         for kind, call in kept:
@@ -134,9 +149,10 @@ def _classes(kind: type) -> Iterator[Any]:
 
 
 def _first_paths(model: Any) -> dict[int, str]:
-    """By identity, the first path of each module and variable in the order in which the attributes were set.
+    """By identity, the first path of each module and variable in the order attributes were set.
 
-    Trap: nnx itself goes by the alphabet, so that a layer that is shared has the path whose name comes first there.
+    Trap: nnx itself goes by the alphabet, so that a layer that is shared has the path whose name
+    comes first there.
     """
     found: dict[int, str] = {}
 
@@ -153,7 +169,9 @@ def _first_paths(model: Any) -> dict[int, str]:
 
 def _children(node: Any) -> list[tuple[Any, Any]]:
     if isinstance(node, nnx.Pytree):
-        return [(name, child) for name, child in vars(node).items() if not name.startswith("_pytree__")]
+        return [
+            (name, child) for name, child in vars(node).items() if not name.startswith("_pytree__")
+        ]
     if isinstance(node, dict):
         return list(node.items())
     return list(enumerate(node)) if isinstance(node, list | tuple) else []

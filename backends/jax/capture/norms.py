@@ -1,4 +1,7 @@
-"""What is known of a tensor when its values are not kept, computed where it is: a few numbers come back."""
+"""What is known of a tensor when its values are not kept, computed where it is.
+
+A few numbers come back.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What an optax transformation does, read from what its functions enclose: optax keeps the numbers nowhere else."""
+"""What an optax transformation does, read from what its functions enclose.
+
+Optax keeps the numbers nowhere else.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +26,13 @@ def transformation(optimizer: Any) -> Any:
         ValueError: It is neither.
     """
     found = getattr(optimizer, "tx", optimizer)
-    if found is None or (callable(getattr(found, "init", None)) and callable(getattr(found, "update", None))):
+    if found is None or (
+        callable(getattr(found, "init", None)) and callable(getattr(found, "update", None))
+    ):
         return found
-    raise ValueError(f"the optimiser is an optax transformation; received {type(optimizer).__name__}")
+    raise ValueError(
+        f"the optimiser is an optax transformation; received {type(optimizer).__name__}"
+    )
 
 
 def numbers(optimizer: Any) -> dict[str, Any] | None:
@@ -40,7 +47,7 @@ def numbers(optimizer: Any) -> dict[str, Any] | None:
 
 
 def _parts(function: Callable[..., Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The transformations that a chain is made of: the function that made each, and what it was given."""
+    """The transformations of a chain: the function that made each, and what it was given."""
     name = function.__qualname__.split(".")[0]
     enclosed = _enclosed(function)
     if name == "chain":
@@ -54,7 +61,10 @@ def _parts(function: Callable[..., Any]) -> Iterator[tuple[str, dict[str, Any]]]
 
 def _enclosed(function: Callable[..., Any]) -> dict[str, Any]:
     names = function.__code__.co_freevars
-    return {name: cell.cell_contents for name, cell in zip(names, function.__closure__ or (), strict=True)}
+    return {
+        name: cell.cell_contents
+        for name, cell in zip(names, function.__closure__ or (), strict=True)
+    }
 
 
 def _number(value: Any) -> Any:
@@ -63,7 +73,12 @@ def _number(value: Any) -> Any:
 
 def _adam(name: str, given: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
     nesterov = bool(given.get("nesterov", False))
-    own = {"kind": NAMES[name], "beta1": _number(given["b1"]), "beta2": _number(given["b2"]), "epsilon": _number(given["eps"])}
+    own = {
+        "kind": NAMES[name],
+        "beta1": _number(given["b1"]),
+        "beta2": _number(given["b2"]),
+        "epsilon": _number(given["eps"]),
+    }
     return own | ({"nesterov": True} if nesterov else {}) | _coupled(found)
 
 
@@ -73,7 +88,9 @@ def _rms(name: str, given: dict[str, Any], found: dict[str, Any]) -> dict[str, A
 
 
 def _momentum(_: str, given: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
-    return {"momentum": _number(given["decay"]), "nesterov": bool(given["nesterov"])} | _coupled(found)
+    return {"momentum": _number(given["decay"]), "nesterov": bool(given["nesterov"])} | _coupled(
+        found
+    )
 
 
 def _coupled(found: dict[str, Any]) -> dict[str, Any]:

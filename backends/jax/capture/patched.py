@@ -1,7 +1,7 @@
 """Functions that are met by name, marked.
 
-For the time of a trace their names in the model's file, and in Flax and JAX, mean the marked ones. So do attributes of modules
-that hold one.
+For the time of a trace their names in the model's file, and in Flax and JAX, mean the marked ones.
+So do attributes of modules that hold one.
 """
 
 from __future__ import annotations
@@ -31,7 +31,10 @@ class Marked:
         self.forms = {function: self._marked(function) for function in KNOWN}
 
     def instead(self, value: Any) -> Any:
-        """What stands for the value: the marked form of a known function, also in a partial, a list or a dictionary."""
+        """What stands for the value.
+
+        The marked form of a known function, also in a partial, a list or a dictionary.
+        """
         if isinstance(value, functools.partial):
             return functools.partial(self.instead(value.func), *value.args, **value.keywords)
         if type(value) in (list, tuple) and any(callable(each) for each in value):
@@ -51,12 +54,19 @@ class Marked:
 
     @staticmethod
     def _is_seen(function: Callable[..., Any], inside: Site) -> bool:
-        """What a layer of the library does is its own business, but for the function in a module of attention."""
-        return not inside.opaque or (inside.module and inside.kind == "attention" and KNOWN[function] is attention)
+        """What a library layer does is its own business, except the function in attention."""
+        return not inside.opaque or (
+            inside.module and inside.kind == "attention" and KNOWN[function] is attention
+        )
 
     def _called(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         site = self._site(function, args, kwargs)
-        by_element = site.kind == "activation" and site.config["name"] not in MIXING and args and is_real(args[0])
+        by_element = (
+            site.kind == "activation"
+            and site.config["name"] not in MIXING
+            and args
+            and is_real(args[0])
+        )
 
         def slope(given: Any) -> Any:
             args, kwargs = given
@@ -75,7 +85,15 @@ class Marked:
     @contextmanager
     def everywhere(self, *namespaces: dict[str, Any]) -> Iterator[None]:
         """In the libraries' own name spaces, and in every file that is not a library's."""
-        spaces = [vars(nn), vars(nnx), vars(jax.nn), vars(jnp), vars(jax.lax), *namespaces, *_own_files()]
+        spaces = [
+            vars(nn),
+            vars(nnx),
+            vars(jax.nn),
+            vars(jnp),
+            vars(jax.lax),
+            *namespaces,
+            *_own_files(),
+        ]
         undo: list[tuple[dict[str, Any], str, Any]] = []
         try:
             for space in spaces:
@@ -92,7 +110,11 @@ class Marked:
     @contextmanager
     def attributes(self, module: Any) -> Iterator[None]:
         """In the attributes of a module, past its own rules for setting them."""
-        undo = [(name, value) for name, value in vars(module).items() if _replaced(value, self.instead(value))]
+        undo = [
+            (name, value)
+            for name, value in vars(module).items()
+            if _replaced(value, self.instead(value))
+        ]
         try:
             for name, value in undo:
                 object.__setattr__(module, name, self.instead(value))
@@ -136,4 +158,6 @@ def _is_own(name: str, module: Any) -> bool:
     root = name.partition(".")[0]
     if root in LIBRARIES or (root in sys.stdlib_module_names and root != "__main__"):
         return False
-    return hasattr(module, "__dict__") and "site-packages" not in (getattr(module, "__file__", None) or "")
+    return hasattr(module, "__dict__") and "site-packages" not in (
+        getattr(module, "__file__", None) or ""
+    )

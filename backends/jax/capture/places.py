@@ -32,8 +32,11 @@ class Static:
     @classmethod
     def of(cls, taken: Taken) -> Static:
         """Of what was met."""
-        shape, dtype = [int(size) for size in taken.output.shape], str(taken.output.dtype)
-        return cls(taken.site, taken.call, taken.leaf, taken.start, taken.end, taken.layout, shape, dtype)
+        shape = [int(size) for size in taken.output.shape]
+        dtype = str(taken.output.dtype)
+        return cls(
+            taken.site, taken.call, taken.leaf, taken.start, taken.end, taken.layout, shape, dtype
+        )
 
     @property
     def key(self) -> tuple[str, int, int]:
@@ -42,9 +45,14 @@ class Static:
 
 
 def entry(
-    static: Static, numbers: Any, reached: bool, inputs: list[np.ndarray], output: np.ndarray | None, slope: np.ndarray | None
+    static: Static,
+    numbers: Any,
+    reached: bool,
+    inputs: list[np.ndarray],
+    output: np.ndarray | None,
+    slope: np.ndarray | None,
 ) -> dict[str, Any]:
-    """A `Place`; whether it holds others, and what a user's own module is, is set when all are there."""
+    """A `Place`; whether it holds others, and what a user's own module is, is set in the end."""
     rms, mean, dead, gradient = (float(number) for number in numbers)
     return {
         "path": static.site.path,
@@ -73,16 +81,24 @@ def entry(
 
 
 def _canonical(site: Site, inputs: list[np.ndarray]) -> list[np.ndarray]:
-    """Query, key and value of a function of attention as [batch, heads, time, width]; Flax has the time first."""
+    """Query, key and value of a function of attention as [batch, heads, time, width].
+
+    Flax has the time first.
+    """
     if site.module or site.kind != "attention":
         return inputs
     return [np.swapaxes(each, -2, -3) for each in inputs[:3]] + inputs[3:]
 
 
 def settled(places: list[dict[str, Any]], owning: set[str]) -> list[dict[str, Any]]:
-    """The places, each with whether others lie within it; a user's own module that only calls others is a container."""
+    """The places, each with whether others lie within it.
+
+    A user's own module that only calls others is a container.
+    """
     for place in places:
-        place["inner"] = not any(place["start"] < other["start"] and other["end"] < place["end"] for other in places)
+        place["inner"] = not any(
+            place["start"] < other["start"] and other["end"] < place["end"] for other in places
+        )
         if place["kind"] == "other" and not place["inner"] and place["path"] not in owning:
             place["kind"] = "container"
     return places

@@ -55,20 +55,34 @@ class Program:
         static: The places, without their values.
     """
 
-    def __init__(self, model: Any, loss: Callable[..., Any], parameters: Arrays, state: Arrays, x: Any, y: Any) -> None:
-        self.model, self.x, self.y = model, x, y
+    def __init__(
+        self,
+        model: Any,
+        loss: Callable[..., Any],
+        parameters: Arrays,
+        state: Arrays,
+        x: Any,
+        y: Any,
+    ) -> None:
+        self.model = model
+        self.x = x
+        self.y = y
         self.recorder = Recorder(double=model.dtype == jnp.float64)
         self.traced, self.tree = self._trace(loss, parameters, state)
         self.used: list[Site] = []
         self.static: list[Static] = []
         self.shapes = jax.eval_shape(self._places, parameters, state)
         if not self.static:
-            raise ValueError("no module was seen: does the model call any, and is it not in pure functions?")
+            raise ValueError(
+                "no module was seen: does the model call any, and is it not in pure functions?"
+            )
         self.compiled: dict[Any, Any] = {}
         self.inputs: dict[tuple[bool, bool], list[list[int]]] = {}
         self._reached: tuple[list[bool], dict[str, bool]] | None = None
 
-    def _trace(self, loss: Callable[..., Any], parameters: Arrays, state: Arrays) -> tuple[Any, Any]:
+    def _trace(
+        self, loss: Callable[..., Any], parameters: Arrays, state: Arrays
+    ) -> tuple[Any, Any]:
         marked = Marked(self.recorder)
 
         def whole(parameters: Arrays, state: Arrays, x: Any, y: Any) -> Any:
@@ -76,7 +90,9 @@ class Program:
             return loss(output, y), first_real(output), after
 
         with fresh(), self.model.scope(marked):
-            traced, shape = jax.make_jaxpr(whole, return_shape=True)(parameters, state, self.x, self.y)
+            traced, shape = jax.make_jaxpr(whole, return_shape=True)(
+                parameters, state, self.x, self.y
+            )
         return traced, jax.tree.structure(shape)
 
     def _places(self, parameters: Arrays, state: Arrays) -> list[Any]:
@@ -89,12 +105,20 @@ class Program:
     def _replayed(self, replay: Replay, parameters: Arrays, state: Arrays, x: Any, y: Any) -> Any:
         replay.own = frozenset(id(value) for value in parameters.values())
         operands = jax.tree.leaves((parameters, state, x, y))
-        return jax.tree.unflatten(self.tree, replay.run(self.traced.jaxpr, self.traced.consts, operands))
+        return jax.tree.unflatten(
+            self.tree, replay.run(self.traced.jaxpr, self.traced.consts, operands)
+        )
 
-    def _loss(self, put: Any, parameters: Arrays, zeros: Any, state: Arrays, x: Any, y: Any) -> tuple[Any, Any]:
+    def _loss(
+        self, put: Any, parameters: Arrays, zeros: Any, state: Arrays, x: Any, y: Any
+    ) -> tuple[Any, Any]:
         replay = Replay(self.recorder, zeros, put)
         loss, output, after = self._replayed(replay, parameters, state, x, y)
-        return loss, (output, after, [(taken.output, taken.inputs, taken.slope) for taken in replay.taken])
+        return loss, (
+            output,
+            after,
+            [(taken.output, taken.inputs, taken.slope) for taken in replay.taken],
+        )
 
     def _zeros(self) -> list[Any]:
         return [jnp.zeros(shape.shape, shape.dtype) for shape in self.shapes]
@@ -106,27 +130,54 @@ class Program:
         return jax.value_and_grad(loss, argnums=(0, 1), has_aux=True)(parameters, self._zeros())
 
     def capture(
-        self, parameters: Arrays, state: Arrays, values: bool, gradient: bool, put: Mapping[tuple[str, int, int], Any]
+        self,
+        parameters: Arrays,
+        state: Arrays,
+        values: bool,
+        gradient: bool,
+        put: Mapping[tuple[str, int, int], Any],
     ) -> Run:
         """See `Subject.capture`."""
         key = (values, gradient, bool(put))
         if key not in self.compiled:
             self.compiled[key] = jax.jit(self._captured, static_argnames=("values", "gradient"))
         given = self.compiled[key](
-            parameters, state, self.x, self.y, self._put(put) if put else [], values=values, gradient=gradient
+            parameters,
+            state,
+            self.x,
+            self.y,
+            self._put(put) if put else [],
+            values=values,
+            gradient=gradient,
         )
-        return self._run(jax.device_get(given), gradient, self.inputs.get((gradient, bool(put)), []))
+        return self._run(
+            jax.device_get(given), gradient, self.inputs.get((gradient, bool(put)), [])
+        )
 
     def _captured(
-        self, parameters: Arrays, state: Arrays, x: Any, y: Any, put: Any, values: bool, gradient: bool
+        self,
+        parameters: Arrays,
+        state: Arrays,
+        x: Any,
+        y: Any,
+        put: Any,
+        values: bool,
+        gradient: bool,
     ) -> dict[str, Any]:
         if gradient:
             (loss, aux), (slopes, cotangents) = self._differentiated(parameters, state, x, y, put)
         else:
             loss, aux = self._loss(put, parameters, [], state, x, y)
-            slopes, cotangents = {}, [None] * len(self.static)
+            slopes = {}
+            cotangents = [None] * len(self.static)
         output, after, taken = aux
-        given = {"loss": loss, "gradients": slopes, "norms": _norms(taken, cotangents), "output": output, "state": after}
+        given = {
+            "loss": loss,
+            "gradients": slopes,
+            "norms": _norms(taken, cotangents),
+            "output": output,
+            "state": after,
+        }
         if not values:
             return given
         unique: dict[int, Any] = {}
@@ -136,7 +187,11 @@ class Program:
         order = {each: i for i, each in enumerate(unique)}
         self.inputs[gradient, bool(put)] = [[order[each] for each in inner] for inner in inputs]
         values_of = [value for value, _, _ in taken]
-        return given | {"values": values_of, "cotangents": cotangents, "inputs": list(unique.values())}
+        return given | {
+            "values": values_of,
+            "cotangents": cotangents,
+            "inputs": list(unique.values()),
+        }
 
     def _put(self, put: Mapping[tuple[str, int, int], Any]) -> list[tuple[Any, Any]]:
         """Of every place whether it is replaced, and by what: so one program is right for all."""
@@ -144,7 +199,10 @@ class Program:
         unknown = [key for key in put if key not in places]
         if unknown:
             raise ValueError(f"there is no place {unknown[0]}: path, call and leaf")
-        return [_replacement(key, put.get(key), shape) for key, shape in zip(places, self.shapes, strict=True)]
+        return [
+            _replacement(key, put.get(key), shape)
+            for key, shape in zip(places, self.shapes, strict=True)
+        ]
 
     def _run(self, given: dict[str, Any], gradient: bool, order: list[list[int]]) -> Run:
         reached, of_parameters = self.reached() if gradient else ([False] * len(self.static), {})
@@ -155,14 +213,20 @@ class Program:
             output = to_numpy(given["values"][i]) if values else None
             slope = to_numpy(given["cotangents"][i]) if values and reached[i] else None
             places.append(entry(static, given["norms"][i], reached[i], inputs, output, slope))
-        gradients = {name: to_numpy(each) if of_parameters[name] else None for name, each in given["gradients"].items()}
+        gradients = {
+            name: to_numpy(each) if of_parameters[name] else None
+            for name, each in given["gradients"].items()
+        }
         last = next((place for place in places if place["path"] == ""), None)
         output = None if given["output"] is None else to_numpy(given["output"])
         slope = last["gradient"] if last else None
         return Run(float(given["loss"]), output, slope, places, gradients, given["state"])
 
     def reached(self) -> tuple[list[bool], dict[str, bool]]:
-        """Which places, and which parameters, the loss depends on: elsewhere there is no gradient, not one that is 0."""
+        """Which places, and which parameters, the loss depends on.
+
+        Elsewhere there is no gradient, not one that is 0.
+        """
         if self._reached is None:
             self._reached = self._dependence()
         return self._reached
@@ -182,24 +246,56 @@ class Program:
         names = jax.tree.unflatten(jax.tree.structure(primals), used)
         return names[1], names[0]
 
-    def step(self, optimizer: Any, parameters: Arrays, state: Arrays, optimizer_state: Any, x: Any, y: Any) -> Step:
+    def step(
+        self,
+        optimizer: Any,
+        parameters: Arrays,
+        state: Arrays,
+        optimizer_state: Any,
+        x: Any,
+        y: Any,
+    ) -> Step:
         """A step of the optimiser on a batch."""
         if "step" not in self.compiled:
             self.compiled["step"] = jax.jit(lambda *given: self._stepped(optimizer, *given))
         given = self.compiled["step"](parameters, state, optimizer_state, x, y)
         reached, of_parameters = self.reached()
-        loss, numbers, gradients = jax.device_get((given["loss"], given["norms"], given["gradients"]))
+        loss, numbers, gradients = jax.device_get(
+            (given["loss"], given["norms"], given["gradients"])
+        )
         each = zip(self.static, numbers, reached, strict=True)
         known = [entry(static, row, there, [], None, None)["norms"] for static, row, there in each]
-        slopes = {name: to_numpy(each) if of_parameters[name] else None for name, each in gradients.items()}
-        return Step(float(loss), slopes, given["updates"], given["parameters"], given["state"], given["optimizer"], known)
+        slopes = {
+            name: to_numpy(each) if of_parameters[name] else None
+            for name, each in gradients.items()
+        }
+        return Step(
+            float(loss),
+            slopes,
+            given["updates"],
+            given["parameters"],
+            given["state"],
+            given["optimizer"],
+            known,
+        )
 
-    def _stepped(self, optimizer: Any, parameters: Arrays, state: Arrays, optimizer_state: Any, x: Any, y: Any) -> Any:
+    def _stepped(
+        self,
+        optimizer: Any,
+        parameters: Arrays,
+        state: Arrays,
+        optimizer_state: Any,
+        x: Any,
+        y: Any,
+    ) -> Any:
         (loss, aux), (gradients, cotangents) = self._differentiated(parameters, state, x, y, ())
         _, after, taken = aux
-        own, nested = self.model.nested(parameters), self.model.nested(gradients)
+        own = self.model.nested(parameters)
+        nested = self.model.nested(gradients)
         updates, optimizer_state = optimizer.update(nested, optimizer_state, own)
-        moved = jax.tree.map(lambda value, update: (value + update).astype(value.dtype), own, updates)
+        moved = jax.tree.map(
+            lambda value, update: (value + update).astype(value.dtype), own, updates
+        )
         return {
             "loss": loss,
             "norms": _norms(taken, cotangents),
@@ -212,11 +308,21 @@ class Program:
 
 
 def _norms(taken: Any, cotangents: Any) -> Any:
-    """Of each place five numbers, in one array: rms, mean, dead, rms of the gradient, and nothing more comes to the host."""
+    """Of each place five numbers, in one array.
+
+    Rms, mean, dead, rms of the gradient, and nothing more comes to the host.
+    """
     rows = []
     for (value, _, slope), cotangent in zip(taken, cotangents, strict=True):
         gradient = 0.0 if cotangent is None else norms.rms(cotangent)
-        rows.append([norms.rms(value), norms.mean(value), -1.0 if slope is None else norms.dead(slope), gradient])
+        rows.append(
+            [
+                norms.rms(value),
+                norms.mean(value),
+                -1.0 if slope is None else norms.dead(slope),
+                gradient,
+            ]
+        )
     wide = jnp.result_type(jnp.float32, *(each for row in rows for each in row))
     return jnp.stack([jnp.stack([jnp.asarray(each, wide) for each in row]) for row in rows])
 
@@ -225,7 +331,9 @@ def _replacement(key: tuple[str, int, int], value: Any, shape: Any) -> tuple[Any
     if value is None:
         return np.asarray(False), np.zeros(shape.shape, shape.dtype)
     if np.shape(value) != tuple(shape.shape):
-        raise ValueError(f"the place {key} has the shape {tuple(shape.shape)}; received {np.shape(value)}")
+        raise ValueError(
+            f"the place {key} has the shape {tuple(shape.shape)}; received {np.shape(value)}"
+        )
     return np.asarray(True), np.asarray(value, shape.dtype)
 
 
@@ -233,4 +341,6 @@ def to_numpy(value: Any) -> np.ndarray:
     """On the host; half precision widened to float32."""
     array = np.asarray(value)
     real = jnp.issubdtype(array.dtype, jnp.floating)
-    return array.astype(np.float32) if real and array.dtype not in (np.float32, np.float64) else array
+    return (
+        array.astype(np.float32) if real and array.dtype not in (np.float32, np.float64) else array
+    )

@@ -1,7 +1,8 @@
 """Recurrent cells in canonical terms: the gates of an LSTM in the order i f g o, of a GRU r z n.
 
-Trap: torch's GRU has a second bias, inside the reset, for each gate. Flax has it for n only (linen), or not at all (nnx). For r
-and z the two are added anyway, so what is given to be written is folded into the one that Flax has.
+Trap: torch's GRU has a second bias, inside the reset, for each gate. Flax has it for n only
+(linen), or not at all (nnx). For r and z the two are added anyway, so what is given to be written
+is folded into the one that Flax has.
 """
 
 from __future__ import annotations
@@ -39,7 +40,11 @@ def _class(cell: Any) -> str:
 
 
 def _api(cell: Any) -> str:
-    return next(base.__module__.split(".")[1] for base in type(cell).__mro__ if base.__module__.startswith("flax."))
+    return next(
+        base.__module__.split(".")[1]
+        for base in type(cell).__mro__
+        if base.__module__.startswith("flax.")
+    )
 
 
 def _lstm(name: str, forget: str = "f") -> Form:
@@ -92,8 +97,16 @@ def _gru_fused(name: str) -> Form:
 
 
 def _simple(name: str, inner: str = "") -> Form:
-    kernel, recurrent, bias = f"{name}{inner}i.kernel", f"{name}{inner}h.kernel", f"{name}{inner}i.bias"
-    return Form({"kernel": _one_gate(kernel, 2), "recurrent": _one_gate(recurrent, 2), "bias": _one_gate(bias, 1)})
+    kernel = f"{name}{inner}i.kernel"
+    recurrent = f"{name}{inner}h.kernel"
+    bias = f"{name}{inner}i.bias"
+    return Form(
+        {
+            "kernel": _one_gate(kernel, 2),
+            "recurrent": _one_gate(recurrent, 2),
+            "bias": _one_gate(bias, 1),
+        }
+    )
 
 
 def _simple_nnx(name: str) -> Form:
@@ -123,7 +136,11 @@ def _one_gate(name: str, rank: int) -> Any:
 def _folded(given: Arrays) -> dict[str, np.ndarray]:
     """The recurrent bias of r and z goes into the bias, that of n stays."""
     written = dict(given)
-    if "recurrent_bias" in given and "bias" in given and np.shape(given["bias"]) == np.shape(given["recurrent_bias"]):
+    if (
+        "recurrent_bias" in given
+        and "bias" in given
+        and np.shape(given["bias"]) == np.shape(given["recurrent_bias"])
+    ):
         inner = np.array(given["recurrent_bias"])
         written["bias"] = np.concatenate([given["bias"][:2] + inner[:2], given["bias"][2:]])
         inner[:2] = 0
@@ -141,7 +158,8 @@ def _folded_whole(given: Arrays) -> dict[str, np.ndarray]:
 
 def _both_biases(gradients: dict[str, Any]) -> dict[str, Any]:
     """What a recurrent bias of r and z would get is what the bias gets."""
-    bias, inner = gradients.get("bias"), gradients.get("recurrent_bias")
+    bias = gradients.get("bias")
+    inner = gradients.get("recurrent_bias")
     if bias is None or inner is None:
         return gradients
     return gradients | {"recurrent_bias": np.concatenate([bias[:2], inner[2:]])}

@@ -1,8 +1,8 @@
 """Runs the traced model again, equation by equation, and takes what its marks stand at.
 
-Calls that have marks within (`jax.jit`, `nn.remat`, `nn.scan`) are gone into, everything else is bound as it is. Since the
-equations are read in the order in which they were traced, that is the order of the places, also of a jitted function that JAX
-traced once and calls twice.
+Calls that have marks within (`jax.jit`, `nn.remat`, `nn.scan`) are gone into, everything else is
+bound as it is. Since the equations are read in the order in which they were traced, that is the
+order of the places, also of a jitted function that JAX traced once and calls twice.
 """
 
 from __future__ import annotations
@@ -56,9 +56,12 @@ class Replay:
 
     Attributes:
         recorder: Of the trace.
-        zeros: Added to the places' values, in the order of the places; their gradients are the places'.
-        put: What replaces the places' values, in the same order, each with whether it does; gradients flow on as if it did not.
-        own: The identities of the parameters: one that is only brought into another shape is no place.
+        zeros: Added to the places' values, in the order of the places; their gradients are the
+            places'.
+        put: What replaces the places' values, in the same order, each with whether it does;
+            gradients flow on as if it did not.
+        own: The identities of the parameters: one that is only brought into another shape is no
+            place.
         taken: The places.
         used: The modules by path, in the order in which they were entered.
     """
@@ -101,11 +104,16 @@ class Replay:
             return self._inside(eqn, operands)
         if self.recorder.double and self.frames and any(is_single(var) for var in eqn.outvars):
             self.recorder.remark(
-                f"{self.frames[-1].site.path or 'the model'} computes in float32, whatever the precision: {name_of(eqn)}"
+                f"{self.frames[-1].site.path or 'the model'} computes in float32, whatever the "
+                f"precision: {name_of(eqn)}"
             )
         owner = self._owner()
         meaning = of_equation(eqn) if owner else None
-        if owner is None or meaning is None or (meaning.kind in SHAPING and id(operands[0]) in self.own):
+        if (
+            owner is None
+            or meaning is None
+            or (meaning.kind in SHAPING and id(operands[0]) in self.own)
+        ):
             return bound(eqn, operands)
         if meaning.kind == "other" and eqn.primitive.name in CALLS and not is_jax(name_of(eqn)):
             return self._called(eqn, operands)
@@ -121,7 +129,8 @@ class Replay:
         if not end:
             self._enter(site, operands)
             return operands
-        if not any(frame.site is site for frame in self.frames):  # JAX has moved it out of a scan: it depends on no step
+        # JAX has moved it out of a scan: it depends on no step
+        if not any(frame.site is site for frame in self.frames):
             return operands
         frame = self.frames.pop()
         while frame.site is not site:
@@ -159,10 +168,17 @@ class Replay:
 
     def _function(self, owner: Site, meaning: Meaning, eqn: Any, operands: list[Any]) -> list[Any]:
         inputs = [x for x, var in zip(operands, eqn.invars, strict=True) if not hasattr(var, "val")]
-        return self._placed(owner, meaning, inputs, lambda: bound(eqn, operands), _slope(meaning, eqn, operands))
+        return self._placed(
+            owner, meaning, inputs, lambda: bound(eqn, operands), _slope(meaning, eqn, operands)
+        )
 
     def _placed(
-        self, owner: Site, meaning: Meaning, inputs: list[Any], value: Callable[[], list[Any]], slope: Any
+        self,
+        owner: Site,
+        meaning: Meaning,
+        inputs: list[Any],
+        value: Callable[[], list[Any]],
+        slope: Any,
     ) -> list[Any]:
         path = f"{owner.path}:{meaning.type}"
         site = Site(path, meaning.type, meaning.kind, meaning.config, opaque=True, module=False)
@@ -174,14 +190,28 @@ class Replay:
             outputs[i] = each
         return outputs
 
-    def _returned(self, frame: Frame, leaves: Sequence[int], values: list[Any], slope: Any) -> list[Any]:
+    def _returned(
+        self, frame: Frame, leaves: Sequence[int], values: list[Any], slope: Any
+    ) -> list[Any]:
         end = self._clock()
         layout = layout_of(frame.site, frame.inputs, values, self.layouts)
         returned: list[Any] = []
         for leaf, value in zip(leaves, values, strict=True):
             value = self._changed(value, len(self.taken))
             known = layout if layout is not None and len(layout) == value.ndim else None
-            self.taken.append(Taken(frame.site, frame.call, leaf, frame.start, end, known, value, frame.inputs, slope))
+            self.taken.append(
+                Taken(
+                    frame.site,
+                    frame.call,
+                    leaf,
+                    frame.start,
+                    end,
+                    known,
+                    value,
+                    frame.inputs,
+                    slope,
+                )
+            )
             if known is not None:
                 self.layouts[id(value)] = known
             returned.append(value)
@@ -202,8 +232,9 @@ class Replay:
             return scanned(eqn, operands, self.run)
         where = self.frames[-1].site.path if self.frames else ""
         self.recorder.remark(
-            f"what happens inside `{name}`, called by {where or 'the model'}, is not seen; "
-            f"to see it, call the modules outside of it{', or make the scan shorter' if name == 'scan' else ''}"
+            f"what happens inside `{name}`, called by {where or 'the model'}, is not seen; to see "
+            "it, call the modules outside of "
+            f"it{', or make the scan shorter' if name == 'scan' else ''}"
         )
         return bound(eqn, operands)
 
@@ -220,4 +251,6 @@ def _slope(meaning: Meaning, eqn: Any, operands: list[Any]) -> Any:
     if meaning.kind != "activation" or meaning.config["name"] in MIXING or len(eqn.outvars) != 1:
         return None
     at = next(i for i, var in enumerate(eqn.invars) if not hasattr(var, "val") and var.aval.shape)
-    return derivative(lambda x: bound(eqn, [*operands[:at], x, *operands[at + 1 :]])[0], operands[at])
+    return derivative(
+        lambda x: bound(eqn, [*operands[:at], x, *operands[at + 1 :]])[0], operands[at]
+    )

@@ -12,7 +12,11 @@ from .program import Step, to_numpy
 
 
 def step_of(
-    owners: list[Owner], layers: Mapping[str, Any], step: Step, before: Mapping[str, Any], values: bool
+    owners: list[Owner],
+    layers: Mapping[str, Any],
+    step: Step,
+    before: Mapping[str, Any],
+    values: bool,
 ) -> dict[str, Any]:
     """A `Step`.
 
@@ -29,14 +33,20 @@ def step_of(
     return {
         "loss": step.loss,
         "gradients": {path: layer["gradients"] for path, layer in layers.items()} if values else {},
-        "parameters": {path: layer["parameters"] for path, layer in layers.items()} if values else {},
-        "statistics": {path: layer["statistics"] for path, layer in layers.items()} if values else {},
+        "parameters": {path: layer["parameters"] for path, layer in layers.items()}
+        if values
+        else {},
+        "statistics": {path: layer["statistics"] for path, layer in layers.items()}
+        if values
+        else {},
         "norms": norms,
         "places": step.norms,
     }
 
 
-def _norms(owner: Owner, layer: Mapping[str, Any], updates: Any, weights: Any) -> dict[str, dict[str, float]]:
+def _norms(
+    owner: Owner, layer: Mapping[str, Any], updates: Any, weights: Any
+) -> dict[str, dict[str, float]]:
     return {
         name: {
             "gradient": rms(layer["gradients"].get(name)),

@@ -26,18 +26,28 @@ VERSIONS = {name: version(name) for name in ("jax", "flax", "numpy")}
 class Subject:
     """See the doors of this package.
 
-    The model is traced once for each shape of batch, and all that is captured or stepped runs that trace. Parameters,
-    statistics and the optimiser's state are the subject's own, so the user's objects stay as they are.
+    The model is traced once for each shape of batch, and all that is captured or stepped runs that
+    trace. Parameters, statistics and the optimiser's state are the subject's own, so the user's
+    objects stay as they are.
     """
 
-    def __init__(self, model: Any, x: Any, y: Any, loss: Callable[..., Any] | None, optimizer: Any, training: bool) -> None:
+    def __init__(
+        self,
+        model: Any,
+        x: Any,
+        y: Any,
+        loss: Callable[..., Any] | None,
+        optimizer: Any,
+        training: bool,
+    ) -> None:
         self.model = model
         self.x, self.y = batch(x, y, model.dtype, own_precision(model.parameters))
         self.loss_said = said(self.y) if loss is None else None
         self.loss = standard(self.y) if loss is None else loss
         self.optimizer = transformation(optimizer)
         self.training = training
-        self.parameters, self.state = dict(model.parameters), dict(model.state)
+        self.parameters = dict(model.parameters)
+        self.state = dict(model.state)
         self.optimizer_state: Any = None
         self.programs: dict[Any, Program] = {}
 
@@ -61,14 +71,18 @@ class Subject:
         return {name: state[name] for name in self.model.statistics}
 
     def capture(
-        self, values: bool, gradient: bool = True, put: Mapping[tuple[str, int, int], np.ndarray] | None = None
+        self,
+        values: bool,
+        gradient: bool = True,
+        put: Mapping[tuple[str, int, int], np.ndarray] | None = None,
     ) -> dict[str, Any]:
         """One forward and backward pass, a `Captured`.
 
         Args:
             values: Whether the values are kept, or norms only.
             gradient: Whether there is a backward pass.
-            put: By path, call and leaf: what replaces the value there; gradients flow on as if it did not.
+            put: By path, call and leaf: what replaces the value there; gradients flow on as if it
+                did not.
 
         Raises:
             ValueError: There is no such place, or the shape does not fit.
@@ -99,10 +113,15 @@ class Subject:
             "remarks": list(program.recorder.remarks),
         }
 
-    def _layers(self, owners: list[Owner], parameters: Any, state: Any, gradients: Mapping[str, Any]) -> dict[str, Any]:
+    def _layers(
+        self, owners: list[Owner], parameters: Any, state: Any, gradients: Mapping[str, Any]
+    ) -> dict[str, Any]:
         own = {name: to_numpy(value) for name, value in parameters.items()}
         moved = {name: to_numpy(value) for name, value in self._statistics(state).items()}
-        return {owner.path: layer(owner, own, moved, gradients, self.model.trainable) for owner in owners}
+        return {
+            owner.path: layer(owner, own, moved, gradients, self.model.trainable)
+            for owner in owners
+        }
 
     def layers(self) -> dict[str, Any]:
         """The modules that own parameters or statistics, as they are now; by path."""
@@ -112,15 +131,21 @@ class Subject:
         """Parameters and statistics by path and canonical name.
 
         Raises:
-            ValueError: There is no such layer or array, or its shape does not fit: nothing is written then.
+            ValueError: There is no such layer or array, or its shape does not fit: nothing is
+                written then.
         """
-        arrays = {name: to_numpy(value) for name, value in (self.parameters | self._statistics(self.state)).items()}
+        arrays = {
+            name: to_numpy(value)
+            for name, value in (self.parameters | self._statistics(self.state)).items()
+        }
         for name, value in written(self.owners, layers, arrays).items():
             target = self.parameters if name in self.parameters else self.state
             target[name] = jnp.asarray(value, target[name].dtype)
 
     def steps(self, batches: Sequence[tuple[Any, Any]], values: bool) -> list[dict[str, Any]]:
-        """Steps of the user's optimiser, on a batch each, from where the parameters are; they and the statistics move.
+        """Steps of the user's optimiser, on a batch each, from where the parameters are.
+
+        They and the statistics move.
 
         Args:
             batches: x and y of each step.
@@ -140,9 +165,12 @@ class Subject:
         return [self._step(*batch(x, y, self.model.dtype, own), values) for x, y in batches]
 
     def _step(self, x: Any, y: Any, values: bool) -> dict[str, Any]:
-        program, before = self.program(x, y), self.parameters
+        program = self.program(x, y)
+        before = self.parameters
         run = program.step(self.optimizer, before, self.state, self.optimizer_state, x, y)
-        self.parameters, self.state, self.optimizer_state = run.parameters, run.state, run.optimizer_state
+        self.parameters = run.parameters
+        self.state = run.state
+        self.optimizer_state = run.optimizer_state
         layers = self._layers(self.owners, self.parameters, self.state, run.gradients)
         return step_of(self.owners, layers, run, before, values)
 

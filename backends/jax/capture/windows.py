@@ -1,4 +1,4 @@
-"""Convolution and pooling: their numbers, and the padding that they come to for this size of the input."""
+"""Convolution and pooling: their numbers, and the padding that they come to for this input size."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def convolution_numbers(module: Any, shape: Sequence[int], transposed: bool) -> 
 
 
 def convolution_form(module: Any, name: str, transposed: bool) -> Form:
-    """Its parameters: the kernel of a transposed one is that of the convolution whose gradient it is.
+    """Its parameters: a transposed one's kernel is that of the convolution whose gradient it is.
 
-    Trap: `lax.conv_transpose` slides the kernel over the input as it is; torch and Keras turn it round. With
-    `transpose_kernel=True` Flax does as they do, and has the channels as [out, in].
+    Trap: `lax.conv_transpose` slides the kernel over the input as it is; torch and Keras turn it
+    round. With `transpose_kernel=True` Flax does as they do, and has the channels as [out, in].
     """
     size = _every(module.kernel_size, 0)
     weight = plain(f"{name}kernel", len(size) + 2)
@@ -53,14 +53,28 @@ def pooling_numbers(given: dict[str, Any], which: str) -> dict[str, Any]:
     stride = given.get("strides") or (1,) * len(size)
     space = given["inputs"].shape[-1 - len(size) : -1]
     _, padding = _resolved(given.get("padding", "VALID"), space, size, stride, transposed=False)
-    numbers = {"which": which, "size": list(size), "stride": list(stride), "padding": padding, "ceil": False}
-    return numbers | {"counted": bool(given.get("count_include_pad", True))} if which == "average" else numbers
+    numbers = {
+        "which": which,
+        "size": list(size),
+        "stride": list(stride),
+        "padding": padding,
+        "ceil": False,
+    }
+    return (
+        numbers | {"counted": bool(given.get("count_include_pad", True))}
+        if which == "average"
+        else numbers
+    )
 
 
-def _resolved(padding: Any, space: Any, extent: Any, stride: Any, transposed: bool) -> tuple[str, Pads]:
+def _resolved(
+    padding: Any, space: Any, extent: Any, stride: Any, transposed: bool
+) -> tuple[str, Pads]:
     name = padding.upper() if isinstance(padding, str) else ""
     if transposed:
-        return ("circular" if name == "CIRCULAR" else "zeros"), _cropped(name, padding, extent, stride)
+        return ("circular" if name == "CIRCULAR" else "zeros"), _cropped(
+            name, padding, extent, stride
+        )
     if name in ("CIRCULAR", "REFLECT"):
         return name.lower(), [[(k - 1) // 2, k // 2] for k in extent]
     if name == "CAUSAL":
@@ -71,9 +85,15 @@ def _resolved(padding: Any, space: Any, extent: Any, stride: Any, transposed: bo
 
 
 def _cropped(name: str, padding: Any, extent: Sequence[int], stride: Sequence[int]) -> Pads:
-    """How much of the full output, (n - 1) * stride + extent, is left out: the padding of the convolution it turns round."""
+    """How much of the full output, (n - 1) * stride + extent, is left out.
+
+    It is the padding of the convolution it turns round.
+    """
     if not name:
-        return [[k - 1 - low, k - 1 - high] for k, (low, high) in zip(extent, _pairs(padding, len(extent)), strict=True)]
+        return [
+            [k - 1 - low, k - 1 - high]
+            for k, (low, high) in zip(extent, _pairs(padding, len(extent)), strict=True)
+        ]
     return [_cropped_by_name(name, k, s) for k, s in zip(extent, stride, strict=True)]
 
 

@@ -21,7 +21,9 @@ class Batch(NamedTuple):
 
 def batch(x: Any, y: Any) -> Batch:
     """The batch as tensors; a tuple or dictionary of arrays as one of tensors."""
-    return Batch(_each(tf.convert_to_tensor, x), None if y is None else _each(tf.convert_to_tensor, y))
+    return Batch(
+        _each(tf.convert_to_tensor, x), None if y is None else _each(tf.convert_to_tensor, y)
+    )
 
 
 def samples(x: Any) -> int:
@@ -31,7 +33,10 @@ def samples(x: Any) -> int:
 
 
 def call(model: Any, x: Any, training: bool) -> Any:
-    """Call a model on one input, or on several: a tuple by position, a dictionary by name, as its `call` takes them."""
+    """Call a model on one input, or on several.
+
+    A tuple by position, a dictionary by name, as its `call` takes them.
+    """
     spread = not isinstance(model, keras.Sequential | Functional)
     takes = _parameters(model) if spread else []
     if isinstance(x, dict) and spread and set(x) <= set(takes):
@@ -42,7 +47,7 @@ def call(model: Any, x: Any, training: bool) -> Any:
 
 
 def array(tensor: Any) -> np.ndarray:
-    """A copy: real numbers as float64, or float32 of less than double precision; whole numbers as they are."""
+    """A copy: reals as float64, or float32 of lower precision; whole numbers as they are."""
     if tensor.dtype in (tf.bfloat16, tf.float16):
         tensor = tf.cast(tensor, tf.float32)
     return np.array(tensor.numpy())
@@ -70,4 +75,8 @@ def _parameters(model: Any) -> list[str]:
     own = ("training", "mask", "self")
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     found = inspect.signature(model.call).parameters.values()
-    return [parameter.name for parameter in found if parameter.kind in kinds and parameter.name not in own]
+    return [
+        parameter.name
+        for parameter in found
+        if parameter.kind in kinds and parameter.name not in own
+    ]

@@ -1,8 +1,9 @@
 """The numbers of a layer, as they were in one call of it.
 
-Trap: `padding="same"` with a stride of 2 pads 0 before and 1 after; a frozen batch normalization uses its running statistics
-in training too; `max_value` and `threshold` make another function of a `ReLU`. A slope, and the scale of an attention, are
-rounded to float32 on the way to TensorFlow, whatever the layer computes in.
+Trap: `padding="same"` with a stride of 2 pads 0 before and 1 after; a frozen batch normalization
+uses its running statistics in training too; `max_value` and `threshold` make another function of a
+`ReLU`. A slope, and the scale of an attention, are rounded to float32 on the way to TensorFlow,
+whatever the layer computes in.
 """
 
 from __future__ import annotations
@@ -70,8 +71,13 @@ def _convolution(call: Call) -> dict[str, Any]:
         "transposed": transposed,
         "mode": "zeros",
     }
-    size = [(kernel - 1) * dilation + 1 for kernel, dilation in zip(config["size"], config["dilation"], strict=True)]
-    spaces = zip(_space(layer, call.input), _space(layer, call.output), size, config["stride"], strict=True)
+    size = [
+        (kernel - 1) * dilation + 1
+        for kernel, dilation in zip(config["size"], config["dilation"], strict=True)
+    ]
+    spaces = zip(
+        _space(layer, call.input), _space(layer, call.output), size, config["stride"], strict=True
+    )
     pads = _cropped if transposed else _padded
     config["padding"] = [pads(layer.padding, *space) for space in spaces] or layer.padding
     return config
@@ -79,7 +85,11 @@ def _convolution(call: Call) -> dict[str, Any]:
 
 def _groups(layer: Any) -> int:
     depthwise = hasattr(layer, "depth_multiplier")
-    return int(layer.kernel.shape[-2]) if depthwise and layer.built else int(getattr(layer, "groups", 1))
+    return (
+        int(layer.kernel.shape[-2])
+        if depthwise and layer.built
+        else int(getattr(layer, "groups", 1))
+    )
 
 
 def _pooling(call: Call) -> dict[str, Any]:
@@ -89,7 +99,14 @@ def _pooling(call: Call) -> dict[str, Any]:
     stride = _each(layer.strides, rank)
     spaces = zip(_space(layer, call.input), _space(layer, call.output), size, stride, strict=True)
     padding = [_padded(layer.padding, *space) for space in spaces]
-    return {"which": _which(layer), "size": size, "stride": stride, "padding": padding, "counted": False, "ceil": False}
+    return {
+        "which": _which(layer),
+        "size": size,
+        "stride": stride,
+        "padding": padding,
+        "counted": False,
+        "ceil": False,
+    }
 
 
 def _padded(padding: str, given: int, made: int, size: int, stride: int) -> list[int]:
@@ -103,7 +120,10 @@ def _padded(padding: str, given: int, made: int, size: int, stride: int) -> list
 
 
 def _cropped(padding: str, given: int, made: int, size: int, stride: int) -> list[int]:
-    """What a transposed convolution takes off before and after, of (given - 1) stride + size; less than 0 where it adds."""
+    """What a transposed convolution takes off before and after, of (given - 1) stride + size.
+
+    Less than 0 where it adds.
+    """
     before = max(size - stride, 0) // 2 if padding == "same" else 0
     return [before, (given - 1) * stride + size - made - before]
 
@@ -117,7 +137,12 @@ def _each(value: Any, rank: int) -> list[int]:
 
 
 def _which(layer: Any) -> str:
-    return "max" if "Max" in next(base.__name__ for base in type(layer).__mro__ if "Pooling" in base.__name__) else "average"
+    return (
+        "max"
+        if "Max"
+        in next(base.__name__ for base in type(layer).__mro__ if "Pooling" in base.__name__)
+        else "average"
+    )
 
 
 def _global_pooling(call: Call) -> dict[str, Any]:
@@ -149,7 +174,9 @@ def _activation(call: Call) -> dict[str, Any]:
         case L.Activation():
             return described(name_of(layer.activation), arguments(layer.activation, (None,), {}))[1]
         case L.ReLU():
-            return rectifier(float(layer.negative_slope), layer.max_value, float(layer.threshold))[1]
+            return rectifier(float(layer.negative_slope), layer.max_value, float(layer.threshold))[
+                1
+            ]
         case L.LeakyReLU():
             return {"name": "leaky_relu", "slope": single(layer.negative_slope)}
         case L.PReLU():
@@ -165,7 +192,11 @@ def _activation(call: Call) -> dict[str, Any]:
 def _recurrent(call: Call) -> dict[str, Any]:
     layer = call.layer
     if isinstance(layer, L.Bidirectional):
-        return {"bidirectional": True, "merge": layer.merge_mode, "last": not layer.return_sequences}
+        return {
+            "bidirectional": True,
+            "merge": layer.merge_mode,
+            "last": not layer.return_sequences,
+        }
     cell = getattr(layer, "cell", layer)
     config = {"cell": cell_of(layer), "backwards": bool(getattr(layer, "go_backwards", False))}
     config["last"] = not getattr(layer, "return_sequences", True)
@@ -182,7 +213,12 @@ def _attention(call: Call) -> dict[str, Any]:
     layer = call.layer
     causal = bool(call.kwargs.get("use_causal_mask", False))
     masked = call.kwargs.get("attention_mask") is not None
-    return {"heads": layer.num_heads, "scale": single(layer.key_dim**-0.5), "causal": causal, "masked": masked}
+    return {
+        "heads": layer.num_heads,
+        "scale": single(layer.key_dim**-0.5),
+        "causal": causal,
+        "masked": masked,
+    }
 
 
 def _concatenate(call: Call) -> dict[str, Any]:
@@ -209,4 +245,13 @@ CONFIGS: dict[str, Callable[[Call], dict[str, Any]]] = {
     "transpose": _transpose,
 }
 
-UNCALLED = ("affine", "batch_norm", "layer_norm", "group_norm", "rms_norm", "activation", "recurrent", "attention")
+UNCALLED = (
+    "affine",
+    "batch_norm",
+    "layer_norm",
+    "group_norm",
+    "rms_norm",
+    "activation",
+    "recurrent",
+    "attention",
+)

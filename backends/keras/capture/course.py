@@ -1,4 +1,7 @@
-"""Where a recorder is in a model: the calls that have not returned, what they hide, and the layers that were met."""
+"""Where a recorder is in a model.
+
+The calls that have not returned, what they hide, and the layers that were met.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,8 @@ from .paths import joined
 from .taps import Frame
 
 UNHELD = (
-    "is held by no attribute that Keras tracks: its parameters are not among the layers; make it one of the layer that calls it"
+    "is held by no attribute that Keras tracks: its parameters are not among the layers; make it "
+    "one of the layer that calls it"
 )
 
 
@@ -43,7 +47,10 @@ class Course:
 
     @property
     def quiet(self) -> bool:
-        """Whether calls pass unseen: within a hidden layer or a recorded function, and after the model has returned."""
+        """Whether calls pass unseen.
+
+        Within a hidden layer or a recorded function, and after the model has returned.
+        """
         return not self.on or self.silent > 0
 
     @property
@@ -51,9 +58,19 @@ class Course:
         """The layer's call that was entered last and has not returned."""
         return self.frames[-1] if self.frames else None
 
-    def hidden(self, said: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        """Call a function without looking into it; a layer that is called within is remarked on, if the function has a name."""
-        outer, self.hider = self.hider, said
+    def hidden(
+        self,
+        said: str,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+    ) -> Any:
+        """Call a function without looking into it.
+
+        A layer that is called within is remarked on, if the function has a name.
+        """
+        outer = self.hider
+        self.hider = said
         self.silent += 1
         try:
             return function(*args, **kwargs)
@@ -66,7 +83,10 @@ class Course:
         self.used.setdefault(id(layer), layer)
         if self.hider and self.silent == 1:
             self.remarks[
-                f"{self.where.get(id(layer), layer.name)} is called within {self.hider}: it is not looked into there"
+                (
+                    f"{self.where.get(id(layer), layer.name)} is called within {self.hider}: it is "
+                    "not looked into there"
+                )
             ] = None
 
     def path(self, layer: Any) -> str:

@@ -11,22 +11,76 @@ import numpy as np
 
 ACTIVATIONS = {
     **{
-        name: name for name in ("relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "sigmoid", "tanh", "mish")
+        name: name
+        for name in (
+            "relu",
+            "relu6",
+            "leaky_relu",
+            "elu",
+            "selu",
+            "celu",
+            "gelu",
+            "silu",
+            "sigmoid",
+            "tanh",
+            "mish",
+        )
     },
-    **{name: name for name in ("softplus", "softsign", "hard_sigmoid", "hard_tanh", "softmax", "log_softmax", "log_sigmoid")},
-    **{name: name for name in ("glu", "hard_shrink", "soft_shrink", "tanh_shrink", "threshold", "squareplus", "sparse_plus")},
-    **{"swish": "silu", "hard_silu": "hard_swish", "hard_swish": "hard_swish", "sparsemax": "sparsemax"},
+    **{
+        name: name
+        for name in (
+            "softplus",
+            "softsign",
+            "hard_sigmoid",
+            "hard_tanh",
+            "softmax",
+            "log_softmax",
+            "log_sigmoid",
+        )
+    },
+    **{
+        name: name
+        for name in (
+            "glu",
+            "hard_shrink",
+            "soft_shrink",
+            "tanh_shrink",
+            "threshold",
+            "squareplus",
+            "sparse_plus",
+        )
+    },
+    **{
+        "swish": "silu",
+        "hard_silu": "hard_swish",
+        "hard_swish": "hard_swish",
+        "sparsemax": "sparsemax",
+    },
 }
 """What frameworks call it, and what we do."""
 
 KINDS = {
-    **{name: name for name in ("add", "multiply", "reshape", "transpose", "matmul", "concatenate", "mean")},
-    **{"concat": "concatenate", "reduce_mean": "mean", "dot": "matmul", "mul": "multiply", "permute": "transpose"},
+    **{
+        name: name
+        for name in ("add", "multiply", "reshape", "transpose", "matmul", "concatenate", "mean")
+    },
+    **{
+        "concat": "concatenate",
+        "reduce_mean": "mean",
+        "dot": "matmul",
+        "mul": "multiply",
+        "permute": "transpose",
+    },
     **{"max_pool": "pooling", "average_pool": "pooling", "dot_product_attention": "attention"},
 }
 
 NUMBERS = {
-    "activation": {"negative_slope": "slope", "alpha": "alpha", "approximate": "approximate", "axis": "axis"},
+    "activation": {
+        "negative_slope": "slope",
+        "alpha": "alpha",
+        "approximate": "approximate",
+        "axis": "axis",
+    },
     "concatenate": {"axis": "axis"},
     "mean": {"axis": "axes"},
     "transpose": {"axes": "axes", "perm": "axes"},
@@ -37,7 +91,12 @@ NUMBERS = {
 
 def snake(name: str) -> str:
     """`LeakyReLU` is `leaky_relu`, and `<lambda>` is `lambda`."""
-    plain = re.sub(r"\W", "", name).replace("ReLU", "Relu").replace("ELU", "Elu").replace("GELU", "Gelu")
+    plain = (
+        re.sub(r"\W", "", name)
+        .replace("ReLU", "Relu")
+        .replace("ELU", "Elu")
+        .replace("GELU", "Gelu")
+    )
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", plain).lower()
 
 
@@ -46,8 +105,13 @@ def name_of(function: Any) -> str:
     return snake(getattr(function, "__name__", None) or type(function).__name__)
 
 
-def arguments(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """By name, what a function was given, and its defaults; empty where it says nothing about its arguments."""
+def arguments(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> dict[str, Any]:
+    """By name, what a function was given, and its defaults.
+
+    Empty where it says nothing about its arguments.
+    """
     try:
         bound = inspect.signature(function).bind(*args, **kwargs)
     except (TypeError, ValueError):
@@ -102,7 +166,11 @@ def _activation(name: str, numbers: Mapping[str, Any]) -> tuple[str, dict[str, A
 
 def _renamed(kind: str, name: str, numbers: Mapping[str, Any]) -> dict[str, Any]:
     called = NUMBERS.get(kind, {})
-    config = {called[key]: plain(value) for key, value in numbers.items() if key in called and plain(value) is not None}
+    config = {
+        called[key]: plain(value)
+        for key, value in numbers.items()
+        if key in called and plain(value) is not None
+    }
     if name == "leaky_relu" and "alpha" in config:
         config["slope"] = config.pop("alpha")
     if "slope" in config:

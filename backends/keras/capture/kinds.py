@@ -1,4 +1,4 @@
-"""What kind each of Keras' layers is; `other` where somebody's subclass computes something of its own."""
+"""What kind each of Keras' layers is; `other` where a subclass computes something of its own."""
 
 from __future__ import annotations
 
@@ -61,9 +61,15 @@ def kind_of(layer: Any) -> str:
                 return kind if _is_plainly(layer, kind) else "other"
     if isinstance(layer, L.EinsumDense) and einsum_shape(layer) is not None:
         return "affine"
-    if isinstance(layer, L.TimeDistributed) and kind_of(layer.layer) == "affine" and is_linear(layer.layer):
+    if (
+        isinstance(layer, L.TimeDistributed)
+        and kind_of(layer.layer) == "affine"
+        and is_linear(layer.layer)
+    ):
         return "affine"
-    if isinstance(layer, keras.Model) or (layer._layers and not ours(layer) and not own_variables(layer)):
+    if isinstance(layer, keras.Model) or (
+        layer._layers and not ours(layer) and not own_variables(layer)
+    ):
         return "container"
     return "other"
 
@@ -81,13 +87,20 @@ def cell_of(layer: Any) -> str | None:
 
 
 def einsum_shape(layer: Any) -> tuple[int, int] | None:
-    """How many axes an `EinsumDense` takes away and gives, where it is an affine layer over the last axes: `abc,cde->abde`."""
+    """How many axes an `EinsumDense` takes away and gives.
+
+    Where it is an affine layer over the last axes: `abc,cde->abde`.
+    """
     left, output = layer.equation.replace("...", "").replace(" ", "").split("->")
     given, kernel = left.split(",")
     taken = [axis for axis in kernel if axis not in output]
     new = [axis for axis in kernel if axis in output]
     kept = given[: len(given) - len(taken)]
-    plain = list(kernel) == taken + new and given == kept + "".join(taken) and output == kept + "".join(new)
+    plain = (
+        list(kernel) == taken + new
+        and given == kept + "".join(taken)
+        and output == kept + "".join(new)
+    )
     bias = layer.bias_axes in (None, "".join(new))
     return (len(taken), len(new)) if plain and bias and taken and new else None
 
@@ -108,9 +121,13 @@ def _is_plainly(layer: Any, kind: str) -> bool:
             return _last_axes(layer) and not getattr(layer, "rms_scaling", False)
         case "recurrent":
             inner = layer.forward_layer if isinstance(layer, L.Bidirectional) else layer
-            return cell_of(inner) is not None or isinstance(getattr(inner, "cell", None), L.StackedRNNCells)
+            return cell_of(inner) is not None or isinstance(
+                getattr(inner, "cell", None), L.StackedRNNCells
+            )
         case "activation" if isinstance(layer, L.ReLU):
-            return not layer.threshold and (layer.max_value is None or (layer.max_value == 6 and not layer.negative_slope))
+            return not layer.threshold and (
+                layer.max_value is None or (layer.max_value == 6 and not layer.negative_slope)
+            )
         case _:
             return True
 

@@ -14,7 +14,8 @@ Loss = Callable[[Any, Any], Any]
 def chosen(model: Any, loss: Any, y: Any) -> tuple[Loss, str | None]:
     """The loss of (output, y), and what it is in words where none was given.
 
-    Trap: Keras keeps what goes into a softmax or a sigmoid beside its output, and its losses use that.
+    Trap: Keras keeps what goes into a softmax or a sigmoid beside its output, and its losses use
+    that.
     """
     if isinstance(loss, keras.losses.Loss):
         return lambda output, y: loss(y, output), None
@@ -37,7 +38,10 @@ def scalar(loss: Any) -> Any:
     """
     value = tf.convert_to_tensor(loss)
     if value.shape.rank != 0:
-        raise ValueError(f"loss(output, y) has to give a scalar, such as a mean over the batch; received {tuple(value.shape)}")
+        raise ValueError(
+            "loss(output, y) has to give a scalar, such as a mean over the batch; received "
+            f"{tuple(value.shape)}"
+        )
     return value
 
 
@@ -49,7 +53,10 @@ def _compiled(model: Any) -> Loss:
 def _cross_entropy(output: Any, y: Any) -> Any:
     logits = getattr(output, "_keras_logits", output)
     if logits.shape[-1] == 1:
-        raise ValueError("one output and whole numbers as y: a cross-entropy over one class is 0; give a loss(output, y)")
+        raise ValueError(
+            "one output and whole numbers as y: a cross-entropy over one class is 0; give a "
+            "loss(output, y)"
+        )
     labels = tf.reshape(y, logits.shape[:-1])
     return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
 

@@ -1,4 +1,7 @@
-"""What is known of a tensor without its values, computed where it is: without a branch, which would take a millisecond each."""
+"""What is known of a tensor without its values, computed where it is.
+
+Without a branch, which would take a millisecond each.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,8 @@ def rms(tensor: Any) -> tuple[Any, Any]:
     values = widened(tensor)
     if values.dtype == tf.float64:
         return _scaled(values)
-    mean_square = _mean_square(tf.cast(values, tf.float64))  # there the square of a float32 neither under- nor overflows
+    # there the square of a float32 neither under- nor overflows
+    mean_square = _mean_square(tf.cast(values, tf.float64))
     return tf.sqrt(mean_square), tf.math.is_finite(mean_square)
 
 
@@ -44,7 +48,10 @@ def mean(tensor: Any) -> Any:
 
 
 def dead(tensor: Any, name: str, channel: int) -> Any | None:
-    """The share of channels in which the derivative of an activation is 0 in the whole batch; None where that is not known."""
+    """The share of channels in which the derivative of an activation is 0 in the whole batch.
+
+    None where that is not known.
+    """
     if name not in ZERO or len(tensor.shape) < 2:
         return None
     others = [axis for axis in range(len(tensor.shape)) if axis != channel % len(tensor.shape)]
@@ -53,7 +60,9 @@ def dead(tensor: Any, name: str, channel: int) -> Any | None:
 
 
 def _scaled(values: Any) -> tuple[Any, Any]:
-    largest = tf.reduce_max(tf.abs(values)) if math.prod(values.shape) else tf.zeros((), values.dtype)
+    largest = (
+        tf.reduce_max(tf.abs(values)) if math.prod(values.shape) else tf.zeros((), values.dtype)
+    )
     finite = tf.math.is_finite(largest)
     scale = tf.where(finite & (largest > 0), largest, tf.ones_like(largest))
     return scale * tf.sqrt(_mean_square(values / scale)), finite

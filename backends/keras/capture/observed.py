@@ -1,4 +1,7 @@
-"""The scope in which a model is seen: Keras' calls, functions and operators pass by a recorder, and are put back at the end."""
+"""The scope in which a model is seen.
+
+Keras' calls, functions and operators pass by a recorder, and are put back at the end.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,12 @@ SPACES = tuple(f"{root}.{name}" for root in ("keras", "keras._tf_keras.keras") f
 
 OPERATORS = {
     **{"__add__": "add", "__radd__": "add", "__sub__": "subtract", "__rsub__": "subtract"},
-    **{"__mul__": "multiply", "__rmul__": "multiply", "__truediv__": "divide", "__rtruediv__": "divide"},
+    **{
+        "__mul__": "multiply",
+        "__rmul__": "multiply",
+        "__truediv__": "divide",
+        "__rtruediv__": "divide",
+    },
     **{"__matmul__": "matmul", "__rmatmul__": "matmul", "__pow__": "power", "__rpow__": "power"},
     **{"__neg__": "negative", "__abs__": "absolute", "__getitem__": "get_item"},
 }
@@ -112,8 +120,9 @@ def _watch_operations(stack: ExitStack, recorder: Recorder) -> None:
 def open_functions(stack: ExitStack) -> None:
     """Somebody's own `tf.function`s run as plain Python until the stack is closed.
 
-    Trap: `tf.config.run_functions_eagerly` opens Keras' own as well, and on a CPU a convolution in groups has a gradient in a
-    compiled function only. A method that was traced before is held as what AutoGraph has made of it.
+    Trap: `tf.config.run_functions_eagerly` opens Keras' own as well, and on a CPU a convolution in
+    groups has a gradient in a compiled function only. A method that was traced before is held as
+    what AutoGraph has made of it.
     """
     compiled = type(tf.function(tf.identity))
     original = compiled.__call__
@@ -131,7 +140,10 @@ def open_functions(stack: ExitStack) -> None:
 
 
 def _undo_rematerialization(stack: ExitStack) -> None:
-    """What would be computed again in the backward pass is computed once: the same numbers, seen once and with gradients."""
+    """What would be computed again in the backward pass is computed once.
+
+    The same numbers, seen once and with gradients.
+    """
     bound = type(tf.recompute_grad(tf.identity))
     original = bound.__call__
 
@@ -145,7 +157,10 @@ def _undo_rematerialization(stack: ExitStack) -> None:
 
 
 def _watch_functions(stack: ExitStack) -> dict[int, Callable[..., Any]]:
-    """Replace the frameworks' functions where people find them; by the id of each, what stands in its place."""
+    """Replace the frameworks' functions where people find them.
+
+    By the id of each, what stands in its place.
+    """
     replaced: dict[int, Callable[..., Any]] = {}
     for module, functions, seen in _functions(_loaded()):
         names = vars(module)
@@ -162,16 +177,26 @@ def _loaded() -> tuple[str, ...]:
 
 @functools.cache
 def _functions(spaces: tuple[str, ...]) -> list[tuple[ModuleType, Functions, Functions]]:
-    """Each module with the functions that people call, by name, and with what is to stand in their place."""
+    """Each module with the functions that people call, by name, and what is to replace them."""
     modules = {space: sys.modules[space] for space in spaces}
-    modules |= {f"tf.{name}": getattr(tf, name) for name in ("nn", "math", "linalg", "image", "signal")}
+    modules |= {
+        f"tf.{name}": getattr(tf, name) for name in ("nn", "math", "linalg", "image", "signal")
+    }
     seen: dict[Callable[..., Any], Callable[..., Any]] = {}
     found = []
     for space, module in (*modules.items(), ("tf", tf)):
-        functions = {name: value for name, value in vars(module).items() if _is_function(value) and not name.startswith("_")}
+        functions = {
+            name: value
+            for name, value in vars(module).items()
+            if _is_function(value) and not name.startswith("_")
+        }
         for name, function in functions.items():
-            seen.setdefault(function, _seen(function, name, f"{space.removeprefix('keras._tf_keras.')}.{name}"))
-        found.append((module, functions, {name: seen[function] for name, function in functions.items()}))
+            seen.setdefault(
+                function, _seen(function, name, f"{space.removeprefix('keras._tf_keras.')}.{name}")
+            )
+        found.append(
+            (module, functions, {name: seen[function] for name, function in functions.items()})
+        )
     return found
 
 
@@ -205,11 +230,21 @@ def _watch_operators(stack: ExitStack) -> None:
         for operator, name in OPERATORS.items():
             owner = next((base for base in known.__mro__ if operator in vars(base)), None)
             if owner is not None and owner is not object:
-                _set(stack, owner, operator, _seen(vars(owner)[operator], name, f"{known.__name__}.{operator}"))
+                _set(
+                    stack,
+                    owner,
+                    operator,
+                    _seen(vars(owner)[operator], name, f"{known.__name__}.{operator}"),
+                )
 
 
-def _watch_inside(stack: ExitStack, recorder: Recorder, layer: Any, replaced: dict[int, Callable[..., Any]]) -> None:
-    """What a layer holds and calls: its inner activation, what an attention does with its heads, functions as attributes."""
+def _watch_inside(
+    stack: ExitStack, recorder: Recorder, layer: Any, replaced: dict[int, Callable[..., Any]]
+) -> None:
+    """What a layer holds and calls.
+
+    Its inner activation, what an attention does with its heads, functions as attributes.
+    """
     if splits(layer):
         _set(stack, layer, "activation", _told(recorder.activation, layer, layer.activation))
     elif not ours(layer):
@@ -217,10 +252,17 @@ def _watch_inside(stack: ExitStack, recorder: Recorder, layer: Any, replaced: di
             if id(value) in replaced:
                 _set(stack, layer, name, replaced[id(value)])
     if isinstance(layer, L.MultiHeadAttention) and hasattr(layer, "_compute_attention"):
-        _set(stack, layer, "_compute_attention", _told(recorder.attention, layer, layer._compute_attention))
+        _set(
+            stack,
+            layer,
+            "_compute_attention",
+            _told(recorder.attention, layer, layer._compute_attention),
+        )
 
 
-def _told(record: Callable[..., Any], layer: Any, function: Callable[..., Any]) -> Callable[..., Any]:
+def _told(
+    record: Callable[..., Any], layer: Any, function: Callable[..., Any]
+) -> Callable[..., Any]:
     def told(*args: Any, **kwargs: Any) -> Any:
         return record(layer, function, args, kwargs)
 
@@ -228,7 +270,9 @@ def _told(record: Callable[..., Any], layer: Any, function: Callable[..., Any]) 
     return told
 
 
-def _watch_own_names(stack: ExitStack, layers: list[Any], replaced: dict[int, Callable[..., Any]]) -> None:
+def _watch_own_names(
+    stack: ExitStack, layers: list[Any], replaced: dict[int, Callable[..., Any]]
+) -> None:
     """`from keras.ops import relu` in the files that the model's classes come from."""
     names = {type(layer).__module__ for layer in layers if not ours(layer)}
     for module in (sys.modules.get(name) for name in (*sorted(names), "__main__")):

@@ -1,4 +1,4 @@
-"""What an optimiser is: its kind and its numbers, by the names that they have in every framework."""
+"""What an optimiser is: its kind and its numbers, by their names in every framework."""
 
 from __future__ import annotations
 
@@ -26,7 +26,13 @@ KINDS = {
 }
 
 NUMBERS = {
-    **{"momentum": "momentum", "nesterov": "nesterov", "beta_1": "beta1", "beta_2": "beta2", "epsilon": "epsilon"},
+    **{
+        "momentum": "momentum",
+        "nesterov": "nesterov",
+        "beta_1": "beta1",
+        "beta_2": "beta2",
+        "epsilon": "epsilon",
+    },
     **{"rho": "rho", "centered": "centered", "amsgrad": "amsgrad"},
 }
 """What Keras calls it, and what we do."""
@@ -35,14 +41,25 @@ CLIPS = {"clipnorm": "norm", "global_clipnorm": "global_norm", "clipvalue": "val
 
 
 def described(optimizer: Any) -> dict[str, Any] | None:
-    """The kind and the numbers of a Keras optimizer; of the kind `other` where it is none of Keras' own."""
+    """The kind and the numbers of a Keras optimizer; `other` where it is none of Keras' own."""
     if optimizer is None:
         return None
-    config: dict[str, Any] = {"kind": KINDS.get(type(optimizer), "other"), "rate": float(optimizer.learning_rate)}
-    config |= {said: _plain(getattr(optimizer, name)) for name, said in NUMBERS.items() if hasattr(optimizer, name)}
+    config: dict[str, Any] = {
+        "kind": KINDS.get(type(optimizer), "other"),
+        "rate": float(optimizer.learning_rate),
+    }
+    config |= {
+        said: _plain(getattr(optimizer, name))
+        for name, said in NUMBERS.items()
+        if hasattr(optimizer, name)
+    }
     config["decay"] = float(optimizer.weight_decay or 0)
     config["decoupled"] = True
-    clip = {said: getattr(optimizer, name) for name, said in CLIPS.items() if getattr(optimizer, name, None) is not None}
+    clip = {
+        said: getattr(optimizer, name)
+        for name, said in CLIPS.items()
+        if getattr(optimizer, name, None) is not None
+    }
     return config | ({"clip": clip} if clip else {})
 
 

@@ -23,7 +23,10 @@ class Entry(NamedTuple):
 
 
 def entries(where: Mapping[int, str], layers: list[Any]) -> list[Entry]:
-    """Each layer that owns variables, in the given order; a variable that two of them share is the first one's."""
+    """Each layer that owns variables, in the given order.
+
+    A variable that two of them share is the first one's.
+    """
     claimed: set[int] = set()
     found = []
     for path, layer in _parts(layers, where):
@@ -35,18 +38,31 @@ def entries(where: Mapping[int, str], layers: list[Any]) -> list[Entry]:
 
 
 def _parts(layers: list[Any], where: Mapping[int, str]) -> Iterator[tuple[str, Any]]:
-    """The layers that own variables; of stacked cells each, of both directions each; not what is inside of a known one."""
-    inside = {id(part) for layer in layers if _stacked(layer) or weights_within(layer) for part in _below(layer)}
+    """The layers that own variables.
+
+    Of stacked cells each, of both directions each; not what is inside of a known one.
+    """
+    inside = {
+        id(part)
+        for layer in layers
+        if _stacked(layer) or weights_within(layer)
+        for part in _below(layer)
+    }
     for layer in layers:
         if _stacked(layer):
-            yield from ((f"{where[id(layer)]}[{index}]", cell) for index, cell in enumerate(_stacked(layer)))
+            yield from (
+                (f"{where[id(layer)]}[{index}]", cell) for index, cell in enumerate(_stacked(layer))
+            )
         elif id(layer) not in inside:
             yield where[id(layer)], layer
 
 
 def weights_within(layer: Any) -> bool:
     """Whether the layer's canonical weights are those of the layers that it holds."""
-    return isinstance(layer, L.RNN | L.MultiHeadAttention | L.TimeDistributed) and kind_of(layer) in WEIGHTS
+    return (
+        isinstance(layer, L.RNN | L.MultiHeadAttention | L.TimeDistributed)
+        and kind_of(layer) in WEIGHTS
+    )
 
 
 def _stacked(layer: Any) -> list[Any]:

@@ -16,7 +16,7 @@ KERAS_OWN = ("_layers", "_functional", "_self_", "_tracker")
 
 
 def children(layer: Any) -> list[tuple[str, Any]]:
-    """The layers that a layer holds, each under its attribute (`blocks.0`), or under its own name where it has none."""
+    """The layers that a layer holds, under its attribute (`blocks.0`), else under its name."""
     held = {id(child): child for child in layer._layers}
     names: dict[int, str] = {}
     if not isinstance(layer, NAMED):

@@ -1,4 +1,7 @@
-"""What a model computes while it is called: each layer's and each function's output, watched for its gradient."""
+"""What a model computes while it is called.
+
+Each layer's and each function's output, watched for its gradient.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,8 @@ from .taps import (
 L = keras.layers
 
 HIDDEN = (L.RNN, L.MultiHeadAttention, L.TimeDistributed)
-"""Layers whose inside is not looked into: their steps, heads and slices are what they do, not places of the model."""
+"""Layers whose inside is not looked into: their steps, heads and slices are what they do, not
+places of the model."""
 
 
 @dataclass
@@ -44,7 +48,8 @@ class Recorder:
         course: Where it is in the model.
         tape: What knows the gradients; None where none are wanted.
         put: By path, call and leaf, what replaces a value.
-        format: Which axis is the channel's in a layer that does not say so: "channels_last", "channels_first", or None.
+        format: Which axis is the channel's in a layer that does not say so: "channels_last",
+            "channels_first", or None.
         rates: By the id of a layer of chance, its rate, which is 0 now.
     """
 
@@ -56,7 +61,13 @@ class Recorder:
     taps: list[Tap] = field(default_factory=list)
     replaced: set[Key] = field(default_factory=set)
 
-    def operation(self, original: Callable[..., Any], operation: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    def operation(
+        self,
+        original: Callable[..., Any],
+        operation: Any,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+    ) -> Any:
         """Call a layer, or an operation of a Functional model, and record what it returns."""
         if self.course.on and isinstance(operation, L.Layer):
             self.course.use(operation)
@@ -70,7 +81,12 @@ class Recorder:
         name = snake(type(operation).__name__)
         numbers = vars(operation)
         return self.function(
-            lambda *a, **k: original(operation, *a, **k), name, type(operation).__name__, args, kwargs, numbers
+            lambda *a, **k: original(operation, *a, **k),
+            name,
+            type(operation).__name__,
+            args,
+            kwargs,
+            numbers,
         )
 
     def function(
@@ -82,7 +98,7 @@ class Recorder:
         kwargs: Mapping[str, Any],
         numbers: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Call a function between modules, and record the tensors of floating-point numbers that it returns."""
+        """Call a function between modules, and record the floating-point tensors it returns."""
         if symbolic(args, kwargs):
             return function(*args, **kwargs)
         start = self.course.tick()
@@ -94,29 +110,71 @@ class Recorder:
         path = f"{owner.path if owner else ''}:{name}"
         known = arguments(function, args, kwargs) if numbers is None else numbers
         kind, config = described(name, known)
-        tap = Tap(path, self.course.call(path), 0, start, self.course.tick(), said, kind, config, None, None, given)
+        tap = Tap(
+            path,
+            self.course.call(path),
+            0,
+            start,
+            self.course.tick(),
+            said,
+            kind,
+            config,
+            None,
+            None,
+            given,
+        )
         if kind == "attention" and len(output.shape) == 4:
             heads = [known.get(name) for name in ("query", "key", "value")]
-            return self._heads(replace(tap, given=tensors(heads)), output, masked=known.get("mask") is not None)
+            return self._heads(
+                replace(tap, given=tensors(heads)), output, masked=known.get("mask") is not None
+            )
         return each_leaf(lambda leaf, tensor: self._function_leaf(tap, leaf, tensor), output)
 
     def _function_leaf(self, tap: Tap, leaf: int, tensor: Any) -> Any:
         if not is_float(tensor):
             return tensor
-        layout = self._layout(None, tap.kind, len(tensor.shape)) if tap.kind == "activation" else None
+        layout = (
+            self._layout(None, tap.kind, len(tensor.shape)) if tap.kind == "activation" else None
+        )
         return self.watch(replace(tap, leaf=leaf, tensor=tensor, layout=layout))
 
     def _heads(self, tap: Tap, output: Any, masked: bool) -> Any:
-        """Of an attention [batch, time, heads, width], inputs and output as they are in every framework: heads first."""
-        width = int(tap.given[0].shape[-1])
-        config = {"heads": int(output.shape[2]), "scale": single(width**-0.5), "causal": False, "masked": masked, **tap.config}
-        given = [heads_first(tensor) for tensor in tap.given]
-        return heads_first(self.watch(replace(tap, tensor=heads_first(output), given=given, config=config)))
+        """An attention's [batch, time, heads, width] inputs and output as in every framework.
 
-    def activation(self, layer: Any, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        """Call a layer's inner activation: what goes in is the layer's own place, what comes out the activation's."""
+        Heads come first.
+        """
+        width = int(tap.given[0].shape[-1])
+        config = {
+            "heads": int(output.shape[2]),
+            "scale": single(width**-0.5),
+            "causal": False,
+            "masked": masked,
+            **tap.config,
+        }
+        given = [heads_first(tensor) for tensor in tap.given]
+        return heads_first(
+            self.watch(replace(tap, tensor=heads_first(output), given=given, config=config))
+        )
+
+    def activation(
+        self,
+        layer: Any,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+    ) -> Any:
+        """Call a layer's inner activation.
+
+        What goes in is the layer's own place, what comes out the activation's.
+        """
         frame = self.course.innermost
-        if self.course.quiet or frame is None or frame.layer is not layer or not args or not is_float(args[0]):
+        if (
+            self.course.quiet
+            or frame is None
+            or frame.layer is not layer
+            or not args
+            or not is_float(args[0])
+        ):
             return function(*args, **kwargs)
         before = self._own(frame, args[0]) if not frame.done else args[0]
         frame.done = True
@@ -124,10 +182,21 @@ class Recorder:
         numbers = vars(function) if isinstance(function, L.Layer) else None
         return self.function(function, name, name, (before, *args[1:]), kwargs, numbers)
 
-    def attention(self, layer: Any, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        """Call what an attention layer does with its heads, with query, key and value [batch, time, heads, width]."""
+    def attention(
+        self,
+        layer: Any,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+    ) -> Any:
+        """Call an attention's function of query, key and value [batch, time, heads, width]."""
         frame = self.course.innermost
-        if not self.course.on or frame is None or frame.layer is not layer or self.course.silent > 1:
+        if (
+            not self.course.on
+            or frame is None
+            or frame.layer is not layer
+            or self.course.silent > 1
+        ):
             return function(*args, **kwargs)
         start = self.course.tick()
         output, scores = function(*args, **kwargs)
@@ -136,12 +205,17 @@ class Recorder:
         given = [*args, *(kwargs[name] for name in ("query", "key", "value")[len(args) :])][:3]
         path = f"{frame.path}:attention"
         config = config_of("attention", Call(layer, frame.kwargs, given, output))
-        number, end = self.course.call(path), self.course.tick()
+        number = self.course.call(path)
+        end = self.course.tick()
         tap = Tap(path, number, 0, start, end, "attention", "attention", config, None, None, given)
         return self._heads(tap, output, masked=config["masked"]), scores
 
     def watch(self, tap: Tap) -> Any:
-        """Keep a place; the tensor that goes on in its stead is its own, so that a gradient is that of this place alone."""
+        """Keep a place.
+
+        The tensor that goes on in its stead is its own, so that a gradient is that of this place
+        alone.
+        """
         key = (tap.path, tap.call, tap.leaf)
         tensor = tap.tensor
         if key in self.put:
@@ -157,9 +231,22 @@ class Recorder:
         self.taps.append(tap)
         return tap.tensor
 
-    def _layer(self, original: Callable[..., Any], layer: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    def _layer(
+        self,
+        original: Callable[..., Any],
+        layer: Any,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+    ) -> Any:
         path = self.course.path(layer)
-        frame = Frame(path, layer, self.course.call(path), self.course.tick(), inputs_of(layer, args, kwargs), kwargs)
+        frame = Frame(
+            path,
+            layer,
+            self.course.call(path),
+            self.course.tick(),
+            inputs_of(layer, args, kwargs),
+            kwargs,
+        )
         self.course.frames.append(frame)
         self.course.silent += isinstance(layer, HIDDEN)
         try:
@@ -194,7 +281,19 @@ class Recorder:
         layout = self._layout(layer, kind, len(tensor.shape))
         name = type(layer).__name__
         return self.watch(
-            Tap(frame.path, frame.call, leaf, frame.start, ended, name, kind, config, layout, tensor, frame.given)
+            Tap(
+                frame.path,
+                frame.call,
+                leaf,
+                frame.start,
+                ended,
+                name,
+                kind,
+                config,
+                layout,
+                tensor,
+                frame.given,
+            )
         )
 
     def _dropout(self, frame: Frame) -> dict[str, Any]:
@@ -205,7 +304,11 @@ class Recorder:
         if kind == "batch_norm":
             channel = layer.axis % rank
             return [*(axis for axis in range(rank) if axis != channel), channel]
-        said = getattr(layer, "data_format", None) if kind in ("convolution", "pooling") else self.format
+        said = (
+            getattr(layer, "data_format", None)
+            if kind in ("convolution", "pooling")
+            else self.format
+        )
         if kind in ("affine", "embedding", "recurrent", "attention", "layer_norm", "rms_norm"):
             said = "channels_last"
         if said == "channels_first" and rank > 2:
@@ -214,4 +317,8 @@ class Recorder:
 
     def _is_backward_half(self, frame: Frame) -> bool:
         outer = self.course.innermost
-        return outer is not None and isinstance(outer.layer, L.Bidirectional) and frame.layer is outer.layer.backward_layer
+        return (
+            outer is not None
+            and isinstance(outer.layer, L.Bidirectional)
+            and frame.layer is outer.layer.backward_layer
+        )

@@ -1,4 +1,7 @@
-"""What a capture leaves as it was: variables, random numbers; and the cast of a model to another precision."""
+"""What a capture leaves as it was: variables, random numbers.
+
+Also the cast of a model to another precision.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,12 @@ from tensorflow.python.eager.context import context
 
 @contextmanager
 def kept(model: Any) -> Iterator[None]:
-    """A scope after which all variables of the model, and Keras' own random state, are what they were."""
-    variables = [*model.variables, *getattr(model, "metrics_variables", ()), global_seed_generator().state]
+    """A scope after which the model's variables and Keras' random state are what they were."""
+    variables = [
+        *model.variables,
+        *getattr(model, "metrics_variables", ()),
+        global_seed_generator().state,
+    ]
     before = [tf.identity(variable.value) for variable in variables]
     try:
         yield
@@ -28,9 +35,10 @@ def kept(model: Any) -> Iterator[None]:
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """A scope in which Python, NumPy and TensorFlow draw from a seed; their own states come back after it.
+    """A scope in which Python, NumPy and TensorFlow draw from a seed; their states come back after.
 
-    Trap: TensorFlow forgets all kernels when a seed is set, and a compiled program takes a second or two to start again.
+    Trap: TensorFlow forgets all kernels when a seed is set, and a compiled program takes a second
+    or two to start again.
     """
     python = random.getstate()
     numpy = np.random.get_state()
@@ -67,7 +75,9 @@ def _cast_variable(variable: Any, dtype: str) -> None:
         return
     value = tf.cast(variable.value, dtype)
     variable._dtype = dtype
-    variable._value = tf.Variable(value, trainable=variable.trainable, name=variable.name, dtype=dtype)
+    variable._value = tf.Variable(
+        value, trainable=variable.trainable, name=variable.name, dtype=dtype
+    )
 
 
 def _symbolic_tensors(layer: Any) -> list[Any]:

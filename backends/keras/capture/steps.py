@@ -1,4 +1,7 @@
-"""Steps of the user's optimizer, each one compiled program: forward, backward, update, and what is known of them."""
+"""Steps of the user's optimizer, each one compiled program.
+
+Forward, backward, update, and what is known of them.
+"""
 
 from __future__ import annotations
 
@@ -42,16 +45,27 @@ class Step:
         at_weights = dict(zip(self._reached, gradients, strict=True))
         return {
             "loss": float(loss),
-            "gradients": {entry.path: results.gradients(entry, at_weights) for entry in self._entries} if values else {},
+            "gradients": {
+                entry.path: results.gradients(entry, at_weights) for entry in self._entries
+            }
+            if values
+            else {},
             "parameters": results.parameters(self._entries, trained=True) if values else {},
             "statistics": results.parameters(self._entries, trained=False) if values else {},
             "norms": self._by_layer(unpacked(weights, self._weights)),
             "places": [results.norms(row) for row in unpacked(places, self._places)],
         }
 
-    def _updated(self, model: Any, optimizer: Any, gradients: dict[int, Any]) -> list[dict[str, Any]]:
-        """Let the optimizer move the variables; of each canonical parameter the norms of gradient, update and weight."""
-        variables = [variable for variable in model.trainable_variables if id(variable) in gradients]
+    def _updated(
+        self, model: Any, optimizer: Any, gradients: dict[int, Any]
+    ) -> list[dict[str, Any]]:
+        """Let the optimizer move the variables.
+
+        Of each canonical parameter the norms of gradient, update and weight.
+        """
+        variables = [
+            variable for variable in model.trainable_variables if id(variable) in gradients
+        ]
         before = {id(variable): tf.identity(variable.value) for variable in variables}
         optimizer.apply([gradients[id(variable)] for variable in variables], variables)
         after = {id(variable): tf.identity(variable.value) for variable in variables}
@@ -75,7 +89,12 @@ class Step:
 
 
 def step(
-    passes: Passes, optimizer: Any, entries: list[Entry], programs: dict[Any, Any], given: Batch, values: bool
+    passes: Passes,
+    optimizer: Any,
+    entries: list[Entry],
+    programs: dict[Any, Any],
+    given: Batch,
+    values: bool,
 ) -> dict[str, Any]:
     """One step; its program is kept for the next batch of the same shape."""
     if not optimizer.built:

@@ -24,8 +24,13 @@ FORMAT = 1
 class Subject:
     """A Keras model on a batch, with its loss and its optimizer."""
 
-    def __init__(self, model: Any, given: Batch, loss: tuple[Loss, str | None], optimizer: Any, **how: Any):
-        """For a model whose layers are built; see `subject` for the arguments, of which `how` holds the last three."""
+    def __init__(
+        self, model: Any, given: Batch, loss: tuple[Loss, str | None], optimizer: Any, **how: Any
+    ):
+        """For a model whose layers are built.
+
+        See `subject` for the arguments, of which `how` holds the last three.
+        """
         self._model = model
         self._batch = given
         self._seed = how["seed"]
@@ -36,13 +41,17 @@ class Subject:
         self._order: list[Any] = []
         self._programs: dict[Any, Any] = {}
 
-    def capture(self, values: bool, gradient: bool = True, put: Mapping[Key, np.ndarray] | None = None) -> dict[str, Any]:
+    def capture(
+        self, values: bool, gradient: bool = True, put: Mapping[Key, np.ndarray] | None = None
+    ) -> dict[str, Any]:
         """One forward and backward pass.
 
         Args:
-            values: Whether the tensors themselves are wanted, and not only what is known of their size.
+            values: Whether the tensors themselves are wanted, and not only what is known of their
+                size.
             gradient: Whether there is a backward pass.
-            put: By (path, call, leaf), what replaces the value there; the gradient goes through as if it had not.
+            put: By (path, call, leaf), what replaces the value there; the gradient goes through as
+                if it had not.
 
         Returns:
             A `Captured`.
@@ -51,7 +60,9 @@ class Subject:
             ValueError: Nothing was seen, or what is put has no place or another shape.
         """
         with state.kept(self._model):
-            seen, numbers = self._op_by_op(gradient, put or {}) if values or put else self._compiled(gradient)
+            seen, numbers = (
+                self._op_by_op(gradient, put or {}) if values or put else self._compiled(gradient)
+            )
             self._order = self._order or seen.used
             moved = results.parameters(self._entries(), trained=False)
         if not seen.taps:
@@ -63,15 +74,20 @@ class Subject:
         return results.layers(self._entries(), None, [])
 
     def write(self, layers: Mapping[str, Mapping[str, np.ndarray]]) -> None:
-        """Set parameters and statistics, by path and canonical name; all of them, or none where one does not fit.
+        """Set parameters and statistics, by path and canonical name.
+
+        All of them, or none where one does not fit.
 
         Raises:
-            ValueError: There is no such layer or name, or an array has not the shape that is needed.
+            ValueError: There is no such layer or name, or an array has not the shape that is
+                needed.
         """
         writing.write(self._entries(), layers)
 
     def steps(self, batches: Sequence[tuple[Any, Any]], values: bool) -> list[dict[str, Any]]:
-        """Train: a step of the optimizer on each batch. The model and the optimizer stay as they are after them.
+        """Train: a step of the optimizer on each batch.
+
+        The model and the optimizer stay as they are after them.
 
         Args:
             batches: x and y of each step.
@@ -84,14 +100,22 @@ class Subject:
             ValueError: There is no optimizer.
         """
         if self._optimizer is None:
-            raise ValueError("no steps without an optimizer; give a Keras optimizer, or compile the model with one")
+            raise ValueError(
+                "no steps without an optimizer; give a Keras optimizer, or compile the model with "
+                "one"
+            )
         entries = self._entries()
         with state.seeded(self._seed):
             return [
-                steps.step(self._passes, self._optimizer, entries, self._programs, batch(*pair), values) for pair in batches
+                steps.step(
+                    self._passes, self._optimizer, entries, self._programs, batch(*pair), values
+                )
+                for pair in batches
             ]
 
-    def _op_by_op(self, gradient: bool, put: Mapping[Key, np.ndarray]) -> tuple[Pass, list[dict[str, float]]]:
+    def _op_by_op(
+        self, gradient: bool, put: Mapping[Key, np.ndarray]
+    ) -> tuple[Pass, list[dict[str, float]]]:
         with state.seeded(self._seed):
             seen = self._passes.run(*self._batch, gradient=gradient, put=put)
         return seen, unpacked(*packed(measured(seen)))
@@ -101,7 +125,10 @@ class Subject:
             program = self._program(gradient)
         except Exception as why:
             seen, numbers = self._op_by_op(gradient, {})
-            seen.remarks.append(f"runs op by op: the model cannot be traced into one program ({str(why).splitlines()[0]})")
+            seen.remarks.append(
+                "runs op by op: the model cannot be traced into one program "
+                f"({str(why).splitlines()[0]})"
+            )
             return seen, numbers
         return program(self._batch)
 
@@ -122,10 +149,13 @@ class Subject:
         return owners.entries(self._passes.where, [*called, *rest])
 
     def _precise(self) -> str:
-        computed, held = str(self._model.compute_dtype), str(self._model.variable_dtype)
+        computed = str(self._model.compute_dtype)
+        held = str(self._model.variable_dtype)
         return held if computed in ("float16", "bfloat16") else computed
 
-    def _captured(self, seen: Pass, numbers: list[dict[str, float]], values: bool, gradient: bool) -> dict[str, Any]:
+    def _captured(
+        self, seen: Pass, numbers: list[dict[str, float]], values: bool, gradient: bool
+    ) -> dict[str, Any]:
         entries = self._entries()
         root = next((index for index, tap in enumerate(seen.taps) if not tap.path), None)
         cotangent = None if root is None or not values else seen.at_taps[root]
@@ -133,7 +163,11 @@ class Subject:
             "format": FORMAT,
             "backend": "keras",
             "api": "keras",
-            "versions": {"keras": keras.__version__, "tensorflow": tf.__version__, "numpy": np.__version__},
+            "versions": {
+                "keras": keras.__version__,
+                "tensorflow": tf.__version__,
+                "numpy": np.__version__,
+            },
             "precision": self._precise(),
             "loss": float(seen.loss),
             "loss_said": self._said,
@@ -170,7 +204,9 @@ class Program:
         self._run = traced(run, *example)
         assert self._seen is not None
         if draws_of_its_own(self._run):
-            self._seen.remarks.append("a function of the model draws numbers without a seed of its own: captures differ")
+            self._seen.remarks.append(
+                "a function of the model draws numbers without a seed of its own: captures differ"
+            )
 
     def __call__(self, given: Batch) -> tuple[Pass, list[dict[str, float]]]:
         """Run it: the pass, whose places have no values, and the scalars of the places."""

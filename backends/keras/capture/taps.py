@@ -42,7 +42,10 @@ class Tap:
 
 @dataclass
 class Frame:
-    """A call that has not returned: of a layer, with its path, inputs and arguments, and when it was entered."""
+    """A call that has not returned, of a layer.
+
+    With its path, inputs and arguments, and when it was entered.
+    """
 
     path: str
     layer: Any
@@ -66,7 +69,22 @@ def tensors(structure: Any) -> list[Any]:
 
 def numbers_of(layer: Any) -> dict[str, Any]:
     """The numbers of a layer whose kind is not known, by Keras' own names."""
-    names = [*("axis", "padding", "size", "factor", "offset", "rate", "n", "stddev", "scale", "groups", "strides"), "normalize"]
+    names = [
+        *(
+            "axis",
+            "padding",
+            "size",
+            "factor",
+            "offset",
+            "rate",
+            "n",
+            "stddev",
+            "scale",
+            "groups",
+            "strides",
+        ),
+        "normalize",
+    ]
     held = {name: plain(vars(layer)[name]) for name in names if name in vars(layer)}
     return {name: value for name, value in held.items() if value is not None}
 
@@ -74,7 +92,12 @@ def numbers_of(layer: Any) -> dict[str, Any]:
 def splits(layer: Any) -> bool:
     """Whether a layer has an inner activation that is a place of its own."""
     activation = vars(layer).get("activation")
-    return ours(layer) and callable(activation) and not is_linear(layer) and not isinstance(layer, L.Activation | L.RNN)
+    return (
+        ours(layer)
+        and callable(activation)
+        and not is_linear(layer)
+        and not isinstance(layer, L.Activation | L.RNN)
+    )
 
 
 def inputs_of(layer: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Any]:
@@ -82,7 +105,8 @@ def inputs_of(layer: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> l
     named = {name: value for name, value in kwargs.items() if "mask" not in name}
     if isinstance(layer, L.MultiHeadAttention):
         bound = arguments(layer.call, args, named)
-        value, key = bound.get("value"), bound.get("key")
+        value = bound.get("value")
+        key = bound.get("key")
         return tensors([bound.get("query"), value if key is None else key, value])
     return tensors((args, named))
 
@@ -90,7 +114,9 @@ def inputs_of(layer: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> l
 def each_leaf(function: Callable[[int, Any], Any], output: Any) -> Any:
     """A structure with the function of (index, leaf) in the place of each leaf."""
     leaves: Sequence[Any] = tf.nest.flatten(output)
-    return tf.nest.pack_sequence_as(output, [function(index, leaf) for index, leaf in enumerate(leaves)])
+    return tf.nest.pack_sequence_as(
+        output, [function(index, leaf) for index, leaf in enumerate(leaves)]
+    )
 
 
 def heads_first(tensor: Any) -> Any:
@@ -120,7 +146,10 @@ def fitting(key: Key, array: np.ndarray, tensor: Any) -> Any:
         ValueError: It has another shape.
     """
     if tuple(array.shape) != tuple(tensor.shape):
-        raise ValueError(f"what is put at {key} has to have the shape {tuple(tensor.shape)}; received {tuple(array.shape)}")
+        raise ValueError(
+            f"what is put at {key} has to have the shape {tuple(tensor.shape)}; received "
+            f"{tuple(array.shape)}"
+        )
     return tf.convert_to_tensor(array.astype(tensor.dtype.as_numpy_dtype))
 
 

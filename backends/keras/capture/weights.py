@@ -1,7 +1,7 @@
 """A layer's variables in canonical form: by canonical names and in canonical layouts.
 
-Trap: a GRU's gates are in the order z r h, and with `reset_after` its bias has two rows; a transposed convolution's kernel is
-[*space, out, in]; a depthwise one's is [*space, in, multiplier].
+Trap: a GRU's gates are in the order z r h, and with `reset_after` its bias has two rows; a
+transposed convolution's kernel is [*space, out, in]; a depthwise one's is [*space, in, multiplier].
 """
 
 from __future__ import annotations
@@ -49,20 +49,35 @@ class Weight(NamedTuple):
 
 
 def weights_of(layer: Any) -> list[Weight]:
-    """The variables of a layer, by their canonical names; by the layer's own where its kind is not known."""
+    """The variables of a layer, by their canonical names; by its own where its kind is unknown."""
     kind = kind_of_part(layer)
-    known = WEIGHTS[kind](layer) if kind in WEIGHTS and layer.built and _is_readable(layer) else None
-    return list(_own(layer)) if known is None else [weight for weight in known if weight.variable is not None]
+    known = (
+        WEIGHTS[kind](layer) if kind in WEIGHTS and layer.built and _is_readable(layer) else None
+    )
+    return (
+        list(_own(layer))
+        if known is None
+        else [weight for weight in known if weight.variable is not None]
+    )
 
 
 def _is_readable(layer: Any) -> bool:
-    """Whether its variables are the plain ones: not quantized, and without a low-rank part beside the kernel."""
-    return not getattr(layer, "lora_enabled", False) and getattr(layer, "quantization_mode", None) is None
+    """Whether its variables are the plain ones.
+
+    Not quantized, and without a low-rank part beside the kernel.
+    """
+    return (
+        not getattr(layer, "lora_enabled", False)
+        and getattr(layer, "quantization_mode", None) is None
+    )
 
 
 def _own(layer: Any) -> Iterator[Weight]:
     taken: set[str] = set()
-    for trained, variables in ((True, layer._trainable_variables), (False, layer._non_trainable_variables)):
+    for trained, variables in (
+        (True, layer._trainable_variables),
+        (False, layer._non_trainable_variables),
+    ):
         for variable in variables:
             name = variable.name if variable.name not in taken else f"{variable.name}_{len(taken)}"
             taken.add(name)
@@ -132,9 +147,13 @@ def _recurrent(layer: Any) -> list[Weight] | None:
 
 
 def _gate_biases(cell: Any, kind: str, order: tuple[int, ...]) -> list[Weight]:
-    turn, back = _gates(order), _joined(order)
+    turn = _gates(order)
+    back = _joined(order)
     if kind == "gru" and cell.reset_after and cell.bias is not None:
-        return [Weight("bias", cell.bias, 0, turn, back), Weight("recurrent_bias", cell.bias, 1, turn, back)]
+        return [
+            Weight("bias", cell.bias, 0, turn, back),
+            Weight("recurrent_bias", cell.bias, 1, turn, back),
+        ]
     return [Weight("bias", cell.bias, None, turn, back)]
 
 
@@ -158,12 +177,14 @@ def _swapped(array: np.ndarray) -> np.ndarray:
 
 
 def _gates(order: tuple[int, ...]) -> Turn:
-    """From [..., gate unit] to [gate, ..., unit]; `order` says where the canonical gates lie in Keras."""
+    """From [..., gate unit] to [gate, ..., unit]; `order` says where the gates lie in Keras."""
     return lambda array: np.stack([np.split(array, len(order), axis=-1)[gate] for gate in order])
 
 
 def _joined(order: tuple[int, ...]) -> Turn:
-    return lambda array: np.concatenate([array[order.index(gate)] for gate in range(len(order))], axis=-1)
+    return lambda array: np.concatenate(
+        [array[order.index(gate)] for gate in range(len(order))], axis=-1
+    )
 
 
 WEIGHTS: dict[str, Callable[[Any], list[Weight] | None]] = {

@@ -1,7 +1,9 @@
-"""Any PyTorch model, seen while it runs: values, gradients, layers in canonical form, steps of its optimiser.
+"""Any PyTorch model, seen while it runs.
 
-It runs in the user's own interpreter: besides the standard library and NumPy it needs PyTorch only. What it hands out is stated
-in isograd/captured.py.
+Values, gradients, layers in canonical form, steps of its optimiser.
+
+It runs in the user's own interpreter: besides the standard library and NumPy it needs PyTorch only.
+What it hands out is stated in isograd/captured.py.
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ NAME = "torch"
 
 
 def prepare(precision: str | None) -> None:
-    """What has to be set before the user's file is imported: the precision of new tensors; None leaves all as it is.
+    """What has to be set before the user's file is imported: the precision of new tensors.
+
+    None leaves all as it is.
 
     Raises:
         ValueError: There is no such precision.
@@ -48,8 +52,9 @@ def subject(
         model: The live model.
         x: An array or tensor; a tuple or a dictionary of them where the model takes several.
         y: The targets, or None.
-        loss: Of the model's output and y, one number; None is cross-entropy of logits for classes, the mean squared error for
-            real numbers, the mean of the output's squares where y is None.
+        loss: Of the model's output and y, one number; None is cross-entropy of logits for classes,
+            the mean squared error for real numbers, the mean of the output's squares where y is
+            None.
         optimizer: Made for this model; without it no steps are taken.
         clip: Of the model, called between the backward pass and the step.
         training: The mode. A model that is in it already keeps the flags of its parts.

@@ -1,4 +1,7 @@
-"""Parts that `torch.utils.checkpoint` computes again in the backward pass: which call each of their calls was before."""
+"""Parts that `torch.utils.checkpoint` computes again in the backward pass.
+
+Which call each of their calls was before.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,15 @@ Function = Callable[..., Any]
 
 @contextlib.contextmanager
 def regions(again: Callable[[Function], Function]) -> Iterator[None]:
-    """Each checkpointed function is handed on as `again(function)` makes it, called when the part is entered.
+    """Each checkpointed function is handed on as `again(function)` makes it.
 
-    Both forms are covered: of the reentrant one the graph is made in the second computation, of the other in the first.
+    It is called when the part is entered.
+
+    Both forms are covered: of the reentrant one the graph is made in the second computation, of the
+    other in the first.
     """
-    generator, reentrant = checkpoint._checkpoint_without_reentrant_generator, checkpoint.CheckpointFunction
+    generator = checkpoint._checkpoint_without_reentrant_generator
+    reentrant = checkpoint.CheckpointFunction
 
     class Entered:
         @staticmethod

@@ -26,7 +26,8 @@ class Frame:
         time_first: Whether it takes and gives sequences as [time, batch, feature].
         outputs: How many tensors it has returned.
         within: Whether places have been seen in it.
-        originals: The tensors that it was called with by the model, where it works on copies of them.
+        originals: The tensors that it was called with by the model, where it works on copies of
+            them.
         replaced: By copy, the tensor whose values the original is to get.
     """
 
@@ -55,15 +56,17 @@ class Frame:
         return None
 
     def work_on_copies(self) -> None:
-        """What the call does in place is then undone in the graph, so that another value can take its place."""
+        """What the call does in place is undone in the graph, for another value in its place."""
         copies = {id(one): one.clone() for one in self.inputs}
-        self.args, self.named = tree_map_only(torch.Tensor, lambda one: copies.get(id(one), one), (self.args, self.named))
+        self.args, self.named = tree_map_only(
+            torch.Tensor, lambda one: copies.get(id(one), one), (self.args, self.named)
+        )
         self.originals = self.inputs
         self.inputs = [copies[id(one)] for one in self.originals]
         self.versions = [one._version for one in self.inputs]
 
     def give_back(self, output: Any) -> Any:
-        """The output in terms of the model's own tensors: what was done to a copy is done to its original."""
+        """The output in the model's tensors: what was done to a copy is done to its original."""
         if not self.originals:
             return output
         owners: dict[int, torch.Tensor] = {}

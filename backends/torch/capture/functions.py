@@ -1,4 +1,7 @@
-"""What a function between modules is in every framework: its kind and numbers, read from the arguments of the call."""
+"""What a function between modules is in every framework.
+
+Its kind and numbers, read from the arguments of the call.
+"""
 
 from __future__ import annotations
 
@@ -31,19 +34,27 @@ class Made(NamedTuple):
 Describe = Callable[[Made], Described]
 
 
-def described(name: str, args: tuple[Any, ...], named: dict[str, Any], output: torch.Tensor) -> Described:
+def described(
+    name: str, args: tuple[Any, ...], named: dict[str, Any], output: torch.Tensor
+) -> Described:
     """Kind and numbers; in place or not is the same."""
     describe = FUNCTIONS.get(name.rstrip("_"))
     return describe(Made(args, named, output)) if describe else UNKNOWN
 
 
 def _activation(name: str, **numbers: tuple[int, str, Any]) -> Describe:
-    """The name, and the numbers that the function has as arguments: their place, name and default."""
-    return lambda made: ("activation", {"name": name} | {ours: made(*where) for ours, where in numbers.items()})
+    """Name, and the numbers that the function has as arguments: their place, name and default."""
+    return lambda made: (
+        "activation",
+        {"name": name} | {ours: made(*where) for ours, where in numbers.items()},
+    )
 
 
 def _softmax(name: str) -> Describe:
-    return lambda made: ("activation", {"name": name, "axis": softmax_axis(made(1, "dim"), made.output.ndim)})
+    return lambda made: (
+        "activation",
+        {"name": name, "axis": softmax_axis(made(1, "dim"), made.output.ndim)},
+    )
 
 
 def _gelu(made: Made) -> Described:
@@ -70,7 +81,9 @@ def _transposed(made: Made) -> Described:
     axes = weight.ndim - 2
     sizes = made.input.shape[-axes:], made.output.shape[-axes:]
     numbers = made(3, "stride", 1), made(4, "padding", 0), made(7, "dilation", 1)
-    return transposed(weight.shape[2:], *numbers, made(6, "groups", 1), sizes, made(5, "output_padding", 0))
+    return transposed(
+        weight.shape[2:], *numbers, made(6, "groups", 1), sizes, made(5, "output_padding", 0)
+    )
 
 
 def _max_pool(axes: int) -> Describe:
@@ -89,7 +102,13 @@ def _average_pool(axes: int) -> Describe:
         if made(6, "divisor_override"):
             return "other", {"divisor": made(6, "divisor_override")}
         numbers = made(1, "kernel_size"), made(2, "stride"), made(3, "padding", 0)
-        return pooling("average", axes, *numbers, made(4, "ceil_mode", False), made(5, "count_include_pad", True))
+        return pooling(
+            "average",
+            axes,
+            *numbers,
+            made(4, "ceil_mode", False),
+            made(5, "count_include_pad", True),
+        )
 
     return describe
 
@@ -99,7 +118,7 @@ def _adaptive(which: str, axes: int) -> Describe:
 
 
 def _batch_norm(made: Made) -> Described:
-    """`momentum` is what is kept of the old value, and PyTorch's argument what is taken of the new one."""
+    """`momentum` is what is kept of the old value, PyTorch's argument what is taken of the new."""
     batch = bool(made(5, "training", False))
     numbers = {"epsilon": made(7, "eps", 1e-5), "momentum": 1 - made(6, "momentum", 0.1)}
     return "batch_norm", numbers | {"batch": batch, "unbiased": True}
@@ -126,7 +145,8 @@ def _dropout(made: Made) -> Described:
 
 
 def _attention(made: Made) -> Described:
-    query, scale = made(0, "query"), made.named.get("scale")
+    query = made(0, "query")
+    scale = made.named.get("scale")
     return "attention", {
         "heads": query.shape[-3] if query.ndim > 3 else 1,
         "scale": query.shape[-1] ** -0.5 if scale is None else scale,
@@ -135,7 +155,7 @@ def _attention(made: Made) -> Described:
 
 
 def _hides_the_future(mask: torch.Tensor | None) -> bool:
-    """In this function a mask of booleans says what is seen, in `MultiheadAttention` what is hidden."""
+    """In this function a boolean mask says what is seen, in `MultiheadAttention` what is hidden."""
     return causal(~mask if mask is not None and mask.dtype == torch.bool else mask)
 
 
@@ -157,7 +177,8 @@ def _permute(made: Made) -> Described:
 
 def _transpose(made: Made) -> Described:
     axes = list(range(made.output.ndim))
-    a, b = made(1, "dim0"), made(2, "dim1")
+    a = made(1, "dim0")
+    b = made(2, "dim1")
     axes[a], axes[b] = axes[b], axes[a]
     return "transpose", {"axes": axes}
 

@@ -1,4 +1,7 @@
-"""What a module's call is in every framework: its kind and numbers, read from the module and from what went through."""
+"""What a module's call is in every framework.
+
+Its kind and numbers, read from the module and from what went through.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,10 @@ UNKNOWN: Described = ("other", {})
 
 
 def described(module: nn.Module, call: Call | None = None) -> Described:
-    """Kind and numbers; `other` of a class that is not known, or that inherits from a known one and computes otherwise."""
+    """Kind and numbers.
+
+    `other` of a class that is not known, or that inherits from a known one and computes otherwise.
+    """
     for parent in type(module).__mro__:
         if parent in KINDS:
             same = type(module).forward is parent.forward  # type: ignore[attr-defined]
@@ -56,7 +62,10 @@ def causal(mask: torch.Tensor | None) -> bool:
 
 def _activation(name: str, **attributes: str) -> Describe:
     """The name, and the numbers that the module has as attributes."""
-    return lambda m, call: ("activation", {"name": name} | {ours: getattr(m, own) for ours, own in attributes.items()})
+    return lambda m, call: (
+        "activation",
+        {"name": name} | {ours: getattr(m, own) for ours, own in attributes.items()},
+    )
 
 
 def _softmax(name: str) -> Describe:
@@ -80,11 +89,13 @@ def _transposed(m: Any, call: Call | None) -> Described:
     if call is not None:
         axes = len(m.kernel_size)
         sizes = call.input.shape[-axes:], call.output.shape[-axes:]
-    return transposed(m.kernel_size, m.stride, m.padding, m.dilation, m.groups, sizes, m.output_padding)
+    return transposed(
+        m.kernel_size, m.stride, m.padding, m.dilation, m.groups, sizes, m.output_padding
+    )
 
 
 def _batch_norm(m: Any, call: Call | None) -> Described:
-    """Without a momentum PyTorch keeps the mean of all batches so far: of the n-th one 1 / n is new."""
+    """Without a momentum PyTorch keeps the mean of all batches so far: of the n-th 1 / n is new."""
     batch = m.training or m.running_mean is None
     kept = None if m.momentum is None else 1 - m.momentum
     if m.momentum is None and m.num_batches_tracked:
@@ -93,7 +104,11 @@ def _batch_norm(m: Any, call: Call | None) -> Described:
 
 
 def _instance_norm(m: Any, call: Call | None) -> Described:
-    return UNKNOWN if m.track_running_stats else ("group_norm", {"epsilon": m.eps, "groups": m.num_features})
+    return (
+        UNKNOWN
+        if m.track_running_stats
+        else ("group_norm", {"epsilon": m.eps, "groups": m.num_features})
+    )
 
 
 def _layer_norm(m: Any, call: Call | None) -> Described:
@@ -120,14 +135,20 @@ def _average_pool(axes: int) -> Describe:
     def describe(m: Any, call: Call | None) -> Described:
         if getattr(m, "divisor_override", None):
             return "other", {"divisor": m.divisor_override}
-        return pooling("average", axes, m.kernel_size, m.stride, m.padding, m.ceil_mode, m.count_include_pad)
+        return pooling(
+            "average", axes, m.kernel_size, m.stride, m.padding, m.ceil_mode, m.count_include_pad
+        )
 
     return describe
 
 
 def _adaptive(which: str, axes: int) -> Describe:
     def describe(m: Any, call: Call | None) -> Described:
-        return UNKNOWN if call is None else adaptive(which, call.input.shape[-axes:], call.output.shape[-axes:])
+        return (
+            UNKNOWN
+            if call is None
+            else adaptive(which, call.input.shape[-axes:], call.output.shape[-axes:])
+        )
 
     return describe
 
@@ -195,7 +216,10 @@ KINDS: dict[type, Describe] = {
     nn.Dropout3d: lambda m, call: ("dropout", {"rate": m.p}),
     nn.AlphaDropout: lambda m, call: ("dropout", {"rate": m.p}),
     nn.FeatureAlphaDropout: lambda m, call: ("dropout", {"rate": m.p}),
-    nn.Flatten: lambda m, call: ("flatten" if (m.start_dim, m.end_dim) == (1, -1) else "reshape", {}),
+    nn.Flatten: lambda m, call: (
+        "flatten" if (m.start_dim, m.end_dim) == (1, -1) else "reshape",
+        {},
+    ),
     nn.Unflatten: lambda m, call: ("reshape", {}),
     nn.Identity: lambda m, call: ("container", {}),
     nn.Sequential: lambda m, call: ("container", {}),

@@ -1,6 +1,7 @@
 """Layers in the canonical form of their kind: reading, and writing.
 
-A canonical array is a view of the module's own parameter, so that the parameter, its gradient and what is written go one way.
+A canonical array is a view of the module's own parameter, so that the parameter, its gradient and
+what is written go one way.
 """
 
 from __future__ import annotations
@@ -42,20 +43,36 @@ class Form(NamedTuple):
 
 
 def forms(module: nn.Module) -> list[Form]:
-    """The layers of a module; of a module that is not known, or that computes its weight from others, by its own names."""
+    """The layers of a module.
+
+    Of a module that is not known, or that computes its weight from others, by its own names.
+    """
     for parent in type(module).__mro__:
         if parent in FORMS and not nn.utils.parametrize.is_parametrized(module):
             known = [_present(form, module) for form in FORMS[parent](module)]
             if known and _covers(known, module):
                 return [form for form in known if form.parameters or form.statistics]
-    parameters = {name: _same(name) for name, one in module.named_parameters(recurse=False) if one.is_floating_point()}
-    statistics = {name: _same(name) for name, one in module.named_buffers(recurse=False) if one.is_floating_point()}
+    parameters = {
+        name: _same(name)
+        for name, one in module.named_parameters(recurse=False)
+        if one.is_floating_point()
+    }
+    statistics = {
+        name: _same(name)
+        for name, one in module.named_buffers(recurse=False)
+        if one.is_floating_point()
+    }
     own = _parametrized(module)
-    return [Form("", "other", parameters | own, statistics)] if parameters or own or statistics else []
+    return (
+        [Form("", "other", parameters | own, statistics)] if parameters or own or statistics else []
+    )
 
 
 def inside(module: nn.Module) -> Iterator[nn.Module]:
-    """The modules whose parameters count as those of this one: of an attention its last product, parametrizations."""
+    """The modules whose parameters count as those of this one.
+
+    Of an attention its last product, parametrizations.
+    """
     if isinstance(module, nn.MultiheadAttention) and forms(module)[0].kind == "attention":
         yield module.out_proj
     parametrizations = getattr(module, "parametrizations", None)
@@ -75,13 +92,17 @@ def _present(form: Form, module: nn.Module) -> Form:
     """Without what this module was built without: a bias, statistics."""
 
     def there(kept: dict[str, Kept]) -> dict[str, Kept]:
-        return {name: one for name, one in kept.items() if all(_tensor(module, own) is not None for own in one.own)}
+        return {
+            name: one
+            for name, one in kept.items()
+            if all(_tensor(module, own) is not None for own in one.own)
+        }
 
     return form._replace(parameters=there(form.parameters), statistics=there(form.statistics))
 
 
 def _covers(known: list[Form], module: nn.Module) -> bool:
-    """Whether the canonical names stand for all that the module owns, and all of it is parameters."""
+    """Whether the canonical names stand for all that the module owns, and it is all parameters."""
     named = {own for form in known for kept in form.parameters.values() for own in kept.own}
     if any(not isinstance(_tensor(module, own), nn.Parameter) for own in named):
         return False
@@ -89,7 +110,7 @@ def _covers(known: list[Form], module: nn.Module) -> bool:
 
 
 def _tensor(module: nn.Module, own: str) -> torch.Tensor | None:
-    """What the module holds; an attribute may be computed, and computing it may change the module."""
+    """What the module holds; an attribute may be computed, and that may change the module."""
     path, _, name = own.rpartition(".")
     owner = module.get_submodule(path)
     return owner._parameters.get(name, owner._buffers.get(name))
@@ -104,7 +125,9 @@ def _same(name: str) -> Kept:
 
 
 def _affine(module: nn.Module) -> list[Form]:
-    return [Form("", "affine", {"weight": Kept(("weight",), lambda w: w.T), "bias": _same("bias")}, {})]
+    return [
+        Form("", "affine", {"weight": Kept(("weight",), lambda w: w.T), "bias": _same("bias")}, {})
+    ]
 
 
 def _convolution(module: nn.Module) -> list[Form]:
@@ -144,7 +167,7 @@ def _gates(rows: int) -> View:
 
 
 def _biases(rows: int, names: tuple[str, str]) -> dict[str, Kept]:
-    """A GRU's second bias is multiplied by the reset gate; of the other cells the two biases are one."""
+    """A GRU's second bias is multiplied by the reset gate; of other cells both biases are one."""
 
     def view(b: torch.Tensor) -> torch.Tensor:
         return b.unflatten(0, (rows, -1))
@@ -224,4 +247,5 @@ FORMS: dict[type, Callable[..., list[Form]]] = {
     nn.GRUCell: _one_cell(3),
     nn.MultiheadAttention: _attention,
 }
-"""By class, in what form its parameters are; a class that inherits from one has its form if it owns nothing else."""
+"""By class, in what form its parameters are; a class that inherits from one has its form if it owns
+nothing else."""

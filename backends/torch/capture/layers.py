@@ -28,7 +28,9 @@ class Owner(NamedTuple):
 
 
 def owners(model: nn.Module, order: Iterable[nn.Module] = ()) -> list[Owner]:
-    """The layers in the order of first use; those that are not used come last. A shared parameter belongs to the first of them.
+    """The layers in the order of first use; those that are not used come last.
+
+    A shared parameter belongs to the first of them.
 
     Args:
         model: The model.
@@ -43,8 +45,15 @@ def owners(model: nn.Module, order: Iterable[nn.Module] = ()) -> list[Owner]:
             continue
         taken.update(inside(module))
         own = [(form, _unseen(module, form, seen)) for form in forms(module)]
-        seen.update(id(one) for form, _ in own for kept in form.parameters.values() for one in _own(module, kept))
-        found += [Owner(f"{paths[module]}{form.suffix}", module, left) for form, left in own if left]
+        seen.update(
+            id(one)
+            for form, _ in own
+            for kept in form.parameters.values()
+            for one in _own(module, kept)
+        )
+        found += [
+            Owner(f"{paths[module]}{form.suffix}", module, left) for form, left in own if left
+        ]
     used = {module: k for k, module in reversed(list(enumerate(order)))}
     return sorted(found, key=lambda owner: used.get(owner.module, math.inf))
 
@@ -63,7 +72,11 @@ def shared(model: nn.Module) -> list[str]:
 
 def _unseen(module: nn.Module, form: Form, seen: set[int]) -> Form | None:
     """Without parameters that an earlier layer has; None where nothing is left."""
-    left = {name: kept for name, kept in form.parameters.items() if not any(id(one) in seen for one in _own(module, kept))}
+    left = {
+        name: kept
+        for name, kept in form.parameters.items()
+        if not any(id(one) in seen for one in _own(module, kept))
+    }
     return form._replace(parameters=left) if left or form.statistics else None
 
 
@@ -76,23 +89,34 @@ def _own(module: nn.Module, kept: Kept) -> list[torch.Tensor]:
 
 
 def parameters(found: Iterable[Owner]) -> Tensors:
-    """By path and canonical name, as they are now, not copied where one tensor of the module is all of it."""
-    return {owner.path: {name: _sum(owner.module, kept) for name, kept in owner.form.parameters.items()} for owner in found}
+    """By path and canonical name, as they are, not copied where one tensor is all of it."""
+    return {
+        owner.path: {name: _sum(owner.module, kept) for name, kept in owner.form.parameters.items()}
+        for owner in found
+    }
 
 
 def statistics(found: Iterable[Owner]) -> Tensors:
     """By path and canonical name."""
-    return {owner.path: {name: _sum(owner.module, kept) for name, kept in owner.form.statistics.items()} for owner in found}
+    return {
+        owner.path: {name: _sum(owner.module, kept) for name, kept in owner.form.statistics.items()}
+        for owner in found
+    }
 
 
 def gradients(found: Iterable[Owner]) -> dict[str, dict[str, torch.Tensor | None]]:
     """By path and canonical name. Of a sum of parameters, each of them has its gradient."""
     return {
-        owner.path: {name: _gradient(owner.module, kept) for name, kept in owner.form.parameters.items()} for owner in found
+        owner.path: {
+            name: _gradient(owner.module, kept) for name, kept in owner.form.parameters.items()
+        }
+        for owner in found
     }
 
 
-def each(what: Mapping[str, Mapping[str, Any]], change: Callable[[Any], Any]) -> dict[str, dict[str, Any]]:
+def each(
+    what: Mapping[str, Mapping[str, Any]], change: Callable[[Any], Any]
+) -> dict[str, dict[str, Any]]:
     """What there is by path and name, each of it changed."""
     return {path: {name: change(one) for name, one in ones.items()} for path, ones in what.items()}
 
@@ -116,14 +140,25 @@ def described(model: nn.Module, found: Iterable[Owner], with_gradients: bool) ->
 def _layer(owner: Owner, names: Mapping[int, str], with_gradients: bool) -> Layer:
     module, form = owner.module, owner.form
     own = {name: _own(module, kept) for name, kept in form.parameters.items()}
-    reached = {name: _gradient(module, kept) for name, kept in form.parameters.items()} if with_gradients else {}
+    reached = (
+        {name: _gradient(module, kept) for name, kept in form.parameters.items()}
+        if with_gradients
+        else {}
+    )
     return {
         "type": type_of(module),
         "kind": form.kind,
         "config": _config(owner),
-        "parameters": {name: to_numpy(_sum(module, kept)) for name, kept in form.parameters.items()},
-        "gradients": {name: None if one is None else to_numpy(one, copy=False) for name, one in reached.items()},
-        "statistics": {name: to_numpy(_sum(module, kept)) for name, kept in form.statistics.items()},
+        "parameters": {
+            name: to_numpy(_sum(module, kept)) for name, kept in form.parameters.items()
+        },
+        "gradients": {
+            name: None if one is None else to_numpy(one, copy=False)
+            for name, one in reached.items()
+        },
+        "statistics": {
+            name: to_numpy(_sum(module, kept)) for name, kept in form.statistics.items()
+        },
         "names": {name: " + ".join(names[id(one)] for one in ones) for name, ones in own.items()},
         "trainable": {name: any(one.requires_grad for one in ones) for name, ones in own.items()},
     }
@@ -138,7 +173,7 @@ def _config(owner: Owner) -> dict[str, Any]:
 
 
 def write(model: nn.Module, values: Mapping[str, Mapping[str, np.ndarray]]) -> None:
-    """Parameters and statistics by path and canonical name; all are looked at before the first is written.
+    """Parameters and statistics by path and canonical name; all are checked before any is written.
 
     Raises:
         ValueError: There is no such layer or name, or the shapes differ.
@@ -163,12 +198,17 @@ def _checked(
                 raise ValueError(f"{path or 'the model'} has no {name}; it has {', '.join(there)}")
             shape = tuple(_sum(module, there[name]).shape)
             if shape != np.shape(value):
-                raise ValueError(f"{path}: {name} must be {list(shape)}; received {list(np.shape(value))}")
+                raise ValueError(
+                    f"{path}: {name} must be {list(shape)}; received {list(np.shape(value))}"
+                )
             yield module, there[name], value
 
 
 def _write(module: nn.Module, kept: Kept, value: np.ndarray) -> None:
-    """Into the first of several whose sum counts, and 0 into the others; what is there already stays as it is."""
+    """Into the first of several whose sum counts, and 0 into the others.
+
+    What is there already stays as it is.
+    """
     new = torch.as_tensor(np.array(value))
     if torch.equal(_sum(module, kept).cpu().to(new.dtype), new):
         return

@@ -1,4 +1,7 @@
-"""Which axis of an output is the batch, and which the channel: told from what computed it, and from where it comes."""
+"""Which axis of an output is the batch, and which the channel.
+
+Told from what computed it, and from where it comes.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,20 @@ from typing import Any
 import torch
 
 CHANNEL_SECOND = frozenset({"convolution", "batch_norm", "group_norm", "pooling", "global_pooling"})
-CHANNEL_LAST = frozenset({"affine", "embedding", "layer_norm", "rms_norm", "recurrent", "attention"})
+CHANNEL_LAST = frozenset(
+    {"affine", "embedding", "layer_norm", "rms_norm", "recurrent", "attention"}
+)
 
 Layout = list[int] | None
 
 
 def layout(
-    kind: str, config: dict[str, Any], inputs: list[torch.Tensor], output: torch.Tensor, source: Layout, batch: int
+    kind: str,
+    config: dict[str, Any],
+    inputs: list[torch.Tensor],
+    output: torch.Tensor,
+    source: Layout,
+    batch: int,
 ) -> Layout:
     """The order of the axes that makes the output (batch, *space, channel).
 
@@ -37,7 +47,13 @@ def layout(
     return found if found and output.shape[found[0]] == batch else None
 
 
-def _of_several(kind: str, config: dict[str, Any], inputs: list[torch.Tensor], output: torch.Tensor, source: Layout) -> Layout:
+def _of_several(
+    kind: str,
+    config: dict[str, Any],
+    inputs: list[torch.Tensor],
+    output: torch.Tensor,
+    source: Layout,
+) -> Layout:
     axes = output.ndim
     kept = bool(inputs) and inputs[0].ndim == axes and source is not None
     if kind in CHANNEL_SECOND and inputs and inputs[0].ndim == axes:

@@ -27,7 +27,10 @@ def default(output: Any, y: torch.Tensor | None) -> torch.Tensor:
     """
     real = [one for one in found(output) if one.is_floating_point()]
     if not real:
-        raise ValueError(f"the loss needs an output of real numbers; received {type(output).__name__}; give a loss")
+        raise ValueError(
+            f"the loss needs an output of real numbers; received {type(output).__name__}; give a "
+            "loss"
+        )
     first = real[0]
     if y is None:
         return first.square().mean()
@@ -37,9 +40,12 @@ def default(output: Any, y: torch.Tensor | None) -> torch.Tensor:
 
 
 def _squares(output: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """[batch, 1] and [batch] are the same: subtracting them as they are would give [batch, batch]."""
+    """[batch, 1] and [batch] are the same: subtracting them as such would give [batch, batch]."""
     if output.squeeze().shape != y.squeeze().shape:
-        raise ValueError(f"targets must have the output's shape, {list(output.shape)}; received {list(y.shape)}; give a loss")
+        raise ValueError(
+            f"targets must have the output's shape, {list(output.shape)}; received "
+            f"{list(y.shape)}; give a loss"
+        )
     return functional.mse_loss(output, y.view_as(output))
 
 
@@ -51,5 +57,6 @@ def _cross_entropy(output: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     if output.shape[:-1] == y.shape:
         return functional.cross_entropy(output.flatten(0, -2), y.flatten())
     raise ValueError(
-        f"classes must be [batch] for an output [batch, class]; received {list(y.shape)} for {list(output.shape)}; give a loss"
+        f"classes must be [batch] for an output [batch, class]; received {list(y.shape)} for "
+        f"{list(output.shape)}; give a loss"
     )

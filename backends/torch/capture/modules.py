@@ -21,9 +21,16 @@ def type_of(module: nn.Module) -> str:
 
 
 def hidden(module: nn.Module, path: str) -> bool:
-    """The wrapper of torch.compile, which holds the module itself; what a parametrization computes; scripted modules."""
+    """The wrapper of torch.compile, what a parametrization computes, and scripted modules.
+
+    The first holds the module itself.
+    """
     compiled = "_orig_mod" in module._modules
-    return compiled or "parametrizations" in path.split(".") or isinstance(module, torch.jit.ScriptModule)
+    return (
+        compiled
+        or "parametrizations" in path.split(".")
+        or isinstance(module, torch.jit.ScriptModule)
+    )
 
 
 def opaque(module: nn.Module) -> bool:
@@ -47,7 +54,10 @@ def outermost_scripted(model: nn.Module, paths: Mapping[nn.Module, str]) -> dict
         ValueError: The model itself is one.
     """
     if isinstance(model, torch.jit.ScriptModule):
-        raise ValueError("the model is scripted, and cannot be seen into: give it as it was before torch.jit.script")
+        raise ValueError(
+            "the model is scripted, and cannot be seen into: give it as it was before "
+            "torch.jit.script"
+        )
     found: dict[nn.Module, str] = {}
     for module, path in paths.items():  # outer ones come first
         inner = any(path.startswith(f"{outer}.") for outer in found.values())

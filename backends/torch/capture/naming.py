@@ -13,8 +13,9 @@ ASKS = frozenset({
     "data_ptr", "element_size", "untyped_storage", "type", "item", "tolist", "numpy", "__array__",
     "__bool__", "__int__", "__float__", "__index__", "__format__", "__repr__", "__str__",
     "__hash__", "__contains__", "__iter__", "register_hook", "register_post_accumulate_grad_hook",
-    "requires_grad_", "retain_grad", "backward", "grad", "is_contiguous", "is_floating_point", "is_complex",
-    "is_cuda", "is_nonzero", "get_device", "__setitem__", "__reduce_ex__", "__deepcopy__",
+    "requires_grad_", "retain_grad", "backward", "grad", "is_contiguous", "is_floating_point",
+    "is_complex", "is_cuda", "is_nonzero", "get_device", "__setitem__", "__reduce_ex__",
+    "__deepcopy__",
 })
 # fmt: on
 """Functions that ask a tensor something, or give none back."""

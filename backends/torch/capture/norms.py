@@ -1,4 +1,4 @@
-"""What is known of a tensor whose values are not kept: computed where the tensor is, in one pass each."""
+"""What is known of a tensor whose values are not kept: computed where it is, in one pass each."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from typing import Any
 
 import torch
 
-SMALLEST = {one: math.sqrt(torch.finfo(one).tiny) / torch.finfo(one).eps for one in (torch.float32, torch.float64)}
+SMALLEST = {
+    one: math.sqrt(torch.finfo(one).tiny) / torch.finfo(one).eps
+    for one in (torch.float32, torch.float64)
+}
 """Below this root mean square, squares may be too small to count."""
 
 Numbers = dict[str, Any]
@@ -21,7 +24,8 @@ VANISHES: dict[str, Callable[[torch.Tensor, Numbers], torch.Tensor]] = {
     "tanh": lambda y, config: 1 - y * y,
     "hard_tanh": lambda y, config: (y - config["low"]) * (config["high"] - y),
 }
-"""By activation, what of its output is 0 exactly where its derivative is, and positive elsewhere."""
+"""By activation, what of its output is 0 exactly where its derivative is, and positive
+elsewhere."""
 
 
 def rms(tensor: torch.Tensor) -> float:

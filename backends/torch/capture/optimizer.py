@@ -1,4 +1,7 @@
-"""What an optimiser is in every framework, and what a clipping function does, told from what it does to gradients."""
+"""What an optimiser is in every framework, and what a clipping function does.
+
+The latter is told from what it does to gradients.
+"""
 
 from __future__ import annotations
 
@@ -24,21 +27,29 @@ NUMBERS = {
 
 
 def described(optimizer: Any, clip: dict[str, float] | None) -> dict[str, Any] | None:
-    """Kind and numbers of the first group of parameters, and how many groups there are if these differ.
+    """Kind and numbers of the first group of parameters, and the number of groups if these differ.
 
-    Of an object of the user's own, which has `zero_grad` and `step` and no groups, nothing is known.
+    Of an object of the user's own, which has `zero_grad` and `step` and no groups, nothing is
+    known.
     """
     if not isinstance(optimizer, torch.optim.Optimizer):
         return None
     group = optimizer.param_groups[0]
     kind = type(optimizer).__name__.lower()
-    numbers = {ours: _number(group[own]) for ours, names in NUMBERS.items() for own in names if own in group}
+    numbers = {
+        ours: _number(group[own])
+        for ours, names in NUMBERS.items()
+        for own in names
+        if own in group
+    }
     if "betas" in group:
         numbers["beta1"], numbers["beta2"] = (_number(one) for one in group["betas"])
     decoupled = bool(group.get("decoupled_weight_decay", kind == "adamw"))
     found = {"kind": kind} | numbers | {"decoupled": decoupled, "clip": clip}
     others = [_plain(one) for one in optimizer.param_groups[1:]]
-    return found | ({"groups": 1 + len(others)} if any(one != _plain(group) for one in others) else {})
+    return found | (
+        {"groups": 1 + len(others)} if any(one != _plain(group) for one in others) else {}
+    )
 
 
 def _number(value: Any) -> Any:
@@ -50,7 +61,7 @@ def _plain(group: dict[str, Any]) -> dict[str, Any]:
 
 
 def clipping(clip: Callable[[nn.Module], Any], model: nn.Module) -> dict[str, float] | None:
-    """What the function does to gradients that are far too large: by norm, by the norm of all, or by value.
+    """What the function does to gradients far too large: by norm, by the norm of all, or by value.
 
     The gradients that the model had are replaced; None where it is none of these.
     """
@@ -81,13 +92,17 @@ def _by_value(after: dict[nn.Parameter, torch.Tensor]) -> dict[str, float] | Non
     return {"value": values[0].item()} if len(values) > 1 and (values == values[0]).all() else None
 
 
-def _by_norm(large: dict[nn.Parameter, torch.Tensor], after: dict[nn.Parameter, torch.Tensor]) -> dict[str, float] | None:
+def _by_norm(
+    large: dict[nn.Parameter, torch.Tensor], after: dict[nn.Parameter, torch.Tensor]
+) -> dict[str, float] | None:
     """One factor for all is the norm of all; one norm for all is each parameter's."""
     ratios = torch.cat([(after[one] / large[one]).flatten() for one in large]).double()
     norms = torch.stack([torch.linalg.vector_norm(one.double()) for one in after.values()])
     if torch.allclose(ratios, ratios[0], rtol=1e-4):
         return {"global_norm": _rounded(torch.linalg.vector_norm(norms).item())}
-    return {"norm": _rounded(norms[0].item())} if torch.allclose(norms, norms[0], rtol=1e-4) else None
+    return (
+        {"norm": _rounded(norms[0].item())} if torch.allclose(norms, norms[0], rtol=1e-4) else None
+    )
 
 
 def _rounded(threshold: float) -> float:

@@ -21,7 +21,7 @@ Describe = Callable[[torch.Tensor], Described]
 
 
 class Known(NamedTuple):
-    """Of a tensor that has been returned: how its axes are read; of this version of it the size, mean and copy."""
+    """Of a returned tensor: how its axes are read; of this version the size, mean and copy."""
 
     layout: Layout
     version: int
@@ -42,11 +42,21 @@ class Places:
     """
 
     def __init__(
-        self, *, values: bool, gradient: bool, put: Mapping[Key, np.ndarray], batch: int, device: torch.device
+        self,
+        *,
+        values: bool,
+        gradient: bool,
+        put: Mapping[Key, np.ndarray],
+        batch: int,
+        device: torch.device,
     ) -> None:
-        self.values, self.gradient, self.put, self.batch = values, gradient, put, batch
+        self.values = values
+        self.gradient = gradient
+        self.put = put
+        self.batch = batch
         self.found: dict[Key, dict[str, Any]] = {}
-        self.returned = False  # whether the forward pass is over: a gradient that the model takes itself is not the loss's
+        # whether the forward pass is over: a gradient that the model takes itself is not the loss's
+        self.returned = False
         self._put = {key[:2] for key in put}
         self._known = WeakTensorKeyDictionary()
         self._last: tuple[torch.Tensor | None, int, float] = (None, 0, 0.0)
@@ -59,7 +69,9 @@ class Places:
         if (frame.path, frame.call) in self._put:
             frame.work_on_copies()
 
-    def leaf(self, frame: Frame, leaf: int, end: int, y: torch.Tensor, describe: Describe | None) -> torch.Tensor:
+    def leaf(
+        self, frame: Frame, leaf: int, end: int, y: torch.Tensor, describe: Describe | None
+    ) -> torch.Tensor:
         """Record a returned tensor, and give the one that the model goes on with.
 
         Args:
@@ -67,12 +79,17 @@ class Places:
             leaf: Which tensor of its output.
             end: When it returned.
             y: The tensor.
-            describe: Its kind and numbers; None where the call is made again by a checkpoint, and was recorded before.
+            describe: Its kind and numbers; None where the call is made again by a checkpoint, and
+                was recorded before.
         """
         key = (frame.path, frame.call, leaf)
         value = self.put.get(key)
         changed = frame.changed(y)
-        new = y if value is None and self._alone(frame, y, changed) else self._through(frame, y, value)
+        new = (
+            y
+            if value is None and self._alone(frame, y, changed)
+            else self._through(frame, y, value)
+        )
         if changed is not None and value is not None:
             frame.replaced[id(y)] = new
         if describe is not None:
@@ -82,7 +99,7 @@ class Places:
         return new
 
     def _watch(self, place: dict[str, Any], y: torch.Tensor, changed: bool) -> None:
-        """A view that was changed in place has changed its base: that is where its gradient passes."""
+        """A view that was changed in place has changed its base: there its gradient passes."""
         base = y._base if changed else None
         if base is None:
             y.register_hook(lambda gradient: self._reached(place, gradient))
@@ -91,13 +108,17 @@ class Places:
         part = y.shape, y.stride(), y.storage_offset() - base.storage_offset()
 
         def reached(gradient: torch.Tensor) -> None:
-            whole = torch.empty_strided(gradient.shape, strides, dtype=gradient.dtype, device=gradient.device)
+            whole = torch.empty_strided(
+                gradient.shape, strides, dtype=gradient.dtype, device=gradient.device
+            )
             self._reached(place, whole.copy_(gradient).as_strided(*part))
 
         base.register_hook(reached)
 
     def _alone(self, frame: Frame, y: torch.Tensor, changed: bool | None) -> bool:
-        """Whether a gradient of this tensor is that of the place: no earlier use of it counts, and it has one at all.
+        """Whether a gradient of this tensor is that of the place.
+
+        No earlier use of it counts, and it has one at all.
 
         Of several outputs one may be made of another: a cell's state, from which its output comes.
         """
@@ -114,13 +135,18 @@ class Places:
         if value is not None:
             put = torch.as_tensor(value, dtype=y.dtype, device=y.device)
             if put.shape != y.shape:
-                raise ValueError(f"the value put in at {frame.path} must be {list(y.shape)}; received {list(put.shape)}")
+                raise ValueError(
+                    f"the value put in at {frame.path} must be {list(y.shape)}; received "
+                    f"{list(put.shape)}"
+                )
         new = Through.apply(y, self._anchor, put)
         if put is None and y in self._known:
             self._known[new] = self._known[y]
         return new
 
-    def _record(self, frame: Frame, leaf: int, end: int, y: torch.Tensor, describe: Describe) -> dict[str, Any]:
+    def _record(
+        self, frame: Frame, leaf: int, end: int, y: torch.Tensor, describe: Describe
+    ) -> dict[str, Any]:
         kind, config = describe(y)
         axes = self._layout(frame, kind, config, y)
         known = self._measured(y, axes)
@@ -156,16 +182,22 @@ class Places:
             return [1, 0, 2] if y.shape[1] == self.batch else None
         if frame.within and kind not in CHANNEL_LAST:
             known = self._known.get(y)
-            return known.layout if known is not None else layout("other", {}, [], y, None, self.batch)
+            return (
+                known.layout if known is not None else layout("other", {}, [], y, None, self.batch)
+            )
         source = self._known.get(frame.inputs[0]) if frame.inputs else None
-        return layout(kind, config, frame.inputs, y, source.layout if source is not None else None, self.batch)
+        return layout(
+            kind, config, frame.inputs, y, source.layout if source is not None else None, self.batch
+        )
 
     def _measured(self, y: torch.Tensor, axes: Layout) -> Known:
         """What a container returns was measured when the last place within it returned it."""
         known = self._known.get(y)
         if known is not None and known.version == y._version:
             return known._replace(layout=axes)
-        return Known(axes, y._version, norms.rms(y), norms.mean(y), to_numpy(y) if self.values else None)
+        return Known(
+            axes, y._version, norms.rms(y), norms.mean(y), to_numpy(y) if self.values else None
+        )
 
     def _copy(self, tensor: torch.Tensor) -> np.ndarray:
         """Of a tensor that has not changed since it was returned, the copy that was made then."""

@@ -1,7 +1,10 @@
-"""What a model does while it runs: every module's call, and every function between modules, in the order of return.
+"""What a model does while it runs.
 
-Modules are seen by hooks, functions by PyTorch's own `TorchFunctionMode`. A tensor's value is taken when it is returned, and
-its gradient by a hook on the tensor as it was then: `retain_grad` would give the gradient after a later operation in place.
+Every module's call, and every function between modules, in the order of return.
+
+Modules are seen by hooks, functions by PyTorch's own `TorchFunctionMode`. A tensor's value is taken
+when it is returned, and its gradient by a hook on the tensor as it was then: `retain_grad` would
+give the gradient after a later operation in place.
 """
 
 from __future__ import annotations
@@ -39,9 +42,13 @@ class Recorder(TorchFunctionMode):
         dropped: Modules whose dropout is off although it would be active.
     """
 
-    def __init__(self, model: nn.Module, places: Places, dropped: Mapping[nn.Module, float]) -> None:
+    def __init__(
+        self, model: nn.Module, places: Places, dropped: Mapping[nn.Module, float]
+    ) -> None:
         super().__init__()
-        self.model, self.places, self.dropped = model, places, dropped
+        self.model = model
+        self.places = places
+        self.dropped = dropped
         self.order: list[nn.Module] = []
         self.remarks: list[str] = []
         self._names = {module: path_of(name) for name, module in model.named_modules()}
@@ -52,16 +59,22 @@ class Recorder(TorchFunctionMode):
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
-        """Everything is in place to see the forward pass, and what the backward pass computes again."""
+        """All is in place to see the forward pass, and what the backward pass computes again."""
         scripted = outermost_scripted(self.model, self._names)
         for path in scripted.values():
-            self.remark(f"{path} is scripted and seen as one place: give the module as it was before torch.jit.script")
+            self.remark(
+                f"{path} is scripted and seen as one place: give the module as it was before "
+                "torch.jit.script"
+            )
         handles = self._scripted_hooks(scripted) if scripted else []
         for module, path in self._names.items():
             if not hidden(module, path):
                 handles.append(module.register_forward_pre_hook(self._entered, with_kwargs=True))
                 handles.append(module.register_forward_hook(self._returned, with_kwargs=True))
-        with checkpoint.regions(self._again), recurrent.layer_by_layer(self._names, self._layer, self.remark):
+        with (
+            checkpoint.regions(self._again),
+            recurrent.layer_by_layer(self._names, self._layer, self.remark),
+        ):
             try:
                 yield
             finally:
@@ -85,14 +98,18 @@ class Recorder(TorchFunctionMode):
             self.remarks.append(said)
 
     def _again(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """A checkpointed function, whose later computations are the calls that its first one was."""
-        calls, stack = dict(self._calls), list(self._stack)
+        """A checkpointed function, whose later runs are the calls that its first one was."""
+        calls = dict(self._calls)
+        stack = list(self._stack)
 
         def run(*args: Any, **named: Any) -> Any:
             if self._recording:
                 return function(*args, **named)
             before = self._calls, self._stack, self._looking, self._replaying
-            self._calls, self._stack, self._looking, self._replaying = dict(calls), list(stack), _looking(stack), True
+            self._calls = dict(calls)
+            self._stack = list(stack)
+            self._looking = _looking(stack)
+            self._replaying = True
             try:
                 with self:
                     return function(*args, **named)
@@ -103,14 +120,18 @@ class Recorder(TorchFunctionMode):
 
     # modules
 
-    def _entered(self, module: nn.Module, args: Arguments, named: Named) -> tuple[Arguments, Named] | None:
+    def _entered(
+        self, module: nn.Module, args: Arguments, named: Named
+    ) -> tuple[Arguments, Named] | None:
         if not (self._recording or self._replaying):
             return None
         with torch._C.DisableTorchFunction():
             path = self._names[module]
             frame = self._frame(path, type_of(module), args, named, found((args, named)))
             self._calls[path] = frame.call + 1
-            frame.module, frame.opaque, frame.time_first = module, opaque(module), time_first(module)
+            frame.module = module
+            frame.opaque = opaque(module)
+            frame.time_first = time_first(module)
             self._stack.append(frame)
             self._looking = not frame.opaque
             if self._recording:
@@ -121,7 +142,8 @@ class Recorder(TorchFunctionMode):
         if not (self._recording or self._replaying):
             return None
         with torch._C.DisableTorchFunction():
-            while self._stack[-1].module is not module:  # left by an exception that the model has caught
+            # left by an exception that the model has caught
+            while self._stack[-1].module is not module:
                 self._stack.pop()
             frame = self._stack.pop()
             output = self._leave(frame, output, lambda first: self._described(module, frame, first))
@@ -146,10 +168,18 @@ class Recorder(TorchFunctionMode):
             return self._returned(module, args, {}, output) if module in scripted else None
 
         every = torch.nn.modules.module
-        return [every.register_module_forward_pre_hook(entered), every.register_module_forward_hook(returned)]
+        return [
+            every.register_module_forward_pre_hook(entered),
+            every.register_module_forward_hook(returned),
+        ]
 
     def _layer(
-        self, module: nn.RNNBase, suffix: str, back: bool, compute: Callable[[], Any], x: torch.Tensor
+        self,
+        module: nn.RNNBase,
+        suffix: str,
+        back: bool,
+        compute: Callable[[], Any],
+        x: torch.Tensor,
     ) -> tuple[torch.Tensor, ...]:
         """A layer of a recurrent module in one direction; only its sequence is a place."""
         if not (self._recording or self._replaying):
@@ -164,7 +194,11 @@ class Recorder(TorchFunctionMode):
     # functions
 
     def __torch_function__(
-        self, func: Callable[..., Any], types: Any, args: Arguments = (), kwargs: Named | None = None
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: Arguments = (),
+        kwargs: Named | None = None,
     ) -> Any:
         """A function that is called while the model runs."""
         named = kwargs or {}
@@ -190,7 +224,10 @@ class Recorder(TorchFunctionMode):
         return self._leave(frame, output, lambda _: (kind, config))
 
     def _into(self, func: Callable[..., Any], args: Arguments, named: Named) -> Any:
-        """The body of PyTorch's attention under the mode: the question that hands it to the mode says no, once."""
+        """The body of PyTorch's attention under the mode.
+
+        The question that hands it to the mode says no, once.
+        """
         asks = functional.has_torch_function  # type: ignore[attr-defined]
 
         def no(_: Any) -> bool:
@@ -208,25 +245,35 @@ class Recorder(TorchFunctionMode):
 
     # both
 
-    def _frame(self, path: str, type: str, args: Arguments, named: Named, inputs: list[torch.Tensor]) -> Frame:
+    def _frame(
+        self, path: str, type: str, args: Arguments, named: Named, inputs: list[torch.Tensor]
+    ) -> Frame:
         self._tick += 1
         versions = [one._version for one in inputs]
-        frame = Frame(path, self._calls.get(path, 0), type, self._tick, args, named, inputs, versions, [])
+        frame = Frame(
+            path, self._calls.get(path, 0), type, self._tick, args, named, inputs, versions, []
+        )
         self.places.enter(frame)
         return frame
 
     def _leave(self, frame: Frame, output: Any, describe: Describe) -> Any:
         """Record what is returned, and give what the model goes on with."""
         self._tick += 1
-        leaves, structure = ([output], None) if isinstance(output, torch.Tensor) else tree_flatten(output)
+        leaves, structure = (
+            ([output], None) if isinstance(output, torch.Tensor) else tree_flatten(output)
+        )
         read = self._read(frame, output, leaves)
         frame.outputs = len(read)
         for k in read:
-            leaves[k] = self.places.leaf(frame, k, self._tick, leaves[k], None if self._replaying else describe)
+            leaves[k] = self.places.leaf(
+                frame, k, self._tick, leaves[k], None if self._replaying else describe
+            )
         if read:
             for outer in self._stack:
                 outer.within = True
-        return frame.give_back(leaves[0] if structure is None else tree_unflatten(leaves, structure))
+        return frame.give_back(
+            leaves[0] if structure is None else tree_unflatten(leaves, structure)
+        )
 
     def _read(self, frame: Frame, output: Any, leaves: list[Any]) -> list[int]:
         """Which leaves are places: tensors of real numbers."""
@@ -235,7 +282,9 @@ class Recorder(TorchFunctionMode):
         read = [k for k in reals if ordinary(leaves[k])]
         name = frame.path or "the model"
         if len(read) < len(reals):
-            self.remark(f"{name} returns a tensor that cannot be read: sparse, nested, or in torch.func")
+            self.remark(
+                f"{name} returns a tensor that cannot be read: sparse, nested, or in torch.func"
+            )
         if output is not None and not tensors:
             self.remark(f"{name} returns {type(output).__name__}, in which no tensor is found")
         return read

@@ -1,4 +1,4 @@
-"""A recurrent module of several layers or directions, one after the other, so that each is a place."""
+"""A recurrent module of several layers or directions, one after the other, so each is a place."""
 
 from __future__ import annotations
 
@@ -24,8 +24,10 @@ def several(module: nn.RNNBase) -> bool:
 
 
 @contextlib.contextmanager
-def layer_by_layer(names: Mapping[nn.Module, str], layer: Callable[..., Any], remark: Callable[[str], None]) -> Iterator[None]:
-    """Modules of several layers or directions run these one by one, each handed to `layer(module, ...)`."""
+def layer_by_layer(
+    names: Mapping[nn.Module, str], layer: Callable[..., Any], remark: Callable[[str], None]
+) -> Iterator[None]:
+    """Modules of several layers or directions run them one by one, each by `layer(module, ...)`."""
     recurrent = [module for module in names if isinstance(module, nn.RNNBase)]
     modules = [module for module in recurrent if several(module) and "forward" not in vars(module)]
 
@@ -33,7 +35,10 @@ def layer_by_layer(names: Mapping[nn.Module, str], layer: Callable[..., Any], re
         def run(input: Any, hx: Any = None) -> Any:
             if isinstance(input, torch.Tensor):
                 return forward(module, input, hx, lambda *what: layer(module, *what))
-            remark(f"the layers of {names[module]} are not seen one by one: it takes packed sequences; give it padded ones")
+            remark(
+                f"the layers of {names[module]} are not seen one by one: it takes packed "
+                "sequences; give it padded ones"
+            )
             return type(module).forward(module, input, hx)
 
         return run
@@ -65,7 +70,8 @@ def forward(module: nn.RNNBase, x: torch.Tensor, first: Any, run: Run) -> tuple[
         last += ends
     merged = tuple(torch.stack(one) for one in zip(*last, strict=True))
     if alone:
-        h, merged = h.squeeze(0 if module.batch_first else 1), tuple(one.squeeze(1) for one in merged)
+        h = h.squeeze(0 if module.batch_first else 1)
+        merged = tuple(one.squeeze(1) for one in merged)
     return h, merged if module.mode == "LSTM" else merged[0]
 
 
@@ -80,21 +86,30 @@ def _states(module: nn.RNNBase, x: torch.Tensor, first: Any, alone: bool) -> Car
     return (x.new_zeros(count, batch, module.hidden_size),) * parts
 
 
-def _layer(module: nn.RNNBase, k: int, x: torch.Tensor, states: Carried, run: Run) -> tuple[torch.Tensor, list[Carried]]:
+def _layer(
+    module: nn.RNNBase, k: int, x: torch.Tensor, states: Carried, run: Run
+) -> tuple[torch.Tensor, list[Carried]]:
     time = 1 if module.batch_first else 0
     ways = (False, True) if module.bidirectional else (False,)
     outputs, ends = [], []
     for back in ways:
         state = tuple(one[len(ways) * k + back][None] for one in states)
         suffix = f"[{k}{',back' if back else ''}]"
-        output, *end = run(suffix, back, lambda back=back, state=state: _one_way(module, k, x, state, back, time), x)
+        output, *end = run(
+            suffix,
+            back,
+            lambda back=back, state=state: _one_way(module, k, x, state, back, time),
+            x,
+        )
         outputs.append(output)
         ends.append(tuple(one[0] for one in end))
     return torch.cat(outputs, -1) if len(ways) > 1 else outputs[0], ends
 
 
-def _one_way(module: nn.RNNBase, k: int, x: torch.Tensor, state: Carried, back: bool, time: int) -> tuple[torch.Tensor, ...]:
-    """The output, in the order of x also where time runs backwards, and the states after the last step."""
+def _one_way(
+    module: nn.RNNBase, k: int, x: torch.Tensor, state: Carried, back: bool, time: int
+) -> tuple[torch.Tensor, ...]:
+    """The output, in the order of x even if time runs backwards, and the states at the end."""
     names = ["weight_ih", "weight_hh"] + (["bias_ih", "bias_hh"] if module.bias else [])
     weights = [getattr(module, f"{name}_l{k}{'_reverse' if back else ''}") for name in names]
     x = x.flip(time) if back else x

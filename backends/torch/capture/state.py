@@ -15,8 +15,12 @@ DROPOUTS = (nn.modules.dropout._DropoutNd,)
 
 
 @contextlib.contextmanager
-def kept(model: nn.Module, training: bool, seed: int, dtype: torch.dtype | None) -> Iterator[dict[nn.Module, float]]:
-    """The model in the mode, dropout off, seeded; afterwards all is as it was, except parameters and buffers.
+def kept(
+    model: nn.Module, training: bool, seed: int, dtype: torch.dtype | None
+) -> Iterator[dict[nn.Module, float]]:
+    """The model in the mode, dropout off, seeded.
+
+    Afterwards all is as it was, except parameters and buffers.
 
     Args:
         model: Whose flags and gradients are put back.
@@ -35,8 +39,12 @@ def kept(model: nn.Module, training: bool, seed: int, dtype: torch.dtype | None)
 
 @contextlib.contextmanager
 def statistics(model: nn.Module) -> Iterator[None]:
-    """Buffers are put back: the same tensors, also where the model has put others in their place."""
-    held = [(module, name, one) for module in model.modules() for name, one in module.named_buffers(recurse=False)]
+    """Buffers are put back: the same tensors, also where the model put others in their place."""
+    held = [
+        (module, name, one)
+        for module in model.modules()
+        for name, one in module.named_buffers(recurse=False)
+    ]
     before = [(*where, where[2].detach().clone()) for where in held]
     try:
         yield
@@ -48,7 +56,10 @@ def statistics(model: nn.Module) -> Iterator[None]:
 
 
 def _dropping(model: nn.Module) -> dict[nn.Module, float]:
-    """The modules that drop out in the mode that they are in: `nn.Dropout` and its like, recurrent modules, attention."""
+    """The modules that drop out in the mode that they are in.
+
+    `nn.Dropout` and its like, recurrent modules, attention.
+    """
     found = {}
     for module in model.modules():
         if isinstance(module, DROPOUTS):
@@ -80,7 +91,10 @@ def _flags(model: nn.Module, training: bool) -> Iterator[dict[nn.Module, float]]
 
 @contextlib.contextmanager
 def _randomness(seed: int) -> Iterator[None]:
-    """Of PyTorch, NumPy and Python. `torch.manual_seed` would wake every kind of device that there may be."""
+    """Of PyTorch, NumPy and Python.
+
+    `torch.manual_seed` would wake every kind of device that there may be.
+    """
     cuda = torch.cuda.is_initialized()
     devices = torch.cuda.get_rng_state_all() if cuda else []
     before = torch.get_rng_state(), np.random.get_state(), random.getstate()
@@ -129,7 +143,11 @@ def _eager() -> Iterator[None]:
     """
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
-    stance = torch.compiler.set_stance("force_eager") if "torch._dynamo" in sys.modules else contextlib.nullcontext()
+    stance = (
+        torch.compiler.set_stance("force_eager")
+        if "torch._dynamo" in sys.modules
+        else contextlib.nullcontext()
+    )
     try:
         with stance, torch.inference_mode(False), torch.enable_grad():
             yield

@@ -29,25 +29,34 @@ def taken(
         values: Whether arrays are kept.
     """
     before = layers.each(layers.parameters(owners), torch.clone)
-    gradients = layers.each(layers.gradients(owners), lambda one: None if one is None else one.clone())
+    gradients = layers.each(
+        layers.gradients(owners), lambda one: None if one is None else one.clone()
+    )
     if clip is not None:
         clip(model)
     optimizer.step()
-    after, moved = layers.parameters(owners), layers.statistics(owners)
+    after = layers.parameters(owners)
+    moved = layers.statistics(owners)
     return {
-        "gradients": layers.each(gradients, lambda one: None if one is None else to_numpy(one)) if values else {},
+        "gradients": layers.each(gradients, lambda one: None if one is None else to_numpy(one))
+        if values
+        else {},
         "parameters": layers.each(after, to_numpy) if values else {},
         "statistics": layers.each(moved, to_numpy) if values else {},
         "norms": _norms(before, after, gradients),
     }
 
 
-def _norms(before: layers.Tensors, after: layers.Tensors, gradients: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def _norms(
+    before: layers.Tensors, after: layers.Tensors, gradients: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
     """Root mean squares; of a parameter that no gradient reaches, that of its gradient is 0."""
     return {
         path: {
             name: {
-                "gradient": 0.0 if gradients[path][name] is None else norms.rms(gradients[path][name]),
+                "gradient": 0.0
+                if gradients[path][name] is None
+                else norms.rms(gradients[path][name]),
                 "update": norms.rms(after[path][name] - old),
                 "weight": norms.rms(old),
             }

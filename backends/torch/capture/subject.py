@@ -30,14 +30,17 @@ def dtype_of(precision: str | None) -> torch.dtype | None:
     if precision is None:
         return None
     if precision not in PRECISIONS:
-        raise ValueError(f"precision must be {', '.join(PRECISIONS)} or None; received {precision!r}")
+        raise ValueError(
+            f"precision must be {', '.join(PRECISIONS)} or None; received {precision!r}"
+        )
     return PRECISIONS[precision]
 
 
 class Subject:
     """See `backends.torch.capture.subject` for the arguments.
 
-    The model is the live one: `precision` casts it for good, and `write` and `steps` change its parameters.
+    The model is the live one: `precision` casts it for good, and `write` and `steps` change its
+    parameters.
     """
 
     def __init__(
@@ -54,10 +57,15 @@ class Subject:
         seed: int,
     ) -> None:
         if not isinstance(model, nn.Module):
-            raise ValueError(f"the model must be a torch.nn.Module; received {type(model).__name__}")
+            raise ValueError(
+                f"the model must be a torch.nn.Module; received {type(model).__name__}"
+            )
         self.model = model
-        self.loss, self.optimizer, self.clip = loss, optimizer, clip
-        self.training, self.seed = training, seed
+        self.loss = loss
+        self.optimizer = optimizer
+        self.clip = clip
+        self.training = training
+        self.seed = seed
         self._cast = dtype_of(precision)
         if self._cast is not None:
             _cast(model, optimizer, self._cast)
@@ -67,25 +75,31 @@ class Subject:
         self._x, self._y = self._batch(x, y)
         self._order: list[nn.Module] = []
 
-    def capture(self, values: bool, gradient: bool = True, put: Mapping[Key, np.ndarray] | None = None) -> dict[str, Any]:
+    def capture(
+        self, values: bool, gradient: bool = True, put: Mapping[Key, np.ndarray] | None = None
+    ) -> dict[str, Any]:
         """One forward and backward pass; the model is afterwards as it was.
 
         Args:
             values: Whether inputs, outputs and gradients are kept, or their norms only.
             gradient: Whether there is a backward pass.
-            put: By path, call and leaf, what takes the place of a value; gradients flow as if it had not.
+            put: By path, call and leaf, what takes the place of a value; gradients flow as if it
+                had not.
 
         Returns:
             What `isograd.captured.Captured` states.
 
         Raises:
-            ValueError: Nothing was seen, or a value is put in at a place that was not, or does not fit.
+            ValueError: Nothing was seen, or a value is put in at a place that was not, or does not
+                fit.
         """
         put = put or {}
         with self._ready() as dropped:
             versions = {name: one._version for name, one in self.model.named_parameters()}
             with state.statistics(self.model):
-                places, recorder, value, output = self._pass(self._x, self._y, values, gradient, put, dropped)
+                places, recorder, value, output = self._pass(
+                    self._x, self._y, values, gradient, put, dropped
+                )
                 owners = layers.owners(self.model, recorder.order)
                 moved = layers.each(layers.statistics(owners), to_numpy)
             self._order = recorder.order
@@ -117,11 +131,13 @@ class Subject:
         }
 
     def layers(self) -> dict[str, dict[str, Any]]:
-        """The layers as they are now, without gradients; in the order of use once there was a capture."""
-        return layers.described(self.model, layers.owners(self.model, self._order), with_gradients=False)
+        """The layers as they are now, without gradients; in the order of use after a capture."""
+        return layers.described(
+            self.model, layers.owners(self.model, self._order), with_gradients=False
+        )
 
     def write(self, layers: Mapping[str, Mapping[str, np.ndarray]]) -> None:
-        """Parameters and statistics by path and canonical name: arrays, or layers as `layers` gives them.
+        """Parameters and statistics by path and canonical name: arrays, or layers from `layers`.
 
         Raises:
             ValueError: There is no such layer or name, or the shapes differ.
@@ -146,7 +162,9 @@ class Subject:
         with self._ready() as dropped:
             return [self._step(*self._batch(x, y), values, dropped) for x, y in batches]
 
-    def _step(self, x: Any, y: Any, values: bool, dropped: Mapping[nn.Module, float]) -> dict[str, Any]:
+    def _step(
+        self, x: Any, y: Any, values: bool, dropped: Mapping[nn.Module, float]
+    ) -> dict[str, Any]:
         assert self.optimizer is not None
         self.optimizer.zero_grad()
         places, recorder, value, _ = self._pass(x, y, False, True, {}, dropped)
@@ -159,7 +177,13 @@ class Subject:
         }
 
     def _pass(
-        self, x: Any, y: Any, values: bool, gradient: bool, put: Mapping[Key, np.ndarray], dropped: Mapping[nn.Module, float]
+        self,
+        x: Any,
+        y: Any,
+        values: bool,
+        gradient: bool,
+        put: Mapping[Key, np.ndarray],
+        dropped: Mapping[nn.Module, float],
     ) -> tuple[Places, Recorder, float, np.ndarray | None]:
         count = batch.samples(x, y)
         places = Places(values=values, gradient=gradient, put=put, batch=count, device=self._device)
@@ -176,7 +200,9 @@ class Subject:
     def _loss(self, output: Any, y: Any) -> torch.Tensor:
         value = loss.default(output, y) if self.loss is None else self.loss(output, y)
         if not isinstance(value, torch.Tensor) or value.numel() != 1:
-            received = list(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
+            received = (
+                list(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
+            )
             raise ValueError(f"loss(output, y) must give one number, a tensor; received {received}")
         return value.squeeze()
 
@@ -186,20 +212,36 @@ class Subject:
             yield dropped
 
     def _batch(self, x: Any, y: Any) -> tuple[Any, Any]:
-        """On the model's device; real numbers of NumPy in the model's precision, tensors only where it is asked for."""
-        x, y = (None if one is None else to_torch(one, self._dtype, self._cast, self._device) for one in (x, y))
+        """On the model's device.
+
+        Real numbers of NumPy in the model's precision, tensors only where it is asked for.
+        """
+        x, y = (
+            None if one is None else to_torch(one, self._dtype, self._cast, self._device)
+            for one in (x, y)
+        )
         return x, y
 
     def _remarks(self, dropped: Mapping[nn.Module, float]) -> list[str]:
         names = {module: name for name, module in self.model.named_modules()}
-        off = [f"dropout {rate:g} of {names[module]} is off in the capture" for module, rate in dropped.items()]
+        off = [
+            f"dropout {rate:g} of {names[module]} is off in the capture"
+            for module, rate in dropped.items()
+        ]
         return off + layers.shared(self.model)
 
     def _of_precision(self, places: Places) -> list[str]:
         """Parts that pin another precision than the model's."""
         own = str(self._dtype).removeprefix("torch.")
-        others = {place["path"]: place["dtype"] for place in places.found.values() if place["dtype"] != own}
-        return [f"{path or 'the model'} computes in {dtype}, the model in {own}" for path, dtype in others.items()]
+        others = {
+            place["path"]: place["dtype"]
+            for place in places.found.values()
+            if place["dtype"] != own
+        }
+        return [
+            f"{path or 'the model'} computes in {dtype}, the model in {own}"
+            for path, dtype in others.items()
+        ]
 
     def _described_optimizer(self) -> dict[str, Any] | None:
         if self.optimizer is None:
@@ -212,7 +254,7 @@ class Subject:
 
 
 def _cast(model: nn.Module, optimizer: torch.optim.Optimizer | None, dtype: torch.dtype) -> None:
-    """Parameters keep their identity, so that the optimiser still has them; its own state follows them."""
+    """Parameters keep their identity, so the optimiser still has them; its state follows them."""
     model.to(dtype)
     if isinstance(optimizer, torch.optim.Optimizer) and optimizer.state:
         optimizer.load_state_dict(optimizer.state_dict())
@@ -220,7 +262,10 @@ def _cast(model: nn.Module, optimizer: torch.optim.Optimizer | None, dtype: torc
 
 def _check(places: Places, put: Mapping[Key, np.ndarray]) -> None:
     if not places.found:
-        raise ValueError("no place was seen: the model must be called as model(x), and return tensors of real numbers")
+        raise ValueError(
+            "no place was seen: the model must be called as model(x), and return tensors of real "
+            "numbers"
+        )
     missing = [key for key in put if key not in places.found]
     if missing:
         raise ValueError(f"a value is put in at places that were not seen: {missing}")

@@ -10,12 +10,13 @@ from torch._C._functorch import is_functorch_wrapped_tensor  # type: ignore[impo
 
 
 def to_numpy(tensor: torch.Tensor, copy: bool = True) -> np.ndarray:
-    """A copy, if asked for: float64 stays, lower precisions become float32, integers and booleans stay."""
+    """A copy, if asked for: float64, integers and booleans stay, lower ones become float32."""
     tensor = tensor.detach()
     if tensor.is_floating_point() and tensor.dtype != torch.float64:
         tensor = tensor.to(torch.float32)
     array = tensor.cpu().numpy()
-    return array.copy(order="K") if copy else array  # a transposed view is not put in order: that takes ten times as long
+    # a transposed view is not put in order: that takes ten times as long
+    return array.copy(order="K") if copy else array
 
 
 def to_torch(value: Any, dtype: torch.dtype, cast: torch.dtype | None, device: torch.device) -> Any:
@@ -52,21 +53,32 @@ def found(value: Any) -> list[torch.Tensor]:
 
 
 def ordinary(tensor: torch.Tensor) -> bool:
-    """Whether the numbers can be read: neither sparse nor nested, nor inside a transform such as `torch.func.vmap`."""
+    """Whether the numbers can be read.
+
+    Neither sparse nor nested, nor inside a transform such as `torch.func.vmap`.
+    """
     if is_functorch_wrapped_tensor(tensor):
         return False
     return tensor.layout == torch.strided and not tensor.is_nested and tensor.device.type != "meta"
 
 
 class Through(torch.autograd.Function):
-    """The same numbers, or others in their place, as a tensor of its own in the graph; the gradient goes through.
+    """The same numbers, or others in their place, as a tensor of its own in the graph.
 
-    A view would not do: an operation in place on a view bypasses the view's own node, and with it a hook on it.
+    The gradient goes through.
+
+    A view would not do: an operation in place on a view bypasses the view's own node, and with it a
+    hook on it.
     """
 
     @staticmethod
-    def forward(ctx: Any, tensor: torch.Tensor, anchor: torch.Tensor, value: torch.Tensor | None) -> torch.Tensor:
-        """`value` if there is one, else `tensor`; the `anchor` requires a gradient, so that the result does."""
+    def forward(
+        ctx: Any, tensor: torch.Tensor, anchor: torch.Tensor, value: torch.Tensor | None
+    ) -> torch.Tensor:
+        """`value` if there is one, else `tensor`.
+
+        The `anchor` requires a gradient, so that the result does.
+        """
         return tensor.detach() if value is None else value.clone()
 
     @staticmethod

@@ -18,7 +18,12 @@ def per_axis(value: Number, axes: int) -> list[int]:
 
 
 def convolution(
-    size: Sequence[int], stride: Number, padding: Number | str, dilation: Number, groups: int, mode: str
+    size: Sequence[int],
+    stride: Number,
+    padding: Number | str,
+    dilation: Number,
+    groups: int,
+    mode: str,
 ) -> Described:
     """`padding` resolved: PyTorch's "same" has the larger half after, and takes no stride."""
     axes = len(size)
@@ -50,7 +55,7 @@ def transposed(
     sizes: tuple[Sequence[int], Sequence[int]] | None,
     more: Number,
 ) -> Described:
-    """y[stride i + dilation k - before] += x[i] w[k]; of the whole, `padding` is cut off before and after.
+    """y[stride i + dilation k - before] += x[i] w[k]; then `padding` is cut off before and after.
 
     Args:
         size: Of the kernel.
@@ -62,10 +67,15 @@ def transposed(
         more: PyTorch's output_padding: what is cut off less behind, if there is no call.
     """
     axes = len(size)
-    strides, steps, before, less = (per_axis(one, axes) for one in (stride, dilation, padding, more))
+    strides, steps, before, less = (
+        per_axis(one, axes) for one in (stride, dilation, padding, more)
+    )
     after = [b - one for b, one in zip(before, less, strict=True)]
     if sizes is not None:
-        whole = [(n - 1) * s + d * (k - 1) + 1 for n, s, d, k in zip(sizes[0], strides, steps, size, strict=True)]
+        whole = [
+            (n - 1) * s + d * (k - 1) + 1
+            for n, s, d, k in zip(sizes[0], strides, steps, size, strict=True)
+        ]
         after = [w - n - b for w, n, b in zip(whole, sizes[1], before, strict=True)]
     return "convolution", {
         "stride": strides,
@@ -78,7 +88,13 @@ def transposed(
 
 
 def pooling(
-    which: str, axes: int, size: Number, stride: Number | None, padding: Number, ceil: bool, counted: bool | None
+    which: str,
+    axes: int,
+    size: Number,
+    stride: Number | None,
+    padding: Number,
+    ceil: bool,
+    counted: bool | None,
 ) -> Described:
     """`counted` is None for the maximum, where padding counts for nothing."""
     sizes = per_axis(size, axes)
@@ -93,7 +109,7 @@ def pooling(
 
 
 def adaptive(which: str, before: Sequence[int], after: Sequence[int]) -> Described:
-    """Adaptive pooling from one space to the other: global, or in equal windows; else it is no such kind."""
+    """Adaptive pooling from one space to another: global, or in equal windows; else it is none."""
     if all(n == 1 for n in after):
         return "global_pooling", {"which": which}
     if any(n % m for n, m in zip(before, after, strict=True)):

@@ -9,7 +9,12 @@ import numpy as np
 
 from experiments.causes._definition.activation import activation, needed, number
 from experiments.causes._definition.errors import Undefined
-from experiments.causes._definition.normalization import batch_norm, group_norm, layer_norm, rms_norm
+from experiments.causes._definition.normalization import (
+    batch_norm,
+    group_norm,
+    layer_norm,
+    rms_norm,
+)
 from experiments.causes._definition.sequences import attention, recurrent
 from experiments.causes._definition.windows import convolution, pooling
 
@@ -19,14 +24,16 @@ Config = Mapping[str, Any]
 Arrays = Mapping[str, np.ndarray]
 
 
-def forward(kind: str, config: Config, parameters: Arrays, statistics: Arrays, inputs: Sequence[np.ndarray]) -> np.ndarray:
+def forward(
+    kind: str, config: Config, parameters: Arrays, statistics: Arrays, inputs: Sequence[np.ndarray]
+) -> np.ndarray:
     """What a place computes.
 
     Args:
         kind: One of `isograd.kinds.KINDS`.
-        config: Its numbers, by the names of its kind. Beyond these, of a flattening `channels_first`: the order of the
-            elements; of attention `over`: the axis of the softmax; of an embedding `factor`, and `padding`: the entry that
-            stands for nothing.
+        config: Its numbers, by the names of its kind. Beyond these, of a flattening
+            `channels_first`: the order of the elements; of attention `over`: the axis of the
+            softmax; of an embedding `factor`, and `padding`: the entry that stands for nothing.
         parameters: In the canonical layout.
         statistics: Likewise.
         inputs: [batch, *space, channel].
@@ -43,11 +50,17 @@ def forward(kind: str, config: Config, parameters: Arrays, statistics: Arrays, i
         return _forward(kind, config, parameters, statistics, inputs)
     except Undefined:
         raise
-    except (ValueError, IndexError, TypeError) as why:  # shapes or numbers that do not fit are no fault here
+    except (
+        ValueError,
+        IndexError,
+        TypeError,
+    ) as why:  # shapes or numbers that do not fit are no fault here
         raise Undefined(f"{kind}: {why}") from None
 
 
-def _forward(kind: str, config: Config, parameters: Arrays, statistics: Arrays, inputs: Sequence[np.ndarray]) -> np.ndarray:
+def _forward(
+    kind: str, config: Config, parameters: Arrays, statistics: Arrays, inputs: Sequence[np.ndarray]
+) -> np.ndarray:
     x = inputs[0]
     match kind:
         case "affine":

@@ -11,7 +11,8 @@ from scipy.special import erfc, expit
 from experiments.causes._definition.errors import Undefined
 
 Config = Mapping[str, Any]
-SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
+SELU_ALPHA = 1.6732632423543772848170429916717
+SELU_SCALE = 1.0507009873554804934193349852946
 
 
 def gelu(x: np.ndarray) -> np.ndarray:

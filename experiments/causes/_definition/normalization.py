@@ -1,4 +1,7 @@
-"""Normalizations [batch, *space, channel]; every variance is the biased one (see docs/migration/normalization.md)."""
+"""Normalizations [batch, *space, channel].
+
+Every variance is the biased one (see docs/migration/normalization.md).
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,9 @@ def moments(x: np.ndarray, axes: tuple[int, ...]) -> tuple[np.ndarray, np.ndarra
     return x.mean(axes, keepdims=True), x.var(axes, keepdims=True)
 
 
-def statistics_of(config: Config, statistics: Arrays, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def statistics_of(
+    config: Config, statistics: Arrays, x: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """What batch norm subtracts and divides by: of the batch, or the running ones."""
     if config.get("batch", True):
         return moments(x, tuple(range(x.ndim - 1)))

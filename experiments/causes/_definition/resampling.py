@@ -1,4 +1,4 @@
-"""Resampling [batch, *space, channel] to another size: each axis of space by itself, as a matrix."""
+"""Resampling [batch, *space, channel] to another size: each axis by itself, as a matrix."""
 
 from __future__ import annotations
 
@@ -48,13 +48,16 @@ def resampled(config: Config, x: np.ndarray) -> np.ndarray:
     """X at another size.
 
     Args:
-        config: `size` [..]. `method`: `nearest`, `zeros` (each number once, zeros between) or one of `KERNELS`. `grid`: where
-            positions are: `centers` of pixels, `corners` that are kept, or `edges`, the first one's. `outside`: what lies
-            there is the `nearest` number, or is `left` out. `smooth`: whether a smaller size has a wider kernel.
+        config: `size` [..]. `method`: `nearest`, `zeros` (each number once, zeros between) or one
+            of `KERNELS`. `grid`: where positions are: `centers` of pixels, `corners` that are kept,
+            or `edges`, the first one's. `outside`: what lies there is the `nearest` number, or is
+            `left` out. `smooth`: whether a smaller size has a wider kernel.
         x: [batch, *space, channel].
     """
     for axis, size in enumerate(config["size"], 1):
-        x = np.moveaxis(np.tensordot(matrix(config, x.shape[axis], int(size)), x, (1, axis)), 0, axis)
+        x = np.moveaxis(
+            np.tensordot(matrix(config, x.shape[axis], int(size)), x, (1, axis)), 0, axis
+        )
     return x
 
 
@@ -108,5 +111,10 @@ def _weights(config: Config, at: np.ndarray, old: int, new: int) -> np.ndarray:
 
 def sizes(x: np.ndarray, y: np.ndarray) -> Sequence[int] | None:
     """The size of space, where y may be x resampled."""
-    alike = x.ndim == y.ndim and 3 <= x.ndim <= 5 and x.shape[0] == y.shape[0] and x.shape[-1] == y.shape[-1]
+    alike = (
+        x.ndim == y.ndim
+        and 3 <= x.ndim <= 5
+        and x.shape[0] == y.shape[0]
+        and x.shape[-1] == y.shape[-1]
+    )
     return y.shape[1:-1] if alike and x.shape != y.shape and x.dtype.kind == "f" else None

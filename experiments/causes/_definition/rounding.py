@@ -31,4 +31,5 @@ TYPES: dict[str, tuple[Callable[[np.ndarray], np.ndarray], float]] = {
     "float16": (to_float16, 2.0**-11),
     "float32": (to_float32, 2.0**-24),
 }
-"""How they are rounded, and the share that is lost; the narrowest first: its numbers are the wider ones' too."""
+"""How they are rounded, and the share that is lost; the narrowest first: its numbers are the wider
+ones' too."""

@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from experiments.causes._definition.activation import FIXED, NAMES, hard_sigmoid_fifth, needed, number, softmax
+from experiments.causes._definition.activation import (
+    FIXED,
+    NAMES,
+    hard_sigmoid_fifth,
+    needed,
+    number,
+    softmax,
+)
 from experiments.causes._definition.errors import Undefined
 from experiments.causes._definition.rounding import TYPES
 
@@ -16,7 +23,8 @@ Config = Mapping[str, Any]
 Arrays = Mapping[str, np.ndarray]
 Function = Callable[[np.ndarray], np.ndarray]
 Cell = Callable[[np.ndarray, tuple[np.ndarray, ...]], tuple[np.ndarray, ...]]
-"""From x at a step [gate, batch, unit], already multiplied, and the state to the state after; what comes out is its first."""
+"""From x at a step [gate, batch, unit], already multiplied, and the state to the state after; what
+comes out is its first."""
 
 
 def function(config: Config, name: str, usual: Function) -> Function:
@@ -32,9 +40,12 @@ def function(config: Config, name: str, usual: Function) -> Function:
 
 
 def recurrent(config: Config, parameters: Arrays, x: np.ndarray) -> np.ndarray:
-    """A layer of cells over the steps; one that runs backwards gives its outputs in the order of its inputs.
+    """A layer of cells over the steps.
 
-    Beyond what a place states, `state` says that the last array of the state is returned, of an LSTM that of the cell.
+    One that runs backwards gives its outputs in the order of its inputs.
+
+    Beyond what a place states, `state` says that the last array of the state is returned, of an
+    LSTM that of the cell.
     """
     kernel = needed(parameters, "kernel")
     cell, states = _cell(config, parameters)
@@ -54,7 +65,8 @@ def recurrent(config: Config, parameters: Arrays, x: np.ndarray) -> np.ndarray:
 def _cell(config: Config, parameters: Arrays) -> tuple[Cell, int]:
     """A step, and how many arrays its state has."""
     weight = needed(parameters, "recurrent")
-    inner, gate = function(config, "activation", np.tanh), function(config, "gate_activation", expit)
+    inner = function(config, "activation", np.tanh)
+    gate = function(config, "gate_activation", expit)
     match number(config, "cell"):
         case "rnn":
             return lambda x, state: (inner(x[0] + state[0] @ weight[0]),), 1
@@ -63,7 +75,9 @@ def _cell(config: Config, parameters: Arrays) -> tuple[Cell, int]:
         case "gru":
             bias = parameters.get("recurrent_bias", np.zeros((3, weight.shape[-1])))
             after = config.get("reset_after", True)
-            return (_gru_after(weight, bias, inner, gate) if after else _gru_before(weight, inner, gate)), 1
+            return (
+                _gru_after(weight, bias, inner, gate) if after else _gru_before(weight, inner, gate)
+            ), 1
         case cell:
             raise Undefined(f"a cell {cell}")
 
@@ -100,13 +114,19 @@ def _gru_before(weight: np.ndarray, inner: Function, gate: Function) -> Cell:
 
 
 def attention(config: Config, parameters: Arrays, inputs: tuple[np.ndarray, ...]) -> np.ndarray:
-    """A module of several heads [batch, time, feature], or, without parameters, the function [batch, heads, time, width]."""
+    """A module of several heads [batch, time, feature].
+
+    Without parameters, the function [batch, heads, time, width].
+    """
     if "query" not in parameters:
         return weighted(config, *inputs)
     query = inputs[0]
     key = inputs[1] if len(inputs) > 1 else query
     value = inputs[2] if len(inputs) > 2 else key
-    q, k, v = (_headed(x, parameters, name) for x, name in ((query, "query"), (key, "key"), (value, "value")))
+    q, k, v = (
+        _headed(x, parameters, name)
+        for x, name in ((query, "query"), (key, "key"), (value, "value"))
+    )
     mixed = weighted(config, q, k, v)
     y = np.einsum("nhtw,hwo->nto", mixed, needed(parameters, "out"))
     return y + parameters.get("out_bias", np.zeros(()))
@@ -119,16 +139,27 @@ def _headed(x: np.ndarray, parameters: Arrays, name: str) -> np.ndarray:
 
 
 def weighted(
-    config: Config, query: np.ndarray, key: np.ndarray, value: np.ndarray, mask: np.ndarray | None = None
+    config: Config,
+    query: np.ndarray,
+    key: np.ndarray,
+    value: np.ndarray,
+    mask: np.ndarray | None = None,
 ) -> np.ndarray:
-    """softmax(scale q k' + mask) v (Vaswani et al. 2017); a mask of booleans says what may be looked at, others are added.
+    """softmax(scale q k' + mask) v (Vaswani et al. 2017).
 
-    Beyond what a place states: `fill` is the score of what is hidden, if it is not infinitely low; `behind` says that the mask
-    multiplies what comes out of the softmax; `scores` and `weights` are the types that these are rounded to on the way.
+    A mask of booleans says what may be looked at, others are added.
+
+    Beyond what a place states: `fill` is the score of what is hidden, if it is not infinitely low;
+    `behind` says that the mask multiplies what comes out of the softmax; `scores` and `weights` are
+    the types that these are rounded to on the way.
     """
     scale = config.get("scale")
     score = query @ key.swapaxes(-1, -2) * (query.shape[-1] ** -0.5 if scale is None else scale)
-    seen = np.tril(np.ones(score.shape[-2:], dtype=bool)) if config.get("causal") else np.ones(score.shape[-2:], dtype=bool)
+    seen = (
+        np.tril(np.ones(score.shape[-2:], dtype=bool))
+        if config.get("causal")
+        else np.ones(score.shape[-2:], dtype=bool)
+    )
     if mask is not None and mask.dtype == bool:
         seen = seen & mask
     elif mask is not None:

@@ -1,4 +1,6 @@
-"""What optax's, JAX's and Flax's own functions do: clipping, Xavier's law, the two modes of batch norm."""
+"""What optax's, JAX's and Flax's own functions do: clipping, Xavier's law, the two modes of batch
+norm.
+"""
 
 import json
 import sys
@@ -22,7 +24,10 @@ def xavier(n_in, n_out):
 def batch_norm(batches, training):
     layer = nn.BatchNorm(use_running_average=not training)
     variables = layer.init(jax.random.key(0), jnp.array(batches[0]))
-    return [layer.apply(variables, jnp.array(batch), mutable=["batch_stats"])[0][0].tolist() for batch in batches]
+    return [
+        layer.apply(variables, jnp.array(batch), mutable=["batch_stats"])[0][0].tolist()
+        for batch in batches
+    ]
 
 
 def measured(job):
@@ -33,7 +38,10 @@ def measured(job):
             "global_norm": clipped(job, optax.clip_by_global_norm(threshold)),
         },
         "xavier": [xavier(*shape) for shape in job["shapes"]],
-        "batch_norm": {mode: batch_norm(job["batches"], mode == "training") for mode in ("training", "evaluation")},
+        "batch_norm": {
+            mode: batch_norm(job["batches"], mode == "training")
+            for mode in ("training", "evaluation")
+        },
     }
 
 

@@ -1,4 +1,6 @@
-"""What PyTorch's own functions do: clipping, Xavier's law, the two modes of batch norm, and the article's snippet."""
+"""What PyTorch's own functions do: clipping, Xavier's law, the two modes of batch norm, and the
+article's snippet.
+"""
 
 import json
 import sys
@@ -26,7 +28,9 @@ def by_each_norm(found, threshold):
 
 
 def as_it_stands(model, threshold):
-    """The article's lines: the optimiser is built, the gradients are clipped, and nothing has been differentiated yet."""
+    """The article's lines: the optimiser is built, the gradients are clipped, and nothing has been
+    differentiated yet.
+    """
     torch.optim.SGD(model.parameters(), lr=0.01)
     try:
         utils.clip_grad_value_(model.parameters(), clip_value=threshold)
@@ -73,7 +77,10 @@ def measured(job):
         },
         "snippet": snippet(threshold),
         "xavier": [xavier(*shape) for shape in job["shapes"]],
-        "batch_norm": {mode: batch_norm(job["batches"], mode == "training") for mode in ("training", "evaluation")},
+        "batch_norm": {
+            mode: batch_norm(job["batches"], mode == "training")
+            for mode in ("training", "evaluation")
+        },
     }
 
 

@@ -1,8 +1,10 @@
-"""The Rosetta table: the names of one thing in PyTorch, Keras and Flax, and which argument here is which argument there.
+"""The Rosetta table.
 
-A line of arguments is one value in the terms of each framework: `momentum` of PyTorch's batch norm is `1 - momentum` of
-Keras'. Tests resolve every name in the installed packages, and look for every argument in its signature
-(tests/test_rosetta.py).
+The names of one thing in PyTorch, Keras and Flax, and which argument here is which argument there.
+
+A line of arguments is one value in the terms of each framework: `momentum` of PyTorch's batch norm
+is `1 - momentum` of Keras'. Tests resolve every name in the installed packages, and look for every
+argument in its signature (tests/test_rosetta.py).
 """
 
 from __future__ import annotations
@@ -25,7 +27,11 @@ NONE = "-"
 
 def both(cells: Any) -> Any:
     """Four cells of three, as it is where both of Flax use what is JAX's or optax's."""
-    return (*cells, cells[-1]) if isinstance(cells, list) and len(cells) == len(HEADINGS) - 1 else cells
+    return (
+        (*cells, cells[-1])
+        if isinstance(cells, list) and len(cells) == len(HEADINGS) - 1
+        else cells
+    )
 
 
 Cells = Annotated[tuple[str, str, str, str], BeforeValidator(both)]
@@ -62,7 +68,10 @@ class Group(Written):
 @cache
 def groups() -> tuple[Group, ...]:
     """The table, group by group."""
-    return tuple(Group.model_validate(group) for group in tomllib.loads(FILE.read_text(encoding="utf-8"))["group"])
+    return tuple(
+        Group.model_validate(group)
+        for group in tomllib.loads(FILE.read_text(encoding="utf-8"))["group"]
+    )
 
 
 def rows() -> list[Row]:
@@ -71,7 +80,10 @@ def rows() -> list[Row]:
 
 
 def named(word: str) -> list[Row]:
-    """The rows that a word names: what the thing is called, or a framework's name; or else the lines of an argument."""
+    """The rows that a word names.
+
+    What the thing is called, or a framework's name; or else the lines of an argument.
+    """
     plain = _plain(word)
     if found := [row for row in rows() if plain in _called(row)]:
         return found
@@ -86,7 +98,11 @@ def _called(row: Row) -> set[str]:
 
 
 def _of_argument(row: Row, plain: str) -> Row:
-    lines = [line for line in row.arguments if plain in {_plain(each) for each in re.findall(r"[A-Za-z_]\w*", " ".join(line))}]
+    lines = [
+        line
+        for line in row.arguments
+        if plain in {_plain(each) for each in re.findall(r"[A-Za-z_]\w*", " ".join(line))}
+    ]
     return row.model_copy(update={"arguments": tuple(lines)})
 
 

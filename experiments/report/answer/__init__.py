@@ -1,4 +1,7 @@
-"""The answer of an experiment, made from its findings: the facts, the first configuration, all of them in groups, agreement."""
+"""The answer of an experiment, made from its findings.
+
+The facts, the first configuration, all of them in groups, agreement.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,11 @@ def answer(document: Document) -> Answer:
     """The answer to the question of a document."""
     ended = [Judged(c, run) for c in document.configurations if (run := first_run(c))]
     first = ended[0] if ended and ended[0].configuration is document.configurations[0] else None
-    changes = [*(single_changes(first, ended[1:]) if first else ()), *clipped(ended), *untold(ended)]
+    changes = [
+        *(single_changes(first, ended[1:]) if first else ()),
+        *clipped(ended),
+        *untold(ended),
+    ]
     return Answer(
         facts=list(facts(document)),
         base=list(of_the_first(first)) if first else [],
@@ -58,8 +65,14 @@ def sentences(document: Document) -> Iterator[str]:
 
 
 def summary(document: Document) -> list[str]:
-    """The answer in a few lines, for a list of experiments: the groups and how many are in each, and agreement."""
+    """The answer in a few lines, for a list of experiments.
+
+    The groups and how many are in each, and agreement.
+    """
     count = len(document.configurations)
-    agrees = {True: "The frameworks agree with the definition.", False: "Agreement with the definition is broken."}
+    agrees = {
+        True: "The frameworks agree with the definition.",
+        False: "Agreement with the definition is broken.",
+    }
     counted = [f"{group.title}: {len(group.lines)} of {count}." for group in groups(document)]
     return counted if document.agrees is None else [*counted, agrees[document.agrees]]

@@ -1,4 +1,7 @@
-"""What is said of the first configuration, the base of the others: what becomes of its gradient, and whether it learns."""
+"""What is said of the first configuration, the base of the others.
+
+What becomes of its gradient, and whether it learns.
+"""
 
 from __future__ import annotations
 
@@ -47,15 +50,22 @@ def _counts(found: Verdict) -> str:
 
 
 def _each_layer(configuration: Configuration, run: RunFinding) -> str | None:
-    """The sentence that a student takes home; where the precision lost the gradient, from the definition's."""
-    where, ratio = "", geometric(run.gradient_ratio)
+    """The sentence that a student takes home.
+
+    Where the precision lost the gradient, from the definition's.
+    """
+    where = ""
+    ratio = geometric(run.gradient_ratio)
     if not ratio and rounded_away(configuration):
-        where, ratio = "In float64, ", geometric(configuration.runs[DEFINITION].gradient_ratio)
+        where = "In float64, "
+        ratio = geometric(configuration.runs[DEFINITION].gradient_ratio)
     network = configuration.spec.network
     if not ratio or len(network.sites) == 1:
         return None
     factor = ratio ** (1 / (len(network.sites) - 1))
-    begin = f"{where}going back, each {network.site}" if where else f"Going back, each {network.site}"
+    begin = (
+        f"{where}going back, each {network.site}" if where else f"Going back, each {network.site}"
+    )
     fact = f": {network.activation.on_the_way_back}, and the weights"
     plain = network.weights_decide
     if factor < 1:
@@ -72,16 +82,27 @@ def _percent(share: float) -> str:
 def _learning(configuration: Configuration, run: RunFinding) -> Iterator[str]:
     if not run.learning or run.status != "finished":
         return
-    words = {"learns": "It learns", "has not learnt": "It has not learnt", "diverged": "Training diverges"}
+    words = {
+        "learns": "It learns",
+        "has not learnt": "It has not learnt",
+        "diverged": "Training diverges",
+    }
     begin = words.get(run.learning.verdict, "Whether it learns cannot be told")
     if run.learning.reason:
         yield f"{begin}: {run.learning.reason.rstrip('.')}."
         return
     steps = plural(str(configuration.spec.steps), "step")
-    guess = "" if run.guessing is None else f", where guessing the most frequent class gets {run.guessing:.2f}"
+    guess = (
+        ""
+        if run.guessing is None
+        else f", where guessing the most frequent class gets {run.guessing:.2f}"
+    )
     moved = f"in {steps} the loss goes {_spoken(loss(run))}"
     what = "R² on the test set" if run.r_squared else "the test accuracy"
-    yield f"{begin}{_counts(run.learning)}: {moved}, and {what} is {result(run).removeprefix('R² ')}{guess}."
+    yield (
+        f"{begin}{_counts(run.learning)}: {moved}, and {what} is "
+        f"{result(run).removeprefix('R² ')}{guess}."
+    )
 
 
 def _spoken(loss: str) -> str:

@@ -1,4 +1,7 @@
-"""What changes of a configuration do: a single one of the first, and clipping of a gradient that explodes."""
+"""What changes of a configuration do.
+
+A single one of the first, and clipping of a gradient that explodes.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +29,13 @@ def is_single_change(a: Configuration, b: Configuration) -> bool:
 
 
 def single_changes(base: Judged, others: list[Judged]) -> Iterator[str]:
-    """What each single change of the first configuration did, where its gradient does not come through or it has not learnt."""
-    single = [other for other in others if is_single_change(base.configuration, other.configuration)]
+    """What each single change of the first configuration did.
+
+    Told where its gradient does not come through or it has not learnt.
+    """
+    single = [
+        other for other in others if is_single_change(base.configuration, other.configuration)
+    ]
     start = group_of(base.configuration)
     if start == "learns" or not single:
         return
@@ -44,7 +52,9 @@ def single_changes(base: Judged, others: list[Judged]) -> Iterator[str]:
         "learns": f"{through}, and the network learns",
         "has not learnt": f"{through}, and the network has not learnt",
         "cannot be told": f"{through}; whether it learns cannot be told",
-        "not": "does not bring the gradient back" if lost else "keeps the gradient from coming through",
+        "not": "does not bring the gradient back"
+        if lost
+        else "keeps the gradient from coming through",
     }
     for key, ending in endings.items():
         if key in reached:
@@ -52,7 +62,8 @@ def single_changes(base: Judged, others: list[Judged]) -> Iterator[str]:
 
 
 def _decades(base: RunFinding, run: RunFinding) -> str:
-    a, b = geometric(base.gradient_ratio), geometric(run.gradient_ratio)
+    a = geometric(base.gradient_ratio)
+    b = geometric(run.gradient_ratio)
     dead = any(one.gradient_ratio and 0.0 in one.gradient_ratio.seeds for one in (base, run))
     if not a or not b or dead or run.status != "finished":
         return run.gradient.verdict if run.gradient else run.status
@@ -63,12 +74,26 @@ def _decades(base: RunFinding, run: RunFinding) -> str:
 def clipped(ended: list[Judged]) -> Iterator[str]:
     """What clipping did to a gradient that explodes: it bounds the step, not the ratio."""
     for c, run in ended:
-        if c.spec.clipping.kind == "none" and run.gradient and run.gradient.verdict in ("exploding", "non-finite"):
-            others = [other for other in ended if differences(c.spec, other.configuration.spec) == ["clipping"]]
-            by = [f"with {other.name.removeprefix(f'{c.name} + ')} {_update(one)}" for other, one in others]
+        if (
+            c.spec.clipping.kind == "none"
+            and run.gradient
+            and run.gradient.verdict in ("exploding", "non-finite")
+        ):
+            others = [
+                other
+                for other in ended
+                if differences(c.spec, other.configuration.spec) == ["clipping"]
+            ]
+            by = [
+                f"with {other.name.removeprefix(f'{c.name} + ')} {_update(one)}"
+                for other, one in others
+            ]
             if by:
                 changes = ", ".join([f"{c.name} {_update(run)}", *by])
-                yield f"The largest change of a layer's weights by one step, relative to their size: {changes}."
+                yield (
+                    "The largest change of a layer's weights by one step, relative to their size: "
+                    f"{changes}."
+                )
 
 
 def _update(run: RunFinding) -> str:

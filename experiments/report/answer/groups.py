@@ -1,4 +1,7 @@
-"""The groups of an answer: every configuration in exactly one, with its numbers and what these do not say."""
+"""The groups of an answer.
+
+Every configuration in exactly one, with its numbers and what these do not say.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ def heads(document: Document) -> tuple[str, ...]:
 
 
 class Line(NamedTuple):
-    """A configuration in its group: its name, the cells below its `heads`, and what else is to be said."""
+    """A configuration in its group: name, the cells below its `heads`, and what else is said."""
 
     name: str
     cells: list[str]
@@ -58,7 +61,8 @@ def group_of(configuration: Configuration) -> str:
     run = first_run(configuration)
     if run is None or not run.gradient or not run.learning:
         return "failed"
-    gradient, learning = run.gradient.verdict, run.learning.verdict
+    gradient = run.gradient.verdict
+    learning = run.learning.verdict
     if gradient == "dead" and underflowed(configuration):
         return "vanishing"
     if run.status != "finished" or learning == "diverged" or gradient in ("dead", "non-finite"):
@@ -69,7 +73,9 @@ def group_of(configuration: Configuration) -> str:
 def _line(configuration: Configuration, bounds: Thresholds) -> Line:
     run = first_run(configuration)
     if run is None:
-        reasons = dict.fromkeys(f"{run.status}: {run.reason}" for run in configuration.runs.values())
+        reasons = dict.fromkeys(
+            f"{run.status}: {run.reason}" for run in configuration.runs.values()
+        )
         return Line(configuration.name, ["-"] * 3, list(reasons))
     guess = "" if run.guessing is None or result(run) == "-" else f" ({run.guessing:.2f})"
     cells = [ratio(run), loss(run), result(run).split(" ±")[0] + guess]
@@ -93,13 +99,18 @@ def _verdict(configuration: Configuration, run: RunFinding, bounds: Thresholds) 
     if group == "failed":
         if words[1] == "diverged" and words[0] in ("vanishing", "exploding"):
             yield words[0]
-        found = run.learning if words[1] == "diverged" and words[0] not in ("dead", "non-finite") else run.gradient
+        found = (
+            run.learning
+            if words[1] == "diverged" and words[0] not in ("dead", "non-finite")
+            else run.gradient
+        )
         said = not found.reason or (run.reason or "").startswith(found.reason)  # among the notes
         yield found.verdict if said else f"{found.verdict}: {found.reason}"
     if group in ("vanishing", "exploding"):
         ratio = geometric(run.gradient_ratio)
         if ratio and bounds.vanishing <= ratio <= bounds.exploding and run.gradient.reason:
-            deeper = re.search(r"it would be [^)]*", run.gradient.reason)  # such a ratio does not look like it
+            # such a ratio does not look like it
+            deeper = re.search(r"it would be [^)]*", run.gradient.reason)
             yield deeper[0] if deeper else beyond_the_rate(run.gradient.reason)
         if words[1] == "learns":
             yield "and yet it learns"
@@ -107,16 +118,26 @@ def _verdict(configuration: Configuration, run: RunFinding, bounds: Thresholds) 
         yield run.learning.reason
     others = {backend: other for backend, other in judged(configuration).items() if other.gradient}
     for backend, other in others.items():
-        if other.gradient and other.learning and (other.gradient.verdict, other.learning.verdict) != words:
+        if (
+            other.gradient
+            and other.learning
+            and (other.gradient.verdict, other.learning.verdict) != words
+        ):
             said = f"{backend}: {other.gradient.verdict}, {other.learning.verdict}"
             yield f"{said}: {other.reason}" if other.reason else said
 
 
 def _looks_better_than_guessing(run: RunFinding) -> bool:
     """Whether the numbers of a line look as if the network had learnt."""
-    found, guess = run.accuracy or run.r_squared, run.guessing or 0.0
+    found = run.accuracy or run.r_squared
+    guess = run.guessing or 0.0
     reason = run.learning.reason if run.learning else ""
-    return bool(reason) and found is not None and found.mean is not None and round(found.mean, 2) > round(guess, 2)
+    return (
+        bool(reason)
+        and found is not None
+        and found.mean is not None
+        and round(found.mean, 2) > round(guess, 2)
+    )
 
 
 def beyond_the_rate(reason: str) -> str:

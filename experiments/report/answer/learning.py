@@ -1,4 +1,4 @@
-"""Which of an experiment's networks learns best, and of which it cannot be told whether they learn."""
+"""Which of an experiment's networks learns best, and of which it cannot be told if they learn."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from experiments.report.speaker import Judged
 
 
 def best(ended: list[Judged]) -> Iterator[str]:
-    """The best of the networks that learn, of classes and of real targets; there is none among those that do not."""
+    """The best of the networks that learn, of classes and of real targets.
+
+    There is none among those that do not.
+    """
     learnt = [one for one in ended if group_of(one.configuration) == "learns"]
     for words, some in (
         ("Most accurate", [one for one in learnt if one.run.accuracy]),
@@ -24,7 +27,10 @@ def best(ended: list[Judged]) -> Iterator[str]:
 
 
 def untold(ended: list[Judged]) -> Iterator[str]:
-    """Why it cannot be told of networks whether they learn, those with one reason together; the first one's is told with it."""
+    """Why it cannot be told of networks whether they learn.
+
+    Those with one reason are together; the first one's is told with it.
+    """
     reasons: dict[str, list[str]] = {}
     for c, run in ended:
         if run.learning and run.learning.verdict == "cannot be told" and group_of(c) != "failed":
@@ -33,4 +39,5 @@ def untold(ended: list[Judged]) -> Iterator[str]:
     for reason, names in reasons.items():
         if reason and names != [first]:
             who = "" if len(names) == len(ended) else f" ({', '.join(names)})"
-            yield f"Whether it learns cannot be told in {len(names)} of {len(ended)}: {reason}{who}."
+            share = f"{len(names)} of {len(ended)}"
+            yield f"Whether it learns cannot be told in {share}: {reason}{who}."

@@ -1,4 +1,7 @@
-"""What the charts have in common: the palette, the dashes and shapes of the backends, axes in powers of ten, panels."""
+"""What the charts have in common.
+
+The palette, the dashes and shapes of the backends, axes in powers of ten, panels.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,10 @@ Rows = list[dict[str, Any]] | None
 
 PALETTE = ["#00007A", "#DD7604", "#00A2C2", "#640500", "#1888FF", "#0E01FF", "#A7906E", "#021F3C"]
 DARK = ["#868DFC", "#FFB90C", "#00AD7E", "#CF0A0B", "#E6DFFE", "#7430FF", "#EAF99E", "#006F8C"]
-"""Of eight configurations, on white and on black: found by a search for the eight whose nearest two are furthest apart, for
-readers who see all colours and for those who do not see red or green, with a contrast of 3 to the ground
-(tests/test_colours.py). Two of Okabe and Ito's, with olive and grey for yellow and black, differ by 3 without red, not 39."""
+"""Of eight configurations, on white and on black: found by a search for the eight whose nearest two
+are furthest apart, for readers who see all colours and for those who do not see red or green, with
+a contrast of 3 to the ground (tests/test_colours.py). Two of Okabe and Ito's, with olive and grey
+for yellow and black, differ by 3 without red, not 39."""
 
 DASHES = [[1, 0], [7, 3], [2, 2], [9, 3, 2, 3], [4, 4], [12, 3], [1, 3], [6, 2, 1, 2, 1, 2]]
 """Of eight configurations, or of the backends in the order of SHAPES."""
@@ -31,7 +35,10 @@ def data(name: str, rows: Rows) -> Any:
 
 
 def colour(names: list[str] | None = None, **more: Any) -> alt.Color:
-    """The colours of configurations. The page brings the names: each keeps its colour as long as it is drawn."""
+    """The colours of configurations.
+
+    The page brings the names: each keeps its colour as long as it is drawn.
+    """
     scale = alt.Scale(domain=names or [], range=PALETTE)
     return alt.Color("configuration:N", sort=None, scale=scale, legend=None, **more)
 
@@ -47,7 +54,10 @@ def scale(logarithmic: bool) -> alt.Scale:
 
 
 def powers(logarithmic: bool, count: int = 8) -> alt.Axis:
-    """The axis of a scale: on a logarithmic one powers of ten with raised digits, as 10⁻¹⁸, and grid lines there only."""
+    """The axis of a scale.
+
+    On a logarithmic one powers of ten with raised digits, as 10⁻¹⁸, and grid lines there only.
+    """
     if not logarithmic:
         return alt.Axis(format=FORM, tickCount=count, labelOverlap="greedy")
     power = "abs(log(datum.value) / LN10 - round(log(datum.value) / LN10)) < 1e-6"
@@ -74,8 +84,14 @@ POWER = (
 
 
 def haloed(chart: alt.Chart, **look: Any) -> list[alt.Chart]:
-    """Text that no line runs through: above the lines, in a halo of the style `halo`, whose colour is the page's."""
-    return [chart.mark_text(style="halo", strokeWidth=4, strokeJoin="round", aria=False, **look), chart.mark_text(**look)]
+    """Text that no line runs through.
+
+    Above the lines, in a halo of the style `halo`, whose colour is the page's.
+    """
+    return [
+        chart.mark_text(style="halo", strokeWidth=4, strokeJoin="round", aria=False, **look),
+        chart.mark_text(**look),
+    ]
 
 
 def panels(chart: Any, columns: int) -> alt.FacetChart:
@@ -87,9 +103,13 @@ def panels(chart: Any, columns: int) -> alt.FacetChart:
 
 def by_folder(chart: Any, folders: bool) -> alt.TopLevelMixin:
     """Side by side where there are several folders."""
-    return chart.facet(alt.Facet("folder:N", title=None, sort=None), columns=2) if folders else chart
+    return (
+        chart.facet(alt.Facet("folder:N", title=None, sort=None), columns=2) if folders else chart
+    )
 
 
 def sparse(**more: Any) -> alt.Axis:
     """An axis of many cells."""
-    return alt.Axis(labelOverlap="greedy", labelAngle=0, labelSeparation=6, ticks=False, domain=False, **more)
+    return alt.Axis(
+        labelOverlap="greedy", labelAngle=0, labelSeparation=6, ticks=False, domain=False, **more
+    )

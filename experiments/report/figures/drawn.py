@@ -40,7 +40,8 @@ def draw(sources: list[Source], asked: Asked) -> Drawn:
     """
     check_font(FONT)
     asked.folder.mkdir(parents=True, exist_ok=True)
-    of_size = "" if asked.size == USUAL else f"-{asked.size}"  # so that two sizes have room in one folder
+    # so that two sizes have room in one folder
+    of_size = "" if asked.size == USUAL else f"-{asked.size}"
     files: list[str] = []
     nothing: list[str] = []
     for figure in figures(sources, asked):

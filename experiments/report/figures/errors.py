@@ -1,4 +1,4 @@
-"""The specification of the agreement: a row for each configuration and backend, with room for its words."""
+"""The agreement's specification: a row for each configuration and backend, with room for words."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from experiments.report.figures.scene import Figure, Nothing, Scene, by_folder, 
 from experiments.report.figures.sizes import Size
 from experiments.report.labels import decades, width
 
-ROW, ROWS_OF_SEVERAL, ROW_OF_WORDS = 24, 11, 16
-"""Pixels from one backend of a configuration to the next: of one, of several, and where words stand beside them."""
+ROW = 24
+ROWS_OF_SEVERAL = 11
+ROW_OF_WORDS = 16
+"""Pixels from one backend of a configuration to the next: of one, of several, and where words stand
+beside them."""
 
 HIGHEST = 800
 """Pixels that a chart of a row for each configuration is high at most."""
@@ -37,7 +40,11 @@ def agreement(scene: Scene) -> Figure | Nothing:
     most = int((scene.size.tall or HIGHEST + 200) - 200) // (row * count)
     found, _ = panels.agreement(scene.sources, kept, most)
     shown = len({row["configuration"] for row in found})
-    title = "configuration" if shown == of else f"{shown} of {of} configurations, nearest to their bound"
+    title = (
+        "configuration"
+        if shown == of
+        else f"{shown} of {of} configurations, nearest to their bound"
+    )
     grid = by_folder(scene)
 
     def build(plot: Plot) -> Spec:
@@ -46,17 +53,24 @@ def agreement(scene: Scene) -> Figure | Nothing:
         _name(spec, found, title, told, plot, scene.size)
         return readable(drawn_only(spec, "shape", {row["backend"] for row in found}), plot)
 
-    return Figure("agreement", build, grid, 1.15 * shown * count * row + 10, spoken.agreement(found))
+    return Figure(
+        "agreement", build, grid, 1.15 * shown * count * row + 10, spoken.agreement(found)
+    )
 
 
-def _name(spec: Spec, found: list[rows.Row], title: str, told: float, plot: Plot, size: Size) -> None:
+def _name(
+    spec: Spec, found: list[rows.Row], title: str, told: float, plot: Plot, size: Size
+) -> None:
     """Names that have room at the left, and words that have it at the right."""
     places = [place for row in found for place in (row["error_at"], row["bound_at"]) if place]
-    low, high = min(places) / 2, max(places) * 2
+    low = min(places) / 2
+    high = max(places) * 2
     high = low * (high / low) ** (plot.width / max(LEAST, plot.width - told - 12 * bool(told)))
     room = NAMES * size.width
     names = [row["configuration"] for row in found]
-    letters = next(most for most in range(200, 3, -1) if max(width(_cut(name, most)) for name in names) <= room)
+    letters = next(
+        most for most in range(200, 3, -1) if max(width(_cut(name, most)) for name in names) <= room
+    )
     for part in spec.get("spec", spec)["layer"]:
         x, y = part["encoding"]["x"], part["encoding"]["y"]
         if "axis" in x:
@@ -64,15 +78,22 @@ def _name(spec: Spec, found: list[rows.Row], title: str, told: float, plot: Plot
             x["scale"] |= {"domain": [low, high], "padding": 0}
         if "axis" in y:
             y["title"] = title
-            y["axis"] |= {"labelExpr": middle_cut(letters), "labelLimit": 0, "maxExtent": size.width}
+            y["axis"] |= {
+                "labelExpr": middle_cut(letters),
+                "labelLimit": 0,
+                "maxExtent": size.width,
+            }
 
 
 def _cut(name: str, most: int) -> str:
-    return name if len(name) <= most else f"{name[: math.ceil(most / 2)]}…{name[-(most // 2 - 1) :]}"
+    return (
+        name if len(name) <= most else f"{name[: math.ceil(most / 2)]}…{name[-(most // 2 - 1) :]}"
+    )
 
 
 def middle_cut(most: int) -> str:
     """Vega's expression of a label without its middle."""
-    first, last = math.ceil(most / 2), most // 2 - 1
+    first = math.ceil(most / 2)
+    last = most // 2 - 1
     short = f"slice(datum.label, 0, {first}) + '…' + slice(datum.label, -{last})"
     return f"length(datum.label) > {most} ? {short} : datum.label"

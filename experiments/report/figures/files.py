@@ -1,4 +1,4 @@
-"""A figure as files: Vega's SVG in its size with a text alternative, and PDF and PNG made of that."""
+"""A figure as files: Vega's SVG in its size with a text alternative, and PDF and PNG made of it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ ROOT = re.compile(r'^<svg\b[^>]*?width="([\d.]+)" height="([\d.]+)"[^>]*>(<rect 
 """The root of Vega's SVG, and its ground."""
 
 CELL = f'stroke-width="{CLOSED}"'
-"""What only the cells of a heat map have: where one is smoothed at its edge, white shows between it and the next."""
+"""What only the cells of a heat map have: where one is smoothed at its edge, white shows between it
+and the next."""
 
 PAGE_GROUP = re.compile(rb"/Group <<.*?>>", re.DOTALL)
 
@@ -27,7 +28,10 @@ def check_font(font: str) -> None:
     Raises:
         OSError: None of the fonts is installed.
     """
-    svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><text y="9" font-family="{font}">a</text></svg>'
+    svg = (
+        '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><text y="9" '
+        f'font-family="{font}">a</text></svg>'
+    )
     if b"/FontFile" not in vl_convert.svg_to_pdf(svg):
         raise OSError(0, f"no font is installed for their text; install one of {font}")
 
@@ -49,16 +53,19 @@ def extent(svg: str) -> tuple[float, float]:
 
 def finished(svg: str, size: Size, words: Words, name: str) -> str:
     """The SVG in its size, in points, on white, with its title and its description."""
-    width, height = size.width, size.tall or extent(svg)[1]
+    width = size.width
+    height = size.tall or extent(svg)[1]
     ids = f"{name}-title", f"{name}-text"
     points = f'width="{size.points:.2f}pt" height="{height * size.scale:.2f}pt"'
     root = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" version="1.1" {points} '
-        f'viewBox="0 0 {width:.2f} {height:.2f}" role="img" aria-labelledby="{ids[0]} {ids[1]}">'
-        f'<title id="{ids[0]}">{escape(words.title)}</title><desc id="{ids[1]}">{escape(words.text)}</desc>'
-        '<rect width="100%" height="100%" fill="white"/>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" version="1.1" {points} viewBox="0 0 {width:.2f} '
+        f'{height:.2f}" role="img" aria-labelledby="{ids[0]} {ids[1]}"><title '
+        f'id="{ids[0]}">{escape(words.title)}</title><desc '
+        f'id="{ids[1]}">{escape(words.text)}</desc><rect width="100%" height="100%" fill="white"/>'
     )
-    return ROOT.sub(lambda _: root, svg, count=1).replace(CELL, f'{CELL} shape-rendering="crispEdges"')
+    return ROOT.sub(lambda _: root, svg, count=1).replace(
+        CELL, f'{CELL} shape-rendering="crispEdges"'
+    )
 
 
 def formed(svg: str, form: str, size: Size) -> bytes:
@@ -72,7 +79,10 @@ def formed(svg: str, form: str, size: Size) -> bytes:
 
 
 def _ungrouped(pdf: bytes) -> bytes:
-    """The PDF without the transparency group of its page, of which LaTeX warns; as long as it was, since it has an index."""
+    """The PDF without the transparency group of its page, of which LaTeX warns.
+
+    As long as it was, since it has an index.
+    """
     at = pdf.find(b"/Type /Page\n")
     end = pdf.find(b"endobj", at)
     page = PAGE_GROUP.sub(lambda found: b" " * len(found[0]), pdf[at:end], count=1)

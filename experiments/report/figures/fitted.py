@@ -57,7 +57,9 @@ def fitted(build: Build, size: Size, grid: Grid, height: float, title: str | Non
         title: What stands above it, or None.
     """
     plot = Plot((size.width - 80) / grid.columns - 20, height)
-    svg, best, largest = "", "", Plot(0, 0)
+    svg = ""
+    best = ""
+    largest = Plot(0, 0)
     for _ in range(TRIES):
         svg = vl_convert.vegalite_to_svg(json.dumps(_themed(build(plot), size, title)))
         width, tall = extent(svg)
@@ -67,14 +69,22 @@ def fitted(build: Build, size: Size, grid: Grid, height: float, title: str | Non
             best, largest = svg, plot
         if 0 <= wider < 1 and 0 <= higher < 1:
             break
-        plot = Plot(max(LEAST, math.floor(plot.width + wider)), max(LEAST, math.floor(plot.height + higher)))
+        plot = Plot(
+            max(LEAST, math.floor(plot.width + wider)), max(LEAST, math.floor(plot.height + higher))
+        )
     return best or svg
 
 
 def _themed(spec: dict[str, Any], size: Size, title: str | None) -> dict[str, Any]:
     if title:
         lines = wrapped(title, size.width - 2 * _margin(size), 3, LARGE)
-        spec["title"] = {"text": lines, "fontSize": LARGE, "anchor": "start", "fontWeight": "normal", "offset": 14}
+        spec["title"] = {
+            "text": lines,
+            "fontSize": LARGE,
+            "anchor": "start",
+            "fontWeight": "normal",
+            "offset": 14,
+        }
     return spec | {"config": _look(size) | spec.get("config", {})}
 
 
@@ -85,8 +95,20 @@ def _margin(size: Size) -> int:
 def _look(size: Size) -> dict[str, Any]:
     """As the page looks on white."""
     text = {"labelFontSize": TEXT, "titleFontSize": TEXT, "labelColor": INK, "titleColor": INK}
-    axis = text | {"gridColor": INK, "domainColor": INK, "tickColor": INK, "gridOpacity": 0.12, "titleFontWeight": "normal"}
-    legend = text | {"orient": "bottom", "columns": size.columns, "labelLimit": 0, "titleLimit": 0, "titleFontWeight": "normal"}
+    axis = text | {
+        "gridColor": INK,
+        "domainColor": INK,
+        "tickColor": INK,
+        "gridOpacity": 0.12,
+        "titleFontWeight": "normal",
+    }
+    legend = text | {
+        "orient": "bottom",
+        "columns": size.columns,
+        "labelLimit": 0,
+        "titleLimit": 0,
+        "titleFontWeight": "normal",
+    }
     legend["layout"] = {"bottom": {"anchor": "start", "direction": "vertical"}}
     return {
         "background": "white",

@@ -27,9 +27,14 @@ class Flags:
     """Write the charts as figures for a paper or a slide."""
     only: Annotated[tuple[str, ...], shown_as("FIGURE ...", "(default: all)")] = ()
     """Of the figures: profile, learning, heat, difference, agreement, divergence, seconds."""
-    draw: Annotated[tuple[str, ...], shown_as("CONFIGURATION ...", "(default: those that the page draws)")] = ()
+    draw: Annotated[
+        tuple[str, ...], shown_as("CONFIGURATION ...", "(default: those that the page draws)")
+    ] = ()
     """What the figures draw, up to 8 by name."""
-    quantity: Annotated[tuple[str, ...], shown_as("NAME ...", "(default: the signal gradient, and relative to the last)")] = ()
+    quantity: Annotated[
+        tuple[str, ...],
+        shown_as("NAME ...", "(default: the signal gradient, and relative to the last)"),
+    ] = ()
     """What profile, heat and difference are of, as signal_gradient_rms; or all."""
     step: Annotated[int | None, shown_as("N", "(default: the first)")] = None
     """The recorded training step of the profile."""
@@ -58,11 +63,17 @@ def asked(flags: Flags) -> Asked | None:
     Raises:
         UserError: A word is not known, or there is no --figures to which it belongs.
     """
-    words = {name: getattr(flags, name) for name in ("only", "draw", "quantity", "step", "size", "format")}
+    words = {
+        name: getattr(flags, name)
+        for name in ("only", "draw", "quantity", "step", "size", "format")
+    }
     given = [name for name, value in words.items() if value not in ((), None)]
     if not flags.figures:
         if given:
-            raise UserError(f"--{given[0]} must be with --figures DIR; received it alone; add --figures, or leave it out")
+            raise UserError(
+                f"--{given[0]} must be with --figures DIR; received it alone; add --figures, or "
+                "leave it out"
+            )
         return None
 
     from experiments.report.figures.sizes import SIZES, USUAL
@@ -95,7 +106,9 @@ def _known(flag: str, what: str, words: Iterable[str], known: Iterable[str]) -> 
 def _drawn(names: Sequence[str]) -> tuple[str, ...]:
     found = tuple(dict.fromkeys(names))
     if len(found) > MOST:
-        raise UserError(f"--draw must name at most {MOST} configurations; received {len(found)}; leave some out")
+        raise UserError(
+            f"--draw must name at most {MOST} configurations; received {len(found)}; leave some out"
+        )
     return found
 
 
@@ -111,13 +124,21 @@ def check(asked: Asked, plans: Mapping[str, Sequence[Plan]]) -> None:
     """
     for name in asked.draw:
         if name not in plans:
-            raise UserError(f"--draw: no configuration is called {shown(name)}{nearest(name, plans)}")
+            raise UserError(
+                f"--draw: no configuration is called {shown(name)}{nearest(name, plans)}"
+            )
     step = asked.step
     if step is None:
         return
-    drawn = {(plan.steps, plan.record_every): plan for name in asked.draw or plans for plan in plans[name]}
+    drawn = {
+        (plan.steps, plan.record_every): plan
+        for name in asked.draw or plans
+        for plan in plans[name]
+    }
     shortest = min(plan.steps for plan in drawn.values())
     steps = [one for one in range(shortest) if all(plan.recorded(one) for plan in drawn.values())]
     if step not in steps:
         near = min(steps, key=lambda one: abs(one - step))
-        raise UserError(f"--step must be a step that is recorded; received {shown(step)}; the nearest is {near}")
+        raise UserError(
+            f"--step must be a step that is recorded; received {shown(step)}; the nearest is {near}"
+        )

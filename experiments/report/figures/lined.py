@@ -1,4 +1,7 @@
-"""The specification of the figures with lines: the page's chart with its rows, sized, and its names placed."""
+"""The specification of the figures with lines.
+
+The page's chart with its rows, sized, and its names placed.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,13 @@ from experiments.report.quantities import SHOWN
 
 def profile(scene: Scene, quantity: str) -> Figure | Nothing:
     """A quantity by layer."""
-    name, logarithmic = f"profile-{quantity}", SHOWN[quantity].logarithmic
+    name = f"profile-{quantity}"
+    logarithmic = SHOWN[quantity].logarithmic
     found = rows.profile(scene.lines, quantity, scene.step, scene.sources[0].document.thresholds)
     if not any(row["kind"] == "value" for row in found):
         return Nothing(name, "no run is there")
-    bounds, grid = rows.domain(found, logarithmic), by_folder(scene)
+    bounds = rows.domain(found, logarithmic)
+    grid = by_folder(scene)
     note = " (dotted: theory)" if any(row["kind"] == "theory" for row in found) else ""
 
     def build(plot: Plot) -> Spec:
@@ -37,7 +42,8 @@ def learning(scene: Scene) -> Figure | Nothing:
     found, logarithmic = rows.learning(scene.lines)
     if not found:
         return Nothing("learning", "no run is there")
-    unit, grid = together.unit_of_loss(scene.sources), by_folder(scene)
+    unit = together.unit_of_loss(scene.sources)
+    grid = by_folder(scene)
 
     def build(plot: Plot) -> Spec:
         place = rows.box([*scene.names, "guessing"], *plot, right=True)
@@ -48,4 +54,6 @@ def learning(scene: Scene) -> Figure | Nothing:
         sized(spec, plot, grid, {"learning": all_rows})
         return readable(painted(placed(spec, bounds, place.range), scene.names), plot)
 
-    return Figure("learning", build, grid, scene.size.plot, spoken.learning(found, unit, scene.several))
+    return Figure(
+        "learning", build, grid, scene.size.plot, spoken.learning(found, unit, scene.several)
+    )

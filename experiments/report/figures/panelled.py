@@ -1,4 +1,4 @@
-"""The specification of the figures with panels: the page's chart with its rows, in a grid that is full."""
+"""The specification of the figures with panels: the page's chart with its rows, in a full grid."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ from typing import Any
 from experiments.report import charts, script_data
 from experiments.report.figures import panels, rows, spoken
 from experiments.report.figures.fitted import Grid, Plot
-from experiments.report.figures.placed import Spec, captioned, drawn_only, painted, readable, roomy, sized
+from experiments.report.figures.placed import (
+    Spec,
+    captioned,
+    drawn_only,
+    painted,
+    readable,
+    roomy,
+    sized,
+)
 from experiments.report.figures.scene import Figure, Nothing, Scene, chart
 from experiments.report.figures.sizes import Size
 from experiments.report.labels import decades, domain_of
@@ -42,16 +50,31 @@ def difference(scene: Scene, quantity: str) -> Figure | Nothing:
     if not found:
         return Nothing(f"difference-{quantity}", "none that is to be seen")
     text = spoken.difference(found, quantity, scene.site)
-    return _cells(scene, f"difference-{quantity}", "difference", found, text, charts.difference, quantity)
+    return _cells(
+        scene, f"difference-{quantity}", "difference", found, text, charts.difference, quantity
+    )
 
 
 def _cells(
-    scene: Scene, name: str, table: str, found: list[rows.Row], text: str, make: Callable[..., Any], quantity: str
+    scene: Scene,
+    name: str,
+    table: str,
+    found: list[rows.Row],
+    text: str,
+    make: Callable[..., Any],
+    quantity: str,
 ) -> Figure:
-    """Panels of cells; each has axes of its own where their layers or steps are not the same, and so is full."""
+    """Panels of cells.
+
+    Each has axes of its own where their layers or steps are not the same, and so is full.
+    """
     grid = _grid(_count(found), scene.size)
-    made = _panelled(scene, name, table, found, text, grid, partial(make, site=scene.site), quantity)
-    own = {axis: "independent" for axis, key in (("x", "step"), ("y", "layer")) if _differ(found, key)}
+    made = _panelled(
+        scene, name, table, found, text, grid, partial(make, site=scene.site), quantity
+    )
+    own = {
+        axis: "independent" for axis, key in (("x", "step"), ("y", "layer")) if _differ(found, key)
+    }
     return made._replace(build=lambda plot: made.build(plot) | {"resolve": {"scale": own}})
 
 
@@ -69,7 +92,9 @@ def divergence(scene: Scene) -> Figure | Nothing:
     if not any(row["series"] in charts.COMPARED for row in found):
         return Nothing("divergence", "no framework was compared with the definition")
     grid = _grid(_count(found), scene.size)
-    made = _panelled(scene, "divergence", "divergence", found, spoken.divergence(found), grid, charts.divergence)
+    made = _panelled(
+        scene, "divergence", "divergence", found, spoken.divergence(found), grid, charts.divergence
+    )
     series = {row["series"] for row in found}
     places = domain_of([row["value"] for row in found], logarithmic=True)
 
@@ -90,10 +115,14 @@ def seconds(scene: Scene) -> Figure | Nothing:
         return Nothing("seconds", "no run is there")
     columns = min(_count(found), scene.size.columns - 1)
     grid = Grid(columns, math.ceil(_count(found) / columns))
-    made = _panelled(scene, "seconds", "seconds", found, spoken.seconds(found), grid, charts.seconds)
+    made = _panelled(
+        scene, "seconds", "seconds", found, spoken.seconds(found), grid, charts.seconds
+    )
 
     def build(plot: Plot) -> Spec:
-        return made.build(plot) | {"datasets": {"seconds": roomy(captioned(found, plot.width), plot.width)}}
+        return made.build(plot) | {
+            "datasets": {"seconds": roomy(captioned(found, plot.width), plot.width)}
+        }
 
     return made._replace(build=build, height=BARS)
 
@@ -104,7 +133,14 @@ def _count(found: list[rows.Row]) -> int:
 
 
 def _panelled(
-    scene: Scene, name: str, table: str, found: list[rows.Row], text: str, grid: Grid, make: Callable[..., Any], *arguments: Any
+    scene: Scene,
+    name: str,
+    table: str,
+    found: list[rows.Row],
+    text: str,
+    grid: Grid,
+    make: Callable[..., Any],
+    *arguments: Any,
 ) -> Figure:
     """A figure with a panel for each value of `panel`."""
 

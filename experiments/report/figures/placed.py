@@ -1,4 +1,4 @@
-"""What is changed in a chart's specification for a figure: its size, its axes, its colours, its texts."""
+"""What is changed in a chart's specification for a figure: size, axes, colours, texts."""
 
 from __future__ import annotations
 
@@ -55,7 +55,10 @@ def painted(spec: Spec, names: list[str]) -> Spec:
             colour["scale"] = {"domain": names, "range": charts.PALETTE[: len(names)]}
         dash = encoding.get("strokeDash", {})
         if dash.get("field") == "style":
-            dash |= {"scale": {"domain": names, "range": charts.DASHES[: len(names)]}, "legend": None}
+            dash |= {
+                "scale": {"domain": names, "range": charts.DASHES[: len(names)]},
+                "legend": None,
+            }
     return spec
 
 
@@ -63,7 +66,11 @@ def drawn_only(spec: Spec, channel: str, series: set[str]) -> Spec:
     """With the dashes or shapes of the series that are there."""
     for part in parts(spec):
         scale = part.get("encoding", {}).get(channel, {}).get("scale", {})
-        if found := [pair for pair in zip(scale.get("domain", ()), scale.get("range", ()), strict=True) if pair[0] in series]:
+        if found := [
+            pair
+            for pair in zip(scale.get("domain", ()), scale.get("range", ()), strict=True)
+            if pair[0] in series
+        ]:
             scale["domain"], scale["range"] = map(list, zip(*found, strict=True))
     return spec
 

@@ -70,11 +70,22 @@ class Nothing(NamedTuple):
 
 
 def scene(sources: list[Source], asked: Asked) -> Scene:
-    """What is drawn: the configurations asked for, or those that the page draws first, of the backend that it shows."""
+    """What is drawn.
+
+    The configurations asked for, or those that the page draws first, of the backend that it shows.
+    """
     names = list(asked.draw) or together.chosen(sources[0].document)
     backend = together.backends_of(sources)[0]
     lines = list(rows.lines(sources, names, backend))
-    return Scene(sources, names, bool(asked.draw), lines, asked.step or 0, SIZES[asked.size], together.site_of(sources))
+    return Scene(
+        sources,
+        names,
+        bool(asked.draw),
+        lines,
+        asked.step or 0,
+        SIZES[asked.size],
+        together.site_of(sources),
+    )
 
 
 def chart(make: Callable[..., Any], *arguments: Any, **more: Any) -> Spec:

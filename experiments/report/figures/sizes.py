@@ -1,4 +1,6 @@
-"""The sizes of figures. Each is laid out in the page's pixels, in which text is 12 high, and scaled as a whole.
+"""The sizes of figures.
+
+Each is laid out in the page's pixels, in which text is 12 high, and scaled as a whole.
 
 So a figure of any size looks as the page does, and a name stands where the page's script puts it.
 """
@@ -59,5 +61,7 @@ USUAL = "column"
 SIZES = {
     "column": _paper(84, 210, 2),
     "double": _paper(174, 300, 4),
-    "slide": Size(960, 1.2, 540, 2 * 96, 300, 4, titled=True),  # 13.33 x 7.5 in; 2560 x 1440 dots; text of 14.4 points
+    "slide": Size(
+        960, 1.2, 540, 2 * 96, 300, 4, titled=True
+    ),  # 13.33 x 7.5 in; 2560 x 1440 dots; text of 14.4 points
 }

@@ -32,17 +32,24 @@ def _lines(rows: list[Row], several: bool) -> dict[str, list[Row]]:
 def profile(rows: list[Row], quantity: str, site: str, step: int, several: bool) -> str:
     """Each line's first and last value."""
     told = [
-        f"{name}: {number(line[0]['mid'])} at the first {site}, {number(line[-1]['mid'])} at the last"
+        (
+            f"{name}: {number(line[0]['mid'])} at the first {site}, {number(line[-1]['mid'])} at "
+            "the last"
+        )
         for name, line in _lines(rows, several).items()
     ]
     dotted = f" {DOTTED}" if any(row["kind"] == "theory" for row in rows) else ""
-    return f"{SHOWN[quantity].title} ({SHOWN[quantity].unit}) by {site} at step {step}. {'; '.join(told)}.{dotted}"
+    return (
+        f"{SHOWN[quantity].title} ({SHOWN[quantity].unit}) by {site} at step {step}. "
+        f"{'; '.join(told)}.{dotted}"
+    )
 
 
 def learning(rows: list[Row], unit: str, several: bool) -> str:
     """Each loss at the first and at the last step."""
     told = [
-        f"{name}: from {number(line[0]['mid'])} to {number(line[-1]['mid'])}" for name, line in _lines(rows, several).items()
+        f"{name}: from {number(line[0]['mid'])} to {number(line[-1]['mid'])}"
+        for name, line in _lines(rows, several).items()
     ]
     return f"Training loss ({unit}) by step. {'; '.join(told)}."
 
@@ -56,7 +63,10 @@ def heat(rows: list[Row], quantity: str, site: str) -> str:
 def difference(rows: list[Row], quantity: str, site: str) -> str:
     """The smallest and the largest difference of each panel."""
     told = "; ".join(_extent(name, found) for name, found in _by(rows, "panel").items())
-    return f"{SHOWN[quantity].title}: how far each backend is from the definition, by {site} and step. {told}."
+    return (
+        f"{SHOWN[quantity].title}: how far each backend is from the definition, by {site} and "
+        f"step. {told}."
+    )
 
 
 def _extent(name: str, rows: list[Row]) -> str:
@@ -83,10 +93,17 @@ def _parted(rows: list[Row]) -> Iterator[str]:
     for name, found in _by(rows, "panel", "series").items():
         last = found[-1]
         panel = str(last["panel"]).replace("\n", ", ")
-        yield f"{panel}: chaotic from step {last['step']}" if "label" in last else f"{name} {number(last['value'] or 0.0)}"
+        yield (
+            f"{panel}: chaotic from step {last['step']}"
+            if "label" in last
+            else f"{name} {number(last['value'] or 0.0)}"
+        )
 
 
 def seconds(rows: list[Row]) -> str:
     """What each part took."""
-    told = [f"{row['panel']}, {row['backend']}: {number(row['seconds'])}".replace("\n", ", ") for row in rows]
+    told = [
+        f"{row['panel']}, {row['backend']}: {number(row['seconds'])}".replace("\n", ", ")
+        for row in rows
+    ]
     return f"Seconds. {'; '.join(told)}."

@@ -12,7 +12,9 @@ X = np.linspace(-2, 2, 12).reshape(3, 4)
 
 
 def tanh(framework):
-    return importlib.import_module({"torch": "torch", "keras": "keras.ops", "jax": "jax.numpy"}[framework.name]).tanh
+    return importlib.import_module(
+        {"torch": "torch", "keras": "keras.ops", "jax": "jax.numpy"}[framework.name]
+    ).tanh
 
 
 def test_a_right_function(framework):

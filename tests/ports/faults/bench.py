@@ -1,4 +1,6 @@
-"""Ports held to their references in processes that stay, so that each framework is imported once."""
+"""Ports held to their references in processes that stay, so that each framework is imported
+once.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ from tests.ports.faults.fault import BACKENDS, Edit, Pair, file_of, planted
 
 ASKED = Asked()
 
-os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")  # a program that runs once or twice need not be a fast one
+# a program that runs once or twice need not be a fast one
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 
 
 class Bench:
@@ -32,7 +35,12 @@ class Bench:
     def __enter__(self) -> Bench:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.stack.close()
 
     def reference(self, pair: Pair, factory: str = "model") -> Reference:
@@ -43,8 +51,12 @@ class Bench:
             self.references[key] = captured_in(self._process(given.backend), given, ASKED)
         return self.references[key]
 
-    def held(self, pair: Pair, edits: tuple[Edit, ...] = (), factory: str = "model", steps: bool = True) -> Port:
-        """What `port` says of a port with these mistakes in it, and of steps of the optimisers if they are wanted."""
+    def held(
+        self, pair: Pair, edits: tuple[Edit, ...] = (), factory: str = "model", steps: bool = True
+    ) -> Port:
+        """What `port` says of a port with these mistakes in it, and of steps of the optimisers if
+        they are wanted.
+        """
         reference = self.reference(pair, factory)
         if not steps:
             reference = reference._replace(steps=[])

@@ -34,8 +34,21 @@ FAULTS = (
         "features.5",
         "normalization.epsilon",
     ),
-    fault(KERAS, "Leaky ReLU with Keras' slope", "negative_slope=0.25, ", "", "features.6", "activation.slope"),
-    fault(KERAS, "average pooling padded as Keras does", *PADDED_POOL, "features.7", "pooling.padding pooling.counted"),
+    fault(
+        KERAS,
+        "Leaky ReLU with Keras' slope",
+        "negative_slope=0.25, ",
+        "",
+        "features.6",
+        "activation.slope",
+    ),
+    fault(
+        KERAS,
+        "average pooling padded as Keras does",
+        *PADDED_POOL,
+        "features.7",
+        "pooling.padding pooling.counted",
+    ),
     fault(
         KERAS,
         "flattened with channels last",
@@ -52,7 +65,14 @@ FAULTS = (
         "features.4",
         "affine.bias",
     ),
-    fault(KERAS, "ReLU for ELU", 'activation="elu"', 'activation="relu"', "features.9", "activation.kind"),
+    fault(
+        KERAS,
+        "ReLU for ELU",
+        'activation="elu"',
+        'activation="relu"',
+        "features.9",
+        "activation.kind",
+    ),
     fault(
         KERAS,
         "no activation after a dense layer",
@@ -124,7 +144,14 @@ FAULTS = (
         "features.6",
         "activation.slope",
     ),
-    fault(LINEN, "flattened with channels last", "x = jnp.transpose(x, (0, 3, 1, 2))\n", "\n", "classifier.0", "order.flatten"),
+    fault(
+        LINEN,
+        "flattened with channels last",
+        "x = jnp.transpose(x, (0, 3, 1, 2))\n",
+        "\n",
+        "classifier.0",
+        "order.flatten",
+    ),
     fault(
         LINEN,
         "batch norm by running statistics",
@@ -174,7 +201,9 @@ FAULTS = (
         "features.1",
         "normalization.epsilon",
     ),
-    fault(NNX, "no ELU", "nnx.elu(self.conv3(x))", "self.conv3(x)", "features.9", "activation.missing"),
+    fault(
+        NNX, "no ELU", "nnx.elu(self.conv3(x))", "self.conv3(x)", "features.9", "activation.missing"
+    ),
     fault(
         NNX,
         "labels smoothed",
@@ -192,7 +221,12 @@ FAULTS = (
         "running.momentum",
     ),
     fault(
-        KERAS_LINEN, "another learning rate", "optax.sgd(0.1)", "optax.sgd(0.01)", END, "optimizer.learning_rate optimizer.rate"
+        KERAS_LINEN,
+        "another learning rate",
+        "optax.sgd(0.1)",
+        "optax.sgd(0.01)",
+        END,
+        "optimizer.learning_rate optimizer.rate",
     ),
     fault(
         KERAS_LINEN,
@@ -203,5 +237,12 @@ FAULTS = (
         "optimizer.decay",
     ),
     fault(KERAS_LINEN, "loss summed over the batch", ".mean()", ".sum()", END, "loss.reduction"),
-    fault(KERAS_LINEN, "hard tanh for tanh", "nn.tanh(x)", "nn.hard_tanh(x)", "hidden:tanh", "activation.kind"),
+    fault(
+        KERAS_LINEN,
+        "hard tanh for tanh",
+        "nn.tanh(x)",
+        "nn.hard_tanh(x)",
+        "hidden:tanh",
+        "activation.kind",
+    ),
 )

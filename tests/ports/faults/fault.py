@@ -1,4 +1,6 @@
-"""A mistake in a port, as a change of the text of its right file: what somebody would have written instead."""
+"""A mistake in a port, as a change of the text of its right file: what somebody would have written
+instead.
+"""
 
 from __future__ import annotations
 
@@ -43,9 +45,10 @@ class Fault:
         name: What is wrong, in a few words.
         pair: In which port.
         edits: What plants it.
-        places: Of each mistake, the reference's places that are right answers; several where two say the same.
-        causes: Of each mistake, the causes that are right answers, `family.name` of experiments/causes; empty where no
-            family can know it, and nothing is the right answer.
+        places: Of each mistake, the reference's places that are right answers; several where two
+            say the same.
+        causes: Of each mistake, the causes that are right answers, `family.name` of
+            experiments/causes; empty where no family can know it, and nothing is the right answer.
         factory: The function that makes the models.
     """
 
@@ -60,10 +63,14 @@ class Fault:
     def steps(self) -> bool:
         """Whether it takes steps of the optimisers to see it."""
         named = [cause for causes in self.causes for cause in causes]
-        return any(END in places for places in self.places) or any(cause.startswith("running.") for cause in named)
+        return any(END in places for places in self.places) or any(
+            cause.startswith("running.") for cause in named
+        )
 
 
-def fault(pair: Pair, name: str, old: str, new: str, places: str, causes: str, factory: str = "model") -> Fault:
+def fault(
+    pair: Pair, name: str, old: str, new: str, places: str, causes: str, factory: str = "model"
+) -> Fault:
     """One mistake; places and causes are separated by spaces."""
     wanted = tuple(re.findall(r"\([^)]*\)|\S+", places))  # (the end) is one
     return Fault(name, pair, (Edit(old, new),), (wanted,), (tuple(causes.split()),), factory)
@@ -81,7 +88,9 @@ def together(*faults: Fault) -> Fault:
         ValueError: They are not of one port.
     """
     if len({(each.pair, each.factory) for each in faults}) != 1:
-        raise ValueError(f"faults at once must be of one port; received {[each.name for each in faults]}")
+        raise ValueError(
+            f"faults at once must be of one port; received {[each.name for each in faults]}"
+        )
     return Fault(
         "; ".join(each.name for each in faults),
         faults[0].pair,
@@ -105,6 +114,8 @@ def planted(text: str, edits: tuple[Edit, ...]) -> str:
     """
     for old, new in edits:
         if text.count(old) != 1:
-            raise ValueError(f"a fault must find its text once; found it {text.count(old)} times: {old}")
+            raise ValueError(
+                f"a fault must find its text once; found it {text.count(old)} times: {old}"
+            )
         text = text.replace(old, new)
     return text

@@ -1,4 +1,6 @@
-"""What `port` says of a port with mistakes in it, held to where they were planted and what they are."""
+"""What `port` says of a port with mistakes in it, held to where they were planted and what they
+are.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,10 @@ def judged(fault: Fault, report: Port, reference: Reference) -> list[Judged]:
     order = places(reference)
     first = [report.first] if report.first else []
     found = report.divergences if len(fault.places) > 1 else first
-    return [_one(wanted, causes, found, order) for wanted, causes in zip(fault.places, fault.causes, strict=True)]
+    return [
+        _one(wanted, causes, found, order)
+        for wanted, causes in zip(fault.places, fault.causes, strict=True)
+    ]
 
 
 def places(reference: Reference) -> dict[str, int]:
@@ -47,10 +52,14 @@ def places(reference: Reference) -> dict[str, int]:
     return order
 
 
-def _one(wanted: tuple[str, ...], causes: tuple[str, ...], found: list[Parting], order: dict[str, int]) -> Judged:
+def _one(
+    wanted: tuple[str, ...], causes: tuple[str, ...], found: list[Parting], order: dict[str, int]
+) -> Judged:
     if not found:
         return Judged("", "nothing", "", "none")
-    best = min(found, key=lambda each: (_apart(each.place, wanted, order), not _is_right(each, causes)))
+    best = min(
+        found, key=lambda each: (_apart(each.place, wanted, order), not _is_right(each, causes))
+    )
     cause = best.causes[0].key if best.causes else ""
     why: Why = "right" if _is_right(best, causes) else "wrong" if cause else "none"
     return Judged(best.place, _where(_apart(best.place, wanted, order)), cause, why)
@@ -64,7 +73,10 @@ def _is_right(parting: Parting, causes: tuple[str, ...]) -> bool:
 def _apart(place: str, wanted: tuple[str, ...], order: dict[str, int]) -> float:
     if place in wanted:
         return 0
-    return min((abs(order[place] - order[each]) for each in wanted if each in order and place in order), default=float("inf"))
+    return min(
+        (abs(order[place] - order[each]) for each in wanted if each in order and place in order),
+        default=float("inf"),
+    )
 
 
 def _where(apart: float) -> Where:

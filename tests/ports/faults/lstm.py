@@ -9,9 +9,14 @@ LINEN = Pair("lstm", "torch", "linen")
 KERAS_TORCH = Pair("lstm", "keras", "torch")
 KERAS_LINEN = Pair("lstm", "keras", "linen")
 
-FIRST_KERAS = 'unit_forget_bias=False, name="lstm_1"'
-SECOND_KERAS = 'layers.LSTM(8, bias_initializer="random_normal", unit_forget_bias=False, name="lstm_2"),'
-ALL_STEPS = SECOND_KERAS.replace("8, ", "8, return_sequences=True, ") + "\n            layers.GlobalAveragePooling1D(),"
+FIRST_KERAS = 'name="lstm_1"'
+SECOND_KERAS = (
+    'layers.LSTM(8, bias_initializer="random_normal", unit_forget_bias=False, name="lstm_2"),'
+)
+ALL_STEPS = (
+    SECOND_KERAS.replace("8, ", "8, return_sequences=True, ")
+    + "\n            layers.GlobalAveragePooling1D(),"
+)
 GRU_1 = 'bias_initializer="random_normal", name="gru_1"'
 FIRST_LINEN = 'nn.RNN(self.cell(8), name="first")'
 SECOND_LINEN = 'nn.RNN(self.cell(8), name="second")'
@@ -25,7 +30,14 @@ FAULTS = (
         "rnn[0]",
         "recurrent.gate_activation",
     ),
-    fault(KERAS, "ReLU for tanh in a cell", FIRST_KERAS, f'activation="relu", {FIRST_KERAS}', "rnn[0]", "recurrent.activation"),
+    fault(
+        KERAS,
+        "ReLU for tanh in a cell",
+        FIRST_KERAS,
+        f'activation="relu", {FIRST_KERAS}',
+        "rnn[0]",
+        "recurrent.activation",
+    ),
     fault(
         KERAS,
         "second layer backwards",
@@ -34,8 +46,22 @@ FAULTS = (
         "rnn[1] :getitem",
         "recurrent.direction",
     ),
-    fault(KERAS, "mean over time for the last step", SECOND_KERAS, ALL_STEPS, ":getitem", "order.reduction recurrent.returned"),
-    fault(KERAS, "no bias in a cell", FIRST_KERAS, f"use_bias=False, {FIRST_KERAS}", "rnn[0]", "recurrent.bias"),
+    fault(
+        KERAS,
+        "mean over time for the last step",
+        SECOND_KERAS,
+        ALL_STEPS,
+        ":getitem",
+        "order.reduction recurrent.returned",
+    ),
+    fault(
+        KERAS,
+        "no bias in a cell",
+        FIRST_KERAS,
+        f"use_bias=False, {FIRST_KERAS}",
+        "rnn[0]",
+        "recurrent.bias",
+    ),
     fault(
         KERAS,
         "token 0 masked",
@@ -44,8 +70,23 @@ FAULTS = (
         "rnn[0] embedding",
         "",
     ),
-    fault(KERAS, "GRU that is reset before", GRU_1, f"reset_after=False, {GRU_1}", "rnn[0]", "recurrent.reset", "gru"),
-    fault(KERAS, "clipped by the norm of each", "clipvalue=0.02", "clipnorm=0.02", END, "clipping.kind clipping.scope"),
+    fault(
+        KERAS,
+        "GRU that is reset before",
+        GRU_1,
+        f"reset_after=False, {GRU_1}",
+        "rnn[0]",
+        "recurrent.reset",
+        "gru",
+    ),
+    fault(
+        KERAS,
+        "clipped by the norm of each",
+        "clipvalue=0.02",
+        "clipnorm=0.02",
+        END,
+        "clipping.kind clipping.scope",
+    ),
     fault(KERAS, "no momentum", "momentum=0.9, ", "", END, "optimizer.momentum"),
     fault(
         LINEN,
@@ -79,8 +120,22 @@ FAULTS = (
         END,
         "clipping.order",
     ),
-    fault(LINEN, "first step for the last", "x[:, -1]", "x[:, 0]", ":getitem", "order.reduction recurrent.returned"),
-    fault(KERAS_TORCH, "time and batch exchanged", ", batch_first=True", "", "lstm_1", "recurrent.batch_first"),
+    fault(
+        LINEN,
+        "first step for the last",
+        "x[:, -1]",
+        "x[:, 0]",
+        ":getitem",
+        "order.reduction recurrent.returned",
+    ),
+    fault(
+        KERAS_TORCH,
+        "time and batch exchanged",
+        ", batch_first=True",
+        "",
+        "lstm_1",
+        "recurrent.batch_first",
+    ),
     fault(
         KERAS_TORCH,
         "two biases that both move",

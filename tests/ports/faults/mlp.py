@@ -104,8 +104,17 @@ FAULTS = (
         ":leaky_relu",
         "activation.kind activation.slope",
     ),
-    fault(LINEN, "another threshold", CLIPPED, "optax.clip_by_global_norm(1.0)", END, "clipping.threshold"),
-    fault(LINEN, "clipped by value", CLIPPED, "optax.clip(0.5)", END, "clipping.kind clipping.scope"),
+    fault(
+        LINEN,
+        "another threshold",
+        CLIPPED,
+        "optax.clip_by_global_norm(1.0)",
+        END,
+        "clipping.threshold",
+    ),
+    fault(
+        LINEN, "clipped by value", CLIPPED, "optax.clip(0.5)", END, "clipping.kind clipping.scope"
+    ),
     fault(
         LINEN,
         "half of the squared error",
@@ -126,7 +135,10 @@ FAULTS = (
         LINEN,
         "shortcut after the norm",
         "return x + nn.Dense(x.shape[-1])(h)",
-        "return nn.LayerNorm(use_bias=False, use_scale=False, epsilon=1e-5)(x) + nn.Dense(x.shape[-1])(h)",
+        (
+            "return nn.LayerNorm(use_bias=False, use_scale=False, epsilon=1e-5)(x) + "
+            "nn.Dense(x.shape[-1])(h)"
+        ),
         "blocks.0:add",
         "skip.source skip.order",
     ),
@@ -138,7 +150,14 @@ FAULTS = (
         "blocks.0.norm",
         "normalization.epsilon",
     ),
-    fault(NNX, "no bias in the first layer", "nnx.Linear(10, 8, ", "nnx.Linear(10, 8, use_bias=False, ", "inp", "affine.bias"),
+    fault(
+        NNX,
+        "no bias in the first layer",
+        "nnx.Linear(10, 8, ",
+        "nnx.Linear(10, 8, use_bias=False, ",
+        "inp",
+        "affine.bias",
+    ),
     fault(
         NNX,
         "CELU for ELU",
@@ -148,7 +167,12 @@ FAULTS = (
         "activation.kind activation.alpha stated.name",
     ),
     fault(
-        NNX, "shortcut scaled", "return x + self.down", "return 0.5 * x + self.down", "blocks.0:add", "skip.scale scale.factor"
+        NNX,
+        "shortcut scaled",
+        "return x + self.down",
+        "return 0.5 * x + self.down",
+        "blocks.0:add",
+        "skip.scale scale.factor",
     ),
     fault(
         NNX,

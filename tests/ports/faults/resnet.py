@@ -25,7 +25,13 @@ def optimizer(net: nn.Module) -> torch.optim.Optimizer:
     return torch.optim.SGD(net.parameters(), lr=0.1)"""
 
 FAULTS = (
-    fault(KERAS, "strided convolution padded as Keras does", *SAME, "layer2.conv1", "convolution.padding"),
+    fault(
+        KERAS,
+        "strided convolution padded as Keras does",
+        *SAME,
+        "layer2.conv1",
+        "convolution.padding",
+    ),
     fault(
         KERAS,
         "ReLU before the sum",
@@ -35,8 +41,22 @@ FAULTS = (
         "skip.order activation.added",
     ),
     fault(KERAS, "no shortcut", SUM, "self.relu2(out)", "layer1:add", "skip.missing"),
-    fault(KERAS, "shortcut halved", SUM, "self.relu2(self.add([out, 0.5 * x]))", "layer1:add", "skip.scale scale.factor"),
-    fault(KERAS, "no batch norm in the shortcut", NORMED, "self.shortcut(x)", "layer2.downsample.1", "normalization.missing"),
+    fault(
+        KERAS,
+        "shortcut halved",
+        SUM,
+        "self.relu2(self.add([out, 0.5 * x]))",
+        "layer1:add",
+        "skip.scale scale.factor",
+    ),
+    fault(
+        KERAS,
+        "no batch norm in the shortcut",
+        NORMED,
+        "self.shortcut(x)",
+        "layer2.downsample.1",
+        "normalization.missing",
+    ),
     fault(
         KERAS,
         "no ReLU between the convolutions",
@@ -117,7 +137,14 @@ FAULTS = (
         "layer1:add",
         "skip.scale scale.factor",
     ),
-    fault(LINEN, "channels as BGR", """name="stem")(x)""", """name="stem")(x[..., ::-1])""", "conv", "data.channels"),
+    fault(
+        LINEN,
+        "channels as BGR",
+        """name="stem")(x)""",
+        """name="stem")(x[..., ::-1])""",
+        "conv",
+        "data.channels",
+    ),
     fault(
         LINEN,
         "block's gradient cut",
@@ -158,8 +185,22 @@ FAULTS = (
         "stem_norm",
         "normalization.evaluation normalization.statistics",
     ),
-    fault(LINEN_TORCH, "SiLU for ReLU", "x = F.relu(self.bn", "x = F.silu(self.bn", ":relu", "activation.kind"),
-    fault(LINEN_KERAS, "logits taken for probabilities", "(from_logits=True)", "()", END, "loss.logits loss.kind loss.twice"),
+    fault(
+        LINEN_TORCH,
+        "SiLU for ReLU",
+        "x = F.relu(self.bn",
+        "x = F.silu(self.bn",
+        ":relu",
+        "activation.kind",
+    ),
+    fault(
+        LINEN_KERAS,
+        "logits taken for probabilities",
+        "(from_logits=True)",
+        "()",
+        END,
+        "loss.logits loss.kind loss.twice",
+    ),
     fault(
         LINEN_KERAS,
         "Keras' momentum of a batch norm",

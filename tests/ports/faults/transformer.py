@@ -42,7 +42,12 @@ FUSED = "F.scaled_dot_product_attention(q, k, v, is_causal=True)"
 FAULTS = (
     fault(KERAS, "scores not scaled", SCALED, "", ATTENTION, "attention.scale"),
     fault(
-        KERAS, "scores scaled by the whole width", SCALED, " / np.sqrt(self.heads * self.size)", ATTENTION, "attention.scale"
+        KERAS,
+        "scores scaled by the whole width",
+        SCALED,
+        " / np.sqrt(self.heads * self.size)",
+        ATTENTION,
+        "attention.scale",
     ),
     fault(KERAS, "no causal mask", MASKED, "", ATTENTION, "attention.causal attention.mask"),
     fault(
@@ -62,7 +67,14 @@ FAULTS = (
         "blocks.0.norm2",
         "normalization.epsilon",
     ),
-    fault(KERAS, "GELU by tanh", "activation=gelu)", "activation=ops.gelu)", "blocks.0.mlp.1", "activation.gelu"),
+    fault(
+        KERAS,
+        "GELU by tanh",
+        "activation=gelu)",
+        "activation=ops.gelu)",
+        "blocks.0.mlp.1",
+        "activation.gelu",
+    ),
     fault(
         KERAS,
         "no positions",
@@ -71,7 +83,14 @@ FAULTS = (
         ":add",
         "skip.missing",
     ),
-    fault(KERAS, "no shortcut around the MLP", "return x + h", "return h", "blocks.0:add#1", "skip.missing"),
+    fault(
+        KERAS,
+        "no shortcut around the MLP",
+        "return x + h",
+        "return h",
+        "blocks.0:add#1",
+        "skip.missing",
+    ),
     fault(
         KERAS,
         "embedding scaled",
@@ -80,8 +99,22 @@ FAULTS = (
         "tokens :add",
         "embedding.scale scale.factor",
     ),
-    fault(KERAS, "last step for the mean", "ops.mean(x, axis=1)", "x[:, -1]", ":mean", "order.reduction"),
-    fault(KERAS, "no last layer norm", "        x = self.ln_f(x)\n", "", "norm", "normalization.missing"),
+    fault(
+        KERAS,
+        "last step for the mean",
+        "ops.mean(x, axis=1)",
+        "x[:, -1]",
+        ":mean",
+        "order.reduction",
+    ),
+    fault(
+        KERAS,
+        "no last layer norm",
+        "        x = self.ln_f(x)\n",
+        "",
+        "norm",
+        "normalization.missing",
+    ),
     fault(KERAS, "Adam with Keras' epsilon", ", epsilon=1e-16)", ")", END, "optimizer.epsilon"),
     fault(LINEN, "Flax' own GELU", ", approximate=False", "", "blocks.0.mlp.1", "activation.gelu"),
     fault(
@@ -122,7 +155,14 @@ FAULTS = (
         "blocks.0.norm1",
         "normalization.order order.layers skip.order normalization.missing",
     ),
-    fault(LINEN, "AdamW for Adam", "optax.adam(1e-2", "optax.adamw(1e-2, weight_decay=0.01", END, "optimizer.decay"),
+    fault(
+        LINEN,
+        "AdamW for Adam",
+        "optax.adam(1e-2",
+        "optax.adamw(1e-2, weight_decay=0.01",
+        END,
+        "optimizer.decay",
+    ),
     fault(LINEN, "another second beta", "b2=0.999", "b2=0.99", END, "optimizer.beta2"),
     fault(
         LINEN,
@@ -173,9 +213,21 @@ FAULTS = (
         "order.axes order.flatten attention.heads",
     ),
     fault(
-        KERAS_TORCH, "maximum for the mean over time", ".mean(dim=1)", ".amax(dim=1)", ":mean", "order.reduction pooling.which"
+        KERAS_TORCH,
+        "maximum for the mean over time",
+        ".mean(dim=1)",
+        ".amax(dim=1)",
+        ":mean",
+        "order.reduction pooling.which",
     ),
-    fault(KERAS_TORCH, "Adam's own learning rate", "lr=1e-2", "lr=1e-3", END, "optimizer.learning_rate optimizer.rate"),
+    fault(
+        KERAS_TORCH,
+        "Adam's own learning rate",
+        "lr=1e-2",
+        "lr=1e-3",
+        END,
+        "optimizer.learning_rate optimizer.rate",
+    ),
     fault(
         KERAS_LINEN,
         "no shortcut around the attention",

@@ -31,14 +31,38 @@ BEFORE_NORM = (
 )
 
 FAULTS = (
-    fault(KERAS, "joined in another order", "([x, skip2])", "([skip2, x])", ":cat", "order.concatenate"),
     fault(
-        KERAS, "bilinear upsampling", 'interpolation="nearest"', 'interpolation="bilinear"', ":interpolate", "resampling.method"
+        KERAS,
+        "joined in another order",
+        "([x, skip2])",
+        "([skip2, x])",
+        ":cat",
+        "order.concatenate",
     ),
     fault(
-        KERAS, "one group", "layers.GroupNormalization(2,", "layers.GroupNormalization(1,", "down1.norm", "normalization.groups"
+        KERAS,
+        "bilinear upsampling",
+        'interpolation="nearest"',
+        'interpolation="bilinear"',
+        ":interpolate",
+        "resampling.method",
     ),
-    fault(KERAS, "ReLU for SiLU", 'layers.Activation("silu"', 'layers.Activation("relu"', "down1:silu", "activation.kind"),
+    fault(
+        KERAS,
+        "one group",
+        "layers.GroupNormalization(2,",
+        "layers.GroupNormalization(1,",
+        "down1.norm",
+        "normalization.groups",
+    ),
+    fault(
+        KERAS,
+        "ReLU for SiLU",
+        'layers.Activation("silu"',
+        'layers.Activation("relu"',
+        "down1:silu",
+        "activation.kind",
+    ),
     fault(
         KERAS,
         "no bias in the upsampling",
@@ -48,11 +72,39 @@ FAULTS = (
         "affine.bias",
     ),
     fault(KERAS, "no weight decay", ", weight_decay=0.01)", ")", END, "optimizer.decay"),
-    fault(KERAS, "loss summed over the pixels", CROSS_ENTROPY, SUMMED, END, "loss.reduction loss.factor"),
+    fault(
+        KERAS,
+        "loss summed over the pixels",
+        CROSS_ENTROPY,
+        SUMMED,
+        END,
+        "loss.reduction loss.factor",
+    ),
     fault(KERAS, "classes weighted", CROSS_ENTROPY, WEIGHTED, END, "loss.weights"),
-    fault(KERAS, "a skip halved", "([x, skip1])", "([x, 0.5 * skip1])", ":cat#1", "scale.factor skip.scale"),
-    fault(LINEN, "group norm with Flax' epsilon", ", epsilon=1e-5", "", "down1.norm", "normalization.epsilon"),
-    fault(LINEN, "average pooling for maximum", "nn.max_pool(skip1", "nn.avg_pool(skip1", ":max_pool2d", "pooling.which"),
+    fault(
+        KERAS,
+        "a skip halved",
+        "([x, skip1])",
+        "([x, 0.5 * skip1])",
+        ":cat#1",
+        "scale.factor skip.scale",
+    ),
+    fault(
+        LINEN,
+        "group norm with Flax' epsilon",
+        ", epsilon=1e-5",
+        "",
+        "down1.norm",
+        "normalization.epsilon",
+    ),
+    fault(
+        LINEN,
+        "average pooling for maximum",
+        "nn.max_pool(skip1",
+        "nn.avg_pool(skip1",
+        ":max_pool2d",
+        "pooling.which",
+    ),
     fault(
         LINEN,
         "skips exchanged with the upsampled",
@@ -61,7 +113,9 @@ FAULTS = (
         ":cat#1",
         "order.concatenate",
     ),
-    fault(LINEN, "bilinear upsampling", RESIZED, '"bilinear")', ":interpolate", "resampling.method"),
+    fault(
+        LINEN, "bilinear upsampling", RESIZED, '"bilinear")', ":interpolate", "resampling.method"
+    ),
     fault(
         LINEN,
         "SiLU before the norm",
@@ -85,7 +139,14 @@ FAULTS = (
         END,
         "optimizer.decay optimizer.coupling",
     ),
-    fault(LINEN_KERAS, "group norm with Keras' epsilon", ", epsilon=1e-5", "", "down1.GroupNorm_0", "normalization.epsilon"),
+    fault(
+        LINEN_KERAS,
+        "group norm with Keras' epsilon",
+        ", epsilon=1e-5",
+        "",
+        "down1.GroupNorm_0",
+        "normalization.epsilon",
+    ),
     fault(
         LINEN_KERAS,
         "no activation in the stages",
@@ -102,7 +163,9 @@ FAULTS = (
         "down1.Conv_0",
         "convolution.mode",
     ),
-    fault(LINEN_TORCH, "momentum", "lr=0.05, ", "lr=0.05, momentum=0.9, ", END, "optimizer.momentum"),
+    fault(
+        LINEN_TORCH, "momentum", "lr=0.05, ", "lr=0.05, momentum=0.9, ", END, "optimizer.momentum"
+    ),
     fault(
         LINEN_TORCH,
         "instance norm for group norm",

@@ -1,4 +1,6 @@
-"""Mistakes that were written after the causes, and that no cause was fitted to: other layers, numbers and mistakes."""
+"""Mistakes that were written after the causes, and that no cause was fitted to: other layers,
+numbers and mistakes.
+"""
 
 from __future__ import annotations
 

@@ -125,7 +125,9 @@ LATER = (
             "activation.added loss.twice",
         )
     ),
-    fault(LINEN, "SiLU for Leaky ReLU", LEAKY_LINEN, "x = nn.silu(x)", "features.6", "activation.kind"),
+    fault(
+        LINEN, "SiLU for Leaky ReLU", LEAKY_LINEN, "x = nn.silu(x)", "features.6", "activation.kind"
+    ),
     fault(
         LINEN,
         "pooled before the activation",
@@ -150,7 +152,9 @@ LATER = (
         "features.4",
         "convolution.flipped",
     ),
-    fault(NNX, "Softsign for tanh", "nnx.tanh(", "nnx.soft_sign(", "classifier.2", "activation.kind"),
+    fault(
+        NNX, "Softsign for tanh", "nnx.tanh(", "nnx.soft_sign(", "classifier.2", "activation.kind"
+    ),
     fault(
         NNX,
         "momentum of 0.99 in a batch norm",
@@ -167,7 +171,14 @@ LATER = (
         "features.5",
         "normalization.evaluation normalization.statistics",
     ),
-    fault(NNX, "image upside down", "self.conv1(x)", "self.conv1(x[:, ::-1])", "features.0", "order.reversed"),
+    fault(
+        NNX,
+        "image upside down",
+        "self.conv1(x)",
+        "self.conv1(x[:, ::-1])",
+        "features.0",
+        "order.reversed",
+    ),
     fault(
         NNX,
         "average over 2 x 2 pixels",

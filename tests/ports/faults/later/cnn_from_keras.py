@@ -28,7 +28,14 @@ LATER = (
         END,
         "clipping.added",
     ),
-    fault(KERAS_LINEN, "labels counted from 1", CROSS_ENTROPY, CROSS_ENTROPY.replace("y)", "(y + 1) % 5)"), END, ""),
+    fault(
+        KERAS_LINEN,
+        "labels counted from 1",
+        CROSS_ENTROPY,
+        CROSS_ENTROPY.replace("y)", "(y + 1) % 5)"),
+        END,
+        "",
+    ),
     fault(
         KERAS_LINEN,
         "ELU with an alpha of 0.5",
@@ -78,7 +85,14 @@ LATER = (
         "loss.smoothing",
     ),
     fault(
-        KERAS_TORCH, "CELU for ELU", "nn.ELU()", "nn.CELU(0.5)", "conv_c:elu", "activation.kind activation.alpha stated.numbers"
+        KERAS_TORCH,
+        "CELU for ELU",
+        "nn.ELU()",
+        "nn.CELU(0.5)",
+        "conv_c:elu",
+        "activation.kind activation.alpha stated.numbers",
     ),
-    fault(KERAS_TORCH, "no tanh", "nn.Tanh()", "nn.Identity()", "hidden:tanh", "activation.missing"),
+    fault(
+        KERAS_TORCH, "no tanh", "nn.Tanh()", "nn.Identity()", "hidden:tanh", "activation.missing"
+    ),
 )

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from tests.ports.faults.fault import END, fault, or_at_the_end
-from tests.ports.faults.lstm import FIRST_LINEN, GRU_1, KERAS, KERAS_LINEN, KERAS_TORCH, LINEN, SECOND_KERAS, SECOND_LINEN
+from tests.ports.faults.lstm import (
+    FIRST_LINEN,
+    GRU_1,
+    KERAS,
+    KERAS_LINEN,
+    KERAS_TORCH,
+    LINEN,
+    SECOND_KERAS,
+    SECOND_LINEN,
+)
 
 GRU_2 = 'bias_initializer="random_normal", name="gru_2"'
-FIRST_OF_TWO = "layers.LSTM(8, return_sequences=True, bias_initializer"
-MAXIMUM = SECOND_KERAS.replace("8, ", "8, return_sequences=True, ") + "\n            layers.GlobalMaxPooling1D(),"
+FIRST_OF_TWO = "8,\n                return_sequences=True,\n                bias_initializer"
+MAXIMUM = (
+    SECOND_KERAS.replace("8, ", "8, return_sequences=True, ")
+    + "\n            layers.GlobalMaxPooling1D(),"
+)
 LAST_KERAS = f"{SECOND_KERAS}\n            layers.Dense(4, "
 RETURNED = """steps, _ = self.rnn(self.embedding(tokens))
         return self.fc(steps[:, -1])"""
@@ -29,7 +41,7 @@ LATER = (
         KERAS,
         "first layer backwards",
         FIRST_OF_TWO,
-        FIRST_OF_TWO.replace("8, ", "8, go_backwards=True, "),
+        FIRST_OF_TWO.replace("8,", "8, go_backwards=True,"),
         "rnn[0]",
         "recurrent.direction",
     ),
@@ -52,10 +64,31 @@ LATER = (
         "gru",
     ),
     fault(
-        KERAS, "maximum over time for the last step", SECOND_KERAS, MAXIMUM, ":getitem", "order.reduction recurrent.returned"
+        KERAS,
+        "maximum over time for the last step",
+        SECOND_KERAS,
+        MAXIMUM,
+        ":getitem",
+        "order.reduction recurrent.returned",
     ),
-    or_at_the_end(fault(KERAS, "tanh on the logits", LAST_KERAS, f'{LAST_KERAS}activation="tanh", ', "fc", "activation.added")),
-    fault(KERAS, "Nesterov's momentum", "momentum=0.9,", "momentum=0.9, nesterov=True,", END, "optimizer.nesterov"),
+    or_at_the_end(
+        fault(
+            KERAS,
+            "tanh on the logits",
+            LAST_KERAS,
+            f'{LAST_KERAS}activation="tanh", ',
+            "fc",
+            "activation.added",
+        )
+    ),
+    fault(
+        KERAS,
+        "Nesterov's momentum",
+        "momentum=0.9,",
+        "momentum=0.9, nesterov=True,",
+        END,
+        "optimizer.nesterov",
+    ),
     fault(KERAS, "clipped at 0.05", "clipvalue=0.02", "clipvalue=0.05", END, "clipping.threshold"),
     fault(
         LINEN,
@@ -89,8 +122,22 @@ LATER = (
         "embedding rnn[0]",
         "precision.float32",
     ),
-    fault(LINEN, "half the rate", "optax.sgd(0.1,", "optax.sgd(0.05,", END, "optimizer.rate optimizer.learning_rate"),
-    fault(KERAS_TORCH, "dampened momentum", "momentum=0.9)", "momentum=0.9, dampening=0.9)", END, "optimizer.dampening"),
+    fault(
+        LINEN,
+        "half the rate",
+        "optax.sgd(0.1,",
+        "optax.sgd(0.05,",
+        END,
+        "optimizer.rate optimizer.learning_rate",
+    ),
+    fault(
+        KERAS_TORCH,
+        "dampened momentum",
+        "momentum=0.9)",
+        "momentum=0.9, dampening=0.9)",
+        END,
+        "optimizer.dampening",
+    ),
     fault(KERAS_TORCH, "cell state for the output", RETURNED, CELL, "lstm_2", "recurrent.returned"),
     fault(
         KERAS_TORCH,
@@ -108,6 +155,20 @@ LATER = (
         END,
         "clipping.kind clipping.scope",
     ),
-    fault(KERAS_LINEN, "last step but one", "x[:, -1]", "x[:, -2]", "lstm_2", "recurrent.returned order.reduction"),
-    fault(KERAS_LINEN, "RMSprop for SGD", "optax.sgd(0.1, momentum=0.9)", "optax.rmsprop(0.01)", END, "optimizer.kind"),
+    fault(
+        KERAS_LINEN,
+        "last step but one",
+        "x[:, -1]",
+        "x[:, -2]",
+        "lstm_2",
+        "recurrent.returned order.reduction",
+    ),
+    fault(
+        KERAS_LINEN,
+        "RMSprop for SGD",
+        "optax.sgd(0.1, momentum=0.9)",
+        "optax.rmsprop(0.01)",
+        END,
+        "optimizer.kind",
+    ),
 )

@@ -59,7 +59,10 @@ LATER = (
         KERAS,
         "input through float32",
         'layers.Dense(8, name="first")(numbers)',
-        'layers.Dense(8, name="first")(keras.ops.cast(keras.ops.cast(numbers, "float32"), "float64"))',
+        (
+            'layers.Dense(8, name="first")(keras.ops.cast(keras.ops.cast(numbers, "float32"), '
+            '"float64"))'
+        ),
         "inp",
         "precision.float32",
     ),
@@ -71,7 +74,14 @@ LATER = (
         "blocks.0.act blocks.0.dropout",
         "precision.bfloat16",
     ),
-    fault(KERAS, "clipped at 0.1", "global_clipnorm=0.5", "global_clipnorm=0.1", END, "clipping.threshold"),
+    fault(
+        KERAS,
+        "clipped at 0.1",
+        "global_clipnorm=0.5",
+        "global_clipnorm=0.1",
+        END,
+        "clipping.threshold",
+    ),
     fault(KERAS, "momentum of 0.95", "momentum=0.9,", "momentum=0.95,", END, "optimizer.momentum"),
     fault(
         KERAS,
@@ -114,7 +124,14 @@ LATER = (
         END,
         "loss.reduction loss.factor",
     ),
-    fault(LINEN, "clipped by the size of the weights", CLIPPED, "optax.adaptive_grad_clip(0.01)", END, "clipping.kind"),
+    fault(
+        LINEN,
+        "clipped by the size of the weights",
+        CLIPPED,
+        "optax.adaptive_grad_clip(0.01)",
+        END,
+        "clipping.kind",
+    ),
     fault(NNX, "shortcut from behind the norm", *NORMED, "blocks.0:add", "skip.source"),
     fault(
         NNX,
@@ -124,7 +141,14 @@ LATER = (
         "norm",
         "normalization.shift",
     ),
-    fault(NNX, "slope of 0.1", "negative_slope=0.125", "negative_slope=0.1", ":leaky_relu", "activation.slope"),
+    fault(
+        NNX,
+        "slope of 0.1",
+        "negative_slope=0.125",
+        "negative_slope=0.1",
+        ":leaky_relu",
+        "activation.slope",
+    ),
     fault(
         NNX,
         "input of a branch detached",
@@ -134,7 +158,14 @@ LATER = (
         "gradient.way gradient.detached",
     ),
     fault(NNX, "root of the squared error", SQUARED, f"jnp.sqrt({SQUARED})", END, "loss.kind"),
-    fault(NNX, "weight decay", CLIPPED, f"{CLIPPED}, optax.add_decayed_weights(1e-3)", END, "optimizer.decay"),
+    fault(
+        NNX,
+        "weight decay",
+        CLIPPED,
+        f"{CLIPPED}, optax.add_decayed_weights(1e-3)",
+        END,
+        "optimizer.decay",
+    ),
     fault(
         NNX,
         "clipped after the step",

@@ -17,7 +17,10 @@ STRIDE_LATE = (
 )
 WEIGHTED = (
     "F.cross_entropy(output, y)",
-    "F.cross_entropy(output, y, weight=torch.tensor([1.0, 2.0, 1.0, 1.0, 0.5], dtype=output.dtype))",
+    (
+        "F.cross_entropy(output, y, weight=torch.tensor([1.0, 2.0, 1.0, 1.0, 0.5], "
+        "dtype=output.dtype))"
+    ),
 )
 SGD = "keras.optimizers.SGD(0.1)"
 
@@ -105,8 +108,8 @@ LATER = (
     fault(
         LINEN,
         "through float32 before the batch norm",
-        'name="stem_norm")(x)',
-        'name="stem_norm")(x.astype(np.float32).astype(float))',
+        'name="stem_norm"\n        )(x)',
+        'name="stem_norm"\n        )(x.astype(np.float32).astype(float))',
         "conv bn",
         "precision.float32",
     ),
@@ -158,9 +161,25 @@ LATER = (
         "running.momentum",
     ),
     fault(LINEN_TORCH, "classes weighted", *WEIGHTED, END, "loss.weights"),
-    fault(LINEN_KERAS, "weight decay of 0.001", SGD, "keras.optimizers.SGD(0.1, weight_decay=0.001)", END, "optimizer.decay"),
-    fault(LINEN_KERAS, "momentum of 0.95", SGD, "keras.optimizers.SGD(0.1, momentum=0.95)", END, "optimizer.momentum"),
-    fault(LINEN_KERAS, "RMSprop for SGD", SGD, "keras.optimizers.RMSprop(0.1)", END, "optimizer.kind"),
+    fault(
+        LINEN_KERAS,
+        "weight decay of 0.001",
+        SGD,
+        "keras.optimizers.SGD(0.1, weight_decay=0.001)",
+        END,
+        "optimizer.decay",
+    ),
+    fault(
+        LINEN_KERAS,
+        "momentum of 0.95",
+        SGD,
+        "keras.optimizers.SGD(0.1, momentum=0.95)",
+        END,
+        "optimizer.momentum",
+    ),
+    fault(
+        LINEN_KERAS, "RMSprop for SGD", SGD, "keras.optimizers.RMSprop(0.1)", END, "optimizer.kind"
+    ),
     fault(
         LINEN_KERAS,
         "Leaky ReLU for ReLU",

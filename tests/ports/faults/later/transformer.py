@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from tests.ports.faults.fault import END, fault
-from tests.ports.faults.transformer import ATTENTION, KERAS, KERAS_LINEN, KERAS_TORCH, LINEN, MASKED, SCALED
+from tests.ports.faults.transformer import (
+    ATTENTION,
+    KERAS,
+    KERAS_LINEN,
+    KERAS_TORCH,
+    LINEN,
+    MASKED,
+    SCALED,
+)
 
 EXCHANGED = (
     """k = self.split(self.key(x), time)
@@ -35,9 +43,23 @@ BY_HAND = "(lambda z: z * nn.sigmoid({}z))(self.up(self.ln2(x)))"
 GELU_LINEN = "nn.gelu(self.up(self.ln2(x)), approximate=False)"
 
 LATER = (
-    fault(KERAS, "scores divided by the size of a head", SCALED, " / self.size", ATTENTION, "attention.scale"),
+    fault(
+        KERAS,
+        "scores divided by the size of a head",
+        SCALED,
+        " / self.size",
+        ATTENTION,
+        "attention.scale",
+    ),
     fault(KERAS, "key and value exchanged", *EXCHANGED, ATTENTION, "attention.order"),
-    fault(KERAS, "masked with 0", MASKED, MASKED.replace("-np.inf", "0.0"), ATTENTION, "attention.mask"),
+    fault(
+        KERAS,
+        "masked with 0",
+        MASKED,
+        MASKED.replace("-np.inf", "0.0"),
+        ATTENTION,
+        "attention.mask",
+    ),
     fault(
         KERAS,
         "mask that sees the future only",
@@ -72,7 +94,14 @@ LATER = (
         f"{ATTENTION} {SPLIT}",
         "attention.heads",
     ),
-    fault(KERAS, "first beta of 0.95", "(1e-2, 0.9, 0.999)", "(1e-2, 0.95, 0.999)", END, "optimizer.beta1"),
+    fault(
+        KERAS,
+        "first beta of 0.95",
+        "(1e-2, 0.9, 0.999)",
+        "(1e-2, 0.95, 0.999)",
+        END,
+        "optimizer.beta1",
+    ),
     fault(
         LINEN,
         "RMS norm for the last layer norm",
@@ -113,7 +142,14 @@ LATER = (
         "gradient.detached",
     ),
     fault(LINEN, "Adam with an epsilon of 1e-6", "eps=1e-16", "eps=1e-6", END, "optimizer.epsilon"),
-    fault(LINEN, "Nadam for Adam", "optax.adam(", "optax.nadam(", END, "optimizer.nesterov optimizer.kind"),
+    fault(
+        LINEN,
+        "Nadam for Adam",
+        "optax.adam(",
+        "optax.nadam(",
+        END,
+        "optimizer.nesterov optimizer.kind",
+    ),
     fault(
         LINEN,
         "rate that warms up",
@@ -122,7 +158,14 @@ LATER = (
         END,
         "optimizer.schedule",
     ),
-    fault(KERAS_TORCH, "GELU by tanh", "nn.GELU()", 'nn.GELU("tanh")', "block_1.up:gelu", "activation.gelu"),
+    fault(
+        KERAS_TORCH,
+        "GELU by tanh",
+        "nn.GELU()",
+        'nn.GELU("tanh")',
+        "block_1.up:gelu",
+        "activation.gelu",
+    ),
     fault(
         KERAS_TORCH,
         "no bias for the keys",
@@ -139,7 +182,14 @@ LATER = (
         END,
         "optimizer.decay optimizer.coupling",
     ),
-    fault(KERAS_TORCH, "first token for the mean", ".mean(dim=1)", "[:, 0]", ":mean", "order.reduction"),
+    fault(
+        KERAS_TORCH,
+        "first token for the mean",
+        ".mean(dim=1)",
+        "[:, 0]",
+        ":mean",
+        "order.reduction",
+    ),
     fault(
         KERAS_TORCH,
         "viewed as heads without a transposition",
@@ -172,7 +222,23 @@ LATER = (
         "block_1:add",
         "skip.scale scale.factor",
     ),
-    fault(KERAS_LINEN, "ReLU for GELU", GELU_LINEN, "nn.relu(self.up(self.ln2(x)))", "block_1.up:gelu", "activation.kind"),
-    fault(LINEN, "SiLU by hand", GELU_LINEN, BY_HAND.format(""), "blocks.0.mlp.1", "activation.kind"),
-    fault(LINEN, "GELU by the logistic function", GELU_LINEN, BY_HAND.format("1.702 * "), "blocks.0.mlp.1", "activation.gelu"),
+    fault(
+        KERAS_LINEN,
+        "ReLU for GELU",
+        GELU_LINEN,
+        "nn.relu(self.up(self.ln2(x)))",
+        "block_1.up:gelu",
+        "activation.kind",
+    ),
+    fault(
+        LINEN, "SiLU by hand", GELU_LINEN, BY_HAND.format(""), "blocks.0.mlp.1", "activation.kind"
+    ),
+    fault(
+        LINEN,
+        "GELU by the logistic function",
+        GELU_LINEN,
+        BY_HAND.format("1.702 * "),
+        "blocks.0.mlp.1",
+        "activation.gelu",
+    ),
 )

@@ -9,7 +9,10 @@ NORM_KERAS = "layers.GroupNormalization(2, epsilon=1e-5,"
 CONV_KERAS = 'layers.Conv2D(filters, 3, padding="same",'
 CONV_LINEN = "nn.Conv(self.features, (3, 3))"
 DECAY = "optax.add_decayed_weights(0.01)"
-KERNELS_ONLY = "optax.add_decayed_weights(0.01, mask=lambda tree: jax.tree.map(lambda each: each.ndim > 1, tree))"
+KERNELS_ONLY = (
+    "optax.add_decayed_weights(0.01, mask=lambda tree: jax.tree.map(lambda each: each.ndim > 1, "
+    "tree))"
+)
 FOCAL = (
     "return optax.softmax_cross_entropy_with_integer_labels(output, y).mean()",
     """each = optax.softmax_cross_entropy_with_integer_labels(output, y)
@@ -84,7 +87,14 @@ LATER = (
         ":max_pool2d#1",
         "stated.numbers pooling.size",
     ),
-    fault(KERAS, "weight decay of 0.001", "weight_decay=0.01", "weight_decay=0.001", END, "optimizer.decay"),
+    fault(
+        KERAS,
+        "weight decay of 0.001",
+        "weight_decay=0.01",
+        "weight_decay=0.001",
+        END,
+        "optimizer.decay",
+    ),
     fault(LINEN, "decay of the kernels only", DECAY, KERNELS_ONLY, END, "optimizer.masked"),
     fault(
         LINEN,
@@ -121,7 +131,14 @@ LATER = (
         "middle.Conv_0",
         "convolution.dilation",
     ),
-    fault(LINEN_KERAS, "Adam for SGD", "keras.optimizers.SGD(", "keras.optimizers.Adam(", END, "optimizer.kind"),
+    fault(
+        LINEN_KERAS,
+        "Adam for SGD",
+        "keras.optimizers.SGD(",
+        "keras.optimizers.Adam(",
+        END,
+        "optimizer.kind",
+    ),
     fault(
         LINEN_TORCH,
         "bilinear between the corners",
@@ -154,5 +171,12 @@ LATER = (
         END,
         "loss.weights",
     ),
-    fault(LINEN_TORCH, "twice the rate", "lr=0.05", "lr=0.1", END, "optimizer.rate optimizer.learning_rate"),
+    fault(
+        LINEN_TORCH,
+        "twice the rate",
+        "lr=0.05",
+        "lr=0.1",
+        END,
+        "optimizer.rate optimizer.learning_rate",
+    ),
 )
