@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from common.agreement import CEILING, FINE, NEAR_A_KINK, T
+from common.apart import moved
 from common.bounds import Bounds
 from common.plan import Plan
 from common.step import EVALUATION, SIGNAL, Compared, Key, largest
@@ -40,7 +41,7 @@ def _blind(of: Bounds, bounds: Compared) -> str | None:
         index = np.unravel_index(int(shares.argmax()), shares.shape)
         if shares[index] > 1:
             place = key.place([int(i) for i in index], of.plan)
-            return f"{place}: {_moved(float(shares[index]) * CEILING, precision)}"
+            return f"{place}: {moved(float(shares[index]) * CEILING, precision)}"
     if _shares(of, spreads[SIGNAL], FINE * largest(of.expected[SIGNAL])).min() > 1:
         return (
             f"every layer's signal gradient: rounding in {precision} alone moves it by more than "
@@ -76,15 +77,6 @@ def _visible(of: Bounds) -> bool:
         if (FINE * moved > of.spreads()[key] + rounded).any():
             return True
     return False
-
-
-def _moved(share: float, precision: str) -> str:
-    if np.isinf(share):
-        return f"it overflows in {precision}"
-    return (
-        f"rounding in {precision} alone moves it by "
-        f"{'more than its own size' if share > 1 else f'{share:.0%}'}"
-    )
 
 
 def _undecided(of: Bounds) -> np.ndarray:

@@ -6,43 +6,21 @@ common/agreement.py has the formulas.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
-from common.agreement import DRAWS, KINKS, NEAR_A_KINK, T, flushed
+from common.agreement import KINKS, NEAR_A_KINK, T, flushed
+from common.apart import OUTPUT, UPDATE, Inside, Place, difference, of_inside, with_another
 from common.countermeasures.activation import open_interval
 from common.countermeasures.clipping import most_apart
 from common.countermeasures.optimizer import linear, steepest
-from common.network import Arrays, State, side_by_side
+from common.network import State
 from common.plan import Plan
 from common.quantities import ratio, rms_of_layers
 from common.step import SIGNAL, Compared, Key, Step, arrays, distance, largest
 
-OUTPUT = Key("output")
-UPDATE = "update"
-
-Place = tuple[int, int]
-"""The number of a layer, counted from 0, and which of its activations it is."""
-
 Sides = dict[Place, np.ndarray]
 """Which pre-activations lie above 0, [seed, batch, width] by their place."""
-
-
-@dataclass(frozen=True)
-class Inside:
-    """What only the definition shows of a step.
-
-    Attributes:
-        z: Pre-activations, [seed, batch, width] by their place; the last one of a layer tells which
-            of its units are dead.
-        h: Outputs of the sites, [seed, batch, width] by the number of the layer.
-        updates: Of the sites' weights, [seed, layer, n_in, n_out] by name.
-    """
-
-    z: dict[Place, np.ndarray]
-    h: dict[int, np.ndarray]
-    updates: Arrays
 
 
 class Bounds:
@@ -56,11 +34,14 @@ class Bounds:
     """
 
     def __init__(self, plan: Plan, before: State, step: Step, inside: Inside) -> None:
-        self.plan, self.before, self.step, self.inside = plan, before, step, inside
+        self.plan = plan
+        self.before = before
+        self.step = step
+        self.inside = inside
         self.info = np.finfo(plan.precision)
         self.u = float(self.info.eps) / 2
         self.flushed = flushed(plan)
-        self.expected = arrays(step) | _of_inside(inside)
+        self.expected = arrays(step) | of_inside(inside)
         self.rms = {key: np.zeros(largest(a).shape) for key, a in self.expected.items()}
         self.kinked = {key: np.zeros(found.shape) for key, found in self.rms.items()}
         self.margins = self._margins(inside)
@@ -108,7 +89,7 @@ class Bounds:
                 self.rms[key] = with_another(self.rms[key], d)
             for number, margin in self._margins(inside).items():
                 self.moved[number] = with_another(
-                    self.moved[number], _apart(margin, self.margins[number])
+                    self.moved[number], difference(margin, self.margins[number])
                 )
             for i, z in self.inside.z.items():
                 np.maximum(
@@ -121,7 +102,7 @@ class Bounds:
             np.maximum(self.kinked[key], d, out=self.kinked[key])
 
     def _distances(self, step: Step, inside: Inside) -> Compared:
-        found = arrays(step) | _of_inside(inside)
+        found = arrays(step) | of_inside(inside)
         unclipped = [
             key
             for key in found
@@ -148,7 +129,8 @@ class Bounds:
         apart = most_apart(self.plan.clipping)
         if apart is not None:
             for name in self.before.parameters:
-                clipped, gradient = Key("clipped gradient", name), bounds[Key("gradient", name)]
+                clipped = Key("clipped gradient", name)
+                gradient = bounds[Key("gradient", name)]
                 bounds[clipped] = np.maximum(bounds[clipped], np.minimum(gradient, apart))
         self._add_lost_gradients(bounds)
         quantities = {Key(name): b for name, b in self._quantities(bounds).items()}
@@ -161,7 +143,8 @@ class Bounds:
         Where a gradient was flushed, or clipped elsewhere than in the draws.
         """
         spec = self.plan.optimizer
-        rate, steep = spec.learning_rate, steepest(spec)
+        rate = spec.learning_rate
+        steep = steepest(spec)
         lost = rate * steep * self.flushed
         for name in self.before.parameters:
             bounds[Key("value after the step", name)] += lost
@@ -217,19 +200,3 @@ class Bounds:
     def _own(self, terms: int) -> float:
         """What the sum of a root mean square, or of a mean, adds."""
         return T * self.u * max(1.0, math.sqrt(terms) / 4)
-
-
-def _of_inside(inside: Inside) -> Compared:
-    updates = {Key(UPDATE, name): a for name, a in inside.updates.items()}
-    return {OUTPUT: side_by_side(list(inside.h.values()))} | updates
-
-
-def with_another(rms: np.ndarray, d: np.ndarray) -> np.ndarray:
-    """The root mean square of `DRAWS` distances, with one more: a square of 1e-170 would be 0."""
-    return np.hypot(rms, d / math.sqrt(DRAWS))
-
-
-def _apart(found: np.ndarray, expected: np.ndarray) -> np.ndarray:
-    """The difference, 0 between equal infinities, and infinite where only one is a number."""
-    apart = np.where(found == expected, 0.0, found - expected)
-    return np.where(np.isnan(apart), np.inf, apart)

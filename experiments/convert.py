@@ -30,7 +30,8 @@ from common.errors import UserError, shown
 from common.text import escaped
 from experiments import destinations, entry, streams
 from experiments.converting import files
-from experiments.converting.conversion import Asked, Converted, convert
+from experiments.converting.asked import Asked, Converted
+from experiments.converting.conversion import convert
 from experiments.converting.laws import Framework
 from experiments.flags import parse, shown_as
 

@@ -37,10 +37,10 @@ from common.errors import UserError, nearest, shown
 from common.plan import Plan
 from common.spec import Spec
 from experiments import tomlfile
-from experiments.findings.gradient import Thresholds
+from experiments.findings.thresholds import Thresholds
 from experiments.mistakes import of_flag, one_line
 from experiments.planning import plan_of
-from experiments.settings import COUNTERMEASURES, Settings, Values, kinds, name_of
+from experiments.settings import Settings, Values, name_of
 
 CATALOGUE = Path(__file__).parent / "catalogue"
 DEFAULT = "countermeasures"
@@ -180,11 +180,11 @@ def plans(experiment: Experiment, overrides: Values | None = None) -> dict[str, 
     """
     overrides = overrides or {}
     _check_flags(overrides)
-    _settings("[base]", experiment.base | dict(overrides))
+    settings_of("[base]", experiment.base | dict(overrides))
     found: dict[str, Plan] = {}
     for number, (name, changes) in enumerate(experiment.configurations(overrides), start=1):
         where = f"configuration {name or number}" if experiment.configuration else "[grid]"
-        settings = _settings(where, experiment.base | changes)
+        settings = settings_of(where, experiment.base | changes)
         name = name or name_of(settings, changes, overrides)
         plan = plan_of(where, settings)
         # the same plan twice, by an override, is one configuration
@@ -204,51 +204,7 @@ def settings(experiment: Experiment, overrides: Values) -> list[Settings]:
     """
     _check_flags(overrides)
     found = [experiment.base | changes for _, changes in experiment.configurations(overrides)]
-    return [_settings("[base]", values) for values in found]
-
-
-def with_single_changes(experiment: Experiment) -> Experiment:
-    """The experiment, and the first configuration with each other countermeasure.
-
-    They come after its configurations, one change at a time.
-
-    They are all kinds that need no number, each with its defaults; an optimizer has its own
-    learning rate.
-    """
-    written = [
-        ({"name": name} if name else {}) | changes
-        for name, changes in experiment.configurations({})
-    ]
-    first = {key: value for key, value in written[0].items() if key != "name"}
-    base = _settings("[base]", experiment.base | first)
-    seen = [
-        _settings("[base]", experiment.base | {k: v for k, v in one.items() if k != "name"})
-        for one in written
-    ]
-    for room in COUNTERMEASURES:
-        for kind in kinds(room):
-            change = first | {room: kind} | ({"learning_rate": None} if room == "optimizer" else {})
-            changed = _of_the_same_architecture(base, experiment.base | change)
-            if (
-                changed
-                and getattr(changed, room).kind != getattr(base, room).kind
-                and changed not in seen
-            ):
-                written.append(change)
-    return experiment.model_copy(update={"configuration": tuple(written), "grid": {}})
-
-
-def _of_the_same_architecture(base: Settings, values: Values) -> Settings | None:
-    """The settings, if they are those of a network for the same data."""
-    try:
-        found = Settings.model_validate(values)
-        steps = {"time": 1} if found.recurrent.over_time else {}
-        found.architecture.model_validate(
-            found.of_network() | steps | {"features": 1, "classes": 2}
-        )
-    except ValidationError:
-        return None
-    return found if found.architecture is base.architecture else None
+    return [settings_of("[base]", values) for values in found]
 
 
 def _check_flags(overrides: Values) -> None:
@@ -262,7 +218,12 @@ def _check_flags(overrides: Values) -> None:
         raise UserError(of_flag(one_line(error, Settings))) from None
 
 
-def _settings(where: str, values: Values) -> Settings:
+def settings_of(where: str, values: Values) -> Settings:
+    """The settings of a part of a file, which its mistake names.
+
+    Raises:
+        UserError: A value is none of its key, or no key has the name.
+    """
     try:
         return Settings.model_validate(values)
     except ValidationError as error:

@@ -29,8 +29,8 @@ from common.text import file_stem, label, printable
 from common.trace import Told
 from experiments import seal
 from experiments.experiment import Experiment
-from experiments.findings.gradient import Thresholds
 from experiments.findings.outcome import Outcome, Status
+from experiments.findings.thresholds import Thresholds
 from experiments.seal import Damaged, OtherVersion, Unreadable
 from experiments.store import RUN_ID, Store
 from experiments.whole import write_whole

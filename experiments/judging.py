@@ -16,8 +16,8 @@ from backends.numpy.rounding import Random
 from backends.numpy.training import Program as Definition
 from common import draw
 from common.agreement import DRAWS, Judge, T, judged_steps
+from common.apart import with_another
 from common.backend import Program
-from common.bounds import with_another
 from common.network import Batch, State
 from common.plan import Plan
 from common.step import Step, distance

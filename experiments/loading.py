@@ -17,7 +17,7 @@ from common.plan import Plan
 from common.text import escaped, file_stem
 from experiments import seal
 from experiments.experiment import name_of_file
-from experiments.findings.gradient import Thresholds
+from experiments.findings.thresholds import Thresholds
 from experiments.index import Entry, Index, read_each
 from experiments.reported import Source, source
 from experiments.seal import Damaged, OtherVersion, Unreadable

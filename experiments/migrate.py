@@ -20,15 +20,13 @@ if __name__ == "__main__":  # before the imports that take time
 import re
 import shlex
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 from rich import box
-from rich.console import Console, RenderableType
-from rich.syntax import Syntax
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -38,8 +36,8 @@ from experiments.flags import parse
 from experiments.ledger import finding
 from experiments.ledger.names import rosetta
 from experiments.report import countermeasures, differences, guide, migration, piped, reference
-from experiments.report.countermeasures import Room, Wing
-from experiments.report.folding import fold
+from experiments.report.countermeasures import Room
+from experiments.report.wings import _python, columns, stacked
 
 WIDE = 150
 """The columns of a terminal from which on the frameworks stand side by side."""
@@ -82,9 +80,9 @@ def show(console: Console, room: Room) -> None:
     console.print(Text("# the spec, before each of them", style="bold"))
     console.print(_python(room.spec), soft_wrap=True, end="\n\n")
     if console.width >= WIDE:
-        console.print(_columns(console, room.wings))
+        console.print(columns(console, room.wings))
     else:
-        _stacked(console, room.wings)
+        stacked(console, room.wings)
     _heading(console, "What ships, and what differs")
     for wing in room.wings:
         if wing.trap:
@@ -124,42 +122,10 @@ def _table(rows: countermeasures.Table) -> Table:
 
 
 def _fitting(names: countermeasures.Table, width: int) -> countermeasures.Table:
-    """Dotted names in a table that fits the width.
-
-    Where it does not, each is broken before its last word.
-    """
+    """Dotted names in a table, each broken before its last word where the width asks for it."""
     if sum(max(map(len, column)) + 3 for column in zip(*names, strict=True)) <= width:
         return names
     return [[re.sub(r"\.(?=\w+$)", "\n  .", cell) for cell in row] for row in names]
-
-
-def _stacked(console: Console, wings: Sequence[Wing]) -> None:
-    """The code of each wing as it is written, its lines unbroken, so that it can be copied."""
-    for wing in wings:
-        console.print(Text(f"# {wing.framework}: {wing.path}", style="bold"), soft_wrap=True)
-        console.print(_python(wing.code), soft_wrap=True, end="\n\n")
-
-
-def _columns(console: Console, wings: Sequence[Wing]) -> Table:
-    """The code of the wings side by side.
-
-    Their imports, their helpers and their `build`s each begin on the same line.
-    """
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    width = console.width // len(wings) - 3
-    for wing in wings:
-        table.add_column(f"{wing.framework}: {wing.path}", width=width, overflow="fold")
-    for part in ("imports", "helpers", "build"):
-        cells: list[RenderableType] = [_python(fold(getattr(wing, part), width)) for wing in wings]
-        if any(str(cell) for cell in cells):
-            table.add_row(*cells, end_section=True)
-    return table
-
-
-def _python(code: str) -> Text:
-    text = Syntax("", "python", theme="ansi_dark", background_color="default").highlight(code)
-    text.rstrip()  # highlighting ends it with a line break
-    return text
 
 
 def answer(console: Console, word: str) -> None:

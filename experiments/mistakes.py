@@ -9,7 +9,8 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from common.architectures import FORMS
-from common.errors import another, nearest, shown
+from common.errors import nearest, shown
+from common.synonyms import another
 from common.text import escaped, shortened
 
 IN_TOML = {

@@ -20,8 +20,9 @@ from backends.numpy.rounding import Exact, Random
 from backends.numpy.training import Program as Definition
 from common import draw
 from common.agreement import DRAWS, Judge, judged_steps
+from common.apart import Inside
 from common.blind import judged
-from common.bounds import Bounds, Inside
+from common.bounds import Bounds
 from common.network import State
 from common.plan import Plan
 from common.step import Key

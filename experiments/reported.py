@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from experiments.findings.configuration import all_agree, configuration
 from experiments.findings.document import Configuration, Document
-from experiments.findings.gradient import Thresholds
 from experiments.findings.outcome import Outcome
+from experiments.findings.thresholds import Thresholds
 from experiments.index import Entry, Index
 from experiments.store import Run
 

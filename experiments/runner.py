@@ -70,11 +70,7 @@ class Runner:
     references: str = ""
 
     def run(self, jobs: list[Job]) -> dict[str, Outcome]:
-        """Do the jobs.
-
-        Returns:
-            The failures by run id; every other run is in the store.
-        """
+        """Do the jobs; the failures by run id, every other run is in the store."""
         self.compared = Counter(one.plan for one in jobs if one.backend != DEFINITION)
         self.undefined = {one.plan for one in jobs if one.defines}
         self.waiting = deque(lanes(jobs, self.executor.lanes))
@@ -139,10 +135,7 @@ class Runner:
                 lane.broken = message["reason"]
 
     def _next(self, lane: Lane) -> None:
-        """Give a lane's worker its next job.
-
-        A framework's waits, imported, until the definition has left the references.
-        """
+        """Give a lane's worker its next job; a framework's waits until the references are there."""
         assert lane.worker
         lane.current = None
         if lane.jobs and self._awaited(lane.jobs[0]):
@@ -154,31 +147,22 @@ class Runner:
         if lane.current is None:
             lane.worker.stop()
         else:
-            fields = {
-                "run_id": lane.current.run_id,
-                "device": lane.current.device,
-                "reference": self._reference(lane.current),
-            }
-            fields |= {"fresh": self.fresh, "wait": lane.current.run_id in lane.busy}
-            lane.worker.send(fields | {"plan": lane.current.plan.model_dump(mode="json")})
+            job = lane.current
+            fields = {"run_id": job.run_id, "device": job.device, "fresh": self.fresh}
+            fields |= {"reference": self._reference(job), "wait": job.run_id in lane.busy}
+            lane.worker.send(fields | {"plan": job.plan.model_dump(mode="json")})
 
     def _awaited(self, job: Job) -> bool:
         return not job.defines and job.plan in self.undefined
 
     def _wake(self, plan: Plan) -> None:
-        """A plan's references are there, or will never be.
-
-        Give those lanes their next jobs that waited for them.
-        """
+        """Give their next jobs to lanes that waited for a plan's references, there or never."""
         self.undefined.discard(plan)
         for lane in self.idle.pop(plan, []):
             self._next(lane)
 
     def _displaced(self) -> bool:
-        """Whether the definition waits for a machine.
-
-        Who waits for its references must not hold that machine.
-        """
+        """Whether the definition waits for a machine, which who waits for it must not hold."""
         while self.starting and not self.starting[0].displaced:
             self.starting.popleft()
         return bool(self.starting)

@@ -30,7 +30,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from backends import DEFINITION, NEEDS
+from backends import NEEDS
 from common.errors import UserError
 from common.plan import Plan
 from common.quantities import QUANTITIES
@@ -38,6 +38,7 @@ from common.text import escaped
 from common.trace import Header, Trace
 from experiments import seal
 from experiments.seal import Damaged, OtherVersion, Unreadable
+from experiments.tables import AXES, _axes, trace_of
 from experiments.whole import sweep, write_whole
 
 KEY = "isograd"
@@ -216,14 +217,11 @@ def read_run(path: Path) -> Run:
         raise OtherVersion("another")
     if header.run_id != path.stem or not RUN_ID.fullmatch(header.run_id):
         raise Damaged(f"it holds the run {header.run_id}")
-    return Run(header, _trace(header, columns))
+    return Run(header, trace_of(header, columns))
 
 
 def _is_parquet(content: bytes) -> bool:
     return content.startswith(b"PAR1") and content.endswith(b"PAR1")
-
-
-AXES = ("seed", "step", "layer")
 
 
 def _table(run: Run) -> pl.DataFrame:
@@ -232,25 +230,3 @@ def _table(run: Run) -> pl.DataFrame:
     layers = len(header.plan.network.sites)
     columns["loss"] = np.repeat(trace.loss.ravel(), layers)
     return pl.DataFrame(columns | {name: trace.quantities[name].ravel() for name in QUANTITIES})
-
-
-def _axes(plan: Plan, steps: np.ndarray) -> list[np.ndarray]:
-    """The seed, step and layer of every row."""
-    axes = np.meshgrid(plan.seeds, steps, np.arange(1, len(plan.network.sites) + 1), indexing="ij")
-    return [axis.ravel() for axis in axes]
-
-
-def _trace(header: Header, columns: dict[str, np.ndarray]) -> Trace:
-    """What the columns hold, where they are the whole of the plan."""
-    plan = header.plan
-    steps = np.union1d(np.arange(0, plan.steps, plan.record_every), plan.steps - 1)
-    for name, expected in zip(AXES, _axes(plan, steps), strict=True):
-        if not np.array_equal(columns[name], expected):
-            raise Damaged(f"it has not every {name} of its plan")
-    if len(header.results) != len(plan.seeds):
-        raise Damaged("it has not every seed's result on the test set")
-    if header.backend == DEFINITION and len(header.sensitivity or []) != len(steps):
-        raise Damaged("it has not every step's sensitivity")
-    shape = (len(plan.seeds), len(steps), len(plan.network.sites))
-    arrays = {name: columns[name].reshape(shape) for name in ("loss", *QUANTITIES)}
-    return Trace(steps, arrays.pop("loss")[:, :, 0], arrays)

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from experiments.own.advice import advice
-from experiments.own.diagnosis import Diagnosis, diagnosis, passes
+from experiments.own.diagnosing import diagnosis, passes
+from experiments.own.diagnosis import Diagnosis
 from experiments.own.given import Given
 from experiments.own.held import Asked, captured_in, held_in
 from experiments.own.interpreter import Interpreter

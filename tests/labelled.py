@@ -36,9 +36,11 @@ from common.backend import side_by_side, train
 from common.plan import Plan
 from common.trace import Trace
 from experiments.evaluation import accuracy, guessing_loss
-from experiments.findings.gradient import GRADIENT_WORDS, Thresholds, gradient
+from experiments.findings.gradient import gradient
+from experiments.findings.guesses import Guessing
 from experiments.findings.learning import LEARNING_WORDS, learning
-from experiments.findings.score import Accuracies, Guessing
+from experiments.findings.score import Accuracies
+from experiments.findings.thresholds import GRADIENT_WORDS, Thresholds
 from experiments.findings.verdict import Judgement
 from tests.labelled_cases import cases
 from tests.labelled_theory import Case, plan_of

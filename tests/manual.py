@@ -16,8 +16,9 @@ from typing import Any
 from common import sources
 from common.errors import UserError
 from common.spec import Spec, kinds_of
-from experiments.experiment import Experiment, plans, read, with_single_changes
-from experiments.findings.gradient import Thresholds
+from experiments.changes import with_single_changes
+from experiments.experiment import Experiment, plans, read
+from experiments.findings.thresholds import Thresholds
 from experiments.settings import COUNTERMEASURES, Settings
 
 PAGE = Path(__file__).parent.parent / "docs" / "write-your-own.md"

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from experiments.findings.document import Judged
-from experiments.findings.gradient import Thresholds
+from experiments.findings.thresholds import Thresholds
 from experiments.own.diagnosis import Advice, Diagnosis, OverTime, Profile, SiteFinding
 from experiments.own.port_document import Branch, CarriedFinding, CauseFinding, Model, Parting, Port
 

@@ -31,8 +31,8 @@ from common.backend import Backend
 from common.plan import Plan
 from common.sources import ADDING
 from experiments.findings.configuration import configuration
-from experiments.findings.gradient import Thresholds
 from experiments.findings.outcome import Outcome
+from experiments.findings.thresholds import Thresholds
 from experiments.process import environment
 from experiments.store import Store
 from experiments.versions import digest_of

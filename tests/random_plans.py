@@ -29,8 +29,8 @@ from common.sources import ADDING
 from common.task import digest_of
 from experiments.findings.configuration import configuration
 from experiments.findings.document import Agreement
-from experiments.findings.gradient import Thresholds
 from experiments.findings.outcome import Outcome
+from experiments.findings.thresholds import Thresholds
 from experiments.working import Job, Worker
 from tests.strategies import every
 

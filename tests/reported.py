@@ -22,8 +22,8 @@ from experiments.findings.document import (
     Spread,
     Timing,
 )
-from experiments.findings.gradient import Thresholds
 from experiments.findings.outcome import Status
+from experiments.findings.thresholds import Thresholds
 from experiments.report.terminal import show
 
 PLANS = plans(read("countermeasures"), {"depth": 4, "width": 8})

@@ -15,8 +15,9 @@ from scipy import stats
 
 from common import agreement, draw, task
 from common.agreement import DRAWS, T, judged_steps
+from common.apart import Inside
 from common.backend import Backend
-from common.bounds import Bounds, Inside
+from common.bounds import Bounds
 from common.network import State
 from common.plan import Plan
 from common.quantities import QUANTITIES

@@ -12,8 +12,8 @@ import pytest
 from backends.numpy.rounding import EXACT, Exact, Random, norms
 from common import draw, task
 from common.agreement import DRAWS, T
+from common.apart import with_another
 from common.backend import Backend
-from common.bounds import with_another
 from common.step import SIGNAL, largest
 from experiments import judging, references
 from tests.judged import Maker

@@ -26,7 +26,7 @@ from backends import FRAMEWORKS
 from common.network import Arrays
 from experiments.ledger import Difference, entries
 from experiments.ledger.trying import error
-from experiments.report import differences
+from experiments.report import blocks
 from experiments.report.migration import PAGES
 from tests.conftest import load
 
@@ -73,7 +73,7 @@ def framed(difference: Difference, framework: str, block: str) -> str:
     """
     if difference.trial.frame is None:
         return block
-    cured = differences.line(difference, "cured", framework)
+    cured = blocks.line(difference, "cured", framework)
     before = block.removesuffix(cured)
     return f"{before}\n{difference.trial.frame.of(framework).replace('{line}', cured)}"
 

@@ -20,7 +20,7 @@ from safetensors.numpy import load_file, save_file
 
 from common.errors import UserError
 from experiments.converting import files, origin
-from experiments.converting.conversion import Asked
+from experiments.converting.asked import Asked
 from experiments.converting.conversion import convert as convert_file
 from experiments.converting.laws import Framework
 from tests.refused_files import FILES, TORCH, Arrays, command, dumped, numbers, raw, refused

@@ -25,9 +25,11 @@ from common.errors import UserError
 from common.plan import Plan
 from common.quantities import decay_per_layer, gradient_ratio
 from common.trace import Trace
-from experiments.findings.gradient import Thresholds, gradient
+from experiments.findings.gradient import gradient
+from experiments.findings.thresholds import Thresholds
 from experiments.own.advice import advice
-from experiments.own.diagnosis import Diagnosis, diagnosis, passes
+from experiments.own.diagnosing import diagnosis, passes
+from experiments.own.diagnosis import Diagnosis
 from experiments.own.interpreter import Failed, Interpreter
 from tests.conftest import load
 

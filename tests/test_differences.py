@@ -17,7 +17,8 @@ from experiments import differences
 from experiments.differences import Options
 from experiments.ledger import effects, entries
 from experiments.ledger.effects import Effect
-from experiments.report.differences import imports, shown, what_it_does
+from experiments.report.blocks import imports
+from experiments.report.differences import shown, what_it_does
 
 
 def printed(options: Options, width: int = 128) -> str:

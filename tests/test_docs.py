@@ -12,7 +12,7 @@ import pytest
 
 from common import sources, task
 from experiments.experiment import plans, read
-from experiments.findings.gradient import Thresholds
+from experiments.findings.thresholds import Thresholds
 from experiments.settings import Settings
 from tests import manual
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.errors import OTHERS, RELATED, Unsupported, UserError, another, nearest, slips
+from common.errors import RELATED, Unsupported, UserError, nearest, slips
+from common.synonyms import OTHERS, another
 
 KINDS = ["sigmoid", "tanh", "relu", "leaky_relu"]
 ACTIVATIONS = [*KINDS, "prelu", "elu"]

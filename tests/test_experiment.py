@@ -10,7 +10,8 @@ from common.countermeasures.initialization import Constant, Initialization
 from common.countermeasures.recurrent import Cell
 from common.plan import Plan
 from common.spec import kinds_of
-from experiments.experiment import catalogue, plans, read, with_single_changes
+from experiments.changes import with_single_changes
+from experiments.experiment import catalogue, plans, read
 from experiments.report.answer.changes import differences
 from experiments.settings import COUNTERMEASURES, kinds, settings_of
 

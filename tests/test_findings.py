@@ -11,8 +11,8 @@ from common.trace import Agreed, Check
 from experiments.experiment import plans, read
 from experiments.findings.configuration import all_agree, configuration, failed
 from experiments.findings.document import Agreement, Document, Spread
-from experiments.findings.gradient import Thresholds
 from experiments.findings.outcome import Outcome
+from experiments.findings.thresholds import Thresholds
 from experiments.store import Run
 from experiments.working import Job, Worker
 

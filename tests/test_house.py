@@ -82,7 +82,11 @@ def sources(room: str) -> dict[str, str]:
     return {wing: (ROOT / "backends" / wing / f"{room}.py").read_text() for wing in WINGS}
 
 
-OWN = {"numpy": {"rounding", "erfc"}, "jax": {"model_nnx", "ordinary", "mapped"}}
+OWN = {
+    "numpy": {"rounding", "erfc"},
+    "keras": {"rows"},
+    "jax": {"model_nnx", "ordinary", "mapped", "modules"},
+}
 """What rounding does, and extended precision, are the definition's; Flax has two forms of a model,
 XLA its own limit."""
 LACKING = {"numpy": {"model", "vjp", "trial", "deep"}}

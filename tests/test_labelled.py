@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from experiments.findings.gradient import GRADIENT_WORDS, Thresholds, gradient
+from experiments.findings.gradient import gradient
 from experiments.findings.learning import LEARNING_WORDS
+from experiments.findings.thresholds import GRADIENT_WORDS, Thresholds
 from tests.labelled import BEGIN, END, PAGE, make, measured, run, score, verdicts
 from tests.labelled_cases import cases
 from tests.labelled_theory import Case, decades

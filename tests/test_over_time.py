@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from experiments.own.diagnose import Asked, of_model
-from experiments.own.diagnosis import diagnosis, passes
+from experiments.own.diagnosing import diagnosis, passes
 from experiments.own.given import Given
 from experiments.own.guessing import guessing_loss
 from experiments.own.interpreter import Interpreter

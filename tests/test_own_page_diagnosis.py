@@ -9,7 +9,7 @@ import re
 import pytest
 
 from experiments.findings.document import Judged
-from experiments.findings.gradient import Thresholds
+from experiments.findings.thresholds import Thresholds
 from experiments.own.diagnosis import OverTime, Profile
 from experiments.own.page import page_of_diagnosis
 from tests.own_documents import LONG, diagnosis, signals

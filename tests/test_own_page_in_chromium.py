@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from experiments.findings.gradient import GRADIENT_WORDS
+from experiments.findings.thresholds import GRADIENT_WORDS
 from tests.browser import Browser
 from tests.own_paths import PAGES, paths
 

@@ -13,8 +13,9 @@ import pytest
 
 from experiments.own import spoken
 from experiments.own.diagnosis import Diagnosis
+from experiments.own.port_closing import closing, worst
 from experiments.own.port_document import Port
-from experiments.own.port_spoken import closing, head, worst
+from experiments.own.port_spoken import head
 from tests.held_reports import causes, cures, diagnose, partings, port, running
 
 __all__ = ["diagnose", "port", "running"]

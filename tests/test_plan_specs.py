@@ -18,7 +18,7 @@ from common.countermeasures.optimizer import Optimizer
 from common.plan import Plan
 from common.spec import Spec
 from common.task import Task
-from experiments.findings.gradient import Thresholds
+from experiments.findings.thresholds import Thresholds
 from experiments.settings import Settings
 
 

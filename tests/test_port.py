@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 
 from common.errors import UserError
-from experiments.own.carrying import likeness
+from experiments.own.carried import likeness
 from experiments.own.given import Given
 from experiments.own.held import Asked, captured_in, held_in, reference_of
 from experiments.own.interpreter import Interpreter
 from experiments.own.page import page_of_port
+from experiments.own.port_closing import closing
 from experiments.own.port_document import Port
-from experiments.own.port_spoken import closing, head
+from experiments.own.port_spoken import head
 from experiments.own.porting import Reference
 from tests.held_reports import running
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from experiments.findings.document import RunFinding, Spread
-from experiments.findings.gradient import Thresholds
+from experiments.findings.thresholds import Thresholds
 from experiments.report.answer import answer, sentences
 from tests.reported import BASE, PLANS, STORY, a_document, a_run, both, flat, printed, the_answer
 

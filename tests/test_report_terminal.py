@@ -11,7 +11,8 @@ import pytest
 from rich.console import Console
 
 from experiments.findings.document import RunFinding
-from experiments.report.terminal import drawn, show_where_more_is
+from experiments.report.profiles import drawn
+from experiments.report.terminal import show_where_more_is
 from tests.reported import BASE, CRASH, STORY, a_document, a_run, both, flat, printed, the_answer
 
 

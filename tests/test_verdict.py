@@ -7,9 +7,10 @@ import pytest
 from pydantic import ValidationError
 
 from common.quantities import QUANTITIES
-from experiments.findings.gradient import Thresholds, gradient
+from experiments.findings.gradient import gradient
 from experiments.findings.learning import learning
 from experiments.findings.score import Accuracies
+from experiments.findings.thresholds import Thresholds
 from tests.traces import GUESSING, LAYERS, SEEDS, STEPS, falling, judged, noisy, trace
 
 

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.trace import Fit
-from experiments.findings.gradient import Thresholds, gradient
+from experiments.findings.gradient import gradient
 from experiments.findings.learning import learning
 from experiments.findings.score import Accuracies, Fits
+from experiments.findings.thresholds import Thresholds
 from tests.traces import GUESSING, LAYERS, SEEDS, STEPS, judged, noisy, trace
 
 profiles = st.lists(st.floats(-8, 8), min_size=3, max_size=8).map(lambda logs: 10 ** np.array(logs))

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from common.trace import Fit
+from experiments.findings.guesses import Guessing
 from experiments.findings.learning import learning
-from experiments.findings.score import Accuracies, Fits, Guessing
+from experiments.findings.score import Accuracies, Fits
 from experiments.findings.verdict import Judgement
 from tests.traces import GUESSING, SEEDS, falling, judged, trace
 

@@ -6,8 +6,9 @@ import numpy as np
 
 from common.quantities import QUANTITIES
 from common.trace import Trace
-from experiments.findings.gradient import Thresholds, gradient
-from experiments.findings.score import Guessing
+from experiments.findings.gradient import gradient
+from experiments.findings.guesses import Guessing
+from experiments.findings.thresholds import Thresholds
 from experiments.findings.verdict import Judgement
 
 SEEDS = 3

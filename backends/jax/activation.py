@@ -23,6 +23,7 @@ import numpy as np
 from flax import linen, nnx
 
 from backends.jax.block import Layer, Site
+from backends.jax.modules import PReLUNnx, leaky_relu
 from common.countermeasures.activation import (
     ELU,
     GELU,
@@ -57,14 +58,6 @@ NATIVE = {
 PARAMETERS = {"slope": Kept("slope")}
 
 Function = Callable[[jax.Array], jax.Array]
-
-
-def leaky_relu(z: jax.Array, slope: float | jax.Array) -> jax.Array:
-    """Leaky ReLU, with the derivative `slope` at 0.
-
-    An infinite z above 0 leaves the slope's gradient finite.
-    """
-    return jnp.where(z > 0, z, slope * jnp.where(z > 0, 0, z))
 
 
 def expm1(z: jax.Array, exponential: jax.Array) -> jax.Array:
@@ -170,17 +163,6 @@ def module(
     return build(spec)
 
 
-class PReLUNnx(nnx.Module):
-    """The same as `PReLUModule` in Flax nnx."""
-
-    def __init__(self, initial_slope: float, dtype: str) -> None:
-        self.slope = nnx.Param(jnp.asarray(initial_slope, dtype))
-
-    def __call__(self, z: jax.Array) -> jax.Array:
-        """The activation of z, of z's shape."""
-        return leaky_relu(z, self.slope[...])
-
-
 def module_nnx(
     spec: Activation, units: int, inner: nnx.Module, dtype: str, rngs: nnx.Rngs
 ) -> Function:
@@ -195,9 +177,8 @@ def layer(spec: Activation) -> Layer:
         function = build(spec)
         h = function(x)
         if site.measure:
-            slope = (
-                function.variables["params"]["slope"] if isinstance(function, PReLUModule) else None
-            )
+            trained = isinstance(function, PReLUModule)
+            slope = function.variables["params"]["slope"] if trained else None
             site.kept["alive"] = alive(spec, x, h, slope)
         return h
 
@@ -244,11 +225,8 @@ def probe(spec: Activation, inputs: Arrays) -> Arrays:
         lambda z, slope: function.apply({"params": {"slope": slope}}, z), z, slope
     )
     gradient, slope_gradient = backward(cotangent)
-    return {
-        "value": np.asarray(value),
-        "gradient": np.asarray(gradient),
-        "slope_gradient": np.asarray(slope_gradient),
-    }
+    found = {"value": value, "gradient": gradient, "slope_gradient": slope_gradient}
+    return {name: np.asarray(a) for name, a in found.items()}
 
 
 def native(spec: LeakyReLU | PReLU | ELU | SELU | GELU) -> Function:

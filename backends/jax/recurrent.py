@@ -22,6 +22,7 @@ from flax.traverse_util import unflatten_dict
 from backends.jax import activation as activations
 from backends.jax.arrays import Tree
 from backends.jax.block import Layer, Site, run
+from backends.jax.modules import NNX_CELLS, LastOutput, LastOutputNnx
 from common.countermeasures.activation import Activation
 from common.countermeasures.recurrent import GRU, LSTM, Cell, SimpleRNN, Step
 from common.network import Arrays
@@ -110,43 +111,6 @@ def build(
             assert_never(spec)
 
 
-class OneBiasCell(nnx.GRUCell):
-    """`nnx.GRUCell` with the bias of the product in its candidate, which it lacks."""
-
-    def __init__(self, n_in: int, units: int, **options: Any) -> None:
-        super().__init__(n_in, units, **options)
-        self.recurrent_bias = nnx.Param(jnp.zeros(units, self.param_dtype))
-
-    def __call__(self, carry: jax.Array, inputs: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """What is handed on after x [batch, feature], and the output, which is the same."""
-        xr, xz, xn = jnp.split(self.dense_i(inputs), 3, -1)
-        hr, hz, hn = jnp.split(self.dense_h(carry), 3, -1)
-        reset = jax.nn.sigmoid(xr + hr)
-        z = jax.nn.sigmoid(xz + hz)
-        n = self.activation_fn(xn + reset * (hn + self.recurrent_bias[...]))
-        after = (1 - z) * n + z * carry
-        return after, after
-
-
-NNX_CELLS: dict[str, Any] = {
-    "simple": nnx.SimpleCell,
-    "lstm": nnx.OptimizedLSTMCell,
-    "gru": OneBiasCell,
-}
-"""Those whose gates are in one array, so that a norm of each parameter is of all gates together."""
-
-
-class LastOutput(linen.Module):
-    """Cells over a sequence x [batch, time, feature]; the last output [batch, unit] goes on."""
-
-    cells: linen.RNN
-
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """The output of the last step of time."""
-        outputs: Any = self.cells(x)
-        return outputs[:, -1]
-
-
 def module(
     spec: Step, units: int, inner: linen.Module, training: bool = True, dtype: str = "float64"
 ) -> linen.Module:
@@ -154,18 +118,6 @@ def module(
     (function,) = spec.inner
     cells = build(spec.spec, activations.build(function), dtype)(spec.units, parent=None)
     return LastOutput(cells, name="recurrent")
-
-
-class LastOutputNnx(nnx.Module):
-    """The same as `LastOutput` in Flax nnx."""
-
-    def __init__(self, cells: nnx.RNN) -> None:
-        self.cells = cells
-
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """The output of the last step of time."""
-        outputs: Any = self.cells(x)
-        return outputs[:, -1]
 
 
 def module_nnx(spec: Step, units: int, inner: nnx.Module, dtype: str, rngs: nnx.Rngs) -> nnx.Module:

@@ -1,7 +1,4 @@
-"""The training step in JAX: `jax.value_and_grad`, an optax transformation, the optimizer.
-
-One seed, then all seeds.
-"""
+"""The training step in JAX: `jax.value_and_grad` and an optax transformation, for a seed or all."""
 
 from __future__ import annotations
 
@@ -147,10 +144,7 @@ def differentiate(
     x: jax.Array,
     y: jax.Array,
 ) -> Any:
-    """Forward and backward of all seeds.
-
-    Losses, gradients, new running statistics, and what is to be measured.
-    """
+    """Forward and backward of all seeds: losses, gradients, statistics, and what is measured."""
     TRACED.append(network)
     return _over_seeds(
         partial(_differentiate_one, network.with_numbers(numbers), measure),

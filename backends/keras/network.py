@@ -13,12 +13,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
-from typing import NamedTuple
 
 import tensorflow as tf
 
 from backends.keras.arrays import Tensor, Tensors, swapped
 from backends.keras.block import Block, Site
+from backends.keras.rows import (
+    Row,
+    Rows,
+    by_width,
+    piled,
+    put_on,
+    stacked_rows,
+    taken_off,
+    time_first,
+)
 from common.network import Network
 from common.stack import Stack, stack_of
 
@@ -51,30 +60,6 @@ class Pass:
     tells: list[Tensor | None]
     statistics: Tensors
     sources: list[Tensor]
-
-
-class Rows(NamedTuple):
-    """What the layers of a stack leave.
-
-    Attributes:
-        kept: By name, [layer, ...].
-        last: The output of the last.
-        sources: As those of a pass.
-    """
-
-    kept: Tensors
-    last: Tensor
-    sources: list[Tensor]
-
-
-class Row(NamedTuple):
-    """What a layer leaves, and what the next one gets of it.
-
-    Its output, and what a step of time hands on beside it.
-    """
-
-    kept: Tensors
-    carried: tuple[Tensor, ...]
 
 
 OneLayer = Callable[[Tensors, tuple[Tensor, ...]], Row]
@@ -118,7 +103,7 @@ class StackedNetwork:
             carried = (x,)
             if stack.recurrent:
                 fixed = {name: a[0] for name, a in by_layer.items()}
-                by_layer = {GIVEN: _time_first(x)}
+                by_layer = {GIVEN: time_first(x)}
                 carried = tuple(
                     tf.zeros((*x.shape[:-2], units), x.dtype) for units in stack.carried
                 )
@@ -229,8 +214,8 @@ class StackedNetwork:
         def body(
             i: Tensor, carried: tuple[Tensor, ...], left: Tensors, collected: Tensors
         ) -> tuple:
-            popped = {name: _popped(left[name], a) for name, a in by_layer.items()}
-            popped["signal"] = _popped(left["signal"], signals)
+            popped = {name: taken_off(left[name], a) for name, a in by_layer.items()}
+            popped["signal"] = taken_off(left["signal"], signals)
             values = {name: value for name, (_, value) in popped.items()}
             signal = values.pop("signal")
             row, after = layer(values, carried)
@@ -242,61 +227,17 @@ class StackedNetwork:
                 i + 1,
                 after,
                 {name: rest for name, (rest, _) in popped.items()},
-                _pushed(collected, row),
+                put_on(collected, row),
             )
 
-        empty = {name: _pile(tf.zeros((0, *a.shape), a.dtype)) for name, a in first.items()}
+        empty = {name: piled(tf.zeros((0, *a.shape), a.dtype)) for name, a in first.items()}
         begin = (carried[0] + signals[0], *carried[1:])
-        loop = (1, begin, {name: _pile(a) for name, a in left.items()}, _pushed(empty, first))
+        loop = (1, begin, {name: piled(a) for name, a in left.items()}, put_on(empty, first))
         _, last, _, collected = tf.while_loop(
             lambda i, *_: i < depth, body, loop, maximum_iterations=depth, parallel_iterations=1
         )
         return Rows(
-            {name: _stacked(pile, first[name], depth) for name, pile in collected.items()},
+            {name: stacked_rows(pile, first[name], depth) for name, pile in collected.items()},
             last[0],
             [signals],
         )
-
-
-def _time_first(x: Tensor) -> Tensor:
-    """A sequence [(seed,) batch, time, feature] as [time, (seed,) batch, feature]."""
-    time = len(x.shape) - 2
-    return tf.transpose(x, (time, *range(time), time + 1))
-
-
-def by_width(parts: list[Tensor]) -> list[Tensor]:
-    """Arrays [layer, ..., width], those of one width in a row put together."""
-    runs = [list(run) for _, run in groupby(parts, key=lambda a: a.shape[-1])]
-    return [run[0] if len(run) == 1 else tf.concat(run, 0) for run in runs]
-
-
-def _pile(stacked: Tensor) -> Tensor:
-    """A list of the layers, the first on top.
-
-    To take one from it or to put one on it costs the same at any depth, and so does the gradient of
-    that. The gradient of a TensorArray's `read` inside a loop adds a whole array for every layer.
-    """
-    return tf.raw_ops.TensorListFromTensor(
-        tensor=tf.reverse(stacked, [0]), element_shape=stacked.shape[1:]
-    )
-
-
-def _popped(pile: Tensor, stacked: Tensor) -> tuple[Tensor, Tensor]:
-    """The rest of the list, and what was on top."""
-    return tf.raw_ops.TensorListPopBack(
-        input_handle=pile, element_shape=stacked.shape[1:], element_dtype=stacked.dtype
-    )
-
-
-def _pushed(piles: Tensors, row: Tensors) -> Tensors:
-    """The lists with the tensors of one more layer, by name."""
-    return {
-        name: tf.raw_ops.TensorListPushBack(input_handle=pile, tensor=row[name])
-        for name, pile in piles.items()
-    }
-
-
-def _stacked(pile: Tensor, one: Tensor, count: int) -> Tensor:
-    """A list as one tensor, in the order in which it was made."""
-    shape = {"element_shape": one.shape, "element_dtype": one.dtype, "num_elements": count}
-    return tf.raw_ops.TensorListStack(input_handle=pile, **shape)

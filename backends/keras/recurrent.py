@@ -131,10 +131,7 @@ def forgetting(bias: float) -> Callable[..., Tensor]:
 def module(
     spec: Step, units: int, inner: keras.layers.Layer, dtype: str = "float64"
 ) -> keras.layers.Layer:
-    """The cells as a part of a model, for x [batch, time, feature].
-
-    The last output [batch, unit] goes on.
-    """
+    """The cells as a part of a model, for x [batch, time, feature]; the last output goes on."""
     (function,) = spec.inner
     layer = build(spec.spec, activations.build(function, dtype), dtype)(spec.units)
     layer.return_sequences = False

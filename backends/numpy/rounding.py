@@ -26,7 +26,7 @@ from functools import cache
 
 import numpy as np
 
-from common.bounds import Place
+from common.apart import Place
 
 NOISE = 2**19
 """How many random numbers are drawn once; an operation takes as many as it needs, from a random

@@ -195,26 +195,16 @@ def dead_where_output_is_not_positive(spec: Activation) -> bool:
     match spec:
         case ReLU():
             return True
-        case (
-            Identity()
-            | Sigmoid()
-            | Tanh()
-            | LeakyReLU()
-            | PReLU()
-            | ELU()
-            | SELU()
-            | GELU()
-            | SiLU()
-        ):
+        case Identity() | Sigmoid() | Tanh() | LeakyReLU() | PReLU():
+            return False
+        case ELU() | SELU() | GELU() | SiLU():
             return False
         case _:
             assert_never(spec)
 
 
 def open_interval(spec: Activation, precision: str) -> tuple[float, float]:
-    """The pre-activations between which the derivative is not rounded to 0.
-
-    Outside, a unit passes no gradient.
+    """The pre-activations between which the derivative is not rounded to 0: no unit is dead there.
 
     Args:
         spec: The activation. For PReLU the interval is that of a slope other than 0.

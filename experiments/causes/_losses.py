@@ -3,90 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import expit
 
 from experiments.causes._definition.activation import log_softmax, softmax
 from experiments.causes._definition.errors import Undefined
+from experiments.causes._each import Each, Turn, distribution, same, turned
 
 LEAST = 1e-7
 """What Keras clips probabilities at."""
 GAMMAS = (2.0, 1.0, 0.5, 1.5, 3.0, 4.0, 5.0)
 """Of the focal loss."""
-Turn = Callable[[np.ndarray], np.ndarray]
-
-
-def same(values: np.ndarray) -> np.ndarray:
-    """The class is the last axis already."""
-    return values
-
-
-@dataclass(frozen=True)
-class Each:
-    """Of every sample its loss, and the gradient by its outputs.
-
-    These may be turned so that the class is last.
-
-    Attributes:
-        loss: [sample, ...].
-        gradient: [sample, ..., output].
-        elements: Whether the loss is a mean over the outputs, and not one number of all of them.
-        turned: From this order of axes to the outputs' own.
-        back: From the outputs' own order to this one.
-    """
-
-    loss: np.ndarray
-    gradient: np.ndarray
-    elements: bool = False
-    turned: Turn = same
-    back: Turn = same
-
-
 Form = Callable[[np.ndarray, np.ndarray], Each]
-
-
-def distribution(z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, Turn]:
-    """Target and probabilities [sample, ..., class], and how outputs come into this order."""
-    turn = _classes_last(z, y)
-    logits = turn(z)
-    target = y.astype(np.float64) if y.shape == z.shape else np.zeros(logits.shape)
-    if y.shape == z.shape:
-        target = turn(target)
-    else:
-        np.put_along_axis(target, labels(logits, y)[..., None], 1.0, -1)
-    return target, softmax(logits), turn
-
-
-def labels(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Whole numbers below the number of classes, of the shape of the samples."""
-    found = y.reshape(logits.shape[:-1]) if y.size == logits[..., 0].size else None
-    if (
-        found is None
-        or found.dtype.kind not in "iu"
-        or found.size == 0
-        or found.min() < 0
-        or found.max() >= logits.shape[-1]
-    ):
-        raise Undefined("targets that are no classes of these outputs")
-    return found.astype(int)
-
-
-def _classes_last(z: np.ndarray, y: np.ndarray) -> Turn:
-    """PyTorch has classes on axis 1, whatever comes behind."""
-    if (
-        z.ndim > 2
-        and y.dtype.kind in "iu"
-        and y.shape == (z.shape[0], *z.shape[2:])
-        and y.shape != z.shape[:-1]
-    ):
-        return lambda values: np.moveaxis(values, 1, -1)
-    return same
-
-
-def _turned(turn: Turn) -> Turn:
-    return same if turn is same else lambda values: np.moveaxis(values, -1, 1)
 
 
 def cross_entropy(z: np.ndarray, y: np.ndarray) -> Each:
@@ -95,7 +24,7 @@ def cross_entropy(z: np.ndarray, y: np.ndarray) -> Each:
     if z.ndim < 2 or np.any(np.abs(target.sum(-1) - 1) > 1e-9):
         raise Undefined("targets that are no distribution")
     return Each(
-        -np.sum(target * log_softmax(turn(z)), -1), p - target, turned=_turned(turn), back=turn
+        -np.sum(target * log_softmax(turn(z)), -1), p - target, turned=turned(turn), back=turn
     )
 
 
@@ -117,13 +46,13 @@ def cross_entropy_of_probabilities(z: np.ndarray, y: np.ndarray) -> Each:
     total = clipped.sum(-1, keepdims=True)
     loss = -np.sum(target * np.log(clipped / total), -1)
     gradient = inside * (target.sum(-1, keepdims=True) / total - target / clipped)
-    return Each(loss, gradient, turned=_turned(turn), back=turn)
+    return Each(loss, gradient, turned=turned(turn), back=turn)
 
 
 def negative_log(z: np.ndarray, y: np.ndarray) -> Each:
     """Of outputs that are taken for logarithms of probabilities, as PyTorch's NLLLoss does."""
     target, _, turn = distribution(z, y)
-    return Each(-np.sum(target * turn(z), -1), -target, turned=_turned(turn), back=turn)
+    return Each(-np.sum(target * turn(z), -1), -target, turned=turned(turn), back=turn)
 
 
 def binary_cross_entropy(z: np.ndarray, y: np.ndarray) -> Each:
@@ -185,9 +114,7 @@ def focal(gamma: float) -> Form:
             raise Undefined("targets that are no classes")
         right = np.sum(target * p, -1)
         loss, slope = _focal(gamma, right)
-        return Each(
-            loss, (slope * right)[..., None] * (target - p), turned=_turned(turn), back=turn
-        )
+        return Each(loss, (slope * right)[..., None] * (target - p), turned=turned(turn), back=turn)
 
     return form
 
@@ -238,7 +165,7 @@ def _like(z: np.ndarray, y: np.ndarray, real: bool = False) -> np.ndarray:
     if not real:
         raise Undefined("targets of another size")
     target, _, turn = distribution(z, y)
-    return _turned(turn)(target)
+    return turned(turn)(target)
 
 
 def broadcast_squared_error(z: np.ndarray, y: np.ndarray) -> Each:
@@ -256,7 +183,7 @@ def smoothed(z: np.ndarray, target: np.ndarray) -> Each:
     return Each(
         -np.sum(target * log_softmax(logits), -1),
         softmax(logits) - target,
-        turned=_turned(turn),
+        turned=turned(turn),
         back=turn,
     )
 

@@ -6,43 +6,23 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-from scipy.special import erfc
 
+from experiments.causes._activation_lines import NUMBERS, SINGLE, TORCH, line
 from experiments.causes._case import Case, Side, Stage
-from experiments.causes._change import alternative, code, configured, cure, told, value
+from experiments.causes._change import alternative, configured, cure, told, value
 from experiments.causes._definition.activation import (
     FIXED,
-    approximate,
     gelu,
-    gelu_quick,
     gelu_tanh,
     hard_sigmoid_fifth,
     log_softmax,
     softmax,
 )
-from experiments.causes._hypothesis import Hypothesis, Numbers, varied
+from experiments.causes._gelu import forms_of_gelu, of_values
+from experiments.causes._hypothesis import Hypothesis, varied
 
 STAGES: frozenset[Stage] = frozenset({"forward"})
 PAGE = "docs/migration/activation.md"
-SINGLE = "TensorFlow keeps this number in float32, in a float64 model too."
-NUMBERS = {"leaky_relu": "slope", "prelu": "slope", "elu": "alpha", "celu": "alpha"}
-TORCH = {
-    "relu": "ReLU", "relu6": "ReLU6", "leaky_relu": "LeakyReLU", "prelu": "PReLU", "elu": "ELU",
-    "selu": "SELU", "celu": "CELU",
-    "gelu": "GELU", "silu": "SiLU", "sigmoid": "Sigmoid", "tanh": "Tanh", "softplus": "Softplus",
-    "softsign": "Softsign",
-    "mish": "Mish", "hard_sigmoid": "Hardsigmoid", "hard_swish": "Hardswish",
-    "hard_tanh": "Hardtanh",
-    "log_sigmoid": "LogSigmoid", "tanh_shrink": "Tanhshrink", "softmax": "Softmax",
-    "log_softmax": "LogSoftmax",
-}  # fmt: skip
-JAX = {
-    "hard_swish": "hard_silu",
-    "tanh": "tanh",
-    "linear": "identity",
-    "hard_tanh": "hard_tanh",
-    "softsign": "soft_sign",
-}
 
 
 def hypotheses(case: Case) -> Iterator[Hypothesis]:
@@ -53,42 +33,10 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
     if side.kind == "activation" and side.inputs:
         yield from _solved(case)
         yield from _others(case)
-        yield from _gelu(case)
+        yield from forms_of_gelu(case)
         yield from _shape(case)
     elif not case.partial:
         yield from _added(case)
-
-
-def line(case: Case, config: dict | None = None) -> str:
-    """The reference's activation in the port's framework."""
-    stated = case.reference.config if config is None else config
-    name = stated.get("name", "relu")
-    key = NUMBERS.get(name, "")
-    given = code(stated[key]) if key in stated else ""
-    tanh = approximate(stated)
-    torch = {
-        "leaky_relu": f"negative_slope={given}",
-        "elu": f"alpha={given}",
-        "celu": f"alpha={given}",
-    }.get(name, "")
-    torch = (
-        f"approximate={'tanh' if tanh else 'none'!r}" if name == "gelu" else torch if given else ""
-    )
-    keras = (
-        f", negative_slope={given}"
-        if name == "leaky_relu" and given
-        else f", alpha={given}"
-        if given
-        else ""
-    )
-    jax = f", approximate={tanh}" if name == "gelu" else keras
-    keras = f", approximate={tanh}" if name == "gelu" else keras
-    return cure(
-        case,
-        f"torch.nn.{TORCH.get(name, 'Identity')}({torch})",
-        f"keras.activations.{name if name != 'identity' else 'linear'}(x{keras})",
-        f"jax.nn.{JAX.get(name, name)}(x{jax})",
-    )
 
 
 def _solved(case: Case) -> Iterator[Hypothesis]:
@@ -161,54 +109,6 @@ def _twice(case: Case) -> Iterator[Hypothesis]:
     )
 
 
-def _gelu(case: Case) -> Iterator[Hypothesis]:
-    """Exact, by tanh, by the logistic function, and with TensorFlow's constants."""
-    side = case.reference
-    x = side.inputs[0]
-    own = "by tanh" if approximate(side.config) else "exact"
-    forms = {
-        "exact": gelu,
-        "by tanh": gelu_tanh,
-        "by the logistic function (x s(1.702 x))": gelu_quick,
-    }
-    if side.config.get("name") != "gelu":
-        forms.pop("exact")  # it stands among the others
-    for name, form in forms.items():
-        if side.config.get("name") != "gelu":
-            said = (
-                f"Activation: {side.config.get('name')} in the reference, gelu {name} in the port."
-            )
-            yield Hypothesis("kind", said, line(case), _of(form, x), value(side))
-        elif name != own:
-            said = f"Form of gelu: {own} in the reference, {name} in the port."
-            yield Hypothesis("gelu", said, line(case), _of(form, x), value(side))
-    if side.config.get("name") == "gelu":
-        yield from _single(case, own)
-
-
-def _single(case: Case, own: str) -> Iterator[Hypothesis]:
-    side = case.reference
-    said = "Constants of gelu: float64 in the reference, float32 in the port."
-    form = _single_tanh if own == "by tanh" else _single_exact
-    yield Hypothesis(
-        "constants", said, line(case), _of(form, side.inputs[0]), value(side), note=SINGLE
-    )
-
-
-def _single_exact(x: np.ndarray) -> np.ndarray:
-    return 0.5 * x * erfc(-x / float(np.float32(np.sqrt(2))))
-
-
-def _single_tanh(x: np.ndarray) -> np.ndarray:
-    root = float(np.float32(np.sqrt(2 / np.pi)))
-    cubic = float(np.float32(0.044715))
-    return 0.5 * x * (1 + np.tanh(root * (x + cubic * x**3)))
-
-
-def _of(form, x: np.ndarray) -> Numbers:
-    return lambda: form(x)
-
-
 def _shape(case: Case) -> Iterator[Hypothesis]:
     """Softmax over another axis; PReLU with one slope for all."""
     side = case.reference
@@ -258,7 +158,7 @@ def _added(case: Case) -> Iterator[Hypothesis]:
         if name == "identity":
             continue
         said = f"Activation {_where(case.reference)}: none in the reference, {name} in the port."
-        yield Hypothesis("added", said, row, _of(form, mine))
+        yield Hypothesis("added", said, row, of_values(form, mine))
     for config in _own_numbers(mine, its):
         said = (
             f"Activation {_where(case.reference)}: none in the reference, {_spelt(config)} in the "
@@ -273,7 +173,7 @@ def _added(case: Case) -> Iterator[Hypothesis]:
             continue
         said = f"Activation {_where(case.reference)}: {name} in the reference, missing in the port."
         config = {"name": name}
-        yield Hypothesis("missing", said, line(case, config), lambda: its, _of(form, its))
+        yield Hypothesis("missing", said, line(case, config), lambda: its, of_values(form, its))
 
 
 def _own_numbers(x: np.ndarray, output: np.ndarray) -> Iterator[dict]:

@@ -58,10 +58,7 @@ def sides_of(padding: list[tuple[int, int]]) -> str:
 
 
 def _padding(case: Case) -> Iterator[Hypothesis]:
-    """Every padding that gives the port's size, the same on all axes.
-
-    A stride that starts elsewhere is one too.
-    """
+    """Every padding, alike on all axes, or start of the stride that gives the port's size."""
     side, output = case.reference, case.port.output
     space = side.inputs[0].shape[1:-1]
     if output is None or output.ndim != len(space) + 2 or side.config.get("transposed"):

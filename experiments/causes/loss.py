@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
 from experiments.causes._case import Case, Side, Stage, flat
-from experiments.causes._change import close, code, cure, told
-from experiments.causes._definition.errors import Undefined
+from experiments.causes._change import close, code, told
+from experiments.causes._each import distribution
 from experiments.causes._hypothesis import Hypothesis, Numbers, varied
-from experiments.causes._losses import FORMS, Each, Form, distribution, smoothed
+from experiments.causes._losses import FORMS, smoothed
+from experiments.causes._wholes import Whole, each, factors, line_of, weighted, wholes
 
 STAGES: frozenset[Stage] = frozenset({"loss"})
 PAGE = "docs/migration/loss.md"
-
-
-@dataclass(frozen=True)
-class Whole:
-    """A form and what is made of its samples."""
-
-    form: str
-    reduction: str
-    numbers: np.ndarray
 
 
 def hypotheses(case: Case) -> Iterator[Hypothesis]:
@@ -53,46 +44,6 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
 
 def _numbers(side: Side) -> np.ndarray:
     return flat([np.array(side.loss), side.gradient])  # type: ignore[list-item]
-
-
-def each(side: Side, form: Form) -> Each | None:
-    """Of every sample; None where the form is not one of these outputs and targets."""
-    try:
-        return form(np.asarray(side.output, dtype=np.float64), np.asarray(side.target))
-    except (Undefined, ValueError, IndexError):
-        return None
-
-
-def wholes(side: Side) -> Iterator[Whole]:
-    """Every form with every reduction, where it fits these outputs and targets."""
-    for name, form in FORMS.items():
-        found = each(side, form)
-        if found is None:
-            continue
-        for reduction, factor in factors(found, side).items():
-            yield Whole(name, reduction, _whole(found, np.full(found.loss.shape, factor)))
-
-
-def factors(found: Each, side: Side) -> dict[str, float]:
-    """What a sample's loss is multiplied by, before all are added."""
-    samples = found.loss.size
-    batch = len(np.asarray(side.output))
-    outputs = np.asarray(side.output).size // samples
-    named = {"mean over the batch": 1 / samples, "sum over the batch": 1.0}
-    if samples != batch:
-        named["sum over the steps, mean over the batch"] = 1 / batch
-    if found.elements and outputs > 1:
-        named |= {
-            "sum over the outputs, mean over the batch": outputs / samples,
-            "sum over everything": float(outputs),
-        }
-    return named
-
-
-def _whole(found: Each, weights: np.ndarray) -> np.ndarray:
-    """The loss, and its gradient."""
-    shaped = weights.reshape(*weights.shape, *[1] * (found.gradient.ndim - weights.ndim))
-    return flat([np.array(np.sum(weights * found.loss)), found.turned(found.gradient * shaped)])
 
 
 def _other(case: Case, own: Whole, whole: Whole) -> Hypothesis:
@@ -184,7 +135,7 @@ def _smoothed(case: Case, own: Whole) -> Iterator[Hypothesis]:
                 np.asarray(side.output, dtype=np.float64),
                 (1 - share) * target + share / target.shape[-1],
             )
-            numbers = _whole(smooth, np.full(smooth.loss.shape, factor))
+            numbers = weighted(smooth, np.full(smooth.loss.shape, factor))
             yield Hypothesis(
                 "smoothing",
                 said,
@@ -230,7 +181,7 @@ def _weighted(case: Case, own: Whole) -> Iterator[Hypothesis]:
             f"Weights of the classes: alike in the reference, in the port in proportion {listed} "
             "(solved from the gradient)."
         )
-    numbers = _whole(found, weights)
+    numbers = weighted(found, weights)
     yield Hypothesis("weights", said, line_of(case, own), lambda: numbers, solved=True, rank=1)
 
 
@@ -292,35 +243,3 @@ def _factor(case: Case, own: Whole | None) -> Iterator[Hypothesis]:
     line = line_of(case, own) if own else f"loss = loss / {code(factor)}"
     name, rank = ("reduction", 0) if word and own is None else ("factor", 1)
     yield Hypothesis(name, said, line, lambda: factor * mine, solved=True, rank=rank)
-
-
-def line_of(case: Case, own: Whole) -> str:
-    """The reference's loss in the port's framework."""
-    whole = own.reduction.startswith("sum over the batch") or own.reduction == "sum over everything"
-    torch, keras = ("sum", "sum") if whole else ("mean", "sum_over_batch_size")
-    optax = "sum" if whole else "mean"
-    ints = np.asarray(case.reference.target).dtype.kind in "iu"
-    cross = "SparseCategoricalCrossentropy" if ints else "CategoricalCrossentropy"
-    flax = (
-        "softmax_cross_entropy_with_integer_labels(z, y)" if ints else "softmax_cross_entropy(z, y)"
-    )
-    match own.form.split(" of ")[0]:
-        case "cross-entropy":
-            lines = "CrossEntropyLoss", f"{cross}(from_logits=True", flax
-        case "binary cross-entropy":
-            lines = (
-                "BCEWithLogitsLoss",
-                "BinaryCrossentropy(from_logits=True",
-                "sigmoid_binary_cross_entropy(z, y)",
-            )
-        case "absolute error":
-            lines = "L1Loss", "MeanAbsoluteError(", "losses.absolute_error(z, y)"
-        case _:
-            lines = "MSELoss", "MeanSquaredError(", "squared_error(z, y)"
-    comma = "" if lines[1].endswith("(") else ", "
-    return cure(
-        case,
-        f"torch.nn.{lines[0]}(reduction={torch!r})",
-        f"keras.losses.{lines[1]}{comma}reduction={keras!r})",
-        f"optax.{lines[2]}.{optax}()",
-    )

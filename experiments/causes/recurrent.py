@@ -6,7 +6,7 @@ returned.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import permutations
 
@@ -14,16 +14,13 @@ import numpy as np
 
 from experiments.causes._case import Case, Side, Stage
 from experiments.causes._change import configured, cure, having, held_line, told, value, without
-from experiments.causes._hypothesis import Hypothesis, Numbers, varied
+from experiments.causes._hypothesis import Hypothesis, varied
+from experiments.causes._recurrent_lines import alternative_of, line_of
+from experiments.causes._recurrent_returned import returned
 
 STAGES: frozenset[Stage] = frozenset({"forward"})
 PAGE = "docs/migration/recurrent.md"
 GATES = {"lstm": "ifgo", "gru": "rzn", "rnn": "h"}
-LAYERS = {
-    "lstm": ("LSTM", "OptimizedLSTMCell"),
-    "gru": ("GRU", "GRUCell"),
-    "rnn": ("RNN", "SimpleCell"),
-}
 FUNCTIONS = ("hard_sigmoid", "hard_sigmoid_fifth", "relu", "tanh", "sigmoid", "softsign", "linear")
 
 
@@ -42,36 +39,7 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
         yield from _functions(case)
         yield from _biases(case)
         yield from _direction(case)
-        yield from _returned(case)
-
-
-def _line(case: Case, keras: str = "", torch: str = "", flax: str = "") -> str:
-    layer, cell = LAYERS[case.reference.config["cell"]]
-    name = "SimpleRNN" if layer == "RNN" else layer
-    return cure(
-        case,
-        f"torch.nn.{layer}(..., {torch})",
-        f"keras.layers.{name}(..., {keras})",
-        f"flax.linen.{cell}(..., {flax})",
-    ).replace(", )", ")")
-
-
-def _alternative(
-    case: Case, name: str, said: str, line: str, side: Side, rank: int = 0
-) -> Hypothesis:
-    """Where the port returns the last step alone, that is what is compared."""
-    return Hypothesis(
-        name, said, line, _fitted(case, side), value(case.reference), rank=rank, side=side
-    )
-
-
-def _fitted(case: Case, side: Side) -> Numbers:
-    def found() -> np.ndarray:
-        y = value(side)()
-        single = case.port.output is not None and case.port.output.ndim == y.ndim - 1
-        return (y[:, 0] if side.config.get("backwards") else y[:, -1]) if single else y
-
-    return found
+        yield from returned(case)
 
 
 def _gates(case: Case) -> Iterator[Hypothesis]:
@@ -87,7 +55,7 @@ def _gates(case: Case) -> Iterator[Hypothesis]:
             f"Order of the gates of {side.path}: {', '.join(letters)} in the reference, {words} in "
             "their places in the port."
         )
-        yield _alternative(case, "gates", said, line, _permuted(side, list(order)))
+        yield alternative_of(case, "gates", said, line, _permuted(side, list(order)))
     if side.config["cell"] == "gru":
         sign = np.array([1, -1, 1])
         arrays = {
@@ -98,10 +66,10 @@ def _gates(case: Case) -> Iterator[Hypothesis]:
             f"Update gate of {side.path}: z keeps the old state in the reference, 1 - z does in "
             "the port."
         )
-        yield _alternative(case, "update", said, _line(case), replace(side, parameters=arrays))
+        yield alternative_of(case, "update", said, line_of(case), replace(side, parameters=arrays))
     said = f"Recurrent weights of {side.path}: [from, to] in the reference, transposed in the port."
     turned = having(side, recurrent=side.parameters["recurrent"].swapaxes(-1, -2))
-    yield _alternative(case, "transposed", said, line, turned)
+    yield alternative_of(case, "transposed", said, line, turned)
 
 
 def _permuted(side: Side, order: list[int]) -> Side:
@@ -125,13 +93,13 @@ def _functions(case: Case) -> Iterator[Hypothesis]:
             if its != mine:
                 word = name.replace("_", " ").capitalize()
                 said = f"{word} of {side.path}: {mine} in the reference, {its} in the port."
-                line = _line(
+                line = line_of(
                     case,
                     f"{keras}={mine!r}",
                     "",
                     f"{flax}=jax.numpy.{mine}" if mine == "tanh" else f"{flax}=jax.nn.{mine}",
                 )
-                yield _alternative(case, name, said, line, configured(side, **{name: its}))
+                yield alternative_of(case, name, said, line, configured(side, **{name: its}))
     if side.config["cell"] == "gru":
         after = bool(side.config.get("reset_after", True))
         words = {True: "after the product", False: "before the product"}
@@ -139,8 +107,8 @@ def _functions(case: Case) -> Iterator[Hypothesis]:
             f"Reset gate of {side.path}: {words[after]} in the reference, {words[not after]} in "
             "the port."
         )
-        line = _line(case, f"reset_after={after}")
-        yield _alternative(case, "reset", said, line, configured(side, reset_after=not after))
+        line = line_of(case, f"reset_after={after}")
+        yield alternative_of(case, "reset", said, line, configured(side, reset_after=not after))
 
 
 def _biases(case: Case) -> Iterator[Hypothesis]:
@@ -148,20 +116,20 @@ def _biases(case: Case) -> Iterator[Hypothesis]:
     bias = side.parameters.get("bias")
     second = side.parameters.get("recurrent_bias")
     where = side.path
-    line = _line(case, "use_bias=True", "bias=True")
+    line = line_of(case, "use_bias=True", "bias=True")
     if bias is not None:
         said = f"Bias of {where}: there in the reference, missing in the port."
-        yield _alternative(case, "bias", said, line, without(side, "bias", "recurrent_bias"))
-        yield _alternative(case, "bias", said, line, without(side, "bias"))
+        yield alternative_of(case, "bias", said, line, without(side, "bias", "recurrent_bias"))
+        yield alternative_of(case, "bias", said, line, without(side, "bias"))
         said = f"Bias of {where}: added once in the reference, twice in the port."
-        yield _alternative(case, "bias_twice", said, line, having(side, bias=2 * bias))
+        yield alternative_of(case, "bias_twice", said, line, having(side, bias=2 * bias))
         yield from _forget(case, bias)
     if second is not None:
         said = (
             f"Second bias of {where}, within the reset: there in the reference, missing in the "
             "port."
         )
-        yield _alternative(case, "second_bias", said, line, without(side, "recurrent_bias"))
+        yield alternative_of(case, "second_bias", said, line, without(side, "recurrent_bias"))
         folded = {
             name: array for name, array in side.parameters.items() if name != "recurrent_bias"
         }
@@ -170,7 +138,7 @@ def _biases(case: Case) -> Iterator[Hypothesis]:
             "the port."
         )
         folded["bias"] = second + (np.zeros(second.shape) if bias is None else bias)
-        yield _alternative(case, "second_bias", said, line, replace(side, parameters=folded))
+        yield alternative_of(case, "second_bias", said, line, replace(side, parameters=folded))
 
 
 def _forget(case: Case, bias: np.ndarray) -> Iterator[Hypothesis]:
@@ -185,11 +153,11 @@ def _forget(case: Case, bias: np.ndarray) -> Iterator[Hypothesis]:
             f"Bias of the forget gate of {side.path}: as it stands in the reference, {told(more)} "
             "added to it in the port."
         )
-        yield _alternative(
+        yield alternative_of(
             case,
             "forget_bias",
             said,
-            _line(case, "unit_forget_bias=False"),
+            line_of(case, "unit_forget_bias=False"),
             having(side, bias=moved),
         )
 
@@ -208,12 +176,12 @@ def _direction(case: Case) -> Iterator[Hypothesis]:
         f"flax.linen.RNN(..., reverse={back})",
     )
     line = (
-        line.replace("keras.layers.LSTM(", _line(case).split("(")[0] + "(")
+        line.replace("keras.layers.LSTM(", line_of(case).split("(")[0] + "(")
         if case.port.dialect == "keras"
         else line
     )
     other = configured(side, backwards=not back)
-    yield _alternative(case, "direction", said, line, other)
+    yield alternative_of(case, "direction", said, line, other)
     if side.output is not None and side.output.ndim == 3:
         mirrored = (
             f"Outputs of {side.path}: in the order of the inputs in the reference, backwards in "
@@ -236,54 +204,8 @@ def _batch_first(case: Case) -> Iterator[Hypothesis]:
         f"Axes of {side.path}: [batch, time, feature] in the reference, [time, batch, feature] in "
         "the port."
     )
-    line = _line(case, "", "batch_first=True")
+    line = line_of(case, "", "batch_first=True")
     yield Hypothesis("batch_first", said, line, lambda: value(turned)().swapaxes(0, 1), value(side))
     if turned.inputs[0].shape == side.inputs[0].shape:
         # what comes out is turned back
         yield Hypothesis("batch_first", said, line, value(turned), value(side))
-
-
-REDUCTIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "the last step": lambda y: y[:, -1],
-    "the last step but one": lambda y: y[:, -2],
-    "the first step": lambda y: y[:, 0],
-    "the second step": lambda y: y[:, 1],
-    "the mean over the steps": lambda y: y.mean(1),
-    "the largest over the steps": lambda y: y.max(1),
-    "the sum over the steps": lambda y: y.sum(1),
-}
-
-
-def _returned(case: Case) -> Iterator[Hypothesis]:
-    """Of a layer that returns one step."""
-    side = case.reference
-    if not side.config.get("last"):
-        return
-    whole = value(configured(side, last=False))
-    line = cure(case, "y[:, -1]", _line(case, "return_sequences=False"), "y[:, -1]")
-    for words, form in REDUCTIONS.items():
-        yield _said_returned(case, words, line, lambda form=form: form(whole()))
-    if side.config["cell"] == "lstm":
-        yield _said_returned(
-            case,
-            "the state of the cell, not its output,",
-            line,
-            value(configured(side, state=True)),
-        )
-    for other in case.agreed:
-        if other.kind == "recurrent" and other.output is not None and other.output.ndim == 3:
-            steps = other.output
-            for words, form in REDUCTIONS.items():
-                yield _said_returned(
-                    case,
-                    f"{words} of {other.path}",
-                    line,
-                    lambda form=form, steps=steps: form(steps),
-                )
-
-
-def _said_returned(case: Case, words: str, line: str, port: Numbers) -> Hypothesis:
-    said = (
-        f"What {case.reference.path} returns: the last step in the reference, {words} in the port."
-    )
-    return Hypothesis("returned", said, line, port, value(case.reference))

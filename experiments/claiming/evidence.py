@@ -10,7 +10,8 @@ import numpy as np
 
 from common.quantities import decay_per_layer, gradient_ratio
 from experiments.claiming.criteria import Figure
-from experiments.findings.gradient import DEPTHS, Thresholds
+from experiments.findings.gradient import DEPTHS
+from experiments.findings.thresholds import Thresholds
 from experiments.store import Run
 
 _BOUNDS = Thresholds()

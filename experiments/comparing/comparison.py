@@ -36,8 +36,9 @@ def compare(
 ) -> tuple[Source, Said]:
     """Run what is not in the store yet, and make the findings of all; what became of the index."""
     from experiments import index, reported
+    from experiments.changes import with_single_changes
     from experiments.executor import Processes
-    from experiments.experiment import check_count, name_of_file, plans, read, with_single_changes
+    from experiments.experiment import check_count, name_of_file, plans, read
     from experiments.jobs import jobs_of, missing, stored, versions_here
     from experiments.report import outputs
     from experiments.report.answer import summary

@@ -6,7 +6,7 @@ Layers, then canonical arrays, then the other's names and layouts.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from common.errors import UserError, nearest, shown
 from experiments.converting import origin as origins
 from experiments.converting import state as states
 from experiments.converting import state_reading, state_writing
+from experiments.converting.asked import Arrays, Asked, Converted, Side
 from experiments.converting.files import Stored
 from experiments.converting.folding import folded_state
 from experiments.converting.laws import ALIKE, LAWS, Framework
@@ -24,65 +25,6 @@ from experiments.converting.names import passed_over
 from experiments.converting.origin import Origin
 from experiments.converting.pairing import Way, paired, remarks
 from experiments.converting.state import State
-
-Arrays = dict[str, np.ndarray]
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What is asked for.
-
-    Attributes:
-        source, target: The frameworks.
-        kinds: What layers are, where their names and shapes do not say it.
-        heads: Of attentions.
-        rate: The learning rate.
-        frozen: The names of layers that are not trained.
-    """
-
-    source: Framework
-    target: Framework
-    kinds: Mapping[str, str] = field(default_factory=dict)
-    heads: int | None = None
-    rate: float | None = None
-    frozen: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class Converted:
-    """What comes of it.
-
-    Attributes:
-        arrays, metadata: Of the new file.
-        layers: The kinds of the layers, by their names in it.
-        pairs: The name there of each layer, by its name here.
-        state: What the optimiser keeps; None where the file has none.
-        remarks: What must be known of it.
-    """
-
-    arrays: Arrays
-    metadata: dict[str, str]
-    layers: dict[str, str]
-    pairs: dict[str, str]
-    state: State | None
-    remarks: list[str]
-
-
-@dataclass(frozen=True)
-class Side:
-    """A file, taken apart.
-
-    Attributes:
-        framework: Whose names it has.
-        layers: Its layers.
-        kept: What the optimiser keeps.
-        rest: What is no weight.
-    """
-
-    framework: Framework
-    layers: list[Layer]
-    kept: Arrays
-    rest: Arrays
 
 
 def convert(stored: Stored, like: Stored | None, asked: Asked) -> Converted:

@@ -27,9 +27,10 @@ from experiments.findings.document import (
     Spread,
     Timing,
 )
-from experiments.findings.gradient import Thresholds
+from experiments.findings.guesses import guessing_of
 from experiments.findings.outcome import Outcome
-from experiments.findings.score import guessing_of, r_squared, score_of
+from experiments.findings.score import r_squared, score_of
+from experiments.findings.thresholds import Thresholds
 
 
 def configuration(

@@ -76,8 +76,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from common.plan import Plan
 from common.trace import Agreed
-from experiments.findings.gradient import Thresholds
 from experiments.findings.outcome import Status
+from experiments.findings.thresholds import Thresholds
 
 
 def _finite(value: Any) -> float | None:
@@ -94,10 +94,7 @@ class Finding(BaseModel):
 
 
 class Spread(Finding):
-    """One number a seed, with the arithmetic mean and its deviation.
-
-    Or with the geometric one and its deviation in decades.
-    """
+    """One number a seed, with the arithmetic mean or the geometric one, and its deviation."""
 
     mean: Number
     std: Number

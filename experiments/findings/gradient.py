@@ -21,20 +21,18 @@ How to read it, and how often it is right, is in docs/verdicts.md.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from pydantic import Field
 
 from common.plan import Precision
-from common.spec import Spec
 from common.trace import Trace
 from experiments.findings.deeper import Deeper
+from experiments.findings.shares import held, keeps, number_of, share_of, typical
+from experiments.findings.thresholds import GRADIENT_WORDS, Thresholds
 from experiments.findings.verdict import (
     Judgement,
-    Words,
     finite_seeds,
     first_event,
     last_third,
@@ -46,28 +44,6 @@ from experiments.findings.verdict import (
 DEPTHS = (30, 100)
 """What a network would do with so many layers is told; one that is shallower than the first of them
 is judged by it."""
-
-GRADIENT_WORDS: Words = {
-    "comes through": ("comes through", "come through"),
-    "vanishing": ("is vanishing", "are vanishing"),
-    "exploding": ("is exploding", "are exploding"),
-    "dead": ("is dead", "are dead"),
-    "non-finite": ("is not finite", "are not finite"),
-}
-
-
-class Thresholds(Spec, frozen=True):
-    """Bounds on the gradient that a hidden layer gets, as a share of the last one's.
-
-    Parameters of the experiment.
-
-    They hold at the depth of the experiment. A network with fewer than 30 layers is held to them at
-    30, at the rate per layer that it shows: with 1e-3, one that keeps less than 79 % of the
-    gradient in each layer is vanishing at every depth.
-    """
-
-    vanishing: float = Field(default=1e-3, gt=0, lt=1)
-    exploding: float = Field(default=1e3, gt=1)
 
 
 def gradient(
@@ -110,7 +86,7 @@ class _Gradient:
         self.names = names
         self.low = np.log10(thresholds.vanishing)
         self.high = np.log10(thresholds.exploding)
-        signal = _held(trace.quantities["signal_gradient_rms"], precision)
+        signal = held(trace.quantities["signal_gradient_rms"], precision)
         with np.errstate(divide="ignore", invalid="ignore"):
             logs = np.log10(signal)
         last = logs[:, last_third(trace)]
@@ -118,7 +94,7 @@ class _Gradient:
         self.dead: np.ndarray = np.all(np.isneginf(last), axis=1)
         self.above = last.max(1)
         self.later = np.stack(
-            [_typical(steps, one) for steps, one in zip(last, self.first, strict=True)]
+            [typical(steps, one) for steps, one in zip(last, self.first, strict=True)]
         )
         self.finite = finite_seeds(trace) & np.isfinite(signal).all((1, 2))
         self.layers = signal.shape[2]
@@ -186,17 +162,17 @@ class _Gradient:
             return f"the first {self.site} got nothing at the first step, and gets a gradient later"
         if self.layers == 1:
             return f"its one {self.site} is the first and the last{self._died(seeds)}"
-        share = _share(profiles)
+        share = share_of(profiles)
         more = Deeper(profiles)
         deeper = ", ".join(
-            f"{_number(more.at(d)[0])} at {d}" for d in DEPTHS if d > self.layers and more.known
+            f"{number_of(more.at(d)[0])} at {d}" for d in DEPTHS if d > self.layers and more.known
         )
         deeper = f" (it would be {deeper})" if deeper else ""
         ends = (
-            f"over {self.layers} {self.site}s the first gets {_number(share[0])} of the last "
+            f"over {self.layers} {self.site}s the first gets {number_of(share[0])} of the last "
             f"one's{deeper}"
         )
-        rate = _keeps(more.own / (self.layers - 1))
+        rate = keeps(more.own / (self.layers - 1))
         return (
             f"each {self.site} {rate} on its way back; "
             f"{ends}{self._extreme(share)}{self._died(seeds)}"
@@ -209,12 +185,12 @@ class _Gradient:
         return f"; by step {self.trace.steps[-1] + 1} {which}{self._dead(dead)}" if dead else ""
 
     def _in_training(self, seeds: list[int]) -> str:
-        first = _share(self.first[seeds])
-        later = _share(self.later[seeds])
-        start = _number(first[0]) if np.isfinite(first[0]) else "0"
+        first = share_of(self.first[seeds])
+        later = share_of(self.later[seeds])
+        start = number_of(first[0]) if np.isfinite(first[0]) else "0"
         return (
             f"at the first step the first {self.site} gets {start} of the last one's, by step "
-            f"{self.trace.steps[-1] + 1} {_number(later[0])}{self._extreme(later)}"
+            f"{self.trace.steps[-1] + 1} {number_of(later[0])}{self._extreme(later)}"
         )
 
     def _extreme(self, share: np.ndarray) -> str:
@@ -222,7 +198,7 @@ class _Gradient:
         beyond = np.maximum(share / self.low, share / self.high)
         worst = int(np.argmax(beyond))
         tell = beyond[worst] > 1 and abs(share[worst] - share[0]) > 1
-        return f"; {self._named(worst)} gets {_number(share[worst])}" if tell else ""
+        return f"; {self._named(worst)} gets {number_of(share[worst])}" if tell else ""
 
     def _named(self, layer: int) -> str:
         """What a site is called, counted from 0."""
@@ -256,7 +232,7 @@ class _Gradient:
         if above - step < np.log10(np.finfo(self.precision).smallest_normal):
             return (
                 f"less than {self.precision} can hold (underflow); {self._named(last + 1)} still "
-                f"gets {_number(above)}"
+                f"gets {number_of(above)}"
             )
         return (
             f"cut off, since the units of {self._named(last + 1)} that are not dead get no gradient"
@@ -268,47 +244,3 @@ class _Gradient:
         if event is None:
             return f"more than {self.precision} can hold"
         return f"not finite from step {event.step} on, first at {self._named(event.layer - 1)}"
-
-
-def _held(values: np.ndarray, precision: Precision) -> np.ndarray:
-    """Values as the precision holds them; below its smallest normal TensorFlow and XLA have 0."""
-    info = np.finfo(precision)
-    return np.where(values < info.smallest_normal, 0.0, np.where(values > info.max, np.inf, values))
-
-
-def _typical(steps: np.ndarray, first: np.ndarray) -> np.ndarray:
-    """The median [layer] of those steps [step, layer] in which every layer gets something.
-
-    The first step's where none is.
-    """
-    whole = steps[np.isfinite(steps).all(1)]
-    return np.median(whole, axis=0) if len(whole) else first
-
-
-def _share(profiles: np.ndarray) -> np.ndarray:
-    """The geometric mean of profiles over seeds, as a share of the last layer's, in decades."""
-    with np.errstate(invalid="ignore"):
-        mean = profiles.mean(0)
-        return mean - mean[-1]
-
-
-def _keeps(rate: float) -> str:
-    if rate >= math.log10(1.005):
-        return (
-            f"makes the gradient {f'{10.0**rate:.3g}' if rate < 3 else _number(rate)} times as "
-            "large"
-        )
-    return (
-        f"keeps {100 * 10.0**rate:.2g} % of the gradient"
-        if rate < -2
-        else f"keeps {100 * 10.0**rate:.0f} % of the gradient"
-    )
-
-
-def _number(decades: float) -> str:
-    """Ten to the power of the decades, with two digits; 1e-400 too."""
-    if -2 <= decades < 3:
-        return f"{10.0**decades:.2g}"
-    exponent = math.floor(decades)
-    mantissa = round(10.0 ** (decades - exponent))
-    return f"{mantissa}e{exponent:+03d}" if mantissa < 10 else f"1e{exponent + 1:+03d}"

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from experiments.own.diagnosis import Advice, Diagnosis, Passes
+from experiments.own.diagnosing import Passes
+from experiments.own.diagnosis import Advice, Diagnosis
 from experiments.own.guessing import cross_entropy
 from experiments.own.lines import LINES, named, percent
 from experiments.own.stepping import momentum, rate

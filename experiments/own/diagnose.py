@@ -14,11 +14,13 @@ from common.draw import stream
 from common.errors import UserError, shown
 from experiments.findings import learning
 from experiments.findings.document import Judged
-from experiments.findings.score import Accuracies, Fits, Guessing, Score
+from experiments.findings.guesses import Guessing
+from experiments.findings.score import Accuracies, Fits, Score
 from experiments.own import data as own_data
 from experiments.own.advice import advice, fan_in_of, saturates
 from experiments.own.data import Data
-from experiments.own.diagnosis import Advice, Diagnosis, Passes, diagnosis, passes
+from experiments.own.diagnosing import Passes, diagnosis, passes
+from experiments.own.diagnosis import Advice, Diagnosis
 from experiments.own.given import Given
 from experiments.own.guessing import guessing_loss
 from experiments.own.interpreter import Interpreter, trained

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from experiments.own import charts, port_spoken
+from experiments.own import charts, port_closing, port_spoken
 from experiments.own.axes import Line
 from experiments.own.drawing import Figure, Row, Size, figure
 from experiments.own.names import number, plain
@@ -44,7 +44,7 @@ def shown(said: Port) -> dict[str, Any]:
         "verdict": plain(next(port_spoken.head(said)) if said.ok else _parts(said)),
         "first": _parting(said, first) if first else None,
         "others": [_parting(said, one) for one in others],
-        "rest": [plain(line) for line in port_spoken.closing(said)],
+        "rest": [plain(line) for line in port_closing.closing(said)],
         "axis": strips.axis(),
         "rows": list(_rows(said.tree, strips)),
         "families": {"mark": list(dict.fromkeys(map(_kind, said.tree)))}

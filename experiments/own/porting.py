@@ -1,6 +1,4 @@
-"""A port held to its reference, stage by stage.
-
-Weights carried over, values, loss, gradients, steps of the optimiser.
+"""A port held to its reference, stage by stage: weights, values, loss, gradients and steps.
 
 Where a value parts, the reference's is put in, and the rest is judged with right inputs: so several
 faults come out of one run, and what follows from one is not taken for another.
@@ -13,7 +11,8 @@ from typing import NamedTuple
 
 from experiments.own import backward, divergence, explaining
 from experiments.own.alignment import Pair, align
-from experiments.own.carrying import Carried, carry
+from experiments.own.carried import Carried
+from experiments.own.carrying import carry
 from experiments.own.divergence import Divergence
 from experiments.own.interpreter import Interpreter
 from experiments.own.layouts import completed
@@ -167,10 +166,7 @@ class _Comparison:
         return found.errors
 
     def _parameters(self, sides: Sides, last: int) -> None:
-        """Parameters whose gradient parts though that of their layer's output agrees.
-
-        The layer nearest to the loss.
-        """
+        """Parameters that part though their layer's output agrees: the layer nearest the loss."""
         index = {place["path"]: i for i, place in enumerate(sides.mine)}
         its_index = {place["path"]: place for place in sides.its}
         off = [

@@ -8,7 +8,7 @@ from typing import Any
 
 import altair as alt
 
-from experiments.findings.gradient import Thresholds
+from experiments.findings.thresholds import Thresholds
 from experiments.own.axes import LETTER, SOFT, Line, along, apart, powers
 from experiments.own.drawing import Row, Size
 from experiments.own.names import of_decades

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.text import Text
 
-from experiments.findings.gradient import GRADIENT_WORDS
+from experiments.findings.thresholds import GRADIENT_WORDS
 from experiments.own.diagnosis import Diagnosis, SiteFinding
 from experiments.own.names import number
 from experiments.report.layout import Row, table, wrapped

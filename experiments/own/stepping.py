@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from experiments.own.diagnosis import Advice, Diagnosis, Passes
+from experiments.own.diagnosing import Passes
+from experiments.own.diagnosis import Advice, Diagnosis
 from experiments.own.lines import LINES
 
 LARGE_STEP = 0.1

@@ -13,7 +13,7 @@ from backends import FRAMEWORKS
 from experiments.ledger import Difference, effects
 from experiments.ledger.finding import apart
 from experiments.ledger.names.rosetta import HEADINGS, Row, rows
-from experiments.report import countermeasures, differences, framed, guide, loops
+from experiments.report import blocks, countermeasures, differences, framed, guide, loops
 from experiments.report.differences import TITLES
 
 HERE = Path(__file__).parent
@@ -62,8 +62,8 @@ def _wing(difference: Difference, framework: str) -> dict[str, str]:
         "framework": framework,
         "title": TITLES[framework],
         "ships": differences.shown(difference.shipped.of(framework).value),
-        "native": differences.line(difference, "native", framework),
-        "block": differences.block(difference, framework),
+        "native": blocks.line(difference, "native", framework),
+        "block": blocks.block(difference, framework),
     }
 
 

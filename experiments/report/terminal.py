@@ -5,8 +5,7 @@ Verdicts are words, not colours only.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from rich.console import Console
@@ -29,9 +28,9 @@ from experiments.report.cells import (
     verdicts,
 )
 from experiments.report.layout import Row, table, wrapped
-from experiments.report.speaker import first_run, notes
+from experiments.report.profiles import profiles
+from experiments.report.speaker import notes
 
-BLOCKS = "▁▂▃▄▅▆▇█"
 WIDE = 100
 """From so many columns on there is room for more."""
 
@@ -78,7 +77,7 @@ def _tables(document: Document, console: Console, results: str) -> None:
     say = _Speaker(_names(document), console)
     parts = {
         "Verdicts": _verdicts(document, console.width),
-        "Signal gradient at the first step": _profiles(document, console.width),
+        "Signal gradient at the first step": profiles(document, console.width),
         "Why": _reasons(document, say.width),
         "Agreement with the definition: the largest error over its bound": _agreement(
             document, console.width
@@ -184,55 +183,6 @@ def _verdicts(document: Document, width: int) -> Iterator[Text]:
 def _reasons(document: Document, width: int) -> Iterator[Text]:
     for name, reason in reasons(document):
         yield from (Text(line) for line in wrapped(f"{name}: {reason}", width))
-
-
-def _profiles(document: Document, width: int) -> Iterator[Text]:
-    """The signal gradient of each layer at the first step.
-
-    One scale for all, so that heights can be compared.
-    """
-    rows = [
-        (c.name, run.profile)
-        for c in document.configurations
-        if (run := first_run(c)) and run.profile
-    ]
-    logs = [math.log10(value) for _, profile in rows for value in profile if value]
-    if not logs:
-        return
-    low = math.floor(min(logs))
-    high = math.ceil(max(logs))
-    yield from table(
-        ("configuration", f"first {document.site} ... last {document.site}", "smallest", "largest"),
-        [
-            Row(name, [drawn(profile, low, high, max(20, width // 2 - 8)), *_extremes(profile)])
-            for name, profile in rows
-        ],
-        width,
-        left=1,
-    )
-    scale = (
-        f"{BLOCKS[0]} 1e{low:+d} to {BLOCKS[-1]} 1e{high:+d}, logarithmic; 0 and ? (not finite) "
-        "are said as such"
-    )
-    yield from (Text(line, style="dim") for line in wrapped(scale, width))
-
-
-def _extremes(profile: Sequence[float | None]) -> list[str]:
-    known = [value for value in profile if value is not None]
-    return [f"{pick(known):.1e}" if known else "not finite" for pick in (min, max)]
-
-
-def drawn(profile: Sequence[float | None], low: float, high: float, room: int) -> str:
-    """A profile in at most `room` block characters, logarithmic from 10^low to 10^high."""
-    every = math.ceil(len(profile) / room)
-    return "".join(_block(value, low, high) for value in profile[::every])
-
-
-def _block(value: float | None, low: float, high: float) -> str:
-    if not value:
-        return "?" if value is None else "0"
-    height = (math.log10(value) - low) / max(high - low, 1)
-    return BLOCKS[min(len(BLOCKS) - 1, max(0, int(height * len(BLOCKS))))]
 
 
 def _agreement(document: Document, width: int) -> Iterator[Text]:

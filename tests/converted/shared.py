@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, cast, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pytest
@@ -11,7 +11,8 @@ import pytest
 from backends.keras.trial import in_float64
 from common.countermeasures.optimizer import Adam, Momentum, Optimizer
 from experiments.converting import laws
-from experiments.converting.conversion import Asked, Converted, convert
+from experiments.converting.asked import Asked, Converted
+from experiments.converting.conversion import convert
 from experiments.converting.files import Stored
 from experiments.converting.laws import Framework
 from tests.conftest import load

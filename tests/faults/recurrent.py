@@ -100,7 +100,7 @@ KINDS = (
                 ("network", "for given in x.unbind(-2):", "for given in reversed(x.unbind(-2)):")
             ),
             "keras": edits(
-                ("network", "{GIVEN: _time_first(x)}", "{GIVEN: tf.reverse(_time_first(x), [0])}")
+                ("network", "{GIVEN: time_first(x)}", "{GIVEN: tf.reverse(time_first(x), [0])}")
             ),
             "jax": edits(
                 ("network", "name=stack.name)(carried, x)", "name=stack.name)(carried, x[:, ::-1])")

@@ -58,10 +58,7 @@ class Call:
 
 
 def describe(call: Call) -> Known:
-    """What the module is.
-
-    User's own modules, and Flax's that are not known here, are `other`, with their own names.
-    """
+    """What the module is; users' own modules, and Flax's that are not known here, are `other`."""
     owner = owner_of(type(call.module))
     if not is_flax(owner):
         return Known("other", opaque=False)

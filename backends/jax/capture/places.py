@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from .frames import Taken
 from .marks import Site
-from .replay import Taken
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,38 +16,15 @@ import jax
 import jax.numpy as jnp
 
 from .equations import CALLS, bound, has_marks, in_groups, is_jax, is_single, scanned, size_of
-from .functions import MIXING, Meaning, name_of, of_equation
+from .frames import Frame, Taken
+from .functions import MIXING, Meaning
 from .layout import layout_of
 from .marks import Recorder, Site, is_real, mark_p
 from .patched import derivative
+from .primitives import name_of, of_equation
 
 UNROLLED = 20_000
 """So many equations at most come from a scan that is gone into, all its steps together."""
-
-
-@dataclass
-class Frame:
-    """A module or function that was entered and has not returned."""
-
-    site: Site
-    call: int
-    start: int
-    inputs: list[Any]
-
-
-@dataclass
-class Taken:
-    """A place, as it was met: what is known of it without its values, and then these."""
-
-    site: Site
-    call: int
-    leaf: int
-    start: int
-    end: int
-    layout: list[int] | None
-    output: Any
-    inputs: list[Any]
-    slope: Any
 
 
 @dataclass

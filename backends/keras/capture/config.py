@@ -8,32 +8,17 @@ whatever the layer computes in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import keras
 
+from .called import Call
 from .functions import arguments, described, name_of, rectifier, single
 from .kinds import cell_of, einsum_shape
+from .windows import convolution, global_pooling, pooling
 
 L = keras.layers
-
-
-class Call:
-    """One call of a layer: the layer, its inputs and arguments, and its output.
-
-    Attributes:
-        layer: The layer.
-        kwargs: What it was called with, by name.
-        input: The shape of its first input.
-        output: The shape of its output.
-    """
-
-    def __init__(self, layer: Any, kwargs: Mapping[str, Any], inputs: list[Any], output: Any):
-        self.layer = layer
-        self.kwargs = kwargs
-        self.input = tuple(inputs[0].shape) if inputs else ()
-        self.output = tuple(output.shape)
 
 
 def config_of(kind: str, call: Call) -> dict[str, Any]:
@@ -57,96 +42,6 @@ def _affine(call: Call) -> dict[str, Any]:
         return {"bias": layer.bias_axes is not None, "axes_in": taken, "axes_out": given}
     dense = layer.layer if isinstance(layer, L.TimeDistributed) else layer
     return {"bias": dense.use_bias}
-
-
-def _convolution(call: Call) -> dict[str, Any]:
-    layer = call.layer
-    transposed = hasattr(layer, "output_padding")
-    config = {
-        "bias": layer.use_bias,
-        "size": list(layer.kernel_size),
-        "stride": _each(layer.strides, layer.rank),
-        "dilation": _each(layer.dilation_rate, layer.rank),
-        "groups": _groups(layer),
-        "transposed": transposed,
-        "mode": "zeros",
-    }
-    size = [
-        (kernel - 1) * dilation + 1
-        for kernel, dilation in zip(config["size"], config["dilation"], strict=True)
-    ]
-    spaces = zip(
-        _space(layer, call.input), _space(layer, call.output), size, config["stride"], strict=True
-    )
-    pads = _cropped if transposed else _padded
-    config["padding"] = [pads(layer.padding, *space) for space in spaces] or layer.padding
-    return config
-
-
-def _groups(layer: Any) -> int:
-    depthwise = hasattr(layer, "depth_multiplier")
-    return (
-        int(layer.kernel.shape[-2])
-        if depthwise and layer.built
-        else int(getattr(layer, "groups", 1))
-    )
-
-
-def _pooling(call: Call) -> dict[str, Any]:
-    layer = call.layer
-    rank = len(call.input) - 2
-    size = _each(layer.pool_size, rank)
-    stride = _each(layer.strides, rank)
-    spaces = zip(_space(layer, call.input), _space(layer, call.output), size, stride, strict=True)
-    padding = [_padded(layer.padding, *space) for space in spaces]
-    return {
-        "which": _which(layer),
-        "size": size,
-        "stride": stride,
-        "padding": padding,
-        "counted": False,
-        "ceil": False,
-    }
-
-
-def _padded(padding: str, given: int, made: int, size: int, stride: int) -> list[int]:
-    """What TensorFlow puts before and after an axis of a known length."""
-    if padding == "valid":
-        return [0, 0]
-    if padding == "causal":
-        return [size - 1, 0]
-    total = max((made - 1) * stride + size - given, 0)
-    return [total // 2, total - total // 2]
-
-
-def _cropped(padding: str, given: int, made: int, size: int, stride: int) -> list[int]:
-    """What a transposed convolution takes off before and after, of (given - 1) stride + size.
-
-    Less than 0 where it adds.
-    """
-    before = max(size - stride, 0) // 2 if padding == "same" else 0
-    return [before, (given - 1) * stride + size - made - before]
-
-
-def _space(layer: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
-    return shape[2:] if layer.data_format == "channels_first" else shape[1:-1]
-
-
-def _each(value: Any, rank: int) -> list[int]:
-    return [value] * rank if isinstance(value, int) else list(value)
-
-
-def _which(layer: Any) -> str:
-    return (
-        "max"
-        if "Max"
-        in next(base.__name__ for base in type(layer).__mro__ if "Pooling" in base.__name__)
-        else "average"
-    )
-
-
-def _global_pooling(call: Call) -> dict[str, Any]:
-    return {"which": _which(call.layer)}
 
 
 def _batch_norm(call: Call) -> dict[str, Any]:
@@ -231,9 +126,9 @@ def _transpose(call: Call) -> dict[str, Any]:
 
 CONFIGS: dict[str, Callable[[Call], dict[str, Any]]] = {
     "affine": _affine,
-    "convolution": _convolution,
-    "pooling": _pooling,
-    "global_pooling": _global_pooling,
+    "convolution": convolution,
+    "pooling": pooling,
+    "global_pooling": global_pooling,
     "batch_norm": _batch_norm,
     "layer_norm": _layer_norm,
     "group_norm": _group_norm,

@@ -5,31 +5,23 @@ Keras' calls, functions and operators pass by a recorder, and are put back at th
 
 from __future__ import annotations
 
-import functools
 import inspect
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from contextvars import ContextVar
-from types import FunctionType, ModuleType
+from types import ModuleType
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from .callable import CURRENT, FRAMEWORKS, known_functions, loaded, watched
 from .functions import name_of
 from .kinds import ours
 from .record import Recorder
 from .taps import splits
 
 L = keras.layers
-
-FRAMEWORKS = ("keras", "tensorflow")
-
-MODULES = ("activations", "random", "ops", "ops.numpy", "ops.nn", "ops.image", "ops.linalg")
-
-SPACES = tuple(f"{root}.{name}" for root in ("keras", "keras._tf_keras.keras") for name in MODULES)
-"""Where Keras has the functions that people call between layers."""
 
 OPERATORS = {
     **{"__add__": "add", "__radd__": "add", "__sub__": "subtract", "__rsub__": "subtract"},
@@ -42,11 +34,6 @@ OPERATORS = {
     **{"__matmul__": "matmul", "__rmatmul__": "matmul", "__pow__": "power", "__rpow__": "power"},
     **{"__neg__": "negative", "__abs__": "absolute", "__getitem__": "get_item"},
 }
-
-Functions = dict[str, Callable[..., Any]]
-
-CURRENT: ContextVar[Recorder | None] = ContextVar("CURRENT", default=None)
-"""Who is told now of the functions that are called."""
 
 DROPOUTS = {
     L.Dropout: ("rate",),
@@ -162,67 +149,12 @@ def _watch_functions(stack: ExitStack) -> dict[int, Callable[..., Any]]:
     By the id of each, what stands in its place.
     """
     replaced: dict[int, Callable[..., Any]] = {}
-    for module, functions, seen in _functions(_loaded()):
+    for module, functions, seen in known_functions(loaded()):
         names = vars(module)
         stack.callback(names.update, {name: names[name] for name in functions})
         names.update(seen)
         replaced |= {id(function): seen[name] for name, function in functions.items()}
     return replaced
-
-
-def _loaded() -> tuple[str, ...]:
-    """Keras' modules of functions, as far as they are imported."""
-    return tuple(name for name in SPACES if name in sys.modules)
-
-
-@functools.cache
-def _functions(spaces: tuple[str, ...]) -> list[tuple[ModuleType, Functions, Functions]]:
-    """Each module with the functions that people call, by name, and what is to replace them."""
-    modules = {space: sys.modules[space] for space in spaces}
-    modules |= {
-        f"tf.{name}": getattr(tf, name) for name in ("nn", "math", "linalg", "image", "signal")
-    }
-    seen: dict[Callable[..., Any], Callable[..., Any]] = {}
-    found = []
-    for space, module in (*modules.items(), ("tf", tf)):
-        functions = {
-            name: value
-            for name, value in vars(module).items()
-            if _is_function(value) and not name.startswith("_")
-        }
-        for name, function in functions.items():
-            seen.setdefault(
-                function, _seen(function, name, f"{space.removeprefix('keras._tf_keras.')}.{name}")
-            )
-        found.append(
-            (module, functions, {name: seen[function] for name, function in functions.items()})
-        )
-    return found
-
-
-def _is_function(value: Any) -> bool:
-    """Whether it is a function of the frameworks that computes something."""
-    return isinstance(value, FunctionType) and value.__module__.split(".")[0] in FRAMEWORKS
-
-
-@functools.cache
-def _seen(function: Callable[..., Any], name: str, said: str) -> Callable[..., Any]:
-    """The function, told to the recorder where it is called by somebody's own code."""
-
-    @functools.wraps(function)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        recorder = CURRENT.get()
-        if recorder is None or recorder.course.quiet or _from_framework():
-            return function(*args, **kwargs)
-        return recorder.function(function, name, said, args, kwargs)
-
-    return call
-
-
-def _from_framework() -> bool:
-    """Whether what calls the caller of this is Keras, TensorFlow or this package itself."""
-    name = sys._getframe(2).f_globals.get("__name__", "")
-    return name.split(".")[0] in FRAMEWORKS or name.rpartition(".")[0] == __package__
 
 
 def _watch_operators(stack: ExitStack) -> None:
@@ -234,7 +166,7 @@ def _watch_operators(stack: ExitStack) -> None:
                     stack,
                     owner,
                     operator,
-                    _seen(vars(owner)[operator], name, f"{known.__name__}.{operator}"),
+                    watched(vars(owner)[operator], name, f"{known.__name__}.{operator}"),
                 )
 
 

@@ -14,7 +14,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from .subject import Loss, Subject, dtype_of
+from .precisions import dtype_of
+from .subject import Loss, Subject
 
 __all__ = ["NAME", "Subject", "prepare", "subject"]
 

@@ -1,7 +1,4 @@
-"""What a function between modules is in every framework.
-
-Its kind and numbers, read from the arguments of the call.
-"""
+"""What a function between modules is in every framework, read from the arguments of its call."""
 
 from __future__ import annotations
 

@@ -69,10 +69,7 @@ def forms(module: nn.Module) -> list[Form]:
 
 
 def inside(module: nn.Module) -> Iterator[nn.Module]:
-    """The modules whose parameters count as those of this one.
-
-    Of an attention its last product, parametrizations.
-    """
+    """Modules whose parameters count as this one's: an attention's product, parametrizations."""
     if isinstance(module, nn.MultiheadAttention) and forms(module)[0].kind == "attention":
         yield module.out_proj
     parametrizations = getattr(module, "parametrizations", None)

@@ -16,24 +16,20 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn import functional
-from torch.overrides import TorchFunctionMode
-from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from . import checkpoint, functions, kinds, recurrent
+from .calls import Arguments, Calls, Named
 from .frame import Frame
 from .modules import hidden, opaque, outermost_scripted, path_of, time_first, type_of
 from .naming import name_of
-from .places import Describe, Places, real
-from .tensors import found, ordinary
+from .places import Places, real
+from .tensors import found
 
 ATTENTION = frozenset({"affine", "attention", "matmul", "activation"})
 """The kinds that count inside of PyTorch's attention: the other functions there move axes about."""
 
-Arguments = tuple[Any, ...]
-Named = dict[str, Any]
 
-
-class Recorder(TorchFunctionMode):
+class Recorder(Calls):
     """Records one forward pass into `places`, and the gradients of the backward pass that follows.
 
     Args:
@@ -45,17 +41,12 @@ class Recorder(TorchFunctionMode):
     def __init__(
         self, model: nn.Module, places: Places, dropped: Mapping[nn.Module, float]
     ) -> None:
-        super().__init__()
+        super().__init__(places)
         self.model = model
-        self.places = places
         self.dropped = dropped
         self.order: list[nn.Module] = []
-        self.remarks: list[str] = []
         self._names = {module: path_of(name) for name, module in model.named_modules()}
-        self._stack: list[Frame] = []
-        self._calls: dict[str, int] = {}
-        self._tick = 0
-        self._recording = self._replaying = self._looking = self._attending = False
+        self._recording = self._looking = self._attending = False
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
@@ -91,11 +82,6 @@ class Recorder(TorchFunctionMode):
         finally:
             self._recording = self._looking = False
             self.places.returned = True
-
-    def remark(self, said: str) -> None:
-        """Once each."""
-        if said not in self.remarks:
-            self.remarks.append(said)
 
     def _again(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """A checkpointed function, whose later runs are the calls that its first one was."""
@@ -242,52 +228,6 @@ class Recorder(TorchFunctionMode):
         finally:
             self._attending = False
             functional.has_torch_function = asks  # type: ignore[attr-defined]
-
-    # both
-
-    def _frame(
-        self, path: str, type: str, args: Arguments, named: Named, inputs: list[torch.Tensor]
-    ) -> Frame:
-        self._tick += 1
-        versions = [one._version for one in inputs]
-        frame = Frame(
-            path, self._calls.get(path, 0), type, self._tick, args, named, inputs, versions, []
-        )
-        self.places.enter(frame)
-        return frame
-
-    def _leave(self, frame: Frame, output: Any, describe: Describe) -> Any:
-        """Record what is returned, and give what the model goes on with."""
-        self._tick += 1
-        leaves, structure = (
-            ([output], None) if isinstance(output, torch.Tensor) else tree_flatten(output)
-        )
-        read = self._read(frame, output, leaves)
-        frame.outputs = len(read)
-        for k in read:
-            leaves[k] = self.places.leaf(
-                frame, k, self._tick, leaves[k], None if self._replaying else describe
-            )
-        if read:
-            for outer in self._stack:
-                outer.within = True
-        return frame.give_back(
-            leaves[0] if structure is None else tree_unflatten(leaves, structure)
-        )
-
-    def _read(self, frame: Frame, output: Any, leaves: list[Any]) -> list[int]:
-        """Which leaves are places: tensors of real numbers."""
-        tensors = [k for k, one in enumerate(leaves) if isinstance(one, torch.Tensor)]
-        reals = [k for k in tensors if leaves[k].is_floating_point()]
-        read = [k for k in reals if ordinary(leaves[k])]
-        name = frame.path or "the model"
-        if len(read) < len(reals):
-            self.remark(
-                f"{name} returns a tensor that cannot be read: sparse, nested, or in torch.func"
-            )
-        if output is not None and not tensors:
-            self.remark(f"{name} returns {type(output).__name__}, in which no tensor is found")
-        return read
 
 
 def _looking(stack: list[Frame]) -> bool:

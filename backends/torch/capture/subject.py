@@ -13,27 +13,11 @@ from torch import nn
 from . import batch, layers, loss, optimizer, state, steps
 from .layers import write as write_layers
 from .places import Key, Places, real
+from .precisions import cast, dtype_of
 from .recorder import Recorder
 from .tensors import to_numpy, to_torch
 
-PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
-
 Loss = Callable[[Any, Any], torch.Tensor]
-
-
-def dtype_of(precision: str | None) -> torch.dtype | None:
-    """None where the model's own is to stay.
-
-    Raises:
-        ValueError: There is no such precision.
-    """
-    if precision is None:
-        return None
-    if precision not in PRECISIONS:
-        raise ValueError(
-            f"precision must be {', '.join(PRECISIONS)} or None; received {precision!r}"
-        )
-    return PRECISIONS[precision]
 
 
 class Subject:
@@ -68,7 +52,7 @@ class Subject:
         self.seed = seed
         self._cast = dtype_of(precision)
         if self._cast is not None:
-            _cast(model, optimizer, self._cast)
+            cast(model, optimizer, self._cast)
         first = next((one for one in model.parameters() if one.is_floating_point()), None)
         self._device = torch.device("cpu") if first is None else first.device
         self._dtype = self._cast or (torch.get_default_dtype() if first is None else first.dtype)
@@ -251,13 +235,6 @@ class Subject:
             with self._ready():
                 clip = optimizer.clipping(self.clip, self.model)
         return optimizer.described(self.optimizer, clip)
-
-
-def _cast(model: nn.Module, optimizer: torch.optim.Optimizer | None, dtype: torch.dtype) -> None:
-    """Parameters keep their identity, so the optimiser still has them; its state follows them."""
-    model.to(dtype)
-    if isinstance(optimizer, torch.optim.Optimizer) and optimizer.state:
-        optimizer.load_state_dict(optimizer.state_dict())
 
 
 def _check(places: Places, put: Mapping[Key, np.ndarray]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from experiments.findings.document import Document
-from experiments.findings.gradient import Thresholds
+from experiments.findings.thresholds import Thresholds
 from experiments.report.cells import thresholds
 from experiments.report.speaker import definition_speaks, first_run
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from experiments.findings.document import Configuration, Document, RunFinding
-from experiments.findings.gradient import Thresholds
+from experiments.findings.thresholds import Thresholds
 from experiments.report.cells import geometric, head_of_result, loss, ratio, result
 from experiments.report.speaker import counted, first_run, judged, notes, underflowed
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from experiments.report import charts
-from experiments.report.figures import panels, rows, spoken
+from experiments.report.figures import boxes, panels, spoken
 from experiments.report.figures.fitted import Plot
 from experiments.report.figures.placed import Spec, drawn_only, readable, sized
 from experiments.report.figures.scene import Figure, Nothing, Scene, by_folder, chart
@@ -59,7 +59,7 @@ def agreement(scene: Scene) -> Figure | Nothing:
 
 
 def _name(
-    spec: Spec, found: list[rows.Row], title: str, told: float, plot: Plot, size: Size
+    spec: Spec, found: list[boxes.Row], title: str, told: float, plot: Plot, size: Size
 ) -> None:
     """Names that have room at the left, and words that have it at the right."""
     places = [place for row in found for place in (row["error_at"], row["bound_at"]) if place]

@@ -6,7 +6,7 @@ The page's chart with its rows, sized, and its names placed.
 from __future__ import annotations
 
 from experiments.report import charts, together
-from experiments.report.figures import rows, spoken
+from experiments.report.figures import boxes, rows, spoken
 from experiments.report.figures.fitted import Plot
 from experiments.report.figures.placed import Spec, painted, placed, readable, sized, stepped
 from experiments.report.figures.scene import Figure, Nothing, Scene, by_folder, chart
@@ -25,7 +25,7 @@ def profile(scene: Scene, quantity: str) -> Figure | Nothing:
     note = " (dotted: theory)" if any(row["kind"] == "theory" for row in found) else ""
 
     def build(plot: Plot) -> Spec:
-        place = rows.box(scene.names, *plot, right=False)
+        place = boxes.box(scene.names, *plot, right=False)
         spec = chart(charts.profile, quantity, site=scene.site, note=note, folders=scene.several)
         all_rows = found + rows.labels(scene.lines, found, place, bounds, logarithmic)
         sized(spec, plot, grid, {"profile": all_rows})
@@ -46,7 +46,7 @@ def learning(scene: Scene) -> Figure | Nothing:
     grid = by_folder(scene)
 
     def build(plot: Plot) -> Spec:
-        place = rows.box([*scene.names, "guessing"], *plot, right=True)
+        place = boxes.box([*scene.names, "guessing"], *plot, right=True)
         spec = chart(charts.learning, unit=unit, logarithmic=logarithmic, folders=scene.several)
         guessed = [*rows.guesses(scene.sources, scene.names, place), *found]
         bounds = rows.domain(guessed, logarithmic)

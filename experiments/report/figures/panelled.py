@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from experiments.report import charts, script_data
-from experiments.report.figures import panels, rows, spoken
+from experiments.report.figures import boxes, panels, spoken
 from experiments.report.figures.fitted import Grid, Plot
 from experiments.report.figures.placed import (
     Spec,
@@ -59,7 +59,7 @@ def _cells(
     scene: Scene,
     name: str,
     table: str,
-    found: list[rows.Row],
+    found: list[boxes.Row],
     text: str,
     make: Callable[..., Any],
     quantity: str,
@@ -78,7 +78,7 @@ def _cells(
     return made._replace(build=lambda plot: made.build(plot) | {"resolve": {"scale": own}})
 
 
-def _differ(found: list[rows.Row], key: str) -> bool:
+def _differ(found: list[boxes.Row], key: str) -> bool:
     """Whether panels have other places on an axis."""
     places: dict[str, set[int]] = {}
     for row in found:
@@ -127,7 +127,7 @@ def seconds(scene: Scene) -> Figure | Nothing:
     return made._replace(build=build, height=BARS)
 
 
-def _count(found: list[rows.Row]) -> int:
+def _count(found: list[boxes.Row]) -> int:
     """How many panels there are."""
     return len({row["panel"] for row in found})
 
@@ -136,7 +136,7 @@ def _panelled(
     scene: Scene,
     name: str,
     table: str,
-    found: list[rows.Row],
+    found: list[boxes.Row],
     text: str,
     grid: Grid,
     make: Callable[..., Any],

@@ -14,7 +14,8 @@ import numpy as np
 from backends import DEFINITION
 from common.trace import Trace
 from experiments.report import agreed, charts, measured, script_data
-from experiments.report.figures.rows import Line, Row, numbers
+from experiments.report.figures.boxes import Row
+from experiments.report.figures.rows import Line, numbers
 from experiments.report.quantities import SHOWN
 from experiments.reported import Source
 

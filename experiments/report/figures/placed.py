@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from experiments.report import charts
+from experiments.report.figures.boxes import Row
 from experiments.report.figures.fitted import Grid, Plot
-from experiments.report.figures.rows import Row
 from experiments.report.labels import TEXT, Domain, decades, fitted, width, wrapped
 
 Spec = dict[str, Any]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from experiments.report.figures.rows import Row
+from experiments.report.figures.boxes import Row
 from experiments.report.quantities import SHOWN
 
 DOTTED = "Dotted: mean-field theory."
