@@ -64,13 +64,18 @@ def nodes(count: int, cpus: int = 1, lacks: str = "") -> Iterator[Nodes]:
         initialize_head=True, head_node_args=head
     )
     try:
-        with TemporaryDirectory(prefix="isograd-nodes-") as folder:
+        with TemporaryDirectory(prefix="ray-") as folder:
+
+            def add(name: str, **more: Any) -> Any:
+                # a disk of its own, as a machine has: two that unpack into one spoil the sources
+                return cluster.add_node(num_cpus=cpus, temp_dir=str(Path(folder, name)), **more)
+
             if lacks:
                 Path(folder, "sitecustomize.py").write_text(
                     f"import sys\nsys.modules[{lacks!r}] = None\n", encoding="utf-8"
                 )
-                cluster.add_node(num_cpus=cpus, env_vars={"PYTHONPATH": folder})
-            yield Nodes(cluster, [cluster.add_node(num_cpus=cpus) for _ in range(count)])
+                add("lacks", env_vars={"PYTHONPATH": folder})
+            yield Nodes(cluster, [add(str(number)) for number in range(count)])
     finally:
         cluster.shutdown()
 
