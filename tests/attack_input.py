@@ -21,8 +21,9 @@ from typing import Any
 
 import numpy as np
 
-from tests.awkward import BYTES, COMMANDS, SECONDS, arguments, furnish, held, toml, tried
+from tests.awkward import BYTES, COMMANDS, SECONDS, arguments, furnish, held, tried
 from tests.awkward_arrays import npz
+from tests.awkward_files import toml
 
 OWN = 60
 """One try of so many is a process of its own."""

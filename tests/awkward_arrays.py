@@ -11,7 +11,7 @@ import zipfile
 
 import numpy as np
 
-from tests.awkward import Pick
+from tests.awkward_files import Pick
 
 
 def header(

@@ -8,18 +8,8 @@ import keras
 from keras import layers, ops
 
 from tests.captured_keras_case import LABELS, Awkward, real
-from tests.captured_keras_own import (
-    Branching,
-    Sealed,
-    frozen,
-    heads,
-    nested,
-    rematerialized,
-    rowwise,
-    several,
-    transformer,
-    twice,
-)
+from tests.captured_keras_own import frozen, nested, rematerialized, twice
+from tests.captured_keras_written import Branching, Sealed, heads, rowwise, several, transformer
 
 __all__ = [
     "Branching",

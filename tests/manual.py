@@ -136,12 +136,8 @@ def _values(key: str, schema: dict[str, Any]) -> str:
         return f"[a kind](#{key})"
     if "enum" in schema:
         return " or ".join(f"`{_toml(value)}`" for value in schema["enum"])
-    forms = [
-        form
-        for form in (schema.get("anyOf") or schema.get("oneOf") or [schema])
-        if form["type"] != "null"
-    ]
-    return " or ".join(map(_form, forms))
+    forms = schema.get("anyOf") or schema.get("oneOf") or [schema]
+    return " or ".join(_form(form) for form in forms if form["type"] != "null")
 
 
 def _form(schema: dict[str, Any]) -> str:

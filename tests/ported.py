@@ -14,16 +14,11 @@ import numpy as np
 from experiments.causes import Side
 from experiments.causes._definition import forward
 from tests.ported_bench import Bench
-from tests.ported_layers import (
-    activations,
-    affine,
-    convolutions,
-    normalizations,
-    pools,
-    resamplings,
-)
+from tests.ported_layers import activations, affine, normalizations
+from tests.ported_losses import losses
 from tests.ported_sequences import attentions, embeddings, recurrences
-from tests.ported_training import gradients, losses, optimizers, statistics
+from tests.ported_training import gradients, optimizers, statistics
+from tests.ported_windows import convolutions, pools, resamplings
 
 
 def between(b: Bench) -> None:

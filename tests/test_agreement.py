@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from common import agreement, draw, task
-from common.agreement import DRAWS, T, judged_steps
+from common import draw, task
+from common.agreement import DRAWS, T
 from common.apart import Inside
 from common.backend import Backend
 from common.bounds import Bounds
@@ -226,30 +226,3 @@ def test_kinks_within_rounding_widen_the_bound_and_others_do_not(
     assert (up[0, 0][0, 0, 0], down[0, 0][0, 0, 0]) == (True, False)
     assert some[0, 0][0, 0, 0] != others[0, 0][0, 0, 0]
     assert (quiet < 1e-12).all()
-
-
-@QUICK
-@given(count=st.integers(1, 500))
-def test_the_judged_steps_are_the_first_the_last_and_some_between(count: int) -> None:
-    found = judged_steps(count)
-    assert found[0] == 0
-    assert found[-1] == count - 1
-    assert len(found) == len(set(found)) == min(count, agreement.JUDGED_STEPS)
-
-
-def test_references_survive_the_disk(plan: Maker, tmp_path: Any) -> None:
-    one = small(plan, normalization="batch")
-    data = task.load(one.task)
-    judges = references.judges(one, data, {0: draw.state(one), 2: draw.state(one)})
-    references.write([judges, judges[:1]], tmp_path / "r.npz")
-    first, second = references.read(tmp_path / "r.npz")
-    assert ([judge.step for judge in first], len(second)) == ([0, 2], 1)
-    for found, expected in zip(first, judges, strict=True):
-        assert found.blind == expected.blind
-        assert found.bounds.keys() == expected.bounds.keys()
-        assert all(np.array_equal(found.bounds[key], a) for key, a in expected.bounds.items())
-        for kind in ("parameters", "statistics"):
-            held = getattr(found.before, kind)
-            kept = getattr(expected.before, kind)
-            assert held.keys() == kept.keys()
-            assert all(np.array_equal(held[name], a) for name, a in kept.items())

@@ -20,8 +20,9 @@ from experiments.experiment import plans, read
 from experiments.jobs import jobs_of
 from experiments.runner import Runner
 from experiments.store import Store
-from tests import attack, attack_kills, attack_store
-from tests.attack_kills import ended, folder_of, limited, started
+from tests import attack, attack_kills, attack_store, killed_runs
+from tests.attack_kills import limited
+from tests.killed_runs import ended, folder_of, started
 from tests.notes import SMALL, Notes
 
 
@@ -77,7 +78,7 @@ def test_a_data_file_that_is_replaced_under_way_gives_its_numbers_to_nobody(tmp_
     where = folder_of(tmp_path)
     found = plans(read(str(where / "one.toml")), SMALL | {"data": str(where / "data.npz")})
     jobs = jobs_of(found, ["numpy"], "cpu")
-    attack_kills.write_data(where, seed=1)
+    killed_runs.write_data(where, seed=1)
     store = Store(tmp_path / "runs")
     failures = Runner(store, Notes()).run(jobs)
     assert failures.keys() == {job.run_id for job in jobs}

@@ -20,7 +20,8 @@ from torch import nn  # noqa: E402
 
 from backends.torch import capture  # noqa: E402
 from tests import central  # noqa: E402
-from tests.awkward_torch import CASES, Attention, InPlace, Recurrent, Residual, Several, data  # noqa: E402
+from tests.awkward_torch import CASES, InPlace, Recurrent, Residual, Several, data  # noqa: E402
+from tests.awkward_torch_modes import Attention  # noqa: E402
 from tests.captures_torch import named, of, place_of  # noqa: E402
 
 

@@ -12,7 +12,8 @@ torch = pytest.importorskip("torch")
 
 from torch import nn  # noqa: E402
 
-from tests.awkward_torch import CASES, Tied, data  # noqa: E402
+from tests.awkward_torch import CASES, data  # noqa: E402
+from tests.awkward_torch_modes import Tied  # noqa: E402
 from tests.captures_torch import of  # noqa: E402
 
 

@@ -16,7 +16,6 @@ import pytest
 from backends import FRAMEWORKS
 from isograd import checking
 from isograd.definition import Definition
-from isograd.derivative import derivative
 from isograd.loading import by_path
 from tests.conftest import load
 
@@ -212,24 +211,6 @@ def test_what_is_not_finite_has_to_be_the_same() -> None:
     faults = [each.said for each in checking.faults("numpy", vjp, function, np.log, [x])]
     assert not [each for each in faults if "the value" in each]
     assert [each for each in faults if "the gradient of input 0 cannot be judged" in each]
-
-
-@pytest.mark.parametrize(
-    ("function", "slope", "at"),
-    [
-        (np.abs, 1.0, 1e-4),  # of a complex number the length: a complex step gives 0
-        (lambda x: np.maximum(x, 0), 1.0, 1e-4),
-        (lambda x: x**5, 5.0, 1.0),
-        (lambda x: np.exp(100 * x), 100 * np.exp(1.0), 0.01),
-    ],
-)
-def test_a_derivative_is_right_to_what_it_says_of_its_error(
-    function: Any, slope: float, at: float
-) -> None:
-    point = np.longdouble(at)
-    found = derivative(lambda shift: np.atleast_1d(function(point + shift)), 1.0)
-    assert abs(found.value - slope) <= found.error + 1e-15 * abs(slope)
-    assert found.error <= 1e-11 * abs(slope)
 
 
 def test_a_definition_that_is_0_can_be_judged() -> None:

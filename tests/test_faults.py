@@ -28,7 +28,7 @@ from tests.faults import (
     mutated,
     planted,
 )
-from tests.plant import plan_of
+from tests.planted_plans import plan_of
 
 BY_NAME = {fault.name: fault for fault in FAULTS}
 PLACES = {

@@ -18,8 +18,9 @@ from experiments import experiment, tomlfile
 from experiments.experiment import MANY, MOST, check_count, plans, read
 from experiments.jobs import jobs_of
 from experiments.report.progress import Bars
-from tests.awkward import COMMANDS, ORDINARY, Pick, arguments, furnish, toml, tried
+from tests.awkward import COMMANDS, arguments, furnish, tried
 from tests.awkward_arrays import npz
+from tests.awkward_files import ORDINARY, Pick, toml
 
 QUICK = settings(
     max_examples=60,

@@ -15,9 +15,9 @@ from common.backend import Backend
 from common.countermeasures.optimizer import Optimizer, slots, steepest
 from experiments.judging import batch_of
 from tests.compared import differing, scaled_error
+from tests.deep_wings import Maker
 from tests.optimizers import BY_KIND, FEW, numbers, with_numbers
 from tests.strategies import float64s, floats
-from tests.test_parity import Maker
 
 STEPS = 5
 AWKWARD = [0.0, 1e-12, -1e-8, 1e-8, 1e-30, 1e-150, -1e12, 1e100]

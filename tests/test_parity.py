@@ -7,10 +7,9 @@ bound.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +18,6 @@ import backends
 from common import draw, task
 from common.backend import Backend, train
 from common.countermeasures.activation import Activation
-from common.countermeasures.optimizer import Optimizer
 from common.free_run import free_run
 from common.network import Batch, State
 from common.plan import Plan
@@ -28,68 +26,22 @@ from common.trace import Trace
 from experiments import judging, references
 from experiments.sensitivity import sensitivity
 from tests.compared import scaled_error
+from tests.deep_wings import (
+    PAIRINGS,
+    STEPS,
+    Maker,
+    deep,
+    over_activations,
+    over_normalizations,
+    over_optimizers,
+)
 from tests.stepwise import FOR_EACH_WING, assert_none_is_broken, judged, states_of
-from tests.strategies import every, label
+
+__all__ = ["deep"]
+
 
 WINGS_TOGETHER = True
 """One after another they ask the definition once (tests/conftest.py)."""
-
-DEPTH = 50
-STEPS = 20
-ACTIVATIONS = every(Activation)
-NORMALIZATIONS = ["none", "batch"]
-OPTIMIZERS = [kind().kind for kind in get_args(get_args(Optimizer)[0])]
-CLIPPINGS = {
-    "none": {"kind": "none"},
-    "value": {"kind": "value", "threshold": 0.01},
-    "norm": {"kind": "norm", "threshold": 0.1},
-    "global_norm": {"kind": "global_norm", "threshold": 0.5},
-}
-
-STARTS: list[Any] = [
-    "xavier",
-    {"kind": "orthogonal", "bias": "uniform_fan_in"},
-    "torch_default",
-    "keras_default",
-    "flax_default",
-]
-"""Beside he; the compiled step does not know them. From a constant all gradients of hidden layers
-are rounding."""
-
-PAIRINGS = [
-    pytest.param(
-        activation,
-        NORMALIZATIONS[(i + k) % 2],
-        clipping,
-        STARTS[(i + 2 * k) % len(STARTS)],
-        id=f"{label(activation)}-{NORMALIZATIONS[(i + k) % 2]}-{clipping}",
-    )
-    for i, activation in enumerate(ACTIVATIONS)
-    for k, clipping in enumerate(CLIPPINGS)
-]
-"""Every two kinds of activation, normalization and clipping at least once, and all starts."""
-
-over_activations = pytest.mark.parametrize("activation", ACTIVATIONS, ids=label)
-over_normalizations = pytest.mark.parametrize(
-    "normalization", NORMALIZATIONS, ids=["plain", "batch_norm"]
-)
-over_optimizers = pytest.mark.parametrize("optimizer", OPTIMIZERS)
-Maker = Callable[..., Plan]
-
-
-@pytest.fixture(scope="module")
-def deep(plan: Maker) -> Maker:
-    """A maker of plans for digits: 50 layers of 12 units, two seeds, batches of 16."""
-    sizes = {
-        "features": 64,
-        "classes": 10,
-        "depth": DEPTH,
-        "width": 12,
-        "batch_size": 16,
-        "learning_rate": 0.01,
-        "steps": STEPS,
-    }
-    return lambda clipping, **changes: plan(**(sizes | {"clipping": CLIPPINGS[clipping]} | changes))
 
 
 @pytest.mark.parametrize(("activation", "normalization", "clipping", "start"), PAIRINGS)

@@ -1,0 +1,41 @@
+"""Which steps are judged, and what references keep of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common import agreement, draw, task
+from common.agreement import judged_steps
+from experiments import references
+from tests.judged import QUICK, Maker, small
+
+
+@QUICK
+@given(count=st.integers(1, 500))
+def test_the_judged_steps_are_the_first_the_last_and_some_between(count: int) -> None:
+    found = judged_steps(count)
+    assert found[0] == 0
+    assert found[-1] == count - 1
+    assert len(found) == len(set(found)) == min(count, agreement.JUDGED_STEPS)
+
+
+def test_references_survive_the_disk(plan: Maker, tmp_path: Any) -> None:
+    one = small(plan, normalization="batch")
+    data = task.load(one.task)
+    judges = references.judges(one, data, {0: draw.state(one), 2: draw.state(one)})
+    references.write([judges, judges[:1]], tmp_path / "r.npz")
+    first, second = references.read(tmp_path / "r.npz")
+    assert ([judge.step for judge in first], len(second)) == ([0, 2], 1)
+    for found, expected in zip(first, judges, strict=True):
+        assert found.blind == expected.blind
+        assert found.bounds.keys() == expected.bounds.keys()
+        assert all(np.array_equal(found.bounds[key], a) for key, a in expected.bounds.items())
+        for kind in ("parameters", "statistics"):
+            held = getattr(found.before, kind)
+            kept = getattr(expected.before, kind)
+            assert held.keys() == kept.keys()
+            assert all(np.array_equal(held[name], a) for name, a in kept.items())
