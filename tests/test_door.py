@@ -13,9 +13,9 @@ import pytest
 from backends import FRAMEWORKS
 from isograd.jobs import JOBS
 from tests.conftest import load
-from tests.door_program import INSIDE, ROOT, Program, program, project, wheel
+from tests.door_program import INSIDE, ROOT, Program, installed, program, project, wheel
 
-__all__ = ["program", "project", "wheel"]
+__all__ = ["installed", "program", "project", "wheel"]
 
 
 def test_all_that_the_jobs_need_lies_below_isograd(wheel: Path) -> None:

@@ -12,9 +12,9 @@ from experiments.findings.document import Document, Spread
 from experiments.findings.outcome import Outcome
 from experiments.findings.thresholds import Thresholds
 from experiments.store import Run
-from tests.found_runs import PLAN, agreement_of, as_torch, document, found, run
+from tests.found_runs import PLAN, agreement_of, as_torch, document, found, run, worker
 
-__all__ = ["run"]
+__all__ = ["run", "worker"]
 
 
 def test_equal_runs_agree_and_name_their_bound(run: Run) -> None:
