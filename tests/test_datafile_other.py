@@ -37,15 +37,17 @@ TEXTS = {
     "iris.csv": text(X, NAMES[Y]),
     "heading.csv": text(X, NAMES[Y], heading="a,b,c,d,species"),
     "german.csv": text(X, Y, ";", "a;b;c;d;y"),
-    "quoted.csv": text(X, [f'"{name}"' for name in NAMES[Y]],
-        heading='"a","b","c","d","y"'),  # pyright: ignore[reportArgumentType]
+    "quoted.csv": text(X, np.array([f'"{name}"' for name in NAMES[Y]]),
+        heading='"a","b","c","d","y"'),
     "table.tsv": text(X, Y, "\t"),
     "iris.data": text(X, NAMES[Y]),
     "table.txt": text(X, Y, " "),
     "really_csv.npz": text(X, Y),
     "data.json": json.dumps({"x": X.tolist(), "y": Y.tolist()}),
-    "data.svm": "".join(f"{y} 1:{a!r} 2:{b!r} 3:{c!r} 4:{d!r}\n" for (a, b, c, d),
-        y in zip(X.tolist(), Y, strict=True)),
+    "data.svm": "".join(
+        f"{y} 1:{a!r} 2:{b!r} 3:{c!r} 4:{d!r}\n"
+        for (a, b, c, d), y in zip(X.tolist(), Y, strict=True)
+    ),
     "data.arff": (
         "@relation r\n" + "".join(f"@attribute {c} numeric\n" for c in "abcdy")
         + "@data\n" + text(X, Y)
