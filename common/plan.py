@@ -69,6 +69,8 @@ class Plan(Spec, frozen=True):
 
     @model_validator(mode="after")
     def _there_are_the_layers_that_start_by_themselves(self) -> Plan:
+        if not self.initialization_by_layer:
+            return self
         layers = [layer for stack in self.network.stacks() for layer in stack.sets]
         unknown = [layer for layer in self.initialization_by_layer if layer not in layers]
         if unknown:

@@ -58,12 +58,12 @@ def compare(
     jobs = jobs_of(planned, chosen, options.device, versions_of)
     store = Store(options.output)
     with ThreadPoolExecutor(max_workers=2) as beside:
-        beside.submit(_prepare_library)
         have = {} if options.fresh else stored(jobs, store)
         todo = missing(jobs, have)
         ending.saying(_kept(jobs, store, options.fresh))
         failures: dict[str, Outcome] = {}
         if todo:
+            beside.submit(_prepare_library)
             beside.submit(_prepare_charts)
             failures = _run(todo, store, executor, options.fresh)
         have |= stored([job for job in todo if job.run_id not in failures], store)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,13 @@ MOST_LINES, FEW_LINES = 12, 8
 def render(sources: list[Source]) -> str:
     """The page of one experiment, or of several folders' side by side."""
     script = framed.script(*framed.SCRIPT, *(HERE / "script" / f"{part}.js" for part in SCRIPT))
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        bundle = beside.submit(library)  # by another process
+        data = script_data.data(sources)
     return framed.rendered(
         HERE / "page.html",
-        scripts=[library(), script],
-        data=script_data.data(sources),
+        scripts=[bundle.result(), script],
+        data=data,
         title=sources[0].document.question,
         site=together.site_of(sources),
         folders=[_folder(source) for source in sources],
