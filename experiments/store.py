@@ -38,7 +38,7 @@ from common.text import escaped
 from common.trace import Header, Trace
 from experiments import seal
 from experiments.seal import Damaged, OtherVersion, Unreadable
-from experiments.tables import AXES, _axes, trace_of
+from experiments.tables import AXES, axes_of, trace_of
 from experiments.whole import sweep, write_whole
 
 KEY = "isograd"
@@ -226,7 +226,7 @@ def _is_parquet(content: bytes) -> bool:
 
 def _table(run: Run) -> pl.DataFrame:
     header, trace = run
-    columns: dict[str, np.ndarray] = dict(zip(AXES, _axes(header.plan, trace.steps), strict=True))
+    columns: dict[str, np.ndarray] = dict(zip(AXES, axes_of(header.plan, trace.steps), strict=True))
     layers = len(header.plan.network.sites)
     columns["loss"] = np.repeat(trace.loss.ravel(), layers)
     return pl.DataFrame(columns | {name: trace.quantities[name].ravel() for name in QUANTITIES})

@@ -13,7 +13,7 @@ from experiments.seal import Damaged
 AXES = ("seed", "step", "layer")
 
 
-def _axes(plan: Plan, steps: np.ndarray) -> list[np.ndarray]:
+def axes_of(plan: Plan, steps: np.ndarray) -> list[np.ndarray]:
     """The seed, step and layer of every row."""
     axes = np.meshgrid(plan.seeds, steps, np.arange(1, len(plan.network.sites) + 1), indexing="ij")
     return [axis.ravel() for axis in axes]
@@ -23,7 +23,7 @@ def trace_of(header: Header, columns: dict[str, np.ndarray]) -> Trace:
     """What the columns hold, where they are the whole of the plan."""
     plan = header.plan
     steps = np.union1d(np.arange(0, plan.steps, plan.record_every), plan.steps - 1)
-    for name, expected in zip(AXES, _axes(plan, steps), strict=True):
+    for name, expected in zip(AXES, axes_of(plan, steps), strict=True):
         if not np.array_equal(columns[name], expected):
             raise Damaged(f"it has not every {name} of its plan")
     if len(header.results) != len(plan.seeds):

@@ -60,7 +60,7 @@ def test_a_changed_source_makes_another_run(
 
 KEEPS_RUNS = {
     "experiments/__init__.py",
-    *(f"experiments/{name}.py" for name in ("seal", "store", "versions", "whole")),
+    *(f"experiments/{name}.py" for name in ("seal", "store", "tables", "versions", "whole")),
 }
 """What a worker loads that makes no number: how a run is named and kept. What only reads numbers it
 does not load."""
