@@ -37,7 +37,7 @@ from experiments.ledger import finding
 from experiments.ledger.names import rosetta
 from experiments.report import countermeasures, differences, guide, migration, piped, reference
 from experiments.report.countermeasures import Room
-from experiments.report.wings import _python, columns, stacked
+from experiments.report.wings import columns, highlighted, stacked
 
 WIDE = 150
 """The columns of a terminal from which on the frameworks stand side by side."""
@@ -78,7 +78,7 @@ def show(console: Console, room: Room) -> None:
     console.print(_table(_fitting(room.names, console.width)))
     _heading(console, "Faithful to the definition")
     console.print(Text("# the spec, before each of them", style="bold"))
-    console.print(_python(room.spec), soft_wrap=True, end="\n\n")
+    console.print(highlighted(room.spec), soft_wrap=True, end="\n\n")
     if console.width >= WIDE:
         console.print(columns(console, room.wings))
     else:

@@ -18,7 +18,7 @@ def stacked(console: Console, wings: Sequence[Wing]) -> None:
     """The code of each wing as it is written, its lines unbroken, so that it can be copied."""
     for wing in wings:
         console.print(Text(f"# {wing.framework}: {wing.path}", style="bold"), soft_wrap=True)
-        console.print(_python(wing.code), soft_wrap=True, end="\n\n")
+        console.print(highlighted(wing.code), soft_wrap=True, end="\n\n")
 
 
 def columns(console: Console, wings: Sequence[Wing]) -> Table:
@@ -28,13 +28,16 @@ def columns(console: Console, wings: Sequence[Wing]) -> Table:
     for wing in wings:
         table.add_column(f"{wing.framework}: {wing.path}", width=width, overflow="fold")
     for part in ("imports", "helpers", "build"):
-        cells: list[RenderableType] = [_python(fold(getattr(wing, part), width)) for wing in wings]
+        cells: list[RenderableType] = [
+            highlighted(fold(getattr(wing, part), width)) for wing in wings
+        ]
         if any(str(cell) for cell in cells):
             table.add_row(*cells, end_section=True)
     return table
 
 
-def _python(code: str) -> Text:
+def highlighted(code: str) -> Text:
+    """Python code in colours."""
     text = Syntax("", "python", theme="ansi_dark", background_color="default").highlight(code)
     text.rstrip()  # highlighting ends it with a line break
     return text
